@@ -1,0 +1,78 @@
+/**
+ * The seam for sockets. A transport pushes: it lends views of its own read buffer to its handler,
+ * which says how many bytes it took.
+ */
+
+/** Where one end of a connection is. */
+export interface Address {
+  /** An IP address as text. */
+  readonly hostname: string;
+  /** 0 to 65,535. */
+  readonly port: number;
+}
+
+/** What a transport tells the connection that owns it. */
+export interface TransportHandler {
+  /**
+   * Bytes arrived. The view is valid during the call only and may be written to. Returns how many
+   * bytes were taken; the rest is offered again in front of what comes next, or, when the handler
+   * paused the transport meanwhile, after {@linkcode Transport.resume}.
+   */
+  onBytes(bytes: Uint8Array): number;
+  /** What {@linkcode Transport.write} was given has left; it may be called again. */
+  onDrain(): void;
+  /** The peer will send no more (it closed, or shut down its sending half). Comes at most once. */
+  onEnd(): void;
+  /**
+   * The transport is gone: closed by {@linkcode Transport.close}, or broken, with the reason. Comes
+   * exactly once, as the last event, and never from inside `close()`.
+   */
+  onClose(error?: unknown): void;
+}
+
+/** A stream of bytes to one peer, both ways. */
+export interface Transport {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  /** Starts reading; comes once, before any other call but `close`. */
+  start(handler: TransportHandler): void;
+  /**
+   * Sends `bytes`, which must not change until {@linkcode TransportHandler.onDrain} says that they
+   * left. One write at a time.
+   */
+  write(bytes: Uint8Array): void;
+  /** Calls `onBytes` no more until `resume`; a handler may pause from inside `onBytes`. */
+  pause(): void;
+  /** Undoes `pause`; what was held back is offered in a turn of its own, never from inside here. */
+  resume(): void;
+  /** Ends the sending half once a write under way has left; reading goes on. */
+  end(): void;
+  /** Closes both ways at once; what is being written may be lost. Harmless when repeated. */
+  close(): void;
+}
+
+/** A source of transports that peers opened. */
+export interface Listener {
+  /** Where it listens; the port is the real one, also when 0 was asked for. */
+  readonly address: Address;
+  /** The next connection; rejects once the listener is closed. */
+  accept(): Promise<Transport>;
+  /** Stops listening; what was accepted lives on. Harmless when repeated. */
+  close(): void;
+}
+
+/** How and where to listen or connect. */
+export interface NetworkTarget {
+  /** An IP address or a host name. */
+  readonly hostname: string;
+  /** 0 to 65,535; 0 listens on a free port. */
+  readonly port: number;
+}
+
+/** The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`. */
+export interface Network {
+  /** @throws when the address can't be listened on. */
+  listen(target: NetworkTarget): Listener;
+  /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
+  connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
+}

@@ -1,0 +1,50 @@
+/** Frames as a peer would send them, written out byte by byte and independent of `src`. */
+
+export interface FrameOptions {
+  readonly fin?: boolean;
+  readonly rsv?: number;
+  readonly opcode: number;
+  readonly payload?: Uint8Array | string;
+  /** The masking key; left out: an unmasked frame. */
+  readonly key?: readonly [number, number, number, number];
+  /** Bytes of the length field beyond the seven bits; default: the fewest that hold it. */
+  readonly lengthBytes?: 0 | 2 | 8;
+}
+
+const encoder = new TextEncoder();
+
+export const KEY: readonly [number, number, number, number] = [0x37, 0xfa, 0x21, 0x3d];
+
+export function frame(options: FrameOptions): Uint8Array {
+  const { fin = true, rsv = 0, opcode, key } = options;
+  const payload = typeof options.payload === "string"
+    ? encoder.encode(options.payload)
+    : options.payload ?? new Uint8Array(0);
+  const { length } = payload;
+  const lengthBytes = options.lengthBytes ?? (length < 126 ? 0 : length <= 0xffff ? 2 : 8);
+  const header = [(fin ? 0x80 : 0) | rsv << 4 | opcode];
+  const maskBit = key === undefined ? 0 : 0x80;
+  if (lengthBytes === 0) header.push(maskBit | length);
+  else {
+    header.push(maskBit | (lengthBytes === 2 ? 126 : 127));
+    const digits = BigInt(length).toString(16).padStart(lengthBytes * 2, "0");
+    for (let i = 0; i < digits.length; i += 2) header.push(parseInt(digits.slice(i, i + 2), 16));
+  }
+  if (key !== undefined) header.push(...key);
+  const bytes = new Uint8Array(header.length + length);
+  bytes.set(header);
+  for (let i = 0; i < length; i++) {
+    bytes[header.length + i] = payload[i]! ^ (key === undefined ? 0 : key[i % 4]!);
+  }
+  return bytes;
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let position = 0;
+  for (const part of parts) {
+    whole.set(part, position);
+    position += part.length;
+  }
+  return whole;
+}
