@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { headerLength, writeHeader } from "../../src/core/frame.ts";
-import { frame } from "./frames.ts";
+import { frame } from "../support/frames.ts";
 
 Deno.test("section 5.2: headers are written with the shortest length that fits", () => {
   for (const length of [0, 1, 125, 126, 65_535, 65_536, 70_000]) {

@@ -1,0 +1,51 @@
+/** The command lines of the examples: `--name value` and `--flag`. */
+
+/** Reads options from the command line; an unknown one ends the program with a usage line. */
+export function readOptions<T extends Record<string, string | number | boolean>>(defaults: T): {
+  options: T;
+  rest: string[];
+} {
+  const options: Record<string, string | number | boolean> = { ...defaults };
+  const rest: string[] = [];
+  const args = [...Deno.args];
+  for (let arg = args.shift(); arg !== undefined; arg = args.shift()) {
+    if (!arg.startsWith("--")) {
+      rest.push(arg);
+      continue;
+    }
+    const [name = "", joined] = arg.slice(2).split("=", 2);
+    const standard = defaults[name];
+    if (standard === undefined) fail(`there is no option --${name}`, defaults);
+    if (typeof standard === "boolean") {
+      options[name] = true;
+      continue;
+    }
+    const value = joined ?? args.shift();
+    if (value === undefined) fail(`--${name} needs a value`, defaults);
+    if (typeof standard === "string") options[name] = value;
+    else if (/^\d+$/.test(value)) options[name] = Number(value);
+    else fail(`--${name} needs a number, not ${value}`, defaults);
+  }
+  return { options: options as T, rest };
+}
+
+function fail(problem: string, defaults: Record<string, unknown>): never {
+  const known = Object.entries(defaults).map(([name, value]) =>
+    typeof value === "boolean" ? `[--${name}]` : `[--${name} ${value}]`
+  );
+  // deno-lint-ignore no-console -- a program's own output
+  console.error(`${problem}\noptions: ${known.join(" ")}`);
+  Deno.exit(2);
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM, and stops listening for them. */
+export function untilInterrupted(): Promise<void> {
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+      resolve();
+    };
+    for (const signal of signals) Deno.addSignalListener(signal, stop);
+  });
+}

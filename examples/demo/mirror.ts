@@ -1,0 +1,77 @@
+/**
+ * `lws-mirror-protocol`: every packet goes to all connections of the protocol, its sender included,
+ * through one ring buffer. When the slowest reader is about to be overtaken nobody is read from until
+ * it has caught up; one that reads nothing for some seconds is cut.
+ */
+
+import { handlers, type Protocol, type Wsi } from "../../mod.ts";
+import type { Presence } from "./presence.ts";
+
+const RING = 64;
+/** Free places at which reading stops: what is already read must still find one. */
+const RESERVE = 16;
+const PATIENCE_SECONDS = 5;
+const LONGEST_PACKET = 4096;
+
+interface Reader {
+  /** The number of the next packet to send. */
+  next: number;
+}
+
+/** Makes the protocol. */
+export function mirrorProtocol(presence: Presence): Protocol<Reader> {
+  const ring = new Array<string>(RING);
+  const readers = new Map<Wsi, Reader>();
+  let written = 0;
+  let isStopped = false;
+
+  const slowest = () => Math.min(...[...readers.values()].map(({ next }) => next), written);
+
+  /** Stops or resumes reading from everybody, by how full the ring is. */
+  function control(): void {
+    const isFull = written - slowest() > RING - RESERVE;
+    if (isFull === isStopped) return;
+    isStopped = isFull;
+    for (const [wsi, reader] of readers) {
+      wsi.rxFlowControl(!isFull);
+      const lags = isFull && written - reader.next > RING - RESERVE;
+      wsi.setTimeout(lags ? "userReason" : "noPendingTimeout", PATIENCE_SECONDS);
+    }
+  }
+
+  const protocol: Protocol<Reader> = {
+    name: "lws-mirror-protocol",
+    perSessionData: () => ({ next: 0 }),
+    callback: handlers<Reader>({
+      established(wsi, reader) {
+        reader.next = written;
+        readers.set(wsi, reader);
+        if (isStopped) wsi.rxFlowControl(false);
+        presence.enter(wsi);
+      },
+      closed(wsi) {
+        readers.delete(wsi);
+        control();
+        presence.leave(wsi);
+      },
+      message(wsi, _reader, message) {
+        if (typeof message !== "string" || message.length > LONGEST_PACKET) {
+          return void wsi.close(1003, "short text only");
+        }
+        // Only a sender who was read from in the same turn as the stop can get here with a full ring.
+        if (written - slowest() >= RING) return;
+        ring[written++ % RING] = message;
+        control();
+        wsi.context.callbackOnWritableAllProtocol(protocol);
+      },
+      serverWriteable(wsi, reader) {
+        while (reader.next < written && !wsi.partialBuffered) {
+          wsi.write(ring[reader.next++ % RING]!);
+        }
+        if (reader.next < written) wsi.callbackOnWritable();
+        control();
+      },
+    }),
+  };
+  return protocol;
+}

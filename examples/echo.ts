@@ -1,0 +1,52 @@
+/**
+ * Echoes text and binary messages of up to 64 MiB, fragmented or not.
+ *
+ *     deno run --allow-net examples/echo.ts --port 9001 --hostname 127.0.0.1
+ */
+
+import { createContext, type Protocol } from "../mod.ts";
+import { readOptions, untilInterrupted } from "./arguments.ts";
+
+const LONGEST = 64 * 1024 * 1024;
+
+/** Sends every piece of a frame back as it comes, as a frame of the same message. */
+const echo: Protocol<{ continues: boolean }> = {
+  name: "echo",
+  perSessionData: () => ({ continues: false }),
+  callback(wsi, reason, user, data) {
+    switch (reason) {
+      case "http":
+        wsi.returnHttpStatus(426, "This port speaks WebSocket.");
+        return wsi.httpTransactionCompleted();
+      case "receive": {
+        const kind = wsi.frameIsBinary ? "binary" : "text";
+        const fin = wsi.isFinalFragment && wsi.remainingPacketPayload === 0;
+        wsi.write(data, user.continues ? "continuation" : kind, { fin });
+        user.continues = !fin;
+        // A peer that sends without reading must wait.
+        if (wsi.partialBuffered) {
+          wsi.rxFlowControl(false);
+          wsi.callbackOnWritable();
+        }
+        break;
+      }
+      case "serverWriteable":
+        wsi.rxFlowControl(true);
+        break;
+    }
+  },
+};
+
+if (import.meta.main) {
+  const { options } = readOptions({ port: 9001, hostname: "127.0.0.1" });
+  await using context = createContext({
+    port: options.port,
+    iface: options.hostname,
+    protocols: [echo],
+    allowedOrigins: ["*"],
+    maxFramePayload: LONGEST,
+  });
+  // deno-lint-ignore no-console -- a program's own output
+  console.log(`listening on ws://${options.hostname}:${context.port}`);
+  await untilInterrupted();
+}

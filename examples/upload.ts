@@ -1,0 +1,128 @@
+/**
+ * Stores request bodies on disk: `curl -T FILE http://127.0.0.1:7683/NAME`. A disk that is slower
+ * than the network stops the reading, so that memory stays small whatever is sent.
+ *
+ *     deno run --allow-net --allow-read --allow-write examples/upload.ts --folder /tmp/uploads
+ */
+
+import { createContext, type Protocol, type Wsi } from "../mod.ts";
+import { readOptions, untilInterrupted } from "./arguments.ts";
+
+/** Bytes that may wait for the disk before reading stops. */
+const WAITING = 256 * 1024;
+
+interface Upload {
+  name: string;
+  file: Deno.FsFile | undefined;
+  waiting: Uint8Array[];
+  waitingBytes: number;
+  received: number;
+  isWriting: boolean;
+  isWhole: boolean;
+  isGone: boolean;
+}
+
+const fresh = (): Upload => ({
+  name: "",
+  file: undefined,
+  waiting: [],
+  waitingBytes: 0,
+  received: 0,
+  isWriting: false,
+  isWhole: false,
+  isGone: false,
+});
+
+/** A protocol that puts the body of `PUT /NAME` and `POST /NAME` into `folder`. */
+export function upload(folder: string): Protocol<Upload> {
+  return {
+    name: "upload",
+    perSessionData: fresh,
+    callback(wsi, reason, user, data) {
+      switch (reason) {
+        case "http": {
+          if (wsi.method !== "PUT" && wsi.method !== "POST") {
+            return answer(wsi, 405, "Send a file.");
+          }
+          const name = data.slice(1);
+          if (!/^[\w-][\w.-]*$/.test(name)) return answer(wsi, 400, "Not a file name.");
+          try {
+            user.file = Deno.openSync(`${folder}/${name}`, {
+              write: true,
+              create: true,
+              truncate: true,
+            });
+          } catch {
+            return answer(wsi, 500, "The file can't be written.");
+          }
+          user.name = name;
+          return;
+        }
+        case "httpBody":
+          // The view is only lent.
+          user.waiting.push(data.slice());
+          user.waitingBytes += data.length;
+          user.received += data.length;
+          if (user.waitingBytes >= WAITING) wsi.rxFlowControl(false);
+          void drain(wsi, user);
+          return;
+        case "httpBodyCompletion":
+          if (user.file === undefined) return;
+          user.isWhole = true;
+          void drain(wsi, user);
+          return;
+        case "closedHttp":
+          user.isGone = true;
+          user.waiting.length = 0;
+          if (!user.isWriting) user.file?.close();
+          return;
+      }
+    },
+  };
+}
+
+function answer(wsi: Wsi, status: number, text: string): number {
+  wsi.returnHttpStatus(status, text);
+  return wsi.httpTransactionCompleted();
+}
+
+/** Writes what waits, one piece after the other, and answers when all has come. */
+async function drain(wsi: Wsi, user: Upload): Promise<void> {
+  const { file } = user;
+  if (user.isWriting || file === undefined) return;
+  user.isWriting = true;
+  try {
+    for (let piece = user.waiting.shift(); piece !== undefined; piece = user.waiting.shift()) {
+      for (let done = 0; done < piece.length;) done += await file.write(piece.subarray(done));
+      user.waitingBytes -= piece.length;
+      if (user.waitingBytes < WAITING) wsi.rxFlowControl(true);
+    }
+  } catch {
+    user.file = undefined;
+    file.close();
+    answer(wsi, 500, "The file could not be written.");
+    return;
+  } finally {
+    user.isWriting = false;
+  }
+  if (!user.isWhole && !user.isGone) return;
+  file.close();
+  user.file = undefined;
+  if (user.isGone) return;
+  const { name, received } = user;
+  Object.assign(user, fresh());
+  answer(wsi, 201, `${name}: ${received} bytes`);
+}
+
+if (import.meta.main) {
+  const { options } = readOptions({ port: 7683, hostname: "127.0.0.1", folder: "." });
+  await using context = createContext({
+    port: options.port,
+    iface: options.hostname,
+    protocols: [upload(options.folder)],
+    maxBodySize: 1024 * 1024 * 1024,
+  });
+  // deno-lint-ignore no-console -- a program's own output
+  console.log(`listening on http://${options.hostname}:${context.port}/NAME`);
+  await untilInterrupted();
+}

@@ -1,0 +1,57 @@
+/**
+ * One port that speaks HTTP and WebSocket, server and client, driven by a callback per protocol:
+ * libwebsockets' model for Deno, in pure TypeScript.
+ *
+ * @example A server that echoes
+ * ```ts
+ * import { createContext, handlers } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   protocols: [{
+ *     name: "echo",
+ *     callback: handlers({
+ *       message(wsi, _user, message) {
+ *         wsi.write(message, typeof message === "string" ? "text" : "binary");
+ *       },
+ *     }),
+ *   }],
+ * });
+ * ```
+ *
+ * @module
+ */
+
+export type { ClientConnectInfo } from "./src/client_info.ts";
+export { type Context, createContext, type DatalessReason } from "./src/context.ts";
+export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
+export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
+export { LwsError, type LwsErrorCode } from "./src/errors.ts";
+export type { FileOps, OpenFile } from "./src/file_ops.ts";
+export { type Handlers, handlers } from "./src/handlers.ts";
+export { hostFileOps } from "./src/host_file_ops.ts";
+export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
+export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/log.ts";
+export { allocPadded, PRE_PADDING } from "./src/padded.ts";
+export type { Protocol } from "./src/protocol.ts";
+export type {
+  CallbackArguments,
+  CloseInfo,
+  HandshakeFilter,
+  HeaderAppender,
+  Reason,
+  ReasonData,
+  UserOf,
+  UserReason,
+} from "./src/reasons.ts";
+export type { Clock } from "./src/service/clock.ts";
+export type { StreamConn } from "./src/transport/tcp.ts";
+export type {
+  Address,
+  Listener,
+  Network,
+  NetworkTarget,
+  Transport,
+  TransportHandler,
+} from "./src/transport/transport.ts";
+export type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./src/wsi.ts";

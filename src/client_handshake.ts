@@ -1,0 +1,187 @@
+/** The opening phase of a client's connection (RFC 6455 section 4.1). */
+
+import { HttpSyntaxError, ResponseHeadParser } from "./core/http_head.ts";
+import {
+  checkUpgradeResponse,
+  HandshakeError,
+  newKey,
+  upgradeRequest,
+} from "./core/opening_handshake.ts";
+import type { Connection, Phase } from "./connection.ts";
+import { HandshakeFields } from "./handshake_fields.ts";
+import { describeError, log } from "./log.ts";
+import { ResponseHeaders } from "./request_headers.ts";
+import type { Network } from "./transport/transport.ts";
+import { WebSocketSession } from "./websocket_session.ts";
+import type { TimeoutReason } from "./wsi.ts";
+
+/** Where to connect and what to ask for, checked and complete. */
+export interface ClientTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  readonly host: string;
+  readonly origin: string | undefined;
+  readonly protocols: readonly string[];
+  readonly headers: readonly (readonly [string, string])[];
+  /** Whether the program gave the connection's `user` itself. */
+  readonly hasUser: boolean;
+}
+
+/** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
+export class ClientHandshake implements Phase {
+  readonly #connection: Connection;
+  readonly #target: ClientTarget;
+  readonly #network: Network;
+  readonly #aborter = new AbortController();
+  readonly #parser: ResponseHeadParser;
+  readonly #key = newKey();
+  #failure = "the server closed the connection before it answered";
+  #isAttached = false;
+
+  constructor(connection: Connection, target: ClientTarget, network: Network) {
+    this.#connection = connection;
+    this.#target = target;
+    this.#network = network;
+    this.#parser = new ResponseHeadParser(connection.owner.limits);
+  }
+
+  /** Connects; whatever becomes of it is told later, by callbacks. */
+  async start(): Promise<void> {
+    const connection = this.#connection;
+    const { address, port } = this.#target;
+    const timeoutMs = connection.owner.limits.clientTimeoutMs;
+    connection.armTimeout("awaitingConnectResponse", timeoutMs);
+    try {
+      const transport = await this.#network.connect(
+        { hostname: address, port },
+        this.#aborter.signal,
+      );
+      if (!connection.isOpen) transport.close();
+      else {
+        this.#isAttached = true;
+        connection.attach(transport);
+        connection.armTimeout("awaitingServerResponse", timeoutMs);
+        return connection.turn(() => this.#request());
+      }
+    } catch (error) {
+      if (!this.#aborter.signal.aborted) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#failure = `can't connect to ${address} port ${port}: ${why}`;
+      }
+      log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
+    }
+    connection.onClose();
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    let length: number;
+    try {
+      length = this.#parser.parse(bytes);
+      if (length === 0) return 0;
+      this.#onHead();
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
+      this.#fail(error.message);
+      return bytes.length;
+    }
+    const { phase } = connection;
+    if (!connection.isOpen || phase === undefined || phase === this) return length;
+    if (length === bytes.length || connection.isPaused) return length;
+    return length + phase.onBytes(bytes.subarray(length));
+  }
+
+  onEnd(): void {
+    this.#connection.cut();
+  }
+
+  onDrain(): void {
+    // The request has left; nothing else is written before the answer.
+  }
+
+  onWritable(): void {
+    // Asked for before there was anything to write on; the established phase starts afresh.
+  }
+
+  onTimeout(reason: TimeoutReason): void {
+    const timeoutMs = this.#connection.owner.limits.clientTimeoutMs;
+    const doing = this.#isAttached ? "waiting for the server's answer" : "connecting";
+    this.#fail(`timed out while ${doing} (${reason}, clientTimeoutMs is ${timeoutMs})`);
+  }
+
+  onLeave(): void {
+    this.#fail("the context was destroyed");
+  }
+
+  onThrow(): void {
+    this.#fail("a callback threw");
+  }
+
+  onPause(_paused: boolean): void {
+    // The transport holds the bytes back.
+  }
+
+  onClose(error: unknown): void {
+    const connection = this.#connection;
+    if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
+    connection.call(connection.entry, "clientConnectionError", this.#failure);
+  }
+
+  write(): number {
+    return -1;
+  }
+
+  close(): number {
+    this.#fail("closed before it was established");
+    return 0;
+  }
+
+  #request(): void {
+    const connection = this.#connection;
+    const { path, host, origin, protocols, headers } = this.#target;
+    const appender = new HandshakeFields("");
+    connection.call(connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
+    if (!connection.isOpen) return;
+    const request = upgradeRequest({
+      path,
+      host,
+      protocols,
+      key: this.#key,
+      fields: [...headers, ...appender.fields],
+      ...(origin === undefined ? {} : { origin }),
+    });
+    connection.tx.reserve(request.length).set(request, connection.tx.position);
+    connection.queued();
+  }
+
+  /** Section 4.1, "If the response…" */
+  #onHead(): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    const { protocols, hasUser } = this.#target;
+    const { head } = this.#parser;
+    const { protocol } = checkUpgradeResponse(head, this.#key, protocols, false);
+    const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
+    if (entry === undefined) {
+      return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
+    }
+    connection.enter(entry);
+    if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
+    connection.headers = new ResponseHeaders(head);
+    const verdict = connection.call(entry, "clientFilterPreEstablish", undefined);
+    if (!connection.isOpen) return;
+    if (verdict !== 0) return this.#fail("clientFilterPreEstablish refused the server's answer");
+    connection.headers = undefined;
+    connection.armTimeout("noPendingTimeout", 0);
+    const session = new WebSocketSession(connection);
+    connection.phase = session;
+    session.begin();
+  }
+
+  #fail(text: string): void {
+    this.#failure = text;
+    this.#connection.cut();
+    this.#aborter.abort();
+  }
+}

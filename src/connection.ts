@@ -1,0 +1,494 @@
+/**
+ * One connection: what HTTP and WebSocket, server and client have in common. What differs is the
+ * connection's *phase*, which it changes as the handshake goes on.
+ */
+
+import type { Context } from "./context.ts";
+import { describeError, log } from "./log.ts";
+import type { Limits } from "./limits.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Reason, ReasonData } from "./reasons.ts";
+import type { Scheduler, Serviceable } from "./service/scheduler.ts";
+import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
+import { TxQueue } from "./tx_queue.ts";
+import type { FileOps } from "./file_ops.ts";
+import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./wsi.ts";
+
+/** A protocol as a context holds it. */
+export interface ProtocolEntry {
+  readonly protocol: Protocol;
+  readonly index: number;
+  readonly rxBufferSize: number;
+  readonly allowedOrigins: readonly string[] | undefined;
+  /** The connections that use it now. */
+  readonly connections: Set<Connection>;
+}
+
+/** What a connection needs of its context. */
+export interface ConnectionOwner {
+  readonly face: Context;
+  readonly limits: Limits;
+  readonly scheduler: Scheduler;
+  readonly wheel: TimerWheel;
+  readonly fileOps: FileOps;
+  /** In the order of the context's list; the first one is the default. */
+  readonly entries: readonly ProtocolEntry[];
+  protocolNamed(name: string): ProtocolEntry | undefined;
+  /** Calls `flush` of a connection that was written to outside its own turn, before long. */
+  flushLater(connection: Connection): void;
+  /** The connection is gone; the last call. */
+  forget(connection: Connection): void;
+}
+
+/** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
+export interface Phase {
+  /** As {@linkcode TransportHandler.onBytes}. */
+  onBytes(bytes: Uint8Array): number;
+  /** The peer will send no more. */
+  onEnd(): void;
+  /** Nothing is unsent any more. */
+  onDrain(): void;
+  /** A requested writeable callback is due. */
+  onWritable(): void;
+  /** The connection's timeout has expired; the connection is cut unless this does better. */
+  onTimeout(reason: TimeoutReason): void;
+  /** The transport is gone; delivers the phase's own last reason. */
+  onClose(error: unknown): void;
+  /** The context is being destroyed. */
+  onLeave(): void;
+  /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
+  onThrow(): void;
+  /** Receiving was stopped or resumed; a phase stops in the middle of a read. */
+  onPause(paused: boolean): void;
+  write(data: Uint8Array | string, kind: WriteKind, options: WriteOptions | undefined): number;
+  close(code: number | undefined, reason: string): number;
+}
+
+/** Where the headers of a request or an answer can be read. */
+export interface HeaderSource {
+  get(token: string): string | undefined;
+  totalLength(token: string): number;
+  snapshot(): Map<string, string>;
+}
+
+/** The calls that answer an HTTP request. */
+export interface HttpExchange {
+  readonly method: string;
+  serveFile(
+    path: string,
+    contentType: string | undefined,
+    headers: Iterable<readonly [string, string]>,
+  ): number;
+  returnStatus(code: number, html: string | undefined): number;
+  writeHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  complete(): 0 | 1;
+}
+
+/** What is known of the frame in hand. */
+export interface FrameFacts {
+  readonly remaining: number;
+  readonly isFinal: boolean;
+  readonly isFirstPiece: boolean;
+  readonly isBinary: boolean;
+  readonly reservedBits: number;
+}
+
+/** A protocol's callback without the pairing of reasons and data, which the callers here keep. */
+type LooseCallback = (
+  this: Protocol,
+  wsi: Wsi,
+  reason: Reason,
+  user: unknown,
+  data: unknown,
+) => number | void;
+
+/** How far a connection is on its way out. */
+const OPEN = 0;
+/** What is unsent leaves, then the socket closes. */
+const FLUSHING = 1;
+/** All has left and the sending half is closed; input is discarded until the peer closes too. */
+const LINGERING = 2;
+const CLOSED = 3;
+
+/** The connection behind a {@linkcode Wsi}. */
+export class Connection implements Wsi, TransportHandler, Serviceable {
+  readonly owner: ConnectionOwner;
+  readonly socketFd: number;
+  readonly isClient: boolean;
+  entry: ProtocolEntry;
+  user: unknown = undefined;
+  phase: Phase | undefined;
+  headers: HeaderSource | undefined;
+  http: HttpExchange | undefined;
+  frames: FrameFacts | undefined;
+  uri = "";
+
+  readonly tx = new TxQueue();
+  #transport: Transport | undefined;
+  #peer: Address | undefined;
+  #state = OPEN;
+  #lingers = false;
+  #inTurn = false;
+  #flushIsDue = false;
+  #writableWanted = false;
+  #writableIsDue = false;
+  #pausedByUser = false;
+  #pausedByPhase = false;
+  #timer: WheelTimer | undefined;
+  #timeoutReason: TimeoutReason = "noPendingTimeout";
+
+  constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
+    this.owner = owner;
+    this.socketFd = socketFd;
+    this.isClient = isClient;
+    this.entry = owner.entries[0]!;
+  }
+
+  // The face of the context and of the protocol.
+
+  get context(): Context {
+    return this.owner.face;
+  }
+
+  get protocol(): Protocol {
+    return this.entry.protocol;
+  }
+
+  get isSsl(): 0 | 1 | 2 {
+    return 0;
+  }
+
+  get peerAddresses(): PeerAddresses {
+    return { name: "", ip: this.#peer?.hostname ?? "", port: this.#peer?.port ?? 0 };
+  }
+
+  get isOpen(): boolean {
+    return this.#state === OPEN;
+  }
+
+  // Transport and turns.
+
+  /** Takes over a transport and lets it read. */
+  attach(transport: Transport): void {
+    this.#transport = transport;
+    this.#peer = transport.remoteAddress;
+    transport.start(this);
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    if (this.#state !== OPEN) return bytes.length;
+    this.#inTurn = true;
+    const taken = this.phase!.onBytes(bytes);
+    this.#inTurn = false;
+    this.flush();
+    return this.#state === OPEN ? taken : bytes.length;
+  }
+
+  onDrain(): void {
+    this.tx.written();
+    if (this.tx.hasQueued) return this.flush();
+    if (this.#state === FLUSHING) return this.#flushed();
+    if (this.#state !== OPEN) return;
+    this.#inTurn = true;
+    this.phase!.onDrain();
+    this.#inTurn = false;
+    this.flush();
+    if (this.tx.unsent === 0) this.#offerWritable();
+  }
+
+  onEnd(): void {
+    if (this.#state === LINGERING) return this.cut();
+    if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
+  }
+
+  onClose(error?: unknown): void {
+    this.#state = CLOSED;
+    this.#transport = undefined;
+    this.tx.clear();
+    if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+    this.phase?.onClose(error);
+    this.phase = undefined;
+    this.headers = undefined;
+    this.http = undefined;
+    this.frames = undefined;
+    this.call(this.owner.entries[0]!, "wsiDestroy", undefined);
+    this.entry.connections.delete(this);
+    this.owner.forget(this);
+  }
+
+  /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */
+  turn(work: () => void): void {
+    if (this.#inTurn) return work();
+    this.#inTurn = true;
+    work();
+    this.#inTurn = false;
+    this.flush();
+  }
+
+  /** Gives what was written to the transport, if it is free. */
+  flush(): void {
+    this.#flushIsDue = false;
+    const { tx } = this;
+    if (!tx.hasQueued || tx.isWriting || this.#transport === undefined) return;
+    this.#transport.write(tx.next());
+  }
+
+  /** Something was queued; it leaves at the end of this connection's turn, or soon. */
+  queued(): void {
+    if (this.#inTurn || this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    this.owner.flushLater(this);
+  }
+
+  // Callbacks.
+
+  /**
+   * Calls a protocol's callback. Returns its number, 0 for nothing, and −1 when it threw, which is
+   * logged.
+   */
+  call<R extends keyof ReasonData>(
+    entry: ProtocolEntry,
+    reason: R,
+    data: ReasonData[R],
+    user: unknown = this.user,
+  ): number {
+    return this.callAny(entry, reason, data, user);
+  }
+
+  /** As {@linkcode call}, for reasons that only the program knows as well. */
+  callAny(entry: ProtocolEntry, reason: Reason, data: unknown, user: unknown = this.user): number {
+    const { protocol } = entry;
+    try {
+      return (protocol.callback as LooseCallback).call(protocol, this, reason, user, data) ?? 0;
+    } catch (error) {
+      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      if (this.#state === OPEN) this.phase?.onThrow();
+      return -1;
+    }
+  }
+
+  /** Moves to another protocol, with per-session data of its own. */
+  enter(entry: ProtocolEntry): void {
+    this.entry.connections.delete(this);
+    this.entry = entry;
+    entry.connections.add(this);
+  }
+
+  /** Makes the per-session data of `entry`; false when its factory threw, which is logged. */
+  makeUser(entry: ProtocolEntry): boolean {
+    const { name, perSessionData } = entry.protocol;
+    try {
+      if (typeof perSessionData === "number") this.user = new ArrayBuffer(perSessionData);
+      else this.user = perSessionData?.();
+      return true;
+    } catch (error) {
+      log("err", `${name}: perSessionData threw: ${describeError(error)}`);
+      return false;
+    }
+  }
+
+  // Writing.
+
+  write(data: Uint8Array | string, kind: WriteKind = "text", options?: WriteOptions): number {
+    if (this.#state !== OPEN || this.phase === undefined) return -1;
+    return this.phase.write(data, kind, options);
+  }
+
+  /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
+  hasRoom(length: number): boolean {
+    if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
+    log(
+      "warn",
+      `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
+        `(${this.owner.limits.maxUnsentBytes}) is reached`,
+    );
+    this.cut();
+    return false;
+  }
+
+  get unsentBytes(): number {
+    return this.tx.unsent;
+  }
+
+  get partialBuffered(): boolean {
+    return this.tx.unsent > this.owner.limits.softUnsentBytes;
+  }
+
+  callbackOnWritable(): number {
+    if (this.#state !== OPEN) return -1;
+    this.#writableWanted = true;
+    if (this.tx.unsent === 0) this.#offerWritable();
+    return 1;
+  }
+
+  service(): void {
+    this.#writableIsDue = false;
+    // What was written since then leaves first; onDrain offers the callback again.
+    if (this.#state !== OPEN || !this.#writableWanted || this.tx.unsent > 0) return;
+    if (this.phase === undefined) return;
+    this.#writableWanted = false;
+    this.turn(() => this.phase!.onWritable());
+  }
+
+  #offerWritable(): void {
+    if (!this.#writableWanted || this.#writableIsDue) return;
+    this.#writableIsDue = true;
+    this.owner.scheduler.request(this);
+  }
+
+  // Receiving.
+
+  get remainingPacketPayload(): number {
+    return this.frames?.remaining ?? 0;
+  }
+
+  get isFinalFragment(): boolean {
+    return this.frames?.isFinal ?? false;
+  }
+
+  get isFirstFragment(): boolean {
+    return this.frames?.isFirstPiece ?? false;
+  }
+
+  get frameIsBinary(): boolean {
+    return this.frames?.isBinary ?? false;
+  }
+
+  get reservedBits(): number {
+    return this.frames?.reservedBits ?? 0;
+  }
+
+  rxFlowControl(enable: boolean): number {
+    if (this.#state !== OPEN) return -1;
+    this.#pausedByUser = !enable;
+    this.#applyPause();
+    return 0;
+  }
+
+  /** Whether the user has stopped receiving; a phase then stops in the middle of a read. */
+  get isPaused(): boolean {
+    return this.#pausedByUser || this.#pausedByPhase;
+  }
+
+  /** Holds input back while a phase can't take any, whatever the user says. */
+  holdInput(held: boolean): void {
+    if (this.#pausedByPhase === held) return;
+    this.#pausedByPhase = held;
+    this.#applyPause();
+  }
+
+  #applyPause(): void {
+    if (this.#transport === undefined) return;
+    if (this.isPaused) this.#transport.pause();
+    else this.#transport.resume();
+    this.phase?.onPause(this.isPaused);
+  }
+
+  // Timeouts.
+
+  setTimeout(reason: TimeoutReason, seconds: number): void {
+    this.armTimeout(reason, seconds * 1000);
+  }
+
+  /** Puts the connection under a timeout, in place of the one it is under. */
+  armTimeout(reason: TimeoutReason, delayMs: number): void {
+    if (this.#state === CLOSED) return;
+    this.#timeoutReason = reason;
+    if (reason === "noPendingTimeout") {
+      if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+      return;
+    }
+    this.#timer ??= new WheelTimer(this);
+    this.owner.wheel.arm(this.#timer, delayMs);
+  }
+
+  onTimeout(): void {
+    const reason = this.#timeoutReason;
+    this.#timeoutReason = "noPendingTimeout";
+    log("info", `connection ${this.socketFd}: timeout ${reason}`);
+    if (this.#state !== OPEN || this.phase === undefined) return this.cut();
+    this.turn(() => this.phase!.onTimeout(reason));
+  }
+
+  // Closing.
+
+  close(code?: number, reason = ""): number {
+    if (this.#state !== OPEN || this.phase === undefined) return -1;
+    return this.phase.close(code, reason);
+  }
+
+  /**
+   * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
+   * input is discarded until the peer closes: closing with unread input would reset the connection
+   * and might take our last words with it.
+   */
+  finish(lingers: boolean): void {
+    if (this.#state !== OPEN) return;
+    this.#state = FLUSHING;
+    this.#lingers = lingers;
+    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
+    if (this.tx.unsent === 0) return this.#flushed();
+    if (!this.#inTurn) this.flush();
+  }
+
+  /** Closes at once; unsent bytes may be lost. */
+  cut(): void {
+    if (this.#state === CLOSED) return;
+    if (this.#state === OPEN) this.#state = FLUSHING;
+    // Without a transport a client is still connecting; its phase sees the state and lets go.
+    this.#transport?.close();
+  }
+
+  /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
+  leave(): void {
+    if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
+  }
+
+  #flushed(): void {
+    if (!this.#lingers) return this.cut();
+    this.#state = LINGERING;
+    this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
+    this.#transport?.end();
+    this.#transport?.resume();
+  }
+
+  // HTTP.
+
+  get method(): string {
+    return this.http?.method ?? "";
+  }
+
+  hdrTotalLength(token: string): number {
+    return this.headers?.totalLength(token) ?? 0;
+  }
+
+  hdrCopy(token: string, maxLength = Infinity): string | undefined {
+    const text = this.headers?.get(token);
+    return text !== undefined && text.length <= maxLength ? text : undefined;
+  }
+
+  hdrSnapshot(): Map<string, string> {
+    return this.headers?.snapshot() ?? new Map();
+  }
+
+  serveHttpFile(
+    path: string,
+    contentType?: string,
+    headers: Iterable<readonly [string, string]> = [],
+  ): number {
+    return this.http?.serveFile(path, contentType, headers) ?? -1;
+  }
+
+  returnHttpStatus(code: number, html?: string): number {
+    return this.http?.returnStatus(code, html) ?? 1;
+  }
+
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number {
+    return this.http?.writeHeaders(status, headers) ?? -1;
+  }
+
+  httpTransactionCompleted(): 0 | 1 {
+    return this.http?.complete() ?? 1;
+  }
+}

@@ -1,0 +1,104 @@
+/** The header fields of a message (RFC 9110 section 5), and the reader of one field line. */
+
+import {
+  COLON,
+  HttpSyntaxError,
+  isBlank,
+  isFieldByte,
+  isTokenByte,
+  latin1,
+} from "./http_syntax.ts";
+
+/** Field values by field name, whose case does not matter (RFC 9110 section 5.1). */
+export class HeaderFields {
+  readonly #values: Map<string, string[]> = new Map();
+  #size = 0;
+
+  /** Field lines, repeated ones counted each. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds a field line behind those that the name already has. */
+  add(name: string, value: string): void {
+    const key = name.toLowerCase();
+    const values = this.#values.get(key);
+    if (values === undefined) this.#values.set(key, [value]);
+    else values.push(value);
+    this.#size++;
+  }
+
+  /**
+   * The value of the field, `undefined` when it is absent. Repeated lines are joined with `", "`
+   * (RFC 9110 section 5.3); `set-cookie` alone can't be joined, so read it with
+   * {@linkcode HeaderFields.getAll}.
+   */
+  get(name: string): string | undefined {
+    const values = this.#values.get(name.toLowerCase());
+    if (values === undefined) return undefined;
+    return values.length === 1 ? values[0] : values.join(", ");
+  }
+
+  /** The value of each line of the field, in the order of arrival. */
+  getAll(name: string): readonly string[] {
+    return this.#values.get(name.toLowerCase()) ?? [];
+  }
+
+  /** Whether the field is there, be it empty. */
+  has(name: string): boolean {
+    return this.#values.has(name.toLowerCase());
+  }
+
+  /** How many lines the field has. */
+  count(name: string): number {
+    return this.getAll(name).length;
+  }
+
+  /** The characters of {@linkcode HeaderFields.get}; 0 when the field is absent or empty. */
+  totalLength(name: string): number {
+    return this.get(name)?.length ?? 0;
+  }
+
+  /** Each field line as its lower-case name and its value; lines of one name come together. */
+  *entries(): IterableIterator<[string, string]> {
+    for (const [name, values] of this.#values) {
+      for (const value of values) yield [name, value];
+    }
+  }
+}
+
+/**
+ * Reads the field line between `start` and `end`, its CRLF excluded, and adds it to `fields`
+ * (RFC 9112 section 5). Throws {@linkcode HttpSyntaxError} with `status`.
+ */
+export function addFieldLine(
+  fields: HeaderFields,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  status: number,
+): void {
+  // Section 5.2: what begins with a blank would continue the line before.
+  if (isBlank(bytes[start]!)) throw new HttpSyntaxError(status, "obsolete line folding");
+  let colon = start;
+  while (colon < end && isTokenByte[bytes[colon]!] === 1) colon++;
+  if (colon === end) throw new HttpSyntaxError(status, "a header line without a colon");
+  if (bytes[colon] !== COLON) {
+    // Section 5.1: a blank here has made proxies and servers read different headers.
+    throw new HttpSyntaxError(
+      status,
+      isBlank(bytes[colon]!) ? "a blank before the colon of a header" : "a bad header name",
+    );
+  }
+  if (colon === start) throw new HttpSyntaxError(status, "a header without a name");
+  let from = colon + 1;
+  let to = end;
+  while (from < to && isBlank(bytes[from]!)) from++;
+  while (to > from && isBlank(bytes[to - 1]!)) to--;
+  for (let at = from; at < to; at++) {
+    if (isFieldByte[bytes[at]!] !== 1) {
+      throw new HttpSyntaxError(status, "a control character in a header value");
+    }
+  }
+  fields.add(latin1(bytes, start, colon), latin1(bytes, from, to));
+}

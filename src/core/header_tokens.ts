@@ -1,0 +1,108 @@
+/** libwebsockets' header tokens by their number, as the names that {@linkcode HeaderFields} uses. */
+
+/**
+ * The token table in the numeric order of `enum lws_token_indexes`: `HEADER_TOKENS[n]` is the name
+ * of token `n`. A header has its field name in lower case. What is no header has a name with a
+ * blank, which no field from the wire can have.
+ *
+ * `WSI_TOKEN_PROXY` and `WSI_TOKEN_PATCH_URI` both have the number 73 in the C header. 73 is
+ * `"patch uri"` here, among the other methods, which keeps 74 to 81 in place; `"proxy line"` follows
+ * the table as 82, and `"head uri"`, which the C table does not have, as 83.
+ */
+export const HEADER_TOKENS = [
+  // 0 to 16: the methods' URIs, the handshake.
+  "get uri",
+  "post uri",
+  "options uri",
+  "host",
+  "connection",
+  "upgrade",
+  "origin",
+  "sec-websocket-draft",
+  "challenge body",
+  "sec-websocket-extensions",
+  "sec-websocket-key1",
+  "sec-websocket-key2",
+  "sec-websocket-protocol",
+  "sec-websocket-accept",
+  "sec-websocket-nonce",
+  "http status",
+  "http2-settings",
+  // 17 to 31: plain HTTP.
+  "accept",
+  "access-control-request-headers",
+  "if-modified-since",
+  "if-none-match",
+  "accept-encoding",
+  "accept-language",
+  "pragma",
+  "cache-control",
+  "authorization",
+  "cookie",
+  "content-length",
+  "content-type",
+  "date",
+  "range",
+  "referer",
+  // 32 to 34: the handshake again.
+  "sec-websocket-key",
+  "sec-websocket-version",
+  "sec-websocket-origin",
+  // 35 to 39: HTTP/2's pseudo headers.
+  ":authority",
+  ":method",
+  ":path",
+  ":scheme",
+  ":status",
+  // 40 to 72: the rest of HTTP.
+  "accept-charset",
+  "accept-ranges",
+  "access-control-allow-origin",
+  "age",
+  "allow",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-location",
+  "content-range",
+  "etag",
+  "expect",
+  "expires",
+  "from",
+  "if-match",
+  "if-range",
+  "if-unmodified-since",
+  "last-modified",
+  "link",
+  "location",
+  "max-forwards",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "refresh",
+  "retry-after",
+  "server",
+  "set-cookie",
+  "strict-transport-security",
+  "transfer-encoding",
+  "user-agent",
+  "vary",
+  "via",
+  "www-authenticate",
+  // 73 to 76: later methods, and the query.
+  "patch uri",
+  "put uri",
+  "delete uri",
+  "uri args",
+  // 77 to 81: what a client connection keeps for itself.
+  "client sent protocols",
+  "client peer address",
+  "client uri",
+  "client host",
+  "client origin",
+  // 82 and 83: ours.
+  "proxy line",
+  "head uri",
+] as const;
+
+/** The name of a header token. */
+export type HeaderToken = typeof HEADER_TOKENS[number];

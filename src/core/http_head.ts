@@ -1,0 +1,344 @@
+/** Heads of HTTP/1.1 messages: start line and header fields, in whatever pieces they come. */
+
+import { isSameAuthority, parseAuthority } from "./authority.ts";
+import { addFieldLine, HeaderFields } from "./header_fields.ts";
+import {
+  CR,
+  HttpSyntaxError,
+  isFieldByte,
+  isTokenByte,
+  latin1,
+  LF,
+  listHasToken,
+  SP,
+} from "./http_syntax.ts";
+import { parseTarget, type RequestTarget } from "./request_target.ts";
+
+export { HttpSyntaxError } from "./http_syntax.ts";
+
+/** Bounds on a head. */
+export interface HeadLimits {
+  /** Bytes of the head, from its first to the end of the blank line. */
+  readonly maxHeaderBytes: number;
+  /** Field lines in it. */
+  readonly maxHeaderFields: number;
+}
+
+/** The head of a request. */
+export interface RequestHead {
+  /** One of the methods that this library knows, in capitals. */
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  /** The target's path: percent-decoded once, without dot and empty segments; `*` for `OPTIONS *`. */
+  readonly path: string;
+  /** The target's query as sent, without its `?`; empty without one. */
+  readonly uriArgs: string;
+  /** 0 for HTTP/1.0; 1 for HTTP/1.1 and every later 1.x (RFC 9110 section 2.5). */
+  readonly minorVersion: 0 | 1;
+  readonly fields: HeaderFields;
+  /** What `Host` says, or the target in absolute form; empty for an HTTP/1.0 request with neither. */
+  readonly host: string;
+}
+
+/** The head of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  /** The reason phrase; often empty, and without meaning. */
+  readonly reason: string;
+  /** 0 for HTTP/1.0; 1 for HTTP/1.1 and every later 1.x. */
+  readonly minorVersion: 0 | 1;
+  readonly fields: HeaderFields;
+}
+
+/** What a parser throws, and what it forgives. */
+interface HeadRules {
+  /** The status of broken syntax. */
+  readonly syntaxStatus: number;
+  /** The status of a start line that alone is past the limit. */
+  readonly longStartStatus: number;
+  /** The status of a head past its limits. */
+  readonly tooLargeStatus: number;
+  /** How many empty lines may come before the start line. */
+  readonly maxEmptyLines: number;
+}
+
+/** What both parsers do: find lines, hold the limits, gather fields. */
+abstract class HeadParser<Head> {
+  protected fields: HeaderFields = new HeaderFields();
+  readonly #limits: HeadLimits;
+  readonly #rules: HeadRules;
+  #head: Head | undefined;
+  #hasStartLine = false;
+  #emptyLines = 0;
+  #lineStart = 0;
+  #scanned = 0;
+
+  constructor(limits: HeadLimits, rules: HeadRules) {
+    this.#limits = limits;
+    this.#rules = rules;
+  }
+
+  /** The head, once `parse` has returned its length. */
+  get head(): Head {
+    if (this.#head === undefined) throw new Error("the head is not complete yet");
+    return this.#head;
+  }
+
+  /**
+   * Reads on. `bytes` begins with the message's first byte on every call; what an earlier call has
+   * scanned is not scanned again. Returns how many bytes the head takes with its blank line, or 0
+   * when it needs more. Throws {@linkcode HttpSyntaxError} as soon as the bytes can't become a head
+   * within the limits; the parser is of no use then until {@linkcode reset}.
+   */
+  parse(bytes: Uint8Array): number {
+    const end = Math.min(bytes.length, this.#limits.maxHeaderBytes);
+    let at = this.#scanned;
+    for (; at < end; at++) {
+      const byte = bytes[at]!;
+      if (isFieldByte[byte] === 1) continue;
+      if (byte !== CR) throw this.#badByte(byte);
+      if (at + 1 === end) break;
+      // RFC 9112 section 2.2 lets a recipient take CR for a blank, and LF for CRLF; where two
+      // recipients differ in that, requests get smuggled.
+      if (bytes[at + 1] !== LF) throw new HttpSyntaxError(this.#rules.syntaxStatus, "a bare CR");
+      const isLast = this.#takeLine(bytes, this.#lineStart, at);
+      at++;
+      this.#lineStart = at + 1;
+      if (isLast) return at + 1;
+    }
+    this.#scanned = at;
+    if (!this.#hasStartLine) this.checkStart(bytes, this.#lineStart, at);
+    if (bytes.length > this.#limits.maxHeaderBytes) throw this.#tooLong();
+    return 0;
+  }
+
+  /** Makes the parser ready for the next message. */
+  reset(): void {
+    this.fields = new HeaderFields();
+    this.#head = undefined;
+    this.#hasStartLine = false;
+    this.#emptyLines = 0;
+    this.#lineStart = 0;
+    this.#scanned = 0;
+  }
+
+  /** Throws if an incomplete start line is hopeless; takes constant time. */
+  protected abstract checkStart(bytes: Uint8Array, start: number, end: number): void;
+  protected abstract takeStartLine(line: string): void;
+  protected abstract finish(): Head;
+
+  #takeLine(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#hasStartLine) {
+      if (start === end && this.#emptyLines < this.#rules.maxEmptyLines) {
+        this.#emptyLines++;
+        return false;
+      }
+      this.checkStart(bytes, start, end);
+      this.takeStartLine(latin1(bytes, start, end));
+      this.#hasStartLine = true;
+      return false;
+    }
+    if (start === end) {
+      this.#head = this.finish();
+      return true;
+    }
+    if (this.fields.size === this.#limits.maxHeaderFields) {
+      throw new HttpSyntaxError(this.#rules.tooLargeStatus, "too many header fields");
+    }
+    addFieldLine(this.fields, bytes, start, end, this.#rules.syntaxStatus);
+    return false;
+  }
+
+  #badByte(byte: number): HttpSyntaxError {
+    const message = byte === LF ? "a line ends in a bare LF" : "a control character in the head";
+    return new HttpSyntaxError(this.#rules.syntaxStatus, message);
+  }
+
+  #tooLong(): HttpSyntaxError {
+    return this.#hasStartLine
+      ? new HttpSyntaxError(this.#rules.tooLargeStatus, "the head is too long")
+      : new HttpSyntaxError(this.#rules.longStartStatus, "the start line is too long");
+  }
+}
+
+/** Methods that are answered (RFC 9110 section 9, RFC 5789); names are case-sensitive. */
+const METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+]);
+const LONGEST_METHOD = 7;
+
+const REQUEST_RULES: HeadRules = {
+  syntaxStatus: 400,
+  // RFC 9112 section 3 has a status of its own for a target that is too long.
+  longStartStatus: 414,
+  tooLargeStatus: 431,
+  // RFC 9112 section 2.2: old clients sent a CRLF too many behind a body, at times two.
+  maxEmptyLines: 2,
+};
+
+const RESPONSE_RULES: HeadRules = {
+  syntaxStatus: 0,
+  longStartStatus: 0,
+  tooLargeStatus: 0,
+  maxEmptyLines: 0,
+};
+
+/** Parses the head of a request (RFC 9112 sections 2 to 5). */
+export class RequestHeadParser extends HeadParser<RequestHead> {
+  #method = "";
+  #target = "";
+  #parsedTarget: RequestTarget | undefined;
+  #minorVersion: 0 | 1 = 1;
+
+  /** A parser for one request at a time. */
+  constructor(limits: HeadLimits) {
+    super(limits, REQUEST_RULES);
+  }
+
+  protected override checkStart(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end && at - start <= LONGEST_METHOD && isTokenByte[bytes[at]!] === 1) at++;
+    if (at === end && at - start <= LONGEST_METHOD) return;
+    if (at === start) throw new HttpSyntaxError(400, "this is not HTTP");
+    if (at - start > LONGEST_METHOD) throw new HttpSyntaxError(501, "an unknown method");
+    if (bytes[at] !== SP) throw new HttpSyntaxError(400, "a bad character in the method");
+    checkMethod(latin1(bytes, start, at));
+  }
+
+  protected override takeStartLine(line: string): void {
+    const [method, target, version, ...more] = line.split(" ");
+    if (version === undefined) throw new HttpSyntaxError(400, "an incomplete request line");
+    if (more.length > 0 || target === "") {
+      throw new HttpSyntaxError(400, "more blanks than two in the request line");
+    }
+    this.#method = method!;
+    this.#minorVersion = parseVersion(version);
+    this.#target = target!;
+    this.#parsedTarget = parseTarget(method!, target!);
+  }
+
+  protected override finish(): RequestHead {
+    const { path, uriArgs } = this.#parsedTarget!;
+    return {
+      method: this.#method,
+      target: this.#target,
+      path,
+      uriArgs,
+      minorVersion: this.#minorVersion,
+      fields: this.fields,
+      host: this.#host(),
+    };
+  }
+
+  /** RFC 9112 section 3.2. */
+  #host(): string {
+    const lines = this.fields.count("host");
+    if (lines > 1) throw new HttpSyntaxError(400, "more than one Host");
+    const host = this.fields.get("host");
+    const absolute = this.#parsedTarget!.absolute;
+    if (host === undefined) {
+      if (this.#minorVersion === 1) throw new HttpSyntaxError(400, "Host is missing");
+      if (absolute === undefined) return "";
+      const { host: name, port } = absolute.authority;
+      return port === undefined ? name : `${name}:${port}`;
+    }
+    // An empty one is what a client sends whose URI has no authority.
+    const authority = host === "" ? undefined : parseAuthority(host);
+    if (host !== "" && authority === undefined) throw new HttpSyntaxError(400, "a bad Host");
+    if (absolute === undefined) return host;
+    // Section 3.2.2 lets the target win; whoever trusts Host would be fooled by that.
+    if (
+      authority === undefined || !isSameAuthority(authority, absolute.authority, absolute.scheme)
+    ) {
+      throw new HttpSyntaxError(400, "Host and target disagree");
+    }
+    return host;
+  }
+}
+
+const VERSION_PREFIX = "HTTP/1.";
+/** As long as `HTTP/1.1 200 `. */
+const STATUS_LINE_MINIMUM = 13;
+
+/** Parses the head of a response (RFC 9112 sections 2, 4 and 5); its errors have the status 0. */
+export class ResponseHeadParser extends HeadParser<ResponseHead> {
+  #status = 0;
+  #reason = "";
+  #minorVersion: 0 | 1 = 1;
+
+  /** A parser for one response at a time. */
+  constructor(limits: HeadLimits) {
+    super(limits, RESPONSE_RULES);
+  }
+
+  protected override checkStart(bytes: Uint8Array, start: number, end: number): void {
+    const length = Math.min(end - start, VERSION_PREFIX.length);
+    const text = latin1(bytes, start, start + length);
+    if (!VERSION_PREFIX.startsWith(text)) {
+      throw new HttpSyntaxError(0, "the answer is not HTTP/1.1");
+    }
+  }
+
+  /** RFC 9112 section 4: the blank before the reason must be there, the reason need not. */
+  protected override takeStartLine(line: string): void {
+    const status = line.slice(9, 12);
+    if (
+      line.length < STATUS_LINE_MINIMUM || !isDigit(line, 7) || line[8] !== " " ||
+      line[12] !== " " || !isStatusCode(status)
+    ) {
+      throw new HttpSyntaxError(0, "a bad status line");
+    }
+    this.#minorVersion = line[7] === "0" ? 0 : 1;
+    this.#status = Number(status);
+    this.#reason = line.slice(STATUS_LINE_MINIMUM);
+  }
+
+  protected override finish(): ResponseHead {
+    return {
+      status: this.#status,
+      reason: this.#reason,
+      minorVersion: this.#minorVersion,
+      fields: this.fields,
+    };
+  }
+}
+
+/** Whether the connection outlives the exchange, as far as the request says (RFC 9112 section 9.3). */
+export function keepsAlive(head: RequestHead): boolean {
+  const connection = head.fields.get("connection") ?? "";
+  if (listHasToken(connection, "close")) return false;
+  return head.minorVersion === 1 || listHasToken(connection, "keep-alive");
+}
+
+function checkMethod(method: string): void {
+  if (METHODS.has(method)) return;
+  // The preface of HTTP/2 begins like a request on purpose (RFC 9113 section 3.4).
+  if (method === "PRI") throw new HttpSyntaxError(505, "HTTP/2 is not spoken here");
+  throw new HttpSyntaxError(501, "an unknown method");
+}
+
+/** RFC 9112 section 2.3; a later 1.x is answered as 1.1. */
+function parseVersion(text: string): 0 | 1 {
+  const isVersion = text.length === 8 && text.startsWith("HTTP/") && isDigit(text, 5) &&
+    text[6] === "." && isDigit(text, 7);
+  if (!isVersion) throw new HttpSyntaxError(400, "a bad HTTP version");
+  if (text[5] !== "1") throw new HttpSyntaxError(505, "an HTTP version other than 1.x");
+  return text[7] === "0" ? 0 : 1;
+}
+
+/** Three digits from 100 on. */
+function isStatusCode(text: string): boolean {
+  return isDigit(text, 0) && isDigit(text, 1) && isDigit(text, 2) && text[0] !== "0";
+}
+
+function isDigit(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
+  return code >= 0x30 && code <= 0x39;
+}

@@ -1,0 +1,157 @@
+/** The small rules of RFC 9110 section 5.6 and RFC 9112 that every HTTP parser and writer shares. */
+
+/** A message that breaks HTTP's rules; whoever sent it is answered with `status` and hung up on. */
+export class HttpSyntaxError extends Error {
+  override readonly name = "HttpSyntaxError";
+  /** The status to answer a request with; 0 for a response, which has no answer. */
+  readonly status: number;
+
+  /** `message` says what was wrong, for the log; it never repeats what the peer sent. */
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The bytes with a meaning of their own to HTTP. */
+export const HTAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SP = 0x20;
+export const COLON = 0x3a;
+
+/** 1 for each byte that a token may have (RFC 9110 section 5.6.2). */
+export const isTokenByte: Readonly<Uint8Array> = /* @__PURE__ */ tableOf(
+  "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+);
+
+/** 1 for each byte that a field value may have: HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5). */
+export const isFieldByte: Readonly<Uint8Array> = /* @__PURE__ */ (() => {
+  const table = new Uint8Array(256).fill(1, SP);
+  table[HTAB] = 1;
+  table[0x7f] = 0;
+  return table;
+})();
+
+/** A table of 256 bytes with a 1 for each character of `characters`. */
+export function tableOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let i = 0; i < characters.length; i++) table[characters.charCodeAt(i)] = 1;
+  return table;
+}
+
+/** Whether every character of `text` has a 1 in `table`; true for no characters. */
+export function consistsOf(table: Readonly<Uint8Array>, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    // Past the table's end is a character that no byte has.
+    if (table[text.charCodeAt(i)] !== 1) return false;
+  }
+  return true;
+}
+
+/** Whether `text` is a token (RFC 9110 section 5.6.2): a method, field name or protocol name. */
+export function isToken(text: string): boolean {
+  return text.length > 0 && consistsOf(isTokenByte, text);
+}
+
+/** Whether `text` may go out as a field value; CR, LF and NUL, above all, may not. */
+export function isFieldValue(text: string): boolean {
+  return consistsOf(isFieldByte, text);
+}
+
+/** Whether `text` has visible ASCII characters only, without a blank; true for no characters. */
+export function isVisibleAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code <= SP || code >= 0x7f) return false;
+  }
+  return true;
+}
+
+/** Cuts SP and HTAB off both ends of `text` (OWS, RFC 9110 section 5.6.3), and nothing else. */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+/** Whether a character or byte is SP or HTAB. */
+export function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
+/**
+ * The elements of a comma list (RFC 9110 section 5.6.1), trimmed. A comma inside a quoted string
+ * does not part; empty elements are dropped, as section 5.6.1.2 asks of recipients.
+ */
+export function splitList(value: string): string[] {
+  const elements: string[] = [];
+  let start = 0;
+  let isQuoted = false;
+  for (let i = 0; i <= value.length; i++) {
+    const character = i < value.length ? value[i] : ",";
+    if (isQuoted && i < value.length) {
+      if (character === "\\") i++;
+      else if (character === '"') isQuoted = false;
+    } else if (character === '"') {
+      isQuoted = true;
+    } else if (character === ",") {
+      pushTrimmed(elements, value.slice(start, i));
+      start = i + 1;
+    }
+  }
+  // A quoted pair that the value's end cuts short steps over the end.
+  if (start < value.length) pushTrimmed(elements, value.slice(start));
+  return elements;
+}
+
+/** Reads 1*DIGIT up to 2^53 − 1; −1 for anything else, as RFC 9110 section 8.6 warns to. */
+export function parseLength(text: string): number {
+  if (text.length === 0) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+    if (value > Number.MAX_SAFE_INTEGER) return -1;
+  }
+  return value;
+}
+
+/** Whether two texts are equal but for the case of ASCII letters. */
+export function equalsIgnoreCase(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) {
+    if (lowerCode(a.charCodeAt(i)) !== lowerCode(b.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+/** Whether the comma list `value` has the element `token`, in any case. */
+export function listHasToken(value: string, token: string): boolean {
+  return splitList(value).some((element) => equalsIgnoreCase(element, token));
+}
+
+/** The bytes from `start` to `end` as Latin-1, one character each, which loses nothing. */
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  // `apply` puts its arguments on the stack, so that they must be few.
+  for (let at = start; at < end; at += LATIN1_STEP) {
+    const piece = bytes.subarray(at, Math.min(at + LATIN1_STEP, end));
+    text += String.fromCharCode.apply(null, piece as unknown as number[]);
+  }
+  return text;
+}
+
+const LATIN1_STEP = 4096;
+
+function lowerCode(code: number): number {
+  return code >= 0x41 && code <= 0x5a ? code | 0x20 : code;
+}
+
+function pushTrimmed(elements: string[], text: string): void {
+  const element = trimBlanks(text);
+  if (element.length > 0) elements.push(element);
+}

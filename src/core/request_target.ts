@@ -1,0 +1,117 @@
+/** Request targets (RFC 9112 section 3.2) and the path that they name. */
+
+import { type Authority, parseAuthority } from "./authority.ts";
+import { HttpSyntaxError, isVisibleAscii } from "./http_syntax.ts";
+
+/** What a request target says. */
+export interface RequestTarget {
+  /** Percent-decoded once, without dot segments and empty segments; `*` for `OPTIONS *`. */
+  readonly path: string;
+  /** The query as sent, without its `?`; empty without one. */
+  readonly uriArgs: string;
+  /** Of a target in absolute form: its scheme, in lower case, and its authority. */
+  readonly absolute: { readonly scheme: string; readonly authority: Authority } | undefined;
+}
+
+/** Reads the target of a request that is no CONNECT; throws {@linkcode HttpSyntaxError} 400. */
+export function parseTarget(method: string, target: string): RequestTarget {
+  if (!isVisibleAscii(target)) throw new HttpSyntaxError(400, "a bad character in the target");
+  // A fragment is never sent (RFC 9110 section 7.1); whoever sends one means to confuse.
+  if (target.includes("#")) throw new HttpSyntaxError(400, "a fragment in the target");
+  if (target.startsWith("/")) return { ...splitQuery(target), absolute: undefined };
+  if (target === "*") {
+    if (method !== "OPTIONS") throw new HttpSyntaxError(400, "the target * without OPTIONS");
+    return { path: "*", uriArgs: "", absolute: undefined };
+  }
+  return parseAbsolute(target);
+}
+
+/**
+ * The path that `text` names: percent-decoded once as UTF-8, `.` and `..` and empty segments taken
+ * out, never above the root. It is decoded first, so that an encoded dot or slash counts as one; a
+ * backslash is a character like others. Throws {@linkcode HttpSyntaxError} 400 for an escape that is
+ * incomplete, no UTF-8, or a control character.
+ */
+export function decodePath(text: string): string {
+  const decoded = text.includes("%") ? percentDecode(text) : text;
+  return decoded.includes("//") || decoded.includes("/.") ? reduceSegments(decoded) : decoded;
+}
+
+// Overlong forms and surrogates are invalid in it, and a leading U+FEFF must not vanish.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function parseAbsolute(target: string): RequestTarget {
+  const schemeEnd = target.indexOf("://");
+  const scheme = target.slice(0, Math.max(schemeEnd, 0)).toLowerCase();
+  if (scheme !== "http" && scheme !== "https") {
+    throw new HttpSyntaxError(400, "the target is neither a path nor an http URI");
+  }
+  const rest = target.slice(schemeEnd + 3);
+  let end = 0;
+  while (end < rest.length && rest[end] !== "/" && rest[end] !== "?") end++;
+  // This refuses userinfo too, as RFC 9110 section 4.2.4 wants.
+  const authority = parseAuthority(rest.slice(0, end));
+  if (authority === undefined) throw new HttpSyntaxError(400, "a bad authority in the target");
+  const path = rest.slice(end);
+  const rooted = path.startsWith("/") ? path : "/" + path;
+  return { ...splitQuery(rooted), absolute: { scheme, authority } };
+}
+
+function splitQuery(target: string): { path: string; uriArgs: string } {
+  const mark = target.indexOf("?");
+  if (mark < 0) return { path: decodePath(target), uriArgs: "" };
+  return { path: decodePath(target.slice(0, mark)), uriArgs: target.slice(mark + 1) };
+}
+
+function percentDecode(text: string): string {
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i);
+    if (code === 0x25) {
+      const high = hexDigit(text.charCodeAt(i + 1));
+      const low = hexDigit(text.charCodeAt(i + 2));
+      if (high < 0 || low < 0) throw new HttpSyntaxError(400, "a bad percent escape in the path");
+      code = high << 4 | low;
+      i += 2;
+    }
+    bytes[length++] = code;
+  }
+  const decoded = decodeUtf8(bytes.subarray(0, length));
+  for (let i = 0; i < decoded.length; i++) {
+    const code = decoded.charCodeAt(i);
+    if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) {
+      throw new HttpSyntaxError(400, "an encoded control character in the path");
+    }
+  }
+  return decoded;
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new HttpSyntaxError(400, "the path is not UTF-8");
+  }
+}
+
+/** RFC 3986 section 5.2.4, and empty segments go too. */
+function reduceSegments(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split("/");
+  for (const segment of segments) {
+    if (segment === "..") kept.pop();
+    else if (segment !== "" && segment !== ".") kept.push(segment);
+  }
+  const last = segments[segments.length - 1];
+  const isFolder = last === "" || last === "." || last === "..";
+  return "/" + kept.join("/") + (isFolder && kept.length > 0 ? "/" : "");
+}
+
+/** The value of a hexadecimal digit's character code; −1 for any other, and for NaN. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

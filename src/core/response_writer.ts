@@ -1,0 +1,57 @@
+/** Writes heads of HTTP/1.1 messages; nothing that could break out of its line gets through. */
+
+import { statusText } from "./http_status.ts";
+import { isFieldValue, isToken } from "./http_syntax.ts";
+
+/** One field line to send: name and value. */
+export type FieldLine = readonly [name: string, value: string];
+
+/**
+ * The head of a response: status line, fields and blank line, in Latin-1 (RFC 9112 section 4).
+ *
+ * @param status from 100 to 999
+ * @param reason the registered phrase of the status by default
+ * @throws {TypeError} naming what is at fault: a status or reason that can't stand in a status line,
+ * a name that is no token, a value with CR, LF or any other character that a field can't have
+ */
+export function responseHead(
+  status: number,
+  fields: Iterable<FieldLine>,
+  reason: string = statusText(status),
+): Uint8Array {
+  if (!Number.isInteger(status) || status < 100 || status > 999) {
+    throw new TypeError(`the status must be a whole number from 100 to 999, not ${status}`);
+  }
+  if (!isFieldValue(reason)) {
+    throw new TypeError(`the reason has a character that can't be sent: ${JSON.stringify(reason)}`);
+  }
+  return writeHead(`HTTP/1.1 ${status} ${reason}`, fields);
+}
+
+/**
+ * The head that begins with `startLine`, which the caller has checked.
+ *
+ * @throws {TypeError} naming the field whose name or value can't be sent
+ */
+export function writeHead(startLine: string, fields: Iterable<FieldLine>): Uint8Array {
+  let text = startLine + "\r\n";
+  for (const [name, value] of fields) {
+    if (!isToken(name)) {
+      throw new TypeError(`the header name ${JSON.stringify(name)} is not a token`);
+    }
+    if (!isFieldValue(value)) {
+      throw new TypeError(
+        `the value of the header ${name} has a character that can't be sent: ` +
+          JSON.stringify(value),
+      );
+    }
+    text += `${name}: ${value}\r\n`;
+  }
+  return latin1Bytes(text + "\r\n");
+}
+
+function latin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

@@ -1,0 +1,224 @@
+/** What `createContext` is given, and the check of all of it at once. */
+
+import { isToken } from "./core/http_syntax.ts";
+import { LwsError } from "./errors.ts";
+import type { FileOps } from "./file_ops.ts";
+import { hostFileOps } from "./host_file_ops.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import type { Protocol } from "./protocol.ts";
+import { type Clock, systemClock } from "./service/clock.ts";
+import { tcpNetwork } from "./transport/tcp.ts";
+import type { Network } from "./transport/transport.ts";
+
+/** A {@linkcode ContextCreationInfo.port} that makes a client-only context. */
+export const CONTEXT_PORT_NO_LISTEN = -1;
+
+/** How a context is made (`struct lws_context_creation_info`), limits included. */
+export interface ContextCreationInfo extends Partial<Limits> {
+  /**
+   * The port to listen on, 1 to 65,535; 0 takes a free one; {@linkcode CONTEXT_PORT_NO_LISTEN} makes
+   * a client-only context.
+   */
+  readonly port: number;
+  /** The IP address or host name to listen on. @default {"0.0.0.0"} */
+  readonly iface?: string | null;
+  /**
+   * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
+   * callback is null, if there is one.
+   */
+  readonly protocols: readonly Protocol[];
+  /**
+   * Origins other than the server's own from which browsers may connect, such as
+   * `"https://example.com"`; `"*"` allows all.
+   *
+   * @default none
+   */
+  readonly allowedOrigins?: readonly string[];
+  /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
+  readonly fileOps?: FileOps;
+  /** Free for the program; `context.user` gives it back. */
+  readonly user?: unknown;
+  /** Destroys the context when it aborts. */
+  readonly signal?: AbortSignal;
+  /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
+  readonly network?: Network;
+  /** The clock; tests use the one of `@x/lws/testing`. @default the runtime's */
+  readonly clock?: Clock;
+}
+
+/** A creation struct with everything checked and filled in. */
+export interface CheckedInfo {
+  readonly port: number;
+  readonly hostname: string;
+  readonly protocols: readonly Protocol[];
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly fileOps: FileOps;
+  readonly user: unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
+
+const DEFAULT_RX_BUFFER_SIZE = 64 * 1024;
+const MAX_RX_BUFFER_SIZE = 1024 * 1024 * 1024;
+/** The longest delay that the runtime's timers can wait. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+const OWN_OPTIONS: ReadonlySet<string> = new Set([
+  "port",
+  "iface",
+  "protocols",
+  "allowedOrigins",
+  "fileOps",
+  "user",
+  "signal",
+  "network",
+  "clock",
+]);
+
+/** The smallest value of the limits that can't be 0. */
+const SMALLEST_LIMIT: Partial<Record<keyof Limits, number>> = {
+  maxHeaderBytes: 64,
+  maxHeaderFields: 1,
+  maxFragments: 1,
+  maxConnections: 1,
+  maxConnectionsPerAddress: 1,
+  maxUnsentBytes: 1024,
+};
+
+/** The piece size of a protocol. */
+export function rxBufferSizeOf(protocol: Protocol): number {
+  return protocol.rxBufferSize || DEFAULT_RX_BUFFER_SIZE;
+}
+
+/**
+ * Checks a creation struct.
+ *
+ * @throws {LwsError} `invalid-option`, which names every field that is wrong, its value and what is
+ *   allowed.
+ */
+export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
+  const problems: string[] = [];
+  const complain = (field: string, value: unknown, allowed: string) => {
+    problems.push(`${field} is ${describe(value)}; allowed: ${allowed}`);
+  };
+
+  for (const field of Object.keys(info)) {
+    if (OWN_OPTIONS.has(field) || field in DEFAULT_LIMITS) continue;
+    problems.push(`${field} is no option of createContext`);
+  }
+  const { port } = info;
+  if (!Number.isInteger(port) || port < CONTEXT_PORT_NO_LISTEN || port > 65_535) {
+    complain("port", port, "an integer from 0 to 65535, or CONTEXT_PORT_NO_LISTEN");
+  }
+  const hostname = info.iface ?? "0.0.0.0";
+  if (typeof hostname !== "string" || hostname === "") {
+    complain("iface", hostname, "an IP address or a host name");
+  }
+  checkOrigins("allowedOrigins", info.allowedOrigins, complain);
+  const protocols = checkProtocols(info.protocols, complain);
+  if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
+    complain("signal", info.signal, "an AbortSignal");
+  }
+  checkMethods("fileOps", info.fileOps, ["open", "close", "seekCur", "read", "write"], complain);
+  checkMethods("network", info.network, ["listen", "connect"], complain);
+  checkMethods("clock", info.clock, ["now", "setTimer", "clearTimer"], complain);
+  const limits = checkLimits(info, complain);
+
+  if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
+  return {
+    port,
+    hostname,
+    protocols,
+    allowedOrigins: info.allowedOrigins,
+    fileOps: info.fileOps ?? hostFileOps(),
+    user: info.user,
+    signal: info.signal,
+    network: info.network ?? tcpNetwork,
+    clock: info.clock ?? systemClock,
+    limits,
+  };
+}
+
+type Complain = (field: string, value: unknown, allowed: string) => void;
+
+function checkProtocols(given: readonly Protocol[], complain: Complain): readonly Protocol[] {
+  if (!Array.isArray(given)) {
+    complain("protocols", given, "an array of protocols");
+    return [];
+  }
+  // Lists from C end with an entry without a callback.
+  const end = given.findIndex((each) => each?.callback === null || each?.callback === undefined);
+  const protocols: readonly Protocol[] = end === -1 ? given : given.slice(0, end);
+  if (protocols.length === 0) complain("protocols", given, "at least one with a callback");
+  const names = new Set<string>();
+  protocols.forEach((protocol, index) => {
+    const field = `protocols[${index}]`;
+    if (typeof protocol.callback !== "function") {
+      complain(`${field}.callback`, protocol.callback, "a function");
+    }
+    if (typeof protocol.name !== "string" || !isToken(protocol.name)) {
+      complain(`${field}.name`, protocol.name, "a token of RFC 9110 section 5.6.2");
+    }
+    if (names.has(protocol.name)) complain(`${field}.name`, protocol.name, "a name used once");
+    names.add(protocol.name);
+    const { rxBufferSize = 0, perSessionData } = protocol;
+    if (!Number.isInteger(rxBufferSize) || rxBufferSize < 0 || rxBufferSize > MAX_RX_BUFFER_SIZE) {
+      complain(`${field}.rxBufferSize`, rxBufferSize, `an integer from 0 to ${MAX_RX_BUFFER_SIZE}`);
+    }
+    const isSize = Number.isInteger(perSessionData) && (perSessionData as number) >= 0;
+    if (perSessionData !== undefined && typeof perSessionData !== "function" && !isSize) {
+      complain(`${field}.perSessionData`, perSessionData, "a function, or a number of bytes");
+    }
+    checkOrigins(`${field}.allowedOrigins`, protocol.allowedOrigins, complain);
+  });
+  return protocols;
+}
+
+function checkOrigins(field: string, origins: unknown, complain: Complain): void {
+  if (origins === undefined) return;
+  if (!Array.isArray(origins)) return complain(field, origins, "an array of origins");
+  for (const origin of origins) {
+    if (origin === "*") continue;
+    const url = typeof origin === "string" ? URL.parse(origin) : null;
+    const isOrigin = url !== null && url.host !== "" && url.pathname.length <= 1 &&
+      url.search === "" && url.hash === "" && !origin.endsWith("/");
+    if (!isOrigin) complain(field, origin, '"*", or an origin such as "https://example.com"');
+  }
+}
+
+function checkMethods(
+  field: string,
+  value: unknown,
+  names: readonly string[],
+  complain: Complain,
+): void {
+  if (value === undefined) return;
+  const missing = names.filter((name) =>
+    typeof (value as Record<string, unknown> | null)?.[name] !== "function"
+  );
+  if (missing.length > 0) complain(field, value, `an object with ${missing.join(", ")}`);
+}
+
+function checkLimits(info: ContextCreationInfo, complain: Complain): Limits {
+  const limits: Record<string, number> = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]) {
+    const value = info[name];
+    if (value === undefined) continue;
+    const smallest = SMALLEST_LIMIT[name] ?? 0;
+    const largest = name.endsWith("Ms") ? MAX_DELAY_MS : Infinity;
+    const isWhole = Number.isInteger(value) || value === Infinity;
+    if (!isWhole || value < smallest || value > largest) {
+      complain(name, value, `a whole number from ${smallest} to ${largest}`);
+    }
+    limits[name] = value;
+  }
+  return limits as unknown as Limits;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[…]" : "{…}";
+  return String(value);
+}

@@ -1,0 +1,39 @@
+/** The stable names of what can go wrong; see {@linkcode LwsError.code}. */
+export type LwsErrorCode =
+  | "address-in-use"
+  | "aborted"
+  | "destroyed"
+  | "handshake-refused"
+  | "invalid-argument"
+  | "invalid-option"
+  | "invalid-state"
+  | "listen-failed"
+  | "permission-denied";
+
+/**
+ * What this module throws: a stable {@linkcode LwsError.code}, a message that says what to do, and
+ * the cause where there is one.
+ *
+ * @example
+ * ```ts
+ * import { createContext, LwsError } from "@x/lws";
+ *
+ * try {
+ *   createContext({ port: 70_000, protocols: [] });
+ * } catch (error) {
+ *   if (!(error instanceof LwsError) || error.code !== "invalid-option") throw error;
+ * }
+ * ```
+ */
+export class LwsError extends Error {
+  /** `"LwsError"`. */
+  override readonly name = "LwsError";
+  /** A name that stays the same from release to release. */
+  readonly code: LwsErrorCode;
+
+  /** Makes an error; the module does, users need not. */
+  constructor(code: LwsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,34 @@
+/** File access as a context sees it (`struct lws_plat_file_ops`). */
+
+import type { Wsi } from "./wsi.ts";
+
+/** A file that {@linkcode FileOps.open} opened. */
+export interface OpenFile<Handle = unknown> {
+  /** Whatever the other operations need. */
+  readonly handle: Handle;
+  /** The file's length in bytes. */
+  readonly length: number;
+}
+
+/**
+ * The file operations of a context, all of which may be asynchronous. Users replace them for virtual
+ * file systems and for access rights by connection.
+ *
+ * @typeParam Handle What names an open file.
+ */
+export interface FileOps<Handle = unknown> {
+  /** Opens a file; throws or rejects when that can't be done. */
+  open(
+    wsi: Wsi,
+    path: string,
+    flags: "read" | "readWrite",
+  ): OpenFile<Handle> | Promise<OpenFile<Handle>>;
+  /** Closes it. */
+  close(wsi: Wsi, handle: Handle): void | Promise<void>;
+  /** Moves by `offset` bytes from where it stands; returns the new position. */
+  seekCur(wsi: Wsi, handle: Handle, offset: number): number | Promise<number>;
+  /** Reads into `buffer`; returns how many bytes, 0 at the end. */
+  read(wsi: Wsi, handle: Handle, buffer: Uint8Array): number | Promise<number>;
+  /** Writes from `data`; returns how many bytes. */
+  write(wsi: Wsi, handle: Handle, data: Uint8Array): number | Promise<number>;
+}

@@ -1,0 +1,119 @@
+/** Streams one file into a connection, a piece each time the last one has left. */
+
+import type { Connection } from "./connection.ts";
+import { describeError, log } from "./log.ts";
+
+const PIECE = 64 * 1024;
+
+/** What becomes of a transfer; exactly one of `onFail` and `onDone` comes, unless abandoned. */
+export interface FileTransferHandler {
+  /** The file is open; its head can be sent. */
+  onOpen(length: number): void;
+  /** It can't be opened, and nothing was sent. */
+  onFail(): void;
+  /** All of it has left. */
+  onDone(): void;
+}
+
+/** One file on its way. */
+export class FileTransfer {
+  readonly #connection: Connection;
+  readonly #handler: FileTransferHandler;
+  readonly #headOnly: boolean;
+  readonly #path: string;
+  #buffer: Uint8Array | undefined;
+  #handle: unknown;
+  #isOpen = false;
+  #isReading = true;
+  #left = 0;
+  #abandoned = false;
+
+  constructor(
+    connection: Connection,
+    path: string,
+    headOnly: boolean,
+    handler: FileTransferHandler,
+  ) {
+    this.#connection = connection;
+    this.#path = path;
+    this.#headOnly = headOnly;
+    this.#handler = handler;
+    void this.#open();
+  }
+
+  /** What was queued has left. */
+  onDrain(): void {
+    if (this.#isReading || !this.#isOpen) return;
+    if (this.#left > 0) void this.#readPiece();
+    else this.#end();
+  }
+
+  /** The connection is gone; the file is closed as soon as no read is under way. */
+  abandon(): void {
+    this.#abandoned = true;
+    if (!this.#isReading) void this.#close();
+  }
+
+  async #open(): Promise<void> {
+    const connection = this.#connection;
+    try {
+      const { handle, length } = await connection.owner.fileOps.open(
+        connection,
+        this.#path,
+        "read",
+      );
+      this.#handle = handle;
+      this.#left = this.#headOnly ? 0 : length;
+      this.#isOpen = true;
+      this.#isReading = false;
+      if (this.#abandoned) return void this.#close();
+      connection.turn(() => this.#handler.onOpen(length));
+    } catch (error) {
+      log("info", `${this.#path}: ${describeError(error)}`);
+      this.#isReading = false;
+      if (!this.#abandoned) connection.turn(() => this.#handler.onFail());
+    }
+  }
+
+  async #readPiece(): Promise<void> {
+    const connection = this.#connection;
+    // The piece before this one has left, so that its buffer is free again.
+    const buffer = this.#buffer ??= new Uint8Array(Math.min(PIECE, this.#left));
+    const room = buffer.subarray(0, Math.min(buffer.length, this.#left));
+    this.#isReading = true;
+    let count = 0;
+    try {
+      count = await connection.owner.fileOps.read(connection, this.#handle, room);
+    } catch (error) {
+      log("warn", `${this.#path}: ${describeError(error)}`);
+    }
+    this.#isReading = false;
+    if (this.#abandoned) return void this.#close();
+    if (count <= 0) {
+      // Fewer bytes than the head announced: only cutting the connection tells the peer.
+      log("warn", `${this.#path}: the file ended ${this.#left} bytes early`);
+      void this.#close();
+      connection.cut();
+      return;
+    }
+    this.#left -= count;
+    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+    connection.tx.append(room.subarray(0, count));
+    connection.flush();
+  }
+
+  #end(): void {
+    void this.#close();
+    this.#handler.onDone();
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      await this.#connection.owner.fileOps.close(this.#connection, this.#handle);
+    } catch (error) {
+      log("warn", `${this.#path}: ${describeError(error)}`);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+/** The answering half of one HTTP transaction. */
+
+import { statusText } from "./core/http_status.ts";
+import { responseHead } from "./core/response_writer.ts";
+import type { Connection, HttpExchange } from "./connection.ts";
+import { FileTransfer } from "./file_transfer.ts";
+import { mediaType } from "./media_type.ts";
+import type { WriteKind } from "./wsi.ts";
+
+const encoder = new TextEncoder();
+
+type Fields = Iterable<readonly [string, string]>;
+
+/** What the response needs to know of its request. */
+export interface ResponseOptions {
+  readonly method: string;
+  /** Whether the client lets the connection live on. */
+  readonly keepsAlive: boolean;
+  readonly minorVersion: 0 | 1;
+  /** The user says that the response is whole. */
+  readonly onComplete: () => void;
+}
+
+/** One response. Heads, bodies and their framing are RFC 9112's. */
+export class HttpResponse implements HttpExchange {
+  readonly method: string;
+  /** Whether the connection must close with this transaction. */
+  closes: boolean;
+  /** Whether a part of the response was written. */
+  hasBegun = false;
+  isComplete = false;
+
+  readonly #connection: Connection;
+  readonly #minorVersion: 0 | 1;
+  readonly #onComplete: () => void;
+  #transfer: FileTransfer | undefined;
+
+  constructor(connection: Connection, options: ResponseOptions) {
+    this.#connection = connection;
+    this.method = options.method;
+    this.closes = !options.keepsAlive;
+    this.#minorVersion = options.minorVersion;
+    this.#onComplete = options.onComplete;
+  }
+
+  /** Whether a file is on its way. */
+  get isTransferring(): boolean {
+    return this.#transfer !== undefined;
+  }
+
+  serveFile(path: string, contentType: string | undefined, headers: Fields): number {
+    if (this.hasBegun || this.isComplete) return -1;
+    const fields = [...headers];
+    // Only to refuse bad fields now, by the caller's name for them, and not when the file is open.
+    responseHead(200, fields);
+    this.hasBegun = true;
+    this.#transfer = new FileTransfer(this.#connection, path, this.method === "HEAD", {
+      onOpen: (length) => {
+        const type = contentType ?? mediaType(path);
+        this.#sendHead(200, [
+          ["content-type", type],
+          ["content-length", String(length)],
+          ...fields,
+        ]);
+      },
+      onFail: () => {
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        this.returnStatus(404, undefined);
+        this.complete();
+      },
+      onDone: () => {
+        this.#transfer = undefined;
+        const first = this.#connection.owner.entries[0]!;
+        this.#connection.call(first, "httpFileCompletion", undefined);
+        this.complete();
+      },
+    });
+    return 0;
+  }
+
+  returnStatus(code: number, html: string | undefined, fields: Fields = []): number {
+    if (this.hasBegun || this.isComplete) return 1;
+    const hasBody = code >= 200 && code !== 204 && code !== 304;
+    const body = encoder.encode(
+      `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
+    );
+    const framing: [string, string][] = hasBody
+      ? [["content-type", "text/html; charset=utf-8"], ["content-length", String(body.length)]]
+      : [];
+    this.hasBegun = true;
+    this.#sendHead(code, [...framing, ...fields]);
+    if (hasBody && this.method !== "HEAD") this.#send(body);
+    return 0;
+  }
+
+  writeHeaders(status: number, headers: Fields): number {
+    if (this.hasBegun || this.isComplete) return -1;
+    const fields = [...headers];
+    // Without a length only the connection's end can mark the body's (RFC 9112 section 6.3).
+    const isFramed = fields.some(([name]) => {
+      const lower = name.toLowerCase();
+      return lower === "content-length" || lower === "transfer-encoding";
+    });
+    if (!isFramed && status !== 204 && status !== 304) this.closes = true;
+    this.#sendHead(status, fields);
+    this.hasBegun = true;
+    return 0;
+  }
+
+  /** The HTTP kinds of `wsi.write`: bytes as they are, but for the body of an answer to HEAD. */
+  write(data: Uint8Array | string, kind: WriteKind): number {
+    if (this.isComplete || this.#transfer !== undefined) return -1;
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    const isHead = kind === "httpHeaders" || !this.hasBegun;
+    this.hasBegun = true;
+    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes);
+    if (sent >= 0 && kind === "httpFinal") this.complete();
+    return sent;
+  }
+
+  complete(): 0 | 1 {
+    if (!this.isComplete) {
+      if (!this.hasBegun) this.closes = true;
+      this.isComplete = true;
+      this.#onComplete();
+    }
+    return this.closes ? 1 : 0;
+  }
+
+  onDrain(): void {
+    if (this.#transfer !== undefined) this.#transfer.onDrain();
+    else if (this.hasBegun) this.#connection.armTimeout("noPendingTimeout", 0);
+  }
+
+  /** The connection is gone. */
+  abandon(): void {
+    this.#transfer?.abandon();
+  }
+
+  #sendHead(status: number, fields: Fields): void {
+    const all: (readonly [string, string])[] = [["date", httpDate()], ...fields];
+    if (this.closes) all.push(["connection", "close"]);
+    else if (this.#minorVersion === 0) all.push(["connection", "keep-alive"]);
+    this.#send(responseHead(status, all));
+  }
+
+  #send(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    const { length } = bytes;
+    if (!connection.hasRoom(length)) return -1;
+    if (length > 0) {
+      const target = connection.tx.reserve(length);
+      target.set(bytes, connection.tx.position);
+      connection.queued();
+      connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+    }
+    return length;
+  }
+}
+
+let dateSecond = 0;
+let dateText = "";
+
+/** RFC 9110 section 6.6.1; made once a second. */
+function httpDate(): string {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(now).toUTCString();
+  }
+  return dateText;
+}

@@ -1,0 +1,346 @@
+/** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
+
+import { type BodyFraming, BodyReader, requestFraming } from "./core/http_body.ts";
+import {
+  HttpSyntaxError,
+  keepsAlive,
+  type RequestHead,
+  RequestHeadParser,
+} from "./core/http_head.ts";
+import { readUpgrade, type UpgradeDecision, upgradeResponse } from "./core/opening_handshake.ts";
+import { isAllowedOrigin } from "./core/origin.ts";
+import { chooseSubprotocol } from "./core/subprotocol.ts";
+import type { Connection, Phase, ProtocolEntry } from "./connection.ts";
+import { HandshakeFields } from "./handshake_fields.ts";
+import { HttpResponse } from "./http_response.ts";
+import { log } from "./log.ts";
+import { RequestHeaders } from "./request_headers.ts";
+import type { TimeoutReason, WriteKind } from "./wsi.ts";
+import { WebSocketSession } from "./websocket_session.ts";
+
+type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
+
+/** Waiting for, or in the middle of, a request's head. */
+const HEAD = 0;
+/** In the middle of a request's body. */
+const BODY = 1;
+/** The request is whole, its response is not. */
+const RESPOND = 2;
+
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+
+/** What the HTTP phase needs beside its connection. */
+export interface HttpSessionOptions {
+  readonly allowedOrigins: readonly string[] | undefined;
+}
+
+/** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
+export class HttpSession implements Phase {
+  readonly #connection: Connection;
+  readonly #options: HttpSessionOptions;
+  readonly #first: ProtocolEntry;
+  readonly #parser: RequestHeadParser;
+  #state = HEAD;
+  #response: HttpResponse | undefined;
+  #body: BodyReader | undefined;
+  #inCallback = false;
+  #hasReadHead = false;
+  #isIdle = false;
+  #peerEnded = false;
+
+  constructor(connection: Connection, options: HttpSessionOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#first = connection.owner.entries[0]!;
+    this.#parser = new RequestHeadParser(connection.owner.limits);
+    connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    let position = 0;
+    try {
+      while (position < bytes.length && connection.isOpen && !connection.isPaused) {
+        const rest = position === 0 ? bytes : bytes.subarray(position);
+        if (this.#state === RESPOND) {
+          // The next request waits in the transport until this one is answered.
+          connection.holdInput(true);
+          break;
+        }
+        const taken = this.#state === HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
+        position += taken;
+        if (connection.phase !== this) {
+          if (position === bytes.length || !connection.isOpen || connection.isPaused) {
+            return position;
+          }
+          return position + connection.phase!.onBytes(bytes.subarray(position));
+        }
+        if (taken === 0) break;
+      }
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError)) throw error;
+      this.#refuse(error.status, error.message);
+    }
+    return position;
+  }
+
+  onEnd(): void {
+    // A client may close its sending half and still want the answer.
+    this.#peerEnded = true;
+    if (this.#state !== RESPOND) this.#connection.finish(false);
+  }
+
+  onDrain(): void {
+    this.#response?.onDrain();
+  }
+
+  onWritable(): void {
+    if (this.#response === undefined) return;
+    const result = this.#callback(() =>
+      this.#connection.call(this.#first, "httpWriteable", undefined)
+    );
+    if (result < 0) this.#connection.finish(true);
+  }
+
+  onTimeout(reason: TimeoutReason): void {
+    if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
+      return this.#refuse(408, "the request did not come in time");
+    }
+    this.#connection.cut();
+  }
+
+  onLeave(): void {
+    if (this.#response === undefined) return this.#connection.cut();
+    // What is being answered may still leave, within closeTimeoutMs.
+    if (this.#response.isTransferring) {
+      this.#response.closes = true;
+      this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
+    } else this.#connection.finish(false);
+  }
+
+  onThrow(): void {
+    if (this.#response !== undefined && !this.#response.hasBegun) {
+      this.#response.closes = true;
+      this.#response.returnStatus(500, undefined);
+    }
+    this.#connection.finish(true);
+  }
+
+  onPause(_paused: boolean): void {
+    // The loop in onBytes looks for itself, after every piece.
+  }
+
+  onClose(_error: unknown): void {
+    this.#response?.abandon();
+    this.#connection.call(this.#first, "closedHttp", undefined);
+  }
+
+  write(data: Uint8Array | string, kind: WriteKind): number {
+    if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") return -1;
+    return this.#response?.write(data, kind) ?? -1;
+  }
+
+  close(_code: number | undefined, _reason: string): number {
+    this.#connection.finish(true);
+    return 0;
+  }
+
+  #takeHead(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    if (this.#isIdle) {
+      this.#isIdle = false;
+      connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
+    }
+    this.#hasReadHead = true;
+    const length = this.#parser.parse(bytes);
+    if (length === 0) return 0;
+    const head = this.#parser.head;
+    this.#parser.reset();
+    connection.armTimeout("noPendingTimeout", 0);
+    this.#onHead(head);
+    return length;
+  }
+
+  #onHead(head: RequestHead): void {
+    const connection = this.#connection;
+    const framing = requestFraming(head);
+    const decision = readUpgrade(head, framing);
+    connection.uri = head.path;
+    connection.headers = new RequestHeaders(head);
+    this.#response = new HttpResponse(connection, {
+      method: head.method,
+      keepsAlive: keepsAlive(head) && !this.#peerEnded,
+      minorVersion: head.minorVersion,
+      onComplete: () => this.#onComplete(),
+    });
+    connection.http = this.#response;
+    switch (decision.kind) {
+      case "refused":
+        return this.#refuse(decision.status, decision.reason, decision.fields);
+      case "websocket":
+        return this.#upgrade(head, decision);
+      case "plain":
+        return this.#serve(head, framing);
+    }
+  }
+
+  // Plain HTTP.
+
+  #serve(head: RequestHead, framing: BodyFraming): void {
+    const connection = this.#connection;
+    const response = this.#response!;
+    const expectation = head.fields.get("expect");
+    if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") {
+      return this.#refuse(417, "the expectation can't be met");
+    }
+    this.#body = new BodyReader(framing, connection.owner.limits.maxBodySize);
+    const filtered = this.#callback(() =>
+      connection.call(this.#first, "filterHttpConnection", head.path)
+    );
+    if (filtered !== 0) return this.#refuse(403, "filterHttpConnection refused it");
+
+    this.#state = this.#body.done ? RESPOND : BODY;
+    const result = this.#callback(() => connection.call(this.#first, "http", head.path));
+    if (!connection.isOpen) return;
+    if (result !== 0) return this.#close();
+    if (this.#state !== BODY) return;
+    // RFC 9110 section 10.1.1: a client that asked first waits for this.
+    if (expectation !== undefined && !response.hasBegun && head.minorVersion === 1) {
+      connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
+      connection.queued();
+    }
+    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+  }
+
+  #takeBody(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    const body = this.#body!;
+    const taken = body.read(bytes, (piece) => {
+      const result = this.#callback(() => connection.call(this.#first, "httpBody", piece));
+      if (result !== 0) connection.finish(true);
+      if (!connection.isOpen || connection.isPaused || this.#body !== body) body.pause();
+    });
+    if (!connection.isOpen || this.#body !== body) return taken;
+    if (!body.done) {
+      connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+      return taken;
+    }
+    this.#state = RESPOND;
+    if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
+    const result = this.#callback(() =>
+      connection.call(this.#first, "httpBodyCompletion", undefined)
+    );
+    if (result !== 0) this.#close();
+    return taken;
+  }
+
+  /** Closes once what was answered has left, a file under way included. */
+  #close(): void {
+    if (this.#response?.isTransferring) this.#response.closes = true;
+    else this.#connection.finish(true);
+  }
+
+  /** Runs a callback; a transaction that is completed inside it ends after it. */
+  #callback(run: () => number): number {
+    this.#inCallback = true;
+    const result = run();
+    this.#inCallback = false;
+    if (result === 0 && this.#response?.isComplete) this.#endTransaction();
+    return result;
+  }
+
+  #onComplete(): void {
+    // With the body unread, the next request can't be found.
+    if (this.#state === BODY) this.#response!.closes = true;
+    if (!this.#inCallback) this.#connection.turn(() => this.#endTransaction());
+  }
+
+  #endTransaction(): void {
+    const connection = this.#connection;
+    const response = this.#response;
+    if (response === undefined || !connection.isOpen) return;
+    if (response.closes || this.#peerEnded) return connection.finish(true);
+    this.#response = undefined;
+    this.#body = undefined;
+    connection.http = undefined;
+    connection.headers = undefined;
+    this.#state = HEAD;
+    this.#isIdle = true;
+    this.#hasReadHead = false;
+    connection.armTimeout("httpContent", connection.owner.limits.keepAliveTimeoutMs);
+    connection.holdInput(false);
+  }
+
+  /** Answers with an error, if nothing else was answered, and closes. */
+  #refuse(
+    status: number,
+    reason: string,
+    fields: Iterable<readonly [string, string]> = [],
+  ): void {
+    const connection = this.#connection;
+    log("info", `connection ${connection.socketFd}: ${status} ${reason}`);
+    const response = this.#response ?? new HttpResponse(connection, {
+      method: "",
+      keepsAlive: false,
+      minorVersion: 1,
+      onComplete: () => {},
+    });
+    response.closes = true;
+    response.returnStatus(status, undefined, fields);
+    connection.finish(true);
+  }
+
+  // The way to a WebSocket.
+
+  /** RFC 6455 section 4.2.2. */
+  #upgrade(head: RequestHead, upgrade: WebSocketUpgrade): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    const offered = upgrade.protocols;
+    const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
+    if (offered.length > 0 && chosen === undefined) {
+      return this.#refuse(400, `none of the subprotocols ${offered.join(", ")} is spoken here`);
+    }
+    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
+    if (!this.#isOriginAllowed(head, entry)) {
+      return this.#refuse(403, "the origin is not allowed");
+    }
+
+    const httpUser = connection.user;
+    if (entry !== this.#first) {
+      if (!connection.makeUser(entry)) return this.#refuse(500, "perSessionData threw");
+      connection.enter(entry);
+    }
+    const filter = new HandshakeFields(chosen ?? "");
+    const result = this.#callback(() => connection.call(entry, "filterProtocolConnection", filter));
+    if (result !== 0 || !connection.isOpen) {
+      // It stays an HTTP connection, and ends as one.
+      connection.enter(this.#first);
+      connection.user = httpUser;
+      return this.#refuse(403, "filterProtocolConnection refused it");
+    }
+
+    const answer = upgradeResponse(upgrade.key, chosen, filter.fields);
+    connection.tx.reserve(answer.length).set(answer, connection.tx.position);
+    connection.queued();
+    connection.headers = undefined;
+    connection.http = undefined;
+    const session = new WebSocketSession(connection);
+    connection.phase = session;
+    session.begin();
+  }
+
+  #isOriginAllowed(head: RequestHead, entry: ProtocolEntry): boolean {
+    const origin = head.fields.get("origin");
+    if (origin === undefined) return true;
+    const allowed = entry.allowedOrigins ?? this.#options.allowedOrigins;
+    const isSecure = this.#connection.isSsl !== 0;
+    if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
+    log(
+      "warn",
+      `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
+        `or of protocol "${entry.protocol.name}" to let it connect`,
+    );
+    return false;
+  }
+}

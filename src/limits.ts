@@ -1,0 +1,63 @@
+/** The limits of a context, their defaults and their ranges. */
+
+/** Every bound that a context sets on its peers; each is an option of `createContext`. */
+export interface Limits {
+  /** Request line and headers together, in bytes; more is answered 431. @default {16384} */
+  readonly maxHeaderBytes: number;
+  /** Header fields in a request; more is answered 431. @default {100} */
+  readonly maxHeaderFields: number;
+  /**
+   * Milliseconds from accept, or from a later request's first byte, to the end of its headers; then
+   * 408 if anything was read. @default {5000}
+   */
+  readonly headerTimeoutMs: number;
+  /** Milliseconds between two pieces of a request body, or of a response. @default {5000} */
+  readonly contentTimeoutMs: number;
+  /** Milliseconds that a connection may wait for the next request. @default {15000} */
+  readonly keepAliveTimeoutMs: number;
+  /** Bytes of a request body; more is answered 413. @default {10485760} */
+  readonly maxBodySize: number;
+  /** Bytes of payload in one frame; more fails the connection with 1009. @default {16777216} */
+  readonly maxFramePayload: number;
+  /**
+   * Bytes of one message as `handlers({ message })` gathers it; more closes with 1009.
+   * @default {1048576}
+   */
+  readonly maxMessageSize: number;
+  /** Frames in one message; more fail the connection with 1008. @default {131072} */
+  readonly maxFragments: number;
+  /** Frames without payload in one message; more fail with 1008. @default {1024} */
+  readonly maxEmptyFragments: number;
+  /** Unsent bytes of a connection above which `partialBuffered` is true. @default {1048576} */
+  readonly softUnsentBytes: number;
+  /** Unsent bytes that a connection may have; `write` past it fails. @default {16777216} */
+  readonly maxUnsentBytes: number;
+  /** Milliseconds that a close handshake may take. @default {5000} */
+  readonly closeTimeoutMs: number;
+  /** Milliseconds that each step of a client's connect may take. @default {5000} */
+  readonly clientTimeoutMs: number;
+  /** Connections in all; above it, accepting waits. @default {Infinity} */
+  readonly maxConnections: number;
+  /** Connections of one address; above it, new ones are refused. @default {Infinity} */
+  readonly maxConnectionsPerAddress: number;
+}
+
+/** The defaults of {@linkcode Limits}. */
+export const DEFAULT_LIMITS: Limits = {
+  maxHeaderBytes: 16 * 1024,
+  maxHeaderFields: 100,
+  headerTimeoutMs: 5_000,
+  contentTimeoutMs: 5_000,
+  keepAliveTimeoutMs: 15_000,
+  maxBodySize: 10 * 1024 * 1024,
+  maxFramePayload: 16 * 1024 * 1024,
+  maxMessageSize: 1024 * 1024,
+  maxFragments: 131_072,
+  maxEmptyFragments: 1_024,
+  softUnsentBytes: 1024 * 1024,
+  maxUnsentBytes: 16 * 1024 * 1024,
+  closeTimeoutMs: 5_000,
+  clientTimeoutMs: 5_000,
+  maxConnections: Infinity,
+  maxConnectionsPerAddress: Infinity,
+};

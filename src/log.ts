@@ -1,0 +1,86 @@
+/** Logging after libwebsockets' `lws_set_log_level`: module-wide levels and one emitter. */
+
+/** The log levels, after the C library's `LLL_` bits. */
+export type LogLevel =
+  | "err"
+  | "warn"
+  | "notice"
+  | "info"
+  | "debug"
+  | "parser"
+  | "header"
+  | "ext"
+  | "client"
+  | "latency";
+
+/** Receives every line whose level is enabled; the line carries no newline. */
+export type LogEmitter = (level: LogLevel, line: string) => void;
+
+/** Every level, from the gravest on. */
+export const LOG_LEVELS: readonly LogLevel[] = [
+  "err",
+  "warn",
+  "notice",
+  "info",
+  "debug",
+  "parser",
+  "header",
+  "ext",
+  "client",
+  "latency",
+];
+
+const toStderr: LogEmitter = (level, line) => {
+  const stamp = (Date.now() / 1000).toFixed(4);
+  // deno-lint-ignore no-console -- the default emitter is where lines meet the terminal
+  console.error(`[${stamp}] ${level.toUpperCase()}: ${line}`);
+};
+
+let enabled: ReadonlySet<LogLevel> = new Set(["err", "warn", "notice"]);
+let emitter: LogEmitter = toStderr;
+
+/**
+ * Enables these levels and no others, for all contexts of this module (`lws_set_log_level`).
+ *
+ * @param levels Default before the first call: `err`, `warn` and `notice`.
+ * @param emit Where lines go; left out or null keeps the current one. Default: standard error.
+ * @throws {TypeError} when a level has no such name.
+ *
+ * @example
+ * ```ts
+ * import { setLogLevel } from "@x/lws";
+ *
+ * const lines: string[] = [];
+ * setLogLevel(["err", "warn"], (level, line) => lines.push(`${level}: ${line}`));
+ * ```
+ */
+export function setLogLevel(levels: readonly LogLevel[], emit?: LogEmitter | null): void {
+  for (const level of levels) {
+    if (!LOG_LEVELS.includes(level)) {
+      throw new TypeError(`levels: "${level}" is none of ${LOG_LEVELS.join(", ")}`);
+    }
+  }
+  enabled = new Set(levels);
+  if (emit) emitter = emit;
+}
+
+/** Whether lines of `level` go anywhere; asked before a costly line is made. */
+export function isLogged(level: LogLevel): boolean {
+  return enabled.has(level);
+}
+
+/** Writes one line, when its level is enabled. An emitter that throws is nobody's problem here. */
+export function log(level: LogLevel, line: string): void {
+  if (!enabled.has(level)) return;
+  try {
+    emitter(level, line);
+  } catch {
+    // The program's own emitter failed; there is nowhere left to say so.
+  }
+}
+
+/** A thrown value as one line for the log. */
+export function describeError(error: unknown): string {
+  if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
+  return String(error);
+}

@@ -1,0 +1,38 @@
+/** Buffers with room in front, for writes that copy nothing. */
+
+import { MAX_HEADER_LENGTH } from "./core/frame.ts";
+
+/**
+ * Bytes in front of the payload that `allocPadded` keeps free for a frame header
+ * (`LWS_SEND_BUFFER_PRE_PADDING`).
+ */
+export const PRE_PADDING: number = MAX_HEADER_LENGTH + 2;
+
+const padded = new WeakSet<ArrayBufferLike>();
+
+/**
+ * A buffer of `length` bytes that `wsi.write` sends as it is, with the frame header put in front of
+ * it in place. Once written it belongs to the connection: fill a new one for the next write.
+ *
+ * @param length Bytes of payload, from 0 on.
+ *
+ * @example
+ * ```ts
+ * import { allocPadded } from "@x/lws";
+ *
+ * const picture = allocPadded(100_000);
+ * picture.fill(7);
+ * // wsi.write(picture, "binary");
+ * ```
+ */
+export function allocPadded(length: number): Uint8Array<ArrayBuffer> {
+  const buffer = new ArrayBuffer(PRE_PADDING + length);
+  padded.add(buffer);
+  return new Uint8Array(buffer, PRE_PADDING, length);
+}
+
+/** Whether `data` is all of an `allocPadded` buffer that has not been written; says so once. */
+export function takePadded(data: Uint8Array): boolean {
+  return data.byteOffset === PRE_PADDING &&
+    data.buffer.byteLength === PRE_PADDING + data.length && padded.delete(data.buffer);
+}

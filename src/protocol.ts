@@ -1,0 +1,59 @@
+/** What a user writes: a protocol, its callback and its per-session data. */
+
+import type { CallbackArguments } from "./reasons.ts";
+
+/**
+ * One supported protocol (`struct lws_protocols`). The first of a context's list also gets all of
+ * HTTP, and the WebSocket connections whose clients named no subprotocol.
+ *
+ * @typeParam User The type of the per-session data.
+ *
+ * @example
+ * ```ts
+ * import type { Protocol } from "@x/lws";
+ *
+ * const echo: Protocol<{ seen: number }> = {
+ *   name: "echo",
+ *   perSessionData: () => ({ seen: 0 }),
+ *   callback(wsi, reason, user, data) {
+ *     if (reason !== "receive") return;
+ *     user.seen++;
+ *     wsi.write(data, wsi.frameIsBinary ? "binary" : "text");
+ *   },
+ * };
+ * ```
+ */
+export interface Protocol<User = unknown> {
+  /** What clients name in `Sec-WebSocket-Protocol`; case matters. */
+  readonly name: string;
+  /**
+   * Called for every reason. Returns nothing, or a number: non-zero closes, with the rules of each
+   * reason. A thrown error closes the connection and is logged.
+   *
+   * Name all four parameters: only then does the compiler narrow `data` by `reason`.
+   */
+  callback(...args: CallbackArguments<User>): number | void;
+  /**
+   * Makes the `user` of a connection, when its HTTP part begins (first protocol) or its WebSocket
+   * handshake is accepted. A number gives a zeroed `ArrayBuffer` of so many bytes.
+   *
+   * @default none: `user` is undefined
+   */
+  readonly perSessionData?: number | (() => User);
+  /**
+   * Bytes of the longest frame that comes in one piece; longer ones come in several, see
+   * `wsi.remainingPacketPayload`. From 1 to 1,073,741,824.
+   *
+   * @default {65536}
+   */
+  readonly rxBufferSize?: number;
+  /** Free for the program, as a version or capability bits. */
+  readonly id?: number;
+  /** Free for the program: data of the protocol itself, not of one connection. */
+  readonly user?: unknown;
+  /**
+   * Origins other than the server's own from which browsers may connect; `"*"` allows all. Takes the
+   * place of the context's `allowedOrigins`.
+   */
+  readonly allowedOrigins?: readonly string[];
+}

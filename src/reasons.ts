@@ -1,0 +1,138 @@
+/** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
+
+import type { Wsi } from "./wsi.ts";
+
+/** Adds header fields to a handshake while it is composed. */
+export interface HeaderAppender {
+  /**
+   * Adds one field.
+   *
+   * @throws {TypeError} when the name is no token or the value has a line break or another control
+   *   character, or when the field is one that the handshake itself sets.
+   */
+  add(name: string, value: string): void;
+}
+
+/** A WebSocket handshake that waits for a verdict; its 101 can get more fields. */
+export interface HandshakeFilter extends HeaderAppender {
+  /** The subprotocol that was chosen from the client's list; empty when it named none. */
+  readonly protocol: string;
+}
+
+/** How a WebSocket connection ended. */
+export interface CloseInfo {
+  /**
+   * The peer's close code, or ours when we began; 1005 when the peer's close frame had none, 1006
+   * when the connection ended without a closing handshake.
+   */
+  readonly code: number;
+  /** The text beside the code; may be empty. */
+  readonly reason: string;
+  /** Whether both sides sent a close frame (RFC 6455 section 7.1.4). */
+  readonly wasClean: boolean;
+}
+
+/**
+ * Every reason for a callback, and the type of its `data`. A pattern of the names is the C
+ * library's `LWS_CALLBACK_` constants without their prefix.
+ */
+export interface ReasonData {
+  /** The protocol is set up: once a context and protocol, before anything else. */
+  protocolInit: undefined;
+  /** The protocol is torn down: once a context and protocol, after everything else. */
+  protocolDestroy: undefined;
+  /**
+   * First protocol; a connection was accepted and nothing read. `data` is its descriptor, for
+   * `context.peerAddresses`; `wsi` stands for the listener. Non-zero hangs up.
+   */
+  filterNetworkConnection: number;
+  /** First protocol; the connection object exists and may be set up. */
+  serverNewClientInstantiated: undefined;
+  /** First protocol; the outermost first notice of an accepted connection. */
+  wsiCreate: undefined;
+  /** First protocol; the last notice of any connection; `user` is still there. */
+  wsiDestroy: undefined;
+  /** First protocol; a request was parsed and not answered; `data` is its path. Non-zero refuses. */
+  filterHttpConnection: string;
+  /**
+   * First protocol; answer a request that asks for no upgrade. `data` is its path, percent-decoded
+   * and without `.`, `..` and query. Non-zero closes once what was written has left.
+   */
+  http: string;
+  /** First protocol; a piece of the request body, valid during the call. Non-zero closes. */
+  httpBody: Uint8Array;
+  /** First protocol; the whole body has arrived. Non-zero closes. */
+  httpBodyCompletion: undefined;
+  /** First protocol; asked for by `callbackOnWritable`. Negative closes. */
+  httpWriteable: undefined;
+  /** First protocol; `serveHttpFile` has sent the file. */
+  httpFileCompletion: undefined;
+  /** First protocol; a connection that never became a WebSocket ended. */
+  closedHttp: undefined;
+  /**
+   * The chosen protocol; a WebSocket handshake was parsed and not answered. Non-zero refuses: with
+   * what `wsi.returnHttpStatus` sent, else with 403.
+   */
+  filterProtocolConnection: HandshakeFilter;
+  /** A server's handshake is done. Non-zero closes. */
+  established: undefined;
+  /** A piece of a frame came to a server, valid during the call. Negative closes. */
+  receive: Uint8Array;
+  /**
+   * A ping came to a server; `data` is its payload. It is answered without help. Negative closes.
+   */
+  receivePing: Uint8Array;
+  /** A pong came to a server; `data` is its payload. Negative closes. */
+  receivePong: Uint8Array;
+  /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
+  serverWriteable: undefined;
+  /** An established WebSocket session ended; exactly once. */
+  closed: CloseInfo;
+  /** First protocol; a client's handshake is composed. */
+  clientAppendHandshakeHeader: HeaderAppender;
+  /** The server's answer is good; last chance to read its headers. Non-zero rejects. */
+  clientFilterPreEstablish: undefined;
+  /** A client's handshake is done. Non-zero closes. */
+  clientEstablished: undefined;
+  /** A piece of a frame came to a client, valid during the call. Non-zero closes. */
+  clientReceive: Uint8Array;
+  /**
+   * A ping came to a client; `data` is its payload. It is answered without help. Non-zero closes.
+   */
+  clientReceivePing: Uint8Array;
+  /** A pong came to a client; `data` is its payload. Non-zero closes. */
+  clientReceivePong: Uint8Array;
+  /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
+  clientWriteable: undefined;
+  /** A client's handshake failed; `data` says why. */
+  clientConnectionError: string;
+}
+
+/** A reason of the program's own, for `context.callbackAllProtocol`. */
+export type UserReason = `user:${string}`;
+
+/** Why a callback runs. */
+export type Reason = keyof ReasonData | UserReason;
+
+/** Reasons that no connection's `user` belongs to. */
+type WithoutUser = "protocolInit" | "protocolDestroy" | "filterNetworkConnection";
+
+/** Reasons that come to the first protocol for connections of any. */
+type WithAnyUser = "wsiDestroy" | "clientAppendHandshakeHeader" | "clientConnectionError";
+
+/** The `user` of a reason. */
+export type UserOf<R extends keyof ReasonData, User> = R extends WithoutUser ? undefined
+  : R extends WithAnyUser ? unknown
+  : User;
+
+/** What a callback is given: a union of tuples, so that `switch (reason)` narrows `data`. */
+export type CallbackArguments<User> =
+  | {
+    [R in keyof ReasonData]: [
+      wsi: Wsi<User>,
+      reason: R,
+      user: R extends WithoutUser ? undefined : User,
+      data: ReasonData[R],
+    ];
+  }[keyof ReasonData]
+  | [wsi: Wsi<User>, reason: UserReason, user: User, data: undefined];

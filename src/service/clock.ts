@@ -1,0 +1,16 @@
+/** The seam for time, so that tests can drive it. */
+export interface Clock {
+  /** Milliseconds from an arbitrary start; never goes backwards. */
+  now(): number;
+  /** Calls `callback` once, when at least `delayMs` milliseconds have gone by. */
+  setTimer(callback: () => void, delayMs: number): unknown;
+  /** Takes back what `setTimer` returned; harmless when it has run. */
+  clearTimer(timer: unknown): void;
+}
+
+/** The runtime's own time. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimer: (timer) => clearTimeout(timer as number),
+};

@@ -1,0 +1,48 @@
+/** The seam for servicing: who runs when. */
+
+/** Something with work that must not be done inside the call that asked for it. */
+export interface Serviceable {
+  service(): void;
+}
+
+/** Decides when the work that connections asked for is done. */
+export interface Scheduler {
+  /** Calls `task.service()` in a turn of its own, in the order of the requests. */
+  request(task: Serviceable): void;
+  /** Forgets what was requested; later requests are ignored. */
+  stop(): void;
+}
+
+/**
+ * The *automatic* policy: whatever was requested is done in one macrotask of the runtime, so that
+ * a callback that asks again and again never starves the sockets.
+ */
+export class AutomaticScheduler implements Scheduler {
+  #requested: Serviceable[] = [];
+  #running: Serviceable[] = [];
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  #stopped = false;
+
+  request(task: Serviceable): void {
+    if (this.#stopped) return;
+    this.#requested.push(task);
+    this.#immediate ??= setImmediate(this.#run);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#requested.length = 0;
+    this.#running.length = 0;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+  }
+
+  readonly #run = (): void => {
+    this.#immediate = undefined;
+    const tasks = this.#requested;
+    this.#requested = this.#running;
+    this.#running = tasks;
+    for (let i = 0; i < tasks.length; i++) tasks[i]!.service();
+    tasks.length = 0;
+  };
+}

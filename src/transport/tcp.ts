@@ -1,0 +1,185 @@
+/** TCP over `Deno.listen` and `Deno.connect`. */
+
+import { ReadBuffer } from "./read_buffer.ts";
+import type {
+  Address,
+  Listener,
+  Network,
+  NetworkTarget,
+  Transport,
+  TransportHandler,
+} from "./transport.ts";
+
+/** What a transport needs of an accepted connection; a `Deno.TcpConn` has it all. */
+export interface StreamConn {
+  readonly localAddr: unknown;
+  readonly remoteAddr: unknown;
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends the sending half. */
+  closeWrite(): Promise<void>;
+  close(): void;
+  /** Turns Nagle's algorithm off; called when there is one. */
+  setNoDelay?(noDelay?: boolean): void;
+}
+
+/** A {@linkcode Transport} over a stream connection. */
+export class StreamTransport implements Transport {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly #conn: StreamConn;
+  readonly #buffer = new ReadBuffer();
+  #handler: TransportHandler | undefined;
+  #isPaused = false;
+  #isReading = false;
+  #hasEnded = false;
+  #resumeIsDue = false;
+  #isWriting = false;
+  #endsAfterWrite = false;
+  #isClosed = false;
+  #isGone = false;
+
+  constructor(conn: StreamConn) {
+    this.#conn = conn;
+    this.localAddress = addressOf(conn.localAddr);
+    this.remoteAddress = addressOf(conn.remoteAddr);
+    // A reset before now makes this throw; the first read says so too.
+    try {
+      conn.setNoDelay?.(true);
+    } catch { /* see above */ }
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    void this.#read();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#isWriting = true;
+    this.#conn.write(bytes).then(
+      (count) => this.#onWritten(bytes, count),
+      (error) => this.#break(error),
+    );
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#resumeIsDue || this.#isClosed) return;
+    this.#resumeIsDue = true;
+    queueMicrotask(() => this.#onResumed());
+  }
+
+  end(): void {
+    if (this.#isWriting) this.#endsAfterWrite = true;
+    else if (!this.#isClosed) this.#conn.closeWrite().catch((error) => this.#break(error));
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#closeConn();
+    queueMicrotask(() => this.#gone(undefined));
+  }
+
+  /** The loop of reads; it rests while paused and goes on from `#onResumed`. */
+  async #read(): Promise<void> {
+    if (this.#isReading || this.#hasEnded) return;
+    this.#isReading = true;
+    try {
+      while (!this.#isPaused && !this.#isClosed) {
+        const count = await this.#conn.read(this.#buffer.room());
+        if (this.#isClosed) break;
+        if (count === null) {
+          this.#hasEnded = true;
+          break;
+        }
+        this.#buffer.filled(count);
+        if (this.#isPaused) break;
+        this.#offer();
+      }
+    } catch (error) {
+      this.#isReading = false;
+      return this.#break(error);
+    }
+    this.#isReading = false;
+    if (this.#hasEnded && !this.#isPaused && !this.#isClosed) this.#handler!.onEnd();
+  }
+
+  #offer(): void {
+    const bytes = this.#buffer.bytes();
+    this.#buffer.taken(this.#handler!.onBytes(bytes));
+  }
+
+  #onResumed(): void {
+    this.#resumeIsDue = false;
+    if (this.#isPaused || this.#isClosed) return;
+    if (this.#buffer.length > 0) this.#offer();
+    if (this.#isPaused || this.#isClosed) return;
+    if (this.#hasEnded) this.#handler!.onEnd();
+    else void this.#read();
+  }
+
+  #onWritten(bytes: Uint8Array, count: number): void {
+    if (this.#isClosed) return;
+    if (count < bytes.length) return this.write(bytes.subarray(count));
+    this.#isWriting = false;
+    if (this.#endsAfterWrite) {
+      this.#endsAfterWrite = false;
+      this.end();
+    }
+    this.#handler!.onDrain();
+  }
+
+  /** The peer or the network ended the connection. */
+  #break(error: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#closeConn();
+    this.#gone(error);
+  }
+
+  #closeConn(): void {
+    try {
+      this.#conn.close();
+    } catch { /* The runtime closed it already, after a failure. */ }
+  }
+
+  #gone(error: unknown): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#handler?.onClose(error);
+  }
+}
+
+/** The operating system's TCP. Listening and connecting need `--allow-net`. */
+export const tcpNetwork: Network = {
+  listen(target: NetworkTarget): Listener {
+    const listener = Deno.listen({ hostname: target.hostname, port: target.port });
+    return {
+      address: addressOf(listener.addr),
+      async accept() {
+        return new StreamTransport(await listener.accept());
+      },
+      close() {
+        try {
+          listener.close();
+        } catch { /* It is closed. */ }
+      },
+    };
+  },
+  async connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport> {
+    const conn = await Deno.connect({ hostname: target.hostname, port: target.port, signal });
+    return new StreamTransport(conn);
+  },
+};
+
+function addressOf(address: unknown): Address {
+  const { hostname, port } = address as Partial<Address>;
+  return { hostname: hostname ?? "", port: port ?? 0 };
+}

@@ -1,0 +1,154 @@
+/** What a connection has to send: filled by writes, emptied one transport write at a time. */
+
+const SMALLEST_CHUNK = 1024;
+const LARGEST_CHUNK = 64 * 1024;
+/** From this length on a payload gets a segment of its own instead of a place in the chunk. */
+const OWN_SEGMENT = 32 * 1024;
+/** Chunks of one size that are kept for reuse, in bytes. */
+const POOL_BYTES = 4 * 1024 * 1024;
+
+const pools = new Map<number, Uint8Array[]>();
+for (let size = SMALLEST_CHUNK; size <= LARGEST_CHUNK; size *= 4) pools.set(size, []);
+
+function acquire(size: number): Uint8Array {
+  return pools.get(size)!.pop() ?? new Uint8Array(size);
+}
+
+function release(chunk: Uint8Array): void {
+  const pool = pools.get(chunk.length);
+  if (pool !== undefined && pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
+}
+
+/** A chunk size that holds `length` bytes; lengths above the largest get just that. */
+function chunkSizeFor(length: number): number {
+  let size = SMALLEST_CHUNK;
+  while (size < length && size < LARGEST_CHUNK) size *= 4;
+  return size;
+}
+
+/**
+ * Bytes in the order of their writes. Small writes gather in one chunk, so that all that a turn
+ * wrote leaves in one transport write; an idle connection holds nothing.
+ */
+export class TxQueue {
+  /** Bytes queued and under way. */
+  unsent = 0;
+
+  /** Full segments, and beside each the pooled chunk that it is a part of, if it is. */
+  #segments: Uint8Array[] = [];
+  #segmentChunks: (Uint8Array | undefined)[] = [];
+  #chunk: Uint8Array | undefined;
+  #filled = 0;
+  #sizeHint = SMALLEST_CHUNK;
+  #underWay: Uint8Array | undefined;
+  #underWayChunk: Uint8Array | undefined;
+
+  /** Whether a transport write is under way. */
+  get isWriting(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  /** Whether there is something to give to the transport. */
+  get hasQueued(): boolean {
+    return this.#filled > 0 || this.#segments.length > 0;
+  }
+
+  /**
+   * Makes room for `length` bytes, which the caller fills at once: the room begins at
+   * {@linkcode position} of the returned array.
+   */
+  reserve(length: number): Uint8Array {
+    this.unsent += length;
+    if (length >= OWN_SEGMENT) {
+      this.#sealChunk();
+      const segment = new Uint8Array(length);
+      this.#push(segment, undefined);
+      this.position = 0;
+      return segment;
+    }
+    const needed = this.#filled + length;
+    let chunk = this.#chunk;
+    if (chunk === undefined) {
+      chunk = this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
+    } else if (needed > chunk.length) {
+      chunk = this.#growChunk(needed, length);
+    }
+    this.position = this.#filled;
+    this.#filled += length;
+    return chunk;
+  }
+
+  /** Where the room of the last {@linkcode reserve} begins. */
+  position = 0;
+
+  /** Queues `bytes` themselves, which must not change any more. */
+  append(bytes: Uint8Array): void {
+    this.unsent += bytes.length;
+    this.#sealChunk();
+    this.#push(bytes, undefined);
+  }
+
+  /** The next bytes for the transport; {@linkcode written} must follow before the next call. */
+  next(): Uint8Array {
+    const segment = this.#segments.shift();
+    if (segment !== undefined) {
+      this.#underWayChunk = this.#segmentChunks.shift();
+      return this.#underWay = segment;
+    }
+    const chunk = this.#chunk!;
+    // Shrinks slowly: a connection that mostly sends little should not take large chunks.
+    if (this.#filled * 16 <= chunk.length && this.#sizeHint > SMALLEST_CHUNK) this.#sizeHint /= 4;
+    else this.#sizeHint = chunk.length;
+    this.#underWayChunk = chunk;
+    this.#underWay = this.#filled === chunk.length ? chunk : chunk.subarray(0, this.#filled);
+    this.#chunk = undefined;
+    this.#filled = 0;
+    return this.#underWay;
+  }
+
+  /** The transport is done with what {@linkcode next} returned. */
+  written(): void {
+    this.unsent -= this.#underWay!.length;
+    this.#underWay = undefined;
+    if (this.#underWayChunk !== undefined) release(this.#underWayChunk);
+    this.#underWayChunk = undefined;
+  }
+
+  /** Drops everything. What is under way may still be read by the transport, so it is not reused. */
+  clear(): void {
+    if (this.#chunk !== undefined) release(this.#chunk);
+    this.#chunk = undefined;
+    this.#filled = 0;
+    this.#segments = [];
+    this.#segmentChunks = [];
+    this.#underWay = undefined;
+    this.#underWayChunk = undefined;
+    this.unsent = 0;
+  }
+
+  #growChunk(needed: number, length: number): Uint8Array {
+    const old = this.#chunk!;
+    if (needed > LARGEST_CHUNK) {
+      this.#sealChunk();
+      return this.#chunk = acquire(chunkSizeFor(length));
+    }
+    const grown = acquire(chunkSizeFor(needed));
+    grown.set(old.subarray(0, this.#filled));
+    release(old);
+    return this.#chunk = grown;
+  }
+
+  /** Ends the chunk, so that what comes next gets a segment after it. */
+  #sealChunk(): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    this.#push(chunk.subarray(0, this.#filled), chunk);
+    this.#chunk = undefined;
+    this.#filled = 0;
+  }
+
+  #push(segment: Uint8Array, chunk: Uint8Array | undefined): void {
+    this.#segments.push(segment);
+    this.#segmentChunks.push(chunk);
+  }
+}

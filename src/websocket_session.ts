@@ -1,0 +1,317 @@
+/** The established phase: messages, control frames and the closing handshake, on either side. */
+
+import {
+  CLOSE_ABNORMAL,
+  CLOSE_GOING_AWAY,
+  CLOSE_INTERNAL_ERROR,
+  CLOSE_NO_STATUS,
+  decodeClose,
+  encodeClose,
+  isCloseCode,
+  MAX_CLOSE_REASON,
+} from "./core/close.ts";
+import {
+  FIN,
+  headerLength,
+  MAX_CONTROL_PAYLOAD,
+  OPCODE_BINARY,
+  OPCODE_CLOSE,
+  OPCODE_CONTINUATION,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
+  writeHeader,
+} from "./core/frame.ts";
+import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
+import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
+import type { Connection, Phase } from "./connection.ts";
+import { LwsError } from "./errors.ts";
+import { log } from "./log.ts";
+import { takePadded } from "./padded.ts";
+import type { CloseInfo } from "./reasons.ts";
+import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
+
+const encoder = new TextEncoder();
+/** Where short strings become UTF-8; used up within one write. */
+const scratch = new Uint8Array(16 * 1024);
+/** UTF-8 takes at most three bytes a UTF-16 unit. */
+const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
+
+/** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
+export class WebSocketSession implements Phase, FrameHandler {
+  readonly #connection: Connection;
+  readonly #parser: FrameParser;
+  readonly #masks: boolean;
+  /** The code and reason of the close frame that we sent. */
+  #sentClose: CloseInfo | undefined;
+  /** The code and reason of the close frame that the peer sent. */
+  #receivedClose: CloseInfo | undefined;
+  #sendsMessage = false;
+  #pendingPong: Uint8Array | undefined;
+
+  constructor(connection: Connection) {
+    const { isClient, entry, owner } = connection;
+    this.#connection = connection;
+    this.#masks = isClient;
+    this.#parser = new FrameParser({
+      masked: !isClient,
+      pieceSize: entry.rxBufferSize,
+      limits: owner.limits,
+      handler: this,
+    });
+    connection.frames = this.#parser;
+  }
+
+  /** Tells the protocol that the session has begun; the answer or request is on its way. */
+  begin(): void {
+    const connection = this.#connection;
+    const reason = connection.isClient ? "clientEstablished" : "established";
+    if (connection.call(connection.entry, reason, undefined) !== 0) connection.finish(false);
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    return this.#parser.parse(bytes);
+  }
+
+  onData(piece: Uint8Array): void {
+    // Whoever closes wants to hear no more; only the peer's close frame still counts.
+    if (this.#sentClose !== undefined) return;
+    const connection = this.#connection;
+    if (connection.isClient) {
+      if (connection.call(connection.entry, "clientReceive", piece) !== 0) this.#drop();
+    } else if (connection.call(connection.entry, "receive", piece) < 0) this.#drop();
+  }
+
+  onControl(opcode: number, payload: Uint8Array): void {
+    if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
+    if (this.#sentClose !== undefined) return;
+    if (opcode === OPCODE_PING) this.#answerPing(payload);
+    const connection = this.#connection;
+    const isPing = opcode === OPCODE_PING;
+    if (connection.isClient) {
+      const reason = isPing ? "clientReceivePing" : "clientReceivePong";
+      if (connection.call(connection.entry, reason, payload) !== 0) this.#drop();
+    } else {
+      const reason = isPing ? "receivePing" : "receivePong";
+      if (connection.call(connection.entry, reason, payload) < 0) this.#drop();
+    }
+  }
+
+  /** Section 7.1.7, "Fail the WebSocket Connection". */
+  onFail(code: number, reason: string): void {
+    log("info", `connection ${this.#connection.socketFd}: ${code} ${reason}`);
+    this.#failWith(code, reason);
+  }
+
+  onEnd(): void {
+    this.#connection.finish(false);
+  }
+
+  onDrain(): void {
+    const pong = this.#pendingPong;
+    if (pong === undefined) return;
+    this.#pendingPong = undefined;
+    this.#send(OPCODE_PONG | FIN, pong);
+  }
+
+  onWritable(): void {
+    const connection = this.#connection;
+    if (this.#sentClose !== undefined) return;
+    const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
+    if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
+  }
+
+  onTimeout(_reason: TimeoutReason): void {
+    this.#connection.cut();
+  }
+
+  onLeave(): void {
+    if (this.#sentClose === undefined) {
+      this.#beginClose(encodeClose(CLOSE_GOING_AWAY), CLOSE_GOING_AWAY, "");
+    }
+  }
+
+  onThrow(): void {
+    this.#failWith(CLOSE_INTERNAL_ERROR, "");
+  }
+
+  onPause(paused: boolean): void {
+    if (paused) this.#parser.stop();
+  }
+
+  onClose(_error: unknown): void {
+    const connection = this.#connection;
+    const sent = this.#sentClose;
+    const received = this.#receivedClose;
+    const wasClean = sent !== undefined && received !== undefined;
+    const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
+    connection.call(connection.entry, "closed", { code, reason, wasClean });
+  }
+
+  write(data: Uint8Array | string, kind: WriteKind, options: WriteOptions | undefined): number {
+    if (this.#sentClose !== undefined) return -1;
+    const fin = options?.fin ?? true;
+    switch (kind) {
+      case "text":
+        return this.#sendData(OPCODE_TEXT, data, fin);
+      case "binary":
+        return this.#sendData(OPCODE_BINARY, data, fin);
+      case "continuation":
+        return this.#sendData(OPCODE_CONTINUATION, data, fin);
+      case "ping":
+        return this.#sendControl(OPCODE_PING, data, fin);
+      case "pong":
+        return this.#sendControl(OPCODE_PONG, data, fin);
+      case "close":
+        return this.#sendClosePayload(data, fin);
+      default:
+        return -1;
+    }
+  }
+
+  close(code: number | undefined, reason: string): number {
+    if (this.#sentClose !== undefined) return -1;
+    if (code === undefined && reason !== "") {
+      throw new LwsError("invalid-argument", "close: a reason needs a code");
+    }
+    if (code !== undefined && !isCloseCode(code)) {
+      throw new LwsError(
+        "invalid-argument",
+        `close: code ${code} is none of 1000–1003, 1007–1014, 3000–4999`,
+      );
+    }
+    const payload = encodeClose(code, reason);
+    if (payload.length - 2 > MAX_CLOSE_REASON) {
+      throw new LwsError(
+        "invalid-argument",
+        `close: the reason takes ${payload.length - 2} bytes, at most ${MAX_CLOSE_REASON} fit`,
+      );
+    }
+    this.#beginClose(payload, code ?? CLOSE_NO_STATUS, reason);
+    return 0;
+  }
+
+  /** Section 7.1.2, "Start the WebSocket Closing Handshake". */
+  #beginClose(payload: Uint8Array, code: number, reason: string): void {
+    const connection = this.#connection;
+    this.#send(OPCODE_CLOSE | FIN, payload);
+    this.#sentClose = { code, reason, wasClean: false };
+    connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
+    // The answer must be seen, however little the program wants to receive.
+    connection.rxFlowControl(true);
+  }
+
+  /** Section 5.5.1: answers the first close frame; then nothing more is sent. */
+  #onClose(payload: Uint8Array): void {
+    const status = decodeClose(payload);
+    if (typeof status === "number") return this.onFail(status, "malformed close frame");
+    const { code, reason } = status;
+    this.#parser.stop();
+    this.#receivedClose = { code, reason, wasClean: true };
+    if (this.#sentClose === undefined) {
+      this.#send(OPCODE_CLOSE | FIN, code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2));
+      this.#sentClose = { code, reason: "", wasClean: true };
+    }
+    this.#connection.finish(true);
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    // Section 5.5.3: only the latest ping needs an answer when the peer does not read.
+    if (this.#connection.tx.isWriting) this.#pendingPong = payload.slice();
+    else this.#send(OPCODE_PONG | FIN, payload);
+  }
+
+  #failWith(code: number, reason: string): void {
+    if (this.#sentClose === undefined) {
+      this.#send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      this.#sentClose = { code, reason, wasClean: false };
+    }
+    this.#parser.stop();
+    this.#connection.finish(true);
+  }
+
+  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
+  #drop(): void {
+    this.#parser.stop();
+    this.#connection.finish(false);
+  }
+
+  #sendData(opcode: number, data: Uint8Array | string, fin: boolean): number {
+    if ((opcode === OPCODE_CONTINUATION) !== this.#sendsMessage) {
+      throw new LwsError(
+        "invalid-state",
+        this.#sendsMessage
+          ? "write: a fragmented message is open; send its rest as continuation"
+          : "write: there is no fragmented message to continue",
+      );
+    }
+    const sent = this.#send(fin ? opcode | FIN : opcode, data);
+    if (sent >= 0) this.#sendsMessage = !fin;
+    return sent;
+  }
+
+  #sendControl(opcode: number, data: Uint8Array | string, fin: boolean): number {
+    const payload = typeof data === "string" ? encoder.encode(data) : data;
+    if (!fin) throw new LwsError("invalid-argument", "write: a control frame can't be fragmented");
+    if (payload.length > MAX_CONTROL_PAYLOAD) {
+      throw new LwsError(
+        "invalid-argument",
+        `write: a control frame holds ${MAX_CONTROL_PAYLOAD} bytes, not ${payload.length}`,
+      );
+    }
+    return this.#send(opcode | FIN, payload);
+  }
+
+  #sendClosePayload(data: Uint8Array | string, fin: boolean): number {
+    const payload = typeof data === "string" ? encoder.encode(data) : data;
+    const status = decodeClose(payload);
+    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
+      throw new LwsError("invalid-argument", "write: not the payload of a close frame");
+    }
+    this.#beginClose(payload, status.code, status.reason);
+    return payload.length;
+  }
+
+  /** Queues one frame; header and payload lie together, so that they leave in one write. */
+  #send(first: number, data: Uint8Array | string): number {
+    const payload = typeof data === "string" ? encodeText(data) : data;
+    const { length } = payload;
+    const connection = this.#connection;
+    const header = headerLength(length, this.#masks);
+    if (!connection.hasRoom(header + length)) return -1;
+    if (takePadded(payload)) this.#sendPadded(first, payload, header);
+    else {
+      const target = connection.tx.reserve(header + length);
+      const start = connection.tx.position;
+      const body = writeHeader(target, start, first, length, this.#masks);
+      target.set(payload, body);
+      if (this.#masks) maskFrame(target, body, length);
+    }
+    connection.queued();
+    return length;
+  }
+
+  #sendPadded(first: number, payload: Uint8Array, header: number): void {
+    const start = payload.byteOffset - header;
+    const frame = new Uint8Array(payload.buffer, start, header + payload.length);
+    writeHeader(frame, 0, first, payload.length, this.#masks);
+    if (this.#masks) maskFrame(frame, header, payload.length);
+    this.#connection.tx.append(frame);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Section 5.3: puts a fresh key in front of the payload at `body` and masks it. */
+function maskFrame(target: Uint8Array, body: number, length: number): void {
+  const key = newMaskingKey();
+  writeMaskingKey(target, body - 4, key);
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  mask(target, view, body, body + length, key, 0);
+}
+
+function encodeText(text: string): Uint8Array {
+  if (text.length > LONGEST_SCRATCH_TEXT) return encoder.encode(text);
+  const { written } = encoder.encodeInto(text, scratch);
+  return scratch.subarray(0, written);
+}

@@ -1,0 +1,203 @@
+/** The public face of one connection. */
+
+import type { Context } from "./context.ts";
+import type { Protocol } from "./protocol.ts";
+
+/**
+ * What a write is (`enum lws_write_protocol`): WebSocket frames, or bytes on an HTTP connection.
+ */
+export type WriteKind =
+  | "text"
+  | "binary"
+  | "continuation"
+  | "close"
+  | "ping"
+  | "pong"
+  | "http"
+  | "httpHeaders"
+  | "httpFinal";
+
+/** Choices of one {@linkcode Wsi.write}. */
+export interface WriteOptions {
+  /**
+   * Whether this frame ends its message (`LWS_WRITE_NO_FIN` negated). A fragmented message is
+   * `text` or `binary` with false, `continuation` with false, and a last `continuation`.
+   *
+   * @default {true}
+   */
+  readonly fin?: boolean;
+}
+
+/** Why a connection is under a timeout (`enum pending_timeout`). */
+export type TimeoutReason =
+  | "noPendingTimeout"
+  | "awaitingProxyResponse"
+  | "awaitingConnectResponse"
+  | "establishWithServer"
+  | "awaitingServerResponse"
+  | "awaitingPing"
+  | "closeAck"
+  | "awaitingExtensionConnectResponse"
+  | "sentClientHandshake"
+  | "sslAccept"
+  | "httpContent"
+  | "awaitingClientHsSend"
+  | "flushStoredSendBeforeClose"
+  | "userReason";
+
+/** Where the peer of a connection is. */
+export interface PeerAddresses {
+  /** The host name if it is known, else empty. */
+  readonly name: string;
+  /** The IP address as text; empty when there is none. */
+  readonly ip: string;
+  /** 0 to 65,535. */
+  readonly port: number;
+}
+
+/**
+ * One connection, HTTP or WebSocket, server or client (`struct lws`). Objects stay valid for ever;
+ * once the connection has ended, calls return the documented failure and do nothing.
+ *
+ * @typeParam User The type of the per-session data of its protocol.
+ */
+export interface Wsi<out User = unknown> {
+  /** The context that serves this connection. */
+  readonly context: Context;
+  /** The protocol in use; the first one of the context before one is negotiated. */
+  readonly protocol: Protocol;
+  /** The per-session data; undefined without {@linkcode Protocol.perSessionData}. */
+  readonly user: User;
+  /** A number that no other connection of the context has (`lws_get_socket_fd`). */
+  readonly socketFd: number;
+  /** 0 without TLS, 1 with TLS, 2 with TLS whose certificate was not checked. */
+  readonly isSsl: 0 | 1 | 2;
+  /** Whether this end is the client. */
+  readonly isClient: boolean;
+  /** The peer's address. */
+  readonly peerAddresses: PeerAddresses;
+
+  /**
+   * The path of the request, without its query; valid on HTTP and WebSocket connections of a server.
+   * Empty before a request was parsed.
+   */
+  readonly uri: string;
+  /** The request's method; empty when none is being answered. */
+  readonly method: string;
+  /**
+   * The length of a header over all its occurrences; 0 when it is absent, or when headers are gone:
+   * they last until an HTTP transaction is completed or a WebSocket is established.
+   *
+   * @param token A field name in any case, or a pseudo token such as `"uri args"`.
+   */
+  hdrTotalLength(token: string): number;
+  /**
+   * The text of a header; repeated ones are joined with `", "`. Undefined when it is absent, when
+   * headers are gone, or when it is longer than `maxLength`.
+   */
+  hdrCopy(token: string, maxLength?: number): string | undefined;
+  /** All headers by lower-case name, as a copy that lasts; empty when headers are gone. */
+  hdrSnapshot(): Map<string, string>;
+
+  /**
+   * Sends a frame, or bytes on an HTTP connection (`lws_write`). The data is taken before the call
+   * returns, except a view from `allocPadded`, which is sent as it is and belongs to the
+   * connection from then on. A string is sent as UTF-8.
+   *
+   * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
+   *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
+   * @throws {LwsError} `invalid-argument` when a control frame is longer than 125 bytes or has
+   *   `fin: false`; `invalid-state` when a message begins inside another or a continuation has
+   *   nothing to continue.
+   */
+  write(data: Uint8Array | string, kind?: WriteKind, options?: WriteOptions): number;
+  /**
+   * Asks for one `serverWriteable`, `clientWriteable` or `httpWriteable`, when nothing is unsent and
+   * never from inside this call; several requests merge (`lws_callback_on_writable`).
+   *
+   * @returns 1, or −1 when the connection has ended.
+   */
+  callbackOnWritable(): number;
+  /**
+   * Whether more is unsent than `softUnsentBytes`: then stop writing, ask for a writeable callback,
+   * and go on there. Always false when that begins (`lws_partial_buffered`).
+   */
+  readonly partialBuffered: boolean;
+  /** Bytes that were written and have not left. */
+  readonly unsentBytes: number;
+
+  /** Bytes of the current frame that come after the piece in hand; 0 with its last piece. */
+  readonly remainingPacketPayload: number;
+  /** Whether the piece in hand is of a message's last frame. */
+  readonly isFinalFragment: boolean;
+  /** Whether the piece in hand is the first of its message. */
+  readonly isFirstFragment: boolean;
+  /** Whether the message in hand is binary. */
+  readonly frameIsBinary: boolean;
+  /** RSV1 to RSV3 of the frame in hand, from 0 to 7. */
+  readonly reservedBits: number;
+
+  /**
+   * Stops or resumes receiving (`lws_rx_flow_control`). Bytes that were read already are kept, and
+   * delivered in order after resuming, never from inside this call. Returns 0, or −1 when the
+   * connection has ended.
+   */
+  rxFlowControl(enable: boolean): number;
+  /**
+   * Puts the connection under a timeout, in place of the one it is under; when it expires the
+   * connection is cut (`lws_set_timeout`).
+   *
+   * @param seconds 0 to 2,147,483.
+   */
+  setTimeout(reason: TimeoutReason, seconds: number): void;
+  /**
+   * Begins the closing handshake of a WebSocket (RFC 6455 section 7.1.2); the socket goes when the
+   * peer has answered or after `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
+   * connection closes once what was written has left.
+   *
+   * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
+   * @param reason At most 123 bytes of UTF-8.
+   * @returns 0, or −1 when the connection is closing already.
+   * @throws {LwsError} `invalid-argument` for another code or a longer reason.
+   */
+  close(code?: number, reason?: string): number;
+
+  /**
+   * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
+   * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
+   * answered 404.
+   *
+   * @param path As the context's file operations understand it; see `fileOps` of the context.
+   * @param contentType Default: by the ending of the path.
+   * @param headers More header fields.
+   * @returns 0 when it has started, −1 when there is no request to answer.
+   * @throws {TypeError} when a field can't stand in a header.
+   */
+  serveHttpFile(
+    path: string,
+    contentType?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): number;
+  /**
+   * Answers the request with a status and a small HTML page that shows it and `html`
+   * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
+   * or a non-zero return.
+   *
+   * @param code 200 to 599.
+   * @returns 0, or 1 when there is no request to answer.
+   */
+  returnHttpStatus(code: number, html?: string): number;
+  /**
+   * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
+   * the connection closes with the transaction, which then marks the body's end.
+   *
+   * @returns 0, or −1 when there is no request to answer.
+   * @throws {TypeError} when a field can't stand in a header.
+   */
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  /**
+   * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
+   * request; 1: it closes once the response has left.
+   */
+  httpTransactionCompleted(): 0 | 1;
+}

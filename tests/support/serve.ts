@@ -1,0 +1,168 @@
+/** A context on an in-memory network with a clock of its own, and clients that are played by hand. */
+
+import {
+  type Context,
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+  createContext,
+  type Protocol,
+} from "../../mod.ts";
+import { FakeClock, MemoryNetwork, type MemoryPeer } from "../../src/testing.ts";
+import { concat, frame, type FrameOptions, KEY } from "./frames.ts";
+
+/** The key of RFC 6455 section 1.3, and the answer to it. */
+export const HANDSHAKE_KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+export const HANDSHAKE_ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+export interface Served extends AsyncDisposable {
+  readonly context: Context;
+  readonly network: MemoryNetwork;
+  readonly clock: FakeClock;
+  /** Connects and says nothing. */
+  dial(): Promise<MemoryPeer>;
+  /** Connects and becomes a WebSocket. */
+  open(options?: HandshakeOptions): Promise<WebSocketPeer>;
+  /** Another context on the same network, which only connects. */
+  client(protocols: readonly Protocol[], info?: Partial<ContextCreationInfo>): Context;
+}
+
+export interface HandshakeOptions {
+  readonly path?: string;
+  readonly protocol?: string;
+  readonly headers?: readonly string[];
+}
+
+export function serve(
+  protocols: readonly Protocol[],
+  info: Partial<ContextCreationInfo> = {},
+): Served {
+  const network = new MemoryNetwork();
+  const clock = new FakeClock();
+  const context = createContext({ port: 80, network, clock, ...info, protocols });
+  const clients: Context[] = [];
+  return {
+    context,
+    network,
+    clock,
+    dial: () => network.dial(context.port),
+    async open(options) {
+      const peer = await network.dial(context.port);
+      peer.send(handshake(options));
+      const answer = await readHead(peer);
+      if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
+      return new WebSocketPeer(peer, answer);
+    },
+    client(clientProtocols, clientInfo = {}) {
+      const client = createContext({
+        port: CONTEXT_PORT_NO_LISTEN,
+        network,
+        clock,
+        ...clientInfo,
+        protocols: clientProtocols,
+      });
+      clients.push(client);
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      const ends = [context, ...clients].map((each) => each.destroy());
+      // Peers that never answer a close are let go by the clock.
+      await settle();
+      clock.advance(60_000);
+      await Promise.all(ends);
+    },
+  };
+}
+
+export function handshake(options: HandshakeOptions = {}): string {
+  const lines = [
+    `GET ${options.path ?? "/"} HTTP/1.1`,
+    "Host: localhost",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Key: ${HANDSHAKE_KEY}`,
+    "Sec-WebSocket-Version: 13",
+    ...(options.protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${options.protocol}`]),
+    ...options.headers ?? [],
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+const decoder = new TextDecoder("latin1");
+
+/** Reads up to and with the blank line that ends a head. */
+export async function readHead(peer: MemoryPeer): Promise<string> {
+  const bytes = await peer.readUntil((unread) =>
+    unread.length >= 4 && unread.at(-1) === 10 && unread.at(-2) === 13 && unread.at(-3) === 10 &&
+    unread.at(-4) === 13
+  );
+  return decoder.decode(bytes);
+}
+
+/** Reads a whole response with a `Content-Length`. */
+export async function readResponse(peer: MemoryPeer): Promise<{ head: string; body: string }> {
+  const head = await readHead(peer);
+  const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+  return { head, body: decoder.decode(await peer.readBytes(length)) };
+}
+
+/** A frame as it came from the server. */
+export interface ReceivedFrame {
+  readonly fin: boolean;
+  readonly rsv: number;
+  readonly opcode: number;
+  readonly masked: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** The client's side of an open WebSocket, frame by frame. */
+export class WebSocketPeer {
+  readonly peer: MemoryPeer;
+  readonly answer: string;
+
+  constructor(peer: MemoryPeer, answer: string) {
+    this.peer = peer;
+    this.answer = answer;
+  }
+
+  /** Sends frames, masked unless told otherwise, all in one write. */
+  send(...frames: readonly FrameOptions[]): void {
+    this.peer.send(concat(...frames.map((each) => frame({ key: KEY, ...each }))));
+  }
+
+  async receive(): Promise<ReceivedFrame> {
+    return await readFrame(this.peer);
+  }
+
+  async receiveText(): Promise<string> {
+    return new TextDecoder().decode((await this.receive()).payload);
+  }
+
+  /** The close frame that comes next, as code and reason; 1005 for an empty one. */
+  async receiveClose(): Promise<{ code: number; reason: string }> {
+    const { opcode, payload } = await this.receive();
+    if (opcode !== 8) throw new Error(`opcode ${opcode} came in place of a close frame`);
+    if (payload.length === 0) return { code: 1005, reason: "" };
+    const reason = new TextDecoder().decode(payload.subarray(2));
+    return { code: payload[0]! << 8 | payload[1]!, reason };
+  }
+}
+
+/** Reads one frame, byte by byte as section 5.2 says. */
+export async function readFrame(peer: MemoryPeer): Promise<ReceivedFrame> {
+  const [first, second] = await peer.readBytes(2) as Uint8Array & [number, number];
+  let length = second! & 127;
+  if (length >= 126) {
+    const bytes = await peer.readBytes(length === 126 ? 2 : 8);
+    length = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  }
+  const masked = second! >= 128;
+  const key = masked ? await peer.readBytes(4) : new Uint8Array(4);
+  const payload = await peer.readBytes(length);
+  for (let i = 0; i < length; i++) payload[i]! ^= key[i % 4]!;
+  return { fin: first! >= 128, rsv: first! >> 4 & 7, opcode: first! & 15, masked, payload };
+}
+
+/** Lets everything happen that needs no time: microtasks and turns of the scheduler. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+}
