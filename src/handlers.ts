@@ -1,7 +1,13 @@
 /** Turns an object of methods into a protocol's callback. */
 
 import { CLOSE_MESSAGE_TOO_BIG } from "./core/close.ts";
-import type { CallbackArguments, Reason, ReasonData, UserOf } from "./reasons.ts";
+import {
+  type CallbackArguments,
+  isReason,
+  type Reason,
+  type ReasonData,
+  type UserOf,
+} from "./reasons.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -74,7 +80,9 @@ export function handlers<User = unknown>(
   const table = new Map<Reason, AnyHandler>();
   for (const [reason, method] of Object.entries(methods)) {
     if (reason === "message" || method === undefined) continue;
-    table.set(reason as Reason, (method as AnyHandler).bind(methods));
+    if (!isReason(reason)) throw new TypeError(`handlers: "${reason}" is no reason`);
+    if (typeof method !== "function") throw new TypeError(`handlers: ${reason} is no function`);
+    table.set(reason, (method as AnyHandler).bind(methods));
   }
   if (!table.has("http")) table.set("http", answerNotFound as AnyHandler);
   if (message !== undefined) {

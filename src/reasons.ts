@@ -108,6 +108,42 @@ export interface ReasonData {
   clientConnectionError: string;
 }
 
+const NAMES: Record<keyof ReasonData, true> = {
+  protocolInit: true,
+  protocolDestroy: true,
+  filterNetworkConnection: true,
+  serverNewClientInstantiated: true,
+  wsiCreate: true,
+  wsiDestroy: true,
+  filterHttpConnection: true,
+  http: true,
+  httpBody: true,
+  httpBodyCompletion: true,
+  httpWriteable: true,
+  httpFileCompletion: true,
+  closedHttp: true,
+  filterProtocolConnection: true,
+  established: true,
+  receive: true,
+  receivePing: true,
+  receivePong: true,
+  serverWriteable: true,
+  closed: true,
+  clientAppendHandshakeHeader: true,
+  clientFilterPreEstablish: true,
+  clientEstablished: true,
+  clientReceive: true,
+  clientReceivePing: true,
+  clientReceivePong: true,
+  clientWriteable: true,
+  clientConnectionError: true,
+};
+
+/** Whether `name` is a reason, the program's own included. */
+export function isReason(name: string): name is Reason {
+  return Object.hasOwn(NAMES, name) || name.startsWith("user:");
+}
+
 /** A reason of the program's own, for `context.callbackAllProtocol`. */
 export type UserReason = `user:${string}`;
 

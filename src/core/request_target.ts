@@ -90,8 +90,7 @@ function percentDecode(text: string): string {
 function decodeUtf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
+  } catch {
     throw new HttpSyntaxError(400, "the path is not UTF-8");
   }
 }
