@@ -1,0 +1,21 @@
+/** The opening handshake: a request read, judged and answered. */
+
+import { requestFraming } from "../src/core/http_body.ts";
+import { RequestHeadParser } from "../src/core/http_head.ts";
+import { acceptValue, readUpgrade, upgradeResponse } from "../src/core/opening_handshake.ts";
+import { DEFAULT_LIMITS } from "../src/limits.ts";
+import { handshake, HANDSHAKE_KEY } from "../tests/support/serve.ts";
+
+const request = new TextEncoder().encode(handshake({ protocol: "chat, echo" }));
+const parser = new RequestHeadParser(DEFAULT_LIMITS);
+
+Deno.bench("a server's whole handshake", () => {
+  parser.parse(request);
+  const { head } = parser;
+  parser.reset();
+  const decision = readUpgrade(head, requestFraming(head));
+  if (decision.kind !== "websocket") throw new Error(decision.kind);
+  upgradeResponse(decision.key, "chat", []);
+});
+
+Deno.bench("the accept value alone", () => void acceptValue(HANDSHAKE_KEY));
