@@ -1,7 +1,15 @@
 /** The chunked transfer coding (RFC 9112 section 7.1), decoded in place. */
 
-import { addFieldLine, HeaderFields } from "./header_fields.ts";
-import { CR, HttpSyntaxError, isBlank, isFieldByte, isTokenByte, LF } from "./http_syntax.ts";
+import { checkFieldLine } from "./header_fields.ts";
+import {
+  CR,
+  HttpSyntaxError,
+  isBlank,
+  isFieldByte,
+  isTokenByte,
+  latin1,
+  LF,
+} from "./http_syntax.ts";
 
 /** Bytes that extensions and trailers of one body may take together. */
 export const MAX_CHUNK_EXTRAS = 16 * 1024;
@@ -235,11 +243,8 @@ export class ChunkedDecoder {
     }
     const line = Uint8Array.from(this.#line);
     this.#line = [];
-    const fields = new HeaderFields();
-    addFieldLine(fields, line, 0, line.length, 400);
-    for (const [name] of fields.entries()) {
-      if (FORBIDDEN_TRAILERS.has(name)) throw broken("a trailer with a field that must come first");
-    }
+    const name = latin1(line, 0, checkFieldLine(line, 0, line.length, 400)).toLowerCase();
+    if (FORBIDDEN_TRAILERS.has(name)) throw broken("a trailer with a field that must come first");
     this.#state = "trailer";
   }
 

@@ -1,7 +1,7 @@
 /** Heads of HTTP/1.1 messages: start line and header fields, in whatever pieces they come. */
 
 import { isSameAuthority, parseAuthority } from "./authority.ts";
-import { addFieldLine, HeaderFields } from "./header_fields.ts";
+import { checkFieldLine, HeaderFields } from "./header_fields.ts";
 import {
   CR,
   HttpSyntaxError,
@@ -11,6 +11,7 @@ import {
   LF,
   listHasToken,
   SP,
+  trimBlanks,
 } from "./http_syntax.ts";
 import { parseTarget, type RequestTarget } from "./request_target.ts";
 
@@ -63,9 +64,10 @@ interface HeadRules {
   readonly maxEmptyLines: number;
 }
 
+const decoder = new TextDecoder();
+
 /** What both parsers do: find lines, hold the limits, gather fields. */
 abstract class HeadParser<Head> {
-  protected fields: HeaderFields = new HeaderFields();
   readonly #limits: HeadLimits;
   readonly #rules: HeadRules;
   #head: Head | undefined;
@@ -73,6 +75,10 @@ abstract class HeadParser<Head> {
   #emptyLines = 0;
   #lineStart = 0;
   #scanned = 0;
+  /** All bytes so far or-ed, to know whether they are ASCII. */
+  #bits = 0;
+  /** Three numbers a field line: its start, its colon and its end. */
+  #fieldLines: number[] = [];
 
   constructor(limits: HeadLimits, rules: HeadRules) {
     this.#limits = limits;
@@ -94,8 +100,10 @@ abstract class HeadParser<Head> {
   parse(bytes: Uint8Array): number {
     const end = Math.min(bytes.length, this.#limits.maxHeaderBytes);
     let at = this.#scanned;
+    let bits = this.#bits;
     for (; at < end; at++) {
       const byte = bytes[at]!;
+      bits |= byte;
       if (isFieldByte[byte] === 1) continue;
       if (byte !== CR) throw this.#badByte(byte);
       if (at + 1 === end) break;
@@ -105,9 +113,13 @@ abstract class HeadParser<Head> {
       const isLast = this.#takeLine(bytes, this.#lineStart, at);
       at++;
       this.#lineStart = at + 1;
-      if (isLast) return at + 1;
+      if (isLast) {
+        this.#head = this.finish(this.#readFields(bytes, at, bits < 0x80));
+        return at + 1;
+      }
     }
     this.#scanned = at;
+    this.#bits = bits;
     if (!this.#hasStartLine) this.checkStart(bytes, this.#lineStart, at);
     if (bytes.length > this.#limits.maxHeaderBytes) throw this.#tooLong();
     return 0;
@@ -115,18 +127,19 @@ abstract class HeadParser<Head> {
 
   /** Makes the parser ready for the next message. */
   reset(): void {
-    this.fields = new HeaderFields();
     this.#head = undefined;
     this.#hasStartLine = false;
     this.#emptyLines = 0;
     this.#lineStart = 0;
     this.#scanned = 0;
+    this.#bits = 0;
+    this.#fieldLines = [];
   }
 
   /** Throws if an incomplete start line is hopeless; takes constant time. */
   protected abstract checkStart(bytes: Uint8Array, start: number, end: number): void;
   protected abstract takeStartLine(line: string): void;
-  protected abstract finish(): Head;
+  protected abstract finish(fields: HeaderFields): Head;
 
   #takeLine(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasStartLine) {
@@ -139,15 +152,25 @@ abstract class HeadParser<Head> {
       this.#hasStartLine = true;
       return false;
     }
-    if (start === end) {
-      this.#head = this.finish();
-      return true;
-    }
-    if (this.fields.size === this.#limits.maxHeaderFields) {
+    if (start === end) return true;
+    if (this.#fieldLines.length === 3 * this.#limits.maxHeaderFields) {
       throw new HttpSyntaxError(this.#rules.tooLargeStatus, "too many header fields");
     }
-    addFieldLine(this.fields, bytes, start, end, this.#rules.syntaxStatus);
+    const colon = checkFieldLine(bytes, start, end, this.#rules.syntaxStatus);
+    this.#fieldLines.push(start, colon, end);
     return false;
+  }
+
+  /** The whole head becomes one text, of which names and values are cheap slices. */
+  #readFields(bytes: Uint8Array, end: number, isAscii: boolean): HeaderFields {
+    const fields = new HeaderFields();
+    const text = isAscii ? decoder.decode(bytes.subarray(0, end)) : latin1(bytes, 0, end);
+    const lines = this.#fieldLines;
+    for (let i = 0; i < lines.length; i += 3) {
+      const colon = lines[i + 1]!;
+      fields.add(text.slice(lines[i], colon), trimBlanks(text.slice(colon + 1, lines[i + 2])));
+    }
+    return fields;
   }
 
   #badByte(byte: number): HttpSyntaxError {
@@ -224,7 +247,7 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
     this.#parsedTarget = parseTarget(method!, target!);
   }
 
-  protected override finish(): RequestHead {
+  protected override finish(fields: HeaderFields): RequestHead {
     const { path, uriArgs } = this.#parsedTarget!;
     return {
       method: this.#method,
@@ -232,16 +255,16 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
       path,
       uriArgs,
       minorVersion: this.#minorVersion,
-      fields: this.fields,
-      host: this.#host(),
+      fields,
+      host: this.#host(fields),
     };
   }
 
   /** RFC 9112 section 3.2. */
-  #host(): string {
-    const lines = this.fields.count("host");
+  #host(fields: HeaderFields): string {
+    const lines = fields.count("host");
     if (lines > 1) throw new HttpSyntaxError(400, "more than one Host");
-    const host = this.fields.get("host");
+    const host = fields.get("host");
     const absolute = this.#parsedTarget!.absolute;
     if (host === undefined) {
       if (this.#minorVersion === 1) throw new HttpSyntaxError(400, "Host is missing");
@@ -300,12 +323,12 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
     this.#reason = line.slice(STATUS_LINE_MINIMUM);
   }
 
-  protected override finish(): ResponseHead {
+  protected override finish(fields: HeaderFields): ResponseHead {
     return {
       status: this.#status,
       reason: this.#reason,
       minorVersion: this.#minorVersion,
-      fields: this.fields,
+      fields,
     };
   }
 }

@@ -137,15 +137,14 @@ export function listHasToken(value: string, token: string): boolean {
 /** The bytes from `start` to `end` as Latin-1, one character each, which loses nothing. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
-  // `apply` puts its arguments on the stack, so that they must be few.
-  for (let at = start; at < end; at += LATIN1_STEP) {
-    const piece = bytes.subarray(at, Math.min(at + LATIN1_STEP, end));
-    text += String.fromCharCode.apply(null, piece as unknown as number[]);
+  let at = start;
+  // Several a call are twice as fast as one, for the short texts that come here.
+  for (; at + 4 <= end; at += 4) {
+    text += String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
   }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at]!);
   return text;
 }
-
-const LATIN1_STEP = 4096;
 
 function lowerCode(code: number): number {
   return code >= 0x41 && code <= 0x5a ? code | 0x20 : code;

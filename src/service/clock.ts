@@ -11,6 +11,7 @@ export interface Clock {
 /** The runtime's own time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
+  // The runtime cuts fractions off, which would be early.
+  setTimer: (callback, delayMs) => setTimeout(callback, Math.ceil(delayMs)),
   clearTimer: (timer) => clearTimeout(timer as number),
 };

@@ -28,7 +28,11 @@ export class FakeClock implements Clock {
   /** By time, then by age. */
   readonly #timers: FakeTimer[] = [];
 
-  /** @param start the time to start at, in milliseconds. */
+  /**
+   * Makes a clock that stands still.
+   *
+   * @param start the time it shows, in milliseconds.
+   */
   constructor(start = 0) {
     this.#now = start;
   }

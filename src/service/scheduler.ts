@@ -42,7 +42,16 @@ export class AutomaticScheduler implements Scheduler {
     const tasks = this.#requested;
     this.#requested = this.#running;
     this.#running = tasks;
-    for (let i = 0; i < tasks.length; i++) tasks[i]!.service();
+    let failure: { error: unknown } | undefined;
+    for (let i = 0; i < tasks.length; i++) {
+      // A fault in one task must not cost the others their turn; it comes out after them.
+      try {
+        tasks[i]!.service();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
     tasks.length = 0;
+    if (failure !== undefined) throw failure.error;
   };
 }

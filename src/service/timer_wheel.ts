@@ -45,6 +45,7 @@ export class WheelTimer {
   /** @internal */
   next: WheelTimer = this;
 
+  /** Makes a timer that isn't armed. */
   constructor(owner: WheelTimerOwner) {
     this.owner = owner;
   }
@@ -74,6 +75,8 @@ export class TimerWheel {
   #wakeTimer: unknown;
 
   /**
+   * Makes an empty wheel.
+   *
    * @param clock what time it is, and who wakes the wheel.
    * @param tickMs the grain of time in whole milliseconds, from 1.
    * @throws {RangeError} when `tickMs` is not a whole number from 1.

@@ -51,7 +51,11 @@ export class MemoryNetwork implements Network {
   /** Connection attempts wait for it; `undefined` while the network answers. */
   #gate: PromiseWithResolvers<void> | undefined;
 
-  /** @param options how each connection is made. */
+  /**
+   * Makes a network that nobody listens on yet.
+   *
+   * @param options how each connection is made.
+   */
   constructor(options: MemoryOptions = {}) {
     this.#options = options;
   }

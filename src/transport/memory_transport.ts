@@ -13,10 +13,12 @@ export type MemoryErrorCode =
 
 /** An error of the in-memory network, with a `code` like those that a real network's errors have. */
 export class MemoryError extends Error {
+  /** `MemoryError`. */
   override readonly name = "MemoryError";
   /** Which error it is; the message may change, this does not. */
   readonly code: MemoryErrorCode;
 
+  /** Makes an error; `message` says what happened. */
   constructor(code: MemoryErrorCode, message: string) {
     super(message);
     this.code = code;
@@ -60,7 +62,9 @@ interface Fate {
  * doesn't read.
  */
 export class MemoryTransport implements Transport {
+  /** Where this end is. */
   readonly localAddress: Address;
+  /** Where its peer is. */
   readonly remoteAddress: Address;
   readonly #capacity: number;
   #peer!: MemoryTransport;

@@ -32,7 +32,9 @@ export interface TransportHandler {
 
 /** A stream of bytes to one peer, both ways. */
 export interface Transport {
+  /** Our end. */
   readonly localAddress: Address;
+  /** The peer's end. */
   readonly remoteAddress: Address;
   /** Starts reading; comes once, before any other call but `close`. */
   start(handler: TransportHandler): void;
@@ -71,7 +73,7 @@ export interface NetworkTarget {
 
 /** The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`. */
 export interface Network {
-  /** @throws when the address can't be listened on. */
+  /** Listens. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): Listener;
   /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;

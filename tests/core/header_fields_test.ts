@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { addFieldLine, HeaderFields } from "../../src/core/header_fields.ts";
+import { checkFieldLine, HeaderFields } from "../../src/core/header_fields.ts";
 import { assertRefused, bytesOf } from "./http_messages.ts";
 
 Deno.test("RFC 9110 section 5.1: the case of a field name does not matter", () => {
@@ -47,25 +47,21 @@ Deno.test("names of object properties are names like others", () => {
   }
 });
 
-Deno.test("RFC 9112 section 5: a field line is a name, a colon and a value without outer blanks", () => {
-  const read = (line: string) => {
-    const fields = new HeaderFields();
+Deno.test("RFC 9112 section 5: a field line is a name, a colon and a value", () => {
+  const colonOf = (line: string) => {
     const bytes = bytesOf(`..${line}..`);
-    addFieldLine(fields, bytes, 2, bytes.length - 2, 400);
-    return [...fields.entries()][0];
+    return checkFieldLine(bytes, 2, bytes.length - 2, 400) - 2;
   };
-  assertEquals(read("A:b"), ["a", "b"]);
-  assertEquals(read("a: \t b c \t"), ["a", "b c"]);
-  assertEquals(read("a:"), ["a", ""]);
-  assertEquals(read("a: \t "), ["a", ""]);
-  assertEquals(read("a:b:c"), ["a", "b:c"]);
-  assertEquals(read("a:\x80\xff"), ["a", "\x80\xff"]);
+  for (const line of ["A:b", "a: \t b c \t", "a:", "a:b:c", "a:\x80\xff"]) {
+    assertEquals(colonOf(line), 1, line);
+  }
+  assertEquals(colonOf("content-length:5"), 14);
 });
 
 Deno.test("a broken field line is refused with the status asked for", () => {
   const read = (line: string) => {
     const bytes = bytesOf(line);
-    addFieldLine(new HeaderFields(), bytes, 0, bytes.length, 418);
+    checkFieldLine(bytes, 0, bytes.length, 418);
   };
   assertRefused(() => read(" a: b"), 418, "folding");
   assertRefused(() => read("\ta: b"), 418, "folding");
@@ -76,5 +72,4 @@ Deno.test("a broken field line is refused with the status asked for", () => {
   assertRefused(() => read("ab"), 418, "without a colon");
   assertRefused(() => read("a(b): c"), 418, "bad header name");
   assertRefused(() => read("\xe9: c"), 418, "bad header name");
-  assertRefused(() => read("a: b\0c"), 418, "control character");
 });

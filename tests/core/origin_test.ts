@@ -61,6 +61,7 @@ Deno.test("the allow list adds to the same origin", () => {
   assertFalse(isAllowedOrigin("https://b.a.com", "example.com", false, allowed));
   assertFalse(isAllowedOrigin("https://a.com:444", "example.com", false, allowed));
   assertFalse(isAllowedOrigin("http://b.com", "example.com", false, []));
+  assertFalse(isAllowedOrigin("http://a.com:443", "example.com", false, allowed));
 });
 
 Deno.test("an asterisk allows every origin", () => {
