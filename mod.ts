@@ -43,6 +43,8 @@ export type {
   ReasonData,
   UserOf,
   UserReason,
+  WithAnyUser,
+  WithoutUser,
 } from "./src/reasons.ts";
 export type { Clock } from "./src/service/clock.ts";
 export type { StreamConn } from "./src/transport/tcp.ts";

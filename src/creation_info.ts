@@ -11,7 +11,7 @@ import { tcpNetwork } from "./transport/tcp.ts";
 import type { Network } from "./transport/transport.ts";
 
 /** A {@linkcode ContextCreationInfo.port} that makes a client-only context. */
-export const CONTEXT_PORT_NO_LISTEN = -1;
+export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 
 /** How a context is made (`struct lws_context_creation_info`), limits included. */
 export interface ContextCreationInfo extends Partial<Limits> {

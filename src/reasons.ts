@@ -150,11 +150,11 @@ export type UserReason = `user:${string}`;
 /** Why a callback runs. */
 export type Reason = keyof ReasonData | UserReason;
 
-/** Reasons that no connection's `user` belongs to. */
-type WithoutUser = "protocolInit" | "protocolDestroy" | "filterNetworkConnection";
+/** Reasons that come before or beside any connection's `user`. */
+export type WithoutUser = "protocolInit" | "protocolDestroy" | "filterNetworkConnection";
 
 /** Reasons that come to the first protocol for connections of any. */
-type WithAnyUser = "wsiDestroy" | "clientAppendHandshakeHeader" | "clientConnectionError";
+export type WithAnyUser = "wsiDestroy" | "clientAppendHandshakeHeader" | "clientConnectionError";
 
 /** The `user` of a reason. */
 export type UserOf<R extends keyof ReasonData, User> = R extends WithoutUser ? undefined

@@ -12,12 +12,17 @@ import type {
 
 /** What a transport needs of an accepted connection; a `Deno.TcpConn` has it all. */
 export interface StreamConn {
+  /** Our end: `hostname` and `port`, if it has them. */
   readonly localAddr: unknown;
+  /** The peer's end, likewise. */
   readonly remoteAddr: unknown;
+  /** Reads some bytes; null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some bytes, and says how many. */
   write(bytes: Uint8Array): Promise<number>;
   /** Ends the sending half. */
   closeWrite(): Promise<void>;
+  /** Closes both ways. */
   close(): void;
   /** Turns Nagle's algorithm off; called when there is one. */
   setNoDelay?(noDelay?: boolean): void;

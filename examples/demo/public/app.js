@@ -300,7 +300,8 @@ function drawing() {
     }
     if (stroke.tool === "circle") {
       // A hint of the size only: the circle itself is drawn when the server has sent it back.
-      const across = 2 * radiusBetween(stroke.start, stroke.last) / SHEET.width * canvas.clientWidth;
+      const across = 2 * radiusBetween(stroke.start, stroke.last) / SHEET.width *
+        canvas.clientWidth;
       ring.style.width = `${across}px`;
       ring.style.height = `${across}px`;
       place(ring, stroke.start);
