@@ -40,7 +40,10 @@ Deno.test("our client talks to Deno's server", async () => {
 });
 
 // Deno's WebSocketStream leaves a timer of its own behind.
-Deno.test("Deno's WebSocketStream talks to our server", { sanitizeOps: false }, async () => {
+Deno.test("Deno's WebSocketStream talks to our server", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const { context, url } = echoServer();
   await using _context = context;
   // deno-lint-ignore no-explicit-any -- unstable, and without types in this check
