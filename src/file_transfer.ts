@@ -66,12 +66,12 @@ export class FileTransfer {
       this.#left = this.#headOnly ? 0 : length;
       this.#isOpen = true;
       this.#isReading = false;
-      if (this.#abandoned) return void this.#close();
+      if (this.#isOver) return void this.#close();
       connection.turn(() => this.#handler.onOpen(length));
     } catch (error) {
       log("info", `${this.#path}: ${describeError(error)}`);
       this.#isReading = false;
-      if (!this.#abandoned) connection.turn(() => this.#handler.onFail());
+      if (!this.#isOver) connection.turn(() => this.#handler.onFail());
     }
   }
 
@@ -88,7 +88,7 @@ export class FileTransfer {
       log("warn", `${this.#path}: ${describeError(error)}`);
     }
     this.#isReading = false;
-    if (this.#abandoned) return void this.#close();
+    if (this.#isOver) return void this.#close();
     if (count <= 0) {
       // Fewer bytes than the head announced: only cutting the connection tells the peer.
       log("warn", `${this.#path}: the file ended ${this.#left} bytes early`);
@@ -100,6 +100,11 @@ export class FileTransfer {
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
     connection.tx.append(room.subarray(0, count));
     connection.flush();
+  }
+
+  /** The connection is gone, or is closed by the program while a file operation was under way. */
+  get #isOver(): boolean {
+    return this.#abandoned || !this.#connection.isOpen;
   }
 
   #end(): void {

@@ -50,18 +50,13 @@ export class HttpResponse implements HttpExchange {
 
   serveFile(path: string, contentType: string | undefined, headers: Fields): number {
     if (this.hasBegun || this.isComplete) return -1;
-    const fields = [...headers];
-    // Only to refuse bad fields now, by the caller's name for them, and not when the file is open.
+    const fields: Fields = [["content-type", contentType ?? mediaType(path)], ...headers];
+    // Only to refuse bad fields now, and not when the file is open.
     responseHead(200, fields);
     this.hasBegun = true;
     this.#transfer = new FileTransfer(this.#connection, path, this.method === "HEAD", {
       onOpen: (length) => {
-        const type = contentType ?? mediaType(path);
-        this.#sendHead(200, [
-          ["content-type", type],
-          ["content-length", String(length)],
-          ...fields,
-        ]);
+        this.#sendHead(200, [["content-length", String(length)], ...fields]);
       },
       onFail: () => {
         this.#transfer = undefined;
@@ -81,7 +76,10 @@ export class HttpResponse implements HttpExchange {
 
   returnStatus(code: number, html: string | undefined, fields: Fields = []): number {
     if (this.hasBegun || this.isComplete) return 1;
-    const hasBody = code >= 200 && code !== 204 && code !== 304;
+    if (!Number.isInteger(code) || code < 200 || code > 599) {
+      throw new TypeError(`the status must be a whole number from 200 to 599, not ${code}`);
+    }
+    const hasBody = code !== 204 && code !== 304;
     const body = encoder.encode(
       `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
     );
@@ -102,8 +100,10 @@ export class HttpResponse implements HttpExchange {
       const lower = name.toLowerCase();
       return lower === "content-length" || lower === "transfer-encoding";
     });
-    if (!isFramed && status !== 204 && status !== 304) this.closes = true;
-    this.#sendHead(status, fields);
+    const closes = this.closes || (!isFramed && status !== 204 && status !== 304);
+    // A bad field throws here, and leaves the request to be answered otherwise.
+    this.#sendHead(status, fields, closes);
+    this.closes = closes;
     this.hasBegun = true;
     return 0;
   }
@@ -138,9 +138,9 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.abandon();
   }
 
-  #sendHead(status: number, fields: Fields): void {
+  #sendHead(status: number, fields: Fields, closes = this.closes): void {
     const all: (readonly [string, string])[] = [["date", httpDate()], ...fields];
-    if (this.closes) all.push(["connection", "close"]);
+    if (closes) all.push(["connection", "close"]);
     else if (this.#minorVersion === 0) all.push(["connection", "keep-alive"]);
     this.#send(responseHead(status, all));
   }

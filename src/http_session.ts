@@ -1,6 +1,6 @@
 /** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
 
-import { type BodyFraming, BodyReader, requestFraming } from "./core/http_body.ts";
+import { type BodyFraming, BodyReader, expectsContinue, requestFraming } from "./core/http_body.ts";
 import {
   HttpSyntaxError,
   keepsAlive,
@@ -26,6 +26,9 @@ const HEAD = 0;
 const BODY = 1;
 /** The request is whole, its response is not. */
 const RESPOND = 2;
+
+/** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
+const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -92,6 +95,7 @@ export class HttpSession implements Phase {
 
   onDrain(): void {
     this.#response?.onDrain();
+    this.#awaitBody();
   }
 
   onWritable(): void {
@@ -100,6 +104,7 @@ export class HttpSession implements Phase {
       this.#connection.call(this.#first, "httpWriteable", undefined)
     );
     if (result < 0) this.#connection.finish(true);
+    else if (this.#response?.isComplete) this.#endTransaction();
   }
 
   onTimeout(reason: TimeoutReason): void {
@@ -126,8 +131,13 @@ export class HttpSession implements Phase {
     this.#connection.finish(true);
   }
 
-  onPause(_paused: boolean): void {
-    // The loop in onBytes looks for itself, after every piece.
+  /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
+  onPause(paused: boolean): void {
+    const connection = this.#connection;
+    if (!paused) this.#awaitBody();
+    else if (this.#state === BODY && connection.unsentBytes === 0) {
+      connection.armTimeout("noPendingTimeout", 0);
+    }
   }
 
   onClose(_error: unknown): void {
@@ -189,26 +199,37 @@ export class HttpSession implements Phase {
   #serve(head: RequestHead, framing: BodyFraming): void {
     const connection = this.#connection;
     const response = this.#response!;
-    const expectation = head.fields.get("expect");
-    if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") {
-      return this.#refuse(417, "the expectation can't be met");
-    }
+    const waitsForContinue = expectsContinue(head);
     this.#body = new BodyReader(framing, connection.owner.limits.maxBodySize);
+    this.#state = this.#body.done ? RESPOND : BODY;
     const filtered = this.#callback(() =>
       connection.call(this.#first, "filterHttpConnection", head.path)
     );
     if (filtered !== 0) return this.#refuse(403, "filterHttpConnection refused it");
+    // It may have answered by itself, or closed.
+    if (this.#response !== response || !connection.isOpen) return;
 
-    this.#state = this.#body.done ? RESPOND : BODY;
     const result = this.#callback(() => connection.call(this.#first, "http", head.path));
     if (!connection.isOpen) return;
     if (result !== 0) return this.#close();
-    if (this.#state !== BODY) return;
+    if (this.#response !== response) return;
+    if (this.#state === RESPOND) {
+      // Who waits for a body waits for an empty one, too.
+      if (framing.kind !== "none" || BODY_METHODS.has(head.method)) this.#completeBody();
+      return;
+    }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
-    if (expectation !== undefined && !response.hasBegun && head.minorVersion === 1) {
+    if (waitsForContinue && !response.hasBegun) {
       connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
       connection.queued();
     }
+    this.#awaitBody();
+  }
+
+  /** Gives the peer time for the next piece of its body, unless the program has stopped it. */
+  #awaitBody(): void {
+    const connection = this.#connection;
+    if (this.#state !== BODY || connection.isPaused) return;
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
   }
 
@@ -222,16 +243,20 @@ export class HttpSession implements Phase {
     });
     if (!connection.isOpen || this.#body !== body) return taken;
     if (!body.done) {
-      connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+      this.#awaitBody();
       return taken;
     }
     this.#state = RESPOND;
     if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
+    this.#completeBody();
+    return taken;
+  }
+
+  #completeBody(): void {
     const result = this.#callback(() =>
-      connection.call(this.#first, "httpBodyCompletion", undefined)
+      this.#connection.call(this.#first, "httpBodyCompletion", undefined)
     );
     if (result !== 0) this.#close();
-    return taken;
   }
 
   /** Closes once what was answered has left, a file under way included. */
@@ -312,7 +337,11 @@ export class HttpSession implements Phase {
       connection.enter(entry);
     }
     const filter = new HandshakeFields(chosen ?? "");
-    const result = this.#callback(() => connection.call(entry, "filterProtocolConnection", filter));
+    const result = this.#callback(() => {
+      const verdict = connection.call(entry, "filterProtocolConnection", filter);
+      // What it has answered already can't become a 101.
+      return this.#response!.hasBegun ? 1 : verdict;
+    });
     if (result !== 0 || !connection.isOpen) {
       // It stays an HTTP connection, and ends as one.
       connection.enter(this.#first);

@@ -85,8 +85,8 @@ export interface Wsi<out User = unknown> {
   /** The request's method; empty when none is being answered. */
   readonly method: string;
   /**
-   * The length of a header over all its occurrences; 0 when it is absent, or when headers are gone:
-   * they last until an HTTP transaction is completed or a WebSocket is established.
+   * The length of what {@linkcode hdrCopy} gives; 0 when it is absent, or when headers are gone: they
+   * last until an HTTP transaction is completed or a WebSocket is established.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    */
