@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import { ReadBuffer } from "../../src/transport/read_buffer.ts";
+
+/** Reads up to `count` bytes of a running count into the buffer, as a socket would. */
+function fill(buffer: ReadBuffer, next: { byte: number }, count: number): number {
+  const room = buffer.room();
+  const length = Math.min(count, room.length);
+  for (let i = 0; i < length; i++) room[i] = next.byte++ & 255;
+  buffer.filled(length);
+  return length;
+}
+
+Deno.test("an idle buffer has 1 KiB, a busy one grows to 64 KiB, and gives it back", () => {
+  const buffer = new ReadBuffer();
+  const next = { byte: 0 };
+  assertEquals(buffer.room().length, 1024);
+  for (const size of [1024, 4096, 16_384, 65_536, 65_536]) {
+    assertEquals(fill(buffer, next, Infinity), size);
+    buffer.taken(size);
+  }
+  for (let i = 0; i < 20; i++) {
+    fill(buffer, next, 100);
+    buffer.taken(100);
+  }
+  assertEquals(buffer.room().length, 1024);
+});
+
+Deno.test("a rest stays in front, whatever is taken, and no byte is lost or doubled", () => {
+  let seed = 7;
+  const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
+  const buffer = new ReadBuffer();
+  const next = { byte: 0 };
+  let expected = 0;
+  for (let i = 0; i < 3_000; i++) {
+    const room = buffer.room();
+    assert(room.length > 0);
+    fill(buffer, next, 1 + random(i % 3 === 0 ? 100_000 : 500));
+    const bytes = buffer.bytes();
+    for (const byte of bytes.subarray(0, 64)) {
+      assertEquals(byte, expected & 255);
+      expected++;
+    }
+    const taken = Math.min(bytes.length, 64 + random(bytes.length + 1));
+    expected += Math.max(0, taken - 64) - Math.max(0, Math.min(64, bytes.length) - taken);
+    buffer.taken(taken);
+    assertEquals(buffer.length, bytes.length - taken);
+  }
+});
+
+Deno.test("a rest that is never taken grows the buffer as far as it needs", () => {
+  const buffer = new ReadBuffer();
+  const next = { byte: 0 };
+  let total = 0;
+  while (total < 300_000) total += fill(buffer, next, 10_000);
+  const bytes = buffer.bytes();
+  assertEquals(bytes.length, total);
+  assert(bytes.every((byte, i) => byte === (i & 255)));
+});
