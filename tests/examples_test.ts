@@ -1,0 +1,244 @@
+/** The examples and the demo, used as their readers would. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mod.ts";
+import { chat } from "../examples/chat.ts";
+import { serveDemo } from "../examples/demo/server.ts";
+import { upload } from "../examples/upload.ts";
+import { serve, settle } from "./support/serve.ts";
+
+const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
+
+/** A WebSocket of the platform's, with its messages in order. */
+async function connect(url: string, protocol?: string) {
+  const socket = protocol === undefined ? new WebSocket(url) : new WebSocket(url, protocol);
+  const messages: string[] = [];
+  const waiting: (() => void)[] = [];
+  socket.onmessage = (event) => {
+    messages.push(event.data);
+    for (const wake of waiting.splice(0)) wake();
+  };
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = reject;
+  });
+  const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+  return {
+    socket,
+    messages,
+    closed,
+    async until(found: (messages: readonly string[]) => boolean) {
+      while (!found(messages)) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    async close() {
+      socket.close();
+      await closed;
+    },
+  };
+}
+
+/** Runs an example and reads what it prints, line by line. */
+function run(name: string, args: string[]) {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", "--quiet", example(name), ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const stdin = process.stdin.getWriter();
+  let printed = "";
+  return {
+    process,
+    async until(text: string): Promise<string> {
+      while (!printed.includes(text)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`${name} ended; it printed: ${printed}`);
+        printed += value;
+      }
+      return printed;
+    },
+    type: (text: string) => stdin.write(new TextEncoder().encode(text)),
+    async end() {
+      await stdin.close().catch(() => {});
+      const status = await process.status;
+      await reader.cancel();
+      return status;
+    },
+  };
+}
+
+Deno.test("echo.ts echoes, and says 1001 to everybody at Ctrl-C", async () => {
+  const echo = run("echo.ts", ["--port", "0", "--hostname", "127.0.0.1"]);
+  const line = await echo.until("\n");
+  const url = /listening on (ws:\/\/127\.0\.0\.1:\d+)/.exec(line)![1]!;
+  const client = await connect(url);
+  client.socket.send("a".repeat(300_000));
+  await client.until((messages) => messages.length > 0);
+  assertEquals(client.messages[0], "a".repeat(300_000));
+  echo.process.kill("SIGINT");
+  assertEquals((await client.closed).code, 1001);
+  assertEquals((await echo.end()).code, 0);
+});
+
+Deno.test("client.ts prints messages, pings, pongs and the close code", async () => {
+  const { promise, resolve } = Promise.withResolvers<Wsi>();
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    protocols: [{
+      name: "server",
+      callback: handlers({
+        established: (wsi) => resolve(wsi),
+        message(wsi, _user, message) {
+          wsi.write(`you said ${message}`);
+          wsi.write("from the server", "ping");
+        },
+      }),
+    }],
+  });
+  const client = run("client.ts", [`ws://127.0.0.1:${context.port}/`]);
+  await client.until("connected to");
+  await client.type("hello\n");
+  await client.until("< you said hello\nping from the server\n");
+  await client.type("/ping mine\n");
+  await client.until("pong mine\n");
+  (await promise).close(3005, "enough");
+  await client.until("closed 3005 enough\n");
+  await client.end();
+});
+
+Deno.test("client.ts says why it could not connect", async () => {
+  const { stderr, code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", "--quiet", example("client.ts"), "ws://127.0.0.1:1/"],
+    stdin: "null",
+  }).output();
+  assertEquals(code, 1);
+  assertStringIncludes(new TextDecoder().decode(stderr), "can't connect to 127.0.0.1 port 1");
+});
+
+Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {
+  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols: [chat] });
+  const url = `ws://127.0.0.1:${context.port}`;
+  const anna = await connect(`${url}/kitchen`);
+  const bert = await connect(`${url}/kitchen`);
+  const carl = await connect(`${url}/hall`);
+  anna.socket.send("/name Anna");
+  anna.socket.send("who is here?");
+  const question = "Anna: who is here?";
+  await bert.until((messages) => messages.includes(question));
+  await anna.until((messages) => messages.includes(question));
+  await bert.close();
+  await anna.until((messages) => messages.some((line) => line.endsWith("left")));
+  carl.socket.send("alone");
+  await carl.until((messages) => messages.some((line) => line.endsWith(": alone")));
+  assert(!carl.messages.some((line) => line.includes("Anna")));
+  await Promise.all([anna.close(), carl.close()]);
+});
+
+Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other names", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using context = createContext({
+      port: 0,
+      iface: "127.0.0.1",
+      protocols: [upload(folder)],
+      maxBodySize: 64 * 1024 * 1024,
+    });
+    const url = `http://127.0.0.1:${context.port}`;
+    const content = new Uint8Array(3_000_001).map((_, i) => i * 13);
+    for (const name of ["one.bin", "two.bin"]) {
+      const response = await fetch(`${url}/${name}`, { method: "PUT", body: content });
+      assertEquals(response.status, 201);
+      assertStringIncludes(await response.text(), "3000001 bytes");
+      assertEquals(await Deno.readFile(`${folder}/${name}`), content);
+    }
+    for (const [path, method, status] of [["/.x", "PUT", 400], ["/x", "GET", 405]] as const) {
+      const response = await fetch(url + path, { method });
+      await response.body?.cancel();
+      assertEquals(response.status, status);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the demo serves its page, counts, mirrors and tells who is there", async () => {
+  await using context = serveDemo(0, "127.0.0.1");
+  const http = `http://127.0.0.1:${context.port}`;
+  for (const [path, type] of [["/", "text/html"], ["/app.js", "text/javascript"]]) {
+    const response = await fetch(http + path);
+    assertEquals(response.status, 200);
+    assertStringIncludes(response.headers.get("content-type")!, type!);
+    assertStringIncludes(response.headers.get("content-security-policy")!, "'self'");
+    await response.body?.cancel();
+  }
+  const url = `ws://127.0.0.1:${context.port}/`;
+  const counter = await connect(url, "dumb-increment-protocol");
+  await counter.until((messages) => messages.length >= 5);
+  assertEquals(counter.messages.slice(0, 5), ["0", "1", "2", "3", "4"]);
+  counter.socket.send("reset\n");
+  await counter.until((messages) => messages.lastIndexOf("0") > 0);
+
+  const [one, two] = [
+    await connect(url, "lws-mirror-protocol"),
+    await connect(url, "lws-mirror-protocol"),
+  ];
+  const drawings = Array.from({ length: 200 }, (_, i) => `d #ff0000 ${i} 2 3 4;`);
+  for (const drawing of drawings) one!.socket.send(drawing);
+  for (const each of [one!, two!]) {
+    await each.until((messages) => messages.length >= drawings.length);
+    assertEquals(each.messages, drawings);
+  }
+
+  const status = await connect(url, "lws-status");
+  await status.until((messages) =>
+    messages.some((message) => JSON.parse(message).connections.length === 4)
+  );
+  await Promise.all([counter, one!, two!, status].map((each) => each.close()));
+});
+
+Deno.test("the mirror cuts a reader that reads nothing, and the others go on", async () => {
+  const { mirrorProtocol } = await import("../examples/demo/mirror.ts");
+  const { Presence } = await import("../examples/demo/presence.ts");
+  await using served = serve([mirrorProtocol(new Presence())], { softUnsentBytes: 1_000 });
+  const reader = await served.open();
+  const stuck = await served.open();
+  stuck.peer.transport.stopReading();
+  const packet = "x".repeat(4_000);
+  let received = 0;
+  for (let i = 0; i < 100; i++) {
+    reader.send({ opcode: 1, payload: `${i} ${packet}` });
+    await settle();
+    // What the stuck one holds up comes once it is cut.
+    if (i === 90) {
+      served.clock.advance(6_000);
+      await settle();
+    }
+  }
+  while (received < 100) {
+    assertEquals((await reader.receiveText()).split(" ")[0], String(received++));
+  }
+  stuck.peer.transport.startReading();
+  const rest = await stuck.peer.readToEnd();
+  assert(rest.length < 100 * 4_000);
+});
+
+Deno.test("a client context of its own sees the demo's counter", async () => {
+  await using demo = serveDemo(0, "127.0.0.1");
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await using context = createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    protocols: [{
+      name: "dumb-increment-protocol",
+      callback: handlers({ message: (_wsi, _user, message) => resolve(message as string) }),
+    }],
+  });
+  context.clientConnect({
+    address: "127.0.0.1",
+    port: demo.port,
+    protocol: "dumb-increment-protocol",
+  });
+  assertEquals(await promise, "0");
+});
