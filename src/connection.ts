@@ -182,7 +182,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     const taken = this.phase!.onBytes(bytes);
     this.#inTurn = false;
     this.flush();
-    return this.#state === OPEN ? taken : bytes.length;
+    return taken;
   }
 
   onDrain(): void {

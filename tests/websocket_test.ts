@@ -106,6 +106,23 @@ Deno.test("half a frame and then the end is an abnormal close", async () => {
   assert(!recorder.reasons.includes("receive"));
 });
 
+Deno.test("after a failure input is discarded until the peer closes, so that nothing is reset", async () => {
+  const recorder = record("x");
+  await using served = serve([recorder.protocol]);
+  const socket = await served.open();
+  socket.send({ opcode: 3 });
+  assertEquals((await socket.receiveClose()).code, 1002);
+  assertEquals((await socket.peer.readToEnd()).length, 0);
+  for (let i = 0; i < 5; i++) {
+    socket.peer.send(new Uint8Array(50_000));
+    await settle();
+  }
+  assert(!recorder.reasons.includes("closed"));
+  socket.peer.close();
+  await recorder.until("closed");
+  assert(!recorder.reasons.includes("receive"));
+});
+
 // Messages.
 
 Deno.test("messages of every length class come back whole, at every kind of split", async () => {
@@ -296,6 +313,35 @@ Deno.test("writeable requests merge, never come inside the request, and are one-
   await recorder.until("serverWriteable", 2);
   await settle();
   assertEquals(asked, 2);
+});
+
+Deno.test("one request is one writeable callback, however much it writes", async () => {
+  const recorder = record("w", (wsi, reason, _user, _data) => {
+    if (reason === "established") wsi.callbackOnWritable();
+    if (reason === "serverWriteable") wsi.write("x");
+  });
+  await using served = serve([recorder.protocol]);
+  const socket = await served.open();
+  assertEquals(await socket.receiveText(), "x");
+  await settle();
+  assertEquals(recorder.reasons.filter((each) => each === "serverWriteable").length, 1);
+});
+
+Deno.test("what is written after the request leaves before the writeable callback", async () => {
+  const recorder = record("w", (wsi, reason, _user, _data) => {
+    if (reason === "serverWriteable") assertEquals(wsi.unsentBytes, 0);
+    if (reason !== "receive") return;
+    wsi.callbackOnWritable();
+    wsi.write(new Uint8Array(200_000), "binary");
+  });
+  await using served = serve([recorder.protocol]);
+  const socket = await served.open();
+  socket.peer.transport.stopReading();
+  socket.send({ opcode: 1, payload: "go" });
+  await settle();
+  assert(!recorder.reasons.includes("serverWriteable"));
+  socket.peer.transport.startReading();
+  await recorder.until("serverWriteable");
 });
 
 Deno.test("a writeable callback waits until the peer has read all", async () => {
