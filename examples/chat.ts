@@ -39,7 +39,8 @@ export const chat: Protocol<Guest> = {
     },
     message(wsi, guest, message) {
       if (typeof message !== "string") return void wsi.close(1003, "text only");
-      const line = message.trim().slice(0, 500);
+      // One line a message, so that nobody can speak in another's name.
+      const line = message.replace(/\s+/g, " ").trim().slice(0, 500);
       if (line.startsWith("/name ")) {
         const name = line.slice(6).trim();
         say(guest.room, `* ${guest.name} is ${name} now`);

@@ -3,6 +3,7 @@
  * connection's *phase*, which it changes as the handshake goes on.
  */
 
+import { LwsError } from "./errors.ts";
 import type { Context } from "./context.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
@@ -102,6 +103,9 @@ type LooseCallback = (
   user: unknown,
   data: unknown,
 ) => number | void;
+
+/** The longest delay that the runtime's timers can wait. */
+const MAX_TIMEOUT_SECONDS = 2_147_483;
 
 /** How far a connection is on its way out. */
 const OPEN = 0;
@@ -388,6 +392,12 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   // Timeouts.
 
   setTimeout(reason: TimeoutReason, seconds: number): void {
+    if (!(seconds >= 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+      throw new LwsError(
+        "invalid-argument",
+        `setTimeout: seconds is ${seconds}; allowed: 0 to ${MAX_TIMEOUT_SECONDS}`,
+      );
+    }
     this.armTimeout(reason, seconds * 1000);
   }
 

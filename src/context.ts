@@ -128,6 +128,8 @@ class ServingContext implements Context, ConnectionOwner {
   readonly #listener: Listener | undefined;
   readonly #standIn: Connection;
   readonly #onAbort = () => void this.destroy();
+  /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
+  #isSetUp = false;
   #lastFd = 0;
   #filtering: { fd: number; address: Address } | undefined;
   #dirty: Connection[] = [];
@@ -159,6 +161,8 @@ class ServingContext implements Context, ConnectionOwner {
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
+    this.#isSetUp = true;
+    if (this.isDestroyed) this.#endIfEmpty();
     if (this.#listener !== undefined) void this.#acceptAll(this.#listener);
   }
 
@@ -322,7 +326,7 @@ class ServingContext implements Context, ConnectionOwner {
   // Ends and lookups.
 
   #endIfEmpty(): void {
-    if (this.#connections.size > 0) return;
+    if (this.#connections.size > 0 || !this.#isSetUp) return;
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }

@@ -105,7 +105,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   };
 
   for (const field of Object.keys(info)) {
-    if (OWN_OPTIONS.has(field) || field in DEFAULT_LIMITS) continue;
+    if (OWN_OPTIONS.has(field) || Object.hasOwn(DEFAULT_LIMITS, field)) continue;
     problems.push(`${field} is no option of createContext`);
   }
   const { port } = info;

@@ -61,7 +61,10 @@ export interface ReasonData {
   http: string;
   /** First protocol; a piece of the request body, valid during the call. Non-zero closes. */
   httpBody: Uint8Array;
-  /** First protocol; the whole body has arrived. Non-zero closes. */
+  /**
+   * First protocol; the whole body has arrived, if only an empty one: it comes for every request that
+   * declares a body, and for every POST, PUT and PATCH. Non-zero closes.
+   */
   httpBodyCompletion: undefined;
   /** First protocol; asked for by `callbackOnWritable`. Negative closes. */
   httpWriteable: undefined;

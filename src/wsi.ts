@@ -148,6 +148,7 @@ export interface Wsi<out User = unknown> {
    * connection is cut (`lws_set_timeout`).
    *
    * @param seconds 0 to 2,147,483.
+   * @throws {LwsError} `invalid-argument` for other seconds.
    */
   setTimeout(reason: TimeoutReason, seconds: number): void;
   /**

@@ -299,3 +299,39 @@ Deno.test("a connection knows its context, and the context what it was given", a
   assertEquals([wsi!.isSsl, wsi!.isClient], [0, false]);
   assertEquals(context.peerAddresses(wsi!.socketFd), wsi!.peerAddresses);
 });
+
+Deno.test("names that every object has are no options", () => {
+  for (const name of ["toString", "constructor", "hasOwnProperty"]) {
+    const error = assertThrows(
+      () =>
+        createContext({
+          port: CONTEXT_PORT_NO_LISTEN,
+          protocols: [record("x").protocol],
+          [name]: 1,
+        }),
+      LwsError,
+      `${name} is no option`,
+    );
+    assertEquals(error.code, "invalid-option");
+  }
+});
+
+Deno.test("destroy in protocolInit still sets all protocols up before it tears them down", async () => {
+  const all: string[] = [];
+  const first = record("first", (wsi, reason, _user, _data) => {
+    if (reason === "protocolInit") void wsi.context.destroy();
+  }, all);
+  const second = record("second", undefined, all);
+  const context = createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    protocols: [first.protocol, second.protocol],
+  });
+  assert(context.isDestroyed);
+  await context.closed;
+  assertEquals(all, [
+    "first: protocolInit",
+    "second: protocolInit",
+    "first: protocolDestroy",
+    "second: protocolDestroy",
+  ]);
+});

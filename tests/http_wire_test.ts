@@ -253,7 +253,6 @@ Deno.test("headers are read in any case, joined when repeated, and bounded by ma
 
 Deno.test("headers last until the transaction is completed, and a snapshot longer", async () => {
   let wsi!: Wsi;
-  let kept!: Map<string, string>;
   let inCompletion: string | undefined;
   await using served = serve([{
     name: "http",
@@ -271,7 +270,7 @@ Deno.test("headers last until the transaction is completed, and a snapshot longe
   await settle();
   assertEquals(inCompletion, "1");
   assertEquals(wsi.hdrCopy("x-a"), "1", "also outside callbacks");
-  kept = wsi.hdrSnapshot();
+  const kept = wsi.hdrSnapshot();
   wsi.returnHttpStatus(200);
   wsi.httpTransactionCompleted();
   assertEquals(wsi.hdrCopy("x-a"), undefined);
@@ -649,7 +648,8 @@ Deno.test("a whole response may be written by hand, head included", async () => 
   peer.send(get("/") + request("HEAD", "/") + get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
   assertEquals(statusOf(await readHead(peer)), 202);
-  assertEquals((await readResponse(peer)).body, "ok", "HEAD got no body");
+  const third = await readResponse(peer);
+  assertEquals([statusOf(third.head), third.body], [202, "ok"], "HEAD got no body");
 });
 
 Deno.test("WebSocket writes and writes without a request return -1", async () => {
@@ -1340,6 +1340,22 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
       "wsiDestroy",
     ]);
   }
+});
+
+Deno.test("a connection that a protocol refused is none of that protocol's", async () => {
+  const chat = record(
+    "chat",
+    (_wsi, reason, _user, _data) => reason === "filterProtocolConnection" ? 1 : 0,
+  );
+  const http = record("http");
+  await using served = serve([http.protocol, chat.protocol]);
+  const peer = await served.dial();
+  peer.send(handshake({ protocol: "chat" }));
+  assertEquals((await readRefusal(peer)).status, 403);
+  served.context.callbackAllProtocol("chat", "user:ping");
+  assert(!chat.reasons.includes("user:ping"));
+  served.context.callbackAllProtocol("http", "user:ping");
+  assert(http.reasons.includes("user:ping"));
 });
 
 Deno.test("an error in filterProtocolConnection or perSessionData is a 500", async () => {

@@ -66,3 +66,55 @@ Deno.test("clear drops everything", () => {
   queue.clear();
   assertEquals([queue.unsent, queue.hasQueued, queue.isWriting], [0, false, false]);
 });
+
+Deno.test("appended bytes are sent as they are, without a copy", () => {
+  const queue = new TxQueue();
+  const own = new Uint8Array(100).fill(2);
+  put(queue, 3, 1);
+  queue.append(own);
+  assertEquals(queue.next(), new Uint8Array(3).fill(1));
+  queue.written();
+  assert(queue.next() === own);
+});
+
+Deno.test("writes and sends in any order lose, double and change nothing", () => {
+  let seed = 11;
+  const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
+  const lengths = [0, 1, 1_023, 1_024, 1_025, 32_767, 32_768, 65_535, 65_536, 100_000];
+  const queue = new TxQueue();
+  /** What waits, as runs of one byte. */
+  const waiting: { value: number; length: number }[] = [];
+  let underWay: Uint8Array | undefined;
+  for (let step = 0; step < 3_000; step++) {
+    const length = random(10) === 0 ? lengths[random(lengths.length)]! : random(300);
+    const value = step % 256;
+    if (random(8) === 0 && length > 0) queue.append(new Uint8Array(length).fill(value));
+    else put(queue, length, value);
+    if (length > 0) waiting.push({ value, length });
+    assertEquals(queue.isWriting, underWay !== undefined);
+    if (random(2) === 0 && underWay !== undefined) {
+      let at = 0;
+      while (at < underWay.length) {
+        const run = waiting[0]!;
+        const taken = Math.min(run.length, underWay.length - at);
+        assert(underWay.subarray(at, at + taken).every((byte) => byte === run.value));
+        at += taken;
+        run.length -= taken;
+        if (run.length === 0) waiting.shift();
+      }
+      underWay = undefined;
+      queue.written();
+    }
+    assertEquals(queue.unsent, waiting.reduce((sum, run) => sum + run.length, 0));
+    if (underWay === undefined && queue.hasQueued && random(2) === 0) underWay = queue.next();
+  }
+});
+
+Deno.test("what is under way when a queue is cleared is nobody else's", () => {
+  const queue = new TxQueue();
+  put(queue, 500, 1);
+  const underWay = queue.next();
+  queue.clear();
+  for (let i = 0; i < 50; i++) put(new TxQueue(), 500, 3);
+  assert(underWay.every((byte) => byte === 1));
+});

@@ -251,6 +251,9 @@ Deno.test("writes that no peer could understand are refused by name", async () =
   refused("invalid-argument", "126", () => connection.write(new Uint8Array(126), "ping"));
   refused("invalid-argument", "fragmented", () => connection.write("", "pong", { fin: false }));
   refused("invalid-argument", "close", () => connection.write("x", "close"));
+  refused("invalid-argument", "seconds", () => connection.setTimeout("userReason", -1));
+  refused("invalid-argument", "seconds", () => connection.setTimeout("userReason", 2_147_484));
+  connection.setTimeout("userReason", 2_147_483);
   refused("invalid-state", "continue", () => connection.write("x", "continuation"));
   connection.write("a", "text", { fin: false });
   refused("invalid-state", "continuation", () => connection.write("b"));

@@ -56,3 +56,25 @@ Deno.test("a rest that is never taken grows the buffer as far as it needs", () =
   assertEquals(bytes.length, total);
   assert(bytes.every((byte, i) => byte === (i & 255)));
 });
+
+Deno.test("it shrinks step by step, after four small reads in a row", () => {
+  const buffer = new ReadBuffer();
+  const next = { byte: 0 };
+  for (let i = 0; i < 4; i++) buffer.taken(fill(buffer, next, Infinity));
+  const sizes: number[] = [];
+  for (const count of [10, 10, 10, 30_000, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10]) {
+    buffer.taken(fill(buffer, next, count));
+    const size = buffer.room().length;
+    if (size !== sizes.at(-1)) sizes.push(size);
+  }
+  assertEquals(sizes, [65_536, 16_384, 4_096, 1_024]);
+});
+
+Deno.test("a buffer that a rest has made large is given back, too", () => {
+  const buffer = new ReadBuffer();
+  const next = { byte: 0 };
+  while (buffer.length < 300_000) fill(buffer, next, 10_000);
+  buffer.taken(buffer.length);
+  for (let i = 0; i < 40; i++) buffer.taken(fill(buffer, next, 1));
+  assertEquals(buffer.room().length, 1_024);
+});
