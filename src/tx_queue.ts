@@ -1,14 +1,13 @@
 /** What a connection has to send: filled by writes, emptied one transport write at a time. */
 
-const SMALLEST_CHUNK = 1024;
-const LARGEST_CHUNK = 64 * 1024;
-/** From this length on a payload gets a segment of its own instead of a place in the chunk. */
-const OWN_SEGMENT = 32 * 1024;
+/** The largest holds a message of 64 KiB with its header; longer writes get a buffer of their own. */
+const CHUNK_SIZES = [1024, 4 * 1024, 16 * 1024, 72 * 1024] as const;
+const SMALLEST_CHUNK = CHUNK_SIZES[0];
+const LARGEST_CHUNK = CHUNK_SIZES[3];
 /** Chunks of one size that are kept for reuse, in bytes. */
 const POOL_BYTES = 4 * 1024 * 1024;
 
-const pools = new Map<number, Uint8Array[]>();
-for (let size = SMALLEST_CHUNK; size <= LARGEST_CHUNK; size *= 4) pools.set(size, []);
+const pools = new Map<number, Uint8Array[]>(CHUNK_SIZES.map((size) => [size, []]));
 
 function acquire(size: number): Uint8Array {
   return pools.get(size)!.pop() ?? new Uint8Array(size);
@@ -19,11 +18,10 @@ function release(chunk: Uint8Array): void {
   if (pool !== undefined && pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
 }
 
-/** A chunk size that holds `length` bytes; lengths above the largest get just that. */
+/** The smallest chunk that holds `length` bytes, or the largest there is. */
 function chunkSizeFor(length: number): number {
-  let size = SMALLEST_CHUNK;
-  while (size < length && size < LARGEST_CHUNK) size *= 4;
-  return size;
+  for (const size of CHUNK_SIZES) if (size >= length) return size;
+  return LARGEST_CHUNK;
 }
 
 /**
@@ -39,7 +37,7 @@ export class TxQueue {
   #segmentChunks: (Uint8Array | undefined)[] = [];
   #chunk: Uint8Array | undefined;
   #filled = 0;
-  #sizeHint = SMALLEST_CHUNK;
+  #sizeHint: number = SMALLEST_CHUNK;
   #underWay: Uint8Array | undefined;
   #underWayChunk: Uint8Array | undefined;
 
@@ -59,7 +57,7 @@ export class TxQueue {
    */
   reserve(length: number): Uint8Array {
     this.unsent += length;
-    if (length >= OWN_SEGMENT) {
+    if (length > LARGEST_CHUNK) {
       this.#sealChunk();
       const segment = new Uint8Array(length);
       this.#push(segment, undefined);
@@ -97,8 +95,9 @@ export class TxQueue {
     }
     const chunk = this.#chunk!;
     // Shrinks slowly: a connection that mostly sends little should not take large chunks.
-    if (this.#filled * 16 <= chunk.length && this.#sizeHint > SMALLEST_CHUNK) this.#sizeHint /= 4;
-    else this.#sizeHint = chunk.length;
+    this.#sizeHint = this.#filled * 16 <= chunk.length
+      ? chunkSizeFor(this.#filled * 4)
+      : chunk.length;
     this.#underWayChunk = chunk;
     this.#underWay = this.#filled === chunk.length ? chunk : chunk.subarray(0, this.#filled);
     this.#chunk = undefined;

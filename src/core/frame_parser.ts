@@ -125,6 +125,8 @@ export class FrameParser {
       if (next < 0) break;
       position = next;
     }
+    // In a stream of long frames a read mostly ends inside one, so that the buffer serves them all.
+    if (!this.#inPayload) this.#assembly = undefined;
     return this.#failed ? end : position;
   }
 
@@ -247,8 +249,6 @@ export class FrameParser {
     if (this.#isText && !this.#checkText(assembly, from, to)) return end;
     if (to === wanted) {
       this.#assembled = 0;
-      // A frame of several pieces keeps its buffer; the next piece is filled after this callback.
-      if (wanted === this.remaining) this.#assembly = undefined;
       this.#deliver(assembly.subarray(0, wanted));
     }
     return position + taken;
