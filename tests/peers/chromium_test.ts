@@ -1,8 +1,10 @@
 /** The demo in a real browser. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { type Browser, chromium, type Page } from "npm:playwright-core@1";
 import { serveDemo } from "../../examples/demo/server.ts";
+import { echoServer, LENGTHS } from "./echo.ts";
 import { CHROMIUM, peerTest } from "./peer.ts";
 
 const ARTIFACTS = new URL("../artifacts/", import.meta.url);
@@ -44,6 +46,9 @@ const INK = `(() => {
   return ink;
 })()`;
 
+const COUNT = `Number(document.querySelector("#counter").textContent.replace(/\\D/g, ""))`;
+const LISTED = `document.querySelector("#connections").children.length`;
+
 /** Waits, a frame of the page after the other, for an expression of the page to be true. */
 async function until(page: Page, expression: string): Promise<void> {
   // waitForFunction would need the page to allow eval.
@@ -54,8 +59,6 @@ async function until(page: Page, expression: string): Promise<void> {
   throw new Error(`never true: ${expression}`);
 }
 
-const COUNT = `Number(document.querySelector("#counter").textContent.replace(/\\D/g, ""))`;
-
 async function draw(page: Page): Promise<void> {
   const box = (await page.locator("#canvas").boundingBox())!;
   const at = (x: number, y: number) =>
@@ -64,6 +67,10 @@ async function draw(page: Page): Promise<void> {
   await page.mouse.down();
   for (let i = 1; i <= 10; i++) await page.mouse.move(...at(0.2 + i * 0.05, 0.3 + i * 0.03));
   await page.mouse.up();
+}
+
+async function capture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: fromFileUrl(new URL(`${name}.png`, ARTIFACTS)), fullPage: true });
 }
 
 peerTest("the demo page works in Chromium, and comes back with its server", CHROMIUM, async () => {
@@ -76,51 +83,112 @@ peerTest("the demo page works in Chromium, and comes back with its server", CHRO
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
       page.setDefaultTimeout(15_000);
       page.on("console", (message) => {
-        // Chromium itself reports every refused connection, which this test brings about.
-        if (message.type() === "error" && !message.text().includes("WebSocket connection")) {
-          errors.push(message.text());
-        }
+        if (message.type() === "error") errors.push(message.text());
       });
       page.on("pageerror", (error) => errors.push(String(error)));
       await page.goto(`http://127.0.0.1:${port}/`);
       await untilState(page, "open");
       return page;
     };
-    const first = await open();
-    const second = await open();
-
-    await until(first, `${COUNT} > 20`);
-    const before = await first.evaluate(COUNT);
-    await first.click("#reset");
-    await until(first, `${COUNT} < ${before}`);
-
-    const blank = await first.evaluate(INK) as number;
-    await draw(first);
-    await until(second, `${INK} > ${blank} + 50`);
-
-    // Three sockets a page.
-    await until(first, `document.querySelector("#connections").children.length === 6`);
-    await first.screenshot({ path: new URL("desktop-light.png", ARTIFACTS).pathname });
-    await first.emulateMedia({ colorScheme: "dark" });
-    await first.screenshot({ path: new URL("desktop-dark.png", ARTIFACTS).pathname });
-    await first.setViewportSize({ width: 390, height: 844 });
-    await first.screenshot({ path: new URL("phone-dark.png", ARTIFACTS).pathname, fullPage: true });
-    await first.emulateMedia({ colorScheme: "light" });
-    await first.screenshot({
-      path: new URL("phone-light.png", ARTIFACTS).pathname,
-      fullPage: true,
-    });
-
-    await server.destroy();
-    await first.waitForSelector(`${STATES[0]}[data-state="closed"]`);
-    server = serveDemo(port, "127.0.0.1");
     try {
+      const first = await open();
+      const second = await open();
+
+      await until(first, `${COUNT} > 20`);
+      const before = await first.evaluate(COUNT);
+      await first.click("#reset");
+      await until(first, `${COUNT} < ${before}`);
+
+      const blank = await first.evaluate(INK) as number;
+      const otherBlank = await second.evaluate(INK) as number;
+      await draw(first);
+      await until(first, `${INK} > ${blank} + 50`);
+      await until(second, `${INK} > ${otherBlank} + 50`);
+
+      // Three sockets a page.
+      await until(first, `${LISTED} === 6`);
+      await capture(first, "desktop-light");
+      await first.emulateMedia({ colorScheme: "dark" });
+      await capture(first, "desktop-dark");
+      await first.setViewportSize({ width: 390, height: 844 });
+      await capture(first, "phone-dark");
+      await first.emulateMedia({ colorScheme: "light" });
+      await capture(first, "phone-light");
+      assertEquals(errors, []);
+
+      await server.destroy();
+      await untilState(first, "closed");
+      assertStringIncludes((await first.textContent(STATES[0]!))!, "1001");
+      server = serveDemo(port, "127.0.0.1");
       await untilState(first, "open");
       await untilState(second, "open");
-      assertEquals(errors, []);
+      await until(first, `${COUNT} > 0`);
+      await until(first, `${LISTED} === 6`);
+      // Chromium itself reports every refused connection, which this test brought about.
+      assertEquals(errors.filter((text) => !text.includes("ERR_CONNECTION_REFUSED")), []);
+
+      await second.close();
+      await until(first, `${LISTED} === 3`);
+      await first.close();
     } finally {
-      await Promise.all([first.close(), second.close()]);
       await server.destroy();
     }
   });
 });
+
+peerTest("Chromium's WebSocket talks to our server", CHROMIUM, async () => {
+  await using server = echoServer();
+  await withBrowser(async (browser) => {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${server.context.port}/`);
+    const report = await page.evaluate(conversation, LENGTHS);
+    assertEquals(report, ["closed 3001  true", "closed 4001 bye true"]);
+  });
+  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals((await server.nextClose()).wasClean, true);
+  assertEquals(server.pongs, ["one", "two"]);
+});
+
+/** Runs in the page; the messages are those of `echo.ts`. */
+async function conversation(lengths: number[]): Promise<string[]> {
+  const connect = async () => {
+    const socket = new WebSocket(`ws://${location.host}/`);
+    socket.binaryType = "arraybuffer";
+    await new Promise((resolve) => socket.onopen = resolve);
+    return socket;
+  };
+  const exchange = (socket: WebSocket, message: string | Uint8Array<ArrayBuffer>) =>
+    new Promise<string | ArrayBuffer>((resolve) => {
+      socket.onmessage = ({ data }) => resolve(data);
+      socket.send(message);
+    });
+  const closeOf = (socket: WebSocket) =>
+    new Promise<string>((resolve) => {
+      socket.onclose = ({ code, reason, wasClean }) =>
+        resolve(`closed ${code} ${reason} ${wasClean}`);
+    });
+  const check = (condition: boolean, text: string) => {
+    if (!condition) throw new Error(text);
+  };
+
+  const socket = await connect();
+  for (const length of lengths) {
+    const text = "aß→😀".repeat(Math.floor(length / 10)) + "a".repeat(length % 10);
+    check(await exchange(socket, text) === text, `text of ${length} bytes`);
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) bytes[i] = i % 251;
+    const echoed = new Uint8Array(await exchange(socket, bytes) as ArrayBuffer);
+    check(
+      echoed.length === length && echoed.every((byte, index) => byte === bytes[index]),
+      `${length} bytes`,
+    );
+  }
+  check(await exchange(socket, "fragments") === "Hello", "fragments");
+  const closed = closeOf(socket);
+  socket.close(3001, "done");
+  const other = await connect();
+  const closedByServer = closeOf(other);
+  const first = await closed;
+  other.send("close 4001 bye");
+  return [first, await closedByServer];
+}

@@ -1,84 +1,80 @@
 /** Debian's libwebsockets programs, both ways. */
 
 import { assert, assertEquals } from "@std/assert";
-import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "../../mod.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
+import { connectTo } from "./echo.ts";
 import { freePort, LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "./peer.ts";
 
+const INCREMENT = ["dumb-increment-protocol"];
+const MIRROR = ["lws-mirror-protocol"];
+const STATUS = ["lws-status"];
+
 peerTest("libwebsockets-test-client talks to the demo on both protocols", LWS_CLIENT, async () => {
-  await using context = serveDemo(0, "127.0.0.1");
-  const seen = new Set<string>();
-  const circles: string[] = [];
-  const { promise, resolve } = Promise.withResolvers<void>();
-  // A watcher of ours sees what the foreign client draws, and who is connected.
-  await using watcher = createContext({
-    port: CONTEXT_PORT_NO_LISTEN,
-    protocols: ["lws-mirror-protocol", "lws-status"].map((name) => ({
-      name,
-      callback: handlers({
-        message(wsi, _user, message) {
-          if (wsi.protocol.name === "lws-mirror-protocol") circles.push(message as string);
-          else {
-            for (const { protocol } of JSON.parse(message as string).connections) {
-              seen.add(protocol);
-            }
-          }
-          if (circles.length >= 3 && seen.has("dumb-increment-protocol")) resolve();
-        },
-      }),
-    })),
-  });
-  for (const protocol of ["lws-mirror-protocol", "lws-status"]) {
-    watcher.clientConnect({ address: "127.0.0.1", port: context.port, protocol });
+  await using server = serveDemo(0, "127.0.0.1");
+  await using mirror = await connectTo(server.port, MIRROR);
+  await using status = await connectTo(server.port, STATUS);
+  /** Reads the list of connections until it has those protocols and no more. */
+  const untilConnected = async (...protocols: string[]) => {
+    for (;;) {
+      const { connections } = JSON.parse(await status.receive() as string);
+      const names = connections.map(({ protocol }: { protocol: string }) => protocol).sort();
+      if (names.join() === protocols.toSorted().join()) return;
+    }
+  };
+  {
+    await using _client = start(LWS_CLIENT.path, [
+      "127.0.0.1",
+      `--port=${server.port}`,
+      "--longlived",
+    ]);
+    // It draws circles on one connection, and watches the counter on another.
+    await untilConnected(...MIRROR, ...STATUS, ...MIRROR, ...INCREMENT);
+    for (let i = 0; i < 20; i++) {
+      const circle = await mirror.receive() as string;
+      assert(/^c #[0-9a-f]{6} \d+ \d+ \d+;/i.test(circle), circle);
+    }
   }
-  await using _client = start(LWS_CLIENT.path, [
-    "127.0.0.1",
-    `--port=${context.port}`,
-    "--longlived",
-  ]);
-  await promise;
-  assert(circles.every((circle) => /^c #[0-9a-f]{6} \d+ \d+ \d+;/i.test(circle)), circles[0]);
+  // It was killed: its connections end without a closing handshake.
+  await untilConnected(...MIRROR, ...STATUS);
 });
 
 peerTest(
-  "our client talks to libwebsockets-test-server on both protocols",
+  "our client counts with libwebsockets-test-server, resets it, and is closed by it",
   LWS_SERVER,
   async () => {
     const port = freePort();
     await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
     await untilListening(port);
-    const counts: number[] = [];
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const drawing = "d #ff0000 1 2 3 4;";
-    let mirrored = "";
-    const check = () => counts.length >= 5 && mirrored === drawing && resolve();
-    await using context = createContext({
-      port: CONTEXT_PORT_NO_LISTEN,
-      protocols: [{
-        name: "dumb-increment-protocol",
-        callback: handlers({
-          message(_wsi, _user, message) {
-            counts.push(Number(message));
-            check();
-          },
-          clientConnectionError: (_wsi, _user, text) => reject(new Error(text)),
-        }),
-      }, {
-        name: "lws-mirror-protocol",
-        callback: handlers({
-          clientEstablished: (wsi) => void wsi.write(drawing),
-          message(_wsi, _user, message) {
-            mirrored = message as string;
-            check();
-          },
-        }),
-      }],
-    });
-    for (const protocol of ["dumb-increment-protocol", "lws-mirror-protocol"]) {
-      context.clientConnect({ address: "127.0.0.1", port, protocol });
+    await using client = await connectTo(port, INCREMENT);
+    const first = Number(await client.receive());
+    for (let step = 1; step <= 10; step++) {
+      assertEquals(Number(await client.receive()), first + step);
     }
-    await promise;
-    const first = counts[0]!;
-    assertEquals(counts.slice(0, 5), [0, 1, 2, 3, 4].map((step) => first + step));
+    client.wsi.write("reset\n");
+    let count = Number(await client.receive());
+    while (count > first + 10) count = Number(await client.receive());
+    assert(count <= 1, `it began again with ${count}`);
+    client.wsi.write("closeme\n");
+    assertEquals(await client.closed, { code: 1001, reason: "seeya", wasClean: true });
   },
 );
+
+peerTest("our client draws with libwebsockets-test-server, and closes", LWS_SERVER, async () => {
+  const port = freePort();
+  await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
+  await untilListening(port);
+  await using watcher = await connectTo(port, MIRROR);
+  await using painter = await connectTo(port, MIRROR);
+  for (const length of [1, 125, 126, 1_000, 4_000]) {
+    const drawing = "d #ff0000 1 2 3 4;".repeat(300).slice(0, length);
+    painter.wsi.write(drawing);
+    for (const client of [painter, watcher]) assertEquals(await client.receive(), drawing);
+  }
+  painter.wsi.write("now", "ping");
+  painter.wsi.write("last");
+  assertEquals(await painter.receive(), "last");
+  assertEquals(painter.pongs, ["now"]);
+  painter.wsi.close(3001, "done");
+  const { code, wasClean } = await painter.closed;
+  assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
+});

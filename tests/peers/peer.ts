@@ -1,57 +1,61 @@
 /** Foreign programs, and what becomes of a test whose program is missing. */
 
+import { fromFileUrl } from "@std/path";
+
+/** A program that others wrote. */
+export interface Program {
+  /** What to install. */
+  readonly name: string;
+  readonly path: string;
+  readonly isThere: boolean;
+}
+
 /** Whether a missing program fails its tests instead of skipping them. */
 const isRequired = Deno.env.get("LWS_PEERS") === "required";
 
-/** Whether a program can be started. */
-export function hasProgram(path: string, ...args: string[]): boolean {
-  try {
-    return new Deno.Command(path, { args, stdin: "null", stdout: "null", stderr: "null" })
-      .outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
 /** A test that needs a foreign program; without it, it is skipped by name, or fails in CI. */
-export function peerTest(
-  name: string,
-  program: { readonly name: string; readonly found: boolean },
-  run: () => Promise<void>,
-): void {
+export function peerTest(name: string, program: Program, run: () => Promise<void>): void {
   Deno.test({
-    name: program.found ? name : `${name} (needs ${program.name}, which is missing)`,
-    ignore: !program.found && !isRequired,
-    fn: async () => {
-      if (!program.found) throw new Error(`${program.name} is missing`);
-      await run();
+    name: program.isThere ? name : `${name} (needs ${program.name})`,
+    ignore: !program.isThere && !isRequired,
+    async fn() {
+      if (!program.isThere) throw new Error(`${program.name} is not installed`);
+      await withDeadline(run());
     },
   });
 }
 
-export const CHROMIUM = {
-  name: "chromium",
-  path: "/usr/bin/chromium",
-  found: hasProgram("/usr/bin/chromium", "--version"),
-};
+const DEADLINE_MS = 60_000;
 
-export const PYTHON = {
-  name: "python3-websockets",
-  path: "/usr/bin/python3",
-  found: hasProgram("/usr/bin/python3", "-c", "import websockets"),
-};
+/** A foreign program that has gone silent fails its test. */
+async function withDeadline(work: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("too slow")), DEADLINE_MS);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
-export const LWS_CLIENT = {
-  name: "libwebsockets-test-client",
-  path: "/usr/bin/libwebsockets-test-client",
-  found: exists("/usr/bin/libwebsockets-test-client"),
-};
+export const CHROMIUM = program("chromium", "/usr/bin/chromium");
+export const CURL = program("curl", "/usr/bin/curl");
+export const LWS_CLIENT = program(
+  "libwebsockets-test-client",
+  "/usr/bin/libwebsockets-test-client",
+);
+export const LWS_SERVER = program(
+  "libwebsockets-test-server",
+  "/usr/bin/libwebsockets-test-server",
+);
+export const NODE = program("node 20.10 or newer", "node", "--experimental-websocket", "--version");
+// With its path: another Python may come first on PATH, without Debian's packages.
+export const PYTHON = program("python3-websockets", "/usr/bin/python3", "-c", "import websockets");
 
-export const LWS_SERVER = {
-  name: "libwebsockets-test-server",
-  path: "/usr/bin/libwebsockets-test-server",
-  found: exists("/usr/bin/libwebsockets-test-server"),
-};
+/** A program, which is there when its file is, or when `probe` succeeds. */
+function program(name: string, path: string, ...probe: string[]): Program {
+  return { name, path, isThere: probe.length > 0 ? succeeds(path, probe) : exists(path) };
+}
 
 function exists(path: string): boolean {
   try {
@@ -61,7 +65,21 @@ function exists(path: string): boolean {
   }
 }
 
-/** A port that was free a moment ago. */
+function succeeds(path: string, args: string[]): boolean {
+  try {
+    return new Deno.Command(path, { args, stdin: "null", stdout: "null", stderr: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** The path of a script beside this file. */
+export function scriptPath(name: string): string {
+  return fromFileUrl(new URL(name, import.meta.url));
+}
+
+/** A port that was free a moment ago, for programs that can't take one themselves. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
@@ -69,7 +87,7 @@ export function freePort(): number {
 
 /** Resolves once something listens on the port; a server of somebody else's says so in no other way. */
 export async function untilListening(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 400; attempt++) {
     try {
       using _conn = await Deno.connect({ hostname: "127.0.0.1", port });
       return;
@@ -80,27 +98,48 @@ export async function untilListening(port: number): Promise<void> {
   throw new Error(`nothing listens on port ${port}`);
 }
 
-/** Runs a program to its end and returns what it printed. */
+/** Runs a program to its end and returns what it printed; its failure is an error. */
 export async function output(path: string, args: string[]): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command(path, { args, stdin: "null" }).output();
+  const { success, code, stdout, stderr } = await new Deno.Command(path, { args, stdin: "null" })
+    .output();
   const decoder = new TextDecoder();
-  return decoder.decode(stdout) + decoder.decode(stderr);
+  if (!success) throw new Error(`${path} ended with ${code}: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
 }
 
-/** Starts a program that is ended with the test. */
-export function start(path: string, args: string[]): AsyncDisposable & { readonly pid: number } {
+/** A program that runs beside the test, and ends with it. */
+export interface Running extends AsyncDisposable {
+  /** The next line of its standard output. */
+  nextLine(): Promise<string>;
+}
+
+/** Starts a program. */
+export function start(path: string, args: string[]): Running {
   const process = new Deno.Command(path, {
     args,
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "null",
   }).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
   return {
-    pid: process.pid,
+    async nextLine() {
+      while (!text.includes("\n")) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`${path} has ended`);
+        text += value;
+      }
+      const end = text.indexOf("\n");
+      const line = text.slice(0, end);
+      text = text.slice(end + 1);
+      return line;
+    },
     async [Symbol.asyncDispose]() {
       try {
         process.kill("SIGKILL");
       } catch { /* It has ended by itself. */ }
+      await reader.cancel();
       await process.status;
     },
   };

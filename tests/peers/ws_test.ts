@@ -3,62 +3,100 @@
 import { assertEquals } from "@std/assert";
 import { WebSocket as WsClient, WebSocketServer } from "npm:ws@8.18.3";
 import type { AddressInfo } from "node:net";
-import { echoServer, echoThrough, LENGTHS } from "./echo.ts";
+import { assertSame, bytesOf, echoServer, LENGTHS, talkTo, textOf } from "./echo.ts";
 
 const MAX = 64 * 1024 * 1024;
+const decoder = new TextDecoder();
+
+async function connect(url: string): Promise<WsClient> {
+  const socket = new WsClient(url, { maxPayload: MAX });
+  await new Promise((resolve) => socket.once("open", resolve));
+  return socket;
+}
+
+function receive(socket: WsClient): Promise<string | Uint8Array> {
+  return new Promise((resolve) =>
+    socket.once("message", (data: Uint8Array, isBinary: boolean) => {
+      resolve(isBinary ? new Uint8Array(data) : decoder.decode(data));
+    })
+  );
+}
+
+function closeOf(socket: WsClient): Promise<{ code: number; reason: string }> {
+  return new Promise((resolve) =>
+    socket.once("close", (code: number, reason: Uint8Array) => {
+      resolve({ code, reason: decoder.decode(reason) });
+    })
+  );
+}
 
 Deno.test("a client of npm:ws talks to our server", async () => {
-  const { context, closed: ended, url } = echoServer();
-  await using _context = context;
-  const socket = new WsClient(url, { perMessageDeflate: false, maxPayload: MAX });
-  await new Promise((resolve) => socket.once("open", resolve));
-  const echoed = (send: () => void): Promise<{ length: number; isBinary: boolean }> =>
-    new Promise((resolve) => {
-      socket.once("message", (data: Uint8Array, isBinary: boolean) => {
-        resolve({ length: data.length, isBinary });
-      });
-      send();
-    });
+  await using server = echoServer();
+  const socket = await connect(server.url);
   for (const length of LENGTHS) {
-    const text = "a".repeat(length);
-    assertEquals(await echoed(() => socket.send(text)), { length, isBinary: false });
-    const bytes = new Uint8Array(length);
-    assertEquals(await echoed(() => socket.send(bytes)), { length, isBinary: true });
+    for (const message of [textOf(length), bytesOf(length)]) {
+      const echoed = receive(socket);
+      socket.send(message);
+      assertSame(await echoed, message);
+    }
   }
-  const pong = new Promise<string>((resolve) =>
-    socket.once("pong", (data: Uint8Array) => resolve(new TextDecoder().decode(data)))
-  );
-  assertEquals(
-    await echoed(() => {
-      socket.send("Hel", { fin: false });
-      socket.ping("between");
-      socket.send("lo", { fin: true });
-    }),
-    { length: 5, isBinary: false },
-  );
-  assertEquals(await pong, "between");
-  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+
+  const pongs: string[] = [];
+  socket.on("pong", (data: Uint8Array) => pongs.push(decoder.decode(data)));
+  const hello = receive(socket);
+  socket.send("Hel", { fin: false });
+  socket.ping("one");
+  socket.send("l", { fin: false });
+  socket.ping("two");
+  socket.send("o", { fin: true });
+  assertEquals(await hello, "Hello");
+  assertEquals(pongs, ["one", "two"]);
+  assertEquals(server.pings, ["one", "two"]);
+
+  const fragments = receive(socket);
+  socket.send("fragments");
+  assertEquals(await fragments, "Hello");
+
+  const closed = closeOf(socket);
   socket.close(3001, "done");
-  assertEquals(await closed, 3001);
-  assertEquals(await ended, { code: 3001, reason: "done", wasClean: true });
+  assertEquals((await closed).code, 3001);
+  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(server.pongs, ["one", "two"]);
+});
+
+Deno.test("a client of npm:ws hears our server's close code and reason", async () => {
+  await using server = echoServer();
+  const socket = await connect(server.url);
+  const closed = closeOf(socket);
+  socket.send("close 4001 bye");
+  assertEquals(await closed, { code: 4001, reason: "bye" });
+  assertEquals((await server.nextClose()).wasClean, true);
 });
 
 Deno.test("our client talks to a server of npm:ws", async () => {
-  const server = new WebSocketServer({
-    port: 0,
-    host: "127.0.0.1",
-    perMessageDeflate: false,
-    maxPayload: MAX,
-  });
-  await new Promise((resolve) => server.once("listening", resolve));
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", maxPayload: MAX });
+  const closes: { code: number; reason: string }[] = [];
   server.on("connection", (socket: WsClient) => {
+    void closeOf(socket).then((close) => closes.push(close));
     socket.on("message", (data: Uint8Array, isBinary: boolean) => {
-      socket.send(data, { binary: isBinary });
+      const text = data.length < 100 && !isBinary ? decoder.decode(data) : "";
+      const close = /^close (\d+) (.*)$/.exec(text);
+      if (close !== null) return socket.close(Number(close[1]), close[2]);
+      if (text !== "fragments") return socket.send(data, { binary: isBinary });
+      socket.send("Hel", { fin: false });
+      socket.ping("one");
+      socket.send("l", { fin: false });
+      socket.ping("two");
+      socket.send("o", { fin: true });
     });
   });
+  await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as AddressInfo;
-  const { pongs, close } = await echoThrough(port);
-  assertEquals(pongs, 2);
-  assertEquals([close.code, close.wasClean], [3001, true]);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  try {
+    await talkTo(port, { sendsFragments: true });
+  } finally {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+  assertEquals(closes[0], { code: 3001, reason: "done" });
+  assertEquals(closes[1]!.code, 4001);
 });

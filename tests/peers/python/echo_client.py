@@ -1,24 +1,27 @@
-"""Sends messages of many lengths to an echo server, whole and fragmented, and checks the echoes."""
+"""Talks to our echo server, and prints how both of its connections ended."""
 
 import asyncio
 import sys
 import websockets
-
-LENGTHS = [0, 125, 126, 65_535, 65_536, 16 * 1024 * 1024]
+from conversation import LENGTHS, OPTIONS, bytes_of, send_fragments, text_of
 
 
 async def main(url):
-    async with websockets.connect(
-        url, max_size=64 * 1024 * 1024, compression=None, ping_interval=None
-    ) as websocket:
+    async with websockets.connect(url, **OPTIONS) as websocket:
         for length in LENGTHS:
-            for message in ("a" * length, bytes(length)):
+            for message in (text_of(length), bytes_of(length)):
                 await websocket.send(message)
                 assert await websocket.recv() == message, length
-        await websocket.send(iter(["Hel", "l", "o"]))
+        pongs = await send_fragments(websocket)
         assert await websocket.recv() == "Hello"
-        await asyncio.wait_for(await websocket.ping(b"now"), 5)
+        await asyncio.wait_for(asyncio.gather(*pongs), 5)
+        await websocket.send("fragments")
+        assert await websocket.recv() == "Hello"
         await websocket.close(3001, "done")
+        print("closed", websocket.close_code)
+    async with websockets.connect(url, **OPTIONS) as websocket:
+        await websocket.send("close 4001 bye")
+        await websocket.wait_closed()
         print("closed", websocket.close_code, websocket.close_reason)
 
 

@@ -1,0 +1,113 @@
+/** curl, on the HTTP half of the port. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { createContext } from "../../mod.ts";
+import { serveDemo } from "../../examples/demo/server.ts";
+import { upload } from "../../examples/upload.ts";
+import { CURL, output, peerTest } from "./peer.ts";
+
+const curl = (...args: string[]) => output(CURL.path, ["--silent", "--max-time", "20", ...args]);
+
+peerTest("curl gets the demo's page and files over one connection", CURL, async () => {
+  await using server = serveDemo(0, "127.0.0.1");
+  const origin = `http://127.0.0.1:${server.port}`;
+  const report = ["--write-out", "%{http_code} %{num_connects} %{content_type}\n"];
+  const discard = ["--output", "/dev/null"];
+  assertEquals(
+    await curl(
+      ...report,
+      ...discard,
+      `${origin}/`,
+      ...discard,
+      `${origin}/app.js`,
+      ...discard,
+      `${origin}/style.css`,
+      ...discard,
+      `${origin}/absent`,
+    ),
+    "200 1 text/html; charset=utf-8\n" +
+      "200 0 text/javascript; charset=utf-8\n" +
+      "200 0 text/css; charset=utf-8\n" +
+      "404 0 text/html; charset=utf-8\n",
+  );
+  const page = await Deno.readTextFile(
+    new URL("../../examples/demo/public/index.html", import.meta.url),
+  );
+  assertEquals(await curl(`${origin}/`), page);
+  const head = await curl("--head", `${origin}/`);
+  assertStringIncludes(head, "200 OK");
+  assertStringIncludes(
+    head.toLowerCase(),
+    `content-length: ${new TextEncoder().encode(page).length}\r\n`,
+  );
+});
+
+peerTest("curl can't leave the demo's folder", CURL, async () => {
+  await using server = serveDemo(0, "127.0.0.1");
+  const origin = `http://127.0.0.1:${server.port}`;
+  for (
+    const path of [
+      "/../server.ts",
+      "/%2e%2e/server.ts",
+      "/..%2fserver.ts",
+      "/x/../../server.ts",
+      "/..%5cserver.ts",
+      "/index.html%00.png",
+    ]
+  ) {
+    const status = await curl(
+      "--path-as-is",
+      "--output",
+      "/dev/null",
+      "--write-out",
+      "%{http_code}",
+      origin + path,
+    );
+    assertEquals(status.startsWith("4"), true, `${path}: ${status}`);
+  }
+});
+
+peerTest("curl uploads a body, with its length and in chunks", CURL, async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const source = `${folder}/source`;
+    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+    await Deno.writeFile(
+      source,
+      Uint8Array.from({ length: 5_000_000 }, (_, i) => bytes[i % 60_000]!),
+    );
+    await using context = createContext({
+      port: 0,
+      iface: "127.0.0.1",
+      protocols: [upload(folder)],
+    });
+    const origin = `http://127.0.0.1:${context.port}`;
+    for (
+      const [name, ...args] of [
+        ["whole"],
+        ["chunked", "--header", "Transfer-Encoding: chunked"],
+        ["waited", "--header", "Expect: 100-continue", "--expect100-timeout", "10"],
+      ] as const
+    ) {
+      const status = await curl(
+        ...args,
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "--upload-file",
+        source,
+        `${origin}/${name}`,
+      );
+      assertEquals([name, Number(status) < 300], [name, true], status);
+      const [sent, stored] = await Promise.all([
+        Deno.readFile(source),
+        Deno.readFile(`${folder}/${name}`),
+      ]);
+      assertEquals(stored.length, sent.length);
+      assertEquals(stored.every((byte, index) => byte === sent[index]), true);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
