@@ -35,7 +35,8 @@ export interface CloseStatus {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A byte order mark is a character of the reason like any other.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The payload of a close frame; empty without a code. */
 export function encodeClose(code?: number, reason = ""): Uint8Array {

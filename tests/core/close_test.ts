@@ -18,6 +18,7 @@ Deno.test("section 5.5.1: an empty payload has no status, one byte is malformed"
 
 Deno.test("section 5.5.1: the reason is UTF-8", () => {
   assertEquals(decodeClose(encodeClose(1000, "bye €")), { code: 1000, reason: "bye €" });
+  assertEquals(decodeClose(encodeClose(1000, "\ufeffx")), { code: 1000, reason: "\ufeffx" });
   assertEquals(decodeClose(Uint8Array.of(3, 0xe8, 0xff)), 1007);
   assertEquals(decodeClose(Uint8Array.of(3, 0xe8, 0xe2, 0x82)), 1007);
   assertEquals(encodeClose().length, 0);
