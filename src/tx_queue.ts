@@ -99,7 +99,9 @@ export class TxQueue {
       ? chunkSizeFor(this.#filled * 4)
       : chunk.length;
     this.#underWayChunk = chunk;
-    this.#underWay = this.#filled === chunk.length ? chunk : chunk.subarray(0, this.#filled);
+    this.#underWay = this.#filled === chunk.length
+      ? chunk
+      : new Uint8Array(chunk.buffer, 0, this.#filled);
     this.#chunk = undefined;
     this.#filled = 0;
     return this.#underWay;

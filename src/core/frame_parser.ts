@@ -56,6 +56,8 @@ export interface FrameParserOptions {
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
 const FIRST_ASSEMBLY = 1024;
+/** A view of a buffer up to this size is kept until the next read. */
+const LARGEST_KEPT = 4096;
 
 /**
  * Parses frames from whatever bytes come, without an object a frame. A frame that lies whole in
@@ -92,6 +94,7 @@ export class FrameParser {
   #delivered = 0;
   #assembly: Uint8Array | undefined;
   #assembled = 0;
+  #view: DataView | undefined;
 
   constructor(options: FrameParserOptions) {
     this.#masked = options.masked;
@@ -112,13 +115,18 @@ export class FrameParser {
   parse(bytes: Uint8Array): number {
     if (this.#failed) return bytes.length;
     this.#running = true;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = this.#viewOf(bytes);
     const end = bytes.length;
     let position = 0;
     while (this.#running) {
       if (this.#inPayload) {
         if (position === end) break;
         position = this.#takePayload(bytes, view, position, end);
+        continue;
+      }
+      const after = this.#takePlain(bytes, view, position, end);
+      if (after !== position) {
+        position = after;
         continue;
       }
       const next = this.#takeHeader(bytes, view, position, end);
@@ -128,6 +136,50 @@ export class FrameParser {
     // In a stream of long frames a read mostly ends inside one, so that the buffer serves them all.
     if (!this.#inPayload) this.#assembly = undefined;
     return this.#failed ? end : position;
+  }
+
+  /**
+   * Takes a data frame that is plain in every way: a whole message with a short header, all there, in
+   * one piece. Most frames are, so this straight line saves a quarter of the time of a small echo
+   * (`bench/echo_bench.ts`). It leaves every other frame, faulty ones included, to `#takeHeader`, and
+   * returns the position after what was taken.
+   */
+  #takePlain(bytes: Uint8Array, view: DataView, position: number, end: number): number {
+    if (end - position < 2 || this.#inMessage) return position;
+    const first = bytes[position]!;
+    const isText = first === (FIN | OPCODE_TEXT);
+    if (!isText && first !== (FIN | OPCODE_BINARY)) return position;
+    const length = bytes[position + 1]! ^ (this.#masked ? MASK : 0);
+    const payload = position + (this.#masked ? 6 : 2);
+    const payloadEnd = payload + length;
+    if (length === 0 || length >= LENGTH_16 || payloadEnd > end) return position;
+    if (length > this.#pieceSize || length > this.#limits.maxFramePayload) return position;
+
+    if (this.#masked) mask(bytes, view, payload, payloadEnd, view.getUint32(payload - 4, true), 0);
+    this.#isText = isText;
+    this.#utf8 = UTF8_ACCEPT;
+    if (isText && !this.#checkText(bytes, payload, payloadEnd)) return end;
+    this.isBinary = !isText;
+    this.isFinal = true;
+    this.isFirstPiece = true;
+    this.reservedBits = 0;
+    this.remaining = length;
+    this.#deliver(new Uint8Array(bytes.buffer, bytes.byteOffset + payload, length));
+    return payloadEnd;
+  }
+
+  /**
+   * A view of the same bytes. Making one costs as much as a small message, and reads mostly land at
+   * the front of the buffer of the read before, so it is kept; but an idle connection should not hold
+   * a large buffer by it.
+   */
+  #viewOf(bytes: Uint8Array): DataView {
+    const { buffer, byteOffset } = bytes;
+    if (byteOffset !== 0) return new DataView(buffer, byteOffset, bytes.length);
+    if (this.#view?.buffer === buffer) return this.#view;
+    const view = new DataView(buffer);
+    this.#view = buffer.byteLength <= LARGEST_KEPT ? view : undefined;
+    return view;
   }
 
   /** Section 5.2. Returns the position after what was taken, or −1 when more bytes are needed. */

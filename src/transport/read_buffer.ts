@@ -51,7 +51,7 @@ export class ReadBuffer {
 
   /** All that waits to be taken. */
   bytes(): Uint8Array {
-    return this.#bytes.subarray(this.#start, this.#end);
+    return new Uint8Array(this.#bytes.buffer, this.#start, this.#end - this.#start);
   }
 
   /** The handler took so many of {@linkcode bytes}. */
