@@ -33,6 +33,7 @@ export { hostFileOps } from "./src/host_file_ops.ts";
 export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
 export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/log.ts";
 export { allocPadded, PRE_PADDING } from "./src/padded.ts";
+export { PreparedMessage, prepareMessage } from "./src/prepared_message.ts";
 export type { Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,

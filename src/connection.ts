@@ -7,6 +7,7 @@ import { LwsError } from "./errors.ts";
 import type { Context } from "./context.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
+import type { PreparedMessage } from "./prepared_message.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Reason, ReasonData } from "./reasons.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
@@ -62,7 +63,12 @@ export interface Phase {
   onThrow(): void;
   /** Receiving was stopped or resumed; a phase stops in the middle of a read. */
   onPause(paused: boolean): void;
-  write(data: Uint8Array | string, kind: WriteKind, options: WriteOptions | undefined): number;
+  /** The kind is missing with a prepared message, and where the program has given none. */
+  write(
+    data: Uint8Array | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number;
   close(code: number | undefined, reason: string): number;
 }
 
@@ -294,7 +300,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   // Writing.
 
-  write(data: Uint8Array | string, kind: WriteKind = "text", options?: WriteOptions): number {
+  write(
+    data: Uint8Array | string | PreparedMessage,
+    kind?: WriteKind,
+    options?: WriteOptions,
+  ): number {
     if (this.#state !== OPEN || this.phase === undefined) return -1;
     return this.phase.write(data, kind, options);
   }
@@ -407,6 +417,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#timeoutReason = reason;
     if (reason === "noPendingTimeout") {
       if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+      // A WebSocket mostly lives on without one.
+      this.#timer = undefined;
       return;
     }
     this.#timer ??= new WheelTimer(this);

@@ -4,6 +4,8 @@
 const CHUNK_SIZES = [1024, 4 * 1024, 16 * 1024, 72 * 1024] as const;
 const SMALLEST_CHUNK = CHUNK_SIZES[0];
 const LARGEST_CHUNK = CHUNK_SIZES[3];
+/** Shared segments up to this length are gathered. */
+const LONGEST_GATHERED = 4 * 1024;
 /** Chunks of one size that are kept for reuse, in bytes. */
 const POOL_BYTES = 4 * 1024 * 1024;
 
@@ -24,6 +26,14 @@ function chunkSizeFor(length: number): number {
   return LARGEST_CHUNK;
 }
 
+interface Segment {
+  readonly bytes: Uint8Array;
+  /** The pooled chunk that the bytes are a part of, if they are. */
+  readonly chunk: Uint8Array | undefined;
+  /** Whether other queues have the same bytes, so that a copy may be made without a loss. */
+  readonly isShared: boolean;
+}
+
 /**
  * Bytes in the order of their writes. Small writes gather in one chunk, so that all that a turn
  * wrote leaves in one transport write; an idle connection holds nothing.
@@ -32,9 +42,8 @@ export class TxQueue {
   /** Bytes queued and under way. */
   unsent = 0;
 
-  /** Full segments, and beside each the pooled chunk that it is a part of, if it is. */
-  #segments: Uint8Array[] = [];
-  #segmentChunks: (Uint8Array | undefined)[] = [];
+  /** What comes before the chunk. Few connections ever need it, and most are idle. */
+  #segments: Segment[] | undefined;
   #chunk: Uint8Array | undefined;
   #filled = 0;
   #sizeHint: number = SMALLEST_CHUNK;
@@ -48,7 +57,7 @@ export class TxQueue {
 
   /** Whether there is something to give to the transport. */
   get hasQueued(): boolean {
-    return this.#filled > 0 || this.#segments.length > 0;
+    return this.#filled > 0 || (this.#segments !== undefined && this.#segments.length > 0);
   }
 
   /**
@@ -79,19 +88,22 @@ export class TxQueue {
   /** Where the room of the last {@linkcode reserve} begins. */
   position = 0;
 
-  /** Queues `bytes` themselves, which must not change any more. */
-  append(bytes: Uint8Array): void {
+  /** Queues `bytes` themselves, which must not change any more; other queues may share them. */
+  append(bytes: Uint8Array, isShared = false): void {
     this.unsent += bytes.length;
     this.#sealChunk();
-    this.#push(bytes, undefined);
+    this.#push(bytes, undefined, isShared);
   }
 
   /** The next bytes for the transport; {@linkcode written} must follow before the next call. */
   next(): Uint8Array {
-    const segment = this.#segments.shift();
-    if (segment !== undefined) {
-      this.#underWayChunk = this.#segmentChunks.shift();
-      return this.#underWay = segment;
+    const segments = this.#segments;
+    if (segments !== undefined && segments.length > 0) {
+      const gathered = this.#gather(segments);
+      if (gathered !== undefined) return gathered;
+      const { bytes, chunk } = segments.shift()!;
+      this.#underWayChunk = chunk;
+      return this.#underWay = bytes;
     }
     const chunk = this.#chunk!;
     // Shrinks slowly: a connection that mostly sends little should not take large chunks.
@@ -120,11 +132,35 @@ export class TxQueue {
     if (this.#chunk !== undefined) release(this.#chunk);
     this.#chunk = undefined;
     this.#filled = 0;
-    this.#segments = [];
-    this.#segmentChunks = [];
+    this.#segments = undefined;
     this.#underWay = undefined;
     this.#underWayChunk = undefined;
     this.unsent = 0;
+  }
+
+  /**
+   * Copies short shared segments that follow each other into one chunk: that costs less than a
+   * transport write each. A single one is sent as it is.
+   */
+  #gather(segments: Segment[]): Uint8Array | undefined {
+    let count = 0;
+    let length = 0;
+    for (const { bytes, isShared } of segments) {
+      if (!isShared || bytes.length > LONGEST_GATHERED || length + bytes.length > LARGEST_CHUNK) {
+        break;
+      }
+      count++;
+      length += bytes.length;
+    }
+    if (count < 2) return undefined;
+    const chunk = acquire(chunkSizeFor(length));
+    let position = 0;
+    for (const { bytes } of segments.splice(0, count)) {
+      chunk.set(bytes, position);
+      position += bytes.length;
+    }
+    this.#underWayChunk = chunk;
+    return this.#underWay = chunk.subarray(0, length);
   }
 
   #growChunk(needed: number, length: number): Uint8Array {
@@ -148,8 +184,8 @@ export class TxQueue {
     this.#filled = 0;
   }
 
-  #push(segment: Uint8Array, chunk: Uint8Array | undefined): void {
-    this.#segments.push(segment);
-    this.#segmentChunks.push(chunk);
+  #push(bytes: Uint8Array, chunk: Uint8Array | undefined, isShared = false): void {
+    this.#segments ??= [];
+    this.#segments.push({ bytes, chunk, isShared });
   }
 }

@@ -28,6 +28,7 @@ import type { Connection, Phase } from "./connection.ts";
 import { LwsError } from "./errors.ts";
 import { log } from "./log.ts";
 import { takePadded } from "./padded.ts";
+import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseInfo } from "./reasons.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
@@ -148,8 +149,13 @@ export class WebSocketSession implements Phase, FrameHandler {
     connection.call(connection.entry, "closed", { code, reason, wasClean });
   }
 
-  write(data: Uint8Array | string, kind: WriteKind, options: WriteOptions | undefined): number {
+  write(
+    data: Uint8Array | string | PreparedMessage,
+    kind: WriteKind = "text",
+    options: WriteOptions | undefined,
+  ): number {
     if (this.#sentClose !== undefined) return -1;
+    if (data instanceof PreparedMessage) return this.#sendPrepared(data);
     const fin = options?.fin ?? true;
     switch (kind) {
       case "text":
@@ -236,18 +242,33 @@ export class WebSocketSession implements Phase, FrameHandler {
     this.#connection.finish(false);
   }
 
+  #sendPrepared(message: PreparedMessage): number {
+    this.#checkOrder(message.opcode);
+    const { frame, payload, byteLength } = message;
+    if (this.#masks) return this.#send(message.opcode | FIN, payload);
+    const connection = this.#connection;
+    if (!connection.hasRoom(frame.length)) return -1;
+    connection.tx.append(frame, true);
+    connection.queued();
+    return byteLength;
+  }
+
   #sendData(opcode: number, data: Uint8Array | string, fin: boolean): number {
-    if ((opcode === OPCODE_CONTINUATION) !== this.#sendsMessage) {
-      throw new LwsError(
-        "invalid-state",
-        this.#sendsMessage
-          ? "write: a fragmented message is open; send its rest as continuation"
-          : "write: there is no fragmented message to continue",
-      );
-    }
+    this.#checkOrder(opcode);
     const sent = this.#send(fin ? opcode | FIN : opcode, data);
     if (sent >= 0) this.#sendsMessage = !fin;
     return sent;
+  }
+
+  /** Section 5.4: the fragments of a message are sent one after the other. */
+  #checkOrder(opcode: number): void {
+    if ((opcode === OPCODE_CONTINUATION) === this.#sendsMessage) return;
+    throw new LwsError(
+      "invalid-state",
+      this.#sendsMessage
+        ? "write: a fragmented message is open; send its rest as continuation"
+        : "write: there is no fragmented message to continue",
+    );
   }
 
   #sendControl(opcode: number, data: Uint8Array | string, fin: boolean): number {
@@ -276,6 +297,9 @@ export class WebSocketSession implements Phase, FrameHandler {
   #send(first: number, data: Uint8Array | string): number {
     const payload = typeof data === "string" ? encodeText(data) : data;
     const { length } = payload;
+    if (length === undefined) {
+      throw new LwsError("invalid-argument", "write: data is neither string nor Uint8Array");
+    }
     const connection = this.#connection;
     const header = headerLength(length, this.#masks);
     if (!connection.hasRoom(header + length)) return -1;

@@ -1,6 +1,7 @@
 /** The public face of one connection. */
 
 import type { Context } from "./context.ts";
+import type { PreparedMessage } from "./prepared_message.ts";
 import type { Protocol } from "./protocol.ts";
 
 /**
@@ -106,11 +107,13 @@ export interface Wsi<out User = unknown> {
    *
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
-   * @throws {LwsError} `invalid-argument` when a control frame is longer than 125 bytes or has
+   * @throws {LwsError} `invalid-argument` when the data is none, or a control frame is longer than 125 bytes or has
    *   `fin: false`; `invalid-state` when a message begins inside another or a continuation has
    *   nothing to continue.
    */
   write(data: Uint8Array | string, kind?: WriteKind, options?: WriteOptions): number;
+  /** Sends a message that `prepareMessage` has framed, without a copy on a server's connection. */
+  write(message: PreparedMessage): number;
   /**
    * Asks for one `serverWriteable`, `clientWriteable` or `httpWriteable`, when nothing is unsent and
    * never from inside this call; several requests merge (`lws_callback_on_writable`).

@@ -159,12 +159,17 @@ export class FrameParser {
     this.#isText = isText;
     this.#utf8 = UTF8_ACCEPT;
     if (isText && !this.#checkText(bytes, payload, payloadEnd)) return end;
+    if (this.#utf8 !== UTF8_ACCEPT) {
+      this.#failCutText();
+      return end;
+    }
     this.isBinary = !isText;
     this.isFinal = true;
     this.isFirstPiece = true;
     this.reservedBits = 0;
-    this.remaining = length;
-    this.#deliver(new Uint8Array(bytes.buffer, bytes.byteOffset + payload, length));
+    this.remaining = 0;
+    this.#handler.onData(new Uint8Array(bytes.buffer, bytes.byteOffset + payload, length));
+    this.isFirstPiece = false;
     return payloadEnd;
   }
 
@@ -314,7 +319,7 @@ export class FrameParser {
       if (this.isFinal) {
         this.#inMessage = false;
         if (this.#isText && this.#utf8 !== UTF8_ACCEPT) {
-          this.#fail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
+          this.#failCutText();
           return;
         }
       }
@@ -329,6 +334,10 @@ export class FrameParser {
     if (this.#utf8 !== UTF8_REJECT) return true;
     this.#fail(CLOSE_INVALID_PAYLOAD, "the text is not UTF-8");
     return false;
+  }
+
+  #failCutText(): void {
+    this.#fail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
   }
 
   /** A buffer that holds `length` bytes, grown by what arrived and not by what was announced. */

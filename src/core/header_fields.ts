@@ -2,23 +2,24 @@
 
 import { COLON, HttpSyntaxError, isBlank, isTokenByte } from "./http_syntax.ts";
 
-/** Field values by field name, whose case does not matter (RFC 9110 section 5.1). */
+/**
+ * Field lines by field name, whose case does not matter (RFC 9110 section 5.1). A list that is
+ * searched: a handful of lines is found sooner in it than in a map, which has to be built first.
+ */
 export class HeaderFields {
-  readonly #values: Map<string, string[]> = new Map();
-  #size = 0;
+  /** In lower case, in the order of arrival. */
+  readonly #names: string[] = [];
+  readonly #values: string[] = [];
 
   /** Field lines, repeated ones counted each. */
   get size(): number {
-    return this.#size;
+    return this.#names.length;
   }
 
   /** Adds a field line behind those that the name already has. */
   add(name: string, value: string): void {
-    const key = name.toLowerCase();
-    const values = this.#values.get(key);
-    if (values === undefined) this.#values.set(key, [value]);
-    else values.push(value);
-    this.#size++;
+    this.#names.push(name.toLowerCase());
+    this.#values.push(value);
   }
 
   /**
@@ -27,24 +28,30 @@ export class HeaderFields {
    * {@linkcode HeaderFields.getAll}.
    */
   get(name: string): string | undefined {
-    const values = this.#values.get(name.toLowerCase());
-    if (values === undefined) return undefined;
-    return values.length === 1 ? values[0] : values.join(", ");
+    const key = name.toLowerCase();
+    const first = this.#names.indexOf(key);
+    if (first < 0) return undefined;
+    if (this.#names.indexOf(key, first + 1) < 0) return this.#values[first];
+    return this.getAll(key).join(", ");
   }
 
   /** The value of each line of the field, in the order of arrival. */
   getAll(name: string): readonly string[] {
-    return this.#values.get(name.toLowerCase()) ?? [];
+    const key = name.toLowerCase();
+    return this.#values.filter((_, line) => this.#names[line] === key);
   }
 
   /** Whether the field is there, be it empty. */
   has(name: string): boolean {
-    return this.#values.has(name.toLowerCase());
+    return this.#names.includes(name.toLowerCase());
   }
 
   /** How many lines the field has. */
   count(name: string): number {
-    return this.getAll(name).length;
+    const key = name.toLowerCase();
+    let count = 0;
+    for (const other of this.#names) if (other === key) count++;
+    return count;
   }
 
   /** The characters of {@linkcode HeaderFields.get}; 0 when the field is absent or empty. */
@@ -54,8 +61,8 @@ export class HeaderFields {
 
   /** Each field line as its lower-case name and its value; lines of one name come together. */
   *entries(): IterableIterator<[string, string]> {
-    for (const [name, values] of this.#values) {
-      for (const value of values) yield [name, value];
+    for (const name of new Set(this.#names)) {
+      for (const value of this.getAll(name)) yield [name, value];
     }
   }
 }

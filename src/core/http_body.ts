@@ -10,6 +10,8 @@ export type BodyFraming =
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" };
 
+const NO_BODY: BodyFraming = { kind: "none" };
+
 /** Takes a piece of a body; the view is valid during the call only. */
 export type BodySink = (piece: Uint8Array) => void;
 
@@ -20,21 +22,23 @@ export type BodySink = (piece: Uint8Array) => void;
  * @throws {HttpSyntaxError} 400, or 501 for a transfer coding below `chunked` (section 6.1)
  */
 export function requestFraming(head: RequestHead): BodyFraming {
-  const lengths = head.fields.getAll("content-length");
-  const codings = head.fields.getAll("transfer-encoding");
-  if (codings.length > 0) {
-    if (lengths.length > 0) {
+  const { fields } = head;
+  if (fields.has("transfer-encoding")) {
+    if (fields.has("content-length")) {
       throw new HttpSyntaxError(400, "Content-Length together with Transfer-Encoding");
     }
     // Section 6.1: an HTTP/1.0 hop in between would not have understood it.
     if (head.minorVersion === 0) throw new HttpSyntaxError(400, "Transfer-Encoding in HTTP/1.0");
-    checkCodings(codings);
+    checkCodings(fields.getAll("transfer-encoding"));
     return { kind: "chunked" };
   }
-  if (lengths.length === 0) return { kind: "none" };
+  const text = fields.get("content-length");
+  if (text === undefined) return NO_BODY;
   // RFC 9110 section 8.6 allows to take equal ones for one; to reject them is as good and simpler.
-  if (lengths.length > 1) throw new HttpSyntaxError(400, "more than one Content-Length");
-  const length = parseLength(lengths[0]!);
+  if (fields.count("content-length") > 1) {
+    throw new HttpSyntaxError(400, "more than one Content-Length");
+  }
+  const length = parseLength(text);
   if (length < 0) throw new HttpSyntaxError(400, "a bad Content-Length");
   return { kind: "length", length };
 }

@@ -110,7 +110,7 @@ abstract class HeadParser<Head> {
       // RFC 9112 section 2.2 lets a recipient take CR for a blank, and LF for CRLF; where two
       // recipients differ in that, requests get smuggled.
       if (bytes[at + 1] !== LF) throw new HttpSyntaxError(this.#rules.syntaxStatus, "a bare CR");
-      const isLast = this.#takeLine(bytes, this.#lineStart, at);
+      const isLast = this.#takeLine(bytes, this.#lineStart, at, bits < 0x80);
       at++;
       this.#lineStart = at + 1;
       if (isLast) {
@@ -141,14 +141,14 @@ abstract class HeadParser<Head> {
   protected abstract takeStartLine(line: string): void;
   protected abstract finish(fields: HeaderFields): Head;
 
-  #takeLine(bytes: Uint8Array, start: number, end: number): boolean {
+  #takeLine(bytes: Uint8Array, start: number, end: number, isAscii: boolean): boolean {
     if (!this.#hasStartLine) {
       if (start === end && this.#emptyLines < this.#rules.maxEmptyLines) {
         this.#emptyLines++;
         return false;
       }
       this.checkStart(bytes, start, end);
-      this.takeStartLine(latin1(bytes, start, end));
+      this.takeStartLine(textOf(bytes, start, end, isAscii));
       this.#hasStartLine = true;
       return false;
     }
@@ -164,7 +164,7 @@ abstract class HeadParser<Head> {
   /** The whole head becomes one text, of which names and values are cheap slices. */
   #readFields(bytes: Uint8Array, end: number, isAscii: boolean): HeaderFields {
     const fields = new HeaderFields();
-    const text = isAscii ? decoder.decode(bytes.subarray(0, end)) : latin1(bytes, 0, end);
+    const text = textOf(bytes, 0, end, isAscii);
     const lines = this.#fieldLines;
     for (let i = 0; i < lines.length; i += 3) {
       const colon = lines[i + 1]!;
@@ -183,6 +183,11 @@ abstract class HeadParser<Head> {
       ? new HttpSyntaxError(this.#rules.tooLargeStatus, "the head is too long")
       : new HttpSyntaxError(this.#rules.longStartStatus, "the start line is too long");
   }
+}
+
+/** A part of a head as text; the decoder is faster, and knows no Latin-1 but ASCII. */
+function textOf(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string {
+  return isAscii ? decoder.decode(bytes.subarray(start, end)) : latin1(bytes, start, end);
 }
 
 /** Methods that are answered (RFC 9110 section 9, RFC 5789); names are case-sensitive. */
@@ -236,15 +241,17 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
   }
 
   protected override takeStartLine(line: string): void {
-    const [method, target, version, ...more] = line.split(" ");
-    if (version === undefined) throw new HttpSyntaxError(400, "an incomplete request line");
-    if (more.length > 0 || target === "") {
+    const methodEnd = line.indexOf(" ");
+    const targetEnd = line.indexOf(" ", methodEnd + 1);
+    // checkStart has seen to it that there is a method, and something behind it.
+    if (targetEnd < 0) throw new HttpSyntaxError(400, "an incomplete request line");
+    if (targetEnd === methodEnd + 1 || line.includes(" ", targetEnd + 1)) {
       throw new HttpSyntaxError(400, "more blanks than two in the request line");
     }
-    this.#method = method!;
-    this.#minorVersion = parseVersion(version);
-    this.#target = target!;
-    this.#parsedTarget = parseTarget(method!, target!);
+    this.#method = line.slice(0, methodEnd);
+    this.#minorVersion = parseVersion(line.slice(targetEnd + 1));
+    this.#target = line.slice(methodEnd + 1, targetEnd);
+    this.#parsedTarget = parseTarget(this.#method, this.#target);
   }
 
   protected override finish(fields: HeaderFields): RequestHead {

@@ -131,6 +131,8 @@ export function equalsIgnoreCase(a: string, b: string): boolean {
 
 /** Whether the comma list `value` has the element `token`, in any case. */
 export function listHasToken(value: string, token: string): boolean {
+  // Most lists have one element.
+  if (!value.includes(",")) return equalsIgnoreCase(trimBlanks(value), token);
   return splitList(value).some((element) => equalsIgnoreCase(element, token));
 }
 

@@ -12,7 +12,7 @@ import {
   splitList,
   tableOf,
 } from "./http_syntax.ts";
-import { type FieldLine, responseHead, writeHead } from "./response_writer.ts";
+import { type FieldLine, writeHead } from "./response_writer.ts";
 
 /** The version of the protocol that RFC 6455 defines. */
 export const WEBSOCKET_VERSION = 13;
@@ -69,10 +69,13 @@ export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
 }
 
-/** The value of `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (section 4.2.2, step 5.4). */
+/**
+ * The value of `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` of 24 characters (section 4.2.2,
+ * step 5.4).
+ */
 export function acceptValue(key: string): string {
-  const digest = digests.subtle.digestSync("SHA-1", encoder.encode(key + GUID));
-  return new Uint8Array(digest).toBase64();
+  encoder.encodeInto(key, keyAndGuid);
+  return new Uint8Array(digests.subtle.digestSync("SHA-1", keyAndGuid)).toBase64();
 }
 
 /** Checks a request by section 4.2.1; `framing` is that of its body, which it must not have. */
@@ -82,7 +85,7 @@ export function readUpgrade(head: RequestHead, framing: BodyFraming): UpgradeDec
   if (!listHasToken(fields.get("upgrade") ?? "", "websocket")) return { kind: "plain" };
   if (head.method !== "GET") return refuse(405, "the method is not GET", [["Allow", "GET"]]);
   if (head.minorVersion === 0) return refuse(400, "the handshake came in HTTP/1.0");
-  for (const name of ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"]) {
+  for (const name of SINGLE_FIELDS) {
     if (fields.count(name) > 1) return refuse(400, `more than one ${name}`);
   }
   if (!listHasToken(fields.get("connection") ?? "", "upgrade")) {
@@ -116,17 +119,12 @@ export function upgradeResponse(
   protocol: string | undefined,
   extraFields: Iterable<FieldLine>,
 ): Uint8Array {
-  const fields: FieldLine[] = [
-    ["Upgrade", "websocket"],
-    ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", acceptValue(key)],
-  ];
+  let startLines = SWITCHING_PROTOCOLS + acceptValue(key);
   if (protocol !== undefined) {
     if (!isToken(protocol)) throw notAToken("protocol", protocol);
-    fields.push(["Sec-WebSocket-Protocol", protocol]);
+    startLines += "\r\nSec-WebSocket-Protocol: " + protocol;
   }
-  fields.push(...extraFields);
-  return responseHead(101, fields);
+  return writeHead(startLines, extraFields);
 }
 
 /** A fresh `Sec-WebSocket-Key`: 16 random bytes in base64 (section 4.1). */
@@ -204,8 +202,12 @@ export function checkUpgradeResponse(
   return { protocol, extensions };
 }
 
-/** Section 1.3. */
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/** What every 101 begins with. */
+const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+  "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+
+/** Of these a request must have one line only. */
+const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"] as const;
 
 /** Section 4.4, and RFC 9110 section 15.5.22, by which a 426 must have the last two. */
 const VERSION_FIELDS: [string, string][] = [
@@ -228,6 +230,12 @@ const BASE64_BYTES = /* @__PURE__ */ tableOf(
 
 const encoder = new TextEncoder();
 
+const KEY_LENGTH = 24;
+/** The GUID of section 1.3 behind the room for a key. */
+const keyAndGuid = /* @__PURE__ */ encoder.encode(
+  " ".repeat(KEY_LENGTH) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+);
+
 function refuse(
   status: number,
   reason: string,
@@ -238,7 +246,7 @@ function refuse(
 
 /** 16 bytes in base64 are 22 characters and two of padding. */
 function isKey(key: string): boolean {
-  if (key.length !== 24 || !key.endsWith("==")) return false;
+  if (key.length !== KEY_LENGTH || !key.endsWith("==")) return false;
   for (let i = 0; i < 22; i++) {
     if (BASE64_BYTES[key.charCodeAt(i)] !== 1) return false;
   }

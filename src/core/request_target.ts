@@ -18,7 +18,7 @@ export function parseTarget(method: string, target: string): RequestTarget {
   if (!isVisibleAscii(target)) throw new HttpSyntaxError(400, "a bad character in the target");
   // A fragment is never sent (RFC 9110 section 7.1); whoever sends one means to confuse.
   if (target.includes("#")) throw new HttpSyntaxError(400, "a fragment in the target");
-  if (target.startsWith("/")) return { ...splitQuery(target), absolute: undefined };
+  if (target.startsWith("/")) return splitQuery(target, undefined);
   if (target === "*") {
     if (method !== "OPTIONS") throw new HttpSyntaxError(400, "the target * without OPTIONS");
     return { path: "*", uriArgs: "", absolute: undefined };
@@ -54,13 +54,13 @@ function parseAbsolute(target: string): RequestTarget {
   if (authority === undefined) throw new HttpSyntaxError(400, "a bad authority in the target");
   const path = rest.slice(end);
   const rooted = path.startsWith("/") ? path : "/" + path;
-  return { ...splitQuery(rooted), absolute: { scheme, authority } };
+  return splitQuery(rooted, { scheme, authority });
 }
 
-function splitQuery(target: string): { path: string; uriArgs: string } {
+function splitQuery(target: string, absolute: RequestTarget["absolute"]): RequestTarget {
   const mark = target.indexOf("?");
-  if (mark < 0) return { path: decodePath(target), uriArgs: "" };
-  return { path: decodePath(target.slice(0, mark)), uriArgs: target.slice(mark + 1) };
+  if (mark < 0) return { path: decodePath(target), uriArgs: "", absolute };
+  return { path: decodePath(target.slice(0, mark)), uriArgs: target.slice(mark + 1), absolute };
 }
 
 function percentDecode(text: string): string {

@@ -6,6 +6,11 @@ export interface Clock {
   setTimer(callback: () => void, delayMs: number): unknown;
   /** Takes back what `setTimer` returned; harmless when it has run. */
   clearTimer(timer: unknown): void;
+  /**
+   * Whether a timer that waits keeps the program from ending, as it does at first. A clock whose
+   * timers never do has no such method.
+   */
+  keepAlive?(timer: unknown, keeps: boolean): void;
 }
 
 /** The runtime's own time. */
@@ -14,4 +19,8 @@ export const systemClock: Clock = {
   // The runtime cuts fractions off, which would be early.
   setTimer: (callback, delayMs) => setTimeout(callback, Math.ceil(delayMs)),
   clearTimer: (timer) => clearTimeout(timer as number),
+  keepAlive: (timer, keeps) => {
+    if (keeps) Deno.refTimer(timer as number);
+    else Deno.unrefTimer(timer as number);
+  },
 };

@@ -118,14 +118,18 @@ export class TimerWheel {
     if (this.#running) return;
     const start = this.#startOf(timer.slot);
     if (start < this.#wakeTick) this.#wakeAt(start);
+    else if (this.#size === 1) this.#keepAlive(true);
   }
 
   /** Takes a timer back; harmless when it isn't pending. */
   cancel(timer: WheelTimer): void {
     if (!timer.pending) return;
     this.#remove(timer);
-    // A clock's timer that is now too early stays: waking for nothing is rarer than cancelling.
-    if (this.#size === 0) this.#sleep();
+    if (this.#size > 0) return;
+    // The runtime's timer stays, but lets the program end: waking for nothing once in a while costs
+    // less than a timer of its own for each connection (a tenth of a handshake's time).
+    if (this.#clock.keepAlive === undefined) this.#sleep();
+    else this.#keepAlive(false);
   }
 
   /** Cancels every timer. The wheel may be used again. */
@@ -263,6 +267,10 @@ export class TimerWheel {
       this.#run,
       Math.min(Math.max(delayMs, 0), LONGEST_SLEEP_MS),
     );
+  }
+
+  #keepAlive(keeps: boolean): void {
+    if (this.#wakeTick !== Infinity) this.#clock.keepAlive?.(this.#wakeTimer, keeps);
   }
 
   #sleep(): void {

@@ -8,8 +8,21 @@ const LARGEST = 64 * 1024;
 const PATIENCE = 4;
 
 /**
+ * Bytes that the waiting reads of all connections together may pin in buffers above the smallest.
+ * A read can't be taken back, so whatever it waits with stays when the traffic ends.
+ */
+const LOAN_LIMIT = 4 * 1024 * 1024;
+let lent = 0;
+
+/** Largest buffers between two uses. */
+const spares: Uint8Array<ArrayBuffer>[] = [];
+const MAX_SPARES = 16;
+
+/**
  * Where reads land and the untaken rest stays. Reads that fill it make it grow four-fold, up to 64
- * KiB or what a rest needs; small reads make it shrink.
+ * KiB or what a rest needs; small reads make it shrink. Once a read has emptied the socket, the next
+ * one has to wait: with this buffer if it can be lent so much, else with the smallest one, which
+ * grows back at a stroke when it is filled.
  */
 export class ReadBuffer {
   #bytes = new Uint8Array(SMALLEST);
@@ -17,6 +30,10 @@ export class ReadBuffer {
   #end = 0;
   #smallReads = 0;
   #wasFilled = false;
+  /** What of the limit this one has. */
+  #loan = 0;
+  /** The size that was given up for want of a loan. */
+  #usualSize = 0;
 
   /** Bytes that wait to be taken. */
   get length(): number {
@@ -30,10 +47,14 @@ export class ReadBuffer {
   room(): Uint8Array {
     const { length } = this.#bytes;
     const rest = this.#end - this.#start;
-    if (this.#wasFilled) this.#resize(Math.max(length, Math.min(length * 4, LARGEST)));
-    else if (rest === 0 && this.#smallReads >= PATIENCE) {
-      this.#resize(Math.max(length / 4, SMALLEST));
-    } else if (rest === 0) this.#start = this.#end = 0;
+    if (this.#wasFilled) {
+      const grown = Math.max(Math.min(length * 4, LARGEST), this.#usualSize);
+      this.#resize(Math.max(length, grown));
+    } else if (rest === 0) {
+      if (this.#smallReads >= PATIENCE) this.#resize(Math.max(length / 4, SMALLEST));
+      else this.#start = this.#end = 0;
+      if (this.#bytes.length > SMALLEST && this.#loan === 0) this.#borrow();
+    }
     if (this.#end > this.#bytes.length / 2) {
       this.#resize(this.#bytes.length * (rest > length / 2 ? 2 : 1));
     }
@@ -59,14 +80,34 @@ export class ReadBuffer {
     this.#start += count;
   }
 
+  /** No read will follow. */
+  release(): void {
+    lent -= this.#loan;
+    this.#loan = 0;
+  }
+
+  #borrow(): void {
+    const { length } = this.#bytes;
+    if (lent + length <= LOAN_LIMIT) {
+      lent += length;
+      this.#loan = length;
+    } else {
+      this.#resize(SMALLEST);
+      this.#usualSize = Math.min(length, LARGEST);
+    }
+  }
+
   /** Moves the rest to the front of a buffer of this size. */
   #resize(size: number): void {
+    const old = this.#bytes;
     const rest = this.bytes();
-    if (size === this.#bytes.length) this.#bytes.copyWithin(0, this.#start, this.#end);
+    if (size === old.length) old.copyWithin(0, this.#start, this.#end);
     else {
-      const moved = new Uint8Array(size);
-      moved.set(rest);
-      this.#bytes = moved;
+      this.#bytes = (size === LARGEST ? spares.pop() : undefined) ?? new Uint8Array(size);
+      this.#bytes.set(rest);
+      if (old.length === LARGEST && spares.length < MAX_SPARES) spares.push(old);
+      this.release();
+      this.#usualSize = 0;
     }
     this.#wasFilled = false;
     this.#smallReads = 0;

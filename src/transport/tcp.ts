@@ -30,8 +30,6 @@ export interface StreamConn {
 
 /** A {@linkcode Transport} over a stream connection. */
 export class StreamTransport implements Transport {
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
   readonly #conn: StreamConn;
   readonly #buffer = new ReadBuffer();
   #handler: TransportHandler | undefined;
@@ -46,17 +44,23 @@ export class StreamTransport implements Transport {
 
   constructor(conn: StreamConn) {
     this.#conn = conn;
-    this.localAddress = addressOf(conn.localAddr);
-    this.remoteAddress = addressOf(conn.remoteAddr);
     // A reset before now makes this throw; the first read says so too.
     try {
       conn.setNoDelay?.(true);
     } catch { /* see above */ }
   }
 
+  get localAddress(): Address {
+    return addressOf(this.#conn.localAddr);
+  }
+
+  get remoteAddress(): Address {
+    return addressOf(this.#conn.remoteAddr);
+  }
+
   start(handler: TransportHandler): void {
     this.#handler = handler;
-    void this.#read();
+    this.#read();
   }
 
   write(bytes: Uint8Array): void {
@@ -64,7 +68,7 @@ export class StreamTransport implements Transport {
     this.#isWriting = true;
     this.#conn.write(bytes).then(
       (count) => this.#onWritten(bytes, count),
-      (error) => this.#break(error),
+      this.#break,
     );
   }
 
@@ -82,7 +86,7 @@ export class StreamTransport implements Transport {
 
   end(): void {
     if (this.#isWriting) this.#endsAfterWrite = true;
-    else if (!this.#isClosed) this.#conn.closeWrite().catch((error) => this.#break(error));
+    else if (!this.#isClosed) this.#conn.closeWrite().catch(this.#break);
   }
 
   close(): void {
@@ -92,29 +96,33 @@ export class StreamTransport implements Transport {
     queueMicrotask(() => this.#gone(undefined));
   }
 
-  /** The loop of reads; it rests while paused and goes on from `#onResumed`. */
-  async #read(): Promise<void> {
-    if (this.#isReading || this.#hasEnded) return;
+  /**
+   * Asks for the next bytes, unless that is done or of no use. No async function: what one keeps
+   * while it waits is a third of an idle connection's objects.
+   */
+  #read(): void {
+    if (this.#isReading || this.#isPaused || this.#hasEnded || this.#isClosed) return;
     this.#isReading = true;
+    this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
+  }
+
+  readonly #onRead = (count: number | null): void => {
+    this.#isReading = false;
+    if (this.#isClosed) return;
     try {
-      while (!this.#isPaused && !this.#isClosed) {
-        const count = await this.#conn.read(this.#buffer.room());
-        if (this.#isClosed) break;
-        if (count === null) {
-          this.#hasEnded = true;
-          break;
-        }
+      if (count !== null) {
         this.#buffer.filled(count);
-        if (this.#isPaused) break;
+        if (this.#isPaused) return;
         this.#offer();
+        this.#read();
+      } else {
+        this.#hasEnded = true;
+        if (!this.#isPaused) this.#handler!.onEnd();
       }
     } catch (error) {
-      this.#isReading = false;
-      return this.#break(error);
+      this.#break(error);
     }
-    this.#isReading = false;
-    if (this.#hasEnded && !this.#isPaused && !this.#isClosed) this.#handler!.onEnd();
-  }
+  };
 
   #offer(): void {
     const bytes = this.#buffer.bytes();
@@ -127,7 +135,7 @@ export class StreamTransport implements Transport {
     if (this.#buffer.length > 0) this.#offer();
     if (this.#isPaused || this.#isClosed) return;
     if (this.#hasEnded) this.#handler!.onEnd();
-    else void this.#read();
+    else this.#read();
   }
 
   #onWritten(bytes: Uint8Array, count: number): void {
@@ -142,14 +150,15 @@ export class StreamTransport implements Transport {
   }
 
   /** The peer or the network ended the connection. */
-  #break(error: unknown): void {
+  readonly #break = (error: unknown): void => {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closeConn();
     this.#gone(error);
-  }
+  };
 
   #closeConn(): void {
+    this.#buffer.release();
     try {
       this.#conn.close();
     } catch { /* The runtime closed it already, after a failure. */ }

@@ -13,8 +13,8 @@ const NODE_NAMES: Record<DigestAlgorithm, string> = { "SHA-1": "sha1", "MD5": "m
 export const crypto = {
   subtle: {
     digestSync(algorithm: DigestAlgorithm, data: Uint8Array): ArrayBuffer {
-      const digest = hash(NODE_NAMES[algorithm], data, "buffer");
-      return Uint8Array.from(digest).buffer;
+      // A copy: small buffers of Node share their memory.
+      return new Uint8Array(hash(NODE_NAMES[algorithm], data, "buffer")).buffer;
     },
   },
 };

@@ -1,0 +1,72 @@
+/** Messages that are framed once and sent to many. */
+
+import { FIN, headerLength, OPCODE_BINARY, OPCODE_TEXT, writeHeader } from "./core/frame.ts";
+import { LwsError } from "./errors.ts";
+
+const encoder = new TextEncoder();
+
+/** What {@linkcode prepareMessage} makes. */
+export class PreparedMessage {
+  /** Whether it is sent as text or as binary. */
+  readonly kind: "text" | "binary";
+  /** Bytes of payload. */
+  readonly byteLength: number;
+  /** @internal The whole frame, as a server sends it. */
+  readonly frame: Uint8Array;
+
+  /** Use {@linkcode prepareMessage}. */
+  constructor(kind: "text" | "binary", payload: Uint8Array) {
+    const { length } = payload;
+    this.kind = kind;
+    this.byteLength = length;
+    this.frame = new Uint8Array(headerLength(length, false) + length);
+    this.frame.set(payload, writeHeader(this.frame, 0, this.opcode | FIN, length, false));
+  }
+
+  /** @internal */
+  get opcode(): number {
+    return this.kind === "text" ? OPCODE_TEXT : OPCODE_BINARY;
+  }
+
+  /** @internal */
+  get payload(): Uint8Array {
+    return this.frame.subarray(this.frame.length - this.byteLength);
+  }
+}
+
+/**
+ * Frames a message once, for `wsi.write` on any number of connections: those of servers send the
+ * same bytes and hold no copy of their own, however slowly their peers read. (A client's frames have
+ * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
+ * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
+ *
+ * @param data The payload; taken before the call returns. A string is sent as UTF-8.
+ * @param kind `"text"` or `"binary"`.
+ * @default {"text"} for a string, {"binary"} for bytes.
+ *
+ * @example
+ * ```ts
+ * import { prepareMessage, type Wsi } from "@x/lws";
+ *
+ * function tellAll(connections: Iterable<Wsi>, news: string): void {
+ *   const message = prepareMessage(news);
+ *   for (const wsi of connections) wsi.write(message);
+ * }
+ * tellAll([], "nobody listens");
+ * ```
+ */
+export function prepareMessage(
+  data: Uint8Array | string,
+  kind: "text" | "binary" = typeof data === "string" ? "text" : "binary",
+): PreparedMessage {
+  if (kind !== "text" && kind !== "binary") {
+    throw new LwsError(
+      "invalid-argument",
+      `prepareMessage: kind is ${JSON.stringify(kind)}; allowed: "text", "binary"`,
+    );
+  }
+  if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+    throw new LwsError("invalid-argument", "prepareMessage: data is neither string nor Uint8Array");
+  }
+  return new PreparedMessage(kind, typeof data === "string" ? encoder.encode(data) : data);
+}
