@@ -4,7 +4,7 @@
  *     deno run --allow-net examples/chat.ts --port 7682
  */
 
-import { createContext, handlers, type Protocol, type Wsi } from "../mod.ts";
+import { createContext, handlers, prepareMessage, type Protocol, type Wsi } from "../mod.ts";
 import { readOptions, untilInterrupted } from "./arguments.ts";
 
 interface Guest {
@@ -17,7 +17,8 @@ let guests = 0;
 
 /** Sends a line to everybody in a room; whoever reads too slowly is cut by `maxUnsentBytes`. */
 function say(room: string, line: string): void {
-  for (const wsi of rooms.get(room) ?? []) wsi.write(line);
+  const message = prepareMessage(line);
+  for (const wsi of rooms.get(room) ?? []) wsi.write(message);
 }
 
 /** The chat's only protocol; it also answers those who come by plain HTTP. */

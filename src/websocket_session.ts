@@ -151,13 +151,17 @@ export class WebSocketSession implements Phase, FrameHandler {
 
   write(
     data: Uint8Array | string | PreparedMessage,
-    kind: WriteKind = "text",
+    kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
-    if (data instanceof PreparedMessage) return this.#sendPrepared(data);
+    if (data instanceof PreparedMessage) {
+      if ((kind ?? options) === undefined) return this.#sendPrepared(data);
+      throw new LwsError("invalid-argument", "write: a prepared message has its kind already");
+    }
     const fin = options?.fin ?? true;
     switch (kind) {
+      case undefined:
       case "text":
         return this.#sendData(OPCODE_TEXT, data, fin);
       case "binary":
@@ -244,13 +248,13 @@ export class WebSocketSession implements Phase, FrameHandler {
 
   #sendPrepared(message: PreparedMessage): number {
     this.#checkOrder(message.opcode);
-    const { frame, payload, byteLength } = message;
-    if (this.#masks) return this.#send(message.opcode | FIN, payload);
+    if (this.#masks) return this.#send(message.opcode | FIN, message.payload);
     const connection = this.#connection;
+    const { frame } = message;
     if (!connection.hasRoom(frame.length)) return -1;
     connection.tx.append(frame, true);
     connection.queued();
-    return byteLength;
+    return message.byteLength;
   }
 
   #sendData(opcode: number, data: Uint8Array | string, fin: boolean): number {

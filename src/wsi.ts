@@ -103,7 +103,8 @@ export interface Wsi<out User = unknown> {
   /**
    * Sends a frame, or bytes on an HTTP connection (`lws_write`). The data is taken before the call
    * returns, except a view from `allocPadded`, which is sent as it is and belongs to the
-   * connection from then on. A string is sent as UTF-8.
+   * connection from then on. A string is sent as UTF-8. What `prepareMessage` has framed has a kind
+   * already and takes no options.
    *
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
@@ -111,9 +112,11 @@ export interface Wsi<out User = unknown> {
    *   `fin: false`; `invalid-state` when a message begins inside another or a continuation has
    *   nothing to continue.
    */
-  write(data: Uint8Array | string, kind?: WriteKind, options?: WriteOptions): number;
-  /** Sends a message that `prepareMessage` has framed, without a copy on a server's connection. */
-  write(message: PreparedMessage): number;
+  write(
+    data: Uint8Array | string | PreparedMessage,
+    kind?: WriteKind,
+    options?: WriteOptions,
+  ): number;
   /**
    * Asks for one `serverWriteable`, `clientWriteable` or `httpWriteable`, when nothing is unsent and
    * never from inside this call; several requests merge (`lws_callback_on_writable`).

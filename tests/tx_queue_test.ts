@@ -77,6 +77,25 @@ Deno.test("appended bytes are sent as they are, without a copy", () => {
   assert(queue.next() === own);
 });
 
+Deno.test("short shared bytes that wait together leave in one piece, a single one without a copy", () => {
+  const queue = new TxQueue();
+  const shared = new Uint8Array(100).fill(1);
+  const long = new Uint8Array(4097).fill(2);
+  queue.append(shared, true);
+  assert(queue.next() === shared);
+  for (let i = 0; i < 800; i++) queue.append(shared, true);
+  queue.append(long, true);
+  queue.written();
+  // 72 KiB at most in one piece.
+  assertEquals(queue.next(), new Uint8Array(73_700).fill(1));
+  queue.written();
+  assertEquals(queue.next(), new Uint8Array(6_300).fill(1));
+  queue.written();
+  assert(queue.next() === long);
+  queue.written();
+  assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+});
+
 Deno.test("writes and sends in any order lose, double and change nothing", () => {
   let seed = 11;
   const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
@@ -88,8 +107,9 @@ Deno.test("writes and sends in any order lose, double and change nothing", () =>
   for (let step = 0; step < 3_000; step++) {
     const length = random(10) === 0 ? lengths[random(lengths.length)]! : random(300);
     const value = step % 256;
-    if (random(8) === 0 && length > 0) queue.append(new Uint8Array(length).fill(value));
-    else put(queue, length, value);
+    if (random(8) === 0 && length > 0) {
+      queue.append(new Uint8Array(length).fill(value), random(2) === 0);
+    } else put(queue, length, value);
     if (length > 0) waiting.push({ value, length });
     assertEquals(queue.isWriting, underWay !== undefined);
     if (random(2) === 0 && underWay !== undefined) {

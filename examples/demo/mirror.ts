@@ -4,7 +4,13 @@
  * it has caught up; one that reads nothing for some seconds is cut.
  */
 
-import { handlers, type Protocol, type Wsi } from "../../mod.ts";
+import {
+  handlers,
+  type PreparedMessage,
+  prepareMessage,
+  type Protocol,
+  type Wsi,
+} from "../../mod.ts";
 import type { Presence } from "./presence.ts";
 
 const RING = 64;
@@ -20,7 +26,7 @@ interface Reader {
 
 /** Makes the protocol. */
 export function mirrorProtocol(presence: Presence): Protocol<Reader> {
-  const ring = new Array<string>(RING);
+  const ring = new Array<PreparedMessage>(RING);
   const readers = new Map<Wsi, Reader>();
   let written = 0;
   let isStopped = false;
@@ -60,7 +66,7 @@ export function mirrorProtocol(presence: Presence): Protocol<Reader> {
         }
         // Only a sender who was read from in the same turn as the stop can get here with a full ring.
         if (written - slowest() >= RING) return;
-        ring[written++ % RING] = message;
+        ring[written++ % RING] = prepareMessage(message);
         control();
         wsi.context.callbackOnWritableAllProtocol(protocol);
       },

@@ -78,3 +78,43 @@ Deno.test("a buffer that a rest has made large is given back, too", () => {
   for (let i = 0; i < 40; i++) buffer.taken(fill(buffer, next, 1));
   assertEquals(buffer.room().length, 1_024);
 });
+
+/** A buffer that traffic of full reads has made as large as it gets. */
+function grown(next: { byte: number }): ReadBuffer {
+  const buffer = new ReadBuffer();
+  for (let i = 0; i < 4; i++) buffer.taken(fill(buffer, next, Infinity));
+  return buffer;
+}
+
+Deno.test("all waiting reads together hold 4 MiB in large buffers; one more waits with a small one", () => {
+  const next = { byte: 0 };
+  const buffers = Array.from({ length: 65 }, () => grown(next));
+  // A read that does not fill its buffer has emptied the socket, so that the next one waits.
+  const waiting = () =>
+    buffers.map((buffer) => {
+      buffer.taken(fill(buffer, next, 60_000));
+      return buffer.room().length;
+    });
+  assertEquals(waiting(), [...new Array(64).fill(65_536), 1_024]);
+  const last = buffers[64]!;
+  buffers[0]!.release();
+  buffers[0] = new ReadBuffer();
+
+  // It grows back at a stroke, and what was given back may be lent again.
+  buffers[64]!.taken(fill(last, next, Infinity));
+  assertEquals(last.room().length, 65_536);
+  buffers[64]!.taken(fill(last, next, 60_000));
+  assertEquals(last.room().length, 65_536);
+  for (const buffer of buffers) buffer.release();
+});
+
+Deno.test("a loan is given back with the buffer, as the traffic goes down", () => {
+  const next = { byte: 0 };
+  for (let i = 0; i < 200; i++) {
+    const buffer = grown(next);
+    buffer.taken(fill(buffer, next, 60_000));
+    assertEquals(buffer.room().length, 65_536);
+    for (let reads = 0; reads < 12; reads++) buffer.taken(fill(buffer, next, 10));
+    assertEquals(buffer.room().length, 1_024);
+  }
+});
