@@ -1,23 +1,31 @@
 /** What a connection has to send: filled by writes, emptied one transport write at a time. */
 
-/** The largest holds a message of 64 KiB with its header; longer writes get a buffer of their own. */
-const CHUNK_SIZES = [1024, 4 * 1024, 16 * 1024, 72 * 1024] as const;
+import { freeBuffer } from "./core/buffers.ts";
+
+/**
+ * Messages of a power of two fit with their headers; the largest chunk holds one of 64 KiB, and longer
+ * writes get a buffer of their own.
+ */
+const CHUNK_SIZES = [1024, 4 * 1024 + 64, 16 * 1024 + 64, 72 * 1024] as const;
 const SMALLEST_CHUNK = CHUNK_SIZES[0];
 const LARGEST_CHUNK = CHUNK_SIZES[3];
 /** Shared segments up to this length are gathered. */
 const LONGEST_GATHERED = 4 * 1024;
 /** Chunks of one size that are kept for reuse, in bytes. */
-const POOL_BYTES = 4 * 1024 * 1024;
+const POOL_BYTES = 2 * 1024 * 1024;
 
-const pools = new Map<number, Uint8Array[]>(CHUNK_SIZES.map((size) => [size, []]));
+type Bytes = Uint8Array<ArrayBuffer>;
 
-function acquire(size: number): Uint8Array {
+const pools = new Map<number, Bytes[]>(CHUNK_SIZES.map((size) => [size, []]));
+
+function acquire(size: number): Bytes {
   return pools.get(size)!.pop() ?? new Uint8Array(size);
 }
 
-function release(chunk: Uint8Array): void {
-  const pool = pools.get(chunk.length);
-  if (pool !== undefined && pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
+function release(chunk: Bytes): void {
+  const pool = pools.get(chunk.length)!;
+  if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
+  else freeBuffer(chunk);
 }
 
 /** The smallest chunk that holds `length` bytes, or the largest there is. */
@@ -29,7 +37,7 @@ function chunkSizeFor(length: number): number {
 interface Segment {
   readonly bytes: Uint8Array;
   /** The pooled chunk that the bytes are a part of, if they are. */
-  readonly chunk: Uint8Array | undefined;
+  readonly chunk: Bytes | undefined;
   /** Whether other queues have the same bytes, so that a copy may be made without a loss. */
   readonly isShared: boolean;
 }
@@ -44,11 +52,11 @@ export class TxQueue {
 
   /** What comes before the chunk. Few connections ever need it, and most are idle. */
   #segments: Segment[] | undefined;
-  #chunk: Uint8Array | undefined;
+  #chunk: Bytes | undefined;
   #filled = 0;
   #sizeHint: number = SMALLEST_CHUNK;
   #underWay: Uint8Array | undefined;
-  #underWayChunk: Uint8Array | undefined;
+  #underWayChunk: Bytes | undefined;
 
   /** Whether a transport write is under way. */
   get isWriting(): boolean {
@@ -163,7 +171,7 @@ export class TxQueue {
     return this.#underWay = chunk.subarray(0, length);
   }
 
-  #growChunk(needed: number, length: number): Uint8Array {
+  #growChunk(needed: number, length: number): Bytes {
     const old = this.#chunk!;
     if (needed > LARGEST_CHUNK) {
       this.#sealChunk();
@@ -184,7 +192,7 @@ export class TxQueue {
     this.#filled = 0;
   }
 
-  #push(bytes: Uint8Array, chunk: Uint8Array | undefined, isShared = false): void {
+  #push(bytes: Uint8Array, chunk: Bytes | undefined, isShared = false): void {
     this.#segments ??= [];
     this.#segments.push({ bytes, chunk, isShared });
   }

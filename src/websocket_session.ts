@@ -146,6 +146,7 @@ export class WebSocketSession implements Phase, FrameHandler {
     const received = this.#receivedClose;
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
+    this.#parser.release();
     connection.call(connection.entry, "closed", { code, reason, wasClean });
   }
 

@@ -1,5 +1,6 @@
 /** The reading half of RFC 6455 section 5: bytes in, pieces of frames out, in place. */
 
+import { freeBuffer } from "./buffers.ts";
 import {
   CLOSE_INVALID_PAYLOAD,
   CLOSE_MESSAGE_TOO_BIG,
@@ -92,7 +93,7 @@ export class FrameParser {
   #key = 0;
   /** Payload bytes of the current frame that were delivered. */
   #delivered = 0;
-  #assembly: Uint8Array | undefined;
+  #assembly: Uint8Array<ArrayBuffer> | undefined;
   #assembled = 0;
   #view: DataView | undefined;
 
@@ -106,6 +107,13 @@ export class FrameParser {
   /** Ends {@linkcode parse} after the callback that is running. */
   stop(): void {
     this.#running = false;
+  }
+
+  /** Frees the buffer of a piece that is split over reads; inside a piece it must be the end. */
+  release(): void {
+    if (this.#assembly === undefined) return;
+    freeBuffer(this.#assembly);
+    this.#assembly = undefined;
   }
 
   /**
@@ -134,7 +142,7 @@ export class FrameParser {
       position = next;
     }
     // In a stream of long frames a read mostly ends inside one, so that the buffer serves them all.
-    if (!this.#inPayload) this.#assembly = undefined;
+    if (!this.#inPayload) this.release();
     return this.#failed ? end : position;
   }
 
@@ -347,7 +355,10 @@ export class FrameParser {
     let size = old === undefined ? FIRST_ASSEMBLY : old.length;
     while (size < length) size *= 2;
     const grown = new Uint8Array(Math.min(size, wanted));
-    if (old !== undefined) grown.set(old.subarray(0, this.#assembled));
+    if (old !== undefined) {
+      grown.set(old.subarray(0, this.#assembled));
+      freeBuffer(old);
+    }
     this.#assembly = grown;
     return grown;
   }
@@ -355,7 +366,7 @@ export class FrameParser {
   #fail(code: number, reason: string): -1 {
     this.#failed = true;
     this.#running = false;
-    this.#assembly = undefined;
+    this.release();
     this.#handler.onFail(code, reason);
     return -1;
   }

@@ -8,32 +8,42 @@ const LARGEST = 64 * 1024;
 const PATIENCE = 4;
 
 /**
- * Bytes that the waiting reads of all connections together may pin in buffers above the smallest.
- * A read can't be taken back, so whatever it waits with stays when the traffic ends.
+ * What all connections together may hold in buffers above the smallest. A waiting read can't be taken
+ * back, so whatever it waits with stays when the traffic ends.
  */
-const LOAN_LIMIT = 4 * 1024 * 1024;
-let lent = 0;
+export class ReadLoans {
+  readonly limit: number;
+  /** Bytes that are lent now. */
+  lent = 0;
 
-/** Largest buffers between two uses. */
-const spares: Uint8Array<ArrayBuffer>[] = [];
-const MAX_SPARES = 16;
+  /** @param limit bytes */
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+}
+
+const sharedLoans = new ReadLoans(4 * 1024 * 1024);
+/** Who gets no loan empties the socket with this much, and waits with the smallest. */
+const UNLENT = 16 * 1024;
 
 /**
  * Where reads land and the untaken rest stays. Reads that fill it make it grow four-fold, up to 64
- * KiB or what a rest needs; small reads make it shrink. Once a read has emptied the socket, the next
- * one has to wait: with this buffer if it can be lent so much, else with the smallest one, which
- * grows back at a stroke when it is filled.
+ * KiB or what a rest needs; small reads make it shrink. Growth is on loan: when all is lent, it grows
+ * less, and shrinks as soon as a read has emptied the socket.
  */
 export class ReadBuffer {
+  readonly #loans: ReadLoans;
   #bytes = new Uint8Array(SMALLEST);
   #start = 0;
   #end = 0;
   #smallReads = 0;
   #wasFilled = false;
-  /** What of the limit this one has. */
+  /** What of the loans this one has. */
   #loan = 0;
-  /** The size that was given up for want of a loan. */
-  #usualSize = 0;
+
+  constructor(loans = sharedLoans) {
+    this.#loans = loans;
+  }
 
   /** Bytes that wait to be taken. */
   get length(): number {
@@ -47,13 +57,11 @@ export class ReadBuffer {
   room(): Uint8Array {
     const { length } = this.#bytes;
     const rest = this.#end - this.#start;
-    if (this.#wasFilled) {
-      const grown = Math.max(Math.min(length * 4, LARGEST), this.#usualSize);
-      this.#resize(Math.max(length, grown));
-    } else if (rest === 0) {
-      if (this.#smallReads >= PATIENCE) this.#resize(Math.max(length / 4, SMALLEST));
+    if (this.#wasFilled) this.#grow();
+    else if (rest === 0) {
+      if (length > SMALLEST && this.#loan === 0) this.#resize(SMALLEST);
+      else if (this.#smallReads >= PATIENCE) this.#resize(Math.max(length / 4, SMALLEST));
       else this.#start = this.#end = 0;
-      if (this.#bytes.length > SMALLEST && this.#loan === 0) this.#borrow();
     }
     if (this.#end > this.#bytes.length / 2) {
       this.#resize(this.#bytes.length * (rest > length / 2 ? 2 : 1));
@@ -82,36 +90,41 @@ export class ReadBuffer {
 
   /** No read will follow. */
   release(): void {
-    lent -= this.#loan;
-    this.#loan = 0;
+    this.#borrow(0);
   }
 
-  #borrow(): void {
+  #grow(): void {
     const { length } = this.#bytes;
-    if (lent + length <= LOAN_LIMIT) {
-      lent += length;
-      this.#loan = length;
-    } else {
-      this.#resize(SMALLEST);
-      this.#usualSize = Math.min(length, LARGEST);
+    const grown = Math.max(length, Math.min(length * 4, LARGEST));
+    this.release();
+    if (this.#loans.lent + grown > this.#loans.limit) {
+      return this.#resize(Math.max(length, UNLENT));
     }
+    this.#resize(grown);
+    this.#borrow(grown);
+  }
+
+  /** Has this much on loan from now on, in place of what it had. */
+  #borrow(size: number): void {
+    this.#loans.lent += size - this.#loan;
+    this.#loan = size;
   }
 
   /** Moves the rest to the front of a buffer of this size. */
   #resize(size: number): void {
     const old = this.#bytes;
-    const rest = this.bytes();
+    const rest = this.length;
     if (size === old.length) old.copyWithin(0, this.#start, this.#end);
     else {
-      this.#bytes = (size === LARGEST ? spares.pop() : undefined) ?? new Uint8Array(size);
-      this.#bytes.set(rest);
-      if (old.length === LARGEST && spares.length < MAX_SPARES) spares.push(old);
-      this.release();
-      this.#usualSize = 0;
+      this.#bytes = new Uint8Array(size);
+      this.#bytes.set(old.subarray(this.#start, this.#end));
+      // Freed at once, as `freeBuffer` of the core does.
+      if (old.length > SMALLEST) old.buffer.transfer(0);
+      this.#borrow(size > SMALLEST ? Math.min(this.#loan, size) : 0);
     }
     this.#wasFilled = false;
     this.#smallReads = 0;
     this.#start = 0;
-    this.#end = rest.length;
+    this.#end = rest;
   }
 }

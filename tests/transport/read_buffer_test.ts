@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ReadBuffer } from "../../src/transport/read_buffer.ts";
+import { ReadBuffer, ReadLoans } from "../../src/transport/read_buffer.ts";
 
 /** Reads up to `count` bytes of a running count into the buffer, as a socket would. */
 function fill(buffer: ReadBuffer, next: { byte: number }, count: number): number {
@@ -80,41 +80,47 @@ Deno.test("a buffer that a rest has made large is given back, too", () => {
 });
 
 /** A buffer that traffic of full reads has made as large as it gets. */
-function grown(next: { byte: number }): ReadBuffer {
-  const buffer = new ReadBuffer();
+function grown(next: { byte: number }, loans: ReadLoans): ReadBuffer {
+  const buffer = new ReadBuffer(loans);
   for (let i = 0; i < 4; i++) buffer.taken(fill(buffer, next, Infinity));
   return buffer;
 }
 
-Deno.test("all waiting reads together hold 4 MiB in large buffers; one more waits with a small one", () => {
+Deno.test("without a loan a buffer grows less, and shrinks once a read has emptied the socket", () => {
   const next = { byte: 0 };
-  const buffers = Array.from({ length: 65 }, () => grown(next));
-  // A read that does not fill its buffer has emptied the socket, so that the next one waits.
-  const waiting = () =>
-    buffers.map((buffer) => {
-      buffer.taken(fill(buffer, next, 60_000));
-      return buffer.room().length;
-    });
-  assertEquals(waiting(), [...new Array(64).fill(65_536), 1_024]);
-  const last = buffers[64]!;
-  buffers[0]!.release();
-  buffers[0] = new ReadBuffer();
+  const loans = new ReadLoans(2 * 65_536);
+  const [first, second] = [grown(next, loans), grown(next, loans)];
+  assertEquals(loans.lent, loans.limit);
+  const late = new ReadBuffer(loans);
+  const sizes: number[] = [];
+  for (const count of [Infinity, Infinity, 10, Infinity, 10_000]) {
+    const room = late.room().length;
+    late.filled(Math.min(count, room));
+    late.taken(late.length);
+    sizes.push(room);
+  }
+  assertEquals(sizes, [1_024, 16_384, 16_384, 1_024, 16_384]);
+  assertEquals(late.room().length, 1_024);
+  first.taken(fill(first, next, 60_000));
+  assertEquals(first.room().length, 65_536);
 
-  // It grows back at a stroke, and what was given back may be lent again.
-  buffers[64]!.taken(fill(last, next, Infinity));
-  assertEquals(last.room().length, 65_536);
-  buffers[64]!.taken(fill(last, next, 60_000));
-  assertEquals(last.room().length, 65_536);
-  for (const buffer of buffers) buffer.release();
+  // What is given back can be lent again.
+  first.release();
+  for (let i = 0; i < 4; i++) late.taken(fill(late, next, Infinity));
+  assertEquals(late.room().length, 65_536);
+  for (const buffer of [second, late]) buffer.release();
+  assertEquals(loans.lent, 0);
 });
 
 Deno.test("a loan is given back with the buffer, as the traffic goes down", () => {
   const next = { byte: 0 };
-  for (let i = 0; i < 200; i++) {
-    const buffer = grown(next);
-    buffer.taken(fill(buffer, next, 60_000));
-    assertEquals(buffer.room().length, 65_536);
-    for (let reads = 0; reads < 12; reads++) buffer.taken(fill(buffer, next, 10));
-    assertEquals(buffer.room().length, 1_024);
+  const loans = new ReadLoans(65_536);
+  const buffer = grown(next, loans);
+  const lent = new Set<number>();
+  for (let reads = 0; reads < 20; reads++) {
+    buffer.taken(fill(buffer, next, 10));
+    lent.add(loans.lent);
   }
+  assertEquals([...lent], [65_536, 16_384, 4_096, 0]);
+  assertEquals(buffer.room().length, 1_024);
 });
