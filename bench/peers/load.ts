@@ -1,117 +1,144 @@
-/**
- * A load generator on raw TCP: keeps `pipeline` masked binary frames of `size` bytes in flight on each
- * of `connections` connections to an echo server, and prints what came back as one line of JSON.
- *
- *     deno run --allow-net bench/peers/load.ts --port 9001 --connections 64 --pipeline 16 --size 125
- */
+/** The load generator, `load.c`, compiled and run. */
 
-import { option } from "./arguments.ts";
+import { LOAD_CORE } from "./cores.ts";
+import { compile } from "./compile.ts";
+import { end, start } from "./processes.ts";
 
-const port = Number(option("port", "9001"));
-const connections = Number(option("connections", "64"));
-const pipeline = Number(option("pipeline", "1"));
-const size = Number(option("size", "125"));
-const seconds = Number(option("seconds", "3"));
-
-const KEY = [0x12, 0x34, 0x56, 0x78] as const;
-
-/** One frame as a client sends it. */
-function maskedFrame(): Uint8Array {
-  const length = size < 126
-    ? [size]
-    : size < 65_536
-    ? [126, size >>> 8, size & 255]
-    : [127, 0, 0, 0, 0, size >>> 24, size >>> 16 & 255, size >>> 8 & 255, size & 255];
-  length[0]! |= 128;
-  const header = [0x82, ...length, ...KEY];
-  const frame = new Uint8Array(header.length + size);
-  frame.set(header);
-  for (let i = 0; i < size; i++) frame[header.length + i] = (97 + i % 26) ^ KEY[i & 3]!;
-  return frame;
+/** Which server, how many connections, and on what path. */
+interface Target {
+  readonly port: number;
+  readonly connections: number;
+  /** @default {"/"} */
+  readonly path?: string;
+  /** The subprotocol that is asked for. */
+  readonly protocol?: string;
 }
 
-const frame = maskedFrame();
-const burst = new Uint8Array(frame.length * pipeline);
-for (let i = 0; i < pipeline; i++) burst.set(frame, i * frame.length);
-/** An echo is unmasked, and so four bytes shorter. */
-const echoLength = frame.length - KEY.length;
+/** How long to measure, after how long a warm-up, with how many bytes a message. */
+interface Timing {
+  readonly size: number;
+  readonly warmup: number;
+  readonly seconds: number;
+}
 
-let messages = 0;
-let errors = 0;
-const latencies: number[] = [];
-const start = performance.now();
-let deadline = Infinity;
+/** What came back. */
+export interface LoadResult {
+  readonly messages: number;
+  readonly seconds: number;
+  readonly messagesPerSecond: number;
+  readonly p50us: number;
+  readonly p99us: number;
+  readonly p999us: number;
+  readonly maxus: number;
+  /** How late the generator itself sent, at the 99th percentile; only with an offered rate. */
+  readonly lagP99us: number;
+  /** Connections on which nothing came while it was measured. */
+  readonly starved: number;
+  /** Messages of an offered rate that had no answer two seconds after the end. */
+  readonly unanswered: number;
+  readonly errors: number;
+}
 
-async function shakeHands(conn: Deno.TcpConn): Promise<void> {
-  const request = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +
-    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-    "Sec-WebSocket-Version: 13\r\n\r\n";
-  await conn.write(new TextEncoder().encode(request));
-  const bytes = new Uint8Array(4096);
-  let length = 0;
-  for (;;) {
-    const count = await conn.read(bytes.subarray(length));
-    if (count === null) throw new Error("closed during the handshake");
-    length += count;
-    if (new TextDecoder().decode(bytes.subarray(0, length)).endsWith("\r\n\r\n")) return;
+/** The two moments that a run tells: after the warm-up, and before the last answers are awaited. */
+export type Phase = "measuring" | "measured";
+
+/** Connections that do nothing, until they are disposed of. */
+export interface HeldConnections extends AsyncDisposable {
+  readonly handshakesPerSecond: number;
+  /** Closes them; fails when the server has closed some before. */
+  release(): Promise<void>;
+}
+
+/** Runs of the load generator; each fails with what went wrong first. */
+export interface Load {
+  /** Keeps `pipeline` messages in flight on each connection. */
+  throughput(options: Target & Timing & { pipeline: number }): Promise<LoadResult>;
+  /** Offers `rate` messages a second in total; `onPhase` is called where measuring begins and ends. */
+  rate(
+    options: Target & Timing & { rate: number },
+    onPhase?: (phase: Phase) => void,
+  ): Promise<LoadResult>;
+  /** Publishes on one connection; a message is counted for each that receives it. */
+  broadcast(options: Target & Timing & { pipeline: number }): Promise<LoadResult>;
+  /** Opens connections one after the other, and holds them. */
+  hold(target: Target): Promise<HeldConnections>;
+}
+
+/** The longest that connections are held, whatever becomes of this process. */
+const HOLD_SECONDS = 300;
+/** What opening and the last answers may take beside the run itself. */
+const GRACE_MS = 150_000;
+
+/** Compiles the load generator. */
+export async function prepareLoad(cache: string): Promise<Load> {
+  if (Deno.build.os !== "linux") throw new Error("the load generator runs on Linux only (epoll)");
+  const program = await compile("load.c", cache);
+
+  async function run(mode: string, options: Target & Timing, onPhase?: (phase: Phase) => void) {
+    const child = start([program, mode, ...words(options)]);
+    const timer = setTimeout(
+      () => void end(child),
+      (options.warmup + options.seconds) * 1000 + GRACE_MS,
+    );
+    try {
+      const complaint = new Response(child.stderr).text();
+      let result: LoadResult | undefined;
+      for await (const line of lines(child.stdout)) {
+        const told = JSON.parse(line) as LoadResult | { phase: Phase };
+        if ("phase" in told) onPhase?.(told.phase);
+        else result = told;
+      }
+      const { success } = await child.status;
+      if (success && result !== undefined) return result;
+      throw new Error((await complaint).trim() || "the load generator was ended");
+    } finally {
+      clearTimeout(timer);
+      await end(child);
+    }
+  }
+
+  return {
+    throughput: (options) => run("throughput", options),
+    rate: (options, onPhase) => run("rate", options, onPhase),
+    broadcast: (options) => run("broadcast", options),
+    async hold(target) {
+      const command = [program, "idle", ...words({ ...target, seconds: HOLD_SECONDS })];
+      const child = start(command, { stdin: "piped" });
+      const complaint = new Response(child.stderr).text();
+      const output = lines(child.stdout);
+      const { value, done } = await output.next();
+      if (done) {
+        await end(child);
+        throw new Error((await complaint).trim());
+      }
+      const { handshakesPerSecond } = JSON.parse(value) as { handshakesPerSecond: number };
+      return {
+        handshakesPerSecond,
+        async release() {
+          await child.stdin.close();
+          for await (const _line of output) continue;
+          if (!(await child.status).success) throw new Error((await complaint).trim());
+        },
+        [Symbol.asyncDispose]: () => end(child),
+      };
+    },
+  };
+}
+
+/** Options as `load.c` reads them. */
+function words(options: object): string[] {
+  const core = LOAD_CORE === undefined ? {} : { core: LOAD_CORE };
+  return Object.entries({ ...options, ...core }).flatMap((
+    [name, value],
+  ) => [`--${name}`, String(value)]);
+}
+
+async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let text = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    const whole = text.split("\n");
+    text = whole.pop()!;
+    yield* whole;
   }
 }
-
-async function send(conn: Deno.TcpConn, frames: number): Promise<void> {
-  const bytes = burst.subarray(0, frames * frame.length);
-  for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
-}
-
-/** Counts echoes by their bytes; what of the last one is missing is carried on. */
-async function load(conn: Deno.TcpConn): Promise<void> {
-  const buffer = new Uint8Array(256 * 1024);
-  let pending = 0;
-  let sentAt = performance.now();
-  await send(conn, pipeline);
-  while (performance.now() < deadline) {
-    const count = await conn.read(buffer);
-    if (count === null) throw new Error("closed by the server");
-    pending += count;
-    const echoes = Math.floor(pending / echoLength);
-    if (echoes === 0) continue;
-    pending -= echoes * echoLength;
-    messages += echoes;
-    const now = performance.now();
-    if (latencies.length < 500_000) latencies.push(now - sentAt);
-    sentAt = now;
-    // Several echoes may be owed at once, never more than are in flight.
-    await send(conn, echoes);
-  }
-}
-
-const conns = await Promise.all(
-  Array.from({ length: connections }, () => Deno.connect({ hostname: "127.0.0.1", port })),
-);
-for (const conn of conns) {
-  conn.setNoDelay(true);
-  await shakeHands(conn);
-}
-const begin = performance.now();
-deadline = begin + seconds * 1000;
-const loads = conns.map((conn) => load(conn).catch(() => void errors++));
-await Promise.all(loads);
-const elapsed = (performance.now() - begin) / 1000;
-for (const conn of conns) conn.close();
-
-latencies.sort((a, b) => a - b);
-const percentile = (share: number) =>
-  Math.round((latencies[Math.floor(latencies.length * share)] ?? 0) * 1000);
-// deno-lint-ignore no-console -- a program's own output
-console.log(JSON.stringify({
-  connections,
-  pipeline,
-  size,
-  messages,
-  seconds: elapsed,
-  messagesPerSecond: Math.round(messages / elapsed),
-  p50us: percentile(0.5),
-  p99us: percentile(0.99),
-  errors,
-  setupMs: Math.round(begin - start),
-}));
-Deno.exit(errors > 0 || messages === 0 ? 1 : 0);

@@ -1,14 +1,25 @@
-/** An echo server of Deno's own: `deno run --allow-net bench/peers/servers/deno_builtin.ts`. */
+/** A server of Deno's own: `deno run --allow-net bench/peers/servers/deno_builtin.ts 9001`. */
 
-import { announce, option } from "../arguments.ts";
+import { announce, PORT } from "./listening.mjs";
+
+const audience = new Set<WebSocket>();
 
 Deno.serve({
   hostname: "127.0.0.1",
-  port: Number(option("port", "0")),
+  port: PORT,
   onListen: ({ port }) => announce(port),
 }, (request) => {
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.binaryType = "arraybuffer";
-  socket.onmessage = (event) => socket.send(event.data);
+  if (request.url.endsWith("/broadcast")) join(socket);
+  else socket.onmessage = (event) => socket.send(event.data);
   return response;
 });
+
+function join(socket: WebSocket): void {
+  socket.onopen = () => audience.add(socket);
+  socket.onclose = () => audience.delete(socket);
+  socket.onmessage = (event) => {
+    for (const each of audience) each.send(event.data);
+  };
+}

@@ -1,20 +1,27 @@
 /**
  * What the platform allows a TypeScript server: one read, parse and unmask every frame in it, one
- * write. No callbacks, no checks, no limits. `deno run --allow-net bench/peers/servers/floor.ts`
+ * write. No callbacks, no checks, no limits. `deno run --allow-net bench/peers/servers/floor.ts 9001`
  */
 
 import { answerTo } from "./floor_handshake.ts";
-import { announce, option } from "../arguments.ts";
+import { announce, PORT } from "./listening.mjs";
 
-const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(option("port", "0")) });
+/** Bytes of a quiet connection's buffers, and of the longest read. */
+const SMALL = 512;
+const LARGE = 256 * 1024;
+
+const listener = Deno.listen({ hostname: "127.0.0.1", port: PORT });
 announce(listener.addr.port);
-for await (const conn of listener) serve(conn).catch(() => conn.close());
+for await (const conn of listener) {
+  // A client that leaves in the middle is nothing to a server without checks.
+  serve(conn).catch(() => conn.close());
+}
 
 async function serve(conn: Deno.TcpConn): Promise<void> {
   conn.setNoDelay(true);
-  let input = new Uint8Array(256 * 1024);
+  let input = new Uint8Array(SMALL);
   let view = new DataView(input.buffer);
-  let output = new Uint8Array(256 * 1024);
+  let output = new Uint8Array(SMALL);
   let end = await conn.read(input) ?? 0;
   await conn.write(answerTo(new TextDecoder().decode(input.subarray(0, end))));
   end = 0;
@@ -22,6 +29,7 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
     const count = await conn.read(input.subarray(end));
     if (count === null) return conn.close();
     end += count;
+    const isFull = end === input.length;
     let at = 0;
     let out = 0;
     while (end - at >= 6) {
@@ -59,9 +67,9 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
     }
     input.copyWithin(0, at, end);
     end -= at;
-    if (end === input.length) {
-      const grown = new Uint8Array(input.length * 2);
-      grown.set(input);
+    if (isFull && (input.length < LARGE || end === input.length)) {
+      const grown = new Uint8Array(input.length * 4);
+      grown.set(input.subarray(0, end));
       input = grown;
       view = new DataView(input.buffer);
     }

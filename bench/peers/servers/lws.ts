@@ -1,8 +1,9 @@
-/** An echo server of this module: `deno run --allow-net bench/peers/servers/lws.ts --port 0`. */
+/** A server of this module: `deno run --allow-net bench/peers/servers/lws.ts 9001`. */
 
-import { createContext, type Protocol } from "../../../mod.ts";
-import { announce, option } from "../arguments.ts";
+import { createContext, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
+import { announce, PORT } from "./listening.mjs";
 
+/** Every message that is measured comes in one piece, see `rxBufferSize`. */
 const echo: Protocol = {
   name: "echo",
   callback(wsi, reason, _user, data) {
@@ -10,10 +11,24 @@ const echo: Protocol = {
   },
 };
 
+const audience = new Set<Wsi>();
+
+const broadcast: Protocol = {
+  name: "broadcast",
+  callback(wsi, reason, _user, data) {
+    if (reason === "established") audience.add(wsi);
+    else if (reason === "closed") audience.delete(wsi);
+    else if (reason === "receive") {
+      const message = prepareMessage(data, wsi.frameIsBinary ? "binary" : "text");
+      for (const each of audience) each.write(message);
+    }
+  },
+};
+
 await using context = createContext({
-  port: Number(option("port", "0")),
+  port: PORT,
   iface: "127.0.0.1",
-  protocols: [echo],
+  protocols: [echo, broadcast],
 });
 announce(context.port);
 await context.closed;

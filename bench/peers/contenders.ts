@@ -1,0 +1,127 @@
+/** Who is measured, how each is started, and who is missing on this machine. */
+
+import { compile, here } from "./compile.ts";
+import { bunProgram, WS_VERSION, wsForNode } from "./npm_packages.ts";
+import { output, versionOf } from "./processes.ts";
+
+/** A server that is here. */
+export interface Contender {
+  readonly id: ContenderId;
+  readonly title: string;
+  readonly version: string;
+  /** The program and its arguments; takes a free port and tells which. */
+  readonly command: readonly string[];
+  /** Whether it knows the path `/broadcast`. */
+  readonly broadcasts: boolean;
+}
+
+/** A server that can't run here. */
+export interface Missing {
+  readonly id: ContenderId;
+  readonly title: string;
+  readonly reason: string;
+}
+
+/** This module's own server, the first of each table. */
+export const OURS = "lws";
+
+/** Everyone, in the order of the tables. */
+export const TITLES = {
+  lws: "@x/lws",
+  deno: "Deno built-in",
+  "ws-deno": "ws on Deno",
+  "ws-node": "ws on Node",
+  bun: "Bun",
+  libwebsockets: "libwebsockets (C)",
+  floor: "floor",
+} as const;
+
+export type ContenderId = keyof typeof TITLES;
+
+/** What a contender's finder returns; it throws an error that says what is missing. */
+type Found = Omit<Contender, "id" | "title" | "broadcasts">;
+
+const ROOT_CONFIG = here("../../deno.json");
+
+/** A script on this Deno; the lock file is the project's, and has none of the contenders. */
+function onDeno(script: string, ...args: readonly string[]): readonly string[] {
+  const options = ["run", "-A", "--quiet", "--no-lock", "--config", ROOT_CONFIG];
+  return [Deno.execPath(), ...options, here(`servers/${script}`), "0", ...args];
+}
+
+const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = {
+  lws: async () => {
+    const { version } = JSON.parse(await Deno.readTextFile(ROOT_CONFIG)) as { version: string };
+    return { version, command: onDeno("lws.ts") };
+  },
+
+  deno: () => ({ version: Deno.version.deno, command: onDeno("deno_builtin.ts") }),
+
+  "ws-deno": async () => {
+    const command = onDeno("ws.mjs", `npm:ws@${WS_VERSION}`);
+    const script = `await import("npm:ws@${WS_VERSION}")`;
+    const { success, stderr } = await output([Deno.execPath(), "eval", "--no-lock", script]);
+    if (!success) throw new Error(`npm:ws@${WS_VERSION} can't be loaded: ${firstLine(stderr)}`);
+    return { version: `${WS_VERSION}, Deno ${Deno.version.deno}`, command };
+  },
+
+  "ws-node": async (cache) => {
+    // Where there is none, this may be a stand-in of Deno's.
+    const version = /^v(\d+\..*)$/.exec(await versionOf("node") ?? "")?.[1];
+    if (version === undefined) throw new Error("there is no node on PATH");
+    return {
+      version: `${WS_VERSION}, Node ${version}`,
+      command: ["node", here("servers/ws.mjs"), "0", await wsForNode(cache)],
+    };
+  },
+
+  bun: async (cache) => {
+    const program = await versionOf("bun") === undefined ? await bunProgram(cache) : "bun";
+    const version = await versionOf(program);
+    return { version: version!, command: [program, here("servers/bun.ts"), "0"] };
+  },
+
+  libwebsockets: async (cache) => {
+    const program = await compile("servers/libwebsockets.c", cache, "-lwebsockets")
+      .catch((error: Error) => {
+        if (!/libwebsockets\.h|-lwebsockets/.test(error.message)) throw error;
+        throw new Error("its header or library is not there (Debian's libwebsockets-dev)");
+      });
+    const version = await versionOf(program);
+    return { version: version!.replace(/-.*$/, ""), command: [program, "0"] };
+  },
+
+  floor: () => ({ version: `Deno ${Deno.version.deno}`, command: onDeno("floor.ts") }),
+};
+
+const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
+  "lws",
+  "deno",
+  "ws-deno",
+  "ws-node",
+  "bun",
+]);
+
+/** Finds those that are wanted, one after the other. */
+export async function findContenders(
+  wanted: ReadonlySet<ContenderId>,
+  cache: string,
+): Promise<{ contenders: Contender[]; missing: Missing[] }> {
+  const contenders: Contender[] = [];
+  const missing: Missing[] = [];
+  for (const id of Object.keys(TITLES) as ContenderId[]) {
+    if (!wanted.has(id)) continue;
+    const title = TITLES[id];
+    try {
+      const found = await FINDERS[id](cache);
+      contenders.push({ id, title, ...found, broadcasts: BROADCASTERS.has(id) });
+    } catch (error) {
+      missing.push({ id, title, reason: (error as Error).message });
+    }
+  }
+  return { contenders, missing };
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n")[0]!;
+}

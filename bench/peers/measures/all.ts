@@ -1,0 +1,30 @@
+/** All cases, in the order in which they are measured. */
+
+import { broadcast } from "./broadcast.ts";
+import type { Case } from "./case.ts";
+import { growth } from "./growth.ts";
+import { idle } from "./idle.ts";
+import { idleCpu } from "./idle_cpu.ts";
+import { latency } from "./latency.ts";
+import { readShape, throughputCase } from "./throughput.ts";
+
+export const CASES: readonly Case[] = [
+  throughputCase([1, 1, 125]),
+  throughputCase([64, 1, 125], true),
+  throughputCase([64, 16, 125], true),
+  throughputCase([1, 64, 125]),
+  throughputCase([64, 1, 16_384]),
+  throughputCase([16, 4, 65_536], true),
+  idle,
+  idleCpu,
+  broadcast,
+  growth,
+  // After the case whose maximum it halves.
+  latency,
+];
+
+/** The case of a name; any shape of connections × in flight × bytes is one too. */
+export function caseNamed(name: string): Case | undefined {
+  const shape = readShape(name);
+  return CASES.find((each) => each.name === name) ?? (shape && throughputCase(shape));
+}
