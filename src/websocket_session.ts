@@ -156,13 +156,13 @@ export class WebSocketSession implements Phase, FrameHandler {
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
-    if (data instanceof PreparedMessage) {
-      if ((kind ?? options) === undefined) return this.#sendPrepared(data);
-      throw new LwsError("invalid-argument", "write: a prepared message has its kind already");
-    }
     const fin = options?.fin ?? true;
     switch (kind) {
       case undefined:
+        if (data instanceof PreparedMessage && options === undefined) {
+          return this.#sendPrepared(data);
+        }
+        return this.#sendData(OPCODE_TEXT, data, fin);
       case "text":
         return this.#sendData(OPCODE_TEXT, data, fin);
       case "binary":
@@ -258,7 +258,11 @@ export class WebSocketSession implements Phase, FrameHandler {
     return message.byteLength;
   }
 
-  #sendData(opcode: number, data: Uint8Array | string, fin: boolean): number {
+  #sendData(
+    opcode: number,
+    data: Uint8Array | string | PreparedMessage,
+    fin: boolean,
+  ): number {
     this.#checkOrder(opcode);
     const sent = this.#send(fin ? opcode | FIN : opcode, data);
     if (sent >= 0) this.#sendsMessage = !fin;
@@ -276,8 +280,12 @@ export class WebSocketSession implements Phase, FrameHandler {
     );
   }
 
-  #sendControl(opcode: number, data: Uint8Array | string, fin: boolean): number {
-    const payload = typeof data === "string" ? encoder.encode(data) : data;
+  #sendControl(
+    opcode: number,
+    data: Uint8Array | string | PreparedMessage,
+    fin: boolean,
+  ): number {
+    const payload = bytesOf(data);
     if (!fin) throw new LwsError("invalid-argument", "write: a control frame can't be fragmented");
     if (payload.length > MAX_CONTROL_PAYLOAD) {
       throw new LwsError(
@@ -288,8 +296,8 @@ export class WebSocketSession implements Phase, FrameHandler {
     return this.#send(opcode | FIN, payload);
   }
 
-  #sendClosePayload(data: Uint8Array | string, fin: boolean): number {
-    const payload = typeof data === "string" ? encoder.encode(data) : data;
+  #sendClosePayload(data: Uint8Array | string | PreparedMessage, fin: boolean): number {
+    const payload = bytesOf(data);
     const status = decodeClose(payload);
     if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
       throw new LwsError("invalid-argument", "write: not the payload of a close frame");
@@ -299,12 +307,11 @@ export class WebSocketSession implements Phase, FrameHandler {
   }
 
   /** Queues one frame; header and payload lie together, so that they leave in one write. */
-  #send(first: number, data: Uint8Array | string): number {
-    const payload = typeof data === "string" ? encodeText(data) : data;
+  #send(first: number, data: Uint8Array | string | PreparedMessage): number {
+    const payload = typeof data === "string" ? encodeText(data) : data as Uint8Array;
     const { length } = payload;
-    if (length === undefined) {
-      throw new LwsError("invalid-argument", "write: data is neither string nor Uint8Array");
-    }
+    // A property that the data has is the cheapest of checks, and this is the hottest of paths.
+    if (length === undefined) throw notWritable(data);
     const connection = this.#connection;
     const header = headerLength(length, this.#masks);
     if (!connection.hasRoom(header + length)) return -1;
@@ -337,6 +344,22 @@ function maskFrame(target: Uint8Array, body: number, length: number): void {
   writeMaskingKey(target, body - 4, key);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   mask(target, view, body, body + length, key, 0);
+}
+
+/** The payload of a control frame. */
+function bytesOf(data: Uint8Array | string | PreparedMessage): Uint8Array {
+  if (typeof data === "string") return encoder.encode(data);
+  if (data instanceof Uint8Array) return data;
+  throw notWritable(data);
+}
+
+function notWritable(data: unknown): LwsError {
+  return new LwsError(
+    "invalid-argument",
+    data instanceof PreparedMessage
+      ? "write: a prepared message has its kind already, and no options"
+      : "write: data is neither string nor Uint8Array",
+  );
 }
 
 function encodeText(text: string): Uint8Array {

@@ -119,6 +119,7 @@ Deno.test("what can't be prepared or written is refused by name", async () => {
   const message = prepareMessage("x");
   const write = wsi.write.bind(wsi) as (data: unknown, ...rest: unknown[]) => number;
   refused("invalid-argument", "kind", () => write(message, "text"));
+  refused("invalid-argument", "kind", () => write(message, "ping"));
   refused("invalid-argument", "kind", () => write(message, undefined, { fin: false }));
   wsi.write("begun", "text", { fin: false });
   refused("invalid-state", "continuation", () => wsi.write(message));

@@ -100,6 +100,7 @@ const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
   "ws-deno",
   "ws-node",
   "bun",
+  "floor",
 ]);
 
 /** Finds those that are wanted, one after the other. */

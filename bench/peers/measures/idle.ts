@@ -4,7 +4,7 @@ import { takeTurns } from "../turns.ts";
 import { type Case, pause } from "./case.ts";
 
 /** Connections that come and go before, so that code is compiled and pools are filled. */
-const WARM_UP = 500;
+const WARM_UP = 1_000;
 
 export const idle: Case = {
   name: "idle",

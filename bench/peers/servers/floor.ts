@@ -10,11 +10,14 @@ import { announce, PORT } from "./listening.mjs";
 const SMALL = 512;
 const LARGE = 256 * 1024;
 
+/** Those who get every message on the path `/broadcast`, if they take it in one piece. */
+const audience = new Set<Deno.TcpConn>();
+
 const listener = Deno.listen({ hostname: "127.0.0.1", port: PORT });
 announce(listener.addr.port);
 for await (const conn of listener) {
   // A client that leaves in the middle is nothing to a server without checks.
-  serve(conn).catch(() => conn.close());
+  serve(conn).catch(() => conn.close()).finally(() => audience.delete(conn));
 }
 
 async function serve(conn: Deno.TcpConn): Promise<void> {
@@ -23,7 +26,10 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
   let view = new DataView(input.buffer);
   let output = new Uint8Array(SMALL);
   let end = await conn.read(input) ?? 0;
-  await conn.write(answerTo(new TextDecoder().decode(input.subarray(0, end))));
+  const request = new TextDecoder().decode(input.subarray(0, end));
+  await conn.write(answerTo(request));
+  const broadcasts = request.startsWith("GET /broadcast ");
+  if (broadcasts) audience.add(conn);
   end = 0;
   for (;;) {
     const count = await conn.read(input.subarray(end));
@@ -72,6 +78,11 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
       grown.set(input.subarray(0, end));
       input = grown;
       view = new DataView(input.buffer);
+    }
+    if (broadcasts) {
+      const frames = output.slice(0, out);
+      for (const each of audience) each.write(frames).catch(() => {});
+      continue;
     }
     for (let sent = 0; sent < out;) sent += await conn.write(output.subarray(sent, out));
   }
