@@ -27,6 +27,15 @@ export { type Context, createContext, type DatalessReason } from "./src/context.
 export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
 export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
+export type { ExtensionOffer, ExtensionParam } from "./src/core/extension_list.ts";
+export type {
+  AcceptedExtension,
+  Extension,
+  ExtensionSession,
+  OutgoingPart,
+} from "./src/extensions/extension.ts";
+export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
+export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type { FileOps, OpenFile } from "./src/file_ops.ts";
 export { type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";

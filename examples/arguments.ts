@@ -1,5 +1,7 @@
 /** The command lines of the examples: `--name value` and `--flag`. */
 
+import { type Extension, permessageDeflate } from "../mod.ts";
+
 /** Reads options from the command line; an unknown one ends the program with a usage line. */
 export function readOptions<T extends Record<string, string | number | boolean>>(defaults: T): {
   options: T;
@@ -36,6 +38,21 @@ function fail(problem: string, defaults: Record<string, unknown>): never {
   // deno-lint-ignore no-console -- a program's own output
   console.error(`${problem}\noptions: ${known.join(" ")}`);
   Deno.exit(2);
+}
+
+/** The options of {@linkcode deflateExtensions}, for `readOptions`. */
+export const DEFLATE_OPTIONS = { deflate: false, "deflate-takeover": false } as const;
+
+/** What `--deflate` asks for, or `--deflate-takeover`, by which windows outlive their messages. */
+export function deflateExtensions(
+  options: { readonly [Name in keyof typeof DEFLATE_OPTIONS]: boolean },
+): Extension[] {
+  const takeover = options["deflate-takeover"];
+  if (!options.deflate && !takeover) return [];
+  return [permessageDeflate({
+    serverNoContextTakeover: !takeover,
+    clientNoContextTakeover: !takeover,
+  })];
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM, and stops listening for them. */

@@ -8,12 +8,15 @@
 // deno-lint-ignore-file no-console -- a program's own output
 
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mod.ts";
-import { readOptions } from "./arguments.ts";
+import { DEFLATE_OPTIONS, deflateExtensions, readOptions } from "./arguments.ts";
 
-const { options, rest } = readOptions({ protocol: "", origin: "" });
+const { options, rest } = readOptions({ protocol: "", origin: "", ...DEFLATE_OPTIONS });
 const url = URL.parse(rest[0] ?? "");
 if (url === null || url.protocol !== "ws:") {
-  console.error("usage: client.ts [--protocol NAME] [--origin ORIGIN] ws://HOST:PORT/PATH");
+  console.error(
+    "usage: client.ts [--protocol NAME] [--origin ORIGIN] [--deflate | --deflate-takeover] " +
+      "ws://HOST:PORT/PATH",
+  );
   Deno.exit(2);
 }
 
@@ -51,6 +54,7 @@ const context = createContext({
   protocols: names.map((name) => ({ name, callback })),
   maxMessageSize: 64 * 1024 * 1024,
   maxFramePayload: 64 * 1024 * 1024,
+  extensions: deflateExtensions(options),
 });
 context.clientConnect({
   address: url.hostname.replace(/^\[|\]$/g, ""),

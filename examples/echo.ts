@@ -2,10 +2,13 @@
  * Echoes text and binary messages of up to 64 MiB, fragmented or not.
  *
  *     deno run --allow-net examples/echo.ts --port 9001 --hostname 127.0.0.1
+ *
+ * With `--deflate` it takes and sends compressed messages (permessage-deflate), with
+ * `--deflate-takeover` such that refer to the messages before them.
  */
 
 import { createContext, type Protocol } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { DEFLATE_OPTIONS, deflateExtensions, readOptions, untilInterrupted } from "./arguments.ts";
 
 const LONGEST = 64 * 1024 * 1024;
 
@@ -38,13 +41,15 @@ const echo: Protocol<{ continues: boolean }> = {
 };
 
 if (import.meta.main) {
-  const { options } = readOptions({ port: 9001, hostname: "127.0.0.1" });
+  const { options } = readOptions({ port: 9001, hostname: "127.0.0.1", ...DEFLATE_OPTIONS });
   await using context = createContext({
     port: options.port,
     iface: options.hostname,
     protocols: [echo],
     allowedOrigins: ["*"],
     maxFramePayload: LONGEST,
+    maxMessageSize: LONGEST,
+    extensions: deflateExtensions(options),
   });
   // deno-lint-ignore no-console -- a program's own output
   console.log(`listening on ws://${options.hostname}:${context.port}`);

@@ -8,6 +8,7 @@ import {
   upgradeRequest,
 } from "./core/opening_handshake.ts";
 import type { Connection, Phase } from "./connection.ts";
+import { confirmExtensions } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
@@ -150,6 +151,7 @@ export class ClientHandshake implements Phase {
       key: this.#key,
       fields: [...headers, ...appender.fields],
       ...(origin === undefined ? {} : { origin }),
+      extensions: connection.owner.extensions.map((each) => each.offer()).join(", "),
     });
     connection.tx.reserve(request.length).set(request, connection.tx.position);
     connection.queued();
@@ -161,7 +163,10 @@ export class ClientHandshake implements Phase {
     const { owner } = connection;
     const { protocols, hasUser } = this.#target;
     const { head } = this.#parser;
-    const { protocol } = checkUpgradeResponse(head, this.#key, protocols, false);
+    const offersAny = owner.extensions.length > 0;
+    const answer = checkUpgradeResponse(head, this.#key, protocols, offersAny);
+    const { protocol } = answer;
+    const extension = confirmExtensions(owner.extensions, answer.extensions);
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
     if (entry === undefined) {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
@@ -174,7 +179,7 @@ export class ClientHandshake implements Phase {
     if (verdict !== 0) return this.#fail("clientFilterPreEstablish refused the server's answer");
     connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
-    const session = new WebSocketSession(connection);
+    const session = new WebSocketSession(connection, extension);
     connection.phase = session;
     session.begin();
   }

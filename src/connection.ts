@@ -5,6 +5,7 @@
 
 import { LwsError } from "./errors.ts";
 import type { Context } from "./context.ts";
+import type { Extension } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
@@ -34,6 +35,7 @@ export interface ConnectionOwner {
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly fileOps: FileOps;
+  readonly extensions: readonly Extension[];
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;

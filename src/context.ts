@@ -11,6 +11,7 @@ import {
   rxBufferSizeOf,
 } from "./creation_info.ts";
 import { LwsError } from "./errors.ts";
+import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
 import type { Limits } from "./limits.ts";
@@ -114,6 +115,7 @@ class ServingContext implements Context, ConnectionOwner {
   readonly face: Context = this;
   readonly limits: Limits;
   readonly fileOps: FileOps;
+  readonly extensions: readonly Extension[];
   readonly user: unknown;
   readonly wheel: TimerWheel;
   readonly scheduler: Scheduler = new AutomaticScheduler();
@@ -141,6 +143,7 @@ class ServingContext implements Context, ConnectionOwner {
     this.#info = info;
     this.limits = info.limits;
     this.fileOps = info.fileOps;
+    this.extensions = info.extensions;
     this.user = info.user;
     this.wheel = new TimerWheel(info.clock);
     this.entries = info.protocols.map((protocol, index) => ({
@@ -330,6 +333,7 @@ class ServingContext implements Context, ConnectionOwner {
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
+    for (const extension of this.extensions) extension.close();
     this.wheel.stop();
     this.scheduler.stop();
     this.#resolveClosed();

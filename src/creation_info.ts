@@ -2,6 +2,7 @@
 
 import { isToken } from "./core/http_syntax.ts";
 import { LwsError } from "./errors.ts";
+import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
@@ -34,6 +35,13 @@ export interface ContextCreationInfo extends Partial<Limits> {
    * @default none
    */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * The extensions that servers accept and clients offer, such as {@linkcode permessageDeflate}, the
+   * most wanted first.
+   *
+   * @default none
+   */
+  readonly extensions?: readonly Extension[];
   /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
@@ -52,6 +60,7 @@ export interface CheckedInfo {
   readonly hostname: string;
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
+  readonly extensions: readonly Extension[];
   readonly fileOps: FileOps;
   readonly user: unknown;
   readonly signal: AbortSignal | undefined;
@@ -70,6 +79,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "iface",
   "protocols",
   "allowedOrigins",
+  "extensions",
   "fileOps",
   "user",
   "signal",
@@ -118,6 +128,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
   const protocols = checkProtocols(info.protocols, complain);
+  const extensions = checkExtensions(info.extensions, complain);
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -132,6 +143,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     hostname,
     protocols,
     allowedOrigins: info.allowedOrigins,
+    extensions,
     fileOps: info.fileOps ?? hostFileOps(),
     user: info.user,
     signal: info.signal,
@@ -186,6 +198,24 @@ function checkOrigins(field: string, origins: unknown, complain: Complain): void
       url.search === "" && url.hash === "" && !origin.endsWith("/");
     if (!isOrigin) complain(field, origin, '"*", or an origin such as "https://example.com"');
   }
+}
+
+function checkExtensions(given: unknown, complain: Complain): readonly Extension[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) {
+    complain("extensions", given, "an array of extensions");
+    return [];
+  }
+  const names = new Set<unknown>();
+  given.forEach((extension, index) => {
+    const field = `extensions[${index}]`;
+    checkMethods(field, extension, ["accept", "offer", "confirm", "close"], complain);
+    const name = (extension as Partial<Extension> | null)?.name;
+    if (typeof name !== "string" || !isToken(name)) complain(`${field}.name`, name, "a token");
+    if (names.has(name)) complain(`${field}.name`, name, "a name used once");
+    names.add(name);
+  });
+  return given;
 }
 
 function checkMethods(

@@ -9,8 +9,11 @@ import {
 } from "./core/http_head.ts";
 import { readUpgrade, type UpgradeDecision, upgradeResponse } from "./core/opening_handshake.ts";
 import { isAllowedOrigin } from "./core/origin.ts";
+import type { FieldLine } from "./core/response_writer.ts";
+import { parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
 import type { Connection, Phase, ProtocolEntry } from "./connection.ts";
+import { acceptExtension } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { log } from "./log.ts";
@@ -331,6 +334,9 @@ export class HttpSession implements Phase {
       return this.#refuse(403, "the origin is not allowed");
     }
 
+    const offers = parseExtensions(upgrade.extensions);
+    if (offers === undefined) return this.#refuse(400, "a malformed Sec-WebSocket-Extensions");
+
     const httpUser = connection.user;
     if (entry !== this.#first) {
       if (!connection.makeUser(entry)) return this.#refuse(500, "perSessionData threw");
@@ -349,12 +355,16 @@ export class HttpSession implements Phase {
       return this.#refuse(403, "filterProtocolConnection refused it");
     }
 
-    const answer = upgradeResponse(upgrade.key, chosen, filter.fields);
+    const extension = acceptExtension(owner.extensions, offers);
+    const fields: FieldLine[] = extension === undefined
+      ? filter.fields
+      : [["Sec-WebSocket-Extensions", extension.answer], ...filter.fields];
+    const answer = upgradeResponse(upgrade.key, chosen, fields);
     connection.tx.reserve(answer.length).set(answer, connection.tx.position);
     connection.queued();
     connection.headers = undefined;
     connection.http = undefined;
-    const session = new WebSocketSession(connection);
+    const session = new WebSocketSession(connection, extension?.session);
     connection.phase = session;
     session.begin();
   }

@@ -2,8 +2,16 @@
 
 import { FIN, headerLength, OPCODE_BINARY, OPCODE_TEXT, writeHeader } from "./core/frame.ts";
 import { LwsError } from "./errors.ts";
+import type { ExtensionSession } from "./extensions/extension.ts";
 
 const encoder = new TextEncoder();
+
+function frameOf(first: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const frame = new Uint8Array(headerLength(length, false) + length);
+  frame.set(payload, writeHeader(frame, 0, first, length, false));
+  return frame;
+}
 
 /** What {@linkcode prepareMessage} makes. */
 export class PreparedMessage {
@@ -13,14 +21,27 @@ export class PreparedMessage {
   readonly byteLength: number;
   /** @internal The whole frame, as a server sends it. */
   readonly frame: Uint8Array;
+  /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
+  #encoded: Map<string, Uint8Array> | undefined;
 
   /** Use {@linkcode prepareMessage}. */
   constructor(kind: "text" | "binary", payload: Uint8Array) {
-    const { length } = payload;
     this.kind = kind;
-    this.byteLength = length;
-    this.frame = new Uint8Array(headerLength(length, false) + length);
-    this.frame.set(payload, writeHeader(this.frame, 0, this.opcode | FIN, length, false));
+    this.byteLength = payload.length;
+    this.frame = frameOf(this.opcode | FIN, payload);
+  }
+
+  /** @internal The frame for connections with an extension, made once for all of its kind. */
+  frameFor(extension: ExtensionSession): Uint8Array {
+    const known = this.#encoded?.get(extension.sharedKey);
+    if (known !== undefined) return known;
+    const encoded = extension.encodeShared(this.payload);
+    const frame = encoded === undefined
+      ? this.frame
+      : frameOf(this.opcode | FIN | extension.reservedBits << 4, encoded);
+    this.#encoded ??= new Map();
+    this.#encoded.set(extension.sharedKey, frame);
+    return frame;
   }
 
   /** @internal */

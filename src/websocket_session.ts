@@ -15,6 +15,7 @@ import {
   headerLength,
   MAX_CONTROL_PAYLOAD,
   OPCODE_BINARY,
+  OPCODE_BITS,
   OPCODE_CLOSE,
   OPCODE_CONTINUATION,
   OPCODE_PING,
@@ -26,7 +27,9 @@ import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
 import type { Connection, Phase } from "./connection.ts";
 import { LwsError } from "./errors.ts";
+import type { ExtensionSession } from "./extensions/extension.ts";
 import { log } from "./log.ts";
+import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { takePadded } from "./padded.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseInfo } from "./reasons.ts";
@@ -39,10 +42,12 @@ const scratch = new Uint8Array(16 * 1024);
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession implements Phase, FrameHandler {
+export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #masks: boolean;
+  readonly #extension: ExtensionSession | undefined;
+  #decoder: MessageDecoder | undefined;
   /** The code and reason of the close frame that we sent. */
   #sentClose: CloseInfo | undefined;
   /** The code and reason of the close frame that the peer sent. */
@@ -50,15 +55,18 @@ export class WebSocketSession implements Phase, FrameHandler {
   #sendsMessage = false;
   #pendingPong: Uint8Array | undefined;
 
-  constructor(connection: Connection) {
+  /** @param extension what was negotiated, if anything was */
+  constructor(connection: Connection, extension?: ExtensionSession) {
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#masks = isClient;
+    this.#extension = extension;
     this.#parser = new FrameParser({
       masked: !isClient,
       pieceSize: entry.rxBufferSize,
       limits: owner.limits,
       handler: this,
+      reservedBits: extension?.reservedBits ?? 0,
     });
     connection.frames = this.#parser;
   }
@@ -71,10 +79,42 @@ export class WebSocketSession implements Phase, FrameHandler {
   }
 
   onBytes(bytes: Uint8Array): number {
+    if (this.#decoder?.isHolding) {
+      this.#resume();
+      if (!this.canDeliver) return 0;
+    }
     return this.#parser.parse(bytes);
   }
 
   onData(piece: Uint8Array): void {
+    if (this.#parser.reservedBits === 0) return this.#deliver(piece);
+    const { entry, owner } = this.#connection;
+    this.#decoder ??= new MessageDecoder(
+      this.#extension!,
+      this,
+      entry.rxBufferSize,
+      owner.limits.maxMessageSize,
+    );
+    this.#decoder.take(piece, this.#parser);
+  }
+
+  onDecoded(piece: Uint8Array): void {
+    const connection = this.#connection;
+    connection.frames = this.#decoder;
+    this.#deliver(piece);
+    // The last reason of a connection that was cut meanwhile has come already.
+    if (connection.frames !== undefined) connection.frames = this.#parser;
+  }
+
+  get canDeliver(): boolean {
+    return !this.#connection.isPaused;
+  }
+
+  get isListening(): boolean {
+    return this.#sentClose === undefined && this.#connection.isOpen;
+  }
+
+  #deliver(piece: Uint8Array): void {
     // Whoever closes wants to hear no more; only the peer's close frame still counts.
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
@@ -105,6 +145,7 @@ export class WebSocketSession implements Phase, FrameHandler {
   }
 
   onEnd(): void {
+    this.#resume();
     this.#connection.finish(false);
   }
 
@@ -138,6 +179,16 @@ export class WebSocketSession implements Phase, FrameHandler {
 
   onPause(paused: boolean): void {
     if (paused) this.#parser.stop();
+    else if (this.#decoder?.isHolding) {
+      // In a turn of its own, as all that was held back is.
+      queueMicrotask(() => {
+        if (this.#connection.phase === this) this.#connection.turn(() => this.#resume());
+      });
+    }
+  }
+
+  #resume(): void {
+    this.#decoder?.resume();
   }
 
   onClose(_error: unknown): void {
@@ -147,6 +198,7 @@ export class WebSocketSession implements Phase, FrameHandler {
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
+    this.#extension?.close();
     connection.call(connection.entry, "closed", { code, reason, wasClean });
   }
 
@@ -157,18 +209,19 @@ export class WebSocketSession implements Phase, FrameHandler {
   ): number {
     if (this.#sentClose !== undefined) return -1;
     const fin = options?.fin ?? true;
+    const compress = options?.compress;
     switch (kind) {
       case undefined:
         if (data instanceof PreparedMessage && options === undefined) {
           return this.#sendPrepared(data);
         }
-        return this.#sendData(OPCODE_TEXT, data, fin);
+        return this.#sendData(OPCODE_TEXT, data, fin, compress);
       case "text":
-        return this.#sendData(OPCODE_TEXT, data, fin);
+        return this.#sendData(OPCODE_TEXT, data, fin, compress);
       case "binary":
-        return this.#sendData(OPCODE_BINARY, data, fin);
+        return this.#sendData(OPCODE_BINARY, data, fin, compress);
       case "continuation":
-        return this.#sendData(OPCODE_CONTINUATION, data, fin);
+        return this.#sendData(OPCODE_CONTINUATION, data, fin, compress);
       case "ping":
         return this.#sendControl(OPCODE_PING, data, fin);
       case "pong":
@@ -251,8 +304,9 @@ export class WebSocketSession implements Phase, FrameHandler {
     this.#checkOrder(message.opcode);
     if (this.#masks) return this.#send(message.opcode | FIN, message.payload);
     const connection = this.#connection;
-    const { frame } = message;
+    const frame = this.#extension === undefined ? message.frame : message.frameFor(this.#extension);
     if (!connection.hasRoom(frame.length)) return -1;
+    if (frame !== message.frame) this.#extension!.sentShared();
     connection.tx.append(frame, true);
     connection.queued();
     return message.byteLength;
@@ -262,11 +316,31 @@ export class WebSocketSession implements Phase, FrameHandler {
     opcode: number,
     data: Uint8Array | string | PreparedMessage,
     fin: boolean,
+    compress: boolean | undefined,
   ): number {
     this.#checkOrder(opcode);
-    const sent = this.#send(fin ? opcode | FIN : opcode, data);
+    const first = fin ? opcode | FIN : opcode;
+    const sent = this.#extension === undefined
+      ? this.#send(first, data)
+      : this.#sendEncoded(this.#extension, first, data, compress);
     if (sent >= 0) this.#sendsMessage = !fin;
     return sent;
+  }
+
+  #sendEncoded(
+    extension: ExtensionSession,
+    first: number,
+    data: Uint8Array | string | PreparedMessage,
+    compress: boolean | undefined,
+  ): number {
+    const payload = typeof data === "string" ? encodeText(data) : bytesOf(data);
+    const isFirst = (first & OPCODE_BITS) !== OPCODE_CONTINUATION;
+    const isLast = (first & FIN) !== 0;
+    const encoded = extension.encode({ payload, isFirst, isLast, compress });
+    if (encoded === undefined) return this.#send(first, payload);
+    // Only the first frame of a message says that it is transformed.
+    const bits = isFirst ? extension.reservedBits << 4 : 0;
+    return this.#send(first | bits, encoded) < 0 ? -1 : payload.length;
   }
 
   /** Section 5.4: the fragments of a message are sent one after the other. */
@@ -346,7 +420,6 @@ function maskFrame(target: Uint8Array, body: number, length: number): void {
   mask(target, view, body, body + length, key, 0);
 }
 
-/** The payload of a control frame. */
 function bytesOf(data: Uint8Array | string | PreparedMessage): Uint8Array {
   if (typeof data === "string") return encoder.encode(data);
   if (data instanceof Uint8Array) return data;

@@ -27,6 +27,13 @@ export interface WriteOptions {
    * @default {true}
    */
   readonly fin?: boolean;
+  /**
+   * Whether to compress the message, or its fragments; its first frame decides. Without an effect where
+   * no compression was negotiated, and on control frames. What does not shrink is sent as it is.
+   *
+   * @default from the extension's threshold on
+   */
+  readonly compress?: boolean;
 }
 
 /** Why a connection is under a timeout (`enum pending_timeout`). */

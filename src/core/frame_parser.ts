@@ -53,6 +53,14 @@ export interface FrameParserOptions {
   readonly pieceSize: number;
   readonly limits: FrameLimits;
   readonly handler: FrameHandler;
+  /**
+   * The reserved bits, 0 to 7, that an extension has given a meaning to on the first frame of a
+   * message (section 9.1). What such a message carries is not the text itself, so that it is not
+   * checked here.
+   *
+   * @default {0}
+   */
+  readonly reservedBits?: number;
 }
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
@@ -72,7 +80,7 @@ export class FrameParser {
   isFinal = false;
   /** Whether the piece is the first one of its message. */
   isFirstPiece = false;
-  /** RSV1 to RSV3 of the current data frame, as a number from 0 to 7. */
+  /** RSV1 to RSV3 of the current message's first frame, as a number from 0 to 7. */
   reservedBits = 0;
   /** Payload bytes of the current data frame which come after this piece. */
   remaining = 0;
@@ -81,6 +89,8 @@ export class FrameParser {
   readonly #pieceSize: number;
   readonly #limits: FrameLimits;
   readonly #handler: FrameHandler;
+  /** {@linkcode FrameParserOptions.reservedBits} where a header has them. */
+  readonly #messageBits: number;
 
   #running = false;
   #failed = false;
@@ -102,6 +112,7 @@ export class FrameParser {
     this.#pieceSize = options.pieceSize;
     this.#limits = options.limits;
     this.#handler = options.handler;
+    this.#messageBits = (options.reservedBits ?? 0) << 4;
   }
 
   /** Ends {@linkcode parse} after the callback that is running. */
@@ -204,7 +215,10 @@ export class FrameParser {
     const isControl = (opcode & CONTROL_BIT) !== 0;
 
     if ((first & RESERVED_BITS) !== 0) {
-      return this.#fail(CLOSE_PROTOCOL_ERROR, "a reserved bit is set");
+      const begins = !isControl && opcode !== OPCODE_CONTINUATION;
+      if (!begins || (first & RESERVED_BITS & ~this.#messageBits) !== 0) {
+        return this.#fail(CLOSE_PROTOCOL_ERROR, "a reserved bit is set");
+      }
     }
     if (isControl) {
       if (opcode > OPCODE_PONG) return this.#fail(CLOSE_PROTOCOL_ERROR, "unknown opcode");
@@ -264,7 +278,8 @@ export class FrameParser {
 
   #beginFrame(first: number, opcode: number, length: number, key: number): boolean {
     if (opcode !== OPCODE_CONTINUATION) {
-      this.#isText = opcode === OPCODE_TEXT;
+      this.reservedBits = (first & RESERVED_BITS) >>> 4;
+      this.#isText = opcode === OPCODE_TEXT && this.reservedBits === 0;
       this.isBinary = opcode === OPCODE_BINARY;
       this.isFirstPiece = true;
       this.#inMessage = true;
@@ -281,7 +296,6 @@ export class FrameParser {
       return false;
     }
     this.isFinal = (first & FIN) !== 0;
-    this.reservedBits = (first & RESERVED_BITS) >>> 4;
     this.remaining = length;
     this.#key = key;
     this.#delivered = 0;

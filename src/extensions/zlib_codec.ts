@@ -1,0 +1,111 @@
+/** The seam for raw DEFLATE (RFC 1951) as RFC 7692 section 7.2 uses it: synchronous, in place. */
+
+/** How a {@linkcode Deflater} compresses. */
+export interface DeflaterOptions {
+  /**
+   * The base-2 logarithm of the window, 9 to 15. 8 is refused: zlib would silently take 9 for it, and
+   * refer to what a peer with a window of 256 bytes no longer has.
+   */
+  readonly windowBits: number;
+  /** 0 (stored) to 9 (slowest, smallest); −1 is zlib's default, 6. */
+  readonly level: number;
+  /** How much memory the search takes, 1 to 9; 8 is zlib's default. */
+  readonly memLevel: number;
+}
+
+/** How an {@linkcode Inflater} is set up. */
+export interface InflaterOptions {
+  /** The base-2 logarithm of the window, 8 to 15: at least what the deflater has. */
+  readonly windowBits: number;
+}
+
+/** Compresses a stream, part by part. */
+export interface Deflater {
+  /**
+   * Compresses `data` as the next part of the stream and flushes it to a byte boundary, so that the
+   * output ends in 00 00 ff ff (section 7.2.1). The view is valid until the next call on any deflater,
+   * and its bytes may be changed until then.
+   *
+   * @throws {Error} when the deflater is closed.
+   */
+  deflate(data: Uint8Array): Uint8Array;
+  /**
+   * Forgets what was compressed: the next output refers to nothing before it.
+   *
+   * @throws {Error} when the deflater is closed.
+   */
+  reset(): void;
+  /** Frees the memory, which no garbage collection does; a second call does nothing. */
+  close(): void;
+}
+
+/** Inflates a stream, in any parts. */
+export interface Inflater {
+  /**
+   * Gives compressed bytes, which must not change until {@linkcode pull} has used them up.
+   *
+   * @throws {Error} when the inflater is closed, or what was pushed before isn't used up.
+   */
+  push(data: Uint8Array): void;
+  /**
+   * Inflates into `out` and returns how many bytes came. Fewer than `out.length`: all that was pushed
+   * is used up. A stream that ends in a final block is followed by another one, which refers to nothing
+   * before it (section 7.2.3.4).
+   *
+   * @throws {InflateError} when the data is no DEFLATE stream; nothing but {@linkcode reset} and
+   * {@linkcode close} helps from then on.
+   * @throws {Error} when the inflater is closed.
+   */
+  pull(out: Uint8Array): number;
+  /** What was pushed and isn't used up yet: a view. */
+  readonly rest: Uint8Array;
+  /**
+   * Forgets what was inflated and what was pushed.
+   *
+   * @throws {Error} when the inflater is closed.
+   */
+  reset(): void;
+  /** Frees the memory, which no garbage collection does; a second call does nothing. */
+  close(): void;
+}
+
+/** A way to compress and inflate. */
+export interface ZlibCodec {
+  /**
+   * Whether a deflater's output may refer to earlier outputs, so that context takeover (section 7.1.1)
+   * gains something; without it every output stands alone.
+   */
+  readonly hasTakeover: boolean;
+  /** @throws {RangeError} naming the option that is out of range. */
+  deflater(options: DeflaterOptions): Deflater;
+  /** @throws {RangeError} naming the option that is out of range. */
+  inflater(options: InflaterOptions): Inflater;
+}
+
+/** What an {@linkcode Inflater} throws for data that is no DEFLATE stream. */
+export class InflateError extends Error {
+  /** `"InflateError"`. */
+  override readonly name = "InflateError";
+}
+
+/** @throws {RangeError} naming the option that is out of range. */
+export function checkDeflaterOptions({ windowBits, level, memLevel }: DeflaterOptions): void {
+  checkRange("windowBits", windowBits, 9, 15);
+  checkRange("level", level, -1, 9);
+  checkRange("memLevel", memLevel, 1, 9);
+}
+
+/** @throws {RangeError} naming the option that is out of range. */
+export function checkInflaterOptions({ windowBits }: InflaterOptions): void {
+  checkRange("windowBits", windowBits, 8, 15);
+}
+
+/** Of an error: the caller broke {@linkcode Inflater.push}'s rule. */
+export const NOT_USED_UP = "what was pushed before is not used up";
+export const DEFLATER_CLOSED = "the deflater is closed";
+export const INFLATER_CLOSED = "the inflater is closed";
+
+function checkRange(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new RangeError(`${name} is ${value}; it must be a whole number from ${least} to ${most}`);
+}

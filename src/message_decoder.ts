@@ -1,0 +1,148 @@
+/** Messages that an extension has transformed, as the pieces that they stand for. */
+
+import { CLOSE_INVALID_PAYLOAD, CLOSE_MESSAGE_TOO_BIG } from "./core/close.ts";
+import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
+import type { FrameFacts } from "./connection.ts";
+import type { ExtensionSession } from "./extensions/extension.ts";
+
+/** Whom the decoder tells. */
+export interface DecoderHost {
+  /** Whether a piece may be delivered now: receiving is not stopped. */
+  readonly canDeliver: boolean;
+  /** Whether the connection still wants what comes. */
+  readonly isListening: boolean;
+  /** A piece, which {@linkcode MessageDecoder} describes; valid during the call only. */
+  onDecoded(piece: Uint8Array): void;
+  /** The message is broken or too long. */
+  onFail(code: number, reason: string): void;
+}
+
+interface HeldPiece {
+  readonly bytes: Uint8Array;
+  readonly remaining: number;
+  readonly isFinal: boolean;
+  readonly isFirstPiece: boolean;
+  readonly isBinary: boolean;
+}
+
+/** The largest piece that is delivered. */
+const LARGEST_PIECE = 64 * 1024;
+
+// Two, as only the piece behind it tells whether a full one is the last; used up within a call.
+let current = new Uint8Array(LARGEST_PIECE);
+let next = new Uint8Array(LARGEST_PIECE);
+
+/**
+ * Decodes the messages of one connection. While receiving is stopped it holds what the pieces before
+ * the stop stand for, `maxMessageSize` at most.
+ */
+export class MessageDecoder implements FrameFacts {
+  remaining = 0;
+  isFinal = false;
+  isFirstPiece = false;
+  isBinary = false;
+  readonly reservedBits: number;
+
+  readonly #extension: ExtensionSession;
+  readonly #host: DecoderHost;
+  readonly #pieceSize: number;
+  readonly #maxMessageSize: number;
+  #size = 0;
+  #utf8 = UTF8_ACCEPT;
+  #hasBegun = false;
+  #held: HeldPiece[] = [];
+
+  /** @param pieceSize the longest piece, in bytes; more than 64 KiB counts as that */
+  constructor(
+    extension: ExtensionSession,
+    host: DecoderHost,
+    pieceSize: number,
+    maxMessageSize: number,
+  ) {
+    this.#extension = extension;
+    this.#host = host;
+    this.reservedBits = extension.reservedBits;
+    this.#pieceSize = Math.min(pieceSize, LARGEST_PIECE);
+    this.#maxMessageSize = maxMessageSize;
+  }
+
+  /** Whether pieces wait for receiving to go on. */
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** Takes a piece of a frame, of which `frame` tells. */
+  take(piece: Uint8Array, frame: FrameFacts): void {
+    if (frame.isFirstPiece) {
+      this.#size = 0;
+      this.#utf8 = UTF8_ACCEPT;
+      this.#hasBegun = false;
+    }
+    const endsMessage = frame.isFinal && frame.remaining === 0;
+    this.#extension.push(piece, endsMessage);
+    let count = this.#read(current, frame);
+    while (count === this.#pieceSize) {
+      const following = this.#read(next, frame);
+      if (following <= 0) {
+        if (following < 0) return;
+        break;
+      }
+      this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
+      [current, next] = [next, current];
+      count = following;
+    }
+    if (count < 0) return;
+    if (endsMessage && !frame.isBinary && this.#utf8 !== UTF8_ACCEPT) {
+      return this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
+    }
+    if (count > 0 || endsMessage) {
+      this.#emit(current.subarray(0, count), frame, frame.remaining);
+    }
+  }
+
+  /** Delivers what is held, up to the next stop. */
+  resume(): void {
+    while (this.#held.length > 0 && this.#host.canDeliver) {
+      const { bytes, remaining, isFinal, isFirstPiece, isBinary } = this.#held.shift()!;
+      Object.assign(this, { remaining, isFinal, isFirstPiece, isBinary });
+      this.#host.onDecoded(bytes);
+    }
+  }
+
+  /** Decodes as much as a piece has, and checks it; −1 when it has failed the connection. */
+  #read(target: Uint8Array, frame: FrameFacts): number {
+    if (!this.#host.isListening) return -1;
+    let count: number;
+    try {
+      count = this.#extension.read(target.subarray(0, this.#pieceSize));
+    } catch (error) {
+      this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+      return -1;
+    }
+    this.#size += count;
+    if (this.#size > this.#maxMessageSize) {
+      this.#host.onFail(CLOSE_MESSAGE_TOO_BIG, "message too big");
+      return -1;
+    }
+    if (frame.isBinary) return count;
+    this.#utf8 = checkUtf8(target, 0, count, this.#utf8);
+    if (this.#utf8 !== UTF8_REJECT) return count;
+    this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text is not UTF-8");
+    return -1;
+  }
+
+  #emit(piece: Uint8Array, frame: FrameFacts, remaining: number): void {
+    const isFirstPiece = !this.#hasBegun;
+    this.#hasBegun = true;
+    const { isFinal, isBinary } = frame;
+    if (this.isHolding || !this.#host.canDeliver) {
+      this.#held.push({ bytes: piece.slice(), remaining, isFinal, isFirstPiece, isBinary });
+      return;
+    }
+    this.remaining = remaining;
+    this.isFinal = isFinal;
+    this.isFirstPiece = isFirstPiece;
+    this.isBinary = isBinary;
+    this.#host.onDecoded(piece);
+  }
+}

@@ -1,0 +1,388 @@
+/**
+ * The two sides of the protocol behind one face: our server with a client that is played by hand, and
+ * our client with a server that is. A rule for endpoints is written once and tested on each.
+ */
+
+import { createHash } from "node:crypto";
+import { assert, assertEquals } from "@std/assert";
+import {
+  type ClientConnectInfo,
+  type CloseInfo,
+  type Context,
+  CONTEXT_PORT_NO_LISTEN,
+  createContext,
+  handlers,
+  type Limits,
+  type Protocol,
+  type Reason,
+  type Wsi,
+} from "../../mod.ts";
+import { FakeClock, MemoryNetwork, MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
+import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
+import {
+  handshake,
+  readFrame,
+  readHead,
+  type ReceivedFrame,
+  serve,
+  settle,
+} from "../support/serve.ts";
+
+/** How a context of one side is made. */
+export interface SetUpOptions {
+  readonly limits?: Partial<Limits>;
+  /** The longest piece of a frame. */
+  readonly rxBufferSize?: number;
+  /** Called in every callback of a connection, before anything else. */
+  readonly on?: (wsi: Wsi, reason: Reason) => number | void;
+}
+
+/** One of the two sides. */
+export interface Side {
+  readonly name: "server" | "client";
+  /** Whether the frames that our end sends are masked; those of the peer are so if these are not. */
+  readonly masks: boolean;
+  /** Our end: a context, and the network and clock that it lives with. */
+  setUp(options?: SetUpOptions): House;
+}
+
+/** A context of one side, to open any number of connections with. */
+export interface House extends AsyncDisposable {
+  readonly clock: FakeClock;
+  /** An established connection, with the frames of `early` in the packet of the peer's handshake. */
+  open(...early: readonly FrameOptions[]): Promise<Link>;
+}
+
+/** A piece of a frame, as a callback was told of it. */
+export interface Piece {
+  readonly length: number;
+  readonly isFirst: boolean;
+  readonly isFinal: boolean;
+  readonly isBinary: boolean;
+  readonly remaining: number;
+}
+
+/** What a connection's callbacks were told. */
+class Heard {
+  readonly messages: (string | Uint8Array)[] = [];
+  readonly pieces: Piece[] = [];
+  readonly pings: string[] = [];
+  readonly pongs: string[] = [];
+  readonly closes: CloseInfo[] = [];
+  /** All but the bytes of a message, in the order of the calls. */
+  readonly order: string[] = [];
+  readonly established = Promise.withResolvers<void>();
+}
+
+/** One connection: our end as the callbacks know it, and the peer that the test plays. */
+export class Link {
+  readonly side: Side;
+  readonly wsi: Wsi;
+  readonly peer: MemoryPeer;
+  readonly heard: Heard;
+  /** The peer's key for masked frames. */
+  readonly #key: FrameOptions["key"];
+
+  constructor(side: Side, wsi: Wsi, peer: MemoryPeer, heard: Heard) {
+    this.side = side;
+    this.wsi = wsi;
+    this.peer = peer;
+    this.heard = heard;
+    this.#key = side.masks ? undefined : KEY;
+  }
+
+  /** The bytes of frames, masked as the peer of this side must, unless they say otherwise. */
+  bytesOf(...frames: readonly FrameOptions[]): Uint8Array {
+    const key = this.#key === undefined ? {} : { key: this.#key };
+    return concat(...frames.map((each) => frame({ ...key, ...each })));
+  }
+
+  /** Sends frames, all in one write. */
+  send(...frames: readonly FrameOptions[]): void {
+    this.peer.send(this.bytesOf(...frames));
+  }
+
+  /** Lets our end read at most `size` bytes at a time. */
+  chop(size: number): void {
+    this.peer.transport.peer.chop(size);
+  }
+
+  /** The next frame that our end sent; it must be masked as the side's are. */
+  async receive(): Promise<ReceivedFrame> {
+    const received = await readFrame(this.peer);
+    assertEquals(received.masked, this.side.masks, "5.1 only a client masks");
+    assertEquals(received.rsv, 0, "5.2 reserved bits are 0");
+    return received;
+  }
+
+  async receiveText(): Promise<string> {
+    const { opcode, payload } = await this.receive();
+    assertEquals(opcode, 1);
+    return new TextDecoder().decode(payload);
+  }
+
+  /** The close frame that must come next; 1005 for one without a code. */
+  async receiveClose(): Promise<{ code: number; reason: string }> {
+    const { fin, opcode, payload } = await this.receive();
+    assertEquals({ fin, opcode }, { fin: true, opcode: 8 }, "no close frame");
+    if (payload.length === 0) return { code: 1005, reason: "" };
+    assert(payload.length >= 2 && payload.length <= 125);
+    const reason = new TextDecoder("utf-8", { fatal: true }).decode(payload.subarray(2));
+    return { code: payload[0]! << 8 | payload[1]!, reason };
+  }
+
+  /**
+   * Our end has failed the connection (section 7.1.7): a close frame with this code, the end of the
+   * connection right behind it, and the session's end as not clean. No time goes by meanwhile.
+   */
+  async assertFailed(code: number, what?: string): Promise<void> {
+    assertEquals((await this.receiveClose()).code, code, what);
+    await this.assertEnded();
+    const [info, ...more] = this.heard.closes;
+    assertEquals([info?.code, info?.wasClean, more.length], [code, false, 0], what);
+  }
+
+  /** Nothing more comes from our end but the connection's end, which the peer joins in. */
+  async assertEnded(): Promise<void> {
+    assertEquals((await this.peer.readToEnd()).length, 0, "something came before the end");
+    this.peer.close();
+    await settle();
+    assertEquals(this.heard.closes.length, 1, "closed comes once");
+  }
+
+  /** The connection is as good as new: a ping is answered, and with nothing in front of the answer. */
+  async assertAlive(): Promise<void> {
+    this.send({ opcode: 9, payload: "still there?" });
+    const { opcode, payload } = await this.receive();
+    assertEquals([opcode, new TextDecoder().decode(payload)], [10, "still there?"]);
+    assertEquals(this.heard.closes, []);
+  }
+
+  /** The next messages, as the peer sends what makes them. */
+  async messages(count: number): Promise<readonly (string | Uint8Array)[]> {
+    // All happens in microtasks and turns, so that there is nothing to wait for but those.
+    for (let turns = 0; this.heard.messages.length < count; turns++) {
+      assert(turns < 100, `${this.heard.messages.length} messages came in place of ${count}`);
+      assertEquals(this.heard.closes, []);
+      await settle();
+    }
+    assertEquals(this.heard.messages.length, count);
+    return this.heard.messages;
+  }
+}
+
+/** What breaks the protocol: frames, or bytes that no frame has. */
+export type Offence = readonly [what: string, ...sent: readonly (FrameOptions | Uint8Array)[]];
+
+/**
+ * Each offence fails its connection with `code`, whether it comes in one read or byte by byte; what
+ * comes behind it is not processed (section 7.1.7), and nobody else notices.
+ */
+export async function assertBreaks(
+  side: Side,
+  code: number,
+  offences: Iterable<Offence>,
+  options?: SetUpOptions,
+): Promise<void> {
+  await using house = side.setUp(options);
+  const bystander = await house.open();
+  for (const [what, ...sent] of offences) {
+    for (const chop of [Infinity, 1]) {
+      const link = await house.open();
+      link.chop(chop);
+      const behind = [{ opcode: 1, payload: "late" }, { opcode: 9, payload: "late" }, {
+        opcode: 8,
+      }];
+      const parts = [...sent, ...behind].map((each) =>
+        each instanceof Uint8Array ? each : link.bytesOf(each)
+      );
+      link.peer.send(concat(...parts));
+      await link.assertFailed(code, what);
+      assert(!link.heard.messages.includes("late") && !link.heard.pings.includes("late"), what);
+    }
+  }
+  await bystander.assertAlive();
+}
+
+/** A server that the test plays, and a context of ours that connects to it. */
+export interface PlayedServer extends AsyncDisposable {
+  readonly context: Context;
+  readonly clock: FakeClock;
+  readonly network: MemoryNetwork;
+  /** The next connection that comes. */
+  accept(): Promise<MemoryPeer>;
+}
+
+/** Where {@linkcode playServer} listens. */
+export const TARGET: ClientConnectInfo = { address: "server.example.com", port: 80 };
+
+export function playServer(
+  protocols: readonly Protocol[],
+  limits: Partial<Limits> = {},
+): PlayedServer {
+  const network = new MemoryNetwork();
+  const clock = new FakeClock();
+  const listener = network.listen({ hostname: TARGET.address, port: TARGET.port });
+  const port = CONTEXT_PORT_NO_LISTEN;
+  const context = createContext({ port, network, clock, ...limits, protocols });
+  return {
+    context,
+    clock,
+    network,
+    accept: async () => new MemoryPeer(await listener.accept() as MemoryTransport),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      const gone = context.destroy();
+      // Peers that never answer a close are let go by the clock.
+      await settle();
+      clock.advance(60_000);
+      await gone;
+    },
+  };
+}
+
+/** The `Sec-WebSocket-Accept` for a key (section 4.2.2, step 5.4), by the runtime's SHA-1. */
+export function acceptFor(key: string): string {
+  return createHash("sha1").update(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest("base64");
+}
+
+/** The lines of a good answer to a request, as the client of this side must take it. */
+export function answerLines(request: string): string[] {
+  const key = /^sec-websocket-key: *(\S+)/im.exec(request)![1]!;
+  return [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${acceptFor(key)}`,
+  ];
+}
+
+/** Lines as the head of a message. */
+export function headOf(lines: readonly string[]): string {
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Reads heads of one length: to look for the end of each would take most of the tests' time. */
+function headReader(): (peer: MemoryPeer) => Promise<string> {
+  let length = 0;
+  return async (peer) => {
+    const head = length === 0 ? await readHead(peer) : decoder.decode(await peer.readBytes(length));
+    assert(head.endsWith("\r\n\r\n"), head);
+    length = head.length;
+    return head;
+  };
+}
+
+/** A protocol that writes down what each of its connections hears. */
+function listening(options: SetUpOptions): {
+  protocol: Protocol;
+  heardOf(wsi: Wsi): Heard;
+  /** The connection whose peer has this port. */
+  withPeer(port: number): Wsi;
+} {
+  const all = new WeakMap<Wsi, Heard>();
+  const byPeer = new Map<number, Wsi>();
+  const heardOf = (wsi: Wsi) => {
+    let heard = all.get(wsi);
+    if (heard === undefined) all.set(wsi, heard = new Heard());
+    return heard;
+  };
+  const noteEstablished = (wsi: Wsi) => {
+    byPeer.set(wsi.peerAddresses.port, wsi);
+    heardOf(wsi).order.push("established");
+    heardOf(wsi).established.resolve();
+  };
+  const notePing = (wsi: Wsi, _user: unknown, payload: Uint8Array) => {
+    heardOf(wsi).pings.push(decoder.decode(payload));
+    heardOf(wsi).order.push("ping");
+  };
+  const notePong = (wsi: Wsi, _user: unknown, payload: Uint8Array) => {
+    heardOf(wsi).pongs.push(decoder.decode(payload));
+    heardOf(wsi).order.push("pong");
+  };
+  const handle = handlers({
+    established: noteEstablished,
+    clientEstablished: noteEstablished,
+    receivePing: notePing,
+    clientReceivePing: notePing,
+    receivePong: notePong,
+    clientReceivePong: notePong,
+    message(wsi, _user, message) {
+      heardOf(wsi).messages.push(message);
+      heardOf(wsi).order.push("message");
+    },
+    closed(wsi, _user, info) {
+      heardOf(wsi).closes.push(info);
+      heardOf(wsi).order.push("closed");
+    },
+  });
+  const protocol: Protocol = {
+    name: "listening",
+    ...(options.rxBufferSize === undefined ? {} : { rxBufferSize: options.rxBufferSize }),
+    callback(...args) {
+      const [wsi, reason, , data] = args;
+      if (reason === "receive" || reason === "clientReceive") {
+        heardOf(wsi).order.push("piece");
+        heardOf(wsi).pieces.push({
+          length: data.length,
+          isFirst: wsi.isFirstFragment,
+          isFinal: wsi.isFinalFragment,
+          isBinary: wsi.frameIsBinary,
+          remaining: wsi.remainingPacketPayload,
+        });
+      }
+      const verdict = options.on?.(wsi, reason);
+      handle(...args);
+      return verdict;
+    },
+  };
+  return { protocol, heardOf, withPeer: (port) => byPeer.get(port)! };
+}
+
+export const SERVER: Side = {
+  name: "server",
+  masks: false,
+  setUp(options = {}) {
+    const { protocol, heardOf, withPeer } = listening(options);
+    const served = serve([protocol], options.limits);
+    const request = encoder.encode(handshake());
+    const readAnswer = headReader();
+    return {
+      clock: served.clock,
+      async open(...early) {
+        const peer = await served.dial();
+        peer.send(concat(request, ...early.map((each) => frame({ key: KEY, ...each }))));
+        const answer = await readAnswer(peer);
+        assert(answer.startsWith("HTTP/1.1 101 "), answer);
+        const wsi = withPeer(peer.transport.localAddress.port);
+        return new Link(SERVER, wsi, peer, heardOf(wsi));
+      },
+      [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
+    };
+  },
+};
+
+export const CLIENT: Side = {
+  name: "client",
+  masks: true,
+  setUp(options = {}) {
+    const { protocol, heardOf } = listening(options);
+    const played = playServer([protocol], options.limits);
+    const readRequest = headReader();
+    return {
+      clock: played.clock,
+      async open(...early) {
+        const wsi = played.context.clientConnect(TARGET);
+        const peer = await played.accept();
+        const answer = encoder.encode(headOf(answerLines(await readRequest(peer))));
+        peer.send(concat(answer, ...early.map((each) => frame(each))));
+        await heardOf(wsi).established.promise;
+        return new Link(CLIENT, wsi, peer, heardOf(wsi));
+      },
+      [Symbol.asyncDispose]: () => played[Symbol.asyncDispose](),
+    };
+  },
+};

@@ -1,0 +1,645 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
+import {
+  type Deflater,
+  fallbackZlibCodec,
+  InflateError,
+  type Inflater,
+  nativeZlibCodec,
+  type ZlibCodec,
+  zlibCodec,
+  type ZlibStreams,
+} from "../../src/extensions/zlib.ts";
+
+const native = nativeZlibCodec();
+const CODECS: [string, ZlibCodec][] = [["fallback", fallbackZlibCodec]];
+if (native !== undefined) CODECS.push(["native", native]);
+
+const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
+const MIB = 1024 * 1024;
+
+/** Runs for each codec, and closes the streams that the test opens. */
+function eachCodec(
+  name: string,
+  test: (
+    open: {
+      deflater: (windowBits?: number, level?: number, memLevel?: number) => Deflater;
+      inflater: (windowBits?: number) => Inflater;
+    },
+    codec: ZlibCodec,
+  ) => void,
+): void {
+  for (const [codecName, codec] of CODECS) {
+    Deno.test(`${codecName}: ${name}`, () => {
+      const opened: { close(): void }[] = [];
+      const keep = <Stream extends { close(): void }>(stream: Stream): Stream => {
+        opened.push(stream);
+        return stream;
+      };
+      try {
+        test({
+          deflater: (windowBits = 15, level = 6, memLevel = 8) =>
+            keep(codec.deflater({ windowBits, level, memLevel })),
+          inflater: (windowBits = 15) => keep(codec.inflater({ windowBits })),
+        }, codec);
+      } finally {
+        for (const stream of opened) stream.close();
+      }
+    });
+  }
+}
+
+/** The same numbers at each run: 0 to `limit` − 1. */
+function makeRandom(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
+
+function randomBytes(length: number, seed = 1): Uint8Array {
+  const random = makeRandom(seed);
+  return Uint8Array.from({ length }, () => random(256));
+}
+
+/** What repeats itself at all distances, between bytes that don't. */
+function patchwork(length: number, seed = 1): Uint8Array {
+  const random = makeRandom(seed);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const run = 1 + random(40);
+    const distance = 1 + random(Math.max(1, at));
+    for (let end = Math.min(length, at + run); at < end; at++) {
+      bytes[at] = run < 8 || at < distance ? random(256) : bytes[at - distance]!;
+    }
+  }
+  return bytes;
+}
+
+function text(characters: string): Uint8Array {
+  return new TextEncoder().encode(characters);
+}
+
+function bytes(hex: string): Uint8Array {
+  return Uint8Array.from(hex.split(" "), (each) => parseInt(each, 16));
+}
+
+function concat(...parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** `assertEquals` without the minutes that it takes for long arrays. */
+function assertSame(actual: Uint8Array, expected: Uint8Array, what = ""): void {
+  const at = actual.findIndex((byte, index) => byte !== expected[index]);
+  if (actual.length === expected.length && at < 0) return;
+  throw new Error(`${what}: ${actual.length} and ${expected.length} bytes, first other: ${at}`);
+}
+
+/** Pushes `data` in pieces and pulls all that comes, in pieces. */
+function inflateAll(
+  inflater: Inflater,
+  data: Uint8Array,
+  pushSize = () => data.length,
+  pullSize = () => 1000,
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < data.length;) {
+    const piece = data.subarray(at, at + pushSize());
+    at += piece.length;
+    inflater.push(piece);
+    while (true) {
+      const out = new Uint8Array(pullSize());
+      const count = inflater.pull(out);
+      assert(count <= out.length);
+      parts.push(out.subarray(0, count));
+      if (count < out.length) break;
+    }
+    assertEquals(inflater.rest.length, 0);
+  }
+  return concat(...parts);
+}
+
+eachCodec("messages of any size come back as they were, at any level", ({ deflater, inflater }) => {
+  // deno-fmt-ignore
+  const lengths = [0, 1, 2, 3, 4, 5, 31, 127, 258, 259, 1023, 16_000, 16_383, 16_384, 16_385, 32_767, 32_768,
+    32_769, 65_534, 65_535, 65_536, 70_000];
+  for (const level of [-1, 0, 1, 6, 9]) {
+    const one = deflater(15, level);
+    const other = inflater();
+    for (const length of lengths) {
+      for (const message of [randomBytes(length), patchwork(length), new Uint8Array(length)]) {
+        const deflated = one.deflate(message);
+        assertEquals([...deflated.subarray(-4)], [...TAIL]);
+        assertSame(inflateAll(other, deflated), message, `${length} bytes at level ${level}`);
+      }
+    }
+  }
+});
+
+eachCodec("input in any pieces and output in any pieces make no difference", (open) => {
+  const random = makeRandom(7);
+  const inflater = open.inflater();
+  for (let round = 0; round < 60; round++) {
+    const message = patchwork(random(3000), round);
+    const deflated = open.deflater(9 + round % 7, round % 10, 1 + round % 9).deflate(message);
+    for (const limit of [1, 2, 9, 400]) {
+      const size = () => 1 + random(limit);
+      assertSame(inflateAll(inflater, deflated, size), message);
+      assertSame(inflateAll(inflater, deflated, undefined, size), message);
+      assertSame(inflateAll(inflater, deflated, size, size), message);
+    }
+  }
+});
+
+eachCodec("the parts of a stream inflate as one", ({ deflater, inflater }) => {
+  const message = patchwork(20_000);
+  const one = deflater();
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < message.length; at += 1999) {
+    parts.push(one.deflate(message.subarray(at, at + 1999)).slice());
+    parts.push(one.deflate(new Uint8Array(0)).slice());
+  }
+  assertSame(inflateAll(inflater(), concat(...parts)), message);
+});
+
+eachCodec("after a reset the output refers to nothing before it", ({ deflater, inflater }) => {
+  const message = patchwork(5000);
+  const one = deflater();
+  const first = one.deflate(message).slice();
+  one.reset();
+  assertSame(one.deflate(message), first);
+  assertSame(inflateAll(inflater(), first), message);
+});
+
+eachCodec("parts that are flushed without data are empty stored blocks", ({ deflater }) => {
+  const one = deflater();
+  for (let round = 0; round < 3; round++) {
+    assertEquals([...one.deflate(new Uint8Array(0))], [...bytes("00 00 00 ff ff")]);
+    one.deflate(text("Hello"));
+    if (round === 1) one.reset();
+  }
+});
+
+eachCodec("a view of a larger buffer is taken as what it shows", ({ deflater, inflater }) => {
+  const message = patchwork(700);
+  const padded = new Uint8Array(1000).fill(7);
+  padded.set(message, 100);
+  const deflated = deflater().deflate(padded.subarray(100, 800));
+  padded.fill(9);
+  padded.set(deflated, 3);
+  const out = new Uint8Array(1000).fill(8);
+  const one = inflater();
+  one.push(padded.subarray(3, 3 + deflated.length));
+  assertEquals(one.pull(out.subarray(50, 950)), 700);
+  assertSame(out.subarray(50, 750), message);
+  assert(out.subarray(0, 50).every((byte) => byte === 8));
+  assert(out.subarray(950).every((byte) => byte === 8));
+});
+
+eachCodec("section 7.1.1: a second message is shorter by what the first one had", (open, codec) => {
+  const message = randomBytes(500);
+  const one = open.deflater();
+  const first = one.deflate(message).slice();
+  const second = one.deflate(message).slice();
+  assertEquals(second.length < 50, codec.hasTakeover);
+  const other = open.inflater();
+  assertSame(inflateAll(other, first), message);
+  assertSame(inflateAll(other, second), message);
+  if (!codec.hasTakeover) return;
+  assertThrows(() => inflateAll(open.inflater(), second), InflateError, "too far back");
+  other.reset();
+  assertThrows(() => inflateAll(other, second), InflateError, "too far back");
+});
+
+eachCodec("no reference goes further back than the window", ({ deflater, inflater }) => {
+  for (let windowBits = 9; windowBits <= 15; windowBits++) {
+    const size = 1 << windowBits;
+    const message = patchwork(3 * size, windowBits);
+    const deflated = deflater(windowBits, 9).deflate(message).slice();
+    // From byte to byte an inflater has nothing but its window.
+    const all = inflateAll(inflater(windowBits), deflated, undefined, () => 1);
+    assertSame(all, message, `${windowBits} bits`);
+
+    const far = new Uint8Array(size + 100);
+    far.set(randomBytes(50));
+    far.set(randomBytes(50), size + 50);
+    const wider = deflater(15, 9).deflate(far).slice();
+    if (windowBits === 15) continue;
+    assertThrows(
+      () => inflateAll(inflater(windowBits), wider, undefined, () => 1),
+      InflateError,
+      "too far back",
+    );
+  }
+});
+
+eachCodec("a window of 256 bytes inflates what keeps to it", ({ inflater }) => {
+  const message = new Uint8Array(600).map((_, index) => index % 100);
+  const deflated = deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH });
+  assertSame(inflateAll(inflater(8), deflated, undefined, () => 1), message);
+});
+
+// Each of these examples is a message's payload, which the tail belongs to.
+eachCodec("section 7.2.3.1: one block, in one frame or two", ({ inflater }) => {
+  const one = inflater();
+  const message = bytes("f2 48 cd c9 c9 07 00");
+  assertSame(inflateAll(one, concat(message, TAIL)), text("Hello"));
+  assertSame(inflateAll(one, concat(message, TAIL), () => 3), text("Hello"));
+});
+
+eachCodec("section 7.2.3.1: that is what deflating makes", ({ deflater }) => {
+  assertSame(deflater().deflate(text("Hello")), bytes("f2 48 cd c9 c9 07 00 00 00 ff ff"));
+});
+
+eachCodec("section 7.2.3.2: a message refers to the one before", ({ inflater }) => {
+  const one = inflater();
+  assertSame(inflateAll(one, concat(bytes("f2 48 cd c9 c9 07 00"), TAIL)), text("Hello"));
+  assertSame(inflateAll(one, concat(bytes("f2 00 11 00 00"), TAIL)), text("Hello"));
+});
+
+eachCodec("section 7.2.3.2: that is what deflating makes", ({ deflater }, codec) => {
+  if (!codec.hasTakeover) return;
+  const one = deflater();
+  one.deflate(text("Hello"));
+  assertSame(one.deflate(text("Hello")), bytes("f2 00 11 00 00 00 00 ff ff"));
+});
+
+eachCodec("section 7.2.3.3: a stored block", ({ inflater }) => {
+  const message = concat(bytes("00 05 00 fa ff 48 65 6c 6c 6f 00"), TAIL);
+  assertSame(inflateAll(inflater(), message), text("Hello"));
+  for (const size of [1, 2, 3]) {
+    assertSame(inflateAll(inflater(), message, () => size, () => size), text("Hello"));
+  }
+});
+
+eachCodec("a message may end in a stored block itself", ({ inflater }) => {
+  const one = inflater();
+  for (let round = 0; round < 2; round++) {
+    assertSame(inflateAll(one, concat(bytes("00 05 00 fa ff 48 65 6c 6c 6f"))), text("Hello"));
+  }
+});
+
+eachCodec("section 7.2.3.4: messages that end in a final block", ({ inflater }) => {
+  const message = concat(bytes("f3 48 cd c9 c9 07 00 00"), TAIL);
+  for (const size of [1, 2, 5, 7, 8, 100]) {
+    const one = inflater();
+    for (let round = 0; round < 3; round++) {
+      assertSame(inflateAll(one, message, () => size), text("Hello"));
+      assertSame(inflateAll(one, message, () => size, () => 1), text("Hello"));
+      // The output is full where the stream ends.
+      assertSame(inflateAll(one, message, () => size, () => 5), text("Hello"));
+    }
+  }
+});
+
+eachCodec("the tail right behind a final block is no error", ({ inflater }) => {
+  const one = inflater();
+  const message = bytes("f3 48 cd c9 c9 07 00");
+  one.push(message);
+  const out = new Uint8Array(100);
+  assertEquals(one.pull(out), 5);
+  one.push(TAIL);
+  assertEquals(one.pull(out), 0);
+  one.reset();
+  assertSame(inflateAll(one, concat(message, TAIL)), text("Hello"));
+});
+
+eachCodec("what follows a final block is another stream", ({ inflater }) => {
+  const one = inflater();
+  const final = bytes("f3 48 cd c9 c9 07 00");
+  const message = concat(final, final, bytes("f2 48 cd c9 c9 07 00"), TAIL);
+  assertSame(inflateAll(one, message), text("HelloHelloHello"));
+  assertSame(inflateAll(one, message, () => 1, () => 1), text("HelloHelloHello"));
+  // It refers to nothing before it.
+  const second = concat(final, bytes("f2 00 11 00 00"), TAIL);
+  for (const size of [1, 2, 5, 100]) {
+    assertThrows(() => inflateAll(inflater(), second, undefined, () => size), InflateError, "back");
+  }
+});
+
+eachCodec("many empty streams in a row are used up", ({ inflater }) => {
+  const data = new Uint8Array(2000).fill(0x03);
+  for (let at = 1; at < data.length; at += 2) data[at] = 0x00;
+  assertEquals(inflateAll(inflater(), data).length, 0);
+});
+
+eachCodec("section 7.2.3.5: two blocks in one message", ({ inflater }) => {
+  const message = concat(bytes("f2 48 05 00 00 00 ff ff ca c9 c9 07 00"), TAIL);
+  for (const size of [1, 3, 8, 100]) {
+    assertSame(inflateAll(inflater(), message, () => size), text("Hello"));
+  }
+});
+
+eachCodec("section 7.2.3.6: an empty message", ({ inflater }) => {
+  const one = inflater();
+  for (let round = 0; round < 3; round++) {
+    assertEquals(inflateAll(one, concat(bytes("00"), TAIL)).length, 0);
+  }
+  assertSame(inflateAll(one, concat(bytes("f2 48 cd c9 c9 07 00"), TAIL)), text("Hello"));
+});
+
+eachCodec("data that is no stream is refused until a reset", ({ inflater }) => {
+  const faults: [string, string][] = [
+    ["07", "invalid block type"],
+    ["00 05 00 05 00", "invalid stored block lengths"],
+    ["fc 00", "too many length or distance symbols"],
+    ["04 80 db b6 6d", "invalid code lengths set"],
+    ["02 04 00", "invalid distance too far back"],
+  ];
+  const good = concat(bytes("f2 48 cd c9 c9 07 00"), TAIL);
+  for (const [hex, message] of faults) {
+    for (const size of [1, 100]) {
+      const one = inflater();
+      assertThrows(() => inflateAll(one, bytes(hex), () => size), InflateError, message);
+      assertThrows(() => one.pull(new Uint8Array(10)), InflateError);
+      one.reset();
+      assertEquals(one.rest.length, 0);
+      assertSame(inflateAll(one, good), text("Hello"));
+    }
+  }
+});
+
+eachCodec("a stream that breaks off gives what there is", ({ deflater, inflater }) => {
+  const message = patchwork(5000);
+  const deflated = deflater().deflate(message);
+  const one = inflater();
+  for (const length of [0, 1, 2, 50, 1000, deflated.length - 5]) {
+    const cut = inflateAll(one, deflated.subarray(0, length));
+    assertSame(cut, message.subarray(0, cut.length));
+    assert(cut.length <= 3 * length + 1);
+    one.reset();
+  }
+});
+
+eachCodec("what isn't used up stays, and nothing may be pushed on it", ({ inflater }) => {
+  const one = inflater();
+  const block = bytes("00 05 00 fa ff 48 65 6c 6c 6f");
+  one.push(block);
+  assertEquals(one.pull(new Uint8Array(0)), 0);
+  assertEquals(one.rest, block);
+  assertEquals(one.pull(new Uint8Array(2)), 2);
+  assertEquals(one.rest.buffer, block.buffer);
+  assertThrows(() => one.push(TAIL), Error, "not used up");
+  assertEquals(one.pull(new Uint8Array(10)), 3);
+  assertEquals(one.rest.length, 0);
+  one.push(block);
+  one.reset();
+  assertEquals(one.rest.length, 0);
+});
+
+eachCodec("the output of one call is overwritten by the next, and a large one freed", (open) => {
+  const one = open.deflater();
+  const other = open.deflater();
+  const first = one.deflate(randomBytes(2 * MIB));
+  assert(first.length >= 2 * MIB);
+  first.fill(1);
+  const second = other.deflate(text("Hello"));
+  assertSame(inflateAll(open.inflater(), second), text("Hello"));
+  assert(second.buffer.byteLength <= 64 * 1024);
+});
+
+eachCodec("what is inflated costs no memory but the output", ({ deflater, inflater }, codec) => {
+  const one = deflater(15, 1);
+  const zeros = new Uint8Array(MIB);
+  one.deflate(zeros);
+  // It refers to nothing but zeros, so that it can follow itself.
+  const repeated = one.deflate(zeros).slice();
+  one.reset();
+  const first = one.deflate(zeros).slice();
+  const repeats = codec.hasTakeover ? 255 : 63;
+  const other = inflater();
+  const out = new Uint8Array(64 * 1024);
+  const before = Deno.memoryUsage().rss;
+  let total = 0;
+  for (let round = 0; round <= repeats; round++) {
+    other.push(round === 0 ? first : repeated);
+    let count;
+    do {
+      count = other.pull(out);
+      total += count;
+    } while (count === out.length);
+  }
+  assertEquals(total, (repeats + 1) * MIB);
+  assert(Deno.memoryUsage().rss - before < 32 * MIB);
+});
+
+eachCodec("one push of a few bytes that stand for much is bounded by the output", (open) => {
+  const one = open.deflater(15, 9);
+  const deflated = one.deflate(new Uint8Array(16 * MIB)).slice();
+  const other = open.inflater();
+  other.push(deflated);
+  const out = new Uint8Array(1000);
+  for (let round = 0; round < 100; round++) assertEquals(other.pull(out), 1000);
+  assert(other.rest.length > deflated.length - 1000);
+  // The rest is never inflated.
+  other.reset();
+  assertEquals(other.rest.length, 0);
+});
+
+eachCodec("thousands of streams that are closed leave no memory behind", (_open, codec) => {
+  const message = patchwork(2000);
+  const out = new Uint8Array(3000);
+  const use = (times: number) => {
+    for (let round = 0; round < times; round++) {
+      const deflater = codec.deflater({ windowBits: 15, level: 1, memLevel: 8 });
+      const inflater = codec.inflater({ windowBits: 15 });
+      inflater.push(deflater.deflate(message));
+      assertEquals(inflater.pull(out), message.length);
+      deflater.close();
+      inflater.close();
+    }
+  };
+  use(200);
+  const before = Deno.memoryUsage().rss;
+  use(2000);
+  // Left open they would take 540 MiB.
+  assert(Deno.memoryUsage().rss - before < 96 * MIB);
+});
+
+eachCodec("a closed stream says so, and is closed once only", ({ deflater, inflater }) => {
+  const one = deflater();
+  one.deflate(text("Hello"));
+  one.close();
+  one.close();
+  assertThrows(() => one.deflate(text("Hello")), Error, "the deflater is closed");
+  assertThrows(() => one.deflate(new Uint8Array(0)), Error, "the deflater is closed");
+  assertThrows(() => one.reset(), Error, "the deflater is closed");
+  const other = inflater();
+  other.push(TAIL);
+  other.close();
+  other.close();
+  assertEquals(other.rest.length, 0);
+  assertThrows(() => other.push(TAIL), Error, "the inflater is closed");
+  assertThrows(() => other.pull(new Uint8Array(1)), Error, "the inflater is closed");
+  assertThrows(() => other.reset(), Error, "the inflater is closed");
+});
+
+eachCodec("options out of range are refused by name", (_open, codec) => {
+  const good = { windowBits: 15, level: 6, memLevel: 8 };
+  for (const windowBits of [8, 16, 9.5, NaN]) {
+    assertThrows(
+      () => codec.deflater({ ...good, windowBits }),
+      RangeError,
+      `windowBits is ${windowBits}; it must be a whole number from 9 to 15`,
+    );
+  }
+  for (const level of [-2, 10]) {
+    assertThrows(() => codec.deflater({ ...good, level }), RangeError, `level is ${level}`);
+  }
+  for (const memLevel of [0, 10]) {
+    assertThrows(() => codec.deflater({ ...good, memLevel }), RangeError, `memLevel is`);
+  }
+  for (const windowBits of [7, 16]) {
+    assertThrows(() => codec.inflater({ windowBits }), RangeError, "from 8 to 15");
+  }
+  for (const windowBits of [8, 9, 15]) codec.inflater({ windowBits }).close();
+});
+
+Deno.test("both codecs judge broken streams alike", { ignore: native === undefined }, () => {
+  const random = makeRandom(3);
+  for (let round = 0; round < 800; round++) {
+    const options = { level: random(10), memLevel: 1 + random(9), windowBits: 9 + random(7) };
+    const strategy = random(5);
+    const message = patchwork(random(1500), round);
+    const deflated = concat(deflateRawSync(message, { ...options, strategy }), TAIL);
+    for (let faults = random(4); faults > 0; faults--) {
+      deflated[random(Math.min(deflated.length, round % 2 === 0 ? 60 : 2000))]! ^= 1 << random(8);
+    }
+    const size = round % 3 === 0 ? () => 1 : () => 4000;
+    const results = [native!, fallbackZlibCodec].map((codec) => {
+      const inflater = codec.inflater({ windowBits: 15 });
+      try {
+        return inflateAll(inflater, deflated, size, size);
+      } catch (error) {
+        if (!(error instanceof InflateError)) throw error;
+        return undefined;
+      } finally {
+        inflater.close();
+      }
+    });
+    assertEquals(results[0] === undefined, results[1] === undefined, `round ${round}`);
+    if (results[0] !== undefined) assertSame(results[1]!, results[0], `round ${round}`);
+  }
+});
+
+Deno.test("the codec of choice is the native one where that works", () => {
+  assertEquals(zlibCodec.hasTakeover, native !== undefined);
+  const deflater = zlibCodec.deflater({ windowBits: 15, level: 6, memLevel: 8 });
+  const inflater = zlibCodec.inflater({ windowBits: 15 });
+  assertSame(inflateAll(inflater, deflater.deflate(text("Hello"))), text("Hello"));
+  deflater.close();
+  inflater.close();
+});
+
+interface FakeHandle {
+  onerror: unknown;
+  writeSync(...args: unknown[]): unknown;
+  reset(): void;
+  close(): void;
+}
+
+/** The runtime's streams, with their handles changed. */
+function changedStreams(
+  change: (handle: FakeHandle, state: Uint32Array) => FakeHandle | undefined,
+): ZlibStreams {
+  const changed = (stream: unknown) => {
+    const { _handle, _writeState } = stream as { _handle: FakeHandle; _writeState: Uint32Array };
+    const handle: FakeHandle = {
+      set onerror(value: unknown) {
+        _handle.onerror = value;
+      },
+      writeSync: (...args) => _handle.writeSync(...args),
+      reset: () => _handle.reset(),
+      close: () => _handle.close(),
+    };
+    return { _handle: change(handle, _writeState), _writeState };
+  };
+  return {
+    createDeflateRaw: (options) => changed(createDeflateRaw(options)),
+    createInflateRaw: (options) => changed(createInflateRaw(options)),
+  };
+}
+
+Deno.test("handles that are missing or work otherwise are found out", () => {
+  assertEquals(
+    nativeZlibCodec({ createDeflateRaw: () => ({}), createInflateRaw: () => ({}) }),
+    undefined,
+  );
+  const changes: Record<string, (handle: FakeHandle, state: Uint32Array) => unknown> = {
+    "no handle": () => undefined,
+    "no synchronous write": (handle) => ({ ...handle, writeSync: undefined }),
+    "a write that does nothing": (handle) => Object.assign(handle, { writeSync: () => {} }),
+    "a write that takes nothing": (handle, state) =>
+      Object.assign(handle, {
+        writeSync: (...args: number[]) => void state.set([args[6]!, args[3]!]),
+      }),
+    "a write that throws": (handle) =>
+      Object.assign(handle, {
+        writeSync: () => {
+          throw new TypeError();
+        },
+      }),
+    "a write that leaves no state": (handle, state) => {
+      const { writeSync } = handle;
+      return Object.assign(handle, {
+        writeSync: (...args: unknown[]) => {
+          writeSync(...args);
+          state.fill(0);
+        },
+      });
+    },
+    "errors that nobody is told": (handle) =>
+      Object.defineProperty(handle, "onerror", {
+        set: () => {},
+      }),
+    "a reset that forgets nothing": (handle) => Object.assign(handle, { reset: () => {} }),
+    "a reset that throws": (handle) =>
+      Object.assign(handle, {
+        reset: () => {
+          throw new TypeError();
+        },
+      }),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    // Without any handler of errors the runtime would end.
+    const silenced = changedStreams((handle, state) => {
+      handle.onerror = () => {};
+      return change(handle, state) as FakeHandle | undefined;
+    });
+    assertEquals(nativeZlibCodec(silenced), undefined, name);
+  }
+});
+
+Deno.test("output beyond all bounds grows the buffer", { ignore: native === undefined }, () => {
+  // Behind the first part each write fills the output once before it gives what it should.
+  let fillers = 0;
+  const codec = nativeZlibCodec(changedStreams((handle, state) => {
+    const { writeSync } = handle;
+    return Object.assign(handle, {
+      writeSync: (...args: unknown[]) => {
+        if (fillers === 0) return writeSync(...args);
+        fillers--;
+        (args[4] as Uint8Array).fill(7, args[5] as number);
+        state.set([0, args[3] as number]);
+      },
+    });
+  }))!;
+  const deflater = codec.deflater({ windowBits: 15, level: 6, memLevel: 8 });
+  const message = randomBytes(20_000);
+  const plain = deflater.deflate(message).slice();
+  deflater.reset();
+  fillers = 1;
+  const grown = deflater.deflate(message);
+  assertSame(grown.subarray(-plain.length), plain);
+  assert(grown.subarray(0, -plain.length).every((byte) => byte === 7));
+  fillers = Infinity;
+  assertThrows(() => deflater.deflate(message), Error, "no end");
+  deflater.close();
+});
