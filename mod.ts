@@ -34,6 +34,8 @@ export type {
   ExtensionSession,
   OutgoingPart,
 } from "./src/extensions/extension.ts";
+export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_frame.ts";
+export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type { FileOps, OpenFile } from "./src/file_ops.ts";

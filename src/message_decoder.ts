@@ -79,7 +79,9 @@ export class MessageDecoder implements FrameFacts {
       this.#hasBegun = false;
     }
     const endsMessage = frame.isFinal && frame.remaining === 0;
-    this.#extension.push(piece, endsMessage);
+    if (frame.reservedBits === 0) return this.#takePlain(piece, frame, endsMessage);
+    const isByFrame = this.#extension.unit === "frame";
+    this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage);
     let count = this.#read(current, frame);
     while (count === this.#pieceSize) {
       const following = this.#read(next, frame);
@@ -91,13 +93,17 @@ export class MessageDecoder implements FrameFacts {
       [current, next] = [next, current];
       count = following;
     }
-    if (count < 0) return;
-    if (endsMessage && !frame.isBinary && this.#utf8 !== UTF8_ACCEPT) {
-      return this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
-    }
+    if (count < 0 || (endsMessage && !this.#isWhole(frame))) return;
     if (count > 0 || endsMessage) {
       this.#emit(current.subarray(0, count), frame, frame.remaining);
     }
+  }
+
+  /** A frame that was sent as it is, in a message of which others were not. */
+  #takePlain(piece: Uint8Array, frame: FrameFacts, endsMessage: boolean): void {
+    if (!this.#host.isListening || this.#check(piece, piece.length, frame) < 0) return;
+    if (endsMessage && !this.#isWhole(frame)) return;
+    this.#emit(piece, frame, frame.remaining);
   }
 
   /** Delivers what is held, up to the next stop. */
@@ -109,7 +115,7 @@ export class MessageDecoder implements FrameFacts {
     }
   }
 
-  /** Decodes as much as a piece has, and checks it; −1 when it has failed the connection. */
+  /** Decodes as much as fits, and checks it; −1 when it has failed the connection. */
   #read(target: Uint8Array, frame: FrameFacts): number {
     if (!this.#host.isListening) return -1;
     let count: number;
@@ -119,16 +125,27 @@ export class MessageDecoder implements FrameFacts {
       this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
       return -1;
     }
+    return this.#check(target, count, frame);
+  }
+
+  #check(bytes: Uint8Array, count: number, frame: FrameFacts): number {
     this.#size += count;
     if (this.#size > this.#maxMessageSize) {
       this.#host.onFail(CLOSE_MESSAGE_TOO_BIG, "message too big");
       return -1;
     }
     if (frame.isBinary) return count;
-    this.#utf8 = checkUtf8(target, 0, count, this.#utf8);
+    this.#utf8 = checkUtf8(bytes, 0, count, this.#utf8);
     if (this.#utf8 !== UTF8_REJECT) return count;
     this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text is not UTF-8");
     return -1;
+  }
+
+  /** Whether a text that ends here does not end inside a character; if it does, that fails it. */
+  #isWhole(frame: FrameFacts): boolean {
+    if (frame.isBinary || this.#utf8 === UTF8_ACCEPT) return true;
+    this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
+    return false;
   }
 
   #emit(piece: Uint8Array, frame: FrameFacts, remaining: number): void {

@@ -30,6 +30,7 @@ import { LwsError } from "./errors.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
+import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { takePadded } from "./padded.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseInfo } from "./reasons.ts";
@@ -42,12 +43,15 @@ const scratch = new Uint8Array(16 * 1024);
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
+export class WebSocketSession implements Phase, FrameHandler, DecoderHost, StreamHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #masks: boolean;
+  /** What transforms messages or frames, and what transforms all bytes; one of them at most. */
   readonly #extension: ExtensionSession | undefined;
+  readonly #stream: ExtensionSession | undefined;
   #decoder: MessageDecoder | undefined;
+  #streamDecoder: StreamDecoder | undefined;
   /** The code and reason of the close frame that we sent. */
   #sentClose: CloseInfo | undefined;
   /** The code and reason of the close frame that the peer sent. */
@@ -60,13 +64,17 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#masks = isClient;
-    this.#extension = extension;
+    if (extension?.unit === "stream") {
+      this.#stream = extension;
+      this.#streamDecoder = new StreamDecoder(extension, this);
+    } else this.#extension = extension;
     this.#parser = new FrameParser({
       masked: !isClient,
       pieceSize: entry.rxBufferSize,
       limits: owner.limits,
       handler: this,
       reservedBits: extension?.reservedBits ?? 0,
+      isByFrame: extension?.unit === "frame",
     });
     connection.frames = this.#parser;
   }
@@ -79,6 +87,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
   }
 
   onBytes(bytes: Uint8Array): number {
+    if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
     if (this.#decoder?.isHolding) {
       this.#resume();
       if (!this.canDeliver) return 0;
@@ -86,8 +95,13 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
     return this.#parser.parse(bytes);
   }
 
+  parse(bytes: Uint8Array): number {
+    return this.#parser.parse(bytes);
+  }
+
   onData(piece: Uint8Array): void {
-    if (this.#parser.reservedBits === 0) return this.#deliver(piece);
+    const isByFrame = this.#extension?.unit === "frame";
+    if (this.#parser.reservedBits === 0 && !isByFrame) return this.#deliver(piece);
     const { entry, owner } = this.#connection;
     this.#decoder ??= new MessageDecoder(
       this.#extension!,
@@ -179,7 +193,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
 
   onPause(paused: boolean): void {
     if (paused) this.#parser.stop();
-    else if (this.#decoder?.isHolding) {
+    else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
       // In a turn of its own, as all that was held back is.
       queueMicrotask(() => {
         if (this.#connection.phase === this) this.#connection.turn(() => this.#resume());
@@ -189,6 +203,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
 
   #resume(): void {
     this.#decoder?.resume();
+    this.#streamDecoder?.resume();
   }
 
   onClose(_error: unknown): void {
@@ -199,6 +214,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
     this.#extension?.close();
+    this.#stream?.close();
     connection.call(connection.entry, "closed", { code, reason, wasClean });
   }
 
@@ -302,7 +318,9 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
 
   #sendPrepared(message: PreparedMessage): number {
     this.#checkOrder(message.opcode);
-    if (this.#masks) return this.#send(message.opcode | FIN, message.payload);
+    if (this.#masks || this.#stream !== undefined) {
+      return this.#send(message.opcode | FIN, message.payload);
+    }
     const connection = this.#connection;
     const frame = this.#extension === undefined ? message.frame : message.frameFor(this.#extension);
     if (!connection.hasRoom(frame.length)) return -1;
@@ -338,8 +356,8 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
     const isLast = (first & FIN) !== 0;
     const encoded = extension.encode({ payload, isFirst, isLast, compress });
     if (encoded === undefined) return this.#send(first, payload);
-    // Only the first frame of a message says that it is transformed.
-    const bits = isFirst ? extension.reservedBits << 4 : 0;
+    // Of a message only the first frame says that it is transformed.
+    const bits = isFirst || extension.unit === "frame" ? extension.reservedBits << 4 : 0;
     return this.#send(first | bits, encoded) < 0 ? -1 : payload.length;
   }
 
@@ -386,6 +404,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
     const { length } = payload;
     // A property that the data has is the cheapest of checks, and this is the hottest of paths.
     if (length === undefined) throw notWritable(data);
+    if (this.#stream !== undefined) return this.#sendStreamed(this.#stream, first, payload);
     const connection = this.#connection;
     const header = headerLength(length, this.#masks);
     if (!connection.hasRoom(header + length)) return -1;
@@ -397,6 +416,21 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost {
       target.set(payload, body);
       if (this.#masks) maskFrame(target, body, length);
     }
+    connection.queued();
+    return length;
+  }
+
+  #sendStreamed(stream: ExtensionSession, first: number, payload: Uint8Array): number {
+    const { length } = payload;
+    const frame = new Uint8Array(headerLength(length, this.#masks) + length);
+    const body = writeHeader(frame, 0, first, length, this.#masks);
+    frame.set(payload, body);
+    if (this.#masks) maskFrame(frame, body, length);
+    const connection = this.#connection;
+    const part = { payload: frame, isFirst: true, isLast: true, compress: undefined };
+    const encoded = stream.encode(part)!;
+    if (!connection.hasRoom(encoded.length)) return -1;
+    connection.tx.reserve(encoded.length).set(encoded, connection.tx.position);
     connection.queued();
     return length;
   }

@@ -29,8 +29,8 @@ export const MAX_EXTENSION_PARAMS = 256;
  * as that of an absent field, is empty.
  *
  * The grammar is read with the rules of RFC 2616 that section 4.3 names: blanks may stand around the
- * separators, and empty elements count for nothing. The names and values are not judged, only kept:
- * neither RFC folds their case.
+ * separators, and empty elements count for nothing. Names and values are not judged, only kept, and in
+ * their case: neither RFC 6455 nor RFC 7692 folds it.
  */
 export function parseExtensions(value: string): ExtensionOffer[] | undefined {
   const scanner = new Scanner(value);

@@ -61,6 +61,8 @@ export interface FrameParserOptions {
    * @default {0}
    */
   readonly reservedBits?: number;
+  /** Whether they stand on every data frame for itself; text is then not checked here at all. */
+  readonly isByFrame?: boolean;
 }
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
@@ -80,7 +82,10 @@ export class FrameParser {
   isFinal = false;
   /** Whether the piece is the first one of its message. */
   isFirstPiece = false;
-  /** RSV1 to RSV3 of the current message's first frame, as a number from 0 to 7. */
+  /**
+   * RSV1 to RSV3 of the current message's first frame, or with `isByFrame` of the current data frame,
+   * as a number from 0 to 7.
+   */
   reservedBits = 0;
   /** Payload bytes of the current data frame which come after this piece. */
   remaining = 0;
@@ -90,7 +95,8 @@ export class FrameParser {
   readonly #limits: FrameLimits;
   readonly #handler: FrameHandler;
   /** {@linkcode FrameParserOptions.reservedBits} where a header has them. */
-  readonly #messageBits: number;
+  readonly #extensionBits: number;
+  readonly #isByFrame: boolean;
 
   #running = false;
   #failed = false;
@@ -112,7 +118,8 @@ export class FrameParser {
     this.#pieceSize = options.pieceSize;
     this.#limits = options.limits;
     this.#handler = options.handler;
-    this.#messageBits = (options.reservedBits ?? 0) << 4;
+    this.#extensionBits = (options.reservedBits ?? 0) << 4;
+    this.#isByFrame = options.isByFrame ?? false;
   }
 
   /** Ends {@linkcode parse} after the callback that is running. */
@@ -215,8 +222,8 @@ export class FrameParser {
     const isControl = (opcode & CONTROL_BIT) !== 0;
 
     if ((first & RESERVED_BITS) !== 0) {
-      const begins = !isControl && opcode !== OPCODE_CONTINUATION;
-      if (!begins || (first & RESERVED_BITS & ~this.#messageBits) !== 0) {
+      const mayHave = !isControl && (opcode !== OPCODE_CONTINUATION || this.#isByFrame);
+      if (!mayHave || (first & RESERVED_BITS & ~this.#extensionBits) !== 0) {
         return this.#fail(CLOSE_PROTOCOL_ERROR, "a reserved bit is set");
       }
     }
@@ -277,9 +284,10 @@ export class FrameParser {
   }
 
   #beginFrame(first: number, opcode: number, length: number, key: number): boolean {
-    if (opcode !== OPCODE_CONTINUATION) {
-      this.reservedBits = (first & RESERVED_BITS) >>> 4;
-      this.#isText = opcode === OPCODE_TEXT && this.reservedBits === 0;
+    const begins = opcode !== OPCODE_CONTINUATION;
+    if (begins || this.#isByFrame) this.reservedBits = (first & RESERVED_BITS) >>> 4;
+    if (begins) {
+      this.#isText = opcode === OPCODE_TEXT && this.reservedBits === 0 && !this.#isByFrame;
       this.isBinary = opcode === OPCODE_BINARY;
       this.isFirstPiece = true;
       this.#inMessage = true;

@@ -31,14 +31,23 @@ export interface AcceptedExtension {
   readonly session: ExtensionSession;
 }
 
-/** A negotiated extension on one connection, which transforms messages. */
+/** A negotiated extension on one connection. */
 export interface ExtensionSession {
-  /** The bits, 0 to 7, that it sets on the first frame of a message that it has transformed. */
+  /**
+   * What it transforms: whole messages, single data frames, or all bytes behind the handshake, frame
+   * headers included.
+   */
+  readonly unit: "message" | "frame" | "stream";
+  /**
+   * The bits, 0 to 7, that it sets on what it has transformed: on the first frame of a message, or on
+   * the frame; 0 for a stream.
+   */
   readonly reservedBits: number;
 
   /**
-   * Transforms a part of a message that is to be sent. The bytes are valid until the next call on any
-   * session; `undefined` sends the message as it is, which only its first part may ask for.
+   * Transforms a part of a message, a frame of it, or of a stream the bytes of a frame. The result is
+   * valid until the next call on any session; `undefined` sends it as it is, which of a message only
+   * its first part may ask for.
    */
   encode(part: OutgoingPart): Uint8Array | undefined;
 
@@ -50,10 +59,10 @@ export interface ExtensionSession {
   sentShared(): void;
 
   /**
-   * Takes a piece of a transformed message. What it stands for comes from {@linkcode read}; the piece
+   * Takes a piece of what was transformed. What it stands for comes from {@linkcode read}; the piece
    * must stay as it is until that has returned less than it could.
    */
-  push(piece: Uint8Array, endsMessage: boolean): void;
+  push(piece: Uint8Array, endsUnit: boolean): void;
   /**
    * Fills `target` as far as what was pushed goes.
    *

@@ -212,9 +212,9 @@ const CLIENT_MAX_WINDOW_BITS = "client_max_window_bits";
 
 const MIN_WINDOW_BITS = 8;
 /** Also what holds where nothing is said (sections 7.1.2.1 and 7.1.2.2). */
-const MAX_WINDOW_BITS = 15;
+export const MAX_WINDOW_BITS = 15;
 /** The smallest window that zlib compresses with: raw deflate makes 9 of 8. */
-const MIN_OWN_WINDOW_BITS = 9;
+export const MIN_OWN_WINDOW_BITS = 9;
 
 const DEFAULTS: Required<PermessageDeflateOptions> = {
   serverNoContextTakeover: true,
@@ -332,7 +332,7 @@ function readParams(
 }
 
 /** A decimal integer from 8 to 15 without leading zeros (sections 7.1.2.1 and 7.1.2.2). */
-function parseWindowBits(value: string): number | undefined {
+export function parseWindowBits(value: string): number | undefined {
   const bits = parseLength(value);
   const isInRange = bits >= MIN_WINDOW_BITS && bits <= MAX_WINDOW_BITS;
   return isInRange && value === String(bits) ? bits : undefined;

@@ -82,7 +82,7 @@ export class PlainInflater implements Inflater {
   #windowEnd = 0;
   #windowFilled = 0;
 
-  /** @param windowBits 8 to 15; what refers further back is refused */
+  /** @param windowBits 8 to 15: how much of the output of earlier calls is kept */
   constructor(windowBits: number) {
     this.#windowSize = 1 << windowBits;
   }
@@ -227,8 +227,9 @@ export class PlainInflater implements Inflater {
           const extra = DISTANCE_EXTRA[this.#symbol]!;
           if (!this.#need(extra)) return length;
           this.#distance = DISTANCES[this.#symbol]! + this.#take(extra);
-          const reach = Math.min(this.#windowSize, length - this.#origin + this.#windowFilled);
-          if (this.#distance > reach) this.#fail("invalid distance too far back");
+          if (this.#distance > length - this.#origin + this.#windowFilled) {
+            this.#fail("invalid distance too far back");
+          }
           this.#state = COPY;
           break;
         }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
+import { createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
 import {
   type Deflater,
   fallbackZlibCodec,
@@ -11,12 +11,13 @@ import {
   type ZlibStreams,
 } from "../../src/extensions/zlib.ts";
 
-const native = nativeZlibCodec();
-const CODECS: [string, ZlibCodec][] = [["fallback", fallbackZlibCodec]];
-if (native !== undefined) CODECS.push(["native", native]);
+const native = nativeZlibCodec()!;
+const CODECS: [string, ZlibCodec][] = [["fallback", fallbackZlibCodec], ["native", native]];
 
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 const MIB = 1024 * 1024;
+/** What tests that run at the same time may take meanwhile. */
+const RSS_NOISE = 192 * MIB;
 
 /** Runs for each codec, and closes the streams that the test opens. */
 function eachCodec(
@@ -70,7 +71,8 @@ function patchwork(length: number, seed = 1): Uint8Array {
   for (let at = 0; at < length;) {
     const run = 1 + random(40);
     const distance = 1 + random(Math.max(1, at));
-    for (let end = Math.min(length, at + run); at < end; at++) {
+    const end = Math.min(length, at + run);
+    for (; at < end; at++) {
       bytes[at] = run < 8 || at < distance ? random(256) : bytes[at - distance]!;
     }
   }
@@ -83,6 +85,14 @@ function text(characters: string): Uint8Array {
 
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(hex.split(" "), (each) => parseInt(each, 16));
+}
+
+/** Bits in their order on the wire, lowest of a byte first, and two bytes of zeros. */
+function bits(text: string): Uint8Array {
+  const digits = text.replaceAll(" ", "");
+  const packed = new Uint8Array((digits.length >>> 3) + 3);
+  for (let at = 0; at < digits.length; at++) packed[at >>> 3]! |= Number(digits[at]) << (at & 7);
+  return packed;
 }
 
 function concat(...parts: Uint8Array[]): Uint8Array {
@@ -240,9 +250,10 @@ eachCodec("no reference goes further back than the window", ({ deflater, inflate
   }
 });
 
-eachCodec("a window of 256 bytes inflates what keeps to it", ({ inflater }) => {
+eachCodec("a window of 256 bytes inflates what keeps to it", ({ deflater, inflater }) => {
   const message = new Uint8Array(600).map((_, index) => index % 100);
-  const deflated = deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH });
+  // zlib stays so far inside its window of 512 bytes.
+  const deflated = deflater(9).deflate(message);
   assertSame(inflateAll(inflater(8), deflated, undefined, () => 1), message);
 });
 
@@ -346,18 +357,24 @@ eachCodec("section 7.2.3.6: an empty message", ({ inflater }) => {
 });
 
 eachCodec("data that is no stream is refused until a reset", ({ inflater }) => {
-  const faults: [string, string][] = [
-    ["07", "invalid block type"],
-    ["00 05 00 05 00", "invalid stored block lengths"],
-    ["fc 00", "too many length or distance symbols"],
-    ["04 80 db b6 6d", "invalid code lengths set"],
-    ["02 04 00", "invalid distance too far back"],
+  const faults: [Uint8Array, string][] = [
+    [bits("0 11"), "invalid block type"],
+    [bytes("00 05 00 05 00"), "invalid stored block lengths"],
+    [bits("0 10 0000001 10000"), "invalid distance too far back"],
+    [bits("0 10 0000001 11110"), "invalid distance code"],
+    [bits("0 10 11000110"), "invalid literal/length code"],
+    [bits("0 01 01111 00000 0000"), "too many length or distance symbols"],
+    [bits("0 01 00000 01111 0000"), "too many length or distance symbols"],
+    [bits("0 01 00000 00000 0000 100 100 100 000"), "invalid code lengths set"],
+    [bits("0 01 00000 00000 0000 100 100 000 000 0 00"), "invalid bit length repeat"],
+    [bits("0 01 00000 00000 0000 000 000 100 100 11111111 11111111"), "invalid bit length repeat"],
+    [bits("0 01 00000 00000 0000 000 000 100 100 11111111 11011011"), "missing end-of-block"],
   ];
   const good = concat(bytes("f2 48 cd c9 c9 07 00"), TAIL);
-  for (const [hex, message] of faults) {
+  for (const [fault, message] of faults) {
     for (const size of [1, 100]) {
       const one = inflater();
-      assertThrows(() => inflateAll(one, bytes(hex), () => size), InflateError, message);
+      assertThrows(() => inflateAll(one, fault, () => size), InflateError, message);
       assertThrows(() => one.pull(new Uint8Array(10)), InflateError);
       one.reset();
       assertEquals(one.rest.length, 0);
@@ -373,7 +390,7 @@ eachCodec("a stream that breaks off gives what there is", ({ deflater, inflater 
   for (const length of [0, 1, 2, 50, 1000, deflated.length - 5]) {
     const cut = inflateAll(one, deflated.subarray(0, length));
     assertSame(cut, message.subarray(0, cut.length));
-    assert(cut.length <= 3 * length + 1);
+    assert(cut.length > 0 || length < 50);
     one.reset();
   }
 });
@@ -413,7 +430,7 @@ eachCodec("what is inflated costs no memory but the output", ({ deflater, inflat
   const repeated = one.deflate(zeros).slice();
   one.reset();
   const first = one.deflate(zeros).slice();
-  const repeats = codec.hasTakeover ? 255 : 63;
+  const repeats = codec === native ? 1023 : 383;
   const other = inflater();
   const out = new Uint8Array(64 * 1024);
   const before = Deno.memoryUsage().rss;
@@ -427,7 +444,7 @@ eachCodec("what is inflated costs no memory but the output", ({ deflater, inflat
     } while (count === out.length);
   }
   assertEquals(total, (repeats + 1) * MIB);
-  assert(Deno.memoryUsage().rss - before < 32 * MIB);
+  assert(Deno.memoryUsage().rss - before < RSS_NOISE);
 });
 
 eachCodec("one push of a few bytes that stand for much is bounded by the output", (open) => {
@@ -460,7 +477,7 @@ eachCodec("thousands of streams that are closed leave no memory behind", (_open,
   const before = Deno.memoryUsage().rss;
   use(2000);
   // Left open they would take 540 MiB.
-  assert(Deno.memoryUsage().rss - before < 96 * MIB);
+  assert(Deno.memoryUsage().rss - before < RSS_NOISE);
 });
 
 eachCodec("a closed stream says so, and is closed once only", ({ deflater, inflater }) => {
@@ -502,7 +519,7 @@ eachCodec("options out of range are refused by name", (_open, codec) => {
   for (const windowBits of [8, 9, 15]) codec.inflater({ windowBits }).close();
 });
 
-Deno.test("both codecs judge broken streams alike", { ignore: native === undefined }, () => {
+Deno.test("both codecs judge broken streams alike", () => {
   const random = makeRandom(3);
   for (let round = 0; round < 800; round++) {
     const options = { level: random(10), memLevel: 1 + random(9), windowBits: 9 + random(7) };
@@ -513,7 +530,7 @@ Deno.test("both codecs judge broken streams alike", { ignore: native === undefin
       deflated[random(Math.min(deflated.length, round % 2 === 0 ? 60 : 2000))]! ^= 1 << random(8);
     }
     const size = round % 3 === 0 ? () => 1 : () => 4000;
-    const results = [native!, fallbackZlibCodec].map((codec) => {
+    const results = [native, fallbackZlibCodec].map((codec) => {
       const inflater = codec.inflater({ windowBits: 15 });
       try {
         return inflateAll(inflater, deflated, size, size);
@@ -529,8 +546,9 @@ Deno.test("both codecs judge broken streams alike", { ignore: native === undefin
   }
 });
 
-Deno.test("the codec of choice is the native one where that works", () => {
-  assertEquals(zlibCodec.hasTakeover, native !== undefined);
+Deno.test("this runtime has the native codec, and it is the one of choice", () => {
+  assert(native !== undefined);
+  assert(zlibCodec.hasTakeover);
   const deflater = zlibCodec.deflater({ windowBits: 15, level: 6, memLevel: 8 });
   const inflater = zlibCodec.inflater({ windowBits: 15 });
   assertSame(inflateAll(inflater, deflater.deflate(text("Hello"))), text("Hello"));
@@ -576,10 +594,6 @@ Deno.test("handles that are missing or work otherwise are found out", () => {
     "no handle": () => undefined,
     "no synchronous write": (handle) => ({ ...handle, writeSync: undefined }),
     "a write that does nothing": (handle) => Object.assign(handle, { writeSync: () => {} }),
-    "a write that takes nothing": (handle, state) =>
-      Object.assign(handle, {
-        writeSync: (...args: number[]) => void state.set([args[6]!, args[3]!]),
-      }),
     "a write that throws": (handle) =>
       Object.assign(handle, {
         writeSync: () => {
@@ -607,6 +621,12 @@ Deno.test("handles that are missing or work otherwise are found out", () => {
         },
       }),
   };
+  const takesNothing = changedStreams((handle, state) =>
+    Object.assign(handle, {
+      writeSync: (...args: number[]) => void state.set([args[6]!, args[3]!]),
+    })
+  );
+  assertEquals(nativeZlibCodec({ ...takesNothing, createDeflateRaw }), undefined);
   for (const [name, change] of Object.entries(changes)) {
     // Without any handler of errors the runtime would end.
     const silenced = changedStreams((handle, state) => {
@@ -617,7 +637,7 @@ Deno.test("handles that are missing or work otherwise are found out", () => {
   }
 });
 
-Deno.test("output beyond all bounds grows the buffer", { ignore: native === undefined }, () => {
+Deno.test("output beyond all bounds grows the buffer", () => {
   // Behind the first part each write fills the output once before it gives what it should.
   let fillers = 0;
   const codec = nativeZlibCodec(changedStreams((handle, state) => {

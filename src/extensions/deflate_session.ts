@@ -1,0 +1,177 @@
+/** What the extensions that compress share: streams, and both ways of a connection. */
+
+import type { ExtensionSession, OutgoingPart } from "./extension.ts";
+import type { Deflater, Inflater, ZlibCodec } from "./zlib.ts";
+
+/** RSV1 as one of the three reserved bits. */
+const RSV1 = 4;
+/** What a flushed part ends in, and a message leaves out (RFC 7692 section 7.2.1). */
+const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
+
+/** How a context's connections compress. */
+export interface DeflateTuning {
+  readonly level: number;
+  readonly memLevel: number;
+  readonly threshold: number;
+}
+
+/** The agreed parameters as one side sees them: what it sends and what it receives. */
+export interface Ways {
+  readonly sendBits: number;
+  readonly sendKeeps: boolean;
+  readonly receiveBits: number;
+  readonly receiveKeeps: boolean;
+}
+
+/** Streams between two messages; more than a few at once need only messages in fragments. */
+const MAX_SPARE = 4;
+
+/** The compressors and decompressors of all connections that keep none of their own. */
+export class SharedStreams {
+  readonly threshold: number;
+  readonly #codec: ZlibCodec;
+  readonly #level: number;
+  readonly #memLevel: number;
+  /** By window bits. */
+  readonly #deflaters = new Map<number, Deflater[]>();
+  readonly #inflaters = new Map<number, Inflater[]>();
+
+  constructor(codec: ZlibCodec, options: DeflateTuning) {
+    this.#codec = codec;
+    this.threshold = options.threshold;
+    this.#level = options.level;
+    this.#memLevel = options.memLevel;
+  }
+
+  deflater(windowBits: number): Deflater {
+    return this.#deflaters.get(windowBits)?.pop() ??
+      this.#codec.deflater({ windowBits, level: this.#level, memLevel: this.#memLevel });
+  }
+
+  inflater(windowBits: number): Inflater {
+    return this.#inflaters.get(windowBits)?.pop() ?? this.#codec.inflater({ windowBits });
+  }
+
+  giveBackDeflater(windowBits: number, deflater: Deflater): void {
+    deflater.reset();
+    keepSpare(this.#deflaters, windowBits, deflater);
+  }
+
+  giveBackInflater(windowBits: number, inflater: Inflater): void {
+    inflater.reset();
+    keepSpare(this.#inflaters, windowBits, inflater);
+  }
+
+  close(): void {
+    for (const spares of [...this.#deflaters.values(), ...this.#inflaters.values()]) {
+      for (const spare of spares.splice(0)) spare.close();
+    }
+  }
+}
+
+function keepSpare<Stream extends Deflater | Inflater>(
+  spares: Map<number, Stream[]>,
+  windowBits: number,
+  stream: Stream,
+): void {
+  const list = spares.get(windowBits) ?? [];
+  spares.set(windowBits, list);
+  if (list.length < MAX_SPARE) list.push(stream);
+  else stream.close();
+}
+
+/** Both ways of one connection, on which whole messages are units, or single frames. */
+export class DeflateSession implements ExtensionSession {
+  readonly reservedBits = RSV1;
+  readonly unit: "message" | "frame";
+  readonly sharedKey: string;
+  readonly #streams: SharedStreams;
+  readonly #ways: Ways;
+  /** Of this connection for as long as a message is under way, or for good with context takeover. */
+  #deflater: Deflater | undefined;
+  #inflater: Inflater | undefined;
+  #encodes = false;
+  #tailIsDue = false;
+  #endsUnit = false;
+
+  constructor(streams: SharedStreams, unit: "message" | "frame", ways: Ways) {
+    this.#streams = streams;
+    this.unit = unit;
+    this.#ways = ways;
+    this.sharedKey = `deflate ${ways.sendBits}`;
+  }
+
+  encode({ payload, isFirst, isLast, compress }: OutgoingPart): Uint8Array | undefined {
+    const { sendBits, sendKeeps } = this.#ways;
+    const isByFrame = this.unit === "frame";
+    const begins = isFirst || isByFrame;
+    if (begins) this.#encodes = compress ?? payload.length >= this.#streams.threshold;
+    if (!this.#encodes) return undefined;
+    const deflater = this.#deflater ??= this.#streams.deflater(sendBits);
+    const flushed = deflater.deflate(payload);
+    if (!isLast && !isByFrame) return flushed;
+    const whole = withoutTail(flushed);
+    const shrinks = !begins || whole.length < payload.length || payload.length === 0;
+    // The peer's window has nothing of a message that is sent plain, so ours must forget it, too.
+    if (!shrinks) deflater.reset();
+    if (!sendKeeps) {
+      this.#deflater = undefined;
+      this.#streams.giveBackDeflater(sendBits, deflater);
+    }
+    return shrinks ? whole : undefined;
+  }
+
+  encodeShared(payload: Uint8Array): Uint8Array | undefined {
+    const { sendBits } = this.#ways;
+    if (payload.length < this.#streams.threshold) return undefined;
+    const deflater = this.#streams.deflater(sendBits);
+    const whole = withoutTail(deflater.deflate(payload)).slice();
+    this.#streams.giveBackDeflater(sendBits, deflater);
+    return whole.length < payload.length ? whole : undefined;
+  }
+
+  sentShared(): void {
+    // It is in the peer's window and not in ours: nothing may refer to what is older.
+    this.#deflater?.reset();
+  }
+
+  push(piece: Uint8Array, endsUnit: boolean): void {
+    this.#inflater ??= this.#streams.inflater(this.#ways.receiveBits);
+    this.#inflater.push(piece);
+    this.#tailIsDue = endsUnit;
+    this.#endsUnit = endsUnit;
+  }
+
+  read(target: Uint8Array): number {
+    const inflater = this.#inflater;
+    // The unit ended where the target did.
+    if (inflater === undefined) return 0;
+    let count = inflater.pull(target);
+    if (count < target.length && this.#tailIsDue) {
+      this.#tailIsDue = false;
+      inflater.push(TAIL);
+      count += inflater.pull(target.subarray(count));
+    }
+    if (count < target.length && this.#endsUnit && !this.#ways.receiveKeeps) {
+      this.#inflater = undefined;
+      this.#streams.giveBackInflater(this.#ways.receiveBits, inflater);
+    }
+    return count;
+  }
+
+  close(): void {
+    this.#deflater?.close();
+    this.#inflater?.close();
+    this.#deflater = undefined;
+    this.#inflater = undefined;
+  }
+}
+
+/** Section 7.2.1; an empty message is an empty block (section 7.2.3.6). */
+function withoutTail(flushed: Uint8Array): Uint8Array {
+  return flushed.length > TAIL.length
+    ? flushed.subarray(0, flushed.length - TAIL.length)
+    : EMPTY_BLOCK;
+}
+
+const EMPTY_BLOCK = Uint8Array.of(0);

@@ -1,0 +1,92 @@
+/**
+ * deflate-stream: one compressed stream each way behind the handshake
+ * (draft-ietf-hybi-thewebsocketprotocol-10 section 9.2.1).
+ */
+
+import { type ExtensionOffer } from "../core/extension_list.ts";
+import type { AcceptedExtension, Extension, ExtensionSession, OutgoingPart } from "./extension.ts";
+import { type Deflater, type Inflater, zlibCodec } from "./zlib.ts";
+
+const NAME = "deflate-stream";
+const WINDOW_BITS = 15;
+
+/** How {@linkcode deflateStream} compresses. */
+export interface DeflateStreamOptions {
+  /** 0 (stored) to 9 (slowest, smallest); −1 is zlib's default, 6. @default {1} */
+  readonly level?: number;
+  /** How much memory the search takes, 1 to 9. @default {8} */
+  readonly memLevel?: number;
+}
+
+/**
+ * One compressed stream each way, frame headers included, for a context's `extensions`; for peers from
+ * before RFC 6455 only. Each connection keeps a compressor and a decompressor, about 270 KiB.
+ *
+ * @throws {RangeError} naming the option that is wrong.
+ * @throws {Error} where the runtime's zlib keeps no state from one write to the next.
+ */
+export function deflateStream(options: DeflateStreamOptions = {}): Extension {
+  const { level = 1, memLevel = 8, ...others } = options;
+  for (const field of Object.keys(others)) {
+    throw new RangeError(`deflate-stream: ${field} is no option of deflateStream`);
+  }
+  const tuning = { windowBits: WINDOW_BITS, level, memLevel };
+  // What is out of range is to be known now, and not at the first connection.
+  zlibCodec.deflater(tuning).close();
+  if (!zlibCodec.hasTakeover) throw new Error("deflate-stream needs the runtime's native zlib");
+  const session = () =>
+    new StreamSession(
+      zlibCodec.deflater(tuning),
+      zlibCodec.inflater({ windowBits: WINDOW_BITS }),
+    );
+  return {
+    name: NAME,
+    accept(offers: readonly ExtensionOffer[]): AcceptedExtension | undefined {
+      const isPlain = offers.some(({ name, params }) => name === NAME && params.length === 0);
+      return isPlain ? { answer: NAME, session: session() } : undefined;
+    },
+    offer: () => NAME,
+    confirm(answer: ExtensionOffer): ExtensionSession {
+      if (answer.params.length === 0) return session();
+      throw new Error("the server's answer to deflate-stream has parameters");
+    },
+    close(): void {},
+  };
+}
+
+class StreamSession implements ExtensionSession {
+  readonly unit = "stream";
+  readonly reservedBits = 0;
+  readonly sharedKey = NAME;
+  readonly #deflater: Deflater;
+  readonly #inflater: Inflater;
+
+  constructor(deflater: Deflater, inflater: Inflater) {
+    this.#deflater = deflater;
+    this.#inflater = inflater;
+  }
+
+  encode({ payload }: OutgoingPart): Uint8Array {
+    return this.#deflater.deflate(payload);
+  }
+
+  /** Nothing can be shared: what comes out depends on all that went before. */
+  encodeShared(): undefined {
+    return undefined;
+  }
+
+  sentShared(): void {}
+
+  push(piece: Uint8Array): void {
+    this.#inflater.push(piece);
+  }
+
+  read(target: Uint8Array): number {
+    return this.#inflater.pull(target);
+  }
+
+  close(): void {
+    this.#deflater.close();
+    this.#inflater.close();
+  }
+}

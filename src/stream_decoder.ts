@@ -1,0 +1,69 @@
+/** What comes in through an extension that transforms all bytes behind the handshake. */
+
+import { CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
+import type { ExtensionSession } from "./extensions/extension.ts";
+
+/** Whom the decoder tells. */
+export interface StreamHost {
+  /** Whether more may be parsed: receiving is not stopped. */
+  readonly canDeliver: boolean;
+  /** Parses in place and returns how many bytes were taken. */
+  parse(bytes: Uint8Array): number;
+  /** The stream is broken. */
+  onFail(code: number, reason: string): void;
+}
+
+/** Decoded bytes between two calls of `parse`. */
+const STEP = 16 * 1024;
+
+/** Decodes and parses step by step, so that what expands a thousandfold never lies there whole. */
+export class StreamDecoder {
+  readonly #extension: ExtensionSession;
+  readonly #host: StreamHost;
+  /** Decoded and not parsed: the begin of a frame, or what came while receiving was stopped. */
+  #rest: Uint8Array = new Uint8Array(0);
+  #hasMore = false;
+
+  constructor(extension: ExtensionSession, host: StreamHost) {
+    this.#extension = extension;
+    this.#host = host;
+  }
+
+  /** Takes all of `bytes`, or nothing while what came before can't be parsed. */
+  take(bytes: Uint8Array): number {
+    this.resume();
+    if (this.#hasMore) return 0;
+    // A copy: the bytes are only lent, and receiving may be stopped in their middle.
+    this.#extension.push(bytes.slice(), false);
+    this.#hasMore = true;
+    this.resume();
+    return bytes.length;
+  }
+
+  /** Goes on after a stop. */
+  resume(): void {
+    let isNew = this.#rest.length > 0;
+    while (this.#host.canDeliver) {
+      if (isNew) this.#rest = this.#rest.subarray(this.#host.parse(this.#rest));
+      if (!this.#hasMore || !this.#host.canDeliver) return;
+      isNew = this.#decode();
+    }
+  }
+
+  /** Puts a step behind the rest; whether there was one. */
+  #decode(): boolean {
+    const { length } = this.#rest;
+    const bytes = new Uint8Array(length + STEP);
+    bytes.set(this.#rest);
+    try {
+      const count = this.#extension.read(bytes.subarray(length));
+      this.#hasMore = count === STEP;
+      this.#rest = bytes.subarray(0, length + count);
+      return count > 0;
+    } catch (error) {
+      this.#hasMore = false;
+      this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      return false;
+    }
+  }
+}
