@@ -166,7 +166,6 @@ export class ClientHandshake implements Phase {
     const offersAny = owner.extensions.length > 0;
     const answer = checkUpgradeResponse(head, this.#key, protocols, offersAny);
     const { protocol } = answer;
-    const extension = confirmExtensions(owner.extensions, answer.extensions);
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
     if (entry === undefined) {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
@@ -177,6 +176,8 @@ export class ClientHandshake implements Phase {
     const verdict = connection.call(entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return;
     if (verdict !== 0) return this.#fail("clientFilterPreEstablish refused the server's answer");
+    // Last, as what it opens is closed by the session alone.
+    const extension = confirmExtensions(owner.extensions, answer.extensions);
     connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
     const session = new WebSocketSession(connection, extension);
