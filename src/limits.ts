@@ -20,7 +20,8 @@ export interface Limits {
   /** Bytes of payload in one frame; more fails the connection with 1009. @default {16777216} */
   readonly maxFramePayload: number;
   /**
-   * Bytes of one message as `handlers({ message })` gathers it; more closes with 1009.
+   * Bytes of one message as `handlers({ message })` gathers it, and of any compressed message once
+   * it is inflated; more closes with 1009.
    * @default {1048576}
    */
   readonly maxMessageSize: number;

@@ -82,7 +82,8 @@ export function drawChart(report: Report): string {
 }
 
 /** The panels of a measure; some have none. */
-function plansFor({ name, title }: Measure): PanelPlan[] {
+function plansFor({ name, title, rows, broken }: Measure): PanelPlan[] {
+  if (rows.length + broken.length === 0) return [];
   const rate = { figure: "messagesPerSecond", format: short };
   const less = "less is better";
   switch (name) {
@@ -103,13 +104,18 @@ function plansFor({ name, title }: Measure): PanelPlan[] {
     }
     case "growth":
     case "idle-cpu":
+    case "idle-deflate":
       return [];
   }
-  const [connections, pipeline, size] = name.split("x").map((each) =>
+  const [connections, pipeline, size] = name.match(/\d+/g)!.map((each) =>
     Number(each).toLocaleString("en")
   );
+  const compressed = name.startsWith("deflate-") ? ", compressed" : "";
   const unit = connections === "1" ? "connection" : "connections";
-  return [{ ...rate, title: `messages/s: ${connections} ${unit} × ${pipeline} × ${size} bytes` }];
+  return [{
+    ...rate,
+    title: `messages/s: ${connections} ${unit} × ${pipeline} × ${size} bytes${compressed}`,
+  }];
 }
 
 function footLines({ contenders, missing }: Report): string[] {

@@ -9,24 +9,26 @@ export function here(path: string): string {
 }
 
 /**
- * Compiles a C file into the cache, if that was not done before, and returns the program's path.
+ * Compiles a C file into the cache, if that was not done before, and returns the program's path;
+ * `options` are those of the compiler, such as libraries.
  *
  * @throws {Error} that says what to install, or what the compiler said.
  */
 export async function compile(
   source: string,
   cache: string,
-  ...libraries: readonly string[]
+  ...options: readonly string[]
 ): Promise<string> {
-  const text = await Deno.readFile(here(source));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex().slice(0, 12);
+  const text = [await Deno.readTextFile(here(source)), ...options].join("\n");
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const digest = new Uint8Array(hash).toHex().slice(0, 12);
   const name = source.replace(/^.*\/|\.c$/g, "");
   const program = join(cache, `${name}-${digest}`);
   if (await isFile(program)) return program;
   // Two runs may compile at the same time: each into its own file, and the last one stays.
   const fresh = `${program}.${Deno.pid}`;
   await Deno.mkdir(cache, { recursive: true });
-  const command = ["cc", "-O2", "-std=gnu11", "-o", fresh, here(source), ...libraries];
+  const command = ["cc", "-O2", "-std=gnu11", "-o", fresh, here(source), ...options];
   const { success, stderr } = await output(command).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(

@@ -13,6 +13,8 @@ export interface Contender {
   readonly command: readonly string[];
   /** Whether it knows the path `/broadcast`. */
   readonly broadcasts: boolean;
+  /** Whether it knows permessage-deflate, see {@linkcode compressing}. */
+  readonly deflates: boolean;
 }
 
 /** A server that can't run here. */
@@ -39,7 +41,7 @@ export const TITLES = {
 export type ContenderId = keyof typeof TITLES;
 
 /** What a contender's finder returns; it throws an error that says what is missing. */
-type Found = Omit<Contender, "id" | "title" | "broadcasts">;
+type Found = Omit<Contender, "id" | "title" | "broadcasts" | "deflates">;
 
 const ROOT_CONFIG = here("../../deno.json");
 
@@ -103,6 +105,20 @@ const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
   "floor",
 ]);
 
+const DEFLATERS: ReadonlySet<ContenderId> = new Set([
+  "lws",
+  "ws-deno",
+  "ws-node",
+  "bun",
+  "libwebsockets",
+]);
+
+/** Those who know permessage-deflate, so that they offer it, which they otherwise don't. */
+export function compressing(contenders: readonly Contender[]): Contender[] {
+  return contenders.filter(({ deflates }) => deflates)
+    .map((each) => ({ ...each, command: [...each.command, "--deflate"] }));
+}
+
 /** Finds those that are wanted, one after the other. */
 export async function findContenders(
   wanted: ReadonlySet<ContenderId>,
@@ -115,7 +131,8 @@ export async function findContenders(
     const title = TITLES[id];
     try {
       const found = await FINDERS[id](cache);
-      contenders.push({ id, title, ...found, broadcasts: BROADCASTERS.has(id) });
+      const abilities = { broadcasts: BROADCASTERS.has(id), deflates: DEFLATERS.has(id) };
+      contenders.push({ id, title, ...found, ...abilities });
     } catch (error) {
       missing.push({ id, title, reason: (error as Error).message });
     }

@@ -1,7 +1,8 @@
 /*
  * The load generator: WebSocket clients by raw TCP and epoll, on Linux, in one thread.
  *
- *     cc -O2 -std=c11 -o load load.c
+ *     cc -O2 -std=gnu11 -o load load.c
+ *     cc -O2 -std=gnu11 -DWITH_ZLIB -o load load.c -lz
  *     load throughput --port 9001 --connections 64 --pipeline 16 --size 125 --warmup 0.5 --seconds 3
  *     load rate       --port 9001 --connections 64 --rate 20000 --size 125 --warmup 0.5 --seconds 3
  *     load idle       --port 9001 --connections 5000 --seconds 60
@@ -12,6 +13,11 @@
  * should have been sent meanwhile. idle opens its connections one after the other and holds them until
  * standard input ends, SECONDS at most. broadcast lets the first connection publish, and the next
  * message goes out when everybody has one of the PIPELINE that are on their way.
+ *
+ * With --deflate 1, for which it must be built with zlib, permessage-deflate is offered and must be
+ * accepted. Every message is text of SIZE bytes that was compressed once to a quarter of them; of its
+ * answers, which each server compresses in its own way, only the frames' headers are read, but the
+ * first one of each connection is decompressed and compared.
  *
  * With --core it stays on that core. Standard output has lines of JSON: {"phase":"measuring"} when the
  * warm-up is over, {"phase":"measured"} when the time is, and the result last. The exit code is 1 after
@@ -41,6 +47,9 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef WITH_ZLIB
+#include <zlib.h>
+#endif
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -59,11 +68,13 @@
 /* The example of RFC 6455 section 1.3. */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+#define OFFER "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; " \
+	"client_no_context_takeover\r\n"
 
 static struct {
 	enum { THROUGHPUT, RATE, IDLE, BROADCAST } mode;
 	const char *path, *protocol;
-	double port, core, connections, pipeline, size, rate, warmup, seconds;
+	double port, core, connections, pipeline, size, rate, warmup, seconds, deflate;
 } settings = { .path = "/", .protocol = "", .port = 0, .core = -1, .connections = 1, .pipeline = 1,
 	.size = 125, .rate = 1000, .warmup = 0.5, .seconds = 3 };
 
@@ -76,6 +87,8 @@ struct connection {
 	/* Whole messages, and the bytes of the one that is coming. */
 	uint64_t received;
 	size_t partial;
+	/* Only of compressed answers. */
+	struct answer *answer;
 	/* Messages since the warm-up. */
 	uint64_t measured;
 	/* When each message in flight was sent; only in throughput. */
@@ -83,6 +96,7 @@ struct connection {
 };
 
 static uint64_t count, pipeline, size;
+static bool deflates;
 static struct connection *connections;
 static int poller;
 static uint64_t errors, open_connections;
@@ -154,27 +168,30 @@ static double percentile(const struct histogram *of, double share)
 static unsigned char *burst, *payload, header[10];
 static size_t frame_length, burst_length, header_length, echo_length;
 
-static void make_frames(void)
+static void make_header(unsigned char first_byte, size_t length)
 {
-	static const unsigned char mask[4] = { 0x12, 0x34, 0x56, 0x78 };
-	header[0] = 0x82;
-	if (size < 126) {
-		header[1] = (unsigned char)size;
+	header[0] = first_byte;
+	if (length < 126) {
+		header[1] = (unsigned char)length;
 		header_length = 2;
-	} else if (size < 65536) {
+	} else if (length < 65536) {
 		header[1] = 126;
-		header[2] = (unsigned char)(size >> 8);
-		header[3] = (unsigned char)size;
+		header[2] = (unsigned char)(length >> 8);
+		header[3] = (unsigned char)length;
 		header_length = 4;
 	} else {
 		header[1] = 127;
-		for (int i = 0; i < 8; i++) header[2 + i] = (unsigned char)(size >> (56 - 8 * i));
+		for (int i = 0; i < 8; i++) header[2 + i] = (unsigned char)(length >> (56 - 8 * i));
 		header_length = 10;
 	}
-	echo_length = header_length + size;
+}
+
+static void make_frames(unsigned char first_byte, const unsigned char *content, size_t length)
+{
+	static const unsigned char mask[4] = { 0x12, 0x34, 0x56, 0x78 };
+	make_header(first_byte, length);
+	echo_length = header_length + length;
 	frame_length = echo_length + 4;
-	payload = allocate(size + 1, 1);
-	for (size_t i = 0; i < size; i++) payload[i] = (unsigned char)('a' + i % 26);
 	uint64_t frames = pipeline < 64 ? 64 : pipeline;
 	while (frames > 1 && frames * frame_length > 1024 * 1024) frames--;
 	burst_length = frames * frame_length;
@@ -184,9 +201,224 @@ static void make_frames(void)
 		memcpy(frame, header, header_length);
 		frame[1] |= 0x80;
 		memcpy(body - 4, mask, 4);
-		for (size_t i = 0; i < size; i++) body[i] = payload[i] ^ mask[i & 3];
+		for (size_t i = 0; i < length; i++) body[i] = content[i] ^ mask[i & 3];
 	}
 }
+
+static void make_plain_frames(void)
+{
+	payload = allocate(size + 1, 1);
+	for (size_t i = 0; i < size; i++) payload[i] = (unsigned char)('a' + i % 26);
+	make_frames(0x82, payload, size);
+}
+
+/* --- Compressed messages --- */
+
+#ifdef WITH_ZLIB
+
+/* The final flush of RFC 7692 section 7.2.1, which a message leaves out. */
+static const unsigned char tail[4] = { 0x00, 0x00, 0xff, 0xff };
+
+struct answer {
+	/* The header of a frame as far as it has come, and what is left of the payload after it. */
+	unsigned char head[10];
+	size_t head_length;
+	uint64_t left;
+	bool in_message;
+	/* Decompresses the first message; then there is none. */
+	z_stream *inflater;
+	size_t inflated;
+};
+
+/* Records of which CHANGES of 64 values differ from the usual. */
+static void write_records(unsigned changes)
+{
+	static const char *const names[] = { "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta",
+		"theta" };
+	uint32_t random = 1;
+	char record[128];
+	for (size_t at = 0; at < size;) {
+		unsigned values[4] = { 1234567, 0, 42, 1999 };
+		for (int i = 0; i < 4; i++) {
+			random = random * 1664525 + 1013904223;
+			if (random >> 26 < changes) values[i] = random >> 8 & 0xfffff;
+		}
+		int length = snprintf(record, sizeof record,
+			"{\"id\":%u,\"name\":\"%s\",\"qty\":%u,\"price\":%u.%02u},", values[0],
+			names[values[1] % 8], values[2] % 1000, values[3] / 100 % 1000, values[3] % 100);
+		if ((size_t)length > size - at) length = (int)(size - at);
+		memcpy(payload + at, record, (size_t)length);
+		at += (size_t)length;
+	}
+}
+
+static size_t compress_payload(unsigned char *compressed, size_t room)
+{
+	z_stream stream = { .next_in = payload, .avail_in = (uInt)size, .next_out = compressed,
+		.avail_out = (uInt)room };
+	deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+	deflate(&stream, Z_SYNC_FLUSH);
+	size_t length = room - stream.avail_out - sizeof tail;
+	deflateEnd(&stream);
+	return length;
+}
+
+/* The text is as varied as makes its compressed form a quarter of it. */
+static void make_compressed_frames(void)
+{
+	size_t room = 2 * size + 64, length;
+	unsigned char *compressed = allocate(room, 1);
+	payload = allocate(size + 1, 1);
+	unsigned changes = 0;
+	do {
+		write_records(changes);
+		length = compress_payload(compressed, room);
+	} while (length * 4 < size && ++changes < 64);
+	make_frames(0xc1, compressed, length);
+	free(compressed);
+}
+
+static void expect_answers(struct connection *c)
+{
+	c->answer = allocate(1, sizeof *c->answer);
+	c->answer->inflater = allocate(1, sizeof *c->answer->inflater);
+	inflateInit2(c->answer->inflater, -15);
+}
+
+/* Decompresses a piece of the first answer, and compares it. */
+static bool verify(struct connection *c, const unsigned char *bytes, size_t length)
+{
+	static unsigned char text[64 * 1024];
+	struct answer *answer = c->answer;
+	z_stream *stream = answer->inflater;
+	stream->next_in = (unsigned char *)(uintptr_t)bytes;
+	stream->avail_in = (uInt)length;
+	for (;;) {
+		stream->next_out = text;
+		stream->avail_out = sizeof text;
+		int status = inflate(stream, Z_SYNC_FLUSH);
+		size_t got = sizeof text - stream->avail_out;
+		bool fits = got <= size - answer->inflated &&
+			!memcmp(text, payload + answer->inflated, got);
+		if (!fits || (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)) {
+			complain("connection %td: the answer %s", c - connections,
+				fits ? "can't be decompressed" : "is not what was sent");
+			return false;
+		}
+		answer->inflated += got;
+		/* What may follow a final block is only the padding of section 7.2.3.4. */
+		if (status == Z_STREAM_END || stream->avail_out > 0) return true;
+	}
+}
+
+static bool verify_end(struct connection *c)
+{
+	struct answer *answer = c->answer;
+	if (!verify(c, tail, sizeof tail)) return false;
+	if (answer->inflated < size) {
+		complain("connection %td: the answer is shorter than what was sent", c - connections);
+		return false;
+	}
+	inflateEnd(answer->inflater);
+	free(answer->inflater);
+	answer->inflater = NULL;
+	return true;
+}
+
+/* Reads a byte of a header; tells whether it is one that may be there. */
+static bool take_head(struct connection *c, unsigned char byte)
+{
+	struct answer *answer = c->answer;
+	answer->head[answer->head_length++] = byte;
+	/* RSV1 and text, or the rest of that: a server may answer in fragments. */
+	unsigned char wanted = answer->in_message ? 0x00 : 0x41;
+	if (answer->head_length == 1 && (byte & 0x7f) != wanted) {
+		complain("connection %td: an answer's frame begins with 0x%02x, not 0x%02x (message %"
+			PRIu64 ")", c - connections, byte, wanted | 0x80, c->received);
+		return false;
+	}
+	if (answer->head_length == 2 && byte & 0x80) {
+		complain("connection %td: an answer is masked", c - connections);
+		return false;
+	}
+	return true;
+}
+
+/* Whether a header is complete; tells the payload's length then. */
+static bool head_is_complete(struct answer *answer)
+{
+	size_t first = answer->head_length < 2 ? 0 : answer->head[1];
+	size_t wanted = first < 126 ? 2 : first == 126 ? 4 : 10;
+	if (answer->head_length < wanted) return false;
+	answer->left = first < 126 ? first : 0;
+	for (size_t i = 2; i < wanted; i++) answer->left = answer->left << 8 | answer->head[i];
+	return true;
+}
+
+static void on_message(struct connection *c, uint64_t time);
+
+static bool take_compressed(struct connection *c, const unsigned char *bytes, size_t length,
+	uint64_t time)
+{
+	struct answer *answer = c->answer;
+	const unsigned char *stop = bytes + length;
+	while (bytes < stop) {
+		if (answer->left == 0) {
+			if (!take_head(c, *bytes++)) return false;
+			if (!head_is_complete(answer)) continue;
+			answer->head_length = 0;
+		} else {
+			size_t taken = (size_t)(stop - bytes);
+			if (taken > answer->left) taken = answer->left;
+			if (answer->inflater && !verify(c, bytes, taken)) return false;
+			bytes += taken;
+			answer->left -= taken;
+		}
+		if (answer->left > 0) continue;
+		answer->in_message = !(answer->head[0] & 0x80);
+		if (answer->in_message) continue;
+		if (answer->inflater && !verify_end(c)) return false;
+		on_message(c, time);
+	}
+	return true;
+}
+
+/* What a handshake's answer lacks, or NULL. */
+static const char *missing_consent(const char *answer)
+{
+	const char *line = strcasestr(answer, "\r\nSec-WebSocket-Extensions:");
+	size_t length = line ? strcspn(line + 2, "\r") : 0;
+	char value[256];
+	snprintf(value, sizeof value, "%.*s", (int)length, line ? line + 2 : "");
+	if (!strstr(value, "permessage-deflate")) return "permessage-deflate";
+	return strstr(value, "server_no_context_takeover") ? NULL : "server_no_context_takeover";
+}
+
+#else
+
+static void make_compressed_frames(void)
+{
+}
+
+static void expect_answers(struct connection *c)
+{
+	(void)c;
+}
+
+static bool take_compressed(struct connection *c, const unsigned char *bytes, size_t length,
+	uint64_t time)
+{
+	(void)c, (void)bytes, (void)length, (void)time;
+	return false;
+}
+
+static const char *missing_consent(const char *answer)
+{
+	(void)answer;
+	return NULL;
+}
+
+#endif
 
 /* --- Opening --- */
 
@@ -216,8 +448,8 @@ static int open_connection(uint64_t number)
 	bool named = *settings.protocol != '\0';
 	int length = snprintf(request, sizeof request,
 		"GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-		settings.path, (int)settings.port, named ? "Sec-WebSocket-Protocol: " : "",
+		"Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+		settings.path, (int)settings.port, deflates ? OFFER : "", named ? "Sec-WebSocket-Protocol: " : "",
 		settings.protocol, named ? "\r\n" : "");
 	if (length >= (int)sizeof request || write(fd, request, (size_t)length) != length) {
 		complain("connection %" PRIu64 ": the request could not be sent", number);
@@ -236,9 +468,14 @@ static int open_connection(uint64_t number)
 		char *blank = strstr(answer, "\r\n\r\n");
 		if (!blank) continue;
 		bool clean = blank + 4 == answer + got;
-		if (clean && !strncmp(answer, "HTTP/1.1 101 ", 13) && strstr(answer, ACCEPT)) return fd;
-		complain("connection %" PRIu64 ": no handshake: %.*s", number,
-			(int)strcspn(answer, "\r\n"), answer);
+		if (!clean || strncmp(answer, "HTTP/1.1 101 ", 13) || !strstr(answer, ACCEPT)) {
+			complain("connection %" PRIu64 ": no handshake: %.*s", number,
+				(int)strcspn(answer, "\r\n"), answer);
+			goto failed;
+		}
+		const char *missing = deflates ? missing_consent(answer) : NULL;
+		if (!missing) return fd;
+		complain("connection %" PRIu64 ": the server did not agree to %s", number, missing);
 		goto failed;
 	}
 failed:
@@ -390,7 +627,9 @@ static void receive(struct connection *c)
 	static unsigned char bytes[512 * 1024];
 	ssize_t got = read(c->fd, bytes, sizeof bytes);
 	if (got > 0) {
-		if (!take(c, bytes, (size_t)got, now())) drop(c);
+		bool fits = deflates ? take_compressed(c, bytes, (size_t)got, now())
+			: take(c, bytes, (size_t)got, now());
+		if (!fits) drop(c);
 	} else if (got == 0 || errno != EAGAIN) {
 		complain("connection %td was closed by the server: %s", c - connections,
 			got == 0 ? "end" : strerror(errno));
@@ -451,6 +690,7 @@ static void run(void)
 	epoll_ctl(poller, EPOLL_CTL_ADD, timer, &on_timer);
 	for (uint64_t i = 0; i < count; i++) {
 		struct epoll_event event = { .events = EPOLLIN, .data.u64 = i };
+		if (deflates) expect_answers(&connections[i]);
 		fcntl(connections[i].fd, F_SETFL, O_NONBLOCK);
 		epoll_ctl(poller, EPOLL_CTL_ADD, connections[i].fd, &event);
 	}
@@ -569,6 +809,7 @@ static void read_settings(int length, char **words)
 		{ "--rate", &settings.rate, 1, 10000000 },
 		{ "--warmup", &settings.warmup, 0, 60 },
 		{ "--seconds", &settings.seconds, 0.01, 600 },
+		{ "--deflate", &settings.deflate, 0, 1 },
 	};
 	size_t mode = 0;
 	while (mode < 4 && (length < 2 || strcmp(words[1], modes[mode]))) mode++;
@@ -592,6 +833,10 @@ static void read_settings(int length, char **words)
 	count = (uint64_t)settings.connections;
 	pipeline = (uint64_t)settings.pipeline;
 	size = (uint64_t)settings.size;
+	deflates = settings.deflate != 0;
+#ifndef WITH_ZLIB
+	if (deflates) refuse("built without zlib", "--deflate");
+#endif
 }
 
 static void raise_limit(void)
@@ -622,7 +867,8 @@ int main(int length, char **words)
 	read_settings(length, words);
 	raise_limit();
 	stay_on_core();
-	make_frames();
+	if (deflates) make_compressed_frames();
+	else make_plain_frames();
 	if (settings.mode == IDLE) idle();
 	else if (open_connections_serially()) {
 		run();

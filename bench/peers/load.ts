@@ -12,6 +12,8 @@ interface Target {
   readonly path?: string;
   /** The subprotocol that is asked for. */
   readonly protocol?: string;
+  /** Whether permessage-deflate is asked for, and messages are compressed. @default {false} */
+  readonly deflate?: boolean;
 }
 
 /** How long to measure, after how long a warm-up, with how many bytes a message. */
@@ -51,6 +53,8 @@ export interface HeldConnections extends AsyncDisposable {
 
 /** Runs of the load generator; each fails with what went wrong first. */
 export interface Load {
+  /** Why it can't compress; undefined when it can. */
+  readonly withoutDeflate: string | undefined;
   /** Keeps `pipeline` messages in flight on each connection. */
   throughput(options: Target & Timing & { pipeline: number }): Promise<LoadResult>;
   /** Offers `rate` messages a second in total; `onPhase` is called where measuring begins and ends. */
@@ -72,7 +76,7 @@ const GRACE_MS = 150_000;
 /** Compiles the load generator. */
 export async function prepareLoad(cache: string): Promise<Load> {
   if (Deno.build.os !== "linux") throw new Error("the load generator runs on Linux only (epoll)");
-  const program = await compile("load.c", cache);
+  const { program, withoutDeflate } = await build(cache);
 
   async function run(mode: string, options: Target & Timing, onPhase?: (phase: Phase) => void) {
     const child = start([program, mode, ...words(options)]);
@@ -98,6 +102,7 @@ export async function prepareLoad(cache: string): Promise<Load> {
   }
 
   return {
+    withoutDeflate,
     throughput: (options) => run("throughput", options),
     rate: (options, onPhase) => run("rate", options, onPhase),
     broadcast: (options) => run("broadcast", options),
@@ -125,12 +130,25 @@ export async function prepareLoad(cache: string): Promise<Load> {
   };
 }
 
+/** Compiles it with zlib, or without where that isn't there. */
+async function build(cache: string): Promise<{ program: string; withoutDeflate?: string }> {
+  try {
+    return { program: await compile("load.c", cache, "-DWITH_ZLIB", "-lz") };
+  } catch (error) {
+    if (!/zlib\.h|-lz\b/.test((error as Error).message)) throw error;
+    return {
+      program: await compile("load.c", cache),
+      withoutDeflate: "zlib's header or library is not there (Debian's zlib1g-dev)",
+    };
+  }
+}
+
 /** Options as `load.c` reads them. */
 function words(options: object): string[] {
   const core = LOAD_CORE === undefined ? {} : { core: LOAD_CORE };
   return Object.entries({ ...options, ...core }).flatMap((
     [name, value],
-  ) => [`--${name}`, String(value)]);
+  ) => [`--${name}`, String(typeof value === "boolean" ? Number(value) : value)]);
 }
 
 async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {

@@ -10,6 +10,7 @@ import {
   type Context,
   CONTEXT_PORT_NO_LISTEN,
   createContext,
+  type Extension,
   handlers,
   type Protocol,
   type Wsi,
@@ -66,7 +67,7 @@ interface Echoing {
 }
 
 /** A server that sends back every piece of a message as it comes, like `examples/echo.ts`. */
-export function echoServer(): EchoServer {
+export function echoServer(extensions: readonly Extension[] = []): EchoServer {
   const closes = new Mailbox<CloseInfo>();
   const pings: string[] = [];
   const pongs: string[] = [];
@@ -106,6 +107,7 @@ export function echoServer(): EchoServer {
     port: 0,
     iface: "127.0.0.1",
     maxFramePayload: LONGEST,
+    extensions,
     protocols: [echo],
   });
   return {
@@ -150,7 +152,11 @@ export interface EchoClient extends AsyncDisposable {
 }
 
 /** Connects a client of ours, and resolves when its handshake is done. */
-export async function connectTo(port: number, protocol: string[] = []): Promise<EchoClient> {
+export async function connectTo(
+  port: number,
+  protocol: string[] = [],
+  extensions: readonly Extension[] = [],
+): Promise<EchoClient> {
   const messages = new Mailbox<string | Uint8Array>();
   const pings: string[] = [];
   const pongs: string[] = [];
@@ -173,6 +179,7 @@ export async function connectTo(port: number, protocol: string[] = []): Promise<
     maxFramePayload: LONGEST,
     maxMessageSize: LONGEST,
     maxUnsentBytes: LONGEST,
+    extensions,
     protocols: names.map((name) => ({ name, callback })),
   });
   context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol });
@@ -197,14 +204,28 @@ export interface EchoServerSkills {
   readonly sendsFragments: boolean;
 }
 
+/** What else there is to a conversation. */
+export interface TalkOptions {
+  /** The lengths of its messages; {@linkcode LENGTHS} without it. */
+  readonly lengths?: readonly number[];
+  /** What our client offers. */
+  readonly extensions?: readonly Extension[];
+  /** Messages to be echoed last. */
+  readonly last?: readonly string[];
+}
+
 /**
  * Talks to a foreign echo server: messages of every length, fragments with pings in between both
  * ways, and both ends beginning the closing handshake, ours with 3001 "done".
  */
-export async function talkTo(port: number, skills: EchoServerSkills): Promise<void> {
-  await using client = await connectTo(port);
+export async function talkTo(
+  port: number,
+  skills: EchoServerSkills,
+  { lengths = LENGTHS, extensions = [], last = [] }: TalkOptions = {},
+): Promise<void> {
+  await using client = await connectTo(port, [], extensions);
   const { wsi, pings, pongs } = client;
-  for (const length of LENGTHS) {
+  for (const length of lengths) {
     for (const message of [textOf(length), bytesOf(length)]) {
       wsi.write(message, typeof message === "string" ? "text" : "binary");
       assertSame(await client.receive(), message);
@@ -218,11 +239,15 @@ export async function talkTo(port: number, skills: EchoServerSkills): Promise<vo
     assertSame(await client.receive(), "Hello");
     assertEquals(pings, ["one", "two"]);
   }
+  for (const message of last) {
+    wsi.write(message);
+    assertSame(await client.receive(), message);
+  }
   wsi.close(3001, "done");
   const { code, wasClean } = await client.closed;
   assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
 
-  await using other = await connectTo(port);
+  await using other = await connectTo(port, [], extensions);
   other.wsi.write("close 4001 bye");
   assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true });
 }

@@ -5,17 +5,22 @@ import type { Case } from "./case.ts";
 import { growth } from "./growth.ts";
 import { idle } from "./idle.ts";
 import { idleCpu } from "./idle_cpu.ts";
+import { idleDeflate } from "./idle_deflate.ts";
 import { latency } from "./latency.ts";
-import { readShape, throughputCase } from "./throughput.ts";
+import { throughputCase, throughputCaseNamed } from "./throughput.ts";
 
 export const CASES: readonly Case[] = [
   throughputCase([1, 1, 125]),
-  throughputCase([64, 1, 125], true),
-  throughputCase([64, 16, 125], true),
+  throughputCase([64, 1, 125], { isQuick: true }),
+  throughputCase([64, 16, 125], { isQuick: true }),
   throughputCase([1, 64, 125]),
   throughputCase([64, 1, 16_384]),
-  throughputCase([16, 4, 65_536], true),
+  throughputCase([16, 4, 65_536], { isQuick: true }),
+  throughputCase([16, 16, 1024], { isQuick: true, deflate: true }),
+  throughputCase([4, 1, 65_536], { deflate: true }),
+  throughputCase([16, 1, 1024], { deflate: true }),
   idle,
+  idleDeflate,
   idleCpu,
   broadcast,
   growth,
@@ -25,6 +30,5 @@ export const CASES: readonly Case[] = [
 
 /** The case of a name; any shape of connections × in flight × bytes is one too. */
 export function caseNamed(name: string): Case | undefined {
-  const shape = readShape(name);
-  return CASES.find((each) => each.name === name) ?? (shape && throughputCase(shape));
+  return CASES.find((each) => each.name === name) ?? throughputCaseNamed(name);
 }

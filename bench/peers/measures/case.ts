@@ -31,6 +31,14 @@ export interface Case {
   measure(bench: Bench): Promise<Measure>;
 }
 
+/** What becomes of a case that can't be measured on this machine. */
+export function leftOut(
+  head: Pick<Measure, "name" | "title" | "figures">,
+  reason: string,
+): Measure {
+  return { ...head, rows: [], broken: [], notes: [`Left out: ${reason}.`] };
+}
+
 /** Waits for a server to settle. */
 export function pause(seconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1000));

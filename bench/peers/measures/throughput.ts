@@ -1,8 +1,9 @@
 /** Messages a second: so many connections, each with so many messages of one length in flight. */
 
+import { compressing } from "../contenders.ts";
 import type { Figure } from "../results.ts";
 import { takeTurns } from "../turns.ts";
-import type { Case } from "./case.ts";
+import { type Case, leftOut } from "./case.ts";
 
 export const THROUGHPUT_FIGURES: readonly Figure[] = [
   { name: "messagesPerSecond", title: "messages/s", better: "more" },
@@ -25,19 +26,42 @@ export function readShape(text: string): Shape | undefined {
   return fits ? shape : undefined;
 }
 
+/** What a case may have besides its shape. */
+interface Kind {
+  readonly isQuick?: boolean;
+  /** Whether messages are compressed, among those who can. */
+  readonly deflate?: boolean;
+}
+
+/** The name of a compressed case, before its shape. */
+const DEFLATE = "deflate-";
+
+/** The case that has a name, if that is a shape's, such as `64x16x125` or `deflate-16x16x1024`. */
+export function throughputCaseNamed(name: string): Case | undefined {
+  const deflate = name.startsWith(DEFLATE);
+  const shape = readShape(deflate ? name.slice(DEFLATE.length) : name);
+  return shape && throughputCase(shape, { deflate });
+}
+
 /** The case of a shape. */
-export function throughputCase(shape: Shape, isQuick = false): Case {
+export function throughputCase(shape: Shape, kind: Kind = {}): Case {
+  const { isQuick = false, deflate = false } = kind;
   const [connections, pipeline, size] = shape;
-  const name = shape.join("x");
+  const name = (deflate ? DEFLATE : "") + shape.join("x");
+  const unit = connections === 1 ? "connection" : "connections";
+  const title = `${connections} ${unit}, ${pipeline} in flight on each, ${size} bytes` +
+    (deflate ? " of text, compressed to a quarter" : "");
   return {
     name,
     isQuick,
     async measure({ contenders, load, effort: { rounds, seconds, warmup } }) {
+      const head = { name, title, figures: THROUGHPUT_FIGURES };
+      if (deflate && load.withoutDeflate !== undefined) return leftOut(head, load.withoutDeflate);
       const notes = new Set<string>();
-      const target = { connections, pipeline, size, warmup };
+      const target = { connections, pipeline, size, warmup, deflate };
       const taken = await takeTurns({
         name,
-        contenders,
+        contenders: deflate ? compressing(contenders) : contenders,
         rounds,
         async warmUp({ port }) {
           await load.throughput({ ...target, port, seconds: warmup });
@@ -54,9 +78,7 @@ export function throughputCase(shape: Shape, isQuick = false): Case {
           return { messagesPerSecond, p50us, p99us };
         },
       });
-      const unit = connections === 1 ? "connection" : "connections";
-      const title = `${connections} ${unit}, ${pipeline} in flight on each, ${size} bytes`;
-      return { name, title, figures: THROUGHPUT_FIGURES, ...taken, notes: [...notes] };
+      return { ...head, ...taken, notes: [...notes] };
     },
   };
 }

@@ -1,11 +1,11 @@
 /** A server of Bun's own: `bun bench/peers/servers/bun.ts 9001`. */
 
-import { announce, PORT } from "./listening.mjs";
+import { announce, DEFLATES, PORT } from "./listening.mjs";
 
 /** What is used here of Bun, whose types Deno doesn't have. */
 interface BunSocket {
   readonly data: { readonly broadcasts: boolean };
-  send(message: string | Uint8Array): number;
+  send(message: string | Uint8Array, compress: boolean): number;
   subscribe(topic: string): void;
 }
 interface BunServer {
@@ -34,13 +34,14 @@ const server = Bun.serve({
     return server.upgrade(request, { data }) ? undefined : new Response(null, { status: 426 });
   },
   websocket: {
-    perMessageDeflate: false,
+    // With `true` all connections share a compressor, and a decompressor.
+    perMessageDeflate: DEFLATES,
     open(socket) {
       if (socket.data.broadcasts) socket.subscribe("broadcast");
     },
     message(socket, message) {
       if (socket.data.broadcasts) server.publish("broadcast", message);
-      else socket.send(message);
+      else socket.send(message, DEFLATES);
     },
   },
 });

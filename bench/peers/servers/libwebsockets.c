@@ -2,7 +2,7 @@
  * An echo server of libwebsockets, in C:
  *
  *     cc -O2 -o libwebsockets libwebsockets.c -lwebsockets
- *     libwebsockets 9001
+ *     libwebsockets 9001 [--deflate]
  *
  * A message comes in pieces, and may be written only when its connection is writeable: pieces are
  * gathered in a queue of each session, with the room in front that lws_write wants.
@@ -35,10 +35,12 @@ static int gather(struct session *session, const void *piece, size_t length, siz
 	struct message *message = session->coming;
 	size_t needed = (message ? message->length : 0) + length + remaining;
 	if (!message || message->capacity < needed) {
-		message = realloc(message, sizeof *message + LWS_PRE + needed);
+		/* What remains is told as it is on the wire: compressed, it becomes more. */
+		size_t capacity = message && needed < 2 * message->capacity ? 2 * message->capacity : needed;
+		message = realloc(message, sizeof *message + LWS_PRE + capacity);
 		if (!message) return -1;
 		if (!session->coming) memset(message, 0, sizeof *message);
-		message->capacity = needed;
+		message->capacity = capacity;
 		session->coming = message;
 	}
 	memcpy(message->bytes + LWS_PRE + message->length, piece, length);
@@ -103,6 +105,12 @@ static const struct lws_protocols protocols[] = {
 	{ 0 },
 };
 
+static const struct lws_extension extensions[] = {
+	{ "permessage-deflate", lws_extension_callback_pm_deflate,
+		"permessage-deflate; client_no_context_takeover" },
+	{ 0 },
+};
+
 static void stop(int signal)
 {
 	(void)signal;
@@ -122,6 +130,7 @@ int main(int count, char **words)
 	info.port = count > 1 ? atoi(words[1]) : 0;
 	info.iface = "127.0.0.1";
 	info.protocols = protocols;
+	if (count > 2 && !strcmp(words[2], "--deflate")) info.extensions = extensions;
 	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
 	struct lws_context *context = lws_create_context(&info);
 	if (!context) return 1;

@@ -1,7 +1,13 @@
 /** A server of this module: `deno run --allow-net bench/peers/servers/lws.ts 9001`. */
 
-import { createContext, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
-import { announce, PORT } from "./listening.mjs";
+import {
+  createContext,
+  permessageDeflate,
+  prepareMessage,
+  type Protocol,
+  type Wsi,
+} from "../../../mod.ts";
+import { announce, DEFLATES, PORT } from "./listening.mjs";
 
 /** Every message that is measured comes in one piece, see `rxBufferSize`. */
 const echo: Protocol = {
@@ -29,6 +35,7 @@ await using context = createContext({
   port: PORT,
   iface: "127.0.0.1",
   protocols: [echo, broadcast],
+  extensions: DEFLATES ? [permessageDeflate({ threshold: 0 })] : [],
 });
 announce(context.port);
 await context.closed;

@@ -6,12 +6,17 @@
  */
 
 import process from "node:process";
-import { announce, PORT } from "./listening.mjs";
+import { announce, DEFLATES, PORT } from "./listening.mjs";
 
 const { WebSocketServer } = await import(process.argv[3] ?? "ws");
 
 const audience = new Set();
-const server = new WebSocketServer({ host: "127.0.0.1", port: PORT, perMessageDeflate: false });
+const perMessageDeflate = DEFLATES && {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  threshold: 0,
+};
+const server = new WebSocketServer({ host: "127.0.0.1", port: PORT, perMessageDeflate });
 server.on("listening", () => announce(server.address().port));
 server.on("connection", (socket, request) => {
   if (request.url === "/broadcast") join(socket);
