@@ -51,6 +51,8 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
   #decoder: MessageDecoder | undefined;
+  /** Set while a decoded piece is delivered. */
+  #isDecoded = false;
   #streamDecoder: StreamDecoder | undefined;
   /** The code and reason of the close frame that we sent. */
   #sentClose: CloseInfo | undefined;
@@ -99,23 +101,38 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     return this.#parser.parse(bytes);
   }
 
+  /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
   onData(piece: Uint8Array): void {
-    const isByFrame = this.#extension?.unit === "frame";
-    if (this.#parser.reservedBits === 0 && !isByFrame) return this.#deliver(piece);
+    if (this.#extension !== undefined && this.#decodes(this.#extension, piece)) return;
+    // Whoever closes wants to hear no more; only the peer's close frame still counts.
+    if (this.#sentClose !== undefined) return;
+    const connection = this.#connection;
+    if (connection.isClient) {
+      if (connection.call(connection.entry, "clientReceive", piece) !== 0) this.#drop();
+    } else if (connection.call(connection.entry, "receive", piece) < 0) this.#drop();
+  }
+
+  /** Gives a piece to the decoder, if it is transformed. */
+  #decodes(extension: ExtensionSession, piece: Uint8Array): boolean {
+    if (this.#isDecoded) return false;
+    if (this.#parser.reservedBits === 0 && extension.unit !== "frame") return false;
     const { entry, owner } = this.#connection;
     this.#decoder ??= new MessageDecoder(
-      this.#extension!,
+      extension,
       this,
       entry.rxBufferSize,
       owner.limits.maxMessageSize,
     );
     this.#decoder.take(piece, this.#parser);
+    return true;
   }
 
   onDecoded(piece: Uint8Array): void {
     const connection = this.#connection;
     connection.frames = this.#decoder;
-    this.#deliver(piece);
+    this.#isDecoded = true;
+    this.onData(piece);
+    this.#isDecoded = false;
     // The last reason of a connection that was cut meanwhile has come already.
     if (connection.frames !== undefined) connection.frames = this.#parser;
   }
@@ -126,15 +143,6 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
 
   get isListening(): boolean {
     return this.#sentClose === undefined && this.#connection.isOpen;
-  }
-
-  #deliver(piece: Uint8Array): void {
-    // Whoever closes wants to hear no more; only the peer's close frame still counts.
-    if (this.#sentClose !== undefined) return;
-    const connection = this.#connection;
-    if (connection.isClient) {
-      if (connection.call(connection.entry, "clientReceive", piece) !== 0) this.#drop();
-    } else if (connection.call(connection.entry, "receive", piece) < 0) this.#drop();
   }
 
   onControl(opcode: number, payload: Uint8Array): void {
@@ -224,8 +232,8 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
-    const fin = options?.fin ?? true;
-    const compress = options?.compress;
+    const fin = options === undefined || (options.fin ?? true);
+    const compress = options === undefined ? undefined : options.compress;
     switch (kind) {
       case undefined:
         if (data instanceof PreparedMessage && options === undefined) {
