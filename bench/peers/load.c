@@ -15,7 +15,7 @@
  * message goes out when everybody has one of the PIPELINE that are on their way.
  *
  * With --deflate 1, for which it must be built with zlib, permessage-deflate is offered and must be
- * accepted. Every message is text of SIZE bytes that was compressed once to a quarter of them; of its
+ * accepted. Every message is text of SIZE bytes that was compressed once, long ones to a quarter; of its
  * answers, which each server compresses in its own way, only the frames' headers are read, but the
  * first one of each connection is decompressed and compared.
  *

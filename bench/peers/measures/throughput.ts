@@ -50,7 +50,7 @@ export function throughputCase(shape: Shape, kind: Kind = {}): Case {
   const name = (deflate ? DEFLATE : "") + shape.join("x");
   const unit = connections === 1 ? "connection" : "connections";
   const title = `${connections} ${unit}, ${pipeline} in flight on each, ${size} bytes` +
-    (deflate ? " of text, compressed to a quarter" : "");
+    (deflate ? " of text, compressed" : "");
   return {
     name,
     isQuick,
