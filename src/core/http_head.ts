@@ -105,8 +105,11 @@ abstract class HeadParser<Head> {
       const byte = bytes[at]!;
       bits |= byte;
       if (isFieldByte[byte] === 1) continue;
+      if (byte === CR && at + 1 === end) break;
+      // What is wrong first counts, as it does where the line comes in several reads.
+      const endsLine = byte === CR && bytes[at + 1] === LF;
+      if (!endsLine && !this.#hasStartLine) this.checkStart(bytes, this.#lineStart, at);
       if (byte !== CR) throw this.#badByte(byte);
-      if (at + 1 === end) break;
       // RFC 9112 section 2.2 lets a recipient take CR for a blank, and LF for CRLF; where two
       // recipients differ in that, requests get smuggled.
       if (bytes[at + 1] !== LF) throw new HttpSyntaxError(this.#rules.syntaxStatus, "a bare CR");
