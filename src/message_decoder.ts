@@ -73,6 +73,8 @@ export class MessageDecoder implements FrameFacts {
 
   /** Takes a piece of a frame, of which `frame` tells. */
   take(piece: Uint8Array, frame: FrameFacts): void {
+    // Whoever closes wants to hear no more, so that what comes need not be decoded either.
+    if (!this.#host.isListening) return;
     if (frame.isFirstPiece) {
       this.#size = 0;
       this.#utf8 = UTF8_ACCEPT;
@@ -101,7 +103,7 @@ export class MessageDecoder implements FrameFacts {
 
   /** A frame that was sent as it is, in a message of which others were not. */
   #takePlain(piece: Uint8Array, frame: FrameFacts, endsMessage: boolean): void {
-    if (!this.#host.isListening || this.#check(piece, piece.length, frame) < 0) return;
+    if (this.#check(piece, piece.length, frame) < 0) return;
     if (endsMessage && !this.#isWhole(frame)) return;
     this.#emit(piece, frame, frame.remaining);
   }

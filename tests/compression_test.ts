@@ -347,3 +347,41 @@ for (
     listener.close();
   });
 }
+
+Deno.test("a message of nothing but empty blocks is an empty message, however many there are", async () => {
+  await using served = compressing([echo]);
+  const socket = await served.open(offering());
+  const blocks = new Uint8Array(5 * 100_000);
+  for (let at = 0; at < blocks.length; at += 5) blocks.set([0, 0, 0, 0xff, 0xff], at);
+  socket.send({ opcode: 2, rsv: 4, payload: blocks.subarray(0, -4) });
+  const { rsv, payload } = await socket.receive();
+  assertEquals((rsv === 4 ? inflate(payload) : payload).length, 0);
+});
+
+Deno.test("a peer that refers to an earlier message without takeover fails with 1007", async () => {
+  await using served = compressing([echo]);
+  const socket = await served.open(offering());
+  const message = encoder.encode("the same words again and again, the same words");
+  // What a compressor with takeover makes of the second message is all reference.
+  const both = new Uint8Array(deflateRawSync(message, { finishFlush: SYNC_FLUSH }));
+  const reference = Uint8Array.of(0x03, 0x59, 0x00);
+  socket.send({ opcode: 1, rsv: 4, payload: both.subarray(0, -4) });
+  await socket.receive();
+  socket.send({ opcode: 1, rsv: 4, payload: reference });
+  assertEquals((await socket.receiveClose()).code, 1007);
+});
+
+Deno.test("a bomb of 1 GiB in 1 MiB ends with 1009 and costs no more than the limit", async () => {
+  await using served = compressing([echo]);
+  const socket = await served.open(offering());
+  // One kilobyte that inflates to a megabyte, a thousand times.
+  const part = new Uint8Array(
+    deflateRawSync(new Uint8Array(1024 * 1024), { level: 9, finishFlush: SYNC_FLUSH }),
+  );
+  const before = Deno.memoryUsage().external;
+  const bomb = new Uint8Array(part.length * 1000);
+  for (let i = 0; i < 1000; i++) bomb.set(part, i * part.length);
+  socket.send({ opcode: 2, rsv: 4, payload: bomb.subarray(0, -4) });
+  assertEquals((await socket.receiveClose()).code, 1009);
+  assert(Deno.memoryUsage().external - before < 64 * 1024 * 1024);
+});

@@ -479,9 +479,7 @@ ruleOfBoth("7.4.2", "of all codes those of the ranges in use are answered", asyn
   for (let start = 0; start <= 0xffff; start += AT_ONCE) {
     const links: Link[] = [];
     for (let code = start; code < start + AT_ONCE; code++) {
-      const link = await house.open();
-      link.send(close(code));
-      links.push(link);
+      links.push(await house.open(close(code)));
     }
     for (const [i, link] of links.entries()) {
       const code = start + i;

@@ -42,13 +42,12 @@ ruleOfBoth("5.5", "control frames of up to 125 bytes are taken", async (side) =>
 ruleOfBoth("5.5", "a control frame of more than 125 bytes fails with 1002", async (side) => {
   const offences: Offence[] = [];
   for (const opcode of [CLOSE, PING, PONG]) {
-    for (const length of [126, 127, 200, 65_535, 65_536]) {
+    for (const length of [126, 127, 200, 1_000, 65_536]) {
+      if (length > 1_000 && opcode !== PING) continue;
       const payload = new Uint8Array(length).fill(0x61);
       if (opcode === CLOSE) payload.set(body(1000));
-      if (length < 300) {
-        offences.push([`${opcode} of ${length} inside a message`, OPENING, { opcode, payload }]);
-      }
       offences.push([`${opcode} of ${length}`, { opcode, payload }]);
+      offences.push([`${opcode} of ${length} inside a message`, OPENING, { opcode, payload }]);
     }
     for (const lengthBytes of [2, 8] as const) {
       const what = `${opcode} with a longer length than it needs`;

@@ -1,6 +1,6 @@
 /** RFC 6455 sections 5.2, 5.7 and 5.8: the frame header, bit by bit. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { concat, type FrameOptions, KEY } from "../support/frames.ts";
 import { settle } from "../support/serve.ts";
 import { assertSameBytes, patternOf } from "./payloads.ts";
@@ -316,12 +316,42 @@ rule("5.7", "the examples of unmasked frames are what a server sends", async () 
 
 // Extensibility.
 
-ruleOfBoth("5.8", "no bit or opcode has a meaning that was not negotiated", async (side) => {
-  await using house = side.setUp();
+/** "Hello" as permessage-deflate sends it (RFC 7692 section 7.2.3.1). */
+const DEFLATED = Uint8Array.of(0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00);
+
+ruleOfBoth("5.8", "an extension that was not agreed on gives no bit a meaning", async (side) => {
+  for (const options of [{}, { deflate: "listed" }] as const) {
+    await assertBreaks(side, 1002, [
+      ["deflated", { opcode: 1, rsv: 4, payload: DEFLATED }],
+      ["another bit", { opcode: 1, rsv: 2, payload: "x" }],
+    ], options);
+    await using house = side.setUp(options);
+    const link = await house.open();
+    // That its reserved bits are 0 `receiveText` asserts.
+    link.wsi.write("compress me ".repeat(100));
+    assertEquals(await link.receiveText(), "compress me ".repeat(100));
+  }
+});
+
+ruleOfBoth("5.8", "an extension that was agreed on gives its own bit a meaning", async (side) => {
+  await using house = side.setUp({ deflate: "agreed" });
   const link = await house.open();
-  // A message as permessage-deflate would send it.
-  link.send({ opcode: 1, rsv: 4, payload: Uint8Array.of(0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0) });
-  await link.assertFailed(1002);
-  assertEquals(link.heard.messages, []);
-  assert(link.heard.pieces.length === 0);
+  link.send({ opcode: 1, rsv: 4, payload: DEFLATED }, { opcode: 1, payload: "plain" });
+  assertEquals(await link.messages(2), ["Hello", "plain"]);
+});
+
+ruleOfBoth("5.2", "bits without a meaning fail beside an extension with 1002", async (side) => {
+  const offences: Offence[] = [];
+  for (let rsv = 1; rsv <= 7; rsv++) {
+    if (rsv !== 4) {
+      for (const opcode of DATA_OPCODES) {
+        offences.push([`${rsv} in opcode ${opcode}`, { opcode, rsv, payload: DEFLATED }]);
+      }
+    }
+    offences.push([`${rsv} in a continuation`, OPENING, { opcode: 0, rsv, payload: DEFLATED }]);
+    for (const opcode of CONTROL_OPCODES) {
+      offences.push([`${rsv} in opcode ${opcode}`, { opcode, rsv }]);
+    }
+  }
+  await assertBreaks(side, 1002, offences, { deflate: "agreed" });
 });

@@ -10,9 +10,11 @@ import {
   type CloseInfo,
   type Context,
   CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
   createContext,
   handlers,
   type Limits,
+  permessageDeflate,
   type Protocol,
   type Reason,
   type Wsi,
@@ -31,6 +33,8 @@ import {
 /** How a context of one side is made. */
 export interface SetUpOptions {
   readonly limits?: Partial<Limits>;
+  /** Whether permessage-deflate is in the context's list, and whether connections agree on it. */
+  readonly deflate?: "listed" | "agreed";
   /** The longest piece of a frame. */
   readonly rxBufferSize?: number;
   /** Called in every callback of a connection, before anything else. */
@@ -111,7 +115,7 @@ export class Link {
   async receive(): Promise<ReceivedFrame> {
     const received = await readFrame(this.peer);
     assertEquals(received.masked, this.side.masks, "5.1 only a client masks");
-    assertEquals(received.rsv, 0, "5.2 reserved bits are 0");
+    assertEquals(received.rsv, 0, "5.2 reserved bits are 0 unless something else was agreed on");
     return received;
   }
 
@@ -218,13 +222,13 @@ export const TARGET: ClientConnectInfo = { address: "server.example.com", port: 
 
 export function playServer(
   protocols: readonly Protocol[],
-  limits: Partial<Limits> = {},
+  info: Partial<ContextCreationInfo> = {},
 ): PlayedServer {
   const network = new MemoryNetwork();
   const clock = new FakeClock();
   const listener = network.listen({ hostname: TARGET.address, port: TARGET.port });
   const port = CONTEXT_PORT_NO_LISTEN;
-  const context = createContext({ port, network, clock, ...limits, protocols });
+  const context = createContext({ network, clock, ...info, port, protocols });
   return {
     context,
     clock,
@@ -342,13 +346,21 @@ function listening(options: SetUpOptions): {
   return { protocol, heardOf, withPeer: (port) => byPeer.get(port)! };
 }
 
+/** As an offer and as an answer; a client may want the last word of it confirmed. */
+export const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
+
+function infoOf({ limits, deflate }: SetUpOptions): Partial<ContextCreationInfo> {
+  return { ...limits, extensions: deflate === undefined ? [] : [permessageDeflate()] };
+}
+
 export const SERVER: Side = {
   name: "server",
   masks: false,
   setUp(options = {}) {
     const { protocol, heardOf, withPeer } = listening(options);
-    const served = serve([protocol], options.limits);
-    const request = encoder.encode(handshake());
+    const served = serve([protocol], infoOf(options));
+    const headers = options.deflate === "agreed" ? [DEFLATE] : [];
+    const request = encoder.encode(handshake({ headers }));
     const readAnswer = headReader();
     return {
       clock: served.clock,
@@ -370,15 +382,16 @@ export const CLIENT: Side = {
   masks: true,
   setUp(options = {}) {
     const { protocol, heardOf } = listening(options);
-    const played = playServer([protocol], options.limits);
+    const played = playServer([protocol], infoOf(options));
+    const headers = options.deflate === "agreed" ? [DEFLATE] : [];
     const readRequest = headReader();
     return {
       clock: played.clock,
       async open(...early) {
         const wsi = played.context.clientConnect(TARGET);
         const peer = await played.accept();
-        const answer = encoder.encode(headOf(answerLines(await readRequest(peer))));
-        peer.send(concat(answer, ...early.map((each) => frame(each))));
+        const lines = [...answerLines(await readRequest(peer)), ...headers];
+        peer.send(concat(encoder.encode(headOf(lines)), ...early.map((each) => frame(each))));
         await heardOf(wsi).established.promise;
         return new Link(CLIENT, wsi, peer, heardOf(wsi));
       },

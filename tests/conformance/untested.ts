@@ -1,0 +1,75 @@
+/** What RFC 6455 demands in sections 4 to 7 and no test here holds the module to, and why not. */
+
+export interface UntestedRule {
+  readonly section: string;
+  readonly rule: string;
+  readonly why: string;
+}
+
+export const UNTESTED: readonly UntestedRule[] = [
+  {
+    section: "4.1",
+    rule: "a client has no more than one connection to a server in the state CONNECTING",
+    why: "not kept: connects are not put into a row",
+  },
+  {
+    section: "4.1",
+    rule: "a client that gets no 101 goes on by HTTP's rules",
+    why: "not kept where HTTP has interim responses, such as 103, pass before the 101",
+  },
+  {
+    section: "4.1",
+    rule: "with the secure flag, TLS comes before the handshake, with Server Name Indication",
+    why: "the module has no TLS",
+  },
+  {
+    section: "4.1",
+    rule: "a URI for proxy autoconfiguration scripts is made of the same components",
+    why: "such scripts are not run",
+  },
+  {
+    section: "4.1",
+    rule: "a browser's request has an Origin",
+    why: "the module is no browser; what the program gives is sent",
+  },
+  {
+    section: "4.2.1",
+    rule: "Host contains the server's authority",
+    why: "not kept for an empty value, which HTTP allows",
+  },
+  {
+    section: "4.2.1",
+    rule: "a list of subprotocols or extensions has an element",
+    why: "not kept: an empty list is taken for an absent one",
+  },
+  {
+    section: "4.2.2",
+    rule: "on an HTTPS port, all runs through the encrypted tunnel",
+    why: "the module has no TLS",
+  },
+  {
+    section: "5.2",
+    rule: "an extension specifies the length of its Extension data, and how it is negotiated",
+    why: "a demand on those who write extensions",
+  },
+  {
+    section: "5.4",
+    rule: "an intermediary does not change fragments that it does not understand",
+    why: "the module is no intermediary",
+  },
+  {
+    section: "5.5.1",
+    rule: "a client does not show the reason of a close to end users",
+    why: "the program's choice",
+  },
+  {
+    section: "5.5.2",
+    rule: "a ping is answered until the peer's close frame has come",
+    why: "not kept between our own close frame and the peer's",
+  },
+  {
+    section: "5.6",
+    rule: "a text message contains valid UTF-8 when it is sent",
+    why: "tested of strings; bytes that the program calls text are sent as they are",
+  },
+];
