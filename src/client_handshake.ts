@@ -29,6 +29,14 @@ export interface ClientTarget {
   readonly hasUser: boolean;
 }
 
+/** The most 1xx responses before the answer; none has more than one or two. */
+const MAX_INTERIM = 16;
+
+/** Whether another response follows; 101 is final, as HTTP ends with it. */
+function isInterim(status: number): boolean {
+  return status < 200 && status !== 101;
+}
+
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
   readonly #connection: Connection;
@@ -39,6 +47,8 @@ export class ClientHandshake implements Phase {
   readonly #key = newKey();
   #failure = "the server closed the connection before it answered";
   #isAttached = false;
+  /** 1xx responses so far. */
+  #interim = 0;
 
   constructor(connection: Connection, target: ClientTarget, network: Network) {
     this.#connection = connection;
@@ -77,10 +87,17 @@ export class ClientHandshake implements Phase {
 
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
-    let length: number;
+    let length = 0;
     try {
-      length = this.#parser.parse(bytes);
-      if (length === 0) return 0;
+      for (;;) {
+        const taken = this.#parser.parse(length === 0 ? bytes : bytes.subarray(length));
+        if (taken === 0) return length;
+        length += taken;
+        if (!isInterim(this.#parser.head.status)) break;
+        // RFC 9110 section 15.2: more than one may come, asked for or not; the final one follows.
+        if (++this.#interim > MAX_INTERIM) throw new HandshakeError("too many interim responses");
+        this.#parser.reset();
+      }
       this.#onHead();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
@@ -144,15 +161,20 @@ export class ClientHandshake implements Phase {
     const appender = new HandshakeFields("");
     connection.call(connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
     if (!connection.isOpen) return;
-    const request = upgradeRequest({
-      path,
-      host,
-      protocols,
-      key: this.#key,
-      fields: [...headers, ...appender.fields],
-      ...(origin === undefined ? {} : { origin }),
-      extensions: connection.owner.extensions.map((each) => each.offer()).join(", "),
-    });
+    let request: Uint8Array;
+    try {
+      request = upgradeRequest({
+        path,
+        host,
+        protocols,
+        key: this.#key,
+        fields: [...headers, ...appender.fields],
+        ...(origin === undefined ? {} : { origin }),
+        extensions: connection.owner.extensions.map((each) => each.offer()).join(", "),
+      });
+    } catch (error) {
+      return this.#fail(`the request can't be sent: ${(error as Error).message}`);
+    }
     connection.tx.reserve(request.length).set(request, connection.tx.position);
     connection.queued();
   }

@@ -1,5 +1,6 @@
 /** What `clientConnect` is given, and its check. */
 
+import { parseAuthority } from "./core/authority.ts";
 import { isFieldValue, isToken, splitList } from "./core/http_syntax.ts";
 import type { ClientTarget } from "./client_handshake.ts";
 import { LwsError } from "./errors.ts";
@@ -43,7 +44,9 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   }
   if (!isRequestPath(path)) refuse("path", path, 'visible ASCII that begins with "/", without "#"');
   const host = info.host ?? defaultHost(address, port);
-  if (host === "" || !isVisible(host)) refuse("host", host, "visible ASCII");
+  if (parseAuthority(host) === undefined) {
+    refuse("host", host, "a name or an IP, with or without a port");
+  }
   if (origin !== undefined && (origin === "" || !isVisible(origin))) {
     refuse("origin", origin, "visible ASCII");
   }
@@ -61,6 +64,9 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
       const message = `clientConnect: headers: ${(cause as Error).message}`;
       throw new LwsError("invalid-argument", message, { cause });
     }
+  }
+  if (origin !== undefined && headers.some(([name]) => name.toLowerCase() === "origin")) {
+    refuse("headers", "origin", "no Origin beside the option origin");
   }
   const hasUser = "userdata" in info && info.userdata !== undefined;
   return { address, port, path, host, origin, protocols, headers, hasUser };

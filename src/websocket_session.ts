@@ -147,8 +147,9 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
-    if (this.#sentClose !== undefined) return;
+    // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#answerPing(payload);
+    if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
     if (connection.isClient) {

@@ -23,6 +23,7 @@ export const MAX_CLOSE_REASON = MAX_CONTROL_PAYLOAD - 2;
 
 /** Whether `code` may stand in a close frame. */
 export function isCloseCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
     (code >= 3000 && code <= 4999);
 }

@@ -102,6 +102,12 @@ export function readUpgrade(head: RequestHead, framing: BodyFraming): UpgradeDec
   if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
     return refuse(400, "the handshake has a body");
   }
+  if (head.host === "") return refuse(400, "Host is empty");
+  for (const name of LIST_FIELDS) {
+    // Section 4.3: of both there is at least one element, 1#.
+    const list = fields.get(name);
+    if (list !== undefined && splitList(list).length === 0) return refuse(400, `${name} is empty`);
+  }
   const protocols = splitList(fields.get("sec-websocket-protocol") ?? "");
   const fault = faultOfProtocols(protocols);
   if (fault !== undefined) return refuse(400, `Sec-WebSocket-Protocol has ${fault}`);
@@ -194,6 +200,9 @@ export function checkUpgradeResponse(
     );
   }
   const extensions = fields.get("sec-websocket-extensions") ?? "";
+  if (fields.has("sec-websocket-extensions") && splitList(extensions).length === 0) {
+    throw new HandshakeError("Sec-WebSocket-Extensions is empty");
+  }
   if (extensions !== "" && !offeredExtensions) {
     throw new HandshakeError(
       `the server chose the extensions ${JSON.stringify(extensions)}, but none was offered`,
@@ -208,6 +217,9 @@ const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websoc
 
 /** Of these a request must have one line only. */
 const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"] as const;
+
+/** Lists of which a request that has them must have an element. */
+const LIST_FIELDS = ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"] as const;
 
 /** Section 4.4, and RFC 9110 section 15.5.22, by which a 426 must have the last two. */
 const VERSION_FIELDS: [string, string][] = [

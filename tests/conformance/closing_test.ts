@@ -452,11 +452,11 @@ ruleOfBoth("7.2", "a peer that ends its half in place of an answer ends it all",
 ruleOfBoth("7.4.1", "1005, 1006 and 1015 are never sent, nor what is not defined", async (side) => {
   await using house = side.setUp();
   const link = await house.open();
-  const codes = [1004, 1005, 1006, 1015, 1016, 2999, 0, 1, 999, 5000, 65_535, 65_536, -1];
+  const codes = [1004, 1005, 1006, 1015, 1016, 2999, 0, 1, 999, 5000, 65_535, 65_536, -1, 1000.5];
   for (const code of [...codes, NaN]) {
     assertThrows(() => link.wsi.close(code), LwsError, "code");
     assertThrows(() => link.wsi.close(code, "because"), LwsError, "code");
-    if (!(code >= 0 && code <= 65_535)) continue;
+    if (!(code >= 0 && code <= 65_535) || !Number.isInteger(code)) continue;
     const payload = Uint8Array.of(code >> 8, code & 255);
     assertThrows(() => link.wsi.write(payload, "close"), LwsError);
   }

@@ -327,6 +327,18 @@ ruleOfBoth(
   },
 );
 
+ruleOfBoth("5.5.2", "a ping is answered until the peer's close frame has come", async (side) => {
+  await using house = side.setUp();
+  const link = await house.open();
+  link.wsi.close(1000);
+  assertEquals((await link.receiveClose()).code, 1000);
+  link.send({ opcode: PING, payload: "still there?" }, { opcode: CLOSE, payload: body(1000) });
+  const { opcode, payload } = await link.receive();
+  assertEquals([opcode, new TextDecoder().decode(payload)], [PONG, "still there?"]);
+  await link.assertEnded();
+  assertEquals(link.heard.closes, [{ code: 1000, reason: "", wasClean: true }]);
+});
+
 ruleOfBoth("5.5.2", "a ping that comes behind a close frame is not answered", async (side) => {
   await using house = side.setUp();
   const link = await house.open();

@@ -232,7 +232,7 @@ ruleOfBoth("5.4", "fragments of two messages can't be interleaved when sent", as
 
 /** Lengths of messages, and of the fragments that they come in. */
 const LENGTHS = [0, 1, 2, 125, 126, 127, 65_535, 65_536, 65_537, MiB, 16 * MiB] as const;
-const FRAGMENTS = [1, 125, 126, 1_000, 65_535, 65_536, MiB] as const;
+const FRAGMENTS = [1, 126, 1_000, 65_536, MiB] as const;
 /** Of `maxFragments`. */
 const MOST_FRAGMENTS = 131_072;
 
@@ -311,7 +311,7 @@ ruleOfBoth("5.4", "a message of 16 MiB can be sent, whole or in fragments", asyn
   await using house = side.setUp({ limits: { maxUnsentBytes: Infinity } });
   const link = await house.open();
   const payload = patternOf(16 * MiB);
-  for (const size of [16 * MiB, MiB, 65_535]) {
+  for (const size of [16 * MiB, 65_535]) {
     for (const { opcode, fin = true, payload: part } of fragmentsOf(2, payload, size)) {
       link.wsi.write(part as Uint8Array, opcode === 2 ? "binary" : "continuation", { fin });
     }

@@ -189,10 +189,15 @@ const INVALID: readonly Partial<ClientConnectInfo>[] = [
   { path: "/\r\nX: y" },
   { host: "" },
   { host: "a b" },
+  { host: "a/b" },
+  { host: "user@a" },
+  { host: "a:b" },
+  { address: "a/b" },
   { host: "a\r\nX: y" },
   { origin: "" },
   { origin: "a b" },
   { origin: "a\r\nX: y" },
+  { origin: "http://a", headers: [["Origin", "http://b"]] },
 ];
 
 rule("4.1", "a client that is given invalid components does not connect", async () => {
@@ -217,6 +222,22 @@ rule("3", "a fragment identifier is not used", async () => {
     assertThrows(() => played.context.clientConnect({ ...TARGET, path }), LwsError, "path");
   }
   assertEquals((await requestOf({ path: "/%23" })).split(" ")[1], "/%23");
+});
+
+rule("4.1", "a request that can't be made fails, and its connection is closed", async () => {
+  const errors: string[] = [];
+  await using played = playServer([{
+    name: "p",
+    callback: handlers({
+      clientAppendHandshakeHeader: (_wsi, _user, appender) => appender.add("Origin", "http://b"),
+      clientConnectionError: (_wsi, _user, text) => void errors.push(text),
+    }),
+  }]);
+  played.context.clientConnect({ ...TARGET, origin: "http://a" });
+  const peer = await played.accept();
+  assertEquals((await peer.readToEnd()).length, 0);
+  assertEquals(errors.length, 1);
+  assertMatch(errors[0]!, /Origin/);
 });
 
 rule("4.1", "a connection that can't be opened fails", async () => {
@@ -383,6 +404,19 @@ rule("4.1", "any other status than 101 is no WebSocket, whatever the fields say"
   }
 });
 
+rule("4.1", "interim responses before the answer are passed over", async () => {
+  const interims = [["100 Continue"], ["103 Early Hints", "Link: </x>"], [
+    "102 Processing",
+    "X: y",
+  ]];
+  const ahead = interims.map(([status, ...lines]) => headOf([`HTTP/1.1 ${status}`, ...lines]));
+  await takes([...ahead, ahead.join("")].map((each): Answer => ([start, ...rest]) => [
+    each + start,
+    ...rest,
+  ]));
+  await fails(/interim/, [([start, ...rest]) => [ahead.join("").repeat(10) + start, ...rest]]);
+});
+
 rule("4.1", "an answer without Upgrade: websocket fails the connection", async () => {
   const values = ["", "h2c", "websockets", "h2c, websocket", "websocket, h2c", '"websocket"'];
   await fails(/upgrade/i, [
@@ -439,13 +473,10 @@ rule("4.1", "an extension that was not asked for fails the connection", async ()
 });
 
 rule("4.1", "extensions that break their grammar fail the connection", async () => {
-  const values = [
-    "a b",
-    "permessage-deflate;",
-    "permessage-deflate; a=",
-    'permessage-deflate; a="',
-  ];
-  await fails(/extension/i, values.map(extending), { info: { extensions: [permessageDeflate()] } });
+  const values = ["", ",", "a b", "permessage-deflate;", "permessage-deflate; a=", 'a; b="'];
+  for (const extensions of [[], [permessageDeflate()]]) {
+    await fails(/extension/i, values.map(extending), { info: { extensions } });
+  }
 });
 
 rule("4.1", "an extension that was asked for is in use when the answer says so", async () => {

@@ -221,11 +221,12 @@ rule("4.2.1", "a target that is no resource name is refused", async () => {
   await refuseAll(400, targets.map((target) => handshake("GET", `GET ${target} HTTP/1.1`)));
 });
 
-rule("4.2.1", "a missing, repeated or malformed Host is refused", async () => {
+rule("4.2.1", "a missing, repeated, empty or malformed Host is refused", async () => {
   await refuseAll(400, [
     handshake("Host"),
     handshake("X", "Host: server.example.com"),
     handshake("X", "Host: other.example.com"),
+    handshake("Host", "Host:"),
     handshake("Host", "Host: a b"),
     handshake("Host", "Host: a/b"),
     handshake("Host", "Host: user@a"),
@@ -331,6 +332,14 @@ rule("4.2.1", "extensions that break their grammar refuse the handshake", async 
   await acceptAll([
     handshake("X", 'Sec-WebSocket-Extensions: a;b ; c="d", e'),
     handshake("X", "Sec-WebSocket-Extensions: a", "Sec-WebSocket-Extensions: , b;c=d"),
+  ]);
+});
+
+rule("4.2.1", "a list without an element is refused", async () => {
+  const lists = ["", ",", " , ,"];
+  await refuseAll(400, [
+    ...lists.map((list) => handshake("X", `Sec-WebSocket-Protocol:${list}`)),
+    ...lists.map((list) => handshake("X", `Sec-WebSocket-Extensions:${list}`)),
   ]);
 });
 

@@ -114,8 +114,8 @@ export class Link {
   /** The next frame that our end sent; it must be masked as the side's are. */
   async receive(): Promise<ReceivedFrame> {
     const received = await readFrame(this.peer);
-    assertEquals(received.masked, this.side.masks, "5.1 only a client masks");
-    assertEquals(received.rsv, 0, "5.2 reserved bits are 0 unless something else was agreed on");
+    assert(received.masked === this.side.masks, "5.1 only a client masks");
+    assert(received.rsv === 0, "5.2 reserved bits are 0 unless something else was agreed on");
     return received;
   }
 
@@ -128,11 +128,10 @@ export class Link {
   /** The close frame that must come next; 1005 for one without a code. */
   async receiveClose(): Promise<{ code: number; reason: string }> {
     const { fin, opcode, payload } = await this.receive();
-    assertEquals({ fin, opcode }, { fin: true, opcode: 8 }, "no close frame");
+    assert(fin && opcode === 8, `a frame of opcode ${opcode} in place of a close frame`);
     if (payload.length === 0) return { code: 1005, reason: "" };
     assert(payload.length >= 2 && payload.length <= 125);
-    const reason = new TextDecoder("utf-8", { fatal: true }).decode(payload.subarray(2));
-    return { code: payload[0]! << 8 | payload[1]!, reason };
+    return { code: payload[0]! << 8 | payload[1]!, reason: strict.decode(payload.subarray(2)) };
   }
 
   /**
@@ -268,6 +267,7 @@ export function headOf(lines: readonly string[]): string {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const strict = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads heads of one length: to look for the end of each would take most of the tests' time. */
 function headReader(): (peer: MemoryPeer) => Promise<string> {

@@ -14,11 +14,6 @@ export const UNTESTED: readonly UntestedRule[] = [
   },
   {
     section: "4.1",
-    rule: "a client that gets no 101 goes on by HTTP's rules",
-    why: "not kept where HTTP has interim responses, such as 103, pass before the 101",
-  },
-  {
-    section: "4.1",
     rule: "with the secure flag, TLS comes before the handshake, with Server Name Indication",
     why: "the module has no TLS",
   },
@@ -31,16 +26,6 @@ export const UNTESTED: readonly UntestedRule[] = [
     section: "4.1",
     rule: "a browser's request has an Origin",
     why: "the module is no browser; what the program gives is sent",
-  },
-  {
-    section: "4.2.1",
-    rule: "Host contains the server's authority",
-    why: "not kept for an empty value, which HTTP allows",
-  },
-  {
-    section: "4.2.1",
-    rule: "a list of subprotocols or extensions has an element",
-    why: "not kept: an empty list is taken for an absent one",
   },
   {
     section: "4.2.2",
@@ -61,11 +46,6 @@ export const UNTESTED: readonly UntestedRule[] = [
     section: "5.5.1",
     rule: "a client does not show the reason of a close to end users",
     why: "the program's choice",
-  },
-  {
-    section: "5.5.2",
-    rule: "a ping is answered until the peer's close frame has come",
-    why: "not kept between our own close frame and the peer's",
   },
   {
     section: "5.6",
