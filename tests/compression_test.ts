@@ -15,6 +15,8 @@ import { record } from "./support/recorder.ts";
 import { serve, settle, type WebSocketPeer } from "./support/serve.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
+/** An answer that our client can agree to. */
+const AGREED = "permessage-deflate; server_no_context_takeover";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -315,16 +317,19 @@ Deno.test("rxFlowControl holds what compressed pieces stand for, and delivers it
 });
 
 for (
-  const [name, answer] of [
-    ["an extension that was not offered", "x-other"],
-    ["two extensions", "permessage-deflate, permessage-deflate"],
-    ["an unknown parameter", "permessage-deflate; x=1"],
-    ["a malformed header", "permessage-deflate; ="],
+  const [name, answer, complaint] of [
+    ["an extension that was not offered", "x-other", "x-other"],
+    ["two extensions", `${AGREED}, ${AGREED}`, "more than one extension"],
+    ["an unknown parameter", `${AGREED}; x=1`, "no parameter"],
+    ["a malformed header", "permessage-deflate; =", "malformed"],
   ] as const
 ) {
   Deno.test(`a server that answers with ${name} fails the client's connection`, async () => {
     await using served = serve([echo]);
-    const recorder = record("client");
+    let text = "";
+    const recorder = record("client", (_wsi, reason, _user, data) => {
+      if (reason === "clientConnectionError") text = data as string;
+    });
     const client = served.client([recorder.protocol], {
       port: -1,
       extensions: [permessageDeflate()],
@@ -343,6 +348,7 @@ for (
         `Sec-WebSocket-Accept: ${acceptValue(key)}\r\nSec-WebSocket-Extensions: ${answer}\r\n\r\n`,
     );
     await recorder.until("clientConnectionError");
+    assertStringIncludes(text, complaint);
     peer.close();
     listener.close();
   });

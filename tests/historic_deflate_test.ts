@@ -110,6 +110,12 @@ for (const make of [deflateFrame, xWebkitDeflateFrame]) {
       { opcode: 0, payload: "b" },
     );
     assertEquals((await socket.receiveClose()).code, 1007);
+    const cut = await served.open(offering(name));
+    cut.send(
+      { opcode: 1, rsv: 4, fin: false, payload: deflate("a") },
+      { opcode: 0, payload: bytes.subarray(1, 2) },
+    );
+    assertEquals((await cut.receiveClose()).code, 1007);
   });
 }
 
@@ -195,9 +201,14 @@ Deno.test("deflate-stream: receiving that is stopped holds what was decoded", as
   }], { extensions: [deflateStream()] });
   const socket = await served.open(offering("deflate-stream"));
   const texts = Array.from({ length: 50 }, (_, n) => `message ${n} `.repeat(100));
-  socket.peer.send(
-    flushed(concat(...texts.map((payload) => frame({ opcode: 1, payload, key: KEY })))),
+  const stream = flushed(
+    concat(...texts.map((payload) => frame({ opcode: 1, payload, key: KEY }))),
   );
+  // The later part comes while the earlier one is stopped in its middle.
+  const half = stream.length >> 1;
+  socket.peer.send(stream.subarray(0, half));
+  await settle();
+  socket.peer.send(stream.subarray(half));
   for (let n = 0; n < 100 && got.length < texts.length; n++) await settle();
   assertEquals(got, texts);
 });

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseExtensions } from "../../src/core/extension_list.ts";
 import type { Extension, ExtensionSession } from "../../src/extensions/extension.ts";
+import { deflateStream } from "../../src/extensions/deflate_stream.ts";
 import { permessageDeflate } from "../../src/extensions/permessage_deflate.ts";
 import { handlers, type Wsi } from "../../mod.ts";
 import { serve, settle } from "../support/serve.ts";
@@ -63,7 +64,7 @@ Deno.test("without takeover, sessions share streams, also with messages that ove
 });
 
 /** Counts the sessions of an extension that are open. */
-function counting(extension: Extension): Extension & { open: number } {
+function counting(extension: Extension): Extension & { open: number; closes: number } {
   const counted = (session: ExtensionSession): ExtensionSession => {
     all.open++;
     const close = session.close.bind(session);
@@ -76,8 +77,12 @@ function counting(extension: Extension): Extension & { open: number } {
   const all = {
     name: extension.name,
     open: 0,
+    closes: 0,
     offer: () => extension.offer(),
-    close: () => extension.close(),
+    close() {
+      all.closes++;
+      extension.close();
+    },
     accept(offers: Parameters<Extension["accept"]>[0]) {
       const accepted = extension.accept(offers);
       return accepted && { answer: accepted.answer, session: counted(accepted.session) };
@@ -86,6 +91,20 @@ function counting(extension: Extension): Extension & { open: number } {
   };
   return all;
 }
+
+Deno.test("a session of deflate-stream is closed with its connection", async () => {
+  const ours = counting(deflateStream());
+  {
+    await using served = serve([{ name: "server", callback: handlers({}) }], {
+      extensions: [ours],
+    });
+    const peer = await served.open({ headers: ["Sec-WebSocket-Extensions: deflate-stream"] });
+    assertEquals(ours.open, 1);
+    peer.peer.close();
+    await settle();
+    assertEquals(ours.open, 0);
+  }
+});
 
 Deno.test("a session is closed with its connection, however that ends, on both sides", async () => {
   const ours = counting(permessageDeflate(TAKEOVER));
@@ -113,6 +132,8 @@ Deno.test("a session is closed with its connection, however that ends, on both s
     assertEquals([ours.open, theirs.open], [2, 2]);
   }
   assertEquals([ours.open, theirs.open], [0, 0]);
+  // What is shared goes with the context.
+  assertEquals([ours.closes, theirs.closes], [1, 1]);
 });
 
 Deno.test("a client that its own filter refuses has no session", async () => {

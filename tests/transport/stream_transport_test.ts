@@ -113,3 +113,26 @@ Deno.test("Nagle's algorithm is turned off, and a socket that refuses that is st
   assertEquals(transport.remoteAddress, { hostname: "10.0.0.1", port: 9 });
   assertEquals(transport.localAddress, { hostname: "", port: 0 });
 });
+
+/** A socket on which every read fills its buffer, until there have been so many. */
+class FullConn extends FakeConn {
+  readonly sizes: number[] = [];
+  #left = 6;
+
+  override read(buffer: Uint8Array): Promise<number | null> {
+    this.sizes.push(buffer.length);
+    return this.#left-- > 0 ? Promise.resolve(buffer.length) : super.read(buffer);
+  }
+}
+
+Deno.test("a transport that is closed gives back what its read buffer was lent", async () => {
+  // Five times what all buffers together may have.
+  for (let i = 0; i < 320; i++) {
+    const conn = new FullConn();
+    const near = new Recorder(new StreamTransport(conn));
+    await turn();
+    assertEquals(conn.sizes.at(-1), 65_536, `transport ${i}`);
+    near.transport.close();
+    await near.until(() => near.count("close") === 1);
+  }
+});
