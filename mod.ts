@@ -23,7 +23,7 @@
  */
 
 export type { ClientConnectInfo } from "./src/client_info.ts";
-export { type Context, createContext, type DatalessReason } from "./src/context.ts";
+export type { Context, DatalessReason } from "./src/context.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
 export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
@@ -59,6 +59,7 @@ export type {
   WithoutUser,
 } from "./src/reasons.ts";
 export type { Clock } from "./src/service/clock.ts";
+export { createContext } from "./src/serving_context.ts";
 export type { StreamConn } from "./src/transport/tcp.ts";
 export type {
   Address,
