@@ -45,6 +45,15 @@ export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
 export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/log.ts";
 export { allocPadded, PRE_PADDING } from "./src/padded.ts";
 export { PreparedMessage, prepareMessage } from "./src/prepared_message.ts";
+export {
+  type PollArgs,
+  POLLERR,
+  type PollFd,
+  POLLHUP,
+  POLLIN,
+  type PollLock,
+  POLLOUT,
+} from "./src/polling.ts";
 export type { Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,

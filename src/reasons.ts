@@ -1,5 +1,6 @@
 /** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
 
+import type { PollArgs, PollLock } from "./polling.ts";
 import type { Wsi } from "./wsi.ts";
 
 /** Adds header fields to a handshake while it is composed. */
@@ -109,6 +110,24 @@ export interface ReasonData {
   clientWriteable: undefined;
   /** A client's handshake failed; `data` says why. */
   clientConnectionError: string;
+  /** `context.broadcast` has something for every established server connection; valid during the call. */
+  broadcast: Uint8Array;
+  /** First protocol; a server is about to agree to the extension `data`. Non-zero refuses it. */
+  confirmExtensionOkay: string;
+  /** First protocol; a client is about to offer the extension `data`. Non-zero leaves it out. */
+  clientConfirmExtensionSupported: string;
+  /** First protocol; begin to watch a descriptor. Non-zero: it can't be watched and is closed. */
+  addPollFd: PollArgs;
+  /** First protocol; watch a descriptor no more. */
+  delPollFd: PollArgs;
+  /** First protocol; watch a descriptor for something else. Non-zero: it can't be and is closed. */
+  changeModePollFd: PollArgs;
+  /** First protocol; what is watched is about to change. */
+  lockPoll: PollLock;
+  /** First protocol; what is watched has changed. */
+  unlockPoll: PollLock;
+  /** First protocol; a call of `service` or `serviceFd` begins. What it returns is of no consequence. */
+  getThreadId: undefined;
 }
 
 const NAMES: Record<keyof ReasonData, true> = {
@@ -140,6 +159,15 @@ const NAMES: Record<keyof ReasonData, true> = {
   clientReceivePong: true,
   clientWriteable: true,
   clientConnectionError: true,
+  broadcast: true,
+  confirmExtensionOkay: true,
+  clientConfirmExtensionSupported: true,
+  addPollFd: true,
+  delPollFd: true,
+  changeModePollFd: true,
+  lockPoll: true,
+  unlockPoll: true,
+  getThreadId: true,
 };
 
 /** Whether `name` is a reason, the program's own included. */
@@ -154,7 +182,16 @@ export type UserReason = `user:${string}`;
 export type Reason = keyof ReasonData | UserReason;
 
 /** Reasons that come before or beside any connection's `user`. */
-export type WithoutUser = "protocolInit" | "protocolDestroy" | "filterNetworkConnection";
+export type WithoutUser =
+  | "protocolInit"
+  | "protocolDestroy"
+  | "filterNetworkConnection"
+  | "addPollFd"
+  | "delPollFd"
+  | "changeModePollFd"
+  | "lockPoll"
+  | "unlockPoll"
+  | "getThreadId";
 
 /** Reasons that come to the first protocol for connections of any. */
 export type WithAnyUser = "wsiDestroy" | "clientAppendHandshakeHeader" | "clientConnectionError";
