@@ -1,6 +1,6 @@
 /** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
 
-import type { PollArgs, PollLock } from "./polling.ts";
+import type { PollArgs, PollLock } from "./service/polling.ts";
 import type { Wsi } from "./wsi.ts";
 
 /** Adds header fields to a handshake while it is composed. */
