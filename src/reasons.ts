@@ -126,7 +126,7 @@ export interface ReasonData {
   lockPoll: PollLock;
   /** First protocol; what is watched has changed. */
   unlockPoll: PollLock;
-  /** First protocol; a call of `service` or `serviceFd` begins. What it returns is of no consequence. */
+  /** First protocol; the first call of `service` or `serviceFd`. The result is of no consequence here. */
   getThreadId: undefined;
 }
 

@@ -96,6 +96,13 @@ export class PollSlot {
     if (this.#hangUp !== undefined) this.#runHangUp();
   }
 
+  /** Forgets all that waits. */
+  clear(): void {
+    this.#readable.length = 0;
+    this.#writable.length = 0;
+    this.#hangUp = undefined;
+  }
+
   #run(tasks: Serviceable[]): void {
     for (let left = tasks.length; left > 0 && tasks.length > 0; left--) tasks.shift()!.service();
   }

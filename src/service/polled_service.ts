@@ -11,7 +11,7 @@ export interface PollHost {
   addPollFd(fd: number, events: number): boolean;
   delPollFd(fd: number, events: number): void;
   changeModePollFd(fd: number, events: number, previous: number): void;
-  /** A call that serves begins. */
+  /** The first call that serves begins. */
   serviceBegins(): void;
 }
 
@@ -28,6 +28,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
   /** Serves by itself once the context has ended. */
   #released: AutomaticScheduler | undefined;
   #isCancelled = false;
+  #hasBegun = false;
 
   constructor(clock: Clock, host: PollHost) {
     this.#hostClock = clock;
@@ -58,6 +59,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
     const slot = this.#slots.get(fd);
     if (slot === undefined) return;
     this.#slots.delete(fd);
+    slot.clear();
     if (slot.isAnnounced) this.#host.delPollFd(fd, slot.events);
   }
 
@@ -70,8 +72,10 @@ export class PolledService implements Scheduler, PollSlotOwner {
 
   arrived(task: Serviceable, events: number): void {
     const slot = this.#slots.get(task.socketFd);
-    if (this.#released !== undefined || slot === undefined) task.service();
-    else slot.add(task, events);
+    if (slot !== undefined && this.#released === undefined) return slot.add(task, events);
+    // What came before it may still wait.
+    slot?.drain();
+    task.service();
   }
 
   /** The context ends: what waits is told soon, and from now on all is told at once. */
@@ -113,7 +117,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
     const isCancelled = this.#takeCancel();
     if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
     if (this.#released !== undefined) return -1;
-    this.#host.serviceBegins();
+    this.#begin();
     this.clock.runDue();
     for (let left = this.#ready.length; left > 0 && this.#ready.length > 0; left--) {
       const slot = this.#ready.shift()!;
@@ -132,7 +136,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
   /** As `Context.serviceFd`. */
   serviceFd(pollFd: PollFd | null): number {
     if (this.#released !== undefined) return -1;
-    this.#host.serviceBegins();
+    this.#begin();
     this.clock.runDue();
     if (pollFd === null) return 0;
     const slot = this.#slots.get(pollFd.fd);
@@ -176,6 +180,12 @@ export class PolledService implements Scheduler, PollSlotOwner {
       slot.isQueued = false;
       this.#ready.shift();
     }
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#host.serviceBegins();
   }
 
   #takeCancel(): boolean {
