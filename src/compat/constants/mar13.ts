@@ -1,0 +1,116 @@
+/** The constants of March 2013 (1.22), with their numbers of then. */
+
+export * from "./close_status_rfc6455.ts";
+export * from "./extension_payload_reasons.ts";
+export * from "./handshake_tokens.ts";
+export * from "./log_levels.ts";
+export * from "./poll_events.ts";
+export * from "./write_flags.ts";
+
+/** A server has answered a handshake; `user` can be initialised. */
+export const LWS_CALLBACK_ESTABLISHED = 0;
+/** A client could not complete its handshake. */
+export const LWS_CALLBACK_CLIENT_CONNECTION_ERROR = 1;
+/** A client's last look at the headers of the answer. */
+export const LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH = 2;
+/** A client has completed its handshake. */
+export const LWS_CALLBACK_CLIENT_ESTABLISHED = 3;
+/** An established WebSocket session ended. */
+export const LWS_CALLBACK_CLOSED = 4;
+/** A server got `len` bytes of payload, `in`. */
+export const LWS_CALLBACK_RECEIVE = 5;
+/** A client got `len` bytes of payload, `in`. */
+export const LWS_CALLBACK_CLIENT_RECEIVE = 6;
+/** A client got a pong with the payload `in`. */
+export const LWS_CALLBACK_CLIENT_RECEIVE_PONG = 7;
+/** Asked for, and a client can write. */
+export const LWS_CALLBACK_CLIENT_WRITEABLE = 8;
+/** Asked for, and a server can write. */
+export const LWS_CALLBACK_SERVER_WRITEABLE = 9;
+/** A request that asks for no upgrade. */
+export const LWS_CALLBACK_HTTP = 10;
+/** The file was sent. */
+export const LWS_CALLBACK_HTTP_FILE_COMPLETION = 11;
+/** Asked for, and an HTTP connection can write. */
+export const LWS_CALLBACK_HTTP_WRITEABLE = 12;
+/** A connection was accepted, and nothing read. */
+export const LWS_CALLBACK_FILTER_NETWORK_CONNECTION = 13;
+/** A WebSocket handshake was parsed, and is not answered. */
+export const LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION = 14;
+/** A client's trust anchors can be added to. */
+export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS = 15;
+/** A server's trust anchors for clients can be added to. */
+export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS = 16;
+/** A client's certificate waits for a verdict. */
+export const LWS_CALLBACK_OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION = 17;
+/** A client's handshake is composed; `in` takes more header lines. */
+export const LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER = 18;
+/** A server is about to agree to the extension `in`. */
+export const LWS_CALLBACK_CONFIRM_EXTENSION_OKAY = 19;
+/** A client is about to offer the extension `in`. */
+export const LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED = 20;
+/** Once a protocol: set it up. */
+export const LWS_CALLBACK_PROTOCOL_INIT = 21;
+/** Once a protocol: tear it down. */
+export const LWS_CALLBACK_PROTOCOL_DESTROY = 22;
+/** Begin to watch a descriptor. */
+export const LWS_CALLBACK_ADD_POLL_FD = 23;
+/** Watch a descriptor no more. */
+export const LWS_CALLBACK_DEL_POLL_FD = 24;
+/** Watch a descriptor for the events `len` as well. */
+export const LWS_CALLBACK_SET_MODE_POLL_FD = 25;
+/** Watch a descriptor for the events `len` no more. */
+export const LWS_CALLBACK_CLEAR_MODE_POLL_FD = 26;
+
+/** A text frame. */
+export const LWS_WRITE_TEXT = 0;
+/** A binary frame. */
+export const LWS_WRITE_BINARY = 1;
+/** The next fragment of a message. */
+export const LWS_WRITE_CONTINUATION = 2;
+/** Bytes on an HTTP connection, as they are. */
+export const LWS_WRITE_HTTP = 3;
+/** A close frame; its payload is the status and the reason. */
+export const LWS_WRITE_CLOSE = 4;
+/** A ping. */
+export const LWS_WRITE_PING = 5;
+/** A pong. */
+export const LWS_WRITE_PONG = 6;
+
+/** Clients send, and servers take, frames without a mask. */
+export const LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK = 1;
+/** Clients need a certificate that is valid. */
+export const LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT = 2;
+/** The host's own name is not looked up. */
+export const LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME = 4;
+
+/** No timeout; cancels the one there is. */
+export const NO_PENDING_TIMEOUT = 0;
+/** The proxy has to answer. */
+export const PENDING_TIMEOUT_AWAITING_PROXY_RESPONSE = 1;
+/** The request has to come. */
+export const PENDING_TIMEOUT_ESTABLISH_WITH_SERVER = 2;
+/** The server has to answer. */
+export const PENDING_TIMEOUT_AWAITING_SERVER_RESPONSE = 3;
+/** A ping has to come. */
+export const PENDING_TIMEOUT_AWAITING_PING = 4;
+/** The close frame has to be answered. */
+export const PENDING_TIMEOUT_CLOSE_ACK = 5;
+/** An extension has to connect. */
+export const PENDING_TIMEOUT_AWAITING_EXTENSION_CONNECT_RESPONSE = 6;
+/** The handshake has to be answered. */
+export const PENDING_TIMEOUT_SENT_CLIENT_HANDSHAKE = 7;
+/** TLS has to be agreed on. */
+export const PENDING_TIMEOUT_SSL_ACCEPT = 8;
+
+/** How many tokens there are, five that only the library uses included. */
+export const WSI_TOKEN_COUNT = 23;
+
+/** The `port` of a context that does not listen. */
+export const CONTEXT_PORT_NO_LISTEN = 0;
+
+/** Bytes that C needed in front of the payload; a header is put elsewhere here, and programs that
+ * leave this room lose nothing by it. */
+export const LWS_SEND_BUFFER_PRE_PADDING = 18;
+/** Bytes that C needed behind the payload. */
+export const LWS_SEND_BUFFER_POST_PADDING = 4;

@@ -1,0 +1,3 @@
+/** The events of `struct pollfd`. */
+
+export { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../service/polling.ts";

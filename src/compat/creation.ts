@@ -1,0 +1,185 @@
+/** Makes contexts of what the C calls were given. */
+
+import type { Context } from "../context.ts";
+import {
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+  type ServicePolicy,
+} from "../creation_info.ts";
+import { HEADER_TOKENS } from "../core/header_tokens.ts";
+import { LwsError } from "../errors.ts";
+import type { Protocol } from "../protocol.ts";
+import { createContext } from "../serving_context.ts";
+import { attempt } from "./attempt.ts";
+import { adapt, type LooseCallback } from "./callback.ts";
+import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
+import { fileOpsOf, hostFileTable, keepFileTable } from "./file_table.ts";
+import type { Generation } from "./generation.ts";
+import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
+import type { CreationStruct, lws_token_limits } from "./structs.ts";
+
+/** The creation struct of any generation. */
+export type AnyCreationStruct = CreationStruct<AnyProtocolStruct, AnyExtensionStruct>;
+
+/** The receive buffer of a protocol that asks for none, and of all before 2013. */
+const RX_BUFFER_SIZE = 4096;
+
+/** The members that the main API knows under the same name, and what stands for "not given". */
+const SAME_MEMBERS: Readonly<Record<string, unknown>> = {
+  ssl_cert_filepath: null,
+  ssl_private_key_filepath: null,
+  ssl_private_key_password: null,
+  ssl_ca_filepath: null,
+  ssl_cipher_list: null,
+  http_proxy_address: null,
+  http_proxy_port: 0,
+  gid: -1,
+  uid: -1,
+  ka_time: 0,
+  ka_probes: 0,
+  ka_interval: 0,
+  provided_client_ssl_ctx: null,
+};
+
+let host: Pick<ContextCreationInfo, "network" | "clock"> = {};
+
+/** Puts contexts that are made from now on on another network and another clock; for tests. */
+export function useHost(other: Pick<ContextCreationInfo, "network" | "clock">): void {
+  host = other;
+}
+
+/**
+ * Makes a context; null, and a line in the log, when that can't be done.
+ *
+ * @param name The C call, for the log.
+ */
+export function createFrom(
+  generation: Generation,
+  name: string,
+  struct: AnyCreationStruct,
+  service: ServicePolicy = "external",
+): Context | null {
+  return attempt<Context | null>(name, null, () => {
+    const served = new Served(generation, structsOf(struct.protocols));
+    const table = hostFileTable();
+    const context = createContext({
+      ...sameMembers(struct),
+      ...optionsOf(generation, struct.options ?? 0),
+      ...host,
+      port: portOf(generation, struct.port),
+      service,
+      protocols: [...served.structs].map(([own, each]) => protocolOf(served, own, each)),
+      extensions: extensionsOf(generation, struct.extensions ?? []),
+      // C let every origin in; programs that mind look at it in their filters.
+      allowedOrigins: ["*"],
+      fileOps: fileOpsOf(table),
+      user: struct.user ?? null,
+      ...(struct.iface == null ? {} : { iface: struct.iface }),
+      ...(struct.token_limits == null ? {} : { tokenLimits: limitsOf(struct.token_limits) }),
+      ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),
+    } as ContextCreationInfo);
+    served.bind(context);
+    keepFileTable(context, table);
+    fillIn(generation, served, struct, context);
+    return context;
+  });
+}
+
+function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolStruct> {
+  if (!Array.isArray(list)) throw new LwsError("invalid-option", "protocols is no array");
+  const end = list.findIndex((each) => each?.callback == null);
+  const structs = new Map<string, AnyProtocolStruct>();
+  for (const struct of end === -1 ? list : list.slice(0, end)) {
+    if (struct.name === null && structs.size > 0) {
+      throw new LwsError(
+        "invalid-option",
+        `protocols[${structs.size}].name is null; only the first may have no name`,
+      );
+    }
+    if (structs.has(struct.name ?? NAMELESS)) {
+      throw new LwsError("invalid-option", `protocols: the name "${struct.name}" is there twice`);
+    }
+    structs.set(struct.name ?? NAMELESS, struct);
+  }
+  return structs;
+}
+
+function protocolOf(served: Served, name: string, struct: AnyProtocolStruct): Protocol {
+  const { per_session_data_size: size = 0, rx_buffer_size, id, user } = struct;
+  return {
+    name,
+    callback: adapt(served, struct) as LooseCallback & Protocol["callback"],
+    // C gave no area of no bytes, but null.
+    ...(size === 0 ? {} : { perSessionData: size }),
+    rxBufferSize: rx_buffer_size || RX_BUFFER_SIZE,
+    ...(id === undefined ? {} : { id }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+function portOf({ noListenPort }: Generation, port: number): number {
+  if (port === noListenPort) return CONTEXT_PORT_NO_LISTEN;
+  if (port === CONTEXT_PORT_NO_LISTEN) {
+    throw new LwsError("invalid-option", `port is ${port}; allowed: 0 to 65535`);
+  }
+  return port;
+}
+
+function optionsOf({ options }: Generation, bits: number): Record<string, unknown> {
+  const given: Record<string, true> = {};
+  for (let bit = 1, rest = bits; rest !== 0; bit *= 2, rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 0) continue;
+    const name = options.name(bit);
+    if (name === undefined) {
+      throw new LwsError("invalid-option", `options is ${bits}; the bit ${bit} means nothing here`);
+    }
+    given[name] = true;
+  }
+  return bits === 0 ? {} : { options: given };
+}
+
+function extensionsOf(generation: Generation, list: readonly AnyExtensionStruct[]) {
+  const end = list.findIndex((each) => "callback" in each && each.callback === null);
+  return (end === -1 ? list : list.slice(0, end)).map((each) => extensionOf(generation, each));
+}
+
+function sameMembers(struct: AnyCreationStruct): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [member, off] of Object.entries(SAME_MEMBERS)) {
+    const value = struct[member as keyof AnyCreationStruct];
+    if (value === undefined || value === null || value === off) continue;
+    given[mainName(member)] = value;
+  }
+  return given;
+}
+
+function mainName(member: string): string {
+  if (member === "provided_client_ssl_ctx") return "providedClientTls";
+  return member.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Token numbers of the only generation that has limits are those of the main API. */
+function limitsOf({ token_limit }: lws_token_limits): Record<string, number> {
+  return Object.fromEntries(token_limit.map((limit, token) => [HEADER_TOKENS[token], limit]));
+}
+
+/** What creation wrote into the structs beside `owning_server`. */
+function fillIn(
+  { fillsIn }: Generation,
+  { structs }: Served,
+  struct: AnyCreationStruct,
+  context: Context,
+): void {
+  if (fillsIn === "port" && struct.port === 0) struct.port = context.port;
+  if (fillsIn !== "broadcast") return;
+  for (const [index, each] of [...structs.values()].entries()) {
+    const { broadcastSocketPort, broadcastSocketUserFd } = context.protocols[index] as unknown as {
+      broadcastSocketPort: number;
+      broadcastSocketUserFd: number;
+    };
+    Object.assign(each, {
+      broadcast_socket_port: broadcastSocketPort,
+      broadcast_socket_user_fd: broadcastSocketUserFd,
+    });
+  }
+}

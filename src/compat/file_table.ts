@@ -1,0 +1,147 @@
+/** `struct lws_plat_file_ops` as the file operations of the main API, and the other way round. */
+
+import type { Context } from "../context.ts";
+import type { FileOps } from "../file_ops.ts";
+import { hostFileOps } from "../host_file_ops.ts";
+import type { Wsi } from "../wsi.ts";
+import { LWS_INVALID_FILE, O_RDONLY, O_RDWR } from "./constants/dec15.ts";
+import { type Box, box } from "./pointers.ts";
+import type { lws_plat_file_ops } from "./structs.ts";
+
+const tables = new WeakMap<Context, lws_plat_file_ops>();
+
+/** The file operations of a context, whose entries may be replaced; null when the main API made it. */
+export function fileTableOf(context: Context): lws_plat_file_ops | null {
+  return tables.get(context) ?? null;
+}
+
+/** Keeps the table of a context. */
+export function keepFileTable(context: Context, table: lws_plat_file_ops): void {
+  tables.set(context, table);
+}
+
+/** The table that a context begins with: the host's own files. */
+export function hostFileTable(): lws_plat_file_ops {
+  const host = hostFileOps() as FileOps<unknown>;
+  return {
+    async open(wsi, filename, filelen, flags) {
+      try {
+        const mode = flags === O_RDWR ? "readWrite" : "read";
+        const { handle, length } = await host.open(wsi as Wsi, filename, mode);
+        filelen.value = length;
+        return handle;
+      } catch {
+        return LWS_INVALID_FILE;
+      }
+    },
+    async close(wsi, fd) {
+      await host.close(wsi as Wsi, fd);
+      return 0;
+    },
+    async seek_cur(wsi, fd, offset) {
+      try {
+        return await host.seekCur(wsi as Wsi, fd, offset);
+      } catch {
+        return -1;
+      }
+    },
+    async read(wsi, fd, amount, buf, len) {
+      return await counted(amount, () => host.read(wsi as Wsi, fd, buf.subarray(0, len)));
+    },
+    async write(wsi, fd, amount, buf, len) {
+      return await counted(amount, () => host.write(wsi as Wsi, fd, buf.subarray(0, len)));
+    },
+  };
+}
+
+/** File operations that look into the table each time, as its entries may be replaced. */
+export function fileOpsOf(table: lws_plat_file_ops): FileOps {
+  return {
+    async open(wsi, path, flags) {
+      const length = box(0);
+      const mode = flags === "readWrite" ? O_RDWR : O_RDONLY;
+      const handle = await table.open(wsi, path, length, mode);
+      if (handle === LWS_INVALID_FILE) throw new Error(`${path} can't be opened`);
+      return { handle, length: length.value };
+    },
+    async close(wsi, handle) {
+      await table.close(wsi, handle);
+    },
+    async seekCur(wsi, handle, offset) {
+      const position = await table.seek_cur(wsi, handle, offset);
+      if (position < 0) throw new Error("seek_cur failed");
+      return position;
+    },
+    async read(wsi, handle, buffer) {
+      const amount = box(0);
+      const result = await table.read(wsi, handle, amount, buffer, buffer.length);
+      if (result !== 0) throw new Error("read failed");
+      return amount.value;
+    },
+    async write(wsi, handle, data) {
+      const amount = box(0);
+      const result = await table.write(wsi, handle, amount, data, data.length);
+      if (result !== 0) throw new Error("write failed");
+      return amount.value;
+    },
+  };
+}
+
+/** Opens a file by the context's table; its length goes to `filelen`. */
+export async function openFile(
+  wsi: Wsi,
+  filename: string,
+  filelen: Box<number>,
+  flags: number,
+): Promise<unknown> {
+  return await fileTableOf(wsi.context)!.open(wsi, filename, filelen, flags);
+}
+
+/** Closes a file by the context's table. */
+export async function closeFile(wsi: Wsi, fd: unknown): Promise<number> {
+  return await fileTableOf(wsi.context)!.close(wsi, fd) ?? 0;
+}
+
+/** Moves in a file by the context's table; the position, or −1. */
+export async function seekFile(
+  wsi: Wsi,
+  fd: unknown,
+  offset_from_cur_pos: number,
+): Promise<number> {
+  return await fileTableOf(wsi.context)!.seek_cur(wsi, fd, offset_from_cur_pos);
+}
+
+/** Reads at most `len` bytes by the context's table, and sets how many. 0, or −1. */
+export async function readFile(
+  wsi: Wsi,
+  fd: unknown,
+  amount: Box<number>,
+  buf: Uint8Array,
+  len: number,
+): Promise<number> {
+  return await fileTableOf(wsi.context)!.read(wsi, fd, amount, buf, len);
+}
+
+/** Writes at most `len` bytes by the context's table, and sets how many. 0, or −1. */
+export async function writeFile(
+  wsi: Wsi,
+  fd: unknown,
+  amount: Box<number>,
+  buf: Uint8Array,
+  len: number,
+): Promise<number> {
+  return await fileTableOf(wsi.context)!.write(wsi, fd, amount, buf, len);
+}
+
+async function counted(
+  amount: Box<number>,
+  transfer: () => number | Promise<number>,
+): Promise<number> {
+  try {
+    amount.value = await transfer();
+    return 0;
+  } catch {
+    amount.value = 0;
+    return -1;
+  }
+}

@@ -1,0 +1,79 @@
+/** Headers by token number. */
+
+import type { Wsi } from "../wsi.ts";
+import type { Generation } from "./generation.ts";
+import { later } from "./pending.ts";
+import type { Box } from "./pointers.ts";
+import type { lws_tokens } from "./structs.ts";
+
+/** The text of a header, repeated ones joined by a blank as in C; undefined when it is absent. */
+function textOf(generation: Generation, wsi: Wsi, token: number): string | undefined {
+  const name = generation.tokens.name(token);
+  if (name === undefined) return undefined;
+  let text = later(wsi).hdrCopyFragment(name, 0);
+  if (text === undefined) return wsi.hdrCopy(name);
+  // Arguments of a URI are fragments of one text, not repeated headers.
+  if (name === "uri args") return wsi.hdrCopy(name);
+  for (let n = 1;; n++) {
+    const more = later(wsi).hdrCopyFragment(name, n);
+    if (more === undefined) return text;
+    text += ` ${more}`;
+  }
+}
+
+/** Whether there are headers to read: not before a request, and not once it was dealt with. */
+function hasHeaders(wsi: Wsi): boolean {
+  return wsi.hdrSnapshot().size > 0;
+}
+
+/** `lws_hdr_total_length` of any generation. */
+export type HdrTotalLength = (wsi: Wsi, h: number) => number;
+
+/** A `lws_hdr_total_length`: of all occurrences together; 0 when it is absent or headers are gone. */
+export function measuringHeaders(generation: Generation): HdrTotalLength {
+  return (wsi, h) => textOf(generation, wsi, h)?.length ?? 0;
+}
+
+/** `lws_hdr_copy` of any generation. */
+export type HdrCopy = (wsi: Wsi, dest: Box<string>, len: number, h: number) => number;
+
+/** A `lws_hdr_copy`: the length; 0 when it is absent; −1 when it does not fit or headers are gone. */
+export function copyingHeaders(generation: Generation): HdrCopy {
+  return (wsi, dest, len, h) => {
+    if (!hasHeaders(wsi)) return -1;
+    const text = textOf(generation, wsi, h) ?? "";
+    // The terminating zero has to fit as well.
+    if (text.length >= len) return -1;
+    dest.value = text;
+    return text.length;
+  };
+}
+
+/** `lws_hdr_copy_fragment`. */
+export type HdrCopyFragment = (
+  wsi: Wsi,
+  dest: Box<string>,
+  len: number,
+  h: number,
+  frag_idx: number,
+) => number;
+
+/** A `lws_hdr_copy_fragment`: the length; −1 when there is no such piece or it does not fit. */
+export function copyingHeaderPieces(generation: Generation): HdrCopyFragment {
+  return (wsi, dest, len, h, frag_idx) => {
+    const name = generation.tokens.name(h);
+    const text = name === undefined ? undefined : later(wsi).hdrCopyFragment(name, frag_idx);
+    if (text === undefined || text.length >= len) return -1;
+    dest.value = text;
+    return text.length;
+  };
+}
+
+/** All headers by token number, as filters were given them. */
+export function tokenArray(generation: Generation, wsi: Wsi): lws_tokens[] {
+  const count = generation.constants.WSI_TOKEN_COUNT as number;
+  return Array.from({ length: count }, (_, token) => {
+    const text = textOf(generation, wsi, token);
+    return { token: text ?? null, token_len: text?.length ?? 0 };
+  });
+}

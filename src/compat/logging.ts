@@ -1,0 +1,47 @@
+/** `lws_set_log_level` and the `lwsl_` functions. */
+
+import { log, LOG_LEVELS, type LogLevel, setLogLevel } from "../log.ts";
+
+/** What `lws_set_log_level` is given: the `LLL_` bit of a line, and the line with its newline. */
+export type LogEmitFunction = (level: number, line: string) => void;
+
+/**
+ * Enables the levels of these bits and no others, for all contexts.
+ *
+ * @param level `LLL_` bits. Before the first call: `LLL_ERR | LLL_WARN | LLL_NOTICE`.
+ * @param log_emit_function Where lines go; null keeps what there is. Before: standard error.
+ */
+export function setLevels(level: number, log_emit_function: LogEmitFunction | null): void {
+  const levels = LOG_LEVELS.filter((_, bit) => (level & 1 << bit) !== 0);
+  setLogLevel(
+    levels,
+    log_emit_function &&
+      ((name, line) => log_emit_function(1 << LOG_LEVELS.indexOf(name), `${line}\n`)),
+  );
+}
+
+function logger(level: LogLevel): (line: string) => void {
+  // Lines carried their own newline.
+  return (line) => log(level, line.replace(/\n$/, ""));
+}
+
+/** Logs what failed. */
+export const lwsl_err: (line: string) => void = logger("err");
+/** Logs what went wrong and was dealt with. */
+export const lwsl_warn: (line: string) => void = logger("warn");
+/** Logs what is worth knowing. */
+export const lwsl_notice: (line: string) => void = logger("notice");
+/** Logs what happens. */
+export const lwsl_info: (line: string) => void = logger("info");
+/** Logs what only a developer wants to know. */
+export const lwsl_debug: (line: string) => void = logger("debug");
+/** Logs how bytes are parsed. */
+export const lwsl_parser: (line: string) => void = logger("parser");
+/** Logs how headers are read. */
+export const lwsl_header: (line: string) => void = logger("header");
+/** Logs what extensions do. */
+export const lwsl_ext: (line: string) => void = logger("ext");
+/** Logs what client connections do. */
+export const lwsl_client: (line: string) => void = logger("client");
+/** Logs how long things take. */
+export const lwsl_latency: (line: string) => void = logger("latency");

@@ -1,0 +1,33 @@
+/** What stands for C's pointers; the conventions are those of `src/compat.ts`. */
+
+/** What a pointer to one value points to: an argument that a call sets or moves on. */
+export interface Box<T> {
+  /** What is pointed to. */
+  value: T;
+}
+
+/**
+ * Makes a {@linkcode Box}, as `&variable` does in C.
+ *
+ * @example
+ * ```ts
+ * import { box } from "@x/lws/compat";
+ *
+ * const name = box("");
+ * name.value = "example.com"; // as a call would
+ * ```
+ */
+export function box<T>(value: T): Box<T> {
+  return { value };
+}
+
+/** The first `length` bytes at `buffer`; of a string, of its UTF-8. */
+export function bytesAt(buffer: Uint8Array | string, length: number): Uint8Array {
+  const bytes = typeof buffer === "string" ? new TextEncoder().encode(buffer) : buffer;
+  return bytes.length === length ? bytes : bytes.subarray(0, length);
+}
+
+/** Copies `text` to a buffer of `size` characters, cut so that its terminating zero fits as well. */
+export function copyCut(target: Box<string>, size: number, text: string): void {
+  target.value = text.slice(0, Math.max(0, size - 1));
+}

@@ -1,0 +1,120 @@
+/** The C structs that more than one generation has, with their members' C names. */
+
+import type { Context } from "../context.ts";
+import type { Extension } from "../extensions/extension.ts";
+import type { Box } from "./pointers.ts";
+
+/**
+ * `struct lws_tokens`: a piece of text or bytes and its length; null and 0 when it is absent.
+ *
+ * @typeParam Text A string in header arrays, bytes in what extensions are given.
+ */
+export interface lws_tokens<Text = string> {
+  /** The text; null for none. */
+  token: Text | null;
+  /** Its length. */
+  token_len: number;
+}
+
+/** The members that `struct libwebsocket_protocols` always had. */
+export interface ProtocolStruct<Callback = never> {
+  /** What clients name in `Sec-WebSocket-Protocol`. */
+  name: string | null;
+  /** The callback; null ends a list. */
+  callback: Callback | null;
+  /**
+   * Bytes of the `user` of each connection, a zeroed `ArrayBuffer`; or a function that makes the
+   * `user`. @default {0}: `user` is null
+   */
+  per_session_data_size?: number | (() => unknown);
+}
+
+/** What creation writes into a protocol struct, before 2014. */
+export interface FilledIn {
+  /** The context that serves the protocol. */
+  owning_server?: Context | null;
+  /** Its position in the list, from 0. */
+  protocol_index?: number;
+}
+
+/** What creation writes into a protocol struct, while there was broadcasting. */
+export interface BroadcastFilledIn extends FilledIn {
+  /** The port on the loopback interface that takes broadcasts. */
+  broadcast_socket_port?: number;
+  /** The descriptor of this side's connection to that port; −1 for none. */
+  broadcast_socket_user_fd?: number;
+}
+
+/** `struct libwebsocket_extension`, or an extension of the main API. */
+export type ExtensionStruct<Callback = never> = ExtensionMembers<Callback> | Extension;
+
+/** The members of `struct libwebsocket_extension`. */
+export interface ExtensionMembers<Callback = never> {
+  /** The formal name, such as `deflate-stream`. */
+  name: string | null;
+  /** The callback; null ends a list. */
+  callback: Callback | null;
+  /** Bytes of the `user` of each use, a zeroed `ArrayBuffer`. @default {0} */
+  per_session_data_size?: number;
+  /** Free for the extension, for a context in all. */
+  per_context_private_data?: unknown;
+}
+
+/** `struct lws_token_limits`: the most characters of each header, by token number; 0 empties it. */
+export interface lws_token_limits {
+  /** The limits; all of them have to be set. */
+  token_limit: number[];
+}
+
+/** A value, or a promise for it: file access takes time. */
+export type Soon<T> = T | Promise<T>;
+
+/** `struct lws_plat_file_ops`; entries can be replaced, also while the context serves. */
+export interface lws_plat_file_ops {
+  /** Opens a file and sets its length; returns a handle, or `LWS_INVALID_FILE`. */
+  open(wsi: unknown, filename: string, filelen: Box<number>, flags: number): Soon<unknown>;
+  /** Closes it. */
+  close(wsi: unknown, fd: unknown): Soon<number | void>;
+  /** Moves by `offset_from_cur_pos` bytes; returns the position, or −1. */
+  seek_cur(wsi: unknown, fd: unknown, offset_from_cur_pos: number): Soon<number>;
+  /** Reads at most `len` bytes and sets how many; returns 0, or −1. */
+  read(
+    wsi: unknown,
+    fd: unknown,
+    amount: Box<number>,
+    buf: Uint8Array,
+    len: number,
+  ): Soon<number>;
+  /** Writes at most `len` bytes and sets how many; returns 0, or −1. */
+  write(
+    wsi: unknown,
+    fd: unknown,
+    amount: Box<number>,
+    buf: Uint8Array,
+    len: number,
+  ): Soon<number>;
+}
+
+/** Every member that a creation struct ever had; a generation has its part of them. */
+export interface CreationStruct<Protocol, ExtensionOf> {
+  port: number;
+  iface?: string | null;
+  protocols: Protocol[];
+  extensions?: ExtensionOf[] | null;
+  token_limits?: lws_token_limits | null;
+  ssl_cert_filepath?: string | null;
+  ssl_private_key_filepath?: string | null;
+  ssl_private_key_password?: string | null;
+  ssl_ca_filepath?: string | null;
+  ssl_cipher_list?: string | null;
+  http_proxy_address?: string | null;
+  http_proxy_port?: number;
+  gid?: number;
+  uid?: number;
+  options?: number;
+  user?: unknown;
+  ka_time?: number;
+  ka_probes?: number;
+  ka_interval?: number;
+  provided_client_ssl_ctx?: unknown;
+}
