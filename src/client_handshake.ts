@@ -14,7 +14,8 @@ import { describeError, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import type { Network } from "./transport/transport.ts";
 import { WebSocketSession } from "./websocket_session.ts";
-import type { TimeoutReason } from "./wsi.ts";
+import { unfitKind } from "./write_kinds.ts";
+import type { TimeoutReason, WriteKind } from "./wsi.ts";
 
 /** Where to connect and what to ask for, checked and complete. */
 export interface ClientTarget {
@@ -146,8 +147,8 @@ export class ClientHandshake implements Phase {
     connection.call(connection.entry, "clientConnectionError", this.#failure);
   }
 
-  write(): number {
-    return -1;
+  write(_data: unknown, kind: WriteKind | undefined): number {
+    return unfitKind(kind);
   }
 
   close(): number {
@@ -194,7 +195,7 @@ export class ClientHandshake implements Phase {
     }
     connection.enter(entry);
     if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
-    connection.headers = new ResponseHeaders(head);
+    connection.headers = new ResponseHeaders(head).limit(owner.tokenLimits, connection.socketFd);
     const verdict = connection.call(entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return;
     if (verdict !== 0) return this.#fail("clientFilterPreEstablish refused the server's answer");

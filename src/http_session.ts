@@ -20,6 +20,7 @@ import { log } from "./log.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { WebSocketSession } from "./websocket_session.ts";
+import { unfitKind } from "./write_kinds.ts";
 
 type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 
@@ -149,7 +150,9 @@ export class HttpSession implements Phase {
   }
 
   write(data: Uint8Array | string, kind: WriteKind): number {
-    if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") return -1;
+    if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
+      return unfitKind(kind);
+    }
     return this.#response?.write(data, kind) ?? -1;
   }
 
@@ -179,7 +182,10 @@ export class HttpSession implements Phase {
     const framing = requestFraming(head);
     const decision = readUpgrade(head, framing);
     connection.uri = head.path;
-    connection.headers = new RequestHeaders(head);
+    connection.headers = new RequestHeaders(head).limit(
+      connection.owner.tokenLimits,
+      connection.socketFd,
+    );
     this.#response = new HttpResponse(connection, {
       method: head.method,
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
