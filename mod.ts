@@ -25,7 +25,11 @@
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
 export { CLOSE_STATUS } from "./src/core/close.ts";
-export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
+export {
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+  type ServicePolicy,
+} from "./src/creation_info.ts";
 export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
 export { HTTP_STATUS } from "./src/core/http_status.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
@@ -57,7 +61,7 @@ export {
   POLLIN,
   type PollLock,
   POLLOUT,
-} from "./src/polling.ts";
+} from "./src/service/polling.ts";
 export type { Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,

@@ -12,6 +12,7 @@ import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Reason, ReasonData } from "./reasons.ts";
+import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
@@ -45,6 +46,10 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The transport that the connection is to use in place of its own, as the service policy wants. */
+  gated(connection: Connection, transport: Transport): Transport;
+  /** The connection's descriptor is gone, which comes before its last reasons. */
+  unwatch(connection: Connection): void;
   /** Calls `flush` of a connection that was written to outside its own turn, before long. */
   flushLater(connection: Connection): void;
   /** The connection is gone; the last call. */
@@ -192,9 +197,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
-    this.#transport = transport;
+    this.#transport = this.owner.gated(this, transport);
     this.#peer = transport.remoteAddress;
-    transport.start(this);
+    this.#transport.start(this);
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -228,6 +233,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#transport = undefined;
     this.tx.clear();
     if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+    this.owner.unwatch(this);
     this.phase?.onClose(error);
     this.phase = undefined;
     this.headers = undefined;
@@ -363,7 +369,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #offerWritable(): void {
     if (!this.#writableWanted || this.#writableIsDue) return;
     this.#writableIsDue = true;
-    this.owner.scheduler.request(this);
+    this.owner.scheduler.request(this, POLLOUT);
   }
 
   // Receiving.

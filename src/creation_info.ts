@@ -23,6 +23,9 @@ import type { Network } from "./transport/transport.ts";
 /** A {@linkcode ContextCreationInfo.port} that makes a client-only context. */
 export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 
+/** Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}. */
+export type ServicePolicy = "automatic" | "manual" | "external";
+
 /** How a context is made (`struct lws_context_creation_info`), limits included. */
 export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
   /**
@@ -64,6 +67,14 @@ export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
   readonly user?: unknown;
+  /**
+   * Who runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
+   * `"manual"`: only calls of `context.service`. `"external"`: the same, and the program's own event
+   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so.
+   *
+   * @default {"automatic"}
+   */
+  readonly service?: ServicePolicy;
   /** Destroys the context when it aborts. */
   readonly signal?: AbortSignal;
   /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
@@ -81,6 +92,7 @@ export interface CheckedInfo {
   readonly extensions: readonly Extension[];
   readonly fileOps: FileOps;
   readonly user: unknown;
+  readonly service: ServicePolicy;
   readonly signal: AbortSignal | undefined;
   readonly network: Network;
   readonly clock: Clock;
@@ -103,10 +115,13 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "tokenLimits",
   "fileOps",
   "user",
+  "service",
   "signal",
   "network",
   "clock",
 ]);
+
+const SERVICE_POLICIES: readonly ServicePolicy[] = ["automatic", "manual", "external"];
 
 /** The smallest value of the limits that can't be 0. */
 const SMALLEST_LIMIT: Partial<Record<keyof Limits, number>> = {
@@ -157,6 +172,10 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
   const protocols = checkProtocols(info.protocols, complain);
   const extensions = checkExtensions(info.extensions, complain);
+  const { service = "automatic" } = info;
+  if (!SERVICE_POLICIES.includes(service)) {
+    complain("service", service, '"automatic", "manual" or "external"');
+  }
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -183,6 +202,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     extensions,
     fileOps: info.fileOps ?? hostFileOps(),
     user: info.user,
+    service,
     signal: info.signal,
     network: info.network ?? tcpNetwork,
     clock: info.clock ?? systemClock,
