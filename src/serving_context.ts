@@ -19,7 +19,7 @@ import type { FileOps } from "./file_ops.ts";
 import { GatedTransport } from "./gated_transport.ts";
 import { HttpSession } from "./http_session.ts";
 import type { Limits } from "./limits.ts";
-import { describeError, log } from "./log.ts";
+import { describeError, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { Protocol } from "./protocol.ts";
 import { isReason, type Reason } from "./reasons.ts";
@@ -328,6 +328,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   }
 
   forget(connection: Connection): void {
+    if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
     this.#connections.delete(connection.socketFd);
     if (!connection.isClient) this.#countAddress(connection.peerAddresses.ip, -1);
     if (this.hasRoom) {
@@ -393,6 +394,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.#countAddress(remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
+    if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
     connection.attach(transport);
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
