@@ -24,12 +24,14 @@
 
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
+export { CLOSE_STATUS } from "./src/core/close.ts";
 export {
   CONTEXT_PORT_NO_LISTEN,
   type ContextCreationInfo,
   type ServicePolicy,
 } from "./src/creation_info.ts";
 export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
+export { HTTP_STATUS } from "./src/core/http_status.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
 export type { ExtensionOffer, ExtensionParam } from "./src/core/extension_list.ts";
 export type {
@@ -45,10 +47,12 @@ export type { PermessageDeflateOptions } from "./src/extensions/permessage_defla
 export type { FileOps, OpenFile } from "./src/file_ops.ts";
 export { type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
+export { HttpHeaderBlock } from "./src/http_header_block.ts";
 export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
 export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/log.ts";
 export { allocPadded, PRE_PADDING } from "./src/padded.ts";
 export { PreparedMessage, prepareMessage } from "./src/prepared_message.ts";
+export type { ContextOptions, PlatformInfo } from "./src/platform_options.ts";
 export {
   type PollArgs,
   POLLERR,
@@ -82,4 +86,8 @@ export type {
   Transport,
   TransportHandler,
 } from "./src/transport/transport.ts";
-export type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./src/wsi.ts";
+export { TIMEOUT_REASONS, type TimeoutReason } from "./src/timeout_reasons.ts";
+export type { TokenLimits } from "./src/token_limits.ts";
+export { tokenToString } from "./src/token_names.ts";
+export { libraryVersion } from "./src/version.ts";
+export type { PeerAddresses, WriteKind, WriteOptions, Wsi } from "./src/wsi.ts";

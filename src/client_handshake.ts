@@ -10,12 +10,13 @@ import {
 import type { Connection, Phase } from "./connection.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { describeError, log } from "./log.ts";
+import { describeError, isLogged, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
 import type { Network, Transport } from "./transport/transport.ts";
 import { WebSocketSession } from "./websocket_session.ts";
-import type { TimeoutReason } from "./wsi.ts";
+import { unfitKind } from "./write_kinds.ts";
+import type { TimeoutReason, WriteKind } from "./wsi.ts";
 
 /** Where to connect and what to ask for, checked and complete. */
 export interface ClientTarget {
@@ -48,6 +49,7 @@ export class ClientHandshake implements Phase {
   readonly #key = newKey();
   #failure = "the server closed the connection before it answered";
   #isAttached = false;
+  #startedAt = 0;
   /** 1xx responses so far. */
   #interim = 0;
 
@@ -62,6 +64,8 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     const { address, port } = this.#target;
+    this.#startedAt = connection.owner.wheel.now();
+    log("client", `connection ${connection.socketFd}: connecting to ${address} port ${port}`);
     connection.armTimeout("awaitingConnectResponse", connection.owner.limits.clientTimeoutMs);
     const connecting = this.#network.connect({ hostname: address, port }, this.#aborter.signal);
     connecting.then(
@@ -137,8 +141,8 @@ export class ClientHandshake implements Phase {
     connection.call(connection.entry, "clientConnectionError", this.#failure);
   }
 
-  write(): number {
-    return -1;
+  write(_data: unknown, kind: WriteKind | undefined): number {
+    return unfitKind(kind);
   }
 
   close(): number {
@@ -158,6 +162,7 @@ export class ClientHandshake implements Phase {
       return connection.onClose();
     }
     this.#isAttached = true;
+    this.#logStep("connected");
     connection.attach(transport);
     connection.armTimeout("awaitingServerResponse", connection.owner.limits.clientTimeoutMs);
     connection.turn(() => this.#request());
@@ -213,7 +218,7 @@ export class ClientHandshake implements Phase {
     }
     connection.enter(entry);
     if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
-    connection.headers = new ResponseHeaders(head);
+    connection.headers = new ResponseHeaders(head).limit(owner.tokenLimits, connection.socketFd);
     const verdict = connection.call(entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return;
     if (verdict !== 0) return this.#fail("clientFilterPreEstablish refused the server's answer");
@@ -221,12 +226,22 @@ export class ClientHandshake implements Phase {
     const extension = confirmExtensions(owner.extensions, answer.extensions);
     connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
+    this.#logStep("established");
     const session = new WebSocketSession(connection, extension);
     connection.phase = session;
     session.begin();
   }
 
+  #logStep(step: string): void {
+    const { socketFd, owner } = this.#connection;
+    log("client", `connection ${socketFd}: ${step}`);
+    if (!isLogged("latency")) return;
+    const took = owner.wheel.now() - this.#startedAt;
+    log("latency", `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+  }
+
   #fail(text: string): void {
+    log("client", `connection ${this.#connection.socketFd}: ${text}`);
     this.#failure = text;
     this.#connection.cut();
     this.#aborter.abort();

@@ -1,5 +1,6 @@
 /** What `clientConnect` is given, and its check. */
 
+import { refuseArgument } from "./arguments.ts";
 import { parseAuthority } from "./core/authority.ts";
 import { isFieldValue, isToken, splitList } from "./core/http_syntax.ts";
 import type { ClientTarget } from "./client_handshake.ts";
@@ -19,6 +20,13 @@ export interface ClientConnectInfo {
   /** What goes into the `Origin` header. @default no such header */
   readonly origin?: string;
   /**
+   * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that takes self-signed certificates; only 0 in
+   * this version.
+   *
+   * @default {0}
+   */
+  readonly ssl?: 0 | 1 | 2;
+  /**
    * The subprotocols to ask for, as a list or joined by commas, the best first. One that the server
    * chooses must be a protocol of the context; if it chooses none, the first protocol is used.
    *
@@ -31,33 +39,57 @@ export interface ClientConnectInfo {
   readonly headers?: Iterable<readonly [string, string]>;
 }
 
+const FIELDS: ReadonlySet<string> = new Set([
+  "address",
+  "port",
+  "path",
+  "host",
+  "origin",
+  "ssl",
+  "protocol",
+  "userdata",
+  "headers",
+]);
+
 /**
  * Checks and completes it.
  *
  * @throws {LwsError} `invalid-argument`, which names the field.
  */
 export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
-  const { address, port, path = "/", origin } = info;
+  if (typeof info !== "object" || info === null) refuse("info", info, "an object");
+  for (const [field, value] of Object.entries(info)) {
+    if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
+  }
+  const { address, port, path = "/", origin, ssl = 0 } = info;
+  if (ssl !== 0) refuse("ssl", ssl, "0; this version does not have TLS yet");
   if (typeof address !== "string" || address === "") refuse("address", address, "a host or an IP");
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     refuse("port", port, "an integer from 1 to 65535");
   }
-  if (!isRequestPath(path)) refuse("path", path, 'visible ASCII that begins with "/", without "#"');
+  if (typeof path !== "string" || !isRequestPath(path)) {
+    refuse("path", path, 'visible ASCII that begins with "/", without "#"');
+  }
   const host = info.host ?? defaultHost(address, port);
-  if (parseAuthority(host) === undefined) {
+  if (typeof host !== "string" || parseAuthority(host) === undefined) {
     refuse("host", host, "a name or an IP, with or without a port");
   }
-  if (origin !== undefined && (origin === "" || !isVisible(origin))) {
+  if (origin !== undefined && (typeof origin !== "string" || origin === "" || !isVisible(origin))) {
     refuse("origin", origin, "visible ASCII");
   }
   const protocols = typeof info.protocol === "string"
     ? splitList(info.protocol)
-    : [...info.protocol ?? []];
-  if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length) {
+    : listOf("protocol", info.protocol, "names, as a list or joined by commas");
+  if (
+    !protocols.every((each) => typeof each === "string" && isToken(each)) ||
+    new Set(protocols).size !== protocols.length
+  ) {
     refuse("protocol", info.protocol, "different tokens of RFC 9110 section 5.6.2");
   }
-  const headers = [...info.headers ?? []];
-  for (const [name, value] of headers) {
+  const headers = listOf("headers", info.headers, "pairs of a name and a value");
+  for (const header of headers) {
+    if (!Array.isArray(header)) refuse("headers", header, "pairs of a name and a value");
+    const [name, value] = header;
     try {
       checkHandshakeField(name, value);
     } catch (cause) {
@@ -72,12 +104,14 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   return { address, port, path, host, origin, protocols, headers, hasUser };
 }
 
+function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed: string): T[] {
+  if (list === undefined || list === null) return [];
+  if (typeof list[Symbol.iterator] !== "function") refuse(field, list, allowed);
+  return [...list];
+}
+
 function refuse(field: string, value: unknown, allowed: string): never {
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-  throw new LwsError(
-    "invalid-argument",
-    `clientConnect: ${field} is ${shown}; allowed: ${allowed}`,
-  );
+  refuseArgument("clientConnect", field, value, allowed);
 }
 
 function defaultHost(address: string, port: number): string {

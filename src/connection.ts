@@ -3,20 +3,24 @@
  * connection's *phase*, which it changes as the handshake goes on.
  */
 
-import { LwsError } from "./errors.ts";
+import { refuseArgument } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
+import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Reason, ReasonData } from "./reasons.ts";
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import type { CheckedTokenLimits } from "./token_limits.ts";
 import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
+import { checkToken } from "./token_names.ts";
 import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./wsi.ts";
 
 /** A protocol as a context holds it. */
@@ -37,6 +41,8 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
+  readonly options: CheckedOptions;
+  readonly tokenLimits: CheckedTokenLimits;
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
@@ -83,6 +89,7 @@ export interface Phase {
 export interface HeaderSource {
   get(token: string): string | undefined;
   totalLength(token: string): number;
+  fragment(token: string, n: number): string | undefined;
   snapshot(): Map<string, string>;
 }
 
@@ -144,6 +151,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   readonly tx = new TxQueue();
   #transport: Transport | undefined;
   #peer: Address | undefined;
+  /** By reverse lookup, once somebody asked for it. */
+  peerName = "";
   #state = OPEN;
   #lingers = false;
   #inTurn = false;
@@ -177,7 +186,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   get peerAddresses(): PeerAddresses {
-    return { name: "", ip: this.#peer?.hostname ?? "", port: this.#peer?.port ?? 0 };
+    return { name: this.peerName, ip: this.#peer?.hostname ?? "", port: this.#peer?.port ?? 0 };
   }
 
   get isOpen(): boolean {
@@ -337,6 +346,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.tx.unsent > this.owner.limits.softUnsentBytes;
   }
 
+  get sendPipeChoked(): boolean {
+    return this.tx.unsent > 0;
+  }
+
   callbackOnWritable(): number {
     if (this.#state !== OPEN) return -1;
     this.#writableWanted = true;
@@ -382,6 +395,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   rxFlowControl(enable: boolean): number {
+    if (typeof enable !== "boolean") {
+      refuseArgument("rxFlowControl", "enable", enable, "true or false");
+    }
     if (this.#state !== OPEN) return -1;
     this.#pausedByUser = !enable;
     this.#applyPause();
@@ -410,13 +426,14 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   // Timeouts.
 
   setTimeout(reason: TimeoutReason, seconds: number): void {
-    if (!(seconds >= 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
-      throw new LwsError(
-        "invalid-argument",
-        `setTimeout: seconds is ${seconds}; allowed: 0 to ${MAX_TIMEOUT_SECONDS}`,
-      );
+    if (!TIMEOUT_REASONS.includes(reason)) {
+      refuseArgument("setTimeout", "reason", reason, `one of ${TIMEOUT_REASONS.join(", ")}`);
     }
-    this.armTimeout(reason, seconds * 1000);
+    if (typeof seconds !== "number" || !(seconds >= 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+      refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
+    }
+    // On its way out a connection is under timeouts that must not be lifted.
+    if (this.#state === OPEN) this.armTimeout(reason, seconds * 1000);
   }
 
   /** Puts the connection under a timeout, in place of the one it is under. */
@@ -470,6 +487,17 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#transport?.close();
   }
 
+  /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */
+  hangup(): void {
+    // What is not established fails, and says why.
+    if (this.isClient && this.frames === undefined) {
+      this.close();
+      return;
+    }
+    this.holdInput(true);
+    this.cut();
+  }
+
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
   leave(): void {
     if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
@@ -490,11 +518,24 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   hdrTotalLength(token: string): number {
+    checkToken("hdrTotalLength", token);
     return this.headers?.totalLength(token) ?? 0;
   }
 
   hdrCopy(token: string, maxLength = Infinity): string | undefined {
+    checkToken("hdrCopy", token);
+    checkMaxLength("hdrCopy", maxLength);
     const text = this.headers?.get(token);
+    return text !== undefined && text.length <= maxLength ? text : undefined;
+  }
+
+  hdrCopyFragment(token: string, n: number, maxLength = Infinity): string | undefined {
+    checkToken("hdrCopyFragment", token);
+    if (!Number.isInteger(n) || n < 0) {
+      refuseArgument("hdrCopyFragment", "n", n, "a whole number from 0 on");
+    }
+    checkMaxLength("hdrCopyFragment", maxLength);
+    const text = this.headers?.fragment(token, n);
     return text !== undefined && text.length <= maxLength ? text : undefined;
   }
 
@@ -521,4 +562,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   httpTransactionCompleted(): 0 | 1 {
     return this.http?.complete() ?? 1;
   }
+}
+
+function checkMaxLength(call: string, maxLength: number): void {
+  if (typeof maxLength === "number" && maxLength >= 0) return;
+  refuseArgument(call, "maxLength", maxLength, "a number from 0 on");
 }

@@ -1,6 +1,7 @@
 /** The public face of a context. */
 
 import type { ClientConnectInfo } from "./client_info.ts";
+import type { FileOps } from "./file_ops.ts";
 import type { Limits } from "./limits.ts";
 import type { Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
@@ -13,7 +14,11 @@ export type DatalessReason =
   | UserReason
   | { [R in keyof ReasonData]: ReasonData[R] extends undefined ? R : never }[keyof ReasonData];
 
-/** Everything that shares one listener, one set of protocols and one service (`struct lws_context`). */
+/**
+ * Everything that shares one listener, one set of protocols and one service (`struct lws_context`).
+ * Once it is destroyed, `clientConnect` and `adopt` throw `destroyed`; the other calls find no
+ * connections any more.
+ */
 export interface Context extends AsyncDisposable {
   /** The port it listens on; −1 when it does not. */
   readonly port: number;
@@ -23,6 +28,32 @@ export interface Context extends AsyncDisposable {
   readonly protocols: readonly Protocol[];
   /** The limits in force. */
   readonly limits: Limits;
+  /**
+   * The file operations in use (`lws_get_fops`): the table that was given at creation, or the one of
+   * `hostFileOps()`. An entry that a program puts in place of another counts from the next call on, so
+   * that one may be wrapped:
+   *
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{ name: "http", callback: handlers({ http: (wsi) => wsi.serveHttpFile("/x") }) }],
+   * });
+   * const { fileOps } = context;
+   * const open = fileOps.open.bind(fileOps);
+   * fileOps.open = (wsi, path, flags) => {
+   *   if (wsi.peerAddresses.ip !== "127.0.0.1") throw new Error(`${path} is for this host only`);
+   *   return open(wsi, path, flags);
+   * };
+   * ```
+   */
+  readonly fileOps: FileOps;
+  /**
+   * This host's own name (`lws_canonical_hostname`), at most 127 characters. `"unknown"` without
+   * `--allow-sys=hostname`, for which nobody is asked, and with `options.skipServerCanonicalName`.
+   */
+  readonly canonicalHostname: string;
   /** Whether {@linkcode destroy} was called. */
   readonly isDestroyed: boolean;
   /** Resolves when the context is destroyed and every connection has ended; never rejects. */
@@ -41,19 +72,52 @@ export interface Context extends AsyncDisposable {
    * Serves a connection that somebody else accepted, as if this context had.
    *
    * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
-   * @throws {LwsError} `destroyed`.
+   * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
    */
   adopt(conn: StreamConn): Wsi | undefined;
   /**
    * The peer's address of a connection (`lws_get_peer_addresses`); also for the descriptor that
-   * `filterNetworkConnection` gets. Empty for one that is unknown.
+   * `filterNetworkConnection` gets. Empty for one that is unknown. The name is there once
+   * {@linkcode resolvePeerAddresses} has found it.
+   *
+   * @throws {LwsError} `invalid-argument` when it is no whole number.
    */
   peerAddresses(socketFd: number): PeerAddresses;
-  /** `wsi.callbackOnWritable()` for every connection that uses a protocol now. Returns 0. */
+  /**
+   * As {@linkcode peerAddresses}, with the peer's name by reverse lookup in the hosts file and the DNS;
+   * also for the descriptor that `filterNetworkConnection` gets. The name stays empty when there is none,
+   * and without `--allow-net` for the address, for which nobody is asked. It never rejects for want of
+   * a name.
+   *
+   * @throws {LwsError} `invalid-argument`, by a rejection, when it is no whole number.
+   */
+  resolvePeerAddresses(socketFd: number): Promise<PeerAddresses>;
+  /**
+   * Ends a connection by its descriptor (`libwebsockets_hangup_on_client`): no close frame, and what is
+   * unsent may be lost. Its last reason, `closed` for a WebSocket, comes later, never from inside this
+   * call. For a descriptor that no connection has nothing happens.
+   *
+   * @returns 0.
+   * @throws {LwsError} `invalid-argument` when it is no whole number.
+   */
+  hangupOnClient(socketFd: number): number;
+  /**
+   * Sets the HTTP proxy for client connections, `host:port` (`lws_set_proxy`).
+   *
+   * @throws {LwsError} `unsupported`: this version does not have proxies yet.
+   */
+  setProxy(proxy: string): number;
+  /**
+   * `wsi.callbackOnWritable()` for every connection that uses a protocol now. Returns 0.
+   *
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol.
+   */
   callbackOnWritableAllProtocol(protocol: Protocol | string): number;
   /**
    * Calls the protocol's callback, before it returns, for every connection that uses the protocol
    * now. What the callbacks return is ignored. Returns 0.
+   *
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol, or the reason is none.
    */
   callbackAllProtocol(protocol: Protocol | string, reason: DatalessReason): number;
   /**

@@ -1,13 +1,22 @@
 /** What `createContext` is given, and the check of all of it at once. */
 
+import { describeValue } from "./arguments.ts";
 import { isToken } from "./core/http_syntax.ts";
 import { LwsError } from "./errors.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { log } from "./log.ts";
+import {
+  type CheckedOptions,
+  checkPlatformInfo,
+  PLATFORM_FIELDS,
+  type PlatformInfo,
+} from "./platform_options.ts";
 import type { Protocol } from "./protocol.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
+import { type CheckedTokenLimits, checkTokenLimits, type TokenLimits } from "./token_limits.ts";
 import { tcpNetwork } from "./transport/tcp.ts";
 import type { Network } from "./transport/transport.ts";
 
@@ -18,7 +27,7 @@ export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 export type ServicePolicy = "automatic" | "manual" | "external";
 
 /** How a context is made (`struct lws_context_creation_info`), limits included. */
-export interface ContextCreationInfo extends Partial<Limits> {
+export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
   /**
    * The port to listen on, 1 to 65,535; 0 takes a free one; {@linkcode CONTEXT_PORT_NO_LISTEN} makes
    * a client-only context.
@@ -45,6 +54,15 @@ export interface ContextCreationInfo extends Partial<Limits> {
    * @default none
    */
   readonly extensions?: readonly Extension[];
+  /**
+   * How many characters of which headers the program gets to see, by token. A longer value is cut
+   * there, with a "warn" line in the log, and the connection goes on; 0 empties the header. It counts
+   * for what programs read: `hdrCopy`, `hdrCopyFragment`, `hdrTotalLength` and `hdrSnapshot`; the
+   * library itself sees whole values, and so are `wsi.uri` and the `data` of `http`.
+   *
+   * @default none is limited
+   */
+  readonly tokenLimits?: TokenLimits | null;
   /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
@@ -79,6 +97,8 @@ export interface CheckedInfo {
   readonly network: Network;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly tokenLimits: CheckedTokenLimits;
+  readonly options: CheckedOptions;
 }
 
 const DEFAULT_RX_BUFFER_SIZE = 64 * 1024;
@@ -92,6 +112,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
   "allowedOrigins",
   "extensions",
+  "tokenLimits",
   "fileOps",
   "user",
   "service",
@@ -124,13 +145,20 @@ export function rxBufferSizeOf(protocol: Protocol): number {
  *   allowed.
  */
 export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
+  if (typeof info !== "object" || info === null) {
+    throw new LwsError(
+      "invalid-option",
+      `createContext: info is ${describeValue(info)}, no object`,
+    );
+  }
   const problems: string[] = [];
   const complain = (field: string, value: unknown, allowed: string) => {
-    problems.push(`${field} is ${describe(value)}; allowed: ${allowed}`);
+    problems.push(`${field} is ${describeValue(value)}; allowed: ${allowed}`);
   };
 
   for (const field of Object.keys(info)) {
-    if (OWN_OPTIONS.has(field) || Object.hasOwn(DEFAULT_LIMITS, field)) continue;
+    if (OWN_OPTIONS.has(field) || PLATFORM_FIELDS.has(field)) continue;
+    if (Object.hasOwn(DEFAULT_LIMITS, field)) continue;
     problems.push(`${field} is no option of createContext`);
   }
   const { port } = info;
@@ -154,9 +182,18 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   checkMethods("fileOps", info.fileOps, ["open", "close", "seekCur", "read", "write"], complain);
   checkMethods("network", info.network, ["listen", "connect"], complain);
   checkMethods("clock", info.clock, ["now", "setTimer", "clearTimer"], complain);
+  const reverse: unknown = info.network?.reverse;
+  if (reverse !== undefined && typeof reverse !== "function") {
+    complain("network.reverse", reverse, "a function");
+  }
   const limits = checkLimits(info, complain);
+  const tokenLimits = checkTokenLimits(info.tokenLimits, complain);
+  const options = checkPlatformInfo(info, complain);
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
+  for (const loop of ["libev", "libuv"] as const) {
+    if (options[loop]) log("notice", `options.${loop}: there is one event loop, the runtime's`);
+  }
   return {
     port,
     hostname,
@@ -170,6 +207,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     network: info.network ?? tcpNetwork,
     clock: info.clock ?? systemClock,
     limits,
+    tokenLimits,
+    options,
   };
 }
 
@@ -265,10 +304,4 @@ function checkLimits(info: ContextCreationInfo, complain: Complain): Limits {
     limits[name] = value;
   }
   return limits as unknown as Limits;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[…]" : "{…}";
-  return String(value);
 }

@@ -8,7 +8,8 @@ export type LwsErrorCode =
   | "invalid-option"
   | "invalid-state"
   | "listen-failed"
-  | "permission-denied";
+  | "permission-denied"
+  | "unsupported";
 
 /**
  * What this module throws: a stable {@linkcode LwsError.code}, a message that says what to do, and

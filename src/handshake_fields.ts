@@ -23,7 +23,7 @@ export function checkHandshakeField(name: string, value: string): void {
   if (RESERVED.has(name.toLowerCase())) {
     throw new TypeError(`header ${name} is set by the handshake itself`);
   }
-  if (!isFieldValue(value)) {
+  if (typeof value !== "string" || !isFieldValue(value)) {
     throw new TypeError(`header ${name}: the value has a line break or a control character`);
   }
 }

@@ -1,8 +1,10 @@
 /** The answering half of one HTTP transaction. */
 
+import { refuseArgument } from "./arguments.ts";
 import { statusText } from "./core/http_status.ts";
 import { responseHead } from "./core/response_writer.ts";
 import type { Connection, HttpExchange } from "./connection.ts";
+import { LwsError } from "./errors.ts";
 import { FileTransfer } from "./file_transfer.ts";
 import { mediaType } from "./media_type.ts";
 import type { WriteKind } from "./wsi.ts";
@@ -50,9 +52,11 @@ export class HttpResponse implements HttpExchange {
 
   serveFile(path: string, contentType: string | undefined, headers: Fields): number {
     if (this.hasBegun || this.isComplete) return -1;
-    const fields: Fields = [["content-type", contentType ?? mediaType(path)], ...headers];
+    if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
+    const more = fieldsOf("serveHttpFile", headers);
+    const fields: Fields = [["content-type", contentType ?? mediaType(path)], ...more];
     // Only to refuse bad fields now, and not when the file is open.
-    responseHead(200, fields);
+    checkFields("serveHttpFile", () => responseHead(200, fields));
     this.hasBegun = true;
     this.#transfer = new FileTransfer(this.#connection, path, this.method === "HEAD", {
       onOpen: (length) => {
@@ -76,8 +80,9 @@ export class HttpResponse implements HttpExchange {
 
   returnStatus(code: number, html: string | undefined, fields: Fields = []): number {
     if (this.hasBegun || this.isComplete) return 1;
-    if (!Number.isInteger(code) || code < 200 || code > 599) {
-      throw new TypeError(`the status must be a whole number from 200 to 599, not ${code}`);
+    checkStatus("returnHttpStatus", "code", code);
+    if (html !== undefined && html !== null && typeof html !== "string") {
+      refuseArgument("returnHttpStatus", "html", html, "text");
     }
     const hasBody = code !== 204 && code !== 304;
     const body = encoder.encode(
@@ -94,7 +99,8 @@ export class HttpResponse implements HttpExchange {
 
   writeHeaders(status: number, headers: Fields): number {
     if (this.hasBegun || this.isComplete) return -1;
-    const fields = [...headers];
+    checkStatus("writeHttpHeaders", "status", status);
+    const fields = fieldsOf("writeHttpHeaders", headers);
     // Without a length only the connection's end can mark the body's (RFC 9112 section 6.3).
     const isFramed = fields.some(([name]) => {
       const lower = name.toLowerCase();
@@ -102,7 +108,7 @@ export class HttpResponse implements HttpExchange {
     });
     const closes = this.closes || (!isFramed && status !== 204 && status !== 304);
     // A bad field throws here, and leaves the request to be answered otherwise.
-    this.#sendHead(status, fields, closes);
+    checkFields("writeHttpHeaders", () => this.#sendHead(status, fields, closes));
     this.closes = closes;
     this.hasBegun = true;
     return 0;
@@ -112,6 +118,9 @@ export class HttpResponse implements HttpExchange {
   write(data: Uint8Array | string, kind: WriteKind): number {
     if (this.isComplete || this.#transfer !== undefined) return -1;
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      refuseArgument("write", "data", data, "a string or a Uint8Array");
+    }
     const isHead = kind === "httpHeaders" || !this.hasBegun;
     this.hasBegun = true;
     const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes);
@@ -156,6 +165,32 @@ export class HttpResponse implements HttpExchange {
       connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
     }
     return length;
+  }
+}
+
+function checkStatus(call: string, name: string, code: number): void {
+  if (Number.isInteger(code) && code >= 200 && code <= 599) return;
+  refuseArgument(call, name, code, "a whole number from 200 to 599");
+}
+
+function fieldsOf(call: string, headers: Fields): (readonly [string, string])[] {
+  const allowed = "pairs of a name and a value";
+  if (typeof headers?.[Symbol.iterator] !== "function" || typeof headers === "string") {
+    refuseArgument(call, "headers", headers, allowed);
+  }
+  const fields = [...headers];
+  const stray = fields.find((each) => !Array.isArray(each));
+  if (stray !== undefined) refuseArgument(call, "headers", stray, allowed);
+  return fields;
+}
+
+/** Runs what writes fields; one that can't be sent becomes the error that programs are told of. */
+function checkFields(call: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new LwsError("invalid-argument", `${call}: ${cause.message}`, { cause });
   }
 }
 

@@ -16,10 +16,11 @@ import type { Connection, Phase, ProtocolEntry } from "./connection.ts";
 import { acceptExtension } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
-import { log } from "./log.ts";
+import { isLogged, log } from "./log.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { WebSocketSession } from "./websocket_session.ts";
+import { unfitKind } from "./write_kinds.ts";
 
 type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 
@@ -149,7 +150,9 @@ export class HttpSession implements Phase {
   }
 
   write(data: Uint8Array | string, kind: WriteKind): number {
-    if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") return -1;
+    if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
+      return unfitKind(kind);
+    }
     return this.#response?.write(data, kind) ?? -1;
   }
 
@@ -169,6 +172,11 @@ export class HttpSession implements Phase {
     if (length === 0) return 0;
     const head = this.#parser.head;
     this.#parser.reset();
+    if (isLogged("parser")) {
+      const { fields: { size } } = head;
+      log("parser", `connection ${connection.socketFd}: ${length} bytes of head, ${size} fields`);
+    }
+    if (isLogged("header")) logFields(connection, head);
     connection.armTimeout("noPendingTimeout", 0);
     this.#onHead(head);
     return length;
@@ -179,7 +187,10 @@ export class HttpSession implements Phase {
     const framing = requestFraming(head);
     const decision = readUpgrade(head, framing);
     connection.uri = head.path;
-    connection.headers = new RequestHeaders(head);
+    connection.headers = new RequestHeaders(head).limit(
+      connection.owner.tokenLimits,
+      connection.socketFd,
+    );
     this.#response = new HttpResponse(connection, {
       method: head.method,
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
@@ -359,6 +370,9 @@ export class HttpSession implements Phase {
     const fields: FieldLine[] = extension === undefined
       ? filter.fields
       : [["Sec-WebSocket-Extensions", extension.answer], ...filter.fields];
+    if (extension !== undefined) {
+      log("ext", `connection ${connection.socketFd}: agreed on ${extension.answer}`);
+    }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
     connection.tx.reserve(answer.length).set(answer, connection.tx.position);
     connection.queued();
@@ -381,5 +395,12 @@ export class HttpSession implements Phase {
         `or of protocol "${entry.protocol.name}" to let it connect`,
     );
     return false;
+  }
+}
+
+/** Names and lengths only: values may be secrets. */
+function logFields(connection: Connection, head: RequestHead): void {
+  for (const [name, value] of head.fields.entries()) {
+    log("header", `connection ${connection.socketFd}: ${name}, ${value.length} characters`);
   }
 }

@@ -1,6 +1,12 @@
 /** Logging after libwebsockets' `lws_set_log_level`: module-wide levels and one emitter. */
 
-/** The log levels, after the C library's `LLL_` bits. */
+/**
+ * The log levels, after the C library's `LLL_` bits: `err` is a fault of the program or the system, `warn`
+ * what the program should know, `notice` what it may want to, `info` how connections end; the others are
+ * for looking closer: `debug` connections that come and go, `parser` the heads that were read,
+ * `header` their fields (names and lengths, never values), `ext` extensions that were agreed on, `client`
+ * the steps of client connections, and `latency` how long those took.
+ */
 export type LogLevel =
   | "err"
   | "warn"
@@ -52,6 +58,16 @@ let emitter: LogEmitter = toStderr;
  *
  * const lines: string[] = [];
  * setLogLevel(["err", "warn"], (level, line) => lines.push(`${level}: ${line}`));
+ * ```
+ *
+ * @example An emitter with the priorities of syslog, as journald reads them from standard error
+ * ```ts
+ * import { type LogLevel, setLogLevel } from "@x/lws";
+ *
+ * const PRIORITY: Partial<Record<LogLevel, number>> = { err: 3, warn: 4, notice: 5, info: 6 };
+ * setLogLevel(["err", "warn", "notice", "info"], (level, line) => {
+ *   console.error(`<${PRIORITY[level] ?? 7}>${line}`);
+ * });
  * ```
  */
 export function setLogLevel(levels: readonly LogLevel[], emit?: LogEmitter | null): void {

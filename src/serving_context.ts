@@ -1,5 +1,6 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
+import { refuseArgument } from "./arguments.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
@@ -18,14 +19,17 @@ import type { FileOps } from "./file_ops.ts";
 import { GatedTransport } from "./gated_transport.ts";
 import { HttpSession } from "./http_session.ts";
 import type { Limits } from "./limits.ts";
-import { log } from "./log.ts";
+import { describeError, isLogged, log } from "./log.ts";
+import type { CheckedOptions } from "./platform_options.ts";
 import type { Protocol } from "./protocol.ts";
-import type { Reason } from "./reasons.ts";
+import { isReason, type Reason } from "./reasons.ts";
 import { type PollArgs, type PollFd, POLLIN, type PollLock, POLLOUT } from "./service/polling.ts";
 import type { PollSlot } from "./service/poll_slot.ts";
 import { PolledService, type PollHost } from "./service/polled_service.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
+import type { CheckedTokenLimits } from "./token_limits.ts";
+import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
 import { type StreamConn, StreamTransport } from "./transport/tcp.ts";
 import type { Address, Listener, Transport } from "./transport/transport.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
@@ -67,6 +71,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   readonly limits: Limits;
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
+  readonly options: CheckedOptions;
+  readonly tokenLimits: CheckedTokenLimits;
   readonly user: unknown;
   readonly wheel: TimerWheel;
   readonly scheduler: Scheduler;
@@ -89,6 +95,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
   #isSetUp = false;
   #lastFd = 0;
+  #hostName: string | undefined;
   #filtering: { fd: number; address: Address } | undefined;
   #dirty: Connection[] = [];
   #resolveClosed!: () => void;
@@ -98,6 +105,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.limits = info.limits;
     this.fileOps = info.fileOps;
     this.extensions = info.extensions;
+    this.options = info.options;
+    this.tokenLimits = info.tokenLimits;
     this.user = info.user;
     this.#polled = info.service === "automatic" ? undefined : new PolledService(info.clock, this);
     this.scheduler = this.#polled ?? new AutomaticScheduler();
@@ -158,15 +167,52 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
   adopt(conn: StreamConn): Wsi | undefined {
     this.#mustLive("adopt");
+    for (const method of ["read", "write", "closeWrite", "close"] as const) {
+      if (typeof conn?.[method] === "function") continue;
+      refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
+    }
     return this.#serve(new StreamTransport(conn));
   }
 
+  get canonicalHostname(): string {
+    return this.options.skipServerCanonicalName ? UNKNOWN_HOST : (this.#hostName ??= hostName());
+  }
+
   peerAddresses(socketFd: number): PeerAddresses {
+    checkFd("peerAddresses", socketFd);
     if (this.#filtering?.fd === socketFd) {
       const { hostname, port } = this.#filtering.address;
       return { name: "", ip: hostname, port };
     }
     return this.#connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
+  }
+
+  async resolvePeerAddresses(socketFd: number): Promise<PeerAddresses> {
+    checkFd("resolvePeerAddresses", socketFd);
+    const known = this.peerAddresses(socketFd);
+    const { network } = this.#info;
+    if (known.name !== "" || known.ip === "" || network.reverse === undefined) return known;
+    const before = this.#connections.get(socketFd);
+    let name = "";
+    try {
+      name = await network.reverse(known.ip);
+    } catch (error) {
+      log("info", `${known.ip} has no name: ${describeError(error)}`);
+    }
+    // Asked for by a filter, it is for the connection that the filter has let in since.
+    const connection = before ?? this.#connections.get(socketFd);
+    if (connection !== undefined) connection.peerName = name;
+    return { ...known, name };
+  }
+
+  hangupOnClient(socketFd: number): number {
+    checkFd("hangupOnClient", socketFd);
+    this.#connections.get(socketFd)?.hangup();
+    return 0;
+  }
+
+  setProxy(_proxy: string): number {
+    throw new LwsError("unsupported", "setProxy: this version does not have proxies yet");
   }
 
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
@@ -176,6 +222,9 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
   callbackAllProtocol(protocol: Protocol | string, reason: Reason): number {
     const entry = this.#entryOf(protocol);
+    if (typeof reason !== "string" || !isReason(reason)) {
+      refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
+    }
     for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
     return 0;
   }
@@ -279,6 +328,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   }
 
   forget(connection: Connection): void {
+    if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
     this.#connections.delete(connection.socketFd);
     if (!connection.isClient) this.#countAddress(connection.peerAddresses.ip, -1);
     if (this.hasRoom) {
@@ -344,6 +394,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.#countAddress(remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
+    if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
     connection.attach(transport);
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
@@ -373,17 +424,21 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   }
 
   #entryOf(protocol: Protocol | string): ProtocolEntry {
-    const name = typeof protocol === "string" ? protocol : protocol.name;
+    const name = typeof protocol === "string" ? protocol : protocol?.name;
     const entry = this.#named.get(name);
     if (entry !== undefined && (typeof protocol === "string" || entry.protocol === protocol)) {
       return entry;
     }
-    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
+    throw new LwsError("invalid-argument", `protocol: the context has no protocol "${name}"`);
   }
 
   #mustLive(call: string): void {
     if (this.isDestroyed) throw new LwsError("destroyed", `${call}: the context is destroyed`);
   }
+}
+
+function checkFd(call: string, socketFd: number): void {
+  if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
 }
 
 function listen(info: CheckedInfo): Listener {

@@ -25,6 +25,7 @@ import {
 } from "./core/frame.ts";
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
+import { refuseArgument } from "./arguments.ts";
 import type { Connection, Phase } from "./connection.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
@@ -35,6 +36,7 @@ import { takePadded } from "./padded.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseInfo } from "./reasons.ts";
 import { POLLIN } from "./service/polling.ts";
+import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 const encoder = new TextEncoder();
@@ -60,19 +62,22 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseInfo | undefined;
   #sendsMessage = false;
+  /** Set while a frame is written whose payload is to be readable. */
+  #zeroKey = false;
   #pendingPong: Uint8Array | undefined;
 
   /** @param extension what was negotiated, if anything was */
   constructor(connection: Connection, extension?: ExtensionSession) {
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
-    this.#masks = isClient;
+    this.#masks = isClient && !owner.options.defeatClientMask;
     if (extension?.unit === "stream") {
       this.#stream = extension;
       this.#streamDecoder = new StreamDecoder(extension, this);
     } else this.#extension = extension;
     this.#parser = new FrameParser({
       masked: !isClient,
+      acceptsEither: !isClient && owner.options.defeatClientMask,
       pieceSize: entry.rxBufferSize,
       limits: owner.limits,
       handler: this,
@@ -236,6 +241,9 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
+    if (options !== undefined && options.ignoreXorMask) {
+      return this.#writeReadable(data, kind, options);
+    }
     const fin = options === undefined || (options.fin ?? true);
     const compress = options === undefined ? undefined : options.compress;
     switch (kind) {
@@ -257,12 +265,30 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
       case "close":
         return this.#sendClosePayload(data, fin);
       default:
-        return -1;
+        return unfitKind(kind);
+    }
+  }
+
+  /** A frame whose masking key is zero. */
+  #writeReadable(
+    data: Uint8Array | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions,
+  ): number {
+    if (!this.#masks) {
+      refuseArgument("write", "ignoreXorMask", true, "false where frames are not masked");
+    }
+    this.#zeroKey = true;
+    try {
+      return this.write(data, kind, { ...options, ignoreXorMask: false });
+    } finally {
+      this.#zeroKey = false;
     }
   }
 
   close(code: number | undefined, reason: string): number {
     if (this.#sentClose !== undefined) return -1;
+    if (typeof reason !== "string") refuseArgument("close", "reason", reason, "text");
     if (code === undefined && reason !== "") {
       throw new LwsError("invalid-argument", "close: a reason needs a code");
     }
@@ -426,7 +452,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
       const start = connection.tx.position;
       const body = writeHeader(target, start, first, length, this.#masks);
       target.set(payload, body);
-      if (this.#masks) maskFrame(target, body, length);
+      if (this.#masks) maskFrame(target, body, length, this.#zeroKey);
     }
     connection.queued();
     return length;
@@ -437,7 +463,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     const frame = new Uint8Array(headerLength(length, this.#masks) + length);
     const body = writeHeader(frame, 0, first, length, this.#masks);
     frame.set(payload, body);
-    if (this.#masks) maskFrame(frame, body, length);
+    if (this.#masks) maskFrame(frame, body, length, this.#zeroKey);
     const connection = this.#connection;
     const part = { payload: frame, isFirst: true, isLast: true, compress: undefined };
     const encoded = stream.encode(part)!;
@@ -451,16 +477,16 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     const start = payload.byteOffset - header;
     const frame = new Uint8Array(payload.buffer, start, header + payload.length);
     writeHeader(frame, 0, first, payload.length, this.#masks);
-    if (this.#masks) maskFrame(frame, header, payload.length);
+    if (this.#masks) maskFrame(frame, header, payload.length, this.#zeroKey);
     this.#connection.tx.append(frame);
   }
 }
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Section 5.3: puts a fresh key in front of the payload at `body` and masks it. */
-function maskFrame(target: Uint8Array, body: number, length: number): void {
-  const key = newMaskingKey();
+/** Section 5.3: puts a fresh key, or zero, in front of the payload at `body` and masks it. */
+function maskFrame(target: Uint8Array, body: number, length: number, zeroKey: boolean): void {
+  const key = zeroKey ? 0 : newMaskingKey();
   writeMaskingKey(target, body - 4, key);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   mask(target, view, body, body + length, key, 0);

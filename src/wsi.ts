@@ -3,6 +3,9 @@
 import type { Context } from "./context.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { Protocol } from "./protocol.ts";
+import type { TimeoutReason } from "./timeout_reasons.ts";
+
+export type { TimeoutReason } from "./timeout_reasons.ts";
 
 /**
  * What a write is (`enum lws_write_protocol`): WebSocket frames, or bytes on an HTTP connection.
@@ -34,28 +37,19 @@ export interface WriteOptions {
    * @default from the extension's threshold on
    */
   readonly compress?: boolean;
+  /**
+   * A client's frame goes out with the masking bit and an all-zero key, so that its payload is readable on
+   * the wire (`LWS_WRITE_CLIENT_IGNORE_XOR_MASK`). RFC 6455 section 10.3 wants unpredictable keys:
+   * for security tests only. Refused where frames are not masked.
+   *
+   * @default {false}
+   */
+  readonly ignoreXorMask?: boolean;
 }
-
-/** Why a connection is under a timeout (`enum pending_timeout`). */
-export type TimeoutReason =
-  | "noPendingTimeout"
-  | "awaitingProxyResponse"
-  | "awaitingConnectResponse"
-  | "establishWithServer"
-  | "awaitingServerResponse"
-  | "awaitingPing"
-  | "closeAck"
-  | "awaitingExtensionConnectResponse"
-  | "sentClientHandshake"
-  | "sslAccept"
-  | "httpContent"
-  | "awaitingClientHsSend"
-  | "flushStoredSendBeforeClose"
-  | "userReason";
 
 /** Where the peer of a connection is. */
 export interface PeerAddresses {
-  /** The host name if it is known, else empty. */
+  /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
   readonly name: string;
   /** The IP address as text; empty when there is none. */
   readonly ip: string;
@@ -82,7 +76,7 @@ export interface Wsi<out User = unknown> {
   readonly isSsl: 0 | 1 | 2;
   /** Whether this end is the client. */
   readonly isClient: boolean;
-  /** The peer's address. */
+  /** The peer's address; its name once `context.resolvePeerAddresses` has found it. */
   readonly peerAddresses: PeerAddresses;
 
   /**
@@ -97,13 +91,29 @@ export interface Wsi<out User = unknown> {
    * last until an HTTP transaction is completed or a WebSocket is established.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
+   * @throws {LwsError} `invalid-argument` when it is neither.
    */
   hdrTotalLength(token: string): number;
   /**
    * The text of a header; repeated ones are joined with `", "`. Undefined when it is absent, when
-   * headers are gone, or when it is longer than `maxLength`.
+   * headers are gone, or when it is longer than `maxLength` characters.
+   *
+   * @param token A field name in any case, or a pseudo token such as `"uri args"`.
+   * @param maxLength From 0 on. Default: Infinity.
+   * @throws {LwsError} `invalid-argument` for another token or length.
    */
   hdrCopy(token: string, maxLength?: number): string | undefined;
+  /**
+   * A piece of a header (`lws_hdr_copy_fragment`): for `"uri args"` what is between two `&`, such as
+   * `x=1`, for a field that came several times the value of one line. Undefined when there is no such
+   * piece, when headers are gone, or when it is longer than `maxLength` characters.
+   *
+   * @param token A field name in any case, or a pseudo token such as `"uri args"`.
+   * @param n Which piece, from 0 on.
+   * @param maxLength From 0 on. Default: Infinity.
+   * @throws {LwsError} `invalid-argument` for another token, n or length.
+   */
+  hdrCopyFragment(token: string, n: number, maxLength?: number): string | undefined;
   /** All headers by lower-case name, as a copy that lasts; empty when headers are gone. */
   hdrSnapshot(): Map<string, string>;
 
@@ -115,8 +125,9 @@ export interface Wsi<out User = unknown> {
    *
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
-   * @throws {LwsError} `invalid-argument` when the data is none, or a control frame is longer than 125 bytes or has
-   *   `fin: false`; `invalid-state` when a message begins inside another or a continuation has
+   * @throws {LwsError} `invalid-argument` when the data or the kind is none, when a control frame is longer
+   *   than 125 bytes or has `fin: false`, or when `ignoreXorMask` is set where frames are not masked;
+   *   `invalid-state` when a message begins inside another or a continuation has
    *   nothing to continue.
    */
   write(
@@ -136,6 +147,11 @@ export interface Wsi<out User = unknown> {
    * and go on there. Always false when that begins (`lws_partial_buffered`).
    */
   readonly partialBuffered: boolean;
+  /**
+   * Whether anything that was written has not left: a write now would wait
+   * (`lws_send_pipe_choked`). False once the connection has ended.
+   */
+  readonly sendPipeChoked: boolean;
   /** Bytes that were written and have not left. */
   readonly unsentBytes: number;
 
@@ -154,14 +170,17 @@ export interface Wsi<out User = unknown> {
    * Stops or resumes receiving (`lws_rx_flow_control`). Bytes that were read already are kept, and
    * delivered in order after resuming, never from inside this call. Returns 0, or −1 when the
    * connection has ended.
+   *
+   * @throws {LwsError} `invalid-argument` when `enable` is no boolean.
    */
   rxFlowControl(enable: boolean): number;
   /**
    * Puts the connection under a timeout, in place of the one it is under; when it expires the
-   * connection is cut (`lws_set_timeout`).
+   * connection is cut (`lws_set_timeout`). Does nothing once the connection is closing.
    *
+   * @param reason `"noPendingTimeout"` ends the timeout.
    * @param seconds 0 to 2,147,483.
-   * @throws {LwsError} `invalid-argument` for other seconds.
+   * @throws {LwsError} `invalid-argument` for another reason or other seconds.
    */
   setTimeout(reason: TimeoutReason, seconds: number): void;
   /**
@@ -185,7 +204,7 @@ export interface Wsi<out User = unknown> {
    * @param contentType Default: by the ending of the path.
    * @param headers More header fields.
    * @returns 0 when it has started, −1 when there is no request to answer.
-   * @throws {TypeError} when a field can't stand in a header.
+   * @throws {LwsError} `invalid-argument` when the path is no text, or a field can't stand in a header.
    */
   serveHttpFile(
     path: string,
@@ -199,14 +218,16 @@ export interface Wsi<out User = unknown> {
    *
    * @param code 200 to 599.
    * @returns 0, or 1 when there is no request to answer.
+   * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */
   returnHttpStatus(code: number, html?: string): number;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
    * the connection closes with the transaction, which then marks the body's end.
    *
+   * @param status 200 to 599.
    * @returns 0, or −1 when there is no request to answer.
-   * @throws {TypeError} when a field can't stand in a header.
+   * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
    */
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
   /**

@@ -3,20 +3,72 @@
 import { MAX_CONTROL_PAYLOAD } from "./frame.ts";
 import { isUtf8 } from "./utf8.ts";
 
-/** Close codes of RFC 6455 section 7.4.1 and of the IANA registry that grew from it. */
-export const CLOSE_NORMAL = 1000;
-export const CLOSE_GOING_AWAY = 1001;
-export const CLOSE_PROTOCOL_ERROR = 1002;
-export const CLOSE_UNSUPPORTED_DATA = 1003;
-/** Never on the wire: the peer's close frame had no code. */
-export const CLOSE_NO_STATUS = 1005;
-/** Never on the wire: the connection ended without a close frame. */
-export const CLOSE_ABNORMAL = 1006;
-export const CLOSE_INVALID_PAYLOAD = 1007;
-export const CLOSE_POLICY_VIOLATION = 1008;
-export const CLOSE_MESSAGE_TOO_BIG = 1009;
-export const CLOSE_EXTENSION_REQUIRED = 1010;
-export const CLOSE_INTERNAL_ERROR = 1011;
+/**
+ * Close codes by name (`enum lws_close_status`): those of RFC 6455 section 7.4.1, of the IANA registry
+ * that grew from it, and three that the C library uses only inside. `wsi.close` takes 1000–1003 and
+ * 1007–1014; 1005, 1006 and 1015 are never on the wire.
+ *
+ * @example
+ * ```ts
+ * import { CLOSE_STATUS, handlers } from "@x/lws";
+ *
+ * const callback = handlers({
+ *   established: (wsi) => void wsi.close(CLOSE_STATUS.goingaway, "moving house"),
+ * });
+ * ```
+ */
+export const CLOSE_STATUS = {
+  /** In the C library: no status is given. */
+  nostatus: 0,
+  /** The purpose is fulfilled. */
+  normal: 1000,
+  /** A server shuts down, or a browser leaves the page. */
+  goingaway: 1001,
+  /** The peer broke the protocol. */
+  protocolErr: 1002,
+  /** A kind of data that this end can't accept. */
+  unacceptableOpcode: 1003,
+  /** What 1004 meant in drafts of the protocol; since then {@linkcode reserved}. */
+  payloadTooLarge: 1004,
+  /** Without a meaning. */
+  reserved: 1004,
+  /** Never on the wire: the peer's close frame had no code. */
+  noStatus: 1005,
+  /** Never on the wire: the connection ended without a close frame. */
+  abnormalClose: 1006,
+  /** Text that is not UTF-8. */
+  invalidPayload: 1007,
+  /** A rule of this end was broken for which there is no better code. */
+  policyViolation: 1008,
+  /** A message, or frame, longer than this end takes. */
+  messageTooLarge: 1009,
+  /** A client wanted an extension that the server did not agree to. */
+  extensionRequired: 1010,
+  /** A server met what keeps it from going on. */
+  unexpectedCondition: 1011,
+  /** The server restarts; come back after some seconds. */
+  serviceRestart: 1012,
+  /** The server is overloaded; come back later. */
+  tryAgainLater: 1013,
+  /** A gateway got a bad answer from behind. */
+  badGateway: 1014,
+  /** Never on the wire: the TLS handshake failed. */
+  tlsFailure: 1015,
+  /** In the C library: the context is destroyed. */
+  nostatusContextDestroy: 9999,
+} as const;
+
+export const CLOSE_NORMAL = CLOSE_STATUS.normal;
+export const CLOSE_GOING_AWAY = CLOSE_STATUS.goingaway;
+export const CLOSE_PROTOCOL_ERROR = CLOSE_STATUS.protocolErr;
+export const CLOSE_UNSUPPORTED_DATA = CLOSE_STATUS.unacceptableOpcode;
+export const CLOSE_NO_STATUS = CLOSE_STATUS.noStatus;
+export const CLOSE_ABNORMAL = CLOSE_STATUS.abnormalClose;
+export const CLOSE_INVALID_PAYLOAD = CLOSE_STATUS.invalidPayload;
+export const CLOSE_POLICY_VIOLATION = CLOSE_STATUS.policyViolation;
+export const CLOSE_MESSAGE_TOO_BIG = CLOSE_STATUS.messageTooLarge;
+export const CLOSE_EXTENSION_REQUIRED = CLOSE_STATUS.extensionRequired;
+export const CLOSE_INTERNAL_ERROR = CLOSE_STATUS.unexpectedCondition;
 
 /** The longest close reason, in bytes of UTF-8: a control frame less the code. */
 export const MAX_CLOSE_REASON = MAX_CONTROL_PAYLOAD - 2;

@@ -106,3 +106,14 @@ export const HEADER_TOKENS = [
 
 /** The name of a header token. */
 export type HeaderToken = typeof HEADER_TOKENS[number];
+
+/** What tells a pseudo token: a blank, which no field name can have. */
+const PSEUDO = " ";
+
+/** Every name of the table, to look one up. */
+export const TOKEN_NAMES: ReadonlySet<string> = new Set(HEADER_TOKENS);
+
+/** Whether `token` is a header, and no pseudo token such as `"uri args"`. */
+export function isHeaderName(token: HeaderToken): boolean {
+  return !token.includes(PSEUDO);
+}

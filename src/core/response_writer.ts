@@ -39,7 +39,7 @@ export function writeHead(startLine: string, fields: Iterable<FieldLine>): Uint8
     if (!isToken(name)) {
       throw new TypeError(`the header name ${JSON.stringify(name)} is not a token`);
     }
-    if (!isFieldValue(value)) {
+    if (typeof value !== "string" || !isFieldValue(value)) {
       throw new TypeError(
         `the value of the header ${name} has a character that can't be sent: ` +
           JSON.stringify(value),

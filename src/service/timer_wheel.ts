@@ -121,6 +121,11 @@ export class TimerWheel {
     else if (this.#size === 1) this.#keepAlive(true);
   }
 
+  /** What time it is for the wheel: milliseconds from an arbitrary start. */
+  now(): number {
+    return this.#clock.now();
+  }
+
   /** Takes a timer back; harmless when it isn't pending. */
   cancel(timer: WheelTimer): void {
     if (!timer.pending) return;

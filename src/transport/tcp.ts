@@ -1,5 +1,6 @@
 /** TCP over `Deno.listen` and `Deno.connect`. */
 
+import { reverseLookup } from "./host.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type {
   Address,
@@ -191,6 +192,7 @@ export const tcpNetwork: Network = {
     const conn = await Deno.connect({ hostname: target.hostname, port: target.port, signal });
     return new StreamTransport(conn);
   },
+  reverse: reverseLookup,
 };
 
 function addressOf(address: unknown): Address {

@@ -77,4 +77,6 @@ export interface Network {
   listen(target: NetworkTarget): Listener;
   /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
+  /** The name of an IP address; empty, or a rejection, when it has none. @default no address has one */
+  reverse?(ip: string): Promise<string>;
 }

@@ -1,0 +1,25 @@
+/** The error for a wrong argument of a call, which names it. */
+
+import { LwsError } from "./errors.ts";
+
+/** Throws for the argument `name` of `call`. */
+export function refuseArgument(
+  call: string,
+  name: string,
+  value: unknown,
+  allowed: string,
+): never {
+  throw new LwsError(
+    "invalid-argument",
+    `${call}: ${name} is ${describeValue(value)}; allowed: ${allowed}`,
+  );
+}
+
+/** A value as a message shows it: never long, never with what an object holds. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return "[…]";
+  if (typeof value === "object" && value !== null) return "{…}";
+  if (typeof value === "function") return "a function";
+  return String(value);
+}

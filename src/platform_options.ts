@@ -1,0 +1,177 @@
+/**
+ * The members of the creation struct that deal with the operating system, with TLS and with proxies,
+ * and their check. What this version does not have yet is refused by name, never ignored.
+ */
+
+import type { StreamConn } from "./transport/tcp.ts";
+
+/** Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default. */
+export interface ContextOptions {
+  /**
+   * Clients send their frames without masking, and servers take them either way. It breaks RFC 6455
+   * section 5.1 and is for debugging and tests only. @default {false}
+   */
+  readonly defeatClientMask?: boolean;
+  /** A TLS server demands a client certificate. Not in this version. @default {false} */
+  readonly requireValidClientCert?: boolean;
+  /** `context.canonicalHostname` is `"unknown"`. @default {false} */
+  readonly skipServerCanonicalName?: boolean;
+  /** A TLS port takes plain HTTP as well. Not in this version. @default {false} */
+  readonly allowNonSslOnSslPort?: boolean;
+  /** Taken, with a line in the log: there is one event loop, the runtime's. @default {false} */
+  readonly libev?: boolean;
+  /** As {@linkcode libev}. @default {false} */
+  readonly libuv?: boolean;
+  /** IPv4 only. Not in this version. @default {false} */
+  readonly disableIpv6?: boolean;
+  /** The system's certificate authorities are not trusted. Not in this version. @default {false} */
+  readonly disableOsCaCerts?: boolean;
+  /**
+   * A client certificate is asked for and not insisted on. Not in this version. @default {false}
+   */
+  readonly peerCertNotRequired?: boolean;
+}
+
+/** Members of the creation struct for TLS, proxies, privileges and TCP keep-alive. */
+export interface PlatformInfo {
+  /** Switches. @default all are off */
+  readonly options?: ContextOptions | null;
+  /** The file of the server's certificate, which turns TLS on. Not in this version. @default {null} */
+  readonly sslCertFilepath?: string | null;
+  /** The file of its private key. Not in this version. @default {null} */
+  readonly sslPrivateKeyFilepath?: string | null;
+  /** The passphrase of that key. Not in this version. @default {null} */
+  readonly sslPrivateKeyPassword?: string | null;
+  /** The file of the authorities that clients trust. Not in this version. @default {null} */
+  readonly sslCaFilepath?: string | null;
+  /** OpenSSL's list of ciphers; only `"DEFAULT"` in this version. @default {"DEFAULT"} */
+  readonly sslCipherList?: string | null;
+  /**
+   * A TLS layer of the program's own for client connections: resolves with the stream behind the
+   * handshake. Not in this version.
+   *
+   * @default {null}
+   */
+  readonly providedClientTls?:
+    | ((hostname: string, port: number, conn: StreamConn) => Promise<StreamConn>)
+    | null;
+  /**
+   * The HTTP proxy for client connections, `server` or `user:password@server`. Not in this version.
+   *
+   * @default {null}
+   */
+  readonly httpProxyAddress?: string | null;
+  /** Its port; 0 is none. Not in this version. @default {0} */
+  readonly httpProxyPort?: number | null;
+  /** The group to change to once the context listens; −1 stays. Not in this version. @default {-1} */
+  readonly gid?: number | null;
+  /** The user to change to once the context listens; −1 stays. Not in this version. @default {-1} */
+  readonly uid?: number | null;
+  /**
+   * Seconds that a connection may be silent before it is probed; 0 never probes, and is all there is
+   * in this version.
+   *
+   * @default {0}
+   */
+  readonly kaTime?: number | null;
+  /** Probes without an answer that end a connection. Without an effect while `kaTime` is 0. */
+  readonly kaProbes?: number | null;
+  /**
+   * Seconds from probe to probe, from 1 on when `kaTime` is above 0. Without an effect while it is 0.
+   */
+  readonly kaInterval?: number | null;
+}
+
+/** The options, all of them there. */
+export type CheckedOptions = Required<ContextOptions>;
+
+type Complain = (field: string, value: unknown, allowed: string) => void;
+
+const ALL_OFF: CheckedOptions = {
+  defeatClientMask: false,
+  requireValidClientCert: false,
+  skipServerCanonicalName: false,
+  allowNonSslOnSslPort: false,
+  libev: false,
+  libuv: false,
+  disableIpv6: false,
+  disableOsCaCerts: false,
+  peerCertNotRequired: false,
+};
+
+/** Why an option can't be on. */
+const MISSING_OPTION: Partial<Record<keyof ContextOptions, string>> = {
+  requireValidClientCert: "TLS",
+  allowNonSslOnSslPort: "TLS",
+  disableIpv6: "a choice of the IP version",
+  disableOsCaCerts: "TLS",
+  peerCertNotRequired: "TLS",
+};
+
+/** The value of a member that asks for nothing, beside null and undefined, and what it would need. */
+const MISSING: readonly (readonly [
+  field: keyof PlatformInfo,
+  off: string | number | undefined,
+  what: string,
+])[] = [
+  ["sslCertFilepath", undefined, "TLS"],
+  ["sslPrivateKeyFilepath", undefined, "TLS"],
+  ["sslPrivateKeyPassword", undefined, "TLS"],
+  ["sslCaFilepath", undefined, "TLS"],
+  ["sslCipherList", "DEFAULT", "a choice of ciphers"],
+  ["providedClientTls", undefined, "TLS"],
+  ["httpProxyAddress", undefined, "proxies"],
+  ["httpProxyPort", 0, "proxies"],
+  ["gid", -1, "a change of privileges"],
+  ["uid", -1, "a change of privileges"],
+  ["kaTime", 0, "keep-alive probes"],
+];
+
+/** The members, for the check of unknown ones. */
+export const PLATFORM_FIELDS: ReadonlySet<string> = new Set([
+  "options",
+  "kaProbes",
+  "kaInterval",
+  ...MISSING.map(([field]) => field),
+]);
+
+/** Checks the members and completes the options. */
+export function checkPlatformInfo(info: PlatformInfo, complain: Complain): CheckedOptions {
+  for (const [field, off, what] of MISSING) {
+    const value = info[field];
+    if (value === undefined || value === null || value === off) continue;
+    const allowed = off === undefined ? "null" : JSON.stringify(off);
+    // A secret does not belong into a message that ends in a log.
+    const shown = field === "sslPrivateKeyPassword" ? "set" : value;
+    complain(field, shown, `${allowed}; this version does not have ${what} yet`);
+  }
+  for (const field of ["kaProbes", "kaInterval"] as const) {
+    const value = info[field] ?? 0;
+    if (!Number.isInteger(value) || value < 0) complain(field, value, "a whole number from 0 on");
+  }
+  if ((info.kaTime ?? 0) > 0 && (info.kaInterval ?? 0) === 0) {
+    complain("kaInterval", info.kaInterval, "a whole number from 1 on, as kaTime is above 0");
+  }
+  return checkOptions(info.options, complain);
+}
+
+function checkOptions(given: unknown, complain: Complain): CheckedOptions {
+  if (given === undefined || given === null) return ALL_OFF;
+  if (typeof given !== "object" || Array.isArray(given)) {
+    complain("options", given, "an object of booleans");
+    return ALL_OFF;
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const missing = MISSING_OPTION[name as keyof ContextOptions];
+    if (!Object.hasOwn(ALL_OFF, name)) {
+      complain(`options.${name}`, value, `one of ${Object.keys(ALL_OFF).join(", ")}`);
+    } else if (value !== undefined && typeof value !== "boolean") {
+      complain(`options.${name}`, value, "true or false");
+    } else if (value && missing !== undefined) {
+      complain(`options.${name}`, value, `false; this version does not have ${missing} yet`);
+    }
+  }
+  const options: Record<string, unknown> = { ...ALL_OFF };
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) options[name] = value;
+  return options as unknown as CheckedOptions;
+}

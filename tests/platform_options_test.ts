@@ -1,0 +1,148 @@
+/** The members of the creation struct for the system, TLS and proxies: what is off is taken, all else named. */
+
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+  createContext,
+  LwsError,
+} from "../mod.ts";
+import { hostName } from "../src/transport/host.ts";
+import { captureLog, record } from "./support/recorder.ts";
+
+const make = (info: Record<string, unknown>) =>
+  createContext(
+    { port: CONTEXT_PORT_NO_LISTEN, protocols: [record("x").protocol], ...info } as
+      & ContextCreationInfo
+      & Record<string, unknown>,
+  );
+
+const OFF: Readonly<Record<string, unknown>> = {
+  sslCertFilepath: null,
+  sslPrivateKeyFilepath: null,
+  sslPrivateKeyPassword: null,
+  sslCaFilepath: null,
+  sslCipherList: "DEFAULT",
+  providedClientTls: null,
+  httpProxyAddress: null,
+  httpProxyPort: 0,
+  gid: -1,
+  uid: -1,
+  kaTime: 0,
+  kaProbes: 0,
+  kaInterval: 0,
+  options: {},
+};
+
+Deno.test("members that ask for nothing are taken, as null and undefined are", async () => {
+  const names = Object.keys(OFF);
+  for (const empty of [null, undefined]) {
+    await make(Object.fromEntries(names.map((name) => [name, empty]))).destroy();
+  }
+  await make(OFF).destroy();
+});
+
+const MISSING: readonly (readonly [field: string, value: unknown, why: string])[] = [
+  ["sslCertFilepath", "cert.pem", "TLS"],
+  ["sslPrivateKeyFilepath", "key.pem", "TLS"],
+  ["sslPrivateKeyPassword", "secret", "TLS"],
+  ["sslCaFilepath", "ca.pem", "TLS"],
+  ["sslCipherList", "HIGH", "ciphers"],
+  ["providedClientTls", () => {}, "TLS"],
+  ["httpProxyAddress", "proxy", "proxies"],
+  ["httpProxyPort", 3128, "proxies"],
+  ["gid", 1000, "privileges"],
+  ["uid", 1000, "privileges"],
+  ["gid", 0, "privileges"],
+  ["kaTime", 60, "keep-alive"],
+  ["kaTime", -1, "keep-alive"],
+  ["kaProbes", -1, "whole number"],
+  ["kaInterval", 1.5, "whole number"],
+  ["kaInterval", "5", "whole number"],
+];
+
+for (const [field, value, why] of MISSING) {
+  Deno.test(`${field} ${JSON.stringify(value)} is refused by name, with the reason`, () => {
+    const error = assertThrows(() => make({ [field]: value }), LwsError, `${field} is `);
+    assertEquals(error.code, "invalid-option");
+    assertStringIncludes(error.message, why);
+  });
+}
+
+Deno.test("a passphrase is not repeated in the error about it", () => {
+  const error = assertThrows(() => make({ sslPrivateKeyPassword: "hunter2" }), LwsError);
+  assertEquals(error.message.includes("hunter2"), false);
+});
+
+Deno.test("kaInterval 0 beside a kaTime is an error by itself", () => {
+  for (const kaInterval of [0, null, undefined]) {
+    assertThrows(() => make({ kaTime: 5, kaInterval }), LwsError, "kaInterval is ");
+  }
+  const error = assertThrows(() => make({ kaTime: 5, kaInterval: 1 }), LwsError);
+  assertEquals(error.message.includes("kaInterval"), false);
+});
+
+for (
+  const name of [
+    "requireValidClientCert",
+    "allowNonSslOnSslPort",
+    "disableIpv6",
+    "disableOsCaCerts",
+    "peerCertNotRequired",
+  ]
+) {
+  Deno.test(`options.${name} is taken when false and refused when true`, async () => {
+    await make({ options: { [name]: false } }).destroy();
+    const error = assertThrows(() => make({ options: { [name]: true } }), LwsError, name);
+    assertStringIncludes(error.message, "does not have");
+  });
+}
+
+Deno.test("what is no option, or no boolean, is refused by name", () => {
+  for (
+    const [options, named] of [
+      [{ libv: true }, "options.libv"],
+      [{ libev: 1 }, "options.libev"],
+      [{ defeatClientMask: "yes" }, "options.defeatClientMask"],
+      [{ disableIpv6: 1 }, "options.disableIpv6"],
+      [{ ["__proto__x"]: true }, "options.__proto__x"],
+      [[], "options"],
+      [8, "options"],
+    ] as const
+  ) assertThrows(() => make({ options }), LwsError, named);
+});
+
+Deno.test("libev and libuv are taken, each with a notice", async () => {
+  using log = captureLog(["notice"]);
+  await make({ options: { libev: true, libuv: true } }).destroy();
+  assertEquals(log.lines.length, 2);
+  assertStringIncludes(log.lines[0]!, "notice: options.libev");
+  await make({ options: { libev: false } }).destroy();
+  assertEquals(log.lines.length, 2);
+});
+
+Deno.test("setProxy says that it is not there", async () => {
+  await using context = make({});
+  const error = assertThrows(() => context.setProxy("proxy:3128"), LwsError, "setProxy");
+  assertEquals(error.code, "unsupported");
+});
+
+Deno.test("canonicalHostname is the host's name, at most 127 characters", async () => {
+  await using context = make({});
+  assertEquals(context.canonicalHostname, Deno.hostname().slice(0, 127));
+  assertEquals(context.canonicalHostname, hostName());
+});
+
+Deno.test("canonicalHostname is unknown with skipServerCanonicalName", async () => {
+  await using context = make({ options: { skipServerCanonicalName: true } });
+  assertEquals(context.canonicalHostname, "unknown");
+});
+
+Deno.test({
+  name: "canonicalHostname is unknown without the permission, and nobody is asked for it",
+  permissions: { sys: false },
+  async fn() {
+    await using context = make({});
+    assertEquals(context.canonicalHostname, "unknown");
+  },
+});
