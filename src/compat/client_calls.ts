@@ -71,7 +71,7 @@ function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi
       ...(host === null ? {} : { host }),
       ...(origin === null ? {} : { origin: prefixed(served?.generation.originPrefix, origin) }),
       protocol,
-      ...(userdata == null ? {} : { userdata }),
+      ...(userdata === null || userdata === undefined ? {} : { userdata }),
     });
     served?.connections.add(wsi);
     served?.asked.set(wsi, splitList(protocol ?? ""));

@@ -5,9 +5,8 @@ import { log } from "../log.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
 import type { Generation } from "./generation.ts";
-import { later } from "./pending.ts";
 import { bytesAt } from "./pointers.ts";
-import { type AnyProtocolStruct, servedOf } from "./served.ts";
+import { servedOf } from "./served.ts";
 
 /** Whether the frame in hand is its message's last one: 1, or 0. */
 export function isFinalFragment(wsi: Wsi): number {
@@ -44,7 +43,7 @@ export function partialBuffered(wsi: Wsi): number {
 
 /** Whether writing now would wait, as something is unsent: 1, or 0. */
 export function sendPipeChoked(wsi: Wsi): number {
-  return Number(later(wsi).sendPipeChoked);
+  return Number(wsi.sendPipeChoked);
 }
 
 /** How much the peer has said that it takes: −1, as HTTP/1.1 and WebSocket can't say it. */
@@ -74,8 +73,9 @@ export function rxFlowControl(wsi: Wsi, enable: number): number {
 }
 
 /** The struct that a connection's protocol was made of; null for a context of the main API. */
-export function protocolOf(wsi: Wsi): AnyProtocolStruct | null {
-  return servedOf(wsi.context)?.structs.get(wsi.protocol.name) ?? null;
+export function protocolOf<Struct>(wsi: Wsi): Struct | null {
+  const struct = servedOf(wsi.context)?.structs.get(wsi.protocol.name);
+  return struct === undefined ? null : struct as Struct;
 }
 
 /** `lws_set_timeout` of any generation. */

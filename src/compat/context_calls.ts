@@ -16,7 +16,7 @@ export function contextUser(context: Context): unknown {
 
 /** This host's own name, at most 127 characters; `unknown` when that is not permitted. */
 export function canonicalHostname(context: Context): string {
-  return laterContext(context).canonicalHostname;
+  return context.canonicalHostname;
 }
 
 /**
@@ -25,7 +25,7 @@ export function canonicalHostname(context: Context): string {
  * @returns 0, or −1 and a line in the log.
  */
 export function setProxy(context: Context, proxy: string): number {
-  return attempt("lws_set_proxy", -1, () => laterContext(context).setProxy(proxy));
+  return attempt("lws_set_proxy", -1, () => context.setProxy(proxy));
 }
 
 /** The version, a blank and a hash: `0.1.0 178d78c`. */
@@ -67,7 +67,7 @@ export async function destroy(context: Context | null): Promise<void> {
   const served = servedOf(context);
   for (const wsi of [...served?.connections ?? []]) {
     if (served!.generation.destroys === "withEmptyClose") wsi.close();
-    if (served!.generation.destroys === "cut") laterContext(context).hangupOnClient(wsi.socketFd);
+    if (served!.generation.destroys === "cut") context.hangupOnClient(wsi.socketFd);
   }
   await context.destroy();
 }
@@ -131,13 +131,17 @@ function ownProtocol(
   context: unknown,
   protocol: object,
 ): { context: Context; name: string } | undefined {
-  const known = context as Context | null | undefined;
-  const name = known == null ? undefined : servedOf(known)?.nameOf(protocol);
-  return name === undefined ? undefined : { context: known!, name };
+  const name = servedOf(context as Context)?.nameOf(protocol);
+  return name === undefined ? undefined : { context: context as Context, name };
 }
 
 function notServed(name: string): number {
   return attempt(name, -1, () => {
     throw new TypeError("protocol is none of a context's");
   });
+}
+
+/** Ends a connection by its descriptor, without a close frame; an unknown one is left alone. */
+export function hangupOnClient(context: Context, fd: number): void {
+  context.hangupOnClient(fd);
 }

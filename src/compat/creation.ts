@@ -48,6 +48,11 @@ export function useHost(other: Pick<ContextCreationInfo, "network" | "clock">): 
   host = other;
 }
 
+/** The clock of contexts that are made now; undefined for the runtime's. */
+export function clockInUse(): ContextCreationInfo["clock"] {
+  return host.clock;
+}
+
 /**
  * Makes a context; null, and a line in the log, when that can't be done.
  *
@@ -74,8 +79,8 @@ export function createFrom(
       allowedOrigins: ["*"],
       fileOps: fileOpsOf(table),
       user: struct.user ?? null,
-      ...(struct.iface == null ? {} : { iface: struct.iface }),
-      ...(struct.token_limits == null ? {} : { tokenLimits: limitsOf(struct.token_limits) }),
+      ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
+      ...(isGiven(struct.token_limits) ? { tokenLimits: limitsOf(struct.token_limits) } : {}),
       ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),
     } as ContextCreationInfo);
     served.bind(context);
@@ -87,7 +92,7 @@ export function createFrom(
 
 function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolStruct> {
   if (!Array.isArray(list)) throw new LwsError("invalid-option", "protocols is no array");
-  const end = list.findIndex((each) => each?.callback == null);
+  const end = list.findIndex((each) => !isGiven(each?.callback));
   const structs = new Map<string, AnyProtocolStruct>();
   for (const struct of end === -1 ? list : list.slice(0, end)) {
     if (struct.name === null && structs.size > 0) {
@@ -115,6 +120,11 @@ function protocolOf(served: Served, name: string, struct: AnyProtocolStruct): Pr
     ...(id === undefined ? {} : { id }),
     ...(user === undefined ? {} : { user }),
   };
+}
+
+/** Whether a member has a value; null and a member that is left out have none. */
+function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== null && value !== undefined;
 }
 
 function portOf({ noListenPort }: Generation, port: number): number {
@@ -147,7 +157,7 @@ function sameMembers(struct: AnyCreationStruct): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const [member, off] of Object.entries(SAME_MEMBERS)) {
     const value = struct[member as keyof AnyCreationStruct];
-    if (value === undefined || value === null || value === off) continue;
+    if (!isGiven(value) || value === off) continue;
     given[mainName(member)] = value;
   }
   return given;

@@ -14,7 +14,7 @@ import {
   connecting,
   connectingExtended,
 } from "./client_calls.ts";
-import { type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
+import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
 import * as constants from "./constants/dec15.ts";
 import {
   callbackAll,
@@ -47,8 +47,20 @@ export * from "./constants/dec15.ts";
 export { type Box, box } from "./pointers.ts";
 export type { HandshakeLines } from "./handshake_lines.ts";
 export type { lws_pollargs } from "./placements.ts";
-export type { lws_plat_file_ops, lws_token_limits, lws_tokens, Soon } from "./structs.ts";
+export type {
+  CreationStruct,
+  ExtensionMembers,
+  ExtensionStruct,
+  lws_plat_file_ops,
+  lws_token_limits,
+  lws_tokens,
+  ProtocolStruct,
+  Soon,
+} from "./structs.ts";
 export type { LogEmitFunction } from "./logging.ts";
+export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
+export type { SetTimeout, Write } from "./connection_calls.ts";
+export type { HdrCopy, HdrCopyFragment, HdrTotalLength } from "./headers.ts";
 
 const DEC15 = defineGeneration({
   name: "dec15",
@@ -60,7 +72,7 @@ const DEC15 = defineGeneration({
   fillsIn: "port",
   destroys: "cut",
   writeReturns: "length",
-  emptyWrites: ["close", "ping", "pong", "http", "httpHeaders", "httpFinal"],
+  emptyWrites: ["close", "ping", "pong"],
   originPrefix: "http://",
 });
 
@@ -115,8 +127,8 @@ export function lws_create_context(info: lws_context_creation_info): lws_context
 }
 
 export {
-  canonicalHostname as lws_canonical_hostname,
   cancelService as lws_cancel_service,
+  canonicalHostname as lws_canonical_hostname,
   contextUser as lws_context_user,
   destroy as lws_context_destroy,
   libraryVersionText as lws_get_library_version,
@@ -131,7 +143,6 @@ export {
   isSsl as lws_is_ssl,
   partialBuffered as lws_partial_buffered,
   peerWriteAllowance as lws_get_peer_write_allowance,
-  protocolOf as lws_get_protocol,
   remainingPacketPayload as lws_remaining_packet_payload,
   reservedBits as lws_get_reserved_bits,
   rxFlowControl as lws_rx_flow_control,
@@ -169,13 +180,16 @@ export {
   lwsl_warn,
   setLevels as lws_set_log_level,
 } from "./logging.ts";
-export { tokenText as lws_token_to_string } from "./token_text.ts";
+export { tokenToString as lws_token_to_string } from "../token_names.ts";
 export {
   base64Decode as lws_b64_decode_string,
   base64Encode as lws_b64_encode_string,
   fillRandom as lws_get_random,
   sha1 as lws_SHA1,
 } from "./utilities.ts";
+
+/** The struct of the protocol that a connection uses; null for a context of the main API. */
+export const lws_get_protocol: (wsi: lws) => lws_protocols | null = protocolOf;
 
 /**
  * Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. Returns how many bytes of
@@ -216,7 +230,10 @@ export function lws_callback_all_protocol(
 }
 
 /** Resumes receiving for every connection that uses the protocol now. */
-export function lws_rx_flow_allow_all_protocol(context: lws_context, protocol: lws_protocols): void {
+export function lws_rx_flow_allow_all_protocol(
+  context: lws_context,
+  protocol: lws_protocols,
+): void {
   rxFlowAllowAll("lws_rx_flow_allow_all_protocol", context, protocol);
 }
 

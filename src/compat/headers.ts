@@ -2,7 +2,6 @@
 
 import type { Wsi } from "../wsi.ts";
 import type { Generation } from "./generation.ts";
-import { later } from "./pending.ts";
 import type { Box } from "./pointers.ts";
 import type { lws_tokens } from "./structs.ts";
 
@@ -10,12 +9,12 @@ import type { lws_tokens } from "./structs.ts";
 function textOf(generation: Generation, wsi: Wsi, token: number): string | undefined {
   const name = generation.tokens.name(token);
   if (name === undefined) return undefined;
-  let text = later(wsi).hdrCopyFragment(name, 0);
+  let text = wsi.hdrCopyFragment(name, 0);
   if (text === undefined) return wsi.hdrCopy(name);
   // Arguments of a URI are fragments of one text, not repeated headers.
   if (name === "uri args") return wsi.hdrCopy(name);
   for (let n = 1;; n++) {
-    const more = later(wsi).hdrCopyFragment(name, n);
+    const more = wsi.hdrCopyFragment(name, n);
     if (more === undefined) return text;
     text += ` ${more}`;
   }
@@ -62,7 +61,7 @@ export type HdrCopyFragment = (
 export function copyingHeaderPieces(generation: Generation): HdrCopyFragment {
   return (wsi, dest, len, h, frag_idx) => {
     const name = generation.tokens.name(h);
-    const text = name === undefined ? undefined : later(wsi).hdrCopyFragment(name, frag_idx);
+    const text = name === undefined ? undefined : wsi.hdrCopyFragment(name, frag_idx);
     if (text === undefined || text.length >= len) return -1;
     dest.value = text;
     return text.length;

@@ -4,7 +4,7 @@ import { statusText } from "../core/http_status.ts";
 import { isFieldValue, isToken } from "../core/http_syntax.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
-import { tokenText } from "./token_text.ts";
+import { tokenToString } from "../token_names.ts";
 import { type Box, bytesAt } from "./pointers.ts";
 
 /** Begins to send a file. −1 when there is no request to answer, else 0: more service is needed. */
@@ -16,6 +16,14 @@ export function serveFile(
   other_headers: string | null = null,
 ): number {
   return attempt(name, -1, () => wsi.serveHttpFile(file, content_type, fieldsOf(other_headers)));
+}
+
+/** `libwebsockets_serve_http_file` until 2012. */
+export type ServeFile = (wsi: Wsi, file: string, content_type: string) => number;
+
+/** A `libwebsockets_serve_http_file` of then. */
+export function servingFiles(name: string): ServeFile {
+  return (wsi, file, content_type) => serveFile(name, wsi, file, content_type);
 }
 
 /** The fields of a block of header lines. */
@@ -83,7 +91,7 @@ export function addByToken(
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  const name = tokenText(token);
+  const name = tokenToString(token);
   return name === null ? 1 : addByName(wsi, name, value, length, p, end);
 }
 

@@ -95,26 +95,46 @@ export interface lws_plat_file_ops {
   ): Soon<number>;
 }
 
-/** Every member that a creation struct ever had; a generation has its part of them. */
+/** The members of `struct lws_context_creation_info`; 2013 had fewer of them. */
 export interface CreationStruct<Protocol, ExtensionOf> {
+  /** The port to listen on, or `CONTEXT_PORT_NO_LISTEN`. */
   port: number;
+  /** Null for all interfaces, or which one. */
   iface?: string | null;
+  /** The protocols; the first one gets all of HTTP. */
   protocols: Protocol[];
+  /** Null, or extensions, the most wanted first. */
   extensions?: ExtensionOf[] | null;
+  /** Null, or how many characters of which header are read. */
   token_limits?: lws_token_limits | null;
+  /** The certificate; null for plain HTTP. */
   ssl_cert_filepath?: string | null;
+  /** The key of the certificate. */
   ssl_private_key_filepath?: string | null;
+  /** The passphrase of the key. */
   ssl_private_key_password?: string | null;
+  /** Certificates of the authorities that clients trust. */
   ssl_ca_filepath?: string | null;
+  /** Null, or which ciphers may be used. */
   ssl_cipher_list?: string | null;
+  /** Null, or the proxy through which clients connect. */
   http_proxy_address?: string | null;
+  /** The port of the proxy. */
   http_proxy_port?: number;
+  /** The group to change to; −1 for none. */
   gid?: number;
+  /** The user to change to; −1 for none. */
   uid?: number;
+  /** `LWS_SERVER_OPTION_` bits. */
   options?: number;
+  /** What `lws_context_user` returns. */
   user?: unknown;
+  /** Seconds without traffic until the peer is probed; 0 for no probes. */
   ka_time?: number;
+  /** How many probes may go without an answer. */
   ka_probes?: number;
+  /** Seconds between two probes. */
   ka_interval?: number;
+  /** Null, or the TLS that clients use. */
   provided_client_ssl_ctx?: unknown;
 }

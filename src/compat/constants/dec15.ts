@@ -316,10 +316,10 @@ export const O_RDONLY = 0;
 /** Opens a file to read and write. */
 export const O_RDWR = 2;
 /** The handle of a file that could not be opened. */
-export const LWS_INVALID_FILE = -1;
+export const LWS_INVALID_FILE: -1 = -1;
 
 /** The `port` of a context that does not listen. */
-export const CONTEXT_PORT_NO_LISTEN = -1;
+export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 
 /** Bytes that C needed in front of the payload; a header is put elsewhere here, and programs that
  * leave this room lose nothing by it. */

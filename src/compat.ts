@@ -1,0 +1,74 @@
+/**
+ * The C names of libwebsockets, for programs that are ported line by line: the names of December 2015
+ * (release 1.6) here, and all five generations of the library in namespaces and as entry points of
+ * their own, such as `@x/lws/compat/mar13`. A generation has the names, the arguments, the numbers and
+ * the return values that it had.
+ *
+ * What stands for C's pointers, in all generations:
+ *
+ * - `NULL` is `null`. `char *` is a string, `unsigned char *` with a length a `Uint8Array`, from which
+ *   as many bytes are taken as the length says; a string will do as well.
+ * - An argument that a call sets is a {@linkcode Box}: `const name = box("")` in place of
+ *   `char name[128]`, with the size beside it as in C. `unsigned char **` is a box with a view, which
+ *   the call moves on; a pointer to the end is a view that begins there.
+ * - `void *user` is a zeroed `ArrayBuffer` of `per_session_data_size` bytes, or what the function makes
+ *   that is given in its place; null when there is none.
+ * - `void *in` is what the reason has: bytes, a path, a name, an {@linkcode lws_pollargs}, a
+ *   {@linkcode HandshakeLines}. Bytes are valid during the callback. `len` is its length.
+ * - Arrays end with an entry whose callback is null, or just end.
+ * - Contexts and connections are those of `@x/lws`: its methods and getters can be mixed in.
+ *
+ * What is different from C, in all generations:
+ *
+ * - `lws_service` returns a promise in place of blocking: `while (n >= 0) n = await lws_service(context,
+ *   50)`. Nothing is delivered in between, as in C. `lws_context_destroy` returns one as well, for the
+ *   end of all connections.
+ * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
+ * - Files are sent in the background: serving one returns 0, which means "started".
+ * - What can't be done is refused, with null or −1 and a line in the log that names the argument: TLS,
+ *   proxies, keep-alive probes, another user or group.
+ * - A callback that throws closes its connection, and the log says so.
+ * - Whoever comes from another origin is let in, as then; look at `WSI_TOKEN_ORIGIN` in a filter.
+ * - Where C passed a null connection, as for `LWS_CALLBACK_PROTOCOL_INIT`, there is one that knows its
+ *   context only.
+ *
+ * Without a meaning here, and left out: `lws_daemonize` (a service manager does it), `lws_set_allocator`,
+ * `lws_read` (bytes come by service), `lws_serve_http_file_fragment` (files go on by themselves), and
+ * `lwsl_emit_syslog`: give `lws_set_log_level` a function that calls `logger`.
+ *
+ * @example An echo
+ * ```ts
+ * import {
+ *   LWS_CALLBACK_RECEIVE,
+ *   LWS_WRITE_TEXT,
+ *   type lws,
+ *   lws_context_destroy,
+ *   lws_create_context,
+ *   lws_service,
+ *   lws_write,
+ * } from "@x/lws/compat";
+ *
+ * const context = lws_create_context({
+ *   port: 0,
+ *   protocols: [{
+ *     name: "echo",
+ *     callback(wsi: lws, reason: number, _user: ArrayBuffer | null, input: Uint8Array, len: number) {
+ *       if (reason === LWS_CALLBACK_RECEIVE) lws_write(wsi, input, len, LWS_WRITE_TEXT);
+ *       return 0;
+ *     },
+ *   }],
+ * });
+ * if (context === null) throw new Error("libwebsocket init failed");
+ * await lws_service(context, 0);
+ * await lws_context_destroy(context);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./compat/dec15.ts";
+export * as nov10 from "./compat/nov10.ts";
+export * as feb11 from "./compat/feb11.ts";
+export * as oct12 from "./compat/oct12.ts";
+export * as mar13 from "./compat/mar13.ts";
+export * as dec15 from "./compat/dec15.ts";

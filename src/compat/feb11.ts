@@ -1,0 +1,173 @@
+/**
+ * libwebsockets as of February 2011: a context serves a list of protocols, each with a callback of its
+ * own, and connects to other servers. The conventions are those of `@x/lws/compat`.
+ *
+ * `libwebsocket_client_connect` blocked until the handshake was over; here it returns a promise, and
+ * serves its context meanwhile.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import type { PollFd } from "../service/polling.ts";
+import type { Wsi } from "../wsi.ts";
+import { type ClientConnect, connectingBlocking } from "./client_calls.ts";
+import { protocolOf, type Write, writing } from "./connection_calls.ts";
+import * as constants from "./constants/feb11.ts";
+import { broadcast, callbackOnWritableAll, service } from "./context_calls.ts";
+import { createFrom } from "./creation.ts";
+import { defineGeneration } from "./generation.ts";
+import { type ServeFile, servingFiles } from "./http_calls.ts";
+import { bytesAt } from "./pointers.ts";
+import type { BroadcastFilledIn, ProtocolStruct } from "./structs.ts";
+
+export * from "./constants/feb11.ts";
+export type { ClientConnect } from "./client_calls.ts";
+export type { Write } from "./connection_calls.ts";
+export type { ServeFile } from "./http_calls.ts";
+export type { BroadcastFilledIn, FilledIn, ProtocolStruct } from "./structs.ts";
+
+const FEB11 = defineGeneration({
+  name: "feb11",
+  constants,
+  call: (callback, wsi, reason, [user, data, len]) => callback(wsi, reason, user, data, len),
+  placements: { http: (_user, path) => [null, path, 0] },
+  otherwise: "ignored",
+  noListenPort: constants.CONTEXT_PORT_NO_LISTEN,
+  fillsIn: "broadcast",
+  needsProtocolName: true,
+  destroys: "withEmptyClose",
+  writeReturns: "zero",
+  emptyWrites: ["close"],
+});
+
+/** `struct libwebsocket`: a connection. */
+export type libwebsocket = Wsi;
+/** `struct libwebsocket_context`. */
+export type libwebsocket_context = Context;
+/** `struct pollfd`: `fd`, `events` and `revents`. */
+export type pollfd = PollFd;
+
+/** The callback of a protocol, which names the types that it expects of `user` and `in`. */
+export type libwebsocket_callback = {
+  call(
+    wsi: libwebsocket,
+    reason: number,
+    user: unknown,
+    data: unknown,
+    len: number,
+  ): number | void;
+}["call"];
+
+/** `struct libwebsocket_protocols`; a first one without a name serves clients that ask for none. */
+export interface libwebsocket_protocols
+  extends ProtocolStruct<libwebsocket_callback>, BroadcastFilledIn {}
+
+/**
+ * Makes a context; null when that can't be done, and a line in the log says why.
+ *
+ * @param port The port to listen on; 0 for a context that only connects.
+ * @param ssl_cert_filepath Null for plain HTTP.
+ * @param gid −1, or the group to change to.
+ * @param uid −1, or the user to change to.
+ * @param options 0, or `LWS_SERVER_OPTION_` bits.
+ */
+export function libwebsocket_create_context(
+  port: number,
+  protocols: libwebsocket_protocols[],
+  ssl_cert_filepath: string | null,
+  ssl_private_key_filepath: string | null,
+  gid: number,
+  uid: number,
+  options: number,
+): libwebsocket_context | null {
+  return createFrom(FEB11, "libwebsocket_create_context", {
+    port,
+    protocols,
+    ssl_cert_filepath,
+    ssl_private_key_filepath,
+    gid,
+    uid,
+    options,
+  });
+}
+
+export {
+  canonicalHostname as libwebsocket_canonical_hostname,
+  destroy as libwebsocket_context_destroy,
+} from "./context_calls.ts";
+export {
+  remainingPacketPayload as libwebsockets_remaining_packet_payload,
+  socketFd as libwebsocket_get_socket_fd,
+} from "./connection_calls.ts";
+export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
+
+/**
+ * Delivers what is pending; when nothing is, waits for it, `timeout_ms` milliseconds at most.
+ *
+ * @returns A promise, in place of blocking: 0, or 1 without a context or once it is destroyed.
+ */
+export async function libwebsocket_service(
+  context: libwebsocket_context | null,
+  timeout_ms: number,
+): Promise<number> {
+  return await service(context, timeout_ms) === 0 ? 0 : 1;
+}
+
+/** Serves a descriptor that has something waiting. 0, or 1 when it is none of the context. */
+export function libwebsocket_service_fd(context: libwebsocket_context, pollfd: pollfd): number {
+  const result = context.serviceFd(pollfd);
+  return result < 0 || (result === 0 && pollfd.revents !== 0) ? 1 : 0;
+}
+
+/** The struct of the protocol that a connection uses; null for a context of the main API. */
+export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =
+  protocolOf;
+
+/** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. 0, or −1 when that failed. */
+export const libwebsocket_write: Write = writing(FEB11, "libwebsocket_write");
+
+/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+export const libwebsockets_serve_http_file: ServeFile = servingFiles(
+  "libwebsockets_serve_http_file",
+);
+
+/** Asks for one `LWS_CALLBACK_CLIENT_WRITEABLE`. 0, or 1 when the connection has ended. */
+export function libwebsocket_callback_on_writable(wsi: libwebsocket): number {
+  return wsi.callbackOnWritable() < 0 ? 1 : 0;
+}
+
+/** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
+export function libwebsocket_callback_on_writable_all_protocol(
+  protocol: libwebsocket_protocols,
+): number {
+  const name = "libwebsocket_callback_on_writable_all_protocol";
+  return callbackOnWritableAll(name, protocol.owning_server, protocol);
+}
+
+/**
+ * Calls the protocol back with `LWS_CALLBACK_BROADCAST` and `len` bytes at `buf`, for every established
+ * connection to this server that uses it, before it returns. 0, or −1 when no context has the protocol.
+ */
+export function libwebsockets_broadcast(
+  protocol: libwebsocket_protocols,
+  buf: Uint8Array | string,
+  len: number,
+): number {
+  return broadcast("libwebsockets_broadcast", protocol.owning_server, protocol, bytesAt(buf, len));
+}
+
+/** Stops receiving with 0, and resumes with 1. 0, or 1 when the connection has ended. */
+export function libwebsocket_rx_flow_control(wsi: libwebsocket, enable: number): number {
+  return wsi.rxFlowControl(enable !== 0) < 0 ? 1 : 0;
+}
+
+/**
+ * Connects, and serves the context until the handshake is over. A promise, in place of blocking: the
+ * connection, or null when that failed; `LWS_CALLBACK_CLIENT_ESTABLISHED` has come before.
+ *
+ * `ssl_connection` is 0 for `ws`, 1 for `wss`, 2 for `wss` with self-signed certificates allowed;
+ * `protocol` is one name, several with commas, or null; the version is −1 or 13.
+ */
+export const libwebsocket_client_connect: ClientConnect<Promise<libwebsocket | null>> =
+  connectingBlocking("libwebsocket_client_connect");

@@ -1,0 +1,277 @@
+/**
+ * libwebsockets as of March 2013, release 1.22: a struct makes a context, new names begin with `lws_`.
+ * The conventions are those of `@x/lws/compat`.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import type { PollFd } from "../service/polling.ts";
+import type { Wsi } from "../wsi.ts";
+import {
+  type ClientConnect,
+  type ClientConnectExtended,
+  connecting,
+  connectingExtended,
+} from "./client_calls.ts";
+import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
+import * as constants from "./constants/mar13.ts";
+import { callbackOnWritableAll, peerAddresses, rxFlowAllowAll } from "./context_calls.ts";
+import { createFrom } from "./creation.ts";
+import { INTERNAL_FRAME_EXTENSIONS } from "./extensions.ts";
+import { defineGeneration, type Generation } from "./generation.ts";
+import {
+  copyingHeaders,
+  type HdrCopy,
+  type HdrTotalLength,
+  measuringHeaders,
+  tokenArray,
+} from "./headers.ts";
+import { serveFile } from "./http_calls.ts";
+import { plain, pollPlacements } from "./placements.ts";
+import type { Box } from "./pointers.ts";
+import type {
+  CreationStruct,
+  ExtensionMembers,
+  ExtensionStruct,
+  FilledIn,
+  lws_tokens,
+  ProtocolStruct,
+} from "./structs.ts";
+
+export * from "./constants/mar13.ts";
+export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
+export type { SetTimeout, Write } from "./connection_calls.ts";
+export type { HandshakeLines } from "./handshake_lines.ts";
+export type { HdrCopy, HdrTotalLength } from "./headers.ts";
+export type { LogEmitFunction } from "./logging.ts";
+export { type Box, box } from "./pointers.ts";
+export type {
+  CreationStruct,
+  ExtensionMembers,
+  ExtensionStruct,
+  FilledIn,
+  lws_plat_file_ops,
+  lws_token_limits,
+  lws_tokens,
+  ProtocolStruct,
+  Soon,
+} from "./structs.ts";
+
+const MAR13: Generation = defineGeneration({
+  name: "mar13",
+  constants,
+  call: (callback, wsi, reason, [user, data, len]) =>
+    callback(wsi.context, wsi, reason, user, data, len),
+  placements: {
+    ...pollPlacements("in"),
+    clientConnectionError: plain,
+    filterProtocolConnection: (_user, { protocol }, wsi) => [tokenArray(MAR13, wsi), protocol, 0],
+  },
+  verdicts: {
+    receive: "negativeCloses",
+    serverWriteable: "negativeCloses",
+    clientWriteable: "negativeCloses",
+    http: "nonZeroCloses",
+    httpWriteable: "negativeCloses",
+    httpFileCompletion: "nonZeroCloses",
+    filterNetworkConnection: "nonZeroCloses",
+    filterProtocolConnection: "nonZeroCloses",
+    confirmExtensionOkay: "nonZeroCloses",
+    clientConfirmExtensionSupported: "nonZeroCloses",
+  },
+  otherwise: "ignored",
+  noListenPort: constants.CONTEXT_PORT_NO_LISTEN,
+  fillsIn: "index",
+  destroys: "cut",
+  writeReturns: "length",
+  emptyWrites: ["close"],
+});
+
+/** `struct libwebsocket`: a connection. */
+export type libwebsocket = Wsi;
+/** `struct libwebsocket_context`. */
+export type libwebsocket_context = Context;
+/** `struct pollfd`: `fd`, `events` and `revents`. */
+export type pollfd = PollFd;
+
+/** The callback of a protocol, which names the types that it expects of `user` and `in`. */
+export type callback_function = {
+  call(
+    context: libwebsocket_context,
+    wsi: libwebsocket,
+    reason: number,
+    user: unknown,
+    data: unknown,
+    len: number,
+  ): number | void;
+}["call"];
+
+/** The callback of an extension; `data` is an {@linkcode lws_tokens} for packets and payload. */
+export type extension_callback_function = {
+  call(
+    context: libwebsocket_context,
+    ext: libwebsocket_extension,
+    wsi: libwebsocket,
+    reason: number,
+    user: unknown,
+    data: lws_tokens<Uint8Array> | string | null,
+    len: number,
+  ): number | void;
+}["call"];
+
+/** `struct libwebsocket_protocols`. */
+export interface libwebsocket_protocols extends ProtocolStruct<callback_function>, FilledIn {
+  /** Bytes of the longest frame that comes in one piece. @default {4096} */
+  rx_buffer_size?: number;
+}
+
+/** `struct libwebsocket_extension`. */
+export type libwebsocket_extension = ExtensionMembers<extension_callback_function>;
+
+/** `struct lws_context_creation_info`. */
+export type lws_context_creation_info = Omit<
+  CreationStruct<libwebsocket_protocols, ExtensionStruct<extension_callback_function>>,
+  | "token_limits"
+  | "ssl_private_key_password"
+  | "http_proxy_address"
+  | "http_proxy_port"
+  | "provided_client_ssl_ctx"
+>;
+
+/** Makes a context; null when that can't be done, and a line in the log says why. */
+export function libwebsocket_create_context(
+  info: lws_context_creation_info,
+): libwebsocket_context | null {
+  return createFrom(MAR13, "libwebsocket_create_context", info);
+}
+
+export {
+  frameIsBinary as lws_frame_is_binary,
+  isFinalFragment as libwebsocket_is_final_fragment,
+  remainingPacketPayload as libwebsockets_remaining_packet_payload,
+  reservedBits as libwebsocket_get_reserved_bits,
+  rxFlowControl as libwebsocket_rx_flow_control,
+  sendPipeChoked as lws_send_pipe_choked,
+  socketFd as libwebsocket_get_socket_fd,
+} from "./connection_calls.ts";
+export {
+  canonicalHostname as libwebsocket_canonical_hostname,
+  contextUser as libwebsocket_context_user,
+  destroy as libwebsocket_context_destroy,
+  libraryVersionText as lws_get_library_version,
+  service as libwebsocket_service,
+  serviceFd as libwebsocket_service_fd,
+} from "./context_calls.ts";
+export {
+  lwsl_client,
+  lwsl_debug,
+  lwsl_err,
+  lwsl_ext,
+  lwsl_header,
+  lwsl_info,
+  lwsl_latency,
+  lwsl_notice,
+  lwsl_parser,
+  lwsl_warn,
+  setLevels as lws_set_log_level,
+} from "./logging.ts";
+export {
+  base64Decode as lws_b64_decode_string,
+  base64Encode as lws_b64_encode_string,
+  fillRandom as libwebsockets_get_random,
+  sha1 as libwebsockets_SHA1,
+} from "./utilities.ts";
+
+/** The struct of the protocol that a connection uses; null for a context of the main API. */
+export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =
+  protocolOf;
+
+/**
+ * Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. Returns how many bytes of
+ * payload were taken; −1: the connection has to be closed.
+ */
+export const libwebsocket_write: Write = writing(MAR13, "libwebsocket_write");
+
+/**
+ * Begins to send a file in answer to a request. −1 when there is no request to answer, else 0:
+ * `LWS_CALLBACK_HTTP_FILE_COMPLETION` follows.
+ */
+export function libwebsockets_serve_http_file(
+  _context: libwebsocket_context,
+  wsi: libwebsocket,
+  file: string,
+  content_type: string,
+): number {
+  return serveFile("libwebsockets_serve_http_file", wsi, file, content_type);
+}
+
+/** Asks for one writeable callback, in a later service call. 1, or −1 when the connection has ended. */
+export function libwebsocket_callback_on_writable(
+  _context: libwebsocket_context,
+  wsi: libwebsocket,
+): number {
+  return wsi.callbackOnWritable();
+}
+
+/** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
+export function libwebsocket_callback_on_writable_all_protocol(
+  protocol: libwebsocket_protocols,
+): number {
+  const name = "libwebsocket_callback_on_writable_all_protocol";
+  return callbackOnWritableAll(name, protocol.owning_server, protocol);
+}
+
+/** Resumes receiving for every connection that uses the protocol now. */
+export function libwebsocket_rx_flow_allow_all_protocol(protocol: libwebsocket_protocols): void {
+  rxFlowAllowAll("libwebsocket_rx_flow_allow_all_protocol", protocol.owning_server, protocol);
+}
+
+/** Puts a connection under a timeout, in place of the one it is under; see `PENDING_TIMEOUT_…`. */
+export const libwebsocket_set_timeout: SetTimeout = timing(MAR13, "libwebsocket_set_timeout");
+
+/** The length of a header, all occurrences together; 0 when it is absent or headers are gone. */
+export const lws_hdr_total_length: HdrTotalLength = measuringHeaders(MAR13);
+
+/**
+ * Copies a header, repeated ones joined by a blank. Returns its length; 0 when it is absent; −1 when it
+ * does not fit into `len` with a terminating zero, or when headers are gone: they last until a
+ * transaction is completed or a WebSocket established.
+ */
+export const lws_hdr_copy: HdrCopy = copyingHeaders(MAR13);
+
+/**
+ * Fills in the name and the address of a peer, by descriptor; each is cut to fit its size with a
+ * terminating zero, and empty when it is not known.
+ */
+export function libwebsockets_get_peer_addresses(
+  context: libwebsocket_context,
+  _wsi: libwebsocket,
+  fd: number,
+  name: Box<string>,
+  name_len: number,
+  rip: Box<string>,
+  rip_len: number,
+): void {
+  peerAddresses(context, fd, name, name_len, rip, rip_len);
+}
+
+/**
+ * Begins to connect; `LWS_CALLBACK_CLIENT_ESTABLISHED` or `LWS_CALLBACK_CLIENT_CONNECTION_ERROR`
+ * follows in a later service call. Returns the connection; null for wrong arguments, and a line in the
+ * log says which.
+ *
+ * `ssl_connection` is 0 for `ws`, 1 for `wss`, 2 for `wss` with self-signed certificates allowed;
+ * `protocol` is one name, several with commas, or null; the version is −1 or 13.
+ */
+export const libwebsocket_client_connect: ClientConnect = connecting("libwebsocket_client_connect");
+
+/** {@linkcode libwebsocket_client_connect} with the connection's `user`, there from the first callback. */
+export const libwebsocket_client_connect_extended: ClientConnectExtended = connectingExtended(
+  "libwebsocket_client_connect_extended",
+);
+
+/** The extensions that were built in, as a list that a null callback ends. */
+export function libwebsocket_get_internal_extensions(): libwebsocket_extension[] {
+  return [...INTERNAL_FRAME_EXTENSIONS];
+}

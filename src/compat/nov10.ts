@@ -1,0 +1,154 @@
+/**
+ * libwebsockets as of November 2010, before its first release: one call makes a server, one callback
+ * serves it. The conventions are those of `@x/lws/compat`; three things differ from C:
+ *
+ * - Nothing is forked. {@linkcode libwebsocket_create_server} returns at once, the callback runs in this
+ *   isolate, and {@linkcode serverContext} gives what the server can be stopped with.
+ * - `protocol` has to be 13, RFC 6455: 0, 2 and 76 named drafts that nobody speaks any more, and are
+ *   refused.
+ * - `LWS_CALLBACK_RECEIVE` comes, which had not been finished then.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import { log } from "../log.ts";
+import { systemClock } from "../service/clock.ts";
+import type { Wsi } from "../wsi.ts";
+import { userReason } from "./callback.ts";
+import { type Write, writing } from "./connection_calls.ts";
+import * as constants from "./constants/nov10.ts";
+import { clockInUse, createFrom } from "./creation.ts";
+import { defineGeneration } from "./generation.ts";
+import { type ServeFile, servingFiles } from "./http_calls.ts";
+import { plain } from "./placements.ts";
+
+export * from "./constants/nov10.ts";
+export type { ServeFile } from "./http_calls.ts";
+export type { Write } from "./connection_calls.ts";
+
+const NOV10 = defineGeneration({
+  name: "nov10",
+  constants,
+  call: (callback, wsi, reason, [user, data, len]) => callback(wsi, reason, user, data, len),
+  placements: { http: plain },
+  otherwise: "ignored",
+  fillsIn: "nothing",
+  destroys: "goingAway",
+  writeReturns: "zero",
+  emptyWrites: ["text", "binary", "http"],
+});
+
+/** `struct libwebsocket`: a connection. */
+export type libwebsocket = Wsi;
+
+/** The callback of a server, which names the types that it expects of `user` and `in`. */
+export type libwebsocket_callback = {
+  call(
+    wsi: libwebsocket,
+    reason: number,
+    user: unknown,
+    data: unknown,
+    len: number,
+  ): number | void;
+}["call"];
+
+/** The version of the protocol that is spoken, RFC 6455. */
+const PROTOCOL_VERSION = 13;
+const SEND_INTERVAL_MS = 50;
+/** Standard streams come first, as in C. */
+const FIRST_DESCRIPTOR = 3;
+
+const servers = new Map<number, Context>();
+let lastDescriptor = FIRST_DESCRIPTOR - 1;
+
+/**
+ * Makes a server, which serves from then on; every 50 ms each established connection gets
+ * `LWS_CALLBACK_SEND`.
+ *
+ * @param port 0 takes a free one; `serverContext` tells which.
+ * @param protocol The version of the protocol: 13.
+ * @param user_area_size Bytes of each connection's `user`, a zeroed `ArrayBuffer`; 0: `user` is null.
+ * @param ssl_cert_filepath Null for plain HTTP.
+ * @param gid −1, or the group to change to.
+ * @param uid −1, or the user to change to.
+ * @returns The descriptor that listens, or −1, and a line in the log says why.
+ */
+export function libwebsocket_create_server(
+  port: number,
+  callback: libwebsocket_callback | null,
+  protocol: number,
+  user_area_size: number,
+  ssl_cert_filepath: string | null,
+  ssl_private_key_filepath: string | null,
+  gid: number,
+  uid: number,
+): number {
+  const name = "libwebsocket_create_server";
+  if (callback === null || protocol !== PROTOCOL_VERSION) {
+    log("err", `${name}: ${callback === null ? "callback is null" : versionRefusal(protocol)}`);
+    return -1;
+  }
+  const struct = {
+    name: null,
+    callback: toEstablishedOnly(callback),
+    per_session_data_size: user_area_size,
+  };
+  const info = { port, protocols: [struct], ssl_cert_filepath, ssl_private_key_filepath, gid, uid };
+  const context = createFrom(NOV10, name, info, "automatic");
+  if (context === null) return -1;
+  sendRegularly(context);
+  servers.set(++lastDescriptor, context);
+  return lastDescriptor;
+}
+
+function versionRefusal(protocol: number): string {
+  return `protocol is ${protocol}; allowed: ${PROTOCOL_VERSION}, as only RFC 6455 is spoken`;
+}
+
+/**
+ * What a server is to the main API: its `destroy` stops it, its `port` tells where it listens. C had
+ * nothing of the kind: the process had to be killed.
+ *
+ * @param descriptor What {@linkcode libwebsocket_create_server} returned.
+ * @returns Undefined for another number.
+ */
+export function serverContext(descriptor: number): Context | undefined {
+  return servers.get(descriptor);
+}
+
+/** The path that is requested; valid on HTTP and on established connections. Null before. */
+export function libwebsocket_get_uri(wsi: libwebsocket): string | null {
+  return wsi.uri === "" ? null : wsi.uri;
+}
+
+/** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind. 0, or −1 when that failed. */
+export const libwebsocket_write: Write = writing(NOV10, "libwebsocket_write");
+
+/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+export const libwebsockets_serve_http_file: ServeFile = servingFiles(
+  "libwebsockets_serve_http_file",
+);
+
+/** Keeps `LWS_CALLBACK_SEND` from connections that are no WebSockets. */
+function toEstablishedOnly(callback: libwebsocket_callback): libwebsocket_callback {
+  const established = new WeakSet<Wsi>();
+  return (wsi, reason, user, data, len) => {
+    if (reason === constants.LWS_CALLBACK_ESTABLISHED) established.add(wsi);
+    if (reason === constants.LWS_CALLBACK_CLOSED) established.delete(wsi);
+    if (reason === constants.LWS_CALLBACK_SEND && !established.has(wsi)) return 0;
+    return callback(wsi, reason, user, data, len);
+  };
+}
+
+function sendRegularly(context: Context): void {
+  const clock = clockInUse() ?? systemClock;
+  const { name } = context.protocols[0]!;
+  let timer: unknown;
+  const send = () => {
+    timer = clock.setTimer(send, SEND_INTERVAL_MS);
+    context.callbackAllProtocol(name, userReason(constants.LWS_CALLBACK_SEND));
+  };
+  timer = clock.setTimer(send, SEND_INTERVAL_MS);
+  void context.closed.then(() => clock.clearTimer(timer));
+}

@@ -1,0 +1,255 @@
+/**
+ * libwebsockets as of October 2012, release 0.6: extensions, filters and the program's own event loop
+ * came. The conventions are those of `@x/lws/compat`.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import type { PollFd } from "../service/polling.ts";
+import type { Wsi } from "../wsi.ts";
+import { callingContext } from "./callback.ts";
+import {
+  type ClientConnect,
+  type ClientConnectExtended,
+  connecting,
+  connectingExtended,
+} from "./client_calls.ts";
+import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
+import * as constants from "./constants/oct12.ts";
+import { broadcast, callbackOnWritableAll, peerAddresses } from "./context_calls.ts";
+import { createFrom } from "./creation.ts";
+import { INTERNAL_STREAM_EXTENSIONS } from "./extensions.ts";
+import { defineGeneration, type Generation } from "./generation.ts";
+import { tokenArray } from "./headers.ts";
+import { type ServeFile, servingFiles } from "./http_calls.ts";
+import { plain, pollPlacements } from "./placements.ts";
+import { type Box, bytesAt } from "./pointers.ts";
+import type {
+  BroadcastFilledIn,
+  ExtensionMembers,
+  ExtensionStruct,
+  lws_tokens,
+  ProtocolStruct,
+} from "./structs.ts";
+
+export * from "./constants/oct12.ts";
+export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
+export type { SetTimeout, Write } from "./connection_calls.ts";
+export type { HandshakeLines } from "./handshake_lines.ts";
+export type { ServeFile } from "./http_calls.ts";
+export { type Box, box } from "./pointers.ts";
+export type {
+  BroadcastFilledIn,
+  ExtensionMembers,
+  ExtensionStruct,
+  FilledIn,
+  lws_tokens,
+  ProtocolStruct,
+} from "./structs.ts";
+
+const OCT12: Generation = defineGeneration({
+  name: "oct12",
+  constants,
+  call: (callback, wsi, reason, [user, data, len]) =>
+    callback(wsi.context, wsi, reason, user, data, len),
+  placements: {
+    ...pollPlacements("user"),
+    http: (_user, path) => [null, path, 0],
+    clientConnectionError: plain,
+    filterProtocolConnection: (_user, _filter, wsi) => [tokenArray(OCT12, wsi), null, 0],
+  },
+  verdicts: {
+    filterNetworkConnection: "nonZeroCloses",
+    filterProtocolConnection: "nonZeroCloses",
+    confirmExtensionOkay: "nonZeroCloses",
+    clientConfirmExtensionSupported: "nonZeroCloses",
+  },
+  otherwise: "ignored",
+  noListenPort: constants.CONTEXT_PORT_NO_LISTEN,
+  fillsIn: "broadcast",
+  needsProtocolName: true,
+  errorsGoToAskedProtocol: true,
+  destroys: "goingAway",
+  writeReturns: "zero",
+  emptyWrites: ["close"],
+});
+
+/** `struct libwebsocket`: a connection. */
+export type libwebsocket = Wsi;
+/** `struct libwebsocket_context`. */
+export type libwebsocket_context = Context;
+/** `struct pollfd`: `fd`, `events` and `revents`. */
+export type pollfd = PollFd;
+
+/** The callback of a protocol, which names the types that it expects of `user` and `in`. */
+export type callback_function = {
+  call(
+    context: libwebsocket_context,
+    wsi: libwebsocket,
+    reason: number,
+    user: unknown,
+    data: unknown,
+    len: number,
+  ): number | void;
+}["call"];
+
+/** The callback of an extension; `data` is an {@linkcode lws_tokens} for packets. */
+export type extension_callback_function = {
+  call(
+    context: libwebsocket_context,
+    ext: libwebsocket_extension,
+    wsi: libwebsocket,
+    reason: number,
+    user: unknown,
+    data: lws_tokens<Uint8Array> | string | null,
+    len: number,
+  ): number | void;
+}["call"];
+
+/** `struct libwebsocket_protocols`; a first one without a name serves clients that ask for none. */
+export interface libwebsocket_protocols
+  extends ProtocolStruct<callback_function>, BroadcastFilledIn {}
+
+/** `struct libwebsocket_extension`. */
+export type libwebsocket_extension = ExtensionMembers<extension_callback_function>;
+
+/** The extensions that were built in, as a list that a null callback ends. */
+export const libwebsocket_internal_extensions: libwebsocket_extension[] =
+  INTERNAL_STREAM_EXTENSIONS;
+
+/**
+ * Makes a context; null when that can't be done, and a line in the log says why.
+ *
+ * @param port The port to listen on; 0 for a context that only connects.
+ * @param interf Null for all interfaces, or which one.
+ * @param extensions Null, or a list that a null callback ends.
+ * @param ssl_cert_filepath Null for plain HTTP.
+ * @param gid −1, or the group to change to.
+ * @param uid −1, or the user to change to.
+ * @param options 0, or `LWS_SERVER_OPTION_` bits.
+ * @param user What {@linkcode libwebsocket_context_user} returns.
+ */
+export function libwebsocket_create_context(
+  port: number,
+  interf: string | null,
+  protocols: libwebsocket_protocols[],
+  extensions: ExtensionStruct<extension_callback_function>[] | null,
+  ssl_cert_filepath: string | null,
+  ssl_private_key_filepath: string | null,
+  gid: number,
+  uid: number,
+  options: number,
+  user: unknown,
+): libwebsocket_context | null {
+  return createFrom(OCT12, "libwebsocket_create_context", {
+    port,
+    iface: interf,
+    protocols,
+    extensions,
+    ssl_cert_filepath,
+    ssl_private_key_filepath,
+    gid,
+    uid,
+    options,
+    user,
+  });
+}
+
+export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
+export {
+  isFinalFragment as libwebsocket_is_final_fragment,
+  remainingPacketPayload as libwebsockets_remaining_packet_payload,
+  reservedBits as libwebsocket_get_reserved_bits,
+  rxFlowControl as libwebsocket_rx_flow_control,
+  sendPipeChoked as lws_send_pipe_choked,
+  socketFd as libwebsocket_get_socket_fd,
+} from "./connection_calls.ts";
+export {
+  canonicalHostname as libwebsocket_canonical_hostname,
+  contextUser as libwebsocket_context_user,
+  destroy as libwebsocket_context_destroy,
+  hangupOnClient as libwebsockets_hangup_on_client,
+  service as libwebsocket_service,
+  serviceFd as libwebsocket_service_fd,
+} from "./context_calls.ts";
+export {
+  base64Decode as lws_b64_decode_string,
+  base64Encode as lws_b64_encode_string,
+  fillRandom as libwebsockets_get_random,
+  sha1 as libwebsockets_SHA1,
+} from "./utilities.ts";
+
+/** The struct of the protocol that a connection uses; null for a context of the main API. */
+export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =
+  protocolOf;
+
+/** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. 0, or −1 when that failed. */
+export const libwebsocket_write: Write = writing(OCT12, "libwebsocket_write");
+
+/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+export const libwebsockets_serve_http_file: ServeFile = servingFiles(
+  "libwebsockets_serve_http_file",
+);
+
+/** Asks for one writeable callback, in a later service call. Returns 1. */
+export function libwebsocket_callback_on_writable(
+  _context: libwebsocket_context,
+  wsi: libwebsocket,
+): number {
+  wsi.callbackOnWritable();
+  return 1;
+}
+
+/** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
+export function libwebsocket_callback_on_writable_all_protocol(
+  protocol: libwebsocket_protocols,
+): number {
+  const name = "libwebsocket_callback_on_writable_all_protocol";
+  return callbackOnWritableAll(name, protocol.owning_server, protocol);
+}
+
+/**
+ * Calls the protocol back with `LWS_CALLBACK_BROADCAST` and `len` bytes at `buf`, for every established
+ * connection to this server that uses it, before it returns. 0, or −1 when no context has the protocol.
+ */
+export function libwebsockets_broadcast(
+  protocol: libwebsocket_protocols,
+  buf: Uint8Array | string,
+  len: number,
+): number {
+  return broadcast("libwebsockets_broadcast", protocol.owning_server, protocol, bytesAt(buf, len));
+}
+
+/** Puts a connection under a timeout, in place of the one it is under; see `PENDING_TIMEOUT_…`. */
+export const libwebsocket_set_timeout: SetTimeout = timing(OCT12, "libwebsocket_set_timeout");
+
+/**
+ * Fills in the name and the address of a peer, by descriptor; each is cut to fit its size with a
+ * terminating zero, and empty when it is not known. Descriptors belong to the context whose callback
+ * runs: called from elsewhere both stay empty.
+ */
+export function libwebsockets_get_peer_addresses(
+  fd: number,
+  name: Box<string>,
+  name_len: number,
+  rip: Box<string>,
+  rip_len: number,
+): void {
+  peerAddresses(callingContext(), fd, name, name_len, rip, rip_len);
+}
+
+/**
+ * Begins to connect; `LWS_CALLBACK_CLIENT_ESTABLISHED` or `LWS_CALLBACK_CLIENT_CONNECTION_ERROR`
+ * follows in a later service call. Returns the connection; null for wrong arguments, and a line in the
+ * log says which.
+ *
+ * `ssl_connection` is 0 for `ws`, 1 for `wss`, 2 for `wss` with self-signed certificates allowed;
+ * `protocol` is one name, several with commas, or null; the version is −1 or 13.
+ */
+export const libwebsocket_client_connect: ClientConnect = connecting("libwebsocket_client_connect");
+
+/** {@linkcode libwebsocket_client_connect} with the connection's `user`, there from the first callback. */
+export const libwebsocket_client_connect_extended: ClientConnectExtended = connectingExtended(
+  "libwebsocket_client_connect_extended",
+);
