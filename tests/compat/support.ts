@@ -1,0 +1,237 @@
+/** The generations behind one face, so that a test can go through them. */
+
+import { handshake, type HandshakeOptions, readHead, settle } from "../support/serve.ts";
+import { WebSocketPeer } from "../support/serve.ts";
+import { dec15, feb11, mar13, nov10, oct12 } from "../../src/compat.ts";
+import { useHost } from "../../src/compat/creation.ts";
+import type { Context, LogLevel, PollFd, Wsi } from "../../mod.ts";
+import { LOG_LEVELS, setLogLevel } from "../../mod.ts";
+import { FakeClock, MemoryNetwork, type MemoryPeer } from "../../src/testing.ts";
+
+/** A callback with the reason by name, such as `RECEIVE`. */
+export type Callback = (
+  wsi: Wsi,
+  reason: string,
+  // deno-lint-ignore no-explicit-any -- as in C
+  user: any,
+  // deno-lint-ignore no-explicit-any -- as in C
+  input: any,
+  len: number,
+) => number | void;
+
+/** A protocol of any generation. */
+export interface ProtocolSpec {
+  name: string | null;
+  callback: Callback;
+  per_session_data_size?: number | (() => unknown);
+  rx_buffer_size?: number;
+  id?: number;
+  user?: unknown;
+}
+
+/** Everything that creation may be given. */
+export interface ContextSpec {
+  port?: number;
+  protocols: ProtocolSpec[];
+  // deno-lint-ignore no-explicit-any -- of any generation
+  extensions?: any[] | null;
+  options?: number;
+  user?: unknown;
+  [member: string]: unknown;
+}
+
+// deno-lint-ignore no-explicit-any -- namespaces have the names of their generation
+export type Api = Record<string, any>;
+
+/** A generation as the tests see it. */
+export interface Face {
+  readonly name: string;
+  readonly api: Api;
+  /** The first words of its functions' names, as the matrix has them without. */
+  call(last: string, ...args: unknown[]): unknown;
+  has(last: string): boolean;
+  create(spec: ContextSpec): Context | null;
+  /** The structs that the last creation was given. */
+  structs: Record<string, unknown>[];
+  /** The creation struct of the last creation, where there is one. */
+  info: Record<string, unknown>;
+}
+
+const PREFIXES = ["lws_", "libwebsocket_", "libwebsockets_"];
+
+function faceOf(
+  name: string,
+  api: Api,
+  hasContext: boolean,
+  make: (face: Face, spec: ContextSpec) => Context | null,
+): Face {
+  const reasons = new Map<number, string>();
+  for (const [constant, number] of Object.entries(api)) {
+    const [, reason] = /^LWS_CALLBACK_(\w+)$/.exec(constant) ?? [];
+    if (reason !== undefined) reasons.set(number, reason);
+  }
+  const face: Face = {
+    name,
+    api,
+    structs: [],
+    info: {},
+    has: (last) => PREFIXES.some((prefix) => typeof api[prefix + last] === "function"),
+    call(last, ...args) {
+      const prefix = PREFIXES.find((each) => typeof api[each + last] === "function");
+      if (prefix === undefined) throw new Error(`${name} has no ${last}`);
+      return api[prefix + last](...args);
+    },
+    create(spec) {
+      const named = { ...spec, protocols: spec.protocols.map((each) => adapt(each)) };
+      face.structs = named.protocols as unknown as Record<string, unknown>[];
+      return make(face, named);
+    },
+  };
+  const adapt = (protocol: ProtocolSpec): ProtocolSpec => {
+    const { callback } = protocol;
+    // deno-lint-ignore no-explicit-any -- as in C
+    const adapted = (...args: any[]) => {
+      const [wsi, reason, user, input, len] = hasContext ? args.slice(1) : args;
+      return callback(wsi, reasons.get(reason) ?? String(reason), user, input, len);
+    };
+    return { ...protocol, callback: adapted };
+  };
+  return face;
+}
+
+const none = (value: unknown) => value ?? null;
+
+export const FEB11 = faceOf("feb11", feb11, false, (_face, spec) =>
+  feb11.libwebsocket_create_context(
+    spec.port ?? 80,
+    spec.protocols as never,
+    none(spec.ssl_cert_filepath) as never,
+    none(spec.ssl_private_key_filepath) as never,
+    (spec.gid ?? -1) as number,
+    (spec.uid ?? -1) as number,
+    spec.options ?? 0,
+  ));
+export const OCT12 = faceOf("oct12", oct12, true, (_face, spec) =>
+  oct12.libwebsocket_create_context(
+    spec.port ?? 80,
+    none(spec.iface) as never,
+    spec.protocols as never,
+    none(spec.extensions) as never,
+    none(spec.ssl_cert_filepath) as never,
+    none(spec.ssl_private_key_filepath) as never,
+    (spec.gid ?? -1) as number,
+    (spec.uid ?? -1) as number,
+    spec.options ?? 0,
+    none(spec.user),
+  ));
+export const MAR13 = faceOf("mar13", mar13, true, (face, spec) => {
+  face.info = { port: 80, gid: -1, uid: -1, ...spec };
+  return mar13.libwebsocket_create_context(face.info as never);
+});
+export const DEC15 = faceOf("dec15", dec15, false, (face, spec) => {
+  face.info = { port: 80, gid: -1, uid: -1, ...spec };
+  return dec15.lws_create_context(face.info as never);
+});
+/** All that have contexts, the oldest first. */
+export const FACES = [FEB11, OCT12, MAR13, DEC15];
+/** The generation before, which has none. */
+export const NOV10 = faceOf("nov10", nov10, false, () => null);
+
+/** The faces that have a function. */
+export const withCall = (last: string): Face[] => FACES.filter((face) => face.has(last));
+/** The faces that have a reason. */
+export const withReason = (reason: string): Face[] =>
+  FACES.filter((face) => `LWS_CALLBACK_${reason}` in face.api);
+
+/** A context on a network in memory, which a test services. */
+export interface Rig extends AsyncDisposable {
+  readonly context: Context;
+  readonly network: MemoryNetwork;
+  readonly clock: FakeClock;
+  dial(): Promise<MemoryPeer>;
+  open(options?: HandshakeOptions): Promise<WebSocketPeer>;
+  /** Services the contexts until the promise has settled. */
+  pump<T>(promise: Promise<T>): Promise<T>;
+  /** Services the contexts until something is so. */
+  until(isSo: () => boolean): Promise<void>;
+  /** Services the contexts until nothing comes any more. */
+  settle(): Promise<void>;
+  /** Another context, on the same network, and serviced with the first one. */
+  also(face: Face, spec: ContextSpec): Context;
+}
+
+const ROUNDS = 500;
+
+/** Makes a context of a generation, which must come about. */
+export function rig(face: Face, spec: ContextSpec): Rig {
+  const network = new MemoryNetwork();
+  const clock = new FakeClock();
+  useHost({ network, clock });
+  const contexts: Context[] = [];
+  const add = (other: Face, given: ContextSpec) => {
+    const context = other.create(given);
+    if (context === null) throw new Error(`${other.name} made no context`);
+    contexts.push(context);
+    return context;
+  };
+  const context = add(face, spec);
+  const round = async () => {
+    for (const each of contexts) if (!each.isDestroyed) await each.service(0);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const until = async (isSo: () => boolean) => {
+    for (let left = ROUNDS; !isSo(); left--) {
+      if (left === 0) throw new Error("it never came to that");
+      await round();
+    }
+  };
+  const pump = async <T>(promise: Promise<T>): Promise<T> => {
+    let isSettled = false;
+    const done = () => isSettled = true;
+    promise.then(done, done);
+    await until(() => isSettled);
+    return await promise;
+  };
+  return {
+    context,
+    network,
+    clock,
+    until,
+    pump,
+    dial: () => network.dial(context.port),
+    async open(options) {
+      const peer = await network.dial(context.port);
+      peer.send(handshake(options));
+      const answer = await pump(readHead(peer));
+      if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
+      return new WebSocketPeer(peer, answer);
+    },
+    async settle() {
+      for (let i = 0; i < 20; i++) await round();
+    },
+    also: add,
+    async [Symbol.asyncDispose]() {
+      const ends = contexts.map((each) => each.destroy());
+      await settle();
+      clock.advance(60_000);
+      await Promise.all(ends);
+      useHost({});
+    },
+  };
+}
+
+/** Collects what is logged while `work` runs. */
+export function logged<T>(work: () => T): { result: T; lines: string[] } {
+  const lines: string[] = [];
+  setLogLevel(LOG_LEVELS, (level: LogLevel, line: string) => lines.push(`${level}: ${line}`));
+  try {
+    return { result: work(), lines };
+  } finally {
+    setLogLevel(["err"], () => {});
+  }
+}
+
+/** A poll entry for a descriptor with something waiting. */
+export function pollFd(fd: number, revents: number): PollFd {
+  return { fd, events: revents, revents };
+}
