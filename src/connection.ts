@@ -146,6 +146,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #peer: Address | undefined;
   #state = OPEN;
   #lingers = false;
+  #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
   #writableWanted = false;
@@ -215,6 +216,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   onEnd(): void {
+    this.#peerEnded = true;
     if (this.#state === LINGERING) return this.cut();
     if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
   }
@@ -476,7 +478,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   #flushed(): void {
-    if (!this.#lingers) return this.cut();
+    if (!this.#lingers || this.#peerEnded) return this.cut();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
     this.#transport?.end();
