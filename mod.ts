@@ -54,7 +54,7 @@ export {
   type PollLock,
   POLLOUT,
 } from "./src/polling.ts";
-export type { Protocol } from "./src/protocol.ts";
+export type { ActiveProtocol, Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
   CloseInfo,

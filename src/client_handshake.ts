@@ -39,6 +39,7 @@ function isInterim(status: number): boolean {
 
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
+  readonly isEstablished = false;
   readonly #connection: Connection;
   readonly #target: ClientTarget;
   readonly #network: Network;

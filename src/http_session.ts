@@ -42,6 +42,7 @@ export interface HttpSessionOptions {
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
 export class HttpSession implements Phase {
+  readonly isEstablished = false;
   readonly #connection: Connection;
   readonly #options: HttpSessionOptions;
   readonly #first: ProtocolEntry;

@@ -1,5 +1,7 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
+import { activate } from "./active_protocol.ts";
+import { broadcastBytes } from "./broadcast_data.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
 import type { Context } from "./context.ts";
@@ -17,7 +19,7 @@ import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
 import type { Limits } from "./limits.ts";
 import { describeError, log } from "./log.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { Reason } from "./reasons.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
@@ -66,6 +68,7 @@ class ServingContext implements Context, ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly scheduler: Scheduler = new AutomaticScheduler();
   readonly entries: readonly ProtocolEntry[];
+  readonly protocols: readonly ActiveProtocol[];
   readonly closed: Promise<void>;
   isDestroyed = false;
 
@@ -92,18 +95,25 @@ class ServingContext implements Context, ConnectionOwner {
     this.extensions = info.extensions;
     this.user = info.user;
     this.wheel = new TimerWheel(info.clock);
+    if (info.signal?.aborted) {
+      throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
+    }
+    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info);
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
+      active: activate(protocol, {
+        owningServer: this,
+        protocolIndex: index,
+        broadcastSocketPort: 0,
+        broadcastToken: "",
+      }),
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
       allowedOrigins: protocol.allowedOrigins,
       connections: new Set<Connection>(),
     }));
+    this.protocols = this.entries.map((entry) => entry.active);
     for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
-    if (info.signal?.aborted) {
-      throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
-    }
-    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#standIn = new Connection(this, 0, false);
     info.signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -117,10 +127,6 @@ class ServingContext implements Context, ConnectionOwner {
 
   get port(): number {
     return this.#listener?.address.port ?? CONTEXT_PORT_NO_LISTEN;
-  }
-
-  get protocols(): readonly Protocol[] {
-    return this.#info.protocols;
   }
 
   clientConnect(info: ClientConnectInfo): Wsi {
@@ -156,6 +162,20 @@ class ServingContext implements Context, ConnectionOwner {
   callbackAllProtocol(protocol: Protocol | string, reason: Reason): number {
     const entry = this.#entryOf(protocol);
     for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+    return 0;
+  }
+
+  broadcast(protocol: Protocol | string, data: Uint8Array | string): number {
+    const entry = this.#entryOf(protocol);
+    const bytes = broadcastBytes(data);
+    if (this.isDestroyed) return -1;
+    // Descriptors count up as connections are accepted; the set has the order of the handshakes.
+    const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
+    for (const connection of accepted) {
+      // A callback before may have closed it.
+      if (connection.isClient || !connection.isEstablished) continue;
+      connection.call(entry, "broadcast", bytes);
+    }
     return 0;
   }
 
@@ -288,8 +308,9 @@ class ServingContext implements Context, ConnectionOwner {
   #entryOf(protocol: Protocol | string): ProtocolEntry {
     const name = typeof protocol === "string" ? protocol : protocol.name;
     const entry = this.#named.get(name);
-    if (entry !== undefined && (typeof protocol === "string" || entry.protocol === protocol)) {
-      return entry;
+    if (entry !== undefined) {
+      if (typeof protocol === "string") return entry;
+      if (entry.protocol === protocol || entry.active === protocol) return entry;
     }
     throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
   }
