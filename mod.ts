@@ -22,6 +22,11 @@
  * @module
  */
 
+export {
+  type Broadcaster,
+  type BroadcastTarget,
+  connectBroadcast,
+} from "./src/connect_broadcast.ts";
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
@@ -68,6 +73,7 @@ export type {
   WithoutUser,
 } from "./src/reasons.ts";
 export type { Clock } from "./src/service/clock.ts";
+export { type RemoteContext, remoteContext } from "./src/remote_context.ts";
 export { createContext } from "./src/serving_context.ts";
 export type { StreamConn } from "./src/transport/tcp.ts";
 export type {

@@ -89,6 +89,13 @@ export interface Context extends AsyncDisposable {
    */
   broadcast(protocol: Protocol | string, data: Uint8Array | string): number;
   /**
+   * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
+   * worker wants a port of its own. They are closed with the context.
+   *
+   * @throws {LwsError} `destroyed`.
+   */
+  openPort(): MessagePort;
+  /**
    * Stops listening, closes every WebSocket with 1001 and every other connection, and resolves as
    * {@linkcode closed} does. Harmless when repeated.
    */

@@ -42,6 +42,15 @@ export interface ContextCreationInfo extends Partial<Limits> {
    * @default none
    */
   readonly extensions?: readonly Extension[];
+  /**
+   * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
+   * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
+   * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
+   * `maxMessageSize`.
+   *
+   * @default {false}
+   */
+  readonly broadcastSockets?: boolean;
   /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
@@ -61,6 +70,7 @@ export interface CheckedInfo {
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
+  readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
   readonly user: unknown;
   readonly signal: AbortSignal | undefined;
@@ -80,6 +90,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
   "allowedOrigins",
   "extensions",
+  "broadcastSockets",
   "fileOps",
   "user",
   "signal",
@@ -129,6 +140,10 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
   const protocols = checkProtocols(info.protocols, complain);
   const extensions = checkExtensions(info.extensions, complain);
+  const { broadcastSockets = false } = info;
+  if (typeof broadcastSockets !== "boolean") {
+    complain("broadcastSockets", broadcastSockets, "true or false");
+  }
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -144,6 +159,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,
+    broadcastSockets,
     fileOps: info.fileOps ?? hostFileOps(),
     user: info.user,
     signal: info.signal,

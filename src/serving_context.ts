@@ -2,10 +2,12 @@
 
 import { activate } from "./active_protocol.ts";
 import { broadcastBytes } from "./broadcast_data.ts";
+import { BroadcastSocket } from "./broadcast_socket.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
 import type { Context } from "./context.ts";
 import { Connection, type ConnectionOwner, type ProtocolEntry } from "./connection.ts";
+import { ContextPort } from "./context_port.ts";
 import {
   checkCreationInfo,
   type CheckedInfo,
@@ -17,6 +19,7 @@ import { LwsError } from "./errors.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
+import { listen } from "./listening.ts";
 import type { Limits } from "./limits.ts";
 import { describeError, log } from "./log.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
@@ -59,6 +62,11 @@ export function createContext(info: ContextCreationInfo): Context {
 /** How long accepting rests after it failed, as it does when no descriptor is left. */
 const ACCEPT_REST_MS = 100;
 
+/** Contexts whose program services them. */
+interface Serviced {
+  cancelService(): void;
+}
+
 class ServingContext implements Context, ConnectionOwner {
   readonly face: Context = this;
   readonly limits: Limits;
@@ -77,6 +85,9 @@ class ServingContext implements Context, ConnectionOwner {
   readonly #connections = new Map<number, Connection>();
   readonly #perAddress = new Map<string, number>();
   readonly #listener: Listener | undefined;
+  /** One a protocol, or none at all. */
+  readonly #sockets: readonly BroadcastSocket[];
+  readonly #ports = new Set<ContextPort>();
   readonly #standIn: Connection;
   readonly #onAbort = () => void this.destroy();
   /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
@@ -98,14 +109,15 @@ class ServingContext implements Context, ConnectionOwner {
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
-    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info);
+    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info.network, info);
+    this.#sockets = info.broadcastSockets ? this.#openSockets() : [];
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
       active: activate(protocol, {
         owningServer: this,
         protocolIndex: index,
-        broadcastSocketPort: 0,
-        broadcastToken: "",
+        broadcastSocketPort: this.#sockets[index]?.port ?? 0,
+        broadcastToken: this.#sockets[index]?.token ?? "",
       }),
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
@@ -122,6 +134,7 @@ class ServingContext implements Context, ConnectionOwner {
     }
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
+    for (const socket of this.#sockets) socket.open();
     if (this.#listener !== undefined) void this.#acceptAll(this.#listener);
   }
 
@@ -179,11 +192,30 @@ class ServingContext implements Context, ConnectionOwner {
     return 0;
   }
 
+  openPort(): MessagePort {
+    this.#mustLive("openPort");
+    const { port1, port2 } = new MessageChannel();
+    this.#ports.add(
+      new ContextPort(port1, {
+        deliver: (work) => this.#deliver(work),
+        broadcast: (protocol, data) => this.broadcast(protocol, data),
+        callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
+        cancelService: () => (this as Partial<Serviced>).cancelService?.(),
+        destroy: () => this.destroy(),
+        forget: (port) => void this.#ports.delete(port),
+      }),
+    );
+    return port2;
+  }
+
   destroy(): Promise<void> {
     if (this.isDestroyed) return this.closed;
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.#listener?.close();
+    for (const socket of this.#sockets) socket.close();
+    for (const port of this.#ports) port.close();
+    this.#ports.clear();
     this.#resumeAccepting?.();
     for (const connection of [...this.#connections.values()]) connection.leave();
     this.#endIfEmpty();
@@ -215,6 +247,33 @@ class ServingContext implements Context, ConnectionOwner {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const connection of dirty) connection.flush();
+  }
+
+  // What comes from other workers and processes.
+
+  #openSockets(): BroadcastSocket[] {
+    const sockets: BroadcastSocket[] = [];
+    const host = {
+      limits: this.limits,
+      wheel: this.wheel,
+      deliver: (work: () => void) => this.#deliver(work),
+      broadcast: (name: string, message: Uint8Array) => void this.broadcast(name, message),
+    };
+    try {
+      for (const { name } of this.#info.protocols) {
+        sockets.push(new BroadcastSocket(name, this.#info.network, host));
+      }
+    } catch (error) {
+      for (const socket of sockets) socket.close();
+      this.#listener?.close();
+      throw error;
+    }
+    return sockets;
+  }
+
+  /** Does what a message from elsewhere asks for. */
+  #deliver(work: () => void): void {
+    work();
   }
 
   // Accepting.
@@ -317,27 +376,5 @@ class ServingContext implements Context, ConnectionOwner {
 
   #mustLive(call: string): void {
     if (this.isDestroyed) throw new LwsError("destroyed", `${call}: the context is destroyed`);
-  }
-}
-
-function listen(info: CheckedInfo): Listener {
-  const { hostname, port } = info;
-  try {
-    return info.network.listen({ hostname, port });
-  } catch (cause) {
-    const where = `${hostname} port ${port}`;
-    const { name, code } = cause as { name?: string; code?: string };
-    if (name === "AddrInUse" || code === "address-in-use") {
-      throw new LwsError("address-in-use", `${where} is in use; free it or listen on another`, {
-        cause,
-      });
-    }
-    if (name === "NotCapable" || name === "PermissionDenied") {
-      throw new LwsError("permission-denied", `may not listen on ${where}; run with --allow-net`, {
-        cause,
-      });
-    }
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new LwsError("listen-failed", `can't listen on ${where}: ${why}`, { cause });
   }
 }

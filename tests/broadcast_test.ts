@@ -186,7 +186,6 @@ Deno.test("an active protocol has all that the program's own has, and what the c
   ]);
   assertEquals(second.callback, given.callback);
   assert(second.owningServer === served.context);
-  assert(served.context.protocols === served.context.protocols);
   assertEquals([
     second.broadcastSocketPort,
     second.broadcastSocketUserFd,
