@@ -44,6 +44,12 @@ export { deflateStream, type DeflateStreamOptions } from "./src/extensions/defla
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type { FileOps, OpenFile } from "./src/file_ops.ts";
+export {
+  type ForkedProtocol,
+  type ForkedService,
+  type ForkInfo,
+  forkServiceLoop,
+} from "./src/fork_service_loop.ts";
 export { type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
 export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
