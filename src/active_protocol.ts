@@ -13,10 +13,13 @@ export interface ProtocolFacts {
 
 /** Makes an object that inherits from the program's own one, so that both stay what they are. */
 export function activate(protocol: Protocol, facts: ProtocolFacts): ActiveProtocol {
-  const own: PropertyDescriptorMap = {};
-  for (const [name, value] of Object.entries({ ...facts, broadcastSocketUserFd: -1 })) {
-    // The owner is a whole context, which nobody wants to see printed with every protocol.
-    own[name] = { value, enumerable: name !== "owningServer" };
-  }
-  return Object.create(protocol, own);
+  const { owningServer, protocolIndex, broadcastSocketPort, broadcastToken } = facts;
+  return Object.create(protocol, {
+    protocolIndex: { value: protocolIndex, enumerable: true },
+    broadcastSocketPort: { value: broadcastSocketPort, enumerable: true },
+    broadcastSocketUserFd: { value: -1, enumerable: true },
+    // Not to be printed with every protocol: a whole context, and a secret.
+    owningServer: { value: owningServer },
+    broadcastToken: { value: broadcastToken },
+  });
 }

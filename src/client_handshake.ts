@@ -39,7 +39,6 @@ function isInterim(status: number): boolean {
 
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
-  readonly isEstablished = false;
   readonly #connection: Connection;
   readonly #target: ClientTarget;
   readonly #network: Network;
@@ -84,6 +83,10 @@ export class ClientHandshake implements Phase {
       log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
     }
     connection.onClose();
+  }
+
+  get isEstablished(): boolean {
+    return false;
   }
 
   onBytes(bytes: Uint8Array): number {

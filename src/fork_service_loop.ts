@@ -8,21 +8,19 @@ import { log } from "./log.ts";
 import type { ActiveProtocol } from "./protocol.ts";
 import { type RemoteContext, remoteContext } from "./remote_context.ts";
 
-/** Options of `createContext` that are objects with methods, which no worker can be sent. */
-type NotCloneable = "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock";
-
 /** How the context in the worker is made; goes before what the module exports as `info`. */
-export type ForkInfo = Partial<Omit<ContextCreationInfo, NotCloneable>>;
+export type ForkInfo = Partial<
+  Omit<
+    ContextCreationInfo,
+    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock"
+  >
+>;
 
-const NOT_CLONEABLE: ReadonlySet<string> = new Set(
-  [
-    "protocols",
-    "extensions",
-    "fileOps",
-    "signal",
-    "network",
-    "clock",
-  ] satisfies NotCloneable[],
+/** Options of `createContext` that are objects with methods, which no worker can be sent. */
+const NOT_CLONEABLE: ReadonlySet<string> = new Set<
+  Exclude<keyof ContextCreationInfo, keyof ForkInfo>
+>(
+  ["protocols", "extensions", "fileOps", "signal", "network", "clock"],
 );
 
 /** What is known of a protocol that a worker serves. */
@@ -85,7 +83,8 @@ export interface ForkedService extends AsyncDisposable {
  * @returns Resolves when the context listens. Rejects with an {@linkcode LwsError}: with the code and
  *   the message of `createContext` there; `invalid-option`, which names the field, when something
  *   in `info` can't be cloned; `invalid-argument` when the module can't be loaded or exports no
- *   `protocols`; `worker-failed` when the worker can't be started or fails in another way.
+ *   `protocols`; `permission-denied` when this library's files can't be read; `worker-failed` when
+ *   the worker fails in another way.
  *
  * @example
  * ```ts
@@ -188,7 +187,9 @@ class ForkedWorker implements ForkedService {
       // The failure is told below; it must not be this program's as well.
       event.preventDefault();
       const where = event.filename ? ` (${event.filename}:${event.lineno})` : "";
-      this.#fail(new LwsError("worker-failed", `${event.message}${where}`));
+      const isDenied = /^Requires \w+ access/.test(event.message);
+      const code = isDenied && this.#remote === undefined ? "permission-denied" : "worker-failed";
+      this.#fail(new LwsError(code, `${event.message}${where}`));
     };
     const order: ForkOrder = { moduleUrl, info, control: port2 };
     this.#worker.postMessage(order, [port2]);

@@ -42,7 +42,6 @@ export interface HttpSessionOptions {
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
 export class HttpSession implements Phase {
-  readonly isEstablished = false;
   readonly #connection: Connection;
   readonly #options: HttpSessionOptions;
   readonly #first: ProtocolEntry;
@@ -61,6 +60,10 @@ export class HttpSession implements Phase {
     this.#first = connection.owner.entries[0]!;
     this.#parser = new RequestHeadParser(connection.owner.limits);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
+  }
+
+  get isEstablished(): boolean {
+    return false;
   }
 
   onBytes(bytes: Uint8Array): number {

@@ -98,6 +98,13 @@ Deno.test("every protocol has a port and a token of its own", async () => {
   );
 });
 
+Deno.test("a token is not printed with its protocol", async () => {
+  await using served = serve([news().protocol], { broadcastSockets: true });
+  const { token, port } = socketOf(served.context);
+  const printed = Deno.inspect(served.context.protocols) + JSON.stringify(served.context.protocols);
+  assertEquals([printed.includes(token), printed.includes(String(port))], [false, true]);
+});
+
 Deno.test("close lets all leave that was given before", async () => {
   const { protocol, heard, until } = news();
   await using served = serve([protocol], { broadcastSockets: true });

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import {
   connectBroadcast,
   type ForkedService,
@@ -162,6 +163,27 @@ Deno.test("a module that can't be loaded, or has no protocols, rejects", async (
     await rejection(forkServiceLoop("./relative.ts", LOOPBACK), "invalid-argument"),
     'forkServiceLoop: moduleUrl is "./relative.ts"; allowed: an absolute URL',
   );
+});
+
+Deno.test("an error that nobody catches while the module loads rejects", async () => {
+  const thrower = "data:text/javascript,setTimeout(() => { throw new Error('early') });" +
+    "await new Promise(() => {})";
+  assertStringIncludes(
+    await rejection(forkServiceLoop(thrower, LOOPBACK), "worker-failed"),
+    "early",
+  );
+});
+
+Deno.test("a missing permission to read is told", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", "--allow-net"],
+      fromFileUrl(new URL("./fixtures/fork_denied.ts", import.meta.url)),
+    ],
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  assertStringIncludes(new TextDecoder().decode(stdout), "permission-denied Requires read access");
 });
 
 Deno.test("what can't be sent to a worker is refused by its name, before there is one", async () => {
