@@ -316,6 +316,25 @@ Deno.test("messages that wait for their delivery hold back those behind them", a
   socket.close();
 });
 
+Deno.test("a socket that is closed by what it delivers delivers no more of the read", async () => {
+  const network = new MemoryNetwork();
+  const heard: string[] = [];
+  const socket: BroadcastSocket = new BroadcastSocket("p", network, {
+    limits: DEFAULT_LIMITS,
+    wheel: new TimerWheel(new FakeClock()),
+    deliver: (work) => work(),
+    broadcast(_name, bytes) {
+      heard.push(decoder.decode(bytes));
+      socket.close();
+    },
+  });
+  socket.open();
+  const peer = await network.dial(socket.port);
+  peer.send(concat(new TextEncoder().encode(socket.token), message("a"), message("b")));
+  await peer.readToEnd();
+  assertEquals(heard, ["a"]);
+});
+
 Deno.test("accepting goes on after it failed", async () => {
   using log = captureLog();
   const memory = new MemoryNetwork();
