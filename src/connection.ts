@@ -9,7 +9,7 @@ import type { Extension } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { Reason, ReasonData } from "./reasons.ts";
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
@@ -22,6 +22,8 @@ import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from 
 /** A protocol as a context holds it. */
 export interface ProtocolEntry {
   readonly protocol: Protocol;
+  /** What the program is given of it. */
+  readonly active: ActiveProtocol;
   readonly index: number;
   readonly rxBufferSize: number;
   readonly allowedOrigins: readonly string[] | undefined;
@@ -52,6 +54,8 @@ export interface ConnectionOwner {
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
 export interface Phase {
+  /** Whether this is a WebSocket that has not begun to close. */
+  readonly isEstablished: boolean;
   /** As {@linkcode TransportHandler.onBytes}. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */
@@ -169,8 +173,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.owner.face;
   }
 
-  get protocol(): Protocol {
-    return this.entry.protocol;
+  get protocol(): ActiveProtocol {
+    return this.entry.active;
   }
 
   get isSsl(): 0 | 1 | 2 {
@@ -183,6 +187,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   get isOpen(): boolean {
     return this.#state === OPEN;
+  }
+
+  /** Whether it is a WebSocket that is not closing. */
+  get isEstablished(): boolean {
+    return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;
   }
 
   // Transport and turns.

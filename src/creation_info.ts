@@ -45,6 +45,15 @@ export interface ContextCreationInfo extends Partial<Limits> {
    * @default none
    */
   readonly extensions?: readonly Extension[];
+  /**
+   * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
+   * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
+   * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
+   * `maxMessageSize`.
+   *
+   * @default {false}
+   */
+  readonly broadcastSockets?: boolean;
   /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
@@ -72,6 +81,7 @@ export interface CheckedInfo {
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
+  readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
   readonly user: unknown;
   readonly service: ServicePolicy;
@@ -92,6 +102,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
   "allowedOrigins",
   "extensions",
+  "broadcastSockets",
   "fileOps",
   "user",
   "service",
@@ -148,6 +159,10 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   if (!SERVICE_POLICIES.includes(service)) {
     complain("service", service, '"automatic", "manual" or "external"');
   }
+  const { broadcastSockets = false } = info;
+  if (typeof broadcastSockets !== "boolean") {
+    complain("broadcastSockets", broadcastSockets, "true or false");
+  }
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -163,6 +178,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,
+    broadcastSockets,
     fileOps: info.fileOps ?? hostFileOps(),
     user: info.user,
     service,
