@@ -362,6 +362,28 @@ Deno.test("serviceFd inside a callback of the same connection does nothing but z
   assertEquals(results, [0, 0, 0, 0]);
 });
 
+Deno.test("a peer that ends while our last words wait to leave is not waited for again", async () => {
+  const loop = host();
+  await using served = loop.serve();
+  const { context } = served;
+  const peer = await served.network.dial(80);
+  peer.send(handshake());
+  await loop.run(context);
+  const socket = new WebSocketPeer(peer, await readHead(peer));
+  socket.send({ opcode: 8, payload: new Uint8Array([3, 232]) });
+  peer.end();
+  const entry = loop.entry(FIRST);
+  for (let reads = 0; reads < 3; reads++) {
+    await settle();
+    entry.revents = POLLIN;
+    context.serviceFd(entry);
+  }
+  assertEquals(loop.told.includes("closed"), false, "the answer has not left");
+  await loop.run(context);
+  assertEquals((await socket.receiveClose()).code, 1000);
+  assertEquals(loop.told.includes("closed"), true);
+});
+
 /** Round trips of one plain connection; the number made so far is in `count`. */
 async function plainRounds(port: number, rounds: number, count: { done: number }) {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });

@@ -1,7 +1,15 @@
 /** The service policy "manual": nothing is delivered but in calls of service. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type Context, LwsError, POLLIN, type ServicePolicy, type Wsi } from "../mod.ts";
+import {
+  connectBroadcast,
+  type Context,
+  LwsError,
+  POLLIN,
+  remoteContext,
+  type ServicePolicy,
+  type Wsi,
+} from "../mod.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "./support/serve.ts";
 

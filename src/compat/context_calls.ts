@@ -5,7 +5,6 @@ import { libraryVersion } from "../version.ts";
 import type { PollFd } from "../service/polling.ts";
 import { attempt } from "./attempt.ts";
 import { userReason } from "./callback.ts";
-import { laterContext } from "./pending.ts";
 import { type Box, copyCut } from "./pointers.ts";
 import { servedOf } from "./served.ts";
 
@@ -123,7 +122,7 @@ export function broadcast(
 ): number {
   const own = ownProtocol(context, protocol);
   if (own === undefined) return notServed(name);
-  return laterContext(own.context).broadcast(own.name, data);
+  return own.context.broadcast(own.name, data);
 }
 
 /** The main API's name of a protocol struct. */
