@@ -101,29 +101,39 @@ function faceOf(
 
 const none = (value: unknown) => value ?? null;
 
-export const FEB11 = faceOf("feb11", feb11, false, (_face, spec) =>
-  feb11.libwebsocket_create_context(
-    spec.port ?? 80,
-    spec.protocols as never,
-    none(spec.ssl_cert_filepath) as never,
-    none(spec.ssl_private_key_filepath) as never,
-    (spec.gid ?? -1) as number,
-    (spec.uid ?? -1) as number,
-    spec.options ?? 0,
-  ));
-export const OCT12 = faceOf("oct12", oct12, true, (_face, spec) =>
-  oct12.libwebsocket_create_context(
-    spec.port ?? 80,
-    none(spec.iface) as never,
-    spec.protocols as never,
-    none(spec.extensions) as never,
-    none(spec.ssl_cert_filepath) as never,
-    none(spec.ssl_private_key_filepath) as never,
-    (spec.gid ?? -1) as number,
-    (spec.uid ?? -1) as number,
-    spec.options ?? 0,
-    none(spec.user),
-  ));
+export const FEB11 = faceOf(
+  "feb11",
+  feb11,
+  false,
+  (_face, spec) =>
+    feb11.libwebsocket_create_context(
+      spec.port ?? 80,
+      spec.protocols as never,
+      none(spec.ssl_cert_filepath) as never,
+      none(spec.ssl_private_key_filepath) as never,
+      (spec.gid ?? -1) as number,
+      (spec.uid ?? -1) as number,
+      spec.options ?? 0,
+    ),
+);
+export const OCT12 = faceOf(
+  "oct12",
+  oct12,
+  true,
+  (_face, spec) =>
+    oct12.libwebsocket_create_context(
+      spec.port ?? 80,
+      none(spec.iface) as never,
+      spec.protocols as never,
+      none(spec.extensions) as never,
+      none(spec.ssl_cert_filepath) as never,
+      none(spec.ssl_private_key_filepath) as never,
+      (spec.gid ?? -1) as number,
+      (spec.uid ?? -1) as number,
+      spec.options ?? 0,
+      none(spec.user),
+    ),
+);
 export const MAR13 = faceOf("mar13", mar13, true, (face, spec) => {
   face.info = { port: 80, gid: -1, uid: -1, ...spec };
   return mar13.libwebsocket_create_context(face.info as never);
@@ -160,7 +170,11 @@ export interface Rig extends AsyncDisposable {
   also(face: Face, spec: ContextSpec): Context;
 }
 
-const ROUNDS = 500;
+/** Many, as files are read by threads of their own. */
+const ROUNDS = 50_000;
+
+// What is logged on purpose is of no interest, unless a test collects it.
+setLogLevel([], () => {});
 
 /** Makes a context of a generation, which must come about. */
 export function rig(face: Face, spec: ContextSpec): Rig {
@@ -227,7 +241,7 @@ export function logged<T>(work: () => T): { result: T; lines: string[] } {
   try {
     return { result: work(), lines };
   } finally {
-    setLogLevel(["err"], () => {});
+    setLogLevel([], () => {});
   }
 }
 
