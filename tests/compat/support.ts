@@ -22,7 +22,8 @@ export type Callback = (
 /** A protocol of any generation. */
 export interface ProtocolSpec {
   name: string | null;
-  callback: Callback;
+  /** Null ends a list. */
+  callback: Callback | null;
   per_session_data_size?: number | (() => unknown);
   rx_buffer_size?: number;
   id?: number;
@@ -89,6 +90,7 @@ function faceOf(
   };
   const adapt = (protocol: ProtocolSpec): ProtocolSpec => {
     const { callback } = protocol;
+    if (callback === null) return protocol;
     // deno-lint-ignore no-explicit-any -- as in C
     const adapted = (...args: any[]) => {
       const [wsi, reason, user, input, len] = hasContext ? args.slice(1) : args;

@@ -1,0 +1,791 @@
+/** The calls of each generation, one by one. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { box } from "../../src/compat.ts";
+import { LOG_LEVELS, setLogLevel } from "../../mod.ts";
+import type { Context, Wsi } from "../../mod.ts";
+import { handshake, readHead, readResponse } from "../support/serve.ts";
+import {
+  type Callback,
+  DEC15,
+  type Face,
+  FACES,
+  FEB11,
+  logged,
+  MAR13,
+  OCT12,
+  type ProtocolSpec,
+  rig,
+  withCall,
+} from "./support.ts";
+
+const GET = "GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const quiet: ProtocolSpec = { name: "talk", callback: () => 0 };
+
+/** A server whose only protocol collects its connections. */
+function keeping(more: Callback = () => 0): { wsis: Wsi[]; protocols: ProtocolSpec[] } {
+  const wsis: Wsi[] = [];
+  const callback: Callback = (wsi, reason, ...rest) => {
+    if (reason === "ESTABLISHED") wsis.push(wsi);
+    return more(wsi, reason, ...rest);
+  };
+  return { wsis, protocols: [{ name: "talk", callback }] };
+}
+
+const talk = { protocol: "talk" };
+const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
+
+/** The arguments of a client's connect. */
+const to = (context: Context, asked: string | null = "talk") =>
+  [context, "127.0.0.1", 80, 0, "/", "h", null, asked, -1] as const;
+
+// Creation.
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: creation listens, and serves nothing before it is serviced`, async () => {
+    const calls: string[] = [];
+    const callback: Callback = (_wsi, reason) => {
+      if (reason === "HTTP") calls.push(reason);
+    };
+    await using server = rig(face, { port: 8080, protocols: [{ name: "talk", callback }] });
+    assertEquals(server.context.port, 8080);
+    const peer = await server.dial();
+    peer.send(GET);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    assertEquals(calls, []);
+    await server.until(() => calls.length === 1);
+    peer.close();
+  });
+
+  Deno.test(`${face.name}: creation that fails returns null, and the log says why`, async () => {
+    await using server = rig(face, { port: 8080, protocols: [quiet] });
+    assertEquals(server.context.port, 8080);
+    const { result, lines } = logged(() => face.create({ port: 8080, protocols: [quiet] }));
+    assertEquals(result, null);
+    assertMatch(lines.join("\n"), /^err: \w+create_context: .*8080 is in use/m);
+  });
+
+  Deno.test(`${face.name}: port ${noListen(face)} makes a context that only connects`, async () => {
+    await using client = rig(face, { port: noListen(face), protocols: [quiet] });
+    assertEquals(client.context.port, -1);
+  });
+
+  Deno.test(`${face.name}: protocols end with a null callback`, async () => {
+    const end = { name: null, callback: null };
+    const protocols = [quiet, { ...quiet, name: "two" }, end, { ...quiet, name: "three" }];
+    await using server = rig(face, { protocols });
+    assertEquals(server.context.protocols.map(({ name }) => name), ["talk", "two"]);
+  });
+
+  Deno.test(`${face.name}: a protocol without a name has to be the first`, () => {
+    const { result, lines } = logged(() =>
+      face.create({ protocols: [quiet, { ...quiet, name: null }] })
+    );
+    assertEquals(result, null);
+    assertStringIncludes(lines.join("\n"), "protocols[1].name is null");
+  });
+}
+
+Deno.test("dec15: port 0 takes a free one and writes it into the struct", async () => {
+  await using server = rig(DEC15, { port: 0, protocols: [quiet] });
+  assert(server.context.port > 0);
+  assertEquals(DEC15.info.port, server.context.port);
+});
+
+for (const face of [FEB11, OCT12, MAR13]) {
+  Deno.test(`${face.name}: creation writes into the structs who serves them`, async () => {
+    await using server = rig(face, { protocols: [quiet, { ...quiet, name: "two" }] });
+    const [first, second] = face.structs;
+    assertEquals([first!.owning_server, second!.owning_server], [server.context, server.context]);
+    assertEquals([first!.protocol_index, second!.protocol_index], [0, 1]);
+    assertEquals("broadcast_socket_port" in first!, face !== MAR13);
+  });
+}
+
+Deno.test("dec15: creation leaves protocol structs as they are", async () => {
+  await using _server = rig(DEC15, { protocols: [{ ...quiet, id: 7, user: "mine" }] });
+  assertEquals(Object.keys(DEC15.structs[0]!).sort(), ["callback", "id", "name", "user"]);
+});
+
+for (const face of withCall("context_user")) {
+  Deno.test(`${face.name}: context_user returns what creation was given, null for nothing`, async () => {
+    const user = { mine: true };
+    await using server = rig(face, { user, protocols: [quiet] });
+    assertEquals(face.call("context_user", server.context), user);
+    const other = server.also(face, { port: noListen(face), protocols: [quiet] });
+    assertEquals(face.call("context_user", other), null);
+  });
+}
+
+/** What can't be honoured yet, and the name under which the log refuses it. */
+const REFUSED: Record<string, [unknown, string, Face[]]> = {
+  ssl_cert_filepath: ["/cert.pem", "sslCertFilepath", FACES],
+  ssl_private_key_filepath: ["/key.pem", "sslPrivateKeyFilepath", FACES],
+  ssl_private_key_password: ["secret", "sslPrivateKeyPassword", [DEC15]],
+  ssl_ca_filepath: ["/ca.pem", "sslCaFilepath", [MAR13, DEC15]],
+  ssl_cipher_list: ["AES", "sslCipherList", [MAR13, DEC15]],
+  http_proxy_address: ["proxy:3128", "httpProxyAddress", [DEC15]],
+  http_proxy_port: [3128, "httpProxyPort", [DEC15]],
+  gid: [1000, "gid", FACES],
+  uid: [1000, "uid", FACES],
+  ka_time: [10, "kaTime", [MAR13, DEC15]],
+  // Without a time they mean nothing, as in C.
+  ka_probes: [3, "kaTime", [MAR13, DEC15]],
+  ka_interval: [5, "kaTime", [MAR13, DEC15]],
+  provided_client_ssl_ctx: [{}, "providedClientTls", [DEC15]],
+};
+
+for (const [member, [value, name, faces]] of Object.entries(REFUSED)) {
+  for (const face of faces) {
+    Deno.test(`${face.name}: creation with ${member} is refused by name`, () => {
+      const more = name === "kaTime" ? { ka_time: 10 } : {};
+      const spec = { ...more, [member]: value, protocols: [quiet] };
+      const { result, lines } = logged(() => face.create(spec));
+      assertEquals(result, null);
+      assertStringIncludes(lines.join("\n"), name);
+    });
+  }
+}
+
+Deno.test("dec15: members that are null, or off as in C, are as if left out", async () => {
+  const off = Object.fromEntries(Object.keys(REFUSED).map((member) => [member, null]));
+  await using _server = rig(DEC15, {
+    ...off,
+    gid: -1,
+    uid: -1,
+    ka_time: 0,
+    ka_probes: 0,
+    ka_interval: 0,
+    http_proxy_port: 0,
+    iface: null,
+    extensions: null,
+    token_limits: null,
+    user: null,
+    protocols: [quiet],
+  });
+});
+
+for (const face of FACES) {
+  const bits = Object.entries(face.api).filter(([name]) => name.startsWith("LWS_SERVER_OPTION_"));
+  Deno.test(`${face.name}: option bits are taken, or refused by name`, async () => {
+    for (const [name, bit] of bits) {
+      const { result, lines } = logged(() =>
+        face.create({ port: noListen(face), options: bit as number, protocols: [quiet] })
+      );
+      if (result === null) assertMatch(lines.join("\n"), /err: .*options\.\w+/, name);
+      await result?.destroy();
+    }
+    const { result, lines } = logged(() => face.create({ options: 1 << 20, protocols: [quiet] }));
+    assertEquals(result, null);
+    assertStringIncludes(lines.join("\n"), "bit 1048576");
+  });
+
+  Deno.test(`${face.name}: per_session_data_size zeroed bytes are the user of a connection, none is null`, async () => {
+    const users: unknown[] = [];
+    const callback: Callback = (_wsi, reason, user) => {
+      if (reason === "ESTABLISHED") users.push(user);
+    };
+    const protocols = [
+      { name: "bytes", callback, per_session_data_size: 16 },
+      { name: "none", callback, per_session_data_size: 0 },
+      { name: "made", callback, per_session_data_size: () => "made" },
+    ];
+    await using server = rig(face, { protocols });
+    for (const { name } of protocols) await server.open({ protocol: name });
+    await server.settle();
+    assertEquals(users, [new ArrayBuffer(16), null, "made"]);
+  });
+
+  Deno.test(`${face.name}: get_protocol returns the struct itself`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols: [{ ...quiet, name: "first" }, ...protocols] });
+    await server.open(talk);
+    await server.settle();
+    assertEquals(face.call("get_protocol", wsis[0]), face.structs[1]);
+  });
+
+  Deno.test(`${face.name}: canonical_hostname is the host's own name, or unknown`, async () => {
+    await using server = rig(face, { protocols: [quiet] });
+    assertMatch(face.call("canonical_hostname", server.context) as string, /^.{1,127}$/);
+  });
+}
+
+// Service.
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: service returns 0, 1 without a context, and an error after its end`, async () => {
+    await using server = rig(face, { protocols: [quiet] });
+    const { context } = server;
+    assertEquals(await face.call("service", context, 0), 0);
+    assertEquals(await face.call("service", null, 0), 1);
+    const waiting = face.call("service", context, -1) as Promise<number>;
+    await face.call("context_destroy", context);
+    const after = face === FEB11 ? 1 : -1;
+    assertEquals(await waiting, after);
+    assertEquals(await face.call("service", context, 0), after);
+  });
+}
+
+for (const face of withCall("cancel_service")) {
+  Deno.test(`${face.name}: cancel_service ends the wait of service`, async () => {
+    await using server = rig(face, { protocols: [quiet] });
+    const waiting = face.call("service", server.context, -1) as Promise<number>;
+    face.call("cancel_service", server.context);
+    assertEquals(await waiting, 0);
+  });
+}
+
+for (const face of withCall("fork_service_loop")) {
+  Deno.test(`${face.name}: fork_service_loop serves in the background`, async () => {
+    let count = 0;
+    const callback: Callback = (_wsi, reason) => {
+      if (reason === "RECEIVE") count++;
+    };
+    const server = rig(face, { protocols: [{ name: "talk", callback }] });
+    assertEquals(face.call("fork_service_loop", server.context), 0);
+    const peer = await server.dial();
+    peer.send(handshake(talk));
+    assertStringIncludes(await readHead(peer), "101");
+    peer.close();
+    assertEquals(count, 0);
+    await server[Symbol.asyncDispose]();
+  });
+}
+
+// Writing.
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: write returns what it did then, and sends len bytes of each kind`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    const { api } = face;
+    const buf = new Uint8Array([0, 0, 104, 105, 33]).subarray(2);
+    const returned = face === FEB11 || face === OCT12 ? 0 : 2;
+    const send = (kind: number) => face.call("write", wsis[0], buf, 2, kind);
+    for (const [kind, opcode] of [["TEXT", 1], ["BINARY", 2], ["PING", 9], ["PONG", 10]] as const) {
+      assertEquals(send(api[`LWS_WRITE_${kind}`]), returned, kind);
+      const frame = await server.pump(socket.receive());
+      assertEquals([frame.opcode, frame.payload], [opcode, new Uint8Array([104, 105])]);
+    }
+    assertEquals(send(api.LWS_WRITE_HTTP), -1);
+  });
+
+  Deno.test(`${face.name}: fragments are written with NO_FIN`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    const { api } = face;
+    const next = api.LWS_WRITE_CONTINUATION ?? api.LWS_WRITE_TEXT;
+    face.call("write", wsis[0], "a", 1, api.LWS_WRITE_TEXT | api.LWS_WRITE_NO_FIN);
+    const { result, lines } = logged(() => face.call("write", wsis[0], "b", 1, next));
+    const { fin, opcode } = await server.pump(socket.receive());
+    assertEquals([fin, opcode], [false, 1]);
+    if (api.LWS_WRITE_CONTINUATION !== undefined) {
+      const last = await server.pump(socket.receive());
+      assertEquals([last.fin, last.opcode], [true, 0]);
+    } else {
+      // There was no kind to go on with in 2011.
+      assertEquals(result, -1);
+      assertStringIncludes(lines.join("\n"), "fragmented message is open");
+    }
+  });
+
+  Deno.test(`${face.name}: a length of 0 is warned of and returns 0, but for control frames`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    const { api } = face;
+    const write = (kind: string) =>
+      logged(() => face.call("write", wsis[0], new Uint8Array(0), 0, api[`LWS_WRITE_${kind}`]));
+    const { result, lines } = write("TEXT");
+    assertEquals(result, 0);
+    assertStringIncludes(lines.join("\n"), "len is 0");
+    assertEquals(write("PING").lines.length > 0, face !== DEC15);
+    assertEquals(write("CLOSE").result, 0);
+    const opcodes = face === DEC15 ? [9, 8] : [8];
+    for (const opcode of opcodes) {
+      assertEquals((await server.pump(socket.receive())).opcode, opcode);
+    }
+    socket.peer.close();
+  });
+
+  Deno.test(`${face.name}: a client may send with the all-zero key`, async () => {
+    const { protocols } = keeping();
+    let own: Wsi | undefined;
+    const callback: Callback = (wsi, reason) => {
+      if (reason === "CLIENT_ESTABLISHED") own = wsi;
+    };
+    await using server = rig(face, { protocols });
+    const client = server.also(face, {
+      port: noListen(face),
+      protocols: [{ name: "talk", callback }],
+    });
+    face.call("client_connect", ...to(client));
+    await server.until(() => own !== undefined);
+    const flags = face.api.LWS_WRITE_TEXT | face.api.LWS_WRITE_CLIENT_IGNORE_XOR_MASK;
+    assertEquals(face.call("write", own, "hi", 2, flags), face === FEB11 || face === OCT12 ? 0 : 2);
+    await server.settle();
+  });
+}
+
+for (const face of withCall("send_pipe_choked")) {
+  Deno.test(`${face.name}: send_pipe_choked tells that something is unsent`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    await server.open(talk);
+    await server.settle();
+    assertEquals(face.call("send_pipe_choked", wsis[0]), 0);
+    face.call("write", wsis[0], "hi", 2, face.api.LWS_WRITE_TEXT);
+    assertEquals(face.call("send_pipe_choked", wsis[0]), 1);
+  });
+}
+
+// All connections of a protocol.
+
+for (const face of FACES) {
+  const protocolCall = (last: string, context: Context, protocol: unknown, ...rest: unknown[]) =>
+    face === DEC15
+      ? face.call(last, context, protocol, ...rest)
+      : face.call(last, protocol, ...rest);
+
+  Deno.test(`${face.name}: callback_on_writable_all_protocol asks for all that use a protocol`, async () => {
+    let count = 0;
+    const callback: Callback = (_wsi, reason) => {
+      if (/WRITEABLE/.test(reason)) count++;
+    };
+    const other = { name: "other", callback };
+    await using server = rig(face, { protocols: [quiet, other] });
+    for (const protocol of ["talk", "other", "other"]) await server.open({ protocol });
+    await server.settle();
+    const call = "callback_on_writable_all_protocol";
+    assertEquals(protocolCall(call, server.context, face.structs[1]), 0);
+    assertEquals(count, 0);
+    await server.settle();
+    assertEquals(count, 2);
+    const stranger = { name: "other" };
+    const { result, lines } = logged(() => protocolCall(call, server.context, stranger));
+    assertEquals(result, -1);
+    assertStringIncludes(lines.join("\n"), "protocol is none");
+  });
+
+  if (face.has("rx_flow_allow_all_protocol")) {
+    Deno.test(`${face.name}: rx_flow_allow_all_protocol lets all receive again`, async () => {
+      let count = 0;
+      const { wsis, protocols } = keeping((_wsi, reason) => {
+        if (reason === "RECEIVE") count++;
+      });
+      await using server = rig(face, { protocols });
+      const sockets = [await server.open(talk), await server.open(talk)];
+      await server.settle();
+      for (const wsi of wsis) assertEquals(face.call("rx_flow_control", wsi, 0), 0);
+      for (const socket of sockets) socket.send({ opcode: 1, payload: "hi" });
+      await server.settle();
+      assertEquals(count, 0);
+      protocolCall("rx_flow_allow_all_protocol", server.context, face.structs[0]);
+      await server.until(() => count === 2);
+    });
+  }
+
+  Deno.test(`${face.name}: rx_flow_control stops and resumes one connection`, async () => {
+    let count = 0;
+    const { wsis, protocols } = keeping((_wsi, reason) => {
+      if (reason === "RECEIVE") count++;
+    });
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    assertEquals(face.call("rx_flow_control", wsis[0], 0), 0);
+    socket.send({ opcode: 1, payload: "hi" });
+    await server.settle();
+    assertEquals(count, 0);
+    assertEquals(face.call("rx_flow_control", wsis[0], 1), 0);
+    await server.until(() => count === 1);
+    socket.peer.close();
+    await server.settle();
+    assertEquals(face.call("rx_flow_control", wsis[0], 0), face === FEB11 ? 1 : 0);
+  });
+}
+
+for (const face of withCall("callback_all_protocol")) {
+  Deno.test(`${face.name}: callback_all_protocol calls with any number at once, and ignores results`, async () => {
+    const calls: unknown[] = [];
+    const { wsis, protocols } = keeping((_wsi, reason, user, input, len) => {
+      if (reason === "1001" || reason === "HTTP") calls.push([reason, user, input, len]);
+      return reason === "1001" ? -1 : 0;
+    });
+    await using server = rig(face, { protocols });
+    await server.open(talk);
+    await server.settle();
+    const all = (reason: number) =>
+      face.call("callback_all_protocol", server.context, face.structs[0], reason);
+    assertEquals(all(face.api.LWS_CALLBACK_USER + 1), 0);
+    assertEquals(all(face.api.LWS_CALLBACK_HTTP), 0);
+    assertEquals(calls, [["1001", null, null, 0], ["HTTP", null, null, 0]]);
+    await server.settle();
+    assertEquals(face.call("callback_on_writable", wsis[0]), 1);
+  });
+}
+
+// One connection.
+
+for (const face of withCall("frame_is_binary")) {
+  Deno.test(`${face.name}: frame_is_binary tells text and binary apart, fragments included`, async () => {
+    const seen: unknown[] = [];
+    const { protocols } = keeping((wsi, reason) => {
+      if (reason === "RECEIVE") seen.push(face.call("frame_is_binary", wsi));
+    });
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    socket.send(
+      { opcode: 1, payload: "a" },
+      { opcode: 2, payload: "b", fin: false },
+      { opcode: 0, payload: "c" },
+    );
+    await server.until(() => seen.length === 3);
+    assertEquals(seen, [0, 1, 1]);
+  });
+}
+
+for (const face of withCall("get_reserved_bits")) {
+  Deno.test(`${face.name}: get_reserved_bits are 0 without an extension`, async () => {
+    const seen: unknown[] = [];
+    const { protocols } = keeping((wsi, reason) => {
+      if (reason === "RECEIVE") seen.push(face.call("get_reserved_bits", wsi));
+    });
+    await using server = rig(face, { protocols });
+    (await server.open(talk)).send({ opcode: 1, payload: "a" });
+    await server.until(() => seen.length === 1);
+    assertEquals(seen, [0]);
+  });
+}
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: get_socket_fd is a number of each connection's own`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    await server.open(talk);
+    await server.open(talk);
+    await server.settle();
+    const fds = wsis.map((wsi) => face.call("get_socket_fd", wsi) as number);
+    assertEquals(new Set(fds).size, 2);
+    assert(fds.every(Number.isInteger));
+  });
+}
+
+for (const face of withCall("get_peer_addresses")) {
+  Deno.test(`${face.name}: get_peer_addresses fills in what is known, cut to its size with its end`, async () => {
+    const seen: string[][] = [];
+    const callback: Callback = (wsi, reason, user, input) => {
+      if (reason !== "FILTER_NETWORK_CONNECTION") return 0;
+      const fd = face === OCT12 ? user : input;
+      for (const size of [128, 5, 0]) {
+        const [name, rip] = [box("was"), box("was")];
+        const given = [fd, name, 128, rip, size];
+        if (face === OCT12) face.call("get_peer_addresses", ...given);
+        else if (face === MAR13) face.call("get_peer_addresses", wsi.context, wsi, ...given);
+        else face.call("get_peer_addresses", wsi, ...given);
+        seen.push([name.value, rip.value]);
+      }
+    };
+    await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+    const peer = await server.dial();
+    await server.until(() => seen.length === 3);
+    const [[name, ip], [, cut], [, nothing]] = seen as [string[], string[], string[]];
+    assertEquals(name, "");
+    assertMatch(ip!, /^[\d.:a-f]+$/);
+    assertEquals([cut, nothing], [ip!.slice(0, 4), ""]);
+    peer.close();
+  });
+}
+
+for (const face of withCall("set_timeout")) {
+  Deno.test(`${face.name}: set_timeout cuts the connection when the time is over, and not when it is called off`, async () => {
+    const calls: string[] = [];
+    const { wsis, protocols } = keeping((_wsi, reason) => {
+      if (reason === "CLOSED") calls.push(reason);
+    });
+    await using server = rig(face, { protocols });
+    await server.open(talk);
+    await server.settle();
+    const [wsi] = wsis;
+    const { api } = face;
+    face.call("set_timeout", wsi, api.PENDING_TIMEOUT_AWAITING_PING, 5);
+    face.call("set_timeout", wsi, api.NO_PENDING_TIMEOUT, 0);
+    server.clock.advance(60_000);
+    await server.settle();
+    assertEquals(calls, []);
+    face.call("set_timeout", wsi, api.PENDING_TIMEOUT_AWAITING_PING, 5);
+    server.clock.advance(7000);
+    await server.until(() => calls.length === 1);
+    const { lines } = logged(() => face.call("set_timeout", wsi, 99, 5));
+    assertStringIncludes(lines.join("\n"), "set_timeout");
+  });
+}
+
+for (const face of withCall("hangup_on_client")) {
+  Deno.test(`${face.name}: hangup_on_client ends a connection without a close frame, and leaves others`, async () => {
+    const calls: string[] = [];
+    const { wsis, protocols } = keeping((_wsi, reason) => {
+      if (reason === "CLOSED") calls.push(reason);
+    });
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    face.call("hangup_on_client", server.context, 999);
+    await server.settle();
+    assertEquals(calls, []);
+    face.call("hangup_on_client", server.context, wsis[0]!.socketFd);
+    assertEquals((await server.pump(socket.peer.readToEnd())).length, 0);
+    await server.until(() => calls.length === 1);
+  });
+}
+
+Deno.test("dec15: is_ssl, wsi_user, get_context and get_peer_write_allowance of a plain connection", async () => {
+  const { wsis, protocols } = keeping();
+  await using server = rig(DEC15, { protocols });
+  await server.open(talk);
+  await server.settle();
+  const [wsi] = wsis;
+  assertEquals(DEC15.call("is_ssl", wsi), 0);
+  assertEquals(DEC15.call("wsi_user", wsi), null);
+  assertEquals(DEC15.call("get_context", wsi), server.context);
+  assertEquals(DEC15.call("get_peer_write_allowance", wsi), -1);
+});
+
+// HTTP.
+
+Deno.test("dec15: return_http_status answers with the code, and 1 tells that there is nothing to answer", async () => {
+  const seen: unknown[] = [];
+  const callback: Callback = (wsi, reason) => {
+    if (reason !== "HTTP") return 0;
+    seen.push(DEC15.call("return_http_status", wsi, 418, "<p>Short and stout</p>"));
+    seen.push(DEC15.call("return_http_status", wsi, 200, null));
+    seen.push(logged(() => DEC15.call("return_http_status", wsi, 9000, null)).result);
+    return 1;
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const peer = await server.dial();
+  peer.send(GET);
+  const { head, body } = await server.pump(readResponse(peer));
+  assertStringIncludes(head, "418");
+  assertStringIncludes(body, "<p>Short and stout</p>");
+  assertEquals(seen, [0, 1, 1]);
+  peer.close();
+});
+
+Deno.test("dec15: a response head is built in a buffer, and what does not fit is told by 1", async () => {
+  const { api } = DEC15;
+  const seen: unknown[] = [];
+  const callback: Callback = (wsi, reason) => {
+    if (reason !== "HTTP") return 0;
+    const buffer = new Uint8Array(200);
+    const p = box(buffer.subarray(10));
+    const end = buffer.subarray(190);
+    seen.push(api.lws_add_http_header_status(wsi, 200, p, end));
+    const type = api.WSI_TOKEN_HTTP_CONTENT_TYPE;
+    seen.push(api.lws_add_http_header_by_token(wsi, type, "text/plain???", 10, p, end));
+    seen.push(api.lws_add_http_header_by_name(wsi, "x-one:", "1", 1, p, end));
+    seen.push(api.lws_add_http_header_content_length(wsi, 2, p, end));
+    seen.push(api.lws_add_http_header_by_name(wsi, "x-long", "1".repeat(150), 150, p, end));
+    seen.push(api.lws_add_http_header_by_name(wsi, "x-split", "1\r\nx: 2", 7, p, end));
+    seen.push(api.lws_add_http_header_by_token(wsi, api.WSI_TOKEN_GET_URI, "/", 1, p, end));
+    seen.push(api.lws_finalize_http_header(wsi, p, end));
+    const length = p.value.byteOffset - 10;
+    const head = buffer.subarray(10, 10 + length);
+    seen.push(api.lws_write(wsi, head, length, api.LWS_WRITE_HTTP_HEADERS) === length);
+    seen.push(api.lws_write_http(wsi, new TextEncoder().encode("ok"), 2));
+    return api.lws_http_transaction_completed(wsi);
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const peer = await server.dial();
+  peer.send(GET);
+  const { head, body } = await server.pump(readResponse(peer));
+  assertEquals(
+    head,
+    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-one: 1\r\ncontent-length: 2\r\n\r\n",
+  );
+  assertEquals(body, "ok");
+  assertEquals(seen, [0, 0, 0, 0, 1, 1, 1, 0, true, 2]);
+  peer.close();
+});
+
+Deno.test("dec15: the file operations of a context can be replaced one by one", async () => {
+  const seen: unknown[] = [];
+  const { api } = DEC15;
+  const here = new URL(import.meta.url).pathname;
+  const callback: Callback = (wsi, reason) => {
+    if (reason === "HTTP") return api.lws_serve_http_file(wsi, "/virtual", "text/plain", null, 0);
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const table = api.lws_get_fops(server.context);
+  const { open } = table;
+  table.open = (wsi: unknown, name: string, length: unknown, flags: number) => {
+    seen.push([name, flags]);
+    return open(wsi, here, length, flags);
+  };
+  const peer = await server.dial();
+  peer.send(GET);
+  const { body } = await server.pump(readResponse(peer));
+  assertEquals(body.length, Deno.statSync(here).size);
+  assertEquals(seen, [["/virtual", api.O_RDONLY]]);
+  peer.close();
+});
+
+Deno.test("dec15: files are opened, read, moved in, written and closed by the context's table", async () => {
+  const { api } = DEC15;
+  const { wsis, protocols } = keeping();
+  await using server = rig(DEC15, { protocols });
+  await server.open(talk);
+  await server.settle();
+  const [wsi] = wsis;
+  const path = await Deno.makeTempFile();
+  const [length, amount] = [box(-1), box(-1)];
+  const buf = new Uint8Array(4);
+  const fd = await api.lws_plat_file_open(wsi, path, length, api.O_RDWR);
+  assertEquals(length.value, 0);
+  const text = new TextEncoder().encode("abcdef");
+  assertEquals(await api.lws_plat_file_write(wsi, fd, amount, text, 6), 0);
+  assertEquals(amount.value, 6);
+  assertEquals(await api.lws_plat_file_seek_cur(wsi, fd, -4), 2);
+  assertEquals(await api.lws_plat_file_read(wsi, fd, amount, buf, 3), 0);
+  assertEquals([amount.value, ...buf], [3, 99, 100, 101, 0]);
+  assertEquals(await api.lws_plat_file_seek_cur(wsi, fd, -400), -1);
+  assertEquals(await api.lws_plat_file_close(wsi, fd), 0);
+  const none = await api.lws_plat_file_open(wsi, `${path}.none`, length, api.O_RDONLY);
+  assertEquals(none, api.LWS_INVALID_FILE);
+  await Deno.remove(path);
+});
+
+// Clients.
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: client_connect makes a connection that talks with a server`, async () => {
+    const calls: string[] = [];
+    const note = (side: string): Callback => (wsi, reason, _user, input, len) => {
+      if (/ESTABLISHED|RECEIVE|CLOSED/.test(reason)) calls.push(`${side} ${reason}`);
+      if (reason === "CLIENT_ESTABLISHED") {
+        face.call("write", wsi, "hello", 5, face.api.LWS_WRITE_TEXT);
+      }
+      if (reason === "RECEIVE") face.call("write", wsi, input, len, face.api.LWS_WRITE_BINARY);
+    };
+    await using server = rig(face, { protocols: [{ name: "talk", callback: note("server") }] });
+    const client = server.also(face, {
+      port: noListen(face),
+      protocols: [{ name: "talk", callback: note("client") }],
+    });
+    const wsi = face.call("client_connect", ...to(client));
+    assertEquals(wsi instanceof Promise, face === FEB11);
+    await server.until(() => calls.includes("client CLIENT_RECEIVE"));
+    assertEquals(calls, [
+      "server ESTABLISHED",
+      "client CLIENT_ESTABLISHED",
+      "server RECEIVE",
+      "client CLIENT_RECEIVE",
+    ]);
+    await server.pump(Promise.resolve(wsi));
+  });
+
+  Deno.test(`${face.name}: client_connect returns null for wrong arguments, TLS and a null context's kind`, async () => {
+    await using client = rig(face, { port: noListen(face), protocols: [quiet] });
+    const { context } = client;
+    const wrong: Record<string, readonly unknown[]> = {
+      port: [context, "h", 0, 0, "/", "h", null, null, -1],
+      address: [context, "", 80, 0, "/", "h", null, null, -1],
+      path: [context, "h", 80, 0, "no slash", "h", null, null, -1],
+      ssl: [context, "h", 80, 1, "/", "h", null, null, -1],
+    };
+    for (const [name, args] of Object.entries(wrong)) {
+      const { result, lines } = logged(() => face.call("client_connect", ...args));
+      assertEquals(await result, null, name);
+      assertMatch(lines.join("\n"), new RegExp(`err: \\w+client_connect: .*${name}`));
+    }
+  });
+}
+
+for (const face of withCall("client_connect_extended")) {
+  Deno.test(`${face.name}: client_connect_extended gives the connection its user, from the first callback on`, async () => {
+    const mine = { own: true };
+    const users: unknown[] = [];
+    const callback: Callback = (_wsi, reason, user) => {
+      if (/^CLIENT_(ESTABLISHED|FILTER)/.test(reason)) users.push(user);
+    };
+    await using server = rig(face, { protocols: [quiet] });
+    const protocols = [{ name: "talk", callback, per_session_data_size: 4 }];
+    const client = server.also(face, { port: noListen(face), protocols });
+    face.call("client_connect_extended", ...to(client), mine);
+    await server.until(() => users.length > 0);
+    await server.settle();
+    assert(users.every((user) => user === mine));
+  });
+}
+
+// The library itself.
+
+for (const face of withCall("get_library_version")) {
+  Deno.test(`${face.name}: get_library_version is a version, a blank and a hash`, () => {
+    assertMatch(face.call("get_library_version") as string, /^\d+\.\d+\.\d+ \S+$/);
+  });
+}
+
+for (const face of withCall("set_log_level")) {
+  Deno.test(`${face.name}: set_log_level takes LLL bits, and null keeps the function`, () => {
+    const lines: unknown[] = [];
+    const { api } = face;
+    const all = Object.keys(api).filter((name) => name.startsWith("LLL_"));
+    try {
+      const emit = (level: number, line: string) => lines.push([level, line]);
+      face.call("set_log_level", api.LLL_ERR | api.LLL_LATENCY, emit);
+      for (const name of all) {
+        const bits: string = name.slice("LLL_".length).toLowerCase();
+        api[`lwsl_${bits}`](`${bits}\n`);
+      }
+      assertEquals(lines.splice(0), [[1, "err\n"], [512, "latency\n"]]);
+      face.call("set_log_level", api.LLL_WARN, null);
+      api.lwsl_err("no");
+      api.lwsl_warn("yes");
+      assertEquals(lines, [[2, "yes\n"]]);
+      assertEquals(all.length, LOG_LEVELS.length);
+    } finally {
+      setLogLevel([], () => {});
+    }
+  });
+}
+
+Deno.test("dec15: set_proxy is refused by name, and returns −1", async () => {
+  await using client = rig(DEC15, { port: -1, protocols: [quiet] });
+  const { result, lines } = logged(() => DEC15.call("set_proxy", client.context, "proxy:3128"));
+  assertEquals(result, -1);
+  assertMatch(lines.join("\n"), /err: lws_set_proxy: .*prox/i);
+});
+
+Deno.test("dec15: token_to_string has the names of headers with their colon", () => {
+  const { api } = DEC15;
+  assertEquals(api.lws_token_to_string(api.WSI_TOKEN_HOST), "host:");
+  assertEquals(api.lws_token_to_string(api.WSI_TOKEN_HTTP_USER_AGENT), "user-agent:");
+  assertEquals(api.lws_token_to_string(1000), null);
+});
+
+for (const face of [OCT12, MAR13, DEC15]) {
+  Deno.test(`${face.name}: random bytes, SHA-1 and base64`, () => {
+    const buf = new Uint8Array(70_000);
+    assertEquals(face.call("get_random", null, buf, 69_999), 69_999);
+    assert(buf.subarray(65_536, 69_999).some((byte) => byte !== 0));
+    assertEquals(buf[69_999], 0);
+    const md = new Uint8Array(20);
+    assertEquals(face.call("SHA1", "abcX", 3, md), md);
+    assertEquals(md.toHex(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    const out = box("");
+    assertEquals(face.api.lws_b64_encode_string("hello!", 5, out, 9), 8);
+    assertEquals(out.value, "aGVsbG8=");
+    assertEquals(face.api.lws_b64_encode_string("hello!", 5, out, 8), -1);
+    const bytes = new Uint8Array(8);
+    assertEquals(face.api.lws_b64_decode_string("aGVsbG8=", bytes, 8), 5);
+    assertEquals(new TextDecoder().decode(bytes.subarray(0, 5)), "hello");
+    assertEquals(face.api.lws_b64_decode_string("aGVsbG8=", bytes, 4), -1);
+    assertEquals(face.api.lws_b64_decode_string("?", bytes, 8), -1);
+  });
+}
