@@ -105,7 +105,7 @@ export const virtualFiles: Protocol<{ body: Uint8Array<ArrayBuffer>[] }> = {
   },
 };
 
-async function append(wsi: Wsi, pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+async function append(wsi: Wsi, pieces: Uint8Array<ArrayBuffer>[]): Promise<void> {
   const { fileOps } = wsi.context;
   try {
     const { handle, length } = await fileOps.open(wsi, wsi.uri, "readWrite");
