@@ -22,6 +22,11 @@
  * @module
  */
 
+export {
+  type Broadcaster,
+  type BroadcastTarget,
+  connectBroadcast,
+} from "./src/connect_broadcast.ts";
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
 export { CLOSE_STATUS } from "./src/core/close.ts";
@@ -45,6 +50,12 @@ export { deflateStream, type DeflateStreamOptions } from "./src/extensions/defla
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type { FileOps, OpenFile } from "./src/file_ops.ts";
+export {
+  type ForkedProtocol,
+  type ForkedService,
+  type ForkInfo,
+  forkServiceLoop,
+} from "./src/fork_service_loop.ts";
 export { type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
 export { HttpHeaderBlock } from "./src/http_header_block.ts";
@@ -62,7 +73,7 @@ export {
   type PollLock,
   POLLOUT,
 } from "./src/service/polling.ts";
-export type { Protocol } from "./src/protocol.ts";
+export type { ActiveProtocol, Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
   CloseInfo,
@@ -76,6 +87,7 @@ export type {
   WithoutUser,
 } from "./src/reasons.ts";
 export type { Clock } from "./src/service/clock.ts";
+export { type RemoteContext, remoteContext } from "./src/remote_context.ts";
 export { createContext } from "./src/serving_context.ts";
 export type { StreamConn } from "./src/transport/tcp.ts";
 export type {

@@ -81,6 +81,10 @@ export class ClientHandshake implements Phase {
     queueMicrotask(() => this.#connection.onClose());
   }
 
+  get isEstablished(): boolean {
+    return false;
+  }
+
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
     let length = 0;

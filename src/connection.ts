@@ -10,7 +10,7 @@ import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { Reason, ReasonData } from "./reasons.ts";
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
@@ -26,6 +26,8 @@ import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from 
 /** A protocol as a context holds it. */
 export interface ProtocolEntry {
   readonly protocol: Protocol;
+  /** What the program is given of it. */
+  readonly active: ActiveProtocol;
   readonly index: number;
   readonly rxBufferSize: number;
   readonly allowedOrigins: readonly string[] | undefined;
@@ -58,6 +60,8 @@ export interface ConnectionOwner {
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
 export interface Phase {
+  /** Whether this is a WebSocket that has not begun to close. */
+  readonly isEstablished: boolean;
   /** As {@linkcode TransportHandler.onBytes}. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */
@@ -155,6 +159,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   peerName = "";
   #state = OPEN;
   #lingers = false;
+  #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
   #writableWanted = false;
@@ -177,8 +182,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.owner.face;
   }
 
-  get protocol(): Protocol {
-    return this.entry.protocol;
+  get protocol(): ActiveProtocol {
+    return this.entry.active;
   }
 
   get isSsl(): 0 | 1 | 2 {
@@ -191,6 +196,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   get isOpen(): boolean {
     return this.#state === OPEN;
+  }
+
+  /** Whether it is a WebSocket that is not closing. */
+  get isEstablished(): boolean {
+    return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;
   }
 
   // Transport and turns.
@@ -224,6 +234,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   onEnd(): void {
+    this.#peerEnded = true;
     if (this.#state === LINGERING) return this.cut();
     if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
   }
@@ -504,7 +515,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   #flushed(): void {
-    if (!this.#lingers) return this.cut();
+    if (!this.#lingers || this.#peerEnded) return this.cut();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
     this.#transport?.end();

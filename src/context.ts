@@ -3,7 +3,7 @@
 import type { ClientConnectInfo } from "./client_info.ts";
 import type { FileOps } from "./file_ops.ts";
 import type { Limits } from "./limits.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
 import type { PollFd } from "./service/polling.ts";
 import type { StreamConn } from "./transport/tcp.ts";
@@ -25,7 +25,7 @@ export interface Context extends AsyncDisposable {
   /** What was given at creation (`lws_context_user`). */
   readonly user: unknown;
   /** The protocols, in order. */
-  readonly protocols: readonly Protocol[];
+  readonly protocols: readonly ActiveProtocol[];
   /** The limits in force. */
   readonly limits: Limits;
   /**
@@ -120,6 +120,46 @@ export interface Context extends AsyncDisposable {
    * @throws {LwsError} `invalid-argument` when the context has no such protocol, or the reason is none.
    */
   callbackAllProtocol(protocol: Protocol | string, reason: DatalessReason): number;
+  /**
+   * Calls the protocol's callback with `broadcast` and `data`, before it returns, for every
+   * established WebSocket that this context serves with the protocol, in the order in which they were
+   * accepted (`libwebsockets_broadcast`). Nothing is sent by itself: the callback decides, and it may
+   * write or close. What it returns is ignored. Client connections, connections that are not
+   * WebSockets yet and those that are closing are left out.
+   *
+   * Other workers do the same through {@linkcode openPort}, other processes through
+   * {@linkcode connectBroadcast}.
+   *
+   * @param data A string is given as its UTF-8; of any length, 0 included. All connections are given
+   *   the same bytes.
+   * @returns 0, or −1 when the context is destroyed.
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol, or `data` is neither
+   *   a string nor a `Uint8Array`.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{
+   *     name: "news",
+   *     callback: handlers({
+   *       broadcast: (wsi, _user, data) => void wsi.write(data, "text"),
+   *     }),
+   *   }],
+   * });
+   * context.broadcast("news", "Everybody hears this.");
+   * ```
+   */
+  broadcast(protocol: Protocol | string, data: Uint8Array | string): number;
+  /**
+   * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
+   * worker wants a port of its own. They are closed with the context.
+   *
+   * @throws {LwsError} `destroyed`.
+   */
+  openPort(): MessagePort;
   /**
    * Delivers what is pending, in the order in which it came, at most one event of a kind for each
    * connection; when nothing is, waits for the first (`lws_service`). Between two calls nothing is

@@ -63,6 +63,15 @@ export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
    * @default none is limited
    */
   readonly tokenLimits?: TokenLimits | null;
+  /**
+   * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
+   * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
+   * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
+   * `maxMessageSize`.
+   *
+   * @default {false}
+   */
+  readonly broadcastSockets?: boolean;
   /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
@@ -90,6 +99,7 @@ export interface CheckedInfo {
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
+  readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
   readonly user: unknown;
   readonly service: ServicePolicy;
@@ -113,6 +123,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "allowedOrigins",
   "extensions",
   "tokenLimits",
+  "broadcastSockets",
   "fileOps",
   "user",
   "service",
@@ -176,6 +187,10 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   if (!SERVICE_POLICIES.includes(service)) {
     complain("service", service, '"automatic", "manual" or "external"');
   }
+  const { broadcastSockets = false } = info;
+  if (typeof broadcastSockets !== "boolean") {
+    complain("broadcastSockets", broadcastSockets, "true or false");
+  }
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -200,6 +215,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,
+    broadcastSockets,
     fileOps: info.fileOps ?? hostFileOps(),
     user: info.user,
     service,

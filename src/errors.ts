@@ -2,6 +2,8 @@
 export type LwsErrorCode =
   | "address-in-use"
   | "aborted"
+  | "connect-failed"
+  | "connection-closed"
   | "destroyed"
   | "handshake-refused"
   | "invalid-argument"
@@ -9,7 +11,8 @@ export type LwsErrorCode =
   | "invalid-state"
   | "listen-failed"
   | "permission-denied"
-  | "unsupported";
+  | "unsupported"
+  | "worker-failed";
 
 /**
  * What this module throws: a stable {@linkcode LwsError.code}, a message that says what to do, and

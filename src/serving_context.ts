@@ -1,11 +1,15 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
+import { activate } from "./active_protocol.ts";
+import { broadcastBytes } from "./broadcast_data.ts";
+import { BroadcastSocket } from "./broadcast_socket.ts";
 import { refuseArgument } from "./arguments.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
 import type { Context } from "./context.ts";
 import { Connection, type ConnectionOwner, type ProtocolEntry } from "./connection.ts";
+import { ContextPort } from "./context_port.ts";
 import {
   checkCreationInfo,
   type CheckedInfo,
@@ -18,10 +22,11 @@ import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { GatedTransport } from "./gated_transport.ts";
 import { HttpSession } from "./http_session.ts";
+import { listen } from "./listening.ts";
 import type { Limits } from "./limits.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import { isReason, type Reason } from "./reasons.ts";
 import { type PollArgs, type PollFd, POLLIN, type PollLock, POLLOUT } from "./service/polling.ts";
 import type { PollSlot } from "./service/poll_slot.ts";
@@ -77,6 +82,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   readonly wheel: TimerWheel;
   readonly scheduler: Scheduler;
   readonly entries: readonly ProtocolEntry[];
+  readonly protocols: readonly ActiveProtocol[];
   readonly closed: Promise<void>;
   isDestroyed = false;
 
@@ -88,6 +94,9 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   readonly #acceptor: Acceptor | undefined;
   /** Unless the context serves by itself. */
   readonly #polled: PolledService | undefined;
+  /** One a protocol, or none at all. */
+  readonly #sockets: readonly BroadcastSocket[];
+  readonly #ports = new Set<ContextPort>();
   /** For what belongs to no connection: the listener, the protocols. */
   readonly #standIn: Connection;
   #listenerSlot: PollSlot | undefined;
@@ -96,6 +105,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   #isSetUp = false;
   #lastFd = 0;
   #hostName: string | undefined;
+  /** The descriptor of broadcast sockets and ports, once there are some and the program polls. */
+  #elsewhereFd = 0;
   #filtering: { fd: number; address: Address } | undefined;
   #dirty: Connection[] = [];
   #resolveClosed!: () => void;
@@ -111,18 +122,26 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.#polled = info.service === "automatic" ? undefined : new PolledService(info.clock, this);
     this.scheduler = this.#polled ?? new AutomaticScheduler();
     this.wheel = new TimerWheel(this.#polled?.clock ?? info.clock);
+    if (info.signal?.aborted) {
+      throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
+    }
+    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info.network, info);
+    this.#sockets = info.broadcastSockets ? this.#openSockets() : [];
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
+      active: activate(protocol, {
+        owningServer: this,
+        protocolIndex: index,
+        broadcastSocketPort: this.#sockets[index]?.port ?? 0,
+        broadcastToken: this.#sockets[index]?.token ?? "",
+      }),
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
       allowedOrigins: protocol.allowedOrigins,
       connections: new Set<Connection>(),
     }));
+    this.protocols = this.entries.map((entry) => entry.active);
     for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
-    if (info.signal?.aborted) {
-      throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
-    }
-    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#standIn = new Connection(this, LISTENER_FD, false);
     if (this.#listener !== undefined) {
@@ -130,6 +149,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
       this.#listenerSlot = this.#polled?.slot(LISTENER_FD, POLLIN);
       if (this.#listenerSlot !== undefined && !this.#polled!.announce(this.#listenerSlot)) {
         this.#listener.close();
+        for (const socket of this.#sockets) socket.close();
         throw new LwsError("listen-failed", "addPollFd can't watch the listener");
       }
     }
@@ -139,15 +159,12 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     }
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
+    for (const socket of this.#sockets) socket.open();
     void this.#acceptor?.run();
   }
 
   get port(): number {
     return this.#listener?.address.port ?? CONTEXT_PORT_NO_LISTEN;
-  }
-
-  get protocols(): readonly Protocol[] {
-    return this.#info.protocols;
   }
 
   clientConnect(info: ClientConnectInfo): Wsi {
@@ -229,12 +246,46 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     return 0;
   }
 
+  broadcast(protocol: Protocol | string, data: Uint8Array | string): number {
+    const entry = this.#entryOf(protocol);
+    const bytes = broadcastBytes(data);
+    if (this.isDestroyed) return -1;
+    // Descriptors count up as connections are accepted; the set has the order of the handshakes.
+    const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
+    for (const connection of accepted) {
+      // A callback before may have closed it.
+      if (connection.isClient || !connection.isEstablished) continue;
+      connection.call(entry, "broadcast", bytes);
+    }
+    return 0;
+  }
+
+  openPort(): MessagePort {
+    this.#mustLive("openPort");
+    const { port1, port2 } = new MessageChannel();
+    this.#ports.add(
+      new ContextPort(port1, {
+        deliver: (work) => this.#deliver(work),
+        broadcast: (protocol, data) => this.broadcast(protocol, data),
+        callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
+        cancelService: () => this.#polled?.cancel(),
+        destroy: () => this.destroy(),
+        forget: (port) => void this.#ports.delete(port),
+      }),
+    );
+    return port2;
+  }
+
   destroy(): Promise<void> {
     if (this.isDestroyed) return this.closed;
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.#acceptor?.stop();
+    for (const socket of this.#sockets) socket.close();
+    for (const port of this.#ports) port.close();
+    this.#ports.clear();
     this.#polled?.unwatch(LISTENER_FD);
+    this.#polled?.unwatch(this.#elsewhereFd);
     this.#polled?.release();
     for (const connection of [...this.#connections.values()]) connection.leave();
     this.#endIfEmpty();
@@ -344,6 +395,43 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     for (const connection of dirty) connection.flush();
   }
 
+  // What comes from other workers and processes.
+
+  #openSockets(): BroadcastSocket[] {
+    const sockets: BroadcastSocket[] = [];
+    const host = {
+      limits: this.limits,
+      wheel: this.wheel,
+      deliver: (work: () => void) => this.#deliver(work),
+      broadcast: (name: string, message: Uint8Array) => void this.broadcast(name, message),
+    };
+    try {
+      for (const { name } of this.#info.protocols) {
+        sockets.push(new BroadcastSocket(name, this.#info.network, host));
+      }
+    } catch (error) {
+      for (const socket of sockets) socket.close();
+      this.#listener?.close();
+      throw error;
+    }
+    return sockets;
+  }
+
+  /** Does what a message from elsewhere asks for. */
+  #deliver(work: () => void): void {
+    if (this.#polled === undefined) return work();
+    this.#watchElsewhere(this.#polled);
+    this.scheduler.arrived({ socketFd: this.#elsewhereFd, service: work }, POLLIN);
+  }
+
+  /** Gives what comes from elsewhere a descriptor, so that it waits for service, too. */
+  #watchElsewhere(polled: PolledService): void {
+    if (this.#elsewhereFd !== 0) return;
+    this.#elsewhereFd = ++this.#lastFd;
+    if (polled.announce(polled.slot(this.#elsewhereFd, POLLIN))) return;
+    log("err", "addPollFd can't watch for broadcasts, which are delivered at once therefore");
+  }
+
   // Accepting.
 
   get hasRoom(): boolean {
@@ -426,8 +514,9 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   #entryOf(protocol: Protocol | string): ProtocolEntry {
     const name = typeof protocol === "string" ? protocol : protocol?.name;
     const entry = this.#named.get(name);
-    if (entry !== undefined && (typeof protocol === "string" || entry.protocol === protocol)) {
-      return entry;
+    if (entry !== undefined) {
+      if (typeof protocol === "string") return entry;
+      if (entry.protocol === protocol || entry.active === protocol) return entry;
     }
     throw new LwsError("invalid-argument", `protocol: the context has no protocol "${name}"`);
   }
@@ -439,28 +528,6 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
 function checkFd(call: string, socketFd: number): void {
   if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
-}
-
-function listen(info: CheckedInfo): Listener {
-  const { hostname, port } = info;
-  try {
-    return info.network.listen({ hostname, port });
-  } catch (cause) {
-    const where = `${hostname} port ${port}`;
-    const { name, code } = cause as { name?: string; code?: string };
-    if (name === "AddrInUse" || code === "address-in-use") {
-      throw new LwsError("address-in-use", `${where} is in use; free it or listen on another`, {
-        cause,
-      });
-    }
-    if (name === "NotCapable" || name === "PermissionDenied") {
-      throw new LwsError("permission-denied", `may not listen on ${where}; run with --allow-net`, {
-        cause,
-      });
-    }
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new LwsError("listen-failed", `can't listen on ${where}: ${why}`, { cause });
-  }
 }
 
 function checkTimeout(call: string, timeoutMs: number): number {

@@ -146,6 +146,10 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     return !this.#connection.isPaused;
   }
 
+  get isEstablished(): boolean {
+    return this.#sentClose === undefined;
+  }
+
   get isListening(): boolean {
     return this.#sentClose === undefined && this.#connection.isOpen;
   }
