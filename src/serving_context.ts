@@ -518,7 +518,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
       if (typeof protocol === "string") return entry;
       if (entry.protocol === protocol || entry.active === protocol) return entry;
     }
-    throw new LwsError("invalid-argument", `protocol: the context has no protocol "${name}"`);
+    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
   }
 
   #mustLive(call: string): void {
