@@ -137,6 +137,7 @@ const DESTROYED: readonly (readonly [string, (context: Context) => unknown, unkn
   ["hangupOnClient", (context) => context.hangupOnClient(1), 0],
   ["callbackOnWritableAllProtocol", (context) => context.callbackOnWritableAllProtocol("x"), 0],
   ["callbackAllProtocol", (context) => context.callbackAllProtocol("x", "user:y"), 0],
+  ["broadcast", (context) => context.broadcast("x", "data"), -1],
   ["protocols", (context) => context.protocols.length, 1],
   ["canonicalHostname", (context) => context.canonicalHostname === "", false],
 ];
@@ -158,6 +159,7 @@ Deno.test("calls on a destroyed context fail as documented, and reach nobody", a
   const codeOf = (call: () => unknown) => assertThrows(call, LwsError).code;
   assertEquals(codeOf(() => context.clientConnect({ address: "x", port: 80 })), "destroyed");
   assertEquals(codeOf(() => context.adopt({} as never)), "destroyed");
+  assertEquals(codeOf(() => context.openPort()), "destroyed");
   assertEquals(codeOf(() => context.setProxy("x:1")), "unsupported");
   assertEquals(context.destroy(), ended);
   await settle();

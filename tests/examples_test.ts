@@ -259,6 +259,14 @@ Deno.test("a client context of its own sees the demo's counter", async () => {
   assertEquals(await promise, "0");
 });
 
+Deno.test("virtual_files.ts serves from its command line", async () => {
+  const files = run("virtual_files.ts", ["--port", "0"]);
+  const url = /serving (http:\S+)/.exec(await files.until("\n"))![1]!;
+  assertEquals(await (await fetch(url)).text(), "Hello from memory.\n");
+  files.process.kill("SIGINT");
+  assertEquals((await files.end()).code, 0);
+});
+
 Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody else write", async () => {
   const hello = new TextEncoder().encode("hello");
   const files = new Map([["/", { bytes: hello }]]);

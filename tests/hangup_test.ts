@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LwsError, type Wsi } from "../mod.ts";
 import { record } from "./support/recorder.ts";
 import { request } from "./support/http.ts";
-import { serve, settle } from "./support/serve.ts";
+import { handshake, serve, settle } from "./support/serve.ts";
 
 Deno.test("hangupOnClient ends a WebSocket without a close frame, and tells later", async () => {
   const http = record("http");
@@ -88,4 +88,20 @@ Deno.test("an unknown descriptor is nobody's, and what is none is refused by nam
   for (const fd of [1.5, NaN, "1", undefined, null]) {
     assertThrows(() => served.context.hangupOnClient(fd as number), LwsError, "socketFd is ");
   }
+});
+
+Deno.test("a context that is serviced by hand tells of the end in service", async () => {
+  let wsi: Wsi | undefined;
+  const x = record("x", (each, reason, _user, _data) => {
+    if (reason === "established") wsi = each;
+  });
+  await using served = serve([x.protocol], { service: "manual" });
+  const peer = await served.dial();
+  peer.send(handshake());
+  while (wsi === undefined) await served.context.service(0);
+  served.context.hangupOnClient(wsi.socketFd);
+  await settle();
+  assert(!x.reasons.includes("closed"));
+  while (!x.reasons.includes("closed")) await served.context.service(0);
+  peer.close();
 });

@@ -1,6 +1,6 @@
 /** The names of peers, by reverse lookup. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Context, createContext, LwsError, type PeerAddresses, type Wsi } from "../mod.ts";
 import { MemoryNetwork } from "../src/testing.ts";
 import { reverseLookup } from "../src/transport/host.ts";
@@ -124,4 +124,14 @@ Deno.test({
   name: "without --allow-net for the address the name is empty, and nobody is asked for it",
   permissions: { net: ["127.0.0.2"] },
   fn: async () => assertEquals(await reverseLookup("127.0.0.1"), ""),
+});
+
+Deno.test("a reverse lookup that is no function is refused by name", () => {
+  const network = Object.assign(new MemoryNetwork(), { reverse: "name" }) as never;
+  const error = assertThrows(
+    () => createContext({ port: 80, network, protocols: [record("x").protocol] }),
+    LwsError,
+    "network.reverse",
+  );
+  assertEquals(error.code, "invalid-option");
 });
