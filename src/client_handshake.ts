@@ -8,6 +8,7 @@ import {
   upgradeRequest,
 } from "./core/opening_handshake.ts";
 import type { Connection, Phase } from "./connection.ts";
+import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, isLogged, log } from "./log.ts";
@@ -149,7 +150,8 @@ export class ClientHandshake implements Phase {
     return unfitKind(kind);
   }
 
-  close(): number {
+  close(code: number | undefined, reason: string): number {
+    closePayload(code, reason);
     this.#fail("closed before it was established");
     return 0;
   }

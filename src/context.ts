@@ -16,8 +16,8 @@ export type DatalessReason =
 
 /**
  * Everything that shares one listener, one set of protocols and one service (`struct lws_context`).
- * Once it is destroyed, `clientConnect` and `adopt` throw `destroyed`; the other calls find no
- * connections any more.
+ * Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw `destroyed`; the other calls find
+ * no connections any more.
  */
 export interface Context extends AsyncDisposable {
   /** The port it listens on; −1 when it does not. */

@@ -13,6 +13,7 @@ import type { FieldLine } from "./core/response_writer.ts";
 import { parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
 import type { Connection, Phase, ProtocolEntry } from "./connection.ts";
+import { closePayload } from "./close_arguments.ts";
 import { acceptExtension } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
@@ -160,7 +161,9 @@ export class HttpSession implements Phase {
     return this.#response?.write(data, kind) ?? -1;
   }
 
-  close(_code: number | undefined, _reason: string): number {
+  close(code: number | undefined, reason: string): number {
+    // Without an effect here, but a fault of the program all the same.
+    closePayload(code, reason);
     this.#connection.finish(true);
     return 0;
   }

@@ -1,9 +1,9 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
-import { refuseArgument } from "./arguments.ts";
 import { activate } from "./active_protocol.ts";
 import { broadcastBytes } from "./broadcast_data.ts";
 import { BroadcastSocket } from "./broadcast_socket.ts";
+import { refuseArgument } from "./arguments.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
@@ -518,7 +518,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
       if (typeof protocol === "string") return entry;
       if (entry.protocol === protocol || entry.active === protocol) return entry;
     }
-    throw new LwsError("invalid-argument", `protocol: the context has no protocol "${name}"`);
+    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
   }
 
   #mustLive(call: string): void {

@@ -7,8 +7,6 @@ import {
   CLOSE_NO_STATUS,
   decodeClose,
   encodeClose,
-  isCloseCode,
-  MAX_CLOSE_REASON,
 } from "./core/close.ts";
 import {
   FIN,
@@ -26,6 +24,7 @@ import {
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
 import { refuseArgument } from "./arguments.ts";
+import { closePayload } from "./close_arguments.ts";
 import type { Connection, Phase } from "./connection.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
@@ -292,24 +291,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
 
   close(code: number | undefined, reason: string): number {
     if (this.#sentClose !== undefined) return -1;
-    if (typeof reason !== "string") refuseArgument("close", "reason", reason, "text");
-    if (code === undefined && reason !== "") {
-      throw new LwsError("invalid-argument", "close: a reason needs a code");
-    }
-    if (code !== undefined && !isCloseCode(code)) {
-      throw new LwsError(
-        "invalid-argument",
-        `close: code ${code} is none of 1000–1003, 1007–1014, 3000–4999`,
-      );
-    }
-    const payload = encodeClose(code, reason);
-    if (payload.length - 2 > MAX_CLOSE_REASON) {
-      throw new LwsError(
-        "invalid-argument",
-        `close: the reason takes ${payload.length - 2} bytes, at most ${MAX_CLOSE_REASON} fit`,
-      );
-    }
-    this.#beginClose(payload, code ?? CLOSE_NO_STATUS, reason);
+    this.#beginClose(closePayload(code, reason), code ?? CLOSE_NO_STATUS, reason);
     return 0;
   }
 
@@ -443,7 +425,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   /** Queues one frame; header and payload lie together, so that they leave in one write. */
   #send(first: number, data: Uint8Array | string | PreparedMessage): number {
     const payload = typeof data === "string" ? encodeText(data) : data as Uint8Array;
-    const { length } = payload;
+    const length = payload?.length;
     // A property that the data has is the cheapest of checks, and this is the hottest of paths.
     if (length === undefined) throw notWritable(data);
     if (this.#stream !== undefined) return this.#sendStreamed(this.#stream, first, payload);

@@ -1,11 +1,12 @@
 /** The examples and the demo, used as their readers would. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mod.ts";
 import { chat } from "../examples/chat.ts";
 import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
+import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
 import { serve, settle } from "./support/serve.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
@@ -256,4 +257,49 @@ Deno.test("a client context of its own sees the demo's counter", async () => {
     protocol: "dumb-increment-protocol",
   });
   assertEquals(await promise, "0");
+});
+
+Deno.test("virtual_files.ts serves from its command line", async () => {
+  const files = run("virtual_files.ts", ["--port", "0"]);
+  const url = /serving (http:\S+)/.exec(await files.until("\n"))![1]!;
+  assertEquals(await (await fetch(url)).text(), "Hello from memory.\n");
+  files.process.kill("SIGINT");
+  assertEquals((await files.end()).code, 0);
+});
+
+Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody else write", async () => {
+  const hello = new TextEncoder().encode("hello");
+  const files = new Map([["/", { bytes: hello }]]);
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    fileOps: memoryFiles(files),
+    protocols: [virtualFiles],
+  });
+  const url = (path: string) => `http://127.0.0.1:${context.port}${path}`;
+  const send = async (path: string, init: RequestInit) => {
+    const response = await fetch(url(path), init);
+    return [response.status, await response.text()] as const;
+  };
+  assertEquals(await send("/", {}), [200, "hello"]);
+  assertEquals((await send("/new", {}))[0], 404);
+  assertEquals((await send("/new", { method: "POST", body: "a".repeat(100_000) }))[0], 201);
+  assertEquals((await send("/new", { method: "POST", body: "b" }))[0], 201);
+  assertEquals(await send("/new", {}), [200, "a".repeat(100_000) + "b"]);
+  assertEquals((await send("/new", { method: "POST", body: "c".repeat(1_000_000) }))[0], 403);
+  assertEquals((await send("/new", { method: "DELETE" }))[0], 405);
+  const head = await fetch(url("/new"), { method: "HEAD" });
+  assertEquals([head.headers.get("content-length"), await head.text()], ["100001", ""]);
+
+  const stranger = { peerAddresses: { ip: "192.0.2.1" } } as Wsi;
+  const ops = memoryFiles(files);
+  assertThrows(() => ops.open(stranger, "/new", "readWrite"), Error, "only this host");
+  const { handle } = await ops.open(stranger, "/", "read");
+  assertThrows(() => ops.write(stranger, handle, hello), Error, "opened for reading");
+  assertEquals(await ops.seekCur(stranger, handle, 3), 3);
+  assertThrows(() => ops.seekCur(stranger, handle, -4), RangeError);
+  const buffer = new Uint8Array(4);
+  assertEquals([await ops.read(stranger, handle, buffer), buffer[0]], [2, "l".charCodeAt(0)]);
+  await ops.close(stranger, handle);
+  assertThrows(() => ops.read(stranger, handle, buffer), Error, "closed");
 });

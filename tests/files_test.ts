@@ -243,3 +243,30 @@ Deno.test("a non-zero return after serveHttpFile closes once the file has left",
   assertEquals((await readResponse(peer)).body, "all of it");
   assertEquals((await peer.readToEnd()).length, 0);
 });
+
+Deno.test("an entry of context.fileOps may be wrapped, for access rights by connection", async () => {
+  using _log = captureLog([]);
+  await withFolder(async (served) => {
+    const { fileOps } = served.context;
+    const open = fileOps.open.bind(fileOps);
+    fileOps.open = (wsi, path, flags) => {
+      if (wsi.hdrCopy("authorization") !== "Basic eDp5") throw new Error(`${path}: not for you`);
+      return open(wsi, path, flags);
+    };
+    assertEquals(status((await get(served, "/hello.txt")).head), 404);
+    const peer = await served.dial();
+    peer.send("GET /hello.txt HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\n\r\n");
+    const { head, body } = await readResponse(peer);
+    assertEquals([status(head), body], [200, "hello"]);
+    peer.close();
+  });
+});
+
+Deno.test("context.fileOps is the table that was given, and a host's one by default", async () => {
+  const given = hostFileOps("/nowhere");
+  await using served = serve([files], { fileOps: given });
+  assert(served.context.fileOps === given);
+  await using other = serve([files]);
+  const names: (keyof FileOps)[] = ["open", "close", "seekCur", "read", "write"];
+  for (const name of names) assertEquals(typeof other.context.fileOps[name], "function");
+});

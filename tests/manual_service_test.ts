@@ -275,6 +275,41 @@ for (const service of POLICIES) {
     peer.close();
   });
 
+  Deno.test(name("what other workers and processes broadcast waits for service, too"), async () => {
+    const heard: string[] = [];
+    const recorder = record("news", (_wsi, reason, _user, data) => {
+      if (reason === "broadcast") heard.push(new TextDecoder().decode(data));
+    });
+    await using served = serve([recorder.protocol], { service, broadcastSockets: true });
+    const { context, network, clock } = served;
+    const peer = await served.network.dial(80);
+    peer.send(handshake());
+    await serviceAll(context);
+
+    const [protocol] = context.protocols;
+    const socket = await connectBroadcast({
+      port: protocol!.broadcastSocketPort,
+      token: protocol!.broadcastToken,
+      network,
+      clock,
+    });
+    await socket.broadcast("from a process");
+    await settle();
+    assertEquals(heard, []);
+    await context.service(0);
+    assertEquals(heard, ["from a process"]);
+    await socket.close();
+
+    using remote = remoteContext(context.openPort());
+    remote.broadcast("news", "from a worker");
+    assertEquals(await context.service(Infinity), 0);
+    assertEquals(heard, ["from a process", "from a worker"]);
+    const waiting = context.service(Infinity);
+    remote.cancelService();
+    assertEquals(await waiting, 0);
+    peer.close();
+  });
+
   Deno.test(
     name("at maxConnections the next one waits in the backlog until a place is free"),
     async () => {

@@ -106,6 +106,7 @@ Deno.test("a header that is emptied has one piece, an empty one", async () => {
   using _log = captureLog([]);
   const read = (wsi: Wsi) => [0, 1].map((n) => wsi.hdrCopyFragment("accept", n));
   assertEquals(await ask(read, ["Accept: a", "Accept: b"], { accept: 0 }), ["", undefined]);
+  assertEquals(await ask(read, ["Accept: a", "Accept: b"], { accept: 3 }), ["a", undefined]);
 });
 
 Deno.test("hdrCopyFragment gives the n-th piece: arguments by &, fields by line", async () => {

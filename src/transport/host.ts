@@ -28,9 +28,7 @@ export async function reverseLookup(ip: string): Promise<string> {
     if (permission.state !== "granted") return "";
     // Loaded by the first who asks: most programs never do.
     const { lookupService } = await import("node:dns/promises");
-    const { hostname } = await lookupService(ip, 0);
-    // What has no name comes back as the address itself on some systems.
-    return hostname === ip ? "" : hostname;
+    return (await lookupService(ip, 0)).hostname;
   } catch {
     return "";
   }
