@@ -146,6 +146,8 @@ function sendRegularly(context: Context): void {
   const { name } = context.protocols[0]!;
   let timer: unknown;
   const send = () => {
+    // Connections may take their time to close.
+    if (context.isDestroyed) return;
     timer = clock.setTimer(send, SEND_INTERVAL_MS);
     context.callbackAllProtocol(name, userReason(constants.LWS_CALLBACK_SEND));
   };

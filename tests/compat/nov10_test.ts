@@ -1,0 +1,149 @@
+/** The server of November 2010, which serves by itself. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { nov10 } from "../../src/compat.ts";
+import { useHost } from "../../src/compat/creation.ts";
+import { FakeClock, MemoryNetwork } from "../../src/testing.ts";
+import { handshake, readHead, readResponse, settle, WebSocketPeer } from "../support/serve.ts";
+import { logged } from "./support.ts";
+
+const {
+  LWS_CALLBACK_CLOSED,
+  LWS_CALLBACK_ESTABLISHED,
+  LWS_CALLBACK_HTTP,
+  LWS_CALLBACK_RECEIVE,
+  LWS_CALLBACK_SEND,
+  LWS_WRITE_HTTP,
+  LWS_WRITE_TEXT,
+  libwebsocket_create_server,
+  libwebsocket_get_uri,
+  libwebsocket_write,
+  libwebsockets_serve_http_file,
+  serverContext,
+} = nov10;
+
+type Callback = nov10.libwebsocket_callback;
+
+function create(callback: Callback | null, options: { protocol?: number; cert?: string } = {}) {
+  const { protocol = 13, cert = null } = options;
+  return libwebsocket_create_server(80, callback, protocol, 8, cert, null, -1, -1);
+}
+
+/** A server on a network in memory. */
+function served(callback: Callback) {
+  const network = new MemoryNetwork();
+  const clock = new FakeClock();
+  useHost({ network, clock });
+  const descriptor = create(callback);
+  const context = serverContext(descriptor)!;
+  return {
+    descriptor,
+    context,
+    network,
+    clock,
+    dial: () => network.dial(80),
+    async open() {
+      const peer = await network.dial(80);
+      peer.send(handshake({ path: "/chat" }));
+      return new WebSocketPeer(peer, await readHead(peer));
+    },
+    async [Symbol.asyncDispose]() {
+      const end = context.destroy();
+      await settle();
+      clock.advance(60_000);
+      await end;
+      useHost({});
+    },
+  };
+}
+
+Deno.test("nov10: create_server returns a descriptor, and serves by itself", async () => {
+  const calls: unknown[] = [];
+  await using server = served((wsi, reason, user, data, len) => {
+    if (reason === LWS_CALLBACK_SEND) return 0;
+    calls.push([reason, (user as ArrayBuffer).byteLength, data, len, libwebsocket_get_uri(wsi)]);
+  });
+  assert(server.descriptor > 0);
+  assertEquals(server.context.port, 80);
+  const socket = await server.open();
+  socket.peer.close();
+  await settle();
+  assertEquals(calls, [
+    [LWS_CALLBACK_ESTABLISHED, 8, null, 0, "/chat"],
+    [LWS_CALLBACK_CLOSED, 8, null, 0, "/chat"],
+  ]);
+});
+
+Deno.test("nov10: create_server returns −1 when it can't, and the log says why", async () => {
+  await using _server = served(() => 0);
+  const refusals: [() => number, string][] = [
+    [() => create(null), "callback is null"],
+    [() => create(() => 0), "80 is in use"],
+    [() => create(() => 0, { cert: "/cert.pem" }), "sslCertFilepath"],
+    ...[0, 2, 76].map((protocol): [() => number, string] => [
+      () => create(() => 0, { protocol }),
+      `protocol is ${protocol}`,
+    ]),
+  ];
+  for (const [refused, why] of refusals) {
+    const { result, lines } = logged(refused);
+    assertEquals(result, -1);
+    assertMatch(lines.join("\n"), /err: libwebsocket_create_server: /);
+    assertStringIncludes(lines.join("\n"), why);
+  }
+  assertEquals(serverContext(-1), undefined);
+});
+
+Deno.test("nov10: SEND comes every 50 ms to established connections, until the server is stopped", async () => {
+  let count = 0;
+  const server = served((wsi, reason) => {
+    if (reason !== LWS_CALLBACK_SEND) return 0;
+    assertEquals(libwebsocket_write(wsi, `${++count}`, 1, LWS_WRITE_TEXT), 0);
+  });
+  const socket = await server.open();
+  const reader = await server.dial();
+  reader.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  await settle();
+  server.clock.advance(49);
+  assertEquals(count, 0);
+  server.clock.advance(1);
+  assertEquals(count, 1);
+  assertEquals(await socket.receiveText(), "1");
+  server.clock.advance(100);
+  assertEquals(count, 3);
+  await server[Symbol.asyncDispose]();
+  server.clock.advance(1000);
+  assertEquals(count, 3);
+});
+
+Deno.test("nov10: RECEIVE comes with the bytes, and a write returns 0 or −1", async () => {
+  const results: unknown[] = [];
+  await using server = served((wsi, reason, _user, data, len) => {
+    if (reason !== LWS_CALLBACK_RECEIVE) return -1;
+    results.push(libwebsocket_write(wsi, data as Uint8Array, len, LWS_WRITE_TEXT));
+    results.push(libwebsocket_write(wsi, "no", 2, LWS_WRITE_HTTP));
+    // Nothing that a callback returned closed anything.
+    return -1;
+  });
+  const socket = await server.open();
+  for (const text of ["one", "two"]) {
+    socket.send({ opcode: 1, payload: text });
+    assertEquals(await socket.receiveText(), text);
+  }
+  assertEquals(results, [0, -1, 0, -1]);
+});
+
+Deno.test("nov10: get_uri is the path, and serve_http_file sends a file", async () => {
+  const here = new URL(import.meta.url).pathname;
+  const results: unknown[] = [];
+  await using server = served((wsi, reason, _user, data, len) => {
+    if (reason !== LWS_CALLBACK_HTTP) return 0;
+    results.push(libwebsocket_get_uri(wsi), data, len);
+    results.push(libwebsockets_serve_http_file(wsi, here, "text/plain"));
+  });
+  const peer = await server.dial();
+  peer.send("GET /xyz/abc.d?q HTTP/1.1\r\nHost: h\r\n\r\n");
+  assertEquals((await readResponse(peer)).body.length, Deno.statSync(here).size);
+  assertEquals(results, ["/xyz/abc.d", null, 0, 0]);
+  peer.close();
+});
