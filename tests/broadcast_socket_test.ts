@@ -294,7 +294,7 @@ Deno.test("messages that wait for their delivery hold back those behind them", a
   const wheel = new TimerWheel(new FakeClock());
   const due: (() => void)[] = [];
   const heard: string[] = [];
-  const socket = new BroadcastSocket("p", network, {
+  const socket = new BroadcastSocket("p", network, new FakeClock(), {
     limits: DEFAULT_LIMITS,
     wheel,
     deliver: (work) => void due.push(work),
@@ -319,7 +319,7 @@ Deno.test("messages that wait for their delivery hold back those behind them", a
 Deno.test("a socket that is closed by what it delivers delivers no more of the read", async () => {
   const network = new MemoryNetwork();
   const heard: string[] = [];
-  const socket: BroadcastSocket = new BroadcastSocket("p", network, {
+  const socket: BroadcastSocket = new BroadcastSocket("p", network, new FakeClock(), {
     limits: DEFAULT_LIMITS,
     wheel: new TimerWheel(new FakeClock()),
     deliver: (work) => work(),
