@@ -22,6 +22,7 @@
  * @module
  */
 
+export { callbackExtension } from "./src/callback_extension.ts";
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
@@ -29,10 +30,21 @@ export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
 export type { ExtensionOffer, ExtensionParam } from "./src/core/extension_list.ts";
 export type {
-  AcceptedExtension,
-  Extension,
-  ExtensionSession,
-  OutgoingPart,
+  CallbackExtension,
+  ExtensionCallback,
+  ExtensionCallbackArguments,
+  ExtensionReason,
+  ExtensionReasonData,
+  ExtensionStruct,
+  ExtensionToken,
+} from "./src/extension_struct.ts";
+export {
+  type AcceptedExtension,
+  type Extension,
+  ExtensionFailure,
+  type ExtensionSession,
+  type IncomingFrame,
+  type OutgoingPart,
 } from "./src/extensions/extension.ts";
 export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_frame.ts";
 export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
@@ -58,6 +70,7 @@ export type { Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
   CloseInfo,
+  ConsentReason,
   HandshakeFilter,
   HeaderAppender,
   Reason,

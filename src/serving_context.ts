@@ -110,6 +110,7 @@ class ServingContext implements Context, ConnectionOwner {
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
+    for (const extension of this.extensions) extension.contextConstruct?.(this);
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
     if (this.#listener !== undefined) void this.#acceptAll(this.#listener);
@@ -276,6 +277,7 @@ class ServingContext implements Context, ConnectionOwner {
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0 || !this.#isSetUp) return;
+    for (const extension of this.extensions) extension.contextDestruct?.(this);
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
