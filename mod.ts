@@ -37,6 +37,8 @@ export type {
   ExtensionReasonData,
   ExtensionStruct,
   ExtensionToken,
+  WithAnyWsi,
+  WithoutWsi,
 } from "./src/extension_struct.ts";
 export {
   type AcceptedExtension,

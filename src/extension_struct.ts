@@ -87,13 +87,15 @@ export interface ExtensionReasonData {
 /** Why an extension is called. */
 export type ExtensionReason = keyof ExtensionReasonData;
 
-type OfContext =
+/** Reasons that come for a context, and for none of its connections. */
+export type WithoutWsi =
   | "serverContextConstruct"
   | "clientContextConstruct"
   | "serverContextDestruct"
   | "clientContextDestruct";
 
-type OfAnyConnection =
+/** Reasons that come to every extension that is listed, in use on a connection or not. */
+export type WithAnyWsi =
   | "checkOkToProposeExtension"
   | "anyWsiEstablished"
   | "destroyAnyWsiClosing";
@@ -103,9 +105,9 @@ export type ExtensionCallbackArguments<User> = {
   [R in ExtensionReason]: [
     context: Context,
     extension: CallbackExtension,
-    wsi: R extends OfContext ? undefined : Wsi,
+    wsi: R extends WithoutWsi ? undefined : Wsi,
     reason: R,
-    user: R extends OfContext | OfAnyConnection ? undefined : User,
+    user: R extends WithoutWsi | WithAnyWsi ? undefined : User,
     data: ExtensionReasonData[R],
   ];
 }[ExtensionReason];

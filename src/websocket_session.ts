@@ -101,6 +101,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   #tellExtensions(): void {
     const connection = this.#connection;
     const { owner } = connection;
+    if (owner.extensions.length === 0) return;
     this.#guard(() => {
       for (const extension of owner.extensions) extension.anyEstablished?.(connection);
     });

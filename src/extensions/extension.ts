@@ -54,8 +54,12 @@ export interface AcceptedExtension {
   readonly session: ExtensionSession;
 }
 
-/** Something that an extension itself can't go on from; the connection is failed with 1011. */
+/**
+ * What an extension throws when it can't go on, and has logged why: the connection is failed with 1011, and
+ * the peer is told no more.
+ */
 export class ExtensionFailure extends Error {
+  /** `"ExtensionFailure"`. */
   override readonly name = "ExtensionFailure";
 }
 
