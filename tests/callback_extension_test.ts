@@ -458,6 +458,27 @@ Deno.test("a positive number has it called again with a null token, for more of 
   }
 });
 
+Deno.test("each part may come in the same memory as the one before", async () => {
+  const memory = new Uint8Array(1);
+  let part = 0;
+  const next = (token: ExtensionToken) => {
+    memory[0] = 97 + part++;
+    put(token, memory);
+    return part < 3 ? 1 : 0;
+  };
+  const { protocol, wsi, got } = watched();
+  await using served = serve([protocol], {
+    extensions: [doing({ payloadTx: next, payloadRx: next })],
+  });
+  const socket = await served.open(OFFER);
+  wsi().write("x");
+  assertEquals(await socket.receiveText(), "abc");
+  part = 0;
+  socket.send({ opcode: 1, payload: "x" });
+  await settle();
+  assertEquals(got, ["abc"]);
+});
+
 Deno.test("payload may be held back from one frame to the next", async () => {
   let held = "";
   const { protocol, got } = watched();
@@ -569,6 +590,19 @@ Deno.test("1,000 calls in a row that ask for another and give nothing pass, 1,00
   assertEquals(wsi().write("x"), -1);
   assertEquals((await socket.receiveClose()).code, 1011);
   assertMatch(log.lines.join(), /payloadTx gave nothing in 1001 calls/);
+});
+
+Deno.test("calls that give something now and then are not too many", async () => {
+  let calls = 0;
+  const slow = (token: ExtensionToken) => {
+    put(token, ++calls % 900 === 0 ? "x" : null);
+    return calls < 3000 ? 1 : 0;
+  };
+  const { protocol, wsi } = watched();
+  await using served = serve([protocol], { extensions: [doing({ payloadTx: slow })] });
+  const socket = await served.open(OFFER);
+  wsi().write("x");
+  assertEquals(await socket.receiveText(), "xxx");
 });
 
 Deno.test("fragments are shown one by one, and stay fragments", async () => {
@@ -916,6 +950,16 @@ Deno.test("1hz comes once a second for each connection that uses it, and can wri
   await settle();
   served.clock.advance(5000);
   assertEquals([counts.get(all[0]!), counts.get(all[3]!)], [9, 1]);
+});
+
+Deno.test("no timer is left of a connection that has gone", async () => {
+  const { protocol, closes } = watched();
+  await using served = serve([protocol], { extensions: [doing({})] });
+  const socket = await served.open(OFFER);
+  assertEquals(served.clock.pending, 1);
+  socket.peer.close();
+  await settle();
+  assertEquals([closes, served.clock.pending], [[1006], 0]);
 });
 
 // What is proposed and agreed to.

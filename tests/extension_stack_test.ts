@@ -119,6 +119,28 @@ Deno.test("what does not shrink, or is to stay plain, is still transformed by th
   }
 });
 
+Deno.test("members of a chain may return the same memory, as long as that lasts", async () => {
+  const memory = new Uint8Array(100);
+  const reversing = (name: string): Extension => {
+    const extension = adder({ name, unit: "message", reservedBits: 0 });
+    const { accept } = extension;
+    extension.accept = (offers) => {
+      const accepted = accept(offers)!;
+      const encode = ({ payload }: { payload: Uint8Array }) => {
+        for (const [i, byte] of payload.entries()) memory[payload.length - 1 - i] = byte;
+        return memory.subarray(0, payload.length);
+      };
+      return { ...accepted, session: { ...accepted.session, encode } };
+    };
+    return extension;
+  };
+  const { protocol, wsi } = opening();
+  await using served = serve([protocol], { extensions: ["x-1", "x-2", "x-3"].map(reversing) });
+  const socket = await served.open(offering("x-1, x-2, x-3"));
+  (await wsi).write("forth and back and forth");
+  assertEquals(await socket.receiveText(), "htrof dna kcab dna htrof");
+});
+
 // Between our server and our client.
 
 interface Exchange {
@@ -436,7 +458,11 @@ for (const [what, make, names] of CHOICES) {
     const socket = await served.open(offering(offer));
     assertEquals(namesOf(agreed(socket)), names);
     for (const each of extensions) {
-      if ("open" in each) assertEquals(each.open, names!.includes(each.name) ? 1 : 0);
+      if (!("made" in each)) continue;
+      const { made, open } = each as ReturnType<typeof adder>;
+      assertEquals(open, names!.includes(each.name) ? 1 : 0);
+      // A session may be dear, so that it is not made when its group is taken.
+      if (each.group !== undefined) assertEquals(made, open);
     }
   });
 }

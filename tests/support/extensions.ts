@@ -54,7 +54,7 @@ export function doubled(bytes: Uint8Array): Uint8Array {
   return twofold;
 }
 
-/** What {@linkcode adder} is; `open` counts its sessions. */
+/** What an {@linkcode adder} is like. */
 export interface AdderOptions {
   readonly name?: string;
   readonly group?: string;
@@ -62,12 +62,16 @@ export interface AdderOptions {
   readonly reservedBits: number;
 }
 
-/** Adds 1 to every byte of what is long enough to be marked, or with no bits of all. */
-export function adder(options: AdderOptions): Extension & { open: number } {
+/**
+ * Adds 1 to every byte of what is long enough to be marked, or with no bits of all. It counts the sessions
+ * that it has made, and those that are open.
+ */
+export function adder(options: AdderOptions): Extension & { made: number; open: number } {
   const { name = "x-adder", group, unit, reservedBits } = options;
   const session = (): ExtensionSession => {
     let piece: Uint8Array = new Uint8Array(0);
     let encodes = false;
+    extension.made++;
     extension.open++;
     return {
       unit,
@@ -92,6 +96,7 @@ export function adder(options: AdderOptions): Extension & { open: number } {
   const extension = {
     name,
     ...(group === undefined ? {} : { group }),
+    made: 0,
     open: 0,
     accept: () => ({ answer: name, session: session() }),
     offer: () => name,
