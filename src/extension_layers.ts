@@ -1,6 +1,8 @@
 /** The extensions that a connection uses, sorted by what they work on. */
 
-import type { ExtensionSession } from "./extensions/extension.ts";
+import type { Connection } from "./connection.ts";
+import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { describeError, log } from "./log.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
 import { appliesToAll, frameBitsOf, SessionChain } from "./session_chain.ts";
 import type { Wsi } from "./wsi.ts";
@@ -22,6 +24,7 @@ export class ExtensionLayers {
 
   readonly #sessions: readonly ExtensionSession[];
   readonly #mayVeto: boolean;
+  #isFlushed = false;
   #stopSeconds = () => {};
 
   constructor(names: readonly string[], sessions: readonly ExtensionSession[]) {
@@ -64,9 +67,26 @@ export class ExtensionLayers {
     return !this.#mayVeto || this.#sessions.every((session) => session.mayClose?.() ?? true);
   }
 
-  /** What they still have to send, in front of our last words. @throws {Error} of one that failed. */
-  flush(send: (bytes: Uint8Array) => void): void {
-    for (const session of this.#sessions) session.flush?.(send);
+  /**
+   * Sends, once, what they still have for the front of our last words. One that can't takes the close frame
+   * away: false.
+   */
+  flush(connection: Connection): boolean {
+    if (this.#isFlushed) return true;
+    this.#isFlushed = true;
+    try {
+      for (const session of this.#sessions) {
+        session.flush?.((bytes) => {
+          if (!connection.isOpen || !connection.hasRoom(bytes.length)) return;
+          connection.tx.reserve(bytes.length).set(bytes, connection.tx.position);
+          connection.queued();
+        });
+      }
+      return true;
+    } catch (error) {
+      logExtensionFailure(connection, error);
+      return false;
+    }
   }
 
   close(): void {
@@ -76,6 +96,12 @@ export class ExtensionLayers {
       session.stream?.close();
     }
   }
+}
+
+/** Logs what an extension threw, but for those with a callback, which have said so themselves. */
+export function logExtensionFailure({ socketFd }: Connection, error: unknown): void {
+  if (error instanceof ExtensionFailure) return;
+  log("err", `connection ${socketFd}: an extension threw: ${describeError(error)}`);
 }
 
 function asOne(sessions: readonly ExtensionSession[]): ExtensionSession | undefined {

@@ -28,9 +28,9 @@ import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
 import type { Connection, Phase } from "./connection.ts";
 import { LwsError } from "./errors.ts";
-import type { ExtensionLayers } from "./extension_layers.ts";
+import { type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
-import { describeError, log } from "./log.ts";
+import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { takePadded } from "./padded.ts";
@@ -62,8 +62,6 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseInfo | undefined;
   #sendsMessage = false;
-  /** Extensions have sent what they still had. */
-  #isFlushed = false;
   #pendingPong: Uint8Array | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
@@ -120,17 +118,8 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   }
 
   #failExtension(error: unknown): void {
-    this.#logFailure(error);
+    logExtensionFailure(this.#connection, error);
     this.#failWith(CLOSE_INTERNAL_ERROR, "");
-  }
-
-  #logFailure(error: unknown): void {
-    // Those with a callback have said so themselves.
-    if (error instanceof ExtensionFailure) return;
-    log(
-      "err",
-      `connection ${this.#connection.socketFd}: an extension threw: ${describeError(error)}`,
-    );
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -336,25 +325,9 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     return this.#layers === undefined || this.#layers.mayClose;
   }
 
-  /**
-   * Puts what extensions still have to send in front of our last words. One that can't takes the close
-   * frame away: false.
-   */
+  /** Puts what extensions still have to send in front of our last words, if these may follow. */
   #flushExtensions(): boolean {
-    if (this.#layers === undefined || this.#isFlushed) return true;
-    this.#isFlushed = true;
-    const connection = this.#connection;
-    try {
-      this.#layers.flush((bytes) => {
-        if (!connection.isOpen || !connection.hasRoom(bytes.length)) return;
-        connection.tx.reserve(bytes.length).set(bytes, connection.tx.position);
-        connection.queued();
-      });
-      return true;
-    } catch (error) {
-      this.#logFailure(error);
-      return false;
-    }
+    return this.#layers === undefined || this.#layers.flush(this.#connection);
   }
 
   /** Section 7.1.2, "Start the WebSocket Closing Handshake". */
@@ -380,7 +353,10 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
       this.#sentClose = { code, reason: "", wasClean: true };
-      if (!this.#flushExtensions()) return this.#connection.finish(false);
+      if (!this.#flushExtensions()) {
+        this.#sentClose = undefined;
+        return this.#connection.finish(false);
+      }
       this.#send(OPCODE_CLOSE | FIN, code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2));
     }
     this.#connection.finish(true);

@@ -393,6 +393,22 @@ Deno.test("a perSessionData that throws refuses that handshake, without construc
   assertMatch(log.lines.join(), /^err: x-test: perSessionData threw: Error: no memory/);
 });
 
+Deno.test("a flushPendingTx that fails takes the answer to a close frame away, which is not clean then", async () => {
+  using _log = captureLog(["err", "warn"]);
+  const closes: [number, boolean][] = [];
+  const { protocol } = watched({
+    closed: (_wsi, _user, { code, wasClean }) => void closes.push([code, wasClean]),
+  });
+  const extension = doing({ flushPendingTx: () => -1 });
+  await using served = serve([protocol], { extensions: [extension] });
+  const socket = await served.open(OFFER);
+  socket.send({ opcode: 8, payload: Uint8Array.of(3, 232) });
+  assertEquals((await socket.peer.readToEnd()).length, 0);
+  socket.peer.close();
+  await settle();
+  assertEquals(closes, [[1000, false]]);
+});
+
 // Payload.
 
 Deno.test("payload goes out as the token says it after the call, and comes in likewise", async () => {

@@ -17,7 +17,7 @@ import { acceptValue } from "../src/core/opening_handshake.ts";
 import { MemoryPeer } from "../src/testing.ts";
 import { adder, doubled, flip, flipped, twice } from "./support/extensions.ts";
 import { concat } from "./support/frames.ts";
-import { record } from "./support/recorder.ts";
+import { captureLog, record } from "./support/recorder.ts";
 import { readHead, serve, type Served, settle, type WebSocketPeer } from "./support/serve.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
@@ -555,4 +555,53 @@ Deno.test("an answer that names what the program left out of the offer fails the
   const none = await answered(make(), "x-1", leavesOut("x-1", "x-2"));
   assertEquals(none.request.includes("Sec-WebSocket-Extensions"), false);
   assertStringIncludes(none.failure ?? "", "none was offered");
+});
+
+// What extensions without a callback may throw.
+
+for (const hook of ["anyEstablished", "eachSecond", "flush", "encode"] as const) {
+  Deno.test(`an error of ${hook} costs its own connection, and is logged`, async () => {
+    using log = captureLog(["err", "warn"]);
+    const fail = () => {
+      throw new Error("a fault of the extension's");
+    };
+    const failing = adder({ unit: "message", reservedBits: 0 });
+    const { accept } = failing;
+    if (hook === "anyEstablished") failing.anyEstablished = fail;
+    else {
+      failing.accept = (offers) => {
+        const accepted = accept(offers)!;
+        return { ...accepted, session: { ...accepted.session, [hook]: fail } };
+      };
+    }
+    await using served = serve([echo], { extensions: [failing] });
+    const socket = await served.open(offering("x-adder"));
+    if (hook === "eachSecond") served.clock.advance(1016);
+    if (hook === "flush") socket.send({ opcode: 8 });
+    if (hook === "encode") socket.send({ opcode: 1, payload: "abc" });
+    if (hook === "flush") assertEquals((await socket.peer.readToEnd()).length, 0);
+    else assertEquals((await socket.receiveClose()).code, 1011);
+    assertEquals(log.lines.length, 1);
+    assertStringIncludes(log.lines[0]!, "a fault of the extension's");
+    socket.peer.close();
+    await settle();
+    assertEquals(failing.open, 0);
+  });
+}
+
+Deno.test("an error of begin refuses the handshake, and closes what was begun", async () => {
+  const [one, two] = [flip("x-1"), adder({ unit: "message", reservedBits: 0 })];
+  const { accept } = two;
+  two.accept = (offers) => {
+    const accepted = accept(offers)!;
+    const begin = () => {
+      throw new Error("not here");
+    };
+    return { ...accepted, session: { ...accepted.session, begin } };
+  };
+  await using served = serve([echo], { extensions: [one, two] });
+  let answer = "";
+  await served.open(offering("x-1, x-adder")).catch((error) => answer = String(error));
+  assertStringIncludes(answer, "500");
+  assertEquals(two.open, 0);
 });
