@@ -23,9 +23,18 @@
  */
 
 export { callbackExtension } from "./src/callback_extension.ts";
+export {
+  type Broadcaster,
+  type BroadcastTarget,
+  connectBroadcast,
+} from "./src/connect_broadcast.ts";
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
-export { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "./src/creation_info.ts";
+export {
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+  type ServicePolicy,
+} from "./src/creation_info.ts";
 export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
 export type { ExtensionOffer, ExtensionParam } from "./src/core/extension_list.ts";
@@ -53,6 +62,12 @@ export { deflateStream, type DeflateStreamOptions } from "./src/extensions/defla
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type { FileOps, OpenFile } from "./src/file_ops.ts";
+export {
+  type ForkedProtocol,
+  type ForkedService,
+  type ForkInfo,
+  forkServiceLoop,
+} from "./src/fork_service_loop.ts";
 export { type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
 export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
@@ -67,8 +82,8 @@ export {
   POLLIN,
   type PollLock,
   POLLOUT,
-} from "./src/polling.ts";
-export type { Protocol } from "./src/protocol.ts";
+} from "./src/service/polling.ts";
+export type { ActiveProtocol, Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
   CloseInfo,
@@ -83,6 +98,7 @@ export type {
   WithoutUser,
 } from "./src/reasons.ts";
 export type { Clock } from "./src/service/clock.ts";
+export { type RemoteContext, remoteContext } from "./src/remote_context.ts";
 export { createContext } from "./src/serving_context.ts";
 export type { StreamConn } from "./src/transport/tcp.ts";
 export type {

@@ -14,7 +14,8 @@ import type { Extension } from "./extensions/extension.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
-import type { Network } from "./transport/transport.ts";
+import { POLLOUT } from "./service/polling.ts";
+import type { Network, Transport } from "./transport/transport.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import type { TimeoutReason } from "./wsi.ts";
 
@@ -61,31 +62,25 @@ export class ClientHandshake implements Phase {
   }
 
   /** Connects; whatever becomes of it is told later, by callbacks. */
-  async start(): Promise<void> {
+  start(): void {
     const connection = this.#connection;
     const { address, port } = this.#target;
-    const timeoutMs = connection.owner.limits.clientTimeoutMs;
-    connection.armTimeout("awaitingConnectResponse", timeoutMs);
-    try {
-      const transport = await this.#network.connect(
-        { hostname: address, port },
-        this.#aborter.signal,
-      );
-      if (!connection.isOpen) transport.close();
-      else {
-        this.#isAttached = true;
-        connection.attach(transport);
-        connection.armTimeout("awaitingServerResponse", timeoutMs);
-        return connection.turn(() => this.#request());
-      }
-    } catch (error) {
-      if (!this.#aborter.signal.aborted) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#failure = `can't connect to ${address} port ${port}: ${why}`;
-      }
-      log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
-    }
-    connection.onClose();
+    connection.armTimeout("awaitingConnectResponse", connection.owner.limits.clientTimeoutMs);
+    const connecting = this.#network.connect({ hostname: address, port }, this.#aborter.signal);
+    connecting.then(
+      (transport) => this.#arrived(() => this.#onConnected(transport)),
+      (error) => this.#arrived(() => this.#onRefused(error)),
+    );
+  }
+
+  /** It never got as far as connecting. */
+  abandon(why: string): void {
+    this.#failure = why;
+    queueMicrotask(() => this.#connection.onClose());
+  }
+
+  get isEstablished(): boolean {
+    return false;
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -156,6 +151,34 @@ export class ClientHandshake implements Phase {
   close(): number {
     this.#fail("closed before it was established");
     return 0;
+  }
+
+  #arrived(service: () => void): void {
+    const { owner, socketFd } = this.#connection;
+    owner.scheduler.arrived({ socketFd, service }, POLLOUT);
+  }
+
+  #onConnected(transport: Transport): void {
+    const connection = this.#connection;
+    if (!connection.isOpen) {
+      transport.close();
+      return connection.onClose();
+    }
+    this.#isAttached = true;
+    connection.attach(transport);
+    connection.armTimeout("awaitingServerResponse", connection.owner.limits.clientTimeoutMs);
+    connection.turn(() => this.#request());
+  }
+
+  #onRefused(error: unknown): void {
+    const connection = this.#connection;
+    if (!this.#aborter.signal.aborted) {
+      const { address, port } = this.#target;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#failure = `can't connect to ${address} port ${port}: ${why}`;
+    }
+    log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
+    connection.onClose();
   }
 
   #request(): void {

@@ -9,8 +9,9 @@ import type { Extension } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ConsentReason, Reason, ReasonData } from "./reasons.ts";
+import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
 import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
@@ -21,6 +22,8 @@ import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from 
 /** A protocol as a context holds it. */
 export interface ProtocolEntry {
   readonly protocol: Protocol;
+  /** What the program is given of it. */
+  readonly active: ActiveProtocol;
   readonly index: number;
   readonly rxBufferSize: number;
   readonly allowedOrigins: readonly string[] | undefined;
@@ -39,6 +42,10 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The transport that the connection is to use in place of its own, as the service policy wants. */
+  gated(connection: Connection, transport: Transport): Transport;
+  /** The connection's descriptor is gone, which comes before its last reasons. */
+  unwatch(connection: Connection): void;
   /** Calls `flush` of a connection that was written to outside its own turn, before long. */
   flushLater(connection: Connection): void;
   /** The connection is gone; the last call. */
@@ -47,6 +54,8 @@ export interface ConnectionOwner {
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
 export interface Phase {
+  /** Whether this is a WebSocket that has not begun to close. */
+  readonly isEstablished: boolean;
   /** As {@linkcode TransportHandler.onBytes}. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */
@@ -145,6 +154,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #peer: Address | undefined;
   #state = OPEN;
   #lingers = false;
+  #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
   #writableWanted = false;
@@ -167,8 +177,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.owner.face;
   }
 
-  get protocol(): Protocol {
-    return this.entry.protocol;
+  get protocol(): ActiveProtocol {
+    return this.entry.active;
   }
 
   get isSsl(): 0 | 1 | 2 {
@@ -183,13 +193,18 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.#state === OPEN;
   }
 
+  /** Whether it is a WebSocket that is not closing. */
+  get isEstablished(): boolean {
+    return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;
+  }
+
   // Transport and turns.
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
-    this.#transport = transport;
+    this.#transport = this.owner.gated(this, transport);
     this.#peer = transport.remoteAddress;
-    transport.start(this);
+    this.#transport.start(this);
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -214,6 +229,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   onEnd(): void {
+    this.#peerEnded = true;
     if (this.#state === LINGERING) return this.cut();
     if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
   }
@@ -223,6 +239,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#transport = undefined;
     this.tx.clear();
     if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+    this.owner.unwatch(this);
     this.phase?.onClose(error);
     this.phase = undefined;
     this.headers = undefined;
@@ -366,7 +383,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #offerWritable(): void {
     if (!this.#writableWanted || this.#writableIsDue) return;
     this.#writableIsDue = true;
-    this.owner.scheduler.request(this);
+    this.owner.scheduler.request(this, POLLOUT);
   }
 
   // Receiving.
@@ -486,7 +503,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   #flushed(): void {
-    if (!this.#lingers) return this.cut();
+    if (!this.#lingers || this.#peerEnded) return this.cut();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
     this.#transport?.end();

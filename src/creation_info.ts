@@ -16,6 +16,9 @@ import type { Network } from "./transport/transport.ts";
 /** A {@linkcode ContextCreationInfo.port} that makes a client-only context. */
 export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 
+/** Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}. */
+export type ServicePolicy = "automatic" | "manual" | "external";
+
 /** How a context is made (`struct lws_context_creation_info`), limits included. */
 export interface ContextCreationInfo extends Partial<Limits> {
   /**
@@ -47,10 +50,27 @@ export interface ContextCreationInfo extends Partial<Limits> {
    * @default none
    */
   readonly extensions?: readonly (Extension | ExtensionStruct)[] | null;
+  /**
+   * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
+   * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
+   * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
+   * `maxMessageSize`.
+   *
+   * @default {false}
+   */
+  readonly broadcastSockets?: boolean;
   /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
   readonly user?: unknown;
+  /**
+   * Who runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
+   * `"manual"`: only calls of `context.service`. `"external"`: the same, and the program's own event
+   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so.
+   *
+   * @default {"automatic"}
+   */
+  readonly service?: ServicePolicy;
   /** Destroys the context when it aborts. */
   readonly signal?: AbortSignal;
   /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
@@ -66,8 +86,10 @@ export interface CheckedInfo {
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
+  readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
   readonly user: unknown;
+  readonly service: ServicePolicy;
   readonly signal: AbortSignal | undefined;
   readonly network: Network;
   readonly clock: Clock;
@@ -85,12 +107,16 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
   "allowedOrigins",
   "extensions",
+  "broadcastSockets",
   "fileOps",
   "user",
+  "service",
   "signal",
   "network",
   "clock",
 ]);
+
+const SERVICE_POLICIES: readonly ServicePolicy[] = ["automatic", "manual", "external"];
 
 /** The smallest value of the limits that can't be 0. */
 const SMALLEST_LIMIT: Partial<Record<keyof Limits, number>> = {
@@ -134,6 +160,14 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
   const protocols = checkProtocols(info.protocols, complain);
   const extensions = checkExtensions(info.extensions, problems, complain);
+  const { service = "automatic" } = info;
+  if (!SERVICE_POLICIES.includes(service)) {
+    complain("service", service, '"automatic", "manual" or "external"');
+  }
+  const { broadcastSockets = false } = info;
+  if (typeof broadcastSockets !== "boolean") {
+    complain("broadcastSockets", broadcastSockets, "true or false");
+  }
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -149,8 +183,10 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,
+    broadcastSockets,
     fileOps: info.fileOps ?? hostFileOps(),
     user: info.user,
+    service,
     signal: info.signal,
     network: info.network ?? tcpNetwork,
     clock: info.clock ?? systemClock,

@@ -2,13 +2,16 @@
 export type LwsErrorCode =
   | "address-in-use"
   | "aborted"
+  | "connect-failed"
+  | "connection-closed"
   | "destroyed"
   | "handshake-refused"
   | "invalid-argument"
   | "invalid-option"
   | "invalid-state"
   | "listen-failed"
-  | "permission-denied";
+  | "permission-denied"
+  | "worker-failed";
 
 /**
  * What this module throws: a stable {@linkcode LwsError.code}, a message that says what to do, and

@@ -2,6 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import { describeError, log } from "./log.ts";
+import { POLLOUT } from "./service/polling.ts";
 
 const PIECE = 64 * 1024;
 
@@ -25,6 +26,8 @@ export class FileTransfer {
   #handle: unknown;
   #isOpen = false;
   #isReading = true;
+  /** What the last operation brought is not looked at yet. */
+  #isDue = false;
   #left = 0;
   #abandoned = false;
 
@@ -43,7 +46,7 @@ export class FileTransfer {
 
   /** What was queued has left. */
   onDrain(): void {
-    if (this.#isReading || !this.#isOpen) return;
+    if (this.#isReading || this.#isDue || !this.#isOpen) return;
     if (this.#left > 0) void this.#readPiece();
     else this.#end();
   }
@@ -65,13 +68,10 @@ export class FileTransfer {
       this.#handle = handle;
       this.#left = this.#headOnly ? 0 : length;
       this.#isOpen = true;
-      this.#isReading = false;
-      if (this.#isOver) return void this.#close();
-      connection.turn(() => this.#handler.onOpen(length));
+      this.#arrived(() => connection.turn(() => this.#handler.onOpen(length)));
     } catch (error) {
       log("info", `${this.#path}: ${describeError(error)}`);
-      this.#isReading = false;
-      if (!this.#isOver) connection.turn(() => this.#handler.onFail());
+      this.#arrived(() => connection.turn(() => this.#handler.onFail()));
     }
   }
 
@@ -87,19 +87,35 @@ export class FileTransfer {
     } catch (error) {
       log("warn", `${this.#path}: ${describeError(error)}`);
     }
-    this.#isReading = false;
-    if (this.#isOver) return void this.#close();
-    if (count <= 0) {
+    this.#arrived(() => this.#send(room.subarray(0, Math.max(0, count))));
+  }
+
+  #send(piece: Uint8Array): void {
+    const connection = this.#connection;
+    if (piece.length === 0) {
       // Fewer bytes than the head announced: only cutting the connection tells the peer.
       log("warn", `${this.#path}: the file ended ${this.#left} bytes early`);
       void this.#close();
       connection.cut();
       return;
     }
-    this.#left -= count;
+    this.#left -= piece.length;
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
-    connection.tx.append(room.subarray(0, count));
+    connection.tx.append(piece);
     connection.flush();
+  }
+
+  /** A file operation is done; goes on if the connection still is. */
+  #arrived(goOn: () => void): void {
+    const { owner, socketFd } = this.#connection;
+    this.#isReading = false;
+    this.#isDue = true;
+    const service = () => {
+      this.#isDue = false;
+      if (this.#isOver) void this.#close();
+      else goOn();
+    };
+    owner.scheduler.arrived({ socketFd, service }, POLLOUT);
   }
 
   /** The connection is gone, or is closed by the program while a file operation was under way. */

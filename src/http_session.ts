@@ -62,6 +62,10 @@ export class HttpSession implements Phase {
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
 
+  get isEstablished(): boolean {
+    return false;
+  }
+
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
     let position = 0;

@@ -1,5 +1,6 @@
 /** What a user writes: a protocol, its callback and its per-session data. */
 
+import type { Context } from "./context.ts";
 import type { CallbackArguments } from "./reasons.ts";
 
 /**
@@ -56,4 +57,32 @@ export interface Protocol<User = unknown> {
    * place of the context's `allowedOrigins`.
    */
   readonly allowedOrigins?: readonly string[];
+}
+
+/**
+ * A protocol as a context uses it (`lws_get_protocol`): all that the program's own object has, which
+ * stays as it was, and what the context knows of it. Wherever a protocol is asked for, either will do.
+ *
+ * @typeParam User The type of the per-session data.
+ */
+export interface ActiveProtocol<User = unknown> extends Protocol<User> {
+  /** The context (`owning_server`). */
+  readonly owningServer: Context;
+  /** The place in the context's list, from 0. */
+  readonly protocolIndex: number;
+  /**
+   * The port on 127.0.0.1 through which other processes broadcast with {@linkcode connectBroadcast};
+   * 0 without `broadcastSockets`.
+   */
+  readonly broadcastSocketPort: number;
+  /**
+   * −1, always: the C library keeps its end of a socket to the process that it forked here. No process
+   * is forked here, and no descriptor is shared with another; use {@linkcode Context.broadcast}.
+   */
+  readonly broadcastSocketUserFd: number;
+  /**
+   * What the port wants to hear first: 64 hexadecimal digits, new in every context. Whoever has them
+   * can broadcast. Empty without `broadcastSockets`.
+   */
+  readonly broadcastToken: string;
 }

@@ -1,6 +1,6 @@
 /** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
 
-import type { PollArgs, PollLock } from "./polling.ts";
+import type { PollArgs, PollLock } from "./service/polling.ts";
 import type { Wsi } from "./wsi.ts";
 
 /** Adds header fields to a handshake while it is composed. */
@@ -132,7 +132,7 @@ export interface ReasonData {
   lockPoll: PollLock;
   /** First protocol; what is watched has changed. */
   unlockPoll: PollLock;
-  /** First protocol; a call of `service` or `serviceFd` begins. What it returns is of no consequence. */
+  /** First protocol; the first call of `service` or `serviceFd`. The result is of no consequence here. */
   getThreadId: undefined;
 }
 

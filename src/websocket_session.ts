@@ -36,6 +36,7 @@ import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { takePadded } from "./padded.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseInfo } from "./reasons.ts";
+import { POLLIN } from "./service/polling.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 const encoder = new TextEncoder();
@@ -179,6 +180,10 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     return !this.#connection.isPaused;
   }
 
+  get isEstablished(): boolean {
+    return this.#sentClose === undefined;
+  }
+
   get isListening(): boolean {
     return this.#sentClose === undefined && this.#connection.isOpen;
   }
@@ -243,9 +248,11 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     if (paused) this.#parser.stop();
     else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
       // In a turn of its own, as all that was held back is.
-      queueMicrotask(() => {
+      const { owner, socketFd } = this.#connection;
+      const service = () => {
         if (this.#connection.phase === this) this.#connection.turn(() => this.#resume());
-      });
+      };
+      owner.scheduler.request({ socketFd, service }, POLLIN);
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { Context } from "./context.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol } from "./protocol.ts";
 
 /**
  * What a write is (`enum lws_write_protocol`): WebSocket frames, or bytes on an HTTP connection.
@@ -72,8 +72,10 @@ export interface PeerAddresses {
 export interface Wsi<out User = unknown> {
   /** The context that serves this connection. */
   readonly context: Context;
-  /** The protocol in use; the first one of the context before one is negotiated. */
-  readonly protocol: Protocol;
+  /**
+   * The protocol in use (`lws_get_protocol`); the first one of the context before one is negotiated.
+   */
+  readonly protocol: ActiveProtocol;
   /** The per-session data; undefined without {@linkcode Protocol.perSessionData}. */
   readonly user: User;
   /** A number that no other connection of the context has (`lws_get_socket_fd`). */

@@ -295,7 +295,7 @@ Deno.test("a connection knows its context, and the context what it was given", a
   const context: Context = wsi!.context;
   assert(context === served.context);
   assert(context.user === given);
-  assert(wsi!.protocol === recorder.protocol);
+  assert(wsi!.protocol === context.protocols[0]);
   assertEquals([wsi!.isSsl, wsi!.isClient], [0, false]);
   assertEquals(context.peerAddresses(wsi!.socketFd), wsi!.peerAddresses);
 });

@@ -42,9 +42,9 @@ async function connect(url: string, protocol?: string) {
 const echo = (wsi: Wsi, _user: unknown, message: string | Uint8Array) => void wsi.write(message);
 
 /** Runs an example and reads what it prints, line by line. */
-function run(name: string, args: string[]) {
+function run(name: string, args: string[], permissions: string[] = ["--allow-net"]) {
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net", "--quiet", example(name), ...args],
+    args: ["run", ...permissions, "--quiet", example(name), ...args],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -119,6 +119,21 @@ Deno.test("client.ts says why it could not connect", async () => {
   }).output();
   assertEquals(code, 1);
   assertStringIncludes(new TextDecoder().decode(stderr), "can't connect to 127.0.0.1 port 1");
+});
+
+Deno.test("broadcast.ts: everybody hears the other process", async () => {
+  const args = ["--port", "0", "--every-ms", "20"];
+  const server = run("broadcast.ts", args, ["--allow-net", "--allow-run"]);
+  const line = await server.until("tells the time\n");
+  const [, url, pid] = /listening on (ws:\S+); process (\d+) tells/.exec(line)!;
+  const clients = [await connect(url!, "news"), await connect(url!, "news")];
+  for (const client of clients) {
+    await client.until((messages) => messages.length >= 2);
+    for (const message of client.messages) assertStringIncludes(message, `process ${pid}: it is `);
+  }
+  server.process.kill("SIGINT");
+  for (const client of clients) assertEquals((await client.closed).code, 1001);
+  assertEquals((await server.end()).code, 0);
 });
 
 Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {

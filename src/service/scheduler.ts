@@ -1,21 +1,29 @@
 /** The seam for servicing: who runs when. */
 
-/** Something with work that must not be done inside the call that asked for it. */
+/** Something of one descriptor that waits to be done. */
 export interface Serviceable {
+  /** The descriptor that it belongs to. */
+  readonly socketFd: number;
   service(): void;
 }
 
-/** Decides when the work that connections asked for is done. */
+/** Decides when the work that connections asked for is done, and when what happened is told. */
 export interface Scheduler {
-  /** Calls `task.service()` in a turn of its own, in the order of the requests. */
-  request(task: Serviceable): void;
+  /**
+   * Calls `task.service()` in a turn of its own, in the order of the requests.
+   *
+   * @param events What the descriptor must be ready for: `POLLIN` or `POLLOUT`.
+   */
+  request(task: Serviceable, events: number): void;
+  /** As {@linkcode request}, for what has just happened by itself and needs no turn of its own. */
+  arrived(task: Serviceable, events: number): void;
   /** Forgets what was requested; later requests are ignored. */
   stop(): void;
 }
 
 /**
- * The *automatic* policy: whatever was requested is done in one macrotask of the runtime, so that
- * a callback that asks again and again never starves the sockets.
+ * The *automatic* policy: what happened is told at once, and whatever was requested is done in one
+ * macrotask of the runtime, so that a callback that asks again and again never starves the sockets.
  */
 export class AutomaticScheduler implements Scheduler {
   #requested: Serviceable[] = [];
@@ -27,6 +35,10 @@ export class AutomaticScheduler implements Scheduler {
     if (this.#stopped) return;
     this.#requested.push(task);
     this.#immediate ??= setImmediate(this.#run);
+  }
+
+  arrived(task: Serviceable): void {
+    task.service();
   }
 
   stop(): void {

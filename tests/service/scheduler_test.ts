@@ -7,7 +7,7 @@ function turn(): Promise<void> {
 }
 
 function task(service: () => void): Serviceable {
-  return { service };
+  return { socketFd: 0, service };
 }
 
 Deno.test("a request is served in a turn of its own, after the microtasks", async () => {

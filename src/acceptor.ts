@@ -1,0 +1,79 @@
+/** Accepts connections for as long as a context has room for them. */
+
+import { describeError, log } from "./log.ts";
+import type { Clock } from "./service/clock.ts";
+import type { Listener, Transport } from "./transport/transport.ts";
+
+/** How long accepting rests after it failed, as it does when no descriptor is left. */
+const REST_MS = 100;
+
+/** Whom an acceptor works for. */
+export interface AcceptorHost {
+  /** Whether there is room for one more. */
+  readonly hasRoom: boolean;
+  /** Takes a connection; the next one waits in the backlog until a promise is fulfilled. */
+  accepted(transport: Transport): void | Promise<void>;
+}
+
+/** The loop around {@linkcode Listener.accept}. */
+export class Acceptor {
+  readonly #listener: Listener;
+  readonly #host: AcceptorHost;
+  readonly #clock: Clock;
+  #isStopped = false;
+  #wake: (() => void) | undefined;
+
+  constructor(listener: Listener, host: AcceptorHost, clock: Clock) {
+    this.#listener = listener;
+    this.#host = host;
+    this.#clock = clock;
+  }
+
+  /** Accepts until it is stopped; never rejects. */
+  async run(): Promise<void> {
+    while (!this.#isStopped) {
+      if (!this.#host.hasRoom) {
+        await this.#rest();
+        continue;
+      }
+      let transport: Transport;
+      try {
+        transport = await this.#listener.accept();
+      } catch (error) {
+        if (this.#isStopped) return;
+        log("err", `accept failed, trying again in ${REST_MS} ms: ${describeError(error)}`);
+        await this.#rest(REST_MS);
+        continue;
+      }
+      if (this.#isStopped) {
+        transport.close();
+        return;
+      }
+      const taken = this.#host.accepted(transport);
+      if (taken !== undefined) await taken;
+    }
+  }
+
+  /** There may be room again. */
+  resume(): void {
+    this.#wake?.();
+  }
+
+  /** Stops listening. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#listener.close();
+    this.#wake?.();
+  }
+
+  /** Waits until something has changed, or for so long. */
+  async #rest(delayMs?: number): Promise<void> {
+    let timer: unknown;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (delayMs !== undefined) timer = this.#clock.setTimer(resolve, delayMs);
+    });
+    if (timer !== undefined) this.#clock.clearTimer(timer);
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,284 @@
+/** Broadcasting from another process. */
+
+import { broadcastBytes } from "./broadcast_data.ts";
+import {
+  isTokenText,
+  LENGTH_BYTES,
+  LONGEST_MESSAGE,
+  TOKEN_LENGTH,
+  TOKEN_TAKEN,
+  writeLength,
+} from "./core/broadcast_wire.ts";
+import { LwsError } from "./errors.ts";
+import { isPermissionError } from "./listening.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { type Clock, systemClock } from "./service/clock.ts";
+import { tcpNetwork } from "./transport/tcp.ts";
+import type { Network, Transport, TransportHandler } from "./transport/transport.ts";
+import { TxQueue } from "./tx_queue.ts";
+
+/** The broadcast socket of a protocol, which {@linkcode connectBroadcast} connects to. */
+export interface BroadcastTarget {
+  /** {@linkcode ActiveProtocol.broadcastSocketPort}: 1 to 65,535. */
+  readonly port: number;
+  /** {@linkcode ActiveProtocol.broadcastToken}: 64 hexadecimal digits. */
+  readonly token: string;
+  /** Where the context is; its sockets listen on the loopback address. @default {"127.0.0.1"} */
+  readonly hostname?: string;
+  /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
+  readonly network?: Network;
+  /** The clock; tests use the one of `@x/lws/testing`. @default the runtime's */
+  readonly clock?: Clock;
+  /** Gives up connecting when it aborts; without an effect later. */
+  readonly signal?: AbortSignal;
+}
+
+/** A connection to the broadcast socket of a protocol; keeps the program running until it is closed. */
+export interface Broadcaster extends AsyncDisposable {
+  /**
+   * Has the context broadcast `data` to the protocol. Messages keep their order and their boundaries;
+   * an empty one is one, too. The data is taken before the call returns.
+   *
+   * @param data A string is sent as its UTF-8. The context drops a connection that sends more than its
+   *   `maxMessageSize` at once.
+   * @returns Resolves when the bytes have been handed to the system: wait for it where much is sent.
+   *   Rejects with an {@linkcode LwsError}: `connection-closed` when the connection is gone or closed,
+   *   `invalid-argument` when `data` is neither a string nor a `Uint8Array`.
+   */
+  broadcast(data: Uint8Array | string): Promise<void>;
+  /**
+   * Closes, after all that was given has left. Resolves then, also when the connection is gone
+   * already. Harmless when repeated.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a protocol's broadcast socket, from this or another process. The context must be made
+ * with `broadcastSockets: true`, and its process has to pass the port and the token on.
+ *
+ * Needs `--allow-net` for the address.
+ *
+ * @returns Rejects with an {@linkcode LwsError}: `invalid-argument`, which names the field;
+ *   `permission-denied`; `connect-failed` when nobody listens there, or nobody answers within 5 seconds;
+ *   `handshake-refused` when the token is another's; `aborted`.
+ *
+ * @example
+ * ```ts
+ * import { connectBroadcast, createContext, handlers } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   broadcastSockets: true,
+ *   protocols: [{
+ *     name: "news",
+ *     callback: handlers({
+ *       broadcast: (wsi, _user, data) => void wsi.write(data, "text"),
+ *     }),
+ *   }],
+ * });
+ * const { broadcastSocketPort: port, broadcastToken: token } = context.protocols[0]!;
+ *
+ * // In any process of this machine that was told the two:
+ * await using news = await connectBroadcast({ port, token });
+ * await news.broadcast("Everybody hears this.");
+ * ```
+ */
+export async function connectBroadcast(target: BroadcastTarget): Promise<Broadcaster> {
+  checkTarget(target);
+  const { port, token, hostname = "127.0.0.1", signal } = target;
+  const { network = tcpNetwork, clock = systemClock } = target;
+  const where = `${hostname} port ${port}`;
+  const late = new AbortController();
+  const timer = clock.setTimer(() => late.abort(), DEFAULT_LIMITS.clientTimeoutMs);
+  const either = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+  try {
+    either.throwIfAborted();
+    const sender = new BroadcastSender(await network.connect({ hostname, port }, either), where);
+    await sender.introduce(token, either);
+    return sender;
+  } catch (cause) {
+    if (signal?.aborted) {
+      throw new LwsError("aborted", "connectBroadcast: signal has aborted", {
+        cause: signal.reason,
+      });
+    }
+    if (late.signal.aborted) {
+      throw new LwsError("connect-failed", `nobody answers on ${where}`, { cause });
+    }
+    if (cause instanceof LwsError) throw cause;
+    if (isPermissionError(cause)) {
+      throw new LwsError("permission-denied", `may not connect to ${where}; run with --allow-net`, {
+        cause,
+      });
+    }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LwsError("connect-failed", `can't connect to ${where}: ${why}`, { cause });
+  } finally {
+    clock.clearTimer(timer);
+  }
+}
+
+function checkTarget(target: BroadcastTarget): void {
+  const { port, token, hostname, network, clock, signal } = target;
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    refuse("port", String(port), "an integer from 1 to 65535");
+  }
+  if (typeof token !== "string" || !isTokenText(token)) {
+    // The token is a secret, and messages of errors are logged.
+    refuse("token", "none", `the ${TOKEN_LENGTH} digits of broadcastToken`);
+  }
+  if (hostname !== undefined && (typeof hostname !== "string" || hostname === "")) {
+    refuse("hostname", JSON.stringify(hostname), "a host or an IP");
+  }
+  if (network !== undefined && typeof network?.connect !== "function") {
+    refuse("network", String(network), "an object with connect");
+  }
+  if (clock !== undefined && typeof clock?.setTimer !== "function") {
+    refuse("clock", String(clock), "an object with setTimer and clearTimer");
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    refuse("signal", String(signal), "an AbortSignal");
+  }
+}
+
+function refuse(field: string, shown: string, allowed: string): never {
+  throw new LwsError(
+    "invalid-argument",
+    `connectBroadcast: ${field} is ${shown}; allowed: ${allowed}`,
+  );
+}
+
+/** A broadcast whose bytes have not all left. */
+interface Waiting {
+  /** How many bytes have left when this one has. */
+  readonly end: number;
+  resolve(): void;
+  reject(error: LwsError): void;
+}
+
+/** The client's side of a broadcast socket. */
+class BroadcastSender implements Broadcaster, TransportHandler {
+  readonly #transport: Transport;
+  readonly #where: string;
+  readonly #tx = new TxQueue();
+  readonly #closed = Promise.withResolvers<void>();
+  #introduction: PromiseWithResolvers<void> | undefined;
+  #waiting: Waiting[] = [];
+  #queued = 0;
+  #sent = 0;
+  #isClosing = false;
+  #isClosed = false;
+
+  constructor(transport: Transport, where: string) {
+    this.#transport = transport;
+    this.#where = where;
+    transport.start(this);
+  }
+
+  /** Says the token and waits for the answer. */
+  async introduce(token: string, signal: AbortSignal): Promise<void> {
+    const introduction = this.#introduction = Promise.withResolvers<void>();
+    const abort = () => {
+      introduction.reject(signal.reason);
+      this.#end();
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    const bytes = this.#reserve(TOKEN_LENGTH);
+    new TextEncoder().encodeInto(token, bytes);
+    this.#flush();
+    try {
+      await introduction.promise;
+    } finally {
+      signal.removeEventListener("abort", abort);
+      this.#introduction = undefined;
+    }
+  }
+
+  async broadcast(data: Uint8Array | string): Promise<void> {
+    const message = broadcastBytes(data);
+    if (message.length > LONGEST_MESSAGE) {
+      throw new LwsError(
+        "invalid-argument",
+        `broadcast: data has ${message.length} bytes; at most ${LONGEST_MESSAGE} are sent at once`,
+      );
+    }
+    if (this.#isClosing) throw this.#gone();
+    const bytes = this.#reserve(LENGTH_BYTES + message.length);
+    writeLength(bytes, 0, message.length);
+    bytes.set(message, LENGTH_BYTES);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ end: this.#queued, resolve, reject });
+    this.#flush();
+    await promise;
+  }
+
+  close(): Promise<void> {
+    this.#isClosing = true;
+    if (this.#tx.unsent === 0) this.#end();
+    return this.#closed.promise;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    if (bytes[0] === TOKEN_TAKEN) this.#introduction?.resolve();
+    else {
+      this.#introduction?.reject(
+        new LwsError("handshake-refused", `${this.#where} is no broadcast socket`),
+      );
+      this.#end();
+    }
+    return bytes.length;
+  }
+
+  onDrain(): void {
+    const before = this.#tx.unsent;
+    this.#tx.written();
+    this.#sent += before - this.#tx.unsent;
+    const left = this.#waiting.findIndex((each) => each.end > this.#sent);
+    const done = this.#waiting.splice(0, left === -1 ? Infinity : left);
+    for (const each of done) each.resolve();
+    this.#flush();
+    if (this.#isClosing && this.#tx.unsent === 0) this.#end();
+  }
+
+  onEnd(): void {
+    this.#end();
+  }
+
+  onClose(): void {
+    this.#isClosing = this.#isClosed = true;
+    this.#tx.clear();
+    this.#introduction?.reject(
+      new LwsError("handshake-refused", `${this.#where} does not take the token`),
+    );
+    for (const each of this.#waiting.splice(0)) each.reject(this.#gone());
+    this.#closed.resolve();
+  }
+
+  /** Room for so many bytes, behind all that is queued. */
+  #reserve(length: number): Uint8Array {
+    this.#queued += length;
+    const room = this.#tx.reserve(length);
+    return room.subarray(this.#tx.position, this.#tx.position + length);
+  }
+
+  #flush(): void {
+    if (this.#tx.hasQueued && !this.#tx.isWriting && !this.#isClosed) {
+      this.#transport.write(this.#tx.next());
+    }
+  }
+
+  #end(): void {
+    this.#isClosing = true;
+    this.#transport.close();
+  }
+
+  #gone(): LwsError {
+    return new LwsError("connection-closed", `the connection to ${this.#where} is closed`);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The worker that `forkServiceLoop` starts: a context of its own, with protocols from the program's
+ * module.
+ */
+
+import type { ContextCreationInfo } from "./creation_info.ts";
+import { LwsError, type LwsErrorCode } from "./errors.ts";
+import { describeError } from "./log.ts";
+import type { ForkedProtocol, ForkInfo } from "./fork_service_loop.ts";
+import { createContext } from "./serving_context.ts";
+
+/** What the worker is started with. */
+export interface ForkOrder {
+  readonly moduleUrl: string;
+  readonly info: ForkInfo;
+  /** Where it tells what becomes of it. */
+  readonly control: MessagePort;
+}
+
+/** What the worker tells. */
+export type ForkNotice =
+  | {
+    readonly kind: "serving";
+    readonly port: number;
+    readonly protocols: readonly ForkedProtocol[];
+    /** For a remote context. */
+    readonly servicePort: MessagePort;
+  }
+  | { readonly kind: "failed"; readonly code: LwsErrorCode; readonly message: string }
+  | { readonly kind: "ended" };
+
+globalThis.addEventListener("message", (event) => {
+  const order: ForkOrder = (event as MessageEvent).data;
+  void serve(order);
+}, { once: true });
+
+async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
+  const tell = (notice: ForkNotice, transfer: Transferable[] = []) =>
+    control.postMessage(notice, transfer);
+  try {
+    const context = createContext({ ...await load(moduleUrl), ...info } as ContextCreationInfo);
+    const servicePort = context.openPort();
+    const protocols = context.protocols.map((each) => ({
+      name: each.name,
+      protocolIndex: each.protocolIndex,
+      broadcastSocketPort: each.broadcastSocketPort,
+      broadcastToken: each.broadcastToken,
+    }));
+    tell({ kind: "serving", port: context.port, protocols, servicePort }, [servicePort]);
+    await context.closed;
+    tell({ kind: "ended" });
+  } catch (error) {
+    const [code, message]: [LwsErrorCode, string] = error instanceof LwsError
+      ? [error.code, error.message]
+      : ["worker-failed", describeError(error)];
+    tell({ kind: "failed", code, message });
+  }
+}
+
+/** The creation struct's part that comes from the module. */
+async function load(moduleUrl: string): Promise<object> {
+  let module: { protocols?: unknown; info?: object };
+  try {
+    module = await import(moduleUrl);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new LwsError("invalid-argument", `forkServiceLoop: can't load ${moduleUrl}: ${why}`);
+  }
+  if (module.protocols === undefined) {
+    throw new LwsError("invalid-argument", `forkServiceLoop: ${moduleUrl} exports no protocols`);
+  }
+  return { ...module.info, protocols: module.protocols };
+}

@@ -1,0 +1,127 @@
+/** One descriptor in a context's poll table. */
+
+import { POLLHUP, POLLIN, POLLOUT } from "./polling.ts";
+import type { Serviceable } from "./scheduler.ts";
+
+/** Whom a slot tells. */
+export interface PollSlotOwner {
+  /** What is watched for has changed. */
+  interestChanged(slot: PollSlot, previous: number): void;
+  /** It may be ready for something now. */
+  readinessChanged(slot: PollSlot): void;
+}
+
+/**
+ * What a descriptor is watched for, and what has happened to it and waits to be told. Only what it is
+ * watched for is ever told, but for its end.
+ */
+export class PollSlot {
+  readonly fd: number;
+  /** Whether the program knows of it. */
+  isAnnounced = false;
+  /** Whether it lies in its owner's queue of those that are ready. */
+  isQueued = false;
+  readonly #owner: PollSlotOwner;
+  #events: number;
+  #readable: Serviceable[] = [];
+  #writable: Serviceable[] = [];
+  #hangUp: Serviceable | undefined;
+  #isWriting = false;
+  #isServing = false;
+
+  constructor(fd: number, events: number, owner: PollSlotOwner) {
+    this.fd = fd;
+    this.#events = events;
+    this.#owner = owner;
+    this.#isWriting = (events & POLLOUT) !== 0;
+  }
+
+  /** What it is watched for. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** What it is ready for, of what it is watched for; a hang-up counts always. */
+  get revents(): number {
+    const bits = (this.#readable.length > 0 ? POLLIN : 0) |
+      (this.#writable.length > 0 ? POLLOUT : 0);
+    return (bits & this.#events) | (this.#hangUp === undefined ? 0 : POLLHUP);
+  }
+
+  /** Whether reading goes on, or is held back. */
+  setReading(reads: boolean): void {
+    this.#watch(reads ? this.#events | POLLIN : this.#events & ~POLLIN);
+    if (reads) this.#owner.readinessChanged(this);
+  }
+
+  /** Whether something is on its way out, so that readiness to write is of interest. */
+  setWriting(writes: boolean): void {
+    this.#isWriting = writes;
+    this.#watchWritable();
+  }
+
+  /** Something waits to be told. */
+  add(task: Serviceable, events: number): void {
+    if (events === POLLHUP) this.#hangUp = task;
+    else if (events === POLLIN) this.#readable.push(task);
+    else {
+      this.#writable.push(task);
+      this.#watchWritable();
+    }
+    this.#owner.readinessChanged(this);
+  }
+
+  /** Tells what waits, as far as `revents` allows, once each: what comes of it waits in its turn. */
+  serve(revents: number): void {
+    // A callback may call for service of its own connection.
+    if (this.#isServing) return;
+    this.#isServing = true;
+    const bits = revents & this.revents;
+    if ((bits & POLLOUT) !== 0) {
+      this.#run(this.#writable);
+      this.#watchWritable();
+    }
+    // What was told first may have stopped reading.
+    if ((bits & this.#events & POLLIN) !== 0) this.#run(this.#readable);
+    // Whoever only asks for readable is told by it that the peer has gone, as by poll(2).
+    if (this.#hangUp !== undefined && (revents & (POLLHUP | POLLIN)) !== 0) this.#runHangUp();
+    this.#isServing = false;
+    this.#owner.readinessChanged(this);
+  }
+
+  /** Tells all that waits, wanted or not. */
+  drain(): void {
+    this.#run(this.#writable);
+    this.#run(this.#readable);
+    if (this.#hangUp !== undefined) this.#runHangUp();
+  }
+
+  /** Forgets all that waits. */
+  clear(): void {
+    this.#readable.length = 0;
+    this.#writable.length = 0;
+    this.#hangUp = undefined;
+  }
+
+  #run(tasks: Serviceable[]): void {
+    for (let left = tasks.length; left > 0 && tasks.length > 0; left--) tasks.shift()!.service();
+  }
+
+  #runHangUp(): void {
+    const task = this.#hangUp!;
+    this.#hangUp = undefined;
+    task.service();
+  }
+
+  #watchWritable(): void {
+    const watches = this.#isWriting || this.#writable.length > 0;
+    this.#watch(watches ? this.#events | POLLOUT : this.#events & ~POLLOUT);
+  }
+
+  #watch(events: number): void {
+    const previous = this.#events;
+    if (events === previous) return;
+    this.#events = events;
+    this.#owner.interestChanged(this, previous);
+  }
+}

@@ -1,0 +1,221 @@
+/** The *manual* and *external* policies: nothing is told but in calls of the program. */
+
+import type { Clock } from "./clock.ts";
+import { POLLERR, type PollFd, POLLHUP } from "./polling.ts";
+import { PollSlot, type PollSlotOwner } from "./poll_slot.ts";
+import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
+import { ServicedClock } from "./serviced_clock.ts";
+
+/** What the program is told of the descriptors in use; false says that it can't follow. */
+export interface PollHost {
+  addPollFd(fd: number, events: number): boolean;
+  delPollFd(fd: number, events: number): void;
+  changeModePollFd(fd: number, events: number, previous: number): void;
+  /** The first call that serves begins. */
+  serviceBegins(): void;
+}
+
+/** Holds what happens to the descriptors of a context until the program asks for it. */
+export class PolledService implements Scheduler, PollSlotOwner {
+  /** The time as those see it who must not be called in between. */
+  readonly clock: ServicedClock;
+  readonly #hostClock: Clock;
+  readonly #host: PollHost;
+  readonly #slots = new Map<number, PollSlot>();
+  /** Slots that may be ready, in the order in which they became so. */
+  readonly #ready: PollSlot[] = [];
+  readonly #waiting = new Set<(isCancelled: boolean) => void>();
+  /** Serves by itself once the context has ended. */
+  #released: AutomaticScheduler | undefined;
+  #isCancelled = false;
+  #hasBegun = false;
+
+  constructor(clock: Clock, host: PollHost) {
+    this.#hostClock = clock;
+    this.#host = host;
+    this.clock = new ServicedClock(clock, () => this.#wake());
+  }
+
+  // For connections.
+
+  /** The slot of a descriptor, of which the program need not know yet. */
+  slot(fd: number, events = 0): PollSlot {
+    const known = this.#slots.get(fd);
+    if (known !== undefined) return known;
+    const slot = new PollSlot(fd, events, this);
+    this.#slots.set(fd, slot);
+    return slot;
+  }
+
+  /** Tells the program of a slot. False when it can't watch that; it is served at once from then on. */
+  announce(slot: PollSlot): boolean {
+    slot.isAnnounced = this.#host.addPollFd(slot.fd, slot.events);
+    if (!slot.isAnnounced) this.#slots.delete(slot.fd);
+    return slot.isAnnounced;
+  }
+
+  /** Forgets a descriptor and what waits of it; harmless when repeated. */
+  unwatch(fd: number): void {
+    const slot = this.#slots.get(fd);
+    if (slot === undefined) return;
+    this.#slots.delete(fd);
+    slot.clear();
+    if (slot.isAnnounced) this.#host.delPollFd(fd, slot.events);
+  }
+
+  request(task: Serviceable, events: number): void {
+    const slot = this.#slots.get(task.socketFd);
+    if (this.#released !== undefined) this.#released.request(task);
+    else if (slot !== undefined) slot.add(task, events);
+    else queueMicrotask(() => task.service());
+  }
+
+  arrived(task: Serviceable, events: number): void {
+    const slot = this.#slots.get(task.socketFd);
+    if (slot !== undefined && this.#released === undefined) return slot.add(task, events);
+    // What came before it may still wait.
+    slot?.drain();
+    task.service();
+  }
+
+  /** The context ends: what waits is told soon, and from now on all is told at once. */
+  release(): void {
+    const released = new AutomaticScheduler();
+    this.#released = released;
+    for (const slot of this.#slots.values()) {
+      released.request({ socketFd: slot.fd, service: () => slot.drain() });
+    }
+    released.request({ socketFd: 0, service: () => this.clock.release() });
+    this.#wake();
+  }
+
+  stop(): void {
+    this.#released?.stop();
+    this.#slots.clear();
+    this.#wake();
+  }
+
+  interestChanged(slot: PollSlot, previous: number): void {
+    if (slot.isAnnounced && this.#slots.has(slot.fd)) {
+      this.#host.changeModePollFd(slot.fd, slot.events, previous);
+    }
+  }
+
+  readinessChanged(slot: PollSlot): void {
+    if (slot.isQueued || slot.revents === 0) return;
+    slot.isQueued = true;
+    this.#ready.push(slot);
+    this.#wake();
+  }
+
+  // For the program.
+
+  /** As `Context.service`. */
+  async service(timeoutMs: number): Promise<number> {
+    if (this.#released !== undefined) return -1;
+    await this.#rest();
+    const isCancelled = this.#takeCancel();
+    if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
+    if (this.#released !== undefined) return -1;
+    this.#begin();
+    this.clock.runDue();
+    for (let left = this.#ready.length; left > 0 && this.#ready.length > 0; left--) {
+      const slot = this.#ready.shift()!;
+      slot.isQueued = false;
+      if (this.#slots.get(slot.fd) === slot) slot.serve(slot.revents);
+    }
+    return this.#released === undefined ? 0 : -1;
+  }
+
+  /** As `Context.cancelService`. */
+  cancel(): void {
+    if (this.#waiting.size > 0) this.#wake(true);
+    else this.#isCancelled = true;
+  }
+
+  /** As `Context.serviceFd`. */
+  serviceFd(pollFd: PollFd | null): number {
+    if (this.#released !== undefined) return -1;
+    this.#begin();
+    this.clock.runDue();
+    if (pollFd === null) return 0;
+    const slot = this.#slots.get(pollFd.fd);
+    if (slot === undefined) return 0;
+    const { revents } = pollFd;
+    pollFd.revents = 0;
+    slot.serve(revents);
+    return this.#slots.get(pollFd.fd) === slot ? 0 : 1;
+  }
+
+  /** As `Context.poll`. */
+  async poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
+    const deadline = this.#hostClock.now() + timeoutMs;
+    await this.#rest();
+    let isCancelled = this.#takeCancel();
+    for (;;) {
+      if (this.#released !== undefined) return -1;
+      const count = this.#report(pollFds);
+      const leftMs = deadline - this.#hostClock.now();
+      if (count > 0 || isCancelled || leftMs <= 0 || this.clock.hasDue) return count;
+      isCancelled = await this.#wait(leftMs);
+    }
+  }
+
+  /** What has happened to whom, by the rules of poll(2); how many entries it has happened to. */
+  #report(pollFds: readonly PollFd[]): number {
+    let count = 0;
+    for (const entry of pollFds) {
+      const slot = this.#slots.get(entry.fd);
+      if (slot !== undefined) entry.revents = slot.revents & (entry.events | POLLERR | POLLHUP);
+      if (entry.revents !== 0) count++;
+    }
+    return count;
+  }
+
+  #hasWork(): boolean {
+    for (;;) {
+      const slot = this.#ready[0];
+      if (slot === undefined) return this.#released !== undefined || this.clock.hasDue;
+      if (slot.revents !== 0 && this.#slots.get(slot.fd) === slot) return true;
+      slot.isQueued = false;
+      this.#ready.shift();
+    }
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#host.serviceBegins();
+  }
+
+  #takeCancel(): boolean {
+    const isCancelled = this.#isCancelled;
+    this.#isCancelled = false;
+    return isCancelled;
+  }
+
+  /** Lets the runtime see to its sockets: a program that only calls this would starve them. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => void setImmediate(resolve));
+  }
+
+  /** Waits until something may be ready, or for so long; whether the wait was cancelled. */
+  async #wait(timeoutMs: number): Promise<boolean> {
+    let timer: unknown;
+    const isCancelled = await new Promise<boolean>((resolve) => {
+      this.#waiting.add(resolve);
+      if (timeoutMs === Infinity) return;
+      timer = this.#hostClock.setTimer(() => {
+        this.#waiting.delete(resolve);
+        resolve(false);
+      }, timeoutMs);
+    });
+    if (timer !== undefined) this.#hostClock.clearTimer(timer);
+    return isCancelled;
+  }
+
+  #wake(isCancelled = false): void {
+    for (const resolve of this.#waiting) resolve(isCancelled);
+    this.#waiting.clear();
+  }
+}

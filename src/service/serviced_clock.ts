@@ -1,0 +1,76 @@
+/** A clock whose timers wait for the program to call service. */
+
+import type { Clock } from "./clock.ts";
+
+interface ServicedTimer {
+  readonly due: number;
+  readonly callback: () => void;
+  readonly handle: unknown;
+}
+
+/** Wraps a clock: what is due is announced, and runs in {@linkcode ServicedClock.runDue}. */
+export class ServicedClock implements Clock {
+  readonly keepAlive?: (timer: unknown, keeps: boolean) => void;
+  readonly #clock: Clock;
+  readonly #onDue: () => void;
+  readonly #timers = new Set<ServicedTimer>();
+  #isReleased = false;
+
+  /** @param onDue a timer is due; not called for those that `runDue` finds by itself */
+  constructor(clock: Clock, onDue: () => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+    if (clock.keepAlive !== undefined) {
+      this.keepAlive = (timer, keeps) => clock.keepAlive!((timer as ServicedTimer).handle, keeps);
+    }
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  setTimer(callback: () => void, delayMs: number): unknown {
+    const timer: ServicedTimer = {
+      due: this.#clock.now() + delayMs,
+      callback,
+      handle: this.#clock.setTimer(() => this.#fired(timer), delayMs),
+    };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimer(timer: unknown): void {
+    if (this.#timers.delete(timer as ServicedTimer)) {
+      this.#clock.clearTimer((timer as ServicedTimer).handle);
+    }
+  }
+
+  /** Whether a timer waits for {@linkcode runDue}. */
+  get hasDue(): boolean {
+    const now = this.#clock.now();
+    for (const { due } of this.#timers) if (due <= now) return true;
+    return false;
+  }
+
+  /** Runs all that is due, whether the clock below had the time to say so or not. */
+  runDue(): void {
+    const now = this.#clock.now();
+    for (const timer of [...this.#timers]) {
+      if (timer.due > now) continue;
+      this.clearTimer(timer);
+      timer.callback();
+    }
+  }
+
+  /** From now on timers run by themselves. */
+  release(): void {
+    this.#isReleased = true;
+    this.runDue();
+  }
+
+  #fired(timer: ServicedTimer): void {
+    if (!this.#isReleased) return this.#onDue();
+    this.#timers.delete(timer);
+    timer.callback();
+  }
+}
