@@ -16,7 +16,7 @@ import {
 import { acceptValue } from "../src/core/opening_handshake.ts";
 import { MemoryPeer } from "../src/testing.ts";
 import { adder, doubled, flip, flipped, twice } from "./support/extensions.ts";
-import { concat } from "./support/frames.ts";
+import { concat, frame, type FrameOptions, KEY } from "./support/frames.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readHead, serve, type Served, settle, type WebSocketPeer } from "./support/serve.ts";
 
@@ -367,6 +367,33 @@ for (const name of ["flip behind permessage-deflate", "all by a stream, too"]) {
     assert(got.length >= 9);
   });
 }
+
+Deno.test("what comes right after receiving goes on waits for what was held before", async () => {
+  // One piece as it comes, three of what it stands for.
+  const letters = ["a", "b", "c"].map((letter) => letter.repeat(100));
+  const got: string[] = [];
+  let wsi: Wsi | undefined;
+  const recorder = record("p", (...[each, reason, , data]) => {
+    if (reason !== "receive") return;
+    got.push(decoder.decode(data));
+    if (got.length > 1) return;
+    wsi = each;
+    each.rxFlowControl(false);
+  });
+  await using served = serve([{ ...recorder.protocol, rxBufferSize: 100 }], {
+    extensions: [compressing(), adder({ unit: "stream", reservedBits: 0 })],
+  });
+  const socket = await served.open(offering("permessage-deflate, x-adder"));
+  const send = (options: FrameOptions) =>
+    socket.peer.send(frame({ key: KEY, ...options }).map((byte) => byte + 1));
+  send({ opcode: 1, rsv: 4, payload: deflate(letters.join("")) });
+  await settle();
+  assertEquals(got, letters.slice(0, 1));
+  wsi!.rxFlowControl(true);
+  send({ opcode: 1, payload: "dddd" });
+  await settle();
+  assertEquals(got, [...letters, "dddd"]);
+});
 
 Deno.test("a message that becomes maxMessageSize passes, and one byte more is 1009", async () => {
   const make = () => [flip(), compressing()];
