@@ -42,7 +42,7 @@ export class BroadcastSocket implements AcceptorHost {
     this.protocol = protocol;
     this.host = host;
     this.#listener = listen(network, { hostname: LOOPBACK, port: 0 });
-    this.#acceptor = new Acceptor(this.#listener, this, clock);
+    this.#acceptor = new Acceptor(this.#listener, this, clock, `broadcast socket of "${protocol}"`);
   }
 
   get port(): number {

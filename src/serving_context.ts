@@ -152,7 +152,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#standIn = new Connection(this, LISTENER_FD, false);
     if (this.#listener !== undefined) {
-      this.#acceptor = new Acceptor(this.#listener, this, info.clock);
+      this.#acceptor = new Acceptor(this.#listener, this, info.clock, "listener");
       this.#listenerSlot = this.#polling?.watch(LISTENER_FD);
       if (this.#polling !== undefined && this.#listenerSlot === undefined) {
         this.#listener.close();
@@ -164,6 +164,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
+    for (const extension of this.extensions) extension.contextConstruct?.(this);
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
     this.#elsewhere.open();
@@ -448,6 +449,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0 || !this.#isSetUp) return;
+    for (const extension of this.extensions) extension.contextDestruct?.(this);
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
