@@ -22,6 +22,7 @@
  * @module
  */
 
+export { callbackExtension } from "./src/callback_extension.ts";
 export {
   type Broadcaster,
   type BroadcastTarget,
@@ -40,10 +41,23 @@ export { HTTP_STATUS } from "./src/core/http_status.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
 export type { ExtensionOffer, ExtensionParam } from "./src/core/extension_list.ts";
 export type {
-  AcceptedExtension,
-  Extension,
-  ExtensionSession,
-  OutgoingPart,
+  CallbackExtension,
+  ExtensionCallback,
+  ExtensionCallbackArguments,
+  ExtensionReason,
+  ExtensionReasonData,
+  ExtensionStruct,
+  ExtensionToken,
+  WithAnyWsi,
+  WithoutWsi,
+} from "./src/extension_struct.ts";
+export {
+  type AcceptedExtension,
+  type Extension,
+  ExtensionFailure,
+  type ExtensionSession,
+  type IncomingFrame,
+  type OutgoingPart,
 } from "./src/extensions/extension.ts";
 export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_frame.ts";
 export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
@@ -77,6 +91,7 @@ export type { ActiveProtocol, Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
   CloseInfo,
+  ConsentReason,
   HandshakeFilter,
   HeaderAppender,
   Reason,

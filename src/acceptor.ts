@@ -20,13 +20,16 @@ export class Acceptor {
   readonly #listener: Listener;
   readonly #host: AcceptorHost;
   readonly #clock: Clock;
+  readonly #what: string;
   #isStopped = false;
   #wake: (() => void) | undefined;
 
-  constructor(listener: Listener, host: AcceptorHost, clock: Clock) {
+  /** @param what whose connections these are, for the log */
+  constructor(listener: Listener, host: AcceptorHost, clock: Clock, what: string) {
     this.#listener = listener;
     this.#host = host;
     this.#clock = clock;
+    this.#what = what;
   }
 
   /** Accepts until it is stopped; never rejects. */
@@ -41,7 +44,10 @@ export class Acceptor {
         transport = await this.#listener.accept();
       } catch (error) {
         if (this.#isStopped) return;
-        log("err", `accept failed, trying again in ${REST_MS} ms: ${describeError(error)}`);
+        log(
+          "err",
+          `${this.#what}: accept failed, trying again in ${REST_MS} ms: ${describeError(error)}`,
+        );
         await this.#rest(REST_MS);
         continue;
       }

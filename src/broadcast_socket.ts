@@ -7,9 +7,11 @@ import {
   TOKEN_LENGTH,
   TOKEN_TAKEN,
 } from "./core/broadcast_wire.ts";
+import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { listen } from "./listening.ts";
 import type { Limits } from "./limits.ts";
-import { describeError, log } from "./log.ts";
+import { log } from "./log.ts";
+import type { Clock } from "./service/clock.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
 import type { Listener, Network, Transport, TransportHandler } from "./transport/transport.ts";
 
@@ -20,68 +22,55 @@ export interface BroadcastSocketHost {
   /** Does `work` at once, or when the context is next serviced; all in the order of the calls. */
   deliver(work: () => void): void;
   /** Broadcasts to the protocol of that name; the bytes are valid during the call. */
-  broadcast(protocol: string, message: Uint8Array): void;
+  broadcast(protocol: string, message: Uint8Array): unknown;
 }
 
 const LOOPBACK = "127.0.0.1";
-/** How long accepting rests after it failed, as it does when no descriptor is left. */
-const ACCEPT_REST_MS = 100;
 
 /** A listener on 127.0.0.1 that takes broadcasts from whoever knows its token. */
-export class BroadcastSocket {
+export class BroadcastSocket implements AcceptorHost {
   readonly token: string = newToken();
   readonly protocol: string;
   readonly host: BroadcastSocketHost;
   readonly #listener: Listener;
+  readonly #acceptor: Acceptor;
   readonly #peers = new Set<BroadcastPeer>();
-  readonly #rest = new WheelTimer({ onTimeout: () => this.#endRest?.() });
-  #endRest: (() => void) | undefined;
   #isClosed = false;
 
   /** Listens; nobody is accepted before {@linkcode open}. @throws {LwsError} as `listen`. */
-  constructor(protocol: string, network: Network, host: BroadcastSocketHost) {
+  constructor(protocol: string, network: Network, clock: Clock, host: BroadcastSocketHost) {
     this.protocol = protocol;
     this.host = host;
     this.#listener = listen(network, { hostname: LOOPBACK, port: 0 });
+    this.#acceptor = new Acceptor(this.#listener, this, clock, `broadcast socket of "${protocol}"`);
   }
 
   get port(): number {
     return this.#listener.address.port;
   }
 
+  get hasRoom(): boolean {
+    return true;
+  }
+
+  accepted(transport: Transport): void {
+    this.#peers.add(new BroadcastPeer(this, transport));
+  }
+
   /** Accepts from now on. */
   open(): void {
-    if (!this.#isClosed) void this.#acceptAll();
+    if (!this.#isClosed) void this.#acceptor.run();
   }
 
   /** Stops listening and closes what was accepted. */
   close(): void {
     this.#isClosed = true;
-    this.#listener.close();
-    this.host.wheel.cancel(this.#rest);
-    this.#endRest?.();
+    this.#acceptor.stop();
     for (const peer of [...this.#peers]) peer.close();
   }
 
   forget(peer: BroadcastPeer): void {
     this.#peers.delete(peer);
-  }
-
-  async #acceptAll(): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        const transport = await this.#listener.accept();
-        if (this.#isClosed) transport.close();
-        else this.#peers.add(new BroadcastPeer(this, transport));
-      } catch (error) {
-        if (this.#isClosed) return;
-        log("err", `broadcast socket of "${this.protocol}": accept: ${describeError(error)}`);
-        await new Promise<void>((resolve) => {
-          this.#endRest = resolve;
-          this.host.wheel.arm(this.#rest, ACCEPT_REST_MS);
-        });
-      }
-    }
   }
 }
 

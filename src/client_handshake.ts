@@ -10,6 +10,8 @@ import {
 import type { Connection, Phase } from "./connection.ts";
 import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
+import type { ExtensionLayers } from "./extension_layers.ts";
+import type { Extension } from "./extensions/extension.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
@@ -51,6 +53,7 @@ export class ClientHandshake implements Phase {
   #failure = "the server closed the connection before it answered";
   #isAttached = false;
   #startedAt = 0;
+  #offered: readonly Extension[] = [];
   /** 1xx responses so far. */
   #interim = 0;
 
@@ -188,6 +191,8 @@ export class ClientHandshake implements Phase {
   #request(): void {
     const connection = this.#connection;
     const { path, host, origin, protocols, headers } = this.#target;
+    this.#offered = this.#offerable();
+    if (!connection.isOpen) return;
     const appender = new HandshakeFields("");
     connection.call(connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
     if (!connection.isOpen) return;
@@ -200,7 +205,7 @@ export class ClientHandshake implements Phase {
         key: this.#key,
         fields: [...headers, ...appender.fields],
         ...(origin === undefined ? {} : { origin }),
-        extensions: connection.owner.extensions.map((each) => each.offer()).join(", "),
+        extensions: this.#offered.map((each) => each.offer()).join(", "),
       });
     } catch (error) {
       return this.#fail(`the request can't be sent: ${(error as Error).message}`);
@@ -209,14 +214,23 @@ export class ClientHandshake implements Phase {
     connection.queued();
   }
 
+  /** The listed extensions that neither another one nor the program wants left out. */
+  #offerable(): readonly Extension[] {
+    const connection = this.#connection;
+    const { extensions } = connection.owner;
+    return extensions.filter(({ name }) => {
+      const vetoes = extensions.filter((each) => each.mayPropose?.(connection, name) === false);
+      return vetoes.length === 0 && connection.consents("clientConfirmExtensionSupported", name);
+    });
+  }
+
   /** Section 4.1, "If the response…" */
   #onHead(): void {
     const connection = this.#connection;
     const { owner } = connection;
     const { protocols, hasUser } = this.#target;
     const { head } = this.#parser;
-    const offersAny = owner.extensions.length > 0;
-    const answer = checkUpgradeResponse(head, this.#key, protocols, offersAny);
+    const answer = checkUpgradeResponse(head, this.#key, protocols, this.#offered.length > 0);
     const { protocol } = answer;
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
     if (entry === undefined) {
@@ -225,15 +239,15 @@ export class ClientHandshake implements Phase {
     connection.enter(entry);
     if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
     connection.headers = new ResponseHeaders(head).limit(owner.tokenLimits, connection.socketFd);
-    const verdict = connection.call(entry, "clientFilterPreEstablish", undefined);
-    if (!connection.isOpen) return;
-    if (verdict !== 0) return this.#fail("clientFilterPreEstablish refused the server's answer");
-    // Last, as what it opens is closed by the session alone.
-    const extension = confirmExtensions(owner.extensions, answer.extensions);
+    const layers = confirmExtensions(this.#offered, answer.extensions);
+    if (!this.#isWanted(layers)) {
+      layers?.close();
+      return;
+    }
     connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
     this.#logStep("established");
-    const session = new WebSocketSession(connection, extension);
+    const session = new WebSocketSession(connection, layers);
     connection.phase = session;
     session.begin();
   }
@@ -244,6 +258,21 @@ export class ClientHandshake implements Phase {
     if (!isLogged("latency")) return;
     const took = owner.wheel.now() - this.#startedAt;
     log("latency", `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+  }
+
+  /** Whether neither an extension nor the program has anything against an answer that is good. */
+  #isWanted(layers: ExtensionLayers | undefined): boolean {
+    const connection = this.#connection;
+    try {
+      layers?.begin(connection);
+    } catch (error) {
+      this.#fail(`an extension could not be set up: ${(error as Error).message}`);
+    }
+    if (!connection.isOpen) return false;
+    const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
+    if (!connection.isOpen) return false;
+    if (verdict !== 0) this.#fail("clientFilterPreEstablish refused the server's answer");
+    return verdict === 0;
   }
 
   #fail(text: string): void {

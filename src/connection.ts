@@ -11,7 +11,7 @@ import type { Limits } from "./limits.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
-import type { Reason, ReasonData } from "./reasons.ts";
+import type { ConsentReason, Reason, ReasonData } from "./reasons.ts";
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
@@ -86,7 +86,8 @@ export interface Phase {
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
-  close(code: number | undefined, reason: string): number;
+  /** @param isFailure whether nobody may keep it open */
+  close(code: number | undefined, reason: string, isFailure: boolean): number;
 }
 
 /** Where the headers of a request or an answer can be read. */
@@ -131,6 +132,8 @@ type LooseCallback = (
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 
+const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
+
 /** How far a connection is on its way out. */
 const OPEN = 0;
 /** What is unsent leaves, then the socket closes. */
@@ -151,6 +154,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   http: HttpExchange | undefined;
   frames: FrameFacts | undefined;
   uri = "";
+  extensions: readonly string[] = NO_EXTENSIONS;
 
   readonly tx = new TxQueue();
   #transport: Transport | undefined;
@@ -303,6 +307,18 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
       if (this.#state === OPEN) this.phase?.onThrow();
       return -1;
+    }
+  }
+
+  /** Asks the first protocol about an extension; one that throws says no, and ends nothing else. */
+  consents(reason: ConsentReason, name: string, user: unknown = this.user): boolean {
+    const { protocol } = this.owner.entries[0]!;
+    try {
+      const callback = protocol.callback as LooseCallback;
+      return (callback.call(protocol, this, reason, user, name) ?? 0) === 0;
+    } catch (error) {
+      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      return false;
     }
   }
 
@@ -471,9 +487,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   // Closing.
 
-  close(code?: number, reason = ""): number {
+  close(code?: number, reason = "", isFailure = false): number {
     if (this.#state !== OPEN || this.phase === undefined) return -1;
-    return this.phase.close(code, reason);
+    return this.phase.close(code, reason, isFailure);
   }
 
   /**

@@ -2,7 +2,9 @@
 
 import { describeValue } from "./arguments.ts";
 import { isToken } from "./core/http_syntax.ts";
+import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
 import { LwsError } from "./errors.ts";
+import type { ExtensionStruct } from "./extension_struct.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
@@ -48,12 +50,15 @@ export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
    */
   readonly allowedOrigins?: readonly string[];
   /**
-   * The extensions that servers accept and clients offer, such as {@linkcode permessageDeflate}, the
-   * most wanted first.
+   * The extensions that servers accept and clients offer, such as {@linkcode permessageDeflate} or the
+   * structs of {@linkcode callbackExtension}. A connection uses all that both sides have and that go
+   * together; a server that sends applies the first one first. Of several that compress it uses one,
+   * so list the most wanted first. The list ends at the first struct whose callback is null, if there
+   * is one.
    *
    * @default none
    */
-  readonly extensions?: readonly Extension[];
+  readonly extensions?: readonly (Extension | ExtensionStruct)[] | null;
   /**
    * How many characters of which headers the program gets to see, by token. A longer value is cut
    * there, with a "warn" line in the log, and the connection goes on; 0 empties the header. It counts
@@ -182,7 +187,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
   const protocols = checkProtocols(info.protocols, complain);
-  const extensions = checkExtensions(info.extensions, complain);
+  const extensions = checkExtensions(info.extensions, problems, complain);
   const { service = "automatic" } = info;
   if (!SERVICE_POLICIES.includes(service)) {
     complain("service", service, '"automatic", "manual" or "external"');
@@ -275,22 +280,41 @@ function checkOrigins(field: string, origins: unknown, complain: Complain): void
   }
 }
 
-function checkExtensions(given: unknown, complain: Complain): readonly Extension[] {
-  if (given === undefined) return [];
+function checkExtensions(
+  given: unknown,
+  problems: string[],
+  complain: Complain,
+): readonly Extension[] {
+  if (given === undefined || given === null) return [];
   if (!Array.isArray(given)) {
     complain("extensions", given, "an array of extensions");
     return [];
   }
+  const extensions: Extension[] = [];
   const names = new Set<unknown>();
-  given.forEach((extension, index) => {
+  for (const [index, entry] of given.entries()) {
     const field = `extensions[${index}]`;
-    checkMethods(field, extension, ["accept", "offer", "confirm", "close"], complain);
-    const name = (extension as Partial<Extension> | null)?.name;
-    if (typeof name !== "string" || !isToken(name)) complain(`${field}.name`, name, "a token");
+    const name = (entry as Partial<Extension> | null)?.name;
+    if (isStruct(entry)) {
+      // Lists from C end with an entry without a callback.
+      if (entry.callback === null || entry.callback === undefined) break;
+      const faults = faultsOfStruct(entry);
+      problems.push(...faults.map((fault) => `${field}.${fault}`));
+      if (faults.length === 0) extensions.push(callbackExtension(entry));
+    } else {
+      checkMethods(field, entry, ["accept", "offer", "confirm", "close"], complain);
+      if (typeof name !== "string" || !isToken(name)) complain(`${field}.name`, name, "a token");
+      extensions.push(entry);
+    }
     if (names.has(name)) complain(`${field}.name`, name, "a name used once");
     names.add(name);
-  });
-  return given;
+  }
+  return extensions;
+}
+
+/** Whether an entry of `extensions` is a struct, and not the extension that one became. */
+function isStruct(entry: unknown): entry is ExtensionStruct {
+  return typeof entry === "object" && entry !== null && "callback" in entry && !("accept" in entry);
 }
 
 function checkMethods(

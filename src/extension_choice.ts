@@ -2,19 +2,40 @@
 
 import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
 import { HandshakeError } from "./core/opening_handshake.ts";
-import type { AcceptedExtension, Extension, ExtensionSession } from "./extensions/extension.ts";
+import { ExtensionLayers } from "./extension_layers.ts";
+import type { Extension, ExtensionSession } from "./extensions/extension.ts";
 
-/** A server's choice: the first of its own that can agree to what the client offers. */
-export function acceptExtension(
+/** What a server answers. */
+export interface ExtensionAnswer {
+  /** The value of `Sec-WebSocket-Extensions`. */
+  readonly text: string;
+  readonly layers: ExtensionLayers;
+}
+
+/**
+ * A server's choice: of its own, in its order, all that agree to an offer of the client, go with those
+ * before them, and that `consents` has nothing against.
+ */
+export function acceptExtensions(
   listed: readonly Extension[],
   offers: readonly ExtensionOffer[],
-): AcceptedExtension | undefined {
+  consents: (name: string) => boolean,
+): ExtensionAnswer | undefined {
+  const chosen = new Choice();
+  const answers: string[] = [];
   for (const extension of listed) {
     const ofName = offers.filter(({ name }) => name === extension.name);
-    const accepted = ofName.length > 0 ? extension.accept(ofName) : undefined;
-    if (accepted !== undefined) return accepted;
+    if (ofName.length === 0 || chosen.hasGroupOf(extension)) continue;
+    const accepted = extension.accept(ofName);
+    if (accepted === undefined) continue;
+    const { answer, session } = accepted;
+    if (chosen.faultOf(extension, session) === undefined && consents(extension.name)) {
+      chosen.add(extension, session);
+      answers.push(answer);
+    } else session.close();
   }
-  return undefined;
+  if (answers.length === 0) return undefined;
+  return { text: answers.join(", "), layers: chosen.layers() };
 }
 
 /**
@@ -23,25 +44,77 @@ export function acceptExtension(
  * @throws {HandshakeError} for an answer that fails the connection
  */
 export function confirmExtensions(
-  listed: readonly Extension[],
+  offered: readonly Extension[],
   answer: string,
-): ExtensionSession | undefined {
-  const chosen = parseExtensions(answer);
-  if (chosen === undefined) throw new HandshakeError("Sec-WebSocket-Extensions is malformed");
-  const [first, second] = chosen;
-  if (first === undefined) return undefined;
-  const extension = listed.find(({ name }) => name === first.name);
-  if (extension === undefined) {
-    throw new HandshakeError(
-      `the server chose the extension ${JSON.stringify(first.name)}, which was not offered`,
-    );
-  }
-  if (second !== undefined) {
-    throw new HandshakeError("the server chose more than one extension");
-  }
+): ExtensionLayers | undefined {
+  const elements = parseExtensions(answer);
+  if (elements === undefined) throw new HandshakeError("Sec-WebSocket-Extensions is malformed");
+  if (elements.length === 0) return undefined;
+  const chosen = new Choice();
   try {
-    return extension.confirm(first);
+    for (const [element, extension] of matched(offered, elements)) {
+      const session = extension.confirm(element);
+      const fault = chosen.faultOf(extension, session);
+      chosen.add(extension, session);
+      if (fault !== undefined) {
+        throw new Error(`the server chose the extension "${extension.name}" ${fault}`);
+      }
+    }
   } catch (error) {
+    chosen.layers().close();
     throw new HandshakeError((error as Error).message, { cause: error });
+  }
+  return chosen.layers();
+}
+
+/** The elements of an answer with what was offered under their names. */
+function matched(
+  offered: readonly Extension[],
+  elements: readonly ExtensionOffer[],
+): readonly (readonly [ExtensionOffer, Extension])[] {
+  const names = new Set<string>();
+  return elements.map((element) => {
+    const extension = offered.find(({ name }) => name === element.name);
+    const said = `the server chose the extension ${JSON.stringify(element.name)}`;
+    if (extension === undefined) throw new Error(`${said}, which was not offered`);
+    if (names.has(element.name)) throw new Error(`${said} twice`);
+    names.add(element.name);
+    return [element, extension];
+  });
+}
+
+/** Extensions that go together, in their order. */
+class Choice {
+  readonly #names: string[] = [];
+  readonly #groups = new Set<string>();
+  readonly #sessions: ExtensionSession[] = [];
+  #bits = 0;
+  #hasFrame = false;
+
+  hasGroupOf({ group }: Extension): boolean {
+    return group !== undefined && this.#groups.has(group);
+  }
+
+  /** Why an extension can't follow those that were added; `undefined` when it can. */
+  faultOf(extension: Extension, session: ExtensionSession): string | undefined {
+    if (this.hasGroupOf(extension)) return `beside another one for ${extension.group}`;
+    if ((session.reservedBits & this.#bits) !== 0) {
+      return "beside another one with the same reserved bit";
+    }
+    // The bytes of a message tell no more where its frames began and ended.
+    if (session.unit === "message" && this.#hasFrame) return "for messages behind one for frames";
+    return undefined;
+  }
+
+  add({ name, group }: Extension, session: ExtensionSession): void {
+    this.#names.push(name);
+    this.#sessions.push(session);
+    if (group !== undefined) this.#groups.add(group);
+    this.#bits |= session.reservedBits;
+    this.#hasFrame ||= session.unit === "frame";
+  }
+
+  layers(): ExtensionLayers {
+    return new ExtensionLayers(this.#names, this.#sessions);
   }
 }

@@ -8,6 +8,7 @@ import {
   type ReasonData,
   type UserOf,
 } from "./reasons.ts";
+import type { Connection } from "./connection.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -112,7 +113,8 @@ function gatherMessages<User>(
     // Refused by what the frame announces, before it is gathered.
     if (before + piece.length + wsi.remainingPacketPayload > maxMessageSize) {
       gatherings.delete(wsi);
-      wsi.close(CLOSE_MESSAGE_TOO_BIG, "message too big");
+      // What fails the connection is no close of the program's, which an extension may put off.
+      (wsi as Connection & Wsi<User>).close(CLOSE_MESSAGE_TOO_BIG, "message too big", true);
       return;
     }
     if (isFirst && isLast) {

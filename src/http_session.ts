@@ -14,7 +14,7 @@ import { parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
 import type { Connection, Phase, ProtocolEntry } from "./connection.ts";
 import { closePayload } from "./close_arguments.ts";
-import { acceptExtension } from "./extension_choice.ts";
+import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log } from "./log.ts";
@@ -361,31 +361,48 @@ export class HttpSession implements Phase {
       connection.enter(entry);
     }
     const filter = new HandshakeFields(chosen ?? "");
+    let agreed: ExtensionAnswer | undefined;
     const result = this.#callback(() => {
       const verdict = connection.call(entry, "filterProtocolConnection", filter);
-      // What it has answered already can't become a 101.
+      if (verdict === 0 && offers.length > 0 && connection.isOpen) {
+        agreed = acceptExtensions(
+          owner.extensions,
+          offers,
+          (name) => connection.consents("confirmExtensionOkay", name, httpUser),
+        );
+      }
+      // What was answered already can't become a 101.
       return this.#response!.hasBegun ? 1 : verdict;
     });
-    if (result !== 0 || !connection.isOpen) {
+    const refuse = (status: number, reason: string) => {
+      agreed?.layers.close();
       // It stays an HTTP connection, and ends as one.
       connection.enter(this.#first);
       connection.user = httpUser;
-      return this.#refuse(403, "filterProtocolConnection refused it");
+      return this.#refuse(status, reason);
+    };
+    if (result !== 0 || !connection.isOpen) {
+      return refuse(403, "filterProtocolConnection refused it");
     }
+    try {
+      agreed?.layers.begin(connection);
+    } catch (error) {
+      return refuse(500, `an extension could not be set up: ${(error as Error).message}`);
+    }
+    if (!connection.isOpen) return refuse(403, "an extension closed it");
 
-    const extension = acceptExtension(owner.extensions, offers);
-    const fields: FieldLine[] = extension === undefined
+    const fields: FieldLine[] = agreed === undefined
       ? filter.fields
-      : [["Sec-WebSocket-Extensions", extension.answer], ...filter.fields];
-    if (extension !== undefined) {
-      log("ext", `connection ${connection.socketFd}: agreed on ${extension.answer}`);
+      : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
+    if (agreed !== undefined) {
+      log("ext", `connection ${connection.socketFd}: agreed on ${agreed.text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
     connection.tx.reserve(answer.length).set(answer, connection.tx.position);
     connection.queued();
     connection.headers = undefined;
     connection.http = undefined;
-    const session = new WebSocketSession(connection, extension?.session);
+    const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;
     session.begin();
   }

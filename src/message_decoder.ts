@@ -1,9 +1,13 @@
 /** Messages that an extension has transformed, as the pieces that they stand for. */
 
-import { CLOSE_INVALID_PAYLOAD, CLOSE_MESSAGE_TOO_BIG } from "./core/close.ts";
+import {
+  CLOSE_INTERNAL_ERROR,
+  CLOSE_INVALID_PAYLOAD,
+  CLOSE_MESSAGE_TOO_BIG,
+} from "./core/close.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
 import type { FrameFacts } from "./connection.ts";
-import type { ExtensionSession } from "./extensions/extension.ts";
+import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
 /** Whom the decoder tells. */
 export interface DecoderHost {
@@ -23,6 +27,7 @@ interface HeldPiece {
   readonly isFinal: boolean;
   readonly isFirstPiece: boolean;
   readonly isBinary: boolean;
+  readonly reservedBits: number;
 }
 
 /** The largest piece that is delivered. */
@@ -41,9 +46,10 @@ export class MessageDecoder implements FrameFacts {
   isFinal = false;
   isFirstPiece = false;
   isBinary = false;
-  readonly reservedBits: number;
+  reservedBits = 0;
 
   readonly #extension: ExtensionSession;
+  readonly #appliesToAll: boolean;
   readonly #host: DecoderHost;
   readonly #pieceSize: number;
   readonly #maxMessageSize: number;
@@ -52,16 +58,20 @@ export class MessageDecoder implements FrameFacts {
   #hasBegun = false;
   #held: HeldPiece[] = [];
 
-  /** @param pieceSize the longest piece, in bytes; more than 64 KiB counts as that */
+  /**
+   * @param appliesToAll whether what has no reserved bit is transformed, too
+   * @param pieceSize the longest piece, in bytes; more than 64 KiB counts as that
+   */
   constructor(
     extension: ExtensionSession,
+    appliesToAll: boolean,
     host: DecoderHost,
     pieceSize: number,
     maxMessageSize: number,
   ) {
     this.#extension = extension;
     this.#host = host;
-    this.reservedBits = extension.reservedBits;
+    this.#appliesToAll = appliesToAll;
     this.#pieceSize = Math.min(pieceSize, LARGEST_PIECE);
     this.#maxMessageSize = maxMessageSize;
   }
@@ -81,9 +91,11 @@ export class MessageDecoder implements FrameFacts {
       this.#hasBegun = false;
     }
     const endsMessage = frame.isFinal && frame.remaining === 0;
-    if (frame.reservedBits === 0) return this.#takePlain(piece, frame, endsMessage);
+    if (frame.reservedBits === 0 && !this.#appliesToAll) {
+      return this.#takePlain(piece, frame, endsMessage);
+    }
     const isByFrame = this.#extension.unit === "frame";
-    this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage);
+    this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage, frame);
     let count = this.#read(current, frame);
     while (count === this.#pieceSize) {
       const following = this.#read(next, frame);
@@ -111,8 +123,8 @@ export class MessageDecoder implements FrameFacts {
   /** Delivers what is held, up to the next stop. */
   resume(): void {
     while (this.#held.length > 0 && this.#host.canDeliver) {
-      const { bytes, remaining, isFinal, isFirstPiece, isBinary } = this.#held.shift()!;
-      Object.assign(this, { remaining, isFinal, isFirstPiece, isBinary });
+      const { bytes, ...facts } = this.#held.shift()!;
+      Object.assign(this, facts);
       this.#host.onDecoded(bytes);
     }
   }
@@ -124,7 +136,8 @@ export class MessageDecoder implements FrameFacts {
     try {
       count = this.#extension.read(target.subarray(0, this.#pieceSize));
     } catch (error) {
-      this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+      if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
+      else this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
       return -1;
     }
     return this.#check(target, count, frame);
@@ -153,15 +166,17 @@ export class MessageDecoder implements FrameFacts {
   #emit(piece: Uint8Array, frame: FrameFacts, remaining: number): void {
     const isFirstPiece = !this.#hasBegun;
     this.#hasBegun = true;
-    const { isFinal, isBinary } = frame;
+    const { isFinal, isBinary, reservedBits } = frame;
     if (this.isHolding || !this.#host.canDeliver) {
-      this.#held.push({ bytes: piece.slice(), remaining, isFinal, isFirstPiece, isBinary });
+      const bytes = piece.slice();
+      this.#held.push({ bytes, remaining, isFinal, isFirstPiece, isBinary, reservedBits });
       return;
     }
     this.remaining = remaining;
     this.isFinal = isFinal;
     this.isFirstPiece = isFirstPiece;
     this.isBinary = isBinary;
+    this.reservedBits = reservedBits;
     this.#host.onDecoded(piece);
   }
 }

@@ -32,15 +32,15 @@ export class PreparedMessage {
   }
 
   /** @internal The frame for connections with an extension, made once for all of its kind. */
-  frameFor(extension: ExtensionSession): Uint8Array {
-    const known = this.#encoded?.get(extension.sharedKey);
+  frameFor(extension: ExtensionSession, key: string): Uint8Array {
+    const known = this.#encoded?.get(key);
     if (known !== undefined) return known;
     const encoded = extension.encodeShared(this.payload);
     const frame = encoded === undefined
       ? this.frame
       : frameOf(this.opcode | FIN | extension.reservedBits << 4, encoded);
     this.#encoded ??= new Map();
-    this.#encoded.set(extension.sharedKey, frame);
+    this.#encoded.set(key, frame);
     return frame;
   }
 

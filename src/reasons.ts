@@ -112,9 +112,15 @@ export interface ReasonData {
   clientConnectionError: string;
   /** `context.broadcast` has something for every established server connection; valid during the call. */
   broadcast: Uint8Array;
-  /** First protocol; a server is about to agree to the extension `data`. Non-zero refuses it. */
+  /**
+   * First protocol; a server is about to agree to the extension `data`, before `established`. Non-zero
+   * refuses it, and a throw does no more than that.
+   */
   confirmExtensionOkay: string;
-  /** First protocol; a client is about to offer the extension `data`. Non-zero leaves it out. */
+  /**
+   * First protocol; a client is about to offer the extension `data`. Non-zero leaves it out, and a
+   * throw does no more than that.
+   */
   clientConfirmExtensionSupported: string;
   /** First protocol; begin to watch a descriptor. Non-zero: it can't be watched and is closed. */
   addPollFd: PollArgs;
@@ -193,8 +199,15 @@ export type WithoutUser =
   | "unlockPoll"
   | "getThreadId";
 
+/** Reasons that ask the first protocol whether to use an extension. */
+export type ConsentReason = "confirmExtensionOkay" | "clientConfirmExtensionSupported";
+
 /** Reasons that come to the first protocol for connections of any. */
-export type WithAnyUser = "wsiDestroy" | "clientAppendHandshakeHeader" | "clientConnectionError";
+export type WithAnyUser =
+  | "wsiDestroy"
+  | "clientAppendHandshakeHeader"
+  | "clientConfirmExtensionSupported"
+  | "clientConnectionError";
 
 /** The `user` of a reason. */
 export type UserOf<R extends keyof ReasonData, User> = R extends WithoutUser ? undefined

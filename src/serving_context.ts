@@ -1,15 +1,13 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
-import { activate } from "./active_protocol.ts";
-import { broadcastBytes } from "./broadcast_data.ts";
-import { BroadcastSocket } from "./broadcast_socket.ts";
-import { refuseArgument } from "./arguments.ts";
-import { ClientHandshake } from "./client_handshake.ts";
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
+import { activate } from "./active_protocol.ts";
+import { refuseArgument } from "./arguments.ts";
+import { broadcastBytes } from "./broadcast_data.ts";
+import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
-import type { Context } from "./context.ts";
 import { Connection, type ConnectionOwner, type ProtocolEntry } from "./connection.ts";
-import { ContextPort } from "./context_port.ts";
+import type { Context } from "./context.ts";
 import {
   checkCreationInfo,
   type CheckedInfo,
@@ -17,20 +15,20 @@ import {
   type ContextCreationInfo,
   rxBufferSizeOf,
 } from "./creation_info.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
-import { GatedTransport } from "./gated_transport.ts";
 import { HttpSession } from "./http_session.ts";
-import { listen } from "./listening.ts";
 import type { Limits } from "./limits.ts";
+import { listen } from "./listening.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
+import { mustPoll, Polling, type PollingHost } from "./polling.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
-import { isReason, type Reason } from "./reasons.ts";
-import { type PollArgs, type PollFd, POLLIN, type PollLock, POLLOUT } from "./service/polling.ts";
+import { isReason, type Reason, type ReasonData } from "./reasons.ts";
 import type { PollSlot } from "./service/poll_slot.ts";
-import { PolledService, type PollHost } from "./service/polled_service.ts";
+import { type PollFd, POLLIN, POLLOUT } from "./service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
@@ -71,7 +69,7 @@ export function createContext(info: ContextCreationInfo): Context {
 /** The descriptor of the listener, and of what belongs to no connection. */
 const LISTENER_FD = 0;
 
-class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost {
+class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingHost {
   readonly face: Context = this;
   readonly limits: Limits;
   readonly fileOps: FileOps;
@@ -93,10 +91,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   readonly #listener: Listener | undefined;
   readonly #acceptor: Acceptor | undefined;
   /** Unless the context serves by itself. */
-  readonly #polled: PolledService | undefined;
-  /** One a protocol, or none at all. */
-  readonly #sockets: readonly BroadcastSocket[];
-  readonly #ports = new Set<ContextPort>();
+  readonly #polling: Polling | undefined;
+  readonly #elsewhere: Elsewhere;
   /** For what belongs to no connection: the listener, the protocols. */
   readonly #standIn: Connection;
   #listenerSlot: PollSlot | undefined;
@@ -119,21 +115,32 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.options = info.options;
     this.tokenLimits = info.tokenLimits;
     this.user = info.user;
-    this.#polled = info.service === "automatic" ? undefined : new PolledService(info.clock, this);
-    this.scheduler = this.#polled ?? new AutomaticScheduler();
-    this.wheel = new TimerWheel(this.#polled?.clock ?? info.clock);
+    this.#polling = info.service === "automatic"
+      ? undefined
+      : new Polling(info.service === "external", info.clock, this);
+    this.scheduler = this.#polling?.scheduler ?? new AutomaticScheduler();
+    this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? info.clock);
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
     this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info.network, info);
-    this.#sockets = info.broadcastSockets ? this.#openSockets() : [];
+    this.#elsewhere = new Elsewhere({
+      limits: this.limits,
+      wheel: this.wheel,
+      deliver: (work) => this.#deliver(work),
+      broadcast: (protocol, data) => this.broadcast(protocol, data),
+      callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
+      cancelService: () => this.#polling?.scheduler.cancel(),
+      destroy: () => this.destroy(),
+    });
+    if (info.broadcastSockets) this.#openSockets();
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
       active: activate(protocol, {
         owningServer: this,
         protocolIndex: index,
-        broadcastSocketPort: this.#sockets[index]?.port ?? 0,
-        broadcastToken: this.#sockets[index]?.token ?? "",
+        broadcastSocketPort: this.#elsewhere.socket(index)?.port ?? 0,
+        broadcastToken: this.#elsewhere.socket(index)?.token ?? "",
       }),
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
@@ -145,11 +152,11 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#standIn = new Connection(this, LISTENER_FD, false);
     if (this.#listener !== undefined) {
-      this.#acceptor = new Acceptor(this.#listener, this, info.clock);
-      this.#listenerSlot = this.#polled?.slot(LISTENER_FD, POLLIN);
-      if (this.#listenerSlot !== undefined && !this.#polled!.announce(this.#listenerSlot)) {
+      this.#acceptor = new Acceptor(this.#listener, this, info.clock, "listener");
+      this.#listenerSlot = this.#polling?.watch(LISTENER_FD);
+      if (this.#polling !== undefined && this.#listenerSlot === undefined) {
         this.#listener.close();
-        for (const socket of this.#sockets) socket.close();
+        this.#elsewhere.close();
         throw new LwsError("listen-failed", "addPollFd can't watch the listener");
       }
     }
@@ -157,9 +164,10 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
+    for (const extension of this.extensions) extension.contextConstruct?.(this);
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
-    for (const socket of this.#sockets) socket.open();
+    this.#elsewhere.open();
     void this.#acceptor?.run();
   }
 
@@ -176,8 +184,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     connection.phase = handshake;
     const { socketFd } = connection;
     this.#connections.set(socketFd, connection);
-    const slot = this.#polled?.slot(socketFd, POLLOUT);
-    if (slot === undefined || this.#polled!.announce(slot)) handshake.start();
+    const polling = this.#polling;
+    if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;
   }
@@ -262,18 +270,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
   openPort(): MessagePort {
     this.#mustLive("openPort");
-    const { port1, port2 } = new MessageChannel();
-    this.#ports.add(
-      new ContextPort(port1, {
-        deliver: (work) => this.#deliver(work),
-        broadcast: (protocol, data) => this.broadcast(protocol, data),
-        callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
-        cancelService: () => this.#polled?.cancel(),
-        destroy: () => this.destroy(),
-        forget: (port) => void this.#ports.delete(port),
-      }),
-    );
-    return port2;
+    return this.#elsewhere.openPort();
   }
 
   destroy(): Promise<void> {
@@ -281,12 +278,11 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.#acceptor?.stop();
-    for (const socket of this.#sockets) socket.close();
-    for (const port of this.#ports) port.close();
-    this.#ports.clear();
-    this.#polled?.unwatch(LISTENER_FD);
-    this.#polled?.unwatch(this.#elsewhereFd);
-    this.#polled?.release();
+    this.#elsewhere.close();
+    const polled = this.#polling?.scheduler;
+    polled?.unwatch(LISTENER_FD);
+    polled?.unwatch(this.#elsewhereFd);
+    polled?.release();
     for (const connection of [...this.#connections.values()]) connection.leave();
     this.#endIfEmpty();
     return this.closed;
@@ -299,60 +295,28 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   // Service.
 
   service(timeoutMs: number): Promise<number> {
-    return this.#mustBePolled("service").service(checkTimeout("service", timeoutMs));
+    return mustPoll(this.#polling, "service").service(timeoutMs);
   }
 
   cancelService(): void {
-    this.#mustBePolled("cancelService").cancel();
+    mustPoll(this.#polling, "cancelService").scheduler.cancel();
   }
 
   serviceFd(pollFd: PollFd | null): number {
-    return this.#mustBePolled("serviceFd").serviceFd(checkPollFd("serviceFd", pollFd));
+    return mustPoll(this.#polling, "serviceFd").serviceFd(pollFd);
   }
 
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
-    const polled = this.#mustBePolled("poll");
-    if (!Array.isArray(pollFds)) {
-      throw new LwsError("invalid-argument", "poll: pollFds is no array");
-    }
-    for (const each of pollFds) checkPollFd("poll", each);
-    return polled.poll(pollFds, checkTimeout("poll", timeoutMs));
+    return mustPoll(this.#polling, "poll").poll(pollFds, timeoutMs);
   }
 
-  addPollFd(fd: number, events: number): boolean {
-    return this.#changePoll("addPollFd", { fd, events, prevEvents: events });
+  callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
+    const wsi = this.#connections.get(fd) ?? this.#standIn;
+    return wsi.call(this.entries[0]!, reason, data, undefined);
   }
 
-  delPollFd(fd: number, events: number): void {
-    this.#changePoll("delPollFd", { fd, events, prevEvents: events });
-  }
-
-  changeModePollFd(fd: number, events: number, prevEvents: number): void {
-    if (this.#changePoll("changeModePollFd", { fd, events, prevEvents })) return;
+  cutFd(fd: number): void {
     this.#connections.get(fd)?.cut();
-  }
-
-  serviceBegins(): void {
-    this.#standIn.call(this.entries[0]!, "getThreadId", undefined, undefined);
-  }
-
-  /** Tells an external loop of a change, between locking and unlocking; false when it fails. */
-  #changePoll(reason: "addPollFd" | "delPollFd" | "changeModePollFd", args: PollArgs): boolean {
-    if (this.#info.service !== "external") return true;
-    const first = this.entries[0]!;
-    const wsi = this.#connections.get(args.fd) ?? this.#standIn;
-    const lock: PollLock = { ...args, isTableChange: reason !== "changeModePollFd" };
-    if (wsi.call(first, "lockPoll", lock, undefined) !== 0) return false;
-    const result = wsi.call(first, reason, args, undefined);
-    return wsi.call(first, "unlockPoll", lock, undefined) === 0 && result === 0;
-  }
-
-  #mustBePolled(call: string): PolledService {
-    if (this.#polled !== undefined) return this.#polled;
-    throw new LwsError(
-      "invalid-state",
-      `${call}: the context serves by itself; create it with service "manual" or "external"`,
-    );
   }
 
   // What connections need.
@@ -363,19 +327,16 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
   flushLater(connection: Connection): void {
     // Before the call returns, as nothing happens between calls there.
-    if (this.#polled !== undefined) return connection.flush();
+    if (this.#polling !== undefined) return connection.flush();
     if (this.#dirty.push(connection) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
   gated(connection: Connection, transport: Transport): Transport {
-    const polled = this.#polled;
-    if (polled === undefined) return transport;
-    const gatesWrites = this.#info.service === "external";
-    return new GatedTransport(transport, polled.slot(connection.socketFd), polled, gatesWrites);
+    return this.#polling?.gate(connection.socketFd, transport) ?? transport;
   }
 
   unwatch(connection: Connection): void {
-    this.#polled?.unwatch(connection.socketFd);
+    this.#polling?.scheduler.unwatch(connection.socketFd);
   }
 
   forget(connection: Connection): void {
@@ -397,39 +358,26 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
   // What comes from other workers and processes.
 
-  #openSockets(): BroadcastSocket[] {
-    const sockets: BroadcastSocket[] = [];
-    const host = {
-      limits: this.limits,
-      wheel: this.wheel,
-      deliver: (work: () => void) => this.#deliver(work),
-      broadcast: (name: string, message: Uint8Array) => void this.broadcast(name, message),
-    };
+  #openSockets(): void {
+    const { protocols, network, clock } = this.#info;
     try {
-      for (const { name } of this.#info.protocols) {
-        sockets.push(new BroadcastSocket(name, this.#info.network, host));
-      }
+      this.#elsewhere.listen(protocols.map(({ name }) => name), network, clock);
     } catch (error) {
-      for (const socket of sockets) socket.close();
       this.#listener?.close();
       throw error;
     }
-    return sockets;
   }
 
-  /** Does what a message from elsewhere asks for. */
+  /** Does what a message from elsewhere asks for, in service if the program wants that. */
   #deliver(work: () => void): void {
-    if (this.#polled === undefined) return work();
-    this.#watchElsewhere(this.#polled);
+    if (this.#polling === undefined) return work();
+    if (this.#elsewhereFd === 0) {
+      this.#elsewhereFd = ++this.#lastFd;
+      if (this.#polling.watch(this.#elsewhereFd) === undefined) {
+        log("err", "addPollFd can't watch for broadcasts, which are delivered at once therefore");
+      }
+    }
     this.scheduler.arrived({ socketFd: this.#elsewhereFd, service: work }, POLLIN);
-  }
-
-  /** Gives what comes from elsewhere a descriptor, so that it waits for service, too. */
-  #watchElsewhere(polled: PolledService): void {
-    if (this.#elsewhereFd !== 0) return;
-    this.#elsewhereFd = ++this.#lastFd;
-    if (polled.announce(polled.slot(this.#elsewhereFd, POLLIN))) return;
-    log("err", "addPollFd can't watch for broadcasts, which are delivered at once therefore");
   }
 
   // Accepting.
@@ -439,7 +387,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
   }
 
   accepted(transport: Transport): void | Promise<void> {
-    if (this.#polled === undefined) return void this.#serve(transport);
+    if (this.#polling === undefined) return void this.#serve(transport);
     return new Promise((resolve) => {
       const service = () => {
         this.#serve(transport);
@@ -486,8 +434,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
     connection.attach(transport);
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
-    const slot = this.#polled?.slot(fd);
-    if (slot !== undefined && !this.#polled!.announce(slot)) connection.cut();
+    if (this.#polling?.watch(fd) === undefined && this.#polling !== undefined) connection.cut();
     return connection;
   }
 
@@ -502,6 +449,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0 || !this.#isSetUp) return;
+    for (const extension of this.extensions) extension.contextDestruct?.(this);
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
@@ -528,23 +476,4 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollHost
 
 function checkFd(call: string, socketFd: number): void {
   if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
-}
-
-function checkTimeout(call: string, timeoutMs: number): number {
-  if (typeof timeoutMs === "number" && timeoutMs >= 0) return timeoutMs;
-  throw new LwsError(
-    "invalid-argument",
-    `${call}: timeoutMs is ${timeoutMs}; allowed: a number from 0, or Infinity`,
-  );
-}
-
-function checkPollFd<Given extends PollFd | null>(call: string, pollFd: Given): Given {
-  const isWhole = (value: unknown) => Number.isInteger(value);
-  if (pollFd === null) return pollFd;
-  const { fd, events, revents } = pollFd as Partial<PollFd>;
-  if (isWhole(fd) && isWhole(events) && isWhole(revents)) return pollFd;
-  throw new LwsError(
-    "invalid-argument",
-    `${call}: a pollFd has the whole numbers fd (${fd}), events (${events}) and revents (${revents})`,
-  );
 }

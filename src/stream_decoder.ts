@@ -1,7 +1,7 @@
 /** What comes in through an extension that transforms all bytes behind the handshake. */
 
-import { CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
-import type { ExtensionSession } from "./extensions/extension.ts";
+import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
+import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
 /** Whom the decoder tells. */
 export interface StreamHost {
@@ -62,7 +62,8 @@ export class StreamDecoder {
       return count > 0;
     } catch (error) {
       this.#hasMore = false;
-      this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
+      else this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
       return false;
     }
   }

@@ -9,6 +9,7 @@ import {
   encodeClose,
 } from "./core/close.ts";
 import {
+  CONTROL_BIT,
   FIN,
   headerLength,
   MAX_CONTROL_PAYLOAD,
@@ -27,7 +28,8 @@ import { refuseArgument } from "./arguments.ts";
 import { closePayload } from "./close_arguments.ts";
 import type { Connection, Phase } from "./connection.ts";
 import { LwsError } from "./errors.ts";
-import type { ExtensionSession } from "./extensions/extension.ts";
+import { type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
+import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
@@ -49,7 +51,8 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #masks: boolean;
-  /** What transforms messages or frames, and what transforms all bytes; one of them at most. */
+  readonly #layers: ExtensionLayers | undefined;
+  /** What transforms messages or frames, and what transforms all bytes. */
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
   #decoder: MessageDecoder | undefined;
@@ -65,40 +68,71 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   #zeroKey = false;
   #pendingPong: Uint8Array | undefined;
 
-  /** @param extension what was negotiated, if anything was */
-  constructor(connection: Connection, extension?: ExtensionSession) {
+  /** @param layers the extensions that were negotiated, if any were */
+  constructor(connection: Connection, layers?: ExtensionLayers) {
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#masks = isClient && !owner.options.defeatClientMask;
-    if (extension?.unit === "stream") {
-      this.#stream = extension;
-      this.#streamDecoder = new StreamDecoder(extension, this);
-    } else this.#extension = extension;
+    this.#layers = layers;
+    this.#extension = layers?.data;
+    this.#stream = layers?.stream;
+    if (this.#stream !== undefined) this.#streamDecoder = new StreamDecoder(this.#stream, this);
     this.#parser = new FrameParser({
       masked: !isClient,
       acceptsEither: !isClient && owner.options.defeatClientMask,
       pieceSize: entry.rxBufferSize,
       limits: owner.limits,
       handler: this,
-      reservedBits: extension?.reservedBits ?? 0,
-      isByFrame: extension?.unit === "frame",
+      reservedBits: layers?.reservedBits ?? 0,
+      frameBits: layers?.frameBits ?? 0,
+      checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
+    if (layers !== undefined) connection.extensions = layers.names;
     connection.frames = this.#parser;
   }
 
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
     const connection = this.#connection;
+    this.#tellExtensions();
+    if (this.#sentClose !== undefined || !connection.isOpen) return;
     const reason = connection.isClient ? "clientEstablished" : "established";
-    if (connection.call(connection.entry, reason, undefined) !== 0) connection.finish(false);
+    if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
+  }
+
+  /** All that the context lists hear of it, and those in use are called from now on. */
+  #tellExtensions(): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    if (owner.extensions.length === 0) return;
+    this.#guard(() => {
+      for (const extension of owner.extensions) extension.anyEstablished?.(connection);
+    });
+    this.#layers?.startSeconds(owner.wheel, (work) => {
+      if (connection.isOpen) connection.turn(() => this.#guard(work));
+    });
+  }
+
+  /** Runs what extensions do beside the data; one that throws costs its connection. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failExtension(error);
+    }
+  }
+
+  #failExtension(error: unknown): void {
+    logExtensionFailure(this.#connection, error);
+    this.#failWith(CLOSE_INTERNAL_ERROR, "");
   }
 
   onBytes(bytes: Uint8Array): number {
-    if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
     if (this.#decoder?.isHolding) {
       this.#resume();
       if (!this.canDeliver) return 0;
     }
+    if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
     return this.#parser.parse(bytes);
   }
 
@@ -120,10 +154,14 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   /** Gives a piece to the decoder, if it is transformed. */
   #decodes(extension: ExtensionSession, piece: Uint8Array): boolean {
     if (this.#isDecoded) return false;
-    if (this.#parser.reservedBits === 0 && extension.unit !== "frame") return false;
+    const { appliesToAll } = this.#layers!;
+    if (this.#parser.reservedBits === 0 && extension.unit !== "frame" && !appliesToAll) {
+      return false;
+    }
     const { entry, owner } = this.#connection;
     this.#decoder ??= new MessageDecoder(
       extension,
+      appliesToAll,
       this,
       entry.rxBufferSize,
       owner.limits.maxMessageSize,
@@ -178,6 +216,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
 
   onEnd(): void {
     this.#resume();
+    if (this.#sentClose === undefined) this.#flushExtensions();
     this.#connection.finish(false);
   }
 
@@ -233,9 +272,9 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
-    this.#extension?.close();
-    this.#stream?.close();
     connection.call(connection.entry, "closed", { code, reason, wasClean });
+    this.#layers?.close();
+    for (const extension of connection.owner.extensions) extension.anyClosing?.(connection);
   }
 
   write(
@@ -289,17 +328,32 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     }
   }
 
-  close(code: number | undefined, reason: string): number {
+  close(code: number | undefined, reason: string, isFailure: boolean): number {
     if (this.#sentClose !== undefined) return -1;
-    this.#beginClose(closePayload(code, reason), code ?? CLOSE_NO_STATUS, reason);
+    const payload = closePayload(code, reason);
+    if (!isFailure && !this.#mayClose) return -1;
+    this.#beginClose(payload, code ?? CLOSE_NO_STATUS, reason);
     return 0;
+  }
+
+  /** Whether no extension keeps the program from closing. */
+  get #mayClose(): boolean {
+    return this.#layers === undefined || this.#layers.mayClose;
+  }
+
+  /** Puts what extensions still have to send in front of our last words, if these may follow. */
+  #flushExtensions(): boolean {
+    return this.#layers === undefined || this.#layers.flush(this.#connection);
   }
 
   /** Section 7.1.2, "Start the WebSocket Closing Handshake". */
   #beginClose(payload: Uint8Array, code: number, reason: string): void {
     const connection = this.#connection;
-    this.#send(OPCODE_CLOSE | FIN, payload);
+    if (!this.#flushExtensions()) return connection.finish(false);
+    // An extension may have closed it meanwhile.
+    if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason, wasClean: false };
+    this.#send(OPCODE_CLOSE | FIN, payload);
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
     // The answer must be seen, however little the program wants to receive.
     connection.rxFlowControl(true);
@@ -313,8 +367,13 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     this.#parser.stop();
     this.#receivedClose = { code, reason, wasClean: true };
     if (this.#sentClose === undefined) {
-      this.#send(OPCODE_CLOSE | FIN, code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2));
+      // Ours already, so that no extension closes once more.
       this.#sentClose = { code, reason: "", wasClean: true };
+      if (!this.#flushExtensions()) {
+        this.#sentClose = undefined;
+        return this.#connection.finish(false);
+      }
+      this.#send(OPCODE_CLOSE | FIN, code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2));
     }
     this.#connection.finish(true);
   }
@@ -327,8 +386,8 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
 
   #failWith(code: number, reason: string): void {
     if (this.#sentClose === undefined) {
-      this.#send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
       this.#sentClose = { code, reason, wasClean: false };
+      if (this.#flushExtensions()) this.#send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
     }
     this.#parser.stop();
     this.#connection.finish(true);
@@ -336,19 +395,29 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
 
   /** What a callback's return value asks for: no close frame, but all that was written leaves. */
   #drop(): void {
+    // One that threw has closed already.
+    if (this.#connection.isOpen && this.#layers !== undefined) {
+      if (!this.#mayClose) return;
+      this.#flushExtensions();
+    }
     this.#parser.stop();
     this.#connection.finish(false);
   }
 
   #sendPrepared(message: PreparedMessage): number {
     this.#checkOrder(message.opcode);
+    const extension = this.#extension;
+    const key = extension?.sharedKey;
+    if (extension !== undefined && (key === undefined || this.#stream !== undefined)) {
+      return this.#sendEncoded(extension, message.opcode | FIN, message.payload, undefined);
+    }
     if (this.#masks || this.#stream !== undefined) {
       return this.#send(message.opcode | FIN, message.payload);
     }
     const connection = this.#connection;
-    const frame = this.#extension === undefined ? message.frame : message.frameFor(this.#extension);
+    const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
     if (!connection.hasRoom(frame.length)) return -1;
-    if (frame !== message.frame) this.#extension!.sentShared();
+    if (frame !== message.frame) extension!.sentShared();
     connection.tx.append(frame, true);
     connection.queued();
     return message.byteLength;
@@ -378,11 +447,19 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     const payload = typeof data === "string" ? encodeText(data) : bytesOf(data);
     const isFirst = (first & OPCODE_BITS) !== OPCODE_CONTINUATION;
     const isLast = (first & FIN) !== 0;
-    const encoded = extension.encode({ payload, isFirst, isLast, compress });
+    let encoded: Uint8Array | undefined;
+    try {
+      encoded = extension.encode({ payload, isFirst, isLast, compress });
+    } catch (error) {
+      if (!(error instanceof ExtensionFailure)) throw error;
+      this.#failExtension(error);
+      return -1;
+    }
     if (encoded === undefined) return this.#send(first, payload);
     // Of a message only the first frame says that it is transformed.
-    const bits = isFirst || extension.unit === "frame" ? extension.reservedBits << 4 : 0;
-    return this.#send(first | bits, encoded) < 0 ? -1 : payload.length;
+    const hasBits = isFirst || extension.unit === "frame";
+    const bits = extension.encodedBits ?? (hasBits ? extension.reservedBits : 0);
+    return this.#send(first | bits << 4, encoded) < 0 ? -1 : payload.length;
   }
 
   /** Section 5.4: the fragments of a message are sent one after the other. */
@@ -418,6 +495,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
       throw new LwsError("invalid-argument", "write: not the payload of a close frame");
     }
+    if (!this.#mayClose) return -1;
     this.#beginClose(payload, status.code, status.reason);
     return payload.length;
   }
@@ -451,8 +529,16 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     frame.set(payload, body);
     if (this.#masks) maskFrame(frame, body, length, this.#zeroKey);
     const connection = this.#connection;
-    const part = { payload: frame, isFirst: true, isLast: true, compress: undefined };
-    const encoded = stream.encode(part)!;
+    const isControl = (first & CONTROL_BIT) !== 0;
+    const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
+    let encoded: Uint8Array;
+    try {
+      encoded = stream.encode(part) ?? frame;
+    } catch (error) {
+      if (!(error instanceof ExtensionFailure)) throw error;
+      this.#failExtension(error);
+      return -1;
+    }
     if (!connection.hasRoom(encoded.length)) return -1;
     connection.tx.reserve(encoded.length).set(encoded, connection.tx.position);
     connection.queued();

@@ -78,6 +78,11 @@ export interface Wsi<out User = unknown> {
   readonly isSsl: 0 | 1 | 2;
   /** Whether this end is the client. */
   readonly isClient: boolean;
+  /**
+   * The names of the extensions in use, in the order of the server's answer; empty before the connection
+   * is established, and without any.
+   */
+  readonly extensions: readonly string[];
   /** The peer's address; its name once `context.resolvePeerAddresses` has found it. */
   readonly peerAddresses: PeerAddresses;
 
@@ -192,7 +197,7 @@ export interface Wsi<out User = unknown> {
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
    * @param reason At most 123 bytes of UTF-8.
-   * @returns 0, or −1 when the connection is closing already.
+   * @returns 0, or −1 when the connection is closing already or an extension keeps it open.
    * @throws {LwsError} `invalid-argument` for another code or a longer reason.
    */
   close(code?: number, reason?: string): number;

@@ -319,7 +319,7 @@ Deno.test("rxFlowControl holds what compressed pieces stand for, and delivers it
 for (
   const [name, answer, complaint] of [
     ["an extension that was not offered", "x-other", "x-other"],
-    ["two extensions", `${AGREED}, ${AGREED}`, "more than one extension"],
+    ["the same extension twice", `${AGREED}, ${AGREED}`, "twice"],
     ["an unknown parameter", `${AGREED}; x=1`, "no parameter"],
     ["a malformed header", "permessage-deflate; =", "malformed"],
   ] as const

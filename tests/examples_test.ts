@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mod.ts";
+import { byteCounter, type ByteCounts } from "../examples/byte_counter.ts";
 import { chat } from "../examples/chat.ts";
 import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
@@ -38,6 +39,8 @@ async function connect(url: string, protocol?: string) {
     },
   };
 }
+
+const echo = (wsi: Wsi, _user: unknown, message: string | Uint8Array) => void wsi.write(message);
 
 /** Runs an example and reads what it prints, line by line. */
 function run(name: string, args: string[], permissions: string[] = ["--allow-net"]) {
@@ -151,6 +154,38 @@ Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", asyn
   await carl.until((messages) => messages.some((line) => line.endsWith(": alone")));
   assert(!carl.messages.some((line) => line.includes("Anna")));
   await Promise.all([anna.close(), carl.close()]);
+});
+
+Deno.test("byte_counter.ts prints what both ends have sent and received", async () => {
+  const counter = run("byte_counter.ts", ["--messages", "3"]);
+  await counter.until("server: ");
+  const printed = await counter.until("client: ");
+  const [, sent] = /client: (\d+) bytes sent in packets of \d+, \1 received/.exec(printed)!;
+  assertEquals(Number(sent), 3 * 50 * "message 0 ".length + "the last one".length);
+  assertEquals((await counter.end()).code, 0);
+});
+
+Deno.test("byte_counter.ts counts payload without headers, and packets with them", async () => {
+  const reports: ByteCounts[] = [];
+  await using served = serve([{ name: "echo", callback: handlers({ message: echo }) }], {
+    extensions: [byteCounter((_wsi, counts) => reports.push({ ...counts }))],
+  });
+  const socket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-byte-counter"] });
+  for (const payload of ["12345", "x".repeat(1000)]) {
+    socket.send({ opcode: 1, payload });
+    assertEquals(await socket.receiveText(), payload);
+  }
+  socket.send({ opcode: 8 });
+  await socket.receiveClose();
+  socket.peer.close();
+  await settle();
+  // Of the client's three frames two have a masking key and a short header, one a longer one.
+  assertEquals(reports, [{
+    payloadIn: 1005,
+    payloadOut: 1005,
+    packetsIn: 6 + 5 + 8 + 1000 + 6,
+    packetsOut: 2 + 5 + 4 + 1000,
+  }]);
 });
 
 Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other names", async () => {

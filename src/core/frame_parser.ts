@@ -56,15 +56,21 @@ export interface FrameParserOptions {
   readonly limits: FrameLimits;
   readonly handler: FrameHandler;
   /**
-   * The reserved bits, 0 to 7, that an extension has given a meaning to on the first frame of a
+   * The reserved bits, 0 to 7, that extensions have given a meaning to on the first frame of a
    * message (section 9.1). What such a message carries is not the text itself, so that it is not
    * checked here.
    *
    * @default {0}
    */
   readonly reservedBits?: number;
-  /** Whether they stand on every data frame for itself; text is then not checked here at all. */
-  readonly isByFrame?: boolean;
+  /** Those of them that stand on every data frame for itself. @default {0} */
+  readonly frameBits?: number;
+  /**
+   * Whether a message without any of them carries its text itself, which is checked here then.
+   *
+   * @default {true}
+   */
+  readonly checksText?: boolean;
 }
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
@@ -85,8 +91,8 @@ export class FrameParser {
   /** Whether the piece is the first one of its message. */
   isFirstPiece = false;
   /**
-   * RSV1 to RSV3 of the current message's first frame, or with `isByFrame` of the current data frame,
-   * as a number from 0 to 7.
+   * RSV1 to RSV3 of the current message's first frame, but `frameBits` of the current data frame, as
+   * a number from 0 to 7.
    */
   reservedBits = 0;
   /** Payload bytes of the current data frame which come after this piece. */
@@ -100,7 +106,11 @@ export class FrameParser {
   readonly #handler: FrameHandler;
   /** {@linkcode FrameParserOptions.reservedBits} where a header has them. */
   readonly #extensionBits: number;
-  readonly #isByFrame: boolean;
+  /** {@linkcode FrameParserOptions.frameBits} where a header has them. */
+  readonly #frameBits: number;
+  readonly #checksText: boolean;
+  /** Up to this length a frame may be plain in every way. */
+  readonly #plainSize: number;
 
   #running = false;
   #failed = false;
@@ -124,7 +134,9 @@ export class FrameParser {
     this.#limits = options.limits;
     this.#handler = options.handler;
     this.#extensionBits = (options.reservedBits ?? 0) << 4;
-    this.#isByFrame = options.isByFrame ?? false;
+    this.#frameBits = (options.frameBits ?? 0) << 4;
+    this.#checksText = options.checksText ?? true;
+    this.#plainSize = this.#checksText ? options.pieceSize : 0;
   }
 
   /** Ends {@linkcode parse} after the callback that is running. */
@@ -184,7 +196,7 @@ export class FrameParser {
     const payload = position + (this.#masked ? 6 : 2);
     const payloadEnd = payload + length;
     if (length === 0 || length >= LENGTH_16 || payloadEnd > end) return position;
-    if (length > this.#pieceSize || length > this.#limits.maxFramePayload) return position;
+    if (length > this.#plainSize || length > this.#limits.maxFramePayload) return position;
 
     if (this.#masked) mask(bytes, view, payload, payloadEnd, view.getUint32(payload - 4, true), 0);
     this.#isText = isText;
@@ -227,8 +239,9 @@ export class FrameParser {
     const isControl = (opcode & CONTROL_BIT) !== 0;
 
     if ((first & RESERVED_BITS) !== 0) {
-      const mayHave = !isControl && (opcode !== OPCODE_CONTINUATION || this.#isByFrame);
-      if (!mayHave || (first & RESERVED_BITS & ~this.#extensionBits) !== 0) {
+      const ofMessage = opcode === OPCODE_CONTINUATION ? this.#frameBits : this.#extensionBits;
+      const allowed = isControl ? 0 : ofMessage;
+      if ((first & RESERVED_BITS & ~allowed) !== 0) {
         return this.#fail(CLOSE_PROTOCOL_ERROR, "a reserved bit is set");
       }
     }
@@ -294,9 +307,11 @@ export class FrameParser {
 
   #beginFrame(first: number, opcode: number, length: number, key: number): boolean {
     const begins = opcode !== OPCODE_CONTINUATION;
-    if (begins || this.#isByFrame) this.reservedBits = (first & RESERVED_BITS) >>> 4;
-    if (begins) {
-      this.#isText = opcode === OPCODE_TEXT && this.reservedBits === 0 && !this.#isByFrame;
+    const bits = (first & RESERVED_BITS) >>> 4;
+    if (!begins) this.reservedBits = this.reservedBits & ~(this.#frameBits >>> 4) | bits;
+    else {
+      this.reservedBits = bits;
+      this.#isText = opcode === OPCODE_TEXT && bits === 0 && this.#checksText;
       this.isBinary = opcode === OPCODE_BINARY;
       this.isFirstPiece = true;
       this.#inMessage = true;

@@ -8,7 +8,7 @@ import {
   type ExtensionParam,
   formatExtension,
 } from "../core/extension_list.ts";
-import { DeflateSession, SharedStreams } from "./deflate_session.ts";
+import { COMPRESSION, DeflateSession, SharedStreams } from "./deflate_session.ts";
 import type { AcceptedExtension, Extension, ExtensionSession } from "./extension.ts";
 import {
   checkPermessageDeflateOptions,
@@ -45,6 +45,7 @@ const MAX_WINDOW_BITS_PARAM = "max_window_bits";
 
 class FrameDeflate implements Extension {
   readonly name: string;
+  readonly group = COMPRESSION;
   readonly #options: Required<PermessageDeflateOptions>;
   readonly #codec: ZlibCodec;
   readonly #streams: SharedStreams;

@@ -3,6 +3,8 @@
 import type { ExtensionSession, OutgoingPart } from "./extension.ts";
 import type { Deflater, Inflater, ZlibCodec } from "./zlib.ts";
 
+/** The group of all extensions that compress: to compress twice is of no use. */
+export const COMPRESSION = "compression";
 /** RSV1 as one of the three reserved bits. */
 const RSV1 = 4;
 /** What a flushed part ends in, and a message leaves out (RFC 7692 section 7.2.1). */

@@ -4,6 +4,7 @@
  */
 
 import { type ExtensionOffer } from "../core/extension_list.ts";
+import { COMPRESSION } from "./deflate_session.ts";
 import type { AcceptedExtension, Extension, ExtensionSession, OutgoingPart } from "./extension.ts";
 import { type Deflater, type Inflater, zlibCodec } from "./zlib.ts";
 
@@ -41,6 +42,7 @@ export function deflateStream(options: DeflateStreamOptions = {}): Extension {
     );
   return {
     name: NAME,
+    group: COMPRESSION,
     accept(offers: readonly ExtensionOffer[]): AcceptedExtension | undefined {
       const isPlain = offers.some(({ name, params }) => name === NAME && params.length === 0);
       return isPlain ? { answer: NAME, session: session() } : undefined;
@@ -57,7 +59,8 @@ export function deflateStream(options: DeflateStreamOptions = {}): Extension {
 class StreamSession implements ExtensionSession {
   readonly unit = "stream";
   readonly reservedBits = 0;
-  readonly sharedKey = NAME;
+  /** Nothing can be shared: what comes out depends on all that went before. */
+  readonly sharedKey = undefined;
   readonly #deflater: Deflater;
   readonly #inflater: Inflater;
 
@@ -70,7 +73,6 @@ class StreamSession implements ExtensionSession {
     return this.#deflater.deflate(payload);
   }
 
-  /** Nothing can be shared: what comes out depends on all that went before. */
   encodeShared(): undefined {
     return undefined;
   }

@@ -1,7 +1,7 @@
 /** permessage-deflate: compressed messages (RFC 7692 section 7). */
 
 import type { ExtensionOffer } from "../core/extension_list.ts";
-import { DeflateSession, SharedStreams, type Ways } from "./deflate_session.ts";
+import { COMPRESSION, DeflateSession, SharedStreams, type Ways } from "./deflate_session.ts";
 import type { AcceptedExtension, Extension, ExtensionSession } from "./extension.ts";
 import {
   acceptOffer,
@@ -42,6 +42,7 @@ export function permessageDeflate(options: PermessageDeflateOptions = {}): Exten
 
 class PermessageDeflate implements Extension {
   readonly name = NAME;
+  readonly group = COMPRESSION;
   readonly #options: Required<PermessageDeflateOptions>;
   readonly #codec: ZlibCodec;
   readonly #streams: SharedStreams;

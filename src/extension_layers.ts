@@ -1,0 +1,109 @@
+/** The extensions that a connection uses, sorted by what they work on. */
+
+import type { Connection } from "./connection.ts";
+import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { describeError, log } from "./log.ts";
+import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import { appliesToAll, frameBitsOf, SessionChain } from "./session_chain.ts";
+import type { Wsi } from "./wsi.ts";
+
+const SECOND_MS = 1000;
+
+/** What was negotiated for one connection. */
+export class ExtensionLayers {
+  /** In the order of the answer, as are the sessions. */
+  readonly names: readonly string[];
+  /** What transforms messages or frames; several as one. */
+  readonly data: ExtensionSession | undefined;
+  /** What transforms all bytes behind the handshake; several as one. */
+  readonly stream: ExtensionSession | undefined;
+  readonly reservedBits: number;
+  readonly frameBits: number;
+  /** Whether nothing comes as it was written, be a reserved bit set or not. */
+  readonly appliesToAll: boolean;
+
+  readonly #sessions: readonly ExtensionSession[];
+  readonly #mayVeto: boolean;
+  #isFlushed = false;
+  #stopSeconds = () => {};
+
+  constructor(names: readonly string[], sessions: readonly ExtensionSession[]) {
+    this.names = Object.freeze(names);
+    this.#sessions = sessions;
+    this.data = asOne(sessions.filter(({ unit }) => unit !== "stream"));
+    this.stream = asOne(sessions.flatMap((each) => {
+      const stream = each.unit === "stream" ? each : each.stream;
+      return stream ?? [];
+    }));
+    this.reservedBits = this.data?.reservedBits ?? 0;
+    this.frameBits = this.data === undefined ? 0 : frameBitsOf(this.data);
+    this.appliesToAll = this.data !== undefined && appliesToAll(this.data);
+    this.#mayVeto = sessions.some(({ mayClose }) => mayClose !== undefined);
+  }
+
+  /** Puts them into use. @throws {Error} of one that can't be. */
+  begin(wsi: Wsi): void {
+    for (const session of this.#sessions) session.begin?.(wsi);
+  }
+
+  /** Calls those that want it once a second, within `turn`, until {@linkcode close}. */
+  startSeconds(wheel: TimerWheel, turn: (work: () => void) => void): void {
+    const hearers = this.#sessions.filter(({ eachSecond }) => eachSecond !== undefined);
+    if (hearers.length === 0) return;
+    const timer = new WheelTimer({
+      onTimeout: () => {
+        wheel.arm(timer, SECOND_MS);
+        turn(() => {
+          for (const session of hearers) session.eachSecond!();
+        });
+      },
+    });
+    this.#stopSeconds = () => wheel.cancel(timer);
+    wheel.arm(timer, SECOND_MS);
+  }
+
+  /** Whether none of them keeps the program from closing. */
+  get mayClose(): boolean {
+    return !this.#mayVeto || this.#sessions.every((session) => session.mayClose?.() ?? true);
+  }
+
+  /**
+   * Sends, once, what they still have for the front of our last words. One that can't takes the close frame
+   * away: false.
+   */
+  flush(connection: Connection): boolean {
+    if (this.#isFlushed) return true;
+    this.#isFlushed = true;
+    try {
+      for (const session of this.#sessions) {
+        session.flush?.((bytes) => {
+          if (!connection.isOpen || !connection.hasRoom(bytes.length)) return;
+          connection.tx.reserve(bytes.length).set(bytes, connection.tx.position);
+          connection.queued();
+        });
+      }
+      return true;
+    } catch (error) {
+      logExtensionFailure(connection, error);
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#stopSeconds();
+    for (const session of this.#sessions) {
+      session.close();
+      session.stream?.close();
+    }
+  }
+}
+
+/** Logs what an extension threw, but for those with a callback, which have said so themselves. */
+export function logExtensionFailure({ socketFd }: Connection, error: unknown): void {
+  if (error instanceof ExtensionFailure) return;
+  log("err", `connection ${socketFd}: an extension threw: ${describeError(error)}`);
+}
+
+function asOne(sessions: readonly ExtensionSession[]): ExtensionSession | undefined {
+  return sessions.length > 1 ? new SessionChain(sessions) : sessions[0];
+}

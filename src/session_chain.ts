@@ -1,0 +1,139 @@
+/** Several extensions on one connection, one after the other (RFC 6455 section 9.1). */
+
+import type { ExtensionSession, IncomingFrame, OutgoingPart } from "./extensions/extension.ts";
+
+/** Bytes between two members at a time. */
+const STEP = 16 * 1024;
+/** Buffers between two messages; more than a few at once need only messages that are held up. */
+const MAX_SPARE = 4;
+
+const spares: Uint8Array[] = [];
+
+/** Whether a session has a hand in messages, or frames, that have no reserved bit set. */
+export function appliesToAll(session: ExtensionSession): boolean {
+  return session instanceof SessionChain
+    ? session.members.some(appliesToAll)
+    : session.reservedBits === 0;
+}
+
+/** The bits of a session that stand on every frame for itself. */
+export function frameBitsOf(session: ExtensionSession): number {
+  if (session instanceof SessionChain) {
+    return session.members.reduce((bits, member) => bits | frameBitsOf(member), 0);
+  }
+  return session.unit === "frame" ? session.reservedBits : 0;
+}
+
+/** What lies between a member and the one behind it while something comes in. */
+interface Link {
+  readonly session: ExtensionSession;
+  /** What the one behind has made and this one takes. */
+  buffer: Uint8Array | undefined;
+  /** The one behind has nothing more. */
+  isDrained: boolean;
+}
+
+/** Two or more sessions that all transform messages and frames, or all transform the stream. */
+export class SessionChain implements ExtensionSession {
+  /** In the order in which a sender applies them. */
+  readonly members: readonly ExtensionSession[];
+  readonly unit: "message" | "frame" | "stream";
+  readonly reservedBits: number;
+  readonly sharedKey = undefined;
+  encodedBits = 0;
+
+  /** Those that have a hand in the piece in hand; the last one takes it as it came. */
+  #links: Link[] = [];
+  /** What none of them has a hand in. */
+  #plain: Uint8Array | undefined;
+  #frame: IncomingFrame | undefined;
+  #endsFrame = false;
+  #endsMessage = false;
+
+  constructor(members: readonly ExtensionSession[]) {
+    this.members = members;
+    this.unit = members.find(({ unit }) => unit !== "message")?.unit ?? "message";
+    this.reservedBits = members.reduce((bits, member) => bits | member.reservedBits, 0);
+  }
+
+  encode(part: OutgoingPart): Uint8Array | undefined {
+    const { isFirst } = part;
+    let payload: Uint8Array | undefined;
+    let bits = 0;
+    for (const member of this.members) {
+      // The next call on any session ends what the last one returned.
+      const encoded = member.encode(payload === undefined ? part : { ...part, payload });
+      if (encoded === undefined) continue;
+      const hasBits = isFirst || member.unit === "frame";
+      bits |= member.encodedBits ?? (hasBits ? member.reservedBits : 0);
+      payload = member === this.members.at(-1) ? encoded : encoded.slice();
+    }
+    this.encodedBits = bits;
+    return payload;
+  }
+
+  encodeShared(): undefined {
+    return undefined;
+  }
+
+  sentShared(): void {}
+
+  push(piece: Uint8Array, _endsUnit: boolean, frame?: IncomingFrame): void {
+    const bits = frame?.reservedBits ?? 0;
+    this.#frame = frame;
+    this.#endsFrame = frame?.remaining === 0;
+    this.#endsMessage = this.#endsFrame && frame!.isFinal;
+    this.#links = [];
+    for (const session of this.members) {
+      const applies = appliesToAll(session) || (session.reservedBits & bits) !== 0;
+      if (applies) this.#links.push({ session, buffer: undefined, isDrained: false });
+    }
+    const last = this.#links.at(-1);
+    if (last === undefined) {
+      this.#plain = piece;
+      return;
+    }
+    last.isDrained = true;
+    last.session.push(piece, this.#endsUnitOf(last.session), frame);
+  }
+
+  read(target: Uint8Array): number {
+    if (this.#plain === undefined) return this.#links.length > 0 ? this.#pull(0, target) : 0;
+    const count = Math.min(target.length, this.#plain.length);
+    target.set(this.#plain.subarray(0, count));
+    this.#plain = count < target.length ? undefined : this.#plain.subarray(count);
+    return count;
+  }
+
+  close(): void {
+    for (const member of this.members) member.close();
+  }
+
+  #endsUnitOf({ unit }: ExtensionSession): boolean {
+    return unit === "frame" ? this.#endsFrame : unit === "message" && this.#endsMessage;
+  }
+
+  /** Fills `target` by a member as far as all behind it give something. */
+  #pull(index: number, target: Uint8Array): number {
+    const link = this.#links[index]!;
+    let count = link.session.read(target);
+    while (count < target.length && !link.isDrained) {
+      this.#feed(link, index);
+      count += link.session.read(target.subarray(count));
+    }
+    if (count < target.length && link.buffer !== undefined) {
+      if (spares.length < MAX_SPARE) spares.push(link.buffer);
+      link.buffer = undefined;
+    }
+    return count;
+  }
+
+  /** Gives a member the next step of what the one behind it makes. */
+  #feed(link: Link, index: number): void {
+    link.buffer ??= spares.pop() ?? new Uint8Array(STEP);
+    const count = this.#pull(index + 1, link.buffer);
+    link.isDrained = count < STEP;
+    const piece = link.buffer.subarray(0, count);
+    link.session.push(piece, link.isDrained && this.#endsUnitOf(link.session), this.#frame);
+  }
+}
