@@ -88,7 +88,7 @@ function compareSections(a: string, b: string): number {
 }
 
 /** A table as `deno fmt` lays it out. */
-function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [heads, ...rows];
   const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>

@@ -1,11 +1,14 @@
 /** C extensions as extensions of the main API. */
 
-import { LwsError } from "../errors.ts";
+import { callbackExtension } from "../callback_extension.ts";
+import type { Context } from "../context.ts";
+import type { ExtensionToken } from "../extension_struct.ts";
 import { deflateFrame, xWebkitDeflateFrame } from "../extensions/deflate_frame.ts";
 import { deflateStream } from "../extensions/deflate_stream.ts";
 import type { Extension } from "../extensions/extension.ts";
+import type { Wsi } from "../wsi.ts";
 import type { AnyCallback, Generation } from "./generation.ts";
-import type { ExtensionMembers, ExtensionStruct } from "./structs.ts";
+import type { ExtensionMembers, ExtensionStruct, lws_tokens } from "./structs.ts";
 
 /** An extension struct of any generation, or an extension of the main API. */
 export type AnyExtensionStruct = ExtensionStruct<AnyCallback>;
@@ -34,9 +37,47 @@ export const INTERNAL_STREAM_EXTENSIONS: ExtensionMembers<never>[] = [
 ];
 
 /** The extension of the main API behind a struct. */
-export function extensionOf(_generation: Generation, struct: AnyExtensionStruct): Extension {
+export function extensionOf(generation: Generation, struct: AnyExtensionStruct): Extension {
   if ("accept" in struct) return struct;
   const make = makers.get(struct);
   if (make !== undefined) return make();
-  throw new LwsError("invalid-option", `extension ${struct.name}: callbacks are no extensions yet`);
+  const { name, callback, per_session_data_size: size = 0, per_context_private_data } = struct;
+  return callbackExtension({
+    name: name as string,
+    callback: ((...args: ExtensionArguments) => call(generation, struct, callback!, args)) as never,
+    // C gave no area of no bytes, but null.
+    ...(size === 0 ? {} : { perSessionData: size }),
+    perContextPrivateData: per_context_private_data,
+  });
+}
+
+type ExtensionArguments = [
+  context: Context,
+  extension: unknown,
+  wsi: Wsi | undefined,
+  reason: string,
+  user: unknown,
+  data: ExtensionToken | string | undefined,
+];
+
+/** Calls a C extension; what it makes of its tokens goes back. */
+function call(
+  { extensionReasons }: Generation,
+  struct: AnyExtensionStruct,
+  callback: AnyCallback,
+  [context, , wsi, reason, user, data]: ExtensionArguments,
+): number {
+  const number = extensionReasons.number(reason);
+  if (number === undefined) return 0;
+  const isToken = typeof data === "object";
+  const tokens: lws_tokens<Uint8Array> | undefined = isToken
+    ? { token: data.token, token_len: data.tokenLength }
+    : undefined;
+  const given = tokens ?? data ?? null;
+  const result = callback(context, struct, wsi ?? null, number, user ?? null, given, 0);
+  if (isToken) {
+    data.token = tokens!.token;
+    data.tokenLength = tokens!.token_len;
+  }
+  return typeof result === "number" ? result : 0;
 }

@@ -32,3 +32,109 @@ for (const face of [OCT12, MAR13, DEC15]) {
     assertEquals(answer.includes("Extensions"), false);
   });
 }
+
+for (const face of [OCT12, MAR13, DEC15]) {
+  const reasons = new Map<number, string>();
+  for (const [name, number] of Object.entries(face.api)) {
+    if (name.startsWith("LWS_EXT_CALLBACK_")) reasons.set(number, name.slice(17));
+  }
+  const payloadReasons = face === OCT12 ? [] : ["PAYLOAD_RX", "PAYLOAD_TX"];
+
+  Deno.test(`${face.name}: an extension of a struct is called for what it is on`, async () => {
+    const calls: string[] = [];
+    const shouts = {
+      name: "x-shout",
+      per_session_data_size: 4,
+      per_context_private_data: { kept: true },
+      // deno-lint-ignore no-explicit-any -- as in C
+      callback(
+        context: any,
+        ext: any,
+        _wsi: any,
+        reason: number,
+        user: any,
+        input: any,
+        len: number,
+      ) {
+        const name = reasons.get(reason)!;
+        if (!calls.includes(name)) calls.push(name);
+        assertEquals(ext, shouts);
+        assertEquals(ext.per_context_private_data.kept, true);
+        assertEquals(typeof context.port, "number");
+        assertEquals(len, 0);
+        if (name === "CONSTRUCT") assertEquals(user, new ArrayBuffer(4));
+        if (name === "PAYLOAD_RX" || name === "PAYLOAD_TX") {
+          assertEquals(input.token_len, input.token.length);
+          // A token of its own, and one changed in place.
+          if (name === "PAYLOAD_TX") input.token = input.token.map((byte: number) => byte - 32);
+          else input.token_len = 3;
+        }
+        return 0;
+      },
+    };
+    await using server = rig(face, {
+      extensions: [shouts, { name: null, callback: null }],
+      protocols: [{
+        name: "talk",
+        callback(wsi, reason, _user, input, len) {
+          if (reason === "RECEIVE") {
+            face.call("write", wsi, input, len, face.api.LWS_WRITE_TEXT);
+          }
+        },
+      }],
+    });
+    const headers = ["Sec-WebSocket-Extensions: x-shout"];
+    const socket = await server.open({ protocol: "talk", headers });
+    assertStringIncludes(socket.answer, "Sec-WebSocket-Extensions: x-shout");
+    socket.send({ opcode: 1, payload: "hello" });
+    const text = await server.pump(socket.receiveText());
+    assertEquals(text, face === OCT12 ? "hello" : "HEL");
+    socket.peer.close();
+    await server.settle();
+    await server[Symbol.asyncDispose]();
+    assertEquals(calls.toSorted(), [
+      "ANY_WSI_ESTABLISHED",
+      "CONSTRUCT",
+      "DESTROY",
+      "DESTROY_ANY_WSI_CLOSING",
+      "FLUSH_PENDING_TX",
+      "PACKET_RX_PREPARSE",
+      "PACKET_TX_PRESEND",
+      ...payloadReasons,
+      "SERVER_CONTEXT_CONSTRUCT",
+      "SERVER_CONTEXT_DESTRUCT",
+    ]);
+  });
+
+  Deno.test(`${face.name}: the first protocol is asked before an extension is used`, async () => {
+    const calls: unknown[] = [];
+    let verdict = 0;
+    const first = {
+      name: "first",
+      per_session_data_size: 2,
+      callback: (_wsi: unknown, reason: string, user: unknown, input: unknown, len: number) => {
+        if (!/CONFIRM_EXTENSION/.test(reason)) return 0;
+        calls.push([reason, input, len, user === null]);
+        return verdict;
+      },
+    };
+    const extension = { name: "x-none", callback: () => 0 };
+    const protocols = [first, { name: "talk", callback: () => 0 }];
+    const port = face.api.CONTEXT_PORT_NO_LISTEN;
+    await using server = rig(face, { extensions: [extension], protocols });
+    const client = server.also(face, { port, extensions: [extension], protocols });
+    const connect = () =>
+      face.call("client_connect", client, "h", 80, 0, "/", "h", null, "talk", -1);
+    connect();
+    await server.settle();
+    assertEquals(calls.splice(0), [
+      ["CLIENT_CONFIRM_EXTENSION_SUPPORTED", "x-none", 0, true],
+      ["CONFIRM_EXTENSION_OKAY", "x-none", 0, false],
+    ]);
+    verdict = 1;
+    connect();
+    await server.settle();
+    // What was not offered can't be agreed to.
+    assertEquals(calls, [["CLIENT_CONFIRM_EXTENSION_SUPPORTED", "x-none", 0, true]]);
+  });
+}

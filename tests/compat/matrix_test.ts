@@ -54,7 +54,10 @@ for (const generation of GENERATIONS) {
   });
 
   Deno.test(`${generation}: every constant has its number`, () => {
-    for (const { name, values } of CONSTANTS) assertEquals(api[name], values[generation], name);
+    // A name may have rows for generations that number it in different ways.
+    const known = CONSTANTS.filter(({ values }) => values[generation] !== undefined);
+    const expected = new Map(known.map(({ name, values }) => [name, values[generation]]));
+    for (const { name } of CONSTANTS) assertEquals(api[name], expected.get(name), name);
   });
 
   Deno.test(`${generation}: nothing is exported that no row names`, () => {

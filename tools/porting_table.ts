@@ -1,0 +1,150 @@
+/**
+ * Writes `docs/porting.md` from the matrices in `tests/compat/matrix`:
+ *
+ * ```sh
+ * deno run -A tools/porting_table.ts
+ * ```
+ */
+
+import { fromFileUrl, join } from "@std/path";
+import { CONSTANTS } from "../tests/compat/matrix/constants.ts";
+import { type FunctionRow, FUNCTIONS, HELPERS } from "../tests/compat/matrix/functions.ts";
+import { REASON_ROWS } from "../tests/compat/matrix/reasons.ts";
+import { MEMBERS } from "../tests/compat/matrix/structs.ts";
+import { type ByGeneration, GENERATIONS } from "../tests/compat/matrix/types.ts";
+import { tableOf } from "./conformance_table.ts";
+
+/** Where the page is kept. */
+export const PORTING_PATH: string = join(
+  fromFileUrl(new URL("../", import.meta.url)),
+  "docs/porting.md",
+);
+
+const INTRODUCTION = `# From libwebsockets to @x/lws
+
+There are two ways. A program can be ported line by line to \`@x/lws/compat\`, which has the C names
+of five generations of the library, with their arguments, numbers and return values of then; or it
+can be written anew for \`@x/lws\`, whose names follow from the C names: \`LWS_CALLBACK_CLIENT_RECEIVE\`
+is the reason \`"clientReceive"\`, \`lws_callback_on_writable(wsi)\` is \`wsi.callbackOnWritable()\`, and
+\`per_session_data_size\` is \`perSessionData\`. Both can be mixed, as contexts and connections are the
+same objects.
+
+| Entry point           | libwebsockets of             | Its names begin with                  |
+| --------------------- | ---------------------------- | ------------------------------------- |
+| \`@x/lws/compat/nov10\` | November 2010, before 0.1    | \`libwebsocket_\`                       |
+| \`@x/lws/compat/feb11\` | February 2011                | \`libwebsocket_\`                       |
+| \`@x/lws/compat/oct12\` | October 2012, 0.6            | \`libwebsocket_\`                       |
+| \`@x/lws/compat/mar13\` | March 2013, 1.22             | \`libwebsocket_\`, new ones with \`lws_\` |
+| \`@x/lws/compat/dec15\` | December 2015, 1.6           | \`lws_\`                                |
+| \`@x/lws/compat\`       | the same, and all namespaces | \`lws_\`                                |
+
+## Line by line
+
+\`examples/ported_echo.ts\` is libwebsockets' test-echo, ported that way. What has to change:
+
+- \`lws_service\` returns a promise: put \`await\` in front of it. Nothing is delivered between two
+  calls. In the generation of February 2011 \`libwebsocket_client_connect\` wants an \`await\` as well.
+- A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`.
+- A pointer into a buffer is a view: \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`.
+- \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or whatever the
+  function returns that \`per_session_data_size\` may be in place of a number.
+- \`fork\` there is none: servers serve in the background of the same isolate, and workers are
+  \`forkServiceLoop\`'s.
+- \`NULL\` is \`null\`, and a list may end without a null callback.
+
+What can't be done returns null or −1, and the log names the argument: TLS, proxies, keep-alive
+probes, another user or group, drafts older than RFC 6455. What had a meaning in C only is left out:
+\`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`, \`lws_serve_http_file_fragment\`,
+\`lwsl_emit_syslog\`.`;
+
+/** The text of `docs/porting.md`. */
+export function portingPage(): string {
+  return [
+    INTRODUCTION,
+    "",
+    "`deno run -A tools/porting_table.ts` writes this page from the rows that the tests go through.",
+    "",
+    "## Functions",
+    "",
+    "With the number of their arguments; a prototype, which the program writes, has none here.",
+    "",
+    ...functionTable(FUNCTIONS),
+    "",
+    "## Helpers",
+    "",
+    ...functionTable(HELPERS),
+    "",
+    "## Callback reasons",
+    "",
+    "`LWS_CALLBACK_` in C, each with its number in each generation.",
+    "",
+    ...tableOf(
+      ["C name", ...GENERATIONS, "Main API", "Note"],
+      REASON_ROWS.map(({ name, numbers, main, note }) => [
+        code(name),
+        ...numbersOf(numbers),
+        code(main === "" ? "" : `"${main}"`),
+        note ?? "",
+      ]),
+    ),
+    "",
+    "## Struct members",
+    "",
+    "What was an argument before there was a struct counts as a member.",
+    "",
+    ...tableOf(
+      ["Struct", "Member", "Generations", "Main API", "Note"],
+      MEMBERS.map(({ struct, member, generations, main, note }) => [
+        code(struct),
+        code(member),
+        generations.join(", "),
+        code(main),
+        note ?? "",
+      ]),
+    ),
+    "",
+    "## Constants",
+    "",
+    ...tableOf(
+      ["C name", ...GENERATIONS, "Main API", "Note"],
+      CONSTANTS.map(({ name, values, main, note }) => [
+        code(name),
+        ...numbersOf(values),
+        code(main),
+        note ?? "",
+      ]),
+    ),
+    "",
+  ].join("\n");
+}
+
+/** A line for each C name that a function ever had. */
+function functionTable(rows: readonly FunctionRow[]): string[] {
+  const lines = rows.flatMap(({ names, arguments: counts, main, note }) => {
+    const signatures = new Map<string, string[]>();
+    for (const generation of GENERATIONS) {
+      const name = names[generation];
+      if (name === undefined) continue;
+      const count = counts?.[generation];
+      const signature = `${code(name)}${count === undefined ? "" : ` (${count})`}`;
+      signatures.set(signature, [...signatures.get(signature) ?? [], generation]);
+    }
+    return [...signatures].map(([signature, generations]) => [
+      signature,
+      generations.join(", "),
+      code(main),
+      note ?? "",
+    ]);
+  });
+  return tableOf(["C name", "Generations", "Main API", "Note"], lines);
+}
+
+function numbersOf(numbers: ByGeneration<number>): string[] {
+  return GENERATIONS.map((generation) => String(numbers[generation] ?? ""));
+}
+
+function code(text: string): string {
+  return text === "" ? "" : `\`${text}\``;
+}
+
+if (import.meta.main) Deno.writeTextFileSync(PORTING_PATH, portingPage());
