@@ -73,6 +73,12 @@ function run(name: string, args: string[], permissions: string[] = ["--allow-net
   };
 }
 
+/** A port that nobody listens on now, for a program that does not tell which one it took. */
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return String(listener.addr.port);
+}
+
 Deno.test("echo.ts echoes, and says 1001 to everybody at Ctrl-C", async () => {
   const echo = run("echo.ts", ["--port", "0", "--hostname", "127.0.0.1"]);
   const line = await echo.until("\n");
@@ -186,6 +192,36 @@ Deno.test("byte_counter.ts counts payload without headers, and packets with them
     packetsIn: 6 + 5 + 8 + 1000 + 6,
     packetsOut: 2 + 5 + 4 + 1000,
   }]);
+});
+
+Deno.test("ported_echo.ts: libwebsockets' test-echo, its client and its server", async () => {
+  const port = freePort();
+  const server = run("ported_echo.ts", ["--port", port, "--interface", "127.0.0.1"]);
+  await server.until(`running in server mode on port ${port}\n`);
+  const client = run("ported_echo.ts", ["--client", "127.0.0.1", "--port", port, "--ratems", "10"]);
+  await client.until("echo: client connected\n");
+  await client.until("Client RX: hello from the ported echo client, pid");
+  await client.until("index 3");
+  server.process.kill("SIGINT");
+  await client.until("echo: the connection ended\nported echo exited cleanly\n");
+  assertEquals((await client.end()).code, 0);
+  await server.until("ported echo exited cleanly\n");
+  assertEquals((await server.end()).code, 0);
+});
+
+Deno.test("ported_echo.ts echoes 1400 bytes as text, and hangs up at one more", async () => {
+  const port = freePort();
+  const server = run("ported_echo.ts", ["--port", port, "--interface", "127.0.0.1"]);
+  await server.until("running in server mode");
+  const { socket, messages, until, closed } = await connect(`ws://127.0.0.1:${port}`);
+  socket.send("x".repeat(1400));
+  await until(() => messages.length === 1);
+  assertEquals(messages, ["x".repeat(1400)]);
+  socket.send("x".repeat(1401));
+  assertEquals((await closed).wasClean, false);
+  await server.until("bigger than 1400, hanging up\n");
+  server.process.kill("SIGINT");
+  assertEquals((await server.end()).code, 0);
 });
 
 Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other names", async () => {

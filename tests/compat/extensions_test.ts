@@ -1,5 +1,7 @@
 /** Extensions as C structs. */
 
+// deno-lint-ignore-file no-explicit-any -- as in C
+
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DEC15, type Face, MAR13, OCT12, rig } from "./support.ts";
 
@@ -46,7 +48,6 @@ for (const face of [OCT12, MAR13, DEC15]) {
       name: "x-shout",
       per_session_data_size: 4,
       per_context_private_data: { kept: true },
-      // deno-lint-ignore no-explicit-any -- as in C
       callback(
         context: any,
         ext: any,
