@@ -129,6 +129,14 @@ Deno.test("only transport, service and the default file operations name the runt
   );
 });
 
+Deno.test("the C names build on the rest, and nothing builds on them", () => {
+  const isCompat = (name: string) => name === "src/compat.ts" || name.startsWith("src/compat/");
+  assertEquals(
+    offenders(({ name, mentions }) => isCompat(name) ? [] : mentions.filter(isCompat)),
+    [],
+  );
+});
+
 Deno.test("nothing imports mod.ts, and only mod.ts re-exports to users", () => {
   assertEquals(offenders((module) => module.mentions.filter((each) => each === "mod.ts")), []);
 });

@@ -332,6 +332,64 @@ for (const face of FACES) {
   });
 }
 
+for (const face of [MAR13, DEC15]) {
+  Deno.test(`${face.name}: a close frame is written with its status and reason`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    const status = face.api.LWS_CLOSE_STATUS_POLICY_VIOLATION;
+    const payload = new Uint8Array([status >> 8, status & 255, ...new TextEncoder().encode("no")]);
+    assertEquals(face.call("write", wsis[0], payload, 4, face.api.LWS_WRITE_CLOSE), 4);
+    assertEquals(await server.pump(socket.receiveClose()), { code: 1008, reason: "no" });
+    // Nothing is sent behind it.
+    assertEquals(face.call("write", wsis[0], "hi", 2, face.api.LWS_WRITE_TEXT), -1);
+    socket.peer.close();
+  });
+}
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: callback_on_writable tells when the connection has ended, as far as it did then`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    (await server.open(talk)).peer.close();
+    await server.settle();
+    const [wsi] = wsis;
+    const result = face === OCT12 || face === MAR13
+      ? face.call("callback_on_writable", server.context, wsi)
+      : face.call("callback_on_writable", wsi);
+    assertEquals(result, { feb11: 1, oct12: 1, mar13: -1, dec15: -1 }[face.name]);
+    assertEquals(face.call("write", wsi, "hi", 2, face.api.LWS_WRITE_TEXT), -1);
+  });
+}
+
+Deno.test("dec15: LWS_WRITE_HTTP_FINAL ends the transaction", async () => {
+  const { api } = DEC15;
+  const callback: Callback = (wsi, reason) => {
+    if (reason !== "HTTP") return 0;
+    const head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+    api.lws_write(wsi, head, head.length, api.LWS_WRITE_HTTP_HEADERS);
+    return api.lws_write(wsi, "ok", 2, api.LWS_WRITE_HTTP_FINAL) === 2 ? 0 : -1;
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const peer = await server.dial();
+  for (let i = 0; i < 2; i++) {
+    peer.send(GET);
+    assertEquals((await server.pump(readResponse(peer))).body, "ok");
+  }
+  peer.close();
+});
+
+Deno.test("oct12: get_peer_addresses knows descriptors in callbacks only", async () => {
+  const { wsis, protocols } = keeping();
+  await using server = rig(OCT12, { protocols });
+  await server.open(talk);
+  await server.settle();
+  const [name, rip] = [box("was"), box("was")];
+  OCT12.call("get_peer_addresses", wsis[0]!.socketFd, name, 128, rip, 128);
+  assertEquals([name.value, rip.value], ["", ""]);
+});
+
 for (const face of withCall("send_pipe_choked")) {
   Deno.test(`${face.name}: send_pipe_choked tells that something is unsent`, async () => {
     const { wsis, protocols } = keeping();

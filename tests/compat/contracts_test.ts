@@ -545,6 +545,75 @@ for (const face of FACES) {
   });
 }
 
+/** The same for clients. */
+const CLIENT_CLOSES: Record<string, Record<string, string>> = {
+  feb11: {
+    CLIENT_ESTABLISHED: "",
+    CLIENT_RECEIVE: "",
+    CLIENT_RECEIVE_PONG: "",
+    CLIENT_WRITEABLE: "",
+  },
+  oct12: {
+    CLIENT_ESTABLISHED: "",
+    CLIENT_RECEIVE: "",
+    CLIENT_RECEIVE_PONG: "",
+    CLIENT_WRITEABLE: "",
+  },
+  mar13: {
+    CLIENT_FILTER_PRE_ESTABLISH: "",
+    CLIENT_ESTABLISHED: "",
+    CLIENT_RECEIVE: "",
+    CLIENT_RECEIVE_PONG: "",
+    CLIENT_WRITEABLE: "-",
+  },
+  dec15: {
+    CLIENT_FILTER_PRE_ESTABLISH: "*",
+    CLIENT_ESTABLISHED: "*",
+    CLIENT_RECEIVE: "*",
+    CLIENT_RECEIVE_PONG: "*",
+    CLIENT_WRITEABLE: "*",
+  },
+};
+
+/** Whether a client closes when the callback of `reason` returns `value`. */
+async function clientCloses(face: Face, reason: string, value: number): Promise<boolean> {
+  const calls: string[] = [];
+  const callback: Callback = (wsi, each) => {
+    calls.push(each);
+    if (each === "CLIENT_ESTABLISHED") wsi.callbackOnWritable();
+    return each === reason ? value : 0;
+  };
+  const protocols = [{ name: "talk", callback }];
+  await using client = rig(face, { port: face.api.CONTEXT_PORT_NO_LISTEN, protocols });
+  const listener = client.network.listen({ hostname: "h", port: 80 });
+  const given = [client.context, "h", 80, 0, "/", "h", null, null, -1];
+  const connected = Promise.resolve(face.call("client_connect", ...given));
+  const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
+  peer.send(await acceptance(await client.pump(readHead(peer)), ""));
+  peer.send(concat(frame({ opcode: 1, payload: "hi" }), frame({ opcode: 10, payload: "" })));
+  let isClosed = false;
+  peer.readToEnd().then(() => isClosed = true, () => isClosed = true);
+  await client.settle();
+  assert(calls.includes(reason), `${reason} did not come, but ${calls}`);
+  const result = isClosed;
+  peer.close();
+  listener.close();
+  await client.settle();
+  await client.pump(connected);
+  return result;
+}
+
+for (const face of FACES) {
+  for (const [reason, rule] of Object.entries(CLIENT_CLOSES[face.name]!)) {
+    const what = { "": "nothing closes", "-": "negative closes", "*": "non-zero closes" }[rule];
+    Deno.test(`contract 9: ${face.name}: after ${reason}, ${what} a client`, async () => {
+      assertEquals(await clientCloses(face, reason, 0), false, "0");
+      assertEquals(await clientCloses(face, reason, -1), rule !== "", "-1");
+      assertEquals(await clientCloses(face, reason, 1), rule === "*", "1");
+    });
+  }
+}
+
 /** A client of a generation, what it asks for, and what becomes of it. */
 async function connect(
   face: Face,

@@ -116,7 +116,7 @@ Deno.test("nov10: SEND comes every 50 ms to established connections, until the s
   assertEquals(count, 3);
 });
 
-Deno.test("nov10: RECEIVE comes with the bytes, and a write returns 0 or −1", async () => {
+Deno.test("contract 9: nov10: nothing that a callback returns closes; RECEIVE has the bytes, and a write returns 0 or −1", async () => {
   const results: unknown[] = [];
   await using server = served((wsi, reason, _user, data, len) => {
     if (reason !== LWS_CALLBACK_RECEIVE) return -1;
@@ -133,7 +133,7 @@ Deno.test("nov10: RECEIVE comes with the bytes, and a write returns 0 or −1", 
   assertEquals(results, [0, -1, 0, -1]);
 });
 
-Deno.test("nov10: get_uri is the path, and serve_http_file sends a file", async () => {
+Deno.test("contract 5: nov10: get_uri is the path, and serve_http_file sends a file and returns 0", async () => {
   const here = new URL(import.meta.url).pathname;
   const results: unknown[] = [];
   await using server = served((wsi, reason, _user, data, len) => {

@@ -92,7 +92,10 @@ export const CONSTANTS: readonly ConstantRow[] = [
   ]),
   row("LWS_WRITE_PING", "- 4 5 5 5", '"ping"', WRITES),
   row("LWS_WRITE_PONG", "- 5 6 6 6", '"pong"', WRITES),
-  row("LWS_WRITE_HTTP_FINAL", "- - - - 7", '"httpFinal"', MATRIX),
+  row("LWS_WRITE_HTTP_FINAL", "- - - - 7", '"httpFinal"', [
+    CALLS,
+    "LWS_WRITE_HTTP_FINAL ends the transaction",
+  ]),
   row("LWS_WRITE_HTTP_HEADERS", "- - - - 8", '"httpHeaders"', [
     CALLS,
     "a response head is built in a buffer, and what does not fit is told by 1",
