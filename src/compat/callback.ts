@@ -102,7 +102,6 @@ function call(
 
 /** What a return value means to the main API. */
 function judge(generation: Generation, reason: Reason, result: number): number {
-  if (reason.startsWith("user:")) return 0;
   const verdict = generation.verdicts?.[reason as keyof ReasonData] ?? generation.otherwise;
   if (verdict === "ignored") return 0;
   return verdict === "negativeCloses" && result > 0 ? 0 : result;

@@ -78,7 +78,7 @@ export function createFrom(
       // C let every origin in; programs that mind look at it in their filters.
       allowedOrigins: ["*"],
       fileOps: fileOpsOf(table),
-      user: struct.user ?? null,
+      user: struct.user,
       ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
       ...(isGiven(struct.token_limits) ? { tokenLimits: limitsOf(struct.token_limits) } : {}),
       ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),

@@ -1,11 +1,15 @@
 /** The calls of each generation, one by one. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { box } from "../../src/compat.ts";
 import { LOG_LEVELS, setLogLevel } from "../../mod.ts";
 import type { Context, Wsi } from "../../mod.ts";
+import { attempt } from "../../src/compat/attempt.ts";
+import { servedOf } from "../../src/compat/served.ts";
+import { MemoryPeer } from "../../src/testing.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
 import {
+  acceptance,
   type Callback,
   DEC15,
   type Face,
@@ -86,6 +90,27 @@ for (const face of FACES) {
   });
 }
 
+for (const face of [FEB11, OCT12, MAR13]) {
+  Deno.test(`${face.name}: port −1 is no port`, () => {
+    const { result, lines } = logged(() => face.create({ port: -1, protocols: [quiet] }));
+    assertEquals(result, null);
+    assertStringIncludes(lines.join("\n"), "port is -1");
+  });
+}
+
+for (const face of [OCT12, MAR13, DEC15]) {
+  Deno.test(`${face.name}: an interface is listened on, and refused by name when it is none`, async () => {
+    await using _server = rig(face, { iface: "127.0.0.1", protocols: [quiet] });
+    const { result, lines } = logged(() => face.create({ iface: "", protocols: [quiet] }));
+    assertEquals(result, null);
+    assertStringIncludes(lines.join("\n"), "iface");
+  });
+}
+
+Deno.test("a fault of the library itself is no refusal", () => {
+  assertThrows(() => attempt("lws_x", "", () => decodeURIComponent("%")), URIError);
+});
+
 Deno.test("dec15: port 0 takes a free one and writes it into the struct", async () => {
   await using server = rig(DEC15, { port: 0, protocols: [quiet] });
   assert(server.context.port > 0);
@@ -105,6 +130,8 @@ for (const face of [FEB11, OCT12, MAR13]) {
 Deno.test("dec15: creation leaves protocol structs as they are", async () => {
   await using _server = rig(DEC15, { protocols: [{ ...quiet, id: 7, user: "mine" }] });
   assertEquals(Object.keys(DEC15.structs[0]!).sort(), ["callback", "id", "name", "user"]);
+  const [{ id, user }] = _server.context.protocols as unknown as [{ id: number; user: string }];
+  assertEquals([id, user], [7, "mine"]);
 });
 
 for (const face of withCall("context_user")) {
@@ -314,21 +341,44 @@ for (const face of FACES) {
   });
 
   Deno.test(`${face.name}: a client may send with the all-zero key`, async () => {
-    const { protocols } = keeping();
     let own: Wsi | undefined;
     const callback: Callback = (wsi, reason) => {
       if (reason === "CLIENT_ESTABLISHED") own = wsi;
     };
-    await using server = rig(face, { protocols });
-    const client = server.also(face, {
-      port: noListen(face),
-      protocols: [{ name: "talk", callback }],
-    });
-    face.call("client_connect", ...to(client));
-    await server.until(() => own !== undefined);
+    const protocols = [{ name: "talk", callback }];
+    await using client = rig(face, { port: noListen(face), protocols });
+    const listener = client.network.listen({ hostname: "127.0.0.1", port: 80 });
+    const connected = face.call("client_connect", ...to(client.context));
+    const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
+    peer.send(
+      await acceptance(await client.pump(readHead(peer)), "Sec-WebSocket-Protocol: talk\r\n"),
+    );
+    await client.until(() => own !== undefined);
+    await client.pump(Promise.resolve(connected));
     const flags = face.api.LWS_WRITE_TEXT | face.api.LWS_WRITE_CLIENT_IGNORE_XOR_MASK;
     assertEquals(face.call("write", own, "hi", 2, flags), face === FEB11 || face === OCT12 ? 0 : 2);
+    const bytes = await client.pump(peer.readBytes(8));
+    assertEquals([...bytes], [0x81, 0x82, 0, 0, 0, 0, 104, 105]);
+    peer.close();
+    listener.close();
+  });
+
+  Deno.test(`${face.name}: browsers may come from any origin, as then`, async () => {
+    await using server = rig(face, { protocols: [quiet] });
+    await server.open({ ...talk, headers: ["Origin: https://elsewhere.example"] });
+  });
+
+  Deno.test(`${face.name}: what is kept of connections goes with them`, async () => {
+    await using server = rig(face, { protocols: [quiet] });
+    const client = server.also(face, { port: noListen(face), protocols: [quiet] });
+    const connected = face.call("client_connect", ...to(client));
     await server.settle();
+    const counts = () => [server.context, client].map((each) => servedOf(each)!.connections.size);
+    assertEquals(counts(), [1, 1]);
+    await server.pump(Promise.resolve(connected));
+    client.hangupOnClient((await connected as Wsi).socketFd);
+    await server.settle();
+    assertEquals(counts(), [0, 0]);
   });
 }
 
@@ -436,15 +486,19 @@ for (const face of FACES) {
       const { wsis, protocols } = keeping((_wsi, reason) => {
         if (reason === "RECEIVE") count++;
       });
-      await using server = rig(face, { protocols });
-      const sockets = [await server.open(talk), await server.open(talk)];
+      await using server = rig(face, {
+        protocols: [...protocols, { ...protocols[0]!, name: "b" }],
+      });
+      const names = ["talk", "talk", "b"];
+      const sockets = await Promise.all(names.map((protocol) => server.open({ protocol })));
       await server.settle();
       for (const wsi of wsis) assertEquals(face.call("rx_flow_control", wsi, 0), 0);
       for (const socket of sockets) socket.send({ opcode: 1, payload: "hi" });
       await server.settle();
       assertEquals(count, 0);
       protocolCall("rx_flow_allow_all_protocol", server.context, face.structs[0]);
-      await server.until(() => count === 2);
+      await server.settle();
+      assertEquals(count, 2);
     });
   }
 
@@ -693,6 +747,28 @@ Deno.test("dec15: the file operations of a context can be replaced one by one", 
   peer.close();
 });
 
+Deno.test("dec15: a file that the table can't open is answered 404, one that it can't read breaks off", async () => {
+  const { api } = DEC15;
+  const callback: Callback = (wsi, reason) => {
+    if (reason === "HTTP") return api.lws_serve_http_file(wsi, "/virtual", "text/plain", null, 0);
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const table = api.lws_get_fops(server.context);
+  table.open = () => api.LWS_INVALID_FILE;
+  const peer = await server.dial();
+  peer.send(GET);
+  assertStringIncludes((await server.pump(readResponse(peer))).head, " 404 ");
+  table.open = (_wsi: unknown, _name: string, length: { value: number }) => length.value = 10;
+  table.close = () => 0;
+  table.read = (_wsi: unknown, _fd: unknown, amount: { value: number }) => {
+    amount.value = 10;
+    return -1;
+  };
+  peer.send(GET);
+  const rest = new TextDecoder().decode(await server.pump(peer.readToEnd()));
+  assertMatch(rest, /content-length: 10\r\n[^]*\r\n\r\n$/);
+});
+
 Deno.test("dec15: files are opened, read, moved in, written and closed by the context's table", async () => {
   const { api } = DEC15;
   const { wsis, protocols } = keeping();
@@ -713,6 +789,8 @@ Deno.test("dec15: files are opened, read, moved in, written and closed by the co
   assertEquals([amount.value, ...buf], [3, 99, 100, 101, 0]);
   assertEquals(await api.lws_plat_file_seek_cur(wsi, fd, -400), -1);
   assertEquals(await api.lws_plat_file_close(wsi, fd), 0);
+  assertEquals(await api.lws_plat_file_read(wsi, fd, amount, buf, 3), -1);
+  assertEquals(amount.value, 0);
   const none = await api.lws_plat_file_open(wsi, `${path}.none`, length, api.O_RDONLY);
   assertEquals(none, api.LWS_INVALID_FILE);
   await Deno.remove(path);
@@ -780,6 +858,18 @@ for (const face of withCall("client_connect_extended")) {
     assert(users.every((user) => user === mine));
   });
 }
+
+Deno.test("dec15: an origin gets http:// in front, unless it has a scheme", async () => {
+  for (const [origin, sent] of [["me", "http://me"], ["https://me", "https://me"]]) {
+    await using client = rig(DEC15, { port: -1, protocols: [quiet] });
+    const listener = client.network.listen({ hostname: "h", port: 80 });
+    DEC15.call("client_connect", client.context, "h", 80, 0, "/", "h", origin, null, -1);
+    const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
+    assertStringIncludes(await client.pump(readHead(peer)), `Origin: ${sent}\r\n`);
+    peer.close();
+    listener.close();
+  }
+});
 
 // The library itself.
 

@@ -6,6 +6,7 @@ import { concat, frame, KEY } from "../support/frames.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
 import type { Wsi } from "../../mod.ts";
 import {
+  acceptance,
   type Callback,
   DEC15,
   type Face,
@@ -407,7 +408,11 @@ Deno.test("contract 8: dec15: the arguments of a URI come one by one", async () 
       const dest = { value: "" };
       const token = api.WSI_TOKEN_HTTP_URI_ARGS;
       seen.push([DEC15.call("hdr_copy_fragment", wsi, dest, 4, token, n), dest.value]);
+      assertEquals(DEC15.call("hdr_copy_fragment", wsi, dest, 3, token, n), -1);
     }
+    const whole = { value: "" };
+    assertEquals(DEC15.call("hdr_copy", wsi, whole, 8, api.WSI_TOKEN_HTTP_URI_ARGS), 7);
+    assertEquals(whole.value, "x=1&y=2");
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial();
@@ -641,14 +646,6 @@ async function connect(
   peer.close();
   listener.close();
   return { calls, request };
-}
-
-async function acceptance(request: string, fields: string): Promise<string> {
-  const key = /sec-websocket-key: (\S+)/i.exec(request)![1]!;
-  const bytes = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)).toBase64();
-  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-    `Sec-WebSocket-Accept: ${hash}\r\n${fields}\r\n`;
 }
 
 for (const face of FACES) {

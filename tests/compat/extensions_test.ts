@@ -3,6 +3,8 @@
 // deno-lint-ignore-file no-explicit-any -- as in C
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { MemoryPeer } from "../../src/testing.ts";
+import { readHead } from "../support/serve.ts";
 import { DEC15, type Face, MAR13, OCT12, rig } from "./support.ts";
 
 const internal = (face: Face) =>
@@ -105,6 +107,28 @@ for (const face of [OCT12, MAR13, DEC15]) {
       "SERVER_CONTEXT_CONSTRUCT",
       "SERVER_CONTEXT_DESTRUCT",
     ]);
+  });
+
+  Deno.test(`${face.name}: what an extension returns counts`, async () => {
+    let number = 0;
+    const extension = {
+      name: "x-no",
+      callback: (_c: any, _e: any, _w: any, reason: number) =>
+        reasons.get(reason) === "CHECK_OK_TO_PROPOSE_EXTENSION" ? number : 0,
+    };
+    const protocols = [{ name: "talk", callback: () => 0 }];
+    const port = face.api.CONTEXT_PORT_NO_LISTEN;
+    await using client = rig(face, { port, extensions: [extension], protocols });
+    const listener = client.network.listen({ hostname: "h", port: 80 });
+    for (number of [0, 1]) {
+      face.call("client_connect", client.context, "h", 80, 0, "/", "h", null, null, -1);
+      const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
+      const request = await client.pump(readHead(peer));
+      assertEquals(request.includes("x-no"), number === 0);
+      peer.close();
+      await client.settle();
+    }
+    listener.close();
   });
 
   Deno.test(`${face.name}: the first protocol is asked before an extension is used`, async () => {

@@ -116,6 +116,13 @@ Deno.test("nov10: SEND comes every 50 ms to established connections, until the s
   assertEquals(count, 3);
 });
 
+Deno.test("nov10: a stopped server leaves nothing behind", async () => {
+  const descriptor = libwebsocket_create_server(0, () => 0, 13, 0, null, null, -1, -1);
+  const context = serverContext(descriptor)!;
+  assert(context.port > 0);
+  await context.destroy();
+});
+
 Deno.test("contract 9: nov10: nothing that a callback returns closes; RECEIVE has the bytes, and a write returns 0 or −1", async () => {
   const results: unknown[] = [];
   await using server = served((wsi, reason, _user, data, len) => {

@@ -5,6 +5,7 @@ import { MemoryPeer } from "../../src/testing.ts";
 import { readHead, readResponse } from "../support/serve.ts";
 import { frame } from "../support/frames.ts";
 import {
+  acceptance,
   type Callback,
   DEC15,
   type Face,
@@ -103,13 +104,7 @@ async function everything(face: Face): Promise<Map<string, string>> {
   const connected = connect();
   const peer = new MemoryPeer(await server.pump(listener.accept()) as never);
   const request = await server.pump(readHead(peer));
-  const key = /sec-websocket-key: (\S+)/i.exec(request)![1]!;
-  const bytes = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)).toBase64();
-  peer.send(
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${hash}\r\nSec-WebSocket-Protocol: talk\r\n\r\n`,
-  );
+  peer.send(await acceptance(request, "Sec-WebSocket-Protocol: talk\r\n"));
   peer.send(frame({ opcode: 1, payload: "to you" }));
   peer.send(frame({ opcode: 10, payload: "pong" }));
   await server.settle();

@@ -247,6 +247,15 @@ export function logged<T>(work: () => T): { result: T; lines: string[] } {
   }
 }
 
+/** The answer that accepts a client's handshake. */
+export async function acceptance(request: string, fields: string): Promise<string> {
+  const key = /sec-websocket-key: (\S+)/i.exec(request)![1]!;
+  const bytes = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)).toBase64();
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    `Sec-WebSocket-Accept: ${hash}\r\n${fields}\r\n`;
+}
+
 /** A poll entry for a descriptor with something waiting. */
 export function pollFd(fd: number, revents: number): PollFd {
   return { fd, events: revents, revents };
