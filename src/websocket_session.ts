@@ -21,7 +21,8 @@ import {
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { refuseArgument } from "./arguments.ts";
 import { closePayload } from "./close_arguments.ts";
-import type { Connection, Phase } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
