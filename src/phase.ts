@@ -1,14 +1,13 @@
 /** The seam between a connection and what it does at a time. */
 
 import type { PreparedMessage } from "./prepared_message.ts";
-import type { TransportHandler } from "./transport/transport.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
 export interface Phase {
   /** Whether this is a WebSocket that has not begun to close. */
   readonly isEstablished: boolean;
-  /** As {@linkcode TransportHandler.onBytes}. */
+  /** As `onBytes` of a transport's handler. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */
   onEnd(): void;
