@@ -7,7 +7,8 @@ import {
   newKey,
   upgradeRequest,
 } from "./core/opening_handshake.ts";
-import type { Connection, Phase } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";

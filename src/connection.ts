@@ -8,6 +8,7 @@ import type { Context } from "./context.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
+import type { FrameFacts, HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
@@ -56,68 +57,6 @@ export interface ConnectionOwner {
   flushLater(connection: Connection): void;
   /** The connection is gone; the last call. */
   forget(connection: Connection): void;
-}
-
-/** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
-export interface Phase {
-  /** Whether this is a WebSocket that has not begun to close. */
-  readonly isEstablished: boolean;
-  /** As {@linkcode TransportHandler.onBytes}. */
-  onBytes(bytes: Uint8Array): number;
-  /** The peer will send no more. */
-  onEnd(): void;
-  /** Nothing is unsent any more. */
-  onDrain(): void;
-  /** A requested writeable callback is due. */
-  onWritable(): void;
-  /** The connection's timeout has expired; the connection is cut unless this does better. */
-  onTimeout(reason: TimeoutReason): void;
-  /** The transport is gone; delivers the phase's own last reason. */
-  onClose(error: unknown): void;
-  /** The context is being destroyed. */
-  onLeave(): void;
-  /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
-  onThrow(): void;
-  /** Receiving was stopped or resumed; a phase stops in the middle of a read. */
-  onPause(paused: boolean): void;
-  /** The kind is missing with a prepared message, and where the program has given none. */
-  write(
-    data: Uint8Array | string | PreparedMessage,
-    kind: WriteKind | undefined,
-    options: WriteOptions | undefined,
-  ): number;
-  /** @param isFailure whether nobody may keep it open */
-  close(code: number | undefined, reason: string, isFailure: boolean): number;
-}
-
-/** Where the headers of a request or an answer can be read. */
-export interface HeaderSource {
-  get(token: string): string | undefined;
-  totalLength(token: string): number;
-  fragment(token: string, n: number): string | undefined;
-  snapshot(): Map<string, string>;
-}
-
-/** The calls that answer an HTTP request. */
-export interface HttpExchange {
-  readonly method: string;
-  serveFile(
-    path: string,
-    contentType: string | undefined,
-    headers: Iterable<readonly [string, string]>,
-  ): number;
-  returnStatus(code: number, html: string | undefined): number;
-  writeHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
-  complete(): 0 | 1;
-}
-
-/** What is known of the frame in hand. */
-export interface FrameFacts {
-  readonly remaining: number;
-  readonly isFinal: boolean;
-  readonly isFirstPiece: boolean;
-  readonly isBinary: boolean;
-  readonly reservedBits: number;
 }
 
 /** A protocol's callback without the pairing of reasons and data, which the callers here keep. */

@@ -3,7 +3,8 @@
 import { refuseArgument } from "./arguments.ts";
 import { statusText } from "./core/http_status.ts";
 import { responseHead } from "./core/response_writer.ts";
-import type { Connection, HttpExchange } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { FileTransfer } from "./file_transfer.ts";
 import { mediaType } from "./media_type.ts";

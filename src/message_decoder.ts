@@ -6,7 +6,7 @@ import {
   CLOSE_MESSAGE_TOO_BIG,
 } from "./core/close.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
-import type { FrameFacts } from "./connection.ts";
+import type { FrameFacts } from "./phase.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
 /** Whom the decoder tells. */

@@ -2,7 +2,7 @@
 
 import type { HeaderFields } from "./core/header_fields.ts";
 import type { RequestHead, ResponseHead } from "./core/http_head.ts";
-import type { HeaderSource } from "./connection.ts";
+import type { HeaderSource } from "./phase.ts";
 import { log } from "./log.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 

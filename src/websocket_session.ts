@@ -9,48 +9,41 @@ import {
   encodeClose,
 } from "./core/close.ts";
 import {
-  CONTROL_BIT,
   FIN,
-  headerLength,
   MAX_CONTROL_PAYLOAD,
   OPCODE_BINARY,
-  OPCODE_BITS,
   OPCODE_CLOSE,
   OPCODE_CONTINUATION,
   OPCODE_PING,
   OPCODE_PONG,
   OPCODE_TEXT,
-  writeHeader,
 } from "./core/frame.ts";
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
-import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
 import { refuseArgument } from "./arguments.ts";
 import { closePayload } from "./close_arguments.ts";
-import type { Connection, Phase } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
-import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import type { ExtensionSession } from "./extensions/extension.ts";
+import { bytesOf, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
-import { takePadded } from "./padded.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseInfo } from "./reasons.ts";
 import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
-const encoder = new TextEncoder();
-/** Where short strings become UTF-8; used up within one write. */
-const scratch = new Uint8Array(16 * 1024);
-/** UTF-8 takes at most three bytes a UTF-16 unit. */
-const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
+const NO_BYTES = new Uint8Array(0);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession implements Phase, FrameHandler, DecoderHost, StreamHost {
+export class WebSocketSession
+  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
-  readonly #masks: boolean;
+  readonly #writer: FrameWriter;
   readonly #layers: ExtensionLayers | undefined;
   /** What transforms messages or frames, and what transforms all bytes. */
   readonly #extension: ExtensionSession | undefined;
@@ -63,16 +56,13 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   #sentClose: CloseInfo | undefined;
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseInfo | undefined;
-  #sendsMessage = false;
-  /** Set while a frame is written whose payload is to be readable. */
-  #zeroKey = false;
   #pendingPong: Uint8Array | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
-    this.#masks = isClient && !owner.options.defeatClientMask;
+    this.#writer = new FrameWriter(connection, layers, this);
     this.#layers = layers;
     this.#extension = layers?.data;
     this.#stream = layers?.stream;
@@ -118,11 +108,11 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     try {
       work();
     } catch (error) {
-      this.#failExtension(error);
+      this.onExtensionFailure(error);
     }
   }
 
-  #failExtension(error: unknown): void {
+  onExtensionFailure(error: unknown): void {
     logExtensionFailure(this.#connection, error);
     this.#failWith(CLOSE_INTERNAL_ERROR, "");
   }
@@ -224,7 +214,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     const pong = this.#pendingPong;
     if (pong === undefined) return;
     this.#pendingPong = undefined;
-    this.#send(OPCODE_PONG | FIN, pong);
+    this.#writer.send(OPCODE_PONG | FIN, pong);
   }
 
   onWritable(): void {
@@ -291,19 +281,19 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     switch (kind) {
       case undefined:
         if (data instanceof PreparedMessage && options === undefined) {
-          return this.#sendPrepared(data);
+          return this.#writer.prepared(data);
         }
-        return this.#sendData(OPCODE_TEXT, data, fin, compress);
+        return this.#writer.data(OPCODE_TEXT, data, fin, compress);
       case "text":
-        return this.#sendData(OPCODE_TEXT, data, fin, compress);
+        return this.#writer.data(OPCODE_TEXT, data, fin, compress);
       case "binary":
-        return this.#sendData(OPCODE_BINARY, data, fin, compress);
+        return this.#writer.data(OPCODE_BINARY, data, fin, compress);
       case "continuation":
-        return this.#sendData(OPCODE_CONTINUATION, data, fin, compress);
+        return this.#writer.data(OPCODE_CONTINUATION, data, fin, compress);
       case "ping":
-        return this.#sendControl(OPCODE_PING, data, fin);
+        return this.#writer.control(OPCODE_PING, data, fin);
       case "pong":
-        return this.#sendControl(OPCODE_PONG, data, fin);
+        return this.#writer.control(OPCODE_PONG, data, fin);
       case "close":
         return this.#sendClosePayload(data, fin);
       default:
@@ -317,14 +307,14 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     kind: WriteKind | undefined,
     options: WriteOptions,
   ): number {
-    if (!this.#masks) {
+    if (!this.#writer.masks) {
       refuseArgument("write", "ignoreXorMask", true, "false where frames are not masked");
     }
-    this.#zeroKey = true;
+    this.#writer.zeroKey = true;
     try {
       return this.write(data, kind, { ...options, ignoreXorMask: false });
     } finally {
-      this.#zeroKey = false;
+      this.#writer.zeroKey = false;
     }
   }
 
@@ -353,7 +343,7 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     // An extension may have closed it meanwhile.
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason, wasClean: false };
-    this.#send(OPCODE_CLOSE | FIN, payload);
+    this.#writer.send(OPCODE_CLOSE | FIN, payload);
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
     // The answer must be seen, however little the program wants to receive.
     connection.rxFlowControl(true);
@@ -373,7 +363,10 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
         this.#sentClose = undefined;
         return this.#connection.finish(false);
       }
-      this.#send(OPCODE_CLOSE | FIN, code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2));
+      this.#writer.send(
+        OPCODE_CLOSE | FIN,
+        code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2),
+      );
     }
     this.#connection.finish(true);
   }
@@ -381,13 +374,13 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
   #answerPing(payload: Uint8Array): void {
     // Section 5.5.3: only the latest ping needs an answer when the peer does not read.
     if (this.#connection.tx.isWriting) this.#pendingPong = payload.slice();
-    else this.#send(OPCODE_PONG | FIN, payload);
+    else this.#writer.send(OPCODE_PONG | FIN, payload);
   }
 
   #failWith(code: number, reason: string): void {
     if (this.#sentClose === undefined) {
       this.#sentClose = { code, reason, wasClean: false };
-      if (this.#flushExtensions()) this.#send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      if (this.#flushExtensions()) this.#writer.send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
     }
     this.#parser.stop();
     this.#connection.finish(true);
@@ -404,91 +397,6 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     this.#connection.finish(false);
   }
 
-  #sendPrepared(message: PreparedMessage): number {
-    this.#checkOrder(message.opcode);
-    const extension = this.#extension;
-    const key = extension?.sharedKey;
-    if (extension !== undefined && (key === undefined || this.#stream !== undefined)) {
-      return this.#sendEncoded(extension, message.opcode | FIN, message.payload, undefined);
-    }
-    if (this.#masks || this.#stream !== undefined) {
-      return this.#send(message.opcode | FIN, message.payload);
-    }
-    const connection = this.#connection;
-    const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
-    if (!connection.hasRoom(frame.length)) return -1;
-    if (frame !== message.frame) extension!.sentShared();
-    connection.tx.append(frame, true);
-    connection.queued();
-    return message.byteLength;
-  }
-
-  #sendData(
-    opcode: number,
-    data: Uint8Array | string | PreparedMessage,
-    fin: boolean,
-    compress: boolean | undefined,
-  ): number {
-    this.#checkOrder(opcode);
-    const first = fin ? opcode | FIN : opcode;
-    const sent = this.#extension === undefined
-      ? this.#send(first, data)
-      : this.#sendEncoded(this.#extension, first, data, compress);
-    if (sent >= 0) this.#sendsMessage = !fin;
-    return sent;
-  }
-
-  #sendEncoded(
-    extension: ExtensionSession,
-    first: number,
-    data: Uint8Array | string | PreparedMessage,
-    compress: boolean | undefined,
-  ): number {
-    const payload = typeof data === "string" ? encodeText(data) : bytesOf(data);
-    const isFirst = (first & OPCODE_BITS) !== OPCODE_CONTINUATION;
-    const isLast = (first & FIN) !== 0;
-    let encoded: Uint8Array | undefined;
-    try {
-      encoded = extension.encode({ payload, isFirst, isLast, compress });
-    } catch (error) {
-      if (!(error instanceof ExtensionFailure)) throw error;
-      this.#failExtension(error);
-      return -1;
-    }
-    if (encoded === undefined) return this.#send(first, payload);
-    // Of a message only the first frame says that it is transformed.
-    const hasBits = isFirst || extension.unit === "frame";
-    const bits = extension.encodedBits ?? (hasBits ? extension.reservedBits : 0);
-    return this.#send(first | bits << 4, encoded) < 0 ? -1 : payload.length;
-  }
-
-  /** Section 5.4: the fragments of a message are sent one after the other. */
-  #checkOrder(opcode: number): void {
-    if ((opcode === OPCODE_CONTINUATION) === this.#sendsMessage) return;
-    throw new LwsError(
-      "invalid-state",
-      this.#sendsMessage
-        ? "write: a fragmented message is open; send its rest as continuation"
-        : "write: there is no fragmented message to continue",
-    );
-  }
-
-  #sendControl(
-    opcode: number,
-    data: Uint8Array | string | PreparedMessage,
-    fin: boolean,
-  ): number {
-    const payload = bytesOf(data);
-    if (!fin) throw new LwsError("invalid-argument", "write: a control frame can't be fragmented");
-    if (payload.length > MAX_CONTROL_PAYLOAD) {
-      throw new LwsError(
-        "invalid-argument",
-        `write: a control frame holds ${MAX_CONTROL_PAYLOAD} bytes, not ${payload.length}`,
-      );
-    }
-    return this.#send(opcode | FIN, payload);
-  }
-
   #sendClosePayload(data: Uint8Array | string | PreparedMessage, fin: boolean): number {
     const payload = bytesOf(data);
     const status = decodeClose(payload);
@@ -499,88 +407,4 @@ export class WebSocketSession implements Phase, FrameHandler, DecoderHost, Strea
     this.#beginClose(payload, status.code, status.reason);
     return payload.length;
   }
-
-  /** Queues one frame; header and payload lie together, so that they leave in one write. */
-  #send(first: number, data: Uint8Array | string | PreparedMessage): number {
-    const payload = typeof data === "string" ? encodeText(data) : data as Uint8Array;
-    const length = payload?.length;
-    // A property that the data has is the cheapest of checks, and this is the hottest of paths.
-    if (length === undefined) throw notWritable(data);
-    if (this.#stream !== undefined) return this.#sendStreamed(this.#stream, first, payload);
-    const connection = this.#connection;
-    const header = headerLength(length, this.#masks);
-    if (!connection.hasRoom(header + length)) return -1;
-    if (takePadded(payload)) this.#sendPadded(first, payload, header);
-    else {
-      const target = connection.tx.reserve(header + length);
-      const start = connection.tx.position;
-      const body = writeHeader(target, start, first, length, this.#masks);
-      target.set(payload, body);
-      if (this.#masks) maskFrame(target, body, length, this.#zeroKey);
-    }
-    connection.queued();
-    return length;
-  }
-
-  #sendStreamed(stream: ExtensionSession, first: number, payload: Uint8Array): number {
-    const { length } = payload;
-    const frame = new Uint8Array(headerLength(length, this.#masks) + length);
-    const body = writeHeader(frame, 0, first, length, this.#masks);
-    frame.set(payload, body);
-    if (this.#masks) maskFrame(frame, body, length, this.#zeroKey);
-    const connection = this.#connection;
-    const isControl = (first & CONTROL_BIT) !== 0;
-    const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
-    let encoded: Uint8Array;
-    try {
-      encoded = stream.encode(part) ?? frame;
-    } catch (error) {
-      if (!(error instanceof ExtensionFailure)) throw error;
-      this.#failExtension(error);
-      return -1;
-    }
-    if (!connection.hasRoom(encoded.length)) return -1;
-    connection.tx.reserve(encoded.length).set(encoded, connection.tx.position);
-    connection.queued();
-    return length;
-  }
-
-  #sendPadded(first: number, payload: Uint8Array, header: number): void {
-    const start = payload.byteOffset - header;
-    const frame = new Uint8Array(payload.buffer, start, header + payload.length);
-    writeHeader(frame, 0, first, payload.length, this.#masks);
-    if (this.#masks) maskFrame(frame, header, payload.length, this.#zeroKey);
-    this.#connection.tx.append(frame);
-  }
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** Section 5.3: puts a fresh key, or zero, in front of the payload at `body` and masks it. */
-function maskFrame(target: Uint8Array, body: number, length: number, zeroKey: boolean): void {
-  const key = zeroKey ? 0 : newMaskingKey();
-  writeMaskingKey(target, body - 4, key);
-  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  mask(target, view, body, body + length, key, 0);
-}
-
-function bytesOf(data: Uint8Array | string | PreparedMessage): Uint8Array {
-  if (typeof data === "string") return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  throw notWritable(data);
-}
-
-function notWritable(data: unknown): LwsError {
-  return new LwsError(
-    "invalid-argument",
-    data instanceof PreparedMessage
-      ? "write: a prepared message has its kind already, and no options"
-      : "write: data is neither string nor Uint8Array",
-  );
-}
-
-function encodeText(text: string): Uint8Array {
-  if (text.length > LONGEST_SCRATCH_TEXT) return encoder.encode(text);
-  const { written } = encoder.encodeInto(text, scratch);
-  return scratch.subarray(0, written);
 }
