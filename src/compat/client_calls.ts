@@ -85,7 +85,9 @@ function prefixed(prefix = "", origin: string): string {
 
 /** Serves the context until the outcome of a client's handshake is known. */
 async function isEstablished(context: Context, wsi: Wsi): Promise<boolean> {
-  const { outcomes } = servedOf(context)!;
+  const outcomes = servedOf(context)?.outcomes;
+  // A context of the main API tells the outcome to its own callbacks.
+  if (outcomes === undefined) return true;
   let outcome: boolean | undefined;
   outcomes.set(wsi, (established) => {
     outcome = established;

@@ -8,12 +8,13 @@ import {
 } from "../creation_info.ts";
 import { HEADER_TOKENS } from "../core/header_tokens.ts";
 import { LwsError } from "../errors.ts";
+import { hostFileOps } from "../host_file_ops.ts";
 import type { Protocol } from "../protocol.ts";
 import { createContext } from "../serving_context.ts";
 import { attempt } from "./attempt.ts";
 import { adapt, type LooseCallback } from "./callback.ts";
 import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
-import { fileOpsOf, hostFileTable, keepFileTable } from "./file_table.ts";
+import { fileOpsOf, fileTable, keepFileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
@@ -66,7 +67,7 @@ export function createFrom(
 ): Context | null {
   return attempt<Context | null>(name, null, () => {
     const served = new Served(generation, structsOf(struct.protocols));
-    const table = hostFileTable();
+    const table = fileTable(hostFileOps());
     const context = createContext({
       ...sameMembers(struct),
       ...optionsOf(generation, struct.options ?? 0),

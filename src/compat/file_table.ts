@@ -2,7 +2,6 @@
 
 import type { Context } from "../context.ts";
 import type { FileOps } from "../file_ops.ts";
-import { hostFileOps } from "../host_file_ops.ts";
 import type { Wsi } from "../wsi.ts";
 import { LWS_INVALID_FILE, O_RDONLY, O_RDWR } from "./constants/dec15.ts";
 import { type Box, box } from "./pointers.ts";
@@ -10,9 +9,12 @@ import type { lws_plat_file_ops } from "./structs.ts";
 
 const tables = new WeakMap<Context, lws_plat_file_ops>();
 
-/** The file operations of a context, whose entries may be replaced; null when the main API made it. */
-export function fileTableOf(context: Context): lws_plat_file_ops | null {
-  return tables.get(context) ?? null;
+/**
+ * The file operations of a context, whose entries may be replaced. Those of a context that the main API
+ * made are replaced in its `fileOps`.
+ */
+export function fileTableOf(context: Context): lws_plat_file_ops {
+  return tables.get(context) ?? fileTable(context.fileOps);
 }
 
 /** Keeps the table of a context. */
@@ -20,9 +22,8 @@ export function keepFileTable(context: Context, table: lws_plat_file_ops): void 
   tables.set(context, table);
 }
 
-/** The table that a context begins with: the host's own files. */
-export function hostFileTable(): lws_plat_file_ops {
-  const host = hostFileOps() as FileOps<unknown>;
+/** A table over file operations of the main API. */
+export function fileTable(host: FileOps): lws_plat_file_ops {
   return {
     async open(wsi, filename, filelen, flags) {
       try {
@@ -94,12 +95,12 @@ export async function openFile(
   filelen: Box<number>,
   flags: number,
 ): Promise<unknown> {
-  return await fileTableOf(wsi.context)!.open(wsi, filename, filelen, flags);
+  return await fileTableOf(wsi.context).open(wsi, filename, filelen, flags);
 }
 
 /** Closes a file by the context's table. */
 export async function closeFile(wsi: Wsi, fd: unknown): Promise<number> {
-  return await fileTableOf(wsi.context)!.close(wsi, fd) ?? 0;
+  return await fileTableOf(wsi.context).close(wsi, fd) ?? 0;
 }
 
 /** Moves in a file by the context's table; the position, or −1. */
@@ -108,7 +109,7 @@ export async function seekFile(
   fd: unknown,
   offset_from_cur_pos: number,
 ): Promise<number> {
-  return await fileTableOf(wsi.context)!.seek_cur(wsi, fd, offset_from_cur_pos);
+  return await fileTableOf(wsi.context).seek_cur(wsi, fd, offset_from_cur_pos);
 }
 
 /** Reads at most `len` bytes by the context's table, and sets how many. 0, or −1. */
@@ -119,7 +120,7 @@ export async function readFile(
   buf: Uint8Array,
   len: number,
 ): Promise<number> {
-  return await fileTableOf(wsi.context)!.read(wsi, fd, amount, buf, len);
+  return await fileTableOf(wsi.context).read(wsi, fd, amount, buf, len);
 }
 
 /** Writes at most `len` bytes by the context's table, and sets how many. 0, or −1. */
@@ -130,7 +131,7 @@ export async function writeFile(
   buf: Uint8Array,
   len: number,
 ): Promise<number> {
-  return await fileTableOf(wsi.context)!.write(wsi, fd, amount, buf, len);
+  return await fileTableOf(wsi.context).write(wsi, fd, amount, buf, len);
 }
 
 async function counted(

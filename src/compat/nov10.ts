@@ -97,9 +97,11 @@ export function libwebsocket_create_server(
   const info = { port, protocols: [struct], ssl_cert_filepath, ssl_private_key_filepath, gid, uid };
   const context = createFrom(NOV10, name, info, "automatic");
   if (context === null) return -1;
+  const descriptor = ++lastDescriptor;
+  servers.set(descriptor, context);
+  void context.closed.then(() => servers.delete(descriptor));
   sendRegularly(context);
-  servers.set(++lastDescriptor, context);
-  return lastDescriptor;
+  return descriptor;
 }
 
 function versionRefusal(protocol: number): string {
@@ -111,7 +113,7 @@ function versionRefusal(protocol: number): string {
  * nothing of the kind: the process had to be killed.
  *
  * @param descriptor What {@linkcode libwebsocket_create_server} returned.
- * @returns Undefined for another number.
+ * @returns Undefined for another number, and once the server has ended.
  */
 export function serverContext(descriptor: number): Context | undefined {
   return servers.get(descriptor);

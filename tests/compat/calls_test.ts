@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { box } from "../../src/compat.ts";
-import { LOG_LEVELS, setLogLevel } from "../../mod.ts";
+import { createContext, handlers, LOG_LEVELS, setLogLevel } from "../../mod.ts";
 import type { Context, Wsi } from "../../mod.ts";
 import { attempt } from "../../src/compat/attempt.ts";
 import { servedOf } from "../../src/compat/served.ts";
-import { MemoryPeer } from "../../src/testing.ts";
-import { handshake, readHead, readResponse } from "../support/serve.ts";
+import { MemoryNetwork, MemoryPeer } from "../../src/testing.ts";
+import { handshake, readHead, readResponse, settle } from "../support/serve.ts";
 import {
   acceptance,
   type Callback,
@@ -869,6 +869,27 @@ Deno.test("dec15: an origin gets http:// in front, unless it has a scheme", asyn
     peer.close();
     listener.close();
   }
+});
+
+Deno.test("contexts and connections of the main API can be passed", async () => {
+  const network = new MemoryNetwork();
+  const established: Wsi[] = [];
+  const protocols = [{
+    name: "talk",
+    callback: handlers({ established: (wsi) => void established.push(wsi) }),
+  }];
+  await using context = createContext({ port: 80, network, protocols });
+  const clientContext = createContext({ port: -1, network, protocols });
+  const wsi = await FEB11.call("client_connect", ...to(clientContext)) as Wsi;
+  assertEquals(wsi.isClient, true);
+  for (let i = 0; established.length === 0; i++) await settle();
+  const { api } = DEC15;
+  assertEquals(api.lws_write(established[0], "hi", 2, api.LWS_WRITE_TEXT), 2);
+  assertEquals(api.lws_get_protocol(established[0]), null);
+  const fd = await api.lws_plat_file_open(established[0], "/none", box(0), api.O_RDONLY);
+  assertEquals(fd, api.LWS_INVALID_FILE);
+  assertEquals(api.lws_context_user(context), null);
+  await api.lws_context_destroy(clientContext);
 });
 
 // The library itself.

@@ -11,6 +11,7 @@ import {
   type Face,
   FACES,
   FEB11,
+  logged,
   MAR13,
   OCT12,
   type ProtocolSpec,
@@ -231,6 +232,18 @@ for (const face of [OCT12, MAR13]) {
     socket.peer.close();
     await server.settle();
     assertEquals([...watched], [[0, POLLIN]]);
+  });
+}
+
+for (const face of [OCT12, MAR13, DEC15]) {
+  Deno.test(`${face.name}: a descriptor that can't be watched ${face === DEC15 ? "fails creation" : "was of no consequence"}`, async () => {
+    for (const reason of ["ADD_POLL_FD", ...face === DEC15 ? ["LOCK_POLL", "UNLOCK_POLL"] : []]) {
+      const callback: Callback = (_wsi, each) => each === reason ? 1 : 0;
+      const { result, lines } = logged(() => face.create({ protocols: [{ name: "t", callback }] }));
+      assertEquals(result === null, face === DEC15, reason);
+      if (face === DEC15) assertStringIncludes(lines.join("\n"), "can't watch the listener");
+      await result?.destroy();
+    }
   });
 }
 

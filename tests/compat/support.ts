@@ -175,6 +175,12 @@ export interface Rig extends AsyncDisposable {
 /** Many, as files are read by threads of their own. */
 const ROUNDS = 50_000;
 
+/** Puts contexts that no rig makes on a network in memory as well. */
+function stayInMemory(): void {
+  useHost({ network: new MemoryNetwork(), clock: new FakeClock() });
+}
+stayInMemory();
+
 // What is logged on purpose is of no interest, unless a test collects it.
 setLogLevel([], () => {});
 
@@ -231,7 +237,7 @@ export function rig(face: Face, spec: ContextSpec): Rig {
       await settle();
       clock.advance(60_000);
       await Promise.all(ends);
-      useHost({});
+      stayInMemory();
     },
   };
 }
