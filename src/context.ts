@@ -114,6 +114,13 @@ export interface Context extends AsyncDisposable {
    */
   callbackOnWritableAllProtocol(protocol: Protocol | string): number;
   /**
+   * `wsi.rxFlowControl(true)` for every connection that uses a protocol now, whoever was stopped
+   * (`lws_rx_flow_allow_all_protocol`).
+   *
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol.
+   */
+  rxFlowAllowAllProtocol(protocol: Protocol | string): void;
+  /**
    * Calls the protocol's callback, before it returns, for every connection that uses the protocol
    * now. What the callbacks return is ignored. Returns 0.
    *

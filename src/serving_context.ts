@@ -245,6 +245,10 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     return 0;
   }
 
+  rxFlowAllowAllProtocol(protocol: Protocol | string): void {
+    for (const connection of this.#entryOf(protocol).connections) connection.rxFlowControl(true);
+  }
+
   callbackAllProtocol(protocol: Protocol | string, reason: Reason): number {
     const entry = this.#entryOf(protocol);
     if (typeof reason !== "string" || !isReason(reason)) {

@@ -136,6 +136,7 @@ const DESTROYED: readonly (readonly [string, (context: Context) => unknown, unkn
   ["peerAddresses", (context) => context.peerAddresses(1).ip, ""],
   ["hangupOnClient", (context) => context.hangupOnClient(1), 0],
   ["callbackOnWritableAllProtocol", (context) => context.callbackOnWritableAllProtocol("x"), 0],
+  ["rxFlowAllowAllProtocol", (context) => context.rxFlowAllowAllProtocol("x"), undefined],
   ["callbackAllProtocol", (context) => context.callbackAllProtocol("x", "user:y"), 0],
   ["broadcast", (context) => context.broadcast("x", "data"), -1],
   ["protocols", (context) => context.protocols.length, 1],

@@ -145,6 +145,7 @@ const OF_CONTEXTS: readonly Wrong<Loose>[] = [
   ["socketFd", (context) => context.peerAddresses("1")],
   ["socketFd", (context) => context.hangupOnClient(NaN)],
   ["protocol", (context) => context.callbackOnWritableAllProtocol("none")],
+  ["protocol", (context) => context.rxFlowAllowAllProtocol("none")],
   ["protocol", (context) => context.callbackOnWritableAllProtocol(undefined)],
   ["protocol", (context) => context.callbackOnWritableAllProtocol(record("x").protocol)],
   ["protocol", (context) => context.callbackAllProtocol(null, "user:x")],

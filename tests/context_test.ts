@@ -224,6 +224,27 @@ Deno.test("calls for all connections of a protocol reach them, and no others", a
   assertEquals(error.code, "invalid-argument");
 });
 
+Deno.test("rxFlowAllowAllProtocol resumes whoever was stopped, of its protocol alone", async () => {
+  const stop = (...[wsi, reason]: Parameters<Protocol["callback"]>) => {
+    if (reason === "established") wsi.rxFlowControl(false);
+  };
+  const http = record("http", stop);
+  const chat = record("chat", stop);
+  await using served = serve([http.protocol, chat.protocol]);
+  const sockets = [
+    await served.open({ protocol: "chat" }),
+    await served.open({ protocol: "chat" }),
+  ];
+  sockets.push(await served.open());
+  for (const each of sockets) each.send({ opcode: 1, payload: "held" });
+  await settle();
+  served.context.rxFlowAllowAllProtocol("chat");
+  assert(!chat.reasons.includes("receive"), "never inside the call");
+  await chat.until("receive", 2);
+  await settle();
+  assert(!http.reasons.includes("receive"));
+});
+
 Deno.test("perSessionData as a number is a zeroed buffer of its own for each connection", async () => {
   const users: unknown[] = [];
   await using served = serve([{

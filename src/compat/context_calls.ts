@@ -108,9 +108,7 @@ export function callbackAll(
 export function rxFlowAllowAll(name: string, context: unknown, protocol: object): void {
   const own = ownProtocol(context, protocol);
   if (own === undefined) return void notServed(name);
-  for (const wsi of servedOf(own.context)!.connections) {
-    if (wsi.protocol.name === own.name) wsi.rxFlowControl(true);
-  }
+  own.context.rxFlowAllowAllProtocol(own.name);
 }
 
 /** Calls the protocol back with data for every established connection to this server. Returns 0. */

@@ -200,7 +200,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
   row(
     "F22",
     ["-", "-", "-", `${W}rx_flow_allow_all_protocol/1`, `${L}rx_flow_allow_all_protocol/2`],
-    "wsi.rxFlowControl",
+    "context.rxFlowAllowAllProtocol",
     [CALLS, "rx_flow_allow_all_protocol lets all receive again"],
     "for each connection",
   ),
