@@ -28,6 +28,7 @@ export {
   type BroadcastTarget,
   connectBroadcast,
 } from "./src/connect_broadcast.ts";
+export type { DestroyOptions } from "./src/departure.ts";
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
 export { CLOSE_STATUS } from "./src/core/close.ts";

@@ -6,6 +6,7 @@
 import { refuseArgument } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import type { Extension } from "./extensions/extension.ts";
+import type { KeepAliveSettings } from "./keep_alive.ts";
 import { describeError, log } from "./log.ts";
 import type { Limits } from "./limits.ts";
 import type { FrameFacts, HeaderSource, HttpExchange, Phase } from "./phase.ts";
@@ -45,6 +46,10 @@ export interface ConnectionOwner {
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
+  /** When idle WebSockets are probed; never, if it is undefined. */
+  readonly keepAlive: KeepAliveSettings | undefined;
+  /** Whether the context is being destroyed, so that nothing new begins. */
+  readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];

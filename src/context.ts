@@ -2,6 +2,7 @@
 
 import type { ClientConnectInfo } from "./client_info.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { DestroyOptions } from "./departure.ts";
 import type { Limits } from "./limits.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
@@ -225,9 +226,21 @@ export interface Context extends AsyncDisposable {
    */
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number>;
   /**
-   * Stops listening, closes every WebSocket with 1001 and every other connection, and resolves as
-   * {@linkcode closed} does. Harmless when repeated. Whatever the service policy was, the rest is
-   * served by itself.
+   * Stops listening, answers new requests on open connections with 503, closes every WebSocket with
+   * 1001 and every other connection, and resolves as {@linkcode closed} does. Harmless when repeated.
+   * Whatever the service policy was, the rest is served by itself.
+   *
+   * @param options How to drain a busy server, which clients are to leave one by one.
+   * @throws {LwsError} `invalid-argument`, which names the option.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * const context = createContext({ port: 0, protocols: [{ name: "p", callback: handlers({}) }] });
+   * // Clients are told to leave over ten seconds, and are gone after fifteen.
+   * await context.destroy({ spreadMs: 10_000, graceMs: 15_000 });
+   * ```
    */
-  destroy(): Promise<void>;
+  destroy(options?: DestroyOptions): Promise<void>;
 }

@@ -8,10 +8,12 @@ import type { ExtensionStruct } from "./extension_struct.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
+import type { KeepAliveSettings } from "./keep_alive.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { log } from "./log.ts";
 import {
   type CheckedOptions,
+  checkKeepAlive,
   checkPlatformInfo,
   PLATFORM_FIELDS,
   type PlatformInfo,
@@ -114,6 +116,7 @@ export interface CheckedInfo {
   readonly limits: Limits;
   readonly tokenLimits: CheckedTokenLimits;
   readonly options: CheckedOptions;
+  readonly keepAlive: KeepAliveSettings | undefined;
 }
 
 const DEFAULT_RX_BUFFER_SIZE = 64 * 1024;
@@ -209,6 +212,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const limits = checkLimits(info, complain);
   const tokenLimits = checkTokenLimits(info.tokenLimits, complain);
   const options = checkPlatformInfo(info, complain);
+  const keepAlive = checkKeepAlive(info, complain);
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
   for (const loop of ["libev", "libuv"] as const) {
@@ -230,6 +234,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     limits,
     tokenLimits,
     options,
+    keepAlive,
   };
 }
 

@@ -206,6 +206,7 @@ export class HttpSession implements Phase {
       onComplete: () => this.#onComplete(),
     });
     connection.http = this.#response;
+    if (connection.owner.isDestroyed) return this.#refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
         return this.#refuse(decision.status, decision.reason, decision.fields);

@@ -3,6 +3,7 @@
  * and their check. What this version does not have yet is refused by name, never ignored.
  */
 
+import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { StreamConn } from "./transport/tcp.ts";
 
 /** Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default. */
@@ -68,22 +69,31 @@ export interface PlatformInfo {
   /** The user to change to once the context listens; −1 stays. Not in this version. @default {-1} */
   readonly uid?: number | null;
   /**
-   * Seconds that a connection may be silent before it is probed; 0 never probes, and is all there is
-   * in this version.
+   * Seconds without a byte from the peer until a connection is probed, from 0 to 2,147,483; 0 never
+   * probes. TCP's keep-alive is switched on, too, but its times are the system's: here an established
+   * WebSocket is probed by pings, whose pongs the program doesn't see. The time rests while the program
+   * has stopped receiving.
    *
    * @default {0}
    */
   readonly kaTime?: number | null;
-  /** Probes without an answer that end a connection. Without an effect while `kaTime` is 0. */
+  /**
+   * Probes without an answer that end a connection, from 1 on when `kaTime` is above 0.
+   * Without an effect while that is 0.
+   */
   readonly kaProbes?: number | null;
   /**
-   * Seconds from probe to probe, from 1 on when `kaTime` is above 0. Without an effect while it is 0.
+   * Seconds from probe to probe, and from the last one to the end; from 1 on when `kaTime` is above 0.
+   * Without an effect while that is 0.
    */
   readonly kaInterval?: number | null;
 }
 
 /** The options, all of them there. */
 export type CheckedOptions = Required<ContextOptions>;
+
+/** The longest delay that the runtime's timers can wait. */
+const MAX_SECONDS = 2_147_483;
 
 type Complain = (field: string, value: unknown, allowed: string) => void;
 
@@ -124,12 +134,12 @@ const MISSING: readonly (readonly [
   ["httpProxyPort", 0, "proxies"],
   ["gid", -1, "a change of privileges"],
   ["uid", -1, "a change of privileges"],
-  ["kaTime", 0, "keep-alive probes"],
 ];
 
 /** The members, for the check of unknown ones. */
 export const PLATFORM_FIELDS: ReadonlySet<string> = new Set([
   "options",
+  "kaTime",
   "kaProbes",
   "kaInterval",
   ...MISSING.map(([field]) => field),
@@ -145,14 +155,25 @@ export function checkPlatformInfo(info: PlatformInfo, complain: Complain): Check
     const shown = field === "sslPrivateKeyPassword" ? "set" : value;
     complain(field, shown, `${allowed}; this version does not have ${what} yet`);
   }
-  for (const field of ["kaProbes", "kaInterval"] as const) {
-    const value = info[field] ?? 0;
-    if (!Number.isInteger(value) || value < 0) complain(field, value, "a whole number from 0 on");
-  }
-  if ((info.kaTime ?? 0) > 0 && (info.kaInterval ?? 0) === 0) {
-    complain("kaInterval", info.kaInterval, "a whole number from 1 on, as kaTime is above 0");
-  }
   return checkOptions(info.options, complain);
+}
+
+/** Checks and completes the members of TCP keep-alive; undefined when nothing is probed. */
+export function checkKeepAlive(
+  info: PlatformInfo,
+  complain: Complain,
+): KeepAliveSettings | undefined {
+  const { kaTime, kaProbes, kaInterval } = info;
+  const isOn = (kaTime ?? 0) !== 0;
+  const members = [["kaTime", kaTime, 0], ["kaProbes", kaProbes, 1], ["kaInterval", kaInterval, 1]];
+  for (const [field, given, least] of members as [string, number | null | undefined, number][]) {
+    const value = given ?? 0;
+    const smallest = isOn ? least : 0;
+    if (Number.isInteger(value) && value >= smallest && value <= MAX_SECONDS) continue;
+    complain(field, given, `a whole number from ${smallest} to ${MAX_SECONDS}`);
+  }
+  if (!isOn) return undefined;
+  return { timeMs: kaTime! * 1000, probes: kaProbes!, intervalMs: kaInterval! * 1000 };
 }
 
 function checkOptions(given: unknown, complain: Complain): CheckedOptions {

@@ -15,11 +15,13 @@ import {
   type ContextCreationInfo,
   rxBufferSizeOf,
 } from "./creation_info.ts";
+import { checkDestroyOptions, Departure, type DestroyOptions } from "./departure.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
+import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Limits } from "./limits.ts";
 import { listen } from "./listening.ts";
 import { describeError, isLogged, log } from "./log.ts";
@@ -75,6 +77,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
+  readonly keepAlive: KeepAliveSettings | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly user: unknown;
   readonly wheel: TimerWheel;
@@ -105,6 +108,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   #elsewhereFd = 0;
   #filtering: { fd: number; address: Address } | undefined;
   #dirty: Connection[] = [];
+  #departure: Departure | undefined;
   #resolveClosed!: () => void;
 
   constructor(info: CheckedInfo) {
@@ -113,6 +117,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.fileOps = info.fileOps;
     this.extensions = info.extensions;
     this.options = info.options;
+    this.keepAlive = info.keepAlive;
     this.tokenLimits = info.tokenLimits;
     this.user = info.user;
     this.#polling = info.service === "automatic"
@@ -277,7 +282,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     return this.#elsewhere.openPort();
   }
 
-  destroy(): Promise<void> {
+  destroy(options: DestroyOptions = {}): Promise<void> {
+    const checked = checkDestroyOptions(options);
     if (this.isDestroyed) return this.closed;
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
@@ -287,7 +293,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     polled?.unwatch(LISTENER_FD);
     polled?.unwatch(this.#elsewhereFd);
     polled?.release();
-    for (const connection of [...this.#connections.values()]) connection.leave();
+    this.#departure = new Departure(this.wheel, [...this.#connections.values()], checked);
     this.#endIfEmpty();
     return this.closed;
   }
@@ -458,6 +464,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
     for (const extension of this.extensions) extension.close();
+    this.#departure?.stop();
     this.wheel.stop();
     this.scheduler.stop();
     this.#resolveClosed();

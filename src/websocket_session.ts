@@ -27,6 +27,7 @@ import { LwsError } from "./errors.ts";
 import { type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
 import { bytesOf, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { KeepAlive, type KeepAliveHost } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
@@ -40,7 +41,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession
-  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
+  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost, KeepAliveHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
@@ -57,6 +58,7 @@ export class WebSocketSession
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseInfo | undefined;
   #pendingPong: Uint8Array | undefined;
+  readonly #keepAlive: KeepAlive | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
@@ -78,6 +80,9 @@ export class WebSocketSession
       checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
     if (layers !== undefined) connection.extensions = layers.names;
+    if (owner.keepAlive !== undefined) {
+      this.#keepAlive = new KeepAlive(owner.keepAlive, owner.wheel, this);
+    }
     connection.frames = this.#parser;
   }
 
@@ -118,6 +123,7 @@ export class WebSocketSession
   }
 
   onBytes(bytes: Uint8Array): number {
+    if (this.#keepAlive !== undefined) this.#keepAlive.heard();
     if (this.#decoder?.isHolding) {
       this.#resume();
       if (!this.canDeliver) return 0;
@@ -189,6 +195,7 @@ export class WebSocketSession
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
+    if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
     if (connection.isClient) {
       const reason = isPing ? "clientReceivePing" : "clientReceivePong";
       if (connection.call(connection.entry, reason, payload) !== 0) this.#drop();
@@ -224,6 +231,15 @@ export class WebSocketSession
     if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
   }
 
+  sendProbe(payload: Uint8Array): void {
+    this.#connection.turn(() => this.#writer.send(OPCODE_PING | FIN, payload));
+  }
+
+  onSilent(): void {
+    log("info", `connection ${this.#connection.socketFd}: the peer answers no probe`);
+    this.#connection.cut();
+  }
+
   onTimeout(_reason: TimeoutReason): void {
     this.#connection.cut();
   }
@@ -239,6 +255,7 @@ export class WebSocketSession
   }
 
   onPause(paused: boolean): void {
+    this.#keepAlive?.pause(paused);
     if (paused) this.#parser.stop();
     else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
       // In a turn of its own, as all that was held back is.
@@ -262,6 +279,7 @@ export class WebSocketSession
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
+    this.#keepAlive?.stop();
     connection.call(connection.entry, "closed", { code, reason, wasClean });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) extension.anyClosing?.(connection);

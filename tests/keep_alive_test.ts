@@ -1,0 +1,111 @@
+/** Probing idle connections (`kaTime`, `kaProbes`, `kaInterval`). */
+
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { LwsError, type Wsi } from "../mod.ts";
+import { captureLog, record } from "./support/recorder.ts";
+import { serve, settle, type WebSocketPeer } from "./support/serve.ts";
+
+const PROBING = { kaTime: 60, kaProbes: 2, kaInterval: 10 };
+/** The grain of timeouts, in milliseconds. */
+const TICK = 16;
+
+/** The frames that came, none being waited for. */
+async function probes(socket: WebSocketPeer, before: number): Promise<number> {
+  await settle();
+  return socket.peer.received.length - before;
+}
+
+Deno.test("an idle connection is probed after kaTime, every kaInterval, and ends after kaProbes", async () => {
+  using _log = captureLog([]);
+  const recorder = record("echo");
+  await using served = serve([recorder.protocol], PROBING);
+  const socket = await served.open();
+  const before = socket.peer.received.length;
+  served.clock.advance(60_000 - 1);
+  assertEquals(await probes(socket, before), 0, "not before kaTime");
+  served.clock.advance(1 + TICK);
+  const first = await socket.receive();
+  assertEquals(first.opcode, 9);
+  served.clock.advance(10_000 + TICK);
+  assertEquals((await socket.receive()).opcode, 9);
+  served.clock.advance(10_000 - 4 * TICK);
+  await settle();
+  assertEquals(recorder.reasons.includes("closed"), false, "the last probe has its time, too");
+  served.clock.advance(6 * TICK);
+  await settle();
+  assertEquals(recorder.reasons.includes("closed"), true);
+});
+
+Deno.test("a pong answers a probe, and is not the program's; others are", async () => {
+  const recorder = record("echo");
+  await using served = serve([recorder.protocol], PROBING);
+  const socket = await served.open();
+  for (let i = 0; i < 3; i++) {
+    served.clock.advance(60_000 + TICK);
+    const { opcode, payload } = await socket.receive();
+    assertEquals(opcode, 9);
+    socket.send({ opcode: 10, payload });
+    await settle();
+  }
+  assertEquals(recorder.reasons.includes("receivePong"), false);
+  assertEquals(recorder.reasons.includes("closed"), false);
+  socket.send({ opcode: 10, payload: "of the peer's own" });
+  await settle();
+  assertEquals(recorder.reasons.includes("receivePong"), true);
+});
+
+Deno.test("whatever the peer sends, a part of a frame included, starts the time anew", async () => {
+  await using served = serve([record("echo").protocol], PROBING);
+  const socket = await served.open();
+  const before = socket.peer.received.length;
+  for (let i = 0; i < 5; i++) {
+    served.clock.advance(50_000);
+    socket.peer.send(new Uint8Array([[0x82, 0xfd, 1, 0, 1][i]!]));
+    await settle();
+  }
+  assertEquals(await probes(socket, before), 0);
+});
+
+Deno.test("the time rests while receiving is stopped", async () => {
+  let wsi: Wsi | undefined;
+  const recorder = record("echo", (one, reason, _user, _data) => {
+    if (reason === "established") wsi = one;
+  });
+  await using served = serve([recorder.protocol], PROBING);
+  const socket = await served.open();
+  const before = socket.peer.received.length;
+  wsi!.rxFlowControl(false);
+  served.clock.advance(600_000);
+  assertEquals(await probes(socket, before), 0);
+  wsi!.rxFlowControl(true);
+  served.clock.advance(60_000 + TICK);
+  assertNotEquals(await probes(socket, before), 0);
+});
+
+Deno.test("a client probes its server as well", async () => {
+  await using served = serve([record("echo").protocol]);
+  const recorder = record("echo");
+  const client = served.client([recorder.protocol], PROBING);
+  client.clientConnect({ address: "localhost", port: 80, protocol: "echo" });
+  await recorder.until("clientEstablished");
+  served.clock.advance(60_000 + TICK);
+  await settle();
+  served.clock.advance(60_000 + TICK);
+  await settle();
+  assertEquals(recorder.reasons.includes("closed"), false, "our server answers");
+  assertEquals(recorder.reasons.includes("clientReceivePong"), false);
+});
+
+Deno.test("without kaTime nothing is probed, and its companions have no effect", async () => {
+  await using served = serve([record("echo").protocol], { kaProbes: 3, kaInterval: 5 });
+  const socket = await served.open();
+  const before = socket.peer.received.length;
+  served.clock.advance(3_600_000);
+  assertEquals(await probes(socket, before), 0);
+});
+
+Deno.test("kaProbes 0 beside a kaTime is refused by name, and the longest times are taken", async () => {
+  const protocols = [record("echo").protocol];
+  assertThrows(() => serve(protocols, { ...PROBING, kaProbes: 0 }), LwsError, "kaProbes is 0");
+  await using _served = serve(protocols, { kaTime: 2_147_483, kaProbes: 1, kaInterval: 2_147_483 });
+});
