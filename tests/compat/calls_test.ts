@@ -155,18 +155,13 @@ const REFUSED: Record<string, [unknown, string, Face[]]> = {
   http_proxy_port: [3128, "httpProxyPort", [DEC15]],
   gid: [1000, "gid", FACES],
   uid: [1000, "uid", FACES],
-  ka_time: [10, "kaTime", [MAR13, DEC15]],
-  // Without a time they mean nothing, as in C.
-  ka_probes: [3, "kaTime", [MAR13, DEC15]],
-  ka_interval: [5, "kaTime", [MAR13, DEC15]],
   provided_client_ssl_ctx: [{}, "providedClientTls", [DEC15]],
 };
 
 for (const [member, [value, name, faces]] of Object.entries(REFUSED)) {
   for (const face of faces) {
     Deno.test(`${face.name}: creation with ${member} is refused by name`, () => {
-      const more = name === "kaTime" ? { ka_time: 10 } : {};
-      const spec = { ...more, [member]: value, protocols: [quiet] };
+      const spec = { [member]: value, protocols: [quiet] };
       const { result, lines } = logged(() => face.create(spec));
       assertEquals(result, null);
       assertStringIncludes(lines.join("\n"), name);
@@ -191,6 +186,29 @@ Deno.test("dec15: members that are null, or off as in C, are as if left out", as
     protocols: [quiet],
   });
 });
+
+for (const face of [MAR13, DEC15]) {
+  Deno.test(`${face.name}: ka_time probes an idle connection, ka_probes times every ka_interval`, async () => {
+    const ends: string[] = [];
+    const callback: Callback = (_wsi, reason) => {
+      if (reason === "CLOSED") ends.push(reason);
+    };
+    const times = { ka_time: 60, ka_probes: 1, ka_interval: 10 };
+    await using server = rig(face, { ...times, protocols: [{ ...quiet, callback }] });
+    const socket = await server.open();
+    server.clock.advance(60_100);
+    assertEquals((await server.pump(socket.receive())).opcode, 9);
+    server.clock.advance(10_100);
+    await server.until(() => ends.length > 0);
+  });
+
+  Deno.test(`${face.name}: ka_time with a ka_interval of 0 fails the creation`, () => {
+    const spec = { ka_time: 60, ka_probes: 1, ka_interval: 0, protocols: [quiet] };
+    const { result, lines } = logged(() => face.create(spec));
+    assertEquals(result, null);
+    assertStringIncludes(lines.join("\n"), "kaInterval");
+  });
+}
 
 for (const face of FACES) {
   const bits = Object.entries(face.api).filter(([name]) => name.startsWith("LWS_SERVER_OPTION_"));

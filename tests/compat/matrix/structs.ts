@@ -42,6 +42,10 @@ const REFUSAL: TestName = [CALLS, "creation with ${member} is refused by name"];
 const REFUSED = "refused by name";
 const FILLED: TestName = [CALLS, "creation writes into the structs who serves them"];
 const LISTENS: TestName = [CALLS, "creation listens, and serves nothing before it is serviced"];
+const PROBED: TestName = [
+  CALLS,
+  "ka_time probes an idle connection, ka_probes times every ka_interval",
+];
 const OFF: TestName = [CALLS, "members that are null, or off as in C, are as if left out"];
 const EXTENSION: TestName = [EXTENSIONS, "an extension of a struct is called for what it is on"];
 const TABLE: TestName = [
@@ -111,9 +115,9 @@ export const MEMBERS: readonly MemberRow[] = [
     ["uid", SINCE_FEB11, "uid", REFUSAL, REFUSED],
     ["options", SINCE_FEB11, "options", [CALLS, "option bits are taken, or refused by name"]],
     ["user", SINCE_OCT12, "user", [CALLS, "context_user returns what creation was given"]],
-    ["ka_time", SINCE_MAR13, "kaTime", REFUSAL, REFUSED],
-    ["ka_probes", SINCE_MAR13, "kaProbes", REFUSAL, REFUSED],
-    ["ka_interval", SINCE_MAR13, "kaInterval", REFUSAL, REFUSED],
+    ["ka_time", SINCE_MAR13, "kaTime", PROBED],
+    ["ka_probes", SINCE_MAR13, "kaProbes", PROBED],
+    ["ka_interval", SINCE_MAR13, "kaInterval", PROBED],
     ["provided_client_ssl_ctx", DEC15, "providedClientTls", REFUSAL, REFUSED],
     ["ssl_private_key_password", DEC15, "sslPrivateKeyPassword", REFUSAL, REFUSED],
   ]),
