@@ -9,12 +9,17 @@ export class Child implements AsyncDisposable {
   readonly #output: ReadableStreamDefaultReader<string>;
   #unread = "";
 
-  /** @param command the program and what goes before `deno`, such as a parent that opens sockets */
-  constructor(command: readonly string[], fixture: string, flags: readonly string[]) {
+  /** @param command what goes before `deno`, such as a parent that opens sockets */
+  constructor(
+    command: readonly string[],
+    fixture: string,
+    flags: readonly string[],
+    more: readonly string[] = [],
+  ) {
     const module = fromFileUrl(new URL(`../fixtures/${fixture}`, import.meta.url));
     const [program, ...args] = [...command, Deno.execPath(), "run", "--no-prompt", "--quiet"];
     this.#process = new Deno.Command(program!, {
-      args: [...args, ...flags, module],
+      args: [...args, ...flags, module, ...more],
       stdin: "piped",
       stdout: "piped",
     }).spawn();
