@@ -227,6 +227,28 @@ Deno.test("a slow proxy is given up when the signal aborts, and not after it agr
   await near.until(() => near.count("close") === 1);
 });
 
+Deno.test("a signal that lives on is left alone once the tunnel is open, or refused", async () => {
+  for (const answer of [AGREED, "HTTP/1.1 403 No\r\n\r\n"]) {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...rest: Parameters<typeof addEventListener>) => {
+      listeners++;
+      addEventListener.apply(signal, rest);
+    };
+    signal.removeEventListener = (...rest: Parameters<typeof removeEventListener>) => {
+      listeners--;
+      removeEventListener.apply(signal, rest);
+    };
+    const { proxy, tunnel } = await ask(signal);
+    assertEquals(listeners, 1);
+    proxy.send(answer);
+    await tunnel.then((transport) => transport.close(), () => {});
+    assertEquals(listeners, 0);
+    await gone(proxy);
+  }
+});
+
 Deno.test("whoever aborted before, or asks for what can't be asked, has the transport closed", async () => {
   const cases = [
     [AbortSignal.abort(new Error("enough")), REQUEST, "enough"],

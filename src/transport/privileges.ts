@@ -69,7 +69,7 @@ function checkId(name: string, id: number): void {
 }
 
 function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
-  if (id === LEAVE || get() === id) return;
+  if (id === LEAVE) return;
   try {
     set(id);
   } catch (cause) {

@@ -57,6 +57,7 @@ Deno.test("who comes by a unix socket has no address, and is trusted as unix:", 
   assertEquals(believed(["unix:"], "1.1.1.1", ""), "1.1.1.1");
   assertEquals(believed(["10.0.0.0/8"], "1.1.1.1", ""), "");
   assertEquals(believed(["unix:"], "1.1.1.1"), SOCKET);
+  assertEquals(believed(["unix:"], "1.1.1.1", "fe80::1%eth0"), "fe80::1%eth0");
   assertEquals(believed(1, "1.1.1.1", ""), "1.1.1.1");
 });
 

@@ -84,4 +84,6 @@ Deno.test("an IPv4 address that is mapped to IPv6 is that IPv4 address", () => {
   assertEquals(isIn("::ffff:10.1.2.3", "::ffff:10.0.0.0/104"), true);
   assertEquals(isIn("::ffff:10.1.2.3", "::/0"), true);
   assertEquals(isIn("::fffe:10.1.2.3", "10.0.0.0/8"), false);
+  assertEquals(isIn("::fffe:10.1.2.3", "::ffff:0:0/95"), true, "a range that has more than those");
+  assertEquals(isIn("10.1.2.3", "::ffff:0:0/96"), true);
 });

@@ -119,6 +119,7 @@ Deno.test("a refusal is an error with the proxy's status and reason", () => {
     refusal("HTTP/1.1 503 \r\n\r\n").message,
     "the proxy answered 503 Service Unavailable",
   );
+  assertEquals(refusal("HTTP/1.1 300 \r\n\r\n").message, "the proxy answered 300 Multiple Choices");
   assertEquals(refusal("HTTP/1.1 799 \r\n\r\n").message, "the proxy answered 799");
   assertEquals(refusal("HTTP/1.1 301 Moved\r\nLocation: x\r\n\r\n").status, 301);
 });

@@ -6,6 +6,7 @@ import { NodeStream } from "../../src/transport/node_stream.ts";
 import { StreamTransport, tcpNetwork } from "../../src/transport/tcp.ts";
 import type { NetworkTarget, Transport } from "../../src/transport/transport.ts";
 import { TransportError } from "../../src/transport/transport_error.ts";
+import { Child } from "../support/child.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 
 const never = new AbortController().signal;
@@ -119,12 +120,51 @@ Deno.test("nobody listens: the connection is refused, by node:net too", async ()
 });
 
 Deno.test("connecting by node:net stops when its signal aborts, before and meanwhile", async () => {
-  const target = { hostname: "127.0.0.1", port: 9, localAddress: "127.0.0.1" };
+  const listener = tcpNetwork.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.address;
+  const target = { hostname: "127.0.0.1", port, localAddress: "127.0.0.1" };
   const aborter = new AbortController();
   const connecting = tcpNetwork.connect(target, aborter.signal);
   aborter.abort(new Error("enough"));
   await assertRejects(() => connecting, Error, "enough");
   await assertRejects(() => tcpNetwork.connect(target, aborter.signal), Error, "enough");
+  // Had it gone on, it would be accepted in place of one of these.
+  for (let i = 0; i < 3; i++) {
+    const [client, server] = await Promise.all([
+      tcpNetwork.connect({ ...target, localAddress: undefined }, never),
+      listener.accept(),
+    ]);
+    assertEquals(server.remoteAddress, client.localAddress);
+    client.close();
+    server.close();
+  }
+  listener.close();
+});
+
+const isRoot = Deno.build.os === "linux" && Deno.uid() === 0;
+
+Deno.test({
+  name: "without IPv6 a name's IPv4 address is taken, and permission for the name is enough",
+  ignore: !isRoot,
+  async fn() {
+    using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const port = String(server.addr.port);
+    const hosts = await Deno.makeTempFile();
+    // Not ::1, which the system's own look-up takes for 127.0.0.1 where IPv4 is asked for.
+    await Deno.writeTextFile(hosts, "2001:db8::1 both.test six.test\n127.0.0.1 both.test\n");
+    // In a mount namespace of its own the child has a hosts file of its own.
+    const own = `mount --bind ${hosts} /etc/hosts && exec "$@"`;
+    await using child = new Child(
+      ["unshare", "--mount", "sh", "-c", own, "sh"],
+      "ipv4_client.ts",
+      [`--allow-net=both.test:${port},six.test:${port}`],
+      [port, "both.test", "six.test"],
+    );
+    assertEquals(await child.line(), "127.0.0.1");
+    assertEquals(await child.line(), "getaddrinfo ENOTFOUND six.test");
+    (await server.accept()).close();
+    await Deno.remove(hosts);
+  },
 });
 
 Deno.test("a peer's reset closes a node:net transport once", async () => {

@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { tcpNetwork } from "../../src/transport/tcp.ts";
 import type { Listener, Transport } from "../../src/transport/transport.ts";
 import { TransportError } from "../../src/transport/transport_error.ts";
+import { Child } from "../support/child.ts";
 import { testTransportContract } from "./transport_contract.ts";
 
 const never = new AbortController().signal;
@@ -130,6 +131,15 @@ testWithPath("the file has the mode that was asked for", async (path) => {
   }
   await Promise.resolve();
 });
+
+testWithPath(
+  "the file has its mode without permission to change the mask as well",
+  async (path) => {
+    const flags = ["--allow-net", "--allow-read", "--allow-write"];
+    await using child = new Child([], "unix_mode.ts", flags, [path]);
+    assertEquals(await child.line(), "600");
+  },
+);
 
 testWithPath("a path of 107 bytes is the longest", async (_path) => {
   const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "p" });
