@@ -2,17 +2,20 @@
 
 import { LwsError } from "./errors.ts";
 import type { Listener, Network, NetworkTarget } from "./transport/transport.ts";
+import { TransportError } from "./transport/transport_error.ts";
 
 /**
  * Listens.
  *
- * @throws {LwsError} `address-in-use`, `permission-denied` or `listen-failed`.
+ * @throws {LwsError} `address-in-use`, `permission-denied`, `invalid-option` or `listen-failed`.
  */
 export function listen(network: Network, target: NetworkTarget): Listener {
   try {
     return network.listen(target);
   } catch (cause) {
-    const where = `${target.hostname} port ${target.port}`;
+    // It has said what is wrong already, and to whom.
+    if (cause instanceof TransportError) throw new LwsError(cause.code, cause.message, { cause });
+    const where = describe(target);
     const { name, code } = cause as { name?: string; code?: string };
     if (name === "AddrInUse" || code === "address-in-use") {
       throw new LwsError("address-in-use", `${where} is in use; free it or listen on another`, {
@@ -20,13 +23,20 @@ export function listen(network: Network, target: NetworkTarget): Listener {
       });
     }
     if (isPermissionError(cause)) {
-      throw new LwsError("permission-denied", `may not listen on ${where}; run with --allow-net`, {
-        cause,
-      });
+      const file = target.path === undefined ? "" : ", --allow-read and --allow-write for the file";
+      throw new LwsError(
+        "permission-denied",
+        `may not listen on ${where}; run with --allow-net${file}`,
+        { cause },
+      );
     }
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new LwsError("listen-failed", `can't listen on ${where}: ${why}`, { cause });
   }
+}
+
+function describe({ hostname, port, path }: NetworkTarget): string {
+  return path === undefined ? `${hostname} port ${port}` : `the unix socket ${path}`;
 }
 
 /** Whether the runtime or the system has denied something. */

@@ -16,10 +16,12 @@ export {
 const FIRST_FREE_PORT = 49_152;
 const LAST_PORT = 65_535;
 const LOOPBACK = "127.0.0.1";
+/** Both ends of a connection over a unix socket. */
+const NOWHERE: Address = { hostname: "", port: 0 };
 
 /**
  * Listeners and connections that exist in this object only. Host names don't matter: whoever
- * listens on a port is reached by every name.
+ * listens on a port is reached by every name. A `path` is a name like a unix socket's, and no file.
  *
  * @example
  * ```ts
@@ -46,7 +48,7 @@ const LOOPBACK = "127.0.0.1";
  */
 export class MemoryNetwork implements Network {
   readonly #options: MemoryOptions;
-  readonly #listeners = new Map<number, MemoryListener>();
+  readonly #listeners = new Map<number | string, MemoryListener>();
   #clientPort = FIRST_FREE_PORT;
   /** Connection attempts wait for it; `undefined` while the network answers. */
   #gate: PromiseWithResolvers<void> | undefined;
@@ -61,43 +63,43 @@ export class MemoryNetwork implements Network {
   }
 
   /**
-   * Listens on a port, for every host name; port 0 takes a free one.
+   * Listens on a port, for every host name; port 0 takes a free one. Or listens on a path.
    *
-   * @throws {MemoryError} `address-in-use` when somebody listens on the port.
-   * @throws {RangeError} when the port is not a whole number from 0 to 65,535.
+   * @throws {MemoryError} `address-in-use` when somebody listens there.
+   * @throws {RangeError} when the port is not a whole number from 0 to 65,535, or a descriptor is
+   *   given, as there are none in memory.
    */
   listen(target: NetworkTarget): Listener {
-    const { hostname } = target;
+    const { hostname, path, fd } = target;
+    if (fd !== undefined) throw new RangeError(`fd is ${fd}; a network in memory has none`);
+    if (path !== undefined) return this.#listenOn(path, { hostname: `unix:${path}`, port: 0 });
     if (!(Number.isInteger(target.port) && target.port >= 0 && target.port <= LAST_PORT)) {
       throw new RangeError(`port is ${target.port}; it must be a whole number from 0 to 65,535`);
     }
     const port = target.port === 0 ? this.#freePort() : target.port;
-    if (this.#listeners.has(port)) {
-      throw new MemoryError("address-in-use", `somebody listens on port ${port} already`);
-    }
-    const listener = new MemoryListener({ hostname, port }, () => this.#listeners.delete(port));
-    this.#listeners.set(port, listener);
-    return listener;
+    return this.#listenOn(port, { hostname, port });
   }
 
   /**
-   * Connects to whoever listens on the port. Rejects with a {@linkcode MemoryError}
+   * Connects to whoever listens on the port or path. Rejects with a {@linkcode MemoryError}
    * `connection-refused` when nobody does, or with the signal's reason when that aborts first.
    */
   async connect(target: NetworkTarget, signal: AbortSignal): Promise<MemoryTransport> {
     signal.throwIfAborted();
     await answered(this.#gate?.promise, signal);
     signal.throwIfAborted();
-    const listener = this.#listeners.get(target.port);
+    const place = target.path ?? target.port;
+    const listener = this.#listeners.get(place);
     if (listener === undefined) {
-      throw new MemoryError("connection-refused", `nobody listens on port ${target.port}`);
+      throw new MemoryError("connection-refused", `nobody listens on ${describe(place)}`);
     }
-    const hostname = isIpAddress(target.hostname) ? target.hostname : LOOPBACK;
-    const [client, server] = MemoryTransport.pair(
-      { hostname: LOOPBACK, port: this.#nextClientPort() },
-      { hostname, port: target.port },
-      this.#options,
-    );
+    const [near, far] = target.path === undefined
+      ? [
+        { hostname: target.localAddress ?? LOOPBACK, port: this.#nextClientPort() },
+        { hostname: isIpAddress(target.hostname) ? target.hostname : LOOPBACK, port: target.port },
+      ]
+      : [NOWHERE, NOWHERE];
+    const [client, server] = MemoryTransport.pair(near, far, this.#options);
     listener.offer(server);
     return client;
   }
@@ -117,6 +119,15 @@ export class MemoryNetwork implements Network {
   release(): void {
     this.#gate?.resolve();
     this.#gate = undefined;
+  }
+
+  #listenOn(place: number | string, address: Address): Listener {
+    if (this.#listeners.has(place)) {
+      throw new MemoryError("address-in-use", `somebody listens on ${describe(place)} already`);
+    }
+    const listener = new MemoryListener(address, () => this.#listeners.delete(place));
+    this.#listeners.set(place, listener);
+    return listener;
   }
 
   #freePort(): number {
@@ -184,6 +195,10 @@ function answered(gate: Promise<void> | undefined, signal: AbortSignal): Promise
       resolve();
     });
   });
+}
+
+function describe(place: number | string): string {
+  return typeof place === "number" ? `port ${place}` : place;
 }
 
 function isIpAddress(hostname: string): boolean {

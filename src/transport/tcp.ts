@@ -1,6 +1,8 @@
-/** TCP over `Deno.listen` and `Deno.connect`. */
+/** Streams over sockets: TCP by `Deno.listen` and `Deno.connect`, and what else there is. */
 
 import { reverseLookup } from "./host.ts";
+import { isIP } from "node:net";
+import { connectByNode, listenOnDescriptor } from "./node_stream.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type {
   Address,
@@ -10,6 +12,8 @@ import type {
   Transport,
   TransportHandler,
 } from "./transport.ts";
+import { TransportError } from "./transport_error.ts";
+import { connectUnix, listenUnix } from "./unix.ts";
 
 /** What a transport needs of an accepted connection; a `Deno.TcpConn` has it all. */
 export interface StreamConn {
@@ -27,6 +31,8 @@ export interface StreamConn {
   close(): void;
   /** Turns Nagle's algorithm off; called when there is one. */
   setNoDelay?(noDelay?: boolean): void;
+  /** Turns TCP keep-alive on, with the system's times; called on request when there is one. */
+  setKeepAlive?(keepAlive?: boolean): void;
 }
 
 /** A {@linkcode Transport} over a stream connection. */
@@ -172,28 +178,84 @@ export class StreamTransport implements Transport {
   }
 }
 
-/** The operating system's TCP. Listening and connecting need `--allow-net`. */
+/** What gives accepted connections; a `Deno.TcpListener` and a `Deno.UnixListener` do. */
+export interface StreamListener {
+  /** Where it listens: `hostname` and `port`, if it has them. */
+  readonly addr: unknown;
+  /** The next connection; rejects once the listener is closed. */
+  accept(): Promise<StreamConn>;
+  /** Stops listening. */
+  close(): void;
+}
+
+/**
+ * Takes over a listener that is open already: who accepts from it is the new owner's matter, and so
+ * is closing it.
+ *
+ * @param keepAlive whether TCP keep-alive is on for what is accepted
+ */
+export function adoptListener(listener: StreamListener, keepAlive = false): Listener {
+  return {
+    address: addressOf(listener.addr),
+    async accept() {
+      return transportOver(await listener.accept(), keepAlive);
+    },
+    close() {
+      try {
+        listener.close();
+      } catch { /* It is closed. */ }
+    },
+  };
+}
+
+/** The operating system's TCP and unix sockets. Listening and connecting need `--allow-net`. */
 export const tcpNetwork: Network = {
   listen(target: NetworkTarget): Listener {
-    const listener = Deno.listen({ hostname: target.hostname, port: target.port });
-    return {
-      address: addressOf(listener.addr),
-      async accept() {
-        return new StreamTransport(await listener.accept());
-      },
-      close() {
-        try {
-          listener.close();
-        } catch { /* It is closed. */ }
-      },
-    };
+    return adoptListener(open(target), target.keepAlive);
   },
   async connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport> {
-    const conn = await Deno.connect({ hostname: target.hostname, port: target.port, signal });
-    return new StreamTransport(conn);
+    return transportOver(await dial(target, signal), target.keepAlive);
   },
   reverse: reverseLookup,
 };
+
+function open(target: NetworkTarget): StreamListener {
+  const { hostname, port, path, mode, fd } = target;
+  if (fd === undefined && path !== undefined) return listenUnix(path, mode);
+  if (fd === undefined) refuseIpv6(target, hostname);
+  const listener = fd === undefined ? Deno.listen({ hostname, port }) : listenOnDescriptor(fd);
+  try {
+    // A name may stand for an IPv6 address, and a descriptor be bound to one.
+    refuseIpv6(target, addressOf(listener.addr).hostname);
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+  return listener;
+}
+
+function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {
+  const { hostname, port, path, localAddress } = target;
+  if (path !== undefined) return connectUnix(path, signal);
+  refuseIpv6(target, hostname);
+  if (localAddress !== undefined || (target.disableIpv6 && isIP(hostname) === 0)) {
+    return connectByNode(target, signal);
+  }
+  return Deno.connect({ hostname, port, signal });
+}
+
+function refuseIpv6(target: NetworkTarget, hostname: string): void {
+  if (!target.disableIpv6 || isIP(hostname) !== 6) return;
+  throw new TransportError("invalid-option", `${hostname} is IPv6, which disableIpv6 turns off`);
+}
+
+function transportOver(conn: StreamConn, keepAlive = false): Transport {
+  // As with Nagle's algorithm: a reset before now makes this throw, and the first read says so too.
+  try {
+    if (keepAlive) conn.setKeepAlive?.(true);
+  } catch { /* see above */ }
+  return new StreamTransport(conn);
+}
 
 function addressOf(address: unknown): Address {
   const { hostname, port } = address as Partial<Address>;

@@ -5,9 +5,12 @@
 
 /** Where one end of a connection is. */
 export interface Address {
-  /** An IP address as text. */
+  /**
+   * An IP address as text; empty for an end of a connection over a unix socket, and `unix:` with the
+   * path for a listener on one.
+   */
   readonly hostname: string;
-  /** 0 to 65,535. */
+  /** 0 to 65,535; 0 for a unix socket. */
   readonly port: number;
 }
 
@@ -69,6 +72,25 @@ export interface NetworkTarget {
   readonly hostname: string;
   /** 0 to 65,535; 0 listens on a free port. */
   readonly port: number;
+  /**
+   * A unix socket in place of host and port, which don't count then. With `@` in front it is a name
+   * of Linux's abstract namespace, and no file. Needs `--allow-read` and `--allow-write` for the file
+   * besides `--allow-net`.
+   */
+  readonly path?: string | undefined;
+  /** The permissions of the unix socket's file when listening; what the umask leaves by default. */
+  readonly mode?: number | undefined;
+  /**
+   * When listening: a socket that the program was started with, by its descriptor (3 is systemd's
+   * first); it counts in place of host, port and path.
+   */
+  readonly fd?: number | undefined;
+  /** When connecting: an IP address of this machine to connect from. */
+  readonly localAddress?: string | undefined;
+  /** Whether IPv6 is left alone: its addresses are refused, and names stand for IPv4 addresses. */
+  readonly disableIpv6?: boolean | undefined;
+  /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
+  readonly keepAlive?: boolean | undefined;
 }
 
 /** The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`. */

@@ -680,3 +680,43 @@ Deno.test("a peer can reset", async () => {
   other.reset(error);
   assertEquals(await otherFar.closed, error);
 });
+
+Deno.test("a path is listened on beside the ports, and its connections have no addresses", async () => {
+  const network = new MemoryNetwork();
+  const onPath = { hostname: "", port: 80, path: "/run/x" };
+  const listener = network.listen(onPath);
+  assertEquals(listener.address, { hostname: "unix:/run/x", port: 0 });
+  const never = new AbortController().signal;
+  await assertRejects(() => network.connect({ hostname: "h", port: 80 }, never), MemoryError);
+  const [client, server] = await Promise.all([network.connect(onPath, never), listener.accept()]);
+  for (const end of [client, server]) {
+    assertEquals(end.localAddress, { hostname: "", port: 0 });
+    assertEquals(end.remoteAddress, { hostname: "", port: 0 });
+    end.close();
+  }
+  assertThrows(() => network.listen(onPath), MemoryError, "somebody listens on /run/x already");
+  listener.close();
+  await assertRejects(
+    () => network.connect(onPath, never),
+    MemoryError,
+    "nobody listens on /run/x",
+  );
+  network.listen(onPath).close();
+});
+
+Deno.test("a connection in memory comes from the local address that it was given", async () => {
+  const network = new MemoryNetwork();
+  const listener = network.listen({ hostname: "0.0.0.0", port: 80 });
+  const target = { hostname: "127.0.0.1", port: 80, localAddress: "203.0.113.9" };
+  const client = await network.connect(target, new AbortController().signal);
+  const server = await listener.accept();
+  assertEquals(server.remoteAddress.hostname, "203.0.113.9");
+  assertEquals(client.localAddress, server.remoteAddress);
+  for (const end of [client, server]) end.close();
+  listener.close();
+});
+
+Deno.test("there are no descriptors in memory", () => {
+  const target = { hostname: "", port: 0, fd: 3 };
+  assertThrows(() => new MemoryNetwork().listen(target), RangeError, "fd is 3");
+});

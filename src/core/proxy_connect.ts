@@ -1,0 +1,115 @@
+/** Asking an HTTP proxy for a tunnel, and reading its answer (RFC 9110 section 9.3.6). */
+
+import { parseAuthority } from "./authority.ts";
+import { type HeadLimits, HttpSyntaxError, ResponseHeadParser } from "./http_head.ts";
+import { statusText } from "./http_status.ts";
+import { parseIp } from "./ip_address.ts";
+
+/** What a proxy is asked for. */
+export interface TunnelRequest {
+  /** A host name or an IP address; IPv6 with or without brackets. */
+  readonly host: string;
+  /** 1 to 65,535. */
+  readonly port: number;
+  /** `user:password`, for proxies that want that. */
+  readonly credentials?: string | undefined;
+}
+
+/** Why there is no tunnel. */
+export class TunnelError extends Error {
+  override readonly name = "TunnelError";
+  /** What the proxy answered; 0 when that was no answer. */
+  readonly status: number;
+
+  /** `message` is for the program's log. */
+  constructor(message: string, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * The request for a tunnel. HTTP/1.1, other than the seeds' 1.0, as that has `Host`; proxies which
+ * know 1.0 alone answer it all the same.
+ *
+ * @throws {TunnelError} when host or port can't be in a request.
+ */
+export function tunnelRequest(request: TunnelRequest): Uint8Array {
+  const { host, port, credentials } = request;
+  const name = host.replace(/^\[(.*)\]$/, "$1");
+  const isIpv6 = parseIp(name)?.length === 16;
+  const authority = `${isIpv6 ? `[${name}]` : host}:${port}`;
+  const isHost = isIpv6 || (host[0] !== "[" && !host.includes(":"));
+  if (!isHost || parseAuthority(authority)?.port !== port || port === 0) {
+    throw new TunnelError(`no proxy can be asked for ${JSON.stringify(host)} port ${port}`);
+  }
+  const authorization = credentials === undefined
+    ? ""
+    : `Proxy-Authorization: Basic ${new TextEncoder().encode(credentials).toBase64()}\r\n`;
+  return new TextEncoder().encode(
+    `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`,
+  );
+}
+
+/** The most 1xx responses before the answer; none has more than one or two. */
+const MAX_INTERIM = 16;
+/** What of a reason phrase goes into an error. */
+const LONGEST_REASON = 100;
+
+/** Reads the answer to a {@linkcode tunnelRequest}. */
+export class TunnelAnswer {
+  readonly #parser: ResponseHeadParser;
+  #interim = 0;
+  #isOpen = false;
+
+  /** @param limits what one head may have; interim ones count each for itself, and are 16 at most */
+  constructor(limits: HeadLimits) {
+    this.#parser = new ResponseHeadParser(limits);
+  }
+
+  /** Whether the proxy has agreed: all behind what was taken belongs to the tunnel. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * Returns how many bytes were taken, which are whole heads; the rest comes again, in front of what
+   * follows it. No body is taken behind the answer: a 2xx has none, whatever its `Content-Length`
+   * and `Transfer-Encoding` say.
+   *
+   * @throws {TunnelError} when the answer is a refusal, or none.
+   */
+  take(bytes: Uint8Array): number {
+    let length = 0;
+    try {
+      while (!this.#isOpen) {
+        const taken = this.#parser.parse(bytes.subarray(length));
+        if (taken === 0) break;
+        length += taken;
+        this.#onHead();
+      }
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError)) throw error;
+      throw new TunnelError(`the proxy's answer can't be read: ${error.message}`);
+    }
+    return length;
+  }
+
+  #onHead(): void {
+    const { status, reason } = this.#parser.head;
+    if (status >= 200 && status < 300) {
+      this.#isOpen = true;
+      return;
+    }
+    // 101 is final, and no answer to CONNECT.
+    if (status >= 200 || status === 101) {
+      const text = (reason || statusText(status)).slice(0, LONGEST_REASON);
+      throw new TunnelError(`the proxy answered ${status}${text === "" ? "" : ` ${text}`}`, status);
+    }
+    // RFC 9110 section 15.2: more than one may come, asked for or not.
+    if (++this.#interim > MAX_INTERIM) {
+      throw new TunnelError("the proxy sent too many interim responses");
+    }
+    this.#parser.reset();
+  }
+}

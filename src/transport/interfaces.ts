@@ -1,0 +1,96 @@
+/** The addresses of a network interface, to listen on or to connect from. */
+
+import { isIP } from "node:net";
+import { TransportError } from "./transport_error.ts";
+
+/** What is read of an interface's address. */
+export interface InterfaceAddress {
+  /** Such as `eth0`. */
+  readonly name: string;
+  readonly family: "IPv4" | "IPv6";
+  readonly address: string;
+}
+
+/** How interfaces are read. */
+export interface InterfaceOptions {
+  /** Whether IPv6 is left alone. */
+  readonly disableIpv6?: boolean | undefined;
+  /** Where interfaces are listed; the system's by default, `undefined` when that is not permitted. */
+  readonly list?: () => readonly InterfaceAddress[] | undefined;
+}
+
+/**
+ * The addresses of an interface, at least one: IPv4 first, then IPv6 of any reach, and last
+ * link-local ones, which have the interface as scope behind a `%`. An IP address is itself.
+ *
+ * A name needs `--allow-sys=networkInterfaces`; without it there is an error, and no prompt.
+ *
+ * @param iface a name such as `eth0`, or an IP address
+ * @throws {TransportError} `invalid-option` when there is no such interface, or it has no address that
+ *   may be used; `permission-denied` when interfaces may not be listed.
+ */
+export function interfaceAddresses(iface: string, options: InterfaceOptions = {}): string[] {
+  const { disableIpv6 = false, list = systemInterfaces } = options;
+  const family = isIP(iface);
+  if (family === 6 && disableIpv6) {
+    throw new TransportError("invalid-option", `${iface} is IPv6, which disableIpv6 turns off`);
+  }
+  if (family !== 0) return [iface];
+  const all = list();
+  if (all === undefined) {
+    throw new TransportError(
+      "permission-denied",
+      `may not look up the interface "${iface}"; run with --allow-sys=networkInterfaces, or give an IP address`,
+    );
+  }
+  const own = all.filter(({ name }) => name === iface);
+  if (own.length === 0) {
+    const names = [...new Set(all.map(({ name }) => name))].join(", ");
+    throw new TransportError("invalid-option", `no interface "${iface}"; there are: ${names}`);
+  }
+  const usable = own.filter((each) => !(disableIpv6 && each.family === "IPv6"));
+  if (usable.length === 0) {
+    throw new TransportError(
+      "invalid-option",
+      `the interface "${iface}" has no IPv4 address, and disableIpv6 turns off the others`,
+    );
+  }
+  return usable.sort((a, b) => rank(a) - rank(b)).map(withScope);
+}
+
+/**
+ * The one of an interface's addresses to connect to `hostname` from: of the same kind as an IP
+ * address, and the first for a name.
+ *
+ * @throws {TransportError} `invalid-option` when none is of that kind.
+ */
+export function sourceAddress(addresses: readonly string[], hostname: string): string {
+  const family = isIP(hostname);
+  const source = addresses.find((each) => family === 0 || isIP(each) === family);
+  if (source !== undefined) return source;
+  throw new TransportError(
+    "invalid-option",
+    `there is no way from ${addresses.join(", ")} to ${hostname}: one is IPv4, the other IPv6`,
+  );
+}
+
+function systemInterfaces(): readonly InterfaceAddress[] | undefined {
+  const permission = { name: "sys", kind: "networkInterfaces" } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return undefined;
+  return Deno.networkInterfaces();
+}
+
+function rank({ family, address }: InterfaceAddress): number {
+  if (family === "IPv4") return 0;
+  return isLinkLocal(address) ? 2 : 1;
+}
+
+/** RFC 4291 section 2.5.6: fe80::/10. */
+function isLinkLocal(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/i.test(address);
+}
+
+/** Every link has the same link-local range: the address alone doesn't say where (RFC 4007). */
+function withScope({ name, address }: InterfaceAddress): string {
+  return isLinkLocal(address) && !address.includes("%") ? `${address}%${name}` : address;
+}

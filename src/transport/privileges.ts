@@ -1,0 +1,86 @@
+/** Giving up root's rights once all is open that needs them. */
+
+import process from "node:process";
+import { TransportError } from "./transport_error.ts";
+
+/** Who to become; −1 leaves an id as it is. */
+export interface Identity {
+  /** The group's id, 0 to 4,294,967,294. */
+  readonly gid: number;
+  /** The user's id, likewise. */
+  readonly uid: number;
+}
+
+/** What of `node:process` is used; Windows has none of it. */
+export interface IdentityCalls {
+  readonly getgid?: () => number;
+  readonly getuid?: () => number;
+  readonly setgid?: (id: number) => void;
+  readonly setuid?: (id: number) => void;
+  readonly getgroups?: () => number[];
+}
+
+const LEAVE = -1;
+/** The id 4,294,967,295 is −1 to the system, which stands for no change. */
+const LARGEST_ID = 2 ** 32 - 2;
+
+/**
+ * Changes the group's id, then the user's, for the whole process and for good: the group first, as
+ * who isn't root any more can't change it. Needs `--allow-sys`, all of it, as the runtime has no
+ * narrower permission that it understands; never prompts.
+ *
+ * The runtime can't change the supplementary groups, by which the process may still reach files: those
+ * that it keeps are returned, the new group itself left out. A process that is started by a service
+ * manager or with `setpriv --clear-groups` has none.
+ *
+ * @param calls the process's own by default
+ * @throws {TransportError} `invalid-option` for an id out of range, `permission-denied` when the process
+ *   may not change, `invalid-state` when it has no such ids or they haven't changed. What was changed
+ *   before that stays changed: end the process then.
+ */
+export function dropPrivileges(identity: Identity, calls: IdentityCalls = process): number[] {
+  const { gid, uid } = identity;
+  checkId("gid", gid);
+  checkId("uid", uid);
+  if (gid === LEAVE && uid === LEAVE) return [];
+  const permission = { name: "sys", kind: "setuid" as "uid" } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") {
+    throw new TransportError(
+      "permission-denied",
+      "may not change gid and uid; run with --allow-sys",
+    );
+  }
+  // Windows first of all: nothing is to have changed when something is missing.
+  const { getgid, getuid, setgid, setuid } = calls;
+  if (!getgid || !getuid || !setgid || !setuid) {
+    throw new TransportError("invalid-state", "gid and uid can't be changed on this system");
+  }
+  change("gid", gid, setgid, getgid);
+  change("uid", uid, setuid, getuid);
+  return calls.getgroups?.().filter((group) => group !== getgid()) ?? [];
+}
+
+function checkId(name: string, id: number): void {
+  if (id === LEAVE || (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID)) return;
+  throw new TransportError(
+    "invalid-option",
+    `${name} is ${id}; it must be −1 or a whole number from 0 to ${LARGEST_ID}`,
+  );
+}
+
+function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
+  if (id === LEAVE) return;
+  try {
+    set(id);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError(
+      "permission-denied",
+      `can't change ${name} to ${id} (${why}); start as root, or leave it at −1`,
+      { cause },
+    );
+  }
+  if (get() !== id) {
+    throw new TransportError("invalid-state", `${name} is ${get()} after it was changed to ${id}`);
+  }
+}

@@ -1,0 +1,148 @@
+/** Unix sockets by `Deno.listen` and `Deno.connect`. */
+
+import type { StreamConn, StreamListener } from "./tcp.ts";
+import { TransportError } from "./transport_error.ts";
+
+/** The most bytes of a path in Linux's `sockaddr_un`, with room for the NUL behind it. */
+const LONGEST_PATH = 107;
+
+/**
+ * Listens on a unix socket. A file that is left of a listener which is gone is removed first; the
+ * file goes when the listener is closed.
+ *
+ * @param path the file, or `@` and a name in Linux's abstract namespace
+ * @param mode the file's permissions: who may write may connect
+ * @throws {TransportError} `address-in-use` when somebody listens there, or the file is no socket;
+ *   `invalid-option` when the path can't be a socket's.
+ */
+export function listenUnix(path: string, mode?: number): StreamListener {
+  const real = checkPath(path);
+  const isFile = real[0] !== "\0";
+  if (!isFile && mode !== undefined) {
+    throw new TransportError("invalid-option", `${path} is no file, and can't have a mode`);
+  }
+  let listener: Deno.UnixListener;
+  try {
+    listener = bind(real, mode);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    if (!isFile) throw inUse(path, "somebody listens there", error);
+    removeStale(path, error);
+    listener = bind(real, mode);
+  }
+  return {
+    addr: { hostname: `unix:${path}`, port: 0 },
+    accept: () => listener.accept(),
+    close: () => listener.close(),
+  };
+}
+
+/** Connects to a unix socket. Rejects as {@linkcode Network.connect} does. */
+export function connectUnix(path: string, signal: AbortSignal): Promise<StreamConn> {
+  const real = checkPath(path);
+  signal.throwIfAborted();
+  // The runtime takes no signal here, and a full backlog makes it wait.
+  const { promise, resolve, reject } = Promise.withResolvers<StreamConn>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  Deno.connect({ transport: "unix", path: real }).then((conn) => {
+    signal.removeEventListener("abort", abort);
+    if (signal.aborted) conn.close();
+    else resolve(conn);
+  }, (error) => {
+    signal.removeEventListener("abort", abort);
+    reject(error);
+  });
+  return promise;
+}
+
+/** The path as the system wants it. */
+function checkPath(path: string): string {
+  const refuse = (why: string) => {
+    throw new TransportError("invalid-option", `${JSON.stringify(path)} is no unix socket: ${why}`);
+  };
+  if (path === "" || path === "@") refuse("it is empty");
+  if (path.includes("\0")) refuse("it has a NUL; abstract names begin with @");
+  const size = new TextEncoder().encode(path).length;
+  if (size > LONGEST_PATH) refuse(`it has ${size} bytes, and ${LONGEST_PATH} is the most`);
+  if (path[0] !== "@") return path;
+  if (Deno.build.os !== "linux") refuse("only Linux has abstract names");
+  return `\0${path.slice(1)}`;
+}
+
+function bind(path: string, mode: number | undefined): Deno.UnixListener {
+  if (mode === undefined) return Deno.listen({ transport: "unix", path });
+  // With the mask nobody slips in before the mode is set; without that permission somebody might.
+  const canMask = Deno.permissions.querySync({ name: "sys", kind: "umask" as "uid" });
+  const mask = canMask.state === "granted" ? Deno.umask(0o777 & ~mode) : undefined;
+  let listener: Deno.UnixListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path });
+  } finally {
+    if (mask !== undefined) Deno.umask(mask);
+  }
+  try {
+    Deno.chmodSync(path, mode);
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+  return listener;
+}
+
+/** Removes a socket that nobody listens on. */
+function removeStale(path: string, cause: Error): void {
+  if (!isSocket(path)) throw inUse(path, "the file is no socket", cause);
+  if (isListenedOn(path)) throw inUse(path, "somebody listens there", cause);
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** A symbolic link is none: what it leads to is not ours to remove. */
+function isSocket(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSocket === true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
+/** Says 1 when somebody answers, 2 when nobody listens, 3 when that can't be found out. */
+const PROBE = `onmessage = async ({ data: { path, answer } }) => {
+  let found = 3;
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    found = 1;
+  } catch (error) {
+    if (error.name === "ConnectionRefused" || error.name === "NotFound") found = 2;
+  }
+  Atomics.store(answer, 0, found);
+  Atomics.notify(answer, 0);
+};`;
+const NOBODY = 2;
+const PROBE_MS = 3000;
+
+/**
+ * Whether somebody listens; yes where that can't be found out, or takes long. Listening is one
+ * synchronous step and connecting isn't, so that a worker does it, in some ten milliseconds.
+ */
+function isListenedOn(path: string): boolean {
+  const answer = new Int32Array(new SharedArrayBuffer(4));
+  const source = `data:text/javascript,${encodeURIComponent(PROBE)}`;
+  const worker = new Worker(source, { type: "module" });
+  try {
+    worker.postMessage({ path, answer });
+    Atomics.wait(answer, 0, 0, PROBE_MS);
+  } finally {
+    worker.terminate();
+  }
+  return answer[0] !== NOBODY;
+}
+
+function inUse(path: string, why: string, cause: Error): TransportError {
+  return new TransportError("address-in-use", `${path} is in use: ${why}`, { cause });
+}
