@@ -6,6 +6,7 @@ import { openTunnel } from "../src/proxy_tunnel.ts";
 import { MemoryNetwork, memoryPair, MemoryPeer } from "../src/testing.ts";
 import { tcpNetwork } from "../src/transport/tcp.ts";
 import type { Network, Transport, TransportHandler } from "../src/transport/transport.ts";
+import { type ConnectProxy, connectProxy } from "./support/connect_proxy.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 
 const LIMITS = { maxHeaderBytes: 500, maxHeaderFields: 10 };
@@ -261,4 +262,57 @@ Deno.test("whoever aborted before, or asks for what can't be asked, has the tran
     await gone(proxy);
     assertEquals(proxy.received.length, 0);
   }
+});
+
+// Through a proxy on real sockets.
+
+async function throughProxy(
+  proxy: ConnectProxy,
+  port: number,
+  credentials?: string,
+): Promise<Transport> {
+  const target = { hostname: "127.0.0.1", port: proxy.port };
+  const transport = await tcpNetwork.connect(target, never);
+  return openTunnel(transport, { host: "127.0.0.1", port, credentials }, LIMITS, never);
+}
+
+Deno.test("a tunnel through a proxy reaches the server behind it, and back", async () => {
+  const credentials = "ä:p@ss";
+  await using proxy = connectProxy({ credentials });
+  const listener = tcpNetwork.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.address;
+  const [client, server] = await Promise.all([
+    throughProxy(proxy, port, credentials),
+    listener.accept(),
+  ]);
+  const near = new Recorder(client);
+  const far = new Recorder(server);
+  await near.write("hello");
+  await far.untilTaken(5);
+  await far.write("x".repeat(300_000));
+  await near.untilTaken(300_000);
+  assertEquals([far.text, near.text.length], ["hello", 300_000]);
+  near.transport.end();
+  await far.until(() => far.count("end") === 1);
+  for (const end of [near, far]) {
+    end.transport.close();
+    await end.until(() => end.count("close") === 1);
+  }
+  listener.close();
+  assertEquals(proxy.requests.length, 1);
+});
+
+Deno.test("a proxy on real sockets refuses wrong credentials, and what it likes", async () => {
+  await using strict = connectProxy({ credentials: "a:b" });
+  await assertRejects(
+    () => throughProxy(strict, 9, "a:c"),
+    TunnelError,
+    "the proxy answered 407 Proxy Authentication Required",
+  );
+  await using closed = connectProxy({ refusal: "HTTP/1.0 403 Not for you\r\n\r\n" });
+  await assertRejects(
+    () => throughProxy(closed, 9),
+    TunnelError,
+    "the proxy answered 403 Not for you",
+  );
 });

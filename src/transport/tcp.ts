@@ -238,6 +238,7 @@ function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {
   const { hostname, port, path, localAddress } = target;
   if (path !== undefined) return connectUnix(path, signal);
   refuseIpv6(target, hostname);
+  refuseIpv6(target, localAddress ?? "");
   if (localAddress !== undefined || (target.disableIpv6 && isIP(hostname) === 0)) {
     return connectByNode(target, signal);
   }

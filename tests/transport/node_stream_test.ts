@@ -106,6 +106,15 @@ Deno.test("without IPv6 its addresses are refused by name", async () => {
   }
 });
 
+Deno.test("without IPv6 nothing connects from an IPv6 address", async () => {
+  const target = { hostname: "localhost", port: 9, disableIpv6: true, localAddress: "::1" };
+  await assertRejects(
+    () => tcpNetwork.connect(target, never),
+    TransportError,
+    "::1 is IPv6, which",
+  );
+});
+
 Deno.test("without IPv6 a name that has no IPv4 address is not found", async () => {
   const target = { hostname: "no-such-host.invalid", port: 9, disableIpv6: true };
   await assertRejects(() => tcpNetwork.connect(target, never), Error, "no-such-host.invalid");
