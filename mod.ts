@@ -32,11 +32,7 @@ export type { DestroyOptions } from "./src/departure.ts";
 export type { ClientConnectInfo } from "./src/client_info.ts";
 export type { Context, DatalessReason } from "./src/context.ts";
 export { CLOSE_STATUS } from "./src/core/close.ts";
-export {
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  type ServicePolicy,
-} from "./src/creation_info.ts";
+export type { ContextCreationInfo, ServicePolicy } from "./src/creation_info.ts";
 export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
 export { HTTP_STATUS } from "./src/core/http_status.ts";
 export { LwsError, type LwsErrorCode } from "./src/errors.ts";
@@ -74,6 +70,8 @@ export {
 export { type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
 export { HttpHeaderBlock } from "./src/http_header_block.ts";
+export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/listen_info.ts";
+export type { TrustProxy } from "./src/core/forwarded_for.ts";
 export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
 export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/log.ts";
 export { allocPadded, PRE_PADDING } from "./src/padded.ts";
@@ -105,7 +103,7 @@ export type {
 export type { Clock } from "./src/service/clock.ts";
 export { type RemoteContext, remoteContext } from "./src/remote_context.ts";
 export { createContext } from "./src/serving_context.ts";
-export type { StreamConn } from "./src/transport/tcp.ts";
+export type { StreamConn, StreamListener } from "./src/transport/tcp.ts";
 export type {
   Address,
   Listener,

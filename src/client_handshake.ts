@@ -9,6 +9,7 @@ import {
 } from "./core/opening_handshake.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
+import type { ClientRoutes, RouteTarget } from "./client_route.ts";
 import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
@@ -17,15 +18,13 @@ import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
-import type { Network, Transport } from "./transport/transport.ts";
+import type { Transport } from "./transport/transport.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 
 /** Where to connect and what to ask for, checked and complete. */
-export interface ClientTarget {
-  readonly address: string;
-  readonly port: number;
+export interface ClientTarget extends RouteTarget {
   readonly path: string;
   readonly host: string;
   readonly origin: string | undefined;
@@ -47,7 +46,7 @@ function isInterim(status: number): boolean {
 export class ClientHandshake implements Phase {
   readonly #connection: Connection;
   readonly #target: ClientTarget;
-  readonly #network: Network;
+  readonly #routes: ClientRoutes;
   readonly #aborter = new AbortController();
   readonly #parser: ResponseHeadParser;
   readonly #key = newKey();
@@ -58,22 +57,23 @@ export class ClientHandshake implements Phase {
   /** 1xx responses so far. */
   #interim = 0;
 
-  constructor(connection: Connection, target: ClientTarget, network: Network) {
+  constructor(connection: Connection, target: ClientTarget, routes: ClientRoutes) {
     this.#connection = connection;
     this.#target = target;
-    this.#network = network;
+    this.#routes = routes;
     this.#parser = new ResponseHeadParser(connection.owner.limits);
   }
 
   /** Connects; whatever becomes of it is told later, by callbacks. */
   start(): void {
     const connection = this.#connection;
-    const { address, port } = this.#target;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", `connection ${connection.socketFd}: connecting to ${address} port ${port}`);
-    connection.armTimeout("awaitingConnectResponse", connection.owner.limits.clientTimeoutMs);
-    const connecting = this.#network.connect({ hostname: address, port }, this.#aborter.signal);
-    connecting.then(
+    log("client", `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    const onStep = (reason: TimeoutReason) => {
+      connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
+    };
+    onStep("awaitingConnectResponse");
+    this.#routes.connect(this.#target, this.#aborter.signal, onStep).then(
       (transport) => this.#arrived(() => this.#onConnected(transport)),
       (error) => this.#arrived(() => this.#onRefused(error)),
     );
@@ -160,6 +160,11 @@ export class ClientHandshake implements Phase {
     return 0;
   }
 
+  get #where(): string {
+    const { address, port, socketPath } = this.#target;
+    return socketPath === undefined ? `${address} port ${port}` : `the unix socket ${socketPath}`;
+  }
+
   #arrived(service: () => void): void {
     const { owner, socketFd } = this.#connection;
     owner.scheduler.arrived({ socketFd, service }, POLLOUT);
@@ -181,9 +186,8 @@ export class ClientHandshake implements Phase {
   #onRefused(error: unknown): void {
     const connection = this.#connection;
     if (!this.#aborter.signal.aborted) {
-      const { address, port } = this.#target;
       const why = error instanceof Error ? error.message : String(error);
-      this.#failure = `can't connect to ${address} port ${port}: ${why}`;
+      this.#failure = `can't connect to ${this.#where}: ${why}`;
     }
     log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
     connection.onClose();

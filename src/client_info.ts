@@ -9,10 +9,19 @@ import { checkHandshakeField } from "./handshake_fields.ts";
 
 /** Where a client connects and what it asks for (`lws_client_connect`). */
 export interface ClientConnectInfo {
-  /** The host name or IP address to connect to. */
-  readonly address: string;
-  /** 1 to 65,535. */
-  readonly port: number;
+  /** The host name or IP address to connect to. May be left out with `socketPath`. */
+  readonly address?: string;
+  /** 1 to 65,535. May be left out with `socketPath`. */
+  readonly port?: number;
+  /** The unix socket to connect to, in place of address and port. */
+  readonly socketPath?: string;
+  /**
+   * The IP address or the network interface of this machine to connect from; for a name see the
+   * `iface` of `createContext`.
+   *
+   * @default the context's, if that does not listen; else the system's choice
+   */
+  readonly iface?: string;
   /** Path and query of the request. @default {"/"} */
   readonly path?: string;
   /** What goes into the `Host` header, as it is. @default the address, and the port unless it is 80 */
@@ -42,6 +51,8 @@ export interface ClientConnectInfo {
 const FIELDS: ReadonlySet<string> = new Set([
   "address",
   "port",
+  "socketPath",
+  "iface",
   "path",
   "host",
   "origin",
@@ -61,7 +72,18 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   for (const [field, value] of Object.entries(info)) {
     if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
   }
-  const { address, port, path = "/", origin, ssl = 0 } = info;
+  const { socketPath, iface, path = "/", origin, ssl = 0 } = info;
+  for (const [field, value] of [["socketPath", socketPath], ["iface", iface]] as const) {
+    const isText = typeof value === "string" && value !== "";
+    if (value !== undefined && !isText) refuse(field, value, "a text that is not empty");
+  }
+  const isUnix = socketPath !== undefined;
+  if (isUnix) {
+    for (const field of ["address", "port", "iface"] as const) {
+      if (info[field] !== undefined) refuse(field, info[field], "nothing beside socketPath");
+    }
+  }
+  const { address = isUnix ? "localhost" : "", port = isUnix ? 80 : 0 } = info;
   if (ssl !== 0) refuse("ssl", ssl, "0; this version does not have TLS yet");
   if (typeof address !== "string" || address === "") refuse("address", address, "a host or an IP");
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
@@ -101,7 +123,7 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     refuse("headers", "origin", "no Origin beside the option origin");
   }
   const hasUser = "userdata" in info && info.userdata !== undefined;
-  return { address, port, path, host, origin, protocols, headers, hasUser };
+  return { address, port, socketPath, iface, path, host, origin, protocols, headers, hasUser };
 }
 
 function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed: string): T[] {

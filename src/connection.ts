@@ -5,6 +5,7 @@
 
 import { refuseArgument } from "./arguments.ts";
 import type { Context } from "./context.ts";
+import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import { describeError, log } from "./log.ts";
@@ -51,6 +52,8 @@ export interface ConnectionOwner {
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;
+  /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
+  readonly proxyTrust: ProxyTrust | undefined;
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
@@ -103,6 +106,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   readonly tx = new TxQueue();
   #transport: Transport | undefined;
   #peer: Address | undefined;
+  /** The other end of the socket, where that is somebody else. */
+  #socketPeer: Address | undefined;
   /** By reverse lookup, once somebody asked for it. */
   peerName = "";
   #state = OPEN;
@@ -201,6 +206,21 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.call(this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
+  }
+
+  /** Takes the peer for the one that trusted proxies say it is. */
+  believe(forwardedFor: string | undefined, trust: ProxyTrust): void {
+    const socket = this.#socketPeer ??= this.#peer;
+    if (socket === undefined) return;
+    const hostname = forwardedAddress(socket.hostname, forwardedFor, trust);
+    if (hostname === this.#peer!.hostname) return;
+    this.#peer = hostname === socket.hostname ? socket : { hostname, port: 0 };
+    this.peerName = "";
+  }
+
+  /** The address of the socket's other end, whoever that speaks for. */
+  get socketAddress(): string {
+    return (this.#socketPeer ?? this.#peer)?.hostname ?? "";
   }
 
   /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */

@@ -103,9 +103,13 @@ export interface Context extends AsyncDisposable {
    */
   hangupOnClient(socketFd: number): number;
   /**
-   * Sets the HTTP proxy for client connections, `host:port` (`lws_set_proxy`).
+   * Sets the HTTP proxy for client connections, before the first of them (`lws_set_proxy`): `host:port`,
+   * `user:password@host:port` or an `http://` URL. It goes before `httpProxyAddress` and before what
+   * the environment says.
    *
-   * @throws {LwsError} `unsupported`: this version does not have proxies yet.
+   * @returns 0.
+   * @throws {LwsError} `invalid-argument` when it names no proxy; `invalid-state` after the first
+   *   `clientConnect`; `destroyed`.
    */
   setProxy(proxy: string): number;
   /**

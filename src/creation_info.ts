@@ -1,6 +1,7 @@
 /** What `createContext` is given, and the check of all of it at once. */
 
 import { describeValue } from "./arguments.ts";
+import type { ProxySettings } from "./core/proxy_settings.ts";
 import { isToken } from "./core/http_syntax.ts";
 import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
 import { LwsError } from "./errors.ts";
@@ -9,36 +10,35 @@ import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
+import {
+  type CheckedListenInfo,
+  checkListenInfo,
+  LISTEN_FIELDS,
+  type ListenInfo,
+} from "./listen_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { log } from "./log.ts";
 import {
   type CheckedOptions,
+  checkIdentity,
   checkKeepAlive,
   checkPlatformInfo,
+  checkProxy,
   PLATFORM_FIELDS,
   type PlatformInfo,
 } from "./platform_options.ts";
 import type { Protocol } from "./protocol.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
 import { type CheckedTokenLimits, checkTokenLimits, type TokenLimits } from "./token_limits.ts";
+import type { Identity } from "./transport/privileges.ts";
 import { tcpNetwork } from "./transport/tcp.ts";
 import type { Network } from "./transport/transport.ts";
-
-/** A {@linkcode ContextCreationInfo.port} that makes a client-only context. */
-export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 
 /** Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}. */
 export type ServicePolicy = "automatic" | "manual" | "external";
 
 /** How a context is made (`struct lws_context_creation_info`), limits included. */
-export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
-  /**
-   * The port to listen on, 1 to 65,535; 0 takes a free one; {@linkcode CONTEXT_PORT_NO_LISTEN} makes
-   * a client-only context.
-   */
-  readonly port: number;
-  /** The IP address or host name to listen on. @default {"0.0.0.0"} */
-  readonly iface?: string | null;
+export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one.
@@ -101,8 +101,9 @@ export interface ContextCreationInfo extends Partial<Limits>, PlatformInfo {
 
 /** A creation struct with everything checked and filled in. */
 export interface CheckedInfo {
-  readonly port: number;
-  readonly hostname: string;
+  readonly listen: CheckedListenInfo;
+  readonly identity: Identity;
+  readonly proxy: ProxySettings | undefined;
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
@@ -125,8 +126,6 @@ const MAX_RX_BUFFER_SIZE = 1024 * 1024 * 1024;
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([
-  "port",
-  "iface",
   "protocols",
   "allowedOrigins",
   "extensions",
@@ -176,18 +175,11 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   };
 
   for (const field of Object.keys(info)) {
-    if (OWN_OPTIONS.has(field) || PLATFORM_FIELDS.has(field)) continue;
+    if (OWN_OPTIONS.has(field) || PLATFORM_FIELDS.has(field) || LISTEN_FIELDS.has(field)) continue;
     if (Object.hasOwn(DEFAULT_LIMITS, field)) continue;
     problems.push(`${field} is no option of createContext`);
   }
-  const { port } = info;
-  if (!Number.isInteger(port) || port < CONTEXT_PORT_NO_LISTEN || port > 65_535) {
-    complain("port", port, "an integer from 0 to 65535, or CONTEXT_PORT_NO_LISTEN");
-  }
-  const hostname = info.iface ?? "0.0.0.0";
-  if (typeof hostname !== "string" || hostname === "") {
-    complain("iface", hostname, "an IP address or a host name");
-  }
+  const listen = checkListenInfo(info, complain);
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
   const protocols = checkProtocols(info.protocols, complain);
   const extensions = checkExtensions(info.extensions, problems, complain);
@@ -213,14 +205,17 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const tokenLimits = checkTokenLimits(info.tokenLimits, complain);
   const options = checkPlatformInfo(info, complain);
   const keepAlive = checkKeepAlive(info, complain);
+  const identity = checkIdentity(info, complain);
+  const proxy = checkProxy(info, complain);
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
   for (const loop of ["libev", "libuv"] as const) {
     if (options[loop]) log("notice", `options.${loop}: there is one event loop, the runtime's`);
   }
   return {
-    port,
-    hostname,
+    listen,
+    identity,
+    proxy,
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,

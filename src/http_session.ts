@@ -195,6 +195,10 @@ export class HttpSession implements Phase {
     const framing = requestFraming(head);
     const decision = readUpgrade(head, framing);
     connection.uri = head.path;
+    const { proxyTrust } = connection.owner;
+    if (proxyTrust !== undefined) {
+      connection.believe(head.fields.get("x-forwarded-for"), proxyTrust);
+    }
     connection.headers = new RequestHeaders(head).limit(
       connection.owner.tokenLimits,
       connection.socketFd,

@@ -1,5 +1,8 @@
 /** Listening, and what went wrong in the library's own words. */
 
+import type { CheckedListenInfo } from "./listen_info.ts";
+import { adoptListener } from "./transport/tcp.ts";
+import { interfaceAddresses } from "./transport/interfaces.ts";
 import { LwsError } from "./errors.ts";
 import type { Listener, Network, NetworkTarget } from "./transport/transport.ts";
 import { TransportError } from "./transport/transport_error.ts";
@@ -35,7 +38,41 @@ export function listen(network: Network, target: NetworkTarget): Listener {
   }
 }
 
-function describe({ hostname, port, path }: NetworkTarget): string {
+/** How the sockets of a context's listener are. */
+export interface ListenOptions {
+  readonly disableIpv6: boolean;
+  readonly keepAlive: boolean;
+}
+
+/**
+ * Listens where a creation struct says.
+ *
+ * @throws {LwsError} as {@linkcode listen}
+ */
+export function listenAs(
+  network: Network,
+  info: CheckedListenInfo,
+  options: ListenOptions,
+): Listener {
+  const { port, path, mode, fd, listener } = info;
+  if (listener !== undefined) return adoptListener(listener, options.keepAlive);
+  return listen(network, { hostname: hostnameOf(info, options), port, path, mode, fd, ...options });
+}
+
+function hostnameOf({ iface }: CheckedListenInfo, { disableIpv6 }: ListenOptions): string {
+  if (iface === undefined) return "0.0.0.0";
+  // The names of hosts have dots, those of interfaces hardly ever.
+  if (iface === "localhost" || iface.includes(".")) return iface;
+  try {
+    return interfaceAddresses(iface, { disableIpv6 })[0]!;
+  } catch (cause) {
+    if (!(cause instanceof TransportError)) throw cause;
+    throw new LwsError(cause.code, `iface: ${cause.message}`, { cause });
+  }
+}
+
+function describe({ hostname, port, path, fd }: NetworkTarget): string {
+  if (fd !== undefined) return `descriptor ${fd}`;
   return path === undefined ? `${hostname} port ${port}` : `the unix socket ${path}`;
 }
 

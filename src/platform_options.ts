@@ -3,7 +3,9 @@
  * and their check. What this version does not have yet is refused by name, never ignored.
  */
 
+import { parseProxy, type ProxySettings, ProxySettingsError } from "./core/proxy_settings.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
+import type { Identity } from "./transport/privileges.ts";
 import type { StreamConn } from "./transport/tcp.ts";
 
 /** Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default. */
@@ -23,7 +25,7 @@ export interface ContextOptions {
   readonly libev?: boolean;
   /** As {@linkcode libev}. @default {false} */
   readonly libuv?: boolean;
-  /** IPv4 only. Not in this version. @default {false} */
+  /** IPv4 only: names stand for their IPv4 addresses, and IPv6 addresses are refused. @default {false} */
   readonly disableIpv6?: boolean;
   /** The system's certificate authorities are not trusted. Not in this version. @default {false} */
   readonly disableOsCaCerts?: boolean;
@@ -57,16 +59,23 @@ export interface PlatformInfo {
     | ((hostname: string, port: number, conn: StreamConn) => Promise<StreamConn>)
     | null;
   /**
-   * The HTTP proxy for client connections, `server` or `user:password@server`. Not in this version.
+   * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
+   * an `http://` URL. `context.setProxy` goes before it, and it goes before the environment's
+   * `http_proxy`, which is read with `--allow-env=http_proxy,no_proxy,…` and is not for loopback.
    *
    * @default {null}
    */
   readonly httpProxyAddress?: string | null;
-  /** Its port; 0 is none. Not in this version. @default {0} */
+  /** Its port, where the address has none; 0 is none. @default {0} */
   readonly httpProxyPort?: number | null;
-  /** The group to change to once the context listens; −1 stays. Not in this version. @default {-1} */
+  /**
+   * The group to change to once the context listens, for the whole process and for good; −1 stays.
+   * Needs `--allow-sys`, and root. Supplementary groups stay: who starts the process clears them.
+   *
+   * @default {-1}
+   */
   readonly gid?: number | null;
-  /** The user to change to once the context listens; −1 stays. Not in this version. @default {-1} */
+  /** The user to change to, behind the group. @default {-1} */
   readonly uid?: number | null;
   /**
    * Seconds without a byte from the peer until a connection is probed, from 0 to 2,147,483; 0 never
@@ -94,6 +103,8 @@ export type CheckedOptions = Required<ContextOptions>;
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_SECONDS = 2_147_483;
+/** The id behind it is −1 to the system. */
+const LARGEST_ID = 2 ** 32 - 2;
 
 type Complain = (field: string, value: unknown, allowed: string) => void;
 
@@ -113,7 +124,6 @@ const ALL_OFF: CheckedOptions = {
 const MISSING_OPTION: Partial<Record<keyof ContextOptions, string>> = {
   requireValidClientCert: "TLS",
   allowNonSslOnSslPort: "TLS",
-  disableIpv6: "a choice of the IP version",
   disableOsCaCerts: "TLS",
   peerCertNotRequired: "TLS",
 };
@@ -130,15 +140,15 @@ const MISSING: readonly (readonly [
   ["sslCaFilepath", undefined, "TLS"],
   ["sslCipherList", "DEFAULT", "a choice of ciphers"],
   ["providedClientTls", undefined, "TLS"],
-  ["httpProxyAddress", undefined, "proxies"],
-  ["httpProxyPort", 0, "proxies"],
-  ["gid", -1, "a change of privileges"],
-  ["uid", -1, "a change of privileges"],
 ];
 
 /** The members, for the check of unknown ones. */
 export const PLATFORM_FIELDS: ReadonlySet<string> = new Set([
   "options",
+  "httpProxyAddress",
+  "httpProxyPort",
+  "gid",
+  "uid",
   "kaTime",
   "kaProbes",
   "kaInterval",
@@ -174,6 +184,40 @@ export function checkKeepAlive(
   }
   if (!isOn) return undefined;
   return { timeMs: kaTime! * 1000, probes: kaProbes!, intervalMs: kaInterval! * 1000 };
+}
+
+/** Checks the members that name a group and a user. */
+export function checkIdentity(info: PlatformInfo, complain: Complain): Identity {
+  const check = (field: "gid" | "uid") => {
+    const id = info[field] ?? -1;
+    if (!Number.isInteger(id) || id < -1 || id > LARGEST_ID) {
+      complain(field, id, `-1, or a whole number from 0 to ${LARGEST_ID}`);
+    }
+    return id;
+  };
+  return { gid: check("gid"), uid: check("uid") };
+}
+
+/** Checks the members that name a proxy. */
+export function checkProxy(info: PlatformInfo, complain: Complain): ProxySettings | undefined {
+  const { httpProxyAddress: address, httpProxyPort } = info;
+  const port = httpProxyPort ?? 0;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    complain("httpProxyPort", httpProxyPort, "a whole number from 0 to 65535");
+    return undefined;
+  }
+  if (address === undefined || address === null) {
+    if (port !== 0) complain("httpProxyPort", port, "0 without a httpProxyAddress");
+    return undefined;
+  }
+  try {
+    return parseProxy(String(address), port === 0 ? undefined : port);
+  } catch (error) {
+    if (!(error instanceof ProxySettingsError)) throw error;
+    // The text itself may have a password in it.
+    complain("httpProxyAddress", "no proxy", error.message);
+    return undefined;
+  }
 }
 
 function checkOptions(given: unknown, complain: Complain): CheckedOptions {

@@ -1,21 +1,23 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
+import { Admission, type AdmissionHost } from "./admission.ts";
 import { activate } from "./active_protocol.ts";
 import { refuseArgument } from "./arguments.ts";
 import { broadcastBytes } from "./broadcast_data.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
 import { Connection, type ConnectionOwner, type ProtocolEntry } from "./connection.ts";
+import { ClientRoutes } from "./client_route.ts";
 import type { Context } from "./context.ts";
 import {
   checkCreationInfo,
   type CheckedInfo,
-  CONTEXT_PORT_NO_LISTEN,
   type ContextCreationInfo,
   rxBufferSizeOf,
 } from "./creation_info.ts";
 import { checkDestroyOptions, Departure, type DestroyOptions } from "./departure.ts";
+import type { ProxyTrust } from "./core/forwarded_for.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
 import type { Extension } from "./extensions/extension.ts";
@@ -23,7 +25,8 @@ import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Limits } from "./limits.ts";
-import { listen } from "./listening.ts";
+import { CONTEXT_PORT_NO_LISTEN } from "./listen_info.ts";
+import { listenAs } from "./listening.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import { mustPoll, Polling, type PollingHost } from "./polling.ts";
@@ -35,7 +38,9 @@ import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
+import { dropPrivileges } from "./transport/privileges.ts";
 import { type StreamConn, StreamTransport } from "./transport/tcp.ts";
+import { TransportError } from "./transport/transport_error.ts";
 import type { Address, Listener, Transport } from "./transport/transport.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
 
@@ -71,13 +76,14 @@ export function createContext(info: ContextCreationInfo): Context {
 /** The descriptor of the listener, and of what belongs to no connection. */
 const LISTENER_FD = 0;
 
-class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingHost {
+class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingHost, AdmissionHost {
   readonly face: Context = this;
   readonly limits: Limits;
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAliveSettings | undefined;
+  readonly proxyTrust: ProxyTrust | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly user: unknown;
   readonly wheel: TimerWheel;
@@ -96,6 +102,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   /** Unless the context serves by itself. */
   readonly #polling: Polling | undefined;
   readonly #elsewhere: Elsewhere;
+  readonly #routes: ClientRoutes;
+  readonly #admission: Admission;
   /** For what belongs to no connection: the listener, the protocols. */
   readonly #standIn: Connection;
   #listenerSlot: PollSlot | undefined;
@@ -118,6 +126,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.extensions = info.extensions;
     this.options = info.options;
     this.keepAlive = info.keepAlive;
+    this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
     this.user = info.user;
     this.#polling = info.service === "automatic"
@@ -125,10 +134,16 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       : new Polling(info.service === "external", info.clock, this);
     this.scheduler = this.#polling?.scheduler ?? new AutomaticScheduler();
     this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? info.clock);
+    this.#admission = new Admission(this.wheel, this.limits.headerTimeoutMs, this);
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
-    this.#listener = info.port === CONTEXT_PORT_NO_LISTEN ? undefined : listen(info.network, info);
+    this.#listener = info.listen.port === CONTEXT_PORT_NO_LISTEN
+      ? undefined
+      : listenAs(info.network, info.listen, {
+        disableIpv6: info.options.disableIpv6,
+        keepAlive: info.keepAlive !== undefined,
+      });
     this.#elsewhere = new Elsewhere({
       limits: this.limits,
       wheel: this.wheel,
@@ -139,6 +154,15 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       destroy: () => this.destroy(),
     });
     if (info.broadcastSockets) this.#openSockets();
+    this.#dropPrivileges();
+    this.#routes = new ClientRoutes({
+      network: info.network,
+      limits: info.limits,
+      iface: info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined,
+      disableIpv6: info.options.disableIpv6,
+      keepAlive: info.keepAlive !== undefined,
+      proxy: info.proxy,
+    });
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
       active: activate(protocol, {
@@ -185,7 +209,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     const target = checkClientInfo(info);
     const connection = new Connection(this, ++this.#lastFd, true);
     connection.user = info.userdata;
-    const handshake = new ClientHandshake(connection, target, this.#info.network);
+    const handshake = new ClientHandshake(connection, target, this.#routes);
     connection.phase = handshake;
     const { socketFd } = connection;
     this.#connections.set(socketFd, connection);
@@ -241,8 +265,10 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     return 0;
   }
 
-  setProxy(_proxy: string): number {
-    throw new LwsError("unsupported", "setProxy: this version does not have proxies yet");
+  setProxy(proxy: string): number {
+    this.#mustLive("setProxy");
+    if (typeof proxy !== "string") refuseArgument("setProxy", "proxy", proxy, "a text");
+    return this.#routes.setProxy(proxy);
   }
 
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
@@ -288,6 +314,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.#acceptor?.stop();
+    this.#admission.stop();
     this.#elsewhere.close();
     const polled = this.#polling?.scheduler;
     polled?.unwatch(LISTENER_FD);
@@ -352,11 +379,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   forget(connection: Connection): void {
     if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
     this.#connections.delete(connection.socketFd);
-    if (!connection.isClient) this.#countAddress(connection.peerAddresses.ip, -1);
-    if (this.hasRoom) {
-      this.#acceptor?.resume();
-      this.#listenerSlot?.setReading(true);
-    }
+    if (!connection.isClient) this.#countAddress(connection.socketAddress, -1);
+    this.left();
     if (this.isDestroyed) this.#endIfEmpty();
   }
 
@@ -367,6 +391,24 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   }
 
   // What comes from other workers and processes.
+
+  /** Last of what may need root, and first of what runs without it. */
+  #dropPrivileges(): void {
+    try {
+      const groups = dropPrivileges(this.#info.identity);
+      if (groups.length > 0) {
+        log(
+          "warn",
+          `gid and uid are changed, but the process keeps the groups ${groups.join(", ")}`,
+        );
+      }
+    } catch (cause) {
+      this.#listener?.close();
+      this.#elsewhere.close();
+      if (!(cause instanceof TransportError)) throw cause;
+      throw new LwsError(cause.code, cause.message, { cause });
+    }
+  }
 
   #openSockets(): void {
     const { protocols, network, clock } = this.#info;
@@ -393,10 +435,26 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   // Accepting.
 
   get hasRoom(): boolean {
-    return this.#connections.size < this.limits.maxConnections;
+    return this.#connections.size + this.#admission.size < this.limits.maxConnections;
   }
 
   accepted(transport: Transport): void | Promise<void> {
+    if (!this.#info.listen.proxyProtocol) return this.#admit(transport);
+    this.#admission.take(transport);
+  }
+
+  admitted(transport: Transport): void {
+    void this.#admit(transport);
+  }
+
+  left(): void {
+    if (!this.hasRoom) return;
+    this.#acceptor?.resume();
+    this.#listenerSlot?.setReading(true);
+  }
+
+  /** Serves a connection, in service if the program wants that; the promise waits for it. */
+  #admit(transport: Transport): void | Promise<void> {
     if (this.#polling === undefined) return void this.#serve(transport);
     return new Promise((resolve) => {
       const service = () => {

@@ -1,15 +1,12 @@
 /** Makes contexts of what the C calls were given. */
 
 import type { Context } from "../context.ts";
-import {
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  type ServicePolicy,
-} from "../creation_info.ts";
+import { type ContextCreationInfo, type ServicePolicy } from "../creation_info.ts";
 import { HEADER_TOKENS } from "../core/header_tokens.ts";
 import { LwsError } from "../errors.ts";
 import { hostFileOps } from "../host_file_ops.ts";
 import type { Protocol } from "../protocol.ts";
+import { CONTEXT_PORT_NO_LISTEN } from "../listen_info.ts";
 import { createContext } from "../serving_context.ts";
 import { attempt } from "./attempt.ts";
 import { adapt, type LooseCallback } from "./callback.ts";

@@ -129,3 +129,13 @@ function longestZeros(groups: readonly string[]): [start: number, length: number
   }
   return best;
 }
+
+const LOOPBACK: readonly IpRange[] = [parseIpRange("127.0.0.0/8")!, parseIpRange("::1")!];
+
+/** Whether a host is this machine for certain: a loopback address, or a name that RFC 6761 keeps. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  const bytes = parseIp(name.replace(/^\[(.*)\]$/, "$1"));
+  return bytes !== undefined && LOOPBACK.some((range) => isInRange(bytes, range));
+}

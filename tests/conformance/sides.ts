@@ -217,7 +217,10 @@ export interface PlayedServer extends AsyncDisposable {
 }
 
 /** Where {@linkcode playServer} listens. */
-export const TARGET: ClientConnectInfo = { address: "server.example.com", port: 80 };
+export const TARGET = {
+  address: "server.example.com",
+  port: 80,
+} as const satisfies ClientConnectInfo;
 
 export function playServer(
   protocols: readonly Protocol[],

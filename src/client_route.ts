@@ -1,0 +1,124 @@
+/** How a client gets to its server: from where, and through which proxy. */
+
+import { refuseArgument } from "./arguments.ts";
+import type { HeadLimits } from "./core/http_head.ts";
+import { isLoopback } from "./core/ip_address.ts";
+import {
+  chooseProxy,
+  type EnvironmentProxies,
+  parseProxy,
+  type ProxySettings,
+  ProxySettingsError,
+  readEnvironmentProxies,
+} from "./core/proxy_settings.ts";
+import { LwsError } from "./errors.ts";
+import { log } from "./log.ts";
+import { openTunnel } from "./proxy_tunnel.ts";
+import { readVariable } from "./transport/environment.ts";
+import { interfaceAddresses, sourceAddress } from "./transport/interfaces.ts";
+import type { Network, NetworkTarget, Transport } from "./transport/transport.ts";
+import type { TimeoutReason } from "./wsi.ts";
+
+/** Where a route ends. */
+export interface RouteTarget {
+  /** A host name or an IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** A unix socket in place of both. */
+  readonly socketPath: string | undefined;
+  /** The interface or the address to connect from; the context's own is the default. */
+  readonly iface: string | undefined;
+}
+
+/** What routes need of their context. */
+export interface RouteSettings {
+  readonly network: Network;
+  readonly limits: HeadLimits;
+  /** The interface or the address to connect from. */
+  readonly iface: string | undefined;
+  readonly disableIpv6: boolean;
+  readonly keepAlive: boolean;
+  /** The creation struct's. */
+  readonly proxy: ProxySettings | undefined;
+}
+
+/** The ways of a context's clients. */
+export class ClientRoutes {
+  readonly #settings: RouteSettings;
+  #set: ProxySettings | undefined;
+  #environment: EnvironmentProxies | undefined;
+  #hasConnected = false;
+
+  constructor(settings: RouteSettings) {
+    this.#settings = settings;
+  }
+
+  /** As `Context.setProxy`. */
+  setProxy(text: string): number {
+    if (this.#hasConnected) {
+      throw new LwsError("invalid-state", "setProxy: comes before the first clientConnect");
+    }
+    try {
+      this.#set = parseProxy(text);
+    } catch (error) {
+      if (!(error instanceof ProxySettingsError)) refuseArgument("setProxy", "proxy", text, "text");
+      // The text itself may have a password in it.
+      throw new LwsError("invalid-argument", `setProxy: proxy: ${error.message}`, { cause: error });
+    }
+    return 0;
+  }
+
+  /**
+   * Connects, and asks the proxy for a tunnel if there is one.
+   *
+   * @param onStep a step of the way begins, which has its own time
+   */
+  async connect(
+    target: RouteTarget,
+    signal: AbortSignal,
+    onStep: (reason: TimeoutReason) => void,
+  ): Promise<Transport> {
+    const { network, limits, disableIpv6, keepAlive } = this.#settings;
+    const { address, port, socketPath } = target;
+    if (socketPath !== undefined) {
+      return await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
+    }
+    const proxy = this.#proxyFor(address, port);
+    const hostname = proxy?.host ?? address;
+    const options = this.#from(target.iface ?? this.#settings.iface, hostname);
+    const transport = await network.connect(
+      { hostname, port: proxy?.port ?? port, disableIpv6, keepAlive, ...options },
+      signal,
+    );
+    if (proxy === undefined) return transport;
+    onStep("awaitingProxyResponse");
+    const { credentials } = proxy;
+    return await openTunnel(transport, { host: address, port, credentials }, limits, signal);
+  }
+
+  #from(iface: string | undefined, hostname: string): Pick<NetworkTarget, "localAddress"> {
+    if (iface === undefined) return {};
+    const { disableIpv6 } = this.#settings;
+    return { localAddress: sourceAddress(interfaceAddresses(iface, { disableIpv6 }), hostname) };
+  }
+
+  #proxyFor(host: string, port: number): ProxySettings | undefined {
+    this.#hasConnected = true;
+    const sources = { set: this.#set, info: this.#settings.proxy };
+    // What others have set is for the world outside, as every program around understands it.
+    if (isLoopback(host)) return chooseProxy({ host, port, isSecure: false }, sources);
+    const environment = this.#environment ??= readEnvironment();
+    return chooseProxy({ host, port, isSecure: false }, { ...sources, environment });
+  }
+}
+
+/** A variable that names no proxy is logged and doesn't count, as in the C library of 2015. */
+function readEnvironment(): EnvironmentProxies {
+  try {
+    return readEnvironmentProxies(readVariable);
+  } catch (error) {
+    if (!(error instanceof ProxySettingsError)) throw error;
+    log("warn", error.message);
+    return { http: undefined, https: undefined, noProxy: () => true };
+  }
+}
