@@ -1,0 +1,125 @@
+/** A transport, as the stream that `node:tls` works on. */
+
+import { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
+import type { Transport, TransportHandler } from "./transport.ts";
+
+/** Carries what `node:tls` encrypts over the transport below it, and back; no byte waits in here. */
+export class TransportDuplex extends Duplex implements TransportHandler {
+  readonly #inner: Transport;
+  #whenWritten: ((error?: Error | null) => void) | undefined;
+  #endIsDue = false;
+  #closeIsDue = false;
+  /** The reader above stopped reading: the stream does by itself, the connection by `hold`. */
+  #isStreamFull = false;
+  #isHeld = false;
+  /** What there is to do once nothing is being written. */
+  whenIdle: () => void = () => {};
+  /** The transport below is gone. */
+  whenGone: (error: unknown) => void = () => {};
+
+  constructor(inner: Transport) {
+    // 'close' is told by `whenGone`, and a stream that ended both ways is not yet closed.
+    super({ autoDestroy: false });
+    this.#inner = inner;
+  }
+
+  /** Starts the transport below; what it reads goes to `node:tls` from now on. */
+  begin(): void {
+    this.#inner.start(this);
+  }
+
+  /** Whether bytes are on their way down. */
+  get isWriting(): boolean {
+    return this.#whenWritten !== undefined;
+  }
+
+  /** Reads no more from below. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#inner.pause();
+  }
+
+  /** Undoes {@linkcode hold}. */
+  release(): void {
+    this.#isHeld = false;
+    if (!this.#isStreamFull) this.#inner.resume();
+  }
+
+  /** Closes the transport below at once; what is being written may be lost. */
+  cut(): void {
+    this.#inner.close();
+    this.destroy();
+  }
+
+  /** Ends the sending half below, once what is being written has left. */
+  endBelow(): void {
+    this.#endIsDue = true;
+    if (!this.isWriting) this.#inner.end();
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    if (this.destroyed) return bytes.length;
+    // A stream that flows and holds nothing hands on what it gets; this does so without the copy
+    // that a stream which may keep it needs. `node:tls` takes its own at once.
+    if (this.readableFlowing === true && this.readableLength === 0) {
+      this.emit("data", bytes);
+    } else if (!this.push(Buffer.copyBytesFrom(bytes))) {
+      this.#isStreamFull = true;
+      this.#inner.pause();
+    }
+    return bytes.length;
+  }
+
+  onDrain(): void {
+    const written = this.#whenWritten;
+    this.#whenWritten = undefined;
+    written?.();
+    if (this.isWriting) return;
+    if (this.#endIsDue) {
+      this.#endIsDue = false;
+      this.#inner.end();
+    }
+    if (this.#closeIsDue) this.#inner.close();
+    this.whenIdle();
+  }
+
+  onEnd(): void {
+    if (!this.destroyed) this.push(null);
+  }
+
+  onClose(error?: unknown): void {
+    const written = this.#whenWritten;
+    this.#whenWritten = undefined;
+    written?.(new Error("the connection below is gone"));
+    this.whenGone(error);
+    this.destroy();
+  }
+
+  override _read(): void {
+    if (!this.#isStreamFull) return;
+    this.#isStreamFull = false;
+    if (!this.#isHeld) this.#inner.resume();
+  }
+
+  override _write(
+    bytes: Uint8Array,
+    _encoding: string,
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#whenWritten = done;
+    this.#inner.write(bytes);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.endBelow();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // The last words of `node:tls`, an alert or the notice that it closes, may be on their way.
+    if (this.isWriting) this.#closeIsDue = true;
+    else this.#inner.close();
+    done(error);
+  }
+}
