@@ -4,10 +4,13 @@ import type { TLSSocket } from "node:tls";
 import { TlsError } from "./tls_error.ts";
 import type { TlsInfo } from "./tls_info.ts";
 import type { Address, Transport, TransportHandler } from "./transport.ts";
-import type { TransportDuplex } from "./transport_duplex.ts";
+import { freeBuffer, type TransportDuplex } from "./transport_duplex.ts";
 
-/** `node:tls` copies what it can't encrypt at once, time and again; this much is at most twice. */
-const LARGEST_WRITE = 128 * 1024;
+/**
+ * What `node:tls` encrypts at once, three records of RFC 8446 section 5.1; of more it copies the rest,
+ * time and again (64 KiB: 40 µs in one write, 18 µs in two).
+ */
+const LARGEST_WRITE = 3 * 16 * 1024;
 const NO_BYTES = new Uint8Array(0);
 
 /** Decrypted bytes, both ways; what carries them lies below. */
@@ -118,8 +121,10 @@ export class TlsTransport implements Transport {
   #offer(bytes: Uint8Array): void {
     try {
       const taken = this.#handler!.onBytes(bytes);
-      if (taken === bytes.length) this.#rest = NO_BYTES;
-      // A small rest shouldn't keep the memory of a large read.
+      if (taken === bytes.length) {
+        this.#rest = NO_BYTES;
+        freeBuffer(bytes);
+      } // A small rest shouldn't keep the memory of a large read.
       else if (taken * 2 > bytes.length) this.#rest = bytes.slice(taken);
       else this.#rest = bytes.subarray(taken);
     } catch (error) {

@@ -4,9 +4,19 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { Transport, TransportHandler } from "./transport.ts";
 
+/** Smaller buffers are left to the collector, in bytes. */
+const WORTH_FREEING = 8 * 1024;
+
+/** Gives the memory of `bytes` back at once, unless more than they lies in it. */
+export function freeBuffer(bytes: Uint8Array): void {
+  if (bytes.length < WORTH_FREEING || bytes.length !== bytes.buffer.byteLength) return;
+  (bytes.buffer as ArrayBuffer).transfer(0);
+}
+
 /** Carries what `node:tls` encrypts over the transport below it, and back; no byte waits in here. */
 export class TransportDuplex extends Duplex implements TransportHandler {
   readonly #inner: Transport;
+  #beingWritten: Uint8Array | undefined;
   #whenWritten: ((error?: Error | null) => void) | undefined;
   #endIsDue = false;
   #closeIsDue = false;
@@ -74,6 +84,11 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   onDrain(): void {
     const written = this.#whenWritten;
     this.#whenWritten = undefined;
+    if (this.#beingWritten !== undefined) {
+      // Nobody looks at it again, and the collector would let many such pile up first.
+      freeBuffer(this.#beingWritten);
+      this.#beingWritten = undefined;
+    }
     written?.();
     if (this.isWriting) return;
     if (this.#endIsDue) {
@@ -89,9 +104,8 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   onClose(error?: unknown): void {
-    const written = this.#whenWritten;
+    // Who waits for a write isn't told: `node:tls` takes a failure for a success.
     this.#whenWritten = undefined;
-    written?.(new Error("the connection below is gone"));
     this.whenGone(error);
     this.destroy();
   }
@@ -108,6 +122,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     done: (error?: Error | null) => void,
   ): void {
     this.#whenWritten = done;
+    this.#beingWritten = bytes;
     this.#inner.write(bytes);
   }
 
