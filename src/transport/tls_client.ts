@@ -9,6 +9,7 @@ import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./tls_hand
 import { checkIdentity, contextOf, nameOf, type TlsIdentity } from "./tls_identity.ts";
 import { describeCertificate, describeConnection, peerChain } from "./tls_info.ts";
 import { parseCertificates } from "./tls_pem.ts";
+import { isMeantFor } from "./tls_purpose.ts";
 import { TlsTransport } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
@@ -66,7 +67,6 @@ export class TlsClient {
       checkServerIdentity: () => undefined,
     });
     socket.on("error", (error) => handshake.fail(handshakeFailed(error)));
-    socket.on("close", () => handshake.fail(hungUp()));
     socket.once("secureConnect", () => {
       if (handshake.isOver) return;
       duplex.hold();
@@ -83,10 +83,6 @@ export class TlsClient {
     duplex.begin();
     return handshake;
   }
-}
-
-function hungUp(): TlsError {
-  return new TlsError("closed", "the server closed the connection in the TLS handshake");
 }
 
 /** `undefined` leaves it to the runtime, and to what its user set by `DENO_CERT`. */
@@ -107,6 +103,9 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
       "name-mismatch",
       `the server's certificate is for ${names}, not for ${host}`,
     );
+  }
+  if (!isMeantFor(chain[0]!, "server")) {
+    throw new TlsError("wrong-purpose", "the server's certificate is not for servers");
   }
   if (socket.authorized) return;
   const code = String(socket.authorizationError);
@@ -145,13 +144,8 @@ function checkValidity(certificate: X509Certificate, now: number): void {
   }
 }
 
-/** RFC 5280 section 4.2.1.12: for servers, or for anything. */
-const SERVER_PURPOSES = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"];
-
 /** Whether nothing but who signed the last certificate is wrong with a chain. */
 function isWhole(chain: readonly X509Certificate[]): boolean {
-  const purposes = chain[0]!.keyUsage as readonly string[] | undefined;
-  if (purposes?.length && !purposes.some((each) => SERVER_PURPOSES.includes(each))) return false;
   return chain.every((certificate, i) => {
     const issuer = chain[i + 1] ?? certificate;
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey) &&

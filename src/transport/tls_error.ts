@@ -9,7 +9,8 @@ export type TlsErrorCode =
   | "handshake-failed"
   | "name-mismatch"
   | "self-signed"
-  | "unknown-issuer";
+  | "unknown-issuer"
+  | "wrong-purpose";
 
 /** A handshake that came to nothing, or a TLS connection that broke. */
 export class TlsError extends Error {

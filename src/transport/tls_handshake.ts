@@ -15,6 +15,8 @@ export interface TlsHandshake {
   close(): void;
 }
 
+const LOST = "the peer closed the connection in the TLS handshake, or it was lost";
+
 /** The handshake as the two sides drive it. */
 export class PendingHandshake implements TlsHandshake {
   readonly done: Promise<TlsTransport>;
@@ -30,10 +32,11 @@ export class PendingHandshake implements TlsHandshake {
     this.#resolve = resolve;
     this.#reject = reject;
     promise.catch(() => {});
-    duplex.whenGone = (error) =>
-      this.fail(
-        new TlsError("closed", "the connection was lost in the TLS handshake", { cause: error }),
-      );
+    // `node:tls` closes what it can't make sense of, and says so a moment later.
+    const lost = (cause?: unknown) =>
+      setImmediate(() => this.fail(new TlsError("closed", LOST, { cause })));
+    duplex.whenGone = lost;
+    duplex.whenEnded = lost;
   }
 
   get isOver(): boolean {
@@ -61,6 +64,8 @@ export class PendingHandshake implements TlsHandshake {
 
 /** What `node:tls` says went wrong, as ours. */
 export function handshakeFailed(cause: unknown): TlsError {
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  if (code === "ECONNRESET") return new TlsError("closed", LOST, { cause });
   const why = cause instanceof Error ? cause.message : String(cause);
   return new TlsError("handshake-failed", `the TLS handshake failed: ${why}`, { cause });
 }

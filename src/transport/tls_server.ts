@@ -1,5 +1,6 @@
 /** The server's side of TLS, over connections that somebody else accepted. */
 
+import type { X509Certificate } from "node:crypto";
 import { createServer, type SecureContext, type Server, type TLSSocket } from "node:tls";
 import { TlsError } from "./tls_error.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./tls_handshake.ts";
@@ -11,6 +12,7 @@ import {
 } from "./tls_identity.ts";
 import { describeCertificate, describeConnection, peerChain, type TlsInfo } from "./tls_info.ts";
 import { parseCertificates } from "./tls_pem.ts";
+import { isMeantFor } from "./tls_purpose.ts";
 import { TlsTransport } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
@@ -189,18 +191,20 @@ function describeClient(socket: TLSSocket, isAsked: boolean): TlsInfo {
   };
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "it has expired",
-  CERT_NOT_YET_VALID: "it is not valid yet",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "it is self-signed",
-  INVALID_PURPOSE: "it is not for clients",
-  SELF_SIGNED_CERT_IN_CHAIN: "nobody in the CA list signed it",
-  UNABLE_TO_GET_ISSUER_CERT: "nobody in the CA list signed it",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "nobody in the CA list signed it",
-};
-
-function reasonOf(socket: TLSSocket, certificate: unknown): string {
+/** The runtime's own word is nearly always that nobody in the CA list signed it. */
+function reasonOf(socket: TLSSocket, certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return "it showed none";
+  const now = Date.now();
+  if (now > Date.parse(certificate.validTo)) return "it has expired";
+  if (now < Date.parse(certificate.validFrom)) return "it is not valid yet";
+  if (!isMeantFor(certificate, "client")) return "it is not for clients";
   const code = String(socket.authorizationError);
-  return REASONS[code] ?? code;
+  return UNKNOWN_ISSUER.includes(code) ? "nobody in the CA list signed it" : code;
 }
+
+const UNKNOWN_ISSUER = [
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+];

@@ -41,6 +41,7 @@ export class TlsTransport implements Transport {
     this.#socket = socket;
     this.#duplex = duplex;
     this.#inner = inner;
+    duplex.whenEnded = () => {};
     duplex.whenIdle = () => this.#onIdle();
     duplex.whenGone = (error) => this.#onInnerGone(error);
     socket.on("error", (error) => this.#break(error));

@@ -25,6 +25,8 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   #isHeld = false;
   /** What there is to do once nothing is being written. */
   whenIdle: () => void = () => {};
+  /** The peer will send no more. */
+  whenEnded: () => void = () => {};
   /** The transport below is gone. */
   whenGone: (error: unknown) => void = () => {};
 
@@ -101,6 +103,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   onEnd(): void {
     if (!this.destroyed) this.push(null);
+    this.whenEnded();
   }
 
   onClose(error?: unknown): void {
@@ -117,10 +120,12 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   override _write(
-    bytes: Uint8Array,
+    buffer: Uint8Array,
     _encoding: string,
     done: (error?: Error | null) => void,
   ): void {
+    // Not the `Buffer` itself, whose `slice` is no copy.
+    const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     this.#whenWritten = done;
     this.#beingWritten = bytes;
     this.#inner.write(bytes);
