@@ -4,6 +4,9 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { Transport, TransportHandler } from "./transport.ts";
 
+/** A fatal alert, `handshake_failure`: RFC 8446 section 6.2. */
+const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 40);
+
 /** Smaller buffers are left to the collector, in bytes. */
 const WORTH_FREEING = 8 * 1024;
 
@@ -20,6 +23,9 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   #whenWritten: ((error?: Error | null) => void) | undefined;
   #endIsDue = false;
   #closeIsDue = false;
+  /** The peer has spoken, and was not answered. */
+  #owesAnswer = false;
+  #hasAnswered = false;
   /** The reader above stopped reading: the stream does by itself, the connection by `hold`. */
   #isStreamFull = false;
   #isHeld = false;
@@ -60,6 +66,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   /** Closes the transport below at once; what is being written may be lost. */
   cut(): void {
+    this.#owesAnswer = false;
     this.#inner.close();
     this.destroy();
   }
@@ -72,6 +79,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   onBytes(bytes: Uint8Array): number {
     if (this.destroyed) return bytes.length;
+    this.#owesAnswer = !this.#hasAnswered;
     // A stream that flows and holds nothing hands on what it gets; this does so without the copy
     // that a stream which may keep it needs. `node:tls` takes its own at once.
     if (this.readableFlowing === true && this.readableLength === 0) {
@@ -109,6 +117,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   onClose(error?: unknown): void {
     // Who waits for a write isn't told: `node:tls` takes a failure for a success.
     this.#whenWritten = undefined;
+    this.#owesAnswer = false;
     this.whenGone(error);
     this.destroy();
   }
@@ -128,6 +137,8 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     this.#whenWritten = done;
     this.#beingWritten = bytes;
+    this.#hasAnswered = true;
+    this.#owesAnswer = false;
     this.#inner.write(bytes);
   }
 
@@ -137,8 +148,10 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // The last words of `node:tls`, an alert or the notice that it closes, may be on their way.
-    if (this.isWriting) this.#closeIsDue = true;
+    // `node:tls` forgets the alert it owes to who doesn't speak TLS.
+    if (this.#owesAnswer) this.#inner.write(HANDSHAKE_FAILURE);
+    // The notice that ends the stream may be on its way.
+    if (this.#owesAnswer || this.isWriting) this.#closeIsDue = true;
     else this.#inner.close();
     done(error);
   }
