@@ -49,6 +49,7 @@ export const LWS_SERVER = program(
   "/usr/bin/libwebsockets-test-server",
 );
 export const NODE = program("node 20.10 or newer", "node", "--experimental-websocket", "--version");
+export const OPENSSL = program("openssl", "/usr/bin/openssl");
 // With its path: another Python may come first on PATH, without Debian's packages.
 export const PYTHON = program("python3-websockets", "/usr/bin/python3", "-c", "import websockets");
 

@@ -1,0 +1,210 @@
+/** The server's side of TLS, over connections that somebody else accepted. */
+
+import type { X509Certificate } from "node:crypto";
+import { createServer, type SecureContext, type Server, type TLSSocket } from "node:tls";
+import { TlsError } from "./tls_error.ts";
+import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./tls_handshake.ts";
+import {
+  type CheckedIdentity,
+  checkIdentity,
+  contextOf,
+  type TlsIdentity,
+} from "./tls_identity.ts";
+import { describeCertificate, describeConnection, peerChain, type TlsInfo } from "./tls_info.ts";
+import { parseCertificates } from "./tls_pem.ts";
+import { isMeantFor } from "./tls_purpose.ts";
+import { TlsTransport } from "./tls_transport.ts";
+import type { Transport } from "./transport.ts";
+import { TransportDuplex } from "./transport_duplex.ts";
+
+/** An identity for some host names. */
+export interface NamedIdentity extends TlsIdentity {
+  /**
+   * The host names, `*.` for one label included.
+   *
+   * @default what the certificate is for
+   */
+  readonly serverNames?: readonly string[] | undefined;
+}
+
+/** How a server shows itself, and whom it lets in. */
+export interface TlsServerOptions {
+  /** What is shown to clients that name no host, or one that no other identity is for. */
+  readonly identity: TlsIdentity;
+  /** Further identities, by the host name that a client asks for. */
+  readonly identities?: readonly NamedIdentity[] | undefined;
+  /** Whose client certificates are good, as PEM texts of one or more; those of no one else are. */
+  readonly ca?: readonly string[] | undefined;
+  /**
+   * Whether clients are asked for a certificate: `request` lets those in, too, that have none or a
+   * bad one.
+   *
+   * @default {"none"}
+   */
+  readonly clientCertificate?: "none" | "request" | "require" | undefined;
+}
+
+/** How one connection is made. */
+export interface SecureOptions {
+  /**
+   * Has the last word on a client, before any of its bytes are served; not called when no
+   * certificate is asked for. `info.authorized` is the verdict so far.
+   *
+   * @default the verdict, where a certificate is required; anybody, where one is requested
+   */
+  readonly verifyClient?: ((info: TlsInfo) => boolean) | undefined;
+}
+
+/** A server object of one connection, which inherits all else from that of all. */
+type ServerOfOne = Server & { handshakeUnderWay: (event: TLSSocket | Error) => void };
+
+/** A server's certificates, and the handshakes that show them. */
+export class TlsServer {
+  readonly #server: Server;
+  readonly #ca: readonly string[] | undefined;
+  readonly #clientCertificate: "none" | "request" | "require";
+  #identities!: Identities;
+
+  /** @throws {TlsOptionError} that names the member that can't be used. */
+  constructor(options: TlsServerOptions) {
+    for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
+    this.#ca = options.ca;
+    this.#clientCertificate = options.clientCertificate ?? "none";
+    this.#server = createServer({
+      SNICallback: (serverName, tell) => tell(null, this.#identities.forName(serverName)),
+      ALPNProtocols: ["http/1.1"],
+      requestCert: this.#clientCertificate !== "none",
+      rejectUnauthorized: false,
+    });
+    this.setCertificate(options.identity, options.identities);
+    this.#server.on("secureConnection", function (this: ServerOfOne, socket: TLSSocket) {
+      this.handshakeUnderWay(socket);
+    });
+    this.#server.on("tlsClientError", function (this: ServerOfOne, error: Error) {
+      this.handshakeUnderWay(error);
+    });
+  }
+
+  /**
+   * Shows another certificate from the next handshake on, and others by host name; connections that
+   * stand go on.
+   *
+   * @throws {TlsOptionError} that names the member that can't be used; then all stays as it was.
+   */
+  setCertificate(identity: TlsIdentity, identities: readonly NamedIdentity[] = []): void {
+    this.#identities = new Identities(identity, identities, this.#ca);
+    // Every handshake asks `SNICallback`, yet none begins without a certificate in its place.
+    const { cert, key } = this.#identities.checked;
+    this.#server.setSecureContext({ cert, key });
+  }
+
+  /** Makes TLS of an accepted connection, which nobody may have started. */
+  secure(inner: Transport, options: SecureOptions = {}): TlsHandshake {
+    const duplex = new TransportDuplex(inner);
+    const handshake = new PendingHandshake(duplex);
+    // The events of a server don't tell whose connection they are about, but its `this` does.
+    const server = Object.create(this.#server) as ServerOfOne;
+    server.handshakeUnderWay = (event) => {
+      if (event instanceof Error) return handshake.fail(handshakeFailed(event));
+      if (handshake.isOver) return void event.destroy();
+      duplex.hold();
+      this.#admit(event, duplex, inner, handshake, options);
+    };
+    server.emit("connection", duplex);
+    duplex.begin();
+    return handshake;
+  }
+
+  #admit(
+    socket: TLSSocket,
+    duplex: TransportDuplex,
+    inner: Transport,
+    handshake: PendingHandshake,
+    options: SecureOptions,
+  ): void {
+    socket.on("error", () => {});
+    try {
+      const info = describeClient(socket, this.#clientCertificate !== "none");
+      if (this.#isWelcome(info, options)) {
+        handshake.succeed(new TlsTransport(socket, duplex, inner, info));
+      } else {
+        const why = info.authorizationError ?? "the verification refused it";
+        handshake.fail(
+          new TlsError("certificate-refused", `the client's certificate was refused: ${why}`),
+        );
+        socket.destroy();
+      }
+    } catch (error) {
+      handshake.fail(handshakeFailed(error));
+      socket.destroy();
+    }
+  }
+
+  #isWelcome(info: TlsInfo, { verifyClient }: SecureOptions): boolean {
+    if (this.#clientCertificate === "none") return true;
+    if (verifyClient !== undefined) return verifyClient(info);
+    return this.#clientCertificate === "request" || info.authorized;
+  }
+}
+
+/** The identities of a server, by host name. */
+class Identities {
+  /** For clients that name no host, or an unknown one. */
+  readonly default: SecureContext;
+  readonly checked: CheckedIdentity;
+  readonly #byName = new Map<string, SecureContext>();
+
+  constructor(
+    identity: TlsIdentity,
+    others: readonly NamedIdentity[],
+    ca: readonly string[] | undefined,
+  ) {
+    this.checked = checkIdentity(identity);
+    this.default = contextOf(this.checked, ca);
+    for (const other of others) {
+      const checked = checkIdentity(other);
+      const context = contextOf(checked, ca);
+      for (const name of other.serverNames ?? checked.hostNames) {
+        this.#byName.set(name.toLowerCase(), context);
+      }
+    }
+  }
+
+  /** RFC 6066 section 3 and RFC 9525 section 6.3: a wildcard stands for the whole first label. */
+  forName(serverName: string): SecureContext {
+    const name = serverName.toLowerCase();
+    return this.#byName.get(name) ?? this.#byName.get(name.replace(/^[^.]+/, "*")) ?? this.default;
+  }
+}
+
+function describeClient(socket: TLSSocket, isAsked: boolean): TlsInfo {
+  const [certificate] = isAsked ? peerChain(socket) : [];
+  // Without a certificate, or without having asked for one, `authorized` doesn't mean much.
+  const authorized = certificate !== undefined && socket.authorized;
+  return {
+    ...describeConnection(socket),
+    serverName: (socket as { servername?: string | null }).servername || undefined,
+    authorized,
+    authorizationError: authorized || !isAsked ? undefined : reasonOf(socket, certificate),
+    peerCertificate: certificate && describeCertificate(certificate),
+    isSsl: 1,
+  };
+}
+
+/** The runtime's own word is nearly always that nobody in the CA list signed it. */
+function reasonOf(socket: TLSSocket, certificate: X509Certificate | undefined): string {
+  if (certificate === undefined) return "it showed none";
+  const now = Date.now();
+  if (now > Date.parse(certificate.validTo)) return "it has expired";
+  if (now < Date.parse(certificate.validFrom)) return "it is not valid yet";
+  if (!isMeantFor(certificate, "client")) return "it is not for clients";
+  const code = String(socket.authorizationError);
+  return UNKNOWN_ISSUER.includes(code) ? "nobody in the CA list signed it" : code;
+}
+
+const UNKNOWN_ISSUER = [
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+];
