@@ -6,6 +6,7 @@ import type { DestroyOptions } from "./departure.ts";
 import type { Limits } from "./limits.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
+import type { CertificateInfo } from "./tls_members.ts";
 import type { PollFd } from "./service/polling.ts";
 import type { StreamConn } from "./transport/tcp.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
@@ -102,6 +103,15 @@ export interface Context extends AsyncDisposable {
    * @throws {LwsError} `invalid-argument` when it is no whole number.
    */
   hangupOnClient(socketFd: number): number;
+  /**
+   * Shows another certificate from the next handshake on, and others by host name; open connections go
+   * on as they are.
+   *
+   * @param others in place of the `certificates` of creation
+   * @throws {LwsError} `invalid-argument`, which names what can't be used, and all stays as it was;
+   *   `invalid-state` when the context does not listen with TLS; `destroyed`.
+   */
+  setCertificate(certificate: CertificateInfo, others?: readonly CertificateInfo[]): void;
   /**
    * Sets the HTTP proxy for client connections, before the first of them (`lws_set_proxy`): `host:port`,
    * `user:password@host:port` or an `http://` URL. It goes before `httpProxyAddress` and before what

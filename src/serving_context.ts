@@ -17,6 +17,7 @@ import {
   rxBufferSizeOf,
 } from "./creation_info.ts";
 import { checkDestroyOptions, Departure, type DestroyOptions } from "./departure.ts";
+import { ContextTls } from "./context_tls.ts";
 import type { ProxyTrust } from "./core/forwarded_for.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
@@ -36,6 +37,7 @@ import type { PollSlot } from "./service/poll_slot.ts";
 import { type PollFd, POLLIN, POLLOUT } from "./service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
+import type { CertificateInfo } from "./tls_members.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
 import { dropPrivileges } from "./transport/privileges.ts";
@@ -102,6 +104,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   /** Unless the context serves by itself. */
   readonly #polling: Polling | undefined;
   readonly #elsewhere: Elsewhere;
+  readonly #tls: ContextTls;
   readonly #routes: ClientRoutes;
   readonly #admission: Admission;
   /** For what belongs to no connection: the listener, the protocols. */
@@ -154,15 +157,6 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       destroy: () => this.destroy(),
     });
     if (info.broadcastSockets) this.#openSockets();
-    this.#dropPrivileges();
-    this.#routes = new ClientRoutes({
-      network: info.network,
-      limits: info.limits,
-      iface: info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined,
-      disableIpv6: info.options.disableIpv6,
-      keepAlive: info.keepAlive !== undefined,
-      proxy: info.proxy,
-    });
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
       active: activate(protocol, {
@@ -180,6 +174,17 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#standIn = new Connection(this, LISTENER_FD, false);
+    this.#tls = this.#setUpTls();
+    this.#dropPrivileges();
+    this.#routes = new ClientRoutes({
+      tls: this.#tls,
+      network: info.network,
+      limits: info.limits,
+      iface: info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined,
+      disableIpv6: info.options.disableIpv6,
+      keepAlive: info.keepAlive !== undefined,
+      proxy: info.proxy,
+    });
     if (this.#listener !== undefined) {
       this.#acceptor = new Acceptor(this.#listener, this, info.clock, "listener");
       this.#listenerSlot = this.#polling?.watch(LISTENER_FD);
@@ -263,6 +268,11 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     checkFd("hangupOnClient", socketFd);
     this.#connections.get(socketFd)?.hangup();
     return 0;
+  }
+
+  setCertificate(certificate: CertificateInfo, others: readonly CertificateInfo[] = []): void {
+    this.#mustLive("setCertificate");
+    this.#tls.setCertificate(certificate, others);
   }
 
   setProxy(proxy: string): number {
@@ -392,6 +402,34 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   // What comes from other workers and processes.
 
+  #setUpTls(): ContextTls {
+    const { listen, tls, options, limits } = this.#info;
+    const first = this.entries[0]!;
+    const ask = this.#standIn;
+    try {
+      return new ContextTls({
+        ...options,
+        members: tls,
+        listens: listen.port !== CONTEXT_PORT_NO_LISTEN,
+        handshakeTimeoutMs: limits.headerTimeoutMs,
+      }, {
+        loadClientTrust(loader) {
+          ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
+        },
+        loadServerTrust(loader) {
+          ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
+        },
+        requirePrivateKey(loader) {
+          return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
+        },
+      });
+    } catch (error) {
+      this.#listener?.close();
+      this.#elsewhere.close();
+      throw error;
+    }
+  }
+
   /** Last of what may need root, and first of what runs without it. */
   #dropPrivileges(): void {
     try {
@@ -499,7 +537,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
     if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
-    connection.attach(transport);
+    connection.attach(this.#tls.accept(transport, {
+      verify: (info) => connection.judges({ info, isTrusted: info.authorized }),
+      secured(info) {
+        connection.tls = info;
+        connection.secured = info.isSsl;
+      },
+    }));
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
     if (this.#polling?.watch(fd) === undefined && this.#polling !== undefined) connection.cut();

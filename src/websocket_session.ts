@@ -91,8 +91,11 @@ export class WebSocketSession
     const connection = this.#connection;
     this.#tellExtensions();
     if (this.#sentClose !== undefined || !connection.isOpen) return;
-    const reason = connection.isClient ? "clientEstablished" : "established";
-    if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
+    const { entry, isClient } = connection;
+    const result = isClient
+      ? connection.call(entry, "clientEstablished", undefined)
+      : connection.call(entry, "established", connection.tls);
+    if (result !== 0) this.#drop();
   }
 
   /** All that the context lists hear of it, and those in use are called from now on. */
