@@ -55,9 +55,14 @@ export function contextOf(
       ...ca && { ca: [...ca] },
     });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TlsOptionError("sslPrivateKeyFilepath", why, { cause });
+    throw keyRefused(cause);
   }
+}
+
+/** `node:tls` itself refuses keys that are too short. */
+export function keyRefused(cause: unknown): TlsOptionError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TlsOptionError("sslPrivateKeyFilepath", why, { cause });
 }
 
 function decryptKey({ key, passphrase }: TlsIdentity): KeyObject {

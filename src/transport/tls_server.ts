@@ -1,13 +1,15 @@
 /** The server's side of TLS, over connections that somebody else accepted. */
 
 import type { X509Certificate } from "node:crypto";
-import { createServer, type SecureContext, type Server, type TLSSocket } from "node:tls";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import { serverNameIn } from "./client_hello.ts";
+import { PeekedTransport } from "./peeked_transport.ts";
 import { TlsError } from "./tls_error.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./tls_handshake.ts";
 import {
   type CheckedIdentity,
   checkIdentity,
-  contextOf,
+  keyRefused,
   type TlsIdentity,
 } from "./tls_identity.ts";
 import { describeCertificate, describeConnection, peerChain, type TlsInfo } from "./tls_info.ts";
@@ -42,6 +44,13 @@ export interface TlsServerOptions {
    * @default {"none"}
    */
   readonly clientCertificate?: "none" | "request" | "require" | undefined;
+  /**
+   * The longest that a handshake may take, in milliseconds. Who gives one up earlier by itself should
+   * still say here when: the runtime keeps what belongs to it, some 10 KiB, until then.
+   *
+   * @default {10000}
+   */
+  readonly handshakeTimeoutMs?: number | undefined;
 }
 
 /** How one connection is made. */
@@ -60,29 +69,18 @@ type ServerOfOne = Server & { handshakeUnderWay: (event: TLSSocket | Error) => v
 
 /** A server's certificates, and the handshakes that show them. */
 export class TlsServer {
-  readonly #server: Server;
   readonly #ca: readonly string[] | undefined;
   readonly #clientCertificate: "none" | "request" | "require";
-  #identities!: Identities;
+  readonly #handshakeTimeoutMs: number;
+  #identities: Identities;
 
   /** @throws {TlsOptionError} that names the member that can't be used. */
   constructor(options: TlsServerOptions) {
     for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
     this.#ca = options.ca;
     this.#clientCertificate = options.clientCertificate ?? "none";
-    this.#server = createServer({
-      SNICallback: (serverName, tell) => tell(null, this.#identities.forName(serverName)),
-      ALPNProtocols: ["http/1.1"],
-      requestCert: this.#clientCertificate !== "none",
-      rejectUnauthorized: false,
-    });
-    this.setCertificate(options.identity, options.identities);
-    this.#server.on("secureConnection", function (this: ServerOfOne, socket: TLSSocket) {
-      this.handshakeUnderWay(socket);
-    });
-    this.#server.on("tlsClientError", function (this: ServerOfOne, error: Error) {
-      this.handshakeUnderWay(error);
-    });
+    this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
+    this.#identities = this.#load(options.identity, options.identities);
   }
 
   /**
@@ -92,27 +90,75 @@ export class TlsServer {
    * @throws {TlsOptionError} that names the member that can't be used; then all stays as it was.
    */
   setCertificate(identity: TlsIdentity, identities: readonly NamedIdentity[] = []): void {
-    this.#identities = new Identities(identity, identities, this.#ca);
-    // Every handshake asks `SNICallback`, yet none begins without a certificate in its place.
-    const { cert, key } = this.#identities.checked;
-    this.#server.setSecureContext({ cert, key });
+    this.#identities = this.#load(identity, identities);
   }
 
   /** Makes TLS of an accepted connection, which nobody may have started. */
   secure(inner: Transport, options: SecureOptions = {}): TlsHandshake {
-    const duplex = new TransportDuplex(inner);
+    if (!this.#identities.hasNames) {
+      const duplex = new TransportDuplex(inner);
+      const handshake = new PendingHandshake(duplex);
+      this.#begin(this.#identities.default, duplex, inner, handshake, options);
+      return handshake;
+    }
+    // Not by the runtime's own `SNICallback`: it never frees a handshake that stops before the name.
+    const peeked = new PeekedTransport(inner, serverNameIn);
+    const duplex = new TransportDuplex(peeked);
     const handshake = new PendingHandshake(duplex);
+    peeked.found.then((serverName) => {
+      if (handshake.isOver) return;
+      const server = this.#identities.forName(serverName ?? "");
+      this.#begin(server, duplex, peeked, handshake, options);
+    });
+    return handshake;
+  }
+
+  #load(identity: TlsIdentity, others: readonly NamedIdentity[] = []): Identities {
+    return new Identities(identity, others, (checked) => this.#makeServer(checked));
+  }
+
+  /** Never listens; it is what `node:tls` has for the rules of a handshake. */
+  #makeServer(identity: CheckedIdentity): Server {
+    let server: Server;
+    try {
+      server = createServer({
+        cert: identity.cert,
+        key: identity.key,
+        ...this.#ca && { ca: [...this.#ca] },
+        ALPNProtocols: ["http/1.1"],
+        requestCert: this.#clientCertificate !== "none",
+        rejectUnauthorized: false,
+        handshakeTimeout: this.#handshakeTimeoutMs,
+      });
+    } catch (cause) {
+      throw keyRefused(cause);
+    }
+    server.on("secureConnection", function (this: ServerOfOne, socket: TLSSocket) {
+      this.handshakeUnderWay(socket);
+    });
+    server.on("tlsClientError", function (this: ServerOfOne, error: Error) {
+      this.handshakeUnderWay(error);
+    });
+    return server;
+  }
+
+  #begin(
+    server: Server,
+    duplex: TransportDuplex,
+    inner: Transport,
+    handshake: PendingHandshake,
+    options: SecureOptions,
+  ): void {
     // The events of a server don't tell whose connection they are about, but its `this` does.
-    const server = Object.create(this.#server) as ServerOfOne;
-    server.handshakeUnderWay = (event) => {
+    const serverOfOne = Object.create(server) as ServerOfOne;
+    serverOfOne.handshakeUnderWay = (event) => {
       if (event instanceof Error) return handshake.fail(handshakeFailed(event));
       if (handshake.isOver) return void event.destroy();
       duplex.hold();
       this.#admit(event, duplex, inner, handshake, options);
     };
-    server.emit("connection", duplex);
+    serverOfOne.emit("connection", duplex);
     duplex.begin();
-    return handshake;
   }
 
   #admit(
@@ -150,29 +196,30 @@ export class TlsServer {
 /** The identities of a server, by host name. */
 class Identities {
   /** For clients that name no host, or an unknown one. */
-  readonly default: SecureContext;
-  readonly checked: CheckedIdentity;
-  readonly #byName = new Map<string, SecureContext>();
+  readonly default: Server;
+  readonly #byName = new Map<string, Server>();
 
   constructor(
     identity: TlsIdentity,
     others: readonly NamedIdentity[],
-    ca: readonly string[] | undefined,
+    makeServer: (identity: CheckedIdentity) => Server,
   ) {
-    this.checked = checkIdentity(identity);
-    this.default = contextOf(this.checked, ca);
+    this.default = makeServer(checkIdentity(identity));
     for (const other of others) {
       const checked = checkIdentity(other);
-      const context = contextOf(checked, ca);
+      const server = makeServer(checked);
       for (const name of other.serverNames ?? checked.hostNames) {
-        this.#byName.set(name.toLowerCase(), context);
+        this.#byName.set(name.toLowerCase(), server);
       }
     }
   }
 
+  get hasNames(): boolean {
+    return this.#byName.size > 0;
+  }
+
   /** RFC 6066 section 3 and RFC 9525 section 6.3: a wildcard stands for the whole first label. */
-  forName(serverName: string): SecureContext {
-    const name = serverName.toLowerCase();
+  forName(name: string): Server {
     return this.#byName.get(name) ?? this.#byName.get(name.replace(/^[^.]+/, "*")) ?? this.default;
   }
 }

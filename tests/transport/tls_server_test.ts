@@ -203,9 +203,14 @@ const garbage = {
   "application data": Uint8Array.fromHex("1703030010" + "ab".repeat(16)),
 };
 
-for (const [name, bytes] of Object.entries(garbage)) {
+const byName = { identity: localhost, identities: [certificates.example] };
+const kinds = Object.entries(garbage).flatMap(([name, bytes]) => [
+  { name, bytes, options: { identity: localhost } },
+  { name: `${name}, asked for a server name,`, bytes, options: byName },
+]);
+for (const { name, bytes, options } of kinds) {
   Deno.test(`a handshake that begins with ${name} fails and closes its connection`, async () => {
-    const server = new TlsServer({ identity: localhost });
+    const server = new TlsServer(options);
     const [near, far] = memoryPair();
     const peer = new Recorder(near);
     const { done } = server.secure(far);
@@ -235,18 +240,37 @@ Deno.test("half a handshake waits until its owner gives up", async () => {
   await peer.until(() => peer.count("close") === 1);
 });
 
+Deno.test("half a handshake fails when its time is over", async () => {
+  const server = new TlsServer({ identity: localhost, handshakeTimeoutMs: 1 });
+  const [near, far] = memoryPair();
+  const peer = new Recorder(near);
+  const { done } = server.secure(far);
+  // The runtime's own timer keeps nobody awake.
+  const awake = setInterval(() => {}, 1000);
+  const error = await done.then(() => undefined, (error) => error);
+  clearInterval(awake);
+  assertEquals(error.code, "handshake-failed");
+  assertStringIncludes(error.message, "timeout");
+  await peer.until(() => peer.count("end") === 1);
+  peer.transport.close();
+  await peer.until(() => peer.count("close") === 1);
+});
+
 Deno.test("half a handshake fails when the connection ends or breaks", async () => {
   const server = new TlsServer({ identity: localhost });
-  for (const how of ["end", "close", "reset"] as const) {
-    const [near, far] = memoryPair();
-    const peer = new Recorder(near);
-    const { done } = server.secure(far);
-    await peer.write(HELLO);
-    near[how]();
-    const error = await done.then(() => undefined, (error) => error);
-    assert(error instanceof TlsError, how);
-    near.close();
-    await peer.until(() => peer.count("close") === 1);
+  const named = new TlsServer({ identity: localhost, identities: [certificates.example] });
+  for (const each of [server, named]) {
+    for (const how of ["end", "close", "reset"] as const) {
+      const [near, far] = memoryPair();
+      const peer = new Recorder(near);
+      const { done } = each.secure(far);
+      await peer.write(HELLO);
+      near[how]();
+      const error = await done.then(() => undefined, (error) => error);
+      assert(error instanceof TlsError, how);
+      near.close();
+      await peer.until(() => peer.count("close") === 1);
+    }
   }
 });
 

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { PeekedTransport, TLS_HANDSHAKE_RECORD } from "../../src/transport/first_byte.ts";
+import {
+  firstByteOf,
+  PeekedTransport,
+  TLS_HANDSHAKE_RECORD,
+} from "../../src/transport/peeked_transport.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 import { tcpNetwork } from "../../src/transport/tcp.ts";
 import { TlsClient } from "../../src/transport/tls_client.ts";
@@ -13,7 +17,7 @@ const certificates = await makeCertificates();
 /** A pair whose far end was peeked at before anything came. */
 testTransportContract("a peeked memory pair", () => {
   const [near, far] = memoryPair();
-  return Promise.resolve<[Transport, Transport]>([near, new PeekedTransport(far)]);
+  return Promise.resolve<[Transport, Transport]>([near, new PeekedTransport(far, firstByteOf)]);
 });
 
 testTransportContract("a peeked TCP connection", async () => {
@@ -23,7 +27,7 @@ testTransportContract("a peeked TCP connection", async () => {
     listener.accept(),
   ]);
   listener.close();
-  return [near, new PeekedTransport(far)];
+  return [near, new PeekedTransport(far, firstByteOf)];
 });
 
 async function closeBoth(...ends: Recorder[]): Promise<void> {
@@ -36,9 +40,9 @@ async function closeBoth(...ends: Recorder[]): Promise<void> {
 Deno.test("the first byte is seen, and all bytes come afterwards, also those that came since", async () => {
   const [near, far] = memoryPair();
   const client = new Recorder(near);
-  const peeked = new PeekedTransport(far);
+  const peeked = new PeekedTransport(far, firstByteOf);
   await client.write("GET");
-  assertEquals(await peeked.firstByte, 0x47);
+  assertEquals(await peeked.found, 0x47);
   await client.write(" /");
   const server = new Recorder(peeked);
   assertEquals(server.offers.length, 0);
@@ -47,12 +51,30 @@ Deno.test("the first byte is seen, and all bytes come afterwards, also those tha
   await closeBoth(client, server);
 });
 
+Deno.test("what is looked for may take more bytes, and all of them come afterwards", async () => {
+  const [near, far] = memoryPair();
+  const client = new Recorder(near);
+  const looks: number[] = [];
+  const peeked = new PeekedTransport(far, (bytes) => {
+    looks.push(bytes.length);
+    return bytes.length < 5 ? undefined : "five";
+  });
+  await client.write("he");
+  await client.write("llo");
+  assertEquals(await peeked.found, "five");
+  assertEquals(looks.at(-1), 5);
+  const server = new Recorder(peeked);
+  await server.untilTaken(5);
+  assertEquals(server.text, "hello");
+  await closeBoth(client, server);
+});
+
 Deno.test("a transport that is paused before it is started stays paused", async () => {
   const [near, far] = memoryPair();
   const client = new Recorder(near);
-  const peeked = new PeekedTransport(far);
+  const peeked = new PeekedTransport(far, firstByteOf);
   await client.write("x");
-  assertEquals(await peeked.firstByte, 0x78);
+  assertEquals(await peeked.found, 0x78);
   peeked.pause();
   const server = new Recorder(peeked);
   await new Promise((resolve) => setImmediate(resolve));
@@ -66,9 +88,9 @@ Deno.test("a connection that ends or breaks without a byte has none, and its han
   for (const how of ["end", "close", "reset"] as const) {
     const [near, far] = memoryPair();
     const client = new Recorder(near);
-    const peeked = new PeekedTransport(far);
+    const peeked = new PeekedTransport(far, firstByteOf);
     near[how]();
-    assertEquals(await peeked.firstByte, undefined);
+    assertEquals(await peeked.found, undefined);
     const server = new Recorder(peeked);
     const event = how === "reset" ? "close" : "end";
     assertEquals(server.events, []);
@@ -80,9 +102,9 @@ Deno.test("a connection that ends or breaks without a byte has none, and its han
 Deno.test("a connection that is closed before it says anything has no first byte", async () => {
   const [near, far] = memoryPair();
   const client = new Recorder(near);
-  const peeked = new PeekedTransport(far);
+  const peeked = new PeekedTransport(far, firstByteOf);
   peeked.close();
-  assertEquals(await peeked.firstByte, undefined);
+  assertEquals(await peeked.found, undefined);
   await client.until(() => client.count("end") === 1);
   await closeBoth(client);
 });
@@ -92,8 +114,8 @@ Deno.test("TLS begins with a handshake record, and goes on from there", async ()
   const [near, far] = memoryPair();
   const handshake = new TlsClient({ ca: [certificates.ca.cert] })
     .secure(near, { serverName: "localhost" });
-  const peeked = new PeekedTransport(far);
-  assertEquals(await peeked.firstByte, TLS_HANDSHAKE_RECORD);
+  const peeked = new PeekedTransport(far, firstByteOf);
+  assertEquals(await peeked.found, TLS_HANDSHAKE_RECORD);
   const [clientEnd, serverEnd] = await Promise.all([handshake.done, server.secure(peeked).done]);
   const client = new Recorder(clientEnd);
   const other = new Recorder(serverEnd);

@@ -5,30 +5,41 @@ import type { Address, Transport, TransportHandler } from "./transport.ts";
 /** The first byte of a TLS connection: a handshake record, RFC 8446 section 5.1. */
 export const TLS_HANDSHAKE_RECORD = 0x16;
 
+/** Looks at the first byte only. */
+export function firstByteOf(bytes: Uint8Array): number {
+  return bytes[0]!;
+}
+
 /**
- * A transport whose first byte can be seen before anybody takes it. What comes first, and all else,
- * stays with the transport below until {@linkcode PeekedTransport.start} gives it a handler.
+ * A transport whose first bytes can be seen before anybody takes them. What comes first, and all
+ * else, stays with the transport below until {@linkcode PeekedTransport.start} gives it a handler.
  */
-export class PeekedTransport implements Transport, TransportHandler {
+export class PeekedTransport<Found = number> implements Transport, TransportHandler {
   /**
-   * Fulfils with the first byte, or with `undefined` when the connection ended, broke or was closed
-   * without one. Never rejects.
+   * Fulfils with what was found in the first bytes, or with `undefined` when the connection ended,
+   * broke or was closed before. Never rejects.
    */
-  readonly firstByte: Promise<number | undefined>;
+  readonly found: Promise<Found | undefined>;
   readonly #inner: Transport;
-  readonly #tellFirstByte: (byte: number | undefined) => void;
+  readonly #find: (bytes: Uint8Array) => Found | undefined;
+  readonly #tell: (found: Found | undefined) => void;
   #handler: TransportHandler | undefined;
   #isPaused = false;
   #hasEnded = false;
   /** Why the transport below is gone, before there was a handler to hear it. */
   #fate: { readonly error: unknown } | undefined;
 
-  /** Starts `inner`, which nobody may have started. */
-  constructor(inner: Transport) {
+  /**
+   * Starts `inner`, which nobody may have started.
+   *
+   * @param find looks at all bytes that are there, from the first, until it finds what it wants
+   */
+  constructor(inner: Transport, find: (bytes: Uint8Array) => Found | undefined) {
     this.#inner = inner;
-    const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    this.firstByte = promise;
-    this.#tellFirstByte = resolve;
+    this.#find = find;
+    const { promise, resolve } = Promise.withResolvers<Found | undefined>();
+    this.found = promise;
+    this.#tell = resolve;
     inner.start(this);
   }
 
@@ -68,13 +79,15 @@ export class PeekedTransport implements Transport, TransportHandler {
 
   close(): void {
     this.#inner.close();
-    this.#tellFirstByte(undefined);
+    this.#tell(undefined);
   }
 
   onBytes(bytes: Uint8Array): number {
     if (this.#handler !== undefined) return this.#handler.onBytes(bytes);
+    const found = this.#find(bytes);
+    if (found === undefined) return 0;
     this.#inner.pause();
-    this.#tellFirstByte(bytes[0]);
+    this.#tell(found);
     return 0;
   }
 
@@ -85,13 +98,13 @@ export class PeekedTransport implements Transport, TransportHandler {
   onEnd(): void {
     if (this.#handler !== undefined) return this.#handler.onEnd();
     this.#hasEnded = true;
-    this.#tellFirstByte(undefined);
+    this.#tell(undefined);
   }
 
   onClose(error?: unknown): void {
     if (this.#handler !== undefined) return this.#handler.onClose(error);
     this.#fate = { error };
-    this.#tellFirstByte(undefined);
+    this.#tell(undefined);
   }
 
   #tellFate(): void {
