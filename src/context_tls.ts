@@ -4,7 +4,11 @@ import { LwsError } from "./errors.ts";
 import { LateTransport, type Making } from "./late_transport.ts";
 import type { CertificateInfo, PrivateKeyLoader, TlsMembers, TrustLoader } from "./tls_members.ts";
 import { StreamTransport } from "./transport/tcp.ts";
-import { PeekedTransport, TLS_HANDSHAKE_RECORD } from "./transport/first_byte.ts";
+import {
+  firstByteOf,
+  PeekedTransport,
+  TLS_HANDSHAKE_RECORD,
+} from "./transport/peeked_transport.ts";
 import { TlsClient } from "./transport/tls_client.ts";
 import { TlsOptionError } from "./transport/tls_error.ts";
 import { checkIdentity, type TlsIdentity } from "./transport/tls_identity.ts";
@@ -87,9 +91,9 @@ export class ContextTls {
     if (!this.#settings.allowNonSslOnSslPort) {
       return new LateTransport(inner, this.#shake(server, inner, options));
     }
-    const peeked = new PeekedTransport(inner);
+    const peeked = new PeekedTransport(inner, firstByteOf);
     let shaking: Making | undefined;
-    const done = peeked.firstByte.then((byte) => {
+    const done = peeked.found.then((byte) => {
       if (byte !== TLS_HANDSHAKE_RECORD) return peeked;
       shaking = this.#shake(server, peeked, options);
       return shaking.done;
