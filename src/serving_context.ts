@@ -537,17 +537,21 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
     if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
-    connection.attach(this.#tls.accept(transport, {
+    connection.attach(this.#tls.isServer ? this.#secure(connection, transport) : transport);
+    connection.call(first, "wsiCreate", undefined);
+    connection.call(first, "serverNewClientInstantiated", undefined);
+    if (this.#polling?.watch(fd) === undefined && this.#polling !== undefined) connection.cut();
+    return connection;
+  }
+
+  #secure(connection: Connection, transport: Transport): Transport {
+    return this.#tls.accept(transport, {
       verify: (info) => connection.judges({ info, isTrusted: info.authorized }),
       secured(info) {
         connection.tls = info;
         connection.secured = info.isSsl;
       },
-    }));
-    connection.call(first, "wsiCreate", undefined);
-    connection.call(first, "serverNewClientInstantiated", undefined);
-    if (this.#polling?.watch(fd) === undefined && this.#polling !== undefined) connection.cut();
-    return connection;
+    });
   }
 
   #countAddress(address: string, change: 1 | -1): void {
