@@ -317,6 +317,19 @@ Deno.test("damaged records break an established connection, with the reason, and
   await converse(other);
 });
 
+Deno.test("a connection that breaks before it is started tells so once it is", async () => {
+  const server = new TlsServer({ identity: localhost });
+  const outcome = await shakeHands(client, server);
+  outcome.below[0].reset();
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const end of [outcome.client, outcome.server]) {
+    const recorder = new Recorder(secured(end));
+    assertEquals(recorder.events, []);
+    await recorder.until(() => recorder.count("close") === 1);
+    assert(recorder.closeError instanceof Error);
+  }
+});
+
 Deno.test("a handler that throws loses its connection, and only that", async () => {
   const server = new TlsServer({ identity: localhost });
   const outcome = await shakeHands(client, server);
