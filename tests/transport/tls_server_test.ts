@@ -346,6 +346,25 @@ Deno.test("a handler that throws loses its connection, and only that", async () 
   await near.until(() => near.count("close") === 1);
 });
 
+Deno.test("a write drains once its last byte has gone down, not when it is encrypted", async () => {
+  const outcome = await shakeHands(client, new TlsServer({ identity: localhost }));
+  const sender = new Recorder(secured(outcome.client));
+  const stopped = new Recorder(secured(outcome.server));
+  stopped.keeps = false;
+  stopped.transport.pause();
+  // A little more than what the memory below holds.
+  sender.transport.write(new Uint8Array(70_000));
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(sender.count("drain"), 0);
+  stopped.transport.resume();
+  await stopped.untilTaken(70_000);
+  await sender.until(() => sender.count("drain") === 1);
+  for (const end of [sender, stopped]) {
+    end.transport.close();
+    await end.until(() => end.count("close") === 1);
+  }
+});
+
 for (const reader of ["server", "client"] as const) {
   Deno.test(`a ${reader} that stops reading stops the sender within 2 MiB`, async () => {
     const server = new TlsServer({ identity: localhost });
