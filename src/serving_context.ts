@@ -21,6 +21,7 @@ import { ContextTls } from "./context_tls.ts";
 import type { ProxyTrust } from "./core/forwarded_for.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
+import { attempt } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
@@ -198,7 +199,9 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
-    for (const extension of this.extensions) extension.contextConstruct?.(this);
+    for (const extension of this.extensions) {
+      attempt("contextConstruct", () => extension.contextConstruct?.(this));
+    }
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
     this.#elsewhere.open();
@@ -327,6 +330,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.#admission.stop();
     this.#elsewhere.close();
     const polled = this.#polling?.scheduler;
+    // An accepted connection that waits for service is let go.
+    this.#listenerSlot?.drain();
     polled?.unwatch(LISTENER_FD);
     polled?.unwatch(this.#elsewhereFd);
     polled?.release();
@@ -565,11 +570,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0 || !this.#isSetUp) return;
-    for (const extension of this.extensions) extension.contextDestruct?.(this);
+    for (const extension of this.extensions) {
+      attempt("contextDestruct", () => extension.contextDestruct?.(this));
+    }
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
-    for (const extension of this.extensions) extension.close();
+    for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();
     this.wheel.stop();
     this.scheduler.stop();
