@@ -23,6 +23,7 @@ export interface Loopback extends AsyncDisposable {
     port: number,
     ssl_connection: number,
     spec?: Partial<ContextSpec>,
+    protocol?: string | null,
   ): Promise<Talk>;
 }
 
@@ -56,7 +57,7 @@ export function loopback(): Loopback {
     until,
     client,
     serve: (face, spec) => make(face, { port: freePort(), iface: "127.0.0.1", ...spec }),
-    async talk(face, port, ssl_connection, spec = {}) {
+    async talk(face, port, ssl_connection, spec = {}, protocol = "echo") {
       let isOver = false;
       let kind = 0;
       let echoed = "";
@@ -75,18 +76,8 @@ export function loopback(): Loopback {
         return more?.(wsi, reason, user, input, len);
       };
       const context = client(face, { ...spec, protocols: [{ name: "echo", callback }] });
-      const arguments_ = [
-        context,
-        "127.0.0.1",
-        port,
-        ssl_connection,
-        "/",
-        "localhost",
-        null,
-        "echo",
-        -1,
-      ];
-      const wsi = face.call("client_connect", ...arguments_) as Wsi | Promise<Wsi | null>;
+      const target = ["127.0.0.1", port, ssl_connection, "/", "localhost", null, protocol] as const;
+      const wsi = face.call("client_connect", context, ...target, -1) as Wsi | Promise<Wsi | null>;
       if (face === FEB11) {
         void (wsi as Promise<Wsi | null>).then((each) => isOver ||= each === null);
       } else assertEquals((wsi as Wsi).isClient, true);

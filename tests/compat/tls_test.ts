@@ -133,9 +133,8 @@ Deno.test("nov10: TLS is spoken with a certificate and its key, both of them", a
     assertEquals(result, -1);
     assertMatch(lines.join("\n"), new RegExp(`create_server: ssl${missing}.* is null`));
   }
-  const descriptor = create(cert, key);
-  assertEquals(await net.talk(MAR13, port, 2), { echoed: "hello", isSsl: 2 });
-  await nov10.serverContext(descriptor)!.destroy();
+  await using _context = nov10.serverContext(create(cert, key))!;
+  assertEquals(await net.talk(MAR13, port, 2, {}, null), { echoed: "hello", isSsl: 2 });
 });
 
 // The creation struct.
