@@ -3,7 +3,14 @@
 import { assertEquals } from "@std/assert";
 import type { Context, Wsi } from "../../mod.ts";
 import { useHost } from "../../src/compat/creation.ts";
-import { type Callback, type ContextSpec, DEC15, type Face, FEB11 } from "./support.ts";
+import {
+  type Callback,
+  type ContextSpec,
+  DEC15,
+  type Face,
+  FEB11,
+  stayInMemory,
+} from "./support.ts";
 
 /** How long a round of service waits. */
 const ROUND_MS = 5;
@@ -85,6 +92,7 @@ export function loopback(): Loopback {
       return { echoed, isSsl: kind };
     },
     async [Symbol.asyncDispose]() {
+      stayInMemory();
       await Promise.all(contexts.map((each) => each.destroy()));
     },
   };

@@ -43,6 +43,7 @@ const { setDefaultCACertificates } = tls as unknown as {
   setDefaultCACertificates(certificates: readonly string[]): void;
 };
 
+const ASKED = "OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION";
 const isNew = (face: Face) => face === DEC15;
 
 for (const face of FACES) {
@@ -99,6 +100,38 @@ for (const face of FACES) {
   });
 }
 
+for (const face of FACES) {
+  Deno.test(`${face.name}: a context that only connects shows its certificate to servers that ask`, async () => {
+    const { LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT: options } = DEC15.api;
+    const subjects: string[] = [];
+    const callback: Callback = (_wsi, reason, user) => {
+      if (reason === ASKED) subjects.push(user.subject);
+    };
+    await using net = loopback();
+    const protocols = [echoing(DEC15, callback)];
+    const { port } = net.serve(DEC15, { ...certified(selfSigned), options, protocols });
+    assertEquals((await net.talk(face, port, 2, certified(client))).echoed, "hello");
+    assertEquals((await net.talk(face, port, 2)).echoed, "");
+    assertEquals(subjects, ["CN=client"]);
+  });
+}
+
+Deno.test("dec15: is_ssl is a client's ssl_connection from the beginning", async () => {
+  await using net = loopback();
+  for (const ssl of [0, 1, 2]) {
+    let isOver = false;
+    const callback: Callback = (wsi, reason) => {
+      if (reason !== "CLIENT_CONNECTION_ERROR") return;
+      assertEquals(isSsl(wsi), ssl);
+      isOver = true;
+    };
+    const context = net.client(DEC15, { protocols: [{ name: "any", callback }] });
+    const target = ["127.0.0.1", freePort(), ssl, "/", "localhost", null, null, -1];
+    assertEquals(isSsl(DEC15.call("client_connect", context, ...target) as Wsi), ssl);
+    await net.until(() => isOver);
+  }
+});
+
 for (const face of FACES.filter((each) => !isNew(each))) {
   Deno.test(`${face.name}: a certificate without its key, or a key alone, fails the creation, and the log names what is missing`, () => {
     const { ssl_cert_filepath, ssl_private_key_filepath } = TLS;
@@ -148,6 +181,25 @@ for (const face of [MAR13, DEC15]) {
     assertEquals(await net.talk(face, port, 1, ca), { echoed: "hello", isSsl: 1 });
     assertEquals((await net.talk(face, port, 1)).echoed, "");
     assertEquals((await net.talk(face, port, 2)).echoed, "", "its chain is not whole");
+  });
+
+  Deno.test(`${face.name}: ssl_ca_filepath vouches for clients as well`, async () => {
+    const { LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT: options } = face.api;
+    const verdicts: number[] = [];
+    const callback: Callback = (_wsi, reason, _user, _input, len) => {
+      if (reason === ASKED) verdicts.push(len);
+    };
+    await using net = loopback();
+    const { port } = net.serve(face, {
+      ...TLS,
+      ...CA,
+      options,
+      protocols: [echoing(face, callback)],
+    });
+    for (const identity of [client, stranger]) {
+      await net.talk(face, port, 1, { ...CA, ...certified(identity) });
+    }
+    assertEquals(verdicts, [1, 0]);
   });
 
   Deno.test(`${face.name}: ssl_cipher_list may be null or DEFAULT, and is refused by name otherwise`, async () => {
@@ -218,7 +270,7 @@ Deno.test("dec15: bit 32 leaves out IPv6", () => {
   const spec = { port: 0, iface: "::1", options, protocols: [echoing(DEC15)] };
   const { result, lines } = logged(() => DEC15.create(spec));
   assertEquals(result, null);
-  assertStringIncludes(lines.join("\n"), "IPv6");
+  assertStringIncludes(lines.join("\n"), "disableIpv6");
 });
 
 Deno.test("dec15: bit 64 leaves nobody to trust but ssl_ca_filepath", async () => {
@@ -262,8 +314,6 @@ for (const face of withReason("OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS")) {
     assertEquals(calls, [], "no TLS, no need");
   });
 }
-
-const ASKED = "OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION";
 
 for (const face of withReason(ASKED)) {
   const { LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT: options } = face.api;
