@@ -1,6 +1,5 @@
 /** How a client gets to its server: from where, and through which proxy. */
 
-import { refuseArgument } from "./arguments.ts";
 import type { HeadLimits } from "./core/http_head.ts";
 import { isLoopback } from "./core/ip_address.ts";
 import {
@@ -40,6 +39,10 @@ export interface RouteSettings {
   readonly keepAlive: boolean;
   /** The creation struct's. */
   readonly proxy: ProxySettings | undefined;
+  /** The port of what `setProxy` is given without one. */
+  readonly proxyPort: number | undefined;
+  /** Whether the environment's proxies count. */
+  readonly usesEnvironment: boolean;
 }
 
 /** The ways of a context's clients. */
@@ -59,9 +62,9 @@ export class ClientRoutes {
       throw new LwsError("invalid-state", "setProxy: comes before the first clientConnect");
     }
     try {
-      this.#set = parseProxy(text);
+      this.#set = parseProxy(text, this.#settings.proxyPort);
     } catch (error) {
-      if (!(error instanceof ProxySettingsError)) refuseArgument("setProxy", "proxy", text, "text");
+      if (!(error instanceof ProxySettingsError)) throw error;
       // The text itself may have a password in it.
       throw new LwsError("invalid-argument", `setProxy: proxy: ${error.message}`, { cause: error });
     }
@@ -80,6 +83,7 @@ export class ClientRoutes {
   ): Promise<Transport> {
     const { network, limits, disableIpv6, keepAlive } = this.#settings;
     const { address, port, socketPath } = target;
+    this.#hasConnected = true;
     if (socketPath !== undefined) {
       return await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
     }
@@ -103,10 +107,11 @@ export class ClientRoutes {
   }
 
   #proxyFor(host: string, port: number): ProxySettings | undefined {
-    this.#hasConnected = true;
     const sources = { set: this.#set, info: this.#settings.proxy };
     // What others have set is for the world outside, as every program around understands it.
-    if (isLoopback(host)) return chooseProxy({ host, port, isSecure: false }, sources);
+    if (!this.#settings.usesEnvironment || isLoopback(host)) {
+      return chooseProxy({ host, port, isSecure: false }, sources);
+    }
     const environment = this.#environment ??= readEnvironment();
     return chooseProxy({ host, port, isSecure: false }, { ...sources, environment });
   }

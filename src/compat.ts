@@ -25,8 +25,7 @@
  *   end of all connections.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
  * - Files are sent in the background: serving one returns 0, which means "started".
- * - What can't be done is refused, with null or −1 and a line in the log that names the argument: TLS,
- *   proxies, another user or group.
+ * - What can't be done is refused, with null or −1 and a line in the log that names the argument: TLS.
  * - A callback that throws closes its connection, and the log says so.
  * - Whoever comes from another origin is let in, as then; look at `WSI_TOKEN_ORIGIN` in a filter.
  * - Where C passed a null connection, as for `LWS_CALLBACK_PROTOCOL_INIT`, there is one that knows its

@@ -24,6 +24,7 @@ import {
   checkKeepAlive,
   checkPlatformInfo,
   checkProxy,
+  checkProxyPort,
   PLATFORM_FIELDS,
   type PlatformInfo,
 } from "./platform_options.ts";
@@ -104,6 +105,8 @@ export interface CheckedInfo {
   readonly listen: CheckedListenInfo;
   readonly identity: Identity;
   readonly proxy: ProxySettings | undefined;
+  /** The port where a proxy's text has none. */
+  readonly proxyPort: number | undefined;
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
@@ -206,7 +209,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const options = checkPlatformInfo(info, complain);
   const keepAlive = checkKeepAlive(info, complain);
   const identity = checkIdentity(info, complain);
-  const proxy = checkProxy(info, complain);
+  const proxyPort = checkProxyPort(info, complain);
+  const proxy = checkProxy(info, proxyPort, problems, complain);
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
   for (const loop of ["libev", "libuv"] as const) {
@@ -216,6 +220,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     listen,
     identity,
     proxy,
+    proxyPort,
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,

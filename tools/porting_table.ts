@@ -52,9 +52,9 @@ same objects.
   \`forkServiceLoop\`'s.
 - \`NULL\` is \`null\`, and a list may end without a null callback.
 
-What can't be done returns null or −1, and the log names the argument: TLS, proxies, another user or
-group, drafts older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`,
-\`lws_set_allocator\`, \`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.`;
+What can't be done returns null or −1, and the log names the argument: TLS, drafts older than
+RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`,
+\`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.`;
 
 /** The text of `docs/porting.md`. */
 export function portingPage(): string {

@@ -40,6 +40,11 @@ function members(
 
 const REFUSAL: TestName = [CALLS, "creation with ${member} is refused by name"];
 const REFUSED = "refused by name";
+const PROXIED: TestName = [
+  CALLS,
+  "a client goes through the proxy of http_proxy_address and http_proxy_port",
+];
+const DROPPED: TestName = [CALLS, "gid and uid are changed to once the context listens"];
 const FILLED: TestName = [CALLS, "creation writes into the structs who serves them"];
 const LISTENS: TestName = [CALLS, "creation listens, and serves nothing before it is serviced"];
 const PROBED: TestName = [
@@ -109,10 +114,10 @@ export const MEMBERS: readonly MemberRow[] = [
     ["ssl_private_key_filepath", SINCE_FEB11, "sslPrivateKeyFilepath", REFUSAL, REFUSED],
     ["ssl_ca_filepath", SINCE_MAR13, "sslCaFilepath", REFUSAL, REFUSED],
     ["ssl_cipher_list", SINCE_MAR13, "sslCipherList", REFUSAL, REFUSED],
-    ["http_proxy_address", DEC15, "httpProxyAddress", REFUSAL, REFUSED],
-    ["http_proxy_port", DEC15, "httpProxyPort", REFUSAL, REFUSED],
-    ["gid", SINCE_FEB11, "gid", REFUSAL, REFUSED],
-    ["uid", SINCE_FEB11, "uid", REFUSAL, REFUSED],
+    ["http_proxy_address", DEC15, "httpProxyAddress", PROXIED],
+    ["http_proxy_port", DEC15, "httpProxyPort", PROXIED],
+    ["gid", SINCE_FEB11, "gid", DROPPED],
+    ["uid", SINCE_FEB11, "uid", DROPPED],
     ["options", SINCE_FEB11, "options", [CALLS, "option bits are taken, or refused by name"]],
     ["user", SINCE_OCT12, "user", [CALLS, "context_user returns what creation was given"]],
     ["ka_time", SINCE_MAR13, "kaTime", PROBED],
