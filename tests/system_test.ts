@@ -13,7 +13,9 @@ import {
   type StreamConn,
   type StreamListener,
 } from "../mod.ts";
+import { FakeClock } from "../src/testing.ts";
 import { Child, isInstalled } from "./support/child.ts";
+import { captureLog } from "./support/recorder.ts";
 
 const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
 const hasPython = isInstalled("python3");
@@ -267,6 +269,22 @@ Deno.test("a listener that is handed in is accepted from, and closed at the end"
   assertEquals(await echo({ address: "127.0.0.1", port: server.port }), "hello");
   await server.destroy();
   assertThrows(() => listener.close(), Deno.errors.BadResource);
+});
+
+Deno.test("a connection that was reset in the backlog does not hold up the next one", async () => {
+  using log = captureLog(["err"]);
+  for (const name of ["NotConnected", "ConnectionReset", "ConnectionAborted"] as const) {
+    const inner = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    let failures = 3;
+    const accept = () =>
+      failures-- > 0 ? Promise.reject(new Deno.errors[name]("gone")) : inner.accept();
+    const listener = { addr: inner.addr, accept, close: () => inner.close() };
+    // Its clock stands still: who waits for that waits for good.
+    await using server = make({ listener, clock: new FakeClock() });
+    assertEquals(await echo({ address: "127.0.0.1", port: server.port }), "hello");
+    server.destroy({ graceMs: 0 });
+  }
+  assertEquals(log.lines, []);
 });
 
 /** A listener on loopback whose connections tell of TCP keep-alive. */
