@@ -212,9 +212,11 @@ testUnix("a stale file is replaced, one that is in use is not", async (folder) =
     await using _server = make({ socketPath });
     assertStringIncludes(refusal({ socketPath }, "address-in-use"), socketPath);
     assertEquals(await echo({ socketPath }), "hello");
-    // A second name of the file: it stays when the listener goes.
-    await Deno.link(socketPath, `${folder}/stale`);
   }
+  // Under another name the file stays when its listener goes, as after a crash.
+  const crashed = Deno.listen({ transport: "unix", path: socketPath });
+  await Deno.rename(socketPath, `${folder}/stale`);
+  crashed.close();
   await using _server = make({ socketPath: `${folder}/stale` });
   assertEquals(await echo({ socketPath: `${folder}/stale` }), "hello");
   await Deno.writeTextFile(`${folder}/file`, "mine");
