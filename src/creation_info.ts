@@ -87,7 +87,8 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /**
    * Who runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
    * `"manual"`: only calls of `context.service`. `"external"`: the same, and the program's own event
-   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so.
+   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so. What
+   * proxies are told and say in front of a connection's own bytes comes and goes by itself.
    *
    * @default {"automatic"}
    */

@@ -74,6 +74,12 @@ for (const [field, value, why] of MISSING) {
   });
 }
 
+Deno.test("the largest port of a proxy, and the largest probes, are taken", async () => {
+  await make({ httpProxyPort: 65_535, httpProxyAddress: "proxy" }).destroy();
+  await make({ httpProxyPort: 1, httpProxyAddress: "proxy:65535" }).destroy();
+  await make({ kaTime: 2_147_483, kaProbes: 1, kaInterval: 1 }).destroy();
+});
+
 Deno.test("a proxy's password is not repeated in the error about it", () => {
   for (const httpProxyAddress of ["me:hunter2@proxy", "ftp://me:hunter2@proxy:1"]) {
     const error = assertThrows(() => make({ httpProxyAddress }), LwsError, "httpProxyAddress is ");

@@ -9,11 +9,13 @@ import {
   createContext,
   handlers,
   LwsError,
+  type Network,
+  type NetworkTarget,
   type Protocol,
   type StreamConn,
   type StreamListener,
 } from "../mod.ts";
-import { FakeClock } from "../src/testing.ts";
+import { FakeClock, MemoryNetwork } from "../src/testing.ts";
 import { Child, isInstalled } from "./support/child.ts";
 import { captureLog } from "./support/recorder.ts";
 
@@ -331,6 +333,21 @@ Deno.test("kaTime switches TCP keep-alive on for what is adopted", async () => {
   assertEquals(answer, "hello");
   assertEquals(calls, [true]);
   listener.close();
+});
+
+Deno.test("kaTime switches TCP keep-alive on for what is connected and listened on", async () => {
+  for (const [ka, keepAlive] of [[{ kaTime: 9, kaProbes: 1, kaInterval: 1 }, true], [{}, false]]) {
+    const memory = new MemoryNetwork();
+    const targets: NetworkTarget[] = [];
+    const network: Network = {
+      listen: (target) => (targets.push(target), memory.listen(target)),
+      connect: (target, signal) => (targets.push(target), memory.connect(target, signal)),
+    };
+    const info = { network, ...ka as object };
+    await using server = make(info);
+    assertEquals(await echo({ address: "127.0.0.1", port: server.port }, info), "hello");
+    assertEquals(targets.map((target) => target.keepAlive), [keepAlive, keepAlive]);
+  }
 });
 
 /** Opens what `opening` says as `s`, makes it descriptor 3 and becomes the program. */
