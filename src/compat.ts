@@ -32,7 +32,7 @@
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
  * - Files are sent in the background: serving one returns 0, which means "started".
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a
- *   list of ciphers, proxies, another user or group.
+ *   list of ciphers.
  * - A server's certificate has to be for the host that a client asked for, which C did not look at; also
  *   with `ssl_connection` 2, which forgives that it is self-signed and nothing else.
  * - `LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS` comes with the first client that wants TLS.

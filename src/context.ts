@@ -22,7 +22,7 @@ export type DatalessReason =
  * no connections any more.
  */
 export interface Context extends AsyncDisposable {
-  /** The port it listens on; −1 when it does not. */
+  /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
   readonly port: number;
   /** What was given at creation (`lws_context_user`). */
   readonly user: unknown;

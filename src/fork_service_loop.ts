@@ -14,7 +14,7 @@ import { type RemoteContext, remoteContext } from "./remote_context.ts";
 export type ForkInfo = Partial<
   Omit<
     ContextCreationInfo,
-    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock"
+    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock" | "listener"
   >
 >;
 
@@ -22,7 +22,7 @@ export type ForkInfo = Partial<
 const NOT_CLONEABLE: ReadonlySet<string> = new Set<
   Exclude<keyof ContextCreationInfo, keyof ForkInfo>
 >(
-  ["protocols", "extensions", "fileOps", "signal", "network", "clock"],
+  ["protocols", "extensions", "fileOps", "signal", "network", "clock", "listener"],
 );
 
 /** What is known of a protocol that a worker serves. */

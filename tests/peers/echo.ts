@@ -6,9 +6,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  type ClientConnectInfo,
   type CloseInfo,
   type Context,
   CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
   createContext,
   type Extension,
   handlers,
@@ -151,11 +153,18 @@ export interface EchoClient extends AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
 }
 
-/** Connects a client of ours, and resolves when its handshake is done. */
+/**
+ * Connects a client of ours, and resolves when its handshake is done.
+ *
+ * @param info more members of its context's creation struct
+ * @param target more of where it connects, and of what it asks for
+ */
 export async function connectTo(
   port: number,
   protocol: string[] = [],
   extensions: readonly Extension[] = [],
+  info: Partial<ContextCreationInfo> = {},
+  target: Partial<ClientConnectInfo> = {},
 ): Promise<EchoClient> {
   const messages = new Mailbox<string | Uint8Array>();
   const pings: string[] = [];
@@ -180,9 +189,10 @@ export async function connectTo(
     maxMessageSize: LONGEST,
     maxUnsentBytes: LONGEST,
     extensions,
+    ...info,
     protocols: names.map((name) => ({ name, callback })),
   });
-  context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol });
+  context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol, ...target });
   try {
     return {
       wsi: await opened.promise,

@@ -92,8 +92,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     "F06",
     ["-", "-", "-", "-", `${L}set_proxy/2`],
     "context.setProxy",
-    [CALLS, "set_proxy is refused by name, and returns −1"],
-    "refused by name",
+    [CALLS, "set_proxy returns 0, and −1 with a line in the log for what names no proxy"],
   ),
   row(
     "F07",

@@ -43,6 +43,11 @@ const REFUSED = "refused by name";
 /** A test of TLS. */
 const tls = (title: string): TestName => ["compat/tls_test.ts", title];
 const CERTIFIED = tls("TLS is spoken with a certificate and its key");
+const PROXIED: TestName = [
+  CALLS,
+  "a client goes through the proxy of http_proxy_address and http_proxy_port",
+];
+const DROPPED: TestName = [CALLS, "gid and uid are changed to once the context listens"];
 const FILLED: TestName = [CALLS, "creation writes into the structs who serves them"];
 const LISTENS: TestName = [CALLS, "creation listens, and serves nothing before it is serviced"];
 const PROBED: TestName = [
@@ -130,10 +135,10 @@ export const MEMBERS: readonly MemberRow[] = [
       tls("ssl_cipher_list may be null or DEFAULT"),
       "null or `DEFAULT`",
     ],
-    ["http_proxy_address", DEC15, "httpProxyAddress", REFUSAL, REFUSED],
-    ["http_proxy_port", DEC15, "httpProxyPort", REFUSAL, REFUSED],
-    ["gid", SINCE_FEB11, "gid", REFUSAL, REFUSED],
-    ["uid", SINCE_FEB11, "uid", REFUSAL, REFUSED],
+    ["http_proxy_address", DEC15, "httpProxyAddress", PROXIED],
+    ["http_proxy_port", DEC15, "httpProxyPort", PROXIED],
+    ["gid", SINCE_FEB11, "gid", DROPPED],
+    ["uid", SINCE_FEB11, "uid", DROPPED],
     ["options", SINCE_FEB11, "options", [CALLS, "option bits are taken, or refused by name"]],
     ["user", SINCE_OCT12, "user", [CALLS, "context_user returns what creation was given"]],
     ["ka_time", SINCE_MAR13, "kaTime", PROBED],
