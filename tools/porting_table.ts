@@ -56,8 +56,8 @@ same objects.
   certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat.ts\` has the details.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts
-older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`,
-\`lws_set_allocator\`, \`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.`;
+older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`,
+\`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.`;
 
 /** The text of `docs/porting.md`. */
 export function portingPage(): string {

@@ -38,8 +38,6 @@ function members(
   }));
 }
 
-const REFUSAL: TestName = [CALLS, "creation with ${member} is refused by name"];
-const REFUSED = "refused by name";
 /** A test of TLS. */
 const tls = (title: string): TestName => ["compat/tls_test.ts", title];
 const CERTIFIED = tls("TLS is spoken with a certificate and its key");
