@@ -9,6 +9,7 @@ import {
   type CloseInfo,
   type Context,
   CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
   createContext,
   type Extension,
   handlers,
@@ -66,8 +67,14 @@ interface Echoing {
   continues: boolean;
 }
 
-/** A server that sends back every piece of a message as it comes, like `examples/echo.ts`. */
-export function echoServer(extensions: readonly Extension[] = []): EchoServer {
+/**
+ * A server that sends back every piece of a message as it comes, like `examples/echo.ts`; with `tls`,
+ * members of the creation struct, over TLS.
+ */
+export function echoServer(
+  extensions: readonly Extension[] = [],
+  tls?: Partial<ContextCreationInfo>,
+): EchoServer {
   const closes = new Mailbox<CloseInfo>();
   const pings: string[] = [];
   const pongs: string[] = [];
@@ -108,11 +115,12 @@ export function echoServer(extensions: readonly Extension[] = []): EchoServer {
     iface: "127.0.0.1",
     maxFramePayload: LONGEST,
     extensions,
+    ...tls,
     protocols: [echo],
   });
   return {
     context,
-    url: `ws://127.0.0.1:${context.port}/`,
+    url: `${tls === undefined ? "ws" : "wss"}://127.0.0.1:${context.port}/`,
     pings,
     pongs,
     nextClose: () => closes.take(),
@@ -151,11 +159,19 @@ export interface EchoClient extends AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
 }
 
+/** How a client of ours uses TLS. */
+export interface ClientTls {
+  readonly ssl: 1 | 2;
+  /** Members of the creation struct: whom to trust, what to show. */
+  readonly info: Partial<ContextCreationInfo>;
+}
+
 /** Connects a client of ours, and resolves when its handshake is done. */
 export async function connectTo(
   port: number,
   protocol: string[] = [],
   extensions: readonly Extension[] = [],
+  tls?: ClientTls,
 ): Promise<EchoClient> {
   const messages = new Mailbox<string | Uint8Array>();
   const pings: string[] = [];
@@ -180,9 +196,11 @@ export async function connectTo(
     maxMessageSize: LONGEST,
     maxUnsentBytes: LONGEST,
     extensions,
+    ...tls?.info,
     protocols: names.map((name) => ({ name, callback })),
   });
-  context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol });
+  const secure = tls && { ssl: tls.ssl, serverName: "localhost" };
+  context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol, ...secure });
   try {
     return {
       wsi: await opened.promise,
@@ -212,6 +230,8 @@ export interface TalkOptions {
   readonly extensions?: readonly Extension[];
   /** Messages to be echoed last. */
   readonly last?: readonly string[];
+  /** Without it, it is a plain conversation. */
+  readonly tls?: ClientTls;
 }
 
 /**
@@ -221,9 +241,9 @@ export interface TalkOptions {
 export async function talkTo(
   port: number,
   skills: EchoServerSkills,
-  { lengths = LENGTHS, extensions = [], last = [] }: TalkOptions = {},
+  { lengths = LENGTHS, extensions = [], last = [], tls }: TalkOptions = {},
 ): Promise<void> {
-  await using client = await connectTo(port, [], extensions);
+  await using client = await connectTo(port, [], extensions, tls);
   const { wsi, pings, pongs } = client;
   for (const length of lengths) {
     for (const message of [textOf(length), bytesOf(length)]) {
@@ -247,7 +267,7 @@ export async function talkTo(
   const { code, wasClean } = await client.closed;
   assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
 
-  await using other = await connectTo(port, [], extensions);
+  await using other = await connectTo(port, [], extensions, tls);
   other.wsi.write("close 4001 bye");
   assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true });
 }
