@@ -109,9 +109,13 @@ export async function untilListening(port: number): Promise<void> {
 }
 
 /** Runs a program to its end and returns what it printed; its failure is an error. */
-export async function output(path: string, args: string[]): Promise<string> {
-  const { success, code, stdout, stderr } = await new Deno.Command(path, { args, stdin: "null" })
-    .output();
+export async function output(
+  path: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const command = new Deno.Command(path, { args, env, stdin: "null" });
+  const { success, code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${path} ended with ${code}: ${decoder.decode(stderr)}`);
   return decoder.decode(stdout);

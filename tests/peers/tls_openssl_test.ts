@@ -6,6 +6,7 @@ import { TlsServer, type TlsServerOptions } from "../../src/transport/tls_server
 import type { TlsTransport } from "../../src/transport/tls_transport.ts";
 import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
 import { CURL, OPENSSL, output, peerTest } from "./peer.ts";
+import { withFiles } from "./pem_files.ts";
 
 const certificates = await makeCertificates();
 
@@ -52,24 +53,6 @@ function answer(transport: TlsTransport): Promise<void> {
   return promise;
 }
 
-/** Writes files that last as long as the test. */
-async function withFiles<Result>(
-  texts: Record<string, string>,
-  run: (paths: Record<string, string>) => Promise<Result>,
-): Promise<Result> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const paths: Record<string, string> = {};
-    for (const [name, text] of Object.entries(texts)) {
-      paths[name] = `${folder}/${name}.pem`;
-      await Deno.writeTextFile(paths[name], text);
-    }
-    return await run(paths);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 const ca = certificates.ca.cert;
 
 function curl(port: number, ...args: string[]): Promise<string> {
@@ -82,7 +65,10 @@ function curl(port: number, ...args: string[]): Promise<string> {
 
 /** What `s_client` printed, after it has asked for something. */
 function openssl(port: number, identity: TestIdentity | undefined, ...args: string[]) {
-  const files = { ca, ...identity && { cert: identity.cert, key: identity.key } };
+  const files: Record<string, string> = {
+    ca,
+    ...identity && { cert: identity.cert, key: identity.key },
+  };
   return withFiles(files, async (paths) => {
     const process = new Deno.Command(OPENSSL.path, {
       args: [
