@@ -538,7 +538,11 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
     if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
     connection.attach(this.#tls.accept(transport, {
-      verify: (info) => connection.judges({ info, isTrusted: info.authorized }),
+      deliver: (work) => this.scheduler.arrived({ socketFd: fd, service: work }, POLLIN),
+      verify(info) {
+        return connection.isOpen && connection.judges({ info, isTrusted: info.authorized });
+      },
+      failed: (why) => log("info", `connection ${fd}: ${why}`),
       secured(info) {
         connection.tls = info;
         connection.secured = info.isSsl;
