@@ -1,8 +1,9 @@
 /** TLS as a context has it: its certificates, whom it trusts, and the handshakes of both sides. */
 
 import { refuseArgument } from "./arguments.ts";
-import { LwsError } from "./errors.ts";
+import { LwsError, type LwsErrorCode } from "./errors.ts";
 import { LateTransport, type Making } from "./late_transport.ts";
+import { isPermissionError } from "./listening.ts";
 import { log } from "./log.ts";
 import { provided } from "./provided_tls.ts";
 import type { CertificateInfo, PrivateKeyLoader, TlsMembers, TrustLoader } from "./tls_members.ts";
@@ -234,7 +235,9 @@ export class ContextTls {
     isOver = true;
     if (result === 0 && loaded !== undefined) return { cert, ...loaded };
     throw new LwsError(
-      "invalid-option",
+      failure instanceof LwsError && failure.code === "permission-denied"
+        ? failure.code
+        : "invalid-option",
       failure instanceof Error
         ? `sslPrivateKeyFilepath: opensslContextRequiresPrivateKey: ${failure.message}`
         : "sslPrivateKeyFilepath: there is none, and opensslContextRequiresPrivateKey has not given one",
@@ -310,7 +313,7 @@ function readCertificate(
     if (!(error instanceof TlsOptionError)) throw error;
     const problem = error.message.slice(error.field.length);
     const message = `${where}.${CERTIFICATE_MEMBERS[error.field]}${problem}`;
-    throw new LwsError(code, message, { cause: error });
+    throw new LwsError(codeOf(error, code), message, { cause: error });
   }
 }
 
@@ -345,7 +348,8 @@ function lendLoader(ca: string[], callback: (loader: TrustLoader) => void): void
     } catch (error) {
       if (!(error instanceof TlsOptionError)) throw error;
       const problem = error.message.slice(error.field.length);
-      throw new LwsError("invalid-argument", `${call}: ${member}${problem}`, { cause: error });
+      const code = codeOf(error, "invalid-argument");
+      throw new LwsError(code, `${call}: ${member}${problem}`, { cause: error });
     }
   };
   callback({ addCaCert: adder("addCaCert", "pem"), addCaFile: adder("addCaFile", "path") });
@@ -368,5 +372,10 @@ function whyRefused(info: TlsInfo): string {
 
 function asLwsError(error: unknown, code: CertificateErrorCode): unknown {
   if (!(error instanceof TlsOptionError)) return error;
-  return new LwsError(code, error.message, { cause: error });
+  return new LwsError(codeOf(error, code), error.message, { cause: error });
+}
+
+/** What may not be read may be as it should. */
+function codeOf(error: TlsOptionError, code: CertificateErrorCode): LwsErrorCode {
+  return isPermissionError(error.cause) ? "permission-denied" : code;
 }

@@ -45,12 +45,12 @@ function clientOf(ca: string, identity: TestIdentity | undefined): TlsClient {
   if (
     identity === undefined || Date.now() <= Date.parse(new X509Certificate(identity.cert).validTo)
   ) {
-    return new TlsClient({ ca: [ca], identity });
+    return new TlsClient({ ca: [ca], disableOsCaCerts: true, identity });
   }
   const { now } = Date;
   Date.now = () => Date.parse(new X509Certificate(identity.cert).validTo) - 1;
   try {
-    return new TlsClient({ ca: [ca], identity });
+    return new TlsClient({ ca: [ca], disableOsCaCerts: true, identity });
   } finally {
     Date.now = now;
   }
