@@ -46,7 +46,7 @@ export interface AcceptOptions {
   deliver(work: () => void): void;
   /** The program's word on a client's certificate; undefined for none. */
   verify(info: TlsInfo): boolean | undefined;
-  /** The handshake is done, and its client is welcome; before anything is read. */
+  /** The handshake is done, and nothing was read. */
   secured(info: TlsInfo): void;
   /** Nothing came of it. */
   failed(why: string): void;
@@ -69,6 +69,7 @@ export class ContextTls {
   readonly #server: TlsServer | undefined;
   /** Made when the first client wants it. */
   #client: TlsClient | undefined;
+  #isPrepared = false;
 
   /** @throws {LwsError} `invalid-option`, naming what can't be used. */
   constructor(settings: TlsSettings, host: TlsHost) {
@@ -136,7 +137,9 @@ export class ContextTls {
    * @throws {LwsError} `invalid-option`, naming what can't be used any more
    */
   prepareClient(): void {
-    if (this.#client !== undefined || isGiven(this.#settings.members.providedClientTls)) return;
+    if (this.#isPrepared || isGiven(this.#settings.members.providedClientTls)) return;
+    // The callback may connect as well.
+    this.#isPrepared = true;
     const ca = [...this.#ca];
     lendLoader(ca, (loader) => this.#host.loadClientTrust(loader));
     try {
@@ -146,6 +149,7 @@ export class ContextTls {
         identity: this.#clientIdentity,
       });
     } catch (error) {
+      this.#isPrepared = false;
       throw asLwsError(error, "invalid-option");
     }
   }
@@ -189,10 +193,12 @@ export class ContextTls {
       judge: (made, admit) => {
         const { info } = made as TlsTransport;
         const tell = (verdict: boolean) => {
-          if (verdict) options.secured(info);
-          else options.failed(`the client's certificate was refused: ${whyRefused(info)}`);
+          if (!verdict) {
+            options.failed(`the client's certificate was refused: ${whyRefused(info)}`);
+          }
           admit(verdict);
         };
+        options.secured(info);
         const { requireValidClientCert, peerCertNotRequired } = this.#settings;
         if (!requireValidClientCert) return tell(true);
         if (info.peerCertificate === undefined) return tell(peerCertNotRequired);

@@ -17,7 +17,8 @@ import {
   type TlsInfo,
   type Wsi,
 } from "../mod.ts";
-import { MemoryPeer } from "../src/testing.ts";
+import { MemoryPeer, type Network } from "../src/testing.ts";
+import type { MemoryTransport } from "../src/transport/memory.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { handshake, readHead, readResponse, serve, settle } from "./support/serve.ts";
@@ -208,6 +209,48 @@ Deno.test("a page of the same https origin may connect, one of http, or of anoth
 });
 
 // What is held.
+
+Deno.test("receiving that is off from the start holds what comes behind the handshake", async () => {
+  let server: Wsi | undefined;
+  const recorder = record("echo", (wsi, reason, _user, _data) => {
+    if (reason !== "wsiCreate") return;
+    server = wsi;
+    wsi.rxFlowControl(false);
+    // There is nothing to answer yet, and nobody to answer to.
+    assertEquals([wsi.write("early", "http"), wsi.isSsl, wsi.tls], [-1, 0, undefined]);
+  });
+  await using served = serve([recorder.protocol], TLS);
+  const { peer } = await dialTls(served.network, CA);
+  peer.send(handshake());
+  await settle();
+  assertEquals(server!.isSsl, 1);
+  assertEquals(recorder.reasons.includes("filterProtocolConnection"), false);
+  server!.rxFlowControl(true);
+  assertStringIncludes(await readHead(peer), " 101 ");
+  peer.close();
+  await peer.closed;
+});
+
+Deno.test("addresses behind a PROXY header have their limit, at it and one past it", async () => {
+  using _log = captureLog([]);
+  await using served = serve([echo], { ...TLS, proxyProtocol: true, maxConnectionsPerAddress: 2 });
+  const from = (last: number) => ({
+    ...CA,
+    preface: `PROXY TCP4 203.0.113.${last} 198.51.100.1 50000 443\r\n`,
+  });
+  const sockets = [
+    await openTls(served.network, from(1)),
+    await openTls(served.network, from(1)),
+  ];
+  await assertRejects(() => openTls(served.network, from(1)), Error, "closed the connection");
+  sockets.push(await openTls(served.network, from(2)));
+  sockets[0]!.peer.close();
+  await sockets[0]!.peer.closed;
+  await settle();
+  sockets.push(await openTls(served.network, from(1)));
+  for (const socket of sockets) socket.peer.close();
+  await Promise.all(sockets.map((socket) => socket.peer.closed));
+});
 
 /** Hands over pieces as long as they are taken, and counts their bytes. */
 function pump(wsi: Wsi, piece: Uint8Array, count: (bytes: number) => void): void {
@@ -460,7 +503,8 @@ for (const [kind, identity] of Object.entries(CLIENTS)) {
       const recorder = record("echo", (wsi, reason, user, data) => {
         if (reason === "established") info = data;
         if (reason !== "opensslPerformClientCertVerification") return;
-        trials.push([data.isTrusted, data.info.authorized, user.of, wsi.isSsl]);
+        trials.push([data.isTrusted, data.info.authorized, user.of]);
+        assertEquals([wsi.isSsl, wsi.tls], [1, data.info]);
         assertStringIncludes(data.info.peerCertificate!.pem, "BEGIN CERTIFICATE");
         if (verdict === "throws") throw new Error("no verdict");
         return verdict;
@@ -476,7 +520,7 @@ for (const [kind, identity] of Object.entries(CLIENTS)) {
         await recorder.until("wsiDestroy");
         assertEquals(recorder.reasons.includes("filterProtocolConnection"), false);
       }
-      assertEquals(trials, isShown ? [[kind === "good", kind === "good", "echo", 0]] : []);
+      assertEquals(trials, isShown ? [[kind === "good", kind === "good", "echo"]] : []);
       peer.close();
       await peer.closed;
     });
@@ -506,7 +550,7 @@ for (const what of ["close", "hangup", "destroy"] as const) {
 
 Deno.test("without an authority for clients the log says so, and only the verification lets in", async () => {
   using log = captureLog(["warn"]);
-  let verdict: number | undefined;
+  let verdict: number | undefined = undefined;
   const recorder = record("echo", (_wsi, reason, _user, _data) => {
     if (reason === "opensslPerformClientCertVerification") return verdict;
   });
@@ -526,7 +570,7 @@ Deno.test("without an authority for clients the log says so, and only the verifi
 
 Deno.test("peerCertNotRequired lets in none and bad ones, and a verification still says no", async () => {
   using _log = captureLog([]);
-  let verdict: number | undefined;
+  let verdict: number | undefined = undefined;
   const infos: (boolean | undefined)[] = [];
   const recorder = record("echo", (wsi, reason, _user, _data) => {
     if (reason === "established") infos.push(wsi.tls?.authorized);
@@ -611,24 +655,34 @@ for (const service of ["manual", "external"] as const) {
     await peer.closed;
   });
 
-  Deno.test(`${service}: a TLS client whose server goes before it is served fails, and ends`, async () => {
+  Deno.test(`${service}: a TLS client whose connection breaks before it is served fails, and ends`, async () => {
     using _log = captureLog([]);
     const accepted = record("echo");
     await using served = serve([accepted.protocol], TLS);
+    let below: MemoryTransport | undefined;
+    const network: Network = {
+      listen: (target) => served.network.listen(target),
+      connect: async (target, signal) => below = await served.network.connect(target, signal),
+    };
     const client = record("echo");
     await using clients = createContext({
       port: CONTEXT_PORT_NO_LISTEN,
-      network: served.network,
+      network,
       service,
       ...TRUST_ONLY,
       protocols: [client.protocol],
     });
     const wsi = clients.clientConnect(CLIENT);
-    for (let i = 0; i < 5; i++) await settle();
-    await served.context.destroy();
+    while (wsi.isSsl === 0) await settle();
+    below!.reset(new Error("a cable was pulled"));
+    await settle();
+    assertEquals(client.reasons.includes("clientConnectionError"), false);
     for (let i = 0; i < 20; i++) await clients.service(0);
     assertEquals(client.reasons.filter((each) => each === "clientConnectionError").length, 1);
-    assertEquals(wsi.isSsl, 1);
+    assertEquals(
+      client.reasons.at(-1),
+      service === "manual" ? "wsiDestroy" : client.reasons.at(-1),
+    );
   });
 }
 

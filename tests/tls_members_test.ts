@@ -406,7 +406,11 @@ Deno.test("a client asks once for authorities, at its first TLS connection, and 
   const server = record("p");
   await using served = serve([server.protocol], TLS);
   const client = record("p", (wsi, reason, _user, data) => {
-    if (reason === "opensslLoadExtraClientVerifyCerts") data.addCaCert(made.ca.cert);
+    if (reason === "opensslLoadExtraClientVerifyCerts") {
+      data.addCaCert(made.ca.cert);
+      // From inside as well.
+      context.clientConnect(target);
+    }
     if (reason === "clientEstablished") wsi.close(1000);
   });
   const context: Context = served.client([client.protocol], {
