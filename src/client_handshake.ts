@@ -73,7 +73,7 @@ export class ClientHandshake implements Phase {
     };
     onStep("awaitingConnectResponse");
     this.#routes.connect(this.#target, this.#aborter.signal, onStep).then(
-      (route) => this.#arrived(() => this.#onConnected(route)),
+      (route) => this.#onConnected(route),
       (error) => this.#arrived(() => this.#onRefused(error)),
     );
   }
@@ -171,15 +171,22 @@ export class ClientHandshake implements Phase {
 
   #onConnected({ transport, isSsl, tls }: Route): void {
     const connection = this.#connection;
-    connection.secured = isSsl;
-    connection.tls = tls;
     if (!connection.isOpen) {
       transport.close();
-      return connection.onClose();
+      return this.#arrived(() => connection.onClose());
     }
+    connection.secured = isSsl;
+    connection.tls = tls;
     this.#isAttached = true;
-    this.#logStep("connected");
+    // At once, as nobody else would hear that it breaks; what it tells waits for service.
     connection.attach(transport);
+    this.#arrived(() => this.#begin());
+  }
+
+  #begin(): void {
+    const connection = this.#connection;
+    if (!connection.isOpen) return;
+    this.#logStep("connected");
     connection.armTimeout("awaitingServerResponse", connection.owner.limits.clientTimeoutMs);
     connection.turn(() => this.#request());
   }

@@ -96,7 +96,8 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
       if (info[field] !== undefined) refuse(field, info[field], "nothing beside socketPath");
     }
   }
-  const { address = isUnix ? "localhost" : "", port = isUnix ? 80 : 0 } = info;
+  const standardPort = ssl === 0 ? 80 : 443;
+  const { address = isUnix ? "localhost" : "", port = isUnix ? standardPort : 0 } = info;
   if (ssl !== 0 && ssl !== 1 && ssl !== 2) refuse("ssl", ssl, "0, 1 or 2");
   if (typeof address !== "string" || address === "") refuse("address", address, "a host or an IP");
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
@@ -105,7 +106,7 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   if (typeof path !== "string" || !isRequestPath(path)) {
     refuse("path", path, 'visible ASCII that begins with "/", without "#"');
   }
-  const host = info.host ?? defaultHost(address, port, ssl === 0 ? 80 : 443);
+  const host = info.host ?? defaultHost(address, port, standardPort);
   const authority = typeof host === "string" ? parseAuthority(host) : undefined;
   if (authority === undefined) {
     return refuse("host", host, "a name or an IP, with or without a port");

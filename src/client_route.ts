@@ -95,6 +95,8 @@ export class ClientRoutes {
     signal: AbortSignal,
     onStep: (reason: TimeoutReason) => void,
   ): Promise<Route> {
+    // Before anything is waited for, as there is a callback in it.
+    if (target.ssl !== 0) this.#settings.tls.prepareClient();
     const transport = await this.#reach(target, signal, onStep);
     const { ssl, serverName, port } = target;
     if (ssl === 0) return { transport, isSsl: 0, tls: undefined };

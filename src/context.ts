@@ -71,7 +71,8 @@ export interface Context extends AsyncDisposable {
    */
   clientConnect(info: ClientConnectInfo): Wsi;
   /**
-   * Serves a connection that somebody else accepted, as if this context had.
+   * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
+   * with TLS.
    *
    * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
@@ -109,7 +110,7 @@ export interface Context extends AsyncDisposable {
    *
    * @param others in place of the `certificates` of creation
    * @throws {LwsError} `invalid-argument`, which names what can't be used, and all stays as it was;
-   *   `invalid-state` when the context does not listen with TLS; `destroyed`.
+   *   `permission-denied` when a file may not be read; `invalid-state` when the context does not listen with TLS; `destroyed`.
    */
   setCertificate(certificate: CertificateInfo, others?: readonly CertificateInfo[]): void;
   /**

@@ -6,7 +6,14 @@ import type { Address, Transport, TransportHandler } from "./transport/transport
 export interface Making {
   /** Fulfils with the transport; rejects when nothing came of it, and all is closed then. */
   readonly done: Promise<Transport>;
-  /** Gives up and closes all. */
+  /**
+   * Has the last word on what was made, and says it by `admit`, at once or later, once; until then
+   * nothing is read. Without an answer what was made lasts until its owner closes it.
+   *
+   * @default everything is admitted
+   */
+  judge?(made: Transport, admit: (isWelcome: boolean) => void): void;
+  /** Gives up and closes all; harmless once it is done. */
   close(): void;
 }
 
@@ -16,7 +23,11 @@ export class LateTransport implements Transport {
   readonly #making: Making;
   #made: Transport | undefined;
   #handler: TransportHandler | undefined;
+  /** A write that came before there was anything to write to. */
+  #early: Uint8Array | undefined;
+  #endIsDue = false;
   #isPaused = false;
+  #isAdmitted = false;
   #isClosed = false;
   #isGone = false;
 
@@ -24,6 +35,8 @@ export class LateTransport implements Transport {
   constructor(inner: Transport, making: Making) {
     this.#inner = inner;
     this.#making = making;
+    // Who never starts it is not told.
+    making.done.catch(() => {});
   }
 
   get localAddress(): Address {
@@ -42,42 +55,63 @@ export class LateTransport implements Transport {
     );
   }
 
-  /** Nobody writes in front of what the peer says first, which can't come before. */
   write(bytes: Uint8Array): void {
-    this.#made!.write(bytes);
+    if (this.#isAdmitted) this.#made!.write(bytes);
+    else this.#early = bytes;
   }
 
   pause(): void {
     this.#isPaused = true;
-    this.#made?.pause();
+    if (this.#isAdmitted) this.#made!.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    this.#made?.resume();
+    if (this.#isAdmitted) this.#made!.resume();
   }
 
   end(): void {
-    this.#made?.end();
+    if (this.#isAdmitted) this.#made!.end();
+    else this.#endIsDue = true;
   }
 
   close(): void {
+    if (this.#made !== undefined) return this.#made.close();
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#made !== undefined) return this.#made.close();
     this.#making.close();
-    queueMicrotask(() => this.#gone(undefined));
+    if (this.#handler === undefined) {
+      // It may be made all the same by now.
+      this.#making.done.then((made) => made.close(), () => {});
+    } else queueMicrotask(() => this.#gone(undefined));
   }
 
   #onMade(made: Transport): void {
-    if (this.#isGone) return made.close();
+    if (this.#isClosed) {
+      made.close();
+      return this.#gone(undefined);
+    }
     this.#made = made;
     made.start(this.#handler!);
-    if (this.#isPaused) made.pause();
+    made.pause();
+    if (this.#making.judge === undefined) return this.#admit();
+    this.#making.judge(made, (isWelcome) => {
+      if (isWelcome) this.#admit();
+      else made.close();
+    });
+  }
+
+  #admit(): void {
+    const made = this.#made!;
+    this.#isAdmitted = true;
+    if (this.#early !== undefined) made.write(this.#early);
+    this.#early = undefined;
+    if (this.#endIsDue) made.end();
+    if (!this.#isPaused) made.resume();
   }
 
   #gone(error: unknown): void {
-    if (this.#isGone || this.#made !== undefined) return;
+    if (this.#isGone) return;
     this.#isGone = true;
     this.#handler!.onClose(this.#isClosed ? undefined : error);
   }

@@ -17,8 +17,10 @@ export interface ContextOptions {
    */
   readonly defeatClientMask?: boolean;
   /**
-   * A TLS server demands a client certificate that an authority of `sslCaFilepath` vouches for;
-   * `opensslPerformClientCertVerification` has the last word. @default {false}
+   * A TLS server demands a client certificate that an authority of `sslCaFilepath`, or one that
+   * `opensslLoadExtraServerVerifyCerts` adds, vouches for; `opensslPerformClientCertVerification` has the
+   * last word. Those whom the runtime trusts vouch for servers only: without an authority of the
+   * context's own nobody is trusted, which the log says. @default {false}
    */
   readonly requireValidClientCert?: boolean;
   /** `context.canonicalHostname` is `"unknown"`. @default {false} */

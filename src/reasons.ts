@@ -125,13 +125,14 @@ export interface ReasonData {
    */
   clientConfirmExtensionSupported: string;
   /**
-   * First protocol; before the first TLS connection of a client: `data` takes further authorities that
-   * may vouch for servers.
+   * First protocol; once a context, from inside the first `clientConnect` with TLS, unless
+   * `providedClientTls` is there: `data` takes further authorities that may vouch for servers. The result
+   * is of no consequence.
    */
   opensslLoadExtraClientVerifyCerts: TrustLoader;
   /**
    * First protocol; at the creation of a TLS server that asks for client certificates: `data` takes
-   * further authorities that may vouch for clients.
+   * further authorities that may vouch for clients. The result is of no consequence.
    */
   opensslLoadExtraServerVerifyCerts: TrustLoader;
   /**
@@ -141,7 +142,9 @@ export interface ReasonData {
   opensslContextRequiresPrivateKey: PrivateKeyLoader;
   /**
    * First protocol; a client showed a certificate, and nothing of it was served. 0 lets it in whatever
-   * the verdict, another number drops it, and returning nothing leaves it to the verdict.
+   * the verdict, another number or a throw drops it, and returning nothing leaves it to the verdict. The
+   * handshake itself needs no service; like any other reason this one comes in service only, and
+   * `headerTimeoutMs` goes on meanwhile.
    */
   opensslPerformClientCertVerification: ClientCertificateTrial;
   /** First protocol; begin to watch a descriptor. Non-zero: it can't be watched and is closed. */

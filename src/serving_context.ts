@@ -562,8 +562,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   }
 
   #secure(connection: Connection, transport: Transport): Transport {
+    const { socketFd } = connection;
     return this.#tls.accept(transport, {
-      verify: (info) => connection.judges({ info, isTrusted: info.authorized }),
+      deliver: (service) => this.scheduler.arrived({ socketFd, service }, POLLIN),
+      verify(info) {
+        return connection.isOpen && connection.judges({ info, isTrusted: info.authorized });
+      },
+      failed: (why) => log("info", `connection ${socketFd}: ${why}`),
       secured(info) {
         connection.tls = info;
         connection.secured = info.isSsl;

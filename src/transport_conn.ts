@@ -8,11 +8,13 @@ interface Waiting<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reads and writes one at a time, as promises. */
+/** Reads and writes as promises; one read at a time, and writes in the order of their calls. */
 export class TransportConn implements StreamConn, TransportHandler {
   readonly #transport: Transport;
   #reading: Waiting<number | null> & { readonly buffer: Uint8Array } | undefined;
   #writing: Waiting<void> | undefined;
+  /** Settles when the writes before are done, well or not. */
+  #writesBefore: Promise<unknown> = Promise.resolve();
   /** Whether the peer has ended, or why the transport is gone. */
   #end: { readonly error: unknown } | undefined;
 
@@ -33,28 +35,38 @@ export class TransportConn implements StreamConn, TransportHandler {
 
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#end !== undefined) return settled(this.#end.error, null);
+    if (this.#reading !== undefined) {
+      return Promise.reject(new Error("another read of this connection is under way"));
+    }
     return new Promise((resolve, reject) => {
       this.#reading = { buffer, resolve, reject };
       this.#transport.resume();
     });
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
-    if (this.#end?.error !== undefined) throw this.#end.error;
-    await new Promise<void>((resolve, reject) => {
-      this.#writing = { resolve, reject };
-      this.#transport.write(bytes.slice());
-    });
-    return bytes.length;
+  write(bytes: Uint8Array): Promise<number> {
+    const write = this.#writesBefore.then(() => this.#write(bytes));
+    this.#writesBefore = write.catch(() => {});
+    return write;
   }
 
-  closeWrite(): Promise<void> {
+  async closeWrite(): Promise<void> {
+    await this.#writesBefore;
     this.#transport.end();
-    return Promise.resolve();
   }
 
   close(): void {
     this.#transport.close();
+  }
+
+  async #write(bytes: Uint8Array): Promise<number> {
+    if (this.#end?.error !== undefined) throw this.#end.error;
+    await new Promise<void>((resolve, reject) => {
+      this.#writing = { resolve, reject };
+      // A copy, also of a `Buffer`, whose `slice` is none.
+      this.#transport.write(new Uint8Array(bytes));
+    });
+    return bytes.length;
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -69,8 +81,9 @@ export class TransportConn implements StreamConn, TransportHandler {
   }
 
   onDrain(): void {
-    this.#writing?.resolve();
+    const writing = this.#writing;
     this.#writing = undefined;
+    writing?.resolve();
   }
 
   onEnd(): void {
