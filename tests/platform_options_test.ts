@@ -43,12 +43,12 @@ Deno.test("members that ask for nothing are taken, as null and undefined are", a
 });
 
 const MISSING: readonly (readonly [field: string, value: unknown, why: string])[] = [
-  ["sslCertFilepath", "cert.pem", "TLS"],
-  ["sslPrivateKeyFilepath", "key.pem", "TLS"],
-  ["sslPrivateKeyPassword", "secret", "TLS"],
-  ["sslCaFilepath", "ca.pem", "TLS"],
+  ["sslCertFilepath", 7, "PEM"],
+  ["sslPrivateKeyFilepath", "key.pem", "without an sslCertFilepath"],
+  ["sslPrivateKeyPassword", "secret", "without an sslCertFilepath"],
+  ["sslCaFilepath", "", "PEM"],
   ["sslCipherList", "HIGH", "ciphers"],
-  ["providedClientTls", () => {}, "TLS"],
+  ["providedClientTls", 7, "a function"],
   ["httpProxyAddress", "proxy", "port is missing"],
   ["httpProxyAddress", "https://proxy:1", "TLS to the proxy"],
   ["httpProxyAddress", 3128, "a text"],
@@ -104,14 +104,13 @@ for (
   const name of [
     "requireValidClientCert",
     "allowNonSslOnSslPort",
-    "disableOsCaCerts",
     "peerCertNotRequired",
   ]
 ) {
-  Deno.test(`options.${name} is taken when false and refused when true`, async () => {
+  Deno.test(`options.${name} is taken when false, and refused without what it needs`, async () => {
     await make({ options: { [name]: false } }).destroy();
     const error = assertThrows(() => make({ options: { [name]: true } }), LwsError, name);
-    assertStringIncludes(error.message, "does not have");
+    assertStringIncludes(error.message, "false without");
   });
 }
 
