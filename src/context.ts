@@ -70,7 +70,8 @@ export interface Context extends AsyncDisposable {
    */
   clientConnect(info: ClientConnectInfo): Wsi;
   /**
-   * Serves a connection that somebody else accepted, as if this context had.
+   * Serves a connection that somebody else accepted, as if this context had; but no header of the PROXY
+   * protocol is read off it, `proxyProtocol` or not.
    *
    * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
