@@ -100,6 +100,14 @@ export type {
   WithAnyUser,
   WithoutUser,
 } from "./src/reasons.ts";
+export type {
+  CertificateInfo,
+  ClientCertificateTrial,
+  PrivateKeyLoader,
+  TlsMembers,
+  TrustLoader,
+} from "./src/tls_members.ts";
+export type { PeerCertificate, TlsInfo } from "./src/transport/tls_info.ts";
 export type { Clock } from "./src/service/clock.ts";
 export { type RemoteContext, remoteContext } from "./src/remote_context.ts";
 export { createContext } from "./src/serving_context.ts";

@@ -1,6 +1,6 @@
 /** The command lines of the examples: `--name value` and `--flag`. */
 
-import { type Extension, permessageDeflate } from "../mod.ts";
+import { type ContextCreationInfo, type Extension, permessageDeflate } from "../mod.ts";
 
 /** Reads options from the command line; an unknown one ends the program with a usage line. */
 export function readOptions<T extends Record<string, string | number | boolean>>(defaults: T): {
@@ -31,7 +31,8 @@ export function readOptions<T extends Record<string, string | number | boolean>>
   return { options: options as T, rest };
 }
 
-function fail(problem: string, defaults: Record<string, unknown>): never {
+/** Ends the program with a word on what is wrong, and the options that there are. */
+export function fail(problem: string, defaults: Record<string, unknown>): never {
   const known = Object.entries(defaults).map(([name, value]) =>
     typeof value === "boolean" ? `[--${name}]` : `[--${name} ${value}]`
   );
@@ -53,6 +54,21 @@ export function deflateExtensions(
     serverNoContextTakeover: !takeover,
     clientNoContextTakeover: !takeover,
   })];
+}
+
+/** The options of {@linkcode tlsMembers}, for `readOptions`: paths of PEM files. */
+export const TLS_OPTIONS = { cert: "", key: "", ca: "" } as const;
+
+/** A certificate of one's own, its key, and whom to trust, as `createContext` takes them. */
+export function tlsMembers(
+  { cert, key, ca }: { readonly [Name in keyof typeof TLS_OPTIONS]: string },
+  known: Record<string, unknown>,
+): Partial<ContextCreationInfo> {
+  if ((cert === "") !== (key === "")) fail("--cert and --key go together", known);
+  return {
+    ...cert !== "" && { sslCertFilepath: cert, sslPrivateKeyFilepath: key },
+    ...ca !== "" && { sslCaFilepath: ca },
+  };
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM, and stops listening for them. */

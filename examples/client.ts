@@ -3,23 +3,39 @@
  * and close codes. `/ping TEXT`, `/binary HEX`, `/close CODE REASON` do what they say.
  *
  *     deno run --allow-net examples/client.ts ws://127.0.0.1:9001/
+ *
+ * For `wss://`, `--ca FILE` trusts the authorities of that file and no others, `--insecure` forgives a
+ * self-signed certificate, and `--cert FILE --key FILE` is what the server may ask for; files need
+ * `--allow-read`.
  */
 
 // deno-lint-ignore-file no-console -- a program's own output
 
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mod.ts";
-import { DEFLATE_OPTIONS, deflateExtensions, readOptions } from "./arguments.ts";
+import {
+  DEFLATE_OPTIONS,
+  deflateExtensions,
+  readOptions,
+  TLS_OPTIONS,
+  tlsMembers,
+} from "./arguments.ts";
 
-const { options, rest } = readOptions({ protocol: "", origin: "", ...DEFLATE_OPTIONS });
+const known = {
+  ...{ protocol: "", origin: "", insecure: false },
+  ...TLS_OPTIONS,
+  ...DEFLATE_OPTIONS,
+};
+const { options, rest } = readOptions(known);
 const url = URL.parse(rest[0] ?? "");
-if (url === null || url.protocol !== "ws:") {
+if (url === null || !/^wss?:$/.test(url.protocol)) {
   console.error(
-    "usage: client.ts [--protocol NAME] [--origin ORIGIN] [--deflate | --deflate-takeover] " +
-      "ws://HOST:PORT/PATH",
+    "usage: client.ts [--protocol NAME] [--origin ORIGIN] [--deflate | --deflate-takeover]\n" +
+      "  [--ca FILE] [--insecure] [--cert FILE --key FILE] ws[s]://HOST:PORT/PATH",
   );
   Deno.exit(2);
 }
 
+const isSecure = url.protocol === "wss:";
 let exitCode = 0;
 const asked = options.protocol === "" ? [] : options.protocol.split(",");
 const callback = handlers({
@@ -55,10 +71,14 @@ const context = createContext({
   maxMessageSize: 64 * 1024 * 1024,
   maxFramePayload: 64 * 1024 * 1024,
   extensions: deflateExtensions(options),
+  ...tlsMembers(options, known),
+  // What the system trusts besides can only be read with `--allow-sys`.
+  options: { disableOsCaCerts: options.ca !== "" },
 });
 context.clientConnect({
   address: url.hostname.replace(/^\[|\]$/g, ""),
-  port: Number(url.port || 80),
+  port: Number(url.port || (isSecure ? 443 : 80)),
+  ssl: isSecure ? options.insecure ? 2 : 1 : 0,
   path: url.pathname + url.search,
   host: url.host,
   protocol: asked,

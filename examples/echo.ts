@@ -3,12 +3,23 @@
  *
  *     deno run --allow-net examples/echo.ts --port 9001 --hostname 127.0.0.1
  *
+ * With `--cert FILE --key FILE` it serves wss and https, and with `--ca FILE` besides only clients with a
+ * certificate that leads to one of that file; that needs `--allow-read`.
+ *
  * With `--deflate` it takes and sends compressed messages (permessage-deflate), with
  * `--deflate-takeover` such that refer to the messages before them.
  */
 
 import { createContext, type Protocol } from "../mod.ts";
-import { DEFLATE_OPTIONS, deflateExtensions, readOptions, untilInterrupted } from "./arguments.ts";
+import {
+  DEFLATE_OPTIONS,
+  deflateExtensions,
+  fail,
+  readOptions,
+  TLS_OPTIONS,
+  tlsMembers,
+  untilInterrupted,
+} from "./arguments.ts";
 
 const LONGEST = 64 * 1024 * 1024;
 
@@ -41,7 +52,10 @@ const echo: Protocol<{ continues: boolean }> = {
 };
 
 if (import.meta.main) {
-  const { options } = readOptions({ port: 9001, hostname: "127.0.0.1", ...DEFLATE_OPTIONS });
+  const known = { port: 9001, hostname: "127.0.0.1", ...TLS_OPTIONS, ...DEFLATE_OPTIONS };
+  const { options } = readOptions(known);
+  if (options.ca !== "" && options.cert === "") fail("--ca needs --cert and --key", known);
+  const tls = tlsMembers(options, known);
   await using context = createContext({
     port: options.port,
     iface: options.hostname,
@@ -50,8 +64,11 @@ if (import.meta.main) {
     maxFramePayload: LONGEST,
     maxMessageSize: LONGEST,
     extensions: deflateExtensions(options),
+    ...tls,
+    options: { requireValidClientCert: options.ca !== "" },
   });
+  const scheme = options.cert === "" ? "ws" : "wss";
   // deno-lint-ignore no-console -- a program's own output
-  console.log(`listening on ws://${options.hostname}:${context.port}`);
+  console.log(`listening on ${scheme}://${options.hostname}:${context.port}`);
   await untilInterrupted();
 }

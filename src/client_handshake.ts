@@ -9,7 +9,7 @@ import {
 } from "./core/opening_handshake.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
-import type { ClientRoutes, RouteTarget } from "./client_route.ts";
+import type { ClientRoutes, Route, RouteTarget } from "./client_route.ts";
 import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
@@ -18,7 +18,6 @@ import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
-import type { Transport } from "./transport/transport.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
@@ -74,7 +73,7 @@ export class ClientHandshake implements Phase {
     };
     onStep("awaitingConnectResponse");
     this.#routes.connect(this.#target, this.#aborter.signal, onStep).then(
-      (transport) => this.#arrived(() => this.#onConnected(transport)),
+      (route) => this.#onConnected(route),
       (error) => this.#arrived(() => this.#onRefused(error)),
     );
   }
@@ -170,15 +169,24 @@ export class ClientHandshake implements Phase {
     owner.scheduler.arrived({ socketFd, service }, POLLOUT);
   }
 
-  #onConnected(transport: Transport): void {
+  #onConnected({ transport, isSsl, tls }: Route): void {
     const connection = this.#connection;
     if (!connection.isOpen) {
       transport.close();
-      return connection.onClose();
+      return this.#arrived(() => connection.onClose());
     }
+    connection.secured = isSsl;
+    connection.tls = tls;
     this.#isAttached = true;
-    this.#logStep("connected");
+    // At once, as nobody else would hear that it breaks; what it tells waits for service.
     connection.attach(transport);
+    this.#arrived(() => this.#begin());
+  }
+
+  #begin(): void {
+    const connection = this.#connection;
+    if (!connection.isOpen) return;
+    this.#logStep("connected");
     connection.armTimeout("awaitingServerResponse", connection.owner.limits.clientTimeoutMs);
     connection.turn(() => this.#request());
   }

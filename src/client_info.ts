@@ -24,17 +24,23 @@ export interface ClientConnectInfo {
   readonly iface?: string;
   /** Path and query of the request. @default {"/"} */
   readonly path?: string;
-  /** What goes into the `Host` header, as it is. @default the address, and the port unless it is 80 */
+  /** What goes into the `Host` header, as it is. @default the address, and the port unless it is 80, or 443 with TLS */
   readonly host?: string;
   /** What goes into the `Origin` header. @default no such header */
   readonly origin?: string;
   /**
-   * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that takes self-signed certificates; only 0 in
-   * this version.
+   * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
+   * nothing else about it.
    *
    * @default {0}
    */
   readonly ssl?: 0 | 1 | 2;
+  /**
+   * The host that the server's certificate has to be for, and that is asked for (SNI).
+   *
+   * @default the host name of `host`
+   */
+  readonly serverName?: string;
   /**
    * The subprotocols to ask for, as a list or joined by commas, the best first. One that the server
    * chooses must be a protocol of the context; if it chooses none, the first protocol is used.
@@ -57,6 +63,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   "host",
   "origin",
   "ssl",
+  "serverName",
   "protocol",
   "userdata",
   "headers",
@@ -73,7 +80,13 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
   }
   const { socketPath, iface, path = "/", origin, ssl = 0 } = info;
-  for (const [field, value] of [["socketPath", socketPath], ["iface", iface]] as const) {
+  for (
+    const [field, value] of [
+      ["socketPath", socketPath],
+      ["iface", iface],
+      ["serverName", info.serverName],
+    ] as const
+  ) {
     const isText = typeof value === "string" && value !== "";
     if (value !== undefined && !isText) refuse(field, value, "a text that is not empty");
   }
@@ -83,8 +96,9 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
       if (info[field] !== undefined) refuse(field, info[field], "nothing beside socketPath");
     }
   }
-  const { address = isUnix ? "localhost" : "", port = isUnix ? 80 : 0 } = info;
-  if (ssl !== 0) refuse("ssl", ssl, "0; this version does not have TLS yet");
+  const standardPort = ssl === 0 ? 80 : 443;
+  const { address = isUnix ? "localhost" : "", port = isUnix ? standardPort : 0 } = info;
+  if (ssl !== 0 && ssl !== 1 && ssl !== 2) refuse("ssl", ssl, "0, 1 or 2");
   if (typeof address !== "string" || address === "") refuse("address", address, "a host or an IP");
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     refuse("port", port, "an integer from 1 to 65535");
@@ -92,10 +106,12 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   if (typeof path !== "string" || !isRequestPath(path)) {
     refuse("path", path, 'visible ASCII that begins with "/", without "#"');
   }
-  const host = info.host ?? defaultHost(address, port);
-  if (typeof host !== "string" || parseAuthority(host) === undefined) {
-    refuse("host", host, "a name or an IP, with or without a port");
+  const host = info.host ?? defaultHost(address, port, standardPort);
+  const authority = typeof host === "string" ? parseAuthority(host) : undefined;
+  if (authority === undefined) {
+    return refuse("host", host, "a name or an IP, with or without a port");
   }
+  const serverName = info.serverName ?? authority.host.replace(/^\[(.*)\]$/, "$1");
   if (origin !== undefined && (typeof origin !== "string" || origin === "" || !isVisible(origin))) {
     refuse("origin", origin, "visible ASCII");
   }
@@ -123,7 +139,20 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     refuse("headers", "origin", "no Origin beside the option origin");
   }
   const hasUser = "userdata" in info && info.userdata !== undefined;
-  return { address, port, socketPath, iface, path, host, origin, protocols, headers, hasUser };
+  return {
+    address,
+    port,
+    socketPath,
+    iface,
+    ssl,
+    serverName,
+    path,
+    host,
+    origin,
+    protocols,
+    headers,
+    hasUser,
+  };
 }
 
 function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed: string): T[] {
@@ -136,9 +165,9 @@ function refuse(field: string, value: unknown, allowed: string): never {
   refuseArgument("clientConnect", field, value, allowed);
 }
 
-function defaultHost(address: string, port: number): string {
+function defaultHost(address: string, port: number, standard: number): string {
   const name = address.includes(":") ? `[${address}]` : address;
-  return port === 80 ? name : `${name}:${port}`;
+  return port === standard ? name : `${name}:${port}`;
 }
 
 function isRequestPath(path: string): boolean {

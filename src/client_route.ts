@@ -1,5 +1,6 @@
 /** How a client gets to its server: from where, and through which proxy. */
 
+import type { ContextTls } from "./context_tls.ts";
 import type { HeadLimits } from "./core/http_head.ts";
 import { isLoopback } from "./core/ip_address.ts";
 import {
@@ -8,6 +9,7 @@ import {
   parseProxy,
   type ProxySettings,
   ProxySettingsError,
+  type ProxyTarget,
   readEnvironmentProxies,
 } from "./core/proxy_settings.ts";
 import { LwsError } from "./errors.ts";
@@ -15,6 +17,7 @@ import { log } from "./log.ts";
 import { openTunnel } from "./proxy_tunnel.ts";
 import { readVariable } from "./transport/environment.ts";
 import { interfaceAddresses, sourceAddress } from "./transport/interfaces.ts";
+import type { TlsInfo } from "./transport/tls_info.ts";
 import type { Network, NetworkTarget, Transport } from "./transport/transport.ts";
 import type { TimeoutReason } from "./wsi.ts";
 
@@ -27,6 +30,16 @@ export interface RouteTarget {
   readonly socketPath: string | undefined;
   /** The interface or the address to connect from; the context's own is the default. */
   readonly iface: string | undefined;
+  readonly ssl: 0 | 1 | 2;
+  /** Whom the certificate has to be for. */
+  readonly serverName: string;
+}
+
+/** A way that was found. */
+export interface Route {
+  readonly transport: Transport;
+  readonly isSsl: 0 | 1 | 2;
+  readonly tls: TlsInfo | undefined;
 }
 
 /** What routes need of their context. */
@@ -39,6 +52,7 @@ export interface RouteSettings {
   readonly keepAlive: boolean;
   /** The creation struct's. */
   readonly proxy: ProxySettings | undefined;
+  readonly tls: ContextTls;
   /** The port of what `setProxy` is given without one. */
   readonly proxyPort: number | undefined;
   /** Whether the environment's proxies count. */
@@ -72,11 +86,26 @@ export class ClientRoutes {
   }
 
   /**
-   * Connects, and asks the proxy for a tunnel if there is one.
+   * Connects, asks the proxy for a tunnel if there is one, and shakes hands with the server.
    *
    * @param onStep a step of the way begins, which has its own time
    */
   async connect(
+    target: RouteTarget,
+    signal: AbortSignal,
+    onStep: (reason: TimeoutReason) => void,
+  ): Promise<Route> {
+    // Before anything is waited for, as there is a callback in it.
+    if (target.ssl !== 0) this.#settings.tls.prepareClient();
+    const transport = await this.#reach(target, signal, onStep);
+    const { ssl, serverName, port } = target;
+    if (ssl === 0) return { transport, isSsl: 0, tls: undefined };
+    onStep("establishWithServer");
+    const secured = await this.#settings.tls.connect(transport, { serverName, port, ssl }, signal);
+    return { transport: secured.transport, isSsl: secured.isSsl, tls: secured.info };
+  }
+
+  async #reach(
     target: RouteTarget,
     signal: AbortSignal,
     onStep: (reason: TimeoutReason) => void,
@@ -87,7 +116,7 @@ export class ClientRoutes {
     if (socketPath !== undefined) {
       return await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
     }
-    const proxy = this.#proxyFor(address, port);
+    const proxy = this.#proxyFor({ host: address, port, isSecure: target.ssl !== 0 });
     const hostname = proxy?.host ?? address;
     const options = this.#from(target.iface ?? this.#settings.iface, hostname);
     const transport = await network.connect(
@@ -106,14 +135,14 @@ export class ClientRoutes {
     return { localAddress: sourceAddress(interfaceAddresses(iface, { disableIpv6 }), hostname) };
   }
 
-  #proxyFor(host: string, port: number): ProxySettings | undefined {
+  #proxyFor(target: ProxyTarget): ProxySettings | undefined {
     const sources = { set: this.#set, info: this.#settings.proxy };
     // What others have set is for the world outside, as every program around understands it.
-    if (!this.#settings.usesEnvironment || isLoopback(host)) {
-      return chooseProxy({ host, port, isSecure: false }, sources);
+    if (!this.#settings.usesEnvironment || isLoopback(target.host)) {
+      return chooseProxy(target, sources);
     }
     const environment = this.#environment ??= readEnvironment();
-    return chooseProxy({ host, port, isSecure: false }, { ...sources, environment });
+    return chooseProxy(target, { ...sources, environment });
   }
 }
 

@@ -19,6 +19,8 @@ import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
+import type { ClientCertificateTrial } from "./tls_members.ts";
+import type { TlsInfo } from "./transport/tls_info.ts";
 import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
@@ -101,6 +103,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   http: HttpExchange | undefined;
   frames: FrameFacts | undefined;
   uri = "";
+  /** What {@linkcode Wsi.isSsl} is. */
+  secured: 0 | 1 | 2 = 0;
+  tls: TlsInfo | undefined = undefined;
   extensions: readonly string[] = NO_EXTENSIONS;
 
   readonly tx = new TxQueue();
@@ -140,7 +145,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   get isSsl(): 0 | 1 | 2 {
-    return 0;
+    return this.secured;
   }
 
   get peerAddresses(): PeerAddresses {
@@ -260,6 +265,20 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     user: unknown = this.user,
   ): number {
     return this.callAny(entry, reason, data, user);
+  }
+
+  /** The program's word on a client's certificate: whether it lets that in, if it says anything. */
+  judges(trial: ClientCertificateTrial): boolean | undefined {
+    const { protocol } = this.owner.entries[0]!;
+    const reason = "opensslPerformClientCertVerification";
+    try {
+      const callback = protocol.callback as LooseCallback;
+      const verdict = callback.call(protocol, this, reason, this.user, trial);
+      return verdict === undefined ? undefined : verdict === 0;
+    } catch (error) {
+      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      return false;
+    }
   }
 
   /** As {@linkcode call}, for reasons that only the program knows as well. */

@@ -6,6 +6,7 @@ import type { DestroyOptions } from "./departure.ts";
 import type { Limits } from "./limits.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
+import type { CertificateInfo } from "./tls_members.ts";
 import type { PollFd } from "./service/polling.ts";
 import type { StreamConn } from "./transport/tcp.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
@@ -70,8 +71,8 @@ export interface Context extends AsyncDisposable {
    */
   clientConnect(info: ClientConnectInfo): Wsi;
   /**
-   * Serves a connection that somebody else accepted, as if this context had; but no header of the PROXY
-   * protocol is read off it, `proxyProtocol` or not.
+   * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
+   * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
    *
    * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
@@ -103,6 +104,15 @@ export interface Context extends AsyncDisposable {
    * @throws {LwsError} `invalid-argument` when it is no whole number.
    */
   hangupOnClient(socketFd: number): number;
+  /**
+   * Shows another certificate from the next handshake on, and others by host name; open connections go
+   * on as they are.
+   *
+   * @param others in place of the `certificates` of creation
+   * @throws {LwsError} `invalid-argument`, which names what can't be used, and all stays as it was;
+   *   `permission-denied` when a file may not be read; `invalid-state` when the context does not listen with TLS; `destroyed`.
+   */
+  setCertificate(certificate: CertificateInfo, others?: readonly CertificateInfo[]): void;
   /**
    * Sets the HTTP proxy for client connections, before the first of them (`lws_set_proxy`): `host:port`,
    * `user:password@host:port` or an `http://` URL. It goes before `httpProxyAddress` and before what
@@ -168,7 +178,8 @@ export interface Context extends AsyncDisposable {
   broadcast(protocol: Protocol | string, data: Uint8Array | string): number;
   /**
    * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
-   * worker wants a port of its own. They are closed with the context.
+   * worker wants a port of its own. They are closed with the context; a worker that ends before closes
+   * its end itself, as the runtime tells nobody that it is gone.
    *
    * @throws {LwsError} `destroyed`.
    */

@@ -31,6 +31,7 @@ import {
 import type { Protocol } from "./protocol.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
 import { type CheckedTokenLimits, checkTokenLimits, type TokenLimits } from "./token_limits.ts";
+import type { TlsMembers } from "./tls_members.ts";
 import type { Identity } from "./transport/privileges.ts";
 import { tcpNetwork } from "./transport/tcp.ts";
 import type { Network } from "./transport/transport.ts";
@@ -104,6 +105,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
 /** A creation struct with everything checked and filled in. */
 export interface CheckedInfo {
   readonly listen: CheckedListenInfo;
+  readonly tls: TlsMembers;
   readonly identity: Identity;
   readonly proxy: ProxySettings | undefined;
   /** The port where a proxy's text has none. */
@@ -219,6 +221,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   return {
     listen,
+    tls: info,
     identity,
     proxy,
     proxyPort,

@@ -105,6 +105,6 @@ function describe({ hostname, port, path, fd }: NetworkTarget): string {
 
 /** Whether the runtime or the system has denied something. */
 export function isPermissionError(error: unknown): boolean {
-  const { name } = error as { name?: string };
+  const name = (error as { name?: string } | undefined)?.name;
   return name === "NotCapable" || name === "PermissionDenied";
 }

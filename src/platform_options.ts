@@ -1,12 +1,13 @@
 /**
  * The members of the creation struct that deal with the operating system, with TLS and with proxies,
- * and their check. What this version does not have yet is refused by name, never ignored.
+ * and their check.
  */
 
 import { parseProxy, type ProxySettings, ProxySettingsError } from "./core/proxy_settings.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Identity } from "./transport/privileges.ts";
-import type { StreamConn } from "./transport/tcp.ts";
+import { CONTEXT_PORT_NO_LISTEN } from "./listen_info.ts";
+import type { TlsMembers } from "./tls_members.ts";
 
 /** Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default. */
 export interface ContextOptions {
@@ -15,11 +16,16 @@ export interface ContextOptions {
    * section 5.1 and is for debugging and tests only. @default {false}
    */
   readonly defeatClientMask?: boolean;
-  /** A TLS server demands a client certificate. Not in this version. @default {false} */
+  /**
+   * A TLS server demands a client certificate that an authority of `sslCaFilepath`, or one that
+   * `opensslLoadExtraServerVerifyCerts` adds, vouches for; `opensslPerformClientCertVerification` has the
+   * last word. Those whom the runtime trusts vouch for servers only: without an authority of the
+   * context's own nobody is trusted, which the log says. @default {false}
+   */
   readonly requireValidClientCert?: boolean;
   /** `context.canonicalHostname` is `"unknown"`. @default {false} */
   readonly skipServerCanonicalName?: boolean;
-  /** A TLS port takes plain HTTP as well. Not in this version. @default {false} */
+  /** A TLS port takes plain HTTP and WebSockets as well; the first byte tells. @default {false} */
   readonly allowNonSslOnSslPort?: boolean;
   /** Taken, with a line in the log: there is one event loop, the runtime's. @default {false} */
   readonly libev?: boolean;
@@ -27,37 +33,19 @@ export interface ContextOptions {
   readonly libuv?: boolean;
   /** IPv4 only: names stand for their IPv4 addresses, and IPv6 addresses are refused. @default {false} */
   readonly disableIpv6?: boolean;
-  /** The system's certificate authorities are not trusted. Not in this version. @default {false} */
+  /** Clients trust nobody but `sslCaFilepath` and what callbacks load. @default {false} */
   readonly disableOsCaCerts?: boolean;
   /**
-   * A client certificate is asked for and not insisted on. Not in this version. @default {false}
+   * Beside `requireValidClientCert`: a certificate is asked for, and clients with none or a bad one are
+   * let in, too; `wsi.tls.authorized` tells. @default {false}
    */
   readonly peerCertNotRequired?: boolean;
 }
 
 /** Members of the creation struct for TLS, proxies, privileges and TCP keep-alive. */
-export interface PlatformInfo {
+export interface PlatformInfo extends TlsMembers {
   /** Switches. @default all are off */
   readonly options?: ContextOptions | null;
-  /** The file of the server's certificate, which turns TLS on. Not in this version. @default {null} */
-  readonly sslCertFilepath?: string | null;
-  /** The file of its private key. Not in this version. @default {null} */
-  readonly sslPrivateKeyFilepath?: string | null;
-  /** The passphrase of that key. Not in this version. @default {null} */
-  readonly sslPrivateKeyPassword?: string | null;
-  /** The file of the authorities that clients trust. Not in this version. @default {null} */
-  readonly sslCaFilepath?: string | null;
-  /** OpenSSL's list of ciphers; only `"DEFAULT"` in this version. @default {"DEFAULT"} */
-  readonly sslCipherList?: string | null;
-  /**
-   * A TLS layer of the program's own for client connections: resolves with the stream behind the
-   * handshake. Not in this version.
-   *
-   * @default {null}
-   */
-  readonly providedClientTls?:
-    | ((hostname: string, port: number, conn: StreamConn) => Promise<StreamConn>)
-    | null;
   /**
    * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
    * an `http://` URL. `context.setProxy` goes before it, and it goes before the environment's
@@ -122,31 +110,16 @@ const ALL_OFF: CheckedOptions = {
   peerCertNotRequired: false,
 };
 
-/** Why an option can't be on. */
-const MISSING_OPTION: Partial<Record<keyof ContextOptions, string>> = {
-  requireValidClientCert: "TLS",
-  allowNonSslOnSslPort: "TLS",
-  disableOsCaCerts: "TLS",
-  peerCertNotRequired: "TLS",
-};
-
-/** The value of a member that asks for nothing, beside null and undefined, and what it would need. */
-const MISSING: readonly (readonly [
-  field: keyof PlatformInfo,
-  off: string | number | undefined,
-  what: string,
-])[] = [
-  ["sslCertFilepath", undefined, "TLS"],
-  ["sslPrivateKeyFilepath", undefined, "TLS"],
-  ["sslPrivateKeyPassword", undefined, "TLS"],
-  ["sslCaFilepath", undefined, "TLS"],
-  ["sslCipherList", "DEFAULT", "a choice of ciphers"],
-  ["providedClientTls", undefined, "TLS"],
-];
-
 /** The members, for the check of unknown ones. */
 export const PLATFORM_FIELDS: ReadonlySet<string> = new Set([
   "options",
+  "sslCertFilepath",
+  "sslPrivateKeyFilepath",
+  "sslPrivateKeyPassword",
+  "sslCaFilepath",
+  "sslCipherList",
+  "certificates",
+  "providedClientTls",
   "httpProxyAddress",
   "httpProxyPort",
   "gid",
@@ -154,20 +127,52 @@ export const PLATFORM_FIELDS: ReadonlySet<string> = new Set([
   "kaTime",
   "kaProbes",
   "kaInterval",
-  ...MISSING.map(([field]) => field),
 ]);
 
 /** Checks the members and completes the options. */
-export function checkPlatformInfo(info: PlatformInfo, complain: Complain): CheckedOptions {
-  for (const [field, off, what] of MISSING) {
-    const value = info[field];
-    if (value === undefined || value === null || value === off) continue;
-    const allowed = off === undefined ? "null" : JSON.stringify(off);
-    // A secret does not belong into a message that ends in a log.
-    const shown = field === "sslPrivateKeyPassword" ? "set" : value;
-    complain(field, shown, `${allowed}; this version does not have ${what} yet`);
+export function checkPlatformInfo(
+  info: PlatformInfo & { readonly port?: number },
+  complain: Complain,
+): CheckedOptions {
+  const paths = ["sslCertFilepath", "sslPrivateKeyFilepath", "sslCaFilepath"] as const;
+  for (const field of paths) {
+    const value = info[field] ?? undefined;
+    if (value === undefined || (typeof value === "string" && value !== "")) continue;
+    complain(field, value, "PEM text, or the path of a PEM file");
   }
-  return checkOptions(info.options, complain);
+  const password = info.sslPrivateKeyPassword ?? undefined;
+  // A secret does not belong into a message that ends in a log.
+  if (password !== undefined && typeof password !== "string") {
+    complain("sslPrivateKeyPassword", "no text", "a text");
+  }
+  const ciphers = info.sslCipherList ?? "DEFAULT";
+  if (ciphers !== "DEFAULT") {
+    complain("sslCipherList", ciphers, '"DEFAULT", as the runtime\'s list of ciphers is fixed');
+  }
+  const provided = info.providedClientTls ?? undefined;
+  if (provided !== undefined && typeof provided !== "function") {
+    complain("providedClientTls", provided, "a function");
+  }
+  checkCertificates(info.certificates, complain);
+  const listens = info.port !== CONTEXT_PORT_NO_LISTEN;
+  const hasCert = (info.sslCertFilepath ?? undefined) !== undefined;
+  for (const field of ["sslPrivateKeyFilepath", "sslPrivateKeyPassword"] as const) {
+    const isGiven = (info[field] ?? undefined) !== undefined;
+    if (isGiven && !hasCert) complain(field, "set", "null without an sslCertFilepath");
+  }
+  if (info.certificates !== undefined && !(hasCert && listens)) {
+    complain("certificates", "set", "nothing without an sslCertFilepath to listen with");
+  }
+  const options = checkOptions(info.options, complain);
+  const needs = [
+    ["requireValidClientCert", hasCert && listens, "an sslCertFilepath to listen with"],
+    ["allowNonSslOnSslPort", hasCert && listens, "an sslCertFilepath to listen with"],
+    ["peerCertNotRequired", options.requireValidClientCert, "requireValidClientCert"],
+  ] as const;
+  for (const [name, isThere, what] of needs) {
+    if (options[name] && !isThere) complain(`options.${name}`, true, `false without ${what}`);
+  }
+  return options;
 }
 
 /** Checks and completes the members of TCP keep-alive; undefined when nothing is probed. */
@@ -236,6 +241,18 @@ export function checkProxy(
   }
 }
 
+function checkCertificates(given: PlatformInfo["certificates"], complain: Complain): void {
+  if (given === undefined) return;
+  if (!Array.isArray(given)) return complain("certificates", given, "an array");
+  given.forEach((each, index) => {
+    for (const member of ["cert", "key"] as const) {
+      const value = each?.[member];
+      if (typeof value === "string" && value !== "") continue;
+      complain(`certificates[${index}].${member}`, value, "PEM text, or the path of a PEM file");
+    }
+  });
+}
+
 function checkOptions(given: unknown, complain: Complain): CheckedOptions {
   if (given === undefined || given === null) return ALL_OFF;
   if (typeof given !== "object" || Array.isArray(given)) {
@@ -243,13 +260,10 @@ function checkOptions(given: unknown, complain: Complain): CheckedOptions {
     return ALL_OFF;
   }
   for (const [name, value] of Object.entries(given)) {
-    const missing = MISSING_OPTION[name as keyof ContextOptions];
     if (!Object.hasOwn(ALL_OFF, name)) {
       complain(`options.${name}`, value, `one of ${Object.keys(ALL_OFF).join(", ")}`);
     } else if (value !== undefined && typeof value !== "boolean") {
       complain(`options.${name}`, value, "true or false");
-    } else if (value && missing !== undefined) {
-      complain(`options.${name}`, value, `false; this version does not have ${missing} yet`);
     }
   }
   const options: Record<string, unknown> = { ...ALL_OFF };

@@ -1,5 +1,7 @@
 /** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
 
+import type { ClientCertificateTrial, PrivateKeyLoader, TrustLoader } from "./tls_members.ts";
+import type { TlsInfo } from "./transport/tls_info.ts";
 import type { PollArgs, PollLock } from "./service/polling.ts";
 import type { Wsi } from "./wsi.ts";
 
@@ -78,8 +80,8 @@ export interface ReasonData {
    * what `wsi.returnHttpStatus` sent, else with 403.
    */
   filterProtocolConnection: HandshakeFilter;
-  /** A server's handshake is done. Non-zero closes. */
-  established: undefined;
+  /** A server's handshake is done; `data` is what is known of its TLS, if it has any. Non-zero closes. */
+  established: TlsInfo | undefined;
   /** A piece of a frame came to a server, valid during the call. Negative closes. */
   receive: Uint8Array;
   /**
@@ -122,6 +124,29 @@ export interface ReasonData {
    * throw does no more than that.
    */
   clientConfirmExtensionSupported: string;
+  /**
+   * First protocol; once a context, from inside the first `clientConnect` with TLS, unless
+   * `providedClientTls` is there: `data` takes further authorities that may vouch for servers. The result
+   * is of no consequence.
+   */
+  opensslLoadExtraClientVerifyCerts: TrustLoader;
+  /**
+   * First protocol; at the creation of a TLS server that asks for client certificates: `data` takes
+   * further authorities that may vouch for clients. The result is of no consequence.
+   */
+  opensslLoadExtraServerVerifyCerts: TrustLoader;
+  /**
+   * First protocol; at creation with a certificate and without a private key: `data` takes that.
+   * Non-zero, or no key, fails the creation.
+   */
+  opensslContextRequiresPrivateKey: PrivateKeyLoader;
+  /**
+   * First protocol; a client showed a certificate, and nothing of it was served. 0 lets it in whatever
+   * the verdict, another number or a throw drops it, and returning nothing leaves it to the verdict. The
+   * handshake itself needs no service; like any other reason this one comes in service only, and
+   * `headerTimeoutMs` goes on meanwhile.
+   */
+  opensslPerformClientCertVerification: ClientCertificateTrial;
   /** First protocol; begin to watch a descriptor. Non-zero: it can't be watched and is closed. */
   addPollFd: PollArgs;
   /** First protocol; watch a descriptor no more. */
@@ -166,6 +191,10 @@ const NAMES: Record<keyof ReasonData, true> = {
   clientWriteable: true,
   clientConnectionError: true,
   broadcast: true,
+  opensslLoadExtraClientVerifyCerts: true,
+  opensslLoadExtraServerVerifyCerts: true,
+  opensslContextRequiresPrivateKey: true,
+  opensslPerformClientCertVerification: true,
   confirmExtensionOkay: true,
   clientConfirmExtensionSupported: true,
   addPollFd: true,
@@ -189,6 +218,9 @@ export type Reason = keyof ReasonData | UserReason;
 
 /** Reasons that come before or beside any connection's `user`. */
 export type WithoutUser =
+  | "opensslLoadExtraClientVerifyCerts"
+  | "opensslLoadExtraServerVerifyCerts"
+  | "opensslContextRequiresPrivateKey"
   | "protocolInit"
   | "protocolDestroy"
   | "filterNetworkConnection"

@@ -17,9 +17,11 @@ import {
   rxBufferSizeOf,
 } from "./creation_info.ts";
 import { checkDestroyOptions, Departure, type DestroyOptions } from "./departure.ts";
+import { ContextTls } from "./context_tls.ts";
 import type { ProxyTrust } from "./core/forwarded_for.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
+import { attempt } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
@@ -36,6 +38,7 @@ import type { PollSlot } from "./service/poll_slot.ts";
 import { type PollFd, POLLIN, POLLOUT } from "./service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
+import type { CertificateInfo } from "./tls_members.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
 import { dropPrivileges } from "./transport/privileges.ts";
@@ -103,6 +106,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   /** Unless the context serves by itself. */
   readonly #polling: Polling | undefined;
   readonly #elsewhere: Elsewhere;
+  readonly #tls: ContextTls;
   readonly #routes: ClientRoutes;
   readonly #admission: Admission;
   /** Accepted, and waiting for the program to call for service. */
@@ -158,18 +162,6 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       destroy: () => this.destroy(),
     });
     if (info.broadcastSockets) this.#openSockets();
-    this.#dropPrivileges();
-    this.#routes = new ClientRoutes({
-      network: info.network,
-      limits: info.limits,
-      iface: source,
-      disableIpv6,
-      keepAlive,
-      proxy: info.proxy,
-      proxyPort: info.proxyPort,
-      // Who brings a network of its own is not in the one that the environment speaks of.
-      usesEnvironment: info.network === tcpNetwork,
-    });
     this.entries = info.protocols.map((protocol, index) => ({
       protocol,
       active: activate(protocol, {
@@ -187,6 +179,20 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#standIn = new Connection(this, LISTENER_FD, false);
+    this.#tls = this.#setUpTls();
+    this.#dropPrivileges();
+    this.#routes = new ClientRoutes({
+      tls: this.#tls,
+      network: info.network,
+      limits: info.limits,
+      iface: source,
+      disableIpv6,
+      keepAlive,
+      proxy: info.proxy,
+      proxyPort: info.proxyPort,
+      // Who brings a network of its own is not in the one that the environment speaks of.
+      usesEnvironment: info.network === tcpNetwork,
+    });
     if (this.#listener !== undefined) {
       this.#acceptor = new Acceptor(this.#listener, this, info.clock, "listener");
       this.#listenerSlot = this.#polling?.watch(LISTENER_FD);
@@ -200,7 +206,9 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
-    for (const extension of this.extensions) extension.contextConstruct?.(this);
+    for (const extension of this.extensions) {
+      attempt("contextConstruct", () => extension.contextConstruct?.(this));
+    }
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
     this.#elsewhere.open();
@@ -273,6 +281,11 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     return 0;
   }
 
+  setCertificate(certificate: CertificateInfo, others: readonly CertificateInfo[] = []): void {
+    this.#mustLive("setCertificate");
+    this.#tls.setCertificate(certificate, others);
+  }
+
   setProxy(proxy: string): number {
     this.#mustLive("setProxy");
     if (typeof proxy !== "string") refuseArgument("setProxy", "proxy", proxy, "a text");
@@ -327,6 +340,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.#unserved.clear();
     this.#elsewhere.close();
     const polled = this.#polling?.scheduler;
+    // An accepted connection that waits for service is let go.
+    this.#listenerSlot?.drain();
     polled?.unwatch(LISTENER_FD);
     polled?.unwatch(this.#elsewhereFd);
     polled?.release();
@@ -402,7 +417,35 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   // Giving up root's rights.
 
-  /** Behind all that may need root, and before the program's first callback. */
+  #setUpTls(): ContextTls {
+    const { listen, tls, options, limits } = this.#info;
+    const first = this.entries[0]!;
+    const ask = this.#standIn;
+    try {
+      return new ContextTls({
+        ...options,
+        members: tls,
+        listens: listen.port !== CONTEXT_PORT_NO_LISTEN,
+        handshakeTimeoutMs: limits.headerTimeoutMs,
+      }, {
+        loadClientTrust(loader) {
+          ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
+        },
+        loadServerTrust(loader) {
+          ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
+        },
+        requirePrivateKey(loader) {
+          return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
+        },
+      });
+    } catch (error) {
+      this.#listener?.close();
+      this.#elsewhere.close();
+      throw error;
+    }
+  }
+
+  /** Behind all that may need root, and before the program's first callback of a protocol. */
   #dropPrivileges(): void {
     try {
       const groups = dropPrivileges(this.#info.identity);
@@ -511,11 +554,26 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
     if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
-    connection.attach(transport);
+    connection.attach(this.#tls.isServer ? this.#secure(connection, transport) : transport);
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
     if (this.#polling?.watch(fd) === undefined && this.#polling !== undefined) connection.cut();
     return connection;
+  }
+
+  #secure(connection: Connection, transport: Transport): Transport {
+    const { socketFd } = connection;
+    return this.#tls.accept(transport, {
+      deliver: (service) => this.scheduler.arrived({ socketFd, service }, POLLIN),
+      verify(info) {
+        return connection.isOpen && connection.judges({ info, isTrusted: info.authorized });
+      },
+      failed: (why) => log("info", `connection ${socketFd}: ${why}`),
+      secured(info) {
+        connection.tls = info;
+        connection.secured = info.isSsl;
+      },
+    });
   }
 
   #countAddress(address: string, change: 1 | -1): void {
@@ -530,11 +588,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0 || !this.#isSetUp) return;
-    for (const extension of this.extensions) extension.contextDestruct?.(this);
+    for (const extension of this.extensions) {
+      attempt("contextDestruct", () => extension.contextDestruct?.(this));
+    }
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
-    for (const extension of this.extensions) extension.close();
+    for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();
     this.wheel.stop();
     this.scheduler.stop();

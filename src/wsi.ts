@@ -1,6 +1,7 @@
 /** The public face of one connection. */
 
 import type { Context } from "./context.ts";
+import type { TlsInfo } from "./transport/tls_info.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { ActiveProtocol } from "./protocol.ts";
 import type { TimeoutReason } from "./timeout_reasons.ts";
@@ -74,8 +75,16 @@ export interface Wsi<out User = unknown> {
   readonly user: User;
   /** A number that no other connection of the context has (`lws_get_socket_fd`). */
   readonly socketFd: number;
-  /** 0 without TLS, 1 with TLS, 2 with TLS whose certificate was not checked. */
+  /**
+   * 0 without TLS, 1 with TLS, 2 on a client that was told to forgive a self-signed certificate
+   * (`lws_is_ssl`).
+   */
   readonly isSsl: 0 | 1 | 2;
+  /**
+   * What is known of the connection's TLS, the peer's certificate included; undefined without TLS, before
+   * its handshake is done, and with a TLS layer of the program's own.
+   */
+  readonly tls: TlsInfo | undefined;
   /** Whether this end is the client. */
   readonly isClient: boolean;
   /**
@@ -133,6 +142,7 @@ export interface Wsi<out User = unknown> {
    * connection from then on. A string is sent as UTF-8. What `prepareMessage` has framed has a kind
    * already and takes no options.
    *
+   * @param kind Left out: `"text"` for a string, `"binary"` for bytes.
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
    * @throws {LwsError} `invalid-argument` when the data or the kind is none, when a control frame is longer

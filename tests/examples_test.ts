@@ -8,6 +8,7 @@ import { chat } from "../examples/chat.ts";
 import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
+import { makeAuthority, makeSelfSigned, type TestIdentity } from "./support/certificates.ts";
 import { serve, settle } from "./support/serve.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
@@ -158,6 +159,115 @@ Deno.test("client.ts says why it could not connect", async () => {
   }).output();
   assertEquals(code, 1);
   assertStringIncludes(new TextDecoder().decode(stderr), "can't connect to 127.0.0.1 port 1");
+});
+
+/** Writes a certificate and its key; returns their paths as options. */
+async function writeIdentity(folder: string, name: string, { cert, key }: TestIdentity) {
+  const paths = { cert: `${folder}/${name}.crt`, key: `${folder}/${name}.key` };
+  await Deno.writeTextFile(paths.cert, cert);
+  await Deno.writeTextFile(paths.key, key);
+  return { path: paths.cert, options: ["--cert", paths.cert, "--key", paths.key] };
+}
+
+const HOSTS = ["localhost", "127.0.0.1"];
+const WITH_FILES = ["--allow-net", "--allow-read"];
+const LOCAL = ["--port", "0", "--hostname", "127.0.0.1"];
+
+/** Starts echo.ts with TLS; returns it with its URL. */
+async function runEcho(args: string[]) {
+  const echo = run("echo.ts", [...LOCAL, ...args], WITH_FILES);
+  const line = await echo.until("\n");
+  const url = /listening on (wss:\/\/127\.0\.0\.1:\d+)/.exec(line)![1]!;
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      echo.process.kill("SIGINT");
+      await echo.end();
+    },
+  };
+}
+
+/** Lets client.ts say hello, and returns what it prints until it ends. */
+async function sayHello(args: string[]): Promise<string> {
+  const client = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...WITH_FILES, "--quiet", example("client.ts"), ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stdin = client.stdin.getWriter();
+  const complaint = new Response(client.stderr).text();
+  let printed = "";
+  for await (const text of client.stdout.pipeThrough(new TextDecoderStream())) {
+    printed += text;
+    // One that was refused may have ended.
+    if (printed.endsWith("/\n")) {
+      await stdin.write(new TextEncoder().encode("hello\n")).catch(() => {});
+    }
+    if (printed.endsWith("< hello\n")) await stdin.close();
+  }
+  await stdin.close().catch(() => {});
+  await client.status;
+  return printed + await complaint;
+}
+
+Deno.test("echo.ts serves wss, with --ca to those with a certificate; client.ts has one", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const authority = await makeAuthority("CA");
+    const issue = async (name: string, purpose: "server" | "client") =>
+      await writeIdentity(folder, name, await authority.issue({ name, hosts: HOSTS, purpose }));
+    const { path } = await writeIdentity(folder, "ca", authority);
+    const server = await issue("server", "server");
+    const client = await issue("client", "client");
+    {
+      await using echo = await runEcho(server.options);
+      assertStringIncludes(await sayHello(["--ca", path, echo.url]), "\n< hello\n");
+      assertStringIncludes(await sayHello([echo.url]), "CA list");
+      using client = Deno.createHttpClient({ caCerts: [authority.cert] });
+      const response = await fetch(echo.url.replace("wss", "https"), { client });
+      assertEquals(response.status, 426);
+      await response.body?.cancel();
+    }
+    {
+      await using echo = await runEcho([...server.options, "--ca", path]);
+      const known = await sayHello(["--ca", path, ...client.options, echo.url]);
+      assertStringIncludes(known, "\n< hello\n");
+      const unknown = await sayHello(["--ca", path, echo.url]);
+      assert(!unknown.includes("< hello"), unknown);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("client.ts takes a self-signed certificate when it is told to", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const identity = await makeSelfSigned({ name: "localhost", hosts: HOSTS });
+    const { options } = await writeIdentity(folder, "server", identity);
+    await using echo = await runEcho(options);
+    assertStringIncludes(await sayHello(["--insecure", echo.url]), "\n< hello\n");
+    assertStringIncludes(await sayHello([echo.url]), "self-signed");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the examples refuse half of a pair, and a --ca that would not count", async () => {
+  for (
+    const [args, complaint] of [
+      [["echo.ts", "--cert", "x.pem"], "--cert and --key go together"],
+      [["echo.ts", "--ca", "x.pem"], "--ca needs --cert and --key"],
+      [["client.ts", "--key", "x.pem", "wss://localhost"], "--cert and --key go together"],
+    ] as const
+  ) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-net", "--quiet", example(args[0]), ...args.slice(1)],
+    }).output();
+    assertEquals(code, 2);
+    assertStringIncludes(new TextDecoder().decode(stderr), complaint);
+  }
 });
 
 Deno.test("broadcast.ts: everybody hears the other process", async () => {

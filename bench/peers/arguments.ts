@@ -12,7 +12,7 @@ export const USAGE = `Measures this module's server beside others, each in a pro
 
   --quick          a short run of the main cases, in under two minutes
   --case A,B       only these cases: ${CASES.map(({ name }) => name).join(", ")},
-                   or any other connections x in flight x bytes, compressed with deflate-
+                   or any other connections x in flight x bytes, with deflate- or tls- before it
   --only A,B       only these contenders, and ours: ${Object.keys(TITLES).join(", ")}
   --rounds N       how often each is measured (3; with --quick 2)
   --seconds N      how long each time (3; with --quick 0.6)
@@ -58,7 +58,7 @@ export function readArguments(args: readonly string[]): Choices {
       `--case: no case ${name}; there are ${
         CASES.map((each) => each.name).join(", ")
       }, and shapes ` +
-        "of up to 10000x1000x65536, with or without deflate-",
+        "of up to 10000x1000x65536, with or without deflate- or tls-",
     );
   });
   const cases = named.length > 0 ? named : CASES.filter((each) => each.isQuick || !isQuick);

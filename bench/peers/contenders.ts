@@ -15,6 +15,8 @@ export interface Contender {
   readonly broadcasts: boolean;
   /** Whether it knows permessage-deflate, see {@linkcode compressing}. */
   readonly deflates: boolean;
+  /** Whether it knows TLS, see {@linkcode securing}. */
+  readonly secures: boolean;
 }
 
 /** A server that can't run here. */
@@ -41,7 +43,7 @@ export const TITLES = {
 export type ContenderId = keyof typeof TITLES;
 
 /** What a contender's finder returns; it throws an error that says what is missing. */
-type Found = Omit<Contender, "id" | "title" | "broadcasts" | "deflates">;
+type Found = Omit<Contender, "id" | "title" | "broadcasts" | "deflates" | "secures">;
 
 const ROOT_CONFIG = here("../../deno.json");
 
@@ -113,6 +115,14 @@ const DEFLATERS: ReadonlySet<ContenderId> = new Set([
   "libwebsockets",
 ]);
 
+const SECURERS: ReadonlySet<ContenderId> = new Set(["lws", "deno", "ws-deno", "ws-node", "bun"]);
+
+/** Those who know TLS, with the certificate `cert.pem` and the key `key.pem` of a folder. */
+export function securing(contenders: readonly Contender[], folder: string): Contender[] {
+  return contenders.filter(({ secures }) => secures)
+    .map((each) => ({ ...each, command: [...each.command, "--tls", folder] }));
+}
+
 /** Those who know permessage-deflate, so that they offer it, which they otherwise don't. */
 export function compressing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ deflates }) => deflates)
@@ -131,7 +141,11 @@ export async function findContenders(
     const title = TITLES[id];
     try {
       const found = await FINDERS[id](cache);
-      const abilities = { broadcasts: BROADCASTERS.has(id), deflates: DEFLATERS.has(id) };
+      const abilities = {
+        broadcasts: BROADCASTERS.has(id),
+        deflates: DEFLATERS.has(id),
+        secures: SECURERS.has(id),
+      };
       contenders.push({ id, title, ...found, ...abilities });
     } catch (error) {
       missing.push({ id, title, reason: (error as Error).message });

@@ -2,7 +2,7 @@
  * The load generator: WebSocket clients by raw TCP and epoll, on Linux, in one thread.
  *
  *     cc -O2 -std=gnu11 -o load load.c
- *     cc -O2 -std=gnu11 -DWITH_ZLIB -o load load.c -lz
+ *     cc -O2 -std=gnu11 -DWITH_ZLIB -DWITH_OPENSSL -o load load.c -lz -lssl -lcrypto
  *     load throughput --port 9001 --connections 64 --pipeline 16 --size 125 --warmup 0.5 --seconds 3
  *     load rate       --port 9001 --connections 64 --rate 20000 --size 125 --warmup 0.5 --seconds 3
  *     load idle       --port 9001 --connections 5000 --seconds 60
@@ -18,6 +18,9 @@
  * accepted. Every message is text of SIZE bytes that was compressed once, long ones to a quarter; of its
  * answers, which each server compresses in its own way, only the frames' headers are read, but the
  * first one of each connection is decompressed and compared.
+ *
+ * With --tls 1, for which it must be built with OpenSSL, all of it goes over TLS; certificates are not
+ * checked.
  *
  * With --core it stays on that core. Standard output has lines of JSON: {"phase":"measuring"} when the
  * warm-up is over, {"phase":"measured"} when the time is, and the result last. The exit code is 1 after
@@ -50,6 +53,9 @@
 #ifdef WITH_ZLIB
 #include <zlib.h>
 #endif
+#ifdef WITH_OPENSSL
+#include <openssl/ssl.h>
+#endif
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -74,12 +80,14 @@
 static struct {
 	enum { THROUGHPUT, RATE, IDLE, BROADCAST } mode;
 	const char *path, *protocol;
-	double port, core, connections, pipeline, size, rate, warmup, seconds, deflate;
+	double port, core, connections, pipeline, size, rate, warmup, seconds, deflate, tls;
 } settings = { .path = "/", .protocol = "", .port = 0, .core = -1, .connections = 1, .pipeline = 1,
 	.size = 125, .rate = 1000, .warmup = 0.5, .seconds = 3 };
 
 struct connection {
 	int fd;
+	/* OpenSSL's end of it; NULL without TLS. */
+	struct ssl_st *tls;
 	bool waits_for_room;
 	/* Bytes that are due and not written, and where in the frame the next one is. */
 	uint64_t unsent;
@@ -128,6 +136,81 @@ static void *allocate(size_t number, size_t bytes)
 	}
 	return memory;
 }
+
+/* --- Bytes, as read(2) and write(2) have them, over TLS or not --- */
+
+#ifdef WITH_OPENSSL
+
+/* Shakes hands over a connected socket. */
+static bool secure(struct connection *c)
+{
+	static SSL_CTX *context;
+	if (!context) {
+		context = SSL_CTX_new(TLS_client_method());
+		/* A write that found no room is tried again from the same place, with more behind it. */
+		SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+			SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		/* Several records with one system call. */
+		SSL_CTX_set_read_ahead(context, 1);
+		SSL_CTX_set_default_read_buffer_len(context, 256 * 1024);
+	}
+	c->tls = SSL_new(context);
+	return c->tls && SSL_set_fd(c->tls, c->fd) == 1 && SSL_connect(c->tls) == 1;
+}
+
+static ssize_t outcome(struct connection *c, int result)
+{
+	if (result > 0) return result;
+	int error = SSL_get_error(c->tls, result);
+	if (error == SSL_ERROR_ZERO_RETURN) return 0;
+	errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+	return -1;
+}
+
+static ssize_t read_some(struct connection *c, void *bytes, size_t room)
+{
+	if (!c->tls) return read(c->fd, bytes, room);
+	return outcome(c, SSL_read(c->tls, bytes, (int)room));
+}
+
+static ssize_t write_some(struct connection *c, const void *bytes, size_t length)
+{
+	if (!c->tls) return write(c->fd, bytes, length);
+	return outcome(c, SSL_write(c->tls, bytes, (int)length));
+}
+
+static void hang_up(struct connection *c)
+{
+	SSL_free(c->tls);
+	close(c->fd);
+	c->fd = -1;
+}
+
+#else
+
+static bool secure(struct connection *c)
+{
+	(void)c;
+	return false;
+}
+
+static ssize_t read_some(struct connection *c, void *bytes, size_t room)
+{
+	return read(c->fd, bytes, room);
+}
+
+static ssize_t write_some(struct connection *c, const void *bytes, size_t length)
+{
+	return write(c->fd, bytes, length);
+}
+
+static void hang_up(struct connection *c)
+{
+	close(c->fd);
+	c->fd = -1;
+}
+
+#endif
 
 /* --- Latencies: a histogram whose steps are 1/128 of the value. --- */
 
@@ -422,16 +505,17 @@ static const char *missing_consent(const char *answer)
 
 /* --- Opening --- */
 
-/* A connected socket that has got its 101, or -1. */
-static int open_connection(uint64_t number)
+/* Connects, and tells whether it has got its 101. */
+static bool open_connection(uint64_t number)
 {
+	struct connection *c = &connections[number];
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)settings.port) };
 	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct timeval timeout = { .tv_sec = HANDSHAKE_TIMEOUT_S };
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1, fd = c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		complain("socket: %s", strerror(errno));
-		return -1;
+		return false;
 	}
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(number / CONNECTIONS_PER_ADDRESS));
@@ -444,6 +528,10 @@ static int open_connection(uint64_t number)
 		complain("connection %" PRIu64 ": connect: %s", number, strerror(errno));
 		goto failed;
 	}
+	if (settings.tls && !secure(c)) {
+		complain("connection %" PRIu64 ": the TLS handshake failed", number);
+		goto failed;
+	}
 	char request[1024], answer[4096];
 	bool named = *settings.protocol != '\0';
 	int length = snprintf(request, sizeof request,
@@ -451,13 +539,13 @@ static int open_connection(uint64_t number)
 		"Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
 		settings.path, (int)settings.port, deflates ? OFFER : "", named ? "Sec-WebSocket-Protocol: " : "",
 		settings.protocol, named ? "\r\n" : "");
-	if (length >= (int)sizeof request || write(fd, request, (size_t)length) != length) {
+	if (length >= (int)sizeof request || write_some(c, request, (size_t)length) != length) {
 		complain("connection %" PRIu64 ": the request could not be sent", number);
 		goto failed;
 	}
 	size_t got = 0;
 	for (;;) {
-		ssize_t more = read(fd, answer + got, sizeof answer - 1 - got);
+		ssize_t more = read_some(c, answer + got, sizeof answer - 1 - got);
 		if (more <= 0) {
 			complain("connection %" PRIu64 ": the handshake %s", number,
 				more == 0 ? "was refused: closed by the server" : "got no answer");
@@ -474,13 +562,13 @@ static int open_connection(uint64_t number)
 			goto failed;
 		}
 		const char *missing = deflates ? missing_consent(answer) : NULL;
-		if (!missing) return fd;
+		if (!missing) return true;
 		complain("connection %" PRIu64 ": the server did not agree to %s", number, missing);
 		goto failed;
 	}
 failed:
-	close(fd);
-	return -1;
+	hang_up(c);
+	return false;
 }
 
 /* Opens all connections, one after the other; gives up at the first that fails. */
@@ -489,8 +577,7 @@ static bool open_connections_serially(void)
 	uint64_t deadline = now() + OPENING_TIMEOUT_NS;
 	connections = allocate(count, sizeof *connections);
 	for (uint64_t i = 0; i < count; i++) {
-		connections[i].fd = open_connection(i);
-		if (connections[i].fd < 0) return false;
+		if (!open_connection(i)) return false;
 		open_connections++;
 		if (now() > deadline) {
 			complain("opening took too long");
@@ -504,8 +591,7 @@ static bool open_connections_serially(void)
 
 static void drop(struct connection *c)
 {
-	close(c->fd);
-	c->fd = -1;
+	hang_up(c);
 	open_connections--;
 }
 
@@ -524,7 +610,7 @@ static void flush(struct connection *c)
 	while (c->fd >= 0 && c->unsent > 0) {
 		uint64_t length = burst_length - c->phase;
 		if (length > c->unsent) length = c->unsent;
-		ssize_t written = write(c->fd, burst + c->phase, length);
+		ssize_t written = write_some(c, burst + c->phase, length);
 		if (written < 0 && errno == EAGAIN) {
 			watch(c, true);
 			return;
@@ -625,12 +711,16 @@ static bool take(struct connection *c, const unsigned char *bytes, size_t length
 static void receive(struct connection *c)
 {
 	static unsigned char bytes[512 * 1024];
-	ssize_t got = read(c->fd, bytes, sizeof bytes);
-	if (got > 0) {
+	ssize_t got = read_some(c, bytes, sizeof bytes);
+	while (got > 0) {
 		bool fits = deflates ? take_compressed(c, bytes, (size_t)got, now())
 			: take(c, bytes, (size_t)got, now());
-		if (!fits) drop(c);
-	} else if (got == 0 || errno != EAGAIN) {
+		if (!fits) return drop(c);
+		if (!c->tls) return;
+		/* What OpenSSL has read is no event any more. */
+		got = read_some(c, bytes, sizeof bytes);
+	}
+	if (got == 0 || errno != EAGAIN) {
 		complain("connection %td was closed by the server: %s", c - connections,
 			got == 0 ? "end" : strerror(errno));
 		drop(c);
@@ -810,6 +900,7 @@ static void read_settings(int length, char **words)
 		{ "--warmup", &settings.warmup, 0, 60 },
 		{ "--seconds", &settings.seconds, 0.01, 600 },
 		{ "--deflate", &settings.deflate, 0, 1 },
+		{ "--tls", &settings.tls, 0, 1 },
 	};
 	size_t mode = 0;
 	while (mode < 4 && (length < 2 || strcmp(words[1], modes[mode]))) mode++;
@@ -836,6 +927,9 @@ static void read_settings(int length, char **words)
 	deflates = settings.deflate != 0;
 #ifndef WITH_ZLIB
 	if (deflates) refuse("built without zlib", "--deflate");
+#endif
+#ifndef WITH_OPENSSL
+	if (settings.tls) refuse("built without OpenSSL", "--tls");
 #endif
 }
 

@@ -14,6 +14,8 @@ interface Target {
   readonly protocol?: string;
   /** Whether permessage-deflate is asked for, and messages are compressed. @default {false} */
   readonly deflate?: boolean;
+  /** Whether it goes over TLS. @default {false} */
+  readonly tls?: boolean;
 }
 
 /** How long to measure, after how long a warm-up, with how many bytes a message. */
@@ -51,13 +53,21 @@ export interface HeldConnections extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/** Runs of the load generator; each fails with what went wrong first. */
+/**
+ * Runs of the load generator; each fails with what went wrong first. `onPhase` is called where measuring
+ * begins and ends.
+ */
 export interface Load {
   /** Why it can't compress; undefined when it can. */
   readonly withoutDeflate: string | undefined;
+  /** Why it has no TLS; undefined when it has. */
+  readonly withoutTls: string | undefined;
   /** Keeps `pipeline` messages in flight on each connection. */
-  throughput(options: Target & Timing & { pipeline: number }): Promise<LoadResult>;
-  /** Offers `rate` messages a second in total; `onPhase` is called where measuring begins and ends. */
+  throughput(
+    options: Target & Timing & { pipeline: number },
+    onPhase?: (phase: Phase) => void,
+  ): Promise<LoadResult>;
+  /** Offers `rate` messages a second in total. */
   rate(
     options: Target & Timing & { rate: number },
     onPhase?: (phase: Phase) => void,
@@ -76,7 +86,7 @@ const GRACE_MS = 150_000;
 /** Compiles the load generator. */
 export async function prepareLoad(cache: string): Promise<Load> {
   if (Deno.build.os !== "linux") throw new Error("the load generator runs on Linux only (epoll)");
-  const { program, withoutDeflate } = await build(cache);
+  const { program, withoutDeflate, withoutTls } = await build(cache);
 
   async function run(mode: string, options: Target & Timing, onPhase?: (phase: Phase) => void) {
     const child = start([program, mode, ...words(options)]);
@@ -103,7 +113,8 @@ export async function prepareLoad(cache: string): Promise<Load> {
 
   return {
     withoutDeflate,
-    throughput: (options) => run("throughput", options),
+    withoutTls,
+    throughput: (options, onPhase) => run("throughput", options, onPhase),
     rate: (options, onPhase) => run("rate", options, onPhase),
     broadcast: (options) => run("broadcast", options),
     async hold(target) {
@@ -130,16 +141,42 @@ export async function prepareLoad(cache: string): Promise<Load> {
   };
 }
 
-/** Compiles it with zlib, or without where that isn't there. */
-async function build(cache: string): Promise<{ program: string; withoutDeflate?: string }> {
-  try {
-    return { program: await compile("load.c", cache, "-DWITH_ZLIB", "-lz") };
-  } catch (error) {
-    if (!/zlib\.h|-lz\b/.test((error as Error).message)) throw error;
-    return {
-      program: await compile("load.c", cache),
-      withoutDeflate: "zlib's header or library is not there (Debian's zlib1g-dev)",
-    };
+/** What it can be built with, or without where that is not there. */
+const LIBRARIES = [
+  {
+    options: ["-DWITH_ZLIB", "-lz"],
+    isMissing: /zlib\.h|-lz\b/,
+    reason: "zlib's header or library is not there (Debian's zlib1g-dev)",
+  },
+  {
+    options: ["-DWITH_OPENSSL", "-lssl", "-lcrypto"],
+    isMissing: /openssl\/ssl\.h|-lssl\b|-lcrypto\b/,
+    reason: "OpenSSL's header or library is not there (Debian's libssl-dev)",
+  },
+] as const;
+
+interface Built {
+  readonly program: string;
+  readonly withoutDeflate: string | undefined;
+  readonly withoutTls: string | undefined;
+}
+
+async function build(cache: string): Promise<Built> {
+  const [zlib, openssl] = LIBRARIES;
+  const there = new Set<typeof LIBRARIES[number]>(LIBRARIES);
+  const reasonFor = (library: typeof LIBRARIES[number]) =>
+    there.has(library) ? undefined : library.reason;
+  for (;;) {
+    try {
+      const program = await compile("load.c", cache, ...[...there].flatMap((each) => each.options));
+      return { program, withoutDeflate: reasonFor(zlib), withoutTls: reasonFor(openssl) };
+    } catch (error) {
+      const { message } = error as Error;
+      // The compiler stops at the first.
+      const missing = [...there].find(({ isMissing }) => isMissing.test(message));
+      if (missing === undefined) throw error;
+      there.delete(missing);
+    }
   }
 }
 

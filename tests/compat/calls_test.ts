@@ -850,14 +850,14 @@ for (const face of FACES) {
     await server.pump(Promise.resolve(wsi));
   });
 
-  Deno.test(`${face.name}: client_connect returns null for wrong arguments, TLS and a null context's kind`, async () => {
+  Deno.test(`${face.name}: client_connect returns null for wrong arguments`, async () => {
     await using client = rig(face, { port: noListen(face), protocols: [quiet] });
     const { context } = client;
     const wrong: Record<string, readonly unknown[]> = {
       port: [context, "h", 0, 0, "/", "h", null, null, -1],
       address: [context, "", 80, 0, "/", "h", null, null, -1],
       path: [context, "h", 80, 0, "no slash", "h", null, null, -1],
-      ssl: [context, "h", 80, 1, "/", "h", null, null, -1],
+      ssl: [context, "h", 80, 3, "/", "h", null, null, -1],
     };
     for (const [name, args] of Object.entries(wrong)) {
       const { result, lines } = logged(() => face.call("client_connect", ...args));

@@ -1,8 +1,8 @@
 /** Compressed conversations with Chromium's WebSocket. */
 
 import { assertEquals } from "@std/assert";
-import { type Browser, chromium } from "npm:playwright-core@1";
 import { permessageDeflate } from "../../mod.ts";
+import { withBrowser } from "./chromium.ts";
 import {
   AGREEMENTS,
   checkSaving,
@@ -14,26 +14,6 @@ import {
 import { echoServer } from "./echo.ts";
 import { CHROMIUM, peerTest } from "./peer.ts";
 import { tap } from "./wiretap.ts";
-
-async function withBrowser(run: (browser: Browser) => Promise<void>): Promise<void> {
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM.path,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  try {
-    await run(browser);
-  } finally {
-    await browser.close();
-  }
-}
 
 /** What `socket.extensions` says: the answer of our server. */
 const ANSWERS: Readonly<Record<string, string[]>> = {

@@ -68,8 +68,14 @@ interface Echoing {
   continues: boolean;
 }
 
-/** A server that sends back every piece of a message as it comes, like `examples/echo.ts`. */
-export function echoServer(extensions: readonly Extension[] = []): EchoServer {
+/**
+ * A server that sends back every piece of a message as it comes, like `examples/echo.ts`; with `tls`,
+ * members of the creation struct, over TLS.
+ */
+export function echoServer(
+  extensions: readonly Extension[] = [],
+  tls?: Partial<ContextCreationInfo>,
+): EchoServer {
   const closes = new Mailbox<CloseInfo>();
   const pings: string[] = [];
   const pongs: string[] = [];
@@ -110,11 +116,12 @@ export function echoServer(extensions: readonly Extension[] = []): EchoServer {
     iface: "127.0.0.1",
     maxFramePayload: LONGEST,
     extensions,
+    ...tls,
     protocols: [echo],
   });
   return {
     context,
-    url: `ws://127.0.0.1:${context.port}/`,
+    url: `${tls === undefined ? "ws" : "wss"}://127.0.0.1:${context.port}/`,
     pings,
     pongs,
     nextClose: () => closes.take(),
@@ -152,6 +159,16 @@ export interface EchoClient extends AsyncDisposable {
   /** How the connection ended. */
   readonly closed: Promise<CloseInfo>;
 }
+
+/** How a client of ours uses TLS. */
+export interface ClientTls {
+  /** Members of the creation struct: whom to trust, what to show. */
+  readonly info: Partial<ContextCreationInfo>;
+  readonly target: Partial<ClientConnectInfo>;
+}
+
+/** What a client asks for that wants TLS. */
+export const WSS: Partial<ClientConnectInfo> = { ssl: 1, serverName: "localhost" };
 
 /**
  * Connects a client of ours, and resolves when its handshake is done.
@@ -222,6 +239,8 @@ export interface TalkOptions {
   readonly extensions?: readonly Extension[];
   /** Messages to be echoed last. */
   readonly last?: readonly string[];
+  /** Without it, it is a plain conversation. */
+  readonly tls?: ClientTls;
 }
 
 /**
@@ -231,9 +250,9 @@ export interface TalkOptions {
 export async function talkTo(
   port: number,
   skills: EchoServerSkills,
-  { lengths = LENGTHS, extensions = [], last = [] }: TalkOptions = {},
+  { lengths = LENGTHS, extensions = [], last = [], tls }: TalkOptions = {},
 ): Promise<void> {
-  await using client = await connectTo(port, [], extensions);
+  await using client = await connectTo(port, [], extensions, tls?.info, tls?.target);
   const { wsi, pings, pongs } = client;
   for (const length of lengths) {
     for (const message of [textOf(length), bytesOf(length)]) {
@@ -257,7 +276,7 @@ export async function talkTo(
   const { code, wasClean } = await client.closed;
   assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
 
-  await using other = await connectTo(port, [], extensions);
+  await using other = await connectTo(port, [], extensions, tls?.info, tls?.target);
   other.wsi.write("close 4001 bye");
   assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true });
 }

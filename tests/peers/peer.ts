@@ -56,6 +56,7 @@ export const NGINX_STREAM = program(
   "/usr/lib/nginx/modules/ngx_stream_module.so",
 );
 export const NODE = program("node 20.10 or newer", "node", "--experimental-websocket", "--version");
+export const OPENSSL = program("openssl", "/usr/bin/openssl");
 // With its path: another Python may come first on PATH, without Debian's packages.
 export const PYTHON = program("python3-websockets", "/usr/bin/python3", "-c", "import websockets");
 
@@ -108,9 +109,13 @@ export async function untilListening(port: number): Promise<void> {
 }
 
 /** Runs a program to its end and returns what it printed; its failure is an error. */
-export async function output(path: string, args: string[]): Promise<string> {
-  const { success, code, stdout, stderr } = await new Deno.Command(path, { args, stdin: "null" })
-    .output();
+export async function output(
+  path: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const command = new Deno.Command(path, { args, env, stdin: "null" });
+  const { success, code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`${path} ended with ${code}: ${decoder.decode(stderr)}`);
   return decoder.decode(stdout);

@@ -8,6 +8,7 @@ import { idleCpu } from "./idle_cpu.ts";
 import { idleDeflate } from "./idle_deflate.ts";
 import { latency } from "./latency.ts";
 import { throughputCase, throughputCaseNamed } from "./throughput.ts";
+import { tlsCase, tlsCaseNamed } from "./tls.ts";
 
 export const CASES: readonly Case[] = [
   throughputCase([1, 1, 125]),
@@ -19,6 +20,8 @@ export const CASES: readonly Case[] = [
   throughputCase([16, 16, 1024], { isQuick: true, deflate: true }),
   throughputCase([4, 1, 65_536], { deflate: true }),
   throughputCase([16, 1, 1024], { deflate: true }),
+  tlsCase([16, 4, 65_536], true),
+  tlsCase([1, 1, 65_536], false),
   idle,
   idleDeflate,
   idleCpu,
@@ -30,5 +33,6 @@ export const CASES: readonly Case[] = [
 
 /** The case of a name; any shape of connections × in flight × bytes is one too. */
 export function caseNamed(name: string): Case | undefined {
-  return CASES.find((each) => each.name === name) ?? throughputCaseNamed(name);
+  return CASES.find((each) => each.name === name) ?? throughputCaseNamed(name) ??
+    tlsCaseNamed(name);
 }

@@ -1,6 +1,6 @@
 /** A server of Bun's own: `bun bench/peers/servers/bun.ts 9001`. */
 
-import { announce, DEFLATES, PORT } from "./listening.mjs";
+import { announce, DEFLATES, PORT, TLS } from "./listening.mjs";
 
 /** What is used here of Bun, whose types Deno doesn't have. */
 interface BunSocket {
@@ -17,6 +17,7 @@ declare const Bun: {
   serve(options: {
     hostname: string;
     port: number;
+    tls?: { cert: string; key: string } | undefined;
     fetch(request: Request, server: BunServer): Response | undefined;
     websocket: {
       perMessageDeflate: boolean;
@@ -29,6 +30,7 @@ declare const Bun: {
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: PORT,
+  tls: TLS,
   fetch(request, server) {
     const data = { broadcasts: request.url.endsWith("/broadcast") };
     return server.upgrade(request, { data }) ? undefined : new Response(null, { status: 426 });

@@ -1,6 +1,6 @@
 /** A server of Deno's own: `deno run --allow-net bench/peers/servers/deno_builtin.ts 9001`. */
 
-import { announce, PORT } from "./listening.mjs";
+import { announce, PORT, TLS } from "./listening.mjs";
 
 const audience = new Set<WebSocket>();
 
@@ -8,6 +8,7 @@ Deno.serve({
   hostname: "127.0.0.1",
   port: PORT,
   onListen: ({ port }) => announce(port),
+  ...TLS,
 }, (request) => {
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.binaryType = "arraybuffer";

@@ -7,7 +7,7 @@ import {
   type Protocol,
   type Wsi,
 } from "../../../mod.ts";
-import { announce, DEFLATES, PORT } from "./listening.mjs";
+import { announce, DEFLATES, PORT, TLS } from "./listening.mjs";
 
 /** Every message that is measured comes in one piece, see `rxBufferSize`. */
 const echo: Protocol = {
@@ -35,6 +35,7 @@ await using context = createContext({
   port: PORT,
   iface: "127.0.0.1",
   protocols: [echo, broadcast],
+  ...TLS && { sslCertFilepath: TLS.cert, sslPrivateKeyFilepath: TLS.key },
   extensions: DEFLATES ? [permessageDeflate({ threshold: 0 })] : [],
 });
 announce(context.port);

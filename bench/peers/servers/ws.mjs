@@ -5,8 +5,9 @@
  *     node bench/peers/servers/ws.mjs 9001 file:///…/node_modules/ws/wrapper.mjs
  */
 
+import { createServer } from "node:https";
 import process from "node:process";
-import { announce, DEFLATES, PORT } from "./listening.mjs";
+import { announce, DEFLATES, PORT, TLS } from "./listening.mjs";
 
 const { WebSocketServer } = await import(process.argv[3] ?? "ws");
 
@@ -16,8 +17,13 @@ const perMessageDeflate = DEFLATES && {
   clientNoContextTakeover: true,
   threshold: 0,
 };
-const server = new WebSocketServer({ host: "127.0.0.1", port: PORT, perMessageDeflate });
+const https = TLS && createServer(TLS);
+const server = new WebSocketServer({
+  ...https ? { server: https } : { host: "127.0.0.1", port: PORT },
+  perMessageDeflate,
+});
 server.on("listening", () => announce(server.address().port));
+https?.listen(PORT, "127.0.0.1");
 server.on("connection", (socket, request) => {
   if (request.url === "/broadcast") join(socket);
   else socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));

@@ -226,7 +226,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     "F26",
     ["-", "-", "-", "-", `${L}is_ssl/1`],
     "wsi.isSsl",
-    [CALLS, "is_ssl, wsi_user, get_context and get_peer_write_allowance of a plain connection"],
+    ["compat/tls_test.ts", "TLS is spoken with a certificate and its key"],
   ),
   row(
     "F27",

@@ -1,0 +1,81 @@
+/** TLS handshakes between two transports in memory. */
+
+import { memoryPair, type MemoryTransport } from "../../src/transport/memory.ts";
+import type { TlsClient, TlsConnectOptions } from "../../src/transport/tls_client.ts";
+import { TlsError } from "../../src/transport/tls_error.ts";
+import type { SecureOptions, TlsServer } from "../../src/transport/tls_server.ts";
+import type { TlsTransport } from "../../src/transport/tls_transport.ts";
+import { Recorder } from "../transport/transport_contract.ts";
+
+/** What became of a handshake, at both ends. */
+export interface Outcome extends AsyncDisposable {
+  readonly client: TlsTransport | TlsError;
+  readonly server: TlsTransport | TlsError;
+  /** The transports below. */
+  readonly below: readonly [MemoryTransport, MemoryTransport];
+}
+
+/** Lets a client and a server shake hands. */
+export async function shakeHands(
+  client: TlsClient,
+  server: TlsServer,
+  connectOptions: TlsConnectOptions = { serverName: "localhost" },
+  secureOptions: SecureOptions = {},
+): Promise<Outcome> {
+  const below = memoryPair();
+  const [clientEnd, serverEnd] = await Promise.all([
+    settled(client.secure(below[0], connectOptions).done),
+    settled(server.secure(below[1], secureOptions).done),
+  ]);
+  return {
+    client: clientEnd,
+    server: serverEnd,
+    below,
+    async [Symbol.asyncDispose]() {
+      for (const end of [clientEnd, serverEnd]) if (!(end instanceof TlsError)) await closed(end);
+    },
+  };
+}
+
+async function settled(done: Promise<TlsTransport>): Promise<TlsTransport | TlsError> {
+  try {
+    return await done;
+  } catch (error) {
+    if (error instanceof TlsError) return error;
+    throw error;
+  }
+}
+
+/** Closes an end that nobody started, or somebody did. */
+function closed(end: TlsTransport): Promise<void> {
+  end.close();
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The transport, or the failure as a test's failure. */
+export function secured(end: TlsTransport | TlsError): TlsTransport {
+  if (end instanceof TlsError) throw end;
+  return end;
+}
+
+/** The failure, or a test's failure. */
+export function refused(end: TlsTransport | TlsError): TlsError {
+  if (end instanceof TlsError) return end;
+  end.close();
+  throw new Error("the handshake should have failed");
+}
+
+/** Sends a word to and fro. */
+export async function converse(outcome: Outcome): Promise<void> {
+  const near = new Recorder(secured(outcome.client));
+  const far = new Recorder(secured(outcome.server));
+  await near.write("ping");
+  await far.untilTaken(4);
+  await far.write("pong");
+  await near.untilTaken(4);
+  if (far.text !== "ping" || near.text !== "pong") throw new Error(`${far.text}, ${near.text}`);
+  for (const end of [near, far]) {
+    end.transport.close();
+    await end.until(() => end.count("close") === 1);
+  }
+}
