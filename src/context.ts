@@ -72,7 +72,7 @@ export interface Context extends AsyncDisposable {
   clientConnect(info: ClientConnectInfo): Wsi;
   /**
    * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
-   * with TLS.
+   * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
    *
    * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.

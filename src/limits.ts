@@ -8,7 +8,7 @@ export interface Limits {
   readonly maxHeaderFields: number;
   /**
    * Milliseconds from accept, or from a later request's first byte, to the end of its headers; then
-   * 408 if anything was read. @default {5000}
+   * 408 if anything was read. A header of the PROXY protocol has as long for itself. @default {5000}
    */
   readonly headerTimeoutMs: number;
   /** Milliseconds between two pieces of a request body, or of a response. @default {5000} */
@@ -37,9 +37,15 @@ export interface Limits {
   readonly closeTimeoutMs: number;
   /** Milliseconds that each step of a client's connect may take. @default {5000} */
   readonly clientTimeoutMs: number;
-  /** Connections in all; above it, accepting waits. @default {Infinity} */
+  /**
+   * Connections in all, those whose PROXY header has not come yet included; above it, accepting waits.
+   * @default {Infinity}
+   */
   readonly maxConnections: number;
-  /** Connections of one address; above it, new ones are refused. @default {Infinity} */
+  /**
+   * Connections of one address, which is the socket's, or that of the PROXY header; above it, new ones
+   * are refused. Those without an address, of unix sockets, are not counted. @default {Infinity}
+   */
   readonly maxConnectionsPerAddress: number;
 }
 

@@ -54,7 +54,7 @@ export interface PeerAddresses {
   readonly name: string;
   /** The IP address as text; empty when there is none. */
   readonly ip: string;
-  /** 0 to 65,535. */
+  /** 0 to 65,535; 0 where it is not known, as from `X-Forwarded-For`. */
   readonly port: number;
 }
 
@@ -92,7 +92,10 @@ export interface Wsi<out User = unknown> {
    * is established, and without any.
    */
   readonly extensions: readonly string[];
-  /** The peer's address; its name once `context.resolvePeerAddresses` has found it. */
+  /**
+   * The peer's address; its name once `context.resolvePeerAddresses` has found it. Behind proxies it is
+   * whom they speak for, where `proxyProtocol` or `trustProxy` says so, from each request on.
+   */
   readonly peerAddresses: PeerAddresses;
 
   /**

@@ -93,6 +93,38 @@ Deno.test("echo.ts echoes, and says 1001 to everybody at Ctrl-C", async () => {
   assertEquals((await echo.end()).code, 0);
 });
 
+Deno.test({
+  name: "behind_proxy.ts greets by X-Forwarded-For on a unix socket, and drains at SIGTERM",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const socketPath = `${folder}/socket`;
+    const greeter = run("behind_proxy.ts", ["--socket", socketPath, "--spread", "0"], ["-A"]);
+    await greeter.until(`listening on ${socketPath}\n`);
+    const greeting = Promise.withResolvers<unknown>();
+    const closed = Promise.withResolvers<number>();
+    await using context = createContext({
+      port: CONTEXT_PORT_NO_LISTEN,
+      protocols: [{
+        name: "greeter",
+        callback: handlers({
+          message: (_wsi, _user, message) => greeting.resolve(message),
+          clientConnectionError: (_wsi, _user, text) => greeting.reject(new Error(text)),
+          closed: (_wsi, _user, { code }) => closed.resolve(code),
+        }),
+      }],
+    });
+    context.clientConnect({ socketPath, headers: [["X-Forwarded-For", "192.0.2.1"]] });
+    assertEquals(await greeting.promise, "hello, 192.0.2.1");
+    greeter.process.kill("SIGTERM");
+    assertEquals(await closed.promise, 1001);
+    assertEquals((await greeter.end()).code, 0);
+    // The socket's file has gone with it.
+    assertEquals([...Deno.readDirSync(folder)], []);
+    await Deno.remove(folder);
+  },
+});
+
 Deno.test("client.ts prints messages, pings, pongs and the close code", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
   await using context = createContext({

@@ -138,6 +138,12 @@ Deno.test("a name that was looked up for one peer does not stick to the next one
   answer.resolve("one.example");
   assertEquals(await resolved, { ip: "192.0.2.1", port: 0, name: "one.example" });
   assertEquals(context.peerAddresses(1), { ip: "192.0.2.2", port: 0, name: "" });
+  // Nor does one that it has got.
+  await context.resolvePeerAddresses(1);
+  assertEquals(context.peerAddresses(1).name, "one.example");
+  peer.send(request("192.0.2.3"));
+  await readResponse(peer);
+  assertEquals(context.peerAddresses(1), { ip: "192.0.2.3", port: 0, name: "" });
   peer.close();
 });
 

@@ -158,6 +158,22 @@ for (const service of ["automatic", "manual", "external"] as const) {
     await pump(served, service);
   });
 
+  Deno.test(`${service}: the last one that there is room for is served once its header comes`, async () => {
+    const recorder = record("x");
+    await using served = serve([recorder.protocol], { ...info, maxConnections: 2 });
+    const [first, last] = [await served.dial(), await served.dial()];
+    for (const [index, peer] of [first, last].entries()) {
+      await pump(served, service);
+      peer.send(LINE);
+      await pump(served, service);
+      const { reasons } = recorder;
+      assertEquals(reasons.filter((each) => each === "wsiCreate").length, index + 1);
+    }
+    first.close();
+    last.close();
+    await pump(served, service);
+  });
+
   Deno.test(`${service}: who is refused, or sends no header, leaves room for the next`, async () => {
     using _log = captureLog([]);
     const recorder = record("x", (...[, reason]) => reason === "filterNetworkConnection" ? 1 : 0);

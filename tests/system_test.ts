@@ -336,19 +336,15 @@ Deno.test("kaTime switches TCP keep-alive on for what is adopted", async () => {
 });
 
 Deno.test("kaTime switches TCP keep-alive on for what is connected and listened on", async () => {
-  for (
-    const [ka, keepAlive] of [[{ kaTime: 9, kaProbes: 1, kaInterval: 1 }, true], [
-      {},
-      false,
-    ]] as const
-  ) {
+  const on = { kaTime: 9, kaProbes: 1, kaInterval: 1 };
+  for (const [ka, keepAlive] of [[on, true], [{}, false]] as const) {
     const memory = new MemoryNetwork();
     const targets: NetworkTarget[] = [];
     const network: Network = {
       listen: (target) => (targets.push(target), memory.listen(target)),
       connect: (target, signal) => (targets.push(target), memory.connect(target, signal)),
     };
-    const info = { network, ...ka as object };
+    const info = { network, ...ka };
     await using server = make(info);
     assertEquals(await echo({ address: "127.0.0.1", port: server.port }, info), "hello");
     assertEquals(targets.map((target) => target.keepAlive), [keepAlive, keepAlive]);
