@@ -7,6 +7,16 @@ import type { Listener, Transport } from "./transport/transport.ts";
 /** How long accepting rests after it failed, as it does when no descriptor is left. */
 const REST_MS = 100;
 
+/**
+ * The names of errors that tell of one connection, reset by its peer while it was in the backlog: some
+ * load balancers look that way whether somebody listens. The next one is none the worse for it.
+ */
+const GONE: ReadonlySet<string> = new Set([
+  "ConnectionAborted",
+  "ConnectionReset",
+  "NotConnected",
+]);
+
 /** Whom an acceptor works for. */
 export interface AcceptorHost {
   /** Whether there is room for one more. */
@@ -44,6 +54,10 @@ export class Acceptor {
         transport = await this.#listener.accept();
       } catch (error) {
         if (this.#isStopped) return;
+        if (GONE.has((error as { name?: string }).name ?? "")) {
+          log("info", `${this.#what}: a connection was gone before it was accepted`);
+          continue;
+        }
         log(
           "err",
           `${this.#what}: accept failed, trying again in ${REST_MS} ms: ${describeError(error)}`,

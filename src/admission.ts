@@ -39,6 +39,7 @@ export class Admission {
     });
     this.#pending.add(aborter);
     this.#wheel.arm(timer, this.#timeoutMs);
+    /** Whether it is still wanted. */
     const done = () => {
       this.#wheel.cancel(timer);
       return this.#pending.delete(aborter);

@@ -1,6 +1,5 @@
 /** How a client gets to its server: from where, and through which proxy. */
 
-import { refuseArgument } from "./arguments.ts";
 import type { ContextTls } from "./context_tls.ts";
 import type { HeadLimits } from "./core/http_head.ts";
 import { isLoopback } from "./core/ip_address.ts";
@@ -54,6 +53,10 @@ export interface RouteSettings {
   /** The creation struct's. */
   readonly proxy: ProxySettings | undefined;
   readonly tls: ContextTls;
+  /** The port of what `setProxy` is given without one. */
+  readonly proxyPort: number | undefined;
+  /** Whether the environment's proxies count. */
+  readonly usesEnvironment: boolean;
 }
 
 /** The ways of a context's clients. */
@@ -73,9 +76,9 @@ export class ClientRoutes {
       throw new LwsError("invalid-state", "setProxy: comes before the first clientConnect");
     }
     try {
-      this.#set = parseProxy(text);
+      this.#set = parseProxy(text, this.#settings.proxyPort);
     } catch (error) {
-      if (!(error instanceof ProxySettingsError)) refuseArgument("setProxy", "proxy", text, "text");
+      if (!(error instanceof ProxySettingsError)) throw error;
       // The text itself may have a password in it.
       throw new LwsError("invalid-argument", `setProxy: proxy: ${error.message}`, { cause: error });
     }
@@ -107,6 +110,7 @@ export class ClientRoutes {
   ): Promise<Transport> {
     const { network, limits, disableIpv6, keepAlive } = this.#settings;
     const { address, port, socketPath } = target;
+    this.#hasConnected = true;
     if (socketPath !== undefined) {
       return await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
     }
@@ -130,10 +134,11 @@ export class ClientRoutes {
   }
 
   #proxyFor(target: ProxyTarget): ProxySettings | undefined {
-    this.#hasConnected = true;
     const sources = { set: this.#set, info: this.#settings.proxy };
     // What others have set is for the world outside, as every program around understands it.
-    if (isLoopback(target.host)) return chooseProxy(target, sources);
+    if (!this.#settings.usesEnvironment || isLoopback(target.host)) {
+      return chooseProxy(target, sources);
+    }
     const environment = this.#environment ??= readEnvironment();
     return chooseProxy(target, { ...sources, environment });
   }

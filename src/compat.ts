@@ -15,6 +15,12 @@
  *   that is given in its place; null when there is none.
  * - `void *in` is what the reason has: bytes, a path, a name, an {@linkcode lws_pollargs}, a
  *   {@linkcode HandshakeLines}. Bytes are valid during the callback. `len` is its length.
+ * - `SSL_CTX *`, as the `user` of the reasons that fill one, is an object to fill: a {@linkcode
+ *   TrustLoader}, whose `addCaCert(pem)` and `addCaFile(path)` take authorities to trust, in
+ *   `LWS_CALLBACK_OPENSSL_LOAD_EXTRA_…_VERIFY_CERTS`; a {@linkcode PrivateKeyLoader}, whose
+ *   `setPrivateKey(pem, passphrase)` takes the key, in `…_CONTEXT_REQUIRES_PRIVATE_KEY`.
+ * - `X509_STORE_CTX *` is the client's {@linkcode PeerCertificate}, and `SSL *` the {@linkcode TlsInfo} of
+ *   the connection, null without TLS.
  * - Arrays end with an entry whose callback is null, or just end.
  * - Contexts and connections are those of `@x/lws`: its methods and getters can be mixed in.
  *
@@ -25,8 +31,15 @@
  *   end of all connections.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
  * - Files are sent in the background: serving one returns 0, which means "started".
- * - What can't be done is refused, with null or −1 and a line in the log that names the argument: TLS,
- *   proxies, another user or group.
+ * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a
+ *   list of ciphers.
+ * - A server's certificate has to be for the host that a client asked for, which C did not look at; also
+ *   with `ssl_connection` 2, which forgives that it is self-signed and nothing else.
+ * - `LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS` comes with the first client that wants TLS.
+ *   `…_PERFORM_CLIENT_CERT_VERIFICATION` comes once for a client and not for each certificate of its
+ *   chain, and knows its connection. Both come during handshakes, which go on between calls of service
+ *   as well. As in C, 0 lets a client in whatever its certificate: who asks for certificates has to
+ *   handle that reason, by `return len ? 0 : 1`.
  * - A callback that throws closes its connection, and the log says so.
  * - Whoever comes from another origin is let in, as then; look at `WSI_TOKEN_ORIGIN` in a filter.
  * - Where C passed a null connection, as for `LWS_CALLBACK_PROTOCOL_INIT`, there is one that knows its

@@ -120,13 +120,16 @@ export async function connectBroadcast(target: BroadcastTarget): Promise<Broadca
 }
 
 function checkTarget(target: BroadcastTarget): void {
+  if (typeof target !== "object" || target === null) {
+    refuse("target", String(target), "an object with port and token");
+  }
   const { port, token, hostname, network, clock, signal } = target;
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     refuse("port", String(port), "an integer from 1 to 65535");
   }
   if (typeof token !== "string" || !isTokenText(token)) {
     // The token is a secret, and messages of errors are logged.
-    refuse("token", "none", `the ${TOKEN_LENGTH} digits of broadcastToken`);
+    refuse("token", "no token", `the ${TOKEN_LENGTH} digits of broadcastToken`);
   }
   if (hostname !== undefined && (typeof hostname !== "string" || hostname === "")) {
     refuse("hostname", JSON.stringify(hostname), "a host or an IP");

@@ -22,7 +22,7 @@ export type DatalessReason =
  * no connections any more.
  */
 export interface Context extends AsyncDisposable {
-  /** The port it listens on; −1 when it does not. */
+  /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
   readonly port: number;
   /** What was given at creation (`lws_context_user`). */
   readonly user: unknown;
@@ -177,7 +177,8 @@ export interface Context extends AsyncDisposable {
   broadcast(protocol: Protocol | string, data: Uint8Array | string): number;
   /**
    * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
-   * worker wants a port of its own. They are closed with the context.
+   * worker wants a port of its own. They are closed with the context; a worker that ends before closes
+   * its end itself, as the runtime tells nobody that it is gone.
    *
    * @throws {LwsError} `destroyed`.
    */

@@ -40,6 +40,7 @@ export class ContextPort {
     }
     // What has to come at once does: it may be what a service call waits for.
     if (message.call === "cancelService") return this.#host.cancelService();
+    if (message.call === "destroy") return void this.#host.destroy();
     if (message.call !== "close") return this.#host.deliver(() => this.#do(message));
     this.#port.close();
     this.#host.forget(this);
@@ -54,9 +55,6 @@ export class ContextPort {
           break;
         case "callbackOnWritableAllProtocol":
           host.callbackOnWritableAllProtocol(message.protocol);
-          break;
-        case "destroy":
-          void host.destroy();
           break;
       }
     } catch (error) {

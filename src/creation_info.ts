@@ -24,6 +24,7 @@ import {
   checkKeepAlive,
   checkPlatformInfo,
   checkProxy,
+  checkProxyPort,
   PLATFORM_FIELDS,
   type PlatformInfo,
 } from "./platform_options.ts";
@@ -87,7 +88,8 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /**
    * Who runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
    * `"manual"`: only calls of `context.service`. `"external"`: the same, and the program's own event
-   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so.
+   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so. What
+   * proxies are told and say in front of a connection's own bytes comes and goes by itself.
    *
    * @default {"automatic"}
    */
@@ -106,6 +108,8 @@ export interface CheckedInfo {
   readonly tls: TlsMembers;
   readonly identity: Identity;
   readonly proxy: ProxySettings | undefined;
+  /** The port where a proxy's text has none. */
+  readonly proxyPort: number | undefined;
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
   readonly extensions: readonly Extension[];
@@ -208,7 +212,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const options = checkPlatformInfo(info, complain);
   const keepAlive = checkKeepAlive(info, complain);
   const identity = checkIdentity(info, complain);
-  const proxy = checkProxy(info, complain);
+  const proxyPort = checkProxyPort(info, complain);
+  const proxy = checkProxy(info, proxyPort, problems, complain);
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
   for (const loop of ["libev", "libuv"] as const) {
@@ -219,6 +224,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     tls: info,
     identity,
     proxy,
+    proxyPort,
     protocols,
     allowedOrigins: info.allowedOrigins,
     extensions,

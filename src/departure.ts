@@ -31,8 +31,11 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
  * @throws {LwsError} `invalid-argument`, which names the option.
  */
 export function checkDestroyOptions(options: DestroyOptions): Required<DestroyOptions> {
-  const { graceMs = Infinity, spreadMs = 0 } = options ?? {};
-  for (const name of Object.keys(options ?? {})) {
+  if (typeof options !== "object" || options === null) {
+    refuseArgument("destroy", "options", options, "an object with graceMs and spreadMs");
+  }
+  const { graceMs = Infinity, spreadMs = 0 } = options;
+  for (const name of Object.keys(options)) {
     if (name === "graceMs" || name === "spreadMs") continue;
     refuseArgument("destroy", name, options[name as keyof DestroyOptions], "graceMs and spreadMs");
   }

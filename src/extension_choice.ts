@@ -3,7 +3,8 @@
 import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
 import { HandshakeError } from "./core/opening_handshake.ts";
 import { ExtensionLayers } from "./extension_layers.ts";
-import type { Extension, ExtensionSession } from "./extensions/extension.ts";
+import type { AcceptedExtension, Extension, ExtensionSession } from "./extensions/extension.ts";
+import { describeError, log } from "./log.ts";
 
 /** What a server answers. */
 export interface ExtensionAnswer {
@@ -26,7 +27,7 @@ export function acceptExtensions(
   for (const extension of listed) {
     const ofName = offers.filter(({ name }) => name === extension.name);
     if (ofName.length === 0 || chosen.hasGroupOf(extension)) continue;
-    const accepted = extension.accept(ofName);
+    const accepted = tryAccept(extension, ofName);
     if (accepted === undefined) continue;
     const { answer, session } = accepted;
     if (chosen.faultOf(extension, session) === undefined && consents(extension.name)) {
@@ -36,6 +37,19 @@ export function acceptExtensions(
   }
   if (answers.length === 0) return undefined;
   return { text: answers.join(", "), layers: chosen.layers() };
+}
+
+/** One that throws agrees to nothing, and costs nobody the connection. */
+function tryAccept(
+  extension: Extension,
+  offers: readonly ExtensionOffer[],
+): AcceptedExtension | undefined {
+  try {
+    return extension.accept(offers);
+  } catch (error) {
+    log("err", `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
+    return undefined;
+  }
 }
 
 /**

@@ -92,9 +92,18 @@ export class ExtensionLayers {
   close(): void {
     this.#stopSeconds();
     for (const session of this.#sessions) {
-      session.close();
-      session.stream?.close();
+      attempt("close", () => session.close());
+      attempt("close", () => session.stream?.close());
     }
+  }
+}
+
+/** Does what must not keep anything else from being done; what an extension throws is logged. */
+export function attempt(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    log("err", `${what} of an extension threw: ${describeError(error)}`);
   }
 }
 

@@ -1,9 +1,11 @@
 /** The service in a worker of its own. */
 
+import { refuseArgument } from "./arguments.ts";
 import { checkBroadcastData } from "./broadcast_data.ts";
 import type { ContextCreationInfo } from "./creation_info.ts";
 import { LwsError } from "./errors.ts";
 import type { ForkNotice, ForkOrder } from "./forked_worker.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import { log } from "./log.ts";
 import type { ActiveProtocol } from "./protocol.ts";
 import { type RemoteContext, remoteContext } from "./remote_context.ts";
@@ -12,7 +14,7 @@ import { type RemoteContext, remoteContext } from "./remote_context.ts";
 export type ForkInfo = Partial<
   Omit<
     ContextCreationInfo,
-    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock"
+    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock" | "listener"
   >
 >;
 
@@ -20,7 +22,7 @@ export type ForkInfo = Partial<
 const NOT_CLONEABLE: ReadonlySet<string> = new Set<
   Exclude<keyof ContextCreationInfo, keyof ForkInfo>
 >(
-  ["protocols", "extensions", "fileOps", "signal", "network", "clock"],
+  ["protocols", "extensions", "fileOps", "signal", "network", "clock", "listener"],
 );
 
 /** What is known of a protocol that a worker serves. */
@@ -55,7 +57,10 @@ export interface ForkedService extends AsyncDisposable {
    * @throws {LwsError} `invalid-argument` when there is no such protocol.
    */
   callbackOnWritableAllProtocol(protocol: string): number;
-  /** Destroys the context, waits for its end, and ends the worker. Settles as {@linkcode done}. */
+  /**
+   * Destroys the context, waits for its end, ten seconds at most, and ends the worker. Settles as
+   * {@linkcode done}.
+   */
   stop(): Promise<void>;
   /**
    * Ends the worker at once, whatever it is doing: connections are cut, and no callback is told.
@@ -80,6 +85,8 @@ export interface ForkedService extends AsyncDisposable {
  *
  * @param moduleUrl An absolute URL, as `new URL("./service.ts", import.meta.url)`.
  * @param info The cloneable part of the creation struct.
+ * @param options `signal` gives up waiting for a module that never ends loading; once the context
+ *   listens it has no effect.
  * @returns Resolves when the context listens. Rejects with an {@linkcode LwsError}: with the code and
  *   the message of `createContext` there; `invalid-option`, which names the field, when something
  *   in `info` can't be cloned; `invalid-argument` when the module can't be loaded or exports no
@@ -110,6 +117,7 @@ export interface ForkedService extends AsyncDisposable {
 export async function forkServiceLoop(
   moduleUrl: string | URL,
   info: ForkInfo = {},
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<ForkedService> {
   const url = URL.parse(String(moduleUrl))?.href;
   if (url === undefined) {
@@ -120,16 +128,24 @@ export async function forkServiceLoop(
   }
   checkCloneable(info);
   const forked = new ForkedWorker(url, info);
-  await forked.serving;
+  const { signal } = options;
+  const giveUp = () => forked.abandon(signal!.reason);
+  if (signal?.aborted) giveUp();
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    await forked.serving;
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+  }
   return forked;
 }
 
 function checkCloneable(info: ForkInfo): void {
+  if (typeof info !== "object" || info === null) {
+    refuseArgument("forkServiceLoop", "info", info, "an object");
+  }
   for (const [field, value] of Object.entries(info)) {
     if (value === undefined) continue;
-    if (field === "service" && value !== "automatic") {
-      refuse(field, `is ${value}, but nobody would call service there; allowed: "automatic"`);
-    }
     if (NOT_CLONEABLE.has(field)) refuse(field, "can't be sent to a worker");
     const found = findFunction(field, value, new Set());
     if (found !== undefined) refuse(found, "is a function, which can't be sent to a worker");
@@ -159,6 +175,9 @@ function findFunction(path: string, value: unknown, seen: Set<unknown>): string 
   }
   return undefined;
 }
+
+/** How long a worker may take to end; twice the time of a closing handshake. */
+const STOP_MS = 2 * DEFAULT_LIMITS.closeTimeoutMs;
 
 /** The worker, as those see it who started it. */
 class ForkedWorker implements ForkedService {
@@ -209,9 +228,20 @@ class ForkedWorker implements ForkedService {
     return this.#remote!.callbackOnWritableAllProtocol(protocol);
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#remote!.destroy();
-    return this.done;
+    // A worker that has ended itself says nothing any more.
+    const timer = setTimeout(() => this.terminate(), STOP_MS);
+    try {
+      await this.done;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whoever starts it waits no longer. */
+  abandon(cause: unknown): void {
+    this.#fail(new LwsError("aborted", "forkServiceLoop: signal has aborted", { cause }));
   }
 
   terminate(): void {

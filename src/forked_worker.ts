@@ -38,7 +38,15 @@ async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
   const tell = (notice: ForkNotice, transfer: Transferable[] = []) =>
     control.postMessage(notice, transfer);
   try {
-    const context = createContext({ ...await load(moduleUrl), ...info } as ContextCreationInfo);
+    const whole = { ...await load(moduleUrl), ...info } as ContextCreationInfo;
+    if ((whole.service ?? "automatic") !== "automatic") {
+      throw new LwsError(
+        "invalid-option",
+        `forkServiceLoop: service is ${whole.service}, but nobody would call service there; ` +
+          'allowed: "automatic"',
+      );
+    }
+    const context = createContext(whole);
     const servicePort = context.openPort();
     const protocols = context.protocols.map((each) => ({
       name: each.name,

@@ -417,7 +417,7 @@ export class HttpSession implements Phase {
     const origin = head.fields.get("origin");
     if (origin === undefined) return true;
     const allowed = entry.allowedOrigins ?? this.#options.allowedOrigins;
-    const isSecure = this.#connection.isSsl !== 0;
+    const isSecure = this.#connection.isSsl !== 0 || this.#isSecureInFront(head);
     if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
     log(
       "warn",
@@ -425,6 +425,13 @@ export class HttpSession implements Phase {
         `or of protocol "${entry.protocol.name}" to let it connect`,
     );
     return false;
+  }
+
+  /** Whether a proxy that is believed has TLS where we have none. */
+  #isSecureInFront(head: RequestHead): boolean {
+    const { owner: { proxyTrust }, socketAddress } = this.#connection;
+    return head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
+      proxyTrust !== undefined && proxyTrust.isTrusted(socketAddress, 0);
   }
 }
 

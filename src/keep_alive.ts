@@ -36,6 +36,7 @@ export class KeepAlive implements WheelTimerOwner {
   #sent = 0;
   #probe: Uint8Array | undefined;
   #isPaused = false;
+  #isStopped = false;
 
   constructor(settings: KeepAliveSettings, wheel: TimerWheel, host: KeepAliveHost) {
     this.#settings = settings;
@@ -46,7 +47,7 @@ export class KeepAlive implements WheelTimerOwner {
 
   /** Bytes came from the peer. */
   heard(): void {
-    if (this.#isPaused) return;
+    if (this.#isPaused || this.#isStopped) return;
     this.#sent = 0;
     this.#wheel.arm(this.#timer, this.#settings.timeMs);
   }
@@ -60,6 +61,7 @@ export class KeepAlive implements WheelTimerOwner {
 
   /** The program has stopped receiving: nothing is heard then, and that says nothing of the peer. */
   pause(paused: boolean): void {
+    if (paused === this.#isPaused || this.#isStopped) return;
     this.#isPaused = paused;
     if (paused) this.#wheel.cancel(this.#timer);
     else this.heard();
@@ -67,7 +69,7 @@ export class KeepAlive implements WheelTimerOwner {
 
   /** The connection is closing. */
   stop(): void {
-    this.#isPaused = true;
+    this.#isStopped = true;
     this.#wheel.cancel(this.#timer);
   }
 

@@ -15,8 +15,9 @@ export interface ListenInfo {
   readonly port?: number;
   /**
    * The IP address to listen on, or a host name, or the name of a network interface such as `"eth0"`,
-   * which is looked up with `--allow-sys=networkInterfaces`. `"::"` takes IPv4 as well. Clients of a
-   * context that does not listen connect from there.
+   * which is looked up with `--allow-sys=networkInterfaces` and listens on its first address, IPv4
+   * before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not listen connect from there;
+   * it is an address or an interface then.
    *
    * @default {"0.0.0.0"}
    */
@@ -24,22 +25,24 @@ export interface ListenInfo {
   /**
    * A unix socket to listen on, by its path; with `@` in front it is a name of Linux's abstract
    * namespace. A file that nobody listens on any more is replaced. Needs `--allow-read` and
-   * `--allow-write` for the file, and `--allow-net`.
+   * `--allow-write` for the file, and `--allow-net`. Peers have no address there, and
+   * `maxConnectionsPerAddress` does not count them.
    */
   readonly socketPath?: string;
   /** The permissions of the unix socket's file, such as `0o660`. @default what the umask leaves */
   readonly socketMode?: number;
   /**
    * A listening socket that the program was started with, by its descriptor, as in systemd's socket
-   * activation, whose first one is 3.
+   * activation, whose first one is 3. Needs no permission.
    */
   readonly listenFd?: number;
   /** A listener that is open already, such as a `Deno.TcpListener`. The context closes it. */
   readonly listener?: StreamListener;
   /**
-   * Whether every connection begins with a header of HAProxy's PROXY protocol, version 1 or 2, which
-   * says who the peer is from then on. One that does not, or not within `headerTimeoutMs`, is dropped:
-   * turn it on only where nobody but the proxy can connect.
+   * Whether every connection that is accepted begins with a header of HAProxy's PROXY protocol, version
+   * 1 or 2, which says who the peer is from then on, to `filterNetworkConnection` and
+   * `maxConnectionsPerAddress`, too. One that does not, or not within `headerTimeoutMs`, is dropped: turn
+   * it on only where nobody but the proxy can connect.
    *
    * @default {false}
    */
@@ -47,7 +50,9 @@ export interface ListenInfo {
   /**
    * Which proxies in front are believed when they say by `X-Forwarded-For` who the peer is: `true`
    * for all, a number of them counted from the socket, or their addresses and ranges, such as
-   * `["10.0.0.0/8", "::1"]`, with `"unix:"` for who comes by a unix socket.
+   * `["10.0.0.0/8", "::1"]`, with `"unix:"` for who comes by a unix socket. It counts from each request
+   * on: `filterNetworkConnection` and `maxConnectionsPerAddress` come before, and know the proxy alone.
+   * By `X-Forwarded-Proto: https` they say that a browser's own origin is one with TLS.
    *
    * @default {false}
    */

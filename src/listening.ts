@@ -1,7 +1,7 @@
 /** Listening, and what went wrong in the library's own words. */
 
 import type { CheckedListenInfo } from "./listen_info.ts";
-import { adoptListener } from "./transport/tcp.ts";
+import { adoptListener, type StreamListener } from "./transport/tcp.ts";
 import { interfaceAddresses } from "./transport/interfaces.ts";
 import { LwsError } from "./errors.ts";
 import type { Listener, Network, NetworkTarget } from "./transport/transport.ts";
@@ -55,16 +55,43 @@ export function listenAs(
   options: ListenOptions,
 ): Listener {
   const { port, path, mode, fd, listener } = info;
-  if (listener !== undefined) return adoptListener(listener, options.keepAlive);
+  if (listener !== undefined) return adopt(listener, options);
   return listen(network, { hostname: hostnameOf(info, options), port, path, mode, fd, ...options });
+}
+
+/**
+ * Looks whether there is an interface to connect from.
+ *
+ * @throws {LwsError} `invalid-option` when there is none; `permission-denied`.
+ */
+export function checkSource(iface: string, disableIpv6: boolean): void {
+  addressesOf(iface, disableIpv6);
+}
+
+function adopt(listener: StreamListener, { disableIpv6, keepAlive }: ListenOptions): Listener {
+  const adopted = adoptListener(listener, keepAlive);
+  const { hostname } = adopted.address;
+  if (!disableIpv6 || !hostname.includes(":") || hostname.startsWith("unix:")) return adopted;
+  throw new LwsError(
+    "invalid-option",
+    `listener is on ${hostname}, which is IPv6, and options.disableIpv6 turns that off`,
+  );
 }
 
 function hostnameOf({ iface }: CheckedListenInfo, { disableIpv6 }: ListenOptions): string {
   if (iface === undefined) return "0.0.0.0";
-  // The names of hosts have dots, those of interfaces hardly ever.
-  if (iface === "localhost" || iface.includes(".")) return iface;
   try {
-    return interfaceAddresses(iface, { disableIpv6 })[0]!;
+    return addressesOf(iface, disableIpv6)[0]!;
+  } catch (error) {
+    // Interfaces may have dots in their names, too, but most often it is a host then.
+    if (iface === "localhost" || /^[^:]*\.[^:]*$/.test(iface)) return iface;
+    throw error;
+  }
+}
+
+function addressesOf(iface: string, disableIpv6: boolean): string[] {
+  try {
+    return interfaceAddresses(iface, { disableIpv6 });
   } catch (cause) {
     if (!(cause instanceof TransportError)) throw cause;
     throw new LwsError(cause.code, `iface: ${cause.message}`, { cause });

@@ -95,7 +95,11 @@ export class MessageDecoder implements FrameFacts {
       return this.#takePlain(piece, frame, endsMessage);
     }
     const isByFrame = this.#extension.unit === "frame";
-    this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage, frame);
+    try {
+      this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage, frame);
+    } catch (error) {
+      return this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+    }
     let count = this.#read(current, frame);
     while (count === this.#pieceSize) {
       const following = this.#read(next, frame);

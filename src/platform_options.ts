@@ -47,12 +47,14 @@ export interface PlatformInfo extends TlsMembers {
   /**
    * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
    * an `http://` URL. `context.setProxy` goes before it, and it goes before the environment's
-   * `http_proxy`, which is read with `--allow-env=http_proxy,no_proxy,…` and is not for loopback.
+   * `http_proxy`, which counts only where `--allow-env=http_proxy,no_proxy` or more is given (nobody is
+   * asked for it), spares what `no_proxy` lists and this machine itself, and is not for a `network`
+   * of the program's own.
    *
    * @default {null}
    */
   readonly httpProxyAddress?: string | null;
-  /** Its port, where the address has none; 0 is none. @default {0} */
+  /** The port where that address, or what `setProxy` is given, has none; 0 is none. @default {0} */
   readonly httpProxyPort?: number | null;
   /**
    * The group to change to once the context listens, for the whole process and for good; −1 stays.
@@ -201,24 +203,38 @@ export function checkIdentity(info: PlatformInfo, complain: Complain): Identity 
   return { gid: check("gid"), uid: check("uid") };
 }
 
-/** Checks the members that name a proxy. */
-export function checkProxy(info: PlatformInfo, complain: Complain): ProxySettings | undefined {
-  const { httpProxyAddress: address, httpProxyPort } = info;
+/** Checks the port of proxies; undefined when it says none. */
+export function checkProxyPort(
+  { httpProxyPort }: PlatformInfo,
+  complain: Complain,
+): number | undefined {
   const port = httpProxyPort ?? 0;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    complain("httpProxyPort", httpProxyPort, "a whole number from 0 to 65535");
-    return undefined;
-  }
-  if (address === undefined || address === null) {
-    if (port !== 0) complain("httpProxyPort", port, "0 without a httpProxyAddress");
+  const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
+  if (!isPort) complain("httpProxyPort", httpProxyPort, "a whole number from 0 to 65535");
+  return port === 0 ? undefined : port;
+}
+
+/**
+ * Checks the member that names a proxy.
+ *
+ * @param problems where it is said what is wrong, without the text, which may have a password in it
+ */
+export function checkProxy(
+  { httpProxyAddress }: PlatformInfo,
+  port: number | undefined,
+  problems: string[],
+  complain: Complain,
+): ProxySettings | undefined {
+  if (httpProxyAddress === undefined || httpProxyAddress === null) return undefined;
+  if (typeof httpProxyAddress !== "string") {
+    complain("httpProxyAddress", httpProxyAddress, "a text");
     return undefined;
   }
   try {
-    return parseProxy(String(address), port === 0 ? undefined : port);
+    return parseProxy(httpProxyAddress, port);
   } catch (error) {
     if (!(error instanceof ProxySettingsError)) throw error;
-    // The text itself may have a password in it.
-    complain("httpProxyAddress", "no proxy", error.message);
+    problems.push(`httpProxyAddress is no proxy: ${error.message}`);
     return undefined;
   }
 }

@@ -43,7 +43,12 @@ export class Polling implements PollHost {
 
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
     if (!Array.isArray(pollFds)) refuseArgument("poll", "pollFds", pollFds, "an array");
-    for (const each of pollFds) checkPollFd("poll", each);
+    for (const each of pollFds) {
+      if (each === null) {
+        refuseArgument("poll", "pollFds", each, "entries with fd, events, revents");
+      }
+      checkPollFd("poll", each);
+    }
     return this.scheduler.poll(pollFds, checkTimeout("poll", timeoutMs));
   }
 
@@ -86,7 +91,12 @@ export class Polling implements PollHost {
     const lock: PollLock = { ...args, isTableChange: reason !== "changeModePollFd" };
     if (host.callFirst(args.fd, "lockPoll", lock) !== 0) return false;
     const result = host.callFirst(args.fd, reason, args);
-    return host.callFirst(args.fd, "unlockPoll", lock) === 0 && result === 0;
+    const isUnlocked = host.callFirst(args.fd, "unlockPoll", lock) === 0;
+    // What was added is not, if the lock can't be given back.
+    if (reason === "addPollFd" && result === 0 && !isUnlocked) {
+      host.callFirst(args.fd, "delPollFd", args);
+    }
+    return isUnlocked && result === 0;
   }
 }
 

@@ -21,13 +21,14 @@ import { ContextTls } from "./context_tls.ts";
 import type { ProxyTrust } from "./core/forwarded_for.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
+import { attempt } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
 import { HttpSession } from "./http_session.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Limits } from "./limits.ts";
 import { CONTEXT_PORT_NO_LISTEN } from "./listen_info.ts";
-import { listenAs } from "./listening.ts";
+import { checkSource, listenAs } from "./listening.ts";
 import { describeError, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import { mustPoll, Polling, type PollingHost } from "./polling.ts";
@@ -41,7 +42,7 @@ import type { CertificateInfo } from "./tls_members.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
 import { dropPrivileges } from "./transport/privileges.ts";
-import { type StreamConn, StreamTransport } from "./transport/tcp.ts";
+import { type StreamConn, tcpNetwork, transportOver } from "./transport/tcp.ts";
 import { TransportError } from "./transport/transport_error.ts";
 import type { Address, Listener, Transport } from "./transport/transport.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
@@ -52,7 +53,8 @@ import type { PeerAddresses, Wsi } from "./wsi.ts";
  * Needs `--allow-net` to listen and to connect.
  *
  * @throws {LwsError} `invalid-option`, naming everything that is wrong; `address-in-use`;
- *   `permission-denied`; `listen-failed`; `aborted` when the signal has aborted before.
+ *   `permission-denied`, also when `gid` or `uid` can't be changed; `listen-failed`; `invalid-state` when
+ *   the system has no such ids; `aborted` when the signal has aborted before.
  *
  * @example
  * ```ts
@@ -107,6 +109,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   readonly #tls: ContextTls;
   readonly #routes: ClientRoutes;
   readonly #admission: Admission;
+  /** Accepted, and waiting for the program to call for service. */
+  readonly #unserved = new Set<Transport>();
   /** For what belongs to no connection: the listener, the protocols. */
   readonly #standIn: Connection;
   #listenerSlot: PollSlot | undefined;
@@ -141,12 +145,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
+    const { disableIpv6 } = info.options;
+    const keepAlive = info.keepAlive !== undefined;
+    const source = info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined;
+    if (source !== undefined) checkSource(source, disableIpv6);
     this.#listener = info.listen.port === CONTEXT_PORT_NO_LISTEN
       ? undefined
-      : listenAs(info.network, info.listen, {
-        disableIpv6: info.options.disableIpv6,
-        keepAlive: info.keepAlive !== undefined,
-      });
+      : listenAs(info.network, info.listen, { disableIpv6, keepAlive });
     this.#elsewhere = new Elsewhere({
       limits: this.limits,
       wheel: this.wheel,
@@ -180,10 +185,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       tls: this.#tls,
       network: info.network,
       limits: info.limits,
-      iface: info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined,
-      disableIpv6: info.options.disableIpv6,
-      keepAlive: info.keepAlive !== undefined,
+      iface: source,
+      disableIpv6,
+      keepAlive,
       proxy: info.proxy,
+      proxyPort: info.proxyPort,
+      // Who brings a network of its own is not in the one that the environment speaks of.
+      usesEnvironment: info.network === tcpNetwork,
     });
     if (this.#listener !== undefined) {
       this.#acceptor = new Acceptor(this.#listener, this, info.clock, "listener");
@@ -198,7 +206,9 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolInit", undefined, undefined);
     }
-    for (const extension of this.extensions) extension.contextConstruct?.(this);
+    for (const extension of this.extensions) {
+      attempt("contextConstruct", () => extension.contextConstruct?.(this));
+    }
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
     this.#elsewhere.open();
@@ -230,7 +240,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
     }
-    return this.#serve(new StreamTransport(conn));
+    return this.#serve(transportOver(conn, this.keepAlive !== undefined));
   }
 
   get canonicalHostname(): string {
@@ -260,7 +270,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     }
     // Asked for by a filter, it is for the connection that the filter has let in since.
     const connection = before ?? this.#connections.get(socketFd);
-    if (connection !== undefined) connection.peerName = name;
+    // A later request of the same connection may be another peer's, by a proxy that is believed.
+    if (connection?.peerAddresses.ip === known.ip) connection.peerName = name;
     return { ...known, name };
   }
 
@@ -325,8 +336,12 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.#acceptor?.stop();
     this.#admission.stop();
+    for (const transport of this.#unserved) transport.close();
+    this.#unserved.clear();
     this.#elsewhere.close();
     const polled = this.#polling?.scheduler;
+    // An accepted connection that waits for service is let go.
+    this.#listenerSlot?.drain();
     polled?.unwatch(LISTENER_FD);
     polled?.unwatch(this.#elsewhereFd);
     polled?.release();
@@ -400,7 +415,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     for (const connection of dirty) connection.flush();
   }
 
-  // What comes from other workers and processes.
+  // Giving up root's rights.
 
   #setUpTls(): ContextTls {
     const { listen, tls, options, limits } = this.#info;
@@ -430,15 +445,12 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     }
   }
 
-  /** Last of what may need root, and first of what runs without it. */
+  /** Behind all that may need root, and before the program's first callback of a protocol. */
   #dropPrivileges(): void {
     try {
       const groups = dropPrivileges(this.#info.identity);
       if (groups.length > 0) {
-        log(
-          "warn",
-          `gid and uid are changed, but the process keeps the groups ${groups.join(", ")}`,
-        );
+        log("warn", `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`);
       }
     } catch (cause) {
       this.#listener?.close();
@@ -447,6 +459,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       throw new LwsError(cause.code, cause.message, { cause });
     }
   }
+
+  // What comes from other workers and processes.
 
   #openSockets(): void {
     const { protocols, network, clock } = this.#info;
@@ -473,35 +487,38 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   // Accepting.
 
   get hasRoom(): boolean {
-    return this.#connections.size + this.#admission.size < this.limits.maxConnections;
+    // While one waits to be served, the next one waits in the backlog.
+    return this.#unserved.size === 0 &&
+      this.#connections.size + this.#admission.size < this.limits.maxConnections;
   }
 
-  accepted(transport: Transport): void | Promise<void> {
-    if (!this.#info.listen.proxyProtocol) return this.#admit(transport);
-    this.#admission.take(transport);
+  accepted(transport: Transport): void {
+    if (this.#info.listen.proxyProtocol) this.#admission.take(transport);
+    else this.admitted(transport);
   }
 
+  /** Serves a connection, in service if the program wants that. */
   admitted(transport: Transport): void {
-    void this.#admit(transport);
+    if (this.#polling === undefined) {
+      this.#serve(transport);
+      return this.left();
+    }
+    this.#unserved.add(transport);
+    const service = () => {
+      this.#unserved.delete(transport);
+      this.#serve(transport);
+      this.#listenerSlot?.setReading(this.hasRoom);
+      this.left();
+    };
+    // It may be the last one that there is room for, whose header has come now.
+    this.#listenerSlot?.setReading(true);
+    this.scheduler.arrived({ socketFd: LISTENER_FD, service }, POLLIN);
   }
 
   left(): void {
     if (!this.hasRoom) return;
     this.#acceptor?.resume();
     this.#listenerSlot?.setReading(true);
-  }
-
-  /** Serves a connection, in service if the program wants that; the promise waits for it. */
-  #admit(transport: Transport): void | Promise<void> {
-    if (this.#polling === undefined) return void this.#serve(transport);
-    return new Promise((resolve) => {
-      const service = () => {
-        this.#serve(transport);
-        this.#listenerSlot?.setReading(this.hasRoom);
-        resolve();
-      };
-      this.scheduler.arrived({ socketFd: LISTENER_FD, service }, POLLIN);
-    });
   }
 
   /** The way of an accepted connection up to its first read (reasons as in the C library). */
@@ -555,7 +572,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   }
 
   #countAddress(address: string, change: 1 | -1): void {
-    if (this.limits.maxConnectionsPerAddress === Infinity) return;
+    // Who comes by a unix socket has none.
+    if (this.limits.maxConnectionsPerAddress === Infinity || address === "") return;
     const count = (this.#perAddress.get(address) ?? 0) + change;
     if (count > 0) this.#perAddress.set(address, count);
     else this.#perAddress.delete(address);
@@ -565,11 +583,13 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0 || !this.#isSetUp) return;
-    for (const extension of this.extensions) extension.contextDestruct?.(this);
+    for (const extension of this.extensions) {
+      attempt("contextDestruct", () => extension.contextDestruct?.(this));
+    }
     for (const entry of this.entries) {
       this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
-    for (const extension of this.extensions) extension.close();
+    for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();
     this.wheel.stop();
     this.scheduler.stop();

@@ -34,7 +34,12 @@ export class StreamDecoder {
     this.resume();
     if (this.#hasMore) return 0;
     // A copy: the bytes are only lent, and receiving may be stopped in their middle.
-    this.#extension.push(bytes.slice(), false);
+    try {
+      this.#extension.push(bytes.slice(), false);
+    } catch (error) {
+      this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      return bytes.length;
+    }
     this.#hasMore = true;
     this.resume();
     return bytes.length;

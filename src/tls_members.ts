@@ -67,7 +67,11 @@ export interface TlsMembers {
 
 /** Takes further authorities to trust, in `opensslLoadExtraServerVerifyCerts` and its like. */
 export interface TrustLoader {
-  /** @throws {LwsError} `invalid-argument` when it is no PEM text of certificates. */
+  /**
+   * Takes the certificates of a PEM text.
+   *
+   * @throws {LwsError} `invalid-argument` when it is none.
+   */
   addCaCert(pem: string): void;
   /** Needs `--allow-read`. @throws {LwsError} `invalid-argument` when it is no PEM file of certificates. */
   addCaFile(path: string): void;

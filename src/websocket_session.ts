@@ -24,7 +24,7 @@ import { closePayload } from "./close_arguments.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
-import { type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
+import { attempt, type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
 import { bytesOf, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { KeepAlive, type KeepAliveHost } from "./keep_alive.ts";
@@ -285,7 +285,9 @@ export class WebSocketSession
     this.#keepAlive?.stop();
     connection.call(connection.entry, "closed", { code, reason, wasClean });
     this.#layers?.close();
-    for (const extension of connection.owner.extensions) extension.anyClosing?.(connection);
+    for (const extension of connection.owner.extensions) {
+      attempt("anyClosing", () => extension.anyClosing?.(connection));
+    }
   }
 
   write(
@@ -304,7 +306,12 @@ export class WebSocketSession
         if (data instanceof PreparedMessage && options === undefined) {
           return this.#writer.prepared(data);
         }
-        return this.#writer.data(OPCODE_TEXT, data, fin, compress);
+        return this.#writer.data(
+          typeof data === "string" ? OPCODE_TEXT : OPCODE_BINARY,
+          data,
+          fin,
+          compress,
+        );
       case "text":
         return this.#writer.data(OPCODE_TEXT, data, fin, compress);
       case "binary":
@@ -364,6 +371,7 @@ export class WebSocketSession
     // An extension may have closed it meanwhile.
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason, wasClean: false };
+    this.#keepAlive?.stop();
     this.#writer.send(OPCODE_CLOSE | FIN, payload);
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
     // The answer must be seen, however little the program wants to receive.

@@ -139,6 +139,7 @@ export interface Wsi<out User = unknown> {
    * connection from then on. A string is sent as UTF-8. What `prepareMessage` has framed has a kind
    * already and takes no options.
    *
+   * @param kind Left out: `"text"` for a string, `"binary"` for bytes.
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
    * @throws {LwsError} `invalid-argument` when the data or the kind is none, when a control frame is longer

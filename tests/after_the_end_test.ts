@@ -161,7 +161,7 @@ Deno.test("calls on a destroyed context fail as documented, and reach nobody", a
   assertEquals(codeOf(() => context.clientConnect({ address: "x", port: 80 })), "destroyed");
   assertEquals(codeOf(() => context.adopt({} as never)), "destroyed");
   assertEquals(codeOf(() => context.openPort()), "destroyed");
-  assertEquals(codeOf(() => context.setProxy("x:1")), "unsupported");
+  assertEquals(codeOf(() => context.setProxy("x:1")), "destroyed");
   assertEquals(context.destroy(), ended);
   await settle();
   assertEquals(x.reasons.length, before);

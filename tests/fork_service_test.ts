@@ -194,7 +194,6 @@ Deno.test("what can't be sent to a worker is refused by its name, before there i
     [{ user: { a: [1, { b: () => {} }] } }, "user.a[1].b is a function"],
     [{ user: { ...loop, f: isNaN } }, "user.f is a function"],
     [{ user: Promise.resolve() }, "user can't be cloned"],
-    [{ service: "manual" }, "service is manual"],
     [{ signal: new AbortController().signal }, "signal can't be sent"],
     [{ protocols: [] }, "protocols can't be sent"],
     [{ extensions: [] }, "extensions can't be sent"],
@@ -208,6 +207,42 @@ Deno.test("what can't be sent to a worker is refused by its name, before there i
       "invalid-option",
     );
     assert(text.startsWith(`forkServiceLoop: ${name}`), text);
+  }
+});
+
+const module = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`;
+
+Deno.test("a service policy that nobody would serve is refused, wherever it is from", async () => {
+  const text = await rejection(
+    forkServiceLoop(NEWS, { ...LOOPBACK, service: "manual" }),
+    "invalid-option",
+  );
+  assertStringIncludes(text, "service is manual");
+  const own = module(
+    'export const protocols = [{ name: "p", callback() {} }]; export const info = { service: "external" };',
+  );
+  assertStringIncludes(
+    await rejection(forkServiceLoop(own, LOOPBACK), "invalid-option"),
+    "service is external",
+  );
+});
+
+Deno.test("a module that never ends loading is given up with the signal", async () => {
+  const never = module("await new Promise((resolve) => setTimeout(resolve, 2 ** 30));");
+  const ending = new AbortController();
+  const starting = forkServiceLoop(never, LOOPBACK, { signal: ending.signal });
+  ending.abort();
+  await rejection(starting, "aborted");
+  await rejection(forkServiceLoop(NEWS, LOOPBACK, { signal: ending.signal }), "aborted");
+});
+
+Deno.test("info that is no object is refused by name", async () => {
+  for (const wrong of [null, 7]) {
+    const text = await rejection(
+      forkServiceLoop(NEWS, wrong as unknown as ForkInfo),
+      "invalid-argument",
+    );
+    assertStringIncludes(text, "info");
   }
 });
 

@@ -82,6 +82,38 @@ Deno.test("the time rests while receiving is stopped", async () => {
   assertNotEquals(await probes(socket, before), 0);
 });
 
+Deno.test("resuming who was not stopped doesn't start the time anew", async () => {
+  using _log = captureLog([]);
+  let wsi: Wsi | undefined;
+  const recorder = record("echo", (one, reason, _user, _data) => {
+    if (reason === "established") wsi = one;
+  });
+  await using served = serve([recorder.protocol], PROBING);
+  await served.open();
+  for (let i = 0; i < 10; i++) {
+    served.clock.advance(9_000);
+    wsi!.rxFlowControl(true);
+    await settle();
+  }
+  assertEquals(recorder.reasons.includes("closed"), true);
+});
+
+Deno.test("nothing is probed behind our close frame", async () => {
+  let wsi: Wsi | undefined;
+  const recorder = record("echo", (one, reason, _user, _data) => {
+    if (reason === "established") wsi = one;
+  });
+  await using served = serve([recorder.protocol], { ...PROBING, closeTimeoutMs: 600_000 });
+  const socket = await served.open();
+  wsi!.close(1000);
+  assertEquals((await socket.receiveClose()).code, 1000);
+  const before = socket.peer.received.length;
+  served.clock.advance(300_000);
+  assertEquals(await probes(socket, before), 0);
+  socket.peer.close();
+  await recorder.until("closed");
+});
+
 Deno.test("a client probes its server as well", async () => {
   await using served = serve([record("echo").protocol]);
   const recorder = record("echo");

@@ -49,11 +49,16 @@ const MISSING: readonly (readonly [field: string, value: unknown, why: string])[
   ["sslCaFilepath", "ca.pem", "TLS"],
   ["sslCipherList", "HIGH", "ciphers"],
   ["providedClientTls", () => {}, "TLS"],
-  ["httpProxyAddress", "proxy", "proxies"],
-  ["httpProxyPort", 3128, "proxies"],
-  ["gid", 1000, "privileges"],
-  ["uid", 1000, "privileges"],
-  ["gid", 0, "privileges"],
+  ["httpProxyAddress", "proxy", "port is missing"],
+  ["httpProxyAddress", "https://proxy:1", "TLS to the proxy"],
+  ["httpProxyAddress", 3128, "a text"],
+  ["httpProxyPort", -1, "from 0 to 65535"],
+  ["httpProxyPort", 65_536, "from 0 to 65535"],
+  ["httpProxyPort", "3128", "from 0 to 65535"],
+  ["gid", -2, "from 0 to 4294967294"],
+  ["gid", 4_294_967_295, "from 0 to 4294967294"],
+  ["uid", 1.5, "from 0 to 4294967294"],
+  ["uid", "nobody", "from 0 to 4294967294"],
   ["kaTime", -1, "whole number"],
   ["kaTime", 2_147_484, "whole number"],
   ["kaProbes", -1, "whole number"],
@@ -68,6 +73,19 @@ for (const [field, value, why] of MISSING) {
     assertStringIncludes(error.message, why);
   });
 }
+
+Deno.test("the largest port of a proxy, and the largest probes, are taken", async () => {
+  await make({ httpProxyPort: 65_535, httpProxyAddress: "proxy" }).destroy();
+  await make({ httpProxyPort: 1, httpProxyAddress: "proxy:65535" }).destroy();
+  await make({ kaTime: 2_147_483, kaProbes: 1, kaInterval: 1 }).destroy();
+});
+
+Deno.test("a proxy's password is not repeated in the error about it", () => {
+  for (const httpProxyAddress of ["me:hunter2@proxy", "ftp://me:hunter2@proxy:1"]) {
+    const error = assertThrows(() => make({ httpProxyAddress }), LwsError, "httpProxyAddress is ");
+    assertEquals(error.message.includes("hunter2"), false);
+  }
+});
 
 Deno.test("a passphrase is not repeated in the error about it", () => {
   const error = assertThrows(() => make({ sslPrivateKeyPassword: "hunter2" }), LwsError);
@@ -86,7 +104,6 @@ for (
   const name of [
     "requireValidClientCert",
     "allowNonSslOnSslPort",
-    "disableIpv6",
     "disableOsCaCerts",
     "peerCertNotRequired",
   ]
@@ -119,12 +136,6 @@ Deno.test("libev and libuv are taken, each with a notice", async () => {
   assertStringIncludes(log.lines[0]!, "notice: options.libev");
   await make({ options: { libev: false } }).destroy();
   assertEquals(log.lines.length, 2);
-});
-
-Deno.test("setProxy says that it is not there", async () => {
-  await using context = make({});
-  const error = assertThrows(() => context.setProxy("proxy:3128"), LwsError, "setProxy");
-  assertEquals(error.code, "unsupported");
 });
 
 Deno.test("canonicalHostname is the host's name, at most 127 characters", async () => {

@@ -51,9 +51,12 @@ same objects.
 - \`fork\` there is none: servers serve in the background of the same isolate, and workers are
   \`forkServiceLoop\`'s.
 - \`NULL\` is \`null\`, and a list may end without a null callback.
+- \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
+  authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's
+  certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat.ts\` has the details.
 
-What can't be done returns null or −1, and the log names the argument: TLS, proxies, another user or
-group, drafts older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`,
+What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts
+older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`,
 \`lws_set_allocator\`, \`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.`;
 
 /** The text of `docs/porting.md`. */

@@ -75,6 +75,7 @@ function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi
     });
     served?.connections.add(wsi);
     served?.asked.set(wsi, splitList(protocol ?? ""));
+    served?.sslAsked.set(wsi, ssl);
     return wsi;
   });
 }

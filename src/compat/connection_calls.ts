@@ -51,9 +51,12 @@ export function peerWriteAllowance(_wsi: Wsi): number {
   return -1;
 }
 
-/** 0 without TLS, 1 with TLS, 2 with TLS whose certificate was not checked. */
+/**
+ * 0 without TLS, 1 with TLS, 2 with TLS that forgives a self-signed certificate. Clients that C calls
+ * made have their `ssl_connection`, from the beginning.
+ */
 export function isSsl(wsi: Wsi): number {
-  return wsi.isSsl;
+  return servedOf(wsi.context)?.sslAsked.get(wsi) ?? wsi.isSsl;
 }
 
 /** The connection's `user`; null when its protocol has none. */

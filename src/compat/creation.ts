@@ -15,6 +15,7 @@ import { fileOpsOf, fileTable, keepFileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
+import { checkKeyPair, withoutEffectlessBits } from "./tls.ts";
 
 /** The creation struct of any generation. */
 export type AnyCreationStruct = CreationStruct<AnyProtocolStruct, AnyExtensionStruct>;
@@ -63,11 +64,12 @@ export function createFrom(
   service: ServicePolicy = "external",
 ): Context | null {
   return attempt<Context | null>(name, null, () => {
+    checkKeyPair(generation, struct);
     const served = new Served(generation, structsOf(struct.protocols));
     const table = fileTable(hostFileOps());
     const context = createContext({
       ...sameMembers(struct),
-      ...optionsOf(generation, struct.options ?? 0),
+      ...optionsOf(generation, struct),
       ...host,
       port: portOf(generation, struct.port),
       service,
@@ -133,7 +135,11 @@ function portOf({ noListenPort }: Generation, port: number): number {
   return port;
 }
 
-function optionsOf({ options }: Generation, bits: number): Record<string, unknown> {
+function optionsOf(
+  { options }: Generation,
+  struct: AnyCreationStruct,
+): Pick<ContextCreationInfo, "options"> {
+  const { options: bits = 0 } = struct;
   const given: Record<string, true> = {};
   for (let bit = 1, rest = bits; rest !== 0; bit *= 2, rest = Math.floor(rest / 2)) {
     if (rest % 2 === 0) continue;
@@ -143,7 +149,7 @@ function optionsOf({ options }: Generation, bits: number): Record<string, unknow
     }
     given[name] = true;
   }
-  return bits === 0 ? {} : { options: given };
+  return bits === 0 ? {} : { options: withoutEffectlessBits(given, struct) };
 }
 
 function extensionsOf(generation: Generation, list: readonly AnyExtensionStruct[]) {

@@ -60,6 +60,8 @@ export type {
 export type { LogEmitFunction } from "./logging.ts";
 export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
 export type { SetTimeout, Write } from "./connection_calls.ts";
+export type { PrivateKeyLoader, TrustLoader } from "../tls_members.ts";
+export type { PeerCertificate, TlsInfo } from "../transport/tls_info.ts";
 export type { HdrCopy, HdrCopyFragment, HdrTotalLength } from "./headers.ts";
 
 const DEC15 = defineGeneration({

@@ -18,6 +18,7 @@ import { broadcast, callbackOnWritableAll, service } from "./context_calls.ts";
 import { createFrom } from "./creation.ts";
 import { defineGeneration } from "./generation.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
+import { plain } from "./placements.ts";
 import { bytesAt } from "./pointers.ts";
 import type { BroadcastFilledIn, ProtocolStruct } from "./structs.ts";
 
@@ -31,7 +32,7 @@ const FEB11 = defineGeneration({
   name: "feb11",
   constants,
   call: (callback, wsi, reason, [user, data, len]) => callback(wsi, reason, user, data, len),
-  placements: { http: (_user, path) => [null, path, 0] },
+  placements: { established: plain, http: (_user, path) => [null, path, 0] },
   otherwise: "ignored",
   noListenPort: constants.CONTEXT_PORT_NO_LISTEN,
   fillsIn: "broadcast",
@@ -67,7 +68,8 @@ export interface libwebsocket_protocols
  * Makes a context; null when that can't be done, and a line in the log says why.
  *
  * @param port The port to listen on; 0 for a context that only connects.
- * @param ssl_cert_filepath Null for plain HTTP.
+ * @param ssl_cert_filepath The certificate of a server that speaks TLS, with its key, both by their
+ *   paths; null for plain HTTP. Without a port it is what clients show.
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
  * @param options 0, or `LWS_SERVER_OPTION_` bits.

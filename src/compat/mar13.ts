@@ -42,6 +42,8 @@ import type {
 export * from "./constants/mar13.ts";
 export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
 export type { SetTimeout, Write } from "./connection_calls.ts";
+export type { TrustLoader } from "../tls_members.ts";
+export type { PeerCertificate, TlsInfo } from "../transport/tls_info.ts";
 export type { HandshakeLines } from "./handshake_lines.ts";
 export type { HdrCopy, HdrTotalLength } from "./headers.ts";
 export type { LogEmitFunction } from "./logging.ts";
@@ -65,6 +67,7 @@ const MAR13: Generation = defineGeneration({
     callback(wsi.context, wsi, reason, user, data, len),
   placements: {
     ...pollPlacements("in"),
+    established: plain,
     clientConnectionError: plain,
     filterProtocolConnection: (_user, { protocol }, wsi) => [tokenArray(MAR13, wsi), protocol, 0],
   },
@@ -77,6 +80,7 @@ const MAR13: Generation = defineGeneration({
     httpFileCompletion: "nonZeroCloses",
     filterNetworkConnection: "nonZeroCloses",
     filterProtocolConnection: "nonZeroCloses",
+    opensslPerformClientCertVerification: "nonZeroCloses",
     confirmExtensionOkay: "nonZeroCloses",
     clientConfirmExtensionSupported: "nonZeroCloses",
   },

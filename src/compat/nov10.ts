@@ -31,7 +31,7 @@ const NOV10 = defineGeneration({
   name: "nov10",
   constants,
   call: (callback, wsi, reason, [user, data, len]) => callback(wsi, reason, user, data, len),
-  placements: { http: plain },
+  placements: { established: plain, http: plain },
   otherwise: "ignored",
   fillsIn: "nothing",
   destroys: "goingAway",
@@ -69,7 +69,8 @@ let lastDescriptor = FIRST_DESCRIPTOR - 1;
  * @param port 0 takes a free one; `serverContext` tells which.
  * @param protocol The version of the protocol: 13.
  * @param user_area_size Bytes of each connection's `user`, a zeroed `ArrayBuffer`; 0: `user` is null.
- * @param ssl_cert_filepath Null for plain HTTP.
+ * @param ssl_cert_filepath The certificate of a server that speaks TLS, with its key, both by their
+ *   paths; null for plain HTTP.
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
  * @returns The descriptor that listens, or −1, and a line in the log says why.

@@ -36,6 +36,8 @@ import type {
 export * from "./constants/oct12.ts";
 export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
 export type { SetTimeout, Write } from "./connection_calls.ts";
+export type { TrustLoader } from "../tls_members.ts";
+export type { PeerCertificate, TlsInfo } from "../transport/tls_info.ts";
 export type { HandshakeLines } from "./handshake_lines.ts";
 export type { ServeFile } from "./http_calls.ts";
 export { type Box, box } from "./pointers.ts";
@@ -56,12 +58,14 @@ const OCT12: Generation = defineGeneration({
   placements: {
     ...pollPlacements("user"),
     http: (_user, path) => [null, path, 0],
+    established: plain,
     clientConnectionError: plain,
     filterProtocolConnection: (_user, _filter, wsi) => [tokenArray(OCT12, wsi), null, 0],
   },
   verdicts: {
     filterNetworkConnection: "nonZeroCloses",
     filterProtocolConnection: "nonZeroCloses",
+    opensslPerformClientCertVerification: "nonZeroCloses",
     confirmExtensionOkay: "nonZeroCloses",
     clientConfirmExtensionSupported: "nonZeroCloses",
   },
@@ -124,7 +128,8 @@ export const libwebsocket_internal_extensions: libwebsocket_extension[] =
  * @param port The port to listen on; 0 for a context that only connects.
  * @param interf Null for all interfaces, or which one.
  * @param extensions Null, or a list that a null callback ends.
- * @param ssl_cert_filepath Null for plain HTTP.
+ * @param ssl_cert_filepath The certificate of a server that speaks TLS, with its key, both by their
+ *   paths; null for plain HTTP. Without a port it is what clients show.
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
  * @param options 0, or `LWS_SERVER_OPTION_` bits.

@@ -4,6 +4,7 @@ import type { PollArgs, PollLock } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
 import { HANDSHAKE_ROOM, HandshakeLines } from "./handshake_lines.ts";
 import type { Given, Placements } from "./generation.ts";
+import { TLS_PLACEMENTS } from "./tls.ts";
 
 /** `struct lws_pollargs`. */
 export interface lws_pollargs {
@@ -40,6 +41,8 @@ function locked(user: unknown, lock: PollLock): Given {
 
 /** Where the newest generation has data; all that is missing has none. */
 export const NEWEST: Placements = {
+  ...TLS_PLACEMENTS,
+  established: (user, tls) => [user, tls ?? null, 0],
   receive: measured,
   receivePong: measured,
   clientReceive: measured,

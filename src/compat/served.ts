@@ -23,6 +23,8 @@ export class Served {
   readonly connections = new Set<Wsi>();
   /** What clients asked for. */
   readonly asked = new WeakMap<Wsi, readonly string[]>();
+  /** The `ssl_connection` of clients. */
+  readonly sslAsked = new WeakMap<Wsi, number>();
   /** Who waits for the outcome of a client's handshake. */
   readonly outcomes = new Map<Wsi, (isEstablished: boolean) => void>();
   #context: Context | undefined;

@@ -2,6 +2,7 @@
 
 import type { Context } from "../context.ts";
 import type { Extension } from "../extensions/extension.ts";
+import type { TlsMembers } from "../tls_members.ts";
 import type { Box } from "./pointers.ts";
 
 /**
@@ -107,15 +108,24 @@ export interface CreationStruct<Protocol, ExtensionOf> {
   extensions?: ExtensionOf[] | null;
   /** Null, or how many characters of which header are read. */
   token_limits?: lws_token_limits | null;
-  /** The certificate; null for plain HTTP. */
+  /**
+   * The certificate, by its path or as PEM text; null for plain HTTP. In a context that does not listen
+   * it is what clients show.
+   */
   ssl_cert_filepath?: string | null;
-  /** The key of the certificate. */
+  /**
+   * The key of the certificate, likewise. With null `LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY`
+   * asks for it; in 2013 nothing did, and a certificate without its key is refused.
+   */
   ssl_private_key_filepath?: string | null;
   /** The passphrase of the key. */
   ssl_private_key_password?: string | null;
-  /** Certificates of the authorities that clients trust. */
+  /**
+   * Certificates of the authorities that clients trust, likewise, and servers that demand a certificate
+   * of their clients, which in C had to load them by a callback.
+   */
   ssl_ca_filepath?: string | null;
-  /** Null, or which ciphers may be used. */
+  /** Null or `DEFAULT`: the runtime has one list of ciphers. */
   ssl_cipher_list?: string | null;
   /** Null, or the proxy through which clients connect. */
   http_proxy_address?: string | null;
@@ -135,6 +145,6 @@ export interface CreationStruct<Protocol, ExtensionOf> {
   ka_probes?: number;
   /** Seconds between two probes. */
   ka_interval?: number;
-  /** Null, or the TLS that clients use. */
-  provided_client_ssl_ctx?: unknown;
+  /** Null, or a function that makes TLS of the connections of clients. */
+  provided_client_ssl_ctx?: TlsMembers["providedClientTls"];
 }

@@ -19,8 +19,6 @@ export class PollSlot {
   readonly fd: number;
   /** Whether the program knows of it. */
   isAnnounced = false;
-  /** Whether it lies in its owner's queue of those that are ready. */
-  isQueued = false;
   readonly #owner: PollSlotOwner;
   #events: number;
   #readable: Serviceable[] = [];
@@ -76,6 +74,15 @@ export class PollSlot {
     // A callback may call for service of its own connection.
     if (this.#isServing) return;
     this.#isServing = true;
+    try {
+      this.#serve(revents);
+    } finally {
+      this.#isServing = false;
+      this.#owner.readinessChanged(this);
+    }
+  }
+
+  #serve(revents: number): void {
     const bits = revents & this.revents;
     if ((bits & POLLOUT) !== 0) {
       this.#run(this.#writable);
@@ -85,8 +92,6 @@ export class PollSlot {
     if ((bits & this.#events & POLLIN) !== 0) this.#run(this.#readable);
     // Whoever only asks for readable is told by it that the peer has gone, as by poll(2).
     if (this.#hangUp !== undefined && (revents & (POLLHUP | POLLIN)) !== 0) this.#runHangUp();
-    this.#isServing = false;
-    this.#owner.readinessChanged(this);
   }
 
   /** Tells all that waits, wanted or not. */

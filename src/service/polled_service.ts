@@ -23,12 +23,14 @@ export class PolledService implements Scheduler, PollSlotOwner {
   readonly #host: PollHost;
   readonly #slots = new Map<number, PollSlot>();
   /** Slots that may be ready, in the order in which they became so. */
-  readonly #ready: PollSlot[] = [];
+  readonly #ready = new Set<PollSlot>();
   readonly #waiting = new Set<(isCancelled: boolean) => void>();
   /** Serves by itself once the context has ended. */
   #released: AutomaticScheduler | undefined;
   #isCancelled = false;
   #hasBegun = false;
+  /** Whether `poll` has said already that timeouts are due, which only a call that serves runs. */
+  #hasToldDue = false;
 
   constructor(clock: Clock, host: PollHost) {
     this.#hostClock = clock;
@@ -49,9 +51,12 @@ export class PolledService implements Scheduler, PollSlotOwner {
 
   /** Tells the program of a slot. False when it can't watch that; it is served at once from then on. */
   announce(slot: PollSlot): boolean {
-    slot.isAnnounced = this.#host.addPollFd(slot.fd, slot.events);
-    if (!slot.isAnnounced) this.#slots.delete(slot.fd);
-    return slot.isAnnounced;
+    // Before the call, in which the program may destroy the context.
+    slot.isAnnounced = true;
+    if (this.#host.addPollFd(slot.fd, slot.events)) return true;
+    slot.isAnnounced = false;
+    this.#slots.delete(slot.fd);
+    return false;
   }
 
   /** Forgets a descriptor and what waits of it; harmless when repeated. */
@@ -59,6 +64,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
     const slot = this.#slots.get(fd);
     if (slot === undefined) return;
     this.#slots.delete(fd);
+    this.#ready.delete(slot);
     slot.clear();
     if (slot.isAnnounced) this.#host.delPollFd(fd, slot.events);
   }
@@ -102,9 +108,8 @@ export class PolledService implements Scheduler, PollSlotOwner {
   }
 
   readinessChanged(slot: PollSlot): void {
-    if (slot.isQueued || slot.revents === 0) return;
-    slot.isQueued = true;
-    this.#ready.push(slot);
+    if (slot.revents === 0) return;
+    this.#ready.add(slot);
     this.#wake();
   }
 
@@ -118,11 +123,9 @@ export class PolledService implements Scheduler, PollSlotOwner {
     if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
     if (this.#released !== undefined) return -1;
     this.#begin();
-    this.clock.runDue();
-    for (let left = this.#ready.length; left > 0 && this.#ready.length > 0; left--) {
-      const slot = this.#ready.shift()!;
-      slot.isQueued = false;
-      if (this.#slots.get(slot.fd) === slot) slot.serve(slot.revents);
+    this.#runDue();
+    for (const slot of [...this.#ready]) {
+      if (this.#ready.delete(slot)) slot.serve(slot.revents);
     }
     return this.#released === undefined ? 0 : -1;
   }
@@ -137,12 +140,13 @@ export class PolledService implements Scheduler, PollSlotOwner {
   serviceFd(pollFd: PollFd | null): number {
     if (this.#released !== undefined) return -1;
     this.#begin();
-    this.clock.runDue();
+    this.#runDue();
     if (pollFd === null) return 0;
     const slot = this.#slots.get(pollFd.fd);
     if (slot === undefined) return 0;
     const { revents } = pollFd;
     pollFd.revents = 0;
+    this.#ready.delete(slot);
     slot.serve(revents);
     return this.#slots.get(pollFd.fd) === slot ? 0 : 1;
   }
@@ -156,7 +160,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
       if (this.#released !== undefined) return -1;
       const count = this.#report(pollFds);
       const leftMs = deadline - this.#hostClock.now();
-      if (count > 0 || isCancelled || leftMs <= 0 || this.clock.hasDue) return count;
+      const tellsDue = this.clock.hasDue && !this.#hasToldDue;
+      if (count > 0 || isCancelled || leftMs <= 0 || tellsDue) {
+        this.#hasToldDue ||= tellsDue;
+        return count;
+      }
       isCancelled = await this.#wait(leftMs);
     }
   }
@@ -173,13 +181,16 @@ export class PolledService implements Scheduler, PollSlotOwner {
   }
 
   #hasWork(): boolean {
-    for (;;) {
-      const slot = this.#ready[0];
-      if (slot === undefined) return this.#released !== undefined || this.clock.hasDue;
-      if (slot.revents !== 0 && this.#slots.get(slot.fd) === slot) return true;
-      slot.isQueued = false;
-      this.#ready.shift();
+    for (const slot of this.#ready) {
+      if (slot.revents !== 0) return true;
+      this.#ready.delete(slot);
     }
+    return this.#released !== undefined || this.clock.hasDue;
+  }
+
+  #runDue(): void {
+    this.#hasToldDue = false;
+    this.clock.runDue();
   }
 
   #begin(): void {

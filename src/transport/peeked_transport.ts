@@ -26,6 +26,7 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
   #handler: TransportHandler | undefined;
   #isPaused = false;
   #hasEnded = false;
+  #isClosed = false;
   /** Why the transport below is gone, before there was a handler to hear it. */
   #fate: { readonly error: unknown } | undefined;
 
@@ -78,6 +79,7 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#inner.close();
     this.#tell(undefined);
   }
@@ -108,10 +110,7 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
   }
 
   #tellFate(): void {
-    if (this.#hasEnded) {
-      this.#hasEnded = false;
-      this.#handler!.onEnd();
-    }
+    if (this.#hasEnded && !this.#isClosed) this.#handler!.onEnd();
     if (this.#fate !== undefined) this.#handler!.onClose(this.#fate.error);
   }
 }

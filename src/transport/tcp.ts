@@ -250,7 +250,12 @@ function refuseIpv6(target: NetworkTarget, hostname: string): void {
   throw new TransportError("invalid-option", `${hostname} is IPv6, which disableIpv6 turns off`);
 }
 
-function transportOver(conn: StreamConn, keepAlive = false): Transport {
+/**
+ * A transport over a connection that is open already.
+ *
+ * @param keepAlive whether TCP keep-alive is switched on
+ */
+export function transportOver(conn: StreamConn, keepAlive = false): Transport {
   // As with Nagle's algorithm: a reset before now makes this throw, and the first read says so too.
   try {
     if (keepAlive) conn.setKeepAlive?.(true);

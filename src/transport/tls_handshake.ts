@@ -4,7 +4,7 @@ import { TlsError } from "./tls_error.ts";
 import type { TlsTransport } from "./tls_transport.ts";
 import type { TransportDuplex } from "./transport_duplex.ts";
 
-/** A TLS handshake that is under way; nothing but its owner limits how long it takes. */
+/** A TLS handshake that is under way. How long it may take is its owner's concern. */
 export interface TlsHandshake {
   /**
    * Fulfils when the peer is one to talk to; rejects with a {@linkcode TlsError} when it isn't, or
@@ -53,6 +53,8 @@ export class PendingHandshake implements TlsHandshake {
     this.#isOver = true;
     this.#reject(error);
     this.#duplex.destroy();
+    // Time enough for an alert to leave, and no more, if the peer doesn't read.
+    setImmediate(() => this.#duplex.cut());
   }
 
   close(): void {

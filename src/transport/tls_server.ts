@@ -45,8 +45,9 @@ export interface TlsServerOptions {
    */
   readonly clientCertificate?: "none" | "request" | "require" | undefined;
   /**
-   * The longest that a handshake may take, in milliseconds. Who gives one up earlier by itself should
-   * still say here when: the runtime keeps what belongs to it, some 10 KiB, until then.
+   * The longest that `node:tls` may take over a handshake, in milliseconds, from 1. Whoever gives it up
+   * earlier should still say here when: the runtime keeps what belongs to it, some 10 KiB, until then.
+   * It doesn't limit how long a client takes to name its host.
    *
    * @default {10000}
    */

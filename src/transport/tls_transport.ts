@@ -34,6 +34,8 @@ export class TlsTransport implements Transport {
   #isEnding = false;
   #isClosed = false;
   #isGone = false;
+  /** Why it broke before there was a handler to hear it. */
+  #fate: { readonly error: unknown } | undefined;
 
   /** Takes over after the handshake; `duplex` reads no more until {@linkcode start}. */
   constructor(socket: TLSSocket, duplex: TransportDuplex, inner: Transport, info: TlsInfo) {
@@ -59,6 +61,8 @@ export class TlsTransport implements Transport {
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
+    const fate = this.#fate;
+    if (fate !== undefined) queueMicrotask(() => handler.onClose(fate.error));
     if (this.#isClosed) return;
     this.#socket.on("data", this.#onData);
     if (!this.#isPaused) this.#duplex.release();
@@ -219,7 +223,8 @@ export class TlsTransport implements Transport {
   #gone(error: unknown): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#handler?.onClose(error);
+    if (this.#handler === undefined) this.#fate = { error };
+    else this.#handler.onClose(error);
   }
 }
 

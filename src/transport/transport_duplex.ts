@@ -7,6 +7,9 @@ import type { Transport, TransportHandler } from "./transport.ts";
 /** A fatal alert, `handshake_failure`: RFC 8446 section 6.2. */
 const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 40);
 
+/** So much may wait, in bytes, while something is being written: `node:tls` encrypts on meanwhile. */
+const WAITING_LIMIT = 64 * 1024;
+
 /** Smaller buffers are left to the collector, in bytes. */
 const WORTH_FREEING = 8 * 1024;
 
@@ -16,11 +19,14 @@ export function freeBuffer(bytes: Uint8Array): void {
   (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
-/** Carries what `node:tls` encrypts over the transport below it, and back; no byte waits in here. */
+/** Carries what `node:tls` encrypts over the transport below it, and back. */
 export class TransportDuplex extends Duplex implements TransportHandler {
   readonly #inner: Transport;
   #beingWritten: Uint8Array | undefined;
-  #whenWritten: ((error?: Error | null) => void) | undefined;
+  /** What follows, in order. */
+  #waiting: Uint8Array[] = [];
+  #waitingLength = 0;
+  #whenRoom: (() => void) | undefined;
   #endIsDue = false;
   #closeIsDue = false;
   /** The peer has spoken, and was not answered. */
@@ -49,7 +55,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   /** Whether bytes are on their way down. */
   get isWriting(): boolean {
-    return this.#whenWritten !== undefined;
+    return this.#beingWritten !== undefined;
   }
 
   /** Reads no more from below. */
@@ -92,14 +98,16 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   onDrain(): void {
-    const written = this.#whenWritten;
-    this.#whenWritten = undefined;
+    // Nobody looks at it again, and the collector would let many such pile up first.
+    if (this.#beingWritten !== undefined) freeBuffer(this.#beingWritten);
+    this.#beingWritten = this.#waiting.shift();
     if (this.#beingWritten !== undefined) {
-      // Nobody looks at it again, and the collector would let many such pile up first.
-      freeBuffer(this.#beingWritten);
-      this.#beingWritten = undefined;
+      this.#waitingLength -= this.#beingWritten.length;
+      this.#inner.write(this.#beingWritten);
     }
-    written?.();
+    const whenRoom = this.#whenRoom;
+    this.#whenRoom = undefined;
+    whenRoom?.();
     if (this.isWriting) return;
     if (this.#endIsDue) {
       this.#endIsDue = false;
@@ -116,7 +124,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   onClose(error?: unknown): void {
     // Who waits for a write isn't told: `node:tls` takes a failure for a success.
-    this.#whenWritten = undefined;
+    this.#whenRoom = undefined;
     this.#owesAnswer = false;
     this.whenGone(error);
     this.destroy();
@@ -135,11 +143,17 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   ): void {
     // Not the `Buffer` itself, whose `slice` is no copy.
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-    this.#whenWritten = done;
-    this.#beingWritten = bytes;
     this.#hasAnswered = true;
     this.#owesAnswer = false;
-    this.#inner.write(bytes);
+    if (this.isWriting) {
+      this.#waiting.push(bytes);
+      this.#waitingLength += bytes.length;
+    } else {
+      this.#beingWritten = bytes;
+      this.#inner.write(bytes);
+    }
+    if (this.#waitingLength < WAITING_LIMIT) done();
+    else this.#whenRoom = done;
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -6,7 +6,8 @@ import { createContext, handlers, LOG_LEVELS, setLogLevel } from "../../mod.ts";
 import type { Context, Wsi } from "../../mod.ts";
 import { attempt } from "../../src/compat/attempt.ts";
 import { servedOf } from "../../src/compat/served.ts";
-import { MemoryNetwork, MemoryPeer } from "../../src/testing.ts";
+import { MemoryNetwork, MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
+import { Child } from "../support/child.ts";
 import { handshake, readHead, readResponse, settle } from "../support/serve.ts";
 import {
   acceptance,
@@ -144,6 +145,14 @@ for (const face of withCall("context_user")) {
   });
 }
 
+/** What is no proxy, no group and no user. */
+const WRONG: Record<string, [unknown, string, Face[]]> = {
+  http_proxy_address: ["http://:1", "httpProxyAddress", [DEC15]],
+  http_proxy_port: [65_536, "httpProxyPort", [DEC15]],
+  gid: [-2, "gid", FACES],
+  uid: [-2, "uid", FACES],
+};
+
 /** What can't be honoured yet, and the name under which the log refuses it. */
 const REFUSED: Record<string, [unknown, string, Face[]]> = {
   ssl_cert_filepath: ["/cert.pem", "sslCertFilepath", FACES],
@@ -151,14 +160,10 @@ const REFUSED: Record<string, [unknown, string, Face[]]> = {
   ssl_private_key_password: ["secret", "sslPrivateKeyPassword", [DEC15]],
   ssl_ca_filepath: ["/ca.pem", "sslCaFilepath", [MAR13, DEC15]],
   ssl_cipher_list: ["AES", "sslCipherList", [MAR13, DEC15]],
-  http_proxy_address: ["proxy:3128", "httpProxyAddress", [DEC15]],
-  http_proxy_port: [3128, "httpProxyPort", [DEC15]],
-  gid: [1000, "gid", FACES],
-  uid: [1000, "uid", FACES],
   provided_client_ssl_ctx: [{}, "providedClientTls", [DEC15]],
 };
 
-for (const [member, [value, name, faces]] of Object.entries(REFUSED)) {
+for (const [member, [value, name, faces]] of Object.entries({ ...REFUSED, ...WRONG })) {
   for (const face of faces) {
     Deno.test(`${face.name}: creation with ${member} is refused by name`, () => {
       const spec = { [member]: value, protocols: [quiet] };
@@ -170,7 +175,9 @@ for (const [member, [value, name, faces]] of Object.entries(REFUSED)) {
 }
 
 Deno.test("dec15: members that are null, or off as in C, are as if left out", async () => {
-  const off = Object.fromEntries(Object.keys(REFUSED).map((member) => [member, null]));
+  const off = Object.fromEntries(
+    Object.keys({ ...REFUSED, ...WRONG }).map((member) => [member, null]),
+  );
   await using _server = rig(DEC15, {
     ...off,
     gid: -1,
@@ -843,14 +850,14 @@ for (const face of FACES) {
     await server.pump(Promise.resolve(wsi));
   });
 
-  Deno.test(`${face.name}: client_connect returns null for wrong arguments, TLS and a null context's kind`, async () => {
+  Deno.test(`${face.name}: client_connect returns null for wrong arguments`, async () => {
     await using client = rig(face, { port: noListen(face), protocols: [quiet] });
     const { context } = client;
     const wrong: Record<string, readonly unknown[]> = {
       port: [context, "h", 0, 0, "/", "h", null, null, -1],
       address: [context, "", 80, 0, "/", "h", null, null, -1],
       path: [context, "h", 80, 0, "no slash", "h", null, null, -1],
-      ssl: [context, "h", 80, 1, "/", "h", null, null, -1],
+      ssl: [context, "h", 80, 3, "/", "h", null, null, -1],
     };
     for (const [name, args] of Object.entries(wrong)) {
       const { result, lines } = logged(() => face.call("client_connect", ...args));
@@ -942,12 +949,59 @@ for (const face of withCall("set_log_level")) {
   });
 }
 
-Deno.test("dec15: set_proxy is refused by name, and returns −1", async () => {
+Deno.test("dec15: set_proxy returns 0, and −1 with a line in the log for what names no proxy", async () => {
   await using client = rig(DEC15, { port: -1, protocols: [quiet] });
-  const { result, lines } = logged(() => DEC15.call("set_proxy", client.context, "proxy:3128"));
-  assertEquals(result, -1);
-  assertMatch(lines.join("\n"), /err: lws_set_proxy: .*prox/i);
+  const set = (proxy: unknown) => logged(() => DEC15.call("set_proxy", client.context, proxy));
+  for (const proxy of ["proxy:3128", "me:secret@proxy:3128", "http://proxy/"]) {
+    assertEquals(set(proxy), { result: 0, lines: [] });
+  }
+  for (const proxy of [null, "", "proxy", "proxy:0", "proxy:65536", "me:secret@proxy"]) {
+    const { result, lines } = set(proxy);
+    assertEquals(result, -1);
+    assertMatch(lines.join("\n"), /^err: lws_set_proxy: .*prox/i);
+    assertEquals(lines.join().includes("secret"), false);
+  }
 });
+
+Deno.test("dec15: set_proxy does without a port where http_proxy_port is known", async () => {
+  await using client = rig(DEC15, { port: -1, http_proxy_port: 3128, protocols: [quiet] });
+  assertEquals(DEC15.call("set_proxy", client.context, "proxy"), 0);
+});
+
+Deno.test("dec15: a client goes through the proxy of http_proxy_address and http_proxy_port", async () => {
+  for (const http_proxy_address of ["me:secret@proxy", "me:secret@proxy:3128"]) {
+    const http_proxy_port = http_proxy_address.endsWith("3128") ? 1 : 3128;
+    await using client = rig(DEC15, {
+      port: -1,
+      http_proxy_address,
+      http_proxy_port,
+      protocols: [quiet],
+    });
+    const proxy = client.network.listen({ hostname: "proxy", port: 3128 });
+    DEC15.call("client_connect", ...to(client.context));
+    const peer = new MemoryPeer(await proxy.accept() as MemoryTransport);
+    assertEquals(
+      await readHead(peer),
+      "CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1:80\r\n" +
+        `Proxy-Authorization: Basic ${btoa("me:secret")}\r\n\r\n`,
+    );
+    peer.close();
+    proxy.close();
+  }
+});
+
+/** The user and group `nobody`; any number would do. */
+const NOBODY = 65_534;
+const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: gid and uid are changed to once the context listens`, {
+    ignore: !isRoot,
+  }, async () => {
+    await using child = new Child([], "compat_identity.ts", ["-A"], [face.name, `${NOBODY}`]);
+    assertEquals(JSON.parse(await child.line()), { ids: [NOBODY, NOBODY], listens: true });
+  });
+}
 
 Deno.test("dec15: token_to_string has the names of headers with their colon", () => {
   const { api } = DEC15;

@@ -2,9 +2,11 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { MemoryPeer } from "../../src/testing.ts";
+import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/certificates.ts";
 import { concat, frame, KEY } from "../support/frames.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
 import type { Wsi } from "../../mod.ts";
+import { echoing, loopback } from "./loopback.ts";
 import {
   acceptance,
   type Callback,
@@ -20,6 +22,7 @@ import {
   type Rig,
   rig,
   withCall,
+  withReason,
 } from "./support.ts";
 
 const GET = "GET /a/b.txt?x=1&y=2 HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -541,13 +544,35 @@ for (const face of FACES) {
     assertEquals(calls, ["CLOSED", ...last]);
     assertEquals(await face.call("context_destroy", null), undefined);
   });
+}
 
-  Deno.test(`contract 9: ${face.name}: TLS, in which unhandled verification would accept, is refused by name`, () => {
-    const { result, lines } = logged(() =>
-      face.create({ ssl_cert_filepath: "/etc/cert.pem", protocols: [quiet] })
-    );
-    assertEquals(result, null);
-    assertStringIncludes(lines.join("\n"), "sslCertFilepath");
+for (const face of withReason("OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION")) {
+  Deno.test(`contract 9: ${face.name}: unhandled verification accepts every certificate of a client, and none is refused`, async () => {
+    const authority = await makeAuthority("Test CA");
+    const foreign = await makeAuthority("Foreign CA");
+    const hosts = ["localhost"];
+    const server = await authority.issue({ name: "localhost", hosts });
+    const clients = [
+      await authority.issue({ name: "good", purpose: "client" }),
+      await foreign.issue({ name: "foreign", purpose: "client" }),
+      await makeSelfSigned({ name: "its own", purpose: "client" }),
+    ];
+    const members = ({ cert, key }: TestIdentity) => ({
+      ssl_cert_filepath: cert,
+      ssl_private_key_filepath: key,
+    });
+    const options = face.api.LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT;
+    const ca = { ssl_ca_filepath: authority.cert };
+    await using net = loopback();
+    for (const unhandled of [() => 0, () => {}]) {
+      const protocols = [echoing(face, unhandled)];
+      const { port } = net.serve(face, { ...members(server), options, protocols });
+      for (const identity of clients) {
+        const { echoed } = await net.talk(DEC15, port, 1, { ...ca, ...members(identity) });
+        assertEquals(echoed, "hello");
+      }
+      assertEquals((await net.talk(DEC15, port, 1, ca)).echoed, "");
+    }
   });
 }
 

@@ -185,7 +185,7 @@ const EXPECTED: Record<string, string | Record<string, string>> = {
   USER: "talk: area null 0",
 };
 
-/** Those that need an extension have tests below; those of TLS come with TLS. */
+/** Those that need an extension have tests below; those of TLS in tls_test.ts. */
 const ELSEWHERE = /^(OPENSSL_|CONFIRM_EXTENSION|CLIENT_CONFIRM)/;
 
 for (const face of FACES) {

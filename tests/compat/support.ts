@@ -176,7 +176,7 @@ export interface Rig extends AsyncDisposable {
 const ROUNDS = 50_000;
 
 /** Puts contexts that no rig makes on a network in memory as well. */
-function stayInMemory(): void {
+export function stayInMemory(): void {
   useHost({ network: new MemoryNetwork(), clock: new FakeClock() });
 }
 stayInMemory();

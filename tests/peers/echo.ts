@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  type ClientConnectInfo,
   type CloseInfo,
   type Context,
   CONTEXT_PORT_NO_LISTEN,
@@ -159,19 +160,18 @@ export interface EchoClient extends AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
 }
 
-/** How a client of ours uses TLS. */
-export interface ClientTls {
-  readonly ssl: 1 | 2;
-  /** Members of the creation struct: whom to trust, what to show. */
-  readonly info: Partial<ContextCreationInfo>;
-}
-
-/** Connects a client of ours, and resolves when its handshake is done. */
+/**
+ * Connects a client of ours, and resolves when its handshake is done.
+ *
+ * @param info more members of its context's creation struct
+ * @param target more of where it connects, and of what it asks for
+ */
 export async function connectTo(
   port: number,
   protocol: string[] = [],
   extensions: readonly Extension[] = [],
-  tls?: ClientTls,
+  info: Partial<ContextCreationInfo> = {},
+  target: Partial<ClientConnectInfo> = {},
 ): Promise<EchoClient> {
   const messages = new Mailbox<string | Uint8Array>();
   const pings: string[] = [];
@@ -196,11 +196,10 @@ export async function connectTo(
     maxMessageSize: LONGEST,
     maxUnsentBytes: LONGEST,
     extensions,
-    ...tls?.info,
+    ...info,
     protocols: names.map((name) => ({ name, callback })),
   });
-  const secure = tls && { ssl: tls.ssl, serverName: "localhost" };
-  context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol, ...secure });
+  context.clientConnect({ address: "127.0.0.1", port, path: "/", protocol, ...target });
   try {
     return {
       wsi: await opened.promise,
@@ -230,8 +229,10 @@ export interface TalkOptions {
   readonly extensions?: readonly Extension[];
   /** Messages to be echoed last. */
   readonly last?: readonly string[];
-  /** Without it, it is a plain conversation. */
-  readonly tls?: ClientTls;
+  /** More members of the creation struct. */
+  readonly info?: Partial<ContextCreationInfo>;
+  /** More of where our client connects. */
+  readonly target?: Partial<ClientConnectInfo>;
 }
 
 /**
@@ -241,9 +242,9 @@ export interface TalkOptions {
 export async function talkTo(
   port: number,
   skills: EchoServerSkills,
-  { lengths = LENGTHS, extensions = [], last = [], tls }: TalkOptions = {},
+  { lengths = LENGTHS, extensions = [], last = [], info, target }: TalkOptions = {},
 ): Promise<void> {
-  await using client = await connectTo(port, [], extensions, tls);
+  await using client = await connectTo(port, [], extensions, info, target);
   const { wsi, pings, pongs } = client;
   for (const length of lengths) {
     for (const message of [textOf(length), bytesOf(length)]) {
@@ -267,7 +268,7 @@ export async function talkTo(
   const { code, wasClean } = await client.closed;
   assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
 
-  await using other = await connectTo(port, [], extensions, tls);
+  await using other = await connectTo(port, [], extensions, info, target);
   other.wsi.write("close 4001 bye");
   assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true });
 }

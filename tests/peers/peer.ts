@@ -40,6 +40,7 @@ async function withDeadline(work: Promise<void>): Promise<void> {
 
 export const CHROMIUM = program("chromium", "/usr/bin/chromium");
 export const CURL = program("curl", "/usr/bin/curl");
+export const HAPROXY = program("haproxy", "/usr/sbin/haproxy");
 export const LWS_CLIENT = program(
   "libwebsockets-test-client",
   "/usr/bin/libwebsockets-test-client",
@@ -48,11 +49,18 @@ export const LWS_SERVER = program(
   "libwebsockets-test-server",
   "/usr/bin/libwebsockets-test-server",
 );
-export const NGINX = program("nginx", "/usr/sbin/nginx");
+export const NGINX = program("nginx-light", "/usr/sbin/nginx");
+/** A module of its own, which nginx loads by its path. */
+export const NGINX_STREAM = program(
+  "libnginx-mod-stream",
+  "/usr/lib/nginx/modules/ngx_stream_module.so",
+);
 export const NODE = program("node 20.10 or newer", "node", "--experimental-websocket", "--version");
 export const OPENSSL = program("openssl", "/usr/bin/openssl");
 // With its path: another Python may come first on PATH, without Debian's packages.
 export const PYTHON = program("python3-websockets", "/usr/bin/python3", "-c", "import websockets");
+
+export const TINYPROXY = program("tinyproxy", "/usr/bin/tinyproxy");
 
 /** A program, which is there when its file is, or when `probe` succeeds. */
 function program(name: string, path: string, ...probe: string[]): Program {

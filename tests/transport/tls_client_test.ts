@@ -10,7 +10,12 @@ import { TlsClient, type TlsConnectOptions } from "../../src/transport/tls_clien
 import { TlsError, type TlsErrorCode, TlsOptionError } from "../../src/transport/tls_error.ts";
 import { TlsServer } from "../../src/transport/tls_server.ts";
 import { TransportDuplex } from "../../src/transport/transport_duplex.ts";
-import { encryptKey, makeCertificates, type TestIdentity } from "../support/certificates.ts";
+import {
+  encryptKey,
+  makeAuthority,
+  makeCertificates,
+  type TestIdentity,
+} from "../support/certificates.ts";
 import { converse, secured, shakeHands } from "../support/tls.ts";
 import { Recorder } from "./transport_contract.ts";
 import { TLSSocket } from "node:tls";
@@ -215,6 +220,15 @@ refuses(
   { cert: localhost.cert + foreignCa.cert, key: localhost.key },
   "unknown-issuer",
   "",
+  forgiving,
+);
+const impostor = await makeAuthority("Test CA");
+refuses(
+  "a chain that ends in a CA of the right name with another key, told to forgive",
+  cautious,
+  { cert: localhost.cert + impostor.cert, key: localhost.key },
+  "self-signed",
+  "CN=Test CA",
   forgiving,
 );
 refuses(

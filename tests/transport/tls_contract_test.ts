@@ -41,6 +41,16 @@ testTransportContract("TLS in memory that is chopped", async () => {
   return await secured(near, far);
 });
 
+testTransportContract("TLS by server name, in memory", async () => {
+  const identities = [certificates.example];
+  const named = new TlsServer({ identity: certificates.localhost, identities });
+  const [near, far] = memoryPair();
+  return await Promise.all([
+    named.secure(far).done,
+    client.secure(near, { serverName: "www.example.test" }).done,
+  ]);
+});
+
 testTransportContract("TLS over TCP", async () => secured(...await tcpPair()));
 
 testTransportContract("TLS from a server over TCP", async () => {

@@ -317,6 +317,19 @@ Deno.test("damaged records break an established connection, with the reason, and
   await converse(other);
 });
 
+Deno.test("a connection that breaks before it is started tells so once it is", async () => {
+  const server = new TlsServer({ identity: localhost });
+  const outcome = await shakeHands(client, server);
+  outcome.below[0].reset();
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const end of [outcome.client, outcome.server]) {
+    const recorder = new Recorder(secured(end));
+    assertEquals(recorder.events, []);
+    await recorder.until(() => recorder.count("close") === 1);
+    assert(recorder.closeError instanceof Error);
+  }
+});
+
 Deno.test("a handler that throws loses its connection, and only that", async () => {
   const server = new TlsServer({ identity: localhost });
   const outcome = await shakeHands(client, server);
@@ -331,6 +344,25 @@ Deno.test("a handler that throws loses its connection, and only that", async () 
   assertEquals(far.closeError, problem);
   near.transport.close();
   await near.until(() => near.count("close") === 1);
+});
+
+Deno.test("a write drains once its last byte has gone down, not when it is encrypted", async () => {
+  const outcome = await shakeHands(client, new TlsServer({ identity: localhost }));
+  const sender = new Recorder(secured(outcome.client));
+  const stopped = new Recorder(secured(outcome.server));
+  stopped.keeps = false;
+  stopped.transport.pause();
+  // A little more than what the memory below holds.
+  sender.transport.write(new Uint8Array(70_000));
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(sender.count("drain"), 0);
+  stopped.transport.resume();
+  await stopped.untilTaken(70_000);
+  await sender.until(() => sender.count("drain") === 1);
+  for (const end of [sender, stopped]) {
+    end.transport.close();
+    await end.until(() => end.count("close") === 1);
+  }
 });
 
 for (const reader of ["server", "client"] as const) {

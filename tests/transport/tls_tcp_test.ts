@@ -63,3 +63,39 @@ Deno.test("a peer that resets an established connection breaks it, with the reas
   await far.until(() => far.count("close") === 1);
   assert(far.closeError instanceof Error);
 });
+
+for (const reader of ["server", "client"] as const) {
+  Deno.test(`over TCP, a ${reader} that stops reading stops the sender, and loses nothing`, async () => {
+    const listener = tcpNetwork.listen({ hostname: "127.0.0.1", port: 0 });
+    const [inner, accepted] = await Promise.all([
+      tcpNetwork.connect(listener.address, new AbortController().signal),
+      listener.accept(),
+    ]);
+    listener.close();
+    const ends = await Promise.all([
+      client.secure(inner, { serverName: "localhost" }).done,
+      server.secure(accepted).done,
+    ]);
+    if (reader === "client") ends.reverse();
+    const sender = new Recorder(ends[0]);
+    const stopped = new Recorder(ends[1]);
+    stopped.keeps = false;
+    stopped.transport.pause();
+    // More than the buffers of any system hold on the way.
+    const size = 64 * 1024 * 1024;
+    sender.transport.write(new Uint8Array(size));
+    // A word the other way comes through, and so has whatever else could.
+    await stopped.write("stop");
+    await sender.untilTaken(4);
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assertEquals(sender.count("drain"), 0);
+    assertEquals(stopped.takenLength, 0);
+    stopped.transport.resume();
+    await stopped.untilTaken(size);
+    await sender.until(() => sender.count("drain") === 1);
+    for (const end of [sender, stopped]) {
+      end.transport.close();
+      await end.until(() => end.count("close") === 1);
+    }
+  });
+}

@@ -9,6 +9,8 @@ export interface ConstantRow extends Row {
   readonly values: ByGeneration<number>;
 }
 
+/** A test of TLS. */
+const tls = (title: string): TestName => ["compat/tls_test.ts", title];
 const CALLS = "compat/calls_test.ts";
 const CONTRACTS = "compat/contracts_test.ts";
 const REASONS = "compat/reasons_test.ts";
@@ -116,7 +118,7 @@ export const CONSTANTS: readonly ConstantRow[] = [
     "LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT",
     "- - 2 2 2",
     "options.requireValidClientCert",
-    [CALLS, "option bits are taken, or refused by name"],
+    tls("PERFORM_CLIENT_CERT_VERIFICATION has the certificate"),
   ),
   row(
     "LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME",
@@ -124,26 +126,34 @@ export const CONSTANTS: readonly ConstantRow[] = [
     "options.skipServerCanonicalName",
     [CALLS, "option bits are taken, or refused by name"],
   ),
-  row("LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT", "- - - - 8", "options.allowNonSslOnSslPort", [
-    CALLS,
-    "option bits are taken, or refused by name",
-  ]),
+  row(
+    "LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT",
+    "- - - - 8",
+    "options.allowNonSslOnSslPort",
+    tls("bit 8 takes plain HTTP on a TLS port"),
+  ),
   row("LWS_SERVER_OPTION_LIBEV", "- - - - 16", "options.libev", [
     CALLS,
     "option bits are taken, or refused by name",
   ]),
-  row("LWS_SERVER_OPTION_DISABLE_IPV6", "- - - - 32", "options.disableIpv6", [
-    CALLS,
-    "option bits are taken, or refused by name",
-  ]),
-  row("LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS", "- - - - 64", "options.disableOsCaCerts", [
-    CALLS,
-    "option bits are taken, or refused by name",
-  ]),
-  row("LWS_SERVER_OPTION_PEER_CERT_NOT_REQUIRED", "- - - - 128", "options.peerCertNotRequired", [
-    CALLS,
-    "option bits are taken, or refused by name",
-  ]),
+  row(
+    "LWS_SERVER_OPTION_DISABLE_IPV6",
+    "- - - - 32",
+    "options.disableIpv6",
+    tls("bit 32 leaves out IPv6"),
+  ),
+  row(
+    "LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS",
+    "- - - - 64",
+    "options.disableOsCaCerts",
+    tls("bit 64 leaves nobody to trust but ssl_ca_filepath"),
+  ),
+  row(
+    "LWS_SERVER_OPTION_PEER_CERT_NOT_REQUIRED",
+    "- - - - 128",
+    "options.peerCertNotRequired",
+    tls("bit 128 lets in who has no certificate"),
+  ),
   row("CONTEXT_PORT_NO_LISTEN", "- 0 0 0 -1", "CONTEXT_PORT_NO_LISTEN", [
     CALLS,
     "makes a context that only connects",

@@ -92,8 +92,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     "F06",
     ["-", "-", "-", "-", `${L}set_proxy/2`],
     "context.setProxy",
-    [CALLS, "set_proxy is refused by name, and returns −1"],
-    "refused by name",
+    [CALLS, "set_proxy returns 0, and −1 with a line in the log for what names no proxy"],
   ),
   row(
     "F07",
@@ -227,7 +226,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     "F26",
     ["-", "-", "-", "-", `${L}is_ssl/1`],
     "wsi.isSsl",
-    [CALLS, "is_ssl, wsi_user, get_context and get_peer_write_allowance of a plain connection"],
+    ["compat/tls_test.ts", "TLS is spoken with a certificate and its key"],
   ),
   row(
     "F27",

@@ -40,6 +40,14 @@ function members(
 
 const REFUSAL: TestName = [CALLS, "creation with ${member} is refused by name"];
 const REFUSED = "refused by name";
+/** A test of TLS. */
+const tls = (title: string): TestName => ["compat/tls_test.ts", title];
+const CERTIFIED = tls("TLS is spoken with a certificate and its key");
+const PROXIED: TestName = [
+  CALLS,
+  "a client goes through the proxy of http_proxy_address and http_proxy_port",
+];
+const DROPPED: TestName = [CALLS, "gid and uid are changed to once the context listens"];
 const FILLED: TestName = [CALLS, "creation writes into the structs who serves them"];
 const LISTENS: TestName = [CALLS, "creation listens, and serves nothing before it is serviced"];
 const PROBED: TestName = [
@@ -105,21 +113,50 @@ export const MEMBERS: readonly MemberRow[] = [
       "compat/contracts_test.ts",
       "a token limit of 0 blanks a header, another one cuts it",
     ]],
-    ["ssl_cert_filepath", SINCE_FEB11, "sslCertFilepath", REFUSAL, REFUSED],
-    ["ssl_private_key_filepath", SINCE_FEB11, "sslPrivateKeyFilepath", REFUSAL, REFUSED],
-    ["ssl_ca_filepath", SINCE_MAR13, "sslCaFilepath", REFUSAL, REFUSED],
-    ["ssl_cipher_list", SINCE_MAR13, "sslCipherList", REFUSAL, REFUSED],
-    ["http_proxy_address", DEC15, "httpProxyAddress", REFUSAL, REFUSED],
-    ["http_proxy_port", DEC15, "httpProxyPort", REFUSAL, REFUSED],
-    ["gid", SINCE_FEB11, "gid", REFUSAL, REFUSED],
-    ["uid", SINCE_FEB11, "uid", REFUSAL, REFUSED],
+    ["ssl_cert_filepath", SINCE_FEB11, "sslCertFilepath", CERTIFIED, "a path, or PEM text"],
+    [
+      "ssl_private_key_filepath",
+      SINCE_FEB11,
+      "sslPrivateKeyFilepath",
+      CERTIFIED,
+      "a path, or PEM text; before dec15 beside every certificate",
+    ],
+    [
+      "ssl_ca_filepath",
+      SINCE_MAR13,
+      "sslCaFilepath",
+      tls("ssl_ca_filepath vouches for servers"),
+      "a path, or PEM text; for clients as well",
+    ],
+    [
+      "ssl_cipher_list",
+      SINCE_MAR13,
+      "sslCipherList",
+      tls("ssl_cipher_list may be null or DEFAULT"),
+      "null or `DEFAULT`",
+    ],
+    ["http_proxy_address", DEC15, "httpProxyAddress", PROXIED],
+    ["http_proxy_port", DEC15, "httpProxyPort", PROXIED],
+    ["gid", SINCE_FEB11, "gid", DROPPED],
+    ["uid", SINCE_FEB11, "uid", DROPPED],
     ["options", SINCE_FEB11, "options", [CALLS, "option bits are taken, or refused by name"]],
     ["user", SINCE_OCT12, "user", [CALLS, "context_user returns what creation was given"]],
     ["ka_time", SINCE_MAR13, "kaTime", PROBED],
     ["ka_probes", SINCE_MAR13, "kaProbes", PROBED],
     ["ka_interval", SINCE_MAR13, "kaInterval", PROBED],
-    ["provided_client_ssl_ctx", DEC15, "providedClientTls", REFUSAL, REFUSED],
-    ["ssl_private_key_password", DEC15, "sslPrivateKeyPassword", REFUSAL, REFUSED],
+    [
+      "provided_client_ssl_ctx",
+      DEC15,
+      "providedClientTls",
+      tls("provided_client_ssl_ctx makes the TLS of clients"),
+      "a function",
+    ],
+    [
+      "ssl_private_key_password",
+      DEC15,
+      "sslPrivateKeyPassword",
+      tls("ssl_private_key_password opens an encrypted key"),
+    ],
   ]),
   ...members("lws_tokens", [
     ["token", SINCE_OCT12, "ExtensionToken.token", [

@@ -1,0 +1,71 @@
+/** HAProxy in front of a server of ours. */
+
+import { assertEquals } from "@std/assert";
+import { assertSeen, CLIENT, type Front, front, goThrough } from "./front.ts";
+import { HAPROXY, peerTest } from "./peer.ts";
+
+/**
+ * Starts HAProxy as one process.
+ *
+ * @param mode `http` or `tcp`
+ * @param server the server behind it, with its options
+ */
+function haproxy(mode: string, server: string, more = ""): Promise<Front> {
+  return front({
+    program: HAPROXY,
+    config: (port) =>
+      `global
+  maxconn 64
+defaults
+  mode ${mode}
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend outside
+  bind 127.0.0.1:${port}
+  default_backend behind
+backend behind
+  ${more}
+  server ours ${server}
+`,
+    args: (file) => ["-db", "-q", "-f", file],
+  });
+}
+
+peerTest("HAProxy passes WebSocket and HTTP, and X-Forwarded-For says whose", HAPROXY, async () => {
+  const seen = await goThrough(
+    { trustProxy: 1 },
+    ({ port }) => haproxy("http", `127.0.0.1:${port}`, "option forwardfor"),
+  );
+  assertSeen(seen);
+  assertEquals([...new Set(seen.filtered)], ["127.0.0.1"]);
+});
+
+for (const [version, option] of [[1, "send-proxy"], [2, "send-proxy-v2"]] as const) {
+  for (const mode of ["tcp", "http"]) {
+    peerTest(
+      `HAProxy passes ${mode} with version ${version} of the PROXY protocol`,
+      HAPROXY,
+      async () => {
+        // With its health checks, which are of nobody else.
+        const seen = await goThrough(
+          { proxyProtocol: true },
+          ({ port }) => haproxy(mode, `127.0.0.1:${port} ${option} check inter 100ms`),
+        );
+        assertSeen(seen);
+        assertEquals(seen.filtered.includes(CLIENT), true);
+      },
+    );
+  }
+}
+
+peerTest("HAProxy comes by a unix socket, with the PROXY protocol", HAPROXY, async () => {
+  const folder = await Deno.makeTempDir();
+  const socketPath = `${folder}/server`;
+  const seen = await goThrough(
+    { socketPath, proxyProtocol: true },
+    () => haproxy("http", `unix@${socketPath} send-proxy-v2`),
+  );
+  assertSeen(seen);
+  await Deno.remove(folder, { recursive: true });
+});
