@@ -160,16 +160,6 @@ export interface EchoClient extends AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
 }
 
-/** How a client of ours uses TLS. */
-export interface ClientTls {
-  /** Members of the creation struct: whom to trust, what to show. */
-  readonly info: Partial<ContextCreationInfo>;
-  readonly target: Partial<ClientConnectInfo>;
-}
-
-/** What a client asks for that wants TLS. */
-export const WSS: Partial<ClientConnectInfo> = { ssl: 1, serverName: "localhost" };
-
 /**
  * Connects a client of ours, and resolves when its handshake is done.
  *
@@ -239,8 +229,10 @@ export interface TalkOptions {
   readonly extensions?: readonly Extension[];
   /** Messages to be echoed last. */
   readonly last?: readonly string[];
-  /** Without it, it is a plain conversation. */
-  readonly tls?: ClientTls;
+  /** More members of the creation struct. */
+  readonly info?: Partial<ContextCreationInfo>;
+  /** More of where our client connects. */
+  readonly target?: Partial<ClientConnectInfo>;
 }
 
 /**
@@ -250,9 +242,9 @@ export interface TalkOptions {
 export async function talkTo(
   port: number,
   skills: EchoServerSkills,
-  { lengths = LENGTHS, extensions = [], last = [], tls }: TalkOptions = {},
+  { lengths = LENGTHS, extensions = [], last = [], info, target }: TalkOptions = {},
 ): Promise<void> {
-  await using client = await connectTo(port, [], extensions, tls?.info, tls?.target);
+  await using client = await connectTo(port, [], extensions, info, target);
   const { wsi, pings, pongs } = client;
   for (const length of lengths) {
     for (const message of [textOf(length), bytesOf(length)]) {
@@ -276,7 +268,7 @@ export async function talkTo(
   const { code, wasClean } = await client.closed;
   assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
 
-  await using other = await connectTo(port, [], extensions, tls?.info, tls?.target);
+  await using other = await connectTo(port, [], extensions, info, target);
   other.wsi.write("close 4001 bye");
   assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true });
 }

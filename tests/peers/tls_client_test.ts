@@ -5,7 +5,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { WebSocket as WsClient, WebSocketServer } from "npm:ws@8.18.3";
 import { makeCertificates } from "../support/certificates.ts";
-import { type ClientTls, connectTo, echoServer, talkTo, WSS } from "./echo.ts";
+import { connectTo, echoServer, talkTo } from "./echo.ts";
 import { freePort, LWS_SERVER, NGINX, peerTest, start, untilListening } from "./peer.ts";
 import { withFiles } from "./pem_files.ts";
 
@@ -13,9 +13,10 @@ const { ca, localhost, example, client } = await makeCertificates();
 
 /** Trusts our CA and nobody else. */
 const TRUST = { sslCaFilepath: ca.cert, options: { disableOsCaCerts: true } };
-const TLS: ClientTls = { info: TRUST, target: WSS };
 const IDENTITY = { sslCertFilepath: client.cert, sslPrivateKeyFilepath: client.key };
-const KNOWN: ClientTls = { info: { ...TRUST, ...IDENTITY }, target: WSS };
+const TARGET = { ssl: 1, serverName: "localhost" } as const;
+const TLS = { info: TRUST, target: TARGET };
+const KNOWN = { info: { ...TRUST, ...IDENTITY }, target: TARGET };
 
 /** A configuration of nginx: TLS on one port, what is behind it on another, all files in one folder. */
 function nginxConfiguration(folder: string, cert: string, key: string, from: number, to: number) {
@@ -58,7 +59,7 @@ peerTest(
         const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
         await using _nginx = start(NGINX.path, args);
         await untilListening(port);
-        await talkTo(port, { sendsFragments: true }, { tls: TLS });
+        await talkTo(port, { sendsFragments: true }, TLS);
       });
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -93,21 +94,21 @@ async function wsServer(options: object) {
 
 Deno.test("our client talks to a server of npm:ws over TLS", async () => {
   await using server = await wsServer(localhost);
-  await talkTo(server.port, { sendsFragments: false }, { tls: TLS });
+  await talkTo(server.port, { sendsFragments: false }, TLS);
 });
 
 Deno.test("our client shows a server of npm:ws its certificate", async () => {
   const asking = { ...localhost, ca: ca.cert, requestCert: true, rejectUnauthorized: true };
   await using server = await wsServer(asking);
   const lengths = [125, 65_536];
-  await talkTo(server.port, { sendsFragments: false }, { tls: KNOWN, lengths });
-  await assertRejects(() => connectTo(server.port, [], [], TLS.info, TLS.target));
+  await talkTo(server.port, { sendsFragments: false }, { ...KNOWN, lengths });
+  await assertRejects(() => connectTo(server.port, [], [], TRUST, TARGET));
 });
 
 Deno.test("our client does not talk to a server of npm:ws with another's certificate", async () => {
   await using server = await wsServer(example);
   await assertRejects(
-    () => connectTo(server.port, [], [], TLS.info, TLS.target),
+    () => connectTo(server.port, [], [], TRUST, TARGET),
     Error,
     "is for DNS:example.test, DNS:*.example.test, not for localhost",
   );
@@ -122,24 +123,12 @@ peerTest(
       const args = ["-p", String(port), "--ssl", "-C", cert, "-K", key];
       await using _server = start(LWS_SERVER.path, args);
       await untilListening(port);
-      await using counter = await connectTo(
-        port,
-        ["dumb-increment-protocol"],
-        [],
-        TLS.info,
-        TLS.target,
-      );
+      await using counter = await connectTo(port, ["dumb-increment-protocol"], [], TRUST, TARGET);
       const first = Number(await counter.receive());
       for (let step = 1; step <= 10; step++) {
         assertEquals(Number(await counter.receive()), first + step);
       }
-      await using painter = await connectTo(
-        port,
-        ["lws-mirror-protocol"],
-        [],
-        TLS.info,
-        TLS.target,
-      );
+      await using painter = await connectTo(port, ["lws-mirror-protocol"], [], TRUST, TARGET);
       for (const length of [1, 125, 126, 1_000, 4_000]) {
         const drawing = "d #ff0000 1 2 3 4;".repeat(300).slice(0, length);
         painter.wsi.write(drawing);

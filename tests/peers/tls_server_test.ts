@@ -228,7 +228,9 @@ peerTest("libwebsockets-test-client counts and draws over TLS", LWS_CLIENT, asyn
     sslCaFilepath: ca.cert,
     options: { disableOsCaCerts: true },
   };
-  await using mirror = await connectTo(context.port, ["lws-mirror-protocol"], [], info, WSS);
+  await using mirror = await connectTo(context.port, ["lws-mirror-protocol"], [], info, {
+    ssl: 1,
+  });
   await withFiles(pemsOf(client), async (paths) => {
     await using _client = start(LWS_CLIENT.path, [
       ...["127.0.0.1", `--port=${context.port}`, "--longlived", "--ssl"],
