@@ -181,9 +181,10 @@ const OF_CONTEXTS: readonly Wrong<Loose>[] = [
     ["headers", [["a", 5]]],
     ["headers", ["a: b"]],
     ["headers", 5],
-    ["ssl", 1],
-    ["ssl", 2],
+    ["ssl", -1],
     ["ssl", 3],
+    ["serverName", ""],
+    ["serverName", 5],
     ["ssl", true],
     ["adress", "x"],
   ] as const).map(([field, value]): Wrong<Loose> => [
