@@ -182,7 +182,10 @@ const OF_CONTEXTS: readonly Wrong<Loose>[] = [
     ["headers", ["a: b"]],
     ["headers", 5],
     ["serverName", ""],
+    ["ssl", -1],
     ["ssl", 3],
+    ["serverName", ""],
+    ["serverName", 5],
     ["ssl", true],
     ["adress", "x"],
   ] as const).map(([field, value]): Wrong<Loose> => [

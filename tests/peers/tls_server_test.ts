@@ -10,7 +10,7 @@ import { Presence, type Visitor } from "../../examples/demo/presence.ts";
 import { upload } from "../../examples/upload.ts";
 import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
 import { conversation, withBrowser } from "./chromium.ts";
-import { assertSame, bytesOf, connectTo, type EchoServer, echoServer, WSS } from "./echo.ts";
+import { assertSame, bytesOf, connectTo, type EchoServer, echoServer } from "./echo.ts";
 import { LENGTHS, textOf } from "./echo.ts";
 import { CHROMIUM, CURL, LWS_CLIENT, NODE, OPENSSL, output } from "./peer.ts";
 import { peerTest, PYTHON, scriptPath, start } from "./peer.ts";
