@@ -27,6 +27,8 @@ export const TARGETS: readonly Target[] = [
   { measure: "deflate-4x1x65536", figure: RATE, against: "ws-deno", atLeast: 1.5 },
   { measure: "tls-16x4x65536", figure: "ofPlain", atLeast: 0.5 },
   { measure: "tls-16x4x65536", figure: RATE, against: "ws-deno", atLeast: 1.2 },
+  { measure: "tls-1x1x65536", figure: "ofPlain", atLeast: 0.5 },
+  { measure: "tls-1x1x65536", figure: RATE, against: "ws-deno", atLeast: 1.2 },
   { measure: "idle", figure: "handshakesPerSecond", against: "deno", atLeast: 1.2 },
   { measure: "idle", figure: "bytesPerConnection", against: "deno", atMost: 0.5 },
   { measure: "idle-deflate", figure: "moreBytes", atMost: 1024 },
