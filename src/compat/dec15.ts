@@ -294,7 +294,7 @@ export function lws_serve_http_file(
   other_headers_len: number,
 ): number {
   const name = "lws_serve_http_file";
-  return serveFile(name, wsi, file, content_type, other_headers, other_headers_len);
+  return serveFile(name, wsi, file, content_type, [other_headers, other_headers_len]);
 }
 
 /**

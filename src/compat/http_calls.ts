@@ -14,14 +14,13 @@ export function serveFile(
   wsi: Wsi,
   file: string,
   content_type: string,
-  other_headers: Uint8Array | string | null = null,
-  other_headers_len = 0,
+  others: readonly [block: Uint8Array | string | null, length: number] = [null, 0],
 ): number {
   return attempt(name, -1, () => {
     theConnection(wsi);
     theText("file", file);
     theText("content_type", content_type);
-    const fields = fieldsOf(other_headers, other_headers_len);
+    const fields = fieldsOf(...others);
     return wsi.serveHttpFile(file, content_type, fields);
   });
 }
