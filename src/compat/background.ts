@@ -1,23 +1,29 @@
 /** Service in the background, in place of a process of its own. */
 
 import type { Context } from "../context.ts";
+import { attempt, attemptSoon } from "./attempt.ts";
+import { theContext } from "./guards.ts";
 
 /** How long one round waits, as it did in C. */
 const ROUND_MS = 1000;
+const NAME = "libwebsockets_fork_service_loop";
 
 /**
  * Serves the context from now on, in the background of this isolate, until it is destroyed: the same
  * callbacks with the same variables, where C had a process with copies of them. For a worker of its own
  * there is `forkServiceLoop` in `@x/lws`.
  *
- * @returns 0.
+ * @returns 0, or −1 without a context.
  */
 export function forkServiceLoop(context: Context): number {
-  void serveOn(context);
-  return 0;
+  return attempt(NAME, -1, () => {
+    theContext(context);
+    void attemptSoon(NAME, undefined, () => serveOn(context));
+    return 0;
+  });
 }
 
-async function serveOn(context: Context): Promise<void> {
+async function serveOn(context: Context): Promise<undefined> {
   while (await context.service(ROUND_MS) >= 0) {
     // Each round serves what came in it.
   }

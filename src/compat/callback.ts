@@ -5,6 +5,7 @@ import type { HandshakeFilter, Reason, ReasonData } from "../reasons.ts";
 import type { Wsi } from "../wsi.ts";
 import type { Generation, Given } from "./generation.ts";
 import { NEWEST, plain } from "./placements.ts";
+import { numberFrom } from "./results.ts";
 import { type AnyProtocolStruct, NAMELESS, type Served } from "./served.ts";
 
 /** A callback of the main API without the pairing of reasons and data. */
@@ -94,7 +95,8 @@ function call(
   calling = wsi.context;
   try {
     const result = generation.call(struct.callback!, wsi, number, given);
-    return typeof result === "number" ? result : 0;
+    if (typeof result === "number") return result;
+    return numberFrom(result, struct, generation, "LWS_CALLBACK_", number);
   } finally {
     calling = before;
   }

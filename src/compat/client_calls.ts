@@ -2,9 +2,9 @@
 
 import { splitList } from "../core/http_syntax.ts";
 import type { Context } from "../context.ts";
-import { LwsError } from "../errors.ts";
 import type { Wsi } from "../wsi.ts";
-import { attempt } from "./attempt.ts";
+import { attempt, attemptSoon } from "./attempt.ts";
+import { refuse, theContext } from "./guards.ts";
 import { servedOf } from "./served.ts";
 
 /** `lws_client_connect` of any generation. */
@@ -47,21 +47,20 @@ export function connectingExtended(name: string): ClientConnectExtended {
 /** As {@linkcode connecting}, with a promise in place of blocking until the handshake is over. */
 export function connectingBlocking(name: string): ClientConnect<Promise<Wsi | null>> {
   const begin = connecting(name);
-  return async (context, address, port, ssl, path, host, origin, protocol, version) => {
-    const wsi = begin(context, address, port, ssl, path, host, origin, protocol, version);
-    return wsi !== null && await isEstablished(context, wsi) ? wsi : null;
-  };
+  return (context, address, port, ssl, path, host, origin, protocol, version) =>
+    attemptSoon<Wsi | null>(name, null, async () => {
+      const wsi = begin(context, address, port, ssl, path, host, origin, protocol, version);
+      return wsi !== null && await isEstablished(context, wsi) ? wsi : null;
+    });
 }
 
 function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi | null {
   const [context, address, port, ssl, path, host, origin, protocol, version, userdata] = given;
-  const served = servedOf(context);
   return attempt<Wsi | null>(name, null, () => {
+    const served = servedOf(theContext(context));
     if (!VERSIONS.includes(version)) {
-      throw new LwsError(
-        "invalid-argument",
-        `ietf_version_or_minus_one is ${version}; allowed: -1 and 13, as only RFC 6455 is spoken`,
-      );
+      const allowed = "-1 and 13, as only RFC 6455 is spoken";
+      refuse("ietf_version_or_minus_one", version, allowed);
     }
     const wsi = context.clientConnect({
       address,

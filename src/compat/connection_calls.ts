@@ -5,32 +5,33 @@ import { log } from "../log.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
 import type { Generation } from "./generation.ts";
+import { refuse, theConnection, theWhole } from "./guards.ts";
 import { bytesAt } from "./pointers.ts";
 import { servedOf } from "./served.ts";
 
 /** Whether the frame in hand is its message's last one: 1, or 0. */
 export function isFinalFragment(wsi: Wsi): number {
-  return Number(wsi.isFinalFragment);
+  return attempt("is_final_fragment", 0, () => Number(theConnection(wsi).isFinalFragment));
 }
 
 /** RSV1 to RSV3 of the frame in hand, from 0 to 7. */
 export function reservedBits(wsi: Wsi): number {
-  return wsi.reservedBits;
+  return attempt("get_reserved_bits", 0, () => theConnection(wsi).reservedBits);
 }
 
 /** Bytes of the frame in hand that come after this piece; 0 with its last piece. */
 export function remainingPacketPayload(wsi: Wsi): number {
-  return wsi.remainingPacketPayload;
+  return attempt("remaining_packet_payload", 0, () => theConnection(wsi).remainingPacketPayload);
 }
 
 /** Whether the message in hand is binary: 1, or 0. */
 export function frameIsBinary(wsi: Wsi): number {
-  return Number(wsi.frameIsBinary);
+  return attempt("frame_is_binary", 0, () => Number(theConnection(wsi).frameIsBinary));
 }
 
-/** The descriptor: a number that no other connection of the context has. */
+/** The descriptor: a number that no other connection of the context has; −1 for no connection. */
 export function socketFd(wsi: Wsi): number {
-  return wsi.socketFd;
+  return attempt("get_socket_fd", -1, () => theConnection(wsi).socketFd);
 }
 
 /**
@@ -38,12 +39,12 @@ export function socketFd(wsi: Wsi): number {
  * ask; when it is 1, ask for another writeable callback and go on there.
  */
 export function partialBuffered(wsi: Wsi): number {
-  return Number(wsi.partialBuffered);
+  return attempt("partial_buffered", 0, () => Number(theConnection(wsi).partialBuffered));
 }
 
 /** Whether writing now would wait, as something is unsent: 1, or 0. */
 export function sendPipeChoked(wsi: Wsi): number {
-  return Number(wsi.sendPipeChoked);
+  return attempt("send_pipe_choked", 1, () => Number(theConnection(wsi).sendPipeChoked));
 }
 
 /** How much the peer has said that it takes: −1, as HTTP/1.1 and WebSocket can't say it. */
@@ -56,30 +57,53 @@ export function peerWriteAllowance(_wsi: Wsi): number {
  * made have their `ssl_connection`, from the beginning.
  */
 export function isSsl(wsi: Wsi): number {
-  return servedOf(wsi.context)?.sslAsked.get(wsi) ?? wsi.isSsl;
+  return attempt<number>(
+    "is_ssl",
+    0,
+    () => servedOf(theConnection(wsi).context)?.sslAsked.get(wsi) ?? wsi.isSsl,
+  );
 }
 
 /** The connection's `user`; null when its protocol has none. */
 export function wsiUser(wsi: Wsi): unknown {
-  return wsi.user ?? null;
+  return attempt<unknown>("wsi_user", null, () => theConnection(wsi).user ?? null);
 }
 
-/** The context of a connection. */
+/** The context of a connection; null for none. */
 export function contextOf(wsi: Wsi): Context {
-  return wsi.context;
+  // Only who goes round the types has no connection; others need not look at what they get.
+  return attempt("get_context", null as unknown as Context, () => theConnection(wsi).context);
 }
 
-/** Stops receiving with 0, and resumes with 1. Returns 0. */
+/** Stops receiving with 0, and resumes with 1. Returns 0, or −1 for wrong arguments. */
 export function rxFlowControl(wsi: Wsi, enable: number): number {
-  wsi.rxFlowControl(enable !== 0);
-  return 0;
+  return switchReceiving(wsi, enable) === undefined ? -1 : 0;
+}
+
+/** As {@linkcode rxFlowControl}, negative when the connection has ended; undefined for wrong arguments. */
+export function switchReceiving(wsi: Wsi, enable: number): number | undefined {
+  return attempt<number | undefined>(
+    "rx_flow_control",
+    undefined,
+    () => theConnection(wsi).rxFlowControl(theWhole("enable", enable, -0x8000_0000) !== 0),
+  );
+}
+
+/** Asks for one writeable callback. 1, or −1 when the connection has ended or is none. */
+export function callbackOnWritable(wsi: Wsi): number {
+  return attempt("callback_on_writable", -1, () => theConnection(wsi).callbackOnWritable());
 }
 
 /** The struct that a connection's protocol was made of; null for a context of the main API. */
 export function protocolOf<Struct>(wsi: Wsi): Struct | null {
-  const struct = servedOf(wsi.context)?.structs.get(wsi.protocol.name);
-  return struct === undefined ? null : struct as Struct;
+  return attempt<Struct | null>("get_protocol", null, () => {
+    const struct = servedOf(theConnection(wsi).context)?.structs.get(wsi.protocol.name);
+    return struct === undefined ? null : struct as Struct;
+  });
 }
+
+/** The longest timeout there is. */
+const MAX_SECONDS = 2_147_483;
 
 /** `lws_set_timeout` of any generation. */
 export type SetTimeout = (wsi: Wsi, reason: number, secs: number) => void;
@@ -87,8 +111,11 @@ export type SetTimeout = (wsi: Wsi, reason: number, secs: number) => void;
 /** A `lws_set_timeout`: a timeout in place of the one that the connection is under. */
 export function timing(generation: Generation, name: string): SetTimeout {
   return (wsi, reason, secs) => {
-    const timeout = generation.timeouts.name(reason);
-    attempt(name, undefined, () => wsi.setTimeout(timeout as never, secs));
+    attempt(name, undefined, () => {
+      const timeout = generation.timeouts.name(reason) ??
+        refuse("reason", reason, "a number that a PENDING_ name has");
+      theConnection(wsi).setTimeout(timeout as never, theWhole("secs", secs, 0, MAX_SECONDS));
+    });
   };
 }
 
@@ -101,20 +128,26 @@ const KIND_BITS = 0x3f;
 
 /** A `lws_write`: `len` bytes at `buf`, as the kind and the flags of `protocol` say. */
 export function writing(generation: Generation, name: string): Write {
-  const { emptyWrites, writeKinds, writeReturns } = generation;
-  return (wsi, buf, len, protocol) => {
-    const kind = writeKinds.name(protocol & KIND_BITS);
-    if (len === 0 && !emptyWrites.some((each) => each === kind)) {
-      log("warn", `${name}: len is 0, and nothing is sent; allowed for ${emptyWrites.join(", ")}`);
-      return 0;
-    }
-    return attempt(name, -1, () => {
+  const { constants, emptyWrites, writeKinds, writeReturns } = generation;
+  const flags = "LWS_WRITE_NO_FIN" in constants ? NO_FIN | IGNORE_XOR_MASK : 0;
+  return (wsi, buf, len, protocol) =>
+    attempt(name, -1, () => {
+      theConnection(wsi);
+      const bytes = bytesAt(buf, len);
+      const kind = Number.isInteger(protocol) && (protocol & ~(KIND_BITS | flags)) === 0
+        ? writeKinds.name(protocol & KIND_BITS)
+        : undefined;
+      if (kind === undefined) refuse("protocol", protocol, "LWS_WRITE_ kinds, with flags");
+      if (len === 0 && !emptyWrites.some((each) => each === kind)) {
+        const kinds = emptyWrites.join(", ");
+        log("warn", `${name}: len is 0, and nothing is sent; allowed for ${kinds}`);
+        return 0;
+      }
       const options = {
         ...((protocol & NO_FIN) === 0 ? {} : { fin: false }),
         ...((protocol & IGNORE_XOR_MASK) === 0 ? {} : { ignoreXorMask: true }),
       };
-      const written = wsi.write(bytesAt(buf, len), kind as never, options);
+      const written = wsi.write(bytes, kind as never, options);
       return writeReturns === "zero" && written > 0 ? 0 : written;
     });
-  };
 }

@@ -1,21 +1,24 @@
 /** Calls on a context that mean the same in every generation that has them. */
 
 import type { Context } from "../context.ts";
+import { LwsError } from "../errors.ts";
 import { libraryVersion } from "../version.ts";
 import type { PollFd } from "../service/polling.ts";
-import { attempt } from "./attempt.ts";
+import { attempt, attemptSoon } from "./attempt.ts";
 import { userReason } from "./callback.ts";
-import { type Box, copyCut } from "./pointers.ts";
+import { refuse, theBox, theContext, thePollFd, theText, theWhole } from "./guards.ts";
+import { type Box, bytesAt, copyCut } from "./pointers.ts";
 import { servedOf } from "./served.ts";
+import type { FilledIn } from "./structs.ts";
 
 /** What creation was given as `user`; null for nothing. */
 export function contextUser(context: Context): unknown {
-  return context.user ?? null;
+  return attempt<unknown>("context_user", null, () => theContext(context).user ?? null);
 }
 
 /** This host's own name, at most 127 characters; `unknown` when that is not permitted. */
 export function canonicalHostname(context: Context): string {
-  return context.canonicalHostname;
+  return attempt("canonical_hostname", "unknown", () => theContext(context).canonicalHostname);
 }
 
 /**
@@ -24,7 +27,7 @@ export function canonicalHostname(context: Context): string {
  * @returns 0, or −1 and a line in the log.
  */
 export function setProxy(context: Context, proxy: string): number {
-  return attempt("lws_set_proxy", -1, () => context.setProxy(proxy));
+  return attempt("lws_set_proxy", -1, () => theContext(context).setProxy(theText("proxy", proxy)));
 }
 
 /** The version, a blank and a hash: `0.1.0 178d78c`. */
@@ -34,19 +37,25 @@ export function libraryVersionText(): string {
 
 /** Ends the wait of a service call, or of the next one. */
 export function cancelService(context: Context): void {
-  context.cancelService();
+  attempt("lws_cancel_service", undefined, () => theContext(context).cancelService());
 }
 
 /**
  * Delivers what is pending; when nothing is, waits for it.
  *
  * @param timeout_ms Milliseconds to wait, 0 for not at all; negative: as long as it takes, as poll(2).
- * @returns A promise, in place of blocking: 0, negative once the context is destroyed, 1 without a
- *   context.
+ * @returns A promise, in place of blocking: 0, negative once the context is destroyed and for wrong
+ *   arguments, 1 without a context.
  */
 export function service(context: Context | null, timeout_ms: number): Promise<number> {
   if (context === null) return Promise.resolve(1);
-  return context.service(timeout_ms < 0 ? Infinity : timeout_ms);
+  return attemptSoon("service", -1, () => {
+    theContext(context);
+    if (typeof timeout_ms !== "number" || Number.isNaN(timeout_ms)) {
+      refuse("timeout_ms", timeout_ms, "a number");
+    }
+    return context.service(timeout_ms < 0 ? Infinity : timeout_ms);
+  });
 }
 
 /**
@@ -54,91 +63,126 @@ export function service(context: Context | null, timeout_ms: number): Promise<nu
  * `revents` 0; a foreign one stays as it is. Null only runs timeouts.
  *
  * @returns 0 when it was served or is foreign, 1 when that connection is gone, negative once the context
- *   is destroyed.
+ *   is destroyed and for wrong arguments.
  */
 export function serviceFd(context: Context, pollfd: PollFd | null): number {
-  return context.serviceFd(pollfd);
+  return attempt(
+    "service_fd",
+    -1,
+    () => theContext(context).serviceFd(pollfd === null ? null : thePollFd(pollfd)),
+  );
 }
 
 /** Ends all connections, and the context with them. */
 export async function destroy(context: Context | null): Promise<void> {
   if (context === null) return;
-  const served = servedOf(context);
-  for (const wsi of [...served?.connections ?? []]) {
-    if (served!.generation.destroys === "withEmptyClose") wsi.close();
-    if (served!.generation.destroys === "cut") context.hangupOnClient(wsi.socketFd);
-  }
-  await context.destroy();
+  await attemptSoon("context_destroy", undefined, () => {
+    const served = servedOf(theContext(context));
+    for (const wsi of [...served?.connections ?? []]) {
+      if (served!.generation.destroys === "withEmptyClose") wsi.close();
+      if (served!.generation.destroys === "cut") context.hangupOnClient(wsi.socketFd);
+    }
+    return context.destroy();
+  });
 }
 
 /** Fills in the name and the address of a peer, cut to their sizes; empty when they are not known. */
 export function peerAddresses(
-  context: Context | undefined,
+  context: () => Context | undefined,
   fd: number,
   name: Box<string>,
   name_len: number,
   rip: Box<string>,
   rip_len: number,
 ): void {
-  const peer = context?.peerAddresses(fd);
-  copyCut(name, name_len, peer?.name ?? "");
-  copyCut(rip, rip_len, peer?.ip ?? "");
+  attempt("get_peer_addresses", undefined, () => {
+    for (const box of [theBox("name", name), theBox("rip", rip)]) box.value = "";
+    theWhole("fd", fd);
+    theWhole("name_len", name_len);
+    theWhole("rip_len", rip_len);
+    const peer = context()?.peerAddresses(fd);
+    copyCut(name, name_len, peer?.name ?? "");
+    copyCut(rip, rip_len, peer?.ip ?? "");
+  });
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
-export function callbackOnWritableAll(name: string, context: unknown, protocol: object): number {
-  const own = ownProtocol(context, protocol);
-  if (own === undefined) return notServed(name);
-  return own.context.callbackOnWritableAllProtocol(own.name);
+export function callbackOnWritableAll(
+  name: string,
+  context: Context | undefined,
+  protocol: object,
+): number {
+  return attempt(name, -1, () => {
+    const own = ownProtocol(context, protocol);
+    return own.context.callbackOnWritableAllProtocol(own.name);
+  });
 }
 
 /** Calls the protocol back for every connection that uses it now, before it returns. Returns 0. */
 export function callbackAll(
   name: string,
-  context: unknown,
+  context: Context | undefined,
   protocol: object,
   reason: number,
 ): number {
-  const own = ownProtocol(context, protocol);
-  if (own === undefined) return notServed(name);
-  return own.context.callbackAllProtocol(own.name, userReason(reason));
+  return attempt(name, -1, () => {
+    const own = ownProtocol(context, protocol);
+    theWhole("reason", reason);
+    return own.context.callbackAllProtocol(own.name, userReason(reason));
+  });
 }
 
 /** Resumes receiving for every connection that uses the protocol now. */
-export function rxFlowAllowAll(name: string, context: unknown, protocol: object): void {
-  const own = ownProtocol(context, protocol);
-  if (own === undefined) return void notServed(name);
-  own.context.rxFlowAllowAllProtocol(own.name);
-}
-
-/** Calls the protocol back with data for every established connection to this server. Returns 0. */
-export function broadcast(
+export function rxFlowAllowAll(
   name: string,
-  context: unknown,
+  context: Context | undefined,
   protocol: object,
-  data: Uint8Array,
-): number {
-  const own = ownProtocol(context, protocol);
-  if (own === undefined) return notServed(name);
-  return own.context.broadcast(own.name, data);
-}
-
-/** The main API's name of a protocol struct. */
-function ownProtocol(
-  context: unknown,
-  protocol: object,
-): { context: Context; name: string } | undefined {
-  const name = servedOf(context as Context)?.nameOf(protocol);
-  return name === undefined ? undefined : { context: context as Context, name };
-}
-
-function notServed(name: string): number {
-  return attempt(name, -1, () => {
-    throw new TypeError("protocol is none of a context's");
+): void {
+  attempt<unknown>(name, undefined, () => {
+    const own = ownProtocol(context, protocol);
+    return own.context.rxFlowAllowAllProtocol(own.name);
   });
+}
+
+/**
+ * Calls the protocol back with `len` bytes at `buf` for every established connection to this server.
+ * Returns 0.
+ */
+export function broadcast(protocol: FilledIn, buf: Uint8Array | string, len: number): number {
+  return attempt("libwebsockets_broadcast", -1, () => {
+    const own = ownProtocol(ownerOf(protocol), protocol);
+    return own.context.broadcast(own.name, bytesAt(buf, len));
+  });
+}
+
+/** Who serves a protocol, where its struct knew that. */
+export function ownerOf(protocol: FilledIn | null): Context | undefined {
+  return protocol?.owning_server ?? undefined;
+}
+
+/**
+ * The main API's name of a protocol struct.
+ *
+ * @param context Undefined when the struct had to know it, and does not.
+ * @throws {LwsError} `invalid-argument` when it is none of the context's.
+ */
+function ownProtocol(
+  context: Context | undefined,
+  protocol: object,
+): { context: Context; name: string } {
+  const served = context === undefined ? undefined : servedOf(theContext(context));
+  const name = served?.nameOf(protocol);
+  if (name === undefined) {
+    throw new LwsError("invalid-argument", "protocol is none of a context's");
+  }
+  return { context: context!, name };
 }
 
 /** Ends a connection by its descriptor, without a close frame; an unknown one is left alone. */
 export function hangupOnClient(context: Context, fd: number): void {
-  context.hangupOnClient(fd);
+  attempt<unknown>(
+    "libwebsockets_hangup_on_client",
+    undefined,
+    () => theContext(context).hangupOnClient(theWhole("fd", fd)),
+  );
 }

@@ -11,8 +11,9 @@ import { createContext } from "../serving_context.ts";
 import { attempt } from "./attempt.ts";
 import { adapt, type LooseCallback } from "./callback.ts";
 import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
-import { fileOpsOf, fileTable, keepFileTable } from "./file_table.ts";
+import { fileOpsOf, fileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
+import { refuse, theList, theWhole } from "./guards.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
 import { checkKeyPair, withoutEffectlessBits } from "./tls.ts";
@@ -40,6 +41,21 @@ const SAME_MEMBERS: Readonly<Record<string, unknown>> = {
   provided_client_ssl_ctx: null,
 };
 
+/** All members. */
+const MEMBERS: ReadonlySet<string> = new Set([
+  ...Object.keys(SAME_MEMBERS),
+  "port",
+  "iface",
+  "protocols",
+  "extensions",
+  "token_limits",
+  "options",
+  "user",
+]);
+
+/** Bits are those of an `unsigned int`. */
+const MAX_BITS = 0xffff_ffff;
+
 let host: Pick<ContextCreationInfo, "network" | "clock"> = {};
 
 /** Puts contexts that are made from now on on another network and another clock; for tests. */
@@ -64,9 +80,9 @@ export function createFrom(
   service: ServicePolicy = "external",
 ): Context | null {
   return attempt<Context | null>(name, null, () => {
+    checkMembers(struct);
     checkKeyPair(generation, struct);
-    const served = new Served(generation, structsOf(struct.protocols));
-    const table = fileTable(hostFileOps());
+    const served = new Served(generation, structsOf(struct.protocols), fileTable(hostFileOps()));
     const context = createContext({
       ...sameMembers(struct),
       ...optionsOf(generation, struct),
@@ -77,17 +93,25 @@ export function createFrom(
       extensions: extensionsOf(generation, struct.extensions ?? []),
       // C let every origin in; programs that mind look at it in their filters.
       allowedOrigins: ["*"],
-      fileOps: fileOpsOf(table),
+      fileOps: fileOpsOf(served.fileTable),
       user: struct.user,
       ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
       ...(isGiven(struct.token_limits) ? { tokenLimits: limitsOf(struct.token_limits) } : {}),
       ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),
     } as ContextCreationInfo);
     served.bind(context);
-    keepFileTable(context, table);
     fillIn(generation, served, struct, context);
     return context;
   });
+}
+
+/** A member that is misspelt would be a wish that nobody hears. */
+function checkMembers(struct: AnyCreationStruct): void {
+  if (typeof struct !== "object" || struct === null) refuse("info", struct, "a struct");
+  for (const member of Object.keys(struct)) {
+    if (MEMBERS.has(member)) continue;
+    throw new LwsError("invalid-option", `${member} is no member of lws_context_creation_info`);
+  }
 }
 
 function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolStruct> {
@@ -139,7 +163,7 @@ function optionsOf(
   { options }: Generation,
   struct: AnyCreationStruct,
 ): Pick<ContextCreationInfo, "options"> {
-  const { options: bits = 0 } = struct;
+  const bits = theWhole("options", struct.options ?? 0, 0, MAX_BITS);
   const given: Record<string, true> = {};
   for (let bit = 1, rest = bits; rest !== 0; bit *= 2, rest = Math.floor(rest / 2)) {
     if (rest % 2 === 0) continue;
@@ -153,6 +177,10 @@ function optionsOf(
 }
 
 function extensionsOf(generation: Generation, list: readonly AnyExtensionStruct[]) {
+  theList("extensions", list).forEach((each, index) => {
+    if (typeof each === "object" && each !== null) return;
+    refuse(`extensions[${index}]`, each, "a struct, or an extension");
+  });
   const end = list.findIndex((each) => "callback" in each && each.callback === null);
   return (end === -1 ? list : list.slice(0, end)).map((each) => extensionOf(generation, each));
 }
@@ -174,7 +202,8 @@ function mainName(member: string): string {
 
 /** Token numbers of the only generation that has limits are those of the main API. */
 function limitsOf({ token_limit }: lws_token_limits): Record<string, number> {
-  return Object.fromEntries(token_limit.map((limit, token) => [HEADER_TOKENS[token], limit]));
+  const limits = theList("token_limits.token_limit", token_limit);
+  return Object.fromEntries(limits.map((limit, token) => [HEADER_TOKENS[token], limit]));
 }
 
 /** What creation wrote into the structs beside `owning_server`. */

@@ -14,7 +14,14 @@ import {
   connecting,
   connectingExtended,
 } from "./client_calls.ts";
-import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
+import {
+  callbackOnWritable,
+  protocolOf,
+  type SetTimeout,
+  timing,
+  type Write,
+  writing,
+} from "./connection_calls.ts";
 import * as constants from "./constants/dec15.ts";
 import {
   callbackAll,
@@ -25,6 +32,7 @@ import {
 import { createFrom } from "./creation.ts";
 import { INTERNAL_FRAME_EXTENSIONS } from "./extensions.ts";
 import { defineGeneration } from "./generation.ts";
+import { theConnection } from "./guards.ts";
 import {
   copyingHeaderPieces,
   copyingHeaders,
@@ -206,7 +214,7 @@ export function lws_write_http(wsi: lws, buf: Uint8Array | string, len: number):
 
 /** Asks for one writeable callback, in a later service call. 1, or −1 when the connection has ended. */
 export function lws_callback_on_writable(wsi: lws): number {
-  return wsi.callbackOnWritable();
+  return callbackOnWritable(wsi);
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -251,7 +259,7 @@ export function lws_get_peer_addresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  peerAddresses(wsi.context, fd, name, name_len, rip, rip_len);
+  peerAddresses(() => theConnection(wsi).context, fd, name, name_len, rip, rip_len);
 }
 
 /** Puts a connection under a timeout, in place of the one it is under; see `PENDING_TIMEOUT_…`. */
@@ -273,7 +281,8 @@ export const lws_hdr_copy_fragment: HdrCopyFragment = copyingHeaderPieces(DEC15)
 /**
  * Begins to send a file in answer to a request.
  *
- * @param other_headers Null, or header lines, each with its CR LF.
+ * @param other_headers Null, or header lines, each with its CR LF, as the calls that add headers write
+ *   them.
  * @param other_headers_len Their length.
  * @returns −1 when there is no request to answer, else 0: `LWS_CALLBACK_HTTP_FILE_COMPLETION` follows.
  */
@@ -281,11 +290,11 @@ export function lws_serve_http_file(
   wsi: lws,
   file: string,
   content_type: string,
-  other_headers: string | null,
+  other_headers: Uint8Array | string | null,
   other_headers_len: number,
 ): number {
-  const block = other_headers?.slice(0, other_headers_len);
-  return serveFile("lws_serve_http_file", wsi, file, content_type, block);
+  const name = "lws_serve_http_file";
+  return serveFile(name, wsi, file, content_type, [other_headers, other_headers_len]);
 }
 
 /**

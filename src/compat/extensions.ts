@@ -8,6 +8,7 @@ import { deflateStream } from "../extensions/deflate_stream.ts";
 import type { Extension } from "../extensions/extension.ts";
 import type { Wsi } from "../wsi.ts";
 import type { AnyCallback, Generation } from "./generation.ts";
+import { numberFrom } from "./results.ts";
 import type { ExtensionMembers, ExtensionStruct, lws_tokens } from "./structs.ts";
 
 /** An extension struct of any generation, or an extension of the main API. */
@@ -62,12 +63,12 @@ type ExtensionArguments = [
 
 /** Calls a C extension; what it makes of its tokens goes back. */
 function call(
-  { extensionReasons }: Generation,
+  generation: Generation,
   struct: AnyExtensionStruct,
   callback: AnyCallback,
   [context, , wsi, reason, user, data]: ExtensionArguments,
 ): number {
-  const number = extensionReasons.number(reason);
+  const number = generation.extensionReasons.number(reason);
   if (number === undefined) return 0;
   const isToken = typeof data === "object";
   const tokens: lws_tokens<Uint8Array> | undefined = isToken
@@ -79,5 +80,5 @@ function call(
     data.token = tokens!.token;
     data.tokenLength = tokens!.token_len;
   }
-  return typeof result === "number" ? result : 0;
+  return numberFrom(result, struct, generation, "LWS_EXT_CALLBACK_", number);
 }

@@ -12,14 +12,19 @@ import type { Context } from "../context.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
 import { type ClientConnect, connectingBlocking } from "./client_calls.ts";
-import { protocolOf, type Write, writing } from "./connection_calls.ts";
+import {
+  callbackOnWritable,
+  protocolOf,
+  switchReceiving,
+  type Write,
+  writing,
+} from "./connection_calls.ts";
 import * as constants from "./constants/feb11.ts";
-import { broadcast, callbackOnWritableAll, service } from "./context_calls.ts";
+import { broadcast, callbackOnWritableAll, ownerOf, service, serviceFd } from "./context_calls.ts";
 import { createFrom } from "./creation.ts";
 import { defineGeneration } from "./generation.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain } from "./placements.ts";
-import { bytesAt } from "./pointers.ts";
 import type { BroadcastFilledIn, ProtocolStruct } from "./structs.ts";
 
 export * from "./constants/feb11.ts";
@@ -118,8 +123,8 @@ export async function libwebsocket_service(
 
 /** Serves a descriptor that has something waiting. 0, or 1 when it is none of the context. */
 export function libwebsocket_service_fd(context: libwebsocket_context, pollfd: pollfd): number {
-  const result = context.serviceFd(pollfd);
-  return result < 0 || (result === 0 && pollfd.revents !== 0) ? 1 : 0;
+  const result = serviceFd(context, pollfd);
+  return result < 0 || (result === 0 && (pollfd?.revents ?? 0) !== 0) ? 1 : 0;
 }
 
 /** The struct of the protocol that a connection uses; null for a context of the main API. */
@@ -136,7 +141,7 @@ export const libwebsockets_serve_http_file: ServeFile = servingFiles(
 
 /** Asks for one `LWS_CALLBACK_CLIENT_WRITEABLE`. 0, or 1 when the connection has ended. */
 export function libwebsocket_callback_on_writable(wsi: libwebsocket): number {
-  return wsi.callbackOnWritable() < 0 ? 1 : 0;
+  return callbackOnWritable(wsi) < 0 ? 1 : 0;
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -144,7 +149,7 @@ export function libwebsocket_callback_on_writable_all_protocol(
   protocol: libwebsocket_protocols,
 ): number {
   const name = "libwebsocket_callback_on_writable_all_protocol";
-  return callbackOnWritableAll(name, protocol.owning_server, protocol);
+  return callbackOnWritableAll(name, ownerOf(protocol), protocol);
 }
 
 /**
@@ -156,12 +161,12 @@ export function libwebsockets_broadcast(
   buf: Uint8Array | string,
   len: number,
 ): number {
-  return broadcast("libwebsockets_broadcast", protocol.owning_server, protocol, bytesAt(buf, len));
+  return broadcast(protocol, buf, len);
 }
 
 /** Stops receiving with 0, and resumes with 1. 0, or 1 when the connection has ended. */
 export function libwebsocket_rx_flow_control(wsi: libwebsocket, enable: number): number {
-  return wsi.rxFlowControl(enable !== 0) < 0 ? 1 : 0;
+  return (switchReceiving(wsi, enable) ?? -1) < 0 ? 1 : 0;
 }
 
 /**

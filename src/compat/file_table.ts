@@ -4,22 +4,30 @@ import type { Context } from "../context.ts";
 import type { FileOps } from "../file_ops.ts";
 import type { Wsi } from "../wsi.ts";
 import { LWS_INVALID_FILE, O_RDONLY, O_RDWR } from "./constants/dec15.ts";
-import { type Box, box } from "./pointers.ts";
+import { attempt, attemptSoon } from "./attempt.ts";
+import {
+  refuse,
+  theBox,
+  theBytes,
+  theConnection,
+  theContext,
+  theText,
+  theWhole,
+} from "./guards.ts";
+import { type Box, box, bytesAt } from "./pointers.ts";
+import { servedOf } from "./served.ts";
 import type { lws_plat_file_ops } from "./structs.ts";
-
-const tables = new WeakMap<Context, lws_plat_file_ops>();
 
 /**
  * The file operations of a context, whose entries may be replaced. Those of a context that the main API
  * made are replaced in its `fileOps`.
  */
 export function fileTableOf(context: Context): lws_plat_file_ops {
-  return tables.get(context) ?? fileTable(context.fileOps);
+  return attempt("lws_get_fops", null as unknown as lws_plat_file_ops, () => tableOf(context));
 }
 
-/** Keeps the table of a context. */
-export function keepFileTable(context: Context, table: lws_plat_file_ops): void {
-  tables.set(context, table);
+function tableOf(context: Context): lws_plat_file_ops {
+  return servedOf(theContext(context))?.fileTable ?? fileTable(context.fileOps);
 }
 
 /** A table over file operations of the main API. */
@@ -95,12 +103,22 @@ export async function openFile(
   filelen: Box<number>,
   flags: number,
 ): Promise<unknown> {
-  return await fileTableOf(wsi.context).open(wsi, filename, filelen, flags);
+  return await attemptSoon<unknown>("lws_plat_file_open", LWS_INVALID_FILE, () => {
+    const table = tableOf(theConnection(wsi).context);
+    theText("filename", filename);
+    theBox("filelen", filelen);
+    if (flags !== O_RDONLY && flags !== O_RDWR) refuse("flags", flags, "O_RDONLY or O_RDWR");
+    return table.open(wsi, filename, filelen, flags);
+  });
 }
 
 /** Closes a file by the context's table. */
 export async function closeFile(wsi: Wsi, fd: unknown): Promise<number> {
-  return await fileTableOf(wsi.context).close(wsi, fd) ?? 0;
+  return await attemptSoon(
+    "lws_plat_file_close",
+    -1,
+    async () => await tableOf(theConnection(wsi).context).close(wsi, fd) ?? 0,
+  );
 }
 
 /** Moves in a file by the context's table; the position, or −1. */
@@ -109,7 +127,11 @@ export async function seekFile(
   fd: unknown,
   offset_from_cur_pos: number,
 ): Promise<number> {
-  return await fileTableOf(wsi.context).seek_cur(wsi, fd, offset_from_cur_pos);
+  return await attemptSoon("lws_plat_file_seek_cur", -1, () => {
+    const table = tableOf(theConnection(wsi).context);
+    theWhole("offset_from_cur_pos", offset_from_cur_pos, Number.MIN_SAFE_INTEGER);
+    return table.seek_cur(wsi, fd, offset_from_cur_pos);
+  });
 }
 
 /** Reads at most `len` bytes by the context's table, and sets how many. 0, or −1. */
@@ -120,7 +142,11 @@ export async function readFile(
   buf: Uint8Array,
   len: number,
 ): Promise<number> {
-  return await fileTableOf(wsi.context).read(wsi, fd, amount, buf, len);
+  return await attemptSoon("lws_plat_file_read", -1, () => {
+    const table = tableOf(theConnection(wsi).context);
+    checkTransfer(amount, buf, len);
+    return table.read(wsi, fd, amount, buf, len);
+  });
 }
 
 /** Writes at most `len` bytes by the context's table, and sets how many. 0, or −1. */
@@ -131,7 +157,16 @@ export async function writeFile(
   buf: Uint8Array,
   len: number,
 ): Promise<number> {
-  return await fileTableOf(wsi.context).write(wsi, fd, amount, buf, len);
+  return await attemptSoon("lws_plat_file_write", -1, () => {
+    const table = tableOf(theConnection(wsi).context);
+    checkTransfer(amount, buf, len);
+    return table.write(wsi, fd, amount, buf, len);
+  });
+}
+
+function checkTransfer(amount: Box<number>, buf: Uint8Array, len: number): void {
+  theBox("amount", amount);
+  bytesAt(theBytes("buf", buf), len);
 }
 
 async function counted(

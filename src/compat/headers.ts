@@ -1,7 +1,9 @@
 /** Headers by token number. */
 
 import type { Wsi } from "../wsi.ts";
+import { attempt } from "./attempt.ts";
 import type { Generation } from "./generation.ts";
+import { theBox, theConnection, theWhole } from "./guards.ts";
 import type { Box } from "./pointers.ts";
 import type { lws_tokens } from "./structs.ts";
 
@@ -25,12 +27,26 @@ function hasHeaders(wsi: Wsi): boolean {
   return wsi.hdrSnapshot().size > 0;
 }
 
+function checkToken({ constants }: Generation, wsi: Wsi, h: number): void {
+  theConnection(wsi);
+  theWhole("h", h, 0, constants.WSI_TOKEN_COUNT as number - 1);
+}
+
+function checkRoom(dest: Box<string>, len: number): void {
+  theBox("dest", dest);
+  theWhole("len", len);
+}
+
 /** `lws_hdr_total_length` of any generation. */
 export type HdrTotalLength = (wsi: Wsi, h: number) => number;
 
 /** A `lws_hdr_total_length`: of all occurrences together; 0 when it is absent or headers are gone. */
 export function measuringHeaders(generation: Generation): HdrTotalLength {
-  return (wsi, h) => textOf(generation, wsi, h)?.length ?? 0;
+  return (wsi, h) =>
+    attempt("lws_hdr_total_length", 0, () => {
+      checkToken(generation, wsi, h);
+      return textOf(generation, wsi, h)?.length ?? 0;
+    });
 }
 
 /** `lws_hdr_copy` of any generation. */
@@ -38,14 +54,17 @@ export type HdrCopy = (wsi: Wsi, dest: Box<string>, len: number, h: number) => n
 
 /** A `lws_hdr_copy`: the length; 0 when it is absent; −1 when it does not fit or headers are gone. */
 export function copyingHeaders(generation: Generation): HdrCopy {
-  return (wsi, dest, len, h) => {
-    if (!hasHeaders(wsi)) return -1;
-    const text = textOf(generation, wsi, h) ?? "";
-    // The terminating zero has to fit as well.
-    if (text.length >= len) return -1;
-    dest.value = text;
-    return text.length;
-  };
+  return (wsi, dest, len, h) =>
+    attempt("lws_hdr_copy", -1, () => {
+      checkToken(generation, wsi, h);
+      checkRoom(dest, len);
+      if (!hasHeaders(wsi)) return -1;
+      const text = textOf(generation, wsi, h) ?? "";
+      // The terminating zero has to fit as well.
+      if (text.length >= len) return -1;
+      dest.value = text;
+      return text.length;
+    });
 }
 
 /** `lws_hdr_copy_fragment`. */
@@ -59,13 +78,17 @@ export type HdrCopyFragment = (
 
 /** A `lws_hdr_copy_fragment`: the length; −1 when there is no such piece or it does not fit. */
 export function copyingHeaderPieces(generation: Generation): HdrCopyFragment {
-  return (wsi, dest, len, h, frag_idx) => {
-    const name = generation.tokens.name(h);
-    const text = name === undefined ? undefined : wsi.hdrCopyFragment(name, frag_idx);
-    if (text === undefined || text.length >= len) return -1;
-    dest.value = text;
-    return text.length;
-  };
+  return (wsi, dest, len, h, frag_idx) =>
+    attempt("lws_hdr_copy_fragment", -1, () => {
+      checkToken(generation, wsi, h);
+      checkRoom(dest, len);
+      theWhole("frag_idx", frag_idx);
+      const name = generation.tokens.name(h);
+      const text = name === undefined ? undefined : wsi.hdrCopyFragment(name, frag_idx);
+      if (text === undefined || text.length >= len) return -1;
+      dest.value = text;
+      return text.length;
+    });
 }
 
 /** All headers by token number, as filters were given them. */

@@ -5,6 +5,7 @@ import { isFieldValue, isToken } from "../core/http_syntax.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
 import { tokenToString } from "../token_names.ts";
+import { refuse, theBox, theBytes, theConnection, theText, theWhole } from "./guards.ts";
 import { type Box, bytesAt } from "./pointers.ts";
 
 /** Begins to send a file. −1 when there is no request to answer, else 0: more service is needed. */
@@ -13,9 +14,15 @@ export function serveFile(
   wsi: Wsi,
   file: string,
   content_type: string,
-  other_headers: string | null = null,
+  others: readonly [block: Uint8Array | string | null, length: number] = [null, 0],
 ): number {
-  return attempt(name, -1, () => wsi.serveHttpFile(file, content_type, fieldsOf(other_headers)));
+  return attempt(name, -1, () => {
+    theConnection(wsi);
+    theText("file", file);
+    theText("content_type", content_type);
+    const fields = fieldsOf(...others);
+    return wsi.serveHttpFile(file, content_type, fields);
+  });
 }
 
 /** `libwebsockets_serve_http_file` until 2012. */
@@ -27,13 +34,25 @@ export function servingFiles(name: string): ServeFile {
 }
 
 /** The fields of a block of header lines. */
-function fieldsOf(block: string | null): [string, string][] {
-  const lines = (block ?? "").split("\r\n").filter((line) => line !== "");
+function fieldsOf(block: Uint8Array | string | null, length: number): [string, string][] {
+  if (block === null) return [];
+  const text = textAt(block, length, ["other_headers", "other_headers_len"]);
+  const lines = text.split("\r\n").filter((line) => line !== "");
   return lines.map((line) => {
     const colon = line.indexOf(":");
     if (colon < 1) throw new TypeError(`other_headers: ${JSON.stringify(line)} is no header line`);
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
+}
+
+/** The first `length` characters of a text, or as many bytes as text. */
+function textAt(
+  value: Uint8Array | string,
+  length: number,
+  names: readonly [value: string, length: string],
+): string {
+  if (typeof value === "string") return value.slice(0, theWhole(names[1], length, 0, value.length));
+  return new TextDecoder().decode(bytesAt(value, length, names));
 }
 
 /**
@@ -45,18 +64,30 @@ export function returnHttpStatus(wsi: Wsi, code: number, html_body: string | nul
   return attempt(
     "lws_return_http_status",
     1,
-    () => wsi.returnHttpStatus(code, html_body ?? undefined),
+    () => {
+      theConnection(wsi);
+      theWhole("code", code, 100, 999);
+      if (html_body !== null) theText("html_body", html_body);
+      return wsi.returnHttpStatus(code, html_body ?? undefined);
+    },
   );
 }
 
 /** The response is whole. 1: close the connection now; 0: it waits for the next request. */
 export function httpTransactionCompleted(wsi: Wsi): number {
-  return wsi.httpTransactionCompleted();
+  return attempt(
+    "lws_http_transaction_completed",
+    1,
+    () => theConnection(wsi).httpTransactionCompleted(),
+  );
 }
 
 /** Puts a status line at `p`, and moves `p` behind it. 0, or 1 when it does not fit before `end`. */
 export function addStatus(_wsi: Wsi, code: number, p: Box<Uint8Array>, end: Uint8Array): number {
-  return put(`HTTP/1.1 ${code} ${statusText(code)}\r\n`, p, end);
+  return put("lws_add_http_header_status", p, end, () => {
+    theWhole("code", code, 100, 999);
+    return `HTTP/1.1 ${code} ${statusText(code)}\r\n`;
+  });
 }
 
 /**
@@ -73,13 +104,14 @@ export function addByName(
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  const bare = name.endsWith(":") ? name.slice(0, -1) : name;
-  const text = typeof value === "string"
-    ? value.slice(0, length)
-    : new TextDecoder().decode(bytesAt(value, length));
-  // What a peer had a part in must not end the header.
-  if (!isToken(bare) || !isFieldValue(text)) return 1;
-  return put(`${bare}: ${text}\r\n`, p, end);
+  return put("lws_add_http_header_by_name", p, end, () => {
+    const bare = theText("name", name).replace(/:$/, "");
+    const text = textAt(value, length, ["value", "length"]);
+    if (!isToken(bare)) refuse("name", name, "the name of a header");
+    // What a peer had a part in must not end the header.
+    if (!isFieldValue(text)) refuse("value", text, "no control characters");
+    return `${bare}: ${text}\r\n`;
+  });
 }
 
 /** As `lws_add_http_header_by_name`, for a token that is a header. */
@@ -91,8 +123,10 @@ export function addByToken(
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  const name = tokenToString(token);
-  return name === null ? 1 : addByName(wsi, name, value, length, p, end);
+  return attempt("lws_add_http_header_by_token", 1, () => {
+    const name = tokenToString(token) ?? refuse("token", token, "a WSI_TOKEN_ that is a header");
+    return addByName(wsi, name, value, length, p, end);
+  });
 }
 
 /** Puts a `content-length` at `p`, and moves `p` behind it. 0, or 1 when it does not fit. */
@@ -102,19 +136,26 @@ export function addContentLength(
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  const text = String(content_length);
-  return addByName(wsi, "content-length", text, text.length, p, end);
+  return attempt("lws_add_http_header_content_length", 1, () => {
+    const text = String(theWhole("content_length", content_length));
+    return addByName(wsi, "content-length", text, text.length, p, end);
+  });
 }
 
 /** Puts the blank line that ends a head at `p`, and moves `p` behind it. 0, or 1 when it does not fit. */
 export function finalize(_wsi: Wsi, p: Box<Uint8Array>, end: Uint8Array): number {
-  return put("\r\n", p, end);
+  return put("lws_finalize_http_header", p, end, () => "\r\n");
 }
 
-function put(text: string, p: Box<Uint8Array>, end: Uint8Array): number {
-  const bytes = new TextEncoder().encode(text);
-  if (p.value.byteOffset + bytes.length > end.byteOffset) return 1;
-  p.value.set(bytes);
-  p.value = p.value.subarray(bytes.length);
-  return 0;
+/** Puts a text at `p`, and moves `p` behind it. 0, or 1 when it does not fit before `end`. */
+function put(name: string, p: Box<Uint8Array>, end: Uint8Array, text: () => string): number {
+  return attempt(name, 1, () => {
+    const room = theBytes("p", theBox("p", p).value);
+    theBytes("end", end);
+    const bytes = new TextEncoder().encode(text());
+    if (room.byteOffset + bytes.length > end.byteOffset) return 1;
+    room.set(bytes);
+    p.value = room.subarray(bytes.length);
+    return 0;
+  });
 }

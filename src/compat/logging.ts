@@ -1,6 +1,8 @@
 /** `lws_set_log_level` and the `lwsl_` functions. */
 
 import { log, LOG_LEVELS, type LogLevel, setLogLevel } from "../log.ts";
+import { attempt } from "./attempt.ts";
+import { refuse, theText, theWhole } from "./guards.ts";
 
 /** What `lws_set_log_level` is given: the `LLL_` bit of a line, and the line with its newline. */
 export type LogEmitFunction = (level: number, line: string) => void;
@@ -12,17 +14,24 @@ export type LogEmitFunction = (level: number, line: string) => void;
  * @param log_emit_function Where lines go; null keeps what there is. Before: standard error.
  */
 export function setLevels(level: number, log_emit_function: LogEmitFunction | null): void {
-  const levels = LOG_LEVELS.filter((_, bit) => (level & 1 << bit) !== 0);
-  setLogLevel(
-    levels,
-    log_emit_function &&
-      ((name, line) => log_emit_function(1 << LOG_LEVELS.indexOf(name), `${line}\n`)),
-  );
+  attempt("lws_set_log_level", undefined, () => {
+    theWhole("level", level);
+    if (log_emit_function !== null && typeof log_emit_function !== "function") {
+      refuse("log_emit_function", log_emit_function, "a function, or null");
+    }
+    const levels = LOG_LEVELS.filter((_, bit) => (level & 1 << bit) !== 0);
+    setLogLevel(
+      levels,
+      log_emit_function &&
+        ((name, line) => log_emit_function(1 << LOG_LEVELS.indexOf(name), `${line}\n`)),
+    );
+  });
 }
 
 function logger(level: LogLevel): (line: string) => void {
   // Lines carried their own newline.
-  return (line) => log(level, line.replace(/\n$/, ""));
+  return (line) =>
+    attempt(`lwsl_${level}`, undefined, () => log(level, theText("line", line).replace(/\n$/, "")));
 }
 
 /** Logs what failed. */

@@ -14,12 +14,20 @@ import {
   connecting,
   connectingExtended,
 } from "./client_calls.ts";
-import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
+import {
+  callbackOnWritable,
+  protocolOf,
+  type SetTimeout,
+  timing,
+  type Write,
+  writing,
+} from "./connection_calls.ts";
 import * as constants from "./constants/mar13.ts";
-import { callbackOnWritableAll, peerAddresses, rxFlowAllowAll } from "./context_calls.ts";
+import { callbackOnWritableAll, ownerOf, peerAddresses, rxFlowAllowAll } from "./context_calls.ts";
 import { createFrom } from "./creation.ts";
 import { INTERNAL_FRAME_EXTENSIONS } from "./extensions.ts";
 import { defineGeneration, type Generation } from "./generation.ts";
+import { theContext } from "./guards.ts";
 import {
   copyingHeaders,
   type HdrCopy,
@@ -215,7 +223,7 @@ export function libwebsocket_callback_on_writable(
   _context: libwebsocket_context,
   wsi: libwebsocket,
 ): number {
-  return wsi.callbackOnWritable();
+  return callbackOnWritable(wsi);
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -223,12 +231,12 @@ export function libwebsocket_callback_on_writable_all_protocol(
   protocol: libwebsocket_protocols,
 ): number {
   const name = "libwebsocket_callback_on_writable_all_protocol";
-  return callbackOnWritableAll(name, protocol.owning_server, protocol);
+  return callbackOnWritableAll(name, ownerOf(protocol), protocol);
 }
 
 /** Resumes receiving for every connection that uses the protocol now. */
 export function libwebsocket_rx_flow_allow_all_protocol(protocol: libwebsocket_protocols): void {
-  rxFlowAllowAll("libwebsocket_rx_flow_allow_all_protocol", protocol.owning_server, protocol);
+  rxFlowAllowAll("libwebsocket_rx_flow_allow_all_protocol", ownerOf(protocol), protocol);
 }
 
 /** Puts a connection under a timeout, in place of the one it is under; see `PENDING_TIMEOUT_…`. */
@@ -257,7 +265,7 @@ export function libwebsockets_get_peer_addresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  peerAddresses(context, fd, name, name_len, rip, rip_len);
+  peerAddresses(() => theContext(context), fd, name, name_len, rip, rip_len);
 }
 
 /**

@@ -1,11 +1,14 @@
 /**
  * libwebsockets as of November 2010, before its first release: one call makes a server, one callback
- * serves it. The conventions are those of `@x/lws/compat`; three things differ from C:
+ * serves it. The conventions are those of `@x/lws/compat`; four things differ from C:
  *
  * - Nothing is forked. {@linkcode libwebsocket_create_server} returns at once, the callback runs in this
  *   isolate, and {@linkcode serverContext} gives what the server can be stopped with.
  * - `protocol` has to be 13, RFC 6455: 0, 2 and 76 named drafts that nobody speaks any more, and are
  *   refused.
+ * - Its protocol has no name: a client that asks for a subprotocol is refused with 400, as an answer
+ *   without one of those asked for would fail in browsers, and C's, which repeated whatever was asked
+ *   for, agreed to what the program had never heard of.
  * - `LWS_CALLBACK_RECEIVE` comes, which had not been finished then.
  *
  * @module
@@ -15,11 +18,13 @@ import type { Context } from "../context.ts";
 import { log } from "../log.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Wsi } from "../wsi.ts";
+import { attempt } from "./attempt.ts";
 import { userReason } from "./callback.ts";
 import { type Write, writing } from "./connection_calls.ts";
 import * as constants from "./constants/nov10.ts";
 import { clockInUse, createFrom } from "./creation.ts";
 import { defineGeneration } from "./generation.ts";
+import { theConnection } from "./guards.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain } from "./placements.ts";
 
@@ -122,7 +127,7 @@ export function serverContext(descriptor: number): Context | undefined {
 
 /** The path that is requested; valid on HTTP and on established connections. Null before. */
 export function libwebsocket_get_uri(wsi: libwebsocket): string | null {
-  return wsi.uri === "" ? null : wsi.uri;
+  return attempt("libwebsocket_get_uri", null, () => theConnection(wsi).uri || null);
 }
 
 /** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind. 0, or −1 when that failed. */

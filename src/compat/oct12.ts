@@ -8,6 +8,7 @@
 import type { Context } from "../context.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
+import { attempt } from "./attempt.ts";
 import { callingContext } from "./callback.ts";
 import {
   type ClientConnect,
@@ -17,14 +18,15 @@ import {
 } from "./client_calls.ts";
 import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
 import * as constants from "./constants/oct12.ts";
-import { broadcast, callbackOnWritableAll, peerAddresses } from "./context_calls.ts";
+import { broadcast, callbackOnWritableAll, ownerOf, peerAddresses } from "./context_calls.ts";
 import { createFrom } from "./creation.ts";
 import { INTERNAL_STREAM_EXTENSIONS } from "./extensions.ts";
 import { defineGeneration, type Generation } from "./generation.ts";
+import { theConnection } from "./guards.ts";
 import { tokenArray } from "./headers.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain, pollPlacements } from "./placements.ts";
-import { type Box, bytesAt } from "./pointers.ts";
+import type { Box } from "./pointers.ts";
 import type {
   BroadcastFilledIn,
   ExtensionMembers,
@@ -197,13 +199,15 @@ export const libwebsockets_serve_http_file: ServeFile = servingFiles(
   "libwebsockets_serve_http_file",
 );
 
-/** Asks for one writeable callback, in a later service call. Returns 1. */
+/** Asks for one writeable callback, in a later service call. 1, or −1 for no connection. */
 export function libwebsocket_callback_on_writable(
   _context: libwebsocket_context,
   wsi: libwebsocket,
 ): number {
-  wsi.callbackOnWritable();
-  return 1;
+  return attempt("libwebsocket_callback_on_writable", -1, () => {
+    theConnection(wsi).callbackOnWritable();
+    return 1;
+  });
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -211,7 +215,7 @@ export function libwebsocket_callback_on_writable_all_protocol(
   protocol: libwebsocket_protocols,
 ): number {
   const name = "libwebsocket_callback_on_writable_all_protocol";
-  return callbackOnWritableAll(name, protocol.owning_server, protocol);
+  return callbackOnWritableAll(name, ownerOf(protocol), protocol);
 }
 
 /**
@@ -223,7 +227,7 @@ export function libwebsockets_broadcast(
   buf: Uint8Array | string,
   len: number,
 ): number {
-  return broadcast("libwebsockets_broadcast", protocol.owning_server, protocol, bytesAt(buf, len));
+  return broadcast(protocol, buf, len);
 }
 
 /** Puts a connection under a timeout, in place of the one it is under; see `PENDING_TIMEOUT_…`. */
@@ -241,7 +245,7 @@ export function libwebsockets_get_peer_addresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  peerAddresses(callingContext(), fd, name, name_len, rip, rip_len);
+  peerAddresses(callingContext, fd, name, name_len, rip, rip_len);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** What stands for C's pointers; the conventions are those of `src/compat.ts`. */
 
+import { refuse, theWhole } from "./guards.ts";
+
 /** What a pointer to one value points to: an argument that a call sets or moves on. */
 export interface Box<T> {
   /** What is pointed to. */
@@ -21,10 +23,21 @@ export function box<T>(value: T): Box<T> {
   return { value };
 }
 
-/** The first `length` bytes at `buffer`; of a string, of its UTF-8. */
-export function bytesAt(buffer: Uint8Array | string, length: number): Uint8Array {
+/**
+ * The first `length` bytes at `buffer`; of a string, of its UTF-8.
+ *
+ * @param names What the C call calls the two.
+ * @throws {LwsError} `invalid-argument` when there are no bytes, or fewer.
+ */
+export function bytesAt(
+  buffer: Uint8Array | string,
+  length: number,
+  names: readonly [buffer: string, length: string] = ["buf", "len"],
+): Uint8Array {
   const bytes = typeof buffer === "string" ? new TextEncoder().encode(buffer) : buffer;
-  return bytes.length === length ? bytes : bytes.subarray(0, length);
+  if (!(bytes instanceof Uint8Array)) refuse(names[0], buffer, "a Uint8Array or a string");
+  if (bytes.length === length) return bytes;
+  return bytes.subarray(0, theWhole(names[1], length, 0, bytes.length));
 }
 
 /** Copies `text` to a buffer of `size` characters, cut so that its terminating zero fits as well. */

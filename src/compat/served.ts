@@ -3,7 +3,7 @@
 import type { Context } from "../context.ts";
 import type { Wsi } from "../wsi.ts";
 import type { AnyCallback, Generation } from "./generation.ts";
-import type { FilledIn, ProtocolStruct } from "./structs.ts";
+import type { FilledIn, lws_plat_file_ops, ProtocolStruct } from "./structs.ts";
 
 /** A protocol struct of any generation. */
 export type AnyProtocolStruct =
@@ -19,6 +19,8 @@ export class Served {
   readonly generation: Generation;
   /** The structs, up to the one that ends the list, and the names they have in the main API. */
   readonly structs: ReadonlyMap<string, AnyProtocolStruct>;
+  /** The file operations, whose entries the program may replace from its first callback on. */
+  readonly fileTable: lws_plat_file_ops;
   /** The connections there are. */
   readonly connections = new Set<Wsi>();
   /** What clients asked for. */
@@ -29,9 +31,14 @@ export class Served {
   readonly outcomes = new Map<Wsi, (isEstablished: boolean) => void>();
   #context: Context | undefined;
 
-  constructor(generation: Generation, structs: ReadonlyMap<string, AnyProtocolStruct>) {
+  constructor(
+    generation: Generation,
+    structs: ReadonlyMap<string, AnyProtocolStruct>,
+    fileTable: lws_plat_file_ops,
+  ) {
     this.generation = generation;
     this.structs = structs;
+    this.fileTable = fileTable;
   }
 
   /** Called with the first callback at the latest: creation itself calls back. */

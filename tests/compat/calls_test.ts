@@ -772,6 +772,52 @@ Deno.test("dec15: the file operations of a context can be replaced one by one", 
   peer.close();
 });
 
+Deno.test("dec15: file operations that PROTOCOL_INIT replaces are those of the context", async () => {
+  const seen: unknown[] = [];
+  const { api } = DEC15;
+  const callback: Callback = (wsi, reason) => {
+    if (reason === "PROTOCOL_INIT") {
+      const table = api.lws_get_fops(api.lws_get_context(wsi));
+      seen.push(table);
+      table.open = (_wsi: unknown, name: string) => {
+        seen.push(name);
+        return api.LWS_INVALID_FILE;
+      };
+    }
+    if (reason === "HTTP") return api.lws_serve_http_file(wsi, "/virtual", "text/plain", null, 0);
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const peer = await server.dial();
+  peer.send(GET);
+  assertStringIncludes((await server.pump(readResponse(peer))).head, " 404 ");
+  assertEquals(seen, [api.lws_get_fops(server.context), "/virtual"]);
+  assertEquals(seen[0] === api.lws_get_fops(server.context), true);
+  peer.close();
+});
+
+Deno.test("dec15: headers that were added to a buffer go with a file", async () => {
+  const { api } = DEC15;
+  const here = new URL(import.meta.url).pathname;
+  const callback: Callback = (wsi, reason) => {
+    if (reason !== "HTTP") return 0;
+    const buffer = new Uint8Array(200);
+    const p = box(buffer.subarray(10));
+    const end = buffer.subarray(190);
+    api.lws_add_http_header_by_name(wsi, "x-one:", "1", 1, p, end);
+    api.lws_add_http_header_by_token(wsi, api.WSI_TOKEN_HTTP_ETAG, '"e"', 3, p, end);
+    const n = p.value.byteOffset - 10;
+    return api.lws_serve_http_file(wsi, here, "text/plain", buffer.subarray(10), n);
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const peer = await server.dial();
+  peer.send(GET);
+  const { head, body } = await server.pump(readResponse(peer));
+  assertStringIncludes(head, "\r\nx-one: 1\r\n");
+  assertStringIncludes(head, '\r\netag: "e"\r\n');
+  assertEquals(body.length, Deno.statSync(here).size);
+  peer.close();
+});
+
 Deno.test("dec15: a file that the table can't open is answered 404, one that it can't read breaks off", async () => {
   const { api } = DEC15;
   const callback: Callback = (wsi, reason) => {

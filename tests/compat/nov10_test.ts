@@ -160,3 +160,11 @@ Deno.test("contract 5: nov10: get_uri is the path, and serve_http_file sends a f
   assertEquals(results, ["/xyz/abc.d", null, 0, 0]);
   peer.close();
 });
+
+Deno.test("nov10: a client that asks for a subprotocol is refused, as the one protocol has no name", async () => {
+  await using server = served(() => 0);
+  const peer = await server.dial();
+  peer.send(handshake({ protocol: "chat" }));
+  assertMatch(await readHead(peer), /^HTTP\/1\.1 400 /);
+  peer.close();
+});

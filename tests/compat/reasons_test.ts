@@ -1,6 +1,7 @@
 /** That every reason comes, to whom, and with which `user`, `in` and `len`. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { setLogLevel, type Wsi } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing.ts";
 import { readHead, readResponse } from "../support/serve.ts";
 import { frame } from "../support/frames.ts";
@@ -305,6 +306,32 @@ Deno.test("dec15: a callback that throws closes its connection", async () => {
   socket.peer.close();
   await server.until(() => calls.length === 1);
 });
+
+for (const face of FACES) {
+  Deno.test(`${face.name}: a callback that returns promises counts as 0, and the log says so once`, async () => {
+    const lines: string[] = [];
+    setLogLevel(["err"], (_level, line) => lines.push(line));
+    try {
+      const callback = ((_wsi: Wsi, reason: string) =>
+        reason === "ESTABLISHED" || reason === "RECEIVE"
+          ? Promise.reject(new Error(`too late for ${reason}`))
+          : 0) as unknown as Callback;
+      await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+      const socket = await server.open({ protocol: "talk" });
+      socket.send({ opcode: 1, payload: "hi" }, { opcode: 9, payload: "" });
+      assertEquals((await server.pump(socket.receive())).opcode, 10);
+      await server.settle();
+      const reason = "LWS_CALLBACK_ESTABLISHED";
+      assertEquals(lines, [
+        `the callback of "talk" returned a promise for ${reason}; that counts as 0, as nothing waits for it`,
+        `the callback of "talk" rejected after ${reason}: too late for ESTABLISHED`,
+        'the callback of "talk" rejected after LWS_CALLBACK_RECEIVE: too late for RECEIVE',
+      ]);
+    } finally {
+      setLogLevel([], () => {});
+    }
+  });
+}
 
 Deno.test("dec15: frames without payload are not delivered, which older generations did", async () => {
   for (const face of FACES) {
