@@ -45,7 +45,7 @@ export interface TlsMembers {
   /**
    * Certificates of authorities to trust, likewise: of clients, with `options.requireValidClientCert`,
    * and of servers, beside those that the runtime trusts, or with `options.disableOsCaCerts` in place
-   * of them.
+   * of them. The runtime's can be listed with `--allow-sys` only; without it these are all there is.
    *
    * @default {null}
    */

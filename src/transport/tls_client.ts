@@ -16,7 +16,10 @@ import { TransportDuplex } from "./transport_duplex.ts";
 
 /** Whom a client trusts, and how it shows itself. */
 export interface TlsClientOptions {
-  /** Further authorities to trust, as PEM texts of one or more certificates. */
+  /**
+   * Further authorities to trust, as PEM texts of one or more certificates. Without `--allow-sys` they are
+   * all there is, as those of the runtime can't be listed.
+   */
   readonly ca?: readonly string[] | undefined;
   /**
    * Whether only `ca` counts, without what the runtime trusts by itself.
@@ -88,7 +91,13 @@ export class TlsClient {
 /** `undefined` leaves it to the runtime, and to what its user set by `DENO_CERT`. */
 function trusted({ ca = [], disableOsCaCerts }: TlsClientOptions): readonly string[] | undefined {
   if (disableOsCaCerts) return ca;
-  return ca.length === 0 ? undefined : [...getCACertificates("default"), ...ca];
+  if (ca.length === 0) return undefined;
+  return mayListAuthorities() ? [...getCACertificates("default"), ...ca] : ca;
+}
+
+/** Only `--allow-sys` without a list lets the runtime's authorities be listed; nobody is asked for it. */
+function mayListAuthorities(): boolean {
+  return Deno.permissions.querySync({ name: "sys" }).state === "granted";
 }
 
 /** @throws {TlsError} when the server is not one to talk to. */
