@@ -1,13 +1,11 @@
 /** A context: one listener, any number of clients, and all the connections they make. */
 
-import { Acceptor, type AcceptorHost } from "./acceptor.ts";
-import { Admission, type AdmissionHost } from "./admission.ts";
 import { activate } from "./active_protocol.ts";
 import { refuseArgument } from "./arguments.ts";
 import { broadcastBytes } from "./broadcast_data.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
-import { Connection, type ConnectionOwner, type ProtocolEntry } from "./connection.ts";
+import { Connection, type ProtocolEntry } from "./connection.ts";
 import { ClientRoutes } from "./client_route.ts";
 import type { Context } from "./context.ts";
 import {
@@ -24,7 +22,6 @@ import { LwsError } from "./errors.ts";
 import { attempt } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
-import { HttpSession } from "./http_session.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Limits } from "./limits.ts";
 import { CONTEXT_PORT_NO_LISTEN } from "./listen_info.ts";
@@ -33,8 +30,8 @@ import { describeError, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import { mustPoll, Polling, type PollingHost } from "./polling.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
+import { LISTENER_FD, Reception, type ReceptionHost } from "./reception.ts";
 import { isReason, type Reason, type ReasonData } from "./reasons.ts";
-import type { PollSlot } from "./service/poll_slot.ts";
 import { type PollFd, POLLIN, POLLOUT } from "./service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
@@ -44,7 +41,7 @@ import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
 import { dropPrivileges } from "./transport/privileges.ts";
 import { type StreamConn, tcpNetwork, transportOver } from "./transport/tcp.ts";
 import { TransportError } from "./transport/transport_error.ts";
-import type { Address, Listener, Transport } from "./transport/transport.ts";
+import type { Listener, Transport } from "./transport/transport.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
 
 /**
@@ -77,10 +74,7 @@ export function createContext(info: ContextCreationInfo): Context {
   return new ServingContext(checkCreationInfo(info));
 }
 
-/** The descriptor of the listener, and of what belongs to no connection. */
-const LISTENER_FD = 0;
-
-class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingHost, AdmissionHost {
+class ServingContext implements Context, ReceptionHost, PollingHost {
   readonly face: Context = this;
   readonly limits: Limits;
   readonly fileOps: FileOps;
@@ -95,25 +89,19 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   readonly entries: readonly ProtocolEntry[];
   readonly protocols: readonly ActiveProtocol[];
   readonly closed: Promise<void>;
+  readonly connections = new Map<number, Connection>();
+  readonly standIn: Connection;
   isDestroyed = false;
 
   readonly #info: CheckedInfo;
   readonly #named = new Map<string, ProtocolEntry>();
-  readonly #connections = new Map<number, Connection>();
-  readonly #perAddress = new Map<string, number>();
   readonly #listener: Listener | undefined;
-  readonly #acceptor: Acceptor | undefined;
   /** Unless the context serves by itself. */
   readonly #polling: Polling | undefined;
   readonly #elsewhere: Elsewhere;
   readonly #tls: ContextTls;
   readonly #routes: ClientRoutes;
-  readonly #admission: Admission;
-  /** Accepted, and waiting for the program to call for service. */
-  readonly #unserved = new Set<Transport>();
-  /** For what belongs to no connection: the listener, the protocols. */
-  readonly #standIn: Connection;
-  #listenerSlot: PollSlot | undefined;
+  readonly #reception: Reception;
   readonly #onAbort = () => void this.destroy();
   /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
   #isSetUp = false;
@@ -121,7 +109,6 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   #hostName: string | undefined;
   /** The descriptor of broadcast sockets and ports, once there are some and the program polls. */
   #elsewhereFd = 0;
-  #filtering: { fd: number; address: Address } | undefined;
   #dirty: Connection[] = [];
   #departure: Departure | undefined;
   #resolveClosed!: () => void;
@@ -141,7 +128,6 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       : new Polling(info.service === "external", info.clock, this);
     this.scheduler = this.#polling?.scheduler ?? new AutomaticScheduler();
     this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? info.clock);
-    this.#admission = new Admission(this.wheel, this.limits.headerTimeoutMs, this);
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
@@ -178,7 +164,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.protocols = this.entries.map((entry) => entry.active);
     for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.#standIn = new Connection(this, LISTENER_FD, false);
+    this.standIn = new Connection(this, LISTENER_FD, false);
     this.#tls = this.#setUpTls();
     this.#dropPrivileges();
     this.#routes = new ClientRoutes({
@@ -193,18 +179,21 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       // Who brings a network of its own is not in the one that the environment speaks of.
       usesEnvironment: info.network === tcpNetwork,
     });
-    if (this.#listener !== undefined) {
-      this.#acceptor = new Acceptor(this.#listener, this, info.clock, "listener");
-      this.#listenerSlot = this.#polling?.watch(LISTENER_FD);
-      if (this.#polling !== undefined && this.#listenerSlot === undefined) {
-        this.#listener.close();
-        this.#elsewhere.close();
-        throw new LwsError("listen-failed", "addPollFd can't watch the listener");
-      }
+    this.#reception = new Reception(this, {
+      clock: info.clock,
+      proxyProtocol: info.listen.proxyProtocol,
+      allowedOrigins: info.allowedOrigins,
+      tls: this.#tls,
+      polling: this.#polling,
+    });
+    if (this.#listener !== undefined && !this.#reception.watch(this.#listener)) {
+      this.#listener.close();
+      this.#elsewhere.close();
+      throw new LwsError("listen-failed", "addPollFd can't watch the listener");
     }
     info.signal?.addEventListener("abort", this.#onAbort, { once: true });
     for (const entry of this.entries) {
-      this.#standIn.call(entry, "protocolInit", undefined, undefined);
+      this.standIn.call(entry, "protocolInit", undefined, undefined);
     }
     for (const extension of this.extensions) {
       attempt("contextConstruct", () => extension.contextConstruct?.(this));
@@ -212,7 +201,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.#isSetUp = true;
     if (this.isDestroyed) this.#endIfEmpty();
     this.#elsewhere.open();
-    void this.#acceptor?.run();
+    this.#reception.open();
   }
 
   get port(): number {
@@ -227,7 +216,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     const handshake = new ClientHandshake(connection, target, this.#routes);
     connection.phase = handshake;
     const { socketFd } = connection;
-    this.#connections.set(socketFd, connection);
+    this.connections.set(socketFd, connection);
     const polling = this.#polling;
     if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
@@ -240,7 +229,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
     }
-    return this.#serve(transportOver(conn, this.keepAlive !== undefined));
+    return this.#reception.serve(transportOver(conn, this.keepAlive !== undefined));
   }
 
   get canonicalHostname(): string {
@@ -249,11 +238,11 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   peerAddresses(socketFd: number): PeerAddresses {
     checkFd("peerAddresses", socketFd);
-    if (this.#filtering?.fd === socketFd) {
-      const { hostname, port } = this.#filtering.address;
-      return { name: "", ip: hostname, port };
+    const filtering = this.#reception.filtering(socketFd);
+    if (filtering !== undefined) {
+      return { name: "", ip: filtering.hostname, port: filtering.port };
     }
-    return this.#connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
+    return this.connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
   }
 
   async resolvePeerAddresses(socketFd: number): Promise<PeerAddresses> {
@@ -261,7 +250,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     const known = this.peerAddresses(socketFd);
     const { network } = this.#info;
     if (known.name !== "" || known.ip === "" || network.reverse === undefined) return known;
-    const before = this.#connections.get(socketFd);
+    const before = this.connections.get(socketFd);
     let name = "";
     try {
       name = await network.reverse(known.ip);
@@ -269,7 +258,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
       log("info", `${known.ip} has no name: ${describeError(error)}`);
     }
     // Asked for by a filter, it is for the connection that the filter has let in since.
-    const connection = before ?? this.#connections.get(socketFd);
+    const connection = before ?? this.connections.get(socketFd);
     // A later request of the same connection may be another peer's, by a proxy that is believed.
     if (connection?.peerAddresses.ip === known.ip) connection.peerName = name;
     return { ...known, name };
@@ -277,7 +266,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   hangupOnClient(socketFd: number): number {
     checkFd("hangupOnClient", socketFd);
-    this.#connections.get(socketFd)?.hangup();
+    this.connections.get(socketFd)?.hangup();
     return 0;
   }
 
@@ -334,18 +323,12 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     if (this.isDestroyed) return this.closed;
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
-    this.#acceptor?.stop();
-    this.#admission.stop();
-    for (const transport of this.#unserved) transport.close();
-    this.#unserved.clear();
+    this.#reception.stop();
     this.#elsewhere.close();
     const polled = this.#polling?.scheduler;
-    // An accepted connection that waits for service is let go.
-    this.#listenerSlot?.drain();
-    polled?.unwatch(LISTENER_FD);
     polled?.unwatch(this.#elsewhereFd);
     polled?.release();
-    this.#departure = new Departure(this.wheel, [...this.#connections.values()], checked);
+    this.#departure = new Departure(this.wheel, [...this.connections.values()], checked);
     this.#endIfEmpty();
     return this.closed;
   }
@@ -373,15 +356,19 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   }
 
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
-    const wsi = this.#connections.get(fd) ?? this.#standIn;
+    const wsi = this.connections.get(fd) ?? this.standIn;
     return wsi.call(this.entries[0]!, reason, data, undefined);
   }
 
   cutFd(fd: number): void {
-    this.#connections.get(fd)?.cut();
+    this.connections.get(fd)?.cut();
   }
 
   // What connections need.
+
+  newFd(): number {
+    return ++this.#lastFd;
+  }
 
   protocolNamed(name: string): ProtocolEntry | undefined {
     return this.#named.get(name);
@@ -403,9 +390,8 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
 
   forget(connection: Connection): void {
     if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
-    this.#connections.delete(connection.socketFd);
-    if (!connection.isClient) this.#countAddress(connection.socketAddress, -1);
-    this.left();
+    this.connections.delete(connection.socketFd);
+    this.#reception.forget(connection);
     if (this.isDestroyed) this.#endIfEmpty();
   }
 
@@ -420,7 +406,7 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
   #setUpTls(): ContextTls {
     const { listen, tls, options, limits } = this.#info;
     const first = this.entries[0]!;
-    const ask = this.#standIn;
+    const ask = this.standIn;
     try {
       return new ContextTls({
         ...options,
@@ -484,115 +470,15 @@ class ServingContext implements Context, ConnectionOwner, AcceptorHost, PollingH
     this.scheduler.arrived({ socketFd: this.#elsewhereFd, service: work }, POLLIN);
   }
 
-  // Accepting.
-
-  get hasRoom(): boolean {
-    // While one waits to be served, the next one waits in the backlog.
-    return this.#unserved.size === 0 &&
-      this.#connections.size + this.#admission.size < this.limits.maxConnections;
-  }
-
-  accepted(transport: Transport): void {
-    if (this.#info.listen.proxyProtocol) this.#admission.take(transport);
-    else this.admitted(transport);
-  }
-
-  /** Serves a connection, in service if the program wants that. */
-  admitted(transport: Transport): void {
-    if (this.#polling === undefined) {
-      this.#serve(transport);
-      return this.left();
-    }
-    this.#unserved.add(transport);
-    const service = () => {
-      this.#unserved.delete(transport);
-      this.#serve(transport);
-      this.#listenerSlot?.setReading(this.hasRoom);
-      this.left();
-    };
-    // It may be the last one that there is room for, whose header has come now.
-    this.#listenerSlot?.setReading(true);
-    this.scheduler.arrived({ socketFd: LISTENER_FD, service }, POLLIN);
-  }
-
-  left(): void {
-    if (!this.hasRoom) return;
-    this.#acceptor?.resume();
-    this.#listenerSlot?.setReading(true);
-  }
-
-  /** The way of an accepted connection up to its first read (reasons as in the C library). */
-  #serve(transport: Transport): Connection | undefined {
-    if (this.isDestroyed) {
-      transport.close();
-      return undefined;
-    }
-    const first = this.entries[0]!;
-    const fd = ++this.#lastFd;
-    const { remoteAddress } = transport;
-    const ofAddress = this.#perAddress.get(remoteAddress.hostname) ?? 0;
-    if (ofAddress >= this.limits.maxConnectionsPerAddress) {
-      log("info", `${remoteAddress.hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
-      transport.close();
-      return undefined;
-    }
-    this.#filtering = { fd, address: remoteAddress };
-    const verdict = this.#standIn.call(first, "filterNetworkConnection", fd, undefined);
-    this.#filtering = undefined;
-    if (verdict !== 0 || this.isDestroyed) {
-      transport.close();
-      return undefined;
-    }
-
-    const connection = new Connection(this, fd, false);
-    if (!connection.makeUser(first)) {
-      transport.close();
-      return undefined;
-    }
-    this.#connections.set(fd, connection);
-    this.#countAddress(remoteAddress.hostname, 1);
-    connection.enter(first);
-    connection.phase = new HttpSession(connection, { allowedOrigins: this.#info.allowedOrigins });
-    if (isLogged("debug")) log("debug", `connection ${fd}: from ${remoteAddress.hostname}`);
-    connection.attach(this.#tls.isServer ? this.#secure(connection, transport) : transport);
-    connection.call(first, "wsiCreate", undefined);
-    connection.call(first, "serverNewClientInstantiated", undefined);
-    if (this.#polling?.watch(fd) === undefined && this.#polling !== undefined) connection.cut();
-    return connection;
-  }
-
-  #secure(connection: Connection, transport: Transport): Transport {
-    const { socketFd } = connection;
-    return this.#tls.accept(transport, {
-      deliver: (service) => this.scheduler.arrived({ socketFd, service }, POLLIN),
-      verify(info) {
-        return connection.isOpen && connection.judges({ info, isTrusted: info.authorized });
-      },
-      failed: (why) => log("info", `connection ${socketFd}: ${why}`),
-      secured(info) {
-        connection.tls = info;
-        connection.secured = info.isSsl;
-      },
-    });
-  }
-
-  #countAddress(address: string, change: 1 | -1): void {
-    // Who comes by a unix socket has none.
-    if (this.limits.maxConnectionsPerAddress === Infinity || address === "") return;
-    const count = (this.#perAddress.get(address) ?? 0) + change;
-    if (count > 0) this.#perAddress.set(address, count);
-    else this.#perAddress.delete(address);
-  }
-
   // Ends and lookups.
 
   #endIfEmpty(): void {
-    if (this.#connections.size > 0 || !this.#isSetUp) return;
+    if (this.connections.size > 0 || !this.#isSetUp) return;
     for (const extension of this.extensions) {
       attempt("contextDestruct", () => extension.contextDestruct?.(this));
     }
     for (const entry of this.entries) {
-      this.#standIn.call(entry, "protocolDestroy", undefined, undefined);
+      this.standIn.call(entry, "protocolDestroy", undefined, undefined);
     }
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();

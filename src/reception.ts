@@ -1,0 +1,190 @@
+/** How a context takes in the connections of a listener. */
+
+import { Acceptor, type AcceptorHost } from "./acceptor.ts";
+import { Admission, type AdmissionHost } from "./admission.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
+import type { ContextTls } from "./context_tls.ts";
+import { HttpSession } from "./http_session.ts";
+import { isLogged, log } from "./log.ts";
+import type { Polling } from "./polling.ts";
+import type { Clock } from "./service/clock.ts";
+import type { PollSlot } from "./service/poll_slot.ts";
+import { POLLIN } from "./service/polling.ts";
+import type { Address, Listener, Transport } from "./transport/transport.ts";
+
+/** The descriptor of the listener, and of what belongs to no connection. */
+export const LISTENER_FD = 0;
+
+/** What a reception needs of its context. */
+export interface ReceptionHost extends ConnectionOwner {
+  /** The connections there are, by descriptor. */
+  readonly connections: Map<number, Connection>;
+  /** For what belongs to no connection. */
+  readonly standIn: Connection;
+  /** A descriptor that no connection had. */
+  newFd(): number;
+}
+
+/** How connections are taken in. */
+export interface ReceptionSettings {
+  readonly clock: Clock;
+  readonly proxyProtocol: boolean;
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly tls: ContextTls;
+  /** Unless the context serves by itself. */
+  readonly polling: Polling | undefined;
+}
+
+/** Accepts, asks the filters, counts, and makes connections. */
+export class Reception implements AcceptorHost, AdmissionHost {
+  readonly #host: ReceptionHost;
+  readonly #settings: ReceptionSettings;
+  readonly #admission: Admission;
+  readonly #perAddress = new Map<string, number>();
+  /** Accepted, and waiting for the program to call for service. */
+  readonly #unserved = new Set<Transport>();
+  #acceptor: Acceptor | undefined;
+  #slot: PollSlot | undefined;
+  #filtering: { fd: number; address: Address } | undefined;
+
+  constructor(host: ReceptionHost, settings: ReceptionSettings) {
+    this.#host = host;
+    this.#settings = settings;
+    this.#admission = new Admission(host.wheel, host.limits.headerTimeoutMs, this);
+  }
+
+  /** Takes a listener, from which {@linkcode open} accepts; false when the program can't watch it. */
+  watch(listener: Listener): boolean {
+    const { clock, polling } = this.#settings;
+    this.#acceptor = new Acceptor(listener, this, clock, "listener");
+    this.#slot = polling?.watch(LISTENER_FD);
+    return polling === undefined || this.#slot !== undefined;
+  }
+
+  /** Accepts from now on. */
+  open(): void {
+    void this.#acceptor?.run();
+  }
+
+  /** Stops listening, and lets go of whoever is not served yet. */
+  stop(): void {
+    this.#acceptor?.stop();
+    this.#admission.stop();
+    for (const transport of this.#unserved) transport.close();
+    this.#unserved.clear();
+    this.#settings.polling?.scheduler.unwatch(LISTENER_FD);
+  }
+
+  /** Where the connection comes from that `filterNetworkConnection` is about, if it is this one. */
+  filtering(socketFd: number): Address | undefined {
+    return this.#filtering?.fd === socketFd ? this.#filtering.address : undefined;
+  }
+
+  get hasRoom(): boolean {
+    const { connections, limits } = this.#host;
+    // While one waits to be served, the next one waits in the backlog.
+    return this.#unserved.size === 0 &&
+      connections.size + this.#admission.size < limits.maxConnections;
+  }
+
+  accepted(transport: Transport): void {
+    if (this.#settings.proxyProtocol) this.#admission.take(transport);
+    else this.admitted(transport);
+  }
+
+  /** Serves a connection, in service if the program wants that. */
+  admitted(transport: Transport): void {
+    if (this.#settings.polling === undefined) {
+      this.serve(transport);
+      return this.left();
+    }
+    this.#unserved.add(transport);
+    const service = () => {
+      this.#unserved.delete(transport);
+      this.serve(transport);
+      this.#slot?.setReading(this.hasRoom);
+      this.left();
+    };
+    // It may be the last one that there is room for, whose header has come now.
+    this.#slot?.setReading(true);
+    this.#host.scheduler.arrived({ socketFd: LISTENER_FD, service }, POLLIN);
+  }
+
+  left(): void {
+    if (!this.hasRoom) return;
+    this.#acceptor?.resume();
+    this.#slot?.setReading(true);
+  }
+
+  /** A connection is gone. */
+  forget(connection: Connection): void {
+    if (!connection.isClient) this.#count(connection.socketAddress, -1);
+    this.left();
+  }
+
+  /** The way of an accepted connection up to its first read (reasons as in the C library). */
+  serve(transport: Transport): Connection | undefined {
+    const host = this.#host;
+    if (host.isDestroyed) {
+      transport.close();
+      return undefined;
+    }
+    const first = host.entries[0]!;
+    const fd = host.newFd();
+    const { hostname } = transport.remoteAddress;
+    const ofAddress = this.#perAddress.get(hostname) ?? 0;
+    if (ofAddress >= host.limits.maxConnectionsPerAddress) {
+      log("info", `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
+      transport.close();
+      return undefined;
+    }
+    this.#filtering = { fd, address: transport.remoteAddress };
+    const verdict = host.standIn.call(first, "filterNetworkConnection", fd, undefined);
+    this.#filtering = undefined;
+    if (verdict !== 0 || host.isDestroyed) {
+      transport.close();
+      return undefined;
+    }
+
+    const connection = new Connection(host, fd, false);
+    if (!connection.makeUser(first)) {
+      transport.close();
+      return undefined;
+    }
+    const { tls, polling, allowedOrigins } = this.#settings;
+    host.connections.set(fd, connection);
+    this.#count(hostname, 1);
+    connection.enter(first);
+    connection.phase = new HttpSession(connection, { allowedOrigins });
+    if (isLogged("debug")) log("debug", `connection ${fd}: from ${hostname}`);
+    connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
+    connection.call(first, "wsiCreate", undefined);
+    connection.call(first, "serverNewClientInstantiated", undefined);
+    if (polling !== undefined && polling.watch(fd) === undefined) connection.cut();
+    return connection;
+  }
+
+  #secure(connection: Connection, transport: Transport): Transport {
+    const { scheduler } = this.#host;
+    const { socketFd } = connection;
+    return this.#settings.tls.accept(transport, {
+      deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
+      verify(info) {
+        return connection.isOpen && connection.judges({ info, isTrusted: info.authorized });
+      },
+      failed: (why) => log("info", `connection ${socketFd}: ${why}`),
+      secured(info) {
+        connection.tls = info;
+        connection.secured = info.isSsl;
+      },
+    });
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    // Who comes by a unix socket has none.
+    if (this.#host.limits.maxConnectionsPerAddress === Infinity || address === "") return;
+    const count = (this.#perAddress.get(address) ?? 0) + change;
+    if (count > 0) this.#perAddress.set(address, count);
+    else this.#perAddress.delete(address);
+  }
+}
