@@ -3,9 +3,10 @@
 // deno-lint-ignore-file no-explicit-any -- as in C
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { setLogLevel, type Wsi } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing.ts";
 import { readHead } from "../support/serve.ts";
-import { DEC15, type Face, MAR13, OCT12, rig } from "./support.ts";
+import { DEC15, type Face, MAR13, OCT12, type ProtocolSpec, rig } from "./support.ts";
 
 const internal = (face: Face) =>
   face === OCT12 ? face.api.libwebsocket_internal_extensions : face.call("get_internal_extensions");
@@ -107,6 +108,76 @@ for (const face of [OCT12, MAR13, DEC15]) {
       "SERVER_CONTEXT_CONSTRUCT",
       "SERVER_CONTEXT_DESTRUCT",
     ]);
+  });
+
+  Deno.test(`${face.name}: an extension hears of contexts, of clients, of each second and of closing, and nothing of multiplexing`, async () => {
+    const calls: Record<string, string[]> = { server: [], client: [] };
+    let keepsOpen = 0;
+    const noting = (side: string) => ({
+      name: "x-look",
+      callback(_c: any, _e: any, _w: any, reason: number) {
+        const name = reasons.get(reason) ?? `unknown ${reason}`;
+        if (!calls[side]!.includes(name)) calls[side]!.push(name);
+        return name === "CHECK_OK_TO_REALLY_CLOSE" ? keepsOpen : 0;
+      },
+    });
+    let own: Wsi | undefined;
+    const protocols: ProtocolSpec[] = [{
+      name: "talk",
+      callback(wsi, reason) {
+        if (reason === "CLIENT_ESTABLISHED") own = wsi;
+      },
+    }];
+    await using server = rig(face, { extensions: [noting("server")], protocols });
+    const port = face.api.CONTEXT_PORT_NO_LISTEN;
+    const client = server.also(face, { port, extensions: [noting("client")], protocols });
+    face.call("client_connect", client, "h", 80, 0, "/", "h", null, "talk", -1);
+    await server.until(() => own !== undefined);
+    const heard = (side: string) => calls[side]!.splice(0).sort();
+    assertEquals(heard("client"), [
+      "ANY_WSI_ESTABLISHED",
+      "CHECK_OK_TO_PROPOSE_EXTENSION",
+      "CLIENT_CONSTRUCT",
+      "CLIENT_CONTEXT_CONSTRUCT",
+    ]);
+    assertEquals(heard("server"), [
+      "ANY_WSI_ESTABLISHED",
+      "CONSTRUCT",
+      "SERVER_CONTEXT_CONSTRUCT",
+    ]);
+    server.clock.advance(2000);
+    await server.settle();
+    assertEquals([heard("client"), heard("server")], [["1HZ"], ["1HZ"]]);
+
+    keepsOpen = 1;
+    assertEquals(own!.close(), -1);
+    assertEquals(heard("client"), ["CHECK_OK_TO_REALLY_CLOSE"]);
+    keepsOpen = 0;
+    assertEquals(own!.close(), 0);
+    await server.settle();
+    await server[Symbol.asyncDispose]();
+    const ends = ["DESTROY", "DESTROY_ANY_WSI_CLOSING", "FLUSH_PENDING_TX", "PACKET_RX_PREPARSE"];
+    assertEquals(heard("client"), [
+      "CHECK_OK_TO_REALLY_CLOSE",
+      "CLIENT_CONTEXT_DESTRUCT",
+      ...ends,
+    ]);
+    assertEquals(heard("server"), [...ends, "SERVER_CONTEXT_DESTRUCT"]);
+  });
+
+  Deno.test(`${face.name}: an extension that returns a promise is told of in the log`, async () => {
+    const lines: string[] = [];
+    setLogLevel(["err"], (_level, line) => lines.push(line));
+    try {
+      const extension = { name: "x-late", callback: () => Promise.resolve(1) };
+      const protocols = [{ name: "talk", callback: () => 0 }];
+      await using _server = rig(face, { extensions: [extension], protocols });
+      assertEquals(lines, [
+        'the callback of "x-late" returned a promise for LWS_EXT_CALLBACK_SERVER_CONTEXT_CONSTRUCT; that counts as 0, as nothing waits for it',
+      ]);
+    } finally {
+      setLogLevel([], () => {});
+    }
   });
 
   Deno.test(`${face.name}: what an extension returns counts`, async () => {
