@@ -28,11 +28,16 @@
  *
  * - `lws_service` returns a promise in place of blocking: `while (n >= 0) n = await lws_service(context,
  *   50)`. Nothing is delivered in between, as in C. `lws_context_destroy` returns one as well, for the
- *   end of all connections.
+ *   end of all connections, and so do the `lws_plat_file_` calls.
+ * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
+ *   says so.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
  * - Files are sent in the background: serving one returns 0, which means "started".
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a
  *   list of ciphers.
+ * - Wrong arguments, which C did not look at, return what failure was in C, and a line in the log names
+ *   them: a null connection, a `len` beyond the end of `buf`, a number that no constant has. Members of
+ *   the creation struct that there are not are refused.
  * - A server's certificate has to be for the host that a client asked for, which C did not look at; also
  *   with `ssl_connection` 2, which forgives that it is self-signed and nothing else.
  * - `LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS` comes with the first client that wants TLS.

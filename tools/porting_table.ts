@@ -43,7 +43,13 @@ same objects.
 \`examples/ported_echo.ts\` is libwebsockets' test-echo, ported that way. What has to change:
 
 - \`lws_service\` returns a promise: put \`await\` in front of it. Nothing is delivered between two
-  calls. In the generation of February 2011 \`libwebsocket_client_connect\` wants an \`await\` as well.
+  calls. So does \`lws_context_destroy\`, for the end of all connections, and so do the
+  \`lws_plat_file_\` calls. In the generation of February 2011 \`libwebsocket_client_connect\` wants an
+  \`await\` as well.
+- A callback can't \`await\`: it is over when it returns. One that was made \`async\` returns a promise,
+  which counts as 0 whatever becomes of it, and the log says so. What takes time, such as a file of
+  the program's own, is begun in one callback and goes on in the next one, which
+  \`lws_callback_on_writable\` asks for.
 - A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`.
 - A pointer into a buffer is a view: \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`.
 - \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or whatever the
@@ -57,7 +63,10 @@ same objects.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts
 older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`,
-\`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.`;
+\`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.
+
+Wrong arguments, which C did not look at, return what failure was in C, and the log names them: a
+null connection, a \`len\` beyond the end of \`buf\`, a number that no constant has.`;
 
 /** The text of `docs/porting.md`. */
 export function portingPage(): string {
@@ -122,7 +131,7 @@ export function portingPage(): string {
 
 /** A line for each C name that a function ever had. */
 function functionTable(rows: readonly FunctionRow[]): string[] {
-  const lines = rows.flatMap(({ names, arguments: counts, main, note }) => {
+  const lines = rows.flatMap(({ names, arguments: counts, main, note, noteFor = GENERATIONS }) => {
     const signatures = new Map<string, string[]>();
     for (const generation of GENERATIONS) {
       const name = names[generation];
@@ -135,7 +144,7 @@ function functionTable(rows: readonly FunctionRow[]): string[] {
       signature,
       generations.join(", "),
       code(main),
-      note ?? "",
+      noteFor.some((each) => generations.includes(each)) ? note ?? "" : "",
     ]);
   });
   return tableOf(["C name", "Generations", "Main API", "Note"], lines);

@@ -1,7 +1,7 @@
 /** That nothing is missing: every name of five generations, with its shape and with a test. */
 
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import * as main from "../../mod.ts";
 import * as compat from "../../src/compat.ts";
 import { CONSTANTS } from "./matrix/constants.ts";
@@ -86,15 +86,31 @@ Deno.test("the names of December 2015 are those of the entry point itself", () =
   }
 });
 
-Deno.test("every row is covered by a test that there is", () => {
-  const texts = new Map<string, string>();
+Deno.test("every row is covered by a test that there is", async () => {
+  const titles = new Map<string, readonly string[]>();
+  for (const [file] of ROWS.map(({ test }) => test)) {
+    if (!titles.has(file)) titles.set(file, await titlesOf(file));
+  }
   const missing = ROWS.filter(({ test: [file, title] }) => {
-    if (!texts.has(file)) texts.set(file, Deno.readTextFileSync(join(TESTS, file)));
-    const titles = [...texts.get(file)!.matchAll(/Deno\.test\(\s*[`"]([^\n]*)[`"],/g)];
-    return !titles.some(([, each]) => each!.includes(title));
+    // A part of a title that differs from row to row is left open.
+    const parts = title.split(/\$\{\w+\}/).map((part) => RegExp.escape(part));
+    return !titles.get(file)!.some((each) => new RegExp(parts.join(".*")).test(each));
   });
   assertEquals(missing.map(({ test }) => test), []);
 });
+
+/** The titles that a file of tests registers: it is loaded once more, and tests nothing. */
+async function titlesOf(file: string): Promise<readonly string[]> {
+  const titles: string[] = [];
+  const { test } = Deno;
+  Object.assign(Deno, { test: (title: string) => titles.push(title) });
+  try {
+    await import(`${toFileUrl(join(TESTS, file))}?titles`);
+  } finally {
+    Object.assign(Deno, { test });
+  }
+  return titles;
+}
 
 Deno.test("what rows name of the main API is there", () => {
   const source = ["mod.ts", "src/context.ts", "src/wsi.ts", "src/protocol.ts", "src/reasons.ts"]

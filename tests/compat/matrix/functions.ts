@@ -10,6 +10,8 @@ export interface FunctionRow extends Row {
   readonly names: ByGeneration<string>;
   /** How many arguments it has there; none for a prototype, which is a type. */
   readonly arguments?: ByGeneration<number>;
+  /** What the note is about. @default all generations */
+  readonly noteFor?: readonly GenerationName[];
 }
 
 const CALLS = "compat/calls_test.ts";
@@ -26,6 +28,7 @@ function row(
   main: string,
   test: TestName,
   note?: string,
+  noteFor?: readonly GenerationName[],
 ): FunctionRow {
   const names: Partial<Record<GenerationName, string>> = {};
   const counts: Partial<Record<GenerationName, number>> = {};
@@ -42,6 +45,7 @@ function row(
     main,
     test,
     ...(note === undefined ? {} : { note }),
+    ...(noteFor === undefined ? {} : { noteFor }),
   };
 }
 
@@ -75,6 +79,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     ["-", ...Array(3).fill(`${W}context_destroy/1`), `${L}context_destroy/1`],
     "context.destroy",
     [CONTRACTS, "connections end with their context as they did then"],
+    "a promise",
   ),
   row(
     "F04",
@@ -111,12 +116,16 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     ["-", ...Array(3).fill(`${W}service/2`), `${L}service/2`],
     "context.service",
     [CALLS, "service returns 0, 1 without a context, and an error after its end"],
+    "a promise",
   ),
   row(
     "F10",
     ["-", ...Array(3).fill(`${W}service_fd/2`), `${L}service_fd/2`],
     "context.serviceFd",
-    [CONTRACTS, "service_fd leaves foreign descriptors alone and serves its own"],
+    [
+      "compat/tables_test.ts",
+      "a loop of the program's own is told POLLIN, POLLOUT and POLLHUP, and served by descriptor",
+    ],
   ),
   row(
     "F11",
@@ -274,6 +283,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     "context.clientConnect",
     [CALLS, "client_connect makes a connection that talks with a server"],
     "a promise in feb11, which blocked",
+    ["feb11"],
   ),
   row(
     "F34",

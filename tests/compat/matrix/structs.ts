@@ -10,7 +10,7 @@ export interface MemberRow extends Row {
 }
 
 const CALLS = "compat/calls_test.ts";
-const REASONS = "compat/reasons_test.ts";
+const TABLES = "compat/tables_test.ts";
 const EXTENSIONS = "compat/extensions_test.ts";
 
 const SINCE_FEB11: readonly GenerationName[] = ["feb11", "oct12", "mar13", "dec15"];
@@ -52,19 +52,18 @@ const PROBED: TestName = [
   CALLS,
   "ka_time probes an idle connection, ka_probes times every ka_interval",
 ];
-const OFF: TestName = [CALLS, "members that are null, or off as in C, are as if left out"];
 const EXTENSION: TestName = [EXTENSIONS, "an extension of a struct is called for what it is on"];
 const TABLE: TestName = [
   CALLS,
   "files are opened, read, moved in, written and closed by the context's table",
 ];
 const POLLED: TestName = [
-  REASONS,
-  "every reason comes to the right protocol, with its user, in and len",
+  TABLES,
+  "lws_pollargs have the descriptor, what to watch for, and what was watched for before",
 ];
 const SERVED: TestName = [
-  "compat/contracts_test.ts",
-  "service_fd leaves foreign descriptors alone and serves its own",
+  TABLES,
+  "a loop of the program's own is told POLLIN, POLLOUT and POLLHUP, and served by descriptor",
 ];
 
 /** All of them: 47, and the one that only the C header has. */
@@ -104,7 +103,10 @@ export const MEMBERS: readonly MemberRow[] = [
   ]),
   ...members("lws_context_creation_info", [
     ["port", SINCE_FEB11, "port", LISTENS],
-    ["iface", SINCE_OCT12, "iface", OFF],
+    ["iface", SINCE_OCT12, "iface", [
+      CALLS,
+      "an interface is listened on, and refused by name when it is none",
+    ]],
     ["protocols", SINCE_FEB11, "protocols", [CALLS, "protocols end with a null callback"]],
     ["extensions", SINCE_OCT12, "extensions", EXTENSION],
     ["token_limits", DEC15, "tokenLimits", [
@@ -137,7 +139,7 @@ export const MEMBERS: readonly MemberRow[] = [
     ["http_proxy_port", DEC15, "httpProxyPort", PROXIED],
     ["gid", SINCE_FEB11, "gid", DROPPED],
     ["uid", SINCE_FEB11, "uid", DROPPED],
-    ["options", SINCE_FEB11, "options", [CALLS, "option bits are taken, or refused by name"]],
+    ["options", SINCE_FEB11, "options", [TABLES, "every option bit is taken"]],
     ["user", SINCE_OCT12, "user", [CALLS, "context_user returns what creation was given"]],
     ["ka_time", SINCE_MAR13, "kaTime", PROBED],
     ["ka_probes", SINCE_MAR13, "kaProbes", PROBED],
@@ -157,10 +159,7 @@ export const MEMBERS: readonly MemberRow[] = [
     ],
   ]),
   ...members("lws_tokens", [
-    ["token", SINCE_OCT12, "ExtensionToken.token", [
-      "compat/contracts_test.ts",
-      "the filter gets all headers as an array by token",
-    ]],
+    ["token", SINCE_OCT12, "ExtensionToken.token", EXTENSION],
     ["token_len", SINCE_OCT12, "ExtensionToken.tokenLength", [
       "compat/contracts_test.ts",
       "the filter gets all headers as an array by token",
