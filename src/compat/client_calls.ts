@@ -4,7 +4,7 @@ import { splitList } from "../core/http_syntax.ts";
 import type { Context } from "../context.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt, attemptSoon } from "./attempt.ts";
-import { refuse, theContext } from "./guards.ts";
+import { refuse, theContext, theText, theWhole } from "./guards.ts";
 import { servedOf } from "./served.ts";
 
 /** `lws_client_connect` of any generation. */
@@ -61,6 +61,10 @@ function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi
     if (!VERSIONS.includes(version)) {
       const allowed = "-1 and 13, as only RFC 6455 is spoken";
       refuse("ietf_version_or_minus_one", version, allowed);
+    }
+    theWhole("ssl_connection", ssl, 0, 2);
+    for (const [argument, text] of Object.entries({ path, host, origin, protocol })) {
+      if (text !== null) theText(argument, text);
     }
     const wsi = context.clientConnect({
       address,

@@ -124,6 +124,7 @@ export type Write = (wsi: Wsi, buf: Uint8Array | string, len: number, protocol: 
 
 const NO_FIN = 0x40;
 const IGNORE_XOR_MASK = 0x80;
+/** What is left for kinds. */
 const KIND_BITS = 0x3f;
 
 /** A `lws_write`: `len` bytes at `buf`, as the kind and the flags of `protocol` say. */
@@ -134,9 +135,9 @@ export function writing(generation: Generation, name: string): Write {
     attempt(name, -1, () => {
       theConnection(wsi);
       const bytes = bytesAt(buf, len);
-      const kind = Number.isInteger(protocol) && (protocol & ~(KIND_BITS | flags)) === 0
-        ? writeKinds.name(protocol & KIND_BITS)
-        : undefined;
+      const isKnown = Number.isInteger(protocol) && protocol >= 0 &&
+        protocol <= (KIND_BITS | flags);
+      const kind = isKnown ? writeKinds.name(protocol & ~flags) : undefined;
       if (kind === undefined) refuse("protocol", protocol, "LWS_WRITE_ kinds, with flags");
       if (len === 0 && !emptyWrites.some((each) => each === kind)) {
         const kinds = emptyWrites.join(", ");

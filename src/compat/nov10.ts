@@ -15,7 +15,6 @@
  */
 
 import type { Context } from "../context.ts";
-import { log } from "../log.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
@@ -24,7 +23,7 @@ import { type Write, writing } from "./connection_calls.ts";
 import * as constants from "./constants/nov10.ts";
 import { clockInUse, createFrom } from "./creation.ts";
 import { defineGeneration } from "./generation.ts";
-import { theConnection } from "./guards.ts";
+import { refuse, theConnection, theWhole } from "./guards.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain } from "./placements.ts";
 
@@ -91,15 +90,18 @@ export function libwebsocket_create_server(
   uid: number,
 ): number {
   const name = "libwebsocket_create_server";
-  if (callback === null || protocol !== PROTOCOL_VERSION) {
-    log("err", `${name}: ${callback === null ? "callback is null" : versionRefusal(protocol)}`);
-    return -1;
-  }
-  const struct = {
-    name: null,
-    callback: toEstablishedOnly(callback),
-    per_session_data_size: user_area_size,
-  };
+  const struct = attempt(name, null, () => {
+    if (typeof callback !== "function") refuse("callback", callback, "a function");
+    if (protocol !== PROTOCOL_VERSION) {
+      refuse("protocol", protocol, `${PROTOCOL_VERSION}, as only RFC 6455 is spoken`);
+    }
+    return {
+      name: null,
+      callback: toEstablishedOnly(callback),
+      per_session_data_size: theWhole("user_area_size", user_area_size),
+    };
+  });
+  if (struct === null) return -1;
   const info = { port, protocols: [struct], ssl_cert_filepath, ssl_private_key_filepath, gid, uid };
   const context = createFrom(NOV10, name, info, "automatic");
   if (context === null) return -1;
@@ -108,10 +110,6 @@ export function libwebsocket_create_server(
   void context.closed.then(() => servers.delete(descriptor));
   sendRegularly(context);
   return descriptor;
-}
-
-function versionRefusal(protocol: number): string {
-  return `protocol is ${protocol}; allowed: ${PROTOCOL_VERSION}, as only RFC 6455 is spoken`;
 }
 
 /**

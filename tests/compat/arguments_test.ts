@@ -68,7 +68,7 @@ const WRONG: Record<string, readonly unknown[]> = {
   in_len: [...NOT_WHOLE, 2],
   n: [...NOT_WHOLE, 2],
   length: [...NOT_WHOLE, 2],
-  kind: [9, 99, 63, 256, -1, 2.5, NaN, "x", null, undefined],
+  kind: [9, 99, 63, 256, 2 ** 32, -1, 2.5, NaN, "x", null, undefined],
   enable: [2.5, NaN, "x", true, null, undefined],
   reason: NOT_WHOLE,
   timeout: [77, -1, 2.5, "x", null, undefined],
@@ -109,7 +109,10 @@ const WRONG: Record<string, readonly unknown[]> = {
   address: [null, 5, {}, ""],
   port: [0, -1, NaN, 70_000, "x"],
   ssl_connection: [3, -1, "x"],
-  path: [5, {}, "no slash"],
+  path: [undefined, 5, {}, "no slash"],
+  host: [undefined, 5, {}],
+  origin: [undefined, 5, {}],
+  asked: [undefined, 5, {}],
   version: [0, 4, 76, NaN, "13"],
 };
 
@@ -120,7 +123,7 @@ const NAMES: Record<string, string> = {
   room: "len",
   header: "name",
   bytes: "out",
-  ssl_connection: "ssl",
+  asked: "protocol",
   version: "ietf_version_or_minus_one",
 };
 
@@ -144,7 +147,7 @@ const ofProtocol = (rest: string) => ({
   mar13: `protocol${rest}`,
   dec15: `context protocol${rest}`,
 });
-const connect = "context address port ssl_connection path _host _origin _protocol version";
+const connect = "context address port ssl_connection path host origin asked version";
 
 /** The calls, by the last words of their names. */
 const CALLS: Record<string, Call> = {
@@ -402,6 +405,33 @@ function creating(face: Face, protocols: unknown): unknown {
   }
   return face.call("create_context", { port: noListen(face), protocols });
 }
+
+Deno.test("nov10: every wrong argument of create_server is refused by its name", () => {
+  const right = {
+    port: 0,
+    callback: () => 0,
+    protocol: 13,
+    user_area_size: 0,
+    ssl_cert_filepath: null,
+    ssl_private_key_filepath: null,
+    gid: -1,
+    uid: -1,
+  };
+  const wrong: Partial<Record<keyof typeof right, readonly unknown[]>> = {
+    port: [-5, 70_000, NaN, "x"],
+    callback: [null, undefined, 5],
+    protocol: [0, 76, null],
+    user_area_size: NOT_WHOLE,
+  };
+  for (const [member, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const args = Object.values({ ...right, [member]: value });
+      const { result, lines } = logged(() => NOV10.call("create_server", ...args));
+      assertEquals(result, -1);
+      assertStringIncludes(lines.join("\n"), `libwebsocket_create_server: ${member} is`);
+    }
+  }
+});
 
 for (const face of [MAR13, DEC15]) {
   Deno.test(`${face.name}: creation of nothing is refused by name`, () => {
