@@ -9,7 +9,8 @@ import {
 } from "./core/opening_handshake.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
-import type { ClientRoutes, Route, RouteTarget } from "./client_route.ts";
+import type { ClientTarget } from "./client_info.ts";
+import type { ClientRoutes, Route } from "./client_route.ts";
 import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
@@ -21,17 +22,6 @@ import { POLLOUT } from "./service/polling.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
-
-/** Where to connect and what to ask for, checked and complete. */
-export interface ClientTarget extends RouteTarget {
-  readonly path: string;
-  readonly host: string;
-  readonly origin: string | undefined;
-  readonly protocols: readonly string[];
-  readonly headers: readonly (readonly [string, string])[];
-  /** Whether the program gave the connection's `user` itself. */
-  readonly hasUser: boolean;
-}
 
 /** The most 1xx responses before the answer; none has more than one or two. */
 const MAX_INTERIM = 16;

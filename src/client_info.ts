@@ -3,7 +3,7 @@
 import { refuseArgument } from "./arguments.ts";
 import { parseAuthority } from "./core/authority.ts";
 import { isFieldValue, isToken, splitList } from "./core/http_syntax.ts";
-import type { ClientTarget } from "./client_handshake.ts";
+import type { RouteTarget } from "./client_route.ts";
 import { LwsError } from "./errors.ts";
 import { checkHandshakeField } from "./handshake_fields.ts";
 
@@ -52,6 +52,17 @@ export interface ClientConnectInfo {
   readonly userdata?: unknown;
   /** More header fields of the request. */
   readonly headers?: Iterable<readonly [string, string]>;
+}
+
+/** Where to connect and what to ask for, checked and complete. */
+export interface ClientTarget extends RouteTarget {
+  readonly path: string;
+  readonly host: string;
+  readonly origin: string | undefined;
+  readonly protocols: readonly string[];
+  readonly headers: readonly (readonly [string, string])[];
+  /** Whether the program gave the connection's `user` itself. */
+  readonly hasUser: boolean;
 }
 
 const FIELDS: ReadonlySet<string> = new Set([
