@@ -267,14 +267,24 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.callAny(entry, reason, data, user);
   }
 
-  /** The program's word on a client's certificate: whether it lets that in, if it says anything. */
-  judges(trial: ClientCertificateTrial): boolean | undefined {
+  /**
+   * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
+   * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
+   */
+  judges(info: TlsInfo): boolean | undefined {
     const { protocol } = this.owner.entries[0]!;
+    let isAccepted = false;
+    const trial: ClientCertificateTrial = {
+      info,
+      isTrusted: info.authorized,
+      accept: () => void (isAccepted = true),
+    };
     const reason = "opensslPerformClientCertVerification";
     try {
       const callback = protocol.callback as LooseCallback;
       const verdict = callback.call(protocol, this, reason, this.user, trial);
-      return verdict === undefined ? undefined : verdict === 0;
+      if ((verdict ?? 0) !== 0) return false;
+      return isAccepted ? true : undefined;
     } catch (error) {
       log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
       return false;

@@ -257,6 +257,7 @@ export class ContextTls {
     if (requireValidClientCert) {
       lendLoader(ca, (loader) => this.#host.loadServerTrust(loader));
       if (ca.length === 0) log("warn", NOBODY_TRUSTED);
+      if (this.#settings.allowNonSslOnSslPort) log("warn", PLAIN_IS_NOT_ASKED);
     }
     const asks = peerCertNotRequired ? "request" : "require";
     return new TlsServer({
@@ -273,6 +274,10 @@ export class ContextTls {
 const NOBODY_TRUSTED =
   "options.requireValidClientCert: there is no authority for clients, from sslCaFilepath or from " +
   "opensslLoadExtraServerVerifyCerts; only opensslPerformClientCertVerification lets somebody in";
+
+const PLAIN_IS_NOT_ASKED =
+  "options.allowNonSslOnSslPort: who speaks plain HTTP is asked for no certificate, " +
+  "requireValidClientCert or not";
 
 type CertificateErrorCode = "invalid-argument" | "invalid-option";
 

@@ -49,7 +49,8 @@ export interface ListenInfo {
   readonly proxyProtocol?: boolean;
   /**
    * Which proxies in front are believed when they say by `X-Forwarded-For` who the peer is: `true`
-   * for all, a number of them counted from the socket, or their addresses and ranges, such as
+   * for all, a number of them counted from the socket (beside `proxyProtocol`: from whom its header
+   * names, who may be the client), or their addresses and ranges, such as
    * `["10.0.0.0/8", "::1"]`, with `"unix:"` for who comes by a unix socket. It counts from each request
    * on: `filterNetworkConnection` and `maxConnectionsPerAddress` come before, and know the proxy alone.
    * By `X-Forwarded-Proto: https` they say that a browser's own origin is one with TLS.

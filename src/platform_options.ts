@@ -25,7 +25,10 @@ export interface ContextOptions {
   readonly requireValidClientCert?: boolean;
   /** `context.canonicalHostname` is `"unknown"`. @default {false} */
   readonly skipServerCanonicalName?: boolean;
-  /** A TLS port takes plain HTTP and WebSockets as well; the first byte tells. @default {false} */
+  /**
+   * A TLS port takes plain HTTP and WebSockets as well; the first byte tells. Who speaks plain is asked for
+   * no certificate. @default {false}
+   */
   readonly allowNonSslOnSslPort?: boolean;
   /** Taken, with a line in the log: there is one event loop, the runtime's. @default {false} */
   readonly libev?: boolean;

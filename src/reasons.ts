@@ -141,8 +141,8 @@ export interface ReasonData {
    */
   opensslContextRequiresPrivateKey: PrivateKeyLoader;
   /**
-   * First protocol; a client showed a certificate, and nothing of it was served. 0 lets it in whatever
-   * the verdict, another number or a throw drops it, and returning nothing leaves it to the verdict. The
+   * First protocol; a client showed a certificate, and nothing of it was served. `data.accept()` lets it in
+   * whatever the verdict; a number other than 0 or a throw drops it; else the verdict counts. The
    * handshake itself needs no service; like any other reason this one comes in service only, and
    * `headerTimeoutMs` goes on meanwhile.
    */

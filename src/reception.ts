@@ -170,7 +170,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     return this.#settings.tls.accept(transport, {
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
       verify(info) {
-        return connection.isOpen && connection.judges({ info, isTrusted: info.authorized });
+        return connection.isOpen && connection.judges(info);
       },
       failed: (why) => log("info", `connection ${socketFd}: ${why}`),
       secured(info) {

@@ -434,7 +434,9 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   /** Behind all that may need root, and before the program's first callback of a protocol. */
   #dropPrivileges(): void {
     try {
-      const groups = dropPrivileges(this.#info.identity);
+      const { gid, uid } = this.#info.identity;
+      const groups = dropPrivileges({ gid, uid });
+      if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
       if (groups.length > 0) {
         log("warn", `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`);
       }

@@ -118,4 +118,6 @@ export interface ClientCertificateTrial {
   readonly info: TlsInfo;
   /** Whether the certificate is valid now and leads to a trusted authority. */
   readonly isTrusted: boolean;
+  /** Lets the client in whatever the verdict; a number other than 0 or a throw still drops it. */
+  accept(): void;
 }

@@ -492,9 +492,10 @@ const CLIENTS = {
 };
 
 for (const [kind, identity] of Object.entries(CLIENTS)) {
-  for (const verdict of [undefined, 0, 1, "throws"] as const) {
+  for (const verdict of [undefined, 0, "accept", 1, "throws"] as const) {
     const isShown = identity !== undefined;
-    const isLetIn = isShown && (verdict === 0 || (verdict === undefined && kind === "good"));
+    const isSilent = verdict === undefined || verdict === 0;
+    const isLetIn = isShown && (verdict === "accept" || (isSilent && kind === "good"));
     const name = `${kind} certificate, a verification that says ${verdict ?? "nothing"}`;
     Deno.test(`${name}: ${isLetIn ? "let in" : "dropped"}, unheard`, async () => {
       using _log = captureLog([]);
@@ -507,7 +508,8 @@ for (const [kind, identity] of Object.entries(CLIENTS)) {
         assertEquals([wsi.isSsl, wsi.tls], [1, data.info]);
         assertStringIncludes(data.info.peerCertificate!.pem, "BEGIN CERTIFICATE");
         if (verdict === "throws") throw new Error("no verdict");
-        return verdict;
+        if (verdict !== "accept") return verdict;
+        data.accept();
       });
       await using served = serve([recorder.protocol], REQUIRED);
       const { peer } = await dialTls(served.network, { ...CA, ...identity && { identity } });
@@ -530,8 +532,9 @@ for (const [kind, identity] of Object.entries(CLIENTS)) {
 for (const what of ["close", "hangup", "destroy"] as const) {
   Deno.test(`${what} inside the verification ends the connection, whatever the verdict`, async () => {
     using _log = captureLog([]);
-    const recorder = record("echo", (wsi, reason, _user, _data) => {
+    const recorder = record("echo", (wsi, reason, _user, data) => {
       if (reason !== "opensslPerformClientCertVerification") return;
+      data.accept();
       if (what === "close") wsi.close();
       else if (what === "hangup") wsi.context.hangupOnClient(wsi.socketFd);
       else void wsi.context.destroy();
@@ -550,9 +553,9 @@ for (const what of ["close", "hangup", "destroy"] as const) {
 
 Deno.test("without an authority for clients the log says so, and only the verification lets in", async () => {
   using log = captureLog(["warn"]);
-  let verdict: number | undefined = undefined;
-  const recorder = record("echo", (_wsi, reason, _user, _data) => {
-    if (reason === "opensslPerformClientCertVerification") return verdict;
+  let accepts = false;
+  const recorder = record("echo", (_wsi, reason, _user, data) => {
+    if (reason === "opensslPerformClientCertVerification" && accepts) data.accept();
   });
   await using served = serve([recorder.protocol], {
     ...TLS,
@@ -562,7 +565,7 @@ Deno.test("without an authority for clients the log says so, and only the verifi
   const refused = await dialTls(served.network, { ...CA, identity: made.client });
   await refused.peer.readToEnd();
   refused.peer.close();
-  verdict = 0;
+  accepts = true;
   const socket = await openTls(served.network, { ...CA, identity: made.client });
   socket.peer.close();
   await Promise.all([refused.peer.closed, socket.peer.closed]);
@@ -605,7 +608,7 @@ for (const service of ["manual", "external"] as const) {
     const server = record("echo", (wsi, reason, _user, data) => {
       watch(reason);
       if (reason === "receive") wsi.write(data, "text");
-      if (reason === "opensslPerformClientCertVerification") return 0;
+      if (reason === "opensslPerformClientCertVerification") data.accept();
     });
     const client = record("echo", (wsi, reason, _user, _data) => {
       // Asked in the call that connects.

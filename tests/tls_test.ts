@@ -205,15 +205,18 @@ Deno.test("a client without a certificate, or with a foreign one, is refused; a 
   assertEquals(recorder.reasons.filter((each) => each === "established").length, 1);
 });
 
-for (const [verdict, info, isLetIn] of [[0, STRANGER, true], [1, IDENTITY, false]] as const) {
-  Deno.test(`a verification that returns ${verdict} overrules the chain's verdict`, async () => {
+for (
+  const [verdict, info, isLetIn] of [["accepts", STRANGER, true], [1, IDENTITY, false]] as const
+) {
+  Deno.test(`a verification that ${verdict === 1 ? "returns 1" : verdict} overrules the chain's verdict`, async () => {
     using _log = captureLog([]);
     const trials: boolean[] = [];
     const recorder = record("echo", (wsi, reason, _user, data) => {
       if (reason === "receive") wsi.write(data, "text");
       if (reason !== "opensslPerformClientCertVerification") return;
       trials.push(data.isTrusted);
-      return verdict;
+      if (verdict === 1) return 1;
+      data.accept();
     });
     await using context = serveTls(recorder.protocol, {
       ...CA,
@@ -305,4 +308,28 @@ Deno.test("a TLS layer of the program's own makes client connections", async () 
   assertEquals(outcome.echoed, "hello");
   assertEquals(outcome.isSsl, 1);
   assertEquals(asked, [["localhost", context.port]]);
+});
+
+Deno.test("a name with another one in it is no name of the server's", async () => {
+  const joined = await authority.issue({ name: "x", hosts: ["other.example, DNS:localhost"] });
+  await using context = serveTls(echo().protocol, {
+    sslCertFilepath: joined.cert,
+    sslPrivateKeyFilepath: joined.key,
+  });
+  const outcome = await talk(context.port, { ssl: 1, serverName: "localhost" }, CA);
+  assertEquals(outcome.established, false);
+  assertMatch(outcome.error, /name that can't be one|not for localhost/);
+});
+
+Deno.test("a key that lost its frame is not repeated in the error about it", () => {
+  const bare = server.key.replace(/-----[^-]*-----|\s/g, "");
+  for (const sslPrivateKeyFilepath of [bare, server.key.replaceAll("-----", "--")]) {
+    const error = assertThrows(
+      () => serveTls(echo().protocol, { sslPrivateKeyFilepath }),
+      LwsError,
+      "sslPrivateKeyFilepath",
+    );
+    assertEquals(error.message.includes(bare.slice(20, 60)), false);
+    assertEquals(String(error.cause).includes(bare.slice(20, 60)), false);
+  }
 });

@@ -52,6 +52,10 @@ export function adapt(served: Served, own: AnyProtocolStruct): LooseCallback {
         : own;
       result = call(served, target, wsi, number, place(generation, wsi, reason, user, data));
       result = judge(generation, reason, result);
+      // In C 0 accepts whatever the verdict.
+      if (reason === "opensslPerformClientCertVerification" && result === 0) {
+        (data as ReasonData["opensslPerformClientCertVerification"]).accept();
+      }
       // The main API has sent the file, and goes on whatever this returns.
       if (reason === "httpFileCompletion" && result !== 0) wsi.close();
     }

@@ -105,6 +105,10 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
   const chain = peerChain(socket);
   if (chain.length === 0) throw new TlsError("handshake-failed", "the server has no certificate");
   for (const certificate of chain) checkValidity(certificate, Date.now());
+  // The runtime doesn't quote: one name with this in it would pass for two (as CVE-2021-44532).
+  if (/, (?:DNS|IP Address):/i.test(latin1(chain[0]!.raw).replaceAll("\0", ""))) {
+    throw new TlsError("name-mismatch", "the server's certificate has a name that can't be one");
+  }
   const problem = checkServerIdentity(host, socket.getPeerCertificate() as NodeCertificate);
   if (problem !== undefined) {
     const names = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
@@ -132,6 +136,10 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
     `the server's certificate was issued by ${chain.at(-1)!.issuer.replaceAll("\n", ", ")}, ` +
       `whom nobody in the CA list vouches for (${code})`,
   );
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
 }
 
 const SELF_SIGNED = ["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN"];

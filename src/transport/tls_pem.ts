@@ -14,6 +14,10 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
  */
 export function readPem(pathOrPem: string, field: TlsField): string {
   if (pathOrPem.includes(BEGIN)) return pathOrPem;
+  // What looks like a key without its frame is not repeated, as messages end in logs.
+  if (/[\r\n]/.test(pathOrPem) || /^[A-Za-z0-9+/=]{100,}$/.test(pathOrPem)) {
+    throw new TlsOptionError(field, `it is neither a path nor PEM text: it has no ${BEGIN} line`);
+  }
   let text: string;
   try {
     text = Deno.readTextFileSync(pathOrPem);

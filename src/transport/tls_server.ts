@@ -73,6 +73,8 @@ export class TlsServer {
   readonly #ca: readonly string[] | undefined;
   readonly #clientCertificate: "none" | "request" | "require";
   readonly #handshakeTimeoutMs: number;
+  /** Fingerprints of certificates that passed a whole handshake here; a resumed one checks nothing. */
+  readonly #passed = new Set<string>();
   #identities: Identities;
 
   /** @throws {TlsOptionError} that names the member that can't be used. */
@@ -171,7 +173,7 @@ export class TlsServer {
   ): void {
     socket.on("error", () => {});
     try {
-      const info = describeClient(socket, this.#clientCertificate !== "none");
+      const info = describeClient(socket, this.#clientCertificate !== "none", this.#passed);
       if (this.#isWelcome(info, options)) {
         handshake.succeed(new TlsTransport(socket, duplex, inner, info));
       } else {
@@ -225,10 +227,11 @@ class Identities {
   }
 }
 
-function describeClient(socket: TLSSocket, isAsked: boolean): TlsInfo {
+function describeClient(socket: TLSSocket, isAsked: boolean, passed: Set<string>): TlsInfo {
   const [certificate] = isAsked ? peerChain(socket) : [];
   // Without a certificate, or without having asked for one, `authorized` doesn't mean much.
-  const authorized = certificate !== undefined && socket.authorized;
+  const authorized = certificate !== undefined && socket.authorized &&
+    hasPassed(socket, certificate, passed);
   return {
     ...describeConnection(socket),
     serverName: (socket as { servername?: string | null }).servername || undefined,
@@ -239,6 +242,24 @@ function describeClient(socket: TLSSocket, isAsked: boolean): TlsInfo {
   };
 }
 
+/** The most certificates to remember; who is forgotten has to make a whole handshake again. */
+const MOST_PASSED = 10_000;
+
+/**
+ * The runtime calls every resumed session authorized, also one whose certificate was refused, and its
+ * ticket keys are those of the whole process: another server's verdict would count here.
+ */
+function hasPassed(socket: TLSSocket, certificate: X509Certificate, passed: Set<string>): boolean {
+  const { fingerprint256, validTo } = certificate;
+  if (socket.isSessionReused()) {
+    return passed.has(fingerprint256) && Date.now() <= Date.parse(validTo);
+  }
+  passed.delete(fingerprint256);
+  passed.add(fingerprint256);
+  if (passed.size > MOST_PASSED) passed.delete(passed.values().next().value!);
+  return true;
+}
+
 /** The runtime's own word is nearly always that nobody in the CA list signed it. */
 function reasonOf(socket: TLSSocket, certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return "it showed none";
@@ -246,6 +267,7 @@ function reasonOf(socket: TLSSocket, certificate: X509Certificate | undefined): 
   if (now > Date.parse(certificate.validTo)) return "it has expired";
   if (now < Date.parse(certificate.validFrom)) return "it is not valid yet";
   if (!isMeantFor(certificate, "client")) return "it is not for clients";
+  if (socket.isSessionReused()) return "its session was resumed, and it was never checked here";
   const code = String(socket.authorizationError);
   return UNKNOWN_ISSUER.includes(code) ? "nobody in the CA list signed it" : code;
 }

@@ -149,3 +149,40 @@ peerTest("openssl that knows no common protocol is told so by an alert", OPENSSL
   assertStringIncludes(printed, "alert");
   assertStringIncludes(await openssl(served.port, undefined), "200 OK");
 });
+
+/** Whether `s_client` was answered on the first port, and then on the second with the session of that. */
+async function twice(
+  ports: readonly [number, number],
+  identity: TestIdentity,
+  version: string,
+): Promise<boolean[]> {
+  const folder = await Deno.makeTempDir();
+  const session = `${folder}/session`;
+  try {
+    const first = await openssl(ports[0], identity, version, "-sess_out", session);
+    const second = await openssl(ports[1], identity, version, "-sess_in", session);
+    assertStringIncludes(second, "Reused, TLS");
+    return [first, second].map((printed) => printed.includes("200 OK"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const version of ["-tls1_3", "-tls1_2"]) {
+  peerTest(
+    `a session that openssl resumes is as good as its certificate was there (${version})`,
+    OPENSSL,
+    async () => {
+      await using served = serve({ ca: [ca], clientCertificate: "require" });
+      const { port } = served;
+      const { client, foreignClient } = certificates;
+      assertEquals(await twice([port, port], client, version), [true, true]);
+      // The runtime's tickets are good for all servers of a process.
+      await using other = serve({
+        ca: [certificates.foreignCa.cert],
+        clientCertificate: "require",
+      });
+      assertEquals(await twice([other.port, port], foreignClient, version), [true, false]);
+    },
+  );
+}

@@ -145,7 +145,7 @@ function sign(
     extensions.push(
       new x509.SubjectAlternativeNameExtension(
         hosts.map((host) => ({
-          type: /^[\d.]+$|:/.test(host) ? "ip" as const : "dns" as const,
+          type: /^[\d.]+$|^[\da-f.]*:[\da-f:.]*$/i.test(host) ? "ip" as const : "dns" as const,
           value: host,
         })),
       ),
