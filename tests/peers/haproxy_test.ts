@@ -1,6 +1,7 @@
 /** HAProxy in front of a server of ours. */
 
 import { assertEquals } from "@std/assert";
+import { makeCertificates } from "../support/certificates.ts";
 import { assertSeen, CLIENT, type Front, front, goThrough } from "./front.ts";
 import { HAPROXY, peerTest } from "./peer.ts";
 
@@ -68,4 +69,19 @@ peerTest("HAProxy comes by a unix socket, with the PROXY protocol", HAPROXY, asy
   );
   assertSeen(seen);
   await Deno.remove(folder, { recursive: true });
+});
+
+peerTest("HAProxy speaks TLS to us, with the PROXY protocol in front of it", HAPROXY, async () => {
+  const { localhost } = await makeCertificates();
+  const seen = await goThrough(
+    {
+      proxyProtocol: true,
+      sslCertFilepath: localhost.cert,
+      sslPrivateKeyFilepath: localhost.key,
+      allowedOrigins: ["*"],
+    },
+    ({ port }) => haproxy("http", `127.0.0.1:${port} ssl verify none send-proxy-v2`),
+  );
+  assertSeen(seen);
+  assertEquals([...new Set(seen.filtered)], [CLIENT]);
 });
