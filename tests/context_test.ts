@@ -224,6 +224,17 @@ Deno.test("calls for all connections of a protocol reach them, and no others", a
   assertEquals(error.code, "invalid-argument");
 });
 
+Deno.test("destroy inside filterNetworkConnection lets nobody in", async () => {
+  const recorder = record("http", (wsi, reason, _user, _data) => {
+    if (reason === "filterNetworkConnection") void wsi.context.destroy();
+  });
+  const served = serve([recorder.protocol]);
+  const peer = await served.dial();
+  assertEquals((await peer.readToEnd()).length, 0);
+  await served.context.closed;
+  assertEquals(recorder.reasons.includes("wsiCreate"), false);
+});
+
 Deno.test("rxFlowAllowAllProtocol resumes whoever was stopped, of its protocol alone", async () => {
   const stop = (...[wsi, reason]: Parameters<Protocol["callback"]>) => {
     if (reason === "established") wsi.rxFlowControl(false);

@@ -321,6 +321,15 @@ Deno.test("a name with another one in it is no name of the server's", async () =
   assertMatch(outcome.error, /name that can't be one|not for localhost/);
 });
 
+Deno.test("plain clients beside required certificates are warned of", async () => {
+  using log = captureLog(["warn"]);
+  await using _context = serveTls(echo().protocol, {
+    ...CA,
+    options: { requireValidClientCert: true, allowNonSslOnSslPort: true },
+  });
+  assertMatch(log.lines.join(), /allowNonSslOnSslPort.*no certificate/);
+});
+
 Deno.test("a key that lost its frame is not repeated in the error about it", () => {
   const bare = server.key.replace(/-----[^-]*-----|\s/g, "");
   for (const sslPrivateKeyFilepath of [bare, server.key.replaceAll("-----", "--")]) {
