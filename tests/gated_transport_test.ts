@@ -28,20 +28,22 @@ function setUp(onBytes: (text: string) => number | void = () => {}) {
     onEnd: () => void told.push("end"),
     onClose: (error) => void told.push(error === undefined ? "closed" : "broken"),
   });
-  const serve = async () => {
+  const serve = async (revents = POLLIN | POLLOUT | POLLHUP) => {
     await settle();
-    service.serviceFd({ fd: 7, events: POLLIN, revents: POLLIN | POLLOUT | POLLHUP });
+    service.serviceFd({ fd: 7, events: POLLIN, revents });
   };
   return { gate, inner, peer: new MemoryPeer(other), told, serve };
 }
 
 Deno.test("what was read before the transport broke is told before its end", async () => {
-  const { inner, peer, told, serve } = setUp();
-  peer.send("last words");
-  await settle();
-  inner.reset();
-  await serve();
-  assertEquals(told, ["last words", "broken"]);
+  for (const revents of [POLLHUP, POLLIN, POLLIN | POLLHUP]) {
+    const { inner, peer, told, serve } = setUp();
+    peer.send("last words");
+    await settle();
+    inner.reset();
+    await serve(revents);
+    assertEquals(told, ["last words", "broken"]);
+  }
 });
 
 Deno.test("who has closed is told its end and nothing that was read", async () => {

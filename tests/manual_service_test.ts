@@ -138,6 +138,14 @@ for (const service of POLICIES) {
     assertEquals(last, ["closed", "wsiDestroy", "protocolDestroy"]);
   });
 
+  Deno.test(name("destroy lets go of who was accepted and not served"), async () => {
+    const served = serve([record("echo").protocol], { service });
+    const peers = [await served.network.dial(80), await served.network.dial(80)];
+    await settle();
+    await served.context.destroy();
+    for (const peer of peers) assertEquals((await peer.readToEnd()).length, 0);
+  });
+
   Deno.test(
     name("contract 2: a writeable request is answered by a later call, once, merged"),
     async () => {
