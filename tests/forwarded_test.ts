@@ -192,3 +192,30 @@ for (const trustProxy of [-1, 1.5, "10.0.0.1", ["10.0.0.1/33"], ["proxy"], [1], 
     assertEquals(error.code, "invalid-option");
   });
 }
+
+Deno.test("a peer that was named keeps its name for as long as requests are its own", async () => {
+  const names: string[] = [];
+  class Naming extends MemoryNetwork {
+    reverse = (ip: string) => Promise.resolve(`${ip}.example`);
+  }
+  const named: Protocol = {
+    name: "named",
+    callback: handlers({
+      http(wsi) {
+        names.push(wsi.peerAddresses.name);
+        wsi.returnHttpStatus(200);
+        return wsi.httpTransactionCompleted();
+      },
+    }),
+  };
+  const network = new Naming();
+  await using served = serve([named], { network, trustProxy: 1 });
+  const peer = await network.dial(80);
+  for (const [i, ip] of ["192.0.2.1", "192.0.2.1", "192.0.2.2"].entries()) {
+    peer.send(request(ip));
+    await readResponse(peer);
+    if (i === 0) await served.context.resolvePeerAddresses(1);
+  }
+  assertEquals(names, ["", "192.0.2.1.example", ""]);
+  peer.close();
+});
