@@ -213,7 +213,7 @@ export class ClientHandshake implements Phase {
     } catch (error) {
       return this.#fail(`the request can't be sent: ${(error as Error).message}`);
     }
-    connection.tx.reserve(request.length).set(request, connection.tx.position);
+    connection.tx.put(request);
     connection.queued();
   }
 

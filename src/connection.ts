@@ -4,6 +4,7 @@
  */
 
 import { refuseArgument } from "./arguments.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
@@ -338,7 +339,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   // Writing.
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number {

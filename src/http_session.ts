@@ -12,6 +12,7 @@ import { isAllowedOrigin } from "./core/origin.ts";
 import type { FieldLine } from "./core/response_writer.ts";
 import { parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
@@ -155,7 +156,7 @@ export class HttpSession implements Phase {
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
 
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
       return unfitKind(kind);
     }
@@ -247,7 +248,7 @@ export class HttpSession implements Phase {
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
+      connection.tx.put(CONTINUE);
       connection.queued();
     }
     this.#awaitBody();
@@ -404,7 +405,7 @@ export class HttpSession implements Phase {
       log("ext", `connection ${connection.socketFd}: agreed on ${agreed.text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.reserve(answer.length).set(answer, connection.tx.position);
+    connection.tx.put(answer);
     connection.queued();
     connection.headers = undefined;
     connection.http = undefined;
