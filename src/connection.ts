@@ -286,7 +286,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       if ((verdict ?? 0) !== 0) return false;
       return isAccepted ? true : undefined;
     } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      this.#logThrown(protocol.name, reason, error);
       return false;
     }
   }
@@ -297,7 +297,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     try {
       return (protocol.callback as LooseCallback).call(protocol, this, reason, user, data) ?? 0;
     } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      this.#logThrown(protocol.name, reason, error);
       if (this.#state === OPEN) this.phase?.onThrow();
       return -1;
     }
@@ -310,7 +310,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       const callback = protocol.callback as LooseCallback;
       return (callback.call(protocol, this, reason, user, name) ?? 0) === 0;
     } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      this.#logThrown(protocol.name, reason, error);
       return false;
     }
   }
@@ -330,9 +330,14 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       else this.user = perSessionData?.();
       return true;
     } catch (error) {
-      log("err", `${name}: perSessionData threw: ${describeError(error)}`);
+      this.#logThrown(name, "perSessionData", error);
       return false;
     }
+  }
+
+  /** Apart, as a closure in there would cost every call of a callback an allocation. */
+  #logThrown(protocol: string, what: string, error: unknown): void {
+    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
   }
 
   // Writing.
@@ -349,13 +354,18 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
   hasRoom(length: number): boolean {
     if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
+    this.#cutSlow();
+    return false;
+  }
+
+  #cutSlow(): void {
     log(
       "warn",
-      `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
+      () =>
+        `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
         `(${this.owner.limits.maxUnsentBytes}) is reached`,
     );
     this.cut();
-    return false;
   }
 
   get unsentBytes(): number {
@@ -473,7 +483,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   onTimeout(): void {
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
-    log("info", `connection ${this.socketFd}: timeout ${reason}`);
+    log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
     if (this.#state !== OPEN || this.phase === undefined) return this.cut();
     this.turn(() => this.phase!.onTimeout(reason));
   }

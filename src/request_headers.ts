@@ -30,7 +30,7 @@ abstract class Headers implements HeaderSource {
       if (length <= limit) continue;
       this.#cut ??= new Map();
       this.#cut.set(name, limit);
-      log("warn", `connection ${socketFd}: header ${name} is cut from ${length} to ${limit}`);
+      log("warn", () => `connection ${socketFd}: header ${name} is cut from ${length} to ${limit}`);
     }
     return this;
   }

@@ -30,6 +30,9 @@ function tableOf(context: Context): lws_plat_file_ops {
   return servedOf(theContext(context))?.fileTable ?? fileTable(context.fileOps);
 }
 
+/** Why the library's own `open` failed last, which C has no way to say. */
+const failures = new WeakMap<Wsi, unknown>();
+
 /** A table over file operations of the main API. */
 export function fileTable(host: FileOps): lws_plat_file_ops {
   return {
@@ -39,7 +42,8 @@ export function fileTable(host: FileOps): lws_plat_file_ops {
         const { handle, length } = await host.open(wsi as Wsi, filename, mode);
         filelen.value = length;
         return handle;
-      } catch {
+      } catch (error) {
+        failures.set(wsi as Wsi, error);
         return LWS_INVALID_FILE;
       }
     },
@@ -69,8 +73,11 @@ export function fileOpsOf(table: lws_plat_file_ops): FileOps {
     async open(wsi, path, flags) {
       const length = box(0);
       const mode = flags === "readWrite" ? O_RDWR : O_RDONLY;
+      failures.delete(wsi as Wsi);
       const handle = await table.open(wsi, path, length, mode);
-      if (handle === LWS_INVALID_FILE) throw new Error(`${path} can't be opened`);
+      if (handle === LWS_INVALID_FILE) {
+        throw new Error(`${path} can't be opened`, { cause: failures.get(wsi as Wsi) });
+      }
       return { handle, length: length.value };
     },
     async close(wsi, handle) {
