@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createDeflateRaw, createInflateRaw } from "node:zlib";
 import type { Transform } from "node:stream";
-import { concat, frame, KEY } from "../support/frames.ts";
+import { concat, frame } from "../support/frames.ts";
 import {
   HANDSHAKE_ACCEPT,
   HANDSHAKE_KEY,
@@ -83,7 +83,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
 }
 
 /** One side's zlib as libwebsockets had it: one stream, each frame flushed, its tail cut off. */
-class Window implements Disposable {
+class FlateWindow implements Disposable {
   readonly #deflater = createDeflateRaw();
   readonly #inflater = createInflateRaw();
 
@@ -126,7 +126,7 @@ async function exchange(
   socket: WebSocketPeer,
   pump: <T>(promise: Promise<T>) => Promise<T>,
 ): Promise<void> {
-  using peer = new Window();
+  using peer = new FlateWindow();
   for (let n = 0; n < 3; n++) {
     socket.send({ opcode: 1, rsv: 4, payload: await peer.deflate(LONG) });
     const { rsv, payload } = await pump(socket.receive());
@@ -189,12 +189,12 @@ for (const face of [MAR13, DEC15]) {
     assertEquals(offered, "deflate-frame, x-webkit-deflate-frame");
     const fields = "Sec-WebSocket-Protocol: talk\r\nSec-WebSocket-Extensions: deflate-frame\r\n";
     peer.send(await acceptance(request, fields));
-    using window = new Window();
+    using theirs = new FlateWindow();
     const socket = new WebSocketPeer(peer, "");
     for (let n = 0; n < 2; n++) {
       const { rsv, payload } = await client.pump(socket.receive());
-      assertEquals([rsv, await window.inflate(payload)], [4, LONG]);
-      peer.send(frame({ opcode: 1, rsv: 4, payload: await window.deflate(LONG) }));
+      assertEquals([rsv, await theirs.inflate(payload)], [4, LONG]);
+      peer.send(frame({ opcode: 1, rsv: 4, payload: await theirs.deflate(LONG) }));
     }
     await client.until(() => seen.length === 2);
     assertEquals(seen, [LONG, LONG]);
