@@ -361,7 +361,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   }
 
   cutFd(fd: number): void {
-    this.connections.get(fd)?.cut();
+    this.connections.get(fd)?.cut("callback");
   }
 
   // What connections need.

@@ -237,6 +237,9 @@ export interface Wsi<out User = unknown> {
    * or a non-zero return.
    *
    * @param code 200 to 599.
+   * @param html Sent as it is and **not escaped**: in what a peer has said, a path as well, `&`, `<`,
+   *   `>` and quotes have to be escaped first, or it runs as script in who reads the page. Default: the
+   *   status's registered phrase.
    * @returns 0, or 1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  type CloseInfo,
   type Context,
   type ContextCreationInfo,
   LwsError,
@@ -277,6 +278,24 @@ for (const failing of ["addPollFd", "changeModePollFd", "lockPoll", "unlockPoll"
     good.close();
   });
 }
+
+Deno.test("a WebSocket that the program can't watch any more is closed by the callback", async () => {
+  let wsi: Wsi | undefined;
+  const causes: string[] = [];
+  const loop = host((each, reason, _user, data) => {
+    if (reason === "established") wsi = each;
+    if (reason === "closed") causes.push((data as CloseInfo).cause);
+    return reason === "changeModePollFd" && each === wsi ? 1 : 0;
+  });
+  await using served = loop.serve();
+  const peer = await served.network.dial(80);
+  peer.send(handshake());
+  await loop.run(served.context);
+  wsi!.rxFlowControl(false);
+  await loop.run(served.context);
+  assertEquals(causes, ["callback"]);
+  peer.close();
+});
 
 Deno.test("a client that can't be watched ends with clientConnectionError", async () => {
   const loop = host((_wsi, reason, _user, _data) => reason === "addPollFd" ? 1 : 0);

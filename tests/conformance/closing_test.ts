@@ -1,7 +1,14 @@
 /** RFC 6455 section 7: how connections end, in order and otherwise. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type CloseInfo, handlers, LwsError, type Protocol, type Wsi } from "../../mod.ts";
+import {
+  type CloseCause,
+  type CloseInfo,
+  handlers,
+  LwsError,
+  type Protocol,
+  type Wsi,
+} from "../../mod.ts";
 import type { FrameOptions } from "../support/frames.ts";
 import { captureLog } from "../support/recorder.ts";
 import { serve, settle } from "../support/serve.ts";
@@ -97,7 +104,12 @@ ruleOfBoth(
       assert(!link.peer.ended);
       link.send(close(1001, "the answer"));
       await link.assertEnded();
-      assertEquals(link.heard.closes, [{ code: 1001, reason: "the answer", wasClean: true }]);
+      assertEquals(link.heard.closes, [{
+        code: 1001,
+        reason: "the answer",
+        wasClean: true,
+        cause: "self",
+      }]);
     }
   },
 );
@@ -115,7 +127,7 @@ ruleOfBoth("7.1.2", "closing is heard of in the callback that closes, too", asyn
   assertEquals(await link.receiveClose(), { code: 3000, reason: "enough" });
   await link.assertEnded();
   assertEquals(link.heard.messages, ["close"]);
-  assertEquals(link.heard.closes, [{ code: 3001, reason: "", wasClean: true }]);
+  assertEquals(link.heard.closes, [{ code: 3001, reason: "", wasClean: true, cause: "self" }]);
 });
 
 ruleOfBoth("7.1.3", "sending or receiving a close frame begins the closing", async (side) => {
@@ -177,35 +189,36 @@ ruleOfBoth("7.1.5", "the close code is 1005 when the close frame has none", asyn
     link.send({ opcode: 8 });
     await link.receiveClose();
     await link.assertEnded();
-    assertEquals(link.heard.closes, [{ code: 1005, reason: "", wasClean: true }]);
+    const cause = ours === undefined ? "peer" : "self";
+    assertEquals(link.heard.closes, [{ code: 1005, reason: "", wasClean: true, cause }]);
   }
 });
 
 ruleOfBoth("7.1.5", "the close code is 1006 when there was no close frame", async (side) => {
   await using house = side.setUp();
-  const ends: ((link: Link) => void)[] = [
-    (link) => link.peer.close(),
-    (link) => link.peer.end(),
-    (link) => link.peer.reset(),
-    (link) => link.peer.reset(new Error("the network is down")),
-    (link) => {
+  const ends: [cause: CloseCause, end: (link: Link) => void][] = [
+    ["peer", (link) => link.peer.close()],
+    ["peer", (link) => link.peer.end()],
+    ["reset", (link) => link.peer.reset()],
+    ["reset", (link) => link.peer.reset(new Error("the network is down"))],
+    ["peer", (link) => {
       link.send({ opcode: 1, fin: false, payload: "half a message" });
       link.peer.end();
-    },
-    (link) => {
+    }],
+    ["peer", (link) => {
       link.peer.send(link.bytesOf({ opcode: 1, payload: "half a frame" }).subarray(0, 7));
       link.peer.end();
-    },
-    (link) => {
+    }],
+    ["peer", (link) => {
       link.peer.send(link.bytesOf(close(1000)).subarray(0, 1));
       link.peer.close();
-    },
+    }],
   ];
-  for (const end of ends) {
+  for (const [cause, end] of ends) {
     const link = await house.open();
     end(link);
     await settle();
-    assertEquals(link.heard.closes, [{ code: 1006, reason: "", wasClean: false }]);
+    assertEquals(link.heard.closes, [{ code: 1006, reason: "", wasClean: false, cause }]);
   }
 });
 
@@ -216,7 +229,7 @@ ruleOfBoth("7.1.6", "the close reason is what stands behind the first code", asy
     link.send(close(4000, reason), close(4001, "another"));
     await link.receiveClose();
     await link.assertEnded();
-    assertEquals(link.heard.closes, [{ code: 4000, reason, wasClean: true }]);
+    assertEquals(link.heard.closes, [{ code: 4000, reason, wasClean: true, cause: "peer" }]);
   }
 });
 
@@ -263,7 +276,8 @@ ruleOfBoth("7.1.5", "when both close at once each hears the other's code", async
     await run(link);
     assertEquals(await link.receiveClose(), ours, what);
     await link.assertEnded();
-    assertEquals(link.heard.closes, [{ code: 3002, reason: "theirs", wasClean: true }], what);
+    const heard = { code: 3002, reason: "theirs", wasClean: true, cause: "self" };
+    assertEquals(link.heard.closes, [heard], what);
   }
 });
 
@@ -289,8 +303,8 @@ rule("7.1.5", "our server and our client close at once, and both are clean", asy
     for (const wsi of ends) wsi.close(wsi.isClient ? 3001 : 3002, wsi.isClient ? "c" : "s");
     await settle();
     assertEquals(closes, {
-      client: { code: 3002, reason: "s", wasClean: true },
-      server: { code: 3001, reason: "c", wasClean: true },
+      client: { code: 3002, reason: "s", wasClean: true, cause: "self" },
+      server: { code: 3001, reason: "c", wasClean: true, cause: "self" },
     });
   }
 });
@@ -400,7 +414,7 @@ ruleOfBoth("7.2.1", "a connection that is lost in a write or a read is closed", 
   writing.peer.reset(new Error("lost"));
   await settle();
   for (const { heard, wsi } of [reading, writing]) {
-    assertEquals(heard.closes, [{ code: 1006, reason: "", wasClean: false }]);
+    assertEquals(heard.closes, [{ code: 1006, reason: "", wasClean: false, cause: "reset" }]);
     assertEquals(wsi.write("x"), -1);
   }
 });
@@ -422,7 +436,7 @@ ruleOfBoth("7.2", "a peer that ends its half still gets what was written", async
   assertEquals((await link.receive()).payload.length, 150_000);
   assertEquals(await link.receiveText(), "last words");
   await link.assertEnded();
-  assertEquals(link.heard.closes, [{ code: 1006, reason: "", wasClean: false }]);
+  assertEquals(link.heard.closes, [{ code: 1006, reason: "", wasClean: false, cause: "peer" }]);
 });
 
 ruleOfBoth("7.2", "a peer that ends its half behind a close frame is answered", async (side) => {
@@ -434,7 +448,12 @@ ruleOfBoth("7.2", "a peer that ends its half behind a close frame is answered", 
   assertEquals((await link.peer.readToEnd()).length, 0);
   await settle();
   assertEquals(link.heard.messages, ["over"]);
-  assertEquals(link.heard.closes, [{ code: 1000, reason: "and out", wasClean: true }]);
+  assertEquals(link.heard.closes, [{
+    code: 1000,
+    reason: "and out",
+    wasClean: true,
+    cause: "peer",
+  }]);
 });
 
 ruleOfBoth("7.2", "a peer that ends its half in place of an answer ends it all", async (side) => {

@@ -193,7 +193,7 @@ ruleOfBoth("5.5.1", "a close frame is answered with one that echoes its code", a
     link.send({ opcode: CLOSE, payload: body(code, "a reason") });
     assertEquals(await link.receiveClose(), { code, reason: "" });
     await link.assertEnded();
-    assertEquals(link.heard.closes, [{ code, reason: "a reason", wasClean: true }]);
+    assertEquals(link.heard.closes, [{ code, reason: "a reason", wasClean: true, cause: "peer" }]);
   }
   const link = await house.open();
   link.send({ opcode: CLOSE });
@@ -222,12 +222,12 @@ ruleOfBoth(
     assertEquals((await asking.receiveClose()).code, 3000);
     asking.send({ opcode: CLOSE, payload: body(3000) }, { opcode: CLOSE, payload: body(3001) });
     await asking.assertEnded();
-    assertEquals(asking.heard.closes, [{ code: 3000, reason: "", wasClean: true }]);
+    assertEquals(asking.heard.closes, [{ code: 3000, reason: "", wasClean: true, cause: "self" }]);
     const asked = await house.open();
     asked.send({ opcode: CLOSE, payload: body(3002) }, { opcode: CLOSE, payload: body(3003) });
     assertEquals((await asked.receiveClose()).code, 3002);
     await asked.assertEnded();
-    assertEquals(asked.heard.closes, [{ code: 3002, reason: "", wasClean: true }]);
+    assertEquals(asked.heard.closes, [{ code: 3002, reason: "", wasClean: true, cause: "peer" }]);
   },
 );
 
@@ -268,7 +268,7 @@ ruleOfBoth("5.5.1", "nothing is read behind a close frame, whatever it is", asyn
       assertEquals((await link.receiveClose()).code, 1000);
       await link.assertEnded();
       assertEquals(link.heard.order, ["established", "closed"], way);
-      assertEquals(link.heard.closes[0], { code: 1000, reason: "", wasClean: true });
+      assertEquals(link.heard.closes[0], { code: 1000, reason: "", wasClean: true, cause: "peer" });
     }
   }
 });
@@ -336,7 +336,7 @@ ruleOfBoth("5.5.2", "a ping is answered until the peer's close frame has come", 
   const { opcode, payload } = await link.receive();
   assertEquals([opcode, new TextDecoder().decode(payload)], [PONG, "still there?"]);
   await link.assertEnded();
-  assertEquals(link.heard.closes, [{ code: 1000, reason: "", wasClean: true }]);
+  assertEquals(link.heard.closes, [{ code: 1000, reason: "", wasClean: true, cause: "self" }]);
 });
 
 ruleOfBoth("5.5.2", "a ping that comes behind a close frame is not answered", async (side) => {

@@ -35,6 +35,8 @@ export interface SetUpOptions {
   readonly limits?: Partial<Limits>;
   /** Whether permessage-deflate is in the context's list, and whether connections agree on it. */
   readonly deflate?: "listed" | "agreed";
+  /** What else the context is made with. */
+  readonly info?: Partial<ContextCreationInfo>;
   /** The longest piece of a frame. */
   readonly rxBufferSize?: number;
   /** Called in every callback of a connection, before anything else. */
@@ -352,8 +354,8 @@ function listening(options: SetUpOptions): {
 /** As an offer and as an answer; a client may want the last word of it confirmed. */
 export const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
 
-function infoOf({ limits, deflate }: SetUpOptions): Partial<ContextCreationInfo> {
-  return { ...limits, extensions: deflate === undefined ? [] : [permessageDeflate()] };
+function infoOf({ limits, info, deflate }: SetUpOptions): Partial<ContextCreationInfo> {
+  return { ...limits, ...info, extensions: deflate === undefined ? [] : [permessageDeflate()] };
 }
 
 export const SERVER: Side = {

@@ -125,7 +125,12 @@ peerTest("Chromium's WebSocket talks to our server", CHROMIUM, async () => {
     const report = await page.evaluate(conversation, LENGTHS);
     assertEquals(report, ["closed 3001  true", "closed 4001 bye true"]);
   });
-  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
   assertEquals((await server.nextClose()).wasClean, true);
   assertEquals(server.pongs, ["one", "two"]);
 });

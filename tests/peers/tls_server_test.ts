@@ -27,7 +27,7 @@ const STRICT: Partial<ContextCreationInfo> = {
 };
 
 const pemsOf = ({ cert, key }: TestIdentity) => ({ ca: ca.cert, cert, key });
-const DONE = { code: 3001, reason: "done", wasClean: true };
+const DONE = { code: 3001, reason: "done", wasClean: true, cause: "peer" } as const;
 
 /** How both connections of the scripts' conversation end, and what it has of control frames. */
 async function checkConversation(server: EchoServer): Promise<void> {
