@@ -169,14 +169,14 @@ export {
   httpTransactionCompleted as lws_http_transaction_completed,
   returnHttpStatus as lws_return_http_status,
 } from "./http_calls.ts";
+export { fileTableOf as lws_get_fops } from "./file_table.ts";
 export {
   closeFile as lws_plat_file_close,
-  fileTableOf as lws_get_fops,
   openFile as lws_plat_file_open,
   readFile as lws_plat_file_read,
   seekFile as lws_plat_file_seek_cur,
   writeFile as lws_plat_file_write,
-} from "./file_table.ts";
+} from "./plat_files.ts";
 export {
   lwsl_client,
   lwsl_debug,
