@@ -33,6 +33,8 @@
  *   says so.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
  * - Files are sent in the background: serving one returns 0, which means "started".
+ * - There are limits, most of them generous: `limits` of the creation struct, or the argument behind
+ *   those of C in older calls, sets others.
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a
  *   list of ciphers.
  * - Wrong arguments, which C did not look at, return what failure was in C, and a line in the log names

@@ -52,6 +52,7 @@ import type {
 } from "./structs.ts";
 
 export * from "./constants/dec15.ts";
+export type { Limits } from "../limits.ts";
 export { type Box, box } from "./pointers.ts";
 export type { HandshakeLines } from "./handshake_lines.ts";
 export type { lws_pollargs } from "./placements.ts";

@@ -375,6 +375,9 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["token_limits", {}, "token_limits.token_limit", [DEC15]],
   ["token_limits", { token_limit: [-1] }, "tokenLimits", [DEC15]],
   ["ka_time", -1, "kaTime", [MAR13, DEC15]],
+  ["limits", 5, "limits is 5", FACES],
+  ["limits", { maxBody: 1 }, "limits.maxBody is 1", FACES],
+  ["limits", { maxFramePayload: -1 }, "maxFramePayload is -1", FACES],
   ["ssl_cypher_list", "x", "ssl_cypher_list is no member", [MAR13, DEC15]],
   ["portt", 80, "portt is no member", [MAR13, DEC15]],
 ];
@@ -416,12 +419,14 @@ Deno.test("nov10: every wrong argument of create_server is refused by its name",
     ssl_private_key_filepath: null,
     gid: -1,
     uid: -1,
+    limits: null,
   };
   const wrong: Partial<Record<keyof typeof right, readonly unknown[]>> = {
     port: [-5, 70_000, NaN, "x"],
     callback: [null, undefined, 5],
     protocol: [0, 76, null],
     user_area_size: NOT_WHOLE,
+    limits: [5, "x"],
   };
   for (const [member, values] of Object.entries(wrong)) {
     for (const value of values) {
