@@ -230,7 +230,7 @@ export interface Wsi<out User = unknown> {
     path: string,
     contentType?: string,
     headers?: Iterable<readonly [string, string]>,
-  ): number;
+  ): 0 | -1;
   /**
    * Answers the request with a status and a small HTML page that shows it and `html`
    * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
@@ -243,7 +243,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or 1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */
-  returnHttpStatus(code: number, html?: string): number;
+  returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
    * the connection closes with the transaction, which then marks the body's end.
@@ -252,7 +252,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
    */
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.
