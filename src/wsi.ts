@@ -205,7 +205,8 @@ export interface Wsi<out User = unknown> {
   setTimeout(reason: TimeoutReason, seconds: number): void;
   /**
    * Begins the closing handshake of a WebSocket (RFC 6455 section 7.1.2); the socket goes when the
-   * peer has answered or after `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
+   * peer has answered (a client then waits for the server to close it, section 7.1.1) or after
+   * `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
    * connection closes once what was written has left.
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
