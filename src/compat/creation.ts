@@ -82,7 +82,8 @@ export function createFrom(
   return attempt<Context | null>(name, null, () => {
     checkMembers(struct);
     checkKeyPair(generation, struct);
-    const served = new Served(generation, structsOf(struct.protocols), fileTable(hostFileOps()));
+    const files = hostFileOps();
+    const served = new Served(generation, structsOf(struct.protocols), fileTable(files));
     const context = createContext({
       ...sameMembers(struct),
       ...optionsOf(generation, struct),
@@ -93,7 +94,7 @@ export function createFrom(
       extensions: extensionsOf(generation, struct.extensions ?? []),
       // C let every origin in; programs that mind look at it in their filters.
       allowedOrigins: ["*"],
-      fileOps: fileOpsOf(served.fileTable),
+      fileOps: fileOpsOf(served.fileTable, files),
       user: struct.user,
       ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
       ...(isGiven(struct.token_limits) ? { tokenLimits: limitsOf(struct.token_limits) } : {}),

@@ -413,8 +413,10 @@ export const HELPERS: readonly FunctionRow[] = [
       `H${15 + index}`,
       ["-", "-", "-", "-", `${L}plat_file_${last}`],
       "FileOps",
-      [CALLS, "files are opened, read, moved in, written and closed by the context's table"],
-      "a promise",
+      [
+        "compat/plat_files_test.ts",
+        "a file is opened, read, moved in, written and closed in the turn of one callback",
+      ],
     )
   ),
   row(
