@@ -271,12 +271,16 @@ export const lws_hdr_total_length: HdrTotalLength = measuringHeaders(DEC15);
 
 /**
  * Copies a header, repeated ones joined by a blank. Returns its length; 0 when it is absent; −1 when it
- * does not fit into `len` with a terminating zero, or when headers are gone: they last until a
- * transaction is completed or a WebSocket established.
+ * does not fit into `len` with a terminating zero, or when headers are gone: a server's last until a
+ * transaction is completed or `LWS_CALLBACK_ESTABLISHED` has returned, a client's until
+ * `LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH` has.
  */
 export const lws_hdr_copy: HdrCopy = copyingHeaders(DEC15);
 
-/** Copies a piece of a header, such as an argument of the URI. Its length, or −1. */
+/**
+ * Copies a piece of a header, such as an argument of the URI, percent-decoded; a `+` stays one. Its
+ * length, or −1.
+ */
 export const lws_hdr_copy_fragment: HdrCopyFragment = copyingHeaderPieces(DEC15);
 
 /**
