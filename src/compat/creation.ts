@@ -14,6 +14,7 @@ import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
 import { fileOpsOf, fileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
 import { refuse, theList, theWhole } from "./guards.ts";
+import { willBePolled } from "./poll.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
 import { checkKeyPair, withoutEffectlessBits } from "./tls.ts";
@@ -102,6 +103,7 @@ export function createFrom(
     } as ContextCreationInfo);
     served.bind(context);
     fillIn(generation, served, struct, context);
+    if (service === "external") willBePolled(context);
     return context;
   });
 }
