@@ -95,7 +95,7 @@ const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 const OPEN = 0;
 /** What is unsent leaves, then the socket closes. */
 const FLUSHING = 1;
-/** All has left and the sending half is closed; input is discarded until the peer closes too. */
+/** All has left; input is discarded until the peer closes, too, or first. */
 const LINGERING = 2;
 const CLOSED = 3;
 
@@ -125,6 +125,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   peerName = "";
   #state = OPEN;
   #lingers = false;
+  #endsFirst = true;
   #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
@@ -522,13 +523,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /**
    * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
    * input is discarded until the peer closes: closing with unread input would reset the connection
-   * and might take our last words with it.
+   * and might take our last words with it. Without `endsFirst` the sending half stays open until then,
+   * so that the peer is the one whose side of the connection keeps its address busy for a while.
    */
-  finish(cause: CloseCause, lingers: boolean): void {
+  finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
     if (this.#state !== OPEN) return;
     this.endsFor(cause);
     this.#state = FLUSHING;
     this.#lingers = lingers;
+    this.#endsFirst = endsFirst;
     this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
     if (this.tx.unsent === 0) return this.#flushed();
     if (!this.#inTurn) this.flush();
@@ -563,7 +566,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     if (!this.#lingers || this.#peerEnded) return this.#transport?.close();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
-    this.#transport?.end();
+    if (this.#endsFirst) this.#transport?.end();
     this.#transport?.resume();
   }
 

@@ -426,11 +426,11 @@ export class HttpSession implements Phase {
     const answer = upgradeResponse(upgrade.key, chosen, fields);
     connection.tx.reserve(answer.length).set(answer, connection.tx.position);
     connection.queued();
-    connection.headers = undefined;
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;
     session.begin();
+    connection.headers = undefined;
   }
 
   #isOriginAllowed(head: RequestHead, entry: ProtocolEntry): boolean {

@@ -41,8 +41,6 @@ import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
-const NO_BYTES = new Uint8Array(0);
-
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession
   implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost, KeepAliveHost {
@@ -404,27 +402,24 @@ export class WebSocketSession
     connection.rxFlowControl(true);
   }
 
-  /** Section 5.5.1: answers the first close frame; then nothing more is sent. */
+  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
   #onClose(payload: Uint8Array): void {
     const status = decodeClose(payload);
     if (typeof status === "number") return this.onFail(status, "malformed close frame");
-    const { code, reason } = status;
     this.#parser.stop();
-    this.#receivedClose = { code, reason };
+    this.#receivedClose = status;
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
-      this.#sentClose = { code, reason: "" };
+      this.#sentClose = status;
       if (!this.#flushExtensions()) {
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
       }
-      this.#writer.send(
-        OPCODE_CLOSE | FIN,
-        code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2),
-      );
+      this.#writer.send(OPCODE_CLOSE | FIN, payload);
     }
-    this.#connection.finish("peer", true);
+    // Section 7.1.1: the server closes the connection first.
+    this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
   #answerPing(payload: Uint8Array): void {
