@@ -192,6 +192,15 @@ Deno.test("an answer without a protocol falls back to the first one", async () =
   await first.until("clientEstablished");
 });
 
+Deno.test("an answer whose status line has no blank behind the code is taken", async () => {
+  const recorder = record("chat");
+  await using side = setUp([recorder.protocol]);
+  side.context.clientConnect(TARGET);
+  const peer = await side.accept();
+  peer.send(accepting(await readHead(peer)).replace("101 Switching Protocols", "101"));
+  await recorder.until("clientEstablished");
+});
+
 // Failures.
 
 async function failure(
