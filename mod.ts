@@ -89,6 +89,7 @@ export {
 export type { ActiveProtocol, Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
+  CloseCause,
   CloseInfo,
   ConsentReason,
   HandshakeFilter,

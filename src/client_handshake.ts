@@ -17,6 +17,7 @@ import type { ExtensionLayers } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, isLogged, log } from "./log.ts";
+import type { CloseCause } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -104,7 +105,7 @@ export class ClientHandshake implements Phase {
   }
 
   onEnd(): void {
-    this.#connection.cut();
+    this.#connection.cut("peer");
   }
 
   onDrain(): void {
@@ -133,7 +134,7 @@ export class ClientHandshake implements Phase {
     // The transport holds the bytes back.
   }
 
-  onClose(error: unknown): void {
+  onClose(_cause: CloseCause, error: unknown): void {
     const connection = this.#connection;
     if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     connection.call(connection.entry, "clientConnectionError", this.#failure);
@@ -143,7 +144,7 @@ export class ClientHandshake implements Phase {
     return unfitKind(kind);
   }
 
-  close(code: number | undefined, reason: string): number {
+  close(_cause: CloseCause, code: number | undefined, reason: string): number {
     closePayload(code, reason);
     this.#fail("closed before it was established");
     return 0;
@@ -281,7 +282,7 @@ export class ClientHandshake implements Phase {
   #fail(text: string): void {
     log("client", `connection ${this.#connection.socketFd}: ${text}`);
     this.#failure = text;
-    this.#connection.cut();
+    this.#connection.cut("self");
     this.#aborter.abort();
   }
 }

@@ -14,7 +14,7 @@ import type { FrameFacts, HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
-import type { ConsentReason, Reason, ReasonData } from "./reasons.ts";
+import type { CloseCause, ConsentReason, Reason, ReasonData } from "./reasons.ts";
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
@@ -87,7 +87,7 @@ const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 const OPEN = 0;
 /** What is unsent leaves, then the socket closes. */
 const FLUSHING = 1;
-/** All has left and the sending half is closed; input is discarded until the peer closes too. */
+/** All has left; input is discarded until the peer closes, too, or first. */
 const LINGERING = 2;
 const CLOSED = 3;
 
@@ -117,6 +117,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   peerName = "";
   #state = OPEN;
   #lingers = false;
+  #endsFirst = true;
   #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
@@ -126,6 +127,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #pausedByPhase = false;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
+  /** What ends it, as far as that is known. */
+  #cause: CloseCause | undefined;
 
   constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
     this.owner = owner;
@@ -193,7 +196,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   onEnd(): void {
     this.#peerEnded = true;
-    if (this.#state === LINGERING) return this.cut();
+    if (this.#state === LINGERING) return this.cut("peer");
     if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
   }
 
@@ -203,7 +206,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.tx.clear();
     if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
     this.owner.unwatch(this);
-    this.phase?.onClose(error);
+    this.phase?.onClose(this.#cause ?? "reset", error);
     this.phase = undefined;
     this.headers = undefined;
     this.http = undefined;
@@ -354,7 +357,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
         `(${this.owner.limits.maxUnsentBytes}) is reached`,
     );
-    this.cut();
+    this.cut("unsent");
     return false;
   }
 
@@ -474,34 +477,48 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
     log("info", `connection ${this.socketFd}: timeout ${reason}`);
-    if (this.#state !== OPEN || this.phase === undefined) return this.cut();
+    if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
 
   // Closing.
 
-  close(code?: number, reason = "", isFailure = false): number {
+  close(code?: number, reason = ""): number {
+    return this.closeFor("self", code, reason);
+  }
+
+  /** As {@linkcode close}, for what the program didn't ask for. */
+  closeFor(cause: CloseCause, code: number | undefined, reason: string): number {
     if (this.#state !== OPEN || this.phase === undefined) return -1;
-    return this.phase.close(code, reason, isFailure);
+    return this.phase.close(cause, code, reason);
+  }
+
+  /** Says why it ends, which is known before it does so; of several causes the first one counts. */
+  endsFor(cause: CloseCause): void {
+    this.#cause ??= cause;
   }
 
   /**
    * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
    * input is discarded until the peer closes: closing with unread input would reset the connection
-   * and might take our last words with it.
+   * and might take our last words with it. Without `endsFirst` the sending half stays open until then,
+   * so that the peer is the one whose side of the connection keeps its address busy for a while.
    */
-  finish(lingers: boolean): void {
+  finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
     if (this.#state !== OPEN) return;
+    this.endsFor(cause);
     this.#state = FLUSHING;
     this.#lingers = lingers;
+    this.#endsFirst = endsFirst;
     this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
     if (this.tx.unsent === 0) return this.#flushed();
     if (!this.#inTurn) this.flush();
   }
 
   /** Closes at once; unsent bytes may be lost. */
-  cut(): void {
+  cut(cause: CloseCause): void {
     if (this.#state === CLOSED) return;
+    this.endsFor(cause);
     if (this.#state === OPEN) this.#state = FLUSHING;
     // Without a transport a client is still connecting; its phase sees the state and lets go.
     this.#transport?.close();
@@ -515,7 +532,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       return;
     }
     this.holdInput(true);
-    this.cut();
+    this.cut("self");
   }
 
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
@@ -524,10 +541,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   #flushed(): void {
-    if (!this.#lingers || this.#peerEnded) return this.cut();
+    if (!this.#lingers || this.#peerEnded) return this.#transport?.close();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
-    this.#transport?.end();
+    if (this.#endsFirst) this.#transport?.end();
     this.#transport?.resume();
   }
 

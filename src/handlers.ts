@@ -114,7 +114,8 @@ function gatherMessages<User>(
     if (before + piece.length + wsi.remainingPacketPayload > maxMessageSize) {
       gatherings.delete(wsi);
       // What fails the connection is no close of the program's, which an extension may put off.
-      (wsi as Connection & Wsi<User>).close(CLOSE_MESSAGE_TOO_BIG, "message too big", true);
+      const connection = wsi as Connection & Wsi<User>;
+      connection.closeFor("limit", CLOSE_MESSAGE_TOO_BIG, "message too big");
       return;
     }
     if (isFirst && isLast) {

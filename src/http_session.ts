@@ -19,6 +19,7 @@ import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log } from "./log.ts";
+import type { CloseCause } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -100,7 +101,7 @@ export class HttpSession implements Phase {
   onEnd(): void {
     // A client may close its sending half and still want the answer.
     this.#peerEnded = true;
-    if (this.#state !== RESPOND) this.#connection.finish(false);
+    if (this.#state !== RESPOND) this.#connection.finish("peer", false);
   }
 
   onDrain(): void {
@@ -113,7 +114,7 @@ export class HttpSession implements Phase {
     const result = this.#callback(() =>
       this.#connection.call(this.#first, "httpWriteable", undefined)
     );
-    if (result < 0) this.#connection.finish(true);
+    if (result < 0) this.#connection.finish("callback", true);
     else if (this.#response?.isComplete) this.#endTransaction();
   }
 
@@ -121,16 +122,16 @@ export class HttpSession implements Phase {
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
       return this.#refuse(408, "the request did not come in time");
     }
-    this.#connection.cut();
+    this.#connection.cut("timeout");
   }
 
   onLeave(): void {
-    if (this.#response === undefined) return this.#connection.cut();
+    if (this.#response === undefined) return this.#connection.cut("destroy");
     // What is being answered may still leave, within closeTimeoutMs.
     if (this.#response.isTransferring) {
       this.#response.closes = true;
       this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
-    } else this.#connection.finish(false);
+    } else this.#connection.finish("destroy", false);
   }
 
   onThrow(): void {
@@ -138,7 +139,7 @@ export class HttpSession implements Phase {
       this.#response.closes = true;
       this.#response.returnStatus(500, undefined);
     }
-    this.#connection.finish(true);
+    this.#connection.finish("callback", true);
   }
 
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
@@ -150,7 +151,7 @@ export class HttpSession implements Phase {
     }
   }
 
-  onClose(_error: unknown): void {
+  onClose(): void {
     this.#response?.abandon();
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
@@ -162,10 +163,10 @@ export class HttpSession implements Phase {
     return this.#response?.write(data, kind) ?? -1;
   }
 
-  close(code: number | undefined, reason: string): number {
+  close(cause: CloseCause, code: number | undefined, reason: string): number {
     // Without an effect here, but a fault of the program all the same.
     closePayload(code, reason);
-    this.#connection.finish(true);
+    this.#connection.finish(cause, true);
     return 0;
   }
 
@@ -265,7 +266,7 @@ export class HttpSession implements Phase {
     const body = this.#body!;
     const taken = body.read(bytes, (piece) => {
       const result = this.#callback(() => connection.call(this.#first, "httpBody", piece));
-      if (result !== 0) connection.finish(true);
+      if (result !== 0) connection.finish("callback", true);
       if (!connection.isOpen || connection.isPaused || this.#body !== body) body.pause();
     });
     if (!connection.isOpen || this.#body !== body) return taken;
@@ -289,7 +290,7 @@ export class HttpSession implements Phase {
   /** Closes once what was answered has left, a file under way included. */
   #close(): void {
     if (this.#response?.isTransferring) this.#response.closes = true;
-    else this.#connection.finish(true);
+    else this.#connection.finish("callback", true);
   }
 
   /** Runs a callback; a transaction that is completed inside it ends after it. */
@@ -311,7 +312,7 @@ export class HttpSession implements Phase {
     const connection = this.#connection;
     const response = this.#response;
     if (response === undefined || !connection.isOpen) return;
-    if (response.closes || this.#peerEnded) return connection.finish(true);
+    if (response.closes || this.#peerEnded) return connection.finish("self", true);
     this.#response = undefined;
     this.#body = undefined;
     connection.http = undefined;
@@ -339,7 +340,7 @@ export class HttpSession implements Phase {
     });
     response.closes = true;
     response.returnStatus(status, undefined, fields);
-    connection.finish(true);
+    connection.finish("self", true);
   }
 
   // The way to a WebSocket.
@@ -406,11 +407,11 @@ export class HttpSession implements Phase {
     const answer = upgradeResponse(upgrade.key, chosen, fields);
     connection.tx.reserve(answer.length).set(answer, connection.tx.position);
     connection.queued();
-    connection.headers = undefined;
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;
     session.begin();
+    connection.headers = undefined;
   }
 
   #isOriginAllowed(head: RequestHead, entry: ProtocolEntry): boolean {

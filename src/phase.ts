@@ -1,6 +1,7 @@
 /** The seam between a connection and what it does at a time. */
 
 import type { PreparedMessage } from "./prepared_message.ts";
+import type { CloseCause } from "./reasons.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
@@ -18,7 +19,7 @@ export interface Phase {
   /** The connection's timeout has expired; the connection is cut unless this does better. */
   onTimeout(reason: TimeoutReason): void;
   /** The transport is gone; delivers the phase's own last reason. */
-  onClose(error: unknown): void;
+  onClose(cause: CloseCause, error: unknown): void;
   /** The context is being destroyed. */
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
@@ -31,8 +32,8 @@ export interface Phase {
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
-  /** @param isFailure whether nobody may keep it open */
-  close(code: number | undefined, reason: string, isFailure: boolean): number;
+  /** @param cause any but `"self"` is a failure, from which nobody may keep it */
+  close(cause: CloseCause, code: number | undefined, reason: string): number;
 }
 
 /** Where the headers of a request or an answer can be read. */

@@ -42,14 +42,13 @@ export class Polling implements PollHost {
   }
 
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
-    if (!Array.isArray(pollFds)) refuseArgument("poll", "pollFds", pollFds, "an array");
-    for (const each of pollFds) {
-      if (each === null) {
-        refuseArgument("poll", "pollFds", each, "entries with fd, events, revents");
-      }
-      checkPollFd("poll", each);
-    }
+    checkPollFds("poll", pollFds);
     return this.scheduler.poll(pollFds, checkTimeout("poll", timeoutMs));
+  }
+
+  pollNow(pollFds: readonly PollFd[]): number {
+    checkPollFds("pollNow", pollFds);
+    return this.scheduler.pollNow(pollFds);
   }
 
   // The descriptors of a context.
@@ -112,6 +111,14 @@ export function mustPoll(polling: Polling | undefined, call: string): Polling {
 function checkTimeout(call: string, timeoutMs: number): number {
   if (typeof timeoutMs === "number" && timeoutMs >= 0) return timeoutMs;
   refuseArgument(call, "timeoutMs", timeoutMs, "a number from 0, or Infinity");
+}
+
+function checkPollFds(call: string, pollFds: readonly PollFd[]): void {
+  if (!Array.isArray(pollFds)) refuseArgument(call, "pollFds", pollFds, "an array");
+  for (const each of pollFds) {
+    if (each === null) refuseArgument(call, "pollFds", each, "entries with fd, events, revents");
+    checkPollFd(call, each);
+  }
 }
 
 function checkPollFd<Given extends PollFd | null>(call: string, pollFd: Given): Given {

@@ -160,7 +160,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
-    if (polling !== undefined && polling.watch(fd) === undefined) connection.cut();
+    if (polling !== undefined && polling.watch(fd) === undefined) connection.cut("callback");
     return connection;
   }
 

@@ -14,6 +14,7 @@ import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
 import { fileOpsOf, fileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
 import { refuse, theList, theWhole } from "./guards.ts";
+import { willBePolled } from "./poll.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
 import { checkKeyPair, withoutEffectlessBits } from "./tls.ts";
@@ -82,7 +83,8 @@ export function createFrom(
   return attempt<Context | null>(name, null, () => {
     checkMembers(struct);
     checkKeyPair(generation, struct);
-    const served = new Served(generation, structsOf(struct.protocols), fileTable(hostFileOps()));
+    const files = hostFileOps();
+    const served = new Served(generation, structsOf(struct.protocols), fileTable(files));
     const context = createContext({
       ...sameMembers(struct),
       ...optionsOf(generation, struct),
@@ -93,7 +95,7 @@ export function createFrom(
       extensions: extensionsOf(generation, struct.extensions ?? []),
       // C let every origin in; programs that mind look at it in their filters.
       allowedOrigins: ["*"],
-      fileOps: fileOpsOf(served.fileTable),
+      fileOps: fileOpsOf(served.fileTable, files),
       user: struct.user,
       ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
       ...(isGiven(struct.token_limits) ? { tokenLimits: limitsOf(struct.token_limits) } : {}),
@@ -101,6 +103,7 @@ export function createFrom(
     } as ContextCreationInfo);
     served.bind(context);
     fillIn(generation, served, struct, context);
+    if (service === "external") willBePolled(context);
     return context;
   });
 }

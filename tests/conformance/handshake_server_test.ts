@@ -336,10 +336,21 @@ rule("4.2.1", "extensions that break their grammar refuse the handshake", async 
 });
 
 rule("4.2.1", "a list without an element is refused", async () => {
-  const lists = ["", ",", " , ,"];
+  const lists = [",", " , ,"];
   await refuseAll(400, [
-    ...lists.map((list) => handshake("X", `Sec-WebSocket-Protocol:${list}`)),
+    ...["", ...lists].map((list) => handshake("X", `Sec-WebSocket-Protocol:${list}`)),
     ...lists.map((list) => handshake("X", `Sec-WebSocket-Extensions:${list}`)),
+    handshake("X", "Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: ,"),
+  ]);
+});
+
+rule("4.2.1", "an empty line of extensions asks for none, as old clients send it", async () => {
+  const line = "Sec-WebSocket-Extensions:";
+  await acceptAll([
+    handshake("X", line),
+    handshake("X", `${line} \t`),
+    handshake("X", line, line),
+    handshake("X", line, `${line} a`, line),
   ]);
 });
 
