@@ -28,7 +28,7 @@
  *
  * - `lws_service` returns a promise in place of blocking: `while (n >= 0) n = await lws_service(context,
  *   50)`. Nothing is delivered in between, as in C. `lws_context_destroy` returns one as well, for the
- *   end of all connections.
+ *   end of all connections, and so does `poll` with another timeout than 0.
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.

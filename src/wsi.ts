@@ -211,7 +211,8 @@ export interface Wsi<out User = unknown> {
   setTimeout(reason: TimeoutReason, seconds: number): void;
   /**
    * Begins the closing handshake of a WebSocket (RFC 6455 section 7.1.2); the socket goes when the
-   * peer has answered or after `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
+   * peer has answered (a client then waits for the server to close it, section 7.1.1) or after
+   * `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
    * connection closes once what was written has left.
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
@@ -236,7 +237,7 @@ export interface Wsi<out User = unknown> {
     path: string,
     contentType?: string,
     headers?: Iterable<readonly [string, string]>,
-  ): number;
+  ): 0 | -1;
   /**
    * Answers the request with a status and a small HTML page that shows it and `html`
    * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
@@ -249,7 +250,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or 1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */
-  returnHttpStatus(code: number, html?: string): number;
+  returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
    * the connection closes with the transaction, which then marks the body's end.
@@ -258,7 +259,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
    */
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.

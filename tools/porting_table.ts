@@ -48,6 +48,12 @@ same objects.
 - \`lws_service\` returns a promise: put \`await\` in front of it. Nothing is delivered between two
   calls. So does \`lws_context_destroy\`, for the end of all connections. In the generation of
   February 2011 \`libwebsocket_client_connect\` wants an \`await\` as well.
+- \`poll\` is there for a loop of the program's own, with the \`struct pollfd\` that
+  \`LWS_CALLBACK_ADD_POLL_FD\` and its like keep: put \`await\` in front of one that waits. With a
+  timeout of 0 it is done when it returns, and tells what had come by then: a loop of such calls has
+  to await something else. Entries of other descriptors count by the \`revents\` that the program
+  sets. Descriptors are numbers of one context, so that several contexts need a table each, and
+  \`poll\` the context as its fourth argument.
 - A callback can't \`await\`: it is over when it returns. One that was made \`async\` returns a promise,
   which counts as 0 whatever becomes of it, and the log says so. What takes time is begun in one
   callback and goes on in the next one, which \`lws_callback_on_writable\` asks for. The

@@ -15,6 +15,7 @@ import { fileOpsOf, fileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
 import { refuse, theList, theWhole } from "./guards.ts";
 import { limitsOf } from "./limits.ts";
+import { willBePolled } from "./poll.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
 import { checkKeyPair, withoutEffectlessBits } from "./tls.ts";
@@ -105,6 +106,7 @@ export function createFrom(
     } as ContextCreationInfo);
     served.bind(context);
     fillIn(generation, served, struct, context);
+    if (service === "external") willBePolled(context);
     return context;
   });
 }

@@ -137,6 +137,7 @@ export function lws_create_context(info: lws_context_creation_info): lws_context
   return createFrom(DEC15, "lws_create_context", info);
 }
 
+export { poll } from "./poll.ts";
 export {
   cancelService as lws_cancel_service,
   canonicalHostname as lws_canonical_hostname,

@@ -105,6 +105,7 @@ export function libwebsocket_create_context(
   });
 }
 
+export { poll } from "./poll.ts";
 export {
   canonicalHostname as libwebsocket_canonical_hostname,
   destroy as libwebsocket_context_destroy,

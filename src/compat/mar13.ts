@@ -159,6 +159,7 @@ export function libwebsocket_create_context(
   return createFrom(MAR13, "libwebsocket_create_context", info);
 }
 
+export { poll } from "./poll.ts";
 export {
   frameIsBinary as lws_frame_is_binary,
   isFinalFragment as libwebsocket_is_final_fragment,

@@ -170,6 +170,7 @@ export function libwebsocket_create_context(
 }
 
 export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
+export { poll } from "./poll.ts";
 export {
   isFinalFragment as libwebsocket_is_final_fragment,
   remainingPacketPayload as libwebsockets_remaining_packet_payload,

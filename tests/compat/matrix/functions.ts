@@ -455,6 +455,13 @@ export const HELPERS: readonly FunctionRow[] = [
     "the runtime has `fromBase64`",
   ),
   row(
+    "H50",
+    ["-", ...Array(4).fill("poll/3")],
+    "context.poll",
+    ["compat/poll_test.ts", "poll with timeout 0 tells at once what has come"],
+    "the system's; a promise, unless the timeout is 0. A fourth argument names one of several contexts",
+  ),
+  row(
     "H25",
     ["-", "-", "-", "-", `${L}write_http/3`],
     "wsi.write",
