@@ -99,7 +99,7 @@ export class FileTransfer {
       // Fewer bytes than the head announced: only cutting the connection tells the peer.
       log("warn", () => `${this.#path}: the file ended ${this.#left} bytes early`);
       void this.#close();
-      connection.cut();
+      connection.cut("self");
       return;
     }
     this.#left -= piece.length;

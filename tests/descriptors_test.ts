@@ -103,8 +103,9 @@ for (const code of ["EMFILE", "ENFILE"]) {
 Deno.test("the C names' file operations tell want of a descriptor from a missing file", async () => {
   const reasons: boolean[] = [];
   for (const open of [FILE_OPS.open, () => Promise.reject(new Error("not found"))]) {
+    const host = { ...FILE_OPS, open };
     try {
-      await fileOpsOf(fileTable({ ...FILE_OPS, open })).open({} as never, "/a", "read");
+      await fileOpsOf(fileTable(host), host).open({} as never, "/a", "read");
     } catch (error) {
       reasons.push(isOutOfDescriptors(error));
     }

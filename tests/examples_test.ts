@@ -9,6 +9,7 @@ import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "./support/certificates.ts";
+import { runProgram } from "./support/program.ts";
 import { serve, settle } from "./support/serve.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
@@ -43,36 +44,9 @@ async function connect(url: string, protocol?: string) {
 
 const echo = (wsi: Wsi, _user: unknown, message: string | Uint8Array) => void wsi.write(message);
 
-/** Runs an example and reads what it prints, line by line. */
-function run(name: string, args: string[], permissions: string[] = ["--allow-net"]) {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...permissions, "--quiet", example(name), ...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const stdin = process.stdin.getWriter();
-  let printed = "";
-  return {
-    process,
-    async until(text: string): Promise<string> {
-      while (!printed.includes(text)) {
-        const { value, done } = await reader.read();
-        if (done) throw new Error(`${name} ended; it printed: ${printed}`);
-        printed += value;
-      }
-      return printed;
-    },
-    type: (text: string) => stdin.write(new TextEncoder().encode(text)),
-    async end() {
-      await stdin.close().catch(() => {});
-      const status = await process.status;
-      await reader.cancel();
-      return status;
-    },
-  };
-}
+/** Runs an example. */
+const run = (name: string, args: string[], permissions: string[] = ["--allow-net"]) =>
+  runProgram(permissions, example(name), args);
 
 /** A port that nobody listens on now, for a program that does not tell which one it took. */
 function freePort(): string {

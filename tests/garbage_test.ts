@@ -225,7 +225,7 @@ for (const { what, section, code, sends } of OFFENCES) {
     if (code === undefined) {
       offender[Symbol.dispose]();
       await ended.promise;
-      assertEquals(closes, [{ code: 1006, reason: "", wasClean: false }]);
+      assertEquals(closes, [{ code: 1006, reason: "", wasClean: false, cause: "peer" }]);
     } else {
       const answer = await offender.receive();
       assertEquals(answer?.opcode, 8);
