@@ -7,6 +7,7 @@ import {
   newKey,
   upgradeRequest,
 } from "./core/opening_handshake.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import type { ClientTarget } from "./client_info.ts";
@@ -17,7 +18,7 @@ import type { ExtensionLayers } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeError, isLogged, log } from "./log.ts";
-import type { CloseCause } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -128,6 +129,11 @@ export class ClientHandshake implements Phase {
 
   onThrow(): void {
     this.#fail("a callback threw");
+  }
+
+  onReturn(reason: Reason, result: number): void {
+    noteClosing(this.#connection.socketFd, reason, result);
+    this.#fail(`${reason} returned ${result}`);
   }
 
   onPause(_paused: boolean): void {
@@ -275,7 +281,10 @@ export class ClientHandshake implements Phase {
     if (!connection.isOpen) return false;
     const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
-    if (verdict !== 0) this.#fail("clientFilterPreEstablish refused the server's answer");
+    if (verdict !== 0) {
+      noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
+      this.#fail("clientFilterPreEstablish refused the server's answer");
+    }
     return verdict === 0;
   }
 

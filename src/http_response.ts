@@ -51,7 +51,7 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
-  serveFile(path: string, contentType: string | undefined, headers: Fields): number {
+  serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
     const more = fieldsOf("serveHttpFile", headers);
@@ -79,7 +79,7 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  returnStatus(code: number, html: string | undefined, fields: Fields = []): number {
+  returnStatus(code: number, html: string | undefined, fields: Fields = []): 0 | 1 {
     if (this.hasBegun || this.isComplete) return 1;
     checkStatus("returnHttpStatus", "code", code);
     if (html !== undefined && html !== null && typeof html !== "string") {
@@ -98,7 +98,7 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  writeHeaders(status: number, headers: Fields): number {
+  writeHeaders(status: number, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     checkStatus("writeHttpHeaders", "status", status);
     const fields = fieldsOf("writeHttpHeaders", headers);

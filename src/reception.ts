@@ -2,6 +2,7 @@
 
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
+import { noteClosing } from "./callback_results.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ContextTls } from "./context_tls.ts";
 import { HttpSession } from "./http_session.ts";
@@ -142,6 +143,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     const verdict = host.standIn.call(first, "filterNetworkConnection", fd, undefined);
     this.#filtering = undefined;
     if (verdict !== 0 || host.isDestroyed) {
+      if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
       transport.close();
       return undefined;
     }

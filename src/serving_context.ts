@@ -355,6 +355,10 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     return mustPoll(this.#polling, "poll").poll(pollFds, timeoutMs);
   }
 
+  pollNow(pollFds: readonly PollFd[]): number {
+    return mustPoll(this.#polling, "pollNow").pollNow(pollFds);
+  }
+
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
     const wsi = this.connections.get(fd) ?? this.standIn;
     return wsi.call(this.entries[0]!, reason, data, undefined);

@@ -24,6 +24,7 @@ import {
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { refuseArgument } from "./arguments.ts";
 import { closePayload } from "./close_arguments.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
@@ -35,12 +36,10 @@ import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { PreparedMessage } from "./prepared_message.ts";
-import type { CloseCause } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession
@@ -95,10 +94,9 @@ export class WebSocketSession
     this.#tellExtensions();
     if (this.#sentClose !== undefined || !connection.isOpen) return;
     const { entry, isClient } = connection;
-    const result = isClient
-      ? connection.call(entry, "clientEstablished", undefined)
-      : connection.call(entry, "established", connection.tls);
-    if (result !== 0) this.#drop();
+    const reason = isClient ? "clientEstablished" : "established";
+    const result = connection.call(entry, reason, isClient ? undefined : connection.tls);
+    if (result !== 0) this.onReturn(reason, result);
   }
 
   /** All that the context lists hear of it, and those in use are called from now on. */
@@ -149,8 +147,12 @@ export class WebSocketSession
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     if (connection.isClient) {
-      if (connection.call(connection.entry, "clientReceive", piece) !== 0) this.#drop();
-    } else if (connection.call(connection.entry, "receive", piece) < 0) this.#drop();
+      const result = connection.call(connection.entry, "clientReceive", piece);
+      if (result !== 0) this.onReturn("clientReceive", result);
+    } else {
+      const result = connection.call(connection.entry, "receive", piece);
+      if (result < 0) this.onReturn("receive", result);
+    }
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -204,10 +206,12 @@ export class WebSocketSession
     if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
     if (connection.isClient) {
       const reason = isPing ? "clientReceivePing" : "clientReceivePong";
-      if (connection.call(connection.entry, reason, payload) !== 0) this.#drop();
+      const result = connection.call(connection.entry, reason, payload);
+      if (result !== 0) this.onReturn(reason, result);
     } else {
       const reason = isPing ? "receivePing" : "receivePong";
-      if (connection.call(connection.entry, reason, payload) < 0) this.#drop();
+      const result = connection.call(connection.entry, reason, payload);
+      if (result < 0) this.onReturn(reason, result);
     }
   }
 
@@ -235,7 +239,8 @@ export class WebSocketSession
     const connection = this.#connection;
     if (this.#sentClose !== undefined) return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
-    if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
+    const result = connection.call(connection.entry, reason, undefined);
+    if (result !== 0) this.onReturn(reason, result);
   }
 
   sendProbe(payload: Uint8Array): void {
@@ -259,6 +264,20 @@ export class WebSocketSession
 
   onThrow(): void {
     this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+  }
+
+  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
+  onReturn(reason: Reason, result: number): void {
+    const connection = this.#connection;
+    // One that threw has closed already.
+    if (connection.isOpen) {
+      if (!this.#mayClose) return;
+      noteClosing(connection.socketFd, reason, result);
+      connection.endsFor("callback");
+      if (this.#layers !== undefined) this.#flushExtensions();
+    }
+    this.#parser.stop();
+    connection.finish("callback", false);
   }
 
   onPause(paused: boolean): void {
@@ -383,27 +402,24 @@ export class WebSocketSession
     connection.rxFlowControl(true);
   }
 
-  /** Section 5.5.1: answers the first close frame; then nothing more is sent. */
+  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
   #onClose(payload: Uint8Array): void {
     const status = decodeClose(payload);
     if (typeof status === "number") return this.onFail(status, "malformed close frame");
-    const { code, reason } = status;
     this.#parser.stop();
-    this.#receivedClose = { code, reason };
+    this.#receivedClose = status;
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
-      this.#sentClose = { code, reason: "" };
+      this.#sentClose = status;
       if (!this.#flushExtensions()) {
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
       }
-      this.#writer.send(
-        OPCODE_CLOSE | FIN,
-        code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2),
-      );
+      this.#writer.send(OPCODE_CLOSE | FIN, payload);
     }
-    this.#connection.finish("peer", true);
+    // Section 7.1.1: the server closes the connection first.
+    this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
   #answerPing(payload: Uint8Array): void {
@@ -420,18 +436,6 @@ export class WebSocketSession
     }
     this.#parser.stop();
     this.#connection.finish(cause, true);
-  }
-
-  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
-  #drop(): void {
-    // One that threw has closed already.
-    if (this.#connection.isOpen && this.#layers !== undefined) {
-      if (!this.#mayClose) return;
-      this.#connection.endsFor("callback");
-      this.#flushExtensions();
-    }
-    this.#parser.stop();
-    this.#connection.finish("callback", false);
   }
 
   #sendClosePayload(data: Uint8Array | string | PreparedMessage, fin: boolean): number {

@@ -149,6 +149,24 @@ for (
   });
 }
 
+Deno.test("a proxy's address may be IPv6 with a zone, and a server's may not, which the error says", async () => {
+  await using served = serve([ECHO]);
+  using proxy = proxyOn(served);
+  for (const httpProxyAddress of ["[fe80::1%eth0]:3128", "http://[fe80::1%25eth0]:3128", "::1"]) {
+    const { context, errors, until } = clientOf(served, { httpProxyAddress, httpProxyPort: 3128 });
+    context.clientConnect({ address: "[2001:db8::1]", port: 80 });
+    const peer = await proxy.accept();
+    assertStringIncludes(await readHead(peer), "CONNECT [2001:db8::1]:80 HTTP/1.1\r\n");
+    peer.close();
+    await until("wsiDestroy");
+    errors.length = 0;
+    context.clientConnect({ address: "fe80::2%eth0", port: 80 });
+    (await proxy.accept()).close();
+    await settle();
+    assertStringIncludes(errors.join(), 'no proxy can be asked for "fe80::2%eth0" port 80');
+  }
+});
+
 Deno.test("a proxy that nobody runs gives clientConnectionError", async () => {
   await using served = serve([ECHO]);
   const { context, errors, until } = clientOf(served, { httpProxyAddress: "proxy:3128" });

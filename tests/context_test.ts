@@ -39,6 +39,8 @@ const WRONG: readonly [field: string, info: Record<string, unknown>][] = [
   ["protocols[0].name", { protocols: [{ ...echo, name: "a b" }] }],
   ["protocols[1].name", { protocols: [echo, echo] }],
   ["protocols[0].callback", { protocols: [{ ...echo, callback: 1 }] }],
+  ["protocols[0].recieve", { protocols: [{ ...echo, recieve() {} }] }],
+  ["protocols[1].calback", { protocols: [echo, { name: "chat", calback() {} }] }],
   ["protocols[0].rxBufferSize", { protocols: [{ ...echo, rxBufferSize: -1 }] }],
   ["protocols[0].perSessionData", { protocols: [{ ...echo, perSessionData: "x" }] }],
   ["protocols[0].allowedOrigins", { protocols: [{ ...echo, allowedOrigins: ["x"] }] }],
@@ -77,6 +79,17 @@ Deno.test("everything that is wrong is named at once, with its value", () => {
   for (const part of ["port is -7", "protocols", "maxFragments is 0"]) {
     assertStringIncludes(error.message, part);
   }
+});
+
+Deno.test("a protocol may be an instance of a class, with members of its own, or another context's", async () => {
+  class Chat implements Protocol {
+    readonly name = "chat";
+    readonly guests = new Set<unknown>();
+    callback() {}
+  }
+  await using first = serve([new Chat(), echo]);
+  await using second = serve(first.context.protocols);
+  assertEquals(second.context.protocols.map(({ name }) => name), ["chat", "echo"]);
 });
 
 Deno.test("a list of protocols ends at an entry without a callback", async () => {

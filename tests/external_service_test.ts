@@ -1,6 +1,6 @@
 /** The service policy "external": the program's own loop is told what to watch, and drives all. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type CloseInfo,
   type Context,
@@ -319,6 +319,23 @@ Deno.test("a client is watched for POLLOUT while it connects, then for POLLIN", 
   await loop.run(client);
   assertEquals(loop.told.includes("clientEstablished"), true);
   assertEquals(loop.entry(FIRST).events, POLLIN);
+});
+
+Deno.test("pollNow tells in no time what had come by the last turn, and refuses what poll refuses", async () => {
+  const loop = host();
+  await using served = loop.serve();
+  const { context } = served;
+  assertEquals(context.pollNow(loop.table), 0);
+  const peer = await served.network.dial(80);
+  await settle();
+  assertEquals(context.pollNow(loop.table), 1);
+  assertEquals(loop.entry(LISTENER).revents, POLLIN);
+  assertEquals(context.pollNow(loop.table), 1, "it is ready until it is served");
+  const error = assertThrows(() => context.pollNow([null as never]), LwsError);
+  assertStringIncludes(error.message, "pollNow: pollFds");
+  peer.close();
+  void context.destroy();
+  assertEquals(context.pollNow(loop.table), -1);
 });
 
 Deno.test("poll waits for its own, for a foreign one that cancelService announces, and for its time", async () => {

@@ -115,7 +115,11 @@ Deno.test({
   ignore: !hasIpv6,
   async fn() {
     await using loopback = make({ iface: "::1" });
-    assertEquals(await echo({ address: "::1", port: loopback.port }), "hello");
+    for (const address of ["::1", "[::1]", "::1%lo", new URL("ws://[::1]").hostname]) {
+      assertEquals(await echo({ address, port: loopback.port }), "hello");
+      assertEquals(await echo({ address, port: loopback.port, iface: "[::1]" }), "hello");
+    }
+    await make({ iface: "[::1]" }).destroy();
     const { protocol, peers } = echoing();
     await using both = createContext({
       port: 0,

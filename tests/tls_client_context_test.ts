@@ -144,7 +144,14 @@ Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
   }
 });
 
-for (const [address, host] of [["::1", "[::1]:80"], ["127.0.0.1", "127.0.0.1:80"]] as const) {
+for (
+  const [address, host] of [
+    ["::1", "[::1]:80"],
+    ["[::1]", "[::1]:80"],
+    ["::1%lo", "[::1]:80"],
+    ["127.0.0.1", "127.0.0.1:80"],
+  ] as const
+) {
   Deno.test(`an address as the server's name, ${address}, has to be in its certificate`, async () => {
     using _log = captureLog([]);
     const hosts: (string | undefined)[] = [];
@@ -160,7 +167,7 @@ for (const [address, host] of [["::1", "[::1]:80"], ["127.0.0.1", "127.0.0.1:80"
     // RFC 6066 section 3: an address is not asked for by name.
     assertEquals(hosts, [host, undefined]);
     const other = talker();
-    const names = { serverName: address === "::1" ? "::2" : "127.0.0.2" };
+    const names = { serverName: address === "127.0.0.1" ? "127.0.0.2" : "[::2]" };
     served.client([other.protocol], TRUST).clientConnect({ ...CLIENT, address, ...names });
     assertMatch(await other.outcome, /not for/);
   });

@@ -1,11 +1,10 @@
 /**
  * Stream connections by `node:net`, for what the runtime's own sockets can't: connecting from an
- * address, names without IPv6, and listening on a descriptor. They are 20 to 30 % slower.
+ * address, and listening on a descriptor. They are 20 to 30 % slower.
  */
 
-import { connect, createServer, isIP, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import type { StreamConn, StreamListener } from "./tcp.ts";
-import type { NetworkTarget } from "./transport.ts";
 import { TransportError } from "./transport_error.ts";
 
 interface Reader {
@@ -97,31 +96,28 @@ export class NodeStream implements StreamConn {
   }
 }
 
-/**
- * Connects from {@linkcode NetworkTarget.localAddress}, or by IPv4 alone. A name is connected to at
- * its first address of the right kind. Rejects as {@linkcode Network.connect} does.
- */
-export function connectByNode(target: NetworkTarget, signal: AbortSignal): Promise<NodeStream> {
-  const { hostname, port, localAddress, disableIpv6 } = target;
+/** What {@linkcode connectByNode} connects. */
+export interface NodeTarget {
+  /** An IP address, or a name, whose first address of the family is taken. */
+  readonly address: string;
+  readonly port: number;
+  /** An IP address of this machine, of the same family. */
+  readonly source: string | undefined;
+  /** 0 for any. */
+  readonly family: 0 | 4 | 6;
+}
+
+/** Connects. Rejects as {@linkcode Network.connect} does. */
+export function connectByNode(target: NodeTarget, signal: AbortSignal): Promise<NodeStream> {
+  const { address, port, source, family } = target;
   signal.throwIfAborted();
-  const family = localAddress === undefined ? 0 : isIP(localAddress);
-  if (localAddress !== undefined && family === 0) {
-    throw new TransportError("invalid-option", `${localAddress} is no IP address to connect from`);
-  }
-  const targetFamily = isIP(hostname);
-  if (family !== 0 && targetFamily !== 0 && family !== targetFamily) {
-    throw new TransportError(
-      "invalid-option",
-      `there is no way from ${localAddress} to ${hostname}: one is IPv4, the other IPv6`,
-    );
-  }
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host: hostname,
+      host: address,
       port,
-      family: disableIpv6 ? 4 : family,
+      family,
       allowHalfOpen: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(source === undefined ? {} : { localAddress: source }),
     });
     const settle = (outcome: () => void) => {
       signal.removeEventListener("abort", abort);
