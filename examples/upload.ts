@@ -12,7 +12,6 @@ import { readOptions, untilInterrupted } from "./arguments.ts";
 const WAITING = 256 * 1024;
 
 interface Upload {
-  name: string;
   file: Deno.FsFile | undefined;
   waiting: Uint8Array[];
   waitingBytes: number;
@@ -23,7 +22,6 @@ interface Upload {
 }
 
 const fresh = (): Upload => ({
-  name: "",
   file: undefined,
   waiting: [],
   waitingBytes: 0,
@@ -55,7 +53,6 @@ export function upload(folder: string): Protocol<Upload> {
           } catch {
             return answer(wsi, 500, "The file can't be written.");
           }
-          user.name = name;
           return;
         }
         case "httpBody":
@@ -109,9 +106,9 @@ async function drain(wsi: Wsi, user: Upload): Promise<void> {
   file.close();
   user.file = undefined;
   if (user.isGone) return;
-  const { name, received } = user;
+  const { received } = user;
   Object.assign(user, fresh());
-  answer(wsi, 201, `${name}: ${received} bytes`);
+  answer(wsi, 201, `Stored ${received} bytes.`);
 }
 
 if (import.meta.main) {

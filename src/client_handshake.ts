@@ -7,6 +7,7 @@ import {
   newKey,
   upgradeRequest,
 } from "./core/opening_handshake.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import type { ClientTarget } from "./client_info.ts";
@@ -16,7 +17,8 @@ import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { describeError, isLogged, log } from "./log.ts";
+import { describeFailure, isLogged, log } from "./log.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -57,7 +59,7 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
     const onStep = (reason: TimeoutReason) => {
       connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
     };
@@ -104,7 +106,7 @@ export class ClientHandshake implements Phase {
   }
 
   onEnd(): void {
-    this.#connection.cut();
+    this.#connection.cut("peer");
   }
 
   onDrain(): void {
@@ -129,11 +131,16 @@ export class ClientHandshake implements Phase {
     this.#fail("a callback threw");
   }
 
+  onReturn(reason: Reason, result: number): void {
+    noteClosing(this.#connection.socketFd, reason, result);
+    this.#fail(`${reason} returned ${result}`);
+  }
+
   onPause(_paused: boolean): void {
     // The transport holds the bytes back.
   }
 
-  onClose(error: unknown): void {
+  onClose(_cause: CloseCause, error: unknown): void {
     const connection = this.#connection;
     if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     connection.call(connection.entry, "clientConnectionError", this.#failure);
@@ -143,7 +150,7 @@ export class ClientHandshake implements Phase {
     return unfitKind(kind);
   }
 
-  close(code: number | undefined, reason: string): number {
+  close(_cause: CloseCause, code: number | undefined, reason: string): number {
     closePayload(code, reason);
     this.#fail("closed before it was established");
     return 0;
@@ -187,7 +194,7 @@ export class ClientHandshake implements Phase {
       const why = error instanceof Error ? error.message : String(error);
       this.#failure = `can't connect to ${this.#where}: ${why}`;
     }
-    log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
+    log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
 
@@ -257,10 +264,10 @@ export class ClientHandshake implements Phase {
 
   #logStep(step: string): void {
     const { socketFd, owner } = this.#connection;
-    log("client", `connection ${socketFd}: ${step}`);
+    log("client", () => `connection ${socketFd}: ${step}`);
     if (!isLogged("latency")) return;
     const took = owner.wheel.now() - this.#startedAt;
-    log("latency", `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+    log("latency", () => `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
   }
 
   /** Whether neither an extension nor the program has anything against an answer that is good. */
@@ -274,14 +281,17 @@ export class ClientHandshake implements Phase {
     if (!connection.isOpen) return false;
     const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
-    if (verdict !== 0) this.#fail("clientFilterPreEstablish refused the server's answer");
+    if (verdict !== 0) {
+      noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
+      this.#fail("clientFilterPreEstablish refused the server's answer");
+    }
     return verdict === 0;
   }
 
   #fail(text: string): void {
-    log("client", `connection ${this.#connection.socketFd}: ${text}`);
+    log("client", () => `connection ${this.#connection.socketFd}: ${text}`);
     this.#failure = text;
-    this.#connection.cut();
+    this.#connection.cut("self");
     this.#aborter.abort();
   }
 }

@@ -29,11 +29,13 @@
  *
  * - `lws_service` returns a promise in place of blocking: `while (n >= 0) n = await lws_service(context,
  *   50)`. Nothing is delivered in between, as in C. `lws_context_destroy` returns one as well, for the
- *   end of all connections, and so do the `lws_plat_file_` calls.
+ *   end of all connections, and so does `poll` with another timeout than 0.
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
  * - Files are sent in the background: serving one returns 0, which means "started".
+ * - There are limits, most of them generous: `limits` of the creation struct, or the argument behind
+ *   those of C in older calls, sets others.
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a
  *   list of ciphers.
  * - Wrong arguments, which C did not look at, return what failure was in C, and a line in the log names

@@ -242,6 +242,14 @@ export interface Context extends AsyncDisposable {
    */
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number>;
   /**
+   * As {@linkcode poll} without waiting: tells what had come by the last turn of the runtime's event
+   * loop. Nothing more comes until the program awaits something that takes a turn, such as `poll`.
+   *
+   * @returns The number of entries with `revents`, or a negative number once the context is destroyed.
+   * @throws {LwsError} `invalid-state` when the context serves by itself; `invalid-argument`.
+   */
+  pollNow(pollFds: readonly PollFd[]): number;
+  /**
    * Stops listening, answers new requests on open connections with 503, closes every WebSocket with
    * 1001 and every other connection, and resolves as {@linkcode closed} does. Harmless when repeated.
    * Whatever the service policy was, the rest is served by itself.

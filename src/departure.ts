@@ -88,6 +88,6 @@ export class Departure implements WheelTimerOwner {
   }
 
   #cutAll(): void {
-    for (const connection of this.#connections) connection.cut();
+    for (const connection of this.#connections) connection.cut("destroy");
   }
 }

@@ -32,3 +32,22 @@ export interface FileOps<Handle = unknown> {
   /** Writes from `data`; returns how many bytes. */
   write(wsi: Wsi, handle: Handle, data: Uint8Array): number | Promise<number>;
 }
+
+const operationsAtOnce = new WeakMap<object, object>();
+
+/** Says how an asynchronous operation is done without waiting; returns the operation. */
+export function alsoAtOnce<Operation extends object>(
+  operation: Operation,
+  atOnce: Operation,
+): Operation {
+  operationsAtOnce.set(operation, atOnce);
+  return operation;
+}
+
+/**
+ * The operation without waiting, where somebody said how; else itself. It goes by the function and
+ * not by its name, so that one that a program put in its place is never passed by.
+ */
+export function atOnce<Operation extends object>(operation: Operation): Operation {
+  return (operationsAtOnce.get(operation) ?? operation) as Operation;
+}

@@ -2,7 +2,7 @@
 
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { FileOps, OpenFile } from "./file_ops.ts";
+import { alsoAtOnce, type FileOps, type OpenFile } from "./file_ops.ts";
 
 /**
  * File operations on the host's files. Regular files only: no folder, device or FIFO is opened, nor
@@ -35,36 +35,85 @@ export function hostFileOps(root?: string | URL): FileOps<Deno.FsFile> {
     ? undefined
     : resolve(root instanceof URL ? fileURLToPath(root) : root);
   return {
-    async open(_wsi, path, flags): Promise<OpenFile<Deno.FsFile>> {
-      const name = await locate(folder, path);
-      // Opening a FIFO waits for its other end, so the kind is asked for first.
-      if (!(await Deno.stat(name)).isFile) throw new Error(`${path} is no regular file`);
-      const handle = await Deno.open(name, { read: true, write: flags === "readWrite" });
-      try {
-        const { isFile, size } = await handle.stat();
-        if (!isFile) throw new Error(`${path} is no regular file`);
-        return { handle, length: size };
-      } catch (error) {
-        handle.close();
-        throw error;
-      }
-    },
+    open: alsoAtOnce<Operations["open"]>(
+      (_wsi, path, flags) => open(folder, path, flags),
+      (_wsi, path, flags) => openSync(folder, path, flags),
+    ),
     close(_wsi, handle) {
       handle.close();
     },
-    seekCur: (_wsi, handle, offset) => handle.seek(offset, Deno.SeekMode.Current),
-    read: async (_wsi, handle, buffer) => (await handle.read(buffer)) ?? 0,
-    write: (_wsi, handle, data) => handle.write(data),
+    seekCur: alsoAtOnce<Operations["seekCur"]>(
+      (_wsi, handle, offset) => handle.seek(offset, Deno.SeekMode.Current),
+      (_wsi, handle, offset) => handle.seekSync(offset, Deno.SeekMode.Current),
+    ),
+    read: alsoAtOnce<Operations["read"]>(
+      async (_wsi, handle, buffer) => (await handle.read(buffer)) ?? 0,
+      (_wsi, handle, buffer) => handle.readSync(buffer) ?? 0,
+    ),
+    write: alsoAtOnce<Operations["write"]>(
+      (_wsi, handle, data) => handle.write(data),
+      (_wsi, handle, data) => handle.writeSync(data),
+    ),
   };
 }
 
-async function locate(folder: string | undefined, path: string): Promise<string> {
+type Operations = FileOps<Deno.FsFile>;
+
+async function open(
+  folder: string | undefined,
+  path: string,
+  flags: "read" | "readWrite",
+): Promise<OpenFile<Deno.FsFile>> {
+  checkPath(path);
+  const name = folder === undefined
+    ? path
+    : below(await Deno.realPath(folder), await Deno.realPath(join(folder, path)), path);
+  // Opening a FIFO waits for its other end, so the kind is asked for first.
+  checkKind(await Deno.stat(name), path);
+  const handle = await Deno.open(name, { read: true, write: flags === "readWrite" });
+  try {
+    return { handle, length: checkKind(await handle.stat(), path) };
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+/** As {@linkcode open}, without waiting. */
+function openSync(
+  folder: string | undefined,
+  path: string,
+  flags: "read" | "readWrite",
+): OpenFile<Deno.FsFile> {
+  checkPath(path);
+  const name = folder === undefined
+    ? path
+    : below(Deno.realPathSync(folder), Deno.realPathSync(join(folder, path)), path);
+  checkKind(Deno.statSync(name), path);
+  const handle = Deno.openSync(name, { read: true, write: flags === "readWrite" });
+  try {
+    return { handle, length: checkKind(handle.statSync(), path) };
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+function checkPath(path: string): void {
   if (path.includes("\0")) throw new Error("the path has a NUL");
   if (path.split(/[\\/]/).includes("..")) throw new Error(`${path} has a ".." segment`);
-  if (folder === undefined) return path;
-  const name = await Deno.realPath(join(folder, path));
-  const below = relative(await Deno.realPath(folder), name);
-  if (below.startsWith(`..${sep}`) || below === ".." || isAbsolute(below)) {
+}
+
+/** The length of what has to be a regular file. */
+function checkKind({ isFile, size }: Deno.FileInfo, path: string): number {
+  if (!isFile) throw new Error(`${path} is no regular file`);
+  return size;
+}
+
+/** `name`, which has to be below `folder`; both are without symbolic links. */
+function below(folder: string, name: string, path: string): string {
+  const rest = relative(folder, name);
+  if (rest.startsWith(`..${sep}`) || rest === ".." || isAbsolute(rest)) {
     throw new Error(`${path} leads out of ${folder}`);
   }
   return name;

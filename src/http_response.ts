@@ -52,7 +52,7 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
-  serveFile(path: string, contentType: string | undefined, headers: Fields): number {
+  serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
     const more = fieldsOf("serveHttpFile", headers);
@@ -64,10 +64,10 @@ export class HttpResponse implements HttpExchange {
       onOpen: (length) => {
         this.#sendHead(200, [["content-length", String(length)], ...fields]);
       },
-      onFail: () => {
+      onFail: (status) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(404, undefined);
+        this.returnStatus(status, undefined);
         this.complete();
       },
       onDone: () => {
@@ -80,7 +80,7 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  returnStatus(code: number, html: string | undefined, fields: Fields = []): number {
+  returnStatus(code: number, html: string | undefined, fields: Fields = []): 0 | 1 {
     if (this.hasBegun || this.isComplete) return 1;
     checkStatus("returnHttpStatus", "code", code);
     if (html !== undefined && html !== null && typeof html !== "string") {
@@ -99,7 +99,7 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  writeHeaders(status: number, headers: Fields): number {
+  writeHeaders(status: number, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     checkStatus("writeHttpHeaders", "status", status);
     const fields = fieldsOf("writeHttpHeaders", headers);

@@ -2,6 +2,7 @@
 
 import type { Bytes } from "./bytes.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
@@ -19,11 +20,13 @@ export interface Phase {
   /** The connection's timeout has expired; the connection is cut unless this does better. */
   onTimeout(reason: TimeoutReason): void;
   /** The transport is gone; delivers the phase's own last reason. */
-  onClose(error: unknown): void;
+  onClose(cause: CloseCause, error: unknown): void;
   /** The context is being destroyed. */
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
   onThrow(): void;
+  /** A number that a callback returned ends the connection, which its reason has no rule for. */
+  onReturn(reason: Reason, result: number): void;
   /** Receiving was stopped or resumed; a phase stops in the middle of a read. */
   onPause(paused: boolean): void;
   /** The kind is missing with a prepared message, and where the program has given none. */
@@ -32,8 +35,8 @@ export interface Phase {
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
-  /** @param isFailure whether nobody may keep it open */
-  close(code: number | undefined, reason: string, isFailure: boolean): number;
+  /** @param cause any but `"self"` is a failure, from which nobody may keep it */
+  close(cause: CloseCause, code: number | undefined, reason: string): number;
 }
 
 /** Where the headers of a request or an answer can be read. */
@@ -51,9 +54,9 @@ export interface HttpExchange {
     path: string,
     contentType: string | undefined,
     headers: Iterable<readonly [string, string]>,
-  ): number;
-  returnStatus(code: number, html: string | undefined): number;
-  writeHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  ): 0 | -1;
+  returnStatus(code: number, html: string | undefined): 0 | 1;
+  writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   complete(): 0 | 1;
 }
 

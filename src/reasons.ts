@@ -22,6 +22,34 @@ export interface HandshakeFilter extends HeaderAppender {
   readonly protocol: string;
 }
 
+/**
+ * Why a WebSocket connection ended, by what came first; what follows from it doesn't count any more, as
+ * a timeout behind our own close frame:
+ *
+ * - `"peer"`: the peer's close frame, or the end of its stream (TCP's FIN);
+ * - `"self"`: `wsi.close`, `wsi.write` of a close frame, or `context.hangupOnClient`;
+ * - `"keepAlive"`: the peer answered none of `kaProbes` probes;
+ * - `"timeout"`: any other timeout, that of `wsi.setTimeout` included;
+ * - `"unsent"`: more than `maxUnsentBytes` waited for the peer to read;
+ * - `"limit"`: the peer went past `maxMessageSize`, `maxFramePayload` or another limit of what comes in,
+ *   or past a rule (1008 and 1009);
+ * - `"protocol"`: the peer broke RFC 6455 or what an extension of it says (1002, 1003 and 1007);
+ * - `"reset"`: the connection below broke, as by TCP's RST, and nothing else was told before;
+ * - `"callback"`: the program's own code: what a callback returned, or that it or an extension threw;
+ * - `"destroy"`: `context.destroy`.
+ */
+export type CloseCause =
+  | "peer"
+  | "self"
+  | "keepAlive"
+  | "timeout"
+  | "unsent"
+  | "limit"
+  | "protocol"
+  | "reset"
+  | "callback"
+  | "destroy";
+
 /** How a WebSocket connection ended. */
 export interface CloseInfo {
   /**
@@ -33,10 +61,13 @@ export interface CloseInfo {
   readonly reason: string;
   /** Whether both sides sent a close frame (RFC 6455 section 7.1.4). */
   readonly wasClean: boolean;
+  /** Why it ended. */
+  readonly cause: CloseCause;
 }
 
 /**
- * Every reason for a callback, and the type of its `data`. A pattern of the names is the C
+ * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
+ * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons. A pattern of the names is the C
  * library's `LWS_CALLBACK_` constants without their prefix.
  */
 export interface ReasonData {

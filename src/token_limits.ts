@@ -5,7 +5,7 @@ import { HEADER_TOKENS, type HeaderToken, TOKEN_NAMES } from "./core/header_toke
 /**
  * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
  * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
- * one byte a character.
+ * one byte a character; of `"uri args"` the decoded ones count.
  */
 export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;
 

@@ -4,7 +4,10 @@ import {
   CLOSE_ABNORMAL,
   CLOSE_GOING_AWAY,
   CLOSE_INTERNAL_ERROR,
+  CLOSE_MESSAGE_TOO_BIG,
   CLOSE_NO_STATUS,
+  CLOSE_POLICY_VIOLATION,
+  type CloseStatus,
   decodeClose,
   encodeClose,
 } from "./core/close.ts";
@@ -22,6 +25,7 @@ import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { closePayload } from "./close_arguments.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
@@ -33,12 +37,10 @@ import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { PreparedMessage } from "./prepared_message.ts";
-import type { CloseInfo } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession
@@ -55,9 +57,9 @@ export class WebSocketSession
   #isDecoded = false;
   #streamDecoder: StreamDecoder | undefined;
   /** The code and reason of the close frame that we sent. */
-  #sentClose: CloseInfo | undefined;
+  #sentClose: CloseStatus | undefined;
   /** The code and reason of the close frame that the peer sent. */
-  #receivedClose: CloseInfo | undefined;
+  #receivedClose: CloseStatus | undefined;
   #pendingPong: Uint8Array | undefined;
   readonly #keepAlive: KeepAlive | undefined;
 
@@ -93,10 +95,9 @@ export class WebSocketSession
     this.#tellExtensions();
     if (this.#sentClose !== undefined || !connection.isOpen) return;
     const { entry, isClient } = connection;
-    const result = isClient
-      ? connection.call(entry, "clientEstablished", undefined)
-      : connection.call(entry, "established", connection.tls);
-    if (result !== 0) this.#drop();
+    const reason = isClient ? "clientEstablished" : "established";
+    const result = connection.call(entry, reason, isClient ? undefined : connection.tls);
+    if (result !== 0) this.onReturn(reason, result);
   }
 
   /** All that the context lists hear of it, and those in use are called from now on. */
@@ -123,7 +124,7 @@ export class WebSocketSession
 
   onExtensionFailure(error: unknown): void {
     logExtensionFailure(this.#connection, error);
-    this.#failWith(CLOSE_INTERNAL_ERROR, "");
+    this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -147,8 +148,12 @@ export class WebSocketSession
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     if (connection.isClient) {
-      if (connection.call(connection.entry, "clientReceive", piece) !== 0) this.#drop();
-    } else if (connection.call(connection.entry, "receive", piece) < 0) this.#drop();
+      const result = connection.call(connection.entry, "clientReceive", piece);
+      if (result !== 0) this.onReturn("clientReceive", result);
+    } else {
+      const result = connection.call(connection.entry, "receive", piece);
+      if (result < 0) this.onReturn("receive", result);
+    }
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -202,23 +207,26 @@ export class WebSocketSession
     if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
     if (connection.isClient) {
       const reason = isPing ? "clientReceivePing" : "clientReceivePong";
-      if (connection.call(connection.entry, reason, payload) !== 0) this.#drop();
+      const result = connection.call(connection.entry, reason, payload);
+      if (result !== 0) this.onReturn(reason, result);
     } else {
       const reason = isPing ? "receivePing" : "receivePong";
-      if (connection.call(connection.entry, reason, payload) < 0) this.#drop();
+      const result = connection.call(connection.entry, reason, payload);
+      if (result < 0) this.onReturn(reason, result);
     }
   }
 
   /** Section 7.1.7, "Fail the WebSocket Connection". */
   onFail(code: number, reason: string): void {
-    log("info", `connection ${this.#connection.socketFd}: ${code} ${reason}`);
-    this.#failWith(code, reason);
+    log("info", () => `connection ${this.#connection.socketFd}: ${code} ${reason}`);
+    this.#failWith(causeOfFailure(code), code, reason);
   }
 
   onEnd(): void {
     this.#resume();
+    this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) this.#flushExtensions();
-    this.#connection.finish(false);
+    this.#connection.finish("peer", false);
   }
 
   onDrain(): void {
@@ -232,7 +240,8 @@ export class WebSocketSession
     const connection = this.#connection;
     if (this.#sentClose !== undefined) return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
-    if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
+    const result = connection.call(connection.entry, reason, undefined);
+    if (result !== 0) this.onReturn(reason, result);
   }
 
   sendProbe(payload: Uint8Array): void {
@@ -240,22 +249,36 @@ export class WebSocketSession
   }
 
   onSilent(): void {
-    log("info", `connection ${this.#connection.socketFd}: the peer answers no probe`);
-    this.#connection.cut();
+    log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
+    this.#connection.cut("keepAlive");
   }
 
   onTimeout(_reason: TimeoutReason): void {
-    this.#connection.cut();
+    this.#connection.cut("timeout");
   }
 
   onLeave(): void {
     if (this.#sentClose === undefined) {
-      this.#beginClose(encodeClose(CLOSE_GOING_AWAY), CLOSE_GOING_AWAY, "");
+      this.#beginClose("destroy", encodeClose(CLOSE_GOING_AWAY), CLOSE_GOING_AWAY, "");
     }
   }
 
   onThrow(): void {
-    this.#failWith(CLOSE_INTERNAL_ERROR, "");
+    this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+  }
+
+  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
+  onReturn(reason: Reason, result: number): void {
+    const connection = this.#connection;
+    // One that threw has closed already.
+    if (connection.isOpen) {
+      if (!this.#mayClose) return;
+      noteClosing(connection.socketFd, reason, result);
+      connection.endsFor("callback");
+      if (this.#layers !== undefined) this.#flushExtensions();
+    }
+    this.#parser.stop();
+    connection.finish("callback", false);
   }
 
   onPause(paused: boolean): void {
@@ -276,7 +299,7 @@ export class WebSocketSession
     this.#streamDecoder?.resume();
   }
 
-  onClose(_error: unknown): void {
+  onClose(cause: CloseCause): void {
     const connection = this.#connection;
     const sent = this.#sentClose;
     const received = this.#receivedClose;
@@ -284,7 +307,7 @@ export class WebSocketSession
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
     this.#keepAlive?.stop();
-    connection.call(connection.entry, "closed", { code, reason, wasClean });
+    connection.call(connection.entry, "closed", { code, reason, wasClean, cause });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection));
@@ -360,11 +383,11 @@ export class WebSocketSession
     }
   }
 
-  close(code: number | undefined, reason: string, isFailure: boolean): number {
+  close(cause: CloseCause, code: number | undefined, reason: string): number {
     if (this.#sentClose !== undefined) return -1;
     const payload = closePayload(code, reason);
-    if (!isFailure && !this.#mayClose) return -1;
-    this.#beginClose(payload, code ?? CLOSE_NO_STATUS, reason);
+    if (cause === "self" && !this.#mayClose) return -1;
+    this.#beginClose(cause, payload, code ?? CLOSE_NO_STATUS, reason);
     return 0;
   }
 
@@ -379,12 +402,13 @@ export class WebSocketSession
   }
 
   /** Section 7.1.2, "Start the WebSocket Closing Handshake". */
-  #beginClose(payload: Uint8Array, code: number, reason: string): void {
+  #beginClose(cause: CloseCause, payload: Uint8Array, code: number, reason: string): void {
     const connection = this.#connection;
-    if (!this.#flushExtensions()) return connection.finish(false);
+    connection.endsFor(cause);
+    if (!this.#flushExtensions()) return connection.finish(cause, false);
     // An extension may have closed it meanwhile.
     if (this.#sentClose !== undefined) return;
-    this.#sentClose = { code, reason, wasClean: false };
+    this.#sentClose = { code, reason };
     this.#keepAlive?.stop();
     this.#writer.send(OPCODE_CLOSE | FIN, payload);
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
@@ -392,26 +416,24 @@ export class WebSocketSession
     connection.rxFlowControl(true);
   }
 
-  /** Section 5.5.1: answers the first close frame; then nothing more is sent. */
+  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
   #onClose(payload: Uint8Array): void {
     const status = decodeClose(payload);
     if (typeof status === "number") return this.onFail(status, "malformed close frame");
-    const { code, reason } = status;
     this.#parser.stop();
-    this.#receivedClose = { code, reason, wasClean: true };
+    this.#receivedClose = status;
+    this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
-      this.#sentClose = { code, reason: "", wasClean: true };
+      this.#sentClose = status;
       if (!this.#flushExtensions()) {
         this.#sentClose = undefined;
-        return this.#connection.finish(false);
+        return this.#connection.finish("peer", false);
       }
-      this.#writer.send(
-        OPCODE_CLOSE | FIN,
-        code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2),
-      );
+      this.#writer.send(OPCODE_CLOSE | FIN, payload);
     }
-    this.#connection.finish(true);
+    // Section 7.1.1: the server closes the connection first.
+    this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
   #answerPing(payload: Uint8Array): void {
@@ -420,24 +442,14 @@ export class WebSocketSession
     else this.#writer.send(OPCODE_PONG | FIN, payload);
   }
 
-  #failWith(code: number, reason: string): void {
+  #failWith(cause: CloseCause, code: number, reason: string): void {
+    this.#connection.endsFor(cause);
     if (this.#sentClose === undefined) {
-      this.#sentClose = { code, reason, wasClean: false };
+      this.#sentClose = { code, reason };
       if (this.#flushExtensions()) this.#writer.send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
     }
     this.#parser.stop();
-    this.#connection.finish(true);
-  }
-
-  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
-  #drop(): void {
-    // One that threw has closed already.
-    if (this.#connection.isOpen && this.#layers !== undefined) {
-      if (!this.#mayClose) return;
-      this.#flushExtensions();
-    }
-    this.#parser.stop();
-    this.#connection.finish(false);
+    this.#connection.finish(cause, true);
   }
 
   #sendClosePayload(data: Bytes | string, fin: boolean): number {
@@ -447,7 +459,13 @@ export class WebSocketSession
       throw new LwsError("invalid-argument", "write: not the payload of a close frame");
     }
     if (!this.#mayClose) return -1;
-    this.#beginClose(payload, status.code, status.reason);
+    this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;
   }
+}
+
+/** Whose fault the code of a failed connection names (RFC 6455 section 7.4.1). */
+function causeOfFailure(code: number): CloseCause {
+  if (code === CLOSE_POLICY_VIOLATION || code === CLOSE_MESSAGE_TOO_BIG) return "limit";
+  return code === CLOSE_INTERNAL_ERROR ? "callback" : "protocol";
 }

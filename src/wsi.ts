@@ -106,8 +106,9 @@ export interface Wsi<out User = unknown> {
   /** The request's method; empty when none is being answered. */
   readonly method: string;
   /**
-   * The length of what {@linkcode hdrCopy} gives; 0 when it is absent, or when headers are gone: they
-   * last until an HTTP transaction is completed or a WebSocket is established.
+   * The length of what {@linkcode hdrCopy} gives; 0 when it is absent, or when headers are gone: a
+   * server's last until an HTTP transaction is completed or `established` has returned, a client's
+   * until `clientFilterPreEstablish` has.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @throws {LwsError} `invalid-argument` when it is neither.
@@ -117,14 +118,19 @@ export interface Wsi<out User = unknown> {
    * The text of a header; repeated ones are joined with `", "`. Undefined when it is absent, when
    * headers are gone, or when it is longer than `maxLength` characters.
    *
+   * `"uri args"` is the query, percent-decoded as UTF-8. A `+` stays one, as in libwebsockets, where
+   * `URLSearchParams` makes a blank of it; an escape that is none stays as it is. As an encoded `&` is
+   * one here, too, take single arguments from {@linkcode hdrCopyFragment}. `"http"` is the version,
+   * `"HTTP/1.1"` or `"HTTP/1.0"`.
+   *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @param maxLength From 0 on. Default: Infinity.
    * @throws {LwsError} `invalid-argument` for another token or length.
    */
   hdrCopy(token: string, maxLength?: number): string | undefined;
   /**
-   * A piece of a header (`lws_hdr_copy_fragment`): for `"uri args"` what is between two `&`, such as
-   * `x=1`, for a field that came several times the value of one line. Undefined when there is no such
+   * A piece of a header (`lws_hdr_copy_fragment`): for `"uri args"` what is between two `&`, decoded,
+   * such as `x=1`, for a field that came several times the value of one line. Undefined when there is no such
    * piece, when headers are gone, or when it is longer than `maxLength` characters.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
@@ -206,7 +212,8 @@ export interface Wsi<out User = unknown> {
   setTimeout(reason: TimeoutReason, seconds: number): void;
   /**
    * Begins the closing handshake of a WebSocket (RFC 6455 section 7.1.2); the socket goes when the
-   * peer has answered or after `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
+   * peer has answered (a client then waits for the server to close it, section 7.1.1) or after
+   * `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
    * connection closes once what was written has left.
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
@@ -219,7 +226,7 @@ export interface Wsi<out User = unknown> {
   /**
    * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
    * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
-   * answered 404.
+   * answered 404; 503 when no descriptor is left for it.
    *
    * @param path As the context's file operations understand it; see `fileOps` of the context.
    * @param contentType Default: by the ending of the path.
@@ -231,17 +238,20 @@ export interface Wsi<out User = unknown> {
     path: string,
     contentType?: string,
     headers?: Iterable<readonly [string, string]>,
-  ): number;
+  ): 0 | -1;
   /**
    * Answers the request with a status and a small HTML page that shows it and `html`
    * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
    * or a non-zero return.
    *
    * @param code 200 to 599.
+   * @param html Sent as it is and **not escaped**: in what a peer has said, a path as well, `&`, `<`,
+   *   `>` and quotes have to be escaped first, or it runs as script in who reads the page. Default: the
+   *   status's registered phrase.
    * @returns 0, or 1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */
-  returnHttpStatus(code: number, html?: string): number;
+  returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
    * the connection closes with the transaction, which then marks the body's end.
@@ -250,7 +260,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
    */
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.

@@ -9,6 +9,8 @@ import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "./support/certificates.ts";
+import { PATIENT } from "./support/patience.ts";
+import { runProgram } from "./support/program.ts";
 import { serve, settle } from "./support/serve.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
@@ -43,36 +45,9 @@ async function connect(url: string, protocol?: string) {
 
 const echo = (wsi: Wsi, _user: unknown, message: string | Uint8Array) => void wsi.write(message);
 
-/** Runs an example and reads what it prints, line by line. */
-function run(name: string, args: string[], permissions: string[] = ["--allow-net"]) {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...permissions, "--quiet", example(name), ...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const stdin = process.stdin.getWriter();
-  let printed = "";
-  return {
-    process,
-    async until(text: string): Promise<string> {
-      while (!printed.includes(text)) {
-        const { value, done } = await reader.read();
-        if (done) throw new Error(`${name} ended; it printed: ${printed}`);
-        printed += value;
-      }
-      return printed;
-    },
-    type: (text: string) => stdin.write(new TextEncoder().encode(text)),
-    async end() {
-      await stdin.close().catch(() => {});
-      const status = await process.status;
-      await reader.cancel();
-      return status;
-    },
-  };
-}
+/** Runs an example. */
+const run = (name: string, args: string[], permissions: string[] = ["--allow-net"]) =>
+  runProgram(permissions, example(name), args);
 
 /** A port that nobody listens on now, for a program that does not tell which one it took. */
 function freePort(): string {
@@ -105,6 +80,7 @@ Deno.test({
     const closed = Promise.withResolvers<number>();
     await using context = createContext({
       port: CONTEXT_PORT_NO_LISTEN,
+      ...PATIENT,
       protocols: [{
         name: "greeter",
         callback: handlers({
@@ -129,6 +105,7 @@ Deno.test("client.ts prints messages, pings, pongs and the close code", async ()
   const { promise, resolve } = Promise.withResolvers<Wsi>();
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     protocols: [{
       name: "server",
@@ -286,7 +263,12 @@ Deno.test("broadcast.ts: everybody hears the other process", async () => {
 });
 
 Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {
-  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols: [chat] });
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [chat],
+  });
   const url = `ws://127.0.0.1:${context.port}`;
   const anna = await connect(`${url}/kitchen`);
   const bert = await connect(`${url}/kitchen`);
@@ -371,6 +353,7 @@ Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other n
   try {
     await using context = createContext({
       port: 0,
+      ...PATIENT,
       iface: "127.0.0.1",
       protocols: [upload(folder)],
       maxBodySize: 64 * 1024 * 1024,
@@ -459,6 +442,7 @@ Deno.test("a client context of its own sees the demo's counter", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     protocols: [{
       name: "dumb-increment-protocol",
       callback: handlers({ message: (_wsi, _user, message) => resolve(message as string) }),
@@ -485,6 +469,7 @@ Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody e
   const files = new Map([["/", { bytes: hello }]]);
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     fileOps: memoryFiles(files),
     protocols: [virtualFiles],

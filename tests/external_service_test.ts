@@ -1,7 +1,8 @@
 /** The service policy "external": the program's own loop is told what to watch, and drives all. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  type CloseInfo,
   type Context,
   type ContextCreationInfo,
   LwsError,
@@ -278,6 +279,24 @@ for (const failing of ["addPollFd", "changeModePollFd", "lockPoll", "unlockPoll"
   });
 }
 
+Deno.test("a WebSocket that the program can't watch any more is closed by the callback", async () => {
+  let wsi: Wsi | undefined;
+  const causes: string[] = [];
+  const loop = host((each, reason, _user, data) => {
+    if (reason === "established") wsi = each;
+    if (reason === "closed") causes.push((data as CloseInfo).cause);
+    return reason === "changeModePollFd" && each === wsi ? 1 : 0;
+  });
+  await using served = loop.serve();
+  const peer = await served.network.dial(80);
+  peer.send(handshake());
+  await loop.run(served.context);
+  wsi!.rxFlowControl(false);
+  await loop.run(served.context);
+  assertEquals(causes, ["callback"]);
+  peer.close();
+});
+
 Deno.test("a client that can't be watched ends with clientConnectionError", async () => {
   const loop = host((_wsi, reason, _user, _data) => reason === "addPollFd" ? 1 : 0);
   await using served = serve([{ name: "echo", callback() {} }]);
@@ -300,6 +319,23 @@ Deno.test("a client is watched for POLLOUT while it connects, then for POLLIN", 
   await loop.run(client);
   assertEquals(loop.told.includes("clientEstablished"), true);
   assertEquals(loop.entry(FIRST).events, POLLIN);
+});
+
+Deno.test("pollNow tells in no time what had come by the last turn, and refuses what poll refuses", async () => {
+  const loop = host();
+  await using served = loop.serve();
+  const { context } = served;
+  assertEquals(context.pollNow(loop.table), 0);
+  const peer = await served.network.dial(80);
+  await settle();
+  assertEquals(context.pollNow(loop.table), 1);
+  assertEquals(loop.entry(LISTENER).revents, POLLIN);
+  assertEquals(context.pollNow(loop.table), 1, "it is ready until it is served");
+  const error = assertThrows(() => context.pollNow([null as never]), LwsError);
+  assertStringIncludes(error.message, "pollNow: pollFds");
+  peer.close();
+  void context.destroy();
+  assertEquals(context.pollNow(loop.table), -1);
 });
 
 Deno.test("poll waits for its own, for a foreign one that cancelService announces, and for its time", async () => {

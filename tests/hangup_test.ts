@@ -20,7 +20,7 @@ Deno.test("hangupOnClient ends a WebSocket without a close frame, and tells late
   assertEquals(ends, [], "never from inside the call");
   assertEquals((await socket.peer.readToEnd()).length, 0);
   await http.until("wsiDestroy");
-  assertEquals(ends, [{ code: 1006, reason: "", wasClean: false }]);
+  assertEquals(ends, [{ code: 1006, reason: "", wasClean: false, cause: "self" }]);
   assertEquals(served.context.hangupOnClient(wsi!.socketFd), 0, "it is unknown now");
   await settle();
   assertEquals(ends.length, 1);

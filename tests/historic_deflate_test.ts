@@ -40,7 +40,7 @@ function agreed(socket: WebSocketPeer): string | undefined {
 const offering = (offer: string) => ({ headers: [`Sec-WebSocket-Extensions: ${offer}`] });
 
 const ANSWERS: readonly [offer: string, answer: string | undefined][] = [
-  ["deflate-frame", "deflate-frame; no_context_takeover"],
+  ["deflate-frame", "deflate-frame"],
   ["deflate-frame; no_context_takeover", "deflate-frame; no_context_takeover"],
   ["deflate-frame; max_window_bits=9", "deflate-frame; no_context_takeover"],
   ["deflate-frame; max_window_bits=8", undefined],
@@ -48,8 +48,12 @@ const ANSWERS: readonly [offer: string, answer: string | undefined][] = [
   ["deflate-frame; max_window_bits", undefined],
   ["deflate-frame; no_context_takeover; no_context_takeover", undefined],
   ["deflate-frame; no_context_takeover=1", undefined],
-  ["deflate-frame; unknown, deflate-frame", "deflate-frame; no_context_takeover"],
-  ["x-webkit-deflate-frame", "x-webkit-deflate-frame; no_context_takeover"],
+  ["deflate-frame; unknown, deflate-frame", "deflate-frame"],
+  ["x-webkit-deflate-frame", "x-webkit-deflate-frame"],
+  [
+    "x-webkit-deflate-frame; no_context_takeover",
+    "x-webkit-deflate-frame; no_context_takeover",
+  ],
   ["deflate-stream", "deflate-stream"],
   ["deflate-stream; level=1", undefined],
   [
@@ -69,6 +73,19 @@ for (const [offer, answer] of ANSWERS) {
     assertEquals(agreed(await without.open(offering(offer))), undefined);
   });
 }
+
+Deno.test("deflate-frame: what the options ask of clients is asked of those without parameters, too", async () => {
+  for (
+    const [options, answer] of [
+      [{ clientNoContextTakeover: true }, "deflate-frame; no_context_takeover"],
+      [{ clientMaxWindowBits: 10 }, "deflate-frame; no_context_takeover; max_window_bits=10"],
+      [{ serverNoContextTakeover: true, serverMaxWindowBits: 10, threshold: 0 }, "deflate-frame"],
+    ] as const
+  ) {
+    await using served = serve([echo], { extensions: [deflateFrame(options)] });
+    assertEquals(agreed(await served.open(offering("deflate-frame"))), answer);
+  }
+});
 
 for (const make of [deflateFrame, xWebkitDeflateFrame]) {
   const extension = () => make({ threshold: 0 });

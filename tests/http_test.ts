@@ -190,7 +190,7 @@ for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
     if (method !== "HEAD") await peer.readBytes(length);
     assertEquals(statusOf(await readHead(peer)), 200, "the next answer follows at once");
     const path = "/a b/d";
-    assertEquals(seen.slice(0, 7), [path, path, method, path, "x=1&y=%20", false, 0]);
+    assertEquals(seen.slice(0, 7), [path, path, method, path, "x=1&y= ", false, 0]);
   });
 }
 
@@ -282,21 +282,33 @@ Deno.test("headers last until the transaction is completed, and a snapshot longe
   await readResponse(peer);
 });
 
-Deno.test("a handshake's headers last until it is established", async () => {
-  const seen: [string, unknown, number, number, string][] = [];
+Deno.test("a handshake's headers and arguments last until established has returned", async () => {
+  const seen: unknown[][] = [];
   const note = (reason: string, wsi: Wsi) => {
     const { size } = wsi.hdrSnapshot();
+    const [first, second] = [0, 1].map((n) => wsi.hdrCopyFragment("uri args", n));
     seen.push([reason, wsi.hdrCopy("x-a"), wsi.hdrTotalLength("x-a"), size, wsi.uri]);
+    seen.push([first, second, wsi.hdrCopy("http")]);
   };
   await using served = serve([{
     name: "http",
     callback: handlers({
       filterProtocolConnection: (wsi) => note("filter", wsi),
       established: (wsi) => note("established", wsi),
+      receive: (wsi) => note("receive", wsi),
     }),
   }]);
-  await served.open({ path: "/room", headers: ["X-A: 1"] });
-  assertEquals(seen, [["filter", "1", 1, 7, "/room"], ["established", undefined, 0, 0, "/room"]]);
+  const socket = await served.open({ path: "/room?a=b%20c&d", headers: ["X-A: 1"] });
+  socket.send({ opcode: 1, payload: "later" });
+  await settle();
+  assertEquals(seen, [
+    ["filter", "1", 1, 8, "/room"],
+    ["a=b c", "d", "HTTP/1.1"],
+    ["established", "1", 1, 8, "/room"],
+    ["a=b c", "d", "HTTP/1.1"],
+    ["receive", undefined, 0, 0, "/room"],
+    [undefined, undefined, undefined],
+  ]);
 });
 
 // Bodies.

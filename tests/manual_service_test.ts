@@ -365,6 +365,7 @@ Deno.test("a context that serves by itself refuses the calls of the others, by n
   const calls: [string, () => unknown][] = [
     ["service", () => context.service(0)],
     ["poll", () => context.poll([], 0)],
+    ["pollNow", () => context.pollNow([])],
     ["serviceFd", () => context.serviceFd(null)],
     ["cancelService", () => context.cancelService()],
   ];

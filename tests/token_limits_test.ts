@@ -119,7 +119,7 @@ Deno.test("hdrCopyFragment gives the n-th piece: arguments by &, fields by line"
     wsi.hdrCopyFragment("host", 0),
   ];
   assertEquals(await ask(read, ["X-List: a, b", "x-list: c"], undefined, "/p?x=1&&y=%20"), [
-    ["x=1", "", "y=%20", undefined],
+    ["x=1", "", "y= ", undefined],
     ["a, b", "c", undefined],
     "a, b",
     undefined,
@@ -127,6 +127,43 @@ Deno.test("hdrCopyFragment gives the n-th piece: arguments by &, fields by line"
     "localhost",
   ]);
   assertEquals(await ask((wsi) => wsi.hdrCopyFragment("uri args", 0), []), undefined);
+});
+
+Deno.test("arguments of a URI are decoded one by one and as a whole, and + stays", async () => {
+  const read = (wsi: Wsi) => [
+    wsi.hdrCopy("uri args"),
+    wsi.hdrTotalLength("URI args"),
+    [...Array(7).keys()].map((n) => wsi.hdrCopyFragment("uri args", n)),
+    wsi.hdrSnapshot().get("uri args"),
+  ];
+  const target = "/p%3Fq?a=1%262+3&b%3Dc=%C3%BC&%2&%zz=100%&%ff&%EF%BB%BFx%0a";
+  const pieces = ["a=1&2+3", "b=c=\u00fc", "%2", "%zz=100%", "\ufffd", "\ufeffx\n", undefined];
+  const whole = pieces.slice(0, -1).join("&");
+  assertEquals(await ask(read, [], undefined, target), [whole, whole.length, pieces, whole]);
+});
+
+Deno.test("a limit for arguments counts what they are decoded to", async () => {
+  using log = captureLog(["warn"]);
+  const read = (wsi: Wsi) => [
+    wsi.hdrCopy("uri args"),
+    [0, 1, 2].map((n) => wsi.hdrCopyFragment("uri args", n)),
+  ];
+  const target = "/?%61%62&%63%64&e";
+  assertEquals(await ask(read, [], { "uri args": 4 }, target), ["ab&c", ["ab", "c", undefined]]);
+  assertEquals(await ask(read, [], { "uri args": 7 }, target), ["ab&cd&e", ["ab", "cd", "e"]]);
+  assertEquals(log.lines, ["warn: connection 1: header uri args is cut from 7 to 4"]);
+});
+
+Deno.test("the version of a request is read as http, whatever a field of that name says", async () => {
+  const read = (wsi: Wsi) => [
+    wsi.hdrCopy("http"),
+    wsi.hdrTotalLength("HTTP"),
+    wsi.hdrCopyFragment("http", 0),
+    wsi.hdrCopyFragment("http", 1),
+    wsi.hdrCopy("http", 7),
+  ];
+  const expected = ["HTTP/1.1", 8, "HTTP/1.1", undefined, undefined];
+  assertEquals(await ask(read, ["HTTP: 9"]), expected);
 });
 
 Deno.test("the handshake sees whole values, whatever the program does", async () => {

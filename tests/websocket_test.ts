@@ -102,7 +102,7 @@ Deno.test("half a frame and then the end is an abnormal close", async () => {
   socket.peer.send(Uint8Array.of(0x81, 0x85, 1, 2, 3, 4, 5));
   socket.peer.close();
   await recorder.until("wsiDestroy");
-  assertEquals(infos, [{ code: 1006, reason: "", wasClean: false }]);
+  assertEquals(infos, [{ code: 1006, reason: "", wasClean: false, cause: "peer" }]);
   assert(!recorder.reasons.includes("receive"));
 });
 
@@ -505,7 +505,7 @@ Deno.test("close starts the handshake, and the peer's answer ends it cleanly", a
   assertEquals((await socket.peer.readToEnd()).length, 0);
   socket.peer.close();
   await settle();
-  assertEquals(infos, [{ code: 3000, reason: "", wasClean: true }]);
+  assertEquals(infos, [{ code: 3000, reason: "", wasClean: true, cause: "self" }]);
 });
 
 Deno.test("a peer that never answers a close is cut after closeTimeoutMs", async () => {
@@ -520,7 +520,7 @@ Deno.test("a peer that never answers a close is cut after closeTimeoutMs", async
   assertEquals(infos, []);
   served.clock.advance(200);
   await settle();
-  assertEquals(infos, [{ code: 1000, reason: "bye", wasClean: false }]);
+  assertEquals(infos, [{ code: 1000, reason: "bye", wasClean: false, cause: "self" }]);
 });
 
 Deno.test("a close frame is answered with its code, or none with none (section 5.5.1)", async () => {

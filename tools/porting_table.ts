@@ -8,7 +8,10 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { CONSTANTS } from "../tests/compat/matrix/constants.ts";
+import { GENEROUS_LIMITS } from "../src/compat/limits.ts";
+import type { Limits } from "../src/limits.ts";
 import { type FunctionRow, FUNCTIONS, HELPERS } from "../tests/compat/matrix/functions.ts";
+import { LIMITS_IN_C } from "../tests/compat/matrix/limits.ts";
 import { REASON_ROWS } from "../tests/compat/matrix/reasons.ts";
 import { MEMBERS } from "../tests/compat/matrix/structs.ts";
 import { type ByGeneration, GENERATIONS } from "../tests/compat/matrix/types.ts";
@@ -43,13 +46,19 @@ same objects.
 \`examples/ported_echo.ts\` is libwebsockets' test-echo, ported that way. What has to change:
 
 - \`lws_service\` returns a promise: put \`await\` in front of it. Nothing is delivered between two
-  calls. So does \`lws_context_destroy\`, for the end of all connections, and so do the
-  \`lws_plat_file_\` calls. In the generation of February 2011 \`libwebsocket_client_connect\` wants an
-  \`await\` as well.
+  calls. So does \`lws_context_destroy\`, for the end of all connections. In the generation of
+  February 2011 \`libwebsocket_client_connect\` wants an \`await\` as well.
+- \`poll\` is there for a loop of the program's own, with the \`struct pollfd\` that
+  \`LWS_CALLBACK_ADD_POLL_FD\` and its like keep: put \`await\` in front of one that waits. With a
+  timeout of 0 it is done when it returns, and tells what had come by then: a loop of such calls has
+  to await something else. Entries of other descriptors count by the \`revents\` that the program
+  sets. Descriptors are numbers of one context, so that several contexts need a table each, and
+  \`poll\` the context as its fourth argument.
 - A callback can't \`await\`: it is over when it returns. One that was made \`async\` returns a promise,
-  which counts as 0 whatever becomes of it, and the log says so. What takes time, such as a file of
-  the program's own, is begun in one callback and goes on in the next one, which
-  \`lws_callback_on_writable\` asks for.
+  which counts as 0 whatever becomes of it, and the log says so. What takes time is begun in one
+  callback and goes on in the next one, which \`lws_callback_on_writable\` asks for. The
+  \`lws_plat_file_\` calls are done when they return; an entry of \`lws_get_fops\` that returns a
+  promise serves \`lws_serve_http_file\` only.
 - A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`.
 - A pointer into a buffer is a view: \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`.
 - \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or whatever the
@@ -114,6 +123,20 @@ export function portingPage(): string {
       ]),
     ),
     "",
+    "## Limits",
+    "",
+    "C had hardly any. The creation struct has a member for them, `limits`, and the older calls have an",
+    "argument more at their end; each is an option of `createContext`, and what it bounds stands there.",
+    "",
+    ...tableOf(
+      ["Limit", "In C", "Default of C calls"],
+      (Object.keys(LIMITS_IN_C) as (keyof Limits)[]).map((name) => [
+        code(name),
+        LIMITS_IN_C[name],
+        shown(GENEROUS_LIMITS[name]),
+      ]),
+    ),
+    "",
     "## Constants",
     "",
     ...tableOf(
@@ -152,6 +175,11 @@ function functionTable(rows: readonly FunctionRow[]): string[] {
 
 function numbersOf(numbers: ByGeneration<number>): string[] {
   return GENERATIONS.map((generation) => String(numbers[generation] ?? ""));
+}
+
+function shown(value: number | undefined): string {
+  if (value === undefined) return "that of `createContext`";
+  return value === Number.MAX_SAFE_INTEGER ? "none" : `${value.toLocaleString("en")} bytes`;
 }
 
 function code(text: string): string {

@@ -52,6 +52,7 @@ import type {
 } from "./structs.ts";
 
 export * from "./constants/dec15.ts";
+export type { Limits } from "../limits.ts";
 export { type Box, box } from "./pointers.ts";
 export type { HandshakeLines } from "./handshake_lines.ts";
 export type { lws_pollargs } from "./placements.ts";
@@ -136,6 +137,7 @@ export function lws_create_context(info: lws_context_creation_info): lws_context
   return createFrom(DEC15, "lws_create_context", info);
 }
 
+export { poll } from "./poll.ts";
 export {
   cancelService as lws_cancel_service,
   canonicalHostname as lws_canonical_hostname,
@@ -169,14 +171,14 @@ export {
   httpTransactionCompleted as lws_http_transaction_completed,
   returnHttpStatus as lws_return_http_status,
 } from "./http_calls.ts";
+export { fileTableOf as lws_get_fops } from "./file_table.ts";
 export {
   closeFile as lws_plat_file_close,
-  fileTableOf as lws_get_fops,
   openFile as lws_plat_file_open,
   readFile as lws_plat_file_read,
   seekFile as lws_plat_file_seek_cur,
   writeFile as lws_plat_file_write,
-} from "./file_table.ts";
+} from "./plat_files.ts";
 export {
   lwsl_client,
   lwsl_debug,
@@ -274,12 +276,16 @@ export const lws_hdr_total_length: HdrTotalLength = measuringHeaders(DEC15);
 
 /**
  * Copies a header, repeated ones joined by a blank. Returns its length; 0 when it is absent; −1 when it
- * does not fit into `len` with a terminating zero, or when headers are gone: they last until a
- * transaction is completed or a WebSocket established.
+ * does not fit into `len` with a terminating zero, or when headers are gone: a server's last until a
+ * transaction is completed or `LWS_CALLBACK_ESTABLISHED` has returned, a client's until
+ * `LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH` has.
  */
 export const lws_hdr_copy: HdrCopy = copyingHeaders(DEC15);
 
-/** Copies a piece of a header, such as an argument of the URI. Its length, or −1. */
+/**
+ * Copies a piece of a header, such as an argument of the URI, percent-decoded; a `+` stays one. Its
+ * length, or −1.
+ */
 export const lws_hdr_copy_fragment: HdrCopyFragment = copyingHeaderPieces(DEC15);
 
 /**

@@ -3,7 +3,7 @@
 import { callbackExtension } from "../callback_extension.ts";
 import type { Context } from "../context.ts";
 import type { ExtensionToken } from "../extension_struct.ts";
-import { deflateFrame, xWebkitDeflateFrame } from "../extensions/deflate_frame.ts";
+import { plainDeflateFrame } from "../extensions/deflate_frame.ts";
 import { deflateStream } from "../extensions/deflate_stream.ts";
 import type { Extension } from "../extensions/extension.ts";
 import type { Wsi } from "../wsi.ts";
@@ -15,9 +15,9 @@ import type { ExtensionMembers, ExtensionStruct, lws_tokens } from "./structs.ts
 export type AnyExtensionStruct = ExtensionStruct<AnyCallback>;
 
 /** The library's own, for a context each: they are closed with it. */
-const makers = new WeakMap<object, () => Extension>();
+const makers = new WeakMap<object, (name: string) => Extension>();
 
-function internal(name: string, make: () => Extension): ExtensionMembers<never> {
+function internal(name: string, make: (name: string) => Extension): ExtensionMembers<never> {
   // C programs compare names and pass the structs on; they never call these.
   const struct = { name, callback: make as never, per_session_data_size: 0 };
   makers.set(struct, make);
@@ -26,14 +26,14 @@ function internal(name: string, make: () => Extension): ExtensionMembers<never> 
 
 /** What was built in from 2013 on. */
 export const INTERNAL_FRAME_EXTENSIONS: ExtensionMembers<never>[] = [
-  internal("deflate-frame", deflateFrame),
-  internal("x-webkit-deflate-frame", xWebkitDeflateFrame),
+  internal("deflate-frame", plainDeflateFrame),
+  internal("x-webkit-deflate-frame", plainDeflateFrame),
   { name: null, callback: null, per_session_data_size: 0 },
 ];
 
 /** What was built in before. */
 export const INTERNAL_STREAM_EXTENSIONS: ExtensionMembers<never>[] = [
-  internal("deflate-stream", deflateStream),
+  internal("deflate-stream", () => deflateStream()),
   { name: null, callback: null, per_session_data_size: 0 },
 ];
 
@@ -41,7 +41,7 @@ export const INTERNAL_STREAM_EXTENSIONS: ExtensionMembers<never>[] = [
 export function extensionOf(generation: Generation, struct: AnyExtensionStruct): Extension {
   if ("accept" in struct) return struct;
   const make = makers.get(struct);
-  if (make !== undefined) return make();
+  if (make !== undefined) return make(struct.name as string);
   const { name, callback, per_session_data_size: size = 0, per_context_private_data } = struct;
   return callbackExtension({
     name: name as string,

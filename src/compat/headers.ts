@@ -7,18 +7,26 @@ import { theBox, theConnection, theWhole } from "./guards.ts";
 import type { Box } from "./pointers.ts";
 import type { lws_tokens } from "./structs.ts";
 
-/** The text of a header, repeated ones joined by a blank as in C; undefined when it is absent. */
+/** The main API's name of a token; `WSI_TOKEN_HTTP` was the status of an answer, and a request's version. */
+function nameOf({ tokens }: Generation, wsi: Wsi, token: number): string | undefined {
+  const name = tokens.name(token);
+  return name === "http status" && !wsi.isClient ? "http" : name;
+}
+
+/**
+ * The text of a header, repeated ones joined by a blank as in C, and arguments of a URI by nothing;
+ * undefined when it is absent.
+ */
 function textOf(generation: Generation, wsi: Wsi, token: number): string | undefined {
-  const name = generation.tokens.name(token);
+  const name = nameOf(generation, wsi, token);
   if (name === undefined) return undefined;
   let text = wsi.hdrCopyFragment(name, 0);
   if (text === undefined) return wsi.hdrCopy(name);
-  // Arguments of a URI are fragments of one text, not repeated headers.
-  if (name === "uri args") return wsi.hdrCopy(name);
+  const joint = name === "uri args" ? "" : " ";
   for (let n = 1;; n++) {
     const more = wsi.hdrCopyFragment(name, n);
     if (more === undefined) return text;
-    text += ` ${more}`;
+    text += joint + more;
   }
 }
 
@@ -83,7 +91,7 @@ export function copyingHeaderPieces(generation: Generation): HdrCopyFragment {
       checkToken(generation, wsi, h);
       checkRoom(dest, len);
       theWhole("frag_idx", frag_idx);
-      const name = generation.tokens.name(h);
+      const name = nameOf(generation, wsi, h);
       const text = name === undefined ? undefined : wsi.hdrCopyFragment(name, frag_idx);
       if (text === undefined || text.length >= len) return -1;
       dest.value = text;

@@ -58,6 +58,7 @@ function textAt(
 /**
  * Answers with a status and a small page that shows it, and `html_body` when it is not null.
  *
+ * @param html_body Sent as it is and **not escaped**, as in C: what a peer has said has to be escaped first.
  * @returns 0, or 1 when there is no request to answer or `code` is none.
  */
 export function returnHttpStatus(wsi: Wsi, code: number, html_body: string | null): number {

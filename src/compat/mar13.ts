@@ -48,6 +48,7 @@ import type {
 } from "./structs.ts";
 
 export * from "./constants/mar13.ts";
+export type { Limits } from "../limits.ts";
 export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
 export type { SetTimeout, Write } from "./connection_calls.ts";
 export type { TrustLoader } from "../tls_members.ts";
@@ -158,6 +159,7 @@ export function libwebsocket_create_context(
   return createFrom(MAR13, "libwebsocket_create_context", info);
 }
 
+export { poll } from "./poll.ts";
 export {
   frameIsBinary as lws_frame_is_binary,
   isFinalFragment as libwebsocket_is_final_fragment,
@@ -247,8 +249,9 @@ export const lws_hdr_total_length: HdrTotalLength = measuringHeaders(MAR13);
 
 /**
  * Copies a header, repeated ones joined by a blank. Returns its length; 0 when it is absent; −1 when it
- * does not fit into `len` with a terminating zero, or when headers are gone: they last until a
- * transaction is completed or a WebSocket established.
+ * does not fit into `len` with a terminating zero, or when headers are gone: a server's last until a
+ * transaction is completed or `LWS_CALLBACK_ESTABLISHED` has returned, a client's until
+ * `LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH` has.
  */
 export const lws_hdr_copy: HdrCopy = copyingHeaders(MAR13);
 

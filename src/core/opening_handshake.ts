@@ -2,6 +2,7 @@
 
 import { crypto as digests } from "@std/crypto";
 import { parseAuthority } from "./authority.ts";
+import type { HeaderFields } from "./header_fields.ts";
 import type { BodyFraming } from "./http_body.ts";
 import type { RequestHead, ResponseHead } from "./http_head.ts";
 import {
@@ -26,7 +27,7 @@ export type UpgradeDecision =
     readonly version: 13;
     /** The client's subprotocols in its order of preference. */
     readonly protocols: string[];
-    /** `Sec-WebSocket-Extensions`, repeated lines joined; empty without it. */
+    /** `Sec-WebSocket-Extensions`, repeated lines joined; empty without an element. */
     readonly extensions: string;
   }
   | {
@@ -60,7 +61,7 @@ export interface UpgradeRequest {
 export interface UpgradeAnswer {
   /** The chosen subprotocol; `undefined` when the server chose none. */
   readonly protocol: string | undefined;
-  /** `Sec-WebSocket-Extensions`; empty without it. */
+  /** `Sec-WebSocket-Extensions`; empty without an element. */
   readonly extensions: string;
 }
 
@@ -103,15 +104,15 @@ export function readUpgrade(head: RequestHead, framing: BodyFraming): UpgradeDec
     return refuse(400, "the handshake has a body");
   }
   if (head.host === "") return refuse(400, "Host is empty");
-  for (const name of LIST_FIELDS) {
-    // Section 4.3: of both there is at least one element, 1#.
-    const list = fields.get(name);
-    if (list !== undefined && splitList(list).length === 0) return refuse(400, `${name} is empty`);
-  }
   const protocols = splitList(fields.get("sec-websocket-protocol") ?? "");
+  // Section 4.3: of a list that is there, there is at least one element, 1#.
+  if (protocols.length === 0 && fields.has("sec-websocket-protocol")) {
+    return refuse(400, "Sec-WebSocket-Protocol is empty");
+  }
   const fault = faultOfProtocols(protocols);
   if (fault !== undefined) return refuse(400, `Sec-WebSocket-Protocol has ${fault}`);
-  const extensions = fields.get("sec-websocket-extensions") ?? "";
+  const extensions = listedExtensions(fields);
+  if (extensions === undefined) return refuse(400, "Sec-WebSocket-Extensions has no element");
   return { kind: "websocket", key, version: WEBSOCKET_VERSION, protocols, extensions };
 }
 
@@ -199,9 +200,9 @@ export function checkUpgradeResponse(
       `the server chose the protocol ${JSON.stringify(protocol)}, which was not offered`,
     );
   }
-  const extensions = fields.get("sec-websocket-extensions") ?? "";
-  if (fields.has("sec-websocket-extensions") && splitList(extensions).length === 0) {
-    throw new HandshakeError("Sec-WebSocket-Extensions is empty");
+  const extensions = listedExtensions(fields);
+  if (extensions === undefined) {
+    throw new HandshakeError("Sec-WebSocket-Extensions has no element");
   }
   if (extensions !== "" && !offeredExtensions) {
     throw new HandshakeError(
@@ -217,9 +218,6 @@ const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websoc
 
 /** Of these a request must have one line only. */
 const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"] as const;
-
-/** Lists of which a request that has them must have an element. */
-const LIST_FIELDS = ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"] as const;
 
 /** Section 4.4, and RFC 9110 section 15.5.22, by which a 426 must have the last two. */
 const VERSION_FIELDS: [string, string][] = [
@@ -263,6 +261,16 @@ function isKey(key: string): boolean {
     if (BASE64_BYTES[key.charCodeAt(i)] !== 1) return false;
   }
   return true;
+}
+
+/**
+ * `Sec-WebSocket-Extensions`, empty when no line has anything in it, and `undefined` for commas alone.
+ * Section 9.1 wants an element in every line; libwebsockets until 2016 sent the line in any case.
+ */
+function listedExtensions(fields: HeaderFields): string | undefined {
+  const list = fields.get("sec-websocket-extensions") ?? "";
+  if (splitList(list).length > 0) return list;
+  return fields.getAll("sec-websocket-extensions").every((line) => line === "") ? "" : undefined;
 }
 
 /** What is wrong with a list of subprotocols; `undefined` when nothing is (section 4.1, item 10). */

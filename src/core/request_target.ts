@@ -37,8 +37,22 @@ export function decodePath(text: string): string {
   return decoded.includes("//") || decoded.includes("/.") ? reduceSegments(decoded) : decoded;
 }
 
+/**
+ * The arguments of a query, each percent-decoded as UTF-8: what is between two `&`, so that an encoded one
+ * is a character like others. `+` stays, as in libwebsockets; so does an escape that is incomplete, and
+ * bytes that are no UTF-8 become U+FFFD.
+ */
+export function decodeArguments(query: string): string[] {
+  return query.split("&").map((each) =>
+    each.includes("%") ? lenientDecoder.decode(unescaped(each, false)) : each
+  );
+}
+
 // Overlong forms and surrogates are invalid in it, and a leading U+FEFF must not vanish.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenientDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+const PERCENT = 0x25;
 
 function parseAbsolute(target: string): RequestTarget {
   const schemeEnd = target.indexOf("://");
@@ -60,24 +74,13 @@ function parseAbsolute(target: string): RequestTarget {
 function splitQuery(target: string, absolute: RequestTarget["absolute"]): RequestTarget {
   const mark = target.indexOf("?");
   if (mark < 0) return { path: decodePath(target), uriArgs: "", absolute };
+  // In C it ended a text, and with it what was checked of it; nobody means it.
+  if (target.includes("%00", mark)) throw new HttpSyntaxError(400, "an encoded NUL in the query");
   return { path: decodePath(target.slice(0, mark)), uriArgs: target.slice(mark + 1), absolute };
 }
 
 function percentDecode(text: string): string {
-  const bytes = new Uint8Array(text.length);
-  let length = 0;
-  for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i);
-    if (code === 0x25) {
-      const high = hexDigit(text.charCodeAt(i + 1));
-      const low = hexDigit(text.charCodeAt(i + 2));
-      if (high < 0 || low < 0) throw new HttpSyntaxError(400, "a bad percent escape in the path");
-      code = high << 4 | low;
-      i += 2;
-    }
-    bytes[length++] = code;
-  }
-  const decoded = decodeUtf8(bytes.subarray(0, length));
+  const decoded = decodeUtf8(unescaped(text, true));
   for (let i = 0; i < decoded.length; i++) {
     const code = decoded.charCodeAt(i);
     if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) {
@@ -85,6 +88,27 @@ function percentDecode(text: string): string {
     }
   }
   return decoded;
+}
+
+/** The bytes of a text; a bad escape is refused, or stays as it is. */
+function unescaped(text: string, refusesBad: boolean): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i);
+    if (code === PERCENT) {
+      const high = hexDigit(text.charCodeAt(i + 1));
+      const low = hexDigit(text.charCodeAt(i + 2));
+      if (high >= 0 && low >= 0) {
+        code = high << 4 | low;
+        i += 2;
+      } else if (refusesBad) {
+        throw new HttpSyntaxError(400, "a bad percent escape in the path");
+      }
+    }
+    bytes[length++] = code;
+  }
+  return bytes.subarray(0, length);
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -23,6 +23,10 @@ import { type ZlibCodec, zlibCodec } from "./zlib.ts";
  * Compressed frames for a context's `extensions`, under the name `deflate-frame`; the options mean what
  * they mean for `permessageDeflate`. For peers from before 2014 only: list it behind that.
  *
+ * An offer without parameters is answered without: libwebsockets of then drops an answer that has any.
+ * The client may then keep its window from frame to frame, which costs the server 34 KiB for as long as
+ * the connection lasts, unless `clientNoContextTakeover` or `clientMaxWindowBits` is given.
+ *
  * @throws {RangeError} naming the option that is wrong.
  */
 export function deflateFrame(options: PermessageDeflateOptions = {}): Extension {
@@ -34,11 +38,24 @@ export function xWebkitDeflateFrame(options: PermessageDeflateOptions = {}): Ext
   return new FrameDeflate("x-webkit-deflate-frame", options, zlibCodec);
 }
 
+/**
+ * Compressed frames as libwebsockets had them built in until 2015: no parameter is offered, and none is
+ * answered, whatever the peer's are.
+ *
+ * @param name `deflate-frame`, or `x-webkit-deflate-frame`.
+ */
+export function plainDeflateFrame(name: string): Extension {
+  return new FrameDeflate(name, {}, zlibCodec, true);
+}
+
 /** What the one who sends the parameters asks of the other's compression. */
 interface Request {
   readonly noContextTakeover: boolean;
   readonly maxWindowBits: number;
 }
+
+/** What no parameters ask for. */
+const NOTHING: Request = { noContextTakeover: false, maxWindowBits: MAX_WINDOW_BITS };
 
 const NO_CONTEXT_TAKEOVER = "no_context_takeover";
 const MAX_WINDOW_BITS_PARAM = "max_window_bits";
@@ -49,11 +66,24 @@ class FrameDeflate implements Extension {
   readonly #options: Required<PermessageDeflateOptions>;
   readonly #codec: ZlibCodec;
   readonly #streams: SharedStreams;
+  /** Whether nothing is ever asked of the peer. */
+  readonly #isPlain: boolean;
+  /** Whether a client is asked for something that offered no parameters. */
+  readonly #asksAnyClient: boolean;
 
-  constructor(name: string, options: PermessageDeflateOptions, codec: ZlibCodec) {
+  constructor(
+    name: string,
+    options: PermessageDeflateOptions,
+    codec: ZlibCodec,
+    isPlain = false,
+  ) {
     this.name = name;
     this.#options = checkPermessageDeflateOptions(options);
     this.#codec = codec;
+    this.#isPlain = isPlain;
+    // Not the defaults, which would be asked of everybody.
+    this.#asksAnyClient = options.clientNoContextTakeover !== undefined ||
+      options.clientMaxWindowBits !== undefined;
     this.#streams = new SharedStreams(codec, this.#options);
   }
 
@@ -62,7 +92,10 @@ class FrameDeflate implements Extension {
     for (const offer of offers) {
       const asked = offer.name === this.name ? readRequest(offer.params) : undefined;
       if (asked === undefined || asked.maxWindowBits < MIN_OWN_WINDOW_BITS) continue;
-      const ours = this.#requestToClient();
+      const knowsNone = offer.params.length === 0 && !this.#asksAnyClient;
+      const ours = this.#isPlain || knowsNone ? NOTHING : this.#requestToClient();
+      // Without a request the client keeps its window, and so must we.
+      if (!ours.noContextTakeover && !this.#codec.hasTakeover) continue;
       const session = this.#session(
         Math.min(asked.maxWindowBits, serverMaxWindowBits),
         asked.noContextTakeover || serverNoContextTakeover,
@@ -95,6 +128,7 @@ class FrameDeflate implements Extension {
   }
 
   #requestToServer(): Request {
+    if (this.#isPlain && this.#codec.hasTakeover) return NOTHING;
     const { serverNoContextTakeover, serverMaxWindowBits } = this.#options;
     return {
       noContextTakeover: serverNoContextTakeover || !this.#codec.hasTakeover,

@@ -169,6 +169,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
     }
   }
 
+  /** As `Context.pollNow`. */
+  pollNow(pollFds: readonly PollFd[]): number {
+    return this.#released === undefined ? this.#report(pollFds) : -1;
+  }
+
   /** What has happened to whom, by the rules of poll(2); how many entries it has happened to. */
   #report(pollFds: readonly PollFd[]): number {
     let count = 0;

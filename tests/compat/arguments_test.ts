@@ -59,6 +59,9 @@ const WRONG: Record<string, readonly unknown[]> = {
   context: [undefined, {}, 5],
   protocol: NO_OBJECT,
   pollfd: [{}, 5, { fd: "x", events: 1, revents: 1 }],
+  pollfds: [null, {}, 5, [null], [{ fd: "x", events: 1, revents: 1 }]],
+  nfds: [...NOT_WHOLE, 2],
+  poll_timeout: [NaN, "x", null, undefined],
   timeout_ms: [NaN, "x", null, undefined],
   buf: [null, undefined, 5, {}],
   in: [null, undefined, 5, {}],
@@ -121,6 +124,7 @@ const WRONG: Record<string, readonly unknown[]> = {
 const NAMES: Record<string, string> = {
   kind: "protocol",
   timeout: "reason",
+  poll_timeout: "timeout",
   room: "len",
   header: "name",
   bytes: "out",
@@ -159,6 +163,7 @@ const CALLS: Record<string, Call> = {
   set_log_level: { given: "level log_emit_function", failure: undefined },
   service: { given: "context timeout_ms", failure: { feb11: 1, other: -1 } },
   service_fd: { given: "context pollfd", failure: { feb11: 1, other: -1 } },
+  poll: { given: "pollfds nfds poll_timeout", failure: -1 },
   cancel_service: { given: "context", failure: undefined },
   fork_service_loop: { given: "context", failure: -1 },
   write: { given: "wsi buf len kind", failure: -1 },
@@ -254,6 +259,8 @@ for (const face of [NOV10, ...FACES]) {
       context_: context,
       protocol: struct,
       pollfd: null,
+      pollfds: [{ fd: 1, events: 1, revents: 0 }],
+      nfds: 1,
       timeout_ms: 0,
       buf: "x",
       buf_bytes: new Uint8Array(1),
@@ -332,7 +339,7 @@ for (const face of [NOV10, ...FACES]) {
 }
 
 function callOf(face: Face, last: string): (...args: unknown[]) => unknown {
-  return last.startsWith("lwsl_") ? face.api[last] : (...args) => face.call(last, ...args);
+  return last in face.api ? face.api[last] : (...args) => face.call(last, ...args);
 }
 
 // Writing.
@@ -399,6 +406,9 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["token_limits", {}, "token_limits.token_limit", [DEC15]],
   ["token_limits", { token_limit: [-1] }, "tokenLimits", [DEC15]],
   ["ka_time", -1, "kaTime", [MAR13, DEC15]],
+  ["limits", 5, "limits is 5", FACES],
+  ["limits", { maxBody: 1 }, "limits.maxBody is 1", FACES],
+  ["limits", { maxFramePayload: -1 }, "maxFramePayload is -1", FACES],
   ["ssl_cypher_list", "x", "ssl_cypher_list is no member", [MAR13, DEC15]],
   ["portt", 80, "portt is no member", [MAR13, DEC15]],
 ];
@@ -440,12 +450,14 @@ Deno.test("nov10: every wrong argument of create_server is refused by its name",
     ssl_private_key_filepath: null,
     gid: -1,
     uid: -1,
+    limits: null,
   };
   const wrong: Partial<Record<keyof typeof right, readonly unknown[]>> = {
     port: [-5, 70_000, NaN, "x"],
     callback: [null, undefined, 5],
     protocol: [0, 76, null],
     user_area_size: NOT_WHOLE,
+    limits: [5, "x"],
   };
   for (const [member, values] of Object.entries(wrong)) {
     for (const value of values) {

@@ -168,3 +168,10 @@ Deno.test("nov10: a client that asks for a subprotocol is refused, as the one pr
   assertMatch(await readHead(peer), /^HTTP\/1\.1 400 /);
   peer.close();
 });
+
+Deno.test("nov10: a client with an empty line of extensions, as libwebsockets sent it, is taken", async () => {
+  await using server = served(() => 0);
+  const peer = await server.dial();
+  peer.send(handshake({ headers: ["Origin: localhost", "Sec-WebSocket-Extensions: "] }));
+  assertMatch(await readHead(peer), /^HTTP\/1.1 101 /);
+});

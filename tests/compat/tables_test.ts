@@ -130,9 +130,24 @@ for (const face of [OCT12, MAR13, DEC15]) {
     });
   });
 
+  Deno.test(`${face.name}: a server reads the version of a request by WSI_TOKEN_HTTP`, async () => {
+    const seen: unknown[] = [];
+    const callback: Callback = (wsi, reason, user) => {
+      if (reason !== "FILTER_PROTOCOL_CONNECTION") return 0;
+      const dest = box("");
+      const token = face.api.WSI_TOKEN_HTTP;
+      if (face === OCT12) dest.value = user[token].token;
+      else face.call("hdr_copy", wsi, dest, 9, token);
+      seen.push(dest.value);
+    };
+    await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+    await server.open(talk);
+    assertEquals(seen, ["HTTP/1.1"]);
+  });
+
   Deno.test(`${face.name}: tokens that no request has are absent`, async () => {
     const absent = constants(face, /^WSI_TOKEN_/)
-      .filter(([name]) => /^(MUXURL|CHALLENGE|HTTP|HTTP_COLON_\w+)$/.test(name));
+      .filter(([name]) => /^(MUXURL|CHALLENGE|HTTP_COLON_\w+)$/.test(name));
     const seen: unknown[] = [];
     const callback: Callback = (wsi, reason, user) => {
       if (reason !== "FILTER_PROTOCOL_CONNECTION") return 0;

@@ -473,10 +473,19 @@ rule("4.1", "an extension that was not asked for fails the connection", async ()
 });
 
 rule("4.1", "extensions that break their grammar fail the connection", async () => {
-  const values = ["", ",", "a b", "permessage-deflate;", "permessage-deflate; a=", 'a; b="'];
+  const values = [",", "a b", "permessage-deflate;", "permessage-deflate; a=", 'a; b="'];
   for (const extensions of [[], [permessageDeflate()]]) {
     await fails(/extension/i, values.map(extending), { info: { extensions } });
   }
+});
+
+rule("4.1", "an empty line of extensions chooses none", async () => {
+  const line = "Sec-WebSocket-Extensions:";
+  for (const extensions of [[], [permessageDeflate()]]) {
+    await takes([change("X", line), change("X", `${line} `, line)], { info: { extensions } });
+  }
+  const info = { extensions: [permessageDeflate()] };
+  await takes([change("X", line, DEFLATE, line)], { info });
 });
 
 rule("4.1", "an extension that was asked for is in use when the answer says so", async () => {

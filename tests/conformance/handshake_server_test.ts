@@ -43,7 +43,7 @@ function handshake(name = "", ...lines: readonly string[]): string {
 
 /** A server that speaks `chat` and `superchat`, and counts who came. */
 function setUp(
-  filter?: (wsi: Wsi) => number | void,
+  filter?: (wsi: Wsi) => 0 | 1 | -1 | void,
   info: Partial<ContextCreationInfo> = {},
 ): Served & { readonly established: string[] } {
   const established: string[] = [];
@@ -336,10 +336,21 @@ rule("4.2.1", "extensions that break their grammar refuse the handshake", async 
 });
 
 rule("4.2.1", "a list without an element is refused", async () => {
-  const lists = ["", ",", " , ,"];
+  const lists = [",", " , ,"];
   await refuseAll(400, [
-    ...lists.map((list) => handshake("X", `Sec-WebSocket-Protocol:${list}`)),
+    ...["", ...lists].map((list) => handshake("X", `Sec-WebSocket-Protocol:${list}`)),
     ...lists.map((list) => handshake("X", `Sec-WebSocket-Extensions:${list}`)),
+    handshake("X", "Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: ,"),
+  ]);
+});
+
+rule("4.2.1", "an empty line of extensions asks for none, as old clients send it", async () => {
+  const line = "Sec-WebSocket-Extensions:";
+  await acceptAll([
+    handshake("X", line),
+    handshake("X", `${line} \t`),
+    handshake("X", line, line),
+    handshake("X", line, `${line} a`, line),
   ]);
 });
 
@@ -442,7 +453,7 @@ rule("4.2.2", "an origin that is not accepted is answered 403", async () => {
 });
 
 /** What a program may answer in place of a 101, and what becomes of it. */
-const REFUSALS: readonly [status: number, answer: (wsi: Wsi) => number | void][] = [
+const REFUSALS: readonly [status: number, answer: (wsi: Wsi) => 0 | 1 | -1 | void][] = [
   [403, () => 1],
   [403, () => -1],
   [404, (wsi) => (wsi.returnHttpStatus(404), 1)],

@@ -35,6 +35,8 @@ export interface SetUpOptions {
   readonly limits?: Partial<Limits>;
   /** Whether permessage-deflate is in the context's list, and whether connections agree on it. */
   readonly deflate?: "listed" | "agreed";
+  /** What else the context is made with. */
+  readonly info?: Partial<ContextCreationInfo>;
   /** The longest piece of a frame. */
   readonly rxBufferSize?: number;
   /** Called in every callback of a connection, before anything else. */
@@ -151,6 +153,16 @@ export class Link {
     this.peer.close();
     await settle();
     assertEquals(this.heard.closes.length, 1, "closed comes once");
+  }
+
+  /** As {@linkcode assertEnded} behind both close frames, where the server ends first (section 7.1.1). */
+  async assertClosed(): Promise<void> {
+    if (this.side.name === "client") {
+      await settle();
+      assert(!this.peer.ended && this.heard.closes.length === 0, "a client waits for the server");
+      this.peer.end();
+    }
+    await this.assertEnded();
   }
 
   /** The connection is as good as new: a ping is answered, and with nothing in front of the answer. */
@@ -270,7 +282,7 @@ export function headOf(lines: readonly string[]): string {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const strict = new TextDecoder("utf-8", { fatal: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads heads of one length: to look for the end of each would take most of the tests' time. */
 function headReader(): (peer: MemoryPeer) => Promise<string> {
@@ -352,8 +364,8 @@ function listening(options: SetUpOptions): {
 /** As an offer and as an answer; a client may want the last word of it confirmed. */
 export const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
 
-function infoOf({ limits, deflate }: SetUpOptions): Partial<ContextCreationInfo> {
-  return { ...limits, extensions: deflate === undefined ? [] : [permessageDeflate()] };
+function infoOf({ limits, info, deflate }: SetUpOptions): Partial<ContextCreationInfo> {
+  return { ...limits, ...info, extensions: deflate === undefined ? [] : [permessageDeflate()] };
 }
 
 export const SERVER: Side = {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodePath, parseTarget } from "../../src/core/request_target.ts";
+import { decodeArguments, decodePath, parseTarget } from "../../src/core/request_target.ts";
 import { assertRefused } from "./http_messages.ts";
 
 Deno.test("RFC 9112 section 3.2.1: the origin form is a path with or without a query", () => {
@@ -51,6 +51,26 @@ Deno.test("a path is percent-decoded once, as UTF-8", () => {
   assertEquals(decodePath("/%252e%252e/a"), "/%2e%2e/a");
   assertEquals(decodePath("/%EF%BB%BFa"), "/\ufeffa");
   assertEquals(decodePath("/+"), "/+");
+});
+
+Deno.test("arguments are decoded between their separators, leniently", () => {
+  const decoded: [string, string[]][] = [
+    ["", [""]],
+    ["a=1&b", ["a=1", "b"]],
+    ["a%26b&&%3d", ["a&b", "", "="]],
+    ["a+b;c", ["a+b;c"]],
+    ["%C3%A9%e9", ["\u00e9\ufffd"]],
+    ["%&%1&%1g&%g1&%25%", ["%", "%1", "%1g", "%g1", "%%"]],
+    ["%2541", ["%41"]],
+  ];
+  for (const [query, expected] of decoded) assertEquals(decodeArguments(query), expected, query);
+});
+
+Deno.test("an encoded NUL in the query is refused", () => {
+  for (const target of ["/?%00", "/a?b=c%00d", "http://h?%00"]) {
+    assertRefused(() => parseTarget("GET", target), 400);
+  }
+  assertEquals(parseTarget("GET", "/?%0").uriArgs, "%0");
 });
 
 Deno.test("a bad percent escape is refused", () => {

@@ -46,7 +46,12 @@ peerTest("Chromium's WebSocket and our server compress, as our server asks", CHR
         last: [...PROBES],
       });
       await page.close();
-      assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+      assertEquals(await server.nextClose(), {
+        code: 3001,
+        reason: "done",
+        wasClean: true,
+        cause: "peer",
+      });
       assertEquals(server.pongs, ["one", "two"]);
 
       assertEquals(paramsOf(extensions), ANSWERS[name]!);

@@ -49,7 +49,12 @@ for (const [name, agreed] of Object.entries(AGREEMENTS)) {
           asked,
         ]);
         assertEquals(printed, "permessage-deflate\nclosed 3001\n");
-        assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+        assertEquals(await server.nextClose(), {
+          code: 3001,
+          reason: "done",
+          wasClean: true,
+          cause: "peer",
+        });
         assertEquals(server.pings, ["one", "two"]);
         assertEquals(server.pongs, ["one", "two"]);
         check(wire.connections[0], name);

@@ -64,7 +64,12 @@ for (const [name, agreed] of Object.entries(AGREEMENTS)) {
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.close(3001, "done");
     assertEquals(await closed, 3001);
-    assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+    assertEquals(await server.nextClose(), {
+      code: 3001,
+      reason: "done",
+      wasClean: true,
+      cause: "peer",
+    });
     assertEquals(server.pongs, ["one", "two"]);
 
     const [connection] = wire.connections;

@@ -20,7 +20,12 @@ Deno.test("Deno's WebSocket talks to our server", async () => {
   socket.close(3001, "done");
   const { code, wasClean } = await closed;
   assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
-  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
   assertEquals(server.pongs, ["one", "two"]);
 });
 
@@ -73,7 +78,12 @@ Deno.test("Deno's WebSocketStream talks to our server", {
   }
   stream.close({ closeCode: 3001, reason: "done" });
   assertEquals((await stream.closed).closeCode, 3001);
-  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
 });
 
 Deno.test("Deno's WebSocketStream hears our server's close code and reason", {

@@ -270,7 +270,7 @@ export async function talkTo(
 
   await using other = await connectTo(port, [], extensions, info, target);
   other.wsi.write("close 4001 bye");
-  assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true });
+  assertEquals(await other.closed, { code: 4001, reason: "bye", wasClean: true, cause: "peer" });
 }
 
 /** Values in the order of their coming, for whoever asks. */

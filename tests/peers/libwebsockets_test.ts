@@ -55,7 +55,12 @@ peerTest(
     while (count > first + 10) count = Number(await client.receive());
     assert(count <= 1, `it began again with ${count}`);
     client.wsi.write("closeme\n");
-    assertEquals(await client.closed, { code: 1001, reason: "seeya", wasClean: true });
+    assertEquals(await client.closed, {
+      code: 1001,
+      reason: "seeya",
+      wasClean: true,
+      cause: "peer",
+    });
   },
 );
 

@@ -15,7 +15,12 @@ peerTest("Node's own WebSocket talks to our server", NODE, async () => {
   ]);
   assertStringIncludes(printed, "closed 3001 ");
   assertStringIncludes(printed, "closed 4001 bye true");
-  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
   assertEquals((await server.nextClose()).wasClean, true);
   assertEquals(server.pongs, ["one", "two"]);
 });

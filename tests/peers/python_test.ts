@@ -8,7 +8,12 @@ peerTest("a client of python3-websockets talks to our server", PYTHON, async () 
   await using server = echoServer();
   const printed = await output(PYTHON.path, [scriptPath("python/echo_client.py"), server.url]);
   assertEquals(printed, "closed 3001\nclosed 4001 bye\n");
-  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
   assertEquals((await server.nextClose()).wasClean, true);
   assertEquals(server.pings, ["one", "two"]);
   assertEquals(server.pongs, ["one", "two"]);

@@ -64,7 +64,12 @@ peerTest(
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
-    assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+    assertEquals(await server.nextClose(), {
+      code: 3001,
+      reason: "done",
+      wasClean: true,
+      cause: "peer",
+    });
     assertEquals((await server.nextClose()).wasClean, true);
     assertEquals(server.pongs, ["one", "two"]);
   },

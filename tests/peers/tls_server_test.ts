@@ -27,7 +27,7 @@ const STRICT: Partial<ContextCreationInfo> = {
 };
 
 const pemsOf = ({ cert, key }: TestIdentity) => ({ ca: ca.cert, cert, key });
-const DONE = { code: 3001, reason: "done", wasClean: true };
+const DONE = { code: 3001, reason: "done", wasClean: true, cause: "peer" } as const;
 
 /** How both connections of the scripts' conversation end, and what it has of control frames. */
 async function checkConversation(server: EchoServer): Promise<void> {
@@ -144,7 +144,7 @@ peerTest("Chromium's WebSocket talks to our server over TLS", CHROMIUM, async ()
     const page = await browser.newPage({ ignoreHTTPSErrors: true });
     await page.goto(`https://localhost:${server.context.port}/`);
     const report = await page.evaluate(conversation, LENGTHS);
-    assertEquals(report, ["closed 3001  true", "closed 4001 bye true"]);
+    assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);
   });
   await checkConversation(server);
 });

@@ -60,7 +60,12 @@ Deno.test("a client of npm:ws talks to our server", async () => {
   const closed = closeOf(socket);
   socket.close(3001, "done");
   assertEquals((await closed).code, 3001);
-  assertEquals(await server.nextClose(), { code: 3001, reason: "done", wasClean: true });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
   assertEquals(server.pongs, ["one", "two"]);
 });
 

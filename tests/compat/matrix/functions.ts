@@ -413,8 +413,10 @@ export const HELPERS: readonly FunctionRow[] = [
       `H${15 + index}`,
       ["-", "-", "-", "-", `${L}plat_file_${last}`],
       "FileOps",
-      [CALLS, "files are opened, read, moved in, written and closed by the context's table"],
-      "a promise",
+      [
+        "compat/plat_files_test.ts",
+        "a file is opened, read, moved in, written and closed in the turn of one callback",
+      ],
     )
   ),
   row(
@@ -451,6 +453,13 @@ export const HELPERS: readonly FunctionRow[] = [
     "",
     [CALLS, "random bytes, SHA-1 and base64"],
     "the runtime has `fromBase64`",
+  ),
+  row(
+    "H50",
+    ["-", ...Array(4).fill("poll/3")],
+    "context.poll",
+    ["compat/poll_test.ts", "poll with timeout 0 tells at once what has come"],
+    "the system's; a promise, unless the timeout is 0. A fourth argument names one of several contexts",
   ),
   row(
     "H25",

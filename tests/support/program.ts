@@ -1,0 +1,42 @@
+/** Programs of this project in processes of their own, run as their users run them. */
+
+/** A program that runs beside the test. */
+export interface Program {
+  readonly process: Deno.ChildProcess;
+  /** Waits until it has printed `text`; returns all that it has printed. Throws when it ends before. */
+  until(text: string): Promise<string>;
+  type(text: string): Promise<void>;
+  /** Waits for its end, with nothing more to read for it. */
+  end(): Promise<Deno.CommandStatus>;
+}
+
+/** Starts `deno run` with these flags, module and arguments. */
+export function runProgram(flags: string[], module: string, args: string[] = []): Program {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...flags, "--quiet", module, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const stdin = process.stdin.getWriter();
+  let printed = "";
+  return {
+    process,
+    async until(text) {
+      while (!printed.includes(text)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`${module} ended; it printed: ${printed}`);
+        printed += value;
+      }
+      return printed;
+    },
+    type: (text) => stdin.write(new TextEncoder().encode(text)),
+    async end() {
+      await stdin.close().catch(() => {});
+      const status = await process.status;
+      await reader.cancel();
+      return status;
+    },
+  };
+}
