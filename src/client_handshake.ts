@@ -17,7 +17,7 @@ import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { describeError, isLogged, log } from "./log.ts";
+import { describeFailure, isLogged, log } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
@@ -59,7 +59,7 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
     const onStep = (reason: TimeoutReason) => {
       connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
     };
@@ -194,7 +194,7 @@ export class ClientHandshake implements Phase {
       const why = error instanceof Error ? error.message : String(error);
       this.#failure = `can't connect to ${this.#where}: ${why}`;
     }
-    log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
+    log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
 
@@ -264,10 +264,10 @@ export class ClientHandshake implements Phase {
 
   #logStep(step: string): void {
     const { socketFd, owner } = this.#connection;
-    log("client", `connection ${socketFd}: ${step}`);
+    log("client", () => `connection ${socketFd}: ${step}`);
     if (!isLogged("latency")) return;
     const took = owner.wheel.now() - this.#startedAt;
-    log("latency", `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+    log("latency", () => `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
   }
 
   /** Whether neither an extension nor the program has anything against an answer that is good. */
@@ -289,7 +289,7 @@ export class ClientHandshake implements Phase {
   }
 
   #fail(text: string): void {
-    log("client", `connection ${this.#connection.socketFd}: ${text}`);
+    log("client", () => `connection ${this.#connection.socketFd}: ${text}`);
     this.#failure = text;
     this.#connection.cut("self");
     this.#aborter.abort();

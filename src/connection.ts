@@ -289,7 +289,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       this.#disregard(result, `${protocol.name}: ${reason}`);
       return 0;
     } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      this.#logThrown(protocol.name, reason, error);
       if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
       return THREW;
     }
@@ -355,9 +355,14 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       if (isPromised(this.user)) this.#disregard(this.user, `${name}: perSessionData`);
       return true;
     } catch (error) {
-      log("err", `${name}: perSessionData threw: ${describeError(error)}`);
+      this.#logThrown(name, "perSessionData", error);
       return false;
     }
+  }
+
+  /** Apart, as a closure in there would cost every call of a callback an allocation. */
+  #logThrown(protocol: string, what: string, error: unknown): void {
+    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
   }
 
   // Writing.
@@ -374,13 +379,18 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
   hasRoom(length: number): boolean {
     if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
+    this.#cutSlow();
+    return false;
+  }
+
+  #cutSlow(): void {
     log(
       "warn",
-      `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
+      () =>
+        `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
         `(${this.owner.limits.maxUnsentBytes}) is reached`,
     );
     this.cut("unsent");
-    return false;
   }
 
   get unsentBytes(): number {
@@ -498,7 +508,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   onTimeout(): void {
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
-    log("info", `connection ${this.socketFd}: timeout ${reason}`);
+    log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
     if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }

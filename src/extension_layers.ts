@@ -103,14 +103,14 @@ export function attempt(what: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    log("err", `${what} of an extension threw: ${describeError(error)}`);
+    log("err", () => `${what} of an extension threw: ${describeError(error)}`);
   }
 }
 
 /** Logs what an extension threw, but for those with a callback, which have said so themselves. */
 export function logExtensionFailure({ socketFd }: Connection, error: unknown): void {
   if (error instanceof ExtensionFailure) return;
-  log("err", `connection ${socketFd}: an extension threw: ${describeError(error)}`);
+  log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
 }
 
 function asOne(sessions: readonly ExtensionSession[]): ExtensionSession | undefined {

@@ -278,7 +278,7 @@ class ForkedWorker implements ForkedService {
     this.#end();
     // Before there is a service, its starter is told.
     if (this.#remote !== undefined) {
-      log("err", `forkServiceLoop: the worker failed: ${error.message}`);
+      log("err", () => `forkServiceLoop: the worker failed: ${error.message}`);
     }
     this.#serving.reject(error);
     this.#done.reject(error);

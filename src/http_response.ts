@@ -63,10 +63,10 @@ export class HttpResponse implements HttpExchange {
       onOpen: (length) => {
         this.#sendHead(200, [["content-length", String(length)], ...fields]);
       },
-      onFail: () => {
+      onFail: (status) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(404, undefined);
+        this.returnStatus(status, undefined);
         this.complete();
       },
       onDone: () => {

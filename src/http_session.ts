@@ -348,7 +348,7 @@ export class HttpSession implements Phase {
     fields: Iterable<readonly [string, string]> = [],
   ): void {
     const connection = this.#connection;
-    log("info", `connection ${connection.socketFd}: ${status} ${reason}`);
+    log("info", () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,
@@ -421,7 +421,8 @@ export class HttpSession implements Phase {
       ? filter.fields
       : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
     if (agreed !== undefined) {
-      log("ext", `connection ${connection.socketFd}: agreed on ${agreed.text}`);
+      const { text } = agreed;
+      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
     connection.tx.reserve(answer.length).set(answer, connection.tx.position);
@@ -441,7 +442,8 @@ export class HttpSession implements Phase {
     if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
     log(
       "warn",
-      `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
+      () =>
+        `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
         `or of protocol "${entry.protocol.name}" to let it connect`,
     );
     return false;

@@ -217,7 +217,7 @@ export class WebSocketSession
 
   /** Section 7.1.7, "Fail the WebSocket Connection". */
   onFail(code: number, reason: string): void {
-    log("info", `connection ${this.#connection.socketFd}: ${code} ${reason}`);
+    log("info", () => `connection ${this.#connection.socketFd}: ${code} ${reason}`);
     this.#failWith(causeOfFailure(code), code, reason);
   }
 
@@ -248,7 +248,7 @@ export class WebSocketSession
   }
 
   onSilent(): void {
-    log("info", `connection ${this.#connection.socketFd}: the peer answers no probe`);
+    log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
     this.#connection.cut("keepAlive");
   }
 

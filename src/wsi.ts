@@ -225,7 +225,7 @@ export interface Wsi<out User = unknown> {
   /**
    * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
    * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
-   * answered 404.
+   * answered 404; 503 when no descriptor is left for it.
    *
    * @param path As the context's file operations understand it; see `fileOps` of the context.
    * @param contentType Default: by the ending of the path.

@@ -141,7 +141,7 @@ export function writing(generation: Generation, name: string): Write {
       if (kind === undefined) refuse("protocol", protocol, "LWS_WRITE_ kinds, with flags");
       if (len === 0 && !emptyWrites.some((each) => each === kind)) {
         const kinds = emptyWrites.join(", ");
-        log("warn", `${name}: len is 0, and nothing is sent; allowed for ${kinds}`);
+        log("warn", () => `${name}: len is 0, and nothing is sent; allowed for ${kinds}`);
         return 0;
       }
       const options = {
