@@ -7,6 +7,7 @@ import {
   newKey,
   upgradeRequest,
 } from "./core/opening_handshake.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import type { ClientTarget } from "./client_info.ts";
@@ -18,8 +19,8 @@ import type { Extension } from "./extensions/extension.ts";
 import { RefusedAnswer } from "./core/refused_answer.ts";
 import { TunnelError } from "./core/proxy_connect.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { describeError, isLogged, log } from "./log.ts";
-import type { CloseCause } from "./reasons.ts";
+import { describeFailure, isLogged, log } from "./log.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -62,7 +63,7 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
     const onStep = (reason: TimeoutReason) => {
       connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
     };
@@ -139,6 +140,11 @@ export class ClientHandshake implements Phase {
     this.#fail("a callback threw");
   }
 
+  onReturn(reason: Reason, result: number): void {
+    noteClosing(this.#connection.socketFd, reason, result);
+    this.#fail(`${reason} returned ${result}`);
+  }
+
   onPause(_paused: boolean): void {
     // The transport holds the bytes back.
   }
@@ -201,7 +207,7 @@ export class ClientHandshake implements Phase {
       this.#failure = `can't connect to ${this.#where}: ${why}`;
     }
     this.#refused = answer;
-    log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
+    log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
 
@@ -227,7 +233,7 @@ export class ClientHandshake implements Phase {
     } catch (error) {
       return this.#fail(`the request can't be sent: ${(error as Error).message}`);
     }
-    connection.tx.reserve(request.length).set(request, connection.tx.position);
+    connection.tx.put(request);
     connection.queued();
   }
 
@@ -286,10 +292,10 @@ export class ClientHandshake implements Phase {
 
   #logStep(step: string): void {
     const { socketFd, owner } = this.#connection;
-    log("client", `connection ${socketFd}: ${step}`);
+    log("client", () => `connection ${socketFd}: ${step}`);
     if (!isLogged("latency")) return;
     const took = owner.wheel.now() - this.#startedAt;
-    log("latency", `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+    log("latency", () => `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
   }
 
   /** Whether neither an extension nor the program has anything against an answer that is good. */
@@ -303,14 +309,17 @@ export class ClientHandshake implements Phase {
     if (!connection.isOpen) return false;
     const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
-    if (verdict !== 0) this.#fail("clientFilterPreEstablish refused the server's answer");
+    if (verdict !== 0) {
+      noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
+      this.#fail("clientFilterPreEstablish refused the server's answer");
+    }
     return verdict === 0;
   }
 
   #fail(text: string): void {
     // Who has refused is told, whatever ends the wait for the rest of the answer.
     if (this.#refused === undefined) this.#failure = text;
-    log("client", `connection ${this.#connection.socketFd}: ${this.#failure}`);
+    log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
     this.#connection.cut("self");
     this.#aborter.abort();
   }

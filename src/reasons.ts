@@ -66,7 +66,8 @@ export interface CloseInfo {
 }
 
 /**
- * Every reason for a callback, and the type of its `data`. A pattern of the names is the C
+ * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
+ * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons. A pattern of the names is the C
  * library's `LWS_CALLBACK_` constants without their prefix.
  */
 export interface ReasonData {

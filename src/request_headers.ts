@@ -35,7 +35,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
       if (length <= limit) continue;
       this.#cut ??= new Map();
       this.#cut.set(name, limit);
-      log("warn", `connection ${socketFd}: header ${name} is cut from ${length} to ${limit}`);
+      log("warn", () => `connection ${socketFd}: header ${name} is cut from ${length} to ${limit}`);
     }
     return this;
   }

@@ -149,19 +149,20 @@ export interface Wsi<out User = unknown> {
   /**
    * Sends a frame, or bytes on an HTTP connection (`lws_write`). The data is taken before the call
    * returns, except a view from `allocPadded`, which is sent as it is and belongs to the
-   * connection from then on. A string is sent as UTF-8. What `prepareMessage` has framed has a kind
-   * already and takes no options.
+   * connection from then on. What `prepareMessage` has framed has a kind already and takes no options.
    *
+   * @param data A string is sent as UTF-8, of a view its bytes, whatever its elements are, of a buffer
+   *   all of them.
    * @param kind Left out: `"text"` for a string, `"binary"` for bytes.
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
-   * @throws {LwsError} `invalid-argument` when the data or the kind is none, when a control frame is longer
-   *   than 125 bytes or has `fin: false`, or when `ignoreXorMask` is set where frames are not masked;
-   *   `invalid-state` when a message begins inside another or a continuation has
-   *   nothing to continue.
+   * @throws {LwsError} `invalid-argument` when the data is none of these or a detached or out-of-bounds
+   *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
+   *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins
+   *   inside another or a continuation has nothing to continue. Nothing is queued then.
    */
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: string | ArrayBufferView | ArrayBufferLike | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number;
@@ -229,7 +230,7 @@ export interface Wsi<out User = unknown> {
   /**
    * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
    * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
-   * answered 404.
+   * answered 404; 503 when no descriptor is left for it.
    *
    * @param path As the context's file operations understand it; see `fileOps` of the context.
    * @param contentType Default: by the ending of the path.
@@ -241,7 +242,7 @@ export interface Wsi<out User = unknown> {
     path: string,
     contentType?: string,
     headers?: Iterable<readonly [string, string]>,
-  ): number;
+  ): 0 | -1;
   /**
    * Answers the request with a status and a small HTML page that shows it and `html`
    * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
@@ -254,7 +255,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or 1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */
-  returnHttpStatus(code: number, html?: string): number;
+  returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
    * the connection closes with the transaction, which then marks the body's end.
@@ -263,7 +264,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
    */
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.

@@ -8,7 +8,10 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { CONSTANTS } from "../tests/compat/matrix/constants.ts";
+import { GENEROUS_LIMITS } from "../src/compat/limits.ts";
+import type { Limits } from "../src/limits.ts";
 import { type FunctionRow, FUNCTIONS, HELPERS } from "../tests/compat/matrix/functions.ts";
+import { LIMITS_IN_C } from "../tests/compat/matrix/limits.ts";
 import { REASON_ROWS } from "../tests/compat/matrix/reasons.ts";
 import { MEMBERS } from "../tests/compat/matrix/structs.ts";
 import { type ByGeneration, GENERATIONS } from "../tests/compat/matrix/types.ts";
@@ -120,6 +123,20 @@ export function portingPage(): string {
       ]),
     ),
     "",
+    "## Limits",
+    "",
+    "C had hardly any. The creation struct has a member for them, `limits`, and the older calls have an",
+    "argument more at their end; each is an option of `createContext`, and what it bounds stands there.",
+    "",
+    ...tableOf(
+      ["Limit", "In C", "Default of C calls"],
+      (Object.keys(LIMITS_IN_C) as (keyof Limits)[]).map((name) => [
+        code(name),
+        LIMITS_IN_C[name],
+        shown(GENEROUS_LIMITS[name]),
+      ]),
+    ),
+    "",
     "## Constants",
     "",
     ...tableOf(
@@ -158,6 +175,11 @@ function functionTable(rows: readonly FunctionRow[]): string[] {
 
 function numbersOf(numbers: ByGeneration<number>): string[] {
   return GENERATIONS.map((generation) => String(numbers[generation] ?? ""));
+}
+
+function shown(value: number | undefined): string {
+  if (value === undefined) return "that of `createContext`";
+  return value === Number.MAX_SAFE_INTEGER ? "none" : `${value.toLocaleString("en")} bytes`;
 }
 
 function code(text: string): string {
