@@ -108,7 +108,7 @@ export interface Wsi<out User = unknown> {
   /**
    * The length of what {@linkcode hdrCopy} gives; 0 when it is absent, or when headers are gone: a
    * server's last until an HTTP transaction is completed or `established` has returned, a client's
-   * until `clientFilterPreEstablish` has.
+   * until `clientFilterPreEstablish` or `clientConnectionError` has.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @throws {LwsError} `invalid-argument` when it is neither.
@@ -122,6 +122,10 @@ export interface Wsi<out User = unknown> {
    * `URLSearchParams` makes a blank of it; an escape that is none stays as it is. As an encoded `&` is
    * one here, too, take single arguments from {@linkcode hdrCopyFragment}. `"http"` is the version,
    * `"HTTP/1.1"` or `"HTTP/1.0"`.
+   *
+   * Of the answer to a client's handshake `"http status"` is the status and the reason, such as
+   * `"401 Unauthorized"`, and in `clientConnectionError` `"http body"` what came of the body: its first 4
+   * KiB, decoded as UTF-8.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @param maxLength From 0 on. Default: Infinity.
