@@ -122,7 +122,7 @@ export class HttpResponse implements HttpExchange {
     const bytes = bytesOf("write: data", data);
     const isHead = kind === "httpHeaders" || !this.hasBegun;
     this.hasBegun = true;
-    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes);
+    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes, isHead);
     if (sent >= 0 && kind === "httpFinal") this.complete();
     return sent;
   }
@@ -150,16 +150,20 @@ export class HttpResponse implements HttpExchange {
     const all: (readonly [string, string])[] = [["date", httpDate()], ...fields];
     if (closes) all.push(["connection", "close"]);
     else if (this.#minorVersion === 0) all.push(["connection", "keep-alive"]);
-    this.#send(responseHead(status, all));
+    this.#send(responseHead(status, all), true);
   }
 
-  #send(bytes: Uint8Array): number {
+  /** @param isHead whether what follows doesn't wait for it: the body may be one long write */
+  #send(bytes: Uint8Array, isHead = false): number {
     const connection = this.#connection;
     const { length } = bytes;
     if (!connection.hasRoom(length)) return -1;
     if (length > 0) {
-      connection.tx.put(bytes);
-      connection.queued();
+      if (isHead) connection.say(bytes);
+      else {
+        connection.tx.put(bytes);
+        connection.queued();
+      }
       connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
     }
     return length;

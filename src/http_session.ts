@@ -78,8 +78,9 @@ export class HttpSession implements Phase {
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
-        if (this.#state === RESPOND) {
-          // The next request waits in the transport until this one is answered.
+        // The next request waits in the transport until this one is answered, and most of the answer
+        // has left: who asks for much at once isn't one who doesn't read.
+        if (this.#state === RESPOND || (this.#isIdle && connection.partialBuffered)) {
           connection.holdInput(true);
           break;
         }
@@ -108,6 +109,7 @@ export class HttpSession implements Phase {
 
   onDrain(): void {
     this.#response?.onDrain();
+    if (this.#isIdle) this.#connection.holdInput(false);
     this.#awaitBody();
   }
 
@@ -253,8 +255,7 @@ export class HttpSession implements Phase {
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.put(CONTINUE);
-      connection.queued();
+      connection.say(CONTINUE);
     }
     this.#awaitBody();
   }
@@ -335,6 +336,8 @@ export class HttpSession implements Phase {
     this.#body = undefined;
     connection.http = undefined;
     connection.headers = undefined;
+    // The next answer doesn't wait for it to leave.
+    connection.tx.besides = connection.unsentBytes;
     this.#state = HEAD;
     this.#isIdle = true;
     this.#hasReadHead = false;
@@ -426,8 +429,7 @@ export class HttpSession implements Phase {
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.put(answer);
-    connection.queued();
+    connection.say(answer);
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;

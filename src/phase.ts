@@ -13,6 +13,8 @@ export interface Phase {
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */
   onEnd(): void;
+  /** A write has left; more may wait. */
+  onWritten?(): void;
   /** Nothing is unsent any more. */
   onDrain(): void;
   /** A requested writeable callback is due. */
