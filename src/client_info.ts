@@ -6,6 +6,7 @@ import { parseIpLiteral } from "./core/ip_address.ts";
 import { isFieldValue, isToken, splitList } from "./core/http_syntax.ts";
 import type { RouteTarget } from "./client_route.ts";
 import { LwsError } from "./errors.ts";
+import type { Wsi } from "./wsi.ts";
 import { checkHandshakeField } from "./handshake_fields.ts";
 
 /** Where a client connects and what it asks for (`lws_client_connect`). */
@@ -41,9 +42,21 @@ export interface ClientConnectInfo {
    * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
    * nothing else about it.
    *
+   * 1 is the runtime's own TLS, the faster one, where the context has no authorities of its own, no
+   * certificate, no `disableOsCaCerts` and no `network`, and neither `iface`, `socketPath` nor
+   * `peerCertificate` is given; everything else is `node:tls`. Both trust whom the runtime trusts, and
+   * check the same; only `node:tls` takes a certificate as its own authority, by `sslCaFilepath`.
+   *
    * @default {0}
    */
   readonly ssl?: 0 | 1 | 2;
+  /**
+   * Whether {@linkcode Wsi.tls} tells the server's certificate, version and cipher, which takes
+   * `node:tls`. Without an effect where that is used anyway, and without TLS.
+   *
+   * @default {false}
+   */
+  readonly peerCertificate?: boolean;
   /**
    * The host that the server's certificate has to be for, and that is asked for (SNI).
    *
@@ -83,6 +96,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   "host",
   "origin",
   "ssl",
+  "peerCertificate",
   "serverName",
   "protocol",
   "userdata",
@@ -99,7 +113,7 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   for (const [field, value] of Object.entries(info)) {
     if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
   }
-  const { socketPath, iface, path = "/", origin, ssl = 0 } = info;
+  const { socketPath, iface, path = "/", origin, ssl = 0, peerCertificate = false } = info;
   for (
     const [field, value] of [
       ["socketPath", socketPath],
@@ -119,6 +133,9 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   const standardPort = ssl === 0 ? 80 : 443;
   const { address = isUnix ? "localhost" : "", port = isUnix ? standardPort : 0 } = info;
   if (ssl !== 0 && ssl !== 1 && ssl !== 2) refuse("ssl", ssl, "0, 1 or 2");
+  if (typeof peerCertificate !== "boolean") {
+    refuse("peerCertificate", peerCertificate, "true or false");
+  }
   const literal = typeof address === "string" ? parseIpLiteral(address) : undefined;
   const isAddress = literal !== undefined ||
     (typeof address === "string" && /^[^:[\]%\s]+$/.test(address));
@@ -172,6 +189,7 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     socketPath,
     iface: iface === undefined ? undefined : parseIpLiteral(iface)?.host ?? iface,
     ssl,
+    peerCertificate,
     serverName,
     path,
     host,
