@@ -268,7 +268,9 @@ export class HttpSession implements Phase {
   #takeBody(bytes: Uint8Array): number {
     const connection = this.#connection;
     const body = this.#body!;
-    const taken = body.read(bytes, (piece) => {
+    const { rxBufferSize } = this.#first;
+    const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
+    const taken = body.read(part, (piece) => {
       const result = this.#callback(() => connection.call(this.#first, "httpBody", piece));
       if (result !== 0) {
         this.#noteClosing("httpBody", result);
