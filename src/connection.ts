@@ -4,6 +4,7 @@
  */
 
 import { refuseArgument } from "./arguments.ts";
+import type { Bytes } from "./bytes.ts";
 import { isPromised, noteClosing, numberOf, THREW, whenSettled } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
@@ -368,7 +369,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   // Writing.
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number {

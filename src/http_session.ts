@@ -12,6 +12,7 @@ import { isAllowedOrigin } from "./core/origin.ts";
 import type { FieldLine } from "./core/response_writer.ts";
 import { parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
+import type { Bytes } from "./bytes.ts";
 import { noteClosing } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
@@ -159,7 +160,7 @@ export class HttpSession implements Phase {
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
 
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
       return unfitKind(kind);
     }
@@ -252,7 +253,7 @@ export class HttpSession implements Phase {
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
+      connection.tx.put(CONTINUE);
       connection.queued();
     }
     this.#awaitBody();
@@ -425,7 +426,7 @@ export class HttpSession implements Phase {
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.reserve(answer.length).set(answer, connection.tx.position);
+    connection.tx.put(answer);
     connection.queued();
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
