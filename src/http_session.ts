@@ -10,9 +10,10 @@ import {
 import { readUpgrade, type UpgradeDecision, upgradeResponse } from "./core/opening_handshake.ts";
 import { isAllowedOrigin } from "./core/origin.ts";
 import type { FieldLine } from "./core/response_writer.ts";
-import { parseExtensions } from "./core/extension_list.ts";
+import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
-import { noteClosing } from "./callback_results.ts";
+import { AwaitedCallback } from "./awaited_callback.ts";
+import { noteClosing, THREW, whenSettled } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
@@ -20,8 +21,9 @@ import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log } from "./log.ts";
-import type { CloseCause, Reason } from "./reasons.ts";
+import type { CloseCause, Reason, ReasonData } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
+import { POLLOUT } from "./service/polling.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
@@ -45,6 +47,24 @@ export interface HttpSessionOptions {
   readonly allowedOrigins: readonly string[] | undefined;
 }
 
+/** A request that asks for no upgrade. */
+interface PlainRequest {
+  readonly path: string;
+  readonly response: HttpResponse;
+  readonly hasBody: boolean;
+  readonly waitsForContinue: boolean;
+}
+
+/** A WebSocket handshake on its way through the filter. */
+interface Handshake {
+  readonly upgrade: WebSocketUpgrade;
+  readonly chosen: string | undefined;
+  readonly offers: readonly ExtensionOffer[];
+  readonly filter: HandshakeFields;
+  /** The `user` of the first protocol. */
+  readonly httpUser: unknown;
+}
+
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
 export class HttpSession implements Phase {
   readonly #connection: Connection;
@@ -55,6 +75,10 @@ export class HttpSession implements Phase {
   #response: HttpResponse | undefined;
   #body: BodyReader | undefined;
   #inCallback = false;
+  /** The callback that is awaited; nothing more is handed on meanwhile. */
+  #awaited: AwaitedCallback | undefined;
+  /** Takes back what was prepared for a handshake, if that comes to nothing. */
+  #undo: (() => void) | undefined;
   #hasReadHead = false;
   #isIdle = false;
   #peerEnded = false;
@@ -74,6 +98,7 @@ export class HttpSession implements Phase {
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
     let position = 0;
+    if (this.#holds(bytes.length)) return 0;
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
@@ -84,6 +109,7 @@ export class HttpSession implements Phase {
         }
         const taken = this.#state === HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
         position += taken;
+        if (this.#holds(bytes.length - position)) break;
         if (connection.phase !== this) {
           if (position === bytes.length || !connection.isOpen || connection.isPaused) {
             return position;
@@ -99,22 +125,35 @@ export class HttpSession implements Phase {
     return position;
   }
 
+  /** Whether so many bytes have to wait for the program. */
+  #holds(length: number): boolean {
+    this.#awaited?.hold(length);
+    return this.#awaited !== undefined;
+  }
+
   onEnd(): void {
-    // A client may close its sending half and still want the answer.
+    // A client may close its sending half and still want the answer; but what is awaited may never
+    // come, and who has gone looks the same.
     this.#peerEnded = true;
-    if (this.#state !== RESPOND) this.#connection.finish("peer", false);
+    if (this.#state !== RESPOND || this.#awaited !== undefined) {
+      this.#connection.finish("peer", false);
+    }
   }
 
   onDrain(): void {
     this.#response?.onDrain();
+    if (this.#awaited?.isFilter && this.#response?.hasBegun) this.#awaited.armTimeout();
     this.#awaitBody();
   }
 
   onWritable(): void {
     if (this.#response === undefined) return;
-    const result = this.#callback(() =>
-      this.#connection.call(this.#first, "httpWriteable", undefined)
-    );
+    if (this.#awaited !== undefined) return this.#awaited.holdWritable();
+    this.#ask(this.#first, "httpWriteable", undefined, this.#written);
+  }
+
+  #written(result: number): void {
+    this.#endIfComplete(result);
     if (result < 0) {
       this.#noteClosing("httpWriteable", result);
       this.#connection.finish("callback", true);
@@ -122,6 +161,15 @@ export class HttpSession implements Phase {
   }
 
   onTimeout(reason: TimeoutReason): void {
+    const awaited = this.#awaited;
+    // What came of it in time is told in service.
+    if (awaited?.isSettled) return;
+    if (awaited?.isFilter) {
+      const { socketFd, owner } = this.#connection;
+      const limit = `headerTimeoutMs (${owner.limits.headerTimeoutMs})`;
+      log("warn", `connection ${socketFd}: ${awaited.reason} did not settle within ${limit}`);
+      return this.#refuse(503, `${awaited.reason} took too long`);
+    }
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
       return this.#refuse(408, "the request did not come in time");
     }
@@ -155,6 +203,8 @@ export class HttpSession implements Phase {
   }
 
   onClose(): void {
+    this.#awaited = undefined;
+    this.#undo?.();
     this.#response?.abandon();
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
@@ -212,6 +262,7 @@ export class HttpSession implements Phase {
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
       onComplete: () => this.#onComplete(),
+      defer: (work) => this.#defer(work),
     });
     connection.http = this.#response;
     if (connection.owner.isDestroyed) return this.#refuse(503, "the context is being destroyed");
@@ -228,26 +279,34 @@ export class HttpSession implements Phase {
   // Plain HTTP.
 
   #serve(head: RequestHead, framing: BodyFraming): void {
-    const connection = this.#connection;
-    const response = this.#response!;
     const waitsForContinue = expectsContinue(head);
-    this.#body = new BodyReader(framing, connection.owner.limits.maxBodySize);
+    this.#body = new BodyReader(framing, this.#connection.owner.limits.maxBodySize);
     this.#state = this.#body.done ? RESPOND : BODY;
-    const filtered = this.#callback(() =>
-      connection.call(this.#first, "filterHttpConnection", head.path)
-    );
-    if (filtered !== 0) this.#noteClosing("filterHttpConnection", filtered);
-    if (filtered !== 0) return this.#refuse(403, "filterHttpConnection refused it");
-    // It may have answered by itself, or closed.
-    if (this.#response !== response || !connection.isOpen) return;
+    // Who waits for a body waits for an empty one, too.
+    const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
+    const request = { path: head.path, response: this.#response!, hasBody, waitsForContinue };
+    this.#ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
+  }
 
-    const result = this.#callback(() => connection.call(this.#first, "http", head.path));
+  #filtered(result: number, request: PlainRequest): void {
+    this.#endIfComplete(result);
+    if (result !== 0) {
+      this.#noteClosing("filterHttpConnection", result);
+      return this.#refuse(403, "filterHttpConnection refused it");
+    }
+    // It may have answered by itself, or closed.
+    if (this.#response !== request.response || !this.#connection.isOpen) return;
+    this.#ask(this.#first, "http", request.path, this.#answered, request);
+  }
+
+  #answered(result: number, { response, hasBody, waitsForContinue }: PlainRequest): void {
+    const connection = this.#connection;
+    this.#endIfComplete(result);
     if (!connection.isOpen) return;
     if (result !== 0) return this.onReturn("http", result);
     if (this.#response !== response) return;
     if (this.#state === RESPOND) {
-      // Who waits for a body waits for an empty one, too.
-      if (framing.kind !== "none" || BODY_METHODS.has(head.method)) this.#completeBody();
+      if (hasBody) this.#completeBody();
       return;
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
@@ -261,7 +320,7 @@ export class HttpSession implements Phase {
   /** Gives the peer time for the next piece of its body, unless the program has stopped it. */
   #awaitBody(): void {
     const connection = this.#connection;
-    if (this.#state !== BODY || connection.isPaused) return;
+    if (this.#state !== BODY || connection.isPaused || this.#awaited !== undefined) return;
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
   }
 
@@ -269,28 +328,44 @@ export class HttpSession implements Phase {
     const connection = this.#connection;
     const body = this.#body!;
     const taken = body.read(bytes, (piece) => {
-      const result = this.#callback(() => connection.call(this.#first, "httpBody", piece));
-      if (result !== 0) {
-        this.#noteClosing("httpBody", result);
-        connection.finish("callback", true);
+      // A piece of its own: who awaits something needs it for longer than the call.
+      const result = this.#call(this.#first, "httpBody", piece.slice());
+      if (typeof result === "number") this.#bodyHeard(result);
+      else {
+        this.#await(this.#first, "httpBody", result, (late) => {
+          this.#bodyHeard(late);
+          this.#bodyRead(body);
+        });
       }
-      if (!connection.isOpen || connection.isPaused || this.#body !== body) body.pause();
+      const goesOn = this.#body === body && this.#awaited === undefined;
+      if (!connection.isOpen || connection.isPaused || !goesOn) body.pause();
     });
-    if (!connection.isOpen || this.#body !== body) return taken;
-    if (!body.done) {
-      this.#awaitBody();
-      return taken;
-    }
-    this.#state = RESPOND;
-    if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
-    this.#completeBody();
+    if (this.#awaited === undefined) this.#bodyRead(body);
     return taken;
   }
 
+  #bodyHeard(result: number): void {
+    this.#endIfComplete(result);
+    if (result === 0) return;
+    this.#noteClosing("httpBody", result);
+    this.#connection.finish("callback", true);
+  }
+
+  #bodyRead(body: BodyReader): void {
+    const connection = this.#connection;
+    if (!connection.isOpen || this.#body !== body) return;
+    if (!body.done) return this.#awaitBody();
+    this.#state = RESPOND;
+    if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
+    this.#completeBody();
+  }
+
   #completeBody(): void {
-    const result = this.#callback(() =>
-      this.#connection.call(this.#first, "httpBodyCompletion", undefined)
-    );
+    this.#ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted);
+  }
+
+  #bodyCompleted(result: number): void {
+    this.#endIfComplete(result);
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
   }
 
@@ -310,19 +385,75 @@ export class HttpSession implements Phase {
     }
   }
 
-  /** Runs a callback; a transaction that is completed inside it ends after it. */
-  #callback(run: () => number): number {
+  /** Calls back, and goes on with `hear` once the program has said its word: mostly at once. */
+  #ask<R extends keyof ReasonData, Given>(
+    entry: ProtocolEntry,
+    reason: R,
+    data: ReasonData[R],
+    hear: (this: HttpSession, result: number, given: Given) => void,
+    given?: Given,
+  ): void {
+    const result = this.#call(entry, reason, data);
+    if (typeof result === "number") hear.call(this, result, given!);
+    else this.#await(entry, reason, result, (late) => hear.call(this, late, given!));
+  }
+
+  #call<R extends keyof ReasonData>(
+    entry: ProtocolEntry,
+    reason: R,
+    data: ReasonData[R],
+  ): number | PromiseLike<unknown> {
     this.#inCallback = true;
-    const result = run();
+    const result = this.#connection.ask(entry, reason, data);
     this.#inCallback = false;
-    if (result === 0 && this.#response?.isComplete) this.#endTransaction();
     return result;
+  }
+
+  /** Hands on nothing more until a promise has settled and service was called for, if that has to be. */
+  #await(
+    entry: ProtocolEntry,
+    reason: Reason,
+    promised: PromiseLike<unknown>,
+    hear: (result: number) => void,
+  ): void {
+    const connection = this.#connection;
+    const { owner: { scheduler }, socketFd } = connection;
+    const awaited = new AwaitedCallback(connection, reason);
+    this.#awaited = awaited;
+    awaited.armTimeout();
+    const service = (result: number) => {
+      // The connection may be gone.
+      if (this.#awaited !== awaited) return;
+      connection.turn(() => {
+        if (result === THREW && connection.isOpen) this.onThrow();
+        this.#awaited = undefined;
+        if (awaited.isFilter && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
+        hear(result);
+        awaited.release((work) => this.#defer(work));
+      });
+    };
+    whenSettled(promised, `${entry.protocol.name}: ${reason}`, (result) => {
+      awaited.isSettled = true;
+      scheduler.arrived({ socketFd, service: () => service(result) }, POLLOUT);
+    });
+  }
+
+  /** Does `work`, which tells the program something, at once or when that has answered. */
+  #defer(work: () => void): void {
+    if (this.#awaited === undefined) work();
+    else this.#awaited.defer(work);
+  }
+
+  /** A transaction that is completed inside a callback ends after it. */
+  #endIfComplete(result: number): void {
+    if (result === 0 && this.#response?.isComplete) this.#endTransaction();
   }
 
   #onComplete(): void {
     // With the body unread, the next request can't be found.
     if (this.#state === BODY) this.#response!.closes = true;
-    if (!this.#inCallback) this.#connection.turn(() => this.#endTransaction());
+    if (this.#inCallback || this.#awaited !== undefined) return;
+    this.#connection.turn(() => this.#endTransaction());
   }
 
   #endTransaction(): void {
@@ -348,12 +479,14 @@ export class HttpSession implements Phase {
     fields: Iterable<readonly [string, string]> = [],
   ): void {
     const connection = this.#connection;
+    if (!connection.isOpen) return;
     log("info", `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,
       minorVersion: 1,
       onComplete: () => {},
+      defer: (work) => work(),
     });
     response.closes = true;
     response.returnStatus(status, undefined, fields);
@@ -384,30 +517,39 @@ export class HttpSession implements Phase {
       if (!connection.makeUser(entry)) return this.#refuse(500, "perSessionData threw");
       connection.enter(entry);
     }
-    const filter = new HandshakeFields(chosen ?? "");
-    let agreed: ExtensionAnswer | undefined;
-    const result = this.#callback(() => {
-      const verdict = connection.call(entry, "filterProtocolConnection", filter);
-      if (verdict === 0 && offers.length > 0 && connection.isOpen) {
-        agreed = acceptExtensions(
-          owner.extensions,
-          offers,
-          (name) => connection.consents("confirmExtensionOkay", name, httpUser),
-        );
-      }
-      // What was answered already can't become a 101.
-      if (verdict === 0 && this.#response!.hasBegun) return 1;
-      if (verdict !== 0) this.#noteClosing("filterProtocolConnection", verdict);
-      return verdict;
-    });
-    const refuse = (status: number, reason: string) => {
-      agreed?.layers.close();
-      // It stays an HTTP connection, and ends as one.
+    // It stays an HTTP connection until it is agreed, and ends as one.
+    this.#undo = () => {
       connection.enter(this.#first);
       connection.user = httpUser;
+    };
+    const filter = new HandshakeFields(chosen ?? "");
+    const handshake = { upgrade, chosen, offers, filter, httpUser };
+    this.#ask(entry, "filterProtocolConnection", filter, this.#accept, handshake);
+  }
+
+  #accept(verdict: number, { upgrade, chosen, offers, filter, httpUser }: Handshake): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    let agreed: ExtensionAnswer | undefined;
+    if (verdict !== 0) this.#noteClosing("filterProtocolConnection", verdict);
+    else if (offers.length > 0 && connection.isOpen) {
+      this.#inCallback = true;
+      agreed = acceptExtensions(
+        owner.extensions,
+        offers,
+        (name) => connection.consents("confirmExtensionOkay", name, httpUser),
+      );
+      this.#inCallback = false;
+    }
+    // What was answered already can't become a 101.
+    const isRefused = verdict !== 0 || this.#response!.hasBegun;
+    if (!isRefused) this.#endIfComplete(verdict);
+    const refuse = (status: number, reason: string) => {
+      agreed?.layers.close();
+      this.#undo!();
       return this.#refuse(status, reason);
     };
-    if (result !== 0 || !connection.isOpen) {
+    if (isRefused || !connection.isOpen) {
       return refuse(403, "filterProtocolConnection refused it");
     }
     try {

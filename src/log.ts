@@ -89,9 +89,10 @@ export function isLogged(level: LogLevel): boolean {
 export function log(level: LogLevel, line: string): void {
   if (!enabled.has(level)) return;
   try {
-    emitter(level, line);
+    const promised: unknown = emitter(level, line);
+    if (promised instanceof Promise) promised.catch(() => {});
   } catch {
-    // The program's own emitter failed; there is nowhere left to say so.
+    // The program's own emitter failed, as it did in the promise above; there is nowhere left to say so.
   }
 }
 
