@@ -18,7 +18,7 @@ import {
   ExtensionFailure,
   type ExtensionSession,
 } from "./extensions/extension.ts";
-import { describeError, log } from "./log.ts";
+import { describeError, isLogged, log } from "./log.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -183,7 +183,7 @@ export class StructExtension implements CallbackExtension {
       disregard(user, `${this.name}: perSessionData`, () => (wsi as Connection).hasFailed());
       return user;
     } catch (error) {
-      log("err", `${this.name}: perSessionData threw: ${describeError(error)}`);
+      log("err", () => `${this.name}: perSessionData threw: ${describeError(error)}`);
       throw new ExtensionFailure(`${this.name}: perSessionData threw`);
     }
   }
@@ -207,12 +207,13 @@ export class StructExtension implements CallbackExtension {
         return 0;
       }
       const result = returned ?? 0;
-      if (result < 0 && !HARMLESS.has(reason)) {
+      if (result < 0 && !HARMLESS.has(reason) && isLogged("warn")) {
         log("warn", `${this.name}: ${reason} returned ${result}, which ends the connection`);
       }
       return result;
     } catch (error) {
-      log("err", `${this.name}: ${reason} threw: ${describeError(error)}`);
+      // No closure, which would cost every call an allocation.
+      if (isLogged("err")) log("err", `${this.name}: ${reason} threw: ${describeError(error)}`);
       return -1;
     }
   }

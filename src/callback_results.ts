@@ -30,9 +30,9 @@ export function whenSettled(
 ): void {
   // Adopted by a promise of ours, one that breaks the rules can't settle twice or throw from `then`.
   new Promise((resolve) => resolve(promised)).then(numberOf, (error) => {
-    log("err", `${what} was rejected: ${describeError(error)}`);
+    log("err", () => `${what} was rejected: ${describeError(error)}`);
     return THREW;
-  }).then(tell).catch((error) => log("err", `${what}: ${describeError(error)}`));
+  }).then(tell).catch((error) => log("err", () => `${what}: ${describeError(error)}`));
 }
 
 /** Nobody waits for what was returned, but a rejection is logged, and told as `failed`. */
@@ -46,5 +46,5 @@ export function disregard(result: unknown, what: string, failed: () => void = ()
 /** Tells that a number which a callback returned closes a connection. */
 export function noteClosing(socketFd: number, reason: string, result: number): void {
   if (result === THREW) return;
-  log("notice", `connection ${socketFd}: ${reason} returned ${result}, which closes it`);
+  log("notice", () => `connection ${socketFd}: ${reason} returned ${result}, which closes it`);
 }

@@ -4,6 +4,7 @@
  */
 
 import { refuseArgument } from "./arguments.ts";
+import type { Bytes } from "./bytes.ts";
 import { disregard, isPromised, noteClosing, numberOf, THREW } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
@@ -300,7 +301,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       if (typeof result === "number") return result;
       return isPromised(result) ? result : numberOf(result);
     } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
+      this.#logThrown(protocol.name, reason, error);
       if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
       return THREW;
     }
@@ -359,15 +360,20 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       disregard(this.user, `${name}: perSessionData`, () => this.hasFailed());
       return true;
     } catch (error) {
-      log("err", `${name}: perSessionData threw: ${describeError(error)}`);
+      this.#logThrown(name, "perSessionData", error);
       return false;
     }
+  }
+
+  /** Apart, as a closure in there would cost every call of a callback an allocation. */
+  #logThrown(protocol: string, what: string, error: unknown): void {
+    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
   }
 
   // Writing.
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number {
@@ -378,13 +384,18 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
   hasRoom(length: number): boolean {
     if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
+    this.#cutSlow();
+    return false;
+  }
+
+  #cutSlow(): void {
     log(
       "warn",
-      `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
+      () =>
+        `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
         `(${this.owner.limits.maxUnsentBytes}) is reached`,
     );
     this.cut("unsent");
-    return false;
   }
 
   get unsentBytes(): number {
@@ -510,7 +521,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   onTimeout(): void {
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
-    log("info", `connection ${this.socketFd}: timeout ${reason}`);
+    log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
     if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }

@@ -233,7 +233,9 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
   for (const loop of ["libev", "libuv"] as const) {
-    if (options[loop]) log("notice", `options.${loop}: there is one event loop, the runtime's`);
+    if (options[loop]) {
+      log("notice", () => `options.${loop}: there is one event loop, the runtime's`);
+    }
   }
   return {
     listen,

@@ -153,7 +153,8 @@ export function handlers<User = unknown>(
       warned.add(reason);
       log(
         "warn",
-        `handlers: ${name} returned ${describeValue(result)}, which counts as ${counts}; ` +
+        () =>
+          `handlers: ${name} returned ${describeValue(result)}, which counts as ${counts}; ` +
           `allowed: nothing, 0, −1${takesOne ? " or 1" : ""}`,
       );
     }

@@ -13,6 +13,7 @@ import type { FieldLine } from "./core/response_writer.ts";
 import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
 import { AwaitedCallback } from "./awaited_callback.ts";
+import type { Bytes } from "./bytes.ts";
 import { noteClosing, THREW, whenSettled } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
@@ -209,7 +210,7 @@ export class HttpSession implements Phase {
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
 
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
       return unfitKind(kind);
     }
@@ -311,7 +312,7 @@ export class HttpSession implements Phase {
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
+      connection.tx.put(CONTINUE);
       connection.queued();
     }
     this.#awaitBody();
@@ -480,7 +481,7 @@ export class HttpSession implements Phase {
   ): void {
     const connection = this.#connection;
     if (!connection.isOpen) return;
-    log("info", `connection ${connection.socketFd}: ${status} ${reason}`);
+    log("info", () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,
@@ -563,10 +564,11 @@ export class HttpSession implements Phase {
       ? filter.fields
       : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
     if (agreed !== undefined) {
-      log("ext", `connection ${connection.socketFd}: agreed on ${agreed.text}`);
+      const { text } = agreed;
+      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.reserve(answer.length).set(answer, connection.tx.position);
+    connection.tx.put(answer);
     connection.queued();
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
@@ -583,7 +585,8 @@ export class HttpSession implements Phase {
     if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
     log(
       "warn",
-      `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
+      () =>
+        `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
         `or of protocol "${entry.protocol.name}" to let it connect`,
     );
     return false;

@@ -141,7 +141,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     const { hostname } = transport.remoteAddress;
     const ofAddress = this.#perAddress.get(hostname) ?? 0;
     if (ofAddress >= host.limits.maxConnectionsPerAddress) {
-      log("info", `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
+      log("info", () => `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
       transport.close();
       return undefined;
     }
@@ -241,7 +241,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
       verify(info) {
         return connection.isOpen && connection.judges(info);
       },
-      failed: (why) => log("info", `connection ${socketFd}: ${why}`),
+      failed: (why) => log("info", () => `connection ${socketFd}: ${why}`),
       secured(info) {
         connection.tls = info;
         connection.secured = info.isSsl;

@@ -15,6 +15,7 @@ import { TlsClient } from "../src/transport/tls_client.ts";
 import { TransportConn } from "../src/transport_conn.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record, type Recorder } from "./support/recorder.ts";
 import { serve, settle } from "./support/serve.ts";
 
@@ -66,7 +67,12 @@ function talker(): Talker {
 }
 
 function clientOn(protocol: Protocol<{ of: string }>, info: Partial<ContextCreationInfo>): Context {
-  return createContext({ port: CONTEXT_PORT_NO_LISTEN, ...info, protocols: [protocol] });
+  return createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
+    ...info,
+    protocols: [protocol],
+  });
 }
 
 async function until(satisfied: () => boolean): Promise<void> {
@@ -78,7 +84,13 @@ async function until(satisfied: () => boolean): Promise<void> {
 Deno.test("wss goes through a CONNECT proxy, with credentials, and the server's name is checked", async () => {
   using _log = captureLog([]);
   await using proxy = connectProxy({ credentials: "me:secret" });
-  await using server = createContext({ port: 0, iface: "127.0.0.1", ...TLS, protocols: [echo] });
+  await using server = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    ...TLS,
+    protocols: [echo],
+  });
   const cases = [["localhost", /^hello$/], ["other.test", /not for other/]] as const;
   for (const [serverName, message] of cases) {
     const talk = talker();
@@ -117,6 +129,7 @@ Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
     });
     await using _server = createContext({
       socketPath,
+      ...PATIENT,
       ...TLS,
       protocols: [server.protocol],
     });

@@ -1,5 +1,6 @@
 /** Calls on a context that mean the same in every generation that has them. */
 
+import type { Bytes } from "../bytes.ts";
 import type { Context } from "../context.ts";
 import { LwsError } from "../errors.ts";
 import { libraryVersion } from "../version.ts";
@@ -148,7 +149,7 @@ export function rxFlowAllowAll(
  * Calls the protocol back with `len` bytes at `buf` for every established connection to this server.
  * Returns 0.
  */
-export function broadcast(protocol: FilledIn, buf: Uint8Array | string, len: number): number {
+export function broadcast(protocol: FilledIn, buf: Bytes | string, len: number): number {
   return attempt("libwebsockets_broadcast", -1, () => {
     const own = ownProtocol(ownerOf(protocol), protocol);
     return own.context.broadcast(own.name, bytesAt(buf, len));

@@ -231,7 +231,7 @@ export function libwebsocket_callback_on_writable_all_protocol(
  */
 export function libwebsockets_broadcast(
   protocol: libwebsocket_protocols,
-  buf: Uint8Array | string,
+  buf: string | ArrayBufferView | ArrayBufferLike,
   len: number,
 ): number {
   return broadcast(protocol, buf, len);

@@ -3,7 +3,8 @@
  * address, and listening on a descriptor. They are 20 to 30 % slower.
  */
 
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { clearInterval, setInterval } from "node:timers";
 import type { StreamConn, StreamListener } from "./tcp.ts";
 import { TransportError } from "./transport_error.ts";
 
@@ -139,6 +140,25 @@ export function connectByNode(target: NodeTarget, signal: AbortSignal): Promise<
 
 /** Connections that nobody has accepted yet; more are cut, as by a backlog that is full. */
 const MOST_WAITING = 511;
+/** How long a listener stays deaf, at most, once there are descriptors again. */
+const RELISTEN_MS = 500;
+
+/** What `node:net` keeps of a socket; its own, so that it may be missing or different. */
+interface ListeningHandle {
+  listen?(backlog: number): unknown;
+}
+
+/**
+ * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
+ * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
+ */
+function keepListening(server: Server): () => void {
+  const timer = setInterval(() => {
+    (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
+  }, RELISTEN_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
 
 /**
  * Listens on a socket that the program was started with. Needs no permission: whoever started the
@@ -166,6 +186,7 @@ export function listenOnDescriptor(fd: number): StreamListener {
       `can't listen on descriptor ${fd}; it must be open, and a TCP or unix socket`,
     );
   }
+  const stopListening = keepListening(server);
   const address = server.address();
   return {
     // There is no address for a unix socket.
@@ -183,6 +204,7 @@ export function listenOnDescriptor(fd: number): StreamListener {
     close() {
       if (isClosed) return;
       isClosed = true;
+      stopListening();
       server.close();
       for (const each of accepting.splice(0)) each.reject(new Error("the listener is closed"));
       for (const stream of waiting.splice(0)) stream.close();
