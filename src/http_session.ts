@@ -7,29 +7,20 @@ import {
   type RequestHead,
   RequestHeadParser,
 } from "./core/http_head.ts";
-import { readUpgrade, type UpgradeDecision, upgradeResponse } from "./core/opening_handshake.ts";
-import { isAllowedOrigin } from "./core/origin.ts";
-import type { FieldLine } from "./core/response_writer.ts";
-import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
-import { chooseSubprotocol } from "./core/subprotocol.ts";
-import { AwaitedCallback } from "./awaited_callback.ts";
+import { readUpgrade } from "./core/opening_handshake.ts";
+import { Asking } from "./awaited_callback.ts";
 import type { Bytes } from "./bytes.ts";
-import { noteClosing, THREW, whenSettled } from "./callback_results.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
-import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
-import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log } from "./log.ts";
-import type { CloseCause, Reason, ReasonData } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
-import { POLLOUT } from "./service/polling.ts";
+import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
-import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
-
-type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 
 /** Waiting for, or in the middle of, a request's head. */
 const HEAD = 0;
@@ -56,39 +47,28 @@ interface PlainRequest {
   readonly waitsForContinue: boolean;
 }
 
-/** A WebSocket handshake on its way through the filter. */
-interface Handshake {
-  readonly upgrade: WebSocketUpgrade;
-  readonly chosen: string | undefined;
-  readonly offers: readonly ExtensionOffer[];
-  readonly filter: HandshakeFields;
-  /** The `user` of the first protocol. */
-  readonly httpUser: unknown;
-}
-
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase {
+export class HttpSession implements Phase, ServerHandshakeHost {
   readonly #connection: Connection;
-  readonly #options: HttpSessionOptions;
+  readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
   readonly #parser: RequestHeadParser;
   #state = HEAD;
   #response: HttpResponse | undefined;
   #body: BodyReader | undefined;
-  #inCallback = false;
-  /** The callback that is awaited; nothing more is handed on meanwhile. */
-  #awaited: AwaitedCallback | undefined;
-  /** Takes back what was prepared for a handshake, if that comes to nothing. */
-  #undo: (() => void) | undefined;
+  readonly asking: Asking<HttpSession>;
+  /** The handshake that waits for its filter, or came to nothing. */
+  #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
   #peerEnded = false;
 
   constructor(connection: Connection, options: HttpSessionOptions) {
     this.#connection = connection;
-    this.#options = options;
+    this.allowedOrigins = options.allowedOrigins;
     this.#first = connection.owner.entries[0]!;
     this.#parser = new RequestHeadParser(connection.owner.limits);
+    this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
 
@@ -99,7 +79,7 @@ export class HttpSession implements Phase {
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
     let position = 0;
-    if (this.#holds(bytes.length)) return 0;
+    if (this.asking.holds(bytes.length)) return 0;
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
@@ -110,7 +90,7 @@ export class HttpSession implements Phase {
         }
         const taken = this.#state === HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
         position += taken;
-        if (this.#holds(bytes.length - position)) break;
+        if (this.asking.holds(bytes.length - position)) break;
         if (connection.phase !== this) {
           if (position === bytes.length || !connection.isOpen || connection.isPaused) {
             return position;
@@ -121,58 +101,52 @@ export class HttpSession implements Phase {
       }
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      this.#refuse(error.status, error.message);
+      this.refuse(error.status, error.message);
     }
     return position;
-  }
-
-  /** Whether so many bytes have to wait for the program. */
-  #holds(length: number): boolean {
-    this.#awaited?.hold(length);
-    return this.#awaited !== undefined;
   }
 
   onEnd(): void {
     // A client may close its sending half and still want the answer; but what is awaited may never
     // come, and who has gone looks the same.
     this.#peerEnded = true;
-    if (this.#state !== RESPOND || this.#awaited !== undefined) {
+    if (this.#state !== RESPOND || this.asking.isAwaiting) {
       this.#connection.finish("peer", false);
     }
   }
 
   onDrain(): void {
     this.#response?.onDrain();
-    if (this.#awaited?.isFilter && this.#response?.hasBegun) this.#awaited.armTimeout();
+    if (this.asking.filter !== undefined && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
 
   onWritable(): void {
     if (this.#response === undefined) return;
-    if (this.#awaited !== undefined) return this.#awaited.holdWritable();
-    this.#ask(this.#first, "httpWriteable", undefined, this.#written);
+    if (this.asking.holdsWritable()) return;
+    this.asking.ask(this.#first, "httpWriteable", undefined, this.#written, undefined);
   }
 
   #written(result: number): void {
-    this.#endIfComplete(result);
+    if (result === 0) this.endIfComplete();
     if (result < 0) {
-      this.#noteClosing("httpWriteable", result);
+      this.noteReturn("httpWriteable", result);
       this.#connection.finish("callback", true);
     } else if (this.#response?.isComplete) this.#endTransaction();
   }
 
   onTimeout(reason: TimeoutReason): void {
-    const awaited = this.#awaited;
-    // What came of it in time is told in service.
-    if (awaited?.isSettled) return;
-    if (awaited?.isFilter) {
-      const { socketFd, owner } = this.#connection;
-      const limit = `headerTimeoutMs (${owner.limits.headerTimeoutMs})`;
-      log("warn", `connection ${socketFd}: ${awaited.reason} did not settle within ${limit}`);
-      return this.#refuse(503, `${awaited.reason} took too long`);
+    if (this.asking.isSettled) return;
+    const { filter } = this.asking;
+    if (filter !== undefined) {
+      const { socketFd, owner: { limits: { headerTimeoutMs } } } = this.#connection;
+      log("warn", () => {
+        return `connection ${socketFd}: ${filter} did not settle within ${headerTimeoutMs} ms`;
+      });
+      return this.refuse(503, `${filter} took too long`);
     }
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
-      return this.#refuse(408, "the request did not come in time");
+      return this.refuse(408, "the request did not come in time");
     }
     this.#connection.cut("timeout");
   }
@@ -204,8 +178,8 @@ export class HttpSession implements Phase {
   }
 
   onClose(): void {
-    this.#awaited = undefined;
-    this.#undo?.();
+    this.asking.stop();
+    this.#handshake?.undo();
     this.#response?.abandon();
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
@@ -263,15 +237,16 @@ export class HttpSession implements Phase {
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
       onComplete: () => this.#onComplete(),
-      defer: (work) => this.#defer(work),
+      defer: (work) => this.asking.defer(work),
     });
     connection.http = this.#response;
-    if (connection.owner.isDestroyed) return this.#refuse(503, "the context is being destroyed");
+    if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
-        return this.#refuse(decision.status, decision.reason, decision.fields);
+        return this.refuse(decision.status, decision.reason, decision.fields);
       case "websocket":
-        return this.#upgrade(head, decision);
+        this.#handshake = new ServerHandshake(connection, this, head, decision);
+        return this.#handshake.begin();
       case "plain":
         return this.#serve(head, framing);
     }
@@ -286,23 +261,23 @@ export class HttpSession implements Phase {
     // Who waits for a body waits for an empty one, too.
     const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
     const request = { path: head.path, response: this.#response!, hasBody, waitsForContinue };
-    this.#ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
+    this.asking.ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
   }
 
   #filtered(result: number, request: PlainRequest): void {
-    this.#endIfComplete(result);
+    if (result === 0) this.endIfComplete();
     if (result !== 0) {
-      this.#noteClosing("filterHttpConnection", result);
-      return this.#refuse(403, "filterHttpConnection refused it");
+      this.noteReturn("filterHttpConnection", result);
+      return this.refuse(403, "filterHttpConnection refused it");
     }
     // It may have answered by itself, or closed.
     if (this.#response !== request.response || !this.#connection.isOpen) return;
-    this.#ask(this.#first, "http", request.path, this.#answered, request);
+    this.asking.ask(this.#first, "http", request.path, this.#answered, request);
   }
 
   #answered(result: number, { response, hasBody, waitsForContinue }: PlainRequest): void {
     const connection = this.#connection;
-    this.#endIfComplete(result);
+    if (result === 0) this.endIfComplete();
     if (!connection.isOpen) return;
     if (result !== 0) return this.onReturn("http", result);
     if (this.#response !== response) return;
@@ -321,7 +296,7 @@ export class HttpSession implements Phase {
   /** Gives the peer time for the next piece of its body, unless the program has stopped it. */
   #awaitBody(): void {
     const connection = this.#connection;
-    if (this.#state !== BODY || connection.isPaused || this.#awaited !== undefined) return;
+    if (this.#state !== BODY || connection.isPaused || this.asking.isAwaiting) return;
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
   }
 
@@ -330,25 +305,25 @@ export class HttpSession implements Phase {
     const body = this.#body!;
     const taken = body.read(bytes, (piece) => {
       // A piece of its own: who awaits something needs it for longer than the call.
-      const result = this.#call(this.#first, "httpBody", piece.slice());
+      const result = this.asking.call(this.#first, "httpBody", piece.slice());
       if (typeof result === "number") this.#bodyHeard(result);
       else {
-        this.#await(this.#first, "httpBody", result, (late) => {
+        this.asking.await(this.#first, "httpBody", result, (late) => {
           this.#bodyHeard(late);
           this.#bodyRead(body);
         });
       }
-      const goesOn = this.#body === body && this.#awaited === undefined;
+      const goesOn = this.#body === body && !this.asking.isAwaiting;
       if (!connection.isOpen || connection.isPaused || !goesOn) body.pause();
     });
-    if (this.#awaited === undefined) this.#bodyRead(body);
+    if (!this.asking.isAwaiting) this.#bodyRead(body);
     return taken;
   }
 
   #bodyHeard(result: number): void {
-    this.#endIfComplete(result);
+    if (result === 0) this.endIfComplete();
     if (result === 0) return;
-    this.#noteClosing("httpBody", result);
+    this.noteReturn("httpBody", result);
     this.#connection.finish("callback", true);
   }
 
@@ -362,23 +337,23 @@ export class HttpSession implements Phase {
   }
 
   #completeBody(): void {
-    this.#ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted);
+    this.asking.ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted, undefined);
   }
 
   #bodyCompleted(result: number): void {
-    this.#endIfComplete(result);
+    if (result === 0) this.endIfComplete();
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
   }
 
   /** Closes once what was answered has left, a file under way included. */
   onReturn(reason: Reason, result: number): void {
-    this.#noteClosing(reason, result);
+    this.noteReturn(reason, result);
     if (this.#response?.isTransferring) this.#response.closes = true;
     else this.#connection.finish("callback", true);
   }
 
   /** A transaction that has ended closes by itself, and its 1 only says so. */
-  #noteClosing(reason: Reason, result: number): void {
+  noteReturn(reason: Reason, result: number): void {
     const { isOpen, socketFd } = this.#connection;
     const response = this.#response;
     if (isOpen && !(result === 1 && response?.isComplete && response.closes)) {
@@ -386,74 +361,19 @@ export class HttpSession implements Phase {
     }
   }
 
-  /** Calls back, and goes on with `hear` once the program has said its word: mostly at once. */
-  #ask<R extends keyof ReasonData, Given>(
-    entry: ProtocolEntry,
-    reason: R,
-    data: ReasonData[R],
-    hear: (this: HttpSession, result: number, given: Given) => void,
-    given?: Given,
-  ): void {
-    const result = this.#call(entry, reason, data);
-    if (typeof result === "number") hear.call(this, result, given!);
-    else this.#await(entry, reason, result, (late) => hear.call(this, late, given!));
-  }
-
-  #call<R extends keyof ReasonData>(
-    entry: ProtocolEntry,
-    reason: R,
-    data: ReasonData[R],
-  ): number | PromiseLike<unknown> {
-    this.#inCallback = true;
-    const result = this.#connection.ask(entry, reason, data);
-    this.#inCallback = false;
-    return result;
-  }
-
-  /** Hands on nothing more until a promise has settled and service was called for, if that has to be. */
-  #await(
-    entry: ProtocolEntry,
-    reason: Reason,
-    promised: PromiseLike<unknown>,
-    hear: (result: number) => void,
-  ): void {
-    const connection = this.#connection;
-    const { owner: { scheduler }, socketFd } = connection;
-    const awaited = new AwaitedCallback(connection, reason);
-    this.#awaited = awaited;
-    awaited.armTimeout();
-    const service = (result: number) => {
-      // The connection may be gone.
-      if (this.#awaited !== awaited) return;
-      connection.turn(() => {
-        if (result === THREW && connection.isOpen) this.onThrow();
-        this.#awaited = undefined;
-        if (awaited.isFilter && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
-        hear(result);
-        awaited.release((work) => this.#defer(work));
-      });
-    };
-    whenSettled(promised, `${entry.protocol.name}: ${reason}`, (result) => {
-      awaited.isSettled = true;
-      scheduler.arrived({ socketFd, service: () => service(result) }, POLLOUT);
-    });
-  }
-
-  /** Does `work`, which tells the program something, at once or when that has answered. */
-  #defer(work: () => void): void {
-    if (this.#awaited === undefined) work();
-    else this.#awaited.defer(work);
-  }
-
   /** A transaction that is completed inside a callback ends after it. */
-  #endIfComplete(result: number): void {
-    if (result === 0 && this.#response?.isComplete) this.#endTransaction();
+  endIfComplete(): void {
+    if (this.#response?.isComplete) this.#endTransaction();
+  }
+
+  get hasAnswered(): boolean {
+    return this.#response?.hasBegun ?? false;
   }
 
   #onComplete(): void {
     // With the body unread, the next request can't be found.
     if (this.#state === BODY) this.#response!.closes = true;
-    if (this.#inCallback || this.#awaited !== undefined) return;
+    if (this.asking.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
   }
 
@@ -474,7 +394,7 @@ export class HttpSession implements Phase {
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */
-  #refuse(
+  refuse(
     status: number,
     reason: string,
     fields: Iterable<readonly [string, string]> = [],
@@ -492,111 +412,6 @@ export class HttpSession implements Phase {
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish("self", true);
-  }
-
-  // The way to a WebSocket.
-
-  /** RFC 6455 section 4.2.2. */
-  #upgrade(head: RequestHead, upgrade: WebSocketUpgrade): void {
-    const connection = this.#connection;
-    const { owner } = connection;
-    const offered = upgrade.protocols;
-    const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
-    if (offered.length > 0 && chosen === undefined) {
-      return this.#refuse(400, `none of the subprotocols ${offered.join(", ")} is spoken here`);
-    }
-    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
-    if (!this.#isOriginAllowed(head, entry)) {
-      return this.#refuse(403, "the origin is not allowed");
-    }
-
-    const offers = parseExtensions(upgrade.extensions);
-    if (offers === undefined) return this.#refuse(400, "a malformed Sec-WebSocket-Extensions");
-
-    const httpUser = connection.user;
-    if (entry !== this.#first) {
-      if (!connection.makeUser(entry)) return this.#refuse(500, "perSessionData threw");
-      connection.enter(entry);
-    }
-    // It stays an HTTP connection until it is agreed, and ends as one.
-    this.#undo = () => {
-      connection.enter(this.#first);
-      connection.user = httpUser;
-    };
-    const filter = new HandshakeFields(chosen ?? "");
-    const handshake = { upgrade, chosen, offers, filter, httpUser };
-    this.#ask(entry, "filterProtocolConnection", filter, this.#accept, handshake);
-  }
-
-  #accept(verdict: number, { upgrade, chosen, offers, filter, httpUser }: Handshake): void {
-    const connection = this.#connection;
-    const { owner } = connection;
-    let agreed: ExtensionAnswer | undefined;
-    if (verdict !== 0) this.#noteClosing("filterProtocolConnection", verdict);
-    else if (offers.length > 0 && connection.isOpen) {
-      this.#inCallback = true;
-      agreed = acceptExtensions(
-        owner.extensions,
-        offers,
-        (name) => connection.consents("confirmExtensionOkay", name, httpUser),
-      );
-      this.#inCallback = false;
-    }
-    // What was answered already can't become a 101.
-    const isRefused = verdict !== 0 || this.#response!.hasBegun;
-    if (!isRefused) this.#endIfComplete(verdict);
-    const refuse = (status: number, reason: string) => {
-      agreed?.layers.close();
-      this.#undo!();
-      return this.#refuse(status, reason);
-    };
-    if (isRefused || !connection.isOpen) {
-      return refuse(403, "filterProtocolConnection refused it");
-    }
-    try {
-      agreed?.layers.begin(connection);
-    } catch (error) {
-      return refuse(500, `an extension could not be set up: ${(error as Error).message}`);
-    }
-    if (!connection.isOpen) return refuse(403, "an extension closed it");
-
-    const fields: FieldLine[] = agreed === undefined
-      ? filter.fields
-      : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
-    if (agreed !== undefined) {
-      const { text } = agreed;
-      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
-    }
-    const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.put(answer);
-    connection.queued();
-    connection.http = undefined;
-    const session = new WebSocketSession(connection, agreed?.layers);
-    connection.phase = session;
-    session.begin();
-    connection.headers = undefined;
-  }
-
-  #isOriginAllowed(head: RequestHead, entry: ProtocolEntry): boolean {
-    const origin = head.fields.get("origin");
-    if (origin === undefined) return true;
-    const allowed = entry.allowedOrigins ?? this.#options.allowedOrigins;
-    const isSecure = this.#connection.isSsl !== 0 || this.#isSecureInFront(head);
-    if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
-    log(
-      "warn",
-      () =>
-        `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
-        `or of protocol "${entry.protocol.name}" to let it connect`,
-    );
-    return false;
-  }
-
-  /** Whether a proxy that is believed has TLS where we have none. */
-  #isSecureInFront(head: RequestHead): boolean {
-    const { owner: { proxyTrust }, socketAddress } = this.#connection;
-    return head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
-      proxyTrust !== undefined && proxyTrust.isTrusted(socketAddress, 0);
   }
 }
 

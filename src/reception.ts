@@ -153,7 +153,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     return undefined;
   }
 
-  /** Waits for the filter; the peer is watched meanwhile, and has said nothing yet that is answered. */
+  /** Waits for the filter, and sees whether the peer goes; there is no HTTP yet to answer it with. */
   #await(fd: number, transport: Transport, promised: PromiseLike<unknown>): void {
     const { wheel, limits: { headerTimeoutMs, maxHeaderBytes }, scheduler, entries } = this.#host;
     const { polling } = this.#settings;
@@ -163,8 +163,18 @@ export class Reception implements AcceptorHost, AdmissionHost {
       transport,
       (bytes) => bytes.length >= maxHeaderBytes || undefined,
     );
-    if (polling !== undefined && polling.watch(fd, 0) === undefined) return peeked.close();
     let isSettled = false;
+    const judge = (result: number) => {
+      if (!this.#awaiting.has(fd)) return;
+      end();
+      this.#judged(fd, peeked, result, true);
+      this.left();
+    };
+    whenSettled(promised, `${entries[0]!.protocol.name}: ${reason}`, (result) => {
+      isSettled = true;
+      scheduler.arrived({ socketFd: fd, service: () => judge(result) }, POLLOUT);
+    });
+    if (polling !== undefined && polling.watch(fd, 0) === undefined) return peeked.close();
     const timer = new WheelTimer({
       onTimeout: () => {
         if (isSettled) return;
@@ -189,16 +199,6 @@ export class Reception implements AcceptorHost, AdmissionHost {
     wheel.arm(timer, headerTimeoutMs);
     void peeked.found.then((found) => {
       if (!found) scheduler.arrived({ socketFd: fd, service: drop }, POLLHUP);
-    });
-    const judge = (result: number) => {
-      if (!this.#awaiting.has(fd)) return;
-      end();
-      this.#judged(fd, peeked, result, true);
-      this.left();
-    };
-    whenSettled(promised, `${entries[0]!.protocol.name}: ${reason}`, (result) => {
-      isSettled = true;
-      scheduler.arrived({ socketFd: fd, service: () => judge(result) }, POLLOUT);
     });
   }
 

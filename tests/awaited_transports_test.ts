@@ -144,9 +144,7 @@ Deno.test("over a unix socket a message behind the handshake waits for the filte
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/socket`;
-    await using _context = createContext(
-      { port: 0, iface: path, options: {}, protocols: [slow] } as never,
-    );
+    await using _context = createContext({ socketPath: path, protocols: [slow] });
     const conn = await Deno.connect({ transport: "unix", path });
     const message = frame({ opcode: 1, payload: "hello", key: KEY });
     await conn.write(concat(encoder.encode(handshake()), message));
