@@ -67,7 +67,7 @@ export {
   type ForkInfo,
   forkServiceLoop,
 } from "./src/fork_service_loop.ts";
-export { type Handlers, handlers } from "./src/handlers.ts";
+export { type HandlerResult, type Handlers, handlers } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
 export { HttpHeaderBlock } from "./src/http_header_block.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/listen_info.ts";
@@ -86,7 +86,7 @@ export {
   type PollLock,
   POLLOUT,
 } from "./src/service/polling.ts";
-export type { ActiveProtocol, Protocol } from "./src/protocol.ts";
+export type { ActiveProtocol, CallbackResult, Protocol } from "./src/protocol.ts";
 export type {
   CallbackArguments,
   CloseCause,

@@ -1,6 +1,6 @@
 /** Accepts connections for as long as a context has room for them. */
 
-import { describeError, log } from "./log.ts";
+import { describeFailure, log } from "./log.ts";
 import type { Clock } from "./service/clock.ts";
 import type { Listener, Transport } from "./transport/transport.ts";
 
@@ -44,6 +44,8 @@ export class Acceptor {
 
   /** Accepts until it is stopped; never rejects. */
   async run(): Promise<void> {
+    // One line a spell: it may last, and ten lines a second would hide all others.
+    let isFailing = false;
     while (!this.#isStopped) {
       if (!this.#host.hasRoom) {
         await this.#rest();
@@ -55,16 +57,19 @@ export class Acceptor {
       } catch (error) {
         if (this.#isStopped) return;
         if (GONE.has((error as { name?: string }).name ?? "")) {
-          log("info", `${this.#what}: a connection was gone before it was accepted`);
+          log("info", () => `${this.#what}: a connection was gone before it was accepted`);
           continue;
         }
-        log(
-          "err",
-          `${this.#what}: accept failed, trying again in ${REST_MS} ms: ${describeError(error)}`,
-        );
+        if (!isFailing) {
+          const why = describeFailure(error);
+          log("err", () => `${this.#what}: accept failed, trying every ${REST_MS} ms: ${why}`);
+        }
+        isFailing = true;
         await this.#rest(REST_MS);
         continue;
       }
+      if (isFailing) log("notice", () => `${this.#what}: accepts again`);
+      isFailing = false;
       if (this.#isStopped) {
         transport.close();
         return;

@@ -51,7 +51,7 @@ export class Admission {
       },
       (error: Error) => {
         if (!done()) return;
-        log("warn", `dropped a connection without a PROXY header: ${error.message}`);
+        log("warn", () => `dropped a connection without a PROXY header: ${error.message}`);
         this.#host.left();
       },
     );

@@ -23,3 +23,9 @@ export function describeValue(value: unknown): string {
   if (typeof value === "function") return "a function";
   return String(value);
 }
+
+/** Whether an object was written down as such; an instance of a class may have members of its own. */
+export function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -166,7 +166,10 @@ class BroadcastPeer implements TransportHandler {
 
   #drop(why: string): void {
     const { hostname, port } = this.#transport.remoteAddress;
-    log("warn", `broadcast socket of "${this.#socket.protocol}": ${hostname} port ${port} ${why}`);
+    log(
+      "warn",
+      () => `broadcast socket of "${this.#socket.protocol}": ${hostname} port ${port} ${why}`,
+    );
     this.close();
   }
 }

@@ -16,7 +16,7 @@ import {
   ExtensionFailure,
   type ExtensionSession,
 } from "./extensions/extension.ts";
-import { describeError, log } from "./log.ts";
+import { describeError, isLogged, log } from "./log.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -179,7 +179,7 @@ export class StructExtension implements CallbackExtension {
     try {
       return perSessionData?.();
     } catch (error) {
-      log("err", `${this.name}: perSessionData threw: ${describeError(error)}`);
+      log("err", () => `${this.name}: perSessionData threw: ${describeError(error)}`);
       throw new ExtensionFailure(`${this.name}: perSessionData threw`);
     }
   }
@@ -196,12 +196,13 @@ export class StructExtension implements CallbackExtension {
     try {
       const callback = struct.callback as unknown as LooseCallback;
       const result = callback.call(struct, context, this, wsi, reason, user, data) ?? 0;
-      if (result < 0 && !HARMLESS.has(reason)) {
+      if (result < 0 && !HARMLESS.has(reason) && isLogged("warn")) {
         log("warn", `${this.name}: ${reason} returned ${result}, which ends the connection`);
       }
       return result;
     } catch (error) {
-      log("err", `${this.name}: ${reason} threw: ${describeError(error)}`);
+      // No closure, which would cost every call an allocation.
+      if (isLogged("err")) log("err", `${this.name}: ${reason} threw: ${describeError(error)}`);
       return -1;
     }
   }

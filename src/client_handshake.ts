@@ -1,12 +1,13 @@
 /** The opening phase of a client's connection (RFC 6455 section 4.1). */
 
-import { HttpSyntaxError, ResponseHeadParser } from "./core/http_head.ts";
+import { HttpSyntaxError, type ResponseHead, ResponseHeadParser } from "./core/http_head.ts";
 import {
   checkUpgradeResponse,
   HandshakeError,
   newKey,
   upgradeRequest,
 } from "./core/opening_handshake.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import type { ClientTarget } from "./client_info.ts";
@@ -15,9 +16,11 @@ import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
+import { RefusedAnswer } from "./core/refused_answer.ts";
+import { TunnelError } from "./core/proxy_connect.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { describeError, isLogged, log } from "./log.ts";
-import type { CloseCause } from "./reasons.ts";
+import { describeFailure, isLogged, log } from "./log.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -41,6 +44,8 @@ export class ClientHandshake implements Phase {
   readonly #parser: ResponseHeadParser;
   readonly #key = newKey();
   #failure = "the server closed the connection before it answered";
+  /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
+  #refused: RefusedAnswer | undefined;
   #isAttached = false;
   #startedAt = 0;
   #offered: readonly Extension[] = [];
@@ -58,7 +63,7 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
     const onStep = (reason: TimeoutReason) => {
       connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
     };
@@ -80,6 +85,7 @@ export class ClientHandshake implements Phase {
   }
 
   onBytes(bytes: Uint8Array): number {
+    if (this.#refused !== undefined) return this.#takeBody(this.#refused, bytes);
     const connection = this.#connection;
     let length = 0;
     try {
@@ -95,7 +101,11 @@ export class ClientHandshake implements Phase {
       this.#onHead();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
-      this.#fail(error.message);
+      if (this.#refused === undefined) this.#fail(error.message);
+      else {
+        this.#failure = error.message;
+        this.#takeBody(this.#refused, bytes.subarray(length));
+      }
       return bytes.length;
     }
     const { phase } = connection;
@@ -130,13 +140,20 @@ export class ClientHandshake implements Phase {
     this.#fail("a callback threw");
   }
 
+  onReturn(reason: Reason, result: number): void {
+    noteClosing(this.#connection.socketFd, reason, result);
+    this.#fail(`${reason} returned ${result}`);
+  }
+
   onPause(_paused: boolean): void {
     // The transport holds the bytes back.
   }
 
   onClose(_cause: CloseCause, error: unknown): void {
     const connection = this.#connection;
-    if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
+    const refused = this.#refused;
+    if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
+    else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     connection.call(connection.entry, "clientConnectionError", this.#failure);
   }
 
@@ -184,11 +201,13 @@ export class ClientHandshake implements Phase {
 
   #onRefused(error: unknown): void {
     const connection = this.#connection;
-    if (!this.#aborter.signal.aborted) {
+    const answer = error instanceof TunnelError ? error.answer : undefined;
+    if (!this.#aborter.signal.aborted || answer !== undefined) {
       const why = error instanceof Error ? error.message : String(error);
       this.#failure = `can't connect to ${this.#where}: ${why}`;
     }
-    log("info", `connection ${connection.socketFd}: ${describeError(error)}`);
+    this.#refused = answer;
+    log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
 
@@ -214,7 +233,7 @@ export class ClientHandshake implements Phase {
     } catch (error) {
       return this.#fail(`the request can't be sent: ${(error as Error).message}`);
     }
-    connection.tx.reserve(request.length).set(request, connection.tx.position);
+    connection.tx.put(request);
     connection.queued();
   }
 
@@ -234,6 +253,8 @@ export class ClientHandshake implements Phase {
     const { owner } = connection;
     const { protocols, hasUser } = this.#target;
     const { head } = this.#parser;
+    if (head.status !== 101) this.#refused = new RefusedAnswer(head);
+    this.#showHeaders(head);
     const answer = checkUpgradeResponse(head, this.#key, protocols, this.#offered.length > 0);
     const { protocol } = answer;
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
@@ -242,7 +263,6 @@ export class ClientHandshake implements Phase {
     }
     connection.enter(entry);
     if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
-    connection.headers = new ResponseHeaders(head).limit(owner.tokenLimits, connection.socketFd);
     const layers = confirmExtensions(this.#offered, answer.extensions);
     if (!this.#isWanted(layers)) {
       layers?.close();
@@ -256,12 +276,26 @@ export class ClientHandshake implements Phase {
     session.begin();
   }
 
+  /** Lets the program read the head of an answer, and what there is of its body. */
+  #showHeaders(head: ResponseHead, body = ""): void {
+    const { owner, socketFd } = this.#connection;
+    const headers = new ResponseHeaders(head, body);
+    this.#connection.headers = headers.limit(owner.tokenLimits, socketFd);
+  }
+
+  /** All that comes behind a refusal is taken, until enough of its body is there. */
+  #takeBody(refused: RefusedAnswer, bytes: Uint8Array): number {
+    refused.take(bytes);
+    if (refused.isComplete) this.#fail(this.#failure);
+    return bytes.length;
+  }
+
   #logStep(step: string): void {
     const { socketFd, owner } = this.#connection;
-    log("client", `connection ${socketFd}: ${step}`);
+    log("client", () => `connection ${socketFd}: ${step}`);
     if (!isLogged("latency")) return;
     const took = owner.wheel.now() - this.#startedAt;
-    log("latency", `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+    log("latency", () => `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
   }
 
   /** Whether neither an extension nor the program has anything against an answer that is good. */
@@ -275,13 +309,17 @@ export class ClientHandshake implements Phase {
     if (!connection.isOpen) return false;
     const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
-    if (verdict !== 0) this.#fail("clientFilterPreEstablish refused the server's answer");
+    if (verdict !== 0) {
+      noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
+      this.#fail("clientFilterPreEstablish refused the server's answer");
+    }
     return verdict === 0;
   }
 
   #fail(text: string): void {
-    log("client", `connection ${this.#connection.socketFd}: ${text}`);
-    this.#failure = text;
+    // Who has refused is told, whatever ends the wait for the rest of the answer.
+    if (this.#refused === undefined) this.#failure = text;
+    log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
     this.#connection.cut("self");
     this.#aborter.abort();
   }

@@ -2,6 +2,7 @@
 
 import { refuseArgument } from "./arguments.ts";
 import { parseAuthority } from "./core/authority.ts";
+import { parseIpLiteral } from "./core/ip_address.ts";
 import { isFieldValue, isToken, splitList } from "./core/http_syntax.ts";
 import type { RouteTarget } from "./client_route.ts";
 import { LwsError } from "./errors.ts";
@@ -9,7 +10,11 @@ import { checkHandshakeField } from "./handshake_fields.ts";
 
 /** Where a client connects and what it asks for (`lws_client_connect`). */
 export interface ClientConnectInfo {
-  /** The host name or IP address to connect to. May be left out with `socketPath`. */
+  /**
+   * The host name or IP address to connect to. IPv6 may be in brackets, as `URL.hostname` has it, and
+   * may have a zone (`fe80::1%eth0`, in brackets also with `%25` as in RFC 6874). The addresses of a name
+   * are tried as RFC 8305 says, 250 ms apart. May be left out with `socketPath`.
+   */
   readonly address?: string;
   /** 1 to 65,535. May be left out with `socketPath`. */
   readonly port?: number;
@@ -24,7 +29,11 @@ export interface ClientConnectInfo {
   readonly iface?: string;
   /** Path and query of the request. @default {"/"} */
   readonly path?: string;
-  /** What goes into the `Host` header, as it is. @default the address, and the port unless it is 80, or 443 with TLS */
+  /**
+   * What goes into the `Host` header, as it is, but that IPv6 has brackets there and no zone.
+   *
+   * @default the address, and the port unless it is 80, or 443 with TLS
+   */
   readonly host?: string;
   /** What goes into the `Origin` header. @default no such header */
   readonly origin?: string;
@@ -110,19 +119,26 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   const standardPort = ssl === 0 ? 80 : 443;
   const { address = isUnix ? "localhost" : "", port = isUnix ? standardPort : 0 } = info;
   if (ssl !== 0 && ssl !== 1 && ssl !== 2) refuse("ssl", ssl, "0, 1 or 2");
-  if (typeof address !== "string" || address === "") refuse("address", address, "a host or an IP");
+  const literal = typeof address === "string" ? parseIpLiteral(address) : undefined;
+  const isAddress = literal !== undefined ||
+    (typeof address === "string" && /^[^:[\]%\s]+$/.test(address));
+  if (!isAddress) refuse("address", address, "a host or an IP");
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     refuse("port", port, "an integer from 1 to 65535");
   }
   if (typeof path !== "string" || !isRequestPath(path)) {
     refuse("path", path, 'visible ASCII that begins with "/", without "#"');
   }
-  const host = info.host ?? defaultHost(address, port, standardPort);
-  const authority = typeof host === "string" ? parseAuthority(host) : undefined;
+  const givenHost: unknown = info.host ?? defaultHost(address, port, standardPort);
+  const host = typeof givenHost === "string" ? hostField(givenHost) : "";
+  const authority = parseAuthority(host);
   if (authority === undefined) {
-    return refuse("host", host, "a name or an IP, with or without a port");
+    if (info.host === undefined) {
+      refuse("address", address, "a host name in ASCII or an IP, where no host is given beside it");
+    }
+    return refuse("host", givenHost, "a name or an IP, with or without a port");
   }
-  const serverName = info.serverName ?? authority.host.replace(/^\[(.*)\]$/, "$1");
+  const serverName = bare(info.serverName ?? authority.host);
   if (origin !== undefined && (typeof origin !== "string" || origin === "" || !isVisible(origin))) {
     refuse("origin", origin, "visible ASCII");
   }
@@ -151,10 +167,10 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   }
   const hasUser = "userdata" in info && info.userdata !== undefined;
   return {
-    address,
+    address: literal?.host ?? address,
     port,
     socketPath,
-    iface,
+    iface: iface === undefined ? undefined : parseIpLiteral(iface)?.host ?? iface,
     ssl,
     serverName,
     path,
@@ -177,8 +193,21 @@ function refuse(field: string, value: unknown, allowed: string): never {
 }
 
 function defaultHost(address: string, port: number, standard: number): string {
-  const name = address.includes(":") ? `[${address}]` : address;
+  const ip = parseIpLiteral(address);
+  const name = ip?.isIpv6 ? `[${ip.address}]` : address;
   return port === standard ? name : `${name}:${port}`;
+}
+
+/** RFC 3986 section 3.2.2, and RFC 6874 section 1: a zone means nothing on another machine. */
+function hostField(host: string): string {
+  const [, name = host, port = ""] = /^(\[.*\])(:.*)$/.exec(host) ?? [];
+  const ip = parseIpLiteral(name);
+  return ip?.isIpv6 ? `[${ip.address}]${port}` : host;
+}
+
+/** A host without what only URLs and this machine need. */
+function bare(host: string): string {
+  return parseIpLiteral(host)?.address ?? host;
 }
 
 function isRequestPath(path: string): boolean {

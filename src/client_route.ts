@@ -2,7 +2,7 @@
 
 import type { ContextTls } from "./context_tls.ts";
 import type { HeadLimits } from "./core/http_head.ts";
-import { isLoopback } from "./core/ip_address.ts";
+import { isLoopback, parseIpLiteral } from "./core/ip_address.ts";
 import {
   chooseProxy,
   type EnvironmentProxies,
@@ -132,18 +132,25 @@ export class ClientRoutes {
   #from(iface: string | undefined, hostname: string): Pick<NetworkTarget, "localAddress"> {
     if (iface === undefined) return {};
     const { disableIpv6 } = this.#settings;
-    return { localAddress: sourceAddress(interfaceAddresses(iface, { disableIpv6 }), hostname) };
+    const own = interfaceAddresses(iface, { disableIpv6 });
+    // A name may have addresses of either kind.
+    return { localAddress: parseIpLiteral(hostname) ? sourceAddress(own, hostname) : own };
   }
 
   #proxyFor(target: ProxyTarget): ProxySettings | undefined {
     const sources = { set: this.#set, info: this.#settings.proxy };
     // What others have set is for the world outside, as every program around understands it.
-    if (!this.#settings.usesEnvironment || isLoopback(target.host)) {
+    if (!this.#settings.usesEnvironment || isLoopback(target.host) || isOfLink(target.host)) {
       return chooseProxy(target, sources);
     }
     const environment = this.#environment ??= readEnvironment();
     return chooseProxy(target, { ...sources, environment });
   }
+}
+
+/** An address with a zone means nothing to a proxy. */
+function isOfLink(host: string): boolean {
+  return host.includes("%");
 }
 
 /** A variable that names no proxy is logged and doesn't count, as in the C library of 2015. */

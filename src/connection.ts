@@ -4,6 +4,8 @@
  */
 
 import { refuseArgument } from "./arguments.ts";
+import type { Bytes } from "./bytes.ts";
+import { isPromised, noteClosing, numberOf, THREW, whenSettled } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
@@ -76,7 +78,14 @@ type LooseCallback = (
   reason: Reason,
   user: unknown,
   data: unknown,
-) => number | void;
+) => unknown;
+
+/** Reasons in which one that throws says no, and ends nothing else. */
+const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
+  "confirmExtensionOkay",
+  "clientConfirmExtensionSupported",
+  "opensslPerformClientCertVerification",
+]);
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
@@ -87,7 +96,7 @@ const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 const OPEN = 0;
 /** What is unsent leaves, then the socket closes. */
 const FLUSHING = 1;
-/** All has left and the sending half is closed; input is discarded until the peer closes too. */
+/** All has left; input is discarded until the peer closes, too, or first. */
 const LINGERING = 2;
 const CLOSED = 3;
 
@@ -117,6 +126,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   peerName = "";
   #state = OPEN;
   #lingers = false;
+  #endsFirst = true;
   #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
@@ -257,8 +267,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   // Callbacks.
 
   /**
-   * Calls a protocol's callback. Returns its number, 0 for nothing, and −1 when it threw, which is
-   * logged.
+   * Calls a protocol's callback. Returns its number, 0 for nothing or a promise, and
+   * {@linkcode THREW} when it threw, which is logged.
    */
   call<R extends keyof ReasonData>(
     entry: ProtocolEntry,
@@ -269,12 +279,28 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.callAny(entry, reason, data, user);
   }
 
+  /** As {@linkcode call}, for reasons that only the program knows as well. */
+  callAny(entry: ProtocolEntry, reason: Reason, data: unknown, user: unknown = this.user): number {
+    const { protocol } = entry;
+    try {
+      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
+      if (result === undefined) return 0;
+      if (typeof result === "number") return result;
+      if (!isPromised(result)) return numberOf(result);
+      this.#disregard(result, `${protocol.name}: ${reason}`);
+      return 0;
+    } catch (error) {
+      this.#logThrown(protocol.name, reason, error);
+      if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
+      return THREW;
+    }
+  }
+
   /**
    * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
    * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
    */
   judges(info: TlsInfo): boolean | undefined {
-    const { protocol } = this.owner.entries[0]!;
     let isAccepted = false;
     const trial: ClientCertificateTrial = {
       info,
@@ -282,39 +308,36 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
       accept: () => void (isAccepted = true),
     };
     const reason = "opensslPerformClientCertVerification";
-    try {
-      const callback = protocol.callback as LooseCallback;
-      const verdict = callback.call(protocol, this, reason, this.user, trial);
-      if ((verdict ?? 0) !== 0) return false;
-      return isAccepted ? true : undefined;
-    } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
-      return false;
-    }
-  }
-
-  /** As {@linkcode call}, for reasons that only the program knows as well. */
-  callAny(entry: ProtocolEntry, reason: Reason, data: unknown, user: unknown = this.user): number {
-    const { protocol } = entry;
-    try {
-      return (protocol.callback as LooseCallback).call(protocol, this, reason, user, data) ?? 0;
-    } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
-      if (this.#state === OPEN) this.phase?.onThrow();
-      return -1;
-    }
+    const verdict = this.call(this.owner.entries[0]!, reason, trial);
+    if (verdict === 0) return isAccepted ? true : undefined;
+    noteClosing(this.socketFd, reason, verdict);
+    return false;
   }
 
   /** Asks the first protocol about an extension; one that throws says no, and ends nothing else. */
   consents(reason: ConsentReason, name: string, user: unknown = this.user): boolean {
-    const { protocol } = this.owner.entries[0]!;
-    try {
-      const callback = protocol.callback as LooseCallback;
-      return (callback.call(protocol, this, reason, user, name) ?? 0) === 0;
-    } catch (error) {
-      log("err", `${protocol.name}: ${reason} threw: ${describeError(error)}`);
-      return false;
-    }
+    return this.call(this.owner.entries[0]!, reason, name, user) === 0;
+  }
+
+  /** Nobody waits for a promise here, but one that is rejected ends the connection as a throw does. */
+  #disregard(promised: PromiseLike<unknown>, what: string): void {
+    whenSettled(promised, what, (result) => {
+      if (result === THREW) this.hasFailed();
+    });
+  }
+
+  /** What the program does for this connection has failed, outside any call of it. */
+  hasFailed(): void {
+    if (this.#state !== OPEN || this.phase === undefined) return;
+    const service = () => {
+      if (this.#state === OPEN) this.turn(() => this.phase?.onThrow());
+    };
+    this.owner.scheduler.arrived({ socketFd: this.socketFd, service }, POLLOUT);
+  }
+
+  /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
+  dropFor(reason: Reason, result: number): void {
+    if (this.#state === OPEN) this.turn(() => this.phase?.onReturn(reason, result));
   }
 
   /** Moves to another protocol, with per-session data of its own. */
@@ -330,17 +353,23 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     try {
       if (typeof perSessionData === "number") this.user = new ArrayBuffer(perSessionData);
       else this.user = perSessionData?.();
+      if (isPromised(this.user)) this.#disregard(this.user, `${name}: perSessionData`);
       return true;
     } catch (error) {
-      log("err", `${name}: perSessionData threw: ${describeError(error)}`);
+      this.#logThrown(name, "perSessionData", error);
       return false;
     }
+  }
+
+  /** Apart, as a closure in there would cost every call of a callback an allocation. */
+  #logThrown(protocol: string, what: string, error: unknown): void {
+    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
   }
 
   // Writing.
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number {
@@ -351,13 +380,18 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
   hasRoom(length: number): boolean {
     if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
+    this.#cutSlow();
+    return false;
+  }
+
+  #cutSlow(): void {
     log(
       "warn",
-      `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
+      () =>
+        `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
         `(${this.owner.limits.maxUnsentBytes}) is reached`,
     );
     this.cut("unsent");
-    return false;
   }
 
   get unsentBytes(): number {
@@ -475,7 +509,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   onTimeout(): void {
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
-    log("info", `connection ${this.socketFd}: timeout ${reason}`);
+    log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
     if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
@@ -500,13 +534,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /**
    * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
    * input is discarded until the peer closes: closing with unread input would reset the connection
-   * and might take our last words with it.
+   * and might take our last words with it. Without `endsFirst` the sending half stays open until then,
+   * so that the peer is the one whose side of the connection keeps its address busy for a while.
    */
-  finish(cause: CloseCause, lingers: boolean): void {
+  finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
     if (this.#state !== OPEN) return;
     this.endsFor(cause);
     this.#state = FLUSHING;
     this.#lingers = lingers;
+    this.#endsFirst = endsFirst;
     this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
     if (this.tx.unsent === 0) return this.#flushed();
     if (!this.#inTurn) this.flush();
@@ -541,7 +577,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     if (!this.#lingers || this.#peerEnded) return this.#transport?.close();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
-    this.#transport?.end();
+    if (this.#endsFirst) this.#transport?.end();
     this.#transport?.resume();
   }
 
@@ -581,15 +617,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     path: string,
     contentType?: string,
     headers: Iterable<readonly [string, string]> = [],
-  ): number {
+  ): 0 | -1 {
     return this.http?.serveFile(path, contentType, headers) ?? -1;
   }
 
-  returnHttpStatus(code: number, html?: string): number {
+  returnHttpStatus(code: number, html?: string): 0 | 1 {
     return this.http?.returnStatus(code, html) ?? 1;
   }
 
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number {
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {
     return this.http?.writeHeaders(status, headers) ?? -1;
   }
 

@@ -59,7 +59,7 @@ export class ContextPort {
       }
     } catch (error) {
       if (!(error instanceof LwsError)) throw error;
-      log("warn", `port of a context: ${message.call}: ${error.message}`);
+      log("warn", () => `port of a context: ${message.call}: ${error.message}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** What `createContext` is given, and the check of all of it at once. */
 
-import { describeValue } from "./arguments.ts";
+import { describeValue, isPlain } from "./arguments.ts";
 import type { ProxySettings } from "./core/proxy_settings.ts";
 import { isToken } from "./core/http_syntax.ts";
 import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
@@ -28,7 +28,7 @@ import {
   PLATFORM_FIELDS,
   type PlatformInfo,
 } from "./platform_options.ts";
-import type { Protocol } from "./protocol.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
 import { type CheckedTokenLimits, checkTokenLimits, type TokenLimits } from "./token_limits.ts";
 import type { TlsMembers } from "./tls_members.ts";
@@ -145,6 +145,22 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "clock",
 ]);
 
+/** With what a context adds to it, as one that a context uses is a protocol as well. */
+const PROTOCOL_MEMBERS: ReadonlySet<string> = new Set<keyof ActiveProtocol>([
+  "name",
+  "callback",
+  "perSessionData",
+  "rxBufferSize",
+  "id",
+  "user",
+  "allowedOrigins",
+  "owningServer",
+  "protocolIndex",
+  "broadcastSocketPort",
+  "broadcastSocketUserFd",
+  "broadcastToken",
+]);
+
 const SERVICE_POLICIES: readonly ServicePolicy[] = ["automatic", "manual", "external"];
 
 /** The smallest value of the limits that can't be 0. */
@@ -187,7 +203,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   const listen = checkListenInfo(info, complain);
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
-  const protocols = checkProtocols(info.protocols, complain);
+  const protocols = checkProtocols(info.protocols, problems, complain);
   const extensions = checkExtensions(info.extensions, problems, complain);
   const { service = "automatic" } = info;
   if (!SERVICE_POLICIES.includes(service)) {
@@ -217,7 +233,9 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
 
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
   for (const loop of ["libev", "libuv"] as const) {
-    if (options[loop]) log("notice", `options.${loop}: there is one event loop, the runtime's`);
+    if (options[loop]) {
+      log("notice", () => `options.${loop}: there is one event loop, the runtime's`);
+    }
   }
   return {
     listen,
@@ -244,7 +262,11 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
 
 type Complain = (field: string, value: unknown, allowed: string) => void;
 
-function checkProtocols(given: readonly Protocol[], complain: Complain): readonly Protocol[] {
+function checkProtocols(
+  given: readonly Protocol[],
+  problems: string[],
+  complain: Complain,
+): readonly Protocol[] {
   if (!Array.isArray(given)) {
     complain("protocols", given, "an array of protocols");
     return [];
@@ -252,6 +274,14 @@ function checkProtocols(given: readonly Protocol[], complain: Complain): readonl
   // Lists from C end with an entry without a callback.
   const end = given.findIndex((each) => each?.callback === null || each?.callback === undefined);
   const protocols: readonly Protocol[] = end === -1 ? given : given.slice(0, end);
+  // The last one may be no end at all, but a protocol whose callback is misspelt.
+  given.slice(0, end === -1 ? given.length : end + 1).forEach((each: unknown, index) => {
+    if (typeof each !== "object" || each === null || !isPlain(each)) return;
+    for (const member of Object.keys(each)) {
+      if (PROTOCOL_MEMBERS.has(member)) continue;
+      problems.push(`protocols[${index}].${member} is no member of a protocol`);
+    }
+  });
   if (protocols.length === 0) complain("protocols", given, "at least one with a callback");
   const names = new Set<string>();
   protocols.forEach((protocol, index) => {

@@ -47,7 +47,7 @@ function tryAccept(
   try {
     return extension.accept(offers);
   } catch (error) {
-    log("err", `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
+    log("err", () => `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /** The extensions that a connection uses, sorted by what they work on. */
 
+import { lengthOf, viewOf } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
@@ -77,8 +78,10 @@ export class ExtensionLayers {
     try {
       for (const session of this.#sessions) {
         session.flush?.((bytes) => {
-          if (!connection.isOpen || !connection.hasRoom(bytes.length)) return;
-          connection.tx.reserve(bytes.length).set(bytes, connection.tx.position);
+          const view = viewOf("flush: data", bytes);
+          const length = lengthOf(view);
+          if (!connection.isOpen || !connection.hasRoom(length)) return;
+          connection.tx.put(view, length);
           connection.queued();
         });
       }
@@ -103,14 +106,14 @@ export function attempt(what: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    log("err", `${what} of an extension threw: ${describeError(error)}`);
+    log("err", () => `${what} of an extension threw: ${describeError(error)}`);
   }
 }
 
 /** Logs what an extension threw, but for those with a callback, which have said so themselves. */
 export function logExtensionFailure({ socketFd }: Connection, error: unknown): void {
   if (error instanceof ExtensionFailure) return;
-  log("err", `connection ${socketFd}: an extension threw: ${describeError(error)}`);
+  log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
 }
 
 function asOne(sessions: readonly ExtensionSession[]): ExtensionSession | undefined {

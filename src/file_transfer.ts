@@ -1,8 +1,9 @@
 /** Streams one file into a connection, a piece each time the last one has left. */
 
 import type { Connection } from "./connection.ts";
-import { describeError, log } from "./log.ts";
+import { describeFailure, log } from "./log.ts";
 import { POLLOUT } from "./service/polling.ts";
+import { isOutOfDescriptors } from "./transport/descriptors.ts";
 
 const PIECE = 64 * 1024;
 
@@ -10,8 +11,8 @@ const PIECE = 64 * 1024;
 export interface FileTransferHandler {
   /** The file is open; its head can be sent. */
   onOpen(length: number): void;
-  /** It can't be opened, and nothing was sent. */
-  onFail(): void;
+  /** It can't be opened, and nothing was sent; `status` says so to the peer. */
+  onFail(status: 404 | 503): void;
   /** All of it has left. */
   onDone(): void;
 }
@@ -70,8 +71,10 @@ export class FileTransfer {
       this.#isOpen = true;
       this.#arrived(() => connection.turn(() => this.#handler.onOpen(length)));
     } catch (error) {
-      log("info", `${this.#path}: ${describeError(error)}`);
-      this.#arrived(() => connection.turn(() => this.#handler.onFail()));
+      const status = isOutOfDescriptors(error) ? 503 : 404;
+      const level = status === 503 ? "warn" : "info";
+      log(level, () => `${this.#path}: ${describeFailure(error)}`);
+      this.#arrived(() => connection.turn(() => this.#handler.onFail(status)));
     }
   }
 
@@ -85,7 +88,7 @@ export class FileTransfer {
     try {
       count = await connection.owner.fileOps.read(connection, this.#handle, room);
     } catch (error) {
-      log("warn", `${this.#path}: ${describeError(error)}`);
+      log("warn", () => `${this.#path}: ${describeFailure(error)}`);
     }
     this.#arrived(() => this.#send(room.subarray(0, Math.max(0, count))));
   }
@@ -94,7 +97,7 @@ export class FileTransfer {
     const connection = this.#connection;
     if (piece.length === 0) {
       // Fewer bytes than the head announced: only cutting the connection tells the peer.
-      log("warn", `${this.#path}: the file ended ${this.#left} bytes early`);
+      log("warn", () => `${this.#path}: the file ended ${this.#left} bytes early`);
       void this.#close();
       connection.cut("self");
       return;
@@ -134,7 +137,7 @@ export class FileTransfer {
     try {
       await this.#connection.owner.fileOps.close(this.#connection, this.#handle);
     } catch (error) {
-      log("warn", `${this.#path}: ${describeError(error)}`);
+      log("warn", () => `${this.#path}: ${describeFailure(error)}`);
     }
   }
 }

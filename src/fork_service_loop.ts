@@ -1,11 +1,10 @@
 /** The service in a worker of its own. */
 
 import { refuseArgument } from "./arguments.ts";
-import { checkBroadcastData } from "./broadcast_data.ts";
+import type { Bytes } from "./bytes.ts";
 import type { ContextCreationInfo } from "./creation_info.ts";
 import { LwsError } from "./errors.ts";
 import type { ForkNotice, ForkOrder } from "./forked_worker.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
 import { log } from "./log.ts";
 import type { ActiveProtocol } from "./protocol.ts";
 import { type RemoteContext, remoteContext } from "./remote_context.ts";
@@ -48,9 +47,9 @@ export interface ForkedService extends AsyncDisposable {
    *
    * @returns 0 when it was handed over, −1 when the context is known to be destroyed.
    * @throws {LwsError} `invalid-argument` when there is no such protocol, or `data` is neither a
-   *   string nor a `Uint8Array`.
+   *   string, a view nor a buffer.
    */
-  broadcast(protocol: string, data: Uint8Array | string): number;
+  broadcast(protocol: string, data: string | ArrayBufferView | ArrayBufferLike): number;
   /**
    * As `context.callbackOnWritableAllProtocol`, soon after the call. Returns as {@linkcode broadcast}.
    *
@@ -58,8 +57,8 @@ export interface ForkedService extends AsyncDisposable {
    */
   callbackOnWritableAllProtocol(protocol: string): number;
   /**
-   * Destroys the context, waits for its end, ten seconds at most, and ends the worker. Settles as
-   * {@linkcode done}.
+   * Destroys the context, waits for its end, twice its `closeTimeoutMs` at most, and ends the worker.
+   * Settles as {@linkcode done}.
    */
   stop(): Promise<void>;
   /**
@@ -176,8 +175,10 @@ function findFunction(path: string, value: unknown, seen: Set<unknown>): string 
   return undefined;
 }
 
-/** How long a worker may take to end; twice the time of a closing handshake. */
-const STOP_MS = 2 * DEFAULT_LIMITS.closeTimeoutMs;
+/** A worker may take as many times its `closeTimeoutMs` to end. */
+const STOP_FACTOR = 2;
+/** Longer delays make `setTimeout` fire at once. */
+const LONGEST_STOP_MS = 2 ** 31 - 1;
 
 /** The worker, as those see it who started it. */
 class ForkedWorker implements ForkedService {
@@ -192,6 +193,7 @@ class ForkedWorker implements ForkedService {
   readonly #serving = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<void>();
   #remote: RemoteContext | undefined;
+  #stopMs = 0;
 
   constructor(moduleUrl: string, info: ForkInfo) {
     this.serving = this.#serving.promise;
@@ -217,9 +219,8 @@ class ForkedWorker implements ForkedService {
     this.#worker.postMessage(order, [port2]);
   }
 
-  broadcast(protocol: string, data: Uint8Array | string): number {
+  broadcast(protocol: string, data: Bytes | string): number {
     this.#mustKnow("broadcast", protocol);
-    checkBroadcastData(data);
     return this.#remote!.broadcast(protocol, data);
   }
 
@@ -231,7 +232,7 @@ class ForkedWorker implements ForkedService {
   async stop(): Promise<void> {
     this.#remote!.destroy();
     // A worker that has ended itself says nothing any more.
-    const timer = setTimeout(() => this.terminate(), STOP_MS);
+    const timer = setTimeout(() => this.terminate(), this.#stopMs);
     try {
       await this.done;
     } finally {
@@ -258,6 +259,7 @@ class ForkedWorker implements ForkedService {
       case "serving":
         this.port = notice.port;
         this.protocols = notice.protocols;
+        this.#stopMs = Math.min(STOP_FACTOR * notice.closeTimeoutMs, LONGEST_STOP_MS);
         this.#remote = remoteContext(notice.servicePort);
         this.#serving.resolve();
         break;
@@ -275,7 +277,7 @@ class ForkedWorker implements ForkedService {
     this.#end();
     // Before there is a service, its starter is told.
     if (this.#remote !== undefined) {
-      log("err", `forkServiceLoop: the worker failed: ${error.message}`);
+      log("err", () => `forkServiceLoop: the worker failed: ${error.message}`);
     }
     this.#serving.reject(error);
     this.#done.reject(error);

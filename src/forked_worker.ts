@@ -23,6 +23,8 @@ export type ForkNotice =
     readonly kind: "serving";
     readonly port: number;
     readonly protocols: readonly ForkedProtocol[];
+    /** How long its connections may take to close, in milliseconds. */
+    readonly closeTimeoutMs: number;
     /** For a remote context. */
     readonly servicePort: MessagePort;
   }
@@ -54,7 +56,8 @@ async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
       broadcastSocketPort: each.broadcastSocketPort,
       broadcastToken: each.broadcastToken,
     }));
-    tell({ kind: "serving", port: context.port, protocols, servicePort }, [servicePort]);
+    const { port, limits: { closeTimeoutMs } } = context;
+    tell({ kind: "serving", port, protocols, closeTimeoutMs, servicePort }, [servicePort]);
     await context.closed;
     tell({ kind: "ended" });
   } catch (error) {

@@ -1,19 +1,62 @@
 /** Turns an object of methods into a protocol's callback. */
 
 import { CLOSE_MESSAGE_TOO_BIG } from "./core/close.ts";
+import { describeValue, isPlain, refuseArgument } from "./arguments.ts";
+import { isPromised } from "./callback_results.ts";
+import { LwsError } from "./errors.ts";
+import { log } from "./log.ts";
+import type { CallbackResult } from "./protocol.ts";
 import {
   type CallbackArguments,
   isReason,
   type Reason,
   type ReasonData,
   type UserOf,
+  type UserReason,
 } from "./reasons.ts";
 import type { Connection } from "./connection.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
+ * Reasons in which 1 says no, or closes once what was written has left: filters, whatever else asks for a
+ * yes, and those of HTTP, in which `httpTransactionCompleted` gives a 1 to be returned.
+ */
+const TAKE_ONE = [
+  "filterNetworkConnection",
+  "filterHttpConnection",
+  "filterProtocolConnection",
+  "clientFilterPreEstablish",
+  "confirmExtensionOkay",
+  "clientConfirmExtensionSupported",
+  "opensslPerformClientCertVerification",
+  "opensslContextRequiresPrivateKey",
+  "http",
+  "httpBody",
+  "httpBodyCompletion",
+  "httpWriteable",
+  "httpFileCompletion",
+] as const satisfies readonly (keyof ReasonData)[];
+
+/** What most methods return; −1 closes the connection. */
+type Verdict = void | 0 | -1;
+
+/**
+ * What the method for a reason may return: nothing or 0 to go on, −1 to close the connection, and 1 in
+ * filters and the reasons of HTTP. Where a promise is awaited its value counts as if it was returned;
+ * elsewhere a promise counts as 0. See {@linkcode Protocol.callback}.
+ */
+export type HandlerResult<R extends Reason | "message"> = R extends typeof TAKE_ONE[number]
+  ? Verdict | 1 | Promise<Verdict | 1>
+  : Verdict | Promise<Verdict>;
+
+/**
  * One method a reason, each with the reason's name; see {@linkcode ReasonData}. A reason without a
  * method is left alone, but for `http`: without it every request is answered 404.
+ *
+ * A method returns nothing or 0, or −1 to close the connection whatever the reason. 1 counts in filters
+ * and in the reasons of HTTP alone, where `return wsi.httpTransactionCompleted()` gives one; elsewhere it is
+ * ignored as any other value is, with a `warn` line in the log. A length that a
+ * `(wsi) => wsi.write("welcome")` returns is such a value, and the compiler says so.
  */
 export type Handlers<User> =
   & {
@@ -21,28 +64,39 @@ export type Handlers<User> =
       wsi: Wsi<User>,
       user: UserOf<R, User>,
       data: ReasonData[R],
-    ) => number | void;
+    ) => HandlerResult<R>;
   }
   & {
     /**
      * Whole messages, on servers and clients: a string for text, a `Uint8Array` of its own for
      * binary. Messages above `maxMessageSize` close the connection with 1009. Takes the place of
-     * `receive` and `clientReceive`. Negative closes.
+     * `receive` and `clientReceive`. −1 closes.
      */
     readonly message?: (
       wsi: Wsi<User>,
       user: User,
       message: string | Uint8Array,
-    ) => number | void;
+    ) => HandlerResult<"message">;
     /** Reasons of the program's own, by `context.callbackAllProtocol`. */
     readonly [reason: `user:${string}`]: (
       wsi: Wsi<User>,
       user: User,
       data: undefined,
-    ) => number | void;
+    ) => HandlerResult<UserReason>;
   };
 
-type AnyHandler = (wsi: unknown, user: unknown, data: unknown) => number | void;
+type AnyHandler = (wsi: unknown, user: unknown, data: unknown) => unknown;
+
+const TAKES_ONE: ReadonlySet<Reason> = new Set<Reason>(TAKE_ONE);
+
+/** Reasons of connections in which a raw callback's number is of no consequence, as in C. */
+const WITHOUT_RESULT: ReadonlySet<Reason> = new Set<Reason>([
+  "wsiCreate",
+  "serverNewClientInstantiated",
+  "httpFileCompletion",
+  "clientAppendHandshakeHeader",
+  "broadcast",
+]);
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -70,38 +124,100 @@ interface Gathering {
  *   }),
  * };
  * ```
+ *
+ * @throws {LwsError} `invalid-argument`, which names every method that is wrong.
  */
 export function handlers<User = unknown>(
   methods: Handlers<User>,
-): (...args: CallbackArguments<User>) => number | void {
-  const { message } = methods;
-  if (message !== undefined && (methods.receive ?? methods.clientReceive) !== undefined) {
-    throw new TypeError("handlers: message takes the place of receive and clientReceive");
-  }
-  const table = new Map<Reason, AnyHandler>();
-  for (const [reason, method] of Object.entries(methods)) {
-    if (reason === "message" || method === undefined) continue;
-    if (!isReason(reason)) throw new TypeError(`handlers: "${reason}" is no reason`);
-    if (typeof method !== "function") throw new TypeError(`handlers: ${reason} is no function`);
-    table.set(reason, (method as AnyHandler).bind(methods));
-  }
+): (...args: CallbackArguments<User>) => CallbackResult {
+  const table = tableOf(methods);
   if (!table.has("http")) table.set("http", answerNotFound as AnyHandler);
+  const message = table.get("message");
   if (message !== undefined) {
-    const gather = gatherMessages(message.bind(methods));
-    table.set("receive", gather as AnyHandler);
-    table.set("clientReceive", gather as AnyHandler);
+    const gather = gatherMessages(message) as AnyHandler;
+    table.set("receive", gather);
+    table.set("clientReceive", gather);
   }
-  return (wsi, reason, user, data) => table.get(reason)?.(wsi, user, data);
+  const warned = new Set<Reason>();
+
+  const counted = (reason: Reason, result: unknown): number => {
+    if (result === undefined || result === null) return 0;
+    const name = message !== undefined && table.get(reason) === table.get("receive")
+      ? "message"
+      : reason;
+    const takesOne = TAKES_ONE.has(reason);
+    if (result === -1 || result === 0 || (result === 1 && takesOne)) return result;
+    // Whoever means to say no by `false` must not let anybody in.
+    const counts = typeof result !== "number" && takesOne ? 1 : 0;
+    if (!warned.has(reason)) {
+      warned.add(reason);
+      log(
+        "warn",
+        () =>
+          `handlers: ${name} returned ${describeValue(result)}, which counts as ${counts}; ` +
+          `allowed: nothing, 0, −1${takesOne ? " or 1" : ""}`,
+      );
+    }
+    return counts;
+  };
+
+  return (wsi, reason, user, data) => {
+    const result = table.get(reason)?.(wsi, user, data);
+    if (result === undefined || result === 0) return;
+    if (isPromised(result)) {
+      return Promise.resolve(result).then((value) => counted(reason, value));
+    }
+    const verdict = counted(reason, result);
+    if (verdict === -1 && (WITHOUT_RESULT.has(reason) || reason.startsWith("user:"))) {
+      (wsi as unknown as Connection).dropFor(reason, verdict);
+    }
+    return verdict;
+  };
 }
 
-function answerNotFound(wsi: Wsi): number {
+/** The methods by reason, and `message`. @throws {LwsError} */
+function tableOf(methods: unknown): Map<string, AnyHandler> {
+  if (typeof methods !== "object" || methods === null) {
+    refuseArgument("handlers", "methods", methods, "an object of methods named by reasons");
+  }
+  const faults: string[] = [];
+  const table = new Map<string, AnyHandler>();
+  for (const name of namesOf(methods, faults)) {
+    const method = (methods as Record<string, unknown>)[name];
+    if (method === undefined) continue;
+    if (typeof method === "function") table.set(name, (method as AnyHandler).bind(methods));
+    else faults.push(`${name} is ${describeValue(method)}; allowed: a function`);
+  }
+  if (table.has("message") && (table.has("receive") || table.has("clientReceive"))) {
+    faults.push("message takes the place of receive and clientReceive");
+  }
+  if (faults.length > 0) {
+    throw new LwsError("invalid-argument", faults.map((each) => `handlers: ${each}`).join("\n"));
+  }
+  return table;
+}
+
+/** The names of methods for reasons; those of a class's instance are inherited, and it may have others. */
+function namesOf(methods: object, faults: string[]): Set<string> {
+  const names = new Set<string>();
+  for (let each = methods; each !== null && each !== Object.prototype;) {
+    for (const name of Object.getOwnPropertyNames(each)) {
+      if (name === "message" || isReason(name)) names.add(name);
+      else if (isPlain(methods)) faults.push(`${name} is no reason`);
+    }
+    each = Object.getPrototypeOf(each);
+  }
+  return names;
+}
+
+function answerNotFound(wsi: Wsi): 0 | 1 {
   wsi.returnHttpStatus(404);
   return wsi.httpTransactionCompleted();
 }
 
 function gatherMessages<User>(
-  onMessage: (wsi: Wsi<User>, user: User, message: string | Uint8Array) => number | void,
-): (wsi: Wsi<User>, user: User, piece: Uint8Array) => number | void {
+  onMessage: AnyHandler,
+): (wsi: Wsi<User>, user: User, piece: Uint8Array) => unknown {
   const gatherings = new WeakMap<Wsi<User>, Gathering>();
 
   return (wsi, user, piece) => {

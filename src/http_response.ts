@@ -1,6 +1,7 @@
 /** The answering half of one HTTP transaction. */
 
 import { refuseArgument } from "./arguments.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
 import { responseHead } from "./core/response_writer.ts";
 import type { Connection } from "./connection.ts";
@@ -51,7 +52,7 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
-  serveFile(path: string, contentType: string | undefined, headers: Fields): number {
+  serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
     const more = fieldsOf("serveHttpFile", headers);
@@ -63,10 +64,10 @@ export class HttpResponse implements HttpExchange {
       onOpen: (length) => {
         this.#sendHead(200, [["content-length", String(length)], ...fields]);
       },
-      onFail: () => {
+      onFail: (status) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(404, undefined);
+        this.returnStatus(status, undefined);
         this.complete();
       },
       onDone: () => {
@@ -79,7 +80,7 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  returnStatus(code: number, html: string | undefined, fields: Fields = []): number {
+  returnStatus(code: number, html: string | undefined, fields: Fields = []): 0 | 1 {
     if (this.hasBegun || this.isComplete) return 1;
     checkStatus("returnHttpStatus", "code", code);
     if (html !== undefined && html !== null && typeof html !== "string") {
@@ -98,7 +99,7 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  writeHeaders(status: number, headers: Fields): number {
+  writeHeaders(status: number, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     checkStatus("writeHttpHeaders", "status", status);
     const fields = fieldsOf("writeHttpHeaders", headers);
@@ -116,12 +117,9 @@ export class HttpResponse implements HttpExchange {
   }
 
   /** The HTTP kinds of `wsi.write`: bytes as they are, but for the body of an answer to HEAD. */
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (this.isComplete || this.#transfer !== undefined) return -1;
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
-      refuseArgument("write", "data", data, "a string or a Uint8Array");
-    }
+    const bytes = bytesOf("write: data", data);
     const isHead = kind === "httpHeaders" || !this.hasBegun;
     this.hasBegun = true;
     const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes);
@@ -160,8 +158,7 @@ export class HttpResponse implements HttpExchange {
     const { length } = bytes;
     if (!connection.hasRoom(length)) return -1;
     if (length > 0) {
-      const target = connection.tx.reserve(length);
-      target.set(bytes, connection.tx.position);
+      connection.tx.put(bytes);
       connection.queued();
       connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
     }

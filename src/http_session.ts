@@ -12,6 +12,8 @@ import { isAllowedOrigin } from "./core/origin.ts";
 import type { FieldLine } from "./core/response_writer.ts";
 import { parseExtensions } from "./core/extension_list.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
+import type { Bytes } from "./bytes.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
@@ -19,7 +21,7 @@ import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log } from "./log.ts";
-import type { CloseCause } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { WebSocketSession } from "./websocket_session.ts";
@@ -114,8 +116,10 @@ export class HttpSession implements Phase {
     const result = this.#callback(() =>
       this.#connection.call(this.#first, "httpWriteable", undefined)
     );
-    if (result < 0) this.#connection.finish("callback", true);
-    else if (this.#response?.isComplete) this.#endTransaction();
+    if (result < 0) {
+      this.#noteClosing("httpWriteable", result);
+      this.#connection.finish("callback", true);
+    } else if (this.#response?.isComplete) this.#endTransaction();
   }
 
   onTimeout(reason: TimeoutReason): void {
@@ -156,7 +160,7 @@ export class HttpSession implements Phase {
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
 
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
       return unfitKind(kind);
     }
@@ -233,13 +237,14 @@ export class HttpSession implements Phase {
     const filtered = this.#callback(() =>
       connection.call(this.#first, "filterHttpConnection", head.path)
     );
+    if (filtered !== 0) this.#noteClosing("filterHttpConnection", filtered);
     if (filtered !== 0) return this.#refuse(403, "filterHttpConnection refused it");
     // It may have answered by itself, or closed.
     if (this.#response !== response || !connection.isOpen) return;
 
     const result = this.#callback(() => connection.call(this.#first, "http", head.path));
     if (!connection.isOpen) return;
-    if (result !== 0) return this.#close();
+    if (result !== 0) return this.onReturn("http", result);
     if (this.#response !== response) return;
     if (this.#state === RESPOND) {
       // Who waits for a body waits for an empty one, too.
@@ -248,7 +253,7 @@ export class HttpSession implements Phase {
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
+      connection.tx.put(CONTINUE);
       connection.queued();
     }
     this.#awaitBody();
@@ -266,7 +271,10 @@ export class HttpSession implements Phase {
     const body = this.#body!;
     const taken = body.read(bytes, (piece) => {
       const result = this.#callback(() => connection.call(this.#first, "httpBody", piece));
-      if (result !== 0) connection.finish("callback", true);
+      if (result !== 0) {
+        this.#noteClosing("httpBody", result);
+        connection.finish("callback", true);
+      }
       if (!connection.isOpen || connection.isPaused || this.#body !== body) body.pause();
     });
     if (!connection.isOpen || this.#body !== body) return taken;
@@ -284,13 +292,23 @@ export class HttpSession implements Phase {
     const result = this.#callback(() =>
       this.#connection.call(this.#first, "httpBodyCompletion", undefined)
     );
-    if (result !== 0) this.#close();
+    if (result !== 0) this.onReturn("httpBodyCompletion", result);
   }
 
   /** Closes once what was answered has left, a file under way included. */
-  #close(): void {
+  onReturn(reason: Reason, result: number): void {
+    this.#noteClosing(reason, result);
     if (this.#response?.isTransferring) this.#response.closes = true;
     else this.#connection.finish("callback", true);
+  }
+
+  /** A transaction that has ended closes by itself, and its 1 only says so. */
+  #noteClosing(reason: Reason, result: number): void {
+    const { isOpen, socketFd } = this.#connection;
+    const response = this.#response;
+    if (isOpen && !(result === 1 && response?.isComplete && response.closes)) {
+      noteClosing(socketFd, reason, result);
+    }
   }
 
   /** Runs a callback; a transaction that is completed inside it ends after it. */
@@ -331,7 +349,7 @@ export class HttpSession implements Phase {
     fields: Iterable<readonly [string, string]> = [],
   ): void {
     const connection = this.#connection;
-    log("info", `connection ${connection.socketFd}: ${status} ${reason}`);
+    log("info", () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,
@@ -379,7 +397,9 @@ export class HttpSession implements Phase {
         );
       }
       // What was answered already can't become a 101.
-      return this.#response!.hasBegun ? 1 : verdict;
+      if (verdict === 0 && this.#response!.hasBegun) return 1;
+      if (verdict !== 0) this.#noteClosing("filterProtocolConnection", verdict);
+      return verdict;
     });
     const refuse = (status: number, reason: string) => {
       agreed?.layers.close();
@@ -402,10 +422,11 @@ export class HttpSession implements Phase {
       ? filter.fields
       : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
     if (agreed !== undefined) {
-      log("ext", `connection ${connection.socketFd}: agreed on ${agreed.text}`);
+      const { text } = agreed;
+      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.reserve(answer.length).set(answer, connection.tx.position);
+    connection.tx.put(answer);
     connection.queued();
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
@@ -422,7 +443,8 @@ export class HttpSession implements Phase {
     if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
     log(
       "warn",
-      `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
+      () =>
+        `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
         `or of protocol "${entry.protocol.name}" to let it connect`,
     );
     return false;

@@ -33,7 +33,10 @@ export interface Limits {
   readonly softUnsentBytes: number;
   /** Unsent bytes that a connection may have; `write` past it fails. @default {16777216} */
   readonly maxUnsentBytes: number;
-  /** Milliseconds that a close handshake may take. @default {5000} */
+  /**
+   * Milliseconds that a close handshake may take, and then, once more, that a client waits for the server
+   * to close the connection. @default {5000}
+   */
   readonly closeTimeoutMs: number;
   /** Milliseconds that each step of a client's connect may take. @default {5000} */
   readonly clientTimeoutMs: number;

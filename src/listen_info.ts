@@ -1,6 +1,7 @@
 /** Where a context listens and whom it takes its peers for: the members of the creation struct. */
 
 import { type ProxyTrust, readProxyTrust, type TrustProxy } from "./core/forwarded_for.ts";
+import { parseIpLiteral } from "./core/ip_address.ts";
 import type { StreamListener } from "./transport/tcp.ts";
 
 /** A {@linkcode ListenInfo.port} that makes a client-only context. */
@@ -14,7 +15,7 @@ export interface ListenInfo {
    */
   readonly port?: number;
   /**
-   * The IP address to listen on, or a host name, or the name of a network interface such as `"eth0"`,
+   * The IP address to listen on (IPv6 also in brackets or with a zone), or a host name, or the name of a network interface such as `"eth0"`,
    * which is looked up with `--allow-sys=networkInterfaces` and listens on its first address, IPv4
    * before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not listen connect from there;
    * it is an address or an interface then.
@@ -123,7 +124,7 @@ export function checkListenInfo(info: ListenInfo, complain: Complain): CheckedLi
   if (typeof proxyProtocol !== "boolean") complain("proxyProtocol", proxyProtocol, "true or false");
   return {
     port: port ?? CONTEXT_PORT_NO_LISTEN,
-    iface,
+    iface: typeof iface === "string" ? parseIpLiteral(iface)?.host ?? iface : undefined,
     path: socketPath,
     mode: socketMode,
     fd: listenFd,

@@ -1,5 +1,7 @@
 /** Logging after libwebsockets' `lws_set_log_level`: module-wide levels and one emitter. */
 
+import { hasDescriptor } from "./transport/descriptors.ts";
+
 /**
  * The log levels, after the C library's `LLL_` bits: `err` is a fault of the program or the system, `warn`
  * what the program should know, `notice` what it may want to, `info` how connections end; the others are
@@ -85,18 +87,30 @@ export function isLogged(level: LogLevel): boolean {
   return enabled.has(level);
 }
 
-/** Writes one line, when its level is enabled. An emitter that throws is nobody's problem here. */
-export function log(level: LogLevel, line: string): void {
+/**
+ * Writes one line, when its level is enabled. An emitter that throws is nobody's problem here.
+ *
+ * @param line a function where it takes something to make it, which is called for enabled levels only
+ */
+export function log(level: LogLevel, line: string | (() => string)): void {
   if (!enabled.has(level)) return;
   try {
-    emitter(level, line);
+    emitter(level, typeof line === "string" ? line : line());
   } catch {
     // The program's own emitter failed; there is nowhere left to say so.
   }
 }
 
-/** A thrown value as one line for the log. */
+/**
+ * What the program threw, for the log, with its stack. The runtime opens files to map a stack to the
+ * sources, and panics when it can't: with no descriptor left there is the message alone.
+ */
 export function describeError(error: unknown): string {
-  if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
-  return String(error);
+  if (!(error instanceof Error) || !hasDescriptor()) return describeFailure(error);
+  return error.stack ?? describeFailure(error);
+}
+
+/** What the runtime threw (an accept, a file that can't be opened), for the log: its stack says nothing. */
+export function describeFailure(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,7 +1,8 @@
 /** The seam between a connection and what it does at a time. */
 
+import type { Bytes } from "./bytes.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
-import type { CloseCause } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
@@ -24,11 +25,13 @@ export interface Phase {
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
   onThrow(): void;
+  /** A number that a callback returned ends the connection, which its reason has no rule for. */
+  onReturn(reason: Reason, result: number): void;
   /** Receiving was stopped or resumed; a phase stops in the middle of a read. */
   onPause(paused: boolean): void;
   /** The kind is missing with a prepared message, and where the program has given none. */
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
@@ -51,9 +54,9 @@ export interface HttpExchange {
     path: string,
     contentType: string | undefined,
     headers: Iterable<readonly [string, string]>,
-  ): number;
-  returnStatus(code: number, html: string | undefined): number;
-  writeHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  ): 0 | -1;
+  returnStatus(code: number, html: string | undefined): 0 | 1;
+  writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   complete(): 0 | 1;
 }
 

@@ -51,7 +51,7 @@ export interface PlatformInfo extends TlsMembers {
   readonly options?: ContextOptions | null;
   /**
    * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
-   * an `http://` URL. `context.setProxy` goes before it, and it goes before the environment's
+   * an `http://` URL. IPv6 is in brackets, and may have a zone. `context.setProxy` goes before it, and it goes before the environment's
    * `http_proxy`, which counts only where `--allow-env=http_proxy,no_proxy` or more is given (nobody is
    * asked for it), spares what `no_proxy` lists and this machine itself, and is not for a `network`
    * of the program's own.

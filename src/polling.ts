@@ -1,6 +1,7 @@
 /** What a context does while its program says when it is served. */
 
 import { refuseArgument } from "./arguments.ts";
+import { noteClosing } from "./callback_results.ts";
 import { LwsError } from "./errors.ts";
 import { GatedTransport } from "./gated_transport.ts";
 import type { ReasonData } from "./reasons.ts";
@@ -88,9 +89,16 @@ export class Polling implements PollHost {
     if (!this.#isExternal) return true;
     const host = this.#host;
     const lock: PollLock = { ...args, isTableChange: reason !== "changeModePollFd" };
-    if (host.callFirst(args.fd, "lockPoll", lock) !== 0) return false;
-    const result = host.callFirst(args.fd, reason, args);
-    const isUnlocked = host.callFirst(args.fd, "unlockPoll", lock) === 0;
+    const ask = <R extends keyof ReasonData>(asked: R, data: ReasonData[R]): number => {
+      const result = host.callFirst(args.fd, asked, data);
+      // What leaves is closed already, and the listener is no connection.
+      const closes = result !== 0 && reason !== "delPollFd" && args.fd !== 0;
+      if (closes) noteClosing(args.fd, asked, result);
+      return result;
+    };
+    if (ask("lockPoll", lock) !== 0) return false;
+    const result = ask(reason, args);
+    const isUnlocked = ask("unlockPoll", lock) === 0;
     // What was added is not, if the lock can't be given back.
     if (reason === "addPollFd" && result === 0 && !isUnlocked) {
       host.callFirst(args.fd, "delPollFd", args);

@@ -4,8 +4,15 @@ import type { Context } from "./context.ts";
 import type { CallbackArguments } from "./reasons.ts";
 
 /**
+ * What a protocol's callback may return: nothing or 0 to go on, another number with the rules of the
+ * reason, or a promise; see {@linkcode Protocol.callback}.
+ */
+export type CallbackResult = number | void | Promise<number | void>;
+
+/**
  * One supported protocol (`struct lws_protocols`). The first of a context's list also gets all of
- * HTTP, and the WebSocket connections whose clients named no subprotocol.
+ * HTTP, and the WebSocket connections whose clients named no subprotocol. A member that is none is refused,
+ * but in an instance of a class, which may have members of its own.
  *
  * @typeParam User The type of the per-session data.
  *
@@ -29,11 +36,11 @@ export interface Protocol<User = unknown> {
   readonly name: string;
   /**
    * Called for every reason. Returns nothing, or a number: non-zero closes, with the rules of each
-   * reason. A thrown error closes the connection and is logged.
+   * reason, and a `notice` line in the log says so. A thrown error closes the connection and is logged.
    *
    * Name all four parameters: only then does the compiler narrow `data` by `reason`.
    */
-  callback(...args: CallbackArguments<User>): number | void;
+  callback(...args: CallbackArguments<User>): CallbackResult;
   /**
    * Makes the `user` of a connection, when its HTTP part begins (first protocol) or its WebSocket
    * handshake is accepted. A number gives a zeroed `ArrayBuffer` of so many bytes.

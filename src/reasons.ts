@@ -66,7 +66,8 @@ export interface CloseInfo {
 }
 
 /**
- * Every reason for a callback, and the type of its `data`. A pattern of the names is the C
+ * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
+ * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons. A pattern of the names is the C
  * library's `LWS_CALLBACK_` constants without their prefix.
  */
 export interface ReasonData {
@@ -140,7 +141,13 @@ export interface ReasonData {
   clientReceivePong: Uint8Array;
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
   clientWriteable: undefined;
-  /** A client's handshake failed; `data` says why. */
+  /**
+   * A client's handshake failed; `data` says why, with the status if a server or a proxy has answered one.
+   * What it answered can be read here: `wsi.hdrCopy("http status")`, fields such as `"retry-after"`,
+   * `"www-authenticate"` and `"location"`, and `"http body"`, of which the first 4 KiB are waited for,
+   * for `clientTimeoutMs` at most. (A body without a length, and without `Connection: close`, is what
+   * came along with its head.)
+   */
   clientConnectionError: string;
   /** `context.broadcast` has something for every established server connection; valid during the call. */
   broadcast: Uint8Array;

@@ -2,6 +2,7 @@
 
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
+import { noteClosing } from "./callback_results.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ContextTls } from "./context_tls.ts";
 import { HttpSession } from "./http_session.ts";
@@ -134,7 +135,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     const { hostname } = transport.remoteAddress;
     const ofAddress = this.#perAddress.get(hostname) ?? 0;
     if (ofAddress >= host.limits.maxConnectionsPerAddress) {
-      log("info", `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
+      log("info", () => `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
       transport.close();
       return undefined;
     }
@@ -142,6 +143,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     const verdict = host.standIn.call(first, "filterNetworkConnection", fd, undefined);
     this.#filtering = undefined;
     if (verdict !== 0 || host.isDestroyed) {
+      if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
       transport.close();
       return undefined;
     }
@@ -172,7 +174,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
       verify(info) {
         return connection.isOpen && connection.judges(info);
       },
-      failed: (why) => log("info", `connection ${socketFd}: ${why}`),
+      failed: (why) => log("info", () => `connection ${socketFd}: ${why}`),
       secured(info) {
         connection.tls = info;
         connection.secured = info.isSsl;

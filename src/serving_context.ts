@@ -2,7 +2,7 @@
 
 import { activate } from "./active_protocol.ts";
 import { refuseArgument } from "./arguments.ts";
-import { broadcastBytes } from "./broadcast_data.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
 import { Connection, type ProtocolEntry } from "./connection.ts";
@@ -26,7 +26,7 @@ import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Limits } from "./limits.ts";
 import { CONTEXT_PORT_NO_LISTEN } from "./listen_info.ts";
 import { checkSource, listenAs } from "./listening.ts";
-import { describeError, isLogged, log } from "./log.ts";
+import { describeFailure, isLogged, log } from "./log.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import { mustPoll, Polling, type PollingHost } from "./polling.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
@@ -255,7 +255,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     try {
       name = await network.reverse(known.ip);
     } catch (error) {
-      log("info", `${known.ip} has no name: ${describeError(error)}`);
+      log("info", () => `${known.ip} has no name: ${describeFailure(error)}`);
     }
     // Asked for by a filter, it is for the connection that the filter has let in since.
     const connection = before ?? this.connections.get(socketFd);
@@ -299,9 +299,9 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     return 0;
   }
 
-  broadcast(protocol: Protocol | string, data: Uint8Array | string): number {
+  broadcast(protocol: Protocol | string, data: Bytes | string): number {
     const entry = this.#entryOf(protocol);
-    const bytes = broadcastBytes(data);
+    const bytes = bytesOf("broadcast: data", data);
     if (this.isDestroyed) return -1;
     // Descriptors count up as connections are accepted; the set has the order of the handshakes.
     const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
@@ -442,7 +442,10 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       const groups = dropPrivileges({ gid, uid });
       if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
       if (groups.length > 0) {
-        log("warn", `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`);
+        log(
+          "warn",
+          () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
+        );
       }
     } catch (cause) {
       this.#listener?.close();

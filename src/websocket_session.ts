@@ -23,24 +23,24 @@ import {
 } from "./core/frame.ts";
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { refuseArgument } from "./arguments.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { closePayload } from "./close_arguments.ts";
+import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { attempt, type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
-import { bytesOf, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { KeepAlive, type KeepAliveHost } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { PreparedMessage } from "./prepared_message.ts";
-import type { CloseCause } from "./reasons.ts";
+import type { CloseCause, Reason } from "./reasons.ts";
 import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession
@@ -95,10 +95,9 @@ export class WebSocketSession
     this.#tellExtensions();
     if (this.#sentClose !== undefined || !connection.isOpen) return;
     const { entry, isClient } = connection;
-    const result = isClient
-      ? connection.call(entry, "clientEstablished", undefined)
-      : connection.call(entry, "established", connection.tls);
-    if (result !== 0) this.#drop();
+    const reason = isClient ? "clientEstablished" : "established";
+    const result = connection.call(entry, reason, isClient ? undefined : connection.tls);
+    if (result !== 0) this.onReturn(reason, result);
   }
 
   /** All that the context lists hear of it, and those in use are called from now on. */
@@ -149,8 +148,12 @@ export class WebSocketSession
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     if (connection.isClient) {
-      if (connection.call(connection.entry, "clientReceive", piece) !== 0) this.#drop();
-    } else if (connection.call(connection.entry, "receive", piece) < 0) this.#drop();
+      const result = connection.call(connection.entry, "clientReceive", piece);
+      if (result !== 0) this.onReturn("clientReceive", result);
+    } else {
+      const result = connection.call(connection.entry, "receive", piece);
+      if (result < 0) this.onReturn("receive", result);
+    }
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -204,16 +207,18 @@ export class WebSocketSession
     if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
     if (connection.isClient) {
       const reason = isPing ? "clientReceivePing" : "clientReceivePong";
-      if (connection.call(connection.entry, reason, payload) !== 0) this.#drop();
+      const result = connection.call(connection.entry, reason, payload);
+      if (result !== 0) this.onReturn(reason, result);
     } else {
       const reason = isPing ? "receivePing" : "receivePong";
-      if (connection.call(connection.entry, reason, payload) < 0) this.#drop();
+      const result = connection.call(connection.entry, reason, payload);
+      if (result < 0) this.onReturn(reason, result);
     }
   }
 
   /** Section 7.1.7, "Fail the WebSocket Connection". */
   onFail(code: number, reason: string): void {
-    log("info", `connection ${this.#connection.socketFd}: ${code} ${reason}`);
+    log("info", () => `connection ${this.#connection.socketFd}: ${code} ${reason}`);
     this.#failWith(causeOfFailure(code), code, reason);
   }
 
@@ -235,7 +240,8 @@ export class WebSocketSession
     const connection = this.#connection;
     if (this.#sentClose !== undefined) return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
-    if (connection.call(connection.entry, reason, undefined) !== 0) this.#drop();
+    const result = connection.call(connection.entry, reason, undefined);
+    if (result !== 0) this.onReturn(reason, result);
   }
 
   sendProbe(payload: Uint8Array): void {
@@ -243,7 +249,7 @@ export class WebSocketSession
   }
 
   onSilent(): void {
-    log("info", `connection ${this.#connection.socketFd}: the peer answers no probe`);
+    log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
     this.#connection.cut("keepAlive");
   }
 
@@ -259,6 +265,20 @@ export class WebSocketSession
 
   onThrow(): void {
     this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+  }
+
+  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
+  onReturn(reason: Reason, result: number): void {
+    const connection = this.#connection;
+    // One that threw has closed already.
+    if (connection.isOpen) {
+      if (!this.#mayClose) return;
+      noteClosing(connection.socketFd, reason, result);
+      connection.endsFor("callback");
+      if (this.#layers !== undefined) this.#flushExtensions();
+    }
+    this.#parser.stop();
+    connection.finish("callback", false);
   }
 
   onPause(paused: boolean): void {
@@ -295,11 +315,15 @@ export class WebSocketSession
   }
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
+    // The first of the two is the faster one.
+    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
+      return this.#writePrepared(data, kind, options);
+    }
     if (options !== undefined && options.ignoreXorMask) {
       return this.#writeReadable(data, kind, options);
     }
@@ -307,9 +331,6 @@ export class WebSocketSession
     const compress = options === undefined ? undefined : options.compress;
     switch (kind) {
       case undefined:
-        if (data instanceof PreparedMessage && options === undefined) {
-          return this.#writer.prepared(data);
-        }
         return this.#writer.data(
           typeof data === "string" ? OPCODE_TEXT : OPCODE_BINARY,
           data,
@@ -333,9 +354,21 @@ export class WebSocketSession
     }
   }
 
+  #writePrepared(
+    message: PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    if (kind === undefined && options === undefined) return this.#writer.prepared(message);
+    throw new LwsError(
+      "invalid-argument",
+      "write: a prepared message has its kind already, and no options",
+    );
+  }
+
   /** A frame whose masking key is zero. */
   #writeReadable(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string,
     kind: WriteKind | undefined,
     options: WriteOptions,
   ): number {
@@ -383,27 +416,24 @@ export class WebSocketSession
     connection.rxFlowControl(true);
   }
 
-  /** Section 5.5.1: answers the first close frame; then nothing more is sent. */
+  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
   #onClose(payload: Uint8Array): void {
     const status = decodeClose(payload);
     if (typeof status === "number") return this.onFail(status, "malformed close frame");
-    const { code, reason } = status;
     this.#parser.stop();
-    this.#receivedClose = { code, reason };
+    this.#receivedClose = status;
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
-      this.#sentClose = { code, reason: "" };
+      this.#sentClose = status;
       if (!this.#flushExtensions()) {
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
       }
-      this.#writer.send(
-        OPCODE_CLOSE | FIN,
-        code === CLOSE_NO_STATUS ? NO_BYTES : payload.slice(0, 2),
-      );
+      this.#writer.send(OPCODE_CLOSE | FIN, payload);
     }
-    this.#connection.finish("peer", true);
+    // Section 7.1.1: the server closes the connection first.
+    this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
   #answerPing(payload: Uint8Array): void {
@@ -422,20 +452,8 @@ export class WebSocketSession
     this.#connection.finish(cause, true);
   }
 
-  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
-  #drop(): void {
-    // One that threw has closed already.
-    if (this.#connection.isOpen && this.#layers !== undefined) {
-      if (!this.#mayClose) return;
-      this.#connection.endsFor("callback");
-      this.#flushExtensions();
-    }
-    this.#parser.stop();
-    this.#connection.finish("callback", false);
-  }
-
-  #sendClosePayload(data: Uint8Array | string | PreparedMessage, fin: boolean): number {
-    const payload = bytesOf(data);
+  #sendClosePayload(data: Bytes | string, fin: boolean): number {
+    const payload = bytesOf("write: data", data);
     const status = decodeClose(payload);
     if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
       throw new LwsError("invalid-argument", "write: not the payload of a close frame");

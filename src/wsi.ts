@@ -108,7 +108,7 @@ export interface Wsi<out User = unknown> {
   /**
    * The length of what {@linkcode hdrCopy} gives; 0 when it is absent, or when headers are gone: a
    * server's last until an HTTP transaction is completed or `established` has returned, a client's
-   * until `clientFilterPreEstablish` has.
+   * until `clientFilterPreEstablish` or `clientConnectionError` has.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @throws {LwsError} `invalid-argument` when it is neither.
@@ -122,6 +122,10 @@ export interface Wsi<out User = unknown> {
    * `URLSearchParams` makes a blank of it; an escape that is none stays as it is. As an encoded `&` is
    * one here, too, take single arguments from {@linkcode hdrCopyFragment}. `"http"` is the version,
    * `"HTTP/1.1"` or `"HTTP/1.0"`.
+   *
+   * Of the answer to a client's handshake `"http status"` is the status and the reason, such as
+   * `"401 Unauthorized"`, and in `clientConnectionError` `"http body"` what came of the body: its first 4
+   * KiB, decoded as UTF-8.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @param maxLength From 0 on. Default: Infinity.
@@ -145,19 +149,20 @@ export interface Wsi<out User = unknown> {
   /**
    * Sends a frame, or bytes on an HTTP connection (`lws_write`). The data is taken before the call
    * returns, except a view from `allocPadded`, which is sent as it is and belongs to the
-   * connection from then on. A string is sent as UTF-8. What `prepareMessage` has framed has a kind
-   * already and takes no options.
+   * connection from then on. What `prepareMessage` has framed has a kind already and takes no options.
    *
+   * @param data A string is sent as UTF-8, of a view its bytes, whatever its elements are, of a buffer
+   *   all of them.
    * @param kind Left out: `"text"` for a string, `"binary"` for bytes.
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
-   * @throws {LwsError} `invalid-argument` when the data or the kind is none, when a control frame is longer
-   *   than 125 bytes or has `fin: false`, or when `ignoreXorMask` is set where frames are not masked;
-   *   `invalid-state` when a message begins inside another or a continuation has
-   *   nothing to continue.
+   * @throws {LwsError} `invalid-argument` when the data is none of these or a detached or out-of-bounds
+   *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
+   *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins
+   *   inside another or a continuation has nothing to continue. Nothing is queued then.
    */
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: string | ArrayBufferView | ArrayBufferLike | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number;
@@ -211,7 +216,8 @@ export interface Wsi<out User = unknown> {
   setTimeout(reason: TimeoutReason, seconds: number): void;
   /**
    * Begins the closing handshake of a WebSocket (RFC 6455 section 7.1.2); the socket goes when the
-   * peer has answered or after `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
+   * peer has answered (a client then waits for the server to close it, section 7.1.1) or after
+   * `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
    * connection closes once what was written has left.
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
@@ -224,7 +230,7 @@ export interface Wsi<out User = unknown> {
   /**
    * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
    * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
-   * answered 404.
+   * answered 404; 503 when no descriptor is left for it.
    *
    * @param path As the context's file operations understand it; see `fileOps` of the context.
    * @param contentType Default: by the ending of the path.
@@ -236,7 +242,7 @@ export interface Wsi<out User = unknown> {
     path: string,
     contentType?: string,
     headers?: Iterable<readonly [string, string]>,
-  ): number;
+  ): 0 | -1;
   /**
    * Answers the request with a status and a small HTML page that shows it and `html`
    * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
@@ -249,7 +255,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or 1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
    */
-  returnHttpStatus(code: number, html?: string): number;
+  returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
    * the connection closes with the transaction, which then marks the body's end.
@@ -258,7 +264,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, or −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
    */
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): number;
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.

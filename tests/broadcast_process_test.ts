@@ -4,11 +4,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { type Context, CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "../mod.ts";
 import { contentOf } from "./fixtures/numbered.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog } from "./support/recorder.ts";
 
 const CONNECTIONS = 200;
 const MESSAGES = 50;
-const DEADLINE_MS = 60_000;
 const EXPECTED = Array.from({ length: MESSAGES }, (_, i) => contentOf(i));
 
 /** A server that sends what is broadcast, and connections that write down what they are sent. */
@@ -29,7 +29,7 @@ async function connected(count: number): Promise<
     port: 0,
     iface: "127.0.0.1",
     broadcastSockets: true,
-    headerTimeoutMs: 5_000,
+    ...PATIENT,
     protocols: [{
       name: "news",
       callback: handlers({
@@ -42,6 +42,7 @@ async function connected(count: number): Promise<
   });
   const client = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     protocols: [{
       name: "news",
       perSessionData: () => {
@@ -60,34 +61,21 @@ async function connected(count: number): Promise<
   for (let i = 0; i < count; i++) {
     client.clientConnect({ address: "127.0.0.1", port: server.port, protocol: "news" });
   }
-  await within(established.promise);
+  await established.promise;
   return {
     server,
     received,
     until(messages) {
       wanted = messages;
-      return within(
-        new Promise<void>((resolve) => {
-          complete = resolve;
-          if (received.every((each) => each.length >= wanted)) resolve();
-        }),
-      );
+      return new Promise<void>((resolve) => {
+        complete = resolve;
+        if (received.every((each) => each.length >= wanted)) resolve();
+      });
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([server.destroy(), client.destroy()]);
     },
   };
-}
-
-/** Waits for `work`, but not for ever. */
-async function within<T>(work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("too late")), DEADLINE_MS);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function assertAllReceived(received: readonly string[][]): void {
@@ -108,7 +96,7 @@ Deno.test("contract 7: a broadcast of another process reaches 200 connections, i
   await stdin.close();
   await setUp.until(MESSAGES);
   assertAllReceived(setUp.received);
-  assertEquals((await within(process.status)).code, 0);
+  assertEquals((await process.status).code, 0);
 });
 
 Deno.test("contract 7: a broadcast of another worker reaches 200 connections, in order and with its boundaries", async () => {
@@ -141,7 +129,7 @@ Deno.test("a process with a wrong token fails loudly, is logged, and nobody hear
   await stdin.close();
   const errors = await new Response(process.stderr).text();
   assertStringIncludes(errors, `port ${broadcastSocketPort} does not take the token`);
-  assertEquals((await within(process.status)).code, 1);
+  assertEquals((await process.status).code, 1);
   assert(log.lines.some((line) => line.endsWith("said a wrong token")), log.lines.join());
   assert(!log.lines.join().includes(broadcastToken));
 

@@ -736,7 +736,7 @@ function keeper(verdict: () => number | void) {
 Deno.test("checkOkToReallyClose keeps it open: wsi.close returns −1, and a return value does nothing", async () => {
   let mayClose = false;
   const { extension, asked } = keeper(() => mayClose ? 0 : 1);
-  const { protocol, wsi, closes } = watched({ receivePing: () => -1, serverWriteable: () => 1 });
+  const { protocol, wsi, closes } = watched({ receivePing: () => -1, serverWriteable: () => -1 });
   await using served = serve([protocol], { extensions: [extension] });
   const socket = await served.open(OFFER);
   assertEquals(wsi().close(1000), -1);

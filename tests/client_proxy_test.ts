@@ -13,6 +13,7 @@ import {
 import { MemoryPeer, type MemoryTransport } from "../src/testing.ts";
 import { Child } from "./support/child.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readHead, serve, type Served, settle } from "./support/serve.ts";
 
@@ -147,6 +148,24 @@ for (
     peer.close();
   });
 }
+
+Deno.test("a proxy's address may be IPv6 with a zone, and a server's may not, which the error says", async () => {
+  await using served = serve([ECHO]);
+  using proxy = proxyOn(served);
+  for (const httpProxyAddress of ["[fe80::1%eth0]:3128", "http://[fe80::1%25eth0]:3128", "::1"]) {
+    const { context, errors, until } = clientOf(served, { httpProxyAddress, httpProxyPort: 3128 });
+    context.clientConnect({ address: "[2001:db8::1]", port: 80 });
+    const peer = await proxy.accept();
+    assertStringIncludes(await readHead(peer), "CONNECT [2001:db8::1]:80 HTTP/1.1\r\n");
+    peer.close();
+    await until("wsiDestroy");
+    errors.length = 0;
+    context.clientConnect({ address: "fe80::2%eth0", port: 80 });
+    (await proxy.accept()).close();
+    await settle();
+    assertStringIncludes(errors.join(), 'no proxy can be asked for "fe80::2%eth0" port 80');
+  }
+});
 
 Deno.test("a proxy that nobody runs gives clientConnectionError", async () => {
   await using served = serve([ECHO]);
@@ -339,6 +358,7 @@ async function outcome(
   const { promise, resolve } = Promise.withResolvers<string>();
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     ...info,
     protocols: [{
       name: "x",
@@ -353,7 +373,12 @@ async function outcome(
 }
 
 Deno.test("a proxy on a real socket tunnels, with credentials, and refuses without", async () => {
-  await using server = createContext({ port: 0, iface: "127.0.0.1", protocols: [ECHO] });
+  await using server = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [ECHO],
+  });
   await using proxy = connectProxy({ credentials: "me:secret" });
   const at = `127.0.0.1:${proxy.port}`;
   const { port } = server;
@@ -397,7 +422,12 @@ const refusal = (status: number) => ({ refusal: `HTTP/1.1 ${status} Proxy\r\n\r\
 
 Deno.test("the environment's proxy is for the world outside, but for what no_proxy lists", async () => {
   await using proxy = connectProxy(refusal(418));
-  await using server = createContext({ port: 0, iface: "127.0.0.1", protocols: [ECHO] });
+  await using server = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [ECHO],
+  });
   const http_proxy = `http://me:secret@127.0.0.1:${proxy.port}`;
   const env = { http_proxy };
   const far = "ws://far.invalid/";
@@ -440,7 +470,12 @@ Deno.test("the struct goes before the environment, and setProxy before both", as
 
 Deno.test("a variable that names no proxy is logged without its text, and does not count", async () => {
   const env = { http_proxy: "ftp://me:s3cret@proxy:1", LOG: "1" };
-  await using server = createContext({ port: 0, iface: "127.0.0.1", protocols: [ECHO] });
+  await using server = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [ECHO],
+  });
   const said = await inEnvironment({ env }, `ws://far.invalid:${server.port}/`);
   assertStringIncludes(said, "http_proxy: a ftp:// proxy is not supported");
   assertStringIncludes(said, "can't connect to far.invalid");

@@ -192,6 +192,15 @@ Deno.test("an answer without a protocol falls back to the first one", async () =
   await first.until("clientEstablished");
 });
 
+Deno.test("an answer whose status line has no blank behind the code is taken", async () => {
+  const recorder = record("chat");
+  await using side = setUp([recorder.protocol]);
+  side.context.clientConnect(TARGET);
+  const peer = await side.accept();
+  peer.send(accepting(await readHead(peer)).replace("101 Switching Protocols", "101"));
+  await recorder.until("clientEstablished");
+});
+
 // Failures.
 
 async function failure(
@@ -413,10 +422,69 @@ Deno.test("frames in the same packet as the answer are not lost", async () => {
   assertEquals(texts, ["early"]);
 });
 
+for (
+  const [address, connected, host] of [
+    ["::1", "::1", "[::1]:81"],
+    ["[::1]", "::1", "[::1]:81"],
+    [new URL("ws://[2001:DB8::1]/").hostname, "2001:db8::1", "[2001:db8::1]:81"],
+    ["fe80::1%eth0", "fe80::1%eth0", "[fe80::1]:81"],
+    ["[fe80::1%25eth0]", "fe80::1%eth0", "[fe80::1]:81"],
+    ["192.0.2.1", "192.0.2.1", "192.0.2.1:81"],
+  ] as const
+) {
+  Deno.test(`address ${address} connects to ${connected}, and Host is ${host}`, async () => {
+    const network = new MemoryNetwork();
+    const listener = network.listen({ hostname: "server", port: 81 });
+    const asked: string[] = [];
+    const recorder = record("chat");
+    const context = createContext({
+      port: CONTEXT_PORT_NO_LISTEN,
+      protocols: [recorder.protocol],
+      network: {
+        listen: (target) => network.listen(target),
+        connect(target, signal) {
+          asked.push(target.hostname);
+          return network.connect(target, signal);
+        },
+      },
+    });
+    context.clientConnect({ address, port: 81 });
+    const peer = new MemoryPeer(await listener.accept() as MemoryTransport);
+    const request = await readHead(peer);
+    assertEquals(asked, [connected]);
+    assertStringIncludes(request, `\r\nHost: ${host}\r\n`);
+    peer.send(accepting(request));
+    await recorder.until("clientEstablished");
+    peer.close();
+    await context.destroy();
+    listener.close();
+  });
+}
+
+Deno.test("a host that is an IPv6 address gets brackets, and loses its zone", async () => {
+  for (const given of ["fe80::1%eth0", "[fe80::1%25eth0]", "[fe80::1]"]) {
+    await using side = setUp([record("chat").protocol]);
+    side.context.clientConnect({ ...TARGET, host: given });
+    assertStringIncludes(await readHead(await side.accept()), "\r\nHost: [fe80::1]\r\n");
+    side.context.clientConnect({ ...TARGET, host: `[fe80::1%eth0]:90` });
+    assertStringIncludes(await readHead(await side.accept()), "\r\nHost: [fe80::1]:90\r\n");
+  }
+});
+
 Deno.test("wrong arguments of clientConnect are refused by name", async () => {
   await using side = setUp([record("chat").protocol]);
   const wrong: [string, Partial<ClientConnectInfo>][] = [
     ["address", { address: "" }],
+    ["address", { address: "[::1" }],
+    ["address", { address: "[192.0.2.1]" }],
+    ["address", { address: "::g" }],
+    ["address", { address: "server:80" }],
+    ["address", { address: "fe80::1%" }],
+    ["address", { address: "a%eth0" }],
+    ["address", { address: "a b", host: "a" }],
+    ["address", { address: "bücher.example" }],
+    ["host", { host: 5 as unknown as string }],
+    ["host", { host: "[::1", address: "::1" }],
     ["port", { port: 0 }],
     ["port", { port: 65_536 }],
     ["port", { port: 1.5 }],
@@ -436,7 +504,7 @@ Deno.test("wrong arguments of clientConnect are refused by name", async () => {
     const error = assertThrows(
       () => side.context.clientConnect({ ...TARGET, ...info }),
       LwsError,
-      field,
+      `clientConnect: ${field}`,
     );
     assertEquals(error.code, "invalid-argument");
   }

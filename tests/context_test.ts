@@ -13,6 +13,7 @@ import {
   type Wsi,
 } from "../mod.ts";
 import { MemoryNetwork } from "../src/testing.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readResponse, serve, settle } from "./support/serve.ts";
 
@@ -38,6 +39,8 @@ const WRONG: readonly [field: string, info: Record<string, unknown>][] = [
   ["protocols[0].name", { protocols: [{ ...echo, name: "a b" }] }],
   ["protocols[1].name", { protocols: [echo, echo] }],
   ["protocols[0].callback", { protocols: [{ ...echo, callback: 1 }] }],
+  ["protocols[0].recieve", { protocols: [{ ...echo, recieve() {} }] }],
+  ["protocols[1].calback", { protocols: [echo, { name: "chat", calback() {} }] }],
   ["protocols[0].rxBufferSize", { protocols: [{ ...echo, rxBufferSize: -1 }] }],
   ["protocols[0].perSessionData", { protocols: [{ ...echo, perSessionData: "x" }] }],
   ["protocols[0].allowedOrigins", { protocols: [{ ...echo, allowedOrigins: ["x"] }] }],
@@ -78,6 +81,17 @@ Deno.test("everything that is wrong is named at once, with its value", () => {
   }
 });
 
+Deno.test("a protocol may be an instance of a class, with members of its own, or another context's", async () => {
+  class Chat implements Protocol {
+    readonly name = "chat";
+    readonly guests = new Set<unknown>();
+    callback() {}
+  }
+  await using first = serve([new Chat(), echo]);
+  await using second = serve(first.context.protocols);
+  assertEquals(second.context.protocols.map(({ name }) => name), ["chat", "echo"]);
+});
+
 Deno.test("a list of protocols ends at an entry without a callback", async () => {
   const list = [echo, { name: null, callback: null }, { name: "beyond" }] as unknown as Protocol[];
   await using served = serve(list);
@@ -85,9 +99,18 @@ Deno.test("a list of protocols ends at an entry without a callback", async () =>
 });
 
 Deno.test("port 0 takes a free port, CONTEXT_PORT_NO_LISTEN none", async () => {
-  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols: [echo] });
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [echo],
+  });
   assert(context.port > 0);
-  await using client = createContext({ port: CONTEXT_PORT_NO_LISTEN, protocols: [echo] });
+  await using client = createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
+    protocols: [echo],
+  });
   assertEquals(client.port, -1);
 });
 
@@ -111,7 +134,12 @@ Deno.test("an address that is not ours is an error that says so", () => {
 });
 
 Deno.test("over real TCP, fetch and WebSocket are served on one port", async () => {
-  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols: [echo] });
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [echo],
+  });
   const response = await fetch(`http://127.0.0.1:${context.port}/page`);
   assertEquals(response.status, 200);
   assertStringIncludes(await response.text(), "/page");
@@ -129,7 +157,11 @@ Deno.test("over real TCP, fetch and WebSocket are served on one port", async () 
 
 Deno.test("adopt serves a connection that somebody else accepted", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using context = createContext({ port: CONTEXT_PORT_NO_LISTEN, protocols: [echo] });
+  await using context = createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
+    protocols: [echo],
+  });
   const socket = new WebSocket(`ws://127.0.0.1:${listener.addr.port}/`);
   const wsi = context.adopt(await listener.accept());
   assertEquals(wsi!.peerAddresses.ip, "127.0.0.1");

@@ -9,6 +9,7 @@ import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "./support/certificates.ts";
+import { PATIENT } from "./support/patience.ts";
 import { runProgram } from "./support/program.ts";
 import { serve, settle } from "./support/serve.ts";
 
@@ -79,6 +80,7 @@ Deno.test({
     const closed = Promise.withResolvers<number>();
     await using context = createContext({
       port: CONTEXT_PORT_NO_LISTEN,
+      ...PATIENT,
       protocols: [{
         name: "greeter",
         callback: handlers({
@@ -103,6 +105,7 @@ Deno.test("client.ts prints messages, pings, pongs and the close code", async ()
   const { promise, resolve } = Promise.withResolvers<Wsi>();
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     protocols: [{
       name: "server",
@@ -260,7 +263,12 @@ Deno.test("broadcast.ts: everybody hears the other process", async () => {
 });
 
 Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {
-  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols: [chat] });
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [chat],
+  });
   const url = `ws://127.0.0.1:${context.port}`;
   const anna = await connect(`${url}/kitchen`);
   const bert = await connect(`${url}/kitchen`);
@@ -345,6 +353,7 @@ Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other n
   try {
     await using context = createContext({
       port: 0,
+      ...PATIENT,
       iface: "127.0.0.1",
       protocols: [upload(folder)],
       maxBodySize: 64 * 1024 * 1024,
@@ -433,6 +442,7 @@ Deno.test("a client context of its own sees the demo's counter", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     protocols: [{
       name: "dumb-increment-protocol",
       callback: handlers({ message: (_wsi, _user, message) => resolve(message as string) }),
@@ -459,6 +469,7 @@ Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody e
   const files = new Map([["/", { bytes: hello }]]);
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     fileOps: memoryFiles(files),
     protocols: [virtualFiles],

@@ -16,10 +16,11 @@ import {
   LwsError,
   type LwsErrorCode,
 } from "../mod.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog } from "./support/recorder.ts";
 
 const NEWS = new URL("./fixtures/forked_news.ts", import.meta.url);
-const LOOPBACK: ForkInfo = { port: 0, iface: "127.0.0.1" };
+const LOOPBACK: ForkInfo = { port: 0, iface: "127.0.0.1", ...PATIENT };
 
 /** A WebSocket of the platform's, with its messages in order. */
 async function connect(service: ForkedService) {
@@ -96,6 +97,20 @@ Deno.test("a forked service that destroys itself is done", async () => {
   await service.done;
   assertEquals((await client.closed).code, 1001);
   await service.stop();
+});
+
+Deno.test("stop gives the worker twice the closeTimeoutMs of its context", async () => {
+  const service = await forkServiceLoop(NEWS, { ...LOOPBACK, closeTimeoutMs: 123_456 });
+  const delays: unknown[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((callback: () => void, delayMs: number) => {
+    delays.push(delayMs);
+    return setTimeout(callback, delayMs);
+  }) as typeof setTimeout;
+  const stopped = service.stop();
+  globalThis.setTimeout = setTimeout;
+  await stopped;
+  assertEquals(delays, [246_912]);
 });
 
 Deno.test("a forked service that is terminated is done at once", async () => {

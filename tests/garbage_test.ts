@@ -5,7 +5,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type CloseInfo, createContext, handlers } from "../mod.ts";
+import { FakeClock } from "../src/testing.ts";
 import { concat, frame, type FrameOptions, KEY } from "./support/frames.ts";
+import { PATIENT } from "./support/patience.ts";
 import { handshake } from "./support/serve.ts";
 
 const MAX_FRAME_PAYLOAD = 4096;
@@ -194,12 +196,14 @@ for (const { what, section, code, sends } of OFFENCES) {
   Deno.test(`a peer that sends ${what} ${outcome} (RFC 6455 section ${section})`, async () => {
     const closes: CloseInfo[] = [];
     const ended = Promise.withResolvers<void>();
+    const clock = new FakeClock();
     await using context = createContext({
       port: 0,
       iface: "127.0.0.1",
       maxFramePayload: MAX_FRAME_PAYLOAD,
       maxMessageSize: MAX_MESSAGE_SIZE,
-      closeTimeoutMs: 200,
+      clock,
+      closeTimeoutMs: 1_000,
       protocols: [{
         name: "echo",
         callback: handlers({
@@ -231,6 +235,8 @@ for (const { what, section, code, sends } of OFFENCES) {
       assertEquals(answer?.opcode, 8);
       const { payload } = answer!;
       assertEquals(payload[0]! << 8 | payload[1]!, code);
+      // Where the server waits for the answer to its close frame, there is none.
+      clock.advance(1_100);
       assertEquals(await offender.receive(), undefined, "more came after the close frame");
       offender[Symbol.dispose]();
       await ended.promise;
@@ -258,6 +264,7 @@ for (
     await using context = createContext({
       port: 0,
       iface: "127.0.0.1",
+      ...PATIENT,
       protocols: [{
         name: "echo",
         callback: handlers({ message: (wsi, _user, message) => void wsi.write(message) }),

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { handlers, type Protocol } from "../mod.ts";
+import { handlers, LwsError, type Protocol, type Wsi } from "../mod.ts";
 import { record } from "./support/recorder.ts";
 import { readResponse, serve, settle } from "./support/serve.ts";
 
@@ -119,14 +119,44 @@ Deno.test("without an http method every request is answered 404, and the next on
 });
 
 Deno.test("message together with receive is refused", () => {
-  assertThrows(() => handlers({ message() {}, receive() {} }), TypeError, "message");
-  assertThrows(() => handlers({ message() {}, clientReceive() {} }), TypeError, "message");
+  assertThrows(() => handlers({ message() {}, receive() {} }), LwsError, "message");
+  assertThrows(() => handlers({ message() {}, clientReceive() {} }), LwsError, "message");
 });
 
 Deno.test("a method whose name is no reason, or that is no function, is refused by name", () => {
-  assertThrows(() => handlers({ recieve() {} } as never), TypeError, "recieve");
-  assertThrows(() => handlers({ receive: 1 } as never), TypeError, "receive");
-  handlers({ "user:mine"() {} });
+  const wrong = { recieve() {}, receive: 1, message: null, closedd: undefined };
+  const error = assertThrows(() => handlers(wrong as never), LwsError);
+  assertEquals(error.code, "invalid-argument");
+  assertEquals(error.message.split("\n"), [
+    "handlers: recieve is no reason",
+    "handlers: closedd is no reason",
+    "handlers: receive is 1; allowed: a function",
+    "handlers: message is null; allowed: a function",
+  ]);
+  for (const none of [undefined, null, 3, "receive"]) {
+    assertThrows(() => handlers(none as never), LwsError, "methods");
+  }
+  handlers({ "user:mine"() {}, closed: undefined } as never);
+});
+
+Deno.test("methods may be those of a class, inherited ones as well, which has members of its own", async () => {
+  const log: string[] = [];
+  class Base {
+    established() {
+      log.push("established");
+    }
+  }
+  class Chat extends Base {
+    readonly name = "chat";
+    receive(_wsi: Wsi, _user: unknown, data: Uint8Array) {
+      log.push(`${this.name} ${data.length}`);
+    }
+  }
+  await using served = serve([{ name: "x", callback: handlers(new Chat() as never) }]);
+  const socket = await served.open();
+  socket.send({ opcode: 1, payload: "abc" });
+  await settle();
+  assertEquals(log, ["established", "chat 3"]);
 });
 
 Deno.test("a client's messages come whole, too", async () => {

@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Context, createContext, LwsError, type PeerAddresses, type Wsi } from "../mod.ts";
 import { MemoryNetwork } from "../src/testing.ts";
 import { reverseLookup } from "../src/transport/host.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { serve, settle } from "./support/serve.ts";
 
@@ -104,7 +105,12 @@ Deno.test("without a name, a lookup or a connection the name is empty, never an 
 Deno.test("over TCP loopback has the name that the hosts file gives it", async () => {
   const lookup = await reverseLookup("127.0.0.1");
   const http = record("http");
-  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols: [http.protocol] });
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    protocols: [http.protocol],
+  });
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: context.port });
   await http.until("wsiCreate");
   assertEquals((await context.resolvePeerAddresses(1)).name, lookup);

@@ -17,6 +17,7 @@ import {
 } from "../mod.ts";
 import { FakeClock, MemoryNetwork } from "../src/testing.ts";
 import { Child, isInstalled } from "./support/child.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog } from "./support/recorder.ts";
 
 const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
@@ -45,7 +46,7 @@ function echoing(): { protocol: Protocol; peers: string[] } {
 }
 
 const make = (info: Partial<ContextCreationInfo>): Context =>
-  createContext({ port: 0, protocols: [echoing().protocol], ...info });
+  createContext({ port: 0, ...PATIENT, protocols: [echoing().protocol], ...info });
 
 /** What comes back for "hello", or why nothing does. */
 async function echo(
@@ -55,6 +56,7 @@ async function echo(
   const { promise, resolve } = Promise.withResolvers<string>();
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     ...info,
     protocols: [{
       name: "client",
@@ -113,11 +115,16 @@ Deno.test({
   ignore: !hasIpv6,
   async fn() {
     await using loopback = make({ iface: "::1" });
-    assertEquals(await echo({ address: "::1", port: loopback.port }), "hello");
+    for (const address of ["::1", "[::1]", "::1%lo", new URL("ws://[::1]").hostname]) {
+      assertEquals(await echo({ address, port: loopback.port }), "hello");
+      assertEquals(await echo({ address, port: loopback.port, iface: "[::1]" }), "hello");
+    }
+    await make({ iface: "[::1]" }).destroy();
     const { protocol, peers } = echoing();
     await using both = createContext({
       port: 0,
       iface: "::",
+      ...PATIENT,
       protocols: [protocol],
       trustProxy: ["127.0.0.1"],
     });
@@ -157,7 +164,12 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     const { protocol, peers } = echoing();
-    await using server = createContext({ port: 0, iface: "127.0.0.1", protocols: [protocol] });
+    await using server = createContext({
+      port: 0,
+      iface: "127.0.0.1",
+      ...PATIENT,
+      protocols: [protocol],
+    });
     const target = { address: "127.0.0.1", port: server.port };
     for (
       const [info, more] of [
@@ -194,7 +206,7 @@ testUnix(
   async (folder) => {
     const socketPath = `${folder}/echo`;
     const { protocol, peers } = echoing();
-    const server = createContext({ socketPath, protocols: [protocol] });
+    const server = createContext({ socketPath, ...PATIENT, protocols: [protocol] });
     assertEquals(server.port, 0);
     assertEquals(await echo({ socketPath }), "hello");
     assertEquals(await echo({ socketPath, path: "/x", host: "far.example" }), "hello");

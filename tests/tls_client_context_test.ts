@@ -15,6 +15,7 @@ import { TlsClient } from "../src/transport/tls_client.ts";
 import { TransportConn } from "../src/transport_conn.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record, type Recorder } from "./support/recorder.ts";
 import { serve, settle } from "./support/serve.ts";
 
@@ -66,7 +67,12 @@ function talker(): Talker {
 }
 
 function clientOn(protocol: Protocol<{ of: string }>, info: Partial<ContextCreationInfo>): Context {
-  return createContext({ port: CONTEXT_PORT_NO_LISTEN, ...info, protocols: [protocol] });
+  return createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
+    ...info,
+    protocols: [protocol],
+  });
 }
 
 async function until(satisfied: () => boolean): Promise<void> {
@@ -78,7 +84,13 @@ async function until(satisfied: () => boolean): Promise<void> {
 Deno.test("wss goes through a CONNECT proxy, with credentials, and the server's name is checked", async () => {
   using _log = captureLog([]);
   await using proxy = connectProxy({ credentials: "me:secret" });
-  await using server = createContext({ port: 0, iface: "127.0.0.1", ...TLS, protocols: [echo] });
+  await using server = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    ...TLS,
+    protocols: [echo],
+  });
   const cases = [["localhost", /^hello$/], ["other.test", /not for other/]] as const;
   for (const [serverName, message] of cases) {
     const talk = talker();
@@ -117,6 +129,7 @@ Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
     });
     await using _server = createContext({
       socketPath,
+      ...PATIENT,
       ...TLS,
       protocols: [server.protocol],
     });
@@ -131,7 +144,14 @@ Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
   }
 });
 
-for (const [address, host] of [["::1", "[::1]:80"], ["127.0.0.1", "127.0.0.1:80"]] as const) {
+for (
+  const [address, host] of [
+    ["::1", "[::1]:80"],
+    ["[::1]", "[::1]:80"],
+    ["::1%lo", "[::1]:80"],
+    ["127.0.0.1", "127.0.0.1:80"],
+  ] as const
+) {
   Deno.test(`an address as the server's name, ${address}, has to be in its certificate`, async () => {
     using _log = captureLog([]);
     const hosts: (string | undefined)[] = [];
@@ -147,7 +167,7 @@ for (const [address, host] of [["::1", "[::1]:80"], ["127.0.0.1", "127.0.0.1:80"
     // RFC 6066 section 3: an address is not asked for by name.
     assertEquals(hosts, [host, undefined]);
     const other = talker();
-    const names = { serverName: address === "::1" ? "::2" : "127.0.0.2" };
+    const names = { serverName: address === "127.0.0.1" ? "127.0.0.2" : "[::2]" };
     served.client([other.protocol], TRUST).clientConnect({ ...CLIENT, address, ...names });
     assertMatch(await other.outcome, /not for/);
   });

@@ -10,7 +10,9 @@ import {
   type Protocol,
   type TlsInfo,
 } from "../mod.ts";
+import { FakeClock } from "../src/testing.ts";
 import { makeAuthority, makeSelfSigned } from "./support/certificates.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 
 const authority = await makeAuthority("Test CA");
@@ -29,7 +31,14 @@ const stranger = await foreign.issue({ name: "stranger", purpose: "client" });
 const TLS = { sslCertFilepath: server.cert, sslPrivateKeyFilepath: server.key };
 
 function serveTls(protocol: Protocol, info: Partial<ContextCreationInfo> = {}): Context {
-  return createContext({ port: 0, iface: "127.0.0.1", ...TLS, ...info, protocols: [protocol] });
+  return createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    ...TLS,
+    ...info,
+    protocols: [protocol],
+  });
 }
 
 const echo = () =>
@@ -61,6 +70,7 @@ async function talk(
   const done = Promise.withResolvers<void>();
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     ...info,
     protocols: [{
       name: "echo",
@@ -176,6 +186,7 @@ Deno.test("the private key can come from a callback", async () => {
   await using context = createContext({
     port: 0,
     iface: "127.0.0.1",
+    ...PATIENT,
     sslCertFilepath: server.cert,
     protocols: [recorder.protocol],
   });
@@ -275,10 +286,12 @@ Deno.test("certificates by server name, and a swap in the middle of open connect
 Deno.test("garbage, a half handshake and a stranger cost their own connection only", async () => {
   using _log = captureLog([]);
   const recorder = echo();
-  await using context = serveTls(recorder.protocol, { headerTimeoutMs: 2_000 });
+  // Nobody is late before the clock says so.
+  const clock = new FakeClock();
+  await using context = serveTls(recorder.protocol, { clock, headerTimeoutMs: 2_000 });
   const target = { hostname: "127.0.0.1", port: context.port };
   const strangers = [[22, 3, 1, 255, 255, 0], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [22, 3], []];
-  await Promise.all(strangers.map(async (bytes) => {
+  const ends = strangers.map(async (bytes) => {
     const conn = await Deno.connect(target);
     await conn.write(new Uint8Array(bytes));
     const buffer = new Uint8Array(100);
@@ -286,7 +299,10 @@ Deno.test("garbage, a half handshake and a stranger cost their own connection on
       while (await conn.read(buffer) !== null);
     } catch { /* A reset will do. */ }
     conn.close();
-  }));
+  });
+  await recorder.until("filterNetworkConnection", strangers.length);
+  clock.advance(2_100);
+  await Promise.all(ends);
   assertEquals((await talk(context.port, { ssl: 1 }, CA)).echoed, "hello");
   assertEquals(recorder.reasons.filter((each) => each === "established").length, 1);
 });

@@ -8,7 +8,10 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { CONSTANTS } from "../tests/compat/matrix/constants.ts";
+import { GENEROUS_LIMITS } from "../src/compat/limits.ts";
+import type { Limits } from "../src/limits.ts";
 import { type FunctionRow, FUNCTIONS, HELPERS } from "../tests/compat/matrix/functions.ts";
+import { LIMITS_IN_C } from "../tests/compat/matrix/limits.ts";
 import { REASON_ROWS } from "../tests/compat/matrix/reasons.ts";
 import { MEMBERS } from "../tests/compat/matrix/structs.ts";
 import { type ByGeneration, GENERATIONS } from "../tests/compat/matrix/types.ts";
@@ -61,9 +64,9 @@ same objects.
 - \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or whatever the
   function returns that \`per_session_data_size\` may be in place of a number.
 - \`fork\` there is none: \`libwebsockets_fork_service_loop\` serves in the background of the same
-  isolate, with the same variables. A program that goes on in a process or a worker of its own starts
-  one behind that call: \`libwebsockets_broadcast\`, with a struct of the same name, works there as
-  well. Port and token are passed on in the environment, for which both sides need
+  isolate, with the same variables. A program that goes on in a process or a worker of its own
+  starts one behind that call: \`libwebsockets_broadcast\`, with a struct of the same name, works
+  there as well. Port and token are passed on in the environment, for which both sides need
   \`--allow-env=LWS_BROADCAST_SOCKETS\`, and the other one \`--allow-net\`; whoever can read it can
   broadcast.
 - \`NULL\` is \`null\`, and a list may end without a null callback.
@@ -124,6 +127,20 @@ export function portingPage(): string {
       ]),
     ),
     "",
+    "## Limits",
+    "",
+    "C had hardly any. The creation struct has a member for them, `limits`, and the older calls have an",
+    "argument more at their end; each is an option of `createContext`, and what it bounds stands there.",
+    "",
+    ...tableOf(
+      ["Limit", "In C", "Default of C calls"],
+      (Object.keys(LIMITS_IN_C) as (keyof Limits)[]).map((name) => [
+        code(name),
+        LIMITS_IN_C[name],
+        shown(GENEROUS_LIMITS[name]),
+      ]),
+    ),
+    "",
     "## Constants",
     "",
     ...tableOf(
@@ -162,6 +179,11 @@ function functionTable(rows: readonly FunctionRow[]): string[] {
 
 function numbersOf(numbers: ByGeneration<number>): string[] {
   return GENERATIONS.map((generation) => String(numbers[generation] ?? ""));
+}
+
+function shown(value: number | undefined): string {
+  if (value === undefined) return "that of `createContext`";
+  return value === Number.MAX_SAFE_INTEGER ? "none" : `${value.toLocaleString("en")} bytes`;
 }
 
 function code(text: string): string {

@@ -30,6 +30,6 @@ export async function attemptSoon<T>(
 
 function refused<T>(name: string, failure: T, error: unknown): T {
   if (!(error instanceof LwsError) && !(error instanceof TypeError)) throw error;
-  log("err", `${name}: ${error.message}`);
+  log("err", () => `${name}: ${error.message}`);
   return failure;
 }

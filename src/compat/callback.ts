@@ -1,5 +1,6 @@
 /** Turns a C callback into a protocol's callback of the main API. */
 
+import type { Connection } from "../connection.ts";
 import type { Context } from "../context.ts";
 import type { HandshakeFilter, Reason, ReasonData } from "../reasons.ts";
 import type { Wsi } from "../wsi.ts";
@@ -57,7 +58,9 @@ export function adapt(served: Served, own: AnyProtocolStruct): LooseCallback {
         (data as ReasonData["opensslPerformClientCertVerification"]).accept();
       }
       // The main API has sent the file, and goes on whatever this returns.
-      if (reason === "httpFileCompletion" && result !== 0) wsi.close();
+      if (reason === "httpFileCompletion" && result !== 0) {
+        (wsi as unknown as Connection).dropFor(reason, result);
+      }
     }
     if (reason === "clientEstablished" || reason === "clientConnectionError") {
       served.outcomes.get(wsi)?.(reason === "clientEstablished");

@@ -120,7 +120,12 @@ export function timing(generation: Generation, name: string): SetTimeout {
 }
 
 /** `lws_write` of any generation. */
-export type Write = (wsi: Wsi, buf: Uint8Array | string, len: number, protocol: number) => number;
+export type Write = (
+  wsi: Wsi,
+  buf: string | ArrayBufferView | ArrayBufferLike,
+  len: number,
+  protocol: number,
+) => number;
 
 const NO_FIN = 0x40;
 const IGNORE_XOR_MASK = 0x80;
@@ -141,7 +146,7 @@ export function writing(generation: Generation, name: string): Write {
       if (kind === undefined) refuse("protocol", protocol, "LWS_WRITE_ kinds, with flags");
       if (len === 0 && !emptyWrites.some((each) => each === kind)) {
         const kinds = emptyWrites.join(", ");
-        log("warn", `${name}: len is 0, and nothing is sent; allowed for ${kinds}`);
+        log("warn", () => `${name}: len is 0, and nothing is sent; allowed for ${kinds}`);
         return 0;
       }
       const options = {

@@ -1,5 +1,6 @@
 /** Calls on a context that mean the same in every generation that has them. */
 
+import type { Bytes } from "../bytes.ts";
 import type { Context } from "../context.ts";
 import { LwsError } from "../errors.ts";
 import { libraryVersion } from "../version.ts";
@@ -151,7 +152,7 @@ export function rxFlowAllowAll(
  */
 export function broadcast(
   protocol: BroadcastFilledIn,
-  buf: Uint8Array | string,
+  buf: Bytes | string,
   len: number,
 ): number {
   return attempt("libwebsockets_broadcast", -1, () => {

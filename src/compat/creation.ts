@@ -14,6 +14,7 @@ import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
 import { fileOpsOf, fileTable } from "./file_table.ts";
 import type { Generation } from "./generation.ts";
 import { refuse, theList, theWhole } from "./guards.ts";
+import { limitsOf } from "./limits.ts";
 import { willBePolled } from "./poll.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
@@ -52,6 +53,7 @@ const MEMBERS: ReadonlySet<string> = new Set([
   "token_limits",
   "options",
   "user",
+  "limits",
 ]);
 
 /** Bits are those of an `unsigned int`. */
@@ -87,6 +89,7 @@ export function createFrom(
     const served = new Served(generation, structsOf(struct.protocols), fileTable(files));
     const context = createContext({
       ...sameMembers(struct),
+      ...limitsOf(struct.limits ?? null),
       ...optionsOf(generation, struct),
       ...host,
       port: portOf(generation, struct.port),
@@ -98,7 +101,7 @@ export function createFrom(
       fileOps: fileOpsOf(served.fileTable, files),
       user: struct.user,
       ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
-      ...(isGiven(struct.token_limits) ? { tokenLimits: limitsOf(struct.token_limits) } : {}),
+      ...(isGiven(struct.token_limits) ? { tokenLimits: tokenLimitsOf(struct.token_limits) } : {}),
       ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),
     } as ContextCreationInfo);
     served.bind(context);
@@ -204,7 +207,7 @@ function mainName(member: string): string {
 }
 
 /** Token numbers of the only generation that has limits are those of the main API. */
-function limitsOf({ token_limit }: lws_token_limits): Record<string, number> {
+function tokenLimitsOf({ token_limit }: lws_token_limits): Record<string, number> {
   const limits = theList("token_limits.token_limit", token_limit);
   return Object.fromEntries(limits.map((limit, token) => [HEADER_TOKENS[token], limit]));
 }

@@ -9,6 +9,7 @@
  */
 
 import type { Context } from "../context.ts";
+import type { Limits } from "../limits.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
 import { type ClientConnect, connectingBlocking } from "./client_calls.ts";
@@ -28,6 +29,7 @@ import { plain } from "./placements.ts";
 import type { BroadcastFilledIn, ProtocolStruct } from "./structs.ts";
 
 export * from "./constants/feb11.ts";
+export type { Limits } from "../limits.ts";
 export type { ClientConnect } from "./client_calls.ts";
 export type { Write } from "./connection_calls.ts";
 export type { ServeFile } from "./http_calls.ts";
@@ -78,6 +80,8 @@ export interface libwebsocket_protocols
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
  * @param options 0, or `LWS_SERVER_OPTION_` bits.
+ * @param limits Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what
+ *   stands where none is given.
  */
 export function libwebsocket_create_context(
   port: number,
@@ -87,6 +91,7 @@ export function libwebsocket_create_context(
   gid: number,
   uid: number,
   options: number,
+  limits: Partial<Limits> | null = null,
 ): libwebsocket_context | null {
   return createFrom(FEB11, "libwebsocket_create_context", {
     port,
@@ -96,6 +101,7 @@ export function libwebsocket_create_context(
     gid,
     uid,
     options,
+    limits,
   });
 }
 
@@ -167,7 +173,7 @@ export function libwebsocket_callback_on_writable_all_protocol(
  */
 export function libwebsockets_broadcast(
   protocol: libwebsocket_protocols,
-  buf: Uint8Array | string,
+  buf: string | ArrayBufferView | ArrayBufferLike,
   len: number,
 ): number {
   return broadcast(protocol, buf, len);

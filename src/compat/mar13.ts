@@ -48,6 +48,7 @@ import type {
 } from "./structs.ts";
 
 export * from "./constants/mar13.ts";
+export type { Limits } from "../limits.ts";
 export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
 export type { SetTimeout, Write } from "./connection_calls.ts";
 export type { TrustLoader } from "../tls_members.ts";

@@ -15,6 +15,7 @@
  */
 
 import type { Context } from "../context.ts";
+import type { Limits } from "../limits.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
@@ -28,6 +29,7 @@ import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain } from "./placements.ts";
 
 export * from "./constants/nov10.ts";
+export type { Limits } from "../limits.ts";
 export type { ServeFile } from "./http_calls.ts";
 export type { Write } from "./connection_calls.ts";
 
@@ -77,6 +79,8 @@ let lastDescriptor = FIRST_DESCRIPTOR - 1;
  *   paths; null for plain HTTP.
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
+ * @param limits Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what
+ *   stands where none is given.
  * @returns The descriptor that listens, or −1, and a line in the log says why.
  */
 export function libwebsocket_create_server(
@@ -88,6 +92,7 @@ export function libwebsocket_create_server(
   ssl_private_key_filepath: string | null,
   gid: number,
   uid: number,
+  limits: Partial<Limits> | null = null,
 ): number {
   const name = "libwebsocket_create_server";
   const struct = attempt(name, null, () => {
@@ -102,7 +107,8 @@ export function libwebsocket_create_server(
     };
   });
   if (struct === null) return -1;
-  const info = { port, protocols: [struct], ssl_cert_filepath, ssl_private_key_filepath, gid, uid };
+  const files = { ssl_cert_filepath, ssl_private_key_filepath };
+  const info = { port, protocols: [struct], ...files, gid, uid, limits };
   const context = createFrom(NOV10, name, info, "automatic");
   if (context === null) return -1;
   const descriptor = ++lastDescriptor;

@@ -6,6 +6,7 @@
  */
 
 import type { Context } from "../context.ts";
+import type { Limits } from "../limits.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
@@ -36,6 +37,7 @@ import type {
 } from "./structs.ts";
 
 export * from "./constants/oct12.ts";
+export type { Limits } from "../limits.ts";
 export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
 export type { SetTimeout, Write } from "./connection_calls.ts";
 export type { TrustLoader } from "../tls_members.ts";
@@ -136,6 +138,8 @@ export const libwebsocket_internal_extensions: libwebsocket_extension[] =
  * @param uid −1, or the user to change to.
  * @param options 0, or `LWS_SERVER_OPTION_` bits.
  * @param user What {@linkcode libwebsocket_context_user} returns.
+ * @param limits Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what
+ *   stands where none is given.
  */
 export function libwebsocket_create_context(
   port: number,
@@ -148,6 +152,7 @@ export function libwebsocket_create_context(
   uid: number,
   options: number,
   user: unknown,
+  limits: Partial<Limits> | null = null,
 ): libwebsocket_context | null {
   return createFrom(OCT12, "libwebsocket_create_context", {
     port,
@@ -160,6 +165,7 @@ export function libwebsocket_create_context(
     uid,
     options,
     user,
+    limits,
   });
 }
 
@@ -233,7 +239,7 @@ export function libwebsocket_callback_on_writable_all_protocol(
  */
 export function libwebsockets_broadcast(
   protocol: libwebsocket_protocols,
-  buf: Uint8Array | string,
+  buf: string | ArrayBufferView | ArrayBufferLike,
   len: number,
 ): number {
   return broadcast(protocol, buf, len);

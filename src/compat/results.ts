@@ -36,8 +36,13 @@ function refusePromise(
   const [name = String(reason)] = Object.entries(constants).find(isReason) ?? [];
   const who = `the callback of ${JSON.stringify(struct.name)}`;
   // It would be an unhandled rejection, and end the program.
-  promise.catch((error) => log("err", `${who} rejected after ${name}: ${describeError(error)}`));
+  promise.catch((error) =>
+    log("err", () => `${who} rejected after ${name}: ${describeError(error)}`)
+  );
   if (told.has(struct)) return;
   told.add(struct);
-  log("err", `${who} returned a promise for ${name}; that counts as 0, as nothing waits for it`);
+  log(
+    "err",
+    () => `${who} returned a promise for ${name}; that counts as 0, as nothing waits for it`,
+  );
 }

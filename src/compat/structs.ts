@@ -2,6 +2,7 @@
 
 import type { Context } from "../context.ts";
 import type { Extension } from "../extensions/extension.ts";
+import type { Limits } from "../limits.ts";
 import type { TlsMembers } from "../tls_members.ts";
 import type { Box } from "./pointers.ts";
 
@@ -152,4 +153,9 @@ export interface CreationStruct<Protocol, ExtensionOf> {
   ka_interval?: number;
   /** Null, or a function that makes TLS of the connections of clients. */
   provided_client_ssl_ctx?: TlsMembers["providedClientTls"];
+  /**
+   * Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what stands where none
+   * is given.
+   */
+  limits?: Partial<Limits> | null;
 }

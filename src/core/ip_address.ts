@@ -18,6 +18,41 @@ export function parseIp(text: string): Uint8Array | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
+/** An IP address as people give it. */
+export interface IpLiteral {
+  /** The address alone, as it was given. */
+  readonly address: string;
+  readonly isIpv6: boolean;
+  /** What to connect to: the address, and its zone where that means something. */
+  readonly host: string;
+}
+
+/** As in RFC 4007 section 11.2, without what could end a literal. */
+const ZONE = /^[^%[\]\s]+$/;
+
+/**
+ * Reads an IP address as people give it; `undefined` when that is not what `text` is. IPv6 may be in
+ * brackets, as `URL.hostname` has it, and may have a zone behind a percent sign (RFC 4007 section 11),
+ * which in brackets may be escaped as `%25` (RFC 6874). Only addresses of one link need a zone; with
+ * others it has no meaning, and systems don't take it.
+ */
+export function parseIpLiteral(text: string): IpLiteral | undefined {
+  const isBracketed = text.startsWith("[") && text.endsWith("]");
+  const inner = isBracketed ? text.slice(1, -1) : text;
+  const percent = inner.indexOf("%");
+  const address = percent < 0 ? inner : inner.slice(0, percent);
+  const bytes = parseIp(address);
+  if (bytes === undefined) return undefined;
+  const isIpv6 = bytes.length === 16;
+  if (!isIpv6 && (isBracketed || percent >= 0)) return undefined;
+  if (percent < 0) return { address, isIpv6, host: address };
+  const escape = isBracketed && inner.startsWith("%25", percent) ? 3 : 1;
+  const zone = inner.slice(percent + escape);
+  if (!ZONE.test(zone)) return undefined;
+  const isOfLink = LINK_LOCAL.some((range) => isInRange(bytes, range));
+  return { address, isIpv6, host: isOfLink ? `${address}%${zone}` : address };
+}
+
 /** The text of 4 or 16 bytes, one text for each address (RFC 5952 sections 4 and 5). */
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
@@ -130,12 +165,13 @@ function longestZeros(groups: readonly string[]): [start: number, length: number
   return best;
 }
 
+const LINK_LOCAL: readonly IpRange[] = [parseIpRange("fe80::/10")!, parseIpRange("ff02::/16")!];
 const LOOPBACK: readonly IpRange[] = [parseIpRange("127.0.0.0/8")!, parseIpRange("::1")!];
 
 /** Whether a host is this machine for certain: a loopback address, or a name that RFC 6761 keeps. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, "");
   if (name === "localhost" || name.endsWith(".localhost")) return true;
-  const bytes = parseIp(name.replace(/^\[(.*)\]$/, "$1"));
+  const bytes = parseIp(parseIpLiteral(name)?.address ?? "");
   return bytes !== undefined && LOOPBACK.some((range) => isInRange(bytes, range));
 }

@@ -1,12 +1,12 @@
 /** Which HTTP proxy, if any, a connection goes through. */
 
-import { parseAuthority } from "./authority.ts";
-import { parseIp } from "./ip_address.ts";
+import { type Authority, parseAuthority } from "./authority.ts";
+import { parseIpLiteral } from "./ip_address.ts";
 import { type NoProxy, readNoProxy } from "./no_proxy.ts";
 
 /** A proxy, checked. */
 export interface ProxySettings {
-  /** A host name or an IP address, without brackets. */
+  /** A host name or an IP address, without brackets; one of a link has its zone. */
   readonly host: string;
   /** 1 to 65,535. */
   readonly port: number;
@@ -30,7 +30,7 @@ const URL_PORT = 80;
 /**
  * Reads a proxy: `host:port`, `user:password@host:port`, or the URL form `http://host`, in which user
  * and password are percent-encoded, and the port is 80 unless it says otherwise. IPv6 addresses are
- * in brackets.
+ * in brackets, but where they are all there is; they may have a zone.
  *
  * @param defaultPort the port where the text has none, in either form
  * @throws {ProxySettingsError} when the text is something else; the message says what is wrong.
@@ -65,7 +65,8 @@ function readProxy(
   // Passwords have "@" now and then, hosts never.
   const at = text.lastIndexOf("@");
   const credentials = at < 0 ? undefined : readCredentials(text.slice(0, at), decode);
-  const authority = parseAuthority(text.slice(at + 1));
+  const host = text.slice(at + 1);
+  const authority = parseProxyAuthority(host);
   if (authority === undefined) {
     throw new ProxySettingsError("a proxy is given as host:port, user:password@host:port or a URL");
   }
@@ -73,11 +74,19 @@ function readProxy(
   if (port === undefined) throw new ProxySettingsError("the proxy's port is missing");
   if (port === 0) throw new ProxySettingsError("the proxy's port is 0");
   if (authority.host[0] !== "[") return { host: authority.host, port, credentials };
-  const host = authority.host.slice(1, -1);
-  if (parseIp(host)?.length !== 16) {
-    throw new ProxySettingsError("the proxy's address is no IPv6 address");
-  }
-  return { host, port, credentials };
+  const ip = parseIpLiteral(authority.host);
+  if (ip === undefined) throw new ProxySettingsError("the proxy's address is no IPv6 address");
+  return { host: ip.host, port, credentials };
+}
+
+/** As {@linkcode parseAuthority}, which knows neither IPv6 without brackets nor zones. */
+function parseProxyAuthority(text: string): Authority | undefined {
+  const whole = parseIpLiteral(text);
+  if (whole?.isIpv6) return { host: `[${whole.host}]`, port: undefined };
+  const zoned = /^\[[^\]]*%[^\]]*\]/.exec(text)?.[0];
+  if (zoned === undefined) return parseAuthority(text);
+  const authority = parseAuthority(`[::]${text.slice(zoned.length)}`);
+  return authority && { host: zoned, port: authority.port };
 }
 
 // deno-lint-ignore no-control-regex -- what is looked for is just that

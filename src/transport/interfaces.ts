@@ -59,18 +59,22 @@ export function interfaceAddresses(iface: string, options: InterfaceOptions = {}
 }
 
 /**
- * The one of an interface's addresses to connect to `hostname` from: of the same kind as an IP
- * address, and the first for a name.
+ * The one of an interface's addresses to connect to an IP address from: the first of the same kind, and
+ * of the same zone where that has one.
  *
  * @throws {TransportError} `invalid-option` when none is of that kind.
  */
-export function sourceAddress(addresses: readonly string[], hostname: string): string {
-  const family = isIP(hostname);
-  const source = addresses.find((each) => family === 0 || isIP(each) === family);
+export function sourceAddress(addresses: readonly string[], target: string): string {
+  const ofKind = addresses.filter((each) => isIP(each) === isIP(target));
+  const [, zone] = target.split("%");
+  const source = ofKind.find((each) => zone === undefined || each.endsWith(`%${zone}`));
   if (source !== undefined) return source;
+  const why = ofKind.length === 0
+    ? "one is IPv4, the other IPv6"
+    : `the interface must be ${zone} itself`;
   throw new TransportError(
     "invalid-option",
-    `there is no way from ${addresses.join(", ")} to ${hostname}: one is IPv4, the other IPv6`,
+    `there is no way from ${addresses.join(", ")} to ${target}: ${why}`,
   );
 }
 

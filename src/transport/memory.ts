@@ -95,7 +95,10 @@ export class MemoryNetwork implements Network {
     }
     const [near, far] = target.path === undefined
       ? [
-        { hostname: target.localAddress ?? LOOPBACK, port: this.#nextClientPort() },
+        {
+          hostname: [target.localAddress ?? []].flat()[0] ?? LOOPBACK,
+          port: this.#nextClientPort(),
+        },
         { hostname: isIpAddress(target.hostname) ? target.hostname : LOOPBACK, port: target.port },
       ]
       : [NOWHERE, NOWHERE];

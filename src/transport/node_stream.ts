@@ -1,11 +1,11 @@
 /**
  * Stream connections by `node:net`, for what the runtime's own sockets can't: connecting from an
- * address, names without IPv6, and listening on a descriptor. They are 20 to 30 % slower.
+ * address, and listening on a descriptor. They are 20 to 30 % slower.
  */
 
-import { connect, createServer, isIP, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { clearInterval, setInterval } from "node:timers";
 import type { StreamConn, StreamListener } from "./tcp.ts";
-import type { NetworkTarget } from "./transport.ts";
 import { TransportError } from "./transport_error.ts";
 
 interface Reader {
@@ -97,31 +97,28 @@ export class NodeStream implements StreamConn {
   }
 }
 
-/**
- * Connects from {@linkcode NetworkTarget.localAddress}, or by IPv4 alone. A name is connected to at
- * its first address of the right kind. Rejects as {@linkcode Network.connect} does.
- */
-export function connectByNode(target: NetworkTarget, signal: AbortSignal): Promise<NodeStream> {
-  const { hostname, port, localAddress, disableIpv6 } = target;
+/** What {@linkcode connectByNode} connects. */
+export interface NodeTarget {
+  /** An IP address, or a name, whose first address of the family is taken. */
+  readonly address: string;
+  readonly port: number;
+  /** An IP address of this machine, of the same family. */
+  readonly source: string | undefined;
+  /** 0 for any. */
+  readonly family: 0 | 4 | 6;
+}
+
+/** Connects. Rejects as {@linkcode Network.connect} does. */
+export function connectByNode(target: NodeTarget, signal: AbortSignal): Promise<NodeStream> {
+  const { address, port, source, family } = target;
   signal.throwIfAborted();
-  const family = localAddress === undefined ? 0 : isIP(localAddress);
-  if (localAddress !== undefined && family === 0) {
-    throw new TransportError("invalid-option", `${localAddress} is no IP address to connect from`);
-  }
-  const targetFamily = isIP(hostname);
-  if (family !== 0 && targetFamily !== 0 && family !== targetFamily) {
-    throw new TransportError(
-      "invalid-option",
-      `there is no way from ${localAddress} to ${hostname}: one is IPv4, the other IPv6`,
-    );
-  }
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host: hostname,
+      host: address,
       port,
-      family: disableIpv6 ? 4 : family,
+      family,
       allowHalfOpen: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(source === undefined ? {} : { localAddress: source }),
     });
     const settle = (outcome: () => void) => {
       signal.removeEventListener("abort", abort);
@@ -143,6 +140,25 @@ export function connectByNode(target: NetworkTarget, signal: AbortSignal): Promi
 
 /** Connections that nobody has accepted yet; more are cut, as by a backlog that is full. */
 const MOST_WAITING = 511;
+/** How long a listener stays deaf, at most, once there are descriptors again. */
+const RELISTEN_MS = 500;
+
+/** What `node:net` keeps of a socket; its own, so that it may be missing or different. */
+interface ListeningHandle {
+  listen?(backlog: number): unknown;
+}
+
+/**
+ * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
+ * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
+ */
+function keepListening(server: Server): () => void {
+  const timer = setInterval(() => {
+    (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
+  }, RELISTEN_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
 
 /**
  * Listens on a socket that the program was started with. Needs no permission: whoever started the
@@ -170,6 +186,7 @@ export function listenOnDescriptor(fd: number): StreamListener {
       `can't listen on descriptor ${fd}; it must be open, and a TCP or unix socket`,
     );
   }
+  const stopListening = keepListening(server);
   const address = server.address();
   return {
     // There is no address for a unix socket.
@@ -187,6 +204,7 @@ export function listenOnDescriptor(fd: number): StreamListener {
     close() {
       if (isClosed) return;
       isClosed = true;
+      stopListening();
       server.close();
       for (const each of accepting.splice(0)) each.reject(new Error("the listener is closed"));
       for (const stream of waiting.splice(0)) stream.close();

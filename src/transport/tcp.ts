@@ -2,7 +2,8 @@
 
 import { reverseLookup } from "./host.ts";
 import { isIP } from "node:net";
-import { connectByNode, listenOnDescriptor } from "./node_stream.ts";
+import { connectName } from "./connect_name.ts";
+import { listenOnDescriptor } from "./node_stream.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type {
   Address,
@@ -248,10 +249,11 @@ function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {
   const { hostname, port, path, localAddress } = target;
   if (path !== undefined) return connectUnix(path, signal);
   refuseIpv6(target, hostname);
-  refuseIpv6(target, localAddress ?? "");
+  for (const each of [localAddress ?? []].flat()) refuseIpv6(target, each);
   if (localAddress !== undefined || (target.disableIpv6 && isIP(hostname) === 0)) {
-    return connectByNode(target, signal);
+    return connectName(target, signal);
   }
+  // This does by itself what `connectName` does.
   return Deno.connect({ hostname, port, signal });
 }
 

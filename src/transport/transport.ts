@@ -85,8 +85,11 @@ export interface NetworkTarget {
    * first); it counts in place of host, port and path.
    */
   readonly fd?: number | undefined;
-  /** When connecting: an IP address of this machine to connect from. */
-  readonly localAddress?: string | undefined;
+  /**
+   * When connecting: IP addresses of this machine to connect from, of which the first counts that is
+   * of the kind of what is connected to.
+   */
+  readonly localAddress?: string | readonly string[] | undefined;
   /** Whether IPv6 is left alone: its addresses are refused, and names stand for IPv4 addresses. */
   readonly disableIpv6?: boolean | undefined;
   /** Whether TCP keep-alive is on, with the system's times; it is off by default. */

@@ -15,6 +15,7 @@ import {
   type ProtocolSpec,
   rig,
 } from "./support.ts";
+import { badBytes, goodBytes, trueBytes } from "../support/odd_data.ts";
 
 const quiet: ProtocolSpec = { name: "talk", callback: () => 0 };
 const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
@@ -359,6 +360,29 @@ for (const face of [NOV10, ...FACES]) {
     // Nothing came before it.
     assertEquals(await server.pump(socket.receiveText()), "hello");
   });
+
+  Deno.test(`${face.name}: write takes the bytes of every buffer and view, and nothing that only says that it has some`, async () => {
+    const { server, socket, wsi } = await connected(face);
+    await using _server = server;
+    const binary = face.api.LWS_WRITE_BINARY as number;
+    await server.settle();
+    for (const [what, buf] of badBytes()) {
+      const { result, lines } = logged(() => face.call("write", wsi, buf, 3_000, binary));
+      assertEquals([result, wsi.unsentBytes], [-1, 0], what);
+      assertStringIncludes(lines.join("\n"), "write: buf is ", what);
+    }
+    const kept = face === NOV10 || face === FEB11 || face === OCT12;
+    for (const [what, buf] of goodBytes()) {
+      const bytes = trueBytes(buf);
+      if (bytes.length < 2) continue;
+      // Fewer than there are, as C programs do with a buffer.
+      const len = bytes.length - 1;
+      assertEquals(face.call("write", wsi, buf, len, binary), kept ? 0 : len, what);
+      const { payload } = await server.pump(socket.receive());
+      assertEquals(payload, bytes.subarray(0, len), what);
+      assertEquals(logged(() => face.call("write", wsi, buf, len + 2, binary)).result, -1, what);
+    }
+  });
 }
 
 // Creation.
@@ -382,6 +406,9 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["token_limits", {}, "token_limits.token_limit", [DEC15]],
   ["token_limits", { token_limit: [-1] }, "tokenLimits", [DEC15]],
   ["ka_time", -1, "kaTime", [MAR13, DEC15]],
+  ["limits", 5, "limits is 5", FACES],
+  ["limits", { maxBody: 1 }, "limits.maxBody is 1", FACES],
+  ["limits", { maxFramePayload: -1 }, "maxFramePayload is -1", FACES],
   ["ssl_cypher_list", "x", "ssl_cypher_list is no member", [MAR13, DEC15]],
   ["portt", 80, "portt is no member", [MAR13, DEC15]],
 ];
@@ -423,12 +450,14 @@ Deno.test("nov10: every wrong argument of create_server is refused by its name",
     ssl_private_key_filepath: null,
     gid: -1,
     uid: -1,
+    limits: null,
   };
   const wrong: Partial<Record<keyof typeof right, readonly unknown[]>> = {
     port: [-5, 70_000, NaN, "x"],
     callback: [null, undefined, 5],
     protocol: [0, 76, null],
     user_area_size: NOT_WHOLE,
+    limits: [5, "x"],
   };
   for (const [member, values] of Object.entries(wrong)) {
     for (const value of values) {

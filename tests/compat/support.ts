@@ -116,6 +116,7 @@ export const FEB11 = faceOf(
       (spec.gid ?? -1) as number,
       (spec.uid ?? -1) as number,
       spec.options ?? 0,
+      none(spec.limits) as never,
     ),
 );
 export const OCT12 = faceOf(
@@ -134,6 +135,7 @@ export const OCT12 = faceOf(
       (spec.uid ?? -1) as number,
       spec.options ?? 0,
       none(spec.user),
+      none(spec.limits) as never,
     ),
 );
 export const MAR13 = faceOf("mar13", mar13, true, (face, spec) => {

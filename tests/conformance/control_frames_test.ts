@@ -6,7 +6,7 @@ import type { FrameOptions } from "../support/frames.ts";
 import { settle } from "../support/serve.ts";
 import { patternOf } from "./payloads.ts";
 import { rule, ruleOfBoth } from "./rule.ts";
-import { assertBreaks, CLIENT, type Offence } from "./sides.ts";
+import { assertBreaks, CLIENT, type Offence, SERVER } from "./sides.ts";
 
 const CLOSE = 8;
 const PING = 9;
@@ -33,8 +33,8 @@ ruleOfBoth("5.5", "control frames of up to 125 bytes are taken", async (side) =>
     const other = await house.open();
     const reason = "r".repeat(Math.max(0, length - 2));
     other.send({ opcode: CLOSE, ...(length === 0 ? {} : { payload: body(1000, reason) }) });
-    assertEquals((await other.receiveClose()).code, length === 0 ? 1005 : 1000);
-    await other.assertEnded();
+    assertEquals(await other.receiveClose(), { code: length === 0 ? 1005 : 1000, reason });
+    await other.assertClosed();
     assertEquals(other.heard.closes[0]!.reason, reason);
   }
 });
@@ -163,9 +163,9 @@ ruleOfBoth("5.5.1", "no data frame is sent after a close frame", async (side) =>
   assertEquals((await closing.receive()).opcode, 1);
   assertEquals((await closing.receiveClose()).code, 1000);
   closing.send({ opcode: CLOSE, payload: body(1000) });
-  await closing.assertEnded();
+  await closing.assertClosed();
   assertEquals((await answering.receiveClose()).code, 1000);
-  await answering.assertEnded();
+  await answering.assertClosed();
 });
 
 ruleOfBoth("5.5.1", "what was written before a close frame is sent before it", async (side) => {
@@ -186,20 +186,26 @@ ruleOfBoth("5.5.1", "what was written before a close frame is sent before it", a
   }
 });
 
-ruleOfBoth("5.5.1", "a close frame is answered with one that echoes its code", async (side) => {
-  await using house = side.setUp();
-  for (const code of [1000, 1001, 1003, 1007, 1011, 1014, 3000, 4999]) {
+ruleOfBoth(
+  "5.5.1",
+  "a close frame is answered with one that echoes its code and reason",
+  async (side) => {
+    await using house = side.setUp();
+    for (const code of [1000, 1001, 1003, 1007, 1010, 1011, 1014, 3000, 4999]) {
+      for (const reason of ["", "a reason", "\ufeffÿ€😀", "r".repeat(123)]) {
+        const link = await house.open();
+        link.send({ opcode: CLOSE, payload: body(code, reason) });
+        assertEquals(await link.receiveClose(), { code, reason });
+        await link.assertClosed();
+        assertEquals(link.heard.closes, [{ code, reason, wasClean: true, cause: "peer" }]);
+      }
+    }
     const link = await house.open();
-    link.send({ opcode: CLOSE, payload: body(code, "a reason") });
-    assertEquals(await link.receiveClose(), { code, reason: "" });
-    await link.assertEnded();
-    assertEquals(link.heard.closes, [{ code, reason: "a reason", wasClean: true, cause: "peer" }]);
-  }
-  const link = await house.open();
-  link.send({ opcode: CLOSE });
-  assertEquals((await link.receive()).payload.length, 0);
-  await link.assertEnded();
-});
+    link.send({ opcode: CLOSE });
+    assertEquals((await link.receive()).payload.length, 0);
+    await link.assertClosed();
+  },
+);
 
 ruleOfBoth("5.5.1", "a close frame is answered in the middle of either's message", async (side) => {
   await using house = side.setUp();
@@ -208,7 +214,7 @@ ruleOfBoth("5.5.1", "a close frame is answered in the middle of either's message
   link.send({ opcode: 1, fin: false, payload: "half of" }, { opcode: CLOSE, payload: body(1001) });
   assertEquals((await link.receive()).fin, false);
   assertEquals((await link.receiveClose()).code, 1001);
-  await link.assertEnded();
+  await link.assertClosed();
   assertEquals([link.heard.messages, link.heard.closes[0]?.wasClean], [[], true]);
 });
 
@@ -221,18 +227,18 @@ ruleOfBoth(
     asking.wsi.close(3000);
     assertEquals((await asking.receiveClose()).code, 3000);
     asking.send({ opcode: CLOSE, payload: body(3000) }, { opcode: CLOSE, payload: body(3001) });
-    await asking.assertEnded();
+    await asking.assertClosed();
     assertEquals(asking.heard.closes, [{ code: 3000, reason: "", wasClean: true, cause: "self" }]);
     const asked = await house.open();
     asked.send({ opcode: CLOSE, payload: body(3002) }, { opcode: CLOSE, payload: body(3003) });
     assertEquals((await asked.receiveClose()).code, 3002);
-    await asked.assertEnded();
+    await asked.assertClosed();
     assertEquals(asked.heard.closes, [{ code: 3002, reason: "", wasClean: true, cause: "peer" }]);
   },
 );
 
-ruleOfBoth("5.5.1", "the connection is closed at once after both close frames", async (side) => {
-  await using house = side.setUp();
+rule("5.5.1", "a server closes the connection at once after both close frames", async () => {
+  await using house = SERVER.setUp();
   const before = house.clock.now();
   for (const first of ["we", "the peer"]) {
     const link = await house.open();
@@ -266,7 +272,7 @@ ruleOfBoth("5.5.1", "nothing is read behind a close frame, whatever it is", asyn
         link.send(...frames);
       } else link.send(close, ...frames);
       assertEquals((await link.receiveClose()).code, 1000);
-      await link.assertEnded();
+      await link.assertClosed();
       assertEquals(link.heard.order, ["established", "closed"], way);
       assertEquals(link.heard.closes[0], { code: 1000, reason: "", wasClean: true, cause: "peer" });
     }
@@ -335,7 +341,7 @@ ruleOfBoth("5.5.2", "a ping is answered until the peer's close frame has come", 
   link.send({ opcode: PING, payload: "still there?" }, { opcode: CLOSE, payload: body(1000) });
   const { opcode, payload } = await link.receive();
   assertEquals([opcode, new TextDecoder().decode(payload)], [PONG, "still there?"]);
-  await link.assertEnded();
+  await link.assertClosed();
   assertEquals(link.heard.closes, [{ code: 1000, reason: "", wasClean: true, cause: "self" }]);
 });
 
@@ -344,7 +350,7 @@ ruleOfBoth("5.5.2", "a ping that comes behind a close frame is not answered", as
   const link = await house.open();
   link.send({ opcode: CLOSE, payload: body(1000) }, { opcode: PING, payload: "too late" });
   assertEquals((await link.receiveClose()).code, 1000);
-  await link.assertEnded();
+  await link.assertClosed();
   assertEquals(link.heard.pings, []);
 });
 

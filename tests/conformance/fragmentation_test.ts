@@ -146,7 +146,7 @@ ruleOfBoth("5.4", "a close frame between fragments ends the connection in order"
     { opcode: 0, payload: "finished" },
   );
   assertEquals((await link.receiveClose()).code, 1000);
-  await link.assertEnded();
+  await link.assertClosed();
   assertEquals(link.heard.messages, []);
 });
 

@@ -88,7 +88,7 @@ ruleOfBoth("5.2", "each defined opcode has its meaning", async (side) => {
   );
   assertEquals((await link.receive()).opcode, 10);
   assertEquals((await link.receiveClose()).code, 1001);
-  await link.assertEnded();
+  await link.assertClosed();
   const { messages, pings, pongs, closes } = link.heard;
   assertEquals(messages, ["text", Uint8Array.of(1, 2), "begun"]);
   assertEquals([pings, pongs, closes[0]?.code], [["ping"], ["pong"], 1001]);

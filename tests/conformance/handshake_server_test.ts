@@ -43,7 +43,7 @@ function handshake(name = "", ...lines: readonly string[]): string {
 
 /** A server that speaks `chat` and `superchat`, and counts who came. */
 function setUp(
-  filter?: (wsi: Wsi) => number | void,
+  filter?: (wsi: Wsi) => 0 | 1 | -1 | void,
   info: Partial<ContextCreationInfo> = {},
 ): Served & { readonly established: string[] } {
   const established: string[] = [];
@@ -453,7 +453,7 @@ rule("4.2.2", "an origin that is not accepted is answered 403", async () => {
 });
 
 /** What a program may answer in place of a 101, and what becomes of it. */
-const REFUSALS: readonly [status: number, answer: (wsi: Wsi) => number | void][] = [
+const REFUSALS: readonly [status: number, answer: (wsi: Wsi) => 0 | 1 | -1 | void][] = [
   [403, () => 1],
   [403, () => -1],
   [404, (wsi) => (wsi.returnHttpStatus(404), 1)],

@@ -155,6 +155,16 @@ export class Link {
     assertEquals(this.heard.closes.length, 1, "closed comes once");
   }
 
+  /** As {@linkcode assertEnded} behind both close frames, where the server ends first (section 7.1.1). */
+  async assertClosed(): Promise<void> {
+    if (this.side.name === "client") {
+      await settle();
+      assert(!this.peer.ended && this.heard.closes.length === 0, "a client waits for the server");
+      this.peer.end();
+    }
+    await this.assertEnded();
+  }
+
   /** The connection is as good as new: a ping is answered, and with nothing in front of the answer. */
   async assertAlive(): Promise<void> {
     this.send({ opcode: 9, payload: "still there?" });
@@ -272,7 +282,7 @@ export function headOf(lines: readonly string[]): string {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const strict = new TextDecoder("utf-8", { fatal: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads heads of one length: to look for the end of each would take most of the tests' time. */
 function headReader(): (peer: MemoryPeer) => Promise<string> {

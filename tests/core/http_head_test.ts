@@ -319,6 +319,13 @@ Deno.test("a response head is its status, reason, version and fields", () => {
   assertEquals(readResponse("HTTP/1.1 403 a  \xe9\tb\r\n\r\n").reason, "a  \xe9\tb");
 });
 
+Deno.test("a status line without the blank behind the code is taken", () => {
+  for (const minor of [0, 1]) {
+    const head = readResponse(`HTTP/1.${minor} 101\r\nUpgrade: websocket\r\n\r\n`);
+    assertEquals([head.status, head.reason, head.minorVersion], [101, "", minor]);
+  }
+});
+
 Deno.test("a response head byte by byte is the same as in one piece", () => {
   const bytes = bytesOf("HTTP/1.1 101 OK\r\nA: b\r\n\r\n\x81\x00");
   const parser = new ResponseHeadParser(LIMITS);
@@ -331,7 +338,10 @@ Deno.test("a response head byte by byte is the same as in one piece", () => {
 
 Deno.test("a response head that breaks the rules is refused without a status", () => {
   const responses = [
-    "HTTP/1.1 200\r\n\r\n",
+    "HTTP/1.1 200\t\r\n\r\n",
+    "HTTP/1.1 200OK\r\n\r\n",
+    "HTTP/1.1 \r\n\r\n",
+    "HTTP/1.1\r\n\r\n",
     "HTTP/1.1  200 OK\r\n\r\n",
     "HTTP/1.1 20 OK\r\n\r\n",
     "HTTP/1.1 2000 OK\r\n\r\n",

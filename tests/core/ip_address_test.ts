@@ -1,5 +1,12 @@
-import { assertEquals } from "@std/assert";
-import { formatIp, isInRange, parseIp, parseIpRange } from "../../src/core/ip_address.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  formatIp,
+  isInRange,
+  isLoopback,
+  parseIp,
+  parseIpLiteral,
+  parseIpRange,
+} from "../../src/core/ip_address.ts";
 
 Deno.test("IPv4 is four decimal numbers up to 255, without leading zeros", () => {
   assertEquals(parseIp("0.0.0.0"), Uint8Array.of(0, 0, 0, 0));
@@ -86,4 +93,30 @@ Deno.test("an IPv4 address that is mapped to IPv6 is that IPv4 address", () => {
   assertEquals(isIn("::fffe:10.1.2.3", "10.0.0.0/8"), false);
   assertEquals(isIn("::fffe:10.1.2.3", "::ffff:0:0/95"), true, "a range that has more than those");
   assertEquals(isIn("10.1.2.3", "::ffff:0:0/96"), true);
+});
+
+Deno.test("an address may be given in brackets, and with a zone where that means something", () => {
+  const read = (text: string) => {
+    const literal = parseIpLiteral(text);
+    return literal && [literal.address, literal.isIpv6, literal.host];
+  };
+  assertEquals(read("192.0.2.1"), ["192.0.2.1", false, "192.0.2.1"]);
+  assertEquals(read("::1"), ["::1", true, "::1"]);
+  assertEquals(read("[::1]"), ["::1", true, "::1"]);
+  assertEquals(read("fe80::1%eth0"), ["fe80::1", true, "fe80::1%eth0"]);
+  assertEquals(read("[fe80::1%eth0]"), ["fe80::1", true, "fe80::1%eth0"]);
+  assertEquals(read("[FE80::1%25Eth0.1]"), ["FE80::1", true, "FE80::1%Eth0.1"]);
+  // RFC 6874 is about URLs, which have brackets.
+  assertEquals(read("fe80::1%25"), ["fe80::1", true, "fe80::1%25"]);
+  assertEquals(read("ff02::1%eth0"), ["ff02::1", true, "ff02::1%eth0"]);
+  assertEquals(read("[::1%lo]"), ["::1", true, "::1"]);
+  assertEquals(read("2001:db8::1%eth0"), ["2001:db8::1", true, "2001:db8::1"]);
+  const none = ["", "a", "[192.0.2.1]", "192.0.2.1%eth0", "[::1", "::1]", "[[::1]]", "fe80::1%"];
+  for (const text of [...none, "fe80::1%a%b", "fe80::1%a b", "[fe80::1%25]", "[]", "[::1]:80"]) {
+    assertEquals(read(text), undefined, text);
+  }
+});
+
+Deno.test("loopback may be in brackets, and have a zone", () => {
+  for (const host of ["[::1]", "::1%lo", "[::1%25lo]"]) assert(isLoopback(host), host);
 });

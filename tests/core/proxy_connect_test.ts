@@ -135,6 +135,14 @@ Deno.test("of a reason 100 characters are kept", () => {
   assertEquals(reason(101), reason(100));
 });
 
+Deno.test("a proxy may leave out the blank behind the code", () => {
+  assertEquals(answered("HTTP/1.1 200\r\n\r\n")[1], true);
+  assertEquals(
+    refusal("HTTP/1.1 407\r\n\r\n").message,
+    "the proxy answered 407 Proxy Authentication Required",
+  );
+});
+
 Deno.test("16 interim responses are read, and a 17th is one too many", () => {
   const interim = "HTTP/1.1 102 Processing\r\n\r\n";
   const final = "HTTP/1.1 200 OK\r\n\r\n";

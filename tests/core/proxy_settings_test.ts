@@ -174,3 +174,17 @@ Deno.test("TLS goes by https_proxy, and by http_proxy only where that isn't set"
   assertEquals(chooseProxy(secure, { environment: none }), undefined);
   assertEquals(chooseProxy(plain, { environment: environment({ https_proxy: "b:1" }) }), undefined);
 });
+
+Deno.test("a proxy's IPv6 address may have a zone, and needs no brackets where it is alone", () => {
+  const host = (text: string) => parseProxy(text, 3128);
+  const proxy = (host: string, port: number, credentials?: string) => ({ host, port, credentials });
+  assertEquals(host("[fe80::1%eth0]:8080"), proxy("fe80::1%eth0", 8080));
+  assertEquals(host("[FE80::1%Eth0]"), proxy("FE80::1%Eth0", 3128));
+  assertEquals(host("http://u:p@[fe80::1%25eth0]:80/"), proxy("fe80::1%eth0", 80, "u:p"));
+  assertEquals(host("::1"), proxy("::1", 3128));
+  assertEquals(host("fe80::1%eth0"), proxy("fe80::1%eth0", 3128));
+  assertThrows(() => parseProxy("::1"), ProxySettingsError, "port is missing");
+  for (const text of ["[fe80::1%]:80", "[fe80::1%a]x", "[a%b]:80", "a%b:80"]) {
+    assertThrows(() => host(text), ProxySettingsError);
+  }
+});

@@ -123,7 +123,7 @@ peerTest("Chromium's WebSocket talks to our server", CHROMIUM, async () => {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${server.context.port}/`);
     const report = await page.evaluate(conversation, LENGTHS);
-    assertEquals(report, ["closed 3001  true", "closed 4001 bye true"]);
+    assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);
   });
   assertEquals(await server.nextClose(), {
     code: 3001,

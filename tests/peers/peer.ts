@@ -38,6 +38,7 @@ async function withDeadline(work: Promise<void>): Promise<void> {
   }
 }
 
+export const BASH = program("bash", "/bin/bash");
 export const CHROMIUM = program("chromium", "/usr/bin/chromium");
 export const CURL = program("curl", "/usr/bin/curl");
 export const HAPROXY = program("haproxy", "/usr/sbin/haproxy");

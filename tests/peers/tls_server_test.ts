@@ -144,7 +144,7 @@ peerTest("Chromium's WebSocket talks to our server over TLS", CHROMIUM, async ()
     const page = await browser.newPage({ ignoreHTTPSErrors: true });
     await page.goto(`https://localhost:${server.context.port}/`);
     const report = await page.evaluate(conversation, LENGTHS);
-    assertEquals(report, ["closed 3001  true", "closed 4001 bye true"]);
+    assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);
   });
   await checkConversation(server);
 });

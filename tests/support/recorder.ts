@@ -1,6 +1,6 @@
 /** Protocols that write down what they are called with. */
 
-import { type LogLevel, type Protocol, setLogLevel } from "../../mod.ts";
+import { type CallbackResult, type LogLevel, type Protocol, setLogLevel } from "../../mod.ts";
 
 export interface Recorder {
   readonly protocol: Protocol<{ of: string }>;
@@ -18,7 +18,7 @@ type CallbackArgs = Parameters<Protocol<{ of: string }>["callback"]>;
  */
 export function record(
   name: string,
-  answer: (...args: CallbackArgs) => number | void = () => {},
+  answer: (...args: CallbackArgs) => CallbackResult = () => {},
   shared?: string[],
 ): Recorder {
   const reasons: string[] = [];

@@ -97,8 +97,19 @@ Deno.test("what is connected from is of the target's kind", () => {
   const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
   assertEquals(sourceAddress(addresses, "198.51.100.1"), "192.0.2.1");
   assertEquals(sourceAddress(addresses, "::1"), "2001:db8::1");
-  assertEquals(sourceAddress(addresses, "example.com"), "192.0.2.1");
   const error = assertThrows(() => sourceAddress(["192.0.2.1"], "::1"), TransportError);
   assertEquals(error.code, "invalid-option");
   assertEquals(error.message, "there is no way from 192.0.2.1 to ::1: one is IPv4, the other IPv6");
+});
+
+Deno.test("what is connected to on a link is connected to from that link", () => {
+  const addresses = ["192.0.2.1", "2001:db8::1", "fe80::1%eth0"];
+  assertEquals(sourceAddress(addresses, "fe80::2%eth0"), "fe80::1%eth0");
+  const error = assertThrows(() => sourceAddress(addresses, "fe80::2%eth1"), TransportError);
+  assertEquals(error.code, "invalid-option");
+  assertEquals(
+    error.message,
+    "there is no way from 192.0.2.1, 2001:db8::1, fe80::1%eth0 to fe80::2%eth1: " +
+      "the interface must be eth1 itself",
+  );
 });

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:net";
+import { interfaceAddresses } from "../../src/transport/interfaces.ts";
 import { NodeStream } from "../../src/transport/node_stream.ts";
 import { StreamTransport, tcpNetwork } from "../../src/transport/tcp.ts";
 import type { NetworkTarget, Transport } from "../../src/transport/transport.ts";
@@ -170,9 +171,73 @@ Deno.test({
       [port, "both.test", "six.test"],
     );
     assertEquals(await child.line(), "127.0.0.1");
-    assertEquals(await child.line(), "getaddrinfo ENOTFOUND six.test");
+    assertEquals(
+      await child.line(),
+      "six.test has only 2001:db8::1, and disableIpv6 turns IPv6 off",
+    );
     (await server.accept()).close();
     await Deno.remove(hosts);
+  },
+});
+
+Deno.test({
+  name: "a name's addresses are tried one by one: plainly, without IPv6, and from an address",
+  ignore: !isRoot,
+  async fn() {
+    using server = Deno.listen({ hostname: "127.0.0.3", port: 0 });
+    const { port } = server.addr;
+    const hosts = await Deno.makeTempFile();
+    await Deno.writeTextFile(
+      hosts,
+      ["::1", "127.0.0.1", "127.0.0.2", "127.0.0.3"].map((each) => `${each} many.test\n`).join(""),
+    );
+    const own = `mount --bind ${hosts} /etc/hosts && exec "$@"`;
+    await using child = new Child(
+      ["unshare", "--mount", "sh", "-c", own, "sh"],
+      "many_addresses.ts",
+      ["--allow-net"],
+      [String(port), "many.test"],
+    );
+    for (let way = 0; way < 3; way++) {
+      assertEquals(await child.line(), "127.0.0.3");
+      (await server.accept()).close();
+    }
+    await Deno.remove(hosts);
+  },
+});
+
+Deno.test({
+  name: "who may not bind to the address to connect from is told so, and the program goes on",
+  async fn() {
+    await using child = new Child([], "unbound_client.ts", ["--allow-net=127.0.0.1:9"]);
+    assertEquals(
+      await child.line(),
+      "may not connect from 127.0.0.1; run with --allow-net=127.0.0.1:0",
+    );
+    assertEquals(await child.line(), "goes on");
+  },
+});
+
+const onLink = Deno.networkInterfaces().find(({ address }) => address.startsWith("fe80:"));
+
+Deno.test({
+  name: "an address of a link is connected to by its zone, and from that link",
+  ignore: onLink === undefined,
+  async fn() {
+    const { address, name } = onLink!;
+    const hostname = `${address}%${name}`;
+    const listener = tcpNetwork.listen({ hostname, port: 0 });
+    const { port } = listener.address;
+    for (const localAddress of [undefined, interfaceAddresses(name)]) {
+      const [client, server] = await Promise.all([
+        tcpNetwork.connect({ hostname, port, localAddress }, never),
+        listener.accept(),
+      ]);
+      assertEquals(client.remoteAddress.hostname, address);
+      client.close();
+      server.close();
+    }
+    listener.close();
   },
 });
 

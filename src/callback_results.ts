@@ -1,0 +1,42 @@
+/** What callbacks return: numbers, and promises of them. */
+
+import { describeError, log } from "./log.ts";
+
+/** The result of a callback that threw: less than any number of the program's, and logged already. */
+export const THREW = -Infinity;
+
+/** Whether a callback returned something to be awaited. */
+export function isPromised(result: unknown): result is PromiseLike<unknown> {
+  return (typeof result === "object" || typeof result === "function") && result !== null &&
+    typeof (result as { then?: unknown }).then === "function";
+}
+
+/** The number that a value counts as: what is none says no wherever a number other than 0 does. */
+export function numberOf(result: unknown): number {
+  if (typeof result === "number") return result;
+  return result === undefined || result === null ? 0 : 1;
+}
+
+/**
+ * Calls `tell` with the number of what was promised once that is there, or with {@linkcode THREW} for a
+ * rejection, which is logged. Nothing that comes of it is left unhandled.
+ *
+ * @param what whose promise it is, for the log
+ */
+export function whenSettled(
+  promised: PromiseLike<unknown>,
+  what: string,
+  tell: (result: number) => void,
+): void {
+  // Adopted by a promise of ours, one that breaks the rules can't settle twice or throw from `then`.
+  new Promise((resolve) => resolve(promised)).then(numberOf, (error) => {
+    log("err", () => `${what} was rejected: ${describeError(error)}`);
+    return THREW;
+  }).then(tell).catch((error) => log("err", () => `${what}: ${describeError(error)}`));
+}
+
+/** Tells that a number which a callback returned closes a connection. */
+export function noteClosing(socketFd: number, reason: string, result: number): void {
+  if (result === THREW) return;
+  log("notice", () => `connection ${socketFd}: ${reason} returned ${result}, which closes it`);
+}
