@@ -73,9 +73,9 @@ export function useHost(other: Pick<ContextCreationInfo, "network" | "clock">): 
   host = other;
 }
 
-/** The clock of contexts that are made now; undefined for the runtime's. */
-export function clockInUse(): ContextCreationInfo["clock"] {
-  return host.clock;
+/** Where contexts that are made now live; undefined for the runtime's. */
+export function hostInUse(): Pick<ContextCreationInfo, "network" | "clock"> {
+  return host;
 }
 
 /**
@@ -275,6 +275,7 @@ function fillIn(
     Object.assign(each, {
       broadcast_socket_port: own.broadcastSocketPort,
       broadcast_socket_user_fd: own.broadcastSocketUserFd,
+      broadcast_socket_token: own.broadcastToken,
     });
   }
 }

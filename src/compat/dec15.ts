@@ -227,7 +227,11 @@ export const lws_write: Write = writing(DEC15, "lws_write");
 const writeAsHttp: Write = writing(DEC15, "lws_write_http");
 
 /** {@linkcode lws_write} with `LWS_WRITE_HTTP`. */
-export function lws_write_http(wsi: lws, buf: Uint8Array | string, len: number): number {
+export function lws_write_http(
+  wsi: lws,
+  buf: string | ArrayBufferView | ArrayBufferLike,
+  len: number,
+): number {
   return writeAsHttp(wsi, buf, len, constants.LWS_WRITE_HTTP);
 }
 
