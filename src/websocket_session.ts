@@ -29,7 +29,7 @@ import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
-import { attempt, type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
+import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { KeepAlive, type KeepAliveHost } from "./keep_alive.ts";
@@ -106,9 +106,11 @@ export class WebSocketSession
     const { owner } = connection;
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
-      for (const extension of owner.extensions) extension.anyEstablished?.(connection);
+      for (const extension of owner.extensions) {
+        heed(connection, extension.anyEstablished?.(connection));
+      }
     });
-    this.#layers?.startSeconds(owner.wheel, (work) => {
+    this.#layers?.startSeconds(connection, (work) => {
       if (connection.isOpen) connection.turn(() => this.#guard(work));
     });
   }
