@@ -303,7 +303,9 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   #takeBody(bytes: Uint8Array): number {
     const connection = this.#connection;
     const body = this.#body!;
-    const taken = body.read(bytes, (piece) => {
+    const { rxBufferSize } = this.#first;
+    const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
+    const taken = body.read(part, (piece) => {
       // A piece of its own: who awaits something needs it for longer than the call.
       const result = this.asking.call(this.#first, "httpBody", piece.slice());
       if (typeof result === "number") this.#bodyHeard(result);

@@ -11,7 +11,7 @@ import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "./support/certificates.ts";
 import { freePort } from "./support/free_port.ts";
 import { PATIENT } from "./support/patience.ts";
-import { runProgram } from "./support/program.ts";
+import { runArguments, runProgram } from "./support/program.ts";
 import { serve, settle } from "./support/serve.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
@@ -162,7 +162,7 @@ async function runEcho(args: string[]) {
 /** Lets client.ts say hello, and returns what it prints until it ends. */
 async function sayHello(args: string[]): Promise<string> {
   const client = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...WITH_FILES, "--quiet", example("client.ts"), ...args],
+    args: runArguments(WITH_FILES, example("client.ts"), args),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
