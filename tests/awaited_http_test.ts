@@ -328,3 +328,22 @@ Deno.test("answers of async callbacks keep their connection and their field line
   assertEquals(fieldOf(head, "connection"), "close");
   assertEquals((await peers[0]!.readToEnd()).length, 0);
 });
+
+Deno.test("a transaction that is completed while its callback thinks ends with that", async () => {
+  const thinker = thinking("http");
+  await using served = serve([thinker.protocol], { keepAliveTimeoutMs: 1000 });
+  const peer = await served.dial();
+  peer.send(get("/1"));
+  await settle();
+  const wsi = thinker.wsi();
+  page(wsi);
+  assertEquals(await readPage(peer), "/1");
+  assertEquals([wsi.method, wsi.hdrCopy("host")], ["GET", "localhost"]);
+  served.clock.advance(HOUR_MS);
+  await settle();
+  await thinker.decide();
+  assertEquals([wsi.method, wsi.hdrCopy("host")], ["", undefined]);
+  peer.send(get("/2"));
+  await settle();
+  assertEquals(thinker.pending(), 1);
+});

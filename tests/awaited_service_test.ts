@@ -129,6 +129,19 @@ for (const service of POLICIES) {
     assertEquals((await refusal).status, 503);
   });
 
+  Deno.test(`${service}: so does one of filterNetworkConnection`, async () => {
+    using log = captureLog();
+    const thinker = thinking("filterNetworkConnection");
+    await using served = serve([thinker.protocol], { service, headerTimeoutMs: 1000 });
+    const peer = await served.dial();
+    await pump(served);
+    await thinker.decide(0);
+    served.clock.advance(1100);
+    await pump(served);
+    assertEquals([peer.ended, log.lines], [false, []]);
+    assertEquals(thinker.reasons, ["wsiCreate", "serverNewClientInstantiated"]);
+  });
+
   Deno.test(`${service}: a rejection where nobody waits ends its connection in service`, async () => {
     using _log = captureLog();
     const thinker = thinking("receive");
