@@ -6,7 +6,6 @@ import { parseIpLiteral } from "./core/ip_address.ts";
 import { isFieldValue, isToken, splitList } from "./core/http_syntax.ts";
 import type { RouteTarget } from "./client_route.ts";
 import { LwsError } from "./errors.ts";
-import type { Wsi } from "./wsi.ts";
 import { checkHandshakeField } from "./handshake_fields.ts";
 
 /** Where a client connects and what it asks for (`lws_client_connect`). */
@@ -51,7 +50,7 @@ export interface ClientConnectInfo {
    */
   readonly ssl?: 0 | 1 | 2;
   /**
-   * Whether {@linkcode Wsi.tls} tells the server's certificate, version and cipher, which takes
+   * Whether `wsi.tls` tells the server's certificate, version and cipher, which takes
    * `node:tls`. Without an effect where that is used anyway, and without TLS.
    *
    * @default {false}
