@@ -16,8 +16,6 @@ import type { BroadcastFilledIn } from "./structs.ts";
 const VARIABLE = "LWS_BROADCAST_SOCKETS";
 /** The most bytes that may wait for one socket: C's call blocked until they had left. */
 const MAX_UNSENT = 16 * 1024 * 1024;
-/** What keeps the program running while something is unsent; as long as a timer can be. */
-const HOLD_MS = 2 ** 31 - 1;
 
 const NAME = "libwebsockets_broadcast";
 
@@ -137,7 +135,6 @@ class Outlet {
   readonly #key: string;
   readonly #broadcaster: Promise<Broadcaster>;
   #unsent = 0;
-  #hold: ReturnType<typeof setTimeout> | undefined;
   #failure: LwsError | undefined;
 
   constructor(socket: Socket) {
@@ -170,7 +167,6 @@ class Outlet {
       );
     }
     this.#unsent += bytes.length;
-    this.#hold ??= setTimeout(() => {}, HOLD_MS);
     void this.#deliver(bytes.slice());
     return bytes.length;
   }
@@ -182,9 +178,6 @@ class Outlet {
       this.#fail(error);
     }
     this.#unsent -= bytes.length;
-    if (this.#unsent > 0) return;
-    clearTimeout(this.#hold);
-    this.#hold = undefined;
   }
 
   #fail(error: unknown): void {
