@@ -60,7 +60,18 @@ export class Asking<Host extends { onThrow(): void }> {
   ): void {
     const result = this.call(entry, reason, data);
     if (typeof result === "number") hear.call(this.#host, result, given);
-    else this.await(entry, reason, result, (late) => hear.call(this.#host, late, given));
+    else this.#hearLater(entry, reason, result, hear, given);
+  }
+
+  /** Apart from {@linkcode ask}, in which its closure would cost every call. */
+  #hearLater<Given>(
+    entry: ProtocolEntry,
+    reason: Reason,
+    promised: PromiseLike<unknown>,
+    hear: (this: Host, result: number, given: Given) => void,
+    given: Given,
+  ): void {
+    this.await(entry, reason, promised, (late) => hear.call(this.#host, late, given));
   }
 
   /** Calls back, for who awaits a promise by {@linkcode await}. */
