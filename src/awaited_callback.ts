@@ -15,8 +15,15 @@ interface AwaitedCallback {
   readonly later: (() => void)[];
 }
 
+/** What is told of awaited callbacks beside their results. */
+export interface AskingHost {
+  onThrow(): void;
+  /** The program has said its word, and the peer is under its timeouts again. */
+  onHeard(): void;
+}
+
 /** Asks the program on behalf of `Host`, a phase of the connection. */
-export class Asking<Host extends { onThrow(): void }> {
+export class Asking<Host extends AskingHost> {
   readonly #connection: Connection;
   readonly #host: Host;
   #isCalling = false;
@@ -151,6 +158,7 @@ export class Asking<Host extends { onThrow(): void }> {
       this.#awaited = undefined;
       if (isFilter(awaited) && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
       hear(result);
+      if (connection.isOpen) this.#host.onHeard();
       // The next callback may think as well.
       for (const work of awaited.later) this.defer(work);
       if (awaited.wantsWritable) connection.callbackOnWritable();
