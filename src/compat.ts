@@ -7,7 +7,8 @@
  * What stands for C's pointers, in all generations:
  *
  * - `NULL` is `null`. `char *` is a string, `unsigned char *` with a length a `Uint8Array`, from which
- *   as many bytes are taken as the length says; a string will do as well.
+ *   as many bytes are taken as the length says; what is only read may be another view, a buffer or a
+ *   string as well.
  * - An argument that a call sets is a {@linkcode Box}: `const name = box("")` in place of
  *   `char name[128]`, with the size beside it as in C. `unsigned char **` is a box with a view, which
  *   the call moves on; a pointer to the end is a view that begins there.
@@ -32,7 +33,7 @@
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
- * - Files are sent in the background: serving one returns 0, which means "started".
+ * - Files of more than 64 KiB are sent in the background: serving one returns 0, which means "started".
  * - There are limits, most of them generous: `limits` of the creation struct, or the argument behind
  *   those of C in older calls, sets others.
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a

@@ -15,6 +15,7 @@ import {
   type ProtocolSpec,
   rig,
 } from "./support.ts";
+import { badBytes, goodBytes, trueBytes } from "../support/odd_data.ts";
 
 const quiet: ProtocolSpec = { name: "talk", callback: () => 0 };
 const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
@@ -72,6 +73,9 @@ const WRONG: Record<string, readonly unknown[]> = {
   n: [...NOT_WHOLE, 2],
   length: [...NOT_WHOLE, 2],
   kind: [9, 99, 63, 256, 2 ** 32, -1, 2.5, NaN, "x", null, undefined],
+  status: [1004.5, 999, 1005, 3000, "x", null, undefined],
+  n_token: [2.5, NaN, "x", null, undefined],
+  vbuf: [null, undefined, 5, {}],
   enable: [2.5, NaN, "x", true, null, undefined],
   reason: NOT_WHOLE,
   timeout: [77, -1, 2.5, "x", null, undefined],
@@ -122,6 +126,8 @@ const WRONG: Record<string, readonly unknown[]> = {
 /** Under which name an argument is refused, where the key above is not it. */
 const NAMES: Record<string, string> = {
   kind: "protocol",
+  status: "reason",
+  n_token: "token",
   timeout: "reason",
   poll_timeout: "timeout",
   room: "len",
@@ -196,6 +202,11 @@ const CALLS: Record<string, Call> = {
     failure: undefined,
   },
   set_timeout: { given: "wsi timeout secs", failure: undefined },
+  client_close: { given: "wsi", failure: undefined },
+  close_and_free_session: { given: "context wsi status", failure: undefined },
+  ensure_user_space: { given: "wsi", failure: undefined },
+  token_to_string: { given: "n_token", failure: null },
+  lwsl_hexdump: { given: "vbuf len", failure: undefined },
   hangup_on_client: { given: "context fd", failure: undefined },
   serve_http_file: {
     given: {
@@ -245,7 +256,7 @@ for (const face of [NOV10, ...FACES]) {
     .filter((name) => typeof face.api[name] === "function")
     .map((name) => name.replace(/^(lws|libwebsockets?)_/, ""))
     .filter((name) => !WITHOUT.test(name) && !CREATIONS.test(name))
-    .filter((name) => !["box", "serverContext", "token_to_string"].includes(name));
+    .filter((name) => !["box", "serverContext"].includes(name));
 
   Deno.test(`${face.name}: every wrong argument of a call is refused by its name`, async () => {
     const { server, wsi, struct } = await connected(face);
@@ -262,6 +273,9 @@ for (const face of [NOV10, ...FACES]) {
       nfds: 1,
       timeout_ms: 0,
       buf: "x",
+      vbuf: "x",
+      status: 1000,
+      n_token: 1,
       buf_bytes: new Uint8Array(1),
       in: "x",
       d: "x",
@@ -329,12 +343,18 @@ for (const face of [NOV10, ...FACES]) {
           const { result, lines } = await loggedSoon(() => callOf(face, last)(...args));
           assertEquals(result, failure, what);
           const name = NAMES[key] ?? key.replace(/_bytes$/, "");
-          const named = new RegExp(`^err: \\w+: [^]*\\b${name}`, "m");
+          const named = new RegExp(`^err: ${cName(face, last)}: [^]*\\b${name}`, "m");
           assert(named.test(lines), `${what}: ${lines}`);
         }
       }
     }
   });
+}
+
+/** The whole name of a call, by its last words. */
+function cName(face: Face, last: string): string {
+  const names = ["", "lws_", "libwebsocket_", "libwebsockets_"].map((first) => first + last);
+  return names.find((each) => each in face.api)!;
 }
 
 function callOf(face: Face, last: string): (...args: unknown[]) => unknown {
@@ -359,6 +379,29 @@ for (const face of [NOV10, ...FACES]) {
     // Nothing came before it.
     assertEquals(await server.pump(socket.receiveText()), "hello");
   });
+
+  Deno.test(`${face.name}: write takes the bytes of every buffer and view, and nothing that only says that it has some`, async () => {
+    const { server, socket, wsi } = await connected(face);
+    await using _server = server;
+    const binary = face.api.LWS_WRITE_BINARY as number;
+    await server.settle();
+    for (const [what, buf] of badBytes()) {
+      const { result, lines } = logged(() => face.call("write", wsi, buf, 3_000, binary));
+      assertEquals([result, wsi.unsentBytes], [-1, 0], what);
+      assertStringIncludes(lines.join("\n"), "write: buf is ", what);
+    }
+    const kept = face === NOV10 || face === FEB11 || face === OCT12;
+    for (const [what, buf] of goodBytes()) {
+      const bytes = trueBytes(buf);
+      if (bytes.length < 2) continue;
+      // Fewer than there are, as C programs do with a buffer.
+      const len = bytes.length - 1;
+      assertEquals(face.call("write", wsi, buf, len, binary), kept ? 0 : len, what);
+      const { payload } = await server.pump(socket.receive());
+      assertEquals(payload, bytes.subarray(0, len), what);
+      assertEquals(logged(() => face.call("write", wsi, buf, len + 2, binary)).result, -1, what);
+    }
+  });
 }
 
 // Creation.
@@ -380,8 +423,8 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["extensions", [{ name: null, callback: () => 0 }], "name", [OCT12, MAR13, DEC15]],
   ["iface", 5, "iface", [OCT12, MAR13, DEC15]],
   ["token_limits", {}, "token_limits.token_limit", [DEC15]],
-  ["token_limits", { token_limit: [-1] }, "tokenLimits", [DEC15]],
-  ["ka_time", -1, "kaTime", [MAR13, DEC15]],
+  ["token_limits", { token_limit: [-1] }, 'token_limits["get uri"] is -1', [DEC15]],
+  ["ka_time", -1, "ka_time is -1", [MAR13, DEC15]],
   ["limits", 5, "limits is 5", FACES],
   ["limits", { maxBody: 1 }, "limits.maxBody is 1", FACES],
   ["limits", { maxFramePayload: -1 }, "maxFramePayload is -1", FACES],
