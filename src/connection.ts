@@ -522,6 +522,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.owner.wheel.arm(this.#timer, delayMs);
   }
 
+  /** What waits for the program, or for this connection's turn, is not its peer's silence. */
+  isHeldUp(_times: number): boolean {
+    return this.owner.scheduler.hasToTell(this.socketFd);
+  }
+
   onTimeout(): void {
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
