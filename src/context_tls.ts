@@ -71,6 +71,12 @@ export interface SecuredClient {
   readonly info: TlsInfo | undefined;
 }
 
+/**
+ * `node:tls` ends a handshake by a timer of its own, which looks at nothing that lies in the socket, so
+ * that it comes so much later than ours.
+ */
+const UNREAD_MS = 10_000;
+
 /** The TLS of one context. */
 export class ContextTls {
   readonly #settings: TlsSettings;
@@ -293,7 +299,7 @@ export class ContextTls {
       // An empty list is nobody; those whom the runtime trusts vouch for servers, not for clients.
       ca,
       clientCertificate: requireValidClientCert ? asks : "none",
-      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs,
+      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,
     });
   }
 }
