@@ -45,7 +45,7 @@ export class CallbackSession implements ExtensionSession {
 
   begin(wsi: Wsi): void {
     this.#wsi = wsi;
-    this.#user = this.#extension.makeUser();
+    this.#user = this.#extension.makeUser(wsi);
     this.#isConstructed = true;
     const reason = wsi.isClient ? "clientConstruct" : "construct";
     this.#extension.demand(wsi, reason, this.#user, undefined);

@@ -74,7 +74,8 @@ export interface Context extends AsyncDisposable {
    * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
    * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
    *
-   * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
+   * @returns The connection, or undefined when a filter or a limit refused it, and it is closed then; or
+   *   when `filterNetworkConnection` returned a promise, and it is served once that lets it in.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
    */
   adopt(conn: StreamConn): Wsi | undefined;

@@ -23,6 +23,8 @@ export interface ResponseOptions {
   readonly minorVersion: 0 | 1;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** Does what tells the program something, when the program is ready to hear it. */
+  readonly defer: (work: () => void) => void;
 }
 
 /** One response. Heads, bodies and their framing are RFC 9112's. */
@@ -37,6 +39,7 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #onComplete: () => void;
+  readonly #defer: (work: () => void) => void;
   #transfer: FileTransfer | undefined;
 
   constructor(connection: Connection, options: ResponseOptions) {
@@ -45,6 +48,7 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#onComplete = options.onComplete;
+    this.#defer = options.defer;
   }
 
   /** Whether a file is on its way. */
@@ -72,9 +76,11 @@ export class HttpResponse implements HttpExchange {
       },
       onDone: () => {
         this.#transfer = undefined;
-        const first = this.#connection.owner.entries[0]!;
-        this.#connection.call(first, "httpFileCompletion", undefined);
-        this.complete();
+        this.#defer(() => {
+          const first = this.#connection.owner.entries[0]!;
+          this.#connection.call(first, "httpFileCompletion", undefined);
+          this.complete();
+        });
       },
     });
     return 0;

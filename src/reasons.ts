@@ -67,7 +67,8 @@ export interface CloseInfo {
 
 /**
  * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
- * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons. A pattern of the names is the C
+ * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons.
+ * {@linkcode Protocol.callback} says in which reasons a promise is awaited. A pattern of the names is the C
  * library's `LWS_CALLBACK_` constants without their prefix.
  */
 export interface ReasonData {
@@ -93,7 +94,7 @@ export interface ReasonData {
    * and without `.`, `..` and query. Non-zero closes once what was written has left.
    */
   http: string;
-  /** First protocol; a piece of the request body, valid during the call. Non-zero closes. */
+  /** First protocol; a piece of the request body, which is the program's own. Non-zero closes. */
   httpBody: Uint8Array;
   /**
    * First protocol; the whole body has arrived, if only an empty one: it comes for every request that

@@ -30,7 +30,7 @@ import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
-import { attempt, type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
+import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { HeldPongs, MOST_UNSENT_PONGS } from "./held_pongs.ts";
@@ -108,9 +108,11 @@ export class WebSocketSession
     const { owner } = connection;
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
-      for (const extension of owner.extensions) extension.anyEstablished?.(connection);
+      for (const extension of owner.extensions) {
+        heed(connection, extension.anyEstablished?.(connection));
+      }
     });
-    this.#layers?.startSeconds(owner.wheel, (work) => {
+    this.#layers?.startSeconds(connection, (work) => {
       if (connection.isOpen) connection.turn(() => this.#guard(work));
     });
   }
@@ -252,6 +254,10 @@ export class WebSocketSession
 
   sendProbe(payload: Uint8Array): void {
     this.#connection.turn(() => this.#writer.beside(OPCODE_PING | FIN, payload));
+  }
+
+  isHeldUp(times: number): boolean {
+    return this.#connection.isHeldUp(times);
   }
 
   onSilent(): void {

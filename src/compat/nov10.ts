@@ -22,7 +22,7 @@ import { attempt } from "./attempt.ts";
 import { userReason } from "./callback.ts";
 import { type Write, writing } from "./connection_calls.ts";
 import * as constants from "./constants/nov10.ts";
-import { clockInUse, createFrom } from "./creation.ts";
+import { createFrom, hostInUse } from "./creation.ts";
 import { defineGeneration } from "./generation.ts";
 import { refuse, theConnection, theWhole } from "./guards.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
@@ -47,6 +47,10 @@ const NOV10 = defineGeneration({
 
 /** `struct libwebsocket`: a connection. */
 export type libwebsocket = Wsi;
+/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
+export type libwebsocket_callback_reasons = number;
+/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
+export type libwebsocket_write_protocol = number;
 
 /** The callback of a server, which names the types that it expects of `user` and `in`. */
 export type libwebsocket_callback = {
@@ -137,7 +141,10 @@ export function libwebsocket_get_uri(wsi: libwebsocket): string | null {
 /** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind. 0, or −1 when that failed. */
 export const libwebsocket_write: Write = writing(NOV10, "libwebsocket_write");
 
-/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+/**
+ * Sends a file in answer to a request. 0, or −1 when it can't be opened, after a 404, or when there is no
+ * request to answer.
+ */
 export const libwebsockets_serve_http_file: ServeFile = servingFiles(
   "libwebsockets_serve_http_file",
 );
@@ -154,7 +161,7 @@ function toEstablishedOnly(callback: libwebsocket_callback): libwebsocket_callba
 }
 
 function sendRegularly(context: Context): void {
-  const clock = clockInUse() ?? systemClock;
+  const clock = hostInUse().clock ?? systemClock;
   const { name } = context.protocols[0]!;
   let timer: unknown;
   const send = () => {

@@ -20,7 +20,7 @@ export interface lws_tokens<Text = string> {
 
 /** The members that `struct libwebsocket_protocols` always had. */
 export interface ProtocolStruct<Callback = never> {
-  /** What clients name in `Sec-WebSocket-Protocol`. */
+  /** What clients name in `Sec-WebSocket-Protocol`, or several such names with commas. */
   name: string | null;
   /** The callback; null ends a list. */
   callback: Callback | null;
@@ -45,6 +45,11 @@ export interface BroadcastFilledIn extends FilledIn {
   broadcast_socket_port?: number;
   /** The descriptor of this side's connection to that port; −1 for none. */
   broadcast_socket_user_fd?: number;
+  /**
+   * What has to be said to that port before it takes anything, 64 hexadecimal digits; C let anybody
+   * in. Whoever knows it can broadcast.
+   */
+  broadcast_socket_token?: string;
 }
 
 /** `struct libwebsocket_extension`, or an extension of the main API. */
@@ -115,7 +120,7 @@ export interface CreationStruct<Protocol, ExtensionOf> {
    */
   ssl_cert_filepath?: string | null;
   /**
-   * The key of the certificate, likewise. With null `LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY`
+   * The key of the certificate, likewise; ignored without one. With null `LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY`
    * asks for it; in 2013 nothing did, and a certificate without its key is refused.
    */
   ssl_private_key_filepath?: string | null;

@@ -17,7 +17,7 @@ const CODECS: [string, ZlibCodec][] = [["fallback", fallbackZlibCodec], ["native
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 const MIB = 1024 * 1024;
 /** What tests that run at the same time may take meanwhile. */
-const RSS_NOISE = 192 * MIB;
+const RSS_NOISE = 320 * MIB;
 
 /** Runs for each codec, and closes the streams that the test opens. */
 function eachCodec(
