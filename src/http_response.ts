@@ -127,8 +127,9 @@ export class HttpResponse implements HttpExchange {
     if (this.isComplete || this.#transfer !== undefined) return -1;
     const bytes = bytesOf("write: data", data);
     const isHead = kind === "httpHeaders" || !this.hasBegun;
+    const isBeside = kind === "httpHeaders" && !this.hasBegun;
     this.hasBegun = true;
-    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes, isHead);
+    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes, isBeside);
     if (sent >= 0 && kind === "httpFinal") this.complete();
     return sent;
   }
@@ -159,13 +160,13 @@ export class HttpResponse implements HttpExchange {
     this.#send(responseHead(status, all), true);
   }
 
-  /** @param isHead whether what follows doesn't wait for it: the body may be one long write */
-  #send(bytes: Uint8Array, isHead = false): number {
+  /** @param isBeside whether it is a head, for which a body in one long write need not wait */
+  #send(bytes: Uint8Array, isBeside = false): number {
     const connection = this.#connection;
     const { length } = bytes;
     if (!connection.hasRoom(length)) return -1;
     if (length > 0) {
-      if (isHead) connection.say(bytes);
+      if (isBeside) connection.say(bytes);
       else {
         connection.tx.put(bytes);
         connection.queued();
