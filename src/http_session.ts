@@ -105,6 +105,13 @@ export class HttpSession implements Phase {
     if (this.#state !== RESPOND) this.#connection.finish("peer", false);
   }
 
+  onLeft(_bytes: number): void {
+    const connection = this.#connection;
+    // What is left of the answer has as much time again.
+    if (connection.unsentBytes === 0 || !this.#response?.hasBegun) return;
+    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+  }
+
   onDrain(): void {
     this.#response?.onDrain();
     this.#awaitBody();

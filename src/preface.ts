@@ -132,6 +132,10 @@ class PrefacedTransport implements Transport, TransportHandler {
     this.#settleWhenReady();
   }
 
+  onProgress(): void {
+    this.#owner?.onProgress?.();
+  }
+
   onEnd(): void {
     if (this.#owner !== undefined) return this.#owner.onEnd();
     if (!this.#isSettled) this.#fail(this.#preface.cutShort());

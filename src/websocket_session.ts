@@ -29,9 +29,8 @@ import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { attempt, type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
-import type { ExtensionSession } from "./extensions/extension.ts";
 import { bytesOf, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
-import { KeepAlive, type KeepAliveHost } from "./keep_alive.ts";
+import { Probed } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
@@ -42,15 +41,12 @@ import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession
-  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost, KeepAliveHost {
+export class WebSocketSession extends Probed
+  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
   readonly #layers: ExtensionLayers | undefined;
-  /** What transforms messages or frames, and what transforms all bytes. */
-  readonly #extension: ExtensionSession | undefined;
-  readonly #stream: ExtensionSession | undefined;
   #decoder: MessageDecoder | undefined;
   /** Set while a decoded piece is delivered. */
   #isDecoded = false;
@@ -60,17 +56,16 @@ export class WebSocketSession
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
   #pendingPong: Uint8Array | undefined;
-  readonly #keepAlive: KeepAlive | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
+    super();
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#writer = new FrameWriter(connection, layers, this);
     this.#layers = layers;
-    this.#extension = layers?.data;
-    this.#stream = layers?.stream;
-    if (this.#stream !== undefined) this.#streamDecoder = new StreamDecoder(this.#stream, this);
+    const stream = layers?.stream;
+    if (stream !== undefined) this.#streamDecoder = new StreamDecoder(stream, this);
     this.#parser = new FrameParser({
       masked: !isClient,
       acceptsEither: !isClient && owner.options.defeatClientMask,
@@ -82,10 +77,12 @@ export class WebSocketSession
       checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
     if (layers !== undefined) connection.extensions = layers.names;
-    if (owner.keepAlive !== undefined) {
-      this.#keepAlive = new KeepAlive(owner.keepAlive, owner.wheel, this);
-    }
     connection.frames = this.#parser;
+    this.startProbing();
+  }
+
+  protected get probed(): Connection {
+    return this.#connection;
   }
 
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
@@ -127,7 +124,7 @@ export class WebSocketSession
   }
 
   onBytes(bytes: Uint8Array): number {
-    if (this.#keepAlive !== undefined) this.#keepAlive.heard();
+    this.heard();
     if (this.#decoder?.isHolding) {
       this.#resume();
       if (!this.canDeliver) return 0;
@@ -142,7 +139,7 @@ export class WebSocketSession
 
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
   onData(piece: Uint8Array): void {
-    if (this.#extension !== undefined && this.#decodes(this.#extension, piece)) return;
+    if (this.#layers !== undefined && this.#decodes(this.#layers, piece)) return;
     // Whoever closes wants to hear no more; only the peer's close frame still counts.
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
@@ -156,9 +153,8 @@ export class WebSocketSession
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
-  #decodes(extension: ExtensionSession, piece: Uint8Array): boolean {
-    if (this.#isDecoded) return false;
-    const { appliesToAll } = this.#layers!;
+  #decodes({ data: extension, appliesToAll }: ExtensionLayers, piece: Uint8Array): boolean {
+    if (extension === undefined || this.#isDecoded) return false;
     if (this.#parser.reservedBits === 0 && extension.unit !== "frame" && !appliesToAll) {
       return false;
     }
@@ -203,7 +199,7 @@ export class WebSocketSession
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
-    if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
+    if (!isPing && this.isAnswer(payload)) return;
     if (connection.isClient) {
       const reason = isPing ? "clientReceivePing" : "clientReceivePong";
       const result = connection.call(connection.entry, reason, payload);
@@ -226,6 +222,10 @@ export class WebSocketSession
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) this.#flushExtensions();
     this.#connection.finish("peer", false);
+  }
+
+  onLeft(bytes: number): void {
+    this.left(bytes);
   }
 
   onDrain(): void {
@@ -281,7 +281,7 @@ export class WebSocketSession
   }
 
   onPause(paused: boolean): void {
-    this.#keepAlive?.pause(paused);
+    this.pauseProbing(paused);
     if (paused) this.#parser.stop();
     else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
       // In a turn of its own, as all that was held back is.
@@ -305,7 +305,7 @@ export class WebSocketSession
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
-    this.#keepAlive?.stop();
+    this.stopProbing();
     connection.call(connection.entry, "closed", { code, reason, wasClean, cause });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) {
@@ -395,7 +395,7 @@ export class WebSocketSession
     // An extension may have closed it meanwhile.
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason };
-    this.#keepAlive?.stop();
+    this.stopProbing();
     this.#writer.send(OPCODE_CLOSE | FIN, payload);
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
     // The answer must be seen, however little the program wants to receive.

@@ -128,8 +128,8 @@ Deno.test("a client probes its server as well", async () => {
   assertEquals(recorder.reasons.includes("clientReceivePong"), false);
 });
 
-Deno.test("without kaTime nothing is probed, and its companions have no effect", async () => {
-  await using served = serve([record("echo").protocol], { kaProbes: 3, kaInterval: 5 });
+Deno.test("with kaTime 0 nothing is probed, and its companions have no effect", async () => {
+  await using served = serve([record("echo").protocol], { kaTime: 0, kaProbes: 3, kaInterval: 5 });
   const socket = await served.open();
   const before = socket.peer.received.length;
   served.clock.advance(3_600_000);

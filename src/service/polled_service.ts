@@ -123,10 +123,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
     if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
     if (this.#released !== undefined) return -1;
     this.#begin();
-    this.#runDue();
+    // What came is told before anybody is judged for his silence.
     for (const slot of [...this.#ready]) {
       if (this.#ready.delete(slot)) slot.serve(slot.revents);
     }
+    this.#runDue();
     return this.#released === undefined ? 0 : -1;
   }
 
@@ -140,15 +141,15 @@ export class PolledService implements Scheduler, PollSlotOwner {
   serviceFd(pollFd: PollFd | null): number {
     if (this.#released !== undefined) return -1;
     this.#begin();
+    const slot = pollFd === null ? undefined : this.#slots.get(pollFd.fd);
+    if (pollFd !== null && slot !== undefined) {
+      const { revents } = pollFd;
+      pollFd.revents = 0;
+      this.#ready.delete(slot);
+      slot.serve(revents);
+    }
     this.#runDue();
-    if (pollFd === null) return 0;
-    const slot = this.#slots.get(pollFd.fd);
-    if (slot === undefined) return 0;
-    const { revents } = pollFd;
-    pollFd.revents = 0;
-    this.#ready.delete(slot);
-    slot.serve(revents);
-    return this.#slots.get(pollFd.fd) === slot ? 0 : 1;
+    return slot === undefined || this.#slots.get(slot.fd) === slot ? 0 : 1;
   }
 
   /** As `Context.poll`. */

@@ -148,7 +148,10 @@ export class StreamTransport implements Transport {
 
   #onWritten(bytes: Uint8Array, count: number): void {
     if (this.#isClosed) return;
-    if (count < bytes.length) return this.write(bytes.subarray(count));
+    if (count < bytes.length) {
+      this.#handler!.onProgress?.();
+      return this.write(bytes.subarray(count));
+    }
     this.#isWriting = false;
     if (this.#endsAfterWrite) {
       this.#endsAfterWrite = false;
