@@ -85,8 +85,7 @@ export abstract class Probed extends WheelEntry {
       if (bytes === 0) this.#progressed();
       return;
     }
-    const { isStuck } = doubt;
-    if (bytes === 0 || isStuck) this.#progressed();
+    if (bytes === 0 || doubt.isStuck) this.#progressed();
     if (doubt.behind === 0) {
       doubt.isStuck = false;
       return;
@@ -95,12 +94,11 @@ export abstract class Probed extends WheelEntry {
     if (doubt.behind > 0) return;
     doubt.isStuck = false;
     doubt.unanswered++;
-    // Not a moment less than the interval until its answer is missed.
-    if (isStuck && this.#since !== PAUSED) this.#since = Math.ceil(this.probed.owner.wheel.now());
   }
 
   #progressed(): void {
-    if (this.#since !== PAUSED) this.#since = this.probed.owner.wheel.recently();
+    // Exactly, as the interval of a probe that leaves with it counts from here.
+    if (this.#since !== PAUSED) this.#since = Math.ceil(this.probed.owner.wheel.now());
     if (this.#doubt !== undefined) this.#doubt.unanswered = 0;
   }
 

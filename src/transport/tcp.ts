@@ -149,7 +149,7 @@ export class StreamTransport implements Transport {
   #onWritten(bytes: Uint8Array, count: number): void {
     if (this.#isClosed) return;
     if (count < bytes.length) {
-      this.#handler!.onProgress?.();
+      if (count > 0) this.#handler!.onProgress?.();
       return this.write(bytes.subarray(count));
     }
     this.#isWriting = false;

@@ -22,6 +22,8 @@ export class Recorder implements TransportHandler {
   takenLength = 0;
   /** The order of all that isn't bytes. */
   readonly events: ("drain" | "end" | "close")[] = [];
+  /** How often a part of a write was told to have left. */
+  progress = 0;
   closeError: unknown;
   /** Decides what `onBytes` returns; takes everything unless a test says otherwise. */
   take: (bytes: Uint8Array) => number = (bytes) => bytes.length;
@@ -58,6 +60,11 @@ export class Recorder implements TransportHandler {
     bytes.fill(0, 0, taken);
     this.#look();
     return taken;
+  }
+
+  onProgress(): void {
+    this.progress++;
+    this.#look();
   }
 
   onDrain(): void {
