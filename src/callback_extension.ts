@@ -2,7 +2,9 @@
 
 import { type ExtensionOffer, formatExtension } from "./core/extension_list.ts";
 import { isToken } from "./core/http_syntax.ts";
+import { disregard, isPromised } from "./callback_results.ts";
 import { CallbackSession } from "./callback_session.ts";
+import type { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { LwsError } from "./errors.ts";
 import type {
@@ -98,7 +100,7 @@ export function faultsOfStruct(struct: unknown): readonly string[] {
 }
 
 /** A callback without the pairing of reasons and arguments, which the callers here keep. */
-type LooseCallback = (...args: unknown[]) => number | void;
+type LooseCallback = (...args: unknown[]) => number | void | PromiseLike<unknown>;
 
 /** Reasons for which a negative number means no more than any other, as there is nothing to end. */
 const HARMLESS: ReadonlySet<ExtensionReason> = new Set<ExtensionReason>([
@@ -173,11 +175,13 @@ export class StructExtension implements CallbackExtension {
   // For it and its sessions.
 
   /** @throws {ExtensionFailure} when the program's function does, which is logged. */
-  makeUser(): unknown {
+  makeUser(wsi: Wsi): unknown {
     const { perSessionData } = this.#struct;
     if (typeof perSessionData === "number") return new ArrayBuffer(perSessionData);
     try {
-      return perSessionData?.();
+      const user = perSessionData?.();
+      disregard(user, `${this.name}: perSessionData`, () => (wsi as Connection).hasFailed());
+      return user;
     } catch (error) {
       log("err", () => `${this.name}: perSessionData threw: ${describeError(error)}`);
       throw new ExtensionFailure(`${this.name}: perSessionData threw`);
@@ -195,7 +199,14 @@ export class StructExtension implements CallbackExtension {
     const struct = this.#struct;
     try {
       const callback = struct.callback as unknown as LooseCallback;
-      const result = callback.call(struct, context, this, wsi, reason, user, data) ?? 0;
+      const returned = callback.call(struct, context, this, wsi, reason, user, data);
+      if (isPromised(returned)) {
+        disregard(returned, `${this.name}: ${reason}`, () => {
+          if (!HARMLESS.has(reason)) (wsi as Connection | undefined)?.hasFailed();
+        });
+        return 0;
+      }
+      const result = returned ?? 0;
       if (result < 0 && !HARMLESS.has(reason) && isLogged("warn")) {
         log("warn", `${this.name}: ${reason} returned ${result}, which ends the connection`);
       }

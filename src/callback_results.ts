@@ -35,6 +35,14 @@ export function whenSettled(
   }).then(tell).catch((error) => log("err", () => `${what}: ${describeError(error)}`));
 }
 
+/** Nobody waits for what was returned, but a rejection is logged, and told as `failed`. */
+export function disregard(result: unknown, what: string, failed: () => void = () => {}): void {
+  if (!isPromised(result)) return;
+  whenSettled(result, what, (number) => {
+    if (number === THREW) failed();
+  });
+}
+
 /** Tells that a number which a callback returned closes a connection. */
 export function noteClosing(socketFd: number, reason: string, result: number): void {
   if (result === THREW) return;

@@ -1,5 +1,6 @@
 /** An extension with a callback on one connection: tokens out and in. */
 
+import { bytesOf, plainLength } from "./bytes.ts";
 import type { StructExtension } from "./callback_extension.ts";
 import type { ExtensionToken } from "./extension_struct.ts";
 import {
@@ -44,7 +45,7 @@ export class CallbackSession implements ExtensionSession {
 
   begin(wsi: Wsi): void {
     this.#wsi = wsi;
-    this.#user = this.#extension.makeUser();
+    this.#user = this.#extension.makeUser(wsi);
     this.#isConstructed = true;
     const reason = wsi.isClient ? "clientConstruct" : "construct";
     this.#extension.demand(wsi, reason, this.#user, undefined);
@@ -153,7 +154,7 @@ class Asking {
   ask(shown: ExtensionToken): Uint8Array {
     this.hasMore = this.#session.ask(this.#reason, shown);
     const { token, tokenLength } = shown;
-    const longest = token instanceof Uint8Array ? token.length : 0;
+    const longest = Math.max(0, plainLength(token));
     const isWhole = Number.isInteger(tokenLength) && tokenLength >= 0 && tokenLength <= longest;
     if (!isWhole || (token !== null && !(token instanceof Uint8Array))) {
       this.#session.refuse(
@@ -165,7 +166,7 @@ class Asking {
     if (this.hasMore && this.#idleCalls > MOST_IDLE_CALLS) {
       this.#session.refuse(this.#reason, `gave nothing in ${this.#idleCalls} calls in a row`);
     }
-    return tokenLength === 0 ? NO_BYTES : token!.subarray(0, tokenLength);
+    return tokenLength === 0 ? NO_BYTES : bytesOf("token", token).subarray(0, tokenLength);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The opening phase of a client's connection (RFC 6455 section 4.1). */
 
-import { HttpSyntaxError, ResponseHeadParser } from "./core/http_head.ts";
+import { HttpSyntaxError, type ResponseHead, ResponseHeadParser } from "./core/http_head.ts";
 import {
   checkUpgradeResponse,
   HandshakeError,
@@ -16,6 +16,8 @@ import { closePayload } from "./close_arguments.ts";
 import { confirmExtensions } from "./extension_choice.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
+import { RefusedAnswer } from "./core/refused_answer.ts";
+import { TunnelError } from "./core/proxy_connect.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
 import { describeFailure, isLogged, log } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
@@ -42,6 +44,8 @@ export class ClientHandshake implements Phase {
   readonly #parser: ResponseHeadParser;
   readonly #key = newKey();
   #failure = "the server closed the connection before it answered";
+  /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
+  #refused: RefusedAnswer | undefined;
   #isAttached = false;
   #startedAt = 0;
   #offered: readonly Extension[] = [];
@@ -81,6 +85,7 @@ export class ClientHandshake implements Phase {
   }
 
   onBytes(bytes: Uint8Array): number {
+    if (this.#refused !== undefined) return this.#takeBody(this.#refused, bytes);
     const connection = this.#connection;
     let length = 0;
     try {
@@ -96,7 +101,11 @@ export class ClientHandshake implements Phase {
       this.#onHead();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
-      this.#fail(error.message);
+      if (this.#refused === undefined) this.#fail(error.message);
+      else {
+        this.#failure = error.message;
+        this.#takeBody(this.#refused, bytes.subarray(length));
+      }
       return bytes.length;
     }
     const { phase } = connection;
@@ -146,7 +155,9 @@ export class ClientHandshake implements Phase {
 
   onClose(_cause: CloseCause, error: unknown): void {
     const connection = this.#connection;
-    if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
+    const refused = this.#refused;
+    if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
+    else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     connection.call(connection.entry, "clientConnectionError", this.#failure);
   }
 
@@ -194,10 +205,12 @@ export class ClientHandshake implements Phase {
 
   #onRefused(error: unknown): void {
     const connection = this.#connection;
-    if (!this.#aborter.signal.aborted) {
+    const answer = error instanceof TunnelError ? error.answer : undefined;
+    if (!this.#aborter.signal.aborted || answer !== undefined) {
       const why = error instanceof Error ? error.message : String(error);
       this.#failure = `can't connect to ${this.#where}: ${why}`;
     }
+    this.#refused = answer;
     log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
@@ -224,7 +237,7 @@ export class ClientHandshake implements Phase {
     } catch (error) {
       return this.#fail(`the request can't be sent: ${(error as Error).message}`);
     }
-    connection.tx.reserve(request.length).set(request, connection.tx.position);
+    connection.tx.put(request);
     connection.queued();
   }
 
@@ -244,6 +257,8 @@ export class ClientHandshake implements Phase {
     const { owner } = connection;
     const { protocols, hasUser } = this.#target;
     const { head } = this.#parser;
+    if (head.status !== 101) this.#refused = new RefusedAnswer(head);
+    this.#showHeaders(head);
     const answer = checkUpgradeResponse(head, this.#key, protocols, this.#offered.length > 0);
     const { protocol } = answer;
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
@@ -252,7 +267,6 @@ export class ClientHandshake implements Phase {
     }
     connection.enter(entry);
     if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
-    connection.headers = new ResponseHeaders(head).limit(owner.tokenLimits, connection.socketFd);
     const layers = confirmExtensions(this.#offered, answer.extensions);
     if (!this.#isWanted(layers)) {
       layers?.close();
@@ -264,6 +278,20 @@ export class ClientHandshake implements Phase {
     const session = new WebSocketSession(connection, layers);
     connection.phase = session;
     session.begin();
+  }
+
+  /** Lets the program read the head of an answer, and what there is of its body. */
+  #showHeaders(head: ResponseHead, body = ""): void {
+    const { owner, socketFd } = this.#connection;
+    const headers = new ResponseHeaders(head, body);
+    this.#connection.headers = headers.limit(owner.tokenLimits, socketFd);
+  }
+
+  /** All that comes behind a refusal is taken, until enough of its body is there. */
+  #takeBody(refused: RefusedAnswer, bytes: Uint8Array): number {
+    refused.take(bytes);
+    if (refused.isComplete) this.#fail(this.#failure);
+    return bytes.length;
   }
 
   #logStep(step: string): void {
@@ -293,8 +321,9 @@ export class ClientHandshake implements Phase {
   }
 
   #fail(text: string): void {
-    log("client", () => `connection ${this.#connection.socketFd}: ${text}`);
-    this.#failure = text;
+    // Who has refused is told, whatever ends the wait for the rest of the answer.
+    if (this.#refused === undefined) this.#failure = text;
+    log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
     this.#connection.cut("self");
     this.#aborter.abort();
   }

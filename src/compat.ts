@@ -7,7 +7,8 @@
  * What stands for C's pointers, in all generations:
  *
  * - `NULL` is `null`. `char *` is a string, `unsigned char *` with a length a `Uint8Array`, from which
- *   as many bytes are taken as the length says; a string will do as well.
+ *   as many bytes are taken as the length says; what is only read may be another view, a buffer or a
+ *   string as well.
  * - An argument that a call sets is a {@linkcode Box}: `const name = box("")` in place of
  *   `char name[128]`, with the size beside it as in C. `unsigned char **` is a box with a view, which
  *   the call moves on; a pointer to the end is a view that begins there.

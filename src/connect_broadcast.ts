@@ -1,6 +1,6 @@
 /** Broadcasting from another process. */
 
-import { broadcastBytes } from "./broadcast_data.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import {
   isTokenText,
   LENGTH_BYTES,
@@ -39,13 +39,13 @@ export interface Broadcaster extends AsyncDisposable {
    * Has the context broadcast `data` to the protocol. Messages keep their order and their boundaries;
    * an empty one is one, too. The data is taken before the call returns.
    *
-   * @param data A string is sent as its UTF-8. The context drops a connection that sends more than its
+   * @param data A string is sent as its UTF-8, of a view its bytes, of a buffer all of them. The context drops a connection that sends more than its
    *   `maxMessageSize` at once.
    * @returns Resolves when the bytes have been handed to the system: wait for it where much is sent.
    *   Rejects with an {@linkcode LwsError}: `connection-closed` when the connection is gone or closed,
-   *   `invalid-argument` when `data` is neither a string nor a `Uint8Array`.
+   *   `invalid-argument` when `data` is neither a string, a view nor a buffer, or has lost its bytes.
    */
-  broadcast(data: Uint8Array | string): Promise<void>;
+  broadcast(data: string | ArrayBufferView | ArrayBufferLike): Promise<void>;
   /**
    * Closes, after all that was given has left. Resolves then, also when the connection is gone
    * already. Harmless when repeated.
@@ -188,9 +188,7 @@ class BroadcastSender implements Broadcaster, TransportHandler {
     };
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    const bytes = this.#reserve(TOKEN_LENGTH);
-    new TextEncoder().encodeInto(token, bytes);
-    this.#flush();
+    this.#queue(new TextEncoder().encode(token));
     try {
       await introduction.promise;
     } finally {
@@ -199,8 +197,8 @@ class BroadcastSender implements Broadcaster, TransportHandler {
     }
   }
 
-  async broadcast(data: Uint8Array | string): Promise<void> {
-    const message = broadcastBytes(data);
+  async broadcast(data: Bytes | string): Promise<void> {
+    const message = bytesOf("broadcast: data", data);
     if (message.length > LONGEST_MESSAGE) {
       throw new LwsError(
         "invalid-argument",
@@ -208,12 +206,12 @@ class BroadcastSender implements Broadcaster, TransportHandler {
       );
     }
     if (this.#isClosing) throw this.#gone();
-    const bytes = this.#reserve(LENGTH_BYTES + message.length);
+    const bytes = new Uint8Array(LENGTH_BYTES + message.length);
     writeLength(bytes, 0, message.length);
     bytes.set(message, LENGTH_BYTES);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ end: this.#queued, resolve, reject });
-    this.#flush();
+    this.#waiting.push({ end: this.#queued + bytes.length, resolve, reject });
+    this.#queue(bytes);
     await promise;
   }
 
@@ -263,11 +261,11 @@ class BroadcastSender implements Broadcaster, TransportHandler {
     this.#closed.resolve();
   }
 
-  /** Room for so many bytes, behind all that is queued. */
-  #reserve(length: number): Uint8Array {
-    this.#queued += length;
-    const room = this.#tx.reserve(length);
-    return room.subarray(this.#tx.position, this.#tx.position + length);
+  /** Queues bytes that nobody changes any more. */
+  #queue(bytes: Uint8Array): void {
+    this.#queued += bytes.length;
+    this.#tx.append(bytes);
+    this.#flush();
   }
 
   #flush(): void {

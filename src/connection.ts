@@ -4,7 +4,8 @@
  */
 
 import { refuseArgument } from "./arguments.ts";
-import { isPromised, noteClosing, numberOf, THREW, whenSettled } from "./callback_results.ts";
+import type { Bytes } from "./bytes.ts";
+import { disregard, isPromised, noteClosing, numberOf, THREW } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
@@ -285,19 +286,30 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     data: ReasonData[R],
     user: unknown = this.user,
   ): number {
-    return this.callAny(entry, reason, data, user);
+    const result = this.ask(entry, reason, data, user);
+    if (typeof result === "number") return result;
+    disregard(result, `${entry.protocol.name}: ${reason}`, () => this.hasFailed());
+    return 0;
   }
 
   /** As {@linkcode call}, for reasons that only the program knows as well. */
-  callAny(entry: ProtocolEntry, reason: Reason, data: unknown, user: unknown = this.user): number {
+  callAny(entry: ProtocolEntry, reason: Reason, data: undefined): number {
+    return this.call(entry, reason as "established", data);
+  }
+
+  /** As {@linkcode call}, for who awaits a promise: it is returned. */
+  ask<R extends keyof ReasonData>(
+    entry: ProtocolEntry,
+    reason: R,
+    data: ReasonData[R],
+    user: unknown = this.user,
+  ): number | PromiseLike<unknown> {
     const { protocol } = entry;
     try {
       const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
       if (result === undefined) return 0;
       if (typeof result === "number") return result;
-      if (!isPromised(result)) return numberOf(result);
-      this.#disregard(result, `${protocol.name}: ${reason}`);
-      return 0;
+      return isPromised(result) ? result : numberOf(result);
     } catch (error) {
       this.#logThrown(protocol.name, reason, error);
       if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
@@ -328,13 +340,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.call(this.owner.entries[0]!, reason, name, user) === 0;
   }
 
-  /** Nobody waits for a promise here, but one that is rejected ends the connection as a throw does. */
-  #disregard(promised: PromiseLike<unknown>, what: string): void {
-    whenSettled(promised, what, (result) => {
-      if (result === THREW) this.hasFailed();
-    });
-  }
-
   /** What the program does for this connection has failed, outside any call of it. */
   hasFailed(): void {
     if (this.#state !== OPEN || this.phase === undefined) return;
@@ -362,7 +367,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     try {
       if (typeof perSessionData === "number") this.user = new ArrayBuffer(perSessionData);
       else this.user = perSessionData?.();
-      if (isPromised(this.user)) this.#disregard(this.user, `${name}: perSessionData`);
+      disregard(this.user, `${name}: perSessionData`, () => this.hasFailed());
       return true;
     } catch (error) {
       this.#logThrown(name, "perSessionData", error);
@@ -378,7 +383,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   // Writing.
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number {
@@ -479,6 +484,14 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     if (this.#pausedByPhase === held) return;
     this.#pausedByPhase = held;
     this.#applyPause();
+  }
+
+  /** Has what was not taken offered once more, in a turn of its own. */
+  offerAgain(): void {
+    if (this.#pausedByPhase) return this.holdInput(false);
+    if (this.isPaused || this.#transport === undefined) return;
+    this.#transport.pause();
+    this.#transport.resume();
   }
 
   #applyPause(): void {
@@ -591,6 +604,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   // HTTP.
 
+  /** What can be answered still. */
+  get #exchange(): HttpExchange | undefined {
+    return this.#state === OPEN ? this.http : undefined;
+  }
+
   get method(): string {
     return this.http?.method ?? "";
   }
@@ -626,19 +644,19 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     contentType?: string,
     headers: Iterable<readonly [string, string]> = [],
   ): 0 | -1 {
-    return this.http?.serveFile(path, contentType, headers) ?? -1;
+    return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
   }
 
   returnHttpStatus(code: number, html?: string): 0 | 1 {
-    return this.http?.returnStatus(code, html) ?? 1;
+    return this.#exchange?.returnStatus(code, html) ?? 1;
   }
 
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {
-    return this.http?.writeHeaders(status, headers) ?? -1;
+    return this.#exchange?.writeHeaders(status, headers) ?? -1;
   }
 
   httpTransactionCompleted(): 0 | 1 {
-    return this.http?.complete() ?? 1;
+    return this.#exchange?.complete() ?? 1;
   }
 }
 

@@ -74,7 +74,8 @@ export interface Context extends AsyncDisposable {
    * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
    * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
    *
-   * @returns The connection, or undefined when a filter or a limit refused it; it is closed then.
+   * @returns The connection, or undefined when a filter or a limit refused it, and it is closed then; or
+   *   when `filterNetworkConnection` returned a promise, and it is served once that lets it in.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
    */
   adopt(conn: StreamConn): Wsi | undefined;
@@ -153,11 +154,11 @@ export interface Context extends AsyncDisposable {
    * Other workers do the same through {@linkcode openPort}, other processes through
    * {@linkcode connectBroadcast}.
    *
-   * @param data A string is given as its UTF-8; of any length, 0 included. All connections are given
-   *   the same bytes.
+   * @param data A string is given as its UTF-8, of a view its bytes, of a buffer all of them; of any
+   *   length, 0 included. All connections are given the same bytes.
    * @returns 0, or −1 when the context is destroyed.
    * @throws {LwsError} `invalid-argument` when the context has no such protocol, or `data` is neither
-   *   a string nor a `Uint8Array`.
+   *   a string, a view nor a buffer, or a detached or out-of-bounds one.
    *
    * @example
    * ```ts
@@ -175,7 +176,7 @@ export interface Context extends AsyncDisposable {
    * context.broadcast("news", "Everybody hears this.");
    * ```
    */
-  broadcast(protocol: Protocol | string, data: Uint8Array | string): number;
+  broadcast(protocol: Protocol | string, data: string | ArrayBufferView | ArrayBufferLike): number;
   /**
    * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
    * worker wants a port of its own. They are closed with the context; a worker that ends before closes

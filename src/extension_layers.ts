@@ -1,9 +1,11 @@
 /** The extensions that a connection uses, sorted by what they work on. */
 
+import { lengthOf, viewOf } from "./bytes.ts";
+import { disregard } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
-import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import { WheelTimer } from "./service/timer_wheel.ts";
 import { appliesToAll, frameBitsOf, SessionChain } from "./session_chain.ts";
 import type { Wsi } from "./wsi.ts";
 
@@ -43,18 +45,19 @@ export class ExtensionLayers {
 
   /** Puts them into use. @throws {Error} of one that can't be. */
   begin(wsi: Wsi): void {
-    for (const session of this.#sessions) session.begin?.(wsi);
+    for (const session of this.#sessions) heed(wsi as Connection, session.begin?.(wsi));
   }
 
   /** Calls those that want it once a second, within `turn`, until {@linkcode close}. */
-  startSeconds(wheel: TimerWheel, turn: (work: () => void) => void): void {
+  startSeconds(connection: Connection, turn: (work: () => void) => void): void {
+    const { wheel } = connection.owner;
     const hearers = this.#sessions.filter(({ eachSecond }) => eachSecond !== undefined);
     if (hearers.length === 0) return;
     const timer = new WheelTimer({
       onTimeout: () => {
         wheel.arm(timer, SECOND_MS);
         turn(() => {
-          for (const session of hearers) session.eachSecond!();
+          for (const session of hearers) heed(connection, session.eachSecond!());
         });
       },
     });
@@ -77,8 +80,10 @@ export class ExtensionLayers {
     try {
       for (const session of this.#sessions) {
         session.flush?.((bytes) => {
-          if (!connection.isOpen || !connection.hasRoom(bytes.length)) return;
-          connection.tx.reserve(bytes.length).set(bytes, connection.tx.position);
+          const view = viewOf("flush: data", bytes);
+          const length = lengthOf(view);
+          if (!connection.isOpen || !connection.hasRoom(length)) return;
+          connection.tx.put(view, length);
           connection.queued();
         });
       }
@@ -98,10 +103,16 @@ export class ExtensionLayers {
   }
 }
 
+/** What an extension returns is nothing; a promise of it that is rejected costs the connection, as a throw does. */
+export function heed(connection: Connection, returned: unknown): void {
+  const what = `connection ${connection.socketFd}: a promise of an extension`;
+  disregard(returned, what, () => connection.hasFailed());
+}
+
 /** Does what must not keep anything else from being done; what an extension throws is logged. */
-export function attempt(what: string, work: () => void): void {
+export function attempt(what: string, work: () => unknown): void {
   try {
-    work();
+    disregard(work(), `${what} of an extension`);
   } catch (error) {
     log("err", () => `${what} of an extension threw: ${describeError(error)}`);
   }

@@ -1,7 +1,7 @@
 /** The service in a worker of its own. */
 
 import { refuseArgument } from "./arguments.ts";
-import { checkBroadcastData } from "./broadcast_data.ts";
+import type { Bytes } from "./bytes.ts";
 import type { ContextCreationInfo } from "./creation_info.ts";
 import { LwsError } from "./errors.ts";
 import type { ForkNotice, ForkOrder } from "./forked_worker.ts";
@@ -47,9 +47,9 @@ export interface ForkedService extends AsyncDisposable {
    *
    * @returns 0 when it was handed over, −1 when the context is known to be destroyed.
    * @throws {LwsError} `invalid-argument` when there is no such protocol, or `data` is neither a
-   *   string nor a `Uint8Array`.
+   *   string, a view nor a buffer.
    */
-  broadcast(protocol: string, data: Uint8Array | string): number;
+  broadcast(protocol: string, data: string | ArrayBufferView | ArrayBufferLike): number;
   /**
    * As `context.callbackOnWritableAllProtocol`, soon after the call. Returns as {@linkcode broadcast}.
    *
@@ -219,9 +219,8 @@ class ForkedWorker implements ForkedService {
     this.#worker.postMessage(order, [port2]);
   }
 
-  broadcast(protocol: string, data: Uint8Array | string): number {
+  broadcast(protocol: string, data: Bytes | string): number {
     this.#mustKnow("broadcast", protocol);
-    checkBroadcastData(data);
     return this.#remote!.broadcast(protocol, data);
   }
 

@@ -1,5 +1,6 @@
 /** Frames on their way out, of either side (RFC 6455 sections 5.2 to 5.5). */
 
+import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "./bytes.ts";
 import {
   CONTROL_BIT,
   FIN,
@@ -9,24 +10,29 @@ import {
   OPCODE_CONTINUATION,
   writeHeader,
 } from "./core/frame.ts";
-import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
 import type { Connection } from "./connection.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionLayers } from "./extension_layers.ts";
-import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import {
+  ExtensionFailure,
+  type ExtensionSession,
+  type OutgoingPart,
+} from "./extensions/extension.ts";
 import { takePadded } from "./padded.ts";
-import { PreparedMessage } from "./prepared_message.ts";
+import type { PreparedMessage } from "./prepared_message.ts";
+import { FRESH_KEY, type Masking, maskPayload, UNMASKED, ZERO_KEY } from "./tx_queue.ts";
 
 const encoder = new TextEncoder();
 /** Where short strings become UTF-8; used up within one write. */
 const scratch = new Uint8Array(16 * 1024);
 /** UTF-8 takes at most three bytes a UTF-16 unit. */
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
+const FAILED = Symbol("an extension has failed");
 
 /** Whom the writer tells. */
 export interface FrameWriterHost {
   /** An extension can't go on, so that the connection can't. */
-  onExtensionFailure(error: ExtensionFailure): void;
+  onExtensionFailure(error: unknown): void;
 }
 
 /** Queues frames at a connection; each call gives the payload bytes it took, or −1. */
@@ -75,7 +81,7 @@ export class FrameWriter {
   /** A message, or a part of one. */
   data(
     opcode: number,
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string,
     fin: boolean,
     compress: boolean | undefined,
   ): number {
@@ -91,20 +97,14 @@ export class FrameWriter {
   #sendEncoded(
     extension: ExtensionSession,
     first: number,
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string,
     compress: boolean | undefined,
   ): number {
-    const payload = typeof data === "string" ? encodeText(data) : bytesOf(data);
+    const payload = bytesOf("write: data", data);
     const isFirst = (first & OPCODE_BITS) !== OPCODE_CONTINUATION;
     const isLast = (first & FIN) !== 0;
-    let encoded: Uint8Array | undefined;
-    try {
-      encoded = extension.encode({ payload, isFirst, isLast, compress });
-    } catch (error) {
-      if (!(error instanceof ExtensionFailure)) throw error;
-      this.#host.onExtensionFailure(error);
-      return -1;
-    }
+    const encoded = this.#encode(extension, { payload, isFirst, isLast, compress });
+    if (encoded === FAILED) return -1;
     if (encoded === undefined) return this.send(first, payload);
     // Of a message only the first frame says that it is transformed.
     const hasBits = isFirst || extension.unit === "frame";
@@ -125,10 +125,10 @@ export class FrameWriter {
 
   control(
     opcode: number,
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string,
     fin: boolean,
   ): number {
-    const payload = bytesOf(data);
+    const payload = bytesOf("write: data", data);
     if (!fin) throw new LwsError("invalid-argument", "write: a control frame can't be fragmented");
     if (payload.length > MAX_CONTROL_PAYLOAD) {
       throw new LwsError(
@@ -140,46 +140,47 @@ export class FrameWriter {
   }
 
   /** Queues one frame; header and payload lie together, so that they leave in one write. */
-  send(first: number, data: Uint8Array | string | PreparedMessage): number {
-    const payload = typeof data === "string" ? encodeText(data) : data as Uint8Array;
-    const length = payload?.length;
-    // A property that the data has is the cheapest of checks, and this is the hottest of paths.
-    if (length === undefined) throw notWritable(data);
-    if (this.#stream !== undefined) return this.#sendStreamed(this.#stream, first, payload);
+  send(first: number, data: Bytes | string): number {
+    let payload = data as Uint8Array;
+    let length = plainLength(data);
+    if (length < 0) {
+      payload = typeof data === "string" ? encodeText(data) : viewOf("write: data", data);
+      length = payload.length;
+    }
+    if (this.#stream !== undefined) return this.#sendStreamed(this.#stream, first, payload, length);
     const connection = this.#connection;
     const header = headerLength(length, this.masks);
     if (!connection.hasRoom(header + length)) return -1;
-    if (takePadded(payload)) this.#sendPadded(first, payload, header);
-    else {
-      const target = connection.tx.reserve(header + length);
-      const start = connection.tx.position;
-      const body = writeHeader(target, start, first, length, this.masks);
-      target.set(payload, body);
-      if (this.masks) maskFrame(target, body, length, this.zeroKey);
-    }
+    if (takePadded(payload, length)) this.#sendPadded(first, payload, header);
+    else connection.tx.put(payload, length, first, this.#masking);
     connection.queued();
     return length;
   }
 
-  #sendStreamed(stream: ExtensionSession, first: number, payload: Uint8Array): number {
-    const { length } = payload;
+  get #masking(): Masking {
+    if (!this.masks) return UNMASKED;
+    return this.zeroKey ? ZERO_KEY : FRESH_KEY;
+  }
+
+  #sendStreamed(
+    stream: ExtensionSession,
+    first: number,
+    payload: Uint8Array,
+    length: number,
+  ): number {
     const frame = new Uint8Array(headerLength(length, this.masks) + length);
     const body = writeHeader(frame, 0, first, length, this.masks);
     frame.set(payload, body);
-    if (this.masks) maskFrame(frame, body, length, this.zeroKey);
+    if (this.masks) maskPayload(frame, body, length, this.#masking);
     const connection = this.#connection;
     const isControl = (first & CONTROL_BIT) !== 0;
     const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
-    let encoded: Uint8Array;
-    try {
-      encoded = stream.encode(part) ?? frame;
-    } catch (error) {
-      if (!(error instanceof ExtensionFailure)) throw error;
-      this.#host.onExtensionFailure(error);
-      return -1;
-    }
-    if (!connection.hasRoom(encoded.length)) return -1;
-    connection.tx.reserve(encoded.length).set(encoded, connection.tx.position);
+    const encoded = this.#encode(stream, part);
+    if (encoded === FAILED) return -1;
+    const bytes = encoded ?? frame;
+    const size = lengthOf(bytes);
+    if (!connection.hasRoom(size)) return -1;
+    connection.tx.put(bytes, size);
     connection.queued();
     return length;
   }
@@ -188,33 +189,27 @@ export class FrameWriter {
     const start = payload.byteOffset - header;
     const frame = new Uint8Array(payload.buffer, start, header + payload.length);
     writeHeader(frame, 0, first, payload.length, this.masks);
-    if (this.masks) maskFrame(frame, header, payload.length, this.zeroKey);
+    if (this.masks) maskPayload(frame, header, payload.length, this.#masking);
     this.#connection.tx.append(frame);
   }
-}
 
-/** Section 5.3: puts a fresh key, or zero, in front of the payload at `body` and masks it. */
-function maskFrame(target: Uint8Array, body: number, length: number, zeroKey: boolean): void {
-  const key = zeroKey ? 0 : newMaskingKey();
-  writeMaskingKey(target, body - 4, key);
-  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  mask(target, view, body, body + length, key, 0);
-}
-
-/** What was given to a write, as bytes. @throws {LwsError} `invalid-argument` when it is none */
-export function bytesOf(data: Uint8Array | string | PreparedMessage): Uint8Array {
-  if (typeof data === "string") return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  throw notWritable(data);
-}
-
-function notWritable(data: unknown): LwsError {
-  return new LwsError(
-    "invalid-argument",
-    data instanceof PreparedMessage
-      ? "write: a prepared message has its kind already, and no options"
-      : "write: data is neither string nor Uint8Array",
-  );
+  /** What an extension makes of a part, if it does; FAILED when it can't, or made what is no bytes. */
+  #encode(session: ExtensionSession, part: OutgoingPart): Uint8Array | undefined | typeof FAILED {
+    let encoded: Uint8Array | undefined;
+    try {
+      encoded = session.encode(part);
+    } catch (error) {
+      if (!(error instanceof ExtensionFailure)) throw error;
+      this.#host.onExtensionFailure(error);
+      return FAILED;
+    }
+    try {
+      return encoded === undefined ? undefined : viewOf("encode: data", encoded);
+    } catch (error) {
+      this.#host.onExtensionFailure(error);
+      return FAILED;
+    }
+  }
 }
 
 function encodeText(text: string): Uint8Array {

@@ -1,6 +1,7 @@
 /** The answering half of one HTTP transaction. */
 
 import { refuseArgument } from "./arguments.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
 import { responseHead } from "./core/response_writer.ts";
 import type { Connection } from "./connection.ts";
@@ -22,6 +23,8 @@ export interface ResponseOptions {
   readonly minorVersion: 0 | 1;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** Does what tells the program something, when the program is ready to hear it. */
+  readonly defer: (work: () => void) => void;
 }
 
 /** One response. Heads, bodies and their framing are RFC 9112's. */
@@ -36,6 +39,7 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #onComplete: () => void;
+  readonly #defer: (work: () => void) => void;
   #transfer: FileTransfer | undefined;
 
   constructor(connection: Connection, options: ResponseOptions) {
@@ -44,6 +48,7 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#onComplete = options.onComplete;
+    this.#defer = options.defer;
   }
 
   /** Whether a file is on its way. */
@@ -71,9 +76,11 @@ export class HttpResponse implements HttpExchange {
       },
       onDone: () => {
         this.#transfer = undefined;
-        const first = this.#connection.owner.entries[0]!;
-        this.#connection.call(first, "httpFileCompletion", undefined);
-        this.complete();
+        this.#defer(() => {
+          const first = this.#connection.owner.entries[0]!;
+          this.#connection.call(first, "httpFileCompletion", undefined);
+          this.complete();
+        });
       },
     });
     return 0;
@@ -116,12 +123,9 @@ export class HttpResponse implements HttpExchange {
   }
 
   /** The HTTP kinds of `wsi.write`: bytes as they are, but for the body of an answer to HEAD. */
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (this.isComplete || this.#transfer !== undefined) return -1;
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
-      refuseArgument("write", "data", data, "a string or a Uint8Array");
-    }
+    const bytes = bytesOf("write: data", data);
     const isHead = kind === "httpHeaders" || !this.hasBegun;
     this.hasBegun = true;
     const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes);
@@ -160,8 +164,7 @@ export class HttpResponse implements HttpExchange {
     const { length } = bytes;
     if (!connection.hasRoom(length)) return -1;
     if (length > 0) {
-      const target = connection.tx.reserve(length);
-      target.set(bytes, connection.tx.position);
+      connection.tx.put(bytes);
       connection.queued();
       connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
     }

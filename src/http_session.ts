@@ -7,26 +7,20 @@ import {
   type RequestHead,
   RequestHeadParser,
 } from "./core/http_head.ts";
-import { readUpgrade, type UpgradeDecision, upgradeResponse } from "./core/opening_handshake.ts";
-import { isAllowedOrigin } from "./core/origin.ts";
-import type { FieldLine } from "./core/response_writer.ts";
-import { parseExtensions } from "./core/extension_list.ts";
-import { chooseSubprotocol } from "./core/subprotocol.ts";
+import { readUpgrade } from "./core/opening_handshake.ts";
+import { Asking } from "./awaited_callback.ts";
+import type { Bytes } from "./bytes.ts";
 import { noteClosing } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
-import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
-import { HandshakeFields } from "./handshake_fields.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
+import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
-import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
-
-type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 
 /** Waiting for, or in the middle of, a request's head. */
 const HEAD = 0;
@@ -45,25 +39,36 @@ export interface HttpSessionOptions {
   readonly allowedOrigins: readonly string[] | undefined;
 }
 
+/** A request that asks for no upgrade. */
+interface PlainRequest {
+  readonly path: string;
+  readonly response: HttpResponse;
+  readonly hasBody: boolean;
+  readonly waitsForContinue: boolean;
+}
+
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase {
+export class HttpSession implements Phase, ServerHandshakeHost {
   readonly #connection: Connection;
-  readonly #options: HttpSessionOptions;
+  readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
   readonly #parser: RequestHeadParser;
   #state = HEAD;
   #response: HttpResponse | undefined;
   #body: BodyReader | undefined;
-  #inCallback = false;
+  readonly asking: Asking<HttpSession>;
+  /** The handshake that waits for its filter, or came to nothing. */
+  #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
   #peerEnded = false;
 
   constructor(connection: Connection, options: HttpSessionOptions) {
     this.#connection = connection;
-    this.#options = options;
+    this.allowedOrigins = options.allowedOrigins;
     this.#first = connection.owner.entries[0]!;
     this.#parser = new RequestHeadParser(connection.owner.limits);
+    this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
 
@@ -74,6 +79,7 @@ export class HttpSession implements Phase {
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
     let position = 0;
+    if (this.asking.holds(bytes.length)) return 0;
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
@@ -84,6 +90,7 @@ export class HttpSession implements Phase {
         }
         const taken = this.#state === HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
         position += taken;
+        if (this.asking.holds(bytes.length - position)) break;
         if (connection.phase !== this) {
           if (position === bytes.length || !connection.isOpen || connection.isPaused) {
             return position;
@@ -94,15 +101,18 @@ export class HttpSession implements Phase {
       }
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      this.#refuse(error.status, error.message);
+      this.refuse(error.status, error.message);
     }
     return position;
   }
 
   onEnd(): void {
-    // A client may close its sending half and still want the answer.
+    // A client may close its sending half and still want the answer; but what is awaited may never
+    // come, and who has gone looks the same.
     this.#peerEnded = true;
-    if (this.#state !== RESPOND) this.#connection.finish("peer", false);
+    if (this.#state !== RESPOND || this.asking.isAwaiting) {
+      this.#connection.finish("peer", false);
+    }
   }
 
   onLeft(_bytes: number): void {
@@ -114,23 +124,36 @@ export class HttpSession implements Phase {
 
   onDrain(): void {
     this.#response?.onDrain();
+    if (this.asking.filter !== undefined && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
 
   onWritable(): void {
     if (this.#response === undefined) return;
-    const result = this.#callback(() =>
-      this.#connection.call(this.#first, "httpWriteable", undefined)
-    );
+    if (this.asking.holdsWritable()) return;
+    this.asking.ask(this.#first, "httpWriteable", undefined, this.#written, undefined);
+  }
+
+  #written(result: number): void {
+    if (result === 0) this.endIfComplete();
     if (result < 0) {
-      this.#noteClosing("httpWriteable", result);
+      this.noteReturn("httpWriteable", result);
       this.#connection.finish("callback", true);
     } else if (this.#response?.isComplete) this.#endTransaction();
   }
 
   onTimeout(reason: TimeoutReason): void {
+    if (this.asking.isSettled) return;
+    const { filter } = this.asking;
+    if (filter !== undefined) {
+      const { socketFd, owner: { limits: { headerTimeoutMs } } } = this.#connection;
+      log("warn", () => {
+        return `connection ${socketFd}: ${filter} did not settle within ${headerTimeoutMs} ms`;
+      });
+      return this.refuse(503, `${filter} took too long`);
+    }
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
-      return this.#refuse(408, "the request did not come in time");
+      return this.refuse(408, "the request did not come in time");
     }
     this.#connection.cut("timeout");
   }
@@ -162,11 +185,13 @@ export class HttpSession implements Phase {
   }
 
   onClose(): void {
+    this.asking.stop();
+    this.#handshake?.undo();
     this.#response?.abandon();
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
 
-  write(data: Uint8Array | string, kind: WriteKind): number {
+  write(data: Bytes | string, kind: WriteKind): number {
     if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
       return unfitKind(kind);
     }
@@ -219,14 +244,16 @@ export class HttpSession implements Phase {
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
       onComplete: () => this.#onComplete(),
+      defer: (work) => this.asking.defer(work),
     });
     connection.http = this.#response;
-    if (connection.owner.isDestroyed) return this.#refuse(503, "the context is being destroyed");
+    if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
-        return this.#refuse(decision.status, decision.reason, decision.fields);
+        return this.refuse(decision.status, decision.reason, decision.fields);
       case "websocket":
-        return this.#upgrade(head, decision);
+        this.#handshake = new ServerHandshake(connection, this, head, decision);
+        return this.#handshake.begin();
       case "plain":
         return this.#serve(head, framing);
     }
@@ -235,31 +262,39 @@ export class HttpSession implements Phase {
   // Plain HTTP.
 
   #serve(head: RequestHead, framing: BodyFraming): void {
-    const connection = this.#connection;
-    const response = this.#response!;
     const waitsForContinue = expectsContinue(head);
-    this.#body = new BodyReader(framing, connection.owner.limits.maxBodySize);
+    this.#body = new BodyReader(framing, this.#connection.owner.limits.maxBodySize);
     this.#state = this.#body.done ? RESPOND : BODY;
-    const filtered = this.#callback(() =>
-      connection.call(this.#first, "filterHttpConnection", head.path)
-    );
-    if (filtered !== 0) this.#noteClosing("filterHttpConnection", filtered);
-    if (filtered !== 0) return this.#refuse(403, "filterHttpConnection refused it");
-    // It may have answered by itself, or closed.
-    if (this.#response !== response || !connection.isOpen) return;
+    // Who waits for a body waits for an empty one, too.
+    const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
+    const request = { path: head.path, response: this.#response!, hasBody, waitsForContinue };
+    this.asking.ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
+  }
 
-    const result = this.#callback(() => connection.call(this.#first, "http", head.path));
+  #filtered(result: number, request: PlainRequest): void {
+    if (result === 0) this.endIfComplete();
+    if (result !== 0) {
+      this.noteReturn("filterHttpConnection", result);
+      return this.refuse(403, "filterHttpConnection refused it");
+    }
+    // It may have answered by itself, or closed.
+    if (this.#response !== request.response || !this.#connection.isOpen) return;
+    this.asking.ask(this.#first, "http", request.path, this.#answered, request);
+  }
+
+  #answered(result: number, { response, hasBody, waitsForContinue }: PlainRequest): void {
+    const connection = this.#connection;
+    if (result === 0) this.endIfComplete();
     if (!connection.isOpen) return;
     if (result !== 0) return this.onReturn("http", result);
     if (this.#response !== response) return;
     if (this.#state === RESPOND) {
-      // Who waits for a body waits for an empty one, too.
-      if (framing.kind !== "none" || BODY_METHODS.has(head.method)) this.#completeBody();
+      if (hasBody) this.#completeBody();
       return;
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.reserve(CONTINUE.length).set(CONTINUE, connection.tx.position);
+      connection.tx.put(CONTINUE);
       connection.queued();
     }
     this.#awaitBody();
@@ -268,7 +303,7 @@ export class HttpSession implements Phase {
   /** Gives the peer time for the next piece of its body, unless the program has stopped it. */
   #awaitBody(): void {
     const connection = this.#connection;
-    if (this.#state !== BODY || connection.isPaused) return;
+    if (this.#state !== BODY || connection.isPaused || this.asking.isAwaiting) return;
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
   }
 
@@ -276,40 +311,56 @@ export class HttpSession implements Phase {
     const connection = this.#connection;
     const body = this.#body!;
     const taken = body.read(bytes, (piece) => {
-      const result = this.#callback(() => connection.call(this.#first, "httpBody", piece));
-      if (result !== 0) {
-        this.#noteClosing("httpBody", result);
-        connection.finish("callback", true);
+      // A piece of its own: who awaits something needs it for longer than the call.
+      const result = this.asking.call(this.#first, "httpBody", piece.slice());
+      if (typeof result === "number") this.#bodyHeard(result);
+      else {
+        this.asking.await(this.#first, "httpBody", result, (late) => {
+          this.#bodyHeard(late);
+          this.#bodyRead(body);
+        });
       }
-      if (!connection.isOpen || connection.isPaused || this.#body !== body) body.pause();
+      const goesOn = this.#body === body && !this.asking.isAwaiting;
+      if (!connection.isOpen || connection.isPaused || !goesOn) body.pause();
     });
-    if (!connection.isOpen || this.#body !== body) return taken;
-    if (!body.done) {
-      this.#awaitBody();
-      return taken;
-    }
-    this.#state = RESPOND;
-    if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
-    this.#completeBody();
+    if (!this.asking.isAwaiting) this.#bodyRead(body);
     return taken;
   }
 
+  #bodyHeard(result: number): void {
+    if (result === 0) this.endIfComplete();
+    if (result === 0) return;
+    this.noteReturn("httpBody", result);
+    this.#connection.finish("callback", true);
+  }
+
+  #bodyRead(body: BodyReader): void {
+    const connection = this.#connection;
+    if (!connection.isOpen || this.#body !== body) return;
+    if (!body.done) return this.#awaitBody();
+    this.#state = RESPOND;
+    if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
+    this.#completeBody();
+  }
+
   #completeBody(): void {
-    const result = this.#callback(() =>
-      this.#connection.call(this.#first, "httpBodyCompletion", undefined)
-    );
+    this.asking.ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted, undefined);
+  }
+
+  #bodyCompleted(result: number): void {
+    if (result === 0) this.endIfComplete();
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
   }
 
   /** Closes once what was answered has left, a file under way included. */
   onReturn(reason: Reason, result: number): void {
-    this.#noteClosing(reason, result);
+    this.noteReturn(reason, result);
     if (this.#response?.isTransferring) this.#response.closes = true;
     else this.#connection.finish("callback", true);
   }
 
   /** A transaction that has ended closes by itself, and its 1 only says so. */
-  #noteClosing(reason: Reason, result: number): void {
+  noteReturn(reason: Reason, result: number): void {
     const { isOpen, socketFd } = this.#connection;
     const response = this.#response;
     if (isOpen && !(result === 1 && response?.isComplete && response.closes)) {
@@ -317,19 +368,20 @@ export class HttpSession implements Phase {
     }
   }
 
-  /** Runs a callback; a transaction that is completed inside it ends after it. */
-  #callback(run: () => number): number {
-    this.#inCallback = true;
-    const result = run();
-    this.#inCallback = false;
-    if (result === 0 && this.#response?.isComplete) this.#endTransaction();
-    return result;
+  /** A transaction that is completed inside a callback ends after it. */
+  endIfComplete(): void {
+    if (this.#response?.isComplete) this.#endTransaction();
+  }
+
+  get hasAnswered(): boolean {
+    return this.#response?.hasBegun ?? false;
   }
 
   #onComplete(): void {
     // With the body unread, the next request can't be found.
     if (this.#state === BODY) this.#response!.closes = true;
-    if (!this.#inCallback) this.#connection.turn(() => this.#endTransaction());
+    if (this.asking.isBusy) return;
+    this.#connection.turn(() => this.#endTransaction());
   }
 
   #endTransaction(): void {
@@ -349,118 +401,24 @@ export class HttpSession implements Phase {
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */
-  #refuse(
+  refuse(
     status: number,
     reason: string,
     fields: Iterable<readonly [string, string]> = [],
   ): void {
     const connection = this.#connection;
+    if (!connection.isOpen) return;
     log("info", () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,
       minorVersion: 1,
       onComplete: () => {},
+      defer: (work) => work(),
     });
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish("self", true);
-  }
-
-  // The way to a WebSocket.
-
-  /** RFC 6455 section 4.2.2. */
-  #upgrade(head: RequestHead, upgrade: WebSocketUpgrade): void {
-    const connection = this.#connection;
-    const { owner } = connection;
-    const offered = upgrade.protocols;
-    const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
-    if (offered.length > 0 && chosen === undefined) {
-      return this.#refuse(400, `none of the subprotocols ${offered.join(", ")} is spoken here`);
-    }
-    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
-    if (!this.#isOriginAllowed(head, entry)) {
-      return this.#refuse(403, "the origin is not allowed");
-    }
-
-    const offers = parseExtensions(upgrade.extensions);
-    if (offers === undefined) return this.#refuse(400, "a malformed Sec-WebSocket-Extensions");
-
-    const httpUser = connection.user;
-    if (entry !== this.#first) {
-      if (!connection.makeUser(entry)) return this.#refuse(500, "perSessionData threw");
-      connection.enter(entry);
-    }
-    const filter = new HandshakeFields(chosen ?? "");
-    let agreed: ExtensionAnswer | undefined;
-    const result = this.#callback(() => {
-      const verdict = connection.call(entry, "filterProtocolConnection", filter);
-      if (verdict === 0 && offers.length > 0 && connection.isOpen) {
-        agreed = acceptExtensions(
-          owner.extensions,
-          offers,
-          (name) => connection.consents("confirmExtensionOkay", name, httpUser),
-        );
-      }
-      // What was answered already can't become a 101.
-      if (verdict === 0 && this.#response!.hasBegun) return 1;
-      if (verdict !== 0) this.#noteClosing("filterProtocolConnection", verdict);
-      return verdict;
-    });
-    const refuse = (status: number, reason: string) => {
-      agreed?.layers.close();
-      // It stays an HTTP connection, and ends as one.
-      connection.enter(this.#first);
-      connection.user = httpUser;
-      return this.#refuse(status, reason);
-    };
-    if (result !== 0 || !connection.isOpen) {
-      return refuse(403, "filterProtocolConnection refused it");
-    }
-    try {
-      agreed?.layers.begin(connection);
-    } catch (error) {
-      return refuse(500, `an extension could not be set up: ${(error as Error).message}`);
-    }
-    if (!connection.isOpen) return refuse(403, "an extension closed it");
-
-    const fields: FieldLine[] = agreed === undefined
-      ? filter.fields
-      : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
-    if (agreed !== undefined) {
-      const { text } = agreed;
-      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
-    }
-    const answer = upgradeResponse(upgrade.key, chosen, fields);
-    connection.tx.reserve(answer.length).set(answer, connection.tx.position);
-    connection.queued();
-    connection.http = undefined;
-    const session = new WebSocketSession(connection, agreed?.layers);
-    connection.phase = session;
-    session.begin();
-    connection.headers = undefined;
-  }
-
-  #isOriginAllowed(head: RequestHead, entry: ProtocolEntry): boolean {
-    const origin = head.fields.get("origin");
-    if (origin === undefined) return true;
-    const allowed = entry.allowedOrigins ?? this.#options.allowedOrigins;
-    const isSecure = this.#connection.isSsl !== 0 || this.#isSecureInFront(head);
-    if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
-    log(
-      "warn",
-      () =>
-        `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
-        `or of protocol "${entry.protocol.name}" to let it connect`,
-    );
-    return false;
-  }
-
-  /** Whether a proxy that is believed has TLS where we have none. */
-  #isSecureInFront(head: RequestHead): boolean {
-    const { owner: { proxyTrust }, socketAddress } = this.#connection;
-    return head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
-      proxyTrust !== undefined && proxyTrust.isTrusted(socketAddress, 0);
   }
 }
 

@@ -8,7 +8,8 @@ export interface Limits {
   readonly maxHeaderFields: number;
   /**
    * Milliseconds from accept, or from a later request's first byte, to the end of its headers; then
-   * 408 if anything was read. A header of the PROXY protocol has as long for itself. @default {5000}
+   * 408 if anything was read. A header of the PROXY protocol has as long for itself, and so has each
+   * promise of a filter, behind which comes 503. @default {5000}
    */
   readonly headerTimeoutMs: number;
   /** Milliseconds between two pieces of a request body, or of a response. @default {5000} */

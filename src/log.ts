@@ -95,9 +95,10 @@ export function isLogged(level: LogLevel): boolean {
 export function log(level: LogLevel, line: string | (() => string)): void {
   if (!enabled.has(level)) return;
   try {
-    emitter(level, typeof line === "string" ? line : line());
+    const promised: unknown = emitter(level, typeof line === "string" ? line : line());
+    if (promised instanceof Promise) promised.catch(() => {});
   } catch {
-    // The program's own emitter failed; there is nowhere left to say so.
+    // The program's own emitter failed, as it did in the promise above; there is nowhere left to say so.
   }
 }
 

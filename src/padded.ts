@@ -31,8 +31,11 @@ export function allocPadded(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, PRE_PADDING, length);
 }
 
-/** Whether `data` is all of an `allocPadded` buffer that has not been written; says so once. */
-export function takePadded(data: Uint8Array): boolean {
+/**
+ * Whether `data`, of `length` bytes, is all of an `allocPadded` buffer that has not been written; says so
+ * once.
+ */
+export function takePadded(data: Uint8Array, length: number): boolean {
   return data.byteOffset === PRE_PADDING &&
-    data.buffer.byteLength === PRE_PADDING + data.length && padded.delete(data.buffer);
+    data.buffer.byteLength === PRE_PADDING + length && padded.delete(data.buffer);
 }

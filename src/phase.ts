@@ -1,5 +1,6 @@
 /** The seam between a connection and what it does at a time. */
 
+import type { Bytes } from "./bytes.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
@@ -32,7 +33,7 @@ export interface Phase {
   onPause(paused: boolean): void;
   /** The kind is missing with a prepared message, and where the program has given none. */
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;

@@ -14,6 +14,8 @@ export interface Preface {
   readonly remoteAddress?: Address | undefined;
   /** Returns how many bytes were taken; the rest comes again. Throws when it is broken. */
   take(bytes: Uint8Array): number;
+  /** What is wrong already, while more of it may come; it is what whoever gives up is told. */
+  readonly refusal?: Error | undefined;
   /** What to say of a peer that ended, or of a connection that broke, before it was complete. */
   cutShort(broken?: { readonly error: unknown }): Error;
 }
@@ -21,7 +23,7 @@ export interface Preface {
 /**
  * Starts the transport, reads the preface, and fulfils with a transport for what comes behind it, those
  * bytes first that came with it. Else the transport is closed, and the promise rejects: with what the
- * preface throws, or with the signal's reason when that aborts first. There is no timeout but the signal.
+ * preface throws or refuses with, or with the signal's reason when that aborts first. There is no timeout but the signal.
  */
 export function readPreface(
   transport: Transport,
@@ -147,7 +149,7 @@ class PrefacedTransport implements Transport, TransportHandler {
     if (!this.#isSettled) this.#fail(this.#preface.cutShort({ error }));
   }
 
-  readonly #onAbort = (): void => this.#fail(this.#signal.reason);
+  readonly #onAbort = (): void => this.#fail(this.#preface.refusal ?? this.#signal.reason);
 
   #settleWhenReady(): void {
     if (this.#isSettled || !this.#hasSaid || !this.#preface.isComplete) return;

@@ -1,10 +1,9 @@
 /** Messages that are framed once and sent to many. */
 
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { FIN, headerLength, OPCODE_BINARY, OPCODE_TEXT, writeHeader } from "./core/frame.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
-
-const encoder = new TextEncoder();
 
 function frameOf(first: number, payload: Uint8Array): Uint8Array {
   const { length } = payload;
@@ -19,16 +18,27 @@ export class PreparedMessage {
   readonly kind: "text" | "binary";
   /** Bytes of payload. */
   readonly byteLength: number;
-  /** @internal The whole frame, as a server sends it. */
-  readonly frame: Uint8Array;
+  /** The whole frame, as a server sends it. */
+  readonly #frame: Uint8Array;
   /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
   #encoded: Map<string, Uint8Array> | undefined;
 
   /** Use {@linkcode prepareMessage}. */
-  constructor(kind: "text" | "binary", payload: Uint8Array) {
+  constructor(kind: "text" | "binary", payload: Bytes) {
+    const bytes = bytesOf("prepareMessage: data", payload);
     this.kind = kind;
-    this.byteLength = payload.length;
-    this.frame = frameOf(this.opcode | FIN, payload);
+    this.byteLength = bytes.length;
+    this.#frame = frameOf(this.opcode | FIN, bytes);
+  }
+
+  /** @internal Whether `value` is one, and not only looks so. */
+  static is(value: object): value is PreparedMessage {
+    return #frame in value;
+  }
+
+  /** @internal */
+  get frame(): Uint8Array {
+    return this.#frame;
   }
 
   /** @internal The frame for connections with an extension, made once for all of its kind. */
@@ -37,7 +47,7 @@ export class PreparedMessage {
     if (known !== undefined) return known;
     const encoded = extension.encodeShared(this.payload);
     const frame = encoded === undefined
-      ? this.frame
+      ? this.#frame
       : frameOf(this.opcode | FIN | extension.reservedBits << 4, encoded);
     this.#encoded ??= new Map();
     this.#encoded.set(key, frame);
@@ -51,7 +61,7 @@ export class PreparedMessage {
 
   /** @internal */
   get payload(): Uint8Array {
-    return this.frame.subarray(this.frame.length - this.byteLength);
+    return this.#frame.subarray(this.#frame.length - this.byteLength);
   }
 }
 
@@ -61,9 +71,11 @@ export class PreparedMessage {
  * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
  * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
  *
- * @param data The payload; taken before the call returns. A string is sent as UTF-8.
+ * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its
+ *   bytes, of a buffer all of them.
  * @param kind `"text"` or `"binary"`.
  * @default {"text"} for a string, {"binary"} for bytes.
+ * @throws {LwsError} `invalid-argument` for anything else, a detached or out-of-bounds view included.
  *
  * @example
  * ```ts
@@ -77,7 +89,7 @@ export class PreparedMessage {
  * ```
  */
 export function prepareMessage(
-  data: Uint8Array | string,
+  data: string | ArrayBufferView | ArrayBufferLike,
   kind: "text" | "binary" = typeof data === "string" ? "text" : "binary",
 ): PreparedMessage {
   if (kind !== "text" && kind !== "binary") {
@@ -86,8 +98,5 @@ export function prepareMessage(
       `prepareMessage: kind is ${JSON.stringify(kind)}; allowed: "text", "binary"`,
     );
   }
-  if (typeof data !== "string" && !(data instanceof Uint8Array)) {
-    throw new LwsError("invalid-argument", "prepareMessage: data is neither string nor Uint8Array");
-  }
-  return new PreparedMessage(kind, typeof data === "string" ? encoder.encode(data) : data);
+  return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
 }

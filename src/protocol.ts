@@ -30,6 +30,35 @@ export type CallbackResult = number | void | Promise<number | void>;
  *   },
  * };
  * ```
+ *
+ * @example A session that is looked up before the 101
+ * ```ts
+ * import { handlers, type Protocol } from "@x/lws";
+ *
+ * async function findUser(token: string): Promise<string | undefined> {
+ *   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+ *   return new Uint8Array(hash)[0] === 0x2c ? "alice" : undefined;
+ * }
+ *
+ * const chat: Protocol<{ name: string }> = {
+ *   name: "chat",
+ *   perSessionData: () => ({ name: "" }),
+ *   callback: handlers<{ name: string }>({
+ *     async filterProtocolConnection(wsi, user) {
+ *       const name = await findUser(wsi.hdrCopy("authorization") ?? "");
+ *       if (name === undefined) {
+ *         wsi.returnHttpStatus(401);
+ *         return -1;
+ *       }
+ *       user.name = name;
+ *       return 0;
+ *     },
+ *     established(wsi, user) {
+ *       wsi.write(`hello, ${user.name}`);
+ *     },
+ *   }),
+ * };
+ * ```
  */
 export interface Protocol<User = unknown> {
   /** What clients name in `Sec-WebSocket-Protocol`; case matters. */
@@ -38,12 +67,27 @@ export interface Protocol<User = unknown> {
    * Called for every reason. Returns nothing, or a number: non-zero closes, with the rules of each
    * reason, and a `notice` line in the log says so. A thrown error closes the connection and is logged.
    *
+   * It may return a promise, as an async function does. In `filterNetworkConnection`,
+   * `filterHttpConnection`, `filterProtocolConnection`, `http`, `httpBody`, `httpBodyCompletion` and
+   * `httpWriteable` that is awaited, and its number counts as if it was returned. Nothing more of the
+   * connection is handed on meanwhile; up to `maxHeaderBytes` of what comes are read, so that a peer that
+   * goes (the end of its stream counts as that here) is noticed: the last reasons come then, and what is
+   * decided later counts no more. A filter has a `headerTimeoutMs` of its own, and is answered 503
+   * behind it, or hung up on in `filterNetworkConnection`; the other reasons may take their time, but a
+   * peer has to take what is being sent. With `service: "manual"` and `"external"` what was
+   * decided is an event of that connection, which waits for service. In all other reasons a promise counts
+   * as 0.
+   *
+   * A rejection is a throw: it is logged, with its stack, and closes the connection with 1011 or 500.
+   *
    * Name all four parameters: only then does the compiler narrow `data` by `reason`.
    */
   callback(...args: CallbackArguments<User>): CallbackResult;
   /**
    * Makes the `user` of a connection, when its HTTP part begins (first protocol) or its WebSocket
-   * handshake is accepted. A number gives a zeroed `ArrayBuffer` of so many bytes.
+   * handshake is accepted. A number gives a zeroed `ArrayBuffer` of so many bytes. A promise is not
+   * awaited but is the `user`; if it is rejected the connection is closed, as by a callback's. What takes
+   * time is best loaded in an async `filterProtocolConnection`, into a `user` that is there already.
    *
    * @default none: `user` is undefined
    */

@@ -15,7 +15,7 @@ import type { Transport } from "./transport/transport.ts";
  *
  * Fulfils with a transport whose bytes are the tunnel's, those first that came with the answer. Its
  * addresses stay those of the connection to the proxy. Else the transport is closed, and the promise
- * rejects: with a {@linkcode TunnelError} that has the proxy's status when it refuses, with the
+ * rejects: with a {@linkcode TunnelError} that has the proxy's answer when it refuses, with the
  * signal's reason when that aborts first. There is no timeout but the signal.
  *
  * @param proxy connected, and not started
@@ -48,11 +48,16 @@ class TunnelPreface implements Preface {
     return this.#answer.isOpen;
   }
 
+  get refusal(): TunnelError | undefined {
+    return this.#answer.refusal;
+  }
+
   take(bytes: Uint8Array): number {
     return this.#answer.take(bytes);
   }
 
   cutShort(broken?: { readonly error: unknown }): Error {
+    if (this.refusal !== undefined) return this.refusal;
     if (broken === undefined) {
       return new TunnelError("the proxy closed the connection before it answered");
     }

@@ -67,7 +67,8 @@ export interface CloseInfo {
 
 /**
  * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
- * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons. A pattern of the names is the C
+ * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons.
+ * {@linkcode Protocol.callback} says in which reasons a promise is awaited. A pattern of the names is the C
  * library's `LWS_CALLBACK_` constants without their prefix.
  */
 export interface ReasonData {
@@ -93,7 +94,7 @@ export interface ReasonData {
    * and without `.`, `..` and query. Non-zero closes once what was written has left.
    */
   http: string;
-  /** First protocol; a piece of the request body, valid during the call. Non-zero closes. */
+  /** First protocol; a piece of the request body, which is the program's own. Non-zero closes. */
   httpBody: Uint8Array;
   /**
    * First protocol; the whole body has arrived, if only an empty one: it comes for every request that
@@ -141,7 +142,13 @@ export interface ReasonData {
   clientReceivePong: Uint8Array;
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
   clientWriteable: undefined;
-  /** A client's handshake failed; `data` says why. */
+  /**
+   * A client's handshake failed; `data` says why, with the status if a server or a proxy has answered one.
+   * What it answered can be read here: `wsi.hdrCopy("http status")`, fields such as `"retry-after"`,
+   * `"www-authenticate"` and `"location"`, and `"http body"`, of which the first 4 KiB are waited for,
+   * for `clientTimeoutMs` at most. (A body without a length, and without `Connection: close`, is what
+   * came along with its head.)
+   */
   clientConnectionError: string;
   /** `context.broadcast` has something for every established server connection; valid during the call. */
   broadcast: Uint8Array;

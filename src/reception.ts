@@ -2,7 +2,7 @@
 
 import { Acceptor, type AcceptorHost } from "./acceptor.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
-import { noteClosing } from "./callback_results.ts";
+import { noteClosing, whenSettled } from "./callback_results.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ContextTls } from "./context_tls.ts";
 import { HttpSession } from "./http_session.ts";
@@ -10,7 +10,9 @@ import { isLogged, log } from "./log.ts";
 import type { Polling } from "./polling.ts";
 import type { Clock } from "./service/clock.ts";
 import type { PollSlot } from "./service/poll_slot.ts";
-import { POLLIN } from "./service/polling.ts";
+import { POLLHUP, POLLIN, POLLOUT } from "./service/polling.ts";
+import { WheelTimer } from "./service/timer_wheel.ts";
+import { PeekedTransport } from "./transport/peeked_transport.ts";
 import type { Address, Listener, Transport } from "./transport/transport.ts";
 
 /** The descriptor of the listener, and of what belongs to no connection. */
@@ -46,6 +48,8 @@ export class Reception implements AcceptorHost, AdmissionHost {
   readonly #unserved = new Set<Transport>();
   #acceptor: Acceptor | undefined;
   #slot: PollSlot | undefined;
+  /** Those whose filter is awaited, by descriptor. */
+  readonly #awaiting = new Map<number, { readonly address: Address; readonly drop: () => void }>();
   #filtering: { fd: number; address: Address } | undefined;
 
   constructor(host: ReceptionHost, settings: ReceptionSettings) {
@@ -73,19 +77,21 @@ export class Reception implements AcceptorHost, AdmissionHost {
     this.#admission.stop();
     for (const transport of this.#unserved) transport.close();
     this.#unserved.clear();
+    for (const { drop } of [...this.#awaiting.values()]) drop();
     this.#settings.polling?.scheduler.unwatch(LISTENER_FD);
   }
 
   /** Where the connection comes from that `filterNetworkConnection` is about, if it is this one. */
   filtering(socketFd: number): Address | undefined {
-    return this.#filtering?.fd === socketFd ? this.#filtering.address : undefined;
+    if (this.#filtering?.fd === socketFd) return this.#filtering.address;
+    return this.#awaiting.get(socketFd)?.address;
   }
 
   get hasRoom(): boolean {
     const { connections, limits } = this.#host;
     // While one waits to be served, the next one waits in the backlog.
-    return this.#unserved.size === 0 &&
-      connections.size + this.#admission.size < limits.maxConnections;
+    const waiting = this.#admission.size + this.#awaiting.size;
+    return this.#unserved.size === 0 && connections.size + waiting < limits.maxConnections;
   }
 
   accepted(transport: Transport): void {
@@ -140,20 +146,80 @@ export class Reception implements AcceptorHost, AdmissionHost {
       return undefined;
     }
     this.#filtering = { fd, address: transport.remoteAddress };
-    const verdict = host.standIn.call(first, "filterNetworkConnection", fd, undefined);
+    const verdict = host.standIn.ask(first, "filterNetworkConnection", fd, undefined);
     this.#filtering = undefined;
-    if (verdict !== 0 || host.isDestroyed) {
-      if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
-      transport.close();
-      return undefined;
-    }
+    if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
+    this.#await(fd, transport, verdict);
+    return undefined;
+  }
 
+  /** Waits for the filter, and sees whether the peer goes; there is no HTTP yet to answer it with. */
+  #await(fd: number, transport: Transport, promised: PromiseLike<unknown>): void {
+    const { wheel, limits: { headerTimeoutMs, maxHeaderBytes }, scheduler, entries } = this.#host;
+    const { polling } = this.#settings;
+    const { hostname } = transport.remoteAddress;
+    const reason = "filterNetworkConnection";
+    const peeked = new PeekedTransport(
+      transport,
+      (bytes) => bytes.length >= maxHeaderBytes || undefined,
+    );
+    let isSettled = false;
+    const judge = (result: number) => {
+      if (!this.#awaiting.has(fd)) return;
+      end();
+      this.#judged(fd, peeked, result, true);
+      this.left();
+    };
+    whenSettled(promised, `${entries[0]!.protocol.name}: ${reason}`, (result) => {
+      isSettled = true;
+      scheduler.arrived({ socketFd: fd, service: () => judge(result) }, POLLOUT);
+    });
+    if (polling !== undefined && polling.watch(fd, 0) === undefined) return peeked.close();
+    const timer = new WheelTimer({
+      onTimeout: () => {
+        if (isSettled) return;
+        log("warn", `connection ${fd}: ${reason} did not settle within ${headerTimeoutMs} ms`);
+        drop();
+      },
+    });
+    const end = () => {
+      this.#awaiting.delete(fd);
+      wheel.cancel(timer);
+      this.#count(hostname, -1);
+    };
+    const drop = () => {
+      if (!this.#awaiting.has(fd)) return;
+      end();
+      peeked.close();
+      polling?.scheduler.unwatch(fd);
+      this.left();
+    };
+    this.#awaiting.set(fd, { address: transport.remoteAddress, drop });
+    this.#count(hostname, 1);
+    wheel.arm(timer, headerTimeoutMs);
+    void peeked.found.then((found) => {
+      if (!found) scheduler.arrived({ socketFd: fd, service: drop }, POLLHUP);
+    });
+  }
+
+  /** @param isWatched whether the program knows the descriptor already */
+  #judged(
+    fd: number,
+    transport: Transport,
+    verdict: number,
+    isWatched: boolean,
+  ): Connection | undefined {
+    const host = this.#host;
+    const { tls, polling, allowedOrigins } = this.#settings;
+    const first = host.entries[0]!;
+    const { hostname } = transport.remoteAddress;
     const connection = new Connection(host, fd, false);
-    if (!connection.makeUser(first)) {
+    if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
+    if (verdict !== 0 || host.isDestroyed || !connection.makeUser(first)) {
       transport.close();
+      if (isWatched) polling?.scheduler.unwatch(fd);
       return undefined;
     }
-    const { tls, polling, allowedOrigins } = this.#settings;
     host.connections.set(fd, connection);
     this.#count(hostname, 1);
     connection.enter(first);
@@ -162,7 +228,8 @@ export class Reception implements AcceptorHost, AdmissionHost {
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     connection.call(first, "wsiCreate", undefined);
     connection.call(first, "serverNewClientInstantiated", undefined);
-    if (polling !== undefined && polling.watch(fd) === undefined) connection.cut("callback");
+    const mustWatch = polling !== undefined && !isWatched;
+    if (mustWatch && polling.watch(fd) === undefined) connection.cut("callback");
     return connection;
   }
 

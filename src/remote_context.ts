@@ -1,6 +1,6 @@
 /** A context as another worker sees it. */
 
-import { checkBroadcastData } from "./broadcast_data.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { LwsError } from "./errors.ts";
 import { CONTEXT_GONE, type PortCall } from "./port_calls.ts";
 
@@ -19,7 +19,7 @@ export interface RemoteContext extends Disposable {
    * @returns 0 when it was handed over, −1 when {@linkcode isClosed}.
    * @throws {LwsError} `invalid-argument`, which names the argument.
    */
-  broadcast(protocol: string, data: Uint8Array | string): number;
+  broadcast(protocol: string, data: string | ArrayBufferView | ArrayBufferLike): number;
   /**
    * As `context.callbackOnWritableAllProtocol`, with the protocol's name.
    *
@@ -77,12 +77,11 @@ class PortRemoteContext implements RemoteContext {
     };
   }
 
-  broadcast(protocol: string, data: Uint8Array | string): number {
+  broadcast(protocol: string, data: Bytes | string): number {
     checkName("broadcast", protocol);
-    checkBroadcastData(data);
     if (typeof data === "string") return this.#post({ call: "broadcast", protocol, data });
     // A view would take all of its buffer along.
-    const copy = new Uint8Array(data);
+    const copy = new Uint8Array(bytesOf("broadcast: data", data));
     return this.#post({ call: "broadcast", protocol, data: copy }, [copy.buffer]);
   }
 

@@ -104,7 +104,18 @@ export class RequestHeaders extends Headers<RequestHead> {
 
 /** The headers of the answer to a client's handshake. */
 export class ResponseHeaders extends Headers<ResponseHead> {
+  readonly #body: string;
+
+  /** @param body what is shown of the answer's body */
+  constructor(head: ResponseHead, body: string) {
+    super(head);
+    this.#body = body;
+  }
+
   protected override pseudo(): ReadonlyMap<string, string> {
-    return new Map([["http status", `${this.head.status} ${this.head.reason}`]]);
+    const { status, reason } = this.head;
+    const pseudo = new Map([["http status", `${status} ${reason}`.trimEnd()]]);
+    if (this.#body !== "") pseudo.set("http body", this.#body);
+    return pseudo;
   }
 }

@@ -2,7 +2,7 @@
 
 import { activate } from "./active_protocol.ts";
 import { refuseArgument } from "./arguments.ts";
-import { broadcastBytes } from "./broadcast_data.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { ClientHandshake } from "./client_handshake.ts";
 import { checkClientInfo, type ClientConnectInfo } from "./client_info.ts";
 import { Connection, type ProtocolEntry } from "./connection.ts";
@@ -299,9 +299,9 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     return 0;
   }
 
-  broadcast(protocol: Protocol | string, data: Uint8Array | string): number {
+  broadcast(protocol: Protocol | string, data: Bytes | string): number {
     const entry = this.#entryOf(protocol);
-    const bytes = broadcastBytes(data);
+    const bytes = bytesOf("broadcast: data", data);
     if (this.isDestroyed) return -1;
     // Descriptors count up as connections are accepted; the set has the order of the handshakes.
     const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);

@@ -1,6 +1,8 @@
 /** What a connection has to send: filled by writes, emptied one transport write at a time. */
 
 import { freeBuffer } from "./core/buffers.ts";
+import { headerLength, writeHeader } from "./core/frame.ts";
+import { mask, newMaskingKey, writeMaskingKey } from "./core/mask.ts";
 
 /**
  * Messages of a power of two fit with their headers; the largest chunk holds one of 64 KiB, and longer
@@ -33,6 +35,15 @@ function chunkSizeFor(length: number): number {
   for (const size of CHUNK_SIZES) if (size >= length) return size;
   return LARGEST_CHUNK;
 }
+
+/** What is put is no frame's payload. */
+export const NO_FRAME = -1;
+
+/** How the payload of a frame is masked: not at all, with a fresh key, or with zero. */
+export type Masking = typeof UNMASKED | typeof FRESH_KEY | typeof ZERO_KEY;
+export const UNMASKED = 0;
+export const FRESH_KEY = 1;
+export const ZERO_KEY = 2;
 
 interface Segment {
   readonly bytes: Uint8Array;
@@ -69,32 +80,36 @@ export class TxQueue {
   }
 
   /**
-   * Makes room for `length` bytes, which the caller fills at once: the room begins at
-   * {@linkcode position} of the returned array.
+   * Queues a copy of `bytes`, as they are or as the payload of a frame. Nothing counts as queued before
+   * all of it is in its place: chunks are used again, and have other connections' bytes in them.
+   *
+   * @param length How many bytes they are, by the engine's word and not by what an object says.
+   * @param first The first byte of the frame's header, or {@linkcode NO_FRAME}.
+   * @param masking What the frame is masked with (RFC 6455 section 5.3).
    */
-  reserve(length: number): Uint8Array {
-    this.unsent += length;
-    if (length > LARGEST_CHUNK) {
+  put(
+    bytes: Uint8Array,
+    length: number = bytes.length,
+    first: number = NO_FRAME,
+    masking: Masking = UNMASKED,
+  ): void {
+    const masks = masking !== UNMASKED;
+    const header = first === NO_FRAME ? 0 : headerLength(length, masks);
+    const total = header + length;
+    const isAlone = total > LARGEST_CHUNK;
+    const target = isAlone ? new Uint8Array(total) : this.#chunkWithRoom(total);
+    const start = isAlone ? 0 : this.#filled;
+    target.set(bytes, start + header);
+    if (header > 0) {
+      writeHeader(target, start, first, length, masks);
+      if (masks) maskPayload(target, start + header, length, masking);
+    }
+    this.unsent += total;
+    if (isAlone) {
       this.#sealChunk();
-      const segment = new Uint8Array(length);
-      this.#push(segment, undefined);
-      this.position = 0;
-      return segment;
-    }
-    const needed = this.#filled + length;
-    let chunk = this.#chunk;
-    if (chunk === undefined) {
-      chunk = this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
-    } else if (needed > chunk.length) {
-      chunk = this.#growChunk(needed, length);
-    }
-    this.position = this.#filled;
-    this.#filled += length;
-    return chunk;
+      this.#push(target, undefined);
+    } else this.#filled += total;
   }
-
-  /** Where the room of the last {@linkcode reserve} begins. */
-  position = 0;
 
   /** Queues `bytes` themselves, which must not change any more; other queues may share them. */
   append(bytes: Uint8Array, isShared = false): void {
@@ -183,6 +198,16 @@ export class TxQueue {
     return this.#chunk = grown;
   }
 
+  /** The chunk that what is put goes to, with room for `length` bytes behind what fills it. */
+  #chunkWithRoom(length: number): Bytes {
+    const needed = this.#filled + length;
+    const chunk = this.#chunk;
+    if (chunk === undefined) {
+      return this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
+    }
+    return needed > chunk.length ? this.#growChunk(needed, length) : chunk;
+  }
+
   /** Ends the chunk, so that what comes next gets a segment after it. */
   #sealChunk(): void {
     const chunk = this.#chunk;
@@ -196,4 +221,17 @@ export class TxQueue {
     this.#segments ??= [];
     this.#segments.push({ bytes, chunk, isShared });
   }
+}
+
+/** Puts a key in front of the payload at `body` and masks it. */
+export function maskPayload(
+  target: Uint8Array,
+  body: number,
+  length: number,
+  masking: Masking,
+): void {
+  const key = masking === ZERO_KEY ? 0 : newMaskingKey();
+  writeMaskingKey(target, body - 4, key);
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  mask(target, view, body, body + length, key, 0);
 }

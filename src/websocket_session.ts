@@ -23,13 +23,14 @@ import {
 } from "./core/frame.ts";
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
 import { refuseArgument } from "./arguments.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
 import { closePayload } from "./close_arguments.ts";
 import { noteClosing } from "./callback_results.ts";
 import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
-import { attempt, type ExtensionLayers, logExtensionFailure } from "./extension_layers.ts";
-import { bytesOf, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
+import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
@@ -102,9 +103,11 @@ export class WebSocketSession extends Probed
     const { owner } = connection;
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
-      for (const extension of owner.extensions) extension.anyEstablished?.(connection);
+      for (const extension of owner.extensions) {
+        heed(connection, extension.anyEstablished?.(connection));
+      }
     });
-    this.#layers?.startSeconds(owner.wheel, (work) => {
+    this.#layers?.startSeconds(connection, (work) => {
       if (connection.isOpen) connection.turn(() => this.#guard(work));
     });
   }
@@ -314,11 +317,15 @@ export class WebSocketSession extends Probed
   }
 
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
+    // The first of the two is the faster one.
+    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
+      return this.#writePrepared(data, kind, options);
+    }
     if (options !== undefined && options.ignoreXorMask) {
       return this.#writeReadable(data, kind, options);
     }
@@ -326,9 +333,6 @@ export class WebSocketSession extends Probed
     const compress = options === undefined ? undefined : options.compress;
     switch (kind) {
       case undefined:
-        if (data instanceof PreparedMessage && options === undefined) {
-          return this.#writer.prepared(data);
-        }
         return this.#writer.data(
           typeof data === "string" ? OPCODE_TEXT : OPCODE_BINARY,
           data,
@@ -352,9 +356,21 @@ export class WebSocketSession extends Probed
     }
   }
 
+  #writePrepared(
+    message: PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    if (kind === undefined && options === undefined) return this.#writer.prepared(message);
+    throw new LwsError(
+      "invalid-argument",
+      "write: a prepared message has its kind already, and no options",
+    );
+  }
+
   /** A frame whose masking key is zero. */
   #writeReadable(
-    data: Uint8Array | string | PreparedMessage,
+    data: Bytes | string,
     kind: WriteKind | undefined,
     options: WriteOptions,
   ): number {
@@ -438,8 +454,8 @@ export class WebSocketSession extends Probed
     this.#connection.finish(cause, true);
   }
 
-  #sendClosePayload(data: Uint8Array | string | PreparedMessage, fin: boolean): number {
-    const payload = bytesOf(data);
+  #sendClosePayload(data: Bytes | string, fin: boolean): number {
+    const payload = bytesOf("write: data", data);
     const status = decodeClose(payload);
     if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
       throw new LwsError("invalid-argument", "write: not the payload of a close frame");

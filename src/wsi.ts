@@ -108,7 +108,7 @@ export interface Wsi<out User = unknown> {
   /**
    * The length of what {@linkcode hdrCopy} gives; 0 when it is absent, or when headers are gone: a
    * server's last until an HTTP transaction is completed or `established` has returned, a client's
-   * until `clientFilterPreEstablish` has.
+   * until `clientFilterPreEstablish` or `clientConnectionError` has.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @throws {LwsError} `invalid-argument` when it is neither.
@@ -122,6 +122,10 @@ export interface Wsi<out User = unknown> {
    * `URLSearchParams` makes a blank of it; an escape that is none stays as it is. As an encoded `&` is
    * one here, too, take single arguments from {@linkcode hdrCopyFragment}. `"http"` is the version,
    * `"HTTP/1.1"` or `"HTTP/1.0"`.
+   *
+   * Of the answer to a client's handshake `"http status"` is the status and the reason, such as
+   * `"401 Unauthorized"`, and in `clientConnectionError` `"http body"` what came of the body: its first 4
+   * KiB, decoded as UTF-8.
    *
    * @param token A field name in any case, or a pseudo token such as `"uri args"`.
    * @param maxLength From 0 on. Default: Infinity.
@@ -145,19 +149,20 @@ export interface Wsi<out User = unknown> {
   /**
    * Sends a frame, or bytes on an HTTP connection (`lws_write`). The data is taken before the call
    * returns, except a view from `allocPadded`, which is sent as it is and belongs to the
-   * connection from then on. A string is sent as UTF-8. What `prepareMessage` has framed has a kind
-   * already and takes no options.
+   * connection from then on. What `prepareMessage` has framed has a kind already and takes no options.
    *
+   * @param data A string is sent as UTF-8, of a view its bytes, whatever its elements are, of a buffer
+   *   all of them.
    * @param kind Left out: `"text"` for a string, `"binary"` for bytes.
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
    *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
-   * @throws {LwsError} `invalid-argument` when the data or the kind is none, when a control frame is longer
-   *   than 125 bytes or has `fin: false`, or when `ignoreXorMask` is set where frames are not masked;
-   *   `invalid-state` when a message begins inside another or a continuation has
-   *   nothing to continue.
+   * @throws {LwsError} `invalid-argument` when the data is none of these or a detached or out-of-bounds
+   *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
+   *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins
+   *   inside another or a continuation has nothing to continue. Nothing is queued then.
    */
   write(
-    data: Uint8Array | string | PreparedMessage,
+    data: string | ArrayBufferView | ArrayBufferLike | PreparedMessage,
     kind?: WriteKind,
     options?: WriteOptions,
   ): number;

@@ -9,8 +9,9 @@ import { serveDemo } from "../examples/demo/server.ts";
 import { upload } from "../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../examples/virtual_files.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "./support/certificates.ts";
+import { freePort } from "./support/free_port.ts";
 import { PATIENT } from "./support/patience.ts";
-import { runProgram } from "./support/program.ts";
+import { runArguments, runProgram } from "./support/program.ts";
 import { serve, settle } from "./support/serve.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../examples/${name}`, import.meta.url));
@@ -48,12 +49,6 @@ const echo = (wsi: Wsi, _user: unknown, message: string | Uint8Array) => void ws
 /** Runs an example. */
 const run = (name: string, args: string[], permissions: string[] = ["--allow-net"]) =>
   runProgram(permissions, example(name), args);
-
-/** A port that nobody listens on now, for a program that does not tell which one it took. */
-function freePort(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return String(listener.addr.port);
-}
 
 Deno.test("echo.ts echoes, and says 1001 to everybody at Ctrl-C", async () => {
   const echo = run("echo.ts", ["--port", "0", "--hostname", "127.0.0.1"]);
@@ -167,7 +162,7 @@ async function runEcho(args: string[]) {
 /** Lets client.ts say hello, and returns what it prints until it ends. */
 async function sayHello(args: string[]): Promise<string> {
   const client = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...WITH_FILES, "--quiet", example("client.ts"), ...args],
+    args: runArguments(WITH_FILES, example("client.ts"), args),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -319,7 +314,7 @@ Deno.test("byte_counter.ts counts payload without headers, and packets with them
 });
 
 Deno.test("ported_echo.ts: libwebsockets' test-echo, its client and its server", async () => {
-  const port = freePort();
+  const port = String(freePort());
   const server = run("ported_echo.ts", ["--port", port, "--interface", "127.0.0.1"]);
   await server.until(`running in server mode on port ${port}\n`);
   const client = run("ported_echo.ts", ["--client", "127.0.0.1", "--port", port, "--ratems", "10"]);
@@ -334,7 +329,7 @@ Deno.test("ported_echo.ts: libwebsockets' test-echo, its client and its server",
 });
 
 Deno.test("ported_echo.ts echoes 1400 bytes as text, and hangs up at one more", async () => {
-  const port = freePort();
+  const port = String(freePort());
   const server = run("ported_echo.ts", ["--port", port, "--interface", "127.0.0.1"]);
   await server.until("running in server mode");
   const { socket, messages, until, closed } = await connect(`ws://127.0.0.1:${port}`);
@@ -377,7 +372,7 @@ Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other n
 });
 
 Deno.test("the demo serves its page, counts, mirrors and tells who is there", async () => {
-  await using context = serveDemo(0, "127.0.0.1");
+  await using context = serveDemo(0, "127.0.0.1", PATIENT);
   const http = `http://127.0.0.1:${context.port}`;
   for (const [path, type] of [["/", "text/html"], ["/app.js", "text/javascript"]]) {
     const response = await fetch(http + path);
@@ -438,7 +433,7 @@ Deno.test("the mirror cuts a reader that reads nothing, and the others go on", a
 });
 
 Deno.test("a client context of its own sees the demo's counter", async () => {
-  await using demo = serveDemo(0, "127.0.0.1");
+  await using demo = serveDemo(0, "127.0.0.1", PATIENT);
   const { promise, resolve } = Promise.withResolvers<string>();
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,

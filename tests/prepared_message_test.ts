@@ -115,7 +115,7 @@ Deno.test("what can't be prepared or written is refused by name", async () => {
   };
   refused("invalid-argument", "ping", () => prepareMessage("x", "ping" as "text"));
   refused("invalid-argument", "Uint8Array", () => prepareMessage(5 as unknown as string));
-  refused("invalid-argument", "Uint8Array", () => wsi.write(new ArrayBuffer(5) as never));
+  refused("invalid-argument", "Uint8Array", () => wsi.write({ length: 5 } as never));
   const message = prepareMessage("x");
   const write = wsi.write.bind(wsi) as (data: unknown, ...rest: unknown[]) => number;
   refused("invalid-argument", "kind", () => write(message, "text"));

@@ -142,7 +142,7 @@ Deno.test("a remote context refuses what is no port, no name and no data", async
     ],
     [
       () => remote.broadcast("news", null as unknown as string),
-      "broadcast: data is null; allowed: string or Uint8Array",
+      "broadcast: data is null; allowed: a string, a Uint8Array or another view, or a buffer",
     ],
   ];
   for (const [work, message] of wrong) {

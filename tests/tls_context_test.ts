@@ -222,8 +222,8 @@ Deno.test("receiving that is off from the start holds what comes behind the hand
   await using served = serve([recorder.protocol], TLS);
   const { peer } = await dialTls(served.network, CA);
   peer.send(handshake());
+  await until(() => server!.isSsl === 1);
   await settle();
-  assertEquals(server!.isSsl, 1);
   assertEquals(recorder.reasons.includes("filterProtocolConnection"), false);
   server!.rxFlowControl(true);
   assertStringIncludes(await readHead(peer), " 101 ");
@@ -233,7 +233,12 @@ Deno.test("receiving that is off from the start holds what comes behind the hand
 
 Deno.test("addresses behind a PROXY header have their limit, at it and one past it", async () => {
   using _log = captureLog([]);
-  await using served = serve([echo], { ...TLS, proxyProtocol: true, maxConnectionsPerAddress: 2 });
+  const recorder = record("echo");
+  await using served = serve([recorder.protocol], {
+    ...TLS,
+    proxyProtocol: true,
+    maxConnectionsPerAddress: 2,
+  });
   const from = (last: number) => ({
     ...CA,
     preface: `PROXY TCP4 203.0.113.${last} 198.51.100.1 50000 443\r\n`,
@@ -245,8 +250,7 @@ Deno.test("addresses behind a PROXY header have their limit, at it and one past 
   await assertRejects(() => openTls(served.network, from(1)), Error, "closed the connection");
   sockets.push(await openTls(served.network, from(2)));
   sockets[0]!.peer.close();
-  await sockets[0]!.peer.closed;
-  await settle();
+  await until(() => recorder.reasons.includes("closed"));
   sockets.push(await openTls(served.network, from(1)));
   for (const socket of sockets) socket.peer.close();
   await Promise.all(sockets.map((socket) => socket.peer.closed));

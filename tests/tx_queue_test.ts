@@ -1,9 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { TxQueue } from "../src/tx_queue.ts";
 
 function put(queue: TxQueue, length: number, value: number): void {
-  const target = queue.reserve(length);
-  target.fill(value, queue.position, queue.position + length);
+  queue.put(new Uint8Array(length).fill(value));
 }
 
 function drain(queue: TxQueue): number[][] {
@@ -57,6 +56,17 @@ Deno.test("reused chunks never send bytes of an earlier use", () => {
     put(queue, 1 + (i * 997) % 5_000, i);
     assertEquals(drain(queue), [[i, 1 + (i * 997) % 5_000]]);
   }
+});
+
+Deno.test("bytes that can't be copied leave the queue as it was", () => {
+  const queue = new TxQueue();
+  put(queue, 700, 1);
+  for (const [length, claimed] of [[2_000, 1], [100_000, 5], [90_000, 80_000]] as const) {
+    assertThrows(() => queue.put(new Uint8Array(length), claimed), RangeError);
+    assertEquals(queue.unsent, 700);
+  }
+  put(queue, 3, 2);
+  assertEquals(drain(queue), [[1, 700], [2, 3]]);
 });
 
 Deno.test("clear drops everything", () => {

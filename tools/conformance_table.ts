@@ -48,9 +48,10 @@ export function conformanceTable(): string {
   return [
     "# RFC 6455, rule by rule",
     "",
-    "Each MUST and MUST NOT of RFC 6455's sections 4 to 7, and of later ones that frames depend on, has a",
-    "test that is named by its section. A rule for endpoints is tested on both sides: our server with a",
-    "client that is played by hand, and our client with such a server.",
+    "Each MUST and MUST NOT of RFC 6455's sections 3 to 8, of negotiation (9.1), security (10) and the",
+    "handshake's fields (11.3), has a test that is named by its section, or a reason below. A rule for",
+    "endpoints is tested on both sides: our server with a client that is played by hand, and our client",
+    "with such a server; those of TLS with certificates of both.",
     "",
     `\`deno run -A tools/conformance_table.ts\` writes this page from the names of ${count} tests.`,
     "",

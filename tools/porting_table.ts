@@ -63,8 +63,12 @@ same objects.
 - A pointer into a buffer is a view: \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`.
 - \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or whatever the
   function returns that \`per_session_data_size\` may be in place of a number.
-- \`fork\` there is none: servers serve in the background of the same isolate, and workers are
-  \`forkServiceLoop\`'s.
+- \`fork\` there is none: \`libwebsockets_fork_service_loop\` serves in the background of the same
+  isolate, with the same variables. A program that goes on in a process or a worker of its own
+  starts one behind that call: \`libwebsockets_broadcast\`, with a struct of the same name, works
+  there as well. Port and token are passed on in the environment, for which both sides need
+  \`--allow-env=LWS_BROADCAST_SOCKETS\`, and the other one \`--allow-net\`; whoever can read it can
+  broadcast.
 - \`NULL\` is \`null\`, and a list may end without a null callback.
 - \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
   authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's

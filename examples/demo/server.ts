@@ -1,6 +1,13 @@
 /** The demo's context: its page, and the library's classic protocols. */
 
-import { type Context, createContext, handlers, hostFileOps, type Protocol } from "../../mod.ts";
+import {
+  type Context,
+  type ContextCreationInfo,
+  createContext,
+  handlers,
+  hostFileOps,
+  type Protocol,
+} from "../../mod.ts";
 import config from "../../deno.json" with { type: "json" };
 import { incrementProtocol } from "./increment.ts";
 import { mirrorProtocol } from "./mirror.ts";
@@ -27,8 +34,12 @@ const pages: Protocol = {
   }),
 };
 
-/** Serves the demo. */
-export function serveDemo(port: number, hostname: string, signal?: AbortSignal): Context {
+/** Serves the demo; `info` has more for the context. */
+export function serveDemo(
+  port: number,
+  hostname: string,
+  info: Partial<ContextCreationInfo> = {},
+): Context {
   const presence = new Presence();
   return createContext({
     port,
@@ -40,6 +51,6 @@ export function serveDemo(port: number, hostname: string, signal?: AbortSignal):
       mirrorProtocol(presence),
       statusProtocol(presence, config.version),
     ],
-    ...(signal === undefined ? {} : { signal }),
+    ...info,
   });
 }

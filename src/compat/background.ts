@@ -2,6 +2,7 @@
 
 import type { Context } from "../context.ts";
 import { attempt, attemptSoon } from "./attempt.ts";
+import { passSocketsOn } from "./forked_broadcast.ts";
 import { theContext } from "./guards.ts";
 
 /** How long one round waits, as it did in C. */
@@ -13,11 +14,16 @@ const NAME = "libwebsockets_fork_service_loop";
  * callbacks with the same variables, where C had a process with copies of them. For a worker of its own
  * there is `forkServiceLoop` in `@x/lws`.
  *
+ * The workers and processes that the program starts from then on can broadcast to its protocols, by
+ * `libwebsockets_broadcast` with a struct of the same name: they inherit the port and the token, in the
+ * environment variable `LWS_BROADCAST_SOCKETS`, for which both need `--allow-env`, and the others
+ * `--allow-net`.
+ *
  * @returns 0, or −1 without a context.
  */
 export function forkServiceLoop(context: Context): number {
   return attempt(NAME, -1, () => {
-    theContext(context);
+    passSocketsOn(theContext(context));
     void attemptSoon(NAME, undefined, () => serveOn(context));
     return 0;
   });

@@ -120,7 +120,12 @@ export function timing(generation: Generation, name: string): SetTimeout {
 }
 
 /** `lws_write` of any generation. */
-export type Write = (wsi: Wsi, buf: Uint8Array | string, len: number, protocol: number) => number;
+export type Write = (
+  wsi: Wsi,
+  buf: string | ArrayBufferView | ArrayBufferLike,
+  len: number,
+  protocol: number,
+) => number;
 
 const NO_FIN = 0x40;
 const IGNORE_XOR_MASK = 0x80;

@@ -1,15 +1,17 @@
 /** Calls on a context that mean the same in every generation that has them. */
 
+import type { Bytes } from "../bytes.ts";
 import type { Context } from "../context.ts";
 import { LwsError } from "../errors.ts";
 import { libraryVersion } from "../version.ts";
 import type { PollFd } from "../service/polling.ts";
 import { attempt, attemptSoon } from "./attempt.ts";
 import { userReason } from "./callback.ts";
+import { broadcastFromElsewhere } from "./forked_broadcast.ts";
 import { refuse, theBox, theContext, thePollFd, theText, theWhole } from "./guards.ts";
 import { type Box, bytesAt, copyCut } from "./pointers.ts";
 import { servedOf } from "./served.ts";
-import type { FilledIn } from "./structs.ts";
+import type { BroadcastFilledIn, FilledIn } from "./structs.ts";
 
 /** What creation was given as `user`; null for nothing. */
 export function contextUser(context: Context): unknown {
@@ -146,12 +148,19 @@ export function rxFlowAllowAll(
 
 /**
  * Calls the protocol back with `len` bytes at `buf` for every established connection to this server.
- * Returns 0.
+ * Returns 0; from another process the number of bytes that were taken.
  */
-export function broadcast(protocol: FilledIn, buf: Uint8Array | string, len: number): number {
+export function broadcast(
+  protocol: BroadcastFilledIn,
+  buf: Bytes | string,
+  len: number,
+): number {
   return attempt("libwebsockets_broadcast", -1, () => {
-    const own = ownProtocol(ownerOf(protocol), protocol);
-    return own.context.broadcast(own.name, bytesAt(buf, len));
+    const bytes = bytesAt(buf, len);
+    const owner = ownerOf(protocol);
+    if (owner === undefined) return broadcastFromElsewhere(protocol, bytes);
+    const own = ownProtocol(owner, protocol);
+    return own.context.broadcast(own.name, bytes);
   });
 }
 

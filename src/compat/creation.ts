@@ -69,9 +69,9 @@ export function useHost(other: Pick<ContextCreationInfo, "network" | "clock">): 
   host = other;
 }
 
-/** The clock of contexts that are made now; undefined for the runtime's. */
-export function clockInUse(): ContextCreationInfo["clock"] {
-  return host.clock;
+/** Where contexts that are made now live; undefined for the runtime's. */
+export function hostInUse(): Pick<ContextCreationInfo, "network" | "clock"> {
+  return host;
 }
 
 /**
@@ -226,13 +226,12 @@ function fillIn(
   if (fillsIn === "port" && struct.port === 0) struct.port = context.port;
   if (fillsIn !== "broadcast") return;
   for (const [index, each] of [...structs.values()].entries()) {
-    const { broadcastSocketPort, broadcastSocketUserFd } = context.protocols[index] as unknown as {
-      broadcastSocketPort: number;
-      broadcastSocketUserFd: number;
-    };
+    const { broadcastSocketPort, broadcastSocketUserFd, broadcastToken } = context
+      .protocols[index]!;
     Object.assign(each, {
       broadcast_socket_port: broadcastSocketPort,
       broadcast_socket_user_fd: broadcastSocketUserFd,
+      broadcast_socket_token: broadcastToken,
     });
   }
 }

@@ -210,7 +210,11 @@ export const lws_get_protocol: (wsi: lws) => lws_protocols | null = protocolOf;
 export const lws_write: Write = writing(DEC15, "lws_write");
 
 /** {@linkcode lws_write} with `LWS_WRITE_HTTP`. */
-export function lws_write_http(wsi: lws, buf: Uint8Array | string, len: number): number {
+export function lws_write_http(
+  wsi: lws,
+  buf: string | ArrayBufferView | ArrayBufferLike,
+  len: number,
+): number {
   return lws_write(wsi, buf, len, constants.LWS_WRITE_HTTP);
 }
 

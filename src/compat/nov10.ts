@@ -22,7 +22,7 @@ import { attempt } from "./attempt.ts";
 import { userReason } from "./callback.ts";
 import { type Write, writing } from "./connection_calls.ts";
 import * as constants from "./constants/nov10.ts";
-import { clockInUse, createFrom } from "./creation.ts";
+import { createFrom, hostInUse } from "./creation.ts";
 import { defineGeneration } from "./generation.ts";
 import { refuse, theConnection, theWhole } from "./guards.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
@@ -154,7 +154,7 @@ function toEstablishedOnly(callback: libwebsocket_callback): libwebsocket_callba
 }
 
 function sendRegularly(context: Context): void {
-  const clock = clockInUse() ?? systemClock;
+  const clock = hostInUse().clock ?? systemClock;
   const { name } = context.protocols[0]!;
   let timer: unknown;
   const send = () => {

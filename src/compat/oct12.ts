@@ -227,11 +227,19 @@ export function libwebsocket_callback_on_writable_all_protocol(
 
 /**
  * Calls the protocol back with `LWS_CALLBACK_BROADCAST` and `len` bytes at `buf`, for every established
- * connection to this server that uses it, before it returns. 0, or −1 when no context has the protocol.
+ * connection to this server that uses it, before it returns.
+ *
+ * Works from other processes and workers as well: those to which {@linkcode
+ * libwebsockets_fork_service_loop} has passed on where to, or whose struct has been given the
+ * `broadcast_socket_port` and the `broadcast_socket_token` of the server's. There the bytes leave soon
+ * after; a program that ends by itself, and not by `Deno.exit`, ends when they have.
+ *
+ * @returns 0; from elsewhere the number of bytes that were taken. −1 when no context is known that has
+ *   the protocol, when that has ended, and when 16 MiB are unsent; a line in the log says which.
  */
 export function libwebsockets_broadcast(
   protocol: libwebsocket_protocols,
-  buf: Uint8Array | string,
+  buf: string | ArrayBufferView | ArrayBufferLike,
   len: number,
 ): number {
   return broadcast(protocol, buf, len);

@@ -1,6 +1,7 @@
 /** What stands for C's pointers; the conventions are those of `src/compat.ts`. */
 
-import { refuse, theWhole } from "./guards.ts";
+import { type Bytes, bytesOf } from "../bytes.ts";
+import { theWhole } from "./guards.ts";
 
 /** What a pointer to one value points to: an argument that a call sets or moves on. */
 export interface Box<T> {
@@ -24,18 +25,17 @@ export function box<T>(value: T): Box<T> {
 }
 
 /**
- * The first `length` bytes at `buffer`; of a string, of its UTF-8.
+ * The first `length` bytes at `buffer`: a string's UTF-8, a view's bytes or a buffer.
  *
  * @param names What the C call calls the two.
  * @throws {LwsError} `invalid-argument` when there are no bytes, or fewer.
  */
 export function bytesAt(
-  buffer: Uint8Array | string,
+  buffer: Bytes | string,
   length: number,
   names: readonly [buffer: string, length: string] = ["buf", "len"],
 ): Uint8Array {
-  const bytes = typeof buffer === "string" ? new TextEncoder().encode(buffer) : buffer;
-  if (!(bytes instanceof Uint8Array)) refuse(names[0], buffer, "a Uint8Array or a string");
+  const bytes = bytesOf(names[0], buffer);
   if (bytes.length === length) return bytes;
   return bytes.subarray(0, theWhole(names[1], length, 0, bytes.length));
 }

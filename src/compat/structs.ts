@@ -45,6 +45,11 @@ export interface BroadcastFilledIn extends FilledIn {
   broadcast_socket_port?: number;
   /** The descriptor of this side's connection to that port; −1 for none. */
   broadcast_socket_user_fd?: number;
+  /**
+   * What has to be said to that port before it takes anything, 64 hexadecimal digits; C let anybody
+   * in. Whoever knows it can broadcast.
+   */
+  broadcast_socket_token?: string;
 }
 
 /** `struct libwebsocket_extension`, or an extension of the main API. */

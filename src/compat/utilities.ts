@@ -12,7 +12,7 @@ const SHA1_LENGTH = 20;
 /** Fills `len` bytes at `buf` with random ones. Returns `len`, or −1 for wrong arguments. */
 export function fillRandom(_context: unknown, buf: Uint8Array, len: number): number {
   return attempt("get_random", -1, () => {
-    const room = bytesAt(theBytes("buf", buf), len);
+    const room = theBytes("buf", buf).subarray(0, theWhole("len", len, 0, buf.length));
     for (let start = 0; start < len; start += RANDOM_PIECE) {
       crypto.getRandomValues(room.subarray(start, start + RANDOM_PIECE));
     }

@@ -110,8 +110,11 @@ export type HeaderToken = typeof HEADER_TOKENS[number];
 /** What tells a pseudo token: a blank, which no field name can have. */
 const PSEUDO = " ";
 
-/** Every name of the table, to look one up. */
-export const TOKEN_NAMES: ReadonlySet<string> = new Set(HEADER_TOKENS);
+/** What of a refusing answer's body is kept: no header, and without a number. */
+const HTTP_BODY = "http body";
+
+/** Every name that there is besides those of fields, to look one up. */
+export const TOKEN_NAMES: ReadonlySet<string> = new Set([...HEADER_TOKENS, HTTP_BODY]);
 
 /** Whether `token` is a header, and no pseudo token such as `"uri args"`. */
 export function isHeaderName(token: HeaderToken): boolean {

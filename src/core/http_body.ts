@@ -1,14 +1,29 @@
-/** Bodies of HTTP/1.1 requests: how long they are, and their bytes out of whatever pieces come. */
+/** Bodies of HTTP/1.1 messages: how long they are, and their bytes out of whatever pieces come. */
 
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import type { RequestHead } from "./http_head.ts";
-import { equalsIgnoreCase, HttpSyntaxError, parseLength, trimBlanks } from "./http_syntax.ts";
+import type { RequestHead, ResponseHead } from "./http_head.ts";
+import {
+  equalsIgnoreCase,
+  HttpSyntaxError,
+  listHasToken,
+  parseLength,
+  trimBlanks,
+} from "./http_syntax.ts";
 
 /** How the end of a body is found (RFC 9112 section 6). */
 export type BodyFraming =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" };
+
+/** A response's body may go on until the connection ends. */
+export type ResponseFraming =
+  | BodyFraming
+  | {
+    readonly kind: "close";
+    /** Whether the server says that it will close. */
+    readonly isAnnounced: boolean;
+  };
 
 const NO_BODY: BodyFraming = { kind: "none" };
 
@@ -44,6 +59,27 @@ export function requestFraming(head: RequestHead): BodyFraming {
 }
 
 /**
+ * How the body of a final response ends (RFC 9112 section 6.3), for who reads one response and no
+ * other on the connection: what can't be understood is no body, and nobody is deceived.
+ */
+export function responseFraming(head: ResponseHead): ResponseFraming {
+  const { status, fields, minorVersion } = head;
+  if (status < 200 || status === 204 || status === 304) return NO_BODY;
+  const connection = fields.get("connection") ?? "";
+  const isAnnounced = minorVersion === 0 || listHasToken(connection, "close");
+  const coding = fields.get("transfer-encoding");
+  if (coding !== undefined) {
+    return equalsIgnoreCase(coding, "chunked")
+      ? { kind: "chunked" }
+      : { kind: "close", isAnnounced };
+  }
+  const text = fields.get("content-length");
+  if (text === undefined) return { kind: "close", isAnnounced };
+  const length = parseLength(text);
+  return length < 0 ? NO_BODY : { kind: "length", length };
+}
+
+/**
  * Whether the client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1).
  * An HTTP/1.0 request can't.
  *
@@ -67,7 +103,8 @@ export class BodyReader {
    * @param maxBodySize bytes of payload; see {@linkcode ChunkedDecoder} for what tiny chunks cost
    * @throws {HttpSyntaxError} 413 for a length above `maxBodySize`
    */
-  constructor(framing: BodyFraming, maxBodySize: number) {
+  constructor(framing: ResponseFraming, maxBodySize: number) {
+    if (framing.kind === "close") this.#remaining = Infinity;
     if (framing.kind === "chunked") this.#chunked = new ChunkedDecoder(maxBodySize);
     if (framing.kind !== "length") return;
     if (framing.length > maxBodySize) throw new HttpSyntaxError(413, "the body is too long");

@@ -4,6 +4,7 @@ import { parseAuthority } from "./authority.ts";
 import { type HeadLimits, HttpSyntaxError, ResponseHeadParser } from "./http_head.ts";
 import { statusText } from "./http_status.ts";
 import { parseIp } from "./ip_address.ts";
+import { RefusedAnswer } from "./refused_answer.ts";
 
 /** What a proxy is asked for. */
 export interface TunnelRequest {
@@ -18,13 +19,18 @@ export interface TunnelRequest {
 /** Why there is no tunnel. */
 export class TunnelError extends Error {
   override readonly name = "TunnelError";
-  /** What the proxy answered; 0 when that was no answer. */
-  readonly status: number;
+  /** What the proxy answered; undefined when that was no answer. */
+  readonly answer: RefusedAnswer | undefined;
 
   /** `message` is for the program's log. */
-  constructor(message: string, status = 0) {
+  constructor(message: string, answer?: RefusedAnswer) {
     super(message);
-    this.status = status;
+    this.answer = answer;
+  }
+
+  /** The status of the proxy's answer; 0 when that was none. */
+  get status(): number {
+    return this.answer?.head.status ?? 0;
   }
 }
 
@@ -61,6 +67,7 @@ export class TunnelAnswer {
   readonly #parser: ResponseHeadParser;
   #interim = 0;
   #isOpen = false;
+  #refusal: TunnelError | undefined;
 
   /** @param limits what one head may have; interim ones count each for itself, and are 16 at most */
   constructor(limits: HeadLimits) {
@@ -72,17 +79,32 @@ export class TunnelAnswer {
     return this.#isOpen;
   }
 
+  /** What the proxy refuses with, while more of its body may come. */
+  get refusal(): TunnelError | undefined {
+    return this.#refusal;
+  }
+
   /**
    * Returns how many bytes were taken, which are whole heads; the rest comes again, in front of what
-   * follows it. No body is taken behind the answer: a 2xx has none, whatever its `Content-Length`
-   * and `Transfer-Encoding` say.
+   * follows it. No body is taken behind a 2xx: that has none, whatever its `Content-Length` and
+   * `Transfer-Encoding` say.
    *
-   * @throws {TunnelError} when the answer is a refusal, or none.
+   * @throws {TunnelError} when the answer is a refusal, and what of its body is kept has come; or when
+   *   it is none.
    */
   take(bytes: Uint8Array): number {
+    const length = this.#refusal === undefined ? this.#takeHeads(bytes) : 0;
+    if (this.#refusal === undefined) return length;
+    const answer = this.#refusal.answer!;
+    answer.take(bytes.subarray(length));
+    if (answer.isComplete) throw this.#refusal;
+    return bytes.length;
+  }
+
+  #takeHeads(bytes: Uint8Array): number {
     let length = 0;
     try {
-      while (!this.#isOpen) {
+      while (!this.#isOpen && this.#refusal === undefined) {
         const taken = this.#parser.parse(bytes.subarray(length));
         if (taken === 0) break;
         length += taken;
@@ -104,7 +126,11 @@ export class TunnelAnswer {
     // 101 is final, and no answer to CONNECT.
     if (status >= 200 || status === 101) {
       const text = (reason || statusText(status)).slice(0, LONGEST_REASON);
-      throw new TunnelError(`the proxy answered ${status}${text === "" ? "" : ` ${text}`}`, status);
+      this.#refusal = new TunnelError(
+        `the proxy answered ${status} ${text}`.trimEnd(),
+        new RefusedAnswer(this.#parser.head),
+      );
+      return;
     }
     // RFC 9110 section 15.2: more than one may come, asked for or not.
     if (++this.#interim > MAX_INTERIM) {

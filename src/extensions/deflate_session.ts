@@ -2,13 +2,12 @@
 
 import type { ExtensionSession, OutgoingPart } from "./extension.ts";
 import type { Deflater, Inflater, ZlibCodec } from "./zlib.ts";
+import { TAIL } from "./zlib_codec.ts";
 
 /** The group of all extensions that compress: to compress twice is of no use. */
 export const COMPRESSION = "compression";
 /** RSV1 as one of the three reserved bits. */
 const RSV1 = 4;
-/** What a flushed part ends in, and a message leaves out (RFC 7692 section 7.2.1). */
-const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 
 /** How a context's connections compress. */
 export interface DeflateTuning {
@@ -151,7 +150,7 @@ export class DeflateSession implements ExtensionSession {
     let count = inflater.pull(target);
     if (count < target.length && this.#tailIsDue) {
       this.#tailIsDue = false;
-      inflater.push(TAIL);
+      inflater.pushTail();
       count += inflater.pull(target.subarray(count));
     }
     if (count < target.length && this.#endsUnit && !this.#ways.receiveKeeps) {

@@ -17,6 +17,7 @@ import {
   INFLATER_CLOSED,
   type InflaterOptions,
   NOT_USED_UP,
+  TAIL,
   type ZlibCodec,
 } from "./zlib_codec.ts";
 import { PlainInflater } from "./zlib_inflate.ts";
@@ -234,6 +235,10 @@ class NativeInflater implements Inflater {
     this.#position = 0;
   }
 
+  pushTail(): void {
+    this.push(TAIL);
+  }
+
   pull(out: Uint8Array): number {
     const handle = this.#handle;
     if (handle === undefined) throw new Error(INFLATER_CLOSED);
@@ -247,6 +252,11 @@ class NativeInflater implements Inflater {
       position = input.length - this.#left[1]!;
       length = out.length - this.#left[0]!;
       if (length === out.length || position === input.length) break;
+      if (input === TAIL && position === 0) {
+        handle.reset();
+        position = input.length;
+        break;
+      }
       // Neither the input nor the room was used up: a stream has ended, maybe at an earlier call, which
       // zlib tells in no other way (section 7.2.3.4).
       if (position === from && wasReset) throw new Error("zlib's input has no end");
@@ -355,6 +365,8 @@ function works(codec: ZlibCodec): boolean {
     return second.length < first.length && isSame(first, third) &&
       inflates(inflater, first, message) && inflates(inflater, second, message) &&
       refuses(inflater, INVALID_BLOCK) &&
+      inflates(inflater, FINAL_BLOCK.subarray(0, 3), Uint8Array.of(0x61)) &&
+      endsThere(inflater) && inflates(inflater, first, message) &&
       inflates(inflater, FINAL_BLOCK, Uint8Array.of(0x61)) &&
       refuses(inflater, second);
   } finally {
@@ -377,6 +389,12 @@ function inflates(inflater: Inflater, data: Uint8Array, message: Uint8Array): bo
   const count = half + inflater.pull(out.subarray(half));
   return count === message.length && inflater.rest.length === 0 &&
     isSame(out.subarray(0, count), message);
+}
+
+/** Whether a tail is told from a block, behind a final one. */
+function endsThere(inflater: Inflater): boolean {
+  inflater.pushTail();
+  return inflater.pull(new Uint8Array(1)) === 0;
 }
 
 /** Whether `data` is found to be no stream; resets the inflater. */

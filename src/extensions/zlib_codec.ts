@@ -48,6 +48,14 @@ export interface Inflater {
    */
   push(data: Uint8Array): void;
   /**
+   * As {@linkcode push}, of what the sender of a message left out at its end: 00 00 ff ff (section
+   * 7.2.2). Behind a final block that was the message's last byte it is no block, as nobody put the
+   * byte before it that section 7.2.3.4 wants; what follows is a new stream then.
+   *
+   * @throws {Error} as `push`.
+   */
+  pushTail(): void;
+  /**
    * Inflates into `out` and returns how many bytes came. Fewer than `out.length`: all that was pushed
    * is used up. A stream that ends in a final block is followed by another one, which refers to nothing
    * before it (section 7.2.3.4).
@@ -99,6 +107,9 @@ export function checkDeflaterOptions({ windowBits, level, memLevel }: DeflaterOp
 export function checkInflaterOptions({ windowBits }: InflaterOptions): void {
   checkRange("windowBits", windowBits, 8, 15);
 }
+
+/** What a flushed part ends in, and a message leaves out (section 7.2.1). */
+export const TAIL: Uint8Array<ArrayBuffer> = Uint8Array.of(0, 0, 0xff, 0xff);
 
 /** Of an error: the caller broke {@linkcode Inflater.push}'s rule. */
 export const NOT_USED_UP = "what was pushed before is not used up";

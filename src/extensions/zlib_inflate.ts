@@ -1,7 +1,7 @@
 /** Inflating (RFC 1951) in plain TypeScript, for runtimes whose zlib keeps no state between calls. */
 
 import { freeBuffer } from "../core/buffers.ts";
-import { InflateError, type Inflater, INFLATER_CLOSED, NOT_USED_UP } from "./zlib_codec.ts";
+import { InflateError, type Inflater, INFLATER_CLOSED, NOT_USED_UP, TAIL } from "./zlib_codec.ts";
 
 // The states of an inflater: what it does next.
 const BLOCK_HEADER = 0;
@@ -66,6 +66,8 @@ export class PlainInflater implements Inflater {
 
   #state = BLOCK_HEADER;
   #isFinal = false;
+  /** A final block was the last that was read. */
+  #hasEnded = false;
   /** The symbol whose extra bits come next. */
   #symbol = 0;
   /** Bytes of a stored block or a copy that are still to come. */
@@ -96,6 +98,12 @@ export class PlainInflater implements Inflater {
     if (this.#position < this.#input.length) throw new Error(NOT_USED_UP);
     this.#input = data;
     this.#position = 0;
+  }
+
+  pushTail(): void {
+    if (!this.#hasEnded) return this.push(TAIL);
+    this.push(EMPTY);
+    this.#hasEnded = false;
   }
 
   pull(out: Uint8Array): number {
@@ -269,12 +277,13 @@ export class PlainInflater implements Inflater {
     this.#state = BLOCK_HEADER;
     if (!this.#isFinal) return;
     this.#beginStream();
+    this.#hasEnded = true;
     this.#origin = length;
   }
 
   #beginStream(): void {
     this.#state = BLOCK_HEADER;
-    this.#isFinal = false;
+    this.#isFinal = this.#hasEnded = false;
     this.#toByteBoundary();
     this.#windowEnd = this.#windowFilled = 0;
   }
@@ -370,6 +379,7 @@ export class PlainInflater implements Inflater {
 
   #fetch(): boolean {
     if (this.#position === this.#input.length) return false;
+    this.#hasEnded = false;
     this.#bits |= this.#input[this.#position++]! << this.#bitCount;
     this.#bitCount += 8;
     return true;

@@ -223,6 +223,16 @@ export const tcpNetwork: Network = {
   reverse: reverseLookup,
 };
 
+/** TCP, by connections that keep no program running which has nothing else to do. */
+export const backgroundNetwork: Network = {
+  ...tcpNetwork,
+  async connect({ hostname, port }: NetworkTarget, signal: AbortSignal): Promise<Transport> {
+    const conn = await Deno.connect({ hostname, port, signal });
+    conn.unref();
+    return transportOver(conn);
+  },
+};
+
 function open(target: NetworkTarget): StreamListener {
   const { hostname, port, path, mode, fd } = target;
   if (fd === undefined && path !== undefined) return listenUnix(path, mode);

@@ -15,6 +15,7 @@ import {
   type ProtocolSpec,
   rig,
 } from "./support.ts";
+import { badBytes, goodBytes, trueBytes } from "../support/odd_data.ts";
 
 const quiet: ProtocolSpec = { name: "talk", callback: () => 0 };
 const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
@@ -358,6 +359,29 @@ for (const face of [NOV10, ...FACES]) {
     assertEquals(face.call("write", wsi, "hello", 5, 0), returned);
     // Nothing came before it.
     assertEquals(await server.pump(socket.receiveText()), "hello");
+  });
+
+  Deno.test(`${face.name}: write takes the bytes of every buffer and view, and nothing that only says that it has some`, async () => {
+    const { server, socket, wsi } = await connected(face);
+    await using _server = server;
+    const binary = face.api.LWS_WRITE_BINARY as number;
+    await server.settle();
+    for (const [what, buf] of badBytes()) {
+      const { result, lines } = logged(() => face.call("write", wsi, buf, 3_000, binary));
+      assertEquals([result, wsi.unsentBytes], [-1, 0], what);
+      assertStringIncludes(lines.join("\n"), "write: buf is ", what);
+    }
+    const kept = face === NOV10 || face === FEB11 || face === OCT12;
+    for (const [what, buf] of goodBytes()) {
+      const bytes = trueBytes(buf);
+      if (bytes.length < 2) continue;
+      // Fewer than there are, as C programs do with a buffer.
+      const len = bytes.length - 1;
+      assertEquals(face.call("write", wsi, buf, len, binary), kept ? 0 : len, what);
+      const { payload } = await server.pump(socket.receive());
+      assertEquals(payload, bytes.subarray(0, len), what);
+      assertEquals(logged(() => face.call("write", wsi, buf, len + 2, binary)).result, -1, what);
+    }
   });
 }
 

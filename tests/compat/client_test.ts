@@ -1,9 +1,10 @@
-/** Clients of every generation: where they connect to. */
+/** Clients of every generation: where they connect to, and how they are refused. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
 import { readHead } from "../support/serve.ts";
-import { acceptance, type Callback, FACES, logged, rig } from "./support.ts";
+import type { Wsi } from "../../mod.ts";
+import { acceptance, type Callback, DEC15, FACES, logged, rig, withReason } from "./support.ts";
 
 for (const face of FACES) {
   Deno.test(`${face.name}: an IPv6 address may be in brackets and have a zone, and Host has brackets alone`, async () => {
@@ -42,5 +43,33 @@ for (const face of FACES) {
       assertEquals(await result, null);
       assertStringIncludes(lines.join("\n"), `address is ${JSON.stringify(address)}`);
     }
+  });
+}
+
+for (const face of withReason("CLIENT_CONNECTION_ERROR")) {
+  Deno.test(`${face.name}: the answer of a server that refuses can be read in CLIENT_CONNECTION_ERROR`, async () => {
+    const seen: unknown[] = [];
+    const callback: Callback = (wsi, reason, _user, data) => {
+      if (reason !== "CLIENT_CONNECTION_ERROR") return;
+      const status = { value: "" };
+      if (face.has("hdr_copy")) {
+        face.call("hdr_copy", wsi, status, 100, face.api.WSI_TOKEN_HTTP);
+      }
+      seen.push([data, status.value, (wsi as Wsi).hdrCopy("retry-after")]);
+    };
+    const port = face.api.CONTEXT_PORT_NO_LISTEN;
+    await using client = rig(face, { port, protocols: [{ name: "talk", callback }] });
+    const listener = client.network.listen({ hostname: "h", port: 80 });
+    const given = [client.context, "h", 80, 0, "/", "h", null, null, -1];
+    const connected = Promise.resolve(face.call("client_connect", ...given));
+    const peer = new MemoryPeer(await client.pump(listener.accept()) as MemoryTransport);
+    await client.pump(readHead(peer));
+    peer.send("HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n");
+    await client.pump(connected);
+    await client.until(() => seen.length > 0);
+    const text = face === DEC15 ? "the server answered 503 Busy" : null;
+    assertEquals(seen, [[text, face.has("hdr_copy") ? "503 Busy" : "", "9"]]);
+    peer.close();
+    listener.close();
   });
 }

@@ -2,6 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { Context, Wsi } from "../../mod.ts";
+import { PATIENT } from "../support/patience.ts";
+import { freePort } from "../support/free_port.ts";
 import { useHost } from "../../src/compat/creation.ts";
 import {
   type Callback,
@@ -14,7 +16,6 @@ import {
 
 /** How long a round of service waits. */
 const ROUND_MS = 5;
-const ROUNDS = 4000;
 
 /** Contexts that are serviced together. */
 export interface Loopback extends AsyncDisposable {
@@ -47,14 +48,13 @@ export function loopback(): Loopback {
   useHost({});
   const contexts: Context[] = [];
   const make = (face: Face, spec: ContextSpec): Context => {
-    const context = face.create(spec);
+    const context = face.create({ limits: PATIENT, ...spec });
     if (context === null) throw new Error(`${face.name} made no context`);
     contexts.push(context);
     return context;
   };
   const until = async (isSo: () => boolean) => {
-    for (let left = ROUNDS; !isSo(); left--) {
-      if (left === 0) throw new Error("it never came to that");
+    while (!isSo()) {
       for (const each of contexts) if (!each.isDestroyed) await each.service(ROUND_MS);
     }
   };
@@ -63,6 +63,7 @@ export function loopback(): Loopback {
   return {
     until,
     client,
+    // Port 0 listened on nothing, before 2014.
     serve: (face, spec) => make(face, { port: freePort(), iface: "127.0.0.1", ...spec }),
     async talk(face, port, ssl_connection, spec = {}, protocol = "echo") {
       let isOver = false;
@@ -110,10 +111,4 @@ export function echoing(face: Face, more: Callback = () => 0) {
 /** `lws_is_ssl`, which only the newest generation has. */
 export function isSsl(wsi: Wsi): number {
   return DEC15.call("is_ssl", wsi) as number;
-}
-
-/** Port 0 listened on nothing, before 2014. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

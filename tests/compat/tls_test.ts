@@ -7,7 +7,9 @@ import type { PrivateKeyLoader, TlsInfo, TrustLoader, Wsi } from "../../mod.ts";
 import { nov10 } from "../../src/compat.ts";
 import { encryptKey, makeAuthority, makeSelfSigned } from "../support/certificates.ts";
 import type { TestIdentity } from "../support/certificates.ts";
-import { echoing, freePort, isSsl, loopback } from "./loopback.ts";
+import { freePort } from "../support/free_port.ts";
+import { PATIENT } from "../support/patience.ts";
+import { echoing, isSsl, loopback } from "./loopback.ts";
 import { type Callback, DEC15, type Face, FACES, logged, MAR13, withReason } from "./support.ts";
 
 const authority = await makeAuthority("Test CA");
@@ -154,7 +156,7 @@ Deno.test("nov10: TLS is spoken with a certificate and its key, both of them", a
   using pem = files({ cert: selfSigned.cert, key: selfSigned.key });
   const { cert, key } = pem.paths as { cert: string; key: string };
   const create = (given: string | null, itsKey: string | null) =>
-    nov10.libwebsocket_create_server(port, callback, 13, 0, given, itsKey, -1, -1);
+    nov10.libwebsocket_create_server(port, callback, 13, 0, given, itsKey, -1, -1, PATIENT);
   const port = freePort();
   const callback: nov10.libwebsocket_callback = (wsi, reason, _user, data, len) => {
     if (reason !== nov10.LWS_CALLBACK_RECEIVE) return;

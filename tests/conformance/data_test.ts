@@ -221,3 +221,15 @@ ruleOfBoth("10.4", "a message of too many fragments fails with 1008", async (sid
   }
   assertEquals((await link.messages(6)).slice(0, 2), ["x".repeat(10), "xx"]);
 });
+
+ruleOfBoth(
+  "10.7",
+  "invalid data behind the handshake is answered with a close frame",
+  async (side) => {
+    await assertBreaks(side, 1002, [
+      ["a text of another protocol", new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")],
+      ["noise", new Uint8Array(64).fill(0xfe)],
+      ["a TLS hello", new Uint8Array([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])],
+    ]);
+  },
+);

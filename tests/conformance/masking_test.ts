@@ -174,3 +174,18 @@ rule("5.3", "every key that a client may pick is unmasked by a server", async ()
   }
   assertEquals(new Set(await link.messages(sent)), new Set(["masked with it"]));
 });
+
+rule("10.3", "a program can't change a payload once its frame has begun", async () => {
+  await using house = CLIENT.setUp();
+  const link = await house.open();
+  link.peer.transport.stopReading();
+  for (const size of [1, 1_000, 100_000]) {
+    const payload = patternOf(size);
+    link.wsi.write(payload, "binary");
+    payload.fill(0x41);
+  }
+  link.peer.transport.startReading();
+  for (const size of [1, 1_000, 100_000]) {
+    assertSameBytes((await link.receive()).payload, patternOf(size));
+  }
+});

@@ -1,4 +1,4 @@
-/** What RFC 6455 demands in sections 4 to 7 and no test here holds the module to, and why not. */
+/** What RFC 6455 demands in the sections of the table and no test here holds the module to, and why not. */
 
 export interface UntestedRule {
   readonly section: string;
@@ -14,11 +14,6 @@ export const UNTESTED: readonly UntestedRule[] = [
   },
   {
     section: "4.1",
-    rule: "with the secure flag, TLS comes before the handshake, with Server Name Indication",
-    why: "the module has no TLS",
-  },
-  {
-    section: "4.1",
     rule: "a URI for proxy autoconfiguration scripts is made of the same components",
     why: "such scripts are not run",
   },
@@ -26,11 +21,6 @@ export const UNTESTED: readonly UntestedRule[] = [
     section: "4.1",
     rule: "a browser's request has an Origin",
     why: "the module is no browser; what the program gives is sent",
-  },
-  {
-    section: "4.2.2",
-    rule: "on an HTTPS port, all runs through the encrypted tunnel",
-    why: "the module has no TLS",
   },
   {
     section: "5.2",
@@ -51,5 +41,26 @@ export const UNTESTED: readonly UntestedRule[] = [
     section: "5.6",
     rule: "a text message contains valid UTF-8 when it is sent",
     why: "tested of strings; bytes that the program calls text are sent as they are",
+  },
+  {
+    section: "9.1",
+    rule: "a token of an extension is registered, and its parameters are defined for it",
+    why: "a demand on those who write extensions",
+  },
+  {
+    section: "10.1",
+    rule: "a server does not rely on what only browsers promise",
+    why:
+      "the program's choice; an Origin is checked for browsers' sake, and others may leave it out",
+  },
+  {
+    section: "10.6",
+    rule: "cipher suites are strong ones",
+    why: "the runtime's own; it has no others",
+  },
+  {
+    section: "10.8",
+    rule: "SHA-1 protects nothing but the handshake from mistakes",
+    why: "nothing to be tested",
   },
 ];

@@ -138,7 +138,7 @@ Deno.test("of a reason 100 characters are kept", () => {
 Deno.test("a proxy may leave out the blank behind the code", () => {
   assertEquals(answered("HTTP/1.1 200\r\n\r\n")[1], true);
   assertEquals(
-    refusal("HTTP/1.0 407\r\n\r\n").message,
+    refusal("HTTP/1.1 407\r\n\r\n").message,
     "the proxy answered 407 Proxy Authentication Required",
   );
 });

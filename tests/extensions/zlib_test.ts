@@ -17,7 +17,7 @@ const CODECS: [string, ZlibCodec][] = [["fallback", fallbackZlibCodec], ["native
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 const MIB = 1024 * 1024;
 /** What tests that run at the same time may take meanwhile. */
-const RSS_NOISE = 192 * MIB;
+const RSS_NOISE = 320 * MIB;
 
 /** Runs for each codec, and closes the streams that the test opens. */
 function eachCodec(
@@ -321,6 +321,37 @@ eachCodec("the tail right behind a final block is no error", ({ inflater }) => {
   one.reset();
   assertSame(inflateAll(one, concat(message, TAIL)), text("Hello"));
 });
+
+eachCodec(
+  "a tail behind a final block that was the last byte is no block, and what follows a new stream",
+  ({ inflater, deflater }) => {
+    const final = bytes("f3 48 cd c9 c9 07 00");
+    const withByte = bytes("f3 48 cd c9 c9 07 00 00");
+    const data = patchwork(3_000);
+    const plain = deflater().deflate(data).slice(0, -4);
+    // In the end the output is full, or has room; the final block comes alone, or behind others.
+    for (
+      const messages of [[final], [plain, final], [final, final], [withByte, final], [
+        final,
+        withByte,
+      ]]
+    ) {
+      for (const pullSize of [1, 5, 7, 5_000]) {
+        for (const pushSize of [1, 3, 5_000]) {
+          const one = inflater();
+          for (let round = 0; round < 3; round++) {
+            for (const message of [...messages, plain]) {
+              const out = inflateAll(one, message, () => pushSize, () => pullSize);
+              one.pushTail();
+              assertEquals(one.pull(new Uint8Array(10)), 0);
+              assertSame(out, message === plain ? data : text("Hello"));
+            }
+          }
+        }
+      }
+    }
+  },
+);
 
 eachCodec("what follows a final block is another stream", ({ inflater }) => {
   const one = inflater();

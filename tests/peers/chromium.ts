@@ -1,12 +1,18 @@
 /** Chromium, and what a page says to our echo server. */
 
-import { type Browser, chromium } from "npm:playwright-core@1";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from "npm:playwright-core@1";
 import { CHROMIUM } from "./peer.ts";
 
 /** Runs a browser, which ends with `run`. */
 export async function withBrowser(run: (browser: Browser) => Promise<void>): Promise<void> {
   const browser = await chromium.launch({
     executablePath: CHROMIUM.path,
+    timeout: 0,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -22,6 +28,16 @@ export async function withBrowser(run: (browser: Browser) => Promise<void>): Pro
   } finally {
     await browser.close();
   }
+}
+
+/** A page that takes its time: who waits for it has the test's own deadline. */
+export async function newPage(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(0);
+  return page;
 }
 
 /** Runs in the page; the messages are those of `echo.ts`. */

@@ -4,9 +4,10 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import type { Page } from "npm:playwright-core@1";
 import { serveDemo } from "../../examples/demo/server.ts";
-import { conversation, withBrowser } from "./chromium.ts";
+import { conversation, newPage, withBrowser } from "./chromium.ts";
 import { echoServer, LENGTHS } from "./echo.ts";
 import { CHROMIUM, peerTest } from "./peer.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const ARTIFACTS = new URL("../artifacts/", import.meta.url);
 
@@ -57,12 +58,11 @@ async function capture(page: Page, name: string): Promise<void> {
 peerTest("the demo page works in Chromium, and comes back with its server", CHROMIUM, async () => {
   await Deno.mkdir(ARTIFACTS, { recursive: true });
   await withBrowser(async (browser) => {
-    let server = serveDemo(0, "127.0.0.1");
+    let server = serveDemo(0, "127.0.0.1", PATIENT);
     const { port } = server;
     const errors: string[] = [];
     const open = async () => {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-      page.setDefaultTimeout(15_000);
+      const page = await newPage(browser, { viewport: { width: 1280, height: 900 } });
       page.on("console", (message) => {
         if (message.type() === "error") errors.push(message.text());
       });
@@ -100,7 +100,7 @@ peerTest("the demo page works in Chromium, and comes back with its server", CHRO
       await server.destroy();
       await untilState(first, "closed");
       assertStringIncludes((await first.textContent(STATES[0]!))!, "1001");
-      server = serveDemo(port, "127.0.0.1");
+      server = serveDemo(port, "127.0.0.1", PATIENT);
       await untilState(first, "open");
       await untilState(second, "open");
       await until(first, `${COUNT} > 0`);
@@ -120,7 +120,7 @@ peerTest("the demo page works in Chromium, and comes back with its server", CHRO
 peerTest("Chromium's WebSocket talks to our server", CHROMIUM, async () => {
   await using server = echoServer();
   await withBrowser(async (browser) => {
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     await page.goto(`http://127.0.0.1:${server.context.port}/`);
     const report = await page.evaluate(conversation, LENGTHS);
     assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);

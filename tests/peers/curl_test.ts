@@ -5,11 +5,12 @@ import { createContext } from "../../mod.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
 import { CURL, output, peerTest } from "./peer.ts";
+import { PATIENT } from "../support/patience.ts";
 
-const curl = (...args: string[]) => output(CURL.path, ["--silent", "--max-time", "20", ...args]);
+const curl = (...args: string[]) => output(CURL.path, ["--silent", ...args]);
 
 peerTest("curl gets the demo's page and files over one connection", CURL, async () => {
-  await using server = serveDemo(0, "127.0.0.1");
+  await using server = serveDemo(0, "127.0.0.1", PATIENT);
   const origin = `http://127.0.0.1:${server.port}`;
   const report = ["--write-out", "%{http_code} %{num_connects} %{content_type}\n"];
   const discard = ["--output", "/dev/null"];
@@ -43,7 +44,7 @@ peerTest("curl gets the demo's page and files over one connection", CURL, async 
 });
 
 peerTest("curl can't leave the demo's folder", CURL, async () => {
-  await using server = serveDemo(0, "127.0.0.1");
+  await using server = serveDemo(0, "127.0.0.1", PATIENT);
   const origin = `http://127.0.0.1:${server.port}`;
   for (
     const path of [
@@ -78,6 +79,7 @@ peerTest("curl uploads a body, with its length and in chunks", CURL, async () =>
     );
     await using context = createContext({
       port: 0,
+      ...PATIENT,
       iface: "127.0.0.1",
       protocols: [upload(folder)],
     });

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { permessageDeflate } from "../../mod.ts";
-import { withBrowser } from "./chromium.ts";
+import { newPage, withBrowser } from "./chromium.ts";
 import {
   AGREEMENTS,
   checkSaving,
@@ -39,7 +39,7 @@ peerTest("Chromium's WebSocket and our server compress, as our server asks", CHR
     for (const [name, agreed] of Object.entries(AGREEMENTS)) {
       await using server = echoServer([permessageDeflate({ ...agreed, threshold: 0 })]);
       await using wire = tap(server.context.port);
-      const page = await browser.newPage();
+      const page = await newPage(browser);
       await page.goto(`http://127.0.0.1:${wire.port}/`);
       const extensions = await page.evaluate(conversation, {
         lengths: DEFLATE_LENGTHS,

@@ -15,6 +15,7 @@ import {
 } from "./deflate.ts";
 import { assertSame, bytesOf, connectTo, echoServer, talkTo, textOf } from "./echo.ts";
 import { tap } from "./wiretap.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const decoder = new TextDecoder();
 
@@ -209,6 +210,7 @@ Deno.test("clients of npm:ws understand what is broadcast between what is for th
   const wsis: Wsi[] = [];
   await using server = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     extensions: [permessageDeflate({
       serverNoContextTakeover: false,

@@ -17,6 +17,7 @@ import {
   type Protocol,
   type Wsi,
 } from "../../mod.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const LONGEST = 64 * 1024 * 1024;
 
@@ -113,6 +114,7 @@ export function echoServer(
   };
   const context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     maxFramePayload: LONGEST,
     extensions,
@@ -192,6 +194,7 @@ export async function connectTo(
   const names = protocol.length > 0 ? protocol : ["client"];
   const context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
     maxFramePayload: LONGEST,
     maxMessageSize: LONGEST,
     maxUnsentBytes: LONGEST,

@@ -9,7 +9,9 @@ import {
   type Protocol,
 } from "../../mod.ts";
 import { assertSame, bytesOf, connectTo } from "./echo.ts";
-import { freePort, type Program, start, untilListening } from "./peer.ts";
+import { type Program, start, untilListening } from "./peer.ts";
+import { freePort } from "../support/free_port.ts";
+import { PATIENT } from "../support/patience.ts";
 
 /** Where clients come from, so that nobody takes them for the proxy. */
 export const CLIENT = "127.0.0.5";
@@ -88,7 +90,7 @@ export async function goThrough(
     }),
   };
   const where = info.socketPath === undefined ? { port: 0, iface: "127.0.0.1" } : {};
-  await using server = createContext({ ...where, ...info, protocols: [echo] });
+  await using server = createContext({ ...where, ...PATIENT, ...info, protocols: [echo] });
   await using proxy = await inFront(server);
   const from = { iface: CLIENT };
   const headers = [["X-Forwarded-For", LIE], ["Origin", `http://127.0.0.1:${proxy.port}`]] as const;

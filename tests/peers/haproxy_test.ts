@@ -19,9 +19,9 @@ function haproxy(mode: string, server: string, more = ""): Promise<Front> {
   maxconn 64
 defaults
   mode ${mode}
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
+  timeout connect 10m
+  timeout client 10m
+  timeout server 10m
 frontend outside
   bind 127.0.0.1:${port}
   default_backend behind

@@ -3,14 +3,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { connectTo } from "./echo.ts";
-import { freePort, LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "./peer.ts";
+import { LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "./peer.ts";
+import { freePort } from "../support/free_port.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const INCREMENT = ["dumb-increment-protocol"];
 const MIRROR = ["lws-mirror-protocol"];
 const STATUS = ["lws-status"];
 
 peerTest("libwebsockets-test-client talks to the demo on both protocols", LWS_CLIENT, async () => {
-  await using server = serveDemo(0, "127.0.0.1");
+  await using server = serveDemo(0, "127.0.0.1", PATIENT);
   await using mirror = await connectTo(server.port, MIRROR);
   await using status = await connectTo(server.port, STATUS);
   /** Reads the list of connections until it has those protocols and no more. */

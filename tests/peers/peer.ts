@@ -25,12 +25,12 @@ export function peerTest(name: string, program: Program, run: () => Promise<void
   });
 }
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 600_000;
 
-/** A foreign program that has gone silent fails its test. */
+/** A foreign program that has gone silent fails its test, and not one that is slow. */
 async function withDeadline(work: Promise<void>): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("too slow")), DEADLINE_MS);
+  const timer = setTimeout(() => reject(new Error("it has gone silent")), DEADLINE_MS);
   try {
     await Promise.race([work, promise]);
   } finally {
@@ -90,15 +90,9 @@ export function scriptPath(name: string): string {
   return fromFileUrl(new URL(name, import.meta.url));
 }
 
-/** A port that was free a moment ago, for programs that can't take one themselves. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** Resolves once something listens on the port; a server of somebody else's says so in no other way. */
 export async function untilListening(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt++) {
+  for (;;) {
     try {
       using _conn = await Deno.connect({ hostname: "127.0.0.1", port });
       return;
@@ -106,7 +100,6 @@ export async function untilListening(port: number): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
-  throw new Error(`nothing listens on port ${port}`);
 }
 
 /** Runs a program to its end and returns what it printed; its failure is an error. */

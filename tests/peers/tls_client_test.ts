@@ -6,8 +6,9 @@ import type { AddressInfo } from "node:net";
 import { WebSocket as WsClient, WebSocketServer } from "npm:ws@8.18.3";
 import { makeCertificates } from "../support/certificates.ts";
 import { connectTo, echoServer, talkTo } from "./echo.ts";
-import { freePort, LWS_SERVER, NGINX, peerTest, start, untilListening } from "./peer.ts";
+import { LWS_SERVER, NGINX, peerTest, start, untilListening } from "./peer.ts";
 import { withFiles } from "./pem_files.ts";
+import { freePort } from "../support/free_port.ts";
 
 const { ca, localhost, example, client } = await makeCertificates();
 

@@ -9,12 +9,13 @@ import { mirrorProtocol } from "../../examples/demo/mirror.ts";
 import { Presence, type Visitor } from "../../examples/demo/presence.ts";
 import { upload } from "../../examples/upload.ts";
 import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
-import { conversation, withBrowser } from "./chromium.ts";
+import { conversation, newPage, withBrowser } from "./chromium.ts";
 import { assertSame, bytesOf, connectTo, type EchoServer, echoServer } from "./echo.ts";
 import { LENGTHS, textOf } from "./echo.ts";
 import { CHROMIUM, CURL, LWS_CLIENT, NODE, OPENSSL, output } from "./peer.ts";
 import { peerTest, PYTHON, scriptPath, start } from "./peer.ts";
 import { withFiles } from "./pem_files.ts";
+import { PATIENT } from "../support/patience.ts";
 
 const { ca, localhost, client, foreignClient } = await makeCertificates();
 
@@ -45,6 +46,7 @@ peerTest("curl gets pages over one TLS connection, and uploads", CURL, async () 
   try {
     await using context = createContext({
       port: 0,
+      ...PATIENT,
       iface: "127.0.0.1",
       ...TLS,
       protocols: [upload(folder)],
@@ -141,7 +143,7 @@ peerTest(
 peerTest("Chromium's WebSocket talks to our server over TLS", CHROMIUM, async () => {
   await using server = echoServer([], TLS);
   await withBrowser(async (browser) => {
-    const page = await browser.newPage({ ignoreHTTPSErrors: true });
+    const page = await newPage(browser, { ignoreHTTPSErrors: true });
     await page.goto(`https://localhost:${server.context.port}/`);
     const report = await page.evaluate(conversation, LENGTHS);
     assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);
@@ -152,7 +154,7 @@ peerTest("Chromium's WebSocket talks to our server over TLS", CHROMIUM, async ()
 peerTest("Chromium does not come to a certificate that it doesn't know", CHROMIUM, async () => {
   await using server = echoServer([], TLS);
   await withBrowser(async (browser) => {
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     const url = `https://localhost:${server.context.port}/`;
     await assertRejects(() => page.goto(url), Error, "ERR_CERT_AUTHORITY_INVALID");
   });
@@ -216,6 +218,7 @@ peerTest("libwebsockets-test-client counts and draws over TLS", LWS_CLIENT, asyn
   const presence = new Presence();
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     ...STRICT,
     // What it says it comes from, over TLS as well.

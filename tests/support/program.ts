@@ -1,5 +1,9 @@
 /** Programs of this project in processes of their own, run as their users run them. */
 
+import { fromFileUrl } from "@std/path";
+
+const SLOW_CLOCK = fromFileUrl(new URL("slow_clock.ts", import.meta.url));
+
 /** A program that runs beside the test. */
 export interface Program {
   readonly process: Deno.ChildProcess;
@@ -10,10 +14,15 @@ export interface Program {
   end(): Promise<Deno.CommandStatus>;
 }
 
-/** Starts `deno run` with these flags, module and arguments. */
+/** The arguments of `deno` that run a module with these flags. */
+export function runArguments(flags: string[], module: string, args: string[] = []): string[] {
+  return ["run", ...flags, "--quiet", "--preload", SLOW_CLOCK, module, ...args];
+}
+
+/** Starts a module with these flags and arguments. */
 export function runProgram(flags: string[], module: string, args: string[] = []): Program {
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, "--quiet", module, ...args],
+    args: runArguments(flags, module, args),
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",

@@ -115,8 +115,16 @@ export class Recorder implements TransportHandler {
   }
 }
 
-/** Registers the tests of the contract for one kind of transport. */
-export function testTransportContract(name: string, makePair: MakePair): void {
+/**
+ * Registers the tests of the contract for one kind of transport.
+ *
+ * @param tellsProgress whether a write may leave in parts at all
+ */
+export function testTransportContract(
+  name: string,
+  makePair: MakePair,
+  tellsProgress = true,
+): void {
   const test = (
     rule: string,
     body: (near: Recorder, far: Recorder) => Promise<void>,
@@ -309,6 +317,7 @@ export function testTransportContract(name: string, makePair: MakePair): void {
     far.transport.resume();
     await near.until(() => near.count("drain") === 1);
     await far.untilTaken(size);
+    if (tellsProgress) assert(near.progress > 0, "a part left before the whole did");
   });
 
   test("end comes after all bytes, and the other way stays open", async (near, far) => {

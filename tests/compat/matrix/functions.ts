@@ -138,7 +138,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     ["-", `${S}fork_service_loop/1`, `${S}fork_service_loop/1`, "-", "-"],
     "forkServiceLoop",
     [CALLS, "fork_service_loop serves in the background"],
-    "here in the same isolate; the main API's has a worker",
+    "here in the same isolate, from where others learn how to broadcast; the main API's has a worker",
   ),
   row(
     "F13",
@@ -179,7 +179,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     ["-", `${S}broadcast/3`, `${S}broadcast/3`, "-", "-"],
     "context.broadcast",
     [CONTRACTS, "a broadcast calls back for each established connection, before it returns"],
-    "from other processes: `connectBroadcast`",
+    "from other processes: `connectBroadcast` in the main API, the same call here",
   ),
   row(
     "F18",

@@ -1,7 +1,9 @@
 """What both sides say: the messages of tests/peers/echo.ts."""
 
 LENGTHS = [0, 125, 126, 65_535, 65_536, 16 * 1024 * 1024]
-OPTIONS = {"max_size": 64 * 1024 * 1024, "ping_interval": None}
+# Limits in time are no part of the test: whoever runs this has one.
+OPTIONS = {"max_size": 64 * 1024 * 1024, "ping_interval": None, "close_timeout": 600}
+CLIENT_OPTIONS = {**OPTIONS, "open_timeout": None}
 
 
 def text_of(length):

@@ -7,14 +7,14 @@ import asyncio
 import json
 import sys
 import websockets
-from conversation import OPTIONS, bytes_of, send_fragments, text_of
+from conversation import CLIENT_OPTIONS, bytes_of, send_fragments, text_of
 from deflate import client_extensions
 
 
 async def main(url, lengths, last, agreement):
     extensions = client_extensions(agreement)
     async with websockets.connect(
-        url, compression=None, extensions=extensions, **OPTIONS
+        url, compression=None, extensions=extensions, **CLIENT_OPTIONS
     ) as websocket:
         print(*(extension.name for extension in websocket.extensions))
         for length in json.loads(lengths):
@@ -23,7 +23,7 @@ async def main(url, lengths, last, agreement):
                 assert await websocket.recv() == message, length
         pongs = await send_fragments(websocket)
         assert await websocket.recv() == "Hello"
-        await asyncio.wait_for(asyncio.gather(*pongs), 5)
+        await asyncio.gather(*pongs)
         await websocket.send("fragments")
         assert await websocket.recv() == "Hello"
         for message in json.loads(last):

@@ -3,23 +3,23 @@
 import asyncio
 import sys
 import websockets
-from conversation import LENGTHS, OPTIONS, bytes_of, send_fragments, text_of
+from conversation import CLIENT_OPTIONS, LENGTHS, bytes_of, send_fragments, text_of
 
 
 async def main(url):
-    async with websockets.connect(url, **OPTIONS) as websocket:
+    async with websockets.connect(url, **CLIENT_OPTIONS) as websocket:
         for length in LENGTHS:
             for message in (text_of(length), bytes_of(length)):
                 await websocket.send(message)
                 assert await websocket.recv() == message, length
         pongs = await send_fragments(websocket)
         assert await websocket.recv() == "Hello"
-        await asyncio.wait_for(asyncio.gather(*pongs), 5)
+        await asyncio.gather(*pongs)
         await websocket.send("fragments")
         assert await websocket.recv() == "Hello"
         await websocket.close(3001, "done")
         print("closed", websocket.close_code)
-    async with websockets.connect(url, **OPTIONS) as websocket:
+    async with websockets.connect(url, **CLIENT_OPTIONS) as websocket:
         await websocket.send("close 4001 bye")
         await websocket.wait_closed()
         print("closed", websocket.close_code, websocket.close_reason)

@@ -1,0 +1,174 @@
+/** Broadcasting from a process or a worker that serves no context of its own, as after C's fork. */
+
+import { type Broadcaster, connectBroadcast } from "../connect_broadcast.ts";
+import type { Context } from "../context.ts";
+import { isTokenText } from "../core/broadcast_wire.ts";
+import { LwsError } from "../errors.ts";
+import { log } from "../log.ts";
+import { readVariable, writeVariable } from "../transport/environment.ts";
+import { backgroundNetwork } from "../transport/tcp.ts";
+import { hostInUse } from "./creation.ts";
+import { refuse } from "./guards.ts";
+import { NAMELESS, servedOf } from "./served.ts";
+import type { BroadcastFilledIn } from "./structs.ts";
+
+/** What is passed on: JSON of ports and tokens, by the names of protocols. */
+const VARIABLE = "LWS_BROADCAST_SOCKETS";
+/** The most bytes that may wait for one socket: C's call blocked until they had left. */
+const MAX_UNSENT = 16 * 1024 * 1024;
+/** What keeps the program running while something is unsent; as long as a timer can be. */
+const HOLD_MS = 2 ** 31 - 1;
+
+const NAME = "libwebsockets_broadcast";
+
+interface Socket {
+  readonly port: number;
+  readonly token: string;
+}
+
+type Sockets = Record<string, Socket>;
+
+/**
+ * Passes the context's broadcast sockets on to the workers and processes that this one starts from now
+ * on, until the context ends. What was inherited with C's fork is an environment variable here, so that
+ * it takes `--allow-env=LWS_BROADCAST_SOCKETS`, here and there.
+ */
+export function passSocketsOn(context: Context): void {
+  const served = servedOf(context);
+  if (served?.generation.fillsIn !== "broadcast") return;
+  const own: Sockets = {};
+  for (const { name, broadcastSocketPort: port, broadcastToken: token } of context.protocols) {
+    own[name] = { port, token };
+  }
+  const others = passedOn();
+  if (others === null) {
+    log(
+      "info",
+      "libwebsockets_fork_service_loop: other processes are not told where to broadcast, as " +
+        `--allow-env=${VARIABLE} is not given`,
+    );
+    return;
+  }
+  pass({ ...others, ...own });
+  void context.closed.then(() => {
+    const rest = Object.entries(passedOn() ?? {}).filter(([name, { token }]) =>
+      token !== own[name]?.token
+    );
+    pass(Object.fromEntries(rest));
+  });
+}
+
+function pass(sockets: Sockets): void {
+  const isEmpty = Object.keys(sockets).length === 0;
+  writeVariable(VARIABLE, isEmpty ? undefined : JSON.stringify(sockets));
+}
+
+/** What this process was started with; null when it may not look. */
+function passedOn(): Sockets | null {
+  const text = readVariable(VARIABLE);
+  if (text === null) return null;
+  const sockets: Sockets = {};
+  try {
+    for (const [name, { port, token }] of Object.entries(JSON.parse(text ?? "{}") as Sockets)) {
+      if (Number.isInteger(port) && isTokenText(token)) sockets[name] = { port, token };
+    }
+  } catch { /* Somebody else's variable. */ }
+  return sockets;
+}
+
+/** The connections that were made, by what they were made with. */
+const outlets = new Map<string, Outlet>();
+
+/**
+ * Hands bytes in at the broadcast socket of a protocol that no context here serves.
+ *
+ * @returns How many bytes were taken.
+ * @throws {LwsError} `invalid-argument` when it is not known where that is; `connection-closed`;
+ *   `invalid-state` when too much is unsent.
+ */
+export function broadcastFromElsewhere(
+  protocol: BroadcastFilledIn & { readonly name?: string | null },
+  bytes: Uint8Array,
+): number {
+  const { port, token } = socketOf(protocol);
+  const key = `${port} ${token}`;
+  const outlet = outlets.get(key) ?? new Outlet(port, token);
+  outlets.set(key, outlet);
+  // Nobody ever heard of an empty one.
+  return bytes.length === 0 ? 0 : outlet.send(bytes);
+}
+
+function socketOf(protocol: BroadcastFilledIn & { readonly name?: string | null }): Socket {
+  if (typeof protocol !== "object" || protocol === null) {
+    refuse("protocol", protocol, "a struct of a context's");
+  }
+  const { broadcast_socket_port: port = 0, broadcast_socket_token: token = "" } = protocol;
+  if (port > 0 && isTokenText(token)) return { port, token };
+  const sockets = passedOn();
+  const name = protocol.name ?? NAMELESS;
+  const socket = sockets !== null && Object.hasOwn(sockets, name) ? sockets[name] : undefined;
+  if (socket !== undefined) return socket;
+  const why = sockets === null
+    ? `--allow-env=${VARIABLE} is not given, in which libwebsockets_fork_service_loop passes on`
+    : "no libwebsockets_fork_service_loop has passed on";
+  throw new LwsError(
+    "invalid-argument",
+    `protocol is none of a context's here, and ${why} where to broadcast to ${
+      JSON.stringify(name)
+    }`,
+  );
+}
+
+/** The way to one broadcast socket; it lasts until the context ends. */
+class Outlet {
+  readonly #broadcaster: Promise<Broadcaster>;
+  #unsent = 0;
+  #hold: ReturnType<typeof setTimeout> | undefined;
+  #failure: LwsError | undefined;
+
+  constructor(port: number, token: string) {
+    const { network = backgroundNetwork, clock } = hostInUse();
+    this.#broadcaster = connectBroadcast({
+      port,
+      token,
+      network,
+      ...(clock === undefined ? {} : { clock }),
+    });
+    this.#broadcaster.catch((error) => this.#fail(error));
+  }
+
+  send(bytes: Uint8Array): number {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#unsent + bytes.length > MAX_UNSENT) {
+      throw new LwsError(
+        "invalid-state",
+        `${this.#unsent} bytes are unsent, of at most ${MAX_UNSENT}; ` +
+          "let the program await something between broadcasts",
+      );
+    }
+    this.#unsent += bytes.length;
+    this.#hold ??= setTimeout(() => {}, HOLD_MS);
+    void this.#deliver(bytes.slice());
+    return bytes.length;
+  }
+
+  async #deliver(bytes: Uint8Array): Promise<void> {
+    try {
+      await (await this.#broadcaster).broadcast(bytes);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#unsent -= bytes.length;
+    if (this.#unsent > 0) return;
+    clearTimeout(this.#hold);
+    this.#hold = undefined;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error instanceof LwsError
+      ? error
+      : new LwsError("connection-closed", String(error));
+    log("err", `${NAME}: ${this.#failure.message}`);
+  }
+}
