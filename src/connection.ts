@@ -199,6 +199,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     const before = this.tx.unsent;
     this.tx.written();
     if (this.#state === OPEN) this.phase!.onLeft(before - this.tx.unsent);
+    else if (this.#state === FLUSHING) this.#awaitFlush();
     if (this.tx.hasQueued) return this.flush();
     if (this.#state === FLUSHING) return this.#flushed();
     if (this.#state !== OPEN) return;
@@ -211,6 +212,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
 
   onProgress(): void {
     if (this.#state === OPEN) this.phase!.onLeft(0);
+    else if (this.#state === FLUSHING) this.#awaitFlush();
   }
 
   onEnd(): void {
@@ -564,9 +566,14 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.endsFor(cause);
     this.#state = FLUSHING;
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
-    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
+    this.#awaitFlush();
     if (this.tx.unsent === 0) return this.#flushed();
     if (!this.#inTurn) this.flush();
+  }
+
+  /** A peer that takes something of what is unsent has as much time again. */
+  #awaitFlush(): void {
+    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
   }
 
   /** Closes at once; unsent bytes may be lost. */

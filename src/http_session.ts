@@ -117,9 +117,11 @@ export class HttpSession implements Phase, ServerHandshakeHost {
 
   onLeft(_bytes: number): void {
     const connection = this.#connection;
-    // What is left of the answer has as much time again.
-    if (connection.unsentBytes === 0 || !this.#response?.hasBegun) return;
-    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+    if (connection.unsentBytes === 0) return;
+    // What is left of the answer has as much time again, and the client for its next request.
+    const { contentTimeoutMs, keepAliveTimeoutMs } = connection.owner.limits;
+    if (this.#response?.hasBegun) connection.armTimeout("httpContent", contentTimeoutMs);
+    else if (this.#isIdle) connection.armTimeout("httpContent", keepAliveTimeoutMs);
   }
 
   onDrain(): void {

@@ -63,8 +63,9 @@ export abstract class Probed extends WheelEntry {
   /** The session begins. */
   protected startProbing(): void {
     const { wheel, keepAlive } = this.probed.owner;
+    if (keepAlive === undefined) return;
+    wheel.arm(this, keepAlive.timeMs);
     if (!this.probed.isPaused) this.heard();
-    if (keepAlive !== undefined) wheel.arm(this, keepAlive.timeMs);
   }
 
   /** The session is over. */
@@ -74,6 +75,7 @@ export abstract class Probed extends WheelEntry {
 
   /** Bytes came from the peer. */
   protected heard(): void {
+    if (!this.pending) return;
     this.#since = this.probed.owner.wheel.recently();
     this.#doubt = undefined;
   }

@@ -41,6 +41,12 @@ import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
+/** Our close frame. */
+interface SentClose extends CloseStatus {
+  /** Bytes that have to leave until it has; 0 once it has, and where its answer is not waited for. */
+  behind: number;
+}
+
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends Probed
   implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
@@ -53,7 +59,7 @@ export class WebSocketSession extends Probed
   #isDecoded = false;
   #streamDecoder: StreamDecoder | undefined;
   /** The code and reason of the close frame that we sent. */
-  #sentClose: CloseStatus | undefined;
+  #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
   #pendingPong: Uint8Array | undefined;
@@ -229,6 +235,11 @@ export class WebSocketSession extends Probed
 
   onLeft(bytes: number): void {
     this.left(bytes);
+    const sent = this.#sentClose;
+    if (sent === undefined || sent.behind === 0) return;
+    // A close frame that has not left, or just did, is not unanswered.
+    sent.behind = Math.max(0, sent.behind - bytes);
+    this.#awaitAnswer();
   }
 
   onDrain(): void {
@@ -410,12 +421,18 @@ export class WebSocketSession extends Probed
     if (!this.#flushExtensions()) return connection.finish(cause, false);
     // An extension may have closed it meanwhile.
     if (this.#sentClose !== undefined) return;
-    this.#sentClose = { code, reason };
+    this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
     this.#writer.send(OPCODE_CLOSE | FIN, payload);
-    connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
+    this.#sentClose.behind = connection.unsentBytes;
+    this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
     connection.rxFlowControl(true);
+  }
+
+  #awaitAnswer(): void {
+    const connection = this.#connection;
+    connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
   }
 
   /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
@@ -427,7 +444,7 @@ export class WebSocketSession extends Probed
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
-      this.#sentClose = status;
+      this.#sentClose = { ...status, behind: 0 };
       if (!this.#flushExtensions()) {
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
@@ -447,7 +464,7 @@ export class WebSocketSession extends Probed
   #failWith(cause: CloseCause, code: number, reason: string): void {
     this.#connection.endsFor(cause);
     if (this.#sentClose === undefined) {
-      this.#sentClose = { code, reason };
+      this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) this.#writer.send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
     }
     this.#parser.stop();

@@ -12,19 +12,18 @@ import {
   type Wsi,
 } from "../mod.ts";
 import { FakeClock, MemoryNetwork } from "../src/testing.ts";
-import type { Transport, TransportHandler } from "../src/transport/transport.ts";
 import { acceptFor } from "./conformance/sides.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { frame, KEY } from "./support/frames.ts";
 import { captureLog } from "./support/recorder.ts";
 import { handshake, settle } from "./support/serve.ts";
+import { pause, SIP, SippingPeer } from "./support/sipping_peer.ts";
 
 const PROBING = { kaTime: 2, kaProbes: 2, kaInterval: 1 };
 const LARGE = 12 * 1024 * 1024;
 /** `lws-ka` and a UUID. */
 const PROBE = { opcode: 9, length: 43 };
-/** What the slow peer takes at once, in bytes, and how often, in milliseconds. */
-const SIP = 64 * 1024;
+/** How often the slow peer takes some, in milliseconds. */
 const SIP_MS = 45;
 
 const made = await makeCertificates();
@@ -49,77 +48,6 @@ function answerTo(request: string): string {
   const key = /^sec-websocket-key: *(\S+)/im.exec(request)![1]!;
   return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     `Sec-WebSocket-Accept: ${acceptFor(key)}\r\n\r\n`;
-}
-
-/** A peer in memory that takes no more than it is told to. */
-class SippingPeer implements TransportHandler {
-  /** All that came and was not looked at. */
-  received = new Uint8Array(0);
-  readonly #transport: Transport & { chop(size: number): void };
-  readonly #unsent: Uint8Array[] = [];
-  #isWriting = false;
-  isGone = false;
-
-  constructor(transport: Transport) {
-    this.#transport = transport as Transport & { chop(size: number): void };
-    this.#transport.start(this);
-    this.#transport.chop(SIP);
-  }
-
-  onBytes(bytes: Uint8Array): number {
-    const both = new Uint8Array(this.received.length + bytes.length);
-    both.set(this.received);
-    both.set(bytes, this.received.length);
-    this.received = both;
-    this.#transport.pause();
-    return bytes.length;
-  }
-
-  onDrain(): void {
-    this.#isWriting = false;
-    this.#sendNext();
-  }
-
-  onEnd(): void {}
-
-  onClose(): void {
-    this.isGone = true;
-  }
-
-  send(bytes: Uint8Array): void {
-    this.#unsent.push(bytes);
-    this.#sendNext();
-  }
-
-  /** Lets the next bytes come, up to {@linkcode SIP}. */
-  sip(): void {
-    this.#transport.resume();
-  }
-
-  close(): void {
-    this.#transport.close();
-  }
-
-  /** Takes a frame's header off what came: its opcode and length. */
-  header(): { opcode: number; length: number } {
-    const [first, second] = this.received as unknown as [number, number];
-    const isMasked = second >= 128;
-    const view = new DataView(this.received.buffer, this.received.byteOffset);
-    const short = second & 127;
-    const length = short < 126 ? short : short === 126 ? view.getUint16(2) : view.getUint32(6);
-    this.received = this.received.slice(
-      (short < 126 ? 2 : short === 126 ? 4 : 10) + (isMasked ? 4 : 0),
-    );
-    return { opcode: first & 15, length };
-  }
-
-  #sendNext(): void {
-    if (this.#isWriting) return;
-    const next = this.#unsent.shift();
-    if (next === undefined) return;
-    this.#isWriting = true;
-    this.#transport.write(next);
-  }
 }
 
 interface Stage extends AsyncDisposable {
@@ -186,11 +114,6 @@ async function stage(isClient: boolean, service: ServicePolicy, info = {}): Prom
       await gone;
     },
   };
-}
-
-/** Enough microtasks for a transport in memory, in much less time than turns of the runtime take. */
-async function pause(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
 for (const role of ["server", "client"] as const) {

@@ -76,6 +76,7 @@ function saying(transport: Transport, text: string): Promise<Transport> {
         close: () => transport.close(),
       });
     },
+    onProgress: () => owner!.onProgress?.(),
     onEnd: () => owner!.onEnd(),
     onClose: (error) => owner!.onClose(error),
   });

@@ -157,6 +157,8 @@ export class TimerWheel {
   cancel(timer: WheelEntry): void {
     if (!timer.pending) return;
     this.#remove(timer);
+    // Nobody is left who would ask for the time.
+    if (this.#size === 1 && this.#recentEnds.pending) this.#remove(this.#recentEnds);
     if (this.#size > 0) return;
     // The runtime's timer stays, but lets the program end: waking for nothing once in a while costs
     // less than a timer of its own for each connection (a tenth of a handshake's time).
