@@ -33,7 +33,7 @@
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.
  * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
- * - Files are sent in the background: serving one returns 0, which means "started".
+ * - Files of more than 64 KiB are sent in the background: serving one returns 0, which means "started".
  * - There are limits, most of them generous: `limits` of the creation struct, or the argument behind
  *   those of C in older calls, sets others.
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a

@@ -126,7 +126,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
 
   onDrain(): void {
     this.#response?.onDrain();
-    if (this.asking.filter !== undefined && this.#response?.hasBegun) this.asking.armTimeout();
+    if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
 
@@ -177,9 +177,14 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#connection.finish("callback", true);
   }
 
+  onHeard(): void {
+    this.#awaitBody();
+  }
+
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
   onPause(paused: boolean): void {
     const connection = this.#connection;
+    if (this.asking.isAwaiting) return;
     if (!paused) this.#awaitBody();
     else if (this.#state === BODY && connection.unsentBytes === 0) {
       connection.armTimeout("noPendingTimeout", 0);
@@ -312,7 +317,9 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   #takeBody(bytes: Uint8Array): number {
     const connection = this.#connection;
     const body = this.#body!;
-    const taken = body.read(bytes, (piece) => {
+    const { rxBufferSize } = this.#first;
+    const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
+    const taken = body.read(part, (piece) => {
       // A piece of its own: who awaits something needs it for longer than the call.
       const result = this.asking.call(this.#first, "httpBody", piece.slice());
       if (typeof result === "number") this.#bodyHeard(result);

@@ -94,7 +94,8 @@ export interface Protocol<User = unknown> {
   readonly perSessionData?: number | (() => User);
   /**
    * Bytes of the longest frame that comes in one piece; longer ones come in several, see
-   * `wsi.remainingPacketPayload`. From 1 to 1,073,741,824.
+   * `wsi.remainingPacketPayload`. Of the first protocol, which gets all of HTTP, those of the longest
+   * piece of a body as well. From 1 to 1,073,741,824.
    *
    * @default {65536}
    */

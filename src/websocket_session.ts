@@ -261,6 +261,10 @@ export class WebSocketSession extends Probed
     this.#connection.turn(() => this.#writer.send(OPCODE_PING | FIN, payload));
   }
 
+  override isHeldUp(times: number): boolean {
+    return this.#connection.isHeldUp(times);
+  }
+
   onSilent(): void {
     log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
     this.#connection.cut("keepAlive");

@@ -337,6 +337,31 @@ function collector(): {
   return { protocol, pieces, wsi: () => wsi, isWhole: () => isWhole };
 }
 
+Deno.test("pieces of a body are no longer than the first protocol's rxBufferSize, by length and in chunks", async () => {
+  const sizes: number[] = [];
+  await using served = serve([{
+    name: "http",
+    rxBufferSize: 10,
+    callback: handlers({
+      http: () => {},
+      httpBody: (_wsi, _user, piece) => void sizes.push(piece.length),
+      httpBodyCompletion(wsi) {
+        wsi.returnHttpStatus(200);
+        return wsi.httpTransactionCompleted();
+      },
+    }),
+  }]);
+  const peer = await served.dial();
+  peer.send(request("POST", "/", "Content-Length: 25") + "x".repeat(25));
+  await readResponse(peer);
+  assertEquals(sizes.splice(0), [10, 10, 5]);
+  const chunked = `19\r\n${"x".repeat(25)}\r\n0\r\n\r\n`;
+  peer.send(request("POST", "/", "Transfer-Encoding: chunked") + chunked);
+  await readResponse(peer);
+  assert(Math.max(...sizes) <= 10);
+  assertEquals(sizes.reduce((sum, each) => sum + each, 0), 25);
+});
+
 const BODIES: readonly [name: string, ...packets: string[]][] = [
   ["a length", request("POST", "/", "Content-Length: 9") + "abc", "def", "ghi"],
   [

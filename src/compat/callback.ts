@@ -26,14 +26,24 @@ export function callingContext(): Context | undefined {
   return calling;
 }
 
-/** The callback of `own` in the main API. */
-export function adapt(served: Served, own: AnyProtocolStruct): LooseCallback {
+/**
+ * The callback of `own` in the main API.
+ *
+ * @param isFirstName Whether it is for the first of the names that the struct has.
+ */
+export function adapt(
+  served: Served,
+  own: AnyProtocolStruct,
+  isFirstName: boolean,
+): LooseCallback {
   const { generation } = served;
   const { reasons, swallowsEmptyFrames, errorsGoToAskedProtocol } = generation;
   const splitsPollMode = reasons.number("setModePollFd") !== undefined;
 
   return (wsi, reason, user, data) => {
     served.bind(wsi.context);
+    // They come once for a struct.
+    if (!isFirstName && (reason === "protocolInit" || reason === "protocolDestroy")) return 0;
     if (refuses(served, own, wsi, reason, data)) return 1;
     if (reason === "wsiCreate") served.connections.add(wsi);
     if (reason === "wsiDestroy") served.connections.delete(wsi);
@@ -72,11 +82,13 @@ export function adapt(served: Served, own: AnyProtocolStruct): LooseCallback {
 /** The number of a reason; a generation may have one for two, or none. */
 function numberOf(generation: Generation, reason: Reason): number | undefined {
   if (reason.startsWith("user:")) return Number(reason.slice("user:".length));
-  const number = generation.reasons.number(reason);
-  if (number === undefined && reason === "serverWriteable") {
-    return generation.reasons.number("clientWriteable");
+  const { reasons } = generation;
+  const isWriteable = reason === "serverWriteable" || reason === "httpWriteable";
+  // One reason stood for all connections, before there was one for servers.
+  if (isWriteable && reasons.number("serverWriteable") === undefined) {
+    return reasons.number("clientWriteable");
   }
-  return number;
+  return reasons.number(reason);
 }
 
 function place(

@@ -11,27 +11,31 @@ import { servedOf } from "./served.ts";
 
 /** Whether the frame in hand is its message's last one: 1, or 0. */
 export function isFinalFragment(wsi: Wsi): number {
-  return attempt("is_final_fragment", 0, () => Number(theConnection(wsi).isFinalFragment));
+  return attempt("lws_is_final_fragment", 0, () => Number(theConnection(wsi).isFinalFragment));
 }
 
 /** RSV1 to RSV3 of the frame in hand, from 0 to 7. */
 export function reservedBits(wsi: Wsi): number {
-  return attempt("get_reserved_bits", 0, () => theConnection(wsi).reservedBits);
+  return attempt("lws_get_reserved_bits", 0, () => theConnection(wsi).reservedBits);
 }
 
 /** Bytes of the frame in hand that come after this piece; 0 with its last piece. */
 export function remainingPacketPayload(wsi: Wsi): number {
-  return attempt("remaining_packet_payload", 0, () => theConnection(wsi).remainingPacketPayload);
+  return attempt(
+    "lws_remaining_packet_payload",
+    0,
+    () => theConnection(wsi).remainingPacketPayload,
+  );
 }
 
 /** Whether the message in hand is binary: 1, or 0. */
 export function frameIsBinary(wsi: Wsi): number {
-  return attempt("frame_is_binary", 0, () => Number(theConnection(wsi).frameIsBinary));
+  return attempt("lws_frame_is_binary", 0, () => Number(theConnection(wsi).frameIsBinary));
 }
 
 /** The descriptor: a number that no other connection of the context has; −1 for no connection. */
 export function socketFd(wsi: Wsi): number {
-  return attempt("get_socket_fd", -1, () => theConnection(wsi).socketFd);
+  return attempt("lws_get_socket_fd", -1, () => theConnection(wsi).socketFd);
 }
 
 /**
@@ -39,12 +43,12 @@ export function socketFd(wsi: Wsi): number {
  * ask; when it is 1, ask for another writeable callback and go on there.
  */
 export function partialBuffered(wsi: Wsi): number {
-  return attempt("partial_buffered", 0, () => Number(theConnection(wsi).partialBuffered));
+  return attempt("lws_partial_buffered", 0, () => Number(theConnection(wsi).partialBuffered));
 }
 
 /** Whether writing now would wait, as something is unsent: 1, or 0. */
 export function sendPipeChoked(wsi: Wsi): number {
-  return attempt("send_pipe_choked", 1, () => Number(theConnection(wsi).sendPipeChoked));
+  return attempt("lws_send_pipe_choked", 1, () => Number(theConnection(wsi).sendPipeChoked));
 }
 
 /** How much the peer has said that it takes: −1, as HTTP/1.1 and WebSocket can't say it. */
@@ -58,7 +62,7 @@ export function peerWriteAllowance(_wsi: Wsi): number {
  */
 export function isSsl(wsi: Wsi): number {
   return attempt<number>(
-    "is_ssl",
+    "lws_is_ssl",
     0,
     () => servedOf(theConnection(wsi).context)?.sslAsked.get(wsi) ?? wsi.isSsl,
   );
@@ -66,37 +70,37 @@ export function isSsl(wsi: Wsi): number {
 
 /** The connection's `user`; null when its protocol has none. */
 export function wsiUser(wsi: Wsi): unknown {
-  return attempt<unknown>("wsi_user", null, () => theConnection(wsi).user ?? null);
+  return attempt<unknown>("lws_wsi_user", null, () => theConnection(wsi).user ?? null);
 }
 
 /** The context of a connection; null for none. */
 export function contextOf(wsi: Wsi): Context {
   // Only who goes round the types has no connection; others need not look at what they get.
-  return attempt("get_context", null as unknown as Context, () => theConnection(wsi).context);
+  return attempt("lws_get_context", null as unknown as Context, () => theConnection(wsi).context);
 }
 
 /** Stops receiving with 0, and resumes with 1. Returns 0, or −1 for wrong arguments. */
 export function rxFlowControl(wsi: Wsi, enable: number): number {
-  return switchReceiving(wsi, enable) === undefined ? -1 : 0;
+  return switchReceiving("lws_rx_flow_control", wsi, enable) === undefined ? -1 : 0;
 }
 
 /** As {@linkcode rxFlowControl}, negative when the connection has ended; undefined for wrong arguments. */
-export function switchReceiving(wsi: Wsi, enable: number): number | undefined {
+export function switchReceiving(name: string, wsi: Wsi, enable: number): number | undefined {
   return attempt<number | undefined>(
-    "rx_flow_control",
+    name,
     undefined,
     () => theConnection(wsi).rxFlowControl(theWhole("enable", enable, -0x8000_0000) !== 0),
   );
 }
 
 /** Asks for one writeable callback. 1, or −1 when the connection has ended or is none. */
-export function callbackOnWritable(wsi: Wsi): number {
-  return attempt("callback_on_writable", -1, () => theConnection(wsi).callbackOnWritable());
+export function callbackOnWritable(name: string, wsi: Wsi): number {
+  return attempt(name, -1, () => theConnection(wsi).callbackOnWritable());
 }
 
 /** The struct that a connection's protocol was made of; null for a context of the main API. */
 export function protocolOf<Struct>(wsi: Wsi): Struct | null {
-  return attempt<Struct | null>("get_protocol", null, () => {
+  return attempt<Struct | null>("lws_get_protocol", null, () => {
     const struct = servedOf(theConnection(wsi).context)?.structs.get(wsi.protocol.name);
     return struct === undefined ? null : struct as Struct;
   });

@@ -15,12 +15,12 @@ import type { BroadcastFilledIn, FilledIn } from "./structs.ts";
 
 /** What creation was given as `user`; null for nothing. */
 export function contextUser(context: Context): unknown {
-  return attempt<unknown>("context_user", null, () => theContext(context).user ?? null);
+  return attempt<unknown>("lws_context_user", null, () => theContext(context).user ?? null);
 }
 
 /** This host's own name, at most 127 characters; `unknown` when that is not permitted. */
 export function canonicalHostname(context: Context): string {
-  return attempt("canonical_hostname", "unknown", () => theContext(context).canonicalHostname);
+  return attempt("lws_canonical_hostname", "unknown", () => theContext(context).canonicalHostname);
 }
 
 /**
@@ -51,7 +51,7 @@ export function cancelService(context: Context): void {
  */
 export function service(context: Context | null, timeout_ms: number): Promise<number> {
   if (context === null) return Promise.resolve(1);
-  return attemptSoon("service", -1, () => {
+  return attemptSoon("lws_service", -1, () => {
     theContext(context);
     if (typeof timeout_ms !== "number" || Number.isNaN(timeout_ms)) {
       refuse("timeout_ms", timeout_ms, "a number");
@@ -69,7 +69,7 @@ export function service(context: Context | null, timeout_ms: number): Promise<nu
  */
 export function serviceFd(context: Context, pollfd: PollFd | null): number {
   return attempt(
-    "service_fd",
+    "lws_service_fd",
     -1,
     () => theContext(context).serviceFd(pollfd === null ? null : thePollFd(pollfd)),
   );
@@ -78,7 +78,7 @@ export function serviceFd(context: Context, pollfd: PollFd | null): number {
 /** Ends all connections, and the context with them. */
 export async function destroy(context: Context | null): Promise<void> {
   if (context === null) return;
-  await attemptSoon("context_destroy", undefined, () => {
+  await attemptSoon("lws_context_destroy", undefined, () => {
     const served = servedOf(theContext(context));
     for (const wsi of [...served?.connections ?? []]) {
       if (served!.generation.destroys === "withEmptyClose") wsi.close();
@@ -90,6 +90,7 @@ export async function destroy(context: Context | null): Promise<void> {
 
 /** Fills in the name and the address of a peer, cut to their sizes; empty when they are not known. */
 export function peerAddresses(
+  call: string,
   context: () => Context | undefined,
   fd: number,
   name: Box<string>,
@@ -97,7 +98,7 @@ export function peerAddresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  attempt("get_peer_addresses", undefined, () => {
+  attempt(call, undefined, () => {
     for (const box of [theBox("name", name), theBox("rip", rip)]) box.value = "";
     theWhole("fd", fd);
     theWhole("name_len", name_len);
@@ -115,8 +116,8 @@ export function callbackOnWritableAll(
   protocol: object,
 ): number {
   return attempt(name, -1, () => {
-    const own = ownProtocol(context, protocol);
-    return own.context.callbackOnWritableAllProtocol(own.name);
+    const ask = (own: Context, each: string) => own.callbackOnWritableAllProtocol(each);
+    return forEachName(context, protocol, ask);
   });
 }
 
@@ -128,9 +129,11 @@ export function callbackAll(
   reason: number,
 ): number {
   return attempt(name, -1, () => {
-    const own = ownProtocol(context, protocol);
     theWhole("reason", reason);
-    return own.context.callbackAllProtocol(own.name, userReason(reason));
+    const call = (own: Context, each: string) => {
+      return own.callbackAllProtocol(each, userReason(reason));
+    };
+    return forEachName(context, protocol, call);
   });
 }
 
@@ -141,8 +144,10 @@ export function rxFlowAllowAll(
   protocol: object,
 ): void {
   attempt<unknown>(name, undefined, () => {
-    const own = ownProtocol(context, protocol);
-    return own.context.rxFlowAllowAllProtocol(own.name);
+    return forEachName(context, protocol, (own, each) => {
+      own.rxFlowAllowAllProtocol(each);
+      return 0;
+    });
   });
 }
 
@@ -159,8 +164,7 @@ export function broadcast(
     const bytes = bytesAt(buf, len);
     const owner = ownerOf(protocol);
     if (owner === undefined) return broadcastFromElsewhere(protocol, bytes);
-    const own = ownProtocol(owner, protocol);
-    return own.context.broadcast(own.name, bytes);
+    return forEachName(owner, protocol, (own, each) => own.broadcast(each, bytes));
   });
 }
 
@@ -170,21 +174,21 @@ export function ownerOf(protocol: FilledIn | null): Context | undefined {
 }
 
 /**
- * The main API's name of a protocol struct.
+ * Goes through the main API's names of a protocol struct; returns the least of what the calls return.
  *
  * @param context Undefined when the struct had to know it, and does not.
  * @throws {LwsError} `invalid-argument` when it is none of the context's.
  */
-function ownProtocol(
+function forEachName(
   context: Context | undefined,
   protocol: object,
-): { context: Context; name: string } {
-  const served = context === undefined ? undefined : servedOf(theContext(context));
-  const name = served?.nameOf(protocol);
-  if (name === undefined) {
+  call: (context: Context, name: string) => number,
+): number {
+  const names = context === undefined ? [] : servedOf(theContext(context))?.namesOf(protocol) ?? [];
+  if (names.length === 0) {
     throw new LwsError("invalid-argument", "protocol is none of a context's");
   }
-  return { context: context!, name };
+  return Math.min(...names.map((each) => call(context!, each)));
 }
 
 /** Ends a connection by its descriptor, without a close frame; an unknown one is left alone. */

@@ -3,6 +3,7 @@
 import type { Context } from "../context.ts";
 import { type ContextCreationInfo, type ServicePolicy } from "../creation_info.ts";
 import { HEADER_TOKENS } from "../core/header_tokens.ts";
+import { splitList } from "../core/http_syntax.ts";
 import { LwsError } from "../errors.ts";
 import { hostFileOps } from "../host_file_ops.ts";
 import type { Protocol } from "../protocol.ts";
@@ -11,14 +12,14 @@ import { createContext } from "../serving_context.ts";
 import { attempt } from "./attempt.ts";
 import { adapt, type LooseCallback } from "./callback.ts";
 import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
-import { fileOpsOf, fileTable } from "./file_table.ts";
+import { FileService } from "./file_service.ts";
 import type { Generation } from "./generation.ts";
 import { refuse, theList, theWhole } from "./guards.ts";
 import { limitsOf } from "./limits.ts";
 import { willBePolled } from "./poll.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "./served.ts";
 import type { CreationStruct, lws_token_limits } from "./structs.ts";
-import { checkKeyPair, withoutEffectlessBits } from "./tls.ts";
+import { checkKeyPair, hasCertificate, withoutEffectlessBits } from "./tls.ts";
 
 /** The creation struct of any generation. */
 export type AnyCreationStruct = CreationStruct<AnyProtocolStruct, AnyExtensionStruct>;
@@ -45,6 +46,12 @@ const SAME_MEMBERS: Readonly<Record<string, unknown>> = {
   ka_interval: 0,
   provided_client_ssl_ctx: null,
 };
+
+/** What is ignored without a certificate, as the documents say. */
+const OF_A_CERTIFICATE: ReadonlySet<string> = new Set([
+  "ssl_private_key_filepath",
+  "ssl_private_key_password",
+]);
 
 /** All members. */
 const MEMBERS: ReadonlySet<string> = new Set([
@@ -86,33 +93,46 @@ export function createFrom(
   service: ServicePolicy = "external",
 ): Context | null {
   return attempt<Context | null>(name, null, () => {
-    checkMembers(struct);
-    checkKeyPair(generation, struct);
-    const files = hostFileOps();
-    const served = new Served(generation, structsOf(struct.protocols), fileTable(files));
-    const context = createContext({
-      ...C_DEFAULTS,
-      ...sameMembers(struct),
-      ...limitsOf(struct.limits ?? null),
-      ...optionsOf(generation, struct),
-      ...host,
-      port: portOf(generation, struct.port),
-      service,
-      protocols: [...served.structs].map(([own, each]) => protocolOf(served, own, each)),
-      extensions: extensionsOf(generation, struct.extensions ?? []),
-      // C let every origin in; programs that mind look at it in their filters.
-      allowedOrigins: ["*"],
-      fileOps: fileOpsOf(served.fileTable, files),
-      user: struct.user,
-      ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
-      ...(isGiven(struct.token_limits) ? { tokenLimits: tokenLimitsOf(struct.token_limits) } : {}),
-      ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),
-    } as ContextCreationInfo);
-    served.bind(context);
-    fillIn(generation, served, struct, context);
-    if (service === "external") willBePolled(context);
-    return context;
+    try {
+      return create(generation, struct, service);
+    } catch (error) {
+      if (!(error instanceof LwsError)) throw error;
+      throw new LwsError(error.code, inCNames(generation, error.message), { cause: error });
+    }
   });
+}
+
+function create(
+  generation: Generation,
+  struct: AnyCreationStruct,
+  service: ServicePolicy,
+): Context {
+  checkMembers(struct);
+  checkKeyPair(generation, struct);
+  const files = new FileService(hostFileOps());
+  const served = new Served(generation, structsOf(struct.protocols), files);
+  const context = createContext({
+    ...C_DEFAULTS,
+    ...sameMembers(struct),
+    ...limitsOf(struct.limits ?? null),
+    ...optionsOf(generation, struct),
+    ...host,
+    port: portOf(generation, struct.port),
+    service,
+    protocols: [...served.structs].map(([own, each]) => protocolOf(served, own, each)),
+    extensions: extensionsOf(generation, struct.extensions ?? []),
+    // C let every origin in; programs that mind look at it in their filters.
+    allowedOrigins: ["*"],
+    fileOps: files.fileOps,
+    user: struct.user,
+    ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),
+    ...(isGiven(struct.token_limits) ? { tokenLimits: tokenLimitsOf(struct.token_limits) } : {}),
+    ...(generation.fillsIn === "broadcast" ? { broadcastSockets: true } : {}),
+  } as ContextCreationInfo);
+  served.bind(context);
+  fillIn(generation, served, struct, context);
+  if (service === "external") willBePolled(context);
+  return context;
 }
 
 /** A member that is misspelt would be a wish that nobody hears. */
@@ -135,19 +155,30 @@ function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolS
         `protocols[${structs.size}].name is null; only the first may have no name`,
       );
     }
-    if (structs.has(struct.name ?? NAMELESS)) {
-      throw new LwsError("invalid-option", `protocols: the name "${struct.name}" is there twice`);
+    for (const name of namesOf(struct)) {
+      if (structs.has(name)) {
+        throw new LwsError("invalid-option", `protocols: the name "${name}" is there twice`);
+      }
+      structs.set(name, struct);
     }
-    structs.set(struct.name ?? NAMELESS, struct);
   }
   return structs;
+}
+
+/** The names of a struct: `name` may be a list with commas. */
+function namesOf({ name }: AnyProtocolStruct): readonly string[] {
+  if (typeof name !== "string") return [name ?? NAMELESS];
+  const names = name.includes(",") ? splitList(name) : [name];
+  return names.length === 0 ? [name] : names;
 }
 
 function protocolOf(served: Served, name: string, struct: AnyProtocolStruct): Protocol {
   const { per_session_data_size: size = 0, rx_buffer_size, id, user } = struct;
   return {
     name,
-    callback: adapt(served, struct) as LooseCallback & Protocol["callback"],
+    callback: adapt(served, struct, served.nameOf(struct) === name) as
+      & LooseCallback
+      & Protocol["callback"],
     // C gave no area of no bytes, but null.
     ...(size === 0 ? {} : { perSessionData: size }),
     rxBufferSize: rx_buffer_size || RX_BUFFER_SIZE,
@@ -200,6 +231,7 @@ function sameMembers(struct: AnyCreationStruct): Record<string, unknown> {
   for (const [member, off] of Object.entries(SAME_MEMBERS)) {
     const value = struct[member as keyof AnyCreationStruct];
     if (!isGiven(value) || value === off) continue;
+    if (OF_A_CERTIFICATE.has(member) && !hasCertificate(struct)) continue;
     given[mainName(member)] = value;
   }
   return given;
@@ -207,7 +239,24 @@ function sameMembers(struct: AnyCreationStruct): Record<string, unknown> {
 
 function mainName(member: string): string {
   if (member === "provided_client_ssl_ctx") return "providedClientTls";
+  if (member === "per_session_data_size") return "perSessionData";
   return member.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Members of the creation struct and of protocols whose names differ from the main API's. */
+const C_NAMES: ReadonlyMap<string, string> = new Map(
+  [...MEMBERS, "rx_buffer_size", "per_session_data_size"].map((name) => [mainName(name), name]),
+);
+
+/** What the main API says of its options, as the program knows them. */
+function inCNames({ constants, options }: Generation, text: string): string {
+  const bitOf = (option: string) =>
+    Object.keys(constants).find((name) =>
+      name.startsWith("LWS_SERVER_OPTION_") && constants[name] === options.number(option)
+    );
+  return text
+    .replace(/\boptions\.(\w+)/g, (whole, option: string) => bitOf(option) ?? whole)
+    .replace(/\b[a-z]+[A-Z]\w*/g, (name) => C_NAMES.get(name) ?? name);
 }
 
 /** Token numbers of the only generation that has limits are those of the main API. */
@@ -225,13 +274,12 @@ function fillIn(
 ): void {
   if (fillsIn === "port" && struct.port === 0) struct.port = context.port;
   if (fillsIn !== "broadcast") return;
-  for (const [index, each] of [...structs.values()].entries()) {
-    const { broadcastSocketPort, broadcastSocketUserFd, broadcastToken } = context
-      .protocols[index]!;
+  for (const each of new Set(structs.values())) {
+    const own = context.protocols.find(({ name }) => structs.get(name) === each)!;
     Object.assign(each, {
-      broadcast_socket_port: broadcastSocketPort,
-      broadcast_socket_user_fd: broadcastSocketUserFd,
-      broadcast_socket_token: broadcastToken,
+      broadcast_socket_port: own.broadcastSocketPort,
+      broadcast_socket_user_fd: own.broadcastSocketUserFd,
+      broadcast_socket_token: own.broadcastToken,
     });
   }
 }

@@ -93,6 +93,20 @@ export type lws = Wsi;
 export type lws_context = Context;
 /** `struct lws_pollfd`: `fd`, `events` and `revents`. */
 export type lws_pollfd = PollFd;
+/** `enum lws_callback_reasons`: `LWS_CALLBACK_` numbers. */
+export type lws_callback_reasons = number;
+/** `enum lws_extension_callback_reasons`: `LWS_EXT_CALLBACK_` numbers. */
+export type lws_extension_callback_reasons = number;
+/** `enum lws_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
+export type lws_write_protocol = number;
+/** `enum pending_timeout`: `PENDING_TIMEOUT_` numbers. */
+export type pending_timeout = number;
+/** `enum lws_token_indexes`: `WSI_TOKEN_` numbers. */
+export type lws_token_indexes = number;
+/** A descriptor. */
+export type lws_sockfd_type = number;
+/** The handle of an open file: whatever `open` of the file operations returned. */
+export type lws_filefd_type = unknown;
 
 /**
  * The callback of a protocol. The program names the types that it expects of `user` and `in`; both may
@@ -180,6 +194,7 @@ export {
   writeFile as lws_plat_file_write,
 } from "./plat_files.ts";
 export {
+  hexdump as lwsl_hexdump,
   lwsl_client,
   lwsl_debug,
   lwsl_err,
@@ -192,7 +207,7 @@ export {
   lwsl_warn,
   setLevels as lws_set_log_level,
 } from "./logging.ts";
-export { tokenToString as lws_token_to_string } from "../token_names.ts";
+export { tokenText as lws_token_to_string } from "./token_texts.ts";
 export {
   base64Decode as lws_b64_decode_string,
   base64Encode as lws_b64_encode_string,
@@ -209,18 +224,20 @@ export const lws_get_protocol: (wsi: lws) => lws_protocols | null = protocolOf;
  */
 export const lws_write: Write = writing(DEC15, "lws_write");
 
+const writeAsHttp: Write = writing(DEC15, "lws_write_http");
+
 /** {@linkcode lws_write} with `LWS_WRITE_HTTP`. */
 export function lws_write_http(
   wsi: lws,
   buf: string | ArrayBufferView | ArrayBufferLike,
   len: number,
 ): number {
-  return lws_write(wsi, buf, len, constants.LWS_WRITE_HTTP);
+  return writeAsHttp(wsi, buf, len, constants.LWS_WRITE_HTTP);
 }
 
 /** Asks for one writeable callback, in a later service call. 1, or −1 when the connection has ended. */
 export function lws_callback_on_writable(wsi: lws): number {
-  return callbackOnWritable(wsi);
+  return callbackOnWritable("lws_callback_on_writable", wsi);
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -265,7 +282,15 @@ export function lws_get_peer_addresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  peerAddresses(() => theConnection(wsi).context, fd, name, name_len, rip, rip_len);
+  peerAddresses(
+    "lws_get_peer_addresses",
+    () => theConnection(wsi).context,
+    fd,
+    name,
+    name_len,
+    rip,
+    rip_len,
+  );
 }
 
 /** Puts a connection under a timeout, in place of the one it is under; see `PENDING_TIMEOUT_…`. */
@@ -289,12 +314,15 @@ export const lws_hdr_copy: HdrCopy = copyingHeaders(DEC15);
 export const lws_hdr_copy_fragment: HdrCopyFragment = copyingHeaderPieces(DEC15);
 
 /**
- * Begins to send a file in answer to a request.
+ * Sends a file in answer to a request.
  *
  * @param other_headers Null, or header lines, each with its CR LF, as the calls that add headers write
  *   them.
  * @param other_headers_len Their length.
- * @returns −1 when there is no request to answer, else 0: `LWS_CALLBACK_HTTP_FILE_COMPLETION` follows.
+ * @returns 1 when it has left whole, as one of up to 64 KiB does, and
+ *   `LWS_CALLBACK_HTTP_FILE_COMPLETION` has come: ask `lws_http_transaction_completed` whether to close.
+ *   0 when it goes on, and that follows. −1 when it can't be opened, after a 404, or when there is no
+ *   request to answer.
  */
 export function lws_serve_http_file(
   wsi: lws,

@@ -12,6 +12,7 @@ import type { Context } from "../context.ts";
 import type { Limits } from "../limits.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
+import { attempt, under } from "./attempt.ts";
 import { type ClientConnect, connectingBlocking } from "./client_calls.ts";
 import {
   callbackOnWritable,
@@ -21,9 +22,14 @@ import {
   writing,
 } from "./connection_calls.ts";
 import * as constants from "./constants/feb11.ts";
-import { broadcast, callbackOnWritableAll, ownerOf, service, serviceFd } from "./context_calls.ts";
+import { broadcast, callbackOnWritableAll, ownerOf } from "./context_calls.ts";
 import { createFrom } from "./creation.ts";
+import {
+  libwebsocket_service as elderService,
+  libwebsocket_service_fd as elderServiceFd,
+} from "./elder_names.ts";
 import { defineGeneration } from "./generation.ts";
+import { theConnection } from "./guards.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain } from "./placements.ts";
 import type { BroadcastFilledIn, ProtocolStruct } from "./structs.ts";
@@ -55,6 +61,10 @@ export type libwebsocket = Wsi;
 export type libwebsocket_context = Context;
 /** `struct pollfd`: `fd`, `events` and `revents`. */
 export type pollfd = PollFd;
+/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
+export type libwebsocket_callback_reasons = number;
+/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
+export type libwebsocket_write_protocol = number;
 
 /** The callback of a protocol, which names the types that it expects of `user` and `in`. */
 export type libwebsocket_callback = {
@@ -107,13 +117,11 @@ export function libwebsocket_create_context(
 
 export { poll } from "./poll.ts";
 export {
-  canonicalHostname as libwebsocket_canonical_hostname,
-  destroy as libwebsocket_context_destroy,
-} from "./context_calls.ts";
-export {
-  remainingPacketPayload as libwebsockets_remaining_packet_payload,
-  socketFd as libwebsocket_get_socket_fd,
-} from "./connection_calls.ts";
+  libwebsocket_canonical_hostname,
+  libwebsocket_context_destroy,
+  libwebsocket_get_socket_fd,
+  libwebsockets_remaining_packet_payload,
+} from "./elder_names.ts";
 export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
 
 /**
@@ -125,30 +133,48 @@ export async function libwebsocket_service(
   context: libwebsocket_context | null,
   timeout_ms: number,
 ): Promise<number> {
-  return await service(context, timeout_ms) === 0 ? 0 : 1;
+  return await elderService(context, timeout_ms) === 0 ? 0 : 1;
 }
 
 /** Serves a descriptor that has something waiting. 0, or 1 when it is none of the context. */
 export function libwebsocket_service_fd(context: libwebsocket_context, pollfd: pollfd): number {
-  const result = serviceFd(context, pollfd);
+  const result = elderServiceFd(context, pollfd);
   return result < 0 || (result === 0 && (pollfd?.revents ?? 0) !== 0) ? 1 : 0;
+}
+
+/**
+ * Ends a connection at once, without a close frame; `LWS_CALLBACK_CLOSED` follows in a later service
+ * call, where C called it before it returned.
+ */
+export function libwebsocket_client_close(wsi: libwebsocket): void {
+  attempt<unknown>(
+    "libwebsocket_client_close",
+    undefined,
+    () => theConnection(wsi).context.hangupOnClient(wsi.socketFd),
+  );
 }
 
 /** The struct of the protocol that a connection uses; null for a context of the main API. */
 export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =
-  protocolOf;
+  under(
+    "libwebsockets_get_protocol",
+    protocolOf<libwebsocket_protocols>,
+  );
 
 /** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. 0, or −1 when that failed. */
 export const libwebsocket_write: Write = writing(FEB11, "libwebsocket_write");
 
-/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+/**
+ * Sends a file in answer to a request. 0, or −1 when it can't be opened, after a 404, or when there is no
+ * request to answer.
+ */
 export const libwebsockets_serve_http_file: ServeFile = servingFiles(
   "libwebsockets_serve_http_file",
 );
 
 /** Asks for one `LWS_CALLBACK_CLIENT_WRITEABLE`. 0, or 1 when the connection has ended. */
 export function libwebsocket_callback_on_writable(wsi: libwebsocket): number {
-  return callbackOnWritable(wsi) < 0 ? 1 : 0;
+  return callbackOnWritable("libwebsocket_callback_on_writable", wsi) < 0 ? 1 : 0;
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -181,7 +207,7 @@ export function libwebsockets_broadcast(
 
 /** Stops receiving with 0, and resumes with 1. 0, or 1 when the connection has ended. */
 export function libwebsocket_rx_flow_control(wsi: libwebsocket, enable: number): number {
-  return (switchReceiving(wsi, enable) ?? -1) < 0 ? 1 : 0;
+  return (switchReceiving("libwebsocket_rx_flow_control", wsi, enable) ?? -1) < 0 ? 1 : 0;
 }
 
 /**

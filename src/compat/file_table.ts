@@ -1,7 +1,7 @@
 /** `struct lws_plat_file_ops` as the file operations of the main API, and the other way round. */
 
 import type { Context } from "../context.ts";
-import { atOnce, type FileOps } from "../file_ops.ts";
+import { atOnce, type FileOps, type OpenFile } from "../file_ops.ts";
 import type { Wsi } from "../wsi.ts";
 import { LWS_INVALID_FILE, O_RDONLY, O_RDWR } from "./constants/dec15.ts";
 import { attempt } from "./attempt.ts";
@@ -20,7 +20,7 @@ export function fileTableOf(context: Context): lws_plat_file_ops {
 
 /** As {@linkcode fileTableOf}; throws when it is no context. */
 export function tableOf(context: Context): lws_plat_file_ops {
-  return servedOf(theContext(context))?.fileTable ?? fileTable(context.fileOps);
+  return servedOf(theContext(context))?.files.table ?? fileTable(context.fileOps);
 }
 
 /** A table over file operations of the main API; what they can do without waiting it does so. */
@@ -93,11 +93,24 @@ export function fileOpsOf(table: lws_plat_file_ops, host: FileOps): FileOps {
   };
 }
 
-async function openBy(table: lws_plat_file_ops, wsi: Wsi, path: string, flags: number) {
+/**
+ * Opens a file by the table's entry, at once when that is done at once.
+ *
+ * @throws {Error} when it can't be opened.
+ */
+export function openBy(
+  table: lws_plat_file_ops,
+  wsi: Wsi,
+  path: string,
+  flags: number,
+): Soon<OpenFile> {
   const length = box(0);
-  const handle = await table.open(wsi, path, length, flags);
-  if (handle === LWS_INVALID_FILE) throw new Error(`${path} can't be opened`);
-  return { handle, length: length.value };
+  const opened = (handle: unknown): OpenFile => {
+    if (handle === LWS_INVALID_FILE) throw new Error(`${path} can't be opened`);
+    return { handle, length: length.value };
+  };
+  const handle = table.open(wsi, path, length, flags);
+  return handle instanceof Promise ? handle.then(opened) : opened(handle);
 }
 
 function counted(amount: Box<number>, transfer: () => Soon<number>): Soon<number> {

@@ -7,8 +7,12 @@ import { attempt } from "./attempt.ts";
 import { tokenToString } from "../token_names.ts";
 import { refuse, theBox, theBytes, theConnection, theText, theWhole } from "./guards.ts";
 import { type Box, bytesAt } from "./pointers.ts";
+import { servedOf } from "./served.ts";
 
-/** Begins to send a file. −1 when there is no request to answer, else 0: more service is needed. */
+/**
+ * Serves a file. 1 when it has left whole; 0 when more service is needed; −1 when it can't be opened,
+ * after a 404, or when there is no request to answer.
+ */
 export function serveFile(
   name: string,
   wsi: Wsi,
@@ -21,16 +25,18 @@ export function serveFile(
     theText("file", file);
     theText("content_type", content_type);
     const fields = fieldsOf(...others);
-    return wsi.serveHttpFile(file, content_type, fields);
+    const files = servedOf(wsi.context)?.files;
+    return files?.serve(wsi, file, content_type, fields) ??
+      wsi.serveHttpFile(file, content_type, fields);
   });
 }
 
 /** `libwebsockets_serve_http_file` until 2012. */
 export type ServeFile = (wsi: Wsi, file: string, content_type: string) => number;
 
-/** A `libwebsockets_serve_http_file` of then. */
+/** A `libwebsockets_serve_http_file` of then, which did not tell whether the file had left. */
 export function servingFiles(name: string): ServeFile {
-  return (wsi, file, content_type) => serveFile(name, wsi, file, content_type);
+  return (wsi, file, content_type) => Math.min(0, serveFile(name, wsi, file, content_type));
 }
 
 /** The fields of a block of header lines. */
@@ -105,7 +111,18 @@ export function addByName(
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  return put("lws_add_http_header_by_name", p, end, () => {
+  return putField("lws_add_http_header_by_name", name, value, length, p, end);
+}
+
+function putField(
+  call: string,
+  name: string,
+  value: Uint8Array | string,
+  length: number,
+  p: Box<Uint8Array>,
+  end: Uint8Array,
+): number {
+  return put(call, p, end, () => {
     const bare = theText("name", name).replace(/:$/, "");
     const text = textAt(value, length, ["value", "length"]);
     if (!isToken(bare)) refuse("name", name, "the name of a header");
@@ -117,29 +134,31 @@ export function addByName(
 
 /** As `lws_add_http_header_by_name`, for a token that is a header. */
 export function addByToken(
-  wsi: Wsi,
+  _wsi: Wsi,
   token: number,
   value: Uint8Array | string,
   length: number,
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  return attempt("lws_add_http_header_by_token", 1, () => {
+  const call = "lws_add_http_header_by_token";
+  return attempt(call, 1, () => {
     const name = tokenToString(token) ?? refuse("token", token, "a WSI_TOKEN_ that is a header");
-    return addByName(wsi, name, value, length, p, end);
+    return putField(call, name, value, length, p, end);
   });
 }
 
 /** Puts a `content-length` at `p`, and moves `p` behind it. 0, or 1 when it does not fit. */
 export function addContentLength(
-  wsi: Wsi,
+  _wsi: Wsi,
   content_length: number,
   p: Box<Uint8Array>,
   end: Uint8Array,
 ): number {
-  return attempt("lws_add_http_header_content_length", 1, () => {
+  const call = "lws_add_http_header_content_length";
+  return attempt(call, 1, () => {
     const text = String(theWhole("content_length", content_length));
-    return addByName(wsi, "content-length", text, text.length, p, end);
+    return putField(call, "content-length", text, text.length, p, end);
   });
 }
 

@@ -3,6 +3,7 @@
 import { log, LOG_LEVELS, type LogLevel, setLogLevel } from "../log.ts";
 import { attempt } from "./attempt.ts";
 import { refuse, theText, theWhole } from "./guards.ts";
+import { bytesAt } from "./pointers.ts";
 
 /** What `lws_set_log_level` is given: the `LLL_` bit of a line, and the line with its newline. */
 export type LogEmitFunction = (level: number, line: string) => void;
@@ -32,6 +33,30 @@ function logger(level: LogLevel): (line: string) => void {
   // Lines carried their own newline.
   return (line) =>
     attempt(`lwsl_${level}`, undefined, () => log(level, theText("line", line).replace(/\n$/, "")));
+}
+
+/** How many bytes a line of a dump has. */
+const DUMP_WIDTH = 16;
+
+/** Logs `len` bytes at `vbuf`, 16 in a line, in hexadecimal and as text, at `LLL_DEBUG`. */
+export function hexdump(vbuf: Uint8Array | string, len: number): void {
+  attempt("lwsl_hexdump", undefined, () => {
+    const bytes = bytesAt(vbuf, len, ["vbuf", "len"]);
+    for (let start = 0; start < bytes.length; start += DUMP_WIDTH) {
+      log("debug", () => dumpLine(start, [...bytes.subarray(start, start + DUMP_WIDTH)]));
+    }
+  });
+}
+
+function dumpLine(start: number, bytes: readonly number[]): string {
+  const hex = bytes.map((byte) => `${inHex(byte, 2)} `).join("");
+  const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".");
+  const padded = hex.padEnd(DUMP_WIDTH * "00 ".length);
+  return `${inHex(start, 4)}: ${padded}   ${text.join("").padEnd(DUMP_WIDTH)}`;
+}
+
+function inHex(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, "0");
 }
 
 /** Logs what failed. */

@@ -8,6 +8,7 @@
 import type { Context } from "../context.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
+import { under } from "./attempt.ts";
 import {
   type ClientConnect,
   type ClientConnectExtended,
@@ -36,7 +37,7 @@ import {
   tokenArray,
 } from "./headers.ts";
 import { serveFile } from "./http_calls.ts";
-import { plain, pollPlacements } from "./placements.ts";
+import { plain, pollPlacements, protocolsAskedFor } from "./placements.ts";
 import type { Box } from "./pointers.ts";
 import type {
   CreationStruct,
@@ -78,7 +79,11 @@ const MAR13: Generation = defineGeneration({
     ...pollPlacements("in"),
     established: plain,
     clientConnectionError: plain,
-    filterProtocolConnection: (_user, { protocol }, wsi) => [tokenArray(MAR13, wsi), protocol, 0],
+    filterProtocolConnection: (_user, _filter, wsi) => [
+      tokenArray(MAR13, wsi),
+      protocolsAskedFor(wsi),
+      0,
+    ],
   },
   verdicts: {
     receive: "negativeCloses",
@@ -107,6 +112,16 @@ export type libwebsocket = Wsi;
 export type libwebsocket_context = Context;
 /** `struct pollfd`: `fd`, `events` and `revents`. */
 export type pollfd = PollFd;
+/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
+export type libwebsocket_callback_reasons = number;
+/** `enum libwebsocket_extension_callback_reasons`: `LWS_EXT_CALLBACK_` numbers. */
+export type libwebsocket_extension_callback_reasons = number;
+/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
+export type libwebsocket_write_protocol = number;
+/** `enum pending_timeout`: `PENDING_TIMEOUT_` numbers. */
+export type pending_timeout = number;
+/** `enum lws_token_indexes`: `WSI_TOKEN_` numbers. */
+export type lws_token_indexes = number;
 
 /** The callback of a protocol, which names the types that it expects of `user` and `in`. */
 export type callback_function = {
@@ -161,23 +176,26 @@ export function libwebsocket_create_context(
 
 export { poll } from "./poll.ts";
 export {
+  libwebsocket_canonical_hostname,
+  libwebsocket_context_destroy,
+  libwebsocket_context_user,
+  libwebsocket_get_reserved_bits,
+  libwebsocket_get_socket_fd,
+  libwebsocket_is_final_fragment,
+  libwebsocket_rx_flow_control,
+  libwebsocket_service,
+  libwebsocket_service_fd,
+  libwebsockets_get_random,
+  libwebsockets_remaining_packet_payload,
+  libwebsockets_SHA1,
+} from "./elder_names.ts";
+export {
   frameIsBinary as lws_frame_is_binary,
-  isFinalFragment as libwebsocket_is_final_fragment,
-  remainingPacketPayload as libwebsockets_remaining_packet_payload,
-  reservedBits as libwebsocket_get_reserved_bits,
-  rxFlowControl as libwebsocket_rx_flow_control,
   sendPipeChoked as lws_send_pipe_choked,
-  socketFd as libwebsocket_get_socket_fd,
 } from "./connection_calls.ts";
+export { libraryVersionText as lws_get_library_version } from "./context_calls.ts";
 export {
-  canonicalHostname as libwebsocket_canonical_hostname,
-  contextUser as libwebsocket_context_user,
-  destroy as libwebsocket_context_destroy,
-  libraryVersionText as lws_get_library_version,
-  service as libwebsocket_service,
-  serviceFd as libwebsocket_service_fd,
-} from "./context_calls.ts";
-export {
+  hexdump as lwsl_hexdump,
   lwsl_client,
   lwsl_debug,
   lwsl_err,
@@ -193,13 +211,14 @@ export {
 export {
   base64Decode as lws_b64_decode_string,
   base64Encode as lws_b64_encode_string,
-  fillRandom as libwebsockets_get_random,
-  sha1 as libwebsockets_SHA1,
 } from "./utilities.ts";
 
 /** The struct of the protocol that a connection uses; null for a context of the main API. */
 export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =
-  protocolOf;
+  under(
+    "libwebsockets_get_protocol",
+    protocolOf<libwebsocket_protocols>,
+  );
 
 /**
  * Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. Returns how many bytes of
@@ -208,8 +227,9 @@ export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_pro
 export const libwebsocket_write: Write = writing(MAR13, "libwebsocket_write");
 
 /**
- * Begins to send a file in answer to a request. −1 when there is no request to answer, else 0:
- * `LWS_CALLBACK_HTTP_FILE_COMPLETION` follows.
+ * Sends a file in answer to a request. 1 when it has left whole, as one of up to 64 KiB does, and
+ * `LWS_CALLBACK_HTTP_FILE_COMPLETION` has come; 0 when it goes on, and that follows; −1 when it can't be
+ * opened, after a 404, or when there is no request to answer.
  */
 export function libwebsockets_serve_http_file(
   _context: libwebsocket_context,
@@ -225,7 +245,7 @@ export function libwebsocket_callback_on_writable(
   _context: libwebsocket_context,
   wsi: libwebsocket,
 ): number {
-  return callbackOnWritable(wsi);
+  return callbackOnWritable("libwebsocket_callback_on_writable", wsi);
 }
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
@@ -268,7 +288,15 @@ export function libwebsockets_get_peer_addresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  peerAddresses(() => theContext(context), fd, name, name_len, rip, rip_len);
+  peerAddresses(
+    "libwebsockets_get_peer_addresses",
+    () => theContext(context),
+    fd,
+    name,
+    name_len,
+    rip,
+    rip_len,
+  );
 }
 
 /**

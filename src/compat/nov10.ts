@@ -47,6 +47,10 @@ const NOV10 = defineGeneration({
 
 /** `struct libwebsocket`: a connection. */
 export type libwebsocket = Wsi;
+/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
+export type libwebsocket_callback_reasons = number;
+/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
+export type libwebsocket_write_protocol = number;
 
 /** The callback of a server, which names the types that it expects of `user` and `in`. */
 export type libwebsocket_callback = {
@@ -137,7 +141,10 @@ export function libwebsocket_get_uri(wsi: libwebsocket): string | null {
 /** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind. 0, or −1 when that failed. */
 export const libwebsocket_write: Write = writing(NOV10, "libwebsocket_write");
 
-/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+/**
+ * Sends a file in answer to a request. 0, or −1 when it can't be opened, after a 404, or when there is no
+ * request to answer.
+ */
 export const libwebsockets_serve_http_file: ServeFile = servingFiles(
   "libwebsockets_serve_http_file",
 );

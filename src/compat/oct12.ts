@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import type { Limits } from "../limits.ts";
 import type { PollFd } from "../service/polling.ts";
 import type { Wsi } from "../wsi.ts";
-import { attempt } from "./attempt.ts";
+import { attempt, under } from "./attempt.ts";
 import { callingContext } from "./callback.ts";
 import {
   type ClientConnect,
@@ -23,7 +23,7 @@ import { broadcast, callbackOnWritableAll, ownerOf, peerAddresses } from "./cont
 import { createFrom } from "./creation.ts";
 import { INTERNAL_STREAM_EXTENSIONS } from "./extensions.ts";
 import { defineGeneration, type Generation } from "./generation.ts";
-import { theConnection } from "./guards.ts";
+import { refuse, theConnection, theContext } from "./guards.ts";
 import { tokenArray } from "./headers.ts";
 import { type ServeFile, servingFiles } from "./http_calls.ts";
 import { plain, pollPlacements } from "./placements.ts";
@@ -53,6 +53,16 @@ export type {
   lws_tokens,
   ProtocolStruct,
 } from "./structs.ts";
+
+/** RFC 6455 section 7.4.1, which came later than this generation's number for it. */
+const MESSAGE_TOO_BIG = 1009;
+const CLOSE_STATUSES: readonly number[] = [
+  constants.LWS_CLOSE_STATUS_NORMAL,
+  constants.LWS_CLOSE_STATUS_GOINGAWAY,
+  constants.LWS_CLOSE_STATUS_PROTOCOL_ERR,
+  constants.LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE,
+  constants.LWS_CLOSE_STATUS_PAYLOAD_TOO_LARGE,
+];
 
 const OCT12: Generation = defineGeneration({
   name: "oct12",
@@ -89,6 +99,16 @@ export type libwebsocket = Wsi;
 export type libwebsocket_context = Context;
 /** `struct pollfd`: `fd`, `events` and `revents`. */
 export type pollfd = PollFd;
+/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
+export type libwebsocket_callback_reasons = number;
+/** `enum libwebsocket_extension_callback_reasons`: `LWS_EXT_CALLBACK_` numbers. */
+export type libwebsocket_extension_callback_reasons = number;
+/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
+export type libwebsocket_write_protocol = number;
+/** `enum pending_timeout`: `PENDING_TIMEOUT_` numbers. */
+export type pending_timeout = number;
+/** `enum lws_token_indexes`: `WSI_TOKEN_` numbers. */
+export type lws_token_indexes = number;
 
 /** The callback of a protocol, which names the types that it expects of `user` and `in`. */
 export type callback_function = {
@@ -169,39 +189,76 @@ export function libwebsocket_create_context(
   });
 }
 
+export {
+  libwebsocket_canonical_hostname,
+  libwebsocket_context_destroy,
+  libwebsocket_context_user,
+  libwebsocket_get_reserved_bits,
+  libwebsocket_get_socket_fd,
+  libwebsocket_is_final_fragment,
+  libwebsocket_rx_flow_control,
+  libwebsocket_service,
+  libwebsocket_service_fd,
+  libwebsockets_get_random,
+  libwebsockets_remaining_packet_payload,
+  libwebsockets_SHA1,
+} from "./elder_names.ts";
 export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
 export { poll } from "./poll.ts";
-export {
-  isFinalFragment as libwebsocket_is_final_fragment,
-  remainingPacketPayload as libwebsockets_remaining_packet_payload,
-  reservedBits as libwebsocket_get_reserved_bits,
-  rxFlowControl as libwebsocket_rx_flow_control,
-  sendPipeChoked as lws_send_pipe_choked,
-  socketFd as libwebsocket_get_socket_fd,
-} from "./connection_calls.ts";
-export {
-  canonicalHostname as libwebsocket_canonical_hostname,
-  contextUser as libwebsocket_context_user,
-  destroy as libwebsocket_context_destroy,
-  hangupOnClient as libwebsockets_hangup_on_client,
-  service as libwebsocket_service,
-  serviceFd as libwebsocket_service_fd,
-} from "./context_calls.ts";
+export { sendPipeChoked as lws_send_pipe_choked } from "./connection_calls.ts";
+export { hangupOnClient as libwebsockets_hangup_on_client } from "./context_calls.ts";
 export {
   base64Decode as lws_b64_decode_string,
   base64Encode as lws_b64_encode_string,
-  fillRandom as libwebsockets_get_random,
-  sha1 as libwebsockets_SHA1,
 } from "./utilities.ts";
+
+/**
+ * Ends a WebSocket by a close frame with a status, and the connection once the answer has come; what is
+ * no WebSocket, or with `LWS_CLOSE_STATUS_NOSTATUS`, at once and without one. What callbacks return
+ * closes nothing in this generation. `LWS_CALLBACK_CLOSED` follows in a later service call, where C
+ * called it before it returned.
+ *
+ * @param reason `LWS_CLOSE_STATUS_`; `…_PAYLOAD_TOO_LARGE` is sent as 1009, its number since RFC 6455.
+ */
+export function libwebsocket_close_and_free_session(
+  context: libwebsocket_context,
+  wsi: libwebsocket,
+  reason: number,
+): void {
+  attempt<unknown>("libwebsocket_close_and_free_session", undefined, () => {
+    theContext(context);
+    theConnection(wsi);
+    if (reason === constants.LWS_CLOSE_STATUS_NOSTATUS) {
+      return context.hangupOnClient(wsi.socketFd);
+    }
+    if (!CLOSE_STATUSES.includes(reason)) refuse("reason", reason, "an LWS_CLOSE_STATUS_");
+    const isTooLarge = reason === constants.LWS_CLOSE_STATUS_PAYLOAD_TOO_LARGE;
+    return wsi.close(isTooLarge ? MESSAGE_TOO_BIG : reason);
+  });
+}
+
+/**
+ * Does nothing: the `user` of a connection is there before the first callback that gets it. In C a
+ * program that wanted it earlier had to ask.
+ */
+export function libwebsocket_ensure_user_space(wsi: libwebsocket): void {
+  attempt<unknown>("libwebsocket_ensure_user_space", undefined, () => theConnection(wsi));
+}
 
 /** The struct of the protocol that a connection uses; null for a context of the main API. */
 export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =
-  protocolOf;
+  under(
+    "libwebsockets_get_protocol",
+    protocolOf<libwebsocket_protocols>,
+  );
 
 /** Writes `len` bytes at `buf` as an `LWS_WRITE_` kind, with its flags. 0, or −1 when that failed. */
 export const libwebsocket_write: Write = writing(OCT12, "libwebsocket_write");
 
-/** Begins to send a file in answer to a request. 0, or −1 when there is no request to answer. */
+/**
+ * Sends a file in answer to a request. 0, or −1 when it can't be opened, after a 404, or when there is no
+ * request to answer.
+ */
 export const libwebsockets_serve_http_file: ServeFile = servingFiles(
   "libwebsockets_serve_http_file",
 );
@@ -260,7 +317,15 @@ export function libwebsockets_get_peer_addresses(
   rip: Box<string>,
   rip_len: number,
 ): void {
-  peerAddresses(callingContext, fd, name, name_len, rip, rip_len);
+  peerAddresses(
+    "libwebsockets_get_peer_addresses",
+    callingContext,
+    fd,
+    name,
+    name_len,
+    rip,
+    rip_len,
+  );
 }
 
 /**

@@ -27,8 +27,18 @@ export function measured(user: unknown, data: Uint8Array | string): Given {
 }
 
 /** A name, whose length C did not tell. */
-export function named(user: unknown, name: string): Given {
+export function named(user: unknown, name: string | null): Given {
   return [user, name, 0];
+}
+
+/** A reason of a connection that has no `user` yet. */
+function userless(): Given {
+  return [null, null, 0];
+}
+
+/** What a client asks for, as it sent it; null for nothing. */
+export function protocolsAskedFor(wsi: Wsi): string | null {
+  return wsi.hdrCopy("sec-websocket-protocol") ?? null;
 }
 
 function polled(user: unknown, { fd, events, prevEvents }: PollArgs): Given {
@@ -51,8 +61,10 @@ export const NEWEST: Placements = {
   http: measured,
   httpBody: measured,
   filterNetworkConnection: (_user, fd) => [null, fd, 0],
+  wsiCreate: userless,
+  serverNewClientInstantiated: userless,
   filterHttpConnection: measured,
-  filterProtocolConnection: (user, { protocol }) => named(user, protocol),
+  filterProtocolConnection: (user, _filter, wsi) => named(user, protocolsAskedFor(wsi)),
   clientConnectionError: measured,
   clientAppendHandshakeHeader: (_user, fields) => [
     null,

@@ -3,7 +3,8 @@
 import type { Context } from "../context.ts";
 import type { Wsi } from "../wsi.ts";
 import type { AnyCallback, Generation } from "./generation.ts";
-import type { FilledIn, lws_plat_file_ops, ProtocolStruct } from "./structs.ts";
+import type { FileService } from "./file_service.ts";
+import type { FilledIn, ProtocolStruct } from "./structs.ts";
 
 /** A protocol struct of any generation. */
 export type AnyProtocolStruct =
@@ -17,10 +18,10 @@ export const NAMELESS = "!nameless";
 /** A context, with the structs that it was made of. */
 export class Served {
   readonly generation: Generation;
-  /** The structs, up to the one that ends the list, and the names they have in the main API. */
+  /** The structs, up to the one that ends the list, by each name that they have in the main API. */
   readonly structs: ReadonlyMap<string, AnyProtocolStruct>;
-  /** The file operations, whose entries the program may replace from its first callback on. */
-  readonly fileTable: lws_plat_file_ops;
+  /** The files that it serves. */
+  readonly files: FileService;
   /** The connections there are. */
   readonly connections = new Set<Wsi>();
   /** What clients asked for. */
@@ -34,11 +35,11 @@ export class Served {
   constructor(
     generation: Generation,
     structs: ReadonlyMap<string, AnyProtocolStruct>,
-    fileTable: lws_plat_file_ops,
+    files: FileService,
   ) {
     this.generation = generation;
     this.structs = structs;
-    this.fileTable = fileTable;
+    this.files = files;
   }
 
   /** Called with the first callback at the latest: creation itself calls back. */
@@ -48,16 +49,20 @@ export class Served {
     served.set(context, this);
     if (!["index", "broadcast"].includes(this.generation.fillsIn)) return;
     let index = 0;
-    for (const struct of this.structs.values()) {
+    for (const struct of new Set(this.structs.values())) {
       struct.owning_server = context;
       struct.protocol_index = index++;
     }
   }
 
-  /** The name in the main API of a struct. */
+  /** The first name in the main API of a struct. */
   nameOf(struct: unknown): string | undefined {
-    for (const [name, each] of this.structs) if (each === struct) return name;
-    return undefined;
+    return this.namesOf(struct)[0];
+  }
+
+  /** All names in the main API of a struct; none when it is none of these. */
+  namesOf(struct: unknown): readonly string[] {
+    return [...this.structs].filter(([, each]) => each === struct).map(([name]) => name);
   }
 
   /** The protocol of the first name that a client asked for, if it is one of these. */

@@ -20,7 +20,7 @@ export interface lws_tokens<Text = string> {
 
 /** The members that `struct libwebsocket_protocols` always had. */
 export interface ProtocolStruct<Callback = never> {
-  /** What clients name in `Sec-WebSocket-Protocol`. */
+  /** What clients name in `Sec-WebSocket-Protocol`, or several such names with commas. */
   name: string | null;
   /** The callback; null ends a list. */
   callback: Callback | null;
@@ -120,7 +120,7 @@ export interface CreationStruct<Protocol, ExtensionOf> {
    */
   ssl_cert_filepath?: string | null;
   /**
-   * The key of the certificate, likewise. With null `LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY`
+   * The key of the certificate, likewise; ignored without one. With null `LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY`
    * asks for it; in 2013 nothing did, and a certificate without its key is refused.
    */
   ssl_private_key_filepath?: string | null;

@@ -11,19 +11,21 @@ type Files = Pick<
 >;
 
 /**
- * A certificate and its key come together, in generations that had no reason to ask for the key. They
- * served without TLS when one was missing, which nobody wants who gave the other.
+ * A certificate comes with its key, in generations that had no reason to ask for the key. They served
+ * without TLS when it was missing, which nobody wants who gave a certificate.
  *
- * @throws {LwsError} `invalid-option`, which names the missing one.
+ * @throws {LwsError} `invalid-option`, which names the key.
  */
 export function checkKeyPair({ reasons }: Generation, files: Files): void {
   if (reasons.number("opensslContextRequiresPrivateKey") !== undefined) return;
-  const cert = files.ssl_cert_filepath ?? null;
-  const key = files.ssl_private_key_filepath ?? null;
-  if ((cert === null) === (key === null)) return;
-  const names = ["sslCertFilepath", "sslPrivateKeyFilepath"];
-  const [missing, given] = cert === null ? names : names.reverse();
-  throw new LwsError("invalid-option", `${missing} is null; allowed: a path, beside ${given}`);
+  if (!hasCertificate(files) || (files.ssl_private_key_filepath ?? null) !== null) return;
+  const allowed = "a path, beside ssl_cert_filepath";
+  throw new LwsError("invalid-option", `ssl_private_key_filepath is null; allowed: ${allowed}`);
+}
+
+/** Whether there is a certificate; a key, and its passphrase, are ignored without one. */
+export function hasCertificate({ ssl_cert_filepath }: Pick<Files, "ssl_cert_filepath">): boolean {
+  return (ssl_cert_filepath ?? null) !== null;
 }
 
 /**
@@ -32,10 +34,10 @@ export function checkKeyPair({ reasons }: Generation, files: Files): void {
  */
 export function withoutEffectlessBits(
   options: ContextOptions,
-  { ssl_cert_filepath }: Files,
+  files: Files,
 ): ContextOptions {
   const { allowNonSslOnSslPort, peerCertNotRequired, ...others } = options;
-  const hasTls = (ssl_cert_filepath ?? null) !== null;
+  const hasTls = hasCertificate(files);
   return {
     ...others,
     ...(allowNonSslOnSslPort && hasTls ? { allowNonSslOnSslPort } : {}),

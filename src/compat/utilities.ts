@@ -11,7 +11,7 @@ const SHA1_LENGTH = 20;
 
 /** Fills `len` bytes at `buf` with random ones. Returns `len`, or −1 for wrong arguments. */
 export function fillRandom(_context: unknown, buf: Uint8Array, len: number): number {
-  return attempt("get_random", -1, () => {
+  return attempt("lws_get_random", -1, () => {
     const room = theBytes("buf", buf).subarray(0, theWhole("len", len, 0, buf.length));
     for (let start = 0; start < len; start += RANDOM_PIECE) {
       crypto.getRandomValues(room.subarray(start, start + RANDOM_PIECE));
@@ -23,7 +23,7 @@ export function fillRandom(_context: unknown, buf: Uint8Array, len: number): num
 /** Puts the SHA-1 of `n` bytes at `d` into the 20 bytes at `md`, which it returns. */
 export function sha1(d: Uint8Array | string, n: number, md: Uint8Array): Uint8Array {
   // Only who goes round the types gets null, as from C's allocator.
-  return attempt("SHA1", null as unknown as Uint8Array, () => {
+  return attempt("lws_SHA1", null as unknown as Uint8Array, () => {
     const copy = bytesAt(d, n, ["d", "n"]).slice();
     if (theBytes("md", md).length < SHA1_LENGTH) refuse("md", md, `${SHA1_LENGTH} bytes or more`);
     md.set(new Uint8Array(digests.subtle.digestSync("SHA-1", copy)));

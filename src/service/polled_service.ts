@@ -1,6 +1,7 @@
 /** The *manual* and *external* policies: nothing is told but in calls of the program. */
 
 import type { Clock } from "./clock.ts";
+import { PatientClock } from "./patient_clock.ts";
 import { POLLERR, type PollFd, POLLHUP } from "./polling.ts";
 import { PollSlot, type PollSlotOwner } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
@@ -35,7 +36,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
   constructor(clock: Clock, host: PollHost) {
     this.#hostClock = clock;
     this.#host = host;
-    this.clock = new ServicedClock(clock, () => this.#wake());
+    this.clock = new ServicedClock(new PatientClock(clock), () => this.#wake());
   }
 
   // For connections.
@@ -82,6 +83,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
     // What came before it may still wait.
     slot?.drain();
     task.service();
+  }
+
+  hasToTell(fd: number): boolean {
+    const slot = this.#slots.get(fd);
+    return this.#released === undefined && slot !== undefined && slot.revents !== 0;
   }
 
   /** The context ends: what waits is told soon, and from now on all is told at once. */

@@ -23,10 +23,21 @@ const NOT_PENDING = -1;
 /** Longer delays make `setTimeout` fire at once. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1;
 
+/** From one look at who was held up to the next. */
+const HELD_UP_MS = 50;
+
 /** Whom a {@linkcode WheelTimer} calls. */
 export interface WheelTimerOwner {
   /** The delay has gone by; the timer is no longer pending and may be armed again. */
   onTimeout(): void;
+  /**
+   * Whether a verdict would be unjust now, as what the peer has sent waits for somebody else. Then it is
+   * asked again some {@linkcode HELD_UP_MS} later.
+   *
+   * @param times how often it was held up since it was armed
+   * @default it never would
+   */
+  isHeldUp?(times: number): boolean;
 }
 
 /**
@@ -36,6 +47,8 @@ export interface WheelTimerOwner {
 export abstract class WheelEntry {
   /** @internal The tick to fire at; the wheel's own, as is all below. */
   tick = 0;
+  /** @internal How often it was held up. */
+  heldUp = 0;
   /** @internal */
   slot: number = NOT_PENDING;
   /** @internal Lists are circular: the head's `previous` is the tail. */
@@ -50,6 +63,11 @@ export abstract class WheelEntry {
 
   /** The delay has gone by; the entry is no longer pending and may be armed again. */
   abstract onDue(): void;
+
+  /** As of a timer's owner. */
+  isHeldUp(_times: number): boolean {
+    return false;
+  }
 }
 
 /** An entry that its owner keeps. */
@@ -65,6 +83,10 @@ export class WheelTimer extends WheelEntry {
 
   onDue(): void {
     this.owner.onTimeout();
+  }
+
+  override isHeldUp(times: number): boolean {
+    return this.owner.isHeldUp?.(times) ?? false;
   }
 }
 
@@ -113,7 +135,7 @@ export class TimerWheel {
 
   /**
    * Calls the timer once, `delayMs` milliseconds from now: never earlier, at most one tick
-   * later, and never from inside this call. A timer that is pending is armed anew. Timers that
+   * later unless it is held up, and never from inside this call. A timer that is pending is armed anew. Timers that
    * share a tick fire in the order in which they were armed.
    *
    * One that throws doesn't keep others from their turn: the wheel finishes what is due, then
@@ -122,6 +144,11 @@ export class TimerWheel {
    * @param delayMs from 0, without an upper limit; a negative one counts as 0.
    */
   arm(timer: WheelEntry, delayMs: number): void {
+    timer.heldUp = 0;
+    this.#arm(timer, delayMs);
+  }
+
+  #arm(timer: WheelEntry, delayMs: number): void {
     const now = this.#clock.now();
     if (timer.pending) this.#remove(timer);
     // While it runs, #run says where the wheel is: a move could bring the slot being fired round again.
@@ -199,7 +226,10 @@ export class TimerWheel {
     for (let timer = this.#slots[slot]; timer; timer = this.#slots[slot]) {
       this.#remove(timer);
       try {
-        timer.onDue();
+        if (timer.isHeldUp(timer.heldUp)) {
+          timer.heldUp++;
+          this.#arm(timer, HELD_UP_MS);
+        } else timer.onDue();
       } catch (error) {
         failures.push(error);
       }

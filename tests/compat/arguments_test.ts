@@ -73,6 +73,9 @@ const WRONG: Record<string, readonly unknown[]> = {
   n: [...NOT_WHOLE, 2],
   length: [...NOT_WHOLE, 2],
   kind: [9, 99, 63, 256, 2 ** 32, -1, 2.5, NaN, "x", null, undefined],
+  status: [1004.5, 999, 1005, 3000, "x", null, undefined],
+  n_token: [2.5, NaN, "x", null, undefined],
+  vbuf: [null, undefined, 5, {}],
   enable: [2.5, NaN, "x", true, null, undefined],
   reason: NOT_WHOLE,
   timeout: [77, -1, 2.5, "x", null, undefined],
@@ -123,6 +126,8 @@ const WRONG: Record<string, readonly unknown[]> = {
 /** Under which name an argument is refused, where the key above is not it. */
 const NAMES: Record<string, string> = {
   kind: "protocol",
+  status: "reason",
+  n_token: "token",
   timeout: "reason",
   poll_timeout: "timeout",
   room: "len",
@@ -197,6 +202,11 @@ const CALLS: Record<string, Call> = {
     failure: undefined,
   },
   set_timeout: { given: "wsi timeout secs", failure: undefined },
+  client_close: { given: "wsi", failure: undefined },
+  close_and_free_session: { given: "context wsi status", failure: undefined },
+  ensure_user_space: { given: "wsi", failure: undefined },
+  token_to_string: { given: "n_token", failure: null },
+  lwsl_hexdump: { given: "vbuf len", failure: undefined },
   hangup_on_client: { given: "context fd", failure: undefined },
   serve_http_file: {
     given: {
@@ -246,7 +256,7 @@ for (const face of [NOV10, ...FACES]) {
     .filter((name) => typeof face.api[name] === "function")
     .map((name) => name.replace(/^(lws|libwebsockets?)_/, ""))
     .filter((name) => !WITHOUT.test(name) && !CREATIONS.test(name))
-    .filter((name) => !["box", "serverContext", "token_to_string"].includes(name));
+    .filter((name) => !["box", "serverContext"].includes(name));
 
   Deno.test(`${face.name}: every wrong argument of a call is refused by its name`, async () => {
     const { server, wsi, struct } = await connected(face);
@@ -263,6 +273,9 @@ for (const face of [NOV10, ...FACES]) {
       nfds: 1,
       timeout_ms: 0,
       buf: "x",
+      vbuf: "x",
+      status: 1000,
+      n_token: 1,
       buf_bytes: new Uint8Array(1),
       in: "x",
       d: "x",
@@ -330,12 +343,18 @@ for (const face of [NOV10, ...FACES]) {
           const { result, lines } = await loggedSoon(() => callOf(face, last)(...args));
           assertEquals(result, failure, what);
           const name = NAMES[key] ?? key.replace(/_bytes$/, "");
-          const named = new RegExp(`^err: \\w+: [^]*\\b${name}`, "m");
+          const named = new RegExp(`^err: ${cName(face, last)}: [^]*\\b${name}`, "m");
           assert(named.test(lines), `${what}: ${lines}`);
         }
       }
     }
   });
+}
+
+/** The whole name of a call, by its last words. */
+function cName(face: Face, last: string): string {
+  const names = ["", "lws_", "libwebsocket_", "libwebsockets_"].map((first) => first + last);
+  return names.find((each) => each in face.api)!;
 }
 
 function callOf(face: Face, last: string): (...args: unknown[]) => unknown {
@@ -404,8 +423,8 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["extensions", [{ name: null, callback: () => 0 }], "name", [OCT12, MAR13, DEC15]],
   ["iface", 5, "iface", [OCT12, MAR13, DEC15]],
   ["token_limits", {}, "token_limits.token_limit", [DEC15]],
-  ["token_limits", { token_limit: [-1] }, "tokenLimits", [DEC15]],
-  ["ka_time", -1, "kaTime", [MAR13, DEC15]],
+  ["token_limits", { token_limit: [-1] }, 'token_limits["get uri"] is -1', [DEC15]],
+  ["ka_time", -1, "ka_time is -1", [MAR13, DEC15]],
   ["limits", 5, "limits is 5", FACES],
   ["limits", { maxBody: 1 }, "limits.maxBody is 1", FACES],
   ["limits", { maxFramePayload: -1 }, "maxFramePayload is -1", FACES],

@@ -147,20 +147,18 @@ for (const face of withCall("context_user")) {
 
 /** What is no proxy, no group and no user. */
 const WRONG: Record<string, [unknown, string, Face[]]> = {
-  http_proxy_address: ["http://:1", "httpProxyAddress", [DEC15]],
-  http_proxy_port: [65_536, "httpProxyPort", [DEC15]],
+  http_proxy_address: ["http://:1", "http_proxy_address", [DEC15]],
+  http_proxy_port: [65_536, "http_proxy_port", [DEC15]],
   gid: [-2, "gid", FACES],
   uid: [-2, "uid", FACES],
 };
 
 /** What can't be honoured yet, and the name under which the log refuses it. */
 const REFUSED: Record<string, [unknown, string, Face[]]> = {
-  ssl_cert_filepath: ["/cert.pem", "sslCertFilepath", FACES],
-  ssl_private_key_filepath: ["/key.pem", "sslPrivateKeyFilepath", FACES],
-  ssl_private_key_password: ["secret", "sslPrivateKeyPassword", [DEC15]],
-  ssl_ca_filepath: ["/ca.pem", "sslCaFilepath", [MAR13, DEC15]],
-  ssl_cipher_list: ["AES", "sslCipherList", [MAR13, DEC15]],
-  provided_client_ssl_ctx: [{}, "providedClientTls", [DEC15]],
+  ssl_cert_filepath: ["/cert.pem", "_filepath", FACES],
+  ssl_ca_filepath: ["/ca.pem", "ssl_ca_filepath", [MAR13, DEC15]],
+  ssl_cipher_list: ["AES", "ssl_cipher_list", [MAR13, DEC15]],
+  provided_client_ssl_ctx: [{}, "provided_client_ssl_ctx", [DEC15]],
 };
 
 for (const [member, [value, name, faces]] of Object.entries({ ...REFUSED, ...WRONG })) {
@@ -234,7 +232,7 @@ for (const face of [MAR13, DEC15]) {
     const spec = { ka_time: 60, ka_probes: 1, ka_interval: 0, protocols: [quiet] };
     const { result, lines } = logged(() => face.create(spec));
     assertEquals(result, null);
-    assertStringIncludes(lines.join("\n"), "kaInterval");
+    assertStringIncludes(lines.join("\n"), "ka_interval");
   });
 }
 
@@ -846,9 +844,10 @@ Deno.test("dec15: a file that the table can't open is answered 404, one that it 
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const table = api.lws_get_fops(server.context);
   table.open = () => api.LWS_INVALID_FILE;
+  const refused = await server.dial();
+  refused.send(GET);
+  assertStringIncludes((await server.pump(readResponse(refused))).head, " 404 ");
   const peer = await server.dial();
-  peer.send(GET);
-  assertStringIncludes((await server.pump(readResponse(peer))).head, " 404 ");
   table.open = (_wsi: unknown, _name: string, length: { value: number }) => length.value = 10;
   table.close = () => 0;
   table.read = (_wsi: unknown, _fd: unknown, amount: { value: number }) => {
@@ -1069,12 +1068,42 @@ for (const face of FACES) {
   });
 }
 
-Deno.test("dec15: token_to_string has the names of headers with their colon", () => {
+Deno.test("dec15: token_to_string has a text for 0 to 77, and ends behind them", () => {
   const { api } = DEC15;
   assertEquals(api.lws_token_to_string(api.WSI_TOKEN_HOST), "host:");
   assertEquals(api.lws_token_to_string(api.WSI_TOKEN_HTTP_USER_AGENT), "user-agent:");
-  assertEquals(api.lws_token_to_string(1000), null);
+  const others = new Map([
+    [api.WSI_TOKEN_GET_URI, "get "],
+    [api.WSI_TOKEN_POST_URI, "post "],
+    [api.WSI_TOKEN_OPTIONS_URI, "options "],
+    [api.WSI_TOKEN_CHALLENGE, "\r\n"],
+    [api.WSI_TOKEN_HTTP, "http/1.1 "],
+    [api.WSI_TOKEN_HTTP_COLON_PATH, ":path:"],
+    [api.WSI_TOKEN_PATCH_URI, "patch"],
+    [api.WSI_TOKEN_PUT_URI, "put"],
+    [api.WSI_TOKEN_DELETE_URI, "delete"],
+    [77, ""],
+  ]);
+  for (const [token, text] of others) assertEquals(api.lws_token_to_string(token), text);
+  for (let token = 0; token <= 77; token++) {
+    const text = api.lws_token_to_string(token);
+    if (token < 73 && ![0, 1, 2, 8, 15].includes(token)) assertMatch(text, /^:?[a-z0-9-]+:$/);
+    else assertEquals(typeof text, "string", String(token));
+  }
+  for (const token of [78, 82, 1000, -1]) assertEquals(api.lws_token_to_string(token), null);
 });
+
+for (const face of [MAR13, DEC15]) {
+  Deno.test(`${face.name}: lwsl_hexdump logs sixteen bytes a line, in hexadecimal and as text`, () => {
+    const bytes = Uint8Array.from({ length: 18 }, (_, n) => n === 0 ? 0xff : 0x40 + n);
+    const { lines } = logged(() => face.api.lwsl_hexdump(bytes, 18));
+    assertEquals(lines, [
+      "debug: 0000: FF 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F    .ABCDEFGHIJKLMNO",
+      `debug: 0010: 50 51 ${" ".repeat(42)}   PQ${" ".repeat(14)}`,
+    ]);
+    assertEquals(logged(() => face.api.lwsl_hexdump(bytes, 0)).lines, []);
+  });
+}
 
 for (const face of [OCT12, MAR13, DEC15]) {
   Deno.test(`${face.name}: random bytes, SHA-1 and base64`, () => {

@@ -80,6 +80,27 @@ for (const generation of GENERATIONS) {
   });
 }
 
+/** The enums that each document names, and the one that headers are counted by. */
+const ENUMS: Record<GenerationName, string> = {
+  nov10: "libwebsocket_callback_reasons libwebsocket_write_protocol",
+  feb11: "libwebsocket_callback_reasons libwebsocket_write_protocol",
+  oct12: "libwebsocket_callback_reasons libwebsocket_extension_callback_reasons " +
+    "libwebsocket_write_protocol pending_timeout lws_token_indexes",
+  mar13: "libwebsocket_callback_reasons libwebsocket_extension_callback_reasons " +
+    "libwebsocket_write_protocol pending_timeout lws_token_indexes",
+  dec15: "lws_callback_reasons lws_extension_callback_reasons lws_write_protocol " +
+    "pending_timeout lws_token_indexes",
+};
+
+for (const generation of GENERATIONS) {
+  Deno.test(`${generation}: the enums of its document are types of numbers`, () => {
+    const source = Deno.readTextFileSync(join(SOURCES, `${generation}.ts`));
+    for (const name of ENUMS[generation].split(" ")) {
+      assert(source.includes(`export type ${name} = number;`), name);
+    }
+  });
+}
+
 Deno.test("the names of December 2015 are those of the entry point itself", () => {
   for (const [name, value] of Object.entries(compat.dec15)) {
     assertEquals((compat as Api)[name], value, name);

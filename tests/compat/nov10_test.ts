@@ -79,7 +79,7 @@ Deno.test("nov10: create_server returns −1 when it can't, and the log says why
   const refusals: [() => number, string][] = [
     [() => create(null), "callback is null"],
     [() => create(() => 0), "80 is in use"],
-    [() => create(() => 0, { cert: "/cert.pem" }), "sslCertFilepath"],
+    [() => create(() => 0, { cert: "/cert.pem" }), "ssl_private_key_filepath"],
   ];
   for (const [refused, why] of refusals) {
     const { result, lines } = logged(refused);

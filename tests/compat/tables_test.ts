@@ -303,7 +303,12 @@ for (const face of FACES) {
       );
       const isRefused = name === "REQUIRE_VALID_OPENSSL_CLIENT_CERT";
       assertEquals(result === null, isRefused, name);
-      if (isRefused) assertStringIncludes(lines.join("\n"), "options.requireValidClientCert");
+      if (isRefused) {
+        assertStringIncludes(
+          lines.join("\n"),
+          "LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT",
+        );
+      }
       if (name === "LIBEV") assertStringIncludes(lines.join("\n"), "there is one event loop");
       await result?.destroy();
     }

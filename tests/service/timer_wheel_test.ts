@@ -509,3 +509,29 @@ Deno.test("where timers wait for the program, the recent time is the time", () =
   assertEquals(wheel.recently(), TICK_MS);
   assertEquals(wheel.size, 0);
 });
+
+Deno.test("who is held up is asked again every 50 ms, with the times, until a verdict is just", () => {
+  const clock = new FakeClock();
+  const wheel = new TimerWheel(clock, TICK_MS);
+  const asked: number[] = [];
+  let isHeldUp = true;
+  let fired = 0;
+  const timer = new WheelTimer({
+    isHeldUp(times) {
+      asked.push(times);
+      return isHeldUp;
+    },
+    onTimeout: () => fired++,
+  });
+  wheel.arm(timer, 160);
+  clock.advance(160);
+  assertEquals([asked, fired, timer.pending], [[0], 0, true]);
+  clock.advance(128);
+  assertEquals(asked, [0, 1, 2]);
+  wheel.arm(timer, 160);
+  clock.advance(176);
+  assertEquals(asked.at(-1), 0, "armed anew, it counts anew");
+  isHeldUp = false;
+  clock.advance(64);
+  assertEquals([fired, timer.pending], [1, false]);
+});

@@ -310,6 +310,10 @@ export const CONSTANTS: readonly ConstantRow[] = [
     CALLS,
     "the file operations of a context can be replaced one by one",
   ]),
+  row("LWS_O_RDONLY", "- - - - 0", '"read"', [
+    "compat/plat_files_test.ts",
+    "a file is opened, read, moved in, written and closed in the turn of one callback",
+  ]),
   row("O_RDWR", "- - - - 2", '"readWrite"', [
     CALLS,
     "files are opened, read, moved in, written and closed by the context's table",

@@ -18,6 +18,8 @@ const CALLS = "compat/calls_test.ts";
 const CONTRACTS = "compat/contracts_test.ts";
 const REASONS = "compat/reasons_test.ts";
 const NOV10 = "compat/nov10_test.ts";
+const SERVING = "compat/serving_files_test.ts";
+const ENDINGS = "compat/endings_test.ts";
 
 /**
  * @param given For each generation, from 2010 on: `-`, or the C name and its number of arguments.
@@ -263,7 +265,9 @@ export const FUNCTIONS: readonly FunctionRow[] = [
       `${L}serve_http_file/5`,
     ],
     "wsi.serveHttpFile",
-    [CONTRACTS, "serving a file returns 0 for started, and the file comes"],
+    [SERVING, "serving a file returns 0 while it goes on, and the file comes"],
+    "1 for a file of up to 64 KiB, which has left when it returns",
+    ["mar13", "dec15"],
   ),
   row(
     "F31",
@@ -275,7 +279,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
     "F32",
     ["-", "-", "-", "-", `${L}http_transaction_completed/1`],
     "wsi.httpTransactionCompleted",
-    [CONTRACTS, "the transaction is completed by the program, and says whether to close"],
+    [SERVING, "the transaction is completed by the program, and says whether to close"],
   ),
   row(
     "F33",
@@ -361,7 +365,8 @@ export const HELPERS: readonly FunctionRow[] = [
     "H04",
     ["-", "-", "-", "-", `${L}token_to_string/1`],
     "tokenToString",
-    [CALLS, "token_to_string has the names of headers with their colon"],
+    [CALLS, "token_to_string has a text for 0 to 77, and ends behind them"],
+    "the main API's has headers only",
   ),
   ...["status/4", "by_name/6", "by_token/6", "content_length/4"].map((last, index) =>
     row(
@@ -460,6 +465,32 @@ export const HELPERS: readonly FunctionRow[] = [
     "context.poll",
     ["compat/poll_test.ts", "poll with timeout 0 tells at once what has come"],
     "the system's; a promise, unless the timeout is 0. A fourth argument names one of several contexts",
+  ),
+  row(
+    "H36",
+    ["-", "-", `${W}close_and_free_session/3`, "-", "-"],
+    "wsi.close",
+    [ENDINGS, "close_and_free_session ends a session with a status"],
+  ),
+  row(
+    "H37",
+    ["-", `${W}client_close/1`, "-", "-", "-"],
+    "context.hangupOnClient",
+    [ENDINGS, "client_close ends a client at once"],
+  ),
+  row(
+    "H38",
+    ["-", "-", `${W}ensure_user_space/1`, "-", "-"],
+    "",
+    [ENDINGS, "ensure_user_space finds the user there already"],
+    "`user` is there before the first callback that gets it",
+  ),
+  row(
+    "H39",
+    ["-", "-", "-", "lwsl_hexdump/2", "lwsl_hexdump/2"],
+    "setLogLevel",
+    [CALLS, "lwsl_hexdump logs sixteen bytes a line"],
+    "for the program's own lines",
   ),
   row(
     "H25",
