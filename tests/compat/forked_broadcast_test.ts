@@ -7,6 +7,8 @@ import { useHost } from "../../src/compat/creation.ts";
 import { MemoryNetwork } from "../../src/testing.ts";
 import { contentOf } from "../fixtures/numbered.ts";
 import { type Callback, FEB11, logged, OCT12, rig } from "./support.ts";
+import { freePort } from "../support/free_port.ts";
+import { PATIENT } from "../support/patience.ts";
 import { captureLog } from "../support/recorder.ts";
 
 const VARIABLE = "LWS_BROADCAST_SOCKETS";
@@ -15,12 +17,6 @@ const MESSAGES = 50;
 const EXPECTED = Array.from({ length: MESSAGES }, (_, i) => contentOf(i)).filter((each) =>
   each !== ""
 );
-
-/** A port that nobody listens on now: until 2012 no context told which one it took. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** A served context on the real network, with its loop forked, and a client of its news. */
 async function forked() {
@@ -48,6 +44,7 @@ async function forked() {
     -1,
     0,
     null,
+    PATIENT,
   )!;
   assertEquals(oct12.libwebsockets_fork_service_loop(context), 0);
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`, "news");
