@@ -6,7 +6,6 @@ import { feb11, oct12 } from "../../src/compat.ts";
 import { useHost } from "../../src/compat/creation.ts";
 import { MemoryNetwork } from "../../src/testing.ts";
 import { contentOf } from "../fixtures/numbered.ts";
-import { freePort } from "../support/free_port.ts";
 import { type Callback, FEB11, logged, OCT12, rig } from "./support.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
