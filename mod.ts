@@ -67,7 +67,7 @@ export {
   type ForkInfo,
   forkServiceLoop,
 } from "./src/fork_service_loop.ts";
-export { type HandlerResult, type Handlers, handlers } from "./src/handlers.ts";
+export { type HandlerResult, type Handlers, handlers, type VerdictReason } from "./src/handlers.ts";
 export { hostFileOps } from "./src/host_file_ops.ts";
 export { HttpHeaderBlock } from "./src/http_header_block.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/listen_info.ts";

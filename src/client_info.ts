@@ -41,9 +41,21 @@ export interface ClientConnectInfo {
    * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
    * nothing else about it.
    *
+   * 1 is the runtime's own TLS, the faster one, where the context has no authorities of its own, no
+   * certificate, no `disableOsCaCerts` and no `network`, and neither `iface`, `socketPath` nor
+   * `peerCertificate` is given; everything else is `node:tls`. Both trust whom the runtime trusts, and
+   * check the same; only `node:tls` takes a certificate as its own authority, by `sslCaFilepath`.
+   *
    * @default {0}
    */
   readonly ssl?: 0 | 1 | 2;
+  /**
+   * Whether `wsi.tls` tells the server's certificate, version and cipher, which takes
+   * `node:tls`. Without an effect where that is used anyway, and without TLS.
+   *
+   * @default {false}
+   */
+  readonly peerCertificate?: boolean;
   /**
    * The host that the server's certificate has to be for, and that is asked for (SNI).
    *
@@ -83,6 +95,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   "host",
   "origin",
   "ssl",
+  "peerCertificate",
   "serverName",
   "protocol",
   "userdata",
@@ -99,7 +112,7 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   for (const [field, value] of Object.entries(info)) {
     if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
   }
-  const { socketPath, iface, path = "/", origin, ssl = 0 } = info;
+  const { socketPath, iface, path = "/", origin, ssl = 0, peerCertificate = false } = info;
   for (
     const [field, value] of [
       ["socketPath", socketPath],
@@ -119,6 +132,9 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   const standardPort = ssl === 0 ? 80 : 443;
   const { address = isUnix ? "localhost" : "", port = isUnix ? standardPort : 0 } = info;
   if (ssl !== 0 && ssl !== 1 && ssl !== 2) refuse("ssl", ssl, "0, 1 or 2");
+  if (typeof peerCertificate !== "boolean") {
+    refuse("peerCertificate", peerCertificate, "true or false");
+  }
   const literal = typeof address === "string" ? parseIpLiteral(address) : undefined;
   const isAddress = literal !== undefined ||
     (typeof address === "string" && /^[^:[\]%\s]+$/.test(address));
@@ -172,6 +188,7 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     socketPath,
     iface: iface === undefined ? undefined : parseIpLiteral(iface)?.host ?? iface,
     ssl,
+    peerCertificate,
     serverName,
     path,
     host,

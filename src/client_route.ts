@@ -31,6 +31,8 @@ export interface RouteTarget {
   /** The interface or the address to connect from; the context's own is the default. */
   readonly iface: string | undefined;
   readonly ssl: 0 | 1 | 2;
+  /** Whether all has to be known of its TLS. */
+  readonly peerCertificate: boolean;
   /** Whom the certificate has to be for. */
   readonly serverName: string;
 }
@@ -98,10 +100,10 @@ export class ClientRoutes {
     // Before anything is waited for, as there is a callback in it.
     if (target.ssl !== 0) this.#settings.tls.prepareClient();
     const transport = await this.#reach(target, signal, onStep);
-    const { ssl, serverName, port } = target;
+    const { ssl } = target;
     if (ssl === 0) return { transport, isSsl: 0, tls: undefined };
     onStep("establishWithServer");
-    const secured = await this.#settings.tls.connect(transport, { serverName, port, ssl }, signal);
+    const secured = await this.#settings.tls.connect(transport, { ...target, ssl }, signal);
     return { transport: secured.transport, isSsl: secured.isSsl, tls: secured.info };
   }
 

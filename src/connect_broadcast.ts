@@ -13,6 +13,7 @@ import { LwsError } from "./errors.ts";
 import { isPermissionError } from "./listening.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
+import { PatientClock } from "./service/patient_clock.ts";
 import { tcpNetwork } from "./transport/tcp.ts";
 import type { Network, Transport, TransportHandler } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
@@ -87,7 +88,8 @@ export interface Broadcaster extends AsyncDisposable {
 export async function connectBroadcast(target: BroadcastTarget): Promise<Broadcaster> {
   checkTarget(target);
   const { port, token, hostname = "127.0.0.1", signal } = target;
-  const { network = tcpNetwork, clock = systemClock } = target;
+  const { network = tcpNetwork } = target;
+  const clock = new PatientClock(target.clock ?? systemClock);
   const where = `${hostname} port ${port}`;
   const late = new AbortController();
   const timer = clock.setTimer(() => late.abort(), DEFAULT_LIMITS.clientTimeoutMs);

@@ -277,8 +277,12 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     user: unknown = this.user,
   ): number {
     const result = this.ask(entry, reason, data, user);
-    if (typeof result === "number") return result;
-    disregard(result, `${entry.protocol.name}: ${reason}`, () => this.hasFailed());
+    return typeof result === "number" ? result : this.#disregard(result, entry.protocol, reason);
+  }
+
+  /** Apart from {@linkcode call}, in which its closure would cost every call. */
+  #disregard(promised: PromiseLike<unknown>, { name }: Protocol, what: string): number {
+    disregard(promised, `${name}: ${what}`, () => this.hasFailed());
     return 0;
   }
 
@@ -516,6 +520,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     }
     this.#timer ??= new WheelTimer(this);
     this.owner.wheel.arm(this.#timer, delayMs);
+  }
+
+  /** What waits for the program, or for this connection's turn, is not its peer's silence. */
+  isHeldUp(_times: number): boolean {
+    return this.owner.scheduler.hasToTell(this.socketFd);
   }
 
   onTimeout(): void {

@@ -12,6 +12,8 @@ import {
   PeekedTransport,
   TLS_HANDSHAKE_RECORD,
 } from "./transport/peeked_transport.ts";
+import { secureByRuntime } from "./transport/runtime_tls.ts";
+import { detached } from "./transport/tcp.ts";
 import { TlsClient } from "./transport/tls_client.ts";
 import { type TlsError, type TlsField, TlsOptionError } from "./transport/tls_error.ts";
 import { checkIdentity, type TlsIdentity } from "./transport/tls_identity.ts";
@@ -52,6 +54,15 @@ export interface AcceptOptions {
   failed(why: string): void;
 }
 
+/** What a client wants of its TLS. */
+export interface ClientTlsTarget {
+  readonly serverName: string;
+  readonly port: number;
+  readonly ssl: 1 | 2;
+  /** Whether the server's certificate, the version and the cipher have to be known. */
+  readonly peerCertificate: boolean;
+}
+
 /** A client's connection that is through with its handshake. */
 export interface SecuredClient {
   readonly transport: Transport;
@@ -59,6 +70,12 @@ export interface SecuredClient {
   /** Undefined where the program has a TLS layer of its own. */
   readonly info: TlsInfo | undefined;
 }
+
+/**
+ * `node:tls` ends a handshake by a timer of its own, which looks at nothing that lies in the socket, so
+ * that it comes so much later than ours.
+ */
+const UNREAD_MS = 10_000;
 
 /** The TLS of one context. */
 export class ContextTls {
@@ -70,6 +87,8 @@ export class ContextTls {
   /** Made when the first client wants it. */
   #client: TlsClient | undefined;
   #isPrepared = false;
+  /** Whether clients need nothing that the runtime's own TLS hasn't got. */
+  #runtimeWillDo = false;
 
   /** @throws {LwsError} `invalid-option`, naming what can't be used. */
   constructor(settings: TlsSettings, host: TlsHost) {
@@ -142,6 +161,10 @@ export class ContextTls {
     this.#isPrepared = true;
     const ca = [...this.#ca];
     lendLoader(ca, (loader) => this.#host.loadClientTrust(loader));
+    this.#runtimeWillDo = ca.length === 0 && !this.#settings.disableOsCaCerts &&
+      this.#clientIdentity === undefined;
+    // Nothing can be wrong with it then, and hardly anybody wants it.
+    if (this.#runtimeWillDo) return;
     try {
       this.#client = new TlsClient({
         ca,
@@ -157,19 +180,29 @@ export class ContextTls {
   /** The client's side of a handshake; `inner` is closed when nothing comes of it. */
   async connect(
     inner: Transport,
-    target: { serverName: string; port: number; ssl: 1 | 2 },
+    target: ClientTlsTarget,
     signal: AbortSignal,
   ): Promise<SecuredClient> {
-    const { ssl, serverName } = target;
+    const { ssl, serverName, port, peerCertificate } = target;
     const { providedClientTls } = this.#settings.members;
     if (isGiven(providedClientTls)) {
-      const transport = await provided(providedClientTls, inner, target, signal);
+      const asked = { serverName, port, ssl };
+      const transport = await provided(providedClientTls, inner, asked, signal);
       return { transport, isSsl: ssl, info: undefined };
+    }
+    const isPlain = this.#runtimeWillDo && ssl === 1 && !peerCertificate;
+    const conn = isPlain ? detached(inner) : undefined;
+    if (conn !== undefined) {
+      // `node:tls` can be closed whatever the server does: one such socket is enough.
+      const onAbandoned = () => void (this.#runtimeWillDo = false);
+      const secured = await secureByRuntime(conn, { serverName, onAbandoned }, signal);
+      return { ...secured, isSsl: 1 };
     }
     let shaking;
     try {
       signal.throwIfAborted();
-      shaking = this.#client!.secure(inner, { serverName, allowSelfSigned: ssl === 2 });
+      this.#client ??= new TlsClient();
+      shaking = this.#client.secure(inner, { serverName, allowSelfSigned: ssl === 2 });
     } catch (error) {
       inner.close();
       throw error;
@@ -266,7 +299,7 @@ export class ContextTls {
       // An empty list is nobody; those whom the runtime trusts vouch for servers, not for clients.
       ca,
       clientCertificate: requireValidClientCert ? asks : "none",
-      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs,
+      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,
     });
   }
 }

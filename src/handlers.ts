@@ -18,36 +18,33 @@ import type { Connection } from "./connection.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
- * Reasons in which 1 says no, or closes once what was written has left: filters, whatever else asks for a
- * yes, and those of HTTP, in which `httpTransactionCompleted` gives a 1 to be returned.
+ * Reasons in which 1 counts in {@linkcode handlers}: it says no, or closes once what was written has left.
+ * They are the filters, whatever else asks for a yes, and those of HTTP, in which
+ * `httpTransactionCompleted` gives a 1 to be returned.
  */
-const TAKE_ONE = [
-  "filterNetworkConnection",
-  "filterHttpConnection",
-  "filterProtocolConnection",
-  "clientFilterPreEstablish",
-  "confirmExtensionOkay",
-  "clientConfirmExtensionSupported",
-  "opensslPerformClientCertVerification",
-  "opensslContextRequiresPrivateKey",
-  "http",
-  "httpBody",
-  "httpBodyCompletion",
-  "httpWriteable",
-  "httpFileCompletion",
-] as const satisfies readonly (keyof ReasonData)[];
-
-/** What most methods return; −1 closes the connection. */
-type Verdict = void | 0 | -1;
+export type VerdictReason =
+  | "filterNetworkConnection"
+  | "filterHttpConnection"
+  | "filterProtocolConnection"
+  | "clientFilterPreEstablish"
+  | "confirmExtensionOkay"
+  | "clientConfirmExtensionSupported"
+  | "opensslPerformClientCertVerification"
+  | "opensslContextRequiresPrivateKey"
+  | "http"
+  | "httpBody"
+  | "httpBodyCompletion"
+  | "httpWriteable"
+  | "httpFileCompletion";
 
 /**
  * What the method for a reason may return: nothing or 0 to go on, −1 to close the connection, and 1 in
  * filters and the reasons of HTTP. Where a promise is awaited its value counts as if it was returned;
  * elsewhere a promise counts as 0. See {@linkcode Protocol.callback}.
  */
-export type HandlerResult<R extends Reason | "message"> = R extends typeof TAKE_ONE[number]
-  ? Verdict | 1 | Promise<Verdict | 1>
-  : Verdict | Promise<Verdict>;
+export type HandlerResult<R extends Reason | "message"> = R extends VerdictReason
+  ? void | 0 | -1 | 1 | Promise<void | 0 | -1 | 1>
+  : void | 0 | -1 | Promise<void | 0 | -1>;
 
 /**
  * One method a reason, each with the reason's name; see {@linkcode ReasonData}. A reason without a
@@ -87,7 +84,21 @@ export type Handlers<User> =
 
 type AnyHandler = (wsi: unknown, user: unknown, data: unknown) => unknown;
 
-const TAKES_ONE: ReadonlySet<Reason> = new Set<Reason>(TAKE_ONE);
+const TAKES_ONE: Record<VerdictReason, true> = {
+  filterNetworkConnection: true,
+  filterHttpConnection: true,
+  filterProtocolConnection: true,
+  clientFilterPreEstablish: true,
+  confirmExtensionOkay: true,
+  clientConfirmExtensionSupported: true,
+  opensslPerformClientCertVerification: true,
+  opensslContextRequiresPrivateKey: true,
+  http: true,
+  httpBody: true,
+  httpBodyCompletion: true,
+  httpWriteable: true,
+  httpFileCompletion: true,
+};
 
 /** Reasons of connections in which a raw callback's number is of no consequence, as in C. */
 const WITHOUT_RESULT: ReadonlySet<Reason> = new Set<Reason>([
@@ -145,7 +156,7 @@ export function handlers<User = unknown>(
     const name = message !== undefined && table.get(reason) === table.get("receive")
       ? "message"
       : reason;
-    const takesOne = TAKES_ONE.has(reason);
+    const takesOne = Object.hasOwn(TAKES_ONE, reason);
     if (result === -1 || result === 0 || (result === 1 && takesOne)) return result;
     // Whoever means to say no by `false` must not let anybody in.
     const counts = typeof result !== "number" && takesOne ? 1 : 0;
@@ -161,12 +172,15 @@ export function handlers<User = unknown>(
     return counts;
   };
 
+  /** Apart from the callback below, in which its closure would cost every call. */
+  const countedLater = (reason: Reason, promised: PromiseLike<unknown>): Promise<number> => {
+    return Promise.resolve(promised).then((value) => counted(reason, value));
+  };
+
   return (wsi, reason, user, data) => {
     const result = table.get(reason)?.(wsi, user, data);
     if (result === undefined || result === 0) return;
-    if (isPromised(result)) {
-      return Promise.resolve(result).then((value) => counted(reason, value));
-    }
+    if (isPromised(result)) return countedLater(reason, result);
     const verdict = counted(reason, result);
     if (verdict === -1 && (WITHOUT_RESULT.has(reason) || reason.startsWith("user:"))) {
       (wsi as unknown as Connection).dropFor(reason, verdict);

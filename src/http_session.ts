@@ -117,7 +117,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
 
   onDrain(): void {
     this.#response?.onDrain();
-    if (this.asking.filter !== undefined && this.#response?.hasBegun) this.asking.armTimeout();
+    if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
 
@@ -168,9 +168,14 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#connection.finish("callback", true);
   }
 
+  onHeard(): void {
+    this.#awaitBody();
+  }
+
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
   onPause(paused: boolean): void {
     const connection = this.#connection;
+    if (this.asking.isAwaiting) return;
     if (!paused) this.#awaitBody();
     else if (this.#state === BODY && connection.unsentBytes === 0) {
       connection.armTimeout("noPendingTimeout", 0);

@@ -21,6 +21,8 @@ export interface KeepAliveHost {
   sendProbe(payload: Uint8Array): void;
   /** The peer is silent for too long. */
   onSilent(): void;
+  /** As of a timer's owner. */
+  isHeldUp(times: number): boolean;
 }
 
 /** What begins the payload of a probe, so that its pong is told from others. */
@@ -71,6 +73,10 @@ export class KeepAlive implements WheelTimerOwner {
   stop(): void {
     this.#isStopped = true;
     this.#wheel.cancel(this.#timer);
+  }
+
+  isHeldUp(times: number): boolean {
+    return this.#host.isHeldUp(times);
   }
 
   onTimeout(): void {

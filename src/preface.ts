@@ -1,5 +1,6 @@
 /** What is said on a connection before its own bytes begin, read off in front of them. */
 
+import { type DetachableTransport, detached } from "./transport/tcp.ts";
 import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
 
 /** Reads the preface of one connection. */
@@ -40,7 +41,7 @@ export function readPreface(
 }
 
 /** First the handler that reads the preface, then the transport that its owner gets. */
-class PrefacedTransport implements Transport, TransportHandler {
+class PrefacedTransport implements DetachableTransport, TransportHandler {
   readonly #inner: Transport;
   readonly #preface: Preface;
   readonly #signal: AbortSignal;
@@ -108,6 +109,11 @@ class PrefacedTransport implements Transport, TransportHandler {
 
   close(): void {
     this.#inner.close();
+  }
+
+  detach(): ReturnType<DetachableTransport["detach"]> {
+    const isFree = this.#owner === undefined && this.#end === undefined;
+    return isFree ? detached(this.#inner) : undefined;
   }
 
   onBytes(bytes: Uint8Array): number {

@@ -34,6 +34,7 @@ import { LISTENER_FD, Reception, type ReceptionHost } from "./reception.ts";
 import { isReason, type Reason, type ReasonData } from "./reasons.ts";
 import { type PollFd, POLLIN, POLLOUT } from "./service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
+import { PatientClock } from "./service/patient_clock.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
 import type { CertificateInfo } from "./tls_members.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
@@ -127,7 +128,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       ? undefined
       : new Polling(info.service === "external", info.clock, this);
     this.scheduler = this.#polling?.scheduler ?? new AutomaticScheduler();
-    this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? info.clock);
+    this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? new PatientClock(info.clock));
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }

@@ -250,6 +250,10 @@ export class WebSocketSession
     this.#connection.turn(() => this.#writer.send(OPCODE_PING | FIN, payload));
   }
 
+  isHeldUp(times: number): boolean {
+    return this.#connection.isHeldUp(times);
+  }
+
   onSilent(): void {
     log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
     this.#connection.cut("keepAlive");

@@ -82,7 +82,8 @@ export interface Wsi<out User = unknown> {
   readonly isSsl: 0 | 1 | 2;
   /**
    * What is known of the connection's TLS, the peer's certificate included; undefined without TLS, before
-   * its handshake is done, and with a TLS layer of the program's own.
+   * its handshake is done, and with a TLS layer of the program's own. On a client with `ssl: 1` certificate,
+   * version and cipher are there where `peerCertificate` was asked for, or `node:tls` is used anyway.
    */
   readonly tls: TlsInfo | undefined;
   /** Whether this end is the client. */

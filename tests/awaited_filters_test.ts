@@ -324,3 +324,92 @@ for (const [what, make, isIn] of UNRULY) {
     });
   }
 }
+
+Deno.test("the time of a filter ends with it", async () => {
+  const thinker = thinking(["filterNetworkConnection", "filterHttpConnection"]);
+  await using served = serve([thinker.protocol], { headerTimeoutMs: 1000, maxConnections: 3 });
+  const peer = await served.dial();
+  await settle();
+  await thinker.decide(0);
+  peer.send(get("/"));
+  await settle();
+  await thinker.decide(0);
+  served.clock.advance(100_000);
+  await settle();
+  answer(thinker.wsi());
+  assertEquals(statusOf((await readResponse(peer)).head), 200);
+  // There is room for two more, and who is in counts once.
+  const others = [await served.dial(), await served.dial(), await served.dial()];
+  await settle();
+  assertEquals(thinker.pending(), 2);
+  peer.close();
+  await settle();
+  assertEquals(thinker.pending(), 3);
+  for (const other of others) other.close();
+});
+
+Deno.test("the time of a filter that has answered goes on", async () => {
+  using _log = captureLog([]);
+  const thinker = thinking("filterProtocolConnection");
+  await using served = serve([thinker.protocol], { headerTimeoutMs: 1000 });
+  const peer = await served.dial();
+  peer.send(handshake());
+  await settle();
+  thinker.wsi().returnHttpStatus(401);
+  assertEquals(statusOf((await readResponse(peer)).head), 401);
+  served.clock.advance(900);
+  await settle();
+  assertEquals(peer.ended, false);
+  served.clock.advance(200);
+  assertEquals((await peer.readToEnd()).length, 0);
+});
+
+Deno.test("what is decided behind the end brings nothing back", async () => {
+  const thinker = thinking(["filterProtocolConnection", "filterHttpConnection"]);
+  await using served = serve([thinker.protocol]);
+  for (const head of [handshake(), get("/")]) {
+    const peer = await served.dial();
+    peer.send(head);
+    await settle();
+    peer.close();
+    await settle();
+    await thinker.decide(0);
+    const before = [...thinker.reasons];
+    served.context.callbackAllProtocol("x", "user:anybody");
+    assertEquals(thinker.reasons, before);
+  }
+});
+
+Deno.test("a filter that closes by itself is not answered behind the end of the stream", async () => {
+  await using served = serve([{
+    name: "x",
+    callback: handlers({
+      filterHttpConnection(wsi) {
+        wsi.close();
+        assertEquals(wsi.returnHttpStatus(200), 1);
+        assertEquals(wsi.serveHttpFile("x"), -1);
+        assertEquals(wsi.writeHttpHeaders(200, []), -1);
+        assertEquals(wsi.httpTransactionCompleted(), 1);
+        return -1;
+      },
+    }),
+  }]);
+  const peer = await served.dial();
+  peer.send(get("/"));
+  assertEquals((await peer.readToEnd()).length, 0);
+});
+
+Deno.test("before HTTP, too, no more is read than maxHeaderBytes while a filter thinks", async () => {
+  const thinker = thinking("filterNetworkConnection", { http: answer });
+  await using served = serve([thinker.protocol], { maxHeaderBytes: 1024 });
+  const peer = await served.dial();
+  const request = get("/", `X-Long: ${"x".repeat(400)}`);
+  for (let i = 0; i < 50; i++) {
+    peer.send(request);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const waiting = peer.transport.peer.undelivered;
+  assert(waiting > 50 * request.length - 1024 - 2 * request.length, `${waiting} wait`);
+  await thinker.decide(0);
+  for (let i = 0; i < 50; i++) assertEquals(statusOf((await readResponse(peer)).head), 200);
+});

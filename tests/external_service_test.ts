@@ -150,7 +150,13 @@ Deno.test("contract 6: serviceFd zeroes revents of its own, leaves a foreign one
   clock.advance(12_000);
   loop.told.length = 0;
   assertEquals(context.serviceFd(null), 0);
-  assertEquals(loop.told, [], "no data by null");
+  assertEquals(loop.told, [], "no data by null, and no verdict before it is told");
+  const readable: PollFd = { fd: FIRST, events: POLLIN, revents: POLLIN };
+  assertEquals(context.serviceFd(readable), 0);
+  assertEquals(loop.told, ["receive"]);
+  clock.advance(100);
+  loop.told.length = 0;
+  assertEquals(context.serviceFd(null), 0);
   await settle();
   const gone = loop.entry(FIRST);
   gone.revents = POLLHUP;

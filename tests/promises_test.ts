@@ -5,7 +5,9 @@ import {
   callbackExtension,
   type CallbackResult,
   type CloseInfo,
+  type Extension,
   type ExtensionReason,
+  type ExtensionSession,
   type Handlers,
   handlers,
   type Protocol,
@@ -308,18 +310,81 @@ for (const reason of ["destroy", "checkOkToReallyClose", "destroyAnyWsiClosing"]
       },
     });
     let wsi: Wsi | undefined;
-    const recorder = record("x", (...[each, why]) => {
+    const ends: CloseInfo[] = [];
+    const recorder = record("x", (...[each, why, , data]) => {
       if (why === "established") wsi = each;
+      if (why === "closed") ends.push(data as CloseInfo);
     });
     await using served = serve([recorder.protocol], { extensions: [extension] });
     const socket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-look"] });
     wsi!.close(1000);
     assertEquals((await socket.receiveClose()).code, 1000);
+    await settle();
+    await settle();
+    // It waits for the answer to its close frame.
+    socket.send({ opcode: 8, payload: Uint8Array.of(1000 >> 8, 1000 & 255) });
+    await socket.peer.readToEnd();
     socket.peer.close();
-    while (log.lines.length === 0) await settle();
+    while (log.lines.length === 0 || ends.length === 0) await settle();
+    assertEquals(ends.map(({ wasClean }) => wasClean), [true]);
     assertStringIncludes(log.lines[0]!, `x-look: ${reason} was rejected`);
   });
 }
+
+for (const where of ["begin", "anyEstablished", "eachSecond"] as const) {
+  Deno.test(`an Extension's ${where} that is rejected closes with 1011`, async () => {
+    using log = captureLog();
+    const hook = (place: string) => place === where ? rejected() as never : undefined;
+    const session: ExtensionSession = {
+      unit: "message",
+      reservedBits: 4,
+      sharedKey: undefined,
+      begin: () => hook("begin"),
+      encode: () => undefined,
+      encodeShared: () => undefined,
+      sentShared() {},
+      push() {},
+      read: () => 0,
+      eachSecond: () => hook("eachSecond"),
+      close() {},
+    };
+    const extension: Extension = {
+      name: "x-look",
+      accept: () => ({ answer: "x-look", session }),
+      offer: () => "x-look",
+      confirm: () => session,
+      anyEstablished: () => hook("anyEstablished"),
+      close() {},
+    };
+    await using served = serve([record("x").protocol], { extensions: [extension] });
+    const socket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-look"] });
+    served.clock.advance(1100);
+    assertEquals((await socket.receiveClose()).code, 1011);
+    assertStringIncludes(log.lines[0]!, `extension was rejected: Error: ${FAILURE}\n    at `);
+  });
+}
+
+Deno.test("what an Extension promises where there is nothing to end is a line in the log", async () => {
+  using log = captureLog();
+  const extension: Extension = {
+    name: "x-look",
+    accept: () => undefined,
+    offer: () => "x-look",
+    confirm: () => rejected() as never,
+    contextConstruct: () => rejected() as never,
+    contextDestruct: () => rejected() as never,
+    anyClosing: () => rejected() as never,
+    close: () => rejected() as never,
+  };
+  {
+    await using served = serve([record("x").protocol], { extensions: [extension] });
+    const socket = await served.open();
+    socket.peer.close();
+    await settle();
+  }
+  while (log.lines.length < 4) await settle();
+  for (const line of log.lines) assertStringIncludes(line, "of an extension was rejected: Error: ");
+});
 
 Deno.test("an emitter of the log that is async and fails is nobody's problem", async () => {
   setLogLevel(["err"], () => rejected() as never);

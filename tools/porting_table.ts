@@ -43,36 +43,56 @@ same objects.
 
 ## Line by line
 
-\`examples/ported_echo.ts\` is libwebsockets' test-echo, ported that way. What has to change:
+\`examples/ported\` has libwebsockets' test server, its ping client and its fragmentation tester in
+the shape that C programmers gave them, each against the names of another generation;
+\`examples/ported_echo.ts\` is its test-echo. What has to change in a C program is this, and no more.
 
-- \`lws_service\` returns a promise: put \`await\` in front of it. Nothing is delivered between two
-  calls. So does \`lws_context_destroy\`, for the end of all connections. In the generation of
-  February 2011 \`libwebsocket_client_connect\` wants an \`await\` as well.
-- \`poll\` is there for a loop of the program's own, with the \`struct pollfd\` that
-  \`LWS_CALLBACK_ADD_POLL_FD\` and its like keep: put \`await\` in front of one that waits. With a
-  timeout of 0 it is done when it returns, and tells what had come by then: a loop of such calls has
-  to await something else. Entries of other descriptors count by the \`revents\` that the program
-  sets. Descriptors are numbers of one context, so that several contexts need a table each, and
-  \`poll\` the context as its fourth argument.
+\`await\`:
+
+- In front of \`lws_service\`, of \`poll\` where it waits, and of \`lws_context_destroy\`, for the end of
+  all connections. Nothing is delivered between two calls. In the generation of February 2011
+  \`libwebsocket_client_connect\` wants it as well. No other call does: the \`lws_plat_file_\` calls are
+  done when they return.
+
+Structs:
+
+- A struct is an object with the members' names, \`NULL\` is \`null\`, and a list may end without a null
+  callback.
+- \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or, in place of
+  \`sizeof (struct per_session_data)\`, \`per_session_data_size\` is a function that makes the struct.
+- \`struct pollfd\` is an object with \`fd\`, \`events\` and \`revents\`, and a table of them is an array.
+- \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
+  authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's
+  certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat.ts\` has the details.
+
+Buffers:
+
+- A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`.
+- A pointer into a buffer is a view, \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`, and what lies
+  between two pointers the difference of their \`byteOffset\`.
+- \`in\` is bytes, or what the reason has; bytes are valid during the callback, as in C.
+
+What stays as it is in the text, and is not quite the same:
+
 - A callback can't \`await\`: it is over when it returns. One that was made \`async\` returns a promise,
   which counts as 0 whatever becomes of it, and the log says so. What takes time is begun in one
-  callback and goes on in the next one, which \`lws_callback_on_writable\` asks for. The
-  \`lws_plat_file_\` calls are done when they return; an entry of \`lws_get_fops\` that returns a
-  promise serves \`lws_serve_http_file\` only.
-- A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`.
-- A pointer into a buffer is a view: \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`.
-- \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or whatever the
-  function returns that \`per_session_data_size\` may be in place of a number.
+  callback and goes on in the next one, which \`lws_callback_on_writable\` asks for. An entry of
+  \`lws_get_fops\` that returns a promise serves \`lws_serve_http_file\` only.
+- \`poll\` is the library's, for the descriptors of its contexts. With a timeout of 0 it is done when
+  it returns, and tells what had come by then: a loop of such calls has to await something else.
+  Entries of other descriptors count by the \`revents\` that the program sets. Descriptors are numbers
+  of one context, so that several contexts need a table each, and \`poll\` the context as its fourth
+  argument.
+- A signal interrupts no wait: its handler calls \`lws_cancel_service\`, or the next round sees what
+  it has set.
 - \`fork\` there is none: \`libwebsockets_fork_service_loop\` serves in the background of the same
   isolate, with the same variables. A program that goes on in a process or a worker of its own
   starts one behind that call: \`libwebsockets_broadcast\`, with a struct of the same name, works
   there as well. Port and token are passed on in the environment, for which both sides need
   \`--allow-env=LWS_BROADCAST_SOCKETS\`, and the other one \`--allow-net\`; whoever can read it can
   broadcast.
-- \`NULL\` is \`null\`, and a list may end without a null callback.
-- \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
-  authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's
-  certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat.ts\` has the details.
+- Text that comes has to be UTF-8, which C did not look at: who sends on what came asks
+  \`lws_frame_is_binary\` whether to send it as text.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts
 older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`,

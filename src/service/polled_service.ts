@@ -1,6 +1,7 @@
 /** The *manual* and *external* policies: nothing is told but in calls of the program. */
 
 import type { Clock } from "./clock.ts";
+import { PatientClock } from "./patient_clock.ts";
 import { POLLERR, type PollFd, POLLHUP } from "./polling.ts";
 import { PollSlot, type PollSlotOwner } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
@@ -35,7 +36,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
   constructor(clock: Clock, host: PollHost) {
     this.#hostClock = clock;
     this.#host = host;
-    this.clock = new ServicedClock(clock, () => this.#wake());
+    this.clock = new ServicedClock(new PatientClock(clock), () => this.#wake());
   }
 
   // For connections.
@@ -84,6 +85,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
     task.service();
   }
 
+  hasToTell(fd: number): boolean {
+    const slot = this.#slots.get(fd);
+    return this.#released === undefined && slot !== undefined && slot.revents !== 0;
+  }
+
   /** The context ends: what waits is told soon, and from now on all is told at once. */
   release(): void {
     const released = new AutomaticScheduler();
@@ -123,10 +129,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
     if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
     if (this.#released !== undefined) return -1;
     this.#begin();
-    this.#runDue();
+    // What came is told before anybody is judged for his silence.
     for (const slot of [...this.#ready]) {
       if (this.#ready.delete(slot)) slot.serve(slot.revents);
     }
+    this.#runDue();
     return this.#released === undefined ? 0 : -1;
   }
 
@@ -140,15 +147,15 @@ export class PolledService implements Scheduler, PollSlotOwner {
   serviceFd(pollFd: PollFd | null): number {
     if (this.#released !== undefined) return -1;
     this.#begin();
+    const slot = pollFd === null ? undefined : this.#slots.get(pollFd.fd);
+    if (pollFd !== null && slot !== undefined) {
+      const { revents } = pollFd;
+      pollFd.revents = 0;
+      this.#ready.delete(slot);
+      slot.serve(revents);
+    }
     this.#runDue();
-    if (pollFd === null) return 0;
-    const slot = this.#slots.get(pollFd.fd);
-    if (slot === undefined) return 0;
-    const { revents } = pollFd;
-    pollFd.revents = 0;
-    this.#ready.delete(slot);
-    slot.serve(revents);
-    return this.#slots.get(pollFd.fd) === slot ? 0 : 1;
+    return slot === undefined || this.#slots.get(slot.fd) === slot ? 0 : 1;
   }
 
   /** As `Context.poll`. */

@@ -17,6 +17,8 @@ export interface Scheduler {
   request(task: Serviceable, events: number): void;
   /** As {@linkcode request}, for what has just happened by itself and needs no turn of its own. */
   arrived(task: Serviceable, events: number): void;
+  /** Whether something that has happened to a descriptor waits for the program to call for service. */
+  hasToTell(socketFd: number): boolean;
   /** Forgets what was requested; later requests are ignored. */
   stop(): void;
 }
@@ -39,6 +41,10 @@ export class AutomaticScheduler implements Scheduler {
 
   arrived(task: Serviceable): void {
     task.service();
+  }
+
+  hasToTell(): boolean {
+    return false;
   }
 
   stop(): void {

@@ -3,9 +3,9 @@
 import type { Clock } from "./clock.ts";
 
 interface ServicedTimer {
-  readonly due: number;
   readonly callback: () => void;
-  readonly handle: unknown;
+  handle: unknown;
+  isDue: boolean;
 }
 
 /** Wraps a clock: what is due is announced, and runs in {@linkcode ServicedClock.runDue}. */
@@ -16,7 +16,7 @@ export class ServicedClock implements Clock {
   readonly #timers = new Set<ServicedTimer>();
   #isReleased = false;
 
-  /** @param onDue a timer is due; not called for those that `runDue` finds by itself */
+  /** @param onDue a timer is due */
   constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock;
     this.#onDue = onDue;
@@ -30,11 +30,8 @@ export class ServicedClock implements Clock {
   }
 
   setTimer(callback: () => void, delayMs: number): unknown {
-    const timer: ServicedTimer = {
-      due: this.#clock.now() + delayMs,
-      callback,
-      handle: this.#clock.setTimer(() => this.#fired(timer), delayMs),
-    };
+    const timer: ServicedTimer = { callback, handle: undefined, isDue: false };
+    timer.handle = this.#clock.setTimer(() => this.#fired(timer), delayMs);
     this.#timers.add(timer);
     return timer;
   }
@@ -47,18 +44,15 @@ export class ServicedClock implements Clock {
 
   /** Whether a timer waits for {@linkcode runDue}. */
   get hasDue(): boolean {
-    const now = this.#clock.now();
-    for (const { due } of this.#timers) if (due <= now) return true;
+    for (const { isDue } of this.#timers) if (isDue) return true;
     return false;
   }
 
-  /** Runs all that is due, whether the clock below had the time to say so or not. */
+  /** Runs all that the clock below has said to be due. */
   runDue(): void {
-    const now = this.#clock.now();
     for (const timer of [...this.#timers]) {
-      if (timer.due > now) continue;
-      this.clearTimer(timer);
-      timer.callback();
+      // One that ran may have cleared it.
+      if (timer.isDue && this.#timers.delete(timer)) timer.callback();
     }
   }
 
@@ -69,6 +63,7 @@ export class ServicedClock implements Clock {
   }
 
   #fired(timer: ServicedTimer): void {
+    timer.isDue = true;
     if (!this.#isReleased) return this.#onDue();
     this.#timers.delete(timer);
     timer.callback();

@@ -23,10 +23,21 @@ const NOT_PENDING = -1;
 /** Longer delays make `setTimeout` fire at once. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1;
 
+/** From one look at who was held up to the next. */
+const HELD_UP_MS = 50;
+
 /** Whom a {@linkcode WheelTimer} calls. */
 export interface WheelTimerOwner {
   /** The delay has gone by; the timer is no longer pending and may be armed again. */
   onTimeout(): void;
+  /**
+   * Whether a verdict would be unjust now, as what the peer has sent waits for somebody else. Then it is
+   * asked again some {@linkcode HELD_UP_MS} later.
+   *
+   * @param times how often it was held up since it was armed
+   * @default it never would
+   */
+  isHeldUp?(times: number): boolean;
 }
 
 /**
@@ -38,6 +49,8 @@ export class WheelTimer {
   readonly owner: WheelTimerOwner;
   /** @internal The tick to fire at; the wheel's own, as is all below. */
   tick = 0;
+  /** @internal How often its owner was held up. */
+  heldUp = 0;
   /** @internal */
   slot: number = NOT_PENDING;
   /** @internal Lists are circular: the head's `previous` is the tail. */
@@ -98,7 +111,7 @@ export class TimerWheel {
 
   /**
    * Calls the timer's owner once, `delayMs` milliseconds from now: never earlier, at most one tick
-   * later, and never from inside this call. A timer that is pending is armed anew. Timers that
+   * later unless its owner is held up, and never from inside this call. A timer that is pending is armed anew. Timers that
    * share a tick fire in the order in which they were armed.
    *
    * An owner that throws doesn't keep others from their turn: the wheel finishes what is due, then
@@ -107,6 +120,11 @@ export class TimerWheel {
    * @param delayMs from 0, without an upper limit; a negative one counts as 0.
    */
   arm(timer: WheelTimer, delayMs: number): void {
+    timer.heldUp = 0;
+    this.#arm(timer, delayMs);
+  }
+
+  #arm(timer: WheelTimer, delayMs: number): void {
     const now = this.#clock.now();
     if (timer.pending) this.#remove(timer);
     // While it runs, #run says where the wheel is: a move could bring the slot being fired round again.
@@ -170,7 +188,10 @@ export class TimerWheel {
     for (let timer = this.#slots[slot]; timer; timer = this.#slots[slot]) {
       this.#remove(timer);
       try {
-        timer.owner.onTimeout();
+        if (timer.owner.isHeldUp?.(timer.heldUp)) {
+          timer.heldUp++;
+          this.#arm(timer, HELD_UP_MS);
+        } else timer.owner.onTimeout();
       } catch (error) {
         failures.push(error);
       }

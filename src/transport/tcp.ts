@@ -3,7 +3,7 @@
 import { reverseLookup } from "./host.ts";
 import { isIP } from "node:net";
 import { connectName } from "./connect_name.ts";
-import { listenOnDescriptor } from "./node_stream.ts";
+import { listenOnDescriptor, NodeStream } from "./node_stream.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type {
   Address,
@@ -104,6 +104,26 @@ export class StreamTransport implements Transport {
     queueMicrotask(() => this.#gone(undefined));
   }
 
+  /** Whether a write is under way. */
+  protected get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** Whether a failure of a read is the peer's way to end. */
+  protected isEnd(_error: unknown): boolean {
+    return false;
+  }
+
+  /** Lets go of the connection, if nothing of it is in use. */
+  protected letGo(): boolean {
+    const isBusy = this.#isReading || this.#isWriting || this.#resumeIsDue;
+    if (this.#isClosed || isBusy || this.#hasEnded || this.#buffer.length > 0) return false;
+    this.#isClosed = true;
+    this.#isGone = true;
+    this.#buffer.release();
+    return true;
+  }
+
   /**
    * Asks for the next bytes, unless that is done or of no use. No async function: what one keeps
    * while it waits is a third of an idle connection's objects.
@@ -160,6 +180,7 @@ export class StreamTransport implements Transport {
   /** The peer or the network ended the connection. */
   readonly #break = (error: unknown): void => {
     if (this.#isClosed) return;
+    if (this.isEnd(error)) return this.#onRead(null);
     this.#isClosed = true;
     this.#closeConn();
     this.#gone(error);
@@ -176,6 +197,35 @@ export class StreamTransport implements Transport {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#handler?.onClose(error);
+  }
+}
+
+/** A transport that may give away what it is made of. */
+export interface DetachableTransport extends Transport {
+  /** As {@linkcode detached}. */
+  detach(): Deno.TcpConn | undefined;
+}
+
+/**
+ * Takes the runtime's own connection out of a transport, for TLS of the runtime's own, while nothing is
+ * read or written; undefined where there is none, or that can't be. The transport is closed then, without
+ * a word to its handler.
+ */
+export function detached(transport: Transport): Deno.TcpConn | undefined {
+  return "detach" in transport ? (transport as DetachableTransport).detach() : undefined;
+}
+
+/** Over a connection that the runtime itself has made. */
+class DialledTransport extends StreamTransport implements DetachableTransport {
+  readonly #conn: Deno.TcpConn;
+
+  constructor(conn: Deno.TcpConn) {
+    super(conn);
+    this.#conn = conn;
+  }
+
+  detach(): Deno.TcpConn | undefined {
+    return this.letGo() ? this.#conn : undefined;
   }
 }
 
@@ -215,7 +265,10 @@ export const tcpNetwork: Network = {
     return adoptListener(open(target), target.keepAlive);
   },
   async connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport> {
-    return transportOver(await dial(target, signal), target.keepAlive);
+    const conn = await dial(target, signal);
+    keepAliveOn(conn, target.keepAlive);
+    const isOwn = target.path === undefined && !(conn instanceof NodeStream);
+    return isOwn ? new DialledTransport(conn as Deno.TcpConn) : new StreamTransport(conn);
   },
   reverse: reverseLookup,
 };
@@ -268,11 +321,15 @@ function refuseIpv6(target: NetworkTarget, hostname: string): void {
  * @param keepAlive whether TCP keep-alive is switched on
  */
 export function transportOver(conn: StreamConn, keepAlive = false): Transport {
+  keepAliveOn(conn, keepAlive);
+  return new StreamTransport(conn);
+}
+
+function keepAliveOn(conn: StreamConn, isWanted = false): void {
   // As with Nagle's algorithm: a reset before now makes this throw, and the first read says so too.
   try {
-    if (keepAlive) conn.setKeepAlive?.(true);
+    if (isWanted) conn.setKeepAlive?.(true);
   } catch { /* see above */ }
-  return new StreamTransport(conn);
 }
 
 function addressOf(address: unknown): Address {

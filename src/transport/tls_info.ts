@@ -25,7 +25,10 @@ export interface PeerCertificate {
 
 /** What is known of a TLS connection once its handshake is over. */
 export interface TlsInfo {
-  /** The version: `TLSv1.2` or `TLSv1.3`. */
+  /**
+   * The version: `TLSv1.2` or `TLSv1.3`; `unknown`, as the cipher, on a client that has the runtime's own
+   * TLS, which tells neither (see `peerCertificate` of `clientConnect`).
+   */
   readonly protocol: string;
   /** The cipher suite, by the name that OpenSSL has for it. */
   readonly cipher: string;
@@ -40,7 +43,10 @@ export interface TlsInfo {
   readonly authorized: boolean;
   /** Why not, when a certificate was asked for. */
   readonly authorizationError: string | undefined;
-  /** What the peer showed; `undefined` when it showed none. */
+  /**
+   * What the peer showed; `undefined` when it showed none, and on a client that has the runtime's own
+   * TLS.
+   */
   readonly peerCertificate: PeerCertificate | undefined;
   /**
    * 1 when the peer's certificate had to pass every check, or there was none to check; 2 on a client

@@ -218,6 +218,8 @@ for (const face of FACES) {
       };
       await using server = rig(face, { protocols: beside(callback) });
       await talk(server);
+      // A connection that waits for service itself is not judged.
+      await server.settle();
       server.clock.advance(3000);
       assertEquals(closed, 0);
       assertEquals(face.call("service_fd", server.context, null), 0);

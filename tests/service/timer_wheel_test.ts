@@ -475,3 +475,29 @@ function agreesWithSortedList(seed: number): void {
   assert(fired > 20, `seed ${seed}: only ${fired} fired`);
   wheel.stop();
 }
+
+Deno.test("who is held up is asked again every 50 ms, with the times, until a verdict is just", () => {
+  const clock = new FakeClock();
+  const wheel = new TimerWheel(clock, TICK_MS);
+  const asked: number[] = [];
+  let isHeldUp = true;
+  let fired = 0;
+  const timer = new WheelTimer({
+    isHeldUp(times) {
+      asked.push(times);
+      return isHeldUp;
+    },
+    onTimeout: () => fired++,
+  });
+  wheel.arm(timer, 160);
+  clock.advance(160);
+  assertEquals([asked, fired, timer.pending], [[0], 0, true]);
+  clock.advance(128);
+  assertEquals(asked, [0, 1, 2]);
+  wheel.arm(timer, 160);
+  clock.advance(176);
+  assertEquals(asked.at(-1), 0, "armed anew, it counts anew");
+  isHeldUp = false;
+  clock.advance(64);
+  assertEquals([fired, timer.pending], [1, false]);
+});

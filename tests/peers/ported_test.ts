@@ -1,0 +1,95 @@
+/** The programs of `examples/ported` and Debian's libwebsockets programs, both ways. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { freePort } from "../support/free_port.ts";
+import { runProgram } from "../support/program.ts";
+import { connectTo } from "./echo.ts";
+import { LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "./peer.ts";
+
+const FOLDER = fromFileUrl(new URL("../../examples/ported", import.meta.url));
+
+for (
+  const [loop, args] of [["the library's loop", []], ["its own poll loop", ["--extpoll"]]] as const
+) {
+  peerTest(
+    `libwebsockets-test-client draws and counts with test_server.ts in ${loop}`,
+    LWS_CLIENT,
+    async () => {
+      const server = runProgram(
+        ["--allow-net", `--allow-read=${FOLDER}`],
+        `${FOLDER}/test_server.ts`,
+        ["--port", "0", "--interface", "127.0.0.1", ...args],
+      );
+      try {
+        const port = Number(/listening on port (\d+)\n/.exec(await server.until("\n"))![1]);
+        await using mirror = await connectTo(port, ["lws-mirror-protocol"]);
+        {
+          await using _client = start(LWS_CLIENT.path, [
+            "127.0.0.1",
+            `--port=${port}`,
+            "--longlived",
+          ]);
+          for (let i = 0; i < 20; i++) {
+            const circle = await mirror.receive() as string;
+            assert(/^c #[0-9a-f]{6} \d+ \d+ \d+;/i.test(circle), circle);
+          }
+          // Its handshake for the counter was printed.
+          await server.until("dumb-increment-protocol");
+        }
+        // It was killed; the others go on.
+        mirror.wsi.write("last");
+        let drawing = await mirror.receive();
+        while (drawing !== "last") drawing = await mirror.receive();
+        server.process.kill("SIGINT");
+        assertEquals((await server.end()).code, 0);
+      } finally {
+        try {
+          server.process.kill("SIGKILL");
+        } catch { /* It has ended. */ }
+      }
+    },
+  );
+}
+
+for (const [size, more] of [[64, []], [125, []], [64, ["--mirror"]]] as const) {
+  const what = [`${size} bytes`, ...more].join(" ");
+  peerTest(
+    `test_ping.ts gets all pings back from libwebsockets-test-server, ${what}`,
+    LWS_SERVER,
+    async () => {
+      const port = freePort();
+      await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
+      await untilListening(port);
+      const options = ["--count", "10", "--interval", "1", "--size", String(size)];
+      const ping = runProgram(["--allow-net"], `${FOLDER}/test_ping.ts`, [
+        "127.0.0.1",
+        "--port",
+        String(port),
+        ...options,
+        ...more,
+      ]);
+      const printed = await ping.until("rtt min/avg/max = ");
+      assertEquals((await ping.end()).code, 0);
+      assertMatch(printed, /^10 packets transmitted, 10 received, 0% packet loss/m);
+    },
+  );
+}
+
+peerTest(
+  "test_fraggle.ts is refused by libwebsockets-test-server, which has no such protocol",
+  LWS_SERVER,
+  async () => {
+    const port = freePort();
+    await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
+    await untilListening(port);
+    const client = runProgram(["--allow-net"], `${FOLDER}/test_fraggle.ts`, [
+      "--client",
+      "127.0.0.1",
+      "--port",
+      String(port),
+    ]);
+    await client.until("client can't connect to server\n");
+    assertEquals((await client.end()).code, 1);
+  },
+);
