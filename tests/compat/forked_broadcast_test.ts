@@ -6,8 +6,9 @@ import { feb11, oct12 } from "../../src/compat.ts";
 import { useHost } from "../../src/compat/creation.ts";
 import { MemoryNetwork } from "../../src/testing.ts";
 import { contentOf } from "../fixtures/numbered.ts";
-import { freePort } from "../support/free_port.ts";
 import { type Callback, FEB11, logged, OCT12, rig } from "./support.ts";
+import { freePort } from "../support/free_port.ts";
+import { PATIENT } from "../support/patience.ts";
 import { captureLog } from "../support/recorder.ts";
 
 const VARIABLE = "LWS_BROADCAST_SOCKETS";
@@ -43,6 +44,7 @@ async function forked() {
     -1,
     0,
     null,
+    PATIENT,
   )!;
   assertEquals(oct12.libwebsockets_fork_service_loop(context), 0);
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`, "news");
