@@ -115,6 +115,15 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     }
   }
 
+  onLeft(_bytes: number): void {
+    const connection = this.#connection;
+    if (connection.unsentBytes === 0) return;
+    // What is left of the answer has as much time again, and the client for its next request.
+    const { contentTimeoutMs, keepAliveTimeoutMs } = connection.owner.limits;
+    if (this.#response?.hasBegun) connection.armTimeout("httpContent", contentTimeoutMs);
+    else if (this.#isIdle) connection.armTimeout("httpContent", keepAliveTimeoutMs);
+  }
+
   onDrain(): void {
     this.#response?.onDrain();
     if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();

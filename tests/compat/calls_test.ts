@@ -207,6 +207,27 @@ for (const face of [MAR13, DEC15]) {
     await server.until(() => ends.length > 0);
   });
 
+  Deno.test(`${face.name}: ka_time null or 0 never probes`, async () => {
+    for (
+      const times of [{ ka_time: null as never }, { ka_time: 0, ka_probes: 3, ka_interval: 10 }]
+    ) {
+      const ends: string[] = [];
+      const callback: Callback = (_wsi, reason) => {
+        if (reason === "CLOSED") ends.push(reason);
+      };
+      const spec = { ...times, protocols: [{ ...quiet, callback }] };
+      await using server = rig(face, spec);
+      const socket = await server.open();
+      const before = socket.peer.received.length;
+      for (let i = 0; i < 20; i++) {
+        server.clock.advance(600_000);
+        await server.context.service(0);
+      }
+      await settle();
+      assertEquals([ends, socket.peer.received.length], [[], before]);
+    }
+  });
+
   Deno.test(`${face.name}: ka_time with a ka_interval of 0 fails the creation`, () => {
     const spec = { ka_time: 60, ka_probes: 1, ka_interval: 0, protocols: [quiet] };
     const { result, lines } = logged(() => face.create(spec));
@@ -216,6 +237,18 @@ for (const face of [MAR13, DEC15]) {
 }
 
 for (const face of FACES) {
+  Deno.test(`${face.name}: who gives no keep-alive gets none, as in C`, async () => {
+    await using server = rig(face, { protocols: [quiet] });
+    const socket = await server.open({ protocol: quiet.name! });
+    const before = socket.peer.received.length;
+    for (let i = 0; i < 20; i++) {
+      server.clock.advance(600_000);
+      await server.context.service(0);
+    }
+    await settle();
+    assertEquals(socket.peer.received.length, before);
+  });
+
   Deno.test(`${face.name}: per_session_data_size zeroed bytes are the user of a connection, none is null`, async () => {
     const users: unknown[] = [];
     const callback: Callback = (_wsi, reason, user) => {
