@@ -10,7 +10,7 @@ import { isOutOfDescriptors } from "./transport/descriptors.ts";
  */
 export function openFailure(path: string, error: unknown): 404 | 503 {
   const status = isOutOfDescriptors(error) ? 503 : 404;
-  const isHidden = error instanceof Deno.errors.NotCapable;
+  const isHidden = error instanceof Error && error.name === "NotCapable";
   const why = isHidden ? "--allow-read does not cover it: " : "";
   const level = isHidden || status === 503 ? "warn" : "info";
   log(level, () => `${path} can't be opened: ${why}${describeFailure(error)}`);
