@@ -15,7 +15,7 @@ import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
 import { HttpResponse } from "./http_response.ts";
-import { isLogged, log } from "./log.ts";
+import { isLogged, log, type LogLevel } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
@@ -259,7 +259,13 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
-        return this.refuse(decision.status, decision.reason, decision.fields);
+        return this.refuse(
+          decision.status,
+          decision.reason,
+          decision.fields,
+          // A version that isn't spoken here is nobody's fault, and worth a look.
+          decision.status === 426 ? "notice" : "info",
+        );
       case "websocket":
         this.#handshake = new ServerHandshake(connection, this, head, decision);
         return this.#handshake.begin();
@@ -417,10 +423,11 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     status: number,
     reason: string,
     fields: Iterable<readonly [string, string]> = [],
+    level: LogLevel = "info",
   ): void {
     const connection = this.#connection;
     if (!connection.isOpen) return;
-    log("info", () => `connection ${connection.socketFd}: ${status} ${reason}`);
+    log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,
