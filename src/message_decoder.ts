@@ -33,9 +33,19 @@ interface HeldPiece {
 /** The largest piece that is delivered. */
 const LARGEST_PIECE = 64 * 1024;
 
-// Two, as only the piece behind it tells whether a full one is the last; used up within a call.
-let current = new Uint8Array(LARGEST_PIECE);
-let next = new Uint8Array(LARGEST_PIECE);
+/** Two a call, and calls as deep as programs service other connections from within a callback. */
+const MAX_SPARE = 4;
+
+/** What pieces are decoded to, of no call that is under way. */
+const spares: Uint8Array[] = [];
+
+function borrow(): Uint8Array {
+  return spares.pop() ?? new Uint8Array(LARGEST_PIECE);
+}
+
+function giveBack(buffer: Uint8Array): void {
+  if (spares.length < MAX_SPARE) spares.push(buffer);
+}
 
 /**
  * Decodes the messages of one connection. While receiving is stopped it holds what the pieces before
@@ -100,20 +110,32 @@ export class MessageDecoder implements FrameFacts {
     } catch (error) {
       return this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
     }
-    let count = this.#read(current, frame);
-    while (count === this.#pieceSize) {
-      const following = this.#read(next, frame);
-      if (following <= 0) {
-        if (following < 0) return;
-        break;
+    this.#deliver(frame, endsMessage);
+  }
+
+  /** Two buffers, as only the piece behind it tells whether a full one is the last. */
+  #deliver(frame: FrameFacts, endsMessage: boolean): void {
+    let current = borrow();
+    let next = borrow();
+    try {
+      let count = this.#read(current, frame);
+      while (count === this.#pieceSize) {
+        const following = this.#read(next, frame);
+        if (following <= 0) {
+          if (following < 0) return;
+          break;
+        }
+        this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
+        [current, next] = [next, current];
+        count = following;
       }
-      this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
-      [current, next] = [next, current];
-      count = following;
-    }
-    if (count < 0 || (endsMessage && !this.#isWhole(frame))) return;
-    if (count > 0 || endsMessage) {
-      this.#emit(current.subarray(0, count), frame, frame.remaining);
+      if (count < 0 || (endsMessage && !this.#isWhole(frame))) return;
+      if (count > 0 || endsMessage) {
+        this.#emit(current.subarray(0, count), frame, frame.remaining);
+      }
+    } finally {
+      giveBack(current);
+      giveBack(next);
     }
   }
 
