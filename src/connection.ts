@@ -20,6 +20,7 @@ import type { CloseCause, ConsentReason, Reason, ReasonData } from "./reasons.ts
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import type { TurnBudget, TurnTaker } from "./service/turn_budget.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import type { ClientCertificateTrial } from "./tls_members.ts";
 import type { TlsInfo } from "./transport/tls_info.ts";
@@ -48,6 +49,7 @@ export interface ConnectionOwner {
   readonly limits: Limits;
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
@@ -90,6 +92,9 @@ const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 
+/** How often a verdict waits for the connection's turn. */
+const LONGEST_HOLD_UP = 4;
+
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** How far a connection is on its way out. */
@@ -101,7 +106,7 @@ const LINGERING = 2;
 const CLOSED = 3;
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection implements Wsi, TransportHandler, Serviceable {
+export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker {
   readonly owner: ConnectionOwner;
   readonly socketFd: number;
   readonly isClient: boolean;
@@ -134,6 +139,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #writableIsDue = false;
   #pausedByUser = false;
   #pausedByPhase = false;
+  #waitsForTurn = false;
+  servedMs = 0;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
   /** What ends it, as far as that is known. */
@@ -183,12 +190,33 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   onBytes(bytes: Uint8Array): number {
+    const { budget } = this.owner;
+    if (!budget.begin()) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
     this.#inTurn = true;
     const taken = this.phase!.onBytes(bytes);
     this.#inTurn = false;
     this.flush();
+    if (!budget.isSpent) return taken;
+    budget.charge(this);
+    return this.#waitForTurn(taken);
+  }
+
+  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
+  #waitForTurn(taken: number): number {
+    if (this.#waitsForTurn || this.#transport === undefined) return taken;
+    this.#waitsForTurn = true;
+    this.#transport.pause();
+    this.owner.budget.wait(this);
     return taken;
+  }
+
+  onTurn(): void {
+    if (this.#state === OPEN && !this.isPaused) this.turn(() => this.phase?.onTurn());
+    this.#waitsForTurn = false;
+    if (this.#transport === undefined || (this.#state === OPEN && this.isPaused)) return;
+    if (this.owner.budget.isSpent) this.#waitForTurn(0);
+    else this.#transport.resume();
   }
 
   onDrain(): void {
@@ -479,7 +507,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Has what was not taken offered once more, in a turn of its own. */
   offerAgain(): void {
     if (this.#pausedByPhase) return this.holdInput(false);
-    if (this.isPaused || this.#transport === undefined) return;
+    if (this.isPaused || this.#waitsForTurn || this.#transport === undefined) return;
     this.#transport.pause();
     this.#transport.resume();
   }
@@ -487,7 +515,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #applyPause(): void {
     if (this.#transport === undefined) return;
     if (this.isPaused) this.#transport.pause();
-    else this.#transport.resume();
+    else if (!this.#waitsForTurn) this.#transport.resume();
     this.phase?.onPause(this.isPaused);
   }
 
@@ -519,8 +547,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   /** What waits for the program, or for this connection's turn, is not its peer's silence. */
-  isHeldUp(_times: number): boolean {
-    return this.owner.scheduler.hasToTell(this.socketFd);
+  isHeldUp(times: number): boolean {
+    return this.owner.scheduler.hasToTell(this.socketFd) ||
+      // Everybody's turn comes within that, and whoever sends without an end must not evade it.
+      (this.#waitsForTurn && times < LONGEST_HOLD_UP);
   }
 
   onTimeout(): void {
@@ -595,7 +625,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
     if (this.#endsFirst) this.#transport?.end();
-    this.#transport?.resume();
+    if (!this.#waitsForTurn) this.#transport?.resume();
   }
 
   // HTTP.

@@ -156,6 +156,7 @@ export class WebSocketSession
       const result = connection.call(connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
+    if (!connection.owner.budget.mayGoOn()) this.#parser.stop();
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -188,7 +189,7 @@ export class WebSocketSession
   }
 
   get canDeliver(): boolean {
-    return !this.#connection.isPaused;
+    return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
   }
 
   get isEstablished(): boolean {
@@ -201,6 +202,7 @@ export class WebSocketSession
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
+    if (!this.#connection.owner.budget.mayGoOn()) this.#parser.stop();
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#answerPing(payload);
     if (this.#sentClose !== undefined) return;
@@ -285,6 +287,10 @@ export class WebSocketSession
     }
     this.#parser.stop();
     connection.finish("callback", false);
+  }
+
+  onTurn(): void {
+    this.#resume();
   }
 
   onPause(paused: boolean): void {
