@@ -14,6 +14,11 @@ const BUDGET_MS = 2.5;
 /** Pieces of work between two looks at the clock; how many depends on how long they take. */
 const MOST_UNLOOKED = 64;
 const SHORT_MS = 0.05;
+/** So often a read is looked at from its first piece on, to find out. */
+const SAMPLE = 16;
+/** Light traffic sets a timer, which costs as much as a small echo, for so many reads only. */
+const READS_A_TIMER = 32;
+const LONG_MS = 0.25;
 
 /** Somebody who works in turns. */
 export interface TurnTaker {
@@ -33,6 +38,9 @@ export class TurnBudget {
   #lookedAt = 0;
   #unlooked = 1;
   #untilLook = 1;
+  /** Looks within one read, and reads since the loop came round. */
+  #looks = 0;
+  #reads = 0;
   #waiting: TurnTaker[] = [];
   #turns: TurnTaker[] = [];
   #immediate: ReturnType<typeof setImmediate> | undefined;
@@ -56,8 +64,12 @@ export class TurnBudget {
     if (this.isSpent) return false;
     const now = clock.now();
     this.#lookedAt = now;
-    if (this.#timer === undefined) this.#start(now);
-    else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
+    this.#looks = 0;
+    this.#reads++;
+    this.#untilLook = this.#reads % SAMPLE === 0 ? 1 : this.#unlooked;
+    if (this.#timer === undefined) {
+      if (this.#reads >= READS_A_TIMER) this.#start(now);
+    } else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
     return !this.isSpent;
   }
 
@@ -89,6 +101,7 @@ export class TurnBudget {
 
   #start(now: number): void {
     this.#startedAt = now;
+    this.#reads = 0;
     this.#timer = this.#clock!.setTimer(this.#onCameRound, 0);
   }
 
@@ -105,7 +118,9 @@ export class TurnBudget {
       ? Math.min(this.#unlooked * 2, MOST_UNLOOKED)
       : Math.max(this.#unlooked >> 2, 1);
     this.#untilLook = this.#unlooked;
-    if (this.#timer !== undefined && now - this.#startedAt > BUDGET_MS) this.isSpent = true;
+    if (this.#timer === undefined) {
+      if (++this.#looks > 1 || took >= LONG_MS) this.#start(now - took);
+    } else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
     return !this.isSpent;
   }
 
