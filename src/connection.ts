@@ -212,11 +212,22 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   }
 
   onTurn(): void {
-    if (this.#state === OPEN && !this.isPaused) this.turn(() => this.phase?.onTurn());
     this.#waitsForTurn = false;
-    if (this.#transport === undefined || (this.#state === OPEN && this.isPaused)) return;
-    if (this.owner.budget.isSpent) this.#waitForTurn(0);
-    else this.#transport.resume();
+    if (this.#state === OPEN && !this.isPaused && !this.goOn()) return;
+    if (this.#state === OPEN && this.isPaused) return;
+    this.#transport?.resume();
+  }
+
+  /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
+  goOn(): boolean {
+    const { budget } = this.owner;
+    if (budget.begin()) {
+      this.turn(() => this.phase?.onTurn());
+      if (!budget.isSpent) return true;
+      budget.charge(this);
+    }
+    this.#waitForTurn(0);
+    return false;
   }
 
   onDrain(): void {

@@ -300,7 +300,7 @@ export class WebSocketSession
       // In a turn of its own, as all that was held back is.
       const { owner, socketFd } = this.#connection;
       const service = () => {
-        if (this.#connection.phase === this) this.#connection.turn(() => this.#resume());
+        if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
       };
       owner.scheduler.request({ socketFd, service }, POLLIN);
     }
