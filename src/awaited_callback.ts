@@ -15,8 +15,15 @@ interface AwaitedCallback {
   readonly later: (() => void)[];
 }
 
+/** What is told of awaited callbacks beside their results. */
+export interface AskingHost {
+  onThrow(): void;
+  /** The program has said its word, and the peer is under its timeouts again. */
+  onHeard(): void;
+}
+
 /** Asks the program on behalf of `Host`, a phase of the connection. */
-export class Asking<Host extends { onThrow(): void }> {
+export class Asking<Host extends AskingHost> {
   readonly #connection: Connection;
   readonly #host: Host;
   #isCalling = false;
@@ -60,7 +67,18 @@ export class Asking<Host extends { onThrow(): void }> {
   ): void {
     const result = this.call(entry, reason, data);
     if (typeof result === "number") hear.call(this.#host, result, given);
-    else this.await(entry, reason, result, (late) => hear.call(this.#host, late, given));
+    else this.#hearLater(entry, reason, result, hear, given);
+  }
+
+  /** Apart from {@linkcode ask}, in which its closure would cost every call. */
+  #hearLater<Given>(
+    entry: ProtocolEntry,
+    reason: Reason,
+    promised: PromiseLike<unknown>,
+    hear: (this: Host, result: number, given: Given) => void,
+    given: Given,
+  ): void {
+    this.await(entry, reason, promised, (late) => hear.call(this.#host, late, given));
   }
 
   /** Calls back, for who awaits a promise by {@linkcode await}. */
@@ -140,6 +158,7 @@ export class Asking<Host extends { onThrow(): void }> {
       this.#awaited = undefined;
       if (isFilter(awaited) && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
       hear(result);
+      if (connection.isOpen) this.#host.onHeard();
       // The next callback may think as well.
       for (const work of awaited.later) this.defer(work);
       if (awaited.wantsWritable) connection.callbackOnWritable();

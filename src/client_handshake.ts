@@ -118,6 +118,10 @@ export class ClientHandshake implements Phase {
     this.#connection.cut("peer");
   }
 
+  onLeft(_bytes: number): void {
+    // The server's answer is waited for, whatever becomes of the request.
+  }
+
   onDrain(): void {
     // The request has left; nothing else is written before the answer.
   }

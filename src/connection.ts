@@ -105,6 +105,11 @@ const FLUSHING = 1;
 const LINGERING = 2;
 const CLOSED = 3;
 
+/** What follows once all has left: the end of both halves, or first that of ours, or of the peer's. */
+const CLOSING_AT_ONCE = 0;
+const ENDING_FIRST = 1;
+const AWAITING_END = 2;
+
 /** The connection behind a {@linkcode Wsi}. */
 export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker {
   readonly owner: ConnectionOwner;
@@ -130,8 +135,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** By reverse lookup, once somebody asked for it. */
   peerName = "";
   #state = OPEN;
-  #lingers = false;
-  #endsFirst = true;
+  #parting = CLOSING_AT_ONCE;
   #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
@@ -231,7 +235,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   }
 
   onDrain(): void {
+    const before = this.tx.unsent;
     this.tx.written();
+    if (this.#state === OPEN) this.phase!.onLeft(before - this.tx.unsent);
+    else if (this.#state === FLUSHING) this.#awaitFlush();
     if (this.tx.hasQueued) return this.flush();
     if (this.#state === FLUSHING) return this.#flushed();
     if (this.#state !== OPEN) return;
@@ -240,6 +247,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.#inTurn = false;
     this.flush();
     if (this.tx.unsent === 0) this.#offerWritable();
+  }
+
+  onProgress(): void {
+    if (this.#state === OPEN) this.phase!.onLeft(0);
+    else if (this.#state === FLUSHING) this.#awaitFlush();
   }
 
   onEnd(): void {
@@ -316,8 +328,12 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     user: unknown = this.user,
   ): number {
     const result = this.ask(entry, reason, data, user);
-    if (typeof result === "number") return result;
-    disregard(result, `${entry.protocol.name}: ${reason}`, () => this.hasFailed());
+    return typeof result === "number" ? result : this.#disregard(result, entry.protocol, reason);
+  }
+
+  /** Apart from {@linkcode call}, in which its closure would cost every call. */
+  #disregard(promised: PromiseLike<unknown>, { name }: Protocol, what: string): number {
+    disregard(promised, `${name}: ${what}`, () => this.hasFailed());
     return 0;
   }
 
@@ -599,11 +615,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     if (this.#state !== OPEN) return;
     this.endsFor(cause);
     this.#state = FLUSHING;
-    this.#lingers = lingers;
-    this.#endsFirst = endsFirst;
-    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
+    if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
+    this.#awaitFlush();
     if (this.tx.unsent === 0) return this.#flushed();
     if (!this.#inTurn) this.flush();
+  }
+
+  /** A peer that takes something of what is unsent has as much time again. */
+  #awaitFlush(): void {
+    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
   }
 
   /** Closes at once; unsent bytes may be lost. */
@@ -632,10 +652,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   }
 
   #flushed(): void {
-    if (!this.#lingers || this.#peerEnded) return this.#transport?.close();
+    if (this.#parting === CLOSING_AT_ONCE || this.#peerEnded) return this.#transport?.close();
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
-    if (this.#endsFirst) this.#transport?.end();
+    if (this.#parting === ENDING_FIRST) this.#transport?.end();
     if (!this.#waitsForTurn) this.#transport?.resume();
   }
 

@@ -1,9 +1,9 @@
 /** Streams one file into a connection, a piece each time the last one has left. */
 
 import type { Connection } from "./connection.ts";
+import { openFailure } from "./file_failure.ts";
 import { describeFailure, log } from "./log.ts";
 import { POLLOUT } from "./service/polling.ts";
-import { isOutOfDescriptors } from "./transport/descriptors.ts";
 
 const PIECE = 64 * 1024;
 
@@ -71,9 +71,7 @@ export class FileTransfer {
       this.#isOpen = true;
       this.#arrived(() => connection.turn(() => this.#handler.onOpen(length)));
     } catch (error) {
-      const status = isOutOfDescriptors(error) ? 503 : 404;
-      const level = status === 503 ? "warn" : "info";
-      log(level, () => `${this.#path}: ${describeFailure(error)}`);
+      const status = openFailure(this.#path, error);
       this.#arrived(() => connection.turn(() => this.#handler.onFail(status)));
     }
   }

@@ -94,6 +94,11 @@ export class GatedTransport implements Transport, TransportHandler, Serviceable 
     this.#scheduler.arrived(this, POLLIN);
   }
 
+  /** No callback of the program follows from this, so that it waits for nothing. */
+  onProgress(): void {
+    this.#handler.onProgress?.();
+  }
+
   onDrain(): void {
     this.#tell(() => {
       this.#slot.setWriting(false);

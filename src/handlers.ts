@@ -172,12 +172,15 @@ export function handlers<User = unknown>(
     return counts;
   };
 
+  /** Apart from the callback below, in which its closure would cost every call. */
+  const countedLater = (reason: Reason, promised: PromiseLike<unknown>): Promise<number> => {
+    return Promise.resolve(promised).then((value) => counted(reason, value));
+  };
+
   return (wsi, reason, user, data) => {
     const result = table.get(reason)?.(wsi, user, data);
     if (result === undefined || result === 0) return;
-    if (isPromised(result)) {
-      return Promise.resolve(result).then((value) => counted(reason, value));
-    }
+    if (isPromised(result)) return countedLater(reason, result);
     const verdict = counted(reason, result);
     if (verdict === -1 && (WITHOUT_RESULT.has(reason) || reason.startsWith("user:"))) {
       (wsi as unknown as Connection).dropFor(reason, verdict);

@@ -15,7 +15,7 @@ import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
 import { HttpResponse } from "./http_response.ts";
-import { isLogged, log } from "./log.ts";
+import { isLogged, log, type LogLevel } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
@@ -115,9 +115,18 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     }
   }
 
+  onLeft(_bytes: number): void {
+    const connection = this.#connection;
+    if (connection.unsentBytes === 0) return;
+    // What is left of the answer has as much time again, and the client for its next request.
+    const { contentTimeoutMs, keepAliveTimeoutMs } = connection.owner.limits;
+    if (this.#response?.hasBegun) connection.armTimeout("httpContent", contentTimeoutMs);
+    else if (this.#isIdle) connection.armTimeout("httpContent", keepAliveTimeoutMs);
+  }
+
   onDrain(): void {
     this.#response?.onDrain();
-    if (this.asking.filter !== undefined && this.#response?.hasBegun) this.asking.armTimeout();
+    if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
 
@@ -168,6 +177,10 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#connection.finish("callback", true);
   }
 
+  onHeard(): void {
+    this.#awaitBody();
+  }
+
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
   onTurn(): void {
     // The transport has held the bytes back.
@@ -175,6 +188,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
 
   onPause(paused: boolean): void {
     const connection = this.#connection;
+    if (this.asking.isAwaiting) return;
     if (!paused) this.#awaitBody();
     else if (this.#state === BODY && connection.unsentBytes === 0) {
       connection.armTimeout("noPendingTimeout", 0);
@@ -247,7 +261,13 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
-        return this.refuse(decision.status, decision.reason, decision.fields);
+        return this.refuse(
+          decision.status,
+          decision.reason,
+          decision.fields,
+          // A version that isn't spoken here is nobody's fault, and worth a look.
+          decision.status === 426 ? "notice" : "info",
+        );
       case "websocket":
         this.#handshake = new ServerHandshake(connection, this, head, decision);
         return this.#handshake.begin();
@@ -405,10 +425,11 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     status: number,
     reason: string,
     fields: Iterable<readonly [string, string]> = [],
+    level: LogLevel = "info",
   ): void {
     const connection = this.#connection;
     if (!connection.isOpen) return;
-    log("info", () => `connection ${connection.socketFd}: ${status} ${reason}`);
+    log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.#response ?? new HttpResponse(connection, {
       method: "",
       keepsAlive: false,

@@ -3,87 +3,138 @@
  * probes, so that an idle connection is probed by pings here (`ka_time`, `ka_probes`, `ka_interval`).
  */
 
-import { type TimerWheel, WheelTimer, type WheelTimerOwner } from "./service/timer_wheel.ts";
+import type { Connection } from "./connection.ts";
+import { WheelEntry } from "./service/timer_wheel.ts";
 
 /** When idle connections are probed. */
 export interface KeepAliveSettings {
-  /** Milliseconds without a byte from the peer until the first probe. */
+  /** Milliseconds without a sign of life from the peer until the first probe. */
   readonly timeMs: number;
   /** Unanswered probes that end the connection. */
   readonly probes: number;
   /** Milliseconds from probe to probe, and from the last one to the end. */
   readonly intervalMs: number;
+  /** Whether TCP's keep-alive is on as well: only where it was asked for, as it is a call a connection. */
+  readonly usesTcp: boolean;
 }
 
-/** Whom a keep-alive works for. */
-export interface KeepAliveHost {
+/** What {@linkcode Probed} knows between a first doubt and the next sign of life. */
+interface Doubt {
+  /** Probes that have left since the last sign of life. */
+  unanswered: number;
+  /** Bytes that have to leave until the last probe has; 0 once it has. */
+  behind: number;
+  /** A write was seen to wait, so that its going on is a sign of life: the peer takes bytes. */
+  isStuck: boolean;
+}
+
+/** In place of a time: the program has stopped receiving. */
+const PAUSED = -1;
+
+let probe: Uint8Array | undefined;
+
+/** The payload of all probes, which tells their pongs from others. */
+function probePayload(): Uint8Array {
+  return probe ??= new TextEncoder().encode(`lws-ka ${crypto.randomUUID()}`);
+}
+
+/**
+ * An established connection, as what is probed: the base of the session, as an object more would cost
+ * each idle connection its memory. Signs of life are noted only; the timer stays as it is, and looks
+ * for them when it is due.
+ *
+ * Life is what the peer sends, and progress of a write that had to wait; what goes into the system's
+ * buffers at once tells nothing of the peer.
+ */
+export abstract class Probed extends WheelEntry {
+  /** When the peer last lived, or the last probe left. */
+  #since = PAUSED;
+  #doubt: Doubt | undefined;
+
+  /** The connection that is probed. */
+  protected abstract readonly probed: Connection;
+  /** Whether probes may be sent still. */
+  abstract readonly isListening: boolean;
   /** Sends a ping with this payload. */
-  sendProbe(payload: Uint8Array): void;
+  abstract sendProbe(payload: Uint8Array): void;
   /** The peer is silent for too long. */
-  onSilent(): void;
-  /** As of a timer's owner. */
-  isHeldUp(times: number): boolean;
-}
+  abstract onSilent(): void;
 
-/** What begins the payload of a probe, so that its pong is told from others. */
-const MARK = "lws-ka";
-const encoder = new TextEncoder();
+  /** The session begins. */
+  protected startProbing(): void {
+    const { wheel, keepAlive } = this.probed.owner;
+    if (keepAlive === undefined) return;
+    wheel.arm(this, keepAlive.timeMs);
+    if (!this.probed.isPaused) this.heard();
+  }
 
-/** Probes one established connection. */
-export class KeepAlive implements WheelTimerOwner {
-  readonly #settings: KeepAliveSettings;
-  readonly #wheel: TimerWheel;
-  readonly #host: KeepAliveHost;
-  readonly #timer: WheelTimer = new WheelTimer(this);
-  #sent = 0;
-  #probe: Uint8Array | undefined;
-  #isPaused = false;
-  #isStopped = false;
-
-  constructor(settings: KeepAliveSettings, wheel: TimerWheel, host: KeepAliveHost) {
-    this.#settings = settings;
-    this.#wheel = wheel;
-    this.#host = host;
-    this.heard();
+  /** The session is over. */
+  protected stopProbing(): void {
+    this.probed.owner.wheel.cancel(this);
   }
 
   /** Bytes came from the peer. */
-  heard(): void {
-    if (this.#isPaused || this.#isStopped) return;
-    this.#sent = 0;
-    this.#wheel.arm(this.#timer, this.#settings.timeMs);
+  protected heard(): void {
+    if (!this.pending) return;
+    this.#since = this.probed.owner.wheel.recently();
+    this.#doubt = undefined;
+  }
+
+  /** So many bytes of ours have left; 0 for a part of a write whose rest waits. */
+  protected left(bytes: number): void {
+    const doubt = this.#doubt;
+    if (doubt === undefined) {
+      if (bytes === 0) this.#progressed();
+      return;
+    }
+    if (bytes === 0 || doubt.isStuck) this.#progressed();
+    if (doubt.behind === 0) {
+      doubt.isStuck = false;
+      return;
+    }
+    doubt.behind = Math.max(0, doubt.behind - bytes);
+    if (doubt.behind > 0) return;
+    doubt.isStuck = false;
+    doubt.unanswered++;
+  }
+
+  #progressed(): void {
+    // Exactly, as the interval of a probe that leaves with it counts from here.
+    if (this.#since !== PAUSED) this.#since = Math.ceil(this.probed.owner.wheel.now());
+    if (this.#doubt !== undefined) this.#doubt.unanswered = 0;
   }
 
   /** Whether a pong answers a probe, and is nothing for the program. */
-  isAnswer(payload: Uint8Array): boolean {
-    const probe = this.#probe;
+  protected isAnswer(payload: Uint8Array): boolean {
     return probe !== undefined && probe.length === payload.length &&
       probe.every((byte, i) => byte === payload[i]);
   }
 
   /** The program has stopped receiving: nothing is heard then, and that says nothing of the peer. */
-  pause(paused: boolean): void {
-    if (paused === this.#isPaused || this.#isStopped) return;
-    this.#isPaused = paused;
-    if (paused) this.#wheel.cancel(this.#timer);
-    else this.heard();
+  protected pauseProbing(paused: boolean): void {
+    if (paused) this.#since = PAUSED;
+    else if (this.#since === PAUSED) this.heard();
   }
 
-  /** The connection is closing. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#wheel.cancel(this.#timer);
-  }
-
-  isHeldUp(times: number): boolean {
-    return this.#host.isHeldUp(times);
-  }
-
-  onTimeout(): void {
-    if (this.#sent >= this.#settings.probes) return this.#host.onSilent();
-    this.#sent++;
-    this.#probe ??= encoder.encode(`${MARK} ${crypto.randomUUID()}`);
-    this.#wheel.arm(this.#timer, this.#settings.intervalMs);
-    this.#host.sendProbe(this.#probe);
+  onDue(): void {
+    const { owner, tx } = this.probed;
+    const { wheel } = owner;
+    const { timeMs, probes, intervalMs } = owner.keepAlive!;
+    if (!this.isListening) return;
+    if (this.#since === PAUSED) return wheel.arm(this, timeMs);
+    const doubt = this.#doubt;
+    const unanswered = doubt?.unanswered ?? 0;
+    const dueMs = this.#since + (unanswered === 0 ? timeMs : intervalMs) - wheel.now();
+    if (doubt !== undefined) doubt.isStuck = tx.isWriting;
+    // A probe that has not left is not unanswered.
+    if (doubt !== undefined && doubt.behind > 0) return wheel.arm(this, intervalMs);
+    if (dueMs > 0) return wheel.arm(this, dueMs);
+    if (unanswered >= probes) return this.onSilent();
+    const isStuck = tx.isWriting;
+    this.#since = Math.ceil(wheel.now());
+    wheel.arm(this, intervalMs);
+    this.sendProbe(probePayload());
+    const behind = tx.unsent;
+    this.#doubt = { unanswered: behind === 0 ? unanswered + 1 : unanswered, behind, isStuck };
   }
 }

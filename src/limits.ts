@@ -12,7 +12,10 @@ export interface Limits {
    * promise of a filter, behind which comes 503. @default {5000}
    */
   readonly headerTimeoutMs: number;
-  /** Milliseconds between two pieces of a request body, or of a response. @default {5000} */
+  /**
+   * Milliseconds between two pieces of a request body, and in which something of a response leaves.
+   * @default {5000}
+   */
   readonly contentTimeoutMs: number;
   /** Milliseconds that a connection may wait for the next request. @default {15000} */
   readonly keepAliveTimeoutMs: number;
@@ -36,7 +39,8 @@ export interface Limits {
   readonly maxUnsentBytes: number;
   /**
    * Milliseconds that a close handshake may take, and then, once more, that a client waits for the server
-   * to close the connection. @default {5000}
+   * to close the connection. What was written before it has as much time for each part that leaves.
+   * @default {5000}
    */
   readonly closeTimeoutMs: number;
   /** Milliseconds that each step of a client's connect may take. @default {5000} */

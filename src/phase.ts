@@ -13,6 +13,8 @@ export interface Phase {
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */
   onEnd(): void;
+  /** So many bytes of what was written have left; 0 for a part of a write whose rest has not. */
+  onLeft(bytes: number): void;
   /** Nothing is unsent any more. */
   onDrain(): void;
   /** A requested writeable callback is due. */

@@ -71,22 +71,29 @@ export interface PlatformInfo extends TlsMembers {
   /** The user to change to, behind the group. @default {-1} */
   readonly uid?: number | null;
   /**
-   * Seconds without a byte from the peer until a connection is probed, from 0 to 2,147,483; 0 never
-   * probes. TCP's keep-alive is switched on, too, but its times are the system's: here an established
-   * WebSocket is probed by pings, whose pongs the program doesn't see. The time rests while the program
-   * has stopped receiving.
+   * Seconds without a sign of life from the peer until it is probed, from 0 to 2,147,483; 0 never probes.
+   * An established WebSocket, of a server or of a client, is probed by pings, whose pongs the program
+   * doesn't see. Life is any byte that comes, and progress of a write that had to wait; a peer that takes
+   * nothing for long is no matter of this, but of `maxUnsentBytes` and of the system's retransmissions.
+   * The time rests while the program has stopped receiving. Who gives a time switches TCP's own
+   * keep-alive on as well, with the system's times. (`ka_time` of `lws_context_creation_info`, which is 0
+   * by default.)
    *
-   * @default {0}
+   * @default {60}
    */
   readonly kaTime?: number | null;
   /**
-   * Probes without an answer that end a connection, from 1 on when `kaTime` is above 0.
-   * Without an effect while that is 0.
+   * Probes without an answer that end a connection, with the cause `"keepAlive"`; from 1 to 2,147,483
+   * when `kaTime` is above 0. Without an effect while that is 0.
+   *
+   * @default {3}
    */
   readonly kaProbes?: number | null;
   /**
-   * Seconds from probe to probe, and from the last one to the end; from 1 on when `kaTime` is above 0.
-   * Without an effect while that is 0.
+   * Seconds from probe to probe, and from the last one to the end, each counted from when the probe has
+   * left; from 1 to 2,147,483 when `kaTime` is above 0. Without an effect while that is 0.
+   *
+   * @default {10}
    */
   readonly kaInterval?: number | null;
 }
@@ -178,22 +185,32 @@ export function checkPlatformInfo(
   return options;
 }
 
-/** Checks and completes the members of TCP keep-alive; undefined when nothing is probed. */
+const DEFAULT_KA_TIME = 60;
+const DEFAULT_KA_PROBES = 3;
+const DEFAULT_KA_INTERVAL = 10;
+
+/** Checks and completes the members of keep-alive; undefined when nothing is probed. */
 export function checkKeepAlive(
   info: PlatformInfo,
   complain: Complain,
 ): KeepAliveSettings | undefined {
-  const { kaTime, kaProbes, kaInterval } = info;
-  const isOn = (kaTime ?? 0) !== 0;
+  const kaTime = info.kaTime ?? DEFAULT_KA_TIME;
+  const kaProbes = info.kaProbes ?? DEFAULT_KA_PROBES;
+  const kaInterval = info.kaInterval ?? DEFAULT_KA_INTERVAL;
+  const isOn = kaTime !== 0;
   const members = [["kaTime", kaTime, 0], ["kaProbes", kaProbes, 1], ["kaInterval", kaInterval, 1]];
-  for (const [field, given, least] of members as [string, number | null | undefined, number][]) {
-    const value = given ?? 0;
+  for (const [field, value, least] of members as [string, number, number][]) {
     const smallest = isOn ? least : 0;
     if (Number.isInteger(value) && value >= smallest && value <= MAX_SECONDS) continue;
-    complain(field, given, `a whole number from ${smallest} to ${MAX_SECONDS}`);
+    complain(field, value, `a whole number from ${smallest} to ${MAX_SECONDS}`);
   }
   if (!isOn) return undefined;
-  return { timeMs: kaTime! * 1000, probes: kaProbes!, intervalMs: kaInterval! * 1000 };
+  return {
+    timeMs: kaTime * 1000,
+    probes: kaProbes,
+    intervalMs: kaInterval * 1000,
+    usesTcp: typeof info.kaTime === "number",
+  };
 }
 
 /** Checks the members that name a group and a user. */

@@ -140,6 +140,10 @@ class PrefacedTransport implements DetachableTransport, TransportHandler {
     this.#settleWhenReady();
   }
 
+  onProgress(): void {
+    this.#owner?.onProgress?.();
+  }
+
   onEnd(): void {
     if (this.#owner !== undefined) return this.#owner.onEnd();
     if (!this.#isSettled) this.#fail(this.#preface.cutShort());

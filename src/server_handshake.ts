@@ -10,7 +10,7 @@ import type { FieldLine } from "./core/response_writer.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
 import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { log } from "./log.ts";
+import { log, type LogLevel } from "./log.ts";
 import type { Reason } from "./reasons.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 
@@ -23,7 +23,12 @@ export interface ServerHandshakeHost {
   /** Whether a part of a response was written. */
   readonly hasAnswered: boolean;
   /** Answers with an error, if nothing else was answered, and closes. */
-  refuse(status: number, reason: string): void;
+  refuse(
+    status: number,
+    reason: string,
+    fields?: Iterable<readonly [string, string]>,
+    level?: LogLevel,
+  ): void;
   noteReturn(reason: Reason, result: number): void;
   endIfComplete(): void;
 }
@@ -63,7 +68,9 @@ export class ServerHandshake {
     const offered = this.#upgrade.protocols;
     const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
     if (offered.length > 0 && chosen === undefined) {
-      return host.refuse(400, `none of the subprotocols ${offered.join(", ")} is spoken here`);
+      const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
+      const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
+      return host.refuse(400, what, [], "notice");
     }
     const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
     if (!this.#isOriginAllowed(entry)) return host.refuse(403, "the origin is not allowed");
@@ -149,8 +156,9 @@ export class ServerHandshake {
     log(
       "warn",
       () =>
-        `origin ${origin} is not that of host ${head.host}; list it in allowedOrigins of the context ` +
-        `or of protocol "${entry.protocol.name}" to let it connect`,
+        `connection ${this.#connection.socketFd}: the Origin is not that of Host; to let such ` +
+        `handshakes in, list the origin of their pages in allowedOrigins of the context ` +
+        `or of protocol "${entry.protocol.name}"`,
     );
     return false;
   }

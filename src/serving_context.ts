@@ -136,7 +136,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
     const { disableIpv6 } = info.options;
-    const keepAlive = info.keepAlive !== undefined;
+    const keepAlive = info.keepAlive?.usesTcp ?? false;
     const source = info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined;
     if (source !== undefined) checkSource(source, disableIpv6);
     this.#listener = info.listen.port === CONTEXT_PORT_NO_LISTEN
@@ -233,7 +233,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
     }
-    return this.#reception.serve(transportOver(conn, this.keepAlive !== undefined));
+    return this.#reception.serve(transportOver(conn, this.keepAlive?.usesTcp));
   }
 
   get canonicalHostname(): string {

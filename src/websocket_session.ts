@@ -30,9 +30,8 @@ import type { Connection } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
-import type { ExtensionSession } from "./extensions/extension.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
-import { KeepAlive, type KeepAliveHost } from "./keep_alive.ts";
+import { Probed } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
 import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
@@ -42,36 +41,38 @@ import { POLLIN } from "./service/polling.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
+/** Our close frame. */
+interface SentClose extends CloseStatus {
+  /** Bytes that have to leave until it has; 0 once it has, and where its answer is not waited for. */
+  behind: number;
+}
+
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession
-  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost, KeepAliveHost {
+export class WebSocketSession extends Probed
+  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
   readonly #layers: ExtensionLayers | undefined;
-  /** What transforms messages or frames, and what transforms all bytes. */
-  readonly #extension: ExtensionSession | undefined;
-  readonly #stream: ExtensionSession | undefined;
   #decoder: MessageDecoder | undefined;
   /** Set while a decoded piece is delivered. */
   #isDecoded = false;
   #streamDecoder: StreamDecoder | undefined;
   /** The code and reason of the close frame that we sent. */
-  #sentClose: CloseStatus | undefined;
+  #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
   #pendingPong: Uint8Array | undefined;
-  readonly #keepAlive: KeepAlive | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
+    super();
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#writer = new FrameWriter(connection, layers, this);
     this.#layers = layers;
-    this.#extension = layers?.data;
-    this.#stream = layers?.stream;
-    if (this.#stream !== undefined) this.#streamDecoder = new StreamDecoder(this.#stream, this);
+    const stream = layers?.stream;
+    if (stream !== undefined) this.#streamDecoder = new StreamDecoder(stream, this);
     this.#parser = new FrameParser({
       masked: !isClient,
       acceptsEither: !isClient && owner.options.defeatClientMask,
@@ -83,10 +84,12 @@ export class WebSocketSession
       checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
     if (layers !== undefined) connection.extensions = layers.names;
-    if (owner.keepAlive !== undefined) {
-      this.#keepAlive = new KeepAlive(owner.keepAlive, owner.wheel, this);
-    }
     connection.frames = this.#parser;
+    this.startProbing();
+  }
+
+  protected get probed(): Connection {
+    return this.#connection;
   }
 
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
@@ -130,7 +133,7 @@ export class WebSocketSession
   }
 
   onBytes(bytes: Uint8Array): number {
-    if (this.#keepAlive !== undefined) this.#keepAlive.heard();
+    this.heard();
     if (this.#decoder?.isHolding) {
       this.#resume();
       if (!this.canDeliver) return 0;
@@ -145,7 +148,7 @@ export class WebSocketSession
 
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
   onData(piece: Uint8Array): void {
-    if (this.#extension !== undefined && this.#decodes(this.#extension, piece)) return;
+    if (this.#layers !== undefined && this.#decodes(this.#layers, piece)) return;
     // Whoever closes wants to hear no more; only the peer's close frame still counts.
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
@@ -160,9 +163,8 @@ export class WebSocketSession
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
-  #decodes(extension: ExtensionSession, piece: Uint8Array): boolean {
-    if (this.#isDecoded) return false;
-    const { appliesToAll } = this.#layers!;
+  #decodes({ data: extension, appliesToAll }: ExtensionLayers, piece: Uint8Array): boolean {
+    if (extension === undefined || this.#isDecoded) return false;
     if (this.#parser.reservedBits === 0 && extension.unit !== "frame" && !appliesToAll) {
       return false;
     }
@@ -208,7 +210,7 @@ export class WebSocketSession
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
-    if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
+    if (!isPing && this.isAnswer(payload)) return;
     if (connection.isClient) {
       const reason = isPing ? "clientReceivePing" : "clientReceivePong";
       const result = connection.call(connection.entry, reason, payload);
@@ -233,6 +235,15 @@ export class WebSocketSession
     this.#connection.finish("peer", false);
   }
 
+  onLeft(bytes: number): void {
+    this.left(bytes);
+    const sent = this.#sentClose;
+    if (sent === undefined || sent.behind === 0) return;
+    // A close frame that has not left, or just did, is not unanswered.
+    sent.behind = Math.max(0, sent.behind - bytes);
+    this.#awaitAnswer();
+  }
+
   onDrain(): void {
     const pong = this.#pendingPong;
     if (pong === undefined) return;
@@ -252,7 +263,7 @@ export class WebSocketSession
     this.#connection.turn(() => this.#writer.send(OPCODE_PING | FIN, payload));
   }
 
-  isHeldUp(times: number): boolean {
+  override isHeldUp(times: number): boolean {
     return this.#connection.isHeldUp(times);
   }
 
@@ -294,7 +305,7 @@ export class WebSocketSession
   }
 
   onPause(paused: boolean): void {
-    this.#keepAlive?.pause(paused);
+    this.pauseProbing(paused);
     if (paused) this.#parser.stop();
     else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
       // In a turn of its own, as all that was held back is.
@@ -318,7 +329,7 @@ export class WebSocketSession
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
-    this.#keepAlive?.stop();
+    this.stopProbing();
     connection.call(connection.entry, "closed", { code, reason, wasClean, cause });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) {
@@ -420,12 +431,18 @@ export class WebSocketSession
     if (!this.#flushExtensions()) return connection.finish(cause, false);
     // An extension may have closed it meanwhile.
     if (this.#sentClose !== undefined) return;
-    this.#sentClose = { code, reason };
-    this.#keepAlive?.stop();
+    this.#sentClose = { code, reason, behind: 0 };
+    this.stopProbing();
     this.#writer.send(OPCODE_CLOSE | FIN, payload);
-    connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
+    this.#sentClose.behind = connection.unsentBytes;
+    this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
     connection.rxFlowControl(true);
+  }
+
+  #awaitAnswer(): void {
+    const connection = this.#connection;
+    connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
   }
 
   /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
@@ -437,7 +454,7 @@ export class WebSocketSession
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) {
       // Ours already, so that no extension closes once more.
-      this.#sentClose = status;
+      this.#sentClose = { ...status, behind: 0 };
       if (!this.#flushExtensions()) {
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
@@ -457,7 +474,7 @@ export class WebSocketSession
   #failWith(cause: CloseCause, code: number, reason: string): void {
     this.#connection.endsFor(cause);
     if (this.#sentClose === undefined) {
-      this.#sentClose = { code, reason };
+      this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) this.#writer.send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
     }
     this.#parser.stop();

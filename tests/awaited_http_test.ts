@@ -215,6 +215,33 @@ Deno.test("the time for a body's next piece begins when the last one was decided
   await peer.readToEnd();
 });
 
+Deno.test("a peer that owes a body is under its time again once httpWriteable was decided on", async () => {
+  const thinker = thinking("httpWriteable", { http: (wsi) => void wsi.callbackOnWritable() });
+  await using served = serve([thinker.protocol], { contentTimeoutMs: 1000 });
+  const peer = await served.dial();
+  peer.send(request("POST", "/", "Content-Length: 10") + "abc");
+  await settle();
+  assertEquals(thinker.pending(), 1);
+  served.clock.advance(HOUR_MS);
+  await settle();
+  assertEquals(peer.ended, false);
+  await thinker.decide();
+  served.clock.advance(1100);
+  await peer.readToEnd();
+});
+
+Deno.test("a body that comes early doesn't stop the time of the filter", async () => {
+  using _log = captureLog([]);
+  const thinker = thinking("filterHttpConnection");
+  await using served = serve([thinker.protocol], { maxHeaderBytes: 256, headerTimeoutMs: 1000 });
+  const peer = await served.dial();
+  peer.send(request("POST", "/", "Content-Length: 1000") + "x".repeat(1000));
+  await settle();
+  thinker.wsi().rxFlowControl(false);
+  served.clock.advance(1100);
+  assertEquals((await readRefusal(peer)).status, 503);
+});
+
 Deno.test("100 Continue comes once http has decided, and not behind its answer", async () => {
   const thinker = thinking("http", { httpBodyCompletion: (wsi) => page(wsi) });
   await using served = serve([thinker.protocol]);
@@ -278,7 +305,10 @@ for (const path of ["/file", "/none"]) {
     assertEquals(statusOf(head), path === "/file" ? 200 : 404);
     if (path === "/file") assertEquals(body, "AAAAA");
     await settle();
+    served.clock.advance(HOUR_MS);
+    await settle();
     assertEquals([thinker.pending(), thinker.reasons.includes("httpFileCompletion")], [1, false]);
+    assertEquals(peer.ended, false);
     await thinker.decide(0);
     assertEquals(thinker.reasons.includes("httpFileCompletion"), path === "/file");
     assertEquals((await readResponse(peer)).body, "AAAAA");

@@ -211,3 +211,27 @@ Deno.test("external: interest in a settled promise is announced, and serviceFd o
   assertEquals(table.length, 2);
   await thinker.decide(0);
 });
+
+for (const reason of ["addPollFd", "lockPoll", "getThreadId"] as const) {
+  Deno.test(`external: ${reason} may return a promise, and no rejection of it ends the process`, async () => {
+    using log = captureLog();
+    const seen: string[] = [];
+    await using served = serve([{
+      name: "x",
+      callback: (...[, why]) => {
+        seen.push(why);
+        return why === reason ? Promise.reject(new Error("no loop")) : 0;
+      },
+    }], { service: "external" });
+    const peer = await served.dial();
+    await pump(served);
+    peer.send(get("/"));
+    await pump(served);
+    assert(seen.includes("wsiCreate"));
+    assert(log.lines.length > 0);
+    for (const line of log.lines) {
+      assert(line.startsWith(`err: x: ${reason} was rejected: Error`), line);
+    }
+    peer.close();
+  });
+}

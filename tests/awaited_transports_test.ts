@@ -4,6 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createContext, handlers, type Protocol } from "../mod.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { concat, frame, KEY } from "./support/frames.ts";
+import { PATIENT } from "./support/patience.ts";
 import { handshake, readFrame, readHead, serve, settle } from "./support/serve.ts";
 import { thinking } from "./support/thinking.ts";
 import { dialTls } from "./support/tls_peer.ts";
@@ -53,6 +54,7 @@ for (const secure of [false, true]) {
   Deno.test(`over real TCP${secure ? " and TLS" : ""} bodies and WebSockets pass what is awaited`, async () => {
     await using context = createContext({
       port: 0,
+      ...PATIENT,
       iface: "127.0.0.1",
       protocols: [slow],
       ...(secure ? TLS : {}),
@@ -84,6 +86,7 @@ Deno.test("a client over TCP that goes while a filter thinks is noticed", async 
   const thinker = thinking("filterProtocolConnection");
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     protocols: [thinker.protocol],
   });
@@ -144,7 +147,7 @@ Deno.test("over a unix socket a message behind the handshake waits for the filte
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/socket`;
-    await using _context = createContext({ socketPath: path, protocols: [slow] });
+    await using _context = createContext({ socketPath: path, ...PATIENT, protocols: [slow] });
     const conn = await Deno.connect({ transport: "unix", path });
     const message = frame({ opcode: 1, payload: "hello", key: KEY });
     await conn.write(concat(encoder.encode(handshake()), message));
@@ -163,6 +166,7 @@ Deno.test("adopt gives nothing while the filter thinks, and serves the connectio
   const thinker = thinking("filterNetworkConnection");
   await using context = createContext({
     port: 0,
+    ...PATIENT,
     iface: "127.0.0.1",
     protocols: [thinker.protocol],
   });

@@ -14,20 +14,32 @@ import {
 } from "../mod.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { concat, frame, KEY } from "./support/frames.ts";
+import { JumpingClock } from "./support/jumping_clock.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { handshake } from "./support/serve.ts";
 
-const TIMEOUT_MS = 300;
-const BLOCK_MS = 500;
+/** Longer than a machine with too much to do takes for anything here. */
+const TIMEOUT_MS = 600_000;
+
+/** Patient with peers that have something to do behind the block. */
+const clock = new JumpingClock(10);
+/** For limits that are to come to their end. */
+const hasty = new JumpingClock(1);
 
 /** Keeps the runtime from all else, as a program does that computes. */
-function block(ms = BLOCK_MS): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
+const block = (by = clock) => by.block(TIMEOUT_MS + 200);
 
 function create(protocol: Protocol, info: Partial<ContextCreationInfo> = {}): Context {
-  return createContext({ port: 0, iface: "127.0.0.1", kaTime: 0, ...info, protocols: [protocol] });
+  return createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    clock,
+    kaTime: 0,
+    ...PATIENT,
+    ...info,
+    protocols: [protocol],
+  });
 }
 
 /** A client by hand. */
@@ -143,8 +155,8 @@ Deno.test("the PROXY header that came while the program blocked lets its connect
   using log = captureLog();
   await using context = create(protocol, { headerTimeoutMs: TIMEOUT_MS, proxyProtocol: true });
   using peer = await Peer.dial(context);
-  // Accepted by now.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  // Its time begins when it is accepted.
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
   void peer.send(concat(PROXY, new TextEncoder().encode(GET)));
   block();
   assertMatch(await peer.readHead(), /^HTTP\/1\.1 200 /);
@@ -153,14 +165,24 @@ Deno.test("the PROXY header that came while the program blocked lets its connect
 
 Deno.test("the pong that came while the program blocked answers its probe", async () => {
   const { protocol, reasons } = answering();
-  await using context = create(protocol, { kaTime: 1, kaProbes: 1, kaInterval: 1 });
+  await using context = create(protocol, {
+    clock: hasty,
+    kaTime: 600,
+    kaProbes: 1,
+    kaInterval: 600,
+  });
   using peer = await Peer.open(context);
+  block(hasty);
   const [first, length] = await peer.read(2);
   assertEquals(first, 0x89, "a ping");
   const payload = await peer.read(length!);
-  void peer.send(frame({ opcode: 10, payload, key: KEY }));
-  block(1500);
-  // The next probe comes a second later, as to any peer that is alive.
+  const pong = frame({ opcode: 10, payload, key: KEY });
+  void peer.send(concat(pong, frame({ opcode: 9, payload: "x", key: KEY })));
+  block(hasty);
+  // The answer to the ping behind it.
+  assertEquals(await peer.read(3), Uint8Array.of(0x8a, 1, 0x78));
+  // The next probe comes as to any peer that is alive.
+  block(hasty);
   assertEquals((await peer.read(2))[0], 0x89);
   assertEquals(reasons.includes("closed"), false);
 });
@@ -172,10 +194,13 @@ Deno.test("the answer to a close frame that came while the program blocked makes
     if (reason === "closed") ({ wasClean } = data);
   });
   await using context = create(protocol, { closeTimeoutMs: TIMEOUT_MS });
-  using peer = await Peer.open(context);
-  assertEquals((await peer.read(4))[0], 0x88);
-  void peer.send(frame({ opcode: 8, payload: Uint8Array.of(0x0b, 0xb8), key: KEY }));
-  block();
+  {
+    using peer = await Peer.open(context);
+    assertEquals((await peer.read(4))[0], 0x88);
+    void peer.send(frame({ opcode: 8, payload: Uint8Array.of(0x0b, 0xb8), key: KEY }));
+    block();
+    await peer.readToEnd();
+  }
   await until("closed");
   assertEquals(wasClean, true);
 });
@@ -198,6 +223,7 @@ Deno.test("a client gets the answer that came while it blocked", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
+    clock,
     clientTimeoutMs: TIMEOUT_MS,
     protocols: [protocol],
   });
@@ -251,9 +277,9 @@ Deno.test("a TLS handshake that the program's block stopped goes on", async () =
 
 Deno.test("who has said nothing is let go, however long the program has blocked", async () => {
   const { protocol, until } = answering();
-  await using context = create(protocol, { headerTimeoutMs: TIMEOUT_MS });
+  await using context = create(protocol, { clock: hasty, headerTimeoutMs: TIMEOUT_MS });
   using peer = await Peer.dial(context);
   await until("wsiCreate");
-  block();
+  block(hasty);
   assertEquals(await peer.readToEnd(), 0);
 });

@@ -3,6 +3,7 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { LwsError, type Wsi } from "../mod.ts";
 import { captureLog, record } from "./support/recorder.ts";
+import { CLIENT, SERVER } from "./conformance/sides.ts";
 import { serve, settle, type WebSocketPeer } from "./support/serve.ts";
 
 const PROBING = { kaTime: 60, kaProbes: 2, kaInterval: 10 };
@@ -128,8 +129,71 @@ Deno.test("a client probes its server as well", async () => {
   assertEquals(recorder.reasons.includes("clientReceivePong"), false);
 });
 
-Deno.test("without kaTime nothing is probed, and its companions have no effect", async () => {
-  await using served = serve([record("echo").protocol], { kaProbes: 3, kaInterval: 5 });
+for (const side of [SERVER, CLIENT]) {
+  Deno.test(`a ${side.name} probes by itself: after 60 s, three times, 10 s apart`, async () => {
+    using _log = captureLog([]);
+    await using house = side.setUp();
+    const link = await house.open();
+    house.clock.advance(60_000 - TICK);
+    link.wsi.write("nothing came before this");
+    assertEquals((await link.receive()).opcode, 1);
+    house.clock.advance(2 * TICK);
+    for (let probe = 1; probe <= 3; probe++) {
+      const { opcode, payload } = await link.receive();
+      assertEquals([opcode, new TextDecoder().decode(payload.subarray(0, 6))], [9, "lws-ka"]);
+      house.clock.advance(10_000 - 5 * TICK);
+      await settle();
+      assertEquals(link.heard.closes, [], `probe ${probe} has its time`);
+      house.clock.advance(6 * TICK);
+    }
+    await settle();
+    assertEquals(link.heard.closes.map(({ cause }) => cause), ["keepAlive"]);
+  });
+
+  Deno.test(`a ${side.name} whose peer answers lives on, by default`, async () => {
+    await using house = side.setUp();
+    const link = await house.open();
+    for (let minute = 0; minute < 10; minute++) {
+      house.clock.advance(60_000 + TICK);
+      const { opcode, payload } = await link.receive();
+      assertEquals(opcode, 9);
+      link.send({ opcode: 10, payload });
+      await settle();
+    }
+    assertEquals([link.heard.pongs, link.heard.closes], [[], []]);
+  });
+
+  Deno.test(`a ${side.name} that is stopped when it is established is not probed`, async () => {
+    await using house = side.setUp({
+      on(wsi, reason) {
+        if (reason === "established" || reason === "clientEstablished") wsi.rxFlowControl(false);
+      },
+    });
+    const link = await house.open();
+    house.clock.advance(600_000);
+    link.wsi.write("nothing came before this");
+    assertEquals((await link.receive()).opcode, 1);
+  });
+}
+
+Deno.test("time that goes by while a reading goes on is found again when it rests", async () => {
+  await using served = serve([record("echo").protocol], PROBING);
+  const socket = await served.open();
+  for (let i = 0; i < 1000; i++) {
+    socket.send({ opcode: 1, payload: "x" });
+    served.clock.advance(7);
+    await Promise.resolve();
+  }
+  await settle();
+  const before = socket.peer.received.length;
+  served.clock.advance(60_000 - 3 * TICK);
+  assertEquals(await probes(socket, before), 0);
+  served.clock.advance(4 * TICK);
+  assertNotEquals(await probes(socket, before), 0);
+});
+
+Deno.test("with kaTime 0 nothing is probed, and its companions have no effect", async () => {
+  await using served = serve([record("echo").protocol], { kaTime: 0, kaProbes: 3, kaInterval: 5 });
   const socket = await served.open();
   const before = socket.peer.received.length;
   served.clock.advance(3_600_000);

@@ -7,8 +7,15 @@ import type { Transport } from "../src/transport/transport.ts";
 import { settle } from "./support/serve.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 
-testTransportContract("a late transport that is made at once", () => {
+/** One whose writes leave in parts. */
+function choppedPair(): [MemoryTransport, MemoryTransport] {
   const [near, far] = memoryPair();
+  far.chop(256 * 1024);
+  return [near, far];
+}
+
+testTransportContract("a late transport that is made at once", () => {
+  const [near, far] = choppedPair();
   return Promise.resolve([
     new LateTransport(near, { done: Promise.resolve(near), close: () => near.close() }),
     far,
@@ -16,13 +23,13 @@ testTransportContract("a late transport that is made at once", () => {
 });
 
 testTransportContract("a late transport that is made later", () => {
-  const [near, far] = memoryPair();
+  const [near, far] = choppedPair();
   const done = new Promise<Transport>((resolve) => setImmediate(() => resolve(near)));
   return Promise.resolve([new LateTransport(near, { done, close: () => near.close() }), far]);
 });
 
 testTransportContract("a late transport that is judged later", () => {
-  const [near, far] = memoryPair();
+  const [near, far] = choppedPair();
   const making = {
     done: Promise.resolve(near),
     judge: (_made: Transport, admit: (isWelcome: boolean) => void) =>

@@ -4,6 +4,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError, type Protocol } from "../mod.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { Child } from "./support/child.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { FakeClock } from "../src/testing.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
@@ -41,6 +42,7 @@ const serving = (identity = made.localhost) =>
   createContext({
     port: 0,
     iface: "127.0.0.1",
+    ...PATIENT,
     sslCertFilepath: identity.cert,
     sslPrivateKeyFilepath: identity.key,
     protocols: [echo],

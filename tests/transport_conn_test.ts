@@ -27,7 +27,7 @@ testTransportContract("a transport over a connection over a transport", async ()
     new StreamTransport(new TransportConn(near)),
     new StreamTransport(new TransportConn(far)),
   ];
-});
+}, false);
 
 function bench(): { conn: TransportConn; peer: Recorder; end(): Promise<void> } {
   const [near, far] = memoryPair();

@@ -464,7 +464,7 @@ Deno.test("setTimeout cuts strictly after its seconds, is replaced and is cancel
   const recorder = record("t", (wsi, reason, _user, _data) => {
     if (reason === "established") resolve(wsi);
   });
-  await using served = serve([recorder.protocol]);
+  await using served = serve([recorder.protocol], { kaTime: 0 });
   const socket = await served.open();
   const wsi = await promise;
   wsi.setTimeout("userReason", 10);

@@ -2,7 +2,7 @@
 
 import type { Context } from "../context.ts";
 import { log } from "../log.ts";
-import type { Wsi } from "../wsi.ts";
+import type { WriteKind, Wsi } from "../wsi.ts";
 import { attempt } from "./attempt.ts";
 import type { Generation } from "./generation.ts";
 import { refuse, theConnection, theWhole } from "./guards.ts";
@@ -136,6 +136,15 @@ const IGNORE_XOR_MASK = 0x80;
 /** What is left for kinds. */
 const KIND_BITS = 0x3f;
 
+/** The C names of kinds. */
+function namesOf({ constants, writeKinds }: Generation, kinds: readonly WriteKind[]): string[] {
+  return Object.keys(constants).filter((name) =>
+    kinds.some((kind) =>
+      name.startsWith("LWS_WRITE_") && constants[name] === writeKinds.number(kind)
+    )
+  );
+}
+
 /** A `lws_write`: `len` bytes at `buf`, as the kind and the flags of `protocol` say. */
 export function writing(generation: Generation, name: string): Write {
   const { constants, emptyWrites, writeKinds, writeReturns } = generation;
@@ -149,8 +158,8 @@ export function writing(generation: Generation, name: string): Write {
       const kind = isKnown ? writeKinds.name(protocol & ~flags) : undefined;
       if (kind === undefined) refuse("protocol", protocol, "LWS_WRITE_ kinds, with flags");
       if (len === 0 && !emptyWrites.some((each) => each === kind)) {
-        const kinds = emptyWrites.join(", ");
-        log("warn", () => `${name}: len is 0, and nothing is sent; allowed for ${kinds}`);
+        const kinds = () => namesOf(generation, emptyWrites).join(", ");
+        log("warn", () => `${name}: len is 0, and nothing is sent; allowed for ${kinds()}`);
         return 0;
       }
       const options = {

@@ -27,6 +27,9 @@ export type AnyCreationStruct = CreationStruct<AnyProtocolStruct, AnyExtensionSt
 /** The receive buffer of a protocol that asks for none, and of all before 2013. */
 const RX_BUFFER_SIZE = 4096;
 
+/** Where the main API's default is another one. */
+const C_DEFAULTS = { kaTime: 0, kaProbes: 0, kaInterval: 0 } as const;
+
 /** The members that the main API knows under the same name, and what stands for "not given". */
 const SAME_MEMBERS: Readonly<Record<string, unknown>> = {
   ssl_cert_filepath: null,
@@ -109,6 +112,7 @@ function create(
   const files = new FileService(hostFileOps());
   const served = new Served(generation, structsOf(struct.protocols), files);
   const context = createContext({
+    ...C_DEFAULTS,
     ...sameMembers(struct),
     ...limitsOf(struct.limits ?? null),
     ...optionsOf(generation, struct),

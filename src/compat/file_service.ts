@@ -1,8 +1,7 @@
 /** Files in answer to requests, of which C sent what it could before its call returned. */
 
+import { openFailure } from "../file_failure.ts";
 import { atOnce, type FileOps, type OpenFile } from "../file_ops.ts";
-import { describeFailure, log } from "../log.ts";
-import { isOutOfDescriptors } from "../transport/descriptors.ts";
 import type { Wsi } from "../wsi.ts";
 import { O_RDONLY } from "./constants/dec15.ts";
 import { fileOpsOf, fileTable, openBy } from "./file_table.ts";
@@ -54,9 +53,8 @@ export class FileService {
     try {
       file = this.#open(wsi, path);
     } catch (error) {
-      log("info", () => `${path}: ${describeFailure(error)}`);
       // As the main API answers what it can't open.
-      const status = isOutOfDescriptors(error) ? 503 : 404;
+      const status = openFailure(path, error);
       if (wsi.returnHttpStatus(status) === 0) wsi.httpTransactionCompleted();
       return -1;
     }

@@ -16,8 +16,6 @@ import type { BroadcastFilledIn } from "./structs.ts";
 const VARIABLE = "LWS_BROADCAST_SOCKETS";
 /** The most bytes that may wait for one socket: C's call blocked until they had left. */
 const MAX_UNSENT = 16 * 1024 * 1024;
-/** What keeps the program running while something is unsent; as long as a timer can be. */
-const HOLD_MS = 2 ** 31 - 1;
 
 const NAME = "libwebsockets_broadcast";
 
@@ -76,8 +74,14 @@ function passedOn(): Sockets | null {
   return sockets;
 }
 
-/** The connections that were made, by what they were made with. */
+/** The ways that are open, by where they lead. */
 const outlets = new Map<string, Outlet>();
+/** The one that a struct took last, which may be closed. */
+const taken = new WeakMap<object, Outlet>();
+
+function keyOf({ port, token }: Socket): string {
+  return `${port} ${token}`;
+}
 
 /**
  * Hands bytes in at the broadcast socket of a protocol that no context here serves.
@@ -90,22 +94,29 @@ export function broadcastFromElsewhere(
   protocol: BroadcastFilledIn & { readonly name?: string | null },
   bytes: Uint8Array,
 ): number {
-  const { port, token } = socketOf(protocol);
-  const key = `${port} ${token}`;
-  const outlet = outlets.get(key) ?? new Outlet(port, token);
-  outlets.set(key, outlet);
+  if (typeof protocol !== "object" || protocol === null) {
+    refuse("protocol", protocol, "a struct of a context's");
+  }
+  const outlet = outletOf(protocol);
   // Nobody ever heard of an empty one.
   return bytes.length === 0 ? 0 : outlet.send(bytes);
 }
 
-function socketOf(protocol: BroadcastFilledIn & { readonly name?: string | null }): Socket {
-  if (typeof protocol !== "object" || protocol === null) {
-    refuse("protocol", protocol, "a struct of a context's");
-  }
+function outletOf(protocol: BroadcastFilledIn & { readonly name?: string | null }): Outlet {
   const { broadcast_socket_port: port = 0, broadcast_socket_token: token = "" } = protocol;
-  if (port > 0 && isTokenText(token)) return { port, token };
+  const known = taken.get(protocol);
+  const isGiven = port > 0 && isTokenText(token);
+  if (!isGiven && known?.isOpen) return known;
+  const socket = isGiven ? { port, token } : socketNamed(protocol.name ?? NAMELESS);
+  // A context that has ended does not come back.
+  if (known?.leadsTo(socket)) return known;
+  const outlet = outlets.get(keyOf(socket)) ?? new Outlet(socket);
+  taken.set(protocol, outlet);
+  return outlet;
+}
+
+function socketNamed(name: string): Socket {
   const sockets = passedOn();
-  const name = protocol.name ?? NAMELESS;
   const socket = sockets !== null && Object.hasOwn(sockets, name) ? sockets[name] : undefined;
   if (socket !== undefined) return socket;
   const why = sockets === null
@@ -121,20 +132,29 @@ function socketOf(protocol: BroadcastFilledIn & { readonly name?: string | null 
 
 /** The way to one broadcast socket; it lasts until the context ends. */
 class Outlet {
+  readonly #key: string;
   readonly #broadcaster: Promise<Broadcaster>;
   #unsent = 0;
-  #hold: ReturnType<typeof setTimeout> | undefined;
   #failure: LwsError | undefined;
 
-  constructor(port: number, token: string) {
+  constructor(socket: Socket) {
+    this.#key = keyOf(socket);
+    outlets.set(this.#key, this);
     const { network = backgroundNetwork, clock } = hostInUse();
     this.#broadcaster = connectBroadcast({
-      port,
-      token,
+      ...socket,
       network,
       ...(clock === undefined ? {} : { clock }),
     });
     this.#broadcaster.catch((error) => this.#fail(error));
+  }
+
+  get isOpen(): boolean {
+    return this.#failure === undefined;
+  }
+
+  leadsTo(socket: Socket): boolean {
+    return this.#key === keyOf(socket);
   }
 
   send(bytes: Uint8Array): number {
@@ -147,7 +167,6 @@ class Outlet {
       );
     }
     this.#unsent += bytes.length;
-    this.#hold ??= setTimeout(() => {}, HOLD_MS);
     void this.#deliver(bytes.slice());
     return bytes.length;
   }
@@ -159,13 +178,11 @@ class Outlet {
       this.#fail(error);
     }
     this.#unsent -= bytes.length;
-    if (this.#unsent > 0) return;
-    clearTimeout(this.#hold);
-    this.#hold = undefined;
   }
 
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return;
+    outlets.delete(this.#key);
     this.#failure = error instanceof LwsError
       ? error
       : new LwsError("connection-closed", String(error));

@@ -95,7 +95,7 @@ export function readUpgrade(head: RequestHead, framing: BodyFraming): UpgradeDec
   const version = fields.get("sec-websocket-version");
   if (version === undefined) return refuse(400, "Sec-WebSocket-Version is missing");
   if (version !== String(WEBSOCKET_VERSION)) {
-    return refuse(426, "an unknown Sec-WebSocket-Version", VERSION_FIELDS);
+    return refuse(426, "a Sec-WebSocket-Version other than 13", VERSION_FIELDS);
   }
   const key = fields.get("sec-websocket-key");
   if (key === undefined) return refuse(400, "Sec-WebSocket-Key is missing");
@@ -216,8 +216,11 @@ export function checkUpgradeResponse(
 const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
   "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
 
-/** Of these a request must have one line only. */
-const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"] as const;
+/**
+ * Of these a request must have one line only. RFC 6454 section 7.3 has it so for `Origin`, and RFC 9110
+ * section 5.3 for whatever is no list: a request that has two is malformed, whoever may connect.
+ */
+const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Origin"] as const;
 
 /** Section 4.4, and RFC 9110 section 15.5.22, by which a 426 must have the last two. */
 const VERSION_FIELDS: [string, string][] = [

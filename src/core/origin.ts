@@ -12,7 +12,8 @@ import { consistsOf, tableOf } from "./http_syntax.ts";
  * @param origin the value of `Origin`
  * @param host the value of `Host`
  * @param secure whether the connection has TLS, so that its origin is `https`
- * @param allowed further origins such as `https://example.com`, or `*` for every one
+ * @param allowed further origins such as `https://example.com`, or `*` for every one; a list of two is
+ *   none, whatever this says
  */
 export function isAllowedOrigin(
   origin: string,
@@ -20,6 +21,8 @@ export function isAllowedOrigin(
   secure: boolean,
   allowed: readonly string[] | undefined,
 ): boolean {
+  // Two lines that were joined on their way; no origin has a comma.
+  if (origin.includes(",")) return false;
   const parsed = parseOrigin(origin);
   if (parsed !== undefined && isOwnOrigin(parsed, host, secure)) return true;
   return allowed?.some((entry) => entry === "*" || isSameOrigin(origin, parsed, entry)) ?? false;

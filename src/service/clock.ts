@@ -11,6 +11,8 @@ export interface Clock {
    * timers never do has no such method.
    */
   keepAlive?(timer: unknown, keeps: boolean): void;
+  /** Whether due timers wait until the program calls for them. @default {false} */
+  readonly isServiced?: boolean;
 }
 
 /** The runtime's own time. */

@@ -10,6 +10,7 @@ interface ServicedTimer {
 
 /** Wraps a clock: what is due is announced, and runs in {@linkcode ServicedClock.runDue}. */
 export class ServicedClock implements Clock {
+  readonly isServiced = true;
   readonly keepAlive?: (timer: unknown, keeps: boolean) => void;
   readonly #clock: Clock;
   readonly #onDue: () => void;

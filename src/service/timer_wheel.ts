@@ -41,40 +41,61 @@ export interface WheelTimerOwner {
 }
 
 /**
- * An entry that its owner keeps and arms again and again. It belongs to one {@linkcode TimerWheel}
- * at a time.
+ * An entry that is armed again and again, the base of what is called itself. It belongs to one
+ * {@linkcode TimerWheel} at a time.
  */
-export class WheelTimer {
-  /** Whose `onTimeout` is called. */
-  readonly owner: WheelTimerOwner;
+export abstract class WheelEntry {
   /** @internal The tick to fire at; the wheel's own, as is all below. */
   tick = 0;
-  /** @internal How often its owner was held up. */
+  /** @internal How often it was held up. */
   heldUp = 0;
   /** @internal */
   slot: number = NOT_PENDING;
   /** @internal Lists are circular: the head's `previous` is the tail. */
-  previous: WheelTimer = this;
+  previous: WheelEntry = this;
   /** @internal */
-  next: WheelTimer = this;
-
-  /** Makes a timer that isn't armed. */
-  constructor(owner: WheelTimerOwner) {
-    this.owner = owner;
-  }
+  next: WheelEntry = this;
 
   /** Whether it is armed and has neither fired nor been cancelled. */
   get pending(): boolean {
     return this.slot !== NOT_PENDING;
   }
+
+  /** The delay has gone by; the entry is no longer pending and may be armed again. */
+  abstract onDue(): void;
+
+  /** As of a timer's owner. */
+  isHeldUp(_times: number): boolean {
+    return false;
+  }
 }
 
-/** Keeps any number of {@linkcode WheelTimer}s on one timer of a {@linkcode Clock}. */
+/** An entry that its owner keeps. */
+export class WheelTimer extends WheelEntry {
+  /** Whose `onTimeout` is called. */
+  readonly owner: WheelTimerOwner;
+
+  /** Makes a timer that isn't armed. */
+  constructor(owner: WheelTimerOwner) {
+    super();
+    this.owner = owner;
+  }
+
+  onDue(): void {
+    this.owner.onTimeout();
+  }
+
+  override isHeldUp(times: number): boolean {
+    return this.owner.isHeldUp?.(times) ?? false;
+  }
+}
+
+/** Keeps any number of {@linkcode WheelEntry}s on one timer of a {@linkcode Clock}. */
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #tickMs: number;
   /** The head of each slot's list, level after level, then the overflow. */
-  readonly #slots: (WheelTimer | null)[] = new Array(OVERFLOW + 1).fill(null);
+  readonly #slots: (WheelEntry | null)[] = new Array(OVERFLOW + 1).fill(null);
   /** One bit a slot, set while its list isn't empty; two words a level. */
   readonly #occupied = new Int32Array(OVERFLOW / 32);
   /** All up to this tick has fired. */
@@ -86,6 +107,9 @@ export class TimerWheel {
   /** What the clock's timer is set for; `Infinity` when there is none. */
   #wakeTick = Infinity;
   #wakeTimer: unknown;
+  /** What {@linkcode recently} says until the entry below is due. */
+  #recent = 0;
+  readonly #recentEnds: WheelTimer = new WheelTimer({ onTimeout: () => {} });
 
   /**
    * Makes an empty wheel.
@@ -110,21 +134,21 @@ export class TimerWheel {
   }
 
   /**
-   * Calls the timer's owner once, `delayMs` milliseconds from now: never earlier, at most one tick
-   * later unless its owner is held up, and never from inside this call. A timer that is pending is armed anew. Timers that
+   * Calls the timer once, `delayMs` milliseconds from now: never earlier, at most one tick
+   * later unless it is held up, and never from inside this call. A timer that is pending is armed anew. Timers that
    * share a tick fire in the order in which they were armed.
    *
-   * An owner that throws doesn't keep others from their turn: the wheel finishes what is due, then
+   * One that throws doesn't keep others from their turn: the wheel finishes what is due, then
    * throws the first error out of the clock's callback.
    *
    * @param delayMs from 0, without an upper limit; a negative one counts as 0.
    */
-  arm(timer: WheelTimer, delayMs: number): void {
+  arm(timer: WheelEntry, delayMs: number): void {
     timer.heldUp = 0;
     this.#arm(timer, delayMs);
   }
 
-  #arm(timer: WheelTimer, delayMs: number): void {
+  #arm(timer: WheelEntry, delayMs: number): void {
     const now = this.#clock.now();
     if (timer.pending) this.#remove(timer);
     // While it runs, #run says where the wheel is: a move could bring the slot being fired round again.
@@ -144,10 +168,24 @@ export class TimerWheel {
     return this.#clock.now();
   }
 
+  /**
+   * As {@linkcode now}, in whole milliseconds and up to two ticks old: to ask for it time and again costs
+   * next to nothing.
+   */
+  recently(): number {
+    if (this.#recentEnds.pending) return this.#recent;
+    this.#recent = Math.floor(this.#clock.now());
+    // Where timers wait for the program, they don't tell how the time goes by.
+    if (!this.#clock.isServiced) this.arm(this.#recentEnds, 0);
+    return this.#recent;
+  }
+
   /** Takes a timer back; harmless when it isn't pending. */
-  cancel(timer: WheelTimer): void {
+  cancel(timer: WheelEntry): void {
     if (!timer.pending) return;
     this.#remove(timer);
+    // Nobody is left who would ask for the time.
+    if (this.#size === 1 && this.#recentEnds.pending) this.#remove(this.#recentEnds);
     if (this.#size > 0) return;
     // The runtime's timer stays, but lets the program end: waking for nothing once in a while costs
     // less than a timer of its own for each connection (a tenth of a handshake's time).
@@ -188,10 +226,10 @@ export class TimerWheel {
     for (let timer = this.#slots[slot]; timer; timer = this.#slots[slot]) {
       this.#remove(timer);
       try {
-        if (timer.owner.isHeldUp?.(timer.heldUp)) {
+        if (timer.isHeldUp(timer.heldUp)) {
           timer.heldUp++;
           this.#arm(timer, HELD_UP_MS);
-        } else timer.owner.onTimeout();
+        } else timer.onDue();
       } catch (error) {
         failures.push(error);
       }
@@ -212,7 +250,7 @@ export class TimerWheel {
     }
   }
 
-  #insert(timer: WheelTimer): void {
+  #insert(timer: WheelEntry): void {
     const slot = this.#slotFor(timer.tick);
     const head = this.#slots[slot]!;
     timer.slot = slot;
@@ -231,7 +269,7 @@ export class TimerWheel {
     head.previous = timer;
   }
 
-  #remove(timer: WheelTimer): void {
+  #remove(timer: WheelEntry): void {
     const { slot, previous, next } = timer;
     timer.slot = NOT_PENDING;
     this.#size--;

@@ -87,6 +87,8 @@ export class MemoryTransport implements Transport {
   #writing = false;
   /** The write under way has left; only `onDrain` hasn't been called yet. */
   #left = false;
+  /** The peer has taken up a part of it, which `onProgress` is yet to tell. */
+  #progressed = false;
   #ended = false;
   /** Wrote to an end that is gone. */
   #broken = false;
@@ -239,6 +241,12 @@ export class MemoryTransport implements Transport {
     this.#schedule();
   }
 
+  #noteProgress(): void {
+    if (!this.#writing || this.#left || this.#broken) return;
+    this.#progressed = true;
+    this.#schedule();
+  }
+
   #die(error: unknown): void {
     if (this.#fate !== undefined) return;
     this.#fate = { error };
@@ -271,7 +279,11 @@ export class MemoryTransport implements Transport {
     if (this.#left) {
       this.#left = false;
       this.#writing = false;
+      this.#progressed = false;
       handler.onDrain();
+    } else if (this.#progressed) {
+      this.#progressed = false;
+      handler.onProgress?.();
     }
     // The handler may have closed or paused meanwhile.
     if (this.#heardFate() === undefined && this.#hasNews()) this.#deliver(handler);
@@ -308,6 +320,7 @@ export class MemoryTransport implements Transport {
     this.#rest = NO_BYTES;
     this.#offerRest = false;
     this.#peer.#letLeave();
+    this.#peer.#noteProgress();
     try {
       const taken = handler.onBytes(view);
       if (!(Number.isInteger(taken) && taken >= 0 && taken <= view.length)) {

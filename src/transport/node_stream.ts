@@ -8,6 +8,9 @@ import { clearInterval, setInterval } from "node:timers";
 import type { StreamConn, StreamListener } from "./tcp.ts";
 import { TransportError } from "./transport_error.ts";
 
+/** What is written at once, so that a longer write is seen to go on. */
+const LARGEST_WRITE = 256 * 1024;
+
 interface Reader {
   readonly buffer: Uint8Array;
   readonly resolve: (count: number | null) => void;
@@ -53,8 +56,9 @@ export class NodeStream implements StreamConn {
   }
 
   write(bytes: Uint8Array): Promise<number> {
+    const part = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
     return new Promise((resolve, reject) => {
-      this.#socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.length));
+      this.#socket.write(part, (error) => error ? reject(error) : resolve(part.length));
     });
   }
 

@@ -97,6 +97,10 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
     this.#handler?.onDrain();
   }
 
+  onProgress(): void {
+    this.#handler?.onProgress?.();
+  }
+
   onEnd(): void {
     if (this.#handler !== undefined) return this.#handler.onEnd();
     this.#hasEnded = true;

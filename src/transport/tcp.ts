@@ -168,7 +168,10 @@ export class StreamTransport implements Transport {
 
   #onWritten(bytes: Uint8Array, count: number): void {
     if (this.#isClosed) return;
-    if (count < bytes.length) return this.write(bytes.subarray(count));
+    if (count < bytes.length) {
+      if (count > 0) this.#handler!.onProgress?.();
+      return this.write(bytes.subarray(count));
+    }
     this.#isWriting = false;
     if (this.#endsAfterWrite) {
       this.#endsAfterWrite = false;

@@ -167,7 +167,10 @@ export class TlsTransport implements Transport {
   readonly #onWritten = (error?: Error | null): void => {
     if (this.#isClosed) return;
     if (error) return this.#break(error);
-    if (this.#unwritten.length > 0) return this.#writeSome();
+    if (this.#unwritten.length > 0) {
+      this.#handler!.onProgress?.();
+      return this.#writeSome();
+    }
     if (this.#duplex.isWriting) this.#drainIsDue = true;
     else this.#onWriteLeft();
   };

@@ -24,6 +24,8 @@ export interface TransportHandler {
   onBytes(bytes: Uint8Array): number;
   /** What {@linkcode Transport.write} was given has left; it may be called again. */
   onDrain(): void;
+  /** A part of what {@linkcode Transport.write} was given has left, and the rest has not yet. */
+  onProgress?(): void;
   /** The peer will send no more (it closed, or shut down its sending half). Comes at most once. */
   onEnd(): void;
   /**

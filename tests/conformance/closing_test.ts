@@ -608,7 +608,7 @@ ruleOfBoth("7.4.2", "of all codes those of the ranges in use are answered", asyn
 });
 
 rule("7.3", "a client closes for nothing but its program, its peer or its limits", async () => {
-  await using house = CLIENT.setUp();
+  await using house = CLIENT.setUp({ info: { kaTime: 0 } });
   const link = await house.open();
   for (let day = 0; day < 30; day++) {
     house.clock.advance(86_400_000);

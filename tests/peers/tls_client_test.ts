@@ -5,6 +5,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { WebSocket as WsClient, WebSocketServer } from "npm:ws@8.18.3";
 import { makeCertificates } from "../support/certificates.ts";
+import { Child } from "../support/child.ts";
 import { connectTo, echoServer, talkTo } from "./echo.ts";
 import { LWS_SERVER, NGINX, peerTest, start, untilListening } from "./peer.ts";
 import { withFiles } from "./pem_files.ts";
@@ -18,6 +19,19 @@ const IDENTITY = { sslCertFilepath: client.cert, sslPrivateKeyFilepath: client.k
 const TARGET = { ssl: 1, serverName: "localhost" } as const;
 const TLS = { info: TRUST, target: TARGET };
 const KNOWN = { info: { ...TRUST, ...IDENTITY }, target: TARGET };
+
+/** Talks in a process whose runtime trusts our CA, and tells by whose TLS. */
+async function talkByRuntime(port: number, sendsFragments: boolean): Promise<string> {
+  return await withFiles({ trusted: ca.cert }, async ({ trusted }) => {
+    await using child = new Child(
+      ["env", `DENO_CERT=${trusted}`],
+      "runtime_tls_talk.ts",
+      ["-A"],
+      [String(port), String(sendsFragments)],
+    );
+    return await child.line();
+  });
+}
 
 /** A configuration of nginx: TLS on one port, what is behind it on another, all files in one folder. */
 function nginxConfiguration(folder: string, cert: string, key: string, from: number, to: number) {
@@ -61,6 +75,7 @@ peerTest(
         await using _nginx = start(NGINX.path, args);
         await untilListening(port);
         await talkTo(port, { sendsFragments: true }, TLS);
+        assertEquals(await talkByRuntime(port, true), "unknown");
       });
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -71,8 +86,8 @@ peerTest(
       wasClean: true,
       cause: "peer",
     });
-    assertEquals((await server.nextClose()).wasClean, true);
-    assertEquals(server.pongs, ["one", "two"]);
+    for (let i = 0; i < 4; i++) assertEquals((await server.nextClose()).wasClean, true);
+    assertEquals(server.pongs, ["one", "two", "one", "two"]);
   },
 );
 
@@ -101,6 +116,11 @@ async function wsServer(options: object) {
 Deno.test("our client talks to a server of npm:ws over TLS", async () => {
   await using server = await wsServer(localhost);
   await talkTo(server.port, { sendsFragments: false }, TLS);
+});
+
+Deno.test("our client talks to a server of npm:ws over the runtime's own TLS", async () => {
+  await using server = await wsServer(localhost);
+  assertEquals(await talkByRuntime(server.port, false), "unknown");
 });
 
 Deno.test("our client shows a server of npm:ws its certificate", async () => {

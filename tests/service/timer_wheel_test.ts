@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { systemClock } from "../../src/service/clock.ts";
 import { FakeClock } from "../../src/service/fake_clock.ts";
+import { ServicedClock } from "../../src/service/serviced_clock.ts";
 import { TimerWheel, WheelTimer } from "../../src/service/timer_wheel.ts";
 
 const TICK_MS = 16;
@@ -475,6 +476,39 @@ function agreesWithSortedList(seed: number): void {
   assert(fired > 20, `seed ${seed}: only ${fired} fired`);
   wheel.stop();
 }
+
+Deno.test("the recent time is asked of the clock once in two ticks, and leaves no timer behind", () => {
+  let asked = 0;
+  class AskedClock extends FakeClock {
+    override now(): number {
+      asked++;
+      return super.now();
+    }
+  }
+  const clock = new AskedClock(1000.5);
+  const wheel = new TimerWheel(clock);
+  const timer = new WheelTimer({ onTimeout: () => {} });
+  wheel.arm(timer, HOUR_MS);
+  assertEquals(wheel.recently(), 1000);
+  const before = asked;
+  for (let i = 0; i < 1000; i++) assertEquals(wheel.recently(), 1000);
+  assertEquals(asked, before);
+  for (const ms of [2 * TICK_MS, 5_000, HOUR_MS / 2]) {
+    clock.advance(ms);
+    assertEquals(wheel.recently(), Math.floor(clock.now()));
+  }
+  wheel.cancel(timer);
+  assertEquals([wheel.size, clock.pending], [0, 0]);
+});
+
+Deno.test("where timers wait for the program, the recent time is the time", () => {
+  const clock = new FakeClock();
+  const wheel = new TimerWheel(new ServicedClock(clock, () => {}));
+  assertEquals(wheel.recently(), 0);
+  clock.advance(TICK_MS);
+  assertEquals(wheel.recently(), TICK_MS);
+  assertEquals(wheel.size, 0);
+});
 
 Deno.test("who is held up is asked again every 50 ms, with the times, until a verdict is just", () => {
   const clock = new FakeClock();

@@ -18,7 +18,7 @@ const certificates = await makeCertificates();
 testTransportContract("a peeked memory pair", () => {
   const [near, far] = memoryPair();
   return Promise.resolve<[Transport, Transport]>([near, new PeekedTransport(far, firstByteOf)]);
-});
+}, false);
 
 testTransportContract("a peeked TCP connection", async () => {
   const listener = tcpNetwork.listen({ hostname: "127.0.0.1", port: 0 });

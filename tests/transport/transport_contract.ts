@@ -22,6 +22,8 @@ export class Recorder implements TransportHandler {
   takenLength = 0;
   /** The order of all that isn't bytes. */
   readonly events: ("drain" | "end" | "close")[] = [];
+  /** How often a part of a write was told to have left. */
+  progress = 0;
   closeError: unknown;
   /** Decides what `onBytes` returns; takes everything unless a test says otherwise. */
   take: (bytes: Uint8Array) => number = (bytes) => bytes.length;
@@ -58,6 +60,11 @@ export class Recorder implements TransportHandler {
     bytes.fill(0, 0, taken);
     this.#look();
     return taken;
+  }
+
+  onProgress(): void {
+    this.progress++;
+    this.#look();
   }
 
   onDrain(): void {
@@ -108,8 +115,16 @@ export class Recorder implements TransportHandler {
   }
 }
 
-/** Registers the tests of the contract for one kind of transport. */
-export function testTransportContract(name: string, makePair: MakePair): void {
+/**
+ * Registers the tests of the contract for one kind of transport.
+ *
+ * @param tellsProgress whether a write may leave in parts at all
+ */
+export function testTransportContract(
+  name: string,
+  makePair: MakePair,
+  tellsProgress = true,
+): void {
   const test = (
     rule: string,
     body: (near: Recorder, far: Recorder) => Promise<void>,
@@ -302,6 +317,7 @@ export function testTransportContract(name: string, makePair: MakePair): void {
     far.transport.resume();
     await near.until(() => near.count("drain") === 1);
     await far.untilTaken(size);
+    if (tellsProgress) assert(near.progress > 0, "a part left before the whole did");
   });
 
   test("end comes after all bytes, and the other way stays open", async (near, far) => {

@@ -314,7 +314,7 @@ export const WSI_TOKEN_COUNT = 82;
 /** Opens a file to read. */
 export const O_RDONLY = 0;
 /** {@linkcode O_RDONLY} by its name for all platforms. */
-export const LWS_O_RDONLY = O_RDONLY;
+export const LWS_O_RDONLY: 0 = O_RDONLY;
 /** Opens a file to read and write. */
 export const O_RDWR = 2;
 /** The handle of a file that could not be opened. */
