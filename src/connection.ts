@@ -11,7 +11,7 @@ import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import { describeError, log } from "./log.ts";
-import type { Limits } from "./limits.ts";
+import { type Limits, longestWrite } from "./limits.ts";
 import type { FrameFacts, HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
@@ -236,9 +236,12 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   onDrain(): void {
     const before = this.tx.unsent;
-    this.tx.written();
-    if (this.#state === OPEN) this.phase!.onLeft(before - this.tx.unsent);
-    else if (this.#state === FLUSHING) this.#awaitFlush();
+    if (!this.tx.written()) return this.#cutBroken();
+    if (this.#state === OPEN) {
+      this.#inTurn = true;
+      this.phase!.onLeft(before - this.tx.unsent);
+      this.#inTurn = false;
+    } else if (this.#state === FLUSHING) this.#awaitFlush();
     if (this.tx.hasQueued) return this.flush();
     if (this.#state === FLUSHING) return this.#flushed();
     if (this.#state !== OPEN) return;
@@ -436,21 +439,49 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.phase.write(data, kind, options);
   }
 
-  /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
-  hasRoom(length: number): boolean {
+  /**
+   * Whether `length` more bytes may be unsent, which a write of `given` bytes became; if not, the
+   * connection is cut.
+   */
+  hasRoom(length: number, given: number = length): boolean {
     if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
-    this.#cutSlow();
+    const others = this.tx.unsent - this.tx.besides;
+    if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
+    log("warn", () => `connection ${this.socketFd}: ${this.#whyNoRoom(given, others)}`);
+    this.cut("unsent");
     return false;
   }
 
-  #cutSlow(): void {
+  /** What is to be known of a write that is not taken. */
+  #whyNoRoom(given: number, others: number): string {
+    const { limits } = this.owner;
+    const limit = `maxUnsentBytes (${limits.maxUnsentBytes})`;
+    if (others <= 0) {
+      return `a write of ${given} bytes is above ${limit}, and above what one write may have when ` +
+        `nothing else is unsent (${longestWrite(limits)})`;
+    }
+    if (given > limits.maxUnsentBytes) {
+      return `a write of ${given} bytes is above ${limit}, which it may only be when nothing else is ` +
+        `unsent; ${others} bytes are`;
+    }
+    return `the peer reads too slowly, ${limit} is reached`;
+  }
+
+  #cutBroken(): void {
     log(
-      "warn",
+      "err",
       () =>
-        `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
-        `(${this.owner.limits.maxUnsentBytes}) is reached`,
+        `connection ${this.socketFd}: the buffer of a write was transferred before it had left; what ` +
+        "is written from allocPadded belongs to the connection",
     );
-    this.cut("unsent");
+    this.cut("self");
+  }
+
+  /** Queues bytes that no program has written, as a head: none of its writes waits for them. */
+  say(bytes: Uint8Array): void {
+    this.tx.put(bytes);
+    this.tx.besides += bytes.length;
+    this.queued();
   }
 
   get unsentBytes(): number {

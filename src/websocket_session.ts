@@ -14,6 +14,7 @@ import {
 import {
   FIN,
   MAX_CONTROL_PAYLOAD,
+  MAX_HEADER_LENGTH,
   OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_CONTINUATION,
@@ -31,6 +32,7 @@ import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { HeldPongs, MOST_UNSENT_PONGS } from "./held_pongs.ts";
 import { Probed } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
@@ -62,7 +64,7 @@ export class WebSocketSession extends Probed
   #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
-  #pendingPong: Uint8Array | undefined;
+  #pongs: HeldPongs | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
@@ -238,18 +240,23 @@ export class WebSocketSession extends Probed
   onLeft(bytes: number): void {
     this.left(bytes);
     const sent = this.#sentClose;
-    if (sent === undefined || sent.behind === 0) return;
-    // A close frame that has not left, or just did, is not unanswered.
-    sent.behind = Math.max(0, sent.behind - bytes);
-    this.#awaitAnswer();
+    if (sent !== undefined && sent.behind > 0) {
+      // A close frame that has not left, or just did, is not unanswered.
+      sent.behind = Math.max(0, sent.behind - bytes);
+      this.#awaitAnswer();
+    }
+    if (bytes > 0 && this.#pongs !== undefined) this.#releasePongs();
   }
 
-  onDrain(): void {
-    const pong = this.#pendingPong;
-    if (pong === undefined) return;
-    this.#pendingPong = undefined;
-    this.#writer.send(OPCODE_PONG | FIN, pong);
+  /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
+  #releasePongs(): void {
+    const { tx } = this.#connection;
+    // What a stream has made of them has one order only.
+    if (this.#layers?.stream !== undefined || tx.besides > 0) this.#sendPongs();
+    else tx.ahead(() => this.#sendPongs());
   }
+
+  onDrain(): void {}
 
   onWritable(): void {
     const connection = this.#connection;
@@ -260,7 +267,7 @@ export class WebSocketSession extends Probed
   }
 
   sendProbe(payload: Uint8Array): void {
-    this.#connection.turn(() => this.#writer.send(OPCODE_PING | FIN, payload));
+    this.#connection.turn(() => this.#writer.beside(OPCODE_PING | FIN, payload));
   }
 
   override isHeldUp(times: number): boolean {
@@ -433,7 +440,7 @@ export class WebSocketSession extends Probed
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
-    this.#writer.send(OPCODE_CLOSE | FIN, payload);
+    this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     this.#sentClose.behind = connection.unsentBytes;
     this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
@@ -459,23 +466,39 @@ export class WebSocketSession extends Probed
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
       }
-      this.#writer.send(OPCODE_CLOSE | FIN, payload);
+      this.#sendPongs();
+      this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     }
     // Section 7.1.1: the server closes the connection first.
     this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
+  /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
   #answerPing(payload: Uint8Array): void {
-    // Section 5.5.3: only the latest ping needs an answer when the peer does not read.
-    if (this.#connection.tx.isWriting) this.#pendingPong = payload.slice();
-    else this.#writer.send(OPCODE_PONG | FIN, payload);
+    const { tx } = this.#connection;
+    const room = MOST_UNSENT_PONGS - tx.besides;
+    if (!tx.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
+      return this.#writer.beside(OPCODE_PONG | FIN, payload);
+    }
+    this.#pongs ??= new HeldPongs(this.#writer.masks);
+    this.#pongs.hold(payload, room);
+  }
+
+  #sendPongs(): void {
+    const pongs = this.#pongs;
+    this.#pongs = undefined;
+    for (let pong = pongs?.next(); pong !== undefined; pong = pongs!.next()) {
+      this.#writer.beside(OPCODE_PONG | FIN, pong);
+    }
   }
 
   #failWith(cause: CloseCause, code: number, reason: string): void {
     this.#connection.endsFor(cause);
     if (this.#sentClose === undefined) {
       this.#sentClose = { code, reason, behind: 0 };
-      if (this.#flushExtensions()) this.#writer.send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      if (this.#flushExtensions()) {
+        this.#writer.beside(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      }
     }
     this.#parser.stop();
     this.#connection.finish(cause, true);
