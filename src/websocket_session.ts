@@ -193,6 +193,10 @@ export class WebSocketSession extends Probed
   }
 
   get canDeliver(): boolean {
+    return !this.#connection.isPaused;
+  }
+
+  get mayGoOn(): boolean {
     return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
   }
 

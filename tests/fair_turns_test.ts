@@ -52,9 +52,9 @@ interface Flood {
 
 const SOCKET = { headers: [] };
 
-/** A message of 256 KiB that is a few hundred bytes on the wire. */
+/** A message of 4 KiB, one piece, that is a few bytes on the wire. */
 const zeros = () => {
-  const bytes = deflateRawSync(new Uint8Array(256 * 1024), { finishFlush: 2 });
+  const bytes = deflateRawSync(new Uint8Array(4096), { finishFlush: 2 });
   return bytes.subarray(0, bytes.length - 4);
 };
 
@@ -82,10 +82,9 @@ const FLOODS: Record<string, Flood> = {
     count: COUNT,
   },
   "compressed zeros": {
-    bytes: frame({ opcode: 2, rsv: 4, payload: zeros(), key: KEY }),
+    bytes: many(frame({ opcode: 2, rsv: 4, payload: zeros(), key: KEY })),
     reason: "receive",
-    // Pieces of 4 KiB.
-    count: 64,
+    count: COUNT,
     open: { headers: ["Sec-WebSocket-Extensions: permessage-deflate"] },
   },
 };
