@@ -149,6 +149,10 @@ export class ClientHandshake implements Phase {
     this.#fail(`${reason} returned ${result}`);
   }
 
+  onTurn(): void {
+    // The transport has held the bytes back.
+  }
+
   onPause(_paused: boolean): void {
     // The transport holds the bytes back.
   }
@@ -237,8 +241,7 @@ export class ClientHandshake implements Phase {
     } catch (error) {
       return this.#fail(`the request can't be sent: ${(error as Error).message}`);
     }
-    connection.tx.put(request);
-    connection.queued();
+    connection.say(request);
   }
 
   /** The listed extensions that neither another one nor the program wants left out. */

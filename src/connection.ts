@@ -11,7 +11,7 @@ import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import { describeError, log } from "./log.ts";
-import type { Limits } from "./limits.ts";
+import { type Limits, longestWrite } from "./limits.ts";
 import type { FrameFacts, HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { CheckedOptions } from "./platform_options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
@@ -20,6 +20,7 @@ import type { CloseCause, ConsentReason, Reason, ReasonData } from "./reasons.ts
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import type { TurnBudget, TurnTaker } from "./service/turn_budget.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import type { ClientCertificateTrial } from "./tls_members.ts";
 import type { TlsInfo } from "./transport/tls_info.ts";
@@ -48,6 +49,7 @@ export interface ConnectionOwner {
   readonly limits: Limits;
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
@@ -90,6 +92,9 @@ const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 
+/** How often a verdict waits for the connection's turn. */
+const LONGEST_HOLD_UP = 4;
+
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** How far a connection is on its way out. */
@@ -106,7 +111,7 @@ const ENDING_FIRST = 1;
 const AWAITING_END = 2;
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection implements Wsi, TransportHandler, Serviceable {
+export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker {
   readonly owner: ConnectionOwner;
   readonly socketFd: number;
   readonly isClient: boolean;
@@ -138,6 +143,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #writableIsDue = false;
   #pausedByUser = false;
   #pausedByPhase = false;
+  #waitsForTurn = false;
+  servedMs = 0;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
   /** What ends it, as far as that is known. */
@@ -187,19 +194,54 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   onBytes(bytes: Uint8Array): number {
+    const { budget } = this.owner;
+    if (!budget.begin()) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
     this.#inTurn = true;
     const taken = this.phase!.onBytes(bytes);
     this.#inTurn = false;
     this.flush();
+    if (!budget.isSpent) return taken;
+    budget.charge(this);
+    return this.#waitForTurn(taken);
+  }
+
+  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
+  #waitForTurn(taken: number): number {
+    if (this.#waitsForTurn || this.#transport === undefined) return taken;
+    this.#waitsForTurn = true;
+    this.#transport.pause();
+    this.owner.budget.wait(this);
     return taken;
+  }
+
+  onTurn(): void {
+    this.#waitsForTurn = false;
+    if (this.#state === OPEN && !this.isPaused && !this.goOn()) return;
+    if (this.#state === OPEN && this.isPaused) return;
+    this.#transport?.resume();
+  }
+
+  /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
+  goOn(): boolean {
+    const { budget } = this.owner;
+    if (budget.begin()) {
+      this.turn(() => this.phase?.onTurn());
+      if (!budget.isSpent) return true;
+      budget.charge(this);
+    }
+    this.#waitForTurn(0);
+    return false;
   }
 
   onDrain(): void {
     const before = this.tx.unsent;
-    this.tx.written();
-    if (this.#state === OPEN) this.phase!.onLeft(before - this.tx.unsent);
-    else if (this.#state === FLUSHING) this.#awaitFlush();
+    if (!this.tx.written()) return this.#cutBroken();
+    if (this.#state === OPEN) {
+      this.#inTurn = true;
+      this.phase!.onLeft(before - this.tx.unsent);
+      this.#inTurn = false;
+    } else if (this.#state === FLUSHING) this.#awaitFlush();
     if (this.tx.hasQueued) return this.flush();
     if (this.#state === FLUSHING) return this.#flushed();
     if (this.#state !== OPEN) return;
@@ -397,21 +439,49 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     return this.phase.write(data, kind, options);
   }
 
-  /** Whether `length` more bytes may be unsent; if not, the connection is cut. */
-  hasRoom(length: number): boolean {
+  /**
+   * Whether `length` more bytes may be unsent, which a write of `given` bytes became; if not, the
+   * connection is cut.
+   */
+  hasRoom(length: number, given: number = length): boolean {
     if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
-    this.#cutSlow();
+    const others = this.tx.unsent - this.tx.besides;
+    if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
+    log("warn", () => `connection ${this.socketFd}: ${this.#whyNoRoom(given, others)}`);
+    this.cut("unsent");
     return false;
   }
 
-  #cutSlow(): void {
+  /** What is to be known of a write that is not taken. */
+  #whyNoRoom(given: number, others: number): string {
+    const { limits } = this.owner;
+    const limit = `maxUnsentBytes (${limits.maxUnsentBytes})`;
+    if (others <= 0) {
+      return `a write of ${given} bytes is above ${limit}, and above what one write may have when ` +
+        `nothing else is unsent (${longestWrite(limits)})`;
+    }
+    if (given > limits.maxUnsentBytes) {
+      return `a write of ${given} bytes is above ${limit}, which it may only be when nothing else is ` +
+        `unsent; ${others} bytes are`;
+    }
+    return `the peer reads too slowly, ${limit} is reached`;
+  }
+
+  #cutBroken(): void {
     log(
-      "warn",
+      "err",
       () =>
-        `connection ${this.socketFd}: the peer reads too slowly, maxUnsentBytes ` +
-        `(${this.owner.limits.maxUnsentBytes}) is reached`,
+        `connection ${this.socketFd}: the buffer of a write was transferred before it had left; what ` +
+        "is written from allocPadded belongs to the connection",
     );
-    this.cut("unsent");
+    this.cut("self");
+  }
+
+  /** Queues bytes that no program has written, as a head: none of its writes waits for them. */
+  say(bytes: Uint8Array): void {
+    this.tx.put(bytes);
+    this.tx.besides += bytes.length;
+    this.queued();
   }
 
   get unsentBytes(): number {
@@ -495,7 +565,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Has what was not taken offered once more, in a turn of its own. */
   offerAgain(): void {
     if (this.#pausedByPhase) return this.holdInput(false);
-    if (this.isPaused || this.#transport === undefined) return;
+    if (this.isPaused || this.#waitsForTurn || this.#transport === undefined) return;
     this.#transport.pause();
     this.#transport.resume();
   }
@@ -503,7 +573,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #applyPause(): void {
     if (this.#transport === undefined) return;
     if (this.isPaused) this.#transport.pause();
-    else this.#transport.resume();
+    else if (!this.#waitsForTurn) this.#transport.resume();
     this.phase?.onPause(this.isPaused);
   }
 
@@ -535,8 +605,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   /** What waits for the program, or for this connection's turn, is not its peer's silence. */
-  isHeldUp(_times: number): boolean {
-    return this.owner.scheduler.hasToTell(this.socketFd);
+  isHeldUp(times: number): boolean {
+    return this.owner.scheduler.hasToTell(this.socketFd) ||
+      // Everybody's turn comes within that, and whoever sends without an end must not evade it.
+      (this.#waitsForTurn && times < LONGEST_HOLD_UP);
   }
 
   onTimeout(): void {
@@ -615,7 +687,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
     if (this.#parting === ENDING_FIRST) this.#transport?.end();
-    this.#transport?.resume();
+    if (!this.#waitsForTurn) this.#transport?.resume();
   }
 
   // HTTP.

@@ -27,6 +27,8 @@ const encoder = new TextEncoder();
 const scratch = new Uint8Array(16 * 1024);
 /** UTF-8 takes at most three bytes a UTF-16 unit. */
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
+/** In place of a length: the program has written nothing. */
+const NOT_GIVEN = -1;
 const FAILED = Symbol("an extension has failed");
 
 /** Whom the writer tells. */
@@ -71,7 +73,7 @@ export class FrameWriter {
     }
     const connection = this.#connection;
     const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
-    if (!connection.hasRoom(frame.length)) return -1;
+    if (!connection.hasRoom(frame.length, message.byteLength)) return -1;
     if (frame !== message.frame) extension!.sentShared();
     connection.tx.append(frame, true);
     connection.queued();
@@ -109,7 +111,9 @@ export class FrameWriter {
     // Of a message only the first frame says that it is transformed.
     const hasBits = isFirst || extension.unit === "frame";
     const bits = extension.encodedBits ?? (hasBits ? extension.reservedBits : 0);
-    return this.send(first | bits << 4, encoded) < 0 ? -1 : payload.length;
+    const size = lengthOf(encoded);
+    const given = Math.min(payload.length, size);
+    return this.#queue(first | bits << 4, encoded, size, given) < 0 ? -1 : payload.length;
   }
 
   /** Section 5.4: the fragments of a message are sent one after the other. */
@@ -147,10 +151,27 @@ export class FrameWriter {
       payload = typeof data === "string" ? encodeText(data) : viewOf("write: data", data);
       length = payload.length;
     }
-    if (this.#stream !== undefined) return this.#sendStreamed(this.#stream, first, payload, length);
+    return this.#queue(first, payload, length, length);
+  }
+
+  /**
+   * Queues a frame that is none of the program's, which keep themselves few: no limit of what it may
+   * write stands against a pong, a probe or the close frame, and none of its writes waits for one.
+   */
+  beside(first: number, payload: Uint8Array): void {
+    const { tx } = this.#connection;
+    const before = tx.unsent;
+    this.#queue(first, payload, payload.length, NOT_GIVEN);
+    tx.besides += tx.unsent - before;
+  }
+
+  /** @param given how many bytes were written, which an extension may have made more or fewer */
+  #queue(first: number, payload: Uint8Array, length: number, given: number): number {
+    const stream = this.#stream;
+    if (stream !== undefined) return this.#sendStreamed(stream, first, payload, length, given);
     const connection = this.#connection;
     const header = headerLength(length, this.masks);
-    if (!connection.hasRoom(header + length)) return -1;
+    if (given !== NOT_GIVEN && !connection.hasRoom(header + length, given)) return -1;
     if (takePadded(payload, length)) this.#sendPadded(first, payload, header);
     else connection.tx.put(payload, length, first, this.#masking);
     connection.queued();
@@ -167,6 +188,7 @@ export class FrameWriter {
     first: number,
     payload: Uint8Array,
     length: number,
+    given: number,
   ): number {
     const frame = new Uint8Array(headerLength(length, this.masks) + length);
     const body = writeHeader(frame, 0, first, length, this.masks);
@@ -179,7 +201,7 @@ export class FrameWriter {
     if (encoded === FAILED) return -1;
     const bytes = encoded ?? frame;
     const size = lengthOf(bytes);
-    if (!connection.hasRoom(size)) return -1;
+    if (given !== NOT_GIVEN && !connection.hasRoom(size, Math.min(size, given))) return -1;
     connection.tx.put(bytes, size);
     connection.queued();
     return length;

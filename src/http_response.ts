@@ -127,8 +127,9 @@ export class HttpResponse implements HttpExchange {
     if (this.isComplete || this.#transfer !== undefined) return -1;
     const bytes = bytesOf("write: data", data);
     const isHead = kind === "httpHeaders" || !this.hasBegun;
+    const isBeside = kind === "httpHeaders" && !this.hasBegun;
     this.hasBegun = true;
-    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes);
+    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes, isBeside);
     if (sent >= 0 && kind === "httpFinal") this.complete();
     return sent;
   }
@@ -156,16 +157,20 @@ export class HttpResponse implements HttpExchange {
     const all: (readonly [string, string])[] = [["date", httpDate()], ...fields];
     if (closes) all.push(["connection", "close"]);
     else if (this.#minorVersion === 0) all.push(["connection", "keep-alive"]);
-    this.#send(responseHead(status, all));
+    this.#send(responseHead(status, all), true);
   }
 
-  #send(bytes: Uint8Array): number {
+  /** @param isBeside whether it is a head, for which a body in one long write need not wait */
+  #send(bytes: Uint8Array, isBeside = false): number {
     const connection = this.#connection;
     const { length } = bytes;
     if (!connection.hasRoom(length)) return -1;
     if (length > 0) {
-      connection.tx.put(bytes);
-      connection.queued();
+      if (isBeside) connection.say(bytes);
+      else {
+        connection.tx.put(bytes);
+        connection.queued();
+      }
       connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
     }
     return length;

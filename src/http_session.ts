@@ -83,8 +83,9 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
-        if (this.#state === RESPOND) {
-          // The next request waits in the transport until this one is answered.
+        // The next request waits in the transport until this one is answered, and most of the answer
+        // has left: who asks for much at once isn't one who doesn't read.
+        if (this.#state === RESPOND || (this.#isIdle && connection.partialBuffered)) {
           connection.holdInput(true);
           break;
         }
@@ -97,7 +98,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
           }
           return position + connection.phase!.onBytes(bytes.subarray(position));
         }
-        if (taken === 0) break;
+        if (taken === 0 || !connection.owner.budget.mayGoOn()) break;
       }
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
@@ -126,6 +127,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
 
   onDrain(): void {
     this.#response?.onDrain();
+    if (this.#isIdle) this.#connection.holdInput(false);
     if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
@@ -182,6 +184,10 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   }
 
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
+  onTurn(): void {
+    // The transport has held the bytes back.
+  }
+
   onPause(paused: boolean): void {
     const connection = this.#connection;
     if (this.asking.isAwaiting) return;
@@ -307,8 +313,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     }
     // RFC 9110 section 10.1.1: a client that asked first waits for this.
     if (waitsForContinue && !response.hasBegun) {
-      connection.tx.put(CONTINUE);
-      connection.queued();
+      connection.say(CONTINUE);
     }
     this.#awaitBody();
   }
@@ -336,7 +341,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
         });
       }
       const goesOn = this.#body === body && !this.asking.isAwaiting;
-      if (!connection.isOpen || connection.isPaused || !goesOn) body.pause();
+      const mayGoOn = connection.owner.budget.mayGoOn();
+      if (!connection.isOpen || connection.isPaused || !goesOn || !mayGoOn) body.pause();
     });
     if (!this.asking.isAwaiting) this.#bodyRead(body);
     return taken;
@@ -408,6 +414,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#body = undefined;
     connection.http = undefined;
     connection.headers = undefined;
+    // The next answer doesn't wait for it to leave.
+    connection.tx.besides = connection.unsentBytes;
     this.#state = HEAD;
     this.#isIdle = true;
     this.#hasReadHead = false;

@@ -33,9 +33,14 @@ export interface Limits {
   readonly maxFragments: number;
   /** Frames without payload in one message; more fail with 1008. @default {1024} */
   readonly maxEmptyFragments: number;
-  /** Unsent bytes of a connection above which `partialBuffered` is true. @default {1048576} */
+  /** Unsent bytes of a connection above which `partialBuffered` is true. @default {262144} */
   readonly softUnsentBytes: number;
-  /** Unsent bytes that a connection may have; `write` past it fails. @default {16777216} */
+  /**
+   * Unsent bytes that a connection may have; a `write` past it fails, and ends the connection. When
+   * nothing else that was written is unsent, one write is taken up to 16 MiB, or `maxMessageSize` if
+   * that is more.
+   * @default {4194304}
+   */
   readonly maxUnsentBytes: number;
   /**
    * Milliseconds that a close handshake may take, and then, once more, that a client waits for the server
@@ -69,10 +74,18 @@ export const DEFAULT_LIMITS: Limits = {
   maxMessageSize: 1024 * 1024,
   maxFragments: 131_072,
   maxEmptyFragments: 1_024,
-  softUnsentBytes: 1024 * 1024,
-  maxUnsentBytes: 16 * 1024 * 1024,
+  softUnsentBytes: 256 * 1024,
+  maxUnsentBytes: 4 * 1024 * 1024,
   closeTimeoutMs: 5_000,
   clientTimeoutMs: 5_000,
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,
 };
+
+/** What one write may have when nothing else is unsent, unless `maxMessageSize` is more. */
+const LONGEST_WRITE = 16 * 1024 * 1024;
+
+/** The bytes that one write may have when nothing else is unsent. */
+export function longestWrite({ maxMessageSize }: Limits): number {
+  return Math.max(LONGEST_WRITE, maxMessageSize);
+}

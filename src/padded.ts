@@ -12,7 +12,8 @@ const padded = new WeakSet<ArrayBufferLike>();
 
 /**
  * A buffer of `length` bytes that `wsi.write` sends as it is, with the frame header put in front of
- * it in place. Once written it belongs to the connection: fill a new one for the next write.
+ * it in place. Once written it belongs to the connection: fill a new one for the next write. One whose
+ * buffer is transferred before it has left ends its connection.
  *
  * @param length Bytes of payload, from 0 on.
  *

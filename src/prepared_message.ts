@@ -67,7 +67,7 @@ export class PreparedMessage {
 
 /**
  * Frames a message once, for `wsi.write` on any number of connections: those of servers send the
- * same bytes and hold no copy of their own, however slowly their peers read. (A client's frames have
+ * same bytes and hold no copy of their own of more than 1 KiB, however slowly their peers read. (A client's frames have
  * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
  * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
  *

@@ -137,8 +137,7 @@ export class ServerHandshake {
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
-    connection.tx.put(answer);
-    connection.queued();
+    connection.say(answer);
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;

@@ -13,6 +13,12 @@ const SMALLEST_CHUNK = CHUNK_SIZES[0];
 const LARGEST_CHUNK = CHUNK_SIZES[3];
 /** Shared segments up to this length are gathered. */
 const LONGEST_GATHERED = 4 * 1024;
+/**
+ * Up to these lengths a copy costs no more than what a segment takes beside its bytes: a buffer of its own,
+ * or a part of what others have, too.
+ */
+const LONGEST_COPIED = 4 * 1024;
+const LONGEST_COPIED_SHARED = 1024;
 /** Chunks of one size that are kept for reuse, in bytes. */
 const POOL_BYTES = 2 * 1024 * 1024;
 
@@ -47,10 +53,13 @@ export const ZERO_KEY = 2;
 
 interface Segment {
   readonly bytes: Uint8Array;
+  readonly length: number;
   /** The pooled chunk that the bytes are a part of, if they are. */
   readonly chunk: Bytes | undefined;
   /** Whether other queues have the same bytes, so that a copy may be made without a loss. */
   readonly isShared: boolean;
+  /** Whether all of it is none of the program's. */
+  readonly isBeside: boolean;
 }
 
 /**
@@ -60,6 +69,8 @@ interface Segment {
 export class TxQueue {
   /** Bytes queued and under way. */
   unsent = 0;
+  /** Those of them that no program has written: heads, pongs and probes. Whoever queues them adds them. */
+  besides = 0;
 
   /** What comes before the chunk. Few connections ever need it, and most are idle. */
   #segments: Segment[] | undefined;
@@ -68,6 +79,8 @@ export class TxQueue {
   #sizeHint: number = SMALLEST_CHUNK;
   #underWay: Uint8Array | undefined;
   #underWayChunk: Bytes | undefined;
+  #underWayLength = 0;
+  #besidesUnderWay = 0;
 
   /** Whether a transport write is under way. */
   get isWriting(): boolean {
@@ -111,23 +124,53 @@ export class TxQueue {
     } else this.#filled += total;
   }
 
-  /** Queues `bytes` themselves, which must not change any more; other queues may share them. */
+  /**
+   * Queues `bytes` themselves, which must not change any more; other queues may share them. Short ones
+   * that have to wait are copied: a million segments would cost far more than their bytes.
+   */
   append(bytes: Uint8Array, isShared = false): void {
+    const longestCopied = isShared ? LONGEST_COPIED_SHARED : LONGEST_COPIED;
+    if (bytes.length <= longestCopied && (this.isWriting || this.hasQueued)) {
+      return this.put(bytes);
+    }
     this.unsent += bytes.length;
     this.#sealChunk();
     this.#push(bytes, undefined, isShared);
+  }
+
+  /** Puts what `work` queues, which is none of the program's, in front of all that waits. */
+  ahead(work: () => void): void {
+    const chunk = this.#chunk;
+    const filled = this.#filled;
+    const segments = this.#segments ?? [];
+    this.#chunk = this.#segments = undefined;
+    this.#filled = 0;
+    try {
+      work();
+      this.#sealChunk(true);
+    } finally {
+      this.#segments = [...this.#segments ?? [], ...segments];
+      this.#chunk = chunk;
+      this.#filled = filled;
+    }
   }
 
   /** The next bytes for the transport; {@linkcode written} must follow before the next call. */
   next(): Uint8Array {
     const segments = this.#segments;
     if (segments !== undefined && segments.length > 0) {
+      this.#besidesUnderWay = 0;
       const gathered = this.#gather(segments);
       if (gathered !== undefined) return gathered;
-      const { bytes, chunk } = segments.shift()!;
+      const { bytes, length, chunk, isBeside } = segments.shift()!;
+      if (isBeside) this.#besidesUnderWay = length;
       this.#underWayChunk = chunk;
+      this.#underWayLength = length;
       return this.#underWay = bytes;
     }
+    // It is the last that waits.
+    this.#besidesUnderWay = this.besides;
+    this.#underWayLength = this.#filled;
     const chunk = this.#chunk!;
     // Shrinks slowly: a connection that mostly sends little should not take large chunks.
     this.#sizeHint = this.#filled * 16 <= chunk.length
@@ -142,12 +185,19 @@ export class TxQueue {
     return this.#underWay;
   }
 
-  /** The transport is done with what {@linkcode next} returned. */
-  written(): void {
-    this.unsent -= this.#underWay!.length;
+  /**
+   * The transport is done with what {@linkcode next} returned. False: its bytes were taken away
+   * meanwhile, by whoever transferred a buffer that was the connection's, so that nobody knows what
+   * has left.
+   */
+  written(): boolean {
+    const isWhole = this.#underWay!.length === this.#underWayLength;
+    this.unsent -= this.#underWayLength;
+    this.besides = this.unsent === 0 ? 0 : this.besides - this.#besidesUnderWay;
     this.#underWay = undefined;
     if (this.#underWayChunk !== undefined) release(this.#underWayChunk);
     this.#underWayChunk = undefined;
+    return isWhole;
   }
 
   /** Drops everything. What is under way may still be read by the transport, so it is not reused. */
@@ -158,7 +208,7 @@ export class TxQueue {
     this.#segments = undefined;
     this.#underWay = undefined;
     this.#underWayChunk = undefined;
-    this.unsent = 0;
+    this.unsent = this.besides = 0;
   }
 
   /**
@@ -183,6 +233,7 @@ export class TxQueue {
       position += bytes.length;
     }
     this.#underWayChunk = chunk;
+    this.#underWayLength = length;
     return this.#underWay = chunk.subarray(0, length);
   }
 
@@ -208,18 +259,23 @@ export class TxQueue {
     return needed > chunk.length ? this.#growChunk(needed, length) : chunk;
   }
 
-  /** Ends the chunk, so that what comes next gets a segment after it. */
-  #sealChunk(): void {
+  /** Ends the chunk, so that what comes next gets a segment after it; one that is mostly empty goes. */
+  #sealChunk(isBeside = false): void {
     const chunk = this.#chunk;
     if (chunk === undefined) return;
-    this.#push(chunk.subarray(0, this.#filled), chunk);
+    if (this.#filled * 2 >= chunk.length) {
+      this.#push(chunk.subarray(0, this.#filled), chunk, false, isBeside);
+    } else {
+      if (this.#filled > 0) this.#push(chunk.slice(0, this.#filled), undefined, false, isBeside);
+      release(chunk);
+    }
     this.#chunk = undefined;
     this.#filled = 0;
   }
 
-  #push(bytes: Uint8Array, chunk: Bytes | undefined, isShared = false): void {
+  #push(bytes: Uint8Array, chunk: Bytes | undefined, isShared = false, isBeside = false): void {
     this.#segments ??= [];
-    this.#segments.push({ bytes, chunk, isShared });
+    this.#segments.push({ bytes, length: bytes.length, chunk, isShared, isBeside });
   }
 }
 

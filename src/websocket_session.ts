@@ -14,6 +14,7 @@ import {
 import {
   FIN,
   MAX_CONTROL_PAYLOAD,
+  MAX_HEADER_LENGTH,
   OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_CONTINUATION,
@@ -31,6 +32,7 @@ import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { HeldPongs, MOST_UNSENT_PONGS } from "./held_pongs.ts";
 import { Probed } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
@@ -62,7 +64,7 @@ export class WebSocketSession extends Probed
   #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
-  #pendingPong: Uint8Array | undefined;
+  #pongs: HeldPongs | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
@@ -159,6 +161,7 @@ export class WebSocketSession extends Probed
       const result = connection.call(connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
+    if (!connection.owner.budget.mayGoOn()) this.#parser.stop();
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -193,6 +196,10 @@ export class WebSocketSession extends Probed
     return !this.#connection.isPaused;
   }
 
+  get mayGoOn(): boolean {
+    return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
+  }
+
   get isEstablished(): boolean {
     return this.#sentClose === undefined;
   }
@@ -203,6 +210,7 @@ export class WebSocketSession extends Probed
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
+    if (!this.#connection.owner.budget.mayGoOn()) this.#parser.stop();
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#answerPing(payload);
     if (this.#sentClose !== undefined) return;
@@ -236,18 +244,23 @@ export class WebSocketSession extends Probed
   onLeft(bytes: number): void {
     this.left(bytes);
     const sent = this.#sentClose;
-    if (sent === undefined || sent.behind === 0) return;
-    // A close frame that has not left, or just did, is not unanswered.
-    sent.behind = Math.max(0, sent.behind - bytes);
-    this.#awaitAnswer();
+    if (sent !== undefined && sent.behind > 0) {
+      // A close frame that has not left, or just did, is not unanswered.
+      sent.behind = Math.max(0, sent.behind - bytes);
+      this.#awaitAnswer();
+    }
+    if (bytes > 0 && this.#pongs !== undefined) this.#releasePongs();
   }
 
-  onDrain(): void {
-    const pong = this.#pendingPong;
-    if (pong === undefined) return;
-    this.#pendingPong = undefined;
-    this.#writer.send(OPCODE_PONG | FIN, pong);
+  /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
+  #releasePongs(): void {
+    const { tx } = this.#connection;
+    // What a stream has made of them has one order only.
+    if (this.#layers?.stream !== undefined || tx.besides > 0) this.#sendPongs();
+    else tx.ahead(() => this.#sendPongs());
   }
+
+  onDrain(): void {}
 
   onWritable(): void {
     const connection = this.#connection;
@@ -258,7 +271,7 @@ export class WebSocketSession extends Probed
   }
 
   sendProbe(payload: Uint8Array): void {
-    this.#connection.turn(() => this.#writer.send(OPCODE_PING | FIN, payload));
+    this.#connection.turn(() => this.#writer.beside(OPCODE_PING | FIN, payload));
   }
 
   override isHeldUp(times: number): boolean {
@@ -298,6 +311,10 @@ export class WebSocketSession extends Probed
     connection.finish("callback", false);
   }
 
+  onTurn(): void {
+    this.#resume();
+  }
+
   onPause(paused: boolean): void {
     this.pauseProbing(paused);
     if (paused) this.#parser.stop();
@@ -305,7 +322,7 @@ export class WebSocketSession extends Probed
       // In a turn of its own, as all that was held back is.
       const { owner, socketFd } = this.#connection;
       const service = () => {
-        if (this.#connection.phase === this) this.#connection.turn(() => this.#resume());
+        if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
       };
       owner.scheduler.request({ socketFd, service }, POLLIN);
     }
@@ -427,7 +444,7 @@ export class WebSocketSession extends Probed
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
-    this.#writer.send(OPCODE_CLOSE | FIN, payload);
+    this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     this.#sentClose.behind = connection.unsentBytes;
     this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
@@ -453,23 +470,39 @@ export class WebSocketSession extends Probed
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
       }
-      this.#writer.send(OPCODE_CLOSE | FIN, payload);
+      this.#sendPongs();
+      this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     }
     // Section 7.1.1: the server closes the connection first.
     this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
+  /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
   #answerPing(payload: Uint8Array): void {
-    // Section 5.5.3: only the latest ping needs an answer when the peer does not read.
-    if (this.#connection.tx.isWriting) this.#pendingPong = payload.slice();
-    else this.#writer.send(OPCODE_PONG | FIN, payload);
+    const { tx } = this.#connection;
+    const room = MOST_UNSENT_PONGS - tx.besides;
+    if (!tx.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
+      return this.#writer.beside(OPCODE_PONG | FIN, payload);
+    }
+    this.#pongs ??= new HeldPongs(this.#writer.masks);
+    this.#pongs.hold(payload, room);
+  }
+
+  #sendPongs(): void {
+    const pongs = this.#pongs;
+    this.#pongs = undefined;
+    for (let pong = pongs?.next(); pong !== undefined; pong = pongs!.next()) {
+      this.#writer.beside(OPCODE_PONG | FIN, pong);
+    }
   }
 
   #failWith(cause: CloseCause, code: number, reason: string): void {
     this.#connection.endsFor(cause);
     if (this.#sentClose === undefined) {
       this.#sentClose = { code, reason, behind: 0 };
-      if (this.#flushExtensions()) this.#writer.send(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      if (this.#flushExtensions()) {
+        this.#writer.beside(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      }
     }
     this.#parser.stop();
     this.#connection.finish(cause, true);

@@ -156,7 +156,8 @@ export interface Wsi<out User = unknown> {
    *   all of them.
    * @param kind Left out: `"text"` for a string, `"binary"` for bytes.
    * @returns The number of payload bytes taken, or −1 when the kind does not fit the connection's
-   *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection.
+   *   state, or when unsent bytes would pass `maxUnsentBytes`, which also closes the connection. When nothing
+   *   else is unsent, one write may have 16 MiB, or `maxMessageSize` if that is more.
    * @throws {LwsError} `invalid-argument` when the data is none of these or a detached or out-of-bounds
    *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
    *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins

@@ -69,6 +69,39 @@ Deno.test("bytes that can't be copied leave the queue as it was", () => {
   assertEquals(drain(queue), [[1, 700], [2, 3]]);
 });
 
+Deno.test("short bytes that have to wait are copied, so that none costs a segment", () => {
+  const queue = new TxQueue();
+  const shared = new Uint8Array(1_024).fill(1);
+  const own = new Uint8Array(4_096).fill(2);
+  queue.append(own);
+  queue.append(shared, true);
+  queue.append(own);
+  // The first had nothing to wait for.
+  assert(queue.next() === own);
+  queue.written();
+  const rest = queue.next();
+  assertEquals([rest.length, rest[0], rest.at(-1)], [5_120, 1, 2]);
+  queue.written();
+  assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+});
+
+Deno.test("a chunk that is ended mostly empty is no more than its bytes", () => {
+  const queue = new TxQueue();
+  put(queue, 60_000, 1);
+  queue.next();
+  for (let i = 0; i < 5; i++) {
+    put(queue, 3, 2);
+    queue.append(new Uint8Array(5_000).fill(3));
+  }
+  queue.written();
+  for (let i = 0; i < 5; i++) {
+    assertEquals(queue.next().buffer.byteLength, 3);
+    queue.written();
+    assertEquals(queue.next().length, 5_000);
+    queue.written();
+  }
+});
+
 Deno.test("clear drops everything", () => {
   const queue = new TxQueue();
   put(queue, 100, 1);
@@ -79,7 +112,7 @@ Deno.test("clear drops everything", () => {
 
 Deno.test("appended bytes are sent as they are, without a copy", () => {
   const queue = new TxQueue();
-  const own = new Uint8Array(100).fill(2);
+  const own = new Uint8Array(4_097).fill(2);
   put(queue, 3, 1);
   queue.append(own);
   assertEquals(queue.next(), new Uint8Array(3).fill(1));

@@ -386,24 +386,6 @@ Deno.test("maxUnsentBytes may be unsent; one byte more returns -1 and closes", a
   assertStringIncludes(log.lines[0]!, "maxUnsentBytes");
 });
 
-Deno.test("of pings that come while the peer does not read, the latest is answered", async () => {
-  const { protocol, wsi } = captive();
-  await using served = serve([protocol]);
-  const socket = await served.open();
-  const connection = await wsi;
-  socket.peer.transport.stopReading();
-  connection.write(new Uint8Array(200_000), "binary");
-  await settle();
-  for (const payload of ["1", "2", "3"]) socket.send({ opcode: 9, payload });
-  await settle();
-  socket.peer.transport.startReading();
-  assertEquals((await socket.receive()).payload.length, 200_000);
-  const pong = await socket.receive();
-  assertEquals([pong.opcode, new TextDecoder().decode(pong.payload)], [10, "3"]);
-  connection.write("next");
-  assertEquals(await socket.receiveText(), "next");
-});
-
 // Flow control and timeouts.
 
 Deno.test("rxFlowControl keeps what was read and delivers it in order, never inside the call", async () => {
