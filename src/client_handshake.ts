@@ -149,6 +149,10 @@ export class ClientHandshake implements Phase {
     this.#fail(`${reason} returned ${result}`);
   }
 
+  onTurn(): void {
+    // The transport has held the bytes back.
+  }
+
   onPause(_paused: boolean): void {
     // The transport holds the bytes back.
   }

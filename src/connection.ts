@@ -20,6 +20,7 @@ import type { CloseCause, ConsentReason, Reason, ReasonData } from "./reasons.ts
 import { POLLOUT } from "./service/polling.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
+import type { TurnBudget, TurnTaker } from "./service/turn_budget.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import type { ClientCertificateTrial } from "./tls_members.ts";
 import type { TlsInfo } from "./transport/tls_info.ts";
@@ -48,6 +49,7 @@ export interface ConnectionOwner {
   readonly limits: Limits;
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
   readonly fileOps: FileOps;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
@@ -90,6 +92,9 @@ const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 
+/** How often a verdict waits for the connection's turn. */
+const LONGEST_HOLD_UP = 4;
+
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** How far a connection is on its way out. */
@@ -106,7 +111,7 @@ const ENDING_FIRST = 1;
 const AWAITING_END = 2;
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection implements Wsi, TransportHandler, Serviceable {
+export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker {
   readonly owner: ConnectionOwner;
   readonly socketFd: number;
   readonly isClient: boolean;
@@ -138,6 +143,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #writableIsDue = false;
   #pausedByUser = false;
   #pausedByPhase = false;
+  #waitsForTurn = false;
+  servedMs = 0;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
   /** What ends it, as far as that is known. */
@@ -187,12 +194,44 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   onBytes(bytes: Uint8Array): number {
+    const { budget } = this.owner;
+    if (!budget.begin()) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
     this.#inTurn = true;
     const taken = this.phase!.onBytes(bytes);
     this.#inTurn = false;
     this.flush();
+    if (!budget.isSpent) return taken;
+    budget.charge(this);
+    return this.#waitForTurn(taken);
+  }
+
+  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
+  #waitForTurn(taken: number): number {
+    if (this.#waitsForTurn || this.#transport === undefined) return taken;
+    this.#waitsForTurn = true;
+    this.#transport.pause();
+    this.owner.budget.wait(this);
     return taken;
+  }
+
+  onTurn(): void {
+    this.#waitsForTurn = false;
+    if (this.#state === OPEN && !this.isPaused && !this.goOn()) return;
+    if (this.#state === OPEN && this.isPaused) return;
+    this.#transport?.resume();
+  }
+
+  /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
+  goOn(): boolean {
+    const { budget } = this.owner;
+    if (budget.begin()) {
+      this.turn(() => this.phase?.onTurn());
+      if (!budget.isSpent) return true;
+      budget.charge(this);
+    }
+    this.#waitForTurn(0);
+    return false;
   }
 
   onDrain(): void {
@@ -526,7 +565,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   /** Has what was not taken offered once more, in a turn of its own. */
   offerAgain(): void {
     if (this.#pausedByPhase) return this.holdInput(false);
-    if (this.isPaused || this.#transport === undefined) return;
+    if (this.isPaused || this.#waitsForTurn || this.#transport === undefined) return;
     this.#transport.pause();
     this.#transport.resume();
   }
@@ -534,7 +573,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   #applyPause(): void {
     if (this.#transport === undefined) return;
     if (this.isPaused) this.#transport.pause();
-    else this.#transport.resume();
+    else if (!this.#waitsForTurn) this.#transport.resume();
     this.phase?.onPause(this.isPaused);
   }
 
@@ -566,8 +605,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
   }
 
   /** What waits for the program, or for this connection's turn, is not its peer's silence. */
-  isHeldUp(_times: number): boolean {
-    return this.owner.scheduler.hasToTell(this.socketFd);
+  isHeldUp(times: number): boolean {
+    return this.owner.scheduler.hasToTell(this.socketFd) ||
+      // Everybody's turn comes within that, and whoever sends without an end must not evade it.
+      (this.#waitsForTurn && times < LONGEST_HOLD_UP);
   }
 
   onTimeout(): void {
@@ -646,7 +687,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable {
     this.#state = LINGERING;
     this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
     if (this.#parting === ENDING_FIRST) this.#transport?.end();
-    this.#transport?.resume();
+    if (!this.#waitsForTurn) this.#transport?.resume();
   }
 
   // HTTP.

@@ -13,6 +13,6 @@ export function openFailure(path: string, error: unknown): 404 | 503 {
   const isHidden = error instanceof Error && error.name === "NotCapable";
   const why = isHidden ? "--allow-read does not cover it: " : "";
   const level = isHidden || status === 503 ? "warn" : "info";
-  log(level, () => `${path} can't be opened: ${why}${describeFailure(error)}`);
+  log(level, () => `${path}: ${why}${describeFailure(error)}`);
   return status;
 }

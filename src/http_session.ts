@@ -98,7 +98,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
           }
           return position + connection.phase!.onBytes(bytes.subarray(position));
         }
-        if (taken === 0) break;
+        if (taken === 0 || !connection.owner.budget.mayGoOn()) break;
       }
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
@@ -184,6 +184,10 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   }
 
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
+  onTurn(): void {
+    // The transport has held the bytes back.
+  }
+
   onPause(paused: boolean): void {
     const connection = this.#connection;
     if (this.asking.isAwaiting) return;
@@ -337,7 +341,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
         });
       }
       const goesOn = this.#body === body && !this.asking.isAwaiting;
-      if (!connection.isOpen || connection.isPaused || !goesOn) body.pause();
+      const mayGoOn = connection.owner.budget.mayGoOn();
+      if (!connection.isOpen || connection.isPaused || !goesOn || !mayGoOn) body.pause();
     });
     if (!this.asking.isAwaiting) this.#bodyRead(body);
     return taken;

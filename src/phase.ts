@@ -29,6 +29,8 @@ export interface Phase {
   onThrow(): void;
   /** A number that a callback returned ends the connection, which its reason has no rule for. */
   onReturn(reason: Reason, result: number): void;
+  /** The connection's turn has come again: what was held back in the middle of a read goes on. */
+  onTurn(): void;
   /** Receiving was stopped or resumed; a phase stops in the middle of a read. */
   onPause(paused: boolean): void;
   /** The kind is missing with a prepared message, and where the program has given none. */

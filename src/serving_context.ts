@@ -36,6 +36,7 @@ import { type PollFd, POLLIN, POLLOUT } from "./service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "./service/scheduler.ts";
 import { PatientClock } from "./service/patient_clock.ts";
 import { TimerWheel } from "./service/timer_wheel.ts";
+import { type TurnBudget, turnBudgetOf, UNLIMITED } from "./service/turn_budget.ts";
 import type { CertificateInfo } from "./tls_members.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import { hostName, UNKNOWN_HOST } from "./transport/host.ts";
@@ -86,6 +87,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   readonly tokenLimits: CheckedTokenLimits;
   readonly user: unknown;
   readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
   readonly scheduler: Scheduler;
   readonly entries: readonly ProtocolEntry[];
   readonly protocols: readonly ActiveProtocol[];
@@ -128,6 +130,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       ? undefined
       : new Polling(info.service === "external", info.clock, this);
     this.scheduler = this.#polling?.scheduler ?? new AutomaticScheduler();
+    this.budget = this.#polling === undefined ? turnBudgetOf(info.clock) : UNLIMITED;
     this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? new PatientClock(info.clock));
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
@@ -493,6 +496,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();
     this.wheel.stop();
+    this.budget.rest();
     this.scheduler.stop();
     this.#resolveClosed();
   }

@@ -5,8 +5,8 @@ import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.
 
 /** Whom the decoder tells. */
 export interface StreamHost {
-  /** Whether more may be parsed: receiving is not stopped. */
-  readonly canDeliver: boolean;
+  /** Whether more may be parsed: receiving is not stopped, nor has the time of the turn been used up. */
+  readonly mayGoOn: boolean;
   /** Parses in place and returns how many bytes were taken. */
   parse(bytes: Uint8Array): number;
   /** The stream is broken. */
@@ -48,9 +48,9 @@ export class StreamDecoder {
   /** Goes on after a stop. */
   resume(): void {
     let isNew = this.#rest.length > 0;
-    while (this.#host.canDeliver) {
+    while (this.#host.mayGoOn) {
       if (isNew) this.#rest = this.#rest.subarray(this.#host.parse(this.#rest));
-      if (!this.#hasMore || !this.#host.canDeliver) return;
+      if (!this.#hasMore || !this.#host.mayGoOn) return;
       isNew = this.#decode();
     }
   }

@@ -161,6 +161,7 @@ export class WebSocketSession extends Probed
       const result = connection.call(connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
+    if (!connection.owner.budget.mayGoOn()) this.#parser.stop();
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -195,6 +196,10 @@ export class WebSocketSession extends Probed
     return !this.#connection.isPaused;
   }
 
+  get mayGoOn(): boolean {
+    return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
+  }
+
   get isEstablished(): boolean {
     return this.#sentClose === undefined;
   }
@@ -205,6 +210,7 @@ export class WebSocketSession extends Probed
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
+    if (!this.#connection.owner.budget.mayGoOn()) this.#parser.stop();
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#answerPing(payload);
     if (this.#sentClose !== undefined) return;
@@ -305,6 +311,10 @@ export class WebSocketSession extends Probed
     connection.finish("callback", false);
   }
 
+  onTurn(): void {
+    this.#resume();
+  }
+
   onPause(paused: boolean): void {
     this.pauseProbing(paused);
     if (paused) this.#parser.stop();
@@ -312,7 +322,7 @@ export class WebSocketSession extends Probed
       // In a turn of its own, as all that was held back is.
       const { owner, socketFd } = this.#connection;
       const service = () => {
-        if (this.#connection.phase === this) this.#connection.turn(() => this.#resume());
+        if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
       };
       owner.scheduler.request({ socketFd, service }, POLLIN);
     }

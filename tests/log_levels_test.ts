@@ -92,7 +92,7 @@ Deno.test("the default log tells of a file that --allow-read does not cover, and
     peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert((await readHead(peer)).startsWith("HTTP/1.1 404 "));
     peer.close();
-    const line = "/srv/page.html can't be opened: --allow-read does not cover it: ";
+    const line = "/srv/page.html: --allow-read does not cover it: ";
     assertEquals(log.lines.map(([level, text]) => [level, text.slice(0, line.length)]), [
       ...(hidden ? [["warn", line]] : []),
     ]);

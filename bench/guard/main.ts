@@ -4,10 +4,12 @@
  *
  *     deno task bench:guard           compares with the ratios in `noted.ts`
  *     deno task bench:guard --note    writes them
+ *     deno task bench:guard --fairness    only what neighbours notice of floods
  */
 
 // deno-lint-ignore-file no-console -- a program's own output
 
+import { fairness } from "./fairness.ts";
 import { measureApart } from "./apart.ts";
 import type { Measurement } from "./measure.ts";
 import { note } from "./note.ts";
@@ -63,9 +65,27 @@ async function compare(): Promise<void> {
       ),
     );
   }
+  await compareFairness(faults);
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) Deno.exitCode = 1;
 }
 
-if (Deno.args.includes("--note")) await note();
+async function onlyFairness(): Promise<void> {
+  const faults: string[] = [];
+  await compareFairness(faults);
+  if (faults.length > 0) Deno.exitCode = 1;
+}
+
+async function compareFairness(faults: string[]): Promise<void> {
+  console.log(`\n${row("a neighbour's p99 beside a flood of", "flooded", "quiet ms", "verdict")}`);
+  for await (const { name, quietMs, floodedMs, isFair } of fairness()) {
+    console.log(row(name, floodedMs.toFixed(2), quietMs.toFixed(2), isFair ? "ok" : "STARVED"));
+    if (!isFair) {
+      faults.push(`a flood of ${name} starves its neighbours: ${floodedMs.toFixed(1)} ms`);
+    }
+  }
+}
+
+if (Deno.args.includes("--fairness")) await onlyFairness();
+else if (Deno.args.includes("--note")) await note();
 else await compare();

@@ -1,0 +1,165 @@
+/**
+ * One budget of time for what all connections do in one turn of the event loop. The runtime looks for
+ * new readiness only when it has nothing else to do, or each 61st time, so that one peer who always has
+ * sent more would keep it from all others; a timer makes it look. Such a timer is under way while
+ * there is traffic. When it fires the loop has come round; when it is overdue nobody goes on, so that
+ * it fires at once, and then goes first who was served least.
+ */
+
+import { type Clock, systemClock } from "./clock.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+/** Within this the timer has fired where the loop comes round by itself (2 ms; measured). */
+const BUDGET_MS = 2.5;
+/** Pieces of work between two looks at the clock; how many depends on how long they take. */
+const MOST_UNLOOKED = 64;
+const SHORT_MS = 0.05;
+/** So often a read is looked at from its first piece on, to find out. */
+const SAMPLE = 16;
+/** Light traffic sets a timer, which costs as much as a small echo, for so many reads only. */
+const READS_A_TIMER = 32;
+const LONG_MS = 0.25;
+
+/** Somebody who works in turns. */
+export interface TurnTaker {
+  /** Milliseconds that it was served, beside those who wait; the budget's own. */
+  servedMs: number;
+  /** It is its turn: it goes on, in a microtask at the latest. */
+  onTurn(): void;
+}
+
+/** Says who may go on, and lets those wait who may not. */
+export class TurnBudget {
+  /** Whether it is used up; all is in vain until the loop has come round. */
+  isSpent = false;
+  readonly #clock: Clock | undefined;
+  #timer: unknown;
+  #startedAt = 0;
+  #lookedAt = 0;
+  #unlooked = 1;
+  #untilLook = 1;
+  /** Looks within one read, and reads since the loop came round. */
+  #looks = 0;
+  #reads = 0;
+  #waiting: TurnTaker[] = [];
+  #turns: TurnTaker[] = [];
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  /** What the last one had been served who was given a turn: where newcomers begin. */
+  #virtualMs = 0;
+
+  /** @param clock without one it is never spent */
+  constructor(clock: Clock | undefined) {
+    this.#clock = clock;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length + this.#turns.length;
+  }
+
+  /** Somebody begins to work; false when it has to {@linkcode wait}. */
+  begin(): boolean {
+    const clock = this.#clock;
+    if (clock === undefined) return true;
+    if (this.isSpent) return false;
+    const now = clock.now();
+    this.#lookedAt = now;
+    this.#looks = 0;
+    this.#reads++;
+    this.#untilLook = this.#reads % SAMPLE === 0 ? 1 : this.#unlooked;
+    if (this.#timer === undefined) {
+      if (this.#reads >= READS_A_TIMER) this.#start(now);
+    } else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
+    return !this.isSpent;
+  }
+
+  /** A piece of work is done; whether to go on with the next one. */
+  mayGoOn(): boolean {
+    if (--this.#untilLook > 0) return true;
+    return this.#look();
+  }
+
+  /** Calls `taker.onTurn` when the loop has come round and it is its turn. */
+  wait(taker: TurnTaker): void {
+    taker.servedMs = Math.max(taker.servedMs, this.#virtualMs);
+    this.#waiting.push(taker);
+    if (this.#timer === undefined) this.#start(this.#clock!.now());
+  }
+
+  /** Counts what was used up since `begin` for whoever has to wait now. */
+  charge(taker: TurnTaker): void {
+    taker.servedMs += this.#clock!.now() - this.#lookedAt + BUDGET_MS / MOST_UNLOOKED;
+  }
+
+  /** Nobody needs the timer any more, unless somebody waits. */
+  rest(): void {
+    if (this.waiting > 0 || this.#timer === undefined) return;
+    this.#clock!.clearTimer(this.#timer);
+    this.#timer = undefined;
+    this.isSpent = false;
+  }
+
+  #start(now: number): void {
+    this.#startedAt = now;
+    this.#reads = 0;
+    this.#timer = this.#clock!.setTimer(this.#onCameRound, 0);
+  }
+
+  #look(): boolean {
+    const clock = this.#clock;
+    if (clock === undefined || this.isSpent) {
+      this.#untilLook = 1;
+      return !this.isSpent;
+    }
+    const now = clock.now();
+    const took = now - this.#lookedAt;
+    this.#lookedAt = now;
+    this.#unlooked = took < SHORT_MS
+      ? Math.min(this.#unlooked * 2, MOST_UNLOOKED)
+      : Math.max(this.#unlooked >> 2, 1);
+    this.#untilLook = this.#unlooked;
+    if (this.#timer === undefined) {
+      if (++this.#looks > 1 || took >= LONG_MS) this.#start(now - took);
+    } else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
+    return !this.isSpent;
+  }
+
+  readonly #onCameRound = (): void => {
+    this.#timer = undefined;
+    this.isSpent = false;
+    // Behind the reads that the loop has just found ready: of them is who was not served at all.
+    if (this.waiting > 0) this.#immediate ??= setImmediate(this.#serve);
+  };
+
+  readonly #serve = (): void => {
+    this.#immediate = undefined;
+    this.#turns.push(...this.#waiting.splice(0));
+    this.#turns.sort((one, other) => one.servedMs - other.servedMs);
+    if (this.#timer === undefined) this.#start(this.#clock!.now());
+    this.#serveNext();
+  };
+
+  readonly #serveNext = (): void => {
+    if (this.isSpent || this.#clock!.now() - this.#startedAt > BUDGET_MS) return;
+    const taker = this.#turns.shift();
+    if (taker === undefined) return;
+    this.#virtualMs = taker.servedMs;
+    // Behind the microtask in which it goes on.
+    try {
+      taker.onTurn();
+    } finally {
+      queueMicrotask(this.#serveNext);
+    }
+  };
+}
+
+/** All contexts of an isolate share its event loop. */
+const shared = new TurnBudget(systemClock);
+/** Whoever calls for service says himself how much is done in a turn. */
+export const UNLIMITED = new TurnBudget(undefined);
+
+/** The budget of those who have this clock; time that stands still is never used up. */
+export function turnBudgetOf(clock: Clock): TurnBudget {
+  if (clock === systemClock) return shared;
+  return clock instanceof FakeClock ? UNLIMITED : new TurnBudget(clock);
+}
