@@ -39,11 +39,10 @@ for (const [name, make] of STACKS) {
       const writers: Wsi[] = [];
       let depth = 0;
       let deepest = 0;
-      let driven: Wsi["context"] | undefined;
       const nest = () => {
         deepest = Math.max(deepest, depth);
         for (const each of [...table]) {
-          driven!.serviceFd({ ...each, revents: each.events });
+          driven.serviceFd({ ...each, revents: each.events });
         }
       };
       const externally: Protocol = {
@@ -80,7 +79,7 @@ for (const [name, make] of STACKS) {
         [isServer ? plain : externally],
         isServer ? automatic : external,
       );
-      driven = isServer ? served.context : clients;
+      const driven = isServer ? served.context : clients;
       for (let i = 0; i < 3; i++) clients.clientConnect({ address: "memory", port: 80 });
       const drive = async () => {
         await settle();
@@ -175,9 +174,8 @@ for (const [face, call] of SERVICES) {
 Deno.test("a callback that stops, resumes and services its own connection hears each byte once", async () => {
   const table: PollFd[] = [];
   let heard = "";
-  let context: Wsi["context"] | undefined;
   const serviceAll = () => {
-    for (const each of [...table]) context!.serviceFd({ ...each, revents: each.events });
+    for (const each of [...table]) context.serviceFd({ ...each, revents: each.events });
   };
   const protocol: Protocol = {
     name: "x",
@@ -196,7 +194,7 @@ Deno.test("a callback that stops, resumes and services its own connection hears 
     },
   };
   await using served = serve([protocol], { service: "external" });
-  context = served.context;
+  const { context } = served;
   const peer = await served.network.dial(80);
   peer.send(handshake());
   const drive = async () => {
