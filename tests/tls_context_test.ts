@@ -20,6 +20,7 @@ import {
 import { MemoryPeer, type Network } from "../src/testing.ts";
 import type { MemoryTransport } from "../src/transport/memory.ts";
 import { makeCertificates } from "./support/certificates.ts";
+import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { handshake, readHead, readResponse, serve, settle } from "./support/serve.ts";
 import { dialTls, openTls } from "./support/tls_peer.ts";
@@ -676,6 +677,7 @@ for (const service of ["manual", "external"] as const) {
       port: CONTEXT_PORT_NO_LISTEN,
       network,
       service,
+      ...PATIENT,
       ...TRUST_ONLY,
       protocols: [client.protocol],
     });

@@ -8,6 +8,7 @@ import { attempt } from "../../src/compat/attempt.ts";
 import { servedOf } from "../../src/compat/served.ts";
 import { MemoryNetwork, MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
 import { Child } from "../support/child.ts";
+import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse, settle, WebSocketPeer } from "../support/serve.ts";
 import {
   acceptance,
@@ -968,8 +969,8 @@ Deno.test("contexts and connections of the main API can be passed", async () => 
     name: "talk",
     callback: handlers({ established: (wsi) => void established.push(wsi) }),
   }];
-  await using context = createContext({ port: 80, network, protocols });
-  const clientContext = createContext({ port: -1, network, protocols });
+  await using context = createContext({ port: 80, network, ...PATIENT, protocols });
+  const clientContext = createContext({ port: -1, network, ...PATIENT, protocols });
   const wsi = await FEB11.call("client_connect", ...to(clientContext)) as Wsi;
   assertEquals(wsi.isClient, true);
   for (let i = 0; established.length === 0; i++) await settle();

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { box, dec15 } from "../../src/compat.ts";
 import { createContext, type FileOps, handlers, hostFileOps, type Wsi } from "../../mod.ts";
 import { MemoryNetwork } from "../../src/testing.ts";
+import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
 import { type Callback, DEC15, logged, rig } from "./support.ts";
 
@@ -277,7 +278,7 @@ async function connectedTo(fileOps: FileOps) {
     name: "talk",
     callback: handlers({ established: (wsi) => void established.resolve(wsi) }),
   }];
-  const context = createContext({ port: 80, network, fileOps, protocols });
+  const context = createContext({ port: 80, network, ...PATIENT, fileOps, protocols });
   const peer = await network.dial(80);
   peer.send(handshake({ protocol: "talk" }));
   const wsi = await established.promise;
