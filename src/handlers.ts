@@ -41,6 +41,9 @@ export type VerdictReason =
  * What the method for a reason may return: nothing or 0 to go on, −1 to close the connection, and 1 in
  * filters and the reasons of HTTP. Where a promise is awaited its value counts as if it was returned;
  * elsewhere a promise counts as 0. See {@linkcode Protocol.callback}.
+ *
+ * To the compiler the only `return 0` of an async method is any number: leave it out, or say
+ * `return 0 as const`. With another return beside it, or without `async`, it is what it says.
  */
 export type HandlerResult<R extends Reason | "message"> = R extends VerdictReason
   ? void | 0 | -1 | 1 | Promise<void | 0 | -1 | 1>
