@@ -279,6 +279,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.owner.forget(this);
   }
 
+  /** Whether the peer will send no more. */
+  get hasPeerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
   /** Takes the peer for the one that trusted proxies say it is. */
   believe(forwardedFor: string | undefined, trust: ProxyTrust): void {
     const socket = this.#socketPeer ??= this.#peer;

@@ -18,7 +18,7 @@ import {
   type ExtensionSession,
   type OutgoingPart,
 } from "./extensions/extension.ts";
-import { takePadded } from "./padded.ts";
+import { PRE_PADDING, takePadded } from "./padded.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import { FRESH_KEY, type Masking, maskPayload, UNMASKED, ZERO_KEY } from "./tx_queue.ts";
 
@@ -176,7 +176,8 @@ export class FrameWriter {
     const connection = this.#connection;
     const header = headerLength(length, this.masks);
     if (given !== NOT_GIVEN && !connection.hasRoom(header + length, given)) return -1;
-    if (takePadded(payload, length)) this.#sendPadded(first, payload, header);
+    const padded = takePadded(payload, length);
+    if (padded !== undefined) this.#sendPadded(first, padded, length, header);
     else connection.tx.put(payload, length, first, this.masks ? this.#masking : UNMASKED);
     connection.queued();
     return length;
@@ -209,11 +210,10 @@ export class FrameWriter {
     return length;
   }
 
-  #sendPadded(first: number, payload: Uint8Array, header: number): void {
-    const start = payload.byteOffset - header;
-    const frame = new Uint8Array(payload.buffer, start, header + payload.length);
-    writeHeader(frame, 0, first, payload.length, this.masks);
-    if (this.masks) maskPayload(frame, header, payload.length, this.#masking);
+  #sendPadded(first: number, padded: ArrayBuffer, length: number, header: number): void {
+    const frame = new Uint8Array(padded, PRE_PADDING - header, header + length);
+    writeHeader(frame, 0, first, length, this.masks);
+    if (this.masks) maskPayload(frame, header, length, this.#masking);
     this.#connection.tx.append(frame);
   }
 

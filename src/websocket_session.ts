@@ -193,11 +193,11 @@ export class WebSocketSession extends Probed
   }
 
   get canDeliver(): boolean {
-    return !this.#connection.isPaused;
+    return !this.#connection.isPaused && this.#connection.isOpen;
   }
 
   get mayGoOn(): boolean {
-    return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
+    return this.canDeliver && !this.#connection.owner.budget.isSpent;
   }
 
   get isEstablished(): boolean {
@@ -234,7 +234,12 @@ export class WebSocketSession extends Probed
   }
 
   onEnd(): void {
-    this.#resume();
+    if (!this.#isHolding) return this.#onEnded();
+    // All that came before it is told first, and onTurn looks for the end then.
+    if (!this.#connection.isPaused) this.#connection.goOn();
+  }
+
+  #onEnded(): void {
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) this.#flushExtensions();
     this.#connection.finish("peer", false);
@@ -311,7 +316,9 @@ export class WebSocketSession extends Probed
   }
 
   onTurn(): void {
+    const connection = this.#connection;
     this.#resume();
+    if (connection.hasPeerEnded && connection.isOpen && !this.#isHolding) this.#onEnded();
   }
 
   onPause(paused: boolean): void {
@@ -321,10 +328,15 @@ export class WebSocketSession extends Probed
       // In a turn of its own, as all that was held back is.
       const { owner, socketFd } = this.#connection;
       const service = () => {
-        if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
+        if (this.#connection.phase === this && this.canDeliver) this.#connection.goOn();
       };
       owner.scheduler.request({ socketFd, service }, POLLIN);
     }
+  }
+
+  /** Whether something decoded waits for receiving to go on, or for a turn. */
+  get #isHolding(): boolean {
+    return this.#decoder?.isHolding === true || this.#streamDecoder?.isHolding === true;
   }
 
   #resume(): void {
