@@ -6,6 +6,7 @@ import {
   CLOSE_MESSAGE_TOO_BIG,
 } from "./core/close.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
+import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import type { FrameFacts } from "./phase.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
@@ -39,8 +40,9 @@ const MAX_SPARE = 4;
 /** What pieces are decoded to, of no call that is under way. */
 const spares: Uint8Array[] = [];
 
-function borrow(): Uint8Array {
-  return spares.pop() ?? new Uint8Array(LARGEST_PIECE);
+function borrow(session: ExtensionSession): Uint8Array {
+  const spare = spares.pop();
+  return spare === undefined ? new Uint8Array(LARGEST_PIECE) : readyFor(session, spare);
 }
 
 function giveBack(buffer: Uint8Array): void {
@@ -115,8 +117,8 @@ export class MessageDecoder implements FrameFacts {
 
   /** Two buffers, as only the piece behind it tells whether a full one is the last. */
   #deliver(frame: FrameFacts, endsMessage: boolean): void {
-    let current = borrow();
-    let next = borrow();
+    let current = borrow(this.#extension);
+    let next = borrow(this.#extension);
     try {
       let count = this.#read(current, frame);
       while (count === this.#pieceSize) {
@@ -160,7 +162,7 @@ export class MessageDecoder implements FrameFacts {
     if (!this.#host.isListening) return -1;
     let count: number;
     try {
-      count = this.#extension.read(target.subarray(0, this.#pieceSize));
+      count = readDecoded(this.#extension, target.subarray(0, this.#pieceSize));
     } catch (error) {
       if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
       else this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);

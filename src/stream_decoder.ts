@@ -1,6 +1,7 @@
 /** What comes in through an extension that transforms all bytes behind the handshake. */
 
 import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
+import { readDecoded } from "./decoded_bytes.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
 /** Whom the decoder tells. */
@@ -23,10 +24,17 @@ export class StreamDecoder {
   /** Decoded and not parsed: the begin of a frame, or what came while receiving was stopped. */
   #rest: Uint8Array = new Uint8Array(0);
   #hasMore = false;
+  /** Whether the rest was not looked at to its end. */
+  #isStopped = false;
 
   constructor(extension: ExtensionSession, host: StreamHost) {
     this.#extension = extension;
     this.#host = host;
+  }
+
+  /** Whether frames wait for receiving to go on, or for a turn. */
+  get isHolding(): boolean {
+    return this.#hasMore || (this.#isStopped && this.#rest.length > 0);
   }
 
   /** Takes all of `bytes`, or nothing while what came before can't be parsed. */
@@ -48,11 +56,21 @@ export class StreamDecoder {
   /** Goes on after a stop. */
   resume(): void {
     let isNew = this.#rest.length > 0;
+    this.#isStopped = isNew;
     while (this.#host.mayGoOn) {
-      if (isNew) this.#rest = this.#rest.subarray(this.#host.parse(this.#rest));
-      if (!this.#hasMore || !this.#host.mayGoOn) return;
+      if (isNew && this.#parse()) continue;
+      this.#isStopped = false;
+      if (!this.#hasMore) return;
       isNew = this.#decode();
+      this.#isStopped = isNew;
     }
+  }
+
+  /** Takes off what can be parsed; whether there may be more, as when receiving was stopped for a while. */
+  #parse(): boolean {
+    const taken = this.#host.parse(this.#rest);
+    this.#rest = this.#rest.subarray(taken);
+    return taken > 0 && this.#rest.length > 0;
   }
 
   /** Puts a step behind the rest; whether there was one. */
@@ -61,7 +79,7 @@ export class StreamDecoder {
     const bytes = new Uint8Array(length + STEP);
     bytes.set(this.#rest);
     try {
-      const count = this.#extension.read(bytes.subarray(length));
+      const count = readDecoded(this.#extension, bytes.subarray(length));
       this.#hasMore = count === STEP;
       this.#rest = bytes.subarray(0, length + count);
       return count > 0;

@@ -83,6 +83,7 @@ export class WebSocketSession extends Probed
       handler: this,
       reservedBits: layers?.reservedBits ?? 0,
       frameBits: layers?.frameBits ?? 0,
+      pace: owner.budget,
       checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
     if (layers !== undefined) connection.extensions = layers.names;
@@ -161,7 +162,6 @@ export class WebSocketSession extends Probed
       const result = connection.call(connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
-    if (!connection.owner.budget.mayGoOn()) this.#parser.stop();
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -193,11 +193,11 @@ export class WebSocketSession extends Probed
   }
 
   get canDeliver(): boolean {
-    return !this.#connection.isPaused;
+    return !this.#connection.isPaused && this.#connection.isOpen;
   }
 
   get mayGoOn(): boolean {
-    return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
+    return this.canDeliver && !this.#connection.owner.budget.isSpent;
   }
 
   get isEstablished(): boolean {
@@ -210,7 +210,6 @@ export class WebSocketSession extends Probed
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
-    if (!this.#connection.owner.budget.mayGoOn()) this.#parser.stop();
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#answerPing(payload);
     if (this.#sentClose !== undefined) return;
@@ -235,7 +234,12 @@ export class WebSocketSession extends Probed
   }
 
   onEnd(): void {
-    this.#resume();
+    if (!this.#isHolding) return this.#onEnded();
+    // All that came before it is told first, and onTurn looks for the end then.
+    if (!this.#connection.isPaused) this.#connection.goOn();
+  }
+
+  #onEnded(): void {
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) this.#flushExtensions();
     this.#connection.finish("peer", false);
@@ -312,7 +316,9 @@ export class WebSocketSession extends Probed
   }
 
   onTurn(): void {
+    const connection = this.#connection;
     this.#resume();
+    if (connection.hasPeerEnded && connection.isOpen && !this.#isHolding) this.#onEnded();
   }
 
   onPause(paused: boolean): void {
@@ -322,10 +328,15 @@ export class WebSocketSession extends Probed
       // In a turn of its own, as all that was held back is.
       const { owner, socketFd } = this.#connection;
       const service = () => {
-        if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
+        if (this.#connection.phase === this && this.canDeliver) this.#connection.goOn();
       };
       owner.scheduler.request({ socketFd, service }, POLLIN);
     }
+  }
+
+  /** Whether something decoded waits for receiving to go on, or for a turn. */
+  get #isHolding(): boolean {
+    return this.#decoder?.isHolding === true || this.#streamDecoder?.isHolding === true;
   }
 
   #resume(): void {
@@ -354,6 +365,19 @@ export class WebSocketSession extends Probed
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
+    // Apart from the rest, so that the engine inlines what nearly every write is.
+    const isPlain = options === undefined && (kind === "binary" || kind === "text");
+    if (isPlain && !(data instanceof PreparedMessage)) {
+      return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
+    }
+    return this.#writeOther(data, kind, options);
+  }
+
+  #writeOther(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
     // The first of the two is the faster one.
     if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
       return this.#writePrepared(data, kind, options);
