@@ -183,6 +183,9 @@ stayInMemory();
 // What is logged on purpose is of no interest, unless a test collects it.
 setLogLevel([], () => {});
 
+/** Far more than anything takes that ever comes, so that what does not come fails its test. */
+const MOST_ROUNDS = 10_000_000;
+
 /** Makes a context of a generation, which must come about. */
 export function rig(face: Face, spec: ContextSpec): Rig {
   const network = new MemoryNetwork();
@@ -201,7 +204,10 @@ export function rig(face: Face, spec: ContextSpec): Rig {
     await new Promise((resolve) => setImmediate(resolve));
   };
   const until = async (isSo: () => boolean) => {
-    while (!isSo()) await round();
+    for (let left = MOST_ROUNDS; !isSo(); left--) {
+      if (left === 0) throw new Error(`it is not so after ${MOST_ROUNDS} rounds of service`);
+      await round();
+    }
   };
   const pump = async <T>(promise: Promise<T>): Promise<T> => {
     let isSettled = false;
