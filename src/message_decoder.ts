@@ -9,6 +9,7 @@ import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import type { FrameFacts } from "./phase.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { messageOf } from "./log.ts";
 
 /** Whom the decoder tells. */
 export interface DecoderHost {
@@ -110,7 +111,7 @@ export class MessageDecoder implements FrameFacts {
     try {
       this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage, frame);
     } catch (error) {
-      return this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+      return this.#host.onFail(CLOSE_INVALID_PAYLOAD, messageOf(error));
     }
     this.#deliver(frame, endsMessage);
   }
@@ -165,7 +166,7 @@ export class MessageDecoder implements FrameFacts {
       count = readDecoded(this.#extension, target.subarray(0, this.#pieceSize));
     } catch (error) {
       if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-      else this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+      else this.#host.onFail(CLOSE_INVALID_PAYLOAD, messageOf(error));
       return -1;
     }
     return this.#check(target, count, frame);

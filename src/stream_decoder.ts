@@ -3,6 +3,7 @@
 import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
 import { readDecoded } from "./decoded_bytes.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { messageOf } from "./log.ts";
 
 /** Whom the decoder tells. */
 export interface StreamHost {
@@ -45,7 +46,7 @@ export class StreamDecoder {
     try {
       this.#extension.push(bytes.slice(), false);
     } catch (error) {
-      this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      this.#host.onFail(CLOSE_PROTOCOL_ERROR, messageOf(error));
       return bytes.length;
     }
     this.#hasMore = true;
@@ -86,7 +87,7 @@ export class StreamDecoder {
     } catch (error) {
       this.#hasMore = false;
       if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-      else this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      else this.#host.onFail(CLOSE_PROTOCOL_ERROR, messageOf(error));
       return false;
     }
   }
