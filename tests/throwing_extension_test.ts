@@ -244,3 +244,78 @@ Deno.test("whatever an extension throws, the log has a word of it, and a server'
     }
   }
 });
+
+/** What is no answer to an offer, or no session. */
+const NO_ANSWERS: readonly [named: string, answer: (session: ExtensionSession) => unknown][] = [
+  ["answer is undefined", () => true],
+  ["answer is undefined", (session) => Promise.resolve({ answer: "x-boast", session })],
+  ["answer is undefined", () => Promise.reject(new Error("rejected, and told of"))],
+  ["answer is 5", (session) => ({ answer: 5, session })],
+  ['answer is "x-boast\\r\\nX: y"', (session) => ({ answer: "x-boast\r\nX: y", session })],
+  ["session is null", () => ({ answer: "x-boast", session: null })],
+  ["session has no encode, ", () => ({ answer: "x-boast", session: {} })],
+  ['unit is "all"', (session) => ({ answer: "x-boast", session: { ...session, unit: "all" } })],
+  [
+    "reservedBits is 8",
+    (session) => ({ answer: "x-boast", session: { ...session, reservedBits: 8 } }),
+  ],
+];
+
+Deno.test("an extension that accepts with what is none is not used, and the log names the member", async () => {
+  const extension = boasting("x-boast", "message", 0);
+  const session = extension.confirm({ name: "x-boast", params: [] });
+  let answer: unknown;
+  const extensions = [{ ...extension, accept: () => answer as never }];
+  await using served = serve([record("echo").protocol], { extensions });
+  for (const [named, answerWith] of NO_ANSWERS) {
+    using log = captureLog();
+    answer = answerWith(session);
+    const socket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-boast"] });
+    assertEquals(/Sec-WebSocket-Extensions/i.test(socket.answer), false, named);
+    assertStringIncludes(log.lines.join("\n"), named);
+    socket.peer.close();
+    await settle();
+  }
+});
+
+Deno.test("an extension that confirms with what is no session fails the client's handshake", async () => {
+  const rejected = () => Promise.reject(new Error("told of"));
+  for (const make of [() => undefined, () => null, () => 5, () => ({}), rejected]) {
+    using _log = captureLog();
+    const extension = throwing("nowhere");
+    const client = record("echo");
+    await using served = serve([record("echo").protocol], { extensions: [extension] });
+    const extensions = [{ ...extension, confirm: () => make() as never }];
+    served.client([client.protocol], { extensions }).clientConnect({ address: "memory", port: 80 });
+    await client.until("wsiDestroy");
+    assertEquals(client.reasons.includes("clientConnectionError"), true);
+  }
+});
+
+Deno.test("an extension whose mayClose throws keeps no connection open", async () => {
+  using log = captureLog();
+  const extension = boasting("x-boast", "message", 0);
+  const session = {
+    ...extension.confirm({ name: "x-boast", params: [] }),
+    mayClose() {
+      throw new Error("undecided");
+    },
+  };
+  const extensions = [{ ...extension, accept: () => ({ answer: "x-boast", session }) }];
+  const { protocol, until } = record(
+    "echo",
+    (wsi, reason, _user, data) => {
+      if (reason === "established" && wsi.uri === "/close") assertEquals(wsi.close(1000), 0);
+      if (reason === "receivePing" && data.length === 1) return -1;
+    },
+  );
+  await using served = serve([protocol], { extensions });
+  const headers = ["Sec-WebSocket-Extensions: x-boast"];
+  const closed = await served.open({ path: "/close", headers });
+  assertEquals((await closed.receiveClose()).code, 1000);
+  closed.peer.close();
+  const returned = await served.open({ headers });
+  returned.send({ opcode: 9, payload: "x" });
+  await until("closed", 2);
+  assertEquals(log.lines.filter((line) => line.includes("Error: undecided")).length, 2);
+});
