@@ -179,6 +179,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#state === OPEN;
   }
 
+  /** Whether the peer has said that it sends no more. */
+  get peerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
   /** Whether it is a WebSocket that is not closing. */
   get isEstablished(): boolean {
     return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;

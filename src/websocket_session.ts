@@ -136,16 +136,19 @@ export class WebSocketSession extends Probed
 
   onBytes(bytes: Uint8Array): number {
     this.heard();
-    if (this.#decoder?.isHolding) {
+    if (this.#decoder?.isStopped) {
       this.#resume();
-      if (!this.canDeliver) return 0;
+      if (!this.mayGoOn) return 0;
     }
     if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
     return this.#parser.parse(bytes);
   }
 
+  /** What a stream is decoded to, of which each step takes its time, a whole frame or not. */
   parse(bytes: Uint8Array): number {
-    return this.#parser.parse(bytes);
+    const taken = this.#parser.parse(bytes);
+    this.#connection.owner.budget.mayGoOn();
+    return taken;
   }
 
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
@@ -179,6 +182,8 @@ export class WebSocketSession extends Probed
       owner.limits.maxMessageSize,
     );
     this.#decoder.take(piece, this.#parser);
+    // What it has taken may stand for nothing, and took its time.
+    if (!owner.budget.mayGoOn() || this.#decoder.isStopped) this.#parser.stop();
     return true;
   }
 
@@ -192,12 +197,9 @@ export class WebSocketSession extends Probed
     if (connection.frames !== undefined) connection.frames = this.#parser;
   }
 
-  get canDeliver(): boolean {
-    return !this.#connection.isPaused;
-  }
-
   get mayGoOn(): boolean {
-    return !this.#connection.isPaused && !this.#connection.owner.budget.isSpent;
+    const connection = this.#connection;
+    return connection.isOpen && !connection.isPaused && !connection.owner.budget.isSpent;
   }
 
   get isEstablished(): boolean {
@@ -235,7 +237,12 @@ export class WebSocketSession extends Probed
   }
 
   onEnd(): void {
-    this.#resume();
+    if (this.#layers === undefined) return this.#end();
+    // What was stopped comes first, in its turns.
+    this.#connection.goOn();
+  }
+
+  #end(): void {
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) this.#flushExtensions();
     this.#connection.finish("peer", false);
@@ -313,14 +320,15 @@ export class WebSocketSession extends Probed
 
   onTurn(): void {
     this.#resume();
+    if (this.#connection.peerEnded && this.mayGoOn) this.#end();
   }
 
   onPause(paused: boolean): void {
     this.pauseProbing(paused);
+    const { owner, socketFd, peerEnded } = this.#connection;
     if (paused) this.#parser.stop();
-    else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
+    else if (this.#decoder?.isStopped || this.#streamDecoder !== undefined || peerEnded) {
       // In a turn of its own, as all that was held back is.
-      const { owner, socketFd } = this.#connection;
       const service = () => {
         if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
       };
