@@ -151,7 +151,6 @@ export class MessageDecoder implements FrameFacts {
         this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
         [current, next] = [next, current];
         count = following;
-        if (!this.#host.isListening) return;
         if (!this.#host.mayGoOn) {
           return this.#stopBefore({ frame, endsMessage, ahead: current.slice(0, count) });
         }
