@@ -18,6 +18,8 @@ export class GatedTransport implements Transport, TransportHandler, Serviceable 
   /** The peer will send no more, which is not told yet. */
   #hasEnded = false;
   #isPaused = false;
+  /** Stopped and resumed with something left to tell, so that a service for it is due. */
+  #isAsked = false;
   #isClosing = false;
 
   /** @param gatesWrites whether bytes, too, leave only when the program says that they can */
@@ -61,7 +63,10 @@ export class GatedTransport implements Transport, TransportHandler, Serviceable 
     this.#isPaused = false;
     this.#slot.setReading(true);
     if (this.#held === undefined && !this.#hasEnded) this.#inner.resume();
-    else this.#scheduler.request(this, POLLIN);
+    else {
+      this.#isAsked = true;
+      this.#scheduler.request(this, POLLIN);
+    }
   }
 
   end(): void {
@@ -115,8 +120,10 @@ export class GatedTransport implements Transport, TransportHandler, Serviceable 
 
   /** The program has called: what was read, or that there is no more, is told. */
   service(): void {
+    this.#isAsked = false;
     this.#offer();
-    if (this.#isPaused || this.#isClosing) return;
+    // A rest whose turn is due comes before the end.
+    if (this.#isPaused || this.#isClosing || this.#isAsked) return;
     if (this.#hasEnded) {
       this.#hasEnded = false;
       this.#handler.onEnd();

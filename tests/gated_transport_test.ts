@@ -80,3 +80,17 @@ Deno.test("the end is told once, behind the bytes, and not while reading is stop
   gate.close();
   await serve();
 });
+
+Deno.test("the end is told behind a rest that is offered in turns of its own", async () => {
+  const { gate, peer, told, serve } = setUp(() => {
+    gate.pause();
+    gate.resume();
+    return 1;
+  });
+  peer.send("abc");
+  peer.end();
+  for (let i = 0; i < 6; i++) await serve();
+  assertEquals(told, ["abc", "bc", "c", "end"]);
+  gate.close();
+  await serve();
+});

@@ -36,6 +36,11 @@ export interface StreamConn {
   setKeepAlive?(keepAlive?: boolean): void;
 }
 
+const MORE_COMES = 0;
+/** The peer will send no more, which the handler has yet to hear. */
+const END_IS_DUE = 1;
+const END_IS_TOLD = 2;
+
 /** A {@linkcode Transport} over a stream connection. */
 export class StreamTransport implements Transport {
   readonly #conn: StreamConn;
@@ -43,7 +48,7 @@ export class StreamTransport implements Transport {
   #handler: TransportHandler | undefined;
   #isPaused = false;
   #isReading = false;
-  #hasEnded = false;
+  #end: typeof MORE_COMES | typeof END_IS_DUE | typeof END_IS_TOLD = MORE_COMES;
   #resumeIsDue = false;
   #isWriting = false;
   #endsAfterWrite = false;
@@ -117,7 +122,9 @@ export class StreamTransport implements Transport {
   /** Lets go of the connection, if nothing of it is in use. */
   protected letGo(): boolean {
     const isBusy = this.#isReading || this.#isWriting || this.#resumeIsDue;
-    if (this.#isClosed || isBusy || this.#hasEnded || this.#buffer.length > 0) return false;
+    if (this.#isClosed || isBusy || this.#end !== MORE_COMES || this.#buffer.length > 0) {
+      return false;
+    }
     this.#isClosed = true;
     this.#isGone = true;
     this.#buffer.release();
@@ -129,7 +136,8 @@ export class StreamTransport implements Transport {
    * while it waits is a third of an idle connection's objects.
    */
   #read(): void {
-    if (this.#isReading || this.#isPaused || this.#hasEnded || this.#isClosed) return;
+    if (this.#isReading || this.#isPaused || this.#isClosed) return;
+    if (this.#end !== MORE_COMES) return;
     this.#isReading = true;
     this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
   }
@@ -144,8 +152,8 @@ export class StreamTransport implements Transport {
         this.#offer();
         this.#read();
       } else {
-        this.#hasEnded = true;
-        if (!this.#isPaused) this.#handler!.onEnd();
+        this.#end = END_IS_DUE;
+        this.#tellEnd();
       }
     } catch (error) {
       this.#break(error);
@@ -161,9 +169,16 @@ export class StreamTransport implements Transport {
     this.#resumeIsDue = false;
     if (this.#isPaused || this.#isClosed) return;
     if (this.#buffer.length > 0) this.#offer();
-    if (this.#isPaused || this.#isClosed) return;
-    if (this.#hasEnded) this.#handler!.onEnd();
-    else this.#read();
+    this.#tellEnd();
+    this.#read();
+  }
+
+  /** Behind all that was read: a rest whose turn is due comes first. */
+  #tellEnd(): void {
+    if (this.#isPaused || this.#resumeIsDue || this.#isClosed) return;
+    if (this.#end !== END_IS_DUE) return;
+    this.#end = END_IS_TOLD;
+    this.#handler!.onEnd();
   }
 
   #onWritten(bytes: Uint8Array, count: number): void {

@@ -26,6 +26,7 @@ export class TlsTransport implements Transport {
   #isPaused = false;
   #resumeIsDue = false;
   #hasEnded = false;
+  #endIsTold = false;
   /** What is still to be written of the write under way. */
   #unwritten: Uint8Array = NO_BYTES;
   #isWriting = false;
@@ -142,14 +143,21 @@ export class TlsTransport implements Transport {
     if (this.#isPaused || this.#isClosed) return;
     if (this.#rest.length > 0) this.#offer(this.#rest);
     if (this.#isPaused || this.#isClosed) return;
-    if (this.#hasEnded) this.#handler!.onEnd();
-    else this.#duplex.release();
+    this.#tellEnd();
+    this.#duplex.release();
   }
 
   #onEnd(): void {
-    if (this.#isClosed) return;
     this.#hasEnded = true;
-    if (!this.#isPaused) this.#handler!.onEnd();
+    this.#tellEnd();
+  }
+
+  /** Behind all that was read: a rest whose turn is due comes first. */
+  #tellEnd(): void {
+    if (this.#isPaused || this.#resumeIsDue || this.#isClosed) return;
+    if (!this.#hasEnded || this.#endIsTold) return;
+    this.#endIsTold = true;
+    this.#handler!.onEnd();
   }
 
   #writeSome(): void {

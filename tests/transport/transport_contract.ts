@@ -320,6 +320,37 @@ export function testTransportContract(
     if (tellsProgress) assert(near.progress > 0, "a part left before the whole did");
   });
 
+  test("end comes after a rest that is offered in turns of its own", async (near, far) => {
+    let offers = 0;
+    let atEnd = "";
+    far.take = () => {
+      far.transport.pause();
+      // The second time it stays so, with a rest and while the end comes.
+      if (++offers !== 2) far.transport.resume();
+      return 1;
+    };
+    far.whenEnded = () => atEnd = far.text;
+    await near.write("abcdef");
+    await far.untilTaken(2);
+    near.transport.end();
+    await roundTrip(far, near);
+    far.transport.resume();
+    await far.until(() => far.count("end") === 1);
+    assertEquals(atEnd, "abcdef");
+  });
+
+  test("end comes once, however often reading is stopped behind it", async (near, far) => {
+    near.transport.end();
+    await far.until(() => far.count("end") === 1);
+    for (let i = 0; i < 2; i++) {
+      far.transport.pause();
+      far.transport.resume();
+      await far.write("still here");
+      await near.untilTaken(10 * (i + 1));
+    }
+    assertEquals(far.count("end"), 1);
+  });
+
   test("end comes after all bytes, and the other way stays open", async (near, far) => {
     let atEnd = "";
     far.whenEnded = () => atEnd = far.text;
