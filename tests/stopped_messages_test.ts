@@ -326,7 +326,7 @@ Deno.test("what waits of a stream does not depend on the bytes that it came in",
       pieceSize: 4096,
     });
     await using _ = served;
-    const plain = frame({ opcode: 1, payload: text, key: new Uint8Array(4) });
+    const plain = frame({ opcode: 1, payload: text, key: [0, 0, 0, 0] });
     socket.peer.send(new Uint8Array(deflateRawSync(plain, { finishFlush: 2 })));
     await settle();
     await goOn();
