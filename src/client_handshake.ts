@@ -23,6 +23,7 @@ import { describeFailure, isLogged, log } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
+import { TLS_ALERT_RECORD } from "./transport/peeked_transport.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
@@ -101,8 +102,10 @@ export class ClientHandshake implements Phase {
       this.#onHead();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
-      if (this.#refused === undefined) this.#fail(error.message);
-      else {
+      if (this.#refused === undefined) {
+        const isTls = bytes[0] === TLS_ALERT_RECORD && this.#target.ssl === 0;
+        this.#fail(isTls ? "the server speaks TLS; connect with ssl: 1" : error.message);
+      } else {
         this.#failure = error.message;
         this.#takeBody(this.#refused, bytes.subarray(length));
       }

@@ -179,11 +179,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#state === OPEN;
   }
 
-  /** Whether the peer has said that it sends no more. */
-  get peerEnded(): boolean {
-    return this.#peerEnded;
-  }
-
   /** Whether it is a WebSocket that is not closing. */
   get isEstablished(): boolean {
     return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;
@@ -282,6 +277,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.call(this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
+  }
+
+  /** Whether the peer will send no more. */
+  get hasPeerEnded(): boolean {
+    return this.#peerEnded;
   }
 
   /** Takes the peer for the one that trusted proxies say it is. */

@@ -40,7 +40,11 @@ export type VerdictReason =
 /**
  * What the method for a reason may return: nothing or 0 to go on, −1 to close the connection, and 1 in
  * filters and the reasons of HTTP. Where a promise is awaited its value counts as if it was returned;
- * elsewhere a promise counts as 0. See {@linkcode Protocol.callback}.
+ * elsewhere a promise counts as 0, with a `warn` line in the log if it was of anything else. See
+ * {@linkcode Protocol.callback}.
+ *
+ * An async method whose only result is a number needs `return -1 as const`, as the compiler takes it for any
+ * number otherwise; beside another `return`, or none at its end, it sees the −1.
  */
 export type HandlerResult<R extends Reason | "message"> = R extends VerdictReason
   ? void | 0 | -1 | 1 | Promise<void | 0 | -1 | 1>
@@ -100,6 +104,17 @@ const TAKES_ONE: Record<VerdictReason, true> = {
   httpFileCompletion: true,
 };
 
+/** Reasons in which a promise is awaited; see {@linkcode Protocol.callback}. */
+const AWAITED: ReadonlySet<Reason> = new Set<Reason>([
+  "filterNetworkConnection",
+  "filterHttpConnection",
+  "filterProtocolConnection",
+  "http",
+  "httpBody",
+  "httpBodyCompletion",
+  "httpWriteable",
+]);
+
 /** Reasons of connections in which a raw callback's number is of no consequence, as in C. */
 const WITHOUT_RESULT: ReadonlySet<Reason> = new Set<Reason>([
   "wsiCreate",
@@ -120,7 +135,8 @@ interface Gathering {
 /**
  * Makes a callback of methods named by their reasons. The method `message` gets whole messages.
  *
- * @typeParam User The type of the per-session data.
+ * @typeParam User The type of the per-session data: `handlers<{ seen: number }>({…})`.
+ * @param methods An object of methods, or an instance of a class that has them.
  *
  * @example
  * ```ts
@@ -139,7 +155,7 @@ interface Gathering {
  * @throws {LwsError} `invalid-argument`, which names every method that is wrong.
  */
 export function handlers<User = unknown>(
-  methods: Handlers<User>,
+  methods: Handlers<User> | Pick<Handlers<User>, keyof ReasonData | "message">,
 ): (...args: CallbackArguments<User>) => CallbackResult {
   const table = tableOf(methods);
   if (!table.has("http")) table.set("http", answerNotFound as AnyHandler);
@@ -151,30 +167,37 @@ export function handlers<User = unknown>(
   }
   const warned = new Set<Reason>();
 
+  const warn = (reason: Reason, result: unknown, counts: number, allowed: string): number => {
+    if (warned.has(reason)) return counts;
+    warned.add(reason);
+    const isMessage = message !== undefined && table.get(reason) === table.get("receive");
+    log(
+      "warn",
+      () =>
+        `handlers: ${isMessage ? "message" : reason} returned ${describeValue(result)}, ` +
+        `which counts as ${counts}; allowed: ${allowed}`,
+    );
+    return counts;
+  };
+
   const counted = (reason: Reason, result: unknown): number => {
     if (result === undefined || result === null) return 0;
-    const name = message !== undefined && table.get(reason) === table.get("receive")
-      ? "message"
-      : reason;
     const takesOne = Object.hasOwn(TAKES_ONE, reason);
     if (result === -1 || result === 0 || (result === 1 && takesOne)) return result;
     // Whoever means to say no by `false` must not let anybody in.
     const counts = typeof result !== "number" && takesOne ? 1 : 0;
-    if (!warned.has(reason)) {
-      warned.add(reason);
-      log(
-        "warn",
-        () =>
-          `handlers: ${name} returned ${describeValue(result)}, which counts as ${counts}; ` +
-          `allowed: nothing, 0, −1${takesOne ? " or 1" : ""}`,
-      );
-    }
-    return counts;
+    return warn(reason, result, counts, `nothing, 0, −1${takesOne ? " or 1" : ""}`);
+  };
+
+  const countedTooLate = (reason: Reason, result: unknown): number => {
+    if (result === undefined || result === null || result === 0) return 0;
+    return warn(reason, result, 0, "nothing or 0, as no promise is awaited here");
   };
 
   /** Apart from the callback below, in which its closure would cost every call. */
   const countedLater = (reason: Reason, promised: PromiseLike<unknown>): Promise<number> => {
-    return Promise.resolve(promised).then((value) => counted(reason, value));
+    const count = AWAITED.has(reason) ? counted : countedTooLate;
+    return Promise.resolve(promised).then((value) => count(reason, value));
   };
 
   return (wsi, reason, user, data) => {

@@ -23,10 +23,17 @@ export class StreamDecoder {
   /** Decoded and not parsed: the begin of a frame, or what came while receiving was stopped. */
   #rest: Uint8Array = new Uint8Array(0);
   #hasMore = false;
+  /** Whether the rest was not looked at to its end. */
+  #isStopped = false;
 
   constructor(extension: ExtensionSession, host: StreamHost) {
     this.#extension = extension;
     this.#host = host;
+  }
+
+  /** Whether frames wait for receiving to go on, or for a turn. */
+  get isHolding(): boolean {
+    return this.#hasMore || (this.#isStopped && this.#rest.length > 0);
   }
 
   /** Takes all of `bytes`, or nothing while what came before can't be parsed. */
@@ -50,11 +57,21 @@ export class StreamDecoder {
   /** Goes on after a stop. */
   resume(): void {
     let isNew = this.#rest.length > 0;
+    this.#isStopped = isNew;
     while (this.#host.mayGoOn) {
-      if (isNew) this.#rest = this.#rest.subarray(this.#host.parse(this.#rest));
-      if (!this.#hasMore || !this.#host.mayGoOn) return;
+      if (isNew && this.#parse()) continue;
+      this.#isStopped = false;
+      if (!this.#hasMore) return;
       isNew = this.#decode();
+      this.#isStopped = isNew;
     }
+  }
+
+  /** Takes off what can be parsed; whether there may be more, as when receiving was stopped for a while. */
+  #parse(): boolean {
+    const taken = this.#host.parse(this.#rest);
+    this.#rest = this.#rest.subarray(taken);
+    return taken > 0 && this.#rest.length > 0;
   }
 
   /** Puts a step behind the rest; whether there was one. */

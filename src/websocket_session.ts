@@ -197,9 +197,12 @@ export class WebSocketSession extends Probed
     if (connection.frames !== undefined) connection.frames = this.#parser;
   }
 
+  get canDeliver(): boolean {
+    return !this.#connection.isPaused && this.#connection.isOpen;
+  }
+
   get mayGoOn(): boolean {
-    const connection = this.#connection;
-    return connection.isOpen && !connection.isPaused && !connection.owner.budget.isSpent;
+    return this.canDeliver && !this.#connection.owner.budget.isSpent;
   }
 
   get isEstablished(): boolean {
@@ -237,12 +240,12 @@ export class WebSocketSession extends Probed
   }
 
   onEnd(): void {
-    if (this.#layers === undefined) return this.#end();
-    // What was stopped comes first, in its turns.
-    this.#connection.goOn();
+    if (!this.#isHolding) return this.#onEnded();
+    // All that came before it is told first, and onTurn looks for the end then.
+    if (!this.#connection.isPaused) this.#connection.goOn();
   }
 
-  #end(): void {
+  #onEnded(): void {
     this.#connection.endsFor("peer");
     if (this.#sentClose === undefined) this.#flushExtensions();
     this.#connection.finish("peer", false);
@@ -319,21 +322,28 @@ export class WebSocketSession extends Probed
   }
 
   onTurn(): void {
+    const connection = this.#connection;
     this.#resume();
-    if (this.#connection.peerEnded && this.mayGoOn) this.#end();
+    // Whoever has stopped receiving is not told of the end either.
+    if (connection.hasPeerEnded && this.mayGoOn) this.#onEnded();
   }
 
   onPause(paused: boolean): void {
     this.pauseProbing(paused);
-    const { owner, socketFd, peerEnded } = this.#connection;
+    const { owner, socketFd, hasPeerEnded } = this.#connection;
     if (paused) this.#parser.stop();
-    else if (this.#decoder?.isStopped || this.#streamDecoder !== undefined || peerEnded) {
+    else if (this.#decoder?.isStopped || this.#streamDecoder !== undefined || hasPeerEnded) {
       // In a turn of its own, as all that was held back is.
       const service = () => {
-        if (this.#connection.phase === this && !this.#connection.isPaused) this.#connection.goOn();
+        if (this.#connection.phase === this && this.canDeliver) this.#connection.goOn();
       };
       owner.scheduler.request({ socketFd, service }, POLLIN);
     }
+  }
+
+  /** Whether something decoded waits for receiving to go on, or for a turn. */
+  get #isHolding(): boolean {
+    return this.#decoder?.isStopped === true || this.#streamDecoder?.isHolding === true;
   }
 
   #resume(): void {

@@ -144,6 +144,17 @@ for (const [name, flood] of Object.entries(FLOODS)) {
     await leave(served, clock);
   });
 
+  Deno.test(`${name} are all told before the end that came behind them`, async () => {
+    const { clock, served, countOf } = setUp();
+    const peer = await begin(served, flood);
+    peer.send(flood.bytes);
+    peer.end();
+    const last = flood.open === undefined ? "closedHttp" : "closed";
+    for (let i = 0; i < 100 && countOf(last) === 0; i++) await clock.comeRound();
+    assertEquals(countOf(flood.reason), flood.count);
+    await leave(served, clock);
+  });
+
   Deno.test(`a neighbour is served before the rest of ${name}`, async () => {
     const { clock, told, served, countOf } = setUp();
     const neighbour = await served.open();

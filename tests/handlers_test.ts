@@ -152,7 +152,7 @@ Deno.test("methods may be those of a class, inherited ones as well, which has me
       log.push(`${this.name} ${data.length}`);
     }
   }
-  await using served = serve([{ name: "x", callback: handlers(new Chat() as never) }]);
+  await using served = serve([{ name: "x", callback: handlers(new Chat()) }]);
   const socket = await served.open();
   socket.send({ opcode: 1, payload: "abc" });
   await settle();

@@ -37,6 +37,28 @@ Deno.test("a length that a method returns closes nothing, with one line in the l
   ]);
 });
 
+Deno.test("a promise of −1 closes nothing where none is awaited, with one line in the log", async () => {
+  using log = captureLog(["warn", "notice"]);
+  await using served = withHandlers({
+    established: async () => await Promise.resolve(0),
+    async message(wsi, _user, message) {
+      await Promise.resolve();
+      wsi.write(message);
+      return -1 as const;
+    },
+  });
+  const socket = await served.open();
+  for (const text of ["a", "b"]) {
+    socket.send({ opcode: 1, payload: text });
+    assertEquals(await socket.receiveText(), text);
+  }
+  await settle();
+  assertEquals(returned(log), [
+    "warn: handlers: message returned -1, which counts as 0; allowed: nothing or 0, as no promise " +
+    "is awaited here",
+  ]);
+});
+
 Deno.test("a client's methods are held to the same", async () => {
   using log = captureLog(["warn", "notice"]);
   const server = record("x", (wsi, reason, _user, _data) => {

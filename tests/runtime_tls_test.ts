@@ -20,14 +20,18 @@ const echo: Protocol = {
 type Way = readonly [info: Record<string, unknown>, target: Record<string, unknown>];
 
 /** What a program that trusts the tests' authority, as the runtime's user wants, says of the ways. */
-async function outcomes(ways: readonly Way[], trust = made.ca.cert): Promise<string[]> {
+async function outcomes(
+  ways: readonly Way[],
+  trustBy = "DENO_CERT",
+  flags: readonly string[] = ["-A"],
+): Promise<string[]> {
   const folder = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${folder}/ca.pem`, trust);
+    await Deno.writeTextFile(`${folder}/ca.pem`, made.ca.cert);
     await using child = new Child(
-      ["env", `DENO_CERT=${folder}/ca.pem`],
+      ["env", `${trustBy}=${folder}/ca.pem`],
       "runtime_tls_client.ts",
-      ["-A"],
+      flags,
       [JSON.stringify(ways)],
     );
     const lines: string[] = [];
@@ -82,6 +86,22 @@ Deno.test("own authorities, a certificate, forgiveness, details and a source add
   assertEquals(lines.slice(0, 5), Array(5).fill(BY_NODE));
   assertMatch(lines[5]!, /not in the CA list|nobody in the CA list/);
 });
+
+for (
+  const [flags, isTrusted] of [
+    [["--allow-net"], false],
+    [["--allow-net", "--allow-sys"], true],
+    [["--allow-net", "--allow-sys", "--allow-env"], true],
+  ] as const
+) {
+  const whose = isTrusted ? "beside the runtime's" : "alone";
+  Deno.test(`with ${flags.join(" ")} own authorities count ${whose}`, async () => {
+    await using server = serving();
+    const ways: Way[] = [[{ sslCaFilepath: made.foreignCa.cert }, { port: server.port }]];
+    const [line] = await outcomes(ways, "NODE_EXTRA_CA_CERTS", flags);
+    assertMatch(line!, isTrusted ? /^TLSv1.3 CN=localhost$/ : /not in the CA list|nobody in the/);
+  });
+}
 
 Deno.test("a certificate that is not good is refused by both in the same words", async () => {
   await using server = serving();

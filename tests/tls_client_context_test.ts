@@ -281,6 +281,14 @@ Deno.test("a server that speaks no TLS, or ends at once, is an error of the hand
   assertMatch(await talk.outcome, /can't connect to localhost port 80: the TLS handshake failed/);
 });
 
+Deno.test("a client without TLS is told that its server speaks TLS", async () => {
+  using _log = captureLog([]);
+  await using served = serve([echo], TLS);
+  const talk = talker();
+  served.client([talk.protocol]).clientConnect({ ...CLIENT, ssl: 0 });
+  assertEquals(await talk.outcome, "the server speaks TLS; connect with ssl: 1");
+});
+
 // A TLS layer of the program's own.
 
 type Provide = NonNullable<ContextCreationInfo["providedClientTls"]>;

@@ -67,7 +67,8 @@ Structs:
 
 Buffers:
 
-- A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`.
+- A pointer to what a call fills in is a box: \`const name = box("")\`, then \`name.value\`. So is an
+  array of characters that gets a text: \`char buf[256]\` for \`lws_hdr_copy\` is \`const buf = box("")\`.
 - A pointer into a buffer is a view, \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`, and what lies
   between two pointers the difference of their \`byteOffset\`.
 - \`in\` is bytes, or what the reason has; bytes are valid during the callback, as in C.

@@ -4,6 +4,8 @@ import type { Address, Transport, TransportHandler } from "./transport.ts";
 
 /** The first byte of a TLS connection: a handshake record, RFC 8446 section 5.1. */
 export const TLS_HANDSHAKE_RECORD = 0x16;
+/** The first byte of an alert, with which a TLS server answers what is none. */
+export const TLS_ALERT_RECORD = 0x15;
 
 /** Looks at the first byte only. */
 export function firstByteOf(bytes: Uint8Array): number {

@@ -92,12 +92,22 @@ export class TlsClient {
 function trusted({ ca = [], disableOsCaCerts }: TlsClientOptions): readonly string[] | undefined {
   if (disableOsCaCerts) return ca;
   if (ca.length === 0) return undefined;
-  return mayListAuthorities() ? [...getCACertificates("default"), ...ca] : ca;
+  return [...runtimeAuthorities(), ...ca];
 }
 
-/** Only `--allow-sys` without a list lets the runtime's authorities be listed; nobody is asked for it. */
-function mayListAuthorities(): boolean {
-  return Deno.permissions.querySync({ name: "sys" }).state === "granted";
+/**
+ * Whom the runtime trusts, which only `--allow-sys` without a list lets be listed; nobody is asked for it.
+ * Whether its default has the system's as well stands in the environment, which may be out of sight.
+ */
+function runtimeAuthorities(): readonly string[] {
+  if (!isGranted({ name: "sys" })) return [];
+  return isGranted({ name: "env", variable: "NODE_USE_SYSTEM_CA" })
+    ? getCACertificates("default")
+    : [...getCACertificates("bundled"), ...getCACertificates("extra")];
+}
+
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 /** @throws {TlsError} when the server is not one to talk to. */
