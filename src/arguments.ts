@@ -15,9 +15,15 @@ export function refuseArgument(
   );
 }
 
+/** As much of a text as a message shows: of a payload in the wrong place the log needs no more. */
+const LONGEST_SHOWN = 256;
+
 /** A value as a message shows it: never long, never with what an object holds. */
 export function describeValue(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") {
+    if (value.length <= LONGEST_SHOWN) return JSON.stringify(value);
+    return `${JSON.stringify(value.slice(0, LONGEST_SHOWN))}… of ${value.length} characters`;
+  }
   if (Array.isArray(value)) return "[…]";
   if (typeof value === "object" && value !== null) return "{…}";
   if (typeof value === "function") return "a function";

@@ -13,8 +13,8 @@ function getter<T>(prototype: object, key: PropertyKey): Getter<T> {
 }
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
 const typeOf = getter<string | undefined>(typedArray, Symbol.toStringTag);
-const bufferOf = getter<ArrayBufferLike>(typedArray, "buffer");
-const byteOffsetOf = getter<number>(typedArray, "byteOffset");
+const bufferOfTypedArray = getter<ArrayBufferLike>(typedArray, "buffer");
+const byteOffsetOfTypedArray = getter<number>(typedArray, "byteOffset");
 const byteLengthOf = getter<number>(typedArray, "byteLength");
 const elementAt = Uint8Array.prototype.at;
 const bufferOfDataView = getter<ArrayBufferLike>(DataView.prototype, "buffer");
@@ -38,6 +38,16 @@ export function plainLength(data: unknown): number {
 /** How many bytes a `Uint8Array` has; 0 when its buffer is gone. */
 export function lengthOf(bytes: Uint8Array): number {
   return byteLengthOf.call(bytes);
+}
+
+/** The buffer that a `Uint8Array` is a part of. */
+export function bufferOf(bytes: Uint8Array): ArrayBufferLike {
+  return bufferOfTypedArray.call(bytes);
+}
+
+/** Where in its buffer a `Uint8Array` begins. */
+export function byteOffsetOf(bytes: Uint8Array): number {
+  return byteOffsetOfTypedArray.call(bytes);
 }
 
 /**
@@ -65,8 +75,8 @@ export function viewOf(what: string, data: unknown): Uint8Array {
 export function bytesOf(what: string, data: unknown): Uint8Array {
   if (typeof data === "string") return encoder.encode(data);
   const view = viewOf(what, data);
-  const buffer = bufferOf.call(view);
-  const bytes = new Uint8Array(buffer, byteOffsetOf.call(view), byteLengthOf.call(view));
+  const buffer = bufferOf(view);
+  const bytes = new Uint8Array(buffer, byteOffsetOf(view), lengthOf(view));
   // The runtime's own functions take neither.
   const isFixed = buffer instanceof ArrayBuffer && !buffer.resizable;
   return isFixed ? bytes : bytes.slice();
@@ -84,8 +94,8 @@ function viewOfView(what: string, view: ArrayBufferView): Uint8Array {
     // Out of bounds the length would only be 0, and this throws.
     elementAt.call(view as Uint8Array, 0);
     return new Uint8Array(
-      bufferOf.call(view),
-      byteOffsetOf.call(view),
+      bufferOfTypedArray.call(view),
+      byteOffsetOfTypedArray.call(view),
       byteLengthOf.call(view),
     );
   } catch {

@@ -17,6 +17,11 @@ export function numberOf(result: unknown): number {
   return result === undefined || result === null ? 0 : 1;
 }
 
+/** What a callback that returned no number is taken for. */
+export function promiseOrNumber(result: unknown): PromiseLike<unknown> | number {
+  return isPromised(result) ? result : numberOf(result);
+}
+
 /**
  * Calls `tell` with the number of what was promised once that is there, or with {@linkcode THREW} for a
  * rejection, which is logged. Nothing that comes of it is left unhandled.

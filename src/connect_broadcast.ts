@@ -1,5 +1,6 @@
 /** Broadcasting from another process. */
 
+import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import {
   isTokenText,
@@ -121,37 +122,46 @@ export async function connectBroadcast(target: BroadcastTarget): Promise<Broadca
   }
 }
 
+const TARGET_MEMBERS = ["port", "token", "hostname", "network", "clock", "signal"];
+
 function checkTarget(target: BroadcastTarget): void {
   if (typeof target !== "object" || target === null) {
-    refuse("target", String(target), "an object with port and token");
+    refuse("target", target, "an object with port and token");
   }
   const { port, token, hostname, network, clock, signal } = target;
+  const stray = Object.keys(target).find((member) => !TARGET_MEMBERS.includes(member));
+  if (stray !== undefined) {
+    throw new LwsError(
+      "invalid-argument",
+      `connectBroadcast: there is no ${stray}; allowed: ${TARGET_MEMBERS.join(", ")}`,
+    );
+  }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    refuse("port", String(port), "an integer from 1 to 65535");
+    refuse("port", port, "an integer from 1 to 65535");
   }
   if (typeof token !== "string" || !isTokenText(token)) {
-    // The token is a secret, and messages of errors are logged.
-    refuse("token", "no token", `the ${TOKEN_LENGTH} digits of broadcastToken`);
+    // It is a secret, and messages of errors are logged.
+    throw new LwsError(
+      "invalid-argument",
+      `connectBroadcast: token is no token; allowed: the ${TOKEN_LENGTH} digits of broadcastToken`,
+    );
   }
   if (hostname !== undefined && (typeof hostname !== "string" || hostname === "")) {
-    refuse("hostname", JSON.stringify(hostname), "a host or an IP");
+    refuse("hostname", hostname, "a host or an IP");
   }
   if (network !== undefined && typeof network?.connect !== "function") {
-    refuse("network", String(network), "an object with connect");
+    refuse("network", network, "an object with connect");
   }
   if (clock !== undefined && typeof clock?.setTimer !== "function") {
-    refuse("clock", String(clock), "an object with setTimer and clearTimer");
+    refuse("clock", clock, "an object with setTimer and clearTimer");
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    refuse("signal", String(signal), "an AbortSignal");
+    refuse("signal", signal, "an AbortSignal");
   }
 }
 
-function refuse(field: string, shown: string, allowed: string): never {
-  throw new LwsError(
-    "invalid-argument",
-    `connectBroadcast: ${field} is ${shown}; allowed: ${allowed}`,
-  );
+function refuse(field: string, value: unknown, allowed: string): never {
+  refuseArgument("connectBroadcast", field, value, allowed);
 }
 
 /** A broadcast whose bytes have not all left. */

@@ -5,7 +5,7 @@
 
 import { refuseArgument } from "./arguments.ts";
 import type { Bytes } from "./bytes.ts";
-import { disregard, isPromised, noteClosing, numberOf, THREW } from "./callback_results.ts";
+import { disregard, noteClosing, promiseOrNumber, THREW } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
@@ -361,8 +361,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     try {
       const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
       if (result === undefined) return 0;
-      if (typeof result === "number") return result;
-      return isPromised(result) ? result : numberOf(result);
+      return typeof result === "number" ? result : promiseOrNumber(result);
     } catch (error) {
       this.#logThrown(protocol.name, reason, error);
       if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
@@ -448,8 +447,13 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
    * Whether `length` more bytes may be unsent, which a write of `given` bytes became; if not, the
    * connection is cut.
    */
-  hasRoom(length: number, given: number = length): boolean {
-    if (this.tx.unsent + length <= this.owner.limits.maxUnsentBytes) return true;
+  hasRoom(length: number, given: number): boolean {
+    return this.tx.unsent + length <= this.owner.limits.maxUnsentBytes ||
+      this.#takesLong(given);
+  }
+
+  /** Whether a write past the limit is taken; if not, the connection is cut. */
+  #takesLong(given: number): boolean {
     const others = this.tx.unsent - this.tx.besides;
     if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
     log("warn", () => `connection ${this.socketFd}: ${this.#whyNoRoom(given, others)}`);

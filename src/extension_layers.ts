@@ -82,7 +82,7 @@ export class ExtensionLayers {
         session.flush?.((bytes) => {
           const view = viewOf("flush: data", bytes);
           const length = lengthOf(view);
-          if (!connection.isOpen || !connection.hasRoom(length)) return;
+          if (!connection.isOpen || !connection.hasRoom(length, length)) return;
           connection.tx.put(view, length);
           connection.queued();
         });

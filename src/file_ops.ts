@@ -6,7 +6,7 @@ import type { Wsi } from "./wsi.ts";
 export interface OpenFile<Handle = unknown> {
   /** Whatever the other operations need. */
   readonly handle: Handle;
-  /** The file's length in bytes. */
+  /** The file's length in bytes, from 0 on; with anything else the file can't be opened. */
   readonly length: number;
 }
 
@@ -27,7 +27,10 @@ export interface FileOps<Handle = unknown> {
   close(wsi: Wsi, handle: Handle): void | Promise<void>;
   /** Moves by `offset` bytes from where it stands; returns the new position. */
   seekCur(wsi: Wsi, handle: Handle, offset: number): number | Promise<number>;
-  /** Reads into `buffer`; returns how many bytes, 0 at the end. */
+  /**
+   * Reads into `buffer`; returns how many bytes, 0 at the end. A count that it has no room for cuts the
+   * connection, as a read that fails does. The buffer is the connection's: it must not be transferred.
+   */
   read(wsi: Wsi, handle: Handle, buffer: Uint8Array): number | Promise<number>;
   /** Writes from `data`; returns how many bytes. */
   write(wsi: Wsi, handle: Handle, data: Uint8Array): number | Promise<number>;

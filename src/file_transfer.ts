@@ -1,5 +1,7 @@
 /** Streams one file into a connection, a piece each time the last one has left. */
 
+import { describeValue } from "./arguments.ts";
+import { lengthOf } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
 import { openFailure } from "./file_failure.ts";
 import { describeFailure, log } from "./log.ts";
@@ -67,11 +69,13 @@ export class FileTransfer {
         "read",
       );
       this.#handle = handle;
-      this.#left = this.#headOnly ? 0 : length;
       this.#isOpen = true;
+      checkCount("open", "length", length, Number.MAX_SAFE_INTEGER);
+      this.#left = this.#headOnly ? 0 : length;
       this.#arrived(() => connection.turn(() => this.#handler.onOpen(length)));
     } catch (error) {
       const status = openFailure(this.#path, error);
+      void this.#close();
       this.#arrived(() => connection.turn(() => this.#handler.onFail(status)));
     }
   }
@@ -85,24 +89,29 @@ export class FileTransfer {
     let count = 0;
     try {
       count = await connection.owner.fileOps.read(connection, this.#handle, room);
+      // Nothing is left of a buffer that was transferred.
+      checkCount("read", "the count", count, lengthOf(room));
     } catch (error) {
       log("warn", () => `${this.#path}: ${describeFailure(error)}`);
+      count = 0;
     }
-    this.#arrived(() => this.#send(room.subarray(0, Math.max(0, count))));
+    this.#arrived(() => this.#send(count, room));
   }
 
-  #send(piece: Uint8Array): void {
+  #send(read: number, room: Uint8Array): void {
     const connection = this.#connection;
-    if (piece.length === 0) {
+    // Service may have come late, and the buffer may be gone by now.
+    const count = Math.min(read, lengthOf(room));
+    if (count === 0) {
       // Fewer bytes than the head announced: only cutting the connection tells the peer.
       log("warn", () => `${this.#path}: the file ended ${this.#left} bytes early`);
       void this.#close();
       connection.cut("self");
       return;
     }
-    this.#left -= piece.length;
+    this.#left -= count;
     connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
-    connection.tx.append(piece);
+    connection.tx.append(room.subarray(0, count));
     connection.flush();
   }
 
@@ -138,4 +147,14 @@ export class FileTransfer {
       log("warn", () => `${this.#path}: ${describeFailure(error)}`);
     }
   }
+}
+
+/** The program's own file operations may return anything. @throws {TypeError} which says what */
+function checkCount(operation: string, what: string, value: unknown, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
+  throw new TypeError(
+    `${what} that ${operation} returned is ${
+      describeValue(value)
+    }; allowed: a whole number from 0 to ${most}`,
+  );
 }

@@ -18,7 +18,7 @@ import {
   type ExtensionSession,
   type OutgoingPart,
 } from "./extensions/extension.ts";
-import { takePadded } from "./padded.ts";
+import { PRE_PADDING, takePadded } from "./padded.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import { FRESH_KEY, type Masking, maskPayload, UNMASKED, ZERO_KEY } from "./tx_queue.ts";
 
@@ -78,6 +78,14 @@ export class FrameWriter {
     connection.tx.append(frame, true);
     connection.queued();
     return message.byteLength;
+  }
+
+  /** A message. */
+  whole(opcode: number, data: Bytes | string): number {
+    if (this.#extension !== undefined || this.#sendsMessage) {
+      return this.data(opcode, data, true, undefined);
+    }
+    return this.send(opcode | FIN, data);
   }
 
   /** A message, or a part of one. */
@@ -145,13 +153,10 @@ export class FrameWriter {
 
   /** Queues one frame; header and payload lie together, so that they leave in one write. */
   send(first: number, data: Bytes | string): number {
-    let payload = data as Uint8Array;
-    let length = plainLength(data);
-    if (length < 0) {
-      payload = typeof data === "string" ? encodeText(data) : viewOf("write: data", data);
-      length = payload.length;
-    }
-    return this.#queue(first, payload, length, length);
+    const length = plainLength(data);
+    if (length > 0) return this.#queue(first, data as Uint8Array, length, length);
+    const payload = typeof data === "string" ? encodeText(data) : viewOf("write: data", data);
+    return this.#queue(first, payload, payload.length, payload.length);
   }
 
   /**
@@ -167,24 +172,22 @@ export class FrameWriter {
 
   /** @param given how many bytes were written, which an extension may have made more or fewer */
   #queue(first: number, payload: Uint8Array, length: number, given: number): number {
-    const stream = this.#stream;
-    if (stream !== undefined) return this.#sendStreamed(stream, first, payload, length, given);
+    if (this.#stream !== undefined) return this.#sendStreamed(first, payload, length, given);
     const connection = this.#connection;
     const header = headerLength(length, this.masks);
     if (given !== NOT_GIVEN && !connection.hasRoom(header + length, given)) return -1;
-    if (takePadded(payload, length)) this.#sendPadded(first, payload, header);
-    else connection.tx.put(payload, length, first, this.#masking);
+    const padded = takePadded(payload, length);
+    if (padded !== undefined) this.#sendPadded(first, padded, length, header);
+    else connection.tx.put(payload, length, first, this.masks ? this.#masking : UNMASKED);
     connection.queued();
     return length;
   }
 
   get #masking(): Masking {
-    if (!this.masks) return UNMASKED;
     return this.zeroKey ? ZERO_KEY : FRESH_KEY;
   }
 
   #sendStreamed(
-    stream: ExtensionSession,
     first: number,
     payload: Uint8Array,
     length: number,
@@ -197,7 +200,7 @@ export class FrameWriter {
     const connection = this.#connection;
     const isControl = (first & CONTROL_BIT) !== 0;
     const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
-    const encoded = this.#encode(stream, part);
+    const encoded = this.#encode(this.#stream!, part);
     if (encoded === FAILED) return -1;
     const bytes = encoded ?? frame;
     const size = lengthOf(bytes);
@@ -207,11 +210,10 @@ export class FrameWriter {
     return length;
   }
 
-  #sendPadded(first: number, payload: Uint8Array, header: number): void {
-    const start = payload.byteOffset - header;
-    const frame = new Uint8Array(payload.buffer, start, header + payload.length);
-    writeHeader(frame, 0, first, payload.length, this.masks);
-    if (this.masks) maskPayload(frame, header, payload.length, this.#masking);
+  #sendPadded(first: number, padded: ArrayBuffer, length: number, header: number): void {
+    const frame = new Uint8Array(padded, PRE_PADDING - header, header + length);
+    writeHeader(frame, 0, first, length, this.masks);
+    if (this.masks) maskPayload(frame, header, length, this.#masking);
     this.#connection.tx.append(frame);
   }
 

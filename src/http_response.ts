@@ -164,7 +164,7 @@ export class HttpResponse implements HttpExchange {
   #send(bytes: Uint8Array, isBeside = false): number {
     const connection = this.#connection;
     const { length } = bytes;
-    if (!connection.hasRoom(length)) return -1;
+    if (!connection.hasRoom(length, length)) return -1;
     if (length > 0) {
       if (isBeside) connection.say(bytes);
       else {

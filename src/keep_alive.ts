@@ -18,7 +18,7 @@ export interface KeepAliveSettings {
   readonly usesTcp: boolean;
 }
 
-/** What {@linkcode Probed} knows between a first doubt and the next sign of life. */
+/** What {@linkcode Probed} knows between a first doubt, or a write that waits, and the next sign of life. */
 interface Doubt {
   /** Probes that have left since the last sign of life. */
   unanswered: number;
@@ -77,25 +77,31 @@ export abstract class Probed extends WheelEntry {
   protected heard(): void {
     if (!this.pending) return;
     this.#since = this.probed.owner.wheel.recently();
-    this.#doubt = undefined;
+    const doubt = this.#doubt;
+    if (doubt === undefined) return;
+    doubt.unanswered = doubt.behind = 0;
+    if (!doubt.isStuck) this.#doubt = undefined;
   }
 
   /** So many bytes of ours have left; 0 for a part of a write whose rest waits. */
   protected left(bytes: number): void {
+    if (bytes === 0) {
+      if (!this.pending) return;
+      this.#progressed();
+      // So is its end, when that comes.
+      this.#doubt ??= { unanswered: 0, behind: 0, isStuck: true };
+      this.#doubt.isStuck = true;
+      return;
+    }
     const doubt = this.#doubt;
-    if (doubt === undefined) {
-      if (bytes === 0) this.#progressed();
-      return;
-    }
-    if (bytes === 0 || doubt.isStuck) this.#progressed();
-    if (doubt.behind === 0) {
-      doubt.isStuck = false;
-      return;
-    }
+    if (doubt === undefined) return;
+    if (doubt.isStuck) this.#progressed();
+    const wasBehind = doubt.behind > 0;
     doubt.behind = Math.max(0, doubt.behind - bytes);
     if (doubt.behind > 0) return;
     doubt.isStuck = false;
-    doubt.unanswered++;
+    if (wasBehind) doubt.unanswered++;
+    if (doubt.unanswered === 0) this.#doubt = undefined;
   }
 
   #progressed(): void {

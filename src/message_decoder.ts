@@ -6,6 +6,7 @@ import {
   CLOSE_MESSAGE_TOO_BIG,
 } from "./core/close.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
+import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import type { FrameFacts } from "./phase.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
@@ -17,6 +18,8 @@ export interface DecoderHost {
   readonly isListening: boolean;
   /** A piece, which {@linkcode MessageDecoder} describes; valid during the call only. */
   onDecoded(piece: Uint8Array): void;
+  /** It has taken its time, and more of the message is there: whether to go on with that. */
+  pieceDone(): boolean;
   /** The message is broken or too long. */
   onFail(code: number, reason: string): void;
 }
@@ -39,8 +42,9 @@ const MAX_SPARE = 4;
 /** What pieces are decoded to, of no call that is under way. */
 const spares: Uint8Array[] = [];
 
-function borrow(): Uint8Array {
-  return spares.pop() ?? new Uint8Array(LARGEST_PIECE);
+function borrow(session: ExtensionSession): Uint8Array {
+  const spare = spares.pop();
+  return spare === undefined ? new Uint8Array(LARGEST_PIECE) : readyFor(session, spare);
 }
 
 function giveBack(buffer: Uint8Array): void {
@@ -133,8 +137,8 @@ export class MessageDecoder implements FrameFacts {
    * @param ahead the first piece, if that was decoded before
    */
   #deliver(frame: FrameFacts, endsMessage: boolean, ahead: Uint8Array | undefined): void {
-    let current = borrow();
-    let next = borrow();
+    let current = borrow(this.#extension);
+    let next = borrow(this.#extension);
     try {
       let count: number;
       if (ahead === undefined) count = this.#read(current, frame);
@@ -151,7 +155,7 @@ export class MessageDecoder implements FrameFacts {
         this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
         [current, next] = [next, current];
         count = following;
-        if (!this.#host.mayGoOn) {
+        if (!this.#host.pieceDone()) {
           return this.#stopBefore({ frame, endsMessage, ahead: current.slice(0, count) });
         }
       }
@@ -191,7 +195,7 @@ export class MessageDecoder implements FrameFacts {
     if (!this.#host.isListening) return -1;
     let count: number;
     try {
-      count = this.#extension.read(target.subarray(0, this.#pieceSize));
+      count = readDecoded(this.#extension, target.subarray(0, this.#pieceSize));
     } catch (error) {
       this.#fail(error);
       return -1;

@@ -1,5 +1,7 @@
 /** Buffers with room in front, for writes that copy nothing. */
 
+import { refuseArgument } from "./arguments.ts";
+import { bufferOf, byteOffsetOf } from "./bytes.ts";
 import { MAX_HEADER_LENGTH } from "./core/frame.ts";
 
 /**
@@ -9,6 +11,8 @@ import { MAX_HEADER_LENGTH } from "./core/frame.ts";
 export const PRE_PADDING: number = MAX_HEADER_LENGTH + 2;
 
 const padded = new WeakSet<ArrayBufferLike>();
+/** Most programs never ask for one, and every write would look for it. */
+let isUsed = false;
 
 /**
  * A buffer of `length` bytes that `wsi.write` sends as it is, with the frame header put in front of
@@ -16,6 +20,8 @@ const padded = new WeakSet<ArrayBufferLike>();
  * buffer is transferred before it has left ends its connection.
  *
  * @param length Bytes of payload, from 0 on.
+ * @throws {LwsError} `invalid-argument` for another length.
+ * @throws {RangeError} when there is no memory for so many.
  *
  * @example
  * ```ts
@@ -27,16 +33,27 @@ const padded = new WeakSet<ArrayBufferLike>();
  * ```
  */
 export function allocPadded(length: number): Uint8Array<ArrayBuffer> {
+  if (!Number.isSafeInteger(length) || length < 0) {
+    refuseArgument("allocPadded", "length", length, "a whole number from 0 on");
+  }
   const buffer = new ArrayBuffer(PRE_PADDING + length);
   padded.add(buffer);
+  isUsed = true;
   return new Uint8Array(buffer, PRE_PADDING, length);
 }
 
 /**
- * Whether `data`, of `length` bytes, is all of an `allocPadded` buffer that has not been written; says so
- * once.
+ * The buffer of `data`, of `length` bytes, if that is all of an `allocPadded` one that has not been
+ * written; says so once.
  */
-export function takePadded(data: Uint8Array, length: number): boolean {
-  return data.byteOffset === PRE_PADDING &&
-    data.buffer.byteLength === PRE_PADDING + length && padded.delete(data.buffer);
+export function takePadded(data: Uint8Array, length: number): ArrayBuffer | undefined {
+  return isUsed ? take(data, length) : undefined;
+}
+
+function take(data: Uint8Array, length: number): ArrayBuffer | undefined {
+  if (byteOffsetOf(data) !== PRE_PADDING) return undefined;
+  const buffer = bufferOf(data);
+  return buffer.byteLength === PRE_PADDING + length && padded.delete(buffer)
+    ? buffer as ArrayBuffer
+    : undefined;
 }

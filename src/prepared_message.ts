@@ -1,8 +1,8 @@
 /** Messages that are framed once and sent to many. */
 
+import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { FIN, headerLength, OPCODE_BINARY, OPCODE_TEXT, writeHeader } from "./core/frame.ts";
-import { LwsError } from "./errors.ts";
 import type { ExtensionSession } from "./extensions/extension.ts";
 
 function frameOf(first: number, payload: Uint8Array): Uint8Array {
@@ -93,10 +93,7 @@ export function prepareMessage(
   kind: "text" | "binary" = typeof data === "string" ? "text" : "binary",
 ): PreparedMessage {
   if (kind !== "text" && kind !== "binary") {
-    throw new LwsError(
-      "invalid-argument",
-      `prepareMessage: kind is ${JSON.stringify(kind)}; allowed: "text", "binary"`,
-    );
+    refuseArgument("prepareMessage", "kind", kind, '"text", "binary"');
   }
   return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
 }

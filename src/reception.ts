@@ -198,7 +198,9 @@ export class Reception implements AcceptorHost, AdmissionHost {
     this.#count(hostname, 1);
     wheel.arm(timer, headerTimeoutMs);
     void peeked.found.then((found) => {
-      if (!found) scheduler.arrived({ socketFd: fd, service: drop }, POLLHUP);
+      // Later its end is the connection's to tell, in whose place this would be told.
+      const isAwaited = this.#awaiting.has(fd);
+      if (!found && isAwaited) scheduler.arrived({ socketFd: fd, service: drop }, POLLHUP);
     });
   }
 

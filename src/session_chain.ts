@@ -1,5 +1,6 @@
 /** Several extensions on one connection, one after the other (RFC 6455 section 9.1). */
 
+import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import type { ExtensionSession, IncomingFrame, OutgoingPart } from "./extensions/extension.ts";
 
 /** Bytes between two members at a time. */
@@ -127,10 +128,10 @@ export class SessionChain implements ExtensionSession {
   /** Fills `target` by a member as far as all behind it give something. */
   #pull(index: number, target: Uint8Array): number {
     const link = this.#links[index]!;
-    let count = link.session.read(target);
+    let count = readDecoded(link.session, target);
     while (count < target.length && !link.isDrained) {
       this.#feed(link, index);
-      count += link.session.read(target.subarray(count));
+      count += readDecoded(link.session, target.subarray(count));
     }
     if (count < target.length && link.buffer !== undefined) {
       if (spares.length < MAX_SPARE) spares.push(link.buffer);
@@ -139,9 +140,17 @@ export class SessionChain implements ExtensionSession {
     return count;
   }
 
+  /** For what the member there makes. */
+  #borrow(index: number): Uint8Array {
+    const spare = spares.pop();
+    return spare === undefined
+      ? new Uint8Array(STEP)
+      : readyFor(this.#links[index]!.session, spare);
+  }
+
   /** Gives a member the next step of what the one behind it makes. */
   #feed(link: Link, index: number): void {
-    link.buffer ??= spares.pop() ?? new Uint8Array(STEP);
+    link.buffer ??= this.#borrow(index + 1);
     const count = this.#pull(index + 1, link.buffer);
     link.isDrained = count < STEP;
     const piece = link.buffer.subarray(0, count);

@@ -1,6 +1,7 @@
 /** What comes in through an extension that transforms all bytes behind the handshake. */
 
 import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
+import { readDecoded } from "./decoded_bytes.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 
 /** Whom the decoder tells. */
@@ -80,7 +81,7 @@ export class StreamDecoder {
     const bytes = new Uint8Array(length + STEP);
     bytes.set(this.#rest);
     try {
-      const count = this.#extension.read(bytes.subarray(length));
+      const count = readDecoded(this.#extension, bytes.subarray(length));
       this.#hasMore = count === STEP;
       this.#rest = bytes.subarray(0, length + count);
       return count > 0;

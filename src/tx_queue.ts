@@ -113,15 +113,16 @@ export class TxQueue {
     const target = isAlone ? new Uint8Array(total) : this.#chunkWithRoom(total);
     const start = isAlone ? 0 : this.#filled;
     target.set(bytes, start + header);
-    if (header > 0) {
-      writeHeader(target, start, first, length, masks);
-      if (masks) maskPayload(target, start + header, length, masking);
-    }
+    if (header > 0) writeHeader(target, start, first, length, masks);
+    if (masks) maskPayload(target, start + header, length, masking);
     this.unsent += total;
-    if (isAlone) {
-      this.#sealChunk();
-      this.#push(target, undefined);
-    } else this.#filled += total;
+    if (isAlone) this.#pushAlone(target);
+    else this.#filled += total;
+  }
+
+  #pushAlone(bytes: Uint8Array): void {
+    this.#sealChunk();
+    this.#push(bytes, undefined);
   }
 
   /**
@@ -253,10 +254,12 @@ export class TxQueue {
   #chunkWithRoom(length: number): Bytes {
     const needed = this.#filled + length;
     const chunk = this.#chunk;
-    if (chunk === undefined) {
-      return this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
-    }
-    return needed > chunk.length ? this.#growChunk(needed, length) : chunk;
+    if (chunk !== undefined && needed <= chunk.length) return chunk;
+    return chunk === undefined ? this.#newChunk(length) : this.#growChunk(needed, length);
+  }
+
+  #newChunk(length: number): Bytes {
+    return this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
   }
 
   /** Ends the chunk, so that what comes next gets a segment after it; one that is mostly empty goes. */

@@ -83,6 +83,7 @@ export class WebSocketSession extends Probed
       handler: this,
       reservedBits: layers?.reservedBits ?? 0,
       frameBits: layers?.frameBits ?? 0,
+      pace: owner.budget,
       checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
     if (layers !== undefined) connection.extensions = layers.names;
@@ -164,7 +165,6 @@ export class WebSocketSession extends Probed
       const result = connection.call(connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
-    if (!connection.owner.budget.mayGoOn()) this.#parser.stop();
   }
 
   /** Gives a piece to the decoder, if it is transformed. */
@@ -182,8 +182,6 @@ export class WebSocketSession extends Probed
       owner.limits.maxMessageSize,
     );
     this.#decoder.take(piece, this.#parser);
-    // What it has taken may stand for nothing, and took its time.
-    if (!owner.budget.mayGoOn() || this.#decoder.isStopped) this.#parser.stop();
     return true;
   }
 
@@ -195,6 +193,10 @@ export class WebSocketSession extends Probed
     this.#isDecoded = false;
     // The last reason of a connection that was cut meanwhile has come already.
     if (connection.frames !== undefined) connection.frames = this.#parser;
+  }
+
+  pieceDone(): boolean {
+    return this.#connection.owner.budget.mayGoOn() && this.canDeliver;
   }
 
   get canDeliver(): boolean {
@@ -215,7 +217,6 @@ export class WebSocketSession extends Probed
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
-    if (!this.#connection.owner.budget.mayGoOn()) this.#parser.stop();
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#answerPing(payload);
     if (this.#sentClose !== undefined) return;
@@ -372,6 +373,19 @@ export class WebSocketSession extends Probed
     options: WriteOptions | undefined,
   ): number {
     if (this.#sentClose !== undefined) return -1;
+    // Apart from the rest, so that the engine inlines what nearly every write is.
+    const isPlain = options === undefined && (kind === "binary" || kind === "text");
+    if (isPlain && !(data instanceof PreparedMessage)) {
+      return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
+    }
+    return this.#writeOther(data, kind, options);
+  }
+
+  #writeOther(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
     // The first of the two is the faster one.
     if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
       return this.#writePrepared(data, kind, options);

@@ -95,6 +95,20 @@ for (const service of POLICIES) {
       assertEquals(thinker.reasons, before);
     });
 
+    Deno.test(`${service}: a peer that goes after ${reason} has settled is noticed in service`, async () => {
+      const thinker = thinking(reason, others);
+      await using served = serve([thinker.protocol], { service });
+      const peer = await served.dial();
+      peer.send(head);
+      await pump(served);
+      await thinker.decide(0);
+      await pump(served);
+      assertEquals(statusOf(await readHead(peer)), status);
+      peer.close();
+      await pump(served);
+      assert(thinker.reasons.includes("wsiDestroy"));
+    });
+
     Deno.test(`${service}: destroy ends while ${reason} never settles`, async () => {
       const thinker = thinking(reason, others);
       const served = serve([thinker.protocol], { service });

@@ -423,6 +423,20 @@ for (const [field, wrong] of WRONG) {
   });
 }
 
+Deno.test("connectBroadcast refuses by name what can't be shown, and what is no member", async () => {
+  const shy = Object.create(null);
+  for (const field of ["port", "hostname", "network", "clock"]) {
+    for (const wrong of [shy, 5n, Symbol("x"), { toJSON: () => assert(false, "it is asked") }]) {
+      const target = { port: 1, token: TOKEN, network: new MemoryNetwork(), [field]: wrong };
+      const text = await rejection(connectBroadcast(target as never), "invalid-argument");
+      assert(text.startsWith(`connectBroadcast: ${field} is `), text);
+    }
+  }
+  const target = { port: 1, token: TOKEN, hostnam: "example.com" };
+  const text = await rejection(connectBroadcast(target as never), "invalid-argument");
+  assert(text.startsWith("connectBroadcast: there is no hostnam; allowed: port, "), text);
+});
+
 Deno.test("connectBroadcast says that nobody listens, and that the other is no broadcast socket", async () => {
   const network = new MemoryNetwork();
   assertEquals(

@@ -226,6 +226,24 @@ const FAULTS: Record<string, [ops: Partial<FileOps>, cuts: boolean, line: string
     true,
     "warn: /a: Error: on purpose",
   ],
+  "read counts with a bigint": [
+    { read: () => 7n as never },
+    true,
+    "warn: /a: TypeError: the count",
+  ],
+  "read counts to NaN": [{ read: () => NaN }, true, "returned is NaN"],
+  "read counts what is no number": [{ read: () => "7" as never }, true, 'returned is "7"'],
+  "read counts more than it was given": [{ read: () => 70_000 }, true, "returned is 70000"],
+  "read takes the buffer away": [
+    {
+      read(_wsi, _handle, buffer) {
+        (buffer.buffer as ArrayBuffer).transfer();
+        return 7;
+      },
+    },
+    true,
+    "returned is 7; allowed: a whole number from 0 to 0",
+  ],
   "read brings nothing": [{ read: () => 0 }, true, `ended ${LENGTH} bytes early`],
 };
 
@@ -258,6 +276,44 @@ for (const [fault, [broken, cuts, line]] of Object.entries(FAULTS)) {
     await until("wsiDestroy");
   });
 }
+
+Deno.test("a file whose length is none is answered 404, and closed", async () => {
+  for (const length of [NaN, -1, 1.5, Infinity, "7", 7n, undefined]) {
+    const files = new HeldFiles();
+    const { protocol } = fileServer();
+    const fileOps = Object.assign(files, { open: () => ({ handle: {}, length }) }) as never;
+    await using served = serve([protocol], { fileOps });
+    const peer = await served.dial();
+    peer.send(get("/a"));
+    assertEquals(statusOf((await readResponse(peer)).head), 404, String(length));
+    assertEquals(files.closed, 1, String(length));
+    peer.close();
+  }
+});
+
+Deno.test("a read buffer that is taken away before service costs its connection alone", async () => {
+  using log = captureLog();
+  let buffer: Uint8Array | undefined;
+  const { protocol } = fileServer();
+  const fileOps = Object.assign(new HeldFiles(), {
+    read: (_wsi: Wsi, _handle: unknown, room: Uint8Array) => (buffer = room).length,
+  }) as never;
+  await using served = serve([protocol], { fileOps, service: "manual" });
+  const peer = await served.dial();
+  peer.send(get("/a"));
+  while (buffer === undefined) {
+    await served.context.service(0);
+    await settle();
+  }
+  (buffer.buffer as ArrayBuffer).transfer();
+  for (let i = 0; i < 5; i++) {
+    await served.context.service(0);
+    await settle();
+  }
+  assertEquals(statusOf(await readHead(peer)), 200);
+  assertEquals((await peer.readToEnd()).length, 0);
+  assertStringIncludes(log.lines.join("\n"), "bytes early");
+});
 
 Deno.test("a close that fails is logged, and the next request is served", async () => {
   using log = captureLog();

@@ -148,6 +148,35 @@ for (const role of ["server", "client"] as const) {
     });
   }
 
+  for (const talks of [false, true]) {
+    const who = talks ? "a peer that talks meanwhile" : "a silent peer";
+    Deno.test(`the last part of a write is as much life as those before, of ${who}: a ${role}`, async () => {
+      await using all = await stage(isClient, "automatic");
+      const { wsi, peer, clock, closes } = all;
+      // What the system holds of it is read after it has left, and takes as long as a part before.
+      wsi.write(new Uint8Array(4 * SIP), "binary");
+      await all.rest();
+      while (wsi.unsentBytes > 0) {
+        peer.sip();
+        await all.rest();
+        if (talks && wsi.unsentBytes > 0) peer.send(all.frame(10));
+        await all.rest();
+        if (wsi.unsentBytes > 0) clock.advance(1_500);
+      }
+      const left = async (ms: number) => {
+        clock.advance(ms);
+        await all.rest();
+        peer.sip();
+        await all.rest();
+        return peer.received.length;
+      };
+      const before = await left(0);
+      assertEquals(await left(1_950), before, "nobody was probed");
+      assert(await left(100) > before);
+      assertEquals(closes, []);
+    });
+  }
+
   Deno.test(`a probe that waits behind a write is not unanswered, and has its time once it left: a ${role}`, async () => {
     using _log = captureLog([]);
     await using all = await stage(isClient, "automatic");

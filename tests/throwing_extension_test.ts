@@ -1,7 +1,14 @@
-/** Extensions of users that throw where they should not. */
+/** Extensions of users that throw where they should not, or say what can't be. */
 
-import { assertEquals } from "@std/assert";
-import type { Extension, ExtensionSession, ServicePolicy } from "../mod.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type Extension,
+  type ExtensionSession,
+  handlers,
+  permessageDeflate,
+  type ServicePolicy,
+} from "../mod.ts";
+import { flip } from "./support/extensions.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "./support/serve.ts";
 
@@ -92,3 +99,75 @@ for (const service of POLICIES) {
     });
   }
 }
+
+/** Decodes nothing, and says that it has decoded so much. */
+function boasting(name: string, unit: "message" | "frame" | "stream", count: unknown): Extension {
+  let isDue = false;
+  const session: ExtensionSession = {
+    unit,
+    reservedBits: 0,
+    sharedKey: undefined,
+    encode: () => undefined,
+    encodeShared: () => undefined,
+    sentShared() {},
+    push: () => void (isDue = true),
+    read() {
+      if (!isDue) return 0;
+      isDue = false;
+      return count as number;
+    },
+    close() {},
+  };
+  const accept = (offers: readonly { name: string }[]) =>
+    offers.some((each) => each.name === name) ? { answer: name, session } : undefined;
+  return { name, accept, offer: () => name, confirm: () => session, close() {} };
+}
+
+for (const unit of ["message", "frame", "stream"] as const) {
+  Deno.test(`a ${unit} of which an extension says it decoded what it can't have fails with 1011`, async () => {
+    for (const count of [-1, 1.5, NaN, Infinity, 70_000, "7", 7n, undefined]) {
+      using log = captureLog();
+      const extensions = [boasting("x-boast", unit, count)];
+      await using served = serve([record("echo").protocol], { extensions });
+      const socket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-boast"] });
+      socket.send({ opcode: 1, payload: "x" });
+      assertEquals((await socket.receiveClose()).code, 1011, String(count));
+      assertEquals(log.lines.length, 1);
+      assertStringIncludes(log.lines[0]!, "read of an extension returned ");
+      socket.peer.close();
+    }
+  });
+}
+
+Deno.test("an extension that decodes less than it says hands on no bytes of other connections", async () => {
+  const heard: Uint8Array[] = [];
+  const callback = handlers({
+    message: (_wsi, _user, message) => void heard.push(message as Uint8Array),
+  });
+  const protocols = [{ name: "echo", callback }];
+  const extensions = () => [permessageDeflate({ threshold: 0 }), flip()];
+  await using served = serve(protocols, {
+    extensions: [...extensions(), boasting("x-boast", "message", 9_000)],
+  });
+  const told = Promise.withResolvers<void>();
+  const secret = new TextEncoder().encode("secret ".repeat(9_000));
+  served.client([{
+    name: "echo",
+    callback: handlers({
+      clientEstablished(wsi) {
+        for (let i = 0; i < 8; i++) wsi.write(secret);
+        told.resolve();
+      },
+    }),
+  }], { extensions: extensions() }).clientConnect({ address: "memory", port: 80 });
+  await told.promise;
+  while (heard.length < 8) await settle();
+  heard.length = 0;
+  for (const names of ["x-boast", `x-boast, ${flip().name}`]) {
+    const socket = await served.open({ headers: [`Sec-WebSocket-Extensions: ${names}`] });
+    socket.send({ opcode: 2, payload: "x" });
+    await settle();
+    socket.peer.close();
+  }
+  assertEquals(heard, [new Uint8Array(9_000), new Uint8Array(9_000).fill(0xff)]);
+});

@@ -8,6 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  allocPadded,
   connectBroadcast,
   createContext,
   deflateStream,
@@ -259,6 +260,27 @@ Deno.test("an extension that makes no bytes of a message ends its connection, an
     }
     assert(log.lines.every((line) => line.includes("data is")));
   }
+});
+
+Deno.test("allocPadded and the kind of a prepared message are refused by name", () => {
+  for (const length of [-1, 1.5, NaN, Infinity, "5", 5n, null, undefined, {}]) {
+    const error = assertThrows(() => allocPadded(length as Loose), LwsError);
+    assert(error.message.startsWith("allocPadded: length is "), error.message);
+  }
+  for (const kind of ["ping", 5n, Symbol("text"), null, Object.create(null)]) {
+    const error = assertThrows(() => prepareMessage("x", kind as Loose), LwsError);
+    assert(error.message.startsWith("prepareMessage: kind is "), error.message);
+  }
+});
+
+Deno.test("a payload in the place of the kind is not shown whole", async () => {
+  const { served, writer } = await pair("server", []);
+  await using _served = served;
+  const text = "begin ".repeat(10_000);
+  const { message } = assertThrows(() => writer.write("binary", text as Loose), LwsError);
+  assertStringIncludes(message, 'kind is "begin ');
+  assertStringIncludes(message, "of 60000 characters");
+  assert(message.length < 1_000);
 });
 
 Deno.test("the compiler takes strings, views, buffers and prepared messages, and no array or number", () => {

@@ -59,7 +59,8 @@ Structs:
 - A struct is an object with the members' names, \`NULL\` is \`null\`, and a list may end without a null
   callback.
 - \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or, in place of
-  \`sizeof (struct per_session_data)\`, \`per_session_data_size\` is a function that makes the struct.
+  \`sizeof (struct per_session_data)\`, \`per_session_data_size\` (\`user_area_size\` of 2010) is a
+  function that makes the struct.
 - \`struct pollfd\` is an object with \`fd\`, \`events\` and \`revents\`, and a table of them is an array.
 - \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
   authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's
@@ -96,8 +97,9 @@ What stays as it is in the text, and is not quite the same:
   \`lws_frame_is_binary\` whether to send it as text.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts
-older than RFC 6455. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`,
-\`lws_read\`, \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.
+older than RFC 6455 (so that \`protocol\` of 2010, 76 then, is 13). What had a meaning in C only is
+left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`, \`lws_serve_http_file_fragment\`,
+\`lwsl_emit_syslog\`.
 
 Wrong arguments, which C did not look at, return what failure was in C, and the log names them: a
 null connection, a \`len\` beyond the end of \`buf\`, a number that no constant has.`;

@@ -1,5 +1,6 @@
 /** Makes contexts of what the C calls were given. */
 
+import { isPlain } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { type ContextCreationInfo, type ServicePolicy } from "../creation_info.ts";
 import { HEADER_TOKENS } from "../core/header_tokens.ts";
@@ -107,7 +108,7 @@ function create(
   struct: AnyCreationStruct,
   service: ServicePolicy,
 ): Context {
-  checkMembers(struct);
+  checkStruct(struct);
   checkKeyPair(generation, struct);
   const files = new FileService(hostFileOps());
   const served = new Served(generation, structsOf(struct.protocols), files);
@@ -135,18 +136,54 @@ function create(
   return context;
 }
 
-/** A member that is misspelt would be a wish that nobody hears. */
-function checkMembers(struct: AnyCreationStruct): void {
+function checkStruct(struct: AnyCreationStruct): void {
   if (typeof struct !== "object" || struct === null) refuse("info", struct, "a struct");
+  checkMembers(struct, "", MEMBERS, "lws_context_creation_info");
+}
+
+/** Members of a protocol, those included that creation filled in. */
+const PROTOCOL_MEMBERS: ReadonlySet<string> = new Set([
+  "name",
+  "callback",
+  "per_session_data_size",
+  "rx_buffer_size",
+  "id",
+  "user",
+  "owning_server",
+  "protocol_index",
+  "broadcast_socket_port",
+  "broadcast_socket_user_fd",
+  "broadcast_socket_token",
+]);
+
+const EXTENSION_MEMBERS: ReadonlySet<string> = new Set([
+  "name",
+  "callback",
+  "per_session_data_size",
+  "per_context_private_data",
+]);
+
+/** A member that is misspelt would be a wish that nobody hears. */
+function checkMembers(
+  struct: object,
+  where: string,
+  members: ReadonlySet<string>,
+  what: string,
+): void {
   for (const member of Object.keys(struct)) {
-    if (MEMBERS.has(member)) continue;
-    throw new LwsError("invalid-option", `${member} is no member of lws_context_creation_info`);
+    if (members.has(member)) continue;
+    throw new LwsError("invalid-option", `${where}${member} is no member of ${what}`);
   }
 }
 
 function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolStruct> {
   if (!Array.isArray(list)) throw new LwsError("invalid-option", "protocols is no array");
   const end = list.findIndex((each) => !isGiven(each?.callback));
+  list.slice(0, end === -1 ? list.length : end + 1).forEach((each: unknown, index) => {
+    // The one that ends a list may be a protocol whose callback is misspelt.
+    if (typeof each !== "object" || each === null || !isPlain(each)) return;
+    checkMembers(each, `protocols[${index}].`, PROTOCOL_MEMBERS, "a protocol");
+  });
   const structs = new Map<string, AnyProtocolStruct>();
   for (const struct of end === -1 ? list : list.slice(0, end)) {
     if (struct.name === null && structs.size > 0) {
@@ -219,8 +256,11 @@ function optionsOf(
 
 function extensionsOf(generation: Generation, list: readonly AnyExtensionStruct[]) {
   theList("extensions", list).forEach((each, index) => {
-    if (typeof each === "object" && each !== null) return;
-    refuse(`extensions[${index}]`, each, "a struct, or an extension");
+    if (typeof each !== "object" || each === null) {
+      return refuse(`extensions[${index}]`, each, "a struct, or an extension");
+    }
+    if ("accept" in each || !isPlain(each)) return;
+    checkMembers(each, `extensions[${index}].`, EXTENSION_MEMBERS, "an extension");
   });
   const end = list.findIndex((each) => "callback" in each && each.callback === null);
   return (end === -1 ? list : list.slice(0, end)).map((each) => extensionOf(generation, each));

@@ -173,7 +173,9 @@ function put(name: string, p: Box<Uint8Array>, end: Uint8Array, text: () => stri
     const room = theBytes("p", theBox("p", p).value);
     theBytes("end", end);
     const bytes = new TextEncoder().encode(text());
-    if (room.byteOffset + bytes.length > end.byteOffset) return 1;
+    // A pointer is a view here, which may end before `end`, or belong elsewhere.
+    const most = room.buffer === end.buffer ? end.byteOffset - room.byteOffset : 0;
+    if (bytes.length > Math.min(most, room.length)) return 1;
     room.set(bytes);
     p.value = room.subarray(bytes.length);
     return 0;

@@ -78,7 +78,8 @@ let lastDescriptor = FIRST_DESCRIPTOR - 1;
  *
  * @param port 0 takes a free one; `serverContext` tells which.
  * @param protocol The version of the protocol: 13.
- * @param user_area_size Bytes of each connection's `user`, a zeroed `ArrayBuffer`; 0: `user` is null.
+ * @param user_area_size Bytes of each connection's `user`, a zeroed `ArrayBuffer`; 0: `user` is null. Or a
+ *   function that makes the struct.
  * @param ssl_cert_filepath The certificate of a server that speaks TLS, with its key, both by their
  *   paths; null for plain HTTP.
  * @param gid −1, or the group to change to.
@@ -91,7 +92,7 @@ export function libwebsocket_create_server(
   port: number,
   callback: libwebsocket_callback | null,
   protocol: number,
-  user_area_size: number,
+  user_area_size: number | (() => unknown),
   ssl_cert_filepath: string | null,
   ssl_private_key_filepath: string | null,
   gid: number,
@@ -107,7 +108,9 @@ export function libwebsocket_create_server(
     return {
       name: null,
       callback: toEstablishedOnly(callback),
-      per_session_data_size: theWhole("user_area_size", user_area_size),
+      per_session_data_size: typeof user_area_size === "function"
+        ? user_area_size
+        : theWhole("user_area_size", user_area_size),
     };
   });
   if (struct === null) return -1;

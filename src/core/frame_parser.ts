@@ -71,6 +71,14 @@ export interface FrameParserOptions {
    * @default {true}
    */
   readonly checksText?: boolean;
+  /** Asked behind each frame, or piece of one. @default {none, and nothing stops it} */
+  readonly pace?: ParserPace;
+}
+
+/** Says how far a parser goes in one call. */
+export interface ParserPace {
+  /** Whether to go on with the next frame; if not, what follows has to come again. */
+  mayGoOn(): boolean;
 }
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
@@ -111,6 +119,7 @@ export class FrameParser {
   readonly #checksText: boolean;
   /** Up to this length a frame may be plain in every way. */
   readonly #plainSize: number;
+  readonly #pace: ParserPace | undefined;
 
   #running = false;
   #failed = false;
@@ -137,6 +146,7 @@ export class FrameParser {
     this.#frameBits = (options.frameBits ?? 0) << 4;
     this.#checksText = options.checksText ?? true;
     this.#plainSize = this.#checksText ? options.pieceSize : 0;
+    this.#pace = options.pace;
   }
 
   /** Ends {@linkcode parse} after the callback that is running. */
@@ -160,21 +170,20 @@ export class FrameParser {
     this.#running = true;
     const view = this.#viewOf(bytes);
     const end = bytes.length;
+    const pace = this.#pace;
     let position = 0;
     while (this.#running) {
       if (this.#inPayload) {
         if (position === end) break;
         position = this.#takePayload(bytes, view, position, end);
-        continue;
+      } else {
+        const after = this.#takePlain(bytes, view, position, end);
+        const next = after !== position ? after : this.#takeHeader(bytes, view, position, end);
+        if (next < 0) break;
+        position = next;
       }
-      const after = this.#takePlain(bytes, view, position, end);
-      if (after !== position) {
-        position = after;
-        continue;
-      }
-      const next = this.#takeHeader(bytes, view, position, end);
-      if (next < 0) break;
-      position = next;
+      // Here and not in a callback, where it would keep the engine from inlining the program's.
+      if (pace !== undefined && !pace.mayGoOn()) break;
     }
     // In a stream of long frames a read mostly ends inside one, so that the buffer serves them all.
     if (!this.#inPayload) this.release();

@@ -128,7 +128,8 @@ export interface ExtensionSession {
    */
   keep?(): void;
   /**
-   * Fills `target` as far as what was pushed goes.
+   * Fills `target` from its start as far as what was pushed goes, and returns how many bytes that are, from
+   * 0 to the length of `target`; any other number fails the connection with 1011, with an `err` line.
    *
    * @throws {Error} when that is broken.
    */

@@ -13,12 +13,12 @@ import { FakeClock } from "./fake_clock.ts";
 const BUDGET_MS = 2.5;
 /** Pieces of work between two looks at the clock; how many depends on how long they take. */
 const MOST_UNLOOKED = 64;
-const SHORT_MS = 0.05;
-/** So often a read is looked at from its first piece on, to find out. */
-const SAMPLE = 16;
-/** Light traffic sets a timer, which costs as much as a small echo, for so many reads only. */
-const READS_A_TIMER = 32;
+const SHORT_MS = 0.1;
+/** Light traffic sets a timer, which costs as much as a small echo, for so many pieces only. */
+const PIECES_A_TIMER = 32;
 const LONG_MS = 0.25;
+/** Pieces until a look that is of no use; the engine keeps it as a small integer. */
+const NEVER = 2 ** 30 - 1;
 
 /** Somebody who works in turns. */
 export interface TurnTaker {
@@ -36,11 +36,14 @@ export class TurnBudget {
   #timer: unknown;
   #startedAt = 0;
   #lookedAt = 0;
+  /** The last look before somebody began to work. */
+  #beganAt = 0;
   #unlooked = 1;
   #untilLook = 1;
-  /** Looks within one read, and reads since the loop came round. */
+  /** Looks since somebody began; without one, the last look may be before an idle time. */
   #looks = 0;
-  #reads = 0;
+  /** Pieces since the loop came round, as far as they were looked at. */
+  #pieces = 0;
   #waiting: TurnTaker[] = [];
   #turns: TurnTaker[] = [];
   #immediate: ReturnType<typeof setImmediate> | undefined;
@@ -59,24 +62,18 @@ export class TurnBudget {
 
   /** Somebody begins to work; false when it has to {@linkcode wait}. */
   begin(): boolean {
-    const clock = this.#clock;
-    if (clock === undefined) return true;
-    if (this.isSpent) return false;
-    const now = clock.now();
-    this.#lookedAt = now;
     this.#looks = 0;
-    this.#reads++;
-    this.#untilLook = this.#reads % SAMPLE === 0 ? 1 : this.#unlooked;
-    if (this.#timer === undefined) {
-      if (this.#reads >= READS_A_TIMER) this.#start(now);
-    } else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
-    return !this.isSpent;
+    const goesOn = this.mayGoOn();
+    this.#beganAt = this.#lookedAt;
+    return goesOn;
   }
 
-  /** A piece of work is done; whether to go on with the next one. */
+  /**
+   * A piece of work is done; whether to go on with the next one. Every piece of all traffic comes by
+   * here, and the clock costs more than most of them.
+   */
   mayGoOn(): boolean {
-    if (--this.#untilLook > 0) return true;
-    return this.#look();
+    return --this.#untilLook > 0 || this.#look();
   }
 
   /** Calls `taker.onTurn` when the loop has come round and it is its turn. */
@@ -88,7 +85,9 @@ export class TurnBudget {
 
   /** Counts what was used up since `begin` for whoever has to wait now. */
   charge(taker: TurnTaker): void {
-    taker.servedMs += this.#clock!.now() - this.#lookedAt + BUDGET_MS / MOST_UNLOOKED;
+    // The time before this turn of the loop was nobody's.
+    const since = Math.max(this.#beganAt, this.#startedAt);
+    taker.servedMs += this.#clock!.now() - since + BUDGET_MS / MOST_UNLOOKED;
   }
 
   /** Nobody needs the timer any more, unless somebody waits. */
@@ -101,26 +100,31 @@ export class TurnBudget {
 
   #start(now: number): void {
     this.#startedAt = now;
-    this.#reads = 0;
+    this.#pieces = 0;
     this.#timer = this.#clock!.setTimer(this.#onCameRound, 0);
   }
 
   #look(): boolean {
     const clock = this.#clock;
-    if (clock === undefined || this.isSpent) {
-      this.#untilLook = 1;
-      return !this.isSpent;
+    if (clock === undefined) {
+      this.#untilLook = NEVER;
+      return true;
     }
+    // Until the loop has come round every piece is told so.
+    this.#untilLook = 1;
+    if (this.isSpent) return false;
     const now = clock.now();
     const took = now - this.#lookedAt;
     this.#lookedAt = now;
+    this.#pieces += this.#unlooked;
     this.#unlooked = took < SHORT_MS
       ? Math.min(this.#unlooked * 2, MOST_UNLOOKED)
       : Math.max(this.#unlooked >> 2, 1);
-    this.#untilLook = this.#unlooked;
-    if (this.#timer === undefined) {
-      if (++this.#looks > 1 || took >= LONG_MS) this.#start(now - took);
-    } else if (now - this.#startedAt > BUDGET_MS) this.isSpent = true;
+    if (this.#timer !== undefined) this.isSpent = now - this.#startedAt > BUDGET_MS;
+    else if (this.#looks > 0 && took >= LONG_MS) this.#start(now - took);
+    else if (this.#pieces >= PIECES_A_TIMER) this.#start(now);
+    this.#looks++;
+    if (!this.isSpent) this.#untilLook = this.#unlooked;
     return !this.isSpent;
   }
 

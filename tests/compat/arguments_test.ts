@@ -404,6 +404,26 @@ for (const face of [NOV10, ...FACES]) {
   });
 }
 
+Deno.test("dec15: a header that does not fit into p is not written, wherever end is", () => {
+  const { lws_add_http_header_status: addStatus } = DEC15.api;
+  const buffer = new Uint8Array(100);
+  const end = buffer.subarray(100);
+  const ends: [p: Uint8Array, end: Uint8Array][] = [
+    [buffer.subarray(0, 10), end],
+    [new Uint8Array(10), end],
+    [new Uint8Array(50), end],
+    [buffer.subarray(90), end],
+    [end, end],
+  ];
+  for (const [room, limit] of ends) {
+    const p = box(room);
+    assertEquals(addStatus({} as Wsi, 200, p, limit), 1);
+    assertEquals(p.value, room);
+  }
+  assertEquals(buffer.some((byte) => byte !== 0), false);
+  assertEquals(addStatus({} as Wsi, 200, box(buffer.subarray(0, 17)), end), 0);
+});
+
 // Creation.
 
 /** Members of the struct, what they can't be, and what the log says. */
@@ -414,11 +434,24 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["protocols", [], "protocols", FACES],
   ["protocols", [null], "protocols", FACES],
   ["protocols", [{ name: "a b", callback: () => 0 }], "protocols[0].name", FACES],
+  [
+    "protocols",
+    [{ name: "a", callback: () => 0, rx_bufer_size: 1 }],
+    "protocols[0].rx_bufer_size is no member",
+    FACES,
+  ],
+  ["protocols", [{ name: "a", calback: () => 0 }], "protocols[0].calback is no member", FACES],
   ["options", "x", 'options is "x"', FACES],
   ["options", -1, "options is -1", FACES],
   ["options", 2.5, "options is 2.5", FACES],
   ["options", NaN, "options is NaN", FACES],
   ["extensions", [null], "extensions[0] is null", [OCT12, MAR13, DEC15]],
+  [
+    "extensions",
+    [{ name: "a", callback: () => 0, per_sesion_data_size: 1 }],
+    "extensions[0].per_sesion_data_size is no member",
+    [OCT12, MAR13, DEC15],
+  ],
   ["extensions", {}, "extensions is {…}", [OCT12, MAR13, DEC15]],
   ["extensions", [{ name: null, callback: () => 0 }], "name", [OCT12, MAR13, DEC15]],
   ["iface", 5, "iface", [OCT12, MAR13, DEC15]],

@@ -24,17 +24,19 @@ const {
 
 type Callback = nov10.libwebsocket_callback;
 
-function create(callback: Callback | null, options: { protocol?: number; cert?: string } = {}) {
-  const { protocol = 13, cert = null } = options;
-  return libwebsocket_create_server(80, callback, protocol, 8, cert, null, -1, -1);
+type Creation = { protocol?: number; cert?: string; size?: number | (() => unknown) };
+
+function create(callback: Callback | null, options: Creation = {}) {
+  const { protocol = 13, cert = null, size = 8 } = options;
+  return libwebsocket_create_server(80, callback, protocol, size, cert, null, -1, -1);
 }
 
 /** A server on a network in memory. */
-function served(callback: Callback) {
+function served(callback: Callback, options: Creation = {}) {
   const network = new MemoryNetwork();
   const clock = new FakeClock();
   useHost({ network, clock });
-  const descriptor = create(callback);
+  const descriptor = create(callback, options);
   const context = serverContext(descriptor)!;
   return {
     descriptor,
@@ -72,6 +74,19 @@ Deno.test("nov10: create_server returns a descriptor, and serves by itself", asy
     [LWS_CALLBACK_ESTABLISHED, 8, null, 0, "/chat"],
     [LWS_CALLBACK_CLOSED, 8, null, 0, "/chat"],
   ]);
+});
+
+Deno.test("nov10: user_area_size may be a function that makes each connection's struct", async () => {
+  const users: unknown[] = [];
+  const size = () => ({ number: 7 });
+  await using server = served((_wsi, reason, user) => {
+    if (reason !== LWS_CALLBACK_ESTABLISHED) return;
+    (user as { number: number }).number++;
+    users.push(user);
+  }, { size });
+  for (let i = 0; i < 2; i++) (await server.open()).peer.close();
+  await settle();
+  assertEquals(users, [{ number: 8 }, { number: 8 }]);
 });
 
 Deno.test("nov10: create_server returns −1 when it can't, and the log says why", async () => {

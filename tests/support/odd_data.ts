@@ -1,6 +1,6 @@
 /** What a program may hand to a call that wants bytes, and what it may not. */
 
-import { PreparedMessage } from "../../mod.ts";
+import { allocPadded, PreparedMessage } from "../../mod.ts";
 
 /** Bytes of every type, each with what it is. */
 export function goodBytes(): [name: string, data: ArrayBufferView | ArrayBufferLike][] {
@@ -21,6 +21,10 @@ export function goodBytes(): [name: string, data: ArrayBufferView | ArrayBufferL
   }
   const lying = new Uint8Array([1, 2, 3]);
   Object.defineProperty(lying, "length", { value: 3_000 });
+  const padded = allocPadded(3);
+  padded.set([4, 5, 6]);
+  Object.defineProperty(padded, "length", { value: 3_000 });
+  Object.defineProperty(padded, "byteLength", { value: 3_000 });
   return [
     ["Uint8Array", counting],
     ["part of a buffer", counting.subarray(5, 9)],
@@ -36,11 +40,24 @@ export function goodBytes(): [name: string, data: ArrayBufferView | ArrayBufferL
     ["resizable buffer", resizable],
     ["subclass", new Boastful([7, 8, 9])],
     ["view with another length", lying],
+    ["padded view with another length", padded],
+    ["view whose getters throw", withThrowingGetters(new Uint8Array([4, 3, 2]))],
+    ["padded view whose getters throw", withThrowingGetters(allocPadded(2))],
     ["empty Uint8Array", new Uint8Array(0)],
     ["empty Float64Array", new Float64Array(0)],
     ["empty DataView", new DataView(new ArrayBuffer(4), 4)],
     ["empty buffer", new ArrayBuffer(0)],
   ];
+}
+
+function withThrowingGetters(view: Uint8Array): Uint8Array {
+  const get = () => {
+    throw new Error("nobody asks");
+  };
+  for (const name of ["length", "byteLength", "byteOffset", "buffer"]) {
+    Object.defineProperty(view, name, { get });
+  }
+  return view;
 }
 
 /** The bytes of a buffer or a view that tells the truth about itself, or has a prototype that does. */
