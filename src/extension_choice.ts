@@ -4,7 +4,7 @@ import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
 import { HandshakeError } from "./core/opening_handshake.ts";
 import { ExtensionLayers } from "./extension_layers.ts";
 import type { AcceptedExtension, Extension, ExtensionSession } from "./extensions/extension.ts";
-import { describeError, log } from "./log.ts";
+import { describeError, log, messageOf } from "./log.ts";
 
 /** What a server answers. */
 export interface ExtensionAnswer {
@@ -76,7 +76,7 @@ export function confirmExtensions(
     }
   } catch (error) {
     chosen.layers().close();
-    throw new HandshakeError((error as Error).message, { cause: error });
+    throw new HandshakeError(messageOf(error), { cause: error });
   }
   return chosen.layers();
 }

@@ -9,6 +9,7 @@ import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import type { FrameFacts } from "./phase.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { messageOf } from "./log.ts";
 
 /** Whom the decoder tells. */
 export interface DecoderHost {
@@ -187,7 +188,7 @@ export class MessageDecoder implements FrameFacts {
 
   #fail(error: unknown): void {
     if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-    else this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+    else this.#host.onFail(CLOSE_INVALID_PAYLOAD, messageOf(error));
   }
 
   /** Decodes as much as fits, and checks it; −1 when it has failed the connection. */

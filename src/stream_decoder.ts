@@ -3,6 +3,7 @@
 import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
 import { readDecoded } from "./decoded_bytes.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { messageOf } from "./log.ts";
 
 /** Whom the decoder tells. */
 export interface StreamHost {
@@ -102,6 +103,6 @@ export class StreamDecoder {
   #fail(error: unknown): void {
     this.#hasMore = false;
     if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-    else this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+    else this.#host.onFail(CLOSE_PROTOCOL_ERROR, messageOf(error));
   }
 }

@@ -10,6 +10,7 @@ import {
   type CloseStatus,
   decodeClose,
   encodeClose,
+  fittingReason,
 } from "./core/close.ts";
 import {
   FIN,
@@ -528,8 +529,10 @@ export class WebSocketSession extends Probed
     }
   }
 
-  #failWith(cause: CloseCause, code: number, reason: string): void {
+  #failWith(cause: CloseCause, code: number, fault: string): void {
     this.#connection.endsFor(cause);
+    // An extension may say more of what is broken than there is room for.
+    const reason = fittingReason(fault);
     if (this.#sentClose === undefined) {
       this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) {

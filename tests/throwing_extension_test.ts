@@ -171,3 +171,76 @@ Deno.test("an extension that decodes less than it says hands on no bytes of othe
   }
   assertEquals(heard, [new Uint8Array(9_000), new Uint8Array(9_000).fill(0xff)]);
 });
+
+/** What can be thrown and is hard to speak of, with words that the log has of it. */
+const THROWN: readonly [words: string, what: () => unknown][] = [
+  ["null", () => null],
+  ["undefined", () => undefined],
+  ["Symbol(x)", () => Symbol("x")],
+  ["something that can't be shown", () => Object.create(null)],
+  ["something that can't be shown", () =>
+    Object.defineProperties(new Error(), {
+      message: { get: () => assertEquals("is asked", "") },
+      stack: { get: () => assertEquals("is asked", "") },
+    })],
+];
+
+const CLIENT_PLACES = ["mayPropose", "offer", "confirm", "begin"] as const;
+
+for (const where of CLIENT_PLACES) {
+  Deno.test(`whatever ${where} of an extension throws, a client's handshake fails and nothing else does`, async () => {
+    for (const [words, what] of THROWN) {
+      const check = (place: string) => {
+        if (place === where) throw what();
+      };
+      const extension = throwing("nowhere");
+      const session = { ...extension.confirm({ name: "thrower", params: [] }) };
+      const mine: Extension = {
+        ...extension,
+        mayPropose: () => (check("mayPropose"), true),
+        offer: () => (check("offer"), "thrower"),
+        confirm: () => (check("confirm"), { ...session, begin: () => check("begin") }),
+      };
+      const errors: unknown[] = [];
+      const client = record("echo", (...[, reason, , data]) => {
+        if (reason === "clientConnectionError") errors.push(data);
+      });
+      await using served = serve([record("echo").protocol], { extensions: [throwing("nowhere")] });
+      const context = served.client([client.protocol], { extensions: [mine] });
+      context.clientConnect({ address: "memory", port: 80 });
+      await client.until("wsiDestroy");
+      assertEquals(errors.length, 1);
+      assertStringIncludes(String(errors[0]), words);
+    }
+  });
+}
+
+Deno.test("whatever an extension throws, the log has a word of it, and a server's connection ends alone", async () => {
+  for (const place of ["begin", "read"] as const) {
+    for (const [words, what] of [...THROWN, ["é".repeat(100), () => new Error("é".repeat(100))]]) {
+      using log = captureLog(["info"]);
+      const extension = boasting("x-boast", "message", 0);
+      const { session } = extension.accept([{ name: "x-boast", params: [] }])!;
+      const fault = () => {
+        throw (what as () => unknown)();
+      };
+      const accept = () => ({ answer: "x-boast", session: { ...session, [place]: fault } });
+      const extensions = [{ ...extension, accept }];
+      await using served = serve([record("echo").protocol], { extensions });
+      const headers = ["Sec-WebSocket-Extensions: x-boast"];
+      if (place === "begin") {
+        const peer = await served.dial();
+        peer.send(handshake({ headers }));
+        assertEquals((await readHead(peer)).slice(0, 12), "HTTP/1.1 500");
+      } else {
+        const socket = await served.open({ headers });
+        socket.send({ opcode: 1, payload: "x" });
+        const { code, reason } = await socket.receiveClose();
+        assertEquals(code, 1007);
+        // A close frame has room for 123 bytes.
+        assertEquals((words as string).startsWith(reason), true, reason);
+      }
+      assertStringIncludes(log.lines.join("\n"), words as string);
+    }
+  }
+});
