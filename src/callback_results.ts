@@ -42,8 +42,16 @@ export function whenSettled(
 
 /** Nobody waits for what was returned, but a rejection is logged, and told as `failed`. */
 export function disregard(result: unknown, what: string, failed: () => void = () => {}): void {
-  if (!isPromised(result)) return;
-  whenSettled(result, what, (number) => {
+  if (isPromised(result)) disregardPromise(result, what, failed);
+}
+
+/** As {@linkcode disregard}, of what is known to be promised: it may not say so twice. */
+export function disregardPromise(
+  promised: PromiseLike<unknown>,
+  what: string,
+  failed: () => void,
+): void {
+  whenSettled(promised, what, (number) => {
     if (number === THREW) failed();
   });
 }

@@ -19,7 +19,7 @@ import type { Extension } from "./extensions/extension.ts";
 import { RefusedAnswer } from "./core/refused_answer.ts";
 import { TunnelError } from "./core/proxy_connect.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { describeFailure, isLogged, log } from "./log.ts";
+import { describeFailure, isLogged, log, messageOf } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { ResponseHeaders } from "./request_headers.ts";
 import { POLLOUT } from "./service/polling.ts";
@@ -225,7 +225,11 @@ export class ClientHandshake implements Phase {
   #request(): void {
     const connection = this.#connection;
     const { path, host, origin, protocols, headers } = this.#target;
-    this.#offered = this.#offerable();
+    try {
+      this.#offered = this.#offerable();
+    } catch (error) {
+      return this.#fail(`an extension could not be offered: ${messageOf(error)}`);
+    }
     if (!connection.isOpen) return;
     const appender = new HandshakeFields("");
     connection.call(connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
@@ -242,7 +246,7 @@ export class ClientHandshake implements Phase {
         extensions: this.#offered.map((each) => each.offer()).join(", "),
       });
     } catch (error) {
-      return this.#fail(`the request can't be sent: ${(error as Error).message}`);
+      return this.#fail(`the request can't be sent: ${messageOf(error)}`);
     }
     connection.say(request);
   }
@@ -314,7 +318,7 @@ export class ClientHandshake implements Phase {
     try {
       layers?.begin(connection);
     } catch (error) {
-      this.#fail(`an extension could not be set up: ${(error as Error).message}`);
+      this.#fail(`an extension could not be set up: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return false;
     const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);

@@ -5,7 +5,13 @@
 
 import { refuseArgument } from "./arguments.ts";
 import type { Bytes } from "./bytes.ts";
-import { disregard, noteClosing, promiseOrNumber, THREW } from "./callback_results.ts";
+import {
+  disregard,
+  disregardPromise,
+  noteClosing,
+  promiseOrNumber,
+  THREW,
+} from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
 import type { Extension } from "./extensions/extension.ts";
@@ -341,7 +347,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   /** Apart from {@linkcode call}, in which its closure would cost every call. */
   #disregard(promised: PromiseLike<unknown>, { name }: Protocol, what: string): number {
-    disregard(promised, `${name}: ${what}`, () => this.hasFailed());
+    disregardPromise(promised, `${name}: ${what}`, () => this.hasFailed());
     return 0;
   }
 

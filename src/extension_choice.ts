@@ -1,10 +1,13 @@
 /** Which of a context's extensions a connection uses (RFC 6455 section 9.1). */
 
+import { describeValue } from "./arguments.ts";
+import { disregard } from "./callback_results.ts";
 import { type ExtensionOffer, parseExtensions } from "./core/extension_list.ts";
+import { isFieldValue } from "./core/http_syntax.ts";
 import { HandshakeError } from "./core/opening_handshake.ts";
-import { ExtensionLayers } from "./extension_layers.ts";
+import { attempt, ExtensionLayers } from "./extension_layers.ts";
 import type { AcceptedExtension, Extension, ExtensionSession } from "./extensions/extension.ts";
-import { describeError, log } from "./log.ts";
+import { describeError, log, messageOf } from "./log.ts";
 
 /** What a server answers. */
 export interface ExtensionAnswer {
@@ -33,22 +36,51 @@ export function acceptExtensions(
     if (chosen.faultOf(extension, session) === undefined && consents(extension.name)) {
       chosen.add(extension, session);
       answers.push(answer);
-    } else session.close();
+    } else attempt("close", () => session.close());
   }
   if (answers.length === 0) return undefined;
   return { text: answers.join(", "), layers: chosen.layers() };
 }
 
-/** One that throws agrees to nothing, and costs nobody the connection. */
+/** One that throws, or makes what is none, agrees to nothing, and costs nobody the connection. */
 function tryAccept(
   extension: Extension,
   offers: readonly ExtensionOffer[],
 ): AcceptedExtension | undefined {
   try {
-    return extension.accept(offers);
+    const accepted = extension.accept(offers);
+    if (accepted === undefined) return undefined;
+    disregard(accepted, `accept of the extension "${extension.name}"`);
+    const { answer, session } = accepted;
+    if (typeof answer !== "string" || !isFieldValue(answer)) {
+      throw new TypeError(
+        `answer is ${describeValue(answer)}; allowed: what can stand in a header`,
+      );
+    }
+    checkSession(session);
+    return accepted;
   } catch (error) {
     log("err", () => `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
     return undefined;
+  }
+}
+
+const UNITS: readonly unknown[] = ["message", "frame", "stream"];
+const METHODS = ["encode", "encodeShared", "sentShared", "push", "read", "close"] as const;
+
+/** @throws {TypeError} which names the member of a session that is wrong */
+function checkSession(session: Partial<ExtensionSession> | undefined): void {
+  if (typeof session !== "object" || session === null) {
+    throw new TypeError(`session is ${describeValue(session)}; allowed: an object`);
+  }
+  const { unit, reservedBits } = session;
+  const missing = METHODS.filter((name) => typeof session[name] !== "function");
+  if (missing.length > 0) throw new TypeError(`session has no ${missing.join(", ")}`);
+  if (!UNITS.includes(unit)) {
+    throw new TypeError(`unit is ${describeValue(unit)}; allowed: ${UNITS.join(", ")}`);
+  }
+  if (!Number.isInteger(reservedBits) || reservedBits! < 0 || reservedBits! > 7) {
+    throw new TypeError(`reservedBits is ${describeValue(reservedBits)}; allowed: 0 to 7`);
   }
 }
 
@@ -68,6 +100,8 @@ export function confirmExtensions(
   try {
     for (const [element, extension] of matched(offered, elements)) {
       const session = extension.confirm(element);
+      disregard(session, `confirm of the extension "${extension.name}"`);
+      checkSession(session);
       const fault = chosen.faultOf(extension, session);
       chosen.add(extension, session);
       if (fault !== undefined) {
@@ -76,7 +110,7 @@ export function confirmExtensions(
     }
   } catch (error) {
     chosen.layers().close();
-    throw new HandshakeError((error as Error).message, { cause: error });
+    throw new HandshakeError(messageOf(error), { cause: error });
   }
   return chosen.layers();
 }

@@ -67,7 +67,7 @@ export class ExtensionLayers {
 
   /** Whether none of them keeps the program from closing. */
   get mayClose(): boolean {
-    return !this.#mayVeto || this.#sessions.every((session) => session.mayClose?.() ?? true);
+    return !this.#mayVeto || this.#sessions.every(letsClose);
   }
 
   /**
@@ -107,6 +107,13 @@ export class ExtensionLayers {
 export function heed(connection: Connection, returned: unknown): void {
   const what = `connection ${connection.socketFd}: a promise of an extension`;
   disregard(returned, what, () => connection.hasFailed());
+}
+
+/** One that throws keeps nobody. */
+function letsClose(session: ExtensionSession): boolean {
+  let lets = true;
+  attempt("mayClose", () => lets = session.mayClose?.() ?? true);
+  return lets;
 }
 
 /** Does what must not keep anything else from being done; what an extension throws is logged. */

@@ -107,11 +107,32 @@ export function log(level: LogLevel, line: string | (() => string)): void {
  * sources, and panics when it can't: with no descriptor left there is the message alone.
  */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error) || !hasDescriptor()) return describeFailure(error);
-  return error.stack ?? describeFailure(error);
+  try {
+    if (error instanceof Error && hasDescriptor() && error.stack !== undefined) {
+      return String(error.stack);
+    }
+  } catch {
+    // What is thrown may be anything, with getters that throw.
+  }
+  return describeFailure(error);
 }
 
 /** What the runtime threw (an accept, a file that can't be opened), for the log: its stack says nothing. */
 export function describeFailure(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return UNSHOWABLE;
+  }
 }
+
+/** What something that was thrown says of itself, whatever it is. */
+export function messageOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return UNSHOWABLE;
+  }
+}
+
+const UNSHOWABLE = "something that can't be shown";

@@ -9,26 +9,29 @@ import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./core/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import type { FrameFacts } from "./phase.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { messageOf } from "./log.ts";
 
 /** Whom the decoder tells. */
 export interface DecoderHost {
-  /** Whether a piece may be delivered now: receiving is not stopped. */
-  readonly canDeliver: boolean;
+  /** Whether the next piece may come: receiving is not stopped, nor the time of the turn used up. */
+  readonly mayGoOn: boolean;
   /** Whether the connection still wants what comes. */
   readonly isListening: boolean;
   /** A piece, which {@linkcode MessageDecoder} describes; valid during the call only. */
   onDecoded(piece: Uint8Array): void;
+  /** It has taken its time, and more of the message is there: whether to go on with that. */
+  pieceDone(): boolean;
   /** The message is broken or too long. */
   onFail(code: number, reason: string): void;
 }
 
-interface HeldPiece {
-  readonly bytes: Uint8Array;
-  readonly remaining: number;
-  readonly isFinal: boolean;
-  readonly isFirstPiece: boolean;
-  readonly isBinary: boolean;
-  readonly reservedBits: number;
+/** Where it was stopped. */
+interface Stop {
+  /** The one in hand, in which nobody goes on meanwhile. */
+  readonly frame: FrameFacts;
+  readonly endsMessage: boolean;
+  /** What comes next, as it was decoded to see that something does. */
+  readonly ahead: Uint8Array;
 }
 
 /** The largest piece that is delivered. */
@@ -50,8 +53,8 @@ function giveBack(buffer: Uint8Array): void {
 }
 
 /**
- * Decodes the messages of one connection. While receiving is stopped it holds what the pieces before
- * the stop stand for, `maxMessageSize` at most.
+ * Decodes the messages of one connection. It stops between any two pieces, and holds the next one and
+ * what is left of the input then, but nothing that would have to be decoded for it.
  */
 export class MessageDecoder implements FrameFacts {
   remaining = 0;
@@ -68,7 +71,7 @@ export class MessageDecoder implements FrameFacts {
   #size = 0;
   #utf8 = UTF8_ACCEPT;
   #hasBegun = false;
-  #held: HeldPiece[] = [];
+  #stop: Stop | undefined;
 
   /**
    * @param appliesToAll whether what has no reserved bit is transformed, too
@@ -88,12 +91,15 @@ export class MessageDecoder implements FrameFacts {
     this.#maxMessageSize = maxMessageSize;
   }
 
-  /** Whether pieces wait for receiving to go on. */
-  get isHolding(): boolean {
-    return this.#held.length > 0;
+  /** Whether it was stopped in the middle of what it took, and takes nothing before that is done. */
+  get isStopped(): boolean {
+    return this.#stop !== undefined;
   }
 
-  /** Takes a piece of a frame, of which `frame` tells. */
+  /**
+   * Takes a piece of a frame, of which `frame` tells: the same until all of it is decoded, which may be
+   * behind a stop.
+   */
   take(piece: Uint8Array, frame: FrameFacts): void {
     // Whoever closes wants to hear no more, so that what comes need not be decoded either.
     if (!this.#host.isListening) return;
@@ -106,21 +112,41 @@ export class MessageDecoder implements FrameFacts {
     if (frame.reservedBits === 0 && !this.#appliesToAll) {
       return this.#takePlain(piece, frame, endsMessage);
     }
-    const isByFrame = this.#extension.unit === "frame";
+    const extension = this.#extension;
+    const isByFrame = extension.unit === "frame";
     try {
-      this.#extension.push(piece, isByFrame ? frame.remaining === 0 : endsMessage, frame);
+      // Only lent: who can't keep it when there is a stop has to have a copy.
+      const pushed = extension.keep === undefined ? piece.slice() : piece;
+      extension.push(pushed, isByFrame ? frame.remaining === 0 : endsMessage, frame);
     } catch (error) {
-      return this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+      return this.#fail(error);
     }
-    this.#deliver(frame, endsMessage);
+    this.#deliver(frame, endsMessage, undefined);
   }
 
-  /** Two buffers, as only the piece behind it tells whether a full one is the last. */
-  #deliver(frame: FrameFacts, endsMessage: boolean): void {
+  /** Goes on behind a stop, up to the next one. */
+  resume(): void {
+    const stop = this.#stop;
+    if (stop === undefined || !this.#host.mayGoOn) return;
+    this.#stop = undefined;
+    if (this.#host.isListening) this.#deliver(stop.frame, stop.endsMessage, stop.ahead);
+  }
+
+  /**
+   * Two buffers, as only the piece behind it tells whether a full one is the last.
+   *
+   * @param ahead the first piece, if that was decoded before
+   */
+  #deliver(frame: FrameFacts, endsMessage: boolean, ahead: Uint8Array | undefined): void {
     let current = borrow(this.#extension);
     let next = borrow(this.#extension);
     try {
-      let count = this.#read(current, frame);
+      let count: number;
+      if (ahead === undefined) count = this.#read(current, frame);
+      else {
+        current.set(ahead);
+        count = ahead.length;
+      }
       while (count === this.#pieceSize) {
         const following = this.#read(next, frame);
         if (following <= 0) {
@@ -130,6 +156,9 @@ export class MessageDecoder implements FrameFacts {
         this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
         [current, next] = [next, current];
         count = following;
+        if (!this.#host.pieceDone()) {
+          return this.#stopBefore({ frame, endsMessage, ahead: current.slice(0, count) });
+        }
       }
       if (count < 0 || (endsMessage && !this.#isWhole(frame))) return;
       if (count > 0 || endsMessage) {
@@ -148,13 +177,18 @@ export class MessageDecoder implements FrameFacts {
     this.#emit(piece, frame, frame.remaining);
   }
 
-  /** Delivers what is held, up to the next stop. */
-  resume(): void {
-    while (this.#held.length > 0 && this.#host.canDeliver) {
-      const { bytes, ...facts } = this.#held.shift()!;
-      Object.assign(this, facts);
-      this.#host.onDecoded(bytes);
+  #stopBefore(stop: Stop): void {
+    try {
+      this.#extension.keep?.();
+    } catch (error) {
+      return this.#fail(error);
     }
+    this.#stop = stop;
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
+    else this.#host.onFail(CLOSE_INVALID_PAYLOAD, messageOf(error));
   }
 
   /** Decodes as much as fits, and checks it; −1 when it has failed the connection. */
@@ -164,8 +198,7 @@ export class MessageDecoder implements FrameFacts {
     try {
       count = readDecoded(this.#extension, target.subarray(0, this.#pieceSize));
     } catch (error) {
-      if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-      else this.#host.onFail(CLOSE_INVALID_PAYLOAD, (error as Error).message);
+      this.#fail(error);
       return -1;
     }
     return this.#check(target, count, frame);
@@ -192,19 +225,12 @@ export class MessageDecoder implements FrameFacts {
   }
 
   #emit(piece: Uint8Array, frame: FrameFacts, remaining: number): void {
-    const isFirstPiece = !this.#hasBegun;
-    this.#hasBegun = true;
-    const { isFinal, isBinary, reservedBits } = frame;
-    if (this.isHolding || !this.#host.canDeliver) {
-      const bytes = piece.slice();
-      this.#held.push({ bytes, remaining, isFinal, isFirstPiece, isBinary, reservedBits });
-      return;
-    }
     this.remaining = remaining;
-    this.isFinal = isFinal;
-    this.isFirstPiece = isFirstPiece;
-    this.isBinary = isBinary;
-    this.reservedBits = reservedBits;
+    this.isFinal = frame.isFinal;
+    this.isFirstPiece = !this.#hasBegun;
+    this.isBinary = frame.isBinary;
+    this.reservedBits = frame.reservedBits;
+    this.#hasBegun = true;
     this.#host.onDecoded(piece);
   }
 }

@@ -11,6 +11,8 @@ import { MAX_HEADER_LENGTH } from "./core/frame.ts";
 export const PRE_PADDING: number = MAX_HEADER_LENGTH + 2;
 
 const padded = new WeakSet<ArrayBufferLike>();
+/** Most programs never ask for one, and every write would look for it. */
+let isUsed = false;
 
 /**
  * A buffer of `length` bytes that `wsi.write` sends as it is, with the frame header put in front of
@@ -36,6 +38,7 @@ export function allocPadded(length: number): Uint8Array<ArrayBuffer> {
   }
   const buffer = new ArrayBuffer(PRE_PADDING + length);
   padded.add(buffer);
+  isUsed = true;
   return new Uint8Array(buffer, PRE_PADDING, length);
 }
 
@@ -44,6 +47,10 @@ export function allocPadded(length: number): Uint8Array<ArrayBuffer> {
  * written; says so once.
  */
 export function takePadded(data: Uint8Array, length: number): ArrayBuffer | undefined {
+  return isUsed ? take(data, length) : undefined;
+}
+
+function take(data: Uint8Array, length: number): ArrayBuffer | undefined {
   if (byteOffsetOf(data) !== PRE_PADDING) return undefined;
   const buffer = bufferOf(data);
   return buffer.byteLength === PRE_PADDING + length && padded.delete(buffer)

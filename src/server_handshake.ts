@@ -10,7 +10,7 @@ import type { FieldLine } from "./core/response_writer.ts";
 import { chooseSubprotocol } from "./core/subprotocol.ts";
 import { acceptExtensions, type ExtensionAnswer } from "./extension_choice.ts";
 import { HandshakeFields } from "./handshake_fields.ts";
-import { log, type LogLevel } from "./log.ts";
+import { log, type LogLevel, messageOf } from "./log.ts";
 import type { Reason } from "./reasons.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 
@@ -125,7 +125,7 @@ export class ServerHandshake {
     try {
       agreed?.layers.begin(connection);
     } catch (error) {
-      return refuse(500, `an extension could not be set up: ${(error as Error).message}`);
+      return refuse(500, `an extension could not be set up: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return refuse(403, "an extension closed it");
 

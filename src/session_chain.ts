@@ -95,7 +95,18 @@ export class SessionChain implements ExtensionSession {
       return;
     }
     last.isDrained = true;
-    last.session.push(piece, this.#endsUnitOf(last.session), frame);
+    const { session } = last;
+    session.push(
+      session.keep === undefined ? piece.slice() : piece,
+      this.#endsUnitOf(session),
+      frame,
+    );
+  }
+
+  /** What lies between two members is nobody else's. */
+  keep(): void {
+    this.#plain = this.#plain?.slice();
+    this.#links.at(-1)?.session.keep?.();
   }
 
   read(target: Uint8Array): number {

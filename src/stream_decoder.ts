@@ -3,6 +3,7 @@
 import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "./core/close.ts";
 import { readDecoded } from "./decoded_bytes.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
+import { messageOf } from "./log.ts";
 
 /** Whom the decoder tells. */
 export interface StreamHost {
@@ -41,15 +42,17 @@ export class StreamDecoder {
   take(bytes: Uint8Array): number {
     this.resume();
     if (this.#hasMore) return 0;
-    // A copy: the bytes are only lent, and receiving may be stopped in their middle.
+    const extension = this.#extension;
     try {
-      this.#extension.push(bytes.slice(), false);
+      // Only lent: who can't keep them when there is a stop has to have a copy.
+      extension.push(extension.keep === undefined ? bytes.slice() : bytes, false);
     } catch (error) {
-      this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      this.#fail(error);
       return bytes.length;
     }
     this.#hasMore = true;
     this.resume();
+    if (this.#hasMore) this.#keep();
     return bytes.length;
   }
 
@@ -84,10 +87,22 @@ export class StreamDecoder {
       this.#rest = bytes.subarray(0, length + count);
       return count > 0;
     } catch (error) {
-      this.#hasMore = false;
-      if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-      else this.#host.onFail(CLOSE_PROTOCOL_ERROR, (error as Error).message);
+      this.#fail(error);
       return false;
     }
+  }
+
+  #keep(): void {
+    try {
+      this.#extension.keep?.();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#hasMore = false;
+    if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
+    else this.#host.onFail(CLOSE_PROTOCOL_ERROR, messageOf(error));
   }
 }

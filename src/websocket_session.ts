@@ -10,6 +10,7 @@ import {
   type CloseStatus,
   decodeClose,
   encodeClose,
+  fittingReason,
 } from "./core/close.ts";
 import {
   FIN,
@@ -137,16 +138,19 @@ export class WebSocketSession extends Probed
 
   onBytes(bytes: Uint8Array): number {
     this.heard();
-    if (this.#decoder?.isHolding) {
+    if (this.#decoder?.isStopped) {
       this.#resume();
-      if (!this.canDeliver) return 0;
+      if (!this.mayGoOn) return 0;
     }
     if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
     return this.#parser.parse(bytes);
   }
 
+  /** What a stream is decoded to, of which each step takes its time, a whole frame or not. */
   parse(bytes: Uint8Array): number {
-    return this.#parser.parse(bytes);
+    const taken = this.#parser.parse(bytes);
+    this.#connection.owner.budget.mayGoOn();
+    return taken;
   }
 
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
@@ -190,6 +194,10 @@ export class WebSocketSession extends Probed
     this.#isDecoded = false;
     // The last reason of a connection that was cut meanwhile has come already.
     if (connection.frames !== undefined) connection.frames = this.#parser;
+  }
+
+  pieceDone(): boolean {
+    return this.#connection.owner.budget.mayGoOn() && this.canDeliver;
   }
 
   get canDeliver(): boolean {
@@ -318,15 +326,16 @@ export class WebSocketSession extends Probed
   onTurn(): void {
     const connection = this.#connection;
     this.#resume();
-    if (connection.hasPeerEnded && connection.isOpen && !this.#isHolding) this.#onEnded();
+    // Whoever has stopped receiving is not told of the end either.
+    if (connection.hasPeerEnded && this.mayGoOn) this.#onEnded();
   }
 
   onPause(paused: boolean): void {
     this.pauseProbing(paused);
+    const { owner, socketFd, hasPeerEnded } = this.#connection;
     if (paused) this.#parser.stop();
-    else if (this.#decoder?.isHolding || this.#streamDecoder !== undefined) {
+    else if (this.#decoder?.isStopped || this.#streamDecoder !== undefined || hasPeerEnded) {
       // In a turn of its own, as all that was held back is.
-      const { owner, socketFd } = this.#connection;
       const service = () => {
         if (this.#connection.phase === this && this.canDeliver) this.#connection.goOn();
       };
@@ -336,7 +345,7 @@ export class WebSocketSession extends Probed
 
   /** Whether something decoded waits for receiving to go on, or for a turn. */
   get #isHolding(): boolean {
-    return this.#decoder?.isHolding === true || this.#streamDecoder?.isHolding === true;
+    return this.#decoder?.isStopped === true || this.#streamDecoder?.isHolding === true;
   }
 
   #resume(): void {
@@ -520,8 +529,10 @@ export class WebSocketSession extends Probed
     }
   }
 
-  #failWith(cause: CloseCause, code: number, reason: string): void {
+  #failWith(cause: CloseCause, code: number, fault: string): void {
     this.#connection.endsFor(cause);
+    // An extension may say more of what is broken than there is room for.
+    const reason = fittingReason(fault);
     if (this.#sentClose === undefined) {
       this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) {

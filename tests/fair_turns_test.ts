@@ -5,37 +5,17 @@
 
 import { assertEquals } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
-import { type ContextCreationInfo, permessageDeflate } from "../mod.ts";
-import type { Clock } from "../src/service/clock.ts";
+import {
+  type ContextCreationInfo,
+  deflateFrame,
+  deflateStream,
+  permessageDeflate,
+} from "../mod.ts";
 import { concat, frame, KEY } from "./support/frames.ts";
 import { get, request } from "./support/http.ts";
+import { LoopClock } from "./support/loop_clock.ts";
 import { record } from "./support/recorder.ts";
 import { serve, type Served, settle } from "./support/serve.ts";
-
-/** A clock whose timers without a delay come when the loop comes round. */
-class LoopClock implements Clock {
-  time = 0;
-  readonly #timers = new Map<number, { callback: () => void; due: number }>();
-  #last = 0;
-
-  now = () => this.time;
-
-  setTimer(callback: () => void, delayMs: number): unknown {
-    this.#timers.set(++this.#last, { callback, due: this.time + delayMs });
-    return this.#last;
-  }
-
-  clearTimer(timer: unknown): void {
-    this.#timers.delete(timer as number);
-  }
-
-  async comeRound(): Promise<void> {
-    for (const [id, { callback, due }] of [...this.#timers]) {
-      if (due <= this.time && this.#timers.delete(id)) callback();
-    }
-    await settle();
-  }
-}
 
 const COUNT = 20;
 const many = (bytes: Uint8Array) => concat(...Array.from({ length: COUNT }, () => bytes));
@@ -52,11 +32,13 @@ interface Flood {
 
 const SOCKET = { headers: [] };
 
-/** A message of 4 KiB, one piece, that is a few bytes on the wire. */
-const zeros = () => {
-  const bytes = deflateRawSync(new Uint8Array(4096), { finishFlush: 2 });
+const flushed = (bytes: Uint8Array) => deflateRawSync(bytes, { finishFlush: 2 });
+/** A message that is a few bytes on the wire; 4 KiB are one piece. */
+const zeros = (length: number) => {
+  const bytes = flushed(new Uint8Array(length));
   return bytes.subarray(0, bytes.length - 4);
 };
+const offering = (name: string) => ({ headers: [`Sec-WebSocket-Extensions: ${name}`] });
 
 const FLOODS: Record<string, Flood> = {
   "messages of one byte": {
@@ -82,10 +64,28 @@ const FLOODS: Record<string, Flood> = {
     count: COUNT,
   },
   "compressed zeros": {
-    bytes: many(frame({ opcode: 2, rsv: 4, payload: zeros(), key: KEY })),
+    bytes: many(frame({ opcode: 2, rsv: 4, payload: zeros(4096), key: KEY })),
     reason: "receive",
     count: COUNT,
-    open: { headers: ["Sec-WebSocket-Extensions: permessage-deflate"] },
+    open: offering("permessage-deflate"),
+  },
+  "compressed zeros in one message": {
+    bytes: frame({ opcode: 2, rsv: 4, payload: zeros(64 * 4096), key: KEY }),
+    reason: "receive",
+    count: 64,
+    open: offering("permessage-deflate"),
+  },
+  "zeros in one frame of deflate-frame": {
+    bytes: frame({ opcode: 2, rsv: 4, payload: zeros(64 * 4096), key: KEY }),
+    reason: "receive",
+    count: 64,
+    open: offering("deflate-frame"),
+  },
+  "zeros in a deflate-stream": {
+    bytes: flushed(frame({ opcode: 2, payload: new Uint8Array(64 * 4096), key: KEY })),
+    reason: "receive",
+    count: 64,
+    open: offering("deflate-stream"),
   },
 };
 
@@ -104,7 +104,7 @@ function setUp(info: Partial<ContextCreationInfo> = {}) {
   });
   const served = serve([{ ...protocol, rxBufferSize: 4096 }], {
     kaTime: 0,
-    extensions: [permessageDeflate()],
+    extensions: [permessageDeflate(), deflateFrame(), deflateStream()],
     ...info,
     clock,
   });

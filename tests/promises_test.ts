@@ -397,3 +397,30 @@ Deno.test("an emitter of the log that is async and fails is nobody's problem", a
   await settle();
   setLogLevel(["err", "warn"], () => {});
 });
+
+Deno.test("what can't be shown is told of, and what says once only that it is promised is heard", async () => {
+  const shy = () => Promise.reject(Object.create(null));
+  const onceOnly = () => {
+    let asked = 0;
+    return {
+      get then() {
+        if (asked++ > 0) throw new Error(FAILURE);
+        return (resolve: (value: number) => void) => resolve(0);
+      },
+    } as never;
+  };
+  for (
+    const [promise, words] of [[shy, "something that can't be shown"], [onceOnly, FAILURE]] as const
+  ) {
+    using log = captureLog(["err"]);
+    const { protocol, ends } = answering("receive", promise);
+    await using served = serve([protocol]);
+    const socket = await served.open();
+    socket.send({ opcode: 1, payload: "x" });
+    assertEquals((await socket.receiveClose()).code, 1011);
+    socket.peer.close();
+    while (ends.length === 0) await settle();
+    assertStringIncludes(log.lines.join("\n"), `x: receive was rejected: `);
+    assertStringIncludes(log.lines.join("\n"), words);
+  }
+});

@@ -102,6 +102,12 @@ export function encodeClose(code?: number, reason = ""): Uint8Array {
   return payload;
 }
 
+/** As much of a reason as fits into a close frame, in whole characters. */
+export function fittingReason(reason: string): string {
+  const { read } = encoder.encodeInto(reason, new Uint8Array(MAX_CLOSE_REASON));
+  return reason.slice(0, read);
+}
+
 /** Reads a close payload; a number is the code to fail the connection with. */
 export function decodeClose(payload: Uint8Array): CloseStatus | number {
   if (payload.length === 0) return { code: CLOSE_NO_STATUS, reason: "" };

@@ -143,6 +143,10 @@ export class DeflateSession implements ExtensionSession {
     this.#endsUnit = endsUnit;
   }
 
+  keep(): void {
+    this.#inflater?.keep();
+  }
+
   read(target: Uint8Array): number {
     const inflater = this.#inflater;
     // The unit ended where the target did.

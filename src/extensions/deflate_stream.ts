@@ -83,6 +83,10 @@ class StreamSession implements ExtensionSession {
     this.#inflater.push(piece);
   }
 
+  keep(): void {
+    this.#inflater.keep();
+  }
+
   read(target: Uint8Array): number {
     return this.#inflater.pull(target);
   }

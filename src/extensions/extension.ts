@@ -114,11 +114,19 @@ export interface ExtensionSession {
 
   /**
    * Takes a piece of what was transformed. What it stands for comes from {@linkcode read}; the piece
-   * must stay as it is until that has returned less than it could.
+   * stays as it is until that has returned less than it could, or {@linkcode keep} was called.
    *
    * @param frame The frame that the piece is from; not for a stream.
    */
   push(piece: Uint8Array, endsUnit: boolean, frame?: IncomingFrame): void;
+  /**
+   * Copies what it still needs of the piece that was pushed, whose bytes change from now on: receiving
+   * was stopped, or it is somebody else's turn, before `read` had returned all. A session without this
+   * method is given a copy of every piece, which no one changes.
+   *
+   * @throws {Error} which fails the connection, as for `read`.
+   */
+  keep?(): void;
   /**
    * Fills `target` from its start as far as what was pushed goes, and returns how many bytes that are, from
    * 0 to the length of `target`; any other number fails the connection with 1011, with an `err` line.

@@ -239,6 +239,13 @@ class NativeInflater implements Inflater {
     this.push(TAIL);
   }
 
+  keep(): void {
+    // Nobody changes that, and it is known by its identity.
+    if (this.#input === TAIL) return;
+    this.#input = this.rest.slice();
+    this.#position = 0;
+  }
+
   pull(out: Uint8Array): number {
     const handle = this.#handle;
     if (handle === undefined) throw new Error(INFLATER_CLOSED);

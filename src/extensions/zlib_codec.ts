@@ -42,7 +42,8 @@ export interface Deflater {
 /** Inflates a stream, in any parts. */
 export interface Inflater {
   /**
-   * Gives compressed bytes, which must not change until {@linkcode pull} has used them up.
+   * Gives compressed bytes, which must not change until {@linkcode pull} has used them up, or
+   * {@linkcode keep} was called.
    *
    * @throws {Error} when the inflater is closed, or what was pushed before isn't used up.
    */
@@ -65,6 +66,8 @@ export interface Inflater {
    * @throws {Error} when the inflater is closed.
    */
   pull(out: Uint8Array): number;
+  /** Copies what was pushed and isn't used up yet. */
+  keep(): void;
   /** What was pushed and isn't used up yet: a view. */
   readonly rest: Uint8Array;
   /**

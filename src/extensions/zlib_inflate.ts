@@ -106,6 +106,11 @@ export class PlainInflater implements Inflater {
     this.#hasEnded = false;
   }
 
+  keep(): void {
+    this.#input = this.rest.slice();
+    this.#position = 0;
+  }
+
   pull(out: Uint8Array): number {
     if (this.#isClosed) throw new Error(INFLATER_CLOSED);
     this.#origin = 0;

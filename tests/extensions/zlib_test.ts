@@ -442,6 +442,37 @@ eachCodec("what isn't used up stays, and nothing may be pushed on it", ({ inflat
   assertEquals(one.rest.length, 0);
 });
 
+eachCodec("what is kept stays, whatever becomes of the bytes that were pushed", (open) => {
+  const message = randomBytes(1000);
+  const deflated = open.deflater().deflate(message).slice();
+  for (const used of [0, 1, 500, 1000]) {
+    const one = open.inflater();
+    const lent = deflated.slice();
+    const out = new Uint8Array(1001);
+    one.push(lent);
+    if (used > 0) assertEquals(one.pull(out.subarray(0, used)), used);
+    one.keep();
+    lent.fill(0xdd);
+    assertEquals(one.pull(out.subarray(used)), 1000 - used);
+    assertEquals(out.subarray(0, 1000), message);
+    assertEquals(one.rest.length, 0);
+  }
+});
+
+Deno.test("a tail that is kept is still told from a block", () => {
+  for (const codec of [nativeZlibCodec()!, fallbackZlibCodec]) {
+    const one = codec.inflater({ windowBits: 15 });
+    one.push(bytes("4b 04 00"));
+    assertEquals(one.pull(new Uint8Array(2)), 1);
+    one.pushTail();
+    one.keep();
+    assertEquals(one.pull(new Uint8Array(2)), 0);
+    one.push(bytes("4b 04 00"));
+    assertEquals(one.pull(new Uint8Array(2)), 1);
+    one.close();
+  }
+});
+
 eachCodec("the output of one call is overwritten by the next, and a large one freed", (open) => {
   const one = open.deflater();
   const other = open.deflater();

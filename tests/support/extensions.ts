@@ -54,6 +54,28 @@ export function doubled(bytes: Uint8Array): Uint8Array {
   return twofold;
 }
 
+/** The same without `keep` in its sessions, as programs may write them. */
+export function withoutKeep(extension: Extension): Extension {
+  const hiding = (session: ExtensionSession) =>
+    new Proxy(session, {
+      get(target, key) {
+        const value: unknown = key === "keep" ? undefined : Reflect.get(target, key, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  return {
+    ...extension,
+    name: extension.name,
+    accept(offers) {
+      const accepted = extension.accept(offers);
+      return accepted && { ...accepted, session: hiding(accepted.session) };
+    },
+    offer: () => extension.offer(),
+    confirm: (answer) => hiding(extension.confirm(answer)),
+    close: () => extension.close(),
+  };
+}
+
 /** What an {@linkcode adder} is like. */
 export interface AdderOptions {
   readonly name?: string;
