@@ -108,8 +108,10 @@ export function log(level: LogLevel, line: string | (() => string)): void {
  */
 export function describeError(error: unknown): string {
   try {
-    if (error instanceof Error && hasDescriptor() && error.stack !== undefined) {
-      return String(error.stack);
+    // Asked once: it may be a getter, and each time files are opened.
+    const stack = error instanceof Error && hasDescriptor() ? error.stack : undefined;
+    if (stack !== undefined) {
+      return String(stack);
     }
   } catch {
     // What is thrown may be anything, with getters that throw.
