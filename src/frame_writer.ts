@@ -1,13 +1,19 @@
 /** Frames on their way out, of either side (RFC 6455 sections 5.2 to 5.5). */
 
+import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "./bytes.ts";
 import {
   CONTROL_BIT,
   FIN,
   headerLength,
   MAX_CONTROL_PAYLOAD,
+  MAX_HEADER_LENGTH,
+  OPCODE_BINARY,
   OPCODE_BITS,
   OPCODE_CONTINUATION,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
   writeHeader,
 } from "./core/frame.ts";
 import type { Connection } from "./connection.ts";
@@ -18,9 +24,12 @@ import {
   type ExtensionSession,
   type OutgoingPart,
 } from "./extensions/extension.ts";
+import { HeldPongs, MOST_UNSENT_PONGS } from "./held_pongs.ts";
 import { PRE_PADDING, takePadded } from "./padded.ts";
-import type { PreparedMessage } from "./prepared_message.ts";
+import { PreparedMessage } from "./prepared_message.ts";
 import { FRESH_KEY, type Masking, maskPayload, UNMASKED, ZERO_KEY } from "./tx_queue.ts";
+import { unfitKind } from "./write_kinds.ts";
+import type { WriteKind, WriteOptions } from "./wsi.ts";
 
 const encoder = new TextEncoder();
 /** Where short strings become UTF-8; used up within one write. */
@@ -41,12 +50,14 @@ export interface FrameWriterHost {
 export class FrameWriter {
   readonly masks: boolean;
   /** Set while a frame is written whose payload is to be readable. */
-  zeroKey = false;
+  #zeroKey = false;
   readonly #connection: Connection;
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
   readonly #host: FrameWriterHost;
   #sendsMessage = false;
+  /** Pongs that wait for a write under way. */
+  #pongs: HeldPongs | undefined;
 
   constructor(
     connection: Connection,
@@ -60,8 +71,80 @@ export class FrameWriter {
     this.#host = host;
   }
 
+  /** What the program writes, as any kind but a close frame. */
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    // The first of the two is the faster one.
+    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
+      return this.#writePrepared(data, kind, options);
+    }
+    if (options !== undefined && options.ignoreXorMask) {
+      return this.#writeReadable(data, kind, options);
+    }
+    const fin = options === undefined || (options.fin ?? true);
+    const compress = options === undefined ? undefined : options.compress;
+    switch (kind) {
+      case undefined:
+        return this.#data(
+          typeof data === "string" ? OPCODE_TEXT : OPCODE_BINARY,
+          data,
+          fin,
+          compress,
+        );
+      case "text":
+        return this.#data(OPCODE_TEXT, data, fin, compress);
+      case "binary":
+        return this.#data(OPCODE_BINARY, data, fin, compress);
+      case "continuation":
+        return this.#data(OPCODE_CONTINUATION, data, fin, compress);
+      case "ping":
+        return this.#control(OPCODE_PING, data, fin);
+      case "pong":
+        return this.#control(OPCODE_PONG, data, fin);
+      default:
+        return unfitKind(kind);
+    }
+  }
+
+  #writePrepared(
+    message: PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    if (kind === undefined && options === undefined) return this.#prepared(message);
+    throw new LwsError(
+      "invalid-argument",
+      "write: a prepared message has its kind already, and no options",
+    );
+  }
+
+  /** Apart from {@linkcode write}, in which its closure would cost every call. */
+  #writeReadable(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions,
+  ): number {
+    return this.readable(() => this.write(data, kind, { ...options, ignoreXorMask: false }));
+  }
+
+  /** The masking key of the frames that `send` queues is zero. */
+  readable(send: () => number): number {
+    if (!this.masks) {
+      refuseArgument("write", "ignoreXorMask", true, "false where frames are not masked");
+    }
+    this.#zeroKey = true;
+    try {
+      return send();
+    } finally {
+      this.#zeroKey = false;
+    }
+  }
+
   /** A whole message that was framed before. */
-  prepared(message: PreparedMessage): number {
+  #prepared(message: PreparedMessage): number {
     this.#checkOrder(message.opcode);
     const extension = this.#extension;
     const key = extension?.sharedKey;
@@ -83,13 +166,13 @@ export class FrameWriter {
   /** A message. */
   whole(opcode: number, data: Bytes | string): number {
     if (this.#extension !== undefined || this.#sendsMessage) {
-      return this.data(opcode, data, true, undefined);
+      return this.#data(opcode, data, true, undefined);
     }
     return this.send(opcode | FIN, data);
   }
 
   /** A message, or a part of one. */
-  data(
+  #data(
     opcode: number,
     data: Bytes | string,
     fin: boolean,
@@ -135,7 +218,7 @@ export class FrameWriter {
     );
   }
 
-  control(
+  #control(
     opcode: number,
     data: Bytes | string,
     fin: boolean,
@@ -170,6 +253,35 @@ export class FrameWriter {
     tx.besides += tx.unsent - before;
   }
 
+  /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
+  pong(payload: Uint8Array): void {
+    const { tx } = this.#connection;
+    const room = MOST_UNSENT_PONGS - tx.besides;
+    if (!tx.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
+      return this.beside(OPCODE_PONG | FIN, payload);
+    }
+    this.#pongs ??= new HeldPongs(this.masks);
+    this.#pongs.hold(payload, room);
+  }
+
+  /** All that wait become frames. */
+  sendPongs(): void {
+    const pongs = this.#pongs;
+    this.#pongs = undefined;
+    for (let pong = pongs?.next(); pong !== undefined; pong = pongs!.next()) {
+      this.beside(OPCODE_PONG | FIN, pong);
+    }
+  }
+
+  /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
+  releasePongs(): void {
+    if (this.#pongs === undefined) return;
+    const { tx } = this.#connection;
+    // What a stream has made of them has one order only.
+    if (this.#stream !== undefined || tx.besides > 0) this.sendPongs();
+    else tx.ahead(() => this.sendPongs());
+  }
+
   /** @param given how many bytes were written, which an extension may have made more or fewer */
   #queue(first: number, payload: Uint8Array, length: number, given: number): number {
     if (this.#stream !== undefined) return this.#sendStreamed(first, payload, length, given);
@@ -184,7 +296,7 @@ export class FrameWriter {
   }
 
   get #masking(): Masking {
-    return this.zeroKey ? ZERO_KEY : FRESH_KEY;
+    return this.#zeroKey ? ZERO_KEY : FRESH_KEY;
   }
 
   #sendStreamed(

@@ -15,16 +15,12 @@ import {
 import {
   FIN,
   MAX_CONTROL_PAYLOAD,
-  MAX_HEADER_LENGTH,
   OPCODE_BINARY,
   OPCODE_CLOSE,
-  OPCODE_CONTINUATION,
   OPCODE_PING,
-  OPCODE_PONG,
   OPCODE_TEXT,
 } from "./core/frame.ts";
 import { type FrameHandler, FrameParser } from "./core/frame_parser.ts";
-import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { closePayload } from "./close_arguments.ts";
 import { noteClosing } from "./callback_results.ts";
@@ -33,7 +29,6 @@ import type { Phase } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { attempt, type ExtensionLayers, heed, logExtensionFailure } from "./extension_layers.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
-import { HeldPongs, MOST_UNSENT_PONGS } from "./held_pongs.ts";
 import { Probed } from "./keep_alive.ts";
 import { log } from "./log.ts";
 import { type DecoderHost, MessageDecoder } from "./message_decoder.ts";
@@ -41,7 +36,6 @@ import { StreamDecoder, type StreamHost } from "./stream_decoder.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
 import { POLLIN } from "./service/polling.ts";
-import { unfitKind } from "./write_kinds.ts";
 import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** Our close frame. */
@@ -65,7 +59,6 @@ export class WebSocketSession extends Probed
   #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
-  #pongs: HeldPongs | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers) {
@@ -219,20 +212,18 @@ export class WebSocketSession extends Probed
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
-    if (opcode === OPCODE_PING) this.#answerPing(payload);
+    if (opcode === OPCODE_PING) this.#writer.pong(payload);
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
     if (!isPing && this.isAnswer(payload)) return;
-    if (connection.isClient) {
-      const reason = isPing ? "clientReceivePing" : "clientReceivePong";
-      const result = connection.call(connection.entry, reason, payload);
-      if (result !== 0) this.onReturn(reason, result);
-    } else {
-      const reason = isPing ? "receivePing" : "receivePong";
-      const result = connection.call(connection.entry, reason, payload);
-      if (result < 0) this.onReturn(reason, result);
-    }
+    const reason = connection.isClient
+      ? isPing ? "clientReceivePing" : "clientReceivePong"
+      : isPing
+      ? "receivePing"
+      : "receivePong";
+    const result = connection.call(connection.entry, reason, payload);
+    if (connection.isClient ? result !== 0 : result < 0) this.onReturn(reason, result);
   }
 
   /** Section 7.1.7, "Fail the WebSocket Connection". */
@@ -261,15 +252,7 @@ export class WebSocketSession extends Probed
       sent.behind = Math.max(0, sent.behind - bytes);
       this.#awaitAnswer();
     }
-    if (bytes > 0 && this.#pongs !== undefined) this.#releasePongs();
-  }
-
-  /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
-  #releasePongs(): void {
-    const { tx } = this.#connection;
-    // What a stream has made of them has one order only.
-    if (this.#layers?.stream !== undefined || tx.besides > 0) this.#sendPongs();
-    else tx.ahead(() => this.#sendPongs());
+    if (bytes > 0) this.#writer.releasePongs();
   }
 
   onDrain(): void {}
@@ -379,75 +362,8 @@ export class WebSocketSession extends Probed
     if (isPlain && !(data instanceof PreparedMessage)) {
       return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
     }
-    return this.#writeOther(data, kind, options);
-  }
-
-  #writeOther(
-    data: Bytes | string | PreparedMessage,
-    kind: WriteKind | undefined,
-    options: WriteOptions | undefined,
-  ): number {
-    // The first of the two is the faster one.
-    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
-      return this.#writePrepared(data, kind, options);
-    }
-    if (options !== undefined && options.ignoreXorMask) {
-      return this.#writeReadable(data, kind, options);
-    }
-    const fin = options === undefined || (options.fin ?? true);
-    const compress = options === undefined ? undefined : options.compress;
-    switch (kind) {
-      case undefined:
-        return this.#writer.data(
-          typeof data === "string" ? OPCODE_TEXT : OPCODE_BINARY,
-          data,
-          fin,
-          compress,
-        );
-      case "text":
-        return this.#writer.data(OPCODE_TEXT, data, fin, compress);
-      case "binary":
-        return this.#writer.data(OPCODE_BINARY, data, fin, compress);
-      case "continuation":
-        return this.#writer.data(OPCODE_CONTINUATION, data, fin, compress);
-      case "ping":
-        return this.#writer.control(OPCODE_PING, data, fin);
-      case "pong":
-        return this.#writer.control(OPCODE_PONG, data, fin);
-      case "close":
-        return this.#sendClosePayload(data, fin);
-      default:
-        return unfitKind(kind);
-    }
-  }
-
-  #writePrepared(
-    message: PreparedMessage,
-    kind: WriteKind | undefined,
-    options: WriteOptions | undefined,
-  ): number {
-    if (kind === undefined && options === undefined) return this.#writer.prepared(message);
-    throw new LwsError(
-      "invalid-argument",
-      "write: a prepared message has its kind already, and no options",
-    );
-  }
-
-  /** A frame whose masking key is zero. */
-  #writeReadable(
-    data: Bytes | string,
-    kind: WriteKind | undefined,
-    options: WriteOptions,
-  ): number {
-    if (!this.#writer.masks) {
-      refuseArgument("write", "ignoreXorMask", true, "false where frames are not masked");
-    }
-    this.#writer.zeroKey = true;
-    try {
-      return this.write(data, kind, { ...options, ignoreXorMask: false });
-    } finally {
-      this.#writer.zeroKey = false;
-    }
+    if (kind === "close") return this.#writeClose(data, options);
+    return this.#writer.write(data, kind, options);
   }
 
   close(cause: CloseCause, code: number | undefined, reason: string): number {
@@ -503,30 +419,11 @@ export class WebSocketSession extends Probed
         this.#sentClose = undefined;
         return this.#connection.finish("peer", false);
       }
-      this.#sendPongs();
+      this.#writer.sendPongs();
       this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     }
     // Section 7.1.1: the server closes the connection first.
     this.#connection.finish("peer", true, !this.#connection.isClient);
-  }
-
-  /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
-  #answerPing(payload: Uint8Array): void {
-    const { tx } = this.#connection;
-    const room = MOST_UNSENT_PONGS - tx.besides;
-    if (!tx.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
-      return this.#writer.beside(OPCODE_PONG | FIN, payload);
-    }
-    this.#pongs ??= new HeldPongs(this.#writer.masks);
-    this.#pongs.hold(payload, room);
-  }
-
-  #sendPongs(): void {
-    const pongs = this.#pongs;
-    this.#pongs = undefined;
-    for (let pong = pongs?.next(); pong !== undefined; pong = pongs!.next()) {
-      this.#writer.beside(OPCODE_PONG | FIN, pong);
-    }
   }
 
   #failWith(cause: CloseCause, code: number, fault: string): void {
@@ -543,7 +440,12 @@ export class WebSocketSession extends Probed
     this.#connection.finish(cause, true);
   }
 
-  #sendClosePayload(data: Bytes | string, fin: boolean): number {
+  #writeClose(data: Bytes | string | PreparedMessage, options: WriteOptions | undefined): number {
+    const send = () => this.#sendClosePayload(data, options?.fin ?? true);
+    return options?.ignoreXorMask ? this.#writer.readable(send) : send();
+  }
+
+  #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {
     const payload = bytesOf("write: data", data);
     const status = decodeClose(payload);
     if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
