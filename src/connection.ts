@@ -341,8 +341,26 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     data: ReasonData[R],
     user: unknown = this.user,
   ): number {
-    const result = this.ask(entry, reason, data, user);
-    return typeof result === "number" ? result : this.#disregard(result, entry.protocol, reason);
+    const { protocol } = entry;
+    try {
+      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
+      if (result === undefined) return 0;
+      return typeof result === "number" ? result : this.#unasked(result, protocol, reason);
+    } catch (error) {
+      return this.#thrown(protocol, reason, error);
+    }
+  }
+
+  /** What a callback returned, which is no number, where nobody awaits a promise. */
+  #unasked(result: unknown, protocol: Protocol, reason: Reason): number {
+    const counted = promiseOrNumber(result);
+    return typeof counted === "number" ? counted : this.#disregard(counted, protocol, reason);
+  }
+
+  #thrown(protocol: Protocol, reason: Reason, error: unknown): number {
+    this.#logThrown(protocol.name, reason, error);
+    if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
+    return THREW;
   }
 
   /** Apart from {@linkcode call}, in which its closure would cost every call. */
@@ -369,9 +387,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
       if (result === undefined) return 0;
       return typeof result === "number" ? result : promiseOrNumber(result);
     } catch (error) {
-      this.#logThrown(protocol.name, reason, error);
-      if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
-      return THREW;
+      return this.#thrown(protocol, reason, error);
     }
   }
 

@@ -25,7 +25,7 @@ import {
   type OutgoingPart,
 } from "./extensions/extension.ts";
 import { HeldPongs, MOST_UNSENT_PONGS } from "./held_pongs.ts";
-import { PRE_PADDING, takePadded } from "./padded.ts";
+import { hasPadded, PRE_PADDING, takePadded } from "./padded.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { FRESH_KEY, type Masking, maskPayload, UNMASKED, ZERO_KEY } from "./tx_queue.ts";
 import { unfitKind } from "./write_kinds.ts";
@@ -55,6 +55,8 @@ export class FrameWriter {
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
   readonly #host: FrameWriterHost;
+  /** Whether nothing is done to a payload. */
+  readonly #isPlain: boolean;
   #sendsMessage = false;
   /** Pongs that wait for a write under way. */
   #pongs: HeldPongs | undefined;
@@ -69,6 +71,7 @@ export class FrameWriter {
     this.#extension = layers?.data;
     this.#stream = layers?.stream;
     this.#host = host;
+    this.#isPlain = !this.masks && this.#extension === undefined && this.#stream === undefined;
   }
 
   /** What the program writes, as any kind but a close frame. */
@@ -163,12 +166,17 @@ export class FrameWriter {
     return message.byteLength;
   }
 
-  /** A message. */
+  /** A message. Most are bytes that a server sends as they are, by the straight line here. */
   whole(opcode: number, data: Bytes | string): number {
-    if (this.#extension !== undefined || this.#sendsMessage) {
+    const length = plainLength(data);
+    if (length < 0 || !this.#isPlain || this.#sendsMessage || hasPadded()) {
       return this.#data(opcode, data, true, undefined);
     }
-    return this.send(opcode | FIN, data);
+    const connection = this.#connection;
+    if (!connection.hasRoom(headerLength(length, false) + length, length)) return -1;
+    connection.tx.put(data as Uint8Array, length, opcode | FIN, UNMASKED);
+    connection.queued();
+    return length;
   }
 
   /** A message, or a part of one. */

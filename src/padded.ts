@@ -11,7 +11,6 @@ import { MAX_HEADER_LENGTH } from "./core/frame.ts";
 export const PRE_PADDING: number = MAX_HEADER_LENGTH + 2;
 
 const padded = new WeakSet<ArrayBufferLike>();
-/** Most programs never ask for one, and every write would look for it. */
 let isUsed = false;
 
 /**
@@ -42,15 +41,16 @@ export function allocPadded(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, PRE_PADDING, length);
 }
 
+/** Whether the program has asked for one yet: most never do, and every write would look for it. */
+export function hasPadded(): boolean {
+  return isUsed;
+}
+
 /**
  * The buffer of `data`, of `length` bytes, if that is all of an `allocPadded` one that has not been
  * written; says so once.
  */
 export function takePadded(data: Uint8Array, length: number): ArrayBuffer | undefined {
-  return isUsed ? take(data, length) : undefined;
-}
-
-function take(data: Uint8Array, length: number): ArrayBuffer | undefined {
   if (byteOffsetOf(data) !== PRE_PADDING) return undefined;
   const buffer = bufferOf(data);
   return buffer.byteLength === PRE_PADDING + length && padded.delete(buffer)

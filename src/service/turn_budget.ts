@@ -63,7 +63,7 @@ export class TurnBudget {
   /** Somebody begins to work; false when it has to {@linkcode wait}. */
   begin(): boolean {
     this.#looks = 0;
-    const goesOn = this.mayGoOn();
+    const goesOn = --this.#untilLook > 0 || this.#look(true);
     this.#beganAt = this.#lookedAt;
     return goesOn;
   }
@@ -73,7 +73,7 @@ export class TurnBudget {
    * here, and the clock costs more than most of them.
    */
   mayGoOn(): boolean {
-    return --this.#untilLook > 0 || this.#look();
+    return --this.#untilLook > 0 || this.#look(false);
   }
 
   /** Calls `taker.onTurn` when the loop has come round and it is its turn. */
@@ -104,7 +104,7 @@ export class TurnBudget {
     this.#timer = this.#clock!.setTimer(this.#onCameRound, 0);
   }
 
-  #look(): boolean {
+  #look(begins: boolean): boolean {
     const clock = this.#clock;
     if (clock === undefined) {
       this.#untilLook = NEVER;
@@ -120,8 +120,11 @@ export class TurnBudget {
     this.#unlooked = took < SHORT_MS
       ? Math.min(this.#unlooked * 2, MOST_UNLOOKED)
       : Math.max(this.#unlooked >> 2, 1);
-    if (this.#timer !== undefined) this.isSpent = now - this.#startedAt > BUDGET_MS;
-    else if (this.#looks > 0 && took >= LONG_MS) this.#start(now - took);
+    if (this.#timer !== undefined) {
+      // What is nearly done is done: its answer in two parts would be two in all that follows.
+      this.isSpent = now - this.#startedAt > BUDGET_MS &&
+        (begins || now - this.#beganAt >= LONG_MS);
+    } else if (this.#looks > 0 && took >= LONG_MS) this.#start(now - took);
     else if (this.#pieces >= PIECES_A_TIMER) this.#start(now);
     this.#looks++;
     if (!this.isSpent) this.#untilLook = this.#unlooked;
