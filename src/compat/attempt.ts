@@ -64,9 +64,11 @@ export async function attemptSoon<T>(
 
 /** What the main API's calls begin their messages with. */
 const MAIN_CALL = /^(?:write|close|[a-z]+[A-Z]\w*): /;
+/** The one reason that a message of theirs names, as C has it. */
+const IN_C = ["addPollFd", "LWS_CALLBACK_ADD_POLL_FD"] as const;
 
 function refused<T>(name: string, failure: T, error: unknown): T {
   if (!(error instanceof LwsError) && !(error instanceof TypeError)) throw error;
-  log("err", () => `${name}: ${error.message.replace(MAIN_CALL, "")}`);
+  log("err", () => `${name}: ${error.message.replace(MAIN_CALL, "").replace(...IN_C)}`);
   return failure;
 }
