@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { FileTransfer } from "./file_transfer.ts";
-import { mediaType } from "./media_type.ts";
+import { mediaType } from "./files/types.ts";
 import type { WriteKind } from "./wsi.ts";
 
 const encoder = new TextEncoder();
