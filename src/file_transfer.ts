@@ -110,7 +110,7 @@ export class FileTransfer {
       return;
     }
     this.#left -= count;
-    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     connection.tx.append(room.subarray(0, count));
     connection.flush();
   }
