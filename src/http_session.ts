@@ -260,6 +260,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
       onComplete: () => this.#onComplete(),
+      requestField: (name) => head.fields.get(name),
       defer: (work) => this.asking.defer(work),
     });
     connection.http = this.#response;
@@ -449,6 +450,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       keepsAlive: false,
       minorVersion: 1,
       onComplete: () => {},
+      requestField: () => undefined,
       defer: (work) => work(),
     });
     response.closes = true;
