@@ -3,7 +3,7 @@ import { isCompressible, mediaType } from "../../src/files/types.ts";
 
 const TEXT = "charset=utf-8";
 
-/** What nginx and Deno's file server both know; where they differ in the name, RFC 9239 or IANA decides. */
+/** What nginx and Deno's file server both know; where their names for it differ, the table decides. */
 const KNOWN: Record<string, string> = {
   html: `text/html; ${TEXT}`,
   htm: `text/html; ${TEXT}`,
@@ -51,7 +51,7 @@ const KNOWN: Record<string, string> = {
   wasm: "application/wasm",
   pdf: "application/pdf",
   ps: "application/postscript",
-  rtf: "text/rtf; charset=utf-8",
+  rtf: "application/rtf",
   zip: "application/zip",
   gz: "application/gzip",
   "7z": "application/x-7z-compressed",
@@ -69,7 +69,7 @@ const KNOWN: Record<string, string> = {
   odp: "application/vnd.oasis.opendocument.presentation",
   m3u8: "application/vnd.apple.mpegurl",
   bin: "application/octet-stream",
-  iso: "application/octet-stream",
+  iso: "application/x-iso9660-image",
   mid: "audio/midi",
   mp3: "audio/mpeg",
   ogg: "audio/ogg",
