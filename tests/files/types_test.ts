@@ -85,12 +85,12 @@ const KNOWN: Record<string, string> = {
   wmv: "video/x-ms-wmv",
 };
 
-for (const [ending, type] of Object.entries(KNOWN)) {
-  Deno.test(`.${ending} is ${type}`, () => {
+Deno.test("the types that nginx and Deno's file server both know are known", () => {
+  for (const [ending, type] of Object.entries(KNOWN)) {
     assertEquals(mediaType(`/a/b.c.${ending}`), type);
     assertEquals(mediaType(`x.${ending.toUpperCase()}`), type);
-  });
-}
+  }
+});
 
 Deno.test("a name without an ending, or with an unknown one, is of no known type", () => {
   for (const path of ["/", "", "/html", "/a.html/b", "/a.", "/a.nothing", "/a.__proto__", "/a. "]) {
