@@ -7,8 +7,8 @@ import { responseHead } from "./core/response_writer.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
-import { FileTransfer } from "./file_transfer.ts";
-import { mediaType } from "./media_type.ts";
+import { ConnectionFileResponse } from "./file_transfer.ts";
+import { type FileTransfer, serveFile } from "./files/engine.ts";
 import type { WriteKind } from "./wsi.ts";
 
 const encoder = new TextEncoder();
@@ -23,6 +23,8 @@ export interface ResponseOptions {
   readonly minorVersion: 0 | 1;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** The value of a field of the request, its lines joined. */
+  readonly requestField: (name: string) => string | undefined;
   /** Does what tells the program something, when the program is ready to hear it. */
   readonly defer: (work: () => void) => void;
 }
@@ -39,6 +41,7 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #onComplete: () => void;
+  readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
   #transfer: FileTransfer | undefined;
 
@@ -48,6 +51,7 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#onComplete = options.onComplete;
+    this.#requestField = options.requestField;
     this.#defer = options.defer;
   }
 
@@ -59,15 +63,16 @@ export class HttpResponse implements HttpExchange {
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
-    const more = fieldsOf("serveHttpFile", headers);
-    const fields: Fields = [["content-type", contentType ?? mediaType(path)], ...more];
+    const fields = fieldsOf("serveHttpFile", headers);
     // Only to refuse bad fields now, and not when the file is open.
-    checkFields("serveHttpFile", () => responseHead(200, fields));
+    checkFields("serveHttpFile", () => {
+      responseHead(200, [["content-type", contentType ?? "text/plain"], ...fields]);
+    });
     this.hasBegun = true;
-    this.#transfer = new FileTransfer(this.#connection, path, this.method === "HEAD", {
-      onOpen: (length) => {
-        this.#sendHead(200, [["content-length", String(length)], ...fields]);
-      },
+    const response = new ConnectionFileResponse(this.#connection, {
+      method: this.method,
+      requestField: this.#requestField,
+      sendHead: (status, all) => this.#sendHead(status, all),
       onFail: (status) => {
         this.#transfer = undefined;
         this.hasBegun = false;
@@ -83,6 +88,8 @@ export class HttpResponse implements HttpExchange {
         });
       },
     });
+    const { fileOps } = this.#connection.owner;
+    this.#transfer = serveFile(response, fileOps, path, { contentType, fields });
     return 0;
   }
 
@@ -171,7 +178,7 @@ export class HttpResponse implements HttpExchange {
         connection.tx.put(bytes);
         connection.queued();
       }
-      connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+      connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     }
     return length;
   }

@@ -115,6 +115,18 @@ Deno.test("service imports only service", () => {
   assertEquals(strays("src/service", ["src/service"], "mentions"), []);
 });
 
+Deno.test("the engine of files knows no connection, which it reaches through FileResponse", () => {
+  const forbidden = ["connection", "http_response", "http_session", "serving_context"];
+  assertEquals(
+    offenders(({ name, mentions }) =>
+      room(name) === "src/files"
+        ? mentions.filter((each) => forbidden.some((module) => each === `src/${module}.ts`))
+        : []
+    ),
+    [],
+  );
+});
+
 Deno.test("only transport, service and the default file operations name the runtime", () => {
   const allowed = (name: string) =>
     ["src/transport", "src/service"].includes(room(name)) ||
