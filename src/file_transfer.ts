@@ -10,6 +10,7 @@ export interface FileResponseHost {
   readonly method: string;
   requestField(name: string): string | undefined;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
+  sendBody(bytes: Uint8Array): void;
   /** Nothing was sent, and the file can't be opened. */
   onFail(status: FileFailure): void;
   /** All of it has left. */
@@ -49,8 +50,7 @@ export class ConnectionFileResponse implements FileResponse {
   sendBody(bytes: Uint8Array): void {
     const connection = this.#connection;
     connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
-    connection.tx.append(bytes);
-    connection.queued();
+    this.#host.sendBody(bytes);
   }
 
   fail(status: FileFailure): void {
@@ -62,7 +62,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   abort(): void {
-    this.#connection.cut("self");
+    this.#connection.abort("self");
   }
 
   arrived(work: () => void): void {
