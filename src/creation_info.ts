@@ -7,7 +7,7 @@ import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionStruct } from "./extension_struct.ts";
 import type { Extension } from "./extensions/extension.ts";
-import type { FileOps } from "./file_ops.ts";
+import { type FileOps, pairStat } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import {
@@ -217,6 +217,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     complain("signal", info.signal, "an AbortSignal");
   }
   checkMethods("fileOps", info.fileOps, ["open", "close", "seekCur", "read", "write"], complain);
+  if (info.fileOps?.stat !== undefined) checkMethods("fileOps", info.fileOps, ["stat"], complain);
   checkMethods("network", info.network, ["listen", "connect"], complain);
   checkMethods("clock", info.clock, ["now", "setTimer", "clearTimer"], complain);
   const reverse: unknown = info.network?.reverse;
@@ -237,6 +238,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
       log("notice", () => `options.${loop}: there is one event loop, the runtime's`);
     }
   }
+  const fileOps = info.fileOps ?? hostFileOps();
+  pairStat(fileOps);
   return {
     listen,
     tls: info,
@@ -247,7 +250,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     allowedOrigins: info.allowedOrigins,
     extensions,
     broadcastSockets,
-    fileOps: info.fileOps ?? hostFileOps(),
+    fileOps,
     user: info.user,
     service,
     signal: info.signal,

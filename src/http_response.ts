@@ -73,10 +73,10 @@ export class HttpResponse implements HttpExchange {
       method: this.method,
       requestField: this.#requestField,
       sendHead: (status, all) => this.#sendHead(status, all),
-      onFail: (status) => {
+      onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(status, undefined);
+        this.returnStatus(status, undefined, all);
         this.complete();
       },
       onDone: () => {

@@ -399,7 +399,7 @@ Deno.test("what the program may not read fails to open, whatever the path tries"
     await Deno.symlink(`${base}/public-not`, `${base}/public/folder-link`);
     await Deno.symlink("../../secret", `${base}/public/sub/link`);
     await Deno.symlink("/dev/zero", `${base}/public/zero`);
-    const ops = hostFileOps(`${base}/public`);
+    const ops = hostFileOps(`${base}/public`, { dotfiles: true });
     const wsi = undefined as unknown as Wsi;
     const wrong = [
       "../secret",
