@@ -68,7 +68,7 @@ export {
   forkServiceLoop,
 } from "./src/fork_service_loop.ts";
 export { type HandlerResult, type Handlers, handlers, type VerdictReason } from "./src/handlers.ts";
-export { type HostFileOptions, hostFileOps } from "./src/host_file_ops.ts";
+export { hostFileOps, type HostFileOptions } from "./src/host_file_ops.ts";
 export { HttpHeaderBlock } from "./src/http_header_block.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/listen_info.ts";
 export type { TrustProxy } from "./src/core/forwarded_for.ts";

@@ -34,7 +34,7 @@ import type { Address, Transport, TransportHandler } from "./transport/transport
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
-import { checkToken } from "./token_names.ts";
+import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
 import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./wsi.ts";
 
 /** A protocol as a context holds it. */
@@ -685,7 +685,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   /** A peer that takes something of what is unsent has as much time again. */
   #awaitFlush(): void {
-    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
+    const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
+    const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
+    this.armTimeout("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes at once; unsent bytes may be lost. */
@@ -711,6 +713,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
   leave(): void {
     if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
+    else if (this.#state === FLUSHING) this.#awaitFlush();
   }
 
   #flushed(): void {
@@ -754,8 +757,36 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return text !== undefined && text.length <= maxLength ? text : undefined;
   }
 
+  hdrValues(token: string): string[] {
+    checkToken("hdrValues", token);
+    return this.headers?.values(token) ?? [];
+  }
+
+  headerNames(): string[] {
+    return this.headers?.names() ?? [];
+  }
+
   hdrSnapshot(): Map<string, string> {
     return this.headers?.snapshot() ?? new Map();
+  }
+
+  get rawUri(): string {
+    return this.headers?.rawUri ?? "";
+  }
+
+  cookie(name: string): string | undefined {
+    checkCookieName(name);
+    return this.headers?.cookie(name);
+  }
+
+  uriArg(name: string): string | undefined {
+    checkArgumentName("uriArg", name);
+    return this.headers?.uriArgs(name)[0];
+  }
+
+  uriArgs(name: string): string[] {
+    checkArgumentName("uriArgs", name);
+    return this.headers?.uriArgs(name) ?? [];
   }
 
   serveHttpFile(

@@ -66,8 +66,9 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /**
    * How many characters of which headers the program gets to see, by token. A longer value is cut
    * there, with a "warn" line in the log, and the connection goes on; 0 empties the header. It counts
-   * for what programs read: `hdrCopy`, `hdrCopyFragment`, `hdrTotalLength` and `hdrSnapshot`; the
-   * library itself sees whole values, and so are `wsi.uri` and the `data` of `http`.
+   * for what programs read: `hdrCopy`, `hdrCopyFragment`, `hdrValues`, `hdrTotalLength`, `hdrSnapshot`,
+   * `rawUri`, `cookie`, `uriArg` and `uriArgs`; the library itself sees whole values, and so are `wsi.uri`
+   * and the `data` of `http`.
    *
    * @default none is limited
    */

@@ -51,7 +51,7 @@ export class ConnectionFileResponse implements FileResponse {
 
   sendBody(bytes: Uint8Array): void {
     const connection = this.#connection;
-    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     if (bytes.length <= LONGEST_COPIED) connection.tx.put(bytes);
     else connection.tx.append(bytes);
     connection.queued();

@@ -48,7 +48,13 @@ export interface HeaderSource {
   get(token: string): string | undefined;
   totalLength(token: string): number;
   fragment(token: string, n: number): string | undefined;
+  values(token: string): string[];
+  names(): string[];
   snapshot(): Map<string, string>;
+  /** The target of a request as sent; empty for an answer, as the next two are. */
+  readonly rawUri: string;
+  cookie(name: string): string | undefined;
+  uriArgs(name: string): string[];
 }
 
 /** The calls that answer an HTTP request. */

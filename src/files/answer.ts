@@ -124,7 +124,12 @@ function parts(
       ["content-length", String(first.last - first.first + 1)],
       ["content-range", contentRange(first, length)],
     ];
-    return { status: 206, fields: [...framing, ...described], pieces: [{ head: "", ...first }], end: "" };
+    return {
+      status: 206,
+      fields: [...framing, ...described],
+      pieces: [{ head: "", ...first }],
+      end: "",
+    };
   }
   const isType = ([name]: FieldLine) => name.toLowerCase() === "content-type";
   const partType = described.find(isType)![1];

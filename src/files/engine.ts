@@ -8,7 +8,13 @@ import type { FileOps, OpenFile } from "../file_ops.ts";
 import { describeFailure, log } from "../log.ts";
 import { mediaType } from "../media_type.ts";
 import type { Wsi } from "../wsi.ts";
-import { type FileAnswer, type FileRefusal, type FileRequest, type Piece, answerOf } from "./answer.ts";
+import {
+  answerOf,
+  type FileAnswer,
+  type FileRefusal,
+  type FileRequest,
+  type Piece,
+} from "./answer.ts";
 import { acquireBuffer, PIECE, releaseBuffer } from "./buffers.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
 

@@ -32,7 +32,11 @@ export function validatorsOf(
   const etag = given.get("etag");
   const lastModified = given.get("last-modified");
   return {
-    etag: etag === undefined ? etagOf(path, stat, mtime, now) : isEntityTag(etag) ? etag : undefined,
+    etag: etag === undefined
+      ? etagOf(path, stat, mtime, now)
+      : isEntityTag(etag)
+      ? etag
+      : undefined,
     lastModified: lastModified === undefined
       // RFC 9110 section 8.8.2.1: it must not be later than the answer.
       ? mtime === undefined ? undefined : Math.floor(Math.min(mtime, now) / 1000)
@@ -56,7 +60,10 @@ function etagOf(
 ): string | undefined {
   if (etag !== undefined) {
     if (typeof etag === "string" && isEntityTag(etag)) return etag;
-    log("warn", () => `${path}: etag is ${describeValue(etag)}, and is left out; allowed: "…" or W/"…"`);
+    log(
+      "warn",
+      () => `${path}: etag is ${describeValue(etag)}, and is left out; allowed: "…" or W/"…"`,
+    );
   }
   if (mtime === undefined) return undefined;
   const tag = `"${mtime.toString(16)}-${length.toString(16)}"`;
