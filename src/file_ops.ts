@@ -55,8 +55,9 @@ export interface FileOps<Handle = unknown> {
    */
   seekCur(wsi: Wsi, handle: Handle, offset: number): number | Promise<number>;
   /**
-   * Reads into `buffer`; returns how many bytes, 0 at the end. A count that it has no room for cuts the
-   * connection, as a read that fails does. The buffer is the connection's: it must be neither transferred nor
+   * Reads into `buffer`; returns how many bytes, 0 at the end. A count that it has no room for is a read
+   * that fails: the first one of a file is answered 500, any other cuts the connection, as the file's
+   * end before its length does. The buffer is the connection's: it must be neither transferred nor
    * kept.
    */
   read(wsi: Wsi, handle: Handle, buffer: Uint8Array): number | Promise<number>;

@@ -194,10 +194,7 @@ class Transfer implements FileTransfer {
     this.#left = lengthOfPiece(answer.pieces[0]!);
     const read = await this.#read();
     this.#arrived(() => {
-      if (read.length === 0) {
-        void this.#source!.close();
-        return this.#response.fail(500, []);
-      }
+      if (this.#isLost(read)) return this.#response.fail(500, []);
       this.#response.sendHead(answer.status, answer.fields);
       this.#send(read);
     });
@@ -235,12 +232,8 @@ class Transfer implements FileTransfer {
   }
 
   #send(bytes: Uint8Array): void {
-    // Service may have come late, and the buffer may be gone by now.
-    if (lengthOf(bytes) === 0) {
-      // Fewer bytes than the head announced: only cutting the connection tells the peer.
-      void this.#source!.close();
-      return this.#response.abort();
-    }
+    // Fewer bytes than the head announced: only cutting the connection tells the peer.
+    if (this.#isLost(bytes)) return this.#response.abort();
     const { head, last, first } = this.#pieces[this.#piece]!;
     if (head !== "" && this.#left === last - first + 1) this.#response.sendBody(latin1Bytes(head));
     this.#left -= bytes.length;
@@ -248,6 +241,17 @@ class Transfer implements FileTransfer {
     if (this.#hasMore) return;
     void this.#source!.close();
     if (this.#end !== "") this.#response.sendBody(latin1Bytes(this.#end));
+  }
+
+  /** Whether nothing was read; the file is closed then. */
+  #isLost(bytes: Uint8Array): boolean {
+    if (lengthOf(bytes) > 0) return false;
+    // Service may have come late.
+    if (bytes !== NOTHING) {
+      log("warn", () => `${this.#access.path}: the buffer of a read was transferred`);
+    }
+    void this.#source!.close();
+    return true;
   }
 
   /** A file operation is done; goes on if the connection still is. */
