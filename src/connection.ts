@@ -688,7 +688,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   /** A peer that takes something of what is unsent has as much time again. */
   #awaitFlush(): void {
-    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
+    const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
+    const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
+    this.armTimeout("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes at once; unsent bytes may be lost. */
@@ -714,6 +716,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
   leave(): void {
     if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
+    else if (this.#state === FLUSHING) this.#awaitFlush();
   }
 
   #flushed(): void {

@@ -48,7 +48,7 @@ export class ConnectionFileResponse implements FileResponse {
 
   sendBody(bytes: Uint8Array): void {
     const connection = this.#connection;
-    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     connection.tx.append(bytes);
     connection.queued();
   }

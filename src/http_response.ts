@@ -178,7 +178,7 @@ export class HttpResponse implements HttpExchange {
         connection.tx.put(bytes);
         connection.queued();
       }
-      connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
+      connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     }
     return length;
   }

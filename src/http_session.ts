@@ -119,15 +119,18 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   onLeft(_bytes: number): void {
     const connection = this.#connection;
     if (connection.unsentBytes === 0) return;
-    // What is left of the answer has as much time again, and the client for its next request.
-    const { contentTimeoutMs, keepAliveTimeoutMs } = connection.owner.limits;
-    if (this.#response?.hasBegun) connection.armTimeout("httpContent", contentTimeoutMs);
-    else if (this.#isIdle) connection.armTimeout("httpContent", keepAliveTimeoutMs);
+    // What is left of the answer has as much time again.
+    if (this.#isIdle || this.#response?.hasBegun) {
+      connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
+    }
   }
 
   onDrain(): void {
     this.#response?.onDrain();
-    if (this.#isIdle) this.#connection.holdInput(false);
+    if (this.#isIdle) {
+      this.#awaitRequest();
+      this.#connection.holdInput(false);
+    }
     if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
@@ -420,8 +423,16 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#state = HEAD;
     this.#isIdle = true;
     this.#hasReadHead = false;
-    connection.armTimeout("httpContent", connection.owner.limits.keepAliveTimeoutMs);
+    this.#awaitRequest();
     connection.holdInput(false);
+  }
+
+  /** The client has its time for the next request once the last answer has left. */
+  #awaitRequest(): void {
+    const connection = this.#connection;
+    const { keepAliveTimeoutMs, sendTimeoutMs } = connection.owner.limits;
+    const delayMs = connection.unsentBytes > 0 ? sendTimeoutMs : keepAliveTimeoutMs;
+    connection.armTimeout("httpContent", delayMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */

@@ -176,10 +176,10 @@ Deno.test("destroy gives a file that nobody reads closeTimeoutMs, and no longer"
   peer.close();
 });
 
-Deno.test("a file that stays unread is given up after contentTimeoutMs", async () => {
+Deno.test("a file that stays unread is given up after sendTimeoutMs", async () => {
   const files = new HeldFiles();
   const { protocol, until } = fileServer();
-  await using served = serve([protocol], { fileOps: files, contentTimeoutMs: 5_000 });
+  await using served = serve([protocol], { fileOps: files, sendTimeoutMs: 5_000 });
   const peer = await served.dial();
   peer.transport.stopReading();
   peer.send(get("/a"));

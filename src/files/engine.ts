@@ -6,8 +6,8 @@ import type { FieldLine } from "../core/response_writer.ts";
 import { openFailure } from "../file_failure.ts";
 import type { FileOps, OpenFile } from "../file_ops.ts";
 import { describeFailure, log } from "../log.ts";
-import { mediaType } from "../media_type.ts";
 import type { Wsi } from "../wsi.ts";
+import { mediaType } from "./types.ts";
 
 const PIECE = 64 * 1024;
 
