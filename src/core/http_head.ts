@@ -274,14 +274,14 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
       const { host: name, port } = absolute.authority;
       return port === undefined ? name : `${name}:${port}`;
     }
-    // An empty one is what a client sends whose URI has no authority.
-    const authority = host === "" ? undefined : parseAuthority(host);
-    if (host !== "" && authority === undefined) throw new HttpSyntaxError(400, "a bad Host");
+    // A client whose URI has no authority sends an empty one, but an http URI always has a host: RFC 9110
+    // section 4.2.1 wants one without to be rejected.
+    if (host === "") throw new HttpSyntaxError(400, "Host is empty");
+    const authority = parseAuthority(host);
+    if (authority === undefined) throw new HttpSyntaxError(400, "a bad Host");
     if (absolute === undefined) return host;
     // Section 3.2.2 lets the target win; whoever trusts Host would be fooled by that.
-    if (
-      authority === undefined || !isSameAuthority(authority, absolute.authority, absolute.scheme)
-    ) {
+    if (!isSameAuthority(authority, absolute.authority, absolute.scheme)) {
       throw new HttpSyntaxError(400, "Host and target disagree");
     }
     return host;
