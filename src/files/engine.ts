@@ -6,7 +6,6 @@ import { type FieldLine, latin1Bytes } from "../core/response_writer.ts";
 import { openFailure } from "../file_failure.ts";
 import type { FileOps, OpenFile } from "../file_ops.ts";
 import { describeFailure, log } from "../log.ts";
-import { mediaType } from "../media_type.ts";
 import type { Wsi } from "../wsi.ts";
 import {
   answerOf,
@@ -17,6 +16,7 @@ import {
 } from "./answer.ts";
 import { acquireBuffer, PIECE, releaseBuffer } from "./buffers.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
+import { mediaType } from "./types.ts";
 
 /** Files up to this length are read without waiting, where that can be done, and leave with their head. */
 const SHORT = PIECE;
