@@ -81,8 +81,6 @@ Deno.test("the import scanner sees all kinds of imports", () => {
   assertEquals(context.mentions.includes("src/wsi.ts"), true);
 });
 
-const isCore = (name: string) => name.startsWith("src/core/");
-
 Deno.test("core imports only core, and the hashes of @std/crypto", () => {
   assertEquals(
     offenders(({ name, mentions }) => isCore(name) ? mentions.filter((each) => !isCore(each)) : []),
