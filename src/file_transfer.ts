@@ -11,8 +11,8 @@ export interface FileResponseHost {
   requestField(name: string): string | undefined;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
   sendBody(bytes: Uint8Array): void;
-  /** Nothing was sent, and the file can't be opened. */
-  onFail(status: FileFailure): void;
+  /** Nothing was sent, and there is no file to answer with. */
+  onFail(status: FileFailure, fields: readonly FieldLine[]): void;
   /** All of it has left. */
   onDone(): void;
 }
@@ -53,8 +53,8 @@ export class ConnectionFileResponse implements FileResponse {
     this.#host.sendBody(bytes);
   }
 
-  fail(status: FileFailure): void {
-    this.#host.onFail(status);
+  fail(status: FileFailure, fields: readonly FieldLine[]): void {
+    this.#host.onFail(status, fields);
   }
 
   complete(): void {

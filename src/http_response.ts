@@ -75,7 +75,8 @@ export class HttpResponse implements HttpExchange {
     const fields = fieldsOf("serveHttpFile", headers);
     // Only to refuse bad fields now, and not when the file is open.
     checkFields("serveHttpFile", () => {
-      this.#framed(200, [["content-type", contentType ?? "text/plain"], ...fields]);
+      const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
+      this.#framed(200, [...own, ...fields]);
     });
     this.hasBegun = true;
     const response = new ConnectionFileResponse(this.#connection, {
@@ -85,10 +86,10 @@ export class HttpResponse implements HttpExchange {
         this.#begin(status, this.#framed(status, [...all]));
       },
       sendBody: (bytes) => this.#body!.append(bytes),
-      onFail: (status) => {
+      onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(status, undefined);
+        this.returnStatus(status, undefined, all);
         this.complete();
       },
       onDone: () => {

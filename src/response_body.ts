@@ -8,6 +8,9 @@ import type { AnswerFraming } from "./core/response_framing.ts";
 import type { FieldLine } from "./core/response_writer.ts";
 import { LwsError } from "./errors.ts";
 
+/** Up to this length a copy, which leaves with what waits already, costs less than a write of its own. */
+const LONGEST_COPIED = 16 * 1024;
+
 /** What is written of a body is checked, framed and queued here. */
 export class ResponseBody {
   readonly framing: AnswerFraming;
@@ -91,7 +94,8 @@ export class ResponseBody {
     const { tx } = this.#connection;
     const isChunked = this.framing.kind === "chunked";
     if (isChunked) tx.put(chunkStart(length));
-    tx.append(bytes);
+    if (length <= LONGEST_COPIED) tx.put(bytes);
+    else tx.append(bytes);
     if (isChunked) tx.put(CHUNK_END);
     this.count(length);
     this.#connection.queued();

@@ -1,18 +1,13 @@
 /** The chunked transfer coding (RFC 9112 section 7.1), as it is sent: what stands around the payload. */
 
-import { checkField, type FieldLine } from "./response_writer.ts";
+import { checkField, type FieldLine, latin1Bytes } from "./response_writer.ts";
 
 /** What ends the line of a chunk's size, and the chunk. */
 export const CHUNK_END: Uint8Array = Uint8Array.of(0x0d, 0x0a);
 
 /** The line in front of a chunk of `length` bytes, from 1 on. */
 export function chunkStart(length: number): Uint8Array {
-  const digits = length.toString(16);
-  const line = new Uint8Array(digits.length + 2);
-  for (let i = 0; i < digits.length; i++) line[i] = digits.charCodeAt(i);
-  line[digits.length] = 0x0d;
-  line[digits.length + 1] = 0x0a;
-  return line;
+  return latin1Bytes(`${length.toString(16)}\r\n`);
 }
 
 /**
@@ -61,8 +56,5 @@ export function lastChunk(trailers: Iterable<FieldLine>): Uint8Array {
     }
     text += `${name}: ${value}\r\n`;
   }
-  text += "\r\n";
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return latin1Bytes(text + "\r\n");
 }
