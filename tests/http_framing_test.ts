@@ -236,14 +236,12 @@ for (const [name, cut] of Object.entries(CUTTERS)) {
   for (const version of ["1.1", "1.0"]) {
     Deno.test(`a body to HTTP/${version} that ${name} cuts doesn't end like a whole one`, async () => {
       using _log = captureLog([]);
-      let served!: ReturnType<typeof serve>;
       const protocol = answeredBy((wsi) => {
         wsi.writeHttpHeaders(200, []);
         wsi.write("the beginning", "http");
         return cut(wsi, served) as number;
       });
-      served = serve([protocol], { maxUnsentBytes: 4096 });
-      await using _served = served;
+      await using served = serve([protocol], { maxUnsentBytes: 4096 });
       const peer = await served.dial();
       if (name === "more than maxUnsentBytes") peer.transport.stopReading();
       peer.send(version === "1.0" ? GET_1_0 : get("/"));
