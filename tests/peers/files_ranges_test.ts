@@ -12,7 +12,12 @@ const BEFORE = new Date(MODIFIED.getTime() - 60_000).toUTCString();
 const AFTER = new Date(MODIFIED.getTime() + 60_000).toUTCString();
 
 /** A question about one Range field. */
-function ranged(name: string, range: string, status: number, more: Partial<Question> = {}): Question {
+function ranged(
+  name: string,
+  range: string,
+  status: number,
+  more: Partial<Question> = {},
+): Question {
   return { name: `${name} (${range})`, target, fields: () => [`Range: ${range}`], status, ...more };
 }
 
@@ -33,14 +38,25 @@ const QUESTIONS: readonly Question[] = [
   ranged("a suffix that is longer than the file", "bytes=-5000", 206),
   ranged("an end behind the file's", "bytes=990-5000", 206),
   ranged("an end that no number holds", "bytes=990-99999999999999999999999999", 206, {
-    unlike: { status: 416, because: "positions have any number of digits (RFC 9110 section 14.1.1)" },
+    unlike: {
+      status: 416,
+      because: "positions have any number of digits (RFC 9110 section 14.1.1)",
+    },
   }),
   ranged("a unit in capitals", "Bytes=0-9", 206),
   ranged("several ranges", "bytes=0-9,20-29,990-", 206, {
-    unlike: { fields: ["content-length"], body: true, because: "boundaries have lengths of their own" },
+    unlike: {
+      fields: ["content-length"],
+      body: true,
+      because: "boundaries have lengths of their own",
+    },
   }),
   ranged("blanks between ranges", "bytes=0-9 , 20-29", 206, {
-    unlike: { fields: ["content-length"], body: true, because: "boundaries have lengths of their own" },
+    unlike: {
+      fields: ["content-length"],
+      body: true,
+      because: "boundaries have lengths of their own",
+    },
   }),
   ranged("ranges that overlap", "bytes=0-99,50-149", 206, {
     unlike: {
@@ -61,7 +77,11 @@ const QUESTIONS: readonly Question[] = [
   }),
   ranged("one range of several is satisfiable", "bytes=5000-,0-9", 206),
   ranged("sixteen ranges", scattered(16), 206, {
-    unlike: { fields: ["content-length"], body: true, because: "boundaries have lengths of their own" },
+    unlike: {
+      fields: ["content-length"],
+      body: true,
+      because: "boundaries have lengths of their own",
+    },
   }),
   ranged("a seventeenth range", scattered(17), 200, {
     unlike: {
@@ -179,37 +199,52 @@ peerTest("If-Range decides between a part and the whole", NGINX, async () => {
   await compare(both, IF_RANGE);
 });
 
-peerTest("HEAD has no ranges, as RFC 9110 section 14.2 defines them for GET alone", NGINX, async () => {
-  await using both = await bothServing(SITE);
-  const because = "Range is defined for GET alone (RFC 9110 section 14.2)";
-  await compare(both, [
-    { ...ranged("a range", "bytes=0-9", 200, { unlike: { status: 206, because } }), method: "HEAD" },
-    {
-      ...ranged("not satisfiable", "bytes=5000-", 200, { unlike: { status: 416, because } }),
-      method: "HEAD",
-    },
-  ]);
-});
+peerTest(
+  "HEAD has no ranges, as RFC 9110 section 14.2 defines them for GET alone",
+  NGINX,
+  async () => {
+    await using both = await bothServing(SITE);
+    const because = "Range is defined for GET alone (RFC 9110 section 14.2)";
+    await compare(both, [
+      {
+        ...ranged("a range", "bytes=0-9", 200, { unlike: { status: 206, because } }),
+        method: "HEAD",
+      },
+      {
+        ...ranged("not satisfiable", "bytes=5000-", 200, { unlike: { status: 416, because } }),
+        method: "HEAD",
+      },
+    ]);
+  },
+);
 
-peerTest("each part of several says its own type and range, and the length is true", NGINX, async () => {
-  await using both = await bothServing(SITE);
-  for (const port of [both.ours, both.nginx]) {
-    const { status, field, body } = await ask(port, "GET", target, ["Range: bytes=0-3,8-11,-4"]);
-    assertEquals(status, 206);
-    assertEquals(Number(field("content-length")), body.length);
-    assertEquals(field("content-range"), undefined);
-    const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(field("content-type")!)!;
-    const [preamble, ...parts] = body.split(`--${boundary}`);
-    assertEquals(preamble!.trim(), "");
-    assertEquals(parts.pop(), "--\r\n");
-    assertEquals(parts.map((part) => part.split("\r\n\r\n")[1]), ["0000\r\n", "0002\r\n", "0249\r\n"]);
-    const heads = parts.map((part) => part.split("\r\n\r\n")[0]!.toLowerCase());
-    ["0-3", "8-11", "996-999"].forEach((range, i) => {
-      assertMatch(heads[i]!, /\r\ncontent-type: text\/plain; charset=utf-8\b/);
-      assertMatch(heads[i]!, new RegExp(`\r\ncontent-range: bytes ${range}/1000\\b`));
-    });
-  }
-});
+peerTest(
+  "each part of several says its own type and range, and the length is true",
+  NGINX,
+  async () => {
+    await using both = await bothServing(SITE);
+    for (const port of [both.ours, both.nginx]) {
+      const { status, field, body } = await ask(port, "GET", target, ["Range: bytes=0-3,8-11,-4"]);
+      assertEquals(status, 206);
+      assertEquals(Number(field("content-length")), body.length);
+      assertEquals(field("content-range"), undefined);
+      const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(field("content-type")!)!;
+      const [preamble, ...parts] = body.split(`--${boundary}`);
+      assertEquals(preamble!.trim(), "");
+      assertEquals(parts.pop(), "--\r\n");
+      assertEquals(parts.map((part) => part.split("\r\n\r\n")[1]), [
+        "0000\r\n",
+        "0002\r\n",
+        "0249\r\n",
+      ]);
+      const heads = parts.map((part) => part.split("\r\n\r\n")[0]!.toLowerCase());
+      ["0-3", "8-11", "996-999"].forEach((range, i) => {
+        assertMatch(heads[i]!, /\r\ncontent-type: text\/plain; charset=utf-8\b/);
+        assertMatch(heads[i]!, new RegExp(`\r\ncontent-range: bytes ${range}/1000\\b`));
+      });
+    }
+  },
+);
 
 peerTest("a 416 says how long the file is", NGINX, async () => {
   await using both = await bothServing(SITE);
