@@ -1,10 +1,10 @@
-/** nginx, started for a test. */
+/** nginx, as the tests start it. */
 
 import { type Front, front } from "./front.ts";
 import { NGINX } from "./peer.ts";
 
-/** What every `http` block here begins with. */
-export const TEMPORARY = `access_log off;
+/** What an `http` block of nginx begins with, so that nothing is written outside its folder. */
+export const HTTP_SETTINGS = `access_log off;
   client_body_temp_path body;
   proxy_temp_path proxy;
   fastcgi_temp_path fastcgi;

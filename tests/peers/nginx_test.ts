@@ -2,14 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { assertSeen, CLIENT, goThrough } from "./front.ts";
-import { nginx, TEMPORARY } from "./nginx.ts";
+import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 import { NGINX, NGINX_STREAM, peerTest } from "./peer.ts";
 
 /** A site whose requests all go to `upstream`. */
 function site(upstream: string): (port: number) => string {
   return (port) =>
     `http {
-  ${TEMPORARY}
+  ${HTTP_SETTINGS}
   map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
   upstream behind { server ${upstream}; keepalive 4; }
   server {

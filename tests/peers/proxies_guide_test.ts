@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import type { Context, ContextCreationInfo } from "../../mod.ts";
 import { assertSeen, CLIENT, type Front, front, goThrough, type Seen } from "./front.ts";
-import { nginx, TEMPORARY } from "./nginx.ts";
+import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 import { HAPROXY, NGINX, peerTest } from "./peer.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../../docs/guide/proxies.md", import.meta.url));
@@ -41,7 +41,7 @@ function site(server: Context): Promise<Front> {
   );
   return nginx((port) =>
     `http {
-  ${TEMPORARY}
+  ${HTTP_SETTINGS}
   ${replaced(text, "listen 80;", `listen 127.0.0.1:${port};`)}
 }`
   );
