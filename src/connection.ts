@@ -201,7 +201,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   onBytes(bytes: Uint8Array): number {
     const { budget } = this.owner;
-    if (!budget.begin()) return this.#waitForTurn(0);
+    if (!budget.begin(this)) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
     this.#inTurn = true;
     const taken = this.phase!.onBytes(bytes);
@@ -231,7 +231,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
   goOn(): boolean {
     const { budget } = this.owner;
-    if (budget.begin()) {
+    if (budget.begin(this)) {
       this.turn(() => this.phase?.onTurn());
       if (!budget.isSpent) return true;
       budget.charge(this);
