@@ -14,6 +14,7 @@ import {
 } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
+import type { Methods } from "./core/methods.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import { describeError, log } from "./log.ts";
@@ -30,12 +31,24 @@ import type { TurnBudget, TurnTaker } from "./service/turn_budget.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import type { ClientCertificateTrial } from "./tls_members.ts";
 import type { TlsInfo } from "./transport/tls_info.ts";
-import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
-import { checkToken } from "./token_names.ts";
-import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./wsi.ts";
+import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
+import type {
+  HttpCompletion,
+  PeerAddresses,
+  TimeoutReason,
+  WriteKind,
+  WriteOptions,
+  Wsi,
+} from "./wsi.ts";
 
 /** A protocol as a context holds it. */
 export interface ProtocolEntry {
@@ -64,6 +77,8 @@ export interface ConnectionOwner {
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;
+  /** The methods of requests that reach the program. */
+  readonly methods: Methods;
   /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
   readonly proxyTrust: ProxyTrust | undefined;
   /** In the order of the context's list; the first one is the default. */
@@ -675,6 +690,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
    */
   finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
     if (this.#state !== OPEN) return;
+    // The program's own head may say that the connection ends the body, and this be what it means.
+    const { http } = this;
+    if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
+      return this.abort(cause);
+    }
     this.endsFor(cause);
     this.#state = FLUSHING;
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
@@ -685,16 +705,29 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   /** A peer that takes something of what is unsent has as much time again. */
   #awaitFlush(): void {
-    this.armTimeout("flushStoredSendBeforeClose", this.owner.limits.closeTimeoutMs);
+    const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
+    const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
+    this.armTimeout("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes at once; unsent bytes may be lost. */
   cut(cause: CloseCause): void {
     if (this.#state === CLOSED) return;
+    const { http } = this;
+    const isCutShort = this.tx.unsent > 0 || (this.#state === OPEN && !http?.isComplete);
+    if (isCutShort && http?.endsWithConnection) return this.abort(cause);
     this.endsFor(cause);
     if (this.#state === OPEN) this.#state = FLUSHING;
     // Without a transport a client is still connecting; its phase sees the state and lets go.
     this.#transport?.close();
+  }
+
+  /** As {@linkcode cut}, so that the peer takes what it has for no whole answer, where it could. */
+  abort(cause: CloseCause): void {
+    if (this.#state === CLOSED) return;
+    this.endsFor(cause);
+    if (this.#state === OPEN) this.#state = FLUSHING;
+    if (this.#transport !== undefined) abortTransport(this.#transport);
   }
 
   /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */
@@ -711,6 +744,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
   leave(): void {
     if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
+    else if (this.#state === FLUSHING) this.#awaitFlush();
   }
 
   #flushed(): void {
@@ -754,8 +788,36 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return text !== undefined && text.length <= maxLength ? text : undefined;
   }
 
+  hdrValues(token: string): string[] {
+    checkToken("hdrValues", token);
+    return this.headers?.values(token) ?? [];
+  }
+
+  headerNames(): string[] {
+    return this.headers?.names() ?? [];
+  }
+
   hdrSnapshot(): Map<string, string> {
     return this.headers?.snapshot() ?? new Map();
+  }
+
+  get rawUri(): string {
+    return this.headers?.rawUri ?? "";
+  }
+
+  cookie(name: string): string | undefined {
+    checkCookieName(name);
+    return this.headers?.cookie(name);
+  }
+
+  uriArg(name: string): string | undefined {
+    checkArgumentName("uriArg", name);
+    return this.headers?.uriArgs(name)[0];
+  }
+
+  uriArgs(name: string): string[] {
+    checkArgumentName("uriArgs", name);
+    return this.headers?.uriArgs(name) ?? [];
   }
 
   serveHttpFile(
@@ -774,8 +836,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#exchange?.writeHeaders(status, headers) ?? -1;
   }
 
-  httpTransactionCompleted(): 0 | 1 {
-    return this.#exchange?.complete() ?? 1;
+  httpTransactionCompleted(options: HttpCompletion = {}): 0 | 1 {
+    return this.#exchange?.complete(options.trailers) ?? 1;
   }
 }
 

@@ -67,7 +67,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#connection = connection;
     this.allowedOrigins = options.allowedOrigins;
     this.#first = connection.owner.entries[0]!;
-    this.#parser = new RequestHeadParser(connection.owner.limits);
+    this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
     this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
@@ -119,15 +119,18 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   onLeft(_bytes: number): void {
     const connection = this.#connection;
     if (connection.unsentBytes === 0) return;
-    // What is left of the answer has as much time again, and the client for its next request.
-    const { contentTimeoutMs, keepAliveTimeoutMs } = connection.owner.limits;
-    if (this.#response?.hasBegun) connection.armTimeout("httpContent", contentTimeoutMs);
-    else if (this.#isIdle) connection.armTimeout("httpContent", keepAliveTimeoutMs);
+    // What is left of the answer has as much time again.
+    if (this.#isIdle || this.#response?.hasBegun) {
+      connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
+    }
   }
 
   onDrain(): void {
     this.#response?.onDrain();
-    if (this.#isIdle) this.#connection.holdInput(false);
+    if (this.#isIdle) {
+      this.#awaitRequest();
+      this.#connection.holdInput(false);
+    }
     if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
     this.#awaitBody();
   }
@@ -168,7 +171,14 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     if (this.#response.isTransferring) {
       this.#response.closes = true;
       this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
-    } else this.#connection.finish("destroy", false);
+    } else this.#breakOff("destroy", false);
+  }
+
+  /** Ends what is in the middle of its answer, so that this doesn't look whole. */
+  #breakOff(cause: CloseCause, lingers: boolean): void {
+    const response = this.#response;
+    if (response?.endsWithConnection && !response.isComplete) this.#connection.abort(cause);
+    else this.#connection.finish(cause, lingers);
   }
 
   onThrow(): void {
@@ -176,7 +186,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       this.#response.closes = true;
       this.#response.returnStatus(500, undefined);
     }
-    this.#connection.finish("callback", true);
+    this.#breakOff("callback", true);
   }
 
   onHeard(): void {
@@ -257,6 +267,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
       onComplete: () => this.#onComplete(),
+      requestField: (name) => head.fields.get(name),
       defer: (work) => this.asking.defer(work),
     });
     connection.http = this.#response;
@@ -419,8 +430,16 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#state = HEAD;
     this.#isIdle = true;
     this.#hasReadHead = false;
-    connection.armTimeout("httpContent", connection.owner.limits.keepAliveTimeoutMs);
+    this.#awaitRequest();
     connection.holdInput(false);
+  }
+
+  /** The client has its time for the next request once the last answer has left. */
+  #awaitRequest(): void {
+    const connection = this.#connection;
+    const { keepAliveTimeoutMs, sendTimeoutMs } = connection.owner.limits;
+    const delayMs = connection.unsentBytes > 0 ? sendTimeoutMs : keepAliveTimeoutMs;
+    connection.armTimeout("httpContent", delayMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */
@@ -438,6 +457,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       keepsAlive: false,
       minorVersion: 1,
       onComplete: () => {},
+      requestField: () => undefined,
       defer: (work) => work(),
     });
     response.closes = true;

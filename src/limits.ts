@@ -12,11 +12,13 @@ export interface Limits {
    * promise of a filter, behind which comes 503. @default {5000}
    */
   readonly headerTimeoutMs: number;
-  /**
-   * Milliseconds between two pieces of a request body, and in which something of a response leaves.
-   * @default {5000}
-   */
+  /** Milliseconds between two pieces of a request body. @default {30000} */
   readonly contentTimeoutMs: number;
+  /**
+   * Milliseconds in which a peer takes something of an answer that it is sent, counted from the last
+   * byte that it took; then the connection is reset. @default {60000}
+   */
+  readonly sendTimeoutMs: number;
   /** Milliseconds that a connection may wait for the next request. @default {15000} */
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request body; more is answered 413. @default {10485760} */
@@ -67,7 +69,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxHeaderBytes: 16 * 1024,
   maxHeaderFields: 100,
   headerTimeoutMs: 5_000,
-  contentTimeoutMs: 5_000,
+  contentTimeoutMs: 30_000,
+  sendTimeoutMs: 60_000,
   keepAliveTimeoutMs: 15_000,
   maxBodySize: 10 * 1024 * 1024,
   maxFramePayload: 16 * 1024 * 1024,

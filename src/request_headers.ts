@@ -1,7 +1,9 @@
 /** Headers as users read them: field names and the library's pseudo tokens. */
 
 import type { RequestHead, ResponseHead } from "./core/http_head.ts";
-import { decodeArguments } from "./core/request_target.ts";
+import { findCookie } from "./core/cookies.ts";
+import { COMMON_METHODS } from "./core/methods.ts";
+import { decodeArguments, type UriArgument } from "./core/request_target.ts";
 import type { HeaderSource } from "./phase.ts";
 import { log } from "./log.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
@@ -19,6 +21,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
   protected readonly head: Head;
   /** Names whose values are longer than the context lets the program see, and how much it does. */
   #cut: Map<string, number> | undefined;
+  #last: { readonly name: string; readonly pieces: readonly string[] } | undefined;
 
   constructor(head: Head) {
     this.head = head;
@@ -52,15 +55,37 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
   }
 
   fragment(token: string, n: number): string | undefined {
-    const name = token.toLowerCase();
+    return this.#shown(token.toLowerCase())[n];
+  }
+
+  values(token: string): string[] {
+    return [...this.#shown(token.toLowerCase())];
+  }
+
+  names(): string[] {
+    return this.head.fields.names();
+  }
+
+  /** The pieces as far as the program gets to see them; kept, as they are mostly read one after the other. */
+  #shown(name: string): readonly string[] {
+    if (this.#last?.name !== name) this.#last = { name, pieces: this.#cutPieces(name) };
+    return this.#last.pieces;
+  }
+
+  #cutPieces(name: string): readonly string[] {
     const pieces = this.pieces(name);
-    const limit = this.#cut?.get(name);
-    if (limit === undefined) return pieces[n];
+    const limit = this.limitOf(name);
+    if (limit === undefined) return pieces;
     const joint = name === URI_ARGS ? URI_ARGS_JOINT : JOINT;
     // Cut where the joined text is cut; what begins behind the cut is gone.
+    const shown: string[] = [];
     let start = 0;
-    for (let i = 0; i < n; i++) start += (pieces[i]?.length ?? 0) + joint.length;
-    return start > 0 && start >= limit ? undefined : pieces[n]?.slice(0, limit - start);
+    for (const piece of pieces) {
+      if (start > 0 && start >= limit) break;
+      shown.push(piece.slice(0, limit - start));
+      start += piece.length + joint.length;
+    }
+    return shown;
   }
 
   snapshot(): Map<string, string> {
@@ -69,6 +94,11 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
     for (const [name] of fields.entries()) all.set(name, fields.get(name)!);
     for (const [name, limit] of this.#cut ?? []) all.set(name, all.get(name)!.slice(0, limit));
     return all;
+  }
+
+  /** How much of a header the program gets to see, by a name in lower case; undefined for all of it. */
+  protected limitOf(name: string): number | undefined {
+    return this.#cut?.get(name);
   }
 
   /** What {@linkcode fragment} counts, by a name in lower case. */
@@ -84,21 +114,68 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
 
   /** Made when asked for: most handshakes are over before anyone asks. */
   protected abstract pseudo(): ReadonlyMap<string, string>;
+  abstract readonly rawUri: string;
+  abstract cookie(name: string): string | undefined;
+  abstract uriArgs(name: string): string[];
 }
 
 /** The headers of a request on a server. */
 export class RequestHeaders extends Headers<RequestHead> {
+  /** Decoded once: who reads one argument reads the others, too. */
+  #arguments: readonly UriArgument[] | undefined;
+
+  /** What is cut of its two parts is cut of them here, too. */
+  override get rawUri(): string {
+    const { target } = this.head;
+    const pathLimit = this.limitOf(this.#uriToken ?? "");
+    const argsLimit = this.limitOf(URI_ARGS);
+    if (pathLimit === undefined && argsLimit === undefined) return target;
+    const mark = target.indexOf("?");
+    const path = target.slice(0, mark < 0 ? undefined : mark).slice(0, pathLimit);
+    return mark < 0 ? path : `${path}?${target.slice(mark + 1).slice(0, argsLimit)}`;
+  }
+
+  override cookie(name: string): string | undefined {
+    return findCookie(this.values("cookie"), name);
+  }
+
+  override uriArgs(name: string): string[] {
+    const limit = this.limitOf(URI_ARGS) ?? Infinity;
+    const values: string[] = [];
+    let start = 0;
+    for (const { text, nameLength } of this.#decoded) {
+      if (start > 0 && start >= limit) break;
+      const valueStart = start + nameLength + 1;
+      // Where the limit cuts a name, nobody knows which argument it was.
+      if (text !== "" && start + nameLength <= limit && text.slice(0, nameLength) === name) {
+        values.push(text.slice(nameLength + 1, Math.max(0, limit - valueStart) + nameLength + 1));
+      }
+      start += text.length + URI_ARGS_JOINT.length;
+    }
+    return values;
+  }
+
   protected override pieces(name: string): readonly string[] {
-    const { uriArgs } = this.head;
-    if (name !== URI_ARGS || uriArgs === "") return super.pieces(name);
-    return decodeArguments(uriArgs);
+    if (name !== URI_ARGS || this.head.uriArgs === "") return super.pieces(name);
+    return this.#decoded.map(({ text }) => text);
   }
 
   protected override pseudo(): ReadonlyMap<string, string> {
-    const { method, path, uriArgs } = this.head;
-    const pseudo = new Map([[`${method.toLowerCase()} uri`, path]]);
-    if (uriArgs !== "") pseudo.set(URI_ARGS, decodeArguments(uriArgs).join(URI_ARGS_JOINT));
+    const { path, uriArgs } = this.head;
+    const pseudo = new Map<string, string>();
+    if (this.#uriToken !== undefined) pseudo.set(this.#uriToken, path);
+    if (uriArgs !== "") pseudo.set(URI_ARGS, this.pieces(URI_ARGS).join(URI_ARGS_JOINT));
     return pseudo;
+  }
+
+  get #decoded(): readonly UriArgument[] {
+    return this.#arguments ??= decodeArguments(this.head.uriArgs);
+  }
+
+  /** Of other methods it might be a token that means something else, as of one that is called CLIENT. */
+  get #uriToken(): string | undefined {
+    const { method } = this.head;
+    return COMMON_METHODS.names.has(method) ? `${method.toLowerCase()} uri` : undefined;
   }
 }
 
@@ -110,6 +187,18 @@ export class ResponseHeaders extends Headers<ResponseHead> {
   constructor(head: ResponseHead, body: string) {
     super(head);
     this.#body = body;
+  }
+
+  override get rawUri(): string {
+    return "";
+  }
+
+  override cookie(): undefined {
+    return undefined;
+  }
+
+  override uriArgs(): string[] {
+    return [];
   }
 
   protected override pseudo(): ReadonlyMap<string, string> {

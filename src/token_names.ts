@@ -7,7 +7,7 @@ import {
   isHeaderName,
   TOKEN_NAMES,
 } from "./core/header_tokens.ts";
-import { isToken } from "./core/http_syntax.ts";
+import { isToken, trimBlanks } from "./core/http_syntax.ts";
 
 /**
  * The name of a header by its token's number, in lower case and with a colon, as `"host:"` for 3
@@ -44,4 +44,26 @@ export function checkToken(call: string, token: string): void {
     if (isToken(token) || TOKEN_NAMES.has(token.toLowerCase() as HeaderToken)) return;
   }
   refuseArgument(call, "token", token, "a field name, or one of HEADER_TOKENS");
+}
+
+/**
+ * Checks the name of a cookie: what browsers send may be no token (RFC 6265 section 5.2), but has to end.
+ *
+ * @throws {LwsError} `invalid-argument`
+ */
+export function checkCookieName(name: string): void {
+  const isName = typeof name === "string" && name !== "" && !/[=;]/.test(name) &&
+    trimBlanks(name) === name;
+  if (!isName) {
+    refuseArgument("cookie", "name", name, 'text without "=", ";" and blanks at its ends');
+  }
+}
+
+/**
+ * Checks the name of a URI's argument, which may be any text.
+ *
+ * @throws {LwsError} `invalid-argument`
+ */
+export function checkArgumentName(call: string, name: string): void {
+  if (typeof name !== "string") refuseArgument(call, "name", name, "text");
 }

@@ -48,6 +48,19 @@ export interface WriteOptions {
   readonly ignoreXorMask?: boolean;
 }
 
+/** What ends a response beside its last bytes. */
+export interface HttpCompletion {
+  /**
+   * Fields behind a chunked body (RFC 9110 section 6.5), such as a checksum of it; a `trailer` field in the
+   * head, which announces them, is the program's to write. Refused with `invalid-argument` where the body
+   * has a length or its own chunks, and for fields that come too late there, as `content-length`,
+   * `transfer-encoding`, `host`, `content-type` or `set-cookie`. A client of HTTP/1.0 doesn't get them.
+   *
+   * @default none
+   */
+  readonly trailers?: Iterable<readonly [string, string]>;
+}
+
 /** Where the peer of a connection is. */
 export interface PeerAddresses {
   /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
@@ -101,9 +114,19 @@ export interface Wsi<out User = unknown> {
 
   /**
    * The path of the request, without its query; valid on HTTP and WebSocket connections of a server.
-   * Empty before a request was parsed.
+   * Empty before a request was parsed. It is percent-decoded once, without dot segments and empty ones;
+   * {@linkcode rawUri} is what was sent.
    */
   readonly uri: string;
+  /**
+   * The target of the request as it stood in the request line, query included: `"/a%2Fb/../c?x=%41"`, of
+   * which {@linkcode uri} is `"/a/c"`; `"http://host/path"` where it was sent so. It is there for as long as
+   * {@linkcode hdrCopy} is, and empty before, behind and on clients. What `tokenLimits` cut of the path or of
+   * `"uri args"` is cut here, too.
+   *
+   * Choose files and rights by `uri`: of `/public/..%2fsecret` this has `/public` in front.
+   */
+  readonly rawUri: string;
   /** The request's method; empty when none is being answered. */
   readonly method: string;
   /**
@@ -116,7 +139,7 @@ export interface Wsi<out User = unknown> {
    */
   hdrTotalLength(token: string): number;
   /**
-   * The text of a header; repeated ones are joined with `", "`. Undefined when it is absent, when
+   * The text of a header; repeated ones are joined with `", "`, {@linkcode hdrValues} keeps them apart. Undefined when it is absent, when
    * headers are gone, or when it is longer than `maxLength` characters.
    *
    * `"uri args"` is the query, percent-decoded as UTF-8. A `+` stays one, as in libwebsockets, where
@@ -144,8 +167,84 @@ export interface Wsi<out User = unknown> {
    * @throws {LwsError} `invalid-argument` for another token, n or length.
    */
   hdrCopyFragment(token: string, n: number, maxLength?: number): string | undefined;
+  /**
+   * All pieces of a header, as {@linkcode hdrCopyFragment} gives them one by one: the value of each line
+   * of a field that came several times, such as `"set-cookie"`, or the arguments of `"uri args"`. Empty
+   * when it is absent, and when headers are gone.
+   *
+   * @param token A field name in any case, or a pseudo token such as `"uri args"`.
+   * @throws {LwsError} `invalid-argument` when it is neither.
+   *
+   * @example
+   * ```ts
+   * import { handlers } from "@x/lws";
+   *
+   * handlers({
+   *   http(wsi) {
+   *     for (const name of wsi.headerNames()) console.log(name, wsi.hdrValues(name));
+   *     wsi.returnHttpStatus(204);
+   *     return wsi.httpTransactionCompleted();
+   *   },
+   * });
+   * ```
+   */
+  hdrValues(token: string): string[];
+  /**
+   * The names of the fields that came, in lower case, each once, in the order of first arrival; without
+   * pseudo tokens. Of a server's answer on clients. Empty when headers are gone.
+   */
+  headerNames(): string[];
   /** All headers by lower-case name, as a copy that lasts; empty when headers are gone. */
   hdrSnapshot(): Map<string, string>;
+  /**
+   * The value of a cookie of the request (RFC 6265 section 4.2), the first one if there are several, also
+   * where `Cookie` came in several lines. It is what was sent: quotes around it are a part of it, and
+   * nothing is decoded. Undefined when there is none, on clients, and when headers are gone. What
+   * `tokenLimits` cut of `cookie` is not there.
+   *
+   * @param name Its case counts.
+   * @throws {LwsError} `invalid-argument` for what can't be one: no text, or an empty one, or with `=` or
+   *   `;`, or with a blank at an end.
+   *
+   * @example
+   * ```ts
+   * import { handlers } from "@x/lws";
+   *
+   * handlers({
+   *   filterProtocolConnection: (wsi) => wsi.cookie("session") === undefined ? 1 : 0,
+   * });
+   * ```
+   */
+  cookie(name: string): string | undefined;
+  /**
+   * The value of an argument of the request's URI, the first one if there are several: name and value are
+   * percent-decoded as UTF-8, by the rules of `"uri args"` in {@linkcode hdrCopy}; a `+` stays one. Empty
+   * for `?a` and `?a=`; undefined when there is none, on clients, and when headers are gone.
+   *
+   * @param name As it is when decoded; its case counts.
+   * @throws {LwsError} `invalid-argument` when it is no text.
+   *
+   * @example
+   * ```ts
+   * import { handlers } from "@x/lws";
+   *
+   * handlers({
+   *   http(wsi) { // GET /search?q=a%26b
+   *     console.log(wsi.uriArg("q")); // a&b
+   *     wsi.returnHttpStatus(204);
+   *     return wsi.httpTransactionCompleted();
+   *   },
+   * });
+   * ```
+   */
+  uriArg(name: string): string | undefined;
+  /**
+   * The values of all arguments of that name, in the order of the URI; empty without any. Otherwise as
+   * {@linkcode uriArg}.
+   *
+   * @throws {LwsError} `invalid-argument` when the name is no text.
+   */
+  uriArgs(name: string): string[];
 
   /**
    * Sends a frame, or bytes on an HTTP connection (`lws_write`). The data is taken before the call
@@ -161,7 +260,8 @@ export interface Wsi<out User = unknown> {
    * @throws {LwsError} `invalid-argument` when the data is none of these or a detached or out-of-bounds
    *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
    *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins
-   *   inside another or a continuation has nothing to continue. Nothing is queued then.
+   *   inside another or a continuation has nothing to continue, and when the body of a response gets more
+   *   than its head has announced. Nothing is queued then.
    */
   write(
     data: string | ArrayBufferView | ArrayBufferLike | PreparedMessage,
@@ -231,12 +331,22 @@ export interface Wsi<out User = unknown> {
 
   /**
    * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
-   * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
-   * answered 404; 503 when no descriptor is left for it.
+   * then the transaction is completed. HEAD gets the head alone.
+   *
+   * A file whose time is known has `Last-Modified` and an `ETag`, a strong one from two seconds after its
+   * last change on. Of GET and HEAD the preconditions `If-Match`, `If-None-Match`, `If-Modified-Since` and
+   * `If-Unmodified-Since` are obeyed (304, 412), and of GET `Range` and `If-Range` (206, up to 16 ranges; 416).
+   * Any other method is answered with all of the file.
+   *
+   * A file that can't be opened is answered 404; 503 when no descriptor is left for it, 500 when its first
+   * bytes can't be read. With these, 412 and 416 no `httpFileCompletion` comes. One that becomes shorter
+   * while it is served cuts the connection.
    *
    * @param path As the context's file operations understand it; see `fileOps` of the context.
    * @param contentType Default: by the ending of the path.
-   * @param headers More header fields.
+   * @param headers More header fields. One that the library would add, as `etag`, comes in its place;
+   *   `accept-ranges: none` has ranges ignored. `content-length`, `content-range` and `transfer-encoding` are
+   *   the library's own, and are left out.
    * @returns 0 when it has started, −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` when the path is no text, or a field can't stand in a header.
    */
@@ -259,17 +369,37 @@ export interface Wsi<out User = unknown> {
    */
   returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
-   * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
-   * the connection closes with the transaction, which then marks the body's end.
+   * Sends the head of a response; the body follows by `write(…, "http")`, and ends with
+   * `write(…, "httpFinal")` or {@linkcode httpTransactionCompleted}.
+   *
+   * With a `content-length` so many bytes are the body. Without one it goes out in chunks (RFC 9112
+   * section 7.1), one for each `write` that isn't empty, and the connection stays; to a client of HTTP/1.0
+   * it goes out as it is, and the connection's end marks the body's. With `transfer-encoding` among the
+   * fields the program makes the chunks itself, and what it writes is checked. A body that is cut in the
+   * middle never gets its last chunk, and where the connection's end would make it look whole, the
+   * connection is reset (in TLS: ended without the closing notice). That is not in the power of this module
+   * where the runtime's own TCP carries an answer to HTTP/1.0.
+   *
+   * `date` is added unless it is given; `connection: close` is obeyed. A HEAD's answer has the head alone:
+   * what is written behind it is counted, and goes nowhere.
    *
    * @param status 200 to 599.
+   * @param headers No two of `content-length` or `date`, no length beside `transfer-encoding`; with 204 and
+   *   205 none of both but a length of 0; no `transfer-encoding` to a client of HTTP/1.0.
    * @returns 0, or −1 when there is no request to answer.
-   * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
+   * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header or
+   *   contradicts another one. Nothing is sent then.
    */
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.
+   *
+   * A body of fewer bytes than its head has announced is not whole: a `warn` line in the log says so, the
+   * connection is reset, and this returns 1. Without an effect while a file is on its way, which completes
+   * the transaction by itself.
+   *
+   * @throws {LwsError} `invalid-argument` when a trailer can't be sent; see {@linkcode HttpCompletion}.
    */
-  httpTransactionCompleted(): 0 | 1;
+  httpTransactionCompleted(options?: HttpCompletion): 0 | 1;
 }

@@ -334,7 +334,7 @@ Deno.test("a response that nobody reads is under its timeout, whatever http stil
       wsi.write(new Uint8Array(200_000), "http");
     },
   });
-  await using served = serve([thinker.protocol], { contentTimeoutMs: 1000 });
+  await using served = serve([thinker.protocol], { sendTimeoutMs: 1000 });
   const peer = await served.dial();
   peer.transport.stopReading();
   peer.send(get("/"));

@@ -632,7 +632,7 @@ Deno.test("writeHttpHeaders and httpWriteable stream a body as the client reads 
   assertEquals(statusOf(await readHead(peer)), 200, "the next request is served");
 });
 
-Deno.test("without a content-length the body ends with the connection", async () => {
+Deno.test("without a content-length the body ends with the connection for HTTP/1.0", async () => {
   await using served = serve([{
     name: "http",
     callback: handlers({
@@ -648,8 +648,10 @@ Deno.test("without a content-length the body ends with the connection", async ()
     }),
   }]);
   const peer = await served.dial();
-  peer.send(get("/"));
-  assertEquals(fieldOf(await readHead(peer), "connection"), "close");
+  peer.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const head = await readHead(peer);
+  assertEquals(fieldOf(head, "connection"), "close");
+  assertEquals(fieldOf(head, "transfer-encoding"), undefined);
   assertEquals(decoder.decode(await peer.readToEnd()), "all there is");
 });
 
@@ -1030,6 +1032,10 @@ const ODD_REQUESTS: readonly (readonly [name: string, status: number, bytes: str
   ["the HTTP/2 preface", 505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
   ["no Host", 400, "GET / HTTP/1.1\r\n\r\n"],
   ["two Hosts", 400, get("/", "Host: localhost")],
+  ["an empty Host", 400, get("/").replace("Host: localhost", "Host:")],
+  ["a Host of blanks", 400, get("/").replace("Host: localhost", "Host:  \t ")],
+  ["an empty Host in HTTP/1.0", 400, "GET / HTTP/1.0\r\nHost:\r\n\r\n"],
+  ["a handshake with an empty Host", 400, handshake().replace("Host: localhost", "Host:")],
   ["a Host with a path", 400, "GET / HTTP/1.1\r\nHost: x/y\r\n\r\n"],
   ["Hosts joined by a comma", 400, "GET / HTTP/1.1\r\nHost: x, y\r\n\r\n"],
   ["an absolute target that contradicts Host", 400, get("http://elsewhere/")],

@@ -16,6 +16,9 @@ const page: Protocol = {
   },
 };
 
+/** The timers' grain. */
+const TICK_MS = 16;
+
 const status = (head: string) => Number(head.split(" ")[1]);
 
 async function ask(request: string, info: Record<string, number>): Promise<number> {
@@ -118,19 +121,22 @@ Deno.test("each piece of a body may take contentTimeoutMs, and no longer", async
   await peer.readToEnd();
 });
 
-Deno.test("a response that nobody reads is given up after contentTimeoutMs", async () => {
+Deno.test("a response that nobody reads is given up after sendTimeoutMs", async () => {
   const recorder = record("big", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
     wsi.writeHttpHeaders(200, [["content-length", "1000000"]]);
     wsi.write(new Uint8Array(1_000_000), "httpFinal");
   });
-  await using served = serve([recorder.protocol], { contentTimeoutMs: 2_000 });
+  await using served = serve([recorder.protocol], { sendTimeoutMs: 2_000, closeTimeoutMs: 1 });
   const peer = await served.dial();
   peer.transport.stopReading();
   peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await recorder.until("http");
   await settle();
-  served.clock.advance(60_000);
+  served.clock.advance(1_999);
+  await settle();
+  assert(!recorder.reasons.includes("closedHttp"));
+  served.clock.advance(TICK_MS);
   await recorder.until("closedHttp");
 });
 
@@ -191,7 +197,8 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     maxHeaderBytes: 16_384,
     maxHeaderFields: 100,
     headerTimeoutMs: 5_000,
-    contentTimeoutMs: 5_000,
+    contentTimeoutMs: 30_000,
+    sendTimeoutMs: 60_000,
     keepAliveTimeoutMs: 15_000,
     maxBodySize: 10_485_760,
     maxFramePayload: 16_777_216,

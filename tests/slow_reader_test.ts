@@ -7,7 +7,7 @@ import { pause, SIP, SippingPeer } from "./support/sipping_peer.ts";
 
 const SIZE = 40 * SIP;
 const LIMITS = {
-  contentTimeoutMs: 2_000,
+  sendTimeoutMs: 2_000,
   closeTimeoutMs: 2_000,
   keepAliveTimeoutMs: 2_000,
   kaTime: 0,

@@ -20,14 +20,9 @@ function nameOf({ tokens }: Generation, wsi: Wsi, token: number): string | undef
 function textOf(generation: Generation, wsi: Wsi, token: number): string | undefined {
   const name = nameOf(generation, wsi, token);
   if (name === undefined) return undefined;
-  let text = wsi.hdrCopyFragment(name, 0);
-  if (text === undefined) return wsi.hdrCopy(name);
-  const joint = name === "uri args" ? "" : " ";
-  for (let n = 1;; n++) {
-    const more = wsi.hdrCopyFragment(name, n);
-    if (more === undefined) return text;
-    text += joint + more;
-  }
+  const pieces = wsi.hdrValues(name);
+  if (pieces.length === 0) return wsi.hdrCopy(name);
+  return pieces.join(name === "uri args" ? "" : " ");
 }
 
 /** Whether there are headers to read: not before a request, and not once it was dealt with. */

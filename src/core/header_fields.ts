@@ -59,9 +59,14 @@ export class HeaderFields {
     return this.get(name)?.length ?? 0;
   }
 
+  /** The names in lower case, each once, in the order of first arrival. */
+  names(): string[] {
+    return [...new Set(this.#names)];
+  }
+
   /** Each field line as its lower-case name and its value; lines of one name come together. */
   *entries(): IterableIterator<[string, string]> {
-    for (const name of new Set(this.#names)) {
+    for (const name of this.names()) {
       for (const value of this.getAll(name)) yield [name, value];
     }
   }

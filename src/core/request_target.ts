@@ -37,15 +37,29 @@ export function decodePath(text: string): string {
   return decoded.includes("//") || decoded.includes("/.") ? reduceSegments(decoded) : decoded;
 }
 
+/** An argument of a query. */
+export interface UriArgument {
+  /** All of it, such as `x=1`. */
+  readonly text: string;
+  /** How much of it is its name: what was in front of the first `=` that was sent as such, or all. */
+  readonly nameLength: number;
+}
+
 /**
  * The arguments of a query, each percent-decoded as UTF-8: what is between two `&`, so that an encoded one
  * is a character like others. `+` stays, as in libwebsockets; so does an escape that is incomplete, and
  * bytes that are no UTF-8 become U+FFFD.
  */
-export function decodeArguments(query: string): string[] {
-  return query.split("&").map((each) =>
-    each.includes("%") ? lenientDecoder.decode(unescaped(each, false)) : each
-  );
+export function decodeArguments(query: string): UriArgument[] {
+  return query.split("&").map((each) => {
+    const equals = each.indexOf("=");
+    if (equals < 0) {
+      const text = decodeLeniently(each);
+      return { text, nameLength: text.length };
+    }
+    const name = decodeLeniently(each.slice(0, equals));
+    return { text: name + decodeLeniently(each.slice(equals)), nameLength: name.length };
+  });
 }
 
 // Overlong forms and surrogates are invalid in it, and a leading U+FEFF must not vanish.
@@ -88,6 +102,10 @@ function percentDecode(text: string): string {
     }
   }
   return decoded;
+}
+
+function decodeLeniently(text: string): string {
+  return text.includes("%") ? lenientDecoder.decode(unescaped(text, false)) : text;
 }
 
 /** The bytes of a text; a bad escape is refused, or stays as it is. */

@@ -9,6 +9,7 @@ import type { Limits } from "../../mod.ts";
 export const PATIENT = {
   headerTimeoutMs: 600_000,
   contentTimeoutMs: 600_000,
+  sendTimeoutMs: 600_000,
   keepAliveTimeoutMs: 600_000,
   closeTimeoutMs: 600_000,
   clientTimeoutMs: 600_000,

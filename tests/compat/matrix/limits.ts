@@ -8,6 +8,7 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   maxHeaderFields: "none",
   headerTimeoutMs: "5 s; none before 2012",
   contentTimeoutMs: "5 s; none before 2014",
+  sendTimeoutMs: "5 s for files; none before 2014",
   keepAliveTimeoutMs: "none",
   maxBodySize: "none",
   maxFramePayload: "none",

@@ -1,0 +1,285 @@
+/** Serves one file: its head, and its bytes, a piece each time the last one has left. */
+
+import { lengthOf } from "../bytes.ts";
+import { isConditional } from "../core/http/caching/conditions.ts";
+import { type FieldLine, latin1Bytes } from "../core/response_writer.ts";
+import { openFailure } from "../file_failure.ts";
+import type { FileOps, OpenFile } from "../file_ops.ts";
+import { describeFailure, log } from "../log.ts";
+import type { Wsi } from "../wsi.ts";
+import {
+  answerOf,
+  type FileAnswer,
+  type FileRefusal,
+  type FileRequest,
+  type Piece,
+} from "./answer.ts";
+import { acquireBuffer, PIECE, releaseBuffer } from "./buffers.ts";
+import { type FileAccess, FileSource, statOf } from "./source.ts";
+import { mediaType } from "./types.ts";
+
+/** Files up to this length are read without waiting, where that can be done, and leave with their head. */
+const SHORT = PIECE;
+
+const NOTHING = new Uint8Array(0);
+
+/** Why there is no file to answer with: it can't be opened, read, or be what the request is about. */
+export type FileFailure = 404 | 412 | 416 | 500 | 503;
+
+/** The response that a file fills. Implemented by who owns the connection. */
+export interface FileResponse {
+  /** The connection, as the file operations see it. */
+  readonly wsi: Wsi;
+  /** The request's method. */
+  readonly method: string;
+  /** Whether the connection is there, and takes more. */
+  readonly isOpen: boolean;
+  /** The value of a field of the request, its lines joined; undefined when it is absent. */
+  requestField(name: string): string | undefined;
+  /** Sends the head, once; `content-length` is among the fields where the body has one. */
+  sendHead(status: number, fields: Iterable<FieldLine>): void;
+  /** Sends bytes of the body themselves; they must not change until {@linkcode FileTransfer.onDrain}. */
+  sendBody(bytes: Uint8Array): void;
+  /** Answers with an error and these fields, when nothing was sent, and completes the response. */
+  fail(status: FileFailure, fields: readonly FieldLine[]): void;
+  /** The response is whole, and all of it has left. */
+  complete(): void;
+  /** Ends the connection so that the response doesn't look whole. */
+  abort(): void;
+  /** A file operation is done: runs `work` when the connection may be served, in a turn of it. */
+  arrived(work: () => void): void;
+}
+
+/** How a file is served. */
+export interface FileOptions {
+  /** @default by the ending of the path */
+  readonly contentType?: string | undefined;
+  /** Fields that the program gives; they come in place of the engine's of the same name. */
+  readonly fields?: readonly FieldLine[];
+  /** What was opened already, which is closed in the end. @default it is opened by its path */
+  readonly opened?: OpenFile | Promise<OpenFile>;
+  /**
+   * Called in place of {@linkcode FileResponse.fail} when the file can't be opened.
+   *
+   * @default the response fails
+   */
+  readonly onFail?: (status: 404 | 503) => void;
+}
+
+/** A file on its way. */
+export interface FileTransfer {
+  /** All that was sent has left. */
+  onDrain(): void;
+  /** The connection is gone; the file is closed as soon as no operation is under way. */
+  abandon(): void;
+}
+
+/**
+ * Answers with a file, or a part of it, or the news that it is the client's already, as the request's
+ * preconditions and ranges want (RFC 9110 sections 13 and 14). Exactly one of `complete`, `fail` and `abort` is called in the end, and never from
+ * inside this call; none of them after `abandon`.
+ *
+ * @param path As `ops` understand it.
+ */
+export function serveFile(
+  response: FileResponse,
+  ops: FileOps,
+  path: string,
+  options: FileOptions = {},
+): FileTransfer {
+  return new Transfer(response, ops, path, options);
+}
+
+class Transfer implements FileTransfer {
+  readonly #response: FileResponse;
+  readonly #access: FileAccess;
+  readonly #request: FileRequest;
+  readonly #options: FileOptions;
+  #source: FileSource | undefined;
+  /** What of the file is sent, and which part of that is under way. */
+  #pieces: readonly Piece[] = [];
+  #piece = 0;
+  /** Bytes of the part under way that are not read yet. */
+  #left = 0;
+  #end = "";
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #isBusy = true;
+  /** What the last operation brought is not looked at yet. */
+  #isDue = false;
+  #abandoned = false;
+
+  constructor(response: FileResponse, ops: FileOps, path: string, options: FileOptions) {
+    this.#response = response;
+    this.#access = { wsi: response.wsi, ops, path };
+    this.#options = options;
+    this.#request = {
+      path,
+      method: response.method,
+      field: (name) => response.requestField(name),
+      contentType: options.contentType ?? mediaType(path),
+      fields: options.fields ?? [],
+    };
+    void this.#start();
+  }
+
+  onDrain(): void {
+    if (this.#isBusy || this.#isDue) return;
+    if (this.#hasMore) return void this.#goOn();
+    this.#release();
+    this.#response.complete();
+  }
+
+  abandon(): void {
+    this.#abandoned = true;
+    if (!this.#isBusy) void this.#source?.close();
+  }
+
+  async #start(): Promise<void> {
+    let answer: FileAnswer | FileRefusal;
+    try {
+      answer = await this.#judgeEarly() ?? await this.#open(this.#request, this.#options.opened);
+    } catch (error) {
+      const status = openFailure(this.#access.path, error);
+      return this.#arrived(() => {
+        if (this.#options.onFail !== undefined) this.#options.onFail(status);
+        else this.#response.fail(status, []);
+      });
+    }
+    if ("pieces" in answer && answer.pieces.length > 0) await this.#startBody(answer);
+    else this.#arrived(() => this.#sendAlone(answer));
+  }
+
+  /** What is answered without the file, so that it need not be opened. */
+  async #judgeEarly(): Promise<FileAnswer | FileRefusal | undefined> {
+    const { field, method } = this.#request;
+    if (this.#options.opened !== undefined || !isConditional(field)) return undefined;
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    const stat = await statOf(this.#access);
+    if (stat === undefined) return undefined;
+    const answer = answerOf(this.#request, stat, Date.now());
+    return answer.status === 304 || answer.status === 412 ? answer : undefined;
+  }
+
+  async #open(
+    request: FileRequest,
+    opened: OpenFile | Promise<OpenFile> | undefined,
+  ): Promise<FileAnswer | FileRefusal> {
+    const source = await FileSource.open(this.#access, opened);
+    this.#source = source;
+    const answer = answerOf(request, source.stat, Date.now());
+    if (answer.status !== 206) return answer;
+    try {
+      for (const { first } of answer.pieces.toReversed()) await source.moveTo(first);
+      return answer;
+    } catch (error) {
+      log("info", () => `${request.path}: served whole: ${describeFailure(error)}`);
+    }
+    // Where it stands now, nobody knows.
+    await source.close();
+    const field = (name: string) => name === "range" ? undefined : request.field(name);
+    return await this.#open({ ...request, field }, undefined);
+  }
+
+  /** A 304, the head alone, an empty file, or an error. */
+  #sendAlone(answer: FileAnswer | FileRefusal): void {
+    void this.#source?.close();
+    if ("pieces" in answer) this.#response.sendHead(answer.status, answer.fields);
+    else this.#response.fail(answer.status, answer.fields);
+  }
+
+  /** Reads the first bytes before the head goes, which then leaves with them, or is an error's. */
+  async #startBody(answer: FileAnswer): Promise<void> {
+    this.#pieces = answer.pieces;
+    this.#end = answer.end;
+    this.#left = lengthOfPiece(answer.pieces[0]!);
+    const read = await this.#read();
+    this.#arrived(() => {
+      if (this.#isLost(read)) return this.#response.fail(500, []);
+      this.#response.sendHead(answer.status, answer.fields);
+      this.#send(read);
+    });
+  }
+
+  get #hasMore(): boolean {
+    return this.#left > 0 || this.#piece + 1 < this.#pieces.length;
+  }
+
+  async #goOn(): Promise<void> {
+    this.#isBusy = true;
+    const read = await this.#read();
+    this.#arrived(() => this.#send(read));
+  }
+
+  /** The next bytes of the file; none when there are fewer than it said, or they can't be read. */
+  async #read(): Promise<Uint8Array> {
+    const source = this.#source!;
+    const buffer = this.#buffer ??= this.#newBuffer();
+    try {
+      if (this.#left === 0) {
+        const piece = this.#pieces[++this.#piece]!;
+        this.#left = lengthOfPiece(piece);
+        await source.moveTo(piece.first);
+      }
+      // What was read before has left, so that its buffer is free again.
+      const room = buffer.subarray(0, Math.min(buffer.length, this.#left));
+      const count = await source.read(room, this.#left > SHORT);
+      if (count > 0) return room.subarray(0, count);
+      log("warn", () => `${this.#access.path}: the file ended ${this.#left} bytes early`);
+    } catch (error) {
+      log("warn", () => `${this.#access.path}: ${describeFailure(error)}`);
+    }
+    return NOTHING;
+  }
+
+  #send(bytes: Uint8Array): void {
+    // Fewer bytes than the head announced: only cutting the connection tells the peer.
+    if (this.#isLost(bytes)) return this.#response.abort();
+    const { head, last, first } = this.#pieces[this.#piece]!;
+    if (head !== "" && this.#left === last - first + 1) this.#response.sendBody(latin1Bytes(head));
+    this.#left -= bytes.length;
+    this.#response.sendBody(bytes);
+    if (this.#hasMore) return;
+    void this.#source!.close();
+    if (this.#end !== "") this.#response.sendBody(latin1Bytes(this.#end));
+  }
+
+  /** Whether nothing was read; the file is closed then. */
+  #isLost(bytes: Uint8Array): boolean {
+    if (lengthOf(bytes) > 0) return false;
+    // Service may have come late.
+    if (bytes !== NOTHING) {
+      log("warn", () => `${this.#access.path}: the buffer of a read was transferred`);
+    }
+    void this.#source!.close();
+    return true;
+  }
+
+  /** A file operation is done; goes on if the connection still is. */
+  #arrived(goOn: () => void): void {
+    this.#isBusy = false;
+    this.#isDue = true;
+    this.#response.arrived(() => {
+      this.#isDue = false;
+      // It may be gone, or closed by the program, while the operation was under way.
+      if (this.#abandoned || !this.#response.isOpen) void this.#source?.close();
+      else goOn();
+    });
+  }
+
+  /** A program's own reading may say more than it filled, which nobody else's bytes may show. */
+  #newBuffer(): Uint8Array<ArrayBuffer> {
+    if (this.#source!.isHosts) return acquireBuffer();
+    const longest = this.#pieces.reduce((most, each) => Math.max(most, lengthOfPiece(each)), 0);
+    return new Uint8Array(Math.min(PIECE, longest));
+  }
+
+  /** All has left, so that nobody has a view of the buffer any more. */
+  #release(): void {
+    if (this.#buffer !== undefined && this.#source!.isHosts) releaseBuffer(this.#buffer);
+    this.#buffer = undefined;
+  }
+}
+
+function lengthOfPiece({ first, last }: Piece): number {
+  return last - first + 1;
+}
