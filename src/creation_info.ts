@@ -3,6 +3,14 @@
 import { describeValue, isPlain } from "./arguments.ts";
 import type { ProxySettings } from "./core/proxy_settings.ts";
 import { isToken } from "./core/http_syntax.ts";
+import {
+  ANY_METHOD,
+  COMMON_METHODS,
+  isTakeable,
+  LONGEST_METHOD,
+  type Methods,
+  onlyMethods,
+} from "./core/methods.ts";
 import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionStruct } from "./extension_struct.ts";
@@ -74,6 +82,20 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    */
   readonly tokenLimits?: TokenLimits | null;
   /**
+   * The methods of requests that reach the program; any other one is answered 501, before a callback hears
+   * of it. A list has all of them, so that it may also be shorter than the default; names are
+   * case-sensitive tokens of at most 32 characters. `"GET"` has to be among them, as WebSockets begin with
+   * it. With `"any"` the program itself answers what it doesn't know, as with 405 or 501.
+   *
+   * CONNECT never gets through, since behind its answer a tunnel would begin: with `"any"` it is 501, in a
+   * list it is refused. The target `*` is for OPTIONS alone (RFC 9112 section 3.2.4). Methods outside the
+   * default have no token such as `"get uri"`: `wsi.method` and `wsi.uri` say what was asked for. A body
+   * comes to `httpBody`, whatever the method.
+   *
+   * @default {["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+   */
+  readonly methods?: "any" | readonly string[];
+  /**
    * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
    * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
    * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
@@ -123,6 +145,7 @@ export interface CheckedInfo {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly tokenLimits: CheckedTokenLimits;
+  readonly methods: Methods;
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAliveSettings | undefined;
 }
@@ -137,6 +160,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "allowedOrigins",
   "extensions",
   "tokenLimits",
+  "methods",
   "broadcastSockets",
   "fileOps",
   "user",
@@ -226,6 +250,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   const limits = checkLimits(info, complain);
   const tokenLimits = checkTokenLimits(info.tokenLimits, complain);
+  const methods = checkRequestMethods(info.methods, complain);
   const options = checkPlatformInfo(info, complain);
   const keepAlive = checkKeepAlive(info, complain);
   const identity = checkIdentity(info, complain);
@@ -256,6 +281,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     clock: info.clock ?? systemClock,
     limits,
     tokenLimits,
+    methods,
     options,
     keepAlive,
   };
@@ -350,6 +376,25 @@ function checkExtensions(
     names.add(name);
   }
   return extensions;
+}
+
+function checkRequestMethods(given: unknown, complain: Complain): Methods {
+  if (given === undefined) return COMMON_METHODS;
+  if (given === "any") return ANY_METHOD;
+  if (!Array.isArray(given)) {
+    complain("methods", given, '"any", or an array of methods');
+    return COMMON_METHODS;
+  }
+  const names: string[] = [];
+  for (const [index, method] of given.entries()) {
+    if (typeof method === "string" && isTakeable(method)) names.push(method);
+    else {
+      const allowed = `a token of at most ${LONGEST_METHOD} characters, but for CONNECT and PRI`;
+      complain(`methods[${index}]`, method, allowed);
+    }
+  }
+  if (!names.includes("GET")) complain("methods", given, 'an array with "GET"');
+  return onlyMethods(names);
 }
 
 /** Whether an entry of `extensions` is a struct, and not the extension that one became. */

@@ -67,7 +67,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#connection = connection;
     this.allowedOrigins = options.allowedOrigins;
     this.#first = connection.owner.entries[0]!;
-    this.#parser = new RequestHeadParser(connection.owner.limits);
+    this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
     this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
