@@ -15,7 +15,7 @@ import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionStruct } from "./extension_struct.ts";
 import type { Extension } from "./extensions/extension.ts";
-import type { FileOps } from "./file_ops.ts";
+import { type FileOps, pairStat } from "./file_ops.ts";
 import { type CheckedMount, checkMounts, type Mount } from "./files/mounts.ts";
 import { handlers } from "./handlers.ts";
 import { hostFileOps } from "./host_file_ops.ts";
@@ -285,6 +285,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     complain("signal", info.signal, "an AbortSignal");
   }
   checkMethods("fileOps", info.fileOps, ["open", "close", "seekCur", "read", "write"], complain);
+  if (info.fileOps?.stat !== undefined) checkMethods("fileOps", info.fileOps, ["stat"], complain);
   checkMethods("network", info.network, ["listen", "connect"], complain);
   checkMethods("clock", info.clock, ["now", "setTimer", "clearTimer"], complain);
   const reverse: unknown = info.network?.reverse;
@@ -306,6 +307,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
       log("notice", () => `options.${loop}: there is one event loop, the runtime's`);
     }
   }
+  const fileOps = info.fileOps ?? hostFileOps();
+  pairStat(fileOps);
   return {
     listen,
     tls: info,
@@ -317,7 +320,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     allowedOrigins: info.allowedOrigins,
     extensions,
     broadcastSockets,
-    fileOps: info.fileOps ?? hostFileOps(),
+    fileOps,
     user: info.user,
     service,
     signal: info.signal,

@@ -10,8 +10,9 @@ export interface FileResponseHost {
   readonly method: string;
   requestField(name: string): string | undefined;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
-  /** Nothing was sent, and the file can't be opened. */
-  onFail(status: FileFailure): void;
+  sendBody(bytes: Uint8Array): void;
+  /** Nothing was sent, and there is no file to answer with. */
+  onFail(status: FileFailure, fields: readonly FieldLine[]): void;
   /** All of it has left. */
   onDone(): void;
 }
@@ -49,12 +50,11 @@ export class ConnectionFileResponse implements FileResponse {
   sendBody(bytes: Uint8Array): void {
     const connection = this.#connection;
     connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
-    connection.tx.append(bytes);
-    connection.queued();
+    this.#host.sendBody(bytes);
   }
 
-  fail(status: FileFailure): void {
-    this.#host.onFail(status);
+  fail(status: FileFailure, fields: readonly FieldLine[]): void {
+    this.#host.onFail(status, fields);
   }
 
   complete(): void {
@@ -62,7 +62,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   abort(): void {
-    this.#connection.cut("self");
+    this.#connection.abort("self");
   }
 
   arrived(work: () => void): void {

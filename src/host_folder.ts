@@ -36,9 +36,9 @@ class HostFolder implements Folder {
     this.#root = root;
   }
 
-  async find(name: string): Promise<Found> {
+  find(name: string): Found {
     try {
-      return await this.#find(name);
+      return this.#find(name);
     } catch (error) {
       openFailure(join(this.path, name), error);
     }
@@ -50,7 +50,7 @@ class HostFolder implements Folder {
     isShown: (name: string) => boolean,
   ): Promise<FolderContent | undefined> {
     try {
-      const folder = await this.#real(name);
+      const folder = this.#real(name);
       const names: string[] = [];
       let isWhole = true;
       for await (const entry of Deno.readDir(folder)) {
@@ -78,7 +78,7 @@ class HostFolder implements Folder {
   /** What can't be served isn't shown either: links that lead out, devices, what has gone meanwhile. */
   async #entry(path: string, name: string): Promise<FolderEntry | undefined> {
     try {
-      const { isFile, isDirectory, size, mtime } = await Deno.stat(await this.#real(path));
+      const { isFile, isDirectory, size, mtime } = await Deno.stat(this.#real(path));
       if (!isFile && !isDirectory) return undefined;
       return { name, isFolder: isDirectory, length: isFile ? size : 0, mtime };
     } catch {
@@ -86,20 +86,20 @@ class HostFolder implements Folder {
     }
   }
 
-  async #find(name: string): Promise<Found> {
-    const path = await this.#real(name);
-    // Opening a FIFO waits for its other end, so the kind is asked for first.
-    const { isFile, isDirectory, size, mtime } = await Deno.stat(path);
+  #find(name: string): Found {
+    // To wait for what the host does at once would take many times as long as the work itself.
+    const path = this.#real(name);
+    const { isFile, isDirectory, size, mtime } = Deno.statSync(path);
     if (isFile) return { kind: "file", path, length: size, mtime };
     if (isDirectory) return { kind: "folder" };
     throw new Error("neither a regular file nor a folder");
   }
 
   /** The path of `name` without symbolic links. @throws when it isn't there, or leads out */
-  async #real(name: string): Promise<string> {
-    const path = await Deno.realPath(join(this.path, name));
+  #real(name: string): string {
+    const path = Deno.realPathSync(join(this.path, name));
     if (isBelow(this.#root, path)) return path;
-    this.#root = await Deno.realPath(this.path);
+    this.#root = Deno.realPathSync(this.path);
     if (isBelow(this.#root, path)) return path;
     throw new Error("a symbolic link leads out of the folder");
   }

@@ -56,6 +56,9 @@ const modules = [
 
 const room = (name: string) => name.startsWith("src/") ? dirname(name) : "";
 
+/** Whether a module is of the languages, whatever folder of theirs it is in. */
+const isCore = (name: string) => name.startsWith("src/core/");
+
 /** Every module for which `breaks` has something to say. */
 function offenders(breaks: (module: Module) => readonly string[]): string[] {
   return modules.flatMap((module) => breaks(module).map((what) => `${module.name}: ${what}`));
@@ -77,8 +80,6 @@ Deno.test("the import scanner sees all kinds of imports", () => {
   assertEquals(context.uses.includes("src/wsi.ts"), false);
   assertEquals(context.mentions.includes("src/wsi.ts"), true);
 });
-
-const isCore = (name: string) => name.startsWith("src/core/");
 
 Deno.test("core imports only core, and the hashes of @std/crypto", () => {
   assertEquals(

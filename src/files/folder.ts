@@ -36,8 +36,8 @@ export interface FolderContent {
 export interface Folder {
   /** The folder as the program gave it, for the log. */
   readonly path: string;
-  /** Never rejects: what can't be read isn't there, and the log says why. */
-  find(name: string): Promise<Found>;
+  /** Never throws: what can't be read isn't there, and the log says why. */
+  find(name: string): Found;
   /**
    * The files and folders in one of them; undefined when that is no folder. Never rejects.
    *

@@ -48,42 +48,46 @@ const DOTFILE = /\/\./;
 /** RFC 8615: what is there is meant to be found. */
 const WELL_KNOWN = "/.well-known/";
 
-/** Looks in a mount for what a GET or HEAD asks for. Never rejects. */
-export async function lookUp(mount: CheckedMount, request: MountRequest): Promise<MountAnswer> {
-  const answer = await find(mount, request);
+/** Looks in a mount for what a GET or HEAD asks for. Never throws or rejects; only a listing takes time. */
+export function lookUp(
+  mount: CheckedMount,
+  request: MountRequest,
+): MountAnswer | Promise<MountAnswer> {
+  const answer = find(mount, request);
   log("debug", () => {
-    const what = answer.kind === "file" ? answer.file.path : answer.kind;
+    const kind = "kind" in answer ? answer.kind : "page";
+    const what = "file" in answer ? answer.file.path : kind;
     return `mount ${mount.path || "/"}: ${request.path}: ${what}`;
   });
   return answer;
 }
 
-async function find(mount: CheckedMount, request: MountRequest): Promise<MountAnswer> {
+function find(mount: CheckedMount, request: MountRequest): MountAnswer | Promise<MountAnswer> {
   const { path } = request;
   const { folder, index } = mount;
   const name = path.slice(mount.path.length);
   if (ODD_PATH.test(request.target.split("?", 1)[0]!)) return NONE;
   if (!mount.dotfiles && hasDotfile(name, mount.path === "")) return NONE;
   if (!name.endsWith("/")) {
-    const found = await folder.find(name);
+    const found = folder.find(name);
     if (found?.kind === "folder") return { kind: "redirect", location: locationOf(request) };
     return found === undefined ? NONE : fileAnswer(mount, name, found, request);
   }
   if (index !== undefined) {
-    const found = await folder.find(name + index);
+    const found = folder.find(name + index);
     if (found?.kind === "file") return fileAnswer(mount, name + index, found, request);
   }
-  return mount.listing ? await listing(mount, path, name) : NONE;
+  return mount.listing ? listing(mount, path, name) : NONE;
 }
 
-async function fileAnswer(
+function fileAnswer(
   mount: CheckedMount,
   name: string,
   file: FoundFile,
   { acceptEncoding }: MountRequest,
-): Promise<MountAnswer> {
+): MountAnswer {
   const { folder, precompressed, cacheControl } = mount;
-  const variant = await chooseVariant(folder, name, file, precompressed, acceptEncoding);
+  const variant = chooseVariant(folder, name, file, precompressed, acceptEncoding);
   if (variant === undefined) return { kind: "unacceptable" };
   const fields: FieldLine[] = [];
   if (cacheControl !== undefined) fields.push(["cache-control", cacheControl]);

@@ -22,20 +22,20 @@ export interface Variant {
  * @param endings Which forms there may be, the most wanted first.
  * @param acceptEncoding The field of the request.
  */
-export async function chooseVariant(
+export function chooseVariant(
   folder: Folder,
   name: string,
   file: FoundFile,
   endings: readonly ("br" | "gz")[],
   acceptEncoding: string | undefined,
-): Promise<Variant | undefined> {
+): Variant | undefined {
   if (endings.length === 0) return { file, coding: undefined, varies: false };
   const offered = endings.map((ending) => CODINGS[ending]);
   const { codings, acceptsIdentity } = acceptedCodings(acceptEncoding, offered);
   const wanted = [...codings, ...offered.filter((coding) => !codings.includes(coding))];
   for (const [index, coding] of wanted.entries()) {
     const ending = endings[offered.indexOf(coding)]!;
-    const form = await folder.find(`${name}.${ending}`);
+    const form = folder.find(`${name}.${ending}`);
     if (form?.kind !== "file") continue;
     if (index < codings.length) return { file: form, coding, varies: true };
     return acceptsIdentity ? { file, coding: undefined, varies: true } : undefined;
