@@ -39,6 +39,7 @@ import {
 } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { CheckedMount } from "./files/mounts.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
 import type {
@@ -70,6 +71,10 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
   readonly fileOps: FileOps;
+  /** The longest paths first. */
+  readonly mounts: readonly CheckedMount[];
+  /** Whether the first protocol may answer requests that no mount does. */
+  readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */
