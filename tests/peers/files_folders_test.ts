@@ -2,7 +2,14 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { ask, type Both, bothServing, compare, type Question, writeFile } from "./beside_nginx.ts";
+import {
+  ask,
+  type Both,
+  type BothOptions,
+  bothServing,
+  compare,
+  type Question,
+} from "./beside_nginx.ts";
 import { BASH, CURL, NGINX, output, peerTest } from "./peer.ts";
 
 const SITE = {
@@ -49,7 +56,11 @@ const PATHS: readonly Question[] = [
     status: 404,
     unlike: { status: 403, because: "404 tells nobody which folders there are" },
   },
-  { name: "a file whose folder has a dot inside of its name", target: "/named.d/file.txt", status: 200 },
+  {
+    name: "a file whose folder has a dot inside of its name",
+    target: "/named.d/file.txt",
+    status: 200,
+  },
   { name: "a dotfile", target: "/.secret", status: 404 },
   { name: "a file in a folder that begins with a dot", target: "/docs/.git/config", status: 404 },
   { name: "a dotfile by an encoded dot", target: "/%2esecret", status: 404 },
@@ -127,7 +138,14 @@ peerTest("nothing leads out of a mount, and pipes and dotfiles are not in it", C
     await output(BASH.path, ["-c", 'mkfifo "$1"', "bash", `${both.folder}/pipe`]);
     for (const target of FORBIDDEN) {
       const url = `http://127.0.0.1:${both.ours}${target}`;
-      const args = ["--silent", "--path-as-is", "--max-time", "20", "--write-out", "\n%{http_code}"];
+      const args = [
+        "--silent",
+        "--path-as-is",
+        "--max-time",
+        "20",
+        "--write-out",
+        "\n%{http_code}",
+      ];
       const [body, status] = (await output(CURL.path, [...args, url])).split(/\n(?=\d+$)/);
       assert(/^40[034]$/.test(status!), `${target}: ${status}`);
       assert(!/concern|hidden/.test(body!), `${target}: ${body}`);
@@ -153,50 +171,58 @@ const COMPRESSED = {
   },
   nginx: "gzip_static on; gzip_vary on; gzip_http_version 1.0;",
   mount: { precompressed: ["gz"] },
-};
+} satisfies BothOptions;
 
-peerTest("a compressed form is sent to those who accept it, and caches are told", NGINX, async () => {
-  await using both = await bothServing(COMPRESSED);
-  const accept = (value: string) => () => [`Accept-Encoding: ${value}`];
-  const parts = { fields: ["accept-ranges"], because: "a compressed form has parts, too" };
-  const question = (name: string, fields?: Question["fields"], more: Partial<Question> = {}) => ({
-    name,
-    target: "/app.css",
-    status: 200,
-    ...fields && { fields },
-    ...more,
-  });
-  const WEIGHTS = "weights are compared (RFC 9110 section 12.5.3)";
-  await compare(both, [
-    question("gzip is accepted", accept("gzip"), { unlike: parts }),
-    question("gzip among others", accept("deflate, gzip;q=0.8, br"), { unlike: parts }),
-    question("gzip in capitals", accept("GZIP"), { unlike: parts }),
-    question("nothing is said"),
-    question("gzip is refused", accept("gzip;q=0")),
-    question("only others", accept("zstd, deflate")),
-    question("the plain form is wanted more", accept("gzip;q=0.5, identity;q=1"), {
-      unlike: {
-        fields: ["content-encoding", "content-length", "accept-ranges"],
-        body: true,
-        because: WEIGHTS,
-      },
-    }),
-    question("anything", accept("*"), {
-      unlike: {
-        fields: ["content-encoding", "content-length"],
-        body: true,
-        because: "* is every coding that is not named (RFC 9110 section 12.5.3)",
-      },
-    }),
-    question("there is no compressed form", accept("gzip"), { target: "/only.css" }),
-    question("an index has one too", accept("gzip"), { target: "/docs/", unlike: parts }),
-    question("HEAD says the same", accept("gzip"), { method: "HEAD", unlike: parts }),
-    question("a part of the compressed form", () => ["Accept-Encoding: gzip", "Range: bytes=0-9"], {
-      status: 206,
-      unlike: { status: 200, because: parts.because },
-    }),
-  ]);
-});
+peerTest(
+  "a compressed form is sent to those who accept it, and caches are told",
+  NGINX,
+  async () => {
+    await using both = await bothServing(COMPRESSED);
+    const accept = (value: string) => () => [`Accept-Encoding: ${value}`];
+    const parts = { fields: ["accept-ranges"], because: "a compressed form has parts, too" };
+    const question = (name: string, fields?: Question["fields"], more: Partial<Question> = {}) => ({
+      name,
+      target: "/app.css",
+      status: 200,
+      ...fields && { fields },
+      ...more,
+    });
+    const WEIGHTS = "weights are compared (RFC 9110 section 12.5.3)";
+    await compare(both, [
+      question("gzip is accepted", accept("gzip"), { unlike: parts }),
+      question("gzip among others", accept("deflate, gzip;q=0.8, br"), { unlike: parts }),
+      question("gzip in capitals", accept("GZIP"), { unlike: parts }),
+      question("nothing is said"),
+      question("gzip is refused", accept("gzip;q=0")),
+      question("only others", accept("zstd, deflate")),
+      question("the plain form is wanted more", accept("gzip;q=0.5, identity;q=1"), {
+        unlike: {
+          fields: ["content-encoding", "content-length", "accept-ranges"],
+          body: true,
+          because: WEIGHTS,
+        },
+      }),
+      question("anything", accept("*"), {
+        unlike: {
+          fields: ["content-encoding", "content-length"],
+          body: true,
+          because: "* is every coding that is not named (RFC 9110 section 12.5.3)",
+        },
+      }),
+      question("there is no compressed form", accept("gzip"), { target: "/only.css" }),
+      question("an index has one too", accept("gzip"), { target: "/docs/", unlike: parts }),
+      question("HEAD says the same", accept("gzip"), { method: "HEAD", unlike: parts }),
+      question(
+        "a part of the compressed form",
+        () => ["Accept-Encoding: gzip", "Range: bytes=0-9"],
+        {
+          status: 206,
+          unlike: { status: 200, because: parts.because },
+        },
+      ),
+    ]);
+  },
+);
 
 peerTest("a compressed form has a tag of its own, and its 304 says Vary", NGINX, async () => {
   await using both = await bothServing(COMPRESSED);
@@ -220,6 +246,22 @@ peerTest("curl unpacks a compressed form", CURL, async () => {
   const headers = await output(CURL.path, ["--silent", "--compressed", "--head", url]);
   assertStringIncludes(headers.toLowerCase(), "content-encoding: gzip");
   assertEquals(await output(CURL.path, ["--silent", "--compressed", url]), SHEET);
+});
+
+peerTest("a listing has what nginx's has, and no dotfiles", NGINX, async () => {
+  await using both = await bothServing({
+    files: { "list/a b.txt": "a", 'list/<i>"&.txt': "b", "list/c/index.html": "c", "list/.d": "d" },
+    nginx: "autoindex on;",
+    mount: { listing: true },
+  });
+  const [ours, theirs] = await Promise.all([both.ours, both.nginx].map(async (port) => {
+    const { status, body } = await ask(port, "GET", "/list/");
+    assertEquals(status, 200);
+    const links = [...body.matchAll(/<a href="([^"]*)"/g)].map(([, link]) => link!);
+    return links.map((link) => decodeURIComponent(link.replace(/^\.\//, ""))).sort();
+  }));
+  assertEquals(ours, ["../", '<i>"&.txt', "a b.txt", "c/"]);
+  assertEquals(theirs, ours);
 });
 
 /**

@@ -128,24 +128,28 @@ peerTest("of a file that grows on its way as much comes as was announced", NGINX
   }
 });
 
-peerTest("a file that is replaced on its way comes as it was, and then as it is", NGINX, async () => {
-  for (const side of ["ours", "nginx"] as const) {
-    await using both = await serving();
-    const before = await ask(both[side], "HEAD", target);
-    using reader = await download(both[side]);
-    await reader.upTo(1_000_000);
-    const fresh = content(LONG, 7);
-    const later = new Date(MODIFIED.getTime() + 5000);
-    await Deno.writeFile(`${both.folder}/fresh.bin`, fresh);
-    await Deno.utime(`${both.folder}/fresh.bin`, later, later);
-    await Deno.rename(`${both.folder}/fresh.bin`, both.folder + target);
-    assert(isSame(await reader.upTo(Infinity), content(LONG)), side);
-    using again = await download(both[side]);
-    assert(isSame(await again.upTo(Infinity), fresh), side);
-    const after = await ask(both[side], "HEAD", target);
-    assertNotEquals(after.field("etag"), before.field("etag"));
-  }
-});
+peerTest(
+  "a file that is replaced on its way comes as it was, and then as it is",
+  NGINX,
+  async () => {
+    for (const side of ["ours", "nginx"] as const) {
+      await using both = await serving();
+      const before = await ask(both[side], "HEAD", target);
+      using reader = await download(both[side]);
+      await reader.upTo(1_000_000);
+      const fresh = content(LONG, 7);
+      const later = new Date(MODIFIED.getTime() + 5000);
+      await Deno.writeFile(`${both.folder}/fresh.bin`, fresh);
+      await Deno.utime(`${both.folder}/fresh.bin`, later, later);
+      await Deno.rename(`${both.folder}/fresh.bin`, both.folder + target);
+      assert(isSame(await reader.upTo(Infinity), content(LONG)), side);
+      using again = await download(both[side]);
+      assert(isSame(await again.upTo(Infinity), fresh), side);
+      const after = await ask(both[side], "HEAD", target);
+      assertNotEquals(after.field("etag"), before.field("etag"));
+    }
+  },
+);
 
 peerTest("a file is closed when its reader leaves in the middle", CURL, async () => {
   await using both = await serving();
