@@ -1,6 +1,11 @@
 /** A transport that is still being made, as by a TLS handshake. */
 
-import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "./transport/transport.ts";
 
 /** How a transport is made of another one. */
 export interface Making {
@@ -84,6 +89,11 @@ export class LateTransport implements Transport {
       // It may be made all the same by now.
       this.#making.done.then((made) => made.close(), () => {});
     } else queueMicrotask(() => this.#gone(undefined));
+  }
+
+  abort(): void {
+    if (this.#made === undefined) this.close();
+    else abortTransport(this.#made);
   }
 
   #onMade(made: Transport): void {

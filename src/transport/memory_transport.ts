@@ -174,6 +174,13 @@ export class MemoryTransport implements Transport {
     this.#die(undefined);
   }
 
+  /** Closes this end, and resets the peer's. */
+  abort(): void {
+    const error = new MemoryError("connection-reset", "the connection was reset by its peer");
+    this.#peer.#resetByPeer ??= { error };
+    this.#die(undefined);
+  }
+
   /**
    * Breaks the connection: both ends get `onClose(error)`, and what was not delivered is lost. An
    * end that closed already keeps its own `onClose()`; one that is held learns when released.

@@ -30,6 +30,8 @@ export interface StreamConn {
   closeWrite(): Promise<void>;
   /** Closes both ways. */
   close(): void;
+  /** Closes both ways by a reset; `close` is called where there is none, as of the runtime's own sockets. */
+  reset?(): void;
   /** Turns Nagle's algorithm off; called when there is one. */
   setNoDelay?(noDelay?: boolean): void;
   /** Turns TCP keep-alive on, with the system's times; called on request when there is one. */
@@ -107,6 +109,13 @@ export class StreamTransport implements Transport {
     this.#isClosed = true;
     this.#closeConn();
     queueMicrotask(() => this.#gone(undefined));
+  }
+
+  abort(): void {
+    if (this.#isClosed) return;
+    // What is left for `close` is done already then.
+    this.#conn.reset?.();
+    this.close();
   }
 
   /** Whether a write is under way. */
