@@ -142,6 +142,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   peerName = "";
   #state = OPEN;
   #parting = CLOSING_AT_ONCE;
+  #isAborted = false;
   #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
@@ -534,6 +535,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return 1;
   }
 
+  /** Whether a writeable callback was asked for, and has not come. */
+  get wantsWritable(): boolean {
+    return this.#writableWanted;
+  }
+
   service(): void {
     this.#writableIsDue = false;
     // What was written since then leaves first; onDrain offers the callback again.
@@ -646,6 +652,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
     log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
+    // Without all of it an answer must not look whole; behind it nothing is left to be lost.
+    if (this.#state === FLUSHING) return this.abort("timeout");
     if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
@@ -680,6 +688,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
     this.#awaitFlush();
     if (this.tx.unsent === 0) return this.#flushed();
+    // A peer may want to send all before it reads anything.
+    if (lingers && !this.#waitsForTurn) this.#transport?.resume();
     if (!this.#inTurn) this.flush();
   }
 
@@ -696,7 +706,14 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.endsFor(cause);
     if (this.#state === OPEN) this.#state = FLUSHING;
     // Without a transport a client is still connecting; its phase sees the state and lets go.
-    this.#transport?.close();
+    if (this.#isAborted && this.#transport?.abort !== undefined) this.#transport.abort();
+    else this.#transport?.close();
+  }
+
+  /** As {@linkcode cut}, so that the peer can't take what it got for whole. */
+  abort(cause: CloseCause): void {
+    this.#isAborted = true;
+    this.cut(cause);
   }
 
   /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */

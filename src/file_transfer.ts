@@ -9,6 +9,8 @@ import { POLLOUT } from "./service/polling.ts";
 export interface FileResponseHost {
   readonly method: string;
   requestField(name: string): string | undefined;
+  /** Something of it waits to be sent. */
+  onSend(): void;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
   /** Nothing was sent, and the file can't be opened. */
   onFail(status: FileFailure): void;
@@ -48,8 +50,8 @@ export class ConnectionFileResponse implements FileResponse {
 
   sendBody(bytes: Uint8Array): void {
     const connection = this.#connection;
-    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     connection.tx.append(bytes);
+    this.#host.onSend();
     connection.queued();
   }
 

@@ -78,6 +78,12 @@ export class GatedTransport implements Transport, TransportHandler, Serviceable 
     this.#inner.close();
   }
 
+  abort(): void {
+    this.#isClosing = true;
+    if (this.#inner.abort === undefined) this.#inner.close();
+    else this.#inner.abort();
+  }
+
   // From the transport below.
 
   onBytes(bytes: Uint8Array): number {

@@ -23,6 +23,10 @@ export interface ResponseOptions {
   readonly minorVersion: 0 | 1;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** Something of it waits to be sent. */
+  readonly onSend: () => void;
+  /** Whether the connection can't live on behind a head that leaves now. */
+  readonly mustClose: () => boolean;
   /** The value of a field of the request, its lines joined. */
   readonly requestField: (name: string) => string | undefined;
   /** Does what tells the program something, when the program is ready to hear it. */
@@ -41,6 +45,8 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #onComplete: () => void;
+  readonly #onSend: () => void;
+  readonly #mustClose: () => boolean;
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
   #transfer: FileTransfer | undefined;
@@ -51,6 +57,8 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#onComplete = options.onComplete;
+    this.#onSend = options.onSend;
+    this.#mustClose = options.mustClose;
     this.#requestField = options.requestField;
     this.#defer = options.defer;
   }
@@ -69,9 +77,11 @@ export class HttpResponse implements HttpExchange {
       responseHead(200, [["content-type", contentType ?? "text/plain"], ...fields]);
     });
     this.hasBegun = true;
+    if (this.#mustClose()) this.closes = true;
     const response = new ConnectionFileResponse(this.#connection, {
       method: this.method,
       requestField: this.#requestField,
+      onSend: this.#onSend,
       sendHead: (status, all) => this.#sendHead(status, all),
       onFail: (status) => {
         this.#transfer = undefined;
@@ -107,6 +117,7 @@ export class HttpResponse implements HttpExchange {
       ? [["content-type", "text/html; charset=utf-8"], ["content-length", String(body.length)]]
       : [];
     this.hasBegun = true;
+    if (this.#mustClose()) this.closes = true;
     this.#sendHead(code, [...framing, ...fields]);
     if (hasBody && this.method !== "HEAD") this.#send(body);
     return 0;
@@ -121,7 +132,8 @@ export class HttpResponse implements HttpExchange {
       const lower = name.toLowerCase();
       return lower === "content-length" || lower === "transfer-encoding";
     });
-    const closes = this.closes || (!isFramed && status !== 204 && status !== 304);
+    const closes = this.closes || this.#mustClose() ||
+      (!isFramed && status !== 204 && status !== 304);
     // A bad field throws here, and leaves the request to be answered otherwise.
     checkFields("writeHttpHeaders", () => this.#sendHead(status, fields, closes));
     this.closes = closes;
@@ -151,8 +163,7 @@ export class HttpResponse implements HttpExchange {
   }
 
   onDrain(): void {
-    if (this.#transfer !== undefined) this.#transfer.onDrain();
-    else if (this.hasBegun) this.#connection.armTimeout("noPendingTimeout", 0);
+    this.#transfer?.onDrain();
   }
 
   /** The connection is gone. */
@@ -178,7 +189,7 @@ export class HttpResponse implements HttpExchange {
         connection.tx.put(bytes);
         connection.queued();
       }
-      connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
+      this.#onSend();
     }
     return length;
   }

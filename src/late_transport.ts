@@ -86,6 +86,11 @@ export class LateTransport implements Transport {
     } else queueMicrotask(() => this.#gone(undefined));
   }
 
+  abort(): void {
+    if (this.#made?.abort === undefined) this.close();
+    else this.#made.abort();
+  }
+
   #onMade(made: Transport): void {
     if (this.#isClosed) {
       made.close();

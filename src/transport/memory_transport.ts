@@ -174,6 +174,12 @@ export class MemoryTransport implements Transport {
     this.#die(undefined);
   }
 
+  abort(): void {
+    const reset = new MemoryError("connection-reset", "the connection was reset");
+    this.#peer.#resetByPeer ??= { error: reset };
+    this.#die(undefined);
+  }
+
   /**
    * Breaks the connection: both ends get `onClose(error)`, and what was not delivered is lost. An
    * end that closed already keeps its own `onClose()`; one that is held learns when released.

@@ -73,6 +73,10 @@ export class NodeStream implements StreamConn {
     this.#socket.destroy();
   }
 
+  reset(): void {
+    this.#socket.resetAndDestroy();
+  }
+
   setNoDelay(noDelay = true): void {
     this.#socket.setNoDelay(noDelay);
   }

@@ -86,6 +86,13 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
     this.#tell(undefined);
   }
 
+  abort(): void {
+    if (this.#inner.abort === undefined) return this.close();
+    this.#isClosed = true;
+    this.#inner.abort();
+    this.#tell(undefined);
+  }
+
   onBytes(bytes: Uint8Array): number {
     if (this.#handler !== undefined) return this.#handler.onBytes(bytes);
     const found = this.#find(bytes);

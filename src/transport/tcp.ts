@@ -30,6 +30,8 @@ export interface StreamConn {
   closeWrite(): Promise<void>;
   /** Closes both ways. */
   close(): void;
+  /** Closes both ways with a reset; called when there is one. */
+  reset?(): void;
   /** Turns Nagle's algorithm off; called when there is one. */
   setNoDelay?(noDelay?: boolean): void;
   /** Turns TCP keep-alive on, with the system's times; called on request when there is one. */
@@ -106,6 +108,14 @@ export class StreamTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closeConn();
+    queueMicrotask(() => this.#gone(undefined));
+  }
+
+  abort(): void {
+    if (this.#conn.reset === undefined || this.#isClosed) return this.close();
+    this.#isClosed = true;
+    this.#buffer.release();
+    this.#conn.reset();
     queueMicrotask(() => this.#gone(undefined));
   }
 

@@ -115,6 +115,15 @@ export class TlsTransport implements Transport {
     setImmediate(() => this.#cut());
   }
 
+  /** Without the notice of RFC 8446 section 6.1, by which the peer would take the end for one. */
+  abort(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#rest = NO_BYTES;
+    this.#duplex.hold();
+    this.#cut();
+  }
+
   readonly #onData = (buffer: Uint8Array): void => {
     if (this.#isClosed) return;
     // Not the `Buffer` itself, whose `slice` is no copy.

@@ -56,6 +56,11 @@ export interface Transport {
   end(): void;
   /** Closes both ways at once; what is being written may be lost. Harmless when repeated. */
   close(): void;
+  /**
+   * As `close`, but so that the peer is told of a failure and doesn't take what it got for all there is:
+   * by a reset, and over TLS by the missing notice of the end. Missing where there is no way to.
+   */
+  abort?(): void;
 }
 
 /** A source of transports that peers opened. */
