@@ -60,7 +60,7 @@ export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_fram
 export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
-export type { FileOps, OpenFile } from "./src/file_ops.ts";
+export type { FileOps, FileStat, OpenFile } from "./src/file_ops.ts";
 export {
   type ForkedProtocol,
   type ForkedService,
@@ -68,7 +68,7 @@ export {
   forkServiceLoop,
 } from "./src/fork_service_loop.ts";
 export { type HandlerResult, type Handlers, handlers, type VerdictReason } from "./src/handlers.ts";
-export { hostFileOps } from "./src/host_file_ops.ts";
+export { hostFileOps, type HostFileOptions } from "./src/host_file_ops.ts";
 export { HttpHeaderBlock } from "./src/http_header_block.ts";
 export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/listen_info.ts";
 export type { TrustProxy } from "./src/core/forwarded_for.ts";

@@ -14,6 +14,7 @@ import {
 } from "./callback_results.ts";
 import type { Context } from "./context.ts";
 import { forwardedAddress, type ProxyTrust } from "./core/forwarded_for.ts";
+import type { Methods } from "./core/methods.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import { describeError, log } from "./log.ts";
@@ -64,6 +65,8 @@ export interface ConnectionOwner {
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;
+  /** The methods of requests that reach the program. */
+  readonly methods: Methods;
   /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
   readonly proxyTrust: ProxyTrust | undefined;
   /** In the order of the context's list; the first one is the default. */

@@ -3,11 +3,19 @@
 import { describeValue, isPlain } from "./arguments.ts";
 import type { ProxySettings } from "./core/proxy_settings.ts";
 import { isToken } from "./core/http_syntax.ts";
+import {
+  ANY_METHOD,
+  COMMON_METHODS,
+  isTakeable,
+  LONGEST_METHOD,
+  type Methods,
+  onlyMethods,
+} from "./core/methods.ts";
 import { callbackExtension, faultsOfStruct } from "./callback_extension.ts";
 import { LwsError } from "./errors.ts";
 import type { ExtensionStruct } from "./extension_struct.ts";
 import type { Extension } from "./extensions/extension.ts";
-import type { FileOps } from "./file_ops.ts";
+import { type FileOps, pairStat } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import {
@@ -82,6 +90,20 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    */
   readonly tokenLimits?: TokenLimits | null;
   /**
+   * The methods of requests that reach the program; any other one is answered 501, before a callback hears
+   * of it. A list has all of them, so that it may also be shorter than the default; names are
+   * case-sensitive tokens of at most 32 characters. `"GET"` has to be among them, as WebSockets begin with
+   * it. With `"any"` the program itself answers what it doesn't know, as with 405 or 501.
+   *
+   * CONNECT never gets through, since behind its answer a tunnel would begin: with `"any"` it is 501, in a
+   * list it is refused. The target `*` is for OPTIONS alone (RFC 9112 section 3.2.4). Methods outside the
+   * default have no token such as `"get uri"`: `wsi.method` and `wsi.uri` say what was asked for. A body
+   * comes to `httpBody`, whatever the method.
+   *
+   * @default {["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+   */
+  readonly methods?: "any" | readonly string[];
+  /**
    * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
    * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
    * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
@@ -132,6 +154,7 @@ export interface CheckedInfo {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly tokenLimits: CheckedTokenLimits;
+  readonly methods: Methods;
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAliveSettings | undefined;
 }
@@ -147,6 +170,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "halfOpenHttp",
   "extensions",
   "tokenLimits",
+  "methods",
   "broadcastSockets",
   "fileOps",
   "user",
@@ -230,6 +254,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     complain("signal", info.signal, "an AbortSignal");
   }
   checkMethods("fileOps", info.fileOps, ["open", "close", "seekCur", "read", "write"], complain);
+  if (info.fileOps?.stat !== undefined) checkMethods("fileOps", info.fileOps, ["stat"], complain);
   checkMethods("network", info.network, ["listen", "connect"], complain);
   checkMethods("clock", info.clock, ["now", "setTimer", "clearTimer"], complain);
   const reverse: unknown = info.network?.reverse;
@@ -238,6 +263,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   const limits = checkLimits(info, complain);
   const tokenLimits = checkTokenLimits(info.tokenLimits, complain);
+  const methods = checkRequestMethods(info.methods, complain);
   const options = checkPlatformInfo(info, complain);
   const keepAlive = checkKeepAlive(info, complain);
   const identity = checkIdentity(info, complain);
@@ -250,6 +276,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
       log("notice", () => `options.${loop}: there is one event loop, the runtime's`);
     }
   }
+  const fileOps = info.fileOps ?? hostFileOps();
+  pairStat(fileOps);
   return {
     listen,
     tls: info,
@@ -261,7 +289,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     halfOpenHttp,
     extensions,
     broadcastSockets,
-    fileOps: info.fileOps ?? hostFileOps(),
+    fileOps,
     user: info.user,
     service,
     signal: info.signal,
@@ -269,6 +297,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     clock: info.clock ?? systemClock,
     limits,
     tokenLimits,
+    methods,
     options,
     keepAlive,
   };
@@ -363,6 +392,25 @@ function checkExtensions(
     names.add(name);
   }
   return extensions;
+}
+
+function checkRequestMethods(given: unknown, complain: Complain): Methods {
+  if (given === undefined) return COMMON_METHODS;
+  if (given === "any") return ANY_METHOD;
+  if (!Array.isArray(given)) {
+    complain("methods", given, '"any", or an array of methods');
+    return COMMON_METHODS;
+  }
+  const names: string[] = [];
+  for (const [index, method] of given.entries()) {
+    if (typeof method === "string" && isTakeable(method)) names.push(method);
+    else {
+      const allowed = `a token of at most ${LONGEST_METHOD} characters, but for CONNECT and PRI`;
+      complain(`methods[${index}]`, method, allowed);
+    }
+  }
+  if (!names.includes("GET")) complain("methods", given, 'an array with "GET"');
+  return onlyMethods(names);
 }
 
 /** Whether an entry of `extensions` is a struct, and not the extension that one became. */

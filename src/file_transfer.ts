@@ -5,6 +5,9 @@ import type { FieldLine } from "./core/response_writer.ts";
 import type { FileFailure, FileResponse } from "./files/engine.ts";
 import { POLLOUT } from "./service/polling.ts";
 
+/** Up to this length a copy, which leaves with what waits already, costs less than a write of its own. */
+const LONGEST_COPIED = 16 * 1024;
+
 /** The answering half that a file is a part of. Implemented by HttpResponse. */
 export interface FileResponseHost {
   readonly method: string;
@@ -12,8 +15,8 @@ export interface FileResponseHost {
   /** Something of it waits to be sent. */
   onSend(): void;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
-  /** Nothing was sent, and the file can't be opened. */
-  onFail(status: FileFailure): void;
+  /** Nothing was sent, and there is no file to answer with. */
+  onFail(status: FileFailure, fields: readonly FieldLine[]): void;
   /** All of it has left. */
   onDone(): void;
 }
@@ -50,13 +53,14 @@ export class ConnectionFileResponse implements FileResponse {
 
   sendBody(bytes: Uint8Array): void {
     const connection = this.#connection;
-    connection.tx.append(bytes);
+    if (bytes.length <= LONGEST_COPIED) connection.tx.put(bytes);
+    else connection.tx.append(bytes);
     this.#host.onSend();
     connection.queued();
   }
 
-  fail(status: FileFailure): void {
-    this.#host.onFail(status);
+  fail(status: FileFailure, fields: readonly FieldLine[]): void {
+    this.#host.onFail(status, fields);
   }
 
   complete(): void {

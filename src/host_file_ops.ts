@@ -1,8 +1,19 @@
 /** The default file operations: the host's own files. */
 
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { fileURLToPath } from "node:url";
-import { alsoAtOnce, type FileOps, type OpenFile } from "./file_ops.ts";
+import { fromFileUrl, isAbsolute, join, relative, resolve, SEPARATOR } from "@std/path";
+import { refuseArgument } from "./arguments.ts";
+import { alsoAtOnce, type FileOps, type FileStat, type OpenFile, pairStat } from "./file_ops.ts";
+
+/** Choices of {@linkcode hostFileOps}. */
+export interface HostFileOptions {
+  /**
+   * Whether files and folders below the root whose names begin with a dot are opened, such as `.git` and
+   * `.env`. Without a root all are.
+   *
+   * @default {false}
+   */
+  readonly dotfiles?: boolean;
+}
 
 /**
  * File operations on the host's files. Regular files only: no folder, device or FIFO is opened, nor
@@ -11,6 +22,7 @@ import { alsoAtOnce, type FileOps, type OpenFile } from "./file_ops.ts";
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic
  *   links can't lead out of it. When left out, paths are the program's own and are opened as they
  *   are: give a root when any part of a path comes from a peer.
+ * @throws {LwsError} `invalid-argument` when `dotfiles` is no boolean.
  *
  * Needs `--allow-read` for the files. A file that may not be read fails to open.
  *
@@ -30,14 +42,26 @@ import { alsoAtOnce, type FileOps, type OpenFile } from "./file_ops.ts";
  * });
  * ```
  */
-export function hostFileOps(root?: string | URL): FileOps<Deno.FsFile> {
+export function hostFileOps(
+  root?: string | URL,
+  options: HostFileOptions = {},
+): FileOps<Deno.FsFile> {
+  const { dotfiles = false } = options;
+  if (typeof dotfiles !== "boolean") {
+    refuseArgument("hostFileOps", "dotfiles", dotfiles, "true or false");
+  }
   const folder = root === undefined
     ? undefined
-    : resolve(root instanceof URL ? fileURLToPath(root) : root);
-  return {
+    : resolve(root instanceof URL ? fromFileUrl(root) : root);
+  const place = { folder, dotfiles };
+  const ops: FileOps<Deno.FsFile> = {
     open: alsoAtOnce<Operations["open"]>(
-      (_wsi, path, flags) => open(folder, path, flags),
-      (_wsi, path, flags) => openSync(folder, path, flags),
+      (_wsi, path, flags) => open(place, path, flags),
+      (_wsi, path, flags) => openSync(place, path, flags),
+    ),
+    stat: alsoAtOnce<NonNullable<Operations["stat"]>>(
+      async (_wsi, path) => factsOf(await Deno.stat(await nameOf(place, path)), path),
+      (_wsi, path) => factsOf(Deno.statSync(nameOfSync(place, path)), path),
     ),
     close(_wsi, handle) {
       handle.close();
@@ -55,24 +79,30 @@ export function hostFileOps(root?: string | URL): FileOps<Deno.FsFile> {
       (_wsi, handle, data) => handle.writeSync(data),
     ),
   };
+  pairStat(ops);
+  return ops;
 }
 
 type Operations = FileOps<Deno.FsFile>;
 
+/** Which files there are. */
+interface Place {
+  /** The folder that they are below; undefined for those of the whole host. */
+  readonly folder: string | undefined;
+  readonly dotfiles: boolean;
+}
+
 async function open(
-  folder: string | undefined,
+  place: Place,
   path: string,
   flags: "read" | "readWrite",
 ): Promise<OpenFile<Deno.FsFile>> {
-  checkPath(path);
-  const name = folder === undefined
-    ? path
-    : below(await Deno.realPath(folder), await Deno.realPath(join(folder, path)), path);
+  const name = await nameOf(place, path);
   // Opening a FIFO waits for its other end, so the kind is asked for first.
-  checkKind(await Deno.stat(name), path);
+  factsOf(await Deno.stat(name), path);
   const handle = await Deno.open(name, { read: true, write: flags === "readWrite" });
   try {
-    return { handle, length: checkKind(await handle.stat(), path) };
+    return { handle, ...factsOf(await handle.stat(), path) };
   } catch (error) {
     handle.close();
     throw error;
@@ -81,39 +111,60 @@ async function open(
 
 /** As {@linkcode open}, without waiting. */
 function openSync(
-  folder: string | undefined,
+  place: Place,
   path: string,
   flags: "read" | "readWrite",
 ): OpenFile<Deno.FsFile> {
-  checkPath(path);
-  const name = folder === undefined
-    ? path
-    : below(Deno.realPathSync(folder), Deno.realPathSync(join(folder, path)), path);
-  checkKind(Deno.statSync(name), path);
+  const name = nameOfSync(place, path);
+  factsOf(Deno.statSync(name), path);
   const handle = Deno.openSync(name, { read: true, write: flags === "readWrite" });
   try {
-    return { handle, length: checkKind(handle.statSync(), path) };
+    return { handle, ...factsOf(handle.statSync(), path) };
   } catch (error) {
     handle.close();
     throw error;
   }
 }
 
-function checkPath(path: string): void {
-  if (path.includes("\0")) throw new Error("the path has a NUL");
-  if (path.split(/[\\/]/).includes("..")) throw new Error(`${path} has a ".." segment`);
+/** The name by which the host knows `path`; without symbolic links where there is a folder. */
+async function nameOf(place: Place, path: string): Promise<string> {
+  checkPath(place, path);
+  const { folder } = place;
+  if (folder === undefined) return path;
+  return below(await Deno.realPath(folder), await Deno.realPath(join(folder, path)), path);
 }
 
-/** The length of what has to be a regular file. */
-function checkKind({ isFile, size }: Deno.FileInfo, path: string): number {
+/** As {@linkcode nameOf}, without waiting. */
+function nameOfSync(place: Place, path: string): string {
+  checkPath(place, path);
+  const { folder } = place;
+  if (folder === undefined) return path;
+  return below(Deno.realPathSync(folder), Deno.realPathSync(join(folder, path)), path);
+}
+
+function checkPath({ folder, dotfiles }: Place, path: string): void {
+  if (path.includes("\0")) throw new Error("the path has a NUL");
+  // Most paths have no segment that begins with a dot.
+  if (!/(^|[\\/])\./.test(path)) return;
+  for (const segment of path.split(/[\\/]/)) {
+    if (segment === "..") throw new Error(`${path} has a ".." segment`);
+    if (folder !== undefined && !dotfiles && segment.startsWith(".") && segment !== ".") {
+      throw new Error(`${path} names a dotfile`);
+    }
+  }
+}
+
+/** What is known of what has to be a regular file. */
+function factsOf({ isFile, size, mtime }: Deno.FileInfo, path: string): FileStat {
   if (!isFile) throw new Error(`${path} is no regular file`);
-  return size;
+  return { length: size, mtime };
 }
 
 /** `name`, which has to be below `folder`; both are without symbolic links. */
 function below(folder: string, name: string, path: string): string {
+  if (name.startsWith(folder) && name[folder.length] === SEPARATOR) return name;
   const rest = relative(folder, name);
-  if (rest.startsWith(`..${sep}`) || rest === ".." || isAbsolute(rest)) {
+  if (rest.startsWith(`..${SEPARATOR}`) || rest === ".." || isAbsolute(rest)) {
     throw new Error(`${path} leads out of ${folder}`);
   }
   return name;

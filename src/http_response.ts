@@ -68,6 +68,13 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
+  /** Whether some of it waits to be sent, or will in a moment. */
+  get isUnderWay(): boolean {
+    if (!this.hasBegun) return false;
+    const { unsentBytes, wantsWritable } = this.#connection;
+    return this.isTransferring || unsentBytes > 0 || wantsWritable;
+  }
+
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
@@ -83,10 +90,10 @@ export class HttpResponse implements HttpExchange {
       requestField: this.#requestField,
       onSend: this.#onSend,
       sendHead: (status, all) => this.#sendHead(status, all),
-      onFail: (status) => {
+      onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(status, undefined);
+        this.returnStatus(status, undefined, all);
         this.complete();
       },
       onDone: () => {

@@ -68,7 +68,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     this.#halfOpen = options.halfOpenHttp;
     this.#first = connection.owner.entries[0]!;
     this.timer = new ExchangeTimer(connection);
-    this.#parser = new RequestHeadParser(connection.owner.limits);
+    this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
     this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
@@ -81,12 +81,14 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     const connection = this.#connection;
     let position = 0;
     if (this.#holds(bytes.length)) return 0;
+    this.#hasHeld = false;
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
         if (this.#isIdle && connection.partialBuffered) {
+          this.#hasHeld = true;
           connection.holdInput(true);
           break;
         }
@@ -143,14 +145,13 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   }
 
   get #goesOn(): boolean {
-    const connection = this.#connection;
     const body = this.#body;
     const response = this.#response;
-    if (body === undefined || response === undefined) return false;
+    if (response === undefined) return body === undefined && this.#hasHeld;
+    if (body === undefined) return false;
     // What of the body waits in the transport may be all that was missing.
     if (this.#halfOpen) return body.hasEnded || body.pending > 0;
-    if (!body.hasEnded || !response.hasBegun) return false;
-    return response.isTransferring || connection.unsentBytes > 0 || connection.wantsWritable;
+    return body.hasEnded && response.isUnderWay;
   }
 
   /** All that the peer has sent is taken, and what is incomplete stays so. */
@@ -310,16 +311,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       connection.owner.tokenLimits,
       connection.socketFd,
     );
-    this.#response = new HttpResponse(connection, {
-      method: head.method,
-      keepsAlive: keepsAlive(head),
-      minorVersion: head.minorVersion,
-      onComplete: () => this.#onComplete(),
-      onSend: () => this.timer.sends(),
-      mustClose: () => this.#mustClose,
-      requestField: (name) => head.fields.get(name),
-      defer: (work) => this.asking.defer(work),
-    });
+    this.#response = this.#responseTo(head);
     connection.http = this.#response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
@@ -337,6 +329,19 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       case "plain":
         return this.#serve(head, framing, behind);
     }
+  }
+
+  #responseTo(head: RequestHead | undefined): HttpResponse {
+    return new HttpResponse(this.#connection, {
+      method: head?.method ?? "",
+      keepsAlive: head !== undefined && keepsAlive(head),
+      minorVersion: head?.minorVersion ?? 1,
+      onComplete: () => this.#onComplete(),
+      onSend: () => this.timer.sends(),
+      mustClose: () => this.#mustClose,
+      requestField: (name) => head?.fields.get(name),
+      defer: (work) => this.asking.defer(work),
+    });
   }
 
   // Plain HTTP.
@@ -444,9 +449,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     this.#isIdle = true;
     this.#hasReadHead = false;
     this.#awaitRequest();
-    if (!this.#hasHeld) return connection.holdInput(false);
-    this.#hasHeld = false;
-    connection.offerAgain();
+    if (this.#hasHeld) connection.offerAgain();
+    else connection.holdInput(false);
   }
 
   /** The client has its time for the next request once the last answer has left. */
@@ -466,16 +470,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     const connection = this.#connection;
     if (!connection.isOpen) return;
     log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
-    const response = this.#response ?? new HttpResponse(connection, {
-      method: "",
-      keepsAlive: false,
-      minorVersion: 1,
-      onComplete: () => {},
-      onSend: () => {},
-      mustClose: () => false,
-      requestField: () => undefined,
-      defer: (work) => work(),
-    });
+    const response = this.#response ?? this.#responseTo(undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish("self", true);

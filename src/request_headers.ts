@@ -2,6 +2,7 @@
 
 import type { RequestHead, ResponseHead } from "./core/http_head.ts";
 import { findCookie } from "./core/cookies.ts";
+import { COMMON_METHODS } from "./core/methods.ts";
 import { decodeArguments, type UriArgument } from "./core/request_target.ts";
 import type { HeaderSource } from "./phase.ts";
 import { log } from "./log.ts";
@@ -126,7 +127,7 @@ export class RequestHeaders extends Headers<RequestHead> {
   /** What is cut of its two parts is cut of them here, too. */
   override get rawUri(): string {
     const { target } = this.head;
-    const pathLimit = this.limitOf(this.#uriToken);
+    const pathLimit = this.limitOf(this.#uriToken ?? "");
     const argsLimit = this.limitOf(URI_ARGS);
     if (pathLimit === undefined && argsLimit === undefined) return target;
     const mark = target.indexOf("?");
@@ -161,7 +162,8 @@ export class RequestHeaders extends Headers<RequestHead> {
 
   protected override pseudo(): ReadonlyMap<string, string> {
     const { path, uriArgs } = this.head;
-    const pseudo = new Map([[this.#uriToken, path]]);
+    const pseudo = new Map<string, string>();
+    if (this.#uriToken !== undefined) pseudo.set(this.#uriToken, path);
     if (uriArgs !== "") pseudo.set(URI_ARGS, this.pieces(URI_ARGS).join(URI_ARGS_JOINT));
     return pseudo;
   }
@@ -170,8 +172,10 @@ export class RequestHeaders extends Headers<RequestHead> {
     return this.#arguments ??= decodeArguments(this.head.uriArgs);
   }
 
-  get #uriToken(): string {
-    return `${this.head.method.toLowerCase()} uri`;
+  /** Of other methods it might be a token that means something else, as of one that is called CLIENT. */
+  get #uriToken(): string | undefined {
+    const { method } = this.head;
+    return COMMON_METHODS.names.has(method) ? `${method.toLowerCase()} uri` : undefined;
   }
 }
 

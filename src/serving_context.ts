@@ -17,6 +17,7 @@ import {
 import { checkDestroyOptions, Departure, type DestroyOptions } from "./departure.ts";
 import { ContextTls } from "./context_tls.ts";
 import type { ProxyTrust } from "./core/forwarded_for.ts";
+import type { Methods } from "./core/methods.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { LwsError } from "./errors.ts";
 import { attempt } from "./extension_layers.ts";
@@ -85,6 +86,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   readonly keepAlive: KeepAliveSettings | undefined;
   readonly proxyTrust: ProxyTrust | undefined;
   readonly tokenLimits: CheckedTokenLimits;
+  readonly methods: Methods;
   readonly user: unknown;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
@@ -125,6 +127,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.keepAlive = info.keepAlive;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
+    this.methods = info.methods;
     this.user = info.user;
     this.#polling = info.service === "automatic"
       ? undefined

@@ -317,12 +317,22 @@ export interface Wsi<out User = unknown> {
 
   /**
    * Answers the request with a file, streamed as the peer reads it; `httpFileCompletion` follows, and
-   * then the transaction is completed. HEAD gets the head alone. A file that can't be opened is
-   * answered 404; 503 when no descriptor is left for it.
+   * then the transaction is completed. HEAD gets the head alone.
+   *
+   * A file whose time is known has `Last-Modified` and an `ETag`, a strong one from two seconds after its
+   * last change on. Of GET and HEAD the preconditions `If-Match`, `If-None-Match`, `If-Modified-Since` and
+   * `If-Unmodified-Since` are obeyed (304, 412), and of GET `Range` and `If-Range` (206, up to 16 ranges; 416).
+   * Any other method is answered with all of the file.
+   *
+   * A file that can't be opened is answered 404; 503 when no descriptor is left for it, 500 when its first
+   * bytes can't be read. With these, 412 and 416 no `httpFileCompletion` comes. One that becomes shorter
+   * while it is served cuts the connection.
    *
    * @param path As the context's file operations understand it; see `fileOps` of the context.
    * @param contentType Default: by the ending of the path.
-   * @param headers More header fields.
+   * @param headers More header fields. One that the library would add, as `etag`, comes in its place;
+   *   `accept-ranges: none` has ranges ignored. `content-length`, `content-range` and `transfer-encoding` are
+   *   the library's own, and are left out.
    * @returns 0 when it has started, −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` when the path is no text, or a field can't stand in a header.
    */

@@ -201,77 +201,89 @@ Deno.test("a file in answer to a request whose body has not come closes behind i
   await until("httpFileCompletion");
 });
 
-const FAULTS: Record<string, [ops: Partial<FileOps>, cuts: boolean, line: string]> = {
-  "open throws": [
-    {
-      open() {
-        throw new Error("on purpose");
-      },
-    },
-    false,
-    "",
-  ],
-  "open rejects": [{ open: () => Promise.reject(new Error("on purpose")) }, false, ""],
-  "read throws": [
-    {
-      read() {
-        throw new Error("on purpose");
-      },
-    },
-    true,
-    "warn: /a: Error: on purpose",
-  ],
-  "read rejects": [
-    { read: () => Promise.reject(new Error("on purpose")) },
-    true,
-    "warn: /a: Error: on purpose",
-  ],
-  "read counts with a bigint": [
-    { read: () => 7n as never },
-    true,
-    "warn: /a: TypeError: the count",
-  ],
-  "read counts to NaN": [{ read: () => NaN }, true, "returned is NaN"],
-  "read counts what is no number": [{ read: () => "7" as never }, true, 'returned is "7"'],
-  "read counts more than it was given": [{ read: () => 70_000 }, true, "returned is 70000"],
-  "read takes the buffer away": [
-    {
-      read(_wsi, _handle, buffer) {
-        (buffer.buffer as ArrayBuffer).transfer();
-        return 7;
-      },
-    },
-    true,
-    "returned is 7; allowed: a whole number from 0 to 0",
-  ],
-  "read brings nothing": [{ read: () => 0 }, true, `ended ${LENGTH} bytes early`],
+const OPEN_FAULTS: Record<string, FileOps["open"]> = {
+  throws() {
+    throw new Error("on purpose");
+  },
+  rejects: () => Promise.reject(new Error("on purpose")),
 };
 
-for (const [fault, [broken, cuts, line]] of Object.entries(FAULTS)) {
-  Deno.test(`a file whose ${fault} ${cuts ? "cuts its connection" : "is answered 404"}`, async () => {
+for (const [fault, open] of Object.entries(OPEN_FAULTS)) {
+  Deno.test(`a file whose open ${fault} is answered 404, and the next one is served`, async () => {
     using log = captureLog();
-    const files = new HeldFiles();
-    const { protocol, until } = fileServer();
-    const fileOps: FileOps = {
-      open: (wsi, path) => files.open(wsi, path),
-      close: () => files.close(),
-      seekCur: () => 0,
-      read: (wsi, handle, buffer) => files.read(wsi, handle as { position: number }, buffer),
-      write: () => 0,
-      ...broken,
-    };
-    await using served = serve([protocol], { fileOps });
+    const { protocol } = fileServer();
+    await using served = serve([protocol], { fileOps: Object.assign(new HeldFiles(), { open }) });
     const peer = await served.dial();
     peer.send(get("/a") + get("/a"));
-    if (cuts) {
-      assertEquals(statusOf(await readHead(peer)), 200);
-      assertEquals((await peer.readToEnd()).length, 0);
-      assertEquals([files.opened, files.closed], [1, 1]);
-      assertStringIncludes(log.lines.join("\n"), line);
-    } else {
-      for (let i = 0; i < 2; i++) assertEquals(statusOf((await readResponse(peer)).head), 404);
-      assertEquals(log.lines, []);
-    }
+    for (let i = 0; i < 2; i++) assertEquals(statusOf((await readResponse(peer)).head), 404);
+    assertEquals(log.lines, []);
+    peer.close();
+  });
+}
+
+const READ_FAULTS: Record<string, [read: FileOps["read"], line: string]> = {
+  "throws": [
+    () => {
+      throw new Error("on purpose");
+    },
+    "warn: /a: Error: on purpose",
+  ],
+  "rejects": [() => Promise.reject(new Error("on purpose")), "warn: /a: Error: on purpose"],
+  "counts with a bigint": [() => 7n as never, "warn: /a: TypeError: the count"],
+  "counts to NaN": [() => NaN, "returned is NaN"],
+  "counts what is no number": [() => "7" as never, 'returned is "7"'],
+  "counts more than it was given": [() => 70_000, "returned is 70000"],
+  "takes the buffer away": [
+    (_wsi, _handle, buffer) => {
+      (buffer.buffer as ArrayBuffer).transfer();
+      return 7;
+    },
+    "returned is 7; allowed: a whole number from 0 to 0",
+  ],
+  "brings nothing": [() => 0, "bytes early"],
+};
+
+for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
+  Deno.test(`a file whose first read ${fault} is answered 500, and the next one is served`, async () => {
+    using log = captureLog();
+    const files = new HeldFiles();
+    const read = files.read.bind(files);
+    let reads = 0;
+    const fileOps: FileOps = Object.assign(files, {
+      read: (...given: Parameters<typeof read>) =>
+        ++reads === 1 ? broken(...given) : read(...given),
+    } as Partial<FileOps>) as never;
+    const { protocol, reasons } = fileServer();
+    await using served = serve([protocol], { fileOps });
+    const peer = await served.dial();
+    peer.send(get("/a"));
+    assertEquals(statusOf((await readResponse(peer)).head), 500);
+    assertEquals([files.closed, reasons.includes("httpFileCompletion")], [1, false]);
+    peer.send(get("/b"));
+    assertEquals(statusOf(await readHead(peer)), 200);
+    assert(isWhole(await peer.readBytes(LENGTH)));
+    assertEquals([files.opened, files.closed], [2, 2]);
+    assertStringIncludes(log.lines.join("\n"), line);
+    peer.close();
+  });
+
+  Deno.test(`a file whose later read ${fault} cuts its connection`, async () => {
+    using log = captureLog();
+    const files = new HeldFiles();
+    const read = files.read.bind(files);
+    let reads = 0;
+    const fileOps: FileOps = Object.assign(files, {
+      read: (...given: Parameters<typeof read>) =>
+        ++reads === 2 ? broken(...given) : read(...given),
+    } as Partial<FileOps>) as never;
+    const { protocol, until } = fileServer();
+    await using served = serve([protocol], { fileOps });
+    const peer = await served.dial();
+    peer.send(get("/a") + get("/b"));
+    assertEquals(fieldOf(await readHead(peer), "content-length"), String(LENGTH));
+    assertEquals((await peer.readToEnd()).length, 64 * 1024);
+    assertEquals([files.opened, files.closed], [1, 1]);
+    assertStringIncludes(log.lines.join("\n"), line);
     peer.close();
     await until("wsiDestroy");
   });
@@ -310,9 +322,9 @@ Deno.test("a read buffer that is taken away before service costs its connection 
     await served.context.service(0);
     await settle();
   }
-  assertEquals(statusOf(await readHead(peer)), 200);
-  assertEquals((await peer.readToEnd()).length, 0);
-  assertStringIncludes(log.lines.join("\n"), "bytes early");
+  assertEquals(statusOf((await readResponse(peer)).head), 500);
+  assertStringIncludes(log.lines.join("\n"), "the buffer of a read was transferred");
+  peer.close();
 });
 
 Deno.test("a close that fails is logged, and the next request is served", async () => {
@@ -399,7 +411,7 @@ Deno.test("what the program may not read fails to open, whatever the path tries"
     await Deno.symlink(`${base}/public-not`, `${base}/public/folder-link`);
     await Deno.symlink("../../secret", `${base}/public/sub/link`);
     await Deno.symlink("/dev/zero", `${base}/public/zero`);
-    const ops = hostFileOps(`${base}/public`);
+    const ops = hostFileOps(`${base}/public`, { dotfiles: true });
     const wsi = undefined as unknown as Wsi;
     const wrong = [
       "../secret",

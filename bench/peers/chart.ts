@@ -102,6 +102,10 @@ function plansFor({ name, title, rows, broken }: Measure): PanelPlan[] {
       const offered = /^[\d,]+/.exec(title)?.[0];
       return [{ ...rate, figure: "p99us", title: `p99 µs at ${offered} messages/s, ${less}` }];
     }
+    case "files":
+      return ["1 KiB", "64 KiB", "16 MiB"].map((size) => (
+        { figure: `${size}/s`, format: short, title: `files of ${size} a second, 64 connections` }
+      ));
     case "growth":
     case "idle-cpu":
     case "idle-deflate":

@@ -1,6 +1,7 @@
 /** Who is measured, how each is started, and who is missing on this machine. */
 
 import { compile, here } from "./compile.ts";
+import { nginxServing } from "./nginx_files.ts";
 import { bunProgram, WS_VERSION, wsForNode } from "./npm_packages.ts";
 import { output, versionOf } from "./processes.ts";
 
@@ -11,6 +12,10 @@ export interface Contender {
   readonly version: string;
   /** The program and its arguments; takes a free port and tells which. */
   readonly command: readonly string[];
+  /** Whether it knows WebSocket; every one but a server of files alone. */
+  readonly echoes: boolean;
+  /** Whether it has a server of files, see {@linkcode servingFiles}. */
+  readonly servesFiles: boolean;
   /** Whether it knows the path `/broadcast`. */
   readonly broadcasts: boolean;
   /** Whether it knows permessage-deflate, see {@linkcode compressing}. */
@@ -38,12 +43,13 @@ export const TITLES = {
   bun: "Bun",
   libwebsockets: "libwebsockets (C)",
   floor: "floor",
+  nginx: "nginx",
 } as const;
 
 export type ContenderId = keyof typeof TITLES;
 
 /** What a contender's finder returns; it throws an error that says what is missing. */
-type Found = Omit<Contender, "id" | "title" | "broadcasts" | "deflates" | "secures">;
+type Found = Pick<Contender, "version" | "command">;
 
 const ROOT_CONFIG = here("../../deno.json");
 
@@ -96,6 +102,21 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
   },
 
   floor: () => ({ version: `Deno ${Deno.version.deno}`, command: onDeno("floor.ts") }),
+
+  nginx: async () => {
+    const version = await nginxVersion();
+    if (version === undefined) throw new Error("there is no nginx (Debian's nginx-light)");
+    return { version, command: [NGINX] };
+  },
+};
+
+/** Where Debian has it, which is not on everybody's PATH. */
+const NGINX = "/usr/sbin/nginx";
+
+const FILE_SERVERS: Partial<Record<ContenderId, string>> = {
+  lws: "files_lws.ts",
+  deno: "files_deno.ts",
+  floor: "files_floor.ts",
 };
 
 const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
@@ -123,6 +144,21 @@ export function securing(contenders: readonly Contender[], folder: string): Cont
     .map((each) => ({ ...each, command: [...each.command, "--tls", folder] }));
 }
 
+/** Those who serve files, so that they serve those of a folder. */
+export async function servingFiles(
+  contenders: readonly Contender[],
+  folder: string,
+): Promise<Contender[]> {
+  const serving = contenders.filter(({ servesFiles }) => servesFiles).map(async (each) => {
+    const script = FILE_SERVERS[each.id];
+    const command = script === undefined
+      ? await nginxServing(NGINX, folder)
+      : onDeno(script, folder);
+    return { ...each, command };
+  });
+  return await Promise.all(serving);
+}
+
 /** Those who know permessage-deflate, so that they offer it, which they otherwise don't. */
 export function compressing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ deflates }) => deflates)
@@ -142,6 +178,8 @@ export async function findContenders(
     try {
       const found = await FINDERS[id](cache);
       const abilities = {
+        echoes: id !== "nginx",
+        servesFiles: id === "nginx" || FILE_SERVERS[id] !== undefined,
         broadcasts: BROADCASTERS.has(id),
         deflates: DEFLATERS.has(id),
         secures: SECURERS.has(id),
@@ -152,6 +190,16 @@ export async function findContenders(
     }
   }
   return { contenders, missing };
+}
+
+async function nginxVersion(): Promise<string | undefined> {
+  try {
+    // It writes to standard error.
+    return /nginx\/(\S+)/.exec((await output([NGINX, "-v"])).stderr)?.[1];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 function firstLine(text: string): string {

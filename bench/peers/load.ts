@@ -1,7 +1,7 @@
 /** The load generator, `load.c`, compiled and run. */
 
-import { LOAD_CORE } from "./cores.ts";
 import { compile } from "./compile.ts";
+import { lines, type Phase, runLoad, words } from "./load_process.ts";
 import { end, start } from "./processes.ts";
 
 /** Which server, how many connections, and on what path. */
@@ -43,9 +43,6 @@ export interface LoadResult {
   readonly errors: number;
 }
 
-/** The two moments that a run tells: after the warm-up, and before the last answers are awaited. */
-export type Phase = "measuring" | "measured";
-
 /** Connections that do nothing, until they are disposed of. */
 export interface HeldConnections extends AsyncDisposable {
   readonly handshakesPerSecond: number;
@@ -80,35 +77,14 @@ export interface Load {
 
 /** The longest that connections are held, whatever becomes of this process. */
 const HOLD_SECONDS = 300;
-/** What opening and the last answers may take beside the run itself. */
-const GRACE_MS = 150_000;
 
 /** Compiles the load generator. */
 export async function prepareLoad(cache: string): Promise<Load> {
   if (Deno.build.os !== "linux") throw new Error("the load generator runs on Linux only (epoll)");
   const { program, withoutDeflate, withoutTls } = await build(cache);
 
-  async function run(mode: string, options: Target & Timing, onPhase?: (phase: Phase) => void) {
-    const child = start([program, mode, ...words(options)]);
-    const timer = setTimeout(
-      () => void end(child),
-      (options.warmup + options.seconds) * 1000 + GRACE_MS,
-    );
-    try {
-      const complaint = new Response(child.stderr).text();
-      let result: LoadResult | undefined;
-      for await (const line of lines(child.stdout)) {
-        const told = JSON.parse(line) as LoadResult | { phase: Phase };
-        if ("phase" in told) onPhase?.(told.phase);
-        else result = told;
-      }
-      const { success } = await child.status;
-      if (success && result !== undefined) return result;
-      throw new Error((await complaint).trim() || "the load generator was ended");
-    } finally {
-      clearTimeout(timer);
-      await end(child);
-    }
+  function run(mode: string, options: Target & Timing, onPhase?: (phase: Phase) => void) {
+    return runLoad<LoadResult>([program, mode], options, onPhase);
   }
 
   return {
@@ -177,23 +153,5 @@ async function build(cache: string): Promise<Built> {
       if (missing === undefined) throw error;
       there.delete(missing);
     }
-  }
-}
-
-/** Options as `load.c` reads them. */
-function words(options: object): string[] {
-  const core = LOAD_CORE === undefined ? {} : { core: LOAD_CORE };
-  return Object.entries({ ...options, ...core }).flatMap((
-    [name, value],
-  ) => [`--${name}`, String(typeof value === "boolean" ? Number(value) : value)]);
-}
-
-async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let text = "";
-  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
-    text += piece;
-    const whole = text.split("\n");
-    text = whole.pop()!;
-    yield* whole;
   }
 }

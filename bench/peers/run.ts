@@ -60,7 +60,8 @@ async function run({ cases, only, effort, cache }: Choices): Promise<Report> {
   const measures: Measure[] = [];
   const verdicts: Verdict[] = [];
   for (const each of cases) {
-    const measure = await each.measure({ contenders, load, effort, done: measures });
+    const able = contenders.filter((one) => each.servesFiles ? one.servesFiles : one.echoes);
+    const measure = await each.measure({ contenders: able, load, effort, cache, done: measures });
     const judged = judge(measure);
     measures.push(measure);
     verdicts.push(...judged);

@@ -13,6 +13,7 @@ import {
   SP,
   trimBlanks,
 } from "./http_syntax.ts";
+import { checkMethod, COMMON_METHODS, type Methods, unknownMethod } from "./methods.ts";
 import { parseTarget, type RequestTarget } from "./request_target.ts";
 
 export { HttpSyntaxError } from "./http_syntax.ts";
@@ -27,7 +28,7 @@ export interface HeadLimits {
 
 /** The head of a request. */
 export interface RequestHead {
-  /** One of the methods that this library knows, in capitals. */
+  /** One of the methods that are taken, as sent. */
   readonly method: string;
   /** The request target as sent. */
   readonly target: string;
@@ -193,18 +194,6 @@ function textOf(bytes: Uint8Array, start: number, end: number, isAscii: boolean)
   return isAscii ? decoder.decode(bytes.subarray(start, end)) : latin1(bytes, start, end);
 }
 
-/** Methods that are answered (RFC 9110 section 9, RFC 5789); names are case-sensitive. */
-const METHODS: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-  "OPTIONS",
-]);
-const LONGEST_METHOD = 7;
-
 const REQUEST_RULES: HeadRules = {
   syntaxStatus: 400,
   // RFC 9112 section 3 has a status of its own for a target that is too long.
@@ -223,24 +212,27 @@ const RESPONSE_RULES: HeadRules = {
 
 /** Parses the head of a request (RFC 9112 sections 2 to 5). */
 export class RequestHeadParser extends HeadParser<RequestHead> {
+  readonly #methods: Methods;
   #method = "";
   #target = "";
   #parsedTarget: RequestTarget | undefined;
   #minorVersion: 0 | 1 = 1;
 
   /** A parser for one request at a time. */
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, methods: Methods = COMMON_METHODS) {
     super(limits, REQUEST_RULES);
+    this.#methods = methods;
   }
 
   protected override checkStart(bytes: Uint8Array, start: number, end: number): void {
+    const { longest } = this.#methods;
     let at = start;
-    while (at < end && at - start <= LONGEST_METHOD && isTokenByte[bytes[at]!] === 1) at++;
-    if (at === end && at - start <= LONGEST_METHOD) return;
+    while (at < end && at - start <= longest && isTokenByte[bytes[at]!] === 1) at++;
+    if (at === end && at - start <= longest) return;
     if (at === start) throw new HttpSyntaxError(400, "this is not HTTP");
-    if (at - start > LONGEST_METHOD) throw new HttpSyntaxError(501, "an unknown method");
+    if (at - start > longest) throw unknownMethod();
     if (bytes[at] !== SP) throw new HttpSyntaxError(400, "a bad character in the method");
-    checkMethod(latin1(bytes, start, at));
+    checkMethod(latin1(bytes, start, at), this.#methods);
   }
 
   protected override takeStartLine(line: string): void {
@@ -282,14 +274,14 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
       const { host: name, port } = absolute.authority;
       return port === undefined ? name : `${name}:${port}`;
     }
-    // An empty one is what a client sends whose URI has no authority.
-    const authority = host === "" ? undefined : parseAuthority(host);
-    if (host !== "" && authority === undefined) throw new HttpSyntaxError(400, "a bad Host");
+    // A client whose URI has no authority sends an empty one, but an http URI always has a host: RFC 9110
+    // section 4.2.1 wants one without to be rejected.
+    if (host === "") throw new HttpSyntaxError(400, "Host is empty");
+    const authority = parseAuthority(host);
+    if (authority === undefined) throw new HttpSyntaxError(400, "a bad Host");
     if (absolute === undefined) return host;
     // Section 3.2.2 lets the target win; whoever trusts Host would be fooled by that.
-    if (
-      authority === undefined || !isSameAuthority(authority, absolute.authority, absolute.scheme)
-    ) {
+    if (!isSameAuthority(authority, absolute.authority, absolute.scheme)) {
       throw new HttpSyntaxError(400, "Host and target disagree");
     }
     return host;
@@ -350,13 +342,6 @@ export function keepsAlive(head: RequestHead): boolean {
   const connection = head.fields.get("connection") ?? "";
   if (listHasToken(connection, "close")) return false;
   return head.minorVersion === 1 || listHasToken(connection, "keep-alive");
-}
-
-function checkMethod(method: string): void {
-  if (METHODS.has(method)) return;
-  // The preface of HTTP/2 begins like a request on purpose (RFC 9113 section 3.4).
-  if (method === "PRI") throw new HttpSyntaxError(505, "HTTP/2 is not spoken here");
-  throw new HttpSyntaxError(501, "an unknown method");
 }
 
 /** RFC 9112 section 2.3; a later 1.x is answered as 1.1. */

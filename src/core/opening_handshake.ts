@@ -103,7 +103,6 @@ export function readUpgrade(head: RequestHead, framing: BodyFraming): UpgradeDec
   if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
     return refuse(400, "the handshake has a body");
   }
-  if (head.host === "") return refuse(400, "Host is empty");
   const protocols = splitList(fields.get("sec-websocket-protocol") ?? "");
   // Section 4.3: of a list that is there, there is at least one element, 1#.
   if (protocols.length === 0 && fields.has("sec-websocket-protocol")) {

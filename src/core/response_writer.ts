@@ -50,7 +50,8 @@ export function writeHead(startLine: string, fields: Iterable<FieldLine>): Uint8
   return latin1Bytes(text + "\r\n");
 }
 
-function latin1Bytes(text: string): Uint8Array {
+/** The bytes of text whose characters are all of Latin-1, which heads are in (RFC 9110 section 5.5). */
+export function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;

@@ -1,18 +1,30 @@
 /** Serves one file: its head, and its bytes, a piece each time the last one has left. */
 
-import { describeValue } from "../arguments.ts";
 import { lengthOf } from "../bytes.ts";
-import type { FieldLine } from "../core/response_writer.ts";
+import { isConditional } from "../core/http/caching/conditions.ts";
+import { type FieldLine, latin1Bytes } from "../core/response_writer.ts";
 import { openFailure } from "../file_failure.ts";
 import type { FileOps, OpenFile } from "../file_ops.ts";
 import { describeFailure, log } from "../log.ts";
-import { mediaType } from "../media_type.ts";
 import type { Wsi } from "../wsi.ts";
+import {
+  answerOf,
+  type FileAnswer,
+  type FileRefusal,
+  type FileRequest,
+  type Piece,
+} from "./answer.ts";
+import { acquireBuffer, PIECE, releaseBuffer } from "./buffers.ts";
+import { type FileAccess, FileSource, statOf } from "./source.ts";
+import { mediaType } from "./types.ts";
 
-const PIECE = 64 * 1024;
+/** Files up to this length are read without waiting, where that can be done, and leave with their head. */
+const SHORT = PIECE;
 
-/** What cannot be served: the file is not there, or no descriptor is left for it. */
-export type FileFailure = 404 | 503;
+const NOTHING = new Uint8Array(0);
+
+/** Why there is no file to answer with: it can't be opened, read, or be what the request is about. */
+export type FileFailure = 404 | 412 | 416 | 500 | 503;
 
 /** The response that a file fills. Implemented by who owns the connection. */
 export interface FileResponse {
@@ -28,8 +40,8 @@ export interface FileResponse {
   sendHead(status: number, fields: Iterable<FieldLine>): void;
   /** Sends bytes of the body themselves; they must not change until {@linkcode FileTransfer.onDrain}. */
   sendBody(bytes: Uint8Array): void;
-  /** Answers with an error, when nothing was sent, and completes the response. */
-  fail(status: FileFailure): void;
+  /** Answers with an error and these fields, when nothing was sent, and completes the response. */
+  fail(status: FileFailure, fields: readonly FieldLine[]): void;
   /** The response is whole, and all of it has left. */
   complete(): void;
   /** Ends the connection so that the response doesn't look whole. */
@@ -51,7 +63,7 @@ export interface FileOptions {
    *
    * @default the response fails
    */
-  readonly onFail?: (status: FileFailure) => void;
+  readonly onFail?: (status: 404 | 503) => void;
 }
 
 /** A file on its way. */
@@ -63,7 +75,8 @@ export interface FileTransfer {
 }
 
 /**
- * Answers with a file. Exactly one of `complete`, `fail` and `abort` is called in the end, and never from
+ * Answers with a file, or a part of it, or the news that it is the client's already, as the request's
+ * preconditions and ranges want (RFC 9110 sections 13 and 14). Exactly one of `complete`, `fail` and `abort` is called in the end, and never from
  * inside this call; none of them after `abandon`.
  *
  * @param path As `ops` understand it.
@@ -79,129 +92,194 @@ export function serveFile(
 
 class Transfer implements FileTransfer {
   readonly #response: FileResponse;
-  readonly #ops: FileOps;
-  readonly #path: string;
+  readonly #access: FileAccess;
+  readonly #request: FileRequest;
   readonly #options: FileOptions;
-  #buffer: Uint8Array | undefined;
-  #handle: unknown;
-  #isOpen = false;
-  #isReading = true;
+  #source: FileSource | undefined;
+  /** What of the file is sent, and which part of that is under way. */
+  #pieces: readonly Piece[] = [];
+  #piece = 0;
+  /** Bytes of the part under way that are not read yet. */
+  #left = 0;
+  #end = "";
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #isBusy = true;
   /** What the last operation brought is not looked at yet. */
   #isDue = false;
-  #left = 0;
   #abandoned = false;
 
   constructor(response: FileResponse, ops: FileOps, path: string, options: FileOptions) {
     this.#response = response;
-    this.#ops = ops;
-    this.#path = path;
+    this.#access = { wsi: response.wsi, ops, path };
     this.#options = options;
-    void this.#open();
+    this.#request = {
+      path,
+      method: response.method,
+      field: (name) => response.requestField(name),
+      contentType: options.contentType ?? mediaType(path),
+      fields: options.fields ?? [],
+    };
+    void this.#start();
   }
 
   onDrain(): void {
-    if (this.#isReading || this.#isDue || !this.#isOpen) return;
-    if (this.#left > 0) void this.#readPiece();
-    else this.#end();
+    if (this.#isBusy || this.#isDue) return;
+    if (this.#hasMore) return void this.#goOn();
+    this.#release();
+    this.#response.complete();
   }
 
   abandon(): void {
     this.#abandoned = true;
-    if (!this.#isReading) void this.#close();
+    if (!this.#isBusy) void this.#source?.close();
   }
 
-  async #open(): Promise<void> {
-    const response = this.#response;
-    const { opened } = this.#options;
+  async #start(): Promise<void> {
+    let answer: FileAnswer | FileRefusal;
     try {
-      const { handle, length } = await (opened ?? this.#ops.open(response.wsi, this.#path, "read"));
-      this.#handle = handle;
-      this.#isOpen = true;
-      checkCount("open", "length", length, Number.MAX_SAFE_INTEGER);
-      this.#left = response.method === "HEAD" ? 0 : length;
-      this.#arrived(() => this.#begin(length));
+      answer = await this.#judgeEarly() ?? await this.#open(this.#request, this.#options.opened);
     } catch (error) {
-      const status = openFailure(this.#path, error);
-      void this.#close();
-      this.#arrived(() => (this.#options.onFail ?? ((why) => response.fail(why)))(status));
+      const status = openFailure(this.#access.path, error);
+      return this.#arrived(() => {
+        if (this.#options.onFail !== undefined) this.#options.onFail(status);
+        else this.#response.fail(status, []);
+      });
     }
+    if ("pieces" in answer && answer.pieces.length > 0) await this.#startBody(answer);
+    else this.#arrived(() => this.#sendAlone(answer));
   }
 
-  #begin(length: number): void {
-    const { contentType, fields = [] } = this.#options;
-    const type = contentType ?? mediaType(this.#path);
-    this.#response.sendHead(200, [
-      ["content-length", String(length)],
-      ["content-type", type],
-      ...fields,
-    ]);
+  /** What is answered without the file, so that it need not be opened. */
+  async #judgeEarly(): Promise<FileAnswer | FileRefusal | undefined> {
+    const { field, method } = this.#request;
+    if (this.#options.opened !== undefined || !isConditional(field)) return undefined;
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    const stat = await statOf(this.#access);
+    if (stat === undefined) return undefined;
+    const answer = answerOf(this.#request, stat, Date.now());
+    return answer.status === 304 || answer.status === 412 ? answer : undefined;
   }
 
-  async #readPiece(): Promise<void> {
-    // The piece before this one has left, so that its buffer is free again.
-    const buffer = this.#buffer ??= new Uint8Array(Math.min(PIECE, this.#left));
-    const room = buffer.subarray(0, Math.min(buffer.length, this.#left));
-    this.#isReading = true;
-    let count = 0;
+  async #open(
+    request: FileRequest,
+    opened: OpenFile | Promise<OpenFile> | undefined,
+  ): Promise<FileAnswer | FileRefusal> {
+    const source = await FileSource.open(this.#access, opened);
+    this.#source = source;
+    const answer = answerOf(request, source.stat, Date.now());
+    if (answer.status !== 206) return answer;
     try {
-      count = await this.#ops.read(this.#response.wsi, this.#handle, room);
-      // Nothing is left of a buffer that was transferred.
-      checkCount("read", "the count", count, lengthOf(room));
+      for (const { first } of answer.pieces.toReversed()) await source.moveTo(first);
+      return answer;
     } catch (error) {
-      log("warn", () => `${this.#path}: ${describeFailure(error)}`);
-      count = 0;
+      log("info", () => `${request.path}: served whole: ${describeFailure(error)}`);
     }
-    this.#arrived(() => this.#send(count, room));
+    // Where it stands now, nobody knows.
+    await source.close();
+    const field = (name: string) => name === "range" ? undefined : request.field(name);
+    return await this.#open({ ...request, field }, undefined);
   }
 
-  #send(read: number, room: Uint8Array): void {
-    // Service may have come late, and the buffer may be gone by now.
-    const count = Math.min(read, lengthOf(room));
-    if (count === 0) {
-      // Fewer bytes than the head announced: only cutting the connection tells the peer.
-      log("warn", () => `${this.#path}: the file ended ${this.#left} bytes early`);
-      void this.#close();
-      this.#response.abort();
-      return;
+  /** A 304, the head alone, an empty file, or an error. */
+  #sendAlone(answer: FileAnswer | FileRefusal): void {
+    void this.#source?.close();
+    if ("pieces" in answer) this.#response.sendHead(answer.status, answer.fields);
+    else this.#response.fail(answer.status, answer.fields);
+  }
+
+  /** Reads the first bytes before the head goes, which then leaves with them, or is an error's. */
+  async #startBody(answer: FileAnswer): Promise<void> {
+    this.#pieces = answer.pieces;
+    this.#end = answer.end;
+    this.#left = lengthOfPiece(answer.pieces[0]!);
+    const read = await this.#read();
+    this.#arrived(() => {
+      if (this.#isLost(read)) return this.#response.fail(500, []);
+      this.#response.sendHead(answer.status, answer.fields);
+      this.#send(read);
+    });
+  }
+
+  get #hasMore(): boolean {
+    return this.#left > 0 || this.#piece + 1 < this.#pieces.length;
+  }
+
+  async #goOn(): Promise<void> {
+    this.#isBusy = true;
+    const read = await this.#read();
+    this.#arrived(() => this.#send(read));
+  }
+
+  /** The next bytes of the file; none when there are fewer than it said, or they can't be read. */
+  async #read(): Promise<Uint8Array> {
+    const source = this.#source!;
+    const buffer = this.#buffer ??= this.#newBuffer();
+    try {
+      if (this.#left === 0) {
+        const piece = this.#pieces[++this.#piece]!;
+        this.#left = lengthOfPiece(piece);
+        await source.moveTo(piece.first);
+      }
+      // What was read before has left, so that its buffer is free again.
+      const room = buffer.subarray(0, Math.min(buffer.length, this.#left));
+      const count = await source.read(room, this.#left > SHORT);
+      if (count > 0) return room.subarray(0, count);
+      log("warn", () => `${this.#access.path}: the file ended ${this.#left} bytes early`);
+    } catch (error) {
+      log("warn", () => `${this.#access.path}: ${describeFailure(error)}`);
     }
-    this.#left -= count;
-    this.#response.sendBody(room.subarray(0, count));
+    return NOTHING;
+  }
+
+  #send(bytes: Uint8Array): void {
+    // Fewer bytes than the head announced: only cutting the connection tells the peer.
+    if (this.#isLost(bytes)) return this.#response.abort();
+    const { head, last, first } = this.#pieces[this.#piece]!;
+    if (head !== "" && this.#left === last - first + 1) this.#response.sendBody(latin1Bytes(head));
+    this.#left -= bytes.length;
+    this.#response.sendBody(bytes);
+    if (this.#hasMore) return;
+    void this.#source!.close();
+    if (this.#end !== "") this.#response.sendBody(latin1Bytes(this.#end));
+  }
+
+  /** Whether nothing was read; the file is closed then. */
+  #isLost(bytes: Uint8Array): boolean {
+    if (lengthOf(bytes) > 0) return false;
+    // Service may have come late.
+    if (bytes !== NOTHING) {
+      log("warn", () => `${this.#access.path}: the buffer of a read was transferred`);
+    }
+    void this.#source!.close();
+    return true;
   }
 
   /** A file operation is done; goes on if the connection still is. */
   #arrived(goOn: () => void): void {
-    this.#isReading = false;
+    this.#isBusy = false;
     this.#isDue = true;
     this.#response.arrived(() => {
       this.#isDue = false;
       // It may be gone, or closed by the program, while the operation was under way.
-      if (this.#abandoned || !this.#response.isOpen) void this.#close();
+      if (this.#abandoned || !this.#response.isOpen) void this.#source?.close();
       else goOn();
     });
   }
 
-  #end(): void {
-    void this.#close();
-    this.#response.complete();
+  /** A program's own reading may say more than it filled, which nobody else's bytes may show. */
+  #newBuffer(): Uint8Array<ArrayBuffer> {
+    if (this.#source!.isHosts) return acquireBuffer();
+    const longest = this.#pieces.reduce((most, each) => Math.max(most, lengthOfPiece(each)), 0);
+    return new Uint8Array(Math.min(PIECE, longest));
   }
 
-  async #close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    try {
-      await this.#ops.close(this.#response.wsi, this.#handle);
-    } catch (error) {
-      log("warn", () => `${this.#path}: ${describeFailure(error)}`);
-    }
+  /** All has left, so that nobody has a view of the buffer any more. */
+  #release(): void {
+    if (this.#buffer !== undefined && this.#source!.isHosts) releaseBuffer(this.#buffer);
+    this.#buffer = undefined;
   }
 }
 
-/** The program's own file operations may return anything. @throws {TypeError} which says what */
-function checkCount(operation: string, what: string, value: unknown, most: number): void {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
-  throw new TypeError(
-    `${what} that ${operation} returned is ${
-      describeValue(value)
-    }; allowed: a whole number from 0 to ${most}`,
-  );
+function lengthOfPiece({ first, last }: Piece): number {
+  return last - first + 1;
 }

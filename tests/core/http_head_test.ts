@@ -158,11 +158,11 @@ Deno.test("each known method is taken", () => {
 });
 
 Deno.test("RFC 9110 section 9.1: another method is 501 as soon as it is known", () => {
-  for (
-    const start of ["TRACE ", "CONNECT a:1 HTTP/1.1\r\n", "get / HTTP/1.1", "BREW ", "OPTIONSX"]
-  ) {
+  for (const start of ["TRACE ", "get / HTTP/1.1", "BREW ", "OPTIONSX"]) {
     assertRefused(() => new RequestHeadParser(LIMITS).parse(bytesOf(start)), 501, "unknown method");
   }
+  const connect = bytesOf("CONNECT a:1 HTTP/1.1\r\n");
+  assertRefused(() => new RequestHeadParser(LIMITS).parse(connect), 501, "tunnels");
 });
 
 Deno.test("bytes that can't become a request are refused at once", () => {
@@ -264,7 +264,16 @@ Deno.test("RFC 9112 section 3.2: an HTTP/1.1 request has exactly one valid Host"
     assertBad(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 400, "bad Host");
   }
   assertEquals(readRequest("GET / HTTP/1.0\r\n\r\n").host, "");
-  assertEquals(readRequest("GET / HTTP/1.1\r\nHost:\r\n\r\n").host, "");
+});
+
+Deno.test("RFC 9110 section 4.2.1: an empty Host is refused, in any version and for any target", () => {
+  for (const minor of [0, 1]) {
+    for (const host of ["", " ", " \t "]) {
+      for (const line of ["GET /", "OPTIONS *", "GET http://a/"]) {
+        assertBad(`${line} HTTP/1.${minor}\r\nHost:${host}\r\n\r\n`, 400, "Host is empty");
+      }
+    }
+  }
 });
 
 Deno.test("a target in absolute form must agree with Host", () => {
@@ -278,7 +287,7 @@ Deno.test("a target in absolute form must agree with Host", () => {
   ) {
     assertRefused(() => read(target!, host!), 400, "disagree");
   }
-  assertRefused(() => read("http://a/", ""), 400, "disagree");
+  assertRefused(() => read("http://a/", ""), 400, "empty");
   assertBad("GET http://a/ HTTP/1.1\r\n\r\n", 400, "missing");
 });
 

@@ -6,6 +6,7 @@ import {
   RequestHeadParser,
   ResponseHeadParser,
 } from "../../src/core/http_head.ts";
+import { ANY_METHOD } from "../../src/core/methods.ts";
 import { handshake } from "../support/serve.ts";
 import { bytes, check, concat, fc, readSizes } from "./support.ts";
 
@@ -162,6 +163,7 @@ Deno.test("random bytes in place of a head have the same outcome in any reads", 
   check(
     fc.property(anyBytes, limits, readSizes, (wire, bounds, sizes) => {
       checkBothWays(() => new RequestHeadParser(bounds), wire, sizes);
+      checkBothWays(() => new RequestHeadParser(bounds, ANY_METHOD), wire, sizes);
       checkBothWays(() => new ResponseHeadParser(bounds), wire, sizes);
     }),
     { seed: 43, numRuns: 1500 },

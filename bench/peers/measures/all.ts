@@ -2,6 +2,7 @@
 
 import { broadcast } from "./broadcast.ts";
 import type { Case } from "./case.ts";
+import { files } from "./files.ts";
 import { growth } from "./growth.ts";
 import { idle } from "./idle.ts";
 import { idleCpu } from "./idle_cpu.ts";
@@ -22,6 +23,7 @@ export const CASES: readonly Case[] = [
   throughputCase([16, 1, 1024], { deflate: true }),
   tlsCase([16, 4, 65_536], true),
   tlsCase([1, 1, 65_536], false),
+  files,
   idle,
   idleDeflate,
   idleCpu,

@@ -18,6 +18,8 @@ export interface Bench {
   readonly contenders: readonly Contender[];
   readonly load: Load;
   readonly effort: Effort;
+  /** Where compiled programs are kept. */
+  readonly cache: string;
   /** The cases that have been measured in this run. */
   readonly done: readonly Measure[];
 }
@@ -28,6 +30,8 @@ export interface Case {
   readonly name: string;
   /** Whether it is part of a quick run. */
   readonly isQuick: boolean;
+  /** Whether it is for those who serve files, and not for those who echo. @default {false} */
+  readonly servesFiles?: boolean;
   measure(bench: Bench): Promise<Measure>;
 }
 

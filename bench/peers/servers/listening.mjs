@@ -6,6 +6,9 @@ import process from "node:process";
 /** The port to listen on, from the first argument; 0 takes a free one. */
 export const PORT = Number(process.argv[2] ?? "0");
 
+/** The folder to serve files of, the second argument of those that do. */
+export const FOLDER = process.argv[3];
+
 /** Whether to compress, each message on its own, every one of them. */
 export const DEFLATES = process.argv.includes("--deflate");
 

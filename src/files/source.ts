@@ -1,0 +1,116 @@
+/** One open file, read by operations that may be the program's own and may return anything. */
+
+import { describeValue } from "../arguments.ts";
+import { lengthOf } from "../bytes.ts";
+import { atOnce, type FileOps, type FileStat, type OpenFile, statBeside } from "../file_ops.ts";
+import { describeFailure, log } from "../log.ts";
+import type { Wsi } from "../wsi.ts";
+
+/** What a file is read by. */
+export interface FileAccess {
+  /** The connection on whose behalf it is. */
+  readonly wsi: Wsi;
+  readonly ops: FileOps;
+  /** As the operations understand it. */
+  readonly path: string;
+}
+
+/**
+ * What is known of a file that is not opened for it; undefined where only opening it tells.
+ *
+ * @throws whatever keeps it from being opened, too
+ */
+export async function statOf({ wsi, ops, path }: FileAccess): Promise<FileStat | undefined> {
+  const stat = statBeside(ops);
+  if (stat === undefined) return undefined;
+  const known = await atOnce(stat).call(ops, wsi, path);
+  checkCount("stat", "length", known.length, Number.MAX_SAFE_INTEGER);
+  return known;
+}
+
+/** A file that is open, and where in it the next byte is read. */
+export class FileSource {
+  readonly stat: OpenFile;
+  readonly #access: FileAccess;
+  #position = 0;
+  #isOpen = true;
+
+  /** @throws what the operation does, or for a length that is none. */
+  static async open(
+    access: FileAccess,
+    opened?: OpenFile | Promise<OpenFile>,
+  ): Promise<FileSource> {
+    const { wsi, ops, path } = access;
+    // To wait for what the host does at once would take many times as long as the work itself.
+    const file = await (opened ?? atOnce(ops.open).call(ops, wsi, path, "read"));
+    const source = new FileSource(access, file);
+    try {
+      checkCount("open", "length", file.length, Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      void source.close();
+      throw error;
+    }
+    return source;
+  }
+
+  private constructor(access: FileAccess, stat: OpenFile) {
+    this.#access = access;
+    this.stat = stat;
+  }
+
+  /** Whether reading is the host's own, which fills as much of a buffer as it says. */
+  get isHosts(): boolean {
+    const { read } = this.#access.ops;
+    return atOnce(read) !== read;
+  }
+
+  /** Has the next byte read at `position`. @throws when it does not get there */
+  async moveTo(position: number): Promise<void> {
+    if (position === this.#position) return;
+    const { wsi, ops } = this.#access;
+    const offset = position - this.#position;
+    const reached = await atOnce(ops.seekCur).call(ops, wsi, this.stat.handle, offset);
+    if (reached !== position) {
+      throw new TypeError(`seekCur returned ${describeValue(reached)} in place of ${position}`);
+    }
+    this.#position = position;
+  }
+
+  /**
+   * Fills `room`, or a part of it; returns how many bytes, 0 at the file's end.
+   *
+   * @param waits Whether others go on meanwhile; what is short is read sooner without.
+   * @throws what the operation does, or for a count that is none
+   */
+  async read(room: Uint8Array, waits: boolean): Promise<number> {
+    const { wsi, ops } = this.#access;
+    const operation = waits ? ops.read : atOnce(ops.read);
+    const count = await operation.call(ops, wsi, this.stat.handle, room);
+    // Nothing is left of a buffer that was transferred.
+    checkCount("read", "the count", count, lengthOf(room));
+    this.#position += count;
+    return count;
+  }
+
+  /** Closes it, once; a failure is logged. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const { wsi, ops, path } = this.#access;
+    try {
+      await ops.close(wsi, this.stat.handle);
+    } catch (error) {
+      log("warn", () => `${path}: ${describeFailure(error)}`);
+    }
+  }
+}
+
+/** @throws {TypeError} which says what was returned, and what is allowed */
+function checkCount(operation: string, what: string, value: unknown, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
+  throw new TypeError(
+    `${what} that ${operation} returned is ${
+      describeValue(value)
+    }; allowed: a whole number from 0 to ${most}`,
+  );
+}

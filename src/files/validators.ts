@@ -1,0 +1,72 @@
+/** What tells one version of a file from another: its `ETag` and its `Last-Modified`. */
+
+import { describeValue } from "../arguments.ts";
+import type { Validators } from "../core/http/caching/conditions.ts";
+import { isEntityTag } from "../core/http/caching/etag.ts";
+import { parseHttpDate } from "../core/http/caching/http_date.ts";
+import type { FileStat } from "../file_ops.ts";
+import { log } from "../log.ts";
+
+/**
+ * How long after its last change a file's time tells its versions apart. Until then it may change again
+ * within one tick of the clock that the file system goes by, the coarsest of which has two seconds (FAT).
+ */
+const TICK_MS = 2000;
+
+/** The latest time that a Date can hold. */
+const LAST_DATE_MS = 8.64e15;
+
+/**
+ * The validators of a file. A field that the program gives wins over what the file says.
+ *
+ * @param given Its fields by lower-case name.
+ * @param now In milliseconds since 1970.
+ */
+export function validatorsOf(
+  path: string,
+  stat: FileStat,
+  given: ReadonlyMap<string, string>,
+  now: number,
+): Validators {
+  const mtime = mtimeOf(path, stat);
+  const etag = given.get("etag");
+  const lastModified = given.get("last-modified");
+  return {
+    etag: etag === undefined
+      ? etagOf(path, stat, mtime, now)
+      : isEntityTag(etag)
+      ? etag
+      : undefined,
+    lastModified: lastModified === undefined
+      // RFC 9110 section 8.8.2.1: it must not be later than the answer.
+      ? mtime === undefined ? undefined : Math.floor(Math.min(mtime, now) / 1000)
+      : parseHttpDate(lastModified, now / 1000),
+  };
+}
+
+function mtimeOf(path: string, { mtime }: FileStat): number | undefined {
+  if (mtime === undefined || mtime === null) return undefined;
+  const time = mtime instanceof Date ? mtime.getTime() : NaN;
+  if (Math.abs(time) <= LAST_DATE_MS) return time;
+  log("warn", () => `${path}: mtime is ${describeValue(mtime)}, and is left out; allowed: a Date`);
+  return undefined;
+}
+
+function etagOf(
+  path: string,
+  { etag, length }: FileStat,
+  mtime: number | undefined,
+  now: number,
+): string | undefined {
+  if (etag !== undefined) {
+    if (typeof etag === "string" && isEntityTag(etag)) return etag;
+    log(
+      "warn",
+      () => `${path}: etag is ${describeValue(etag)}, and is left out; allowed: "…" or W/"…"`,
+    );
+  }
+  if (mtime === undefined) return undefined;
+  const tag = `"${mtime.toString(16)}-${length.toString(16)}"`;
+  // RFC 9110 section 8.8.1: one that may miss a change is weak.
+  return now - mtime >= TICK_MS ? tag : `W/${tag}`;
+}

@@ -1,0 +1,2 @@
+/** Types of the functions of `@std/media-types` that this project uses. */
+export function contentType(extensionOrType: string): string | undefined;
