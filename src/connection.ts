@@ -31,12 +31,24 @@ import type { TurnBudget, TurnTaker } from "./service/turn_budget.ts";
 import type { CheckedTokenLimits } from "./token_limits.ts";
 import type { ClientCertificateTrial } from "./tls_members.ts";
 import type { TlsInfo } from "./transport/tls_info.ts";
-import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
-import type { PeerAddresses, TimeoutReason, WriteKind, WriteOptions, Wsi } from "./wsi.ts";
+import type {
+  HttpCompletion,
+  PeerAddresses,
+  TimeoutReason,
+  WriteKind,
+  WriteOptions,
+  Wsi,
+} from "./wsi.ts";
 
 /** A protocol as a context holds it. */
 export interface ProtocolEntry {
@@ -145,7 +157,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   peerName = "";
   #state = OPEN;
   #parting = CLOSING_AT_ONCE;
-  #isAborted = false;
   #peerEnded = false;
   #inTurn = false;
   #flushIsDue = false;
@@ -686,6 +697,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
    */
   finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
     if (this.#state !== OPEN) return;
+    // The program's own head may say that the connection ends the body, and this be what it means.
+    const { http } = this;
+    if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
+      return this.abort(cause);
+    }
     this.endsFor(cause);
     this.#state = FLUSHING;
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
@@ -706,17 +722,21 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** Closes at once; unsent bytes may be lost. */
   cut(cause: CloseCause): void {
     if (this.#state === CLOSED) return;
+    const { http } = this;
+    const isCutShort = this.tx.unsent > 0 || (this.#state === OPEN && !http?.isComplete);
+    if (isCutShort && http?.endsWithConnection) return this.abort(cause);
     this.endsFor(cause);
     if (this.#state === OPEN) this.#state = FLUSHING;
     // Without a transport a client is still connecting; its phase sees the state and lets go.
-    if (this.#isAborted && this.#transport?.abort !== undefined) this.#transport.abort();
-    else this.#transport?.close();
+    this.#transport?.close();
   }
 
-  /** As {@linkcode cut}, so that the peer can't take what it got for whole. */
+  /** As {@linkcode cut}, so that the peer takes what it has for no whole answer, where it could. */
   abort(cause: CloseCause): void {
-    this.#isAborted = true;
-    this.cut(cause);
+    if (this.#state === CLOSED) return;
+    this.endsFor(cause);
+    if (this.#state === OPEN) this.#state = FLUSHING;
+    if (this.#transport !== undefined) abortTransport(this.#transport);
   }
 
   /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */
@@ -825,8 +845,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#exchange?.writeHeaders(status, headers) ?? -1;
   }
 
-  httpTransactionCompleted(): 0 | 1 {
-    return this.#exchange?.complete() ?? 1;
+  httpTransactionCompleted(options: HttpCompletion = {}): 0 | 1 {
+    return this.#exchange?.complete(options.trailers) ?? 1;
   }
 }
 

@@ -5,16 +5,12 @@ import type { FieldLine } from "./core/response_writer.ts";
 import type { FileFailure, FileResponse } from "./files/engine.ts";
 import { POLLOUT } from "./service/polling.ts";
 
-/** Up to this length a copy, which leaves with what waits already, costs less than a write of its own. */
-const LONGEST_COPIED = 16 * 1024;
-
 /** The answering half that a file is a part of. Implemented by HttpResponse. */
 export interface FileResponseHost {
   readonly method: string;
   requestField(name: string): string | undefined;
-  /** Something of it waits to be sent. */
-  onSend(): void;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
+  sendBody(bytes: Uint8Array): void;
   /** Nothing was sent, and there is no file to answer with. */
   onFail(status: FileFailure, fields: readonly FieldLine[]): void;
   /** All of it has left. */
@@ -52,11 +48,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   sendBody(bytes: Uint8Array): void {
-    const connection = this.#connection;
-    if (bytes.length <= LONGEST_COPIED) connection.tx.put(bytes);
-    else connection.tx.append(bytes);
-    this.#host.onSend();
-    connection.queued();
+    this.#host.sendBody(bytes);
   }
 
   fail(status: FileFailure, fields: readonly FieldLine[]): void {
@@ -68,7 +60,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   abort(): void {
-    this.#connection.cut("self");
+    this.#connection.abort("self");
   }
 
   arrived(work: () => void): void {

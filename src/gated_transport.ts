@@ -3,7 +3,12 @@
 import { POLLHUP, POLLIN, POLLOUT } from "./service/polling.ts";
 import type { PollSlot } from "./service/poll_slot.ts";
 import type { Scheduler, Serviceable } from "./service/scheduler.ts";
-import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "./transport/transport.ts";
 
 /** Stands between a connection and its transport, and holds one read at a time. */
 export class GatedTransport implements Transport, TransportHandler, Serviceable {
@@ -80,8 +85,7 @@ export class GatedTransport implements Transport, TransportHandler, Serviceable 
 
   abort(): void {
     this.#isClosing = true;
-    if (this.#inner.abort === undefined) this.#inner.close();
-    else this.#inner.abort();
+    abortTransport(this.#inner);
   }
 
   // From the transport below.

@@ -3,7 +3,12 @@
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
-import { responseHead } from "./core/response_writer.ts";
+import { type FramedHead, frameHead, readHeadFraming } from "./core/response_framing.ts";
+import { ResponseHeadReader } from "./core/response_head_reader.ts";
+import { type FieldLine, responseHead } from "./core/response_writer.ts";
+import { httpDate } from "./http_date.ts";
+import { log } from "./log.ts";
+import { ResponseBody } from "./response_body.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
@@ -50,6 +55,10 @@ export class HttpResponse implements HttpExchange {
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
   #transfer: FileTransfer | undefined;
+  /** What follows the head, once that is known. */
+  #body: ResponseBody | undefined;
+  /** Reads a head that the program writes by itself. */
+  #reader: ResponseHeadReader | undefined;
 
   constructor(connection: Connection, options: ResponseOptions) {
     this.#connection = connection;
@@ -81,15 +90,20 @@ export class HttpResponse implements HttpExchange {
     const fields = fieldsOf("serveHttpFile", headers);
     // Only to refuse bad fields now, and not when the file is open.
     checkFields("serveHttpFile", () => {
-      responseHead(200, [["content-type", contentType ?? "text/plain"], ...fields]);
+      const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
+      this.#framed(200, [...own, ...fields]);
     });
     this.hasBegun = true;
-    if (this.#mustClose()) this.closes = true;
     const response = new ConnectionFileResponse(this.#connection, {
       method: this.method,
       requestField: this.#requestField,
-      onSend: this.#onSend,
-      sendHead: (status, all) => this.#sendHead(status, all),
+      sendHead: (status, all) => {
+        this.#begin(status, this.#framed(status, [...all]));
+      },
+      sendBody: (bytes) => {
+        this.#body!.append(bytes);
+        this.#onSend();
+      },
       onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
@@ -116,17 +130,15 @@ export class HttpResponse implements HttpExchange {
     if (html !== undefined && html !== null && typeof html !== "string") {
       refuseArgument("returnHttpStatus", "html", html, "text");
     }
-    const hasBody = code !== 204 && code !== 304;
+    const hasBody = code !== 204 && code !== 205 && code !== 304;
     const body = encoder.encode(
       `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
     );
-    const framing: [string, string][] = hasBody
+    const page: [string, string][] = hasBody
       ? [["content-type", "text/html; charset=utf-8"], ["content-length", String(body.length)]]
       : [];
-    this.hasBegun = true;
-    if (this.#mustClose()) this.closes = true;
-    this.#sendHead(code, [...framing, ...fields]);
-    if (hasBody && this.method !== "HEAD") this.#send(body);
+    this.#begin(code, this.#framed(code, [...page, ...fields]));
+    if (hasBody) this.#writeBody(body);
     return 0;
   }
 
@@ -134,39 +146,48 @@ export class HttpResponse implements HttpExchange {
     if (this.hasBegun || this.isComplete) return -1;
     checkStatus("writeHttpHeaders", "status", status);
     const fields = fieldsOf("writeHttpHeaders", headers);
-    // Without a length only the connection's end can mark the body's (RFC 9112 section 6.3).
-    const isFramed = fields.some(([name]) => {
-      const lower = name.toLowerCase();
-      return lower === "content-length" || lower === "transfer-encoding";
-    });
-    const closes = this.closes || this.#mustClose() ||
-      (!isFramed && status !== 204 && status !== 304);
     // A bad field throws here, and leaves the request to be answered otherwise.
-    checkFields("writeHttpHeaders", () => this.#sendHead(status, fields, closes));
-    this.closes = closes;
-    this.hasBegun = true;
-    return 0;
+    const head = checkFields("writeHttpHeaders", () => this.#framed(status, fields));
+    return this.#begin(status, head) < 0 ? -1 : 0;
   }
 
-  /** The HTTP kinds of `wsi.write`: bytes as they are, but for the body of an answer to HEAD. */
+  /** The HTTP kinds of `wsi.write`. */
   write(data: Bytes | string, kind: WriteKind): number {
     if (this.isComplete || this.#transfer !== undefined) return -1;
     const bytes = bytesOf("write: data", data);
-    const isHead = kind === "httpHeaders" || !this.hasBegun;
-    const isBeside = kind === "httpHeaders" && !this.hasBegun;
-    this.hasBegun = true;
-    const sent = this.method === "HEAD" && !isHead ? bytes.length : this.#send(bytes, isBeside);
+    if (kind === "httpHeaders" && this.#body !== undefined && this.#reader === undefined) {
+      throw new LwsError("invalid-state", "write: the head was written by writeHttpHeaders");
+    }
+    const sent = this.#body === undefined
+      ? this.#writeByHand(bytes, kind === "httpHeaders")
+      : this.#writeBody(bytes);
     if (sent >= 0 && kind === "httpFinal") this.complete();
     return sent;
   }
 
-  complete(): 0 | 1 {
-    if (!this.isComplete) {
-      if (!this.hasBegun) this.closes = true;
-      this.isComplete = true;
-      this.#onComplete();
+  complete(trailers: Fields = []): 0 | 1 {
+    // The transfer completes it.
+    if (this.#transfer !== undefined || this.isComplete) return this.closes ? 1 : 0;
+    const fields = fieldsOf("httpTransactionCompleted", trailers, "trailers");
+    if (this.#body === undefined && fields.length > 0) {
+      throw new LwsError("invalid-state", "httpTransactionCompleted: no body is sent yet");
     }
+    if (this.#body?.isWhole) this.#body.end(fields);
+    else if (this.hasBegun) this.#cutShort();
+    else this.closes = true;
+    this.isComplete = true;
+    this.#onComplete();
     return this.closes ? 1 : 0;
+  }
+
+  /** Whether an end of the connection would make what was sent of the body look whole. */
+  get endsWithConnection(): boolean {
+    return this.#body?.endsWithConnection ?? false;
+  }
+
+  /** Whether the program has said by a head of its own that the connection ends the body. */
+  get isEndedByProgram(): boolean {
+    return this.#reader !== undefined;
   }
 
   onDrain(): void {
@@ -178,24 +199,88 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.abandon();
   }
 
-  #sendHead(status: number, fields: Fields, closes = this.closes): void {
-    const all: (readonly [string, string])[] = [["date", httpDate()], ...fields];
-    if (closes) all.push(["connection", "close"]);
-    else if (this.#minorVersion === 0) all.push(["connection", "keep-alive"]);
-    this.#send(responseHead(status, all), true);
+  /** @throws {TypeError} naming the field that can't be sent */
+  #framed(status: number, fields: readonly FieldLine[]): FramedHead {
+    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const closes = this.closes || this.#mustClose();
+    return frameHead(request, closes, status, fields, httpDate());
   }
 
-  /** @param isBeside whether it is a head, for which a body in one long write need not wait */
-  #send(bytes: Uint8Array, isBeside = false): number {
+  /** Sends a head; the body that it announces follows. */
+  #begin(status: number, { fields, framing, closes }: FramedHead): number {
+    this.hasBegun = true;
+    this.closes = closes;
+    this.#body = new ResponseBody(this.#connection, framing, this.method === "HEAD");
+    return this.#sendHead(responseHead(status, fields));
+  }
+
+  /** A head that the program made, up to its end, and what it has put behind it. */
+  #writeByHand(bytes: Uint8Array, isHead: boolean): number {
+    const reader = this.#reader ?? new ResponseHeadReader();
+    const { length, head, isForeign } = reader.read(bytes);
+    let { closes } = this;
+    let body: ResponseBody | undefined;
+    const isForHead = this.method === "HEAD";
+    if (isForeign || head?.status === 101) {
+      body = new ResponseBody(this.#connection, { kind: "unknown" }, isForHead);
+    } else if (head !== undefined) {
+      const request = { method: this.method, minorVersion: this.#minorVersion };
+      const { status, minorVersion, fields } = head;
+      const framed = checkFields(
+        "write",
+        () => readHeadFraming(request, status, minorVersion, fields.entries()),
+      );
+      closes ||= framed.closes;
+      body = new ResponseBody(this.#connection, framed.framing, isForHead);
+    }
+    const rest = bytes.subarray(length);
+    body?.check(rest);
+    this.hasBegun = true;
+    this.closes = closes;
+    this.#reader = reader;
+    this.#body = body;
+    if (isHead && rest.length === 0) return this.#sendHead(bytes);
+    body?.count(rest.length);
+    return this.#send(isForHead ? bytes.subarray(0, length) : bytes) < 0 ? -1 : bytes.length;
+  }
+
+  /** @throws {LwsError} `invalid-state` when these are none of the announced bytes */
+  #writeBody(bytes: Uint8Array): number {
+    const body = this.#body!;
+    body.check(bytes);
+    const sent = body.write(bytes);
+    if (sent > 0) this.#onSend();
+    return sent;
+  }
+
+  /** Fewer bytes than were announced: only breaking the connection tells the peer. */
+  #cutShort(): void {
+    const connection = this.#connection;
+    const missing = this.#body?.whatIsMissing ?? "a head that does not end";
+    log(
+      "warn",
+      () =>
+        `connection ${connection.socketFd}: the answer to ${this.method} ${connection.uri} has ${missing}`,
+    );
+    this.closes = true;
+    connection.abort("self");
+  }
+
+  /** A head is none of the writes that a body in one long write has to wait for. */
+  #sendHead(bytes: Uint8Array): number {
+    if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
+    this.#connection.say(bytes);
+    this.#onSend();
+    return bytes.length;
+  }
+
+  #send(bytes: Uint8Array): number {
     const connection = this.#connection;
     const { length } = bytes;
     if (!connection.hasRoom(length, length)) return -1;
     if (length > 0) {
-      if (isBeside) connection.say(bytes);
-      else {
-        connection.tx.put(bytes);
-        connection.queued();
-      }
+      connection.tx.put(bytes);
+      connection.queued();
       this.#onSend();
     }
     return length;
@@ -207,37 +292,23 @@ function checkStatus(call: string, name: string, code: number): void {
   refuseArgument(call, name, code, "a whole number from 200 to 599");
 }
 
-function fieldsOf(call: string, headers: Fields): (readonly [string, string])[] {
+function fieldsOf(call: string, headers: Fields, name = "headers"): FieldLine[] {
   const allowed = "pairs of a name and a value";
   if (typeof headers?.[Symbol.iterator] !== "function" || typeof headers === "string") {
-    refuseArgument(call, "headers", headers, allowed);
+    refuseArgument(call, name, headers, allowed);
   }
   const fields = [...headers];
   const stray = fields.find((each) => !Array.isArray(each));
-  if (stray !== undefined) refuseArgument(call, "headers", stray, allowed);
+  if (stray !== undefined) refuseArgument(call, name, stray, allowed);
   return fields;
 }
 
 /** Runs what writes fields; one that can't be sent becomes the error that programs are told of. */
-function checkFields(call: string, write: () => void): void {
+function checkFields<T>(call: string, write: () => T): T {
   try {
-    write();
+    return write();
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
     throw new LwsError("invalid-argument", `${call}: ${cause.message}`, { cause });
   }
-}
-
-let dateSecond = 0;
-let dateText = "";
-
-/** RFC 9110 section 6.6.1; made once a second. */
-function httpDate(): string {
-  const now = Date.now();
-  const second = Math.floor(now / 1000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateText = new Date(now).toUTCString();
-  }
-  return dateText;
 }

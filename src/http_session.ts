@@ -228,7 +228,14 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (this.#response.isTransferring) {
       this.#response.closes = true;
       this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
-    } else this.#connection.finish("destroy", false);
+    } else this.#breakOff("destroy", false);
+  }
+
+  /** Ends what is in the middle of its answer, so that this doesn't look whole. */
+  #breakOff(cause: CloseCause, lingers: boolean): void {
+    const response = this.#response;
+    if (response?.endsWithConnection && !response.isComplete) this.#connection.abort(cause);
+    else this.#connection.finish(cause, lingers);
   }
 
   onThrow(): void {
@@ -236,7 +243,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       this.#response.closes = true;
       this.#response.returnStatus(500, undefined);
     }
-    this.#connection.finish("callback", true);
+    this.#breakOff("callback", true);
   }
 
   onThinking(): void {

@@ -1,6 +1,11 @@
 /** A transport that is still being made, as by a TLS handshake. */
 
-import type { Address, Transport, TransportHandler } from "./transport/transport.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "./transport/transport.ts";
 
 /** How a transport is made of another one. */
 export interface Making {
@@ -87,8 +92,8 @@ export class LateTransport implements Transport {
   }
 
   abort(): void {
-    if (this.#made?.abort === undefined) this.close();
-    else this.#made.abort();
+    if (this.#made === undefined) this.close();
+    else abortTransport(this.#made);
   }
 
   #onMade(made: Transport): void {

@@ -67,7 +67,12 @@ export interface HttpExchange {
   ): 0 | -1;
   returnStatus(code: number, html: string | undefined): 0 | 1;
   writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
-  complete(): 0 | 1;
+  complete(trailers?: Iterable<readonly [string, string]>): 0 | 1;
+  readonly isComplete: boolean;
+  /** Whether an end of the connection would make what was sent of the body look whole. */
+  readonly endsWithConnection: boolean;
+  /** Whether the program has said by a head of its own that the connection ends the body. */
+  readonly isEndedByProgram: boolean;
 }
 
 /** What is known of the frame in hand. */

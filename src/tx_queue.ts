@@ -120,6 +120,20 @@ export class TxQueue {
     else this.#filled += total;
   }
 
+  /** As {@linkcode put}, with a few bytes in front of `bytes` and behind them; all leave in one piece. */
+  putBetween(before: Uint8Array, bytes: Uint8Array, length: number, after: Uint8Array): void {
+    const total = before.length + length + after.length;
+    const isAlone = total > LARGEST_CHUNK;
+    const target = isAlone ? new Uint8Array(total) : this.#chunkWithRoom(total);
+    const start = isAlone ? 0 : this.#filled;
+    target.set(before, start);
+    target.set(bytes, start + before.length);
+    target.set(after, start + before.length + length);
+    this.unsent += total;
+    if (isAlone) this.#pushAlone(target);
+    else this.#filled += total;
+  }
+
   #pushAlone(bytes: Uint8Array): void {
     this.#sealChunk();
     this.#push(bytes, undefined);

@@ -48,6 +48,19 @@ export interface WriteOptions {
   readonly ignoreXorMask?: boolean;
 }
 
+/** What ends a response beside its last bytes. */
+export interface HttpCompletion {
+  /**
+   * Fields behind a chunked body (RFC 9110 section 6.5), such as a checksum of it; a `trailer` field in the
+   * head, which announces them, is the program's to write. Refused with `invalid-argument` where the body
+   * has a length or its own chunks, and for fields that come too late there, as `content-length`,
+   * `transfer-encoding`, `host`, `content-type` or `set-cookie`. A client of HTTP/1.0 doesn't get them.
+   *
+   * @default none
+   */
+  readonly trailers?: Iterable<readonly [string, string]>;
+}
+
 /** Where the peer of a connection is. */
 export interface PeerAddresses {
   /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
@@ -247,7 +260,8 @@ export interface Wsi<out User = unknown> {
    * @throws {LwsError} `invalid-argument` when the data is none of these or a detached or out-of-bounds
    *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
    *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins
-   *   inside another or a continuation has nothing to continue. Nothing is queued then.
+   *   inside another or a continuation has nothing to continue, and when the body of a response gets more
+   *   than its head has announced. Nothing is queued then.
    */
   write(
     data: string | ArrayBufferView | ArrayBufferLike | PreparedMessage,
@@ -355,17 +369,37 @@ export interface Wsi<out User = unknown> {
    */
   returnHttpStatus(code: number, html?: string): 0 | 1;
   /**
-   * Sends the head of a response; the body follows by `write(…, "http")`. Without a `content-length`
-   * the connection closes with the transaction, which then marks the body's end.
+   * Sends the head of a response; the body follows by `write(…, "http")`, and ends with
+   * `write(…, "httpFinal")` or {@linkcode httpTransactionCompleted}.
+   *
+   * With a `content-length` so many bytes are the body. Without one it goes out in chunks (RFC 9112
+   * section 7.1), one for each `write` that isn't empty, and the connection stays; to a client of HTTP/1.0
+   * it goes out as it is, and the connection's end marks the body's. With `transfer-encoding` among the
+   * fields the program makes the chunks itself, and what it writes is checked. A body that is cut in the
+   * middle never gets its last chunk, and where the connection's end would make it look whole, the
+   * connection is reset (in TLS: ended without the closing notice). That is not in the power of this module
+   * where the runtime's own TCP carries an answer to HTTP/1.0.
+   *
+   * `date` is added unless it is given; `connection: close` is obeyed. A HEAD's answer has the head alone:
+   * what is written behind it is counted, and goes nowhere.
    *
    * @param status 200 to 599.
+   * @param headers No two of `content-length` or `date`, no length beside `transfer-encoding`; with 204 and
+   *   205 none of both but a length of 0; no `transfer-encoding` to a client of HTTP/1.0.
    * @returns 0, or −1 when there is no request to answer.
-   * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header.
+   * @throws {LwsError} `invalid-argument` for another status, or when a field can't stand in a header or
+   *   contradicts another one. Nothing is sent then.
    */
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * The response is whole (`lws_http_transaction_completed`). 0: the connection will take the next
    * request; 1: it closes once the response has left.
+   *
+   * A body of fewer bytes than its head has announced is not whole: a `warn` line in the log says so, the
+   * connection is reset, and this returns 1. Without an effect while a file is on its way, which completes
+   * the transaction by itself.
+   *
+   * @throws {LwsError} `invalid-argument` when a trailer can't be sent; see {@linkcode HttpCompletion}.
    */
-  httpTransactionCompleted(): 0 | 1;
+  httpTransactionCompleted(options?: HttpCompletion): 0 | 1;
 }

@@ -632,7 +632,7 @@ Deno.test("writeHttpHeaders and httpWriteable stream a body as the client reads 
   assertEquals(statusOf(await readHead(peer)), 200, "the next request is served");
 });
 
-Deno.test("without a content-length the body ends with the connection", async () => {
+Deno.test("without a content-length the body ends with the connection for HTTP/1.0", async () => {
   await using served = serve([{
     name: "http",
     callback: handlers({
@@ -648,8 +648,10 @@ Deno.test("without a content-length the body ends with the connection", async ()
     }),
   }]);
   const peer = await served.dial();
-  peer.send(get("/"));
-  assertEquals(fieldOf(await readHead(peer), "connection"), "close");
+  peer.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const head = await readHead(peer);
+  assertEquals(fieldOf(head, "connection"), "close");
+  assertEquals(fieldOf(head, "transfer-encoding"), undefined);
   assertEquals(decoder.decode(await peer.readToEnd()), "all there is");
 });
 

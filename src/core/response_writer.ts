@@ -35,19 +35,22 @@ export function responseHead(
  */
 export function writeHead(startLine: string, fields: Iterable<FieldLine>): Uint8Array {
   let text = startLine + "\r\n";
-  for (const [name, value] of fields) {
-    if (!isToken(name)) {
-      throw new TypeError(`the header name ${JSON.stringify(name)} is not a token`);
-    }
-    if (typeof value !== "string" || !isFieldValue(value)) {
-      throw new TypeError(
-        `the value of the header ${name} has a character that can't be sent: ` +
-          JSON.stringify(value),
-      );
-    }
-    text += `${name}: ${value}\r\n`;
+  for (const field of fields) {
+    checkField(field);
+    text += `${field[0]}: ${field[1]}\r\n`;
   }
   return latin1Bytes(text + "\r\n");
+}
+
+/** @throws {TypeError} naming the field, if its name or value can't be sent */
+export function checkField([name, value]: FieldLine): void {
+  if (typeof name !== "string" || !isToken(name)) {
+    throw new TypeError(`the header name ${JSON.stringify(name)} is not a token`);
+  }
+  if (typeof value === "string" && isFieldValue(value)) return;
+  throw new TypeError(
+    `the value of the header ${name} has a character that can't be sent: ${JSON.stringify(value)}`,
+  );
 }
 
 /** The bytes of text whose characters are all of Latin-1, which heads are in (RFC 9110 section 5.5). */

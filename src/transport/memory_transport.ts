@@ -174,9 +174,10 @@ export class MemoryTransport implements Transport {
     this.#die(undefined);
   }
 
+  /** Closes this end, and resets the peer's. */
   abort(): void {
-    const reset = new MemoryError("connection-reset", "the connection was reset");
-    this.#peer.#resetByPeer ??= { error: reset };
+    const error = new MemoryError("connection-reset", "the connection was reset by its peer");
+    this.#peer.#resetByPeer ??= { error };
     this.#die(undefined);
   }
 

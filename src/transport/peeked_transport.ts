@@ -1,6 +1,11 @@
 /** What a connection begins with, for TLS and plain HTTP on one port. */
 
-import type { Address, Transport, TransportHandler } from "./transport.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "./transport.ts";
 
 /** The first byte of a TLS connection: a handshake record, RFC 8446 section 5.1. */
 export const TLS_HANDSHAKE_RECORD = 0x16;
@@ -87,9 +92,8 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
   }
 
   abort(): void {
-    if (this.#inner.abort === undefined) return this.close();
     this.#isClosed = true;
-    this.#inner.abort();
+    abortTransport(this.#inner);
     this.#tell(undefined);
   }
 

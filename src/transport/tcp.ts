@@ -30,7 +30,7 @@ export interface StreamConn {
   closeWrite(): Promise<void>;
   /** Closes both ways. */
   close(): void;
-  /** Closes both ways with a reset; called when there is one. */
+  /** Closes both ways by a reset; `close` is called where there is none, as of the runtime's own sockets. */
   reset?(): void;
   /** Turns Nagle's algorithm off; called when there is one. */
   setNoDelay?(noDelay?: boolean): void;
@@ -112,11 +112,10 @@ export class StreamTransport implements Transport {
   }
 
   abort(): void {
-    if (this.#conn.reset === undefined || this.#isClosed) return this.close();
-    this.#isClosed = true;
-    this.#buffer.release();
-    this.#conn.reset();
-    queueMicrotask(() => this.#gone(undefined));
+    if (this.#isClosed) return;
+    // What is left for `close` is done already then.
+    this.#conn.reset?.();
+    this.close();
   }
 
   /** Whether a write is under way. */

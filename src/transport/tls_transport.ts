@@ -115,7 +115,7 @@ export class TlsTransport implements Transport {
     setImmediate(() => this.#cut());
   }
 
-  /** Without the notice of RFC 8446 section 6.1, by which the peer would take the end for one. */
+  /** Without the notice that ends the stream: the peer knows that it was cut (RFC 8446 section 6.1). */
   abort(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

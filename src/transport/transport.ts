@@ -57,10 +57,18 @@ export interface Transport {
   /** Closes both ways at once; what is being written may be lost. Harmless when repeated. */
   close(): void;
   /**
-   * As `close`, but so that the peer is told of a failure and doesn't take what it got for all there is:
-   * by a reset, and over TLS by the missing notice of the end. Missing where there is no way to.
+   * As {@linkcode close}, but so that the peer can tell it from the end of a stream that is whole: by a reset,
+   * or in TLS without the closing notice.
+   *
+   * @default `close`, where there is no other way
    */
   abort?(): void;
+}
+
+/** {@linkcode Transport.abort}, or `close` where there is none. */
+export function abortTransport(transport: Transport): void {
+  if (transport.abort === undefined) transport.close();
+  else transport.abort();
 }
 
 /** A source of transports that peers opened. */
