@@ -15,6 +15,8 @@ import type { Connection, ProtocolEntry } from "./connection.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
+import { lookUp } from "./files/lookup.ts";
+import { type CheckedMount, mountOf } from "./files/mounts.ts";
 import { HttpResponse } from "./http_response.ts";
 import { log, type LogLevel } from "./log.ts";
 import { logRequest } from "./request_log.ts";
@@ -37,7 +39,7 @@ export interface HttpSessionOptions {
 
 /** A request that asks for no upgrade. */
 interface PlainRequest {
-  readonly path: string;
+  readonly head: RequestHead;
   readonly response: HttpResponse;
   readonly hasBody: boolean;
 }
@@ -121,7 +123,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
    */
   #holds(length: number): boolean {
     const body = this.#body;
-    const isHeld = this.asking.holds(length) || (body !== undefined && body.isWhole);
+    const isHeld = this.asking.holds(length) || body?.isWhole || this.#response?.isMounted === true;
     if (!isHeld || length === 0) return isHeld;
     if (body?.isReading) body.pending = length;
     else this.#hasHeld = true;
@@ -358,7 +360,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     this.#body = new RequestBody(this.#connection, this, framing, waits, behind);
     // Who waits for a body waits for an empty one, too.
     const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
-    const request = { path: head.path, response: this.#response!, hasBody };
+    const request = { head, response: this.#response!, hasBody };
     this.asking.ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
   }
 
@@ -370,7 +372,29 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     }
     // It may have answered by itself, or closed.
     if (this.#response !== request.response || !this.#connection.isOpen) return;
-    this.asking.ask(this.#first, "http", request.path, this.#answered, request);
+    const mount = mountOf(this.#connection.owner.mounts, request.head.path);
+    if (mount === undefined) this.#askProgram(request);
+    else this.#askMount(mount, request);
+  }
+
+  #askMount(mount: CheckedMount, request: PlainRequest): void {
+    const { head, response } = request;
+    if (head.method === "GET" || head.method === "HEAD") {
+      const { path, target, uriArgs, fields } = head;
+      const acceptEncoding = fields.get("accept-encoding");
+      const found = lookUp(mount, { path, target, uriArgs, acceptEncoding });
+      return response.serveMounted(found, () => {
+        this.#askProgram(request);
+        if (this.#body?.isReading && this.#connection.isOpen) this.#connection.offerAgain();
+      });
+    }
+    if (this.#connection.owner.answersHttp) return this.#askProgram(request);
+    response.returnStatus(405, undefined, [["allow", "GET, HEAD"]]);
+    response.complete();
+  }
+
+  #askProgram(request: PlainRequest): void {
+    this.asking.ask(this.#first, "http", request.head.path, this.#answered, request);
   }
 
   #answered(result: number, { response, hasBody }: PlainRequest): void {
@@ -381,6 +405,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (this.#response !== response) return;
     if (!this.#body!.isWhole) this.#body!.listen();
     else if (hasBody) this.onWhole();
+    this.#endIfQuiet();
   }
 
   onPiece(result: number): void {
