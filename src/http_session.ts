@@ -61,6 +61,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
+  /** Whether the last answer was completed without the program's doing. */
+  #isCompletionOwed = false;
   #peerEnded = false;
 
   constructor(connection: Connection, options: HttpSessionOptions) {
@@ -267,6 +269,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
       onComplete: () => this.#onComplete(),
+      onAnswer: () => this.#onAnswer(),
+      isAfterOwed: this.#isCompletionOwed,
       requestField: (name) => head.fields.get(name),
       defer: (work) => this.asking.defer(work),
     });
@@ -400,8 +404,18 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     }
   }
 
-  /** A transaction that is completed inside a callback ends after it. */
+  /** A page outside of a callback is completed here, unless the program does so at once. */
+  #onAnswer(): void {
+    const response = this.#response;
+    if (this.asking.isBusy || response === undefined) return;
+    queueMicrotask(() => {
+      if (this.#response === response && !this.asking.isBusy) response.completeIfWhole();
+    });
+  }
+
+  /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */
   endIfComplete(): void {
+    this.#response?.completeIfWhole();
     if (this.#response?.isComplete) this.#endTransaction();
   }
 
@@ -421,6 +435,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     const response = this.#response;
     if (response === undefined || !connection.isOpen) return;
     if (response.closes || this.#peerEnded) return connection.finish("self", true);
+    this.#isCompletionOwed = response.isCompletionOwed;
     this.#response = undefined;
     this.#body = undefined;
     connection.http = undefined;
@@ -457,6 +472,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       keepsAlive: false,
       minorVersion: 1,
       onComplete: () => {},
+      onAnswer: () => {},
+      isAfterOwed: false,
       requestField: () => undefined,
       defer: (work) => work(),
     });
