@@ -39,6 +39,7 @@ import {
 } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { CheckedMount } from "./files/mounts.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
 import type {
@@ -71,6 +72,10 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
   readonly fileOps: FileOps;
+  /** The longest paths first. */
+  readonly mounts: readonly CheckedMount[];
+  /** Whether the first protocol may answer requests that no mount does. */
+  readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */
@@ -217,7 +222,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   onBytes(bytes: Uint8Array): number {
     const { budget } = this.owner;
-    if (!budget.begin()) return this.#waitForTurn(0);
+    if (!budget.begin(this)) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
     this.#inTurn = true;
     const taken = this.phase!.onBytes(bytes);
@@ -247,7 +252,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
   goOn(): boolean {
     const { budget } = this.owner;
-    if (budget.begin()) {
+    if (budget.begin(this)) {
       this.turn(() => this.phase?.onTurn());
       if (!budget.isSpent) return true;
       budget.charge(this);
@@ -550,6 +555,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return 1;
   }
 
+  /** Whether a writeable callback was asked for, and has not come. */
+  get wantsWritable(): boolean {
+    return this.#writableWanted;
+  }
+
   service(): void {
     this.#writableIsDue = false;
     // What was written since then leaves first; onDrain offers the callback again.
@@ -662,6 +672,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
     log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
+    // Without all of it an answer must not look whole; behind it nothing is left to be lost.
+    if (this.#state === FLUSHING) return this.abort("timeout");
     if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
@@ -701,6 +713,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
     this.#awaitFlush();
     if (this.tx.unsent === 0) return this.#flushed();
+    // A peer may want to send all before it reads anything.
+    if (lingers && !this.#waitsForTurn) this.#transport?.resume();
     if (!this.#inTurn) this.flush();
   }
 

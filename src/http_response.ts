@@ -19,12 +19,24 @@ import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { ConnectionFileResponse } from "./file_transfer.ts";
-import { type FileTransfer, serveFile } from "./files/engine.ts";
+import {
+  type FileFailure,
+  type FileOptions,
+  type FileTransfer,
+  serveFile,
+} from "./files/engine.ts";
+import { LISTING_FIELDS } from "./files/listing.ts";
+import type { MountAnswer } from "./files/lookup.ts";
+import type { FileOps } from "./file_ops.ts";
+import { hostFileOps } from "./host_file_ops.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
 import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "./wsi.ts";
 
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
+
+/** What mounts are served by: their paths have no links any more. */
+const HOST_FILES = hostFileOps();
 
 type Fields = Iterable<readonly [string, string]>;
 
@@ -40,6 +52,10 @@ export interface ResponseOptions {
   readonly onAnswer: () => void;
   /** Whether the answer before it was completed without the program's doing. */
   readonly isAfterOwed: boolean;
+  /** Something of it waits to be sent. */
+  readonly onSend: () => void;
+  /** Whether the connection can't live on behind a head that leaves now. */
+  readonly mustClose: () => boolean;
   /** The value of a field of the request, its lines joined. */
   readonly requestField: (name: string) => string | undefined;
   /** Does what tells the program something, when the program is ready to hear it. */
@@ -54,6 +70,8 @@ export class HttpResponse implements HttpExchange {
   /** Whether a part of the response was written. */
   hasBegun = false;
   isComplete = false;
+  /** Whether a mount answers, or is being asked. */
+  isMounted = false;
 
   /** Completed here, so that the program may do so still, when it is late. */
   isCompletionOwed = false;
@@ -61,6 +79,8 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #onComplete: () => void;
+  readonly #onSend: () => void;
+  readonly #mustClose: () => boolean;
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
   readonly #onAnswer: () => void;
@@ -82,6 +102,8 @@ export class HttpResponse implements HttpExchange {
     this.#onComplete = options.onComplete;
     this.#onAnswer = options.onAnswer;
     this.#isAfterOwed = options.isAfterOwed;
+    this.#onSend = options.onSend;
+    this.#mustClose = options.mustClose;
     this.#requestField = options.requestField;
     this.#defer = options.defer;
   }
@@ -89,6 +111,13 @@ export class HttpResponse implements HttpExchange {
   /** Whether a file or a stream is on its way. */
   get isTransferring(): boolean {
     return this.#transfer !== undefined;
+  }
+
+  /** Whether some of it waits to be sent, or will in a moment. */
+  get isUnderWay(): boolean {
+    if (!this.hasBegun) return false;
+    const { unsentBytes, wantsWritable } = this.#connection;
+    return this.isTransferring || unsentBytes > 0 || wantsWritable;
   }
 
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
@@ -99,20 +128,101 @@ export class HttpResponse implements HttpExchange {
     checkFields("serveHttpFile", () => {
       const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
       this.#framed(200, [...own, ...fields]);
+      if (fields.some(([name]) => name.toLowerCase() === "content-range")) {
+        throw new TypeError(
+          "content-range is said by the library, which reads the request's Range",
+        );
+      }
     });
+    this.#serve(this.#connection.owner.fileOps, path, { contentType, fields });
+    return 0;
+  }
+
+  /**
+   * Answers with what a mount has.
+   *
+   * @param passOn Called when that is nothing, as if nothing had begun.
+   */
+  serveMounted(found: MountAnswer | Promise<MountAnswer>, passOn: () => void): void {
+    this.isMounted = true;
+    if ("kind" in found) return this.#answerMounted(found, passOn);
     this.hasBegun = true;
-    const response = new ConnectionFileResponse(this.#connection, {
+    const response = this.#fileResponse();
+    const lookup = new Lookup();
+    this.#transfer = lookup;
+    void found.then((answer) =>
+      response.arrived(() => {
+        if (lookup.isAbandoned || !response.isOpen) return;
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        this.#answerMounted(answer, passOn);
+      })
+    );
+  }
+
+  #answerMounted(answer: MountAnswer, passOn: () => void): void {
+    const nothing = () => {
+      this.isMounted = false;
+      passOn();
+    };
+    switch (answer.kind) {
+      case "none":
+        return nothing();
+      case "file": {
+        const { file, contentType, fields } = answer;
+        return this.#serve(HOST_FILES, file.path, {
+          contentType,
+          fields,
+          // It was there a moment ago.
+          onFail: (status) => {
+            this.#transfer = undefined;
+            this.hasBegun = false;
+            if (status === 404) nothing();
+            else this.#fail(status);
+          },
+        });
+      }
+      case "redirect":
+        this.returnStatus(301, undefined, [["location", answer.location]]);
+        break;
+      case "unacceptable":
+        this.returnStatus(406, undefined, [["vary", "accept-encoding"]]);
+        break;
+      case "page": {
+        const page = encoder.encode(answer.html);
+        const length = ["content-length", String(page.length)] as const;
+        this.writeHeaders(200, [...LISTING_FIELDS, length]);
+        this.write(page, "http");
+      }
+    }
+    this.complete();
+  }
+
+  #serve(ops: FileOps, path: string, options: FileOptions): void {
+    this.hasBegun = true;
+    this.#transfer = serveFile(this.#fileResponse(), ops, path, options);
+  }
+
+  #fail(status: FileFailure, fields: Fields = []): void {
+    this.returnStatus(status, undefined, fields);
+    this.complete();
+  }
+
+  #fileResponse(): ConnectionFileResponse {
+    return new ConnectionFileResponse(this.#connection, {
       method: this.method,
       requestField: this.#requestField,
       sendHead: (status, all) => {
         this.#begin(status, this.#framed(status, [...all]));
       },
-      sendBody: (bytes) => this.#body!.append(bytes),
+      sendBody: (bytes) => {
+        this.#body!.append(bytes);
+        this.#onSend();
+      },
       onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(status, undefined, all);
-        this.complete();
+        this.#fail(status, all);
       },
       onDone: () => {
         this.#transfer = undefined;
@@ -123,9 +233,6 @@ export class HttpResponse implements HttpExchange {
         });
       },
     });
-    const { fileOps } = this.#connection.owner;
-    this.#transfer = serveFile(response, fileOps, path, { contentType, fields });
-    return 0;
   }
 
   returnStatus(code: number, html: string | undefined, headers: Fields = []): 0 | 1 {
@@ -237,8 +344,7 @@ export class HttpResponse implements HttpExchange {
   }
 
   onDrain(): void {
-    if (this.#transfer !== undefined) this.#transfer.onDrain();
-    else if (this.hasBegun) this.#connection.armTimeout("noPendingTimeout", 0);
+    this.#transfer?.onDrain();
   }
 
   /** The connection is gone. */
@@ -306,7 +412,8 @@ export class HttpResponse implements HttpExchange {
     const request = { method: this.method, minorVersion: this.#minorVersion };
     // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
     const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
-    return frameHead(request, this.closes, status, all, httpDate());
+    const closes = this.closes || this.#mustClose();
+    return frameHead(request, closes, status, all, httpDate());
   }
 
   /** Sends a head; the body that it announces follows. */
@@ -367,7 +474,7 @@ export class HttpResponse implements HttpExchange {
     const body = this.#body!;
     body.check(bytes);
     const sent = body.write(bytes);
-    if (sent > 0) this.#awaitReader();
+    if (sent > 0) this.#onSend();
     return sent;
   }
 
@@ -388,7 +495,7 @@ export class HttpResponse implements HttpExchange {
   #sendHead(bytes: Uint8Array): number {
     if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
     this.#connection.say(bytes);
-    this.#awaitReader();
+    this.#onSend();
     return bytes.length;
   }
 
@@ -399,15 +506,22 @@ export class HttpResponse implements HttpExchange {
     if (length > 0) {
       connection.tx.put(bytes);
       connection.queued();
-      this.#awaitReader();
+      this.#onSend();
     }
     return length;
   }
+}
 
-  /** The peer has its time to take what was written. */
-  #awaitReader(): void {
-    const connection = this.#connection;
-    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
+/** A listing is being made; nothing is sent yet. */
+class Lookup implements FileTransfer {
+  isAbandoned = false;
+
+  onDrain(): void {
+    // What left was another response's.
+  }
+
+  abandon(): void {
+    this.isAbandoned = true;
   }
 }
 

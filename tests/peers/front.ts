@@ -44,7 +44,7 @@ export async function front({ program, config, args }: FrontOptions): Promise<Fr
     await Deno.remove(folder, { recursive: true });
   };
   try {
-    await untilListening(port);
+    await untilListening(port, running);
   } catch (error) {
     await dispose();
     throw error;

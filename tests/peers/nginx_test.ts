@@ -1,36 +1,15 @@
 /** nginx in front of a server of ours. */
 
 import { assert, assertEquals } from "@std/assert";
-import { assertSeen, CLIENT, type Front, front, goThrough } from "./front.ts";
+import { assertSeen, CLIENT, goThrough } from "./front.ts";
+import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 import { NGINX, NGINX_STREAM, peerTest } from "./peer.ts";
-
-/** Starts nginx as one process, which writes nothing outside its folder. */
-function nginx(blocks: (port: number) => string, load = ""): Promise<Front> {
-  return front({
-    program: NGINX,
-    config: (port, folder) =>
-      `${load}
-daemon off;
-master_process off;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
-events { worker_connections 64; }
-${blocks(port)}`,
-    // Until it has read the file it would log to Debian's place.
-    args: (file, folder) => ["-c", file, "-p", folder, "-e", `${folder}/error.log`],
-  });
-}
 
 /** A site whose requests all go to `upstream`. */
 function site(upstream: string): (port: number) => string {
   return (port) =>
     `http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
+  ${HTTP_SETTINGS}
   map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
   upstream behind { server ${upstream}; keepalive 4; }
   server {

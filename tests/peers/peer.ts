@@ -91,8 +91,9 @@ export function scriptPath(name: string): string {
 }
 
 /** Resolves once something listens on the port; a server of somebody else's says so in no other way. */
-export async function untilListening(port: number): Promise<void> {
+export async function untilListening(port: number, program?: Running): Promise<void> {
   for (;;) {
+    if (program?.hasEnded) throw new Error("the program has ended, and listens nowhere");
     try {
       using _conn = await Deno.connect({ hostname: "127.0.0.1", port });
       return;
@@ -117,6 +118,7 @@ export async function output(
 
 /** A program that runs beside the test, and ends with it. */
 export interface Running extends AsyncDisposable {
+  readonly hasEnded: boolean;
   /** The next line of its standard output. */
   nextLine(): Promise<string>;
 }
@@ -131,7 +133,12 @@ export function start(path: string, args: string[]): Running {
   }).spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
+  let hasEnded = false;
+  process.status.then(() => hasEnded = true);
   return {
+    get hasEnded() {
+      return hasEnded;
+    },
     async nextLine() {
       while (!text.includes("\n")) {
         const { value, done } = await reader.read();
