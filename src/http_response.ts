@@ -91,6 +91,11 @@ export class HttpResponse implements HttpExchange {
     checkFields("serveHttpFile", () => {
       const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
       this.#framed(200, [...own, ...fields]);
+      if (fields.some(([name]) => name.toLowerCase() === "content-range")) {
+        throw new TypeError(
+          "content-range is said by the library, which reads the request's Range",
+        );
+      }
     });
     const { fileOps, compresses, compression } = this.#connection.owner;
     this.#serve(fileOps, path, {

@@ -1,7 +1,7 @@
 /** A file that is compressed as it is read. */
 
 import type { OpenFile } from "../file_ops.ts";
-import { PIECE } from "./buffers.ts";
+import { SHORT } from "./buffers.ts";
 import type { Compression } from "./compression.ts";
 import type { Encoder } from "./encoder.ts";
 import type { FileSource } from "./source.ts";
@@ -73,7 +73,7 @@ export class CodedSource {
   async #encodeSlice(): Promise<void> {
     if (this.#left === 0) return await this.#encoder.end();
     const room = this.#slice.subarray(0, this.#left);
-    const count = await this.#file.read(room, this.#left > PIECE);
+    const count = await this.#file.read(room, this.#left > SHORT);
     if (count === 0) throw new Error(`the file ended ${this.#left} bytes early`);
     this.#left -= count;
     await this.#encoder.write(room.subarray(0, count));
