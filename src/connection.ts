@@ -39,12 +39,14 @@ import {
 } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { Compression } from "./files/compression.ts";
 import type { CheckedMount } from "./files/mounts.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
 import type {
   HttpCompletion,
   PeerAddresses,
+  ResponseBodyInit,
   TimeoutReason,
   WriteKind,
   WriteOptions,
@@ -73,6 +75,9 @@ export interface ConnectionOwner {
   readonly fileOps: FileOps;
   /** The longest paths first. */
   readonly mounts: readonly CheckedMount[];
+  /** Whether `serveHttpFile` compresses. */
+  readonly compresses: boolean;
+  readonly compression: Compression;
   /** Whether the first protocol may answer requests that no mount does. */
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
@@ -842,8 +847,24 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
   }
 
-  returnHttpStatus(code: number, html?: string): 0 | 1 {
-    return this.#exchange?.returnStatus(code, html) ?? 1;
+  respond(
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1 {
+    return this.#exchange?.respond(status, body, headers) ?? -1;
+  }
+
+  returnHttpStatus(
+    code: number,
+    html?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1 {
+    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
+  }
+
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
+    return this.#exchange?.writeEarlyHints(headers) ?? -1;
   }
 
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {

@@ -60,6 +60,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
+  /** Whether the last answer was completed without the program's doing. */
+  #isCompletionOwed = false;
   #peerEnded = false;
   /** Bytes behind a request that is not answered wait in the transport. */
   #hasHeld = false;
@@ -346,6 +348,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
       onComplete: () => this.#onComplete(),
+      onAnswer: () => this.#onAnswer(),
+      isAfterOwed: this.#isCompletionOwed,
       onSend: () => this.timer.sends(),
       mustClose: () => this.#mustClose,
       requestField: (name) => head?.fields.get(name),
@@ -439,8 +443,18 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     }
   }
 
-  /** A transaction that is completed inside a callback ends after it. */
+  /** A page outside of a callback is completed here, unless the program does so at once. */
+  #onAnswer(): void {
+    const response = this.#response;
+    if (this.asking.isBusy || response === undefined) return;
+    queueMicrotask(() => {
+      if (this.#response === response && !this.asking.isBusy) response.completeIfWhole();
+    });
+  }
+
+  /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */
   endIfComplete(): void {
+    this.#response?.completeIfWhole();
     if (this.#response?.isComplete) this.#endTransaction();
   }
 
@@ -465,6 +479,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
     if (response.closes || isLast) return connection.finish("self", true);
+    this.#isCompletionOwed = response.isCompletionOwed;
     this.#response = undefined;
     connection.http = undefined;
     connection.headers = undefined;

@@ -1,6 +1,6 @@
 /** How the body of an answer is framed (RFC 9112 section 6), and the fields of its head that say so. */
 
-import { parseLength, splitList, trimBlanks } from "./http_syntax.ts";
+import { equalsIgnoreCase, parseLength, splitList, trimBlanks } from "./http_syntax.ts";
 import { checkField, type FieldLine } from "./response_writer.ts";
 
 /** How a client knows where the body ends. */
@@ -40,6 +40,7 @@ interface Facts {
   readonly length: number | undefined;
   readonly isChunked: boolean;
   readonly hasDate: boolean;
+  readonly hasUpgrade: boolean;
   /** What `connection` names, but for `close` and `keep-alive`. */
   readonly options: readonly string[];
   readonly closes: boolean;
@@ -79,6 +80,10 @@ export function frameHead(
     fields.push(["transfer-encoding", "chunked"]);
   }
   const options = [...facts.options];
+  // RFC 9110 section 7.8: the two go together.
+  if (facts.hasUpgrade && !options.some((each) => equalsIgnoreCase(each, "upgrade"))) {
+    options.push("upgrade");
+  }
   if (ends) options.push("close");
   else if (request.minorVersion === 0 || facts.keepsAlive) options.push("keep-alive");
   if (options.length > 0) fields.push(["connection", options.join(", ")]);
@@ -108,12 +113,25 @@ export function readHeadFraming(
   return { framing: { kind: "close" }, closes: facts.closes || isOpenEnded };
 }
 
+/** The field that an answer of a status must have (RFC 9110 section 15), where the program alone knows it. */
+export const NEEDED_FIELDS: ReadonlyMap<number, string> = new Map([
+  [301, "location"],
+  [302, "location"],
+  [303, "location"],
+  [307, "location"],
+  [308, "location"],
+  [401, "www-authenticate"],
+  [405, "allow"],
+  [407, "proxy-authenticate"],
+]);
+
 const NO_CHUNKS_IN_1_0 = "transfer-encoding can't be sent to a client of HTTP/1.0";
 
 function readFacts(fields: Iterable<FieldLine>): Facts {
   let length: number | undefined;
   let codings: string | undefined;
   let hasDate = false;
+  let hasUpgrade = false;
   let closes = false;
   let keepsAlive = false;
   const options: string[] = [];
@@ -135,6 +153,9 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
         if (hasDate) throw new TypeError("there are two of date");
         hasDate = true;
         break;
+      case "upgrade":
+        hasUpgrade = true;
+        break;
       case "connection":
         for (const option of splitList(value)) {
           const lower = option.toLowerCase();
@@ -149,7 +170,7 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
   if (isChunked && length !== undefined) {
     throw new TypeError("content-length stands beside transfer-encoding");
   }
-  return { length, isChunked, hasDate, options, closes, keepsAlive };
+  return { length, isChunked, hasDate, hasUpgrade, options, closes, keepsAlive };
 }
 
 /** RFC 9112 section 6.1: `chunked` is the last one, and comes once. */
