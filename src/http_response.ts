@@ -26,6 +26,8 @@ export interface ResponseOptions {
   /** Whether the client lets the connection live on. */
   readonly keepsAlive: boolean;
   readonly minorVersion: 0 | 1;
+  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
+  readonly keepAliveSeconds?: number | undefined;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
   /** The value of a field of the request, its lines joined. */
@@ -45,6 +47,7 @@ export class HttpResponse implements HttpExchange {
 
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
+  readonly #keepAliveSeconds: number | undefined;
   readonly #onComplete: () => void;
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
@@ -59,6 +62,7 @@ export class HttpResponse implements HttpExchange {
     this.method = options.method;
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
+    this.#keepAliveSeconds = options.keepAliveSeconds;
     this.#onComplete = options.onComplete;
     this.#requestField = options.requestField;
     this.#defer = options.defer;
@@ -184,7 +188,11 @@ export class HttpResponse implements HttpExchange {
 
   /** @throws {TypeError} naming the field that can't be sent */
   #framed(status: number, fields: readonly FieldLine[]): FramedHead {
-    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const request = {
+      method: this.method,
+      minorVersion: this.#minorVersion,
+      keepAliveSeconds: this.#keepAliveSeconds,
+    };
     return frameHead(request, this.closes, status, fields, httpDate());
   }
 

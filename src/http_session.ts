@@ -2,6 +2,7 @@
 
 import { type BodyFraming, BodyReader, expectsContinue, requestFraming } from "./core/http_body.ts";
 import {
+  asksForKeepAlive,
   HttpSyntaxError,
   keepsAlive,
   type RequestHead,
@@ -32,6 +33,12 @@ const RESPOND = 2;
 /** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
+/**
+ * For how much longer than the client was told its connection is kept: the client's time begins with the
+ * answer's arrival, and it has to be the one that gives up, or a request crosses the end of the connection.
+ */
+const GRACE_MS = 1000;
+
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What the HTTP phase needs beside its connection. */
@@ -61,6 +68,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
+  /** What the client was told that the connection is kept for, if it has asked. */
+  #keepAliveSeconds: number | undefined;
   #peerEnded = false;
 
   constructor(connection: Connection, options: HttpSessionOptions) {
@@ -262,10 +271,13 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       connection.owner.tokenLimits,
       connection.socketFd,
     );
+    const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
+    this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.#response = new HttpResponse(connection, {
       method: head.method,
       keepsAlive: keepsAlive(head) && !this.#peerEnded,
       minorVersion: head.minorVersion,
+      keepAliveSeconds: this.#keepAliveSeconds,
       onComplete: () => this.#onComplete(),
       requestField: (name) => head.fields.get(name),
       defer: (work) => this.asking.defer(work),
@@ -438,8 +450,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   #awaitRequest(): void {
     const connection = this.#connection;
     const { keepAliveTimeoutMs, sendTimeoutMs } = connection.owner.limits;
-    const delayMs = connection.unsentBytes > 0 ? sendTimeoutMs : keepAliveTimeoutMs;
-    connection.armTimeout("httpContent", delayMs);
+    const idleMs = keepAliveTimeoutMs + (this.#keepAliveSeconds === undefined ? 0 : GRACE_MS);
+    connection.armTimeout("httpContent", connection.unsentBytes > 0 ? sendTimeoutMs : idleMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */
