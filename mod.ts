@@ -61,6 +61,7 @@ export { deflateStream, type DeflateStreamOptions } from "./src/extensions/defla
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type { FileOps, FileStat, OpenFile } from "./src/file_ops.ts";
+export type { Mount } from "./src/files/mounts.ts";
 export {
   type ForkedProtocol,
   type ForkedService,

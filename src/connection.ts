@@ -39,6 +39,7 @@ import {
 } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { CheckedMount } from "./files/mounts.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
 import type {
@@ -70,6 +71,10 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
   readonly fileOps: FileOps;
+  /** The longest paths first. */
+  readonly mounts: readonly CheckedMount[];
+  /** Whether the first protocol may answer requests that no mount does. */
+  readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */
@@ -216,7 +221,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   onBytes(bytes: Uint8Array): number {
     const { budget } = this.owner;
-    if (!budget.begin()) return this.#waitForTurn(0);
+    if (!budget.begin(this)) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
     this.#inTurn = true;
     const taken = this.phase!.onBytes(bytes);
@@ -246,7 +251,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
   goOn(): boolean {
     const { budget } = this.owner;
-    if (budget.begin()) {
+    if (budget.begin(this)) {
       this.turn(() => this.phase?.onTurn());
       if (!budget.isSpent) return true;
       budget.charge(this);

@@ -16,7 +16,10 @@ import { LwsError } from "./errors.ts";
 import type { ExtensionStruct } from "./extension_struct.ts";
 import type { Extension } from "./extensions/extension.ts";
 import { type FileOps, pairStat } from "./file_ops.ts";
+import { type CheckedMount, checkMounts, type Mount } from "./files/mounts.ts";
+import { handlers } from "./handlers.ts";
 import { hostFileOps } from "./host_file_ops.ts";
+import { hostFolder } from "./host_folder.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import {
   type CheckedListenInfo,
@@ -51,9 +54,36 @@ export type ServicePolicy = "automatic" | "manual" | "external";
 export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
-   * callback is null, if there is one.
+   * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are
+   * no WebSockets, which are refused with 403, and what no mount has is answered 404.
    */
-  readonly protocols: readonly Protocol[];
+  readonly protocols?: readonly Protocol[];
+  /**
+   * Folders that are served without a callback, to GET and HEAD, behind `filterHttpConnection` and before
+   * `http`. Of several whose paths a request is below, the longest one counts. It answers with a file, or
+   * with the index of a folder; a folder without a slash at its end is redirected to it with 301. Types go by the
+   * ending of the name, and each file has an `ETag`, a date and ranges, as with `wsi.serveHttpFile`;
+   * `httpFileCompletion` follows. A request that it has nothing for goes on to the first protocol's `http`, as all
+   * do with other methods. Where `handlers` without `http` are, or no protocol, those are answered
+   * 404 and 405.
+   *
+   * There is nothing for paths with `..`, an encoded slash or a backslash, in whatever form, for names that
+   * begin with a dot, for symbolic links that lead out of the folder, and for what is no regular file. Needs
+   * `--allow-read` for the folders.
+   *
+   * @example
+   * ```ts
+   * import { createContext } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   mounts: [{ path: "/", folder: new URL("./examples/demo/public/", import.meta.url) }],
+   * });
+   * ```
+   *
+   * @default none
+   */
+  readonly mounts?: readonly Mount[];
   /**
    * Origins other than the server's own from which browsers may connect, such as
    * `"https://example.com"`; `"*"` allows all.
@@ -138,6 +168,7 @@ export interface CheckedInfo {
   readonly extensions: readonly Extension[];
   readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
+  readonly mounts: readonly CheckedMount[];
   readonly user: unknown;
   readonly service: ServicePolicy;
   readonly signal: AbortSignal | undefined;
@@ -157,6 +188,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
+  "mounts",
   "allowedOrigins",
   "extensions",
   "tokenLimits",
@@ -185,6 +217,12 @@ const PROTOCOL_MEMBERS: ReadonlySet<string> = new Set<keyof ActiveProtocol>([
   "broadcastSocketUserFd",
   "broadcastToken",
 ]);
+
+/** In place of the program's, where mounts alone are served. */
+const NO_PROTOCOL: Protocol = {
+  name: "http-only",
+  callback: handlers({ filterProtocolConnection: () => -1 }),
+};
 
 const SERVICE_POLICIES: readonly ServicePolicy[] = ["automatic", "manual", "external"];
 
@@ -228,7 +266,12 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   const listen = checkListenInfo(info, complain);
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
-  const protocols = checkProtocols(info.protocols, problems, complain);
+  const mounts = checkMounts(info.mounts, hostFolder, problems, complain);
+  const isForMounts = Array.isArray(info.mounts) && info.mounts.length > 0 &&
+    (info.protocols === undefined || (info.protocols as unknown[] | null)?.length === 0);
+  const protocols = isForMounts
+    ? [NO_PROTOCOL]
+    : checkProtocols(info.protocols, problems, complain);
   const extensions = checkExtensions(info.extensions, problems, complain);
   const { service = "automatic" } = info;
   if (!SERVICE_POLICIES.includes(service)) {
@@ -273,6 +316,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     proxy,
     proxyPort,
     protocols,
+    mounts,
     allowedOrigins: info.allowedOrigins,
     extensions,
     broadcastSockets,
@@ -293,7 +337,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
 type Complain = (field: string, value: unknown, allowed: string) => void;
 
 function checkProtocols(
-  given: readonly Protocol[],
+  given: readonly Protocol[] | undefined,
   problems: string[],
   complain: Complain,
 ): readonly Protocol[] {

@@ -5,7 +5,7 @@ import { describeValue, isPlain, refuseArgument } from "./arguments.ts";
 import { isPromised } from "./callback_results.ts";
 import { LwsError } from "./errors.ts";
 import { log } from "./log.ts";
-import type { CallbackResult } from "./protocol.ts";
+import type { CallbackResult, Protocol } from "./protocol.ts";
 import {
   type CallbackArguments,
   isReason,
@@ -158,7 +158,8 @@ export function handlers<User = unknown>(
   methods: Handlers<User> | Pick<Handlers<User>, keyof ReasonData | "message">,
 ): (...args: CallbackArguments<User>) => CallbackResult {
   const table = tableOf(methods);
-  if (!table.has("http")) table.set("http", answerNotFound as AnyHandler);
+  const hasHttp = table.has("http");
+  if (!hasHttp) table.set("http", answerNotFound as AnyHandler);
   const message = table.get("message");
   if (message !== undefined) {
     const gather = gatherMessages(message) as AnyHandler;
@@ -200,7 +201,12 @@ export function handlers<User = unknown>(
     return Promise.resolve(promised).then((value) => count(reason, value));
   };
 
-  return (wsi, reason, user, data) => {
+  const callback: (...args: CallbackArguments<User>) => CallbackResult = (
+    wsi,
+    reason,
+    user,
+    data,
+  ) => {
     const result = table.get(reason)?.(wsi, user, data);
     if (result === undefined || result === 0) return;
     if (isPromised(result)) return countedLater(reason, result);
@@ -210,6 +216,16 @@ export function handlers<User = unknown>(
     }
     return verdict;
   };
+  if (!hasHttp) withoutHttp.add(callback);
+  return callback;
+}
+
+/** Callbacks that answer every request 404, since they were given no method for it. */
+const withoutHttp = new WeakSet<object>();
+
+/** Whether a callback may answer HTTP requests otherwise than by 404. */
+export function answersHttp(callback: Protocol["callback"]): boolean {
+  return !withoutHttp.has(callback);
 }
 
 /** The methods by reason, and `message`. @throws {LwsError} */

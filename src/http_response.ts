@@ -13,10 +13,22 @@ import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
 import { ConnectionFileResponse } from "./file_transfer.ts";
-import { type FileTransfer, serveFile } from "./files/engine.ts";
+import {
+  type FileFailure,
+  type FileOptions,
+  type FileTransfer,
+  serveFile,
+} from "./files/engine.ts";
+import { LISTING_FIELDS } from "./files/listing.ts";
+import type { MountAnswer } from "./files/lookup.ts";
+import type { FileOps } from "./file_ops.ts";
+import { hostFileOps } from "./host_file_ops.ts";
 import type { WriteKind } from "./wsi.ts";
 
 const encoder = new TextEncoder();
+
+/** What mounts are served by: their paths have no links any more. */
+const HOST_FILES = hostFileOps();
 
 type Fields = Iterable<readonly [string, string]>;
 
@@ -44,6 +56,8 @@ export class HttpResponse implements HttpExchange {
   /** Whether a part of the response was written. */
   hasBegun = false;
   isComplete = false;
+  /** Whether a mount answers, or is being asked. */
+  isMounted = false;
 
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
@@ -82,8 +96,82 @@ export class HttpResponse implements HttpExchange {
       const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
       this.#framed(200, [...own, ...fields]);
     });
+    this.#serve(this.#connection.owner.fileOps, path, { contentType, fields });
+    return 0;
+  }
+
+  /**
+   * Answers with what a mount has.
+   *
+   * @param passOn Called when that is nothing, as if nothing had begun.
+   */
+  serveMounted(found: MountAnswer | Promise<MountAnswer>, passOn: () => void): void {
+    this.isMounted = true;
+    if ("kind" in found) return this.#answerMounted(found, passOn);
     this.hasBegun = true;
-    const response = new ConnectionFileResponse(this.#connection, {
+    const response = this.#fileResponse();
+    const lookup = new Lookup();
+    this.#transfer = lookup;
+    void found.then((answer) =>
+      response.arrived(() => {
+        if (lookup.isAbandoned || !response.isOpen) return;
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        this.#answerMounted(answer, passOn);
+      })
+    );
+  }
+
+  #answerMounted(answer: MountAnswer, passOn: () => void): void {
+    const nothing = () => {
+      this.isMounted = false;
+      passOn();
+    };
+    switch (answer.kind) {
+      case "none":
+        return nothing();
+      case "file": {
+        const { file, contentType, fields } = answer;
+        return this.#serve(HOST_FILES, file.path, {
+          contentType,
+          fields,
+          // It was there a moment ago.
+          onFail: (status) => {
+            this.#transfer = undefined;
+            this.hasBegun = false;
+            if (status === 404) nothing();
+            else this.#fail(status);
+          },
+        });
+      }
+      case "redirect":
+        this.returnStatus(301, undefined, [["location", answer.location]]);
+        break;
+      case "unacceptable":
+        this.returnStatus(406, undefined, [["vary", "accept-encoding"]]);
+        break;
+      case "page": {
+        const page = encoder.encode(answer.html);
+        const length = ["content-length", String(page.length)] as const;
+        this.writeHeaders(200, [...LISTING_FIELDS, length]);
+        this.write(page, "http");
+      }
+    }
+    this.complete();
+  }
+
+  #serve(ops: FileOps, path: string, options: FileOptions): void {
+    this.hasBegun = true;
+    this.#transfer = serveFile(this.#fileResponse(), ops, path, options);
+  }
+
+  #fail(status: FileFailure, fields: Fields = []): void {
+    this.returnStatus(status, undefined, fields);
+    this.complete();
+  }
+
+  #fileResponse(): ConnectionFileResponse {
+    return new ConnectionFileResponse(this.#connection, {
       method: this.method,
       requestField: this.#requestField,
       sendHead: (status, all) => {
@@ -93,8 +181,7 @@ export class HttpResponse implements HttpExchange {
       onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.returnStatus(status, undefined, all);
-        this.complete();
+        this.#fail(status, all);
       },
       onDone: () => {
         this.#transfer = undefined;
@@ -105,9 +192,6 @@ export class HttpResponse implements HttpExchange {
         });
       },
     });
-    const { fileOps } = this.#connection.owner;
-    this.#transfer = serveFile(response, fileOps, path, { contentType, fields });
-    return 0;
   }
 
   returnStatus(code: number, html: string | undefined, fields: Fields = []): 0 | 1 {
@@ -280,6 +364,19 @@ export class HttpResponse implements HttpExchange {
   #awaitReader(): void {
     const connection = this.#connection;
     connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
+  }
+}
+
+/** A listing is being made; nothing is sent yet. */
+class Lookup implements FileTransfer {
+  isAbandoned = false;
+
+  onDrain(): void {
+    // What left was another response's.
+  }
+
+  abandon(): void {
+    this.isAbandoned = true;
   }
 }
 

@@ -15,6 +15,8 @@ import { noteClosing } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
+import { lookUp } from "./files/lookup.ts";
+import { type CheckedMount, mountOf } from "./files/mounts.ts";
 import { HttpResponse } from "./http_response.ts";
 import { isLogged, log, type LogLevel } from "./log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
@@ -48,7 +50,7 @@ export interface HttpSessionOptions {
 
 /** A request that asks for no upgrade. */
 interface PlainRequest {
-  readonly path: string;
+  readonly head: RequestHead;
   readonly response: HttpResponse;
   readonly hasBody: boolean;
   readonly waitsForContinue: boolean;
@@ -94,7 +96,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // The next request waits in the transport until this one is answered, and most of the answer
         // has left: who asks for much at once isn't one who doesn't read.
-        if (this.#state === RESPOND || (this.#isIdle && connection.partialBuffered)) {
+        const isHeld = this.#state === RESPOND || this.#response?.isMounted;
+        if (isHeld || (this.#isIdle && connection.partialBuffered)) {
           connection.holdInput(true);
           break;
         }
@@ -309,7 +312,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#state = this.#body.done ? RESPOND : BODY;
     // Who waits for a body waits for an empty one, too.
     const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
-    const request = { path: head.path, response: this.#response!, hasBody, waitsForContinue };
+    const request = { head, response: this.#response!, hasBody, waitsForContinue };
     this.asking.ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
   }
 
@@ -321,7 +324,29 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     }
     // It may have answered by itself, or closed.
     if (this.#response !== request.response || !this.#connection.isOpen) return;
-    this.asking.ask(this.#first, "http", request.path, this.#answered, request);
+    const mount = mountOf(this.#connection.owner.mounts, request.head.path);
+    if (mount === undefined) this.#askProgram(request);
+    else this.#askMount(mount, request);
+  }
+
+  #askMount(mount: CheckedMount, request: PlainRequest): void {
+    const { head, response } = request;
+    if (head.method === "GET" || head.method === "HEAD") {
+      const { path, target, uriArgs, fields } = head;
+      const acceptEncoding = fields.get("accept-encoding");
+      const found = lookUp(mount, { path, target, uriArgs, acceptEncoding });
+      return response.serveMounted(found, () => {
+        this.#askProgram(request);
+        if (this.#state === BODY && this.#connection.isOpen) this.#connection.holdInput(false);
+      });
+    }
+    if (this.#connection.owner.answersHttp) return this.#askProgram(request);
+    response.returnStatus(405, undefined, [["allow", "GET, HEAD"]]);
+    response.complete();
+  }
+
+  #askProgram(request: PlainRequest): void {
+    this.asking.ask(this.#first, "http", request.head.path, this.#answered, request);
   }
 
   #answered(result: number, { response, hasBody, waitsForContinue }: PlainRequest): void {

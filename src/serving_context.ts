@@ -23,6 +23,8 @@ import { LwsError } from "./errors.ts";
 import { attempt } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { CheckedMount } from "./files/mounts.ts";
+import { answersHttp } from "./handlers.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
 import type { Limits } from "./limits.ts";
 import { CONTEXT_PORT_NO_LISTEN } from "./listen_info.ts";
@@ -81,6 +83,8 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   readonly face: Context = this;
   readonly limits: Limits;
   readonly fileOps: FileOps;
+  readonly mounts: readonly CheckedMount[];
+  readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAliveSettings | undefined;
@@ -122,6 +126,8 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.#info = info;
     this.limits = info.limits;
     this.fileOps = info.fileOps;
+    this.mounts = info.mounts;
+    this.answersHttp = answersHttp(info.protocols[0]!.callback);
     this.extensions = info.extensions;
     this.options = info.options;
     this.keepAlive = info.keepAlive;

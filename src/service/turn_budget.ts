@@ -1,9 +1,11 @@
 /**
- * One budget of time for what all connections do in one turn of the event loop. The runtime looks for
- * new readiness only when it has nothing else to do, or each 61st time, so that one peer who always has
- * sent more would keep it from all others; a timer makes it look. Such a timer is under way while
- * there is traffic. When it fires the loop has come round; when it is overdue nobody goes on, so that
- * it fires at once, and then goes first who was served least.
+ * One budget of time for what all connections do until the event loop has come round. The runtime looks
+ * for new readiness only when it has nothing else to do, or in each 61st turn, so that one peer who
+ * always has sent more would keep it from all others. A timer is under way while there is traffic: when
+ * it fires in time the loop has come round by itself. When it is overdue the budget is spent and
+ * nobody goes on but newcomers with little to do; as many empty turns as make the runtime look take as
+ * long as a few small echoes, where a second timer took a millisecond. Then goes first who was served
+ * least.
  */
 
 import { type Clock, systemClock } from "./clock.ts";
@@ -11,6 +13,13 @@ import { FakeClock } from "./fake_clock.ts";
 
 /** Within this the timer has fired where the loop comes round by itself (2 ms; measured). */
 const BUDGET_MS = 2.5;
+/**
+ * Turns of the event loop in which the runtime has looked for readiness (61; measured), and hands out
+ * what it found.
+ */
+const TURNS_TO_LOOK = 64;
+/** Within this of the budget's end newcomers are served a piece each. */
+const GRACE_MS = 1;
 /** Pieces of work between two looks at the clock; how many depends on how long they take. */
 const MOST_UNLOOKED = 64;
 const SHORT_MS = 0.1;
@@ -35,6 +44,7 @@ export class TurnBudget {
   readonly #clock: Clock | undefined;
   #timer: unknown;
   #startedAt = 0;
+  #spentAt = 0;
   #lookedAt = 0;
   /** The last look before somebody began to work. */
   #beganAt = 0;
@@ -46,6 +56,8 @@ export class TurnBudget {
   #pieces = 0;
   #waiting: TurnTaker[] = [];
   #turns: TurnTaker[] = [];
+  /** Empty turns until the runtime has looked for readiness. */
+  #turnsLeft = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
   /** What the last one had been served who was given a turn: where newcomers begin. */
   #virtualMs = 0;
@@ -60,12 +72,14 @@ export class TurnBudget {
     return this.#waiting.length + this.#turns.length;
   }
 
-  /** Somebody begins to work; false when it has to {@linkcode wait}. */
-  begin(): boolean {
+  /** `taker` begins to work; false when it has to {@linkcode wait}. */
+  begin(taker: TurnTaker): boolean {
     this.#looks = 0;
-    const goesOn = --this.#untilLook > 0 || this.#look(true);
-    this.#beganAt = this.#lookedAt;
-    return goesOn;
+    if (--this.#untilLook > 0 || this.#look(true)) {
+      this.#beganAt = this.#lookedAt;
+      return true;
+    }
+    return this.#isNew(taker);
   }
 
   /**
@@ -80,7 +94,7 @@ export class TurnBudget {
   wait(taker: TurnTaker): void {
     taker.servedMs = Math.max(taker.servedMs, this.#virtualMs);
     this.#waiting.push(taker);
-    if (this.#timer === undefined) this.#start(this.#clock!.now());
+    if (!this.#isComing) this.#start(this.#clock!.now());
   }
 
   /** Counts what was used up since `begin` for whoever has to wait now. */
@@ -92,16 +106,31 @@ export class TurnBudget {
 
   /** Nobody needs the timer any more, unless somebody waits. */
   rest(): void {
-    if (this.waiting > 0 || this.#timer === undefined) return;
+    if (this.waiting > 0 || !this.#isComing) return;
     this.#clock!.clearTimer(this.#timer);
     this.#timer = undefined;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+    this.#turnsLeft = 0;
     this.isSpent = false;
+  }
+
+  /** Whether a timer or empty turns are under way, at whose end the loop has come round. */
+  get #isComing(): boolean {
+    return this.#timer !== undefined || this.#turnsLeft > 0;
+  }
+
+  /** Who was served less than those who wait need not wait for them, with a piece of little work. */
+  #isNew(taker: TurnTaker): boolean {
+    if (taker.servedMs >= this.#virtualMs) return false;
+    this.#beganAt = this.#clock!.now();
+    return this.#beganAt - this.#spentAt < GRACE_MS;
   }
 
   #start(now: number): void {
     this.#startedAt = now;
     this.#pieces = 0;
-    this.#timer = this.#clock!.setTimer(this.#onCameRound, 0);
+    this.#timer = this.#clock!.setTimer(this.#onTimer, 0);
   }
 
   #look(begins: boolean): boolean {
@@ -127,16 +156,30 @@ export class TurnBudget {
     } else if (this.#looks > 0 && took >= LONG_MS) this.#start(now - took);
     else if (this.#pieces >= PIECES_A_TIMER) this.#start(now);
     this.#looks++;
-    if (!this.isSpent) this.#untilLook = this.#unlooked;
+    if (this.isSpent) this.#spentAt = now;
+    else this.#untilLook = this.#unlooked;
     return !this.isSpent;
   }
 
-  readonly #onCameRound = (): void => {
+  readonly #onTimer = (): void => {
     this.#timer = undefined;
-    this.isSpent = false;
-    // Behind the reads that the loop has just found ready: of them is who was not served at all.
-    if (this.waiting > 0) this.#immediate ??= setImmediate(this.#serve);
+    if (!this.isSpent) return this.#cameRound();
+    this.#turnsLeft = TURNS_TO_LOOK;
+    this.#passTurn();
   };
+
+  readonly #passTurn = (): void => {
+    if (--this.#turnsLeft > 0) this.#immediate = setImmediate(this.#passTurn);
+    else this.#cameRound();
+  };
+
+  #cameRound(): void {
+    this.#turnsLeft = 0;
+    this.isSpent = false;
+    this.#immediate = undefined;
+    // Behind the reads that the loop has just found ready: of them is who was not served at all.
+    if (this.waiting > 0) this.#immediate = setImmediate(this.#serve);
+  }
 
   readonly #serve = (): void => {
     this.#immediate = undefined;

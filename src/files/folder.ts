@@ -1,0 +1,52 @@
+/** The seam between mounts and the file system: a folder that nothing leads out of. */
+
+/** A regular file, as far as it has to be known before it is opened. */
+export interface FoundFile {
+  readonly kind: "file";
+  /** Where it really is, without symbolic links. */
+  readonly path: string;
+  readonly length: number;
+  readonly mtime: Date | null;
+}
+
+/** What a name stands for: a regular file, a folder, or nothing that may be served. */
+export type Found = FoundFile | { readonly kind: "folder" } | undefined;
+
+/** A file or folder in a folder. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** Bytes of a file; 0 for a folder. */
+  readonly length: number;
+  readonly mtime: Date | null;
+}
+
+/** What is in a folder. */
+export interface FolderContent {
+  /** In the order of their names. */
+  readonly entries: readonly FolderEntry[];
+  /** Whether there are no others. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * A folder and all below it. Names begin with a slash and have no `..` segment. Implemented over the host's
+ * files by HostFolder.
+ */
+export interface Folder {
+  /** The folder as the program gave it, for the log. */
+  readonly path: string;
+  /** Never throws: what can't be read isn't there, and the log says why. */
+  find(name: string): Found;
+  /**
+   * The files and folders in one of them; undefined when that is no folder. Never rejects.
+   *
+   * @param most How many are looked at.
+   * @param isShown Says which ones are.
+   */
+  list(
+    name: string,
+    most: number,
+    isShown: (name: string) => boolean,
+  ): Promise<FolderContent | undefined>;
+}

@@ -1,0 +1,131 @@
+/** What a mount has for a request. */
+
+import type { FieldLine } from "../core/response_writer.ts";
+import { log } from "../log.ts";
+import type { FoundFile } from "./folder.ts";
+import { listingPage, MOST_LISTED } from "./listing.ts";
+import type { CheckedMount } from "./mounts.ts";
+import { chooseVariant } from "./precompressed.ts";
+import { mediaType } from "./types.ts";
+
+/** What of a request decides. */
+export interface MountRequest {
+  /** The path, decoded and without dot segments, which is in the mount. */
+  readonly path: string;
+  /** The target as it was sent. */
+  readonly target: string;
+  /** The query as it was sent, without its `?`. */
+  readonly uriArgs: string;
+  readonly acceptEncoding: string | undefined;
+}
+
+/** What a request is answered with. */
+export type MountAnswer =
+  /** Nothing: the program may have something. */
+  | { readonly kind: "none" }
+  | {
+    readonly kind: "file";
+    readonly file: FoundFile;
+    readonly contentType: string;
+    readonly fields: readonly FieldLine[];
+  }
+  | { readonly kind: "redirect"; readonly location: string }
+  | { readonly kind: "page"; readonly html: string }
+  /** The client accepts none of the forms that there are. */
+  | { readonly kind: "unacceptable" };
+
+const NONE: MountAnswer = { kind: "none" };
+
+/**
+ * An encoded slash, a backslash in either form, and `..` in any: a path that has one means something else to
+ * somebody, and none of them is in a link that a browser follows.
+ */
+const ODD_PATH = /%2f|%5c|\\|\/(\.|%2e)(\.|%2e)(?:\/|$)/i;
+
+/** A segment that begins with a dot. */
+const DOTFILE = /\/\./;
+
+/** RFC 8615: what is there is meant to be found. */
+const WELL_KNOWN = "/.well-known/";
+
+/** Looks in a mount for what a GET or HEAD asks for. Never throws or rejects; only a listing takes time. */
+export function lookUp(
+  mount: CheckedMount,
+  request: MountRequest,
+): MountAnswer | Promise<MountAnswer> {
+  const answer = find(mount, request);
+  log("debug", () => {
+    const kind = "kind" in answer ? answer.kind : "page";
+    const what = "file" in answer ? answer.file.path : kind;
+    return `mount ${mount.path || "/"}: ${request.path}: ${what}`;
+  });
+  return answer;
+}
+
+function find(mount: CheckedMount, request: MountRequest): MountAnswer | Promise<MountAnswer> {
+  const { path } = request;
+  const { folder, index } = mount;
+  const name = path.slice(mount.path.length);
+  if (ODD_PATH.test(request.target.split("?", 1)[0]!)) return NONE;
+  if (!mount.dotfiles && hasDotfile(name, mount.path === "")) return NONE;
+  if (!name.endsWith("/")) {
+    const found = folder.find(name);
+    if (found?.kind === "folder") return { kind: "redirect", location: locationOf(request) };
+    return found === undefined ? NONE : fileAnswer(mount, name, found, request);
+  }
+  if (index !== undefined) {
+    const found = folder.find(name + index);
+    if (found?.kind === "file") return fileAnswer(mount, name + index, found, request);
+  }
+  return mount.listing ? listing(mount, path, name) : NONE;
+}
+
+function fileAnswer(
+  mount: CheckedMount,
+  name: string,
+  file: FoundFile,
+  { acceptEncoding }: MountRequest,
+): MountAnswer {
+  const { folder, precompressed, cacheControl } = mount;
+  const variant = chooseVariant(folder, name, file, precompressed, acceptEncoding);
+  if (variant === undefined) return { kind: "unacceptable" };
+  const fields: FieldLine[] = [];
+  if (cacheControl !== undefined) fields.push(["cache-control", cacheControl]);
+  if (variant.coding !== undefined) fields.push(["content-encoding", variant.coding]);
+  if (variant.varies) fields.push(["vary", "accept-encoding"]);
+  return { kind: "file", file: variant.file, contentType: mediaType(name), fields };
+}
+
+/** Listings under way, by folder and name: who asks for the same one at the same time gets the same one. */
+const underWay = new WeakMap<CheckedMount, Map<string, Promise<MountAnswer>>>();
+
+function listing(mount: CheckedMount, path: string, name: string): Promise<MountAnswer> {
+  let listings = underWay.get(mount);
+  if (listings === undefined) underWay.set(mount, listings = new Map());
+  const before = listings.get(name);
+  if (before !== undefined) return before;
+  const answer = list(mount, path, name).finally(() => listings.delete(name));
+  listings.set(name, answer);
+  return answer;
+}
+
+async function list(mount: CheckedMount, path: string, name: string): Promise<MountAnswer> {
+  const isShown = (each: string) => mount.dotfiles || !each.startsWith(".");
+  const content = await mount.folder.list(name, MOST_LISTED, isShown);
+  if (content === undefined) return NONE;
+  return { kind: "page", html: listingPage(path, content, name !== "/") };
+}
+
+function hasDotfile(name: string, isRoot: boolean): boolean {
+  const isWellKnown = isRoot && name.startsWith(WELL_KNOWN);
+  return DOTFILE.test(isWellKnown ? name.slice(WELL_KNOWN.length - 1) : name);
+}
+
+/**
+ * The same path with a slash. It is written anew from what was understood of it: neither can its begin be
+ * taken for a host, nor is there anything in it that could end a line.
+ */
+function locationOf({ path, uriArgs }: MountRequest): string {
+  const encoded = path.split("/").map(encodeURIComponent).join("/");
+  return `${encoded}/${uriArgs === "" ? "" : `?${uriArgs}`}`;
+}

@@ -1,0 +1,46 @@
+/** A temporary folder with files of a test's own, and a server that mounts it. */
+
+import { dirname, join } from "@std/path";
+import type { ContextCreationInfo, Mount, Protocol } from "../../mod.ts";
+import { serve, type Served } from "./serve.ts";
+
+/** The content of each file by its path, `{ "sub/a.txt": "a" }`. */
+export type Files = Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>;
+
+/** A folder `public` with files, and `secret.txt` beside it. */
+export async function withFiles(files: Files, run: (folder: string) => Promise<void>) {
+  const base = await Deno.makeTempDir();
+  try {
+    const folder = join(base, "public");
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(join(base, "secret.txt"), "secret");
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(folder, name);
+      await Deno.mkdir(dirname(path), { recursive: true });
+      await (typeof content === "string"
+        ? Deno.writeTextFile(path, content)
+        : Deno.writeFile(path, content));
+    }
+    await run(folder);
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+export interface MountOptions extends Partial<Mount> {
+  readonly protocols?: readonly Protocol[];
+  readonly info?: Partial<ContextCreationInfo>;
+}
+
+/** A server with one mount, at `/` unless told otherwise, and no protocol by default. */
+export async function withMount(
+  files: Files,
+  options: MountOptions,
+  run: (served: Served, folder: string) => Promise<void>,
+): Promise<void> {
+  const { protocols = [], info, ...mount } = options;
+  await withFiles(files, async (folder) => {
+    await using served = serve(protocols, { ...info, mounts: [{ path: "/", folder, ...mount }] });
+    await run(served, folder);
+  });
+}
