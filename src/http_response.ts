@@ -95,6 +95,11 @@ export class HttpResponse implements HttpExchange {
     checkFields("serveHttpFile", () => {
       const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
       this.#framed(200, [...own, ...fields]);
+      if (fields.some(([name]) => name.toLowerCase() === "content-range")) {
+        throw new TypeError(
+          "content-range is said by the library, which reads the request's Range",
+        );
+      }
     });
     this.#serve(this.#connection.owner.fileOps, path, { contentType, fields });
     return 0;

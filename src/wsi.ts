@@ -346,7 +346,7 @@ export interface Wsi<out User = unknown> {
    * @param contentType Default: by the ending of the path.
    * @param headers More header fields. One that the library would add, as `etag`, comes in its place;
    *   `accept-ranges: none` has ranges ignored. `content-length`, `content-range` and `transfer-encoding` are
-   *   the library's own, and are left out.
+   *   the library's own, and are refused.
    * @returns 0 when it has started, −1 when there is no request to answer.
    * @throws {LwsError} `invalid-argument` when the path is no text, or a field can't stand in a header.
    */

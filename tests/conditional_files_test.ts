@@ -427,9 +427,6 @@ Deno.test("fields of the program come in place of the library's", async () => {
     ["Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT"],
     ["Cache-Control", "max-age=60"],
     ["Content-Type", "text/x-mine"],
-    ["Content-Length", "7"],
-    ["Content-Range", "bytes 0-0/1"],
-    ["Transfer-Encoding", "chunked"],
     ["Content-Language", "en"],
     ["Set-Cookie", "a=1"],
     ["Set-Cookie", "b=2"],
@@ -464,6 +461,30 @@ Deno.test("fields of the program come in place of the library's", async () => {
     /^--\w{32}\r\ncontent-type: text\/x-mine\r\n/,
   );
 });
+
+for (
+  const field of ["Content-Length: 20", "Transfer-Encoding: chunked", "Content-Range: bytes 0-0/1"]
+) {
+  Deno.test(`${field} of the program is refused by name`, async () => {
+    const refused: unknown[] = [];
+    const protocol: Protocol = {
+      name: "files",
+      callback: handlers({
+        http(wsi, _user, path) {
+          try {
+            wsi.serveHttpFile(path, undefined, [field.split(": ") as [string, string]]);
+          } catch (error) {
+            refused.push((error as Error).message);
+          }
+          return wsi.serveHttpFile(path);
+        },
+      }),
+    };
+    await using served = serve([protocol], { fileOps: new Files() });
+    assertEquals((await ask(served, [])).body, TEXT);
+    assertStringIncludes(String(refused[0]).toLowerCase(), field.split(":")[0]!.toLowerCase());
+  });
+}
 
 Deno.test("accept-ranges: none of the program has ranges ignored", async () => {
   const fileOps = new Files();

@@ -19,7 +19,7 @@ export interface FileRequest {
   /** The value of a field of the request, its lines joined. */
   readonly field: (name: string) => string | undefined;
   readonly contentType: string;
-  /** Fields of the program. */
+  /** Fields of the program, none of which frames the body or says which part it is. */
   readonly fields: readonly FieldLine[];
 }
 
@@ -43,15 +43,6 @@ export interface FileRefusal {
   readonly status: 412 | 416;
   readonly fields: readonly FieldLine[];
 }
-
-/**
- * What the program can't give: these say how the body is framed, and which part it is.
- */
-const FRAMING: ReadonlySet<string> = new Set([
-  "content-length",
-  "content-range",
-  "transfer-encoding",
-]);
 
 /** What RFC 9110 section 15.4.5 wants left out of a 304, as it describes a body. */
 const OF_A_BODY: ReadonlySet<string> = new Set([
@@ -152,10 +143,7 @@ function notModified(
   given: ReadonlyMap<string, string>,
   { etag, lastModified }: Validators,
 ): FileAnswer {
-  const kept = fields.filter(([name]) => {
-    const lower = name.toLowerCase();
-    return !FRAMING.has(lower) && !OF_A_BODY.has(lower);
-  });
+  const kept = fields.filter(([name]) => !OF_A_BODY.has(name.toLowerCase()));
   const own: FieldLine[] = [];
   if (etag !== undefined) {
     if (!given.has("etag")) own.push(["etag", etag]);
@@ -179,7 +167,7 @@ function describe(
   }
   if (etag !== undefined && !given.has("etag")) described.push(["etag", etag]);
   if (takesRanges && !given.has("accept-ranges")) described.push(["accept-ranges", "bytes"]);
-  for (const line of fields) if (!FRAMING.has(line[0].toLowerCase())) described.push(line);
+  described.push(...fields);
   return described;
 }
 

@@ -2,22 +2,40 @@
 
 import { freeBuffer } from "../core/buffers.ts";
 
-/** Bytes of a buffer. */
-export const PIECE = 64 * 1024;
-/** The most that is kept for later. */
-const KEPT_BYTES = 4 * 1024 * 1024;
+type Bytes = Uint8Array<ArrayBuffer>;
 
-const kept: Uint8Array<ArrayBuffer>[] = [];
+/** Bytes of a short buffer, which whole files fit into. */
+export const SHORT = 64 * 1024;
+/** Bytes of a long one, in which a long file costs less: each piece of it has its price. */
+const LONG = 256 * 1024;
+/** Most files that are read slowly must not hold much: past these all get short ones. */
+const MOST_LONG = 64;
+/** The most of each kind that are kept for later. */
+const MOST_KEPT = 64;
 
-/** A buffer of {@linkcode PIECE} bytes, in which other files' bytes may be. */
-export function acquireBuffer(): Uint8Array<ArrayBuffer> {
-  return kept.pop() ?? new Uint8Array(PIECE);
+const kept = { short: [] as Bytes[], long: [] as Bytes[] };
+let longInUse = 0;
+
+/**
+ * A buffer for `length` bytes or a part of them, in which other files' bytes may be. One of
+ * {@linkcode releaseBuffer} and {@linkcode forgetBuffer} has to follow.
+ */
+export function acquireBuffer(length: number): Bytes {
+  if (length <= SHORT || longInUse >= MOST_LONG) return kept.short.pop() ?? new Uint8Array(SHORT);
+  longInUse++;
+  return kept.long.pop() ?? new Uint8Array(LONG);
 }
 
 /** Gives back a buffer in which nobody reads or writes any more. */
-export function releaseBuffer(buffer: Uint8Array<ArrayBuffer>): void {
-  // One that was transferred is none any more.
-  if (buffer.length !== PIECE) return;
-  if (kept.length * PIECE < KEPT_BYTES) kept.push(buffer);
+export function releaseBuffer(buffer: Bytes): void {
+  const isLong = buffer.length === LONG;
+  const others = isLong ? kept.long : kept.short;
+  if (others.length < MOST_KEPT) others.push(buffer);
   else freeBuffer(buffer);
+  forgetBuffer(buffer);
+}
+
+/** Gives up a buffer in which somebody may still read or write. */
+export function forgetBuffer(buffer: Bytes): void {
+  if (buffer.length === LONG) longInUse--;
 }

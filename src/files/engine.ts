@@ -14,12 +14,9 @@ import {
   type FileRequest,
   type Piece,
 } from "./answer.ts";
-import { acquireBuffer, PIECE, releaseBuffer } from "./buffers.ts";
+import { acquireBuffer, forgetBuffer, releaseBuffer, SHORT } from "./buffers.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
 import { mediaType } from "./types.ts";
-
-/** Files up to this length are read without waiting, where that can be done, and leave with their head. */
-const SHORT = PIECE;
 
 const NOTHING = new Uint8Array(0);
 
@@ -54,7 +51,10 @@ export interface FileResponse {
 export interface FileOptions {
   /** @default by the ending of the path */
   readonly contentType?: string | undefined;
-  /** Fields that the program gives; they come in place of the engine's of the same name. */
+  /**
+   * Fields that the program gives; they come in place of the engine's of the same name. None of them may
+   * be `content-length`, `content-range` or `transfer-encoding`.
+   */
   readonly fields?: readonly FieldLine[];
   /** What was opened already, which is closed in the end. @default it is opened by its path */
   readonly opened?: OpenFile | Promise<OpenFile>;
@@ -125,13 +125,14 @@ class Transfer implements FileTransfer {
   onDrain(): void {
     if (this.#isBusy || this.#isDue) return;
     if (this.#hasMore) return void this.#goOn();
-    this.#release();
+    // All has left, so that nobody has a view of the buffer any more.
+    this.#giveBack(releaseBuffer);
     this.#response.complete();
   }
 
   abandon(): void {
     this.#abandoned = true;
-    if (!this.#isBusy) void this.#source?.close();
+    if (!this.#isBusy) this.#stop();
   }
 
   async #start(): Promise<void> {
@@ -250,7 +251,7 @@ class Transfer implements FileTransfer {
     if (bytes !== NOTHING) {
       log("warn", () => `${this.#access.path}: the buffer of a read was transferred`);
     }
-    void this.#source!.close();
+    this.#stop();
     return true;
   }
 
@@ -261,21 +262,26 @@ class Transfer implements FileTransfer {
     this.#response.arrived(() => {
       this.#isDue = false;
       // It may be gone, or closed by the program, while the operation was under way.
-      if (this.#abandoned || !this.#response.isOpen) void this.#source?.close();
+      if (this.#abandoned || !this.#response.isOpen) this.#stop();
       else goOn();
     });
   }
 
-  /** A program's own reading may say more than it filled, which nobody else's bytes may show. */
-  #newBuffer(): Uint8Array<ArrayBuffer> {
-    if (this.#source!.isHosts) return acquireBuffer();
-    const longest = this.#pieces.reduce((most, each) => Math.max(most, lengthOfPiece(each)), 0);
-    return new Uint8Array(Math.min(PIECE, longest));
+  /** Nothing more is sent; what was may be under way still. */
+  #stop(): void {
+    void this.#source?.close();
+    this.#giveBack(forgetBuffer);
   }
 
-  /** All has left, so that nobody has a view of the buffer any more. */
-  #release(): void {
-    if (this.#buffer !== undefined && this.#source!.isHosts) releaseBuffer(this.#buffer);
+  /** A program's own reading may say more than it filled, which nobody else's bytes may show. */
+  #newBuffer(): Uint8Array<ArrayBuffer> {
+    const longest = this.#pieces.reduce((most, each) => Math.max(most, lengthOfPiece(each)), 0);
+    if (this.#source!.isHosts) return acquireBuffer(longest);
+    return new Uint8Array(Math.min(SHORT, longest));
+  }
+
+  #giveBack(how: (buffer: Uint8Array<ArrayBuffer>) => void): void {
+    if (this.#buffer !== undefined && this.#source!.isHosts) how(this.#buffer);
     this.#buffer = undefined;
   }
 }

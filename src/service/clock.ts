@@ -13,6 +13,8 @@ export interface Clock {
   keepAlive?(timer: unknown, keeps: boolean): void;
   /** Whether due timers wait until the program calls for them. @default {false} */
   readonly isServiced?: boolean;
+  /** Whether it moves only when a test says so, and no budget of time is ever used up. @default {false} */
+  readonly standsStill?: boolean;
 }
 
 /** The runtime's own time. */

@@ -24,6 +24,8 @@ interface FakeTimer {
  * ```
  */
 export class FakeClock implements Clock {
+  /** It moves only by {@linkcode advance}. */
+  readonly standsStill = true;
   #now: number;
   /** By time, then by age. */
   readonly #timers: FakeTimer[] = [];

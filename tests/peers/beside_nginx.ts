@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
-import { createContext, handlers, hostFileOps } from "../../mod.ts";
+import { createContext, handlers, hostFileOps, type Mount } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 
@@ -20,8 +20,8 @@ export interface BothOptions {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   /** Directives for nginx's `server` block. */
   readonly nginx?: string;
-  /** Whether ours is a mount; else it answers each request with `serveHttpFile`. @default {false} */
-  readonly mount?: Readonly<Record<string, unknown>>;
+  /** Set where ours is a mount; else it answers each request with `serveHttpFile`. */
+  readonly mount?: Partial<Mount>;
 }
 
 /** When all files were modified last: some while ago, so that their tags are strong. */
@@ -64,8 +64,7 @@ export async function bothServing(options: BothOptions): Promise<Both> {
     })
     : createContext({
       ...where,
-      ...({ mounts: [{ path: "/", folder, ...options.mount }] } as Record<string, unknown>),
-      protocols: [],
+      mounts: [{ path: "/", folder, ...options.mount }],
     });
   return {
     folder,
@@ -80,7 +79,7 @@ export async function bothServing(options: BothOptions): Promise<Both> {
 }
 
 /** Writes a file, with folders around it, as old as the others. */
-export async function writeFile(path: string, content: string | Uint8Array): Promise<void> {
+async function writeFile(path: string, content: string | Uint8Array): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   if (typeof content === "string") await Deno.writeTextFile(path, content);
   else await Deno.writeFile(path, content);
