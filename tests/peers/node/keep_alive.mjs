@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 // Asks three times over one connection and says who ends it.
 import http from "node:http";
 
