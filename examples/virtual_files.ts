@@ -7,15 +7,16 @@
  *     curl --data-binary 'I was here.' http://127.0.0.1:7684/guests
  */
 
-import { createContext, type FileOps, type Protocol, type Wsi } from "../mod.ts";
+import { createContext, type FileOps, type FileStat, type Protocol, type Wsi } from "../mod.ts";
 import { readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The longest file. */
 const LARGEST = 1024 * 1024;
 
-/** A file, and its bytes, which grow as it is written. */
+/** A file: its bytes, which grow as it is written, and when that was. */
 interface MemoryFile {
   bytes: Uint8Array;
+  mtime: Date;
 }
 
 /** An open file: where in it the next byte is read or written. */
@@ -35,10 +36,15 @@ export function memoryFiles(files: Map<string, MemoryFile>): FileOps<Handle> {
       let file = files.get(path);
       if (file === undefined) {
         if (!mayWrite) throw new Error(`${path}: no such file`);
-        file = { bytes: new Uint8Array(0) };
+        file = { bytes: new Uint8Array(0), mtime: new Date() };
         files.set(path, file);
       }
-      return { handle: { file, mayWrite, isOpen: true, position: 0 }, length: file.bytes.length };
+      return { handle: { file, mayWrite, isOpen: true, position: 0 }, ...statOf(file) };
+    },
+    stat(_wsi, path) {
+      const file = files.get(path);
+      if (file === undefined) throw new Error(`${path}: no such file`);
+      return statOf(file);
     },
     close(_wsi, handle) {
       handle.isOpen = false;
@@ -70,10 +76,16 @@ export function memoryFiles(files: Map<string, MemoryFile>): FileOps<Handle> {
         file.bytes = grown;
       }
       file.bytes.set(data, position);
+      file.mtime = new Date();
       handle.position = end;
       return data.length;
     },
   };
+}
+
+/** What a client's copy is compared with: the length and the time make an `ETag`. */
+function statOf({ bytes, mtime }: MemoryFile): FileStat {
+  return { length: bytes.length, mtime };
 }
 
 function mustBeOpen(handle: Handle): void {
@@ -133,7 +145,7 @@ if (import.meta.main) {
   await using context = createContext({
     port: options.port,
     iface: options.hostname,
-    fileOps: memoryFiles(new Map([["/", { bytes: hello }]])),
+    fileOps: memoryFiles(new Map([["/", { bytes: hello, mtime: new Date() }]])),
     maxBodySize: LARGEST,
     protocols: [virtualFiles],
   });

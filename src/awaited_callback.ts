@@ -18,6 +18,8 @@ interface AwaitedCallback {
 /** What is told of awaited callbacks beside their results. */
 export interface AskingHost {
   onThrow(): void;
+  /** The program thinks, and the peer owes it nothing meanwhile. */
+  onThinking(): void;
   /** The program has said its word, and the peer is under its timeouts again. */
   onHeard(): void;
 }
@@ -111,24 +113,19 @@ export class Asking<Host extends AskingHost> {
     });
   }
 
-  /** A filter has its time; a peer that waits for the program's answer is not under any. */
+  /** A filter has its time; a peer that waits for the program's answer is under none but that of reading. */
   armTimeout(): void {
     const connection = this.#connection;
     const { headerTimeoutMs } = connection.owner.limits;
     if (isFilter(this.#awaited!)) connection.armTimeout("establishWithServer", headerTimeoutMs);
-    else if (connection.unsentBytes === 0) connection.armTimeout("noPendingTimeout", 0);
+    else this.#host.onThinking();
   }
 
-  /**
-   * Whether so many bytes have to wait. Reading goes on behind them, so that the end of the stream is
-   * seen, until they are as many as a head may have.
-   */
+  /** Whether so many bytes have to wait for it. */
   holds(length: number): boolean {
     const awaited = this.#awaited;
     if (awaited === undefined) return false;
     if (length > 0) awaited.hasInput = true;
-    const connection = this.#connection;
-    if (length >= connection.owner.limits.maxHeaderBytes) connection.holdInput(true);
     return true;
   }
 

@@ -4,7 +4,7 @@ import { type ExtensionOffer, formatExtension } from "./core/extension_list.ts";
 import { isToken } from "./core/http_syntax.ts";
 import { disregard, isPromised } from "./callback_results.ts";
 import { CallbackSession } from "./callback_session.ts";
-import type { Connection } from "./connection.ts";
+import type { ExtendedConnection } from "./extension_layers.ts";
 import type { Context } from "./context.ts";
 import { LwsError } from "./errors.ts";
 import type {
@@ -180,7 +180,11 @@ export class StructExtension implements CallbackExtension {
     if (typeof perSessionData === "number") return new ArrayBuffer(perSessionData);
     try {
       const user = perSessionData?.();
-      disregard(user, `${this.name}: perSessionData`, () => (wsi as Connection).hasFailed());
+      disregard(
+        user,
+        `${this.name}: perSessionData`,
+        () => (wsi as ExtendedConnection).hasFailed(),
+      );
       return user;
     } catch (error) {
       log("err", () => `${this.name}: perSessionData threw: ${describeError(error)}`);
@@ -202,7 +206,7 @@ export class StructExtension implements CallbackExtension {
       const returned = callback.call(struct, context, this, wsi, reason, user, data);
       if (isPromised(returned)) {
         disregard(returned, `${this.name}: ${reason}`, () => {
-          if (!HARMLESS.has(reason)) (wsi as Connection | undefined)?.hasFailed();
+          if (!HARMLESS.has(reason)) (wsi as ExtendedConnection | undefined)?.hasFailed();
         });
         return 0;
       }

@@ -554,6 +554,11 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return 1;
   }
 
+  /** Whether a writeable callback was asked for, and has not come. */
+  get wantsWritable(): boolean {
+    return this.#writableWanted;
+  }
+
   service(): void {
     this.#writableIsDue = false;
     // What was written since then leaves first; onDrain offers the callback again.
@@ -666,6 +671,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     const reason = this.#timeoutReason;
     this.#timeoutReason = "noPendingTimeout";
     log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
+    // Without all of it an answer must not look whole; behind it nothing is left to be lost.
+    if (this.#state === FLUSHING) return this.abort("timeout");
     if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
@@ -705,6 +712,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
     this.#awaitFlush();
     if (this.tx.unsent === 0) return this.#flushed();
+    // A peer may want to send all before it reads anything.
+    if (lingers && !this.#waitsForTurn) this.#transport?.resume();
     if (!this.#inTurn) this.flush();
   }
 

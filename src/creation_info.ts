@@ -92,6 +92,14 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    */
   readonly allowedOrigins?: readonly string[];
   /**
+   * Whether a client that closes its sending half still gets what has not been answered yet. A client
+   * that has gone looks the same, so that by default a request whose program is not done with it, or
+   * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent.
+   *
+   * @default {false}
+   */
+  readonly halfOpenHttp?: boolean;
+  /**
    * The extensions that servers accept and clients offer, such as {@linkcode permessageDeflate} or the
    * structs of {@linkcode callbackExtension}. A connection uses all that both sides have and that go
    * together; a server that sends applies the first one first. Of several that compress it uses one,
@@ -165,6 +173,7 @@ export interface CheckedInfo {
   readonly proxyPort: number | undefined;
   readonly protocols: readonly Protocol[];
   readonly allowedOrigins: readonly string[] | undefined;
+  readonly halfOpenHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
@@ -190,6 +199,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
   "mounts",
   "allowedOrigins",
+  "halfOpenHttp",
   "extensions",
   "tokenLimits",
   "methods",
@@ -281,6 +291,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   if (typeof broadcastSockets !== "boolean") {
     complain("broadcastSockets", broadcastSockets, "true or false");
   }
+  const { halfOpenHttp = false } = info;
+  if (typeof halfOpenHttp !== "boolean") complain("halfOpenHttp", halfOpenHttp, "true or false");
   if (info.signal !== undefined && !(info.signal instanceof AbortSignal)) {
     complain("signal", info.signal, "an AbortSignal");
   }
@@ -318,6 +330,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     protocols,
     mounts,
     allowedOrigins: info.allowedOrigins,
+    halfOpenHttp,
     extensions,
     broadcastSockets,
     fileOps,

@@ -2,14 +2,25 @@
 
 import { lengthOf, viewOf } from "./bytes.ts";
 import { disregard } from "./callback_results.ts";
-import type { Connection } from "./connection.ts";
 import { ExtensionFailure, type ExtensionSession } from "./extensions/extension.ts";
 import { describeError, log } from "./log.ts";
-import { WheelTimer } from "./service/timer_wheel.ts";
+import { type TimerWheel, WheelTimer } from "./service/timer_wheel.ts";
 import { appliesToAll, frameBitsOf, SessionChain } from "./session_chain.ts";
 import type { Wsi } from "./wsi.ts";
 
 const SECOND_MS = 1000;
+
+/** What extensions need of their connection. */
+export interface ExtendedConnection extends Wsi {
+  readonly isOpen: boolean;
+  readonly owner: { readonly wheel: TimerWheel };
+  readonly tx: { put(bytes: Uint8Array, length: number): void };
+  hasRoom(length: number, inOneWrite: number): boolean;
+  /** Something was put there. */
+  queued(): void;
+  /** What the program does for this connection has failed, outside any call of it. */
+  hasFailed(): void;
+}
 
 /** What was negotiated for one connection. */
 export class ExtensionLayers {
@@ -45,11 +56,11 @@ export class ExtensionLayers {
 
   /** Puts them into use. @throws {Error} of one that can't be. */
   begin(wsi: Wsi): void {
-    for (const session of this.#sessions) heed(wsi as Connection, session.begin?.(wsi));
+    for (const session of this.#sessions) heed(wsi as ExtendedConnection, session.begin?.(wsi));
   }
 
   /** Calls those that want it once a second, within `turn`, until {@linkcode close}. */
-  startSeconds(connection: Connection, turn: (work: () => void) => void): void {
+  startSeconds(connection: ExtendedConnection, turn: (work: () => void) => void): void {
     const { wheel } = connection.owner;
     const hearers = this.#sessions.filter(({ eachSecond }) => eachSecond !== undefined);
     if (hearers.length === 0) return;
@@ -74,7 +85,7 @@ export class ExtensionLayers {
    * Sends, once, what they still have for the front of our last words. One that can't takes the close frame
    * away: false.
    */
-  flush(connection: Connection): boolean {
+  flush(connection: ExtendedConnection): boolean {
     if (this.#isFlushed) return true;
     this.#isFlushed = true;
     try {
@@ -104,7 +115,7 @@ export class ExtensionLayers {
 }
 
 /** What an extension returns is nothing; a promise of it that is rejected costs the connection, as a throw does. */
-export function heed(connection: Connection, returned: unknown): void {
+export function heed(connection: ExtendedConnection, returned: unknown): void {
   const what = `connection ${connection.socketFd}: a promise of an extension`;
   disregard(returned, what, () => connection.hasFailed());
 }
@@ -126,7 +137,7 @@ export function attempt(what: string, work: () => unknown): void {
 }
 
 /** Logs what an extension threw, but for those with a callback, which have said so themselves. */
-export function logExtensionFailure({ socketFd }: Connection, error: unknown): void {
+export function logExtensionFailure({ socketFd }: Pick<Wsi, "socketFd">, error: unknown): void {
   if (error instanceof ExtensionFailure) return;
   log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
 }

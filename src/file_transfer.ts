@@ -48,8 +48,6 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   sendBody(bytes: Uint8Array): void {
-    const connection = this.#connection;
-    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
     this.#host.sendBody(bytes);
   }
 

@@ -19,6 +19,11 @@ export interface HostFileOptions {
  * File operations on the host's files. Regular files only: no folder, device or FIFO is opened, nor
  * any path with a `..` segment or a NUL.
  *
+ * Files are looked up and opened without waiting, and of short ones, up to 64 KiB, the bytes are read so:
+ * to wait for what the host mostly has in memory takes many times as long. Where a file system may hang,
+ * as one on a network, wrap the operations, as in `open: (wsi, path, flags) => ops.open(wsi, path, flags)`;
+ * then they are waited for, and nobody else is held up.
+ *
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic
  *   links can't lead out of it. When left out, paths are the program's own and are opened as they
  *   are: give a root when any part of a path comes from a peer.

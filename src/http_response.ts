@@ -42,6 +42,10 @@ export interface ResponseOptions {
   readonly keepAliveSeconds?: number | undefined;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** Something of it waits to be sent. */
+  readonly onSend: () => void;
+  /** Whether the connection can't live on behind a head that leaves now. */
+  readonly mustClose: () => boolean;
   /** The value of a field of the request, its lines joined. */
   readonly requestField: (name: string) => string | undefined;
   /** Does what tells the program something, when the program is ready to hear it. */
@@ -63,6 +67,8 @@ export class HttpResponse implements HttpExchange {
   readonly #minorVersion: 0 | 1;
   readonly #keepAliveSeconds: number | undefined;
   readonly #onComplete: () => void;
+  readonly #onSend: () => void;
+  readonly #mustClose: () => boolean;
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
   #transfer: FileTransfer | undefined;
@@ -78,6 +84,8 @@ export class HttpResponse implements HttpExchange {
     this.#minorVersion = options.minorVersion;
     this.#keepAliveSeconds = options.keepAliveSeconds;
     this.#onComplete = options.onComplete;
+    this.#onSend = options.onSend;
+    this.#mustClose = options.mustClose;
     this.#requestField = options.requestField;
     this.#defer = options.defer;
   }
@@ -85,6 +93,13 @@ export class HttpResponse implements HttpExchange {
   /** Whether a file is on its way. */
   get isTransferring(): boolean {
     return this.#transfer !== undefined;
+  }
+
+  /** Whether some of it waits to be sent, or will in a moment. */
+  get isUnderWay(): boolean {
+    if (!this.hasBegun) return false;
+    const { unsentBytes, wantsWritable } = this.#connection;
+    return this.isTransferring || unsentBytes > 0 || wantsWritable;
   }
 
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
@@ -182,7 +197,10 @@ export class HttpResponse implements HttpExchange {
       sendHead: (status, all) => {
         this.#begin(status, this.#framed(status, [...all]));
       },
-      sendBody: (bytes) => this.#body!.append(bytes),
+      sendBody: (bytes) => {
+        this.#body!.append(bytes);
+        this.#onSend();
+      },
       onFail: (status, all) => {
         this.#transfer = undefined;
         this.hasBegun = false;
@@ -266,8 +284,7 @@ export class HttpResponse implements HttpExchange {
   }
 
   onDrain(): void {
-    if (this.#transfer !== undefined) this.#transfer.onDrain();
-    else if (this.hasBegun) this.#connection.armTimeout("noPendingTimeout", 0);
+    this.#transfer?.onDrain();
   }
 
   /** The connection is gone. */
@@ -282,7 +299,8 @@ export class HttpResponse implements HttpExchange {
       minorVersion: this.#minorVersion,
       keepAliveSeconds: this.#keepAliveSeconds,
     };
-    return frameHead(request, this.closes, status, fields, httpDate());
+    const closes = this.closes || this.#mustClose();
+    return frameHead(request, closes, status, fields, httpDate());
   }
 
   /** Sends a head; the body that it announces follows. */
@@ -328,7 +346,7 @@ export class HttpResponse implements HttpExchange {
     const body = this.#body!;
     body.check(bytes);
     const sent = body.write(bytes);
-    if (sent > 0) this.#awaitReader();
+    if (sent > 0) this.#onSend();
     return sent;
   }
 
@@ -349,7 +367,7 @@ export class HttpResponse implements HttpExchange {
   #sendHead(bytes: Uint8Array): number {
     if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
     this.#connection.say(bytes);
-    this.#awaitReader();
+    this.#onSend();
     return bytes.length;
   }
 
@@ -360,15 +378,9 @@ export class HttpResponse implements HttpExchange {
     if (length > 0) {
       connection.tx.put(bytes);
       connection.queued();
-      this.#awaitReader();
+      this.#onSend();
     }
     return length;
-  }
-
-  /** The peer has its time to take what was written. */
-  #awaitReader(): void {
-    const connection = this.#connection;
-    connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
 
-import { type BodyFraming, BodyReader, expectsContinue, requestFraming } from "./core/http_body.ts";
+import { type BodyFraming, expectsContinue, requestFraming } from "./core/http_body.ts";
 import {
   asksForKeepAlive,
   HttpSyntaxError,
@@ -13,24 +13,20 @@ import { Asking } from "./awaited_callback.ts";
 import type { Bytes } from "./bytes.ts";
 import { noteClosing } from "./callback_results.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
+import { ExchangeTimer } from "./exchange_timer.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
 import { lookUp } from "./files/lookup.ts";
 import { type CheckedMount, mountOf } from "./files/mounts.ts";
 import { HttpResponse } from "./http_response.ts";
-import { isLogged, log, type LogLevel } from "./log.ts";
+import { log, type LogLevel } from "./log.ts";
+import { logRequest } from "./request_log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
+import { RequestBody, type RequestBodyHost } from "./request_body.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { unfitKind } from "./write_kinds.ts";
-
-/** Waiting for, or in the middle of, a request's head. */
-const HEAD = 0;
-/** In the middle of a request's body. */
-const BODY = 1;
-/** The request is whole, its response is not. */
-const RESPOND = 2;
 
 /** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
@@ -41,11 +37,11 @@ const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
  */
 const GRACE_MS = 1000;
 
-const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
-
 /** What the HTTP phase needs beside its connection. */
 export interface HttpSessionOptions {
   readonly allowedOrigins: readonly string[] | undefined;
+  /** Whether a client may close its sending half, and still wants the answer. */
+  readonly halfOpenHttp: boolean;
 }
 
 /** A request that asks for no upgrade. */
@@ -53,18 +49,19 @@ interface PlainRequest {
   readonly head: RequestHead;
   readonly response: HttpResponse;
   readonly hasBody: boolean;
-  readonly waitsForContinue: boolean;
 }
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase, ServerHandshakeHost {
+export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost {
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
   readonly #parser: RequestHeadParser;
-  #state = HEAD;
+  readonly #halfOpen: boolean;
+  readonly timer: ExchangeTimer;
   #response: HttpResponse | undefined;
-  #body: BodyReader | undefined;
+  /** That of the request in hand; undefined while a head is waited for or comes. */
+  #body: RequestBody | undefined;
   readonly asking: Asking<HttpSession>;
   /** The handshake that waits for its filter, or came to nothing. */
   #handshake: ServerHandshake | undefined;
@@ -73,11 +70,15 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   /** What the client was told that the connection is kept for, if it has asked. */
   #keepAliveSeconds: number | undefined;
   #peerEnded = false;
+  /** Bytes behind a request that is not answered wait in the transport. */
+  #hasHeld = false;
 
   constructor(connection: Connection, options: HttpSessionOptions) {
     this.#connection = connection;
     this.allowedOrigins = options.allowedOrigins;
+    this.#halfOpen = options.halfOpenHttp;
     this.#first = connection.owner.entries[0]!;
+    this.timer = new ExchangeTimer(connection);
     this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
     this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
@@ -90,61 +91,98 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   onBytes(bytes: Uint8Array): number {
     const connection = this.#connection;
     let position = 0;
-    if (this.asking.holds(bytes.length)) return 0;
+    if (this.#holds(bytes.length)) return 0;
+    this.#hasHeld = false;
     try {
       while (position < bytes.length && connection.isOpen && !connection.isPaused) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
-        // The next request waits in the transport until this one is answered, and most of the answer
-        // has left: who asks for much at once isn't one who doesn't read.
-        const isHeld = this.#state === RESPOND || this.#response?.isMounted;
-        if (isHeld || (this.#isIdle && connection.partialBuffered)) {
+        // Most of an answer has left before the next request is looked at: who asks for much at once
+        // isn't one who doesn't read.
+        if (this.#isIdle && connection.partialBuffered) {
+          this.#hasHeld = true;
           connection.holdInput(true);
           break;
         }
-        const taken = this.#state === HEAD ? this.#takeHead(rest) : this.#takeBody(rest);
+        const taken = this.#body?.take(rest) ?? this.#takeHead(rest);
         position += taken;
-        if (this.asking.holds(bytes.length - position)) break;
+        if (this.#holds(bytes.length - position)) break;
         if (connection.phase !== this) {
           if (position === bytes.length || !connection.isOpen || connection.isPaused) {
             return position;
           }
           return position + connection.phase!.onBytes(bytes.subarray(position));
         }
-        if (taken === 0 || !connection.owner.budget.mayGoOn()) break;
+        if (taken === 0) break;
+        if (!connection.owner.budget.mayGoOn()) return position;
       }
+      if (this.#peerEnded && connection.isOpen && !connection.isPaused) this.#endBehindAll();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      this.refuse(error.status, error.message);
+      // Behind a complete answer there is nobody to tell.
+      if (this.#body?.isDraining) connection.finish("protocol", true);
+      else this.refuse(error.status, error.message);
     }
     return position;
   }
 
+  /**
+   * Whether so many bytes have to wait: what is awaited comes first, and each answer before the next
+   * request. Reading goes on behind them, so that the end of the stream is seen, until they are as many
+   * as a head may have.
+   */
+  #holds(length: number): boolean {
+    const body = this.#body;
+    const isHeld = this.asking.holds(length) || body?.isWhole || this.#response?.isMounted === true;
+    if (!isHeld || length === 0) return isHeld;
+    if (body?.isReading) body.pending = length;
+    else this.#hasHeld = true;
+    const connection = this.#connection;
+    if (length >= connection.owner.limits.maxHeaderBytes) connection.holdInput(true);
+    return true;
+  }
+
   onEnd(): void {
-    // A client may close its sending half and still want the answer; but what is awaited may never
-    // come, and who has gone looks the same.
     this.#peerEnded = true;
-    if (this.#state !== RESPOND || this.asking.isAwaiting) {
-      this.#connection.finish("peer", false);
-    }
+    this.#endIfQuiet();
+  }
+
+  /**
+   * A peer that has gone looks like one that has only closed its sending half: what is on its way to it
+   * goes on, and else nobody waits for an answer.
+   */
+  #endIfQuiet(): void {
+    const connection = this.#connection;
+    if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.finish("peer", false);
+  }
+
+  get #goesOn(): boolean {
+    const body = this.#body;
+    const response = this.#response;
+    if (response === undefined) return body === undefined && this.#hasHeld;
+    if (body === undefined) return false;
+    // What of the body waits in the transport may be all that was missing.
+    if (this.#halfOpen) return body.hasEnded || body.pending > 0;
+    return body.hasEnded && response.isUnderWay;
+  }
+
+  /** All that the peer has sent is taken, and what is incomplete stays so. */
+  #endBehindAll(): void {
+    if (!this.#body?.isWhole && !this.asking.isBusy) this.#connection.finish("peer", false);
   }
 
   onLeft(_bytes: number): void {
-    const connection = this.#connection;
-    if (connection.unsentBytes === 0) return;
-    // What is left of the answer has as much time again.
-    if (this.#isIdle || this.#response?.hasBegun) {
-      connection.armTimeout("httpContent", connection.owner.limits.sendTimeoutMs);
-    }
+    if (this.#connection.unsentBytes > 0) this.timer.sends();
   }
 
   onDrain(): void {
+    this.timer.rearm();
     this.#response?.onDrain();
     if (this.#isIdle) {
       this.#awaitRequest();
       this.#connection.holdInput(false);
     }
-    if (this.asking.isAwaiting && this.#response?.hasBegun) this.asking.armTimeout();
-    this.#awaitBody();
+    if (this.asking.isAwaiting) this.asking.armTimeout();
+    this.#endIfQuiet();
   }
 
   onWritable(): void {
@@ -159,6 +197,8 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       this.noteReturn("httpWriteable", result);
       this.#connection.finish("callback", true);
     } else if (this.#response?.isComplete) this.#endTransaction();
+    this.#body?.listen();
+    this.#endIfQuiet();
   }
 
   onTimeout(reason: TimeoutReason): void {
@@ -172,13 +212,29 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       return this.refuse(503, `${filter} took too long`);
     }
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
-      return this.refuse(408, "the request did not come in time");
+      return this.#refuseLate("the request did not come in time");
     }
-    this.#connection.cut("timeout");
+    const verdict = reason === "httpContent" ? this.timer.verdict() : "none";
+    if (verdict === "goes on") return;
+    if (verdict === "slow body") return this.#onSlowBody();
+    // What is not all there must not look so.
+    if (verdict === "unread" || this.#response?.hasBegun) this.#connection.abort("timeout");
+    else this.#connection.cut("timeout");
+  }
+
+  #onSlowBody(): void {
+    if (this.#body!.isDraining) this.#connection.finish("timeout", true);
+    else if (this.hasAnswered) this.#connection.abort("timeout");
+    else this.#refuseLate("the request's body did not come in time");
+  }
+
+  #refuseLate(why: string): void {
+    this.#connection.endsFor("timeout");
+    this.refuse(408, why);
   }
 
   onLeave(): void {
-    if (this.#response === undefined) return this.#connection.cut("destroy");
+    if (this.#response === undefined) return this.#connection.finish("destroy", false);
     // What is being answered may still leave, within closeTimeoutMs.
     if (this.#response.isTransferring) {
       this.#response.closes = true;
@@ -201,8 +257,13 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.#breakOff("callback", true);
   }
 
+  onThinking(): void {
+    this.timer.rests();
+  }
+
   onHeard(): void {
-    this.#awaitBody();
+    this.#body?.listen();
+    this.#endIfQuiet();
   }
 
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
@@ -211,12 +272,9 @@ export class HttpSession implements Phase, ServerHandshakeHost {
   }
 
   onPause(paused: boolean): void {
-    const connection = this.#connection;
     if (this.asking.isAwaiting) return;
-    if (!paused) this.#awaitBody();
-    else if (this.#state === BODY && connection.unsentBytes === 0) {
-      connection.armTimeout("noPendingTimeout", 0);
-    }
+    if (paused) this.#body?.rest();
+    else this.#body?.listen();
   }
 
   onClose(): void {
@@ -251,17 +309,14 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     if (length === 0) return 0;
     const head = this.#parser.head;
     this.#parser.reset();
-    if (isLogged("parser")) {
-      const { fields: { size } } = head;
-      log("parser", `connection ${connection.socketFd}: ${length} bytes of head, ${size} fields`);
-    }
-    if (isLogged("header")) logFields(connection, head);
-    connection.armTimeout("noPendingTimeout", 0);
-    this.#onHead(head);
+    logRequest(connection.socketFd, head, length);
+    this.timer.rearm();
+    this.#onHead(head, bytes.length - length);
     return length;
   }
 
-  #onHead(head: RequestHead): void {
+  /** @param behind how many bytes have come behind it */
+  #onHead(head: RequestHead, behind: number): void {
     const connection = this.#connection;
     const framing = requestFraming(head);
     const decision = readUpgrade(head, framing);
@@ -276,15 +331,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     );
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
     this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
-    this.#response = new HttpResponse(connection, {
-      method: head.method,
-      keepsAlive: keepsAlive(head) && !this.#peerEnded,
-      minorVersion: head.minorVersion,
-      keepAliveSeconds: this.#keepAliveSeconds,
-      onComplete: () => this.#onComplete(),
-      requestField: (name) => head.fields.get(name),
-      defer: (work) => this.asking.defer(work),
-    });
+    this.#response = this.#responseTo(head);
     connection.http = this.#response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
@@ -300,19 +347,31 @@ export class HttpSession implements Phase, ServerHandshakeHost {
         this.#handshake = new ServerHandshake(connection, this, head, decision);
         return this.#handshake.begin();
       case "plain":
-        return this.#serve(head, framing);
+        return this.#serve(head, framing, behind);
     }
+  }
+
+  #responseTo(head: RequestHead | undefined): HttpResponse {
+    return new HttpResponse(this.#connection, {
+      method: head?.method ?? "",
+      keepsAlive: head !== undefined && keepsAlive(head),
+      minorVersion: head?.minorVersion ?? 1,
+      onComplete: () => this.#onComplete(),
+      onSend: () => this.timer.sends(),
+      mustClose: () => this.#mustClose,
+      requestField: (name) => head?.fields.get(name),
+      defer: (work) => this.asking.defer(work),
+    });
   }
 
   // Plain HTTP.
 
-  #serve(head: RequestHead, framing: BodyFraming): void {
-    const waitsForContinue = expectsContinue(head);
-    this.#body = new BodyReader(framing, this.#connection.owner.limits.maxBodySize);
-    this.#state = this.#body.done ? RESPOND : BODY;
+  #serve(head: RequestHead, framing: BodyFraming, behind: number): void {
+    const waits = expectsContinue(head);
+    this.#body = new RequestBody(this.#connection, this, framing, waits, behind);
     // Who waits for a body waits for an empty one, too.
     const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
-    const request = { head, response: this.#response!, hasBody, waitsForContinue };
+    const request = { head, response: this.#response!, hasBody };
     this.asking.ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
   }
 
@@ -337,7 +396,7 @@ export class HttpSession implements Phase, ServerHandshakeHost {
       const found = lookUp(mount, { path, target, uriArgs, acceptEncoding });
       return response.serveMounted(found, () => {
         this.#askProgram(request);
-        if (this.#state === BODY && this.#connection.isOpen) this.#connection.holdInput(false);
+        if (this.#body?.isReading && this.#connection.isOpen) this.#connection.offerAgain();
       });
     }
     if (this.#connection.owner.answersHttp) return this.#askProgram(request);
@@ -349,70 +408,24 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     this.asking.ask(this.#first, "http", request.head.path, this.#answered, request);
   }
 
-  #answered(result: number, { response, hasBody, waitsForContinue }: PlainRequest): void {
+  #answered(result: number, { response, hasBody }: PlainRequest): void {
     const connection = this.#connection;
     if (result === 0) this.endIfComplete();
     if (!connection.isOpen) return;
     if (result !== 0) return this.onReturn("http", result);
     if (this.#response !== response) return;
-    if (this.#state === RESPOND) {
-      if (hasBody) this.#completeBody();
-      return;
-    }
-    // RFC 9110 section 10.1.1: a client that asked first waits for this.
-    if (waitsForContinue && !response.hasBegun) {
-      connection.say(CONTINUE);
-    }
-    this.#awaitBody();
+    if (!this.#body!.isWhole) this.#body!.listen();
+    else if (hasBody) this.onWhole();
+    this.#endIfQuiet();
   }
 
-  /** Gives the peer time for the next piece of its body, unless the program has stopped it. */
-  #awaitBody(): void {
-    const connection = this.#connection;
-    if (this.#state !== BODY || connection.isPaused || this.asking.isAwaiting) return;
-    connection.armTimeout("httpContent", connection.owner.limits.contentTimeoutMs);
-  }
-
-  #takeBody(bytes: Uint8Array): number {
-    const connection = this.#connection;
-    const body = this.#body!;
-    const { rxBufferSize } = this.#first;
-    const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
-    const taken = body.read(part, (piece) => {
-      // A piece of its own: who awaits something needs it for longer than the call.
-      const result = this.asking.call(this.#first, "httpBody", piece.slice());
-      if (typeof result === "number") this.#bodyHeard(result);
-      else {
-        this.asking.await(this.#first, "httpBody", result, (late) => {
-          this.#bodyHeard(late);
-          this.#bodyRead(body);
-        });
-      }
-      const goesOn = this.#body === body && !this.asking.isAwaiting;
-      const mayGoOn = connection.owner.budget.mayGoOn();
-      if (!connection.isOpen || connection.isPaused || !goesOn || !mayGoOn) body.pause();
-    });
-    if (!this.asking.isAwaiting) this.#bodyRead(body);
-    return taken;
-  }
-
-  #bodyHeard(result: number): void {
-    if (result === 0) this.endIfComplete();
-    if (result === 0) return;
+  onPiece(result: number): void {
+    if (result === 0) return this.endIfComplete();
     this.noteReturn("httpBody", result);
     this.#connection.finish("callback", true);
   }
 
-  #bodyRead(body: BodyReader): void {
-    const connection = this.#connection;
-    if (!connection.isOpen || this.#body !== body) return;
-    if (!body.done) return this.#awaitBody();
-    this.#state = RESPOND;
-    if (!this.#response!.isTransferring) connection.armTimeout("noPendingTimeout", 0);
-    this.#completeBody();
-  }
-
-  #completeBody(): void {
+  onWhole(): void {
     this.asking.ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted, undefined);
   }
 
@@ -446,9 +459,13 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     return this.#response?.hasBegun ?? false;
   }
 
+  /** Whether the next request can't be found behind an answer that leaves now. */
+  get #mustClose(): boolean {
+    return this.#body !== undefined && this.#body.outlivesAnswer;
+  }
+
   #onComplete(): void {
-    // With the body unread, the next request can't be found.
-    if (this.#state === BODY) this.#response!.closes = true;
+    if (this.#mustClose) this.#response!.closes = true;
     if (this.asking.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
   }
@@ -457,26 +474,35 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     const connection = this.#connection;
     const response = this.#response;
     if (response === undefined || !connection.isOpen) return;
-    if (response.closes || this.#peerEnded) return connection.finish("self", true);
+    const isLast = this.#peerEnded && !this.#hasHeld;
+    if (response.closes || isLast) return connection.finish("self", true);
     this.#response = undefined;
-    this.#body = undefined;
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.tx.besides = connection.unsentBytes;
-    this.#state = HEAD;
+    if (this.#body === undefined || this.#body.hasEnded) this.onDrained();
+    else this.#body.drain();
+  }
+
+  onDrained(): void {
+    const connection = this.#connection;
+    this.#body = undefined;
+    this.timer.reset();
     this.#isIdle = true;
     this.#hasReadHead = false;
     this.#awaitRequest();
-    connection.holdInput(false);
+    if (this.#hasHeld) connection.offerAgain();
+    else connection.holdInput(false);
   }
 
   /** The client has its time for the next request once the last answer has left. */
   #awaitRequest(): void {
     const connection = this.#connection;
-    const { keepAliveTimeoutMs, sendTimeoutMs } = connection.owner.limits;
-    const idleMs = keepAliveTimeoutMs + (this.#keepAliveSeconds === undefined ? 0 : GRACE_MS);
-    connection.armTimeout("httpContent", connection.unsentBytes > 0 ? sendTimeoutMs : idleMs);
+    if (connection.unsentBytes > 0) return this.timer.rearm();
+    const { keepAliveTimeoutMs } = connection.owner.limits;
+    const graceMs = this.#keepAliveSeconds === undefined ? 0 : GRACE_MS;
+    connection.armTimeout("httpContent", keepAliveTimeoutMs + graceMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */
@@ -489,23 +515,9 @@ export class HttpSession implements Phase, ServerHandshakeHost {
     const connection = this.#connection;
     if (!connection.isOpen) return;
     log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
-    const response = this.#response ?? new HttpResponse(connection, {
-      method: "",
-      keepsAlive: false,
-      minorVersion: 1,
-      onComplete: () => {},
-      requestField: () => undefined,
-      defer: (work) => work(),
-    });
+    const response = this.#response ?? this.#responseTo(undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish("self", true);
-  }
-}
-
-/** Names and lengths only: values may be secrets. */
-function logFields(connection: Connection, head: RequestHead): void {
-  for (const [name, value] of head.fields.entries()) {
-    log("header", `connection ${connection.socketFd}: ${name}, ${value.length} characters`);
   }
 }

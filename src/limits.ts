@@ -12,8 +12,18 @@ export interface Limits {
    * promise of a filter, behind which comes 503. @default {5000}
    */
   readonly headerTimeoutMs: number;
-  /** Milliseconds between two pieces of a request body. @default {30000} */
+  /**
+   * Milliseconds between two pieces of a request body. Then it is answered 408, or, when an answer has
+   * begun, the connection is reset. What time the program keeps it waiting, by `rxFlowControl` or a
+   * promise that is awaited, doesn't count.
+   * @default {30000}
+   */
   readonly contentTimeoutMs: number;
+  /**
+   * Bytes a second of a request body, on average over each 30 seconds that it is waited for, its framing
+   * included. A slower one ends as past `contentTimeoutMs`; 0 is off. @default {100}
+   */
+  readonly minBodyRate: number;
   /**
    * Milliseconds in which a peer takes something of an answer that it is sent, counted from the last
    * byte that it took; then the connection is reset. @default {60000}
@@ -27,6 +37,13 @@ export interface Limits {
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request body; more is answered 413. @default {10485760} */
   readonly maxBodySize: number;
+  /**
+   * Bytes of a request body that are read away when its answer is complete before it, beside those that
+   * had come by then, so that the connection can be used again. When a longer rest is announced, or may
+   * never come as it waits for `100 Continue`, the answer says `connection: close`; past a longer one in
+   * chunks the connection is closed behind the answer. @default {262144}
+   */
+  readonly maxDrainBytes: number;
   /** Bytes of payload in one frame; more fails the connection with 1009. @default {16777216} */
   readonly maxFramePayload: number;
   /**
@@ -74,9 +91,11 @@ export const DEFAULT_LIMITS: Limits = {
   maxHeaderFields: 100,
   headerTimeoutMs: 5_000,
   contentTimeoutMs: 30_000,
+  minBodyRate: 100,
   sendTimeoutMs: 60_000,
   keepAliveTimeoutMs: 15_000,
   maxBodySize: 10 * 1024 * 1024,
+  maxDrainBytes: 256 * 1024,
   maxFramePayload: 16 * 1024 * 1024,
   maxMessageSize: 1024 * 1024,
   maxFragments: 131_072,

@@ -33,6 +33,7 @@ export interface ReceptionSettings {
   readonly clock: Clock;
   readonly proxyProtocol: boolean;
   readonly allowedOrigins: readonly string[] | undefined;
+  readonly halfOpenHttp: boolean;
   readonly tls: ContextTls;
   /** Unless the context serves by itself. */
   readonly polling: Polling | undefined;
@@ -212,7 +213,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     isWatched: boolean,
   ): Connection | undefined {
     const host = this.#host;
-    const { tls, polling, allowedOrigins } = this.#settings;
+    const { tls, polling, allowedOrigins, halfOpenHttp } = this.#settings;
     const first = host.entries[0]!;
     const { hostname } = transport.remoteAddress;
     const connection = new Connection(host, fd, false);
@@ -225,7 +226,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     host.connections.set(fd, connection);
     this.#count(hostname, 1);
     connection.enter(first);
-    connection.phase = new HttpSession(connection, { allowedOrigins });
+    connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
     if (isLogged("debug")) log("debug", `connection ${fd}: from ${hostname}`);
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     connection.call(first, "wsiCreate", undefined);

@@ -196,6 +196,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       clock: info.clock,
       proxyProtocol: info.listen.proxyProtocol,
       allowedOrigins: info.allowedOrigins,
+      halfOpenHttp: info.halfOpenHttp,
       tls: this.#tls,
       polling: this.#polling,
     });

@@ -461,7 +461,8 @@ Deno.test("virtual_files.ts serves from its command line", async () => {
 
 Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody else write", async () => {
   const hello = new TextEncoder().encode("hello");
-  const files = new Map([["/", { bytes: hello }]]);
+  const mtime = new Date("2026-01-02T03:04:05Z");
+  const files = new Map([["/", { bytes: hello, mtime }]]);
   await using context = createContext({
     port: 0,
     ...PATIENT,
@@ -483,6 +484,11 @@ Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody e
   assertEquals((await send("/new", { method: "DELETE" }))[0], 405);
   const head = await fetch(url("/new"), { method: "HEAD" });
   assertEquals([head.headers.get("content-length"), await head.text()], ["100001", ""]);
+
+  const known = await fetch(url("/"), { method: "HEAD" });
+  const headers = { "if-none-match": known.headers.get("etag")! };
+  assertEquals(await send("/", { headers }), [304, ""]);
+  assertEquals(await send("/", { headers: { range: "bytes=1-2" } }), [206, "el"]);
 
   const stranger = { peerAddresses: { ip: "192.0.2.1" } } as Wsi;
   const ops = memoryFiles(files);

@@ -489,7 +489,7 @@ Deno.test("an answer before the body comes in place of 100, and closes", async (
 
 // Answers.
 
-Deno.test("half-close behind the request still gets the answer, and then the end", async () => {
+Deno.test("half-close behind the request still gets the answer, and with halfOpenHttp a late one", async () => {
   for (const isLate of [false, true]) {
     let wsi: Wsi | undefined;
     await using served = serve([{
@@ -500,7 +500,7 @@ Deno.test("half-close behind the request still gets the answer, and then the end
           if (!isLate) return finish(one);
         },
       }),
-    }]);
+    }], { halfOpenHttp: isLate });
     const finish = (one: Wsi) => {
       one.returnHttpStatus(200, "here");
       return one.httpTransactionCompleted();
@@ -891,10 +891,12 @@ Deno.test("filterHttpConnection may answer by itself, and the next request is se
   peer.send(get("/moved") + get("/next"));
   assertEquals(statusOf(await readHead(peer)), 301);
   assertEquals(await readPage(peer), "GET /next");
-  // Nobody will read this one's body, so that no request can be found behind it.
+  // The body that nobody reads is no request.
   peer.send(request("POST", "/moved", `Content-Length: ${get("/x").length}`) + get("/x"));
-  assertEquals((await readRefusal(peer)).status, 301);
-  assertEquals(paths, ["/next"]);
+  peer.send(get("/last"));
+  assertEquals(statusOf(await readHead(peer)), 301);
+  assertEquals(await readPage(peer), "GET /last");
+  assertEquals(paths, ["/next", "/last"]);
 });
 
 Deno.test("close in filterHttpConnection is the end, and http never comes", async () => {

@@ -206,7 +206,9 @@ function numbersOf(numbers: ByGeneration<number>): string[] {
 
 function shown(value: number | undefined): string {
   if (value === undefined) return "that of `createContext`";
-  return value === Number.MAX_SAFE_INTEGER ? "none" : `${value.toLocaleString("en")} bytes`;
+  return value === Number.MAX_SAFE_INTEGER || value === 0
+    ? "none"
+    : `${value.toLocaleString("en")} bytes`;
 }
 
 function code(text: string): string {

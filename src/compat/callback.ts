@@ -1,6 +1,5 @@
 /** Turns a C callback into a protocol's callback of the main API. */
 
-import type { Connection } from "../connection.ts";
 import type { Context } from "../context.ts";
 import type { HandshakeFilter, Reason, ReasonData } from "../reasons.ts";
 import type { Wsi } from "../wsi.ts";
@@ -8,6 +7,12 @@ import type { Generation, Given } from "./generation.ts";
 import { NEWEST, plain } from "./placements.ts";
 import { numberFrom } from "./results.ts";
 import { type AnyProtocolStruct, NAMELESS, type Served } from "./served.ts";
+
+/** What every connection of ours has, and `Wsi` does not show. */
+interface Droppable {
+  /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
+  dropFor(reason: Reason, result: number): void;
+}
 
 /** A callback of the main API without the pairing of reasons and data. */
 export type LooseCallback = (wsi: Wsi, reason: Reason, user: unknown, data: unknown) => number;
@@ -69,7 +74,7 @@ export function adapt(
       }
       // The main API has sent the file, and goes on whatever this returns.
       if (reason === "httpFileCompletion" && result !== 0) {
-        (wsi as unknown as Connection).dropFor(reason, result);
+        (wsi as unknown as Droppable).dropFor(reason, result);
       }
     }
     if (reason === "clientEstablished" || reason === "clientConnectionError") {

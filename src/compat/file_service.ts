@@ -2,6 +2,7 @@
 
 import { openFailure } from "../file_failure.ts";
 import { atOnce, type FileOps, type OpenFile } from "../file_ops.ts";
+import { answerOf, type FileAnswer } from "../files/answer.ts";
 import type { Wsi } from "../wsi.ts";
 import { O_RDONLY } from "./constants/dec15.ts";
 import { fileOpsOf, fileTable, openBy } from "./file_table.ts";
@@ -59,7 +60,11 @@ export class FileService {
       return -1;
     }
     if (!(file instanceof Promise) && this.#fits(wsi, file)) {
-      return this.#sendWhole(wsi, file, [["content-type", contentType], ...fields]);
+      const { method } = wsi;
+      const field = (name: string) => wsi.hdrCopy(name);
+      const answer = answerOf({ path, method, field, contentType, fields }, file, Date.now());
+      // What is no whole file is left to the engine, which knows how.
+      if (answer.status === 200) return this.#sendWhole(wsi, file, answer.fields);
     }
     this.#opened.set(wsi, file);
     try {
@@ -82,13 +87,14 @@ export class FileService {
     return length <= AT_ONCE && !wsi.sendPipeChoked && this.table.read === this.#made.read;
   }
 
-  #sendWhole(wsi: Wsi, file: OpenFile, fields: readonly (readonly [string, string])[]): number {
+  #sendWhole(wsi: Wsi, file: OpenFile, described: FileAnswer["fields"]): number {
     let bytes: Uint8Array;
     try {
       bytes = this.#read(wsi, file);
     } finally {
       void this.table.close(wsi, file.handle);
     }
+    const fields = described.filter(([name]) => name !== "content-length");
     const framed = [["content-length", String(bytes.length)] as const, ...fields];
     if (wsi.writeHttpHeaders(200, framed) !== 0) return -1;
     if (bytes.length > 0 && wsi.write(bytes, "http") < 0) return -1;

@@ -10,6 +10,7 @@ const MIB = 1024 * 1024;
  * messages piece by piece, so that none of these keeps more in memory, but for what is unsent.
  */
 export const GENEROUS_LIMITS: Partial<Limits> = {
+  minBodyRate: 0,
   maxBodySize: Number.MAX_SAFE_INTEGER,
   maxFramePayload: Number.MAX_SAFE_INTEGER,
   maxMessageSize: 1024 * MIB,

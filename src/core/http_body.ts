@@ -116,6 +116,11 @@ export class BodyReader {
     return this.#chunked?.done ?? this.#remaining === 0;
   }
 
+  /** Bytes that are known to be still to come; 0 with chunks, of which nobody knows. */
+  get remaining(): number {
+    return this.#remaining;
+  }
+
   /**
    * Gives the payload in `bytes` to `onData` as views and returns how many bytes belong to the body.
    * Only a {@linkcode pause} or the body's end leaves bytes untaken.

@@ -117,6 +117,31 @@ for (const face of FACES) {
   });
 }
 
+Deno.test("a file that leaves whole has validators, and its preconditions and ranges are obeyed", async () => {
+  using file = temporary(new TextEncoder().encode("0123456789"));
+  const mtime = new Date("2026-01-02T03:04:05Z");
+  Deno.utimeSync(file.path, mtime, mtime);
+  const results: unknown[] = [];
+  const callback: Callback = (wsi, reason) => {
+    if (reason === "HTTP") results.push(serveFile(DEC15, wsi, file.path));
+  };
+  await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
+  const peer = await server.dial();
+  const ask = async (line: string) => {
+    peer.send(GET.replace("\r\n\r\n", `\r\n${line}\r\n\r\n`));
+    return await server.pump(readResponse(peer));
+  };
+  const { head } = await ask("X: y");
+  const etag = /^etag: ("[^"]+")/m.exec(head)![1];
+  assertStringIncludes(head, "last-modified: Fri, 02 Jan 2026 03:04:05 GMT");
+  assertStringIncludes((await ask(`If-None-Match: ${etag}`)).head, "HTTP/1.1 304 ");
+  const part = await ask("Range: bytes=2-4");
+  assertStringIncludes(part.head, "HTTP/1.1 206 ");
+  assertEquals(part.body, "234");
+  assertStringIncludes((await ask("Range: bytes=99-")).head, "HTTP/1.1 416 ");
+  assertEquals(results, [1, 0, 0, 0]);
+});
+
 Deno.test("contract 5: dec15: the transaction is completed by the program, and says whether to close", async () => {
   const results: unknown[] = [];
   const callback: Callback = (wsi, reason) => {

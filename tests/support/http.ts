@@ -1,7 +1,7 @@
 /** Requests and answers for tests of HTTP, and protocols that answer them. */
 
 import { handlers, type Protocol } from "../../mod.ts";
-import type { MemoryPeer } from "../../src/testing.ts";
+import { MemoryError, type MemoryPeer } from "../../src/testing.ts";
 import { readHead, readResponse, type Served } from "./serve.ts";
 
 /** A request with a `Host` and the given header lines. */
@@ -73,6 +73,16 @@ export async function readRefusal(peer: MemoryPeer): Promise<{ status: number; h
     throw new Error(`${rest.length - length} bytes came behind ${head}`);
   }
   return { status: statusOf(head), head };
+}
+
+/** Reads up to a reset, without which a part of an answer could be taken for all of it. */
+export async function readToReset(peer: MemoryPeer): Promise<Uint8Array> {
+  const bytes = await peer.readToEnd();
+  const error = await peer.closed;
+  if (peer.ended || !(error instanceof MemoryError)) {
+    throw new Error(`it ended in order behind ${bytes.length} bytes`);
+  }
+  return bytes;
 }
 
 /** A connection that must not notice what happens to others. */

@@ -1,0 +1,116 @@
+/** The time that a peer has while one of its requests is served: to take the answer, and to send the body. */
+
+import type { Connection } from "./connection.ts";
+
+/** Over so many milliseconds of waiting for a body its rate is measured. */
+const RATE_WINDOW_MS = 30_000;
+
+/** In place of a time: nobody waits. */
+const NEVER = -1;
+
+/** What {@linkcode ExchangeTimer.verdict} finds. */
+export type ExchangeVerdict =
+  /** Nothing of the answer was taken for `sendTimeoutMs`. */
+  | "unread"
+  /** The body came to a halt for `contentTimeoutMs`, or is slower than `minBodyRate`. */
+  | "slow body"
+  /** A window of the rate has passed, with as much as it takes. */
+  | "goes on"
+  /** No time of the exchange's own is over. */
+  | "none";
+
+/**
+ * Two times that run beside each other on the one timeout of a connection, whichever is over first. That
+ * of the body rests while the program doesn't receive, and its rate is measured over the rest alone.
+ */
+export class ExchangeTimer {
+  readonly #connection: Connection;
+  /** When the peer last took something of what it is sent, or something began to wait. */
+  #takenAt = 0;
+  /** Since when the next piece of the body is waited for. */
+  #pieceAt = NEVER;
+  /** Since when this window runs without a rest. */
+  #windowAt = 0;
+  /** How long it ran before. */
+  #windowMs = 0;
+  #windowBytes = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Something is to be sent, or the peer took a part of it and has as much time for the next. */
+  sends(): void {
+    this.#takenAt = this.#now();
+    this.rearm();
+  }
+
+  /** The body is waited for from now on, if it was not already. */
+  listens(): void {
+    if (this.#pieceAt === NEVER) this.#pieceAt = this.#windowAt = this.#now();
+    this.rearm();
+  }
+
+  /** So many bytes of the body have come, and the next have as much time again. */
+  heard(bytes: number): void {
+    this.#windowBytes += bytes;
+    if (this.#pieceAt !== NEVER && bytes > 0) this.#pieceAt = this.#now();
+  }
+
+  /** The program doesn't receive, or the body is whole: the peer owes nothing now. */
+  rests(): void {
+    if (this.#pieceAt !== NEVER) {
+      this.#windowMs += this.#now() - this.#windowAt;
+      this.#pieceAt = NEVER;
+    }
+    this.rearm();
+  }
+
+  /** Another body begins, or none. */
+  reset(): void {
+    this.#pieceAt = NEVER;
+    this.#windowMs = this.#windowBytes = 0;
+  }
+
+  /** Puts the connection under what is over first, in place of what it is under. */
+  rearm(): void {
+    const connection = this.#connection;
+    const { limits: { sendTimeoutMs }, wheel } = connection.owner;
+    const isSending = connection.unsentBytes > 0;
+    const unreadAt = isSending ? this.#takenAt + sendTimeoutMs : Infinity;
+    const dueAt = this.#pieceAt === NEVER ? unreadAt : Math.min(unreadAt, this.#bodyDueAt());
+    if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
+    else connection.armTimeout("httpContent", dueAt - wheel.now());
+  }
+
+  /** Whose time is over, now that the timeout has expired. */
+  verdict(): ExchangeVerdict {
+    const connection = this.#connection;
+    const { sendTimeoutMs, contentTimeoutMs, minBodyRate } = connection.owner.limits;
+    const now = connection.owner.wheel.now();
+    if (connection.unsentBytes > 0 && now >= this.#takenAt + sendTimeoutMs) return "unread";
+    if (this.#pieceAt === NEVER) return "none";
+    if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
+    if (minBodyRate === 0 || now < this.#windowEnd()) return "none";
+    if (this.#windowBytes * 1000 < minBodyRate * RATE_WINDOW_MS) return "slow body";
+    this.#windowBytes = this.#windowMs = 0;
+    this.#windowAt = this.#now();
+    this.rearm();
+    return "goes on";
+  }
+
+  #bodyDueAt(): number {
+    const { contentTimeoutMs, minBodyRate } = this.#connection.owner.limits;
+    const pieceDueAt = this.#pieceAt + contentTimeoutMs;
+    return minBodyRate === 0 ? pieceDueAt : Math.min(pieceDueAt, this.#windowEnd());
+  }
+
+  #windowEnd(): number {
+    return this.#windowAt + RATE_WINDOW_MS - this.#windowMs;
+  }
+
+  /** In whole milliseconds: a time counts from there, and is never over early. */
+  #now(): number {
+    return Math.ceil(this.#connection.owner.wheel.now());
+  }
+}
