@@ -39,6 +39,7 @@ import {
 } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { Compression } from "./files/compression.ts";
 import type { CheckedMount } from "./files/mounts.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
@@ -73,6 +74,9 @@ export interface ConnectionOwner {
   readonly fileOps: FileOps;
   /** The longest paths first. */
   readonly mounts: readonly CheckedMount[];
+  /** Whether `serveHttpFile` compresses. */
+  readonly compresses: boolean;
+  readonly compression: Compression;
   /** Whether the first protocol may answer requests that no mount does. */
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];

@@ -116,7 +116,12 @@ export class HttpResponse implements HttpExchange {
         );
       }
     });
-    this.#serve(this.#connection.owner.fileOps, path, { contentType, fields });
+    const { fileOps, compresses, compression } = this.#connection.owner;
+    this.#serve(fileOps, path, {
+      contentType,
+      fields,
+      compression: compresses ? compression : undefined,
+    });
     return 0;
   }
 
@@ -151,10 +156,11 @@ export class HttpResponse implements HttpExchange {
       case "none":
         return nothing();
       case "file": {
-        const { file, contentType, fields } = answer;
+        const { file, contentType, isCompressed, fields } = answer;
         return this.#serve(HOST_FILES, file.path, {
           contentType,
           fields,
+          compression: isCompressed ? this.#connection.owner.compression : undefined,
           // It was there a moment ago.
           onFail: (status) => {
             this.#transfer = undefined;

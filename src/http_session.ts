@@ -356,6 +356,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       method: head?.method ?? "",
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
+      keepAliveSeconds: this.#keepAliveSeconds,
       onComplete: () => this.#onComplete(),
       onSend: () => this.timer.sends(),
       mustClose: () => this.#mustClose,
