@@ -46,6 +46,7 @@ import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts
 import type {
   HttpCompletion,
   PeerAddresses,
+  ResponseBodyInit,
   TimeoutReason,
   WriteKind,
   WriteOptions,
@@ -846,8 +847,24 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
   }
 
-  returnHttpStatus(code: number, html?: string): 0 | 1 {
-    return this.#exchange?.returnStatus(code, html) ?? 1;
+  respond(
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1 {
+    return this.#exchange?.respond(status, body, headers) ?? -1;
+  }
+
+  returnHttpStatus(
+    code: number,
+    html?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1 {
+    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
+  }
+
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
+    return this.#exchange?.writeEarlyHints(headers) ?? -1;
   }
 
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {

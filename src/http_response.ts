@@ -3,7 +3,13 @@
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
-import { type FramedHead, frameHead, readHeadFraming } from "./core/response_framing.ts";
+import { equalsIgnoreCase } from "./core/http_syntax.ts";
+import {
+  type FramedHead,
+  frameHead,
+  NEEDED_FIELDS,
+  readHeadFraming,
+} from "./core/response_framing.ts";
 import { ResponseHeadReader } from "./core/response_head_reader.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { httpDate } from "./http_date.ts";
@@ -23,9 +29,11 @@ import { LISTING_FIELDS } from "./files/listing.ts";
 import type { MountAnswer } from "./files/lookup.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
-import type { WriteKind } from "./wsi.ts";
+import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
+import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "./wsi.ts";
 
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
 
 /** What mounts are served by: their paths have no links any more. */
 const HOST_FILES = hostFileOps();
@@ -42,6 +50,10 @@ export interface ResponseOptions {
   readonly keepAliveSeconds?: number | undefined;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** A page was written, and {@linkcode HttpResponse.completeIfWhole} may follow. */
+  readonly onAnswer: () => void;
+  /** Whether the answer before it was completed without the program's doing. */
+  readonly isAfterOwed: boolean;
   /** Something of it waits to be sent. */
   readonly onSend: () => void;
   /** Whether the connection can't live on behind a head that leaves now. */
@@ -63,6 +75,9 @@ export class HttpResponse implements HttpExchange {
   /** Whether a mount answers, or is being asked. */
   isMounted = false;
 
+  /** Completed here, so that the program may do so still, when it is late. */
+  isCompletionOwed = false;
+
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #keepAliveSeconds: number | undefined;
@@ -71,7 +86,12 @@ export class HttpResponse implements HttpExchange {
   readonly #mustClose: () => boolean;
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
-  #transfer: FileTransfer | undefined;
+  readonly #onAnswer: () => void;
+  /** A completion of the answer before this one may be still to come. */
+  #isAfterOwed: boolean;
+  /** Whether it is a page, which is whole as soon as it is written. */
+  #isPage = false;
+  #transfer: FileTransfer | StreamedBody | undefined;
   /** What follows the head, once that is known. */
   #body: ResponseBody | undefined;
   /** Reads a head that the program writes by itself. */
@@ -84,13 +104,15 @@ export class HttpResponse implements HttpExchange {
     this.#minorVersion = options.minorVersion;
     this.#keepAliveSeconds = options.keepAliveSeconds;
     this.#onComplete = options.onComplete;
+    this.#onAnswer = options.onAnswer;
+    this.#isAfterOwed = options.isAfterOwed;
     this.#onSend = options.onSend;
     this.#mustClose = options.mustClose;
     this.#requestField = options.requestField;
     this.#defer = options.defer;
   }
 
-  /** Whether a file is on its way. */
+  /** Whether a file or a stream is on its way. */
   get isTransferring(): boolean {
     return this.#transfer !== undefined;
   }
@@ -223,22 +245,66 @@ export class HttpResponse implements HttpExchange {
     });
   }
 
-  returnStatus(code: number, html: string | undefined, fields: Fields = []): 0 | 1 {
+  returnStatus(code: number, html: string | undefined, headers: Fields = []): 0 | 1 {
     if (this.hasBegun || this.isComplete) return 1;
     checkStatus("returnHttpStatus", "code", code);
     if (html !== undefined && html !== null && typeof html !== "string") {
       refuseArgument("returnHttpStatus", "html", html, "text");
     }
+    const fields = fieldsOf("returnHttpStatus", headers);
     const hasBody = code !== 204 && code !== 205 && code !== 304;
     const body = encoder.encode(
       `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
     );
-    const page: [string, string][] = hasBody
-      ? [["content-type", "text/html; charset=utf-8"], ["content-length", String(body.length)]]
-      : [];
-    this.#begin(code, this.#framed(code, [...page, ...fields]));
+    const page: FieldLine[] = [
+      ["content-type", "text/html; charset=utf-8"],
+      ["x-content-type-options", "nosniff"],
+    ];
+    const all: FieldLine[] = hasBody
+      ? [["content-length", String(body.length)], ...defaults(page, fields)]
+      : fields;
+    const head = checkFields("returnHttpStatus", () => this.#framed(code, all));
+    this.#begin(code, head);
     if (hasBody) this.#writeBody(body);
+    this.#isPage = true;
+    this.#onAnswer();
     return 0;
+  }
+
+  respond(
+    status: number,
+    body: ResponseBodyInit | null | undefined,
+    headers: Fields = [],
+  ): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    checkStatus("respond", "status", status);
+    const given = fieldsOf("respond", headers);
+    const stream = isStream(body) ? body : undefined;
+    const bytes = stream !== undefined || body === undefined || body === null
+      ? NO_BYTES
+      : bytesOf("respond: body", body as string);
+    const fields = defaults(this.#fieldsFor(status, body, bytes, given), given);
+    const head = checkFields("respond", () => this.#framed(status, fields));
+    if (head.framing.kind === "none" && (stream !== undefined || bytes.length > 0)) {
+      refuseArgument("respond", "body", body, `none with ${status}`);
+    }
+    const { framing } = head;
+    if (stream === undefined && framing.kind === "length" && framing.length !== bytes.length) {
+      const what = `content-length is ${framing.length}, and body has ${bytes.length} bytes`;
+      throw new LwsError("invalid-argument", `respond: ${what}`);
+    }
+    if (stream !== undefined) return this.#respondBy(stream, status, head);
+    if (this.#begin(status, head) < 0 || this.#writeBody(bytes) < 0) return -1;
+    this.#completeByItself();
+    return 0;
+  }
+
+  writeEarlyHints(headers: Fields): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    const fields = fieldsOf("writeEarlyHints", headers);
+    const head = checkFields("writeEarlyHints", () => interimHead(103, fields));
+    // RFC 9110 section 15.2.
+    return this.#minorVersion === 0 || this.#sendHead(head) < 0 ? -1 : 0;
   }
 
   writeHeaders(status: number, headers: Fields): 0 | -1 {
@@ -265,18 +331,16 @@ export class HttpResponse implements HttpExchange {
   }
 
   complete(trailers: Fields = []): 0 | 1 {
-    // The transfer completes it.
-    if (this.#transfer !== undefined || this.isComplete) return this.closes ? 1 : 0;
-    const fields = fieldsOf("httpTransactionCompleted", trailers, "trailers");
-    if (this.#body === undefined && fields.length > 0) {
-      throw new LwsError("invalid-state", "httpTransactionCompleted: no body is sent yet");
-    }
-    if (this.#body?.isWhole) this.#body.end(fields);
-    else if (this.hasBegun) this.#cutShort();
-    else this.closes = true;
-    this.isComplete = true;
-    this.#onComplete();
-    return this.closes ? 1 : 0;
+    const isLate = this.#isAfterOwed && !this.hasBegun;
+    this.#isAfterOwed = this.isCompletionOwed = false;
+    // The transfer completes it; and what comes too late for the last answer is none of this one's.
+    if (isLate || this.#transfer !== undefined || this.isComplete) return this.closes ? 1 : 0;
+    return this.#complete(trailers);
+  }
+
+  /** Completes what is whole already, as a program may forget to. */
+  completeIfWhole(): void {
+    if (this.#isPage && !this.isComplete) this.#completeByItself();
   }
 
   /** Whether an end of the connection would make what was sent of the body look whole. */
@@ -298,6 +362,61 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.abandon();
   }
 
+  #completeByItself(): void {
+    this.isCompletionOwed = true;
+    this.#complete([]);
+  }
+
+  #complete(trailers: Fields): 0 | 1 {
+    const fields = fieldsOf("httpTransactionCompleted", trailers, "trailers");
+    if (this.#body === undefined && fields.length > 0) {
+      throw new LwsError("invalid-state", "httpTransactionCompleted: no body is sent yet");
+    }
+    if (this.#body?.isWhole) this.#body.end(fields);
+    else if (this.hasBegun) this.#cutShort();
+    else this.closes = true;
+    this.isComplete = true;
+    this.#onComplete();
+    return this.closes ? 1 : 0;
+  }
+
+  #respondBy(stream: ResponseBodyStream, status: number, head: FramedHead): 0 | -1 {
+    const source = sourceOf("respond", stream);
+    const isSent = this.#begin(status, head) >= 0;
+    if (!isSent || this.method === "HEAD") {
+      void cancel(source, new LwsError("aborted", "the answer has no body"));
+      if (isSent) this.#completeByItself();
+      return isSent ? 0 : -1;
+    }
+    this.#transfer = new StreamedBody(this.#connection, source, {
+      send: (bytes) => void this.#writeBody(bytes),
+      complete: () => {
+        this.#transfer = undefined;
+        this.#completeByItself();
+      },
+      fail: () => {
+        this.#transfer = undefined;
+        this.closes = true;
+        this.#connection.cut("callback");
+      },
+    });
+    return 0;
+  }
+
+  /** What `respond` says of a body by itself. */
+  #fieldsFor(status: number, body: unknown, { length }: Uint8Array, given: readonly FieldLine[]) {
+    const own: FieldLine[] = [];
+    const isBodiless = status === 204 || status === 205 || status === 304;
+    if (isBodiless) return own;
+    if (!isStream(body)) own.push(["content-length", String(length)]);
+    if (body === undefined || body === null || has(given, "content-type")) return own;
+    const type = typeof body === "string"
+      ? "text/plain; charset=utf-8"
+      : "application/octet-stream";
+    own.push(["content-type", type]);
+    return own;
+  }
+
   /** @throws {TypeError} naming the field that can't be sent */
   #framed(status: number, fields: readonly FieldLine[]): FramedHead {
     const request = {
@@ -305,8 +424,10 @@ export class HttpResponse implements HttpExchange {
       minorVersion: this.#minorVersion,
       keepAliveSeconds: this.#keepAliveSeconds,
     };
+    // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
+    const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
     const closes = this.closes || this.#mustClose();
-    return frameHead(request, closes, status, fields, httpDate());
+    return frameHead(request, closes, status, all, httpDate());
   }
 
   /** Sends a head; the body that it announces follows. */
@@ -314,7 +435,22 @@ export class HttpResponse implements HttpExchange {
     this.hasBegun = true;
     this.closes = closes;
     this.#body = new ResponseBody(this.#connection, framing, this.method === "HEAD");
+    this.#noteMissing(status, fields);
     return this.#sendHead(responseHead(status, fields));
+  }
+
+  /** Tells of a field that the answer must have, and that can't be made up here; once a context. */
+  #noteMissing(status: number, fields: readonly FieldLine[]): void {
+    const needed = NEEDED_FIELDS.get(status);
+    if (needed === undefined || has(fields, needed)) return;
+    const { owner, uri } = this.#connection;
+    const told = toldOf(owner);
+    if (told.has(status)) return;
+    told.add(status);
+    log(
+      "notice",
+      () => `the ${status} to ${this.method} ${uri} has no ${needed}, which RFC 9110 asks for`,
+    );
   }
 
   /** A head that the program made, up to its end, and what it has put behind it. */
@@ -401,6 +537,35 @@ class Lookup implements FileTransfer {
   abandon(): void {
     this.isAbandoned = true;
   }
+}
+
+/** The statuses of which a context's log was told that a field is missing. */
+const toldOwners = new WeakMap<object, Set<number>>();
+
+function toldOf(owner: object): Set<number> {
+  const told = toldOwners.get(owner) ?? new Set();
+  toldOwners.set(owner, told);
+  return told;
+}
+
+function has(fields: readonly FieldLine[], name: string): boolean {
+  return fields.some(([each]) => equalsIgnoreCase(each, name));
+}
+
+/** The given fields, behind those of `own` that are not among them. */
+function defaults(own: readonly FieldLine[], given: readonly FieldLine[]): FieldLine[] {
+  const names = given.map(([name]) => String(name).toLowerCase());
+  return [...own.filter(([name]) => !names.includes(name)), ...given];
+}
+
+/** @throws {TypeError} naming the field that can't be sent, or not before an answer */
+function interimHead(status: number, fields: readonly FieldLine[]): Uint8Array {
+  const head = responseHead(status, fields);
+  // RFC 9110 section 8.6, RFC 9112 section 6.1.
+  for (const name of ["content-length", "transfer-encoding", "connection"]) {
+    if (has(fields, name)) throw new TypeError(`${name} can't stand in a ${status}`);
+  }
+  return head;
 }
 
 function checkStatus(call: string, name: string, code: number): void {

@@ -69,6 +69,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #isIdle = false;
   /** What the client was told that the connection is kept for, if it has asked. */
   #keepAliveSeconds: number | undefined;
+  /** Whether the last answer was completed without the program's doing. */
+  #isCompletionOwed = false;
   #peerEnded = false;
   /** Bytes behind a request that is not answered wait in the transport. */
   #hasHeld = false;
@@ -358,6 +360,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       minorVersion: head?.minorVersion ?? 1,
       keepAliveSeconds: this.#keepAliveSeconds,
       onComplete: () => this.#onComplete(),
+      onAnswer: () => this.#onAnswer(),
+      isAfterOwed: this.#isCompletionOwed,
       onSend: () => this.timer.sends(),
       mustClose: () => this.#mustClose,
       requestField: (name) => head?.fields.get(name),
@@ -451,8 +455,18 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     }
   }
 
-  /** A transaction that is completed inside a callback ends after it. */
+  /** A page outside of a callback is completed here, unless the program does so at once. */
+  #onAnswer(): void {
+    const response = this.#response;
+    if (this.asking.isBusy || response === undefined) return;
+    queueMicrotask(() => {
+      if (this.#response === response && !this.asking.isBusy) response.completeIfWhole();
+    });
+  }
+
+  /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */
   endIfComplete(): void {
+    this.#response?.completeIfWhole();
     if (this.#response?.isComplete) this.#endTransaction();
   }
 
@@ -477,6 +491,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
     if (response.closes || isLast) return connection.finish("self", true);
+    this.#isCompletionOwed = response.isCompletionOwed;
     this.#response = undefined;
     connection.http = undefined;
     connection.headers = undefined;

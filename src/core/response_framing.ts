@@ -1,6 +1,6 @@
 /** How the body of an answer is framed (RFC 9112 section 6), and the fields of its head that say so. */
 
-import { parseLength, splitList, trimBlanks } from "./http_syntax.ts";
+import { equalsIgnoreCase, parseLength, splitList, trimBlanks } from "./http_syntax.ts";
 import { checkField, type FieldLine } from "./response_writer.ts";
 
 /** How a client knows where the body ends. */
@@ -43,6 +43,7 @@ interface Facts {
   readonly isChunked: boolean;
   readonly hasDate: boolean;
   readonly hasKeepAlive: boolean;
+  readonly hasUpgrade: boolean;
   /** What `connection` names, but for `close` and `keep-alive`. */
   readonly options: readonly string[];
   readonly closes: boolean;
@@ -83,6 +84,10 @@ export function frameHead(
     fields.push(["transfer-encoding", "chunked"]);
   }
   const options = [...facts.options];
+  // RFC 9110 section 7.8: the two go together.
+  if (facts.hasUpgrade && !options.some((each) => equalsIgnoreCase(each, "upgrade"))) {
+    options.push("upgrade");
+  }
   if (ends) options.push("close");
   else if (
     request.minorVersion === 0 || facts.keepsAlive || request.keepAliveSeconds !== undefined
@@ -120,6 +125,18 @@ export function readHeadFraming(
   return { framing: { kind: "close" }, closes: facts.closes || isOpenEnded };
 }
 
+/** The field that an answer of a status must have (RFC 9110 section 15), where the program alone knows it. */
+export const NEEDED_FIELDS: ReadonlyMap<number, string> = new Map([
+  [301, "location"],
+  [302, "location"],
+  [303, "location"],
+  [307, "location"],
+  [308, "location"],
+  [401, "www-authenticate"],
+  [405, "allow"],
+  [407, "proxy-authenticate"],
+]);
+
 const NO_CHUNKS_IN_1_0 = "transfer-encoding can't be sent to a client of HTTP/1.0";
 
 function readFacts(fields: Iterable<FieldLine>): Facts {
@@ -127,6 +144,7 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
   let codings: string | undefined;
   let hasDate = false;
   let hasKeepAlive = false;
+  let hasUpgrade = false;
   let closes = false;
   let keepsAlive = false;
   const options: string[] = [];
@@ -151,6 +169,9 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
       case "keep-alive":
         hasKeepAlive = true;
         break;
+      case "upgrade":
+        hasUpgrade = true;
+        break;
       case "connection":
         for (const option of splitList(value)) {
           const lower = option.toLowerCase();
@@ -165,7 +186,7 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
   if (isChunked && length !== undefined) {
     throw new TypeError("content-length stands beside transfer-encoding");
   }
-  return { length, isChunked, hasDate, hasKeepAlive, options, closes, keepsAlive };
+  return { length, isChunked, hasDate, hasKeepAlive, hasUpgrade, options, closes, keepsAlive };
 }
 
 /** RFC 9112 section 6.1: `chunked` is the last one, and comes once. */
