@@ -53,6 +53,8 @@ export interface ResponseOptions {
   /** Whether the client lets the connection live on. */
   readonly keepsAlive: boolean;
   readonly minorVersion: 0 | 1;
+  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
+  readonly keepAliveSeconds?: number | undefined;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
   /** A page was written, and {@linkcode HttpResponse.completeIfWhole} may follow. */
@@ -85,6 +87,7 @@ export class HttpResponse implements HttpExchange {
 
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
+  readonly #keepAliveSeconds: number | undefined;
   readonly #onComplete: () => void;
   readonly #onSend: () => void;
   readonly #mustClose: () => boolean;
@@ -106,6 +109,7 @@ export class HttpResponse implements HttpExchange {
     this.method = options.method;
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
+    this.#keepAliveSeconds = options.keepAliveSeconds;
     this.#onComplete = options.onComplete;
     this.#onAnswer = options.onAnswer;
     this.#isAfterOwed = options.isAfterOwed;
@@ -408,7 +412,11 @@ export class HttpResponse implements HttpExchange {
 
   /** @throws {TypeError} naming the field that can't be sent */
   #framed(status: number, fields: readonly FieldLine[]): FramedHead {
-    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const request = {
+      method: this.method,
+      minorVersion: this.#minorVersion,
+      keepAliveSeconds: this.#keepAliveSeconds,
+    };
     // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
     const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
     const closes = this.closes || this.#mustClose();

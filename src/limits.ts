@@ -30,7 +30,11 @@ export interface Limits {
    * `warn` line in the log names the request. @default {60000}
    */
   readonly sendTimeoutMs: number;
-  /** Milliseconds that a connection may wait for the next request. @default {15000} */
+  /**
+   * Milliseconds that a connection may wait for the next request. Who sends `Connection: keep-alive` is told
+   * in whole seconds, by `Keep-Alive: timeout=15`, and has a second more, so that it gives up first; below
+   * 1000 nobody is told. @default {15000}
+   */
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request body; more is answered 413. @default {10485760} */
   readonly maxBodySize: number;
