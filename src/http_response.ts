@@ -3,12 +3,7 @@
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
-import {
-  type FramedHead,
-  frameHead,
-  NEEDED_FIELDS,
-  readHeadFraming,
-} from "./core/response_framing.ts";
+import { type FramedHead, frameHead } from "./core/response_framing.ts";
 import { ResponseHeadReader } from "./core/response_head_reader.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { httpDate } from "./http_date.ts";
@@ -434,27 +429,15 @@ export class HttpResponse implements HttpExchange {
 
   /** A head that the program made, up to its end, and what it has put behind it. */
   #writeByHand(bytes: Uint8Array, isHead: boolean): number {
-    const reader = this.#reader ?? new ResponseHeadReader();
-    const { length, head, isForeign } = reader.read(bytes);
-    let { closes } = this;
-    let body: ResponseBody | undefined;
+    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const reader = this.#reader ?? new ResponseHeadReader(request);
+    const { length, head } = checkFields("write", () => reader.read(bytes));
     const isForHead = this.method === "HEAD";
-    if (isForeign || head?.status === 101) {
-      body = new ResponseBody(this.#connection, { kind: "unknown" }, isForHead);
-    } else if (head !== undefined) {
-      const request = { method: this.method, minorVersion: this.#minorVersion };
-      const { status, minorVersion, fields } = head;
-      const framed = checkFields(
-        "write",
-        () => readHeadFraming(request, status, minorVersion, fields.entries()),
-      );
-      closes ||= framed.closes;
-      body = new ResponseBody(this.#connection, framed.framing, isForHead);
-    }
+    const body = head && new ResponseBody(this.#connection, head.framing, isForHead);
     const rest = bytes.subarray(length);
     body?.check(rest);
     this.hasBegun = true;
-    this.closes = closes;
+    this.closes ||= head?.closes ?? false;
     this.#reader = reader;
     this.#body = body;
     if (isHead && rest.length === 0) return this.#sendHead(bytes);
