@@ -216,12 +216,31 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
       return this.#refuseLate("the request did not come in time");
     }
-    const verdict = reason === "httpContent" ? this.timer.verdict() : "none";
+    const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
+    const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
+    if (verdict === "unanswered") return this.#tellOfSilence();
     if (verdict === "slow body") return this.#onSlowBody();
     // What is not all there must not look so.
     if (verdict === "unread" || this.#response?.hasBegun) this.#connection.abort("timeout");
     else this.#connection.cut("timeout");
+  }
+
+  /** The program may take its time; but mostly it has forgotten to answer. */
+  #tellOfSilence(): void {
+    const { socketFd, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
+    const method = this.#response?.method;
+    log("warn", () => {
+      return `connection ${socketFd}: ${method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+    });
+    this.timer.rearm();
+  }
+
+  /** The program has all that it needs to answer, and has not yet. */
+  #awaitAnswer(): void {
+    if (this.hasAnswered || this.#response === undefined) return;
+    // One that the program has chosen stays.
+    if (!this.#connection.isTimeoutOfProgram) this.timer.asks();
   }
 
   #onSlowBody(): void {
@@ -261,6 +280,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   onThinking(): void {
     this.timer.rests();
+    this.#awaitAnswer();
   }
 
   onHeard(): void {
@@ -421,6 +441,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (this.#response !== response) return;
     if (!this.#body!.isWhole) this.#body!.listen();
     else if (hasBody) this.onWhole();
+    else this.#awaitAnswer();
     this.#endIfQuiet();
   }
 
@@ -437,6 +458,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #bodyCompleted(result: number): void {
     if (result === 0) this.endIfComplete();
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
+    else this.#awaitAnswer();
   }
 
   /** Closes once what was answered has left, a file under way included. */
