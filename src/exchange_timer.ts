@@ -75,9 +75,8 @@ export class ExchangeTimer {
   /** Puts the connection under what is over first, in place of what it is under. */
   rearm(): void {
     const connection = this.#connection;
-    const { limits: { sendTimeoutMs }, wheel } = connection.owner;
-    const isSending = connection.unsentBytes > 0;
-    const unreadAt = isSending ? this.#takenAt + sendTimeoutMs : Infinity;
+    const { wheel } = connection.owner;
+    const unreadAt = connection.unsentBytes > 0 ? this.#unreadAt : Infinity;
     const dueAt = this.#pieceAt === NEVER ? unreadAt : Math.min(unreadAt, this.#bodyDueAt());
     if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
     else connection.armTimeout("httpContent", dueAt - wheel.now());
@@ -86,9 +85,9 @@ export class ExchangeTimer {
   /** Whose time is over, now that the timeout has expired. */
   verdict(): ExchangeVerdict {
     const connection = this.#connection;
-    const { sendTimeoutMs, contentTimeoutMs, minBodyRate } = connection.owner.limits;
+    const { contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
-    if (connection.unsentBytes > 0 && now >= this.#takenAt + sendTimeoutMs) return "unread";
+    if (connection.unsentBytes > 0 && now >= this.#unreadAt) return "unread";
     if (this.#pieceAt === NEVER) return "none";
     if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
     if (minBodyRate === 0 || now < this.#windowEnd()) return "none";
@@ -97,6 +96,12 @@ export class ExchangeTimer {
     this.#windowAt = this.#now();
     this.rearm();
     return "goes on";
+  }
+
+  /** When the peer has taken nothing for too long; while the context is destroyed it has less time. */
+  get #unreadAt(): number {
+    const { isDestroyed, limits: { sendTimeoutMs, closeTimeoutMs } } = this.#connection.owner;
+    return this.#takenAt + (isDestroyed ? Math.min(sendTimeoutMs, closeTimeoutMs) : sendTimeoutMs);
   }
 
   #bodyDueAt(): number {

@@ -26,7 +26,8 @@ export interface Limits {
   readonly minBodyRate: number;
   /**
    * Milliseconds in which a peer takes something of an answer that it is sent, counted from the last
-   * byte that it took; then the connection is reset. @default {60000}
+   * byte that it took; then the connection is reset. While the context is destroyed it is
+   * `closeTimeoutMs` at most. @default {60000}
    */
   readonly sendTimeoutMs: number;
   /** Milliseconds that a connection may wait for the next request. @default {15000} */
