@@ -178,6 +178,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   servedMs = 0;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
+  /** Whether the program has chosen the timeout that it is under, or was last. */
+  isTimeoutOfProgram = false;
   /** What ends it, as far as that is known. */
   #cause: CloseCause | undefined;
 
@@ -648,12 +650,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
       refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
     }
     // On its way out a connection is under timeouts that must not be lifted.
-    if (this.#state === OPEN) this.armTimeout(reason, seconds * 1000);
+    if (this.#state !== OPEN) return;
+    this.armTimeout(reason, seconds * 1000);
+    this.isTimeoutOfProgram = true;
   }
 
   /** Puts the connection under a timeout, in place of the one it is under. */
   armTimeout(reason: TimeoutReason, delayMs: number): void {
     if (this.#state === CLOSED) return;
+    this.isTimeoutOfProgram = false;
     this.#timeoutReason = reason;
     if (reason === "noPendingTimeout") {
       if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);

@@ -1,9 +1,19 @@
-/** The time that a peer has while one of its requests is served: to take the answer, and to send the body. */
+/**
+ * The time that a peer has while one of its requests is served: to take the answer, and to send the body; and
+ * that after which a program without an answer is told of.
+ */
 
 import type { Connection } from "./connection.ts";
+import { log } from "./log.ts";
 
 /** Over so many milliseconds of waiting for a body its rate is measured. */
 const RATE_WINDOW_MS = 30_000;
+
+/**
+ * For how much longer than the client was told its connection is kept: the client's time begins with the
+ * answer's arrival, and it has to be the one that gives up, or a request crosses the end of the connection.
+ */
+const GRACE_MS = 1000;
 
 /** In place of a time: nobody waits. */
 const NEVER = -1;
@@ -14,7 +24,7 @@ export type ExchangeVerdict =
   | "unread"
   /** The body came to a halt for `contentTimeoutMs`, or is slower than `minBodyRate`. */
   | "slow body"
-  /** A window of the rate has passed, with as much as it takes. */
+  /** Nobody's fault: a window of the rate has passed with as much as it takes, or the program thinks. */
   | "goes on"
   /** No time of the exchange's own is over. */
   | "none";
@@ -27,6 +37,8 @@ export class ExchangeTimer {
   readonly #connection: Connection;
   /** When the peer last took something of what it is sent, or something began to wait. */
   #takenAt = 0;
+  /** Since when the program has all that it needs to answer. */
+  #askedAt = NEVER;
   /** Since when the next piece of the body is waited for. */
   #pieceAt = NEVER;
   /** Since when this window runs without a rest. */
@@ -41,12 +53,33 @@ export class ExchangeTimer {
 
   /** Something is to be sent, or the peer took a part of it and has as much time for the next. */
   sends(): void {
+    this.#askedAt = NEVER;
     this.#takenAt = this.#now();
     this.rearm();
   }
 
+  /** The program has to answer from now on; a timeout that it has chosen stays. */
+  asks(): void {
+    if (this.#connection.isTimeoutOfProgram) return;
+    this.#askedAt = this.#now();
+    this.rearm();
+  }
+
+  /**
+   * The client has its time for the next request, once the last answer has left.
+   *
+   * @param isTold whether the client was told how long that is
+   */
+  idles(isTold: boolean): void {
+    const connection = this.#connection;
+    if (connection.unsentBytes > 0) return this.rearm();
+    const { keepAliveTimeoutMs } = connection.owner.limits;
+    connection.armTimeout("httpContent", keepAliveTimeoutMs + (isTold ? GRACE_MS : 0));
+  }
+
   /** The body is waited for from now on, if it was not already. */
   listens(): void {
+    this.#askedAt = NEVER;
     if (this.#pieceAt === NEVER) this.#pieceAt = this.#windowAt = this.#now();
     this.rearm();
   }
@@ -68,7 +101,7 @@ export class ExchangeTimer {
 
   /** Another body begins, or none. */
   reset(): void {
-    this.#pieceAt = NEVER;
+    this.#pieceAt = this.#askedAt = NEVER;
     this.#windowMs = this.#windowBytes = 0;
   }
 
@@ -77,7 +110,8 @@ export class ExchangeTimer {
     const connection = this.#connection;
     const { wheel } = connection.owner;
     const unreadAt = connection.unsentBytes > 0 ? this.#unreadAt : Infinity;
-    const dueAt = this.#pieceAt === NEVER ? unreadAt : Math.min(unreadAt, this.#bodyDueAt());
+    const bodyAt = this.#pieceAt === NEVER ? Infinity : this.#bodyDueAt();
+    const dueAt = Math.min(unreadAt, bodyAt, this.#silentAt);
     if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
     else connection.armTimeout("httpContent", dueAt - wheel.now());
   }
@@ -88,6 +122,7 @@ export class ExchangeTimer {
     const { contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
     if (connection.unsentBytes > 0 && now >= this.#unreadAt) return "unread";
+    if (now >= this.#silentAt) return this.#tellOfSilence();
     if (this.#pieceAt === NEVER) return "none";
     if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
     if (minBodyRate === 0 || now < this.#windowEnd()) return "none";
@@ -102,6 +137,23 @@ export class ExchangeTimer {
   get #unreadAt(): number {
     const { isDestroyed, limits: { sendTimeoutMs, closeTimeoutMs } } = this.#connection.owner;
     return this.#takenAt + (isDestroyed ? Math.min(sendTimeoutMs, closeTimeoutMs) : sendTimeoutMs);
+  }
+
+  /** When the program has answered nothing for so long that it is told of. */
+  get #silentAt(): number {
+    if (this.#askedAt === NEVER) return Infinity;
+    return this.#askedAt + this.#connection.owner.limits.sendTimeoutMs;
+  }
+
+  /** The program may take its time; but mostly it has forgotten to answer. */
+  #tellOfSilence(): "goes on" {
+    const { socketFd, method, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
+    log("warn", () => {
+      return `connection ${socketFd}: ${method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+    });
+    this.#askedAt = NEVER;
+    this.rearm();
+    return "goes on";
   }
 
   #bodyDueAt(): number {

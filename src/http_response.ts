@@ -3,18 +3,22 @@
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
-import { equalsIgnoreCase } from "./core/http_syntax.ts";
-import {
-  type FramedHead,
-  frameHead,
-  NEEDED_FIELDS,
-  readHeadFraming,
-} from "./core/response_framing.ts";
+import { type FramedHead, frameHead } from "./core/response_framing.ts";
 import { ResponseHeadReader } from "./core/response_head_reader.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { httpDate } from "./http_date.ts";
 import { log } from "./log.ts";
 import { ResponseBody } from "./response_body.ts";
+import {
+  checkFields,
+  checkStatus,
+  defaults,
+  type Fields,
+  fieldsFor,
+  fieldsOf,
+  interimHead,
+  noteMissing,
+} from "./response_fields.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
@@ -38,14 +42,14 @@ const NO_BYTES = new Uint8Array(0);
 /** What mounts are served by: their paths have no links any more. */
 const HOST_FILES = hostFileOps();
 
-type Fields = Iterable<readonly [string, string]>;
-
 /** What the response needs to know of its request. */
 export interface ResponseOptions {
   readonly method: string;
   /** Whether the client lets the connection live on. */
   readonly keepsAlive: boolean;
   readonly minorVersion: 0 | 1;
+  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
+  readonly keepAliveSeconds?: number | undefined;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
   /** A page was written, and {@linkcode HttpResponse.completeIfWhole} may follow. */
@@ -78,6 +82,7 @@ export class HttpResponse implements HttpExchange {
 
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
+  readonly #keepAliveSeconds: number | undefined;
   readonly #onComplete: () => void;
   readonly #onSend: () => void;
   readonly #mustClose: () => boolean;
@@ -99,6 +104,7 @@ export class HttpResponse implements HttpExchange {
     this.method = options.method;
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
+    this.#keepAliveSeconds = options.keepAliveSeconds;
     this.#onComplete = options.onComplete;
     this.#onAnswer = options.onAnswer;
     this.#isAfterOwed = options.isAfterOwed;
@@ -279,7 +285,7 @@ export class HttpResponse implements HttpExchange {
     const bytes = stream !== undefined || body === undefined || body === null
       ? NO_BYTES
       : bytesOf("respond: body", body as string);
-    const fields = defaults(this.#fieldsFor(status, body, bytes, given), given);
+    const fields = defaults(fieldsFor(status, body, bytes, given), given);
     const head = checkFields("respond", () => this.#framed(status, fields));
     if (head.framing.kind === "none" && (stream !== undefined || bytes.length > 0)) {
       refuseArgument("respond", "body", body, `none with ${status}`);
@@ -399,23 +405,13 @@ export class HttpResponse implements HttpExchange {
     return 0;
   }
 
-  /** What `respond` says of a body by itself. */
-  #fieldsFor(status: number, body: unknown, { length }: Uint8Array, given: readonly FieldLine[]) {
-    const own: FieldLine[] = [];
-    const isBodiless = status === 204 || status === 205 || status === 304;
-    if (isBodiless) return own;
-    if (!isStream(body)) own.push(["content-length", String(length)]);
-    if (body === undefined || body === null || has(given, "content-type")) return own;
-    const type = typeof body === "string"
-      ? "text/plain; charset=utf-8"
-      : "application/octet-stream";
-    own.push(["content-type", type]);
-    return own;
-  }
-
   /** @throws {TypeError} naming the field that can't be sent */
   #framed(status: number, fields: readonly FieldLine[]): FramedHead {
-    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const request = {
+      method: this.method,
+      minorVersion: this.#minorVersion,
+      keepAliveSeconds: this.#keepAliveSeconds,
+    };
     // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
     const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
     const closes = this.closes || this.#mustClose();
@@ -427,47 +423,21 @@ export class HttpResponse implements HttpExchange {
     this.hasBegun = true;
     this.closes = closes;
     this.#body = new ResponseBody(this.#connection, framing, this.method === "HEAD");
-    this.#noteMissing(status, fields);
+    noteMissing(this.#connection, this.method, status, fields);
     return this.#sendHead(responseHead(status, fields));
-  }
-
-  /** Tells of a field that the answer must have, and that can't be made up here; once a context. */
-  #noteMissing(status: number, fields: readonly FieldLine[]): void {
-    const needed = NEEDED_FIELDS.get(status);
-    if (needed === undefined || has(fields, needed)) return;
-    const { owner, uri } = this.#connection;
-    const told = toldOf(owner);
-    if (told.has(status)) return;
-    told.add(status);
-    log(
-      "notice",
-      () => `the ${status} to ${this.method} ${uri} has no ${needed}, which RFC 9110 asks for`,
-    );
   }
 
   /** A head that the program made, up to its end, and what it has put behind it. */
   #writeByHand(bytes: Uint8Array, isHead: boolean): number {
-    const reader = this.#reader ?? new ResponseHeadReader();
-    const { length, head, isForeign } = reader.read(bytes);
-    let { closes } = this;
-    let body: ResponseBody | undefined;
+    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const reader = this.#reader ?? new ResponseHeadReader(request);
+    const { length, head } = checkFields("write", () => reader.read(bytes));
     const isForHead = this.method === "HEAD";
-    if (isForeign || head?.status === 101) {
-      body = new ResponseBody(this.#connection, { kind: "unknown" }, isForHead);
-    } else if (head !== undefined) {
-      const request = { method: this.method, minorVersion: this.#minorVersion };
-      const { status, minorVersion, fields } = head;
-      const framed = checkFields(
-        "write",
-        () => readHeadFraming(request, status, minorVersion, fields.entries()),
-      );
-      closes ||= framed.closes;
-      body = new ResponseBody(this.#connection, framed.framing, isForHead);
-    }
+    const body = head && new ResponseBody(this.#connection, head.framing, isForHead);
     const rest = bytes.subarray(length);
     body?.check(rest);
     this.hasBegun = true;
-    this.closes = closes;
+    this.closes ||= head?.closes ?? false;
     this.#reader = reader;
     this.#body = body;
     if (isHead && rest.length === 0) return this.#sendHead(bytes);
@@ -528,60 +498,5 @@ class Lookup implements FileTransfer {
 
   abandon(): void {
     this.isAbandoned = true;
-  }
-}
-
-/** The statuses of which a context's log was told that a field is missing. */
-const toldOwners = new WeakMap<object, Set<number>>();
-
-function toldOf(owner: object): Set<number> {
-  const told = toldOwners.get(owner) ?? new Set();
-  toldOwners.set(owner, told);
-  return told;
-}
-
-function has(fields: readonly FieldLine[], name: string): boolean {
-  return fields.some(([each]) => equalsIgnoreCase(each, name));
-}
-
-/** The given fields, behind those of `own` that are not among them. */
-function defaults(own: readonly FieldLine[], given: readonly FieldLine[]): FieldLine[] {
-  const names = given.map(([name]) => String(name).toLowerCase());
-  return [...own.filter(([name]) => !names.includes(name)), ...given];
-}
-
-/** @throws {TypeError} naming the field that can't be sent, or not before an answer */
-function interimHead(status: number, fields: readonly FieldLine[]): Uint8Array {
-  const head = responseHead(status, fields);
-  // RFC 9110 section 8.6, RFC 9112 section 6.1.
-  for (const name of ["content-length", "transfer-encoding", "connection"]) {
-    if (has(fields, name)) throw new TypeError(`${name} can't stand in a ${status}`);
-  }
-  return head;
-}
-
-function checkStatus(call: string, name: string, code: number): void {
-  if (Number.isInteger(code) && code >= 200 && code <= 599) return;
-  refuseArgument(call, name, code, "a whole number from 200 to 599");
-}
-
-function fieldsOf(call: string, headers: Fields, name = "headers"): FieldLine[] {
-  const allowed = "pairs of a name and a value";
-  if (typeof headers?.[Symbol.iterator] !== "function" || typeof headers === "string") {
-    refuseArgument(call, name, headers, allowed);
-  }
-  const fields = [...headers];
-  const stray = fields.find((each) => !Array.isArray(each));
-  if (stray !== undefined) refuseArgument(call, name, stray, allowed);
-  return fields;
-}
-
-/** Runs what writes fields; one that can't be sent becomes the error that programs are told of. */
-function checkFields<T>(call: string, write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw new LwsError("invalid-argument", `${call}: ${cause.message}`, { cause });
   }
 }

@@ -2,6 +2,7 @@
 
 import { requestFraming } from "./core/http_body.ts";
 import {
+  asksForKeepAlive,
   HttpSyntaxError,
   keepsAlive,
   type RequestHead,
@@ -49,6 +50,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
+  /** What the client was told that the connection is kept for, if it has asked. */
+  #keepAliveSeconds: number | undefined;
   /** Whether the last answer was completed without the program's doing. */
   #isCompletionOwed = false;
   #peerEnded = false;
@@ -160,7 +163,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     this.timer.rearm();
     this.response?.onDrain();
     if (this.#isIdle) {
-      this.#awaitRequest();
+      this.timer.idles(this.#keepAliveSeconds !== undefined);
       this.#connection.holdInput(false);
     }
     if (this.asking.isAwaiting) this.asking.armTimeout();
@@ -196,7 +199,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (reason === "establishWithServer" && this.#hasReadHead && this.response === undefined) {
       return this.#refuseLate("the request did not come in time");
     }
-    const verdict = reason === "httpContent" ? this.timer.verdict() : "none";
+    const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
+    const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
     if (verdict === "slow body") {
       if (this.body!.isDraining) return this.#connection.finish("timeout", true);
@@ -238,6 +242,11 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
 
   onThinking(): void {
     this.timer.rests();
+    this.onAsked();
+  }
+
+  onAsked(): void {
+    if (this.response !== undefined && !this.hasAnswered) this.timer.asks();
   }
 
   onHeard(): void {
@@ -308,6 +317,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       connection.owner.tokenLimits,
       connection.socketFd,
     );
+    const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
+    this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = this.#responseTo(head);
     connection.http = this.response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
@@ -333,6 +344,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       method: head?.method ?? "",
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
+      keepAliveSeconds: this.#keepAliveSeconds,
       onComplete: () => this.#onComplete(),
       onAnswer: () => this.#onAnswer(),
       isAfterOwed: this.#isCompletionOwed,
@@ -356,6 +368,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   #bodyCompleted(result: number): void {
     if (result === 0) this.endIfComplete();
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
+    else this.onAsked();
   }
 
   /** Closes once what was answered has left, a file under way included. */
@@ -426,16 +439,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     this.timer.reset();
     this.#isIdle = true;
     this.#hasReadHead = false;
-    this.#awaitRequest();
+    this.timer.idles(this.#keepAliveSeconds !== undefined);
     if (this.#hasHeld) connection.offerAgain();
     else connection.holdInput(false);
-  }
-
-  /** The client has its time for the next request once the last answer has left. */
-  #awaitRequest(): void {
-    const connection = this.#connection;
-    if (connection.unsentBytes > 0) return this.timer.rearm();
-    connection.armTimeout("httpContent", connection.owner.limits.keepAliveTimeoutMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */

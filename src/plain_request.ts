@@ -21,6 +21,8 @@ export interface PlainRequestHost extends RequestBodyHost {
   /** That of the request in hand; undefined while a head is waited for or comes. */
   body: RequestBody | undefined;
   endIfComplete(): void;
+  /** The program has all that it needs to answer, and may not have yet. */
+  onAsked(): void;
   /** As far as the peer has gone. */
   endIfQuiet(): void;
   noteReturn(reason: Reason, result: number): void;
@@ -104,5 +106,6 @@ function answered(this: PlainRequestHost, result: number, request: PlainRequest)
   if (this.response !== response) return;
   if (!body.isWhole) body.listen();
   else if (hasBody) this.onWhole();
+  else this.onAsked();
   this.endIfQuiet();
 }

@@ -379,3 +379,54 @@ Deno.test("a completion that comes late is none of the next request's", async ()
   assertEquals(wsis[1]!.httpTransactionCompleted(), 0);
   assertEquals(await readPage(peer), "/2");
 });
+
+// Programs that answer nothing.
+
+for (
+  const [name, where] of [["http", "/a"], ["httpBodyCompletion", "/b"], ["await", "/c"]] as const
+) {
+  Deno.test(`a program that answers nothing for sendTimeoutMs in ${name} is told of, and may answer still`, async () => {
+    using log = captureLog();
+    let wsi!: Wsi;
+    const decided = Promise.withResolvers<void>();
+    await using served = serve([answeredBy((one) => {
+      wsi = one;
+      if (name === "await") return decided.promise;
+    })], { sendTimeoutMs: 10_000 });
+    const peer = await served.dial();
+    const hasBody = name === "httpBodyCompletion";
+    const POST = request("POST", where, "Content-Length: 1") + "x";
+    for (let i = 0; i < 2; i++) {
+      peer.send(hasBody ? POST : get(where));
+      await settle();
+      served.clock.advance(9_900);
+      await settle();
+      assertEquals(log.lines, []);
+      served.clock.advance(200);
+      await settle();
+      const method = hasBody ? "POST" : "GET";
+      assertEquals(log.lines.length, 1);
+      assertStringIncludes(log.lines.pop()!, `${method} ${where} was answered with nothing`);
+      served.clock.advance(60_000);
+      await settle();
+      assertEquals(log.lines, [], "once a request");
+      wsi.respond(200, "at last");
+      decided.resolve();
+      assertEquals((await readResponse(peer)).body, "at last");
+      if (name === "await") return;
+    }
+  });
+}
+
+Deno.test("a timeout of the program's own cuts a request that it has not answered", async () => {
+  using log = captureLog();
+  await using served = serve([answeredBy((wsi) => wsi.setTimeout("httpContent", 20))], {
+    sendTimeoutMs: 1000,
+  });
+  const peer = await served.dial();
+  peer.send(get("/"));
+  await settle();
+  served.clock.advance(21_000);
+  assertEquals((await peer.readToEnd()).length, 0);
+  assertEquals(log.lines, []);
+});

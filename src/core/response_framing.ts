@@ -21,6 +21,8 @@ export type AnswerFraming =
 export interface AnsweredRequest {
   readonly method: string;
   readonly minorVersion: 0 | 1;
+  /** What the client is told that the connection is kept for, if it has asked. */
+  readonly keepAliveSeconds?: number | undefined;
 }
 
 /** What a head says of its message's framing. */
@@ -40,6 +42,7 @@ interface Facts {
   readonly length: number | undefined;
   readonly isChunked: boolean;
   readonly hasDate: boolean;
+  readonly hasKeepAlive: boolean;
   readonly hasUpgrade: boolean;
   /** What `connection` names, but for `close` and `keep-alive`. */
   readonly options: readonly string[];
@@ -72,7 +75,8 @@ export function frameHead(
   const saysOwnLength = status !== 204 && status !== 205;
   const fields = given.filter(([name]) => {
     const lower = name.toLowerCase();
-    return lower !== "connection" && (saysOwnLength || lower !== "content-length");
+    if (lower === "connection" || (lower === "keep-alive" && ends)) return false;
+    return saysOwnLength || lower !== "content-length";
   });
   if (!facts.hasDate) fields.unshift(["date", date]);
   if (status === 205) fields.push(["content-length", "0"]);
@@ -85,8 +89,16 @@ export function frameHead(
     options.push("upgrade");
   }
   if (ends) options.push("close");
-  else if (request.minorVersion === 0 || facts.keepsAlive) options.push("keep-alive");
+  else if (
+    request.minorVersion === 0 || facts.keepsAlive || request.keepAliveSeconds !== undefined
+  ) {
+    options.push("keep-alive");
+  }
   if (options.length > 0) fields.push(["connection", options.join(", ")]);
+  // RFC 2068 section 19.7.1.1; it goes with the option of the same name.
+  if (request.keepAliveSeconds !== undefined && !ends && !facts.hasKeepAlive) {
+    fields.push(["keep-alive", `timeout=${request.keepAliveSeconds}`]);
+  }
   return { fields, framing, closes: ends };
 }
 
@@ -131,6 +143,7 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
   let length: number | undefined;
   let codings: string | undefined;
   let hasDate = false;
+  let hasKeepAlive = false;
   let hasUpgrade = false;
   let closes = false;
   let keepsAlive = false;
@@ -153,6 +166,9 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
         if (hasDate) throw new TypeError("there are two of date");
         hasDate = true;
         break;
+      case "keep-alive":
+        hasKeepAlive = true;
+        break;
       case "upgrade":
         hasUpgrade = true;
         break;
@@ -170,7 +186,7 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
   if (isChunked && length !== undefined) {
     throw new TypeError("content-length stands beside transfer-encoding");
   }
-  return { length, isChunked, hasDate, hasUpgrade, options, closes, keepsAlive };
+  return { length, isChunked, hasDate, hasKeepAlive, hasUpgrade, options, closes, keepsAlive };
 }
 
 /** RFC 9112 section 6.1: `chunked` is the last one, and comes once. */
