@@ -46,6 +46,7 @@ import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts
 import type {
   HttpCompletion,
   PeerAddresses,
+  ResponseBodyInit,
   TimeoutReason,
   WriteKind,
   WriteOptions,
@@ -177,6 +178,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   servedMs = 0;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
+  /** Whether the program has chosen the timeout that it is under, or was last. */
+  isTimeoutOfProgram = false;
   /** What ends it, as far as that is known. */
   #cause: CloseCause | undefined;
 
@@ -647,12 +650,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
       refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
     }
     // On its way out a connection is under timeouts that must not be lifted.
-    if (this.#state === OPEN) this.armTimeout(reason, seconds * 1000);
+    if (this.#state !== OPEN) return;
+    this.armTimeout(reason, seconds * 1000);
+    this.isTimeoutOfProgram = true;
   }
 
   /** Puts the connection under a timeout, in place of the one it is under. */
   armTimeout(reason: TimeoutReason, delayMs: number): void {
     if (this.#state === CLOSED) return;
+    this.isTimeoutOfProgram = false;
     this.#timeoutReason = reason;
     if (reason === "noPendingTimeout") {
       if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
@@ -846,8 +852,24 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
   }
 
-  returnHttpStatus(code: number, html?: string): 0 | 1 {
-    return this.#exchange?.returnStatus(code, html) ?? 1;
+  respond(
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1 {
+    return this.#exchange?.respond(status, body, headers) ?? -1;
+  }
+
+  returnHttpStatus(
+    code: number,
+    html?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1 {
+    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
+  }
+
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
+    return this.#exchange?.writeEarlyHints(headers) ?? -1;
   }
 
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {
