@@ -126,4 +126,12 @@ export { TIMEOUT_REASONS, type TimeoutReason } from "./src/timeout_reasons.ts";
 export type { TokenLimits } from "./src/token_limits.ts";
 export { tokenToString } from "./src/token_names.ts";
 export { libraryVersion } from "./src/version.ts";
-export type { HttpCompletion, PeerAddresses, WriteKind, WriteOptions, Wsi } from "./src/wsi.ts";
+export type {
+  HttpCompletion,
+  PeerAddresses,
+  ResponseBodyInit,
+  ResponseBodyStream,
+  WriteKind,
+  WriteOptions,
+  Wsi,
+} from "./src/wsi.ts";

@@ -1,8 +1,8 @@
 /** An extension with a callback on one connection: tokens out and in. */
 
 import { bytesOf, plainLength } from "./bytes.ts";
-import type { StructExtension } from "./callback_extension.ts";
-import type { ExtensionToken } from "./extension_struct.ts";
+import type { Context } from "./context.ts";
+import type { ExtensionReason, ExtensionReasonData, ExtensionToken } from "./extension_struct.ts";
 import {
   ExtensionFailure,
   type ExtensionSession,
@@ -10,6 +10,28 @@ import {
 } from "./extensions/extension.ts";
 import { log } from "./log.ts";
 import type { Wsi } from "./wsi.ts";
+
+/** The struct that a session is of. */
+interface SessionStruct {
+  readonly name: string;
+  /** @throws {ExtensionFailure} when the program's function does, which is logged. */
+  makeUser(wsi: Wsi): unknown;
+  /** Calls the callback. Returns its number, 0 for nothing, and −1 when it threw, which is logged. */
+  call<R extends ExtensionReason>(
+    context: Context,
+    wsi: Wsi,
+    reason: R,
+    user: unknown,
+    data: ExtensionReasonData[R],
+  ): number;
+  /** As `call`, where a negative number is a failure. @throws {ExtensionFailure} for one. */
+  demand<R extends ExtensionReason>(
+    wsi: Wsi,
+    reason: R,
+    user: unknown,
+    data: ExtensionReasonData[R],
+  ): number;
+}
 
 type DataReason =
   | "packetRxPreparse"
@@ -31,13 +53,13 @@ export class CallbackSession implements ExtensionSession {
   readonly sharedKey = undefined;
   readonly stream: ExtensionSession;
 
-  readonly #extension: StructExtension;
+  readonly #extension: SessionStruct;
   readonly #incoming: IncomingTokens;
   #wsi: Wsi | undefined;
   #user: unknown;
   #isConstructed = false;
 
-  constructor(extension: StructExtension) {
+  constructor(extension: SessionStruct) {
     this.#extension = extension;
     this.#incoming = new IncomingTokens(this, "payloadRx");
     this.stream = new PacketSession(this);

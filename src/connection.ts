@@ -39,12 +39,14 @@ import {
 } from "./transport/transport.ts";
 import { TxQueue } from "./tx_queue.ts";
 import type { FileOps } from "./file_ops.ts";
+import type { Compression } from "./files/compression.ts";
 import type { CheckedMount } from "./files/mounts.ts";
 import { TIMEOUT_REASONS } from "./timeout_reasons.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "./token_names.ts";
 import type {
   HttpCompletion,
   PeerAddresses,
+  ResponseBodyInit,
   TimeoutReason,
   WriteKind,
   WriteOptions,
@@ -73,6 +75,9 @@ export interface ConnectionOwner {
   readonly fileOps: FileOps;
   /** The longest paths first. */
   readonly mounts: readonly CheckedMount[];
+  /** Whether `serveHttpFile` compresses. */
+  readonly compresses: boolean;
+  readonly compression: Compression;
   /** Whether the first protocol may answer requests that no mount does. */
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
@@ -173,6 +178,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   servedMs = 0;
   #timer: WheelTimer | undefined;
   #timeoutReason: TimeoutReason = "noPendingTimeout";
+  /** Whether the program has chosen the timeout that it is under, or was last. */
+  isTimeoutOfProgram = false;
   /** What ends it, as far as that is known. */
   #cause: CloseCause | undefined;
 
@@ -643,12 +650,15 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
       refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
     }
     // On its way out a connection is under timeouts that must not be lifted.
-    if (this.#state === OPEN) this.armTimeout(reason, seconds * 1000);
+    if (this.#state !== OPEN) return;
+    this.armTimeout(reason, seconds * 1000);
+    this.isTimeoutOfProgram = true;
   }
 
   /** Puts the connection under a timeout, in place of the one it is under. */
   armTimeout(reason: TimeoutReason, delayMs: number): void {
     if (this.#state === CLOSED) return;
+    this.isTimeoutOfProgram = false;
     this.#timeoutReason = reason;
     if (reason === "noPendingTimeout") {
       if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
@@ -842,8 +852,24 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
   }
 
-  returnHttpStatus(code: number, html?: string): 0 | 1 {
-    return this.#exchange?.returnStatus(code, html) ?? 1;
+  respond(
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1 {
+    return this.#exchange?.respond(status, body, headers) ?? -1;
+  }
+
+  returnHttpStatus(
+    code: number,
+    html?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1 {
+    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
+  }
+
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
+    return this.#exchange?.writeEarlyHints(headers) ?? -1;
   }
 
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {

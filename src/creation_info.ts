@@ -85,6 +85,17 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    */
   readonly mounts?: readonly Mount[];
   /**
+   * Whether files of text types, from 1 KiB on, are compressed on the way to clients that accept it, with gzip or,
+   * for those that want it more, Brotli: what {@linkcode mounts} and `wsi.serveHttpFile` send, but no range of
+   * it, and nothing with a `Cache-Control` of `no-transform`. Up to 64 are at a time, as each takes memory
+   * while it is sent; others leave as they are. What is sent often costs less with
+   * {@linkcode Mount.precompressed}. Other answers are the program's own: compressing a secret together with what
+   * a client has sent gives it away (BREACH).
+   *
+   * @default {false}
+   */
+  readonly compression?: boolean;
+  /**
    * Origins other than the server's own from which browsers may connect, such as
    * `"https://example.com"`; `"*"` allows all.
    *
@@ -178,6 +189,7 @@ export interface CheckedInfo {
   readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
   readonly mounts: readonly CheckedMount[];
+  readonly compression: boolean;
   readonly user: unknown;
   readonly service: ServicePolicy;
   readonly signal: AbortSignal | undefined;
@@ -198,6 +210,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 const OWN_OPTIONS: ReadonlySet<string> = new Set([
   "protocols",
   "mounts",
+  "compression",
   "allowedOrigins",
   "halfOpenHttp",
   "extensions",
@@ -276,7 +289,9 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   }
   const listen = checkListenInfo(info, complain);
   checkOrigins("allowedOrigins", info.allowedOrigins, complain);
-  const mounts = checkMounts(info.mounts, hostFolder, problems, complain);
+  const { compression = false } = info;
+  if (typeof compression !== "boolean") complain("compression", compression, "true or false");
+  const mounts = checkMounts(info.mounts, hostFolder, compression, problems, complain);
   const isForMounts = Array.isArray(info.mounts) && info.mounts.length > 0 &&
     (info.protocols === undefined || (info.protocols as unknown[] | null)?.length === 0);
   const protocols = isForMounts
@@ -329,6 +344,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     proxyPort,
     protocols,
     mounts,
+    compression,
     allowedOrigins: info.allowedOrigins,
     halfOpenHttp,
     extensions,

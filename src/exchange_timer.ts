@@ -1,4 +1,7 @@
-/** The time that a peer has while one of its requests is served: to take the answer, and to send the body. */
+/**
+ * The time that a peer has while one of its requests is served: to take the answer, and to send the body; and
+ * that after which a program without an answer is told of.
+ */
 
 import type { Connection } from "./connection.ts";
 
@@ -14,6 +17,8 @@ export type ExchangeVerdict =
   | "unread"
   /** The body came to a halt for `contentTimeoutMs`, or is slower than `minBodyRate`. */
   | "slow body"
+  /** The program has answered nothing for `sendTimeoutMs`. */
+  | "unanswered"
   /** A window of the rate has passed, with as much as it takes. */
   | "goes on"
   /** No time of the exchange's own is over. */
@@ -27,6 +32,8 @@ export class ExchangeTimer {
   readonly #connection: Connection;
   /** When the peer last took something of what it is sent, or something began to wait. */
   #takenAt = 0;
+  /** Since when the program has all that it needs to answer. */
+  #askedAt = NEVER;
   /** Since when the next piece of the body is waited for. */
   #pieceAt = NEVER;
   /** Since when this window runs without a rest. */
@@ -41,12 +48,20 @@ export class ExchangeTimer {
 
   /** Something is to be sent, or the peer took a part of it and has as much time for the next. */
   sends(): void {
+    this.#askedAt = NEVER;
     this.#takenAt = this.#now();
+    this.rearm();
+  }
+
+  /** The program has to answer from now on. */
+  asks(): void {
+    this.#askedAt = this.#now();
     this.rearm();
   }
 
   /** The body is waited for from now on, if it was not already. */
   listens(): void {
+    this.#askedAt = NEVER;
     if (this.#pieceAt === NEVER) this.#pieceAt = this.#windowAt = this.#now();
     this.rearm();
   }
@@ -68,7 +83,7 @@ export class ExchangeTimer {
 
   /** Another body begins, or none. */
   reset(): void {
-    this.#pieceAt = NEVER;
+    this.#pieceAt = this.#askedAt = NEVER;
     this.#windowMs = this.#windowBytes = 0;
   }
 
@@ -78,7 +93,9 @@ export class ExchangeTimer {
     const { limits: { sendTimeoutMs }, wheel } = connection.owner;
     const isSending = connection.unsentBytes > 0;
     const unreadAt = isSending ? this.#takenAt + sendTimeoutMs : Infinity;
-    const dueAt = this.#pieceAt === NEVER ? unreadAt : Math.min(unreadAt, this.#bodyDueAt());
+    const askedAt = this.#askedAt === NEVER ? Infinity : this.#askedAt + sendTimeoutMs;
+    const bodyAt = this.#pieceAt === NEVER ? Infinity : this.#bodyDueAt();
+    const dueAt = Math.min(unreadAt, bodyAt, askedAt);
     if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
     else connection.armTimeout("httpContent", dueAt - wheel.now());
   }
@@ -89,6 +106,10 @@ export class ExchangeTimer {
     const { sendTimeoutMs, contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
     if (connection.unsentBytes > 0 && now >= this.#takenAt + sendTimeoutMs) return "unread";
+    if (this.#askedAt !== NEVER && now >= this.#askedAt + sendTimeoutMs) {
+      this.#askedAt = NEVER;
+      return "unanswered";
+    }
     if (this.#pieceAt === NEVER) return "none";
     if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
     if (minBodyRate === 0 || now < this.#windowEnd()) return "none";

@@ -60,7 +60,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   abort(): void {
-    this.#connection.abort("self");
+    this.#connection.cut("self");
   }
 
   arrived(work: () => void): void {

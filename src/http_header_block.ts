@@ -8,8 +8,9 @@ import {
   TOKEN_NAMES,
 } from "./core/header_tokens.ts";
 import { statusText } from "./core/http_status.ts";
-import { isFieldValue, isToken } from "./core/http_syntax.ts";
+import { equalsIgnoreCase, isFieldValue, isToken } from "./core/http_syntax.ts";
 import { LwsError } from "./errors.ts";
+import { httpDate } from "./http_date.ts";
 
 /** The longest block, if the program does not say: the C examples' buffers are of this size. */
 const DEFAULT_SIZE = 4096;
@@ -21,8 +22,9 @@ const END_LENGTH = 2;
 /**
  * The head of a response in a buffer of a fixed size: a status, fields, and the bytes for
  * `wsi.write(bytes, "httpHeaders")`. What does not fit is left out, and the call says so by
- * returning 1, as in C; the room for the blank line at the end is always kept. Nothing is added for the
- * program, so that a body needs its {@linkcode addContentLength}, or an end of the connection.
+ * returning 1, as in C; the room for the blank line at the end is always kept. `date` is added by
+ * {@linkcode finalize} where it fits, unless the program has added one; nothing else is, so that a body needs
+ * its {@linkcode addContentLength}, or an end of the connection.
  *
  * @example
  * ```ts
@@ -45,6 +47,7 @@ export class HttpHeaderBlock {
   readonly #maxBytes: number;
   #text = "";
   #isFinal = false;
+  #hasDate = false;
 
   /**
    * Makes an empty block.
@@ -100,7 +103,9 @@ export class HttpHeaderBlock {
       refuse(`value of ${bare}`, value, "text without control characters");
     }
     if (this.#text === "") throw badState("addStatus comes first");
-    return this.#add(`${bare}: ${value}\r\n`);
+    const result = this.#add(`${bare}: ${value}\r\n`);
+    if (result === 0 && equalsIgnoreCase(bare, "date")) this.#hasDate = true;
+    return result;
   }
 
   /**
@@ -133,7 +138,8 @@ export class HttpHeaderBlock {
   }
 
   /**
-   * Ends the block with the blank line.
+   * Ends the block with the blank line, and before it with `date` (RFC 9110 section 6.6.1) if it has none
+   * and there is room: 37 bytes.
    *
    * @returns The bytes of the whole head, for `wsi.write(bytes, "httpHeaders")`.
    * @throws {LwsError} `invalid-state` before {@linkcode addStatus}, or when it was called before.
@@ -141,6 +147,7 @@ export class HttpHeaderBlock {
   finalize(): Uint8Array<ArrayBuffer> {
     if (this.#text === "") throw badState("addStatus comes first");
     this.#checkOpen();
+    if (!this.#hasDate) this.#add(`date: ${httpDate()}\r\n`);
     this.#isFinal = true;
     const text = `${this.#text}\r\n`;
     const bytes = new Uint8Array(text.length);

@@ -3,12 +3,22 @@
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { statusText } from "./core/http_status.ts";
-import { type FramedHead, frameHead, readHeadFraming } from "./core/response_framing.ts";
+import { type FramedHead, frameHead } from "./core/response_framing.ts";
 import { ResponseHeadReader } from "./core/response_head_reader.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { httpDate } from "./http_date.ts";
 import { log } from "./log.ts";
 import { ResponseBody } from "./response_body.ts";
+import {
+  checkFields,
+  checkStatus,
+  defaults,
+  type Fields,
+  fieldsFor,
+  fieldsOf,
+  interimHead,
+  noteMissing,
+} from "./response_fields.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
 import { LwsError } from "./errors.ts";
@@ -23,14 +33,14 @@ import { LISTING_FIELDS } from "./files/listing.ts";
 import type { MountAnswer } from "./files/lookup.ts";
 import type { FileOps } from "./file_ops.ts";
 import { hostFileOps } from "./host_file_ops.ts";
-import type { WriteKind } from "./wsi.ts";
+import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
+import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "./wsi.ts";
 
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
 
 /** What mounts are served by: their paths have no links any more. */
 const HOST_FILES = hostFileOps();
-
-type Fields = Iterable<readonly [string, string]>;
 
 /** What the response needs to know of its request. */
 export interface ResponseOptions {
@@ -38,8 +48,14 @@ export interface ResponseOptions {
   /** Whether the client lets the connection live on. */
   readonly keepsAlive: boolean;
   readonly minorVersion: 0 | 1;
+  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
+  readonly keepAliveSeconds?: number | undefined;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
+  /** A page was written, and {@linkcode HttpResponse.completeIfWhole} may follow. */
+  readonly onAnswer: () => void;
+  /** Whether the answer before it was completed without the program's doing. */
+  readonly isAfterOwed: boolean;
   /** Something of it waits to be sent. */
   readonly onSend: () => void;
   /** Whether the connection can't live on behind a head that leaves now. */
@@ -61,14 +77,23 @@ export class HttpResponse implements HttpExchange {
   /** Whether a mount answers, or is being asked. */
   isMounted = false;
 
+  /** Completed here, so that the program may do so still, when it is late. */
+  isCompletionOwed = false;
+
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
+  readonly #keepAliveSeconds: number | undefined;
   readonly #onComplete: () => void;
   readonly #onSend: () => void;
   readonly #mustClose: () => boolean;
   readonly #requestField: (name: string) => string | undefined;
   readonly #defer: (work: () => void) => void;
-  #transfer: FileTransfer | undefined;
+  readonly #onAnswer: () => void;
+  /** A completion of the answer before this one may be still to come. */
+  #isAfterOwed: boolean;
+  /** Whether it is a page, which is whole as soon as it is written. */
+  #isPage = false;
+  #transfer: FileTransfer | StreamedBody | undefined;
   /** What follows the head, once that is known. */
   #body: ResponseBody | undefined;
   /** Reads a head that the program writes by itself. */
@@ -79,14 +104,17 @@ export class HttpResponse implements HttpExchange {
     this.method = options.method;
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
+    this.#keepAliveSeconds = options.keepAliveSeconds;
     this.#onComplete = options.onComplete;
+    this.#onAnswer = options.onAnswer;
+    this.#isAfterOwed = options.isAfterOwed;
     this.#onSend = options.onSend;
     this.#mustClose = options.mustClose;
     this.#requestField = options.requestField;
     this.#defer = options.defer;
   }
 
-  /** Whether a file is on its way. */
+  /** Whether a file or a stream is on its way. */
   get isTransferring(): boolean {
     return this.#transfer !== undefined;
   }
@@ -112,7 +140,12 @@ export class HttpResponse implements HttpExchange {
         );
       }
     });
-    this.#serve(this.#connection.owner.fileOps, path, { contentType, fields });
+    const { fileOps, compresses, compression } = this.#connection.owner;
+    this.#serve(fileOps, path, {
+      contentType,
+      fields,
+      compression: compresses ? compression : undefined,
+    });
     return 0;
   }
 
@@ -147,10 +180,11 @@ export class HttpResponse implements HttpExchange {
       case "none":
         return nothing();
       case "file": {
-        const { file, contentType, fields } = answer;
+        const { file, contentType, isCompressed, fields } = answer;
         return this.#serve(HOST_FILES, file.path, {
           contentType,
           fields,
+          compression: isCompressed ? this.#connection.owner.compression : undefined,
           // It was there a moment ago.
           onFail: (status) => {
             this.#transfer = undefined;
@@ -213,22 +247,66 @@ export class HttpResponse implements HttpExchange {
     });
   }
 
-  returnStatus(code: number, html: string | undefined, fields: Fields = []): 0 | 1 {
+  returnStatus(code: number, html: string | undefined, headers: Fields = []): 0 | 1 {
     if (this.hasBegun || this.isComplete) return 1;
     checkStatus("returnHttpStatus", "code", code);
     if (html !== undefined && html !== null && typeof html !== "string") {
       refuseArgument("returnHttpStatus", "html", html, "text");
     }
+    const fields = fieldsOf("returnHttpStatus", headers);
     const hasBody = code !== 204 && code !== 205 && code !== 304;
     const body = encoder.encode(
       `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
     );
-    const page: [string, string][] = hasBody
-      ? [["content-type", "text/html; charset=utf-8"], ["content-length", String(body.length)]]
-      : [];
-    this.#begin(code, this.#framed(code, [...page, ...fields]));
+    const page: FieldLine[] = [
+      ["content-type", "text/html; charset=utf-8"],
+      ["x-content-type-options", "nosniff"],
+    ];
+    const all: FieldLine[] = hasBody
+      ? [["content-length", String(body.length)], ...defaults(page, fields)]
+      : fields;
+    const head = checkFields("returnHttpStatus", () => this.#framed(code, all));
+    this.#begin(code, head);
     if (hasBody) this.#writeBody(body);
+    this.#isPage = true;
+    this.#onAnswer();
     return 0;
+  }
+
+  respond(
+    status: number,
+    body: ResponseBodyInit | null | undefined,
+    headers: Fields = [],
+  ): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    checkStatus("respond", "status", status);
+    const given = fieldsOf("respond", headers);
+    const stream = isStream(body) ? body : undefined;
+    const bytes = stream !== undefined || body === undefined || body === null
+      ? NO_BYTES
+      : bytesOf("respond: body", body as string);
+    const fields = defaults(fieldsFor(status, body, bytes, given), given);
+    const head = checkFields("respond", () => this.#framed(status, fields));
+    if (head.framing.kind === "none" && (stream !== undefined || bytes.length > 0)) {
+      refuseArgument("respond", "body", body, `none with ${status}`);
+    }
+    const { framing } = head;
+    if (stream === undefined && framing.kind === "length" && framing.length !== bytes.length) {
+      const what = `content-length is ${framing.length}, and body has ${bytes.length} bytes`;
+      throw new LwsError("invalid-argument", `respond: ${what}`);
+    }
+    if (stream !== undefined) return this.#respondBy(stream, status, head);
+    if (this.#begin(status, head) < 0 || this.#writeBody(bytes) < 0) return -1;
+    this.#completeByItself();
+    return 0;
+  }
+
+  writeEarlyHints(headers: Fields): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    const fields = fieldsOf("writeEarlyHints", headers);
+    const head = checkFields("writeEarlyHints", () => interimHead(103, fields));
+    // RFC 9110 section 15.2.
+    return this.#minorVersion === 0 || this.#sendHead(head) < 0 ? -1 : 0;
   }
 
   writeHeaders(status: number, headers: Fields): 0 | -1 {
@@ -255,18 +333,16 @@ export class HttpResponse implements HttpExchange {
   }
 
   complete(trailers: Fields = []): 0 | 1 {
-    // The transfer completes it.
-    if (this.#transfer !== undefined || this.isComplete) return this.closes ? 1 : 0;
-    const fields = fieldsOf("httpTransactionCompleted", trailers, "trailers");
-    if (this.#body === undefined && fields.length > 0) {
-      throw new LwsError("invalid-state", "httpTransactionCompleted: no body is sent yet");
-    }
-    if (this.#body?.isWhole) this.#body.end(fields);
-    else if (this.hasBegun) this.#cutShort();
-    else this.closes = true;
-    this.isComplete = true;
-    this.#onComplete();
-    return this.closes ? 1 : 0;
+    const isLate = this.#isAfterOwed && !this.hasBegun;
+    this.#isAfterOwed = this.isCompletionOwed = false;
+    // The transfer completes it; and what comes too late for the last answer is none of this one's.
+    if (isLate || this.#transfer !== undefined || this.isComplete) return this.closes ? 1 : 0;
+    return this.#complete(trailers);
+  }
+
+  /** Completes what is whole already, as a program may forget to. */
+  completeIfWhole(): void {
+    if (this.#isPage && !this.isComplete) this.#completeByItself();
   }
 
   /** Whether an end of the connection would make what was sent of the body look whole. */
@@ -288,11 +364,58 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.abandon();
   }
 
+  #completeByItself(): void {
+    this.isCompletionOwed = true;
+    this.#complete([]);
+  }
+
+  #complete(trailers: Fields): 0 | 1 {
+    const fields = fieldsOf("httpTransactionCompleted", trailers, "trailers");
+    if (this.#body === undefined && fields.length > 0) {
+      throw new LwsError("invalid-state", "httpTransactionCompleted: no body is sent yet");
+    }
+    if (this.#body?.isWhole) this.#body.end(fields);
+    else if (this.hasBegun) this.#cutShort();
+    else this.closes = true;
+    this.isComplete = true;
+    this.#onComplete();
+    return this.closes ? 1 : 0;
+  }
+
+  #respondBy(stream: ResponseBodyStream, status: number, head: FramedHead): 0 | -1 {
+    const source = sourceOf("respond", stream);
+    const isSent = this.#begin(status, head) >= 0;
+    if (!isSent || this.method === "HEAD") {
+      void cancel(source, new LwsError("aborted", "the answer has no body"));
+      if (isSent) this.#completeByItself();
+      return isSent ? 0 : -1;
+    }
+    this.#transfer = new StreamedBody(this.#connection, source, {
+      send: (bytes) => void this.#writeBody(bytes),
+      complete: () => {
+        this.#transfer = undefined;
+        this.#completeByItself();
+      },
+      fail: () => {
+        this.#transfer = undefined;
+        this.closes = true;
+        this.#connection.cut("callback");
+      },
+    });
+    return 0;
+  }
+
   /** @throws {TypeError} naming the field that can't be sent */
   #framed(status: number, fields: readonly FieldLine[]): FramedHead {
-    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const request = {
+      method: this.method,
+      minorVersion: this.#minorVersion,
+      keepAliveSeconds: this.#keepAliveSeconds,
+    };
+    // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
+    const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
     const closes = this.closes || this.#mustClose();
-    return frameHead(request, closes, status, fields, httpDate());
+    return frameHead(request, closes, status, all, httpDate());
   }
 
   /** Sends a head; the body that it announces follows. */
@@ -300,32 +423,21 @@ export class HttpResponse implements HttpExchange {
     this.hasBegun = true;
     this.closes = closes;
     this.#body = new ResponseBody(this.#connection, framing, this.method === "HEAD");
+    noteMissing(this.#connection, this.method, status, fields);
     return this.#sendHead(responseHead(status, fields));
   }
 
   /** A head that the program made, up to its end, and what it has put behind it. */
   #writeByHand(bytes: Uint8Array, isHead: boolean): number {
-    const reader = this.#reader ?? new ResponseHeadReader();
-    const { length, head, isForeign } = reader.read(bytes);
-    let { closes } = this;
-    let body: ResponseBody | undefined;
+    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const reader = this.#reader ?? new ResponseHeadReader(request);
+    const { length, head } = checkFields("write", () => reader.read(bytes));
     const isForHead = this.method === "HEAD";
-    if (isForeign || head?.status === 101) {
-      body = new ResponseBody(this.#connection, { kind: "unknown" }, isForHead);
-    } else if (head !== undefined) {
-      const request = { method: this.method, minorVersion: this.#minorVersion };
-      const { status, minorVersion, fields } = head;
-      const framed = checkFields(
-        "write",
-        () => readHeadFraming(request, status, minorVersion, fields.entries()),
-      );
-      closes ||= framed.closes;
-      body = new ResponseBody(this.#connection, framed.framing, isForHead);
-    }
+    const body = head && new ResponseBody(this.#connection, head.framing, isForHead);
     const rest = bytes.subarray(length);
     body?.check(rest);
     this.hasBegun = true;
-    this.closes = closes;
+    this.closes ||= head?.closes ?? false;
     this.#reader = reader;
     this.#body = body;
     if (isHead && rest.length === 0) return this.#sendHead(bytes);
@@ -386,31 +498,5 @@ class Lookup implements FileTransfer {
 
   abandon(): void {
     this.isAbandoned = true;
-  }
-}
-
-function checkStatus(call: string, name: string, code: number): void {
-  if (Number.isInteger(code) && code >= 200 && code <= 599) return;
-  refuseArgument(call, name, code, "a whole number from 200 to 599");
-}
-
-function fieldsOf(call: string, headers: Fields, name = "headers"): FieldLine[] {
-  const allowed = "pairs of a name and a value";
-  if (typeof headers?.[Symbol.iterator] !== "function" || typeof headers === "string") {
-    refuseArgument(call, name, headers, allowed);
-  }
-  const fields = [...headers];
-  const stray = fields.find((each) => !Array.isArray(each));
-  if (stray !== undefined) refuseArgument(call, name, stray, allowed);
-  return fields;
-}
-
-/** Runs what writes fields; one that can't be sent becomes the error that programs are told of. */
-function checkFields<T>(call: string, write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw new LwsError("invalid-argument", `${call}: ${cause.message}`, { cause });
   }
 }

@@ -2,6 +2,7 @@
 
 import { type BodyFraming, expectsContinue, requestFraming } from "./core/http_body.ts";
 import {
+  asksForKeepAlive,
   HttpSyntaxError,
   keepsAlive,
   type RequestHead,
@@ -29,6 +30,12 @@ import { unfitKind } from "./write_kinds.ts";
 
 /** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+/**
+ * For how much longer than the client was told its connection is kept: the client's time begins with the
+ * answer's arrival, and it has to be the one that gives up, or a request crosses the end of the connection.
+ */
+const GRACE_MS = 1000;
 
 /** What the HTTP phase needs beside its connection. */
 export interface HttpSessionOptions {
@@ -60,6 +67,10 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #handshake: ServerHandshake | undefined;
   #hasReadHead = false;
   #isIdle = false;
+  /** What the client was told that the connection is kept for, if it has asked. */
+  #keepAliveSeconds: number | undefined;
+  /** Whether the last answer was completed without the program's doing. */
+  #isCompletionOwed = false;
   #peerEnded = false;
   /** Bytes behind a request that is not answered wait in the transport. */
   #hasHeld = false;
@@ -205,12 +216,31 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
       return this.#refuseLate("the request did not come in time");
     }
-    const verdict = reason === "httpContent" ? this.timer.verdict() : "none";
+    const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
+    const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
+    if (verdict === "unanswered") return this.#tellOfSilence();
     if (verdict === "slow body") return this.#onSlowBody();
     // What is not all there must not look so.
     if (verdict === "unread" || this.#response?.hasBegun) this.#connection.abort("timeout");
     else this.#connection.cut("timeout");
+  }
+
+  /** The program may take its time; but mostly it has forgotten to answer. */
+  #tellOfSilence(): void {
+    const { socketFd, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
+    const method = this.#response?.method;
+    log("warn", () => {
+      return `connection ${socketFd}: ${method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+    });
+    this.timer.rearm();
+  }
+
+  /** The program has all that it needs to answer, and has not yet. */
+  #awaitAnswer(): void {
+    if (this.hasAnswered || this.#response === undefined) return;
+    // One that the program has chosen stays.
+    if (!this.#connection.isTimeoutOfProgram) this.timer.asks();
   }
 
   #onSlowBody(): void {
@@ -250,6 +280,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   onThinking(): void {
     this.timer.rests();
+    this.#awaitAnswer();
   }
 
   onHeard(): void {
@@ -320,6 +351,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       connection.owner.tokenLimits,
       connection.socketFd,
     );
+    const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
+    this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.#response = this.#responseTo(head);
     connection.http = this.#response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
@@ -345,7 +378,10 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       method: head?.method ?? "",
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
+      keepAliveSeconds: this.#keepAliveSeconds,
       onComplete: () => this.#onComplete(),
+      onAnswer: () => this.#onAnswer(),
+      isAfterOwed: this.#isCompletionOwed,
       onSend: () => this.timer.sends(),
       mustClose: () => this.#mustClose,
       requestField: (name) => head?.fields.get(name),
@@ -405,6 +441,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (this.#response !== response) return;
     if (!this.#body!.isWhole) this.#body!.listen();
     else if (hasBody) this.onWhole();
+    else this.#awaitAnswer();
     this.#endIfQuiet();
   }
 
@@ -421,6 +458,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #bodyCompleted(result: number): void {
     if (result === 0) this.endIfComplete();
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
+    else this.#awaitAnswer();
   }
 
   /** Closes once what was answered has left, a file under way included. */
@@ -439,8 +477,18 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     }
   }
 
-  /** A transaction that is completed inside a callback ends after it. */
+  /** A page outside of a callback is completed here, unless the program does so at once. */
+  #onAnswer(): void {
+    const response = this.#response;
+    if (this.asking.isBusy || response === undefined) return;
+    queueMicrotask(() => {
+      if (this.#response === response && !this.asking.isBusy) response.completeIfWhole();
+    });
+  }
+
+  /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */
   endIfComplete(): void {
+    this.#response?.completeIfWhole();
     if (this.#response?.isComplete) this.#endTransaction();
   }
 
@@ -465,6 +513,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
     if (response.closes || isLast) return connection.finish("self", true);
+    this.#isCompletionOwed = response.isCompletionOwed;
     this.#response = undefined;
     connection.http = undefined;
     connection.headers = undefined;
@@ -489,7 +538,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #awaitRequest(): void {
     const connection = this.#connection;
     if (connection.unsentBytes > 0) return this.timer.rearm();
-    connection.armTimeout("httpContent", connection.owner.limits.keepAliveTimeoutMs);
+    const { keepAliveTimeoutMs } = connection.owner.limits;
+    const graceMs = this.#keepAliveSeconds === undefined ? 0 : GRACE_MS;
+    connection.armTimeout("httpContent", keepAliveTimeoutMs + graceMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */

@@ -26,10 +26,15 @@ export interface Limits {
   readonly minBodyRate: number;
   /**
    * Milliseconds in which a peer takes something of an answer that it is sent, counted from the last
-   * byte that it took; then the connection is reset. @default {60000}
+   * byte that it took; then the connection is reset. After as long without an answer of the program's a
+   * `warn` line in the log names the request. @default {60000}
    */
   readonly sendTimeoutMs: number;
-  /** Milliseconds that a connection may wait for the next request. @default {15000} */
+  /**
+   * Milliseconds that a connection may wait for the next request. Who sends `Connection: keep-alive` is told
+   * in whole seconds, by `Keep-Alive: timeout=15`, and has a second more, so that it gives up first; below
+   * 1000 nobody is told. @default {15000}
+   */
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request body; more is answered 413. @default {10485760} */
   readonly maxBodySize: number;

@@ -3,7 +3,7 @@
 import type { Bytes } from "./bytes.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
-import type { TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
+import type { ResponseBodyInit, TimeoutReason, WriteKind, WriteOptions } from "./wsi.ts";
 
 /** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
 export interface Phase {
@@ -65,7 +65,17 @@ export interface HttpExchange {
     contentType: string | undefined,
     headers: Iterable<readonly [string, string]>,
   ): 0 | -1;
-  returnStatus(code: number, html: string | undefined): 0 | 1;
+  returnStatus(
+    code: number,
+    html: string | undefined,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1;
+  respond(
+    status: number,
+    body: ResponseBodyInit | null | undefined,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1;
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1;
   writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   complete(trailers?: Iterable<readonly [string, string]>): 0 | 1;
   readonly isComplete: boolean;

@@ -23,6 +23,7 @@ import { LwsError } from "./errors.ts";
 import { attempt } from "./extension_layers.ts";
 import type { Extension } from "./extensions/extension.ts";
 import type { FileOps } from "./file_ops.ts";
+import { Compression } from "./files/compression.ts";
 import type { CheckedMount } from "./files/mounts.ts";
 import { answersHttp } from "./handlers.ts";
 import type { KeepAliveSettings } from "./keep_alive.ts";
@@ -84,6 +85,8 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   readonly limits: Limits;
   readonly fileOps: FileOps;
   readonly mounts: readonly CheckedMount[];
+  readonly compresses: boolean;
+  readonly compression = new Compression();
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
@@ -127,6 +130,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.limits = info.limits;
     this.fileOps = info.fileOps;
     this.mounts = info.mounts;
+    this.compresses = info.compression;
     this.answersHttp = answersHttp(info.protocols[0]!.callback);
     this.extensions = info.extensions;
     this.options = info.options;

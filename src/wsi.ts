@@ -61,6 +61,14 @@ export interface HttpCompletion {
   readonly trailers?: Iterable<readonly [string, string]>;
 }
 
+/** Pieces of a body, one after the other: text as UTF-8, of views their bytes, of buffers all of them. */
+export type ResponseBodyStream =
+  | ReadableStream<string | ArrayBufferView | ArrayBufferLike>
+  | AsyncIterable<string | ArrayBufferView | ArrayBufferLike>;
+
+/** What {@linkcode Wsi.respond} takes as a body. */
+export type ResponseBodyInit = string | ArrayBufferView | ArrayBufferLike | ResponseBodyStream;
+
 /** Where the peer of a connection is. */
 export interface PeerAddresses {
   /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
@@ -356,18 +364,94 @@ export interface Wsi<out User = unknown> {
     headers?: Iterable<readonly [string, string]>,
   ): 0 | -1;
   /**
-   * Answers the request with a status and a small HTML page that shows it and `html`
-   * (`lws_return_http_status`). The transaction goes on until {@linkcode httpTransactionCompleted}
-   * or a non-zero return.
+   * Answers the request: head, body and the end of the transaction in one. A text and bytes have their
+   * length in the head; a stream goes out in chunks, or by the `content-length` that is given for it.
    *
-   * @param code 200 to 599.
+   * A stream is read a piece at a time, the next one when the last has left, and cancelled when the connection
+   * goes. If it fails, or yields what is neither text nor bytes or more than its length, the log has an `err`
+   * line and the answer is cut so that it never looks whole. HEAD gets the head alone; a stream is cancelled then.
+   *
+   * @param status 200 to 599; what {@linkcode returnHttpStatus} says of their fields holds here.
+   * @param body Left out or null: an empty one. None with 204, 205 and 304. Bytes are copied before the call
+   *   returns; those of a stream's piece must stay as they are until the next piece is asked for. At once up
+   *   to 16 MiB, as in {@linkcode write}; what is longer is for a stream.
+   * @param headers More header fields. Default of `content-type`: `text/plain; charset=utf-8` for a text,
+   *   `application/octet-stream` for bytes and streams.
+   * @returns 0, so that `return wsi.respond(…)` fits any HTTP reason, or −1 when there is no request to answer
+   *   or the connection had to be cut.
+   * @throws {LwsError} `invalid-argument` for another status or body, a body with 204, 205 or 304, a stream that
+   *   somebody else reads, or a field that can't stand in a header. Nothing is sent then.
+   *
+   * @example
+   * ```ts
+   * import { handlers } from "@x/lws";
+   *
+   * async function* countdown() {
+   *   for (let n = 3; n > 0; n--) yield `${await Promise.resolve(n)}\n`;
+   * }
+   *
+   * const callback = handlers({
+   *   http(wsi, _user, path) {
+   *     if (path === "/hello") return wsi.respond(200, "hello");
+   *     if (path === "/count") return wsi.respond(200, countdown(), [["content-type", "text/plain"]]);
+   *     return wsi.respond(404, "There is no such page.");
+   *   },
+   * });
+   * ```
+   */
+  respond(
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1;
+  /**
+   * Answers the request with a status and a small HTML page that shows it and `html`
+   * (`lws_return_http_status`). {@linkcode httpTransactionCompleted} ends the transaction; left out, that is
+   * done when the callback is over, what it awaits included, or at once outside of one.
+   *
+   * @param code 200 to 599. 204, 205 and 304 have no page. Some statuses must have a field that only the
+   *   program knows (RFC 9110 section 15): `location` with 301, 302, 303, 307 and 308, `www-authenticate`
+   *   with 401, `allow` with 405, `proxy-authenticate` with 407. A `notice` line in the log tells of one that
+   *   is missing, once for each context and status. A 426 has `upgrade: websocket` unless `upgrade` is given.
    * @param html Sent as it is and **not escaped**: in what a peer has said, a path as well, `&`, `<`,
    *   `>` and quotes have to be escaped first, or it runs as script in who reads the page. Default: the
    *   status's registered phrase.
+   * @param headers More header fields, as `[["allow", "GET, HEAD"]]`; a `content-type` or
+   *   `x-content-type-options` counts in place of the page's own (HTML in UTF-8, `nosniff`).
    * @returns 0, or 1 when there is no request to answer.
-   * @throws {LwsError} `invalid-argument` for another code, or when `html` is no text.
+   * @throws {LwsError} `invalid-argument` for another code, when `html` is no text, or when a field can't stand
+   *   in a header, as a second `content-length`. Nothing is sent then.
    */
-  returnHttpStatus(code: number, html?: string): 0 | 1;
+  returnHttpStatus(
+    code: number,
+    html?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1;
+  /**
+   * Sends an interim answer, 103 (RFC 8297), before the head of the real one, so that the client may load
+   * what `headers` name while the program is at work; as often as it helps.
+   *
+   * @param headers Such as `[["link", "</style.css>; rel=preload; as=style"]]`.
+   * @returns 0; −1 when there is no request to answer, when its answer has begun, and for a client of HTTP/1.0,
+   *   which knows no interim answers. To go on all the same is no fault.
+   * @throws {LwsError} `invalid-argument` when a field can't stand in a header, or not in this one:
+   *   `content-length`, `transfer-encoding`, `connection`.
+   *
+   * @example
+   * ```ts
+   * import { handlers } from "@x/lws";
+   *
+   * const callback = handlers({
+   *   async http(wsi) {
+   *     wsi.writeEarlyHints([["link", "</style.css>; rel=preload; as=style"]]);
+   *     const page = await Promise.resolve("<link rel=stylesheet href=/style.css>"); // from a database
+   *     wsi.returnHttpStatus(200, page);
+   *     return wsi.httpTransactionCompleted();
+   *   },
+   * });
+   * ```
+   */
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1;
   /**
    * Sends the head of a response; the body follows by `write(…, "http")`, and ends with
    * `write(…, "httpFinal")` or {@linkcode httpTransactionCompleted}.
@@ -396,8 +480,8 @@ export interface Wsi<out User = unknown> {
    * request; 1: it closes once the response has left.
    *
    * A body of fewer bytes than its head has announced is not whole: a `warn` line in the log says so, the
-   * connection is reset, and this returns 1. Without an effect while a file is on its way, which completes
-   * the transaction by itself.
+   * connection is reset, and this returns 1. Without an effect while a file or a stream of {@linkcode respond}
+   * is on its way, which completes the transaction by itself, and once it is completed.
    *
    * @throws {LwsError} `invalid-argument` when a trailer can't be sent; see {@linkcode HttpCompletion}.
    */

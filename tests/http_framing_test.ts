@@ -570,3 +570,97 @@ Deno.test("httpHeaders behind writeHttpHeaders are refused by name", async () =>
   peer.send(get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
 });
+
+// Fields of pages, and interim answers.
+
+Deno.test("returnHttpStatus takes fields, and those of its page can be replaced", async () => {
+  const protocol = answeredBy((wsi) => {
+    const length: [string, string][] = [["content-length", "3"]];
+    assertThrows(() => wsi.returnHttpStatus(200, "", length), LwsError, "two of content-length");
+    assertThrows(() => wsi.returnHttpStatus(200, "", "x" as never), LwsError, "headers");
+    wsi.returnHttpStatus(405, "<p>Only GET.", [["Allow", "GET, HEAD"], ...replaced]);
+    return wsi.httpTransactionCompleted();
+  });
+  let replaced: [string, string][] = [];
+  await using served = serve([protocol]);
+  const peer = await served.dial();
+  peer.send(get("/"));
+  const { head, body } = await readResponse(peer);
+  assertEquals(fieldOf(head, "allow"), "GET, HEAD");
+  assertEquals(fieldOf(head, "x-content-type-options"), "nosniff");
+  assertEquals(fieldOf(head, "content-type"), "text/html; charset=utf-8");
+  assertStringIncludes(body, "<p>Only GET.");
+  replaced = [["Content-Type", "text/plain"], ["X-Content-Type-Options", "none"]];
+  peer.send(get("/"));
+  const { head: other } = await readResponse(peer);
+  assertEquals(other.match(/^content-type:.*$/gim), ["Content-Type: text/plain"]);
+  assertEquals(other.match(/^x-content-type-options:.*$/gim), ["X-Content-Type-Options: none"]);
+});
+
+Deno.test("a 426 names the upgrade, and its connection field does so as well", async () => {
+  const protocol = answeredBy((wsi) => {
+    wsi.returnHttpStatus(426, undefined, fields);
+    return wsi.httpTransactionCompleted();
+  });
+  let fields: [string, string][] = [];
+  await using served = serve([protocol]);
+  const peer = await served.dial();
+  peer.send(get("/"));
+  const { head } = await readResponse(peer);
+  assertEquals([fieldOf(head, "upgrade"), fieldOf(head, "connection")], ["websocket", "upgrade"]);
+  fields = [["Upgrade", "x/1"], ["Connection", "Upgrade"]];
+  peer.send(get("/", "Connection: close"));
+  const { head: other } = await readResponse(peer);
+  assertEquals([fieldOf(other, "upgrade"), fieldOf(other, "connection")], [
+    "x/1",
+    "Upgrade, close",
+  ]);
+});
+
+Deno.test("a status without the field that it must have is told of once, and sent all the same", async () => {
+  using log = captureLog(["notice"]);
+  const needed = { 301: "location", 401: "www-authenticate", 405: "allow", 308: "location" };
+  const protocol = answeredBy((wsi) => {
+    const status = Number(wsi.uri.slice(1));
+    if (wsi.hdrCopy("x-how") === "head") wsi.writeHttpHeaders(status, [["content-length", "0"]]);
+    else wsi.returnHttpStatus(status);
+    return wsi.httpTransactionCompleted();
+  });
+  await using served = serve([protocol]);
+  const peer = await served.dial();
+  for (const [status, name] of Object.entries(needed)) {
+    for (const how of ["page", "head"]) {
+      peer.send(get(`/${status}`, `X-How: ${how}`));
+      assertEquals(statusOf((await readResponse(peer)).head), Number(status));
+    }
+    assertEquals(log.lines.length, 1);
+    assertStringIncludes(log.lines.pop()!, `the ${status} to GET /${status} has no ${name}`);
+  }
+});
+
+Deno.test("early hints come before the answer, as often as the program wants", async () => {
+  const results: number[] = [];
+  const protocol = answeredBy((wsi) => {
+    const hints: [string, string][] = [["link", "</a.css>; rel=preload"]];
+    results.push(wsi.writeEarlyHints(hints), wsi.writeEarlyHints(hints));
+    for (const name of ["content-length", "transfer-encoding", "connection", "x y"]) {
+      assertThrows(() => wsi.writeEarlyHints([[name, "1"]]), LwsError, name);
+    }
+    wsi.returnHttpStatus(200, "page");
+    results.push(wsi.writeEarlyHints(hints));
+    return wsi.httpTransactionCompleted();
+  });
+  await using served = serve([protocol]);
+  const peer = await served.dial();
+  peer.send(get("/"));
+  for (let i = 0; i < 2; i++) {
+    assertEquals(
+      await readHead(peer),
+      "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n",
+    );
+  }
+  assertEquals(await readPage(peer), "page");
+  peer.send("GET / HTTP/1.0\r\n\r\n");
+  assertEquals(await readPage(peer), "page", "HTTP/1.0 knows none");
+  assertEquals(results, [0, 0, -1, -1, -1, -1]);
+});

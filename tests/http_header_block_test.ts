@@ -1,11 +1,14 @@
 /** Response heads that a program builds by itself. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { HEADER_TOKENS, HttpHeaderBlock, LwsError, type Protocol } from "../mod.ts";
 import { request } from "./support/http.ts";
 import { readHead, readResponse, serve } from "./support/serve.ts";
 
-const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
+const DATE = /^date: \w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT\r\n/m;
+
+/** A head as text, without its date. */
+const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes).replace(DATE, "");
 
 Deno.test("a block is a status line, fields in order and a blank line", () => {
   const block = new HttpHeaderBlock();
@@ -25,6 +28,20 @@ Deno.test("a status may have a reason of its own", () => {
   const block = new HttpHeaderBlock();
   block.addStatus(299, "Fine");
   assertEquals(text(block.finalize()), "HTTP/1.1 299 Fine\r\n\r\n");
+});
+
+Deno.test("a block has a date, unless the program has added one or there is no room", () => {
+  const end = (size: number, ...fields: [string, string][]) => {
+    const block = new HttpHeaderBlock(size);
+    block.addStatus(200);
+    for (const [name, value] of fields) block.addByName(name, value);
+    return new TextDecoder().decode(block.finalize());
+  };
+  const length = "HTTP/1.1 200 OK\r\n".length + 37 + 2;
+  assertMatch(end(length), DATE);
+  assertEquals(end(length).length, length);
+  assertEquals(end(length - 1), "HTTP/1.1 200 OK\r\n\r\n");
+  assertEquals(end(256, ["Date", "mine"]), "HTTP/1.1 200 OK\r\nDate: mine\r\n\r\n");
 });
 
 Deno.test("what does not fit is left out, and the end always fits", () => {
@@ -109,7 +126,7 @@ Deno.test("a block goes out by write, and the connection takes the next request"
   for (let i = 0; i < 2; i++) {
     peer.send(request("GET", "/"));
     const { head, body } = await readResponse(peer);
-    assertEquals(head.split("\r\n"), [
+    assertEquals(head.replace(DATE, "").split("\r\n"), [
       "HTTP/1.1 203 Non-Authoritative Information",
       "content-type: text/plain",
       "content-length: 5",

@@ -133,7 +133,12 @@ Deno.test("a request that is answered before its body has come closes the connec
 
 const PERSISTENCE: readonly [name: string, head: string, lives: boolean, connection?: string][] = [
   ["HTTP/1.1", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", true],
-  ["HTTP/1.1 with keep-alive", "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", true],
+  [
+    "HTTP/1.1 with keep-alive",
+    "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
+    true,
+    "keep-alive",
+  ],
   [
     "HTTP/1.1 with close",
     "GET / HTTP/1.1\r\nHost: x\r\nConnection: Foo, CLOSE\r\n\r\n",

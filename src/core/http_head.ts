@@ -358,6 +358,14 @@ function isStatusCode(text: string): boolean {
   return isDigit(text, 0) && isDigit(text, 1) && isDigit(text, 2) && text[0] !== "0";
 }
 
+/**
+ * Whether the client says that it keeps the connection, which tells that it wants to hear for how long;
+ * one of HTTP/1.1 need not, as that is the rule.
+ */
+export function asksForKeepAlive(head: RequestHead): boolean {
+  return keepsAlive(head) && listHasToken(head.fields.get("connection") ?? "", "keep-alive");
+}
+
 function isDigit(text: string, index: number): boolean {
   const code = text.charCodeAt(index);
   return code >= 0x30 && code <= 0x39;

@@ -1,6 +1,6 @@
 /** How the body of an answer is framed (RFC 9112 section 6), and the fields of its head that say so. */
 
-import { parseLength, splitList, trimBlanks } from "./http_syntax.ts";
+import { equalsIgnoreCase, parseLength, splitList, trimBlanks } from "./http_syntax.ts";
 import { checkField, type FieldLine } from "./response_writer.ts";
 
 /** How a client knows where the body ends. */
@@ -21,6 +21,8 @@ export type AnswerFraming =
 export interface AnsweredRequest {
   readonly method: string;
   readonly minorVersion: 0 | 1;
+  /** What the client is told that the connection is kept for, if it has asked. */
+  readonly keepAliveSeconds?: number | undefined;
 }
 
 /** What a head says of its message's framing. */
@@ -40,6 +42,8 @@ interface Facts {
   readonly length: number | undefined;
   readonly isChunked: boolean;
   readonly hasDate: boolean;
+  readonly hasKeepAlive: boolean;
+  readonly hasUpgrade: boolean;
   /** What `connection` names, but for `close` and `keep-alive`. */
   readonly options: readonly string[];
   readonly closes: boolean;
@@ -71,7 +75,8 @@ export function frameHead(
   const saysOwnLength = status !== 204 && status !== 205;
   const fields = given.filter(([name]) => {
     const lower = name.toLowerCase();
-    return lower !== "connection" && (saysOwnLength || lower !== "content-length");
+    if (lower === "connection" || (lower === "keep-alive" && ends)) return false;
+    return saysOwnLength || lower !== "content-length";
   });
   if (!facts.hasDate) fields.unshift(["date", date]);
   if (status === 205) fields.push(["content-length", "0"]);
@@ -79,9 +84,21 @@ export function frameHead(
     fields.push(["transfer-encoding", "chunked"]);
   }
   const options = [...facts.options];
+  // RFC 9110 section 7.8: the two go together.
+  if (facts.hasUpgrade && !options.some((each) => equalsIgnoreCase(each, "upgrade"))) {
+    options.push("upgrade");
+  }
   if (ends) options.push("close");
-  else if (request.minorVersion === 0 || facts.keepsAlive) options.push("keep-alive");
+  else if (
+    request.minorVersion === 0 || facts.keepsAlive || request.keepAliveSeconds !== undefined
+  ) {
+    options.push("keep-alive");
+  }
   if (options.length > 0) fields.push(["connection", options.join(", ")]);
+  // RFC 2068 section 19.7.1.1; it goes with the option of the same name.
+  if (request.keepAliveSeconds !== undefined && !ends && !facts.hasKeepAlive) {
+    fields.push(["keep-alive", `timeout=${request.keepAliveSeconds}`]);
+  }
   return { fields, framing, closes: ends };
 }
 
@@ -108,12 +125,26 @@ export function readHeadFraming(
   return { framing: { kind: "close" }, closes: facts.closes || isOpenEnded };
 }
 
+/** The field that an answer of a status must have (RFC 9110 section 15), where the program alone knows it. */
+export const NEEDED_FIELDS: ReadonlyMap<number, string> = new Map([
+  [301, "location"],
+  [302, "location"],
+  [303, "location"],
+  [307, "location"],
+  [308, "location"],
+  [401, "www-authenticate"],
+  [405, "allow"],
+  [407, "proxy-authenticate"],
+]);
+
 const NO_CHUNKS_IN_1_0 = "transfer-encoding can't be sent to a client of HTTP/1.0";
 
 function readFacts(fields: Iterable<FieldLine>): Facts {
   let length: number | undefined;
   let codings: string | undefined;
   let hasDate = false;
+  let hasKeepAlive = false;
+  let hasUpgrade = false;
   let closes = false;
   let keepsAlive = false;
   const options: string[] = [];
@@ -135,6 +166,12 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
         if (hasDate) throw new TypeError("there are two of date");
         hasDate = true;
         break;
+      case "keep-alive":
+        hasKeepAlive = true;
+        break;
+      case "upgrade":
+        hasUpgrade = true;
+        break;
       case "connection":
         for (const option of splitList(value)) {
           const lower = option.toLowerCase();
@@ -149,7 +186,7 @@ function readFacts(fields: Iterable<FieldLine>): Facts {
   if (isChunked && length !== undefined) {
     throw new TypeError("content-length stands beside transfer-encoding");
   }
-  return { length, isChunked, hasDate, options, closes, keepsAlive };
+  return { length, isChunked, hasDate, hasKeepAlive, hasUpgrade, options, closes, keepsAlive };
 }
 
 /** RFC 9112 section 6.1: `chunked` is the last one, and comes once. */

@@ -1,5 +1,6 @@
 /** The heads of answers that programs write by themselves, read for what they announce. */
 
+import { type AnsweredRequest, type HeadFraming, readHeadFraming } from "./response_framing.ts";
 import { HttpSyntaxError, type ResponseHead, ResponseHeadParser } from "./http_head.ts";
 
 /** Far more than clients take; what is longer is none that can be read. */
@@ -11,18 +12,25 @@ const NO_BYTES = new Uint8Array(0);
 export interface HeadPiece {
   /** How many bytes of the piece belong to heads; what follows is body. */
   readonly length: number;
-  /** The head of the answer, when it ends in this piece; those of interim answers are passed over. */
-  readonly head: ResponseHead | undefined;
-  /** Whether the bytes so far are no HTTP/1.x: then nothing can be known of what follows. */
-  readonly isForeign: boolean;
+  /** What the answer's head says, when it ends in this piece; those of interim answers are passed over. */
+  readonly head: HeadFraming | undefined;
 }
+
+/** Of what is no HTTP/1.x, or no more, nothing can be known that follows. */
+const UNKNOWN: HeadFraming = { framing: { kind: "unknown" }, closes: false };
 
 /** Reads the heads in front of one answer's body, in whatever pieces they come. */
 export class ResponseHeadReader {
+  readonly #request: AnsweredRequest;
   readonly #parser = new ResponseHeadParser(LIMITS);
   /** The pieces of the head under way. */
   #pending: Uint8Array = NO_BYTES;
 
+  constructor(request: AnsweredRequest) {
+    this.#request = request;
+  }
+
+  /** @throws {TypeError} naming the field that contradicts another one, the status or the request */
   read(piece: Uint8Array): HeadPiece {
     let pending = joined(this.#pending, piece);
     const before = this.#pending.length;
@@ -34,18 +42,22 @@ export class ResponseHeadReader {
         start += length;
         const { head } = this.#parser;
         // RFC 9110 section 15.2: 101 is the last of its connection's HTTP, all others come before an answer.
-        const isFinal = head.status >= 200 || head.status === 101;
-        if (isFinal) return { length: start - before, head, isForeign: false };
+        if (head.status === 101) return { length: start - before, head: UNKNOWN };
+        if (head.status >= 200) return { length: start - before, head: this.#framingOf(head) };
         this.#parser.reset();
         pending = pending.subarray(length);
       }
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      return { length: 0, head: undefined, isForeign: true };
+      return { length: 0, head: UNKNOWN };
     }
     // The program may use its buffer again.
     this.#pending = pending.slice();
-    return { length: piece.length, head: undefined, isForeign: false };
+    return { length: piece.length, head: undefined };
+  }
+
+  #framingOf({ status, minorVersion, fields }: ResponseHead): HeadFraming {
+    return readHeadFraming(this.#request, status, minorVersion, fields.entries());
   }
 }
 

@@ -1,10 +1,11 @@
 /** Serves one file: its head, and its bytes, a piece each time the last one has left. */
 
 import { lengthOf } from "../bytes.ts";
+import type { ContentCoding } from "../core/http/accept_encoding.ts";
 import { isConditional } from "../core/http/caching/conditions.ts";
 import { type FieldLine, latin1Bytes } from "../core/response_writer.ts";
 import { openFailure } from "../file_failure.ts";
-import type { FileOps, OpenFile } from "../file_ops.ts";
+import type { FileOps, FileStat, OpenFile } from "../file_ops.ts";
 import { describeFailure, log } from "../log.ts";
 import type { Wsi } from "../wsi.ts";
 import {
@@ -15,6 +16,8 @@ import {
   type Piece,
 } from "./answer.ts";
 import { acquireBuffer, forgetBuffer, releaseBuffer, SHORT } from "./buffers.ts";
+import { CodedSource } from "./coded_source.ts";
+import type { Compression, Plan } from "./compression.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
 import { mediaType } from "./types.ts";
 
@@ -58,6 +61,8 @@ export interface FileOptions {
   readonly fields?: readonly FieldLine[];
   /** What was opened already, which is closed in the end. @default it is opened by its path */
   readonly opened?: OpenFile | Promise<OpenFile>;
+  /** Compresses it on the way, where that is worth it and the client accepts it. @default nothing does */
+  readonly compression?: Compression | undefined;
   /**
    * Called in place of {@linkcode FileResponse.fail} when the file can't be opened.
    *
@@ -95,7 +100,7 @@ class Transfer implements FileTransfer {
   readonly #access: FileAccess;
   readonly #request: FileRequest;
   readonly #options: FileOptions;
-  #source: FileSource | undefined;
+  #source: FileSource | CodedSource | undefined;
   /** What of the file is sent, and which part of that is under way. */
   #pieces: readonly Piece[] = [];
   #piece = 0;
@@ -155,7 +160,8 @@ class Transfer implements FileTransfer {
     if (this.#options.opened !== undefined || !isConditional(this.#request.field)) return undefined;
     const stat = await statOf(this.#access);
     if (stat === undefined) return undefined;
-    const answer = answerOf(this.#request, stat, Date.now());
+    const now = Date.now();
+    const answer = answerOf(this.#plan(this.#request, stat, now).request, stat, now);
     return answer.status === 304 || answer.status === 412 ? answer : undefined;
   }
 
@@ -165,7 +171,12 @@ class Transfer implements FileTransfer {
   ): Promise<FileAnswer | FileRefusal> {
     const source = await FileSource.open(this.#access, opened);
     this.#source = source;
-    const answer = answerOf(request, source.stat, Date.now());
+    const now = Date.now();
+    const plan = this.#plan(request, source.stat, now);
+    const answer = answerOf(plan.request, source.stat, now);
+    if (answer.status === 200 && plan.coding !== undefined) {
+      return this.#coded(source, answer, plan.coding);
+    }
     if (answer.status !== 206) return answer;
     try {
       for (const { first } of answer.pieces.toReversed()) await source.moveTo(first);
@@ -177,6 +188,19 @@ class Transfer implements FileTransfer {
     await source.close();
     const field = (name: string) => name === "range" ? undefined : request.field(name);
     return await this.#open({ ...request, field }, undefined);
+  }
+
+  #plan(request: FileRequest, stat: FileStat, now: number): Plan {
+    return this.#options.compression?.plan(request, stat, now) ?? { request, coding: undefined };
+  }
+
+  /** The same answer with a body that is made on the way, and that nobody knows the length of. */
+  #coded(source: FileSource, answer: FileAnswer, coding: ContentCoding): FileAnswer {
+    const fields = answer.fields.filter(([name]) => name !== "content-length");
+    if (answer.pieces.length === 0) return { ...answer, fields };
+    const compression = this.#options.compression!;
+    this.#source = new CodedSource(source, compression, compression.start(coding));
+    return { ...answer, fields, pieces: [{ head: "", first: 0, last: Infinity }] };
   }
 
   /** A 304, the head alone, an empty file, or an error. */
@@ -200,6 +224,7 @@ class Transfer implements FileTransfer {
   }
 
   get #hasMore(): boolean {
+    if (this.#source instanceof CodedSource) return !this.#source.isAtEnd;
     return this.#left > 0 || this.#piece + 1 < this.#pieces.length;
   }
 
@@ -273,6 +298,7 @@ class Transfer implements FileTransfer {
 
   /** A program's own reading may say more than it filled, which nobody else's bytes may show. */
   #newBuffer(): Uint8Array<ArrayBuffer> {
+    if (this.#source instanceof CodedSource) return acquireBuffer(SHORT);
     const longest = this.#pieces.reduce((most, each) => Math.max(most, lengthOfPiece(each)), 0);
     if (this.#source!.isHosts) return acquireBuffer(longest);
     return new Uint8Array(Math.min(SHORT, longest));

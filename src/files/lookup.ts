@@ -27,6 +27,8 @@ export type MountAnswer =
     readonly kind: "file";
     readonly file: FoundFile;
     readonly contentType: string;
+    /** Whether it is compressed on the way, where that is worth it. */
+    readonly isCompressed: boolean;
     readonly fields: readonly FieldLine[];
   }
   | { readonly kind: "redirect"; readonly location: string }
@@ -86,14 +88,15 @@ function fileAnswer(
   file: FoundFile,
   { acceptEncoding }: MountRequest,
 ): MountAnswer {
-  const { folder, precompressed, cacheControl } = mount;
-  const variant = chooseVariant(folder, name, file, precompressed, acceptEncoding);
+  const { folder, precompressed, cacheControl, compression: isCompressed } = mount;
+  let variant = chooseVariant(folder, name, file, precompressed, acceptEncoding);
+  if (variant === undefined && isCompressed) variant = { file, coding: undefined, varies: true };
   if (variant === undefined) return { kind: "unacceptable" };
   const fields: FieldLine[] = [];
   if (cacheControl !== undefined) fields.push(["cache-control", cacheControl]);
   if (variant.coding !== undefined) fields.push(["content-encoding", variant.coding]);
   if (variant.varies) fields.push(["vary", "accept-encoding"]);
-  return { kind: "file", file: variant.file, contentType: mediaType(name), fields };
+  return { kind: "file", file: variant.file, contentType: mediaType(name), isCompressed, fields };
 }
 
 /** Listings under way, by folder and name: who asks for the same one at the same time gets the same one. */

@@ -40,6 +40,12 @@ export interface Mount {
    * list is. Neither their age nor their content is compared. @default {[]}
    */
   readonly precompressed?: readonly ("br" | "gz")[];
+  /**
+   * Whether files of this mount are compressed on the way; see {@linkcode ContextCreationInfo.compression}.
+   *
+   * @default what the context's option says
+   */
+  readonly compression?: boolean;
 }
 
 /** A mount with everything checked and filled in. */
@@ -52,6 +58,7 @@ export interface CheckedMount {
   readonly listing: boolean;
   readonly dotfiles: boolean;
   readonly precompressed: readonly ("br" | "gz")[];
+  readonly compression: boolean;
 }
 
 const MEMBERS: ReadonlySet<string> = new Set<keyof Mount>([
@@ -62,6 +69,7 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof Mount>([
   "listing",
   "dotfiles",
   "precompressed",
+  "compression",
 ]);
 
 type Complain = (field: string, value: unknown, allowed: string) => void;
@@ -78,10 +86,12 @@ export function mountOf(mounts: readonly CheckedMount[], path: string): CheckedM
  * Checks the option `mounts`; returns the longest paths first.
  *
  * @param open Opens a folder; throws a TypeError which says what is allowed.
+ * @param compresses What a mount does that doesn't say so itself.
  */
 export function checkMounts(
   given: unknown,
   open: (folder: string | URL) => Folder,
+  compresses: boolean,
   problems: string[],
   complain: Complain,
 ): readonly CheckedMount[] {
@@ -103,7 +113,7 @@ export function checkMounts(
     for (const member of isPlain(entry) ? Object.keys(entry) : []) {
       if (!MEMBERS.has(member)) problems.push(`${field}.${member} is no member of a mount`);
     }
-    const mount = checkMount(entry, open, refuse);
+    const mount = checkMount(entry, open, compresses, refuse);
     if (paths.has(mount.path)) refuse("path", entry.path, "a path used once");
     paths.add(mount.path);
     if (problems.length === before) mounts.push(mount as CheckedMount);
@@ -115,6 +125,7 @@ export function checkMounts(
 function checkMount(
   mount: Partial<Mount>,
   open: (folder: string | URL) => Folder,
+  compresses: boolean,
   refuse: Complain,
 ): Omit<CheckedMount, "folder"> & { readonly folder: Folder | undefined } {
   const path = checkPath(mount.path, refuse);
@@ -126,11 +137,10 @@ function checkMount(
   if (cacheControl !== undefined && !isDirective(cacheControl)) {
     refuse("cacheControl", cacheControl, 'a value of Cache-Control, such as "max-age=3600"');
   }
-  const [listing, dotfiles] = (["listing", "dotfiles"] as const).map((name) => {
+  for (const name of ["listing", "dotfiles", "compression"] as const) {
     const value: unknown = mount[name];
     if (value !== undefined && typeof value !== "boolean") refuse(name, value, "true or false");
-    return value === true;
-  });
+  }
   if (!isListOfEndings(precompressed)) {
     refuse("precompressed", precompressed, '"br" and "gz" in an array, each once');
   }
@@ -139,9 +149,10 @@ function checkMount(
     folder,
     index: index === false ? undefined : index,
     cacheControl,
-    listing: listing!,
-    dotfiles: dotfiles!,
+    listing: mount.listing ?? false,
+    dotfiles: mount.dotfiles ?? false,
     precompressed,
+    compression: mount.compression ?? compresses,
   };
 }
 

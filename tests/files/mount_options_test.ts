@@ -45,6 +45,7 @@ Deno.test("each member of a mount is checked when the context is made, and named
       [{ cacheControl: "a\r\nb: c" }, "cacheControl is "],
       [{ listing: "yes" }, 'listing is "yes"'],
       [{ dotfiles: 1 }, "dotfiles is 1"],
+      [{ compression: "br" }, 'compression is "br"'],
       [{ precompressed: "br" }, 'precompressed is "br"'],
       [{ precompressed: ["zip"] }, "precompressed is […]"],
       [{ precompressed: ["br", "br"] }, "precompressed is […]"],

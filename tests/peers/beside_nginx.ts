@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
-import { createContext, handlers, hostFileOps, type Mount } from "../../mod.ts";
+import { createContext, handlers, hostFileOps, type Limits, type Mount } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 
@@ -22,6 +22,8 @@ export interface BothOptions {
   readonly nginx?: string;
   /** Set where ours is a mount; else it answers each request with `serveHttpFile`. */
   readonly mount?: Partial<Mount>;
+  /** Our limits. @default longer than a machine with too much to do takes */
+  readonly limits?: Partial<Limits>;
 }
 
 /** When all files were modified last: some while ago, so that their tags are strong. */
@@ -52,7 +54,7 @@ export async function bothServing(options: BothOptions): Promise<Both> {
   }
 }`
   );
-  const where = { port: 0, iface: "127.0.0.1", ...PATIENT };
+  const where = { port: 0, iface: "127.0.0.1", ...options.limits ?? PATIENT };
   const ours = options.mount === undefined
     ? createContext({
       ...where,

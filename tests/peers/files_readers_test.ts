@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { ask, type Both, bothServing, MODIFIED } from "./beside_nginx.ts";
+import type { Limits } from "../../mod.ts";
 import { CURL, NGINX, output, peerTest } from "./peer.ts";
 
 /** More than the buffers of two sockets hold. */
@@ -72,11 +73,12 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.from(a.buffer, a.byteOffset, a.length).equals(b);
 }
 
-const serving = (length = LONG): Promise<Both> =>
-  bothServing({ files: { "long.bin": content(length) } });
+const serving = (limits?: Partial<Limits>): Promise<Both> =>
+  bothServing({ files: { "long.bin": content(LONG) }, ...limits && { limits } });
 
 peerTest("readers that are slow or pause for seconds get a file to its end", CURL, async () => {
-  await using both = await serving();
+  // With the default limits.
+  await using both = await serving({});
   const slow = async () => {
     // Above what both sockets hold at once, and slow enough that their buffers stand full for long.
     const length = 10_000_000;

@@ -2,36 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { makeCertificates } from "../support/certificates.ts";
-import { assertSeen, CLIENT, type Front, front, goThrough } from "./front.ts";
+import { assertSeen, CLIENT, goThrough } from "./front.ts";
+import { haproxy } from "./haproxy.ts";
 import { HAPROXY, peerTest } from "./peer.ts";
-
-/**
- * Starts HAProxy as one process.
- *
- * @param mode `http` or `tcp`
- * @param server the server behind it, with its options
- */
-function haproxy(mode: string, server: string, more = ""): Promise<Front> {
-  return front({
-    program: HAPROXY,
-    config: (port) =>
-      `global
-  maxconn 64
-defaults
-  mode ${mode}
-  timeout connect 10m
-  timeout client 10m
-  timeout server 10m
-frontend outside
-  bind 127.0.0.1:${port}
-  default_backend behind
-backend behind
-  ${more}
-  server ours ${server}
-`,
-    args: (file) => ["-db", "-q", "-f", file],
-  });
-}
 
 peerTest("HAProxy passes WebSocket and HTTP, and X-Forwarded-For says whose", HAPROXY, async () => {
   const seen = await goThrough(
