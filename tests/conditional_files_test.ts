@@ -651,7 +651,7 @@ Deno.test("a dotfile is not there unless it is asked for", async () => {
         "/./a.b",
         "//.env",
         "/...",
-        "\\.env",
+        "/%5c.env",
         "/%2eenv",
         "/a.b",
       ];
