@@ -77,7 +77,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    *
    * await using context = createContext({
    *   port: 0,
-   *   mounts: [{ path: "/", folder: new URL("./examples/demo/public/", import.meta.url) }],
+   *   mounts: [{ path: "/", folder: "examples/demo/public" }],
    * });
    * ```
    *

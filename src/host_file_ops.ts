@@ -58,7 +58,15 @@ export function hostFileOps(
   const folder = root === undefined
     ? undefined
     : resolve(root instanceof URL ? fromFileUrl(root) : root);
-  const place = { folder, dotfiles };
+  return operationsOn({ folder, dotfiles, isFound: false });
+}
+
+/** Operations on files that were looked at just now, and found to be regular ones. */
+export function foundFileOps(): FileOps<Deno.FsFile> {
+  return operationsOn({ folder: undefined, dotfiles: true, isFound: true });
+}
+
+function operationsOn(place: Place): FileOps<Deno.FsFile> {
   const ops: FileOps<Deno.FsFile> = {
     open: alsoAtOnce<Operations["open"]>(
       (_wsi, path, flags) => open(place, path, flags),
@@ -95,6 +103,8 @@ interface Place {
   /** The folder that they are below; undefined for those of the whole host. */
   readonly folder: string | undefined;
   readonly dotfiles: boolean;
+  /** Whether it is known that a path is a regular file's. */
+  readonly isFound: boolean;
 }
 
 async function open(
@@ -104,7 +114,7 @@ async function open(
 ): Promise<OpenFile<Deno.FsFile>> {
   const name = await nameOf(place, path);
   // Opening a FIFO waits for its other end, so the kind is asked for first.
-  factsOf(await Deno.stat(name), path);
+  if (!place.isFound) factsOf(await Deno.stat(name), path);
   const handle = await Deno.open(name, { read: true, write: flags === "readWrite" });
   try {
     return { handle, ...factsOf(await handle.stat(), path) };
@@ -121,7 +131,7 @@ function openSync(
   flags: "read" | "readWrite",
 ): OpenFile<Deno.FsFile> {
   const name = nameOfSync(place, path);
-  factsOf(Deno.statSync(name), path);
+  if (!place.isFound) factsOf(Deno.statSync(name), path);
   const handle = Deno.openSync(name, { read: true, write: flags === "readWrite" });
   try {
     return { handle, ...factsOf(handle.statSync(), path) };

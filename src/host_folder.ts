@@ -106,6 +106,7 @@ class HostFolder implements Folder {
 }
 
 function isBelow(folder: string, path: string): boolean {
+  if (path.startsWith(folder) && path[folder.length] === SEPARATOR) return true;
   const rest = relative(folder, path);
   return rest !== ".." && !rest.startsWith(`..${SEPARATOR}`) && !isAbsolute(rest);
 }

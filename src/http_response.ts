@@ -32,7 +32,7 @@ import {
 import { LISTING_FIELDS } from "./files/listing.ts";
 import type { MountAnswer } from "./files/lookup.ts";
 import type { FileOps } from "./file_ops.ts";
-import { hostFileOps } from "./host_file_ops.ts";
+import { foundFileOps } from "./host_file_ops.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
 import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "./wsi.ts";
 
@@ -40,7 +40,7 @@ const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
 /** What mounts are served by: their paths have no links any more. */
-const HOST_FILES = hostFileOps();
+const FOUND_FILES = foundFileOps();
 
 /** What the response needs to know of its request. */
 export interface ResponseOptions {
@@ -181,7 +181,7 @@ export class HttpResponse implements HttpExchange {
         return nothing();
       case "file": {
         const { file, contentType, isCompressed, fields } = answer;
-        return this.#serve(HOST_FILES, file.path, {
+        return this.#serve(FOUND_FILES, file.path, {
           contentType,
           fields,
           compression: isCompressed ? this.#connection.owner.compression : undefined,

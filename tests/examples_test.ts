@@ -451,6 +451,26 @@ Deno.test("a client context of its own sees the demo's counter", async () => {
   assertEquals(await promise, "0");
 });
 
+Deno.test("files.ts serves a folder, and tells what changes in it", async () => {
+  const folder = await Deno.makeTempDir();
+  const files = run("files.ts", ["--port", "0", "--folder", folder], WITH_FILES);
+  try {
+    await Deno.writeTextFile(`${folder}/a.txt`, "one");
+    const url = /serving (http:\S+)/.exec(await files.until("\n"))![1]!;
+    assertEquals(await (await fetch(`${url}a.txt`)).text(), "one");
+    assertStringIncludes(await (await fetch(url)).text(), "./a.txt");
+    const client = await connect(url.replace("http", "ws"), "changes");
+    await Deno.writeTextFile(`${folder}/a.txt`, "two");
+    await client.until((messages) => messages.includes("/a.txt"));
+    assertEquals(await (await fetch(`${url}a.txt`)).text(), "two");
+    await client.close();
+  } finally {
+    files.process.kill("SIGINT");
+    await files.end();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("virtual_files.ts serves from its command line", async () => {
   const files = run("virtual_files.ts", ["--port", "0"]);
   const url = /serving (http:\S+)/.exec(await files.until("\n"))![1]!;

@@ -74,11 +74,9 @@ export class TurnBudget {
   /** `taker` begins to work; false when it has to {@linkcode wait}. */
   begin(taker: TurnTaker): boolean {
     this.#looks = 0;
-    if (--this.#untilLook > 0 || this.#look(true)) {
-      this.#beganAt = this.#lookedAt;
-      return true;
-    }
-    return this.#isNew(taker);
+    if (--this.#untilLook <= 0 && !this.#look(true)) return this.#isNew(taker);
+    this.#beganAt = this.#lookedAt;
+    return true;
   }
 
   /**

@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { type Context, createContext, handlers } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
-import { type Front, front } from "./front.ts";
+import type { Front } from "./front.ts";
+import { haproxy } from "./haproxy.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 import { HAPROXY, NGINX, NODE, output, peerTest, scriptPath } from "./peer.ts";
 
@@ -65,25 +66,7 @@ function nginxBefore(server: Context): Promise<Front> {
 
 /** HAProxy, whose clients share its connections to the server behind it. */
 function haproxyBefore(server: Context): Promise<Front> {
-  return front({
-    program: HAPROXY,
-    config: (port) =>
-      `global
-  maxconn 64
-defaults
-  mode http
-  timeout connect 10m
-  timeout client 10m
-  timeout server 10m
-frontend outside
-  bind 127.0.0.1:${port}
-  default_backend behind
-backend behind
-  http-reuse always
-  server ours 127.0.0.1:${server.port}
-`,
-    args: (file) => ["-db", "-q", "-f", file],
-  });
+  return haproxy("http", `127.0.0.1:${server.port}`, "http-reuse always");
 }
 
 const PROXIES = [["nginx", NGINX, nginxBefore], ["HAProxy", HAPROXY, haproxyBefore]] as const;
