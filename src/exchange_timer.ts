@@ -4,9 +4,16 @@
  */
 
 import type { Connection } from "./connection.ts";
+import { log } from "./log.ts";
 
 /** Over so many milliseconds of waiting for a body its rate is measured. */
 const RATE_WINDOW_MS = 30_000;
+
+/**
+ * For how much longer than the client was told its connection is kept: the client's time begins with the
+ * answer's arrival, and it has to be the one that gives up, or a request crosses the end of the connection.
+ */
+const GRACE_MS = 1000;
 
 /** In place of a time: nobody waits. */
 const NEVER = -1;
@@ -17,9 +24,7 @@ export type ExchangeVerdict =
   | "unread"
   /** The body came to a halt for `contentTimeoutMs`, or is slower than `minBodyRate`. */
   | "slow body"
-  /** The program has answered nothing for `sendTimeoutMs`. */
-  | "unanswered"
-  /** A window of the rate has passed, with as much as it takes. */
+  /** Nobody's fault: a window of the rate has passed with as much as it takes, or the program thinks. */
   | "goes on"
   /** No time of the exchange's own is over. */
   | "none";
@@ -53,10 +58,23 @@ export class ExchangeTimer {
     this.rearm();
   }
 
-  /** The program has to answer from now on. */
+  /** The program has to answer from now on; a timeout that it has chosen stays. */
   asks(): void {
+    if (this.#connection.isTimeoutOfProgram) return;
     this.#askedAt = this.#now();
     this.rearm();
+  }
+
+  /**
+   * The client has its time for the next request, once the last answer has left.
+   *
+   * @param isTold whether the client was told how long that is
+   */
+  idles(isTold: boolean): void {
+    const connection = this.#connection;
+    if (connection.unsentBytes > 0) return this.rearm();
+    const { keepAliveTimeoutMs } = connection.owner.limits;
+    connection.armTimeout("httpContent", keepAliveTimeoutMs + (isTold ? GRACE_MS : 0));
   }
 
   /** The body is waited for from now on, if it was not already. */
@@ -90,12 +108,10 @@ export class ExchangeTimer {
   /** Puts the connection under what is over first, in place of what it is under. */
   rearm(): void {
     const connection = this.#connection;
-    const { limits: { sendTimeoutMs }, wheel } = connection.owner;
-    const isSending = connection.unsentBytes > 0;
-    const unreadAt = isSending ? this.#takenAt + sendTimeoutMs : Infinity;
-    const askedAt = this.#askedAt === NEVER ? Infinity : this.#askedAt + sendTimeoutMs;
+    const { wheel } = connection.owner;
+    const unreadAt = connection.unsentBytes > 0 ? this.#unreadAt : Infinity;
     const bodyAt = this.#pieceAt === NEVER ? Infinity : this.#bodyDueAt();
-    const dueAt = Math.min(unreadAt, bodyAt, askedAt);
+    const dueAt = Math.min(unreadAt, bodyAt, this.#silentAt);
     if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
     else connection.armTimeout("httpContent", dueAt - wheel.now());
   }
@@ -103,19 +119,39 @@ export class ExchangeTimer {
   /** Whose time is over, now that the timeout has expired. */
   verdict(): ExchangeVerdict {
     const connection = this.#connection;
-    const { sendTimeoutMs, contentTimeoutMs, minBodyRate } = connection.owner.limits;
+    const { contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
-    if (connection.unsentBytes > 0 && now >= this.#takenAt + sendTimeoutMs) return "unread";
-    if (this.#askedAt !== NEVER && now >= this.#askedAt + sendTimeoutMs) {
-      this.#askedAt = NEVER;
-      return "unanswered";
-    }
+    if (connection.unsentBytes > 0 && now >= this.#unreadAt) return "unread";
+    if (now >= this.#silentAt) return this.#tellOfSilence();
     if (this.#pieceAt === NEVER) return "none";
     if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
     if (minBodyRate === 0 || now < this.#windowEnd()) return "none";
     if (this.#windowBytes * 1000 < minBodyRate * RATE_WINDOW_MS) return "slow body";
     this.#windowBytes = this.#windowMs = 0;
     this.#windowAt = this.#now();
+    this.rearm();
+    return "goes on";
+  }
+
+  /** When the peer has taken nothing for too long; while the context is destroyed it has less time. */
+  get #unreadAt(): number {
+    const { isDestroyed, limits: { sendTimeoutMs, closeTimeoutMs } } = this.#connection.owner;
+    return this.#takenAt + (isDestroyed ? Math.min(sendTimeoutMs, closeTimeoutMs) : sendTimeoutMs);
+  }
+
+  /** When the program has answered nothing for so long that it is told of. */
+  get #silentAt(): number {
+    if (this.#askedAt === NEVER) return Infinity;
+    return this.#askedAt + this.#connection.owner.limits.sendTimeoutMs;
+  }
+
+  /** The program may take its time; but mostly it has forgotten to answer. */
+  #tellOfSilence(): "goes on" {
+    const { socketFd, method, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
+    log("warn", () => {
+      return `connection ${socketFd}: ${method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+    });
+    this.#askedAt = NEVER;
     this.rearm();
     return "goes on";
   }

@@ -1,6 +1,6 @@
 /** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
 
-import { type BodyFraming, expectsContinue, requestFraming } from "./core/http_body.ts";
+import { requestFraming } from "./core/http_body.ts";
 import {
   asksForKeepAlive,
   HttpSyntaxError,
@@ -16,26 +16,16 @@ import type { Connection, ProtocolEntry } from "./connection.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import type { Phase } from "./phase.ts";
 import { closePayload } from "./close_arguments.ts";
-import { lookUp } from "./files/lookup.ts";
-import { type CheckedMount, mountOf } from "./files/mounts.ts";
 import { HttpResponse } from "./http_response.ts";
 import { log, type LogLevel } from "./log.ts";
+import { type PlainRequestHost, serveRequest } from "./plain_request.ts";
 import { logRequest } from "./request_log.ts";
 import type { CloseCause, Reason } from "./reasons.ts";
-import { RequestBody, type RequestBodyHost } from "./request_body.ts";
+import type { RequestBody } from "./request_body.ts";
 import { RequestHeaders } from "./request_headers.ts";
 import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
 import type { TimeoutReason, WriteKind } from "./wsi.ts";
 import { unfitKind } from "./write_kinds.ts";
-
-/** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
-const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
-
-/**
- * For how much longer than the client was told its connection is kept: the client's time begins with the
- * answer's arrival, and it has to be the one that gives up, or a request crosses the end of the connection.
- */
-const GRACE_MS = 1000;
 
 /** What the HTTP phase needs beside its connection. */
 export interface HttpSessionOptions {
@@ -44,24 +34,17 @@ export interface HttpSessionOptions {
   readonly halfOpenHttp: boolean;
 }
 
-/** A request that asks for no upgrade. */
-interface PlainRequest {
-  readonly head: RequestHead;
-  readonly response: HttpResponse;
-  readonly hasBody: boolean;
-}
-
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost {
+export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost {
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
   readonly #parser: RequestHeadParser;
   readonly #halfOpen: boolean;
   readonly timer: ExchangeTimer;
-  #response: HttpResponse | undefined;
+  response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
-  #body: RequestBody | undefined;
+  body: RequestBody | undefined;
   readonly asking: Asking<HttpSession>;
   /** The handshake that waits for its filter, or came to nothing. */
   #handshake: ServerHandshake | undefined;
@@ -105,7 +88,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
           connection.holdInput(true);
           break;
         }
-        const taken = this.#body?.take(rest) ?? this.#takeHead(rest);
+        const taken = this.body?.take(rest) ?? this.#takeHead(rest);
         position += taken;
         if (this.#holds(bytes.length - position)) break;
         if (connection.phase !== this) {
@@ -121,7 +104,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       // Behind a complete answer there is nobody to tell.
-      if (this.#body?.isDraining) connection.finish("protocol", true);
+      if (this.body?.isDraining) connection.finish("protocol", true);
       else this.refuse(error.status, error.message);
     }
     return position;
@@ -133,8 +116,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
    * as a head may have.
    */
   #holds(length: number): boolean {
-    const body = this.#body;
-    const isHeld = this.asking.holds(length) || body?.isWhole || this.#response?.isMounted === true;
+    const body = this.body;
+    const isHeld = this.asking.holds(length) || body?.isWhole || this.response?.isMounted === true;
     if (!isHeld || length === 0) return isHeld;
     if (body?.isReading) body.pending = length;
     else this.#hasHeld = true;
@@ -145,21 +128,21 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   onEnd(): void {
     this.#peerEnded = true;
-    this.#endIfQuiet();
+    this.endIfQuiet();
   }
 
   /**
    * A peer that has gone looks like one that has only closed its sending half: what is on its way to it
    * goes on, and else nobody waits for an answer.
    */
-  #endIfQuiet(): void {
+  endIfQuiet(): void {
     const connection = this.#connection;
     if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.finish("peer", false);
   }
 
   get #goesOn(): boolean {
-    const body = this.#body;
-    const response = this.#response;
+    const body = this.body;
+    const response = this.response;
     if (response === undefined) return body === undefined && this.#hasHeld;
     if (body === undefined) return false;
     // What of the body waits in the transport may be all that was missing.
@@ -169,7 +152,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   /** All that the peer has sent is taken, and what is incomplete stays so. */
   #endBehindAll(): void {
-    if (!this.#body?.isWhole && !this.asking.isBusy) this.#connection.finish("peer", false);
+    if (!this.body?.isWhole && !this.asking.isBusy) this.#connection.finish("peer", false);
   }
 
   onLeft(_bytes: number): void {
@@ -178,17 +161,17 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   onDrain(): void {
     this.timer.rearm();
-    this.#response?.onDrain();
+    this.response?.onDrain();
     if (this.#isIdle) {
-      this.#awaitRequest();
+      this.timer.idles(this.#keepAliveSeconds !== undefined);
       this.#connection.holdInput(false);
     }
     if (this.asking.isAwaiting) this.asking.armTimeout();
-    this.#endIfQuiet();
+    this.endIfQuiet();
   }
 
   onWritable(): void {
-    if (this.#response === undefined) return;
+    if (this.response === undefined) return;
     if (this.asking.holdsWritable()) return;
     this.asking.ask(this.#first, "httpWriteable", undefined, this.#written, undefined);
   }
@@ -198,9 +181,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (result < 0) {
       this.noteReturn("httpWriteable", result);
       this.#connection.finish("callback", true);
-    } else if (this.#response?.isComplete) this.#endTransaction();
-    this.#body?.listen();
-    this.#endIfQuiet();
+    } else if (this.response?.isComplete) this.#endTransaction();
+    this.body?.listen();
+    this.endIfQuiet();
   }
 
   onTimeout(reason: TimeoutReason): void {
@@ -213,40 +196,19 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
       });
       return this.refuse(503, `${filter} took too long`);
     }
-    if (reason === "establishWithServer" && this.#hasReadHead && this.#response === undefined) {
+    if (reason === "establishWithServer" && this.#hasReadHead && this.response === undefined) {
       return this.#refuseLate("the request did not come in time");
     }
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
-    if (verdict === "unanswered") return this.#tellOfSilence();
-    if (verdict === "slow body") return this.#onSlowBody();
+    if (verdict === "slow body") {
+      if (this.body!.isDraining) return this.#connection.finish("timeout", true);
+      if (!this.hasAnswered) return this.#refuseLate("the request's body did not come in time");
+    }
     // What is not all there must not look so.
-    if (verdict === "unread" || this.#response?.hasBegun) this.#connection.abort("timeout");
+    if (verdict === "unread" || this.response?.hasBegun) this.#connection.abort("timeout");
     else this.#connection.cut("timeout");
-  }
-
-  /** The program may take its time; but mostly it has forgotten to answer. */
-  #tellOfSilence(): void {
-    const { socketFd, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
-    const method = this.#response?.method;
-    log("warn", () => {
-      return `connection ${socketFd}: ${method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
-    });
-    this.timer.rearm();
-  }
-
-  /** The program has all that it needs to answer, and has not yet. */
-  #awaitAnswer(): void {
-    if (this.hasAnswered || this.#response === undefined) return;
-    // One that the program has chosen stays.
-    if (!this.#connection.isTimeoutOfProgram) this.timer.asks();
-  }
-
-  #onSlowBody(): void {
-    if (this.#body!.isDraining) this.#connection.finish("timeout", true);
-    else if (this.hasAnswered) this.#connection.abort("timeout");
-    else this.#refuseLate("the request's body did not come in time");
   }
 
   #refuseLate(why: string): void {
@@ -255,37 +217,41 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   }
 
   onLeave(): void {
-    if (this.#response === undefined) return this.#connection.finish("destroy", false);
+    if (this.response === undefined) return this.#connection.finish("destroy", false);
     // What is being answered may still leave, within closeTimeoutMs.
-    if (this.#response.isTransferring) {
-      this.#response.closes = true;
+    if (this.response.isTransferring) {
+      this.response.closes = true;
       this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
     } else this.#breakOff("destroy", false);
   }
 
   /** Ends what is in the middle of its answer, so that this doesn't look whole. */
   #breakOff(cause: CloseCause, lingers: boolean): void {
-    const response = this.#response;
+    const response = this.response;
     if (response?.endsWithConnection && !response.isComplete) this.#connection.abort(cause);
     else this.#connection.finish(cause, lingers);
   }
 
   onThrow(): void {
-    if (this.#response !== undefined && !this.#response.hasBegun) {
-      this.#response.closes = true;
-      this.#response.returnStatus(500, undefined);
+    if (this.response !== undefined && !this.response.hasBegun) {
+      this.response.closes = true;
+      this.response.returnStatus(500, undefined);
     }
     this.#breakOff("callback", true);
   }
 
   onThinking(): void {
     this.timer.rests();
-    this.#awaitAnswer();
+    this.onAsked();
+  }
+
+  onAsked(): void {
+    if (this.response !== undefined && !this.hasAnswered) this.timer.asks();
   }
 
   onHeard(): void {
-    this.#body?.listen();
-    this.#endIfQuiet();
+    this.body?.listen();
+    this.endIfQuiet();
   }
 
   /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
@@ -295,14 +261,14 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   onPause(paused: boolean): void {
     if (this.asking.isAwaiting) return;
-    if (paused) this.#body?.rest();
-    else this.#body?.listen();
+    if (paused) this.body?.rest();
+    else this.body?.listen();
   }
 
   onClose(): void {
     this.asking.stop();
     this.#handshake?.undo();
-    this.#response?.abandon();
+    this.response?.abandon();
     this.#connection.call(this.#first, "closedHttp", undefined);
   }
 
@@ -310,7 +276,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
       return unfitKind(kind);
     }
-    return this.#response?.write(data, kind) ?? -1;
+    return this.response?.write(data, kind) ?? -1;
   }
 
   close(cause: CloseCause, code: number | undefined, reason: string): number {
@@ -353,8 +319,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     );
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
     this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
-    this.#response = this.#responseTo(head);
-    connection.http = this.#response;
+    this.response = this.#responseTo(head);
+    connection.http = this.response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
@@ -369,7 +335,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
         this.#handshake = new ServerHandshake(connection, this, head, decision);
         return this.#handshake.begin();
       case "plain":
-        return this.#serve(head, framing, behind);
+        return serveRequest(connection, this, head, framing, behind);
     }
   }
 
@@ -389,62 +355,6 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     });
   }
 
-  // Plain HTTP.
-
-  #serve(head: RequestHead, framing: BodyFraming, behind: number): void {
-    const waits = expectsContinue(head);
-    this.#body = new RequestBody(this.#connection, this, framing, waits, behind);
-    // Who waits for a body waits for an empty one, too.
-    const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
-    const request = { head, response: this.#response!, hasBody };
-    this.asking.ask(this.#first, "filterHttpConnection", head.path, this.#filtered, request);
-  }
-
-  #filtered(result: number, request: PlainRequest): void {
-    if (result === 0) this.endIfComplete();
-    if (result !== 0) {
-      this.noteReturn("filterHttpConnection", result);
-      return this.refuse(403, "filterHttpConnection refused it");
-    }
-    // It may have answered by itself, or closed.
-    if (this.#response !== request.response || !this.#connection.isOpen) return;
-    const mount = mountOf(this.#connection.owner.mounts, request.head.path);
-    if (mount === undefined) this.#askProgram(request);
-    else this.#askMount(mount, request);
-  }
-
-  #askMount(mount: CheckedMount, request: PlainRequest): void {
-    const { head, response } = request;
-    if (head.method === "GET" || head.method === "HEAD") {
-      const { path, target, uriArgs, fields } = head;
-      const acceptEncoding = fields.get("accept-encoding");
-      const found = lookUp(mount, { path, target, uriArgs, acceptEncoding });
-      return response.serveMounted(found, () => {
-        this.#askProgram(request);
-        if (this.#body?.isReading && this.#connection.isOpen) this.#connection.offerAgain();
-      });
-    }
-    if (this.#connection.owner.answersHttp) return this.#askProgram(request);
-    response.returnStatus(405, undefined, [["allow", "GET, HEAD"]]);
-    response.complete();
-  }
-
-  #askProgram(request: PlainRequest): void {
-    this.asking.ask(this.#first, "http", request.head.path, this.#answered, request);
-  }
-
-  #answered(result: number, { response, hasBody }: PlainRequest): void {
-    const connection = this.#connection;
-    if (result === 0) this.endIfComplete();
-    if (!connection.isOpen) return;
-    if (result !== 0) return this.onReturn("http", result);
-    if (this.#response !== response) return;
-    if (!this.#body!.isWhole) this.#body!.listen();
-    else if (hasBody) this.onWhole();
-    else this.#awaitAnswer();
-    this.#endIfQuiet();
-  }
-
   onPiece(result: number): void {
     if (result === 0) return this.endIfComplete();
     this.noteReturn("httpBody", result);
@@ -458,20 +368,20 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
   #bodyCompleted(result: number): void {
     if (result === 0) this.endIfComplete();
     if (result !== 0) this.onReturn("httpBodyCompletion", result);
-    else this.#awaitAnswer();
+    else this.onAsked();
   }
 
   /** Closes once what was answered has left, a file under way included. */
   onReturn(reason: Reason, result: number): void {
     this.noteReturn(reason, result);
-    if (this.#response?.isTransferring) this.#response.closes = true;
+    if (this.response?.isTransferring) this.response.closes = true;
     else this.#connection.finish("callback", true);
   }
 
   /** A transaction that has ended closes by itself, and its 1 only says so. */
   noteReturn(reason: Reason, result: number): void {
     const { isOpen, socketFd } = this.#connection;
-    const response = this.#response;
+    const response = this.response;
     if (isOpen && !(result === 1 && response?.isComplete && response.closes)) {
       noteClosing(socketFd, reason, result);
     }
@@ -479,68 +389,59 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
 
   /** A page outside of a callback is completed here, unless the program does so at once. */
   #onAnswer(): void {
-    const response = this.#response;
+    const response = this.response;
     if (this.asking.isBusy || response === undefined) return;
     queueMicrotask(() => {
-      if (this.#response === response && !this.asking.isBusy) response.completeIfWhole();
+      if (this.response === response && !this.asking.isBusy) response.completeIfWhole();
     });
   }
 
   /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */
   endIfComplete(): void {
-    this.#response?.completeIfWhole();
-    if (this.#response?.isComplete) this.#endTransaction();
+    this.response?.completeIfWhole();
+    if (this.response?.isComplete) this.#endTransaction();
   }
 
   get hasAnswered(): boolean {
-    return this.#response?.hasBegun ?? false;
+    return this.response?.hasBegun ?? false;
   }
 
   /** Whether the next request can't be found behind an answer that leaves now. */
   get #mustClose(): boolean {
-    return this.#body !== undefined && this.#body.outlivesAnswer;
+    return this.body !== undefined && this.body.outlivesAnswer;
   }
 
   #onComplete(): void {
-    if (this.#mustClose) this.#response!.closes = true;
+    if (this.#mustClose) this.response!.closes = true;
     if (this.asking.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
   }
 
   #endTransaction(): void {
     const connection = this.#connection;
-    const response = this.#response;
+    const response = this.response;
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
     if (response.closes || isLast) return connection.finish("self", true);
     this.#isCompletionOwed = response.isCompletionOwed;
-    this.#response = undefined;
+    this.response = undefined;
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.tx.besides = connection.unsentBytes;
-    if (this.#body === undefined || this.#body.hasEnded) this.onDrained();
-    else this.#body.drain();
+    if (this.body === undefined || this.body.hasEnded) this.onDrained();
+    else this.body.drain();
   }
 
   onDrained(): void {
     const connection = this.#connection;
-    this.#body = undefined;
+    this.body = undefined;
     this.timer.reset();
     this.#isIdle = true;
     this.#hasReadHead = false;
-    this.#awaitRequest();
+    this.timer.idles(this.#keepAliveSeconds !== undefined);
     if (this.#hasHeld) connection.offerAgain();
     else connection.holdInput(false);
-  }
-
-  /** The client has its time for the next request once the last answer has left. */
-  #awaitRequest(): void {
-    const connection = this.#connection;
-    if (connection.unsentBytes > 0) return this.timer.rearm();
-    const { keepAliveTimeoutMs } = connection.owner.limits;
-    const graceMs = this.#keepAliveSeconds === undefined ? 0 : GRACE_MS;
-    connection.armTimeout("httpContent", keepAliveTimeoutMs + graceMs);
   }
 
   /** Answers with an error, if nothing else was answered, and closes. */
@@ -553,7 +454,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, RequestBodyHost 
     const connection = this.#connection;
     if (!connection.isOpen) return;
     log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
-    const response = this.#response ?? this.#responseTo(undefined);
+    const response = this.response ?? this.#responseTo(undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish("self", true);

@@ -26,8 +26,9 @@ export interface Limits {
   readonly minBodyRate: number;
   /**
    * Milliseconds in which a peer takes something of an answer that it is sent, counted from the last
-   * byte that it took; then the connection is reset. After as long without an answer of the program's a
-   * `warn` line in the log names the request. @default {60000}
+   * byte that it took; then the connection is reset. While the context is destroyed it is
+   * `closeTimeoutMs` at most. After as long without an answer of the program's a `warn` line in the log
+   * names the request. @default {60000}
    */
   readonly sendTimeoutMs: number;
   /**

@@ -9,7 +9,7 @@ import type { StreamConn, StreamListener } from "./tcp.ts";
 import { TransportError } from "./transport_error.ts";
 
 /** What is written at once, so that a longer write is seen to go on. */
-const LARGEST_WRITE = 256 * 1024;
+const LARGEST_WRITE = 64 * 1024;
 
 interface Reader {
   readonly buffer: Uint8Array;

@@ -46,6 +46,9 @@ export class TlsTransport implements Transport {
     this.#inner = inner;
     duplex.whenEnded = () => {};
     duplex.whenIdle = () => this.#onIdle();
+    duplex.whenProgressed = () => {
+      if (this.#isWriting && !this.#isClosed) this.#handler!.onProgress?.();
+    };
     duplex.whenGone = (error) => this.#onInnerGone(error);
     socket.on("error", (error) => this.#break(error));
     socket.on("close", () => this.#onSocketClosed());

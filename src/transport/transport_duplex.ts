@@ -37,6 +37,8 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   #isHeld = false;
   /** What there is to do once nothing is being written. */
   whenIdle: () => void = () => {};
+  /** A part of what is being written has left, and something has not. */
+  whenProgressed: () => void = () => {};
   /** The peer will send no more. */
   whenEnded: () => void = () => {};
   /** The transport below is gone. */
@@ -108,13 +110,17 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     const whenRoom = this.#whenRoom;
     this.#whenRoom = undefined;
     whenRoom?.();
-    if (this.isWriting) return;
+    if (this.isWriting) return this.whenProgressed();
     if (this.#endIsDue) {
       this.#endIsDue = false;
       this.#inner.end();
     }
     if (this.#closeIsDue) this.#inner.close();
     this.whenIdle();
+  }
+
+  onProgress(): void {
+    this.whenProgressed();
   }
 
   onEnd(): void {
