@@ -10,7 +10,7 @@ export const USAGE = `Measures this module's server beside others, each in a pro
 
     deno task bench:peers [options]
 
-  --quick          a short run of the main cases, in under two minutes
+  --quick          a short run of the main cases, in under three minutes
   --case A,B       only these cases: ${CASES.map(({ name }) => name).join(", ")},
                    or any other connections x in flight x bytes, with deflate- or tls- before it
   --only A,B       only these contenders, and ours: ${Object.keys(TITLES).join(", ")}
