@@ -29,8 +29,7 @@ import {
   type FileTransfer,
   serveFile,
 } from "./files/engine.ts";
-import { LISTING_FIELDS } from "./files/listing.ts";
-import type { MountAnswer } from "./files/lookup.ts";
+import type { FileOfMount } from "./files/lookup.ts";
 import type { FileOps } from "./file_ops.ts";
 import { foundFileOps } from "./host_file_ops.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
@@ -150,64 +149,39 @@ export class HttpResponse implements HttpExchange {
   }
 
   /**
-   * Answers with what a mount has.
+   * Serves a file that a mount has found.
    *
-   * @param passOn Called when that is nothing, as if nothing had begun.
+   * @param onGone Called when it isn't there any more, as if nothing had begun.
    */
-  serveMounted(found: MountAnswer | Promise<MountAnswer>, passOn: () => void): void {
-    this.isMounted = true;
-    if ("kind" in found) return this.#answerMounted(found, passOn);
-    this.hasBegun = true;
-    const response = this.#fileResponse();
-    const lookup = new Lookup();
-    this.#transfer = lookup;
-    void found.then((answer) =>
-      response.arrived(() => {
-        if (lookup.isAbandoned || !response.isOpen) return;
+  serveFound(answer: FileOfMount, onGone: () => void): void {
+    const { file, contentType, isCompressed, fields } = answer;
+    this.#serve(FOUND_FILES, file.path, {
+      contentType,
+      fields,
+      compression: isCompressed ? this.#connection.owner.compression : undefined,
+      onFail: (status) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.#answerMounted(answer, passOn);
-      })
-    );
+        if (status === 404) onGone();
+        else this.#fail(status);
+      },
+    });
   }
 
-  #answerMounted(answer: MountAnswer, passOn: () => void): void {
-    const nothing = () => {
-      this.isMounted = false;
-      passOn();
-    };
-    switch (answer.kind) {
-      case "none":
-        return nothing();
-      case "file": {
-        const { file, contentType, isCompressed, fields } = answer;
-        return this.#serve(FOUND_FILES, file.path, {
-          contentType,
-          fields,
-          compression: isCompressed ? this.#connection.owner.compression : undefined,
-          // It was there a moment ago.
-          onFail: (status) => {
-            this.#transfer = undefined;
-            this.hasBegun = false;
-            if (status === 404) nothing();
-            else this.#fail(status);
-          },
-        });
-      }
-      case "redirect":
-        this.returnStatus(301, undefined, [["location", answer.location]]);
-        break;
-      case "unacceptable":
-        this.returnStatus(406, undefined, [["vary", "accept-encoding"]]);
-        break;
-      case "page": {
-        const page = encoder.encode(answer.html);
-        const length = ["content-length", String(page.length)] as const;
-        this.writeHeaders(200, [...LISTING_FIELDS, length]);
-        this.write(page, "http");
-      }
-    }
-    this.complete();
+  /** Waits for what it will be answered with; then `goOn` is called, as if nothing had begun. */
+  waitFor<T>(promise: Promise<T>, goOn: (value: T) => void): void {
+    this.hasBegun = true;
+    const response = this.#fileResponse();
+    const waiting = new Waiting();
+    this.#transfer = waiting;
+    void promise.then((value) =>
+      response.arrived(() => {
+        if (waiting.isAbandoned || !response.isOpen) return;
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        goOn(value);
+      })
+    );
   }
 
   #serve(ops: FileOps, path: string, options: FileOptions): void {
@@ -488,8 +462,8 @@ export class HttpResponse implements HttpExchange {
   }
 }
 
-/** A listing is being made; nothing is sent yet. */
-class Lookup implements FileTransfer {
+/** Nothing is sent yet. */
+class Waiting implements FileTransfer {
   isAbandoned = false;
 
   onDrain(): void {
