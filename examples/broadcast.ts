@@ -15,10 +15,7 @@ import { readOptions, untilInterrupted } from "./arguments.ts";
 const news: Protocol = {
   name: "news",
   callback: handlers({
-    http(wsi) {
-      wsi.returnHttpStatus(426, "This port speaks WebSocket.");
-      return wsi.httpTransactionCompleted();
-    },
+    http: (wsi) => wsi.respond(426, "This port speaks WebSocket."),
     broadcast: (wsi, _user, data) => void wsi.write(data, "text"),
   }),
 };

@@ -26,10 +26,7 @@ export const chat: Protocol<Guest> = {
   name: "chat",
   perSessionData: () => ({ room: "", name: "" }),
   callback: handlers<Guest>({
-    http(wsi) {
-      wsi.returnHttpStatus(426, "Connect with a WebSocket client; the path is the room.");
-      return wsi.httpTransactionCompleted();
-    },
+    http: (wsi) => wsi.respond(426, "Connect with a WebSocket client; the path is the room."),
     established(wsi, guest) {
       guest.room = wsi.uri;
       guest.name = `guest ${++guests}`;

@@ -30,8 +30,7 @@ const echo: Protocol<{ continues: boolean }> = {
   callback(wsi, reason, user, data) {
     switch (reason) {
       case "http":
-        wsi.returnHttpStatus(426, "This port speaks WebSocket.");
-        return wsi.httpTransactionCompleted();
+        return wsi.respond(426, "This port speaks WebSocket.");
       case "receive": {
         const kind = wsi.frameIsBinary ? "binary" : "text";
         const fin = wsi.isFinalFragment && wsi.remainingPacketPayload === 0;

@@ -40,10 +40,10 @@ export function upload(folder: string): Protocol<Upload> {
       switch (reason) {
         case "http": {
           if (wsi.method !== "PUT" && wsi.method !== "POST") {
-            return answer(wsi, 405, "Send a file.");
+            return wsi.respond(405, "Send a file.", [["allow", "PUT, POST"]]);
           }
           const name = data.slice(1);
-          if (!/^[\w-][\w.-]*$/.test(name)) return answer(wsi, 400, "Not a file name.");
+          if (!/^[\w-][\w.-]*$/.test(name)) return wsi.respond(400, "Not a file name.");
           try {
             user.file = Deno.openSync(`${folder}/${name}`, {
               write: true,
@@ -51,7 +51,7 @@ export function upload(folder: string): Protocol<Upload> {
               truncate: true,
             });
           } catch {
-            return answer(wsi, 500, "The file can't be written.");
+            return wsi.respond(500, "The file can't be written.");
           }
           return;
         }
@@ -78,11 +78,6 @@ export function upload(folder: string): Protocol<Upload> {
   };
 }
 
-function answer(wsi: Wsi, status: number, text: string): number {
-  wsi.returnHttpStatus(status, text);
-  return wsi.httpTransactionCompleted();
-}
-
 /** Writes what waits, one piece after the other, and answers when all has come. */
 async function drain(wsi: Wsi, user: Upload): Promise<void> {
   const { file } = user;
@@ -97,7 +92,7 @@ async function drain(wsi: Wsi, user: Upload): Promise<void> {
   } catch {
     user.file = undefined;
     file.close();
-    answer(wsi, 500, "The file could not be written.");
+    wsi.respond(500, "The file could not be written.");
     return;
   } finally {
     user.isWriting = false;
@@ -108,7 +103,7 @@ async function drain(wsi: Wsi, user: Upload): Promise<void> {
   if (user.isGone) return;
   const { received } = user;
   Object.assign(user, fresh());
-  answer(wsi, 201, `Stored ${received} bytes.`);
+  wsi.respond(201, `Stored ${received} bytes.`);
 }
 
 if (import.meta.main) {

@@ -105,7 +105,9 @@ export const virtualFiles: Protocol<{ body: Uint8Array<ArrayBuffer>[] }> = {
       case "http":
         if (wsi.method === "GET" || wsi.method === "HEAD") return wsi.serveHttpFile(data);
         user.body = [];
-        return wsi.method === "POST" ? undefined : answer(wsi, 405, "GET or POST.");
+        return wsi.method === "POST"
+          ? undefined
+          : wsi.respond(405, "GET or POST.", [["allow", "GET, HEAD, POST"]]);
       case "httpBody":
         // The view is only lent.
         user.body.push(new Uint8Array(data));
@@ -128,15 +130,10 @@ async function append(wsi: Wsi, pieces: Uint8Array<ArrayBuffer>[]): Promise<void
     } finally {
       await fileOps.close(wsi, handle);
     }
-    answer(wsi, 201, "Written.");
+    wsi.respond(201, "Written.");
   } catch (error) {
-    answer(wsi, 403, error instanceof RangeError ? "It is too large." : "It may not be written.");
+    wsi.respond(403, error instanceof RangeError ? "It is too large." : "It may not be written.");
   }
-}
-
-function answer(wsi: Wsi, status: number, text: string): number {
-  wsi.returnHttpStatus(status, text);
-  return wsi.httpTransactionCompleted();
 }
 
 if (import.meta.main) {

@@ -47,7 +47,7 @@ export type CallbackResult = number | void | Promise<number | void>;
  *     async filterProtocolConnection(wsi, user) {
  *       const name = await findUser(wsi.hdrCopy("authorization") ?? "");
  *       if (name === undefined) {
- *         wsi.returnHttpStatus(401);
+ *         wsi.respond(401, "Who are you?", [["www-authenticate", "Bearer"]]);
  *         return -1;
  *       }
  *       user.name = name;

@@ -26,8 +26,8 @@ const pages: Protocol = {
   callback: handlers({
     http(wsi, _user, path) {
       if (wsi.method !== "GET" && wsi.method !== "HEAD") {
-        wsi.returnHttpStatus(405, "There is only something to read here.");
-        return wsi.httpTransactionCompleted();
+        const headers = [["allow", "GET, HEAD"], ...HEADERS] as const;
+        return wsi.respond(405, "There is only something to read here.", headers);
       }
       return wsi.serveHttpFile(path === "/" ? "/index.html" : path, undefined, HEADERS);
     },

@@ -157,9 +157,7 @@ class Transfer implements FileTransfer {
 
   /** What is answered without the file, so that it need not be opened. */
   async #judgeEarly(): Promise<FileAnswer | FileRefusal | undefined> {
-    const { field, method } = this.#request;
-    if (this.#options.opened !== undefined || !isConditional(field)) return undefined;
-    if (method !== "GET" && method !== "HEAD") return undefined;
+    if (this.#options.opened !== undefined || !isConditional(this.#request.field)) return undefined;
     const stat = await statOf(this.#access);
     if (stat === undefined) return undefined;
     const now = Date.now();

@@ -5,7 +5,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Transport, TransportHandler } from "../../src/transport/transport.ts";
+import {
+  abortTransport,
+  type Transport,
+  type TransportHandler,
+} from "../../src/transport/transport.ts";
 
 /** Two connected transports that were not started; each test closes both. */
 export type MakePair = () => Promise<[Transport, Transport]>;
@@ -385,6 +389,21 @@ export function testTransportContract(
       near.transport.close();
       assertEquals(near.closeError, undefined);
       await far.until(() => far.count("end") === 1);
+    },
+  );
+
+  test(
+    "abort is followed by one onClose, later, and is harmless when repeated or behind close",
+    async (near, far) => {
+      const abort = () => abortTransport(near.transport);
+      abort();
+      assertEquals(near.count("close"), 0, "onClose came from inside abort");
+      abort();
+      await near.until(() => near.count("close") === 1);
+      abort();
+      near.transport.close();
+      assertEquals(near.closeError, undefined);
+      await far.until(() => far.count("end") + far.count("close") > 0);
     },
   );
 

@@ -51,7 +51,6 @@ export function listMatches(
     at = end < 0 ? opaque : skipBlanks(list, end);
     const isTag = end > 0 && (at === list.length || list.charCodeAt(at) === COMMA);
     if (isTag && matches(list.slice(start, end), tag)) return true;
-    if (isTag) continue;
     const comma = list.indexOf(",", at);
     if (comma < 0) return false;
     at = comma;
