@@ -38,7 +38,6 @@ import { foundFileOps } from "./host_file_ops.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
 import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "./wsi.ts";
 
-const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
 /** What mounts are served by: their paths have no links any more. */
@@ -151,7 +150,7 @@ export class HttpResponse implements HttpExchange {
   waitFor<T>(promise: Promise<T>, goOn: (value: T) => void): void {
     this.hasBegun = true;
     const response = this.#fileResponse();
-    const waiting = new Waiting();
+    const waiting = new Lookup();
     this.#transfer = waiting;
     void promise.then((value) =>
       response.arrived(() => {
@@ -421,18 +420,5 @@ export class HttpResponse implements HttpExchange {
       this.#onSend();
     }
     return length;
-  }
-}
-
-/** Nothing is sent yet. */
-class Waiting implements FileTransfer {
-  isAbandoned = false;
-
-  onDrain(): void {
-    // What left was another response's.
-  }
-
-  abandon(): void {
-    this.isAbandoned = true;
   }
 }
