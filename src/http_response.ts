@@ -2,14 +2,16 @@
 
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
-import { statusText } from "./core/http_status.ts";
 import { type FramedHead, frameHead } from "./core/response_framing.ts";
 import { ResponseHeadReader } from "./core/response_head_reader.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { httpDate } from "./http_date.ts";
 import { log } from "./log.ts";
 import { ResponseBody } from "./response_body.ts";
+import { Lookup } from "./pending_lookup.ts";
+import type { ResponseOptions } from "./response_options.ts";
 import {
+  checkBody,
   checkFields,
   checkStatus,
   defaults,
@@ -18,6 +20,7 @@ import {
   fieldsOf,
   interimHead,
   noteMissing,
+  pageOf,
 } from "./response_fields.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
@@ -41,30 +44,6 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What mounts are served by: their paths have no links any more. */
 const FOUND_FILES = foundFileOps();
-
-/** What the response needs to know of its request. */
-export interface ResponseOptions {
-  readonly method: string;
-  /** Whether the client lets the connection live on. */
-  readonly keepsAlive: boolean;
-  readonly minorVersion: 0 | 1;
-  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
-  readonly keepAliveSeconds?: number | undefined;
-  /** The user says that the response is whole. */
-  readonly onComplete: () => void;
-  /** A page was written, and {@linkcode HttpResponse.completeIfWhole} may follow. */
-  readonly onAnswer: () => void;
-  /** Whether the answer before it was completed without the program's doing. */
-  readonly isAfterOwed: boolean;
-  /** Something of it waits to be sent. */
-  readonly onSend: () => void;
-  /** Whether the connection can't live on behind a head that leaves now. */
-  readonly mustClose: () => boolean;
-  /** The value of a field of the request, its lines joined. */
-  readonly requestField: (name: string) => string | undefined;
-  /** Does what tells the program something, when the program is ready to hear it. */
-  readonly defer: (work: () => void) => void;
-}
 
 /** One response. Heads, bodies and their framing are RFC 9112's. */
 export class HttpResponse implements HttpExchange {
@@ -254,20 +233,10 @@ export class HttpResponse implements HttpExchange {
       refuseArgument("returnHttpStatus", "html", html, "text");
     }
     const fields = fieldsOf("returnHttpStatus", headers);
-    const hasBody = code !== 204 && code !== 205 && code !== 304;
-    const body = encoder.encode(
-      `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
-    );
-    const page: FieldLine[] = [
-      ["content-type", "text/html; charset=utf-8"],
-      ["x-content-type-options", "nosniff"],
-    ];
-    const all: FieldLine[] = hasBody
-      ? [["content-length", String(body.length)], ...defaults(page, fields)]
-      : fields;
-    const head = checkFields("returnHttpStatus", () => this.#framed(code, all));
+    const page = pageOf(code, html, fields);
+    const head = checkFields("returnHttpStatus", () => this.#framed(code, page.fields));
     this.#begin(code, head);
-    if (hasBody) this.#writeBody(body);
+    this.#writeBody(page.body);
     this.#isPage = true;
     this.#onAnswer();
     return 0;
@@ -287,14 +256,7 @@ export class HttpResponse implements HttpExchange {
       : bytesOf("respond: body", body as string);
     const fields = defaults(fieldsFor(status, body, bytes, given), given);
     const head = checkFields("respond", () => this.#framed(status, fields));
-    if (head.framing.kind === "none" && (stream !== undefined || bytes.length > 0)) {
-      refuseArgument("respond", "body", body, `none with ${status}`);
-    }
-    const { framing } = head;
-    if (stream === undefined && framing.kind === "length" && framing.length !== bytes.length) {
-      const what = `content-length is ${framing.length}, and body has ${bytes.length} bytes`;
-      throw new LwsError("invalid-argument", `respond: ${what}`);
-    }
+    checkBody(status, body, bytes, head.framing);
     if (stream !== undefined) return this.#respondBy(stream, status, head);
     if (this.#begin(status, head) < 0 || this.#writeBody(bytes) < 0) return -1;
     this.#completeByItself();
@@ -485,18 +447,5 @@ export class HttpResponse implements HttpExchange {
       this.#onSend();
     }
     return length;
-  }
-}
-
-/** A listing is being made; nothing is sent yet. */
-class Lookup implements FileTransfer {
-  isAbandoned = false;
-
-  onDrain(): void {
-    // What left was another response's.
-  }
-
-  abandon(): void {
-    this.isAbandoned = true;
   }
 }

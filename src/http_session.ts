@@ -100,7 +100,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
         if (taken === 0) break;
         if (!connection.owner.budget.mayGoOn()) return position;
       }
-      if (this.#peerEnded && connection.isOpen && !connection.isPaused) this.#endBehindAll();
+      // All that the peer has sent is taken, and what is incomplete stays so.
+      const isBehindAll = this.#peerEnded && !connection.isPaused && !this.asking.isBusy;
+      if (isBehindAll && !this.body?.isWhole) connection.finish("peer", false);
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       // Behind a complete answer there is nobody to tell.
@@ -150,11 +152,6 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     return body.hasEnded && response.isUnderWay;
   }
 
-  /** All that the peer has sent is taken, and what is incomplete stays so. */
-  #endBehindAll(): void {
-    if (!this.body?.isWhole && !this.asking.isBusy) this.#connection.finish("peer", false);
-  }
-
   onLeft(_bytes: number): void {
     if (this.#connection.unsentBytes > 0) this.timer.sends();
   }
@@ -197,23 +194,18 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       return this.refuse(503, `${filter} took too long`);
     }
     if (reason === "establishWithServer" && this.#hasReadHead && this.response === undefined) {
-      return this.#refuseLate("the request did not come in time");
+      return this.refuse(408, "the request did not come in time");
     }
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
     if (verdict === "slow body") {
       if (this.body!.isDraining) return this.#connection.finish("timeout", true);
-      if (!this.hasAnswered) return this.#refuseLate("the request's body did not come in time");
+      if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
     }
     // What is not all there must not look so.
     if (verdict === "unread" || this.response?.hasBegun) this.#connection.abort("timeout");
     else this.#connection.cut("timeout");
-  }
-
-  #refuseLate(why: string): void {
-    this.#connection.endsFor("timeout");
-    this.refuse(408, why);
   }
 
   onLeave(): void {
@@ -349,7 +341,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       onAnswer: () => this.#onAnswer(),
       isAfterOwed: this.#isCompletionOwed,
       onSend: () => this.timer.sends(),
-      mustClose: () => this.#mustClose,
+      mustClose: () => this.body?.outlivesAnswer === true,
       requestField: (name) => head?.fields.get(name),
       defer: (work) => this.asking.defer(work),
     });
@@ -406,13 +398,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     return this.response?.hasBegun ?? false;
   }
 
-  /** Whether the next request can't be found behind an answer that leaves now. */
-  get #mustClose(): boolean {
-    return this.body !== undefined && this.body.outlivesAnswer;
-  }
-
   #onComplete(): void {
-    if (this.#mustClose) this.response!.closes = true;
+    if (this.body?.outlivesAnswer) this.response!.closes = true;
     if (this.asking.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
   }
@@ -457,6 +444,6 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     const response = this.response ?? this.#responseTo(undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
-    connection.finish("self", true);
+    connection.finish(status === 408 ? "timeout" : "self", true);
   }
 }

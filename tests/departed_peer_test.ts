@@ -1,8 +1,11 @@
 /** Peers that send no more while they are to be answered: who has gone, and who still gets it all. */
 
 import { assert, assertEquals } from "@std/assert";
-import { handlers, type Wsi } from "../mod.ts";
+import { connect as connectTls } from "node:tls";
+import { createContext, handlers, type Wsi } from "../mod.ts";
+import { makeCertificates } from "./support/certificates.ts";
 import { get, readPage, request, statusOf } from "./support/http.ts";
+import { PATIENT } from "./support/patience.ts";
 import { record } from "./support/recorder.ts";
 import { readHead, serve, settle } from "./support/serve.ts";
 import { thinking } from "./support/thinking.ts";
@@ -209,4 +212,48 @@ Deno.test("halfOpenHttp is refused by name when it is no boolean", () => {
     return;
   }
   assert(false, "it was taken");
+});
+
+Deno.test("over TLS the notice of the end, or a reset, is noticed while a promise is awaited", async () => {
+  const { ca, localhost } = await makeCertificates();
+  const folder = await Deno.makeTempDir();
+  try {
+    const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+    await Deno.writeTextFile(cert, localhost.cert);
+    await Deno.writeTextFile(key, localhost.key);
+    for (const how of ["end", "destroy"] as const) {
+      const closed = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<void>();
+      await using context = createContext({
+        port: 0,
+        iface: "127.0.0.1",
+        ...PATIENT,
+        sslCertFilepath: cert,
+        sslPrivateKeyFilepath: key,
+        protocols: [{
+          name: "http",
+          callback: handlers({
+            async http() {
+              asked.resolve();
+              await new Promise(() => {});
+            },
+            closedHttp: () => closed.resolve(),
+          }),
+        }],
+      });
+      const { port } = context;
+      const socket = connectTls({ port, host: "127.0.0.1", ca: ca.cert, servername: "localhost" });
+      socket.on("error", () => {});
+      const gone = new Promise((resolve) => socket.on("close", resolve));
+      await new Promise((resolve) => socket.on("secureConnect", () => resolve(undefined)));
+      socket.write(get("/"));
+      await asked.promise;
+      socket[how]();
+      await closed.promise;
+      socket.destroy();
+      await gone;
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

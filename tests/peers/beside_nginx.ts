@@ -22,6 +22,8 @@ export interface BothOptions {
   readonly nginx?: string;
   /** Set where ours is a mount; else it answers each request with `serveHttpFile`. */
   readonly mount?: Partial<Mount>;
+  /** Whether ours compresses on the way. @default {false} */
+  readonly compression?: boolean;
   /** Our limits. @default longer than a machine with too much to do takes */
   readonly limits?: Partial<Limits>;
 }
@@ -54,7 +56,8 @@ export async function bothServing(options: BothOptions): Promise<Both> {
   }
 }`
   );
-  const where = { port: 0, iface: "127.0.0.1", ...options.limits ?? PATIENT };
+  const { compression = false, limits = PATIENT } = options;
+  const where = { port: 0, iface: "127.0.0.1", compression, ...limits };
   const ours = options.mount === undefined
     ? createContext({
       ...where,

@@ -1,7 +1,7 @@
 /** What a mount makes of paths: index, slash, types, compressed forms, and what is never served; nginx beside. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import {
   ask,
   type Both,
@@ -246,6 +246,40 @@ peerTest("curl unpacks a compressed form", CURL, async () => {
   const headers = await output(CURL.path, ["--silent", "--compressed", "--head", url]);
   assertStringIncludes(headers.toLowerCase(), "content-encoding: gzip");
   assertEquals(await output(CURL.path, ["--silent", "--compressed", url]), SHEET);
+});
+
+peerTest("texts are compressed on their way as by nginx, and ranges are not", NGINX, async () => {
+  await using both = await bothServing({
+    files: { "app.css": SHEET, "short.css": "a {}", "app.bin": SHEET },
+    nginx: "gzip on; gzip_types text/css; gzip_min_length 1024; gzip_vary on;",
+    compression: true,
+    mount: {},
+  });
+  for (const port of [both.ours, both.nginx]) {
+    const fields = ["Accept-Encoding: gzip"];
+    const packed = await ask(port, "GET", "/app.css", fields);
+    assertEquals(packed.field("content-encoding"), "gzip");
+    assertEquals(packed.field("vary")?.toLowerCase(), "accept-encoding");
+    assert(packed.body.length < SHEET.length / 4, `${packed.body.length} bytes`);
+    const bytes = Uint8Array.from(packed.body, (each) => each.charCodeAt(0));
+    assertEquals(gunzipSync(bytes).toString(), SHEET);
+    const plain = await ask(port, "GET", "/app.css");
+    assertEquals([plain.field("content-encoding"), plain.body], [undefined, SHEET]);
+    assertEquals(plain.field("vary")?.toLowerCase(), "accept-encoding");
+    // Two forms under one strong tag would be put together from parts of both.
+    assert(plain.field("etag") !== packed.field("etag"));
+    const known = [...fields, `If-None-Match: ${packed.field("etag")}`];
+    assertEquals((await ask(port, "GET", "/app.css", known)).status, 304);
+    for (const target of ["/short.css", "/app.bin"]) {
+      assertEquals((await ask(port, "GET", target, fields)).field("content-encoding"), undefined);
+    }
+  }
+  const part = await ask(both.ours, "GET", "/app.css", [
+    "Accept-Encoding: gzip",
+    "Range: bytes=0-9",
+  ]);
+  assertEquals([part.status, part.body], [206, SHEET.slice(0, 10)]);
+  assertEquals(part.field("content-encoding"), undefined);
 });
 
 peerTest("a listing has what nginx's has, and no dotfiles", NGINX, async () => {
