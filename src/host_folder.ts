@@ -1,6 +1,6 @@
 /** Folders of the host, for mounts. */
 
-import { fromFileUrl, isAbsolute, join, relative, resolve, SEPARATOR } from "@std/path";
+import { fromFileUrl, join, resolve, SEPARATOR } from "@std/path";
 import { openFailure } from "./file_failure.ts";
 import type { Folder, FolderContent, FolderEntry, Found } from "./files/folder.ts";
 
@@ -105,8 +105,8 @@ class HostFolder implements Folder {
   }
 }
 
+/** Both are without symbolic links. */
 function isBelow(folder: string, path: string): boolean {
-  if (path.startsWith(folder) && path[folder.length] === SEPARATOR) return true;
-  const rest = relative(folder, path);
-  return rest !== ".." && !rest.startsWith(`..${SEPARATOR}`) && !isAbsolute(rest);
+  const start = folder.endsWith(SEPARATOR) ? folder : folder + SEPARATOR;
+  return path === folder || path.startsWith(start);
 }

@@ -2,14 +2,16 @@
 
 import { refuseArgument } from "./arguments.ts";
 import { type Bytes, bytesOf } from "./bytes.ts";
-import { statusText } from "./core/http_status.ts";
 import { type FramedHead, frameHead } from "./core/response_framing.ts";
 import { ResponseHeadReader } from "./core/response_head_reader.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { httpDate } from "./http_date.ts";
 import { log } from "./log.ts";
 import { ResponseBody } from "./response_body.ts";
+import { Lookup } from "./pending_lookup.ts";
+import type { ResponseOptions } from "./response_options.ts";
 import {
+  checkBody,
   checkFields,
   checkStatus,
   defaults,
@@ -18,6 +20,7 @@ import {
   fieldsOf,
   interimHead,
   noteMissing,
+  pageOf,
 } from "./response_fields.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpExchange } from "./phase.ts";
@@ -29,42 +32,16 @@ import {
   type FileTransfer,
   serveFile,
 } from "./files/engine.ts";
-import { LISTING_FIELDS } from "./files/listing.ts";
-import type { MountAnswer } from "./files/lookup.ts";
+import type { FileOfMount } from "./files/lookup.ts";
 import type { FileOps } from "./file_ops.ts";
 import { foundFileOps } from "./host_file_ops.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
 import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "./wsi.ts";
 
-const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
 /** What mounts are served by: their paths have no links any more. */
 const FOUND_FILES = foundFileOps();
-
-/** What the response needs to know of its request. */
-export interface ResponseOptions {
-  readonly method: string;
-  /** Whether the client lets the connection live on. */
-  readonly keepsAlive: boolean;
-  readonly minorVersion: 0 | 1;
-  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
-  readonly keepAliveSeconds?: number | undefined;
-  /** The user says that the response is whole. */
-  readonly onComplete: () => void;
-  /** A page was written, and {@linkcode HttpResponse.completeIfWhole} may follow. */
-  readonly onAnswer: () => void;
-  /** Whether the answer before it was completed without the program's doing. */
-  readonly isAfterOwed: boolean;
-  /** Something of it waits to be sent. */
-  readonly onSend: () => void;
-  /** Whether the connection can't live on behind a head that leaves now. */
-  readonly mustClose: () => boolean;
-  /** The value of a field of the request, its lines joined. */
-  readonly requestField: (name: string) => string | undefined;
-  /** Does what tells the program something, when the program is ready to hear it. */
-  readonly defer: (work: () => void) => void;
-}
 
 /** One response. Heads, bodies and their framing are RFC 9112's. */
 export class HttpResponse implements HttpExchange {
@@ -150,64 +127,39 @@ export class HttpResponse implements HttpExchange {
   }
 
   /**
-   * Answers with what a mount has.
+   * Serves a file that a mount has found.
    *
-   * @param passOn Called when that is nothing, as if nothing had begun.
+   * @param onGone Called when it isn't there any more, as if nothing had begun.
    */
-  serveMounted(found: MountAnswer | Promise<MountAnswer>, passOn: () => void): void {
-    this.isMounted = true;
-    if ("kind" in found) return this.#answerMounted(found, passOn);
-    this.hasBegun = true;
-    const response = this.#fileResponse();
-    const lookup = new Lookup();
-    this.#transfer = lookup;
-    void found.then((answer) =>
-      response.arrived(() => {
-        if (lookup.isAbandoned || !response.isOpen) return;
+  serveFound(answer: FileOfMount, onGone: () => void): void {
+    const { file, contentType, isCompressed, fields } = answer;
+    this.#serve(FOUND_FILES, file.path, {
+      contentType,
+      fields,
+      compression: isCompressed ? this.#connection.owner.compression : undefined,
+      onFail: (status) => {
         this.#transfer = undefined;
         this.hasBegun = false;
-        this.#answerMounted(answer, passOn);
-      })
-    );
+        if (status === 404) onGone();
+        else this.#fail(status);
+      },
+    });
   }
 
-  #answerMounted(answer: MountAnswer, passOn: () => void): void {
-    const nothing = () => {
-      this.isMounted = false;
-      passOn();
-    };
-    switch (answer.kind) {
-      case "none":
-        return nothing();
-      case "file": {
-        const { file, contentType, isCompressed, fields } = answer;
-        return this.#serve(FOUND_FILES, file.path, {
-          contentType,
-          fields,
-          compression: isCompressed ? this.#connection.owner.compression : undefined,
-          // It was there a moment ago.
-          onFail: (status) => {
-            this.#transfer = undefined;
-            this.hasBegun = false;
-            if (status === 404) nothing();
-            else this.#fail(status);
-          },
-        });
-      }
-      case "redirect":
-        this.returnStatus(301, undefined, [["location", answer.location]]);
-        break;
-      case "unacceptable":
-        this.returnStatus(406, undefined, [["vary", "accept-encoding"]]);
-        break;
-      case "page": {
-        const page = encoder.encode(answer.html);
-        const length = ["content-length", String(page.length)] as const;
-        this.writeHeaders(200, [...LISTING_FIELDS, length]);
-        this.write(page, "http");
-      }
-    }
-    this.complete();
+  /** Waits for what it will be answered with; then `goOn` is called, as if nothing had begun. */
+  waitFor<T>(promise: Promise<T>, goOn: (value: T) => void): void {
+    this.hasBegun = true;
+    const response = this.#fileResponse();
+    const waiting = new Lookup();
+    this.#transfer = waiting;
+    void promise.then((value) =>
+      response.arrived(() => {
+        if (waiting.isAbandoned || !response.isOpen) return;
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        goOn(value);
+      })
+    );
   }
 
   #serve(ops: FileOps, path: string, options: FileOptions): void {
@@ -254,20 +206,10 @@ export class HttpResponse implements HttpExchange {
       refuseArgument("returnHttpStatus", "html", html, "text");
     }
     const fields = fieldsOf("returnHttpStatus", headers);
-    const hasBody = code !== 204 && code !== 205 && code !== 304;
-    const body = encoder.encode(
-      `<!doctype html><html><body><h1>${code}</h1>${html ?? statusText(code)}</body></html>`,
-    );
-    const page: FieldLine[] = [
-      ["content-type", "text/html; charset=utf-8"],
-      ["x-content-type-options", "nosniff"],
-    ];
-    const all: FieldLine[] = hasBody
-      ? [["content-length", String(body.length)], ...defaults(page, fields)]
-      : fields;
-    const head = checkFields("returnHttpStatus", () => this.#framed(code, all));
+    const page = pageOf(code, html, fields);
+    const head = checkFields("returnHttpStatus", () => this.#framed(code, page.fields));
     this.#begin(code, head);
-    if (hasBody) this.#writeBody(body);
+    this.#writeBody(page.body);
     this.#isPage = true;
     this.#onAnswer();
     return 0;
@@ -287,14 +229,7 @@ export class HttpResponse implements HttpExchange {
       : bytesOf("respond: body", body as string);
     const fields = defaults(fieldsFor(status, body, bytes, given), given);
     const head = checkFields("respond", () => this.#framed(status, fields));
-    if (head.framing.kind === "none" && (stream !== undefined || bytes.length > 0)) {
-      refuseArgument("respond", "body", body, `none with ${status}`);
-    }
-    const { framing } = head;
-    if (stream === undefined && framing.kind === "length" && framing.length !== bytes.length) {
-      const what = `content-length is ${framing.length}, and body has ${bytes.length} bytes`;
-      throw new LwsError("invalid-argument", `respond: ${what}`);
-    }
+    checkBody(status, body, bytes, head.framing);
     if (stream !== undefined) return this.#respondBy(stream, status, head);
     if (this.#begin(status, head) < 0 || this.#writeBody(bytes) < 0) return -1;
     this.#completeByItself();
@@ -485,18 +420,5 @@ export class HttpResponse implements HttpExchange {
       this.#onSend();
     }
     return length;
-  }
-}
-
-/** A listing is being made; nothing is sent yet. */
-class Lookup implements FileTransfer {
-  isAbandoned = false;
-
-  onDrain(): void {
-    // What left was another response's.
-  }
-
-  abandon(): void {
-    this.isAbandoned = true;
   }
 }

@@ -4,9 +4,9 @@ import type { Asking } from "./awaited_callback.ts";
 import type { Connection } from "./connection.ts";
 import { type BodyFraming, expectsContinue } from "./core/http_body.ts";
 import type { RequestHead } from "./core/http_head.ts";
-import { lookUp } from "./files/lookup.ts";
-import { type CheckedMount, mountOf } from "./files/mounts.ts";
+import { mountOf } from "./files/mounts.ts";
 import type { HttpResponse } from "./http_response.ts";
+import { askMount, isForMounts } from "./mounted_answer.ts";
 import type { Reason } from "./reasons.ts";
 import { RequestBody, type RequestBodyHost } from "./request_body.ts";
 
@@ -64,7 +64,7 @@ export function serveRequest(
 }
 
 function filtered(this: PlainRequestHost, result: number, request: PlainRequest): void {
-  const { connection, response, head } = request;
+  const { connection, response, head, body } = request;
   if (result === 0) this.endIfComplete();
   if (result !== 0) {
     this.noteReturn("filterHttpConnection", result);
@@ -73,24 +73,13 @@ function filtered(this: PlainRequestHost, result: number, request: PlainRequest)
   // It may have answered by itself, or closed.
   if (this.response !== response || !connection.isOpen) return;
   const mount = mountOf(connection.owner.mounts, head.path);
-  if (mount === undefined) askProgram(request);
-  else askMount(mount, request);
-}
-
-function askMount(mount: CheckedMount, request: PlainRequest): void {
-  const { connection, head, response, body } = request;
-  if (head.method === "GET" || head.method === "HEAD") {
-    const { path, target, uriArgs, fields } = head;
-    const acceptEncoding = fields.get("accept-encoding");
-    const found = lookUp(mount, { path, target, uriArgs, acceptEncoding });
-    return response.serveMounted(found, () => {
-      askProgram(request);
-      if (body.isReading && connection.isOpen) connection.offerAgain();
-    });
+  if (mount === undefined || (connection.owner.answersHttp && !isForMounts(head.method))) {
+    return askProgram(request);
   }
-  if (connection.owner.answersHttp) return askProgram(request);
-  response.returnStatus(405, undefined, [["allow", "GET, HEAD"]]);
-  response.complete();
+  askMount(mount, head, response, () => {
+    askProgram(request);
+    if (body.isReading && connection.isOpen) connection.offerAgain();
+  });
 }
 
 function askProgram(request: PlainRequest): void {

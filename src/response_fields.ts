@@ -3,11 +3,15 @@
 import { refuseArgument } from "./arguments.ts";
 import type { Connection } from "./connection.ts";
 import { equalsIgnoreCase } from "./core/http_syntax.ts";
-import { NEEDED_FIELDS } from "./core/response_framing.ts";
+import { statusText } from "./core/http_status.ts";
+import { type AnswerFraming, NEEDED_FIELDS } from "./core/response_framing.ts";
 import { type FieldLine, responseHead } from "./core/response_writer.ts";
 import { LwsError } from "./errors.ts";
 import { log } from "./log.ts";
 import { isStream } from "./streamed_body.ts";
+
+const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
 
 /** Fields as a program gives them. */
 export type Fields = Iterable<readonly [string, string]>;
@@ -99,4 +103,37 @@ export function fieldsFor(
   const type = typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream";
   own.push(["content-type", type]);
   return own;
+}
+
+/** The small page that shows a status, and its fields; some statuses have none (RFC 9110 section 15). */
+export function pageOf(
+  status: number,
+  html: string | undefined,
+  given: readonly FieldLine[],
+): { readonly body: Uint8Array; readonly fields: readonly FieldLine[] } {
+  if (status === 204 || status === 205 || status === 304) return { body: NO_BYTES, fields: given };
+  const body = encoder.encode(
+    `<!doctype html><html><body><h1>${status}</h1>${html ?? statusText(status)}</body></html>`,
+  );
+  const own: FieldLine[] = [
+    ["content-type", "text/html; charset=utf-8"],
+    ["x-content-type-options", "nosniff"],
+  ];
+  const length = ["content-length", String(body.length)] as const;
+  return { body, fields: [length, ...defaults(own, given)] };
+}
+
+/** @throws {LwsError} `invalid-argument` when `respond` can't send this body behind its head */
+export function checkBody(
+  status: number,
+  body: unknown,
+  { length }: Uint8Array,
+  framing: AnswerFraming,
+): void {
+  if (framing.kind === "none" && (isStream(body) || length > 0)) {
+    refuseArgument("respond", "body", body, `none with ${status}`);
+  }
+  if (isStream(body) || framing.kind !== "length" || framing.length === length) return;
+  const what = `content-length is ${framing.length}, and body has ${length} bytes`;
+  throw new LwsError("invalid-argument", `respond: ${what}`);
 }

@@ -19,18 +19,21 @@ export interface MountRequest {
   readonly acceptEncoding: string | undefined;
 }
 
+/** A file of a mount, and how it is served. */
+export interface FileOfMount {
+  readonly kind: "file";
+  readonly file: FoundFile;
+  readonly contentType: string;
+  /** Whether it is compressed on the way, where that is worth it. */
+  readonly isCompressed: boolean;
+  readonly fields: readonly FieldLine[];
+}
+
 /** What a request is answered with. */
 export type MountAnswer =
+  | FileOfMount
   /** Nothing: the program may have something. */
   | { readonly kind: "none" }
-  | {
-    readonly kind: "file";
-    readonly file: FoundFile;
-    readonly contentType: string;
-    /** Whether it is compressed on the way, where that is worth it. */
-    readonly isCompressed: boolean;
-    readonly fields: readonly FieldLine[];
-  }
   | { readonly kind: "redirect"; readonly location: string }
   | { readonly kind: "page"; readonly html: string }
   /** The client accepts none of the forms that there are. */
