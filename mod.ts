@@ -22,21 +22,21 @@
  * @module
  */
 
-export { callbackExtension } from "./src/callback_extension.ts";
+export { callbackExtension } from "./src/extensions/callback_extension.ts";
 export {
   type Broadcaster,
   type BroadcastTarget,
   connectBroadcast,
-} from "./src/connect_broadcast.ts";
-export type { DestroyOptions } from "./src/departure.ts";
-export type { ClientConnectInfo } from "./src/client_info.ts";
-export type { Context, DatalessReason } from "./src/context.ts";
-export { CLOSE_STATUS } from "./src/core/close.ts";
-export type { ContextCreationInfo, ServicePolicy } from "./src/creation_info.ts";
-export { HEADER_TOKENS, type HeaderToken } from "./src/core/header_tokens.ts";
-export { HTTP_STATUS } from "./src/core/http_status.ts";
-export { LwsError, type LwsErrorCode } from "./src/errors.ts";
-export type { ExtensionOffer, ExtensionParam } from "./src/core/extension_list.ts";
+} from "./src/remote/broadcast_client.ts";
+export type { DestroyOptions } from "./src/api/context.ts";
+export type { ClientConnectInfo } from "./src/api/client_info.ts";
+export type { Context, DatalessReason } from "./src/api/context.ts";
+export { CLOSE_STATUS } from "./src/core/websocket/close.ts";
+export type { ContextCreationInfo, ServicePolicy } from "./src/api/creation_info.ts";
+export { HEADER_TOKENS, type HeaderToken } from "./src/core/http/header_tokens.ts";
+export { HTTP_STATUS } from "./src/core/http/status.ts";
+export { LwsError, type LwsErrorCode } from "./src/base/errors.ts";
+export type { ExtensionOffer, ExtensionParam } from "./src/core/websocket/extension_header.ts";
 export type {
   CallbackExtension,
   ExtensionCallback,
@@ -47,7 +47,7 @@ export type {
   ExtensionToken,
   WithAnyWsi,
   WithoutWsi,
-} from "./src/extension_struct.ts";
+} from "./src/api/extension.ts";
 export {
   type AcceptedExtension,
   type Extension,
@@ -55,29 +55,34 @@ export {
   type ExtensionSession,
   type IncomingFrame,
   type OutgoingPart,
-} from "./src/extensions/extension.ts";
+} from "./src/api/extension.ts";
 export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_frame.ts";
 export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
 export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
 export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
-export type { FileOps, FileStat, OpenFile } from "./src/file_ops.ts";
-export type { Mount } from "./src/files/mounts.ts";
+export type { FileOps, FileStat, OpenFile } from "./src/api/file_ops.ts";
+export type { Mount } from "./src/api/creation_info.ts";
 export {
   type ForkedProtocol,
   type ForkedService,
   type ForkInfo,
   forkServiceLoop,
-} from "./src/fork_service_loop.ts";
-export { type HandlerResult, type Handlers, handlers, type VerdictReason } from "./src/handlers.ts";
-export { hostFileOps, type HostFileOptions } from "./src/host_file_ops.ts";
-export { HttpHeaderBlock } from "./src/http_header_block.ts";
-export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/listen_info.ts";
-export type { TrustProxy } from "./src/core/forwarded_for.ts";
-export { DEFAULT_LIMITS, type Limits } from "./src/limits.ts";
-export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/log.ts";
-export { allocPadded, PRE_PADDING } from "./src/padded.ts";
-export { PreparedMessage, prepareMessage } from "./src/prepared_message.ts";
-export type { ContextOptions, PlatformInfo } from "./src/platform_options.ts";
+} from "./src/remote/fork.ts";
+export {
+  type HandlerResult,
+  type Handlers,
+  handlers,
+  type VerdictReason,
+} from "./src/context/handlers.ts";
+export { hostFileOps, type HostFileOptions } from "./src/transport/host_files.ts";
+export { HttpHeaderBlock } from "./src/core/http/header_block.ts";
+export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/api/creation_info.ts";
+export type { TrustProxy } from "./src/api/creation_info.ts";
+export { DEFAULT_LIMITS, type Limits } from "./src/api/limits.ts";
+export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/base/log.ts";
+export { allocPadded, PRE_PADDING } from "./src/core/websocket/lws_padding.ts";
+export { prepareMessage } from "./src/connection/prepared_message.ts";
+export type { ContextOptions, PlatformInfo } from "./src/api/creation_info.ts";
 export {
   type PollArgs,
   POLLERR,
@@ -86,8 +91,8 @@ export {
   POLLIN,
   type PollLock,
   POLLOUT,
-} from "./src/service/polling.ts";
-export type { ActiveProtocol, CallbackResult, Protocol } from "./src/protocol.ts";
+} from "./src/api/service.ts";
+export type { ActiveProtocol, CallbackResult, Protocol } from "./src/api/protocol.ts";
 export type {
   CallbackArguments,
   CloseCause,
@@ -101,19 +106,19 @@ export type {
   UserReason,
   WithAnyUser,
   WithoutUser,
-} from "./src/reasons.ts";
+} from "./src/api/reasons.ts";
 export type {
   CertificateInfo,
   ClientCertificateTrial,
   PrivateKeyLoader,
   TlsMembers,
   TrustLoader,
-} from "./src/tls_members.ts";
-export type { PeerCertificate, TlsInfo } from "./src/transport/tls_info.ts";
-export type { Clock } from "./src/service/clock.ts";
-export { type RemoteContext, remoteContext } from "./src/remote_context.ts";
-export { createContext } from "./src/serving_context.ts";
-export type { StreamConn, StreamListener } from "./src/transport/tcp.ts";
+} from "./src/api/tls.ts";
+export type { PeerCertificate, TlsInfo } from "./src/api/tls.ts";
+export type { Clock } from "./src/api/service.ts";
+export { type RemoteContext, remoteContext } from "./src/remote/remote_context.ts";
+export { createContext } from "./src/context/context.ts";
+export type { StreamConn, StreamListener } from "./src/api/network.ts";
 export type {
   Address,
   Listener,
@@ -121,17 +126,18 @@ export type {
   NetworkTarget,
   Transport,
   TransportHandler,
-} from "./src/transport/transport.ts";
-export { TIMEOUT_REASONS, type TimeoutReason } from "./src/timeout_reasons.ts";
-export type { TokenLimits } from "./src/token_limits.ts";
-export { tokenToString } from "./src/token_names.ts";
-export { libraryVersion } from "./src/version.ts";
+} from "./src/api/network.ts";
+export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/wsi.ts";
+export type { TokenLimits } from "./src/api/creation_info.ts";
+export { tokenToString } from "./src/core/http/header_tokens.ts";
+export { libraryVersion } from "./src/base/version.ts";
 export type {
   HttpCompletion,
   PeerAddresses,
+  PreparedMessage,
   ResponseBodyInit,
   ResponseBodyStream,
   WriteKind,
   WriteOptions,
   Wsi,
-} from "./src/wsi.ts";
+} from "./src/api/wsi.ts";

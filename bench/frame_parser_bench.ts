@@ -1,7 +1,7 @@
 /** The frame parser: 16 B to 1 MiB, one and many frames a read, split reads. */
 
-import { FrameParser } from "../src/core/frame_parser.ts";
-import { DEFAULT_LIMITS } from "../src/limits.ts";
+import { FrameParser } from "../src/core/websocket/frame_parser.ts";
+import { DEFAULT_LIMITS } from "../src/api/limits.ts";
 import { concat, frame, KEY } from "../tests/support/frames.ts";
 
 let delivered = 0;

@@ -1,9 +1,9 @@
 /** The opening handshake: a request read, judged and answered. */
 
-import { requestFraming } from "../src/core/http_body.ts";
-import { RequestHeadParser } from "../src/core/http_head.ts";
-import { acceptValue, readUpgrade, upgradeResponse } from "../src/core/opening_handshake.ts";
-import { DEFAULT_LIMITS } from "../src/limits.ts";
+import { requestFraming } from "../src/core/http/body/reader.ts";
+import { RequestHeadParser } from "../src/core/http/head.ts";
+import { acceptValue, readUpgrade, upgradeResponse } from "../src/core/websocket/handshake.ts";
+import { DEFAULT_LIMITS } from "../src/api/limits.ts";
 import { handshake, HANDSHAKE_KEY } from "../tests/support/serve.ts";
 
 const request = new TextEncoder().encode(handshake({ protocol: "chat, echo" }));

@@ -1,7 +1,7 @@
 /** The request head parser. */
 
-import { RequestHeadParser } from "../src/core/http_head.ts";
-import { DEFAULT_LIMITS } from "../src/limits.ts";
+import { RequestHeadParser } from "../src/core/http/head.ts";
+import { DEFAULT_LIMITS } from "../src/api/limits.ts";
 
 const encoder = new TextEncoder();
 const SMALL = encoder.encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -1,6 +1,6 @@
 /** Masking, beside the byte loop of section 5.3 as it is written there. */
 
-import { mask, newMaskingKey } from "../src/core/mask.ts";
+import { mask, newMaskingKey } from "../src/core/websocket/mask.ts";
 
 const KEY = 0x3d21fa37;
 

@@ -1,6 +1,6 @@
 /** The timer wheel: a timer costs the same whether there are ten or a hundred thousand. */
 
-import { FakeClock } from "../src/service/fake_clock.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
 import { TimerWheel, WheelTimer } from "../src/service/timer_wheel.ts";
 
 const owner = { onTimeout() {} };

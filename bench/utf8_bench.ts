@@ -1,7 +1,7 @@
 /** The UTF-8 check, beside `isUtf8` of `node:buffer` and the fatal decoder, which can't be resumed. */
 
 import { isUtf8 as nativeIsUtf8 } from "node:buffer";
-import { isUtf8 } from "../src/core/utf8.ts";
+import { isUtf8 } from "../src/core/websocket/utf8.ts";
 
 const fatal = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();

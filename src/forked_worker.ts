@@ -3,33 +3,11 @@
  * module.
  */
 
-import type { ContextCreationInfo } from "./creation_info.ts";
-import { LwsError, type LwsErrorCode } from "./errors.ts";
-import { describeError } from "./log.ts";
-import type { ForkedProtocol, ForkInfo } from "./fork_service_loop.ts";
-import { createContext } from "./serving_context.ts";
-
-/** What the worker is started with. */
-export interface ForkOrder {
-  readonly moduleUrl: string;
-  readonly info: ForkInfo;
-  /** Where it tells what becomes of it. */
-  readonly control: MessagePort;
-}
-
-/** What the worker tells. */
-export type ForkNotice =
-  | {
-    readonly kind: "serving";
-    readonly port: number;
-    readonly protocols: readonly ForkedProtocol[];
-    /** How long its connections may take to close, in milliseconds. */
-    readonly closeTimeoutMs: number;
-    /** For a remote context. */
-    readonly servicePort: MessagePort;
-  }
-  | { readonly kind: "failed"; readonly code: LwsErrorCode; readonly message: string }
-  | { readonly kind: "ended" };
+import type { ContextCreationInfo } from "./api/creation_info.ts";
+import { LwsError, type LwsErrorCode } from "./base/errors.ts";
+import { describeError } from "./base/log.ts";
+import { createContext } from "./context/context.ts";
+import type { ForkNotice, ForkOrder } from "./remote/fork.ts";
 
 globalThis.addEventListener("message", (event) => {
   const order: ForkOrder = (event as MessageEvent).data;

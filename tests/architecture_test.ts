@@ -6,19 +6,95 @@ import { walkSync } from "@std/fs";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
+/**
+ * The folders in the order in which they build on each other, and what each may import: itself, and of
+ * what stands before it only this. Types count.
+ */
+const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["base", []],
+  ["core/http", ["base"]],
+  ["core/websocket", ["base", "core/http"]],
+  ["api", ["base", "core/http", "core/websocket"]],
+  ["service", ["base", "api"]],
+  ["transport", ["base", "api"]],
+  ["proxy", ["base", "core/http", "api", "transport"]],
+  ["tls", ["base", "api", "transport"]],
+  ["extensions", ["base", "core/http", "core/websocket", "api", "service"]],
+  ["files", ["base", "core/http", "api", "service", "transport"]],
+  [
+    "connection",
+    [
+      "base",
+      "core/http",
+      "core/websocket",
+      "api",
+      "service",
+      "transport",
+      "proxy",
+      "extensions",
+      "files",
+    ],
+  ],
+  ["remote", ["base", "core/websocket", "api", "service", "transport"]],
+  [
+    "context",
+    [
+      "base",
+      "core/http",
+      "core/websocket",
+      "api",
+      "service",
+      "transport",
+      "proxy",
+      "tls",
+      "extensions",
+      "files",
+      "connection",
+      "remote",
+    ],
+  ],
+  ["testing", ["base", "api"]],
+  // What a user could import, and the ground.
+  [
+    "compat",
+    [
+      "base",
+      "core/http",
+      "api",
+      "service",
+      "transport",
+      "extensions",
+      "files",
+      "remote",
+      "context",
+    ],
+  ],
+]);
+
+/** Programs of their own: `mod.ts` and the worker that a fork starts. */
+const PROGRAMS: ReadonlySet<string> = new Set(["mod.ts", "src/forked_worker.ts"]);
+
+/** Who may name the runtime: `Deno`, or a module of `node:`. */
+const NAMES_THE_RUNTIME: readonly RegExp[] = [
+  /^src\/(transport|tls|testing)\//,
+  /^src\/base\/descriptors\.ts$/,
+  /^src\/service\/clock\.ts$/,
+  /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
+];
+
+const MOST_FILES = 16;
+
 interface Module {
   /** The path below the repository. */
   readonly name: string;
   readonly text: string;
-  /** Local modules that it needs when it runs. */
-  readonly uses: readonly string[];
   /** Local modules that it needs in any way, types included. */
   readonly mentions: readonly string[];
   /** Other modules, by their specifiers. */
   readonly foreign: readonly string[];
 }
 
-const IMPORT = /^(import|export)\s+(type\s)?([^;"]*?\sfrom\s)?"([^"]+)";/gm;
+const IMPORT = /^(?:import|export)\s+(?:type\s)?(?:[^;"]*?\sfrom\s)?"([^"]+)";/gm;
 
 /** Text with comments blanked out, so that examples in docstrings don't count. */
 function withoutComments(text: string): string {
@@ -28,23 +104,13 @@ function withoutComments(text: string): string {
 function readModule(path: string): Module {
   const name = relative(ROOT, path);
   const text = withoutComments(Deno.readTextFileSync(path));
-  const uses: string[] = [];
   const mentions: string[] = [];
   const foreign: string[] = [];
-  for (const [, , type, names = "", specifier] of text.matchAll(IMPORT)) {
-    if (!specifier!.startsWith(".")) {
-      foreign.push(specifier!);
-      continue;
-    }
-    const target = relative(ROOT, join(dirname(path), specifier!));
-    mentions.push(target);
-    const list = /\{([^}]*)\}/.exec(names)?.[1]?.split(",").map((each) => each.trim())
-      .filter((each) => each !== "");
-    const onlyTypes = type !== undefined ||
-      (list !== undefined && list.length > 0 && list.every((each) => each.startsWith("type ")));
-    if (!onlyTypes) uses.push(target);
+  for (const [, specifier] of text.matchAll(IMPORT)) {
+    if (specifier!.startsWith(".")) mentions.push(relative(ROOT, join(dirname(path), specifier!)));
+    else foreign.push(specifier!);
   }
-  return { name, text, uses, mentions, foreign };
+  return { name, text, mentions, foreign };
 }
 
 const modules = [
@@ -54,119 +120,108 @@ const modules = [
   readModule(join(ROOT, "mod.ts")),
 ];
 
-const room = (name: string) => name.startsWith("src/") ? dirname(name) : "";
-
-/** Whether a module is of the languages, whatever folder of theirs it is in. */
-const isCore = (name: string) => name.startsWith("src/core/");
+/** The room of a module: its folder at the top, of `core` the one below. */
+function room(name: string): string {
+  const [, first = "", second = ""] = name.split("/");
+  return first === "core" ? `core/${second}` : first;
+}
 
 /** Every module for which `breaks` has something to say. */
 function offenders(breaks: (module: Module) => readonly string[]): string[] {
   return modules.flatMap((module) => breaks(module).map((what) => `${module.name}: ${what}`));
 }
 
-/** What modules of `from` mention that isn't in one of `allowed`. */
-function strays(from: string, allowed: readonly string[], kind: "uses" | "mentions") {
-  return offenders((module) =>
-    room(module.name) === from
-      ? module[kind].filter((target) => !allowed.includes(room(target)))
-      : []
-  );
-}
-
 Deno.test("the import scanner sees all kinds of imports", () => {
-  assertEquals(modules.length > 20, true);
-  const context = modules.find(({ name }) => name === "src/serving_context.ts")!;
-  assertEquals(context.uses.includes("src/connection.ts"), true);
-  assertEquals(context.uses.includes("src/wsi.ts"), false);
-  assertEquals(context.mentions.includes("src/wsi.ts"), true);
+  assertEquals(modules.length > 150, true);
+  const context = modules.find(({ name }) => name === "src/context/context.ts")!;
+  assertEquals(context.mentions.includes("src/connection/connection.ts"), true);
+  assertEquals(context.mentions.includes("src/api/wsi.ts"), true, "a type");
 });
 
-Deno.test("core imports only core, and the hashes of @std/crypto", () => {
+Deno.test("every folder may import only folders before it, and stands in the list", () => {
+  const order = [...FOLDERS.keys()];
+  for (const [folder, allowed] of FOLDERS) {
+    for (const each of allowed) {
+      assertEquals(order.indexOf(each) < order.indexOf(folder), true, `${folder}: ${each}`);
+    }
+  }
+  const inside = modules.filter(({ name }) => !PROGRAMS.has(name)).map(({ name }) => room(name));
+  assertEquals([...new Set(inside)].sort(), order.toSorted());
+});
+
+Deno.test("a folder imports what its rule names, types included", () => {
   assertEquals(
-    offenders(({ name, mentions }) => isCore(name) ? mentions.filter((each) => !isCore(each)) : []),
+    offenders(({ name, mentions }) => {
+      if (PROGRAMS.has(name)) return [];
+      const from = room(name);
+      return mentions.filter((target) =>
+        room(target) !== from && !FOLDERS.get(from)?.includes(room(target))
+      );
+    }),
     [],
   );
-  assertEquals(
-    offenders((module) =>
-      isCore(module.name) ? module.foreign.filter((specifier) => specifier !== "@std/crypto") : []
-    ),
-    [],
-  );
+});
+
+Deno.test("no folder has more than 16 files", () => {
+  const counts = new Map<string, number>();
+  for (const { name } of modules) {
+    counts.set(dirname(name), (counts.get(dirname(name)) ?? 0) + 1);
+  }
+  assertEquals([...counts].filter(([, count]) => count > MOST_FILES), []);
+});
+
+Deno.test("no import goes round in a circle, but between the faces of api", () => {
+  const mentions = new Map(modules.map((module) => [module.name, module.mentions]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (name: string, trail: readonly string[]) => {
+    const start = trail.indexOf(name);
+    if (start >= 0) {
+      const circle = trail.slice(start);
+      if (!circle.every((each) => room(each) === "api")) {
+        circles.push([...circle, name].join(" → "));
+      }
+    } else if (!done.has(name)) {
+      for (const target of mentions.get(name) ?? []) visit(target, [...trail, name]);
+      done.add(name);
+    }
+  };
+  for (const name of mentions.keys()) visit(name, []);
+  assertEquals(circles, []);
 });
 
 Deno.test("core touches no clock, no timer and no runtime", () => {
   const forbidden = /\b(Deno|Date|setTimeout|setInterval|setImmediate|performance|process)\b/;
   assertEquals(
     offenders((module) =>
-      isCore(module.name) && forbidden.test(module.text) ? [forbidden.exec(module.text)![0]] : []
-    ),
-    [],
-  );
-});
-
-Deno.test("extensions import core, and the rest for types only", () => {
-  assertEquals(strays("src/extensions", ["src/core", "src/extensions"], "uses"), []);
-});
-
-Deno.test("transport imports core for types only, and nothing else", () => {
-  assertEquals(strays("src/transport", ["src/transport"], "uses"), []);
-  assertEquals(strays("src/transport", ["src/transport", "src/core"], "mentions"), []);
-});
-
-Deno.test("service imports only service", () => {
-  assertEquals(strays("src/service", ["src/service"], "mentions"), []);
-});
-
-Deno.test("the engine of files knows no connection, which it reaches through FileResponse", () => {
-  const forbidden = ["connection", "http_response", "http_session", "serving_context"];
-  assertEquals(
-    offenders(({ name, mentions }) =>
-      room(name) === "src/files"
-        ? mentions.filter((each) => forbidden.some((module) => each === `src/${module}.ts`))
+      module.name.startsWith("src/core/") && forbidden.test(module.text)
+        ? [forbidden.exec(module.text)![0]]
         : []
     ),
     [],
   );
 });
 
-Deno.test("only transport, service and the default file operations name the runtime", () => {
-  const allowed = (name: string) =>
-    ["src/transport", "src/service"].includes(room(name)) ||
-    ["src/host_file_ops.ts", "src/host_folder.ts", "src/files/encoder.ts", "src/extensions/zlib.ts"]
-      .includes(name);
+Deno.test("core uses no library but the hashes of @std/crypto", () => {
   assertEquals(
-    offenders((module) => {
-      if (allowed(module.name)) return [];
-      const named = /\bDeno\./.test(module.text) ? ["Deno"] : [];
-      return [...named, ...module.foreign.filter((each) => each.startsWith("node:"))];
+    offenders(({ name, foreign }) =>
+      name.startsWith("src/core/") ? foreign.filter((each) => each !== "@std/crypto") : []
+    ),
+    [],
+  );
+});
+
+Deno.test("only transport, tls, the clock, descriptors and zlib name the runtime", () => {
+  assertEquals(
+    offenders(({ name, text, foreign }) => {
+      if (PROGRAMS.has(name) || NAMES_THE_RUNTIME.some((each) => each.test(name))) return [];
+      const named = /\bDeno\./.test(text) ? ["Deno"] : [];
+      return [...named, ...foreign.filter((each) => each.startsWith("node:"))];
     }),
     [],
   );
 });
 
-Deno.test("the C names build on the rest, and nothing builds on them", () => {
-  const isCompat = (name: string) => name === "src/compat.ts" || name.startsWith("src/compat/");
-  assertEquals(
-    offenders(({ name, mentions }) => isCompat(name) ? [] : mentions.filter(isCompat)),
-    [],
-  );
-});
-
-Deno.test("nothing imports mod.ts, and only mod.ts re-exports to users", () => {
+Deno.test("nothing imports mod.ts", () => {
   assertEquals(offenders((module) => module.mentions.filter((each) => each === "mod.ts")), []);
-});
-
-Deno.test("no import goes round in a circle", () => {
-  const uses = new Map(modules.map((module) => [module.name, module.uses]));
-  const done = new Set<string>();
-  const circles: string[] = [];
-  const visit = (name: string, trail: readonly string[]) => {
-    if (trail.includes(name)) circles.push([...trail.slice(trail.indexOf(name)), name].join(" → "));
-    else if (!done.has(name)) {
-      for (const target of uses.get(name) ?? []) visit(target, [...trail, name]);
-      done.add(name);
-    }
-  };
-  for (const name of uses.keys()) visit(name, []);
-  assertEquals(circles, []);
 });

@@ -13,10 +13,11 @@ import {
   type Network,
   type Protocol,
 } from "../mod.ts";
-import { BroadcastSocket } from "../src/broadcast_socket.ts";
-import { LENGTH_BYTES, writeLength } from "../src/core/broadcast_wire.ts";
-import { DEFAULT_LIMITS } from "../src/limits.ts";
-import { FakeClock, MemoryNetwork } from "../src/testing.ts";
+import { BroadcastSocket } from "../src/remote/broadcast_socket.ts";
+import { LENGTH_BYTES, writeLength } from "../src/remote/broadcast_format.ts";
+import { DEFAULT_LIMITS } from "../src/api/limits.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
 import { TimerWheel } from "../src/service/timer_wheel.ts";
 import { concat } from "./support/frames.ts";
 import { captureLog } from "./support/recorder.ts";

@@ -10,7 +10,8 @@ import {
   handlers,
   LwsError,
 } from "../mod.ts";
-import { MemoryPeer, type MemoryTransport } from "../src/testing.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../src/testing/memory_transport.ts";
 import { Child } from "./support/child.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
 import { PATIENT } from "./support/patience.ts";

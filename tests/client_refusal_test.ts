@@ -9,7 +9,10 @@ import {
   POLLOUT,
   type Wsi,
 } from "../mod.ts";
-import { FakeClock, MemoryNetwork, MemoryPeer, type MemoryTransport } from "../src/testing.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../src/testing/memory_transport.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readHead, settle } from "./support/serve.ts";
 

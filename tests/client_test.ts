@@ -10,9 +10,12 @@ import {
   type Protocol,
   type Wsi,
 } from "../mod.ts";
-import { acceptValue } from "../src/core/opening_handshake.ts";
-import { FakeClock, type Listener, MemoryNetwork, MemoryPeer } from "../src/testing.ts";
-import { type MemoryTransport } from "../src/testing.ts";
+import { acceptValue } from "../src/core/websocket/handshake.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import type { Listener } from "../src/api/network.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../src/testing/memory_transport.ts";
 import { frame, type FrameOptions } from "./support/frames.ts";
 import { record, type Recorder } from "./support/recorder.ts";
 import { readFrame, readHead, serve, settle } from "./support/serve.ts";

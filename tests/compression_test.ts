@@ -336,13 +336,13 @@ for (
     });
     const listener = served.network.listen({ hostname: "other", port: 81 });
     client.clientConnect({ address: "other", port: 81 });
-    const { MemoryPeer } = await import("../src/testing.ts");
+    const { MemoryPeer } = await import("../src/testing/mod.ts");
     const peer = new MemoryPeer(await listener.accept() as never);
     const request = decoder.decode(
       await peer.readUntil((bytes) => decoder.decode(bytes).endsWith("\r\n\r\n")),
     );
     const key = /^sec-websocket-key: (.*)$/im.exec(request)![1]!.trim();
-    const { acceptValue } = await import("../src/core/opening_handshake.ts");
+    const { acceptValue } = await import("../src/core/websocket/handshake.ts");
     peer.send(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
         `Sec-WebSocket-Accept: ${acceptValue(key)}\r\nSec-WebSocket-Extensions: ${answer}\r\n\r\n`,

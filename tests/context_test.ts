@@ -12,7 +12,7 @@ import {
   type Protocol,
   type Wsi,
 } from "../mod.ts";
-import { MemoryNetwork } from "../src/testing.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
 import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readResponse, serve, settle } from "./support/serve.ts";

@@ -2,11 +2,12 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type FileOps, LOG_LEVELS, type Protocol, setLogLevel } from "../mod.ts";
-import { Acceptor } from "../src/acceptor.ts";
-import { fileOpsOf, fileTable } from "../src/compat/file_table.ts";
-import { FakeClock, MemoryNetwork } from "../src/testing.ts";
-import { hasDescriptor, isOutOfDescriptors } from "../src/transport/descriptors.ts";
-import type { Listener, Network, Transport } from "../src/transport/transport.ts";
+import { Acceptor } from "../src/transport/acceptor.ts";
+import { fileOpsOf, fileTable } from "../src/compat/calls/files/file_table.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { hasDescriptor, isOutOfDescriptors } from "../src/base/descriptors.ts";
+import type { Listener, Network, Transport } from "../src/api/network.ts";
 import { get, readPage, statusOf } from "./support/http.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readResponse, serve, settle } from "./support/serve.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { handlers, type Wsi } from "../mod.ts";
-import type { MemoryPeer } from "../src/testing.ts";
+import type { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { fieldOf, get, readPage, readRefusal, request, statusOf } from "./support/http.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { readHead, readResponse, serve, settle } from "./support/serve.ts";

@@ -13,8 +13,8 @@ import {
   type Protocol,
   type Wsi,
 } from "../mod.ts";
-import { acceptValue } from "../src/core/opening_handshake.ts";
-import { MemoryPeer } from "../src/testing.ts";
+import { acceptValue } from "../src/core/websocket/handshake.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { adder, doubled, flip, flipped, twice } from "./support/extensions.ts";
 import { concat, frame, type FrameOptions, KEY } from "./support/frames.ts";
 import { captureLog, record } from "./support/recorder.ts";

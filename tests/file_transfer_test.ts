@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type FileOps, hostFileOps, type Protocol, type Wsi } from "../mod.ts";
-import type { MemoryPeer } from "../src/testing.ts";
+import type { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { fieldOf, get, readRefusal, request, statusOf } from "./support/http.ts";
 import { captureLog, record, type Recorder } from "./support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "./support/serve.ts";

@@ -11,7 +11,7 @@ import {
 } from "../mod.ts";
 import { DeflateSession, SharedStreams } from "../src/extensions/deflate_session.ts";
 import { fallbackZlibCodec, nativeZlibCodec } from "../src/extensions/zlib.ts";
-import { MemoryPeer } from "../src/testing.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { acceptance } from "./compat/support.ts";
 import { frame, type FrameOptions } from "./support/frames.ts";
 import { readHead, serve, settle, WebSocketPeer } from "./support/serve.ts";

@@ -3,7 +3,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type ContextCreationInfo, createContext, handlers, LwsError } from "../mod.ts";
 import type { Protocol } from "../mod.ts";
-import { MemoryNetwork, MemoryPeer } from "../src/testing.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { handshake, readHead, readResponse, serve } from "./support/serve.ts";
 

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type CloseInfo, createContext, handlers } from "../mod.ts";
-import { FakeClock } from "../src/testing.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
 import { concat, frame, type FrameOptions, KEY } from "./support/frames.ts";
 import { PATIENT } from "./support/patience.ts";
 import { handshake } from "./support/serve.ts";

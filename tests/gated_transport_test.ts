@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { GatedTransport } from "../src/gated_transport.ts";
-import { FakeClock } from "../src/service/fake_clock.ts";
+import { GatedTransport } from "../src/service/polled_transport.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
 import { PolledService } from "../src/service/polled_service.ts";
-import { POLLHUP, POLLIN, POLLOUT } from "../src/service/polling.ts";
-import { memoryPair, MemoryPeer } from "../src/testing.ts";
+import { POLLHUP, POLLIN, POLLOUT } from "../src/api/service.ts";
+import { memoryPair } from "../src/testing/memory_transport.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { settle } from "./support/serve.ts";
 
 function setUp(onBytes: (text: string) => number | void = () => {}) {

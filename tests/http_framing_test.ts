@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { handlers, HttpHeaderBlock, LwsError, type Protocol, type Wsi } from "../mod.ts";
-import type { MemoryPeer } from "../src/testing.ts";
+import type { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { fieldOf, get, readPage, request, statusOf } from "./support/http.ts";
 import { captureLog } from "./support/recorder.ts";
 import { readHead, readResponse, serve, settle } from "./support/serve.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { handlers, LwsError, type Protocol, type Reason, type Wsi } from "../mod.ts";
-import type { MemoryPeer } from "../src/testing.ts";
+import type { MemoryPeer } from "../src/testing/memory_peer.ts";
 import {
   answering,
   bystander,

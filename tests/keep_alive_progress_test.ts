@@ -11,7 +11,8 @@ import {
   type ServicePolicy,
   type Wsi,
 } from "../mod.ts";
-import { FakeClock, MemoryNetwork } from "../src/testing.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
 import { acceptFor } from "./conformance/sides.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { frame, KEY } from "./support/frames.ts";

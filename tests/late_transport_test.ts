@@ -1,9 +1,9 @@
 /** Transports that are still being made, and what happens to them meanwhile. */
 
 import { assert, assertEquals } from "@std/assert";
-import { LateTransport } from "../src/late_transport.ts";
-import { memoryPair, type MemoryTransport } from "../src/transport/memory.ts";
-import type { Transport } from "../src/transport/transport.ts";
+import { LateTransport } from "../src/tls/handshaking_transport.ts";
+import { memoryPair, type MemoryTransport } from "../src/testing/memory_transport.ts";
+import type { Transport } from "../src/api/network.ts";
 import { settle } from "./support/serve.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 

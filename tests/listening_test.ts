@@ -2,10 +2,10 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { LwsError } from "../mod.ts";
-import { listen } from "../src/listening.ts";
-import { MemoryNetwork } from "../src/testing.ts";
-import { tcpNetwork } from "../src/transport/tcp.ts";
-import type { Network, NetworkTarget } from "../src/transport/transport.ts";
+import { listen } from "../src/transport/listen.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { tcpNetwork } from "../src/transport/network.ts";
+import type { Network, NetworkTarget } from "../src/api/network.ts";
 
 const TARGET: NetworkTarget = { hostname: "127.0.0.1", port: 80 };
 

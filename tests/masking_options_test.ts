@@ -2,10 +2,11 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { type ContextCreationInfo, LwsError, permessageDeflate, type Wsi } from "../mod.ts";
-import { FrameParser } from "../src/core/frame_parser.ts";
-import { DEFAULT_LIMITS } from "../src/limits.ts";
-import { acceptValue } from "../src/core/opening_handshake.ts";
-import { MemoryPeer, type MemoryTransport } from "../src/testing.ts";
+import { FrameParser } from "../src/core/websocket/frame_parser.ts";
+import { DEFAULT_LIMITS } from "../src/api/limits.ts";
+import { acceptValue } from "../src/core/websocket/handshake.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../src/testing/memory_transport.ts";
 import { concat, frame, KEY } from "./support/frames.ts";
 import { record } from "./support/recorder.ts";
 import { readFrame, readHead, serve } from "./support/serve.ts";

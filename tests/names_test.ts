@@ -10,15 +10,15 @@ import {
   TIMEOUT_REASONS,
   tokenToString,
 } from "../mod.ts";
-import { isCloseCode } from "../src/core/close.ts";
-import { HTTP_STATUS_TEXT } from "../src/core/http_status.ts";
+import { isCloseCode } from "../src/core/websocket/close.ts";
+import { HTTP_STATUS_TEXT } from "../src/core/http/status.ts";
 import { UNKNOWN_HASH, versionModule } from "../tools/version.ts";
 import config from "../deno.json" with { type: "json" };
 
 Deno.test("libraryVersion is deno.json's version and a hash, as tools/version.ts writes it", async () => {
   assertEquals(libraryVersion, `${config.version} unknown-build-hash`);
   assertMatch(libraryVersion, /^\d+\.\d+\.\d+\S* \S+$/);
-  const text = await Deno.readTextFile(new URL("../src/version.ts", import.meta.url));
+  const text = await Deno.readTextFile(new URL("../src/base/version.ts", import.meta.url));
   assertEquals(text, versionModule(config.version, UNKNOWN_HASH));
   assertEquals(versionModule("1.2.3", "178d78c").includes('"1.2.3 178d78c"'), true);
 });

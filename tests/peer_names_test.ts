@@ -2,8 +2,8 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Context, createContext, LwsError, type PeerAddresses, type Wsi } from "../mod.ts";
-import { MemoryNetwork } from "../src/testing.ts";
-import { reverseLookup } from "../src/transport/host.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { reverseLookup } from "../src/transport/machine.ts";
 import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import { serve, settle } from "./support/serve.ts";

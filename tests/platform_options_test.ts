@@ -7,7 +7,7 @@ import {
   createContext,
   LwsError,
 } from "../mod.ts";
-import { hostName } from "../src/transport/host.ts";
+import { hostName } from "../src/transport/machine.ts";
 import { captureLog, record } from "./support/recorder.ts";
 
 const make = (info: Record<string, unknown>) =>

@@ -1,14 +1,8 @@
 /** Messages that are framed once and written to many connections. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  handlers,
-  LwsError,
-  PreparedMessage,
-  prepareMessage,
-  type Protocol,
-  type Wsi,
-} from "../mod.ts";
+import { handlers, LwsError, prepareMessage, type Protocol, type Wsi } from "../mod.ts";
+import { PreparedMessage } from "../src/connection/prepared_message.ts";
 import { captureLog } from "./support/recorder.ts";
 import { serve, settle } from "./support/serve.ts";
 

@@ -1,10 +1,12 @@
 /** The PROXY protocol in front of connections. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { ProxyHeaderError, readProxyHeader } from "../src/proxied_transport.ts";
-import { MemoryNetwork, memoryPair, MemoryPeer } from "../src/testing.ts";
-import { tcpNetwork } from "../src/transport/tcp.ts";
-import type { Network, Transport } from "../src/transport/transport.ts";
+import { ProxyHeaderError, readProxyHeader } from "../src/proxy/proxy_protocol.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { memoryPair } from "../src/testing/memory_transport.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import { tcpNetwork } from "../src/transport/network.ts";
+import type { Network, Transport } from "../src/api/network.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 
 const LINE = "PROXY TCP4 203.0.113.9 198.51.100.1 50000 443\r\n";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type ContextCreationInfo, handlers, type Protocol } from "../mod.ts";
-import { MemoryPeer } from "../src/testing.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { captureLog, record } from "./support/recorder.ts";
 import {
   handshake,

@@ -1,11 +1,13 @@
 /** Tunnels through proxies that are played by hand. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { TunnelError } from "../src/core/proxy_connect.ts";
-import { openTunnel } from "../src/proxy_tunnel.ts";
-import { MemoryNetwork, memoryPair, MemoryPeer } from "../src/testing.ts";
-import { tcpNetwork } from "../src/transport/tcp.ts";
-import type { Network, Transport, TransportHandler } from "../src/transport/transport.ts";
+import { TunnelError } from "../src/proxy/tunnel.ts";
+import { openTunnel } from "../src/proxy/tunnel.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { memoryPair } from "../src/testing/memory_transport.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import { tcpNetwork } from "../src/transport/network.ts";
+import type { Network, Transport, TransportHandler } from "../src/api/network.ts";
 import { type ConnectProxy, connectProxy } from "./support/connect_proxy.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 

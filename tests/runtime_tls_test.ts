@@ -6,7 +6,7 @@ import { makeCertificates } from "./support/certificates.ts";
 import { Child } from "./support/child.ts";
 import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";
-import { FakeClock } from "../src/testing.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
 
 const made = await makeCertificates();

@@ -15,7 +15,8 @@ import {
   type StreamConn,
   type StreamListener,
 } from "../mod.ts";
-import { FakeClock, MemoryNetwork } from "../src/testing.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
 import { Child, isInstalled } from "./support/child.ts";
 import { PATIENT } from "./support/patience.ts";
 import { captureLog } from "./support/recorder.ts";

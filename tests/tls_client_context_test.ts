@@ -9,10 +9,11 @@ import {
   type Protocol,
   type Wsi,
 } from "../mod.ts";
-import { FakeClock, MemoryNetwork } from "../src/testing.ts";
-import { StreamTransport } from "../src/transport/tcp.ts";
-import { TlsClient } from "../src/transport/tls_client.ts";
-import { TransportConn } from "../src/transport_conn.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../src/testing/memory_network.ts";
+import { StreamTransport } from "../src/transport/stream_transport.ts";
+import { TlsClient } from "../src/tls/client.ts";
+import { TransportConn } from "../src/tls/provided_client_tls.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { connectProxy } from "./support/connect_proxy.ts";
 import { PATIENT } from "./support/patience.ts";

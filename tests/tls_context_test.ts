@@ -17,8 +17,9 @@ import {
   type TlsInfo,
   type Wsi,
 } from "../mod.ts";
-import { MemoryPeer, type Network } from "../src/testing.ts";
-import type { MemoryTransport } from "../src/transport/memory.ts";
+import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import type { Network } from "../src/api/network.ts";
+import type { MemoryTransport } from "../src/testing/memory_transport.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";

@@ -10,7 +10,7 @@ import {
   type Protocol,
   type TlsInfo,
 } from "../mod.ts";
-import { FakeClock } from "../src/testing.ts";
+import { FakeClock } from "../src/testing/fake_clock.ts";
 import { makeAuthority, makeSelfSigned } from "./support/certificates.ts";
 import { PATIENT } from "./support/patience.ts";
 import { captureLog, record } from "./support/recorder.ts";

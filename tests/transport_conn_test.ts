@@ -2,10 +2,11 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { memoryPair } from "../src/transport/memory.ts";
-import { StreamTransport, tcpNetwork } from "../src/transport/tcp.ts";
-import type { Transport } from "../src/transport/transport.ts";
-import { TransportConn } from "../src/transport_conn.ts";
+import { memoryPair } from "../src/testing/memory_transport.ts";
+import { StreamTransport } from "../src/transport/stream_transport.ts";
+import { tcpNetwork } from "../src/transport/network.ts";
+import type { Transport } from "../src/api/network.ts";
+import { TransportConn } from "../src/tls/provided_client_tls.ts";
 import { settle } from "./support/serve.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 

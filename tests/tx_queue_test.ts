@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { TxQueue } from "../src/tx_queue.ts";
+import { TxQueue } from "../src/core/websocket/send_queue.ts";
 
 function put(queue: TxQueue, length: number, value: number): void {
   queue.put(new Uint8Array(length).fill(value));

@@ -16,12 +16,12 @@ import {
   handlers,
   LwsError,
   permessageDeflate,
-  PreparedMessage,
   prepareMessage,
   type Protocol,
   remoteContext,
   type Wsi,
 } from "../mod.ts";
+import { PreparedMessage } from "../src/connection/prepared_message.ts";
 import { flip } from "./support/extensions.ts";
 import { badBytes, goodBytes, trueBytes } from "./support/odd_data.ts";
 import { captureLog } from "./support/recorder.ts";

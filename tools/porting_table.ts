@@ -8,8 +8,8 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { CONSTANTS } from "../tests/compat/matrix/constants.ts";
-import { GENEROUS_LIMITS } from "../src/compat/limits.ts";
-import type { Limits } from "../src/limits.ts";
+import { GENEROUS_LIMITS } from "../src/compat/engine/limits.ts";
+import type { Limits } from "../src/api/limits.ts";
 import { type FunctionRow, FUNCTIONS, HELPERS } from "../tests/compat/matrix/functions.ts";
 import { LIMITS_IN_C } from "../tests/compat/matrix/limits.ts";
 import { REASON_ROWS } from "../tests/compat/matrix/reasons.ts";
@@ -64,7 +64,7 @@ Structs:
 - \`struct pollfd\` is an object with \`fd\`, \`events\` and \`revents\`, and a table of them is an array.
 - \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
   authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's
-  certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat.ts\` has the details.
+  certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat/mod.ts\` has the details.
 
 Buffers:
 

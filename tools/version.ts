@@ -1,5 +1,5 @@
 /**
- * Writes `src/version.ts` from the version in `deno.json`: with the hash of the commit before
+ * Writes `src/base/version.ts` from the version in `deno.json`: with the hash of the commit before
  * publishing, and with `--unknown` back to what the repository holds.
  *
  *     deno task version && deno publish --allow-dirty; deno task version --unknown
@@ -8,7 +8,7 @@
 /** What stands in place of the hash where nothing was published. */
 export const UNKNOWN_HASH = "unknown-build-hash";
 
-/** The text of `src/version.ts`. */
+/** The text of `src/base/version.ts`. */
 export function versionModule(version: string, hash: string): string {
   return `/** The version of this library. Written by \`tools/version.ts\`; the hash only where it is published. */
 
@@ -31,5 +31,5 @@ if (import.meta.main) {
   const root = new URL("../", import.meta.url);
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
   const hash = Deno.args.includes("--unknown") ? UNKNOWN_HASH : await commitHash();
-  await Deno.writeTextFile(new URL("src/version.ts", root), versionModule(version, hash));
+  await Deno.writeTextFile(new URL("src/base/version.ts", root), versionModule(version, hash));
 }

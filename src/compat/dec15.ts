@@ -5,15 +5,15 @@
  * @module
  */
 
-import type { Context } from "../context.ts";
-import type { PollFd } from "../service/polling.ts";
-import type { Wsi } from "../wsi.ts";
+import type { Context } from "../api/context.ts";
+import type { PollFd } from "../api/service.ts";
+import type { Wsi } from "../api/wsi.ts";
 import {
   type ClientConnect,
   type ClientConnectExtended,
   connecting,
   connectingExtended,
-} from "./client_calls.ts";
+} from "./calls/client_calls.ts";
 import {
   callbackOnWritable,
   protocolOf,
@@ -21,18 +21,15 @@ import {
   timing,
   type Write,
   writing,
-} from "./connection_calls.ts";
-import * as constants from "./constants/dec15.ts";
+} from "./calls/connection_calls.ts";
 import {
   callbackAll,
   callbackOnWritableAll,
   peerAddresses,
   rxFlowAllowAll,
-} from "./context_calls.ts";
-import { createFrom } from "./creation.ts";
-import { INTERNAL_FRAME_EXTENSIONS } from "./extensions.ts";
-import { defineGeneration } from "./generation.ts";
-import { theConnection } from "./guards.ts";
+} from "./calls/context_calls.ts";
+import { createFrom } from "./calls/creation.ts";
+import { INTERNAL_FRAME_EXTENSIONS } from "./calls/extensions.ts";
 import {
   copyingHeaderPieces,
   copyingHeaders,
@@ -40,38 +37,108 @@ import {
   type HdrCopyFragment,
   type HdrTotalLength,
   measuringHeaders,
-} from "./headers.ts";
-import { serveFile } from "./http_calls.ts";
-import type { Box } from "./pointers.ts";
+} from "./calls/headers.ts";
+import { serveFile } from "./calls/http_calls.ts";
+import * as constants from "./constants/dec15.ts";
+import { defineGeneration } from "./engine/generation.ts";
+import { type Box, theConnection } from "./engine/guards.ts";
 import type {
   CreationStruct,
   ExtensionMembers,
   ExtensionStruct,
   lws_tokens,
   ProtocolStruct,
-} from "./structs.ts";
-
+} from "./engine/structs.ts";
 export * from "./constants/dec15.ts";
-export type { Limits } from "../limits.ts";
-export { type Box, box } from "./pointers.ts";
-export type { HandshakeLines } from "./handshake_lines.ts";
-export type { lws_pollargs } from "./placements.ts";
-export type {
-  CreationStruct,
-  ExtensionMembers,
-  ExtensionStruct,
-  lws_plat_file_ops,
-  lws_token_limits,
-  lws_tokens,
-  ProtocolStruct,
-  Soon,
-} from "./structs.ts";
-export type { LogEmitFunction } from "./logging.ts";
-export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
-export type { SetTimeout, Write } from "./connection_calls.ts";
-export type { PrivateKeyLoader, TrustLoader } from "../tls_members.ts";
-export type { PeerCertificate, TlsInfo } from "../transport/tls_info.ts";
-export type { HdrCopy, HdrCopyFragment, HdrTotalLength } from "./headers.ts";
+export { type Limits } from "../api/limits.ts";
+export { type Box } from "./engine/guards.ts";
+export { box } from "./engine/pointers.ts";
+export { type HandshakeLines } from "./engine/handshake_lines.ts";
+export { type lws_pollargs } from "./engine/placements.ts";
+export {
+  type CreationStruct,
+  type ExtensionMembers,
+  type ExtensionStruct,
+  type lws_plat_file_ops,
+  type lws_token_limits,
+  type lws_tokens,
+  type ProtocolStruct,
+  type Soon,
+} from "./engine/structs.ts";
+export {
+  hexdump as lwsl_hexdump,
+  type LogEmitFunction,
+  lwsl_client,
+  lwsl_debug,
+  lwsl_err,
+  lwsl_ext,
+  lwsl_header,
+  lwsl_info,
+  lwsl_latency,
+  lwsl_notice,
+  lwsl_parser,
+  lwsl_warn,
+  setLevels as lws_set_log_level,
+} from "./calls/logging.ts";
+export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
+export {
+  contextOf as lws_get_context,
+  frameIsBinary as lws_frame_is_binary,
+  isFinalFragment as lws_is_final_fragment,
+  isSsl as lws_is_ssl,
+  partialBuffered as lws_partial_buffered,
+  peerWriteAllowance as lws_get_peer_write_allowance,
+  remainingPacketPayload as lws_remaining_packet_payload,
+  reservedBits as lws_get_reserved_bits,
+  rxFlowControl as lws_rx_flow_control,
+  sendPipeChoked as lws_send_pipe_choked,
+  type SetTimeout,
+  socketFd as lws_get_socket_fd,
+  type Write,
+  wsiUser as lws_wsi_user,
+} from "./calls/connection_calls.ts";
+export {
+  type PeerCertificate,
+  type PrivateKeyLoader,
+  type TlsInfo,
+  type TrustLoader,
+} from "../api/tls.ts";
+export { type HdrCopy, type HdrCopyFragment, type HdrTotalLength } from "./calls/headers.ts";
+export { poll } from "./calls/poll.ts";
+export {
+  cancelService as lws_cancel_service,
+  canonicalHostname as lws_canonical_hostname,
+  contextUser as lws_context_user,
+  destroy as lws_context_destroy,
+  libraryVersionText as lws_get_library_version,
+  service as lws_service,
+  serviceFd as lws_service_fd,
+  setProxy as lws_set_proxy,
+} from "./calls/context_calls.ts";
+export {
+  addByName as lws_add_http_header_by_name,
+  addByToken as lws_add_http_header_by_token,
+  addContentLength as lws_add_http_header_content_length,
+  addStatus as lws_add_http_header_status,
+  finalize as lws_finalize_http_header,
+  httpTransactionCompleted as lws_http_transaction_completed,
+  returnHttpStatus as lws_return_http_status,
+} from "./calls/http_calls.ts";
+export {
+  closeFile as lws_plat_file_close,
+  fileTableOf as lws_get_fops,
+  openFile as lws_plat_file_open,
+  readFile as lws_plat_file_read,
+  seekFile as lws_plat_file_seek_cur,
+  writeFile as lws_plat_file_write,
+} from "./calls/files/plat_files.ts";
+export { tokenText as lws_token_to_string } from "./engine/token_texts.ts";
+export {
+  base64Decode as lws_b64_decode_string,
+  base64Encode as lws_b64_encode_string,
+  fillRandom as lws_get_random,
+  sha1 as lws_SHA1,
+} from "./calls/utilities.ts";
 
 const DEC15 = defineGeneration({
   name: "dec15",
@@ -150,70 +217,6 @@ export interface lws_context_creation_info
 export function lws_create_context(info: lws_context_creation_info): lws_context | null {
   return createFrom(DEC15, "lws_create_context", info);
 }
-
-export { poll } from "./poll.ts";
-export {
-  cancelService as lws_cancel_service,
-  canonicalHostname as lws_canonical_hostname,
-  contextUser as lws_context_user,
-  destroy as lws_context_destroy,
-  libraryVersionText as lws_get_library_version,
-  service as lws_service,
-  serviceFd as lws_service_fd,
-  setProxy as lws_set_proxy,
-} from "./context_calls.ts";
-export {
-  contextOf as lws_get_context,
-  frameIsBinary as lws_frame_is_binary,
-  isFinalFragment as lws_is_final_fragment,
-  isSsl as lws_is_ssl,
-  partialBuffered as lws_partial_buffered,
-  peerWriteAllowance as lws_get_peer_write_allowance,
-  remainingPacketPayload as lws_remaining_packet_payload,
-  reservedBits as lws_get_reserved_bits,
-  rxFlowControl as lws_rx_flow_control,
-  sendPipeChoked as lws_send_pipe_choked,
-  socketFd as lws_get_socket_fd,
-  wsiUser as lws_wsi_user,
-} from "./connection_calls.ts";
-export {
-  addByName as lws_add_http_header_by_name,
-  addByToken as lws_add_http_header_by_token,
-  addContentLength as lws_add_http_header_content_length,
-  addStatus as lws_add_http_header_status,
-  finalize as lws_finalize_http_header,
-  httpTransactionCompleted as lws_http_transaction_completed,
-  returnHttpStatus as lws_return_http_status,
-} from "./http_calls.ts";
-export { fileTableOf as lws_get_fops } from "./file_table.ts";
-export {
-  closeFile as lws_plat_file_close,
-  openFile as lws_plat_file_open,
-  readFile as lws_plat_file_read,
-  seekFile as lws_plat_file_seek_cur,
-  writeFile as lws_plat_file_write,
-} from "./plat_files.ts";
-export {
-  hexdump as lwsl_hexdump,
-  lwsl_client,
-  lwsl_debug,
-  lwsl_err,
-  lwsl_ext,
-  lwsl_header,
-  lwsl_info,
-  lwsl_latency,
-  lwsl_notice,
-  lwsl_parser,
-  lwsl_warn,
-  setLevels as lws_set_log_level,
-} from "./logging.ts";
-export { tokenText as lws_token_to_string } from "./token_texts.ts";
-export {
-  base64Decode as lws_b64_decode_string,
-  base64Encode as lws_b64_encode_string,
-  fillRandom as lws_get_random,
-  sha1 as lws_SHA1,
-} from "./utilities.ts";
 
 /** The struct of the protocol that a connection uses; null for a context of the main API. */
 export const lws_get_protocol: (wsi: lws) => lws_protocols | null = protocolOf;

@@ -8,38 +8,45 @@
  * @module
  */
 
-import type { Context } from "../context.ts";
-import type { Limits } from "../limits.ts";
-import type { PollFd } from "../service/polling.ts";
-import type { Wsi } from "../wsi.ts";
-import { attempt, under } from "./attempt.ts";
-import { type ClientConnect, connectingBlocking } from "./client_calls.ts";
+import type { Context } from "../api/context.ts";
+import type { Limits } from "../api/limits.ts";
+import type { PollFd } from "../api/service.ts";
+import type { Wsi } from "../api/wsi.ts";
+import { type ClientConnect, connectingBlocking } from "./calls/client_calls.ts";
 import {
   callbackOnWritable,
   protocolOf,
   switchReceiving,
   type Write,
   writing,
-} from "./connection_calls.ts";
-import * as constants from "./constants/feb11.ts";
-import { broadcast, callbackOnWritableAll, ownerOf } from "./context_calls.ts";
-import { createFrom } from "./creation.ts";
+} from "./calls/connection_calls.ts";
+import { broadcast, callbackOnWritableAll, ownerOf } from "./calls/context_calls.ts";
+import { createFrom } from "./calls/creation.ts";
 import {
   libwebsocket_service as elderService,
   libwebsocket_service_fd as elderServiceFd,
-} from "./elder_names.ts";
-import { defineGeneration } from "./generation.ts";
-import { theConnection } from "./guards.ts";
-import { type ServeFile, servingFiles } from "./http_calls.ts";
-import { plain } from "./placements.ts";
-import type { BroadcastFilledIn, ProtocolStruct } from "./structs.ts";
-
+} from "./calls/elder_names.ts";
+import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
+import * as constants from "./constants/feb11.ts";
+import { attempt, under } from "./engine/attempt.ts";
+import { defineGeneration } from "./engine/generation.ts";
+import { theConnection } from "./engine/guards.ts";
+import { plain } from "./engine/placements.ts";
+import type { BroadcastFilledIn, ProtocolStruct } from "./engine/structs.ts";
 export * from "./constants/feb11.ts";
-export type { Limits } from "../limits.ts";
-export type { ClientConnect } from "./client_calls.ts";
-export type { Write } from "./connection_calls.ts";
-export type { ServeFile } from "./http_calls.ts";
-export type { BroadcastFilledIn, FilledIn, ProtocolStruct } from "./structs.ts";
+export { type Limits } from "../api/limits.ts";
+export { type ClientConnect } from "./calls/client_calls.ts";
+export { type Write } from "./calls/connection_calls.ts";
+export { type ServeFile } from "./calls/http_calls.ts";
+export { type BroadcastFilledIn, type FilledIn, type ProtocolStruct } from "./engine/structs.ts";
+export { poll } from "./calls/poll.ts";
+export {
+  libwebsocket_canonical_hostname,
+  libwebsocket_context_destroy,
+  libwebsocket_get_socket_fd,
+  libwebsockets_remaining_packet_payload,
+} from "./calls/elder_names.ts";
+export { forkServiceLoop as libwebsockets_fork_service_loop } from "./calls/background.ts";
 
 const FEB11 = defineGeneration({
   name: "feb11",
@@ -114,15 +121,6 @@ export function libwebsocket_create_context(
     limits,
   });
 }
-
-export { poll } from "./poll.ts";
-export {
-  libwebsocket_canonical_hostname,
-  libwebsocket_context_destroy,
-  libwebsocket_get_socket_fd,
-  libwebsockets_remaining_packet_payload,
-} from "./elder_names.ts";
-export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
 
 /**
  * Delivers what is pending; when nothing is, waits for it, `timeout_ms` milliseconds at most.

@@ -5,16 +5,15 @@
  * @module
  */
 
-import type { Context } from "../context.ts";
-import type { PollFd } from "../service/polling.ts";
-import type { Wsi } from "../wsi.ts";
-import { under } from "./attempt.ts";
+import type { Context } from "../api/context.ts";
+import type { PollFd } from "../api/service.ts";
+import type { Wsi } from "../api/wsi.ts";
 import {
   type ClientConnect,
   type ClientConnectExtended,
   connecting,
   connectingExtended,
-} from "./client_calls.ts";
+} from "./calls/client_calls.ts";
 import {
   callbackOnWritable,
   protocolOf,
@@ -22,23 +21,28 @@ import {
   timing,
   type Write,
   writing,
-} from "./connection_calls.ts";
-import * as constants from "./constants/mar13.ts";
-import { callbackOnWritableAll, ownerOf, peerAddresses, rxFlowAllowAll } from "./context_calls.ts";
-import { createFrom } from "./creation.ts";
-import { INTERNAL_FRAME_EXTENSIONS } from "./extensions.ts";
-import { defineGeneration, type Generation } from "./generation.ts";
-import { theContext } from "./guards.ts";
+} from "./calls/connection_calls.ts";
+import {
+  callbackOnWritableAll,
+  ownerOf,
+  peerAddresses,
+  rxFlowAllowAll,
+} from "./calls/context_calls.ts";
+import { createFrom } from "./calls/creation.ts";
+import { INTERNAL_FRAME_EXTENSIONS } from "./calls/extensions.ts";
 import {
   copyingHeaders,
   type HdrCopy,
   type HdrTotalLength,
   measuringHeaders,
   tokenArray,
-} from "./headers.ts";
-import { serveFile } from "./http_calls.ts";
-import { plain, pollPlacements, protocolsAskedFor } from "./placements.ts";
-import type { Box } from "./pointers.ts";
+} from "./calls/headers.ts";
+import { serveFile } from "./calls/http_calls.ts";
+import * as constants from "./constants/mar13.ts";
+import { under } from "./engine/attempt.ts";
+import { defineGeneration, type Generation } from "./engine/generation.ts";
+import { type Box, theContext } from "./engine/guards.ts";
+import { plain, pollPlacements, protocolsAskedFor } from "./engine/placements.ts";
 import type {
   CreationStruct,
   ExtensionMembers,
@@ -46,29 +50,67 @@ import type {
   FilledIn,
   lws_tokens,
   ProtocolStruct,
-} from "./structs.ts";
-
+} from "./engine/structs.ts";
 export * from "./constants/mar13.ts";
-export type { Limits } from "../limits.ts";
-export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
-export type { SetTimeout, Write } from "./connection_calls.ts";
-export type { TrustLoader } from "../tls_members.ts";
-export type { PeerCertificate, TlsInfo } from "../transport/tls_info.ts";
-export type { HandshakeLines } from "./handshake_lines.ts";
-export type { HdrCopy, HdrTotalLength } from "./headers.ts";
-export type { LogEmitFunction } from "./logging.ts";
-export { type Box, box } from "./pointers.ts";
-export type {
-  CreationStruct,
-  ExtensionMembers,
-  ExtensionStruct,
-  FilledIn,
-  lws_plat_file_ops,
-  lws_token_limits,
-  lws_tokens,
-  ProtocolStruct,
-  Soon,
-} from "./structs.ts";
+export { type Limits } from "../api/limits.ts";
+export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
+export {
+  frameIsBinary as lws_frame_is_binary,
+  sendPipeChoked as lws_send_pipe_choked,
+  type SetTimeout,
+  type Write,
+} from "./calls/connection_calls.ts";
+export { type PeerCertificate, type TlsInfo, type TrustLoader } from "../api/tls.ts";
+export { type HandshakeLines } from "./engine/handshake_lines.ts";
+export { type HdrCopy, type HdrTotalLength } from "./calls/headers.ts";
+export {
+  hexdump as lwsl_hexdump,
+  type LogEmitFunction,
+  lwsl_client,
+  lwsl_debug,
+  lwsl_err,
+  lwsl_ext,
+  lwsl_header,
+  lwsl_info,
+  lwsl_latency,
+  lwsl_notice,
+  lwsl_parser,
+  lwsl_warn,
+  setLevels as lws_set_log_level,
+} from "./calls/logging.ts";
+export { type Box } from "./engine/guards.ts";
+export { box } from "./engine/pointers.ts";
+export {
+  type CreationStruct,
+  type ExtensionMembers,
+  type ExtensionStruct,
+  type FilledIn,
+  type lws_plat_file_ops,
+  type lws_token_limits,
+  type lws_tokens,
+  type ProtocolStruct,
+  type Soon,
+} from "./engine/structs.ts";
+export { poll } from "./calls/poll.ts";
+export {
+  libwebsocket_canonical_hostname,
+  libwebsocket_context_destroy,
+  libwebsocket_context_user,
+  libwebsocket_get_reserved_bits,
+  libwebsocket_get_socket_fd,
+  libwebsocket_is_final_fragment,
+  libwebsocket_rx_flow_control,
+  libwebsocket_service,
+  libwebsocket_service_fd,
+  libwebsockets_get_random,
+  libwebsockets_remaining_packet_payload,
+  libwebsockets_SHA1,
+} from "./calls/elder_names.ts";
+export { libraryVersionText as lws_get_library_version } from "./calls/context_calls.ts";
+export {
+  base64Decode as lws_b64_decode_string,
+  base64Encode as lws_b64_encode_string,
+} from "./calls/utilities.ts";
 
 const MAR13: Generation = defineGeneration({
   name: "mar13",
@@ -173,45 +215,6 @@ export function libwebsocket_create_context(
 ): libwebsocket_context | null {
   return createFrom(MAR13, "libwebsocket_create_context", info);
 }
-
-export { poll } from "./poll.ts";
-export {
-  libwebsocket_canonical_hostname,
-  libwebsocket_context_destroy,
-  libwebsocket_context_user,
-  libwebsocket_get_reserved_bits,
-  libwebsocket_get_socket_fd,
-  libwebsocket_is_final_fragment,
-  libwebsocket_rx_flow_control,
-  libwebsocket_service,
-  libwebsocket_service_fd,
-  libwebsockets_get_random,
-  libwebsockets_remaining_packet_payload,
-  libwebsockets_SHA1,
-} from "./elder_names.ts";
-export {
-  frameIsBinary as lws_frame_is_binary,
-  sendPipeChoked as lws_send_pipe_choked,
-} from "./connection_calls.ts";
-export { libraryVersionText as lws_get_library_version } from "./context_calls.ts";
-export {
-  hexdump as lwsl_hexdump,
-  lwsl_client,
-  lwsl_debug,
-  lwsl_err,
-  lwsl_ext,
-  lwsl_header,
-  lwsl_info,
-  lwsl_latency,
-  lwsl_notice,
-  lwsl_parser,
-  lwsl_warn,
-  setLevels as lws_set_log_level,
-} from "./logging.ts";
-export {
-  base64Decode as lws_b64_decode_string,
-  base64Encode as lws_b64_encode_string,
-} from "./utilities.ts";
 
 /** The struct of the protocol that a connection uses; null for a context of the main API. */
 export const libwebsockets_get_protocol: (wsi: libwebsocket) => libwebsocket_protocols | null =

@@ -14,24 +14,23 @@
  * @module
  */
 
-import type { Context } from "../context.ts";
-import type { Limits } from "../limits.ts";
-import { systemClock } from "../service/clock.ts";
-import type { Wsi } from "../wsi.ts";
-import { attempt } from "./attempt.ts";
-import { userReason } from "./callback.ts";
-import { type Write, writing } from "./connection_calls.ts";
+import type { Context } from "../api/context.ts";
+import type { Limits } from "../api/limits.ts";
+import type { Wsi } from "../api/wsi.ts";
+import { type Write, writing } from "./calls/connection_calls.ts";
+import { createFrom, hostInUse } from "./calls/creation.ts";
+import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
 import * as constants from "./constants/nov10.ts";
-import { createFrom, hostInUse } from "./creation.ts";
-import { defineGeneration } from "./generation.ts";
-import { refuse, theConnection, theWhole } from "./guards.ts";
-import { type ServeFile, servingFiles } from "./http_calls.ts";
-import { plain } from "./placements.ts";
-
+import { attempt } from "./engine/attempt.ts";
+import { userReason } from "./engine/callback.ts";
+import { defineGeneration } from "./engine/generation.ts";
+import { refuse, theConnection, theWhole } from "./engine/guards.ts";
+import { plain } from "./engine/placements.ts";
+import { systemClock } from "../service/clock.ts";
 export * from "./constants/nov10.ts";
-export type { Limits } from "../limits.ts";
-export type { ServeFile } from "./http_calls.ts";
-export type { Write } from "./connection_calls.ts";
+export { type Limits } from "../api/limits.ts";
+export { type ServeFile } from "./calls/http_calls.ts";
+export { type Write } from "./calls/connection_calls.ts";
 
 const NOV10 = defineGeneration({
   name: "nov10",

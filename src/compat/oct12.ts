@@ -5,54 +5,83 @@
  * @module
  */
 
-import type { Context } from "../context.ts";
-import type { Limits } from "../limits.ts";
-import type { PollFd } from "../service/polling.ts";
-import type { Wsi } from "../wsi.ts";
-import { attempt, under } from "./attempt.ts";
-import { callingContext } from "./callback.ts";
+import type { Context } from "../api/context.ts";
+import type { Limits } from "../api/limits.ts";
+import type { PollFd } from "../api/service.ts";
+import type { Wsi } from "../api/wsi.ts";
 import {
   type ClientConnect,
   type ClientConnectExtended,
   connecting,
   connectingExtended,
-} from "./client_calls.ts";
-import { protocolOf, type SetTimeout, timing, type Write, writing } from "./connection_calls.ts";
+} from "./calls/client_calls.ts";
+import {
+  protocolOf,
+  type SetTimeout,
+  timing,
+  type Write,
+  writing,
+} from "./calls/connection_calls.ts";
+import { broadcast, callbackOnWritableAll, ownerOf, peerAddresses } from "./calls/context_calls.ts";
+import { createFrom } from "./calls/creation.ts";
+import { INTERNAL_STREAM_EXTENSIONS } from "./calls/extensions.ts";
+import { tokenArray } from "./calls/headers.ts";
+import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
 import * as constants from "./constants/oct12.ts";
-import { broadcast, callbackOnWritableAll, ownerOf, peerAddresses } from "./context_calls.ts";
-import { createFrom } from "./creation.ts";
-import { INTERNAL_STREAM_EXTENSIONS } from "./extensions.ts";
-import { defineGeneration, type Generation } from "./generation.ts";
-import { refuse, theConnection, theContext } from "./guards.ts";
-import { tokenArray } from "./headers.ts";
-import { type ServeFile, servingFiles } from "./http_calls.ts";
-import { plain, pollPlacements } from "./placements.ts";
-import type { Box } from "./pointers.ts";
+import { attempt, under } from "./engine/attempt.ts";
+import { callingContext } from "./engine/callback.ts";
+import { defineGeneration, type Generation } from "./engine/generation.ts";
+import { type Box, refuse, theConnection, theContext } from "./engine/guards.ts";
+import { plain, pollPlacements } from "./engine/placements.ts";
 import type {
   BroadcastFilledIn,
   ExtensionMembers,
   ExtensionStruct,
   lws_tokens,
   ProtocolStruct,
-} from "./structs.ts";
-
+} from "./engine/structs.ts";
 export * from "./constants/oct12.ts";
-export type { Limits } from "../limits.ts";
-export type { ClientConnect, ClientConnectExtended } from "./client_calls.ts";
-export type { SetTimeout, Write } from "./connection_calls.ts";
-export type { TrustLoader } from "../tls_members.ts";
-export type { PeerCertificate, TlsInfo } from "../transport/tls_info.ts";
-export type { HandshakeLines } from "./handshake_lines.ts";
-export type { ServeFile } from "./http_calls.ts";
-export { type Box, box } from "./pointers.ts";
-export type {
-  BroadcastFilledIn,
-  ExtensionMembers,
-  ExtensionStruct,
-  FilledIn,
-  lws_tokens,
-  ProtocolStruct,
-} from "./structs.ts";
+export { type Limits } from "../api/limits.ts";
+export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
+export {
+  sendPipeChoked as lws_send_pipe_choked,
+  type SetTimeout,
+  type Write,
+} from "./calls/connection_calls.ts";
+export { type PeerCertificate, type TlsInfo, type TrustLoader } from "../api/tls.ts";
+export { type HandshakeLines } from "./engine/handshake_lines.ts";
+export { type ServeFile } from "./calls/http_calls.ts";
+export { type Box } from "./engine/guards.ts";
+export { box } from "./engine/pointers.ts";
+export {
+  type BroadcastFilledIn,
+  type ExtensionMembers,
+  type ExtensionStruct,
+  type FilledIn,
+  type lws_tokens,
+  type ProtocolStruct,
+} from "./engine/structs.ts";
+export {
+  libwebsocket_canonical_hostname,
+  libwebsocket_context_destroy,
+  libwebsocket_context_user,
+  libwebsocket_get_reserved_bits,
+  libwebsocket_get_socket_fd,
+  libwebsocket_is_final_fragment,
+  libwebsocket_rx_flow_control,
+  libwebsocket_service,
+  libwebsocket_service_fd,
+  libwebsockets_get_random,
+  libwebsockets_remaining_packet_payload,
+  libwebsockets_SHA1,
+} from "./calls/elder_names.ts";
+export { forkServiceLoop as libwebsockets_fork_service_loop } from "./calls/background.ts";
+export { poll } from "./calls/poll.ts";
+export { hangupOnClient as libwebsockets_hangup_on_client } from "./calls/context_calls.ts";
+export {
+  base64Decode as lws_b64_decode_string,
+  base64Encode as lws_b64_encode_string,
+} from "./calls/utilities.ts";
 
 /** RFC 6455 section 7.4.1, which came later than this generation's number for it. */
 const MESSAGE_TOO_BIG = 1009;
@@ -188,29 +217,6 @@ export function libwebsocket_create_context(
     limits,
   });
 }
-
-export {
-  libwebsocket_canonical_hostname,
-  libwebsocket_context_destroy,
-  libwebsocket_context_user,
-  libwebsocket_get_reserved_bits,
-  libwebsocket_get_socket_fd,
-  libwebsocket_is_final_fragment,
-  libwebsocket_rx_flow_control,
-  libwebsocket_service,
-  libwebsocket_service_fd,
-  libwebsockets_get_random,
-  libwebsockets_remaining_packet_payload,
-  libwebsockets_SHA1,
-} from "./elder_names.ts";
-export { forkServiceLoop as libwebsockets_fork_service_loop } from "./background.ts";
-export { poll } from "./poll.ts";
-export { sendPipeChoked as lws_send_pipe_choked } from "./connection_calls.ts";
-export { hangupOnClient as libwebsockets_hangup_on_client } from "./context_calls.ts";
-export {
-  base64Decode as lws_b64_decode_string,
-  base64Encode as lws_b64_encode_string,
-} from "./utilities.ts";
 
 /**
  * Ends a WebSocket by a close frame with a status, and the connection once the answer has come; what is

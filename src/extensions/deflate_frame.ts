@@ -3,13 +3,13 @@
  * (draft-tyoshino-hybi-websocket-perframe-deflate-06).
  */
 
+import type { AcceptedExtension, Extension, ExtensionSession } from "../api/extension.ts";
 import {
   type ExtensionOffer,
   type ExtensionParam,
   formatExtension,
-} from "../core/extension_list.ts";
+} from "../core/websocket/extension_header.ts";
 import { COMPRESSION, DeflateSession, SharedStreams } from "./deflate_session.ts";
-import type { AcceptedExtension, Extension, ExtensionSession } from "./extension.ts";
 import {
   checkPermessageDeflateOptions,
   MAX_WINDOW_BITS,
@@ -17,7 +17,8 @@ import {
   parseWindowBits,
   type PermessageDeflateOptions,
 } from "./permessage_deflate_params.ts";
-import { type ZlibCodec, zlibCodec } from "./zlib.ts";
+import { zlibCodec } from "./zlib.ts";
+import type { ZlibCodec } from "./zlib_codec.ts";
 
 /**
  * Compressed frames for a context's `extensions`, under the name `deflate-frame`; the options mean what

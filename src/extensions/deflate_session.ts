@@ -1,8 +1,7 @@
 /** What the extensions that compress share: streams, and both ways of a connection. */
 
-import type { ExtensionSession, OutgoingPart } from "./extension.ts";
-import type { Deflater, Inflater, ZlibCodec } from "./zlib.ts";
-import { TAIL } from "./zlib_codec.ts";
+import type { ExtensionSession, OutgoingPart } from "../api/extension.ts";
+import { type Deflater, type Inflater, TAIL, type ZlibCodec } from "./zlib_codec.ts";
 
 /** The group of all extensions that compress: to compress twice is of no use. */
 export const COMPRESSION = "compression";

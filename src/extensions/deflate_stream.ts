@@ -3,10 +3,16 @@
  * (draft-ietf-hybi-thewebsocketprotocol-10 section 9.2.1).
  */
 
-import { type ExtensionOffer } from "../core/extension_list.ts";
+import type {
+  AcceptedExtension,
+  Extension,
+  ExtensionSession,
+  OutgoingPart,
+} from "../api/extension.ts";
+import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
 import { COMPRESSION } from "./deflate_session.ts";
-import type { AcceptedExtension, Extension, ExtensionSession, OutgoingPart } from "./extension.ts";
-import { type Deflater, type Inflater, zlibCodec } from "./zlib.ts";
+import { zlibCodec } from "./zlib.ts";
+import type { Deflater, Inflater } from "./zlib_codec.ts";
 
 const NAME = "deflate-stream";
 const WINDOW_BITS = 15;

@@ -1,8 +1,8 @@
 /** permessage-deflate: compressed messages (RFC 7692 section 7). */
 
-import type { ExtensionOffer } from "../core/extension_list.ts";
+import type { AcceptedExtension, Extension, ExtensionSession } from "../api/extension.ts";
+import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
 import { COMPRESSION, DeflateSession, SharedStreams, type Ways } from "./deflate_session.ts";
-import type { AcceptedExtension, Extension, ExtensionSession } from "./extension.ts";
 import {
   acceptOffer,
   checkAnswer,
@@ -11,7 +11,8 @@ import {
   type PermessageDeflateOptions,
   type PermessageDeflateParams,
 } from "./permessage_deflate_params.ts";
-import { type ZlibCodec, zlibCodec } from "./zlib.ts";
+import { zlibCodec } from "./zlib.ts";
+import type { ZlibCodec } from "./zlib_codec.ts";
 
 const NAME = "permessage-deflate";
 

@@ -1,11 +1,11 @@
 /** What is negotiated for permessage-deflate (RFC 7692 sections 5 and 7.1). */
 
+import { parseLength } from "../core/http/syntax.ts";
 import {
   type ExtensionOffer,
   type ExtensionParam,
   formatExtension,
-} from "../core/extension_list.ts";
-import { parseLength } from "../core/http_syntax.ts";
+} from "../core/websocket/extension_header.ts";
 
 /** How {@linkcode permessageDeflate} compresses, and what it agrees to, as a server and as a client. */
 export interface PermessageDeflateOptions {

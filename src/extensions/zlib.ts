@@ -5,7 +5,7 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
-import { freeBuffer } from "../core/buffers.ts";
+import { freeBuffer } from "../base/buffers.ts";
 import {
   checkDeflaterOptions,
   checkInflaterOptions,
@@ -21,15 +21,6 @@ import {
   type ZlibCodec,
 } from "./zlib_codec.ts";
 import { PlainInflater } from "./zlib_inflate.ts";
-
-export {
-  type Deflater,
-  type DeflaterOptions,
-  InflateError,
-  type Inflater,
-  type InflaterOptions,
-  type ZlibCodec,
-};
 
 /** The native codec where there is one, else the fallback; which one is found out at the first use. */
 export const zlibCodec: ZlibCodec = {

@@ -1,6 +1,6 @@
 /** Inflating (RFC 1951) in plain TypeScript, for runtimes whose zlib keeps no state between calls. */
 
-import { freeBuffer } from "../core/buffers.ts";
+import { freeBuffer } from "../base/buffers.ts";
 import { InflateError, type Inflater, INFLATER_CLOSED, NOT_USED_UP, TAIL } from "./zlib_codec.ts";
 
 // The states of an inflater: what it does next.

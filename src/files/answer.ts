@@ -1,5 +1,6 @@
 /** What a request for a file is answered with: status, fields, and which bytes of the file. */
 
+import type { FileStat } from "../api/file_ops.ts";
 import { allowsRange, judgeConditions, type Validators } from "../core/http/caching/conditions.ts";
 import { multipartRanges } from "../core/http/caching/multipart_ranges.ts";
 import {
@@ -8,8 +9,7 @@ import {
   parseRanges,
   unsatisfiedRange,
 } from "../core/http/caching/ranges.ts";
-import type { FieldLine } from "../core/response_writer.ts";
-import type { FileStat } from "../file_ops.ts";
+import type { FieldLine } from "../core/http/writer.ts";
 import { validatorsOf } from "./validators.ts";
 
 /** What the answer depends on beside the file. */

@@ -1,6 +1,6 @@
 /** Buffers that files are read into, used again by the next one. */
 
-import { freeBuffer } from "../core/buffers.ts";
+import { freeBuffer } from "../base/buffers.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,6 +1,6 @@
 /** A file that is compressed as it is read. */
 
-import type { OpenFile } from "../file_ops.ts";
+import type { OpenFile } from "../api/file_ops.ts";
 import { SHORT } from "./buffers.ts";
 import type { Compression } from "./compression.ts";
 import type { Encoder } from "./encoder.ts";

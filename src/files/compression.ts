@@ -1,9 +1,9 @@
 /** Compresses files on the way: which ones, for whom, and how many at a time. */
 
+import type { FileStat } from "../api/file_ops.ts";
 import { acceptedCodings, type ContentCoding } from "../core/http/accept_encoding.ts";
-import { listHasToken } from "../core/http_syntax.ts";
-import type { FieldLine } from "../core/response_writer.ts";
-import type { FileStat } from "../file_ops.ts";
+import { listHasToken } from "../core/http/syntax.ts";
+import type { FieldLine } from "../core/http/writer.ts";
 import type { FileRequest } from "./answer.ts";
 import { CODINGS, Encoder } from "./encoder.ts";
 import { isCompressible } from "./types.ts";

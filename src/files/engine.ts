@@ -1,13 +1,12 @@
 /** Serves one file: its head, and its bytes, a piece each time the last one has left. */
 
-import { lengthOf } from "../bytes.ts";
+import type { FileOps, FileStat, OpenFile } from "../api/file_ops.ts";
+import type { Wsi } from "../api/wsi.ts";
+import { lengthOf } from "../base/bytes.ts";
+import { describeFailure, log } from "../base/log.ts";
 import type { ContentCoding } from "../core/http/accept_encoding.ts";
 import { isConditional } from "../core/http/caching/conditions.ts";
-import { type FieldLine, latin1Bytes } from "../core/response_writer.ts";
-import { openFailure } from "../file_failure.ts";
-import type { FileOps, FileStat, OpenFile } from "../file_ops.ts";
-import { describeFailure, log } from "../log.ts";
-import type { Wsi } from "../wsi.ts";
+import { type FieldLine, latin1Bytes } from "../core/http/writer.ts";
 import {
   answerOf,
   type FileAnswer,
@@ -20,6 +19,7 @@ import { CodedSource } from "./coded_source.ts";
 import type { Compression, Plan } from "./compression.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
 import { mediaType } from "./types.ts";
+import { openFailure } from "../transport/file_failure.ts";
 
 const NOTHING = new Uint8Array(0);
 

@@ -1,6 +1,6 @@
 /** The page that lists what is in a folder. */
 
-import type { FolderContent, FolderEntry } from "./folder.ts";
+import type { FolderContent, FolderEntry } from "../api/folder.ts";
 
 /** How many entries a page has at most: each one costs a look at the disk. */
 export const MOST_LISTED = 10_000;

@@ -1,8 +1,8 @@
 /** What a mount has for a request. */
 
-import type { FieldLine } from "../core/response_writer.ts";
-import { log } from "../log.ts";
-import type { FoundFile } from "./folder.ts";
+import type { FoundFile } from "../api/folder.ts";
+import { log } from "../base/log.ts";
+import type { FieldLine } from "../core/http/writer.ts";
 import { listingPage, MOST_LISTED } from "./listing.ts";
 import type { CheckedMount } from "./mounts.ts";
 import { chooseVariant } from "./precompressed.ts";

@@ -1,52 +1,9 @@
 /** Folders that a context serves by itself: what they are, and which one a request's path is in. */
 
-import { isPlain } from "../arguments.ts";
-import { isFieldValue } from "../core/http_syntax.ts";
-import type { Folder } from "./folder.ts";
-
-/**
- * A folder that is served without a callback (`struct lws_http_mount`): see
- * {@linkcode ContextCreationInfo.mounts}. A member that is none is refused by name.
- */
-export interface Mount {
-  /**
-   * Where in the server's paths the folder is, as `/static`: `/static` itself and all below it, but not
-   * `/staticfoo`. Written as it is read: decoded, without `%`. A slash at its end makes no difference.
-   */
-  readonly path: string;
-  /**
-   * The folder: a path, which is relative to the working directory, or a `file:` URL. It has to be there
-   * when the context is made, and `--allow-read` has to cover it. It may be a symbolic link, and turned
-   * round later; links inside of it can't lead out.
-   */
-  readonly folder: string | URL;
-  /** What a folder is answered with, if it has a file of that name; `false` for nothing. @default {"index.html"} */
-  readonly index?: string | false;
-  /** The `Cache-Control` of the files, as `"max-age=3600"`. @default none is sent */
-  readonly cacheControl?: string;
-  /**
-   * Whether a folder without an index is answered with a page that lists what is in it: up to 10,000
-   * files and folders, each with its size and date. @default {false}
-   */
-  readonly listing?: boolean;
-  /**
-   * Whether names that begin with a dot are served and listed. Without it they are as if they weren't there,
-   * but for those below `/.well-known/` (RFC 8615), which are meant to be found. @default {false}
-   */
-  readonly dotfiles?: boolean;
-  /**
-   * Which files are there compressed already: with `"gz"`, `app.js.gz` beside `app.js` is sent in its place to
-   * clients that accept it, with `"br"` a `.br`. Among those that a client wants equally the first one of this
-   * list is. Neither their age nor their content is compared. @default {[]}
-   */
-  readonly precompressed?: readonly ("br" | "gz")[];
-  /**
-   * Whether files of this mount are compressed on the way; see {@linkcode ContextCreationInfo.compression}.
-   *
-   * @default what the context's option says
-   */
-  readonly compression?: boolean;
-}
+import type { Mount } from "../api/creation_info.ts";
+import type { Folder } from "../api/folder.ts";
+import { isPlain } from "../base/check.ts";
+import { isFieldValue } from "../core/http/syntax.ts";
 
 /** A mount with everything checked and filled in. */
 export interface CheckedMount {

@@ -1,7 +1,7 @@
 /** Files that lie beside others in a compressed form. */
 
+import type { Folder, FoundFile } from "../api/folder.ts";
 import { acceptedCodings, type ContentCoding } from "../core/http/accept_encoding.ts";
-import type { Folder, FoundFile } from "./folder.ts";
 
 /** The endings of names, and the content codings that they mean (RFC 1952, RFC 7932). */
 const CODINGS = { br: "br", gz: "gzip" } as const satisfies Record<string, ContentCoding>;

@@ -1,10 +1,10 @@
 /** One open file, read by operations that may be the program's own and may return anything. */
 
-import { describeValue } from "../arguments.ts";
-import { lengthOf } from "../bytes.ts";
-import { atOnce, type FileOps, type FileStat, type OpenFile, statBeside } from "../file_ops.ts";
-import { describeFailure, log } from "../log.ts";
-import type { Wsi } from "../wsi.ts";
+import { atOnce, type FileOps, type FileStat, type OpenFile, statBeside } from "../api/file_ops.ts";
+import type { Wsi } from "../api/wsi.ts";
+import { lengthOf } from "../base/bytes.ts";
+import { describeValue } from "../base/check.ts";
+import { describeFailure, log } from "../base/log.ts";
 
 /** What a file is read by. */
 export interface FileAccess {

@@ -1,11 +1,11 @@
 /** What tells one version of a file from another: its `ETag` and its `Last-Modified`. */
 
-import { describeValue } from "../arguments.ts";
+import type { FileStat } from "../api/file_ops.ts";
+import { describeValue } from "../base/check.ts";
+import { log } from "../base/log.ts";
 import type { Validators } from "../core/http/caching/conditions.ts";
 import { isEntityTag } from "../core/http/caching/etag.ts";
 import { parseHttpDate } from "../core/http/caching/http_date.ts";
-import type { FileStat } from "../file_ops.ts";
-import { log } from "../log.ts";
 
 /**
  * How long after its last change a file's time tells its versions apart. Until then it may change again

@@ -1,6 +1,6 @@
 /** A clock whose timers wait until what lay ready in the sockets has been read. */
 
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../api/service.ts";
 
 /**
  * Turns of the event loop from a timer of the runtime to the end of the reads that were ready before:

@@ -1,6 +1,6 @@
 /** One descriptor in a context's poll table. */
 
-import { POLLHUP, POLLIN, POLLOUT } from "./polling.ts";
+import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import type { Serviceable } from "./scheduler.ts";
 
 /** Whom a slot tells. */

@@ -1,8 +1,7 @@
 /** The *manual* and *external* policies: nothing is told but in calls of the program. */
 
-import type { Clock } from "./clock.ts";
+import { type Clock, POLLERR, type PollFd, POLLHUP } from "../api/service.ts";
 import { PatientClock } from "./patient_clock.ts";
-import { POLLERR, type PollFd, POLLHUP } from "./polling.ts";
 import { PollSlot, type PollSlotOwner } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
 import { ServicedClock } from "./serviced_clock.ts";

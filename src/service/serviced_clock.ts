@@ -1,6 +1,6 @@
 /** A clock whose timers wait for the program to call service. */
 
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../api/service.ts";
 
 interface ServicedTimer {
   readonly callback: () => void;

@@ -9,7 +9,7 @@
  * it either calls the slot's owners (level 0) or spreads the slot over the levels below.
  */
 
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../api/service.ts";
 
 const SLOT_BITS = 6;
 const SLOTS = 1 << SLOT_BITS;

@@ -8,7 +8,8 @@
  * least.
  */
 
-import { type Clock, systemClock } from "./clock.ts";
+import type { Clock } from "../api/service.ts";
+import { systemClock } from "./clock.ts";
 
 /** Within this the timer has fired where the loop comes round by itself (2 ms; measured). */
 const BUDGET_MS = 2.5;

@@ -1,12 +1,11 @@
 /** Connecting by TCP from addresses of this machine, or by IPv4 alone: what the runtime can't. */
 
 import { isIP } from "node:net";
+import type { NetworkTarget, StreamConn } from "../api/network.ts";
+import { TransportError } from "../base/errors.ts";
 import { interleaved, raceAddresses, type RaceOptions } from "./happy_eyeballs.ts";
 import { sourceAddress } from "./interfaces.ts";
 import { connectByNode } from "./node_stream.ts";
-import type { StreamConn } from "./tcp.ts";
-import type { NetworkTarget } from "./transport.ts";
-import { TransportError } from "./transport_error.ts";
 
 /** What of the system is asked, for tests to put something else there. */
 export interface NameSystem extends Pick<RaceOptions<StreamConn>, "after"> {

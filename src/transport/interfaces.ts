@@ -1,7 +1,7 @@
 /** The addresses of a network interface, to listen on or to connect from. */
 
 import { isIP } from "node:net";
-import { TransportError } from "./transport_error.ts";
+import { TransportError } from "../base/errors.ts";
 
 /** What is read of an interface's address. */
 export interface InterfaceAddress {

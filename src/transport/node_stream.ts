@@ -5,8 +5,8 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { clearInterval, setInterval } from "node:timers";
-import type { StreamConn, StreamListener } from "./tcp.ts";
-import { TransportError } from "./transport_error.ts";
+import type { StreamConn, StreamListener } from "../api/network.ts";
+import { TransportError } from "../base/errors.ts";
 
 /** What is written at once, so that a longer write is seen to go on. */
 const LARGEST_WRITE = 64 * 1024;

@@ -1,7 +1,7 @@
 /** Unix sockets by `Deno.listen` and `Deno.connect`. */
 
-import type { StreamConn, StreamListener } from "./tcp.ts";
-import { TransportError } from "./transport_error.ts";
+import type { StreamConn, StreamListener } from "../api/network.ts";
+import { TransportError } from "../base/errors.ts";
 
 /** The most bytes of a path in Linux's `sockaddr_un`, with room for the NUL behind it. */
 const LONGEST_PATH = 107;

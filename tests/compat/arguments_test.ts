@@ -1,7 +1,7 @@
 /** That no wrong argument throws, or passes: each is refused by its C name, with the C call's failure. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { box } from "../../src/compat.ts";
+import { box } from "../../src/compat/engine/pointers.ts";
 import { LOG_LEVELS, setLogLevel, type Wsi } from "../../mod.ts";
 import {
   DEC15,

@@ -1,12 +1,14 @@
 /** The calls of each generation, one by one. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { box } from "../../src/compat.ts";
+import { box } from "../../src/compat/engine/pointers.ts";
 import { createContext, handlers, LOG_LEVELS, setLogLevel } from "../../mod.ts";
 import type { Context, Wsi } from "../../mod.ts";
-import { attempt } from "../../src/compat/attempt.ts";
-import { servedOf } from "../../src/compat/served.ts";
-import { MemoryNetwork, MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
+import { attempt } from "../../src/compat/engine/attempt.ts";
+import { servedOf } from "../../src/compat/engine/served.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { Child } from "../support/child.ts";
 import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse, settle, WebSocketPeer } from "../support/serve.ts";

@@ -1,7 +1,8 @@
 /** Clients of every generation: where they connect to, and how they are refused. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { readHead } from "../support/serve.ts";
 import type { Wsi } from "../../mod.ts";
 import { acceptance, type Callback, DEC15, FACES, logged, rig, withReason } from "./support.ts";

@@ -1,7 +1,7 @@
 /** The ten contracts that are easily got wrong, in each generation that has them. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/certificates.ts";
 import { concat, frame, KEY } from "../support/frames.ts";
 import { handshake, readHead } from "../support/serve.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Wsi } from "../../mod.ts";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead } from "../support/serve.ts";
 import { acceptance, type Callback, FEB11, OCT12, rig } from "./support.ts";
 

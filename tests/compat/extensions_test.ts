@@ -4,7 +4,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { setLogLevel, type Wsi } from "../../mod.ts";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead } from "../support/serve.ts";
 import { DEC15, type Face, MAR13, OCT12, type ProtocolSpec, rig } from "./support.ts";
 

@@ -2,9 +2,9 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { feb11, oct12 } from "../../src/compat.ts";
-import { useHost } from "../../src/compat/creation.ts";
-import { MemoryNetwork } from "../../src/testing.ts";
+import { feb11, oct12 } from "../../src/compat/mod.ts";
+import { useHost } from "../../src/compat/calls/creation.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { contentOf } from "../fixtures/numbered.ts";
 import { type Callback, FEB11, logged, OCT12, rig } from "./support.ts";
 import { freePort } from "../support/free_port.ts";

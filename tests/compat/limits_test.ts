@@ -2,9 +2,10 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
-import { useHost } from "../../src/compat/creation.ts";
-import { nov10 } from "../../src/compat.ts";
-import { FakeClock, MemoryNetwork } from "../../src/testing.ts";
+import { useHost } from "../../src/compat/calls/creation.ts";
+import { nov10 } from "../../src/compat/mod.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { handshake, readHead, settle, WebSocketPeer } from "../support/serve.ts";
 import { type Callback, DEC15, type Face, FACES, MAR13, type Rig, rig } from "./support.ts";
 

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Context, Wsi } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
 import { freePort } from "../support/free_port.ts";
-import { useHost } from "../../src/compat/creation.ts";
+import { useHost } from "../../src/compat/calls/creation.ts";
 import {
   type Callback,
   type ContextSpec,

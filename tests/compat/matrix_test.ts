@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join, toFileUrl } from "@std/path";
 import * as main from "../../mod.ts";
-import * as compat from "../../src/compat.ts";
+import * as compat from "../../src/compat/mod.ts";
 import { CONSTANTS } from "./matrix/constants.ts";
 import { FUNCTIONS, HELPERS } from "./matrix/functions.ts";
 import { REASON_ROWS } from "./matrix/reasons.ts";
@@ -134,7 +134,13 @@ async function titlesOf(file: string): Promise<readonly string[]> {
 }
 
 Deno.test("what rows name of the main API is there", () => {
-  const source = ["mod.ts", "src/context.ts", "src/wsi.ts", "src/protocol.ts", "src/reasons.ts"]
+  const source = [
+    "mod.ts",
+    "src/api/context.ts",
+    "src/api/wsi.ts",
+    "src/api/protocol.ts",
+    "src/api/reasons.ts",
+  ]
     .map((path) => Deno.readTextFileSync(join(TESTS, "..", path))).join("\n");
   const names = ROWS.flatMap(({ main: name }) => /^(?:context|wsi)\.(\w+)$/.exec(name)?.[1] ?? []);
   assertEquals(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(source)), []);
@@ -162,7 +168,12 @@ function acceptsMember(generation: GenerationName, struct: string, member: strin
     const [, list = ""] = /function libwebsocket_create_context\(([^)]*)\)/.exec(source) ?? [];
     return new RegExp(`^\\s*${argument}: `, "m").test(list);
   }
-  const files = [`${generation}.ts`, "structs.ts", "placements.ts", "../service/polling.ts"];
+  const files = [
+    `${generation}.ts`,
+    "engine/structs.ts",
+    "engine/placements.ts",
+    "../api/service.ts",
+  ];
   const pattern = new RegExp(`^\\s+(?:readonly )?${member}(?:\\?: |: |\\()`, "m");
   return files.some((file) => pattern.test(Deno.readTextFileSync(join(SOURCES, file))));
 }

@@ -1,9 +1,10 @@
 /** The server of November 2010, which serves by itself. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { nov10 } from "../../src/compat.ts";
-import { useHost } from "../../src/compat/creation.ts";
-import { FakeClock, MemoryNetwork } from "../../src/testing.ts";
+import { nov10 } from "../../src/compat/mod.ts";
+import { useHost } from "../../src/compat/calls/creation.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { handshake, readHead, readResponse, settle, WebSocketPeer } from "../support/serve.ts";
 import { logged } from "./support.ts";
 

@@ -12,7 +12,7 @@ import {
   WebSocketPeer,
 } from "../support/serve.ts";
 import { deflateFrame, deflateStream, permessageDeflate, xWebkitDeflateFrame } from "../../mod.ts";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import {
   acceptance,
   type Callback,

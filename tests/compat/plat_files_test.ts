@@ -1,9 +1,10 @@
 /** Files by the `lws_plat_file_` calls, which are done when they return, as in C. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { box, dec15 } from "../../src/compat.ts";
+import { box } from "../../src/compat/engine/pointers.ts";
+import { dec15 } from "../../src/compat/mod.ts";
 import { createContext, type FileOps, handlers, hostFileOps, type Wsi } from "../../mod.ts";
-import { MemoryNetwork } from "../../src/testing.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
 import { type Callback, DEC15, logged, rig } from "./support.ts";

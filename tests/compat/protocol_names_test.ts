@@ -1,7 +1,7 @@
 /** Protocols whose name is a list, and what filters are told of what a client asks for. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead } from "../support/serve.ts";
 import {
   acceptance,

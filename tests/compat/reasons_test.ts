@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { setLogLevel, type Wsi } from "../../mod.ts";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead, readResponse } from "../support/serve.ts";
 import { frame } from "../support/frames.ts";
 import {

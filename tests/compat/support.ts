@@ -2,11 +2,13 @@
 
 import { handshake, type HandshakeOptions, readHead, settle } from "../support/serve.ts";
 import { WebSocketPeer } from "../support/serve.ts";
-import { dec15, feb11, mar13, nov10, oct12 } from "../../src/compat.ts";
-import { useHost } from "../../src/compat/creation.ts";
+import { dec15, feb11, mar13, nov10, oct12 } from "../../src/compat/mod.ts";
+import { useHost } from "../../src/compat/calls/creation.ts";
 import type { Context, LogLevel, PollFd, Wsi } from "../../mod.ts";
 import { LOG_LEVELS, setLogLevel } from "../../mod.ts";
-import { FakeClock, MemoryNetwork, type MemoryPeer } from "../../src/testing.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
 
 /** A callback with the reason by name, such as `RECEIVE`. */
 export type Callback = (

@@ -1,9 +1,9 @@
 /** That every number of a table does what its name says: timeouts, headers, statuses, options, events. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { box } from "../../src/compat.ts";
+import { box } from "../../src/compat/engine/pointers.ts";
 import { setLogLevel, type Wsi } from "../../mod.ts";
-import { MemoryPeer } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead, readResponse } from "../support/serve.ts";
 import {
   acceptance,

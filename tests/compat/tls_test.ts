@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import * as tls from "node:tls";
 import type { PrivateKeyLoader, TlsInfo, TrustLoader, Wsi } from "../../mod.ts";
-import { nov10 } from "../../src/compat.ts";
+import { nov10 } from "../../src/compat/mod.ts";
 import { encryptKey, makeAuthority, makeSelfSigned } from "../support/certificates.ts";
 import type { TestIdentity } from "../support/certificates.ts";
 import { freePort } from "../support/free_port.ts";

@@ -9,7 +9,8 @@ import {
   permessageDeflate,
   type Protocol,
 } from "../../mod.ts";
-import { MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat, frame } from "../support/frames.ts";
 import { fieldOf } from "../support/http.ts";
 import { readFrame, readHead, settle } from "../support/serve.ts";

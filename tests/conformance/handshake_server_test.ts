@@ -8,7 +8,7 @@ import {
   type Protocol,
   type Wsi,
 } from "../../mod.ts";
-import type { MemoryPeer } from "../../src/testing.ts";
+import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { concat, frame, KEY } from "../support/frames.ts";
 import { fieldOf, readRefusal, statusOf } from "../support/http.ts";
 import { captureLog } from "../support/recorder.ts";

@@ -19,7 +19,10 @@ import {
   type Reason,
   type Wsi,
 } from "../../mod.ts";
-import { FakeClock, MemoryNetwork, MemoryPeer, type MemoryTransport } from "../../src/testing.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
 import {
   handshake,

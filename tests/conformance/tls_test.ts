@@ -9,15 +9,13 @@ import {
   handlers,
   type Protocol,
 } from "../../mod.ts";
-import {
-  MemoryNetwork,
-  MemoryPeer,
-  type MemoryTransport,
-  type Network,
-} from "../../src/testing.ts";
-import { TlsClient } from "../../src/transport/tls_client.ts";
-import type { TlsInfo } from "../../src/transport/tls_info.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
+import type { Network } from "../../src/api/network.ts";
+import { TlsClient } from "../../src/tls/client.ts";
+import type { TlsInfo } from "../../src/api/tls.ts";
+import { TlsServer } from "../../src/tls/server.ts";
 import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
 import { concat, frame, KEY } from "../support/frames.ts";
 import { fieldOf, statusOf } from "../support/http.ts";

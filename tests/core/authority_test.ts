@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { effectivePort, isSameAuthority, parseAuthority } from "../../src/core/authority.ts";
+import { effectivePort, isSameAuthority, parseAuthority } from "../../src/core/http/target.ts";
 
 Deno.test("an authority is a name or address with or without a port", () => {
   assertEquals(parseAuthority("Example.COM"), { host: "example.com", port: undefined });

@@ -8,7 +8,7 @@ import {
   MessageReader,
   newToken,
   writeLength,
-} from "../../src/core/broadcast_wire.ts";
+} from "../../src/remote/broadcast_format.ts";
 import { concat } from "../support/frames.ts";
 
 const encoder = new TextEncoder();

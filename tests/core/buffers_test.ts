@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { freeBuffer } from "../../src/core/buffers.ts";
+import { freeBuffer } from "../../src/base/buffers.ts";
 
 Deno.test("a buffer of 4 KiB or more is freed at once, a smaller one is left alone", () => {
   for (const [length, left] of [[4095, 4095], [4096, 0], [65_536, 0]] as const) {

@@ -4,7 +4,7 @@ import {
   FREE_CHUNKS,
   MAX_CHUNK_EXTRAS,
   MINIMUM_CHUNK_COST,
-} from "../../src/core/chunked_decoder.ts";
+} from "../../src/core/http/body/chunked_decoder.ts";
 import { assertRefused, bytesOf, textOf } from "./http_messages.ts";
 
 const END = "0\r\n\r\n";

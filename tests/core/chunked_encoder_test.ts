@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ChunkedDecoder } from "../../src/core/chunked_decoder.ts";
-import { CHUNK_END, chunkStart, lastChunk } from "../../src/core/chunked_encoder.ts";
+import { ChunkedDecoder } from "../../src/core/http/body/chunked_decoder.ts";
+import { CHUNK_END, chunkStart, lastChunk } from "../../src/core/http/body/chunked_encoder.ts";
 import { concat } from "../support/frames.ts";
 
 Deno.test("what is encoded decodes to what it was, chunks of any size and trailers included", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeClose, encodeClose, isCloseCode } from "../../src/core/close.ts";
+import { decodeClose, encodeClose, isCloseCode } from "../../src/core/websocket/close.ts";
 
 Deno.test("section 7.4: of all 65,536 codes only these may stand in a close frame", () => {
   for (let code = 0; code < 65_536; code++) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { findCookie } from "../../src/core/cookies.ts";
+import { findCookie } from "../../src/core/http/cookies.ts";
 
 Deno.test("RFC 6265 section 4.2: a cookie is found by its name, and is what was sent", () => {
   const line = 'a=1; b="q u"; c=x=y; d=; e=%41+; A=2; f=a,b';

@@ -5,8 +5,8 @@ import {
   MAX_EXTENSION_PARAMS,
   MAX_EXTENSIONS,
   parseExtensions,
-} from "../../src/core/extension_list.ts";
-import { isToken, splitList } from "../../src/core/http_syntax.ts";
+} from "../../src/core/websocket/extension_header.ts";
+import { isToken, splitList } from "../../src/core/http/syntax.ts";
 
 /** An extension with parameters as `"name"` or `["name", "value"]`. */
 function extension(name: string, ...params: (string | [string, string])[]): ExtensionOffer {

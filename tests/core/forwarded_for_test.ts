@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { forwardedAddress, readProxyTrust, type TrustProxy } from "../../src/core/forwarded_for.ts";
+import { forwardedAddress, readProxyTrust } from "../../src/proxy/forwarded_for.ts";
+import type { TrustProxy } from "../../src/api/creation_info.ts";
 
 const SOCKET = "10.0.0.9";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type FrameLimits, FrameParser } from "../../src/core/frame_parser.ts";
+import { type FrameLimits, FrameParser } from "../../src/core/websocket/frame_parser.ts";
 import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
 
 const LIMITS: FrameLimits = { maxFramePayload: 1 << 24, maxFragments: 10, maxEmptyFragments: 3 };

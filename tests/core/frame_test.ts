@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { headerLength, writeHeader } from "../../src/core/frame.ts";
+import { headerLength, writeHeader } from "../../src/core/websocket/frame.ts";
 import { frame } from "../support/frames.ts";
 
 Deno.test("section 5.2: headers are written with the shortest length that fits", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { checkFieldLine, HeaderFields } from "../../src/core/header_fields.ts";
+import { checkFieldLine, HeaderFields } from "../../src/core/http/fields.ts";
 import { assertRefused, bytesOf } from "./http_messages.ts";
 
 Deno.test("RFC 9110 section 5.1: the case of a field name does not matter", () => {

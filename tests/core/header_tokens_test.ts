@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { HEADER_TOKENS, type HeaderToken } from "../../src/core/header_tokens.ts";
-import { isToken } from "../../src/core/http_syntax.ts";
+import { HEADER_TOKENS, type HeaderToken } from "../../src/core/http/header_tokens.ts";
+import { isToken } from "../../src/core/http/syntax.ts";
 
 Deno.test("each token has the number that libwebsockets gives it", () => {
   const numbers: [number, HeaderToken][] = [

@@ -4,8 +4,8 @@ import {
   BodyReader,
   expectsContinue,
   requestFraming,
-} from "../../src/core/http_body.ts";
-import { RequestHeadParser } from "../../src/core/http_head.ts";
+} from "../../src/core/http/body/reader.ts";
+import { RequestHeadParser } from "../../src/core/http/head.ts";
 import {
   assertRefused,
   bytesOf,

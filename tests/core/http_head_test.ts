@@ -4,7 +4,7 @@ import {
   type RequestHead,
   RequestHeadParser,
   ResponseHeadParser,
-} from "../../src/core/http_head.ts";
+} from "../../src/core/http/head.ts";
 import { assertRefused, bytesOf, LIMITS, readRequest, readResponse } from "./http_messages.ts";
 
 /** A request line and Host, which most requests here need. */

@@ -4,9 +4,9 @@ import {
   type RequestHead,
   RequestHeadParser,
   ResponseHeadParser,
-} from "../../src/core/http_head.ts";
-import type { ResponseHead } from "../../src/core/http_head.ts";
-import { HttpSyntaxError } from "../../src/core/http_syntax.ts";
+} from "../../src/core/http/head.ts";
+import type { ResponseHead } from "../../src/core/http/head.ts";
+import { HttpSyntaxError } from "../../src/core/http/syntax.ts";
 import { assertThrows } from "@std/assert";
 
 export const LIMITS = { maxHeaderBytes: 16 * 1024, maxHeaderFields: 100 };

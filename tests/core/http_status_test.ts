@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { HTTP_STATUS_TEXT, statusText } from "../../src/core/http_status.ts";
+import { HTTP_STATUS_TEXT, statusText } from "../../src/core/http/status.ts";
 
 Deno.test("a registered status has the reason phrase of RFC 9110", () => {
   assertEquals(statusText(101), "Switching Protocols");

@@ -11,7 +11,7 @@ import {
   parseLength,
   splitList,
   trimBlanks,
-} from "../../src/core/http_syntax.ts";
+} from "../../src/core/http/syntax.ts";
 
 Deno.test("RFC 9110 section 5.6.2: a token has tchars only and at least one", () => {
   for (const text of ["a", "Z9", "sec-websocket-key", "!#$%&'*+-.^_`|~"]) assert(isToken(text));

@@ -6,7 +6,7 @@ import {
   parseIp,
   parseIpLiteral,
   parseIpRange,
-} from "../../src/core/ip_address.ts";
+} from "../../src/proxy/ip_address.ts";
 
 Deno.test("IPv4 is four decimal numbers up to 255, without leading zeros", () => {
   assertEquals(parseIp("0.0.0.0"), Uint8Array.of(0, 0, 0, 0));

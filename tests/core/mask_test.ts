@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { mask, newMaskingKey, writeMaskingKey } from "../../src/core/mask.ts";
+import { mask, newMaskingKey, writeMaskingKey } from "../../src/core/websocket/mask.ts";
 
 Deno.test("section 5.3: every length, offset and phase is masked as byte by byte", () => {
   const key = [0x12, 0xf4, 0x56, 0x98];

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { RequestHeadParser } from "../../src/core/http_head.ts";
+import { RequestHeadParser } from "../../src/core/http/head.ts";
 import {
   ANY_METHOD,
   checkMethod,
@@ -8,8 +8,8 @@ import {
   LONGEST_METHOD,
   type Methods,
   onlyMethods,
-} from "../../src/core/methods.ts";
-import { isTokenByte } from "../../src/core/http_syntax.ts";
+} from "../../src/core/http/methods.ts";
+import { isTokenByte } from "../../src/core/http/syntax.ts";
 import { assertRefused, bytesOf, LIMITS } from "./http_messages.ts";
 
 /** The method of a request with these bytes in front of its target. */

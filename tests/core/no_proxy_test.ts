@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readNoProxy } from "../../src/core/no_proxy.ts";
+import { readNoProxy } from "../../src/proxy/selection.ts";
 
 function assertDirect(list: string, direct: readonly string[], proxied: readonly string[]): void {
   const isDirect = readNoProxy(list);

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { requestFraming } from "../../src/core/http_body.ts";
+import { requestFraming } from "../../src/core/http/body/reader.ts";
 import {
   acceptValue,
   checkUpgradeResponse,
@@ -10,7 +10,7 @@ import {
   type UpgradeRequest,
   upgradeRequest,
   upgradeResponse,
-} from "../../src/core/opening_handshake.ts";
+} from "../../src/core/websocket/handshake.ts";
 import { readRequest, readResponse, textOf } from "./http_messages.ts";
 
 /** The key of RFC 6455 section 1.3, and what it is answered with. */

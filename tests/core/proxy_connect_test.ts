@@ -1,7 +1,7 @@
 /** RFC 9110 section 9.3.6. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { TunnelAnswer, TunnelError, tunnelRequest } from "../../src/core/proxy_connect.ts";
+import { TunnelAnswer, TunnelError, tunnelRequest } from "../../src/proxy/tunnel.ts";
 
 const LIMITS = { maxHeaderBytes: 200, maxHeaderFields: 4 };
 const encode = (text: string) => new TextEncoder().encode(text);

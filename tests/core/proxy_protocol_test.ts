@@ -7,7 +7,7 @@ import {
   PROXY_V2_FIXED,
   PROXY_V2_LONGEST,
   type ProxyHeader,
-} from "../../src/core/proxy_protocol.ts";
+} from "../../src/proxy/proxy_protocol.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";

@@ -5,7 +5,7 @@ import {
   parseProxy,
   ProxySettingsError,
   readEnvironmentProxies,
-} from "../../src/core/proxy_settings.ts";
+} from "../../src/proxy/selection.ts";
 
 Deno.test("a proxy is host:port, in which no port is the default's", () => {
   assertEquals(parseProxy("Proxy.Example:3128"), {

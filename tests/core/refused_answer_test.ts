@@ -1,8 +1,8 @@
 /** What is kept of an answer that refuses (RFC 9112 section 6.3). */
 
 import { assertEquals } from "@std/assert";
-import { ResponseHeadParser } from "../../src/core/http_head.ts";
-import { REFUSAL_BODY_BYTES, RefusedAnswer } from "../../src/core/refused_answer.ts";
+import { ResponseHeadParser } from "../../src/core/http/head.ts";
+import { REFUSAL_BODY_BYTES, RefusedAnswer } from "../../src/core/http/refused_answer.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

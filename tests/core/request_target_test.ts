@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeArguments, decodePath, parseTarget } from "../../src/core/request_target.ts";
+import { decodeArguments, decodePath, parseTarget } from "../../src/core/http/target.ts";
 import { assertRefused } from "./http_messages.ts";
 
 Deno.test("RFC 9112 section 3.2.1: the origin form is a path with or without a query", () => {

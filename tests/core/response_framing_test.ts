@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { frameHead } from "../../src/core/response_framing.ts";
-import { ResponseHeadReader } from "../../src/core/response_head_reader.ts";
-import type { FieldLine } from "../../src/core/response_writer.ts";
+import { frameHead } from "../../src/core/http/body/response_framing.ts";
+import { ResponseHeadReader } from "../../src/core/http/head_reader.ts";
+import type { FieldLine } from "../../src/core/http/writer.ts";
 
 /** A head's fields in one line, and how it frames the body. */
 function framed(

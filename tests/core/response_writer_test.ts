@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { responseHead } from "../../src/core/response_writer.ts";
+import { responseHead } from "../../src/core/http/writer.ts";
 import { textOf } from "./http_messages.ts";
 
 Deno.test("a response head is a status line, fields in order and a blank line", () => {

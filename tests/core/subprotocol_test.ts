@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { chooseSubprotocol } from "../../src/core/subprotocol.ts";
+import { chooseSubprotocol } from "../../src/core/websocket/handshake.ts";
 
 Deno.test("RFC 6455 section 4.2.2: the first of the client's subprotocols that is known is chosen", () => {
   const known = new Set(["b", "c"]);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { checkUtf8, isUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../../src/core/utf8.ts";
+import { checkUtf8, isUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../../src/core/websocket/utf8.ts";
 
 /** The platform's own decoder as the judge. */
 function isWellFormed(bytes: Uint8Array): boolean {

@@ -3,7 +3,7 @@ import {
   type ExtensionOffer,
   type ExtensionParam,
   parseExtensions,
-} from "../../src/core/extension_list.ts";
+} from "../../src/core/websocket/extension_header.ts";
 import {
   acceptOffer,
   checkAnswer,

@@ -1,8 +1,8 @@
 /** What sessions of permessage-deflate hold, and that they let go of it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { parseExtensions } from "../../src/core/extension_list.ts";
-import type { Extension, ExtensionSession } from "../../src/extensions/extension.ts";
+import { parseExtensions } from "../../src/core/websocket/extension_header.ts";
+import type { Extension, ExtensionSession } from "../../src/api/extension.ts";
 import { deflateStream } from "../../src/extensions/deflate_stream.ts";
 import { permessageDeflate } from "../../src/extensions/permessage_deflate.ts";
 import { handlers, type Wsi } from "../../mod.ts";

@@ -2,11 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
 import {
   type Deflater,
-  fallbackZlibCodec,
   InflateError,
   type Inflater,
-  nativeZlibCodec,
   type ZlibCodec,
+} from "../../src/extensions/zlib_codec.ts";
+import {
+  fallbackZlibCodec,
+  nativeZlibCodec,
   zlibCodec,
   type ZlibStreams,
 } from "../../src/extensions/zlib.ts";

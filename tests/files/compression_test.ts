@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { createContext, type FileOps, handlers, LwsError, type Protocol } from "../../mod.ts";
 import { MOST_ENCODERS, SHORTEST_COMPRESSED } from "../../src/files/compression.ts";
-import { MemoryNetwork } from "../../src/testing.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { withMount } from "../support/folder.ts";
 import { fieldOf, get, request, statusOf } from "../support/http.ts";
 import { readHead, serve, type Served, settle } from "../support/serve.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import { type ContextCreationInfo, createContext, handlers, LwsError } from "../../mod.ts";
-import { MemoryNetwork } from "../../src/testing.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { withFiles } from "../support/folder.ts";
 
 function faultsOf(info: unknown): string[] {

@@ -1,9 +1,9 @@
 /** `openssl s_client` and `curl`, with a server that is made of our transports alone. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { tcpNetwork } from "../../src/transport/tcp.ts";
-import { TlsServer, type TlsServerOptions } from "../../src/transport/tls_server.ts";
-import type { TlsTransport } from "../../src/transport/tls_transport.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import { TlsServer, type TlsServerOptions } from "../../src/tls/server.ts";
+import type { TlsTransport } from "../../src/tls/transport.ts";
 import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
 import { CURL, OPENSSL, output, peerTest } from "./peer.ts";
 import { withFiles } from "./pem_files.ts";

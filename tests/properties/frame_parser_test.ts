@@ -1,7 +1,7 @@
 /** The frame parser's events depend on the bytes, and never on how they were split into reads. */
 
 import { assertEquals } from "@std/assert";
-import { FrameParser } from "../../src/core/frame_parser.ts";
+import { FrameParser } from "../../src/core/websocket/frame_parser.ts";
 import { frame, type FrameOptions } from "../support/frames.ts";
 import {
   anyText,

@@ -1,12 +1,9 @@
 /** The head parsers' outcome depends on the bytes, and never on how they were split into reads. */
 
 import { assertEquals } from "@std/assert";
-import {
-  HttpSyntaxError,
-  RequestHeadParser,
-  ResponseHeadParser,
-} from "../../src/core/http_head.ts";
-import { ANY_METHOD } from "../../src/core/methods.ts";
+import { HttpSyntaxError } from "../../src/core/http/syntax.ts";
+import { RequestHeadParser, ResponseHeadParser } from "../../src/core/http/head.ts";
+import { ANY_METHOD } from "../../src/core/http/methods.ts";
 import { handshake } from "../support/serve.ts";
 import { bytes, check, concat, fc, readSizes } from "./support.ts";
 

@@ -1,7 +1,7 @@
 /** Masking (RFC 6455 section 5.3) as a function: its own inverse, and the same in any parts. */
 
 import { assertEquals } from "@std/assert";
-import { mask } from "../../src/core/mask.ts";
+import { mask } from "../../src/core/websocket/mask.ts";
 import { check, cutAt, cuts, fc } from "./support.ts";
 
 const payload = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 300 }));

@@ -1,8 +1,8 @@
 /** What a PROXY header says depends on its bytes, and never on what follows or how it was split. */
 
 import { assert, assertEquals } from "@std/assert";
-import { formatIp, parseIp } from "../../src/core/ip_address.ts";
-import { parseProxyHeader, type ProxyHeader } from "../../src/core/proxy_protocol.ts";
+import { formatIp, parseIp } from "../../src/proxy/ip_address.ts";
+import { parseProxyHeader, type ProxyHeader } from "../../src/proxy/proxy_protocol.ts";
 import { bytes, check, concat, fc } from "./support.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));

@@ -1,10 +1,10 @@
 /** Text from peers and environments never does more than be refused. */
 
 import { assert, assertEquals } from "@std/assert";
-import { forwardedAddress, readProxyTrust } from "../../src/core/forwarded_for.ts";
-import { formatIp, parseIp } from "../../src/core/ip_address.ts";
-import { readNoProxy } from "../../src/core/no_proxy.ts";
-import { parseProxy, ProxySettingsError } from "../../src/core/proxy_settings.ts";
+import { forwardedAddress, readProxyTrust } from "../../src/proxy/forwarded_for.ts";
+import { formatIp, parseIp } from "../../src/proxy/ip_address.ts";
+import { readNoProxy } from "../../src/proxy/selection.ts";
+import { parseProxy, ProxySettingsError } from "../../src/proxy/selection.ts";
 import { check, fc } from "./support.ts";
 
 const address = fc.oneof(fc.ipV4(), fc.ipV6());

@@ -1,11 +1,11 @@
 /** What a request says is what was put into it, whatever stands beside it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { findCookie } from "../../src/core/cookies.ts";
-import { RequestHeadParser } from "../../src/core/http_head.ts";
-import { HttpSyntaxError, isToken } from "../../src/core/http_syntax.ts";
-import { ANY_METHOD, COMMON_METHODS, isTakeable } from "../../src/core/methods.ts";
-import { decodeArguments } from "../../src/core/request_target.ts";
+import { findCookie } from "../../src/core/http/cookies.ts";
+import { RequestHeadParser } from "../../src/core/http/head.ts";
+import { HttpSyntaxError, isToken } from "../../src/core/http/syntax.ts";
+import { ANY_METHOD, COMMON_METHODS, isTakeable } from "../../src/core/http/methods.ts";
+import { decodeArguments } from "../../src/core/http/target.ts";
 import { check, fc } from "./support.ts";
 
 const LIMITS = { maxHeaderBytes: 16_384, maxHeaderFields: 100 };

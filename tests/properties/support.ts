@@ -9,15 +9,10 @@ import {
   createContext,
   type Protocol,
 } from "../../mod.ts";
-import {
-  FakeClock,
-  type Listener,
-  MemoryNetwork,
-  type MemoryTransport,
-  type Network,
-  type NetworkTarget,
-  type TransportHandler,
-} from "../../src/testing.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
+import type { Listener, Network, NetworkTarget, TransportHandler } from "../../src/api/network.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat } from "../support/frames.ts";
 import { handshake, readHead, settle, WebSocketPeer } from "../support/serve.ts";
 

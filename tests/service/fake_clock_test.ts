@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { FakeClock } from "../../src/service/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 Deno.test("time stands still until it is advanced", () => {
   const clock = new FakeClock(100);

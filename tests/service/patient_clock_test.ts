@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Clock } from "../../src/service/clock.ts";
-import { FakeClock } from "../../src/service/fake_clock.ts";
+import type { Clock } from "../../src/api/service.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { PatientClock } from "../../src/service/patient_clock.ts";
 
 interface SetTimer {

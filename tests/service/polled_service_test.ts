@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { FakeClock } from "../../src/service/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { PolledService, type PollHost } from "../../src/service/polled_service.ts";
-import { POLLHUP, POLLIN, POLLOUT } from "../../src/service/polling.ts";
+import { POLLHUP, POLLIN, POLLOUT } from "../../src/api/service.ts";
 import { ServicedClock } from "../../src/service/serviced_clock.ts";
 
 const HOST: PollHost = {

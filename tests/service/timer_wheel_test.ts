@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { systemClock } from "../../src/service/clock.ts";
-import { FakeClock } from "../../src/service/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { ServicedClock } from "../../src/service/serviced_clock.ts";
 import { TimerWheel, WheelTimer } from "../../src/service/timer_wheel.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Clock } from "../../src/service/clock.ts";
+import type { Clock } from "../../src/api/service.ts";
 import { systemClock } from "../../src/service/clock.ts";
-import { FakeClock } from "../../src/service/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 import {
   TurnBudget,
   turnBudgetOf,

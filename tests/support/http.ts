@@ -1,7 +1,8 @@
 /** Requests and answers for tests of HTTP, and protocols that answer them. */
 
 import { handlers, type Protocol } from "../../mod.ts";
-import { MemoryError, type MemoryPeer } from "../../src/testing.ts";
+import { MemoryError } from "../../src/testing/memory_transport.ts";
+import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead, readResponse, type Served } from "./serve.ts";
 
 /** A request with a `Host` and the given header lines. */

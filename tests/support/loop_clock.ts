@@ -1,6 +1,6 @@
 /** Time that stands still between the turns of an event loop, which comes round when a test says so. */
 
-import type { Clock } from "../../src/service/clock.ts";
+import type { Clock } from "../../src/api/service.ts";
 import { settle } from "./serve.ts";
 
 /** A clock whose timers without a delay come when the loop comes round. */

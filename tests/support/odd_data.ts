@@ -1,6 +1,7 @@
 /** What a program may hand to a call that wants bytes, and what it may not. */
 
-import { allocPadded, PreparedMessage } from "../../mod.ts";
+import { allocPadded } from "../../mod.ts";
+import { PreparedMessage } from "../../src/connection/prepared_message.ts";
 
 /** Bytes of every type, each with what it is. */
 export function goodBytes(): [name: string, data: ArrayBufferView | ArrayBufferLike][] {

@@ -7,7 +7,9 @@ import {
   createContext,
   type Protocol,
 } from "../../mod.ts";
-import { FakeClock, MemoryNetwork, type MemoryPeer } from "../../src/testing.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { concat, frame, type FrameOptions, KEY } from "./frames.ts";
 
 /** The key of RFC 6455 section 1.3, and the answer to it. */

@@ -1,6 +1,6 @@
 /** Peers that are slow to take what is sent to them. */
 
-import type { Transport, TransportHandler } from "../../src/transport/transport.ts";
+import type { Transport, TransportHandler } from "../../src/api/network.ts";
 
 /** What a slow peer takes at once, in bytes. */
 export const SIP = 64 * 1024;

@@ -1,10 +1,10 @@
 /** TLS handshakes between two transports in memory. */
 
-import { memoryPair, type MemoryTransport } from "../../src/transport/memory.ts";
-import type { TlsClient, TlsConnectOptions } from "../../src/transport/tls_client.ts";
-import { TlsError } from "../../src/transport/tls_error.ts";
-import type { SecureOptions, TlsServer } from "../../src/transport/tls_server.ts";
-import type { TlsTransport } from "../../src/transport/tls_transport.ts";
+import { memoryPair, type MemoryTransport } from "../../src/testing/memory_transport.ts";
+import type { TlsClient, TlsConnectOptions } from "../../src/tls/client.ts";
+import { TlsError } from "../../src/tls/error.ts";
+import type { SecureOptions, TlsServer } from "../../src/tls/server.ts";
+import type { TlsTransport } from "../../src/tls/transport.ts";
 import { Recorder } from "../transport/transport_contract.ts";
 
 /** What became of a handshake, at both ends. */

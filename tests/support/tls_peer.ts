@@ -1,11 +1,12 @@
 /** TLS clients that are played by hand, byte by byte above the handshake. */
 
 import { X509Certificate } from "node:crypto";
-import { type MemoryNetwork, MemoryPeer } from "../../src/testing.ts";
-import type { MemoryTransport } from "../../src/transport/memory.ts";
-import { TlsClient } from "../../src/transport/tls_client.ts";
-import type { TransportHandler } from "../../src/transport/transport.ts";
-import type { TlsInfo } from "../../src/transport/tls_info.ts";
+import type { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
+import { TlsClient } from "../../src/tls/client.ts";
+import type { TransportHandler } from "../../src/api/network.ts";
+import type { TlsInfo } from "../../src/api/tls.ts";
 import type { TestIdentity } from "./certificates.ts";
 import { handshake, type HandshakeOptions, readHead, WebSocketPeer } from "./serve.ts";
 

@@ -1,7 +1,7 @@
 /** What TLS looks like from outside: the records that go over a transport. */
 
-import type { MemoryTransport } from "../../src/transport/memory.ts";
-import type { TransportHandler } from "../../src/transport/transport.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
+import type { TransportHandler } from "../../src/api/network.ts";
 import { concat } from "./frames.ts";
 
 /** A transport, and all bytes that it has carried. */

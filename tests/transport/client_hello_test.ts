@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { duplexPair } from "node:stream";
 import { connect } from "node:tls";
-import { serverNameIn } from "../../src/transport/client_hello.ts";
+import { serverNameIn } from "../../src/tls/client_hello.ts";
 
 /** What the runtime's own client says first. */
 async function hello(options: { servername?: string; host?: string }): Promise<Uint8Array> {

@@ -2,8 +2,9 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { connectName, type NameSystem, runtimeSystem } from "../../src/transport/connect_name.ts";
-import { type StreamConn, tcpNetwork } from "../../src/transport/tcp.ts";
-import { TransportError } from "../../src/transport/transport_error.ts";
+import type { StreamConn } from "../../src/api/network.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import { TransportError } from "../../src/base/errors.ts";
 
 const never = new AbortController().signal;
 const TARGET = { hostname: "name.test", port: 80 };

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { listenOnDescriptor } from "../../src/transport/node_stream.ts";
-import { TransportError } from "../../src/transport/transport_error.ts";
+import { TransportError } from "../../src/base/errors.ts";
 import { Child, isInstalled } from "../support/child.ts";
 
 const hasPython = isInstalled("python3");

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readVariable, writeVariable } from "../../src/transport/environment.ts";
+import { readVariable, writeVariable } from "../../src/transport/machine.ts";
 import { Child } from "../support/child.ts";
 
 async function readIn(flags: readonly string[]): Promise<string[]> {

@@ -4,8 +4,8 @@ import {
   interfaceAddresses,
   sourceAddress,
 } from "../../src/transport/interfaces.ts";
-import { tcpNetwork } from "../../src/transport/tcp.ts";
-import { TransportError } from "../../src/transport/transport_error.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import { TransportError } from "../../src/base/errors.ts";
 import { Child } from "../support/child.ts";
 
 const LISTED: readonly InterfaceAddress[] = [

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   MemoryError,
-  MemoryNetwork,
   memoryPair,
-  MemoryPeer,
   type MemoryTransport,
-} from "../../src/transport/memory.ts";
+} from "../../src/testing/memory_transport.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 
 testTransportContract("a memory pair", () => Promise.resolve(memoryPair()), false);

@@ -4,9 +4,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:net";
 import { interfaceAddresses } from "../../src/transport/interfaces.ts";
 import { NodeStream } from "../../src/transport/node_stream.ts";
-import { StreamTransport, tcpNetwork } from "../../src/transport/tcp.ts";
-import type { NetworkTarget, Transport } from "../../src/transport/transport.ts";
-import { TransportError } from "../../src/transport/transport_error.ts";
+import { StreamTransport } from "../../src/transport/stream_transport.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import type { NetworkTarget, Transport } from "../../src/api/network.ts";
+import { TransportError } from "../../src/base/errors.ts";
 import { Child } from "../support/child.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 

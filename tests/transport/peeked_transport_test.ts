@@ -3,12 +3,12 @@ import {
   firstByteOf,
   PeekedTransport,
   TLS_HANDSHAKE_RECORD,
-} from "../../src/transport/peeked_transport.ts";
-import { memoryPair } from "../../src/transport/memory.ts";
-import { tcpNetwork } from "../../src/transport/tcp.ts";
-import { TlsClient } from "../../src/transport/tls_client.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
-import type { Transport } from "../../src/transport/transport.ts";
+} from "../../src/transport/first_bytes.ts";
+import { memoryPair } from "../../src/testing/memory_transport.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import { TlsClient } from "../../src/tls/client.ts";
+import { TlsServer } from "../../src/tls/server.ts";
+import type { Transport } from "../../src/api/network.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 

@@ -1,8 +1,8 @@
 /** Giving up root's rights, in processes of their own. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { dropPrivileges, type IdentityCalls } from "../../src/transport/privileges.ts";
-import { TransportError } from "../../src/transport/transport_error.ts";
+import { dropPrivileges, type IdentityCalls } from "../../src/transport/machine.ts";
+import { TransportError } from "../../src/base/errors.ts";
 import { Child, isInstalled } from "../support/child.ts";
 
 const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;

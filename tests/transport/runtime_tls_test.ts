@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:tls";
-import { type RuntimeTlsOptions, secureByRuntime } from "../../src/transport/runtime_tls.ts";
-import { detached, tcpNetwork } from "../../src/transport/tcp.ts";
-import { TlsError } from "../../src/transport/tls_error.ts";
-import type { TlsIdentity } from "../../src/transport/tls_identity.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
-import type { Transport } from "../../src/transport/transport.ts";
+import { type RuntimeTlsOptions, secureByRuntime } from "../../src/tls/runtime_client.ts";
+import { detached, tcpNetwork } from "../../src/transport/network.ts";
+import { TlsError } from "../../src/tls/error.ts";
+import type { TlsIdentity } from "../../src/tls/certificate.ts";
+import { TlsServer } from "../../src/tls/server.ts";
+import type { Transport } from "../../src/api/network.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 

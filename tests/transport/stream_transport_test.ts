@@ -1,7 +1,8 @@
 /** A transport over a socket that is played by hand, and the ways in which one can fail. */
 
 import { assertEquals } from "@std/assert";
-import { type StreamConn, StreamTransport } from "../../src/transport/tcp.ts";
+import type { StreamConn } from "../../src/api/network.ts";
+import { StreamTransport } from "../../src/transport/stream_transport.ts";
 import { Recorder } from "./transport_contract.ts";
 
 /** A socket whose calls a test answers. */

@@ -1,8 +1,8 @@
 /** Keep-alive, both IP versions, and listeners that are open already. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { adoptListener, tcpNetwork } from "../../src/transport/tcp.ts";
-import type { NetworkTarget, Transport } from "../../src/transport/transport.ts";
+import { adoptListener, tcpNetwork } from "../../src/transport/network.ts";
+import type { NetworkTarget, Transport } from "../../src/api/network.ts";
 
 const never = new AbortController().signal;
 const isLinux = Deno.build.os === "linux";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { StreamTransport, tcpNetwork } from "../../src/transport/tcp.ts";
-import type { Transport } from "../../src/transport/transport.ts";
+import { StreamTransport } from "../../src/transport/stream_transport.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import type { Transport } from "../../src/api/network.ts";
 import { testTransportContract } from "./transport_contract.ts";
 
 async function tcpPair(): Promise<[Transport, Transport]> {

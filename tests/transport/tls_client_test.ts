@@ -5,11 +5,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { memoryPair } from "../../src/transport/memory.ts";
-import { TlsClient, type TlsConnectOptions } from "../../src/transport/tls_client.ts";
-import { TlsError, type TlsErrorCode, TlsOptionError } from "../../src/transport/tls_error.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
-import { TransportDuplex } from "../../src/transport/transport_duplex.ts";
+import { memoryPair } from "../../src/testing/memory_transport.ts";
+import { TlsClient, type TlsConnectOptions } from "../../src/tls/client.ts";
+import { TlsError, type TlsErrorCode, TlsOptionError } from "../../src/tls/error.ts";
+import { TlsServer } from "../../src/tls/server.ts";
+import { TransportDuplex } from "../../src/tls/node_duplex.ts";
 import {
   encryptKey,
   makeAuthority,

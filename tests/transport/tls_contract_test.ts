@@ -1,8 +1,8 @@
-import { memoryPair } from "../../src/transport/memory.ts";
-import { tcpNetwork } from "../../src/transport/tcp.ts";
-import { TlsClient } from "../../src/transport/tls_client.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
-import type { Transport } from "../../src/transport/transport.ts";
+import { memoryPair } from "../../src/testing/memory_transport.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import { TlsClient } from "../../src/tls/client.ts";
+import { TlsServer } from "../../src/tls/server.ts";
+import type { Transport } from "../../src/api/network.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { testTransportContract } from "./transport_contract.ts";
 

@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type TlsField, TlsOptionError } from "../../src/transport/tls_error.ts";
-import { checkIdentity, type TlsIdentity } from "../../src/transport/tls_identity.ts";
-import { parseCertificates, readPem } from "../../src/transport/tls_pem.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
+import { type TlsField, TlsOptionError } from "../../src/tls/error.ts";
+import { checkIdentity, type TlsIdentity } from "../../src/tls/certificate.ts";
+import { parseCertificates, readPem } from "../../src/tls/certificate.ts";
+import { TlsServer } from "../../src/tls/server.ts";
 import { encryptKey, makeCertificates } from "../support/certificates.ts";
 
 const certificates = await makeCertificates();

@@ -1,11 +1,11 @@
 import { connect } from "node:tls";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { memoryPair } from "../../src/transport/memory.ts";
-import { TlsClient } from "../../src/transport/tls_client.ts";
-import { TlsError, TlsOptionError } from "../../src/transport/tls_error.ts";
-import type { TlsInfo } from "../../src/transport/tls_info.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
-import { TransportDuplex } from "../../src/transport/transport_duplex.ts";
+import { memoryPair } from "../../src/testing/memory_transport.ts";
+import { TlsClient } from "../../src/tls/client.ts";
+import { TlsError, TlsOptionError } from "../../src/tls/error.ts";
+import type { TlsInfo } from "../../src/api/tls.ts";
+import { TlsServer } from "../../src/tls/server.ts";
+import { TransportDuplex } from "../../src/tls/node_duplex.ts";
 import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
 import { converse, refused, secured, shakeHands } from "../support/tls.ts";
 import { Recorder } from "./transport_contract.ts";

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { StreamTransport, tcpNetwork } from "../../src/transport/tcp.ts";
-import { TlsClient } from "../../src/transport/tls_client.ts";
-import { TlsError } from "../../src/transport/tls_error.ts";
-import { TlsServer } from "../../src/transport/tls_server.ts";
+import { StreamTransport } from "../../src/transport/stream_transport.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import { TlsClient } from "../../src/tls/client.ts";
+import { TlsError } from "../../src/tls/error.ts";
+import { TlsServer } from "../../src/tls/server.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { Recorder } from "./transport_contract.ts";
 

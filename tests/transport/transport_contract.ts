@@ -5,11 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  abortTransport,
-  type Transport,
-  type TransportHandler,
-} from "../../src/transport/transport.ts";
+import { abortTransport, type Transport, type TransportHandler } from "../../src/api/network.ts";
 
 /** Two connected transports that were not started; each test closes both. */
 export type MakePair = () => Promise<[Transport, Transport]>;

@@ -2,9 +2,9 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { tcpNetwork } from "../../src/transport/tcp.ts";
-import type { Listener, Transport } from "../../src/transport/transport.ts";
-import { TransportError } from "../../src/transport/transport_error.ts";
+import { tcpNetwork } from "../../src/transport/network.ts";
+import type { Listener, Transport } from "../../src/api/network.ts";
+import { TransportError } from "../../src/base/errors.ts";
 import { Child } from "../support/child.ts";
 import { testTransportContract } from "./transport_contract.ts";
 

@@ -1,7 +1,7 @@
 /** The frame parser on masked frames, as a server gets them. */
 
-import { type FrameHandler, FrameParser } from "../../../src/core/frame_parser.ts";
-import { DEFAULT_LIMITS } from "../../../src/limits.ts";
+import { type FrameHandler, FrameParser } from "../../../src/core/websocket/frame_parser.ts";
+import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import { concat, frame, KEY } from "../../../tests/support/frames.ts";
 import { FrameGatherer, readFrames } from "../floor/frames.ts";
 import type { Part } from "./part.ts";

@@ -1,9 +1,9 @@
 /** A browser's opening handshake: its head alone, and all that the core does for it. */
 
-import { requestFraming } from "../../../src/core/http_body.ts";
-import { RequestHeadParser } from "../../../src/core/http_head.ts";
-import { readUpgrade, upgradeResponse } from "../../../src/core/opening_handshake.ts";
-import { DEFAULT_LIMITS } from "../../../src/limits.ts";
+import { requestFraming } from "../../../src/core/http/body/reader.ts";
+import { RequestHeadParser } from "../../../src/core/http/head.ts";
+import { readUpgrade, upgradeResponse } from "../../../src/core/websocket/handshake.ts";
+import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import { answer } from "../floor/handshake.ts";
 import { readHead } from "../floor/request_head.ts";
 import type { Part } from "./part.ts";

@@ -1,6 +1,6 @@
 /** Unmasking in place. */
 
-import { mask } from "../../../src/core/mask.ts";
+import { mask } from "../../../src/core/websocket/mask.ts";
 import { unmask } from "../floor/unmask.ts";
 import type { Part } from "./part.ts";
 

@@ -1,6 +1,6 @@
 /** The timer wheel: a timer that is armed, armed anew and cancelled, beside few and many others. */
 
-import { FakeClock } from "../../../src/service/fake_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { TimerWheel, WheelTimer } from "../../../src/service/timer_wheel.ts";
 import { BareTimer, BareWheel } from "../floor/timers.ts";
 import type { Part } from "./part.ts";

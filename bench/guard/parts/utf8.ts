@@ -1,6 +1,6 @@
 /** The UTF-8 check. */
 
-import { isUtf8 } from "../../../src/core/utf8.ts";
+import { isUtf8 } from "../../../src/core/websocket/utf8.ts";
 import { isAscii as bareIsAscii, isUtf8 as bareIsUtf8 } from "../floor/utf8.ts";
 import type { Part } from "./part.ts";
 

@@ -1,3 +1,3 @@
 /** The events of `struct pollfd`. */
 
-export { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../service/polling.ts";
+export { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../api/service.ts";

@@ -1,6 +1,6 @@
 /** `Accept-Encoding` (RFC 9110 section 12.5.3): which content coding an answer may have. */
 
-import { isToken, splitList, trimBlanks } from "../http_syntax.ts";
+import { isToken, splitList, trimBlanks } from "./syntax.ts";
 
 /** Content codings as the field names them. */
 export type ContentCoding = "br" | "gzip";

@@ -1,6 +1,6 @@
 /** The limits of a context, beside what the C library did. */
 
-import type { Limits } from "../../../src/limits.ts";
+import type { Limits } from "../../../src/api/limits.ts";
 
 /** What there was in C in place of each limit. */
 export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {

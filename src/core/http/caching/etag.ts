@@ -1,6 +1,6 @@
 /** Entity tags (RFC 9110 section 8.8.3): their syntax, and how two are compared. */
 
-import { isBlank } from "../../http_syntax.ts";
+import { isBlank } from "../syntax.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

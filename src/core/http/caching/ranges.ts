@@ -1,6 +1,6 @@
 /** Byte ranges of a request (RFC 9110 section 14). */
 
-import { splitList } from "../../http_syntax.ts";
+import { splitList } from "../syntax.ts";
 
 /** A part of a representation: positions of its first and its last byte. */
 export interface ByteRange {

@@ -1,0 +1,66 @@
+/** Where a client connects and what it asks for (`lws_client_connect`). */
+export interface ClientConnectInfo {
+  /**
+   * The host name or IP address to connect to. IPv6 may be in brackets, as `URL.hostname` has it, and
+   * may have a zone (`fe80::1%eth0`, in brackets also with `%25` as in RFC 6874). The addresses of a name
+   * are tried as RFC 8305 says, 250 ms apart. May be left out with `socketPath`.
+   */
+  readonly address?: string;
+  /** 1 to 65,535. May be left out with `socketPath`. */
+  readonly port?: number;
+  /** The unix socket to connect to, in place of address and port. */
+  readonly socketPath?: string;
+  /**
+   * The IP address or the network interface of this machine to connect from; for a name see the
+   * `iface` of `createContext`.
+   *
+   * @default the context's, if that does not listen; else the system's choice
+   */
+  readonly iface?: string;
+  /** Path and query of the request. @default {"/"} */
+  readonly path?: string;
+  /**
+   * What goes into the `Host` header, as it is, but that IPv6 has brackets there and no zone.
+   *
+   * @default the address, and the port unless it is 80, or 443 with TLS
+   */
+  readonly host?: string;
+  /** What goes into the `Origin` header. @default no such header */
+  readonly origin?: string;
+  /**
+   * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
+   * nothing else about it.
+   *
+   * 1 is the runtime's own TLS, the faster one, where the context has no authorities of its own, no
+   * certificate, no `disableOsCaCerts` and no `network`, and neither `iface`, `socketPath` nor
+   * `peerCertificate` is given; everything else is `node:tls`. Both trust whom the runtime trusts, and
+   * check the same; only `node:tls` takes a certificate as its own authority, by `sslCaFilepath`.
+   *
+   * @default {0}
+   */
+  readonly ssl?: 0 | 1 | 2;
+  /**
+   * Whether `wsi.tls` tells the server's certificate, version and cipher, which takes
+   * `node:tls`. Without an effect where that is used anyway, and without TLS.
+   *
+   * @default {false}
+   */
+  readonly peerCertificate?: boolean;
+  /**
+   * The host that the server's certificate has to be for, and that is asked for (SNI).
+   *
+   * @default the host name of `host`
+   */
+  readonly serverName?: string;
+  /**
+   * The subprotocols to ask for, as a list or joined by commas, the best first. One that the server
+   * chooses must be a protocol of the context; if it chooses none, the first protocol is used.
+   *
+   * @default none
+   */
+  readonly protocol?: string | readonly string[] | null;
+  /** The connection's `user`, in place of the protocol's per-session data. */
+  readonly userdata?: unknown;
+  /** More header fields of the request. */
+  readonly headers?: Iterable<readonly [string, string]>;
+}

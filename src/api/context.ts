@@ -1,0 +1,288 @@
+/** The public face of a context. */
+
+import type { ClientConnectInfo } from "./client_info.ts";
+import type { FileOps } from "./file_ops.ts";
+import type { Limits } from "./limits.ts";
+import type { StreamConn } from "./network.ts";
+import type { ActiveProtocol, Protocol } from "./protocol.ts";
+import type { ReasonData, UserReason } from "./reasons.ts";
+import type { PollFd } from "./service.ts";
+import type { CertificateInfo } from "./tls.ts";
+import type { PeerAddresses, Wsi } from "./wsi.ts";
+
+/** Reasons without data, which `callbackAllProtocol` can call with. */
+export type DatalessReason =
+  | UserReason
+  | { [R in keyof ReasonData]: ReasonData[R] extends undefined ? R : never }[keyof ReasonData];
+
+/**
+ * Everything that shares one listener, one set of protocols and one service (`struct lws_context`).
+ * Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw `destroyed`; the other calls find
+ * no connections any more.
+ */
+export interface Context extends AsyncDisposable {
+  /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
+  readonly port: number;
+  /** What was given at creation (`lws_context_user`). */
+  readonly user: unknown;
+  /** The protocols, in order. */
+  readonly protocols: readonly ActiveProtocol[];
+  /** The limits in force. */
+  readonly limits: Limits;
+  /**
+   * The file operations in use (`lws_get_fops`): the table that was given at creation, or the one of
+   * `hostFileOps()`. An entry that a program puts in place of another counts from the next call on, so
+   * that one may be wrapped:
+   *
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{ name: "http", callback: handlers({ http: (wsi) => wsi.serveHttpFile("/x") }) }],
+   * });
+   * const { fileOps } = context;
+   * const open = fileOps.open.bind(fileOps);
+   * fileOps.open = (wsi, path, flags) => {
+   *   if (wsi.peerAddresses.ip !== "127.0.0.1") throw new Error(`${path} is for this host only`);
+   *   return open(wsi, path, flags);
+   * };
+   * ```
+   */
+  readonly fileOps: FileOps;
+  /**
+   * This host's own name (`lws_canonical_hostname`), at most 127 characters. `"unknown"` without
+   * `--allow-sys=hostname`, for which nobody is asked, and with `options.skipServerCanonicalName`.
+   */
+  readonly canonicalHostname: string;
+  /** Whether {@linkcode destroy} was called. */
+  readonly isDestroyed: boolean;
+  /** Resolves when the context is destroyed and every connection has ended; never rejects. */
+  readonly closed: Promise<void>;
+
+  /**
+   * Connects to a server (`lws_client_connect`). Exactly one of `clientEstablished` and
+   * `clientConnectionError` follows, never before this call has returned.
+   *
+   * Needs `--allow-net` for the address.
+   *
+   * @throws {LwsError} `invalid-argument`, which names the field; `destroyed`.
+   */
+  clientConnect(info: ClientConnectInfo): Wsi;
+  /**
+   * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
+   * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
+   *
+   * @returns The connection, or undefined when a filter or a limit refused it, and it is closed then; or
+   *   when `filterNetworkConnection` returned a promise, and it is served once that lets it in.
+   * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
+   */
+  adopt(conn: StreamConn): Wsi | undefined;
+  /**
+   * The peer's address of a connection (`lws_get_peer_addresses`); also for the descriptor that
+   * `filterNetworkConnection` gets. Empty for one that is unknown. The name is there once
+   * {@linkcode resolvePeerAddresses} has found it.
+   *
+   * @throws {LwsError} `invalid-argument` when it is no whole number.
+   */
+  peerAddresses(socketFd: number): PeerAddresses;
+  /**
+   * As {@linkcode peerAddresses}, with the peer's name by reverse lookup in the hosts file and the DNS;
+   * also for the descriptor that `filterNetworkConnection` gets. The name stays empty when there is none,
+   * and without `--allow-net` for the address, for which nobody is asked. It never rejects for want of
+   * a name.
+   *
+   * @throws {LwsError} `invalid-argument`, by a rejection, when it is no whole number.
+   */
+  resolvePeerAddresses(socketFd: number): Promise<PeerAddresses>;
+  /**
+   * Ends a connection by its descriptor (`libwebsockets_hangup_on_client`): no close frame, and what is
+   * unsent may be lost. Its last reason, `closed` for a WebSocket, comes later, never from inside this
+   * call. For a descriptor that no connection has nothing happens.
+   *
+   * @returns 0.
+   * @throws {LwsError} `invalid-argument` when it is no whole number.
+   */
+  hangupOnClient(socketFd: number): number;
+  /**
+   * Shows another certificate from the next handshake on, and others by host name; open connections go
+   * on as they are.
+   *
+   * @param others in place of the `certificates` of creation
+   * @throws {LwsError} `invalid-argument`, which names what can't be used, and all stays as it was;
+   *   `permission-denied` when a file may not be read; `invalid-state` when the context does not listen with TLS; `destroyed`.
+   */
+  setCertificate(certificate: CertificateInfo, others?: readonly CertificateInfo[]): void;
+  /**
+   * Sets the HTTP proxy for client connections, before the first of them (`lws_set_proxy`): `host:port`,
+   * `user:password@host:port` or an `http://` URL. It goes before `httpProxyAddress` and before what
+   * the environment says.
+   *
+   * @returns 0.
+   * @throws {LwsError} `invalid-argument` when it names no proxy; `invalid-state` after the first
+   *   `clientConnect`; `destroyed`.
+   */
+  setProxy(proxy: string): number;
+  /**
+   * `wsi.callbackOnWritable()` for every connection that uses a protocol now. Returns 0.
+   *
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol.
+   */
+  callbackOnWritableAllProtocol(protocol: Protocol | string): number;
+  /**
+   * `wsi.rxFlowControl(true)` for every connection that uses a protocol now, whoever was stopped
+   * (`lws_rx_flow_allow_all_protocol`).
+   *
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol.
+   */
+  rxFlowAllowAllProtocol(protocol: Protocol | string): void;
+  /**
+   * Calls the protocol's callback, before it returns, for every connection that uses the protocol
+   * now. What the callbacks return is ignored. Returns 0.
+   *
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol, or the reason is none.
+   */
+  callbackAllProtocol(protocol: Protocol | string, reason: DatalessReason): number;
+  /**
+   * Calls the protocol's callback with `broadcast` and `data`, before it returns, for every
+   * established WebSocket that this context serves with the protocol, in the order in which they were
+   * accepted (`libwebsockets_broadcast`). Nothing is sent by itself: the callback decides, and it may
+   * write or close. What it returns is ignored. Client connections, connections that are not
+   * WebSockets yet and those that are closing are left out.
+   *
+   * Other workers do the same through {@linkcode openPort}, other processes through
+   * {@linkcode connectBroadcast}.
+   *
+   * @param data A string is given as its UTF-8, of a view its bytes, of a buffer all of them; of any
+   *   length, 0 included. All connections are given the same bytes.
+   * @returns 0, or −1 when the context is destroyed.
+   * @throws {LwsError} `invalid-argument` when the context has no such protocol, or `data` is neither
+   *   a string, a view nor a buffer, or a detached or out-of-bounds one.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{
+   *     name: "news",
+   *     callback: handlers({
+   *       broadcast: (wsi, _user, data) => void wsi.write(data, "text"),
+   *     }),
+   *   }],
+   * });
+   * context.broadcast("news", "Everybody hears this.");
+   * ```
+   */
+  broadcast(protocol: Protocol | string, data: string | ArrayBufferView | ArrayBufferLike): number;
+  /**
+   * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
+   * worker wants a port of its own. They are closed with the context; a worker that ends before closes
+   * its end itself, as the runtime tells nobody that it is gone.
+   *
+   * @throws {LwsError} `destroyed`.
+   */
+  openPort(): MessagePort;
+  /**
+   * Delivers what is pending, in the order in which it came, at most one event of a kind for each
+   * connection; when nothing is, waits for the first (`lws_service`). Between two calls nothing is
+   * delivered. Only with the service policies `"manual"` and `"external"`.
+   *
+   * @param timeoutMs How long to wait, from 0 milliseconds; `Infinity` waits without an end.
+   * @returns 0, or a negative number once the context is destroyed.
+   * @throws {LwsError} `invalid-state` when the context serves by itself; `invalid-argument`.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   iface: "127.0.0.1",
+   *   service: "manual",
+   *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+   * });
+   * const peer = new WebSocket(`ws://127.0.0.1:${context.port}`, "echo");
+   * let answer: unknown;
+   * peer.onopen = () => peer.send("hello");
+   * peer.onmessage = ({ data }) => answer = data;
+   * while (answer === undefined) await context.service(50);
+   * if (answer !== "hello") throw new Error("no echo");
+   * peer.close();
+   * ```
+   */
+  service(timeoutMs: number): Promise<number>;
+  /**
+   * Ends a {@linkcode service} or {@linkcode poll} that waits, or the next one that would
+   * (`lws_cancel_service`).
+   *
+   * @throws {LwsError} `invalid-state` when the context serves by itself.
+   */
+  cancelService(): void;
+  /**
+   * Serves one descriptor for which the program's own loop has seen `revents`, and runs what timeouts
+   * are due (`lws_service_fd`). A descriptor of the context gets `revents` 0; a foreign one is left
+   * as it is. `null` only runs timeouts.
+   *
+   * @returns 0, 1 when that connection is gone now, or a negative number once the context is
+   *   destroyed.
+   * @throws {LwsError} `invalid-state` when the context serves by itself; `invalid-argument`.
+   */
+  serviceFd(pollFd: PollFd | null): number;
+  /**
+   * Waits until one of the descriptors is ready for what its `events` ask, as poll(2) does, and puts
+   * that into `revents`. Entries of foreign descriptors are left as they are: who sets `revents` of
+   * one calls {@linkcode cancelService} so that the loop sees it. When timeouts are due it returns
+   * early; `serviceFd` runs them.
+   *
+   * @param timeoutMs How long to wait, from 0 milliseconds; `Infinity` waits without an end.
+   * @returns The number of entries with `revents`, or a negative number once the context is destroyed.
+   * @throws {LwsError} `invalid-state` when the context serves by itself; `invalid-argument`.
+   */
+  poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number>;
+  /**
+   * As {@linkcode poll} without waiting: tells what had come by the last turn of the runtime's event
+   * loop. Nothing more comes until the program awaits something that takes a turn, such as `poll`.
+   *
+   * @returns The number of entries with `revents`, or a negative number once the context is destroyed.
+   * @throws {LwsError} `invalid-state` when the context serves by itself; `invalid-argument`.
+   */
+  pollNow(pollFds: readonly PollFd[]): number;
+  /**
+   * Stops listening, answers new requests on open connections with 503, closes every WebSocket with
+   * 1001 and every other connection, and resolves as {@linkcode closed} does. Harmless when repeated.
+   * Whatever the service policy was, the rest is served by itself.
+   *
+   * @param options How to drain a busy server, which clients are to leave one by one.
+   * @throws {LwsError} `invalid-argument`, which names the option.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * const context = createContext({ port: 0, protocols: [{ name: "p", callback: handlers({}) }] });
+   * // Clients are told to leave over ten seconds, and are gone after fifteen.
+   * await context.destroy({ spreadMs: 10_000, graceMs: 15_000 });
+   * ```
+   */
+  destroy(options?: DestroyOptions): Promise<void>;
+}
+
+/** How {@linkcode Context.destroy} ends its connections. */
+export interface DestroyOptions {
+  /**
+   * Milliseconds from the call after which whatever is still open is cut, from 0; at least
+   * {@linkcode spreadMs}.
+   *
+   * @default {Infinity} each connection has the time of its own limits
+   */
+  readonly graceMs?: number;
+  /**
+   * Milliseconds over which the closing is spread, so that a crowd of clients does not come back in
+   * one instant, from 0.
+   *
+   * @default {0}
+   */
+  readonly spreadMs?: number;
+}

@@ -1,0 +1,343 @@
+/** What `createContext` is given (`struct lws_context_creation_info`). */
+
+import type { Extension, ExtensionStruct } from "./extension.ts";
+import type { FileOps } from "./file_ops.ts";
+import type { Limits } from "./limits.ts";
+import type { Network, StreamListener } from "./network.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Clock } from "./service.ts";
+import type { TlsMembers } from "./tls.ts";
+import type { HeaderToken } from "../core/http/header_tokens.ts";
+
+/** Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}. */
+export type ServicePolicy = "automatic" | "manual" | "external";
+
+/** How a context is made (`struct lws_context_creation_info`), limits included. */
+export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo {
+  /**
+   * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
+   * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are
+   * no WebSockets, which are refused with 403, and what no mount has is answered 404.
+   */
+  readonly protocols?: readonly Protocol[];
+  /**
+   * Folders that are served without a callback, to GET and HEAD, behind `filterHttpConnection` and before
+   * `http`. Of several whose paths a request is below, the longest one counts. It answers with a file, or
+   * with the index of a folder; a folder without a slash at its end is redirected to it with 301. Types go by the
+   * ending of the name, and each file has an `ETag`, a date and ranges, as with `wsi.serveHttpFile`;
+   * `httpFileCompletion` follows. A request that it has nothing for goes on to the first protocol's `http`, as all
+   * do with other methods. Where `handlers` without `http` are, or no protocol, those are answered
+   * 404 and 405.
+   *
+   * There is nothing for paths with `..`, an encoded slash or a backslash, in whatever form, for names that
+   * begin with a dot, for symbolic links that lead out of the folder, and for what is no regular file. Needs
+   * `--allow-read` for the folders.
+   *
+   * @example
+   * ```ts
+   * import { createContext } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   mounts: [{ path: "/", folder: "examples/demo/public" }],
+   * });
+   * ```
+   *
+   * @default none
+   */
+  readonly mounts?: readonly Mount[];
+  /**
+   * Whether files of text types, from 1 KiB on, are compressed on the way to clients that accept it, with gzip or,
+   * for those that want it more, Brotli: what {@linkcode mounts} and `wsi.serveHttpFile` send, but no range of
+   * it, and nothing with a `Cache-Control` of `no-transform`. Up to 64 are at a time, as each takes memory
+   * while it is sent; others leave as they are. What is sent often costs less with
+   * {@linkcode Mount.precompressed}. Other answers are the program's own: compressing a secret together with what
+   * a client has sent gives it away (BREACH).
+   *
+   * @default {false}
+   */
+  readonly compression?: boolean;
+  /**
+   * Origins other than the server's own from which browsers may connect, such as
+   * `"https://example.com"`; `"*"` allows all.
+   *
+   * @default none
+   */
+  readonly allowedOrigins?: readonly string[];
+  /**
+   * Whether a client that closes its sending half still gets what has not been answered yet. A client
+   * that has gone looks the same, so that by default a request whose program is not done with it, or
+   * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent.
+   *
+   * @default {false}
+   */
+  readonly halfOpenHttp?: boolean;
+  /**
+   * The extensions that servers accept and clients offer, such as {@linkcode permessageDeflate} or the
+   * structs of {@linkcode callbackExtension}. A connection uses all that both sides have and that go
+   * together; a server that sends applies the first one first. Of several that compress it uses one,
+   * so list the most wanted first. The list ends at the first struct whose callback is null, if there
+   * is one.
+   *
+   * @default none
+   */
+  readonly extensions?: readonly (Extension | ExtensionStruct)[] | null;
+  /**
+   * How many characters of which headers the program gets to see, by token. A longer value is cut
+   * there, with a "warn" line in the log, and the connection goes on; 0 empties the header. It counts
+   * for what programs read: `hdrCopy`, `hdrCopyFragment`, `hdrValues`, `hdrTotalLength`, `hdrSnapshot`,
+   * `rawUri`, `cookie`, `uriArg` and `uriArgs`; the library itself sees whole values, and so are `wsi.uri`
+   * and the `data` of `http`.
+   *
+   * @default none is limited
+   */
+  readonly tokenLimits?: TokenLimits | null;
+  /**
+   * The methods of requests that reach the program; any other one is answered 501, before a callback hears
+   * of it. A list has all of them, so that it may also be shorter than the default; names are
+   * case-sensitive tokens of at most 32 characters. `"GET"` has to be among them, as WebSockets begin with
+   * it. With `"any"` the program itself answers what it doesn't know, as with 405 or 501.
+   *
+   * CONNECT never gets through, since behind its answer a tunnel would begin: with `"any"` it is 501, in a
+   * list it is refused. The target `*` is for OPTIONS alone (RFC 9112 section 3.2.4). Methods outside the
+   * default have no token such as `"get uri"`: `wsi.method` and `wsi.uri` say what was asked for. A body
+   * comes to `httpBody`, whatever the method.
+   *
+   * @default {["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+   */
+  readonly methods?: "any" | readonly string[];
+  /**
+   * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
+   * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
+   * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
+   * `maxMessageSize`.
+   *
+   * @default {false}
+   */
+  readonly broadcastSockets?: boolean;
+  /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
+  readonly fileOps?: FileOps;
+  /** Free for the program; `context.user` gives it back. */
+  readonly user?: unknown;
+  /**
+   * Who runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
+   * `"manual"`: only calls of `context.service`. `"external"`: the same, and the program's own event
+   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so. What
+   * proxies are told and say in front of a connection's own bytes comes and goes by itself.
+   *
+   * @default {"automatic"}
+   */
+  readonly service?: ServicePolicy;
+  /** Destroys the context when it aborts. */
+  readonly signal?: AbortSignal;
+  /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
+  readonly network?: Network;
+  /** The clock; tests use the one of `@x/lws/testing`. @default the runtime's */
+  readonly clock?: Clock;
+}
+
+/** Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default. */
+export interface ContextOptions {
+  /**
+   * Clients send their frames without masking, and servers take them either way. It breaks RFC 6455
+   * section 5.1 and is for debugging and tests only. @default {false}
+   */
+  readonly defeatClientMask?: boolean;
+  /**
+   * A TLS server demands a client certificate that an authority of `sslCaFilepath`, or one that
+   * `opensslLoadExtraServerVerifyCerts` adds, vouches for; `opensslPerformClientCertVerification` has the
+   * last word. Those whom the runtime trusts vouch for servers only: without an authority of the
+   * context's own nobody is trusted, which the log says. @default {false}
+   */
+  readonly requireValidClientCert?: boolean;
+  /** `context.canonicalHostname` is `"unknown"`. @default {false} */
+  readonly skipServerCanonicalName?: boolean;
+  /**
+   * A TLS port takes plain HTTP and WebSockets as well; the first byte tells. Who speaks plain is asked for
+   * no certificate. @default {false}
+   */
+  readonly allowNonSslOnSslPort?: boolean;
+  /** Taken, with a line in the log: there is one event loop, the runtime's. @default {false} */
+  readonly libev?: boolean;
+  /** As {@linkcode libev}. @default {false} */
+  readonly libuv?: boolean;
+  /** IPv4 only: names stand for their IPv4 addresses, and IPv6 addresses are refused. @default {false} */
+  readonly disableIpv6?: boolean;
+  /** Clients trust nobody but `sslCaFilepath` and what callbacks load. @default {false} */
+  readonly disableOsCaCerts?: boolean;
+  /**
+   * Beside `requireValidClientCert`: a certificate is asked for, and clients with none or a bad one are
+   * let in, too; `wsi.tls.authorized` tells. @default {false}
+   */
+  readonly peerCertNotRequired?: boolean;
+}
+
+/** Members of the creation struct for TLS, proxies, privileges and TCP keep-alive. */
+export interface PlatformInfo extends TlsMembers {
+  /** Switches. @default all are off */
+  readonly options?: ContextOptions | null;
+  /**
+   * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
+   * an `http://` URL. IPv6 is in brackets, and may have a zone. `context.setProxy` goes before it, and it goes before the environment's
+   * `http_proxy`, which counts only where `--allow-env=http_proxy,no_proxy` or more is given (nobody is
+   * asked for it), spares what `no_proxy` lists and this machine itself, and is not for a `network`
+   * of the program's own.
+   *
+   * @default {null}
+   */
+  readonly httpProxyAddress?: string | null;
+  /** The port where that address, or what `setProxy` is given, has none; 0 is none. @default {0} */
+  readonly httpProxyPort?: number | null;
+  /**
+   * The group to change to once the context listens, for the whole process and for good; −1 stays.
+   * Needs `--allow-sys`, and root. Supplementary groups stay: who starts the process clears them.
+   *
+   * @default {-1}
+   */
+  readonly gid?: number | null;
+  /** The user to change to, behind the group. @default {-1} */
+  readonly uid?: number | null;
+  /**
+   * Seconds without a sign of life from the peer until it is probed, from 0 to 2,147,483; 0 never probes.
+   * An established WebSocket, of a server or of a client, is probed by pings, whose pongs the program
+   * doesn't see. Life is any byte that comes, and progress of a write that had to wait; a peer that takes
+   * nothing for long is no matter of this, but of `maxUnsentBytes` and of the system's retransmissions.
+   * The time rests while the program has stopped receiving. Who gives a time switches TCP's own
+   * keep-alive on as well, with the system's times. (`ka_time` of `lws_context_creation_info`, which is 0
+   * by default.)
+   *
+   * @default {60}
+   */
+  readonly kaTime?: number | null;
+  /**
+   * Probes without an answer that end a connection, with the cause `"keepAlive"`; from 1 to 2,147,483
+   * when `kaTime` is above 0. Without an effect while that is 0.
+   *
+   * @default {3}
+   */
+  readonly kaProbes?: number | null;
+  /**
+   * Seconds from probe to probe, and from the last one to the end, each counted from when the probe has
+   * left; from 1 to 2,147,483 when `kaTime` is above 0. Without an effect while that is 0.
+   *
+   * @default {10}
+   */
+  readonly kaInterval?: number | null;
+}
+
+/** The options, all of them there. */
+export type CheckedOptions = Required<ContextOptions>;
+
+/**
+ * A folder that is served without a callback (`struct lws_http_mount`): see
+ * {@linkcode ContextCreationInfo.mounts}. A member that is none is refused by name.
+ */
+export interface Mount {
+  /**
+   * Where in the server's paths the folder is, as `/static`: `/static` itself and all below it, but not
+   * `/staticfoo`. Written as it is read: decoded, without `%`. A slash at its end makes no difference.
+   */
+  readonly path: string;
+  /**
+   * The folder: a path, which is relative to the working directory, or a `file:` URL. It has to be there
+   * when the context is made, and `--allow-read` has to cover it. It may be a symbolic link, and turned
+   * round later; links inside of it can't lead out.
+   */
+  readonly folder: string | URL;
+  /** What a folder is answered with, if it has a file of that name; `false` for nothing. @default {"index.html"} */
+  readonly index?: string | false;
+  /** The `Cache-Control` of the files, as `"max-age=3600"`. @default none is sent */
+  readonly cacheControl?: string;
+  /**
+   * Whether a folder without an index is answered with a page that lists what is in it: up to 10,000
+   * files and folders, each with its size and date. @default {false}
+   */
+  readonly listing?: boolean;
+  /**
+   * Whether names that begin with a dot are served and listed. Without it they are as if they weren't there,
+   * but for those below `/.well-known/` (RFC 8615), which are meant to be found. @default {false}
+   */
+  readonly dotfiles?: boolean;
+  /**
+   * Which files are there compressed already: with `"gz"`, `app.js.gz` beside `app.js` is sent in its place to
+   * clients that accept it, with `"br"` a `.br`. Among those that a client wants equally the first one of this
+   * list is. Neither their age nor their content is compared. @default {[]}
+   */
+  readonly precompressed?: readonly ("br" | "gz")[];
+  /**
+   * Whether files of this mount are compressed on the way; see {@linkcode ContextCreationInfo.compression}.
+   *
+   * @default what the context's option says
+   */
+  readonly compression?: boolean;
+}
+
+/** A {@linkcode ListenInfo.port} that makes a client-only context. */
+export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
+
+/** Members of the creation struct for listening. */
+export interface ListenInfo {
+  /**
+   * The port to listen on, 1 to 65,535; 0 takes a free one; {@linkcode CONTEXT_PORT_NO_LISTEN} makes
+   * a client-only context. May be left out with `socketPath`, `listenFd` and `listener`, and is 0 then.
+   */
+  readonly port?: number;
+  /**
+   * The IP address to listen on (IPv6 also in brackets or with a zone), or a host name, or the name of a network interface such as `"eth0"`,
+   * which is looked up with `--allow-sys=networkInterfaces` and listens on its first address, IPv4
+   * before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not listen connect from there;
+   * it is an address or an interface then.
+   *
+   * @default {"0.0.0.0"}
+   */
+  readonly iface?: string | null;
+  /**
+   * A unix socket to listen on, by its path; with `@` in front it is a name of Linux's abstract
+   * namespace. A file that nobody listens on any more is replaced. Needs `--allow-read` and
+   * `--allow-write` for the file, and `--allow-net`. Peers have no address there, and
+   * `maxConnectionsPerAddress` does not count them.
+   */
+  readonly socketPath?: string;
+  /** The permissions of the unix socket's file, such as `0o660`. @default what the umask leaves */
+  readonly socketMode?: number;
+  /**
+   * A listening socket that the program was started with, by its descriptor, as in systemd's socket
+   * activation, whose first one is 3. Needs no permission.
+   */
+  readonly listenFd?: number;
+  /** A listener that is open already, such as a `Deno.TcpListener`. The context closes it. */
+  readonly listener?: StreamListener;
+  /**
+   * Whether every connection that is accepted begins with a header of HAProxy's PROXY protocol, version
+   * 1 or 2, which says who the peer is from then on, to `filterNetworkConnection` and
+   * `maxConnectionsPerAddress`, too. One that does not, or not within `headerTimeoutMs`, is dropped: turn
+   * it on only where nobody but the proxy can connect.
+   *
+   * @default {false}
+   */
+  readonly proxyProtocol?: boolean;
+  /**
+   * Which proxies in front are believed when they say by `X-Forwarded-For` who the peer is: `true`
+   * for all, a number of them counted from the socket (beside `proxyProtocol`: from whom its header
+   * names, who may be the client), or their addresses and ranges, such as
+   * `["10.0.0.0/8", "::1"]`, with `"unix:"` for who comes by a unix socket. It counts from each request
+   * on: `filterNetworkConnection` and `maxConnectionsPerAddress` come before, and know the proxy alone.
+   * By `X-Forwarded-Proto: https` they say that a browser's own origin is one with TLS.
+   *
+   * @default {false}
+   */
+  readonly trustProxy?: TrustProxy;
+}
+
+/**
+ * Which proxies are believed: none; all; so many, counted from the socket; or those of these
+ * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for who comes by a unix socket).
+ */
+export type TrustProxy = boolean | number | readonly string[];
+
+/**
+ * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
+ * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
+ * one byte a character; of `"uri args"` the decoded ones count.
+ */
+export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;

@@ -1,0 +1,154 @@
+/**
+ * The seam for sockets. A transport pushes: it lends views of its own read buffer to its handler,
+ * which says how many bytes it took.
+ */
+
+/** What a transport needs of an accepted connection; a `Deno.TcpConn` has it all. */
+export interface StreamConn {
+  /** Our end: `hostname` and `port`, if it has them. */
+  readonly localAddr: unknown;
+  /** The peer's end, likewise. */
+  readonly remoteAddr: unknown;
+  /** Reads some bytes; null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some bytes, and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends the sending half. */
+  closeWrite(): Promise<void>;
+  /** Closes both ways. */
+  close(): void;
+  /** Closes both ways by a reset; `close` is called where there is none, as of the runtime's own sockets. */
+  reset?(): void;
+  /** Turns Nagle's algorithm off; called when there is one. */
+  setNoDelay?(noDelay?: boolean): void;
+  /** Turns TCP keep-alive on, with the system's times; called on request when there is one. */
+  setKeepAlive?(keepAlive?: boolean): void;
+}
+
+/** What gives accepted connections; a `Deno.TcpListener` and a `Deno.UnixListener` do. */
+export interface StreamListener {
+  /** Where it listens: `hostname` and `port`, if it has them. */
+  readonly addr: unknown;
+  /** The next connection; rejects once the listener is closed. */
+  accept(): Promise<StreamConn>;
+  /** Stops listening. */
+  close(): void;
+}
+
+/** Where one end of a connection is. */
+export interface Address {
+  /**
+   * An IP address as text; empty for an end of a connection over a unix socket, and `unix:` with the
+   * path for a listener on one.
+   */
+  readonly hostname: string;
+  /** 0 to 65,535; 0 for a unix socket. */
+  readonly port: number;
+}
+
+/** What a transport tells the connection that owns it. */
+export interface TransportHandler {
+  /**
+   * Bytes arrived. The view is valid during the call only and may be written to. Returns how many
+   * bytes were taken; the rest is offered again in front of what comes next, or, when the handler
+   * paused the transport meanwhile, after {@linkcode Transport.resume}.
+   */
+  onBytes(bytes: Uint8Array): number;
+  /** What {@linkcode Transport.write} was given has left; it may be called again. */
+  onDrain(): void;
+  /** A part of what {@linkcode Transport.write} was given has left, and the rest has not yet. */
+  onProgress?(): void;
+  /** The peer will send no more (it closed, or shut down its sending half). Comes at most once. */
+  onEnd(): void;
+  /**
+   * The transport is gone: closed by {@linkcode Transport.close}, or broken, with the reason. Comes
+   * exactly once, as the last event, and never from inside `close()`.
+   */
+  onClose(error?: unknown): void;
+}
+
+/** A stream of bytes to one peer, both ways. */
+export interface Transport {
+  /** Our end. */
+  readonly localAddress: Address;
+  /** The peer's end. */
+  readonly remoteAddress: Address;
+  /** Starts reading; comes once, before any other call but `close`. */
+  start(handler: TransportHandler): void;
+  /**
+   * Sends `bytes`, which must not change until {@linkcode TransportHandler.onDrain} says that they
+   * left. One write at a time.
+   */
+  write(bytes: Uint8Array): void;
+  /** Calls `onBytes` no more until `resume`; a handler may pause from inside `onBytes`. */
+  pause(): void;
+  /** Undoes `pause`; what was held back is offered in a turn of its own, never from inside here. */
+  resume(): void;
+  /** Ends the sending half once a write under way has left; reading goes on. */
+  end(): void;
+  /** Closes both ways at once; what is being written may be lost. Harmless when repeated. */
+  close(): void;
+  /**
+   * As {@linkcode close}, but so that the peer can tell it from the end of a stream that is whole: by a reset,
+   * or in TLS without the closing notice.
+   *
+   * @default `close`, where there is no other way
+   */
+  abort?(): void;
+}
+
+/** {@linkcode Transport.abort}, or `close` where there is none. */
+export function abortTransport(transport: Transport): void {
+  if (transport.abort === undefined) transport.close();
+  else transport.abort();
+}
+
+/** A source of transports that peers opened. */
+export interface Listener {
+  /** Where it listens; the port is the real one, also when 0 was asked for. */
+  readonly address: Address;
+  /** The next connection; rejects once the listener is closed. */
+  accept(): Promise<Transport>;
+  /** Stops listening; what was accepted lives on. Harmless when repeated. */
+  close(): void;
+}
+
+/** How and where to listen or connect. */
+export interface NetworkTarget {
+  /** An IP address or a host name. */
+  readonly hostname: string;
+  /** 0 to 65,535; 0 listens on a free port. */
+  readonly port: number;
+  /**
+   * A unix socket in place of host and port, which don't count then. With `@` in front it is a name
+   * of Linux's abstract namespace, and no file. Needs `--allow-read` and `--allow-write` for the file
+   * besides `--allow-net`.
+   */
+  readonly path?: string | undefined;
+  /** The permissions of the unix socket's file when listening; what the umask leaves by default. */
+  readonly mode?: number | undefined;
+  /**
+   * When listening: a socket that the program was started with, by its descriptor (3 is systemd's
+   * first); it counts in place of host, port and path.
+   */
+  readonly fd?: number | undefined;
+  /**
+   * When connecting: IP addresses of this machine to connect from, of which the first counts that is
+   * of the kind of what is connected to.
+   */
+  readonly localAddress?: string | readonly string[] | undefined;
+  /** Whether IPv6 is left alone: its addresses are refused, and names stand for IPv4 addresses. */
+  readonly disableIpv6?: boolean | undefined;
+  /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
+  readonly keepAlive?: boolean | undefined;
+}
+
+/** The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`. */
+export interface Network {
+  /** Listens. @throws when the address can't be listened on. */
+  listen(target: NetworkTarget): Listener;
+  /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
+  connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
+  /** The name of an IP address; empty, or a rejection, when it has none. @default no address has one */
+  reverse?(ip: string): Promise<string>;
+}

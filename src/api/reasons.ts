@@ -1,0 +1,296 @@
+/** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
+
+import type { PollArgs, PollLock } from "./service.ts";
+import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
+import type { Wsi } from "./wsi.ts";
+
+/** Adds header fields to a handshake while it is composed. */
+export interface HeaderAppender {
+  /**
+   * Adds one field.
+   *
+   * @throws {TypeError} when the name is no token or the value has a line break or another control
+   *   character, or when the field is one that the handshake itself sets.
+   */
+  add(name: string, value: string): void;
+}
+
+/** A WebSocket handshake that waits for a verdict; its 101 can get more fields. */
+export interface HandshakeFilter extends HeaderAppender {
+  /** The subprotocol that was chosen from the client's list; empty when it named none. */
+  readonly protocol: string;
+}
+
+/**
+ * Why a WebSocket connection ended, by what came first; what follows from it doesn't count any more, as
+ * a timeout behind our own close frame:
+ *
+ * - `"peer"`: the peer's close frame, or the end of its stream (TCP's FIN);
+ * - `"self"`: `wsi.close`, `wsi.write` of a close frame, or `context.hangupOnClient`;
+ * - `"keepAlive"`: the peer answered none of `kaProbes` probes;
+ * - `"timeout"`: any other timeout, that of `wsi.setTimeout` included;
+ * - `"unsent"`: more than `maxUnsentBytes` waited for the peer to read;
+ * - `"limit"`: the peer went past `maxMessageSize`, `maxFramePayload` or another limit of what comes in,
+ *   or past a rule (1008 and 1009);
+ * - `"protocol"`: the peer broke RFC 6455 or what an extension of it says (1002, 1003 and 1007);
+ * - `"reset"`: the connection below broke, as by TCP's RST, and nothing else was told before;
+ * - `"callback"`: the program's own code: what a callback returned, or that it or an extension threw;
+ * - `"destroy"`: `context.destroy`.
+ */
+export type CloseCause =
+  | "peer"
+  | "self"
+  | "keepAlive"
+  | "timeout"
+  | "unsent"
+  | "limit"
+  | "protocol"
+  | "reset"
+  | "callback"
+  | "destroy";
+
+/** How a WebSocket connection ended. */
+export interface CloseInfo {
+  /**
+   * The peer's close code, or ours when we began; 1005 when the peer's close frame had none, 1006
+   * when the connection ended without a closing handshake.
+   */
+  readonly code: number;
+  /** The text beside the code; may be empty. */
+  readonly reason: string;
+  /** Whether both sides sent a close frame (RFC 6455 section 7.1.4). */
+  readonly wasClean: boolean;
+  /** Why it ended. */
+  readonly cause: CloseCause;
+}
+
+/**
+ * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
+ * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons.
+ * {@linkcode Protocol.callback} says in which reasons a promise is awaited. A pattern of the names is the C
+ * library's `LWS_CALLBACK_` constants without their prefix.
+ */
+export interface ReasonData {
+  /** The protocol is set up: once a context and protocol, before anything else. */
+  protocolInit: undefined;
+  /** The protocol is torn down: once a context and protocol, after everything else. */
+  protocolDestroy: undefined;
+  /**
+   * First protocol; a connection was accepted and nothing read. `data` is its descriptor, for
+   * `context.peerAddresses`; `wsi` stands for the listener. Non-zero hangs up.
+   */
+  filterNetworkConnection: number;
+  /** First protocol; the connection object exists and may be set up. */
+  serverNewClientInstantiated: undefined;
+  /** First protocol; the outermost first notice of an accepted connection. */
+  wsiCreate: undefined;
+  /** First protocol; the last notice of any connection; `user` is still there. */
+  wsiDestroy: undefined;
+  /** First protocol; a request was parsed and not answered; `data` is its path. Non-zero refuses. */
+  filterHttpConnection: string;
+  /**
+   * First protocol; answer a request that asks for no upgrade. `data` is its path, percent-decoded
+   * and without `.`, `..` and query. Non-zero closes once what was written has left.
+   */
+  http: string;
+  /** First protocol; a piece of the request body, which is the program's own. Non-zero closes. */
+  httpBody: Uint8Array;
+  /**
+   * First protocol; the whole body has arrived, if only an empty one: it comes for every request that
+   * declares a body, and for every POST, PUT and PATCH. Non-zero closes.
+   */
+  httpBodyCompletion: undefined;
+  /** First protocol; asked for by `callbackOnWritable`. Negative closes. */
+  httpWriteable: undefined;
+  /** First protocol; `serveHttpFile` has sent the file. */
+  httpFileCompletion: undefined;
+  /** First protocol; a connection that never became a WebSocket ended. */
+  closedHttp: undefined;
+  /**
+   * The chosen protocol; a WebSocket handshake was parsed and not answered. Non-zero refuses: with
+   * what `wsi.returnHttpStatus` sent, else with 403.
+   */
+  filterProtocolConnection: HandshakeFilter;
+  /** A server's handshake is done; `data` is what is known of its TLS, if it has any. Non-zero closes. */
+  established: TlsInfo | undefined;
+  /** A piece of a frame came to a server, valid during the call. Negative closes. */
+  receive: Uint8Array;
+  /**
+   * A ping came to a server; `data` is its payload. It is answered without help. Negative closes.
+   */
+  receivePing: Uint8Array;
+  /** A pong came to a server; `data` is its payload. Negative closes. */
+  receivePong: Uint8Array;
+  /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
+  serverWriteable: undefined;
+  /** An established WebSocket session ended; exactly once. */
+  closed: CloseInfo;
+  /** First protocol; a client's handshake is composed. */
+  clientAppendHandshakeHeader: HeaderAppender;
+  /** The server's answer is good; last chance to read its headers. Non-zero rejects. */
+  clientFilterPreEstablish: undefined;
+  /** A client's handshake is done. Non-zero closes. */
+  clientEstablished: undefined;
+  /** A piece of a frame came to a client, valid during the call. Non-zero closes. */
+  clientReceive: Uint8Array;
+  /**
+   * A ping came to a client; `data` is its payload. It is answered without help. Non-zero closes.
+   */
+  clientReceivePing: Uint8Array;
+  /** A pong came to a client; `data` is its payload. Non-zero closes. */
+  clientReceivePong: Uint8Array;
+  /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
+  clientWriteable: undefined;
+  /**
+   * A client's handshake failed; `data` says why, with the status if a server or a proxy has answered one.
+   * What it answered can be read here: `wsi.hdrCopy("http status")`, fields such as `"retry-after"`,
+   * `"www-authenticate"` and `"location"`, and `"http body"`, of which the first 4 KiB are waited for,
+   * for `clientTimeoutMs` at most. (A body without a length, and without `Connection: close`, is what
+   * came along with its head.)
+   */
+  clientConnectionError: string;
+  /** `context.broadcast` has something for every established server connection; valid during the call. */
+  broadcast: Uint8Array;
+  /**
+   * First protocol; a server is about to agree to the extension `data`, before `established`. Non-zero
+   * refuses it, and a throw does no more than that.
+   */
+  confirmExtensionOkay: string;
+  /**
+   * First protocol; a client is about to offer the extension `data`. Non-zero leaves it out, and a
+   * throw does no more than that.
+   */
+  clientConfirmExtensionSupported: string;
+  /**
+   * First protocol; once a context, from inside the first `clientConnect` with TLS, unless
+   * `providedClientTls` is there: `data` takes further authorities that may vouch for servers. The result
+   * is of no consequence.
+   */
+  opensslLoadExtraClientVerifyCerts: TrustLoader;
+  /**
+   * First protocol; at the creation of a TLS server that asks for client certificates: `data` takes
+   * further authorities that may vouch for clients. The result is of no consequence.
+   */
+  opensslLoadExtraServerVerifyCerts: TrustLoader;
+  /**
+   * First protocol; at creation with a certificate and without a private key: `data` takes that.
+   * Non-zero, or no key, fails the creation.
+   */
+  opensslContextRequiresPrivateKey: PrivateKeyLoader;
+  /**
+   * First protocol; a client showed a certificate, and nothing of it was served. `data.accept()` lets it in
+   * whatever the verdict; a number other than 0 or a throw drops it; else the verdict counts. The
+   * handshake itself needs no service; like any other reason this one comes in service only, and
+   * `headerTimeoutMs` goes on meanwhile.
+   */
+  opensslPerformClientCertVerification: ClientCertificateTrial;
+  /** First protocol; begin to watch a descriptor. Non-zero: it can't be watched and is closed. */
+  addPollFd: PollArgs;
+  /** First protocol; watch a descriptor no more. */
+  delPollFd: PollArgs;
+  /** First protocol; watch a descriptor for something else. Non-zero: it can't be and is closed. */
+  changeModePollFd: PollArgs;
+  /** First protocol; what is watched is about to change. */
+  lockPoll: PollLock;
+  /** First protocol; what is watched has changed. */
+  unlockPoll: PollLock;
+  /** First protocol; the first call of `service` or `serviceFd`. The result is of no consequence here. */
+  getThreadId: undefined;
+}
+
+const NAMES: Record<keyof ReasonData, true> = {
+  protocolInit: true,
+  protocolDestroy: true,
+  filterNetworkConnection: true,
+  serverNewClientInstantiated: true,
+  wsiCreate: true,
+  wsiDestroy: true,
+  filterHttpConnection: true,
+  http: true,
+  httpBody: true,
+  httpBodyCompletion: true,
+  httpWriteable: true,
+  httpFileCompletion: true,
+  closedHttp: true,
+  filterProtocolConnection: true,
+  established: true,
+  receive: true,
+  receivePing: true,
+  receivePong: true,
+  serverWriteable: true,
+  closed: true,
+  clientAppendHandshakeHeader: true,
+  clientFilterPreEstablish: true,
+  clientEstablished: true,
+  clientReceive: true,
+  clientReceivePing: true,
+  clientReceivePong: true,
+  clientWriteable: true,
+  clientConnectionError: true,
+  broadcast: true,
+  opensslLoadExtraClientVerifyCerts: true,
+  opensslLoadExtraServerVerifyCerts: true,
+  opensslContextRequiresPrivateKey: true,
+  opensslPerformClientCertVerification: true,
+  confirmExtensionOkay: true,
+  clientConfirmExtensionSupported: true,
+  addPollFd: true,
+  delPollFd: true,
+  changeModePollFd: true,
+  lockPoll: true,
+  unlockPoll: true,
+  getThreadId: true,
+};
+
+/** Whether `name` is a reason, the program's own included. */
+export function isReason(name: string): name is Reason {
+  return Object.hasOwn(NAMES, name) || name.startsWith("user:");
+}
+
+/** A reason of the program's own, for `context.callbackAllProtocol`. */
+export type UserReason = `user:${string}`;
+
+/** Why a callback runs. */
+export type Reason = keyof ReasonData | UserReason;
+
+/** Reasons that come before or beside any connection's `user`. */
+export type WithoutUser =
+  | "opensslLoadExtraClientVerifyCerts"
+  | "opensslLoadExtraServerVerifyCerts"
+  | "opensslContextRequiresPrivateKey"
+  | "protocolInit"
+  | "protocolDestroy"
+  | "filterNetworkConnection"
+  | "addPollFd"
+  | "delPollFd"
+  | "changeModePollFd"
+  | "lockPoll"
+  | "unlockPoll"
+  | "getThreadId";
+
+/** Reasons that ask the first protocol whether to use an extension. */
+export type ConsentReason = "confirmExtensionOkay" | "clientConfirmExtensionSupported";
+
+/** Reasons that come to the first protocol for connections of any. */
+export type WithAnyUser =
+  | "wsiDestroy"
+  | "clientAppendHandshakeHeader"
+  | "clientConfirmExtensionSupported"
+  | "clientConnectionError";
+
+/** The `user` of a reason. */
+export type UserOf<R extends keyof ReasonData, User> = R extends WithoutUser ? undefined
+  : R extends WithAnyUser ? unknown
+  : User;
+
+/** What a callback is given: a union of tuples, so that `switch (reason)` narrows `data`. */
+export type CallbackArguments<User> =
+  | {
+    [R in keyof ReasonData]: [
+      wsi: Wsi<User>,
+      reason: R,
+      user: R extends WithoutUser ? undefined : User,
+      data: ReasonData[R],
+    ];
+  }[keyof ReasonData]
+  | [wsi: Wsi<User>, reason: UserReason, user: User, data: undefined];

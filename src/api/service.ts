@@ -1,0 +1,55 @@
+/** What a context and a program's own event loop tell each other (`struct lws_pollargs`, `lws_pollfd`). */
+
+/** There is something to read, or the peer has closed. */
+export const POLLIN = 1;
+/** It can be written to. */
+export const POLLOUT = 4;
+/** It is broken; reported whether asked for or not. */
+export const POLLERR = 8;
+/** It is closed; reported whether asked for or not. */
+export const POLLHUP = 16;
+
+/** Whom to watch, and for what. */
+export interface PollArgs {
+  /** A descriptor of the context, as {@linkcode Wsi.socketFd}. */
+  readonly fd: number;
+  /** What to watch for from now on: {@linkcode POLLIN} and {@linkcode POLLOUT}, or 0. */
+  readonly events: number;
+  /** What was watched for before; other than `events` in `changeModePollFd` only. */
+  readonly prevEvents: number;
+}
+
+/** What is about to be done, or was done, to the table of connections. */
+export interface PollLock extends PollArgs {
+  /** Whether a connection enters or leaves it; else only what is watched for changes. */
+  readonly isTableChange: boolean;
+}
+
+/** One entry of a program's own poll array; `context.poll` and `context.serviceFd` change `revents`. */
+export interface PollFd {
+  /** A descriptor of the context, or anything else for the program's own. */
+  readonly fd: number;
+  /** What the program waits for. */
+  events: number;
+  /** What has happened. */
+  revents: number;
+}
+
+/** The seam for time, so that tests can drive it. */
+export interface Clock {
+  /** Milliseconds from an arbitrary start; never goes backwards. */
+  now(): number;
+  /** Calls `callback` once, when at least `delayMs` milliseconds have gone by. */
+  setTimer(callback: () => void, delayMs: number): unknown;
+  /** Takes back what `setTimer` returned; harmless when it has run. */
+  clearTimer(timer: unknown): void;
+  /**
+   * Whether a timer that waits keeps the program from ending, as it does at first. A clock whose
+   * timers never do has no such method.
+   */
+  keepAlive?(timer: unknown, keeps: boolean): void;
+  /** Whether due timers wait until the program calls for them. @default {false} */
+  readonly isServiced?: boolean;
+  /** Whether it moves only when a test says so, and no budget of time is ever used up. @default {false} */
+  readonly standsStill?: boolean;
+}

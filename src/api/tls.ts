@@ -1,0 +1,174 @@
+/** The members of the creation struct for TLS, and what programs are given to add to them. */
+
+import type { StreamConn } from "./network.ts";
+
+/** A certificate with its key. Each text is PEM itself, or the path of a PEM file. */
+export interface CertificateInfo {
+  /** The certificate, and the intermediate ones behind it. */
+  readonly cert: string;
+  /** The private key of the first certificate. */
+  readonly key: string;
+  /** The passphrase of an encrypted key. */
+  readonly passphrase?: string;
+  /**
+   * The host names that it is shown for, in place of those of the certificate; `*.` stands for one
+   * label. At least one has to come of it, but for the default certificate, which needs none.
+   *
+   * @default those of the certificate
+   */
+  readonly serverNames?: readonly string[];
+}
+
+/**
+ * Members of the creation struct for TLS. Files need `--allow-read` and are read at creation, which
+ * fails with `permission-denied` where that is denied, and else with `invalid-option`; both name the
+ * member.
+ */
+export interface TlsMembers {
+  /**
+   * The certificate, and the intermediate ones behind it, as PEM text or the path of a PEM file. It
+   * turns TLS on for a context that listens; on one that doesn't it is what clients show.
+   *
+   * @default {null}
+   */
+  readonly sslCertFilepath?: string | null;
+  /**
+   * Its private key, likewise. Without one the first protocol is asked for it, by
+   * `opensslContextRequiresPrivateKey`.
+   *
+   * @default {null}
+   */
+  readonly sslPrivateKeyFilepath?: string | null;
+  /** The passphrase of that key, if it is encrypted. @default {null} */
+  readonly sslPrivateKeyPassword?: string | null;
+  /**
+   * Certificates of authorities to trust, likewise: of clients, with `options.requireValidClientCert`,
+   * and of servers, beside those that the runtime trusts, or with `options.disableOsCaCerts` in place
+   * of them. The runtime's can be listed with `--allow-sys` only; without it these are all there is.
+   *
+   * @default {null}
+   */
+  readonly sslCaFilepath?: string | null;
+  /**
+   * OpenSSL's list of ciphers. Only `"DEFAULT"`: the runtime's TLS has one list of its own, which can't
+   * be changed.
+   *
+   * @default {"DEFAULT"}
+   */
+  readonly sslCipherList?: string | null;
+  /** Further certificates of a server, by the host name that a client asks for (SNI). @default none */
+  readonly certificates?: readonly CertificateInfo[];
+  /**
+   * A TLS layer of the program's own for client connections (`provided_client_ssl_ctx`): resolves with
+   * the stream behind the handshake, within `clientTimeoutMs`. It counts in place of all the above.
+   * `hostname` is the name that the certificate has to be for; `conn` is the connection to the server,
+   * or the tunnel to it, and is closed when the function throws or rejects, and when the connection is
+   * given up meanwhile. A stream that comes too late is closed as well.
+   *
+   * @default {null}
+   */
+  readonly providedClientTls?:
+    | ((hostname: string, port: number, conn: StreamConn) => Promise<StreamConn>)
+    | null;
+}
+
+/**
+ * Takes further authorities to trust, in `opensslLoadExtraServerVerifyCerts` and
+ * `opensslLoadExtraClientVerifyCerts`; of use during that callback only.
+ */
+export interface TrustLoader {
+  /**
+   * Adds the authorities of a PEM text, one or more.
+   *
+   * @throws {LwsError} `invalid-argument` when it is no PEM text of certificates; `invalid-state` when
+   *   the callback is over.
+   */
+  addCaCert(pem: string): void;
+  /**
+   * Adds those of a PEM file. Needs `--allow-read`.
+   *
+   * @throws {LwsError} as {@linkcode addCaCert}; `permission-denied` when the file may not be read.
+   */
+  addCaFile(path: string): void;
+}
+
+/**
+ * Takes the private key of the context's certificate, in `opensslContextRequiresPrivateKey`; of use
+ * during that callback only. A key that never leaves its smart card can't be used.
+ */
+export interface PrivateKeyLoader {
+  /**
+   * Takes the key, in place of one that was set before.
+   *
+   * @param pem PEM text, or the path of a PEM file, which needs `--allow-read`
+   * @param passphrase `sslPrivateKeyPassword` by default
+   * @throws {LwsError} `invalid-argument` when it is neither; `permission-denied` when the file may not
+   *   be read; `invalid-state` when the callback is over. The creation fails for the same reason then.
+   */
+  setPrivateKey(pem: string, passphrase?: string): void;
+}
+
+/**
+ * A client's certificate on trial, in `opensslPerformClientCertVerification`: once a connection whose
+ * client showed one, behind the handshake and in front of anything else that it says.
+ */
+export interface ClientCertificateTrial {
+  /** What is known of the connection; `peerCertificate` is there. */
+  readonly info: TlsInfo;
+  /** Whether the certificate is valid now and leads to a trusted authority. */
+  readonly isTrusted: boolean;
+  /** Lets the client in whatever the verdict; a number other than 0 or a throw still drops it. */
+  accept(): void;
+}
+
+/** A certificate that a peer showed. */
+export interface PeerCertificate {
+  /** Whom it names: `CN=…`, one attribute a line. */
+  readonly subject: string;
+  /** Who signed it, likewise. */
+  readonly issuer: string;
+  /** The other names it is for, as `DNS:…, IP Address:…`; `undefined` when there are none. */
+  readonly subjectAltName: string | undefined;
+  /** The first moment it is valid. */
+  readonly validFrom: Date;
+  /** The last one. */
+  readonly validTo: Date;
+  /** In hexadecimal digits. */
+  readonly serialNumber: string;
+  /** SHA-256 of the certificate, as pairs of hexadecimal digits with colons between. */
+  readonly fingerprint256: string;
+  /** The certificate itself, as PEM text. */
+  readonly pem: string;
+}
+
+/** What is known of a TLS connection once its handshake is over. */
+export interface TlsInfo {
+  /**
+   * The version: `TLSv1.2` or `TLSv1.3`; `unknown`, as the cipher, on a client that has the runtime's own
+   * TLS, which tells neither (see `peerCertificate` of `clientConnect`).
+   */
+  readonly protocol: string;
+  /** The cipher suite, by the name that OpenSSL has for it. */
+  readonly cipher: string;
+  /** What ALPN (RFC 7301) agreed on; `undefined` when the client offered nothing. */
+  readonly alpnProtocol: string | undefined;
+  /** The host name that the client asked for (SNI, RFC 6066 section 3), if it named one. */
+  readonly serverName: string | undefined;
+  /**
+   * Whether the peer showed a certificate that passed every check. False, too, when none was asked
+   * for or shown.
+   */
+  readonly authorized: boolean;
+  /** Why not, when a certificate was asked for. */
+  readonly authorizationError: string | undefined;
+  /**
+   * What the peer showed; `undefined` when it showed none, and on a client that has the runtime's own
+   * TLS.
+   */
+  readonly peerCertificate: PeerCertificate | undefined;
+  /**
+   * 1 when the peer's certificate had to pass every check, or there was none to check; 2 on a client
+   * that was told to forgive a self-signed one.
+   */
+  readonly isSsl: 1 | 2;
+}

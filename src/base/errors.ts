@@ -1,0 +1,71 @@
+/** What the library throws, and the stable names of what can go wrong. */
+
+/** The stable names of what can go wrong; see {@linkcode LwsError.code}. */
+export type LwsErrorCode =
+  | "address-in-use"
+  | "aborted"
+  | "connect-failed"
+  | "connection-closed"
+  | "destroyed"
+  | "handshake-refused"
+  | "invalid-argument"
+  | "invalid-option"
+  | "invalid-state"
+  | "listen-failed"
+  | "permission-denied"
+  | "unsupported"
+  | "worker-failed";
+
+/**
+ * What this module throws: a stable {@linkcode LwsError.code}, a message that says what to do, and
+ * the cause where there is one.
+ *
+ * @example
+ * ```ts
+ * import { createContext, LwsError } from "@x/lws";
+ *
+ * try {
+ *   createContext({ port: 70_000, protocols: [] });
+ * } catch (error) {
+ *   if (!(error instanceof LwsError) || error.code !== "invalid-option") throw error;
+ * }
+ * ```
+ */
+export class LwsError extends Error {
+  /** `"LwsError"`. */
+  override readonly name = "LwsError";
+  /** A name that stays the same from release to release. */
+  readonly code: LwsErrorCode;
+
+  /** Makes an error; the module does, users need not. */
+  constructor(code: LwsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What goes wrong in the transport, in words of its own. */
+
+/** The codes are those of the library's errors; see `LwsErrorCode`. */
+export type TransportErrorCode =
+  | "address-in-use"
+  | "invalid-option"
+  | "invalid-state"
+  | "permission-denied";
+
+/** Why something can't be listened on, connected to or changed; the message says what to do. */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+  readonly code: TransportErrorCode;
+
+  constructor(code: TransportErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Whether the runtime or the system has denied something. */
+export function isPermissionError(error: unknown): boolean {
+  const name = (error as { name?: string } | undefined)?.name;
+  return name === "NotCapable" || name === "PermissionDenied";
+}

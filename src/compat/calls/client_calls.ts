@@ -1,0 +1,106 @@
+/** Client connections. */
+
+import type { Context } from "../../api/context.ts";
+import type { Wsi } from "../../api/wsi.ts";
+import { attempt, attemptSoon } from "../engine/attempt.ts";
+import { refuse, theContext, theText, theWhole } from "../engine/guards.ts";
+import { servedOf } from "../engine/served.ts";
+import { splitList } from "../../core/http/syntax.ts";
+
+/** `lws_client_connect` of any generation. */
+export type ClientConnect<Result = Wsi | null> = (
+  context: Context,
+  address: string,
+  port: number,
+  ssl_connection: number,
+  path: string | null,
+  host: string | null,
+  origin: string | null,
+  protocol: string | null,
+  ietf_version_or_minus_one: number,
+) => Result;
+
+/** `lws_client_connect_extended`: the connection's `user` is given, and there from the first callback. */
+export type ClientConnectExtended = (
+  ...given: [...Parameters<ClientConnect>, userdata: unknown]
+) => Wsi | null;
+
+/** The only version that is spoken; −1 asks for the newest. */
+const VERSIONS = [-1, 13];
+
+/**
+ * A `lws_client_connect` that begins to connect, and returns null for wrong arguments.
+ *
+ * @param name The C call, for the log.
+ */
+export function connecting(name: string): ClientConnect {
+  return (context, address, port, ssl, path, host, origin, protocol, version) =>
+    connect(name, context, address, port, ssl, path, host, origin, protocol, version, null);
+}
+
+/** As {@linkcode connecting}, for `lws_client_connect_extended`. */
+export function connectingExtended(name: string): ClientConnectExtended {
+  return (context, address, port, ssl, path, host, origin, protocol, version, userdata) =>
+    connect(name, context, address, port, ssl, path, host, origin, protocol, version, userdata);
+}
+
+/** As {@linkcode connecting}, with a promise in place of blocking until the handshake is over. */
+export function connectingBlocking(name: string): ClientConnect<Promise<Wsi | null>> {
+  const begin = connecting(name);
+  return (context, address, port, ssl, path, host, origin, protocol, version) =>
+    attemptSoon<Wsi | null>(name, null, async () => {
+      const wsi = begin(context, address, port, ssl, path, host, origin, protocol, version);
+      return wsi !== null && await isEstablished(context, wsi) ? wsi : null;
+    });
+}
+
+function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi | null {
+  const [context, address, port, ssl, path, host, origin, protocol, version, userdata] = given;
+  return attempt<Wsi | null>(name, null, () => {
+    const served = servedOf(theContext(context));
+    if (!VERSIONS.includes(version)) {
+      const allowed = "-1 and 13, as only RFC 6455 is spoken";
+      refuse("ietf_version_or_minus_one", version, allowed);
+    }
+    theWhole("ssl_connection", ssl, 0, 2);
+    for (const [argument, text] of Object.entries({ path, host, origin, protocol })) {
+      if (text !== null) theText(argument, text);
+    }
+    const wsi = context.clientConnect({
+      address,
+      port,
+      ...(ssl === 0 ? {} : { ssl: ssl as 0 | 1 | 2 }),
+      ...(path === null ? {} : { path }),
+      ...(host === null ? {} : { host }),
+      ...(origin === null ? {} : { origin: prefixed(served?.generation.originPrefix, origin) }),
+      protocol,
+      ...(userdata === null || userdata === undefined ? {} : { userdata }),
+    });
+    served?.connections.add(wsi);
+    served?.asked.set(wsi, splitList(protocol ?? ""));
+    served?.sslAsked.set(wsi, ssl);
+    return wsi;
+  });
+}
+
+function prefixed(prefix = "", origin: string): string {
+  return origin.includes("://") ? origin : prefix + origin;
+}
+
+/** Serves the context until the outcome of a client's handshake is known. */
+async function isEstablished(context: Context, wsi: Wsi): Promise<boolean> {
+  const outcomes = servedOf(context)?.outcomes;
+  // A context of the main API tells the outcome to its own callbacks.
+  if (outcomes === undefined) return true;
+  let outcome: boolean | undefined;
+  outcomes.set(wsi, (established) => {
+    outcome = established;
+    // The call of service that told it may be another one than that below.
+    context.cancelService();
+  });
+  while (outcome === undefined && await context.service(Infinity) >= 0) {
+    // Each round delivers one event or more, the outcome among them.
+  }
+  outcomes.delete(wsi);
+  return outcome === true;
+}

@@ -1,0 +1,63 @@
+/** What the C face says about TLS before the main API does, and where TLS reasons have their data. */
+
+import type { ContextOptions } from "../../api/creation_info.ts";
+import { LwsError } from "../../base/errors.ts";
+import type { Generation, Placements } from "../engine/generation.ts";
+import type { CreationStruct } from "../engine/structs.ts";
+
+type Files = Pick<
+  CreationStruct<never, never>,
+  "ssl_cert_filepath" | "ssl_private_key_filepath"
+>;
+
+/**
+ * A certificate comes with its key, in generations that had no reason to ask for the key. They served
+ * without TLS when it was missing, which nobody wants who gave a certificate.
+ *
+ * @throws {LwsError} `invalid-option`, which names the key.
+ */
+export function checkKeyPair({ reasons }: Generation, files: Files): void {
+  if (reasons.number("opensslContextRequiresPrivateKey") !== undefined) return;
+  if (!hasCertificate(files) || (files.ssl_private_key_filepath ?? null) !== null) return;
+  const allowed = "a path, beside ssl_cert_filepath";
+  throw new LwsError("invalid-option", `ssl_private_key_filepath is null; allowed: ${allowed}`);
+}
+
+/** Whether there is a certificate; a key, and its passphrase, are ignored without one. */
+export function hasCertificate({ ssl_cert_filepath }: Pick<Files, "ssl_cert_filepath">): boolean {
+  return (ssl_cert_filepath ?? null) !== null;
+}
+
+/**
+ * Leaves out bits that loosen what is not tight, as programs set them in any case: plain HTTP on a port
+ * without TLS, and no need of a certificate that nobody asks for.
+ */
+export function withoutEffectlessBits(
+  options: ContextOptions,
+  files: Files,
+): ContextOptions {
+  const { allowNonSslOnSslPort, peerCertNotRequired, ...others } = options;
+  const hasTls = hasCertificate(files);
+  return {
+    ...others,
+    ...(allowNonSslOnSslPort && hasTls ? { allowNonSslOnSslPort } : {}),
+    ...(peerCertNotRequired && others.requireValidClientCert ? { peerCertNotRequired } : {}),
+  };
+}
+
+/** A loader in place of `SSL_CTX`. */
+function loaded(_user: unknown, loader: unknown): readonly [unknown, null, 0] {
+  return [loader, null, 0];
+}
+
+/** Where the reasons of TLS have their data, in all generations that have them. */
+export const TLS_PLACEMENTS: Placements = {
+  opensslLoadExtraClientVerifyCerts: loaded,
+  opensslLoadExtraServerVerifyCerts: loaded,
+  opensslContextRequiresPrivateKey: loaded,
+  opensslPerformClientCertVerification: (_user, { info, isTrusted }) => [
+    info.peerCertificate ?? null,
+    info,
+    isTrusted ? 1 : 0,
+  ],
+};

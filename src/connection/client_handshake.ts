@@ -1,0 +1,383 @@
+/** The opening phase of a client's connection (RFC 6455 section 4.1). */
+
+import type { Extension } from "../api/extension.ts";
+import type { Transport } from "../api/network.ts";
+import type { CloseCause, Reason } from "../api/reasons.ts";
+import { POLLOUT } from "../api/service.ts";
+import type { TlsInfo } from "../api/tls.ts";
+import type { TimeoutReason, WriteKind } from "../api/wsi.ts";
+import { noteClosing } from "../base/callback_results.ts";
+import { describeFailure, isLogged, log, messageOf } from "../base/log.ts";
+import type { Connection } from "./connection.ts";
+import { ResponseHeaders } from "./http/header_reader.ts";
+import { type Phase, unfitKind } from "./phase.ts";
+import { WebSocketSession } from "./websocket_session.ts";
+import { type ResponseHead, ResponseHeadParser } from "../core/http/head.ts";
+import { RefusedAnswer } from "../core/http/refused_answer.ts";
+import { HttpSyntaxError } from "../core/http/syntax.ts";
+import { closePayload } from "../core/websocket/close.ts";
+import {
+  checkUpgradeResponse,
+  HandshakeError,
+  HandshakeFields,
+  newKey,
+  upgradeRequest,
+} from "../core/websocket/handshake.ts";
+import { confirmExtensions } from "../extensions/negotiation.ts";
+import type { ExtensionLayers } from "../extensions/pipeline.ts";
+import { TunnelError } from "../proxy/tunnel.ts";
+import { TLS_ALERT_RECORD } from "../transport/first_bytes.ts";
+
+/** The most 1xx responses before the answer; none has more than one or two. */
+const MAX_INTERIM = 16;
+
+/** Whether another response follows; 101 is final, as HTTP ends with it. */
+function isInterim(status: number): boolean {
+  return status < 200 && status !== 101;
+}
+
+/** How a client gets to its server; a context's own. */
+export interface Connector {
+  connect(
+    target: RouteTarget,
+    signal: AbortSignal,
+    onStep: (reason: TimeoutReason) => void,
+  ): Promise<Route>;
+}
+
+/** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
+export class ClientHandshake implements Phase {
+  readonly #connection: Connection;
+  readonly #target: ClientTarget;
+  readonly #routes: Connector;
+  readonly #aborter = new AbortController();
+  readonly #parser: ResponseHeadParser;
+  readonly #key = newKey();
+  #failure = "the server closed the connection before it answered";
+  /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
+  #refused: RefusedAnswer | undefined;
+  #isAttached = false;
+  #startedAt = 0;
+  #offered: readonly Extension[] = [];
+  /** 1xx responses so far. */
+  #interim = 0;
+
+  constructor(connection: Connection, target: ClientTarget, routes: Connector) {
+    this.#connection = connection;
+    this.#target = target;
+    this.#routes = routes;
+    this.#parser = new ResponseHeadParser(connection.owner.limits);
+  }
+
+  /** Connects; whatever becomes of it is told later, by callbacks. */
+  start(): void {
+    const connection = this.#connection;
+    this.#startedAt = connection.owner.wheel.now();
+    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    const onStep = (reason: TimeoutReason) => {
+      connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
+    };
+    onStep("awaitingConnectResponse");
+    this.#routes.connect(this.#target, this.#aborter.signal, onStep).then(
+      (route) => this.#onConnected(route),
+      (error) => this.#arrived(() => this.#onRefused(error)),
+    );
+  }
+
+  /** It never got as far as connecting. */
+  abandon(why: string): void {
+    this.#failure = why;
+    queueMicrotask(() => this.#connection.onClose());
+  }
+
+  get isEstablished(): boolean {
+    return false;
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    if (this.#refused !== undefined) return this.#takeBody(this.#refused, bytes);
+    const connection = this.#connection;
+    let length = 0;
+    try {
+      for (;;) {
+        const taken = this.#parser.parse(length === 0 ? bytes : bytes.subarray(length));
+        if (taken === 0) return length;
+        length += taken;
+        if (!isInterim(this.#parser.head.status)) break;
+        // RFC 9110 section 15.2: more than one may come, asked for or not; the final one follows.
+        if (++this.#interim > MAX_INTERIM) throw new HandshakeError("too many interim responses");
+        this.#parser.reset();
+      }
+      this.#onHead();
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
+      if (this.#refused === undefined) {
+        const isTls = bytes[0] === TLS_ALERT_RECORD && this.#target.ssl === 0;
+        this.#fail(isTls ? "the server speaks TLS; connect with ssl: 1" : error.message);
+      } else {
+        this.#failure = error.message;
+        this.#takeBody(this.#refused, bytes.subarray(length));
+      }
+      return bytes.length;
+    }
+    const { phase } = connection;
+    if (!connection.isOpen || phase === undefined || phase === this) return length;
+    if (length === bytes.length || connection.isPaused) return length;
+    return length + phase.onBytes(bytes.subarray(length));
+  }
+
+  onEnd(): void {
+    this.#connection.cut("peer");
+  }
+
+  onLeft(_bytes: number): void {
+    // The server's answer is waited for, whatever becomes of the request.
+  }
+
+  onDrain(): void {
+    // The request has left; nothing else is written before the answer.
+  }
+
+  onWritable(): void {
+    // Asked for before there was anything to write on; the established phase starts afresh.
+  }
+
+  onTimeout(reason: TimeoutReason): void {
+    const timeoutMs = this.#connection.owner.limits.clientTimeoutMs;
+    const doing = this.#isAttached ? "waiting for the server's answer" : "connecting";
+    this.#fail(`timed out while ${doing} (${reason}, clientTimeoutMs is ${timeoutMs})`);
+  }
+
+  onLeave(): void {
+    this.#fail("the context was destroyed");
+  }
+
+  onThrow(): void {
+    this.#fail("a callback threw");
+  }
+
+  onReturn(reason: Reason, result: number): void {
+    noteClosing(this.#connection.socketFd, reason, result);
+    this.#fail(`${reason} returned ${result}`);
+  }
+
+  onTurn(): void {
+    // The transport has held the bytes back.
+  }
+
+  onPause(_paused: boolean): void {
+    // The transport holds the bytes back.
+  }
+
+  onClose(_cause: CloseCause, error: unknown): void {
+    const connection = this.#connection;
+    const refused = this.#refused;
+    if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
+    else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
+    connection.call(connection.entry, "clientConnectionError", this.#failure);
+  }
+
+  write(_data: unknown, kind: WriteKind | undefined): number {
+    return unfitKind(kind);
+  }
+
+  close(_cause: CloseCause, code: number | undefined, reason: string): number {
+    closePayload(code, reason);
+    this.#fail("closed before it was established");
+    return 0;
+  }
+
+  get #where(): string {
+    const { address, port, socketPath } = this.#target;
+    return socketPath === undefined ? `${address} port ${port}` : `the unix socket ${socketPath}`;
+  }
+
+  #arrived(service: () => void): void {
+    const { owner, socketFd } = this.#connection;
+    owner.scheduler.arrived({ socketFd, service }, POLLOUT);
+  }
+
+  #onConnected({ transport, isSsl, tls }: Route): void {
+    const connection = this.#connection;
+    if (!connection.isOpen) {
+      transport.close();
+      return this.#arrived(() => connection.onClose());
+    }
+    connection.secured = isSsl;
+    connection.tls = tls;
+    this.#isAttached = true;
+    // At once, as nobody else would hear that it breaks; what it tells waits for service.
+    connection.attach(transport);
+    this.#arrived(() => this.#begin());
+  }
+
+  #begin(): void {
+    const connection = this.#connection;
+    if (!connection.isOpen) return;
+    this.#logStep("connected");
+    connection.armTimeout("awaitingServerResponse", connection.owner.limits.clientTimeoutMs);
+    connection.turn(() => this.#request());
+  }
+
+  #onRefused(error: unknown): void {
+    const connection = this.#connection;
+    const answer = error instanceof TunnelError ? error.answer : undefined;
+    if (!this.#aborter.signal.aborted || answer !== undefined) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#failure = `can't connect to ${this.#where}: ${why}`;
+    }
+    this.#refused = answer;
+    log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
+    connection.onClose();
+  }
+
+  #request(): void {
+    const connection = this.#connection;
+    const { path, host, origin, protocols, headers } = this.#target;
+    try {
+      this.#offered = this.#offerable();
+    } catch (error) {
+      return this.#fail(`an extension could not be offered: ${messageOf(error)}`);
+    }
+    if (!connection.isOpen) return;
+    const appender = new HandshakeFields("");
+    connection.call(connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
+    if (!connection.isOpen) return;
+    let request: Uint8Array;
+    try {
+      request = upgradeRequest({
+        path,
+        host,
+        protocols,
+        key: this.#key,
+        fields: [...headers, ...appender.fields],
+        ...(origin === undefined ? {} : { origin }),
+        extensions: this.#offered.map((each) => each.offer()).join(", "),
+      });
+    } catch (error) {
+      return this.#fail(`the request can't be sent: ${messageOf(error)}`);
+    }
+    connection.say(request);
+  }
+
+  /** The listed extensions that neither another one nor the program wants left out. */
+  #offerable(): readonly Extension[] {
+    const connection = this.#connection;
+    const { extensions } = connection.owner;
+    return extensions.filter(({ name }) => {
+      const vetoes = extensions.filter((each) => each.mayPropose?.(connection, name) === false);
+      return vetoes.length === 0 && connection.consents("clientConfirmExtensionSupported", name);
+    });
+  }
+
+  /** Section 4.1, "If the response…" */
+  #onHead(): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    const { protocols, hasUser } = this.#target;
+    const { head } = this.#parser;
+    if (head.status !== 101) this.#refused = new RefusedAnswer(head);
+    this.#showHeaders(head);
+    const answer = checkUpgradeResponse(head, this.#key, protocols, this.#offered.length > 0);
+    const { protocol } = answer;
+    const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
+    if (entry === undefined) {
+      return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
+    }
+    connection.enter(entry);
+    if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
+    const layers = confirmExtensions(this.#offered, answer.extensions);
+    if (!this.#isWanted(layers)) {
+      layers?.close();
+      return;
+    }
+    connection.headers = undefined;
+    connection.armTimeout("noPendingTimeout", 0);
+    this.#logStep("established");
+    const session = new WebSocketSession(connection, layers);
+    connection.phase = session;
+    session.begin();
+  }
+
+  /** Lets the program read the head of an answer, and what there is of its body. */
+  #showHeaders(head: ResponseHead, body = ""): void {
+    const { owner, socketFd } = this.#connection;
+    const headers = new ResponseHeaders(head, body);
+    this.#connection.headers = headers.limit(owner.tokenLimits, socketFd);
+  }
+
+  /** All that comes behind a refusal is taken, until enough of its body is there. */
+  #takeBody(refused: RefusedAnswer, bytes: Uint8Array): number {
+    refused.take(bytes);
+    if (refused.isComplete) this.#fail(this.#failure);
+    return bytes.length;
+  }
+
+  #logStep(step: string): void {
+    const { socketFd, owner } = this.#connection;
+    log("client", () => `connection ${socketFd}: ${step}`);
+    if (!isLogged("latency")) return;
+    const took = owner.wheel.now() - this.#startedAt;
+    log("latency", () => `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+  }
+
+  /** Whether neither an extension nor the program has anything against an answer that is good. */
+  #isWanted(layers: ExtensionLayers | undefined): boolean {
+    const connection = this.#connection;
+    try {
+      layers?.begin(connection);
+    } catch (error) {
+      this.#fail(`an extension could not be set up: ${messageOf(error)}`);
+    }
+    if (!connection.isOpen) return false;
+    const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
+    if (!connection.isOpen) return false;
+    if (verdict !== 0) {
+      noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
+      this.#fail("clientFilterPreEstablish refused the server's answer");
+    }
+    return verdict === 0;
+  }
+
+  #fail(text: string): void {
+    // Who has refused is told, whatever ends the wait for the rest of the answer.
+    if (this.#refused === undefined) this.#failure = text;
+    log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
+    this.#connection.cut("self");
+    this.#aborter.abort();
+  }
+}
+
+/** Where to connect and what to ask for, checked and complete. */
+export interface ClientTarget extends RouteTarget {
+  readonly path: string;
+  readonly host: string;
+  readonly origin: string | undefined;
+  readonly protocols: readonly string[];
+  readonly headers: readonly (readonly [string, string])[];
+  /** Whether the program gave the connection's `user` itself. */
+  readonly hasUser: boolean;
+}
+
+/** Where a route ends. */
+export interface RouteTarget {
+  /** A host name or an IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** A unix socket in place of both. */
+  readonly socketPath: string | undefined;
+  /** The interface or the address to connect from; the context's own is the default. */
+  readonly iface: string | undefined;
+  readonly ssl: 0 | 1 | 2;
+  /** Whether all has to be known of its TLS. */
+  readonly peerCertificate: boolean;
+  /** Whom the certificate has to be for. */
+  readonly serverName: string;
+}
+
+/** A way that was found. */
+export interface Route {
+  readonly transport: Transport;
+  readonly isSsl: 0 | 1 | 2;
+  readonly tls: TlsInfo | undefined;
+}

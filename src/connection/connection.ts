@@ -1,0 +1,886 @@
+/**
+ * One connection: what HTTP and WebSocket, server and client have in common. What differs is the
+ * connection's *phase*, which it changes as the handshake goes on.
+ */
+
+import type { Context } from "../api/context.ts";
+import type { CheckedOptions } from "../api/creation_info.ts";
+import type { Extension } from "../api/extension.ts";
+import type { FileOps } from "../api/file_ops.ts";
+import { type KeepAliveSettings, type Limits, longestWrite } from "../api/limits.ts";
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "../api/network.ts";
+import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
+import type { CloseCause, ConsentReason, Reason, ReasonData } from "../api/reasons.ts";
+import { POLLOUT } from "../api/service.ts";
+import type { ClientCertificateTrial, TlsInfo } from "../api/tls.ts";
+import {
+  type HttpCompletion,
+  type PeerAddresses,
+  type ResponseBodyInit,
+  TIMEOUT_REASONS,
+  type TimeoutReason,
+  type WriteKind,
+  type WriteOptions,
+  type Wsi,
+} from "../api/wsi.ts";
+import type { Bytes } from "../base/bytes.ts";
+import {
+  disregard,
+  disregardPromise,
+  noteClosing,
+  promiseOrNumber,
+  THREW,
+} from "../base/callback_results.ts";
+import { refuseArgument } from "../base/check.ts";
+import { describeError, log } from "../base/log.ts";
+import type { CheckedTokenLimits } from "./http/header_reader.ts";
+import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
+import type { PreparedMessage } from "./prepared_message.ts";
+import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
+import type { Methods } from "../core/http/methods.ts";
+import type { FrameFacts } from "../core/websocket/frame_parser.ts";
+import { TxQueue } from "../core/websocket/send_queue.ts";
+import type { Compression } from "../files/compression.ts";
+import type { CheckedMount } from "../files/mounts.ts";
+import { forwardedAddress, type ProxyTrust } from "../proxy/forwarded_for.ts";
+import type { Scheduler, Serviceable } from "../service/scheduler.ts";
+import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
+import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
+
+/** A protocol as a context holds it. */
+export interface ProtocolEntry {
+  readonly protocol: Protocol;
+  /** What the program is given of it. */
+  readonly active: ActiveProtocol;
+  readonly index: number;
+  readonly rxBufferSize: number;
+  readonly allowedOrigins: readonly string[] | undefined;
+  /** The connections that use it now. */
+  readonly connections: Set<Connection>;
+}
+
+/** What a connection needs of its context. */
+export interface ConnectionOwner {
+  readonly face: Context;
+  readonly limits: Limits;
+  readonly scheduler: Scheduler;
+  readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
+  readonly fileOps: FileOps;
+  /** The longest paths first. */
+  readonly mounts: readonly CheckedMount[];
+  /** Whether `serveHttpFile` compresses. */
+  readonly compresses: boolean;
+  readonly compression: Compression;
+  /** Whether the first protocol may answer requests that no mount does. */
+  readonly answersHttp: boolean;
+  readonly extensions: readonly Extension[];
+  readonly options: CheckedOptions;
+  /** When idle WebSockets are probed; never, if it is undefined. */
+  readonly keepAlive: KeepAliveSettings | undefined;
+  /** Whether the context is being destroyed, so that nothing new begins. */
+  readonly isDestroyed: boolean;
+  readonly tokenLimits: CheckedTokenLimits;
+  /** The methods of requests that reach the program. */
+  readonly methods: Methods;
+  /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
+  readonly proxyTrust: ProxyTrust | undefined;
+  /** In the order of the context's list; the first one is the default. */
+  readonly entries: readonly ProtocolEntry[];
+  protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The transport that the connection is to use in place of its own, as the service policy wants. */
+  gated(connection: Connection, transport: Transport): Transport;
+  /** The connection's descriptor is gone, which comes before its last reasons. */
+  unwatch(connection: Connection): void;
+  /** Calls `flush` of a connection that was written to outside its own turn, before long. */
+  flushLater(connection: Connection): void;
+  /** The connection is gone; the last call. */
+  forget(connection: Connection): void;
+}
+
+/** A protocol's callback without the pairing of reasons and data, which the callers here keep. */
+type LooseCallback = (
+  this: Protocol,
+  wsi: Wsi,
+  reason: Reason,
+  user: unknown,
+  data: unknown,
+) => unknown;
+
+/** Reasons in which one that throws says no, and ends nothing else. */
+const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
+  "confirmExtensionOkay",
+  "clientConfirmExtensionSupported",
+  "opensslPerformClientCertVerification",
+]);
+
+/** The longest delay that the runtime's timers can wait. */
+const MAX_TIMEOUT_SECONDS = 2_147_483;
+
+/** How often a verdict waits for the connection's turn. */
+const LONGEST_HOLD_UP = 4;
+
+const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
+
+/** How far a connection is on its way out. */
+const OPEN = 0;
+/** What is unsent leaves, then the socket closes. */
+const FLUSHING = 1;
+/** All has left; input is discarded until the peer closes, too, or first. */
+const LINGERING = 2;
+const CLOSED = 3;
+
+/** What follows once all has left: the end of both halves, or first that of ours, or of the peer's. */
+const CLOSING_AT_ONCE = 0;
+const ENDING_FIRST = 1;
+const AWAITING_END = 2;
+
+/** The connection behind a {@linkcode Wsi}. */
+export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker {
+  readonly owner: ConnectionOwner;
+  readonly socketFd: number;
+  readonly isClient: boolean;
+  entry: ProtocolEntry;
+  user: unknown = undefined;
+  phase: Phase | undefined;
+  headers: HeaderSource | undefined;
+  http: HttpExchange | undefined;
+  frames: FrameFacts | undefined;
+  uri = "";
+  /** What {@linkcode Wsi.isSsl} is. */
+  secured: 0 | 1 | 2 = 0;
+  tls: TlsInfo | undefined = undefined;
+  extensions: readonly string[] = NO_EXTENSIONS;
+
+  readonly tx = new TxQueue();
+  #transport: Transport | undefined;
+  #peer: Address | undefined;
+  /** The other end of the socket, where that is somebody else. */
+  #socketPeer: Address | undefined;
+  /** By reverse lookup, once somebody asked for it. */
+  peerName = "";
+  #state = OPEN;
+  #parting = CLOSING_AT_ONCE;
+  #peerEnded = false;
+  #inTurn = false;
+  #flushIsDue = false;
+  #writableWanted = false;
+  #writableIsDue = false;
+  #pausedByUser = false;
+  #pausedByPhase = false;
+  #waitsForTurn = false;
+  servedMs = 0;
+  #timer: WheelTimer | undefined;
+  #timeoutReason: TimeoutReason = "noPendingTimeout";
+  /** Whether the program has chosen the timeout that it is under, or was last. */
+  isTimeoutOfProgram = false;
+  /** What ends it, as far as that is known. */
+  #cause: CloseCause | undefined;
+
+  constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
+    this.owner = owner;
+    this.socketFd = socketFd;
+    this.isClient = isClient;
+    this.entry = owner.entries[0]!;
+  }
+
+  // The face of the context and of the protocol.
+
+  get context(): Context {
+    return this.owner.face;
+  }
+
+  get protocol(): ActiveProtocol {
+    return this.entry.active;
+  }
+
+  get isSsl(): 0 | 1 | 2 {
+    return this.secured;
+  }
+
+  get peerAddresses(): PeerAddresses {
+    return { name: this.peerName, ip: this.#peer?.hostname ?? "", port: this.#peer?.port ?? 0 };
+  }
+
+  get isOpen(): boolean {
+    return this.#state === OPEN;
+  }
+
+  /** Whether it is a WebSocket that is not closing. */
+  get isEstablished(): boolean {
+    return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;
+  }
+
+  // Transport and turns.
+
+  /** Takes over a transport and lets it read. */
+  attach(transport: Transport): void {
+    this.#transport = this.owner.gated(this, transport);
+    this.#peer = transport.remoteAddress;
+    this.#transport.start(this);
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    const { budget } = this.owner;
+    if (!budget.begin(this)) return this.#waitForTurn(0);
+    if (this.#state !== OPEN) return bytes.length;
+    this.#inTurn = true;
+    const taken = this.phase!.onBytes(bytes);
+    this.#inTurn = false;
+    this.flush();
+    if (!budget.isSpent) return taken;
+    budget.charge(this);
+    return this.#waitForTurn(taken);
+  }
+
+  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
+  #waitForTurn(taken: number): number {
+    if (this.#waitsForTurn || this.#transport === undefined) return taken;
+    this.#waitsForTurn = true;
+    this.#transport.pause();
+    this.owner.budget.wait(this);
+    return taken;
+  }
+
+  onTurn(): void {
+    this.#waitsForTurn = false;
+    if (this.#state === OPEN && !this.isPaused && !this.goOn()) return;
+    if (this.#state === OPEN && this.isPaused) return;
+    this.#transport?.resume();
+  }
+
+  /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
+  goOn(): boolean {
+    const { budget } = this.owner;
+    if (budget.begin(this)) {
+      this.turn(() => this.phase?.onTurn());
+      if (!budget.isSpent) return true;
+      budget.charge(this);
+    }
+    this.#waitForTurn(0);
+    return false;
+  }
+
+  onDrain(): void {
+    const before = this.tx.unsent;
+    if (!this.tx.written()) return this.#cutBroken();
+    if (this.#state === OPEN) {
+      this.#inTurn = true;
+      this.phase!.onLeft(before - this.tx.unsent);
+      this.#inTurn = false;
+    } else if (this.#state === FLUSHING) this.#awaitFlush();
+    if (this.tx.hasQueued) return this.flush();
+    if (this.#state === FLUSHING) return this.#flushed();
+    if (this.#state !== OPEN) return;
+    this.#inTurn = true;
+    this.phase!.onDrain();
+    this.#inTurn = false;
+    this.flush();
+    if (this.tx.unsent === 0) this.#offerWritable();
+  }
+
+  onProgress(): void {
+    if (this.#state === OPEN) this.phase!.onLeft(0);
+    else if (this.#state === FLUSHING) this.#awaitFlush();
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (this.#state === LINGERING) return this.cut("peer");
+    if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
+  }
+
+  onClose(error?: unknown): void {
+    this.#state = CLOSED;
+    this.#transport = undefined;
+    this.tx.clear();
+    if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+    this.owner.unwatch(this);
+    this.phase?.onClose(this.#cause ?? "reset", error);
+    this.phase = undefined;
+    this.headers = undefined;
+    this.http = undefined;
+    this.frames = undefined;
+    this.call(this.owner.entries[0]!, "wsiDestroy", undefined);
+    this.entry.connections.delete(this);
+    this.owner.forget(this);
+  }
+
+  /** Whether the peer will send no more. */
+  get hasPeerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
+  /** Takes the peer for the one that trusted proxies say it is. */
+  believe(forwardedFor: string | undefined, trust: ProxyTrust): void {
+    const socket = this.#socketPeer ??= this.#peer;
+    if (socket === undefined) return;
+    const hostname = forwardedAddress(socket.hostname, forwardedFor, trust);
+    if (hostname === this.#peer!.hostname) return;
+    this.#peer = hostname === socket.hostname ? socket : { hostname, port: 0 };
+    this.peerName = "";
+  }
+
+  /** The address of the socket's other end, whoever that speaks for. */
+  get socketAddress(): string {
+    return (this.#socketPeer ?? this.#peer)?.hostname ?? "";
+  }
+
+  /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */
+  turn(work: () => void): void {
+    if (this.#inTurn) return work();
+    this.#inTurn = true;
+    work();
+    this.#inTurn = false;
+    this.flush();
+  }
+
+  /** Gives what was written to the transport, if it is free. */
+  flush(): void {
+    this.#flushIsDue = false;
+    const { tx } = this;
+    if (!tx.hasQueued || tx.isWriting || this.#transport === undefined) return;
+    this.#transport.write(tx.next());
+  }
+
+  /** Something was queued; it leaves at the end of this connection's turn, or soon. */
+  queued(): void {
+    if (this.#inTurn || this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    this.owner.flushLater(this);
+  }
+
+  // Callbacks.
+
+  /**
+   * Calls a protocol's callback. Returns its number, 0 for nothing or a promise, and
+   * {@linkcode THREW} when it threw, which is logged.
+   */
+  call<R extends keyof ReasonData>(
+    entry: ProtocolEntry,
+    reason: R,
+    data: ReasonData[R],
+    user: unknown = this.user,
+  ): number {
+    const { protocol } = entry;
+    try {
+      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
+      if (result === undefined) return 0;
+      return typeof result === "number" ? result : this.#unasked(result, protocol, reason);
+    } catch (error) {
+      return this.#thrown(protocol, reason, error);
+    }
+  }
+
+  /** What a callback returned, which is no number, where nobody awaits a promise. */
+  #unasked(result: unknown, protocol: Protocol, reason: Reason): number {
+    const counted = promiseOrNumber(result);
+    return typeof counted === "number" ? counted : this.#disregard(counted, protocol, reason);
+  }
+
+  #thrown(protocol: Protocol, reason: Reason, error: unknown): number {
+    this.#logThrown(protocol.name, reason, error);
+    if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
+    return THREW;
+  }
+
+  /** Apart from {@linkcode call}, in which its closure would cost every call. */
+  #disregard(promised: PromiseLike<unknown>, { name }: Protocol, what: string): number {
+    disregardPromise(promised, `${name}: ${what}`, () => this.hasFailed());
+    return 0;
+  }
+
+  /** As {@linkcode call}, for reasons that only the program knows as well. */
+  callAny(entry: ProtocolEntry, reason: Reason, data: undefined): number {
+    return this.call(entry, reason as "established", data);
+  }
+
+  /** As {@linkcode call}, for who awaits a promise: it is returned. */
+  ask<R extends keyof ReasonData>(
+    entry: ProtocolEntry,
+    reason: R,
+    data: ReasonData[R],
+    user: unknown = this.user,
+  ): number | PromiseLike<unknown> {
+    const { protocol } = entry;
+    try {
+      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
+      if (result === undefined) return 0;
+      return typeof result === "number" ? result : promiseOrNumber(result);
+    } catch (error) {
+      return this.#thrown(protocol, reason, error);
+    }
+  }
+
+  /**
+   * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
+   * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
+   */
+  judges(info: TlsInfo): boolean | undefined {
+    let isAccepted = false;
+    const trial: ClientCertificateTrial = {
+      info,
+      isTrusted: info.authorized,
+      accept: () => void (isAccepted = true),
+    };
+    const reason = "opensslPerformClientCertVerification";
+    const verdict = this.call(this.owner.entries[0]!, reason, trial);
+    if (verdict === 0) return isAccepted ? true : undefined;
+    noteClosing(this.socketFd, reason, verdict);
+    return false;
+  }
+
+  /** Asks the first protocol about an extension; one that throws says no, and ends nothing else. */
+  consents(reason: ConsentReason, name: string, user: unknown = this.user): boolean {
+    return this.call(this.owner.entries[0]!, reason, name, user) === 0;
+  }
+
+  /** What the program does for this connection has failed, outside any call of it. */
+  hasFailed(): void {
+    if (this.#state !== OPEN || this.phase === undefined) return;
+    const service = () => {
+      if (this.#state === OPEN) this.turn(() => this.phase?.onThrow());
+    };
+    this.owner.scheduler.arrived({ socketFd: this.socketFd, service }, POLLOUT);
+  }
+
+  /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
+  dropFor(reason: Reason, result: number): void {
+    if (this.#state === OPEN) this.turn(() => this.phase?.onReturn(reason, result));
+  }
+
+  /** Moves to another protocol, with per-session data of its own. */
+  enter(entry: ProtocolEntry): void {
+    this.entry.connections.delete(this);
+    this.entry = entry;
+    entry.connections.add(this);
+  }
+
+  /** Makes the per-session data of `entry`; false when its factory threw, which is logged. */
+  makeUser(entry: ProtocolEntry): boolean {
+    const { name, perSessionData } = entry.protocol;
+    try {
+      if (typeof perSessionData === "number") this.user = new ArrayBuffer(perSessionData);
+      else this.user = perSessionData?.();
+      disregard(this.user, `${name}: perSessionData`, () => this.hasFailed());
+      return true;
+    } catch (error) {
+      this.#logThrown(name, "perSessionData", error);
+      return false;
+    }
+  }
+
+  /** Apart, as a closure in there would cost every call of a callback an allocation. */
+  #logThrown(protocol: string, what: string, error: unknown): void {
+    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
+  }
+
+  // Writing.
+
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind?: WriteKind,
+    options?: WriteOptions,
+  ): number {
+    if (this.#state !== OPEN || this.phase === undefined) return -1;
+    return this.phase.write(data, kind, options);
+  }
+
+  /**
+   * Whether `length` more bytes may be unsent, which a write of `given` bytes became; if not, the
+   * connection is cut.
+   */
+  hasRoom(length: number, given: number): boolean {
+    return this.tx.unsent + length <= this.owner.limits.maxUnsentBytes ||
+      this.#takesLong(given);
+  }
+
+  /** Whether a write past the limit is taken; if not, the connection is cut. */
+  #takesLong(given: number): boolean {
+    const others = this.tx.unsent - this.tx.besides;
+    if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
+    log("warn", () => `connection ${this.socketFd}: ${this.#whyNoRoom(given, others)}`);
+    this.cut("unsent");
+    return false;
+  }
+
+  /** What is to be known of a write that is not taken. */
+  #whyNoRoom(given: number, others: number): string {
+    const { limits } = this.owner;
+    const limit = `maxUnsentBytes (${limits.maxUnsentBytes})`;
+    if (others <= 0) {
+      return `a write of ${given} bytes is above ${limit}, and above what one write may have when ` +
+        `nothing else is unsent (${longestWrite(limits)})`;
+    }
+    if (given > limits.maxUnsentBytes) {
+      return `a write of ${given} bytes is above ${limit}, which it may only be when nothing else is ` +
+        `unsent; ${others} bytes are`;
+    }
+    return `the peer reads too slowly, ${limit} is reached`;
+  }
+
+  #cutBroken(): void {
+    log(
+      "err",
+      () =>
+        `connection ${this.socketFd}: the buffer of a write was transferred before it had left; what ` +
+        "is written from allocPadded belongs to the connection",
+    );
+    this.cut("self");
+  }
+
+  /** Queues bytes that no program has written, as a head: none of its writes waits for them. */
+  say(bytes: Uint8Array): void {
+    this.tx.put(bytes);
+    this.tx.besides += bytes.length;
+    this.queued();
+  }
+
+  get unsentBytes(): number {
+    return this.tx.unsent;
+  }
+
+  get partialBuffered(): boolean {
+    return this.tx.unsent > this.owner.limits.softUnsentBytes;
+  }
+
+  get sendPipeChoked(): boolean {
+    return this.tx.unsent > 0;
+  }
+
+  callbackOnWritable(): number {
+    if (this.#state !== OPEN) return -1;
+    this.#writableWanted = true;
+    if (this.tx.unsent === 0) this.#offerWritable();
+    return 1;
+  }
+
+  /** Whether a writeable callback was asked for, and has not come. */
+  get wantsWritable(): boolean {
+    return this.#writableWanted;
+  }
+
+  service(): void {
+    this.#writableIsDue = false;
+    // What was written since then leaves first; onDrain offers the callback again.
+    if (this.#state !== OPEN || !this.#writableWanted || this.tx.unsent > 0) return;
+    if (this.phase === undefined) return;
+    this.#writableWanted = false;
+    this.turn(() => this.phase!.onWritable());
+  }
+
+  #offerWritable(): void {
+    if (!this.#writableWanted || this.#writableIsDue) return;
+    this.#writableIsDue = true;
+    this.owner.scheduler.request(this, POLLOUT);
+  }
+
+  // Receiving.
+
+  get remainingPacketPayload(): number {
+    return this.frames?.remaining ?? 0;
+  }
+
+  get isFinalFragment(): boolean {
+    return this.frames?.isFinal ?? false;
+  }
+
+  get isFirstFragment(): boolean {
+    return this.frames?.isFirstPiece ?? false;
+  }
+
+  get frameIsBinary(): boolean {
+    return this.frames?.isBinary ?? false;
+  }
+
+  get reservedBits(): number {
+    return this.frames?.reservedBits ?? 0;
+  }
+
+  rxFlowControl(enable: boolean): number {
+    if (typeof enable !== "boolean") {
+      refuseArgument("rxFlowControl", "enable", enable, "true or false");
+    }
+    if (this.#state !== OPEN) return -1;
+    this.#pausedByUser = !enable;
+    this.#applyPause();
+    return 0;
+  }
+
+  /** Whether the user has stopped receiving; a phase then stops in the middle of a read. */
+  get isPaused(): boolean {
+    return this.#pausedByUser || this.#pausedByPhase;
+  }
+
+  /** Holds input back while a phase can't take any, whatever the user says. */
+  holdInput(held: boolean): void {
+    if (this.#pausedByPhase === held) return;
+    this.#pausedByPhase = held;
+    this.#applyPause();
+  }
+
+  /** Has what was not taken offered once more, in a turn of its own. */
+  offerAgain(): void {
+    if (this.#pausedByPhase) return this.holdInput(false);
+    if (this.isPaused || this.#waitsForTurn || this.#transport === undefined) return;
+    this.#transport.pause();
+    this.#transport.resume();
+  }
+
+  #applyPause(): void {
+    if (this.#transport === undefined) return;
+    if (this.isPaused) this.#transport.pause();
+    else if (!this.#waitsForTurn) this.#transport.resume();
+    this.phase?.onPause(this.isPaused);
+  }
+
+  // Timeouts.
+
+  setTimeout(reason: TimeoutReason, seconds: number): void {
+    if (!TIMEOUT_REASONS.includes(reason)) {
+      refuseArgument("setTimeout", "reason", reason, `one of ${TIMEOUT_REASONS.join(", ")}`);
+    }
+    if (typeof seconds !== "number" || !(seconds >= 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+      refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
+    }
+    // On its way out a connection is under timeouts that must not be lifted.
+    if (this.#state !== OPEN) return;
+    this.armTimeout(reason, seconds * 1000);
+    this.isTimeoutOfProgram = true;
+  }
+
+  /** Puts the connection under a timeout, in place of the one it is under. */
+  armTimeout(reason: TimeoutReason, delayMs: number): void {
+    if (this.#state === CLOSED) return;
+    this.isTimeoutOfProgram = false;
+    this.#timeoutReason = reason;
+    if (reason === "noPendingTimeout") {
+      if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+      // A WebSocket mostly lives on without one.
+      this.#timer = undefined;
+      return;
+    }
+    this.#timer ??= new WheelTimer(this);
+    this.owner.wheel.arm(this.#timer, delayMs);
+  }
+
+  /** What waits for the program, or for this connection's turn, is not its peer's silence. */
+  isHeldUp(times: number): boolean {
+    return this.owner.scheduler.hasToTell(this.socketFd) ||
+      // Everybody's turn comes within that, and whoever sends without an end must not evade it.
+      (this.#waitsForTurn && times < LONGEST_HOLD_UP);
+  }
+
+  onTimeout(): void {
+    const reason = this.#timeoutReason;
+    this.#timeoutReason = "noPendingTimeout";
+    log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
+    // Without all of it an answer must not look whole; behind it nothing is left to be lost.
+    if (this.#state === FLUSHING) return this.abort("timeout");
+    if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
+    this.turn(() => this.phase!.onTimeout(reason));
+  }
+
+  // Closing.
+
+  close(code?: number, reason = ""): number {
+    return this.closeFor("self", code, reason);
+  }
+
+  /** As {@linkcode close}, for what the program didn't ask for. */
+  closeFor(cause: CloseCause, code: number | undefined, reason: string): number {
+    if (this.#state !== OPEN || this.phase === undefined) return -1;
+    return this.phase.close(cause, code, reason);
+  }
+
+  /** Says why it ends, which is known before it does so; of several causes the first one counts. */
+  endsFor(cause: CloseCause): void {
+    this.#cause ??= cause;
+  }
+
+  /**
+   * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
+   * input is discarded until the peer closes: closing with unread input would reset the connection
+   * and might take our last words with it. Without `endsFirst` the sending half stays open until then,
+   * so that the peer is the one whose side of the connection keeps its address busy for a while.
+   */
+  finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
+    if (this.#state !== OPEN) return;
+    // The program's own head may say that the connection ends the body, and this be what it means.
+    const { http } = this;
+    if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
+      return this.abort(cause);
+    }
+    this.endsFor(cause);
+    this.#state = FLUSHING;
+    if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
+    this.#awaitFlush();
+    if (this.tx.unsent === 0) return this.#flushed();
+    // A peer may want to send all before it reads anything.
+    if (lingers && !this.#waitsForTurn) this.#transport?.resume();
+    if (!this.#inTurn) this.flush();
+  }
+
+  /** A peer that takes something of what is unsent has as much time again. */
+  #awaitFlush(): void {
+    const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
+    const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
+    this.armTimeout("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
+  }
+
+  /** Closes at once; unsent bytes may be lost. */
+  cut(cause: CloseCause): void {
+    if (this.#state === CLOSED) return;
+    const { http } = this;
+    const isCutShort = this.tx.unsent > 0 || (this.#state === OPEN && !http?.isComplete);
+    if (isCutShort && http?.endsWithConnection) return this.abort(cause);
+    this.endsFor(cause);
+    if (this.#state === OPEN) this.#state = FLUSHING;
+    // Without a transport a client is still connecting; its phase sees the state and lets go.
+    this.#transport?.close();
+  }
+
+  /** As {@linkcode cut}, so that the peer takes what it has for no whole answer, where it could. */
+  abort(cause: CloseCause): void {
+    if (this.#state === CLOSED) return;
+    this.endsFor(cause);
+    if (this.#state === OPEN) this.#state = FLUSHING;
+    if (this.#transport !== undefined) abortTransport(this.#transport);
+  }
+
+  /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */
+  hangup(): void {
+    // What is not established fails, and says why.
+    if (this.isClient && this.frames === undefined) {
+      this.close();
+      return;
+    }
+    this.holdInput(true);
+    this.cut("self");
+  }
+
+  /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
+  leave(): void {
+    if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
+    else if (this.#state === FLUSHING) this.#awaitFlush();
+  }
+
+  #flushed(): void {
+    if (this.#parting === CLOSING_AT_ONCE || this.#peerEnded) return this.#transport?.close();
+    this.#state = LINGERING;
+    this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
+    if (this.#parting === ENDING_FIRST) this.#transport?.end();
+    if (!this.#waitsForTurn) this.#transport?.resume();
+  }
+
+  // HTTP.
+
+  /** What can be answered still. */
+  get #exchange(): HttpExchange | undefined {
+    return this.#state === OPEN ? this.http : undefined;
+  }
+
+  get method(): string {
+    return this.http?.method ?? "";
+  }
+
+  hdrTotalLength(token: string): number {
+    checkToken("hdrTotalLength", token);
+    return this.headers?.totalLength(token) ?? 0;
+  }
+
+  hdrCopy(token: string, maxLength = Infinity): string | undefined {
+    checkToken("hdrCopy", token);
+    checkMaxLength("hdrCopy", maxLength);
+    const text = this.headers?.get(token);
+    return text !== undefined && text.length <= maxLength ? text : undefined;
+  }
+
+  hdrCopyFragment(token: string, n: number, maxLength = Infinity): string | undefined {
+    checkToken("hdrCopyFragment", token);
+    if (!Number.isInteger(n) || n < 0) {
+      refuseArgument("hdrCopyFragment", "n", n, "a whole number from 0 on");
+    }
+    checkMaxLength("hdrCopyFragment", maxLength);
+    const text = this.headers?.fragment(token, n);
+    return text !== undefined && text.length <= maxLength ? text : undefined;
+  }
+
+  hdrValues(token: string): string[] {
+    checkToken("hdrValues", token);
+    return this.headers?.values(token) ?? [];
+  }
+
+  headerNames(): string[] {
+    return this.headers?.names() ?? [];
+  }
+
+  hdrSnapshot(): Map<string, string> {
+    return this.headers?.snapshot() ?? new Map();
+  }
+
+  get rawUri(): string {
+    return this.headers?.rawUri ?? "";
+  }
+
+  cookie(name: string): string | undefined {
+    checkCookieName(name);
+    return this.headers?.cookie(name);
+  }
+
+  uriArg(name: string): string | undefined {
+    checkArgumentName("uriArg", name);
+    return this.headers?.uriArgs(name)[0];
+  }
+
+  uriArgs(name: string): string[] {
+    checkArgumentName("uriArgs", name);
+    return this.headers?.uriArgs(name) ?? [];
+  }
+
+  serveHttpFile(
+    path: string,
+    contentType?: string,
+    headers: Iterable<readonly [string, string]> = [],
+  ): 0 | -1 {
+    return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
+  }
+
+  respond(
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | -1 {
+    return this.#exchange?.respond(status, body, headers) ?? -1;
+  }
+
+  returnHttpStatus(
+    code: number,
+    html?: string,
+    headers?: Iterable<readonly [string, string]>,
+  ): 0 | 1 {
+    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
+  }
+
+  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
+    return this.#exchange?.writeEarlyHints(headers) ?? -1;
+  }
+
+  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {
+    return this.#exchange?.writeHeaders(status, headers) ?? -1;
+  }
+
+  httpTransactionCompleted(options: HttpCompletion = {}): 0 | 1 {
+    return this.#exchange?.complete(options.trailers) ?? 1;
+  }
+}
+
+function checkMaxLength(call: string, maxLength: number): void {
+  if (typeof maxLength === "number" && maxLength >= 0) return;
+  refuseArgument(call, "maxLength", maxLength, "a number from 0 on");
+}

@@ -1,0 +1,365 @@
+/** Frames on their way out, of either side (RFC 6455 sections 5.2 to 5.5). */
+
+import { ExtensionFailure, type ExtensionSession, type OutgoingPart } from "../api/extension.ts";
+import type { WriteKind, WriteOptions } from "../api/wsi.ts";
+import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/bytes.ts";
+import { refuseArgument } from "../base/check.ts";
+import { LwsError } from "../base/errors.ts";
+import type { Connection } from "./connection.ts";
+import { unfitKind } from "./phase.ts";
+import { PreparedMessage } from "./prepared_message.ts";
+import {
+  CONTROL_BIT,
+  FIN,
+  headerLength,
+  MAX_CONTROL_PAYLOAD,
+  MAX_HEADER_LENGTH,
+  OPCODE_BINARY,
+  OPCODE_BITS,
+  OPCODE_CONTINUATION,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
+  writeHeader,
+} from "../core/websocket/frame.ts";
+import { HeldPongs, MOST_UNSENT_PONGS } from "../core/websocket/held_pongs.ts";
+import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
+import {
+  FRESH_KEY,
+  type Masking,
+  maskPayload,
+  UNMASKED,
+  ZERO_KEY,
+} from "../core/websocket/send_queue.ts";
+import type { ExtensionLayers } from "../extensions/pipeline.ts";
+
+const encoder = new TextEncoder();
+/** Where short strings become UTF-8; used up within one write. */
+const scratch = new Uint8Array(16 * 1024);
+/** UTF-8 takes at most three bytes a UTF-16 unit. */
+const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
+/** In place of a length: the program has written nothing. */
+const NOT_GIVEN = -1;
+const FAILED = Symbol("an extension has failed");
+
+/** Whom the writer tells. */
+export interface FrameWriterHost {
+  /** An extension can't go on, so that the connection can't. */
+  onExtensionFailure(error: unknown): void;
+}
+
+/** Queues frames at a connection; each call gives the payload bytes it took, or −1. */
+export class FrameWriter {
+  readonly masks: boolean;
+  /** Set while a frame is written whose payload is to be readable. */
+  #zeroKey = false;
+  readonly #connection: Connection;
+  readonly #extension: ExtensionSession | undefined;
+  readonly #stream: ExtensionSession | undefined;
+  readonly #host: FrameWriterHost;
+  /** Whether nothing is done to a payload. */
+  readonly #isPlain: boolean;
+  #sendsMessage = false;
+  /** Pongs that wait for a write under way. */
+  #pongs: HeldPongs | undefined;
+
+  constructor(
+    connection: Connection,
+    layers: ExtensionLayers | undefined,
+    host: FrameWriterHost,
+  ) {
+    this.#connection = connection;
+    this.masks = connection.isClient && !connection.owner.options.defeatClientMask;
+    this.#extension = layers?.data;
+    this.#stream = layers?.stream;
+    this.#host = host;
+    this.#isPlain = !this.masks && this.#extension === undefined && this.#stream === undefined;
+  }
+
+  /** What the program writes, as any kind but a close frame. */
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    // The first of the two is the faster one.
+    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
+      return this.#writePrepared(data, kind, options);
+    }
+    if (options !== undefined && options.ignoreXorMask) {
+      return this.#writeReadable(data, kind, options);
+    }
+    const fin = options === undefined || (options.fin ?? true);
+    const compress = options === undefined ? undefined : options.compress;
+    switch (kind) {
+      case undefined:
+        return this.#data(
+          typeof data === "string" ? OPCODE_TEXT : OPCODE_BINARY,
+          data,
+          fin,
+          compress,
+        );
+      case "text":
+        return this.#data(OPCODE_TEXT, data, fin, compress);
+      case "binary":
+        return this.#data(OPCODE_BINARY, data, fin, compress);
+      case "continuation":
+        return this.#data(OPCODE_CONTINUATION, data, fin, compress);
+      case "ping":
+        return this.#control(OPCODE_PING, data, fin);
+      case "pong":
+        return this.#control(OPCODE_PONG, data, fin);
+      default:
+        return unfitKind(kind);
+    }
+  }
+
+  #writePrepared(
+    message: PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    if (kind === undefined && options === undefined) return this.#prepared(message);
+    throw new LwsError(
+      "invalid-argument",
+      "write: a prepared message has its kind already, and no options",
+    );
+  }
+
+  /** Apart from {@linkcode write}, in which its closure would cost every call. */
+  #writeReadable(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions,
+  ): number {
+    return this.readable(() => this.write(data, kind, { ...options, ignoreXorMask: false }));
+  }
+
+  /** The masking key of the frames that `send` queues is zero. */
+  readable(send: () => number): number {
+    if (!this.masks) {
+      refuseArgument("write", "ignoreXorMask", true, "false where frames are not masked");
+    }
+    this.#zeroKey = true;
+    try {
+      return send();
+    } finally {
+      this.#zeroKey = false;
+    }
+  }
+
+  /** A whole message that was framed before. */
+  #prepared(message: PreparedMessage): number {
+    this.#checkOrder(message.opcode);
+    const extension = this.#extension;
+    const key = extension?.sharedKey;
+    if (extension !== undefined && (key === undefined || this.#stream !== undefined)) {
+      return this.#sendEncoded(extension, message.opcode | FIN, message.payload, undefined);
+    }
+    if (this.masks || this.#stream !== undefined) {
+      return this.send(message.opcode | FIN, message.payload);
+    }
+    const connection = this.#connection;
+    const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
+    if (!connection.hasRoom(frame.length, message.byteLength)) return -1;
+    if (frame !== message.frame) extension!.sentShared();
+    connection.tx.append(frame, true);
+    connection.queued();
+    return message.byteLength;
+  }
+
+  /** A message. Most are bytes that a server sends as they are, by the straight line here. */
+  whole(opcode: number, data: Bytes | string): number {
+    const length = plainLength(data);
+    if (length < 0 || !this.#isPlain || this.#sendsMessage || hasPadded()) {
+      return this.#data(opcode, data, true, undefined);
+    }
+    const connection = this.#connection;
+    if (!connection.hasRoom(headerLength(length, false) + length, length)) return -1;
+    connection.tx.put(data as Uint8Array, length, opcode | FIN, UNMASKED);
+    connection.queued();
+    return length;
+  }
+
+  /** A message, or a part of one. */
+  #data(
+    opcode: number,
+    data: Bytes | string,
+    fin: boolean,
+    compress: boolean | undefined,
+  ): number {
+    this.#checkOrder(opcode);
+    const first = fin ? opcode | FIN : opcode;
+    const sent = this.#extension === undefined
+      ? this.send(first, data)
+      : this.#sendEncoded(this.#extension, first, data, compress);
+    if (sent >= 0) this.#sendsMessage = !fin;
+    return sent;
+  }
+
+  #sendEncoded(
+    extension: ExtensionSession,
+    first: number,
+    data: Bytes | string,
+    compress: boolean | undefined,
+  ): number {
+    const payload = bytesOf("write: data", data);
+    const isFirst = (first & OPCODE_BITS) !== OPCODE_CONTINUATION;
+    const isLast = (first & FIN) !== 0;
+    const encoded = this.#encode(extension, { payload, isFirst, isLast, compress });
+    if (encoded === FAILED) return -1;
+    if (encoded === undefined) return this.send(first, payload);
+    // Of a message only the first frame says that it is transformed.
+    const hasBits = isFirst || extension.unit === "frame";
+    const bits = extension.encodedBits ?? (hasBits ? extension.reservedBits : 0);
+    const size = lengthOf(encoded);
+    const given = Math.min(payload.length, size);
+    return this.#queue(first | bits << 4, encoded, size, given) < 0 ? -1 : payload.length;
+  }
+
+  /** Section 5.4: the fragments of a message are sent one after the other. */
+  #checkOrder(opcode: number): void {
+    if ((opcode === OPCODE_CONTINUATION) === this.#sendsMessage) return;
+    throw new LwsError(
+      "invalid-state",
+      this.#sendsMessage
+        ? "write: a fragmented message is open; send its rest as continuation"
+        : "write: there is no fragmented message to continue",
+    );
+  }
+
+  #control(
+    opcode: number,
+    data: Bytes | string,
+    fin: boolean,
+  ): number {
+    const payload = bytesOf("write: data", data);
+    if (!fin) throw new LwsError("invalid-argument", "write: a control frame can't be fragmented");
+    if (payload.length > MAX_CONTROL_PAYLOAD) {
+      throw new LwsError(
+        "invalid-argument",
+        `write: a control frame holds ${MAX_CONTROL_PAYLOAD} bytes, not ${payload.length}`,
+      );
+    }
+    return this.send(opcode | FIN, payload);
+  }
+
+  /** Queues one frame; header and payload lie together, so that they leave in one write. */
+  send(first: number, data: Bytes | string): number {
+    const length = plainLength(data);
+    if (length > 0) return this.#queue(first, data as Uint8Array, length, length);
+    const payload = typeof data === "string" ? encodeText(data) : viewOf("write: data", data);
+    return this.#queue(first, payload, payload.length, payload.length);
+  }
+
+  /**
+   * Queues a frame that is none of the program's, which keep themselves few: no limit of what it may
+   * write stands against a pong, a probe or the close frame, and none of its writes waits for one.
+   */
+  beside(first: number, payload: Uint8Array): void {
+    const { tx } = this.#connection;
+    const before = tx.unsent;
+    this.#queue(first, payload, payload.length, NOT_GIVEN);
+    tx.besides += tx.unsent - before;
+  }
+
+  /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
+  pong(payload: Uint8Array): void {
+    const { tx } = this.#connection;
+    const room = MOST_UNSENT_PONGS - tx.besides;
+    if (!tx.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
+      return this.beside(OPCODE_PONG | FIN, payload);
+    }
+    this.#pongs ??= new HeldPongs(this.masks);
+    this.#pongs.hold(payload, room);
+  }
+
+  /** All that wait become frames. */
+  sendPongs(): void {
+    const pongs = this.#pongs;
+    this.#pongs = undefined;
+    for (let pong = pongs?.next(); pong !== undefined; pong = pongs!.next()) {
+      this.beside(OPCODE_PONG | FIN, pong);
+    }
+  }
+
+  /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
+  releasePongs(): void {
+    if (this.#pongs === undefined) return;
+    const { tx } = this.#connection;
+    // What a stream has made of them has one order only.
+    if (this.#stream !== undefined || tx.besides > 0) this.sendPongs();
+    else tx.ahead(() => this.sendPongs());
+  }
+
+  /** @param given how many bytes were written, which an extension may have made more or fewer */
+  #queue(first: number, payload: Uint8Array, length: number, given: number): number {
+    if (this.#stream !== undefined) return this.#sendStreamed(first, payload, length, given);
+    const connection = this.#connection;
+    const header = headerLength(length, this.masks);
+    if (given !== NOT_GIVEN && !connection.hasRoom(header + length, given)) return -1;
+    const padded = takePadded(payload, length);
+    if (padded !== undefined) this.#sendPadded(first, padded, length, header);
+    else connection.tx.put(payload, length, first, this.masks ? this.#masking : UNMASKED);
+    connection.queued();
+    return length;
+  }
+
+  get #masking(): Masking {
+    return this.#zeroKey ? ZERO_KEY : FRESH_KEY;
+  }
+
+  #sendStreamed(
+    first: number,
+    payload: Uint8Array,
+    length: number,
+    given: number,
+  ): number {
+    const frame = new Uint8Array(headerLength(length, this.masks) + length);
+    const body = writeHeader(frame, 0, first, length, this.masks);
+    frame.set(payload, body);
+    if (this.masks) maskPayload(frame, body, length, this.#masking);
+    const connection = this.#connection;
+    const isControl = (first & CONTROL_BIT) !== 0;
+    const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
+    const encoded = this.#encode(this.#stream!, part);
+    if (encoded === FAILED) return -1;
+    const bytes = encoded ?? frame;
+    const size = lengthOf(bytes);
+    if (given !== NOT_GIVEN && !connection.hasRoom(size, Math.min(size, given))) return -1;
+    connection.tx.put(bytes, size);
+    connection.queued();
+    return length;
+  }
+
+  #sendPadded(first: number, padded: ArrayBuffer, length: number, header: number): void {
+    const frame = new Uint8Array(padded, PRE_PADDING - header, header + length);
+    writeHeader(frame, 0, first, length, this.masks);
+    if (this.masks) maskPayload(frame, header, length, this.#masking);
+    this.#connection.tx.append(frame);
+  }
+
+  /** What an extension makes of a part, if it does; FAILED when it can't, or made what is no bytes. */
+  #encode(session: ExtensionSession, part: OutgoingPart): Uint8Array | undefined | typeof FAILED {
+    let encoded: Uint8Array | undefined;
+    try {
+      encoded = session.encode(part);
+    } catch (error) {
+      if (!(error instanceof ExtensionFailure)) throw error;
+      this.#host.onExtensionFailure(error);
+      return FAILED;
+    }
+    try {
+      return encoded === undefined ? undefined : viewOf("encode: data", encoded);
+    } catch (error) {
+      this.#host.onExtensionFailure(error);
+      return FAILED;
+    }
+  }
+}
+
+function encodeText(text: string): Uint8Array {
+  if (text.length > LONGEST_SCRATCH_TEXT) return encoder.encode(text);
+  const { written } = encoder.encodeInto(text, scratch);
+  return scratch.subarray(0, written);
+}

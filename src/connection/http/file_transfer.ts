@@ -1,0 +1,71 @@
+/** A response as the engine of files needs it, on a connection. */
+
+import { POLLOUT } from "../../api/service.ts";
+import type { Connection } from "../connection.ts";
+import type { FieldLine } from "../../core/http/writer.ts";
+import type { FileFailure, FileResponse } from "../../files/engine.ts";
+
+/** The answering half that a file is a part of. Implemented by HttpResponse. */
+export interface FileResponseHost {
+  readonly method: string;
+  requestField(name: string): string | undefined;
+  sendHead(status: number, fields: Iterable<FieldLine>): void;
+  sendBody(bytes: Uint8Array): void;
+  /** Nothing was sent, and there is no file to answer with. */
+  onFail(status: FileFailure, fields: readonly FieldLine[]): void;
+  /** All of it has left. */
+  onDone(): void;
+}
+
+/** What the engine writes goes out on `connection`. */
+export class ConnectionFileResponse implements FileResponse {
+  readonly #connection: Connection;
+  readonly #host: FileResponseHost;
+
+  constructor(connection: Connection, host: FileResponseHost) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  get wsi(): Connection {
+    return this.#connection;
+  }
+
+  get method(): string {
+    return this.#host.method;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
+  }
+
+  requestField(name: string): string | undefined {
+    return this.#host.requestField(name);
+  }
+
+  sendHead(status: number, fields: Iterable<FieldLine>): void {
+    this.#host.sendHead(status, fields);
+  }
+
+  sendBody(bytes: Uint8Array): void {
+    this.#host.sendBody(bytes);
+  }
+
+  fail(status: FileFailure, fields: readonly FieldLine[]): void {
+    this.#host.onFail(status, fields);
+  }
+
+  complete(): void {
+    this.#host.onDone();
+  }
+
+  abort(): void {
+    this.#connection.cut("self");
+  }
+
+  arrived(work: () => void): void {
+    const { owner, socketFd } = this.#connection;
+    const service = () => this.#connection.turn(work);
+    owner.scheduler.arrived({ socketFd, service }, POLLOUT);
+  }
+}

@@ -1,0 +1,424 @@
+/** The answering half of one HTTP transaction. */
+
+import type { FileOps } from "../../api/file_ops.ts";
+import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "../../api/wsi.ts";
+import { type Bytes, bytesOf } from "../../base/bytes.ts";
+import { refuseArgument } from "../../base/check.ts";
+import { httpDate } from "../../base/date.ts";
+import { LwsError } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
+import type { Connection } from "../connection.ts";
+import { ConnectionFileResponse } from "./file_transfer.ts";
+import { Lookup } from "./pending_lookup.ts";
+import { ResponseBody } from "./response_body.ts";
+import {
+  checkBody,
+  checkFields,
+  checkStatus,
+  defaults,
+  type Fields,
+  fieldsFor,
+  fieldsOf,
+  interimHead,
+  noteMissing,
+  pageOf,
+} from "./response_fields.ts";
+import type { ResponseOptions } from "./response_options.ts";
+import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
+import type { HttpExchange } from "../phase.ts";
+import { type FramedHead, frameHead } from "../../core/http/body/response_framing.ts";
+import { ResponseHeadReader } from "../../core/http/head_reader.ts";
+import { type FieldLine, responseHead } from "../../core/http/writer.ts";
+import {
+  type FileFailure,
+  type FileOptions,
+  type FileTransfer,
+  serveFile,
+} from "../../files/engine.ts";
+import type { FileOfMount } from "../../files/lookup.ts";
+import { foundFileOps } from "../../transport/host_files.ts";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** What mounts are served by: their paths have no links any more. */
+const FOUND_FILES = foundFileOps();
+
+/** One response. Heads, bodies and their framing are RFC 9112's. */
+export class HttpResponse implements HttpExchange {
+  readonly method: string;
+  /** Whether the connection must close with this transaction. */
+  closes: boolean;
+  /** Whether a part of the response was written. */
+  hasBegun = false;
+  isComplete = false;
+  /** Whether a mount answers, or is being asked. */
+  isMounted = false;
+
+  /** Completed here, so that the program may do so still, when it is late. */
+  isCompletionOwed = false;
+
+  readonly #connection: Connection;
+  readonly #minorVersion: 0 | 1;
+  readonly #keepAliveSeconds: number | undefined;
+  readonly #onComplete: () => void;
+  readonly #onSend: () => void;
+  readonly #mustClose: () => boolean;
+  readonly #requestField: (name: string) => string | undefined;
+  readonly #defer: (work: () => void) => void;
+  readonly #onAnswer: () => void;
+  /** A completion of the answer before this one may be still to come. */
+  #isAfterOwed: boolean;
+  /** Whether it is a page, which is whole as soon as it is written. */
+  #isPage = false;
+  #transfer: FileTransfer | StreamedBody | undefined;
+  /** What follows the head, once that is known. */
+  #body: ResponseBody | undefined;
+  /** Reads a head that the program writes by itself. */
+  #reader: ResponseHeadReader | undefined;
+
+  constructor(connection: Connection, options: ResponseOptions) {
+    this.#connection = connection;
+    this.method = options.method;
+    this.closes = !options.keepsAlive;
+    this.#minorVersion = options.minorVersion;
+    this.#keepAliveSeconds = options.keepAliveSeconds;
+    this.#onComplete = options.onComplete;
+    this.#onAnswer = options.onAnswer;
+    this.#isAfterOwed = options.isAfterOwed;
+    this.#onSend = options.onSend;
+    this.#mustClose = options.mustClose;
+    this.#requestField = options.requestField;
+    this.#defer = options.defer;
+  }
+
+  /** Whether a file or a stream is on its way. */
+  get isTransferring(): boolean {
+    return this.#transfer !== undefined;
+  }
+
+  /** Whether some of it waits to be sent, or will in a moment. */
+  get isUnderWay(): boolean {
+    if (!this.hasBegun) return false;
+    const { unsentBytes, wantsWritable } = this.#connection;
+    return this.isTransferring || unsentBytes > 0 || wantsWritable;
+  }
+
+  serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
+    const fields = fieldsOf("serveHttpFile", headers);
+    // Only to refuse bad fields now, and not when the file is open.
+    checkFields("serveHttpFile", () => {
+      const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
+      this.#framed(200, [...own, ...fields]);
+      if (fields.some(([name]) => name.toLowerCase() === "content-range")) {
+        throw new TypeError(
+          "content-range is said by the library, which reads the request's Range",
+        );
+      }
+    });
+    const { fileOps, compresses, compression } = this.#connection.owner;
+    this.#serve(fileOps, path, {
+      contentType,
+      fields,
+      compression: compresses ? compression : undefined,
+    });
+    return 0;
+  }
+
+  /**
+   * Serves a file that a mount has found.
+   *
+   * @param onGone Called when it isn't there any more, as if nothing had begun.
+   */
+  serveFound(answer: FileOfMount, onGone: () => void): void {
+    const { file, contentType, isCompressed, fields } = answer;
+    this.#serve(FOUND_FILES, file.path, {
+      contentType,
+      fields,
+      compression: isCompressed ? this.#connection.owner.compression : undefined,
+      onFail: (status) => {
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        if (status === 404) onGone();
+        else this.#fail(status);
+      },
+    });
+  }
+
+  /** Waits for what it will be answered with; then `goOn` is called, as if nothing had begun. */
+  waitFor<T>(promise: Promise<T>, goOn: (value: T) => void): void {
+    this.hasBegun = true;
+    const response = this.#fileResponse();
+    const waiting = new Lookup();
+    this.#transfer = waiting;
+    void promise.then((value) =>
+      response.arrived(() => {
+        if (waiting.isAbandoned || !response.isOpen) return;
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        goOn(value);
+      })
+    );
+  }
+
+  #serve(ops: FileOps, path: string, options: FileOptions): void {
+    this.hasBegun = true;
+    this.#transfer = serveFile(this.#fileResponse(), ops, path, options);
+  }
+
+  #fail(status: FileFailure, fields: Fields = []): void {
+    this.returnStatus(status, undefined, fields);
+    this.complete();
+  }
+
+  #fileResponse(): ConnectionFileResponse {
+    return new ConnectionFileResponse(this.#connection, {
+      method: this.method,
+      requestField: this.#requestField,
+      sendHead: (status, all) => {
+        this.#begin(status, this.#framed(status, [...all]));
+      },
+      sendBody: (bytes) => {
+        this.#body!.append(bytes);
+        this.#onSend();
+      },
+      onFail: (status, all) => {
+        this.#transfer = undefined;
+        this.hasBegun = false;
+        this.#fail(status, all);
+      },
+      onDone: () => {
+        this.#transfer = undefined;
+        this.#defer(() => {
+          const first = this.#connection.owner.entries[0]!;
+          this.#connection.call(first, "httpFileCompletion", undefined);
+          this.complete();
+        });
+      },
+    });
+  }
+
+  returnStatus(code: number, html: string | undefined, headers: Fields = []): 0 | 1 {
+    if (this.hasBegun || this.isComplete) return 1;
+    checkStatus("returnHttpStatus", "code", code);
+    if (html !== undefined && html !== null && typeof html !== "string") {
+      refuseArgument("returnHttpStatus", "html", html, "text");
+    }
+    const fields = fieldsOf("returnHttpStatus", headers);
+    const page = pageOf(code, html, fields);
+    const head = checkFields("returnHttpStatus", () => this.#framed(code, page.fields));
+    this.#begin(code, head);
+    this.#writeBody(page.body);
+    this.#isPage = true;
+    this.#onAnswer();
+    return 0;
+  }
+
+  respond(
+    status: number,
+    body: ResponseBodyInit | null | undefined,
+    headers: Fields = [],
+  ): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    checkStatus("respond", "status", status);
+    const given = fieldsOf("respond", headers);
+    const stream = isStream(body) ? body : undefined;
+    const bytes = stream !== undefined || body === undefined || body === null
+      ? NO_BYTES
+      : bytesOf("respond: body", body as string);
+    const fields = defaults(fieldsFor(status, body, bytes, given), given);
+    const head = checkFields("respond", () => this.#framed(status, fields));
+    checkBody(status, body, bytes, head.framing);
+    if (stream !== undefined) return this.#respondBy(stream, status, head);
+    if (this.#begin(status, head) < 0 || this.#writeBody(bytes) < 0) return -1;
+    this.#completeByItself();
+    return 0;
+  }
+
+  writeEarlyHints(headers: Fields): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    const fields = fieldsOf("writeEarlyHints", headers);
+    const head = checkFields("writeEarlyHints", () => interimHead(103, fields));
+    // RFC 9110 section 15.2.
+    return this.#minorVersion === 0 || this.#sendHead(head) < 0 ? -1 : 0;
+  }
+
+  writeHeaders(status: number, headers: Fields): 0 | -1 {
+    if (this.hasBegun || this.isComplete) return -1;
+    checkStatus("writeHttpHeaders", "status", status);
+    const fields = fieldsOf("writeHttpHeaders", headers);
+    // A bad field throws here, and leaves the request to be answered otherwise.
+    const head = checkFields("writeHttpHeaders", () => this.#framed(status, fields));
+    return this.#begin(status, head) < 0 ? -1 : 0;
+  }
+
+  /** The HTTP kinds of `wsi.write`. */
+  write(data: Bytes | string, kind: WriteKind): number {
+    if (this.isComplete || this.#transfer !== undefined) return -1;
+    const bytes = bytesOf("write: data", data);
+    if (kind === "httpHeaders" && this.#body !== undefined && this.#reader === undefined) {
+      throw new LwsError("invalid-state", "write: the head was written by writeHttpHeaders");
+    }
+    const sent = this.#body === undefined
+      ? this.#writeByHand(bytes, kind === "httpHeaders")
+      : this.#writeBody(bytes);
+    if (sent >= 0 && kind === "httpFinal") this.complete();
+    return sent;
+  }
+
+  complete(trailers: Fields = []): 0 | 1 {
+    const isLate = this.#isAfterOwed && !this.hasBegun;
+    this.#isAfterOwed = this.isCompletionOwed = false;
+    // The transfer completes it; and what comes too late for the last answer is none of this one's.
+    if (isLate || this.#transfer !== undefined || this.isComplete) return this.closes ? 1 : 0;
+    return this.#complete(trailers);
+  }
+
+  /** Completes what is whole already, as a program may forget to. */
+  completeIfWhole(): void {
+    if (this.#isPage && !this.isComplete) this.#completeByItself();
+  }
+
+  /** Whether an end of the connection would make what was sent of the body look whole. */
+  get endsWithConnection(): boolean {
+    return this.#body?.endsWithConnection ?? false;
+  }
+
+  /** Whether the program has said by a head of its own that the connection ends the body. */
+  get isEndedByProgram(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  onDrain(): void {
+    this.#transfer?.onDrain();
+  }
+
+  /** The connection is gone. */
+  abandon(): void {
+    this.#transfer?.abandon();
+  }
+
+  #completeByItself(): void {
+    this.isCompletionOwed = true;
+    this.#complete([]);
+  }
+
+  #complete(trailers: Fields): 0 | 1 {
+    const fields = fieldsOf("httpTransactionCompleted", trailers, "trailers");
+    if (this.#body === undefined && fields.length > 0) {
+      throw new LwsError("invalid-state", "httpTransactionCompleted: no body is sent yet");
+    }
+    if (this.#body?.isWhole) this.#body.end(fields);
+    else if (this.hasBegun) this.#cutShort();
+    else this.closes = true;
+    this.isComplete = true;
+    this.#onComplete();
+    return this.closes ? 1 : 0;
+  }
+
+  #respondBy(stream: ResponseBodyStream, status: number, head: FramedHead): 0 | -1 {
+    const source = sourceOf("respond", stream);
+    const isSent = this.#begin(status, head) >= 0;
+    if (!isSent || this.method === "HEAD") {
+      void cancel(source, new LwsError("aborted", "the answer has no body"));
+      if (isSent) this.#completeByItself();
+      return isSent ? 0 : -1;
+    }
+    this.#transfer = new StreamedBody(this.#connection, source, {
+      send: (bytes) => void this.#writeBody(bytes),
+      complete: () => {
+        this.#transfer = undefined;
+        this.#completeByItself();
+      },
+      fail: () => {
+        this.#transfer = undefined;
+        this.closes = true;
+        this.#connection.cut("callback");
+      },
+    });
+    return 0;
+  }
+
+  /** @throws {TypeError} naming the field that can't be sent */
+  #framed(status: number, fields: readonly FieldLine[]): FramedHead {
+    const request = {
+      method: this.method,
+      minorVersion: this.#minorVersion,
+      keepAliveSeconds: this.#keepAliveSeconds,
+    };
+    // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
+    const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
+    const closes = this.closes || this.#mustClose();
+    return frameHead(request, closes, status, all, httpDate());
+  }
+
+  /** Sends a head; the body that it announces follows. */
+  #begin(status: number, { fields, framing, closes }: FramedHead): number {
+    this.hasBegun = true;
+    this.closes = closes;
+    this.#body = new ResponseBody(this.#connection, framing, this.method === "HEAD");
+    noteMissing(this.#connection, this.method, status, fields);
+    return this.#sendHead(responseHead(status, fields));
+  }
+
+  /** A head that the program made, up to its end, and what it has put behind it. */
+  #writeByHand(bytes: Uint8Array, isHead: boolean): number {
+    const request = { method: this.method, minorVersion: this.#minorVersion };
+    const reader = this.#reader ?? new ResponseHeadReader(request);
+    const { length, head } = checkFields("write", () => reader.read(bytes));
+    const isForHead = this.method === "HEAD";
+    const body = head && new ResponseBody(this.#connection, head.framing, isForHead);
+    const rest = bytes.subarray(length);
+    body?.check(rest);
+    this.hasBegun = true;
+    this.closes ||= head?.closes ?? false;
+    this.#reader = reader;
+    this.#body = body;
+    if (isHead && rest.length === 0) return this.#sendHead(bytes);
+    body?.count(rest.length);
+    return this.#send(isForHead ? bytes.subarray(0, length) : bytes) < 0 ? -1 : bytes.length;
+  }
+
+  /** @throws {LwsError} `invalid-state` when these are none of the announced bytes */
+  #writeBody(bytes: Uint8Array): number {
+    const body = this.#body!;
+    body.check(bytes);
+    const sent = body.write(bytes);
+    if (sent > 0) this.#onSend();
+    return sent;
+  }
+
+  /** Fewer bytes than were announced: only breaking the connection tells the peer. */
+  #cutShort(): void {
+    const connection = this.#connection;
+    const missing = this.#body?.whatIsMissing ?? "a head that does not end";
+    log(
+      "warn",
+      () =>
+        `connection ${connection.socketFd}: the answer to ${this.method} ${connection.uri} has ${missing}`,
+    );
+    this.closes = true;
+    connection.abort("self");
+  }
+
+  /** A head is none of the writes that a body in one long write has to wait for. */
+  #sendHead(bytes: Uint8Array): number {
+    if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
+    this.#connection.say(bytes);
+    this.#onSend();
+    return bytes.length;
+  }
+
+  #send(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    const { length } = bytes;
+    if (!connection.hasRoom(length, length)) return -1;
+    if (length > 0) {
+      connection.tx.put(bytes);
+      connection.queued();
+      this.#onSend();
+    }
+    return length;
+  }
+}

@@ -1,0 +1,448 @@
+/** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
+
+import type { CloseCause, Reason } from "../../api/reasons.ts";
+import type { TimeoutReason, WriteKind } from "../../api/wsi.ts";
+import type { Bytes } from "../../base/bytes.ts";
+import { noteClosing } from "../../base/callback_results.ts";
+import { log, type LogLevel } from "../../base/log.ts";
+import { Asking } from "../awaited_callback.ts";
+import type { Connection, ProtocolEntry } from "../connection.ts";
+import { ExchangeTimer } from "./exchange_timer.ts";
+import { RequestHeaders } from "./header_reader.ts";
+import { type PlainRequestHost, serveRequest } from "./plain_request.ts";
+import type { RequestBody } from "./request_body.ts";
+import { logRequest } from "./request_log.ts";
+import { HttpResponse } from "./response.ts";
+import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
+import { type Phase, unfitKind } from "../phase.ts";
+import { requestFraming } from "../../core/http/body/reader.ts";
+import {
+  asksForKeepAlive,
+  keepsAlive,
+  type RequestHead,
+  RequestHeadParser,
+} from "../../core/http/head.ts";
+import { HttpSyntaxError } from "../../core/http/syntax.ts";
+import { closePayload } from "../../core/websocket/close.ts";
+import { readUpgrade } from "../../core/websocket/handshake.ts";
+
+/** What the HTTP phase needs beside its connection. */
+export interface HttpSessionOptions {
+  readonly allowedOrigins: readonly string[] | undefined;
+  /** Whether a client may close its sending half, and still wants the answer. */
+  readonly halfOpenHttp: boolean;
+}
+
+/** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
+export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost {
+  readonly #connection: Connection;
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly #first: ProtocolEntry;
+  readonly #parser: RequestHeadParser;
+  readonly #halfOpen: boolean;
+  readonly timer: ExchangeTimer;
+  response: HttpResponse | undefined;
+  /** That of the request in hand; undefined while a head is waited for or comes. */
+  body: RequestBody | undefined;
+  readonly asking: Asking<HttpSession>;
+  /** The handshake that waits for its filter, or came to nothing. */
+  #handshake: ServerHandshake | undefined;
+  #hasReadHead = false;
+  #isIdle = false;
+  /** What the client was told that the connection is kept for, if it has asked. */
+  #keepAliveSeconds: number | undefined;
+  /** Whether the last answer was completed without the program's doing. */
+  #isCompletionOwed = false;
+  #peerEnded = false;
+  /** Bytes behind a request that is not answered wait in the transport. */
+  #hasHeld = false;
+
+  constructor(connection: Connection, options: HttpSessionOptions) {
+    this.#connection = connection;
+    this.allowedOrigins = options.allowedOrigins;
+    this.#halfOpen = options.halfOpenHttp;
+    this.#first = connection.owner.entries[0]!;
+    this.timer = new ExchangeTimer(connection);
+    this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
+    this.asking = new Asking(connection, this);
+    connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
+  }
+
+  get isEstablished(): boolean {
+    return false;
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    let position = 0;
+    if (this.#holds(bytes.length)) return 0;
+    this.#hasHeld = false;
+    try {
+      while (position < bytes.length && connection.isOpen && !connection.isPaused) {
+        const rest = position === 0 ? bytes : bytes.subarray(position);
+        // Most of an answer has left before the next request is looked at: who asks for much at once
+        // isn't one who doesn't read.
+        if (this.#isIdle && connection.partialBuffered) {
+          this.#hasHeld = true;
+          connection.holdInput(true);
+          break;
+        }
+        const taken = this.body?.take(rest) ?? this.#takeHead(rest);
+        position += taken;
+        if (this.#holds(bytes.length - position)) break;
+        if (connection.phase !== this) {
+          if (position === bytes.length || !connection.isOpen || connection.isPaused) {
+            return position;
+          }
+          return position + connection.phase!.onBytes(bytes.subarray(position));
+        }
+        if (taken === 0) break;
+        if (!connection.owner.budget.mayGoOn()) return position;
+      }
+      // All that the peer has sent is taken, and what is incomplete stays so.
+      const isBehindAll = this.#peerEnded && !connection.isPaused && !this.asking.isBusy;
+      if (isBehindAll && !this.body?.isWhole) connection.finish("peer", false);
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError)) throw error;
+      // Behind a complete answer there is nobody to tell.
+      if (this.body?.isDraining) connection.finish("protocol", true);
+      else this.refuse(error.status, error.message);
+    }
+    return position;
+  }
+
+  /**
+   * Whether so many bytes have to wait: what is awaited comes first, and each answer before the next
+   * request. Reading goes on behind them, so that the end of the stream is seen, until they are as many
+   * as a head may have.
+   */
+  #holds(length: number): boolean {
+    const body = this.body;
+    const isHeld = this.asking.holds(length) || body?.isWhole || this.response?.isMounted === true;
+    if (!isHeld || length === 0) return isHeld;
+    if (body?.isReading) body.pending = length;
+    else this.#hasHeld = true;
+    const connection = this.#connection;
+    if (length >= connection.owner.limits.maxHeaderBytes) connection.holdInput(true);
+    return true;
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    this.endIfQuiet();
+  }
+
+  /**
+   * A peer that has gone looks like one that has only closed its sending half: what is on its way to it
+   * goes on, and else nobody waits for an answer.
+   */
+  endIfQuiet(): void {
+    const connection = this.#connection;
+    if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.finish("peer", false);
+  }
+
+  get #goesOn(): boolean {
+    const body = this.body;
+    const response = this.response;
+    if (response === undefined) return body === undefined && this.#hasHeld;
+    if (body === undefined) return false;
+    // What of the body waits in the transport may be all that was missing.
+    if (this.#halfOpen) return body.hasEnded || body.pending > 0;
+    return body.hasEnded && response.isUnderWay;
+  }
+
+  onLeft(_bytes: number): void {
+    if (this.#connection.unsentBytes > 0) this.timer.sends();
+  }
+
+  onDrain(): void {
+    this.timer.rearm();
+    this.response?.onDrain();
+    if (this.#isIdle) {
+      this.timer.idles(this.#keepAliveSeconds !== undefined);
+      this.#connection.holdInput(false);
+    }
+    if (this.asking.isAwaiting) this.asking.armTimeout();
+    this.endIfQuiet();
+  }
+
+  onWritable(): void {
+    if (this.response === undefined) return;
+    if (this.asking.holdsWritable()) return;
+    this.asking.ask(this.#first, "httpWriteable", undefined, this.#written, undefined);
+  }
+
+  #written(result: number): void {
+    if (result === 0) this.endIfComplete();
+    if (result < 0) {
+      this.noteReturn("httpWriteable", result);
+      this.#connection.finish("callback", true);
+    } else if (this.response?.isComplete) this.#endTransaction();
+    this.body?.listen();
+    this.endIfQuiet();
+  }
+
+  onTimeout(reason: TimeoutReason): void {
+    if (this.asking.isSettled) return;
+    const { filter } = this.asking;
+    if (filter !== undefined) {
+      const { socketFd, owner: { limits: { headerTimeoutMs } } } = this.#connection;
+      log("warn", () => {
+        return `connection ${socketFd}: ${filter} did not settle within ${headerTimeoutMs} ms`;
+      });
+      return this.refuse(503, `${filter} took too long`);
+    }
+    if (reason === "establishWithServer" && this.#hasReadHead && this.response === undefined) {
+      return this.refuse(408, "the request did not come in time");
+    }
+    const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
+    const verdict = isOwn ? this.timer.verdict() : "none";
+    if (verdict === "goes on") return;
+    if (verdict === "slow body") {
+      if (this.body!.isDraining) return this.#connection.finish("timeout", true);
+      if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
+    }
+    // What is not all there must not look so.
+    if (verdict === "unread" || this.response?.hasBegun) this.#connection.abort("timeout");
+    else this.#connection.cut("timeout");
+  }
+
+  onLeave(): void {
+    if (this.response === undefined) return this.#connection.finish("destroy", false);
+    // What is being answered may still leave, within closeTimeoutMs.
+    if (this.response.isTransferring) {
+      this.response.closes = true;
+      this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
+    } else this.#breakOff("destroy", false);
+  }
+
+  /** Ends what is in the middle of its answer, so that this doesn't look whole. */
+  #breakOff(cause: CloseCause, lingers: boolean): void {
+    const response = this.response;
+    if (response?.endsWithConnection && !response.isComplete) this.#connection.abort(cause);
+    else this.#connection.finish(cause, lingers);
+  }
+
+  onThrow(): void {
+    if (this.response !== undefined && !this.response.hasBegun) {
+      this.response.closes = true;
+      this.response.returnStatus(500, undefined);
+    }
+    this.#breakOff("callback", true);
+  }
+
+  onThinking(): void {
+    this.timer.rests();
+    this.onAsked();
+  }
+
+  onAsked(): void {
+    if (this.response !== undefined && !this.hasAnswered) this.timer.asks();
+  }
+
+  onHeard(): void {
+    this.body?.listen();
+    this.endIfQuiet();
+  }
+
+  /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
+  onTurn(): void {
+    // The transport has held the bytes back.
+  }
+
+  onPause(paused: boolean): void {
+    if (this.asking.isAwaiting) return;
+    if (paused) this.body?.rest();
+    else this.body?.listen();
+  }
+
+  onClose(): void {
+    this.asking.stop();
+    this.#handshake?.undo();
+    this.response?.abandon();
+    this.#connection.call(this.#first, "closedHttp", undefined);
+  }
+
+  write(data: Bytes | string, kind: WriteKind): number {
+    if (kind !== "http" && kind !== "httpHeaders" && kind !== "httpFinal") {
+      return unfitKind(kind);
+    }
+    return this.response?.write(data, kind) ?? -1;
+  }
+
+  close(cause: CloseCause, code: number | undefined, reason: string): number {
+    // Without an effect here, but a fault of the program all the same.
+    closePayload(code, reason);
+    this.#connection.finish(cause, true);
+    return 0;
+  }
+
+  #takeHead(bytes: Uint8Array): number {
+    const connection = this.#connection;
+    if (this.#isIdle) {
+      this.#isIdle = false;
+      connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
+    }
+    this.#hasReadHead = true;
+    const length = this.#parser.parse(bytes);
+    if (length === 0) return 0;
+    const head = this.#parser.head;
+    this.#parser.reset();
+    logRequest(connection.socketFd, head, length);
+    this.timer.rearm();
+    this.#onHead(head, bytes.length - length);
+    return length;
+  }
+
+  /** @param behind how many bytes have come behind it */
+  #onHead(head: RequestHead, behind: number): void {
+    const connection = this.#connection;
+    const framing = requestFraming(head);
+    const decision = readUpgrade(head, framing);
+    connection.uri = head.path;
+    const { proxyTrust } = connection.owner;
+    if (proxyTrust !== undefined) {
+      connection.believe(head.fields.get("x-forwarded-for"), proxyTrust);
+    }
+    connection.headers = new RequestHeaders(head).limit(
+      connection.owner.tokenLimits,
+      connection.socketFd,
+    );
+    const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
+    this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
+    this.response = this.#responseTo(head);
+    connection.http = this.response;
+    if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
+    switch (decision.kind) {
+      case "refused":
+        return this.refuse(
+          decision.status,
+          decision.reason,
+          decision.fields,
+          // A version that isn't spoken here is nobody's fault, and worth a look.
+          decision.status === 426 ? "notice" : "info",
+        );
+      case "websocket":
+        this.#handshake = new ServerHandshake(connection, this, head, decision);
+        return this.#handshake.begin();
+      case "plain":
+        return serveRequest(connection, this, head, framing, behind);
+    }
+  }
+
+  #responseTo(head: RequestHead | undefined): HttpResponse {
+    return new HttpResponse(this.#connection, {
+      method: head?.method ?? "",
+      keepsAlive: head !== undefined && keepsAlive(head),
+      minorVersion: head?.minorVersion ?? 1,
+      keepAliveSeconds: this.#keepAliveSeconds,
+      onComplete: () => this.#onComplete(),
+      onAnswer: () => this.#onAnswer(),
+      isAfterOwed: this.#isCompletionOwed,
+      onSend: () => this.timer.sends(),
+      mustClose: () => this.body?.outlivesAnswer === true,
+      requestField: (name) => head?.fields.get(name),
+      defer: (work) => this.asking.defer(work),
+    });
+  }
+
+  onPiece(result: number): void {
+    if (result === 0) return this.endIfComplete();
+    this.noteReturn("httpBody", result);
+    this.#connection.finish("callback", true);
+  }
+
+  onWhole(): void {
+    this.asking.ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted, undefined);
+  }
+
+  #bodyCompleted(result: number): void {
+    if (result === 0) this.endIfComplete();
+    if (result !== 0) this.onReturn("httpBodyCompletion", result);
+    else this.onAsked();
+  }
+
+  /** Closes once what was answered has left, a file under way included. */
+  onReturn(reason: Reason, result: number): void {
+    this.noteReturn(reason, result);
+    if (this.response?.isTransferring) this.response.closes = true;
+    else this.#connection.finish("callback", true);
+  }
+
+  /** A transaction that has ended closes by itself, and its 1 only says so. */
+  noteReturn(reason: Reason, result: number): void {
+    const { isOpen, socketFd } = this.#connection;
+    const response = this.response;
+    if (isOpen && !(result === 1 && response?.isComplete && response.closes)) {
+      noteClosing(socketFd, reason, result);
+    }
+  }
+
+  /** A page outside of a callback is completed here, unless the program does so at once. */
+  #onAnswer(): void {
+    const response = this.response;
+    if (this.asking.isBusy || response === undefined) return;
+    queueMicrotask(() => {
+      if (this.response === response && !this.asking.isBusy) response.completeIfWhole();
+    });
+  }
+
+  /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */
+  endIfComplete(): void {
+    this.response?.completeIfWhole();
+    if (this.response?.isComplete) this.#endTransaction();
+  }
+
+  get hasAnswered(): boolean {
+    return this.response?.hasBegun ?? false;
+  }
+
+  #onComplete(): void {
+    if (this.body?.outlivesAnswer) this.response!.closes = true;
+    if (this.asking.isBusy) return;
+    this.#connection.turn(() => this.#endTransaction());
+  }
+
+  #endTransaction(): void {
+    const connection = this.#connection;
+    const response = this.response;
+    if (response === undefined || !connection.isOpen) return;
+    const isLast = this.#peerEnded && !this.#hasHeld;
+    if (response.closes || isLast) return connection.finish("self", true);
+    this.#isCompletionOwed = response.isCompletionOwed;
+    this.response = undefined;
+    connection.http = undefined;
+    connection.headers = undefined;
+    // The next answer doesn't wait for it to leave.
+    connection.tx.besides = connection.unsentBytes;
+    if (this.body === undefined || this.body.hasEnded) this.onDrained();
+    else this.body.drain();
+  }
+
+  onDrained(): void {
+    const connection = this.#connection;
+    this.body = undefined;
+    this.timer.reset();
+    this.#isIdle = true;
+    this.#hasReadHead = false;
+    this.timer.idles(this.#keepAliveSeconds !== undefined);
+    if (this.#hasHeld) connection.offerAgain();
+    else connection.holdInput(false);
+  }
+
+  /** Answers with an error, if nothing else was answered, and closes. */
+  refuse(
+    status: number,
+    reason: string,
+    fields: Iterable<readonly [string, string]> = [],
+    level: LogLevel = "info",
+  ): void {
+    const connection = this.#connection;
+    if (!connection.isOpen) return;
+    log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
+    const response = this.response ?? this.#responseTo(undefined);
+    response.closes = true;
+    response.returnStatus(status, undefined, fields);
+    connection.finish(status === 408 ? "timeout" : "self", true);
+  }
+}

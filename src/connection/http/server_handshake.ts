@@ -1,0 +1,174 @@
+/** The opening handshake on a server: how a request becomes a WebSocket (RFC 6455 section 4.2.2). */
+
+import type { Reason } from "../../api/reasons.ts";
+import { log, type LogLevel, messageOf } from "../../base/log.ts";
+import type { Asking } from "../awaited_callback.ts";
+import type { Connection, ProtocolEntry } from "../connection.ts";
+import { WebSocketSession } from "../websocket_session.ts";
+import type { RequestHead } from "../../core/http/head.ts";
+import type { FieldLine } from "../../core/http/writer.ts";
+import { type ExtensionOffer, parseExtensions } from "../../core/websocket/extension_header.ts";
+import {
+  chooseSubprotocol,
+  HandshakeFields,
+  type UpgradeDecision,
+  upgradeResponse,
+} from "../../core/websocket/handshake.ts";
+import { isAllowedOrigin } from "../../core/websocket/origin.ts";
+import { acceptExtensions, type ExtensionAnswer } from "../../extensions/negotiation.ts";
+
+type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
+
+/** The HTTP phase that a handshake is a request of. */
+export interface ServerHandshakeHost {
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly asking: Pick<Asking<never>, "call" | "await">;
+  /** Whether a part of a response was written. */
+  readonly hasAnswered: boolean;
+  /** Answers with an error, if nothing else was answered, and closes. */
+  refuse(
+    status: number,
+    reason: string,
+    fields?: Iterable<readonly [string, string]>,
+    level?: LogLevel,
+  ): void;
+  noteReturn(reason: Reason, result: number): void;
+  endIfComplete(): void;
+}
+
+/** One handshake. */
+export class ServerHandshake {
+  readonly #connection: Connection;
+  readonly #host: ServerHandshakeHost;
+  readonly #head: RequestHead;
+  readonly #upgrade: WebSocketUpgrade;
+  readonly #first: ProtocolEntry;
+  /** The `user` of the first protocol. */
+  readonly #httpUser: unknown;
+  #chosen: string | undefined;
+  #offers: readonly ExtensionOffer[] = [];
+  #filter: HandshakeFields | undefined;
+
+  constructor(
+    connection: Connection,
+    host: ServerHandshakeHost,
+    head: RequestHead,
+    upgrade: WebSocketUpgrade,
+  ) {
+    this.#connection = connection;
+    this.#host = host;
+    this.#head = head;
+    this.#upgrade = upgrade;
+    this.#first = connection.owner.entries[0]!;
+    this.#httpUser = connection.user;
+  }
+
+  /** Chooses, and asks the program. */
+  begin(): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    const host = this.#host;
+    const offered = this.#upgrade.protocols;
+    const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
+    if (offered.length > 0 && chosen === undefined) {
+      const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
+      const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
+      return host.refuse(400, what, [], "notice");
+    }
+    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
+    if (!this.#isOriginAllowed(entry)) return host.refuse(403, "the origin is not allowed");
+
+    const offers = parseExtensions(this.#upgrade.extensions);
+    if (offers === undefined) return host.refuse(400, "a malformed Sec-WebSocket-Extensions");
+
+    if (entry !== this.#first) {
+      if (!connection.makeUser(entry)) return host.refuse(500, "perSessionData threw");
+      connection.enter(entry);
+    }
+    this.#chosen = chosen;
+    this.#offers = offers;
+    this.#filter = new HandshakeFields(chosen ?? "");
+    const reason = "filterProtocolConnection";
+    const result = host.asking.call(entry, reason, this.#filter);
+    if (typeof result === "number") this.#accept(result);
+    else host.asking.await(entry, reason, result, (late) => this.#accept(late));
+  }
+
+  /** It came to nothing: the connection stays one of HTTP, and ends as one. */
+  undo(): void {
+    this.#connection.enter(this.#first);
+    this.#connection.user = this.#httpUser;
+  }
+
+  #accept(verdict: number): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    const host = this.#host;
+    const filter = this.#filter!;
+    let agreed: ExtensionAnswer | undefined;
+    if (verdict !== 0) host.noteReturn("filterProtocolConnection", verdict);
+    else if (this.#offers.length > 0 && connection.isOpen) {
+      agreed = acceptExtensions(
+        owner.extensions,
+        this.#offers,
+        (name) => connection.consents("confirmExtensionOkay", name, this.#httpUser),
+      );
+    }
+    // What was answered already can't become a 101.
+    const isRefused = verdict !== 0 || host.hasAnswered;
+    if (!isRefused) host.endIfComplete();
+    const refuse = (status: number, reason: string) => {
+      agreed?.layers.close();
+      this.undo();
+      return host.refuse(status, reason);
+    };
+    if (isRefused || !connection.isOpen) {
+      return refuse(403, "filterProtocolConnection refused it");
+    }
+    try {
+      agreed?.layers.begin(connection);
+    } catch (error) {
+      return refuse(500, `an extension could not be set up: ${messageOf(error)}`);
+    }
+    if (!connection.isOpen) return refuse(403, "an extension closed it");
+
+    const fields: FieldLine[] = agreed === undefined
+      ? filter.fields
+      : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
+    if (agreed !== undefined) {
+      const { text } = agreed;
+      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
+    }
+    const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
+    connection.say(answer);
+    connection.http = undefined;
+    const session = new WebSocketSession(connection, agreed?.layers);
+    connection.phase = session;
+    session.begin();
+    connection.headers = undefined;
+  }
+
+  #isOriginAllowed(entry: ProtocolEntry): boolean {
+    const head = this.#head;
+    const origin = head.fields.get("origin");
+    if (origin === undefined) return true;
+    const allowed = entry.allowedOrigins ?? this.#host.allowedOrigins;
+    const isSecure = this.#connection.isSsl !== 0 || this.#isSecureInFront();
+    if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
+    log(
+      "warn",
+      () =>
+        `connection ${this.#connection.socketFd}: the Origin is not that of Host; to let such ` +
+        `handshakes in, list the origin of their pages in allowedOrigins of the context ` +
+        `or of protocol "${entry.protocol.name}"`,
+    );
+    return false;
+  }
+
+  /** Whether a proxy that is believed has TLS where we have none. */
+  #isSecureInFront(): boolean {
+    const { owner: { proxyTrust }, socketAddress } = this.#connection;
+    return this.#head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
+      proxyTrust !== undefined && proxyTrust.isTrusted(socketAddress, 0);
+  }
+}

@@ -1,0 +1,172 @@
+/** Streams what a program yields into a response, a piece each time the last one has left. */
+
+import { POLLOUT } from "../../api/service.ts";
+import type { ResponseBodyStream } from "../../api/wsi.ts";
+import { bytesOf, lengthOf } from "../../base/bytes.ts";
+import { LwsError } from "../../base/errors.ts";
+import { describeError, log, messageOf } from "../../base/log.ts";
+import type { Connection } from "../connection.ts";
+
+/** Of a longer piece so much waits in the connection at a time. */
+const LONGEST_PART = 256 * 1024;
+
+/** What becomes of a stream; exactly one of `complete` and `fail` is called in the end, unless abandoned. */
+export interface StreamedBodyHost {
+  /** @throws {LwsError} when these are more bytes than were announced */
+  send(bytes: Uint8Array): void;
+  /** All was sent. */
+  complete(): void;
+  /** No more comes, and the body is not whole. */
+  fail(): void;
+}
+
+/** What a reader of a stream and an iterator have in common. */
+interface Source {
+  next(): PromiseLike<unknown>;
+  cancel(reason: unknown): unknown;
+}
+
+/** Whether `body` gives its pieces one after the other. */
+export function isStream(body: unknown): body is ResponseBodyStream {
+  if (typeof body !== "object" || body === null) return false;
+  return "getReader" in body || Symbol.asyncIterator in body;
+}
+
+/**
+ * Takes over a stream.
+ *
+ * @throws {LwsError} `invalid-argument` when somebody else reads it already
+ */
+export function sourceOf(call: string, body: ResponseBodyStream): Source {
+  try {
+    if ("getReader" in body) {
+      const reader = body.getReader();
+      return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
+    }
+    const iterator = body[Symbol.asyncIterator]();
+    return { next: () => iterator.next(), cancel: () => iterator.return?.() };
+  } catch (cause) {
+    const message = `${call}: body can't be read: ${messageOf(cause)}`;
+    throw new LwsError("invalid-argument", message, { cause });
+  }
+}
+
+/** Tells a source that nobody wants its pieces; what it makes of that is of no consequence. */
+export async function cancel(source: Source, reason: unknown): Promise<void> {
+  try {
+    await source.cancel(reason);
+  } catch (error) {
+    log("info", () => `respond: the body could not be cancelled: ${messageOf(error)}`);
+  }
+}
+
+/** One stream on its way. */
+export class StreamedBody {
+  readonly #connection: Connection;
+  readonly #source: Source;
+  readonly #host: StreamedBodyHost;
+  /** What of the last piece has not been sent. */
+  #rest: Uint8Array | undefined;
+  #restLength = 0;
+  /** A piece was asked for, or is there and not looked at yet. */
+  #isReading = false;
+  #isOver = false;
+
+  constructor(connection: Connection, source: Source, host: StreamedBodyHost) {
+    this.#connection = connection;
+    this.#source = source;
+    this.#host = host;
+    void this.#read();
+  }
+
+  /** All that was sent has left. */
+  onDrain(): void {
+    if (this.#isReading || this.#isOver) return;
+    if (this.#restLength > 0) this.#attempt(() => this.#sendPart());
+    else void this.#read();
+  }
+
+  /** The connection is gone. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    void cancel(this.#source, new LwsError("connection-closed", "the connection has ended"));
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    try {
+      const result = await this.#source.next();
+      this.#arrived(() => this.#attempt(() => this.#take(result)));
+    } catch (error) {
+      this.#arrived(() => this.#fail(error));
+    }
+  }
+
+  /** Goes on when the connection may be served, if it is there then. */
+  #arrived(goOn: () => void): void {
+    const { owner, socketFd } = this.#connection;
+    const service = () => {
+      this.#isReading = false;
+      if (this.#isOver) return;
+      if (this.#connection.isOpen) this.#connection.turn(goOn);
+      // The program has closed it meanwhile.
+      else this.abandon();
+    };
+    owner.scheduler.arrived({ socketFd, service }, POLLOUT);
+  }
+
+  #take(result: unknown): void {
+    const { done, value } = result as { done?: boolean; value?: unknown };
+    if (done) {
+      this.#isOver = true;
+      return this.#host.complete();
+    }
+    const bytes = bytesOf("respond: a piece of the body", value as string);
+    if (bytes.length === 0) return this.#readLater();
+    this.#rest = bytes;
+    this.#restLength = bytes.length;
+    this.#sendPart();
+  }
+
+  /** In a turn of its own: who yields nothing again and again must not stop everybody else. */
+  #readLater(): void {
+    const { owner, socketFd } = this.#connection;
+    this.#isReading = true;
+    const service = () => {
+      if (!this.#isOver) void this.#read();
+    };
+    owner.scheduler.request({ socketFd, service }, POLLOUT);
+  }
+
+  #sendPart(): void {
+    const rest = this.#rest!;
+    if (lengthOf(rest) !== this.#restLength) {
+      throw new TypeError("the buffer of a piece was transferred before it had left");
+    }
+    const part = rest.subarray(0, LONGEST_PART);
+    this.#rest = rest.subarray(part.length);
+    this.#restLength -= part.length;
+    this.#host.send(part);
+    if (this.#restLength === 0) this.#rest = undefined;
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    log(
+      "err",
+      () => `connection ${this.#connection.socketFd}: the body of respond: ${describeError(error)}`,
+    );
+    void cancel(this.#source, error);
+    this.#host.fail();
+  }
+}

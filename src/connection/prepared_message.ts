@@ -1,0 +1,106 @@
+/** Messages that are framed once and sent to many. */
+
+import type { ExtensionSession } from "../api/extension.ts";
+import type { PreparedMessage as Prepared } from "../api/wsi.ts";
+import { type Bytes, bytesOf } from "../base/bytes.ts";
+import { refuseArgument } from "../base/check.ts";
+import {
+  FIN,
+  headerLength,
+  OPCODE_BINARY,
+  OPCODE_TEXT,
+  writeHeader,
+} from "../core/websocket/frame.ts";
+
+function frameOf(first: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const frame = new Uint8Array(headerLength(length, false) + length);
+  frame.set(payload, writeHeader(frame, 0, first, length, false));
+  return frame;
+}
+
+/** What {@linkcode prepareMessage} makes. */
+export class PreparedMessage implements Prepared {
+  /** Whether it is sent as text or as binary. */
+  readonly kind: "text" | "binary";
+  /** Bytes of payload. */
+  readonly byteLength: number;
+  /** The whole frame, as a server sends it. */
+  readonly #frame: Uint8Array;
+  /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
+  #encoded: Map<string, Uint8Array> | undefined;
+
+  /** Use {@linkcode prepareMessage}. */
+  constructor(kind: "text" | "binary", payload: Bytes) {
+    const bytes = bytesOf("prepareMessage: data", payload);
+    this.kind = kind;
+    this.byteLength = bytes.length;
+    this.#frame = frameOf(this.opcode | FIN, bytes);
+  }
+
+  /** @internal Whether `value` is one, and not only looks so. */
+  static is(value: object): value is PreparedMessage {
+    return #frame in value;
+  }
+
+  /** @internal */
+  get frame(): Uint8Array {
+    return this.#frame;
+  }
+
+  /** @internal The frame for connections with an extension, made once for all of its kind. */
+  frameFor(extension: ExtensionSession, key: string): Uint8Array {
+    const known = this.#encoded?.get(key);
+    if (known !== undefined) return known;
+    const encoded = extension.encodeShared(this.payload);
+    const frame = encoded === undefined
+      ? this.#frame
+      : frameOf(this.opcode | FIN | extension.reservedBits << 4, encoded);
+    this.#encoded ??= new Map();
+    this.#encoded.set(key, frame);
+    return frame;
+  }
+
+  /** @internal */
+  get opcode(): number {
+    return this.kind === "text" ? OPCODE_TEXT : OPCODE_BINARY;
+  }
+
+  /** @internal */
+  get payload(): Uint8Array {
+    return this.#frame.subarray(this.#frame.length - this.byteLength);
+  }
+}
+
+/**
+ * Frames a message once, for `wsi.write` on any number of connections: those of servers send the
+ * same bytes and hold no copy of their own of more than 1 KiB, however slowly their peers read. (A client's frames have
+ * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
+ * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
+ *
+ * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its
+ *   bytes, of a buffer all of them.
+ * @param kind `"text"` or `"binary"`.
+ * @default {"text"} for a string, {"binary"} for bytes.
+ * @throws {LwsError} `invalid-argument` for anything else, a detached or out-of-bounds view included.
+ *
+ * @example
+ * ```ts
+ * import { prepareMessage, type Wsi } from "@x/lws";
+ *
+ * function tellAll(connections: Iterable<Wsi>, news: string): void {
+ *   const message = prepareMessage(news);
+ *   for (const wsi of connections) wsi.write(message);
+ * }
+ * tellAll([], "nobody listens");
+ * ```
+ */
+export function prepareMessage(
+  data: string | ArrayBufferView | ArrayBufferLike,
+  kind: "text" | "binary" = typeof data === "string" ? "text" : "binary",
+): Prepared {
+  if (kind !== "text" && kind !== "binary") {
+    refuseArgument("prepareMessage", "kind", kind, '"text", "binary"');
+  }
+  return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
+}

@@ -1,0 +1,469 @@
+/** The established phase: messages, control frames and the closing handshake, on either side. */
+
+import type { CloseCause, Reason } from "../api/reasons.ts";
+import { POLLIN } from "../api/service.ts";
+import type { TimeoutReason, WriteKind, WriteOptions } from "../api/wsi.ts";
+import { type Bytes, bytesOf } from "../base/bytes.ts";
+import { noteClosing } from "../base/callback_results.ts";
+import { LwsError } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+import type { Connection } from "./connection.ts";
+import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { Probed } from "./keep_alive.ts";
+import type { Phase } from "./phase.ts";
+import { PreparedMessage } from "./prepared_message.ts";
+import {
+  CLOSE_ABNORMAL,
+  CLOSE_GOING_AWAY,
+  CLOSE_INTERNAL_ERROR,
+  CLOSE_MESSAGE_TOO_BIG,
+  CLOSE_NO_STATUS,
+  CLOSE_POLICY_VIOLATION,
+  closePayload,
+  type CloseStatus,
+  decodeClose,
+  encodeClose,
+  fittingReason,
+} from "../core/websocket/close.ts";
+import {
+  FIN,
+  MAX_CONTROL_PAYLOAD,
+  OPCODE_BINARY,
+  OPCODE_CLOSE,
+  OPCODE_PING,
+  OPCODE_TEXT,
+} from "../core/websocket/frame.ts";
+import { type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
+import { type DecoderHost, MessageDecoder } from "../extensions/message_decoder.ts";
+import {
+  attempt,
+  type ExtensionLayers,
+  heed,
+  logExtensionFailure,
+} from "../extensions/pipeline.ts";
+import { StreamDecoder, type StreamHost } from "../extensions/stream_decoder.ts";
+
+/** Our close frame. */
+interface SentClose extends CloseStatus {
+  /** Bytes that have to leave until it has; 0 once it has, and where its answer is not waited for. */
+  behind: number;
+}
+
+/** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
+export class WebSocketSession extends Probed
+  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
+  readonly #connection: Connection;
+  readonly #parser: FrameParser;
+  readonly #writer: FrameWriter;
+  readonly #layers: ExtensionLayers | undefined;
+  #decoder: MessageDecoder | undefined;
+  /** Set while a decoded piece is delivered. */
+  #isDecoded = false;
+  #streamDecoder: StreamDecoder | undefined;
+  /** The code and reason of the close frame that we sent. */
+  #sentClose: SentClose | undefined;
+  /** The code and reason of the close frame that the peer sent. */
+  #receivedClose: CloseStatus | undefined;
+
+  /** @param layers the extensions that were negotiated, if any were */
+  constructor(connection: Connection, layers?: ExtensionLayers) {
+    super();
+    const { isClient, entry, owner } = connection;
+    this.#connection = connection;
+    this.#writer = new FrameWriter(connection, layers, this);
+    this.#layers = layers;
+    const stream = layers?.stream;
+    if (stream !== undefined) this.#streamDecoder = new StreamDecoder(stream, this);
+    this.#parser = new FrameParser({
+      masked: !isClient,
+      acceptsEither: !isClient && owner.options.defeatClientMask,
+      pieceSize: entry.rxBufferSize,
+      limits: owner.limits,
+      handler: this,
+      reservedBits: layers?.reservedBits ?? 0,
+      frameBits: layers?.frameBits ?? 0,
+      pace: owner.budget,
+      checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
+    });
+    if (layers !== undefined) connection.extensions = layers.names;
+    connection.frames = this.#parser;
+    this.startProbing();
+  }
+
+  protected get probed(): Connection {
+    return this.#connection;
+  }
+
+  /** Tells the protocol that the session has begun; the answer or request is on its way. */
+  begin(): void {
+    const connection = this.#connection;
+    this.#tellExtensions();
+    if (this.#sentClose !== undefined || !connection.isOpen) return;
+    const { entry, isClient } = connection;
+    const reason = isClient ? "clientEstablished" : "established";
+    const result = connection.call(entry, reason, isClient ? undefined : connection.tls);
+    if (result !== 0) this.onReturn(reason, result);
+  }
+
+  /** All that the context lists hear of it, and those in use are called from now on. */
+  #tellExtensions(): void {
+    const connection = this.#connection;
+    const { owner } = connection;
+    if (owner.extensions.length === 0) return;
+    this.#guard(() => {
+      for (const extension of owner.extensions) {
+        heed(connection, extension.anyEstablished?.(connection));
+      }
+    });
+    this.#layers?.startSeconds(connection, (work) => {
+      if (connection.isOpen) connection.turn(() => this.#guard(work));
+    });
+  }
+
+  /** Runs what extensions do beside the data; one that throws costs its connection. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.onExtensionFailure(error);
+    }
+  }
+
+  onExtensionFailure(error: unknown): void {
+    logExtensionFailure(this.#connection, error);
+    this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+  }
+
+  onBytes(bytes: Uint8Array): number {
+    this.heard();
+    if (this.#decoder?.isStopped) {
+      this.#resume();
+      if (!this.mayGoOn) return 0;
+    }
+    if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
+    return this.#parser.parse(bytes);
+  }
+
+  /** What a stream is decoded to, of which each step takes its time, a whole frame or not. */
+  parse(bytes: Uint8Array): number {
+    const taken = this.#parser.parse(bytes);
+    this.#connection.owner.budget.mayGoOn();
+    return taken;
+  }
+
+  /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
+  onData(piece: Uint8Array): void {
+    if (this.#layers !== undefined && this.#decodes(this.#layers, piece)) return;
+    // Whoever closes wants to hear no more; only the peer's close frame still counts.
+    if (this.#sentClose !== undefined) return;
+    const connection = this.#connection;
+    if (connection.isClient) {
+      const result = connection.call(connection.entry, "clientReceive", piece);
+      if (result !== 0) this.onReturn("clientReceive", result);
+    } else {
+      const result = connection.call(connection.entry, "receive", piece);
+      if (result < 0) this.onReturn("receive", result);
+    }
+  }
+
+  /** Gives a piece to the decoder, if it is transformed. */
+  #decodes({ data: extension, appliesToAll }: ExtensionLayers, piece: Uint8Array): boolean {
+    if (extension === undefined || this.#isDecoded) return false;
+    if (this.#parser.reservedBits === 0 && extension.unit !== "frame" && !appliesToAll) {
+      return false;
+    }
+    const { entry, owner } = this.#connection;
+    this.#decoder ??= new MessageDecoder(
+      extension,
+      appliesToAll,
+      this,
+      entry.rxBufferSize,
+      owner.limits.maxMessageSize,
+    );
+    this.#decoder.take(piece, this.#parser);
+    return true;
+  }
+
+  onDecoded(piece: Uint8Array): void {
+    const connection = this.#connection;
+    connection.frames = this.#decoder;
+    this.#isDecoded = true;
+    this.onData(piece);
+    this.#isDecoded = false;
+    // The last reason of a connection that was cut meanwhile has come already.
+    if (connection.frames !== undefined) connection.frames = this.#parser;
+  }
+
+  pieceDone(): boolean {
+    return this.#connection.owner.budget.mayGoOn() && this.canDeliver;
+  }
+
+  get canDeliver(): boolean {
+    return !this.#connection.isPaused && this.#connection.isOpen;
+  }
+
+  get mayGoOn(): boolean {
+    return this.canDeliver && !this.#connection.owner.budget.isSpent;
+  }
+
+  get isEstablished(): boolean {
+    return this.#sentClose === undefined;
+  }
+
+  get isListening(): boolean {
+    return this.#sentClose === undefined && this.#connection.isOpen;
+  }
+
+  onControl(opcode: number, payload: Uint8Array): void {
+    if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
+    // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
+    if (opcode === OPCODE_PING) this.#writer.pong(payload);
+    if (this.#sentClose !== undefined) return;
+    const connection = this.#connection;
+    const isPing = opcode === OPCODE_PING;
+    if (!isPing && this.isAnswer(payload)) return;
+    const reason = connection.isClient
+      ? isPing ? "clientReceivePing" : "clientReceivePong"
+      : isPing
+      ? "receivePing"
+      : "receivePong";
+    const result = connection.call(connection.entry, reason, payload);
+    if (connection.isClient ? result !== 0 : result < 0) this.onReturn(reason, result);
+  }
+
+  /** Section 7.1.7, "Fail the WebSocket Connection". */
+  onFail(code: number, reason: string): void {
+    log("info", () => `connection ${this.#connection.socketFd}: ${code} ${reason}`);
+    this.#failWith(causeOfFailure(code), code, reason);
+  }
+
+  onEnd(): void {
+    if (!this.#isHolding) return this.#onEnded();
+    // All that came before it is told first, and onTurn looks for the end then.
+    if (!this.#connection.isPaused) this.#connection.goOn();
+  }
+
+  #onEnded(): void {
+    this.#connection.endsFor("peer");
+    if (this.#sentClose === undefined) this.#flushExtensions();
+    this.#connection.finish("peer", false);
+  }
+
+  onLeft(bytes: number): void {
+    this.left(bytes);
+    const sent = this.#sentClose;
+    if (sent !== undefined && sent.behind > 0) {
+      // A close frame that has not left, or just did, is not unanswered.
+      sent.behind = Math.max(0, sent.behind - bytes);
+      this.#awaitAnswer();
+    }
+    if (bytes > 0) this.#writer.releasePongs();
+  }
+
+  onDrain(): void {}
+
+  onWritable(): void {
+    const connection = this.#connection;
+    if (this.#sentClose !== undefined) return;
+    const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
+    const result = connection.call(connection.entry, reason, undefined);
+    if (result !== 0) this.onReturn(reason, result);
+  }
+
+  sendProbe(payload: Uint8Array): void {
+    this.#connection.turn(() => this.#writer.beside(OPCODE_PING | FIN, payload));
+  }
+
+  override isHeldUp(times: number): boolean {
+    return this.#connection.isHeldUp(times);
+  }
+
+  onSilent(): void {
+    log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
+    this.#connection.cut("keepAlive");
+  }
+
+  onTimeout(_reason: TimeoutReason): void {
+    this.#connection.cut("timeout");
+  }
+
+  onLeave(): void {
+    if (this.#sentClose === undefined) {
+      this.#beginClose("destroy", encodeClose(CLOSE_GOING_AWAY), CLOSE_GOING_AWAY, "");
+    }
+  }
+
+  onThrow(): void {
+    this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+  }
+
+  /** What a callback's return value asks for: no close frame, but all that was written leaves. */
+  onReturn(reason: Reason, result: number): void {
+    const connection = this.#connection;
+    // One that threw has closed already.
+    if (connection.isOpen) {
+      if (!this.#mayClose) return;
+      noteClosing(connection.socketFd, reason, result);
+      connection.endsFor("callback");
+      if (this.#layers !== undefined) this.#flushExtensions();
+    }
+    this.#parser.stop();
+    connection.finish("callback", false);
+  }
+
+  onTurn(): void {
+    const connection = this.#connection;
+    this.#resume();
+    // Whoever has stopped receiving is not told of the end either.
+    if (connection.hasPeerEnded && this.mayGoOn) this.#onEnded();
+  }
+
+  onPause(paused: boolean): void {
+    this.pauseProbing(paused);
+    const { owner, socketFd, hasPeerEnded } = this.#connection;
+    if (paused) this.#parser.stop();
+    else if (this.#decoder?.isStopped || this.#streamDecoder !== undefined || hasPeerEnded) {
+      // In a turn of its own, as all that was held back is.
+      const service = () => {
+        if (this.#connection.phase === this && this.canDeliver) this.#connection.goOn();
+      };
+      owner.scheduler.request({ socketFd, service }, POLLIN);
+    }
+  }
+
+  /** Whether something decoded waits for receiving to go on, or for a turn. */
+  get #isHolding(): boolean {
+    return this.#decoder?.isStopped === true || this.#streamDecoder?.isHolding === true;
+  }
+
+  #resume(): void {
+    this.#decoder?.resume();
+    this.#streamDecoder?.resume();
+  }
+
+  onClose(cause: CloseCause): void {
+    const connection = this.#connection;
+    const sent = this.#sentClose;
+    const received = this.#receivedClose;
+    const wasClean = sent !== undefined && received !== undefined;
+    const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
+    this.#parser.release();
+    this.stopProbing();
+    connection.call(connection.entry, "closed", { code, reason, wasClean, cause });
+    this.#layers?.close();
+    for (const extension of connection.owner.extensions) {
+      attempt("anyClosing", () => extension.anyClosing?.(connection));
+    }
+  }
+
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number {
+    if (this.#sentClose !== undefined) return -1;
+    // Apart from the rest, so that the engine inlines what nearly every write is.
+    const isPlain = options === undefined && (kind === "binary" || kind === "text");
+    if (isPlain && !(data instanceof PreparedMessage)) {
+      return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
+    }
+    if (kind === "close") return this.#writeClose(data, options);
+    return this.#writer.write(data, kind, options);
+  }
+
+  close(cause: CloseCause, code: number | undefined, reason: string): number {
+    if (this.#sentClose !== undefined) return -1;
+    const payload = closePayload(code, reason);
+    if (cause === "self" && !this.#mayClose) return -1;
+    this.#beginClose(cause, payload, code ?? CLOSE_NO_STATUS, reason);
+    return 0;
+  }
+
+  /** Whether no extension keeps the program from closing. */
+  get #mayClose(): boolean {
+    return this.#layers === undefined || this.#layers.mayClose;
+  }
+
+  /** Puts what extensions still have to send in front of our last words, if these may follow. */
+  #flushExtensions(): boolean {
+    return this.#layers === undefined || this.#layers.flush(this.#connection);
+  }
+
+  /** Section 7.1.2, "Start the WebSocket Closing Handshake". */
+  #beginClose(cause: CloseCause, payload: Uint8Array, code: number, reason: string): void {
+    const connection = this.#connection;
+    connection.endsFor(cause);
+    if (!this.#flushExtensions()) return connection.finish(cause, false);
+    // An extension may have closed it meanwhile.
+    if (this.#sentClose !== undefined) return;
+    this.#sentClose = { code, reason, behind: 0 };
+    this.stopProbing();
+    this.#writer.beside(OPCODE_CLOSE | FIN, payload);
+    this.#sentClose.behind = connection.unsentBytes;
+    this.#awaitAnswer();
+    // The answer must be seen, however little the program wants to receive.
+    connection.rxFlowControl(true);
+  }
+
+  #awaitAnswer(): void {
+    const connection = this.#connection;
+    connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
+  }
+
+  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
+  #onClose(payload: Uint8Array): void {
+    const status = decodeClose(payload);
+    if (typeof status === "number") return this.onFail(status, "malformed close frame");
+    this.#parser.stop();
+    this.#receivedClose = status;
+    this.#connection.endsFor("peer");
+    if (this.#sentClose === undefined) {
+      // Ours already, so that no extension closes once more.
+      this.#sentClose = { ...status, behind: 0 };
+      if (!this.#flushExtensions()) {
+        this.#sentClose = undefined;
+        return this.#connection.finish("peer", false);
+      }
+      this.#writer.sendPongs();
+      this.#writer.beside(OPCODE_CLOSE | FIN, payload);
+    }
+    // Section 7.1.1: the server closes the connection first.
+    this.#connection.finish("peer", true, !this.#connection.isClient);
+  }
+
+  #failWith(cause: CloseCause, code: number, fault: string): void {
+    this.#connection.endsFor(cause);
+    // An extension may say more of what is broken than there is room for.
+    const reason = fittingReason(fault);
+    if (this.#sentClose === undefined) {
+      this.#sentClose = { code, reason, behind: 0 };
+      if (this.#flushExtensions()) {
+        this.#writer.beside(OPCODE_CLOSE | FIN, encodeClose(code, reason));
+      }
+    }
+    this.#parser.stop();
+    this.#connection.finish(cause, true);
+  }
+
+  #writeClose(data: Bytes | string | PreparedMessage, options: WriteOptions | undefined): number {
+    const send = () => this.#sendClosePayload(data, options?.fin ?? true);
+    return options?.ignoreXorMask ? this.#writer.readable(send) : send();
+  }
+
+  #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {
+    const payload = bytesOf("write: data", data);
+    const status = decodeClose(payload);
+    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
+      throw new LwsError("invalid-argument", "write: not the payload of a close frame");
+    }
+    if (!this.#mayClose) return -1;
+    this.#beginClose("self", payload, status.code, status.reason);
+    return payload.length;
+  }
+}
+
+/** Whose fault the code of a failed connection names (RFC 6455 section 7.4.1). */
+function causeOfFailure(code: number): CloseCause {
+  if (code === CLOSE_POLICY_VIOLATION || code === CLOSE_MESSAGE_TOO_BIG) return "limit";
+  return code === CLOSE_INTERNAL_ERROR ? "callback" : "protocol";
+}

@@ -1,0 +1,164 @@
+/** What `clientConnect` is given, and its check. */
+
+import type { ClientConnectInfo } from "../api/client_info.ts";
+import { refuseArgument } from "../base/check.ts";
+import { LwsError } from "../base/errors.ts";
+import type { ClientTarget } from "../connection/client_handshake.ts";
+import { isFieldValue, isToken, splitList } from "../core/http/syntax.ts";
+import { parseAuthority } from "../core/http/target.ts";
+import { checkHandshakeField } from "../core/websocket/handshake.ts";
+import { parseIpLiteral } from "../proxy/ip_address.ts";
+
+const FIELDS: ReadonlySet<string> = new Set([
+  "address",
+  "port",
+  "socketPath",
+  "iface",
+  "path",
+  "host",
+  "origin",
+  "ssl",
+  "peerCertificate",
+  "serverName",
+  "protocol",
+  "userdata",
+  "headers",
+]);
+
+/**
+ * Checks and completes it.
+ *
+ * @throws {LwsError} `invalid-argument`, which names the field.
+ */
+export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
+  if (typeof info !== "object" || info === null) refuse("info", info, "an object");
+  for (const [field, value] of Object.entries(info)) {
+    if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
+  }
+  const { socketPath, iface, path = "/", origin, ssl = 0, peerCertificate = false } = info;
+  for (
+    const [field, value] of [
+      ["socketPath", socketPath],
+      ["iface", iface],
+      ["serverName", info.serverName],
+    ] as const
+  ) {
+    const isText = typeof value === "string" && value !== "";
+    if (value !== undefined && !isText) refuse(field, value, "a text that is not empty");
+  }
+  const isUnix = socketPath !== undefined;
+  if (isUnix) {
+    for (const field of ["address", "port", "iface"] as const) {
+      if (info[field] !== undefined) refuse(field, info[field], "nothing beside socketPath");
+    }
+  }
+  const standardPort = ssl === 0 ? 80 : 443;
+  const { address = isUnix ? "localhost" : "", port = isUnix ? standardPort : 0 } = info;
+  if (ssl !== 0 && ssl !== 1 && ssl !== 2) refuse("ssl", ssl, "0, 1 or 2");
+  if (typeof peerCertificate !== "boolean") {
+    refuse("peerCertificate", peerCertificate, "true or false");
+  }
+  const literal = typeof address === "string" ? parseIpLiteral(address) : undefined;
+  const isAddress = literal !== undefined ||
+    (typeof address === "string" && /^[^:[\]%\s]+$/.test(address));
+  if (!isAddress) refuse("address", address, "a host or an IP");
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    refuse("port", port, "an integer from 1 to 65535");
+  }
+  if (typeof path !== "string" || !isRequestPath(path)) {
+    refuse("path", path, 'visible ASCII that begins with "/", without "#"');
+  }
+  const givenHost: unknown = info.host ?? defaultHost(address, port, standardPort);
+  const host = typeof givenHost === "string" ? hostField(givenHost) : "";
+  const authority = parseAuthority(host);
+  if (authority === undefined) {
+    if (info.host === undefined) {
+      refuse("address", address, "a host name in ASCII or an IP, where no host is given beside it");
+    }
+    return refuse("host", givenHost, "a name or an IP, with or without a port");
+  }
+  const serverName = bare(info.serverName ?? authority.host);
+  if (origin !== undefined && (typeof origin !== "string" || origin === "" || !isVisible(origin))) {
+    refuse("origin", origin, "visible ASCII");
+  }
+  const protocols = typeof info.protocol === "string"
+    ? splitList(info.protocol)
+    : listOf("protocol", info.protocol, "names, as a list or joined by commas");
+  if (
+    !protocols.every((each) => typeof each === "string" && isToken(each)) ||
+    new Set(protocols).size !== protocols.length
+  ) {
+    refuse("protocol", info.protocol, "different tokens of RFC 9110 section 5.6.2");
+  }
+  const headers = listOf("headers", info.headers, "pairs of a name and a value");
+  for (const header of headers) {
+    if (!Array.isArray(header)) refuse("headers", header, "pairs of a name and a value");
+    const [name, value] = header;
+    try {
+      checkHandshakeField(name, value);
+    } catch (cause) {
+      const message = `clientConnect: headers: ${(cause as Error).message}`;
+      throw new LwsError("invalid-argument", message, { cause });
+    }
+  }
+  if (origin !== undefined && headers.some(([name]) => name.toLowerCase() === "origin")) {
+    refuse("headers", "origin", "no Origin beside the option origin");
+  }
+  const hasUser = "userdata" in info && info.userdata !== undefined;
+  return {
+    address: literal?.host ?? address,
+    port,
+    socketPath,
+    iface: iface === undefined ? undefined : parseIpLiteral(iface)?.host ?? iface,
+    ssl,
+    peerCertificate,
+    serverName,
+    path,
+    host,
+    origin,
+    protocols,
+    headers,
+    hasUser,
+  };
+}
+
+function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed: string): T[] {
+  if (list === undefined || list === null) return [];
+  if (typeof list[Symbol.iterator] !== "function") refuse(field, list, allowed);
+  return [...list];
+}
+
+function refuse(field: string, value: unknown, allowed: string): never {
+  refuseArgument("clientConnect", field, value, allowed);
+}
+
+function defaultHost(address: string, port: number, standard: number): string {
+  const ip = parseIpLiteral(address);
+  const name = ip?.isIpv6 ? `[${ip.address}]` : address;
+  return port === standard ? name : `${name}:${port}`;
+}
+
+/** RFC 3986 section 3.2.2, and RFC 6874 section 1: a zone means nothing on another machine. */
+function hostField(host: string): string {
+  const [, name = host, port = ""] = /^(\[.*\])(:.*)$/.exec(host) ?? [];
+  const ip = parseIpLiteral(name);
+  return ip?.isIpv6 ? `[${ip.address}]${port}` : host;
+}
+
+/** A host without what only URLs and this machine need. */
+function bare(host: string): string {
+  return parseIpLiteral(host)?.address ?? host;
+}
+
+function isRequestPath(path: string): boolean {
+  return path.startsWith("/") && isVisible(path) && !path.includes("#");
+}
+
+/** Field content without blanks and beyond ASCII. */
+function isVisible(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code <= 0x20 || code >= 0x7f) return false;
+  }
+  return isFieldValue(text);
+}

@@ -1,0 +1,532 @@
+/** A context: one listener, any number of clients, and all the connections they make. */
+
+import type { ClientConnectInfo } from "../api/client_info.ts";
+import type { Context, DestroyOptions } from "../api/context.ts";
+import {
+  type CheckedOptions,
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+} from "../api/creation_info.ts";
+import type { Extension } from "../api/extension.ts";
+import type { FileOps } from "../api/file_ops.ts";
+import type { KeepAliveSettings, Limits } from "../api/limits.ts";
+import type { Listener, StreamConn, Transport } from "../api/network.ts";
+import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
+import { isReason, type Reason, type ReasonData } from "../api/reasons.ts";
+import { type PollFd, POLLIN, POLLOUT } from "../api/service.ts";
+import type { CertificateInfo } from "../api/tls.ts";
+import type { PeerAddresses, Wsi } from "../api/wsi.ts";
+import { type Bytes, bytesOf } from "../base/bytes.ts";
+import { refuseArgument } from "../base/check.ts";
+import { LwsError, TransportError } from "../base/errors.ts";
+import { describeFailure, isLogged, log } from "../base/log.ts";
+import { ClientHandshake } from "../connection/client_handshake.ts";
+import { Connection, type ProtocolEntry } from "../connection/connection.ts";
+import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
+import { LISTENER_FD, Reception, type ReceptionHost } from "./admission.ts";
+import { checkClientInfo } from "./client_options.ts";
+import { ClientRoutes } from "./connector.ts";
+import { checkCreationInfo, type CheckedInfo, rxBufferSizeOf } from "./creation_options.ts";
+import { answersHttp } from "./handlers.ts";
+import { checkSource, listenAs } from "./listen.ts";
+import { activate } from "./protocols.ts";
+import { checkDestroyOptions, Departure } from "./shutdown.ts";
+import type { Methods } from "../core/http/methods.ts";
+import { attempt } from "../extensions/pipeline.ts";
+import { Compression } from "../files/compression.ts";
+import type { CheckedMount } from "../files/mounts.ts";
+import type { ProxyTrust } from "../proxy/forwarded_for.ts";
+import { Elsewhere } from "../remote/broadcast_inbox.ts";
+import { PatientClock } from "../service/patient_clock.ts";
+import { mustPoll, Polling, type PollingHost } from "../service/poll_announcements.ts";
+import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
+import { TimerWheel } from "../service/timer_wheel.ts";
+import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
+import { ContextTls } from "../tls/context_tls.ts";
+import { dropPrivileges, hostName, UNKNOWN_HOST } from "../transport/machine.ts";
+import { tcpNetwork } from "../transport/network.ts";
+import { transportOver } from "../transport/stream_transport.ts";
+
+/**
+ * Makes a context: listens, unless told not to, and serves from then on.
+ *
+ * Needs `--allow-net` to listen and to connect.
+ *
+ * @throws {LwsError} `invalid-option`, naming everything that is wrong; `address-in-use`;
+ *   `permission-denied`, also when `gid` or `uid` can't be changed; `listen-failed`; `invalid-state` when
+ *   the system has no such ids; `aborted` when the signal has aborted before.
+ *
+ * @example
+ * ```ts
+ * import { createContext, handlers } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   iface: "127.0.0.1",
+ *   protocols: [{
+ *     name: "echo",
+ *     callback: handlers({
+ *       message: (wsi, _user, message) => void wsi.write(message),
+ *     }),
+ *   }],
+ * });
+ * console.log(`ws://127.0.0.1:${context.port}`);
+ * ```
+ */
+export function createContext(info: ContextCreationInfo): Context {
+  return new ServingContext(checkCreationInfo(info));
+}
+
+class ServingContext implements Context, ReceptionHost, PollingHost {
+  readonly face: Context = this;
+  readonly limits: Limits;
+  readonly fileOps: FileOps;
+  readonly mounts: readonly CheckedMount[];
+  readonly compresses: boolean;
+  readonly compression = new Compression();
+  readonly answersHttp: boolean;
+  readonly extensions: readonly Extension[];
+  readonly options: CheckedOptions;
+  readonly keepAlive: KeepAliveSettings | undefined;
+  readonly proxyTrust: ProxyTrust | undefined;
+  readonly tokenLimits: CheckedTokenLimits;
+  readonly methods: Methods;
+  readonly user: unknown;
+  readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
+  readonly scheduler: Scheduler;
+  readonly entries: readonly ProtocolEntry[];
+  readonly protocols: readonly ActiveProtocol[];
+  readonly closed: Promise<void>;
+  readonly connections = new Map<number, Connection>();
+  readonly standIn: Connection;
+  isDestroyed = false;
+
+  readonly #info: CheckedInfo;
+  readonly #named = new Map<string, ProtocolEntry>();
+  readonly #listener: Listener | undefined;
+  /** Unless the context serves by itself. */
+  readonly #polling: Polling | undefined;
+  readonly #elsewhere: Elsewhere;
+  readonly #tls: ContextTls;
+  readonly #routes: ClientRoutes;
+  readonly #reception: Reception;
+  readonly #onAbort = () => void this.destroy();
+  /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
+  #isSetUp = false;
+  #lastFd = 0;
+  #hostName: string | undefined;
+  /** The descriptor of broadcast sockets and ports, once there are some and the program polls. */
+  #elsewhereFd = 0;
+  #dirty: Connection[] = [];
+  #departure: Departure | undefined;
+  #resolveClosed!: () => void;
+
+  constructor(info: CheckedInfo) {
+    this.#info = info;
+    this.limits = info.limits;
+    this.fileOps = info.fileOps;
+    this.mounts = info.mounts;
+    this.compresses = info.compression;
+    this.answersHttp = answersHttp(info.protocols[0]!.callback);
+    this.extensions = info.extensions;
+    this.options = info.options;
+    this.keepAlive = info.keepAlive;
+    this.proxyTrust = info.listen.proxyTrust;
+    this.tokenLimits = info.tokenLimits;
+    this.methods = info.methods;
+    this.user = info.user;
+    this.#polling = info.service === "automatic"
+      ? undefined
+      : new Polling(info.service === "external", info.clock, this);
+    this.scheduler = this.#polling?.scheduler ?? new AutomaticScheduler();
+    this.budget = this.#polling === undefined ? turnBudgetOf(info.clock) : UNLIMITED;
+    this.wheel = new TimerWheel(this.#polling?.scheduler.clock ?? new PatientClock(info.clock));
+    if (info.signal?.aborted) {
+      throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
+    }
+    const { disableIpv6 } = info.options;
+    const keepAlive = info.keepAlive?.usesTcp ?? false;
+    const source = info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined;
+    if (source !== undefined) checkSource(source, disableIpv6);
+    this.#listener = info.listen.port === CONTEXT_PORT_NO_LISTEN
+      ? undefined
+      : listenAs(info.network, info.listen, { disableIpv6, keepAlive });
+    this.#elsewhere = new Elsewhere({
+      limits: this.limits,
+      wheel: this.wheel,
+      deliver: (work) => this.#deliver(work),
+      broadcast: (protocol, data) => this.broadcast(protocol, data),
+      callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
+      cancelService: () => this.#polling?.scheduler.cancel(),
+      destroy: () => this.destroy(),
+    });
+    if (info.broadcastSockets) this.#openSockets();
+    this.entries = info.protocols.map((protocol, index) => ({
+      protocol,
+      active: activate(protocol, {
+        owningServer: this,
+        protocolIndex: index,
+        broadcastSocketPort: this.#elsewhere.socket(index)?.port ?? 0,
+        broadcastToken: this.#elsewhere.socket(index)?.token ?? "",
+      }),
+      index,
+      rxBufferSize: rxBufferSizeOf(protocol),
+      allowedOrigins: protocol.allowedOrigins,
+      connections: new Set<Connection>(),
+    }));
+    this.protocols = this.entries.map((entry) => entry.active);
+    for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.standIn = new Connection(this, LISTENER_FD, false);
+    this.#tls = this.#setUpTls();
+    this.#dropPrivileges();
+    this.#routes = new ClientRoutes({
+      tls: this.#tls,
+      network: info.network,
+      limits: info.limits,
+      iface: source,
+      disableIpv6,
+      keepAlive,
+      proxy: info.proxy,
+      proxyPort: info.proxyPort,
+      // Who brings a network of its own is not in the one that the environment speaks of.
+      usesEnvironment: info.network === tcpNetwork,
+    });
+    this.#reception = new Reception(this, {
+      clock: info.clock,
+      proxyProtocol: info.listen.proxyProtocol,
+      allowedOrigins: info.allowedOrigins,
+      halfOpenHttp: info.halfOpenHttp,
+      tls: this.#tls,
+      polling: this.#polling,
+    });
+    if (this.#listener !== undefined && !this.#reception.watch(this.#listener)) {
+      this.#listener.close();
+      this.#elsewhere.close();
+      throw new LwsError("listen-failed", "addPollFd can't watch the listener");
+    }
+    info.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    for (const entry of this.entries) {
+      this.standIn.call(entry, "protocolInit", undefined, undefined);
+    }
+    for (const extension of this.extensions) {
+      attempt("contextConstruct", () => extension.contextConstruct?.(this));
+    }
+    this.#isSetUp = true;
+    if (this.isDestroyed) this.#endIfEmpty();
+    this.#elsewhere.open();
+    this.#reception.open();
+  }
+
+  get port(): number {
+    return this.#listener?.address.port ?? CONTEXT_PORT_NO_LISTEN;
+  }
+
+  clientConnect(info: ClientConnectInfo): Wsi {
+    this.#mustLive("clientConnect");
+    const target = checkClientInfo(info);
+    const connection = new Connection(this, ++this.#lastFd, true);
+    connection.user = info.userdata;
+    const handshake = new ClientHandshake(connection, target, this.#routes);
+    connection.phase = handshake;
+    const { socketFd } = connection;
+    this.connections.set(socketFd, connection);
+    const polling = this.#polling;
+    if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
+    else handshake.abandon("addPollFd can't watch the connection");
+    return connection;
+  }
+
+  adopt(conn: StreamConn): Wsi | undefined {
+    this.#mustLive("adopt");
+    for (const method of ["read", "write", "closeWrite", "close"] as const) {
+      if (typeof conn?.[method] === "function") continue;
+      refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
+    }
+    return this.#reception.serve(transportOver(conn, this.keepAlive?.usesTcp));
+  }
+
+  get canonicalHostname(): string {
+    return this.options.skipServerCanonicalName ? UNKNOWN_HOST : (this.#hostName ??= hostName());
+  }
+
+  peerAddresses(socketFd: number): PeerAddresses {
+    checkFd("peerAddresses", socketFd);
+    const filtering = this.#reception.filtering(socketFd);
+    if (filtering !== undefined) {
+      return { name: "", ip: filtering.hostname, port: filtering.port };
+    }
+    return this.connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
+  }
+
+  async resolvePeerAddresses(socketFd: number): Promise<PeerAddresses> {
+    checkFd("resolvePeerAddresses", socketFd);
+    const known = this.peerAddresses(socketFd);
+    const { network } = this.#info;
+    if (known.name !== "" || known.ip === "" || network.reverse === undefined) return known;
+    const before = this.connections.get(socketFd);
+    let name = "";
+    try {
+      name = await network.reverse(known.ip);
+    } catch (error) {
+      log("info", () => `${known.ip} has no name: ${describeFailure(error)}`);
+    }
+    // Asked for by a filter, it is for the connection that the filter has let in since.
+    const connection = before ?? this.connections.get(socketFd);
+    // A later request of the same connection may be another peer's, by a proxy that is believed.
+    if (connection?.peerAddresses.ip === known.ip) connection.peerName = name;
+    return { ...known, name };
+  }
+
+  hangupOnClient(socketFd: number): number {
+    checkFd("hangupOnClient", socketFd);
+    this.connections.get(socketFd)?.hangup();
+    return 0;
+  }
+
+  setCertificate(certificate: CertificateInfo, others: readonly CertificateInfo[] = []): void {
+    this.#mustLive("setCertificate");
+    this.#tls.setCertificate(certificate, others);
+  }
+
+  setProxy(proxy: string): number {
+    this.#mustLive("setProxy");
+    if (typeof proxy !== "string") refuseArgument("setProxy", "proxy", proxy, "a text");
+    return this.#routes.setProxy(proxy);
+  }
+
+  callbackOnWritableAllProtocol(protocol: Protocol | string): number {
+    for (const connection of this.#entryOf(protocol).connections) connection.callbackOnWritable();
+    return 0;
+  }
+
+  rxFlowAllowAllProtocol(protocol: Protocol | string): void {
+    for (const connection of this.#entryOf(protocol).connections) connection.rxFlowControl(true);
+  }
+
+  callbackAllProtocol(protocol: Protocol | string, reason: Reason): number {
+    const entry = this.#entryOf(protocol);
+    if (typeof reason !== "string" || !isReason(reason)) {
+      refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
+    }
+    for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+    return 0;
+  }
+
+  broadcast(protocol: Protocol | string, data: Bytes | string): number {
+    const entry = this.#entryOf(protocol);
+    const bytes = bytesOf("broadcast: data", data);
+    if (this.isDestroyed) return -1;
+    // Descriptors count up as connections are accepted; the set has the order of the handshakes.
+    const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
+    for (const connection of accepted) {
+      // A callback before may have closed it.
+      if (connection.isClient || !connection.isEstablished) continue;
+      connection.call(entry, "broadcast", bytes);
+    }
+    return 0;
+  }
+
+  openPort(): MessagePort {
+    this.#mustLive("openPort");
+    return this.#elsewhere.openPort();
+  }
+
+  destroy(options: DestroyOptions = {}): Promise<void> {
+    const checked = checkDestroyOptions(options);
+    if (this.isDestroyed) return this.closed;
+    this.isDestroyed = true;
+    this.#info.signal?.removeEventListener("abort", this.#onAbort);
+    this.#reception.stop();
+    this.#elsewhere.close();
+    const polled = this.#polling?.scheduler;
+    polled?.unwatch(this.#elsewhereFd);
+    polled?.release();
+    this.#departure = new Departure(this.wheel, [...this.connections.values()], checked);
+    this.#endIfEmpty();
+    return this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  // Service.
+
+  service(timeoutMs: number): Promise<number> {
+    return mustPoll(this.#polling, "service").service(timeoutMs);
+  }
+
+  cancelService(): void {
+    mustPoll(this.#polling, "cancelService").scheduler.cancel();
+  }
+
+  serviceFd(pollFd: PollFd | null): number {
+    return mustPoll(this.#polling, "serviceFd").serviceFd(pollFd);
+  }
+
+  poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
+    return mustPoll(this.#polling, "poll").poll(pollFds, timeoutMs);
+  }
+
+  pollNow(pollFds: readonly PollFd[]): number {
+    return mustPoll(this.#polling, "pollNow").pollNow(pollFds);
+  }
+
+  callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
+    const wsi = this.connections.get(fd) ?? this.standIn;
+    return wsi.call(this.entries[0]!, reason, data, undefined);
+  }
+
+  cutFd(fd: number): void {
+    this.connections.get(fd)?.cut("callback");
+  }
+
+  // What connections need.
+
+  newFd(): number {
+    return ++this.#lastFd;
+  }
+
+  protocolNamed(name: string): ProtocolEntry | undefined {
+    return this.#named.get(name);
+  }
+
+  flushLater(connection: Connection): void {
+    // Before the call returns, as nothing happens between calls there.
+    if (this.#polling !== undefined) return connection.flush();
+    if (this.#dirty.push(connection) === 1) queueMicrotask(() => this.#flushDirty());
+  }
+
+  gated(connection: Connection, transport: Transport): Transport {
+    return this.#polling?.gate(connection.socketFd, transport) ?? transport;
+  }
+
+  unwatch(connection: Connection): void {
+    this.#polling?.scheduler.unwatch(connection.socketFd);
+  }
+
+  forget(connection: Connection): void {
+    if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
+    this.connections.delete(connection.socketFd);
+    this.#reception.forget(connection);
+    if (this.isDestroyed) this.#endIfEmpty();
+  }
+
+  #flushDirty(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const connection of dirty) connection.flush();
+  }
+
+  // Giving up root's rights.
+
+  #setUpTls(): ContextTls {
+    const { listen, tls, options, limits } = this.#info;
+    const first = this.entries[0]!;
+    const ask = this.standIn;
+    try {
+      return new ContextTls({
+        ...options,
+        members: tls,
+        listens: listen.port !== CONTEXT_PORT_NO_LISTEN,
+        handshakeTimeoutMs: limits.headerTimeoutMs,
+      }, {
+        loadClientTrust(loader) {
+          ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
+        },
+        loadServerTrust(loader) {
+          ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
+        },
+        requirePrivateKey(loader) {
+          return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
+        },
+      });
+    } catch (error) {
+      this.#listener?.close();
+      this.#elsewhere.close();
+      throw error;
+    }
+  }
+
+  /** Behind all that may need root, and before the program's first callback of a protocol. */
+  #dropPrivileges(): void {
+    try {
+      const { gid, uid } = this.#info.identity;
+      const groups = dropPrivileges({ gid, uid });
+      if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
+      if (groups.length > 0) {
+        log(
+          "warn",
+          () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
+        );
+      }
+    } catch (cause) {
+      this.#listener?.close();
+      this.#elsewhere.close();
+      if (!(cause instanceof TransportError)) throw cause;
+      throw new LwsError(cause.code, cause.message, { cause });
+    }
+  }
+
+  // What comes from other workers and processes.
+
+  #openSockets(): void {
+    const { protocols, network, clock } = this.#info;
+    try {
+      this.#elsewhere.listen(protocols.map(({ name }) => name), network, clock);
+    } catch (error) {
+      this.#listener?.close();
+      throw error;
+    }
+  }
+
+  /** Does what a message from elsewhere asks for, in service if the program wants that. */
+  #deliver(work: () => void): void {
+    if (this.#polling === undefined) return work();
+    if (this.#elsewhereFd === 0) {
+      this.#elsewhereFd = ++this.#lastFd;
+      if (this.#polling.watch(this.#elsewhereFd) === undefined) {
+        log("err", "addPollFd can't watch for broadcasts, which are delivered at once therefore");
+      }
+    }
+    this.scheduler.arrived({ socketFd: this.#elsewhereFd, service: work }, POLLIN);
+  }
+
+  // Ends and lookups.
+
+  #endIfEmpty(): void {
+    if (this.connections.size > 0 || !this.#isSetUp) return;
+    for (const extension of this.extensions) {
+      attempt("contextDestruct", () => extension.contextDestruct?.(this));
+    }
+    for (const entry of this.entries) {
+      this.standIn.call(entry, "protocolDestroy", undefined, undefined);
+    }
+    for (const extension of this.extensions) attempt("close", () => extension.close());
+    this.#departure?.stop();
+    this.wheel.stop();
+    this.budget.rest();
+    this.scheduler.stop();
+    this.#resolveClosed();
+  }
+
+  #entryOf(protocol: Protocol | string): ProtocolEntry {
+    const name = typeof protocol === "string" ? protocol : protocol?.name;
+    const entry = this.#named.get(name);
+    if (entry !== undefined) {
+      if (typeof protocol === "string") return entry;
+      if (entry.protocol === protocol || entry.active === protocol) return entry;
+    }
+    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
+  }
+
+  #mustLive(call: string): void {
+    if (this.isDestroyed) throw new LwsError("destroyed", `${call}: the context is destroyed`);
+  }
+}
+
+function checkFd(call: string, socketFd: number): void {
+  if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
+}

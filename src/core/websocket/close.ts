@@ -1,0 +1,145 @@
+/** Close codes and close payloads of RFC 6455 sections 5.5.1 and 7.4. */
+
+import { refuseArgument } from "../../base/check.ts";
+import { LwsError } from "../../base/errors.ts";
+import { MAX_CONTROL_PAYLOAD } from "./frame.ts";
+import { isUtf8 } from "./utf8.ts";
+
+/**
+ * Close codes by name (`enum lws_close_status`): those of RFC 6455 section 7.4.1, of the IANA registry
+ * that grew from it, and three that the C library uses only inside. `wsi.close` takes 1000–1003 and
+ * 1007–1014; 1005, 1006 and 1015 are never on the wire.
+ *
+ * @example
+ * ```ts
+ * import { CLOSE_STATUS, handlers } from "@x/lws";
+ *
+ * const callback = handlers({
+ *   established: (wsi) => void wsi.close(CLOSE_STATUS.goingaway, "moving house"),
+ * });
+ * ```
+ */
+export const CLOSE_STATUS = {
+  /** In the C library: no status is given. */
+  nostatus: 0,
+  /** The purpose is fulfilled. */
+  normal: 1000,
+  /** A server shuts down, or a browser leaves the page. */
+  goingaway: 1001,
+  /** The peer broke the protocol. */
+  protocolErr: 1002,
+  /** A kind of data that this end can't accept. */
+  unacceptableOpcode: 1003,
+  /** What 1004 meant in drafts of the protocol; since then {@linkcode reserved}. */
+  payloadTooLarge: 1004,
+  /** Without a meaning. */
+  reserved: 1004,
+  /** Never on the wire: the peer's close frame had no code. */
+  noStatus: 1005,
+  /** Never on the wire: the connection ended without a close frame. */
+  abnormalClose: 1006,
+  /** Text that is not UTF-8. */
+  invalidPayload: 1007,
+  /** A rule of this end was broken for which there is no better code. */
+  policyViolation: 1008,
+  /** A message, or frame, longer than this end takes. */
+  messageTooLarge: 1009,
+  /** A client wanted an extension that the server did not agree to. */
+  extensionRequired: 1010,
+  /** A server met what keeps it from going on. */
+  unexpectedCondition: 1011,
+  /** The server restarts; come back after some seconds. */
+  serviceRestart: 1012,
+  /** The server is overloaded; come back later. */
+  tryAgainLater: 1013,
+  /** A gateway got a bad answer from behind. */
+  badGateway: 1014,
+  /** Never on the wire: the TLS handshake failed. */
+  tlsFailure: 1015,
+  /** In the C library: the context is destroyed. */
+  nostatusContextDestroy: 9999,
+} as const;
+
+export const CLOSE_NORMAL = CLOSE_STATUS.normal;
+export const CLOSE_GOING_AWAY = CLOSE_STATUS.goingaway;
+export const CLOSE_PROTOCOL_ERROR = CLOSE_STATUS.protocolErr;
+export const CLOSE_UNSUPPORTED_DATA = CLOSE_STATUS.unacceptableOpcode;
+export const CLOSE_NO_STATUS = CLOSE_STATUS.noStatus;
+export const CLOSE_ABNORMAL = CLOSE_STATUS.abnormalClose;
+export const CLOSE_INVALID_PAYLOAD = CLOSE_STATUS.invalidPayload;
+export const CLOSE_POLICY_VIOLATION = CLOSE_STATUS.policyViolation;
+export const CLOSE_MESSAGE_TOO_BIG = CLOSE_STATUS.messageTooLarge;
+export const CLOSE_EXTENSION_REQUIRED = CLOSE_STATUS.extensionRequired;
+export const CLOSE_INTERNAL_ERROR = CLOSE_STATUS.unexpectedCondition;
+
+/** The longest close reason, in bytes of UTF-8: a control frame less the code. */
+export const MAX_CLOSE_REASON = MAX_CONTROL_PAYLOAD - 2;
+
+/** Whether `code` may stand in a close frame. */
+export function isCloseCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+    (code >= 3000 && code <= 4999);
+}
+
+/** What a close frame said. */
+export interface CloseStatus {
+  /** {@linkcode CLOSE_NO_STATUS} when the payload was empty. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+const encoder = new TextEncoder();
+// A byte order mark is a character of the reason like any other.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The payload of a close frame; empty without a code. */
+export function encodeClose(code?: number, reason = ""): Uint8Array {
+  if (code === undefined) return new Uint8Array(0);
+  const text = encoder.encode(reason);
+  const payload = new Uint8Array(2 + text.length);
+  payload[0] = code >>> 8;
+  payload[1] = code;
+  payload.set(text, 2);
+  return payload;
+}
+
+/** As much of a reason as fits into a close frame, in whole characters. */
+export function fittingReason(reason: string): string {
+  const { read } = encoder.encodeInto(reason, new Uint8Array(MAX_CLOSE_REASON));
+  return reason.slice(0, read);
+}
+
+/** Reads a close payload; a number is the code to fail the connection with. */
+export function decodeClose(payload: Uint8Array): CloseStatus | number {
+  if (payload.length === 0) return { code: CLOSE_NO_STATUS, reason: "" };
+  if (payload.length === 1) return CLOSE_PROTOCOL_ERROR;
+  const code = payload[0]! << 8 | payload[1]!;
+  if (!isCloseCode(code)) return CLOSE_PROTOCOL_ERROR;
+  const text = payload.subarray(2);
+  if (!isUtf8(text)) return CLOSE_INVALID_PAYLOAD;
+  return { code, reason: decoder.decode(text) };
+}
+
+/**
+ * The payload of the close frame for these arguments.
+ *
+ * @throws {LwsError} `invalid-argument`, which names the argument
+ */
+export function closePayload(code: number | undefined, reason: string): Uint8Array {
+  if (typeof reason !== "string") refuseArgument("close", "reason", reason, "text");
+  if (code === undefined && reason !== "") {
+    throw new LwsError("invalid-argument", "close: a reason needs a code");
+  }
+  if (code !== undefined && !isCloseCode(code)) {
+    refuseArgument("close", "code", code, "1000–1003, 1007–1014, 3000–4999");
+  }
+  const payload = encodeClose(code, reason);
+  if (payload.length - 2 > MAX_CLOSE_REASON) {
+    throw new LwsError(
+      "invalid-argument",
+      `close: the reason takes ${payload.length - 2} bytes, at most ${MAX_CLOSE_REASON} fit`,
+    );
+  }
+  return payload;
+}

@@ -1,0 +1,310 @@
+/** What a connection has to send: filled by writes, emptied one transport write at a time. */
+
+import { freeBuffer } from "../../base/buffers.ts";
+import { headerLength, writeHeader } from "./frame.ts";
+import { mask, newMaskingKey, writeMaskingKey } from "./mask.ts";
+
+/**
+ * Messages of a power of two fit with their headers; the largest chunk holds one of 64 KiB, and longer
+ * writes get a buffer of their own.
+ */
+const CHUNK_SIZES = [1024, 4 * 1024 + 64, 16 * 1024 + 64, 72 * 1024] as const;
+const SMALLEST_CHUNK = CHUNK_SIZES[0];
+const LARGEST_CHUNK = CHUNK_SIZES[3];
+/** Shared segments up to this length are gathered. */
+const LONGEST_GATHERED = 4 * 1024;
+/**
+ * Up to these lengths a copy costs no more than what a segment takes beside its bytes: a buffer of its own,
+ * or a part of what others have, too.
+ */
+const LONGEST_COPIED = 4 * 1024;
+const LONGEST_COPIED_SHARED = 1024;
+/** Chunks of one size that are kept for reuse, in bytes. */
+const POOL_BYTES = 2 * 1024 * 1024;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const pools = new Map<number, Bytes[]>(CHUNK_SIZES.map((size) => [size, []]));
+
+function acquire(size: number): Bytes {
+  return pools.get(size)!.pop() ?? new Uint8Array(size);
+}
+
+function release(chunk: Bytes): void {
+  const pool = pools.get(chunk.length)!;
+  if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
+  else freeBuffer(chunk);
+}
+
+/** The smallest chunk that holds `length` bytes, or the largest there is. */
+function chunkSizeFor(length: number): number {
+  for (const size of CHUNK_SIZES) if (size >= length) return size;
+  return LARGEST_CHUNK;
+}
+
+/** What is put is no frame's payload. */
+export const NO_FRAME = -1;
+
+/** How the payload of a frame is masked: not at all, with a fresh key, or with zero. */
+export type Masking = typeof UNMASKED | typeof FRESH_KEY | typeof ZERO_KEY;
+export const UNMASKED = 0;
+export const FRESH_KEY = 1;
+export const ZERO_KEY = 2;
+
+interface Segment {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  /** The pooled chunk that the bytes are a part of, if they are. */
+  readonly chunk: Bytes | undefined;
+  /** Whether other queues have the same bytes, so that a copy may be made without a loss. */
+  readonly isShared: boolean;
+  /** Whether all of it is none of the program's. */
+  readonly isBeside: boolean;
+}
+
+/**
+ * Bytes in the order of their writes. Small writes gather in one chunk, so that all that a turn
+ * wrote leaves in one transport write; an idle connection holds nothing.
+ */
+export class TxQueue {
+  /** Bytes queued and under way. */
+  unsent = 0;
+  /** Those of them that no program has written: heads, pongs and probes. Whoever queues them adds them. */
+  besides = 0;
+
+  /** What comes before the chunk. Few connections ever need it, and most are idle. */
+  #segments: Segment[] | undefined;
+  #chunk: Bytes | undefined;
+  #filled = 0;
+  #sizeHint: number = SMALLEST_CHUNK;
+  #underWay: Uint8Array | undefined;
+  #underWayChunk: Bytes | undefined;
+  #underWayLength = 0;
+  #besidesUnderWay = 0;
+
+  /** Whether a transport write is under way. */
+  get isWriting(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  /** Whether there is something to give to the transport. */
+  get hasQueued(): boolean {
+    return this.#filled > 0 || (this.#segments !== undefined && this.#segments.length > 0);
+  }
+
+  /**
+   * Queues a copy of `bytes`, as they are or as the payload of a frame. Nothing counts as queued before
+   * all of it is in its place: chunks are used again, and have other connections' bytes in them.
+   *
+   * @param length How many bytes they are, by the engine's word and not by what an object says.
+   * @param first The first byte of the frame's header, or {@linkcode NO_FRAME}.
+   * @param masking What the frame is masked with (RFC 6455 section 5.3).
+   */
+  put(
+    bytes: Uint8Array,
+    length: number = bytes.length,
+    first: number = NO_FRAME,
+    masking: Masking = UNMASKED,
+  ): void {
+    const masks = masking !== UNMASKED;
+    const header = first === NO_FRAME ? 0 : headerLength(length, masks);
+    const total = header + length;
+    const isAlone = total > LARGEST_CHUNK;
+    const target = isAlone ? new Uint8Array(total) : this.#chunkWithRoom(total);
+    const start = isAlone ? 0 : this.#filled;
+    target.set(bytes, start + header);
+    if (header > 0) writeHeader(target, start, first, length, masks);
+    if (masks) maskPayload(target, start + header, length, masking);
+    this.unsent += total;
+    if (isAlone) this.#pushAlone(target);
+    else this.#filled += total;
+  }
+
+  /** As {@linkcode put}, with a few bytes in front of `bytes` and behind them; all leave in one piece. */
+  putBetween(before: Uint8Array, bytes: Uint8Array, length: number, after: Uint8Array): void {
+    const total = before.length + length + after.length;
+    const isAlone = total > LARGEST_CHUNK;
+    const target = isAlone ? new Uint8Array(total) : this.#chunkWithRoom(total);
+    const start = isAlone ? 0 : this.#filled;
+    target.set(before, start);
+    target.set(bytes, start + before.length);
+    target.set(after, start + before.length + length);
+    this.unsent += total;
+    if (isAlone) this.#pushAlone(target);
+    else this.#filled += total;
+  }
+
+  #pushAlone(bytes: Uint8Array): void {
+    this.#sealChunk();
+    this.#push(bytes, undefined);
+  }
+
+  /**
+   * Queues `bytes` themselves, which must not change any more; other queues may share them. Short ones
+   * that have to wait are copied: a million segments would cost far more than their bytes.
+   */
+  append(bytes: Uint8Array, isShared = false): void {
+    const longestCopied = isShared ? LONGEST_COPIED_SHARED : LONGEST_COPIED;
+    if (bytes.length <= longestCopied && (this.isWriting || this.hasQueued)) {
+      return this.put(bytes);
+    }
+    this.unsent += bytes.length;
+    this.#sealChunk();
+    this.#push(bytes, undefined, isShared);
+  }
+
+  /** Puts what `work` queues, which is none of the program's, in front of all that waits. */
+  ahead(work: () => void): void {
+    const chunk = this.#chunk;
+    const filled = this.#filled;
+    const segments = this.#segments ?? [];
+    this.#chunk = this.#segments = undefined;
+    this.#filled = 0;
+    try {
+      work();
+      this.#sealChunk(true);
+    } finally {
+      this.#segments = [...this.#segments ?? [], ...segments];
+      this.#chunk = chunk;
+      this.#filled = filled;
+    }
+  }
+
+  /** The next bytes for the transport; {@linkcode written} must follow before the next call. */
+  next(): Uint8Array {
+    const segments = this.#segments;
+    if (segments !== undefined && segments.length > 0) {
+      this.#besidesUnderWay = 0;
+      const gathered = this.#gather(segments);
+      if (gathered !== undefined) return gathered;
+      const { bytes, length, chunk, isBeside } = segments.shift()!;
+      if (isBeside) this.#besidesUnderWay = length;
+      this.#underWayChunk = chunk;
+      this.#underWayLength = length;
+      return this.#underWay = bytes;
+    }
+    // It is the last that waits.
+    this.#besidesUnderWay = this.besides;
+    this.#underWayLength = this.#filled;
+    const chunk = this.#chunk!;
+    // Shrinks slowly: a connection that mostly sends little should not take large chunks.
+    this.#sizeHint = this.#filled * 16 <= chunk.length
+      ? chunkSizeFor(this.#filled * 4)
+      : chunk.length;
+    this.#underWayChunk = chunk;
+    this.#underWay = this.#filled === chunk.length
+      ? chunk
+      : new Uint8Array(chunk.buffer, 0, this.#filled);
+    this.#chunk = undefined;
+    this.#filled = 0;
+    return this.#underWay;
+  }
+
+  /**
+   * The transport is done with what {@linkcode next} returned. False: its bytes were taken away
+   * meanwhile, by whoever transferred a buffer that was the connection's, so that nobody knows what
+   * has left.
+   */
+  written(): boolean {
+    const isWhole = this.#underWay!.length === this.#underWayLength;
+    this.unsent -= this.#underWayLength;
+    this.besides = this.unsent === 0 ? 0 : this.besides - this.#besidesUnderWay;
+    this.#underWay = undefined;
+    if (this.#underWayChunk !== undefined) release(this.#underWayChunk);
+    this.#underWayChunk = undefined;
+    return isWhole;
+  }
+
+  /** Drops everything. What is under way may still be read by the transport, so it is not reused. */
+  clear(): void {
+    if (this.#chunk !== undefined) release(this.#chunk);
+    this.#chunk = undefined;
+    this.#filled = 0;
+    this.#segments = undefined;
+    this.#underWay = undefined;
+    this.#underWayChunk = undefined;
+    this.unsent = this.besides = 0;
+  }
+
+  /**
+   * Copies short shared segments that follow each other into one chunk: that costs less than a
+   * transport write each. A single one is sent as it is.
+   */
+  #gather(segments: Segment[]): Uint8Array | undefined {
+    let count = 0;
+    let length = 0;
+    for (const { bytes, isShared } of segments) {
+      if (!isShared || bytes.length > LONGEST_GATHERED || length + bytes.length > LARGEST_CHUNK) {
+        break;
+      }
+      count++;
+      length += bytes.length;
+    }
+    if (count < 2) return undefined;
+    const chunk = acquire(chunkSizeFor(length));
+    let position = 0;
+    for (const { bytes } of segments.splice(0, count)) {
+      chunk.set(bytes, position);
+      position += bytes.length;
+    }
+    this.#underWayChunk = chunk;
+    this.#underWayLength = length;
+    return this.#underWay = chunk.subarray(0, length);
+  }
+
+  #growChunk(needed: number, length: number): Bytes {
+    const old = this.#chunk!;
+    if (needed > LARGEST_CHUNK) {
+      this.#sealChunk();
+      return this.#chunk = acquire(chunkSizeFor(length));
+    }
+    const grown = acquire(chunkSizeFor(needed));
+    grown.set(old.subarray(0, this.#filled));
+    release(old);
+    return this.#chunk = grown;
+  }
+
+  /** The chunk that what is put goes to, with room for `length` bytes behind what fills it. */
+  #chunkWithRoom(length: number): Bytes {
+    const needed = this.#filled + length;
+    const chunk = this.#chunk;
+    if (chunk !== undefined && needed <= chunk.length) return chunk;
+    return chunk === undefined ? this.#newChunk(length) : this.#growChunk(needed, length);
+  }
+
+  #newChunk(length: number): Bytes {
+    return this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
+  }
+
+  /** Ends the chunk, so that what comes next gets a segment after it; one that is mostly empty goes. */
+  #sealChunk(isBeside = false): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    if (this.#filled * 2 >= chunk.length) {
+      this.#push(chunk.subarray(0, this.#filled), chunk, false, isBeside);
+    } else {
+      if (this.#filled > 0) this.#push(chunk.slice(0, this.#filled), undefined, false, isBeside);
+      release(chunk);
+    }
+    this.#chunk = undefined;
+    this.#filled = 0;
+  }
+
+  #push(bytes: Uint8Array, chunk: Bytes | undefined, isShared = false, isBeside = false): void {
+    this.#segments ??= [];
+    this.#segments.push({ bytes, length: bytes.length, chunk, isShared, isBeside });
+  }
+}
+
+/** Puts a key in front of the payload at `body` and masks it. */
+export function maskPayload(
+  target: Uint8Array,
+  body: number,
+  length: number,
+  masking: Masking,
+): void {
+  const key = masking === ZERO_KEY ? 0 : newMaskingKey();
+  writeMaskingKey(target, body - 4, key);
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  mask(target, view, body, body + length, key, 0);
+}

@@ -1,0 +1,90 @@
+/** The context's end of a port that it gave to another worker. */
+
+import { LwsError } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+
+/** What a port's messages may ask of its context. */
+export interface PortHost {
+  /** Does `work` at once, or when the context is next serviced; all in the order of the calls. */
+  deliver(work: () => void): void;
+  broadcast(protocol: string, data: Uint8Array | string): number;
+  callbackOnWritableAllProtocol(protocol: string): number;
+  cancelService(): void;
+  destroy(): Promise<void>;
+  /** The other end is closed; the last call. */
+  forget(port: ContextPort): void;
+}
+
+/** Does for a context what the other end asks for. */
+export class ContextPort {
+  readonly #port: MessagePort;
+  readonly #host: PortHost;
+
+  constructor(port: MessagePort, host: PortHost) {
+    this.#port = port;
+    this.#host = host;
+    port.onmessage = (event) => this.#onMessage(event.data);
+    port.onmessageerror = () => log("warn", "port of a context: a message can't be read");
+  }
+
+  /** Says that the context is gone, and closes. */
+  close(): void {
+    this.#port.postMessage(CONTEXT_GONE);
+    this.#port.close();
+  }
+
+  #onMessage(message: unknown): void {
+    if (!isPortCall(message)) {
+      return log("warn", "port of a context: a message that no RemoteContext sends is ignored");
+    }
+    // What has to come at once does: it may be what a service call waits for.
+    if (message.call === "cancelService") return this.#host.cancelService();
+    if (message.call === "destroy") return void this.#host.destroy();
+    if (message.call !== "close") return this.#host.deliver(() => this.#do(message));
+    this.#port.close();
+    this.#host.forget(this);
+  }
+
+  #do(message: PortCall): void {
+    const host = this.#host;
+    try {
+      switch (message.call) {
+        case "broadcast":
+          host.broadcast(message.protocol, message.data);
+          break;
+        case "callbackOnWritableAllProtocol":
+          host.callbackOnWritableAllProtocol(message.protocol);
+          break;
+      }
+    } catch (error) {
+      if (!(error instanceof LwsError)) throw error;
+      log("warn", () => `port of a context: ${message.call}: ${error.message}`);
+    }
+  }
+}
+
+/** What goes over the port between a context and those who use it from another worker. */
+
+/** A call of a `RemoteContext`, as its port carries it. */
+export type PortCall =
+  | { readonly call: "broadcast"; readonly protocol: string; readonly data: Uint8Array | string }
+  | { readonly call: "callbackOnWritableAllProtocol"; readonly protocol: string }
+  | { readonly call: "cancelService" | "destroy" | "close" };
+
+/** What the context says: that it is destroyed, and hears no more. */
+export const CONTEXT_GONE = "destroyed";
+
+/** Whether a message is a call; anybody who has the port can send anything. */
+export function isPortCall(message: unknown): message is PortCall {
+  if (typeof message !== "object" || message === null) return false;
+  const { call, protocol, data } = message as Record<string, unknown>;
+  switch (call) {
+    case "broadcast":
+      return typeof protocol === "string" &&
+        (typeof data === "string" || data instanceof Uint8Array);
+    case "callbackOnWritableAllProtocol":
+      return typeof protocol === "string";
+    default:
+      return call === "cancelService" || call === "destroy" || call === "close";
+  }
+}

@@ -1,0 +1,204 @@
+/** The client's side of TLS, over connections that somebody else made. */
+
+import type { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import {
+  checkServerIdentity,
+  connect,
+  getCACertificates,
+  type PeerCertificate as NodeCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
+import type { Transport } from "../api/network.ts";
+import {
+  checkIdentity,
+  contextOf,
+  nameOf,
+  parseCertificates,
+  type TlsIdentity,
+} from "./certificate.ts";
+import { TlsError } from "./error.ts";
+import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
+import { describeCertificate, describeConnection, peerChain } from "./info.ts";
+import { TransportDuplex } from "./node_duplex.ts";
+import { isMeantFor } from "./purpose.ts";
+import { TlsTransport } from "./transport.ts";
+
+/** Whom a client trusts, and how it shows itself. */
+export interface TlsClientOptions {
+  /**
+   * Further authorities to trust, as PEM texts of one or more certificates. Without `--allow-sys` they are
+   * all there is, as those of the runtime can't be listed.
+   */
+  readonly ca?: readonly string[] | undefined;
+  /**
+   * Whether only `ca` counts, without what the runtime trusts by itself.
+   *
+   * @default {false}
+   */
+  readonly disableOsCaCerts?: boolean | undefined;
+  /** The client's certificate, for servers that ask for one. */
+  readonly identity?: TlsIdentity | undefined;
+}
+
+/** How one connection is made. */
+export interface TlsConnectOptions {
+  /** The host that is meant, a name or an IP address; its certificate has to be for it. */
+  readonly serverName: string;
+  /**
+   * Forgives a certificate that is its own issuer, or whose issuers end in such a one; nothing else.
+   *
+   * @default {false}
+   */
+  readonly allowSelfSigned?: boolean | undefined;
+}
+
+/** A client's trust and certificate, and the handshakes that use them. */
+export class TlsClient {
+  readonly #context: SecureContext;
+
+  /** @throws {TlsOptionError} that names the member that can't be used. */
+  constructor(options: TlsClientOptions = {}) {
+    for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
+    const identity = options.identity && checkIdentity(options.identity);
+    this.#context = contextOf(identity, trusted(options));
+  }
+
+  /** Makes TLS of a connection, which nobody may have started. */
+  secure(inner: Transport, options: TlsConnectOptions): TlsHandshake {
+    const host = options.serverName.replace(/^\[(.*)\]$/, "$1");
+    const duplex = new TransportDuplex(inner);
+    const handshake = new PendingHandshake(duplex);
+    const socket = connect({
+      socket: duplex,
+      secureContext: this.#context,
+      // RFC 6066 section 3: an IP address is no server name.
+      ...isIP(host) === 0 ? { servername: host } : { host },
+      ALPNProtocols: ["http/1.1"],
+      // Judged below, which tells the name from the chain and forgives what may be forgiven.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+    socket.on("error", (error) => handshake.fail(handshakeFailed(error)));
+    socket.once("secureConnect", () => {
+      if (handshake.isOver) return;
+      duplex.hold();
+      try {
+        judge(socket, host, options.allowSelfSigned === true);
+        handshake.succeed(
+          new TlsTransport(socket, duplex, inner, describeServer(socket, host, options)),
+        );
+      } catch (error) {
+        handshake.fail(error instanceof TlsError ? error : handshakeFailed(error));
+        socket.destroy();
+      }
+    });
+    duplex.begin();
+    return handshake;
+  }
+}
+
+/** `undefined` leaves it to the runtime, and to what its user set by `DENO_CERT`. */
+function trusted({ ca = [], disableOsCaCerts }: TlsClientOptions): readonly string[] | undefined {
+  if (disableOsCaCerts) return ca;
+  if (ca.length === 0) return undefined;
+  return [...runtimeAuthorities(), ...ca];
+}
+
+/**
+ * Whom the runtime trusts, which only `--allow-sys` without a list lets be listed; nobody is asked for it.
+ * Whether its default has the system's as well stands in the environment, which may be out of sight.
+ */
+function runtimeAuthorities(): readonly string[] {
+  if (!isGranted({ name: "sys" })) return [];
+  return isGranted({ name: "env", variable: "NODE_USE_SYSTEM_CA" })
+    ? getCACertificates("default")
+    : [...getCACertificates("bundled"), ...getCACertificates("extra")];
+}
+
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+/** @throws {TlsError} when the server is not one to talk to. */
+function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void {
+  const chain = peerChain(socket);
+  if (chain.length === 0) throw new TlsError("handshake-failed", "the server has no certificate");
+  for (const certificate of chain) checkValidity(certificate, Date.now());
+  // The runtime doesn't quote: one name with this in it would pass for two (as CVE-2021-44532).
+  if (/, (?:DNS|IP Address):/i.test(latin1(chain[0]!.raw).replaceAll("\0", ""))) {
+    throw new TlsError("name-mismatch", "the server's certificate has a name that can't be one");
+  }
+  const problem = checkServerIdentity(host, socket.getPeerCertificate() as NodeCertificate);
+  if (problem !== undefined) {
+    const names = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
+    throw new TlsError(
+      "name-mismatch",
+      `the server's certificate is for ${names}, not for ${host}`,
+    );
+  }
+  if (!isMeantFor(chain[0]!, "server")) {
+    throw new TlsError("wrong-purpose", "the server's certificate is not for servers");
+  }
+  if (socket.authorized) return;
+  const code = String(socket.authorizationError);
+  const isSelfSigned = SELF_SIGNED.includes(code);
+  if (allowSelfSigned && isSelfSigned && isWhole(chain)) return;
+  if (isSelfSigned) {
+    throw new TlsError(
+      "self-signed",
+      `the server's certificate leads to ${nameOf(chain.at(-1)!)}, ` +
+        "which is self-signed and not in the CA list",
+    );
+  }
+  throw new TlsError(
+    "unknown-issuer",
+    `the server's certificate was issued by ${chain.at(-1)!.issuer.replaceAll("\n", ", ")}, ` +
+      `whom nobody in the CA list vouches for (${code})`,
+  );
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
+}
+
+const SELF_SIGNED = ["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN"];
+
+function checkValidity(certificate: X509Certificate, now: number): void {
+  const from = new Date(certificate.validFrom);
+  const to = new Date(certificate.validTo);
+  if (now > to.getTime()) {
+    throw new TlsError(
+      "certificate-expired",
+      `the certificate of ${nameOf(certificate)} has expired on ${to.toISOString()}`,
+    );
+  }
+  if (now < from.getTime()) {
+    throw new TlsError(
+      "certificate-not-yet-valid",
+      `the certificate of ${nameOf(certificate)} is not valid before ${from.toISOString()}`,
+    );
+  }
+}
+
+/** Whether nothing but who signed the last certificate is wrong with a chain. */
+function isWhole(chain: readonly X509Certificate[]): boolean {
+  return chain.every((certificate, i) => {
+    const issuer = chain[i + 1] ?? certificate;
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey) &&
+      (issuer === certificate || issuer.ca);
+  });
+}
+
+function describeServer(socket: TLSSocket, host: string, options: TlsConnectOptions) {
+  const [certificate] = peerChain(socket);
+  return {
+    ...describeConnection(socket),
+    serverName: isIP(host) === 0 ? host : undefined,
+    authorized: socket.authorized,
+    authorizationError: socket.authorized ? undefined : String(socket.authorizationError),
+    peerCertificate: certificate && describeCertificate(certificate),
+    isSsl: options.allowSelfSigned === true ? 2 as const : 1 as const,
+  };
+}

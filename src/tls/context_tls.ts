@@ -1,0 +1,424 @@
+/** TLS as a context has it: its certificates, whom it trusts, and the handshakes of both sides. */
+
+import type { Transport } from "../api/network.ts";
+import type {
+  CertificateInfo,
+  PrivateKeyLoader,
+  TlsInfo,
+  TlsMembers,
+  TrustLoader,
+} from "../api/tls.ts";
+import { refuseArgument } from "../base/check.ts";
+import { isPermissionError, LwsError, type LwsErrorCode } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+import { checkIdentity, parseCertificates, readPem, type TlsIdentity } from "./certificate.ts";
+import { TlsClient } from "./client.ts";
+import { type TlsError, type TlsField, TlsOptionError } from "./error.ts";
+import { LateTransport, type Making } from "./handshaking_transport.ts";
+import { provided } from "./provided_client_tls.ts";
+import { secureByRuntime } from "./runtime_client.ts";
+import { type NamedIdentity, TlsServer } from "./server.ts";
+import type { TlsTransport } from "./transport.ts";
+import { firstByteOf, PeekedTransport, TLS_HANDSHAKE_RECORD } from "../transport/first_bytes.ts";
+import { detached } from "../transport/network.ts";
+
+/** How TLS is set up. */
+export interface TlsSettings {
+  readonly members: TlsMembers;
+  readonly listens: boolean;
+  readonly requireValidClientCert: boolean;
+  readonly peerCertNotRequired: boolean;
+  readonly allowNonSslOnSslPort: boolean;
+  readonly disableOsCaCerts: boolean;
+  readonly handshakeTimeoutMs: number;
+}
+
+/** What the program may add, by callbacks of the first protocol. */
+export interface TlsHost {
+  loadClientTrust(loader: TrustLoader): void;
+  loadServerTrust(loader: TrustLoader): void;
+  /** Non-zero fails the creation. */
+  requirePrivateKey(loader: PrivateKeyLoader): number;
+}
+
+/** Whose connection is accepted. */
+export interface AcceptOptions {
+  /** Does `work` when the service policy allows callbacks, at once or later; never, once all is over. */
+  deliver(work: () => void): void;
+  /** The program's word on a client's certificate; undefined for none. */
+  verify(info: TlsInfo): boolean | undefined;
+  /** The handshake is done, and nothing was read. */
+  secured(info: TlsInfo): void;
+  /** Nothing came of it. */
+  failed(why: string): void;
+}
+
+/** What a client wants of its TLS. */
+export interface ClientTlsTarget {
+  readonly serverName: string;
+  readonly port: number;
+  readonly ssl: 1 | 2;
+  /** Whether the server's certificate, the version and the cipher have to be known. */
+  readonly peerCertificate: boolean;
+}
+
+/** A client's connection that is through with its handshake. */
+export interface SecuredClient {
+  readonly transport: Transport;
+  readonly isSsl: 1 | 2;
+  /** Undefined where the program has a TLS layer of its own. */
+  readonly info: TlsInfo | undefined;
+}
+
+/**
+ * `node:tls` ends a handshake by a timer of its own, which looks at nothing that lies in the socket, so
+ * that it comes so much later than ours.
+ */
+const UNREAD_MS = 10_000;
+
+/** The TLS of one context. */
+export class ContextTls {
+  readonly #settings: TlsSettings;
+  readonly #host: TlsHost;
+  readonly #ca: readonly string[];
+  readonly #clientIdentity: TlsIdentity | undefined;
+  readonly #server: TlsServer | undefined;
+  /** Made when the first client wants it. */
+  #client: TlsClient | undefined;
+  #isPrepared = false;
+  /** Whether clients need nothing that the runtime's own TLS hasn't got. */
+  #runtimeWillDo = false;
+
+  /** @throws {LwsError} `invalid-option`, naming what can't be used. */
+  constructor(settings: TlsSettings, host: TlsHost) {
+    this.#settings = settings;
+    this.#host = host;
+    try {
+      const { sslCaFilepath } = settings.members;
+      this.#ca = isGiven(sslCaFilepath) ? [readPem(sslCaFilepath, "sslCaFilepath")] : [];
+      for (const ca of this.#ca) parseCertificates(ca, "sslCaFilepath");
+      const identity = this.#readIdentity();
+      if (settings.listens) this.#server = identity && this.#makeServer(identity);
+      else this.#clientIdentity = identity;
+      if (this.#clientIdentity !== undefined) checkIdentity(this.#clientIdentity);
+    } catch (error) {
+      throw asLwsError(error, "invalid-option");
+    }
+  }
+
+  /** Whether what is accepted speaks TLS. */
+  get isServer(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** Makes TLS of an accepted connection, or finds out that it is none, where that is allowed. */
+  accept(inner: Transport, options: AcceptOptions): Transport {
+    const server = this.#server;
+    if (server === undefined) return inner;
+    if (!this.#settings.allowNonSslOnSslPort) {
+      return new LateTransport(inner, this.#shake(server, inner, options));
+    }
+    const peeked = new PeekedTransport(inner, firstByteOf);
+    let shaking: Making | undefined;
+    const done = peeked.found.then((byte) => {
+      if (byte !== TLS_HANDSHAKE_RECORD) return peeked;
+      shaking = this.#shake(server, peeked, options);
+      return shaking.done;
+    });
+    return new LateTransport(inner, {
+      done,
+      judge(made, admit) {
+        if (shaking === undefined) admit(true);
+        else shaking.judge!(made, admit);
+      },
+      close: () => shaking === undefined ? peeked.close() : shaking.close(),
+    });
+  }
+
+  /** As `Context.setCertificate`. */
+  setCertificate(certificate: CertificateInfo, others: readonly CertificateInfo[]): void {
+    if (this.#server === undefined) {
+      throw new LwsError("invalid-state", "setCertificate: the context does not listen with TLS");
+    }
+    const own = readCertificate(certificate, "setCertificate: certificate", "invalid-argument");
+    const more = readOthers(others, "setCertificate: others", "invalid-argument");
+    try {
+      this.#server.setCertificate(own, more);
+    } catch (error) {
+      throw asLwsError(error, "invalid-argument");
+    }
+  }
+
+  /**
+   * Has the program add whom clients trust, once, while it is the program's own call that runs.
+   *
+   * @throws {LwsError} `invalid-option`, naming what can't be used any more
+   */
+  prepareClient(): void {
+    if (this.#isPrepared || isGiven(this.#settings.members.providedClientTls)) return;
+    // The callback may connect as well.
+    this.#isPrepared = true;
+    const ca = [...this.#ca];
+    lendLoader(ca, (loader) => this.#host.loadClientTrust(loader));
+    this.#runtimeWillDo = ca.length === 0 && !this.#settings.disableOsCaCerts &&
+      this.#clientIdentity === undefined;
+    // Nothing can be wrong with it then, and hardly anybody wants it.
+    if (this.#runtimeWillDo) return;
+    try {
+      this.#client = new TlsClient({
+        ca,
+        disableOsCaCerts: this.#settings.disableOsCaCerts,
+        identity: this.#clientIdentity,
+      });
+    } catch (error) {
+      this.#isPrepared = false;
+      throw asLwsError(error, "invalid-option");
+    }
+  }
+
+  /** The client's side of a handshake; `inner` is closed when nothing comes of it. */
+  async connect(
+    inner: Transport,
+    target: ClientTlsTarget,
+    signal: AbortSignal,
+  ): Promise<SecuredClient> {
+    const { ssl, serverName, port, peerCertificate } = target;
+    const { providedClientTls } = this.#settings.members;
+    if (isGiven(providedClientTls)) {
+      const asked = { serverName, port, ssl };
+      const transport = await provided(providedClientTls, inner, asked, signal);
+      return { transport, isSsl: ssl, info: undefined };
+    }
+    const isPlain = this.#runtimeWillDo && ssl === 1 && !peerCertificate;
+    const conn = isPlain ? detached(inner) : undefined;
+    if (conn !== undefined) {
+      // `node:tls` can be closed whatever the server does: one such socket is enough.
+      const onAbandoned = () => void (this.#runtimeWillDo = false);
+      const secured = await secureByRuntime(conn, { serverName, onAbandoned }, signal);
+      return { ...secured, isSsl: 1 };
+    }
+    let shaking;
+    try {
+      signal.throwIfAborted();
+      this.#client ??= new TlsClient();
+      shaking = this.#client.secure(inner, { serverName, allowSelfSigned: ssl === 2 });
+    } catch (error) {
+      inner.close();
+      throw error;
+    }
+    const giveUp = () => shaking.close();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      const transport = await shaking.done;
+      return { transport, isSsl: ssl, info: transport.info };
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  #shake(server: TlsServer, inner: Transport, options: AcceptOptions): Making {
+    // Whether a client is welcome is said below, in service where the program wants that.
+    const shaking = server.secure(inner, { verifyClient: () => true });
+    shaking.done.catch((error: TlsError) => options.failed(error.message));
+    return {
+      done: shaking.done,
+      judge: (made, admit) => {
+        const { info } = made as TlsTransport;
+        const tell = (verdict: boolean) => {
+          if (!verdict) {
+            options.failed(`the client's certificate was refused: ${whyRefused(info)}`);
+          }
+          admit(verdict);
+        };
+        options.secured(info);
+        const { requireValidClientCert, peerCertNotRequired } = this.#settings;
+        if (!requireValidClientCert) return tell(true);
+        if (info.peerCertificate === undefined) return tell(peerCertNotRequired);
+        options.deliver(() =>
+          tell(options.verify(info) ?? (info.authorized || peerCertNotRequired))
+        );
+      },
+      close: () => shaking.close(),
+    };
+  }
+
+  #readIdentity(): TlsIdentity | undefined {
+    const { sslCertFilepath, sslPrivateKeyFilepath, sslPrivateKeyPassword } =
+      this.#settings.members;
+    if (!isGiven(sslCertFilepath)) return undefined;
+    const cert = readPem(sslCertFilepath, "sslCertFilepath");
+    const passphrase = sslPrivateKeyPassword ?? undefined;
+    if (isGiven(sslPrivateKeyFilepath)) {
+      return { cert, key: readPem(sslPrivateKeyFilepath, "sslPrivateKeyFilepath"), passphrase };
+    }
+    let loaded: Pick<TlsIdentity, "key" | "passphrase"> | undefined;
+    let isOver = false;
+    let failure: unknown;
+    const result = this.#host.requirePrivateKey({
+      setPrivateKey(pem, ownPassphrase) {
+        try {
+          mustBeDuringCallback(isOver, "setPrivateKey");
+          mustBeText("setPrivateKey", "pem", pem);
+          if (ownPassphrase !== undefined) {
+            mustBeText("setPrivateKey", "passphrase", ownPassphrase, "no text");
+          }
+          const key = readPem(pem, "sslPrivateKeyFilepath");
+          loaded = { key, passphrase: ownPassphrase ?? passphrase };
+        } catch (error) {
+          failure = asLwsError(error, "invalid-argument");
+          throw failure;
+        }
+      },
+    });
+    isOver = true;
+    if (result === 0 && loaded !== undefined) return { cert, ...loaded };
+    throw new LwsError(
+      failure instanceof LwsError && failure.code === "permission-denied"
+        ? failure.code
+        : "invalid-option",
+      failure instanceof Error
+        ? `sslPrivateKeyFilepath: opensslContextRequiresPrivateKey: ${failure.message}`
+        : "sslPrivateKeyFilepath: there is none, and opensslContextRequiresPrivateKey has not given one",
+      { cause: failure },
+    );
+  }
+
+  #makeServer(identity: TlsIdentity): TlsServer {
+    const { members, requireValidClientCert, peerCertNotRequired } = this.#settings;
+    const ca = [...this.#ca];
+    if (requireValidClientCert) {
+      lendLoader(ca, (loader) => this.#host.loadServerTrust(loader));
+      if (ca.length === 0) log("warn", NOBODY_TRUSTED);
+      if (this.#settings.allowNonSslOnSslPort) log("warn", PLAIN_IS_NOT_ASKED);
+    }
+    const asks = peerCertNotRequired ? "request" : "require";
+    return new TlsServer({
+      identity,
+      identities: readOthers(members.certificates ?? [], "certificates", "invalid-option"),
+      // An empty list is nobody; those whom the runtime trusts vouch for servers, not for clients.
+      ca,
+      clientCertificate: requireValidClientCert ? asks : "none",
+      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,
+    });
+  }
+}
+
+const NOBODY_TRUSTED =
+  "options.requireValidClientCert: there is no authority for clients, from sslCaFilepath or from " +
+  "opensslLoadExtraServerVerifyCerts; only opensslPerformClientCertVerification lets somebody in";
+
+const PLAIN_IS_NOT_ASKED =
+  "options.allowNonSslOnSslPort: who speaks plain HTTP is asked for no certificate, " +
+  "requireValidClientCert or not";
+
+type CertificateErrorCode = "invalid-argument" | "invalid-option";
+
+function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== undefined && value !== null;
+}
+
+/** The member of a {@linkcode CertificateInfo} that an error of a file's check is about. */
+const CERTIFICATE_MEMBERS: Record<TlsField, keyof CertificateInfo> = {
+  sslCertFilepath: "cert",
+  sslPrivateKeyFilepath: "key",
+  sslPrivateKeyPassword: "passphrase",
+  sslCaFilepath: "cert",
+};
+
+/** Reads and checks one, so that what is wrong has the name of where it stands. */
+function readCertificate(
+  given: CertificateInfo,
+  where: string,
+  code: CertificateErrorCode,
+): NamedIdentity & { readonly hostNames: readonly string[] } {
+  const refuse = (member: string, allowed: string) => {
+    throw new LwsError(code, `${where}${member} must be ${allowed}`);
+  };
+  if (typeof given !== "object" || given === null) refuse("", "an object with cert and key");
+  const { cert, key, passphrase, serverNames } = given;
+  for (const [member, value] of [["cert", cert], ["key", key]] as const) {
+    if (typeof value === "string" && value !== "") continue;
+    refuse(`.${member}`, "PEM text, or the path of a PEM file");
+  }
+  if (passphrase !== undefined && typeof passphrase !== "string") refuse(".passphrase", "a text");
+  const isName = (each: unknown) => typeof each === "string" && each !== "";
+  if (serverNames !== undefined && !(Array.isArray(serverNames) && serverNames.every(isName))) {
+    refuse(".serverNames", "an array of host names");
+  }
+  try {
+    const identity = {
+      cert: readPem(cert, "sslCertFilepath"),
+      key: readPem(key, "sslPrivateKeyFilepath"),
+      passphrase,
+    };
+    return { ...identity, serverNames, hostNames: checkIdentity(identity).hostNames };
+  } catch (error) {
+    if (!(error instanceof TlsOptionError)) throw error;
+    const problem = error.message.slice(error.field.length);
+    const message = `${where}.${CERTIFICATE_MEMBERS[error.field]}${problem}`;
+    throw new LwsError(codeOf(error, code), message, { cause: error });
+  }
+}
+
+/** Reads the certificates that are chosen by host names. */
+function readOthers(
+  given: readonly CertificateInfo[],
+  where: string,
+  code: CertificateErrorCode,
+): NamedIdentity[] {
+  if (!Array.isArray(given)) throw new LwsError(code, `${where} must be an array of certificates`);
+  return given.map((each, index) => {
+    const name = `${where}[${index}]`;
+    const identity = readCertificate(each, name, code);
+    if ((identity.serverNames ?? identity.hostNames).length > 0) return identity;
+    throw new LwsError(
+      code,
+      `${name}.serverNames must name a host, as the certificate itself names none`,
+    );
+  });
+}
+
+/** Lends a loader for the time of a callback. */
+function lendLoader(ca: string[], callback: (loader: TrustLoader) => void): void {
+  let isOver = false;
+  const adder = (call: string, member: string) => (pemOrPath: string) => {
+    mustBeDuringCallback(isOver, call);
+    mustBeText(call, member, pemOrPath);
+    try {
+      const pem = readPem(pemOrPath, "sslCaFilepath");
+      parseCertificates(pem, "sslCaFilepath");
+      ca.push(pem);
+    } catch (error) {
+      if (!(error instanceof TlsOptionError)) throw error;
+      const problem = error.message.slice(error.field.length);
+      const code = codeOf(error, "invalid-argument");
+      throw new LwsError(code, `${call}: ${member}${problem}`, { cause: error });
+    }
+  };
+  callback({ addCaCert: adder("addCaCert", "pem"), addCaFile: adder("addCaFile", "path") });
+  isOver = true;
+}
+
+function mustBeDuringCallback(isOver: boolean, call: string): void {
+  if (isOver) throw new LwsError("invalid-state", `${call}: the callback that it was for is over`);
+}
+
+function mustBeText(call: string, member: string, value: unknown, shown = value): void {
+  if (typeof value !== "string" || value === "") refuseArgument(call, member, shown, "a text");
+}
+
+function whyRefused(info: TlsInfo): string {
+  return info.authorized
+    ? "opensslPerformClientCertVerification refused it"
+    : info.authorizationError ?? "nobody vouches for it";
+}
+
+function asLwsError(error: unknown, code: CertificateErrorCode): unknown {
+  if (!(error instanceof TlsOptionError)) return error;
+  return new LwsError(codeOf(error, code), error.message, { cause: error });
+}
+
+/** What may not be read may be as it should. */
+function codeOf(error: TlsOptionError, code: CertificateErrorCode): LwsErrorCode {
+  return isPermissionError(error.cause) ? "permission-denied" : code;
+}

@@ -1,0 +1,43 @@
+/** What is known of a TLS connection once its handshake is over. */
+
+import { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { PeerCertificate, TlsInfo } from "../api/tls.ts";
+
+/** Reads a certificate. */
+export function describeCertificate(certificate: X509Certificate): PeerCertificate {
+  return {
+    subject: certificate.subject,
+    issuer: certificate.issuer,
+    subjectAltName: certificate.subjectAltName,
+    validFrom: new Date(certificate.validFrom),
+    validTo: new Date(certificate.validTo),
+    serialNumber: certificate.serialNumber,
+    fingerprint256: certificate.fingerprint256,
+    pem: certificate.toString(),
+  };
+}
+
+/** The certificates of the peer's chain, its own first; empty when it showed none. */
+export function peerChain(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let next = socket.getPeerCertificate(true);
+  // A root is its own issuer.
+  while (next?.raw !== undefined) {
+    chain.push(new X509Certificate(next.raw));
+    if (next.issuerCertificate === next) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+/** What both sides of a handshake know. */
+export function describeConnection(
+  socket: TLSSocket,
+): Pick<TlsInfo, "protocol" | "cipher" | "alpnProtocol"> {
+  return {
+    protocol: socket.getProtocol() ?? "unknown",
+    cipher: socket.getCipher()?.name ?? "unknown",
+    alpnProtocol: socket.alpnProtocol || undefined,
+  };
+}

@@ -1,0 +1,145 @@
+/** Giving up root's rights once all is open that needs them. */
+
+import process from "node:process";
+import { TransportError } from "../base/errors.ts";
+
+/** Who to become; −1 leaves an id as it is. */
+export interface Identity {
+  /** The group's id, 0 to 4,294,967,294. */
+  readonly gid: number;
+  /** The user's id, likewise. */
+  readonly uid: number;
+}
+
+/** What of `node:process` is used; Windows has none of it. */
+export interface IdentityCalls {
+  readonly getgid?: () => number;
+  readonly getuid?: () => number;
+  readonly setgid?: (id: number) => void;
+  readonly setuid?: (id: number) => void;
+  readonly getgroups?: () => number[];
+}
+
+const LEAVE = -1;
+/** The id 4,294,967,295 is −1 to the system, which stands for no change. */
+const LARGEST_ID = 2 ** 32 - 2;
+
+/**
+ * Changes the group's id, then the user's, for the whole process and for good: the group first, as
+ * who isn't root any more can't change it. Needs `--allow-sys`, all of it, as the runtime has no
+ * narrower permission that it understands; never prompts.
+ *
+ * The runtime can't change the supplementary groups, by which the process may still reach files: those
+ * that it keeps are returned, the new group itself left out. A process that is started by a service
+ * manager or with `setpriv --clear-groups` has none.
+ *
+ * @param calls the process's own by default
+ * @throws {TransportError} `invalid-option` for an id out of range, `permission-denied` when the process
+ *   may not change, `invalid-state` when it has no such ids or they haven't changed. What was changed
+ *   before that stays changed: end the process then.
+ */
+export function dropPrivileges(identity: Identity, calls: IdentityCalls = process): number[] {
+  const { gid, uid } = identity;
+  checkId("gid", gid);
+  checkId("uid", uid);
+  if (gid === LEAVE && uid === LEAVE) return [];
+  const permission = { name: "sys", kind: "setuid" as "uid" } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") {
+    throw new TransportError(
+      "permission-denied",
+      "may not change gid and uid; run with --allow-sys",
+    );
+  }
+  // Windows first of all: nothing is to have changed when something is missing.
+  const { getgid, getuid, setgid, setuid } = calls;
+  if (!getgid || !getuid || !setgid || !setuid) {
+    throw new TransportError("invalid-state", "gid and uid can't be changed on this system");
+  }
+  change("gid", gid, setgid, getgid);
+  change("uid", uid, setuid, getuid);
+  return calls.getgroups?.().filter((group) => group !== getgid()) ?? [];
+}
+
+function checkId(name: string, id: number): void {
+  if (id === LEAVE || (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID)) return;
+  throw new TransportError(
+    "invalid-option",
+    `${name} is ${id}; it must be −1 or a whole number from 0 to ${LARGEST_ID}`,
+  );
+}
+
+function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
+  if (id === LEAVE) return;
+  try {
+    set(id);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError(
+      "permission-denied",
+      `can't change ${name} to ${id} (${why}); start as root, or leave it at −1`,
+      { cause },
+    );
+  }
+  if (get() !== id) {
+    throw new TransportError("invalid-state", `${name} is ${get()} after it was changed to ${id}`);
+  }
+}
+
+/** What the operating system says of this host, as far as it may be asked. Never prompts. */
+
+/** What stands where a name is not known, or may not be. */
+export const UNKNOWN_HOST = "unknown";
+
+/** The longest name that is given, as in the C library. */
+const MAX_HOST_NAME = 127;
+
+/** This host's name; `"unknown"` when there is none, or without `--allow-sys=hostname`. */
+export function hostName(): string {
+  try {
+    const permission = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
+    if (permission.state !== "granted") return UNKNOWN_HOST;
+    return Deno.hostname().slice(0, MAX_HOST_NAME) || UNKNOWN_HOST;
+  } catch {
+    return UNKNOWN_HOST;
+  }
+}
+
+/**
+ * The name of an address by the hosts file or the DNS; empty when it has none, or without
+ * `--allow-net` for the address.
+ */
+export async function reverseLookup(ip: string): Promise<string> {
+  try {
+    const host = ip.includes(":") ? `[${ip}]` : ip;
+    const permission = Deno.permissions.querySync({ name: "net", host });
+    if (permission.state !== "granted") return "";
+    // Loaded by the first who asks: most programs never do.
+    const { lookupService } = await import("node:dns/promises");
+    return (await lookupService(ip, 0)).hostname;
+  } catch {
+    return "";
+  }
+}
+
+/** Environment variables, where the program may read them. */
+
+/**
+ * The variable's value; `undefined` when it isn't set, `null` when the program may not read it.
+ * Never prompts: what isn't granted (`--allow-env=NAME`) is not asked for.
+ */
+export function readVariable(name: string): string | undefined | null {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : null;
+}
+
+/**
+ * Sets a variable for what this process starts from now on, its workers included; `undefined` removes
+ * it. False when the program may not (`--allow-env=NAME`); never prompts.
+ */
+export function writeVariable(name: string, value: string | undefined): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  if (state !== "granted") return false;
+  if (value === undefined) Deno.env.delete(name);
+  else Deno.env.set(name, value);
+  return true;
+}
