@@ -1,4 +1,4 @@
-/** What stands for C's pointers; the conventions are those of `src/compat.ts`. */
+/** What stands for C's pointers; the conventions are those of `compat/mod`. */
 
 import { type Bytes, bytesOf } from "../../base/bytes.ts";
 import { type Box, theWhole } from "./guards.ts";
