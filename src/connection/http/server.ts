@@ -129,6 +129,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
 
   onEnd(): void {
     this.#peerEnded = true;
+    this.response?.onEnd();
     this.endIfQuiet();
   }
 
@@ -336,6 +337,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
       keepAliveSeconds: this.#keepAliveSeconds,
+      halfOpen: this.#halfOpen,
       onComplete: () => this.#onComplete(),
       onAnswer: () => this.#onAnswer(),
       isAfterOwed: this.#isCompletionOwed,
