@@ -52,6 +52,7 @@ import { transportOver } from "../transport/stream_transport.ts";
  *
  * Needs `--allow-net` to listen and to connect.
  *
+ * @category Server and client
  * @throws {LwsError} `invalid-option`, naming everything that is wrong; `address-in-use`;
  *   `permission-denied`, also when `gid` or `uid` can't be changed; `listen-failed`; `invalid-state` when
  *   the system has no such ids; `aborted` when the signal has aborted before.
