@@ -15,7 +15,7 @@ import { describeValue, isPlain, refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
-import { CLOSE_MESSAGE_TOO_BIG } from "../core/websocket/close.ts";
+import { FAILURES } from "../core/websocket/close.ts";
 
 /**
  * Reasons in which 1 counts in {@linkcode handlers}: it says no, or closes once what was written has left.
@@ -291,7 +291,7 @@ function gatherMessages<User>(
       gatherings.delete(wsi);
       // What fails the connection is no close of the program's, which an extension may put off.
       const connection = wsi as Connection & Wsi<User>;
-      connection.closeFor("limit", CLOSE_MESSAGE_TOO_BIG, "message too big");
+      connection.closeFor("limit", ...FAILURES.messageTooBig);
       return;
     }
     if (isFirst && isLast) {
