@@ -102,7 +102,11 @@ export interface ReasonData {
   wsiCreate: undefined;
   /** First protocol; the last notice of any connection; `user` is still there. */
   wsiDestroy: undefined;
-  /** First protocol; a request was parsed and not answered; `data` is its path. Non-zero refuses. */
+  /**
+   * First protocol; a request that asks for no upgrade was parsed and not answered; `data` is its path.
+   * Answered here, it goes no further, and the connection stays. Non-zero refuses it, with 403 unless it
+   * was answered, and closes.
+   */
   filterHttpConnection: string;
   /**
    * First protocol; answer a request that asks for no upgrade. `data` is its path, percent-decoded
@@ -124,7 +128,7 @@ export interface ReasonData {
   closedHttp: undefined;
   /**
    * The chosen protocol; a WebSocket handshake was parsed and not answered. Non-zero refuses: with
-   * what `wsi.returnHttpStatus` sent, else with 403.
+   * what was answered here, else with 403. What was answered is refused with any number.
    */
   filterProtocolConnection: HandshakeFilter;
   /** A server's handshake is done; `data` is what is known of its TLS, if it has any. Non-zero closes. */

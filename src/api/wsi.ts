@@ -519,8 +519,6 @@ export interface Wsi<out User = unknown> {
   httpTransactionCompleted(options?: HttpCompletion): 0 | 1;
 }
 
-/** Why connections are under a timeout. */
-
 /**
  * Every reason for a timeout, in the order and with the numbers of `enum pending_timeout`; the last
  * one, for programs, is ours.

@@ -49,9 +49,7 @@ export class LwsError extends Error {
   }
 }
 
-/** What goes wrong in the transport, in words of its own. */
-
-/** The codes are those of the library's errors; see `LwsErrorCode`. */
+/** The codes of what goes wrong in the transport, a part of {@linkcode LwsErrorCode}. */
 export type TransportErrorCode =
   | "address-in-use"
   | "invalid-option"

@@ -50,7 +50,8 @@ import { transportOver } from "../transport/stream_transport.ts";
 /**
  * Makes a context: listens, unless told not to, and serves from then on.
  *
- * Needs `--allow-net` to listen and to connect.
+ * Needs `--allow-net` to listen and to connect, and `--allow-read` for folders of `mounts` and files of
+ * certificates.
  *
  * @category Server and client
  * @throws {LwsError} `invalid-option`, naming everything that is wrong; `address-in-use`;

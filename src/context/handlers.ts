@@ -263,7 +263,9 @@ function namesOf(methods: object, faults: string[]): Set<string> {
   for (let each = methods; each !== null && each !== Object.prototype;) {
     for (const name of Object.getOwnPropertyNames(each)) {
       if (name === "message" || isReason(name)) names.add(name);
-      else if (isPlain(methods)) faults.push(`${name} is no reason`);
+      else if (isPlain(methods)) {
+        faults.push(`${name} is no reason; allowed: message, and the names of ReasonData`);
+      }
     }
     each = Object.getPrototypeOf(each);
   }

@@ -1,4 +1,7 @@
-/** libwebsockets' header tokens by their number, as the names that {@linkcode HeaderFields} uses. */
+/**
+ * libwebsockets' header tokens by their number, as the names that {@linkcode HeaderFields} uses, and the
+ * check of names that programs ask for.
+ */
 
 import { refuseArgument } from "../../base/check.ts";
 import { isToken, trimBlanks } from "./syntax.ts";
