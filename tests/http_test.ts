@@ -1372,6 +1372,7 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
       "later",
     ],
     [(wsi) => void wsi.returnHttpStatus(503, "later"), 503, "later"],
+    [(wsi) => wsi.respond(401, "who?"), 401, "who?"],
   ];
   for (const [filter, status, text] of answers) {
     const recorder = record("chat", (wsi, reason, _user, _data) => {
@@ -1382,6 +1383,8 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
     peer.send(handshake());
     const { head, body } = await readResponse(peer);
     assertEquals(statusOf(head), status);
+    // A proxy must not send its next request here.
+    assertEquals(fieldOf(head, "connection"), "close");
     assertEquals(textOfPage(body), text);
     assertEquals((await peer.readToEnd()).length, 0);
     peer.close();

@@ -12,6 +12,7 @@ import { ConnectionFileResponse } from "./file_transfer.ts";
 import { Lookup } from "./pending_lookup.ts";
 import { ResponseBody } from "./response_body.ts";
 import {
+  bytesOfBody,
   checkBody,
   checkFields,
   checkStatus,
@@ -226,9 +227,7 @@ export class HttpResponse implements HttpExchange {
     checkStatus("respond", "status", status);
     const given = fieldsOf("respond", headers);
     const stream = isStream(body) ? body : undefined;
-    const bytes = stream !== undefined || body === undefined || body === null
-      ? NO_BYTES
-      : bytesOf("respond: body", body as string);
+    const bytes = stream === undefined ? bytesOfBody(body) : NO_BYTES;
     const fields = defaults(fieldsFor(status, body, bytes, given), given);
     const head = checkFields("respond", () => this.#framed(status, fields));
     checkBody(status, body, bytes, head.framing);

@@ -417,7 +417,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.tx.besides = connection.unsentBytes;
-    if (this.body === undefined || this.body.hasEnded) this.onDrained();
+    if (this.body === undefined) this.onDrained();
     else this.body.drain();
   }
 
