@@ -14,8 +14,8 @@ function parser(masked = true): FrameParser {
     handler: {
       onData: (piece) => void (delivered += piece.length),
       onControl: () => {},
-      onFail: (_code, reason) => {
-        throw new Error(reason);
+      onFail: (failure) => {
+        throw new Error(failure);
       },
     },
   });

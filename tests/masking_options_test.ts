@@ -193,7 +193,7 @@ Deno.test("a parser that takes either finds its way at every split of the bytes"
       handler: {
         onData: tell,
         onControl: (_opcode, payload) => tell(payload),
-        onFail: (_code, reason) => void seen.push(reason),
+        onFail: (failure) => void seen.push(failure),
       },
     });
     const first = bytes.slice(0, split);

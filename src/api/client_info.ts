@@ -1,4 +1,8 @@
-/** Where a client connects and what it asks for (`lws_client_connect`). */
+/**
+ * Where a client connects and what it asks for (`lws_client_connect`).
+ *
+ * @category Server and client
+ */
 export interface ClientConnectInfo {
   /**
    * The host name or IP address to connect to. IPv6 may be in brackets, as `URL.hostname` has it, and

@@ -9,10 +9,30 @@ import type { Clock } from "./service.ts";
 import type { TlsMembers } from "./tls.ts";
 import type { HeaderToken } from "../core/http/header_tokens.ts";
 
-/** Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}. */
+/**
+ * Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}.
+ *
+ * @category Service
+ */
 export type ServicePolicy = "automatic" | "manual" | "external";
 
-/** How a context is made (`struct lws_context_creation_info`), limits included. */
+/**
+ * How a context is made (`struct lws_context_creation_info`). Beside the members below it has those of
+ *
+ * - {@linkcode ListenInfo}, where it listens and which proxies it believes: `port`, `iface`,
+ *   `socketPath`, `socketMode`, `listenFd`, `listener`, `proxyProtocol`, `trustProxy`;
+ * - {@linkcode TlsMembers}: `sslCertFilepath`, `sslPrivateKeyFilepath`, `sslPrivateKeyPassword`,
+ *   `sslCaFilepath`, `sslCipherList`, `certificates`, `providedClientTls`;
+ * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
+ *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`;
+ * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
+ *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
+ *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
+ *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
+ *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`.
+ *
+ * @category Server and client
+ */
 export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
@@ -67,7 +87,8 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /**
    * Whether a client that closes its sending half still gets what has not been answered yet. A client
    * that has gone looks the same, so that by default a request whose program is not done with it, or
-   * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent.
+   * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent. A
+   * stream that `respond` sends is at rest when its source has given nothing for a second.
    *
    * @default {false}
    */
@@ -136,7 +157,11 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   readonly clock?: Clock;
 }
 
-/** Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default. */
+/**
+ * Switches of a context (the `LWS_SERVER_OPTION_…` bits); all are off by default.
+ *
+ * @category Server and client
+ */
 export interface ContextOptions {
   /**
    * Clients send their frames without masking, and servers take them either way. It breaks RFC 6455
@@ -172,7 +197,11 @@ export interface ContextOptions {
   readonly peerCertNotRequired?: boolean;
 }
 
-/** Members of the creation struct for TLS, proxies, privileges and TCP keep-alive. */
+/**
+ * Members of the creation struct for TLS, proxies, privileges and TCP keep-alive.
+ *
+ * @category Server and client
+ */
 export interface PlatformInfo extends TlsMembers {
   /** Switches. @default all are off */
   readonly options?: ContextOptions | null;
@@ -231,6 +260,8 @@ export type CheckedOptions = Required<ContextOptions>;
 /**
  * A folder that is served without a callback (`struct lws_http_mount`): see
  * {@linkcode ContextCreationInfo.mounts}. A member that is none is refused by name.
+ *
+ * @category Files and HTTP
  */
 export interface Mount {
   /**
@@ -272,10 +303,18 @@ export interface Mount {
   readonly compression?: boolean;
 }
 
-/** A {@linkcode ListenInfo.port} that makes a client-only context. */
+/**
+ * A {@linkcode ListenInfo.port} that makes a client-only context.
+ *
+ * @category Server and client
+ */
 export const CONTEXT_PORT_NO_LISTEN: -1 = -1;
 
-/** Members of the creation struct for listening. */
+/**
+ * Members of the creation struct for listening.
+ *
+ * @category Server and client
+ */
 export interface ListenInfo {
   /**
    * The port to listen on, 1 to 65,535; 0 takes a free one; {@linkcode CONTEXT_PORT_NO_LISTEN} makes
@@ -332,6 +371,8 @@ export interface ListenInfo {
 /**
  * Which proxies are believed: none; all; so many, counted from the socket; or those of these
  * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for who comes by a unix socket).
+ *
+ * @category Server and client
  */
 export type TrustProxy = boolean | number | readonly string[];
 
@@ -339,5 +380,7 @@ export type TrustProxy = boolean | number | readonly string[];
  * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
  * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
  * one byte a character; of `"uri args"` the decoded ones count.
+ *
+ * @category Server and client
  */
 export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;

@@ -2,7 +2,11 @@
 
 import type { Wsi } from "./wsi.ts";
 
-/** What is known of a file. */
+/**
+ * What is known of a file.
+ *
+ * @category Files and HTTP
+ */
 export interface FileStat {
   /** The file's length in bytes, from 0 on; with anything else the file can't be opened. */
   readonly length: number;
@@ -20,7 +24,11 @@ export interface FileStat {
   readonly etag?: string;
 }
 
-/** A file that {@linkcode FileOps.open} opened. */
+/**
+ * A file that {@linkcode FileOps.open} opened.
+ *
+ * @category Files and HTTP
+ */
 export interface OpenFile<Handle = unknown> extends FileStat {
   /** Whatever the other operations need. */
   readonly handle: Handle;
@@ -30,6 +38,7 @@ export interface OpenFile<Handle = unknown> extends FileStat {
  * The file operations of a context, all of which may be asynchronous. Users replace them for virtual
  * file systems and for access rights by connection.
  *
+ * @category Files and HTTP
  * @typeParam Handle What names an open file.
  */
 export interface FileOps<Handle = unknown> {

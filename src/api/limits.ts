@@ -12,7 +12,11 @@ export interface KeepAliveSettings {
   readonly usesTcp: boolean;
 }
 
-/** Every bound that a context sets on its peers; each is an option of `createContext`. */
+/**
+ * Every bound that a context sets on its peers; each is an option of `createContext`.
+ *
+ * @category Server and client
+ */
 export interface Limits {
   /** Request line and headers together, in bytes; more is answered 431. @default {16384} */
   readonly maxHeaderBytes: number;
@@ -99,7 +103,11 @@ export interface Limits {
   readonly maxConnectionsPerAddress: number;
 }
 
-/** The defaults of {@linkcode Limits}. */
+/**
+ * The defaults of {@linkcode Limits}.
+ *
+ * @category Server and client
+ */
 export const DEFAULT_LIMITS: Limits = {
   maxHeaderBytes: 16 * 1024,
   maxHeaderFields: 100,

@@ -2,7 +2,11 @@
 
 import type { StreamConn } from "./network.ts";
 
-/** A certificate with its key. Each text is PEM itself, or the path of a PEM file. */
+/**
+ * A certificate with its key. Each text is PEM itself, or the path of a PEM file.
+ *
+ * @category TLS
+ */
 export interface CertificateInfo {
   /** The certificate, and the intermediate ones behind it. */
   readonly cert: string;
@@ -23,6 +27,8 @@ export interface CertificateInfo {
  * Members of the creation struct for TLS. Files need `--allow-read` and are read at creation, which
  * fails with `permission-denied` where that is denied, and else with `invalid-option`; both name the
  * member.
+ *
+ * @category TLS
  */
 export interface TlsMembers {
   /**
@@ -75,6 +81,8 @@ export interface TlsMembers {
 /**
  * Takes further authorities to trust, in `opensslLoadExtraServerVerifyCerts` and
  * `opensslLoadExtraClientVerifyCerts`; of use during that callback only.
+ *
+ * @category TLS
  */
 export interface TrustLoader {
   /**
@@ -95,6 +103,8 @@ export interface TrustLoader {
 /**
  * Takes the private key of the context's certificate, in `opensslContextRequiresPrivateKey`; of use
  * during that callback only. A key that never leaves its smart card can't be used.
+ *
+ * @category TLS
  */
 export interface PrivateKeyLoader {
   /**
@@ -111,6 +121,8 @@ export interface PrivateKeyLoader {
 /**
  * A client's certificate on trial, in `opensslPerformClientCertVerification`: once a connection whose
  * client showed one, behind the handshake and in front of anything else that it says.
+ *
+ * @category TLS
  */
 export interface ClientCertificateTrial {
   /** What is known of the connection; `peerCertificate` is there. */
@@ -121,7 +133,11 @@ export interface ClientCertificateTrial {
   accept(): void;
 }
 
-/** A certificate that a peer showed. */
+/**
+ * A certificate that a peer showed.
+ *
+ * @category TLS
+ */
 export interface PeerCertificate {
   /** Whom it names: `CN=…`, one attribute a line. */
   readonly subject: string;
@@ -141,7 +157,11 @@ export interface PeerCertificate {
   readonly pem: string;
 }
 
-/** What is known of a TLS connection once its handshake is over. */
+/**
+ * What is known of a TLS connection once its handshake is over.
+ *
+ * @category TLS
+ */
 export interface TlsInfo {
   /**
    * The version: `TLSv1.2` or `TLSv1.3`; `unknown`, as the cipher, on a client that has the runtime's own

@@ -78,6 +78,7 @@ export class PreparedMessage implements Prepared {
  * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
  * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
  *
+ * @category Connections
  * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its
  *   bytes, of a buffer all of them.
  * @param kind `"text"` or `"binary"`.

@@ -13,16 +13,15 @@ import { Probed } from "./keep_alive.ts";
 import type { Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import {
+  causeOf,
   CLOSE_ABNORMAL,
-  CLOSE_GOING_AWAY,
-  CLOSE_INTERNAL_ERROR,
-  CLOSE_MESSAGE_TOO_BIG,
   CLOSE_NO_STATUS,
-  CLOSE_POLICY_VIOLATION,
   closePayload,
   type CloseStatus,
   decodeClose,
   encodeClose,
+  type Failure,
+  FAILURES,
   fittingReason,
 } from "../core/websocket/close.ts";
 import {
@@ -131,7 +130,7 @@ export class WebSocketSession extends Probed
 
   onExtensionFailure(error: unknown): void {
     logExtensionFailure(this.#connection, error);
-    this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+    this.#failWith("extensionThrew");
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -232,9 +231,12 @@ export class WebSocketSession extends Probed
   }
 
   /** Section 7.1.7, "Fail the WebSocket Connection". */
-  onFail(code: number, reason: string): void {
-    log("info", () => `connection ${this.#connection.socketFd}: ${code} ${reason}`);
-    this.#failWith(causeOfFailure(code), code, reason);
+  onFail(failure: Failure, detail?: string): void {
+    log("info", () => {
+      const [code, reason] = FAILURES[failure];
+      return `connection ${this.#connection.socketFd}: ${code} ${detail ?? reason}`;
+    });
+    this.#failWith(failure, detail);
   }
 
   onEnd(): void {
@@ -288,13 +290,13 @@ export class WebSocketSession extends Probed
   }
 
   onLeave(): void {
-    if (this.#sentClose === undefined) {
-      this.#beginClose("destroy", encodeClose(CLOSE_GOING_AWAY), CLOSE_GOING_AWAY, "");
-    }
+    if (this.#sentClose !== undefined) return;
+    const [code, reason] = FAILURES.contextLeaves;
+    this.#beginClose(causeOf("contextLeaves"), encodeClose(code, reason), code, reason);
   }
 
   onThrow(): void {
-    this.#failWith("callback", CLOSE_INTERNAL_ERROR, "");
+    this.#failWith("callbackThrew");
   }
 
   /** What a callback's return value asks for: no close frame, but all that was written leaves. */
@@ -413,7 +415,7 @@ export class WebSocketSession extends Probed
   /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
   #onClose(payload: Uint8Array): void {
     const status = decodeClose(payload);
-    if (typeof status === "number") return this.onFail(status, "malformed close frame");
+    if (typeof status === "string") return this.onFail(status);
     this.#parser.stop();
     this.#receivedClose = status;
     this.#connection.endsFor("peer");
@@ -431,10 +433,12 @@ export class WebSocketSession extends Probed
     this.#connection.finish("peer", true, !this.#connection.isClient);
   }
 
-  #failWith(cause: CloseCause, code: number, fault: string): void {
+  #failWith(failure: Failure, detail?: string): void {
+    const cause = causeOf(failure);
     this.#connection.endsFor(cause);
+    const [code, fault] = FAILURES[failure];
     // An extension may say more of what is broken than there is room for.
-    const reason = fittingReason(fault);
+    const reason = fittingReason(detail ?? fault);
     if (this.#sentClose === undefined) {
       this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) {
@@ -453,17 +457,11 @@ export class WebSocketSession extends Probed
   #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {
     const payload = bytesOf("write: data", data);
     const status = decodeClose(payload);
-    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "number") {
+    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "string") {
       throw new LwsError("invalid-argument", "write: not the payload of a close frame");
     }
     if (!this.#mayClose) return -1;
     this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;
   }
-}
-
-/** Whose fault the code of a failed connection names (RFC 6455 section 7.4.1). */
-function causeOfFailure(code: number): CloseCause {
-  if (code === CLOSE_POLICY_VIOLATION || code === CLOSE_MESSAGE_TOO_BIG) return "limit";
-  return code === CLOSE_INTERNAL_ERROR ? "callback" : "protocol";
 }

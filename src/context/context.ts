@@ -50,8 +50,10 @@ import { transportOver } from "../transport/stream_transport.ts";
 /**
  * Makes a context: listens, unless told not to, and serves from then on.
  *
- * Needs `--allow-net` to listen and to connect.
+ * Needs `--allow-net` to listen and to connect, and `--allow-read` for folders of `mounts` and files of
+ * certificates.
  *
+ * @category Server and client
  * @throws {LwsError} `invalid-option`, naming everything that is wrong; `address-in-use`;
  *   `permission-denied`, also when `gid` or `uid` can't be changed; `listen-failed`; `invalid-state` when
  *   the system has no such ids; `aborted` when the signal has aborted before.

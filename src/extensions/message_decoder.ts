@@ -2,11 +2,7 @@
 
 import { ExtensionFailure, type ExtensionSession } from "../api/extension.ts";
 import { messageOf } from "../base/log.ts";
-import {
-  CLOSE_INTERNAL_ERROR,
-  CLOSE_INVALID_PAYLOAD,
-  CLOSE_MESSAGE_TOO_BIG,
-} from "../core/websocket/close.ts";
+import type { Failure } from "../core/websocket/close.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../core/websocket/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
@@ -21,8 +17,8 @@ export interface DecoderHost {
   onDecoded(piece: Uint8Array): void;
   /** It has taken its time, and more of the message is there: whether to go on with that. */
   pieceDone(): boolean;
-  /** The message is broken or too long. */
-  onFail(code: number, reason: string): void;
+  /** The message is broken or too long; `detail` says more than the failure's own reason. */
+  onFail(failure: Failure, detail?: string): void;
 }
 
 /** Where it was stopped. */
@@ -187,8 +183,8 @@ export class MessageDecoder implements FrameFacts {
   }
 
   #fail(error: unknown): void {
-    if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-    else this.#host.onFail(CLOSE_INVALID_PAYLOAD, messageOf(error));
+    if (error instanceof ExtensionFailure) this.#host.onFail("extensionThrew");
+    else this.#host.onFail("brokenMessage", messageOf(error));
   }
 
   /** Decodes as much as fits, and checks it; −1 when it has failed the connection. */
@@ -207,20 +203,20 @@ export class MessageDecoder implements FrameFacts {
   #check(bytes: Uint8Array, count: number, frame: FrameFacts): number {
     this.#size += count;
     if (this.#size > this.#maxMessageSize) {
-      this.#host.onFail(CLOSE_MESSAGE_TOO_BIG, "message too big");
+      this.#host.onFail("messageTooBig");
       return -1;
     }
     if (frame.isBinary) return count;
     this.#utf8 = checkUtf8(bytes, 0, count, this.#utf8);
     if (this.#utf8 !== UTF8_REJECT) return count;
-    this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text is not UTF-8");
+    this.#host.onFail("notUtf8");
     return -1;
   }
 
   /** Whether a text that ends here does not end inside a character; if it does, that fails it. */
   #isWhole(frame: FrameFacts): boolean {
     if (frame.isBinary || this.#utf8 === UTF8_ACCEPT) return true;
-    this.#host.onFail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
+    this.#host.onFail("cutText");
     return false;
   }
 

@@ -7,7 +7,11 @@ import {
   formatExtension,
 } from "../core/websocket/extension_header.ts";
 
-/** How {@linkcode permessageDeflate} compresses, and what it agrees to, as a server and as a client. */
+/**
+ * How {@linkcode permessageDeflate} compresses, and what it agrees to, as a server and as a client.
+ *
+ * @category Extensions
+ */
 export interface PermessageDeflateOptions {
   /**
    * Whether a server compresses every message on its own (RFC 7692 section 7.1.1.1). That lets all

@@ -2,7 +2,7 @@
 
 import { ExtensionFailure, type ExtensionSession } from "../api/extension.ts";
 import { messageOf } from "../base/log.ts";
-import { CLOSE_INTERNAL_ERROR, CLOSE_PROTOCOL_ERROR } from "../core/websocket/close.ts";
+import type { Failure } from "../core/websocket/close.ts";
 import { readDecoded } from "./decoded_bytes.ts";
 
 /** Whom the decoder tells. */
@@ -12,7 +12,7 @@ export interface StreamHost {
   /** Parses in place and returns how many bytes were taken. */
   parse(bytes: Uint8Array): number;
   /** The stream is broken. */
-  onFail(code: number, reason: string): void;
+  onFail(failure: Failure, detail?: string): void;
 }
 
 /** Decoded bytes between two calls of `parse`. */
@@ -102,7 +102,7 @@ export class StreamDecoder {
 
   #fail(error: unknown): void {
     this.#hasMore = false;
-    if (error instanceof ExtensionFailure) this.#host.onFail(CLOSE_INTERNAL_ERROR, "");
-    else this.#host.onFail(CLOSE_PROTOCOL_ERROR, messageOf(error));
+    if (error instanceof ExtensionFailure) this.#host.onFail("extensionThrew");
+    else this.#host.onFail("brokenStream", messageOf(error));
   }
 }

@@ -19,7 +19,11 @@ import { systemClock } from "../service/clock.ts";
 import { PatientClock } from "../service/patient_clock.ts";
 import { tcpNetwork } from "../transport/network.ts";
 
-/** The broadcast socket of a protocol, which {@linkcode connectBroadcast} connects to. */
+/**
+ * The broadcast socket of a protocol, which {@linkcode connectBroadcast} connects to.
+ *
+ * @category Broadcast and workers
+ */
 export interface BroadcastTarget {
   /** {@linkcode ActiveProtocol.broadcastSocketPort}: 1 to 65,535. */
   readonly port: number;
@@ -35,7 +39,11 @@ export interface BroadcastTarget {
   readonly signal?: AbortSignal;
 }
 
-/** A connection to the broadcast socket of a protocol; keeps the program running until it is closed. */
+/**
+ * A connection to the broadcast socket of a protocol; keeps the program running until it is closed.
+ *
+ * @category Broadcast and workers
+ */
 export interface Broadcaster extends AsyncDisposable {
   /**
    * Has the context broadcast `data` to the protocol. Messages keep their order and their boundaries;
@@ -61,6 +69,7 @@ export interface Broadcaster extends AsyncDisposable {
  *
  * Needs `--allow-net` for the address.
  *
+ * @category Broadcast and workers
  * @returns Rejects with an {@linkcode LwsError}: `invalid-argument`, which names the field;
  *   `permission-denied`; `connect-failed` when nobody listens there, or nobody answers within 5 seconds;
  *   `handshake-refused` when the token is another's; `aborted`.

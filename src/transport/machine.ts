@@ -1,4 +1,7 @@
-/** Giving up root's rights once all is open that needs them. */
+/**
+ * What the operating system lets this process do and know: root's rights, and giving them up; this
+ * host's name and others'; the environment. Never prompts.
+ */
 
 import process from "node:process";
 import { TransportError } from "../base/errors.ts";
@@ -85,8 +88,6 @@ function change(name: string, id: number, set: (id: number) => void, get: () => 
   }
 }
 
-/** What the operating system says of this host, as far as it may be asked. Never prompts. */
-
 /** What stands where a name is not known, or may not be. */
 export const UNKNOWN_HOST = "unknown";
 
@@ -120,8 +121,6 @@ export async function reverseLookup(ip: string): Promise<string> {
     return "";
   }
 }
-
-/** Environment variables, where the program may read them. */
 
 /**
  * The variable's value; `undefined` when it isn't set, `null` when the program may not read it.

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { FAILURES } from "../../src/core/websocket/close.ts";
 import { type FrameLimits, FrameParser } from "../../src/core/websocket/frame_parser.ts";
 import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
 
@@ -44,8 +45,8 @@ function listen(setup: Setup = {}) {
         heard.push({ kind: "control", opcode, bytes: [...payload] });
         setup.onEvent?.(parser);
       },
-      onFail(code) {
-        heard.push({ kind: "fail", code, bytes: [] });
+      onFail(failure) {
+        heard.push({ kind: "fail", code: FAILURES[failure][0], bytes: [] });
       },
     },
   });

@@ -1,6 +1,7 @@
 /** The frame parser's events depend on the bytes, and never on how they were split into reads. */
 
 import { assertEquals } from "@std/assert";
+import { FAILURES } from "../../src/core/websocket/close.ts";
 import { FrameParser } from "../../src/core/websocket/frame_parser.ts";
 import { frame, type FrameOptions } from "../support/frames.ts";
 import {
@@ -72,7 +73,7 @@ function parse(reads: Iterable<Uint8Array>, setup: Setup): Event[] {
         note(["data", hex(piece), { first, final, binary, rsv, remaining }]);
       },
       onControl: (opcode, payload) => note(["control", opcode, hex(payload)]),
-      onFail: (code, reason) => note(["fail", code, reason]),
+      onFail: (failure) => note(["fail", ...FAILURES[failure]]),
     },
   });
   for (const read of [...reads, new Uint8Array(0)]) {

@@ -1,5 +1,6 @@
 /** The frame parser on masked frames, as a server gets them. */
 
+import type { Failure } from "../../../src/core/websocket/close.ts";
 import { type FrameHandler, FrameParser } from "../../../src/core/websocket/frame_parser.ts";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import { concat, frame, KEY } from "../../../tests/support/frames.ts";
@@ -15,8 +16,8 @@ class Counter implements FrameHandler {
 
   onControl(): void {}
 
-  onFail(_code: number, reason: string): void {
-    throw new Error(reason);
+  onFail(failure: Failure): void {
+    throw new Error(failure);
   }
 }
 

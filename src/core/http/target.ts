@@ -1,4 +1,4 @@
-/** Request targets (RFC 9112 section 3.2) and the path that they name. */
+/** Request targets (RFC 9112 section 3.2): the path that they name, its arguments, and authorities. */
 
 import { consistsOf, HttpSyntaxError, isVisibleAscii, parseLength, tableOf } from "./syntax.ts";
 

@@ -10,6 +10,7 @@ import { isUtf8 } from "./utf8.ts";
  * that grew from it, and three that the C library uses only inside. `wsi.close` takes 1000–1003 and
  * 1007–1014; 1005, 1006 and 1015 are never on the wire.
  *
+ * @category Connections
  * @example
  * ```ts
  * import { CLOSE_STATUS, handlers } from "@x/lws";
@@ -60,17 +61,63 @@ export const CLOSE_STATUS = {
   nostatusContextDestroy: 9999,
 } as const;
 
-export const CLOSE_NORMAL = CLOSE_STATUS.normal;
-export const CLOSE_GOING_AWAY = CLOSE_STATUS.goingaway;
-export const CLOSE_PROTOCOL_ERROR = CLOSE_STATUS.protocolErr;
-export const CLOSE_UNSUPPORTED_DATA = CLOSE_STATUS.unacceptableOpcode;
+/** Never on the wire: what a close frame without a code stands for. */
 export const CLOSE_NO_STATUS = CLOSE_STATUS.noStatus;
+/** Never on the wire: what no close frame at all stands for. */
 export const CLOSE_ABNORMAL = CLOSE_STATUS.abnormalClose;
-export const CLOSE_INVALID_PAYLOAD = CLOSE_STATUS.invalidPayload;
-export const CLOSE_POLICY_VIOLATION = CLOSE_STATUS.policyViolation;
-export const CLOSE_MESSAGE_TOO_BIG = CLOSE_STATUS.messageTooLarge;
-export const CLOSE_EXTENSION_REQUIRED = CLOSE_STATUS.extensionRequired;
-export const CLOSE_INTERNAL_ERROR = CLOSE_STATUS.unexpectedCondition;
+
+/**
+ * Every close frame that the library sends of itself: its code, and its reason unless more is known of
+ * the fault. Nothing else chooses a code; whoever finds a fault says its key.
+ */
+export const FAILURES = {
+  // The header of a frame (RFC 6455 sections 5.1 to 5.5).
+  reservedBit: [CLOSE_STATUS.protocolErr, "a reserved bit is set"],
+  unknownOpcode: [CLOSE_STATUS.protocolErr, "unknown opcode"],
+  fragmentedControl: [CLOSE_STATUS.protocolErr, "fragmented control frame"],
+  longControl: [CLOSE_STATUS.protocolErr, "control frame too long"],
+  nestedMessage: [CLOSE_STATUS.protocolErr, "a message began inside another"],
+  nothingToContinue: [CLOSE_STATUS.protocolErr, "nothing to continue"],
+  notMasked: [CLOSE_STATUS.protocolErr, "the frame is not masked"],
+  masked: [CLOSE_STATUS.protocolErr, "the frame is masked"],
+  lengthNotMinimal: [CLOSE_STATUS.protocolErr, "length not minimal"],
+  lengthOutOfRange: [CLOSE_STATUS.protocolErr, "length out of range"],
+  // What it carries (sections 5.5.1, 7.4 and 8.1).
+  closeCode: [CLOSE_STATUS.protocolErr, "malformed close frame"],
+  closeReason: [CLOSE_STATUS.invalidPayload, "malformed close frame"],
+  notUtf8: [CLOSE_STATUS.invalidPayload, "the text is not UTF-8"],
+  cutText: [CLOSE_STATUS.invalidPayload, "the text ends inside a character"],
+  // What an extension transforms; the extension says more.
+  brokenMessage: [CLOSE_STATUS.invalidPayload, "the message can't be decoded"],
+  brokenStream: [CLOSE_STATUS.protocolErr, "the stream can't be decoded"],
+  // Limits.
+  frameTooBig: [CLOSE_STATUS.messageTooLarge, "frame too big"],
+  messageTooBig: [CLOSE_STATUS.messageTooLarge, "message too big"],
+  tooManyFragments: [CLOSE_STATUS.policyViolation, "too many fragments"],
+  tooManyEmptyFragments: [CLOSE_STATUS.policyViolation, "too many empty fragments"],
+  // This end; what it met is not for the peer.
+  callbackThrew: [CLOSE_STATUS.unexpectedCondition, ""],
+  extensionThrew: [CLOSE_STATUS.unexpectedCondition, ""],
+  contextLeaves: [CLOSE_STATUS.goingaway, ""],
+} as const satisfies Record<string, readonly [code: number, reason: string]>;
+
+/** A key of {@linkcode FAILURES}. */
+export type Failure = keyof typeof FAILURES;
+
+/** Whose fault a failure is. */
+export function causeOf(failure: Failure): "limit" | "protocol" | "callback" | "destroy" {
+  switch (FAILURES[failure][0]) {
+    case CLOSE_STATUS.policyViolation:
+    case CLOSE_STATUS.messageTooLarge:
+      return "limit";
+    case CLOSE_STATUS.unexpectedCondition:
+      return "callback";
+    case CLOSE_STATUS.goingaway:
+      return "destroy";
+    default:
+      return "protocol";
+  }
+}
 
 /** The longest close reason, in bytes of UTF-8: a control frame less the code. */
 export const MAX_CLOSE_REASON = MAX_CONTROL_PAYLOAD - 2;
@@ -110,14 +157,14 @@ export function fittingReason(reason: string): string {
   return reason.slice(0, read);
 }
 
-/** Reads a close payload; a number is the code to fail the connection with. */
-export function decodeClose(payload: Uint8Array): CloseStatus | number {
+/** Reads a close payload; a text is what is wrong with it. */
+export function decodeClose(payload: Uint8Array): CloseStatus | "closeCode" | "closeReason" {
   if (payload.length === 0) return { code: CLOSE_NO_STATUS, reason: "" };
-  if (payload.length === 1) return CLOSE_PROTOCOL_ERROR;
+  if (payload.length === 1) return "closeCode";
   const code = payload[0]! << 8 | payload[1]!;
-  if (!isCloseCode(code)) return CLOSE_PROTOCOL_ERROR;
+  if (!isCloseCode(code)) return "closeCode";
   const text = payload.subarray(2);
-  if (!isUtf8(text)) return CLOSE_INVALID_PAYLOAD;
+  if (!isUtf8(text)) return "closeReason";
   return { code, reason: decoder.decode(text) };
 }
 

@@ -1,12 +1,7 @@
 /** The reading half of RFC 6455 section 5: bytes in, pieces of frames out, in place. */
 
 import { freeBuffer } from "../../base/buffers.ts";
-import {
-  CLOSE_INVALID_PAYLOAD,
-  CLOSE_MESSAGE_TOO_BIG,
-  CLOSE_POLICY_VIOLATION,
-  CLOSE_PROTOCOL_ERROR,
-} from "./close.ts";
+import type { Failure } from "./close.ts";
 import {
   CONTROL_BIT,
   FIN,
@@ -41,8 +36,8 @@ export interface FrameHandler {
   onData(piece: Uint8Array): void;
   /** A whole control frame; the view is valid during the call only. */
   onControl(opcode: number, payload: Uint8Array): void;
-  /** The peer broke the protocol; nothing more is parsed. */
-  onFail(code: number, reason: string): void;
+  /** The peer broke the protocol, or a limit; nothing more is parsed. */
+  onFail(failure: Failure): void;
 }
 
 /** How a parser is set up. */
@@ -251,27 +246,21 @@ export class FrameParser {
       const ofMessage = opcode === OPCODE_CONTINUATION ? this.#frameBits : this.#extensionBits;
       const allowed = isControl ? 0 : ofMessage;
       if ((first & RESERVED_BITS & ~allowed) !== 0) {
-        return this.#fail(CLOSE_PROTOCOL_ERROR, "a reserved bit is set");
+        return this.#fail("reservedBit");
       }
     }
     if (isControl) {
-      if (opcode > OPCODE_PONG) return this.#fail(CLOSE_PROTOCOL_ERROR, "unknown opcode");
-      if ((first & FIN) === 0) return this.#fail(CLOSE_PROTOCOL_ERROR, "fragmented control frame");
+      if (opcode > OPCODE_PONG) return this.#fail("unknownOpcode");
+      if ((first & FIN) === 0) return this.#fail("fragmentedControl");
     } else {
-      if (opcode > OPCODE_BINARY) return this.#fail(CLOSE_PROTOCOL_ERROR, "unknown opcode");
+      if (opcode > OPCODE_BINARY) return this.#fail("unknownOpcode");
       if ((opcode === OPCODE_CONTINUATION) !== this.#inMessage) {
-        return this.#fail(
-          CLOSE_PROTOCOL_ERROR,
-          this.#inMessage ? "a message began inside another" : "nothing to continue",
-        );
+        return this.#fail(this.#inMessage ? "nestedMessage" : "nothingToContinue");
       }
     }
     if (((second & MASK) !== 0) !== this.#masked) {
       if (!this.#acceptsEither) {
-        return this.#fail(
-          CLOSE_PROTOCOL_ERROR,
-          this.#masked ? "the frame is not masked" : "the frame is masked",
-        );
+        return this.#fail(this.#masked ? "notMasked" : "masked");
       }
       // What is plain in every other way comes here too, once for each change.
       this.#masked = !this.#masked;
@@ -279,24 +268,24 @@ export class FrameParser {
 
     let length = second & LENGTH_BITS;
     if (isControl && length > MAX_CONTROL_PAYLOAD) {
-      return this.#fail(CLOSE_PROTOCOL_ERROR, "control frame too long");
+      return this.#fail("longControl");
     }
     let payload = position + 2;
     if (length === LENGTH_16) {
       if (end - position < 4) return -1;
       length = view.getUint16(payload);
-      if (length < LENGTH_16) return this.#fail(CLOSE_PROTOCOL_ERROR, "length not minimal");
+      if (length < LENGTH_16) return this.#fail("lengthNotMinimal");
       payload += 2;
     } else if (length === LENGTH_64) {
       if (end - position < 10) return -1;
       const high = view.getUint32(payload);
-      if (high > 0x7fff_ffff) return this.#fail(CLOSE_PROTOCOL_ERROR, "length out of range");
+      if (high > 0x7fff_ffff) return this.#fail("lengthOutOfRange");
       length = high * 0x1_0000_0000 + view.getUint32(payload + 4);
-      if (length <= 0xffff) return this.#fail(CLOSE_PROTOCOL_ERROR, "length not minimal");
+      if (length <= 0xffff) return this.#fail("lengthNotMinimal");
       payload += 8;
     }
     if (length > this.#limits.maxFramePayload) {
-      return this.#fail(CLOSE_MESSAGE_TOO_BIG, "frame too big");
+      return this.#fail("frameTooBig");
     }
     let key = 0;
     if (this.#masked) {
@@ -329,11 +318,11 @@ export class FrameParser {
       this.#utf8 = UTF8_ACCEPT;
     }
     if (++this.#fragments > this.#limits.maxFragments) {
-      this.#fail(CLOSE_POLICY_VIOLATION, "too many fragments");
+      this.#fail("tooManyFragments");
       return false;
     }
     if (length === 0 && ++this.#emptyFragments > this.#limits.maxEmptyFragments) {
-      this.#fail(CLOSE_POLICY_VIOLATION, "too many empty fragments");
+      this.#fail("tooManyEmptyFragments");
       return false;
     }
     this.isFinal = (first & FIN) !== 0;
@@ -395,12 +384,12 @@ export class FrameParser {
   #checkText(bytes: Uint8Array, start: number, end: number): boolean {
     this.#utf8 = checkUtf8(bytes, start, end, this.#utf8);
     if (this.#utf8 !== UTF8_REJECT) return true;
-    this.#fail(CLOSE_INVALID_PAYLOAD, "the text is not UTF-8");
+    this.#fail("notUtf8");
     return false;
   }
 
   #failCutText(): void {
-    this.#fail(CLOSE_INVALID_PAYLOAD, "the text ends inside a character");
+    this.#fail("cutText");
   }
 
   /** A buffer that holds `length` bytes, grown by what arrived and not by what was announced. */
@@ -418,11 +407,11 @@ export class FrameParser {
     return grown;
   }
 
-  #fail(code: number, reason: string): -1 {
+  #fail(failure: Failure): -1 {
     this.#failed = true;
     this.#running = false;
     this.release();
-    this.#handler.onFail(code, reason);
+    this.#handler.onFail(failure);
     return -1;
   }
 }
