@@ -12,11 +12,11 @@ import type { FileOps } from "../api/file_ops.ts";
 import type { KeepAliveSettings, Limits } from "../api/limits.ts";
 import type { Listener, StreamConn, Transport } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
-import { isReason, type Reason, type ReasonData } from "../api/reasons.ts";
+import type { Reason, ReasonData } from "../api/reasons.ts";
 import { type PollFd, POLLIN, POLLOUT } from "../api/service.ts";
 import type { CertificateInfo } from "../api/tls.ts";
 import type { PeerAddresses, Wsi } from "../api/wsi.ts";
-import { type Bytes, bytesOf } from "../base/bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError, TransportError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
@@ -29,8 +29,7 @@ import { ClientRoutes } from "./connector.ts";
 import { checkCreationInfo, type CheckedInfo } from "./creation_options.ts";
 import { answersHttp } from "./handlers.ts";
 import { checkSource, listenAs } from "./listen.ts";
-import { rxBufferSizeOf } from "./protocol_options.ts";
-import { activate } from "./protocols.ts";
+import { Protocols } from "./protocols.ts";
 import { checkDestroyOptions, Departure } from "./shutdown.ts";
 import type { Methods } from "../core/http/methods.ts";
 import { attempt } from "../extensions/pipeline.ts";
@@ -106,7 +105,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   isDestroyed = false;
 
   readonly #info: CheckedInfo;
-  readonly #named = new Map<string, ProtocolEntry>();
+  readonly #protocols: Protocols;
   readonly #listener: Listener | undefined;
   /** Unless the context serves by itself. */
   readonly #polling: Polling | undefined;
@@ -165,21 +164,9 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       destroy: () => this.destroy(),
     });
     if (info.broadcastSockets) this.#openSockets();
-    this.entries = info.protocols.map((protocol, index) => ({
-      protocol,
-      active: activate(protocol, {
-        owningServer: this,
-        protocolIndex: index,
-        broadcastSocketPort: this.#elsewhere.socket(index)?.port ?? 0,
-        broadcastToken: this.#elsewhere.socket(index)?.token ?? "",
-      }),
-      index,
-      rxBufferSize: rxBufferSizeOf(protocol),
-      allowedOrigins: protocol.allowedOrigins,
-      connections: new Set<Connection>(),
-    }));
-    this.protocols = this.entries.map((entry) => entry.active);
-    for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
+    this.#protocols = new Protocols(info.protocols, this, (i) => this.#elsewhere.socket(i));
+    this.entries = this.#protocols.entries;
+    this.protocols = this.#protocols.active;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.standIn = new Connection(this, LISTENER_FD, false);
     this.#tls = this.#setUpTls();
@@ -300,35 +287,21 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   }
 
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
-    for (const connection of this.#entryOf(protocol).connections) connection.callbackOnWritable();
+    this.#protocols.callbackOnWritable(protocol);
     return 0;
   }
 
   rxFlowAllowAllProtocol(protocol: Protocol | string): void {
-    for (const connection of this.#entryOf(protocol).connections) connection.rxFlowControl(true);
+    this.#protocols.rxFlowAllow(protocol);
   }
 
   callbackAllProtocol(protocol: Protocol | string, reason: Reason): number {
-    const entry = this.#entryOf(protocol);
-    if (typeof reason !== "string" || !isReason(reason)) {
-      refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
-    }
-    for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+    this.#protocols.callback(protocol, reason);
     return 0;
   }
 
   broadcast(protocol: Protocol | string, data: Bytes | string): number {
-    const entry = this.#entryOf(protocol);
-    const bytes = bytesOf("broadcast: data", data);
-    if (this.isDestroyed) return -1;
-    // Descriptors count up as connections are accepted; the set has the order of the handshakes.
-    const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
-    for (const connection of accepted) {
-      // A callback before may have closed it.
-      if (connection.isClient || !connection.isEstablished) continue;
-      connection.call(entry, "broadcast", bytes);
-    }
-    return 0;
+    return this.#protocols.broadcast(protocol, data, this.isDestroyed);
   }
 
   openPort(): MessagePort {
@@ -393,7 +366,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   }
 
   protocolNamed(name: string): ProtocolEntry | undefined {
-    return this.#named.get(name);
+    return this.#protocols.named(name);
   }
 
   flushLater(connection: Connection): void {
@@ -497,7 +470,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.scheduler.arrived({ socketFd: this.#elsewhereFd, service: work }, POLLIN);
   }
 
-  // Ends and lookups.
+  // The end.
 
   #endIfEmpty(): void {
     if (this.connections.size > 0 || !this.#isSetUp) return;
@@ -513,16 +486,6 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.budget.rest();
     this.scheduler.stop();
     this.#resolveClosed();
-  }
-
-  #entryOf(protocol: Protocol | string): ProtocolEntry {
-    const name = typeof protocol === "string" ? protocol : protocol?.name;
-    const entry = this.#named.get(name);
-    if (entry !== undefined) {
-      if (typeof protocol === "string") return entry;
-      if (entry.protocol === protocol || entry.active === protocol) return entry;
-    }
-    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
   }
 
   #mustLive(call: string): void {
