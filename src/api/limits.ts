@@ -1,16 +1,4 @@
-/** The limits of a context, their defaults and their ranges. */
-
-/** When idle connections are probed. */
-export interface KeepAliveSettings {
-  /** Milliseconds without a sign of life from the peer until the first probe. */
-  readonly timeMs: number;
-  /** Unanswered probes that end the connection. */
-  readonly probes: number;
-  /** Milliseconds from probe to probe, and from the last one to the end. */
-  readonly intervalMs: number;
-  /** Whether TCP's keep-alive is on as well: only where it was asked for, as it is a call a connection. */
-  readonly usesTcp: boolean;
-}
+/** The limits of a context, their defaults and their ranges; and when idle connections are probed. */
 
 /**
  * Every bound that a context sets on its peers; each is an option of `createContext`.
@@ -129,6 +117,18 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,
 };
+
+/** When idle connections are probed. */
+export interface KeepAliveSettings {
+  /** Milliseconds without a sign of life from the peer until the first probe. */
+  readonly timeMs: number;
+  /** Unanswered probes that end the connection. */
+  readonly probes: number;
+  /** Milliseconds from probe to probe, and from the last one to the end. */
+  readonly intervalMs: number;
+  /** Whether TCP's keep-alive is on as well: only where it was asked for, as it is a call a connection. */
+  readonly usesTcp: boolean;
+}
 
 /** What one write may have when nothing else is unsent, unless `maxMessageSize` is more. */
 const LONGEST_WRITE = 16 * 1024 * 1024;

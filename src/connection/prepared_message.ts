@@ -12,13 +12,6 @@ import {
   writeHeader,
 } from "../core/websocket/frame.ts";
 
-function frameOf(first: number, payload: Uint8Array): Uint8Array {
-  const { length } = payload;
-  const frame = new Uint8Array(headerLength(length, false) + length);
-  frame.set(payload, writeHeader(frame, 0, first, length, false));
-  return frame;
-}
-
 /** What {@linkcode prepareMessage} makes. */
 export class PreparedMessage implements Prepared {
   /** Whether it is sent as text or as binary. */
@@ -104,4 +97,11 @@ export function prepareMessage(
     refuseArgument("prepareMessage", "kind", kind, '"text", "binary"');
   }
   return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
+}
+
+function frameOf(first: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const frame = new Uint8Array(headerLength(length, false) + length);
+  frame.set(payload, writeHeader(frame, 0, first, length, false));
+  return frame;
 }

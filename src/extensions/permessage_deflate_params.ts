@@ -253,6 +253,22 @@ const RULES: Readonly<Record<keyof PermessageDeflateOptions, Rule>> = {
   },
 };
 
+/** The parameters of one offer or answer. */
+interface WireParams {
+  serverNoContextTakeover: boolean;
+  clientNoContextTakeover: boolean;
+  serverMaxWindowBits: number | undefined;
+  /** `"any"` in an offer that names it without a value. */
+  clientMaxWindowBits: number | "any" | undefined;
+}
+
+/** A decimal integer from 8 to 15 without leading zeros (sections 7.1.2.1 and 7.1.2.2). */
+export function parseWindowBits(value: string): number | undefined {
+  const bits = parseLength(value);
+  const isInRange = bits >= MIN_WINDOW_BITS && bits <= MAX_WINDOW_BITS;
+  return isInRange && value === String(bits) ? bits : undefined;
+}
+
 function integerFrom(smallest: number, largest: number): Rule {
   return {
     allows: (value) =>
@@ -282,15 +298,6 @@ function wantedParams(
     serverMaxWindowBits: options.serverMaxWindowBits,
     clientMaxWindowBits: options.clientMaxWindowBits,
   };
-}
-
-/** The parameters of one offer or answer. */
-interface WireParams {
-  serverNoContextTakeover: boolean;
-  clientNoContextTakeover: boolean;
-  serverMaxWindowBits: number | undefined;
-  /** `"any"` in an offer that names it without a value. */
-  clientMaxWindowBits: number | "any" | undefined;
 }
 
 /** Reads the parameters of an offer or answer; a text says which rule of section 7 they break. */
@@ -333,13 +340,6 @@ function readParams(
     }
   }
   return read;
-}
-
-/** A decimal integer from 8 to 15 without leading zeros (sections 7.1.2.1 and 7.1.2.2). */
-export function parseWindowBits(value: string): number | undefined {
-  const bits = parseLength(value);
-  const isInRange = bits >= MIN_WINDOW_BITS && bits <= MAX_WINDOW_BITS;
-  return isInRange && value === String(bits) ? bits : undefined;
 }
 
 function badBits(name: string, value: string | undefined): string {
