@@ -145,6 +145,7 @@ const MAR13: Generation = defineGeneration({
   fillsIn: "index",
   destroys: "cut",
   writeReturns: "length",
+  completesWholeAnswers: true,
   emptyWrites: ["close"],
 });
 

@@ -648,15 +648,19 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     if (typeof seconds !== "number" || !(seconds >= 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
       refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
     }
-    // On its way out a connection is under timeouts that must not be lifted.
-    if (this.#state !== OPEN) return;
     this.armTimeout(reason, seconds * 1000);
-    this.isTimeoutOfProgram = true;
+    this.isTimeoutOfProgram = this.#state === OPEN;
   }
 
-  /** Puts the connection under a timeout, in place of the one it is under. */
+  /**
+   * Puts the connection under a timeout, in place of the one it is under. On its way out it is under
+   * timeouts that neither the program nor a phase may lift.
+   */
   armTimeout(reason: TimeoutReason, delayMs: number): void {
-    if (this.#state === CLOSED) return;
+    if (this.#state === OPEN) this.#arm(reason, delayMs);
+  }
+
+  #arm(reason: TimeoutReason, delayMs: number): void {
     this.isTimeoutOfProgram = false;
     this.#timeoutReason = reason;
     if (reason === "noPendingTimeout") {
@@ -730,7 +734,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   #awaitFlush(): void {
     const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
     const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
-    this.armTimeout("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
+    this.#arm("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes at once; unsent bytes may be lost. */
@@ -773,7 +777,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   #flushed(): void {
     if (this.#parting === CLOSING_AT_ONCE || this.#peerEnded) return this.#transport?.close();
     this.#state = LINGERING;
-    this.armTimeout("closeAck", this.owner.limits.closeTimeoutMs);
+    this.#arm("closeAck", this.owner.limits.closeTimeoutMs);
     if (this.#parting === ENDING_FIRST) this.#transport?.end();
     if (!this.#waitsForTurn) this.#transport?.resume();
   }

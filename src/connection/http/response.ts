@@ -61,6 +61,7 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #keepAliveSeconds: number | undefined;
+  readonly #halfOpen: boolean;
   readonly #onComplete: () => void;
   readonly #onSend: () => void;
   readonly #mustClose: () => boolean;
@@ -83,6 +84,7 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#keepAliveSeconds = options.keepAliveSeconds;
+    this.#halfOpen = options.halfOpen;
     this.#onComplete = options.onComplete;
     this.#onAnswer = options.onAnswer;
     this.#isAfterOwed = options.isAfterOwed;
@@ -293,6 +295,11 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.onDrain();
   }
 
+  /** The peer has closed its sending half. */
+  onEnd(): void {
+    if (this.#transfer instanceof StreamedBody) this.#transfer.onEnd();
+  }
+
   /** The connection is gone. */
   abandon(): void {
     this.#transfer?.abandon();
@@ -325,6 +332,7 @@ export class HttpResponse implements HttpExchange {
       return isSent ? 0 : -1;
     }
     this.#transfer = new StreamedBody(this.#connection, source, {
+      halfOpen: this.#halfOpen,
       send: (bytes) => void this.#writeBody(bytes),
       complete: () => {
         this.#transfer = undefined;
