@@ -75,7 +75,7 @@ export class PreparedMessage implements Prepared {
  * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its
  *   bytes, of a buffer all of them.
  * @param kind `"text"` or `"binary"`.
- * @default {"text"} for a string, {"binary"} for bytes.
+ *   Default: the first for a string, else the second.
  * @throws {LwsError} `invalid-argument` for anything else, a detached or out-of-bounds view included.
  *
  * @example
