@@ -22,77 +22,30 @@
  * @module
  */
 
-export { callbackExtension } from "./src/extensions/callback_extension.ts";
+// What every program uses.
+export { createContext } from "./src/context/context.ts";
+export { handlers } from "./src/context/handlers.ts";
+export type { Protocol } from "./src/api/protocol.ts";
+export type { Wsi } from "./src/api/wsi.ts";
+export type { Context } from "./src/api/context.ts";
+export type { ContextCreationInfo } from "./src/api/creation_info.ts";
+
+// The rest, by use, one statement for each module.
+export type { DatalessReason, DestroyOptions } from "./src/api/context.ts";
 export {
-  type Broadcaster,
-  type BroadcastTarget,
-  connectBroadcast,
-} from "./src/remote/broadcast_client.ts";
-export type { DestroyOptions } from "./src/api/context.ts";
-export type { ClientConnectInfo } from "./src/api/client_info.ts";
-export type { Context, DatalessReason } from "./src/api/context.ts";
-export { CLOSE_STATUS } from "./src/core/websocket/close.ts";
-export type { ContextCreationInfo, ServicePolicy } from "./src/api/creation_info.ts";
-export { HEADER_TOKENS, type HeaderToken } from "./src/core/http/header_tokens.ts";
-export { HTTP_STATUS } from "./src/core/http/status.ts";
-export { LwsError, type LwsErrorCode } from "./src/base/errors.ts";
-export type { ExtensionOffer, ExtensionParam } from "./src/core/websocket/extension_header.ts";
-export type {
-  CallbackExtension,
-  ExtensionCallback,
-  ExtensionCallbackArguments,
-  ExtensionReason,
-  ExtensionReasonData,
-  ExtensionStruct,
-  ExtensionToken,
-  WithAnyWsi,
-  WithoutWsi,
-} from "./src/api/extension.ts";
-export {
-  type AcceptedExtension,
-  type Extension,
-  ExtensionFailure,
-  type ExtensionSession,
-  type IncomingFrame,
-  type OutgoingPart,
-} from "./src/api/extension.ts";
-export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_frame.ts";
-export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
-export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
-export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
-export type { FileOps, FileStat, OpenFile } from "./src/api/file_ops.ts";
-export type { Mount } from "./src/api/creation_info.ts";
-export {
-  type ForkedProtocol,
-  type ForkedService,
-  type ForkInfo,
-  forkServiceLoop,
-} from "./src/remote/fork.ts";
-export {
-  type HandlerResult,
-  type Handlers,
-  handlers,
-  type VerdictReason,
-} from "./src/context/handlers.ts";
-export { hostFileOps, type HostFileOptions } from "./src/transport/host_files.ts";
-export { HttpHeaderBlock } from "./src/core/http/header_block.ts";
-export { CONTEXT_PORT_NO_LISTEN, type ListenInfo } from "./src/api/creation_info.ts";
-export type { TrustProxy } from "./src/api/creation_info.ts";
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextOptions,
+  type ListenInfo,
+  type Mount,
+  type PlatformInfo,
+  type ServicePolicy,
+  type TokenLimits,
+  type TrustProxy,
+} from "./src/api/creation_info.ts";
 export { DEFAULT_LIMITS, type Limits } from "./src/api/limits.ts";
-export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/base/log.ts";
-export { allocPadded, PRE_PADDING } from "./src/core/websocket/lws_padding.ts";
-export { prepareMessage } from "./src/connection/prepared_message.ts";
-export type { ContextOptions, PlatformInfo } from "./src/api/creation_info.ts";
-export {
-  type PollArgs,
-  POLLERR,
-  type PollFd,
-  POLLHUP,
-  POLLIN,
-  type PollLock,
-  POLLOUT,
-} from "./src/api/service.ts";
-export type { ActiveProtocol, CallbackResult, Protocol } from "./src/api/protocol.ts";
+export type { ClientConnectInfo } from "./src/api/client_info.ts";
+export { libraryVersion } from "./src/base/version.ts";
+export type { ActiveProtocol, CallbackResult } from "./src/api/protocol.ts";
 export type {
   CallbackArguments,
   CloseCause,
@@ -107,37 +60,89 @@ export type {
   WithAnyUser,
   WithoutUser,
 } from "./src/api/reasons.ts";
+export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
+export {
+  type HttpCompletion,
+  type PeerAddresses,
+  type PreparedMessage,
+  type ResponseBodyInit,
+  type ResponseBodyStream,
+  TIMEOUT_REASONS,
+  type TimeoutReason,
+  type WriteKind,
+  type WriteOptions,
+} from "./src/api/wsi.ts";
+export { prepareMessage } from "./src/connection/prepared_message.ts";
+export { allocPadded, PRE_PADDING } from "./src/core/websocket/lws_padding.ts";
+export { CLOSE_STATUS } from "./src/core/websocket/close.ts";
+export { HttpHeaderBlock } from "./src/core/http/header_block.ts";
+export { HEADER_TOKENS, type HeaderToken, tokenToString } from "./src/core/http/header_tokens.ts";
+export { HTTP_STATUS } from "./src/core/http/status.ts";
+export type { FileOps, FileStat, OpenFile } from "./src/api/file_ops.ts";
+export { hostFileOps, type HostFileOptions } from "./src/transport/host_files.ts";
+export { callbackExtension } from "./src/extensions/callback_extension.ts";
+export {
+  type AcceptedExtension,
+  type CallbackExtension,
+  type Extension,
+  type ExtensionCallback,
+  type ExtensionCallbackArguments,
+  ExtensionFailure,
+  type ExtensionReason,
+  type ExtensionReasonData,
+  type ExtensionSession,
+  type ExtensionStruct,
+  type ExtensionToken,
+  type IncomingFrame,
+  type OutgoingPart,
+  type WithAnyWsi,
+  type WithoutWsi,
+} from "./src/api/extension.ts";
+export type { ExtensionOffer, ExtensionParam } from "./src/core/websocket/extension_header.ts";
+export { deflateFrame, xWebkitDeflateFrame } from "./src/extensions/deflate_frame.ts";
+export { deflateStream, type DeflateStreamOptions } from "./src/extensions/deflate_stream.ts";
+export { permessageDeflate } from "./src/extensions/permessage_deflate.ts";
+export type { PermessageDeflateOptions } from "./src/extensions/permessage_deflate_params.ts";
 export type {
   CertificateInfo,
   ClientCertificateTrial,
+  PeerCertificate,
   PrivateKeyLoader,
+  TlsInfo,
   TlsMembers,
   TrustLoader,
 } from "./src/api/tls.ts";
-export type { PeerCertificate, TlsInfo } from "./src/api/tls.ts";
-export type { Clock } from "./src/api/service.ts";
+export {
+  type Broadcaster,
+  type BroadcastTarget,
+  connectBroadcast,
+} from "./src/remote/broadcast_client.ts";
+export {
+  type ForkedProtocol,
+  type ForkedService,
+  type ForkInfo,
+  forkServiceLoop,
+} from "./src/remote/fork.ts";
 export { type RemoteContext, remoteContext } from "./src/remote/remote_context.ts";
-export { createContext } from "./src/context/context.ts";
-export type { StreamConn, StreamListener } from "./src/api/network.ts";
+export {
+  type Clock,
+  type PollArgs,
+  POLLERR,
+  type PollFd,
+  POLLHUP,
+  POLLIN,
+  type PollLock,
+  POLLOUT,
+} from "./src/api/service.ts";
+export { LwsError, type LwsErrorCode } from "./src/base/errors.ts";
+export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/base/log.ts";
 export type {
   Address,
   Listener,
   Network,
   NetworkTarget,
+  StreamConn,
+  StreamListener,
   Transport,
   TransportHandler,
 } from "./src/api/network.ts";
-export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/wsi.ts";
-export type { TokenLimits } from "./src/api/creation_info.ts";
-export { tokenToString } from "./src/core/http/header_tokens.ts";
-export { libraryVersion } from "./src/base/version.ts";
-export type {
-  HttpCompletion,
-  PeerAddresses,
-  PreparedMessage,
-  ResponseBodyInit,
-  ResponseBodyStream,
-  WriteKind,
-  WriteOptions,
-  Wsi,
-} from "./src/api/wsi.ts";

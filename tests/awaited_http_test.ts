@@ -377,3 +377,21 @@ Deno.test("a transaction that is completed while its callback thinks ends with t
   await settle();
   assertEquals(thinker.pending(), 1);
 });
+
+for (const reason of ["filterHttpConnection", "http", "httpBody", "httpWriteable"] as const) {
+  Deno.test(`who closes in ${reason}, and thinks on, gives the peer no more time to leave`, async () => {
+    const thinker = thinking(reason, {
+      http: (wsi) => void wsi.callbackOnWritable(),
+      [reason]: (wsi: Wsi) => void wsi.close(),
+    });
+    await using served = serve([thinker.protocol], { closeTimeoutMs: 1_000 });
+    const peer = await served.dial();
+    peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+    await settle();
+    assertEquals([peer.ended, thinker.reasons.includes("closedHttp")], [true, false]);
+    served.clock.advance(1_017);
+    await settle();
+    assertEquals(thinker.reasons.includes("closedHttp"), true);
+    await thinker.decide(0);
+  });
+}

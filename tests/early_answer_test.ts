@@ -149,6 +149,31 @@ Deno.test("an answer in httpBody reads the rest away, and pieces come no more", 
   assertEquals(reasons.filter((reason) => reason === "httpBody").length, 2);
 });
 
+for (const way of ["at once", "late"]) {
+  Deno.test(`an answer to the last piece, ${way}, is all: no httpBodyCompletion, and the next has its time`, async () => {
+    const { protocol, reasons } = record("http", (wsi, reason, _user, _data) => {
+      if (reason === "httpBodyCompletion") return -1;
+      if (reason !== "httpBody") return;
+      if (way === "at once") return wsi.respond(200, wsi.uri);
+      return Promise.resolve().then(() => wsi.respond(200, wsi.uri));
+    });
+    for (const framing of ["Content-Length: 3", "Transfer-Encoding: chunked"]) {
+      await using served = serve([protocol], { keepAliveTimeoutMs: 1_000 });
+      const peer = await served.dial();
+      const body = framing.startsWith("C") ? "abc" : "3\r\nabc\r\n0\r\n\r\n";
+      for (const path of ["/1", "/2"]) {
+        peer.send(request("POST", path, framing) + body);
+        assertEquals((await readResponse(peer)).body, path);
+      }
+      await settle();
+      served.clock.advance(1_017);
+      assertEquals((await peer.readToEnd()).length, 0);
+      assertEquals(peer.ended, true, framing);
+    }
+    assert(!reasons.includes("httpBodyCompletion"), reasons.join());
+  });
+}
+
 Deno.test("a program that had stopped the body answers, and the next request is served", async () => {
   let wsi!: Wsi;
   await using served = serve([{

@@ -554,6 +554,20 @@ Deno.test("what is no HTTP goes out as it is", async () => {
   }
 });
 
+for (const method of ["GET", "HEAD"]) {
+  Deno.test(`no answer follows what is no HTTP, which ${method} would take it for`, async () => {
+    const results: number[] = [];
+    const protocol = answeredBy((wsi) => {
+      results.push(wsi.write("just text", "http"), wsi.httpTransactionCompleted());
+    });
+    await using served = serve([protocol]);
+    const peer = await served.dial();
+    peer.send(request(method, "/") + get("/next"));
+    assertEquals(decoder.decode(await peer.readToEnd()), method === "GET" ? "just text" : "");
+    assertEquals([peer.ended, results], [true, [9, 1]]);
+  });
+}
+
 Deno.test("httpHeaders behind writeHttpHeaders are refused by name", async () => {
   await using served = serve([{
     name: "http",

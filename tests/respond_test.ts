@@ -96,7 +96,8 @@ Deno.test("respond takes fields, and refuses what contradicts its body", async (
     [205, bytes("a"), [], "body"],
     [304, pieces("a"), [], "body"],
     [200, 5, [], "body"],
-    [200, { length: 3 }, [], "body"],
+    [200, { length: 3 }, [], "JSON.stringify"],
+    [200, [1, 2], [], "or a stream"],
     [200, lockedStream(), [], "body"],
   ];
   await using served = serve([answeredBy((wsi) => {

@@ -10,7 +10,11 @@ import type { PollFd } from "./service.ts";
 import type { CertificateInfo } from "./tls.ts";
 import type { PeerAddresses, Wsi } from "./wsi.ts";
 
-/** Reasons without data, which `callbackAllProtocol` can call with. */
+/**
+ * Reasons without data, which `callbackAllProtocol` can call with.
+ *
+ * @category Protocols
+ */
 export type DatalessReason =
   | UserReason
   | { [R in keyof ReasonData]: ReasonData[R] extends undefined ? R : never }[keyof ReasonData];
@@ -19,6 +23,8 @@ export type DatalessReason =
  * Everything that shares one listener, one set of protocols and one service (`struct lws_context`).
  * Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw `destroyed`; the other calls find
  * no connections any more.
+ *
+ * @category Server and client
  */
 export interface Context extends AsyncDisposable {
   /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
@@ -269,20 +275,24 @@ export interface Context extends AsyncDisposable {
   destroy(options?: DestroyOptions): Promise<void>;
 }
 
-/** How {@linkcode Context.destroy} ends its connections. */
+/**
+ * How {@linkcode Context.destroy} ends its connections.
+ *
+ * @category Server and client
+ */
 export interface DestroyOptions {
   /**
    * Milliseconds from the call after which whatever is still open is cut, from 0; at least
    * {@linkcode spreadMs}.
    *
-   * @default {Infinity} each connection has the time of its own limits
+   * Default: `Infinity`: each connection has the time of its own limits.
    */
   readonly graceMs?: number;
   /**
    * Milliseconds over which the closing is spread, so that a crowd of clients does not come back in
    * one instant, from 0.
    *
-   * @default {0}
+   * Default: `0`.
    */
   readonly spreadMs?: number;
 }

@@ -8,11 +8,13 @@ import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
  * An extension as a context lists it. A connection uses as many of them as both sides agree to; the
  * order of the server's answer is that in which a sender applies them (section 9.1), so that after
  * "foo, bar" a message leaves as bar(foo(message)).
+ *
+ * @category Extensions
  */
 export interface Extension {
   /** The name under which it is negotiated. */
   readonly name: string;
-  /** Of those with the same group a connection uses one at most. @default none */
+  /** Of those with the same group a connection uses one at most. Default: none. */
   readonly group?: string;
   /**
    * A client's offers of this name, in their order; the extension answers the first one that it can
@@ -46,7 +48,11 @@ export interface Extension {
   anyClosing?(wsi: Wsi): void;
 }
 
-/** What a server agreed to. */
+/**
+ * What a server agreed to.
+ *
+ * @category Extensions
+ */
 export interface AcceptedExtension {
   /** The element of `Sec-WebSocket-Extensions` that says so. */
   readonly answer: string;
@@ -57,13 +63,19 @@ export interface AcceptedExtension {
 /**
  * What an extension throws when it can't go on, and has logged why: the connection is failed with 1011, and
  * the peer is told no more.
+ *
+ * @category Extensions
  */
 export class ExtensionFailure extends Error {
   /** `"ExtensionFailure"`. */
   override readonly name = "ExtensionFailure";
 }
 
-/** A negotiated extension on one connection. */
+/**
+ * A negotiated extension on one connection.
+ *
+ * @category Extensions
+ */
 export interface ExtensionSession {
   /**
    * What it transforms: whole messages, single data frames, or all bytes behind the handshake, frame
@@ -80,7 +92,7 @@ export interface ExtensionSession {
   /**
    * Those that belong to what `encode` has made last, where it is not always the same ones.
    *
-   * @default {reservedBits} on the first frame of a message, or on the frame
+   * Default: `reservedBits`, on the first frame of a message, or on the frame.
    */
   readonly encodedBits?: number;
   /** What it does to the bytes behind the handshake, if it does something to messages as well. */
@@ -149,7 +161,11 @@ export interface ExtensionSession {
   close(): void;
 }
 
-/** A part of a message on its way out. */
+/**
+ * A part of a message on its way out.
+ *
+ * @category Extensions
+ */
 export interface OutgoingPart {
   /** Its bytes; they may change once `encode` has returned. */
   readonly payload: Uint8Array;
@@ -163,7 +179,11 @@ export interface OutgoingPart {
   readonly isControl?: boolean;
 }
 
-/** A data frame on its way in. */
+/**
+ * A data frame on its way in.
+ *
+ * @category Extensions
+ */
 export interface IncomingFrame {
   /** Its payload bytes that come after the piece in hand. */
   readonly remaining: number;
@@ -177,6 +197,8 @@ export interface IncomingFrame {
  * Bytes that an extension is shown and may replace (`struct lws_tokens`). It may change the bytes in
  * place, shorten them by `tokenLength`, or point `token` to memory of its own, which must stay as it is
  * until its next call.
+ *
+ * @category Extensions
  */
 export interface ExtensionToken {
   /** The bytes; null when there are none. */
@@ -193,6 +215,8 @@ export interface ExtensionToken {
  *
  * What returns a negative number or throws closes the connection with 1011, or fails its handshake, and
  * is logged. Where nothing else is said, other numbers mean nothing.
+ *
+ * @category Extensions
  */
 export interface ExtensionReasonData {
   /** A context that listens was set up; `wsi` and `user` are undefined. */
@@ -253,23 +277,39 @@ export interface ExtensionReasonData {
   payloadRx: ExtensionToken;
 }
 
-/** Why an extension is called. */
+/**
+ * Why an extension is called.
+ *
+ * @category Extensions
+ */
 export type ExtensionReason = keyof ExtensionReasonData;
 
-/** Reasons that come for a context, and for none of its connections. */
+/**
+ * Reasons that come for a context, and for none of its connections.
+ *
+ * @category Extensions
+ */
 export type WithoutWsi =
   | "serverContextConstruct"
   | "clientContextConstruct"
   | "serverContextDestruct"
   | "clientContextDestruct";
 
-/** Reasons that come to every extension that is listed, in use on a connection or not. */
+/**
+ * Reasons that come to every extension that is listed, in use on a connection or not.
+ *
+ * @category Extensions
+ */
 export type WithAnyWsi =
   | "checkOkToProposeExtension"
   | "anyWsiEstablished"
   | "destroyAnyWsiClosing";
 
-/** What an extension's callback is given: a union of tuples, so that `switch (reason)` narrows. */
+/**
+ * What an extension's callback is given: a union of tuples, so that `switch (reason)` narrows.
+ *
+ * @category Extensions
+ */
 export type ExtensionCallbackArguments<User> = {
   [R in ExtensionReason]: [
     context: Context,
@@ -281,7 +321,11 @@ export type ExtensionCallbackArguments<User> = {
   ];
 }[ExtensionReason];
 
-/** The callback of an extension (`extension_callback`). */
+/**
+ * The callback of an extension (`extension_callback`).
+ *
+ * @category Extensions
+ */
 export type ExtensionCallback<User = unknown> = (
   ...args: ExtensionCallbackArguments<User>
 ) => number | void;
@@ -289,6 +333,7 @@ export type ExtensionCallback<User = unknown> = (
 /**
  * An extension as a user writes it (`struct lws_extension`), for {@linkcode callbackExtension}.
  *
+ * @category Extensions
  * @typeParam User The type of the per-session data.
  */
 export interface ExtensionStruct<User = unknown> {
@@ -303,14 +348,18 @@ export interface ExtensionStruct<User = unknown> {
    * Makes the `user` of each connection that uses it, just before `construct`. A number gives a zeroed
    * `ArrayBuffer` of so many bytes.
    *
-   * @default none: `user` is undefined
+   * Default: none, and `user` is undefined.
    */
   readonly perSessionData?: number | (() => User);
-  /** What `extension.perContextPrivateData` is at first. @default {undefined} */
+  /** What `extension.perContextPrivateData` is at first. Default: `undefined`. */
   readonly perContextPrivateData?: unknown;
 }
 
-/** What {@linkcode callbackExtension} makes. */
+/**
+ * What {@linkcode callbackExtension} makes.
+ *
+ * @category Extensions
+ */
 export interface CallbackExtension extends Extension {
   /** Free for the extension: data of its own, not of one connection. Every context that lists it has the same. */
   perContextPrivateData: unknown;

@@ -2,7 +2,11 @@
 
 import type { Wsi } from "./wsi.ts";
 
-/** What is known of a file. */
+/**
+ * What is known of a file.
+ *
+ * @category Files and HTTP
+ */
 export interface FileStat {
   /** The file's length in bytes, from 0 on; with anything else the file can't be opened. */
   readonly length: number;
@@ -15,12 +19,16 @@ export interface FileStat {
    * Its entity tag, with its quotes: `"v1"`, or `W/"v1"` for a weak one (RFC 9110 section 8.8.3). It has to
    * change whenever the bytes do. One that is malformed is left out, with a line in the log.
    *
-   * @default made of the length and {@linkcode mtime}
+   * Default: made of the length and {@linkcode mtime}.
    */
   readonly etag?: string;
 }
 
-/** A file that {@linkcode FileOps.open} opened. */
+/**
+ * A file that {@linkcode FileOps.open} opened.
+ *
+ * @category Files and HTTP
+ */
 export interface OpenFile<Handle = unknown> extends FileStat {
   /** Whatever the other operations need. */
   readonly handle: Handle;
@@ -30,6 +38,7 @@ export interface OpenFile<Handle = unknown> extends FileStat {
  * The file operations of a context, all of which may be asynchronous. Users replace them for virtual
  * file systems and for access rights by connection.
  *
+ * @category Files and HTTP
  * @typeParam Handle What names an open file.
  */
 export interface FileOps<Handle = unknown> {
@@ -44,7 +53,7 @@ export interface FileOps<Handle = unknown> {
    * 304 at little cost; throws or rejects like {@linkcode open}. Whoever may not open a file must not get
    * an answer of this either: once `open` is replaced by itself, `stat` is not called any more.
    *
-   * @default the file is opened and closed again
+   * Default: the file is opened and closed again.
    */
   stat?(wsi: Wsi, path: string): FileStat | Promise<FileStat>;
   /** Closes it. */

@@ -3,7 +3,11 @@
  * which says how many bytes it took.
  */
 
-/** What a transport needs of an accepted connection; a `Deno.TcpConn` has it all. */
+/**
+ * What a transport needs of an accepted connection; a `Deno.TcpConn` has it all.
+ *
+ * @category Networks and clocks
+ */
 export interface StreamConn {
   /** Our end: `hostname` and `port`, if it has them. */
   readonly localAddr: unknown;
@@ -25,7 +29,11 @@ export interface StreamConn {
   setKeepAlive?(keepAlive?: boolean): void;
 }
 
-/** What gives accepted connections; a `Deno.TcpListener` and a `Deno.UnixListener` do. */
+/**
+ * What gives accepted connections; a `Deno.TcpListener` and a `Deno.UnixListener` do.
+ *
+ * @category Networks and clocks
+ */
 export interface StreamListener {
   /** Where it listens: `hostname` and `port`, if it has them. */
   readonly addr: unknown;
@@ -35,7 +43,11 @@ export interface StreamListener {
   close(): void;
 }
 
-/** Where one end of a connection is. */
+/**
+ * Where one end of a connection is.
+ *
+ * @category Networks and clocks
+ */
 export interface Address {
   /**
    * An IP address as text; empty for an end of a connection over a unix socket, and `unix:` with the
@@ -46,7 +58,11 @@ export interface Address {
   readonly port: number;
 }
 
-/** What a transport tells the connection that owns it. */
+/**
+ * What a transport tells the connection that owns it.
+ *
+ * @category Networks and clocks
+ */
 export interface TransportHandler {
   /**
    * Bytes arrived. The view is valid during the call only and may be written to. Returns how many
@@ -67,7 +83,11 @@ export interface TransportHandler {
   onClose(error?: unknown): void;
 }
 
-/** A stream of bytes to one peer, both ways. */
+/**
+ * A stream of bytes to one peer, both ways.
+ *
+ * @category Networks and clocks
+ */
 export interface Transport {
   /** Our end. */
   readonly localAddress: Address;
@@ -92,7 +112,7 @@ export interface Transport {
    * As {@linkcode close}, but so that the peer can tell it from the end of a stream that is whole: by a reset,
    * or in TLS without the closing notice.
    *
-   * @default `close`, where there is no other way
+   * Default: `close`, where there is no other way.
    */
   abort?(): void;
 }
@@ -103,7 +123,11 @@ export function abortTransport(transport: Transport): void {
   else transport.abort();
 }
 
-/** A source of transports that peers opened. */
+/**
+ * A source of transports that peers opened.
+ *
+ * @category Networks and clocks
+ */
 export interface Listener {
   /** Where it listens; the port is the real one, also when 0 was asked for. */
   readonly address: Address;
@@ -113,7 +137,11 @@ export interface Listener {
   close(): void;
 }
 
-/** How and where to listen or connect. */
+/**
+ * How and where to listen or connect.
+ *
+ * @category Networks and clocks
+ */
 export interface NetworkTarget {
   /** An IP address or a host name. */
   readonly hostname: string;
@@ -143,12 +171,16 @@ export interface NetworkTarget {
   readonly keepAlive?: boolean | undefined;
 }
 
-/** The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`. */
+/**
+ * The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`.
+ *
+ * @category Networks and clocks
+ */
 export interface Network {
   /** Listens. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): Listener;
   /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
-  /** The name of an IP address; empty, or a rejection, when it has none. @default no address has one */
+  /** The name of an IP address; empty, or a rejection, when it has none. Default: no address has one. */
   reverse?(ip: string): Promise<string>;
 }

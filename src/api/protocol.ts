@@ -6,6 +6,8 @@ import type { CallbackArguments } from "./reasons.ts";
 /**
  * What a protocol's callback may return: nothing or 0 to go on, another number with the rules of the
  * reason, or a promise; see {@linkcode Protocol.callback}.
+ *
+ * @category Protocols
  */
 export type CallbackResult = number | void | Promise<number | void>;
 
@@ -14,6 +16,7 @@ export type CallbackResult = number | void | Promise<number | void>;
  * HTTP, and the WebSocket connections whose clients named no subprotocol. A member that is none is refused,
  * but in an instance of a class, which may have members of its own.
  *
+ * @category Protocols
  * @typeParam User The type of the per-session data.
  *
  * @example
@@ -89,7 +92,7 @@ export interface Protocol<User = unknown> {
    * awaited but is the `user`; if it is rejected the connection is closed, as by a callback's. What takes
    * time is best loaded in an async `filterProtocolConnection`, into a `user` that is there already.
    *
-   * @default none: `user` is undefined
+   * Default: none, and `user` is undefined.
    */
   readonly perSessionData?: number | (() => User);
   /**
@@ -97,7 +100,7 @@ export interface Protocol<User = unknown> {
    * `wsi.remainingPacketPayload`. Of the first protocol, which gets all of HTTP, those of the longest
    * piece of a body as well. From 1 to 1,073,741,824.
    *
-   * @default {65536}
+   * Default: `65536`.
    */
   readonly rxBufferSize?: number;
   /** Free for the program, as a version or capability bits. */
@@ -115,6 +118,7 @@ export interface Protocol<User = unknown> {
  * A protocol as a context uses it (`lws_get_protocol`): all that the program's own object has, which
  * stays as it was, and what the context knows of it. Wherever a protocol is asked for, either will do.
  *
+ * @category Protocols
  * @typeParam User The type of the per-session data.
  */
 export interface ActiveProtocol<User = unknown> extends Protocol<User> {

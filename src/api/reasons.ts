@@ -4,7 +4,11 @@ import type { PollArgs, PollLock } from "./service.ts";
 import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
 import type { Wsi } from "./wsi.ts";
 
-/** Adds header fields to a handshake while it is composed. */
+/**
+ * Adds header fields to a handshake while it is composed.
+ *
+ * @category Protocols
+ */
 export interface HeaderAppender {
   /**
    * Adds one field.
@@ -15,7 +19,11 @@ export interface HeaderAppender {
   add(name: string, value: string): void;
 }
 
-/** A WebSocket handshake that waits for a verdict; its 101 can get more fields. */
+/**
+ * A WebSocket handshake that waits for a verdict; its 101 can get more fields.
+ *
+ * @category Protocols
+ */
 export interface HandshakeFilter extends HeaderAppender {
   /** The subprotocol that was chosen from the client's list; empty when it named none. */
   readonly protocol: string;
@@ -36,6 +44,8 @@ export interface HandshakeFilter extends HeaderAppender {
  * - `"reset"`: the connection below broke, as by TCP's RST, and nothing else was told before;
  * - `"callback"`: the program's own code: what a callback returned, or that it or an extension threw;
  * - `"destroy"`: `context.destroy`.
+ *
+ * @category Connections
  */
 export type CloseCause =
   | "peer"
@@ -49,7 +59,11 @@ export type CloseCause =
   | "callback"
   | "destroy";
 
-/** How a WebSocket connection ended. */
+/**
+ * How a WebSocket connection ended.
+ *
+ * @category Connections
+ */
 export interface CloseInfo {
   /**
    * The peer's close code, or ours when we began; 1005 when the peer's close frame had none, 1006
@@ -69,6 +83,8 @@ export interface CloseInfo {
  * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons.
  * {@linkcode Protocol.callback} says in which reasons a promise is awaited. A pattern of the names is the C
  * library's `LWS_CALLBACK_` constants without their prefix.
+ *
+ * @category Protocols
  */
 export interface ReasonData {
   /** The protocol is set up: once a context and protocol, before anything else. */
@@ -86,7 +102,11 @@ export interface ReasonData {
   wsiCreate: undefined;
   /** First protocol; the last notice of any connection; `user` is still there. */
   wsiDestroy: undefined;
-  /** First protocol; a request was parsed and not answered; `data` is its path. Non-zero refuses. */
+  /**
+   * First protocol; a request that asks for no upgrade was parsed and not answered; `data` is its path.
+   * Answered here, it goes no further, and the connection stays. Non-zero refuses it, with 403 unless it
+   * was answered, and closes.
+   */
   filterHttpConnection: string;
   /**
    * First protocol; answer a request that asks for no upgrade. `data` is its path, percent-decoded
@@ -108,7 +128,7 @@ export interface ReasonData {
   closedHttp: undefined;
   /**
    * The chosen protocol; a WebSocket handshake was parsed and not answered. Non-zero refuses: with
-   * what `wsi.returnHttpStatus` sent, else with 403.
+   * what was answered here, else with 403. What was answered is refused with any number.
    */
   filterProtocolConnection: HandshakeFilter;
   /** A server's handshake is done; `data` is what is known of its TLS, if it has any. Non-zero closes. */
@@ -247,13 +267,25 @@ export function isReason(name: string): name is Reason {
   return Object.hasOwn(NAMES, name) || name.startsWith("user:");
 }
 
-/** A reason of the program's own, for `context.callbackAllProtocol`. */
+/**
+ * A reason of the program's own, for `context.callbackAllProtocol`.
+ *
+ * @category Protocols
+ */
 export type UserReason = `user:${string}`;
 
-/** Why a callback runs. */
+/**
+ * Why a callback runs.
+ *
+ * @category Protocols
+ */
 export type Reason = keyof ReasonData | UserReason;
 
-/** Reasons that come before or beside any connection's `user`. */
+/**
+ * Reasons that come before or beside any connection's `user`.
+ *
+ * @category Protocols
+ */
 export type WithoutUser =
   | "opensslLoadExtraClientVerifyCerts"
   | "opensslLoadExtraServerVerifyCerts"
@@ -268,22 +300,38 @@ export type WithoutUser =
   | "unlockPoll"
   | "getThreadId";
 
-/** Reasons that ask the first protocol whether to use an extension. */
+/**
+ * Reasons that ask the first protocol whether to use an extension.
+ *
+ * @category Protocols
+ */
 export type ConsentReason = "confirmExtensionOkay" | "clientConfirmExtensionSupported";
 
-/** Reasons that come to the first protocol for connections of any. */
+/**
+ * Reasons that come to the first protocol for connections of any.
+ *
+ * @category Protocols
+ */
 export type WithAnyUser =
   | "wsiDestroy"
   | "clientAppendHandshakeHeader"
   | "clientConfirmExtensionSupported"
   | "clientConnectionError";
 
-/** The `user` of a reason. */
+/**
+ * The `user` of a reason.
+ *
+ * @category Protocols
+ */
 export type UserOf<R extends keyof ReasonData, User> = R extends WithoutUser ? undefined
   : R extends WithAnyUser ? unknown
   : User;
 
-/** What a callback is given: a union of tuples, so that `switch (reason)` narrows `data`. */
+/**
+ * What a callback is given: a union of tuples, so that `switch (reason)` narrows `data`.
+ *
+ * @category Protocols
+ */
 export type CallbackArguments<User> =
   | {
     [R in keyof ReasonData]: [

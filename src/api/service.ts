@@ -1,15 +1,35 @@
 /** What a context and a program's own event loop tell each other (`struct lws_pollargs`, `lws_pollfd`). */
 
-/** There is something to read, or the peer has closed. */
+/**
+ * There is something to read, or the peer has closed.
+ *
+ * @category Service
+ */
 export const POLLIN = 1;
-/** It can be written to. */
+/**
+ * It can be written to.
+ *
+ * @category Service
+ */
 export const POLLOUT = 4;
-/** It is broken; reported whether asked for or not. */
+/**
+ * It is broken; reported whether asked for or not.
+ *
+ * @category Service
+ */
 export const POLLERR = 8;
-/** It is closed; reported whether asked for or not. */
+/**
+ * It is closed; reported whether asked for or not.
+ *
+ * @category Service
+ */
 export const POLLHUP = 16;
 
-/** Whom to watch, and for what. */
+/**
+ * Whom to watch, and for what.
+ *
+ * @category Service
+ */
 export interface PollArgs {
   /** A descriptor of the context, as {@linkcode Wsi.socketFd}. */
   readonly fd: number;
@@ -19,13 +39,21 @@ export interface PollArgs {
   readonly prevEvents: number;
 }
 
-/** What is about to be done, or was done, to the table of connections. */
+/**
+ * What is about to be done, or was done, to the table of connections.
+ *
+ * @category Service
+ */
 export interface PollLock extends PollArgs {
   /** Whether a connection enters or leaves it; else only what is watched for changes. */
   readonly isTableChange: boolean;
 }
 
-/** One entry of a program's own poll array; `context.poll` and `context.serviceFd` change `revents`. */
+/**
+ * One entry of a program's own poll array; `context.poll` and `context.serviceFd` change `revents`.
+ *
+ * @category Service
+ */
 export interface PollFd {
   /** A descriptor of the context, or anything else for the program's own. */
   readonly fd: number;
@@ -35,7 +63,11 @@ export interface PollFd {
   revents: number;
 }
 
-/** The seam for time, so that tests can drive it. */
+/**
+ * The seam for time, so that tests can drive it.
+ *
+ * @category Networks and clocks
+ */
 export interface Clock {
   /** Milliseconds from an arbitrary start; never goes backwards. */
   now(): number;
@@ -48,8 +80,8 @@ export interface Clock {
    * timers never do has no such method.
    */
   keepAlive?(timer: unknown, keeps: boolean): void;
-  /** Whether due timers wait until the program calls for them. @default {false} */
+  /** Whether due timers wait until the program calls for them. Default: `false`. */
   readonly isServiced?: boolean;
-  /** Whether it moves only when a test says so, and no budget of time is ever used up. @default {false} */
+  /** Whether it moves only when a test says so, and no budget of time is ever used up. Default: `false`. */
   readonly standsStill?: boolean;
 }

@@ -2,7 +2,11 @@
 
 import type { StreamConn } from "./network.ts";
 
-/** A certificate with its key. Each text is PEM itself, or the path of a PEM file. */
+/**
+ * A certificate with its key. Each text is PEM itself, or the path of a PEM file.
+ *
+ * @category TLS
+ */
 export interface CertificateInfo {
   /** The certificate, and the intermediate ones behind it. */
   readonly cert: string;
@@ -14,7 +18,7 @@ export interface CertificateInfo {
    * The host names that it is shown for, in place of those of the certificate; `*.` stands for one
    * label. At least one has to come of it, but for the default certificate, which needs none.
    *
-   * @default those of the certificate
+   * Default: those of the certificate.
    */
   readonly serverNames?: readonly string[];
 }
@@ -23,40 +27,42 @@ export interface CertificateInfo {
  * Members of the creation struct for TLS. Files need `--allow-read` and are read at creation, which
  * fails with `permission-denied` where that is denied, and else with `invalid-option`; both name the
  * member.
+ *
+ * @category TLS
  */
 export interface TlsMembers {
   /**
    * The certificate, and the intermediate ones behind it, as PEM text or the path of a PEM file. It
    * turns TLS on for a context that listens; on one that doesn't it is what clients show.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly sslCertFilepath?: string | null;
   /**
    * Its private key, likewise. Without one the first protocol is asked for it, by
    * `opensslContextRequiresPrivateKey`.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly sslPrivateKeyFilepath?: string | null;
-  /** The passphrase of that key, if it is encrypted. @default {null} */
+  /** The passphrase of that key, if it is encrypted. Default: `null`. */
   readonly sslPrivateKeyPassword?: string | null;
   /**
    * Certificates of authorities to trust, likewise: of clients, with `options.requireValidClientCert`,
    * and of servers, beside those that the runtime trusts, or with `options.disableOsCaCerts` in place
    * of them. The runtime's can be listed with `--allow-sys` only; without it these are all there is.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly sslCaFilepath?: string | null;
   /**
    * OpenSSL's list of ciphers. Only `"DEFAULT"`: the runtime's TLS has one list of its own, which can't
    * be changed.
    *
-   * @default {"DEFAULT"}
+   * Default: `"DEFAULT"`.
    */
   readonly sslCipherList?: string | null;
-  /** Further certificates of a server, by the host name that a client asks for (SNI). @default none */
+  /** Further certificates of a server, by the host name that a client asks for (SNI). Default: none. */
   readonly certificates?: readonly CertificateInfo[];
   /**
    * A TLS layer of the program's own for client connections (`provided_client_ssl_ctx`): resolves with
@@ -65,7 +71,7 @@ export interface TlsMembers {
    * or the tunnel to it, and is closed when the function throws or rejects, and when the connection is
    * given up meanwhile. A stream that comes too late is closed as well.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly providedClientTls?:
     | ((hostname: string, port: number, conn: StreamConn) => Promise<StreamConn>)
@@ -75,6 +81,8 @@ export interface TlsMembers {
 /**
  * Takes further authorities to trust, in `opensslLoadExtraServerVerifyCerts` and
  * `opensslLoadExtraClientVerifyCerts`; of use during that callback only.
+ *
+ * @category TLS
  */
 export interface TrustLoader {
   /**
@@ -95,6 +103,8 @@ export interface TrustLoader {
 /**
  * Takes the private key of the context's certificate, in `opensslContextRequiresPrivateKey`; of use
  * during that callback only. A key that never leaves its smart card can't be used.
+ *
+ * @category TLS
  */
 export interface PrivateKeyLoader {
   /**
@@ -111,6 +121,8 @@ export interface PrivateKeyLoader {
 /**
  * A client's certificate on trial, in `opensslPerformClientCertVerification`: once a connection whose
  * client showed one, behind the handshake and in front of anything else that it says.
+ *
+ * @category TLS
  */
 export interface ClientCertificateTrial {
   /** What is known of the connection; `peerCertificate` is there. */
@@ -121,7 +133,11 @@ export interface ClientCertificateTrial {
   accept(): void;
 }
 
-/** A certificate that a peer showed. */
+/**
+ * A certificate that a peer showed.
+ *
+ * @category TLS
+ */
 export interface PeerCertificate {
   /** Whom it names: `CN=…`, one attribute a line. */
   readonly subject: string;
@@ -141,7 +157,11 @@ export interface PeerCertificate {
   readonly pem: string;
 }
 
-/** What is known of a TLS connection once its handshake is over. */
+/**
+ * What is known of a TLS connection once its handshake is over.
+ *
+ * @category TLS
+ */
 export interface TlsInfo {
   /**
    * The version: `TLSv1.2` or `TLSv1.3`; `unknown`, as the cipher, on a client that has the runtime's own

@@ -6,6 +6,8 @@ import type { TlsInfo } from "./tls.ts";
 
 /**
  * What a write is (`enum lws_write_protocol`): WebSocket frames, or bytes on an HTTP connection.
+ *
+ * @category Connections
  */
 export type WriteKind =
   | "text"
@@ -18,20 +20,24 @@ export type WriteKind =
   | "httpHeaders"
   | "httpFinal";
 
-/** Choices of one {@linkcode Wsi.write}. */
+/**
+ * Choices of one {@linkcode Wsi.write}.
+ *
+ * @category Connections
+ */
 export interface WriteOptions {
   /**
    * Whether this frame ends its message (`LWS_WRITE_NO_FIN` negated). A fragmented message is
    * `text` or `binary` with false, `continuation` with false, and a last `continuation`.
    *
-   * @default {true}
+   * Default: `true`.
    */
   readonly fin?: boolean;
   /**
    * Whether to compress the message, or its fragments; its first frame decides. Without an effect where
    * no compression was negotiated, and on control frames. What does not shrink is sent as it is.
    *
-   * @default from the extension's threshold on
+   * Default: from the extension's threshold on.
    */
   readonly compress?: boolean;
   /**
@@ -39,12 +45,16 @@ export interface WriteOptions {
    * the wire (`LWS_WRITE_CLIENT_IGNORE_XOR_MASK`). RFC 6455 section 10.3 wants unpredictable keys:
    * for security tests only. Refused where frames are not masked.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly ignoreXorMask?: boolean;
 }
 
-/** What ends a response beside its last bytes. */
+/**
+ * What ends a response beside its last bytes.
+ *
+ * @category Files and HTTP
+ */
 export interface HttpCompletion {
   /**
    * Fields behind a chunked body (RFC 9110 section 6.5), such as a checksum of it; a `trailer` field in the
@@ -52,20 +62,32 @@ export interface HttpCompletion {
    * has a length or its own chunks, and for fields that come too late there, as `content-length`,
    * `transfer-encoding`, `host`, `content-type` or `set-cookie`. A client of HTTP/1.0 doesn't get them.
    *
-   * @default none
+   * Default: none.
    */
   readonly trailers?: Iterable<readonly [string, string]>;
 }
 
-/** Pieces of a body, one after the other: text as UTF-8, of views their bytes, of buffers all of them. */
+/**
+ * Pieces of a body, one after the other: text as UTF-8, of views their bytes, of buffers all of them.
+ *
+ * @category Files and HTTP
+ */
 export type ResponseBodyStream =
   | ReadableStream<string | ArrayBufferView | ArrayBufferLike>
   | AsyncIterable<string | ArrayBufferView | ArrayBufferLike>;
 
-/** What {@linkcode Wsi.respond} takes as a body. */
+/**
+ * What {@linkcode Wsi.respond} takes as a body.
+ *
+ * @category Files and HTTP
+ */
 export type ResponseBodyInit = string | ArrayBufferView | ArrayBufferLike | ResponseBodyStream;
 
-/** A message that `prepareMessage` has framed. */
+/**
+ * A message that `prepareMessage` has framed.
+ *
+ * @category Connections
+ */
 export interface PreparedMessage {
   /** Whether it is sent as text or as binary. */
   readonly kind: "text" | "binary";
@@ -73,7 +95,11 @@ export interface PreparedMessage {
   readonly byteLength: number;
 }
 
-/** Where the peer of a connection is. */
+/**
+ * Where the peer of a connection is.
+ *
+ * @category Connections
+ */
 export interface PeerAddresses {
   /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
   readonly name: string;
@@ -87,6 +113,7 @@ export interface PeerAddresses {
  * One connection, HTTP or WebSocket, server or client (`struct lws`). Objects stay valid for ever;
  * once the connection has ended, calls return the documented failure and do nothing.
  *
+ * @category Connections
  * @typeParam User The type of the per-session data of its protocol.
  */
 export interface Wsi<out User = unknown> {
@@ -492,11 +519,11 @@ export interface Wsi<out User = unknown> {
   httpTransactionCompleted(options?: HttpCompletion): 0 | 1;
 }
 
-/** Why connections are under a timeout. */
-
 /**
  * Every reason for a timeout, in the order and with the numbers of `enum pending_timeout`; the last
  * one, for programs, is ours.
+ *
+ * @category Connections
  */
 export const TIMEOUT_REASONS = [
   "noPendingTimeout",
@@ -515,5 +542,9 @@ export const TIMEOUT_REASONS = [
   "userReason",
 ] as const;
 
-/** Why a connection is under a timeout (`enum pending_timeout`). */
+/**
+ * Why a connection is under a timeout (`enum pending_timeout`).
+ *
+ * @category Connections
+ */
 export type TimeoutReason = typeof TIMEOUT_REASONS[number];

@@ -1,6 +1,10 @@
 /** What the library throws, and the stable names of what can go wrong. */
 
-/** The stable names of what can go wrong; see {@linkcode LwsError.code}. */
+/**
+ * The stable names of what can go wrong; see {@linkcode LwsError.code}.
+ *
+ * @category Errors and logging
+ */
 export type LwsErrorCode =
   | "address-in-use"
   | "aborted"
@@ -20,6 +24,7 @@ export type LwsErrorCode =
  * What this module throws: a stable {@linkcode LwsError.code}, a message that says what to do, and
  * the cause where there is one.
  *
+ * @category Errors and logging
  * @example
  * ```ts
  * import { createContext, LwsError } from "@x/lws";
@@ -44,9 +49,7 @@ export class LwsError extends Error {
   }
 }
 
-/** What goes wrong in the transport, in words of its own. */
-
-/** The codes are those of the library's errors; see `LwsErrorCode`. */
+/** The codes of what goes wrong in the transport, a part of {@linkcode LwsErrorCode}. */
 export type TransportErrorCode =
   | "address-in-use"
   | "invalid-option"

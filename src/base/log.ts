@@ -8,6 +8,8 @@ import { hasDescriptor } from "./descriptors.ts";
  * for looking closer: `debug` connections that come and go, `parser` the heads that were read,
  * `header` their fields (names and lengths, never values), `ext` extensions that were agreed on, `client`
  * the steps of client connections, and `latency` how long those took.
+ *
+ * @category Errors and logging
  */
 export type LogLevel =
   | "err"
@@ -21,10 +23,18 @@ export type LogLevel =
   | "client"
   | "latency";
 
-/** Receives every line whose level is enabled; the line carries no newline. */
+/**
+ * Receives every line whose level is enabled; the line carries no newline.
+ *
+ * @category Errors and logging
+ */
 export type LogEmitter = (level: LogLevel, line: string) => void;
 
-/** Every level, from the gravest on. */
+/**
+ * Every level, from the gravest on.
+ *
+ * @category Errors and logging
+ */
 export const LOG_LEVELS: readonly LogLevel[] = [
   "err",
   "warn",
@@ -50,6 +60,7 @@ let emitter: LogEmitter = toStderr;
 /**
  * Enables these levels and no others, for all contexts of this module (`lws_set_log_level`).
  *
+ * @category Errors and logging
  * @param levels Default before the first call: `err`, `warn` and `notice`.
  * @param emit Where lines go; left out or null keeps the current one. Default: standard error.
  * @throws {TypeError} when a level has no such name.

@@ -21,6 +21,8 @@ import { FAILURES } from "../core/websocket/close.ts";
  * Reasons in which 1 counts in {@linkcode handlers}: it says no, or closes once what was written has left.
  * They are the filters, whatever else asks for a yes, and those of HTTP, in which
  * `httpTransactionCompleted` gives a 1 to be returned.
+ *
+ * @category Protocols
  */
 export type VerdictReason =
   | "filterNetworkConnection"
@@ -45,6 +47,8 @@ export type VerdictReason =
  *
  * An async method whose only result is a number needs `return -1 as const`, as the compiler takes it for any
  * number otherwise; beside another `return`, or none at its end, it sees the −1.
+ *
+ * @category Protocols
  */
 export type HandlerResult<R extends Reason | "message"> = R extends VerdictReason
   ? void | 0 | -1 | 1 | Promise<void | 0 | -1 | 1>
@@ -58,6 +62,8 @@ export type HandlerResult<R extends Reason | "message"> = R extends VerdictReaso
  * and in the reasons of HTTP alone, where `return wsi.httpTransactionCompleted()` gives one; elsewhere it is
  * ignored as any other value is, with a `warn` line in the log. A length that a
  * `(wsi) => wsi.write("welcome")` returns is such a value, and the compiler says so.
+ *
+ * @category Protocols
  */
 export type Handlers<User> =
   & {
@@ -135,6 +141,7 @@ interface Gathering {
 /**
  * Makes a callback of methods named by their reasons. The method `message` gets whole messages.
  *
+ * @category Protocols
  * @typeParam User The type of the per-session data: `handlers<{ seen: number }>({…})`.
  * @param methods An object of methods, or an instance of a class that has them.
  *
@@ -256,7 +263,9 @@ function namesOf(methods: object, faults: string[]): Set<string> {
   for (let each = methods; each !== null && each !== Object.prototype;) {
     for (const name of Object.getOwnPropertyNames(each)) {
       if (name === "message" || isReason(name)) names.add(name);
-      else if (isPlain(methods)) faults.push(`${name} is no reason`);
+      else if (isPlain(methods)) {
+        faults.push(`${name} is no reason; allowed: message, and the names of ReasonData`);
+      }
     }
     each = Object.getPrototypeOf(each);
   }

@@ -1,4 +1,4 @@
-/** Listening, and what went wrong in the library's own words. */
+/** Where a context listens: the members of its creation struct for that, as a listener. */
 
 import type { Listener, Network, StreamListener } from "../api/network.ts";
 import { LwsError, TransportError } from "../base/errors.ts";
@@ -7,7 +7,7 @@ import { interfaceAddresses } from "../transport/interfaces.ts";
 import { listen } from "../transport/listen.ts";
 import { adoptListener } from "../transport/network.ts";
 
-/** They, checked and complete. */
+/** Those members, checked and complete. */
 export interface CheckedListenInfo {
   readonly port: number;
   /** Undefined for all addresses. */

@@ -28,6 +28,7 @@ import type { ExtendedConnection } from "./pipeline.ts";
  * a list it goes in front of `deflateFrame`, and in front of other compression to see plain payload, or
  * behind it to see compressed one. Messages on its connections are bounded by `maxMessageSize`.
  *
+ * @category Extensions
  * @typeParam User The type of the per-session data.
  * @throws {LwsError} `invalid-argument`, which names every member that is wrong.
  *

@@ -28,6 +28,7 @@ import type { ZlibCodec } from "./zlib_codec.ts";
  * The client may then keep its window from frame to frame, which costs the server 34 KiB for as long as
  * the connection lasts, unless `clientNoContextTakeover` or `clientMaxWindowBits` is given.
  *
+ * @category Extensions
  * @throws {RangeError} naming the option that is wrong.
  */
 export function deflateFrame(options: PermessageDeflateOptions = {}): Extension {
@@ -42,7 +43,11 @@ export function deflateFrameBy(
   return new FrameDeflate("deflate-frame", options, codec);
 }
 
-/** {@linkcode deflateFrame} under the name that Safari used, `x-webkit-deflate-frame`. */
+/**
+ * {@linkcode deflateFrame} under the name that Safari used, `x-webkit-deflate-frame`.
+ *
+ * @category Extensions
+ */
 export function xWebkitDeflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return new FrameDeflate("x-webkit-deflate-frame", options, zlibCodec);
 }

@@ -17,11 +17,15 @@ import type { Deflater, Inflater } from "./zlib_codec.ts";
 const NAME = "deflate-stream";
 const WINDOW_BITS = 15;
 
-/** How {@linkcode deflateStream} compresses. */
+/**
+ * How {@linkcode deflateStream} compresses.
+ *
+ * @category Extensions
+ */
 export interface DeflateStreamOptions {
-  /** 0 (stored) to 9 (slowest, smallest); −1 is zlib's default, 6. @default {1} */
+  /** 0 (stored) to 9 (slowest, smallest); −1 is zlib's default, 6. Default: `1`. */
   readonly level?: number;
-  /** How much memory the search takes, 1 to 9. @default {8} */
+  /** How much memory the search takes, 1 to 9. Default: `8`. */
   readonly memLevel?: number;
 }
 
@@ -29,6 +33,7 @@ export interface DeflateStreamOptions {
  * One compressed stream each way, frame headers included, for a context's `extensions`; for peers from
  * before RFC 6455 only. Each connection keeps a compressor and a decompressor, about 270 KiB.
  *
+ * @category Extensions
  * @throws {RangeError} naming the option that is wrong.
  * @throws {Error} where the runtime's zlib keeps no state from one write to the next.
  */

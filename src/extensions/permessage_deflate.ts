@@ -21,6 +21,7 @@ const NAME = "permessage-deflate";
  * keeps a window from one message to the next, so that all share one compressor and compression costs
  * an idle connection nothing.
  *
+ * @category Extensions
  * @throws {RangeError} naming the option that is wrong.
  *
  * @example

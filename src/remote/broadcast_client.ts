@@ -19,23 +19,31 @@ import { systemClock } from "../service/clock.ts";
 import { PatientClock } from "../service/patient_clock.ts";
 import { tcpNetwork } from "../transport/network.ts";
 
-/** The broadcast socket of a protocol, which {@linkcode connectBroadcast} connects to. */
+/**
+ * The broadcast socket of a protocol, which {@linkcode connectBroadcast} connects to.
+ *
+ * @category Broadcast and workers
+ */
 export interface BroadcastTarget {
   /** {@linkcode ActiveProtocol.broadcastSocketPort}: 1 to 65,535. */
   readonly port: number;
   /** {@linkcode ActiveProtocol.broadcastToken}: 64 hexadecimal digits. */
   readonly token: string;
-  /** Where the context is; its sockets listen on the loopback address. @default {"127.0.0.1"} */
+  /** Where the context is; its sockets listen on the loopback address. Default: `"127.0.0.1"`. */
   readonly hostname?: string;
-  /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
+  /** The network; tests use the one of `@x/lws/testing`. Default: the operating system's TCP. */
   readonly network?: Network;
-  /** The clock; tests use the one of `@x/lws/testing`. @default the runtime's */
+  /** The clock; tests use the one of `@x/lws/testing`. Default: the runtime's. */
   readonly clock?: Clock;
   /** Gives up connecting when it aborts; without an effect later. */
   readonly signal?: AbortSignal;
 }
 
-/** A connection to the broadcast socket of a protocol; keeps the program running until it is closed. */
+/**
+ * A connection to the broadcast socket of a protocol; keeps the program running until it is closed.
+ *
+ * @category Broadcast and workers
+ */
 export interface Broadcaster extends AsyncDisposable {
   /**
    * Has the context broadcast `data` to the protocol. Messages keep their order and their boundaries;
@@ -61,6 +69,7 @@ export interface Broadcaster extends AsyncDisposable {
  *
  * Needs `--allow-net` for the address.
  *
+ * @category Broadcast and workers
  * @returns Rejects with an {@linkcode LwsError}: `invalid-argument`, which names the field;
  *   `permission-denied`; `connect-failed` when nobody listens there, or nobody answers within 5 seconds;
  *   `handshake-refused` when the token is another's; `aborted`.

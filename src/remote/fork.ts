@@ -8,7 +8,11 @@ import { LwsError, type LwsErrorCode } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { type RemoteContext, remoteContext } from "./remote_context.ts";
 
-/** How the context in the worker is made; goes before what the module exports as `info`. */
+/**
+ * How the context in the worker is made; goes before what the module exports as `info`.
+ *
+ * @category Broadcast and workers
+ */
 export type ForkInfo = Partial<
   Omit<
     ContextCreationInfo,
@@ -23,13 +27,21 @@ const NOT_CLONEABLE: ReadonlySet<string> = new Set<
   ["protocols", "extensions", "fileOps", "signal", "network", "clock", "listener"],
 );
 
-/** What is known of a protocol that a worker serves. */
+/**
+ * What is known of a protocol that a worker serves.
+ *
+ * @category Broadcast and workers
+ */
 export type ForkedProtocol = Pick<
   ActiveProtocol,
   "name" | "protocolIndex" | "broadcastSocketPort" | "broadcastToken"
 >;
 
-/** A context that is served by a worker. It keeps the program running until it ends. */
+/**
+ * A context that is served by a worker. It keeps the program running until it ends.
+ *
+ * @category Broadcast and workers
+ */
 export interface ForkedService extends AsyncDisposable {
   /** The port it listens on; −1 when it does not. */
   readonly port: number;
@@ -81,6 +93,7 @@ export interface ForkedService extends AsyncDisposable {
  * Needs what the module needs, `--allow-net` to listen, and to load the module and this library:
  * `--allow-read` for files, `--allow-import` for hosts that Deno does not allow by itself.
  *
+ * @category Broadcast and workers
  * @param moduleUrl An absolute URL, as `new URL("./service.ts", import.meta.url)`.
  * @param info The cloneable part of the creation struct.
  * @param options `signal` gives up waiting for a module that never ends loading; once the context

@@ -1,4 +1,4 @@
-/** The context's end of a port that it gave to another worker. */
+/** The context's end of a port that it gave to another worker, and what goes over it. */
 
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
@@ -62,8 +62,6 @@ export class ContextPort {
     }
   }
 }
-
-/** What goes over the port between a context and those who use it from another worker. */
 
 /** A call of a `RemoteContext`, as its port carries it. */
 export type PortCall =

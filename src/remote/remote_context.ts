@@ -8,6 +8,8 @@ import { CONTEXT_GONE, type PortCall } from "./message_port.ts";
  * The calls on a context that make sense from another worker. Each is a message: it is done soon after,
  * in the order of the calls, and an error there, as an unknown protocol, is logged there. Keeps its
  * worker running until {@linkcode RemoteContext.close}, or until the context is destroyed.
+ *
+ * @category Broadcast and workers
  */
 export interface RemoteContext extends Disposable {
   /** Whether it was closed here, or is known to be destroyed. */
@@ -38,6 +40,7 @@ export interface RemoteContext extends Disposable {
 /**
  * Makes the other end of a port of `context.openPort()`, in the worker to which it was transferred.
  *
+ * @category Broadcast and workers
  * @throws {LwsError} `invalid-argument` when it is no `MessagePort`.
  *
  * @example

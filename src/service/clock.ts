@@ -1,6 +1,8 @@
+/** The runtime's own time. */
+
 import type { Clock } from "../api/service.ts";
 
-/** The runtime's own time. */
+/** What a context goes by unless it is given another clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   // The runtime cuts fractions off, which would be early.

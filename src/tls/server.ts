@@ -129,7 +129,8 @@ export class TlsServer {
         cert: identity.cert,
         key: identity.key,
         ...this.#ca && { ca: [...this.#ca] },
-        ALPNProtocols: ["http/1.1"],
+        // One that offers only the older one, as curl --http1.0 does, is refused otherwise.
+        ALPNProtocols: ["http/1.1", "http/1.0"],
         requestCert: this.#clientCertificate !== "none",
         rejectUnauthorized: false,
         handshakeTimeout: this.#handshakeTimeoutMs,

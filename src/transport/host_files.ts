@@ -10,13 +10,17 @@ import {
 } from "../api/file_ops.ts";
 import { refuseArgument } from "../base/check.ts";
 
-/** Choices of {@linkcode hostFileOps}. */
+/**
+ * Choices of {@linkcode hostFileOps}.
+ *
+ * @category Files and HTTP
+ */
 export interface HostFileOptions {
   /**
    * Whether files and folders below the root whose names begin with a dot are opened, such as `.git` and
    * `.env`. Without a root all are.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly dotfiles?: boolean;
 }
@@ -30,6 +34,7 @@ export interface HostFileOptions {
  * as one on a network, wrap the operations, as in `open: (wsi, path, flags) => ops.open(wsi, path, flags)`;
  * then they are waited for, and nobody else is held up.
  *
+ * @category Files and HTTP
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic
  *   links can't lead out of it. When left out, paths are the program's own and are opened as they
  *   are: give a root when any part of a path comes from a peer.

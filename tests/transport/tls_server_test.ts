@@ -1,4 +1,4 @@
-import { connect } from "node:tls";
+import { connect, type ConnectionOptions } from "node:tls";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { memoryPair } from "../../src/testing/memory_transport.ts";
 import { TlsClient } from "../../src/tls/client.ts";
@@ -89,9 +89,18 @@ async function judged(
   verifyClient?: (info: TlsInfo) => boolean,
 ): Promise<TlsInfo | TlsError> {
   const server = new TlsServer({ identity: localhost, ca: [ca.cert], clientCertificate });
+  return await met(server, { ...identity }, verifyClient);
+}
+
+/** What a server makes of a client of the runtime's own. */
+async function met(
+  server: TlsServer,
+  options: ConnectionOptions,
+  verifyClient?: (info: TlsInfo) => boolean,
+): Promise<TlsInfo | TlsError> {
   const [near, far] = memoryPair();
   const duplex = new TransportDuplex(near);
-  const socket = connect({ socket: duplex, rejectUnauthorized: false, ...identity });
+  const socket = connect({ socket: duplex, rejectUnauthorized: false, ...options });
   const closed = new Promise((resolve) => socket.on("close", resolve));
   socket.on("error", () => {});
   duplex.begin();
@@ -106,6 +115,19 @@ async function judged(
     socket.destroy();
     await closed;
   }
+}
+
+for (
+  const [offered, agreed] of [
+    [["http/1.0"], "http/1.0"],
+    [["h2", "http/1.0", "http/1.1"], "http/1.1"],
+    [["h2"], "refused"],
+  ] as const
+) {
+  Deno.test(`a client that offers ${offered.join(" and ")} by ALPN is ${agreed}`, async () => {
+    const info = await met(new TlsServer({ identity: localhost }), { ALPNProtocols: [...offered] });
+    assertEquals(info instanceof TlsError ? "refused" : info.alpnProtocol, agreed);
+  });
 }
 
 Deno.test("a client whose certificate the CA signed is let in, and its certificate is told", async () => {

@@ -99,7 +99,7 @@ export class RequestBody {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
       // needs none.
-      if (this.pending === 0) connection.say(CONTINUE);
+      if (this.pending === 0) connection.outbox.say(CONTINUE);
     }
     this.#host.timer.listens();
   }
@@ -117,10 +117,14 @@ export class RequestBody {
 
   /**
    * From now on nobody wants it: what has come, and `maxDrainBytes` more, may be read away. The program
-   * may have stopped it, which counts no more.
+   * may have stopped it, which counts no more. A body that is read to its end has only this to say.
    */
   drain(): void {
     const connection = this.#connection;
+    if (this.#reader.done) {
+      this.#state = WHOLE;
+      return this.#host.onDrained();
+    }
     this.#state = DRAINING;
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
     connection.rxFlowControl(true);
@@ -164,7 +168,8 @@ export class RequestBody {
   }
 
   #goOn(): void {
-    if (!this.#connection.isOpen) return;
+    // With its last piece the program may have answered, and hears no more of this request.
+    if (!this.#connection.isOpen || this.#state === WHOLE) return;
     if (!this.#reader.done) return this.listen();
     this.#host.timer.rests();
     if (this.#state === DRAINING) return this.#host.onDrained();

@@ -12,6 +12,7 @@ import { ConnectionFileResponse } from "./file_transfer.ts";
 import { Lookup } from "./pending_lookup.ts";
 import { ResponseBody } from "./response_body.ts";
 import {
+  bytesOfBody,
   checkBody,
   checkFields,
   checkStatus,
@@ -60,6 +61,7 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #keepAliveSeconds: number | undefined;
+  readonly #halfOpen: boolean;
   readonly #onComplete: () => void;
   readonly #onSend: () => void;
   readonly #mustClose: () => boolean;
@@ -82,6 +84,7 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#keepAliveSeconds = options.keepAliveSeconds;
+    this.#halfOpen = options.halfOpen;
     this.#onComplete = options.onComplete;
     this.#onAnswer = options.onAnswer;
     this.#isAfterOwed = options.isAfterOwed;
@@ -224,9 +227,7 @@ export class HttpResponse implements HttpExchange {
     checkStatus("respond", "status", status);
     const given = fieldsOf("respond", headers);
     const stream = isStream(body) ? body : undefined;
-    const bytes = stream !== undefined || body === undefined || body === null
-      ? NO_BYTES
-      : bytesOf("respond: body", body as string);
+    const bytes = stream === undefined ? bytesOfBody(body) : NO_BYTES;
     const fields = defaults(fieldsFor(status, body, bytes, given), given);
     const head = checkFields("respond", () => this.#framed(status, fields));
     checkBody(status, body, bytes, head.framing);
@@ -294,6 +295,11 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.onDrain();
   }
 
+  /** The peer has closed its sending half. */
+  onEnd(): void {
+    if (this.#transfer instanceof StreamedBody) this.#transfer.onEnd();
+  }
+
   /** The connection is gone. */
   abandon(): void {
     this.#transfer?.abandon();
@@ -326,6 +332,7 @@ export class HttpResponse implements HttpExchange {
       return isSent ? 0 : -1;
     }
     this.#transfer = new StreamedBody(this.#connection, source, {
+      halfOpen: this.#halfOpen,
       send: (bytes) => void this.#writeBody(bytes),
       complete: () => {
         this.#transfer = undefined;
@@ -404,21 +411,15 @@ export class HttpResponse implements HttpExchange {
 
   /** A head is none of the writes that a body in one long write has to wait for. */
   #sendHead(bytes: Uint8Array): number {
-    if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
-    this.#connection.say(bytes);
+    if (!this.#connection.outbox.say(bytes, bytes.length)) return -1;
     this.#onSend();
     return bytes.length;
   }
 
   #send(bytes: Uint8Array): number {
-    const connection = this.#connection;
     const { length } = bytes;
-    if (!connection.hasRoom(length, length)) return -1;
-    if (length > 0) {
-      connection.tx.put(bytes);
-      connection.queued();
-      this.#onSend();
-    }
+    if (!this.#connection.outbox.send(bytes, length, length)) return -1;
+    if (length > 0) this.#onSend();
     return length;
   }
 }

@@ -1,6 +1,7 @@
 /** The fields of answers, as programs give them and as they must be. */
 
-import { refuseArgument } from "../../base/check.ts";
+import { bytesOf } from "../../base/bytes.ts";
+import { isPlain, refuseArgument } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
@@ -18,12 +19,6 @@ export type Fields = Iterable<readonly [string, string]>;
 
 /** The statuses of which a context's log was told that a field is missing. */
 const toldOwners = new WeakMap<object, Set<number>>();
-
-function toldOf(owner: object): Set<number> {
-  const told = toldOwners.get(owner) ?? new Set();
-  toldOwners.set(owner, told);
-  return told;
-}
 
 export function has(fields: readonly FieldLine[], name: string): boolean {
   return fields.some(([each]) => equalsIgnoreCase(each, name));
@@ -123,6 +118,19 @@ export function pageOf(
   return { body, fields: [length, ...defaults(own, given)] };
 }
 
+/**
+ * The bytes of a body that is no stream.
+ *
+ * @throws {LwsError} `invalid-argument` when it is neither text nor bytes
+ */
+export function bytesOfBody(body: unknown): Uint8Array {
+  if (body === undefined || body === null) return NO_BYTES;
+  const isObject = typeof body === "object" && !Array.isArray(body) && !isPlain(body);
+  if (isObject || typeof body === "string") return bytesOf("respond: body", body);
+  const allowed = "a text (of an object: JSON.stringify's), bytes, or a stream of them";
+  refuseArgument("respond", "body", body, allowed);
+}
+
 /** @throws {LwsError} `invalid-argument` when `respond` can't send this body behind its head */
 export function checkBody(
   status: number,
@@ -136,4 +144,10 @@ export function checkBody(
   if (isStream(body) || framing.kind !== "length" || framing.length === length) return;
   const what = `content-length is ${framing.length}, and body has ${length} bytes`;
   throw new LwsError("invalid-argument", `respond: ${what}`);
+}
+
+function toldOf(owner: object): Set<number> {
+  const told = toldOwners.get(owner) ?? new Set();
+  toldOwners.set(owner, told);
+  return told;
 }

@@ -129,6 +129,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
 
   onEnd(): void {
     this.#peerEnded = true;
+    this.response?.onEnd();
     this.endIfQuiet();
   }
 
@@ -336,6 +337,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
       keepAliveSeconds: this.#keepAliveSeconds,
+      halfOpen: this.#halfOpen,
       onComplete: () => this.#onComplete(),
       onAnswer: () => this.#onAnswer(),
       isAfterOwed: this.#isCompletionOwed,
@@ -414,8 +416,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
-    connection.tx.besides = connection.unsentBytes;
-    if (this.body === undefined || this.body.hasEnded) this.onDrained();
+    connection.outbox.setAside();
+    if (this.body === undefined) this.onDrained();
     else this.body.drain();
   }
 

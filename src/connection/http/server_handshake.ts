@@ -4,6 +4,7 @@ import type { Reason } from "../../api/reasons.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
 import type { Asking } from "../awaited_callback.ts";
 import type { Connection, ProtocolEntry } from "../connection.ts";
+import type { HttpResponse } from "./response.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
@@ -25,6 +26,8 @@ export interface ServerHandshakeHost {
   readonly asking: Pick<Asking<never>, "call" | "await">;
   /** Whether a part of a response was written. */
   readonly hasAnswered: boolean;
+  /** The answering half of the request in hand. */
+  readonly response: HttpResponse | undefined;
   /** Answers with an error, if nothing else was answered, and closes. */
   refuse(
     status: number,
@@ -88,6 +91,8 @@ export class ServerHandshake {
     this.#chosen = chosen;
     this.#offers = offers;
     this.#filter = new HandshakeFields(chosen ?? "");
+    // An answer of the filter's own refuses, which ends the connection: its head is to say so.
+    host.response!.closes = true;
     const reason = "filterProtocolConnection";
     const result = host.asking.call(entry, reason, this.#filter);
     if (typeof result === "number") this.#accept(result);
@@ -140,7 +145,7 @@ export class ServerHandshake {
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
-    connection.say(answer);
+    connection.outbox.say(answer);
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;

@@ -21,8 +21,11 @@ export interface HeadPiece {
   readonly head: HeadFraming | undefined;
 }
 
-/** Of what is no HTTP/1.x, or no more, nothing can be known that follows. */
-const UNKNOWN: HeadFraming = { framing: { kind: "unknown" }, closes: false };
+/**
+ * Of what is no HTTP/1.x, or no more, nothing can be known that follows: the client finds no next answer
+ * behind it, whatever it takes this for.
+ */
+const UNKNOWN: HeadFraming = { framing: { kind: "unknown" }, closes: true };
 
 /** Reads the heads in front of one answer's body, in whatever pieces they come. */
 export class ResponseHeadReader {

@@ -21,6 +21,7 @@ const END_LENGTH = 2;
  * {@linkcode finalize} where it fits, unless the program has added one; nothing else is, so that a body needs
  * its {@linkcode addContentLength}, or an end of the connection.
  *
+ * @category Files and HTTP
  * @example
  * ```ts
  * import { handlers, HttpHeaderBlock } from "@x/lws";

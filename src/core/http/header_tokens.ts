@@ -1,4 +1,7 @@
-/** libwebsockets' header tokens by their number, as the names that {@linkcode HeaderFields} uses. */
+/**
+ * libwebsockets' header tokens by their number, as the names that {@linkcode HeaderFields} uses, and the
+ * check of names that programs ask for.
+ */
 
 import { refuseArgument } from "../../base/check.ts";
 import { isToken, trimBlanks } from "./syntax.ts";
@@ -11,6 +14,8 @@ import { isToken, trimBlanks } from "./syntax.ts";
  * `WSI_TOKEN_PROXY` and `WSI_TOKEN_PATCH_URI` both have the number 73 in the C header. 73 is
  * `"patch uri"` here, among the other methods, which keeps 74 to 81 in place; `"proxy line"` follows
  * the table as 82, and `"head uri"`, which the C table does not have, as 83.
+ *
+ * @category Files and HTTP
  */
 export const HEADER_TOKENS = [
   // 0 to 16: the methods' URIs, the handshake.
@@ -107,12 +112,15 @@ export const HEADER_TOKENS = [
   "head uri",
 ] as const;
 
-/** The name of a header token. */
+/**
+ * The name of a header token.
+ *
+ * @category Files and HTTP
+ */
 export type HeaderToken = typeof HEADER_TOKENS[number];
 
 /** What tells a pseudo token: a blank, which no field name can have. */
 const PSEUDO = " ";
-
 /** What of a refusing answer's body is kept: no header, and without a number. */
 const HTTP_BODY = "http body";
 
@@ -128,6 +136,7 @@ export function isHeaderName(token: HeaderToken): boolean {
  * The name of a header by its token's number, in lower case and with a colon, as `"host:"` for 3
  * (`lws_token_to_string`). HTTP/2's pseudo headers have theirs in front only.
  *
+ * @category Files and HTTP
  * @param n An index of {@linkcode HEADER_TOKENS}.
  * @returns Null outside the table, and for what is no header, such as `"uri args"`.
  * @throws {LwsError} `invalid-argument` when it is no whole number.

@@ -69,6 +69,7 @@ export const HTTP_STATUS_TEXT: ReadonlyMap<number, string> = new Map([
  * The numbers of {@linkcode HTTP_STATUS_TEXT} by their phrases in camelCase, as `HTTP_STATUS.notFound`
  * for 404, for `wsi.returnHttpStatus` and `wsi.writeHttpHeaders`.
  *
+ * @category Files and HTTP
  * @example
  * ```ts
  * import { handlers, HTTP_STATUS } from "@x/lws";

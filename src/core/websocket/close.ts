@@ -10,6 +10,7 @@ import { isUtf8 } from "./utf8.ts";
  * that grew from it, and three that the C library uses only inside. `wsi.close` takes 1000–1003 and
  * 1007–1014; 1005, 1006 and 1015 are never on the wire.
  *
+ * @category Connections
  * @example
  * ```ts
  * import { CLOSE_STATUS, handlers } from "@x/lws";

@@ -2,7 +2,11 @@
 
 import { isBlank, isToken, isTokenByte } from "../http/syntax.ts";
 
-/** An element of `Sec-WebSocket-Extensions`: what a client offers, or what a server answers. */
+/**
+ * An element of `Sec-WebSocket-Extensions`: what a client offers, or what a server answers.
+ *
+ * @category Extensions
+ */
 export interface ExtensionOffer {
   /** The extension's name, such as `"permessage-deflate"`, in the case in which it came. */
   readonly name: string;
@@ -10,7 +14,11 @@ export interface ExtensionOffer {
   readonly params: readonly ExtensionParam[];
 }
 
-/** A parameter of an {@linkcode ExtensionOffer}. */
+/**
+ * A parameter of an {@linkcode ExtensionOffer}.
+ *
+ * @category Extensions
+ */
 export interface ExtensionParam {
   /** The parameter's name, in the case in which it came. */
   readonly name: string;

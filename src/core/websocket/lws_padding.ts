@@ -7,6 +7,8 @@ import { MAX_HEADER_LENGTH } from "./frame.ts";
 /**
  * Bytes in front of the payload that `allocPadded` keeps free for a frame header
  * (`LWS_SEND_BUFFER_PRE_PADDING`).
+ *
+ * @category Connections
  */
 export const PRE_PADDING: number = MAX_HEADER_LENGTH + 2;
 
@@ -18,6 +20,7 @@ let isUsed = false;
  * it in place. Once written it belongs to the connection: fill a new one for the next write. One whose
  * buffer is transferred before it has left ends its connection.
  *
+ * @category Connections
  * @param length Bytes of payload, from 0 on.
  * @throws {LwsError} `invalid-argument` for another length.
  * @throws {RangeError} when there is no memory for so many.
