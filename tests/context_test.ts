@@ -399,3 +399,22 @@ Deno.test("destroy in protocolInit still sets all protocols up before it tears t
     "second: protocolDestroy",
   ]);
 });
+
+const TOO_LATE: readonly (readonly [step: string, Partial<ContextCreationInfo>, Protocol])[] = [
+  ["TLS", { sslCertFilepath: "-----BEGIN CERTIFICATE-----" }, record("x").protocol],
+  [
+    "the poll array",
+    { service: "external", broadcastSockets: true },
+    record("x", (_wsi, reason, _user, _data) => reason === "addPollFd" ? 1 : 0).protocol,
+  ],
+];
+
+for (const [step, info, protocol] of TOO_LATE) {
+  Deno.test(`a context that fails at ${step} leaves nothing that listens`, async () => {
+    const network = new MemoryNetwork();
+    const where = { port: 80, network };
+    assertThrows(() => createContext({ ...where, ...info, protocols: [protocol] }), LwsError);
+    await using context = createContext({ ...where, protocols: [record("x").protocol] });
+    assertEquals(context.port, 80);
+  });
+}

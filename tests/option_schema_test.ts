@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError } from "../mod.ts";
 import { checkAll, type Rule } from "../src/base/option_rules.ts";
-import { LIMIT_RULES } from "../src/context/limit_options.ts";
-import { LISTEN_RULES } from "../src/context/listen_options.ts";
+import { LIMIT_RULES } from "../src/context/options/limits.ts";
+import { LISTEN_RULES } from "../src/context/options/listen.ts";
 import { OPTION_SCHEMA } from "../src/context/option_schema.ts";
-import { PROTOCOL_RULES } from "../src/context/protocol_options.ts";
-import { SWITCH_RULES } from "../src/context/switches.ts";
+import { PROTOCOL_RULES } from "../src/context/options/protocols.ts";
+import { SWITCH_RULES } from "../src/context/options/switches.ts";
 import { MOUNT_RULES } from "../src/files/mounts.ts";
 import { OPTIONS_PATH, optionsPage } from "../tools/options_page.ts";
 import { record } from "./support/recorder.ts";

@@ -8,12 +8,12 @@
 
 import { fromFileUrl, join } from "@std/path";
 import type { Rule } from "../src/base/option_rules.ts";
-import { LIMIT_RULES } from "../src/context/limit_options.ts";
-import { LISTEN_RULES } from "../src/context/listen_options.ts";
+import { LIMIT_RULES } from "../src/context/options/limits.ts";
+import { LISTEN_RULES } from "../src/context/options/listen.ts";
 import { OWN_RULES } from "../src/context/option_schema.ts";
-import { SYSTEM_RULES, TLS_RULES } from "../src/context/platform_options.ts";
-import { PROTOCOL_RULES } from "../src/context/protocol_options.ts";
-import { SWITCH_RULES } from "../src/context/switches.ts";
+import { SYSTEM_RULES, TLS_RULES } from "../src/context/options/platform.ts";
+import { PROTOCOL_RULES } from "../src/context/options/protocols.ts";
+import { SWITCH_RULES } from "../src/context/options/switches.ts";
 import { MOUNT_RULES } from "../src/files/mounts.ts";
 import { tableOf } from "./conformance_table.ts";
 

@@ -18,8 +18,8 @@ import type { CertificateInfo } from "../api/tls.ts";
 import type { PeerAddresses, Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { LwsError, TransportError } from "../base/errors.ts";
-import { describeFailure, isLogged, log } from "../base/log.ts";
+import { LwsError } from "../base/errors.ts";
+import { isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
 import { Connection, type ProtocolEntry } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
@@ -30,7 +30,10 @@ import { ClientRoutes } from "./connector.ts";
 import { checkCreationInfo, type CheckedInfo } from "./creation_options.ts";
 import { answersHttp } from "./handlers.ts";
 import { checkSource, listenAs } from "./listen.ts";
+import { checkFd, type Descriptors, peerAddressesOf, resolvedPeer } from "./peer_names.ts";
+import { giveUpRoot } from "./privileges.ts";
 import { Protocols } from "./protocols.ts";
+import { tlsOf } from "./tls_callbacks.ts";
 import { checkDestroyOptions, Departure } from "./shutdown.ts";
 import type { Methods } from "../core/http/methods.ts";
 import { attempt } from "../extensions/pipeline.ts";
@@ -43,8 +46,8 @@ import { mustPoll, Polling, type PollingHost } from "../service/poll_announcemen
 import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
 import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
-import { ContextTls } from "../tls/context_tls.ts";
-import { dropPrivileges, hostName, type Identity, UNKNOWN_HOST } from "../transport/machine.ts";
+import type { ContextTls } from "../tls/context_tls.ts";
+import { hostName, UNKNOWN_HOST } from "../transport/machine.ts";
 import { tcpNetwork } from "../transport/network.ts";
 import { transportOver } from "../transport/stream_transport.ts";
 
@@ -114,6 +117,10 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   readonly #tls: ContextTls;
   readonly #routes: ClientRoutes;
   readonly #reception: Reception;
+  readonly #descriptors: Descriptors = {
+    connections: this.connections,
+    filtering: (socketFd) => this.#reception.filtering(socketFd),
+  };
   readonly #onAbort = () => void this.destroy();
   /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
   #isSetUp = false;
@@ -167,7 +174,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       this.entries = this.#protocols.entries;
       this.protocols = this.#protocols.active;
       this.standIn = new Connection(this, LISTENER_FD, false);
-      this.#tls = this.#setUpTls();
+      this.#tls = tlsOf(info, this.standIn, this.entries[0]!);
       // Behind all that may need root, and before the program's first callback of a protocol.
       giveUpRoot(info.identity);
       this.#routes = new ClientRoutes({
@@ -235,30 +242,12 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
 
   peerAddresses(socketFd: number): PeerAddresses {
     checkFd("peerAddresses", socketFd);
-    const filtering = this.#reception.filtering(socketFd);
-    if (filtering !== undefined) {
-      return { name: "", ip: filtering.hostname, port: filtering.port };
-    }
-    return this.connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
+    return peerAddressesOf(this.#descriptors, socketFd);
   }
 
   async resolvePeerAddresses(socketFd: number): Promise<PeerAddresses> {
     checkFd("resolvePeerAddresses", socketFd);
-    const known = this.peerAddresses(socketFd);
-    const { network } = this.#info;
-    if (known.name !== "" || known.ip === "" || network.reverse === undefined) return known;
-    const before = this.connections.get(socketFd);
-    let name = "";
-    try {
-      name = await network.reverse(known.ip);
-    } catch (error) {
-      log("info", () => `${known.ip} has no name: ${describeFailure(error)}`);
-    }
-    // Asked for by a filter, it is for the connection that the filter has let in since.
-    const connection = before ?? this.connections.get(socketFd);
-    // A later request of the same connection may be another peer's, by a proxy that is believed.
-    if (connection?.peerAddresses.ip === known.ip) connection.peerName = name;
-    return { ...known, name };
+    return await resolvedPeer(this.#descriptors, socketFd, this.#info.network);
   }
 
   hangupOnClient(socketFd: number): number {
@@ -390,28 +379,6 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
 
   // The steps of its making.
 
-  #setUpTls(): ContextTls {
-    const { listen, tls, options, limits } = this.#info;
-    const first = this.entries[0]!;
-    const ask = this.standIn;
-    return new ContextTls({
-      ...options,
-      members: tls,
-      listens: listen.port !== CONTEXT_PORT_NO_LISTEN,
-      handshakeTimeoutMs: limits.headerTimeoutMs,
-    }, {
-      loadClientTrust(loader) {
-        ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
-      },
-      loadServerTrust(loader) {
-        ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
-      },
-      requirePrivateKey(loader) {
-        return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
-      },
-    });
-  }
-
   /** Tells protocols and extensions that there is a context. */
   #setUpProtocols(): void {
     this.#info.signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -474,26 +441,5 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
 
   #mustLive(call: string): void {
     if (this.isDestroyed) throw new LwsError("destroyed", `${call}: the context is destroyed`);
-  }
-}
-
-function checkFd(call: string, socketFd: number): void {
-  if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
-}
-
-/** Changes to the group and the user that a program asks for. */
-function giveUpRoot({ gid, uid }: Identity): void {
-  try {
-    const groups = dropPrivileges({ gid, uid });
-    if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
-    if (groups.length > 0) {
-      log(
-        "warn",
-        () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
-      );
-    }
-  } catch (cause) {
-    if (!(cause instanceof TransportError)) throw cause;
-    throw new LwsError(cause.code, cause.message, { cause });
   }
 }

@@ -7,7 +7,7 @@ import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import type { Connection, ProtocolEntry } from "../connection/connection.ts";
-import { rxBufferSizeOf } from "./protocol_options.ts";
+import { rxBufferSizeOf } from "./options/protocols.ts";
 
 /** Where other processes broadcast to a protocol. */
 export interface BroadcastPlace {

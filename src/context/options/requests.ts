@@ -1,8 +1,8 @@
 /** The checks of what requests may bring, and how much of it the program sees. */
 
-import type { Inquiry } from "../base/option_rules.ts";
-import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
-import { HEADER_TOKENS, type HeaderToken, TOKEN_NAMES } from "../core/http/header_tokens.ts";
+import type { Inquiry } from "../../base/option_rules.ts";
+import type { CheckedTokenLimits } from "../../connection/http/header_reader.ts";
+import { HEADER_TOKENS, type HeaderToken, TOKEN_NAMES } from "../../core/http/header_tokens.ts";
 import {
   ANY_METHOD,
   COMMON_METHODS,
@@ -10,7 +10,7 @@ import {
   LONGEST_METHOD,
   type Methods,
   onlyMethods,
-} from "../core/http/methods.ts";
+} from "../../core/http/methods.ts";
 
 /** Checks the option `methods`. */
 export function checkRequestMethods(given: unknown, ask: Inquiry<unknown>): Methods {

@@ -1,7 +1,11 @@
 /** The rules of what a context listens on, and their checks. */
 
-import { CONTEXT_PORT_NO_LISTEN, type ListenInfo, type TrustProxy } from "../api/creation_info.ts";
-import type { StreamListener } from "../api/network.ts";
+import {
+  CONTEXT_PORT_NO_LISTEN,
+  type ListenInfo,
+  type TrustProxy,
+} from "../../api/creation_info.ts";
+import type { StreamListener } from "../../api/network.ts";
 import {
   type Checked,
   flag,
@@ -9,10 +13,10 @@ import {
   isWhole,
   missingMethods,
   type Rule,
-} from "../base/option_rules.ts";
-import type { CheckedListenInfo } from "./listen.ts";
-import { type ProxyTrust, readProxyTrust } from "../proxy/forwarded_for.ts";
-import { parseIpLiteral } from "../proxy/ip_address.ts";
+} from "../../base/option_rules.ts";
+import type { CheckedListenInfo } from "../listen.ts";
+import { type ProxyTrust, readProxyTrust } from "../../proxy/forwarded_for.ts";
+import { parseIpLiteral } from "../../proxy/ip_address.ts";
 
 type Ask = Inquiry<ListenInfo>;
 

@@ -1,7 +1,7 @@
 /** The rules of the limits. */
 
-import { DEFAULT_LIMITS, type Limits } from "../api/limits.ts";
-import { type Rule, wholeNumber } from "../base/option_rules.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
+import { type Rule, wholeNumber } from "../../base/option_rules.ts";
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_DELAY_MS = 2 ** 31 - 1;

@@ -7,13 +7,13 @@ import {
   CONTEXT_PORT_NO_LISTEN,
   type ContextOptions,
   type PlatformInfo,
-} from "../api/creation_info.ts";
-import type { KeepAliveSettings } from "../api/limits.ts";
-import type { TlsMembers } from "../api/tls.ts";
-import { type Checked, type Inquiry, isWhole, type Rule } from "../base/option_rules.ts";
+} from "../../api/creation_info.ts";
+import type { KeepAliveSettings } from "../../api/limits.ts";
+import type { TlsMembers } from "../../api/tls.ts";
+import { type Checked, type Inquiry, isWhole, type Rule } from "../../base/option_rules.ts";
 import { checkSwitches } from "./switches.ts";
-import { parseProxy, type ProxySettings, ProxySettingsError } from "../proxy/selection.ts";
-import type { Identity } from "../transport/machine.ts";
+import { parseProxy, type ProxySettings, ProxySettingsError } from "../../proxy/selection.ts";
+import type { Identity } from "../../transport/machine.ts";
 
 /** What the checks see of a creation struct. */
 export type PlatformStruct = PlatformInfo & { readonly port?: number };

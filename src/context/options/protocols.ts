@@ -1,9 +1,9 @@
 /** The rules of a protocol's members, and the checks of protocols, extensions and origins. */
 
-import type { ContextCreationInfo } from "../api/creation_info.ts";
-import type { Extension, ExtensionStruct } from "../api/extension.ts";
-import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
-import { isPlain } from "../base/check.ts";
+import type { ContextCreationInfo } from "../../api/creation_info.ts";
+import type { Extension, ExtensionStruct } from "../../api/extension.ts";
+import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
+import { isPlain } from "../../base/check.ts";
 import {
   anything,
   checkAll,
@@ -12,10 +12,10 @@ import {
   missingMethods,
   type Rule,
   wholeNumber,
-} from "../base/option_rules.ts";
-import { handlers } from "./handlers.ts";
-import { isToken } from "../core/http/syntax.ts";
-import { callbackExtension, faultsOfStruct } from "../extensions/callback_extension.ts";
+} from "../../base/option_rules.ts";
+import { handlers } from "../handlers.ts";
+import { isToken } from "../../core/http/syntax.ts";
+import { callbackExtension, faultsOfStruct } from "../../extensions/callback_extension.ts";
 
 const DEFAULT_RX_BUFFER_SIZE = 64 * 1024;
 const MAX_RX_BUFFER_SIZE = 1024 * 1024 * 1024;
