@@ -51,7 +51,7 @@ export const PROTOCOL_RULES = {
   perSessionData: {
     kind: "any",
     allowed: "a function, or a number of bytes",
-    default: "none: `user` is undefined",
+    default: "none, and `user` is undefined",
     about: "Makes the `user` of each connection.",
     check(value, ask: Ask): void {
       const isRight = typeof value === "function" || isWhole(value, 0, Number.MAX_VALUE);

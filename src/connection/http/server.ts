@@ -416,7 +416,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
-    connection.tx.besides = connection.unsentBytes;
+    connection.outbox.setAside();
     if (this.body === undefined) this.onDrained();
     else this.body.drain();
   }
