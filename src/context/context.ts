@@ -18,7 +18,7 @@ import type { CertificateInfo } from "../api/tls.ts";
 import type { PeerAddresses, Wsi } from "../api/wsi.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { LwsError, TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
 import { Connection, type ProtocolEntry } from "../connection/connection.ts";
@@ -466,11 +466,10 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
           () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
         );
       }
-    } catch (cause) {
+    } catch (error) {
       this.#listener?.close();
       this.#elsewhere.close();
-      if (!(cause instanceof TransportError)) throw cause;
-      throw new LwsError(cause.code, cause.message, { cause });
+      throw error;
     }
   }
 
