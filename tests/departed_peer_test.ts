@@ -204,6 +204,55 @@ Deno.test("files and the requests behind them reach who has only closed its send
   assertEquals((await peer.readToEnd()).length, 0);
 });
 
+for (const halfOpenHttp of [false, true]) {
+  Deno.test(`a stream of respond has closeTimeoutMs for each piece behind an end, halfOpenHttp ${halfOpenHttp}`, async () => {
+    const TICK_MS = 16;
+    let next!: PromiseWithResolvers<string>;
+    let isCancelled = false;
+    const source = {
+      async *[Symbol.asyncIterator]() {
+        try {
+          for (;;) yield await (next = Promise.withResolvers()).promise;
+        } finally {
+          isCancelled = true;
+        }
+      },
+    };
+    const recorder = record("http", (wsi, reason, _user, _data) => {
+      if (reason === "http") return wsi.respond(200, source);
+    });
+    await using served = serve([recorder.protocol], { halfOpenHttp, closeTimeoutMs: 1_000 });
+    const peer = await served.dial();
+    peer.send(get("/"));
+    await readHead(peer);
+    await settle();
+    // As long as the peer has not ended, a stream may be quiet.
+    served.clock.advance(10_000);
+    await settle();
+    peer.end();
+    for (const piece of ["one", "two", "three"]) {
+      await settle();
+      served.clock.advance(900);
+      await settle();
+      next.resolve(piece);
+      assertEquals((await peer.readBytes(5 + piece.length)).length, 5 + piece.length);
+    }
+    await settle();
+    served.clock.advance(1_000 + TICK_MS);
+    await settle();
+    assertEquals(
+      recorder.reasons.slice(-2),
+      halfOpenHttp ? ["filterHttpConnection", "http"] : ENDS,
+    );
+    next.resolve("four");
+    await settle();
+    assertEquals(isCancelled, !halfOpenHttp);
+    const rest = new TextDecoder().decode(await peer.readBytes(halfOpenHttp ? 9 : 0));
+    assertEquals([rest, peer.ended], halfOpenHttp ? ["4\r\nfour\r\n", false] : ["", true]);
+    if (!halfOpenHttp) assertEquals((await peer.readToEnd()).length, 0, "there is no last chunk");
+  });
+}
+
 Deno.test("halfOpenHttp is refused by name when it is no boolean", () => {
   try {
     serve([{ name: "x", callback: handlers({}) }], { halfOpenHttp: 1 as never });

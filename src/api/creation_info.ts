@@ -87,7 +87,8 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /**
    * Whether a client that closes its sending half still gets what has not been answered yet. A client
    * that has gone looks the same, so that by default a request whose program is not done with it, or
-   * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent.
+   * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent. A stream
+   * of `respond` has come to rest when it has yielded nothing for `closeTimeoutMs`.
    *
    * @default {false}
    */

@@ -97,6 +97,11 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
+  /** Whether all that a stream has yielded has left, and the next piece is waited for. */
+  get isAtRest(): boolean {
+    return this.#transfer instanceof StreamedBody && this.#connection.unsentBytes === 0;
+  }
+
   /** Whether some of it waits to be sent, or will in a moment. */
   get isUnderWay(): boolean {
     if (!this.hasBegun) return false;

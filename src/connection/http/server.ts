@@ -134,11 +134,12 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
 
   /**
    * A peer that has gone looks like one that has only closed its sending half: what is on its way to it
-   * goes on, and else nobody waits for an answer.
+   * goes on, a stream has some time for its next piece, and else nobody waits for an answer.
    */
   endIfQuiet(): void {
-    const connection = this.#connection;
-    if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.finish("peer", false);
+    if (!this.#peerEnded || !this.#connection.isOpen) return;
+    if (!this.#goesOn) this.#connection.finish("peer", false);
+    else if (!this.#halfOpen && this.response?.isAtRest) this.timer.lulls();
   }
 
   get #goesOn(): boolean {
@@ -198,6 +199,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
+    if (verdict === "left") return this.#connection.finish("peer", false);
     if (verdict === "slow body") {
       if (this.body!.isDraining) return this.#connection.finish("timeout", true);
       if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
