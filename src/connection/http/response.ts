@@ -97,6 +97,13 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
+  /** Whether a file or a stream is on its way, behind which the connection may have to close. */
+  letsLeave(closesBehind: boolean): boolean {
+    if (!this.isTransferring || !this.#connection.isOpen) return false;
+    this.closes ||= closesBehind;
+    return true;
+  }
+
   /** Whether all that a stream has yielded has left, and the next piece is waited for. */
   get isAtRest(): boolean {
     return this.#transfer instanceof StreamedBody && this.#connection.unsentBytes === 0;
