@@ -70,6 +70,8 @@ class HostLoop {
           case "delPollFd":
             table.splice(table.findIndex(({ fd }) => fd === data.fd), 1);
             break;
+          case "http":
+            return wsi.respond(426, "This port speaks WebSocket.");
           case "receive":
             wsi.write(data, wsi.frameIsBinary ? "binary" : "text");
             break;

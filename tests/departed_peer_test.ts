@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect as connectTls } from "node:tls";
-import { createContext, handlers, type Wsi } from "../mod.ts";
+import { type ContextCreationInfo, createContext, handlers, type Wsi } from "../mod.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { get, readPage, request, statusOf } from "./support/http.ts";
 import { PATIENT } from "./support/patience.ts";
@@ -204,54 +204,91 @@ Deno.test("files and the requests behind them reach who has only closed its send
   assertEquals((await peer.readToEnd()).length, 0);
 });
 
-for (const halfOpenHttp of [false, true]) {
-  Deno.test(`a stream of respond has closeTimeoutMs for each piece behind an end, halfOpenHttp ${halfOpenHttp}`, async () => {
-    const TICK_MS = 16;
-    let next!: PromiseWithResolvers<string>;
-    let isCancelled = false;
-    const source = {
-      async *[Symbol.asyncIterator]() {
-        try {
-          for (;;) yield await (next = Promise.withResolvers()).promise;
-        } finally {
-          isCancelled = true;
+/** A stream that gives a piece whenever the test says so. */
+function sourced(info: Partial<ContextCreationInfo> = {}) {
+  const source = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = source.writable.getWriter();
+  const recorder = record("http", (wsi, reason, _user, _data) => {
+    if (reason === "http") return void wsi.respond(200, source.readable);
+  });
+  return { ...recorder, writer, served: serve([recorder.protocol], info) };
+}
+
+for (const service of ["automatic", "manual", "external"] as const) {
+  Deno.test(`a stream whose source is quiet for a second ends with its peer: ${service}`, async () => {
+    for (const isEarly of [true, false]) {
+      const { writer, reasons, served: made } = sourced({ service });
+      await using served = made;
+      const peer = await served.dial();
+      const go = async () => {
+        for (let i = 0; i < 10; i++) {
+          if (service !== "automatic") await served.context.service(0);
+          await settle();
         }
-      },
-    };
-    const recorder = record("http", (wsi, reason, _user, _data) => {
-      if (reason === "http") return wsi.respond(200, source);
-    });
-    await using served = serve([recorder.protocol], { halfOpenHttp, closeTimeoutMs: 1_000 });
-    const peer = await served.dial();
-    peer.send(get("/"));
-    await readHead(peer);
-    await settle();
-    // As long as the peer has not ended, a stream may be quiet.
-    served.clock.advance(10_000);
-    await settle();
-    peer.end();
-    for (const piece of ["one", "two", "three"]) {
-      await settle();
+      };
+      peer.send(get("/"));
+      if (isEarly) peer.end();
+      await go();
+      const cancelled = writer.closed.catch(() => "cancelled");
+      for (const piece of ["a", "b"]) {
+        served.clock.advance(900);
+        await go();
+        void writer.write(new TextEncoder().encode(piece));
+        await go();
+      }
       served.clock.advance(900);
-      await settle();
-      next.resolve(piece);
-      assertEquals((await peer.readBytes(5 + piece.length)).length, 5 + piece.length);
+      await go();
+      if (!isEarly) {
+        served.clock.advance(5000);
+        await go();
+      }
+      assert(!reasons.includes("closedHttp"));
+      if (isEarly) served.clock.advance(200);
+      else peer.end();
+      await go();
+      // An end after so long is told of by the next tick.
+      served.clock.advance(20);
+      await go();
+      assertEquals(reasons.slice(-2), ENDS);
+      const text = new TextDecoder().decode(await peer.readToEnd());
+      assert(text.endsWith("1\r\na\r\n1\r\nb\r\n"), text);
+      assertEquals(await cancelled, "cancelled");
     }
-    await settle();
-    served.clock.advance(1_000 + TICK_MS);
-    await settle();
-    assertEquals(
-      recorder.reasons.slice(-2),
-      halfOpenHttp ? ["filterHttpConnection", "http"] : ENDS,
-    );
-    next.resolve("four");
-    await settle();
-    assertEquals(isCancelled, !halfOpenHttp);
-    const rest = new TextDecoder().decode(await peer.readBytes(halfOpenHttp ? 9 : 0));
-    assertEquals([rest, peer.ended], halfOpenHttp ? ["4\r\nfour\r\n", false] : ["", true]);
-    if (!halfOpenHttp) assertEquals((await peer.readToEnd()).length, 0, "there is no last chunk");
   });
 }
+
+Deno.test("with halfOpenHttp a quiet source keeps its peer, and so does one that has not ended", async () => {
+  for (const halfOpenHttp of [true, false]) {
+    const { writer, reasons, served: made } = sourced({ halfOpenHttp });
+    await using served = made;
+    const peer = await served.dial();
+    peer.send(get("/"));
+    if (halfOpenHttp) peer.end();
+    await settle();
+    served.clock.advance(50_000);
+    await settle();
+    assert(!reasons.includes("closedHttp"));
+    await writer.close();
+    await settle();
+    assert((await readHead(peer)).includes("chunked"));
+    assertEquals(await peer.readBytes(5), new TextEncoder().encode("0\r\n\r\n"));
+  }
+});
+
+Deno.test("a quiet source's answer to HTTP/1.0 doesn't look whole when its peer has ended", async () => {
+  const { served: made, reasons } = sourced();
+  await using served = made;
+  const peer = await served.dial();
+  peer.send("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+  await readHead(peer);
+  peer.end();
+  await settle();
+  served.clock.advance(1100);
+  await settle();
+  assertEquals(reasons.slice(-2), ENDS);
+  await peer.readToEnd();
+  assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
+});
 
 Deno.test("halfOpenHttp is refused by name when it is no boolean", () => {
   try {

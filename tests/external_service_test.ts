@@ -527,6 +527,9 @@ Deno.test("one loop serves WebSockets and a plain socket under load, and starves
     (...ports) => ready.resolve(ports),
   );
   const [port, plainPort] = await ready.promise;
+  const refused = await fetch(`http://127.0.0.1:${port}/`);
+  assertEquals([refused.status, refused.headers.get("upgrade")], [426, "websocket"]);
+  assertEquals(await refused.text(), "This port speaks WebSocket.");
   const sockets = { done: 0 };
   const plain = { done: 0 };
   const rounds = 100;

@@ -571,7 +571,9 @@ for (const [status, phrase, hasBody] of STATUSES) {
     assertEquals(fieldOf(head, "content-length") !== undefined, hasBody);
     assertEquals(body.includes(`<h1>${status}</h1>`), hasBody);
     assert(!Number.isNaN(Date.parse(fieldOf(head, "date") ?? "")));
-    assertEquals(await readHead(peer), head);
+    // Their dates may be a second apart.
+    const dateless = (text: string) => text.replace(/^date: .*\r\n/m, "");
+    assertEquals(dateless(await readHead(peer)), dateless(head));
     assertEquals((await readResponse(peer)).body, body);
   });
 }

@@ -39,7 +39,8 @@ export interface Folder {
   /** Never throws: what can't be read isn't there, and the log says why. */
   find(name: string): Found;
   /**
-   * The files and folders in one of them; undefined when that is no folder. Never rejects.
+   * The files and folders in one of them; 404 when that is no folder, 503 when there is no descriptor left
+   * to read it. Never rejects.
    *
    * @param most How many are looked at.
    * @param isShown Says which ones are.
@@ -48,5 +49,5 @@ export interface Folder {
     name: string,
     most: number,
     isShown: (name: string) => boolean,
-  ): Promise<FolderContent | undefined>;
+  ): Promise<FolderContent | 404 | 503>;
 }

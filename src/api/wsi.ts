@@ -30,14 +30,14 @@ export interface WriteOptions {
    * Whether this frame ends its message (`LWS_WRITE_NO_FIN` negated). A fragmented message is
    * `text` or `binary` with false, `continuation` with false, and a last `continuation`.
    *
-   * @default {true}
+   * Default: `true`.
    */
   readonly fin?: boolean;
   /**
    * Whether to compress the message, or its fragments; its first frame decides. Without an effect where
    * no compression was negotiated, and on control frames. What does not shrink is sent as it is.
    *
-   * @default from the extension's threshold on
+   * Default: from the extension's threshold on.
    */
   readonly compress?: boolean;
   /**
@@ -45,7 +45,7 @@ export interface WriteOptions {
    * the wire (`LWS_WRITE_CLIENT_IGNORE_XOR_MASK`). RFC 6455 section 10.3 wants unpredictable keys:
    * for security tests only. Refused where frames are not masked.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly ignoreXorMask?: boolean;
 }
@@ -62,7 +62,7 @@ export interface HttpCompletion {
    * has a length or its own chunks, and for fields that come too late there, as `content-length`,
    * `transfer-encoding`, `host`, `content-type` or `set-cookie`. A client of HTTP/1.0 doesn't get them.
    *
-   * @default none
+   * Default: none.
    */
   readonly trailers?: Iterable<readonly [string, string]>;
 }

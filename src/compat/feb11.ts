@@ -59,6 +59,7 @@ const FEB11 = defineGeneration({
   needsProtocolName: true,
   destroys: "withEmptyClose",
   writeReturns: "zero",
+  completesWholeAnswers: true,
   emptyWrites: ["close"],
 });
 

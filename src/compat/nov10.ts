@@ -41,6 +41,7 @@ const NOV10 = defineGeneration({
   fillsIn: "nothing",
   destroys: "goingAway",
   writeReturns: "zero",
+  completesWholeAnswers: true,
   emptyWrites: ["text", "binary", "http"],
 });
 

@@ -119,6 +119,7 @@ const OCT12: Generation = defineGeneration({
   errorsGoToAskedProtocol: true,
   destroys: "goingAway",
   writeReturns: "zero",
+  completesWholeAnswers: true,
   emptyWrites: ["close"],
 });
 

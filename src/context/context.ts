@@ -22,13 +22,15 @@ import { LwsError, TransportError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
 import { Connection, type ProtocolEntry } from "../connection/connection.ts";
+import type { Outbox } from "../connection/outbox.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { LISTENER_FD, Reception, type ReceptionHost } from "./admission.ts";
 import { checkClientInfo } from "./client_options.ts";
 import { ClientRoutes } from "./connector.ts";
-import { checkCreationInfo, type CheckedInfo, rxBufferSizeOf } from "./creation_options.ts";
+import { checkCreationInfo, type CheckedInfo } from "./creation_options.ts";
 import { answersHttp } from "./handlers.ts";
 import { checkSource, listenAs } from "./listen.ts";
+import { rxBufferSizeOf } from "./protocol_options.ts";
 import { activate } from "./protocols.ts";
 import { checkDestroyOptions, Departure } from "./shutdown.ts";
 import type { Methods } from "../core/http/methods.ts";
@@ -120,7 +122,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   #hostName: string | undefined;
   /** The descriptor of broadcast sockets and ports, once there are some and the program polls. */
   #elsewhereFd = 0;
-  #dirty: Connection[] = [];
+  #dirty: Outbox[] = [];
   #departure: Departure | undefined;
   #resolveClosed!: () => void;
 
@@ -395,10 +397,10 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     return this.#named.get(name);
   }
 
-  flushLater(connection: Connection): void {
+  flushLater(outbox: Outbox): void {
     // Before the call returns, as nothing happens between calls there.
-    if (this.#polling !== undefined) return connection.flush();
-    if (this.#dirty.push(connection) === 1) queueMicrotask(() => this.#flushDirty());
+    if (this.#polling !== undefined) outbox.flush();
+    else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
   gated(connection: Connection, transport: Transport): Transport {
@@ -419,7 +421,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   #flushDirty(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const connection of dirty) connection.flush();
+    for (const outbox of dirty) outbox.flush();
   }
 
   // Giving up root's rights.

@@ -1,6 +1,8 @@
 /** What the extensions that compress share: streams, and both ways of a connection. */
 
 import type { ExtensionSession, OutgoingPart } from "../api/extension.ts";
+import { DEFAULT_LIMITS } from "../api/limits.ts";
+import type { Wsi } from "../api/wsi.ts";
 import { type Deflater, type Inflater, TAIL, type ZlibCodec } from "./zlib_codec.ts";
 
 /** The group of all extensions that compress: to compress twice is of no use. */
@@ -90,6 +92,8 @@ export class DeflateSession implements ExtensionSession {
   /** Of this connection for as long as a message is under way, or for good with context takeover. */
   #deflater: Deflater | undefined;
   #inflater: Inflater | undefined;
+  /** How many bytes a message of the peer may have. */
+  #most = DEFAULT_LIMITS.maxMessageSize;
   #encodes = false;
   #tailIsDue = false;
   #endsUnit = false;
@@ -99,6 +103,10 @@ export class DeflateSession implements ExtensionSession {
     this.unit = unit;
     this.#ways = ways;
     this.sharedKey = `deflate ${ways.sendBits}`;
+  }
+
+  begin(wsi: Wsi): void {
+    this.#most = wsi.context.limits.maxMessageSize;
   }
 
   encode({ payload, isFirst, isLast, compress }: OutgoingPart): Uint8Array | undefined {
@@ -136,8 +144,9 @@ export class DeflateSession implements ExtensionSession {
   }
 
   push(piece: Uint8Array, endsUnit: boolean): void {
-    this.#inflater ??= this.#streams.inflater(this.#ways.receiveBits);
-    this.#inflater.push(piece);
+    const inflater = this.#inflater ??= this.#streams.inflater(this.#ways.receiveBits);
+    inflater.most = this.#most;
+    inflater.push(piece);
     this.#tailIsDue = endsUnit;
     this.#endsUnit = endsUnit;
   }

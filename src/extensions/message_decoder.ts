@@ -6,6 +6,7 @@ import type { Failure } from "../core/websocket/close.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../core/websocket/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
+import { InflatedTooLong } from "./zlib_codec.ts";
 
 /** Whom the decoder tells. */
 export interface DecoderHost {
@@ -184,6 +185,7 @@ export class MessageDecoder implements FrameFacts {
 
   #fail(error: unknown): void {
     if (error instanceof ExtensionFailure) this.#host.onFail("extensionThrew");
+    else if (error instanceof InflatedTooLong) this.#host.onFail("messageTooBig");
     else this.#host.onFail("brokenMessage", messageOf(error));
   }
 

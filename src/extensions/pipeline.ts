@@ -174,10 +174,10 @@ const SECOND_MS = 1000;
 export interface ExtendedConnection extends Wsi {
   readonly isOpen: boolean;
   readonly owner: { readonly wheel: TimerWheel };
-  readonly tx: { put(bytes: Uint8Array, length: number): void };
-  hasRoom(length: number, inOneWrite: number): boolean;
-  /** Something was put there. */
-  queued(): void;
+  readonly outbox: {
+    /** Queues a copy of `bytes`, if there is room for so many. */
+    send(bytes: Uint8Array, length: number, given: number): boolean;
+  };
   /** What the program does for this connection has failed, outside any call of it. */
   hasFailed(): void;
 }
@@ -253,9 +253,7 @@ export class ExtensionLayers {
         session.flush?.((bytes) => {
           const view = viewOf("flush: data", bytes);
           const length = lengthOf(view);
-          if (!connection.isOpen || !connection.hasRoom(length, length)) return;
-          connection.tx.put(view, length);
-          connection.queued();
+          if (connection.isOpen) connection.outbox.send(view, length, length);
         });
       }
       return true;

@@ -1,30 +1,43 @@
 /** A file that is compressed as it is read. */
 
 import type { OpenFile } from "../api/file_ops.ts";
+import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
 import { SHORT } from "./buffers.ts";
 import type { Compression } from "./compression.ts";
 import type { Encoder } from "./encoder.ts";
 import type { FileSource } from "./source.ts";
 
-/** So much at a time, so that others have their turn in between: it takes well below a millisecond. */
+/** So much at a time, so that others have their turn in between: it takes about half a millisecond. */
 const SLICE = 16 * 1024;
 
 /** Reads as a {@linkcode FileSource} does, of what becomes of the file. */
-export class CodedSource {
+export class CodedSource implements TurnTaker {
+  servedMs = 0;
   readonly isHosts = true;
   readonly #file: FileSource;
   readonly #compression: Compression;
   readonly #encoder: Encoder;
   readonly #slice: Uint8Array<ArrayBuffer>;
+  readonly #budget: TurnBudget;
+  #goOn: () => void = () => {};
   /** Bytes of the file that are not read yet. */
   #left: number;
   #isOpen = true;
 
-  /** @param encoder It is stopped with the file's close. */
-  constructor(file: FileSource, compression: Compression, encoder: Encoder) {
+  /**
+   * @param encoder It is stopped with the file's close.
+   * @param budget The runtime compresses in the thread of the event loop, on the time of all.
+   */
+  constructor(
+    file: FileSource,
+    compression: Compression,
+    encoder: Encoder,
+    budget: TurnBudget,
+  ) {
     this.#file = file;
     this.#compression = compression;
     this.#encoder = encoder;
+    this.#budget = budget;
     this.#left = file.stat.length;
     this.#slice = new Uint8Array(Math.min(SLICE, this.#left));
   }
@@ -63,6 +76,10 @@ export class CodedSource {
     return length;
   }
 
+  onTurn(): void {
+    this.#goOn();
+  }
+
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -76,6 +93,17 @@ export class CodedSource {
     const count = await this.#file.read(room, this.#left > SHORT);
     if (count === 0) throw new Error(`the file ended ${this.#left} bytes early`);
     this.#left -= count;
+    if (!this.#budget.begin(this)) await this.#comesRound();
     await this.#encoder.write(room.subarray(0, count));
+    if (!this.#budget.mayGoOn()) this.#budget.charge(this);
+  }
+
+  /** Waits for the next turn of the loop, in which at least one slice is compressed. */
+  async #comesRound(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      this.#budget.wait(this);
+    });
+    this.#budget.begin(this);
   }
 }

@@ -7,7 +7,7 @@ import type { FieldLine } from "../core/http/writer.ts";
 import type { FileRequest } from "./answer.ts";
 import { CODINGS, Encoder } from "./encoder.ts";
 import { isCompressible } from "./types.ts";
-import { validatorsOf } from "./validators.ts";
+import { tagOfCoded, validatorsOf } from "./validators.ts";
 
 /** Below it the fields and the time are worth more than the bytes. */
 export const SHORTEST_COMPRESSED = 1024;
@@ -45,7 +45,7 @@ export class Compression {
     const { etag } = validatorsOf(request.path, stat, given, now);
     let coded = withField(varied, "content-encoding", coding);
     // The same bytes may become others with the next release of zlib (RFC 9110 section 8.8.1).
-    if (etag !== undefined) coded = withField(coded, "etag", weak(etag));
+    if (etag !== undefined) coded = withField(coded, "etag", weak(tagOfCoded(etag, coding)));
     return { request: withField(coded, "accept-ranges", "none"), coding };
   }
 

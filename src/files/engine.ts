@@ -19,6 +19,7 @@ import { CodedSource } from "./coded_source.ts";
 import type { Compression, Plan } from "./compression.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
 import { mediaType } from "./types.ts";
+import type { TurnBudget } from "../service/turn_budget.ts";
 import { openFailure } from "../transport/file_failure.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -34,6 +35,8 @@ export interface FileResponse {
   readonly method: string;
   /** Whether the connection is there, and takes more. */
   readonly isOpen: boolean;
+  /** Of the time for all connections. */
+  readonly budget: TurnBudget;
   /** The value of a field of the request, its lines joined; undefined when it is absent. */
   requestField(name: string): string | undefined;
   /** Sends the head, once; `content-length` is among the fields where the body has one. */
@@ -199,7 +202,8 @@ class Transfer implements FileTransfer {
     const fields = answer.fields.filter(([name]) => name !== "content-length");
     if (answer.pieces.length === 0) return { ...answer, fields };
     const compression = this.#options.compression!;
-    this.#source = new CodedSource(source, compression, compression.start(coding));
+    const { budget } = this.#response;
+    this.#source = new CodedSource(source, compression, compression.start(coding), budget);
     return { ...answer, fields, pieces: [{ head: "", first: 0, last: Infinity }] };
   }
 

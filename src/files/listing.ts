@@ -58,7 +58,9 @@ function row({ name, isFolder, length, mtime }: FolderEntry): string {
   // Behind a dot segment no name can be taken for a scheme (RFC 3986 section 4.2).
   const href = `./${encodeURIComponent(name)}${slash}`;
   const size = isFolder ? "" : String(length);
-  const date = mtime === null ? "" : mtime.toISOString().slice(0, 16).replace("T", " ");
+  // A file system may have times that no Date can hold.
+  const isKnown = mtime !== null && !Number.isNaN(mtime.getTime());
+  const date = isKnown ? mtime.toISOString().slice(0, -":00.000Z".length).replace("T", " ") : "";
   return `<tr><td><a href="${escapeHtml(href)}">${escapeHtml(name)}${slash}</a></td>` +
     `<td>${size}</td><td>${date}</td></tr>\n`;
 }

@@ -37,7 +37,9 @@ export type MountAnswer =
   | { readonly kind: "redirect"; readonly location: string }
   | { readonly kind: "page"; readonly html: string }
   /** The client accepts none of the forms that there are. */
-  | { readonly kind: "unacceptable" };
+  | { readonly kind: "unacceptable" }
+  /** It is there, and can't be read for want of a descriptor. */
+  | { readonly kind: "unavailable" };
 
 const NONE: MountAnswer = { kind: "none" };
 
@@ -46,6 +48,10 @@ const NONE: MountAnswer = { kind: "none" };
  * somebody, and none of them is in a link that a browser follows.
  */
 const ODD_PATH = /%2f|%5c|\\|\/(\.|%2e)(\.|%2e)(?:\/|$)/i;
+
+/** A name with one of these is in no path that is answered: of control characters the parser takes none. */
+// deno-lint-ignore no-control-regex -- files may have them in their names
+const NEVER_FOUND = /[\\\x00-\x1f\x7f-\x9f]/;
 
 /** A segment that begins with a dot. */
 const DOTFILE = /\/\./;
@@ -116,9 +122,11 @@ function listing(mount: CheckedMount, path: string, name: string): Promise<Mount
 }
 
 async function list(mount: CheckedMount, path: string, name: string): Promise<MountAnswer> {
-  const isShown = (each: string) => mount.dotfiles || !each.startsWith(".");
+  const isShown = (each: string) =>
+    (mount.dotfiles || !each.startsWith(".")) && !NEVER_FOUND.test(each);
   const content = await mount.folder.list(name, MOST_LISTED, isShown);
-  if (content === undefined) return NONE;
+  if (content === 404) return NONE;
+  if (content === 503) return { kind: "unavailable" };
   return { kind: "page", html: listingPage(path, content, name !== "/") };
 }
 

@@ -15,6 +15,8 @@ const TICK_MS = 2000;
 
 /** The latest time that a Date can hold. */
 const LAST_DATE_MS = 8.64e15;
+/** The first time that an HTTP date can say: its year has four digits (RFC 9110 section 5.6.7). */
+const FIRST_YEAR_MS = Date.UTC(-1, 12);
 
 /**
  * The validators of a file. A field that the program gives wins over what the file says.
@@ -33,13 +35,15 @@ export function validatorsOf(
   const lastModified = given.get("last-modified");
   return {
     etag: etag === undefined
-      ? etagOf(path, stat, mtime, now)
+      ? etagOf(path, stat, mtime, given.get("content-encoding"), now)
       : isEntityTag(etag)
       ? etag
       : undefined,
     lastModified: lastModified === undefined
       // RFC 9110 section 8.8.2.1: it must not be later than the answer.
-      ? mtime === undefined ? undefined : Math.floor(Math.min(mtime, now) / 1000)
+      ? mtime === undefined || mtime < FIRST_YEAR_MS
+        ? undefined
+        : Math.floor(Math.min(mtime, now) / 1000)
       : parseHttpDate(lastModified, now / 1000),
   };
 }
@@ -56,6 +60,7 @@ function etagOf(
   path: string,
   { etag, length }: FileStat,
   mtime: number | undefined,
+  coding: string | undefined,
   now: number,
 ): string | undefined {
   if (etag !== undefined) {
@@ -68,5 +73,15 @@ function etagOf(
   if (mtime === undefined) return undefined;
   const tag = `"${mtime.toString(16)}-${length.toString(16)}"`;
   // RFC 9110 section 8.8.1: one that may miss a change is weak.
-  return now - mtime >= TICK_MS ? tag : `W/${tag}`;
+  return tagOfCoded(now - mtime >= TICK_MS ? tag : `W/${tag}`, coding);
+}
+
+/**
+ * The tag of what has the content codings `coding`: another one than that of the file without, as each is a
+ * representation of its own (RFC 9110 section 8.8.3.3).
+ */
+export function tagOfCoded(etag: string, coding: string | undefined): string {
+  // What may stand in a field's value need not do so in a tag.
+  const suffix = coding?.replace(/[^\x21\x23-\x7e]+/g, "").toLowerCase() ?? "";
+  return suffix === "" ? etag : `${etag.slice(0, -1)}-${suffix}"`;
 }

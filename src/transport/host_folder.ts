@@ -48,7 +48,7 @@ class HostFolder implements Folder {
     name: string,
     most: number,
     isShown: (name: string) => boolean,
-  ): Promise<FolderContent | undefined> {
+  ): Promise<FolderContent | 404 | 503> {
     try {
       const folder = this.#real(name);
       const names: string[] = [];
@@ -61,7 +61,7 @@ class HostFolder implements Folder {
       }
       return { entries: await this.#entries(name, names.sort()), isWhole };
     } catch (error) {
-      openFailure(join(this.path, name), error);
+      return openFailure(join(this.path, name), error);
     }
   }
 

@@ -63,31 +63,6 @@ export function dropPrivileges(identity: Identity, calls: IdentityCalls = proces
   return calls.getgroups?.().filter((group) => group !== getgid()) ?? [];
 }
 
-function checkId(name: string, id: number): void {
-  if (id === LEAVE || (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID)) return;
-  throw new TransportError(
-    "invalid-option",
-    `${name} is ${id}; it must be −1 or a whole number from 0 to ${LARGEST_ID}`,
-  );
-}
-
-function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
-  if (id === LEAVE) return;
-  try {
-    set(id);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TransportError(
-      "permission-denied",
-      `can't change ${name} to ${id} (${why}); start as root, or leave it at −1`,
-      { cause },
-    );
-  }
-  if (get() !== id) {
-    throw new TransportError("invalid-state", `${name} is ${get()} after it was changed to ${id}`);
-  }
-}
-
 /** What stands where a name is not known, or may not be. */
 export const UNKNOWN_HOST = "unknown";
 
@@ -141,4 +116,29 @@ export function writeVariable(name: string, value: string | undefined): boolean 
   if (value === undefined) Deno.env.delete(name);
   else Deno.env.set(name, value);
   return true;
+}
+
+function checkId(name: string, id: number): void {
+  if (id === LEAVE || (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID)) return;
+  throw new TransportError(
+    "invalid-option",
+    `${name} is ${id}; it must be −1 or a whole number from 0 to ${LARGEST_ID}`,
+  );
+}
+
+function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
+  if (id === LEAVE) return;
+  try {
+    set(id);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError(
+      "permission-denied",
+      `can't change ${name} to ${id} (${why}); start as root, or leave it at −1`,
+      { cause },
+    );
+  }
+  if (get() !== id) {
+    throw new TransportError("invalid-state", `${name} is ${get()} after it was changed to ${id}`);
+  }
 }

@@ -157,18 +157,6 @@ interface ListeningHandle {
 }
 
 /**
- * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
- * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
- */
-function keepListening(server: Server): () => void {
-  const timer = setInterval(() => {
-    (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
-  }, RELISTEN_MS);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-/**
  * Listens on a socket that the program was started with. Needs no permission: whoever started the
  * program has opened it.
  *
@@ -218,4 +206,16 @@ export function listenOnDescriptor(fd: number): StreamListener {
       for (const stream of waiting.splice(0)) stream.close();
     },
   };
+}
+
+/**
+ * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
+ * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
+ */
+function keepListening(server: Server): () => void {
+  const timer = setInterval(() => {
+    (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
+  }, RELISTEN_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }

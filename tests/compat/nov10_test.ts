@@ -177,6 +177,20 @@ Deno.test("contract 5: nov10: get_uri is the path, and serve_http_file sends a f
   peer.close();
 });
 
+Deno.test("nov10: behind an answer by hand that is whole the next request is served", async () => {
+  const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  await using server = served((wsi, reason) => {
+    if (reason === LWS_CALLBACK_HTTP) {
+      libwebsocket_write(wsi, answer, answer.length, LWS_WRITE_HTTP);
+    }
+    return 0;
+  });
+  const peer = await server.dial();
+  peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "ok");
+  peer.close();
+});
+
 Deno.test("nov10: a client that asks for a subprotocol is refused, as the one protocol has no name", async () => {
   await using server = served(() => 0);
   const peer = await server.dial();

@@ -79,7 +79,6 @@ Deno.test("names are escaped in text, and percent-encoded where they lead", () =
       assertEquals(rowsOf(body), [
         "./%3C/ &#60;/ ",
         "./%3Cb%3E%26%22&#39;.txt &#60;b&#62;&#38;&#34;&#39;.txt 0",
-        "./back%5Cslash back\\slash 0",
         "./javascript%3Aalert(1) javascript:alert(1) 0",
         "./%C3%BC%2520%20%3F%23.txt ü%20 ?#.txt 0",
       ]);
@@ -88,6 +87,26 @@ Deno.test("names are escaped in text, and percent-encoded where they lead", () =
       assert(!below.body.includes("<script"));
     },
   ));
+
+Deno.test("names that no request can have aren't listed", () =>
+  withMount(
+    { "a\nb": "", "a\tb": "", "a\x7fb": "", "a\\b": "", "a\x85b": "", "a\xa0b": "" },
+    { listing: true },
+    async (served) => {
+      const { body } = await page(served, "/");
+      assertEquals(rowsOf(body), ["./a%C2%A0b a\xa0b 0"]);
+      assertEquals((await page(served, "/a%C2%A0b")).status, 200);
+    },
+  ));
+
+Deno.test("a time that no Date can hold is left out, and a late year has all its digits", () => {
+  const entries = [NaN, 3e14].map((time) => (
+    { name: "x", isFolder: false, length: 1, mtime: new Date(time) }
+  ));
+  const page = listingPage("/", { entries, isWhole: true }, false);
+  assertStringIncludes(page, "<td>1</td><td></td></tr>");
+  assertStringIncludes(page, "<td>1</td><td>+011476-08-15 05:20</td></tr>");
+});
 
 Deno.test("what can't be served isn't listed: links that lead out, devices and FIFOs", () =>
   withMount({ "x.txt": "x" }, { listing: true }, async (served, folder) => {

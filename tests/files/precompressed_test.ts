@@ -84,6 +84,26 @@ Deno.test("who refuses the plain form gets another one, or 406", () =>
     assertEquals((await ask(served, "/none.txt", "identity;q=0")).status, 200);
   }));
 
+Deno.test("forms of the same length and time have tags of their own", () =>
+  withMount({ "a.js": "12345", "a.js.gz": "23456", "a.js.br": "34567" }, {
+    precompressed: ["br", "gz"],
+  }, async (served, folder) => {
+    for (const end of ["", ".gz", ".br"]) {
+      await Deno.utime(`${folder}/a.js${end}`, 0, 1_700_000_000);
+    }
+    const tags = new Map<string | undefined, string>();
+    for (const coding of [undefined, "gzip", "br"]) {
+      tags.set(coding, (await ask(served, "/a.js", coding)).field("etag")!);
+    }
+    assertEquals(new Set(tags.values()).size, 3);
+    for (const [ofTag, tag] of tags) {
+      for (const coding of tags.keys()) {
+        const { status } = await ask(served, "/a.js", coding, `If-None-Match: ${tag}`);
+        assertEquals(status, coding === ofTag ? 304 : 200);
+      }
+    }
+  }));
+
 Deno.test("tags, ranges and HEAD are of the form that is sent", () =>
   withMount(FILES, { precompressed: ["br", "gz"] }, async (served, folder) => {
     for (const name of Object.keys(FILES)) await Deno.utime(`${folder}/${name}`, 0, 1_700_000_000);

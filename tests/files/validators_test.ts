@@ -30,6 +30,20 @@ Deno.test("the time of the last change is in whole seconds, and not of the futur
   assertEquals([0, 900, 901, -5_000].map(modified), [SECOND, SECOND, SECOND - 1, SECOND]);
 });
 
+Deno.test("a content coding has a tag of its own, in which its name stands as far as it may", () => {
+  const coded = (coding: string) =>
+    of({ mtime: at(5_000) }, new Map([["content-encoding", coding]]));
+  const tag = of({ mtime: at(5_000) }).etag!.slice(0, -1);
+  assertEquals(coded("gzip").etag, `${tag}-gzip"`);
+  assertEquals(coded("GZIP, br").etag, `${tag}-gzip,br"`);
+  assertEquals(coded(' "').etag, `${tag}"`);
+});
+
+Deno.test("a time before the year 0 is no date of HTTP", () => {
+  assertEquals(of({ mtime: new Date(Date.UTC(-1, 12) - 1) }).lastModified, undefined);
+  assertEquals(of({ mtime: new Date(Date.UTC(-1, 12)) }).lastModified, -62_167_219_200);
+});
+
 Deno.test("what is not known is not made up", () => {
   for (const stat of [{}, { mtime: null }]) {
     assertEquals(of(stat), { etag: undefined, lastModified: undefined });

@@ -8,6 +8,7 @@ import type { Generation } from "../engine/generation.ts";
 import { refuse, theConnection, theWhole } from "../engine/guards.ts";
 import { bytesAt } from "../engine/pointers.ts";
 import { servedOf } from "../engine/served.ts";
+import { followAnswer } from "../engine/written_answers.ts";
 
 /** Whether the frame in hand is its message's last one: 1, or 0. */
 export function isFinalFragment(wsi: Wsi): number {
@@ -147,7 +148,7 @@ function namesOf({ constants, writeKinds }: Generation, kinds: readonly WriteKin
 
 /** A `lws_write`: `len` bytes at `buf`, as the kind and the flags of `protocol` say. */
 export function writing(generation: Generation, name: string): Write {
-  const { constants, emptyWrites, writeKinds, writeReturns } = generation;
+  const { completesWholeAnswers, constants, emptyWrites, writeKinds, writeReturns } = generation;
   const flags = "LWS_WRITE_NO_FIN" in constants ? NO_FIN | IGNORE_XOR_MASK : 0;
   return (wsi, buf, len, protocol) =>
     attempt(name, -1, () => {
@@ -167,6 +168,7 @@ export function writing(generation: Generation, name: string): Write {
         ...((protocol & IGNORE_XOR_MASK) === 0 ? {} : { ignoreXorMask: true }),
       };
       const written = wsi.write(bytes, kind as never, options);
+      if (completesWholeAnswers && kind === "http" && written >= 0) followAnswer(wsi, bytes);
       return writeReturns === "zero" && written > 0 ? 0 : written;
     });
 }

@@ -57,6 +57,11 @@ export interface Traits {
   readonly writeReturns: "zero" | "length";
   /** The kinds that may have no payload. */
   readonly emptyWrites: readonly WriteKind[];
+  /**
+   * Whether an answer that the program writes, its head included, is complete as soon as it is whole, as
+   * there is no call that would say so.
+   */
+  readonly completesWholeAnswers?: boolean;
   /** What goes in front of the `origin` argument of a client. */
   readonly originPrefix?: string;
 }

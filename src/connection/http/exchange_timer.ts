@@ -22,8 +22,6 @@ const NEVER = -1;
 export type ExchangeVerdict =
   /** Nothing of the answer was taken for `sendTimeoutMs`. */
   | "unread"
-  /** The peer sends no more and may be gone, and its answer has come to rest. */
-  | "left"
   /** The body came to a halt for `contentTimeoutMs`, or is slower than `minBodyRate`. */
   | "slow body"
   /** Nobody's fault: a window of the rate has passed with as much as it takes, or the program thinks. */
@@ -41,8 +39,6 @@ export class ExchangeTimer {
   #takenAt = 0;
   /** Since when the program has all that it needs to answer. */
   #askedAt = NEVER;
-  /** Since when nothing is known of a peer that sends no more, as there is nothing to send to it. */
-  #lullAt = NEVER;
   /** Since when the next piece of the body is waited for. */
   #pieceAt = NEVER;
   /** Since when this window runs without a rest. */
@@ -57,7 +53,7 @@ export class ExchangeTimer {
 
   /** Something is to be sent, or the peer took a part of it and has as much time for the next. */
   sends(): void {
-    this.#askedAt = this.#lullAt = NEVER;
+    this.#askedAt = NEVER;
     this.#takenAt = this.#now();
     this.rearm();
   }
@@ -66,13 +62,6 @@ export class ExchangeTimer {
   asks(): void {
     if (this.#connection.isTimeoutOfProgram) return;
     this.#askedAt = this.#now();
-    this.rearm();
-  }
-
-  /** A peer that sends no more waits for what a stream has not got yet. */
-  lulls(): void {
-    if (this.#lullAt !== NEVER || this.#connection.isTimeoutOfProgram) return;
-    this.#lullAt = this.#now();
     this.rearm();
   }
 
@@ -112,7 +101,7 @@ export class ExchangeTimer {
 
   /** Another body begins, or none. */
   reset(): void {
-    this.#pieceAt = this.#askedAt = this.#lullAt = NEVER;
+    this.#pieceAt = this.#askedAt = NEVER;
     this.#windowMs = this.#windowBytes = 0;
   }
 
@@ -122,7 +111,7 @@ export class ExchangeTimer {
     const { wheel } = connection.owner;
     const unreadAt = connection.unsentBytes > 0 ? this.#unreadAt : Infinity;
     const bodyAt = this.#pieceAt === NEVER ? Infinity : this.#bodyDueAt();
-    const dueAt = Math.min(unreadAt, bodyAt, this.#silentAt, this.#leftAt);
+    const dueAt = Math.min(unreadAt, bodyAt, this.#silentAt);
     if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
     else connection.armTimeout("httpContent", dueAt - wheel.now());
   }
@@ -133,7 +122,6 @@ export class ExchangeTimer {
     const { contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
     if (connection.unsentBytes > 0 && now >= this.#unreadAt) return "unread";
-    if (now >= this.#leftAt) return "left";
     if (now >= this.#silentAt) return this.#tellOfSilence();
     if (this.#pieceAt === NEVER) return "none";
     if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
@@ -149,12 +137,6 @@ export class ExchangeTimer {
   get #unreadAt(): number {
     const { isDestroyed, limits: { sendTimeoutMs, closeTimeoutMs } } = this.#connection.owner;
     return this.#takenAt + (isDestroyed ? Math.min(sendTimeoutMs, closeTimeoutMs) : sendTimeoutMs);
-  }
-
-  /** When a stream has been at rest for so long that nobody waits for the next piece any more. */
-  get #leftAt(): number {
-    if (this.#lullAt === NEVER) return Infinity;
-    return this.#lullAt + this.#connection.owner.limits.closeTimeoutMs;
   }
 
   /** When the program has answered nothing for so long that it is told of. */

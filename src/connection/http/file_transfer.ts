@@ -4,6 +4,7 @@ import { POLLOUT } from "../../api/service.ts";
 import type { Connection } from "../connection.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import type { FileFailure, FileResponse } from "../../files/engine.ts";
+import type { TurnBudget } from "../../service/turn_budget.ts";
 
 /** The answering half that a file is a part of. Implemented by HttpResponse. */
 export interface FileResponseHost {
@@ -37,6 +38,10 @@ export class ConnectionFileResponse implements FileResponse {
 
   get isOpen(): boolean {
     return this.#connection.isOpen;
+  }
+
+  get budget(): TurnBudget {
+    return this.#connection.owner.budget;
   }
 
   requestField(name: string): string | undefined {

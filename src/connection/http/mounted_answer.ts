@@ -53,6 +53,9 @@ function answer(response: HttpResponse, found: MountAnswer, onNothing: () => voi
     case "unacceptable":
       response.returnStatus(406, undefined, [["vary", "accept-encoding"]]);
       break;
+    case "unavailable":
+      response.returnStatus(503, undefined);
+      break;
     case "page": {
       const page = encoder.encode(found.html);
       response.writeHeaders(200, [...LISTING_FIELDS, ["content-length", String(page.length)]]);

@@ -101,7 +101,7 @@ export class RequestBody {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
       // needs none.
-      if (this.pending === 0) connection.say(CONTINUE);
+      if (this.pending === 0) connection.outbox.say(CONTINUE);
     }
     this.#host.timer.listens();
   }

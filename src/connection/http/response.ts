@@ -61,6 +61,7 @@ export class HttpResponse implements HttpExchange {
   readonly #connection: Connection;
   readonly #minorVersion: 0 | 1;
   readonly #keepAliveSeconds: number | undefined;
+  readonly #halfOpen: boolean;
   readonly #onComplete: () => void;
   readonly #onSend: () => void;
   readonly #mustClose: () => boolean;
@@ -83,6 +84,7 @@ export class HttpResponse implements HttpExchange {
     this.closes = !options.keepsAlive;
     this.#minorVersion = options.minorVersion;
     this.#keepAliveSeconds = options.keepAliveSeconds;
+    this.#halfOpen = options.halfOpen;
     this.#onComplete = options.onComplete;
     this.#onAnswer = options.onAnswer;
     this.#isAfterOwed = options.isAfterOwed;
@@ -102,11 +104,6 @@ export class HttpResponse implements HttpExchange {
     if (!this.isTransferring || !this.#connection.isOpen) return false;
     this.closes ||= closesBehind;
     return true;
-  }
-
-  /** Whether all that a stream has yielded has left, and the next piece is waited for. */
-  get isAtRest(): boolean {
-    return this.#transfer instanceof StreamedBody && this.#connection.unsentBytes === 0;
   }
 
   /** Whether some of it waits to be sent, or will in a moment. */
@@ -305,6 +302,11 @@ export class HttpResponse implements HttpExchange {
     this.#transfer?.onDrain();
   }
 
+  /** The peer has closed its sending half. */
+  onEnd(): void {
+    if (this.#transfer instanceof StreamedBody) this.#transfer.onEnd();
+  }
+
   /** The connection is gone. */
   abandon(): void {
     this.#transfer?.abandon();
@@ -337,6 +339,7 @@ export class HttpResponse implements HttpExchange {
       return isSent ? 0 : -1;
     }
     this.#transfer = new StreamedBody(this.#connection, source, {
+      halfOpen: this.#halfOpen,
       send: (bytes) => void this.#writeBody(bytes),
       complete: () => {
         this.#transfer = undefined;
@@ -415,21 +418,15 @@ export class HttpResponse implements HttpExchange {
 
   /** A head is none of the writes that a body in one long write has to wait for. */
   #sendHead(bytes: Uint8Array): number {
-    if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
-    this.#connection.say(bytes);
+    if (!this.#connection.outbox.say(bytes, bytes.length)) return -1;
     this.#onSend();
     return bytes.length;
   }
 
   #send(bytes: Uint8Array): number {
-    const connection = this.#connection;
     const { length } = bytes;
-    if (!connection.hasRoom(length, length)) return -1;
-    if (length > 0) {
-      connection.tx.put(bytes);
-      connection.queued();
-      this.#onSend();
-    }
+    if (!this.#connection.outbox.send(bytes, length, length)) return -1;
+    if (length > 0) this.#onSend();
     return length;
   }
 }

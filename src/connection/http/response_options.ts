@@ -8,6 +8,8 @@ export interface ResponseOptions {
   readonly minorVersion: 0 | 1;
   /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
   readonly keepAliveSeconds?: number | undefined;
+  /** Whether a client that has closed its sending half waits for what has not been answered yet. */
+  readonly halfOpen: boolean;
   /** The user says that the response is whole. */
   readonly onComplete: () => void;
   /** A page was written, and `completeIfWhole` may follow. */

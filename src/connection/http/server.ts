@@ -130,23 +130,23 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
 
   onEnd(): void {
     this.#peerEnded = true;
+    this.response?.onEnd();
     this.endIfQuiet();
   }
 
   /**
    * A peer that has gone looks like one that has only closed its sending half: what is on its way to it
-   * goes on, a stream has some time for its next piece, and else nobody waits for an answer.
+   * goes on, and else nobody waits for an answer.
    */
   endIfQuiet(): void {
-    if (!this.#peerEnded || !this.#connection.isOpen) return;
-    if (!this.#goesOn) this.#connection.finish("peer", false);
-    else if (!this.#halfOpen && this.response?.isAtRest) this.timer.lulls();
+    const connection = this.#connection;
+    if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.finish("peer", false);
   }
 
   get #goesOn(): boolean {
     const { body, response } = this;
     if (response === undefined) return body === undefined && this.#hasHeld;
-    if (body === undefined) return response.isTransferring;
+    if (body === undefined) return response.isUnderWay;
     // What of the body waits in the transport may be all that was missing.
     if (this.#halfOpen) return body.hasEnded || body.pending > 0;
     return body.hasEnded && response.isUnderWay;
@@ -199,7 +199,6 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
-    if (verdict === "left") return this.#connection.finish("peer", false);
     if (verdict === "slow body") {
       if (this.body!.isDraining) return this.#connection.finish("timeout", true);
       if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
@@ -338,6 +337,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       keepsAlive: head !== undefined && keepsAlive(head),
       minorVersion: head?.minorVersion ?? 1,
       keepAliveSeconds: this.#keepAliveSeconds,
+      halfOpen: this.#halfOpen,
       onComplete: () => this.#onComplete(),
       onAnswer: () => this.#onAnswer(),
       isAfterOwed: this.#isCompletionOwed,
@@ -415,7 +415,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
-    connection.tx.besides = connection.unsentBytes;
+    connection.outbox.setAside();
     if (this.body === undefined) this.onDrained();
     else this.body.drain();
   }

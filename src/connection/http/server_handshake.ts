@@ -149,7 +149,7 @@ export class ServerHandshake {
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
-    connection.say(answer);
+    connection.outbox.say(answer);
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;

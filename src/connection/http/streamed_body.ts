@@ -6,12 +6,18 @@ import { bytesOf, lengthOf } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
 import { describeError, log, messageOf } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
+import { WheelTimer } from "../../service/timer_wheel.ts";
 
 /** Of a longer piece so much waits in the connection at a time. */
 const LONGEST_PART = 256 * 1024;
 
+/** A source that has given nothing for so long is quiet; a disk or a database takes less. */
+const QUIET_MS = 1000;
+
 /** What becomes of a stream; exactly one of `complete` and `fail` is called in the end, unless abandoned. */
 export interface StreamedBodyHost {
+  /** Whether a peer that has closed its sending half waits for what a quiet source may still give. */
+  readonly halfOpen: boolean;
   /** @throws {LwsError} when these are more bytes than were announced */
   send(bytes: Uint8Array): void;
   /** All was sent. */
@@ -72,7 +78,10 @@ export class StreamedBody {
   #restLength = 0;
   /** A piece was asked for, or is there and not looked at yet. */
   #isReading = false;
+  #askedAt = 0;
   #isOver = false;
+  /** Armed while a piece is awaited for a peer that sends no more. */
+  #quietTimer: WheelTimer | undefined;
 
   constructor(connection: Connection, source: Source, host: StreamedBodyHost) {
     this.#connection = connection;
@@ -88,15 +97,31 @@ export class StreamedBody {
     else void this.#read();
   }
 
+  /**
+   * The peer sends no more, and may have gone: as long as pieces come and leave, writing tells; a source
+   * that is quiet would keep the connection for ever.
+   */
+  onEnd(): void {
+    if (this.#host.halfOpen || this.#isOver || !this.#isReading) return;
+    const { wheel } = this.#connection.owner;
+    this.#quietTimer ??= new WheelTimer({
+      onTimeout: () => this.#onQuiet(),
+      isHeldUp: (times) => this.#connection.isHeldUp(times),
+    });
+    wheel.arm(this.#quietTimer, this.#askedAt + QUIET_MS - wheel.recently());
+  }
+
   /** The connection is gone. */
   abandon(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     void cancel(this.#source, new LwsError("connection-closed", "the connection has ended"));
   }
 
   async #read(): Promise<void> {
     this.#isReading = true;
+    this.#askedAt = this.#connection.owner.wheel.recently();
+    if (this.#connection.hasPeerEnded) this.onEnd();
     try {
       const result = await this.#source.next();
       this.#arrived(() => this.#attempt(() => this.#take(result)));
@@ -111,6 +136,7 @@ export class StreamedBody {
     const service = () => {
       this.#isReading = false;
       if (this.#isOver) return;
+      if (this.#quietTimer !== undefined) owner.wheel.cancel(this.#quietTimer);
       if (this.#connection.isOpen) this.#connection.turn(goOn);
       // The program has closed it meanwhile.
       else this.abandon();
@@ -118,10 +144,22 @@ export class StreamedBody {
     owner.scheduler.arrived({ socketFd, service }, POLLOUT);
   }
 
+  #onQuiet(): void {
+    const connection = this.#connection;
+    // What is unsent leaves first, and the next piece is asked for behind it.
+    if (!this.#isReading || !connection.isOpen) return;
+    connection.turn(() => connection.finish("peer", false));
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    if (this.#quietTimer !== undefined) this.#connection.owner.wheel.cancel(this.#quietTimer);
+  }
+
   #take(result: unknown): void {
     const { done, value } = result as { done?: boolean; value?: unknown };
     if (done) {
-      this.#isOver = true;
+      this.#end();
       return this.#host.complete();
     }
     const bytes = bytesOf("respond: a piece of the body", value as string);
@@ -163,7 +201,7 @@ export class StreamedBody {
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     log(
       "err",
       () => `connection ${this.#connection.socketFd}: the body of respond: ${describeError(error)}`,
