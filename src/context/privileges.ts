@@ -1,6 +1,5 @@
 /** Giving up root's rights. */
 
-import { LwsError, TransportError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { dropPrivileges, type Identity } from "../transport/machine.ts";
 
@@ -10,17 +9,12 @@ import { dropPrivileges, type Identity } from "../transport/machine.ts";
  * @throws {LwsError} `permission-denied`, or `invalid-state` when the system has no such ids
  */
 export function giveUpRoot({ gid, uid }: Identity): void {
-  try {
-    const groups = dropPrivileges({ gid, uid });
-    if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
-    if (groups.length > 0) {
-      log(
-        "warn",
-        () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
-      );
-    }
-  } catch (cause) {
-    if (!(cause instanceof TransportError)) throw cause;
-    throw new LwsError(cause.code, cause.message, { cause });
+  const groups = dropPrivileges({ gid, uid });
+  if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
+  if (groups.length > 0) {
+    log(
+      "warn",
+      () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
+    );
   }
 }

@@ -71,17 +71,6 @@ export class SharedStreams {
   }
 }
 
-function keepSpare<Stream extends Deflater | Inflater>(
-  spares: Map<number, Stream[]>,
-  windowBits: number,
-  stream: Stream,
-): void {
-  const list = spares.get(windowBits) ?? [];
-  spares.set(windowBits, list);
-  if (list.length < MAX_SPARE) list.push(stream);
-  else stream.close();
-}
-
 /** Both ways of one connection, on which whole messages are units, or single frames. */
 export class DeflateSession implements ExtensionSession {
   readonly reservedBits = RSV1;
@@ -178,6 +167,17 @@ export class DeflateSession implements ExtensionSession {
     this.#deflater = undefined;
     this.#inflater = undefined;
   }
+}
+
+function keepSpare<Stream extends Deflater | Inflater>(
+  spares: Map<number, Stream[]>,
+  windowBits: number,
+  stream: Stream,
+): void {
+  const list = spares.get(windowBits) ?? [];
+  spares.set(windowBits, list);
+  if (list.length < MAX_SPARE) list.push(stream);
+  else stream.close();
 }
 
 /** Section 7.2.1; an empty message is an empty block (section 7.2.3.6). */

@@ -40,15 +40,6 @@ const MAX_SPARE = 4;
 /** What pieces are decoded to, of no call that is under way. */
 const spares: Uint8Array[] = [];
 
-function borrow(session: ExtensionSession): Uint8Array {
-  const spare = spares.pop();
-  return spare === undefined ? new Uint8Array(LARGEST_PIECE) : readyFor(session, spare);
-}
-
-function giveBack(buffer: Uint8Array): void {
-  if (spares.length < MAX_SPARE) spares.push(buffer);
-}
-
 /**
  * Decodes the messages of one connection. It stops between any two pieces, and holds the next one and
  * what is left of the input then, but nothing that would have to be decoded for it.
@@ -231,4 +222,13 @@ export class MessageDecoder implements FrameFacts {
     this.#hasBegun = true;
     this.#host.onDecoded(piece);
   }
+}
+
+function borrow(session: ExtensionSession): Uint8Array {
+  const spare = spares.pop();
+  return spare === undefined ? new Uint8Array(LARGEST_PIECE) : readyFor(session, spare);
+}
+
+function giveBack(buffer: Uint8Array): void {
+  if (spares.length < MAX_SPARE) spares.push(buffer);
 }
