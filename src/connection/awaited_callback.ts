@@ -3,6 +3,7 @@
 import type { Reason, ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { THREW, whenSettled } from "../base/callback_results.ts";
+import { ask } from "./callbacks.ts";
 import type { Connection, ProtocolEntry } from "./connection.ts";
 
 /** What a connection keeps back until the program has said its word. */
@@ -90,7 +91,7 @@ export class Asking<Host extends AskingHost> {
     data: ReasonData[R],
   ): number | PromiseLike<unknown> {
     this.#isCalling = true;
-    const result = this.#connection.ask(entry, reason, data);
+    const result = ask(this.#connection, entry, reason, data);
     this.#isCalling = false;
     return result;
   }

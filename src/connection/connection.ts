@@ -15,9 +15,9 @@ import {
   type TransportHandler,
 } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
-import type { CloseCause, ConsentReason, Reason, ReasonData } from "../api/reasons.ts";
+import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
-import type { ClientCertificateTrial, TlsInfo } from "../api/tls.ts";
+import type { TlsInfo } from "../api/tls.ts";
 import {
   type HttpCompletion,
   type PeerAddresses,
@@ -29,15 +29,9 @@ import {
   type Wsi,
 } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
-import {
-  disregard,
-  disregardPromise,
-  noteClosing,
-  promiseOrNumber,
-  THREW,
-} from "../base/callback_results.ts";
 import { refuseArgument } from "../base/check.ts";
-import { describeError, log } from "../base/log.ts";
+import { log } from "../base/log.ts";
+import { call } from "./callbacks.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import { BROKEN, Outbox } from "./outbox.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
@@ -102,22 +96,6 @@ export interface ConnectionOwner {
   /** The connection is gone; the last call. */
   forget(connection: Connection): void;
 }
-
-/** A protocol's callback without the pairing of reasons and data, which the callers here keep. */
-type LooseCallback = (
-  this: Protocol,
-  wsi: Wsi,
-  reason: Reason,
-  user: unknown,
-  data: unknown,
-) => unknown;
-
-/** Reasons in which one that throws says no, and ends nothing else. */
-const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
-  "confirmExtensionOkay",
-  "clientConfirmExtensionSupported",
-  "opensslPerformClientCertVerification",
-]);
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
@@ -308,7 +286,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.headers = undefined;
     this.http = undefined;
     this.frames = undefined;
-    this.call(this.owner.entries[0]!, "wsiDestroy", undefined);
+    call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
   }
@@ -340,89 +318,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   // Callbacks.
 
-  /**
-   * Calls a protocol's callback. Returns its number, 0 for nothing or a promise, and
-   * {@linkcode THREW} when it threw, which is logged.
-   */
-  call<R extends keyof ReasonData>(
-    entry: ProtocolEntry,
-    reason: R,
-    data: ReasonData[R],
-    user: unknown = this.user,
-  ): number {
-    const { protocol } = entry;
-    try {
-      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
-      if (result === undefined) return 0;
-      return typeof result === "number" ? result : this.#unasked(result, protocol, reason);
-    } catch (error) {
-      return this.#thrown(protocol, reason, error);
-    }
-  }
-
-  /** What a callback returned, which is no number, where nobody awaits a promise. */
-  #unasked(result: unknown, protocol: Protocol, reason: Reason): number {
-    const counted = promiseOrNumber(result);
-    return typeof counted === "number" ? counted : this.#disregard(counted, protocol, reason);
-  }
-
-  #thrown(protocol: Protocol, reason: Reason, error: unknown): number {
-    this.#logThrown(protocol.name, reason, error);
-    if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
-    return THREW;
-  }
-
-  /** Apart from {@linkcode call}, in which its closure would cost every call. */
-  #disregard(promised: PromiseLike<unknown>, { name }: Protocol, what: string): number {
-    disregardPromise(promised, `${name}: ${what}`, () => this.hasFailed());
-    return 0;
-  }
-
-  /** As {@linkcode call}, for reasons that only the program knows as well. */
-  callAny(entry: ProtocolEntry, reason: Reason, data: undefined): number {
-    return this.call(entry, reason as "established", data);
-  }
-
-  /** As {@linkcode call}, for who awaits a promise: it is returned. */
-  ask<R extends keyof ReasonData>(
-    entry: ProtocolEntry,
-    reason: R,
-    data: ReasonData[R],
-    user: unknown = this.user,
-  ): number | PromiseLike<unknown> {
-    const { protocol } = entry;
-    try {
-      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
-      if (result === undefined) return 0;
-      return typeof result === "number" ? result : promiseOrNumber(result);
-    } catch (error) {
-      return this.#thrown(protocol, reason, error);
-    }
-  }
-
-  /**
-   * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
-   * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
-   */
-  judges(info: TlsInfo): boolean | undefined {
-    let isAccepted = false;
-    const trial: ClientCertificateTrial = {
-      info,
-      isTrusted: info.authorized,
-      accept: () => void (isAccepted = true),
-    };
-    const reason = "opensslPerformClientCertVerification";
-    const verdict = this.call(this.owner.entries[0]!, reason, trial);
-    if (verdict === 0) return isAccepted ? true : undefined;
-    noteClosing(this.socketFd, reason, verdict);
-    return false;
-  }
-
-  /** Asks the first protocol about an extension; one that throws says no, and ends nothing else. */
-  consents(reason: ConsentReason, name: string, user: unknown = this.user): boolean {
-    return this.call(this.owner.entries[0]!, reason, name, user) === 0;
-  }
-
   /** What the program does for this connection has failed, outside any call of it. */
   hasFailed(): void {
     if (this.#state !== OPEN || this.phase === undefined) return;
@@ -442,25 +337,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.entry.connections.delete(this);
     this.entry = entry;
     entry.connections.add(this);
-  }
-
-  /** Makes the per-session data of `entry`; false when its factory threw, which is logged. */
-  makeUser(entry: ProtocolEntry): boolean {
-    const { name, perSessionData } = entry.protocol;
-    try {
-      if (typeof perSessionData === "number") this.user = new ArrayBuffer(perSessionData);
-      else this.user = perSessionData?.();
-      disregard(this.user, `${name}: perSessionData`, () => this.hasFailed());
-      return true;
-    } catch (error) {
-      this.#logThrown(name, "perSessionData", error);
-      return false;
-    }
-  }
-
-  /** Apart, as a closure in there would cost every call of a callback an allocation. */
-  #logThrown(protocol: string, what: string, error: unknown): void {
-    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
   }
 
   // Writing.

@@ -21,6 +21,7 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError, TransportError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
+import { call, callAny } from "../connection/callbacks.ts";
 import { Connection, type ProtocolEntry } from "../connection/connection.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
@@ -212,7 +213,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     }
     info.signal?.addEventListener("abort", this.#onAbort, { once: true });
     for (const entry of this.entries) {
-      this.standIn.call(entry, "protocolInit", undefined, undefined);
+      call(this.standIn, entry, "protocolInit", undefined, undefined);
     }
     for (const extension of this.extensions) {
       attempt("contextConstruct", () => extension.contextConstruct?.(this));
@@ -314,7 +315,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     if (typeof reason !== "string" || !isReason(reason)) {
       refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
     }
-    for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+    for (const connection of [...entry.connections]) callAny(connection, entry, reason);
     return 0;
   }
 
@@ -327,7 +328,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     for (const connection of accepted) {
       // A callback before may have closed it.
       if (connection.isClient || !connection.isEstablished) continue;
-      connection.call(entry, "broadcast", bytes);
+      call(connection, entry, "broadcast", bytes);
     }
     return 0;
   }
@@ -380,7 +381,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
 
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
     const wsi = this.connections.get(fd) ?? this.standIn;
-    return wsi.call(this.entries[0]!, reason, data, undefined);
+    return call(wsi, this.entries[0]!, reason, data, undefined);
   }
 
   cutFd(fd: number): void {
@@ -429,7 +430,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   #setUpTls(): ContextTls {
     const { listen, tls, options, limits } = this.#info;
     const first = this.entries[0]!;
-    const ask = this.standIn;
+    const { standIn } = this;
     try {
       return new ContextTls({
         ...options,
@@ -438,13 +439,13 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
         handshakeTimeoutMs: limits.headerTimeoutMs,
       }, {
         loadClientTrust(loader) {
-          ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
+          call(standIn, first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
         },
         loadServerTrust(loader) {
-          ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
+          call(standIn, first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
         },
         requirePrivateKey(loader) {
-          return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
+          return call(standIn, first, "opensslContextRequiresPrivateKey", loader, undefined);
         },
       });
     } catch (error) {
@@ -506,7 +507,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       attempt("contextDestruct", () => extension.contextDestruct?.(this));
     }
     for (const entry of this.entries) {
-      this.standIn.call(entry, "protocolDestroy", undefined, undefined);
+      call(this.standIn, entry, "protocolDestroy", undefined, undefined);
     }
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();
