@@ -4,7 +4,8 @@ import type { Reason, ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { THREW, whenSettled } from "../base/callback_results.ts";
 import { ask } from "./callbacks.ts";
-import type { Connection, ProtocolEntry } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ProtocolEntry } from "./owner.ts";
 
 /** What a connection keeps back until the program has said its word. */
 interface AwaitedCallback {

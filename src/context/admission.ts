@@ -5,7 +5,8 @@ import { type Clock, POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
 import { isLogged, log } from "../base/log.ts";
 import { ask, call, judges, makeUser } from "../connection/callbacks.ts";
-import { Connection, type ConnectionOwner } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { ConnectionOwner, Member } from "../connection/owner.ts";
 import { HttpSession } from "../connection/http/server.ts";
 import { readProxyHeader } from "../proxy/proxy_protocol.ts";
 import type { Polling } from "../service/poll_announcements.ts";
@@ -125,7 +126,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
   }
 
   /** A connection is gone. */
-  forget(connection: Connection): void {
+  forget(connection: Member): void {
     if (!connection.isClient) this.#count(connection.socketAddress, -1);
     this.left();
   }

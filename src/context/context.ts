@@ -22,7 +22,8 @@ import { LwsError, TransportError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
 import { call, callAny } from "../connection/callbacks.ts";
-import { Connection, type ProtocolEntry } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { LISTENER_FD, Reception, type ReceptionHost } from "./admission.ts";
@@ -404,15 +405,15 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
-  gated(connection: Connection, transport: Transport): Transport {
-    return this.#polling?.gate(connection.socketFd, transport) ?? transport;
+  gated(socketFd: number, transport: Transport): Transport {
+    return this.#polling?.gate(socketFd, transport) ?? transport;
   }
 
-  unwatch(connection: Connection): void {
-    this.#polling?.scheduler.unwatch(connection.socketFd);
+  unwatch(socketFd: number): void {
+    this.#polling?.scheduler.unwatch(socketFd);
   }
 
-  forget(connection: Connection): void {
+  forget(connection: Member): void {
     if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
     this.connections.delete(connection.socketFd);
     this.#reception.forget(connection);
