@@ -1,3 +1,5 @@
+/** What `clientConnect` is given (`struct lws_client_connect_info`). */
+
 /**
  * Where a client connects and what it asks for (`lws_client_connect`).
  *

@@ -400,7 +400,8 @@ export interface Wsi<out User = unknown> {
    *
    * A stream is read a piece at a time, the next one when the last has left, and cancelled when the connection
    * goes. If it fails, or yields what is neither text nor bytes or more than its length, the log has an `err`
-   * line and the answer is cut so that it never looks whole. HEAD gets the head alone; a stream is cancelled then.
+   * line and the answer is cut so that it never looks whole, as far as {@linkcode writeHttpHeaders} says. HEAD
+   * gets the head alone; a stream is cancelled then.
    *
    * @param status 200 to 599; what {@linkcode returnHttpStatus} says of their fields holds here.
    * @param body Left out or null: an empty one. None with 204, 205 and 304. Bytes are copied before the call

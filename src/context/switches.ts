@@ -9,24 +9,6 @@ interface Circumstances {
   readonly requireValidClientCert: unknown;
 }
 
-/** A switch that is of use together with something else only. */
-function beside(
-  what: string,
-  isThere: (circumstances: Circumstances) => unknown,
-  about: string,
-): Rule<boolean, Circumstances> {
-  const rule = flag(about);
-  return {
-    ...rule,
-    allowed: `true or false; false without ${what}`,
-    check(value, ask) {
-      if (value === true && !isThere(ask.info)) ask.refuse(true, `false without ${what}`);
-      if (value !== undefined && typeof value !== "boolean") ask.refuse(value, rule.allowed);
-      return value === true;
-    },
-  };
-}
-
 const LISTENER = "an sslCertFilepath to listen with";
 
 /** The rules, in the order of {@linkcode ContextOptions}. */
@@ -73,4 +55,22 @@ export function checkSwitches(
     problems: ask.problems,
     prefix: `${ask.field}.`,
   });
+}
+
+/** A switch that is of use together with something else only. */
+function beside(
+  what: string,
+  isThere: (circumstances: Circumstances) => unknown,
+  about: string,
+): Rule<boolean, Circumstances> {
+  const rule = flag(about);
+  return {
+    ...rule,
+    allowed: `true or false; false without ${what}`,
+    check(value, ask) {
+      if (value === true && !isThere(ask.info)) ask.refuse(true, `false without ${what}`);
+      if (value !== undefined && typeof value !== "boolean") ask.refuse(value, rule.allowed);
+      return value === true;
+    },
+  };
 }

@@ -278,13 +278,6 @@ export function heed(connection: ExtendedConnection, returned: unknown): void {
   disregard(returned, what, () => connection.hasFailed());
 }
 
-/** One that throws keeps nobody. */
-function letsClose(session: ExtensionSession): boolean {
-  let lets = true;
-  attempt("mayClose", () => lets = session.mayClose?.() ?? true);
-  return lets;
-}
-
 /** Does what must not keep anything else from being done; what an extension throws is logged. */
 export function attempt(what: string, work: () => unknown): void {
   try {
@@ -298,6 +291,13 @@ export function attempt(what: string, work: () => unknown): void {
 export function logExtensionFailure({ socketFd }: Pick<Wsi, "socketFd">, error: unknown): void {
   if (error instanceof ExtensionFailure) return;
   log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
+}
+
+/** One that throws keeps nobody. */
+function letsClose(session: ExtensionSession): boolean {
+  let lets = true;
+  attempt("mayClose", () => lets = session.mayClose?.() ?? true);
+  return lets;
 }
 
 function asOne(sessions: readonly ExtensionSession[]): ExtensionSession | undefined {
