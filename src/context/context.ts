@@ -18,7 +18,7 @@ import type { CertificateInfo } from "../api/tls.ts";
 import type { PeerAddresses, Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { LwsError, TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
 import { Connection, type ProtocolEntry } from "../connection/connection.ts";
@@ -483,17 +483,12 @@ function checkFd(call: string, socketFd: number): void {
 
 /** Changes to the group and the user that a program asks for. */
 function giveUpRoot({ gid, uid }: Identity): void {
-  try {
-    const groups = dropPrivileges({ gid, uid });
-    if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
-    if (groups.length > 0) {
-      log(
-        "warn",
-        () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
-      );
-    }
-  } catch (cause) {
-    if (!(cause instanceof TransportError)) throw cause;
-    throw new LwsError(cause.code, cause.message, { cause });
+  const groups = dropPrivileges({ gid, uid });
+  if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
+  if (groups.length > 0) {
+    log(
+      "warn",
+      () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
+    );
   }
 }

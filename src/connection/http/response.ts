@@ -99,6 +99,13 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
+  /** Whether a file or a stream is on its way, behind which the connection may have to close. */
+  letsLeave(closesBehind: boolean): boolean {
+    if (!this.isTransferring || !this.#connection.isOpen) return false;
+    this.closes ||= closesBehind;
+    return true;
+  }
+
   /** Whether some of it waits to be sent, or will in a moment. */
   get isUnderWay(): boolean {
     if (!this.hasBegun) return false;

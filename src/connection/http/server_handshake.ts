@@ -127,6 +127,10 @@ export class ServerHandshake {
       this.undo();
       return host.refuse(status, reason);
     };
+    if (isRefused && host.response?.letsLeave(true)) {
+      agreed?.layers.close();
+      return this.undo();
+    }
     if (isRefused || !connection.isOpen) {
       return refuse(403, "filterProtocolConnection refused it");
     }
