@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { handlers, type Reason, type Wsi } from "../mod.ts";
 import { get, readRefusal, statusOf } from "./support/http.ts";
-import { captureLog } from "./support/recorder.ts";
+import { withFiles } from "./support/folder.ts";
+import { captureLog, record } from "./support/recorder.ts";
 import { concat, frame, KEY } from "./support/frames.ts";
 import { handshake, readFrame, readHead, readResponse, serve, settle } from "./support/serve.ts";
 import { thinking } from "./support/thinking.ts";
@@ -243,6 +244,56 @@ Deno.test("a filter may answer by itself before it refuses", async () => {
   peer.send(handshake());
   assertEquals((await readRefusal(peer)).status, 401);
 });
+
+/** Answers with what takes a while to leave. */
+async function* slowly() {
+  for (const piece of ["all ", "there ", "is"]) {
+    await settle();
+    yield piece;
+  }
+}
+
+for (const reason of ["filterHttpConnection", "filterProtocolConnection"] as const) {
+  for (const thinks of [false, true]) {
+    for (const result of [0, 1]) {
+      const how = `${reason}, which ${thinks ? "thinks and " : ""}returns ${result}`;
+      Deno.test(`a stream of ${how}, leaves whole, and nothing else answers`, () =>
+        withFiles({ "index.html": "a mount's", "next": "next" }, async (folder) => {
+          const recorder = record("http", (wsi, each, _user, data) => {
+            if (each !== reason || data === "/next") return;
+            const answer = () => (wsi.respond(200, slowly()), result);
+            return thinks ? settle().then(answer) : answer();
+          });
+          await using served = serve([recorder.protocol], { mounts: [{ path: "/", folder }] });
+          const peer = await served.dial();
+          const isPlain = reason === "filterHttpConnection";
+          peer.send(isPlain ? get("/", "Content-Length: 3") + "abc" : handshake());
+          peer.send(get("/next", "Connection: close"));
+          const text = new TextDecoder().decode(await peer.readToEnd());
+          assertStringIncludes(text, "\r\n4\r\nall \r\n6\r\nthere \r\n2\r\nis\r\n0\r\n\r\n");
+          const answers = text.match(/HTTP\/1\.1 200/g)!.length;
+          assertEquals(answers, isPlain && result === 0 ? 2 : 1, text);
+          for (const each of ["http", "httpBody", "httpBodyCompletion"]) {
+            assertEquals(recorder.reasons.includes(each), false, each);
+          }
+        }));
+    }
+  }
+}
+
+Deno.test("where a filter has begun an answer, the program goes on with it, and no mount", () =>
+  withFiles({ "index.html": "a mount's" }, async (folder) => {
+    await using served = serve([{
+      name: "x",
+      callback: handlers({
+        filterHttpConnection: (wsi) => void wsi.writeHttpHeaders(200, [["content-length", "2"]]),
+        http: (wsi) => void wsi.write("ok", "httpFinal"),
+      }),
+    }], { mounts: [{ path: "/", folder }] });
+    const peer = await served.dial();
+    peer.send(get("/") + get("/"));
+    for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "ok");
+  }));
 
 Deno.test("what a refused handshake had is put back: the first protocol's user hears of the end", async () => {
   const users: unknown[] = [];

@@ -48,9 +48,11 @@ for (const framing of ["Content-Length: 100000", "Transfer-Encoding: chunked"]) 
     const isChunked = framing.startsWith("Transfer");
     peer.send(request("POST", "/", framing));
     await settle();
-    const piece = isChunked ? `${(bytes / 10 - 7).toString(16).padStart(3, "0")}\r\n` : "";
+    const most = Math.ceil(bytes / 10);
     for (let i = 0; i < 10; i++) {
-      peer.send(isChunked ? `${piece}${"x".repeat(bytes / 10 - 7)}\r\n` : "x".repeat(bytes / 10));
+      const size = i < 9 ? most : bytes - 9 * most;
+      const data = "x".repeat(isChunked ? size - 7 : size);
+      peer.send(isChunked ? `${data.length.toString(16).padStart(3, "0")}\r\n${data}\r\n` : data);
       await pass(served, WINDOW_MS / 10);
     }
     await pass(served, TICK_MS);
@@ -67,7 +69,7 @@ for (const framing of ["Content-Length: 100000", "Transfer-Encoding: chunked"]) 
     }
     assertEquals((await readRefusal(enough.peer)).status, 408);
     await enough.served[Symbol.asyncDispose]();
-    const less = await rate(2_990, 100);
+    const less = await rate(2_999, 100);
     assertEquals((await readRefusal(less.peer)).status, 408);
     await less.served[Symbol.asyncDispose]();
   });

@@ -10,7 +10,8 @@ import {
   xWebkitDeflateFrame,
 } from "../mod.ts";
 import { DeflateSession, SharedStreams } from "../src/extensions/deflate_session.ts";
-import { fallbackZlibCodec, nativeZlibCodec } from "../src/extensions/zlib.ts";
+import { nativeZlibCodec } from "../src/extensions/zlib.ts";
+import { wholeZlibCodec } from "../src/extensions/zlib_whole.ts";
 import { MemoryPeer } from "../src/testing/memory_peer.ts";
 import { acceptance } from "./compat/support.ts";
 import { frame, type FrameOptions } from "./support/frames.ts";
@@ -103,8 +104,8 @@ for (const [name, make, frames] of EXTENSIONS) {
   });
 }
 
-for (const codec of [nativeZlibCodec()!, fallbackZlibCodec]) {
-  const which = codec === fallbackZlibCodec ? "fallback" : "native";
+for (const codec of [nativeZlibCodec()!, wholeZlibCodec]) {
+  const which = codec === wholeZlibCodec ? "whole messages" : "native";
   for (const unit of ["message", "frame"] as const) {
     Deno.test(`${which}: a session reads what follows a final block, whatever room there is: ${unit}`, () => {
       for (const size of [1, 6, 7, 100, 20_000]) {

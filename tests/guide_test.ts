@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { DEFAULT_LIMITS } from "../src/api/limits.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 const PAGE = Deno.readTextFileSync(`${ROOT}docs/guide/http.md`);
@@ -36,5 +37,20 @@ Deno.test("each example of the guide to HTTP prints what it says, and ends", asy
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+const UNITS: Readonly<Record<string, number>> = {
+  "B/s": 1,
+  s: 1000,
+  KiB: 1024,
+  MiB: 1024 * 1024,
+};
+
+Deno.test("the defaults that the guide to HTTP lists are those of the limits", () => {
+  const rows = [...PAGE.matchAll(/^\| `(\w+)` +\| (\d+) (\S+) +\|/gm)];
+  assert(rows.length >= 9, `${rows.length} rows`);
+  for (const [, name, value, unit] of rows) {
+    assertEquals(Number(value) * UNITS[unit!]!, DEFAULT_LIMITS[name as "maxBodySize"], name);
   }
 });

@@ -11,7 +11,8 @@ const TARGET: NetworkTarget = { hostname: "127.0.0.1", port: 80 };
 
 function failure(network: Network, target: NetworkTarget): [code: string, message: string] {
   const error = assertThrows(() => listen(network, target), LwsError);
-  assertEquals(error.cause instanceof Error, true);
+  // What is not said by the transport itself has what was said as its cause.
+  assertEquals(error.cause instanceof Error, network !== tcpNetwork);
   return [error.code, error.message];
 }
 
@@ -52,6 +53,11 @@ Deno.test("what the transport says itself is said on, with its code", () => {
     "invalid-option",
     '"" is no unix socket: it is empty',
   ]);
+});
+
+Deno.test("what the transport says itself comes as it was thrown, and not in another error", () => {
+  const said = new LwsError("permission-denied", "not on a Sunday");
+  assertEquals(assertThrows(() => listen(failing(said), TARGET)), said);
 });
 
 Deno.test("a permission that is missing is named, for a unix socket the file's too", () => {

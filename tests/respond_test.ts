@@ -99,6 +99,9 @@ Deno.test("respond takes fields, and refuses what contradicts its body", async (
     [200, { length: 3 }, [], "JSON.stringify"],
     [200, [1, 2], [], "or a stream"],
     [200, lockedStream(), [], "body"],
+    [200, { [Symbol.asyncIterator]: () => undefined }, [], "its iterator has no next"],
+    [200, { [Symbol.asyncIterator]: () => ({}) }, [], "its iterator has no next"],
+    [200, { getReader: () => undefined }, [], "its reader has no read"],
   ];
   await using served = serve([answeredBy((wsi) => {
     for (const [status, body, fields, named] of refused) {

@@ -1,3 +1,5 @@
+/** What `clientConnect` is given (`struct lws_client_connect_info`). */
+
 /**
  * Where a client connects and what it asks for (`lws_client_connect`).
  *
@@ -18,18 +20,18 @@ export interface ClientConnectInfo {
    * The IP address or the network interface of this machine to connect from; for a name see the
    * `iface` of `createContext`.
    *
-   * @default the context's, if that does not listen; else the system's choice
+   * Default: the context's, if that does not listen; else the system's choice.
    */
   readonly iface?: string;
-  /** Path and query of the request. @default {"/"} */
+  /** Path and query of the request. Default: `"/"`. */
   readonly path?: string;
   /**
    * What goes into the `Host` header, as it is, but that IPv6 has brackets there and no zone.
    *
-   * @default the address, and the port unless it is 80, or 443 with TLS
+   * Default: the address, and the port unless it is 80, or 443 with TLS.
    */
   readonly host?: string;
-  /** What goes into the `Origin` header. @default no such header */
+  /** What goes into the `Origin` header. Default: no such header. */
   readonly origin?: string;
   /**
    * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
@@ -40,27 +42,27 @@ export interface ClientConnectInfo {
    * `peerCertificate` is given; everything else is `node:tls`. Both trust whom the runtime trusts, and
    * check the same; only `node:tls` takes a certificate as its own authority, by `sslCaFilepath`.
    *
-   * @default {0}
+   * Default: `0`.
    */
   readonly ssl?: 0 | 1 | 2;
   /**
    * Whether `wsi.tls` tells the server's certificate, version and cipher, which takes
    * `node:tls`. Without an effect where that is used anyway, and without TLS.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly peerCertificate?: boolean;
   /**
    * The host that the server's certificate has to be for, and that is asked for (SNI).
    *
-   * @default the host name of `host`
+   * Default: the host name of `host`.
    */
   readonly serverName?: string;
   /**
    * The subprotocols to ask for, as a list or joined by commas, the best first. One that the server
    * chooses must be a protocol of the context; if it chooses none, the first protocol is used.
    *
-   * @default none
+   * Default: none.
    */
   readonly protocol?: string | readonly string[] | null;
   /** The connection's `user`, in place of the protocol's per-session data. */

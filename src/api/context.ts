@@ -285,14 +285,14 @@ export interface DestroyOptions {
    * Milliseconds from the call after which whatever is still open is cut, from 0; at least
    * {@linkcode spreadMs}.
    *
-   * @default {Infinity} each connection has the time of its own limits
+   * Default: `Infinity`: each connection has the time of its own limits.
    */
   readonly graceMs?: number;
   /**
    * Milliseconds over which the closing is spread, so that a crowd of clients does not come back in
    * one instant, from 0.
    *
-   * @default {0}
+   * Default: `0`.
    */
   readonly spreadMs?: number;
 }

@@ -53,6 +53,8 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * begin with a dot, for symbolic links that lead out of the folder, and for what is no regular file. Needs
    * `--allow-read` for the folders.
    *
+   * Default: none.
+   *
    * @example
    * ```ts
    * import { createContext } from "@x/lws";
@@ -62,8 +64,6 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    *   mounts: [{ path: "/", folder: "examples/demo/public" }],
    * });
    * ```
-   *
-   * @default none
    */
   readonly mounts?: readonly Mount[];
   /**
@@ -74,14 +74,14 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * {@linkcode Mount.precompressed}. Other answers are the program's own: compressing a secret together with what
    * a client has sent gives it away (BREACH).
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly compression?: boolean;
   /**
    * Origins other than the server's own from which browsers may connect, such as
    * `"https://example.com"`; `"*"` allows all.
    *
-   * @default none
+   * Default: none.
    */
   readonly allowedOrigins?: readonly string[];
   /**
@@ -90,7 +90,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * whose answer has come to rest, ends there with `closedHttp`; what is on its way is still sent. A
    * stream that `respond` sends is at rest when its source has given nothing for a second.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly halfOpenHttp?: boolean;
   /**
@@ -100,7 +100,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * so list the most wanted first. The list ends at the first struct whose callback is null, if there
    * is one.
    *
-   * @default none
+   * Default: none.
    */
   readonly extensions?: readonly (Extension | ExtensionStruct)[] | null;
   /**
@@ -110,7 +110,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * `rawUri`, `cookie`, `uriArg` and `uriArgs`; the library itself sees whole values, and so are `wsi.uri`
    * and the `data` of `http`.
    *
-   * @default none is limited
+   * Default: none is limited.
    */
   readonly tokenLimits?: TokenLimits | null;
   /**
@@ -124,7 +124,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * default have no token such as `"get uri"`: `wsi.method` and `wsi.uri` say what was asked for. A body
    * comes to `httpBody`, whatever the method.
    *
-   * @default {["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+   * Default: `["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]`.
    */
   readonly methods?: "any" | readonly string[];
   /**
@@ -133,10 +133,10 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
    * `maxMessageSize`.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly broadcastSockets?: boolean;
-  /** How `serveHttpFile` gets at files. @default {hostFileOps()} */
+  /** How `serveHttpFile` gets at files. Default: `hostFileOps()`. */
   readonly fileOps?: FileOps;
   /** Free for the program; `context.user` gives it back. */
   readonly user?: unknown;
@@ -146,14 +146,14 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so. What
    * proxies are told and say in front of a connection's own bytes comes and goes by itself.
    *
-   * @default {"automatic"}
+   * Default: `"automatic"`.
    */
   readonly service?: ServicePolicy;
   /** Destroys the context when it aborts. */
   readonly signal?: AbortSignal;
-  /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
+  /** The network; tests use the one of `@x/lws/testing`. Default: the operating system's TCP. */
   readonly network?: Network;
-  /** The clock; tests use the one of `@x/lws/testing`. @default the runtime's */
+  /** The clock; tests use the one of `@x/lws/testing`. Default: the runtime's. */
   readonly clock?: Clock;
 }
 
@@ -165,34 +165,34 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
 export interface ContextOptions {
   /**
    * Clients send their frames without masking, and servers take them either way. It breaks RFC 6455
-   * section 5.1 and is for debugging and tests only. @default {false}
+   * section 5.1 and is for debugging and tests only. Default: `false`.
    */
   readonly defeatClientMask?: boolean;
   /**
    * A TLS server demands a client certificate that an authority of `sslCaFilepath`, or one that
    * `opensslLoadExtraServerVerifyCerts` adds, vouches for; `opensslPerformClientCertVerification` has the
    * last word. Those whom the runtime trusts vouch for servers only: without an authority of the
-   * context's own nobody is trusted, which the log says. @default {false}
+   * context's own nobody is trusted, which the log says. Default: `false`.
    */
   readonly requireValidClientCert?: boolean;
-  /** `context.canonicalHostname` is `"unknown"`. @default {false} */
+  /** `context.canonicalHostname` is `"unknown"`. Default: `false`. */
   readonly skipServerCanonicalName?: boolean;
   /**
    * A TLS port takes plain HTTP and WebSockets as well; the first byte tells. Who speaks plain is asked for
-   * no certificate. @default {false}
+   * no certificate. Default: `false`.
    */
   readonly allowNonSslOnSslPort?: boolean;
-  /** Taken, with a line in the log: there is one event loop, the runtime's. @default {false} */
+  /** Taken, with a line in the log: there is one event loop, the runtime's. Default: `false`. */
   readonly libev?: boolean;
-  /** As {@linkcode libev}. @default {false} */
+  /** As {@linkcode libev}. Default: `false`. */
   readonly libuv?: boolean;
-  /** IPv4 only: names stand for their IPv4 addresses, and IPv6 addresses are refused. @default {false} */
+  /** IPv4 only: names stand for their IPv4 addresses, and IPv6 addresses are refused. Default: `false`. */
   readonly disableIpv6?: boolean;
-  /** Clients trust nobody but `sslCaFilepath` and what callbacks load. @default {false} */
+  /** Clients trust nobody but `sslCaFilepath` and what callbacks load. Default: `false`. */
   readonly disableOsCaCerts?: boolean;
   /**
    * Beside `requireValidClientCert`: a certificate is asked for, and clients with none or a bad one are
-   * let in, too; `wsi.tls.authorized` tells. @default {false}
+   * let in, too; `wsi.tls.authorized` tells. Default: `false`.
    */
   readonly peerCertNotRequired?: boolean;
 }
@@ -203,7 +203,7 @@ export interface ContextOptions {
  * @category Server and client
  */
 export interface PlatformInfo extends TlsMembers {
-  /** Switches. @default all are off */
+  /** Switches. Default: all are off. */
   readonly options?: ContextOptions | null;
   /**
    * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
@@ -212,19 +212,19 @@ export interface PlatformInfo extends TlsMembers {
    * asked for it), spares what `no_proxy` lists and this machine itself, and is not for a `network`
    * of the program's own.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly httpProxyAddress?: string | null;
-  /** The port where that address, or what `setProxy` is given, has none; 0 is none. @default {0} */
+  /** The port where that address, or what `setProxy` is given, has none; 0 is none. Default: `0`. */
   readonly httpProxyPort?: number | null;
   /**
    * The group to change to once the context listens, for the whole process and for good; −1 stays.
    * Needs `--allow-sys`, and root. Supplementary groups stay: who starts the process clears them.
    *
-   * @default {-1}
+   * Default: `-1`.
    */
   readonly gid?: number | null;
-  /** The user to change to, behind the group. @default {-1} */
+  /** The user to change to, behind the group. Default: `-1`. */
   readonly uid?: number | null;
   /**
    * Seconds without a sign of life from the peer until it is probed, from 0 to 2,147,483; 0 never probes.
@@ -235,21 +235,21 @@ export interface PlatformInfo extends TlsMembers {
    * keep-alive on as well, with the system's times. (`ka_time` of `lws_context_creation_info`, which is 0
    * by default.)
    *
-   * @default {60}
+   * Default: `60`.
    */
   readonly kaTime?: number | null;
   /**
    * Probes without an answer that end a connection, with the cause `"keepAlive"`; from 1 to 2,147,483
    * when `kaTime` is above 0. Without an effect while that is 0.
    *
-   * @default {3}
+   * Default: `3`.
    */
   readonly kaProbes?: number | null;
   /**
    * Seconds from probe to probe, and from the last one to the end, each counted from when the probe has
    * left; from 1 to 2,147,483 when `kaTime` is above 0. Without an effect while that is 0.
    *
-   * @default {10}
+   * Default: `10`.
    */
   readonly kaInterval?: number | null;
 }
@@ -275,30 +275,30 @@ export interface Mount {
    * round later; links inside of it can't lead out.
    */
   readonly folder: string | URL;
-  /** What a folder is answered with, if it has a file of that name; `false` for nothing. @default {"index.html"} */
+  /** What a folder is answered with, if it has a file of that name; `false` for nothing. Default: `"index.html"`. */
   readonly index?: string | false;
-  /** The `Cache-Control` of the files, as `"max-age=3600"`. @default none is sent */
+  /** The `Cache-Control` of the files, as `"max-age=3600"`. Default: none is sent. */
   readonly cacheControl?: string;
   /**
    * Whether a folder without an index is answered with a page that lists what is in it: up to 10,000
-   * files and folders, each with its size and date. @default {false}
+   * files and folders, each with its size and date. Default: `false`.
    */
   readonly listing?: boolean;
   /**
    * Whether names that begin with a dot are served and listed. Without it they are as if they weren't there,
-   * but for those below `/.well-known/` (RFC 8615), which are meant to be found. @default {false}
+   * but for those below `/.well-known/` (RFC 8615), which are meant to be found. Default: `false`.
    */
   readonly dotfiles?: boolean;
   /**
    * Which files are there compressed already: with `"gz"`, `app.js.gz` beside `app.js` is sent in its place to
    * clients that accept it, with `"br"` a `.br`. Among those that a client wants equally the first one of this
-   * list is. Neither their age nor their content is compared. @default {[]}
+   * list is. Neither their age nor their content is compared. Default: `[]`.
    */
   readonly precompressed?: readonly ("br" | "gz")[];
   /**
    * Whether files of this mount are compressed on the way; see {@linkcode ContextCreationInfo.compression}.
    *
-   * @default what the context's option says
+   * Default: what the context's option says.
    */
   readonly compression?: boolean;
 }
@@ -327,7 +327,7 @@ export interface ListenInfo {
    * before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not listen connect from there;
    * it is an address or an interface then.
    *
-   * @default {"0.0.0.0"}
+   * Default: `"0.0.0.0"`.
    */
   readonly iface?: string | null;
   /**
@@ -337,7 +337,7 @@ export interface ListenInfo {
    * `maxConnectionsPerAddress` does not count them.
    */
   readonly socketPath?: string;
-  /** The permissions of the unix socket's file, such as `0o660`. @default what the umask leaves */
+  /** The permissions of the unix socket's file, such as `0o660`. Default: what the umask leaves. */
   readonly socketMode?: number;
   /**
    * A listening socket that the program was started with, by its descriptor, as in systemd's socket
@@ -352,7 +352,7 @@ export interface ListenInfo {
    * `maxConnectionsPerAddress`, too. One that does not, or not within `headerTimeoutMs`, is dropped: turn
    * it on only where nobody but the proxy can connect.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly proxyProtocol?: boolean;
   /**
@@ -363,7 +363,7 @@ export interface ListenInfo {
    * on: `filterNetworkConnection` and `maxConnectionsPerAddress` come before, and know the proxy alone.
    * By `X-Forwarded-Proto: https` they say that a browser's own origin is one with TLS.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly trustProxy?: TrustProxy;
 }

@@ -14,7 +14,7 @@ import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
 export interface Extension {
   /** The name under which it is negotiated. */
   readonly name: string;
-  /** Of those with the same group a connection uses one at most. @default none */
+  /** Of those with the same group a connection uses one at most. Default: none. */
   readonly group?: string;
   /**
    * A client's offers of this name, in their order; the extension answers the first one that it can
@@ -92,7 +92,7 @@ export interface ExtensionSession {
   /**
    * Those that belong to what `encode` has made last, where it is not always the same ones.
    *
-   * @default {reservedBits} on the first frame of a message, or on the frame
+   * Default: `reservedBits`, on the first frame of a message, or on the frame.
    */
   readonly encodedBits?: number;
   /** What it does to the bytes behind the handshake, if it does something to messages as well. */
@@ -348,10 +348,10 @@ export interface ExtensionStruct<User = unknown> {
    * Makes the `user` of each connection that uses it, just before `construct`. A number gives a zeroed
    * `ArrayBuffer` of so many bytes.
    *
-   * @default none: `user` is undefined
+   * Default: none, and `user` is undefined.
    */
   readonly perSessionData?: number | (() => User);
-  /** What `extension.perContextPrivateData` is at first. @default {undefined} */
+  /** What `extension.perContextPrivateData` is at first. Default: `undefined`. */
   readonly perContextPrivateData?: unknown;
 }
 

@@ -19,7 +19,7 @@ export interface FileStat {
    * Its entity tag, with its quotes: `"v1"`, or `W/"v1"` for a weak one (RFC 9110 section 8.8.3). It has to
    * change whenever the bytes do. One that is malformed is left out, with a line in the log.
    *
-   * @default made of the length and {@linkcode mtime}
+   * Default: made of the length and {@linkcode mtime}.
    */
   readonly etag?: string;
 }
@@ -53,7 +53,7 @@ export interface FileOps<Handle = unknown> {
    * 304 at little cost; throws or rejects like {@linkcode open}. Whoever may not open a file must not get
    * an answer of this either: once `open` is replaced by itself, `stat` is not called any more.
    *
-   * @default the file is opened and closed again
+   * Default: the file is opened and closed again.
    */
   stat?(wsi: Wsi, path: string): FileStat | Promise<FileStat>;
   /** Closes it. */

@@ -1,16 +1,4 @@
-/** The limits of a context, their defaults and their ranges. */
-
-/** When idle connections are probed. */
-export interface KeepAliveSettings {
-  /** Milliseconds without a sign of life from the peer until the first probe. */
-  readonly timeMs: number;
-  /** Unanswered probes that end the connection. */
-  readonly probes: number;
-  /** Milliseconds from probe to probe, and from the last one to the end. */
-  readonly intervalMs: number;
-  /** Whether TCP's keep-alive is on as well: only where it was asked for, as it is a call a connection. */
-  readonly usesTcp: boolean;
-}
+/** The limits of a context, their defaults and their ranges; and when idle connections are probed. */
 
 /**
  * Every bound that a context sets on its peers; each is an option of `createContext`.
@@ -18,87 +6,92 @@ export interface KeepAliveSettings {
  * @category Server and client
  */
 export interface Limits {
-  /** Request line and headers together, in bytes; more is answered 431. @default {16384} */
+  /** Request line and headers together, in bytes; more is answered 431. Default: `16384`. */
   readonly maxHeaderBytes: number;
-  /** Header fields in a request; more is answered 431. @default {100} */
+  /** Header fields in a request; more is answered 431. Default: `100`. */
   readonly maxHeaderFields: number;
   /**
    * Milliseconds from accept, or from a later request's first byte, to the end of its headers; then
    * 408 if anything was read. A header of the PROXY protocol has as long for itself, and so has each
-   * promise of a filter, behind which comes 503. @default {5000}
+   * promise of a filter, behind which comes 503. Default: `5000`.
    */
   readonly headerTimeoutMs: number;
   /**
    * Milliseconds between two pieces of a request body. Then it is answered 408, or, when an answer has
    * begun, the connection is reset. What time the program keeps it waiting, by `rxFlowControl` or a
    * promise that is awaited, doesn't count.
-   * @default {30000}
+   *
+   * Default: `30000`.
    */
   readonly contentTimeoutMs: number;
   /**
    * Bytes a second of a request body, on average over each 30 seconds that it is waited for, its framing
-   * included. A slower one ends as past `contentTimeoutMs`; 0 is off. @default {100}
+   * included. A slower one ends as past `contentTimeoutMs`; 0 is off. Default: `100`.
    */
   readonly minBodyRate: number;
   /**
    * Milliseconds in which a peer takes something of an answer that it is sent, counted from the last
    * byte that it took; then the connection is reset. While the context is destroyed it is
    * `closeTimeoutMs` at most. After as long without an answer of the program's a `warn` line in the log
-   * names the request. @default {60000}
+   * names the request. Default: `60000`.
    */
   readonly sendTimeoutMs: number;
   /**
    * Milliseconds that a connection may wait for the next request. Who sends `Connection: keep-alive` is told
    * in whole seconds, by `Keep-Alive: timeout=15`, and has a second more, so that it gives up first; below
-   * 1000 nobody is told. @default {15000}
+   * 1000 nobody is told. Default: `15000`.
    */
   readonly keepAliveTimeoutMs: number;
-  /** Bytes of a request body; more is answered 413. @default {10485760} */
+  /** Bytes of a request body; more is answered 413. Default: `10485760`. */
   readonly maxBodySize: number;
   /**
    * Bytes of a request body that are read away when its answer is complete before it, beside those that
    * had come by then, so that the connection can be used again. When a longer rest is announced, or may
    * never come as it waits for `100 Continue`, the answer says `connection: close`; past a longer one in
-   * chunks the connection is closed behind the answer. @default {262144}
+   * chunks the connection is closed behind the answer. Default: `262144`.
    */
   readonly maxDrainBytes: number;
-  /** Bytes of payload in one frame; more fails the connection with 1009. @default {16777216} */
+  /** Bytes of payload in one frame; more fails the connection with 1009. Default: `16777216`. */
   readonly maxFramePayload: number;
   /**
    * Bytes of one message as `handlers({ message })` gathers it, and of any compressed message once
    * it is inflated; more closes with 1009.
-   * @default {1048576}
+   *
+   * Default: `1048576`.
    */
   readonly maxMessageSize: number;
-  /** Frames in one message; more fail the connection with 1008. @default {131072} */
+  /** Frames in one message; more fail the connection with 1008. Default: `131072`. */
   readonly maxFragments: number;
-  /** Frames without payload in one message; more fail with 1008. @default {1024} */
+  /** Frames without payload in one message; more fail with 1008. Default: `1024`. */
   readonly maxEmptyFragments: number;
-  /** Unsent bytes of a connection above which `partialBuffered` is true. @default {262144} */
+  /** Unsent bytes of a connection above which `partialBuffered` is true. Default: `262144`. */
   readonly softUnsentBytes: number;
   /**
    * Unsent bytes that a connection may have; a `write` past it fails, and ends the connection. When
    * nothing else that was written is unsent, one write is taken up to 16 MiB, or `maxMessageSize` if
    * that is more.
-   * @default {4194304}
+   *
+   * Default: `4194304`.
    */
   readonly maxUnsentBytes: number;
   /**
    * Milliseconds that a close handshake may take, and then, once more, that a client waits for the server
    * to close the connection. What was written before it has as much time for each part that leaves.
-   * @default {5000}
+   *
+   * Default: `5000`.
    */
   readonly closeTimeoutMs: number;
-  /** Milliseconds that each step of a client's connect may take. @default {5000} */
+  /** Milliseconds that each step of a client's connect may take. Default: `5000`. */
   readonly clientTimeoutMs: number;
   /**
    * Connections in all, those whose PROXY header has not come yet included; above it, accepting waits.
-   * @default {Infinity}
+   *
+   * Default: `Infinity`.
    */
   readonly maxConnections: number;
   /**
    * Connections of one address, which is the socket's, or that of the PROXY header; above it, new ones
-   * are refused. Those without an address, of unix sockets, are not counted. @default {Infinity}
+   * are refused. Those without an address, of unix sockets, are not counted. Default: `Infinity`.
    */
   readonly maxConnectionsPerAddress: number;
 }
@@ -129,6 +122,18 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,
 };
+
+/** When idle connections are probed. */
+export interface KeepAliveSettings {
+  /** Milliseconds without a sign of life from the peer until the first probe. */
+  readonly timeMs: number;
+  /** Unanswered probes that end the connection. */
+  readonly probes: number;
+  /** Milliseconds from probe to probe, and from the last one to the end. */
+  readonly intervalMs: number;
+  /** Whether TCP's keep-alive is on as well: only where it was asked for, as it is a call a connection. */
+  readonly usesTcp: boolean;
+}
 
 /** What one write may have when nothing else is unsent, unless `maxMessageSize` is more. */
 const LONGEST_WRITE = 16 * 1024 * 1024;

@@ -112,7 +112,7 @@ export interface Transport {
    * As {@linkcode close}, but so that the peer can tell it from the end of a stream that is whole: by a reset,
    * or in TLS without the closing notice.
    *
-   * @default `close`, where there is no other way
+   * Default: `close`, where there is no other way.
    */
   abort?(): void;
 }
@@ -181,6 +181,6 @@ export interface Network {
   listen(target: NetworkTarget): Listener;
   /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
-  /** The name of an IP address; empty, or a rejection, when it has none. @default no address has one */
+  /** The name of an IP address; empty, or a rejection, when it has none. Default: no address has one. */
   reverse?(ip: string): Promise<string>;
 }

@@ -92,7 +92,7 @@ export interface Protocol<User = unknown> {
    * awaited but is the `user`; if it is rejected the connection is closed, as by a callback's. What takes
    * time is best loaded in an async `filterProtocolConnection`, into a `user` that is there already.
    *
-   * @default none: `user` is undefined
+   * Default: none, and `user` is undefined.
    */
   readonly perSessionData?: number | (() => User);
   /**
@@ -100,7 +100,7 @@ export interface Protocol<User = unknown> {
    * `wsi.remainingPacketPayload`. Of the first protocol, which gets all of HTTP, those of the longest
    * piece of a body as well. From 1 to 1,073,741,824.
    *
-   * @default {65536}
+   * Default: `65536`.
    */
   readonly rxBufferSize?: number;
   /** Free for the program, as a version or capability bits. */

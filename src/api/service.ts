@@ -80,8 +80,8 @@ export interface Clock {
    * timers never do has no such method.
    */
   keepAlive?(timer: unknown, keeps: boolean): void;
-  /** Whether due timers wait until the program calls for them. @default {false} */
+  /** Whether due timers wait until the program calls for them. Default: `false`. */
   readonly isServiced?: boolean;
-  /** Whether it moves only when a test says so, and no budget of time is ever used up. @default {false} */
+  /** Whether it moves only when a test says so, and no budget of time is ever used up. Default: `false`. */
   readonly standsStill?: boolean;
 }

@@ -18,7 +18,7 @@ export interface CertificateInfo {
    * The host names that it is shown for, in place of those of the certificate; `*.` stands for one
    * label. At least one has to come of it, but for the default certificate, which needs none.
    *
-   * @default those of the certificate
+   * Default: those of the certificate.
    */
   readonly serverNames?: readonly string[];
 }
@@ -35,34 +35,34 @@ export interface TlsMembers {
    * The certificate, and the intermediate ones behind it, as PEM text or the path of a PEM file. It
    * turns TLS on for a context that listens; on one that doesn't it is what clients show.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly sslCertFilepath?: string | null;
   /**
    * Its private key, likewise. Without one the first protocol is asked for it, by
    * `opensslContextRequiresPrivateKey`.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly sslPrivateKeyFilepath?: string | null;
-  /** The passphrase of that key, if it is encrypted. @default {null} */
+  /** The passphrase of that key, if it is encrypted. Default: `null`. */
   readonly sslPrivateKeyPassword?: string | null;
   /**
    * Certificates of authorities to trust, likewise: of clients, with `options.requireValidClientCert`,
    * and of servers, beside those that the runtime trusts, or with `options.disableOsCaCerts` in place
    * of them. The runtime's can be listed with `--allow-sys` only; without it these are all there is.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly sslCaFilepath?: string | null;
   /**
    * OpenSSL's list of ciphers. Only `"DEFAULT"`: the runtime's TLS has one list of its own, which can't
    * be changed.
    *
-   * @default {"DEFAULT"}
+   * Default: `"DEFAULT"`.
    */
   readonly sslCipherList?: string | null;
-  /** Further certificates of a server, by the host name that a client asks for (SNI). @default none */
+  /** Further certificates of a server, by the host name that a client asks for (SNI). Default: none. */
   readonly certificates?: readonly CertificateInfo[];
   /**
    * A TLS layer of the program's own for client connections (`provided_client_ssl_ctx`): resolves with
@@ -71,7 +71,7 @@ export interface TlsMembers {
    * or the tunnel to it, and is closed when the function throws or rejects, and when the connection is
    * given up meanwhile. A stream that comes too late is closed as well.
    *
-   * @default {null}
+   * Default: `null`.
    */
   readonly providedClientTls?:
     | ((hostname: string, port: number, conn: StreamConn) => Promise<StreamConn>)

@@ -30,14 +30,14 @@ export interface WriteOptions {
    * Whether this frame ends its message (`LWS_WRITE_NO_FIN` negated). A fragmented message is
    * `text` or `binary` with false, `continuation` with false, and a last `continuation`.
    *
-   * @default {true}
+   * Default: `true`.
    */
   readonly fin?: boolean;
   /**
    * Whether to compress the message, or its fragments; its first frame decides. Without an effect where
    * no compression was negotiated, and on control frames. What does not shrink is sent as it is.
    *
-   * @default from the extension's threshold on
+   * Default: from the extension's threshold on.
    */
   readonly compress?: boolean;
   /**
@@ -45,7 +45,7 @@ export interface WriteOptions {
    * the wire (`LWS_WRITE_CLIENT_IGNORE_XOR_MASK`). RFC 6455 section 10.3 wants unpredictable keys:
    * for security tests only. Refused where frames are not masked.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly ignoreXorMask?: boolean;
 }
@@ -62,7 +62,7 @@ export interface HttpCompletion {
    * has a length or its own chunks, and for fields that come too late there, as `content-length`,
    * `transfer-encoding`, `host`, `content-type` or `set-cookie`. A client of HTTP/1.0 doesn't get them.
    *
-   * @default none
+   * Default: none.
    */
   readonly trailers?: Iterable<readonly [string, string]>;
 }
@@ -400,7 +400,8 @@ export interface Wsi<out User = unknown> {
    *
    * A stream is read a piece at a time, the next one when the last has left, and cancelled when the connection
    * goes. If it fails, or yields what is neither text nor bytes or more than its length, the log has an `err`
-   * line and the answer is cut so that it never looks whole. HEAD gets the head alone; a stream is cancelled then.
+   * line and the answer is cut so that it never looks whole, as far as {@linkcode writeHttpHeaders} says. HEAD
+   * gets the head alone; a stream is cancelled then.
    *
    * @param status 200 to 599; what {@linkcode returnHttpStatus} says of their fields holds here.
    * @param body Left out or null: an empty one. None with 204, 205 and 304. Bytes are copied before the call

@@ -49,24 +49,6 @@ export class LwsError extends Error {
   }
 }
 
-/** The codes of what goes wrong in the transport, a part of {@linkcode LwsErrorCode}. */
-export type TransportErrorCode =
-  | "address-in-use"
-  | "invalid-option"
-  | "invalid-state"
-  | "permission-denied";
-
-/** Why something can't be listened on, connected to or changed; the message says what to do. */
-export class TransportError extends Error {
-  override readonly name = "TransportError";
-  readonly code: TransportErrorCode;
-
-  constructor(code: TransportErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
 /** Whether the runtime or the system has denied something. */
 export function isPermissionError(error: unknown): boolean {
   const name = (error as { name?: string } | undefined)?.name;

@@ -198,7 +198,7 @@ export type lws_extension_callback_function = {
 
 /** `struct lws_protocols`. */
 export interface lws_protocols extends ProtocolStruct<lws_callback_function> {
-  /** Bytes of the longest frame that comes in one piece. @default {4096} */
+  /** Bytes of the longest frame that comes in one piece. Default: `4096`. */
   rx_buffer_size?: number;
   /** Free for the program. */
   id?: number;

@@ -193,7 +193,7 @@ export type extension_callback_function = {
 
 /** `struct libwebsocket_protocols`. */
 export interface libwebsocket_protocols extends ProtocolStruct<callback_function>, FilledIn {
-  /** Bytes of the longest frame that comes in one piece. @default {4096} */
+  /** Bytes of the longest frame that comes in one piece. Default: `4096`. */
   rx_buffer_size?: number;
 }
 

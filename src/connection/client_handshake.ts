@@ -257,7 +257,7 @@ export class ClientHandshake implements Phase {
     } catch (error) {
       return this.#fail(`the request can't be sent: ${messageOf(error)}`);
     }
-    connection.say(request);
+    connection.outbox.say(request);
   }
 
   /** The listed extensions that neither another one nor the program wants left out. */

@@ -7,7 +7,7 @@ import type { Context } from "../api/context.ts";
 import type { CheckedOptions } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
-import { type KeepAliveSettings, type Limits, longestWrite } from "../api/limits.ts";
+import type { KeepAliveSettings, Limits } from "../api/limits.ts";
 import {
   abortTransport,
   type Address,
@@ -39,12 +39,12 @@ import {
 import { refuseArgument } from "../base/check.ts";
 import { describeError, log } from "../base/log.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
+import { BROKEN, Outbox } from "./outbox.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
-import { TxQueue } from "../core/websocket/send_queue.ts";
 import type { Compression } from "../files/compression.ts";
 import type { CheckedMount } from "../files/mounts.ts";
 import { forwardedAddress, type ProxyTrust } from "../proxy/forwarded_for.ts";
@@ -97,8 +97,8 @@ export interface ConnectionOwner {
   gated(connection: Connection, transport: Transport): Transport;
   /** The connection's descriptor is gone, which comes before its last reasons. */
   unwatch(connection: Connection): void;
-  /** Calls `flush` of a connection that was written to outside its own turn, before long. */
-  flushLater(connection: Connection): void;
+  /** Calls `flush` of an outbox that was filled outside a turn, before long. */
+  flushLater(outbox: Outbox): void;
   /** The connection is gone; the last call. */
   forget(connection: Connection): void;
 }
@@ -157,7 +157,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   tls: TlsInfo | undefined = undefined;
   extensions: readonly string[] = NO_EXTENSIONS;
 
-  readonly tx = new TxQueue();
+  readonly outbox: Outbox;
   #transport: Transport | undefined;
   #peer: Address | undefined;
   /** The other end of the socket, where that is somebody else. */
@@ -167,8 +167,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   #state = OPEN;
   #parting = CLOSING_AT_ONCE;
   #peerEnded = false;
-  #inTurn = false;
-  #flushIsDue = false;
   #writableWanted = false;
   #writableIsDue = false;
   #pausedByUser = false;
@@ -186,6 +184,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.owner = owner;
     this.socketFd = socketFd;
     this.isClient = isClient;
+    this.outbox = new Outbox(this);
     this.entry = owner.entries[0]!;
   }
 
@@ -221,6 +220,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
     this.#transport = this.owner.gated(this, transport);
+    this.outbox.open(this.#transport);
     this.#peer = transport.remoteAddress;
     this.#transport.start(this);
   }
@@ -229,10 +229,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     const { budget } = this.owner;
     if (!budget.begin(this)) return this.#waitForTurn(0);
     if (this.#state !== OPEN) return bytes.length;
-    this.#inTurn = true;
+    const { outbox } = this;
+    outbox.beginTurn();
     const taken = this.phase!.onBytes(bytes);
-    this.#inTurn = false;
-    this.flush();
+    outbox.endTurn();
     if (!budget.isSpent) return taken;
     budget.charge(this);
     return this.#waitForTurn(taken);
@@ -267,21 +267,23 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   }
 
   onDrain(): void {
-    const before = this.tx.unsent;
-    if (!this.tx.written()) return this.#cutBroken();
+    const { outbox } = this;
+    const left = outbox.written();
+    if (left === BROKEN) return this.cut("self");
     if (this.#state === OPEN) {
-      this.#inTurn = true;
-      this.phase!.onLeft(before - this.tx.unsent);
-      this.#inTurn = false;
-    } else if (this.#state === FLUSHING) this.#awaitFlush();
-    if (this.tx.hasQueued) return this.flush();
+      outbox.beginTurn();
+      this.phase!.onLeft(left);
+      if (outbox.endTurn()) return;
+    } else if (this.#state === FLUSHING) {
+      this.#awaitFlush();
+      if (outbox.flush()) return;
+    }
     if (this.#state === FLUSHING) return this.#flushed();
     if (this.#state !== OPEN) return;
-    this.#inTurn = true;
+    outbox.beginTurn();
     this.phase!.onDrain();
-    this.#inTurn = false;
-    this.flush();
-    if (this.tx.unsent === 0) this.#offerWritable();
+    outbox.endTurn();
+    if (outbox.unsent === 0) this.#offerWritable();
   }
 
   onProgress(): void {
@@ -298,7 +300,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   onClose(error?: unknown): void {
     this.#state = CLOSED;
     this.#transport = undefined;
-    this.tx.clear();
+    this.outbox.close();
     if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
     this.owner.unwatch(this);
     this.phase?.onClose(this.#cause ?? "reset", error);
@@ -333,26 +335,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */
   turn(work: () => void): void {
-    if (this.#inTurn) return work();
-    this.#inTurn = true;
-    work();
-    this.#inTurn = false;
-    this.flush();
-  }
-
-  /** Gives what was written to the transport, if it is free. */
-  flush(): void {
-    this.#flushIsDue = false;
-    const { tx } = this;
-    if (!tx.hasQueued || tx.isWriting || this.#transport === undefined) return;
-    this.#transport.write(tx.next());
-  }
-
-  /** Something was queued; it leaves at the end of this connection's turn, or soon. */
-  queued(): void {
-    if (this.#inTurn || this.#flushIsDue) return;
-    this.#flushIsDue = true;
-    this.owner.flushLater(this);
+    this.outbox.turn(work);
   }
 
   // Callbacks.
@@ -491,72 +474,22 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.phase.write(data, kind, options);
   }
 
-  /**
-   * Whether `length` more bytes may be unsent, which a write of `given` bytes became; if not, the
-   * connection is cut.
-   */
-  hasRoom(length: number, given: number): boolean {
-    return this.tx.unsent + length <= this.owner.limits.maxUnsentBytes ||
-      this.#takesLong(given);
-  }
-
-  /** Whether a write past the limit is taken; if not, the connection is cut. */
-  #takesLong(given: number): boolean {
-    const others = this.tx.unsent - this.tx.besides;
-    if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
-    log("warn", () => `connection ${this.socketFd}: ${this.#whyNoRoom(given, others)}`);
-    this.cut("unsent");
-    return false;
-  }
-
-  /** What is to be known of a write that is not taken. */
-  #whyNoRoom(given: number, others: number): string {
-    const { limits } = this.owner;
-    const limit = `maxUnsentBytes (${limits.maxUnsentBytes})`;
-    if (others <= 0) {
-      return `a write of ${given} bytes is above ${limit}, and above what one write may have when ` +
-        `nothing else is unsent (${longestWrite(limits)})`;
-    }
-    if (given > limits.maxUnsentBytes) {
-      return `a write of ${given} bytes is above ${limit}, which it may only be when nothing else is ` +
-        `unsent; ${others} bytes are`;
-    }
-    return `the peer reads too slowly, ${limit} is reached`;
-  }
-
-  #cutBroken(): void {
-    log(
-      "err",
-      () =>
-        `connection ${this.socketFd}: the buffer of a write was transferred before it had left; what ` +
-        "is written from allocPadded belongs to the connection",
-    );
-    this.cut("self");
-  }
-
-  /** Queues bytes that no program has written, as a head: none of its writes waits for them. */
-  say(bytes: Uint8Array): void {
-    this.tx.put(bytes);
-    this.tx.besides += bytes.length;
-    this.queued();
-  }
-
   get unsentBytes(): number {
-    return this.tx.unsent;
+    return this.outbox.unsent;
   }
 
   get partialBuffered(): boolean {
-    return this.tx.unsent > this.owner.limits.softUnsentBytes;
+    return this.outbox.unsent > this.owner.limits.softUnsentBytes;
   }
 
   get sendPipeChoked(): boolean {
-    return this.tx.unsent > 0;
+    return this.outbox.unsent > 0;
   }
 
   callbackOnWritable(): number {
     if (this.#state !== OPEN) return -1;
     this.#writableWanted = true;
-    if (this.tx.unsent === 0) this.#offerWritable();
+    if (this.outbox.unsent === 0) this.#offerWritable();
     return 1;
   }
 
@@ -568,7 +501,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   service(): void {
     this.#writableIsDue = false;
     // What was written since then leaves first; onDrain offers the callback again.
-    if (this.#state !== OPEN || !this.#writableWanted || this.tx.unsent > 0) return;
+    if (this.#state !== OPEN || !this.#writableWanted || this.outbox.unsent > 0) return;
     if (this.phase === undefined) return;
     this.#writableWanted = false;
     this.turn(() => this.phase!.onWritable());
@@ -724,10 +657,10 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.#state = FLUSHING;
     if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
     this.#awaitFlush();
-    if (this.tx.unsent === 0) return this.#flushed();
+    if (this.outbox.unsent === 0) return this.#flushed();
     // A peer may want to send all before it reads anything.
     if (lingers && !this.#waitsForTurn) this.#transport?.resume();
-    if (!this.#inTurn) this.flush();
+    if (!this.outbox.isInTurn) this.outbox.flush();
   }
 
   /** A peer that takes something of what is unsent has as much time again. */
@@ -741,7 +674,7 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   cut(cause: CloseCause): void {
     if (this.#state === CLOSED) return;
     const { http } = this;
-    const isCutShort = this.tx.unsent > 0 || (this.#state === OPEN && !http?.isComplete);
+    const isCutShort = this.outbox.unsent > 0 || (this.#state === OPEN && !http?.isComplete);
     if (isCutShort && http?.endsWithConnection) return this.abort(cause);
     this.endsFor(cause);
     if (this.#state === OPEN) this.#state = FLUSHING;

@@ -6,6 +6,7 @@ import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/byte
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import type { Connection } from "./connection.ts";
+import { BESIDE, type Outbox } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import {
@@ -23,7 +24,6 @@ import {
   writeHeader,
 } from "../core/websocket/frame.ts";
 import { HeldPongs, MOST_UNSENT_PONGS } from "../core/websocket/held_pongs.ts";
-import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
 import {
   FRESH_KEY,
   type Masking,
@@ -38,8 +38,6 @@ const encoder = new TextEncoder();
 const scratch = new Uint8Array(16 * 1024);
 /** UTF-8 takes at most three bytes a UTF-16 unit. */
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
-/** In place of a length: the program has written nothing. */
-const NOT_GIVEN = -1;
 const FAILED = Symbol("an extension has failed");
 
 /** Whom the writer tells. */
@@ -53,7 +51,7 @@ export class FrameWriter {
   readonly masks: boolean;
   /** Set while a frame is written whose payload is to be readable. */
   #zeroKey = false;
-  readonly #connection: Connection;
+  readonly #outbox: Outbox;
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
   readonly #host: FrameWriterHost;
@@ -68,7 +66,7 @@ export class FrameWriter {
     layers: ExtensionLayers | undefined,
     host: FrameWriterHost,
   ) {
-    this.#connection = connection;
+    this.#outbox = connection.outbox;
     this.masks = connection.isClient && !connection.owner.options.defeatClientMask;
     this.#extension = layers?.data;
     this.#stream = layers?.stream;
@@ -159,26 +157,22 @@ export class FrameWriter {
     if (this.masks || this.#stream !== undefined) {
       return this.send(message.opcode | FIN, message.payload);
     }
-    const connection = this.#connection;
     const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
-    if (!connection.hasRoom(frame.length, message.byteLength)) return -1;
+    if (!this.#outbox.lend(frame, message.byteLength, true)) return -1;
     if (frame !== message.frame) extension!.sentShared();
-    connection.tx.append(frame, true);
-    connection.queued();
     return message.byteLength;
   }
 
   /** A message. Most are bytes that a server sends as they are, by the straight line here. */
   whole(opcode: number, data: Bytes | string): number {
     const length = plainLength(data);
-    if (length < 0 || !this.#isPlain || this.#sendsMessage || hasPadded()) {
+    if (length < 0 || !this.#isPlain || this.#sendsMessage) {
       return this.#data(opcode, data, true, undefined);
     }
-    const connection = this.#connection;
-    if (!connection.hasRoom(headerLength(length, false) + length, length)) return -1;
-    connection.tx.put(data as Uint8Array, length, opcode | FIN, UNMASKED);
-    connection.queued();
-    return length;
+    const first = opcode | FIN;
+    return this.#outbox.sendFrame(first, data as Uint8Array, length, length, UNMASKED)
+      ? length
+      : -1;
   }
 
   /** A message, or a part of one. */
@@ -257,17 +251,14 @@ export class FrameWriter {
    * write stands against a pong, a probe or the close frame, and none of its writes waits for one.
    */
   beside(first: number, payload: Uint8Array): void {
-    const { tx } = this.#connection;
-    const before = tx.unsent;
-    this.#queue(first, payload, payload.length, NOT_GIVEN);
-    tx.besides += tx.unsent - before;
+    this.#queue(first, payload, payload.length, BESIDE);
   }
 
   /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
   pong(payload: Uint8Array): void {
-    const { tx } = this.#connection;
-    const room = MOST_UNSENT_PONGS - tx.besides;
-    if (!tx.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
+    const outbox = this.#outbox;
+    const room = MOST_UNSENT_PONGS - outbox.besides;
+    if (!outbox.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
       return this.beside(OPCODE_PONG | FIN, payload);
     }
     this.#pongs ??= new HeldPongs(this.masks);
@@ -286,23 +277,17 @@ export class FrameWriter {
   /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
   releasePongs(): void {
     if (this.#pongs === undefined) return;
-    const { tx } = this.#connection;
+    const outbox = this.#outbox;
     // What a stream has made of them has one order only.
-    if (this.#stream !== undefined || tx.besides > 0) this.sendPongs();
-    else tx.ahead(() => this.sendPongs());
+    if (this.#stream !== undefined || outbox.besides > 0) this.sendPongs();
+    else outbox.ahead(() => this.sendPongs());
   }
 
   /** @param given how many bytes were written, which an extension may have made more or fewer */
   #queue(first: number, payload: Uint8Array, length: number, given: number): number {
     if (this.#stream !== undefined) return this.#sendStreamed(first, payload, length, given);
-    const connection = this.#connection;
-    const header = headerLength(length, this.masks);
-    if (given !== NOT_GIVEN && !connection.hasRoom(header + length, given)) return -1;
-    const padded = takePadded(payload, length);
-    if (padded !== undefined) this.#sendPadded(first, padded, length, header);
-    else connection.tx.put(payload, length, first, this.masks ? this.#masking : UNMASKED);
-    connection.queued();
-    return length;
+    const masking = this.masks ? this.#masking : UNMASKED;
+    return this.#outbox.sendFrame(first, payload, length, given, masking) ? length : -1;
   }
 
   get #masking(): Masking {
@@ -319,24 +304,13 @@ export class FrameWriter {
     const body = writeHeader(frame, 0, first, length, this.masks);
     frame.set(payload, body);
     if (this.masks) maskPayload(frame, body, length, this.#masking);
-    const connection = this.#connection;
     const isControl = (first & CONTROL_BIT) !== 0;
     const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
     const encoded = this.#encode(this.#stream!, part);
     if (encoded === FAILED) return -1;
     const bytes = encoded ?? frame;
     const size = lengthOf(bytes);
-    if (given !== NOT_GIVEN && !connection.hasRoom(size, Math.min(size, given))) return -1;
-    connection.tx.put(bytes, size);
-    connection.queued();
-    return length;
-  }
-
-  #sendPadded(first: number, padded: ArrayBuffer, length: number, header: number): void {
-    const frame = new Uint8Array(padded, PRE_PADDING - header, header + length);
-    writeHeader(frame, 0, first, length, this.masks);
-    if (this.masks) maskPayload(frame, header, length, this.#masking);
-    this.#connection.tx.append(frame);
+    return this.#outbox.send(bytes, size, Math.min(size, given)) ? length : -1;
   }
 
   /** What an extension makes of a part, if it does; FAILED when it can't, or made what is no bytes. */

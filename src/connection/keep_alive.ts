@@ -111,7 +111,7 @@ export abstract class Probed extends WheelEntry {
   }
 
   onDue(): void {
-    const { owner, tx } = this.probed;
+    const { owner, outbox } = this.probed;
     const { wheel } = owner;
     const { timeMs, probes, intervalMs } = owner.keepAlive!;
     if (!this.isListening) return;
@@ -119,16 +119,16 @@ export abstract class Probed extends WheelEntry {
     const doubt = this.#doubt;
     const unanswered = doubt?.unanswered ?? 0;
     const dueMs = this.#since + (unanswered === 0 ? timeMs : intervalMs) - wheel.now();
-    if (doubt !== undefined) doubt.isStuck = tx.isWriting;
+    if (doubt !== undefined) doubt.isStuck = outbox.isWriting;
     // A probe that has not left is not unanswered.
     if (doubt !== undefined && doubt.behind > 0) return wheel.arm(this, intervalMs);
     if (dueMs > 0) return wheel.arm(this, dueMs);
     if (unanswered >= probes) return this.onSilent();
-    const isStuck = tx.isWriting;
+    const isStuck = outbox.isWriting;
     this.#since = Math.ceil(wheel.now());
     wheel.arm(this, intervalMs);
     this.sendProbe(probePayload());
-    const behind = tx.unsent;
+    const behind = outbox.unsent;
     this.#doubt = { unanswered: behind === 0 ? unanswered + 1 : unanswered, behind, isStuck };
   }
 }

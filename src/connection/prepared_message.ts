@@ -12,13 +12,6 @@ import {
   writeHeader,
 } from "../core/websocket/frame.ts";
 
-function frameOf(first: number, payload: Uint8Array): Uint8Array {
-  const { length } = payload;
-  const frame = new Uint8Array(headerLength(length, false) + length);
-  frame.set(payload, writeHeader(frame, 0, first, length, false));
-  return frame;
-}
-
 /** What {@linkcode prepareMessage} makes. */
 export class PreparedMessage implements Prepared {
   /** Whether it is sent as text or as binary. */
@@ -82,7 +75,7 @@ export class PreparedMessage implements Prepared {
  * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its
  *   bytes, of a buffer all of them.
  * @param kind `"text"` or `"binary"`.
- * @default {"text"} for a string, {"binary"} for bytes.
+ *   Default: the first for a string, else the second.
  * @throws {LwsError} `invalid-argument` for anything else, a detached or out-of-bounds view included.
  *
  * @example
@@ -104,4 +97,11 @@ export function prepareMessage(
     refuseArgument("prepareMessage", "kind", kind, '"text", "binary"');
   }
   return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
+}
+
+function frameOf(first: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const frame = new Uint8Array(headerLength(length, false) + length);
+  frame.set(payload, writeHeader(frame, 0, first, length, false));
+  return frame;
 }

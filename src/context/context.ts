@@ -12,24 +12,25 @@ import type { FileOps } from "../api/file_ops.ts";
 import type { KeepAliveSettings, Limits } from "../api/limits.ts";
 import type { Listener, StreamConn, Transport } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
-import { isReason, type Reason, type ReasonData } from "../api/reasons.ts";
+import type { Reason, ReasonData } from "../api/reasons.ts";
 import { type PollFd, POLLIN, POLLOUT } from "../api/service.ts";
 import type { CertificateInfo } from "../api/tls.ts";
 import type { PeerAddresses, Wsi } from "../api/wsi.ts";
-import { type Bytes, bytesOf } from "../base/bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { LwsError, TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import { describeFailure, isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
 import { Connection, type ProtocolEntry } from "../connection/connection.ts";
+import type { Outbox } from "../connection/outbox.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { LISTENER_FD, Reception, type ReceptionHost } from "./admission.ts";
 import { checkClientInfo } from "./client_options.ts";
 import { ClientRoutes } from "./connector.ts";
-import { checkCreationInfo, type CheckedInfo, rxBufferSizeOf } from "./creation_options.ts";
+import { checkCreationInfo, type CheckedInfo } from "./creation_options.ts";
 import { answersHttp } from "./handlers.ts";
 import { checkSource, listenAs } from "./listen.ts";
-import { activate } from "./protocols.ts";
+import { Protocols } from "./protocols.ts";
 import { checkDestroyOptions, Departure } from "./shutdown.ts";
 import type { Methods } from "../core/http/methods.ts";
 import { attempt } from "../extensions/pipeline.ts";
@@ -43,7 +44,7 @@ import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
 import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
 import { ContextTls } from "../tls/context_tls.ts";
-import { dropPrivileges, hostName, UNKNOWN_HOST } from "../transport/machine.ts";
+import { dropPrivileges, hostName, type Identity, UNKNOWN_HOST } from "../transport/machine.ts";
 import { tcpNetwork } from "../transport/network.ts";
 import { transportOver } from "../transport/stream_transport.ts";
 
@@ -105,7 +106,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   isDestroyed = false;
 
   readonly #info: CheckedInfo;
-  readonly #named = new Map<string, ProtocolEntry>();
+  readonly #protocols: Protocols;
   readonly #listener: Listener | undefined;
   /** Unless the context serves by itself. */
   readonly #polling: Polling | undefined;
@@ -120,7 +121,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   #hostName: string | undefined;
   /** The descriptor of broadcast sockets and ports, once there are some and the program polls. */
   #elsewhereFd = 0;
-  #dirty: Connection[] = [];
+  #dirty: Outbox[] = [];
   #departure: Departure | undefined;
   #resolveClosed!: () => void;
 
@@ -147,76 +148,55 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
-    const { disableIpv6 } = info.options;
-    const keepAlive = info.keepAlive?.usesTcp ?? false;
-    const source = info.listen.port === CONTEXT_PORT_NO_LISTEN ? info.listen.iface : undefined;
-    if (source !== undefined) checkSource(source, disableIpv6);
-    this.#listener = info.listen.port === CONTEXT_PORT_NO_LISTEN
-      ? undefined
-      : listenAs(info.network, info.listen, { disableIpv6, keepAlive });
-    this.#elsewhere = new Elsewhere({
-      limits: this.limits,
-      wheel: this.wheel,
-      deliver: (work) => this.#deliver(work),
-      broadcast: (protocol, data) => this.broadcast(protocol, data),
-      callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
-      cancelService: () => this.#polling?.scheduler.cancel(),
-      destroy: () => this.destroy(),
-    });
-    if (info.broadcastSockets) this.#openSockets();
-    this.entries = info.protocols.map((protocol, index) => ({
-      protocol,
-      active: activate(protocol, {
-        owningServer: this,
-        protocolIndex: index,
-        broadcastSocketPort: this.#elsewhere.socket(index)?.port ?? 0,
-        broadcastToken: this.#elsewhere.socket(index)?.token ?? "",
-      }),
-      index,
-      rxBufferSize: rxBufferSizeOf(protocol),
-      allowedOrigins: protocol.allowedOrigins,
-      connections: new Set<Connection>(),
-    }));
-    this.protocols = this.entries.map((entry) => entry.active);
-    for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.standIn = new Connection(this, LISTENER_FD, false);
-    this.#tls = this.#setUpTls();
-    this.#dropPrivileges();
-    this.#routes = new ClientRoutes({
-      tls: this.#tls,
-      network: info.network,
-      limits: info.limits,
-      iface: source,
-      disableIpv6,
-      keepAlive,
-      proxy: info.proxy,
-      proxyPort: info.proxyPort,
-      // Who brings a network of its own is not in the one that the environment speaks of.
-      usesEnvironment: info.network === tcpNetwork,
-    });
-    this.#reception = new Reception(this, {
-      clock: info.clock,
-      proxyProtocol: info.listen.proxyProtocol,
-      allowedOrigins: info.allowedOrigins,
-      halfOpenHttp: info.halfOpenHttp,
-      tls: this.#tls,
-      polling: this.#polling,
-    });
-    if (this.#listener !== undefined && !this.#reception.watch(this.#listener)) {
-      this.#listener.close();
-      this.#elsewhere.close();
-      throw new LwsError("listen-failed", "addPollFd can't watch the listener");
+    // What is open already is closed, the last one first, when a later step fails.
+    const rollBack: (() => void)[] = [];
+    try {
+      const isClientOnly = info.listen.port === CONTEXT_PORT_NO_LISTEN;
+      const source = isClientOnly ? info.listen.iface : undefined;
+      const sockets = {
+        disableIpv6: info.options.disableIpv6,
+        keepAlive: info.keepAlive?.usesTcp ?? false,
+      };
+      if (source !== undefined) checkSource(source, sockets.disableIpv6);
+      this.#listener = isClientOnly ? undefined : listenAs(info.network, info.listen, sockets);
+      rollBack.push(() => this.#listener?.close());
+      this.#elsewhere = this.#openElsewhere();
+      rollBack.push(() => this.#elsewhere.close());
+      this.#protocols = new Protocols(info.protocols, this, (i) => this.#elsewhere.socket(i));
+      this.entries = this.#protocols.entries;
+      this.protocols = this.#protocols.active;
+      this.standIn = new Connection(this, LISTENER_FD, false);
+      this.#tls = this.#setUpTls();
+      // Behind all that may need root, and before the program's first callback of a protocol.
+      giveUpRoot(info.identity);
+      this.#routes = new ClientRoutes({
+        tls: this.#tls,
+        network: info.network,
+        limits: info.limits,
+        iface: source,
+        ...sockets,
+        proxy: info.proxy,
+        proxyPort: info.proxyPort,
+        // Who brings a network of its own is not in the one that the environment speaks of.
+        usesEnvironment: info.network === tcpNetwork,
+      });
+      this.#reception = new Reception(this, {
+        clock: info.clock,
+        proxyProtocol: info.listen.proxyProtocol,
+        allowedOrigins: info.allowedOrigins,
+        halfOpenHttp: info.halfOpenHttp,
+        tls: this.#tls,
+        polling: this.#polling,
+      });
+      if (this.#listener !== undefined && !this.#reception.watch(this.#listener)) {
+        throw new LwsError("listen-failed", "addPollFd can't watch the listener");
+      }
+    } catch (error) {
+      for (const undo of rollBack.reverse()) undo();
+      throw error;
     }
-    info.signal?.addEventListener("abort", this.#onAbort, { once: true });
-    for (const entry of this.entries) {
-      this.standIn.call(entry, "protocolInit", undefined, undefined);
-    }
-    for (const extension of this.extensions) {
-      attempt("contextConstruct", () => extension.contextConstruct?.(this));
-    }
-    this.#isSetUp = true;
-    if (this.isDestroyed) this.#endIfEmpty();
+    this.#setUpProtocols();
     this.#elsewhere.open();
     this.#reception.open();
   }
@@ -299,35 +279,21 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   }
 
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
-    for (const connection of this.#entryOf(protocol).connections) connection.callbackOnWritable();
+    this.#protocols.callbackOnWritable(protocol);
     return 0;
   }
 
   rxFlowAllowAllProtocol(protocol: Protocol | string): void {
-    for (const connection of this.#entryOf(protocol).connections) connection.rxFlowControl(true);
+    this.#protocols.rxFlowAllow(protocol);
   }
 
   callbackAllProtocol(protocol: Protocol | string, reason: Reason): number {
-    const entry = this.#entryOf(protocol);
-    if (typeof reason !== "string" || !isReason(reason)) {
-      refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
-    }
-    for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+    this.#protocols.callback(protocol, reason);
     return 0;
   }
 
   broadcast(protocol: Protocol | string, data: Bytes | string): number {
-    const entry = this.#entryOf(protocol);
-    const bytes = bytesOf("broadcast: data", data);
-    if (this.isDestroyed) return -1;
-    // Descriptors count up as connections are accepted; the set has the order of the handshakes.
-    const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
-    for (const connection of accepted) {
-      // A callback before may have closed it.
-      if (connection.isClient || !connection.isEstablished) continue;
-      connection.call(entry, "broadcast", bytes);
-    }
-    return 0;
+    return this.#protocols.broadcast(protocol, data, this.isDestroyed);
   }
 
   openPort(): MessagePort {
@@ -392,13 +358,13 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   }
 
   protocolNamed(name: string): ProtocolEntry | undefined {
-    return this.#named.get(name);
+    return this.#protocols.named(name);
   }
 
-  flushLater(connection: Connection): void {
+  flushLater(outbox: Outbox): void {
     // Before the call returns, as nothing happens between calls there.
-    if (this.#polling !== undefined) return connection.flush();
-    if (this.#dirty.push(connection) === 1) queueMicrotask(() => this.#flushDirty());
+    if (this.#polling !== undefined) outbox.flush();
+    else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
   gated(connection: Connection, transport: Transport): Transport {
@@ -419,69 +385,61 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   #flushDirty(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const connection of dirty) connection.flush();
+    for (const outbox of dirty) outbox.flush();
   }
 
-  // Giving up root's rights.
+  // The steps of its making.
 
   #setUpTls(): ContextTls {
     const { listen, tls, options, limits } = this.#info;
     const first = this.entries[0]!;
     const ask = this.standIn;
-    try {
-      return new ContextTls({
-        ...options,
-        members: tls,
-        listens: listen.port !== CONTEXT_PORT_NO_LISTEN,
-        handshakeTimeoutMs: limits.headerTimeoutMs,
-      }, {
-        loadClientTrust(loader) {
-          ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
-        },
-        loadServerTrust(loader) {
-          ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
-        },
-        requirePrivateKey(loader) {
-          return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
-        },
-      });
-    } catch (error) {
-      this.#listener?.close();
-      this.#elsewhere.close();
-      throw error;
-    }
+    return new ContextTls({
+      ...options,
+      members: tls,
+      listens: listen.port !== CONTEXT_PORT_NO_LISTEN,
+      handshakeTimeoutMs: limits.headerTimeoutMs,
+    }, {
+      loadClientTrust(loader) {
+        ask.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
+      },
+      loadServerTrust(loader) {
+        ask.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
+      },
+      requirePrivateKey(loader) {
+        return ask.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
+      },
+    });
   }
 
-  /** Behind all that may need root, and before the program's first callback of a protocol. */
-  #dropPrivileges(): void {
-    try {
-      const { gid, uid } = this.#info.identity;
-      const groups = dropPrivileges({ gid, uid });
-      if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
-      if (groups.length > 0) {
-        log(
-          "warn",
-          () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
-        );
-      }
-    } catch (cause) {
-      this.#listener?.close();
-      this.#elsewhere.close();
-      if (!(cause instanceof TransportError)) throw cause;
-      throw new LwsError(cause.code, cause.message, { cause });
+  /** Tells protocols and extensions that there is a context. */
+  #setUpProtocols(): void {
+    this.#info.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    for (const entry of this.entries) {
+      this.standIn.call(entry, "protocolInit", undefined, undefined);
     }
+    for (const extension of this.extensions) {
+      attempt("contextConstruct", () => extension.contextConstruct?.(this));
+    }
+    this.#isSetUp = true;
+    if (this.isDestroyed) this.#endIfEmpty();
   }
 
   // What comes from other workers and processes.
 
-  #openSockets(): void {
-    const { protocols, network, clock } = this.#info;
-    try {
-      this.#elsewhere.listen(protocols.map(({ name }) => name), network, clock);
-    } catch (error) {
-      this.#listener?.close();
-      throw error;
-    }
+  #openElsewhere(): Elsewhere {
+    const { broadcastSockets, protocols, network, clock } = this.#info;
+    const elsewhere = new Elsewhere({
+      limits: this.limits,
+      wheel: this.wheel,
+      deliver: (work) => this.#deliver(work),
+      broadcast: (protocol, data) => this.broadcast(protocol, data),
+      callbackOnWritableAllProtocol: (name) => this.callbackOnWritableAllProtocol(name),
+      cancelService: () => this.#polling?.scheduler.cancel(),
+      destroy: () => this.destroy(),
+    });
+    if (broadcastSockets) elsewhere.listen(protocols.map(({ name }) => name), network, clock);
+    return elsewhere;
   }
 
   /** Does what a message from elsewhere asks for, in service if the program wants that. */
@@ -496,7 +454,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.scheduler.arrived({ socketFd: this.#elsewhereFd, service: work }, POLLIN);
   }
 
-  // Ends and lookups.
+  // The end.
 
   #endIfEmpty(): void {
     if (this.connections.size > 0 || !this.#isSetUp) return;
@@ -514,16 +472,6 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     this.#resolveClosed();
   }
 
-  #entryOf(protocol: Protocol | string): ProtocolEntry {
-    const name = typeof protocol === "string" ? protocol : protocol?.name;
-    const entry = this.#named.get(name);
-    if (entry !== undefined) {
-      if (typeof protocol === "string") return entry;
-      if (entry.protocol === protocol || entry.active === protocol) return entry;
-    }
-    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
-  }
-
   #mustLive(call: string): void {
     if (this.isDestroyed) throw new LwsError("destroyed", `${call}: the context is destroyed`);
   }
@@ -531,4 +479,16 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
 
 function checkFd(call: string, socketFd: number): void {
   if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
+}
+
+/** Changes to the group and the user that a program asks for. */
+function giveUpRoot({ gid, uid }: Identity): void {
+  const groups = dropPrivileges({ gid, uid });
+  if (uid > 0 && gid === -1) log("warn", "uid without gid: the process keeps its group");
+  if (groups.length > 0) {
+    log(
+      "warn",
+      () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
+    );
+  }
 }

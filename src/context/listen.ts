@@ -1,7 +1,7 @@
 /** Where a context listens: the members of its creation struct for that, as a listener. */
 
 import type { Listener, Network, StreamListener } from "../api/network.ts";
-import { LwsError, TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import { interfaceAddresses } from "../transport/interfaces.ts";
 import { listen } from "../transport/listen.ts";
@@ -76,7 +76,7 @@ function addressesOf(iface: string, disableIpv6: boolean): string[] {
   try {
     return interfaceAddresses(iface, { disableIpv6 });
   } catch (cause) {
-    if (!(cause instanceof TransportError)) throw cause;
+    if (!(cause instanceof LwsError)) throw cause;
     throw new LwsError(cause.code, `iface: ${cause.message}`, { cause });
   }
 }

@@ -1,203 +1,236 @@
 /**
- * The members of the creation struct that deal with the operating system, with TLS and with proxies,
- * and their check.
+ * The rules of the options that deal with the operating system, with TLS and with proxies, and their
+ * checks.
  */
 
 import {
-  type CheckedOptions,
   CONTEXT_PORT_NO_LISTEN,
+  type ContextOptions,
   type PlatformInfo,
 } from "../api/creation_info.ts";
 import type { KeepAliveSettings } from "../api/limits.ts";
+import type { TlsMembers } from "../api/tls.ts";
+import { type Checked, type Inquiry, isWhole, type Rule } from "../base/option_rules.ts";
+import { checkSwitches } from "./switches.ts";
 import { parseProxy, type ProxySettings, ProxySettingsError } from "../proxy/selection.ts";
 import type { Identity } from "../transport/machine.ts";
+
+/** What the checks see of a creation struct. */
+export type PlatformStruct = PlatformInfo & { readonly port?: number };
+type Ask = Inquiry<PlatformStruct>;
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_SECONDS = 2_147_483;
 /** The id behind it is −1 to the system. */
 const LARGEST_ID = 2 ** 32 - 2;
-
-type Complain = (field: string, value: unknown, allowed: string) => void;
-
-const ALL_OFF: CheckedOptions = {
-  defeatClientMask: false,
-  requireValidClientCert: false,
-  skipServerCanonicalName: false,
-  allowNonSslOnSslPort: false,
-  libev: false,
-  libuv: false,
-  disableIpv6: false,
-  disableOsCaCerts: false,
-  peerCertNotRequired: false,
-};
-
-/** The members, for the check of unknown ones. */
-export const PLATFORM_FIELDS: ReadonlySet<string> = new Set([
-  "options",
-  "sslCertFilepath",
-  "sslPrivateKeyFilepath",
-  "sslPrivateKeyPassword",
-  "sslCaFilepath",
-  "sslCipherList",
-  "certificates",
-  "providedClientTls",
-  "httpProxyAddress",
-  "httpProxyPort",
-  "gid",
-  "uid",
-  "kaTime",
-  "kaProbes",
-  "kaInterval",
-]);
-
-/** Checks the members and completes the options. */
-export function checkPlatformInfo(
-  info: PlatformInfo & { readonly port?: number },
-  complain: Complain,
-): CheckedOptions {
-  const paths = ["sslCertFilepath", "sslPrivateKeyFilepath", "sslCaFilepath"] as const;
-  for (const field of paths) {
-    const value = info[field] ?? undefined;
-    if (value === undefined || (typeof value === "string" && value !== "")) continue;
-    complain(field, value, "PEM text, or the path of a PEM file");
-  }
-  const password = info.sslPrivateKeyPassword ?? undefined;
-  // A secret does not belong into a message that ends in a log.
-  if (password !== undefined && typeof password !== "string") {
-    complain("sslPrivateKeyPassword", "no text", "a text");
-  }
-  const ciphers = info.sslCipherList ?? "DEFAULT";
-  if (ciphers !== "DEFAULT") {
-    complain("sslCipherList", ciphers, '"DEFAULT", as the runtime\'s list of ciphers is fixed');
-  }
-  const provided = info.providedClientTls ?? undefined;
-  if (provided !== undefined && typeof provided !== "function") {
-    complain("providedClientTls", provided, "a function");
-  }
-  checkCertificates(info.certificates, complain);
-  const listens = info.port !== CONTEXT_PORT_NO_LISTEN;
-  const hasCert = (info.sslCertFilepath ?? undefined) !== undefined;
-  for (const field of ["sslPrivateKeyFilepath", "sslPrivateKeyPassword"] as const) {
-    const isGiven = (info[field] ?? undefined) !== undefined;
-    if (isGiven && !hasCert) complain(field, "set", "null without an sslCertFilepath");
-  }
-  if (info.certificates !== undefined && !(hasCert && listens)) {
-    complain("certificates", "set", "nothing without an sslCertFilepath to listen with");
-  }
-  const options = checkOptions(info.options, complain);
-  const needs = [
-    ["requireValidClientCert", hasCert && listens, "an sslCertFilepath to listen with"],
-    ["allowNonSslOnSslPort", hasCert && listens, "an sslCertFilepath to listen with"],
-    ["peerCertNotRequired", options.requireValidClientCert, "requireValidClientCert"],
-  ] as const;
-  for (const [name, isThere, what] of needs) {
-    if (options[name] && !isThere) complain(`options.${name}`, true, `false without ${what}`);
-  }
-  return options;
-}
-
 const DEFAULT_KA_TIME = 60;
-const DEFAULT_KA_PROBES = 3;
-const DEFAULT_KA_INTERVAL = 10;
 
-/** Checks and completes the members of keep-alive; undefined when nothing is probed. */
-export function checkKeepAlive(
-  info: PlatformInfo,
-  complain: Complain,
+const PEM = "PEM text, or the path of a PEM file";
+
+/** The rules of {@linkcode TlsMembers}. */
+export const TLS_RULES = {
+  sslCertFilepath: pem("The certificate with the intermediate ones; on a listener, turns TLS on."),
+  sslPrivateKeyFilepath: {
+    ...pem("Its private key; without one the first protocol is asked for it."),
+    check: checkKey,
+  },
+  sslCaFilepath: pem("Certificates of authorities to trust."),
+  sslPrivateKeyPassword: {
+    kind: "text",
+    allowed: "a text",
+    default: "`null`",
+    about: "The passphrase of the private key.",
+    check: checkPassword,
+  },
+  sslCipherList: {
+    kind: "text",
+    allowed: '"DEFAULT", as the runtime\'s list of ciphers is fixed',
+    default: '`"DEFAULT"`',
+    about: "OpenSSL's list of ciphers.",
+    check(value, ask: Ask): void {
+      if ((value ?? "DEFAULT") !== "DEFAULT") ask.refuse(value);
+    },
+  },
+  providedClientTls: {
+    kind: "function",
+    allowed: "a function",
+    default: "`null`",
+    about: "A TLS layer of the program's own for client connections.",
+    check(value, ask: Ask): void {
+      if (typeof (value ?? (() => {})) !== "function") ask.refuse(value);
+    },
+  },
+  certificates: {
+    kind: "list",
+    allowed: "an array",
+    default: "none",
+    about: "Further certificates of a server, by the host name that a client asks for (SNI).",
+    check: checkCertificates,
+  },
+} satisfies Record<keyof TlsMembers, Rule<void, PlatformStruct>>;
+
+/** The rules of the rest of {@linkcode PlatformInfo}. */
+export const SYSTEM_RULES = {
+  options: {
+    kind: "object",
+    allowed: "an object of booleans",
+    default: "all are off",
+    about: "Switches: see below.",
+    check(value, ask: Ask): Required<ContextOptions> {
+      return checkSwitches(value, listensWithTls(ask.info), ask);
+    },
+  },
+  kaTime: {
+    kind: "seconds",
+    allowed: `a whole number from 0 to ${MAX_SECONDS}`,
+    default: `\`${DEFAULT_KA_TIME}\``,
+    about: "Without a sign of life from a WebSocket's peer until it is probed; 0 never probes.",
+    check: (value, ask: Ask) => checkSeconds(value ?? DEFAULT_KA_TIME, 0, ask),
+  },
+  kaProbes: {
+    kind: "number",
+    allowed: `a whole number from 1 to ${MAX_SECONDS}, or 0 beside a kaTime of 0`,
+    default: "`3`",
+    about: "Probes without an answer that end a connection.",
+    check: (value, ask: Ask) => checkSeconds(value ?? 3, 1, ask),
+  },
+  kaInterval: {
+    kind: "seconds",
+    allowed: `a whole number from 1 to ${MAX_SECONDS}, or 0 beside a kaTime of 0`,
+    default: "`10`",
+    about: "From probe to probe, and from the last one to the end.",
+    check: (value, ask: Ask) => checkSeconds(value ?? 10, 1, ask),
+  },
+  gid: id("The group that the process changes to once the context listens."),
+  uid: id("The user to change to, behind the group."),
+  httpProxyPort: {
+    kind: "number",
+    allowed: "a whole number from 0 to 65535",
+    default: "`0`",
+    about: "The port of a proxy whose text has none; 0 is none.",
+    check(value, ask: Ask): number | undefined {
+      if (!isWhole(value ?? 0, 0, 65_535)) ask.refuse(value);
+      return portOf(value);
+    },
+  },
+  httpProxyAddress: {
+    kind: "text",
+    allowed: "a text",
+    default: "`null`",
+    about: "The HTTP proxy through which clients connect: `user:password@host:port`, or a URL.",
+    check: checkProxy,
+  },
+} satisfies Record<Exclude<keyof PlatformInfo, keyof TlsMembers>, Rule<unknown, PlatformStruct>>;
+
+/** Puts the checked members of keep-alive together; undefined when nothing is probed. */
+export function keepAliveOf(
+  { kaTime, kaProbes, kaInterval }: Checked<typeof SYSTEM_RULES>,
+  isAskedFor: boolean,
 ): KeepAliveSettings | undefined {
-  const kaTime = info.kaTime ?? DEFAULT_KA_TIME;
-  const kaProbes = info.kaProbes ?? DEFAULT_KA_PROBES;
-  const kaInterval = info.kaInterval ?? DEFAULT_KA_INTERVAL;
-  const isOn = kaTime !== 0;
-  const members = [["kaTime", kaTime, 0], ["kaProbes", kaProbes, 1], ["kaInterval", kaInterval, 1]];
-  for (const [field, value, least] of members as [string, number, number][]) {
-    const smallest = isOn ? least : 0;
-    if (Number.isInteger(value) && value >= smallest && value <= MAX_SECONDS) continue;
-    complain(field, value, `a whole number from ${smallest} to ${MAX_SECONDS}`);
-  }
-  if (!isOn) return undefined;
+  if (kaTime === 0) return undefined;
   return {
     timeMs: kaTime * 1000,
     probes: kaProbes,
     intervalMs: kaInterval * 1000,
-    usesTcp: typeof info.kaTime === "number",
+    usesTcp: isAskedFor,
   };
 }
 
-/** Checks the members that name a group and a user. */
-export function checkIdentity(info: PlatformInfo, complain: Complain): Identity {
-  const check = (field: "gid" | "uid") => {
-    const id = info[field] ?? -1;
-    if (!Number.isInteger(id) || id < -1 || id > LARGEST_ID) {
-      complain(field, id, `-1, or a whole number from 0 to ${LARGEST_ID}`);
-    }
-    return id;
+/** Puts the checked members of a group and a user together. */
+export function identityOf({ gid, uid }: Checked<typeof SYSTEM_RULES>): Identity {
+  return { gid, uid };
+}
+
+function pem(about: string): Rule<void, PlatformStruct> {
+  return { kind: "text", allowed: PEM, default: "`null`", about, check: checkPem };
+}
+
+function checkPem(value: unknown, ask: Ask): void {
+  if (value === undefined || value === null || (typeof value === "string" && value !== "")) return;
+  ask.refuse(value);
+}
+
+function checkKey(value: unknown, ask: Ask): void {
+  checkPem(value, ask);
+  refuseWithoutCert(value, ask);
+}
+
+function checkPassword(value: unknown, ask: Ask): void {
+  const password = value ?? undefined;
+  // A secret does not belong into a message that ends in a log.
+  if (password !== undefined && typeof password !== "string") ask.refuse("no text");
+  refuseWithoutCert(value, ask);
+}
+
+/** Of what belongs to a certificate, without showing it. */
+function refuseWithoutCert(value: unknown, ask: Ask): void {
+  const isGiven = (value ?? undefined) !== undefined;
+  if (isGiven && !hasCert(ask.info)) ask.refuse("set", "null without an sslCertFilepath");
+}
+
+function checkCertificates(given: unknown, ask: Ask): void {
+  if (given === undefined) return;
+  if (!Array.isArray(given)) ask.refuse(given);
+  else {
+    given.forEach((each, index) => {
+      for (const member of ["cert", "key"] as const) {
+        const value = each?.[member];
+        if (typeof value === "string" && value !== "") continue;
+        ask.refusePart(`[${index}].${member}`, value, PEM);
+      }
+    });
+  }
+  if (listensWithTls(ask.info)) return;
+  ask.refuse("set", "nothing without an sslCertFilepath to listen with");
+}
+
+function hasCert({ sslCertFilepath }: PlatformStruct): boolean {
+  return (sslCertFilepath ?? undefined) !== undefined;
+}
+
+function listensWithTls(info: PlatformStruct): boolean {
+  return hasCert(info) && info.port !== CONTEXT_PORT_NO_LISTEN;
+}
+
+function checkSeconds(value: unknown, least: number, ask: Ask): number {
+  const isOn = (ask.info.kaTime ?? DEFAULT_KA_TIME) !== 0;
+  const smallest = isOn ? least : 0;
+  if (!isWhole(value, smallest, MAX_SECONDS)) {
+    ask.refuse(value, `a whole number from ${smallest} to ${MAX_SECONDS}`);
+  }
+  return value as number;
+}
+
+function id(about: string): Rule<number> {
+  return {
+    kind: "number",
+    allowed: `-1, or a whole number from 0 to ${LARGEST_ID}`,
+    default: "`-1`",
+    about,
+    check(value, ask) {
+      const given = value ?? -1;
+      if (!isWhole(given, -1, LARGEST_ID)) ask.refuse(given);
+      return given as number;
+    },
   };
-  return { gid: check("gid"), uid: check("uid") };
 }
 
-/** Checks the port of proxies; undefined when it says none. */
-export function checkProxyPort(
-  { httpProxyPort }: PlatformInfo,
-  complain: Complain,
-): number | undefined {
-  const port = httpProxyPort ?? 0;
-  const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
-  if (!isPort) complain("httpProxyPort", httpProxyPort, "a whole number from 0 to 65535");
-  return port === 0 ? undefined : port;
+function portOf(value: unknown): number | undefined {
+  return typeof value === "number" && value !== 0 ? value : undefined;
 }
 
-/**
- * Checks the member that names a proxy.
- *
- * @param problems where it is said what is wrong, without the text, which may have a password in it
- */
-export function checkProxy(
-  { httpProxyAddress }: PlatformInfo,
-  port: number | undefined,
-  problems: string[],
-  complain: Complain,
-): ProxySettings | undefined {
-  if (httpProxyAddress === undefined || httpProxyAddress === null) return undefined;
-  if (typeof httpProxyAddress !== "string") {
-    complain("httpProxyAddress", httpProxyAddress, "a text");
+function checkProxy(value: unknown, ask: Ask): ProxySettings | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") {
+    ask.refuse(value);
     return undefined;
   }
   try {
-    return parseProxy(httpProxyAddress, port);
+    return parseProxy(value, portOf(ask.info.httpProxyPort));
   } catch (error) {
     if (!(error instanceof ProxySettingsError)) throw error;
-    problems.push(`httpProxyAddress is no proxy: ${error.message}`);
+    // Without the text, which may have a password in it.
+    ask.problems.push(`${ask.field} is no proxy: ${error.message}`);
     return undefined;
   }
-}
-
-function checkCertificates(given: PlatformInfo["certificates"], complain: Complain): void {
-  if (given === undefined) return;
-  if (!Array.isArray(given)) return complain("certificates", given, "an array");
-  given.forEach((each, index) => {
-    for (const member of ["cert", "key"] as const) {
-      const value = each?.[member];
-      if (typeof value === "string" && value !== "") continue;
-      complain(`certificates[${index}].${member}`, value, "PEM text, or the path of a PEM file");
-    }
-  });
-}
-
-function checkOptions(given: unknown, complain: Complain): CheckedOptions {
-  if (given === undefined || given === null) return ALL_OFF;
-  if (typeof given !== "object" || Array.isArray(given)) {
-    complain("options", given, "an object of booleans");
-    return ALL_OFF;
-  }
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(ALL_OFF, name)) {
-      complain(`options.${name}`, value, `one of ${Object.keys(ALL_OFF).join(", ")}`);
-    } else if (value !== undefined && typeof value !== "boolean") {
-      complain(`options.${name}`, value, "true or false");
-    }
-  }
-  const options: Record<string, unknown> = { ...ALL_OFF };
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) options[name] = value;
-  return options as unknown as CheckedOptions;
 }

@@ -1,25 +1,109 @@
-/** What a context adds to the protocols that it was given. */
+/** The protocols of a context: what it adds to the program's own ones, and calls for all of one. */
 
 import type { Context } from "../api/context.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
+import { isReason, type Reason } from "../api/reasons.ts";
+import { type Bytes, bytesOf } from "../base/bytes.ts";
+import { refuseArgument } from "../base/check.ts";
+import { LwsError } from "../base/errors.ts";
+import type { Connection, ProtocolEntry } from "../connection/connection.ts";
+import { rxBufferSizeOf } from "./protocol_options.ts";
 
-/** What a context knows of a protocol. */
-export interface ProtocolFacts {
-  readonly owningServer: Context;
-  readonly protocolIndex: number;
-  readonly broadcastSocketPort: number;
-  readonly broadcastToken: string;
+/** Where other processes broadcast to a protocol. */
+export interface BroadcastPlace {
+  readonly port: number;
+  readonly token: string;
+}
+
+/** They, in their order, and by their names. */
+export class Protocols {
+  readonly entries: readonly ProtocolEntry[];
+  /** As programs see them. */
+  readonly active: readonly ActiveProtocol[];
+  readonly #named = new Map<string, ProtocolEntry>();
+
+  /**
+   * @param context Whose they are.
+   * @param placeOf Where other processes broadcast to the protocol of an index, if they may.
+   */
+  constructor(
+    protocols: readonly Protocol[],
+    context: Context,
+    placeOf: (index: number) => BroadcastPlace | undefined,
+  ) {
+    this.entries = protocols.map((protocol, index) => ({
+      protocol,
+      active: activate(protocol, context, index, placeOf(index)),
+      index,
+      rxBufferSize: rxBufferSizeOf(protocol),
+      allowedOrigins: protocol.allowedOrigins,
+      connections: new Set<Connection>(),
+    }));
+    this.active = this.entries.map((entry) => entry.active);
+    for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
+  }
+
+  /** The one of a name. */
+  named(name: string): ProtocolEntry | undefined {
+    return this.#named.get(name);
+  }
+
+  callbackOnWritable(protocol: Protocol | string): void {
+    for (const connection of this.#entryOf(protocol).connections) connection.callbackOnWritable();
+  }
+
+  rxFlowAllow(protocol: Protocol | string): void {
+    for (const connection of this.#entryOf(protocol).connections) connection.rxFlowControl(true);
+  }
+
+  callback(protocol: Protocol | string, reason: Reason): void {
+    const entry = this.#entryOf(protocol);
+    if (typeof reason !== "string" || !isReason(reason)) {
+      refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
+    }
+    for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+  }
+
+  /** Hands data to every connection that a server has; −1 when the context is destroyed. */
+  broadcast(protocol: Protocol | string, data: Bytes | string, isDestroyed: boolean): number {
+    const entry = this.#entryOf(protocol);
+    const bytes = bytesOf("broadcast: data", data);
+    if (isDestroyed) return -1;
+    // Descriptors count up as connections are accepted; the set has the order of the handshakes.
+    const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
+    for (const connection of accepted) {
+      // A callback before may have closed it.
+      if (connection.isClient || !connection.isEstablished) continue;
+      connection.call(entry, "broadcast", bytes);
+    }
+    return 0;
+  }
+
+  /** The one that a program means: by its name, by its own object, or by the context's. */
+  #entryOf(protocol: Protocol | string): ProtocolEntry {
+    const name = typeof protocol === "string" ? protocol : protocol?.name;
+    const entry = this.#named.get(name);
+    if (entry !== undefined) {
+      if (typeof protocol === "string") return entry;
+      if (entry.protocol === protocol || entry.active === protocol) return entry;
+    }
+    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
+  }
 }
 
 /** Makes an object that inherits from the program's own one, so that both stay what they are. */
-export function activate(protocol: Protocol, facts: ProtocolFacts): ActiveProtocol {
-  const { owningServer, protocolIndex, broadcastSocketPort, broadcastToken } = facts;
+function activate(
+  protocol: Protocol,
+  owningServer: Context,
+  protocolIndex: number,
+  place: BroadcastPlace | undefined,
+): ActiveProtocol {
   return Object.create(protocol, {
     protocolIndex: { value: protocolIndex, enumerable: true },
-    broadcastSocketPort: { value: broadcastSocketPort, enumerable: true },
+    broadcastSocketPort: { value: place?.port ?? 0, enumerable: true },
     broadcastSocketUserFd: { value: -1, enumerable: true },
     // Not to be printed with every protocol: a whole context, and a secret.
     owningServer: { value: owningServer },
-    broadcastToken: { value: broadcastToken },
+    broadcastToken: { value: place?.token ?? "" },
   });
 }

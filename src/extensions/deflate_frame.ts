@@ -32,7 +32,15 @@ import type { ZlibCodec } from "./zlib_codec.ts";
  * @throws {RangeError} naming the option that is wrong.
  */
 export function deflateFrame(options: PermessageDeflateOptions = {}): Extension {
-  return new FrameDeflate("deflate-frame", options, zlibCodec);
+  return deflateFrameBy(zlibCodec, options);
+}
+
+/** {@linkcode deflateFrame} by a codec, which is the one of choice unless a test has another. */
+export function deflateFrameBy(
+  codec: ZlibCodec,
+  options: PermessageDeflateOptions = {},
+): Extension {
+  return new FrameDeflate("deflate-frame", options, codec);
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What the extensions that compress share: streams, and both ways of a connection. */
 
 import type { ExtensionSession, OutgoingPart } from "../api/extension.ts";
+import { DEFAULT_LIMITS } from "../api/limits.ts";
+import type { Wsi } from "../api/wsi.ts";
 import { type Deflater, type Inflater, TAIL, type ZlibCodec } from "./zlib_codec.ts";
 
 /** The group of all extensions that compress: to compress twice is of no use. */
@@ -69,17 +71,6 @@ export class SharedStreams {
   }
 }
 
-function keepSpare<Stream extends Deflater | Inflater>(
-  spares: Map<number, Stream[]>,
-  windowBits: number,
-  stream: Stream,
-): void {
-  const list = spares.get(windowBits) ?? [];
-  spares.set(windowBits, list);
-  if (list.length < MAX_SPARE) list.push(stream);
-  else stream.close();
-}
-
 /** Both ways of one connection, on which whole messages are units, or single frames. */
 export class DeflateSession implements ExtensionSession {
   readonly reservedBits = RSV1;
@@ -90,6 +81,8 @@ export class DeflateSession implements ExtensionSession {
   /** Of this connection for as long as a message is under way, or for good with context takeover. */
   #deflater: Deflater | undefined;
   #inflater: Inflater | undefined;
+  /** How many bytes a message of the peer may have. */
+  #most = DEFAULT_LIMITS.maxMessageSize;
   #encodes = false;
   #tailIsDue = false;
   #endsUnit = false;
@@ -99,6 +92,10 @@ export class DeflateSession implements ExtensionSession {
     this.unit = unit;
     this.#ways = ways;
     this.sharedKey = `deflate ${ways.sendBits}`;
+  }
+
+  begin(wsi: Wsi): void {
+    this.#most = wsi.context.limits.maxMessageSize;
   }
 
   encode({ payload, isFirst, isLast, compress }: OutgoingPart): Uint8Array | undefined {
@@ -136,8 +133,9 @@ export class DeflateSession implements ExtensionSession {
   }
 
   push(piece: Uint8Array, endsUnit: boolean): void {
-    this.#inflater ??= this.#streams.inflater(this.#ways.receiveBits);
-    this.#inflater.push(piece);
+    const inflater = this.#inflater ??= this.#streams.inflater(this.#ways.receiveBits);
+    inflater.most = this.#most;
+    inflater.push(piece);
     this.#tailIsDue = endsUnit;
     this.#endsUnit = endsUnit;
   }
@@ -169,6 +167,17 @@ export class DeflateSession implements ExtensionSession {
     this.#deflater = undefined;
     this.#inflater = undefined;
   }
+}
+
+function keepSpare<Stream extends Deflater | Inflater>(
+  spares: Map<number, Stream[]>,
+  windowBits: number,
+  stream: Stream,
+): void {
+  const list = spares.get(windowBits) ?? [];
+  spares.set(windowBits, list);
+  if (list.length < MAX_SPARE) list.push(stream);
+  else stream.close();
 }
 
 /** Section 7.2.1; an empty message is an empty block (section 7.2.3.6). */

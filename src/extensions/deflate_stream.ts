@@ -23,9 +23,9 @@ const WINDOW_BITS = 15;
  * @category Extensions
  */
 export interface DeflateStreamOptions {
-  /** 0 (stored) to 9 (slowest, smallest); −1 is zlib's default, 6. @default {1} */
+  /** 0 (stored) to 9 (slowest, smallest); −1 is zlib's default, 6. Default: `1`. */
   readonly level?: number;
-  /** How much memory the search takes, 1 to 9. @default {8} */
+  /** How much memory the search takes, 1 to 9. Default: `8`. */
   readonly memLevel?: number;
 }
 

@@ -6,6 +6,7 @@ import type { Failure } from "../core/websocket/close.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../core/websocket/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
+import { InflatedTooLong } from "./zlib_codec.ts";
 
 /** Whom the decoder tells. */
 export interface DecoderHost {
@@ -38,15 +39,6 @@ const MAX_SPARE = 4;
 
 /** What pieces are decoded to, of no call that is under way. */
 const spares: Uint8Array[] = [];
-
-function borrow(session: ExtensionSession): Uint8Array {
-  const spare = spares.pop();
-  return spare === undefined ? new Uint8Array(LARGEST_PIECE) : readyFor(session, spare);
-}
-
-function giveBack(buffer: Uint8Array): void {
-  if (spares.length < MAX_SPARE) spares.push(buffer);
-}
 
 /**
  * Decodes the messages of one connection. It stops between any two pieces, and holds the next one and
@@ -184,6 +176,7 @@ export class MessageDecoder implements FrameFacts {
 
   #fail(error: unknown): void {
     if (error instanceof ExtensionFailure) this.#host.onFail("extensionThrew");
+    else if (error instanceof InflatedTooLong) this.#host.onFail("messageTooBig");
     else this.#host.onFail("brokenMessage", messageOf(error));
   }
 
@@ -229,4 +222,13 @@ export class MessageDecoder implements FrameFacts {
     this.#hasBegun = true;
     this.#host.onDecoded(piece);
   }
+}
+
+function borrow(session: ExtensionSession): Uint8Array {
+  const spare = spares.pop();
+  return spare === undefined ? new Uint8Array(LARGEST_PIECE) : readyFor(session, spare);
+}
+
+function giveBack(buffer: Uint8Array): void {
+  if (spares.length < MAX_SPARE) spares.push(buffer);
 }

@@ -42,47 +42,8 @@ export function acceptExtensions(
   return { text: answers.join(", "), layers: chosen.layers() };
 }
 
-/** One that throws, or makes what is none, agrees to nothing, and costs nobody the connection. */
-function tryAccept(
-  extension: Extension,
-  offers: readonly ExtensionOffer[],
-): AcceptedExtension | undefined {
-  try {
-    const accepted = extension.accept(offers);
-    if (accepted === undefined) return undefined;
-    disregard(accepted, `accept of the extension "${extension.name}"`);
-    const { answer, session } = accepted;
-    if (typeof answer !== "string" || !isFieldValue(answer)) {
-      throw new TypeError(
-        `answer is ${describeValue(answer)}; allowed: what can stand in a header`,
-      );
-    }
-    checkSession(session);
-    return accepted;
-  } catch (error) {
-    log("err", () => `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
-    return undefined;
-  }
-}
-
 const UNITS: readonly unknown[] = ["message", "frame", "stream"];
 const METHODS = ["encode", "encodeShared", "sentShared", "push", "read", "close"] as const;
-
-/** @throws {TypeError} which names the member of a session that is wrong */
-function checkSession(session: Partial<ExtensionSession> | undefined): void {
-  if (typeof session !== "object" || session === null) {
-    throw new TypeError(`session is ${describeValue(session)}; allowed: an object`);
-  }
-  const { unit, reservedBits } = session;
-  const missing = METHODS.filter((name) => typeof session[name] !== "function");
-  if (missing.length > 0) throw new TypeError(`session has no ${missing.join(", ")}`);
-  if (!UNITS.includes(unit)) {
-    throw new TypeError(`unit is ${describeValue(unit)}; allowed: ${UNITS.join(", ")}`);
-  }
-  if (!Number.isInteger(reservedBits) || reservedBits! < 0 || reservedBits! > 7) {
-    throw new TypeError(`reservedBits is ${describeValue(reservedBits)}; allowed: 0 to 7`);
-  }
-}
 
 /**
  * What a client gets of the server's answer; `undefined` when the server chose nothing.
@@ -113,6 +74,45 @@ export function confirmExtensions(
     throw new HandshakeError(messageOf(error), { cause: error });
   }
   return chosen.layers();
+}
+
+/** One that throws, or makes what is none, agrees to nothing, and costs nobody the connection. */
+function tryAccept(
+  extension: Extension,
+  offers: readonly ExtensionOffer[],
+): AcceptedExtension | undefined {
+  try {
+    const accepted = extension.accept(offers);
+    if (accepted === undefined) return undefined;
+    disregard(accepted, `accept of the extension "${extension.name}"`);
+    const { answer, session } = accepted;
+    if (typeof answer !== "string" || !isFieldValue(answer)) {
+      throw new TypeError(
+        `answer is ${describeValue(answer)}; allowed: what can stand in a header`,
+      );
+    }
+    checkSession(session);
+    return accepted;
+  } catch (error) {
+    log("err", () => `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
+    return undefined;
+  }
+}
+
+/** @throws {TypeError} which names the member of a session that is wrong */
+function checkSession(session: Partial<ExtensionSession> | undefined): void {
+  if (typeof session !== "object" || session === null) {
+    throw new TypeError(`session is ${describeValue(session)}; allowed: an object`);
+  }
+  const { unit, reservedBits } = session;
+  const missing = METHODS.filter((name) => typeof session[name] !== "function");
+  if (missing.length > 0) throw new TypeError(`session has no ${missing.join(", ")}`);
+  if (!UNITS.includes(unit)) {
+    throw new TypeError(`unit is ${describeValue(unit)}; allowed: ${UNITS.join(", ")}`);
+  }
+  if (!Number.isInteger(reservedBits) || reservedBits! < 0 || reservedBits! > 7) {
+    throw new TypeError(`reservedBits is ${describeValue(reservedBits)}; allowed: 0 to 7`);
+  }
 }
 
 /** The elements of an answer with what was offered under their names. */

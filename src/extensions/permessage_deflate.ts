@@ -39,7 +39,15 @@ const NAME = "permessage-deflate";
  * ```
  */
 export function permessageDeflate(options: PermessageDeflateOptions = {}): Extension {
-  return new PermessageDeflate(options, zlibCodec);
+  return permessageDeflateBy(zlibCodec, options);
+}
+
+/** {@linkcode permessageDeflate} by a codec, which is the one of choice unless a test has another. */
+export function permessageDeflateBy(
+  codec: ZlibCodec,
+  options: PermessageDeflateOptions = {},
+): Extension {
+  return new PermessageDeflate(options, codec);
 }
 
 class PermessageDeflate implements Extension {

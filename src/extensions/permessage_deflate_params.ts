@@ -22,7 +22,7 @@ export interface PermessageDeflateOptions {
    * A server agrees to `true` whenever a client asks for it; a client that asks for it fails the
    * connection when the server does not agree.
    *
-   * @default {true}
+   * Default: `true`.
    */
   readonly serverNoContextTakeover?: boolean;
   /**
@@ -32,7 +32,7 @@ export interface PermessageDeflateOptions {
    *
    * A client does what a server asks for; a server takes a client at its word that says `true`.
    *
-   * @default {true}
+   * Default: `true`.
    */
   readonly clientNoContextTakeover?: boolean;
   /**
@@ -43,7 +43,7 @@ export interface PermessageDeflateOptions {
    * not compress. A client that asks for less than 15 fails the connection when the server does not
    * agree.
    *
-   * @default {15}
+   * Default: `15`.
    */
   readonly serverMaxWindowBits?: number;
   /**
@@ -51,28 +51,28 @@ export interface PermessageDeflateOptions {
    * it only if a client lets it ask; other clients may use 15. A client takes no more than a server
    * asks for, and fails the connection where that is 8, which zlib can't keep to.
    *
-   * @default {15}
+   * Default: `15`.
    */
   readonly clientMaxWindowBits?: number;
   /**
    * How hard to compress, from 1, the fastest, to 9, the smallest; 0 does not compress, and -1 is
    * zlib's own choice, 6.
    *
-   * @default {1}
+   * Default: `1`.
    */
   readonly level?: number;
   /**
    * How much memory zlib takes to compress, besides the window: from 1, the least, to 9, the fastest.
    * A compressor takes two to the power of it plus 9 bytes.
    *
-   * @default {8}
+   * Default: `8`.
    */
   readonly memLevel?: number;
   /**
    * Messages of fewer bytes than this are sent as they are, unless the program asks otherwise;
    * `Infinity` compresses only what the program asks for.
    *
-   * @default {1024}
+   * Default: `1024`.
    */
   readonly threshold?: number;
 }
@@ -253,6 +253,22 @@ const RULES: Readonly<Record<keyof PermessageDeflateOptions, Rule>> = {
   },
 };
 
+/** The parameters of one offer or answer. */
+interface WireParams {
+  serverNoContextTakeover: boolean;
+  clientNoContextTakeover: boolean;
+  serverMaxWindowBits: number | undefined;
+  /** `"any"` in an offer that names it without a value. */
+  clientMaxWindowBits: number | "any" | undefined;
+}
+
+/** A decimal integer from 8 to 15 without leading zeros (sections 7.1.2.1 and 7.1.2.2). */
+export function parseWindowBits(value: string): number | undefined {
+  const bits = parseLength(value);
+  const isInRange = bits >= MIN_WINDOW_BITS && bits <= MAX_WINDOW_BITS;
+  return isInRange && value === String(bits) ? bits : undefined;
+}
+
 function integerFrom(smallest: number, largest: number): Rule {
   return {
     allows: (value) =>
@@ -282,15 +298,6 @@ function wantedParams(
     serverMaxWindowBits: options.serverMaxWindowBits,
     clientMaxWindowBits: options.clientMaxWindowBits,
   };
-}
-
-/** The parameters of one offer or answer. */
-interface WireParams {
-  serverNoContextTakeover: boolean;
-  clientNoContextTakeover: boolean;
-  serverMaxWindowBits: number | undefined;
-  /** `"any"` in an offer that names it without a value. */
-  clientMaxWindowBits: number | "any" | undefined;
 }
 
 /** Reads the parameters of an offer or answer; a text says which rule of section 7 they break. */
@@ -333,13 +340,6 @@ function readParams(
     }
   }
   return read;
-}
-
-/** A decimal integer from 8 to 15 without leading zeros (sections 7.1.2.1 and 7.1.2.2). */
-export function parseWindowBits(value: string): number | undefined {
-  const bits = parseLength(value);
-  const isInRange = bits >= MIN_WINDOW_BITS && bits <= MAX_WINDOW_BITS;
-  return isInRange && value === String(bits) ? bits : undefined;
 }
 
 function badBits(name: string, value: string | undefined): string {

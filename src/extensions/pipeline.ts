@@ -174,10 +174,10 @@ const SECOND_MS = 1000;
 export interface ExtendedConnection extends Wsi {
   readonly isOpen: boolean;
   readonly owner: { readonly wheel: TimerWheel };
-  readonly tx: { put(bytes: Uint8Array, length: number): void };
-  hasRoom(length: number, inOneWrite: number): boolean;
-  /** Something was put there. */
-  queued(): void;
+  readonly outbox: {
+    /** Queues a copy of `bytes`, if there is room for so many. */
+    send(bytes: Uint8Array, length: number, given: number): boolean;
+  };
   /** What the program does for this connection has failed, outside any call of it. */
   hasFailed(): void;
 }
@@ -253,9 +253,7 @@ export class ExtensionLayers {
         session.flush?.((bytes) => {
           const view = viewOf("flush: data", bytes);
           const length = lengthOf(view);
-          if (!connection.isOpen || !connection.hasRoom(length, length)) return;
-          connection.tx.put(view, length);
-          connection.queued();
+          if (connection.isOpen) connection.outbox.send(view, length, length);
         });
       }
       return true;
@@ -280,13 +278,6 @@ export function heed(connection: ExtendedConnection, returned: unknown): void {
   disregard(returned, what, () => connection.hasFailed());
 }
 
-/** One that throws keeps nobody. */
-function letsClose(session: ExtensionSession): boolean {
-  let lets = true;
-  attempt("mayClose", () => lets = session.mayClose?.() ?? true);
-  return lets;
-}
-
 /** Does what must not keep anything else from being done; what an extension throws is logged. */
 export function attempt(what: string, work: () => unknown): void {
   try {
@@ -300,6 +291,13 @@ export function attempt(what: string, work: () => unknown): void {
 export function logExtensionFailure({ socketFd }: Pick<Wsi, "socketFd">, error: unknown): void {
   if (error instanceof ExtensionFailure) return;
   log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
+}
+
+/** One that throws keeps nobody. */
+function letsClose(session: ExtensionSession): boolean {
+  let lets = true;
+  attempt("mayClose", () => lets = session.mayClose?.() ?? true);
+  return lets;
 }
 
 function asOne(sessions: readonly ExtensionSession[]): ExtensionSession | undefined {

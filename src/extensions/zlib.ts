@@ -4,7 +4,7 @@
  * used, and another way stands by.
  */
 
-import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
+import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
 import { freeBuffer } from "../base/buffers.ts";
 import {
   checkDeflaterOptions,
@@ -12,6 +12,7 @@ import {
   type Deflater,
   DEFLATER_CLOSED,
   type DeflaterOptions,
+  EMPTY_STORED,
   InflateError,
   type Inflater,
   INFLATER_CLOSED,
@@ -20,9 +21,9 @@ import {
   TAIL,
   type ZlibCodec,
 } from "./zlib_codec.ts";
-import { PlainInflater } from "./zlib_inflate.ts";
+import { wholeZlibCodec } from "./zlib_whole.ts";
 
-/** The native codec where there is one, else the fallback; which one is found out at the first use. */
+/** The native codec where there is one, else that for whole messages; which one is found out at the first use. */
 export const zlibCodec: ZlibCodec = {
   get hasTakeover() {
     return chosenCodec().hasTakeover;
@@ -61,26 +62,10 @@ export function nativeZlibCodec(streams: ZlibStreams = RUNTIME_STREAMS): ZlibCod
   }
 }
 
-/**
- * The codec on documented functions only: each output of a deflater is a stream of its own, and inflating
- * is done here, at a fraction of the speed.
- */
-export const fallbackZlibCodec: ZlibCodec = {
-  hasTakeover: false,
-  deflater(options) {
-    checkDeflaterOptions(options);
-    return new OneShotDeflater(options);
-  },
-  inflater(options) {
-    checkInflaterOptions(options);
-    return new PlainInflater(options.windowBits);
-  },
-};
-
 let chosen: ZlibCodec | undefined;
 
 function chosenCodec(): ZlibCodec {
-  return chosen ??= nativeZlibCodec() ?? fallbackZlibCodec;
+  return chosen ??= nativeZlibCodec() ?? wholeZlibCodec;
 }
 
 /** What makes a stream of `node:zlib`. */
@@ -204,6 +189,8 @@ class NativeDeflater implements Deflater {
 }
 
 class NativeInflater implements Inflater {
+  /** It stops wherever the output is full, so that whoever pulls may count. */
+  most = Infinity;
   #handle: Handle | undefined;
   readonly #left: Uint32Array;
   #input: Uint8Array = EMPTY;
@@ -285,30 +272,6 @@ class NativeInflater implements Inflater {
   }
 }
 
-class OneShotDeflater implements Deflater {
-  readonly #options: DeflaterOptions & { readonly finishFlush: number };
-  #isClosed = false;
-
-  constructor({ windowBits, level, memLevel }: DeflaterOptions) {
-    this.#options = { windowBits, level, memLevel, finishFlush: constants.Z_SYNC_FLUSH };
-  }
-
-  deflate(data: Uint8Array): Uint8Array {
-    if (this.#isClosed) throw new Error(DEFLATER_CLOSED);
-    if (data.length === 0) return emptyPart();
-    const { buffer, byteOffset, length } = deflateRawSync(data, this.#options);
-    return new Uint8Array(buffer, byteOffset, length);
-  }
-
-  reset(): void {
-    if (this.#isClosed) throw new Error(DEFLATER_CLOSED);
-  }
-
-  close(): void {
-    this.#isClosed = true;
-  }
-}
-
 const FIRST_OUTPUT = 16 * 1024;
 /** A larger output is freed at the next call. */
 const LARGEST_KEPT = 1024 * 1024;
@@ -337,9 +300,6 @@ function growOutput(): Uint8Array<ArrayBuffer> {
 function boundFor(length: number): number {
   return length + (length >>> 3) + (length >>> 6) + 64;
 }
-
-/** An empty stored block, which stands for no data at any byte boundary (RFC 1951 section 3.2.4). */
-const EMPTY_STORED = Uint8Array.of(0, 0, 0, 0xff, 0xff);
 
 function emptyPart(): Uint8Array {
   const output = outputOf(EMPTY_STORED.length);

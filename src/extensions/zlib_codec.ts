@@ -42,6 +42,11 @@ export interface Deflater {
 /** Inflates a stream, in any parts. */
 export interface Inflater {
   /**
+   * How many bytes a message may inflate to, which may be set in front of each. One that inflates
+   * messages at once goes by it, and takes not much more of their input.
+   */
+  most: number;
+  /**
    * Gives compressed bytes, which must not change until {@linkcode pull} has used them up, or
    * {@linkcode keep} was called.
    *
@@ -50,7 +55,7 @@ export interface Inflater {
   push(data: Uint8Array): void;
   /**
    * As {@linkcode push}, of what the sender of a message left out at its end: 00 00 ff ff (section
-   * 7.2.2). Behind a final block that was the message's last byte it is no block, as nobody put the
+   * 7.2.2). A codec without takeover gives nothing before that. Behind a final block that was the message's last byte it is no block, as nobody put the
    * byte before it that section 7.2.3.4 wants; what follows is a new stream then.
    *
    * @throws {Error} as `push`.
@@ -63,6 +68,7 @@ export interface Inflater {
    *
    * @throws {InflateError} when the data is no DEFLATE stream; nothing but {@linkcode reset} and
    * {@linkcode close} helps from then on.
+   * @throws {InflatedTooLong} as soon as it is known; so does {@linkcode push}.
    * @throws {Error} when the inflater is closed.
    */
   pull(out: Uint8Array): number;
@@ -83,8 +89,8 @@ export interface Inflater {
 /** A way to compress and inflate. */
 export interface ZlibCodec {
   /**
-   * Whether a deflater's output may refer to earlier outputs, so that context takeover (section 7.1.1)
-   * gains something; without it every output stands alone.
+   * Whether streams keep their state, as context takeover (section 7.1.1) needs it. Without that every
+   * output of a deflater stands alone, and so must every message that is inflated.
    */
   readonly hasTakeover: boolean;
   /** @throws {RangeError} naming the option that is out of range. */
@@ -97,6 +103,12 @@ export interface ZlibCodec {
 export class InflateError extends Error {
   /** `"InflateError"`. */
   override readonly name = "InflateError";
+}
+
+/** What an {@linkcode Inflater} throws for a message of more than {@linkcode Inflater.most} bytes. */
+export class InflatedTooLong extends Error {
+  /** `"InflatedTooLong"`. */
+  override readonly name = "InflatedTooLong";
 }
 
 /** @throws {RangeError} naming the option that is out of range. */
@@ -113,6 +125,9 @@ export function checkInflaterOptions({ windowBits }: InflaterOptions): void {
 
 /** What a flushed part ends in, and a message leaves out (section 7.2.1). */
 export const TAIL: Uint8Array<ArrayBuffer> = Uint8Array.of(0, 0, 0xff, 0xff);
+
+/** An empty stored block, which stands for no data at any byte boundary (RFC 1951 section 3.2.4). */
+export const EMPTY_STORED: Uint8Array<ArrayBuffer> = Uint8Array.of(0, 0, 0, 0xff, 0xff);
 
 /** Of an error: the caller broke {@linkcode Inflater.push}'s rule. */
 export const NOT_USED_UP = "what was pushed before is not used up";

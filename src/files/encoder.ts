@@ -6,7 +6,6 @@ import type { ContentCoding } from "../core/http/accept_encoding.ts";
 /** Where the next one costs more time than it saves bytes. */
 const GZIP_LEVEL = 4;
 const BROTLI_QUALITY = 4;
-
 /** Of 256 KiB: with Brotli's own window one encoder takes some 10 MiB. */
 const BROTLI_WINDOW_BITS = 18;
 

@@ -3,6 +3,7 @@
 import type { Mount } from "../api/creation_info.ts";
 import type { Folder } from "../api/folder.ts";
 import { isPlain } from "../base/check.ts";
+import { checkAll, type Checked, flag, type Inquiry, type Rule } from "../base/option_rules.ts";
 import { isFieldValue } from "../core/http/syntax.ts";
 
 /** A mount with everything checked and filled in. */
@@ -18,18 +19,75 @@ export interface CheckedMount {
   readonly compression: boolean;
 }
 
-const MEMBERS: ReadonlySet<string> = new Set<keyof Mount>([
-  "path",
-  "folder",
-  "index",
-  "cacheControl",
-  "listing",
-  "dotfiles",
-  "precompressed",
-  "compression",
-]);
+/** What the check of a mount is told beside it. */
+interface Surroundings {
+  /** Opens a folder; throws a TypeError which says what is allowed. */
+  readonly open: (folder: string | URL) => Folder;
+  /** What a mount does that doesn't say so itself. */
+  readonly compresses: boolean;
+}
 
-type Complain = (field: string, value: unknown, allowed: string) => void;
+type Ask = Inquiry<Surroundings>;
+
+const COMPRESSION = flag("Whether files of this mount are compressed on the way.");
+
+/** The rules of the members of a mount. */
+export const MOUNT_RULES = {
+  path: {
+    kind: "text",
+    allowed: 'a path such as "/" or "/static": decoded, without %, ?, #, \\ or dot segments',
+    default: "none",
+    about: "Where in the server's paths the folder is.",
+    check: checkPath,
+  },
+  folder: {
+    kind: "text",
+    allowed: "the path of a folder, or a file: URL",
+    default: "none",
+    about: "The folder, which has to be there.",
+    check: checkFolder,
+  },
+  index: {
+    kind: "text",
+    allowed: "false, or the name of a file without its folder",
+    default: '`"index.html"`',
+    about: "What a folder is answered with, if it has a file of that name.",
+    check(value = "index.html", ask: Ask): string | undefined {
+      if (value === false) return undefined;
+      if (!isFileName(value)) ask.refuse(value);
+      return value as string;
+    },
+  },
+  cacheControl: {
+    kind: "text",
+    allowed: 'a value of Cache-Control, such as "max-age=3600"',
+    default: "none is sent",
+    about: "The `Cache-Control` of the files.",
+    check(value, ask: Ask): string | undefined {
+      if (value !== undefined && !isDirective(value)) ask.refuse(value);
+      return value as string | undefined;
+    },
+  },
+  listing: flag("Whether a folder without an index is answered with a list of what is in it."),
+  dotfiles: flag("Whether names that begin with a dot are served and listed."),
+  compression: {
+    ...COMPRESSION,
+    default: "what the context's option says",
+    check(value, ask: Ask): boolean {
+      return value === undefined ? ask.info.compresses : COMPRESSION.check(value, ask);
+    },
+  },
+  precompressed: {
+    kind: "list",
+    allowed: '"br" and "gz" in an array, each once',
+    default: "`[]`",
+    about: "Which files are there compressed already: `app.js.gz` beside `app.js`.",
+    check(value = [], ask: Ask): readonly ("br" | "gz")[] {
+      if (!isListOfEndings(value)) ask.refuse(value);
+      return value as readonly ("br" | "gz")[];
+    },
+  },
+} satisfies Record<keyof Mount, Rule<unknown, Surroundings>>;
 
 /** The mount that a path is in: of several the one with the longest path. */
 export function mountOf(mounts: readonly CheckedMount[], path: string): CheckedMount | undefined {
@@ -49,75 +107,45 @@ export function checkMounts(
   given: unknown,
   open: (folder: string | URL) => Folder,
   compresses: boolean,
-  problems: string[],
-  complain: Complain,
+  ask: Inquiry<unknown>,
 ): readonly CheckedMount[] {
   if (given === undefined) return [];
   if (!Array.isArray(given)) {
-    complain("mounts", given, "an array of mounts");
+    ask.refuse(given);
     return [];
   }
+  const { problems } = ask;
   const paths = new Set<string>();
   const mounts: CheckedMount[] = [];
   for (const [index, entry] of given.entries()) {
-    const field = `mounts[${index}]`;
+    const part = `[${index}]`;
     const before = problems.length;
-    const refuse: Complain = (name, value, allowed) => complain(`${field}.${name}`, value, allowed);
     if (typeof entry !== "object" || entry === null) {
-      complain(field, entry, "an object with a path and a folder");
+      ask.refusePart(part, entry, "an object with a path and a folder");
       continue;
     }
+    const prefix = `${ask.field}${part}.`;
     for (const member of isPlain(entry) ? Object.keys(entry) : []) {
-      if (!MEMBERS.has(member)) problems.push(`${field}.${member} is no member of a mount`);
+      if (Object.hasOwn(MOUNT_RULES, member)) continue;
+      problems.push(`${prefix}${member} is no member of a mount`);
     }
-    const mount = checkMount(entry, open, compresses, refuse);
-    if (paths.has(mount.path)) refuse("path", entry.path, "a path used once");
+    const mount = checkAll(MOUNT_RULES, entry, { info: { open, compresses }, problems, prefix });
+    if (paths.has(mount.path)) ask.refusePart(`${part}.path`, entry.path, "a path used once");
     paths.add(mount.path);
-    if (problems.length === before) mounts.push(mount as CheckedMount);
+    if (problems.length === before) mounts.push(completed(mount));
   }
   return mounts.sort((a, b) => b.path.length - a.path.length);
 }
 
-/** Its folder is missing when it was refused. */
-function checkMount(
-  mount: Partial<Mount>,
-  open: (folder: string | URL) => Folder,
-  compresses: boolean,
-  refuse: Complain,
-): Omit<CheckedMount, "folder"> & { readonly folder: Folder | undefined } {
-  const path = checkPath(mount.path, refuse);
-  const folder = checkFolder(mount.folder, open, refuse);
-  const { index = "index.html", cacheControl, precompressed = [] } = mount;
-  if (index !== false && !isFileName(index)) {
-    refuse("index", index, "false, or the name of a file without its folder");
-  }
-  if (cacheControl !== undefined && !isDirective(cacheControl)) {
-    refuse("cacheControl", cacheControl, 'a value of Cache-Control, such as "max-age=3600"');
-  }
-  for (const name of ["listing", "dotfiles", "compression"] as const) {
-    const value: unknown = mount[name];
-    if (value !== undefined && typeof value !== "boolean") refuse(name, value, "true or false");
-  }
-  if (!isListOfEndings(precompressed)) {
-    refuse("precompressed", precompressed, '"br" and "gz" in an array, each once');
-  }
-  return {
-    path,
-    folder,
-    index: index === false ? undefined : index,
-    cacheControl,
-    listing: mount.listing ?? false,
-    dotfiles: mount.dotfiles ?? false,
-    precompressed,
-    compression: mount.compression ?? compresses,
-  };
+/** Nothing was wrong with it, so that it has a folder. */
+function completed(mount: Checked<typeof MOUNT_RULES>): CheckedMount {
+  return { ...mount, folder: mount.folder! };
 }
 
 /** Returns the path without a slash at its end. */
-function checkPath(path: unknown, refuse: Complain): string {
-  const allowed = 'a path such as "/" or "/static": decoded, without %, ?, #, \\ or dot segments';
+function checkPath(path: unknown, ask: Ask): string {
   if (typeof path !== "string" || !path.startsWith("/")) {
-    refuse("path", path, allowed);
+    ask.refuse(path);
     return "";
   }
   const trimmed = path.endsWith("/") ? path.slice(0, -1) : path;
@@ -125,26 +153,22 @@ function checkPath(path: unknown, refuse: Complain): string {
   // deno-lint-ignore no-control-regex -- no request has them in its path
   const isOdd = /[%?#\\\x00-\x1f\x7f]/.test(path) || !path.isWellFormed();
   if (isOdd || segments.some((each) => each === "" || each === "." || each === "..")) {
-    refuse("path", path, allowed);
+    ask.refuse(path);
   }
   return trimmed;
 }
 
-function checkFolder(
-  folder: unknown,
-  open: (folder: string | URL) => Folder,
-  refuse: Complain,
-): Folder | undefined {
+function checkFolder(folder: unknown, ask: Ask): Folder | undefined {
   const isUrl = folder instanceof URL && folder.protocol === "file:";
   if (!isUrl && (typeof folder !== "string" || folder === "" || folder.includes("\0"))) {
-    refuse("folder", folder, "the path of a folder, or a file: URL");
+    ask.refuse(folder);
     return undefined;
   }
   try {
-    return open(folder);
+    return ask.info.open(folder);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    refuse("folder", String(folder), error.message);
+    ask.refuse(String(folder), error.message);
   }
 }
 

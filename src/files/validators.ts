@@ -48,6 +48,16 @@ export function validatorsOf(
   };
 }
 
+/**
+ * The tag of what has the content codings `coding`: another one than that of the file without, as each is a
+ * representation of its own (RFC 9110 section 8.8.3.3).
+ */
+export function tagOfCoded(etag: string, coding: string | undefined): string {
+  // What may stand in a field's value need not do so in a tag.
+  const suffix = coding?.replace(/[^\x21\x23-\x7e]+/g, "").toLowerCase() ?? "";
+  return suffix === "" ? etag : `${etag.slice(0, -1)}-${suffix}"`;
+}
+
 function mtimeOf(path: string, { mtime }: FileStat): number | undefined {
   if (mtime === undefined || mtime === null) return undefined;
   const time = mtime instanceof Date ? mtime.getTime() : NaN;
@@ -74,14 +84,4 @@ function etagOf(
   const tag = `"${mtime.toString(16)}-${length.toString(16)}"`;
   // RFC 9110 section 8.8.1: one that may miss a change is weak.
   return tagOfCoded(now - mtime >= TICK_MS ? tag : `W/${tag}`, coding);
-}
-
-/**
- * The tag of what has the content codings `coding`: another one than that of the file without, as each is a
- * representation of its own (RFC 9110 section 8.8.3.3).
- */
-export function tagOfCoded(etag: string, coding: string | undefined): string {
-  // What may stand in a field's value need not do so in a tag.
-  const suffix = coding?.replace(/[^\x21\x23-\x7e]+/g, "").toLowerCase() ?? "";
-  return suffix === "" ? etag : `${etag.slice(0, -1)}-${suffix}"`;
 }

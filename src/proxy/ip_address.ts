@@ -97,6 +97,19 @@ export function isInRange(address: Uint8Array, range: IpRange): boolean {
   return rest === 0 || (bytes[whole]! ^ start[whole]!) >> (8 - rest) === 0;
 }
 
+const GROUP = /^[0-9a-f]{1,4}$/i;
+
+const LINK_LOCAL: readonly IpRange[] = [parseIpRange("fe80::/10")!, parseIpRange("ff02::/16")!];
+const LOOPBACK: readonly IpRange[] = [parseIpRange("127.0.0.0/8")!, parseIpRange("::1")!];
+
+/** Whether a host is this machine for certain: a loopback address, or a name that RFC 6761 keeps. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  const bytes = parseIp(parseIpLiteral(name)?.address ?? "");
+  return bytes !== undefined && LOOPBACK.some((range) => isInRange(bytes, range));
+}
+
 function isMappedIpv4(bytes: Uint8Array): boolean {
   if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return false;
   return bytes.subarray(0, 10).every((byte) => byte === 0);
@@ -134,8 +147,6 @@ function parseIpv6(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-const GROUP = /^[0-9a-f]{1,4}$/i;
-
 /** The bytes of groups with colons between; the last may be an IPv4 address where that is the end. */
 function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   const bytes: number[] = [];
@@ -163,15 +174,4 @@ function longestZeros(groups: readonly string[]): [start: number, length: number
     if (end - start > best[1]) best = [start, end - start];
   }
   return best;
-}
-
-const LINK_LOCAL: readonly IpRange[] = [parseIpRange("fe80::/10")!, parseIpRange("ff02::/16")!];
-const LOOPBACK: readonly IpRange[] = [parseIpRange("127.0.0.0/8")!, parseIpRange("::1")!];
-
-/** Whether a host is this machine for certain: a loopback address, or a name that RFC 6761 keeps. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, "");
-  if (name === "localhost" || name.endsWith(".localhost")) return true;
-  const bytes = parseIp(parseIpLiteral(name)?.address ?? "");
-  return bytes !== undefined && LOOPBACK.some((range) => isInRange(bytes, range));
 }

@@ -34,7 +34,6 @@ export type ProxyHeader =
 
 /** The longest line of version 1, CR and LF included (section 2.1). */
 export const PROXY_V1_LONGEST = 107;
-
 /** The bytes of version 2 in front of the addresses (section 2.2). */
 export const PROXY_V2_FIXED = 16;
 
@@ -59,6 +58,42 @@ export function parseProxyHeader(bytes: Uint8Array): ProxyHeader {
 }
 
 const V1_START = "PROXY ";
+
+const V2_SIGNATURE = /* @__PURE__ */ Uint8Array.of(
+  ...[0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a],
+);
+
+/** The high half of the 14th byte. */
+const UNSPECIFIED = 0;
+const INET = 1;
+const INET6 = 2;
+const UNIX = 3;
+/** The low half of the 14th byte; unspecified is 0 there too. */
+const STREAM = 1;
+const DATAGRAM = 2;
+
+/** Bytes of both addresses, ports included, by family. */
+const ADDRESS_LENGTHS = [0, 12, 36, 216] as const;
+
+/** Why a connection can't be served: nobody knows who it is of. */
+export class ProxyHeaderError extends Error {
+  override readonly name = "ProxyHeaderError";
+}
+
+/**
+ * Reads the PROXY protocol's header, version 1 or 2, off an accepted connection, TLS or not: the header
+ * comes before TLS.
+ *
+ * Fulfils with a transport that has the addresses which the proxy names, and the bytes behind the
+ * header. Else the transport is closed, and the promise rejects: with a {@linkcode ProxyHeaderError} when
+ * there is no such header, with the signal's reason when that aborts first. There is no timeout but
+ * the signal.
+ *
+ * @param accepted not started
+ */
+export function readProxyHeader(accepted: Transport, signal: AbortSignal): Promise<Transport> {
+  return readPreface(accepted, new ProxyPreface(), signal);
+}
 
 /** Section 2.1. */
 function parseV1(bytes: Uint8Array): ProxyHeader {
@@ -93,22 +128,6 @@ function readEnd(address: string, portText: string, size: number): ProxiedAddres
   }
   return { hostname: formatIp(bytes), port };
 }
-
-const V2_SIGNATURE = /* @__PURE__ */ Uint8Array.of(
-  ...[0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a],
-);
-
-/** The high half of the 14th byte. */
-const UNSPECIFIED = 0;
-const INET = 1;
-const INET6 = 2;
-const UNIX = 3;
-/** The low half of the 14th byte; unspecified is 0 there too. */
-const STREAM = 1;
-const DATAGRAM = 2;
-
-/** Bytes of both addresses, ports included, by family. */
-const ADDRESS_LENGTHS = [0, 12, 36, 216] as const;
 
 /** Section 2.2. */
 function parseV2(bytes: Uint8Array): ProxyHeader {
@@ -159,26 +178,6 @@ function readV2Ends(bytes: Uint8Array, family: number, length: number): ProxyHea
 
 function invalid(error: string): ProxyHeader {
   return { kind: "invalid", error };
-}
-
-/** Why a connection can't be served: nobody knows who it is of. */
-export class ProxyHeaderError extends Error {
-  override readonly name = "ProxyHeaderError";
-}
-
-/**
- * Reads the PROXY protocol's header, version 1 or 2, off an accepted connection, TLS or not: the header
- * comes before TLS.
- *
- * Fulfils with a transport that has the addresses which the proxy names, and the bytes behind the
- * header. Else the transport is closed, and the promise rejects: with a {@linkcode ProxyHeaderError} when
- * there is no such header, with the signal's reason when that aborts first. There is no timeout but
- * the signal.
- *
- * @param accepted not started
- */
-export function readProxyHeader(accepted: Transport, signal: AbortSignal): Promise<Transport> {
-  return readPreface(accepted, new ProxyPreface(), signal);
 }
 
 class ProxyPreface implements Preface {

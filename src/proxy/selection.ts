@@ -46,80 +46,8 @@ export function parseProxy(text: string, defaultPort?: number): ProxySettings {
   return readProxy(authority, defaultPort ?? URL_PORT, decodePercent);
 }
 
-function checkScheme(scheme: string): void {
-  if (scheme === "http") return;
-  if (scheme === "https") {
-    throw new ProxySettingsError(
-      "TLS to the proxy itself is not supported; give an http:// proxy (what a wss connection sends " +
-        "through it is encrypted all the same)",
-    );
-  }
-  throw new ProxySettingsError(`a ${scheme}:// proxy is not supported; give an http:// one`);
-}
-
-function readProxy(
-  text: string,
-  defaultPort: number | undefined,
-  decode: (encoded: string) => string,
-): ProxySettings {
-  // Passwords have "@" now and then, hosts never.
-  const at = text.lastIndexOf("@");
-  const credentials = at < 0 ? undefined : readCredentials(text.slice(0, at), decode);
-  const host = text.slice(at + 1);
-  const authority = parseProxyAuthority(host);
-  if (authority === undefined) {
-    throw new ProxySettingsError("a proxy is given as host:port, user:password@host:port or a URL");
-  }
-  const port = authority.port ?? defaultPort;
-  if (port === undefined) throw new ProxySettingsError("the proxy's port is missing");
-  if (port === 0) throw new ProxySettingsError("the proxy's port is 0");
-  if (authority.host[0] !== "[") return { host: authority.host, port, credentials };
-  const ip = parseIpLiteral(authority.host);
-  if (ip === undefined) throw new ProxySettingsError("the proxy's address is no IPv6 address");
-  return { host: ip.host, port, credentials };
-}
-
-/** As {@linkcode parseAuthority}, which knows neither IPv6 without brackets nor zones. */
-function parseProxyAuthority(text: string): Authority | undefined {
-  const whole = parseIpLiteral(text);
-  if (whole?.isIpv6) return { host: `[${whole.host}]`, port: undefined };
-  const zoned = /^\[[^\]]*%[^\]]*\]/.exec(text)?.[0];
-  if (zoned === undefined) return parseAuthority(text);
-  const authority = parseAuthority(`[::]${text.slice(zoned.length)}`);
-  return authority && { host: zoned, port: authority.port };
-}
-
 // deno-lint-ignore no-control-regex -- what is looked for is just that
 const CONTROL = /[\u0000-\u001f\u007f]/;
-
-/** RFC 7617 section 2: no colon in a user's name, and no control characters. */
-function readCredentials(text: string, decode: (encoded: string) => string): string {
-  const colon = text.indexOf(":");
-  const user = decode(colon < 0 ? text : text.slice(0, colon));
-  const password = colon < 0 ? "" : decode(text.slice(colon + 1));
-  const credentials = `${user}:${password}`;
-  if (user.includes(":")) throw new ProxySettingsError("the proxy's user name has a colon");
-  if (CONTROL.test(credentials)) {
-    throw new ProxySettingsError("the proxy's user name or password has a control character");
-  }
-  if (!credentials.isWellFormed()) {
-    throw new ProxySettingsError("the proxy's user name or password has half a character");
-  }
-  if (new TextEncoder().encode(credentials).length > LONGEST_CREDENTIALS) {
-    throw new ProxySettingsError(
-      `the proxy's user name and password have more than ${LONGEST_CREDENTIALS} bytes`,
-    );
-  }
-  return credentials;
-}
-
-function decodePercent(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    throw new ProxySettingsError("the proxy's user name or password has a broken percent escape");
-  }
-}
 
 /**
  * A variable's value; `undefined` when it isn't set, `null` when the program may not look.
@@ -235,6 +163,78 @@ export function readNoProxy(list: string): NoProxy {
         : address !== undefined && isInRange(address, entry.range))
     );
   };
+}
+
+function checkScheme(scheme: string): void {
+  if (scheme === "http") return;
+  if (scheme === "https") {
+    throw new ProxySettingsError(
+      "TLS to the proxy itself is not supported; give an http:// proxy (what a wss connection sends " +
+        "through it is encrypted all the same)",
+    );
+  }
+  throw new ProxySettingsError(`a ${scheme}:// proxy is not supported; give an http:// one`);
+}
+
+function readProxy(
+  text: string,
+  defaultPort: number | undefined,
+  decode: (encoded: string) => string,
+): ProxySettings {
+  // Passwords have "@" now and then, hosts never.
+  const at = text.lastIndexOf("@");
+  const credentials = at < 0 ? undefined : readCredentials(text.slice(0, at), decode);
+  const host = text.slice(at + 1);
+  const authority = parseProxyAuthority(host);
+  if (authority === undefined) {
+    throw new ProxySettingsError("a proxy is given as host:port, user:password@host:port or a URL");
+  }
+  const port = authority.port ?? defaultPort;
+  if (port === undefined) throw new ProxySettingsError("the proxy's port is missing");
+  if (port === 0) throw new ProxySettingsError("the proxy's port is 0");
+  if (authority.host[0] !== "[") return { host: authority.host, port, credentials };
+  const ip = parseIpLiteral(authority.host);
+  if (ip === undefined) throw new ProxySettingsError("the proxy's address is no IPv6 address");
+  return { host: ip.host, port, credentials };
+}
+
+/** As {@linkcode parseAuthority}, which knows neither IPv6 without brackets nor zones. */
+function parseProxyAuthority(text: string): Authority | undefined {
+  const whole = parseIpLiteral(text);
+  if (whole?.isIpv6) return { host: `[${whole.host}]`, port: undefined };
+  const zoned = /^\[[^\]]*%[^\]]*\]/.exec(text)?.[0];
+  if (zoned === undefined) return parseAuthority(text);
+  const authority = parseAuthority(`[::]${text.slice(zoned.length)}`);
+  return authority && { host: zoned, port: authority.port };
+}
+
+/** RFC 7617 section 2: no colon in a user's name, and no control characters. */
+function readCredentials(text: string, decode: (encoded: string) => string): string {
+  const colon = text.indexOf(":");
+  const user = decode(colon < 0 ? text : text.slice(0, colon));
+  const password = colon < 0 ? "" : decode(text.slice(colon + 1));
+  const credentials = `${user}:${password}`;
+  if (user.includes(":")) throw new ProxySettingsError("the proxy's user name has a colon");
+  if (CONTROL.test(credentials)) {
+    throw new ProxySettingsError("the proxy's user name or password has a control character");
+  }
+  if (!credentials.isWellFormed()) {
+    throw new ProxySettingsError("the proxy's user name or password has half a character");
+  }
+  if (new TextEncoder().encode(credentials).length > LONGEST_CREDENTIALS) {
+    throw new ProxySettingsError(
+      `the proxy's user name and password have more than ${LONGEST_CREDENTIALS} bytes`,
+    );
+  }
+  return credentials;
+}
+
+function decodePercent(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new ProxySettingsError("the proxy's user name or password has a broken percent escape");
+  }
 }
 
 function readEntry(text: string): Entry | undefined {

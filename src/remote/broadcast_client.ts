@@ -29,11 +29,11 @@ export interface BroadcastTarget {
   readonly port: number;
   /** {@linkcode ActiveProtocol.broadcastToken}: 64 hexadecimal digits. */
   readonly token: string;
-  /** Where the context is; its sockets listen on the loopback address. @default {"127.0.0.1"} */
+  /** Where the context is; its sockets listen on the loopback address. Default: `"127.0.0.1"`. */
   readonly hostname?: string;
-  /** The network; tests use the one of `@x/lws/testing`. @default the operating system's TCP */
+  /** The network; tests use the one of `@x/lws/testing`. Default: the operating system's TCP. */
   readonly network?: Network;
-  /** The clock; tests use the one of `@x/lws/testing`. @default the runtime's */
+  /** The clock; tests use the one of `@x/lws/testing`. Default: the runtime's. */
   readonly clock?: Clock;
   /** Gives up connecting when it aborts; without an effect later. */
   readonly signal?: AbortSignal;

@@ -22,7 +22,6 @@ const OVERFLOW = LEVELS * SLOTS;
 const NOT_PENDING = -1;
 /** Longer delays make `setTimeout` fire at once. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1;
-
 /** From one look at who was held up to the next. */
 const HELD_UP_MS = 50;
 

@@ -31,7 +31,7 @@ export interface MemoryOptions {
    * Undelivered bytes, from 0, past which an end lets its peer's writes wait, like a full socket
    * buffer.
    *
-   * @default {65536}
+   * Default: `65536`.
    */
   readonly capacity?: number;
 }

@@ -64,86 +64,12 @@ export function keyRefused(cause: unknown): TlsOptionError {
   return new TlsOptionError("sslPrivateKeyFilepath", why, { cause });
 }
 
-function decryptKey({ key, passphrase }: TlsIdentity): KeyObject {
-  const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key);
-  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) {
-    throw new TlsOptionError("sslPrivateKeyFilepath", "there is no private key in it");
-  }
-  if (isEncrypted && passphrase === undefined) {
-    throw new TlsOptionError("sslPrivateKeyPassword", "the private key is encrypted and needs one");
-  }
-  let parsed: KeyObject;
-  try {
-    parsed = createPrivateKey(isEncrypted ? { key, passphrase: passphrase! } : key);
-  } catch (cause) {
-    if (isEncrypted) {
-      throw new TlsOptionError("sslPrivateKeyPassword", "it doesn't decrypt the private key", {
-        cause,
-      });
-    }
-    throw new TlsOptionError("sslPrivateKeyFilepath", "the private key can't be parsed", { cause });
-  }
-  checkKind(parsed);
-  return parsed;
-}
-
 /** What the runtime's TLS signs with; another kind would fail every handshake. */
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
-
-function checkKind(key: KeyObject): void {
-  const type = key.asymmetricKeyType;
-  const curve = key.asymmetricKeyDetails?.namedCurve;
-  if (type === "rsa" || type === "ed25519") return;
-  if (type === "ec" && CURVES.includes(curve!)) return;
-  throw new TlsOptionError(
-    "sslPrivateKeyFilepath",
-    `TLS can't use ${type === "ec" ? `a key on the curve ${curve}` : `a key of type ${type}`}; ` +
-      `it can use RSA, Ed25519 and the curves ${CURVES.join(", ")}`,
-  );
-}
-
-function keyOfAnother(chain: readonly X509Certificate[], key: KeyObject): TlsOptionError {
-  const other = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
-  if (other > 0) {
-    return new TlsOptionError(
-      "sslCertFilepath",
-      `the private key belongs to certificate ${other + 1} of the file; that one must come first`,
-    );
-  }
-  return new TlsOptionError(
-    "sslPrivateKeyFilepath",
-    `the private key is not the one of the certificate of ${nameOf(chain[0]!)}`,
-  );
-}
-
-function checkValidity(certificate: X509Certificate, now: number): void {
-  const from = new Date(certificate.validFrom);
-  const to = new Date(certificate.validTo);
-  if (now > to.getTime()) {
-    throw new TlsOptionError(
-      "sslCertFilepath",
-      `the certificate of ${nameOf(certificate)} has expired on ${to.toISOString()}`,
-    );
-  }
-  if (now < from.getTime()) {
-    throw new TlsOptionError(
-      "sslCertFilepath",
-      `the certificate of ${nameOf(certificate)} is not valid before ${from.toISOString()}`,
-    );
-  }
-}
 
 /** A certificate in a sentence. */
 export function nameOf(certificate: X509Certificate): string {
   return certificate.subject?.replaceAll("\n", ", ") || certificate.subjectAltName || "no name";
-}
-
-function hostNamesOf(certificate: X509Certificate): string[] {
-  const names = certificate.subjectAltName?.split(", ").filter((name) => name.startsWith("DNS:"))
-    .map((name) => name.slice("DNS:".length).toLowerCase());
-  if (names !== undefined && names.length > 0) return names;
-  const common = /^CN=(.+)$/m.exec(certificate.subject ?? "")?.[1];
-  return common === undefined ? [] : [common.toLowerCase()];
 }
 
 const BEGIN = "-----BEGIN";
@@ -189,4 +115,78 @@ export function parseCertificates(pem: string, field: TlsField): X509Certificate
       throw new TlsOptionError(field, `certificate ${i + 1} can't be parsed`, { cause });
     }
   });
+}
+
+function decryptKey({ key, passphrase }: TlsIdentity): KeyObject {
+  const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key);
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) {
+    throw new TlsOptionError("sslPrivateKeyFilepath", "there is no private key in it");
+  }
+  if (isEncrypted && passphrase === undefined) {
+    throw new TlsOptionError("sslPrivateKeyPassword", "the private key is encrypted and needs one");
+  }
+  let parsed: KeyObject;
+  try {
+    parsed = createPrivateKey(isEncrypted ? { key, passphrase: passphrase! } : key);
+  } catch (cause) {
+    if (isEncrypted) {
+      throw new TlsOptionError("sslPrivateKeyPassword", "it doesn't decrypt the private key", {
+        cause,
+      });
+    }
+    throw new TlsOptionError("sslPrivateKeyFilepath", "the private key can't be parsed", { cause });
+  }
+  checkKind(parsed);
+  return parsed;
+}
+
+function checkKind(key: KeyObject): void {
+  const type = key.asymmetricKeyType;
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (type === "rsa" || type === "ed25519") return;
+  if (type === "ec" && CURVES.includes(curve!)) return;
+  throw new TlsOptionError(
+    "sslPrivateKeyFilepath",
+    `TLS can't use ${type === "ec" ? `a key on the curve ${curve}` : `a key of type ${type}`}; ` +
+      `it can use RSA, Ed25519 and the curves ${CURVES.join(", ")}`,
+  );
+}
+
+function keyOfAnother(chain: readonly X509Certificate[], key: KeyObject): TlsOptionError {
+  const other = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
+  if (other > 0) {
+    return new TlsOptionError(
+      "sslCertFilepath",
+      `the private key belongs to certificate ${other + 1} of the file; that one must come first`,
+    );
+  }
+  return new TlsOptionError(
+    "sslPrivateKeyFilepath",
+    `the private key is not the one of the certificate of ${nameOf(chain[0]!)}`,
+  );
+}
+
+function checkValidity(certificate: X509Certificate, now: number): void {
+  const from = new Date(certificate.validFrom);
+  const to = new Date(certificate.validTo);
+  if (now > to.getTime()) {
+    throw new TlsOptionError(
+      "sslCertFilepath",
+      `the certificate of ${nameOf(certificate)} has expired on ${to.toISOString()}`,
+    );
+  }
+  if (now < from.getTime()) {
+    throw new TlsOptionError(
+      "sslCertFilepath",
+      `the certificate of ${nameOf(certificate)} is not valid before ${from.toISOString()}`,
+    );
+  }
+}
+
+function hostNamesOf(certificate: X509Certificate): string[] {
+  const names = certificate.subjectAltName?.split(", ").filter((name) => name.startsWith("DNS:"))
+    .map((name) => name.slice("DNS:".length).toLowerCase());
+  if (names !== undefined && names.length > 0) return names;
+  const common = /^CN=(.+)$/m.exec(certificate.subject ?? "")?.[1];
+  return common === undefined ? [] : [common.toLowerCase()];
 }

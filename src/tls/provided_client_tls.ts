@@ -104,10 +104,6 @@ export class TransportConn implements StreamConn, TransportHandler {
   }
 }
 
-function settled<T>(error: unknown, value: T): Promise<T> {
-  return error === undefined ? Promise.resolve(value) : Promise.reject(error);
-}
-
 /**
  * Asks the program for the stream behind the handshake. However it ends, nothing stays open: `inner` is
  * closed with a failure, and so is a stream that comes when nobody waits for it any more.
@@ -143,6 +139,10 @@ export function provided(
       }
     }, fail);
   });
+}
+
+function settled<T>(error: unknown, value: T): Promise<T> {
+  return error === undefined ? Promise.resolve(value) : Promise.reject(error);
 }
 
 /** Has a program's throw come as a rejection, too. */

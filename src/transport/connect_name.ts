@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import type { NetworkTarget, StreamConn } from "../api/network.ts";
-import { TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import { interleaved, raceAddresses, type RaceOptions } from "./happy_eyeballs.ts";
 import { sourceAddress } from "./interfaces.ts";
 import { connectByNode } from "./node_stream.ts";
@@ -72,7 +72,7 @@ function sourcesOf({ localAddress }: NetworkTarget): readonly string[] | undefin
   const sources = typeof localAddress === "string" ? [localAddress] : localAddress;
   for (const each of sources) {
     if (isIP(each) !== 0) continue;
-    throw new TransportError("invalid-option", `${each} is no IP address to connect from`);
+    throw new LwsError("invalid-option", `${each} is no IP address to connect from`);
   }
   return sources;
 }
@@ -142,7 +142,7 @@ export const runtimeSystem: NameSystem = {
 function mayBind(source: string): void {
   const host = isIP(source) === 6 ? `[${source}]:0` : `${source}:0`;
   if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;
-  throw new TransportError(
+  throw new LwsError(
     "permission-denied",
     `may not connect from ${source}; run with --allow-net=${host}`,
   );

@@ -20,7 +20,7 @@ export interface HostFileOptions {
    * Whether files and folders below the root whose names begin with a dot are opened, such as `.git` and
    * `.env`. Without a root all are.
    *
-   * @default {false}
+   * Default: `false`.
    */
   readonly dotfiles?: boolean;
 }

@@ -1,7 +1,7 @@
 /** The addresses of a network interface, to listen on or to connect from. */
 
 import { isIP } from "node:net";
-import { TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 
 /** What is read of an interface's address. */
 export interface InterfaceAddress {
@@ -26,19 +26,19 @@ export interface InterfaceOptions {
  * A name needs `--allow-sys=networkInterfaces`; without it there is an error, and no prompt.
  *
  * @param iface a name such as `eth0`, or an IP address
- * @throws {TransportError} `invalid-option` when there is no such interface, or it has no address that
+ * @throws {LwsError} `invalid-option` when there is no such interface, or it has no address that
  *   may be used; `permission-denied` when interfaces may not be listed.
  */
 export function interfaceAddresses(iface: string, options: InterfaceOptions = {}): string[] {
   const { disableIpv6 = false, list = systemInterfaces } = options;
   const family = isIP(iface);
   if (family === 6 && disableIpv6) {
-    throw new TransportError("invalid-option", `${iface} is IPv6, which disableIpv6 turns off`);
+    throw new LwsError("invalid-option", `${iface} is IPv6, which disableIpv6 turns off`);
   }
   if (family !== 0) return [iface];
   const all = list();
   if (all === undefined) {
-    throw new TransportError(
+    throw new LwsError(
       "permission-denied",
       `may not look up the interface "${iface}"; run with --allow-sys=networkInterfaces, or give an IP address`,
     );
@@ -46,11 +46,11 @@ export function interfaceAddresses(iface: string, options: InterfaceOptions = {}
   const own = all.filter(({ name }) => name === iface);
   if (own.length === 0) {
     const names = [...new Set(all.map(({ name }) => name))].join(", ");
-    throw new TransportError("invalid-option", `no interface "${iface}"; there are: ${names}`);
+    throw new LwsError("invalid-option", `no interface "${iface}"; there are: ${names}`);
   }
   const usable = own.filter((each) => !(disableIpv6 && each.family === "IPv6"));
   if (usable.length === 0) {
-    throw new TransportError(
+    throw new LwsError(
       "invalid-option",
       `the interface "${iface}" has no IPv4 address, and disableIpv6 turns off the others`,
     );
@@ -62,7 +62,7 @@ export function interfaceAddresses(iface: string, options: InterfaceOptions = {}
  * The one of an interface's addresses to connect to an IP address from: the first of the same kind, and
  * of the same zone where that has one.
  *
- * @throws {TransportError} `invalid-option` when none is of that kind.
+ * @throws {LwsError} `invalid-option` when none is of that kind.
  */
 export function sourceAddress(addresses: readonly string[], target: string): string {
   const ofKind = addresses.filter((each) => isIP(each) === isIP(target));
@@ -72,7 +72,7 @@ export function sourceAddress(addresses: readonly string[], target: string): str
   const why = ofKind.length === 0
     ? "one is IPv4, the other IPv6"
     : `the interface must be ${zone} itself`;
-  throw new TransportError(
+  throw new LwsError(
     "invalid-option",
     `there is no way from ${addresses.join(", ")} to ${target}: ${why}`,
   );

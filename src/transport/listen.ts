@@ -1,7 +1,7 @@
 /** Listening, and what went wrong in the library's own words. */
 
 import type { Listener, Network, NetworkTarget } from "../api/network.ts";
-import { isPermissionError, LwsError, TransportError } from "../base/errors.ts";
+import { isPermissionError, LwsError } from "../base/errors.ts";
 
 /**
  * Listens.
@@ -13,7 +13,7 @@ export function listen(network: Network, target: NetworkTarget): Listener {
     return network.listen(target);
   } catch (cause) {
     // It has said what is wrong already, and to whom.
-    if (cause instanceof TransportError) throw new LwsError(cause.code, cause.message, { cause });
+    if (cause instanceof LwsError) throw cause;
     const where = describe(target);
     const { name, code } = cause as { name?: string; code?: string };
     if (name === "AddrInUse" || code === "address-in-use") {

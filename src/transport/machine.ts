@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 
 /** Who to become; −1 leaves an id as it is. */
 export interface Identity {
@@ -37,7 +37,7 @@ const LARGEST_ID = 2 ** 32 - 2;
  * manager or with `setpriv --clear-groups` has none.
  *
  * @param calls the process's own by default
- * @throws {TransportError} `invalid-option` for an id out of range, `permission-denied` when the process
+ * @throws {LwsError} `invalid-option` for an id out of range, `permission-denied` when the process
  *   may not change, `invalid-state` when it has no such ids or they haven't changed. What was changed
  *   before that stays changed: end the process then.
  */
@@ -48,7 +48,7 @@ export function dropPrivileges(identity: Identity, calls: IdentityCalls = proces
   if (gid === LEAVE && uid === LEAVE) return [];
   const permission = { name: "sys", kind: "setuid" as "uid" } as const;
   if (Deno.permissions.querySync(permission).state !== "granted") {
-    throw new TransportError(
+    throw new LwsError(
       "permission-denied",
       "may not change gid and uid; run with --allow-sys",
     );
@@ -56,36 +56,11 @@ export function dropPrivileges(identity: Identity, calls: IdentityCalls = proces
   // Windows first of all: nothing is to have changed when something is missing.
   const { getgid, getuid, setgid, setuid } = calls;
   if (!getgid || !getuid || !setgid || !setuid) {
-    throw new TransportError("invalid-state", "gid and uid can't be changed on this system");
+    throw new LwsError("invalid-state", "gid and uid can't be changed on this system");
   }
   change("gid", gid, setgid, getgid);
   change("uid", uid, setuid, getuid);
   return calls.getgroups?.().filter((group) => group !== getgid()) ?? [];
-}
-
-function checkId(name: string, id: number): void {
-  if (id === LEAVE || (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID)) return;
-  throw new TransportError(
-    "invalid-option",
-    `${name} is ${id}; it must be −1 or a whole number from 0 to ${LARGEST_ID}`,
-  );
-}
-
-function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
-  if (id === LEAVE) return;
-  try {
-    set(id);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TransportError(
-      "permission-denied",
-      `can't change ${name} to ${id} (${why}); start as root, or leave it at −1`,
-      { cause },
-    );
-  }
-  if (get() !== id) {
-    throw new TransportError("invalid-state", `${name} is ${get()} after it was changed to ${id}`);
-  }
 }
 
 /** What stands where a name is not known, or may not be. */
@@ -141,4 +116,29 @@ export function writeVariable(name: string, value: string | undefined): boolean 
   if (value === undefined) Deno.env.delete(name);
   else Deno.env.set(name, value);
   return true;
+}
+
+function checkId(name: string, id: number): void {
+  if (id === LEAVE || (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID)) return;
+  throw new LwsError(
+    "invalid-option",
+    `${name} is ${id}; it must be −1 or a whole number from 0 to ${LARGEST_ID}`,
+  );
+}
+
+function change(name: string, id: number, set: (id: number) => void, get: () => number): void {
+  if (id === LEAVE) return;
+  try {
+    set(id);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LwsError(
+      "permission-denied",
+      `can't change ${name} to ${id} (${why}); start as root, or leave it at −1`,
+      { cause },
+    );
+  }
+  if (get() !== id) {
+    throw new LwsError("invalid-state", `${name} is ${get()} after it was changed to ${id}`);
+  }
 }

@@ -9,7 +9,7 @@ import type {
   StreamListener,
   Transport,
 } from "../api/network.ts";
-import { TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import { connectName } from "./connect_name.ts";
 import { reverseLookup } from "./machine.ts";
 import { listenOnDescriptor, NodeStream } from "./node_stream.ts";
@@ -118,5 +118,5 @@ function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {
 
 function refuseIpv6(target: NetworkTarget, hostname: string): void {
   if (!target.disableIpv6 || isIP(hostname) !== 6) return;
-  throw new TransportError("invalid-option", `${hostname} is IPv6, which disableIpv6 turns off`);
+  throw new LwsError("invalid-option", `${hostname} is IPv6, which disableIpv6 turns off`);
 }

@@ -6,7 +6,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { clearInterval, setInterval } from "node:timers";
 import type { StreamConn, StreamListener } from "../api/network.ts";
-import { TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 
 /** What is written at once, so that a longer write is seen to go on. */
 const LARGEST_WRITE = 64 * 1024;
@@ -157,22 +157,10 @@ interface ListeningHandle {
 }
 
 /**
- * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
- * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
- */
-function keepListening(server: Server): () => void {
-  const timer = setInterval(() => {
-    (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
-  }, RELISTEN_MS);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-/**
  * Listens on a socket that the program was started with. Needs no permission: whoever started the
  * program has opened it.
  *
- * @throws {TransportError} `invalid-option` when the descriptor is none, or none that can be listened on.
+ * @throws {LwsError} `invalid-option` when the descriptor is none, or none that can be listened on.
  */
 export function listenOnDescriptor(fd: number): StreamListener {
   const waiting: NodeStream[] = [];
@@ -189,7 +177,7 @@ export function listenOnDescriptor(fd: number): StreamListener {
   server.on("error", () => {});
   server.listen({ fd });
   if (!server.listening) {
-    throw new TransportError(
+    throw new LwsError(
       "invalid-option",
       `can't listen on descriptor ${fd}; it must be open, and a TCP or unix socket`,
     );
@@ -218,4 +206,16 @@ export function listenOnDescriptor(fd: number): StreamListener {
       for (const stream of waiting.splice(0)) stream.close();
     },
   };
+}
+
+/**
+ * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
+ * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
+ */
+function keepListening(server: Server): () => void {
+  const timer = setInterval(() => {
+    (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
+  }, RELISTEN_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }

@@ -1,7 +1,7 @@
 /** Unix sockets by `Deno.listen` and `Deno.connect`. */
 
 import type { StreamConn, StreamListener } from "../api/network.ts";
-import { TransportError } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 
 /** The most bytes of a path in Linux's `sockaddr_un`, with room for the NUL behind it. */
 const LONGEST_PATH = 107;
@@ -12,14 +12,14 @@ const LONGEST_PATH = 107;
  *
  * @param path the file, or `@` and a name in Linux's abstract namespace
  * @param mode the file's permissions: who may write may connect
- * @throws {TransportError} `address-in-use` when somebody listens there, or the file is no socket;
+ * @throws {LwsError} `address-in-use` when somebody listens there, or the file is no socket;
  *   `invalid-option` when the path can't be a socket's.
  */
 export function listenUnix(path: string, mode?: number): StreamListener {
   const real = checkPath(path);
   const isFile = real[0] !== "\0";
   if (!isFile && mode !== undefined) {
-    throw new TransportError("invalid-option", `${path} is no file, and can't have a mode`);
+    throw new LwsError("invalid-option", `${path} is no file, and can't have a mode`);
   }
   let listener: Deno.UnixListener;
   try {
@@ -59,7 +59,7 @@ export function connectUnix(path: string, signal: AbortSignal): Promise<StreamCo
 /** The path as the system wants it. */
 function checkPath(path: string): string {
   const refuse = (why: string) => {
-    throw new TransportError("invalid-option", `${JSON.stringify(path)} is no unix socket: ${why}`);
+    throw new LwsError("invalid-option", `${JSON.stringify(path)} is no unix socket: ${why}`);
   };
   if (path === "" || path === "@") refuse("it is empty");
   if (path.includes("\0")) refuse("it has a NUL; abstract names begin with @");
@@ -143,6 +143,6 @@ function isListenedOn(path: string): boolean {
   return answer[0] !== NOBODY;
 }
 
-function inUse(path: string, why: string, cause: Error): TransportError {
-  return new TransportError("address-in-use", `${path} is in use: ${why}`, { cause });
+function inUse(path: string, why: string, cause: Error): LwsError {
+  return new LwsError("address-in-use", `${path} is in use: ${why}`, { cause });
 }

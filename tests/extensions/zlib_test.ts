@@ -2,37 +2,38 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
 import {
   type Deflater,
+  InflatedTooLong,
   InflateError,
   type Inflater,
   type ZlibCodec,
 } from "../../src/extensions/zlib_codec.ts";
-import {
-  fallbackZlibCodec,
-  nativeZlibCodec,
-  zlibCodec,
-  type ZlibStreams,
-} from "../../src/extensions/zlib.ts";
+import { nativeZlibCodec, zlibCodec, type ZlibStreams } from "../../src/extensions/zlib.ts";
+import { wholeZlibCodec } from "../../src/extensions/zlib_whole.ts";
 
 const native = nativeZlibCodec()!;
-const CODECS: [string, ZlibCodec][] = [["fallback", fallbackZlibCodec], ["native", native]];
+const CODECS: [string, ZlibCodec][] = [["whole messages", wholeZlibCodec], ["native", native]];
 
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 const MIB = 1024 * 1024;
 /** What tests that run at the same time may take meanwhile. */
 const RSS_NOISE = 320 * MIB;
 
+type CodecTest = (
+  open: {
+    deflater: (windowBits?: number, level?: number, memLevel?: number) => Deflater;
+    inflater: (windowBits?: number) => Inflater;
+  },
+  codec: ZlibCodec,
+) => void;
+
+/** For what a codec without state between calls can't do. */
+function nativeCodec(name: string, test: CodecTest): void {
+  eachCodec(name, test, [["native", native]]);
+}
+
 /** Runs for each codec, and closes the streams that the test opens. */
-function eachCodec(
-  name: string,
-  test: (
-    open: {
-      deflater: (windowBits?: number, level?: number, memLevel?: number) => Deflater;
-      inflater: (windowBits?: number) => Inflater;
-    },
-    codec: ZlibCodec,
-  ) => void,
-): void {
-  for (const [codecName, codec] of CODECS) {
+function eachCodec(name: string, test: CodecTest, codecs = CODECS): void {
+  for (const [codecName, codec] of codecs) {
     Deno.test(`${codecName}: ${name}`, () => {
       const opened: { close(): void }[] = [];
       const keep = <Stream extends { close(): void }>(stream: Stream): Stream => {
@@ -43,13 +44,22 @@ function eachCodec(
         test({
           deflater: (windowBits = 15, level = 6, memLevel = 8) =>
             keep(codec.deflater({ windowBits, level, memLevel })),
-          inflater: (windowBits = 15) => keep(codec.inflater({ windowBits })),
+          inflater: (windowBits = 15) => keep(inflaterOf(codec, windowBits)),
         }, codec);
       } finally {
         for (const stream of opened) stream.close();
       }
     });
   }
+}
+
+/** Those that inflate messages at once, and give nothing before their tail. */
+const wholes = new WeakSet<Inflater>();
+
+function inflaterOf(codec: ZlibCodec, windowBits = 15): Inflater {
+  const inflater = codec.inflater({ windowBits });
+  if (!codec.hasTakeover) wholes.add(inflater);
+  return inflater;
 }
 
 /** The same numbers at each run: 0 to `limit` − 1. */
@@ -114,6 +124,38 @@ function assertSame(actual: Uint8Array, expected: Uint8Array, what = ""): void {
   throw new Error(`${what}: ${actual.length} and ${expected.length} bytes, first other: ${at}`);
 }
 
+/** As {@linkcode inflateAll} for an inflater of whole messages: with or without its tail. */
+function inflateWhole(
+  inflater: Inflater,
+  data: Uint8Array,
+  pushSize: () => number,
+  pullSize: () => number,
+): Uint8Array {
+  const message = endsInTail(data) ? data.subarray(0, -TAIL.length) : data;
+  for (let at = 0; at < message.length;) {
+    const piece = message.slice(at, at + pushSize());
+    at += piece.length;
+    inflater.push(piece);
+    piece.fill(0xdd);
+    assertEquals(inflater.pull(new Uint8Array(10)), 0);
+  }
+  inflater.pushTail();
+  const parts: Uint8Array[] = [];
+  while (true) {
+    const out = new Uint8Array(pullSize());
+    const count = inflater.pull(out);
+    parts.push(out.subarray(0, count));
+    if (count < out.length) break;
+  }
+  assertEquals(inflater.rest.length, 0);
+  return concat(...parts);
+}
+
+function endsInTail(data: Uint8Array): boolean {
+  const end = data.subarray(-TAIL.length);
+  return end.length === TAIL.length && end.every((byte, index) => byte === TAIL[index]);
+}
+
 /** Pushes `data` in pieces and pulls all that comes, in pieces. */
 function inflateAll(
   inflater: Inflater,
@@ -121,6 +163,7 @@ function inflateAll(
   pushSize = () => data.length,
   pullSize = () => 1000,
 ): Uint8Array {
+  if (wholes.has(inflater)) return inflateWhole(inflater, data, pushSize, pullSize);
   const parts: Uint8Array[] = [];
   for (let at = 0; at < data.length;) {
     const piece = data.subarray(at, at + pushSize());
@@ -209,6 +252,7 @@ eachCodec("a view of a larger buffer is taken as what it shows", ({ deflater, in
   const out = new Uint8Array(1000).fill(8);
   const one = inflater();
   one.push(padded.subarray(3, 3 + deflated.length));
+  if (wholes.has(one)) one.pushTail();
   assertEquals(one.pull(out.subarray(50, 950)), 700);
   assertSame(out.subarray(50, 750), message);
   assert(out.subarray(0, 50).every((byte) => byte === 8));
@@ -230,7 +274,7 @@ eachCodec("section 7.1.1: a second message is shorter by what the first one had"
   assertThrows(() => inflateAll(other, second), InflateError, "too far back");
 });
 
-eachCodec("no reference goes further back than the window", ({ deflater, inflater }) => {
+eachCodec("no reference goes further back than the window", ({ deflater, inflater }, codec) => {
   for (let windowBits = 9; windowBits <= 15; windowBits++) {
     const size = 1 << windowBits;
     const message = patchwork(3 * size, windowBits);
@@ -243,7 +287,8 @@ eachCodec("no reference goes further back than the window", ({ deflater, inflate
     far.set(randomBytes(50));
     far.set(randomBytes(50), size + 50);
     const wider = deflater(15, 9).deflate(far).slice();
-    if (windowBits === 15) continue;
+    // At once, what came out before is there, however far back.
+    if (windowBits === 15 || !codec.hasTakeover) continue;
     assertThrows(
       () => inflateAll(inflater(windowBits), wider, undefined, () => 1),
       InflateError,
@@ -271,7 +316,7 @@ eachCodec("section 7.2.3.1: that is what deflating makes", ({ deflater }) => {
   assertSame(deflater().deflate(text("Hello")), bytes("f2 48 cd c9 c9 07 00 00 00 ff ff"));
 });
 
-eachCodec("section 7.2.3.2: a message refers to the one before", ({ inflater }) => {
+nativeCodec("section 7.2.3.2: a message refers to the one before", ({ inflater }) => {
   const one = inflater();
   assertSame(inflateAll(one, concat(bytes("f2 48 cd c9 c9 07 00"), TAIL)), text("Hello"));
   assertSame(inflateAll(one, concat(bytes("f2 00 11 00 00"), TAIL)), text("Hello"));
@@ -292,7 +337,7 @@ eachCodec("section 7.2.3.3: a stored block", ({ inflater }) => {
   }
 });
 
-eachCodec("a message may end in a stored block itself", ({ inflater }) => {
+nativeCodec("a message may end in a stored block itself", ({ inflater }) => {
   const one = inflater();
   for (let round = 0; round < 2; round++) {
     assertSame(inflateAll(one, concat(bytes("00 05 00 fa ff 48 65 6c 6c 6f"))), text("Hello"));
@@ -312,7 +357,7 @@ eachCodec("section 7.2.3.4: messages that end in a final block", ({ inflater }) 
   }
 });
 
-eachCodec("the tail right behind a final block is no error", ({ inflater }) => {
+nativeCodec("the tail right behind a final block is no error", ({ inflater }) => {
   const one = inflater();
   const message = bytes("f3 48 cd c9 c9 07 00");
   one.push(message);
@@ -368,7 +413,7 @@ eachCodec("what follows a final block is another stream", ({ inflater }) => {
   }
 });
 
-eachCodec("many empty streams in a row are used up", ({ inflater }) => {
+nativeCodec("many empty streams in a row are used up", ({ inflater }) => {
   const data = new Uint8Array(2000).fill(0x03);
   for (let at = 1; at < data.length; at += 2) data[at] = 0x00;
   assertEquals(inflateAll(inflater(), data).length, 0);
@@ -416,7 +461,7 @@ eachCodec("data that is no stream is refused until a reset", ({ inflater }) => {
   }
 });
 
-eachCodec("a stream that breaks off gives what there is", ({ deflater, inflater }) => {
+nativeCodec("a stream that breaks off gives what there is", ({ deflater, inflater }) => {
   const message = patchwork(5000);
   const deflated = deflater().deflate(message);
   const one = inflater();
@@ -428,7 +473,7 @@ eachCodec("a stream that breaks off gives what there is", ({ deflater, inflater 
   }
 });
 
-eachCodec("what isn't used up stays, and nothing may be pushed on it", ({ inflater }) => {
+nativeCodec("what isn't used up stays, and nothing may be pushed on it", ({ inflater }) => {
   const one = inflater();
   const block = bytes("00 05 00 fa ff 48 65 6c 6c 6f");
   one.push(block);
@@ -444,7 +489,7 @@ eachCodec("what isn't used up stays, and nothing may be pushed on it", ({ inflat
   assertEquals(one.rest.length, 0);
 });
 
-eachCodec("what is kept stays, whatever becomes of the bytes that were pushed", (open) => {
+nativeCodec("what is kept stays, whatever becomes of the bytes that were pushed", (open) => {
   const message = randomBytes(1000);
   const deflated = open.deflater().deflate(message).slice();
   for (const used of [0, 1, 500, 1000]) {
@@ -462,17 +507,15 @@ eachCodec("what is kept stays, whatever becomes of the bytes that were pushed", 
 });
 
 Deno.test("a tail that is kept is still told from a block", () => {
-  for (const codec of [nativeZlibCodec()!, fallbackZlibCodec]) {
-    const one = codec.inflater({ windowBits: 15 });
-    one.push(bytes("4b 04 00"));
-    assertEquals(one.pull(new Uint8Array(2)), 1);
-    one.pushTail();
-    one.keep();
-    assertEquals(one.pull(new Uint8Array(2)), 0);
-    one.push(bytes("4b 04 00"));
-    assertEquals(one.pull(new Uint8Array(2)), 1);
-    one.close();
-  }
+  const one = native.inflater({ windowBits: 15 });
+  one.push(bytes("4b 04 00"));
+  assertEquals(one.pull(new Uint8Array(2)), 1);
+  one.pushTail();
+  one.keep();
+  assertEquals(one.pull(new Uint8Array(2)), 0);
+  one.push(bytes("4b 04 00"));
+  assertEquals(one.pull(new Uint8Array(2)), 1);
+  one.close();
 });
 
 eachCodec("the output of one call is overwritten by the next, and a large one freed", (open) => {
@@ -486,7 +529,7 @@ eachCodec("the output of one call is overwritten by the next, and a large one fr
   assert(second.buffer.byteLength <= 64 * 1024);
 });
 
-eachCodec("what is inflated costs no memory but the output", ({ deflater, inflater }, codec) => {
+nativeCodec("what is inflated costs no memory but the output", ({ deflater, inflater }, codec) => {
   const one = deflater(15, 1);
   const zeros = new Uint8Array(MIB);
   one.deflate(zeros);
@@ -511,7 +554,7 @@ eachCodec("what is inflated costs no memory but the output", ({ deflater, inflat
   assert(Deno.memoryUsage().rss - before < RSS_NOISE);
 });
 
-eachCodec("one push of a few bytes that stand for much is bounded by the output", (open) => {
+nativeCodec("one push of a few bytes that stand for much is bounded by the output", (open) => {
   const one = open.deflater(15, 9);
   const deflated = one.deflate(new Uint8Array(16 * MIB)).slice();
   const other = open.inflater();
@@ -530,8 +573,9 @@ eachCodec("thousands of streams that are closed leave no memory behind", (_open,
   const use = (times: number) => {
     for (let round = 0; round < times; round++) {
       const deflater = codec.deflater({ windowBits: 15, level: 1, memLevel: 8 });
-      const inflater = codec.inflater({ windowBits: 15 });
+      const inflater = inflaterOf(codec);
       inflater.push(deflater.deflate(message));
+      if (wholes.has(inflater)) inflater.pushTail();
       assertEquals(inflater.pull(out), message.length);
       deflater.close();
       inflater.close();
@@ -589,15 +633,19 @@ Deno.test("both codecs judge broken streams alike", () => {
     const options = { level: random(10), memLevel: 1 + random(9), windowBits: 9 + random(7) };
     const strategy = random(5);
     const message = patchwork(random(1500), round);
-    const deflated = concat(deflateRawSync(message, { ...options, strategy }), TAIL);
+    const deflated = Uint8Array.from(deflateRawSync(message, { ...options, strategy }));
     for (let faults = random(4); faults > 0; faults--) {
       deflated[random(Math.min(deflated.length, round % 2 === 0 ? 60 : 2000))]! ^= 1 << random(8);
     }
     const size = round % 3 === 0 ? () => 1 : () => 4000;
-    const results = [native, fallbackZlibCodec].map((codec) => {
-      const inflater = codec.inflater({ windowBits: 15 });
+    const results = [native, wholeZlibCodec].map((codec) => {
+      const inflater = inflaterOf(codec);
       try {
-        return inflateAll(inflater, deflated, size, size);
+        const inflated = inflateAll(inflater, deflated, size, size);
+        if (codec !== native) return inflated;
+        inflater.pushTail();
+        const out = new Uint8Array(10_000);
+        return concat(inflated, out.subarray(0, inflater.pull(out)));
       } catch (error) {
         if (!(error instanceof InflateError)) throw error;
         return undefined;
@@ -608,6 +656,67 @@ Deno.test("both codecs judge broken streams alike", () => {
     assertEquals(results[0] === undefined, results[1] === undefined, `round ${round}`);
     if (results[0] !== undefined) assertSame(results[1]!, results[0], `round ${round}`);
   }
+});
+
+// What inflates messages at once.
+
+function whole(most = 1000): Inflater {
+  const inflater = inflaterOf(wholeZlibCodec);
+  inflater.most = most;
+  return inflater;
+}
+
+Deno.test("whole messages: up to the limit all comes, and past it nothing is inflated", () => {
+  for (const length of [1, 999, 1000]) {
+    assertEquals(inflateAll(whole(), deflateRawSync(new Uint8Array(length))).length, length);
+  }
+  const bomb = deflateRawSync(new Uint8Array(64 * MIB));
+  const before = Deno.memoryUsage().rss;
+  for (const message of [deflateRawSync(new Uint8Array(1002)), bomb]) {
+    const one = whole();
+    assertThrows(() => inflateAll(one, message), InflatedTooLong);
+    one.reset();
+    assertSame(inflateAll(one, deflateRawSync(text("Hello"))), text("Hello"));
+  }
+  assert(Deno.memoryUsage().rss - before < 32 * MIB);
+});
+
+Deno.test("whole messages: the limit is that of all streams of a message", () => {
+  const part = Uint8Array.from(deflateRawSync(new Uint8Array(400)));
+  assertEquals(inflateAll(whole(), concat(part, part)).length, 800);
+  assertThrows(() => inflateAll(whole(), concat(part, part, part)), InflatedTooLong);
+});
+
+Deno.test("whole messages: no more input is kept than a message of that length needs", () => {
+  const one = whole();
+  // Stored blocks of nothing, which never get more by inflating.
+  const nothing = new Uint8Array(5_000);
+  for (let at = 0; at < nothing.length; at += 5) nothing.set([0, 0, 0, 0xff, 0xff], at);
+  assertThrows(() => {
+    for (let pushed = 0; pushed < MIB; pushed += nothing.length) one.push(nothing);
+  }, InflatedTooLong);
+  assert(one.rest.length <= 1125 + 64 * 1024);
+  one.reset();
+  assertEquals(one.rest.length, 0);
+  assertEquals(inflateAll(whole(), concat(nothing, TAIL)).length, 0);
+});
+
+Deno.test("whole messages: a message has 64 streams at most, as each costs a call", () => {
+  const one = Uint8Array.of(0x4b, 0x04, 0x00);
+  const streams = (count: number) => concat(...Array.from({ length: count }, () => one));
+  assertEquals(inflateAll(whole(), streams(64)).length, 64);
+  assertThrows(() => inflateAll(whole(), streams(65)), InflateError, "too many streams");
+});
+
+Deno.test("whole messages: what is not pulled yet stays, and nothing may be pushed on it", () => {
+  const one = whole();
+  one.push(deflateRawSync(text("Hello")));
+  one.pushTail();
+  assertEquals(one.pull(new Uint8Array(2)), 2);
+  assertThrows(() => one.push(TAIL), Error, "not used up");
+  assertThrows(() => one.pushTail(), Error, "not used up");
+  assertEquals(one.pull(new Uint8Array(10)), 3);
+  assertSame(inflateAll(one, deflateRawSync(text("Hello"))), text("Hello"));
 });
 
 Deno.test("this runtime has the native codec, and it is the one of choice", () => {

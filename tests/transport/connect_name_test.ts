@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { connectName, type NameSystem, runtimeSystem } from "../../src/transport/connect_name.ts";
 import type { StreamConn } from "../../src/api/network.ts";
 import { tcpNetwork } from "../../src/transport/network.ts";
-import { TransportError } from "../../src/base/errors.ts";
+import { LwsError } from "../../src/base/errors.ts";
 
 const never = new AbortController().signal;
 const TARGET = { hostname: "name.test", port: 80 };
@@ -122,7 +122,7 @@ Deno.test("a source that is no address is refused by name, before anything is lo
   const { system } = systemOf(["192.0.2.5"], "192.0.2.5");
   const error = await assertRejects(
     () => connectName({ ...TARGET, localAddress: "eth0" }, never, system),
-    TransportError,
+    LwsError,
     "eth0",
   );
   assertEquals(error.code, "invalid-option");

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { listenOnDescriptor } from "../../src/transport/node_stream.ts";
-import { TransportError } from "../../src/base/errors.ts";
+import { LwsError } from "../../src/base/errors.ts";
 import { Child, isInstalled } from "../support/child.ts";
 
 const hasPython = isInstalled("python3");
@@ -63,7 +63,7 @@ for (
 ) {
   testHeir(`${what} in place of a listening socket is refused`, async () => {
     await using child = heir(opening);
-    assertEquals(await child.line(), `TransportError: ${REFUSAL}`);
+    assertEquals(await child.line(), `LwsError: ${REFUSAL}`);
   });
 }
 
@@ -78,7 +78,7 @@ s.bind(("127.0.0.1", 0))`);
 Deno.test("a descriptor that is not open is refused", () => {
   const error = assertThrows(
     () => listenOnDescriptor(999_999),
-    TransportError,
+    LwsError,
     "descriptor 999999",
   );
   assertEquals(error.code, "invalid-option");

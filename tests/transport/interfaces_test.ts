@@ -5,7 +5,7 @@ import {
   sourceAddress,
 } from "../../src/transport/interfaces.ts";
 import { tcpNetwork } from "../../src/transport/network.ts";
-import { TransportError } from "../../src/base/errors.ts";
+import { LwsError } from "../../src/base/errors.ts";
 import { Child } from "../support/child.ts";
 
 const LISTED: readonly InterfaceAddress[] = [
@@ -30,7 +30,7 @@ Deno.test("an interface's addresses are IPv4's first, then IPv6's, then those wi
 Deno.test("without IPv6 there are the IPv4 addresses, and none is an error", () => {
   const options = { list, disableIpv6: true };
   assertEquals(interfaceAddresses("eth0", options), ["192.0.2.1", "192.0.2.2"]);
-  const error = assertThrows(() => interfaceAddresses("six", options), TransportError);
+  const error = assertThrows(() => interfaceAddresses("six", options), LwsError);
   assertEquals(error.code, "invalid-option");
   assertEquals(
     error.message,
@@ -47,7 +47,7 @@ Deno.test("an IP address is itself, without any look at the interfaces", () => {
   for (const address of ["::", "::1", "fe80::1%eth0"]) {
     assertThrows(
       () => interfaceAddresses(address, { ...none, disableIpv6: true }),
-      TransportError,
+      LwsError,
       `${address} is IPv6, which disableIpv6 turns off`,
     );
   }
@@ -55,7 +55,7 @@ Deno.test("an IP address is itself, without any look at the interfaces", () => {
 
 Deno.test("an unknown interface is an error with those that there are", () => {
   for (const iface of ["eth1", "ETH0", "", "127.0.0", "eth0 "]) {
-    const error = assertThrows(() => interfaceAddresses(iface, { list }), TransportError);
+    const error = assertThrows(() => interfaceAddresses(iface, { list }), LwsError);
     assertEquals(error.code, "invalid-option");
     assertEquals(error.message, `no interface "${iface}"; there are: eth0, six`);
   }
@@ -64,7 +64,7 @@ Deno.test("an unknown interface is an error with those that there are", () => {
 Deno.test("where interfaces may not be listed the error names the permission", async () => {
   const error = assertThrows(
     () => interfaceAddresses("eth0", { list: () => undefined }),
-    TransportError,
+    LwsError,
     "--allow-sys=networkInterfaces",
   );
   assertEquals(error.code, "permission-denied");
@@ -97,7 +97,7 @@ Deno.test("what is connected from is of the target's kind", () => {
   const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
   assertEquals(sourceAddress(addresses, "198.51.100.1"), "192.0.2.1");
   assertEquals(sourceAddress(addresses, "::1"), "2001:db8::1");
-  const error = assertThrows(() => sourceAddress(["192.0.2.1"], "::1"), TransportError);
+  const error = assertThrows(() => sourceAddress(["192.0.2.1"], "::1"), LwsError);
   assertEquals(error.code, "invalid-option");
   assertEquals(error.message, "there is no way from 192.0.2.1 to ::1: one is IPv4, the other IPv6");
 });
@@ -105,7 +105,7 @@ Deno.test("what is connected from is of the target's kind", () => {
 Deno.test("what is connected to on a link is connected to from that link", () => {
   const addresses = ["192.0.2.1", "2001:db8::1", "fe80::1%eth0"];
   assertEquals(sourceAddress(addresses, "fe80::2%eth0"), "fe80::1%eth0");
-  const error = assertThrows(() => sourceAddress(addresses, "fe80::2%eth1"), TransportError);
+  const error = assertThrows(() => sourceAddress(addresses, "fe80::2%eth1"), LwsError);
   assertEquals(error.code, "invalid-option");
   assertEquals(
     error.message,

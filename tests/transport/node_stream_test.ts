@@ -7,7 +7,7 @@ import { NodeStream } from "../../src/transport/node_stream.ts";
 import { StreamTransport } from "../../src/transport/stream_transport.ts";
 import { tcpNetwork } from "../../src/transport/network.ts";
 import type { NetworkTarget, Transport } from "../../src/api/network.ts";
-import { TransportError } from "../../src/base/errors.ts";
+import { LwsError } from "../../src/base/errors.ts";
 import { Child } from "../support/child.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 
@@ -74,7 +74,7 @@ Deno.test("a local address that is none, or of the other kind, is refused by nam
     const target = { hostname: "127.0.0.1", port: 9, localAddress };
     const error = await assertRejects(
       () => tcpNetwork.connect(target, never),
-      TransportError,
+      LwsError,
       localAddress,
     );
     assertEquals(error.code, "invalid-option");
@@ -94,7 +94,7 @@ Deno.test("without IPv6 its addresses are refused by name", async () => {
     for (const localAddress of [undefined, "127.0.0.1"]) {
       const error = await assertRejects(
         () => tcpNetwork.connect({ ...target, localAddress }, never),
-        TransportError,
+        LwsError,
         hostname,
       );
       assertEquals(error.code, "invalid-option");
@@ -112,7 +112,7 @@ Deno.test("without IPv6 nothing connects from an IPv6 address", async () => {
   const target = { hostname: "localhost", port: 9, disableIpv6: true, localAddress: "::1" };
   await assertRejects(
     () => tcpNetwork.connect(target, never),
-    TransportError,
+    LwsError,
     "::1 is IPv6, which",
   );
 });

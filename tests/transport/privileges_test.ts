@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { dropPrivileges, type IdentityCalls } from "../../src/transport/machine.ts";
-import { TransportError } from "../../src/base/errors.ts";
+import { LwsError } from "../../src/base/errors.ts";
 import { Child, isInstalled } from "../support/child.ts";
 
 const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
@@ -68,7 +68,7 @@ testAsRoot("who isn't root can't change, and it is said loudly", true, async () 
   const command = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"];
   for (const [ids, name] of [[[-1, NOBODY], "uid"], [[NOBODY, -1], "gid"]] as const) {
     const error = await changed(ids, { command });
-    assertEquals([error.name, error.code], ["TransportError", "permission-denied"]);
+    assertEquals([error.name, error.code], ["LwsError", "permission-denied"]);
     assertStringIncludes(error.message, `can't change ${name} to ${NOBODY} (EPERM`);
   }
   assertEquals(await changed([1000, 1000], { command }), [], "what is so already stays so");
@@ -77,7 +77,7 @@ testAsRoot("who isn't root can't change, and it is said loudly", true, async () 
 Deno.test("without the permission nothing changes, and there is no prompt", async () => {
   for (const flags of [[], ["--allow-read", "--allow-net"], ["--allow-sys=uid,gid"]]) {
     const error = await changed([NOBODY, NOBODY], { flags });
-    assertEquals([error.name, error.code], ["TransportError", "permission-denied"]);
+    assertEquals([error.name, error.code], ["LwsError", "permission-denied"]);
     assertStringIncludes(error.message, "--allow-sys");
   }
   assertEquals(await changed([-1, -1], { flags: [] }), [], "−1 leaves all as it is");
@@ -85,10 +85,10 @@ Deno.test("without the permission nothing changes, and there is no prompt", asyn
 
 Deno.test("an id out of range is refused by name", () => {
   for (const id of [-2, 1.5, NaN, Infinity, 2 ** 32 - 1, 2 ** 32]) {
-    const gid = assertThrows(() => dropPrivileges({ gid: id, uid: -1 }, {}), TransportError);
+    const gid = assertThrows(() => dropPrivileges({ gid: id, uid: -1 }, {}), LwsError);
     assertEquals(gid.code, "invalid-option");
     assertStringIncludes(gid.message, `gid is ${id}`);
-    assertThrows(() => dropPrivileges({ gid: -1, uid: id }, {}), TransportError, `uid is ${id}`);
+    assertThrows(() => dropPrivileges({ gid: -1, uid: id }, {}), LwsError, `uid is ${id}`);
   }
 });
 
@@ -117,13 +117,13 @@ Deno.test("a system without such ids, and a change that did nothing, are loud fa
   const calls: string[] = [];
   for (const missing of ["getgid", "getuid", "setgid", "setuid"]) {
     const { [missing as keyof IdentityCalls]: _, ...rest } = fakeProcess(calls);
-    const error = assertThrows(() => dropPrivileges({ gid: 1, uid: 1 }, rest), TransportError);
+    const error = assertThrows(() => dropPrivileges({ gid: 1, uid: 1 }, rest), LwsError);
     assertEquals([error.code, calls.length], ["invalid-state", 0]);
   }
   for (const name of ["gid", "uid"]) {
     assertThrows(
       () => dropPrivileges({ gid: 1, uid: 2 }, fakeProcess(calls, name)),
-      TransportError,
+      LwsError,
       `${name} is 0 after it was changed to`,
     );
   }

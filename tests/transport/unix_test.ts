@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { tcpNetwork } from "../../src/transport/network.ts";
 import type { Listener, Transport } from "../../src/api/network.ts";
-import { TransportError } from "../../src/base/errors.ts";
+import { LwsError } from "../../src/base/errors.ts";
 import { Child } from "../support/child.ts";
 import { testTransportContract } from "./transport_contract.ts";
 
@@ -94,7 +94,7 @@ testWithPath("what is left of a listener that is gone is removed", async (path) 
 
 testWithPath("a socket that somebody listens on is in use, and stays as it is", async (path) => {
   const listener = listen(path);
-  const error = assertThrows(() => listen(path), TransportError, "somebody listens there");
+  const error = assertThrows(() => listen(path), LwsError, "somebody listens there");
   assertEquals(error.code, "address-in-use");
   assertEquals(kindOf(path), "socket");
   // Whoever looked whether somebody is there is a connection too.
@@ -106,17 +106,17 @@ testWithPath("a socket that somebody listens on is in use, and stays as it is", 
 
 testWithPath("a file, a folder or a link at the path is not removed", async (path, folder) => {
   Deno.writeTextFileSync(path, "precious");
-  const error = assertThrows(() => listen(path), TransportError, "the file is no socket");
+  const error = assertThrows(() => listen(path), LwsError, "the file is no socket");
   assertEquals(error.code, "address-in-use");
   assertEquals(Deno.readTextFileSync(path), "precious");
-  assertThrows(() => listen(folder), TransportError, "the file is no socket");
+  assertThrows(() => listen(folder), LwsError, "the file is no socket");
   const target = `${path}.moved`;
   const stale = listen(`${path}2`);
   Deno.renameSync(`${path}2`, target);
   stale.close();
   const link = `${path}.link`;
   Deno.symlinkSync(target, link);
-  assertThrows(() => listen(link), TransportError, "the file is no socket");
+  assertThrows(() => listen(link), LwsError, "the file is no socket");
   assertEquals([kindOf(link), kindOf(target)], ["file", "socket"]);
   await assertRejects(() => connect(path), Deno.errors.ConnectionRefused);
 });
@@ -148,18 +148,18 @@ testWithPath("a path of 107 bytes is the longest", async (_path) => {
   client.close();
   server.close();
   for (const act of [() => listen(path(108)), () => listen("/" + "x".repeat(5000))]) {
-    const error = assertThrows(act, TransportError, "107 is the most");
+    const error = assertThrows(act, LwsError, "107 is the most");
     assertEquals(error.code, "invalid-option");
   }
-  await assertRejects(() => connect(path(108)), TransportError, "it has 108 bytes");
+  await assertRejects(() => connect(path(108)), LwsError, "it has 108 bytes");
   await Deno.remove(folder, { recursive: true });
 });
 
 testWithPath("a path that is none is refused by name", async () => {
   for (const path of ["", "@", "a\0b", "\0abstract"]) {
     const quoted = JSON.stringify(path);
-    assertThrows(() => listen(path), TransportError, `${quoted} is no unix socket`);
-    await assertRejects(() => connect(path), TransportError, `${quoted} is no unix socket`);
+    assertThrows(() => listen(path), LwsError, `${quoted} is no unix socket`);
+    await assertRejects(() => connect(path), LwsError, `${quoted} is no unix socket`);
   }
 });
 
@@ -182,12 +182,12 @@ Deno.test({
     const listener = listen(name);
     assertEquals(listener.address, { hostname: `unix:${name}`, port: 0 });
     assertEquals(kindOf(name), "nothing");
-    const error = assertThrows(() => listen(name), TransportError, "somebody listens there");
+    const error = assertThrows(() => listen(name), LwsError, "somebody listens there");
     assertEquals(error.code, "address-in-use");
     const ends = await Promise.all([connect(name), listener.accept()]);
     for (const end of ends) end.close();
     listener.close();
     await assertRejects(() => connect(name), Deno.errors.ConnectionRefused);
-    assertThrows(() => listen(name, 0o600), TransportError, "can't have a mode");
+    assertThrows(() => listen(name, 0o600), LwsError, "can't have a mode");
   },
 });

@@ -137,15 +137,6 @@ const IGNORE_XOR_MASK = 0x80;
 /** What is left for kinds. */
 const KIND_BITS = 0x3f;
 
-/** The C names of kinds. */
-function namesOf({ constants, writeKinds }: Generation, kinds: readonly WriteKind[]): string[] {
-  return Object.keys(constants).filter((name) =>
-    kinds.some((kind) =>
-      name.startsWith("LWS_WRITE_") && constants[name] === writeKinds.number(kind)
-    )
-  );
-}
-
 /** A `lws_write`: `len` bytes at `buf`, as the kind and the flags of `protocol` say. */
 export function writing(generation: Generation, name: string): Write {
   const { completesWholeAnswers, constants, emptyWrites, writeKinds, writeReturns } = generation;
@@ -171,4 +162,13 @@ export function writing(generation: Generation, name: string): Write {
       if (completesWholeAnswers && kind === "http" && written >= 0) followAnswer(wsi, bytes);
       return writeReturns === "zero" && written > 0 ? 0 : written;
     });
+}
+
+/** The C names of kinds. */
+function namesOf({ constants, writeKinds }: Generation, kinds: readonly WriteKind[]): string[] {
+  return Object.keys(constants).filter((name) =>
+    kinds.some((kind) =>
+      name.startsWith("LWS_WRITE_") && constants[name] === writeKinds.number(kind)
+    )
+  );
 }

@@ -181,6 +181,15 @@ export function ownerOf(protocol: FilledIn | null): Context | undefined {
   return protocol?.owning_server ?? undefined;
 }
 
+/** Ends a connection by its descriptor, without a close frame; an unknown one is left alone. */
+export function hangupOnClient(context: Context, fd: number): void {
+  attempt<unknown>(
+    "libwebsockets_hangup_on_client",
+    undefined,
+    () => theContext(context).hangupOnClient(theWhole("fd", fd)),
+  );
+}
+
 /**
  * Goes through the main API's names of a protocol struct; returns the least of what the calls return.
  *
@@ -197,13 +206,4 @@ function forEachName(
     throw new LwsError("invalid-argument", "protocol is none of a context's");
   }
   return Math.min(...names.map((each) => call(context!, each)));
-}
-
-/** Ends a connection by its descriptor, without a close frame; an unknown one is left alone. */
-export function hangupOnClient(context: Context, fd: number): void {
-  attempt<unknown>(
-    "libwebsockets_hangup_on_client",
-    undefined,
-    () => theContext(context).hangupOnClient(theWhole("fd", fd)),
-  );
 }

@@ -16,13 +16,6 @@ export type AnyExtensionStruct = ExtensionStruct<AnyCallback>;
 /** The library's own, for a context each: they are closed with it. */
 const makers = new WeakMap<object, (name: string) => Extension>();
 
-function internal(name: string, make: (name: string) => Extension): ExtensionMembers<never> {
-  // C programs compare names and pass the structs on; they never call these.
-  const struct = { name, callback: make as never, per_session_data_size: 0 };
-  makers.set(struct, make);
-  return struct;
-}
-
 /** What was built in from 2013 on. */
 export const INTERNAL_FRAME_EXTENSIONS: ExtensionMembers<never>[] = [
   internal("deflate-frame", plainDeflateFrame),
@@ -49,6 +42,13 @@ export function extensionOf(generation: Generation, struct: AnyExtensionStruct):
     ...(size === 0 ? {} : { perSessionData: size }),
     perContextPrivateData: per_context_private_data,
   });
+}
+
+function internal(name: string, make: (name: string) => Extension): ExtensionMembers<never> {
+  // C programs compare names and pass the structs on; they never call these.
+  const struct = { name, callback: make as never, per_session_data_size: 0 };
+  makers.set(struct, make);
+  return struct;
 }
 
 type ExtensionArguments = [

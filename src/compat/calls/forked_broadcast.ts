@@ -56,32 +56,10 @@ export function passSocketsOn(context: Context): void {
   });
 }
 
-function pass(sockets: Sockets): void {
-  const isEmpty = Object.keys(sockets).length === 0;
-  writeVariable(VARIABLE, isEmpty ? undefined : JSON.stringify(sockets));
-}
-
-/** What this process was started with; null when it may not look. */
-function passedOn(): Sockets | null {
-  const text = readVariable(VARIABLE);
-  if (text === null) return null;
-  const sockets: Sockets = {};
-  try {
-    for (const [name, { port, token }] of Object.entries(JSON.parse(text ?? "{}") as Sockets)) {
-      if (Number.isInteger(port) && isTokenText(token)) sockets[name] = { port, token };
-    }
-  } catch { /* Somebody else's variable. */ }
-  return sockets;
-}
-
 /** The ways that are open, by where they lead. */
 const outlets = new Map<string, Outlet>();
 /** The one that a struct took last, which may be closed. */
 const taken = new WeakMap<object, Outlet>();
-
-function keyOf({ port, token }: Socket): string {
-  return `${port} ${token}`;
-}
 
 /**
  * Hands bytes in at the broadcast socket of a protocol that no context here serves.
@@ -100,6 +78,28 @@ export function broadcastFromElsewhere(
   const outlet = outletOf(protocol);
   // Nobody ever heard of an empty one.
   return bytes.length === 0 ? 0 : outlet.send(bytes);
+}
+
+function pass(sockets: Sockets): void {
+  const isEmpty = Object.keys(sockets).length === 0;
+  writeVariable(VARIABLE, isEmpty ? undefined : JSON.stringify(sockets));
+}
+
+/** What this process was started with; null when it may not look. */
+function passedOn(): Sockets | null {
+  const text = readVariable(VARIABLE);
+  if (text === null) return null;
+  const sockets: Sockets = {};
+  try {
+    for (const [name, { port, token }] of Object.entries(JSON.parse(text ?? "{}") as Sockets)) {
+      if (Number.isInteger(port) && isTokenText(token)) sockets[name] = { port, token };
+    }
+  } catch { /* Somebody else's variable. */ }
+  return sockets;
+}
+
+function keyOf({ port, token }: Socket): string {
+  return `${port} ${token}`;
 }
 
 function outletOf(protocol: BroadcastFilledIn & { readonly name?: string | null }): Outlet {

@@ -6,39 +6,6 @@ import type { Generation } from "../engine/generation.ts";
 import { type Box, theBox, theConnection, theWhole } from "../engine/guards.ts";
 import type { lws_tokens } from "../engine/structs.ts";
 
-/** The main API's name of a token; `WSI_TOKEN_HTTP` was the status of an answer, and a request's version. */
-function nameOf({ tokens }: Generation, wsi: Wsi, token: number): string | undefined {
-  const name = tokens.name(token);
-  return name === "http status" && !wsi.isClient ? "http" : name;
-}
-
-/**
- * The text of a header, repeated ones joined by a blank as in C, and arguments of a URI by nothing;
- * undefined when it is absent.
- */
-function textOf(generation: Generation, wsi: Wsi, token: number): string | undefined {
-  const name = nameOf(generation, wsi, token);
-  if (name === undefined) return undefined;
-  const pieces = wsi.hdrValues(name);
-  if (pieces.length === 0) return wsi.hdrCopy(name);
-  return pieces.join(name === "uri args" ? "" : " ");
-}
-
-/** Whether there are headers to read: not before a request, and not once it was dealt with. */
-function hasHeaders(wsi: Wsi): boolean {
-  return wsi.hdrSnapshot().size > 0;
-}
-
-function checkToken({ constants }: Generation, wsi: Wsi, h: number): void {
-  theConnection(wsi);
-  theWhole("h", h, 0, constants.WSI_TOKEN_COUNT as number - 1);
-}
-
-function checkRoom(dest: Box<string>, len: number): void {
-  theBox("dest", dest);
-  theWhole("len", len);
-}
-
 /** `lws_hdr_total_length` of any generation. */
 export type HdrTotalLength = (wsi: Wsi, h: number) => number;
 
@@ -100,4 +67,37 @@ export function tokenArray(generation: Generation, wsi: Wsi): lws_tokens[] {
     const text = textOf(generation, wsi, token);
     return { token: text ?? null, token_len: text?.length ?? 0 };
   });
+}
+
+/** The main API's name of a token; `WSI_TOKEN_HTTP` was the status of an answer, and a request's version. */
+function nameOf({ tokens }: Generation, wsi: Wsi, token: number): string | undefined {
+  const name = tokens.name(token);
+  return name === "http status" && !wsi.isClient ? "http" : name;
+}
+
+/**
+ * The text of a header, repeated ones joined by a blank as in C, and arguments of a URI by nothing;
+ * undefined when it is absent.
+ */
+function textOf(generation: Generation, wsi: Wsi, token: number): string | undefined {
+  const name = nameOf(generation, wsi, token);
+  if (name === undefined) return undefined;
+  const pieces = wsi.hdrValues(name);
+  if (pieces.length === 0) return wsi.hdrCopy(name);
+  return pieces.join(name === "uri args" ? "" : " ");
+}
+
+/** Whether there are headers to read: not before a request, and not once it was dealt with. */
+function hasHeaders(wsi: Wsi): boolean {
+  return wsi.hdrSnapshot().size > 0;
+}
+
+function checkToken({ constants }: Generation, wsi: Wsi, h: number): void {
+  theConnection(wsi);
+  theWhole("h", h, 0, constants.WSI_TOKEN_COUNT as number - 1);
+}
+
+function checkRoom(dest: Box<string>, len: number): void {
+  theBox("dest", dest);
+  theWhole("len", len);
 }

@@ -47,28 +47,6 @@ export function servingFiles(name: string): ServeFile {
   return (wsi, file, content_type) => Math.min(0, serveFile(name, wsi, file, content_type));
 }
 
-/** The fields of a block of header lines. */
-function fieldsOf(block: Uint8Array | string | null, length: number): [string, string][] {
-  if (block === null) return [];
-  const text = textAt(block, length, ["other_headers", "other_headers_len"]);
-  const lines = text.split("\r\n").filter((line) => line !== "");
-  return lines.map((line) => {
-    const colon = line.indexOf(":");
-    if (colon < 1) throw new TypeError(`other_headers: ${JSON.stringify(line)} is no header line`);
-    return [line.slice(0, colon), line.slice(colon + 1).trim()];
-  });
-}
-
-/** The first `length` characters of a text, or as many bytes as text. */
-function textAt(
-  value: Uint8Array | string,
-  length: number,
-  names: readonly [value: string, length: string],
-): string {
-  if (typeof value === "string") return value.slice(0, theWhole(names[1], length, 0, value.length));
-  return new TextDecoder().decode(bytesAt(value, length, names));
-}
-
 /**
  * Answers with a status and a small page that shows it, and `html_body` when it is not null.
  *
@@ -122,24 +100,6 @@ export function addByName(
   return putField("lws_add_http_header_by_name", name, value, length, p, end);
 }
 
-function putField(
-  call: string,
-  name: string,
-  value: Uint8Array | string,
-  length: number,
-  p: Box<Uint8Array>,
-  end: Uint8Array,
-): number {
-  return put(call, p, end, () => {
-    const bare = theText("name", name).replace(/:$/, "");
-    const text = textAt(value, length, ["value", "length"]);
-    if (!isToken(bare)) refuse("name", name, "the name of a header");
-    // What a peer had a part in must not end the header.
-    if (!isFieldValue(text)) refuse("value", text, "no control characters");
-    return `${bare}: ${text}\r\n`;
-  });
-}
-
 /** As `lws_add_http_header_by_name`, for a token that is a header. */
 export function addByToken(
   _wsi: Wsi,
@@ -173,6 +133,46 @@ export function addContentLength(
 /** Puts the blank line that ends a head at `p`, and moves `p` behind it. 0, or 1 when it does not fit. */
 export function finalize(_wsi: Wsi, p: Box<Uint8Array>, end: Uint8Array): number {
   return put("lws_finalize_http_header", p, end, () => "\r\n");
+}
+
+/** The fields of a block of header lines. */
+function fieldsOf(block: Uint8Array | string | null, length: number): [string, string][] {
+  if (block === null) return [];
+  const text = textAt(block, length, ["other_headers", "other_headers_len"]);
+  const lines = text.split("\r\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new TypeError(`other_headers: ${JSON.stringify(line)} is no header line`);
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+}
+
+/** The first `length` characters of a text, or as many bytes as text. */
+function textAt(
+  value: Uint8Array | string,
+  length: number,
+  names: readonly [value: string, length: string],
+): string {
+  if (typeof value === "string") return value.slice(0, theWhole(names[1], length, 0, value.length));
+  return new TextDecoder().decode(bytesAt(value, length, names));
+}
+
+function putField(
+  call: string,
+  name: string,
+  value: Uint8Array | string,
+  length: number,
+  p: Box<Uint8Array>,
+  end: Uint8Array,
+): number {
+  return put(call, p, end, () => {
+    const bare = theText("name", name).replace(/:$/, "");
+    const text = textAt(value, length, ["value", "length"]);
+    if (!isToken(bare)) refuse("name", name, "the name of a header");
+    // What a peer had a part in must not end the header.
+    if (!isFieldValue(text)) refuse("value", text, "no control characters");
+    return `${bare}: ${text}\r\n`;
+  });
 }
 
 /** Puts a text at `p`, and moves `p` behind it. 0, or 1 when it does not fit before `end`. */

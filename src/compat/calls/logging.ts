@@ -29,12 +29,6 @@ export function setLevels(level: number, log_emit_function: LogEmitFunction | nu
   });
 }
 
-function logger(level: LogLevel): (line: string) => void {
-  // Lines carried their own newline.
-  return (line) =>
-    attempt(`lwsl_${level}`, undefined, () => log(level, theText("line", line).replace(/\n$/, "")));
-}
-
 /** How many bytes a line of a dump has. */
 const DUMP_WIDTH = 16;
 
@@ -46,6 +40,12 @@ export function hexdump(vbuf: Uint8Array | string, len: number): void {
       log("debug", () => dumpLine(start, [...bytes.subarray(start, start + DUMP_WIDTH)]));
     }
   });
+}
+
+function logger(level: LogLevel): (line: string) => void {
+  // Lines carried their own newline.
+  return (line) =>
+    attempt(`lwsl_${level}`, undefined, () => log(level, theText("line", line).replace(/\n$/, "")));
 }
 
 function dumpLine(start: number, bytes: readonly number[]): string {

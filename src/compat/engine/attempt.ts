@@ -41,13 +41,6 @@ export function under<Given extends unknown[], Result>(
   return Object.defineProperty(named, "length", { value: call.length });
 }
 
-/** What is called from inside has a name of its own again. */
-function takeName(name: string): string {
-  const taken = elderName ?? name;
-  elderName = undefined;
-  return taken;
-}
-
 /** As {@linkcode attempt}, for a call that returns a promise. */
 export async function attemptSoon<T>(
   name: string,
@@ -60,6 +53,13 @@ export async function attemptSoon<T>(
   } catch (error) {
     return refused(ownName, failure, error);
   }
+}
+
+/** What is called from inside has a name of its own again. */
+function takeName(name: string): string {
+  const taken = elderName ?? name;
+  elderName = undefined;
+  return taken;
 }
 
 /** What the main API's calls begin their messages with. */

@@ -31,22 +31,9 @@ export function named(user: unknown, name: string | null): Given {
   return [user, name, 0];
 }
 
-/** A reason of a connection that has no `user` yet. */
-function userless(): Given {
-  return [null, null, 0];
-}
-
 /** What a client asks for, as it sent it; null for nothing. */
 export function protocolsAskedFor(wsi: Wsi): string | null {
   return wsi.hdrCopy("sec-websocket-protocol") ?? null;
-}
-
-function polled(user: unknown, { fd, events, prevEvents }: PollArgs): Given {
-  return [user, { fd, events, prev_events: prevEvents } satisfies lws_pollargs, 0];
-}
-
-function locked(user: unknown, lock: PollLock): Given {
-  return [user, polled(user, lock)[1], lock.isTableChange ? 1 : 0];
 }
 
 /** Where the newest generation has data; all that is missing has none. */
@@ -90,4 +77,17 @@ export function pollPlacements(place: "user" | "in"): Placements {
     delPollFd: (_user, { fd }, wsi) => put(fd, 0, wsi),
     changeModePollFd: (_user, { fd, events }, wsi) => put(fd, events, wsi),
   };
+}
+
+/** A reason of a connection that has no `user` yet. */
+function userless(): Given {
+  return [null, null, 0];
+}
+
+function polled(user: unknown, { fd, events, prevEvents }: PollArgs): Given {
+  return [user, { fd, events, prev_events: prevEvents } satisfies lws_pollargs, 0];
+}
+
+function locked(user: unknown, lock: PollLock): Given {
+  return [user, polled(user, lock)[1], lock.isTableChange ? 1 : 0];
 }

@@ -26,7 +26,7 @@ export interface ProtocolStruct<Callback = never> {
   callback: Callback | null;
   /**
    * Bytes of the `user` of each connection, a zeroed `ArrayBuffer`; or a function that makes the
-   * `user`. @default {0}: `user` is null
+   * `user`. Default: `0`: `user` is null.
    */
   per_session_data_size?: number | (() => unknown);
 }
@@ -61,7 +61,7 @@ export interface ExtensionMembers<Callback = never> {
   name: string | null;
   /** The callback; null ends a list. */
   callback: Callback | null;
-  /** Bytes of the `user` of each use, a zeroed `ArrayBuffer`. @default {0} */
+  /** Bytes of the `user` of each use, a zeroed `ArrayBuffer`. Default: `0`. */
   per_session_data_size?: number;
   /** Free for the extension, for a context in all. */
   per_context_private_data?: unknown;

@@ -66,13 +66,15 @@ export function serveRequest(
 function filtered(this: PlainRequestHost, result: number, request: PlainRequest): void {
   const { connection, response, head, body } = request;
   if (result === 0) this.endIfComplete();
-  if (result !== 0) {
-    this.noteReturn("filterHttpConnection", result);
-    return this.refuse(403, "filterHttpConnection refused it");
-  }
+  else this.noteReturn("filterHttpConnection", result);
   // It may have answered by itself, or closed.
+  if (this.response === response && response.letsLeave(result !== 0)) {
+    body.isHeard = false;
+    return body.listen();
+  }
+  if (result !== 0) return this.refuse(403, "filterHttpConnection refused it");
   if (this.response !== response || !connection.isOpen) return;
-  const mount = mountOf(connection.owner.mounts, head.path);
+  const mount = this.hasAnswered ? undefined : mountOf(connection.owner.mounts, head.path);
   if (mount === undefined || (connection.owner.answersHttp && !isForMounts(head.method))) {
     return askProgram(request);
   }

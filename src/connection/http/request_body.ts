@@ -38,6 +38,8 @@ export class RequestBody {
   #isHeldBack: boolean;
   /** Bytes that may still be read away. */
   #drainLeft = 0;
+  /** Whether the program is told of it; not, when its filter has answered. */
+  isHeard = true;
   /** Bytes that have come and were not read: of the body, and maybe of what follows it. */
   pending: number;
 
@@ -99,7 +101,7 @@ export class RequestBody {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
       // needs none.
-      if (this.pending === 0) connection.say(CONTINUE);
+      if (this.pending === 0) connection.outbox.say(CONTINUE);
     }
     this.#host.timer.listens();
   }
@@ -140,6 +142,7 @@ export class RequestBody {
     const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
     this.pending = bytes.length - part.length;
     const taken = this.#reader.read(part, (piece) => {
+      if (!this.isHeard) return;
       // A piece of its own: who awaits something needs it for longer than the call.
       const result = asking.call(first!, "httpBody", piece.slice());
       if (typeof result === "number") this.#host.onPiece(result);
@@ -174,6 +177,6 @@ export class RequestBody {
     this.#host.timer.rests();
     if (this.#state === DRAINING) return this.#host.onDrained();
     this.#state = WHOLE;
-    this.#host.onWhole();
+    if (this.isHeard) this.#host.onWhole();
   }
 }

@@ -99,6 +99,13 @@ export class HttpResponse implements HttpExchange {
     return this.#transfer !== undefined;
   }
 
+  /** Whether a file or a stream is on its way, behind which the connection may have to close. */
+  letsLeave(closesBehind: boolean): boolean {
+    if (!this.isTransferring || !this.#connection.isOpen) return false;
+    this.closes ||= closesBehind;
+    return true;
+  }
+
   /** Whether some of it waits to be sent, or will in a moment. */
   get isUnderWay(): boolean {
     if (!this.hasBegun) return false;
@@ -411,21 +418,15 @@ export class HttpResponse implements HttpExchange {
 
   /** A head is none of the writes that a body in one long write has to wait for. */
   #sendHead(bytes: Uint8Array): number {
-    if (!this.#connection.hasRoom(bytes.length, bytes.length)) return -1;
-    this.#connection.say(bytes);
+    if (!this.#connection.outbox.say(bytes, bytes.length)) return -1;
     this.#onSend();
     return bytes.length;
   }
 
   #send(bytes: Uint8Array): number {
-    const connection = this.#connection;
     const { length } = bytes;
-    if (!connection.hasRoom(length, length)) return -1;
-    if (length > 0) {
-      connection.tx.put(bytes);
-      connection.queued();
-      this.#onSend();
-    }
+    if (!this.#connection.outbox.send(bytes, length, length)) return -1;
+    if (length > 0) this.#onSend();
     return length;
   }
 }

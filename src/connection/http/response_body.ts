@@ -2,6 +2,7 @@
 
 import { LwsError } from "../../base/errors.ts";
 import type { Connection } from "../connection.ts";
+import { PACED } from "../outbox.ts";
 import { ChunkedDecoder } from "../../core/http/body/chunked_decoder.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "../../core/http/body/chunked_encoder.ts";
 import type { AnswerFraming } from "../../core/http/body/response_framing.ts";
@@ -73,17 +74,12 @@ export class ResponseBody {
   write(bytes: Uint8Array): number {
     const { length } = bytes;
     if (this.#isForHead || length === 0) return length;
-    const connection = this.#connection;
-    if (this.framing.kind === "chunked") {
-      const start = chunkStart(length);
-      if (!connection.hasRoom(start.length + length + CHUNK_END.length, length)) return -1;
-      connection.tx.putBetween(start, bytes, length, CHUNK_END);
-    } else {
-      if (!connection.hasRoom(length, length)) return -1;
-      connection.tx.put(bytes);
-      this.count(length);
-    }
-    connection.queued();
+    const { outbox } = this.#connection;
+    const isSent = this.framing.kind === "chunked"
+      ? outbox.sendBetween(chunkStart(length), bytes, CHUNK_END, length)
+      : outbox.send(bytes, length, length);
+    if (!isSent) return -1;
+    this.count(length);
     return length;
   }
 
@@ -91,14 +87,15 @@ export class ResponseBody {
   append(bytes: Uint8Array): void {
     const { length } = bytes;
     if (this.#isForHead || length === 0) return;
-    const { tx } = this.#connection;
-    const isChunked = this.framing.kind === "chunked";
-    if (isChunked) tx.put(chunkStart(length));
-    if (length <= LONGEST_COPIED) tx.put(bytes);
-    else tx.append(bytes);
-    if (isChunked) tx.put(CHUNK_END);
+    const { outbox } = this.#connection;
+    const isCopied = length <= LONGEST_COPIED;
+    if (this.framing.kind === "chunked") {
+      const start = chunkStart(length);
+      if (isCopied) outbox.sendBetween(start, bytes, CHUNK_END, PACED);
+      else outbox.lendBetween(start, bytes, CHUNK_END, PACED);
+    } else if (isCopied) outbox.send(bytes, length, PACED);
+    else outbox.lend(bytes, PACED);
     this.count(length);
-    this.#connection.queued();
   }
 
   /** So many bytes of the body, which were checked, were queued elsewhere. */
@@ -133,8 +130,7 @@ export class ResponseBody {
       });
     }
     if (kind !== "chunked" || this.#isForHead) return;
-    this.#connection.tx.put(last);
-    this.#connection.queued();
+    this.#connection.outbox.send(last, last.length, PACED);
   }
 
   #followChunks(chunks: ChunkedDecoder, bytes: Uint8Array): void {

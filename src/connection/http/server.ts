@@ -117,8 +117,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
    * as a head may have.
    */
   #holds(length: number): boolean {
-    const body = this.body;
-    const isHeld = this.asking.holds(length) || body?.isWhole || this.response?.isMounted === true;
+    const { body, response } = this;
+    const isAnswered = body === undefined ? response?.isTransferring : response?.isMounted;
+    const isHeld = this.asking.holds(length) || body?.isWhole || isAnswered === true;
     if (!isHeld || length === 0) return isHeld;
     if (body?.isReading) body.pending = length;
     else this.#hasHeld = true;
@@ -143,10 +144,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   }
 
   get #goesOn(): boolean {
-    const body = this.body;
-    const response = this.response;
+    const { body, response } = this;
     if (response === undefined) return body === undefined && this.#hasHeld;
-    if (body === undefined) return false;
+    if (body === undefined) return response.isUnderWay;
     // What of the body waits in the transport may be all that was missing.
     if (this.#halfOpen) return body.hasEnded || body.pending > 0;
     return body.hasEnded && response.isUnderWay;
@@ -367,8 +367,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   /** Closes once what was answered has left, a file under way included. */
   onReturn(reason: Reason, result: number): void {
     this.noteReturn(reason, result);
-    if (this.response?.isTransferring) this.response.closes = true;
-    else this.#connection.finish("callback", true);
+    if (!this.response?.letsLeave(true)) this.#connection.finish("callback", true);
   }
 
   /** A transaction that has ended closes by itself, and its 1 only says so. */
@@ -416,7 +415,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
-    connection.tx.besides = connection.unsentBytes;
+    connection.outbox.setAside();
     if (this.body === undefined) this.onDrained();
     else this.body.drain();
   }

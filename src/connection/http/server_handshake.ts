@@ -127,6 +127,10 @@ export class ServerHandshake {
       this.undo();
       return host.refuse(status, reason);
     };
+    if (isRefused && host.response?.letsLeave(true)) {
+      agreed?.layers.close();
+      return this.undo();
+    }
     if (isRefused || !connection.isOpen) {
       return refuse(403, "filterProtocolConnection refused it");
     }
@@ -145,7 +149,7 @@ export class ServerHandshake {
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
     const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
-    connection.say(answer);
+    connection.outbox.say(answer);
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;

@@ -47,9 +47,11 @@ export function sourceOf(call: string, body: ResponseBodyStream): Source {
   try {
     if ("getReader" in body) {
       const reader = body.getReader();
+      if (typeof reader?.read !== "function") throw new TypeError("its reader has no read");
       return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
     }
     const iterator = body[Symbol.asyncIterator]();
+    if (typeof iterator?.next !== "function") throw new TypeError("its iterator has no next");
     return { next: () => iterator.next(), cancel: () => iterator.return?.() };
   } catch (cause) {
     const message = `${call}: body can't be read: ${messageOf(cause)}`;

@@ -186,11 +186,6 @@ abstract class HeadParser<Head> {
   }
 }
 
-/** A part of a head as text; the decoder is faster, and knows no Latin-1 but ASCII. */
-function textOf(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string {
-  return isAscii ? decoder.decode(bytes.subarray(start, end)) : latin1(bytes, start, end);
-}
-
 const REQUEST_RULES: HeadRules = {
   syntaxStatus: 400,
   // RFC 9112 section 3 has a status of its own for a target that is too long.
@@ -341,6 +336,19 @@ export function keepsAlive(head: RequestHead): boolean {
   return head.minorVersion === 1 || listHasToken(connection, "keep-alive");
 }
 
+/**
+ * Whether the client says that it keeps the connection, which tells that it wants to hear for how long;
+ * one of HTTP/1.1 need not, as that is the rule.
+ */
+export function asksForKeepAlive(head: RequestHead): boolean {
+  return keepsAlive(head) && listHasToken(head.fields.get("connection") ?? "", "keep-alive");
+}
+
+/** A part of a head as text; the decoder is faster, and knows no Latin-1 but ASCII. */
+function textOf(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string {
+  return isAscii ? decoder.decode(bytes.subarray(start, end)) : latin1(bytes, start, end);
+}
+
 /** RFC 9112 section 2.3; a later 1.x is answered as 1.1. */
 function parseVersion(text: string): 0 | 1 {
   const isVersion = text.length === 8 && text.startsWith("HTTP/") && isDigit(text, 5) &&
@@ -353,14 +361,6 @@ function parseVersion(text: string): 0 | 1 {
 /** Three digits from 100 on. */
 function isStatusCode(text: string): boolean {
   return isDigit(text, 0) && isDigit(text, 1) && isDigit(text, 2) && text[0] !== "0";
-}
-
-/**
- * Whether the client says that it keeps the connection, which tells that it wants to hear for how long;
- * one of HTTP/1.1 need not, as that is the rule.
- */
-export function asksForKeepAlive(head: RequestHead): boolean {
-  return keepsAlive(head) && listHasToken(head.fields.get("connection") ?? "", "keep-alive");
 }
 
 function isDigit(text: string, index: number): boolean {

@@ -121,7 +121,6 @@ export type HeaderToken = typeof HEADER_TOKENS[number];
 
 /** What tells a pseudo token: a blank, which no field name can have. */
 const PSEUDO = " ";
-
 /** What of a refusing answer's body is kept: no header, and without a number. */
 const HTTP_BODY = "http body";
 

@@ -67,6 +67,48 @@ const lenientDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const PERCENT = 0x25;
 
+/** A host with its port. */
+export interface Authority {
+  /** In lower case; an IPv6 address keeps its brackets. */
+  readonly host: string;
+  /** `undefined` when none is given, or an empty one. */
+  readonly port: number | undefined;
+}
+
+/** The ports that a URI need not name (RFC 9110 section 4.2, RFC 6455 section 3). */
+const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ["http", 80],
+  ["https", 443],
+  ["ws", 80],
+  ["wss", 443],
+]);
+
+/**
+ * Reads `host[:port]`; `undefined` when that is not what `text` is. Two characters that a registered
+ * name could have by RFC 3986 are refused: the comma, since proxies join two `Host` headers with it,
+ * and the percent sign, since no host of the DNS has one and an escape could hide anything.
+ */
+export function parseAuthority(text: string): Authority | undefined {
+  const hostEnd = text.startsWith("[") ? text.indexOf("]") + 1 : portColon(text);
+  const host = text.slice(0, hostEnd).toLowerCase();
+  if (!isHost(host)) return undefined;
+  if (hostEnd === text.length) return { host, port: undefined };
+  if (text[hostEnd] !== ":") return undefined;
+  if (hostEnd + 1 === text.length) return { host, port: undefined };
+  const port = parseLength(text.slice(hostEnd + 1));
+  return port < 0 || port > 65535 ? undefined : { host, port };
+}
+
+/** The port of `authority`, or the one that `scheme`, in lower case, implies. */
+export function effectivePort(authority: Authority, scheme: string): number | undefined {
+  return authority.port ?? DEFAULT_PORTS.get(scheme);
+}
+
+/** Whether both name the same host and port for `scheme`. */
+export function isSameAuthority(a: Authority, b: Authority, scheme: string): boolean {
+  return a.host === b.host && effectivePort(a, scheme) === effectivePort(b, scheme);
+}
+
 function parseAbsolute(target: string): RequestTarget {
   const schemeEnd = target.indexOf("://");
   const scheme = target.slice(0, Math.max(schemeEnd, 0)).toLowerCase();
@@ -154,48 +196,6 @@ function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-/** A host with its port. */
-export interface Authority {
-  /** In lower case; an IPv6 address keeps its brackets. */
-  readonly host: string;
-  /** `undefined` when none is given, or an empty one. */
-  readonly port: number | undefined;
-}
-
-/** The ports that a URI need not name (RFC 9110 section 4.2, RFC 6455 section 3). */
-const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
-  ["http", 80],
-  ["https", 443],
-  ["ws", 80],
-  ["wss", 443],
-]);
-
-/**
- * Reads `host[:port]`; `undefined` when that is not what `text` is. Two characters that a registered
- * name could have by RFC 3986 are refused: the comma, since proxies join two `Host` headers with it,
- * and the percent sign, since no host of the DNS has one and an escape could hide anything.
- */
-export function parseAuthority(text: string): Authority | undefined {
-  const hostEnd = text.startsWith("[") ? text.indexOf("]") + 1 : portColon(text);
-  const host = text.slice(0, hostEnd).toLowerCase();
-  if (!isHost(host)) return undefined;
-  if (hostEnd === text.length) return { host, port: undefined };
-  if (text[hostEnd] !== ":") return undefined;
-  if (hostEnd + 1 === text.length) return { host, port: undefined };
-  const port = parseLength(text.slice(hostEnd + 1));
-  return port < 0 || port > 65535 ? undefined : { host, port };
-}
-
-/** The port of `authority`, or the one that `scheme`, in lower case, implies. */
-export function effectivePort(authority: Authority, scheme: string): number | undefined {
-  return authority.port ?? DEFAULT_PORTS.get(scheme);
-}
-
-/** Whether both name the same host and port for `scheme`. */
-export function isSameAuthority(a: Authority, b: Authority, scheme: string): boolean {
-  return a.host === b.host && effectivePort(a, scheme) === effectivePort(b, scheme);
 }
 
 // RFC 3986 section 3.2.2: unreserved and sub-delims but the comma, in lower case.

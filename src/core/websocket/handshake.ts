@@ -249,6 +249,57 @@ const keyAndGuid = /* @__PURE__ */ encoder.encode(
   " ".repeat(KEY_LENGTH) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
 );
 
+/** Fields that belong to the handshake itself, in lower case. */
+const RESERVED: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "host",
+  "sec-websocket-accept",
+  "sec-websocket-extensions",
+  "sec-websocket-key",
+  "sec-websocket-protocol",
+  "sec-websocket-version",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Throws a `TypeError` that says what is wrong with a field for a handshake. */
+export function checkHandshakeField(name: string, value: string): void {
+  if (!isToken(name)) throw new TypeError(`header name ${JSON.stringify(name)} is no token`);
+  if (RESERVED.has(name.toLowerCase())) {
+    throw new TypeError(`header ${name} is set by the handshake itself`);
+  }
+  if (typeof value !== "string" || !isFieldValue(value)) {
+    throw new TypeError(`header ${name}: the value has a line break or a control character`);
+  }
+}
+
+/** Collects checked fields. */
+export class HandshakeFields {
+  readonly protocol: string;
+  readonly fields: [string, string][] = [];
+
+  constructor(protocol: string) {
+    this.protocol = protocol;
+  }
+
+  add(name: string, value: string): void {
+    checkHandshakeField(name, value);
+    this.fields.push([name, value]);
+  }
+}
+
+/**
+ * Chooses a subprotocol (RFC 6455 section 4.2.2): the first of the client's, in its order of
+ * preference, that `supported` knows; `undefined` when there is none. Names are compared with their case.
+ */
+export function chooseSubprotocol(
+  offered: readonly string[],
+  supported: (name: string) => boolean,
+): string | undefined {
+  return offered.find((name) => supported(name));
+}
+
 function refuse(
   status: number,
   reason: string,
@@ -312,55 +363,4 @@ function notAToken(parameter: string, value: string): TypeError {
 function onlyValue(head: ResponseHead, name: string): string | undefined {
   if (head.fields.count(name) > 1) throw new HandshakeError(`more than one ${name}`);
   return head.fields.get(name);
-}
-
-/** Fields that belong to the handshake itself, in lower case. */
-const RESERVED: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "host",
-  "sec-websocket-accept",
-  "sec-websocket-extensions",
-  "sec-websocket-key",
-  "sec-websocket-protocol",
-  "sec-websocket-version",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Throws a `TypeError` that says what is wrong with a field for a handshake. */
-export function checkHandshakeField(name: string, value: string): void {
-  if (!isToken(name)) throw new TypeError(`header name ${JSON.stringify(name)} is no token`);
-  if (RESERVED.has(name.toLowerCase())) {
-    throw new TypeError(`header ${name} is set by the handshake itself`);
-  }
-  if (typeof value !== "string" || !isFieldValue(value)) {
-    throw new TypeError(`header ${name}: the value has a line break or a control character`);
-  }
-}
-
-/** Collects checked fields. */
-export class HandshakeFields {
-  readonly protocol: string;
-  readonly fields: [string, string][] = [];
-
-  constructor(protocol: string) {
-    this.protocol = protocol;
-  }
-
-  add(name: string, value: string): void {
-    checkHandshakeField(name, value);
-    this.fields.push([name, value]);
-  }
-}
-
-/**
- * Chooses a subprotocol (RFC 6455 section 4.2.2): the first of the client's, in its order of
- * preference, that `supported` knows; `undefined` when there is none. Names are compared with their case.
- */
-export function chooseSubprotocol(
-  offered: readonly string[],
-  supported: (name: string) => boolean,
-): string | undefined {
-  return offered.find((name) => supported(name));
 }

@@ -43,12 +43,6 @@ export function mask(
   }
 }
 
-/** The key as it stands for a payload of which `phase` bytes are gone. */
-function rotate(key: number, phase: number): number {
-  const shift = (phase & 3) * 8;
-  return shift === 0 ? key : (key >>> shift) | (key << (32 - shift));
-}
-
 const POOL_LENGTH = 1024;
 const pool = new Uint8Array(POOL_LENGTH);
 const poolView = new DataView(pool.buffer);
@@ -75,4 +69,10 @@ export function writeMaskingKey(target: Uint8Array, offset: number, key: number)
   target[offset + 1] = key >>> 8;
   target[offset + 2] = key >>> 16;
   target[offset + 3] = key >>> 24;
+}
+
+/** The key as it stands for a payload of which `phase` bytes are gone. */
+function rotate(key: number, phase: number): number {
+  const shift = (phase & 3) * 8;
+  return shift === 0 ? key : (key >>> shift) | (key << (32 - shift));
 }

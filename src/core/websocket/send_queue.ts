@@ -26,22 +26,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const pools = new Map<number, Bytes[]>(CHUNK_SIZES.map((size) => [size, []]));
 
-function acquire(size: number): Bytes {
-  return pools.get(size)!.pop() ?? new Uint8Array(size);
-}
-
-function release(chunk: Bytes): void {
-  const pool = pools.get(chunk.length)!;
-  if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
-  else freeBuffer(chunk);
-}
-
-/** The smallest chunk that holds `length` bytes, or the largest there is. */
-function chunkSizeFor(length: number): number {
-  for (const size of CHUNK_SIZES) if (size >= length) return size;
-  return LARGEST_CHUNK;
-}
-
 /** What is put is no frame's payload. */
 export const NO_FRAME = -1;
 
@@ -307,4 +291,20 @@ export function maskPayload(
   writeMaskingKey(target, body - 4, key);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   mask(target, view, body, body + length, key, 0);
+}
+
+function acquire(size: number): Bytes {
+  return pools.get(size)!.pop() ?? new Uint8Array(size);
+}
+
+function release(chunk: Bytes): void {
+  const pool = pools.get(chunk.length)!;
+  if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
+  else freeBuffer(chunk);
+}
+
+/** The smallest chunk that holds `length` bytes, or the largest there is. */
+function chunkSizeFor(length: number): number {
+  for (const size of CHUNK_SIZES) if (size >= length) return size;
+  return LARGEST_CHUNK;
 }

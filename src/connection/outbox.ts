@@ -1,0 +1,280 @@
+/**
+ * What a connection has to send. Bytes of any kind are queued here only: each way to do so asks for room
+ * first, puts all of them in their place, and sees to it that they leave.
+ */
+
+import { type Limits, longestWrite } from "../api/limits.ts";
+import type { Transport } from "../api/network.ts";
+import type { CloseCause } from "../api/reasons.ts";
+import { log } from "../base/log.ts";
+import { headerLength, writeHeader } from "../core/websocket/frame.ts";
+import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
+import { type Masking, maskPayload, TxQueue, UNMASKED } from "../core/websocket/send_queue.ts";
+
+/**
+ * In place of how many bytes were given: no program has written them, and who did keeps them few. No
+ * limit of what may be unsent stands against them, and none of the program's writes waits for them.
+ */
+export const BESIDE = -1;
+/** As well: they come as fast as what is before them leaves, so that no limit stands against them. */
+export const PACED = -2;
+/** What {@linkcode Outbox.written} says of a write that was broken. */
+export const BROKEN = -1;
+
+/** What an outbox needs of its connection. */
+export interface OutboxHost {
+  readonly socketFd: number;
+  readonly owner: {
+    readonly limits: Limits;
+    /** Calls `flush` of one that was written to outside a turn, before long. */
+    flushLater(outbox: Outbox): void;
+  };
+  cut(cause: CloseCause): void;
+}
+
+/** The bytes of one connection that wait, and those under way. */
+export class Outbox {
+  readonly #host: OutboxHost;
+  readonly #queue = new TxQueue();
+  #transport: Transport | undefined;
+  #isInTurn = false;
+  #flushIsDue = false;
+
+  constructor(host: OutboxHost) {
+    this.#host = host;
+  }
+
+  /** Bytes queued and under way. */
+  get unsent(): number {
+    return this.#queue.unsent;
+  }
+
+  /** Those of them that no program has written: heads, pongs and probes. */
+  get besides(): number {
+    return this.#queue.besides;
+  }
+
+  /** Whether a write of the transport is under way. */
+  get isWriting(): boolean {
+    return this.#queue.isWriting;
+  }
+
+  get isInTurn(): boolean {
+    return this.#isInTurn;
+  }
+
+  // Queueing. Each says whether it was done; if not, there was no room, and the connection is cut.
+
+  /**
+   * Queues a copy of `bytes`.
+   *
+   * @param length How many they are, by the engine's word and not by what an object says.
+   * @param given How many of them the program has written, which an extension may have made more or
+   *   fewer; or {@linkcode BESIDE}, or {@linkcode PACED}.
+   */
+  send(bytes: Uint8Array, length: number, given: number): boolean {
+    if (!this.#hasRoom(length, given)) return false;
+    if (length === 0) return true;
+    this.#queue.put(bytes, length);
+    this.#queued(length, given);
+    return true;
+  }
+
+  /**
+   * As {@linkcode send}, of a frame: header and payload lie together, so that they leave in one write.
+   * One in a buffer of `allocPadded` is not copied, and belongs to the connection from now on.
+   *
+   * @param first The first byte of the header.
+   */
+  sendFrame(
+    first: number,
+    payload: Uint8Array,
+    length: number,
+    given: number,
+    masking: Masking,
+  ): boolean {
+    if (hasPadded()) return this.#sendPadded(first, payload, length, given, masking);
+    const size = headerLength(length, masking !== UNMASKED) + length;
+    if (!this.#hasRoom(size, given)) return false;
+    this.#queue.put(payload, length, first, masking);
+    this.#queued(size, given);
+    return true;
+  }
+
+  /** Apart from {@linkcode sendFrame}, so that the engine inlines what nearly every write is. */
+  #sendPadded(
+    first: number,
+    payload: Uint8Array,
+    length: number,
+    given: number,
+    masking: Masking,
+  ): boolean {
+    const size = headerLength(length, masking !== UNMASKED) + length;
+    if (!this.#hasRoom(size, given)) return false;
+    const padded = takePadded(payload, length);
+    if (padded === undefined) this.#queue.put(payload, length, first, masking);
+    else this.#queue.append(framedInPlace(first, padded, size, length, masking));
+    this.#queued(size, given);
+    return true;
+  }
+
+  /** As {@linkcode send}, with a few bytes in front of `bytes` and behind them; all leave in one piece. */
+  sendBetween(before: Uint8Array, bytes: Uint8Array, after: Uint8Array, given: number): boolean {
+    const { length } = bytes;
+    const size = before.length + length + after.length;
+    if (!this.#hasRoom(size, given)) return false;
+    this.#queue.putBetween(before, bytes, length, after);
+    this.#queued(size, given);
+    return true;
+  }
+
+  /** Queues `bytes` themselves, which must not change any more; other outboxes may share them. */
+  lend(bytes: Uint8Array, given: number, isShared = false): boolean {
+    const { length } = bytes;
+    if (!this.#hasRoom(length, given)) return false;
+    this.#queue.append(bytes, isShared);
+    this.#queued(length, given);
+    return true;
+  }
+
+  /** As {@linkcode lend}, with copies of a few bytes in front of `bytes` and behind them. */
+  lendBetween(before: Uint8Array, bytes: Uint8Array, after: Uint8Array, given: number): boolean {
+    const size = before.length + bytes.length + after.length;
+    if (!this.#hasRoom(size, given)) return false;
+    this.#queue.put(before);
+    this.#queue.append(bytes);
+    this.#queue.put(after);
+    this.#queued(size, given);
+    return true;
+  }
+
+  /** Queues a copy of a head, for which none of the program's writes waits, whoever has written it. */
+  say(bytes: Uint8Array, given: number = BESIDE): boolean {
+    return this.#hasRoom(bytes.length, given) && this.send(bytes, bytes.length, BESIDE);
+  }
+
+  /** Puts what `work` sends, which is none of the program's, in front of all that waits. */
+  ahead(work: () => void): void {
+    this.#queue.ahead(work);
+  }
+
+  /** No write waits any more for what is unsent now. */
+  setAside(): void {
+    this.#queue.besides = this.#queue.unsent;
+  }
+
+  /** Whether so many more bytes may be unsent, which a write of `given` bytes became. */
+  #hasRoom(size: number, given: number): boolean {
+    return given < 0 || this.#queue.unsent + size <= this.#host.owner.limits.maxUnsentBytes ||
+      this.#takesLong(given);
+  }
+
+  /** Whether a write past the limit is taken; if not, the connection is cut. */
+  #takesLong(given: number): boolean {
+    const host = this.#host;
+    const others = this.#queue.unsent - this.#queue.besides;
+    if (others <= 0 && given <= longestWrite(host.owner.limits)) return true;
+    log(
+      "warn",
+      () => `connection ${host.socketFd}: ${whyNoRoom(host.owner.limits, given, others)}`,
+    );
+    host.cut("unsent");
+    return false;
+  }
+
+  /** They leave at the end of the connection's turn, or soon. */
+  #queued(size: number, given: number): void {
+    if (given === BESIDE) this.#queue.besides += size;
+    if (this.#isInTurn || this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    this.#host.owner.flushLater(this);
+  }
+
+  // Turns and writes.
+
+  /** There is something to write to. */
+  open(transport: Transport): void {
+    this.#transport = transport;
+  }
+
+  /** It is gone. */
+  close(): void {
+    this.#transport = undefined;
+    this.#queue.clear();
+  }
+
+  /** A turn of the connection begins: what it sends leaves in one write, when {@linkcode endTurn} says so. */
+  beginTurn(): void {
+    this.#isInTurn = true;
+  }
+
+  /** Whether a write of the transport has begun. */
+  endTurn(): boolean {
+    this.#isInTurn = false;
+    return this.flush();
+  }
+
+  /** Runs `work` in a turn. */
+  turn(work: () => void): void {
+    if (this.#isInTurn) return work();
+    this.#isInTurn = true;
+    work();
+    this.endTurn();
+  }
+
+  /** Gives what was sent to the transport, if that is free; whether it has. */
+  flush(): boolean {
+    this.#flushIsDue = false;
+    const queue = this.#queue;
+    if (!queue.hasQueued || queue.isWriting || this.#transport === undefined) return false;
+    this.#transport.write(queue.next());
+    return true;
+  }
+
+  /** The transport is done with its write: how many bytes have left, or {@linkcode BROKEN}. */
+  written(): number {
+    const queue = this.#queue;
+    const before = queue.unsent;
+    return queue.written() ? before - queue.unsent : this.#broken();
+  }
+
+  #broken(): typeof BROKEN {
+    const { socketFd } = this.#host;
+    log(
+      "err",
+      () =>
+        `connection ${socketFd}: the buffer of a write was transferred before it had left; what is ` +
+        "written from allocPadded belongs to the connection",
+    );
+    return BROKEN;
+  }
+}
+
+/** A frame of `size` bytes whose payload lies in `padded`, with room for the header in front of it. */
+function framedInPlace(
+  first: number,
+  padded: ArrayBuffer,
+  size: number,
+  length: number,
+  masking: Masking,
+): Uint8Array {
+  const header = size - length;
+  const frame = new Uint8Array(padded, PRE_PADDING - header, size);
+  writeHeader(frame, 0, first, length, masking !== UNMASKED);
+  if (masking !== UNMASKED) maskPayload(frame, header, length, masking);
+  return frame;
+}
+
+/** What is to be known of a write that is not taken. */
+function whyNoRoom(limits: Limits, given: number, others: number): string {
+  const limit = `maxUnsentBytes (${limits.maxUnsentBytes})`;
+  if (others <= 0) {
+    return `a write of ${given} bytes is above ${limit}, and above what one write may have when ` +
+      `nothing else is unsent (${longestWrite(limits)})`;
+  }
+  if (given > limits.maxUnsentBytes) {
+    return `a write of ${given} bytes is above ${limit}, which it may only be when nothing else is ` +
+      `unsent; ${others} bytes are`;
+  }
+  return `the peer reads too slowly, ${limit} is reached`;
+}

@@ -1,0 +1,102 @@
+/** The rules of the limits. */
+
+import { DEFAULT_LIMITS, type Limits } from "../api/limits.ts";
+import { type Rule, wholeNumber } from "../base/option_rules.ts";
+
+/** The longest delay that the runtime's timers can wait. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+function milliseconds(name: keyof Limits, about: string): Rule<number> {
+  const range = { from: 0, to: MAX_DELAY_MS, fallback: DEFAULT_LIMITS[name] };
+  return wholeNumber("milliseconds", range, about);
+}
+
+function bytes(name: keyof Limits, from: number, about: string): Rule<number> {
+  return wholeNumber("bytes", { from, to: Infinity, fallback: DEFAULT_LIMITS[name] }, about);
+}
+
+function count(name: keyof Limits, from: number, about: string): Rule<number> {
+  return wholeNumber("number", { from, to: Infinity, fallback: DEFAULT_LIMITS[name] }, about);
+}
+
+/** The rules, in the order of {@linkcode Limits}. */
+export const LIMIT_RULES = {
+  maxHeaderBytes: bytes(
+    "maxHeaderBytes",
+    64,
+    "Request line and headers together; more is answered 431, a longer target 414.",
+  ),
+  maxHeaderFields: count(
+    "maxHeaderFields",
+    1,
+    "Header fields in a request; more is answered 431.",
+  ),
+  headerTimeoutMs: milliseconds(
+    "headerTimeoutMs",
+    "From accept, or a later request's first byte, to the end of its headers; then 408.",
+  ),
+  contentTimeoutMs: milliseconds(
+    "contentTimeoutMs",
+    "Between two pieces of a request body; then 408, or a reset.",
+  ),
+  minBodyRate: count(
+    "minBodyRate",
+    0,
+    "Bytes a second of a request body, on average over 30 seconds; 0 is off.",
+  ),
+  sendTimeoutMs: milliseconds(
+    "sendTimeoutMs",
+    "In which a peer takes something of its answer; then the connection is reset.",
+  ),
+  keepAliveTimeoutMs: milliseconds(
+    "keepAliveTimeoutMs",
+    "That a connection may wait for the next request.",
+  ),
+  maxBodySize: bytes("maxBodySize", 0, "Of a request body; more is answered 413."),
+  maxDrainBytes: bytes(
+    "maxDrainBytes",
+    0,
+    "Of a request body that are read away behind an answer, so that the connection stays.",
+  ),
+  maxFramePayload: bytes(
+    "maxFramePayload",
+    0,
+    "Of payload in one frame; more fails the connection with 1009.",
+  ),
+  maxMessageSize: bytes(
+    "maxMessageSize",
+    0,
+    "Of a message that is gathered or inflated; more closes with 1009.",
+  ),
+  maxFragments: count(
+    "maxFragments",
+    1,
+    "Frames in one message; more fail the connection with 1008.",
+  ),
+  maxEmptyFragments: count(
+    "maxEmptyFragments",
+    0,
+    "Frames without payload in one message; more fail with 1008.",
+  ),
+  softUnsentBytes: bytes(
+    "softUnsentBytes",
+    0,
+    "Unsent on a connection, above which `partialBuffered` is true.",
+  ),
+  maxUnsentBytes: bytes(
+    "maxUnsentBytes",
+    1024,
+    "Unsent on a connection; a `write` past it fails, and ends the connection.",
+  ),
+  closeTimeoutMs: milliseconds("closeTimeoutMs", "That a closing handshake may take."),
+  clientTimeoutMs: milliseconds(
+    "clientTimeoutMs",
+    "That each step of a client's connect may take.",
+  ),
+  maxConnections: count("maxConnections", 1, "Connections in all; above it, accepting waits."),
+  maxConnectionsPerAddress: count(
+    "maxConnectionsPerAddress",
+    1,
+    "Connections of one address; above it, new ones are refused.",
+  ),
+} satisfies Record<keyof Limits, Rule<number>>;
