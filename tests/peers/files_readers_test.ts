@@ -95,9 +95,9 @@ peerTest("readers that are slow or pause for seconds get a file to its end", CUR
   const pausing = async (port: number) => {
     using reader = await download(port);
     await reader.upTo(1_000_000);
-    await pause(7_000);
+    await pause(8_000);
     await reader.upTo(20_000_000);
-    await pause(6_000);
+    await pause(5_000);
     assert(isSame(await reader.upTo(Infinity), content(LONG)));
     assertEquals(reader.end, "closed");
   };

@@ -38,7 +38,7 @@ import {
   serveFile,
 } from "../../files/engine.ts";
 import type { FileOfMount } from "../../files/lookup.ts";
-import { foundFileOps } from "../../transport/host_files.ts";
+import { foundFileOps } from "../../transport/found_files.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
