@@ -190,6 +190,22 @@ Deno.test("no import goes round in a circle, but between the faces of api", () =
   assertEquals(circles, []);
 });
 
+Deno.test("a connection's bytes are queued by its outbox alone, its callbacks called in one place", () => {
+  const owners: ReadonlyMap<string, RegExp> = new Map([
+    ["src/connection/outbox.ts", /\bTxQueue\b/],
+    [
+      "src/connection/callbacks.ts",
+      /\bprotocol\.callback\b/,
+    ],
+  ]);
+  for (const [owner, sign] of owners) {
+    const named = modules.filter(({ name, text }) =>
+      /^src\/(connection|extensions|files)\//.test(name) && sign.test(text)
+    );
+    assertEquals(named.map(({ name }) => name), [owner]);
+  }
+});
+
 Deno.test("core touches no clock, no timer and no runtime", () => {
   const forbidden = /\b(Deno|Date|setTimeout|setInterval|setImmediate|performance|process)\b/;
   assertEquals(

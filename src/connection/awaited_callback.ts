@@ -3,7 +3,9 @@
 import type { Reason, ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { THREW, whenSettled } from "../base/callback_results.ts";
-import type { Connection, ProtocolEntry } from "./connection.ts";
+import { ask } from "./callbacks.ts";
+import type { Connection } from "./connection.ts";
+import type { ProtocolEntry } from "./owner.ts";
 
 /** What a connection keeps back until the program has said its word. */
 interface AwaitedCallback {
@@ -90,7 +92,7 @@ export class Asking<Host extends AskingHost> {
     data: ReasonData[R],
   ): number | PromiseLike<unknown> {
     this.#isCalling = true;
-    const result = this.#connection.ask(entry, reason, data);
+    const result = ask(this.#connection, entry, reason, data);
     this.#isCalling = false;
     return result;
   }

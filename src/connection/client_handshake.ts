@@ -8,6 +8,7 @@ import type { TlsInfo } from "../api/tls.ts";
 import type { TimeoutReason, WriteKind } from "../api/wsi.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { describeFailure, isLogged, log, messageOf } from "../base/log.ts";
+import { call, consents, makeUser } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { ResponseHeaders } from "./http/header_reader.ts";
 import { type Phase, unfitKind } from "./phase.ts";
@@ -174,7 +175,7 @@ export class ClientHandshake implements Phase {
     const refused = this.#refused;
     if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
     else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
-    connection.call(connection.entry, "clientConnectionError", this.#failure);
+    call(connection, connection.entry, "clientConnectionError", this.#failure);
   }
 
   write(_data: unknown, kind: WriteKind | undefined): number {
@@ -241,7 +242,7 @@ export class ClientHandshake implements Phase {
     }
     if (!connection.isOpen) return;
     const appender = new HandshakeFields("");
-    connection.call(connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
+    call(connection, connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
     if (!connection.isOpen) return;
     let request: Uint8Array;
     try {
@@ -266,7 +267,8 @@ export class ClientHandshake implements Phase {
     const { extensions } = connection.owner;
     return extensions.filter(({ name }) => {
       const vetoes = extensions.filter((each) => each.mayPropose?.(connection, name) === false);
-      return vetoes.length === 0 && connection.consents("clientConfirmExtensionSupported", name);
+      return vetoes.length === 0 &&
+        consents(connection, connection.owner.entries[0]!, "clientConfirmExtensionSupported", name);
     });
   }
 
@@ -285,7 +287,7 @@ export class ClientHandshake implements Phase {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
     }
     connection.enter(entry);
-    if (!hasUser && !connection.makeUser(entry)) return this.#fail("perSessionData threw");
+    if (!hasUser && !makeUser(connection, entry)) return this.#fail("perSessionData threw");
     const layers = confirmExtensions(this.#offered, answer.extensions);
     if (!this.#isWanted(layers)) {
       layers?.close();
@@ -330,7 +332,7 @@ export class ClientHandshake implements Phase {
       this.#fail(`an extension could not be set up: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return false;
-    const verdict = connection.call(connection.entry, "clientFilterPreEstablish", undefined);
+    const verdict = call(connection, connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
     if (verdict !== 0) {
       noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);

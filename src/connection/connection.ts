@@ -3,25 +3,10 @@
  * connection's *phase*, which it changes as the handshake goes on.
  */
 
-import type { Context } from "../api/context.ts";
-import type { CheckedOptions } from "../api/creation_info.ts";
-import type { Extension } from "../api/extension.ts";
-import type { FileOps } from "../api/file_ops.ts";
-import type { KeepAliveSettings, Limits } from "../api/limits.ts";
-import {
-  abortTransport,
-  type Address,
-  type Transport,
-  type TransportHandler,
-} from "../api/network.ts";
-import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
-import type { CloseCause, ConsentReason, Reason, ReasonData } from "../api/reasons.ts";
+import { abortTransport, type Transport, type TransportHandler } from "../api/network.ts";
+import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
-import type { ClientCertificateTrial, TlsInfo } from "../api/tls.ts";
 import {
-  type HttpCompletion,
-  type PeerAddresses,
-  type ResponseBodyInit,
   TIMEOUT_REASONS,
   type TimeoutReason,
   type WriteKind,
@@ -29,103 +14,23 @@ import {
   type Wsi,
 } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
-import {
-  disregard,
-  disregardPromise,
-  noteClosing,
-  promiseOrNumber,
-  THREW,
-} from "../base/callback_results.ts";
 import { refuseArgument } from "../base/check.ts";
-import { describeError, log } from "../base/log.ts";
-import type { CheckedTokenLimits } from "./http/header_reader.ts";
+import { log } from "../base/log.ts";
+import { call } from "./callbacks.ts";
+import { WsiFace } from "./face.ts";
 import { BROKEN, Outbox } from "./outbox.ts";
-import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
+import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
+import type { Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
-import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
-import type { Methods } from "../core/http/methods.ts";
-import type { FrameFacts } from "../core/websocket/frame_parser.ts";
-import type { Compression } from "../files/compression.ts";
-import type { CheckedMount } from "../files/mounts.ts";
-import { forwardedAddress, type ProxyTrust } from "../proxy/forwarded_for.ts";
-import type { Scheduler, Serviceable } from "../service/scheduler.ts";
-import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
-import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
-
-/** A protocol as a context holds it. */
-export interface ProtocolEntry {
-  readonly protocol: Protocol;
-  /** What the program is given of it. */
-  readonly active: ActiveProtocol;
-  readonly index: number;
-  readonly rxBufferSize: number;
-  readonly allowedOrigins: readonly string[] | undefined;
-  /** The connections that use it now. */
-  readonly connections: Set<Connection>;
-}
-
-/** What a connection needs of its context. */
-export interface ConnectionOwner {
-  readonly face: Context;
-  readonly limits: Limits;
-  readonly scheduler: Scheduler;
-  readonly wheel: TimerWheel;
-  readonly budget: TurnBudget;
-  readonly fileOps: FileOps;
-  /** The longest paths first. */
-  readonly mounts: readonly CheckedMount[];
-  /** Whether `serveHttpFile` compresses. */
-  readonly compresses: boolean;
-  readonly compression: Compression;
-  /** Whether the first protocol may answer requests that no mount does. */
-  readonly answersHttp: boolean;
-  readonly extensions: readonly Extension[];
-  readonly options: CheckedOptions;
-  /** When idle WebSockets are probed; never, if it is undefined. */
-  readonly keepAlive: KeepAliveSettings | undefined;
-  /** Whether the context is being destroyed, so that nothing new begins. */
-  readonly isDestroyed: boolean;
-  readonly tokenLimits: CheckedTokenLimits;
-  /** The methods of requests that reach the program. */
-  readonly methods: Methods;
-  /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
-  readonly proxyTrust: ProxyTrust | undefined;
-  /** In the order of the context's list; the first one is the default. */
-  readonly entries: readonly ProtocolEntry[];
-  protocolNamed(name: string): ProtocolEntry | undefined;
-  /** The transport that the connection is to use in place of its own, as the service policy wants. */
-  gated(connection: Connection, transport: Transport): Transport;
-  /** The connection's descriptor is gone, which comes before its last reasons. */
-  unwatch(connection: Connection): void;
-  /** Calls `flush` of an outbox that was filled outside a turn, before long. */
-  flushLater(outbox: Outbox): void;
-  /** The connection is gone; the last call. */
-  forget(connection: Connection): void;
-}
-
-/** A protocol's callback without the pairing of reasons and data, which the callers here keep. */
-type LooseCallback = (
-  this: Protocol,
-  wsi: Wsi,
-  reason: Reason,
-  user: unknown,
-  data: unknown,
-) => unknown;
-
-/** Reasons in which one that throws says no, and ends nothing else. */
-const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
-  "confirmExtensionOkay",
-  "clientConfirmExtensionSupported",
-  "opensslPerformClientCertVerification",
-]);
+import type { Serviceable } from "../service/scheduler.ts";
+import { WheelTimer } from "../service/timer_wheel.ts";
+import type { TurnTaker } from "../service/turn_budget.ts";
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_TIMEOUT_SECONDS = 2_147_483;
 
 /** How often a verdict waits for the connection's turn. */
 const LONGEST_HOLD_UP = 4;
-
-const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** How far a connection is on its way out. */
 const OPEN = 0;
@@ -141,29 +46,10 @@ const ENDING_FIRST = 1;
 const AWAITING_END = 2;
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker {
-  readonly owner: ConnectionOwner;
-  readonly socketFd: number;
-  readonly isClient: boolean;
-  entry: ProtocolEntry;
-  user: unknown = undefined;
+export class Connection extends WsiFace implements Wsi, TransportHandler, Serviceable, TurnTaker {
   phase: Phase | undefined;
-  headers: HeaderSource | undefined;
-  http: HttpExchange | undefined;
-  frames: FrameFacts | undefined;
-  uri = "";
-  /** What {@linkcode Wsi.isSsl} is. */
-  secured: 0 | 1 | 2 = 0;
-  tls: TlsInfo | undefined = undefined;
-  extensions: readonly string[] = NO_EXTENSIONS;
-
   readonly outbox: Outbox;
   #transport: Transport | undefined;
-  #peer: Address | undefined;
-  /** The other end of the socket, where that is somebody else. */
-  #socketPeer: Address | undefined;
-  /** By reverse lookup, once somebody asked for it. */
-  peerName = "";
   #state = OPEN;
   #parting = CLOSING_AT_ONCE;
   #peerEnded = false;
@@ -181,29 +67,8 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   #cause: CloseCause | undefined;
 
   constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
-    this.owner = owner;
-    this.socketFd = socketFd;
-    this.isClient = isClient;
+    super(owner, socketFd, isClient);
     this.outbox = new Outbox(this);
-    this.entry = owner.entries[0]!;
-  }
-
-  // The face of the context and of the protocol.
-
-  get context(): Context {
-    return this.owner.face;
-  }
-
-  get protocol(): ActiveProtocol {
-    return this.entry.active;
-  }
-
-  get isSsl(): 0 | 1 | 2 {
-    return this.secured;
-  }
-
-  get peerAddresses(): PeerAddresses {
-    return { name: this.peerName, ip: this.#peer?.hostname ?? "", port: this.#peer?.port ?? 0 };
   }
 
   get isOpen(): boolean {
@@ -219,9 +84,9 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
-    this.#transport = this.owner.gated(this, transport);
+    this.#transport = this.owner.gated(this.socketFd, transport);
     this.outbox.open(this.#transport);
-    this.#peer = transport.remoteAddress;
+    this.peer = transport.remoteAddress;
     this.#transport.start(this);
   }
 
@@ -302,13 +167,13 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.#transport = undefined;
     this.outbox.close();
     if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
-    this.owner.unwatch(this);
+    this.owner.unwatch(this.socketFd);
     this.phase?.onClose(this.#cause ?? "reset", error);
     this.phase = undefined;
     this.headers = undefined;
     this.http = undefined;
     this.frames = undefined;
-    this.call(this.owner.entries[0]!, "wsiDestroy", undefined);
+    call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
   }
@@ -318,110 +183,12 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     return this.#peerEnded;
   }
 
-  /** Takes the peer for the one that trusted proxies say it is. */
-  believe(forwardedFor: string | undefined, trust: ProxyTrust): void {
-    const socket = this.#socketPeer ??= this.#peer;
-    if (socket === undefined) return;
-    const hostname = forwardedAddress(socket.hostname, forwardedFor, trust);
-    if (hostname === this.#peer!.hostname) return;
-    this.#peer = hostname === socket.hostname ? socket : { hostname, port: 0 };
-    this.peerName = "";
-  }
-
-  /** The address of the socket's other end, whoever that speaks for. */
-  get socketAddress(): string {
-    return (this.#socketPeer ?? this.#peer)?.hostname ?? "";
-  }
-
   /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */
   turn(work: () => void): void {
     this.outbox.turn(work);
   }
 
   // Callbacks.
-
-  /**
-   * Calls a protocol's callback. Returns its number, 0 for nothing or a promise, and
-   * {@linkcode THREW} when it threw, which is logged.
-   */
-  call<R extends keyof ReasonData>(
-    entry: ProtocolEntry,
-    reason: R,
-    data: ReasonData[R],
-    user: unknown = this.user,
-  ): number {
-    const { protocol } = entry;
-    try {
-      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
-      if (result === undefined) return 0;
-      return typeof result === "number" ? result : this.#unasked(result, protocol, reason);
-    } catch (error) {
-      return this.#thrown(protocol, reason, error);
-    }
-  }
-
-  /** What a callback returned, which is no number, where nobody awaits a promise. */
-  #unasked(result: unknown, protocol: Protocol, reason: Reason): number {
-    const counted = promiseOrNumber(result);
-    return typeof counted === "number" ? counted : this.#disregard(counted, protocol, reason);
-  }
-
-  #thrown(protocol: Protocol, reason: Reason, error: unknown): number {
-    this.#logThrown(protocol.name, reason, error);
-    if (this.#state === OPEN && !HARMLESS.has(reason)) this.phase?.onThrow();
-    return THREW;
-  }
-
-  /** Apart from {@linkcode call}, in which its closure would cost every call. */
-  #disregard(promised: PromiseLike<unknown>, { name }: Protocol, what: string): number {
-    disregardPromise(promised, `${name}: ${what}`, () => this.hasFailed());
-    return 0;
-  }
-
-  /** As {@linkcode call}, for reasons that only the program knows as well. */
-  callAny(entry: ProtocolEntry, reason: Reason, data: undefined): number {
-    return this.call(entry, reason as "established", data);
-  }
-
-  /** As {@linkcode call}, for who awaits a promise: it is returned. */
-  ask<R extends keyof ReasonData>(
-    entry: ProtocolEntry,
-    reason: R,
-    data: ReasonData[R],
-    user: unknown = this.user,
-  ): number | PromiseLike<unknown> {
-    const { protocol } = entry;
-    try {
-      const result = (protocol.callback as LooseCallback).call(protocol, this, reason, user, data);
-      if (result === undefined) return 0;
-      return typeof result === "number" ? result : promiseOrNumber(result);
-    } catch (error) {
-      return this.#thrown(protocol, reason, error);
-    }
-  }
-
-  /**
-   * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
-   * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
-   */
-  judges(info: TlsInfo): boolean | undefined {
-    let isAccepted = false;
-    const trial: ClientCertificateTrial = {
-      info,
-      isTrusted: info.authorized,
-      accept: () => void (isAccepted = true),
-    };
-    const reason = "opensslPerformClientCertVerification";
-    const verdict = this.call(this.owner.entries[0]!, reason, trial);
-    if (verdict === 0) return isAccepted ? true : undefined;
-    noteClosing(this.socketFd, reason, verdict);
-    return false;
-  }
-
-  /** Asks the first protocol about an extension; one that throws says no, and ends nothing else. */
-  consents(reason: ConsentReason, name: string, user: unknown = this.user): boolean {
-    return this.call(this.owner.entries[0]!, reason, name, user) === 0;
-  }
 
   /** What the program does for this connection has failed, outside any call of it. */
   hasFailed(): void {
@@ -442,25 +209,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     this.entry.connections.delete(this);
     this.entry = entry;
     entry.connections.add(this);
-  }
-
-  /** Makes the per-session data of `entry`; false when its factory threw, which is logged. */
-  makeUser(entry: ProtocolEntry): boolean {
-    const { name, perSessionData } = entry.protocol;
-    try {
-      if (typeof perSessionData === "number") this.user = new ArrayBuffer(perSessionData);
-      else this.user = perSessionData?.();
-      disregard(this.user, `${name}: perSessionData`, () => this.hasFailed());
-      return true;
-    } catch (error) {
-      this.#logThrown(name, "perSessionData", error);
-      return false;
-    }
-  }
-
-  /** Apart, as a closure in there would cost every call of a callback an allocation. */
-  #logThrown(protocol: string, what: string, error: unknown): void {
-    log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
   }
 
   // Writing.
@@ -514,26 +262,6 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
   }
 
   // Receiving.
-
-  get remainingPacketPayload(): number {
-    return this.frames?.remaining ?? 0;
-  }
-
-  get isFinalFragment(): boolean {
-    return this.frames?.isFinal ?? false;
-  }
-
-  get isFirstFragment(): boolean {
-    return this.frames?.isFirstPiece ?? false;
-  }
-
-  get frameIsBinary(): boolean {
-    return this.frames?.isBinary ?? false;
-  }
-
-  get reservedBits(): number {
-    return this.frames?.reservedBits ?? 0;
-  }
 
   rxFlowControl(enable: boolean): number {
     if (typeof enable !== "boolean") {
@@ -714,110 +442,4 @@ export class Connection implements Wsi, TransportHandler, Serviceable, TurnTaker
     if (this.#parting === ENDING_FIRST) this.#transport?.end();
     if (!this.#waitsForTurn) this.#transport?.resume();
   }
-
-  // HTTP.
-
-  /** What can be answered still. */
-  get #exchange(): HttpExchange | undefined {
-    return this.#state === OPEN ? this.http : undefined;
-  }
-
-  get method(): string {
-    return this.http?.method ?? "";
-  }
-
-  hdrTotalLength(token: string): number {
-    checkToken("hdrTotalLength", token);
-    return this.headers?.totalLength(token) ?? 0;
-  }
-
-  hdrCopy(token: string, maxLength = Infinity): string | undefined {
-    checkToken("hdrCopy", token);
-    checkMaxLength("hdrCopy", maxLength);
-    const text = this.headers?.get(token);
-    return text !== undefined && text.length <= maxLength ? text : undefined;
-  }
-
-  hdrCopyFragment(token: string, n: number, maxLength = Infinity): string | undefined {
-    checkToken("hdrCopyFragment", token);
-    if (!Number.isInteger(n) || n < 0) {
-      refuseArgument("hdrCopyFragment", "n", n, "a whole number from 0 on");
-    }
-    checkMaxLength("hdrCopyFragment", maxLength);
-    const text = this.headers?.fragment(token, n);
-    return text !== undefined && text.length <= maxLength ? text : undefined;
-  }
-
-  hdrValues(token: string): string[] {
-    checkToken("hdrValues", token);
-    return this.headers?.values(token) ?? [];
-  }
-
-  headerNames(): string[] {
-    return this.headers?.names() ?? [];
-  }
-
-  hdrSnapshot(): Map<string, string> {
-    return this.headers?.snapshot() ?? new Map();
-  }
-
-  get rawUri(): string {
-    return this.headers?.rawUri ?? "";
-  }
-
-  cookie(name: string): string | undefined {
-    checkCookieName(name);
-    return this.headers?.cookie(name);
-  }
-
-  uriArg(name: string): string | undefined {
-    checkArgumentName("uriArg", name);
-    return this.headers?.uriArgs(name)[0];
-  }
-
-  uriArgs(name: string): string[] {
-    checkArgumentName("uriArgs", name);
-    return this.headers?.uriArgs(name) ?? [];
-  }
-
-  serveHttpFile(
-    path: string,
-    contentType?: string,
-    headers: Iterable<readonly [string, string]> = [],
-  ): 0 | -1 {
-    return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
-  }
-
-  respond(
-    status: number,
-    body?: ResponseBodyInit | null,
-    headers?: Iterable<readonly [string, string]>,
-  ): 0 | -1 {
-    return this.#exchange?.respond(status, body, headers) ?? -1;
-  }
-
-  returnHttpStatus(
-    code: number,
-    html?: string,
-    headers?: Iterable<readonly [string, string]>,
-  ): 0 | 1 {
-    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
-  }
-
-  writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
-    return this.#exchange?.writeEarlyHints(headers) ?? -1;
-  }
-
-  writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {
-    return this.#exchange?.writeHeaders(status, headers) ?? -1;
-  }
-
-  httpTransactionCompleted(options: HttpCompletion = {}): 0 | 1 {
-    return this.#exchange?.complete(options.trailers) ?? 1;
-  }
-}
-
-function checkMaxLength(call: string, maxLength: number): void {
-  if (typeof maxLength === "number" && maxLength >= 0) return;
-  refuseArgument(call, "maxLength", maxLength, "a number from 0 on");
 }

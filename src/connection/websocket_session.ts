@@ -7,6 +7,7 @@ import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
@@ -100,7 +101,7 @@ export class WebSocketSession extends Probed
     if (this.#sentClose !== undefined || !connection.isOpen) return;
     const { entry, isClient } = connection;
     const reason = isClient ? "clientEstablished" : "established";
-    const result = connection.call(entry, reason, isClient ? undefined : connection.tls);
+    const result = call(connection, entry, reason, isClient ? undefined : connection.tls);
     if (result !== 0) this.onReturn(reason, result);
   }
 
@@ -157,10 +158,10 @@ export class WebSocketSession extends Probed
     if (this.#sentClose !== undefined) return;
     const connection = this.#connection;
     if (connection.isClient) {
-      const result = connection.call(connection.entry, "clientReceive", piece);
+      const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
     } else {
-      const result = connection.call(connection.entry, "receive", piece);
+      const result = call(connection, connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
   }
@@ -226,7 +227,7 @@ export class WebSocketSession extends Probed
       : isPing
       ? "receivePing"
       : "receivePong";
-    const result = connection.call(connection.entry, reason, payload);
+    const result = call(connection, connection.entry, reason, payload);
     if (connection.isClient ? result !== 0 : result < 0) this.onReturn(reason, result);
   }
 
@@ -268,7 +269,7 @@ export class WebSocketSession extends Probed
     const connection = this.#connection;
     if (this.#sentClose !== undefined) return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
-    const result = connection.call(connection.entry, reason, undefined);
+    const result = call(connection, connection.entry, reason, undefined);
     if (result !== 0) this.onReturn(reason, result);
   }
 
@@ -351,7 +352,7 @@ export class WebSocketSession extends Probed
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#parser.release();
     this.stopProbing();
-    connection.call(connection.entry, "closed", { code, reason, wasClean, cause });
+    call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection));

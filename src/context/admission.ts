@@ -4,7 +4,9 @@ import type { Address, Listener, Transport } from "../api/network.ts";
 import { type Clock, POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
 import { isLogged, log } from "../base/log.ts";
-import { Connection, type ConnectionOwner } from "../connection/connection.ts";
+import { ask, call, judges, makeUser } from "../connection/callbacks.ts";
+import { Connection } from "../connection/connection.ts";
+import type { ConnectionOwner, Member } from "../connection/owner.ts";
 import { HttpSession } from "../connection/http/server.ts";
 import { readProxyHeader } from "../proxy/proxy_protocol.ts";
 import type { Polling } from "../service/poll_announcements.ts";
@@ -124,7 +126,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
   }
 
   /** A connection is gone. */
-  forget(connection: Connection): void {
+  forget(connection: Member): void {
     if (!connection.isClient) this.#count(connection.socketAddress, -1);
     this.left();
   }
@@ -146,7 +148,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
       return undefined;
     }
     this.#filtering = { fd, address: transport.remoteAddress };
-    const verdict = host.standIn.ask(first, "filterNetworkConnection", fd, undefined);
+    const verdict = ask(host.standIn, first, "filterNetworkConnection", fd, undefined);
     this.#filtering = undefined;
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
     this.#await(fd, transport, verdict);
@@ -217,7 +219,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
     const { hostname } = transport.remoteAddress;
     const connection = new Connection(host, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
-    if (verdict !== 0 || host.isDestroyed || !connection.makeUser(first)) {
+    if (verdict !== 0 || host.isDestroyed || !makeUser(connection, first)) {
       transport.close();
       if (isWatched) polling?.scheduler.unwatch(fd);
       return undefined;
@@ -228,20 +230,20 @@ export class Reception implements AcceptorHost, AdmissionHost {
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
     if (isLogged("debug")) log("debug", `connection ${fd}: from ${hostname}`);
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
-    connection.call(first, "wsiCreate", undefined);
-    connection.call(first, "serverNewClientInstantiated", undefined);
+    call(connection, first, "wsiCreate", undefined);
+    call(connection, first, "serverNewClientInstantiated", undefined);
     const mustWatch = polling !== undefined && !isWatched;
     if (mustWatch && polling.watch(fd) === undefined) connection.cut("callback");
     return connection;
   }
 
   #secure(connection: Connection, transport: Transport): Transport {
-    const { scheduler } = this.#host;
+    const { scheduler, entries } = this.#host;
     const { socketFd } = connection;
     return this.#settings.tls.accept(transport, {
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
       verify(info) {
-        return connection.isOpen && connection.judges(info);
+        return connection.isOpen && judges(connection, entries[0]!, info);
       },
       failed: (why) => log("info", () => `connection ${socketFd}: ${why}`),
       secured(info) {

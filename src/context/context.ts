@@ -21,7 +21,9 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { isLogged, log } from "../base/log.ts";
 import { ClientHandshake } from "../connection/client_handshake.ts";
-import { Connection, type ProtocolEntry } from "../connection/connection.ts";
+import { call } from "../connection/callbacks.ts";
+import { Connection } from "../connection/connection.ts";
+import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { LISTENER_FD, Reception, type ReceptionHost } from "./admission.ts";
@@ -333,7 +335,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
 
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
     const wsi = this.connections.get(fd) ?? this.standIn;
-    return wsi.call(this.entries[0]!, reason, data, undefined);
+    return call(wsi, this.entries[0]!, reason, data, undefined);
   }
 
   cutFd(fd: number): void {
@@ -356,15 +358,15 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
-  gated(connection: Connection, transport: Transport): Transport {
-    return this.#polling?.gate(connection.socketFd, transport) ?? transport;
+  gated(socketFd: number, transport: Transport): Transport {
+    return this.#polling?.gate(socketFd, transport) ?? transport;
   }
 
-  unwatch(connection: Connection): void {
-    this.#polling?.scheduler.unwatch(connection.socketFd);
+  unwatch(socketFd: number): void {
+    this.#polling?.scheduler.unwatch(socketFd);
   }
 
-  forget(connection: Connection): void {
+  forget(connection: Member): void {
     if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
     this.connections.delete(connection.socketFd);
     this.#reception.forget(connection);
@@ -383,7 +385,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
   #setUpProtocols(): void {
     this.#info.signal?.addEventListener("abort", this.#onAbort, { once: true });
     for (const entry of this.entries) {
-      this.standIn.call(entry, "protocolInit", undefined, undefined);
+      call(this.standIn, entry, "protocolInit", undefined, undefined);
     }
     for (const extension of this.extensions) {
       attempt("contextConstruct", () => extension.contextConstruct?.(this));
@@ -429,7 +431,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       attempt("contextDestruct", () => extension.contextDestruct?.(this));
     }
     for (const entry of this.entries) {
-      this.standIn.call(entry, "protocolDestroy", undefined, undefined);
+      call(this.standIn, entry, "protocolDestroy", undefined, undefined);
     }
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#departure?.stop();

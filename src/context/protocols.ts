@@ -6,7 +6,9 @@ import { isReason, type Reason } from "../api/reasons.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
-import type { Connection, ProtocolEntry } from "../connection/connection.ts";
+import { call, callAny } from "../connection/callbacks.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { ProtocolEntry } from "../connection/owner.ts";
 import { rxBufferSizeOf } from "./options/protocols.ts";
 
 /** Where other processes broadcast to a protocol. */
@@ -61,7 +63,7 @@ export class Protocols {
     if (typeof reason !== "string" || !isReason(reason)) {
       refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
     }
-    for (const connection of [...entry.connections]) connection.callAny(entry, reason, undefined);
+    for (const connection of [...entry.connections]) callAny(connection, entry, reason);
   }
 
   /** Hands data to every connection that a server has; −1 when the context is destroyed. */
@@ -74,7 +76,7 @@ export class Protocols {
     for (const connection of accepted) {
       // A callback before may have closed it.
       if (connection.isClient || !connection.isEstablished) continue;
-      connection.call(entry, "broadcast", bytes);
+      call(connection, entry, "broadcast", bytes);
     }
     return 0;
   }

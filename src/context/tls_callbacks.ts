@@ -1,7 +1,9 @@
 /** The TLS of a context, for which the first protocol is asked what the members don't say. */
 
 import { CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
-import type { Connection, ProtocolEntry } from "../connection/connection.ts";
+import { call } from "../connection/callbacks.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { ProtocolEntry } from "../connection/owner.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { ContextTls } from "../tls/context_tls.ts";
 
@@ -18,13 +20,13 @@ export function tlsOf(info: CheckedInfo, standIn: Connection, first: ProtocolEnt
     handshakeTimeoutMs: info.limits.headerTimeoutMs,
   }, {
     loadClientTrust(loader) {
-      standIn.call(first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
+      call(standIn, first, "opensslLoadExtraClientVerifyCerts", loader, undefined);
     },
     loadServerTrust(loader) {
-      standIn.call(first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
+      call(standIn, first, "opensslLoadExtraServerVerifyCerts", loader, undefined);
     },
     requirePrivateKey(loader) {
-      return standIn.call(first, "opensslContextRequiresPrivateKey", loader, undefined);
+      return call(standIn, first, "opensslContextRequiresPrivateKey", loader, undefined);
     },
   });
 }

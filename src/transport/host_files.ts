@@ -32,7 +32,8 @@ export interface HostFileOptions {
  * Files are looked up and opened without waiting, and of short ones, up to 64 KiB, the bytes are read so:
  * to wait for what the host mostly has in memory takes many times as long. Where a file system may hang,
  * as one on a network, wrap the operations, as in `open: (wsi, path, flags) => ops.open(wsi, path, flags)`;
- * then they are waited for, and nobody else is held up.
+ * then they are waited for, and nobody else is held up. So do where others may put a FIFO in a file's
+ * place just when it is opened; mounts never wait for one.
  *
  * @category Files and HTTP
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic
@@ -69,12 +70,7 @@ export function hostFileOps(
   const folder = root === undefined
     ? undefined
     : resolve(root instanceof URL ? fromFileUrl(root) : root);
-  return operationsOn({ folder, dotfiles, isFound: false });
-}
-
-/** Operations on files that were looked at just now, and found to be regular ones. */
-export function foundFileOps(): FileOps<Deno.FsFile> {
-  return operationsOn({ folder: undefined, dotfiles: true, isFound: true });
+  return operationsOn({ folder, dotfiles });
 }
 
 function operationsOn(place: Place): FileOps<Deno.FsFile> {
@@ -114,8 +110,6 @@ interface Place {
   /** The folder that they are below; undefined for those of the whole host. */
   readonly folder: string | undefined;
   readonly dotfiles: boolean;
-  /** Whether it is known that a path is a regular file's. */
-  readonly isFound: boolean;
 }
 
 async function open(
@@ -125,7 +119,7 @@ async function open(
 ): Promise<OpenFile<Deno.FsFile>> {
   const name = await nameOf(place, path);
   // Opening a FIFO waits for its other end, so the kind is asked for first.
-  if (!place.isFound) factsOf(await Deno.stat(name), path);
+  factsOf(await Deno.stat(name), path);
   const handle = await Deno.open(name, { read: true, write: flags === "readWrite" });
   try {
     return { handle, ...factsOf(await handle.stat(), path) };
@@ -142,7 +136,7 @@ function openSync(
   flags: "read" | "readWrite",
 ): OpenFile<Deno.FsFile> {
   const name = nameOfSync(place, path);
-  if (!place.isFound) factsOf(Deno.statSync(name), path);
+  factsOf(Deno.statSync(name), path);
   const handle = Deno.openSync(name, { read: true, write: flags === "readWrite" });
   try {
     return { handle, ...factsOf(handle.statSync(), path) };

@@ -139,6 +139,7 @@ for (const mode of ["plain", "tls", "descriptor"] as const) {
       await untilSaid(child, /^warn: .*page\.pem.*Too many open files/);
       // So is a listing, which is no file: it is there.
       assertEquals(await first.ask("/folder/"), 503);
+      assertEquals(await first.ask("/folder/few_descriptors.ts"), 503);
       assertEquals(await first.ask("/"), 200);
       // With its stack, which the runtime would open files for, it ended the process.
       assertEquals(await second.ask("/throw"), 500);

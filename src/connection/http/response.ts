@@ -7,6 +7,7 @@ import { refuseArgument } from "../../base/check.ts";
 import { httpDate } from "../../base/date.ts";
 import { LwsError } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { call } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionFileResponse } from "./file_transfer.ts";
 import { Lookup } from "./pending_lookup.ts";
@@ -37,7 +38,7 @@ import {
   serveFile,
 } from "../../files/engine.ts";
 import type { FileOfMount } from "../../files/lookup.ts";
-import { foundFileOps } from "../../transport/host_files.ts";
+import { foundFileOps } from "../../transport/found_files.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -202,7 +203,7 @@ export class HttpResponse implements HttpExchange {
         this.#transfer = undefined;
         this.#defer(() => {
           const first = this.#connection.owner.entries[0]!;
-          this.#connection.call(first, "httpFileCompletion", undefined);
+          call(this.#connection, first, "httpFileCompletion", undefined);
           this.complete();
         });
       },

@@ -6,7 +6,9 @@ import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
 import { log, type LogLevel } from "../../base/log.ts";
 import { Asking } from "../awaited_callback.ts";
-import type { Connection, ProtocolEntry } from "../connection.ts";
+import { call } from "../callbacks.ts";
+import type { Connection } from "../connection.ts";
+import type { ProtocolEntry } from "../owner.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import { RequestHeaders } from "./header_reader.ts";
 import { type PlainRequestHost, serveRequest } from "./plain_request.ts";
@@ -261,7 +263,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     this.asking.stop();
     this.#handshake?.undo();
     this.response?.abandon();
-    this.#connection.call(this.#first, "closedHttp", undefined);
+    call(this.#connection, this.#first, "closedHttp", undefined);
   }
 
   write(data: Bytes | string, kind: WriteKind): number {

@@ -3,7 +3,9 @@
 import type { Reason } from "../../api/reasons.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
 import type { Asking } from "../awaited_callback.ts";
-import type { Connection, ProtocolEntry } from "../connection.ts";
+import { consents, makeUser } from "../callbacks.ts";
+import type { Connection } from "../connection.ts";
+import type { ProtocolEntry } from "../owner.ts";
 import type { HttpResponse } from "./response.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
@@ -85,7 +87,7 @@ export class ServerHandshake {
     if (offers === undefined) return host.refuse(400, "a malformed Sec-WebSocket-Extensions");
 
     if (entry !== this.#first) {
-      if (!connection.makeUser(entry)) return host.refuse(500, "perSessionData threw");
+      if (!makeUser(connection, entry)) return host.refuse(500, "perSessionData threw");
       connection.enter(entry);
     }
     this.#chosen = chosen;
@@ -116,7 +118,14 @@ export class ServerHandshake {
       agreed = acceptExtensions(
         owner.extensions,
         this.#offers,
-        (name) => connection.consents("confirmExtensionOkay", name, this.#httpUser),
+        (name) =>
+          consents(
+            connection,
+            connection.owner.entries[0]!,
+            "confirmExtensionOkay",
+            name,
+            this.#httpUser,
+          ),
       );
     }
     // What was answered already can't become a 101.

@@ -1,0 +1,147 @@
+/** The program's callbacks: the one place that calls them, and takes what they return or throw. */
+
+import type { Protocol } from "../api/protocol.ts";
+import type { ConsentReason, Reason, ReasonData } from "../api/reasons.ts";
+import type { ClientCertificateTrial, TlsInfo } from "../api/tls.ts";
+import type { Wsi } from "../api/wsi.ts";
+import {
+  disregard,
+  disregardPromise,
+  noteClosing,
+  promiseOrNumber,
+  THREW,
+} from "../base/callback_results.ts";
+import { describeError, log } from "../base/log.ts";
+
+/** Whom a callback is about. */
+export interface Caller extends Wsi {
+  user: unknown;
+  readonly isOpen: boolean;
+  /** What hears of a callback that threw. */
+  readonly phase: { onThrow(): void } | undefined;
+  /** What the program does for it has failed, outside any call. */
+  hasFailed(): void;
+}
+
+/** Whose callback is called. */
+export interface Called {
+  readonly protocol: Protocol;
+}
+
+/** A protocol's callback without the pairing of reasons and data, which the callers here keep. */
+type LooseCallback = (
+  this: Protocol,
+  wsi: Wsi,
+  reason: Reason,
+  user: unknown,
+  data: unknown,
+) => unknown;
+
+/** Reasons in which one that throws says no, and ends nothing else. */
+const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
+  "confirmExtensionOkay",
+  "clientConfirmExtensionSupported",
+  "opensslPerformClientCertVerification",
+]);
+
+/**
+ * Calls a protocol's callback. Returns its number, 0 for nothing, a promise for who awaits that, and
+ * {@linkcode THREW} when it threw, which is logged.
+ */
+export function ask<R extends keyof ReasonData>(
+  caller: Caller,
+  { protocol }: Called,
+  reason: R,
+  data: ReasonData[R],
+  user: unknown = caller.user,
+): number | PromiseLike<unknown> {
+  try {
+    const result = (protocol.callback as LooseCallback).call(protocol, caller, reason, user, data);
+    if (result === undefined) return 0;
+    return typeof result === "number" ? result : promiseOrNumber(result);
+  } catch (error) {
+    return thrown(caller, protocol, reason, error);
+  }
+}
+
+/** As {@linkcode ask}, where nobody awaits a promise: that counts as 0. */
+export function call<R extends keyof ReasonData>(
+  caller: Caller,
+  called: Called,
+  reason: R,
+  data: ReasonData[R],
+  user: unknown = caller.user,
+): number {
+  const result = ask(caller, called, reason, data, user);
+  return typeof result === "number" ? result : unawaited(caller, called.protocol, reason, result);
+}
+
+/** As {@linkcode call}, for reasons that only the program knows as well. */
+export function callAny(caller: Caller, called: Called, reason: Reason): number {
+  return call(caller, called, reason as "established", undefined);
+}
+
+/** Apart from {@linkcode call}, in which its closure would cost every call. */
+function unawaited(
+  caller: Caller,
+  { name }: Protocol,
+  reason: Reason,
+  promised: PromiseLike<unknown>,
+): number {
+  disregardPromise(promised, `${name}: ${reason}`, () => caller.hasFailed());
+  return 0;
+}
+
+function thrown(caller: Caller, { name }: Protocol, reason: Reason, error: unknown): number {
+  logThrown(name, reason, error);
+  if (caller.isOpen && !HARMLESS.has(reason)) caller.phase?.onThrow();
+  return THREW;
+}
+
+/** Apart, as a closure in there would cost every call of a callback an allocation. */
+function logThrown(protocol: string, what: string, error: unknown): void {
+  log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
+}
+
+/** Makes the per-session data of a protocol; false when its factory threw, which is logged. */
+export function makeUser(caller: Caller, { protocol }: Called): boolean {
+  const { name, perSessionData } = protocol;
+  try {
+    if (typeof perSessionData === "number") caller.user = new ArrayBuffer(perSessionData);
+    else caller.user = perSessionData?.();
+    disregard(caller.user, `${name}: perSessionData`, () => caller.hasFailed());
+    return true;
+  } catch (error) {
+    logThrown(name, "perSessionData", error);
+    return false;
+  }
+}
+
+/**
+ * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
+ * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
+ */
+export function judges(caller: Caller, first: Called, info: TlsInfo): boolean | undefined {
+  let isAccepted = false;
+  const trial: ClientCertificateTrial = {
+    info,
+    isTrusted: info.authorized,
+    accept: () => void (isAccepted = true),
+  };
+  const reason = "opensslPerformClientCertVerification";
+  const verdict = call(caller, first, reason, trial);
+  if (verdict === 0) return isAccepted ? true : undefined;
+  noteClosing(caller.socketFd, reason, verdict);
+  return false;
+}
+
+/** Asks the first protocol about an extension; one that throws says no, and ends nothing else. */
+export function consents(
+  caller: Caller,
+  first: Called,
+  reason: ConsentReason,
+  name: string,
+  user: unknown = caller.user,
+): boolean {
+  return call(caller, first, reason, name, user) === 0;
+}

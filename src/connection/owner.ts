@@ -1,0 +1,78 @@
+/** The context as its connections see it. */
+
+import type { Context } from "../api/context.ts";
+import type { CheckedOptions } from "../api/creation_info.ts";
+import type { Extension } from "../api/extension.ts";
+import type { FileOps } from "../api/file_ops.ts";
+import type { KeepAliveSettings, Limits } from "../api/limits.ts";
+import type { Transport } from "../api/network.ts";
+import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
+import type { Caller } from "./callbacks.ts";
+import type { CheckedTokenLimits } from "./http/header_reader.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Methods } from "../core/http/methods.ts";
+import type { Compression } from "../files/compression.ts";
+import type { CheckedMount } from "../files/mounts.ts";
+import type { ProxyTrust } from "../proxy/forwarded_for.ts";
+import type { Scheduler } from "../service/scheduler.ts";
+import type { TimerWheel } from "../service/timer_wheel.ts";
+import type { TurnBudget } from "../service/turn_budget.ts";
+
+/** A connection as its protocol and its context have it. */
+export interface Member extends Caller {
+  readonly isClient: boolean;
+  readonly isEstablished: boolean;
+  /** The address of the socket's other end, whoever that speaks for. */
+  readonly socketAddress: string;
+}
+
+/** A protocol as a context holds it. */
+export interface ProtocolEntry {
+  readonly protocol: Protocol;
+  /** What the program is given of it. */
+  readonly active: ActiveProtocol;
+  readonly index: number;
+  readonly rxBufferSize: number;
+  readonly allowedOrigins: readonly string[] | undefined;
+  /** The connections that use it now. */
+  readonly connections: Set<Member>;
+}
+
+/** What a connection needs of its context. */
+export interface ConnectionOwner {
+  readonly face: Context;
+  readonly limits: Limits;
+  readonly scheduler: Scheduler;
+  readonly wheel: TimerWheel;
+  readonly budget: TurnBudget;
+  readonly fileOps: FileOps;
+  /** The longest paths first. */
+  readonly mounts: readonly CheckedMount[];
+  /** Whether `serveHttpFile` compresses. */
+  readonly compresses: boolean;
+  readonly compression: Compression;
+  /** Whether the first protocol may answer requests that no mount does. */
+  readonly answersHttp: boolean;
+  readonly extensions: readonly Extension[];
+  readonly options: CheckedOptions;
+  /** When idle WebSockets are probed; never, if it is undefined. */
+  readonly keepAlive: KeepAliveSettings | undefined;
+  /** Whether the context is being destroyed, so that nothing new begins. */
+  readonly isDestroyed: boolean;
+  readonly tokenLimits: CheckedTokenLimits;
+  /** The methods of requests that reach the program. */
+  readonly methods: Methods;
+  /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
+  readonly proxyTrust: ProxyTrust | undefined;
+  /** In the order of the context's list; the first one is the default. */
+  readonly entries: readonly ProtocolEntry[];
+  protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The transport that the connection is to use in place of its own, as the service policy wants. */
+  gated(socketFd: number, transport: Transport): Transport;
+  /** The descriptor of a connection is gone, which comes before its last reasons. */
+  unwatch(socketFd: number): void;
+  /** Calls `flush` of an outbox that was filled outside a turn, before long. */
+  flushLater(outbox: Outbox): void;
+  /** The connection is gone; the last call. */
+  forget(connection: Member): void;
+}
