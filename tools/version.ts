@@ -15,6 +15,8 @@ export function versionModule(version: string, hash: string): string {
 /**
  * The version and, behind a blank, the hash of the commit that was published; \`${UNKNOWN_HASH}\`
  * in a working copy (\`lws_get_library_version\`).
+ *
+ * @category Server and client
  */
 export const libraryVersion: string = "${version} ${hash}";
 `;

@@ -86,6 +86,6 @@ Deno.test("of what is no HTTP/1.x, or no more, nothing is known", () => {
   for (const text of ["hello", "HTTP/2 200\r\n\r\n", "HTTP/1.1 101 x\r\n\r\n\x81"]) {
     const reader = new ResponseHeadReader({ method: "GET", minorVersion: 1 });
     const { head } = reader.read(new TextEncoder().encode(text));
-    assertEquals(head, { framing: { kind: "unknown" }, closes: false });
+    assertEquals(head, { framing: { kind: "unknown" }, closes: true });
   }
 });
