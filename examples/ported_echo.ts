@@ -8,36 +8,37 @@
 
 import {
   CONTEXT_PORT_NO_LISTEN,
+  LLL_ERR,
+  LLL_NOTICE,
+  LLL_WARN,
+  type lws,
   LWS_CALLBACK_CLIENT_CONNECTION_ERROR,
   LWS_CALLBACK_CLIENT_ESTABLISHED,
   LWS_CALLBACK_CLIENT_RECEIVE,
   LWS_CALLBACK_CLIENT_WRITEABLE,
   LWS_CALLBACK_CLOSED,
-  LWS_CALLBACK_RECEIVE,
-  LWS_CALLBACK_SERVER_WRITEABLE,
-  LWS_SEND_BUFFER_POST_PADDING,
-  LWS_SEND_BUFFER_PRE_PADDING,
-  LWS_WRITE_TEXT,
-} from "../src/compat/constants/dec15.ts";
-import { LLL_ERR, LLL_NOTICE, LLL_WARN } from "../src/compat/constants/log_levels.ts";
-import {
-  type lws,
+  LWS_CALLBACK_HTTP,
   lws_callback_on_writable,
   lws_callback_on_writable_all_protocol,
+  LWS_CALLBACK_RECEIVE,
+  LWS_CALLBACK_SERVER_WRITEABLE,
+  lws_cancel_service,
   lws_client_connect,
   type lws_context_creation_info,
+  lws_context_destroy,
   lws_create_context,
   lws_get_internal_extensions,
   type lws_protocols,
-  lws_write,
-} from "../src/compat/dec15.ts";
-import {
-  lws_cancel_service,
-  lws_context_destroy,
+  lws_return_http_status,
+  LWS_SEND_BUFFER_POST_PADDING,
+  LWS_SEND_BUFFER_PRE_PADDING,
   lws_service,
   lws_set_log_level,
+  lws_write,
+  LWS_WRITE_TEXT,
+  lwsl_err,
+  lwsl_notice,
 } from "../src/compat/mod.ts";
-import { lwsl_err, lwsl_notice } from "../src/compat/calls/logging.ts";
 import { readOptions } from "./arguments.ts";
 
 const MAX_ECHO_PAYLOAD = 1400;
@@ -86,6 +87,11 @@ function callback_echo(
       pss.len = len;
       lws_callback_on_writable(wsi);
       break;
+
+    case LWS_CALLBACK_HTTP:
+      // C left who asks for a page waiting.
+      lws_return_http_status(wsi, 426, null);
+      return -1;
 
     // When it is the client.
 

@@ -241,3 +241,13 @@ Deno.test("only transport, tls, the clock, descriptors and zlib name the runtime
 Deno.test("nothing imports mod.ts", () => {
   assertEquals(offenders((module) => module.mentions.filter((each) => each === "mod.ts")), []);
 });
+
+Deno.test("examples import what users can: entry points, and each other", () => {
+  const entries = /^(mod|src\/(testing|compat)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+  const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
+    .map(({ path }) => readModule(path))
+    .flatMap(({ name, mentions }) =>
+      mentions.filter((each) => !entries.test(each)).map((each) => `${name}: ${each}`)
+    );
+  assertEquals(strays, []);
+});

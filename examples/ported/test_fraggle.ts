@@ -9,6 +9,19 @@
 
 import {
   CONTEXT_PORT_NO_LISTEN,
+  type libwebsocket,
+  libwebsocket_callback_on_writable,
+  libwebsocket_client_connect,
+  type libwebsocket_context,
+  libwebsocket_context_destroy,
+  libwebsocket_create_context,
+  libwebsocket_internal_extensions,
+  libwebsocket_is_final_fragment,
+  type libwebsocket_protocols,
+  libwebsocket_service,
+  libwebsocket_write,
+  libwebsockets_get_random,
+  libwebsockets_remaining_packet_payload,
   LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED,
   LWS_CALLBACK_CLIENT_CONNECTION_ERROR,
   LWS_CALLBACK_CLIENT_ESTABLISHED,
@@ -20,25 +33,8 @@ import {
   LWS_SEND_BUFFER_PRE_PADDING,
   LWS_WRITE_BINARY,
   LWS_WRITE_CONTINUATION,
-} from "../../src/compat/constants/oct12.ts";
-import {
-  type libwebsocket,
-  libwebsocket_callback_on_writable,
-  libwebsocket_client_connect,
-  type libwebsocket_context,
-  libwebsocket_create_context,
-  libwebsocket_internal_extensions,
-  type libwebsocket_protocols,
-  libwebsocket_write,
+  LWS_WRITE_NO_FIN,
 } from "../../src/compat/oct12.ts";
-import {
-  libwebsocket_context_destroy,
-  libwebsocket_is_final_fragment,
-  libwebsocket_service,
-  libwebsockets_get_random,
-  libwebsockets_remaining_packet_payload,
-} from "../../src/compat/calls/elder_names.ts";
-import { LWS_WRITE_NO_FIN } from "../../src/compat/constants/write_flags.ts";
 import { readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 

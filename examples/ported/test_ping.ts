@@ -8,35 +8,32 @@
 
 import {
   CONTEXT_PORT_NO_LISTEN,
+  type libwebsocket,
+  libwebsocket_callback_on_writable,
+  libwebsocket_client_connect,
+  type libwebsocket_context,
+  libwebsocket_context_destroy,
+  libwebsocket_create_context,
+  libwebsocket_get_internal_extensions,
+  type libwebsocket_protocols,
+  libwebsocket_service,
+  libwebsocket_write,
+  LLL_ERR,
+  LLL_WARN,
   LWS_CALLBACK_CLIENT_CONNECTION_ERROR,
   LWS_CALLBACK_CLIENT_ESTABLISHED,
   LWS_CALLBACK_CLIENT_RECEIVE,
   LWS_CALLBACK_CLIENT_RECEIVE_PONG,
   LWS_CALLBACK_CLIENT_WRITEABLE,
   LWS_CALLBACK_CLOSED,
+  type lws_context_creation_info,
   LWS_SEND_BUFFER_POST_PADDING,
   LWS_SEND_BUFFER_PRE_PADDING,
+  lws_set_log_level,
   LWS_WRITE_BINARY,
   LWS_WRITE_PING,
-} from "../../src/compat/constants/mar13.ts";
-import {
-  type libwebsocket,
-  libwebsocket_callback_on_writable,
-  libwebsocket_client_connect,
-  type libwebsocket_context,
-  libwebsocket_create_context,
-  libwebsocket_get_internal_extensions,
-  type libwebsocket_protocols,
-  libwebsocket_write,
-  type lws_context_creation_info,
-  lws_set_log_level,
+  lwsl_err,
 } from "../../src/compat/mar13.ts";
-import {
-  libwebsocket_context_destroy,
-  libwebsocket_service,
-} from "../../src/compat/calls/elder_names.ts";
-import { LLL_ERR, LLL_WARN } from "../../src/compat/constants/log_levels.ts";
-import { lwsl_err } from "../../src/compat/calls/logging.ts";
 import { fail, readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 

@@ -6,24 +6,25 @@
  *     deno run --allow-net --allow-read=examples/ported examples/ported/test_server.ts --port 7681
  */
 
-import { LLL_ERR, LLL_NOTICE, LLL_WARN } from "../../src/compat/constants/log_levels.ts";
 import {
+  LLL_ERR,
+  LLL_NOTICE,
+  LLL_WARN,
   lws_callback_on_writable_all_protocol,
+  lws_cancel_service,
   type lws_context_creation_info,
+  lws_context_destroy,
   lws_create_context,
   lws_get_internal_extensions,
+  LWS_INVALID_FILE,
   type lws_protocols,
-} from "../../src/compat/dec15.ts";
-import {
-  lws_cancel_service,
-  lws_context_destroy,
   lws_service,
   lws_service_fd,
   lws_set_log_level,
+  lwsl_err,
+  lwsl_notice,
+  poll,
 } from "../../src/compat/mod.ts";
-import { LWS_INVALID_FILE } from "../../src/compat/constants/dec15.ts";
-import { lwsl_err, lwsl_notice } from "../../src/compat/calls/logging.ts";
-import { poll } from "../../src/compat/calls/poll.ts";
 import { readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 import {

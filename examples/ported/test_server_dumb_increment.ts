@@ -1,18 +1,22 @@
 /** `dumb-increment-protocol`: a number that grows, and begins again at `reset`. */
 
-import { box } from "../../src/compat/engine/pointers.ts";
-import { type lws, lws_hdr_copy, lws_hdr_total_length, lws_write } from "../../src/compat/dec15.ts";
 import {
+  box,
+  type lws,
   LWS_CALLBACK_ESTABLISHED,
   LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION,
   LWS_CALLBACK_RECEIVE,
   LWS_CALLBACK_SERVER_WRITEABLE,
+  lws_hdr_copy,
+  lws_hdr_total_length,
   LWS_SEND_BUFFER_POST_PADDING,
   LWS_SEND_BUFFER_PRE_PADDING,
+  lws_token_to_string,
+  lws_write,
   LWS_WRITE_TEXT,
-} from "../../src/compat/constants/dec15.ts";
-import { lws_token_to_string } from "../../src/compat/mod.ts";
-import { lwsl_err, lwsl_notice } from "../../src/compat/calls/logging.ts";
+  lwsl_err,
+  lwsl_notice,
+} from "../../src/compat/mod.ts";
 
 /** Prints the headers that have come. */
 function dump_handshake_info(wsi: lws): void {

@@ -1,35 +1,15 @@
 /** The test server's first protocol: a page that the library sends, and files that are sent by hand. */
 
-import type { Box } from "../../src/compat/engine/guards.ts";
-import { box } from "../../src/compat/engine/pointers.ts";
 import {
+  type Box,
+  box,
   HTTP_STATUS_FORBIDDEN,
   HTTP_STATUS_OK,
   HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE,
-} from "../../src/compat/constants/http_status.ts";
-import {
   type lws,
-  lws_callback_on_writable,
-  lws_get_peer_addresses,
-  lws_hdr_total_length,
-  lws_serve_http_file,
-  lws_set_timeout,
-  lws_write,
-} from "../../src/compat/dec15.ts";
-import {
   lws_add_http_header_by_token,
   lws_add_http_header_content_length,
   lws_add_http_header_status,
-  lws_finalize_http_header,
-  lws_http_transaction_completed,
-  lws_plat_file_close,
-  lws_plat_file_open,
-  lws_plat_file_read,
-  lws_plat_file_seek_cur,
-  lws_return_http_status,
-  lws_send_pipe_choked,
-} from "../../src/compat/mod.ts";
-import {
   LWS_CALLBACK_ADD_POLL_FD,
   LWS_CALLBACK_CHANGE_MODE_POLL_FD,
   LWS_CALLBACK_CLOSED_HTTP,
@@ -40,18 +20,33 @@ import {
   LWS_CALLBACK_HTTP_BODY_COMPLETION,
   LWS_CALLBACK_HTTP_FILE_COMPLETION,
   LWS_CALLBACK_HTTP_WRITEABLE,
+  lws_callback_on_writable,
+  lws_finalize_http_header,
+  lws_get_peer_addresses,
+  lws_hdr_total_length,
+  lws_http_transaction_completed,
   LWS_INVALID_FILE,
+  lws_plat_file_close,
+  lws_plat_file_open,
+  lws_plat_file_read,
+  lws_plat_file_seek_cur,
+  type lws_pollargs,
+  lws_return_http_status,
   LWS_SEND_BUFFER_PRE_PADDING,
+  lws_send_pipe_choked,
+  lws_serve_http_file,
+  lws_set_timeout,
+  lws_write,
   LWS_WRITE_HTTP,
   LWS_WRITE_HTTP_HEADERS,
+  lwsl_err,
+  lwsl_notice,
   O_RDONLY,
   PENDING_TIMEOUT_HTTP_CONTENT,
   WSI_TOKEN_GET_URI,
   WSI_TOKEN_HTTP_CONTENT_TYPE,
   WSI_TOKEN_POST_URI,
-} from "../../src/compat/constants/dec15.ts";
-import type { lws_pollargs } from "../../src/compat/engine/placements.ts";
-import { lwsl_err, lwsl_notice } from "../../src/compat/calls/logging.ts";
+} from "../../src/compat/mod.ts";
 import { fromFileUrl } from "@std/path";
 import { add_poll_fd, change_mode_poll_fd, del_poll_fd } from "./test_server_poll.ts";
 

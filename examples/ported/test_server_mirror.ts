@@ -2,29 +2,25 @@
 
 import {
   type lws,
+  LWS_CALLBACK_ESTABLISHED,
   lws_callback_on_writable,
   lws_callback_on_writable_all_protocol,
-  lws_get_protocol,
-  lws_rx_flow_allow_all_protocol,
-  lws_write,
-} from "../../src/compat/dec15.ts";
-import {
-  LWS_CALLBACK_ESTABLISHED,
   LWS_CALLBACK_RECEIVE,
   LWS_CALLBACK_SERVER_WRITEABLE,
-  LWS_SEND_BUFFER_POST_PADDING,
-  LWS_SEND_BUFFER_PRE_PADDING,
-  LWS_WRITE_BINARY,
-  LWS_WRITE_TEXT,
-} from "../../src/compat/constants/dec15.ts";
-import {
   lws_frame_is_binary,
   lws_get_context,
+  lws_get_protocol,
   lws_partial_buffered,
+  lws_rx_flow_allow_all_protocol,
   lws_rx_flow_control,
+  LWS_SEND_BUFFER_POST_PADDING,
+  LWS_SEND_BUFFER_PRE_PADDING,
   lws_send_pipe_choked,
+  lws_write,
+  LWS_WRITE_BINARY,
+  LWS_WRITE_TEXT,
+  lwsl_err,
 } from "../../src/compat/mod.ts";
-import { lwsl_err } from "../../src/compat/calls/logging.ts";
 
 const MAX_MESSAGE_QUEUE = 32;
 

@@ -1,7 +1,6 @@
 /** Whom the test server's own loop watches, and where each descriptor stands in its table. */
 
-import type { lws_pollargs } from "../../src/compat/engine/placements.ts";
-import type { lws_pollfd } from "../../src/compat/dec15.ts";
+import { type lws_pollargs, type lws_pollfd } from "../../src/compat/mod.ts";
 
 export const pollfds: lws_pollfd[] = [];
 const fd_lookup = new Map<number, number>();

@@ -38,8 +38,8 @@ export interface HostFileOptions {
  * @category Files and HTTP
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic
  *   links can't lead out of it; who may write in that folder, though, can put a link in a file's place
- *   between the look and the opening, and mounts leave less time for that. When left out, paths are the program's own and are opened as they
- *   are: give a root when any part of a path comes from a peer.
+ *   between the look and the opening, and mounts leave less time for that. When left out, paths are
+ *   the program's own and are opened as they are: give a root when any part of a path comes from a peer.
  * @throws {LwsError} `invalid-argument` when `dotfiles` is no boolean.
  *
  * Needs `--allow-read` for the files. A file that may not be read fails to open.
