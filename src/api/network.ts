@@ -59,6 +59,20 @@ export interface Address {
 }
 
 /**
+ * Where the peer of a connection is.
+ *
+ * @category Connections
+ */
+export interface PeerAddresses {
+  /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
+  readonly name: string;
+  /** The IP address as text; empty when there is none. */
+  readonly ip: string;
+  /** 0 to 65,535; 0 where it is not known, as from `X-Forwarded-For`. */
+  readonly port: number;
+}
+
+/**
  * What a transport tells the connection that owns it.
  *
  * @category Networks and clocks
