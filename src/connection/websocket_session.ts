@@ -8,12 +8,14 @@ import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
+import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
 import {
   causeOf,
   CLOSE_ABNORMAL,
@@ -61,6 +63,7 @@ export class WebSocketSession extends Probed
   /** Set while a decoded piece is delivered. */
   #isDecoded = false;
   #streamDecoder: StreamDecoder | undefined;
+  #state = WEBSOCKET.first;
   /** The code and reason of the close frame that we sent. */
   #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
@@ -99,7 +102,7 @@ export class WebSocketSession extends Probed
   begin(): void {
     const connection = this.#connection;
     this.#tellExtensions();
-    if (this.#sentClose !== undefined || !connection.isOpen) return;
+    if (this.#state !== "OPEN" || !connection.isOpen) return;
     const { entry, isClient } = connection;
     const reason = isClient ? "clientEstablished" : "established";
     const result = call(connection, entry, reason, isClient ? undefined : connection.tls);
@@ -156,7 +159,7 @@ export class WebSocketSession extends Probed
   onData(piece: Uint8Array): void {
     if (this.#layers !== undefined && this.#decodes(this.#layers, piece)) return;
     // Whoever closes wants to hear no more; only the peer's close frame still counts.
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const connection = this.#connection;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
@@ -208,18 +211,18 @@ export class WebSocketSession extends Probed
   }
 
   get isEstablished(): boolean {
-    return this.#sentClose === undefined;
+    return this.#state === "OPEN";
   }
 
   get isListening(): boolean {
-    return this.#sentClose === undefined && this.#connection.isOpen;
+    return this.#state === "OPEN" && this.#connection.isOpen;
   }
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#writer.pong(payload);
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
     if (!isPing && this.isAnswer(payload)) return;
@@ -249,7 +252,7 @@ export class WebSocketSession extends Probed
 
   #onEnded(): void {
     this.#connection.endsFor("peer");
-    if (this.#sentClose === undefined) this.#flushExtensions();
+    if (this.#state === "OPEN") this.#flushExtensions();
     this.#connection.finish("peer", false);
   }
 
@@ -268,7 +271,7 @@ export class WebSocketSession extends Probed
 
   onWritable(): void {
     const connection = this.#connection;
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
     const result = call(connection, connection.entry, reason, undefined);
     if (result !== 0) this.onReturn(reason, result);
@@ -292,7 +295,7 @@ export class WebSocketSession extends Probed
   }
 
   onLeave(): void {
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const [code, reason] = FAILURES.contextLeaves;
     this.#beginClose(causeOf("contextLeaves"), encodeClose(code, reason), code, reason);
   }
@@ -351,6 +354,7 @@ export class WebSocketSession extends Probed
     const received = this.#receivedClose;
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
+    this.#step("gone");
     this.#parser.release();
     this.stopProbing();
     call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
@@ -365,7 +369,7 @@ export class WebSocketSession extends Probed
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number {
-    if (this.#sentClose !== undefined) return -1;
+    if (this.#state !== "OPEN") return -1;
     // Apart from the rest, so that the engine inlines what nearly every write is.
     const isPlain = options === undefined && (kind === "binary" || kind === "text");
     if (isPlain && !(data instanceof PreparedMessage)) {
@@ -376,7 +380,7 @@ export class WebSocketSession extends Probed
   }
 
   close(cause: CloseCause, code: number | undefined, reason: string): number {
-    if (this.#sentClose !== undefined) return -1;
+    if (this.#state !== "OPEN") return -1;
     const payload = closePayload(code, reason);
     if (cause === "self" && !this.#mayClose) return -1;
     this.#beginClose(cause, payload, code ?? CLOSE_NO_STATUS, reason);
@@ -399,7 +403,8 @@ export class WebSocketSession extends Probed
     connection.endsFor(cause);
     if (!this.#flushExtensions()) return connection.finish(cause, false);
     // An extension may have closed it meanwhile.
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
+    this.#step("closeSent");
     this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
     this.#writer.beside(OPCODE_CLOSE | FIN, payload);
@@ -421,18 +426,20 @@ export class WebSocketSession extends Probed
     this.#parser.stop();
     this.#receivedClose = status;
     this.#connection.endsFor("peer");
-    if (this.#sentClose === undefined) {
-      // Ours already, so that no extension closes once more.
+    if (this.#state === "OPEN") {
+      // At once, so that no extension closes once more.
+      this.#step("closeReceived");
+      if (!this.#flushExtensions()) return this.#connection.finish("peer", false);
       this.#sentClose = { ...status, behind: 0 };
-      if (!this.#flushExtensions()) {
-        this.#sentClose = undefined;
-        return this.#connection.finish("peer", false);
-      }
       this.#writer.sendPongs();
       this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     }
     // Section 7.1.1: the server closes the connection first.
     this.#connection.finish("peer", true, !this.#connection.isClient);
+  }
+
+  #step(event: WebSocketEvent): void {
+    this.#state = next(WEBSOCKET, this.#state, event, this.#connection.socketFd);
   }
 
   #failWith(failure: Failure, detail?: string): void {
@@ -441,7 +448,8 @@ export class WebSocketSession extends Probed
     const [code, fault] = FAILURES[failure];
     // An extension may say more of what is broken than there is room for.
     const reason = fittingReason(detail ?? fault);
-    if (this.#sentClose === undefined) {
+    if (this.#state === "OPEN") {
+      this.#step("closeSent");
       this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) {
         this.#writer.beside(OPCODE_CLOSE | FIN, encodeClose(code, reason));
