@@ -113,7 +113,7 @@ export class WebSocketSession extends Probed
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
       for (const extension of owner.extensions) {
-        heed(connection, extension.anyEstablished?.(connection));
+        heed(connection, extension.anyEstablished?.(connection.wsi));
       }
     });
     this.#layers?.startSeconds(connection, (work) => {
@@ -293,7 +293,7 @@ export class WebSocketSession extends Probed
     call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) {
-      attempt("anyClosing", () => extension.anyClosing?.(connection));
+      attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
     }
   }
 
@@ -341,10 +341,10 @@ export class WebSocketSession extends Probed
     this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
     this.#writer.beside(OPCODE_CLOSE | FIN, payload);
-    this.#sentClose.behind = connection.unsentBytes;
+    this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
-    connection.rxFlowControl(true);
+    connection.allowInput(true);
   }
 
   #awaitAnswer(): void {

@@ -128,7 +128,7 @@ export class RequestBody {
     }
     this.#state = DRAINING;
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
-    connection.rxFlowControl(true);
+    connection.allowInput(true);
     if (this.pending > 0) connection.offerAgain();
     this.listen();
   }

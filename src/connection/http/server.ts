@@ -85,7 +85,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
-        if (this.#isIdle && connection.partialBuffered) {
+        if (this.#isIdle && connection.outbox.isCongested) {
           this.#hasHeld = true;
           connection.holdInput(true);
           break;
@@ -154,7 +154,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   }
 
   onLeft(_bytes: number): void {
-    if (this.#connection.unsentBytes > 0) this.timer.sends();
+    if (this.#connection.outbox.unsent > 0) this.timer.sends();
   }
 
   onDrain(): void {
@@ -304,7 +304,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.uri = head.path;
     const { proxyTrust } = connection.owner;
     if (proxyTrust !== undefined) {
-      connection.believe(head.fields.get("x-forwarded-for"), proxyTrust);
+      connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
     connection.headers = new RequestHeaders(head).limit(
       connection.owner.tokenLimits,
