@@ -286,6 +286,11 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
     return this.#pausedByUser || this.#pausedByPhase;
   }
 
+  /** Whether the program may be told of what has come. */
+  get canDeliver(): boolean {
+    return this.#state === OPEN && !this.isPaused;
+  }
+
   /** Holds input back while a phase can't take any, whatever the user says. */
   holdInput(held: boolean): void {
     if (this.#pausedByPhase === held) return;

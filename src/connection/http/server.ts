@@ -81,7 +81,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (this.#holds(bytes.length)) return 0;
     this.#hasHeld = false;
     try {
-      while (position < bytes.length && connection.isOpen && !connection.isPaused) {
+      while (position < bytes.length && connection.canDeliver) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
@@ -94,9 +94,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
         position += taken;
         if (this.#holds(bytes.length - position)) break;
         if (connection.phase !== this) {
-          if (position === bytes.length || !connection.isOpen || connection.isPaused) {
-            return position;
-          }
+          if (position === bytes.length || !connection.canDeliver) return position;
           return position + connection.phase!.onBytes(bytes.subarray(position));
         }
         if (taken === 0) break;
