@@ -10,6 +10,7 @@ import {
   EPOLLIN,
 } from "./constants.ts";
 import { must } from "./failure.ts";
+import { orClose } from "./socket.ts";
 import type { Libc } from "./libc.ts";
 import { epollEventLayout } from "./structs.ts";
 
@@ -18,7 +19,7 @@ const MOST_EVENTS = 256;
 /** How long rounds follow each other before the runtime's own sockets and timers are looked after, too. */
 const ROUNDS_MS = 4;
 /** What a read takes at most before all others have had their turn. */
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 64 * 1024;
 /** A read inside of another one's callback has a buffer of its own. */
 const NESTED_BYTES = 64 * 1024;
 
@@ -71,7 +72,7 @@ export class EpollLoop {
     const generation = ((this.#generations[fd] ?? 0) + 1) | 0;
     this.#generations[fd] = generation;
     try {
-      must(this.libc, "epoll_ctl", this.#control(EPOLL_CTL_ADD, fd, events));
+      must(this.libc, "epoll_ctl", this.#control(this.#epoll, EPOLL_CTL_ADD, fd, events));
     } catch (error) {
       if (this.#watched === 0) this.#run();
       throw error;
@@ -83,12 +84,12 @@ export class EpollLoop {
 
   /** Changes what a descriptor is watched for; whether that was done. */
   change(fd: number, events: number): boolean {
-    return this.#control(EPOLL_CTL_MOD, fd, events) === 0;
+    return this.#control(this.#epoll, EPOLL_CTL_MOD, fd, events) === 0;
   }
 
   /** Forgets a descriptor that stays open. */
   remove(fd: number): void {
-    this.#control(EPOLL_CTL_DEL, fd, 0);
+    this.#control(this.#epoll, EPOLL_CTL_DEL, fd, 0);
     this.forget(fd);
   }
 
@@ -111,29 +112,28 @@ export class EpollLoop {
     if (buffer.length === BUFFER_BYTES) this.#buffer = buffer;
   }
 
-  #control(operation: number, fd: number, events: number): number {
+  #control(epoll: number, operation: number, fd: number, events: number): number {
     const { data } = this.#layout;
     this.#event[0] = events;
     this.#event[data] = fd;
     this.#event[data + 1] = this.#generations[fd]!;
-    return this.libc.epoll_ctl(this.#epoll, operation, fd, this.#eventOf);
+    return this.libc.epoll_ctl(epoll, operation, fd, this.#eventOf);
   }
 
   #open(): void {
     if (this.#epoll >= 0) return;
     const { libc } = this;
     const epoll = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
-    const wakeFd = libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    orClose(libc, epoll, () => {
+      const wakeFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      orClose(libc, wakeFd, () => {
+        this.#generations[wakeFd] = ((this.#generations[wakeFd] ?? 0) + 1) | 0;
+        const added = this.#control(epoll, EPOLL_CTL_ADD, wakeFd, EPOLLIN);
+        must(libc, "epoll_ctl", added);
+        this.#wakeFd = wakeFd;
+      });
+    });
     this.#epoll = epoll;
-    this.#generations[wakeFd] = 0;
-    if (wakeFd < 0 || this.#control(EPOLL_CTL_ADD, wakeFd, EPOLLIN) < 0) {
-      const errno = libc.errno();
-      this.#epoll = -1;
-      libc.close(epoll);
-      if (wakeFd >= 0) libc.close(wakeFd);
-      throw failed(libc, errno);
-    }
-    this.#wakeFd = wakeFd;
   }
 
   /** Nothing is watched any more: a program that has nothing else to do may end. */
@@ -175,7 +175,14 @@ export class EpollLoop {
       if (fd === this.#wakeFd) this.libc.eventfd_read(fd, new Uint8Array(8));
       // It, or a watcher that was told before it in this round, has closed it meanwhile.
       if (this.#generations[fd] !== this.#events[start + data + 1]) continue;
-      this.#watchers[fd]?.onReady(this.#events[start]!);
+      try {
+        this.#watchers[fd]?.onReady(this.#events[start]!);
+      } catch (error) {
+        // It is nobody's fault who waits in the same round.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
 
@@ -190,8 +197,4 @@ export class EpollLoop {
     this.#isResting = false;
     this.#round();
   };
-}
-
-function failed(libc: Libc, errno: number): Error {
-  return new Error(`eventfd: ${libc.strerror(errno)}`);
 }

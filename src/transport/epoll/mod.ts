@@ -11,11 +11,8 @@
 import type { Network } from "../../api/network.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
-import { reverseLookup } from "../machine.ts";
-import { connectTo } from "./connect.ts";
 import { openLibc } from "./libc.ts";
-import { listenOn } from "./listen.ts";
-import { EpollLoop } from "./loop.ts";
+import { EpollNetwork } from "./network.ts";
 
 /**
  * How {@linkcode epollNetwork} waits.
@@ -67,12 +64,7 @@ export function epollNetwork(options: EpollOptions = {}): Network {
       `a whole number from 0 to ${LONGEST_BUSY_WAIT_MS}`,
     );
   }
-  const loop = new EpollLoop(openLibc(), busyWaitMs);
-  return {
-    listen: (target) => listenOn(loop, target),
-    connect: (target, signal) => connectTo(loop, target, signal),
-    reverse: reverseLookup,
-  };
+  return new EpollNetwork(openLibc(), busyWaitMs);
 }
 
 /**

@@ -116,11 +116,12 @@ export class EpollTransport implements Transport, Watcher {
     if (this.#unsent !== undefined && (isBroken || (events & EPOLLOUT) !== 0)) {
       this.#send();
       if (this.#isClosed) return;
+      if (this.#unsent === undefined) this.#watch();
     }
-    const isReadable = isBroken || (events & READING) !== 0;
-    if (isReadable && this.#reads) this.#read();
+    if (!isBroken && (events & READING) === 0) return;
+    if (this.#reads) this.#read();
     else if (isBroken) this.#onBroken();
-    if (!this.#isClosed) this.#watch();
+    else this.#watch();
   }
 
   get #reads(): boolean {
