@@ -21,5 +21,8 @@ async function pair(target: NetworkTarget): Promise<[Transport, Transport]> {
 if (isEpollAvailable()) {
   testTransportContract("epoll, IPv4", () => pair(ipv4));
   testTransportContract("epoll, IPv6", () => pair(ipv6));
-  testTransportContract("epoll, an abstract unix socket", () => pair({ ...ipv4, path: "@epoll-contract" }));
+  testTransportContract(
+    "epoll, an abstract unix socket",
+    () => pair({ ...ipv4, path: "@epoll-contract" }),
+  );
 }

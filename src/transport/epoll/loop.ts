@@ -54,6 +54,7 @@ export class EpollLoop {
   /** Whether there was traffic in the last round. */
   #isBusy = false;
   #busySince = 0;
+  #released: PromiseWithResolvers<void> | undefined;
   #buffer: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(BUFFER_BYTES);
 
   /** @param busyWaitMs how long a wait blocks while there is traffic; 0 for never */
@@ -136,12 +137,21 @@ export class EpollLoop {
     this.#epoll = epoll;
   }
 
+  /** Resolves when nothing is watched, and no thread waits any more. */
+  released(): Promise<void> {
+    if (!this.#isRunning) return Promise.resolve();
+    this.#released ??= Promise.withResolvers();
+    return this.#released.promise;
+  }
+
   /** Nothing is watched any more: a program that has nothing else to do may end. */
   #shut(): void {
     this.libc.close(this.#wakeFd);
     this.libc.close(this.#epoll);
     this.#wakeFd = this.#epoll = -1;
     this.#isRunning = this.#isBusy = false;
+    this.#released?.resolve();
+    this.#released = undefined;
   }
 
   #run(): void {

@@ -27,4 +27,9 @@ export class EpollNetwork implements Network {
   reverse(ip: string): Promise<string> {
     return reverseLookup(ip);
   }
+
+  /** Resolves when no connection and no listener is left, and what they needed is closed as well. */
+  released(): Promise<void> {
+    return this.#loop.released();
+  }
 }
