@@ -115,7 +115,7 @@ export class Admission implements AcceptorHost {
 
   /** A connection is gone. */
   forget(connection: Member): void {
-    if (!connection.isClient) this.#count(connection.socketAddress, -1);
+    if (!connection.isClient) this.#count(connection.peer?.socketAddress ?? "", -1);
     this.#left();
   }
 
@@ -240,7 +240,7 @@ export class Admission implements AcceptorHost {
       failed: (why) => log("info", () => `connection ${socketFd}: ${why}`),
       secured(info) {
         connection.tls = info;
-        connection.secured = info.isSsl;
+        connection.isSsl = info.isSsl;
       },
     });
   }

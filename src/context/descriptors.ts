@@ -23,7 +23,7 @@ export class Descriptors {
   peerAddresses(socketFd: number): PeerAddresses {
     const address = this.filtering.get(socketFd);
     if (address !== undefined) return { name: "", ip: address.hostname, port: address.port };
-    return this.connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
+    return this.connections.get(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };
   }
 
   /** The same with the name that the network has for the address. */
@@ -38,9 +38,9 @@ export class Descriptors {
       log("info", () => `${known.ip} has no name: ${describeFailure(error)}`);
     }
     // Asked for by a filter, it is for the connection that the filter has let in since.
-    const connection = before ?? this.connections.get(socketFd);
+    const peer = (before ?? this.connections.get(socketFd))?.peer;
     // A later request of the same connection may be another peer's, by a proxy that is believed.
-    if (connection?.peerAddresses.ip === known.ip) connection.peerName = name;
+    if (peer?.addresses.ip === known.ip) peer.name = name;
     return { ...known, name };
   }
 }

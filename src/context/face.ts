@@ -93,7 +93,7 @@ class ContextFace implements Context {
   }
 
   clientConnect(info: ClientConnectInfo): Wsi {
-    return this.#living("clientConnect").connect(checkClientInfo(info), info.userdata);
+    return this.#living("clientConnect").connect(checkClientInfo(info), info.userdata).wsi;
   }
 
   adopt(conn: StreamConn): Wsi | undefined {
@@ -102,7 +102,7 @@ class ContextFace implements Context {
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
     }
-    return admission.serve(transportOver(conn, keepAlive?.usesTcp));
+    return admission.serve(transportOver(conn, keepAlive?.usesTcp))?.wsi;
   }
 
   peerAddresses(socketFd: number): PeerAddresses {

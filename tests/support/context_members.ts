@@ -1,7 +1,7 @@
 /** What a `Context` has, by its interface: the compiler asks for a line for each member, and for no other. */
 
-import { assertEquals } from "@std/assert";
 import type { Context } from "../../mod.ts";
+import { assertHasOnly } from "./wsi_members.ts";
 
 const MEMBERS = {
   port: true,
@@ -33,17 +33,6 @@ const MEMBERS = {
   [Symbol.asyncDispose]: true,
 } satisfies Record<keyof Context, true>;
 
-/** Has a program find the members of `Context`, and nothing else of what a context is made of. */
 export function assertIsContextFace(context: Context, whose: string): void {
-  assertEquals(Reflect.ownKeys(context), [], `${whose}: own keys`);
-  const enumerable: string[] = [];
-  for (const name in context) enumerable.push(name);
-  assertEquals(enumerable, [], `${whose}: enumerable members`);
-  const face = Object.getPrototypeOf(context);
-  assertEquals(Object.getPrototypeOf(face), Object.prototype, `${whose}: one class`);
-  assertEquals(
-    new Set(Reflect.ownKeys(face)),
-    new Set([...Reflect.ownKeys(MEMBERS), "constructor"]),
-    whose,
-  );
+  assertHasOnly(context, MEMBERS, whose);
 }
