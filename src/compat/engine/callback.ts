@@ -8,7 +8,7 @@ import { NEWEST, plain } from "./placements.ts";
 import { numberFrom } from "./results.ts";
 import { type AnyProtocolStruct, NAMELESS, type Served } from "./served.ts";
 
-/** What every connection of ours has, and `Wsi` does not show. */
+/** What every connection of the library has, and `Wsi` does not show. Implemented by Connection. */
 interface Droppable {
   /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
   dropFor(reason: Reason, result: number): void;
@@ -26,7 +26,7 @@ export function userReason(number: number): `user:${number}` {
 
 let calling: Context | undefined;
 
-/** The context whose callback runs now, for C calls that name no context. */
+/** The context that runs a callback now, for C calls that name no context. */
 export function callingContext(): Context | undefined {
   return calling;
 }
@@ -143,7 +143,7 @@ function refuses(
 ): boolean {
   if (reason === "filterProtocolConnection") {
     const { protocol } = data as HandshakeFilter;
-    // The name that stands for none is no one's to ask for.
+    // NAMELESS stands for a protocol without a name, which no client can ask for.
     if (protocol.startsWith(NAMELESS)) return true;
     return generation.needsProtocolName === true && protocol === "" && own.name !== null;
   }
