@@ -183,7 +183,7 @@ export interface NetworkTarget {
 export interface Network {
   /** Listens. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): Listener;
-  /** Connects. Rejects when there is no answer or a refusal, or with the signal's reason when that aborts first. */
+  /** Connects. Rejects when that fails, or with the signal's reason when that aborts first. */
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
   /** The name of an IP address; empty, or a rejection, when it has none. Default: no address has one. */
   reverse?(ip: string): Promise<string>;

@@ -45,7 +45,7 @@ export function disregard(result: unknown, what: string, failed: () => void = ()
   if (isPromised(result)) disregardPromise(result, what, failed);
 }
 
-/** As {@linkcode disregard}, of what is known to be a promise: its `then`, a getter maybe, is read once only. */
+/** As {@linkcode disregard}, of what is known to be a promise: `then` may be a getter, to be read once. */
 export function disregardPromise(
   promised: PromiseLike<unknown>,
   what: string,
