@@ -8,7 +8,8 @@ import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
 import type { PollFd } from "./service.ts";
 import type { CertificateInfo } from "./tls.ts";
-import type { PeerAddresses, Wsi } from "./wsi.ts";
+import type { PeerAddresses } from "./network.ts";
+import type { Wsi } from "./wsi.ts";
 
 /**
  * Reasons without data, which `callbackAllProtocol` can call with.

@@ -59,6 +59,20 @@ export interface Address {
 }
 
 /**
+ * Where the peer of a connection is.
+ *
+ * @category Connections
+ */
+export interface PeerAddresses {
+  /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
+  readonly name: string;
+  /** The IP address as text; empty when there is none. */
+  readonly ip: string;
+  /** 0 to 65,535; 0 where it is not known, as from `X-Forwarded-For`. */
+  readonly port: number;
+}
+
+/**
  * What a transport tells its owner. Implemented by a context's connections and by layers in between, such
  * as TLS; called by the {@linkcode Transport} that it was given to, from {@linkcode Transport.start} on.
  *

@@ -6,13 +6,9 @@
 import { abortTransport, type Transport, type TransportHandler } from "../api/network.ts";
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
-import {
-  TIMEOUT_REASONS,
-  type TimeoutReason,
-  type WriteKind,
-  type WriteOptions,
-  type Wsi,
-} from "../api/wsi.ts";
+import { TIMEOUT_REASONS, type TimeoutReason } from "../api/timeouts.ts";
+import type { WriteKind, WriteOptions } from "../api/write.ts";
+import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { log } from "../base/log.ts";

@@ -1,10 +1,10 @@
 /** What programs read of a connection, and the calls that answer its request. */
 
 import type { Context } from "../api/context.ts";
-import type { Address } from "../api/network.ts";
+import type { Address, PeerAddresses } from "../api/network.ts";
 import type { ActiveProtocol } from "../api/protocol.ts";
 import type { TlsInfo } from "../api/tls.ts";
-import type { HttpCompletion, PeerAddresses, ResponseBodyInit } from "../api/wsi.ts";
+import type { HttpCompletion, ResponseBodyInit } from "../api/response.ts";
 import { refuseArgument } from "../base/check.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { HeaderSource, HttpExchange } from "./phase.ts";

@@ -2,7 +2,8 @@
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
-import type { TimeoutReason, WriteKind, WriteOptions } from "../api/wsi.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
+import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { LwsError } from "../base/errors.ts";

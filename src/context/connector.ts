@@ -1,7 +1,7 @@
 /** How a client gets to its server: from where, and through which proxy. */
 
 import type { Network, NetworkTarget, Transport } from "../api/network.ts";
-import type { TimeoutReason } from "../api/wsi.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { Route, RouteTarget } from "../connection/client_handshake.ts";

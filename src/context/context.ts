@@ -10,12 +10,12 @@ import {
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
 import type { KeepAliveSettings, Limits } from "../api/limits.ts";
-import type { Listener, StreamConn, Transport } from "../api/network.ts";
+import type { Listener, PeerAddresses, StreamConn, Transport } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Reason, ReasonData } from "../api/reasons.ts";
 import { type PollFd, POLLIN, POLLOUT } from "../api/service.ts";
 import type { CertificateInfo } from "../api/tls.ts";
-import type { PeerAddresses, Wsi } from "../api/wsi.ts";
+import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";

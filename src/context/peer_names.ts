@@ -1,7 +1,6 @@
 /** Who the peer of a descriptor is: its address, and the name that belongs to it. */
 
-import type { Address, Network } from "../api/network.ts";
-import type { PeerAddresses } from "../api/wsi.ts";
+import type { Address, Network, PeerAddresses } from "../api/network.ts";
 import { refuseArgument } from "../base/check.ts";
 import { describeFailure, log } from "../base/log.ts";
 import type { Connection } from "../connection/connection.ts";

@@ -1,7 +1,8 @@
 /** Calls on one connection that mean the same in every generation that has them. */
 
 import type { Context } from "../../api/context.ts";
-import type { WriteKind, Wsi } from "../../api/wsi.ts";
+import type { WriteKind } from "../../api/write.ts";
+import type { Wsi } from "../../api/wsi.ts";
 import { log } from "../../base/log.ts";
 import { attempt } from "../engine/attempt.ts";
 import type { Generation } from "../engine/generation.ts";

@@ -1,7 +1,8 @@
 /** The answering half of one HTTP transaction. */
 
 import type { FileOps } from "../../api/file_ops.ts";
-import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "../../api/wsi.ts";
+import type { ResponseBodyInit, ResponseBodyStream } from "../../api/response.ts";
+import type { WriteKind } from "../../api/write.ts";
 import { type Bytes, bytesOf } from "../../base/bytes.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { httpDate } from "../../base/date.ts";

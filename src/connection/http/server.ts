@@ -1,7 +1,8 @@
 /** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
 
 import type { CloseCause, Reason } from "../../api/reasons.ts";
-import type { TimeoutReason, WriteKind } from "../../api/wsi.ts";
+import type { TimeoutReason } from "../../api/timeouts.ts";
+import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
 import { log, type LogLevel } from "../../base/log.ts";
