@@ -16,9 +16,9 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["core/websocket", ["base", "core/http"]],
   ["api", ["base", "core/http", "core/websocket"]],
   ["service", ["base", "api"]],
-  ["transport", ["base", "api"]],
+  ["transport", ["base", "api", "service"]],
   ["proxy", ["base", "core/http", "api", "transport"]],
-  ["tls", ["base", "api", "transport"]],
+  ["tls", ["base", "api", "service", "transport"]],
   ["extensions", ["base", "core/http", "core/websocket", "api", "service"]],
   ["files", ["base", "core/http", "api", "service", "transport"]],
   [

@@ -14,14 +14,6 @@ function choppedPair(): [MemoryTransport, MemoryTransport] {
   return [near, far];
 }
 
-testTransportContract("a late transport that is made at once", () => {
-  const [near, far] = choppedPair();
-  return Promise.resolve([
-    new LateTransport(near, { done: Promise.resolve(near), close: () => near.close() }),
-    far,
-  ]);
-});
-
 testTransportContract("a late transport that is made later", () => {
   const [near, far] = choppedPair();
   const done = new Promise<Transport>((resolve) => setImmediate(() => resolve(near)));

@@ -5,6 +5,7 @@ import { ProxyHeaderError, readProxyHeader } from "../src/proxy/proxy_protocol.t
 import { MemoryNetwork } from "../src/testing/memory_network.ts";
 import { memoryPair } from "../src/testing/memory_transport.ts";
 import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import { readPreface } from "../src/transport/first_bytes.ts";
 import { tcpNetwork } from "../src/transport/network.ts";
 import type { Network, Transport } from "../src/api/network.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
@@ -55,36 +56,12 @@ async function pairOn(network: Network): Promise<[Transport, Transport]> {
 
 /** A transport that has said something before its owner starts it. */
 function saying(transport: Transport, text: string): Promise<Transport> {
-  const request = new TextEncoder().encode(text);
-  let isComplete = false;
-  const { promise, resolve } = Promise.withResolvers<Transport>();
-  let owner: Parameters<Transport["start"]>[0] | undefined;
-  transport.start({
-    onBytes: (bytes) => owner!.onBytes(bytes),
-    onDrain() {
-      if (isComplete) return owner!.onDrain();
-      isComplete = true;
-      resolve({
-        localAddress: transport.localAddress,
-        remoteAddress: transport.remoteAddress,
-        start(handler) {
-          owner = handler;
-          transport.resume();
-        },
-        write: (bytes) => transport.write(bytes),
-        pause: () => transport.pause(),
-        resume: () => transport.resume(),
-        end: () => transport.end(),
-        close: () => transport.close(),
-      });
-    },
-    onProgress: () => owner!.onProgress?.(),
-    onEnd: () => owner!.onEnd(),
-    onClose: (error) => owner!.onClose(error),
-  });
-  transport.pause();
-  transport.write(request);
-  return promise;
+  return readPreface(transport, {
+    request: new TextEncoder().encode(text),
+    isComplete: true,
+    take: () => 0,
+    cutShort: () => new Error("the peer went"),
+  }, never);
 }
 
 testTransportContract("behind a PROXY header over TCP", () => pairOn(tcpNetwork));

@@ -6,8 +6,9 @@ import { openTunnel } from "../src/proxy/tunnel.ts";
 import { MemoryNetwork } from "../src/testing/memory_network.ts";
 import { memoryPair } from "../src/testing/memory_transport.ts";
 import { MemoryPeer } from "../src/testing/memory_peer.ts";
+import { Relay } from "../src/service/relay.ts";
 import { tcpNetwork } from "../src/transport/network.ts";
-import type { Network, Transport, TransportHandler } from "../src/api/network.ts";
+import type { Network, Transport } from "../src/api/network.ts";
 import { type ConnectProxy, connectProxy } from "./support/connect_proxy.ts";
 import { Recorder, testTransportContract } from "./transport/transport_contract.ts";
 
@@ -53,36 +54,27 @@ async function refusal({ proxy, tunnel }: Asked): Promise<TunnelError> {
 
 // The contract of every transport.
 
-/** The proxy's end once it has agreed, as the far end of the tunnel. */
-function agreeing(transport: Transport): Promise<Transport> {
-  const { promise, resolve } = Promise.withResolvers<Transport>();
-  let owner: TransportHandler | undefined;
-  const tunnel: Transport = {
-    localAddress: transport.localAddress,
-    remoteAddress: transport.remoteAddress,
-    start(handler) {
-      owner = handler;
-      transport.resume();
-    },
-    write: (bytes) => transport.write(bytes),
-    pause: () => transport.pause(),
-    resume: () => transport.resume(),
-    end: () => transport.end(),
-    close: () => transport.close(),
-  };
-  transport.start({
-    onBytes(bytes) {
-      if (owner !== undefined) return owner.onBytes(bytes);
-      if (!endsWithBlankLine(bytes)) return 0;
-      transport.pause();
-      transport.write(new TextEncoder().encode(AGREED));
-      return bytes.length;
-    },
-    onDrain: () => owner === undefined ? resolve(tunnel) : owner.onDrain(),
-    onEnd: () => owner?.onEnd(),
-    onClose: (error) => owner?.onClose(error),
-  });
-  return promise;
+/** The proxy's end, which agrees, and is the far end of the tunnel from then on. */
+class AgreeingProxy extends Relay {
+  readonly #agreed: (tunnel: Transport) => void;
+
+  constructor(inner: Transport, agreed: (tunnel: Transport) => void) {
+    super(inner);
+    this.#agreed = agreed;
+    inner.start(this);
+  }
+
+  override onDrain(): void {
+    if (this.owner === undefined) this.#agreed(this);
+    super.onDrain();
+  }
+
+  protected override onEarlyBytes(bytes: Uint8Array): number {
+    if (!endsWithBlankLine(bytes)) return 0;
+    this.inner.pause();
+    this.inner.write(new TextEncoder().encode(AGREED));
+    return bytes.length;
+  }
 }
 
 async function tunnelPair(network: Network): Promise<[Transport, Transport]> {
@@ -92,7 +84,8 @@ async function tunnelPair(network: Network): Promise<[Transport, Transport]> {
     listener.accept(),
   ]);
   listener.close();
-  return Promise.all([openTunnel(near, REQUEST, LIMITS, never), agreeing(far)]);
+  const agreed = new Promise<Transport>((resolve) => void new AgreeingProxy(far, resolve));
+  return Promise.all([openTunnel(near, REQUEST, LIMITS, never), agreed]);
 }
 
 testTransportContract("a tunnel over TCP", () => tunnelPair(tcpNetwork));

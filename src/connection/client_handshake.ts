@@ -205,7 +205,7 @@ export class ClientHandshake implements Phase {
       transport.close();
       return this.#arrived(() => connection.onClose());
     }
-    connection.secured = isSsl;
+    connection.isSsl = isSsl;
     connection.tls = tls;
     this.#isAttached = true;
     // At once, as nobody else would hear that it breaks; what it tells waits for service.
@@ -267,7 +267,7 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     const { extensions } = connection.owner;
     return extensions.filter(({ name }) => {
-      const vetoes = extensions.filter((each) => each.mayPropose?.(connection, name) === false);
+      const vetoes = extensions.filter((each) => each.mayPropose?.(connection.wsi, name) === false);
       return vetoes.length === 0 &&
         consents(connection, connection.owner.entries[0]!, "clientConfirmExtensionSupported", name);
     });

@@ -26,7 +26,30 @@ export const CONNECTION: StateTable<ConnectionState, ConnectionEvent> = {
   },
 };
 
+/** Of RFC 6455 section 7.1, as `readyState` of browsers has them. */
+export type WebSocketState = "OPEN" | "CLOSING" | "CLOSED";
+
+export type WebSocketEvent =
+  /** Our close frame is sent. */
+  | "closeSent"
+  /** The peer's close frame has come. */
+  | "closeReceived"
+  /** The connection is gone, in a closing handshake or without one. */
+  | "gone";
+
+/** An established WebSocket. What is CLOSING sends no more than its close frame. */
+export const WEBSOCKET: StateTable<WebSocketState, WebSocketEvent> = {
+  name: "WebSocket",
+  first: "OPEN",
+  unlisted: "fault",
+  steps: {
+    OPEN: { closeSent: "CLOSING", closeReceived: "CLOSING", gone: "CLOSED" },
+    CLOSING: { gone: "CLOSED" },
+    CLOSED: {},
+  },
+};
+
 type AnyTable = StateTable<string, string>;
 
 /** All of them, in the order in which they are drawn. */
-export const STATE_TABLES: readonly AnyTable[] = [CONNECTION];
+export const STATE_TABLES: readonly AnyTable[] = [CONNECTION, WEBSOCKET];

@@ -127,7 +127,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
 
   /** A connection is gone. */
   forget(connection: Member): void {
-    if (!connection.isClient) this.#count(connection.socketAddress, -1);
+    if (!connection.isClient) this.#count(connection.peer?.socketAddress ?? "", -1);
     this.left();
   }
 
@@ -248,7 +248,7 @@ export class Reception implements AcceptorHost, AdmissionHost {
       failed: (why) => log("info", () => `connection ${socketFd}: ${why}`),
       secured(info) {
         connection.tls = info;
-        connection.secured = info.isSsl;
+        connection.isSsl = info.isSsl;
       },
     });
   }

@@ -226,7 +226,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
     const polling = this.#polling;
     if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
-    return connection;
+    return connection.wsi;
   }
 
   adopt(conn: StreamConn): Wsi | undefined {
@@ -235,7 +235,7 @@ class ServingContext implements Context, ReceptionHost, PollingHost {
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
     }
-    return this.#reception.serve(transportOver(conn, this.keepAlive?.usesTcp));
+    return this.#reception.serve(transportOver(conn, this.keepAlive?.usesTcp))?.wsi;
   }
 
   get canonicalHostname(): string {

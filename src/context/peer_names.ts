@@ -19,7 +19,7 @@ export function peerAddressesOf(
 ): PeerAddresses {
   const address = filtering(socketFd);
   if (address !== undefined) return { name: "", ip: address.hostname, port: address.port };
-  return connections.get(socketFd)?.peerAddresses ?? { name: "", ip: "", port: 0 };
+  return connections.get(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };
 }
 
 /** The same with the name that the network has for the address. */
@@ -39,9 +39,9 @@ export async function resolvedPeer(
     log("info", () => `${known.ip} has no name: ${describeFailure(error)}`);
   }
   // Asked for by a filter, it is for the connection that the filter has let in since.
-  const connection = before ?? connections.get(socketFd);
+  const peer = (before ?? connections.get(socketFd))?.peer;
   // A later request of the same connection may be another peer's, by a proxy that is believed.
-  if (connection?.peerAddresses.ip === known.ip) connection.peerName = name;
+  if (peer?.addresses.ip === known.ip) peer.name = name;
   return { ...known, name };
 }
 

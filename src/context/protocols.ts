@@ -55,7 +55,7 @@ export class Protocols {
   }
 
   rxFlowAllow(protocol: Protocol | string): void {
-    for (const connection of this.#entryOf(protocol).connections) connection.rxFlowControl(true);
+    for (const connection of this.#entryOf(protocol).connections) connection.allowInput(true);
   }
 
   callback(protocol: Protocol | string, reason: Reason): void {

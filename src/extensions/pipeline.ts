@@ -171,7 +171,9 @@ export class SessionChain implements ExtensionSession {
 const SECOND_MS = 1000;
 
 /** What extensions need of their connection. Implemented by Connection. */
-export interface ExtendedConnection extends Wsi {
+export interface ExtendedConnection {
+  readonly wsi: Wsi;
+  readonly socketFd: number;
   readonly isOpen: boolean;
   readonly owner: { readonly wheel: TimerWheel };
   readonly outbox: {
@@ -215,8 +217,8 @@ export class ExtensionLayers {
   }
 
   /** Puts them into use. @throws {Error} of one that can't be. */
-  begin(wsi: Wsi): void {
-    for (const session of this.#sessions) heed(wsi as ExtendedConnection, session.begin?.(wsi));
+  begin(connection: ExtendedConnection): void {
+    for (const session of this.#sessions) heed(connection, session.begin?.(connection.wsi));
   }
 
   /** Calls those that want it once a second, within `turn`, until {@linkcode close}. */
@@ -288,7 +290,10 @@ export function attempt(what: string, work: () => unknown): void {
 }
 
 /** Logs what an extension threw, but for those with a callback, which have said so themselves. */
-export function logExtensionFailure({ socketFd }: Pick<Wsi, "socketFd">, error: unknown): void {
+export function logExtensionFailure(
+  { socketFd }: Pick<ExtendedConnection, "socketFd">,
+  error: unknown,
+): void {
   if (error instanceof ExtensionFailure) return;
   log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
 }

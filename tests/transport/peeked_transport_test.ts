@@ -8,17 +8,10 @@ import { memoryPair } from "../../src/testing/memory_transport.ts";
 import { tcpNetwork } from "../../src/transport/network.ts";
 import { TlsClient } from "../../src/tls/client.ts";
 import { TlsServer } from "../../src/tls/server.ts";
-import type { Transport } from "../../src/api/network.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { Recorder, testTransportContract } from "./transport_contract.ts";
 
 const certificates = await makeCertificates();
-
-/** A pair whose far end was peeked at before anything came. */
-testTransportContract("a peeked memory pair", () => {
-  const [near, far] = memoryPair();
-  return Promise.resolve<[Transport, Transport]>([near, new PeekedTransport(far, firstByteOf)]);
-}, false);
 
 testTransportContract("a peeked TCP connection", async () => {
   const listener = tcpNetwork.listen({ hostname: "127.0.0.1", port: 0 });

@@ -3,12 +3,13 @@
 import type { Context } from "../../api/context.ts";
 import type { HandshakeFilter, Reason, ReasonData } from "../../api/reasons.ts";
 import type { Wsi } from "../../api/wsi.ts";
+import { behind } from "../../base/face.ts";
 import type { Generation, Given } from "./generation.ts";
 import { NEWEST, plain } from "./placements.ts";
 import { numberFrom } from "./results.ts";
 import { type AnyProtocolStruct, NAMELESS, type Served } from "./served.ts";
 
-/** What every connection of the library has, and `Wsi` does not show. Implemented by Connection. */
+/** What is asked of a connection behind its `Wsi`. Implemented by Connection. */
 interface Droppable {
   /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
   dropFor(reason: Reason, result: number): void;
@@ -74,7 +75,7 @@ export function adapt(
       }
       // The main API has sent the file, and goes on whatever this returns.
       if (reason === "httpFileCompletion" && result !== 0) {
-        (wsi as unknown as Droppable).dropFor(reason, result);
+        behind<Droppable>(wsi).dropFor(reason, result);
       }
     }
     if (reason === "clientEstablished" || reason === "clientConnectionError") {

@@ -81,11 +81,11 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (this.#holds(bytes.length)) return 0;
     this.#hasHeld = false;
     try {
-      while (position < bytes.length && connection.isOpen && !connection.isPaused) {
+      while (position < bytes.length && connection.canDeliver) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
-        if (this.#isIdle && connection.partialBuffered) {
+        if (this.#isIdle && connection.outbox.isCongested) {
           this.#hasHeld = true;
           connection.holdInput(true);
           break;
@@ -94,9 +94,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
         position += taken;
         if (this.#holds(bytes.length - position)) break;
         if (connection.phase !== this) {
-          if (position === bytes.length || !connection.isOpen || connection.isPaused) {
-            return position;
-          }
+          if (position === bytes.length || !connection.canDeliver) return position;
           return position + connection.phase!.onBytes(bytes.subarray(position));
         }
         if (taken === 0) break;
@@ -156,7 +154,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   }
 
   onLeft(_bytes: number): void {
-    if (this.#connection.unsentBytes > 0) this.timer.sends();
+    if (this.#connection.outbox.unsent > 0) this.timer.sends();
   }
 
   onDrain(): void {
@@ -306,7 +304,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.uri = head.path;
     const { proxyTrust } = connection.owner;
     if (proxyTrust !== undefined) {
-      connection.believe(head.fields.get("x-forwarded-for"), proxyTrust);
+      connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
     connection.headers = new RequestHeaders(head).limit(
       connection.owner.tokenLimits,
