@@ -166,7 +166,7 @@ const EXTENSION_MEMBERS: ReadonlySet<string> = new Set([
   "per_context_private_data",
 ]);
 
-/** A member that is misspelt would be a wish that nobody hears. */
+/** Refuses members that there are not: a misspelt one would have no effect. */
 function checkMembers(
   struct: object,
   where: string,
