@@ -23,7 +23,7 @@
  */
 
 // What every program uses.
-export { createContext } from "./src/context/context.ts";
+export { createContext } from "./src/context/face.ts";
 export { handlers } from "./src/context/handlers.ts";
 export type { Protocol } from "./src/api/protocol.ts";
 export type { Wsi } from "./src/api/wsi.ts";
@@ -61,17 +61,9 @@ export type {
   WithoutUser,
 } from "./src/api/reasons.ts";
 export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
-export {
-  type HttpCompletion,
-  type PeerAddresses,
-  type PreparedMessage,
-  type ResponseBodyInit,
-  type ResponseBodyStream,
-  TIMEOUT_REASONS,
-  type TimeoutReason,
-  type WriteKind,
-  type WriteOptions,
-} from "./src/api/wsi.ts";
+export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
+export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";
+export type { PreparedMessage, WriteKind, WriteOptions } from "./src/api/write.ts";
 export { prepareMessage } from "./src/connection/prepared_message.ts";
 export { allocPadded, PRE_PADDING } from "./src/core/websocket/lws_padding.ts";
 export { CLOSE_STATUS } from "./src/core/websocket/close.ts";
@@ -141,6 +133,7 @@ export type {
   Listener,
   Network,
   NetworkTarget,
+  PeerAddresses,
   StreamConn,
   StreamListener,
   Transport,

@@ -39,7 +39,7 @@ export interface ClientConnectInfo {
    *
    * 1 is the runtime's own TLS, the faster one, where the context has no authorities of its own, no
    * certificate, no `disableOsCaCerts` and no `network`, and neither `iface`, `socketPath` nor
-   * `peerCertificate` is given; everything else is `node:tls`. Both trust whom the runtime trusts, and
+   * `peerCertificate` is given; everything else is `node:tls`. Both trust the runtime's authorities, and
    * check the same; only `node:tls` takes a certificate as its own authority, by `sslCaFilepath`.
    *
    * Default: `0`.

@@ -26,7 +26,7 @@ export const POLLERR = 8;
 export const POLLHUP = 16;
 
 /**
- * Whom to watch, and for what.
+ * Which descriptor to watch, and for what (`struct lws_pollargs`).
  *
  * @category Service
  */
@@ -50,7 +50,8 @@ export interface PollLock extends PollArgs {
 }
 
 /**
- * One entry of a program's own poll array; `context.poll` and `context.serviceFd` change `revents`.
+ * One entry of a program's own poll array (`struct lws_pollfd`); `context.poll` and `context.serviceFd`
+ * change `revents`.
  *
  * @category Service
  */
@@ -64,7 +65,8 @@ export interface PollFd {
 }
 
 /**
- * The seam for time, so that tests can drive it.
+ * A source of time. Implemented by the runtime's clock, the default, and by `FakeClock` of
+ * `@x/lws/testing`, which tests move; called by a context for each of its timeouts.
  *
  * @category Networks and clocks
  */
@@ -76,8 +78,8 @@ export interface Clock {
   /** Takes back what `setTimer` returned; harmless when it has run. */
   clearTimer(timer: unknown): void;
   /**
-   * Whether a timer that waits keeps the program from ending, as it does at first. A clock whose
-   * timers never do has no such method.
+   * Sets whether a timer that waits keeps the program from ending, as it does at first. Left out where
+   * timers never do.
    */
   keepAlive?(timer: unknown, keeps: boolean): void;
   /** Whether due timers wait until the program calls for them. Default: `false`. */

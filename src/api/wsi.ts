@@ -1,113 +1,12 @@
 /** The public face of one connection. */
 
+import type { PeerAddresses } from "./network.ts";
 import type { Context } from "./context.ts";
 import type { ActiveProtocol } from "./protocol.ts";
+import type { HttpCompletion, ResponseBodyInit } from "./response.ts";
+import type { TimeoutReason } from "./timeouts.ts";
 import type { TlsInfo } from "./tls.ts";
-
-/**
- * What a write is (`enum lws_write_protocol`): WebSocket frames, or bytes on an HTTP connection.
- *
- * @category Connections
- */
-export type WriteKind =
-  | "text"
-  | "binary"
-  | "continuation"
-  | "close"
-  | "ping"
-  | "pong"
-  | "http"
-  | "httpHeaders"
-  | "httpFinal";
-
-/**
- * Choices of one {@linkcode Wsi.write}.
- *
- * @category Connections
- */
-export interface WriteOptions {
-  /**
-   * Whether this frame ends its message (`LWS_WRITE_NO_FIN` negated). A fragmented message is
-   * `text` or `binary` with false, `continuation` with false, and a last `continuation`.
-   *
-   * Default: `true`.
-   */
-  readonly fin?: boolean;
-  /**
-   * Whether to compress the message, or its fragments; its first frame decides. Without an effect where
-   * no compression was negotiated, and on control frames. What does not shrink is sent as it is.
-   *
-   * Default: from the extension's threshold on.
-   */
-  readonly compress?: boolean;
-  /**
-   * A client's frame goes out with the masking bit and an all-zero key, so that its payload is readable on
-   * the wire (`LWS_WRITE_CLIENT_IGNORE_XOR_MASK`). RFC 6455 section 10.3 wants unpredictable keys:
-   * for security tests only. Refused where frames are not masked.
-   *
-   * Default: `false`.
-   */
-  readonly ignoreXorMask?: boolean;
-}
-
-/**
- * What ends a response beside its last bytes.
- *
- * @category Files and HTTP
- */
-export interface HttpCompletion {
-  /**
-   * Fields behind a chunked body (RFC 9110 section 6.5), such as a checksum of it; a `trailer` field in the
-   * head, which announces them, is the program's to write. Refused with `invalid-argument` where the body
-   * has a length or its own chunks, and for fields that come too late there, as `content-length`,
-   * `transfer-encoding`, `host`, `content-type` or `set-cookie`. A client of HTTP/1.0 doesn't get them.
-   *
-   * Default: none.
-   */
-  readonly trailers?: Iterable<readonly [string, string]>;
-}
-
-/**
- * Pieces of a body, one after the other: text as UTF-8, of views their bytes, of buffers all of them.
- *
- * @category Files and HTTP
- */
-export type ResponseBodyStream =
-  | ReadableStream<string | ArrayBufferView | ArrayBufferLike>
-  | AsyncIterable<string | ArrayBufferView | ArrayBufferLike>;
-
-/**
- * What {@linkcode Wsi.respond} takes as a body.
- *
- * @category Files and HTTP
- */
-export type ResponseBodyInit = string | ArrayBufferView | ArrayBufferLike | ResponseBodyStream;
-
-/**
- * A message that `prepareMessage` has framed.
- *
- * @category Connections
- */
-export interface PreparedMessage {
-  /** Whether it is sent as text or as binary. */
-  readonly kind: "text" | "binary";
-  /** Bytes of payload. */
-  readonly byteLength: number;
-}
-
-/**
- * Where the peer of a connection is.
- *
- * @category Connections
- */
-export interface PeerAddresses {
-  /** The host name once `context.resolvePeerAddresses` has found it, else empty. */
-  readonly name: string;
-  /** The IP address as text; empty when there is none. */
-  readonly ip: string;
-  /** 0 to 65,535; 0 where it is not known, as from `X-Forwarded-For`. */
-  readonly port: number;
-}
+import type { PreparedMessage, WriteKind, WriteOptions } from "./write.ts";
 
 /**
  * One connection, HTTP or WebSocket, server or client (`struct lws`). Objects stay valid for ever;
@@ -519,33 +418,3 @@ export interface Wsi<out User = unknown> {
    */
   httpTransactionCompleted(options?: HttpCompletion): 0 | 1;
 }
-
-/**
- * Every reason for a timeout, in the order and with the numbers of `enum pending_timeout`; the last
- * one, for programs, is ours.
- *
- * @category Connections
- */
-export const TIMEOUT_REASONS = [
-  "noPendingTimeout",
-  "awaitingProxyResponse",
-  "awaitingConnectResponse",
-  "establishWithServer",
-  "awaitingServerResponse",
-  "awaitingPing",
-  "closeAck",
-  "awaitingExtensionConnectResponse",
-  "sentClientHandshake",
-  "sslAccept",
-  "httpContent",
-  "awaitingClientHsSend",
-  "flushStoredSendBeforeClose",
-  "userReason",
-] as const;
-
-/**
- * Why a connection is under a timeout (`enum pending_timeout`).
- *
- * @category Connections
- */
-export type TimeoutReason = typeof TIMEOUT_REASONS[number];

@@ -14,7 +14,10 @@ import {
 import { describeError, log } from "../base/log.ts";
 
 /** Whom a callback is about. */
-export interface Caller extends Wsi {
+export interface Caller {
+  /** What the callback is given. */
+  readonly wsi: Wsi;
+  readonly socketFd: number;
   user: unknown;
   readonly isOpen: boolean;
   /** What hears of a callback that threw. */
@@ -56,7 +59,13 @@ export function ask<R extends keyof ReasonData>(
   user: unknown = caller.user,
 ): number | PromiseLike<unknown> {
   try {
-    const result = (protocol.callback as LooseCallback).call(protocol, caller, reason, user, data);
+    const result = (protocol.callback as LooseCallback).call(
+      protocol,
+      caller.wsi,
+      reason,
+      user,
+      data,
+    );
     if (result === undefined) return 0;
     return typeof result === "number" ? result : promiseOrNumber(result);
   } catch (error) {

@@ -5,7 +5,8 @@ import type { Transport } from "../api/network.ts";
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import type { TlsInfo } from "../api/tls.ts";
-import type { TimeoutReason, WriteKind } from "../api/wsi.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
+import type { WriteKind } from "../api/write.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { describeFailure, isLogged, log, messageOf } from "../base/log.ts";
 import { call, consents, makeUser } from "./callbacks.ts";
@@ -204,7 +205,7 @@ export class ClientHandshake implements Phase {
       transport.close();
       return this.#arrived(() => connection.onClose());
     }
-    connection.secured = isSsl;
+    connection.isSsl = isSsl;
     connection.tls = tls;
     this.#isAttached = true;
     // At once, as nobody else would hear that it breaks; what it tells waits for service.
@@ -266,7 +267,7 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     const { extensions } = connection.owner;
     return extensions.filter(({ name }) => {
-      const vetoes = extensions.filter((each) => each.mayPropose?.(connection, name) === false);
+      const vetoes = extensions.filter((each) => each.mayPropose?.(connection.wsi, name) === false);
       return vetoes.length === 0 &&
         consents(connection, connection.owner.entries[0]!, "clientConfirmExtensionSupported", name);
     });

@@ -6,22 +6,21 @@
 import { abortTransport, type Transport, type TransportHandler } from "../api/network.ts";
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
-import {
-  TIMEOUT_REASONS,
-  type TimeoutReason,
-  type WriteKind,
-  type WriteOptions,
-  type Wsi,
-} from "../api/wsi.ts";
+import type { TlsInfo } from "../api/tls.ts";
+import { TIMEOUT_REASONS, type TimeoutReason } from "../api/timeouts.ts";
+import type { WriteKind, WriteOptions } from "../api/write.ts";
+import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { log } from "../base/log.ts";
-import { call } from "./callbacks.ts";
+import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
 import { BROKEN, Outbox } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
-import type { Phase } from "./phase.ts";
+import { Peer } from "./peer.ts";
+import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
+import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import type { Serviceable } from "../service/scheduler.ts";
 import { WheelTimer } from "../service/timer_wheel.ts";
 import type { TurnTaker } from "../service/turn_budget.ts";
@@ -45,8 +44,27 @@ const CLOSING_AT_ONCE = 0;
 const ENDING_FIRST = 1;
 const AWAITING_END = 2;
 
+const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
+
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection extends WsiFace implements Wsi, TransportHandler, Serviceable, TurnTaker {
+export class Connection implements Caller, TransportHandler, Serviceable, TurnTaker {
+  /** What the program has of it. */
+  readonly wsi: Wsi;
+  readonly owner: ConnectionOwner;
+  readonly socketFd: number;
+  readonly isClient: boolean;
+  entry: ProtocolEntry;
+  user: unknown = undefined;
+  headers: HeaderSource | undefined;
+  http: HttpExchange | undefined;
+  frames: FrameFacts | undefined;
+  uri = "";
+  /** What {@linkcode Wsi.isSsl} is. */
+  isSsl: 0 | 1 | 2 = 0;
+  tls: TlsInfo | undefined = undefined;
+  extensions: readonly string[] = NO_EXTENSIONS;
+  /** Undefined before it has a transport. */
+  peer: Peer | undefined;
   phase: Phase | undefined;
   readonly outbox: Outbox;
   #transport: Transport | undefined;
@@ -67,7 +85,11 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
   #cause: CloseCause | undefined;
 
   constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
-    super(owner, socketFd, isClient);
+    this.owner = owner;
+    this.socketFd = socketFd;
+    this.isClient = isClient;
+    this.entry = owner.entries[0]!;
+    this.wsi = new WsiFace(this);
     this.outbox = new Outbox(this);
   }
 
@@ -86,7 +108,7 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
   attach(transport: Transport): void {
     this.#transport = this.owner.gated(this.socketFd, transport);
     this.outbox.open(this.#transport);
-    this.peer = transport.remoteAddress;
+    this.peer = new Peer(transport.remoteAddress);
     this.#transport.start(this);
   }
 
@@ -222,18 +244,6 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
     return this.phase.write(data, kind, options);
   }
 
-  get unsentBytes(): number {
-    return this.outbox.unsent;
-  }
-
-  get partialBuffered(): boolean {
-    return this.outbox.unsent > this.owner.limits.softUnsentBytes;
-  }
-
-  get sendPipeChoked(): boolean {
-    return this.outbox.unsent > 0;
-  }
-
   callbackOnWritable(): number {
     if (this.#state !== OPEN) return -1;
     this.#writableWanted = true;
@@ -263,12 +273,10 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
 
   // Receiving.
 
-  rxFlowControl(enable: boolean): number {
-    if (typeof enable !== "boolean") {
-      refuseArgument("rxFlowControl", "enable", enable, "true or false");
-    }
+  /** Lets the peer's bytes in, or holds them back, as the program wants; −1 on its way out. */
+  allowInput(isAllowed: boolean): number {
     if (this.#state !== OPEN) return -1;
-    this.#pausedByUser = !enable;
+    this.#pausedByUser = !isAllowed;
     this.#applyPause();
     return 0;
   }
@@ -276,6 +284,11 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
   /** Whether the user has stopped receiving; a phase then stops in the middle of a read. */
   get isPaused(): boolean {
     return this.#pausedByUser || this.#pausedByPhase;
+  }
+
+  /** Whether the program may be told of what has come. */
+  get canDeliver(): boolean {
+    return this.#state === OPEN && !this.isPaused;
   }
 
   /** Holds input back while a phase can't take any, whatever the user says. */
@@ -353,12 +366,8 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
 
   // Closing.
 
-  close(code?: number, reason = ""): number {
-    return this.closeFor("self", code, reason);
-  }
-
-  /** As {@linkcode close}, for what the program didn't ask for. */
-  closeFor(cause: CloseCause, code: number | undefined, reason: string): number {
+  /** Begins the closing handshake of a WebSocket; an HTTP connection ends once its writes have left. */
+  close(cause: CloseCause, code: number | undefined, reason: string): number {
     if (this.#state !== OPEN || this.phase === undefined) return -1;
     return this.phase.close(cause, code, reason);
   }
@@ -422,7 +431,7 @@ export class Connection extends WsiFace implements Wsi, TransportHandler, Servic
   hangup(): void {
     // What is not established fails, and says why.
     if (this.isClient && this.frames === undefined) {
-      this.close();
+      this.close("self", undefined, "");
       return;
     }
     this.holdInput(true);

@@ -1,126 +1,114 @@
-/** What programs read of a connection, and the calls that answer its request. */
+/** What programs see of a connection: the class behind {@linkcode Wsi}. */
 
 import type { Context } from "../api/context.ts";
-import type { Address } from "../api/network.ts";
+import type { PeerAddresses } from "../api/network.ts";
 import type { ActiveProtocol } from "../api/protocol.ts";
+import type { CloseCause } from "../api/reasons.ts";
+import type { HttpCompletion, ResponseBodyInit } from "../api/response.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
 import type { TlsInfo } from "../api/tls.ts";
-import type { HttpCompletion, PeerAddresses, ResponseBodyInit } from "../api/wsi.ts";
+import type { PreparedMessage, WriteKind, WriteOptions } from "../api/write.ts";
+import type { Wsi } from "../api/wsi.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
+import { behind, Face } from "../base/face.ts";
 import type { HeaderSource, HttpExchange } from "./phase.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
-import { forwardedAddress, type ProxyTrust } from "../proxy/forwarded_for.ts";
 
-const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
-
-/** The base of a connection and no part of it: an object more would cost each idle one its memory. */
-export abstract class WsiFace {
-  readonly owner: ConnectionOwner;
+/** What a face asks of its connection. */
+interface Faced {
+  readonly owner: { readonly face: Context };
+  readonly entry: { readonly active: ActiveProtocol };
   readonly socketFd: number;
   readonly isClient: boolean;
-  entry: ProtocolEntry;
-  user: unknown = undefined;
-  headers: HeaderSource | undefined;
-  http: HttpExchange | undefined;
-  frames: FrameFacts | undefined;
-  uri = "";
-  /** What {@linkcode Wsi.isSsl} is. */
-  secured: 0 | 1 | 2 = 0;
-  tls: TlsInfo | undefined = undefined;
-  extensions: readonly string[] = NO_EXTENSIONS;
+  readonly isOpen: boolean;
+  readonly user: unknown;
+  readonly isSsl: 0 | 1 | 2;
+  readonly tls: TlsInfo | undefined;
+  readonly extensions: readonly string[];
+  readonly peer: { readonly addresses: PeerAddresses } | undefined;
+  readonly uri: string;
+  readonly headers: HeaderSource | undefined;
+  readonly http: HttpExchange | undefined;
+  readonly frames: FrameFacts | undefined;
+  readonly outbox: { readonly unsent: number; readonly isCongested: boolean };
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number;
+  callbackOnWritable(): number;
+  allowInput(isAllowed: boolean): number;
+  setTimeout(reason: TimeoutReason, seconds: number): void;
+  close(cause: CloseCause, code: number | undefined, reason: string): number;
+}
 
-  /** Who it is for the program: the other end of the socket, or whom that speaks for. */
-  protected peer: Address | undefined;
-  /** The other end of the socket, where that is somebody else. */
-  #socketPeer: Address | undefined;
-  /** By reverse lookup, once somebody asked for it. */
-  peerName = "";
+const connectionOf = behind<Faced>;
 
-  constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
-    this.owner = owner;
-    this.socketFd = socketFd;
-    this.isClient = isClient;
-    this.entry = owner.entries[0]!;
-  }
-
-  abstract get isOpen(): boolean;
-
+/** One connection for the program. */
+export class WsiFace extends Face<Faced> implements Wsi {
   // The context, the protocol and the peer.
 
   get context(): Context {
-    return this.owner.face;
+    return connectionOf(this).owner.face;
   }
 
   get protocol(): ActiveProtocol {
-    return this.entry.active;
+    return connectionOf(this).entry.active;
+  }
+
+  get user(): unknown {
+    return connectionOf(this).user;
+  }
+
+  get socketFd(): number {
+    return connectionOf(this).socketFd;
   }
 
   get isSsl(): 0 | 1 | 2 {
-    return this.secured;
+    return connectionOf(this).isSsl;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return connectionOf(this).tls;
+  }
+
+  get isClient(): boolean {
+    return connectionOf(this).isClient;
+  }
+
+  get extensions(): readonly string[] {
+    return connectionOf(this).extensions;
   }
 
   get peerAddresses(): PeerAddresses {
-    return { name: this.peerName, ip: this.peer?.hostname ?? "", port: this.peer?.port ?? 0 };
+    return connectionOf(this).peer?.addresses ?? { name: "", ip: "", port: 0 };
   }
 
-  /** Takes the peer for the one that trusted proxies say it is. */
-  believe(forwardedFor: string | undefined, trust: ProxyTrust): void {
-    const socket = this.#socketPeer ??= this.peer;
-    if (socket === undefined) return;
-    const hostname = forwardedAddress(socket.hostname, forwardedFor, trust);
-    if (hostname === this.peer!.hostname) return;
-    this.peer = hostname === socket.hostname ? socket : { hostname, port: 0 };
-    this.peerName = "";
+  // The request, and what answers it.
+
+  get uri(): string {
+    return connectionOf(this).uri;
   }
 
-  /** The address of the socket's other end, whoever that speaks for. */
-  get socketAddress(): string {
-    return (this.#socketPeer ?? this.peer)?.hostname ?? "";
-  }
-
-  // The frame that is being received.
-
-  get remainingPacketPayload(): number {
-    return this.frames?.remaining ?? 0;
-  }
-
-  get isFinalFragment(): boolean {
-    return this.frames?.isFinal ?? false;
-  }
-
-  get isFirstFragment(): boolean {
-    return this.frames?.isFirstPiece ?? false;
-  }
-
-  get frameIsBinary(): boolean {
-    return this.frames?.isBinary ?? false;
-  }
-
-  get reservedBits(): number {
-    return this.frames?.reservedBits ?? 0;
-  }
-
-  // HTTP.
-
-  /** What can be answered still. */
-  get #exchange(): HttpExchange | undefined {
-    return this.isOpen ? this.http : undefined;
+  get rawUri(): string {
+    return headersOf(this)?.rawUri ?? "";
   }
 
   get method(): string {
-    return this.http?.method ?? "";
+    return connectionOf(this).http?.method ?? "";
   }
 
   hdrTotalLength(token: string): number {
     checkToken("hdrTotalLength", token);
-    return this.headers?.totalLength(token) ?? 0;
+    return headersOf(this)?.totalLength(token) ?? 0;
   }
 
   hdrCopy(token: string, maxLength = Infinity): string | undefined {
     checkToken("hdrCopy", token);
     checkMaxLength("hdrCopy", maxLength);
-    const text = this.headers?.get(token);
+    const text = headersOf(this)?.get(token);
     return text !== undefined && text.length <= maxLength ? text : undefined;
   }
 
@@ -130,40 +118,36 @@ export abstract class WsiFace {
       refuseArgument("hdrCopyFragment", "n", n, "a whole number from 0 on");
     }
     checkMaxLength("hdrCopyFragment", maxLength);
-    const text = this.headers?.fragment(token, n);
+    const text = headersOf(this)?.fragment(token, n);
     return text !== undefined && text.length <= maxLength ? text : undefined;
   }
 
   hdrValues(token: string): string[] {
     checkToken("hdrValues", token);
-    return this.headers?.values(token) ?? [];
+    return headersOf(this)?.values(token) ?? [];
   }
 
   headerNames(): string[] {
-    return this.headers?.names() ?? [];
+    return headersOf(this)?.names() ?? [];
   }
 
   hdrSnapshot(): Map<string, string> {
-    return this.headers?.snapshot() ?? new Map();
-  }
-
-  get rawUri(): string {
-    return this.headers?.rawUri ?? "";
+    return headersOf(this)?.snapshot() ?? new Map();
   }
 
   cookie(name: string): string | undefined {
     checkCookieName(name);
-    return this.headers?.cookie(name);
+    return headersOf(this)?.cookie(name);
   }
 
   uriArg(name: string): string | undefined {
     checkArgumentName("uriArg", name);
-    return this.headers?.uriArgs(name)[0];
+    return headersOf(this)?.uriArgs(name)[0];
   }
 
   uriArgs(name: string): string[] {
     checkArgumentName("uriArgs", name);
-    return this.headers?.uriArgs(name) ?? [];
+    return headersOf(this)?.uriArgs(name) ?? [];
   }
 
   serveHttpFile(
@@ -171,7 +155,7 @@ export abstract class WsiFace {
     contentType?: string,
     headers: Iterable<readonly [string, string]> = [],
   ): 0 | -1 {
-    return this.#exchange?.serveFile(path, contentType, headers) ?? -1;
+    return exchangeOf(this)?.serveFile(path, contentType, headers) ?? -1;
   }
 
   respond(
@@ -179,7 +163,7 @@ export abstract class WsiFace {
     body?: ResponseBodyInit | null,
     headers?: Iterable<readonly [string, string]>,
   ): 0 | -1 {
-    return this.#exchange?.respond(status, body, headers) ?? -1;
+    return exchangeOf(this)?.respond(status, body, headers) ?? -1;
   }
 
   returnHttpStatus(
@@ -187,20 +171,95 @@ export abstract class WsiFace {
     html?: string,
     headers?: Iterable<readonly [string, string]>,
   ): 0 | 1 {
-    return this.#exchange?.returnStatus(code, html, headers) ?? 1;
+    return exchangeOf(this)?.returnStatus(code, html, headers) ?? 1;
   }
 
   writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1 {
-    return this.#exchange?.writeEarlyHints(headers) ?? -1;
+    return exchangeOf(this)?.writeEarlyHints(headers) ?? -1;
   }
 
   writeHttpHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1 {
-    return this.#exchange?.writeHeaders(status, headers) ?? -1;
+    return exchangeOf(this)?.writeHeaders(status, headers) ?? -1;
   }
 
   httpTransactionCompleted(options: HttpCompletion = {}): 0 | 1 {
-    return this.#exchange?.complete(options.trailers) ?? 1;
+    return exchangeOf(this)?.complete(options.trailers) ?? 1;
   }
+
+  // Writing.
+
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind?: WriteKind,
+    options?: WriteOptions,
+  ): number {
+    return connectionOf(this).write(data, kind, options);
+  }
+
+  callbackOnWritable(): number {
+    return connectionOf(this).callbackOnWritable();
+  }
+
+  get partialBuffered(): boolean {
+    return connectionOf(this).outbox.isCongested;
+  }
+
+  get sendPipeChoked(): boolean {
+    return connectionOf(this).outbox.unsent > 0;
+  }
+
+  get unsentBytes(): number {
+    return connectionOf(this).outbox.unsent;
+  }
+
+  // The frame that is being received.
+
+  get remainingPacketPayload(): number {
+    return connectionOf(this).frames?.remaining ?? 0;
+  }
+
+  get isFinalFragment(): boolean {
+    return connectionOf(this).frames?.isFinal ?? false;
+  }
+
+  get isFirstFragment(): boolean {
+    return connectionOf(this).frames?.isFirstPiece ?? false;
+  }
+
+  get frameIsBinary(): boolean {
+    return connectionOf(this).frames?.isBinary ?? false;
+  }
+
+  get reservedBits(): number {
+    return connectionOf(this).frames?.reservedBits ?? 0;
+  }
+
+  rxFlowControl(enable: boolean): number {
+    if (typeof enable !== "boolean") {
+      refuseArgument("rxFlowControl", "enable", enable, "true or false");
+    }
+    return connectionOf(this).allowInput(enable);
+  }
+
+  // Its end.
+
+  setTimeout(reason: TimeoutReason, seconds: number): void {
+    connectionOf(this).setTimeout(reason, seconds);
+  }
+
+  close(code?: number, reason = ""): number {
+    return connectionOf(this).close("self", code, reason);
+  }
+}
+
+function headersOf(face: WsiFace): HeaderSource | undefined {
+  return connectionOf(face).headers;
+}
+
+/** What can be answered still. */
+function exchangeOf(face: WsiFace): HttpExchange | undefined {
+  const connection = connectionOf(face);
+  return connection.isOpen ? connection.http : undefined;
 }
 
 function checkMaxLength(call: string, maxLength: number): void {

@@ -1,7 +1,7 @@
 /** Frames on their way out, of either side (RFC 6455 sections 5.2 to 5.5). */
 
 import { ExtensionFailure, type ExtensionSession, type OutgoingPart } from "../api/extension.ts";
-import type { WriteKind, WriteOptions } from "../api/wsi.ts";
+import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";

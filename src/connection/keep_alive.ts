@@ -41,8 +41,6 @@ export abstract class Probed extends WheelEntry {
 
   /** The connection that is probed. */
   protected abstract readonly probed: Connection;
-  /** Whether probes may be sent still. */
-  abstract readonly isListening: boolean;
   /** Sends a ping with this payload. */
   abstract sendProbe(payload: Uint8Array): void;
   /** The peer is silent for too long. */
@@ -114,7 +112,7 @@ export abstract class Probed extends WheelEntry {
     const { owner, outbox } = this.probed;
     const { wheel } = owner;
     const { timeMs, probes, intervalMs } = owner.keepAlive!;
-    if (!this.isListening) return;
+    if (!this.probed.isEstablished) return;
     if (this.#since === PAUSED) return wheel.arm(this, timeMs);
     const doubt = this.#doubt;
     const unanswered = doubt?.unanswered ?? 0;

@@ -49,6 +49,11 @@ export class Outbox {
     return this.#queue.unsent;
   }
 
+  /** Whether more is unsent than a program should go on writing behind. */
+  get isCongested(): boolean {
+    return this.#queue.unsent > this.#host.owner.limits.softUnsentBytes;
+  }
+
   /** Those of them that no program has written: heads, pongs and probes. */
   get besides(): number {
     return this.#queue.besides;

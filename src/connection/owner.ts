@@ -22,8 +22,9 @@ import type { TurnBudget } from "../service/turn_budget.ts";
 export interface Member extends Caller {
   readonly isClient: boolean;
   readonly isEstablished: boolean;
-  /** The address of the socket's other end, whoever that speaks for. */
-  readonly socketAddress: string;
+  callbackOnWritable(): number;
+  allowInput(isAllowed: boolean): number;
+  readonly peer: { readonly socketAddress: string } | undefined;
 }
 
 /** A protocol as a context holds it. */

@@ -1,7 +1,9 @@
 /** The seam between a connection and what it does at a time. */
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
-import type { ResponseBodyInit, TimeoutReason, WriteKind, WriteOptions } from "../api/wsi.ts";
+import type { ResponseBodyInit } from "../api/response.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
+import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import type { PreparedMessage } from "./prepared_message.ts";

@@ -1,7 +1,7 @@
 /** Messages that are framed once and sent to many. */
 
 import type { ExtensionSession } from "../api/extension.ts";
-import type { PreparedMessage as Prepared } from "../api/wsi.ts";
+import type { PreparedMessage as Prepared } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import {

@@ -2,17 +2,21 @@
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
-import type { TimeoutReason, WriteKind, WriteOptions } from "../api/wsi.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
+import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
+import { ExtendedInput, type ExtendedInputHost } from "./extended_input.ts";
 import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
+import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
 import {
   causeOf,
   CLOSE_ABNORMAL,
@@ -34,14 +38,12 @@ import {
   OPCODE_TEXT,
 } from "../core/websocket/frame.ts";
 import { type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
-import { type DecoderHost, MessageDecoder } from "../extensions/message_decoder.ts";
 import {
   attempt,
   type ExtensionLayers,
   heed,
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
-import { StreamDecoder, type StreamHost } from "../extensions/stream_decoder.ts";
 
 /** Our close frame. */
 interface SentClose extends CloseStatus {
@@ -51,15 +53,13 @@ interface SentClose extends CloseStatus {
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends Probed
-  implements Phase, FrameHandler, FrameWriterHost, DecoderHost, StreamHost {
+  implements Phase, FrameHandler, FrameWriterHost, ExtendedInputHost {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
   readonly #layers: ExtensionLayers | undefined;
-  #decoder: MessageDecoder | undefined;
-  /** Set while a decoded piece is delivered. */
-  #isDecoded = false;
-  #streamDecoder: StreamDecoder | undefined;
+  readonly #extended: ExtendedInput | undefined;
+  #state = WEBSOCKET.first;
   /** The code and reason of the close frame that we sent. */
   #sentClose: SentClose | undefined;
   /** The code and reason of the close frame that the peer sent. */
@@ -72,8 +72,6 @@ export class WebSocketSession extends Probed
     this.#connection = connection;
     this.#writer = new FrameWriter(connection, layers, this);
     this.#layers = layers;
-    const stream = layers?.stream;
-    if (stream !== undefined) this.#streamDecoder = new StreamDecoder(stream, this);
     this.#parser = new FrameParser({
       masked: !isClient,
       acceptsEither: !isClient && owner.options.defeatClientMask,
@@ -85,7 +83,10 @@ export class WebSocketSession extends Probed
       pace: owner.budget,
       checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
     });
-    if (layers !== undefined) connection.extensions = layers.names;
+    if (layers !== undefined) {
+      connection.extensions = layers.names;
+      this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
+    }
     connection.frames = this.#parser;
     this.startProbing();
   }
@@ -98,7 +99,7 @@ export class WebSocketSession extends Probed
   begin(): void {
     const connection = this.#connection;
     this.#tellExtensions();
-    if (this.#sentClose !== undefined || !connection.isOpen) return;
+    if (!connection.isEstablished) return;
     const { entry, isClient } = connection;
     const reason = isClient ? "clientEstablished" : "established";
     const result = call(connection, entry, reason, isClient ? undefined : connection.tls);
@@ -112,7 +113,7 @@ export class WebSocketSession extends Probed
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
       for (const extension of owner.extensions) {
-        heed(connection, extension.anyEstablished?.(connection));
+        heed(connection, extension.anyEstablished?.(connection.wsi));
       }
     });
     this.#layers?.startSeconds(connection, (work) => {
@@ -136,26 +137,14 @@ export class WebSocketSession extends Probed
 
   onBytes(bytes: Uint8Array): number {
     this.heard();
-    if (this.#decoder?.isStopped) {
-      this.#resume();
-      if (!this.mayGoOn) return 0;
-    }
-    if (this.#streamDecoder !== undefined) return this.#streamDecoder.take(bytes);
-    return this.#parser.parse(bytes);
-  }
-
-  /** What a stream is decoded to, of which each step takes its time, a whole frame or not. */
-  parse(bytes: Uint8Array): number {
-    const taken = this.#parser.parse(bytes);
-    this.#connection.owner.budget.mayGoOn();
-    return taken;
+    return this.#extended === undefined ? this.#parser.parse(bytes) : this.#extended.take(bytes);
   }
 
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
   onData(piece: Uint8Array): void {
-    if (this.#layers !== undefined && this.#decodes(this.#layers, piece)) return;
+    if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
     // Whoever closes wants to hear no more; only the peer's close frame still counts.
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const connection = this.#connection;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
@@ -166,59 +155,15 @@ export class WebSocketSession extends Probed
     }
   }
 
-  /** Gives a piece to the decoder, if it is transformed. */
-  #decodes({ data: extension, appliesToAll }: ExtensionLayers, piece: Uint8Array): boolean {
-    if (extension === undefined || this.#isDecoded) return false;
-    if (this.#parser.reservedBits === 0 && extension.unit !== "frame" && !appliesToAll) {
-      return false;
-    }
-    const { entry, owner } = this.#connection;
-    this.#decoder ??= new MessageDecoder(
-      extension,
-      appliesToAll,
-      this,
-      entry.rxBufferSize,
-      owner.limits.maxMessageSize,
-    );
-    this.#decoder.take(piece, this.#parser);
-    return true;
-  }
-
-  onDecoded(piece: Uint8Array): void {
-    const connection = this.#connection;
-    connection.frames = this.#decoder;
-    this.#isDecoded = true;
-    this.onData(piece);
-    this.#isDecoded = false;
-    // The last reason of a connection that was cut meanwhile has come already.
-    if (connection.frames !== undefined) connection.frames = this.#parser;
-  }
-
-  pieceDone(): boolean {
-    return this.#connection.owner.budget.mayGoOn() && this.canDeliver;
-  }
-
-  get canDeliver(): boolean {
-    return !this.#connection.isPaused && this.#connection.isOpen;
-  }
-
-  get mayGoOn(): boolean {
-    return this.canDeliver && !this.#connection.owner.budget.isSpent;
-  }
-
   get isEstablished(): boolean {
-    return this.#sentClose === undefined;
-  }
-
-  get isListening(): boolean {
-    return this.#sentClose === undefined && this.#connection.isOpen;
+    return this.#state === "OPEN";
   }
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
     if (opcode === OPCODE_PING) this.#writer.pong(payload);
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const connection = this.#connection;
     const isPing = opcode === OPCODE_PING;
     if (!isPing && this.isAnswer(payload)) return;
@@ -241,14 +186,14 @@ export class WebSocketSession extends Probed
   }
 
   onEnd(): void {
-    if (!this.#isHolding) return this.#onEnded();
+    if (!this.#extended?.isHolding) return this.#onEnded();
     // All that came before it is told first, and onTurn looks for the end then.
     if (!this.#connection.isPaused) this.#connection.goOn();
   }
 
   #onEnded(): void {
     this.#connection.endsFor("peer");
-    if (this.#sentClose === undefined) this.#flushExtensions();
+    if (this.#state === "OPEN") this.#flushExtensions();
     this.#connection.finish("peer", false);
   }
 
@@ -267,7 +212,7 @@ export class WebSocketSession extends Probed
 
   onWritable(): void {
     const connection = this.#connection;
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
     const result = call(connection, connection.entry, reason, undefined);
     if (result !== 0) this.onReturn(reason, result);
@@ -291,7 +236,7 @@ export class WebSocketSession extends Probed
   }
 
   onLeave(): void {
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
     const [code, reason] = FAILURES.contextLeaves;
     this.#beginClose(causeOf("contextLeaves"), encodeClose(code, reason), code, reason);
   }
@@ -316,32 +261,24 @@ export class WebSocketSession extends Probed
 
   onTurn(): void {
     const connection = this.#connection;
-    this.#resume();
+    this.#extended?.resume();
     // Whoever has stopped receiving is not told of the end either.
-    if (connection.hasPeerEnded && this.mayGoOn) this.#onEnded();
+    const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
+    if (connection.hasPeerEnded && mayGoOn) this.#onEnded();
   }
 
   onPause(paused: boolean): void {
     this.pauseProbing(paused);
-    const { owner, socketFd, hasPeerEnded } = this.#connection;
+    const connection = this.#connection;
+    const { socketFd } = connection;
     if (paused) this.#parser.stop();
-    else if (this.#decoder?.isStopped || this.#streamDecoder !== undefined || hasPeerEnded) {
+    else if (this.#extended?.mayHold || connection.hasPeerEnded) {
       // In a turn of its own, as all that was held back is.
       const service = () => {
-        if (this.#connection.phase === this && this.canDeliver) this.#connection.goOn();
+        if (connection.phase === this && connection.canDeliver) connection.goOn();
       };
-      owner.scheduler.request({ socketFd, service }, POLLIN);
+      connection.owner.scheduler.request({ socketFd, service }, POLLIN);
     }
-  }
-
-  /** Whether something decoded waits for receiving to go on, or for a turn. */
-  get #isHolding(): boolean {
-    return this.#decoder?.isStopped === true || this.#streamDecoder?.isHolding === true;
-  }
-
-  #resume(): void {
-    this.#decoder?.resume();
-    this.#streamDecoder?.resume();
   }
 
   onClose(cause: CloseCause): void {
@@ -350,12 +287,13 @@ export class WebSocketSession extends Probed
     const received = this.#receivedClose;
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
+    this.#step("gone");
     this.#parser.release();
     this.stopProbing();
     call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
     this.#layers?.close();
     for (const extension of connection.owner.extensions) {
-      attempt("anyClosing", () => extension.anyClosing?.(connection));
+      attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
     }
   }
 
@@ -364,7 +302,7 @@ export class WebSocketSession extends Probed
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number {
-    if (this.#sentClose !== undefined) return -1;
+    if (this.#state !== "OPEN") return -1;
     // Apart from the rest, so that the engine inlines what nearly every write is.
     const isPlain = options === undefined && (kind === "binary" || kind === "text");
     if (isPlain && !(data instanceof PreparedMessage)) {
@@ -375,7 +313,7 @@ export class WebSocketSession extends Probed
   }
 
   close(cause: CloseCause, code: number | undefined, reason: string): number {
-    if (this.#sentClose !== undefined) return -1;
+    if (this.#state !== "OPEN") return -1;
     const payload = closePayload(code, reason);
     if (cause === "self" && !this.#mayClose) return -1;
     this.#beginClose(cause, payload, code ?? CLOSE_NO_STATUS, reason);
@@ -398,14 +336,15 @@ export class WebSocketSession extends Probed
     connection.endsFor(cause);
     if (!this.#flushExtensions()) return connection.finish(cause, false);
     // An extension may have closed it meanwhile.
-    if (this.#sentClose !== undefined) return;
+    if (this.#state !== "OPEN") return;
+    this.#step("closeSent");
     this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
     this.#writer.beside(OPCODE_CLOSE | FIN, payload);
-    this.#sentClose.behind = connection.unsentBytes;
+    this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
-    connection.rxFlowControl(true);
+    connection.allowInput(true);
   }
 
   #awaitAnswer(): void {
@@ -420,18 +359,20 @@ export class WebSocketSession extends Probed
     this.#parser.stop();
     this.#receivedClose = status;
     this.#connection.endsFor("peer");
-    if (this.#sentClose === undefined) {
-      // Ours already, so that no extension closes once more.
+    if (this.#state === "OPEN") {
+      // At once, so that no extension closes once more.
+      this.#step("closeReceived");
+      if (!this.#flushExtensions()) return this.#connection.finish("peer", false);
       this.#sentClose = { ...status, behind: 0 };
-      if (!this.#flushExtensions()) {
-        this.#sentClose = undefined;
-        return this.#connection.finish("peer", false);
-      }
       this.#writer.sendPongs();
       this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     }
     // Section 7.1.1: the server closes the connection first.
     this.#connection.finish("peer", true, !this.#connection.isClient);
+  }
+
+  #step(event: WebSocketEvent): void {
+    this.#state = next(WEBSOCKET, this.#state, event, this.#connection.socketFd);
   }
 
   #failWith(failure: Failure, detail?: string): void {
@@ -440,7 +381,8 @@ export class WebSocketSession extends Probed
     const [code, fault] = FAILURES[failure];
     // An extension may say more of what is broken than there is room for.
     const reason = fittingReason(detail ?? fault);
-    if (this.#sentClose === undefined) {
+    if (this.#state === "OPEN") {
+      this.#step("closeSent");
       this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) {
         this.#writer.beside(OPCODE_CLOSE | FIN, encodeClose(code, reason));

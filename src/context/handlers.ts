@@ -13,6 +13,7 @@ import type { Wsi } from "../api/wsi.ts";
 import { isPromised } from "../base/callback_results.ts";
 import { describeValue, isPlain, refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { behind } from "../base/face.ts";
 import { log } from "../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
 import { FAILURES } from "../core/websocket/close.ts";
@@ -219,7 +220,7 @@ export function handlers<User = unknown>(
     if (isPromised(result)) return countedLater(reason, result);
     const verdict = counted(reason, result);
     if (verdict === -1 && (WITHOUT_RESULT.has(reason) || reason.startsWith("user:"))) {
-      (wsi as unknown as Connection).dropFor(reason, verdict);
+      behind<Connection>(wsi).dropFor(reason, verdict);
     }
     return verdict;
   };
@@ -292,8 +293,7 @@ function gatherMessages<User>(
     if (before + piece.length + wsi.remainingPacketPayload > maxMessageSize) {
       gatherings.delete(wsi);
       // What fails the connection is no close of the program's, which an extension may put off.
-      const connection = wsi as Connection & Wsi<User>;
-      connection.closeFor("limit", ...FAILURES.messageTooBig);
+      behind<Connection>(wsi).close("limit", ...FAILURES.messageTooBig);
       return;
     }
     if (isFirst && isLast) {

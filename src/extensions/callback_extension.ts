@@ -13,6 +13,7 @@ import {
 import type { Wsi } from "../api/wsi.ts";
 import { disregard, isPromised } from "../base/callback_results.ts";
 import { LwsError } from "../base/errors.ts";
+import { behind } from "../base/face.ts";
 import { describeError, isLogged, log } from "../base/log.ts";
 import { isToken } from "../core/http/syntax.ts";
 import { type ExtensionOffer, formatExtension } from "../core/websocket/extension_header.ts";
@@ -182,7 +183,7 @@ export class StructExtension implements CallbackExtension {
       disregard(
         user,
         `${this.name}: perSessionData`,
-        () => (wsi as ExtendedConnection).hasFailed(),
+        () => behind<ExtendedConnection>(wsi).hasFailed(),
       );
       return user;
     } catch (error) {
@@ -205,7 +206,9 @@ export class StructExtension implements CallbackExtension {
       const returned = callback.call(struct, context, this, wsi, reason, user, data);
       if (isPromised(returned)) {
         disregard(returned, `${this.name}: ${reason}`, () => {
-          if (!HARMLESS.has(reason)) (wsi as ExtendedConnection | undefined)?.hasFailed();
+          if (wsi !== undefined && !HARMLESS.has(reason)) {
+            behind<ExtendedConnection>(wsi).hasFailed();
+          }
         });
         return 0;
       }

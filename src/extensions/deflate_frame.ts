@@ -62,7 +62,7 @@ export function plainDeflateFrame(name: string): Extension {
   return new FrameDeflate(name, {}, zlibCodec, true);
 }
 
-/** What the one who sends the parameters asks of the other's compression. */
+/** The parameters of an offer or answer: what its sender asks of the peer's compression. */
 interface Request {
   readonly noContextTakeover: boolean;
   readonly maxWindowBits: number;
@@ -95,7 +95,7 @@ class FrameDeflate implements Extension {
     this.#options = checkPermessageDeflateOptions(options);
     this.#codec = codec;
     this.#isPlain = isPlain;
-    // Not the defaults, which would be asked of everybody.
+    // Not the defaults: old peers drop an answer with parameters that they did not offer.
     this.#asksAnyClient = options.clientNoContextTakeover !== undefined ||
       options.clientMaxWindowBits !== undefined;
     this.#streams = new SharedStreams(codec, this.#options);
@@ -108,7 +108,7 @@ class FrameDeflate implements Extension {
       if (asked === undefined || asked.maxWindowBits < MIN_OWN_WINDOW_BITS) continue;
       const knowsNone = offer.params.length === 0 && !this.#asksAnyClient;
       const ours = this.#isPlain || knowsNone ? NOTHING : this.#requestToClient();
-      // Without a request the client keeps its window, and so must we.
+      // Without a request the client keeps its window, and so must the server.
       if (!ours.noContextTakeover && !this.#codec.hasTakeover) continue;
       const session = this.#session(
         Math.min(asked.maxWindowBits, serverMaxWindowBits),

@@ -1,11 +1,7 @@
 /** A transport that is still being made, as by a TLS handshake. */
 
-import {
-  abortTransport,
-  type Address,
-  type Transport,
-  type TransportHandler,
-} from "../api/network.ts";
+import { abortTransport, type Transport, type TransportHandler } from "../api/network.ts";
+import { Relay } from "../service/relay.ts";
 
 /** How a transport is made of another one. */
 export interface Making {
@@ -22,87 +18,75 @@ export interface Making {
   close(): void;
 }
 
-/** Stands for a transport until it is there, and passes all on from then on. */
-export class LateTransport implements Transport {
-  readonly #inner: Transport;
+/** Stands for a transport until it is there, which tells the owner itself from then on. */
+export class LateTransport extends Relay {
   readonly #making: Making;
   #made: Transport | undefined;
-  #handler: TransportHandler | undefined;
   /** A write that came before there was anything to write to. */
   #early: Uint8Array | undefined;
   #endIsDue = false;
-  #isPaused = false;
   #isAdmitted = false;
-  #isClosed = false;
   #isGone = false;
 
   /** @param inner what it is made of, whose addresses it has */
   constructor(inner: Transport, making: Making) {
-    this.#inner = inner;
+    super(inner);
     this.#making = making;
     // Who never starts it is not told.
     making.done.catch(() => {});
   }
 
-  get localAddress(): Address {
-    return this.#inner.localAddress;
-  }
-
-  get remoteAddress(): Address {
-    return this.#inner.remoteAddress;
-  }
-
-  start(handler: TransportHandler): void {
-    this.#handler = handler;
+  override start(handler: TransportHandler): void {
+    this.owner = handler;
     this.#making.done.then(
       (made) => this.#onMade(made),
       (error) => this.#gone(error),
     );
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.#isAdmitted) this.#made!.write(bytes);
+  override write(bytes: Uint8Array): void {
+    if (this.#isAdmitted) this.inner.write(bytes);
     else this.#early = bytes;
   }
 
-  pause(): void {
-    this.#isPaused = true;
-    if (this.#isAdmitted) this.#made!.pause();
+  override pause(): void {
+    this.isPaused = true;
+    if (this.#isAdmitted) this.inner.pause();
   }
 
-  resume(): void {
-    this.#isPaused = false;
-    if (this.#isAdmitted) this.#made!.resume();
+  override resume(): void {
+    this.isPaused = false;
+    if (this.#isAdmitted) this.inner.resume();
   }
 
-  end(): void {
-    if (this.#isAdmitted) this.#made!.end();
+  override end(): void {
+    if (this.#isAdmitted) this.inner.end();
     else this.#endIsDue = true;
   }
 
-  close(): void {
+  override close(): void {
     if (this.#made !== undefined) return this.#made.close();
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.#making.close();
-    if (this.#handler === undefined) {
+    if (this.owner === undefined) {
       // It may be made all the same by now.
       this.#making.done.then((made) => made.close(), () => {});
     } else queueMicrotask(() => this.#gone(undefined));
   }
 
-  abort(): void {
+  override abort(): void {
     if (this.#made === undefined) this.close();
     else abortTransport(this.#made);
   }
 
   #onMade(made: Transport): void {
-    if (this.#isClosed) {
+    if (this.isClosed) {
       made.close();
       return this.#gone(undefined);
     }
-    this.#made = made;
-    made.start(this.#handler!);
+    this.#made = this.inner = made;
+    made.start(this.owner!);
     made.pause();
     if (this.#making.judge === undefined) return this.#admit();
     this.#making.judge(made, (isWelcome) => {
@@ -112,17 +96,17 @@ export class LateTransport implements Transport {
   }
 
   #admit(): void {
-    const made = this.#made!;
+    const made = this.inner;
     this.#isAdmitted = true;
     if (this.#early !== undefined) made.write(this.#early);
     this.#early = undefined;
     if (this.#endIsDue) made.end();
-    if (!this.#isPaused) made.resume();
+    if (!this.isPaused) made.resume();
   }
 
   #gone(error: unknown): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#handler!.onClose(this.#isClosed ? undefined : error);
+    this.owner!.onClose(this.isClosed ? undefined : error);
   }
 }

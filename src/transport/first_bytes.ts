@@ -1,11 +1,7 @@
 /** What is said on a connection before its own bytes begin, read off in front of them. */
 
-import {
-  abortTransport,
-  type Address,
-  type Transport,
-  type TransportHandler,
-} from "../api/network.ts";
+import type { Address, Transport } from "../api/network.ts";
+import { Relay } from "../service/relay.ts";
 import { type DetachableTransport, detached } from "./network.ts";
 
 /** Reads the preface of one connection. */
@@ -46,8 +42,7 @@ export function readPreface(
 }
 
 /** First the handler that reads the preface, then the transport that its owner gets. */
-class PrefacedTransport implements DetachableTransport, TransportHandler {
-  readonly #inner: Transport;
+class PrefacedTransport extends Relay implements DetachableTransport {
   readonly #preface: Preface;
   readonly #signal: AbortSignal;
   readonly #resolve: (transport: Transport) => void;
@@ -55,9 +50,6 @@ class PrefacedTransport implements DetachableTransport, TransportHandler {
   #isSettled = false;
   /** Whether what we say has left; a write before that would be a second one. */
   #hasSaid: boolean;
-  #owner: TransportHandler | undefined;
-  /** How the transport went while nobody owned this one yet. */
-  #end: { readonly error: unknown } | undefined;
 
   constructor(
     inner: Transport,
@@ -66,7 +58,7 @@ class PrefacedTransport implements DetachableTransport, TransportHandler {
     resolve: (transport: Transport) => void,
     reject: (error: unknown) => void,
   ) {
-    this.#inner = inner;
+    super(inner);
     this.#preface = preface;
     this.#signal = signal;
     this.#resolve = resolve;
@@ -76,53 +68,31 @@ class PrefacedTransport implements DetachableTransport, TransportHandler {
 
   begin(): void {
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#inner.start(this);
+    this.inner.start(this);
     const { request } = this.#preface;
-    if (request !== undefined) this.#inner.write(request);
+    if (request !== undefined) this.inner.write(request);
   }
 
-  get localAddress(): Address {
-    return this.#preface.localAddress ?? this.#inner.localAddress;
+  override get localAddress(): Address {
+    return this.#preface.localAddress ?? super.localAddress;
   }
 
-  get remoteAddress(): Address {
-    return this.#preface.remoteAddress ?? this.#inner.remoteAddress;
-  }
-
-  start(handler: TransportHandler): void {
-    this.#owner = handler;
-    const end = this.#end;
-    if (end !== undefined) queueMicrotask(() => handler.onClose(end.error));
-    else this.#inner.resume();
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#inner.write(bytes);
-  }
-
-  pause(): void {
-    this.#inner.pause();
-  }
-
-  resume(): void {
-    this.#inner.resume();
-  }
-
-  end(): void {
-    this.#inner.end();
-  }
-
-  close(): void {
-    this.#inner.close();
+  override get remoteAddress(): Address {
+    return this.#preface.remoteAddress ?? super.remoteAddress;
   }
 
   detach(): ReturnType<DetachableTransport["detach"]> {
-    const isFree = this.#owner === undefined && this.#end === undefined;
-    return isFree ? detached(this.#inner) : undefined;
+    const isFree = this.owner === undefined && this.fate === undefined;
+    return isFree ? detached(this.inner) : undefined;
   }
 
-  onBytes(bytes: Uint8Array): number {
-    if (this.#owner !== undefined) return this.#owner.onBytes(bytes);
+  override onDrain(): void {
+    if (this.owner !== undefined) return this.owner.onDrain();
+    this.#hasSaid = true;
+    this.#settleWhenReady();
+  }
+
+  protected override onEarlyBytes(bytes: Uint8Array): number {
     if (this.#isSettled) return bytes.length;
     let taken: number;
     try {
@@ -133,31 +103,14 @@ class PrefacedTransport implements DetachableTransport, TransportHandler {
     }
     if (this.#preface.isComplete) {
       // The rest waits for the owner, who resumes.
-      this.#inner.pause();
+      this.inner.pause();
       this.#settleWhenReady();
     }
     return taken;
   }
 
-  onDrain(): void {
-    if (this.#owner !== undefined) return this.#owner.onDrain();
-    this.#hasSaid = true;
-    this.#settleWhenReady();
-  }
-
-  onProgress(): void {
-    this.#owner?.onProgress?.();
-  }
-
-  onEnd(): void {
-    if (this.#owner !== undefined) return this.#owner.onEnd();
-    if (!this.#isSettled) this.#fail(this.#preface.cutShort());
-  }
-
-  onClose(error?: unknown): void {
-    if (this.#owner !== undefined) return this.#owner.onClose(error);
-    this.#end = { error };
-    if (!this.#isSettled) this.#fail(this.#preface.cutShort({ error }));
+  protected override onEarlyEnd(broken?: { readonly error: unknown }): void {
+    if (!this.#isSettled) this.#fail(this.#preface.cutShort(broken));
   }
 
   readonly #onAbort = (): void => this.#fail(this.#preface.refusal ?? this.#signal.reason);
@@ -171,7 +124,7 @@ class PrefacedTransport implements DetachableTransport, TransportHandler {
   #fail(error: unknown): void {
     if (this.#isSettled) return;
     this.#settle();
-    this.#inner.close();
+    this.inner.close();
     this.#reject(error);
   }
 
@@ -195,21 +148,14 @@ export function firstByteOf(bytes: Uint8Array): number {
  * A transport whose first bytes can be seen before anybody takes them. What comes first, and all
  * else, stays with the transport below until {@linkcode PeekedTransport.start} gives it a handler.
  */
-export class PeekedTransport<Found = number> implements Transport, TransportHandler {
+export class PeekedTransport<Found = number> extends Relay {
   /**
    * Fulfils with what was found in the first bytes, or with `undefined` when the connection ended,
    * broke or was closed before. Never rejects.
    */
   readonly found: Promise<Found | undefined>;
-  readonly #inner: Transport;
   readonly #find: (bytes: Uint8Array) => Found | undefined;
   readonly #tell: (found: Found | undefined) => void;
-  #handler: TransportHandler | undefined;
-  #isPaused = false;
-  #hasEnded = false;
-  #isClosed = false;
-  /** Why the transport below is gone, before there was a handler to hear it. */
-  #fate: { readonly error: unknown } | undefined;
 
   /**
    * Starts `inner`, which nobody may have started.
@@ -217,7 +163,7 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
    * @param find looks at all bytes that are there, from the first, until it finds what it wants
    */
   constructor(inner: Transport, find: (bytes: Uint8Array) => Found | undefined) {
-    this.#inner = inner;
+    super(inner);
     this.#find = find;
     const { promise, resolve } = Promise.withResolvers<Found | undefined>();
     this.found = promise;
@@ -225,83 +171,25 @@ export class PeekedTransport<Found = number> implements Transport, TransportHand
     inner.start(this);
   }
 
-  get localAddress(): Address {
-    return this.#inner.localAddress;
-  }
-
-  get remoteAddress(): Address {
-    return this.#inner.remoteAddress;
-  }
-
-  start(handler: TransportHandler): void {
-    this.#handler = handler;
-    if (this.#fate !== undefined || this.#hasEnded) queueMicrotask(() => this.#tellFate());
-    // Held back since the first byte, or so that nothing comes before the end that is due above.
-    this.#inner.pause();
-    if (!this.#isPaused) this.#inner.resume();
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#inner.write(bytes);
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-    this.#inner.pause();
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    if (this.#handler !== undefined) this.#inner.resume();
-  }
-
-  end(): void {
-    this.#inner.end();
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#inner.close();
+  override close(): void {
+    super.close();
     this.#tell(undefined);
   }
 
-  abort(): void {
-    this.#isClosed = true;
-    abortTransport(this.#inner);
+  override abort(): void {
+    super.abort();
     this.#tell(undefined);
   }
 
-  onBytes(bytes: Uint8Array): number {
-    if (this.#handler !== undefined) return this.#handler.onBytes(bytes);
+  protected override onEarlyBytes(bytes: Uint8Array): number {
     const found = this.#find(bytes);
     if (found === undefined) return 0;
-    this.#inner.pause();
+    this.inner.pause();
     this.#tell(found);
     return 0;
   }
 
-  onDrain(): void {
-    this.#handler?.onDrain();
-  }
-
-  onProgress(): void {
-    this.#handler?.onProgress?.();
-  }
-
-  onEnd(): void {
-    if (this.#handler !== undefined) return this.#handler.onEnd();
-    this.#hasEnded = true;
+  protected override onEarlyEnd(): void {
     this.#tell(undefined);
-  }
-
-  onClose(error?: unknown): void {
-    if (this.#handler !== undefined) return this.#handler.onClose(error);
-    this.#fate = { error };
-    this.#tell(undefined);
-  }
-
-  #tellFate(): void {
-    if (this.#hasEnded && !this.#isClosed) this.#handler!.onEnd();
-    if (this.#fate !== undefined) this.#handler!.onClose(this.#fate.error);
   }
 }

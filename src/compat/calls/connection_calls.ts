@@ -1,7 +1,8 @@
 /** Calls on one connection that mean the same in every generation that has them. */
 
 import type { Context } from "../../api/context.ts";
-import type { WriteKind, Wsi } from "../../api/wsi.ts";
+import type { WriteKind } from "../../api/write.ts";
+import type { Wsi } from "../../api/wsi.ts";
 import { log } from "../../base/log.ts";
 import { attempt } from "../engine/attempt.ts";
 import type { Generation } from "../engine/generation.ts";
@@ -76,7 +77,7 @@ export function wsiUser(wsi: Wsi): unknown {
 
 /** The context of a connection; null for none. */
 export function contextOf(wsi: Wsi): Context {
-  // Only who goes round the types has no connection; others need not look at what they get.
+  // The types promise a connection; null only for a program that goes round them.
   return attempt("lws_get_context", null as unknown as Context, () => theConnection(wsi).context);
 }
 

@@ -3,12 +3,13 @@
 import type { Context } from "../../api/context.ts";
 import type { HandshakeFilter, Reason, ReasonData } from "../../api/reasons.ts";
 import type { Wsi } from "../../api/wsi.ts";
+import { behind } from "../../base/face.ts";
 import type { Generation, Given } from "./generation.ts";
 import { NEWEST, plain } from "./placements.ts";
 import { numberFrom } from "./results.ts";
 import { type AnyProtocolStruct, NAMELESS, type Served } from "./served.ts";
 
-/** What every connection of ours has, and `Wsi` does not show. */
+/** What is asked of a connection behind its `Wsi`. Implemented by Connection. */
 interface Droppable {
   /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
   dropFor(reason: Reason, result: number): void;
@@ -26,7 +27,7 @@ export function userReason(number: number): `user:${number}` {
 
 let calling: Context | undefined;
 
-/** The context whose callback runs now, for C calls that name no context. */
+/** The context that runs a callback now, for C calls that name no context. */
 export function callingContext(): Context | undefined {
   return calling;
 }
@@ -74,7 +75,7 @@ export function adapt(
       }
       // The main API has sent the file, and goes on whatever this returns.
       if (reason === "httpFileCompletion" && result !== 0) {
-        (wsi as unknown as Droppable).dropFor(reason, result);
+        behind<Droppable>(wsi).dropFor(reason, result);
       }
     }
     if (reason === "clientEstablished" || reason === "clientConnectionError") {
@@ -143,7 +144,7 @@ function refuses(
 ): boolean {
   if (reason === "filterProtocolConnection") {
     const { protocol } = data as HandshakeFilter;
-    // The name that stands for none is no one's to ask for.
+    // NAMELESS stands for a protocol without a name, which no client can ask for.
     if (protocol.startsWith(NAMELESS)) return true;
     return generation.needsProtocolName === true && protocol === "" && own.name !== null;
   }

@@ -1,7 +1,8 @@
 /** What a generation of the C library is to the code that all of them share. */
 
 import type { ReasonData } from "../../api/reasons.ts";
-import type { WriteKind, Wsi } from "../../api/wsi.ts";
+import type { WriteKind } from "../../api/write.ts";
+import type { Wsi } from "../../api/wsi.ts";
 import * as newest from "../constants/dec15.ts";
 import { camelCase, type Constants, type NameTable, tableOf } from "./names.ts";
 import { HEADER_TOKENS } from "../../core/http/header_tokens.ts";

@@ -72,7 +72,7 @@ export class ExchangeTimer {
    */
   idles(isTold: boolean): void {
     const connection = this.#connection;
-    if (connection.unsentBytes > 0) return this.rearm();
+    if (connection.outbox.unsent > 0) return this.rearm();
     const { keepAliveTimeoutMs } = connection.owner.limits;
     connection.armTimeout("httpContent", keepAliveTimeoutMs + (isTold ? GRACE_MS : 0));
   }
@@ -109,7 +109,7 @@ export class ExchangeTimer {
   rearm(): void {
     const connection = this.#connection;
     const { wheel } = connection.owner;
-    const unreadAt = connection.unsentBytes > 0 ? this.#unreadAt : Infinity;
+    const unreadAt = connection.outbox.unsent > 0 ? this.#unreadAt : Infinity;
     const bodyAt = this.#pieceAt === NEVER ? Infinity : this.#bodyDueAt();
     const dueAt = Math.min(unreadAt, bodyAt, this.#silentAt);
     if (dueAt === Infinity) connection.armTimeout("noPendingTimeout", 0);
@@ -121,7 +121,7 @@ export class ExchangeTimer {
     const connection = this.#connection;
     const { contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
-    if (connection.unsentBytes > 0 && now >= this.#unreadAt) return "unread";
+    if (connection.outbox.unsent > 0 && now >= this.#unreadAt) return "unread";
     if (now >= this.#silentAt) return this.#tellOfSilence();
     if (this.#pieceAt === NEVER) return "none";
     if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
@@ -147,9 +147,9 @@ export class ExchangeTimer {
 
   /** The program may take its time; but mostly it has forgotten to answer. */
   #tellOfSilence(): "goes on" {
-    const { socketFd, method, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
+    const { socketFd, http, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
     log("warn", () => {
-      return `connection ${socketFd}: ${method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+      return `connection ${socketFd}: ${http?.method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
     });
     this.#askedAt = NEVER;
     this.rearm();

@@ -1,6 +1,7 @@
 /** A response as the engine of files needs it, on a connection. */
 
 import { POLLOUT } from "../../api/service.ts";
+import type { Wsi } from "../../api/wsi.ts";
 import type { Connection } from "../connection.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import type { FileFailure, FileResponse } from "../../files/engine.ts";
@@ -28,8 +29,8 @@ export class ConnectionFileResponse implements FileResponse {
     this.#host = host;
   }
 
-  get wsi(): Connection {
-    return this.#connection;
+  get wsi(): Wsi {
+    return this.#connection.wsi;
   }
 
   get method(): string {

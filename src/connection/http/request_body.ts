@@ -95,8 +95,7 @@ export class RequestBody {
   /** The next piece may come, unless the program has stopped it, or not said its word yet. */
   listen(): void {
     const connection = this.#connection;
-    if (this.#state === WHOLE || !connection.isOpen) return;
-    if (connection.isPaused || this.#host.asking.isBusy) return;
+    if (this.#state === WHOLE || !connection.canDeliver || this.#host.asking.isBusy) return;
     if (this.#state === READING && this.#isHeldBack && !this.#host.hasAnswered) {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
@@ -129,7 +128,7 @@ export class RequestBody {
     }
     this.#state = DRAINING;
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
-    connection.rxFlowControl(true);
+    connection.allowInput(true);
     if (this.pending > 0) connection.offerAgain();
     this.listen();
   }
@@ -154,7 +153,7 @@ export class RequestBody {
       }
       const goesOn = this.#state === READING && !asking.isAwaiting;
       const mayGoOn = connection.owner.budget.mayGoOn();
-      if (!connection.isOpen || connection.isPaused || !goesOn || !mayGoOn) this.#reader.pause();
+      if (!connection.canDeliver || !goesOn || !mayGoOn) this.#reader.pause();
     });
     timer.heard(taken);
     if (!asking.isAwaiting) this.#goOn();

@@ -1,7 +1,8 @@
 /** The answering half of one HTTP transaction. */
 
 import type { FileOps } from "../../api/file_ops.ts";
-import type { ResponseBodyInit, ResponseBodyStream, WriteKind } from "../../api/wsi.ts";
+import type { ResponseBodyInit, ResponseBodyStream } from "../../api/response.ts";
+import type { WriteKind } from "../../api/write.ts";
 import { type Bytes, bytesOf } from "../../base/bytes.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { httpDate } from "../../base/date.ts";
@@ -110,8 +111,8 @@ export class HttpResponse implements HttpExchange {
   /** Whether some of it waits to be sent, or will in a moment. */
   get isUnderWay(): boolean {
     if (!this.hasBegun) return false;
-    const { unsentBytes, wantsWritable } = this.#connection;
-    return this.isTransferring || unsentBytes > 0 || wantsWritable;
+    const { outbox, wantsWritable } = this.#connection;
+    return this.isTransferring || outbox.unsent > 0 || wantsWritable;
   }
 
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {

@@ -1,7 +1,8 @@
 /** The HTTP phase of a server's connection: requests in, and the way to a WebSocket. */
 
 import type { CloseCause, Reason } from "../../api/reasons.ts";
-import type { TimeoutReason, WriteKind } from "../../api/wsi.ts";
+import type { TimeoutReason } from "../../api/timeouts.ts";
+import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
 import { log, type LogLevel } from "../../base/log.ts";
@@ -80,11 +81,11 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (this.#holds(bytes.length)) return 0;
     this.#hasHeld = false;
     try {
-      while (position < bytes.length && connection.isOpen && !connection.isPaused) {
+      while (position < bytes.length && connection.canDeliver) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
-        if (this.#isIdle && connection.partialBuffered) {
+        if (this.#isIdle && connection.outbox.isCongested) {
           this.#hasHeld = true;
           connection.holdInput(true);
           break;
@@ -93,9 +94,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
         position += taken;
         if (this.#holds(bytes.length - position)) break;
         if (connection.phase !== this) {
-          if (position === bytes.length || !connection.isOpen || connection.isPaused) {
-            return position;
-          }
+          if (position === bytes.length || !connection.canDeliver) return position;
           return position + connection.phase!.onBytes(bytes.subarray(position));
         }
         if (taken === 0) break;
@@ -155,7 +154,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   }
 
   onLeft(_bytes: number): void {
-    if (this.#connection.unsentBytes > 0) this.timer.sends();
+    if (this.#connection.outbox.unsent > 0) this.timer.sends();
   }
 
   onDrain(): void {
@@ -305,7 +304,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.uri = head.path;
     const { proxyTrust } = connection.owner;
     if (proxyTrust !== undefined) {
-      connection.believe(head.fields.get("x-forwarded-for"), proxyTrust);
+      connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
     connection.headers = new RequestHeaders(head).limit(
       connection.owner.tokenLimits,

@@ -185,8 +185,8 @@ export class ServerHandshake {
 
   /** Whether a proxy that is believed has TLS where we have none. */
   #isSecureInFront(): boolean {
-    const { owner: { proxyTrust }, socketAddress } = this.#connection;
+    const { owner: { proxyTrust }, peer } = this.#connection;
     return this.#head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
-      proxyTrust !== undefined && proxyTrust.isTrusted(socketAddress, 0);
+      proxyTrust !== undefined && proxyTrust.isTrusted(peer?.socketAddress ?? "", 0);
   }
 }

@@ -1,7 +1,7 @@
 /** Streams what a program yields into a response, a piece each time the last one has left. */
 
 import { POLLOUT } from "../../api/service.ts";
-import type { ResponseBodyStream } from "../../api/wsi.ts";
+import type { ResponseBodyStream } from "../../api/response.ts";
 import { bytesOf, lengthOf } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
 import { describeError, log, messageOf } from "../../base/log.ts";

@@ -1,0 +1,116 @@
+/** What comes in through the extensions of a WebSocket. */
+
+import type { Connection } from "./connection.ts";
+import type { Failure } from "../core/websocket/close.ts";
+import type { FrameParser } from "../core/websocket/frame_parser.ts";
+import { type DecoderHost, MessageDecoder } from "../extensions/message_decoder.ts";
+import type { ExtensionLayers } from "../extensions/pipeline.ts";
+import { StreamDecoder, type StreamHost } from "../extensions/stream_decoder.ts";
+
+/** The session that it comes to. Implemented by WebSocketSession. */
+export interface ExtendedInputHost {
+  onData(piece: Uint8Array): void;
+  onFail(failure: Failure, detail?: string): void;
+}
+
+/** Decodes before and behind the parser. Only a session with extensions has one. */
+export class ExtendedInput implements DecoderHost, StreamHost {
+  readonly #connection: Connection;
+  readonly #parser: FrameParser;
+  readonly #layers: ExtensionLayers;
+  readonly #host: ExtendedInputHost;
+  readonly #stream: StreamDecoder | undefined;
+  #messages: MessageDecoder | undefined;
+  /** Set while a decoded piece is delivered. */
+  #isDecoded = false;
+
+  constructor(
+    connection: Connection,
+    parser: FrameParser,
+    layers: ExtensionLayers,
+    host: ExtendedInputHost,
+  ) {
+    this.#connection = connection;
+    this.#parser = parser;
+    this.#layers = layers;
+    this.#host = host;
+    if (layers.stream !== undefined) this.#stream = new StreamDecoder(layers.stream, this);
+  }
+
+  /** Bytes as they came. */
+  take(bytes: Uint8Array): number {
+    if (this.#messages?.isStopped) {
+      this.resume();
+      if (!this.mayGoOn) return 0;
+    }
+    return this.#stream?.take(bytes) ?? this.#parser.parse(bytes);
+  }
+
+  /** What a stream is decoded to, of which each step takes its time, a whole frame or not. */
+  parse(bytes: Uint8Array): number {
+    const taken = this.#parser.parse(bytes);
+    this.#connection.owner.budget.mayGoOn();
+    return taken;
+  }
+
+  /** Gives a piece that was parsed to the decoder, if it is transformed. */
+  decodes(piece: Uint8Array): boolean {
+    const { data: extension, appliesToAll } = this.#layers;
+    if (extension === undefined || this.#isDecoded) return false;
+    if (this.#parser.reservedBits === 0 && extension.unit !== "frame" && !appliesToAll) {
+      return false;
+    }
+    const { entry, owner } = this.#connection;
+    this.#messages ??= new MessageDecoder(
+      extension,
+      appliesToAll,
+      this,
+      entry.rxBufferSize,
+      owner.limits.maxMessageSize,
+    );
+    this.#messages.take(piece, this.#parser);
+    return true;
+  }
+
+  onDecoded(piece: Uint8Array): void {
+    const connection = this.#connection;
+    connection.frames = this.#messages;
+    this.#isDecoded = true;
+    this.#host.onData(piece);
+    this.#isDecoded = false;
+    // The last reason of a connection that was cut meanwhile has come already.
+    if (connection.frames !== undefined) connection.frames = this.#parser;
+  }
+
+  pieceDone(): boolean {
+    return this.#connection.owner.budget.mayGoOn() && this.#connection.canDeliver;
+  }
+
+  get mayGoOn(): boolean {
+    return this.#connection.canDeliver && !this.#connection.owner.budget.isSpent;
+  }
+
+  get isListening(): boolean {
+    return this.#connection.isEstablished;
+  }
+
+  onFail(failure: Failure, detail?: string): void {
+    this.#host.onFail(failure, detail);
+  }
+
+  /** Whether something decoded waits for receiving to go on, or for a turn. */
+  get isHolding(): boolean {
+    return this.#messages?.isStopped === true || this.#stream?.isHolding === true;
+  }
+
+  /** Whether receiving has to be told of its going on: the transport may have nothing more. */
+  get mayHold(): boolean {
+    return this.#messages?.isStopped === true || this.#stream !== undefined;
+  }
+
+  /** Goes on with what was held. */
+  resume(): void {
+    this.#messages?.resume();
+    this.#stream?.resume();
+  }
+}
