@@ -8,7 +8,8 @@ import { EAGAIN, EINPROGRESS, EINTR, EPOLLOUT } from "./constants.ts";
 import { failure, must } from "./failure.ts";
 import type { EpollLoop, Watcher } from "./loop.ts";
 import { familyOf, openSocket, orClose, tune } from "./socket.ts";
-import { AF_UNIX, inetAddress, NO_ADDRESS, unixAddress } from "./structs.ts";
+import { inetAddress, NO_ADDRESS, unixAddress } from "./address.ts";
+import { AF_UNIX } from "./structs.ts";
 import { EpollTransport, socketError } from "./transport.ts";
 
 /** How often a unix socket is tried whose listener's backlog is full; the kernel doesn't tell when it isn't. */

@@ -145,6 +145,13 @@ export function openLibc(): Libc {
   return opened;
 }
 
+/** Whether {@linkcode openLibc} would ask for no permission. */
+export function mayOpenLibc(): boolean {
+  return PATHS.some((path) =>
+    Deno.permissions.querySync({ name: "ffi", path }).state === "granted"
+  );
+}
+
 function load(): Libc {
   const { os, arch } = Deno.build;
   if (os !== "linux" || !ARCHITECTURES.includes(arch)) {

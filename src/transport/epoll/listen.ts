@@ -22,15 +22,8 @@ import { must } from "./failure.ts";
 import { EpollListener } from "./listener.ts";
 import type { EpollLoop } from "./loop.ts";
 import { familyOf, openSocket, orClose, setOption } from "./socket.ts";
-import {
-  addressFrom,
-  AF_INET6,
-  AF_UNIX,
-  bytesOf,
-  inetAddress,
-  SOCKADDR_SIZE,
-  unixAddress,
-} from "./structs.ts";
+import { addressFrom, inetAddress, unixAddress } from "./address.ts";
+import { AF_INET6, AF_UNIX, bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 import { localAddressOf } from "./transport.ts";
 
 /** As the runtime's own listeners; the system has its own limit, too. */

@@ -6,7 +6,8 @@ import { failure } from "./failure.ts";
 import type { EpollLoop, Watcher } from "./loop.ts";
 import { tune } from "./socket.ts";
 import { EpollTransport } from "./transport.ts";
-import { addressFrom, bytesOf, SOCKADDR_SIZE } from "./structs.ts";
+import { addressFrom } from "./address.ts";
+import { bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 
 /** Connections that are accepted before all others have had their turn. */
 const BATCH = 64;

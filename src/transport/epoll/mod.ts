@@ -11,7 +11,7 @@
 import type { Network } from "../../api/network.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
-import { openLibc } from "./libc.ts";
+import { mayOpenLibc, openLibc } from "./libc.ts";
 import { EpollNetwork } from "./network.ts";
 
 /**
@@ -74,7 +74,7 @@ export function epollNetwork(options: EpollOptions = {}): Network {
  * @category Networks and clocks
  */
 export function isEpollAvailable(): boolean {
-  if (Deno.permissions.querySync({ name: "ffi" }).state === "prompt") return false;
+  if (!mayOpenLibc()) return false;
   try {
     openLibc();
     return true;

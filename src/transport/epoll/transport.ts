@@ -19,7 +19,8 @@ import {
 } from "./constants.ts";
 import { failure } from "./failure.ts";
 import type { EpollLoop, Watcher } from "./loop.ts";
-import { addressFrom, bytesOf, int, LINGER_NOT, NO_ADDRESS, SOCKADDR_SIZE } from "./structs.ts";
+import { addressFrom, NO_ADDRESS } from "./address.ts";
+import { bytesOf, int, LINGER_NOT, SOCKADDR_SIZE } from "./structs.ts";
 
 const READING = EPOLLIN | EPOLLRDHUP;
 /** Not in the set: the kernel tells of a broken connection again and again, whatever one asks for. */

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import { asIs, FaultyLibc } from "../../../support/faulty_libc.ts";
-import { Recorder } from "../transport_contract.ts";
+import { Recorder } from "../../../support/transport_contract.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 const never = new AbortController().signal;
@@ -215,7 +215,7 @@ test("an attempt that is given up leaves no descriptor", async (faulty, network)
 
 test(
   "an event of a descriptor that was closed is none of its next owner's",
-  async (faulty, network) => {
+  async (_, network) => {
     const [near, far] = await pair(network);
     // In one round both are ready; the first one that is told closes the other, whose number is taken at once.
     const [one, other] = await pair(network);
