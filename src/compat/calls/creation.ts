@@ -20,7 +20,7 @@ import { refuse, theList, theWhole } from "../engine/guards.ts";
 import { limitsOf } from "../engine/limits.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "../engine/served.ts";
 import type { CreationStruct, lws_token_limits } from "../engine/structs.ts";
-import { createContext } from "../../context/context.ts";
+import { createContext } from "../../context/face.ts";
 import { HEADER_TOKENS } from "../../core/http/header_tokens.ts";
 import { splitList } from "../../core/http/syntax.ts";
 import { hostFileOps } from "../../transport/host_files.ts";
