@@ -4,6 +4,9 @@ import { constants } from "node:os";
 import type { Libc } from "../../src/transport/epoll/libc.ts";
 import { openLibc } from "../../src/transport/epoll/libc.ts";
 
+/** Functions that return a new descriptor. */
+const OPENS: ReadonlySet<keyof Libc> = new Set(["socket", "accept4", "epoll_create1", "eventfd"]);
+
 type Call = (...args: never[]) => unknown;
 
 /** One call that goes otherwise: it gets the real function and its arguments. */
@@ -14,6 +17,8 @@ export class FaultyLibc {
   readonly libc: Libc;
   /** How often each function was called. */
   readonly calls = new Map<keyof Libc, number>();
+  /** Descriptors that are open, of all that came from here. */
+  readonly descriptors = new Set<number>();
   readonly #faults = new Map<keyof Libc, Fault[]>();
   #errno: number | undefined;
 
@@ -25,7 +30,11 @@ export class FaultyLibc {
       table[name] = (...args: unknown[]) => {
         this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
         const fault = this.#faults.get(name)?.shift();
-        return fault === undefined ? call(...args) : fault(call, ...args);
+        // Its number may be another thread's in the moment in which it is closed.
+        if (name === "close") this.#closes(args[0] as number);
+        const result = fault === undefined ? call(...args) : fault(call, ...args);
+        if (OPENS.has(name) && result >= 0) this.descriptors.add(result);
+        return result;
       };
     }
     table.errno = () => {
@@ -34,6 +43,10 @@ export class FaultyLibc {
       return errno;
     };
     this.libc = table as unknown as Libc;
+  }
+
+  #closes(fd: number): void {
+    if (!this.descriptors.delete(fd)) throw new Error(`descriptor ${fd} is closed, and not open`);
   }
 
   /** The next calls of a function go so. */
