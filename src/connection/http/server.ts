@@ -6,6 +6,7 @@ import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
 import { log, type LogLevel } from "../../base/log.ts";
+import { next } from "../../base/state_table.ts";
 import { Asking } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
@@ -18,6 +19,7 @@ import { logRequest } from "./request_log.ts";
 import { HttpResponse } from "./response.ts";
 import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
 import { type Phase, unfitKind } from "../phase.ts";
+import { HTTP_SERVER, type HttpEvent } from "../states.ts";
 import { requestFraming } from "../../core/http/body/reader.ts";
 import {
   asksForKeepAlive,
@@ -44,14 +46,13 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   readonly #parser: RequestHeadParser;
   readonly #halfOpen: boolean;
   readonly timer: ExchangeTimer;
+  state = HTTP_SERVER.first;
   response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
   body: RequestBody | undefined;
   readonly asking: Asking<HttpSession>;
   /** The handshake that waits for its filter, or came to nothing. */
   #handshake: ServerHandshake | undefined;
-  #hasReadHead = false;
-  #isIdle = false;
   /** What the client was told that the connection is kept for, if it has asked. */
   #keepAliveSeconds: number | undefined;
   /** Whether the last answer was completed without the program's doing. */
@@ -71,6 +72,10 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
 
+  step(event: HttpEvent): void {
+    this.state = next(HTTP_SERVER, this.state, event, this.#connection.socketFd);
+  }
+
   get isEstablished(): boolean {
     return false;
   }
@@ -85,7 +90,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
-        if (this.#isIdle && connection.outbox.isCongested) {
+        if (this.state === "IDLE" && connection.outbox.isCongested) {
           this.#hasHeld = true;
           connection.holdInput(true);
           break;
@@ -102,11 +107,11 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       }
       // All that the peer has sent is taken, and what is incomplete stays so.
       const isBehindAll = this.#peerEnded && !connection.isPaused && !this.asking.isBusy;
-      if (isBehindAll && !this.body?.isWhole) connection.finish("peer", false);
+      if (isBehindAll && this.state !== "RESPOND") connection.finish("peer", false);
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       // Behind a complete answer there is nobody to tell.
-      if (this.body?.isDraining) connection.finish("protocol", true);
+      if (this.state === "DRAIN") connection.finish("protocol", true);
       else this.refuse(error.status, error.message);
     }
     return position;
@@ -118,11 +123,11 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
    * as a head may have.
    */
   #holds(length: number): boolean {
-    const { body, response } = this;
-    const isAnswered = body === undefined ? response?.isTransferring : response?.isMounted;
-    const isHeld = this.asking.holds(length) || body?.isWhole || isAnswered === true;
+    const { body, state } = this;
+    const isHeld = this.asking.holds(length) || state === "RESPOND" ||
+      this.response?.isMounted === true;
     if (!isHeld || length === 0) return isHeld;
-    if (body?.isReading) body.pending = length;
+    if (state === "BODY") body!.pending = length;
     else this.#hasHeld = true;
     const connection = this.#connection;
     if (length >= connection.owner.limits.maxHeaderBytes) connection.holdInput(true);
@@ -160,7 +165,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   onDrain(): void {
     this.timer.rearm();
     this.response?.onDrain();
-    if (this.#isIdle) {
+    if (this.state === "IDLE") {
       this.timer.idles(this.#keepAliveSeconds !== undefined);
       this.#connection.holdInput(false);
     }
@@ -194,14 +199,14 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       });
       return this.refuse(503, `${filter} took too long`);
     }
-    if (reason === "establishWithServer" && this.#hasReadHead && this.response === undefined) {
+    if (reason === "establishWithServer" && this.state === "HEAD") {
       return this.refuse(408, "the request did not come in time");
     }
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
     if (verdict === "slow body") {
-      if (this.body!.isDraining) return this.#connection.finish("timeout", true);
+      if (this.state === "DRAIN") return this.#connection.finish("timeout", true);
       if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
     }
     // What is not all there must not look so.
@@ -259,6 +264,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   }
 
   onClose(): void {
+    this.step("gone");
     this.asking.stop();
     this.#handshake?.undo();
     this.response?.abandon();
@@ -281,11 +287,10 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
 
   #takeHead(bytes: Uint8Array): number {
     const connection = this.#connection;
-    if (this.#isIdle) {
-      this.#isIdle = false;
+    if (this.state === "IDLE") {
       connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
     }
-    this.#hasReadHead = true;
+    if (this.state !== "HEAD") this.step("bytes");
     const length = this.#parser.parse(bytes);
     if (length === 0) return 0;
     const head = this.#parser.head;
@@ -325,6 +330,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
           decision.status === 426 ? "notice" : "info",
         );
       case "websocket":
+        this.step("whole");
         this.#handshake = new ServerHandshake(connection, this, head, decision);
         return this.#handshake.begin();
       case "plain":
@@ -417,16 +423,17 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.outbox.setAside();
-    if (this.body === undefined) this.onDrained();
-    else this.body.drain();
+    // The program may have the last piece in hand.
+    if (this.state === "BODY" && this.body!.hasEnded) this.step("whole");
+    this.step("answered");
+    if (this.state === "IDLE") this.onDrained();
+    else this.body!.drain();
   }
 
   onDrained(): void {
     const connection = this.#connection;
     this.body = undefined;
     this.timer.reset();
-    this.#isIdle = true;
-    this.#hasReadHead = false;
     this.timer.idles(this.#keepAliveSeconds !== undefined);
     if (this.#hasHeld) connection.offerAgain();
     else connection.holdInput(false);
