@@ -16,17 +16,12 @@ import { RequestHeaders } from "./header_reader.ts";
 import { type PlainRequestHost, serveRequest } from "./plain_request.ts";
 import type { RequestBody } from "./request_body.ts";
 import { logRequest } from "./request_log.ts";
-import { HttpResponse } from "./response.ts";
+import { HttpResponse, type ResponseHost } from "./response.ts";
 import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
 import { type Phase, unfitKind } from "../phase.ts";
 import { HTTP_SERVER, type HttpEvent } from "../states.ts";
 import { requestFraming } from "../../core/http/body/reader.ts";
-import {
-  asksForKeepAlive,
-  keepsAlive,
-  type RequestHead,
-  RequestHeadParser,
-} from "../../core/http/head.ts";
+import { asksForKeepAlive, type RequestHead, RequestHeadParser } from "../../core/http/head.ts";
 import { HttpSyntaxError } from "../../core/http/syntax.ts";
 import { closePayload } from "../../core/websocket/close.ts";
 import { readUpgrade } from "../../core/websocket/handshake.ts";
@@ -39,12 +34,12 @@ export interface HttpSessionOptions {
 }
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost {
+export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost, ResponseHost {
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
   readonly #parser: RequestHeadParser;
-  readonly #halfOpen: boolean;
+  readonly halfOpen: boolean;
   readonly timer: ExchangeTimer;
   state = HTTP_SERVER.first;
   response: HttpResponse | undefined;
@@ -54,9 +49,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   /** The handshake that waits for its filter, or came to nothing. */
   #handshake: ServerHandshake | undefined;
   /** What the client was told that the connection is kept for, if it has asked. */
-  #keepAliveSeconds: number | undefined;
+  keepAliveSeconds: number | undefined;
   /** Whether the last answer was completed without the program's doing. */
-  #isCompletionOwed = false;
+  isCompletionOwed = false;
   #peerEnded = false;
   /** Bytes behind a request that is not answered wait in the transport. */
   #hasHeld = false;
@@ -64,7 +59,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   constructor(connection: Connection, options: HttpSessionOptions) {
     this.#connection = connection;
     this.allowedOrigins = options.allowedOrigins;
-    this.#halfOpen = options.halfOpenHttp;
+    this.halfOpen = options.halfOpenHttp;
     this.#first = connection.owner.entries[0]!;
     this.timer = new ExchangeTimer(connection);
     this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
@@ -154,7 +149,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (response === undefined) return body === undefined && this.#hasHeld;
     if (body === undefined) return response.isUnderWay;
     // What of the body waits in the transport may be all that was missing.
-    if (this.#halfOpen) return body.hasEnded || body.pending > 0;
+    if (this.halfOpen) return body.hasEnded || body.pending > 0;
     return body.hasEnded && response.isUnderWay;
   }
 
@@ -166,7 +161,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     this.timer.rearm();
     this.response?.onDrain();
     if (this.state === "IDLE") {
-      this.timer.idles(this.#keepAliveSeconds !== undefined);
+      this.timer.idles(this.keepAliveSeconds !== undefined);
       this.#connection.holdInput(false);
     }
     if (this.asking.isAwaiting) this.asking.armTimeout();
@@ -316,8 +311,8 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       connection.socketFd,
     );
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
-    this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
-    this.response = this.#responseTo(head);
+    this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
+    this.response = new HttpResponse(connection, this, head);
     connection.http = this.response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
@@ -336,23 +331,6 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
       case "plain":
         return serveRequest(connection, this, head, framing, behind);
     }
-  }
-
-  #responseTo(head: RequestHead | undefined): HttpResponse {
-    return new HttpResponse(this.#connection, {
-      method: head?.method ?? "",
-      keepsAlive: head !== undefined && keepsAlive(head),
-      minorVersion: head?.minorVersion ?? 1,
-      keepAliveSeconds: this.#keepAliveSeconds,
-      halfOpen: this.#halfOpen,
-      onComplete: () => this.#onComplete(),
-      onAnswer: () => this.#onAnswer(),
-      isAfterOwed: this.#isCompletionOwed,
-      onSend: () => this.timer.sends(),
-      mustClose: () => this.body?.outlivesAnswer === true,
-      requestField: (name) => head?.fields.get(name),
-      defer: (work) => this.asking.defer(work),
-    });
   }
 
   onPiece(result: number): void {
@@ -387,7 +365,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
   }
 
   /** A page outside of a callback is completed here, unless the program does so at once. */
-  #onAnswer(): void {
+  onAnswer(): void {
     const response = this.response;
     if (this.asking.isBusy || response === undefined) return;
     queueMicrotask(() => {
@@ -405,7 +383,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     return this.response?.hasBegun ?? false;
   }
 
-  #onComplete(): void {
+  onComplete(): void {
     if (this.body?.outlivesAnswer) this.response!.closes = true;
     if (this.asking.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
@@ -417,7 +395,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
     if (response.closes || isLast) return connection.finish("self", true);
-    this.#isCompletionOwed = response.isCompletionOwed;
+    this.isCompletionOwed = response.isCompletionOwed;
     this.response = undefined;
     connection.http = undefined;
     connection.headers = undefined;
@@ -434,7 +412,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     const connection = this.#connection;
     this.body = undefined;
     this.timer.reset();
-    this.timer.idles(this.#keepAliveSeconds !== undefined);
+    this.timer.idles(this.keepAliveSeconds !== undefined);
     if (this.#hasHeld) connection.offerAgain();
     else connection.holdInput(false);
   }
@@ -449,7 +427,7 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     const connection = this.#connection;
     if (!connection.isOpen) return;
     log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
-    const response = this.response ?? this.#responseTo(undefined);
+    const response = this.response ?? new HttpResponse(connection, this, undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish(status === 408 ? "timeout" : "self", true);
