@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { type Context, createContext, handlers } from "../../mod.ts";
 import { captureLog } from "../support/recorder.ts";
 import { PATIENT } from "../support/patience.ts";
-import { readToEnd } from "./beside_nginx.ts";
+import { readToEnd } from "./files/beside_nginx.ts";
 import { CURL, peerTest } from "./peer.ts";
 
 const LENGTH = 300_000;

@@ -5,7 +5,7 @@ import type { TlsClient, TlsConnectOptions } from "../../src/tls/client.ts";
 import { TlsError } from "../../src/tls/error.ts";
 import type { SecureOptions, TlsServer } from "../../src/tls/server.ts";
 import type { TlsTransport } from "../../src/tls/transport.ts";
-import { Recorder } from "../transport/transport_contract.ts";
+import { Recorder } from "./transport_contract.ts";
 
 /** What became of a handshake, at both ends. */
 export interface Outcome extends AsyncDisposable {

@@ -1,0 +1,360 @@
+/** TLS through contexts: wss and https on servers and clients. */
+
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  type Context,
+  CONTEXT_PORT_NO_LISTEN,
+  type ContextCreationInfo,
+  createContext,
+  LwsError,
+  type Protocol,
+  type TlsInfo,
+} from "../../../mod.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import { makeAuthority, makeSelfSigned } from "../../support/certificates.ts";
+import { PATIENT } from "../../support/patience.ts";
+import { captureLog, record } from "../../support/recorder.ts";
+
+const authority = await makeAuthority("Test CA");
+const foreign = await makeAuthority("Foreign CA");
+const server = await authority.issue({ name: "localhost", hosts: ["localhost", "127.0.0.1"] });
+const expired = await authority.issue({
+  name: "localhost",
+  hosts: ["localhost"],
+  fromDays: -10,
+  toDays: -1,
+});
+const selfSigned = await makeSelfSigned({ name: "localhost", hosts: ["localhost", "127.0.0.1"] });
+const client = await authority.issue({ name: "client", purpose: "client" });
+const stranger = await foreign.issue({ name: "stranger", purpose: "client" });
+
+const TLS = { sslCertFilepath: server.cert, sslPrivateKeyFilepath: server.key };
+
+function serveTls(protocol: Protocol, info: Partial<ContextCreationInfo> = {}): Context {
+  return createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    ...TLS,
+    ...info,
+    protocols: [protocol],
+  });
+}
+
+const echo = () =>
+  record("echo", (wsi, reason, _user, data) => {
+    if (reason === "receive") wsi.write(data, wsi.frameIsBinary ? "binary" : "text");
+  });
+
+interface Outcome {
+  readonly established: boolean;
+  readonly isSsl: number;
+  readonly error: string;
+  readonly echoed: string;
+  readonly tls: TlsInfo | undefined;
+}
+
+/** Connects a client of ours, sends a message, and tells what became of it. */
+async function talk(
+  port: number,
+  connect: { ssl: 0 | 1 | 2; address?: string; serverName?: string },
+  info: Partial<ContextCreationInfo> = {},
+): Promise<Outcome> {
+  const outcome = {
+    established: false,
+    isSsl: 0,
+    error: "",
+    echoed: "",
+    tls: undefined as TlsInfo | undefined,
+  };
+  const done = Promise.withResolvers<void>();
+  await using context = createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    ...PATIENT,
+    ...info,
+    protocols: [{
+      name: "echo",
+      callback(wsi, reason, _user, data) {
+        switch (reason) {
+          case "clientEstablished":
+            outcome.established = true;
+            outcome.isSsl = wsi.isSsl;
+            outcome.tls = wsi.tls;
+            wsi.write("hello");
+            break;
+          case "clientReceive":
+            outcome.echoed = new TextDecoder().decode(data);
+            wsi.close(1000);
+            break;
+          case "clientConnectionError":
+            outcome.error = data;
+            done.resolve();
+            break;
+          case "closed":
+            done.resolve();
+        }
+      },
+    }],
+  });
+  context.clientConnect({ address: "127.0.0.1", port, protocol: "echo", ...connect });
+  await done.promise;
+  return outcome;
+}
+
+const CA = { sslCaFilepath: authority.cert };
+
+Deno.test("a client of ours talks wss to a server of ours, and both know of the TLS", async () => {
+  let info: TlsInfo | undefined;
+  const seen: number[] = [];
+  const recorder = record("echo", (wsi, reason, _user, data) => {
+    if (reason === "established") {
+      info = data;
+      seen.push(wsi.isSsl, Number(wsi.tls === data));
+    }
+    if (reason === "receive") wsi.write(data, "text");
+  });
+  await using context = serveTls(recorder.protocol);
+  const outcome = await talk(context.port, { ssl: 1, serverName: "localhost" }, CA);
+  assertEquals([outcome.echoed, outcome.error, outcome.isSsl], ["hello", "", 1]);
+  assertEquals(seen, [1, 1]);
+  assertMatch(info!.protocol, /^TLSv1\.[23]$/);
+  assertEquals([info!.serverName, info!.alpnProtocol], ["localhost", "http/1.1"]);
+  assertEquals(info!.authorized, false, "nobody was asked for a certificate");
+  assertEquals(outcome.tls!.authorized, true);
+});
+
+Deno.test("the certificate has to be for the host, whom somebody vouches for, and now", async () => {
+  using _log = captureLog([]);
+  await using context = serveTls(echo().protocol);
+  const { port } = context;
+  const cases: [Parameters<typeof talk>[1], Partial<ContextCreationInfo>, RegExp][] = [
+    [{ ssl: 1, serverName: "other.example" }, CA, /not for other\.example/],
+    [{ ssl: 1 }, {}, /CA list/],
+    [{ ssl: 1 }, { sslCaFilepath: foreign.cert }, /CA list/],
+  ];
+  for (const [connect, info, message] of cases) {
+    const { established, error } = await talk(port, connect, info);
+    assertEquals(established, false);
+    assertMatch(error, message);
+  }
+  assertEquals((await talk(port, { ssl: 1 }, CA)).echoed, "hello");
+});
+
+Deno.test("ssl 2 forgives self-signing, reports 2, and forgives nothing else", async () => {
+  using _log = captureLog([]);
+  const own = { sslCertFilepath: selfSigned.cert, sslPrivateKeyFilepath: selfSigned.key };
+  await using context = serveTls(echo().protocol, own);
+  const { port } = context;
+  const forgiven = await talk(port, { ssl: 2, serverName: "localhost" });
+  assertEquals([forgiven.echoed, forgiven.isSsl], ["hello", 2]);
+  assertMatch((await talk(port, { ssl: 1, serverName: "localhost" })).error, /self-signed/);
+  assertMatch((await talk(port, { ssl: 2, serverName: "other.example" })).error, /not for other/);
+});
+
+Deno.test("an expired, a foreign or a missing key pair fails the creation, saying which", () => {
+  const cases: [Partial<ContextCreationInfo>, RegExp][] = [
+    [
+      { sslCertFilepath: expired.cert, sslPrivateKeyFilepath: expired.key },
+      /sslCertFilepath.*expired/,
+    ],
+    [{ sslCertFilepath: server.cert, sslPrivateKeyFilepath: client.key }, /sslPrivateKeyFilepath/],
+    [
+      { sslCertFilepath: "/nowhere.pem", sslPrivateKeyFilepath: server.key },
+      /sslCertFilepath.*nowhere/,
+    ],
+    [{ sslPrivateKeyFilepath: null }, /sslPrivateKeyFilepath.*opensslContextRequiresPrivateKey/],
+    [{ ...TLS, sslCaFilepath: "-----BEGIN nothing" }, /sslCaFilepath/],
+    [{ ...TLS, sslCipherList: "AES128" }, /sslCipherList.*fixed/],
+    [
+      { sslCertFilepath: undefined as never, sslPrivateKeyFilepath: server.key },
+      /sslPrivateKeyFilepath/,
+    ],
+    [{ ...TLS, options: { peerCertNotRequired: true } }, /peerCertNotRequired/],
+  ];
+  for (const [info, message] of cases) {
+    const error = assertThrows(() => serveTls(echo().protocol, info), LwsError);
+    assertEquals(error.code, "invalid-option");
+    assertMatch(error.message, message);
+  }
+});
+
+Deno.test("the private key can come from a callback", async () => {
+  const recorder = record("echo", (wsi, reason, _user, data) => {
+    if (reason === "opensslContextRequiresPrivateKey") data.setPrivateKey(server.key);
+    if (reason === "receive") wsi.write(data, "text");
+  });
+  await using context = createContext({
+    port: 0,
+    iface: "127.0.0.1",
+    ...PATIENT,
+    sslCertFilepath: server.cert,
+    protocols: [recorder.protocol],
+  });
+  assertEquals((await talk(context.port, { ssl: 1 }, CA)).echoed, "hello");
+});
+
+const IDENTITY = { sslCertFilepath: client.cert, sslPrivateKeyFilepath: client.key };
+const STRANGER = { sslCertFilepath: stranger.cert, sslPrivateKeyFilepath: stranger.key };
+
+Deno.test("a client without a certificate, or with a foreign one, is refused; a good one is known", async () => {
+  using _log = captureLog([]);
+  let info: TlsInfo | undefined;
+  const recorder = record("echo", (wsi, reason, _user, data) => {
+    if (reason === "established") info = data;
+    if (reason === "receive") wsi.write(data, "text");
+  });
+  await using context = serveTls(recorder.protocol, {
+    ...CA,
+    options: { requireValidClientCert: true },
+  });
+  const { port } = context;
+  assertEquals((await talk(port, { ssl: 1 }, { ...CA, ...IDENTITY })).echoed, "hello");
+  assertEquals(info!.authorized, true);
+  assertStringIncludes(info!.peerCertificate!.subject, "client");
+  assertEquals((await talk(port, { ssl: 1 }, CA)).established, false);
+  assertEquals((await talk(port, { ssl: 1 }, { ...CA, ...STRANGER })).established, false);
+  assertEquals(recorder.reasons.filter((each) => each === "established").length, 1);
+});
+
+for (
+  const [verdict, info, isLetIn] of [["accepts", STRANGER, true], [1, IDENTITY, false]] as const
+) {
+  Deno.test(`a verification that ${verdict === 1 ? "returns 1" : verdict} overrules the chain's verdict`, async () => {
+    using _log = captureLog([]);
+    const trials: boolean[] = [];
+    const recorder = record("echo", (wsi, reason, _user, data) => {
+      if (reason === "receive") wsi.write(data, "text");
+      if (reason !== "opensslPerformClientCertVerification") return;
+      trials.push(data.isTrusted);
+      if (verdict === 1) return 1;
+      data.accept();
+    });
+    await using context = serveTls(recorder.protocol, {
+      ...CA,
+      options: { requireValidClientCert: true },
+    });
+    const outcome = await talk(context.port, { ssl: 1 }, { ...CA, ...info });
+    assertEquals(outcome.echoed, isLetIn ? "hello" : "");
+    assertEquals(trials, [!isLetIn]);
+  });
+}
+
+Deno.test("peerCertNotRequired asks, and lets in who has none", async () => {
+  const recorder = echo();
+  await using context = serveTls(recorder.protocol, {
+    ...CA,
+    options: { requireValidClientCert: true, peerCertNotRequired: true },
+  });
+  assertEquals((await talk(context.port, { ssl: 1 }, CA)).echoed, "hello");
+});
+
+Deno.test("plain HTTP and wss share a port where that is allowed, and isSsl tells", async () => {
+  using _log = captureLog([]);
+  const kinds: number[] = [];
+  const recorder = record("echo", (wsi, reason, _user, data) => {
+    if (reason === "established") kinds.push(wsi.isSsl);
+    if (reason === "receive") wsi.write(data, "text");
+  });
+  await using context = serveTls(recorder.protocol, { options: { allowNonSslOnSslPort: true } });
+  assertEquals((await talk(context.port, { ssl: 1 }, CA)).echoed, "hello");
+  assertEquals((await talk(context.port, { ssl: 0 })).echoed, "hello");
+  assertEquals(kinds, [1, 0]);
+  await using strict = serveTls(echo().protocol);
+  assertEquals((await talk(strict.port, { ssl: 0 })).established, false);
+});
+
+Deno.test("certificates by server name, and a swap in the middle of open connections", async () => {
+  const other = await authority.issue({ name: "other.example", hosts: ["other.example"] });
+  await using context = serveTls(echo().protocol, { certificates: [other] });
+  const { port } = context;
+  const shown = async (serverName: string) =>
+    (await talk(port, { ssl: 1, serverName }, CA)).tls?.peerCertificate?.subject;
+  assertStringIncludes((await shown("other.example"))!, "other.example");
+  assertStringIncludes((await shown("localhost"))!, "localhost");
+
+  const renewed = await authority.issue({ name: "renewed", hosts: ["localhost", "127.0.0.1"] });
+  context.setCertificate(renewed, [other]);
+  assertStringIncludes((await shown("localhost"))!, "renewed");
+  const error = assertThrows(
+    () => context.setCertificate({ cert: renewed.cert, key: other.key }),
+    LwsError,
+  );
+  assertEquals(error.code, "invalid-argument");
+  assertStringIncludes((await shown("localhost"))!, "renewed");
+});
+
+Deno.test("garbage, a half handshake and a stranger cost their own connection only", async () => {
+  using _log = captureLog([]);
+  const recorder = echo();
+  // Nobody is late before the clock says so.
+  const clock = new FakeClock();
+  await using context = serveTls(recorder.protocol, { clock, headerTimeoutMs: 2_000 });
+  const target = { hostname: "127.0.0.1", port: context.port };
+  const strangers = [[22, 3, 1, 255, 255, 0], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [22, 3], []];
+  const ends = strangers.map(async (bytes) => {
+    const conn = await Deno.connect(target);
+    await conn.write(new Uint8Array(bytes));
+    const buffer = new Uint8Array(100);
+    try {
+      while (await conn.read(buffer) !== null);
+    } catch { /* A reset will do. */ }
+    conn.close();
+  });
+  await recorder.until("filterNetworkConnection", strangers.length);
+  clock.advance(2_100);
+  await Promise.all(ends);
+  assertEquals((await talk(context.port, { ssl: 1 }, CA)).echoed, "hello");
+  assertEquals(recorder.reasons.filter((each) => each === "established").length, 1);
+});
+
+Deno.test("a TLS layer of the program's own makes client connections", async () => {
+  const asked: [string, number][] = [];
+  await using context = serveTls(echo().protocol);
+  const outcome = await talk(context.port, { ssl: 1, serverName: "localhost" }, {
+    async providedClientTls(hostname, port, conn) {
+      asked.push([hostname, port]);
+      conn.close();
+      return await Deno.connectTls({
+        hostname: "127.0.0.1",
+        port,
+        caCerts: [authority.cert],
+      });
+    },
+  });
+  assertEquals(outcome.echoed, "hello");
+  assertEquals(outcome.isSsl, 1);
+  assertEquals(asked, [["localhost", context.port]]);
+});
+
+Deno.test("a name with another one in it is no name of the server's", async () => {
+  const joined = await authority.issue({ name: "x", hosts: ["other.example, DNS:localhost"] });
+  await using context = serveTls(echo().protocol, {
+    sslCertFilepath: joined.cert,
+    sslPrivateKeyFilepath: joined.key,
+  });
+  const outcome = await talk(context.port, { ssl: 1, serverName: "localhost" }, CA);
+  assertEquals(outcome.established, false);
+  assertMatch(outcome.error, /name that can't be one|not for localhost/);
+});
+
+Deno.test("plain clients beside required certificates are warned of", async () => {
+  using log = captureLog(["warn"]);
+  await using _context = serveTls(echo().protocol, {
+    ...CA,
+    options: { requireValidClientCert: true, allowNonSslOnSslPort: true },
+  });
+  assertMatch(log.lines.join(), /allowNonSslOnSslPort.*no certificate/);
+});
+
+Deno.test("a key that lost its frame is not repeated in the error about it", () => {
+  const bare = server.key.replace(/-----[^-]*-----|\s/g, "");
+  for (const sslPrivateKeyFilepath of [bare, server.key.replaceAll("-----", "--")]) {
+    const error = assertThrows(
+      () => serveTls(echo().protocol, { sslPrivateKeyFilepath }),
+      LwsError,
+      "sslPrivateKeyFilepath",
+    );
+    assertEquals(error.message.includes(bare.slice(20, 60)), false);
+    assertEquals(String(error.cause).includes(bare.slice(20, 60)), false);
+  }
+});

@@ -1,0 +1,269 @@
+/** Ranges of a file (RFC 9110 section 14), with nginx's answers beside ours. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { ask, bothServing, compare, MODIFIED, type Question } from "./beside_nginx.ts";
+import { CURL, NGINX, output, peerTest } from "../peer.ts";
+
+const target = "/digits.txt";
+const LENGTH = 1000;
+const CONTENT = Array.from({ length: LENGTH / 4 }, (_, i) => String(i).padStart(4, "0")).join("");
+const SITE = { files: { "digits.txt": CONTENT, "empty.txt": "" } };
+const BEFORE = new Date(MODIFIED.getTime() - 60_000).toUTCString();
+const AFTER = new Date(MODIFIED.getTime() + 60_000).toUTCString();
+
+/** A question about one Range field. */
+function ranged(
+  name: string,
+  range: string,
+  status: number,
+  more: Partial<Question> = {},
+): Question {
+  return { name: `${name} (${range})`, target, fields: () => [`Range: ${range}`], status, ...more };
+}
+
+/** `count` ranges of a byte each, which neither overlap nor touch. */
+function scattered(count: number): string {
+  return "bytes=" + Array.from({ length: count }, (_, i) => `${i * 3}-${i * 3}`).join(",");
+}
+
+const IGNORED = "a Range field that is not valid is ignored (RFC 9110 section 14.2)";
+const JOINED = "ranges that overlap or touch are joined (RFC 9110 section 15.3.7.1)";
+
+const QUESTIONS: readonly Question[] = [
+  ranged("a single range", "bytes=0-9", 206),
+  ranged("a single byte", "bytes=999-999", 206),
+  ranged("all of it", "bytes=0-", 206),
+  ranged("an open range", "bytes=990-", 206),
+  ranged("a suffix", "bytes=-10", 206),
+  ranged("a suffix that is longer than the file", "bytes=-5000", 206),
+  ranged("an end behind the file's", "bytes=990-5000", 206),
+  ranged("an end that no number holds", "bytes=990-99999999999999999999999999", 206, {
+    unlike: {
+      status: 416,
+      because: "positions have any number of digits (RFC 9110 section 14.1.1)",
+    },
+  }),
+  ranged("a unit in capitals", "Bytes=0-9", 206),
+  ranged("several ranges", "bytes=0-9,20-29,990-", 206, {
+    unlike: {
+      fields: ["content-length"],
+      body: true,
+      because: "boundaries have lengths of their own",
+    },
+  }),
+  ranged("blanks between ranges", "bytes=0-9 , 20-29", 206, {
+    unlike: {
+      fields: ["content-length"],
+      body: true,
+      because: "boundaries have lengths of their own",
+    },
+  }),
+  ranged("ranges that overlap", "bytes=0-99,50-149", 206, {
+    unlike: {
+      fields: ["content-length", "content-range", "content-type"],
+      body: true,
+      because: JOINED,
+    },
+  }),
+  ranged("ranges that touch", "bytes=0-99,100-149", 206, {
+    unlike: {
+      fields: ["content-length", "content-range", "content-type"],
+      body: true,
+      because: JOINED,
+    },
+  }),
+  ranged("the same range twice as long as the file", "bytes=0-,0-", 206, {
+    unlike: { status: 200, because: JOINED },
+  }),
+  ranged("one range of several is satisfiable", "bytes=5000-,0-9", 206),
+  ranged("sixteen ranges", scattered(16), 206, {
+    unlike: {
+      fields: ["content-length"],
+      body: true,
+      because: "boundaries have lengths of their own",
+    },
+  }),
+  ranged("a seventeenth range", scattered(17), 200, {
+    unlike: {
+      status: 206,
+      because: "so many small parts cost more than the whole (RFC 9110 section 17.15)",
+    },
+  }),
+  ranged("a start behind the end", "bytes=1000-", 416),
+  ranged("a start and an end behind the file's", "bytes=5000-6000", 416),
+  ranged("a suffix of nothing", "bytes=-0", 416),
+  ranged("several, none of which is satisfiable", "bytes=1000-,5000-6000", 416),
+  ranged("another unit", "lines=0-9", 200),
+  ranged("a start behind its own end", "bytes=9-0", 200, {
+    unlike: { status: 416, because: IGNORED },
+  }),
+  ranged("no number", "bytes=a-b", 200, { unlike: { status: 416, because: IGNORED } }),
+  ranged("no dash", "bytes=5", 200, { unlike: { status: 416, because: IGNORED } }),
+  ranged("no position at all", "bytes=-", 200, { unlike: { status: 416, because: IGNORED } }),
+  ranged("a negative start", "bytes=--5", 200, { unlike: { status: 416, because: IGNORED } }),
+  ranged("no range behind the unit", "bytes=", 200),
+  ranged("one of several is malformed", "bytes=0-9,x", 200, {
+    unlike: { status: 416, because: IGNORED },
+  }),
+  {
+    name: "a range of an empty file",
+    target: "/empty.txt",
+    fields: () => ["Range: bytes=0-"],
+    status: 416,
+    unlike: { status: 200, because: "no byte of it can be at that position" },
+  },
+  {
+    name: "a suffix of an empty file",
+    target: "/empty.txt",
+    fields: () => ["Range: bytes=-5"],
+    status: 200,
+  },
+  {
+    name: "a range of a file that is not there",
+    target: "/absent.txt",
+    fields: () => ["Range: bytes=0-9"],
+    status: 404,
+  },
+];
+
+const IF_RANGE: readonly Question[] = [
+  {
+    name: "If-Range with its own tag",
+    target,
+    fields: ({ etag }) => ["Range: bytes=0-9", `If-Range: ${etag}`],
+    status: 206,
+  },
+  {
+    name: "If-Range with another tag",
+    target,
+    fields: () => ["Range: bytes=0-9", 'If-Range: "other"'],
+    status: 200,
+  },
+  {
+    name: "If-Range with a weak tag, which never does",
+    target,
+    fields: ({ etag }) => ["Range: bytes=0-9", `If-Range: W/${etag}`],
+    status: 200,
+  },
+  {
+    name: "If-Range with its own date",
+    target,
+    fields: ({ lastModified }) => ["Range: bytes=0-9", `If-Range: ${lastModified}`],
+    status: 206,
+  },
+  {
+    name: "If-Range with an earlier date",
+    target,
+    fields: () => ["Range: bytes=0-9", `If-Range: ${BEFORE}`],
+    status: 200,
+  },
+  {
+    name: "If-Range with a later date, which is another one",
+    target,
+    fields: () => ["Range: bytes=0-9", `If-Range: ${AFTER}`],
+    status: 200,
+  },
+  {
+    name: "If-Range that fails makes a range that can't be satisfied the whole",
+    target,
+    fields: () => ["Range: bytes=5000-", 'If-Range: "other"'],
+    status: 200,
+  },
+  {
+    name: "If-Range without a range",
+    target,
+    fields: () => ['If-Range: "other"'],
+    status: 200,
+  },
+  {
+    name: "a precondition that is not met comes before the range",
+    target,
+    fields: ({ etag }) => ["Range: bytes=0-9", `If-None-Match: ${etag}`],
+    status: 304,
+  },
+  {
+    name: "a precondition that fails comes before a range that can't be satisfied",
+    target,
+    fields: () => ["Range: bytes=5000-", 'If-Match: "other"'],
+    status: 412,
+  },
+];
+
+peerTest("ranges are answered as RFC 9110 section 14 has them", NGINX, async () => {
+  await using both = await bothServing(SITE);
+  await compare(both, QUESTIONS);
+});
+
+peerTest("If-Range decides between a part and the whole", NGINX, async () => {
+  await using both = await bothServing(SITE);
+  await compare(both, IF_RANGE);
+});
+
+peerTest(
+  "HEAD has no ranges, as RFC 9110 section 14.2 defines them for GET alone",
+  NGINX,
+  async () => {
+    await using both = await bothServing(SITE);
+    const because = "Range is defined for GET alone (RFC 9110 section 14.2)";
+    await compare(both, [
+      {
+        ...ranged("a range", "bytes=0-9", 200, { unlike: { status: 206, because } }),
+        method: "HEAD",
+      },
+      {
+        ...ranged("not satisfiable", "bytes=5000-", 200, { unlike: { status: 416, because } }),
+        method: "HEAD",
+      },
+    ]);
+  },
+);
+
+peerTest(
+  "each part of several says its own type and range, and the length is true",
+  NGINX,
+  async () => {
+    await using both = await bothServing(SITE);
+    for (const port of [both.ours, both.nginx]) {
+      const { status, field, body } = await ask(port, "GET", target, ["Range: bytes=0-3,8-11,-4"]);
+      assertEquals(status, 206);
+      assertEquals(Number(field("content-length")), body.length);
+      assertEquals(field("content-range"), undefined);
+      const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(field("content-type")!)!;
+      const [preamble, ...parts] = body.split(`--${boundary}`);
+      assertEquals(preamble!.trim(), "");
+      assertEquals(parts.pop(), "--\r\n");
+      assertEquals(parts.map((part) => part.split("\r\n\r\n")[1]), [
+        "0000\r\n",
+        "0002\r\n",
+        "0249\r\n",
+      ]);
+      const heads = parts.map((part) => part.split("\r\n\r\n")[0]!.toLowerCase());
+      ["0-3", "8-11", "996-999"].forEach((range, i) => {
+        assertMatch(heads[i]!, /\r\ncontent-type: text\/plain; charset=utf-8\b/);
+        assertMatch(heads[i]!, new RegExp(`\r\ncontent-range: bytes ${range}/1000\\b`));
+      });
+    }
+  },
+);
+
+peerTest("a 416 says how long the file is", NGINX, async () => {
+  await using both = await bothServing(SITE);
+  for (const port of [both.ours, both.nginx]) {
+    const { status, field } = await ask(port, "GET", target, ["Range: bytes=1000-"]);
+    assertEquals([status, field("content-range")], [416, `bytes */${LENGTH}`]);
+  }
+});
+
+peerTest("curl takes a download up where it was left", CURL, async () => {
+  await using both = await bothServing(SITE);
+  for (const port of [both.ours, both.nginx]) {
+    const part = `${both.folder}/part`;
+    await Deno.writeTextFile(part, CONTENT.slice(0, 333));
+    const report = await output(CURL.path, [
+      ...["--silent", "--continue-at", "-", "--output", part],
+      ...["--write-out", "%{http_code} %{size_download}", `http://127.0.0.1:${port}${target}`],
+    ]);
+    assertEquals(report, "206 667");
+    assertEquals(await Deno.readTextFile(part), CONTENT);
+  }
+});

@@ -1,0 +1,253 @@
+/** The rules of the house, checked on the import graph of `src`. */
+
+import { assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join, relative } from "@std/path";
+import { walkSync } from "@std/fs";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/**
+ * The folders in the order in which they build on each other, and what each may import: itself, and of
+ * what stands before it only this. Types count.
+ */
+const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["base", []],
+  ["core/http", ["base"]],
+  ["core/websocket", ["base", "core/http"]],
+  ["api", ["base", "core/http", "core/websocket"]],
+  ["service", ["base", "api"]],
+  ["transport", ["base", "api", "service"]],
+  ["proxy", ["base", "core/http", "api", "transport"]],
+  ["tls", ["base", "api", "service", "transport"]],
+  ["extensions", ["base", "core/http", "core/websocket", "api", "service"]],
+  ["files", ["base", "core/http", "api", "service", "transport"]],
+  [
+    "connection",
+    [
+      "base",
+      "core/http",
+      "core/websocket",
+      "api",
+      "service",
+      "transport",
+      "proxy",
+      "extensions",
+      "files",
+    ],
+  ],
+  ["remote", ["base", "core/websocket", "api", "service", "transport"]],
+  [
+    "context",
+    [
+      "base",
+      "core/http",
+      "core/websocket",
+      "api",
+      "service",
+      "transport",
+      "proxy",
+      "tls",
+      "extensions",
+      "files",
+      "connection",
+      "remote",
+    ],
+  ],
+  ["testing", ["base", "api"]],
+  // What a user could import, and the ground.
+  [
+    "compat",
+    [
+      "base",
+      "core/http",
+      "api",
+      "service",
+      "transport",
+      "extensions",
+      "files",
+      "remote",
+      "context",
+    ],
+  ],
+]);
+
+/** Programs of their own: `mod.ts` and the worker that a fork starts. */
+const PROGRAMS: ReadonlySet<string> = new Set(["mod.ts", "src/forked_worker.ts"]);
+
+/** Who may name the runtime: `Deno`, or a module of `node:`. */
+const NAMES_THE_RUNTIME: readonly RegExp[] = [
+  /^src\/(transport|tls|testing)\//,
+  /^src\/base\/descriptors\.ts$/,
+  /^src\/service\/clock\.ts$/,
+  /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
+];
+
+const MOST_FILES = 16;
+
+interface Module {
+  /** The path below the repository. */
+  readonly name: string;
+  readonly text: string;
+  /** Local modules that it needs in any way, types included. */
+  readonly mentions: readonly string[];
+  /** Other modules, by their specifiers. */
+  readonly foreign: readonly string[];
+}
+
+const IMPORT = /^(?:import|export)\s+(?:type\s)?(?:[^;"]*?\sfrom\s)?"([^"]+)";/gm;
+
+/** Text with comments blanked out, so that examples in docstrings don't count. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+}
+
+function readModule(path: string): Module {
+  const name = relative(ROOT, path);
+  const text = withoutComments(Deno.readTextFileSync(path));
+  const mentions: string[] = [];
+  const foreign: string[] = [];
+  for (const [, specifier] of text.matchAll(IMPORT)) {
+    if (specifier!.startsWith(".")) mentions.push(relative(ROOT, join(dirname(path), specifier!)));
+    else foreign.push(specifier!);
+  }
+  return { name, text, mentions, foreign };
+}
+
+const modules = [
+  ...[...walkSync(join(ROOT, "src"), { includeDirs: false, exts: [".ts"] })].map((entry) =>
+    readModule(entry.path)
+  ),
+  readModule(join(ROOT, "mod.ts")),
+];
+
+/** The room of a module: its folder at the top, of `core` the one below. */
+function room(name: string): string {
+  const [, first = "", second = ""] = name.split("/");
+  return first === "core" ? `core/${second}` : first;
+}
+
+/** Every module for which `breaks` has something to say. */
+function offenders(breaks: (module: Module) => readonly string[]): string[] {
+  return modules.flatMap((module) => breaks(module).map((what) => `${module.name}: ${what}`));
+}
+
+Deno.test("the import scanner sees all kinds of imports", () => {
+  assertEquals(modules.length > 150, true);
+  const context = modules.find(({ name }) => name === "src/context/context.ts")!;
+  assertEquals(context.mentions.includes("src/connection/connection.ts"), true);
+  assertEquals(context.mentions.includes("src/api/context.ts"), true, "a type");
+});
+
+Deno.test("every folder may import only folders before it, and stands in the list", () => {
+  const order = [...FOLDERS.keys()];
+  for (const [folder, allowed] of FOLDERS) {
+    for (const each of allowed) {
+      assertEquals(order.indexOf(each) < order.indexOf(folder), true, `${folder}: ${each}`);
+    }
+  }
+  const inside = modules.filter(({ name }) => !PROGRAMS.has(name)).map(({ name }) => room(name));
+  assertEquals([...new Set(inside)].sort(), order.toSorted());
+});
+
+Deno.test("a folder imports what its rule names, types included", () => {
+  assertEquals(
+    offenders(({ name, mentions }) => {
+      if (PROGRAMS.has(name)) return [];
+      const from = room(name);
+      return mentions.filter((target) =>
+        room(target) !== from && !FOLDERS.get(from)?.includes(room(target))
+      );
+    }),
+    [],
+  );
+});
+
+Deno.test("no folder has more than 16 files", () => {
+  const counts = new Map<string, number>();
+  for (const { name } of modules) {
+    counts.set(dirname(name), (counts.get(dirname(name)) ?? 0) + 1);
+  }
+  assertEquals([...counts].filter(([, count]) => count > MOST_FILES), []);
+});
+
+Deno.test("no import goes round in a circle, but between the faces of api", () => {
+  const mentions = new Map(modules.map((module) => [module.name, module.mentions]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (name: string, trail: readonly string[]) => {
+    const start = trail.indexOf(name);
+    if (start >= 0) {
+      const circle = trail.slice(start);
+      if (!circle.every((each) => room(each) === "api")) {
+        circles.push([...circle, name].join(" → "));
+      }
+    } else if (!done.has(name)) {
+      for (const target of mentions.get(name) ?? []) visit(target, [...trail, name]);
+      done.add(name);
+    }
+  };
+  for (const name of mentions.keys()) visit(name, []);
+  assertEquals(circles, []);
+});
+
+Deno.test("a connection's bytes are queued by its outbox alone, its callbacks called in one place", () => {
+  const owners: ReadonlyMap<string, RegExp> = new Map([
+    ["src/connection/outbox.ts", /\bTxQueue\b/],
+    [
+      "src/connection/callbacks.ts",
+      /\bprotocol\.callback\b/,
+    ],
+  ]);
+  for (const [owner, sign] of owners) {
+    const named = modules.filter(({ name, text }) =>
+      /^src\/(connection|extensions|files)\//.test(name) && sign.test(text)
+    );
+    assertEquals(named.map(({ name }) => name), [owner]);
+  }
+});
+
+Deno.test("core touches no clock, no timer and no runtime", () => {
+  const forbidden = /\b(Deno|Date|setTimeout|setInterval|setImmediate|performance|process)\b/;
+  assertEquals(
+    offenders((module) =>
+      module.name.startsWith("src/core/") && forbidden.test(module.text)
+        ? [forbidden.exec(module.text)![0]]
+        : []
+    ),
+    [],
+  );
+});
+
+Deno.test("core uses no library but the hashes of @std/crypto", () => {
+  assertEquals(
+    offenders(({ name, foreign }) =>
+      name.startsWith("src/core/") ? foreign.filter((each) => each !== "@std/crypto") : []
+    ),
+    [],
+  );
+});
+
+Deno.test("only transport, tls, the clock, descriptors and zlib name the runtime", () => {
+  assertEquals(
+    offenders(({ name, text, foreign }) => {
+      if (PROGRAMS.has(name) || NAMES_THE_RUNTIME.some((each) => each.test(name))) return [];
+      const named = /\bDeno\./.test(text) ? ["Deno"] : [];
+      return [...named, ...foreign.filter((each) => each.startsWith("node:"))];
+    }),
+    [],
+  );
+});
+
+Deno.test("nothing imports mod.ts", () => {
+  assertEquals(offenders((module) => module.mentions.filter((each) => each === "mod.ts")), []);
+});
+
+Deno.test("examples import what users can: entry points, and each other", () => {
+  const entries = /^(mod|src\/(testing|compat)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+  const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
+    .map(({ path }) => readModule(path))
+    .flatMap(({ name, mentions }) =>
+      mentions.filter((each) => !entries.test(each)).map((each) => `${name}: ${each}`)
+    );
+  assertEquals(strays, []);
+});

@@ -1,0 +1,112 @@
+/** The examples of README.md, copied from it and run as it says. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { walkSync } from "@std/fs";
+import { fromFileUrl } from "@std/path";
+import { runProgram } from "../support/program.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+interface Example {
+  /** The file that README.md wants it saved as, if it does. */
+  readonly name: string | undefined;
+  /** The options of the `deno run` that README.md starts it by. */
+  readonly flags: string[];
+  readonly code: string;
+}
+
+/** The examples in their order, each with the command in the text above it. */
+const examples = Deno.readTextFileSync(`${ROOT}README.md`).split("```ts\n")
+  .map((part, i, parts): Example => {
+    const command = /.*`deno run (--\S.*) (\w+\.ts)`/s.exec(
+      parts[i - 1]?.split("\n#").at(-1) ?? "",
+    );
+    return {
+      name: command?.[2],
+      flags: command?.[1]?.split(" ") ?? ["--allow-net"],
+      code: part.slice(0, part.indexOf("```")),
+    };
+  }).slice(1);
+
+/** Saves examples, with `port` in place of the one that they take; returns where each of them is. */
+async function save(folder: string, saved: readonly Example[], port = 0): Promise<string[]> {
+  return await Promise.all(saved.map(async ({ name, code }, i) => {
+    const path = `${folder}/${name ?? `example_${i}.ts`}`;
+    await Deno.writeTextFile(path, code.replaceAll(/\bport: 9001\b/g, `port: ${port}`));
+    return path;
+  }));
+}
+
+/** What a module in a clone of this project imports. */
+const IN_CLONE = ["--config", `${ROOT}deno.json`, "--no-prompt"];
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("server.ts and client.ts of the README talk to each other and stay until they are stopped", async () => {
+  const [server, client] = examples as [Example, Example];
+  assertEquals([server.name, client.name], ["server.ts", "client.ts"]);
+  for (const { code, flags } of [server, client]) {
+    assertMatch(code, /port: 9001\b/);
+    assertEquals(flags, ["--allow-net"]);
+  }
+  await inFolder(async (folder) => {
+    const [serverPath] = await save(folder, [server]);
+    const serving = runProgram([...IN_CLONE, ...server.flags], serverPath!);
+    const [, port] = /listening on ws:\/\/127\.0\.0\.1:(\d+)\n/.exec(await serving.until("\n"))!;
+    const [clientPath] = await save(folder, [client], Number(port));
+    const connected = runProgram([...IN_CLONE, ...client.flags], clientPath!);
+    await connected.until("the server says: hello\n");
+
+    // Somebody else comes, is served and goes, and both are still there.
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+    const echoed = Promise.withResolvers<string>();
+    const closed = new Promise((resolve) => socket.onclose = resolve);
+    socket.onopen = () => socket.send("from elsewhere");
+    socket.onmessage = ({ data }) => echoed.resolve(data);
+    socket.onerror = () => echoed.reject(new Error("no server"));
+    assertEquals(await echoed.promise, "from elsewhere");
+    await serving.until("127.0.0.1 came to /chat\n");
+    socket.close(3001);
+    await closed;
+    await serving.until("closed with 3001\n");
+
+    serving.process.kill("SIGTERM");
+    assertEquals((await serving.end()).signal, "SIGTERM");
+    await connected.until("closed with 1006\n");
+    assertEquals((await connected.end()).code, 0);
+  });
+});
+
+Deno.test("the README's examples have the types that they use, and the others end by themselves", async () => {
+  await inFolder(async (folder) => {
+    const paths = await save(folder, examples);
+    const run = async (args: string[]) => {
+      const command = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "null" });
+      const { code, stderr } = await command.output();
+      assertEquals(code, 0, `${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+    };
+    await run(["check", "--quiet", ...IN_CLONE.slice(0, 2), ...paths]);
+    for (const [i, { name, flags }] of examples.entries()) {
+      if (name === undefined) await run(["run", "--quiet", ...IN_CLONE, ...flags, paths[i]!]);
+    }
+  });
+});
+
+Deno.test("nothing that readers copy puts a text that is made of others into HTML", () => {
+  const options = { includeDirs: false, exts: [".ts", ".js", ".html", ".md"] };
+  const files = ["src", "examples", "docs"].flatMap((folder) =>
+    [...walkSync(`${ROOT}${folder}`, options)].map(({ path }) => path)
+  );
+  const offenders = [`${ROOT}README.md`, `${ROOT}mod.ts`, ...files].filter((path) =>
+    /returnHttpStatus\([^;]*?`|\b(inner|outer)HTML\b|insertAdjacentHTML/
+      .test(Deno.readTextFileSync(path))
+  );
+  assertEquals(offenders, []);
+});

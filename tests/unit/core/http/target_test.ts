@@ -1,0 +1,126 @@
+import { assertEquals } from "@std/assert";
+import { decodeArguments, decodePath, parseTarget } from "../../../../src/core/http/target.ts";
+import { assertRefused } from "../../../support/http_messages.ts";
+
+Deno.test("RFC 9112 section 3.2.1: the origin form is a path with or without a query", () => {
+  assertEquals(parseTarget("GET", "/a/b?c=%20&d?e"), {
+    path: "/a/b",
+    uriArgs: "c=%20&d?e",
+    absolute: undefined,
+  });
+  assertEquals(parseTarget("GET", "/?").uriArgs, "");
+  assertEquals(parseTarget("GET", "/").path, "/");
+});
+
+Deno.test("RFC 9112 section 3.2.2: the absolute form is taken for http and https", () => {
+  assertEquals(parseTarget("GET", "HTTP://A.b:81/c?d"), {
+    path: "/c",
+    uriArgs: "d",
+    absolute: { scheme: "http", authority: { host: "a.b", port: 81 } },
+  });
+  assertEquals(parseTarget("GET", "https://a").path, "/");
+  const query = parseTarget("GET", "http://a?b/c");
+  assertEquals([query.path, query.uriArgs], ["/", "b/c"]);
+});
+
+Deno.test("other schemes, bad authorities and userinfo are refused", () => {
+  for (const target of ["ftp://a/", "ws://a/", "://a", "http:/a", "a:80", "a", "http//a"]) {
+    assertRefused(() => parseTarget("GET", target), 400, "neither");
+  }
+  for (const target of ["http:///a", "http://u@a/", "http://u:p@a/", "http://a:b/", "http://[/"]) {
+    assertRefused(() => parseTarget("GET", target), 400, "authority");
+  }
+});
+
+Deno.test("RFC 9112 section 3.2.4: the asterisk form is for OPTIONS only", () => {
+  assertEquals(parseTarget("OPTIONS", "*").path, "*");
+  assertRefused(() => parseTarget("GET", "*"), 400, "OPTIONS");
+});
+
+Deno.test("a target has visible ASCII only, and no fragment", () => {
+  for (const target of ["/\t", "/ ", "/\x7f", "/\xe9", "/\0"]) {
+    assertRefused(() => parseTarget("GET", target), 400, "bad character");
+  }
+  assertRefused(() => parseTarget("GET", "/a#b"), 400, "fragment");
+  assertRefused(() => parseTarget("GET", "/a?b#c"), 400, "fragment");
+});
+
+Deno.test("a path is percent-decoded once, as UTF-8", () => {
+  assertEquals(decodePath("/a%20b"), "/a b");
+  assertEquals(decodePath("/%C3%a9%e2%82%ac"), "/é€");
+  assertEquals(decodePath("/%252e%252e/a"), "/%2e%2e/a");
+  assertEquals(decodePath("/%EF%BB%BFa"), "/\ufeffa");
+  assertEquals(decodePath("/+"), "/+");
+});
+
+Deno.test("arguments are decoded between their separators, leniently", () => {
+  const decoded: [string, string[]][] = [
+    ["", [""]],
+    ["a=1&b", ["a=1", "b"]],
+    ["a%26b&&%3d", ["a&b", "", "="]],
+    ["a+b;c", ["a+b;c"]],
+    ["%C3%A9%e9", ["\u00e9\ufffd"]],
+    ["%&%1&%1g&%g1&%25%", ["%", "%1", "%1g", "%g1", "%%"]],
+    ["%2541", ["%41"]],
+  ];
+  for (const [query, expected] of decoded) {
+    assertEquals(decodeArguments(query).map(({ text }) => text), expected, query);
+  }
+});
+
+Deno.test("an encoded NUL in the query is refused", () => {
+  for (const target of ["/?%00", "/a?b=c%00d", "http://h?%00"]) {
+    assertRefused(() => parseTarget("GET", target), 400);
+  }
+  assertEquals(parseTarget("GET", "/?%0").uriArgs, "%0");
+});
+
+Deno.test("a bad percent escape is refused", () => {
+  for (const path of ["/%", "/%2", "/%g0", "/%0g", "/%%20", "/% 0", "/a%2/"]) {
+    assertRefused(() => decodePath(path), 400, "escape");
+  }
+});
+
+Deno.test("an escape that hides a control character is refused", () => {
+  for (const path of ["/%00", "/a%00.txt", "/%0d%0a", "/%1f", "/%7f", "/%c2%80", "/%c2%9f"]) {
+    assertRefused(() => decodePath(path), 400, "control");
+  }
+});
+
+Deno.test("overlong, cut and surrogate UTF-8 in escapes is refused", () => {
+  for (const path of ["/%c0%ae", "/%e0%80%af", "/%ff", "/%c3", "/%ed%a0%80", "/%f4%90%80%80"]) {
+    assertRefused(() => decodePath(path), 400, "UTF-8");
+  }
+});
+
+Deno.test("RFC 3986 section 5.2.4: dot segments are reduced, never above the root", () => {
+  const cases: [string, string][] = [
+    ["/..", "/"],
+    ["/.", "/"],
+    ["/../../etc/passwd", "/etc/passwd"],
+    ["/a/../b", "/b"],
+    ["/a/./b", "/a/b"],
+    ["/a/b/..", "/a/"],
+    ["/a/b/.", "/a/b/"],
+    ["/a/..", "/"],
+    ["/a/.../b", "/a/.../b"],
+    ["/.a/..b", "/.a/..b"],
+    ["/a//b///c", "/a/b/c"],
+    ["//", "/"],
+    ["//a/", "/a/"],
+    ["/a//../b", "/b"],
+  ];
+  for (const [path, reduced] of cases) assertEquals(decodePath(path), reduced, path);
+});
+
+Deno.test("encoded dots and slashes count as dots and slashes", () => {
+  assertEquals(decodePath("/a/%2e%2e/b"), "/b");
+  assertEquals(decodePath("/%2E./%2e%2E/b"), "/b");
+  assertEquals(decodePath("/..%2f..%2Fetc"), "/etc");
+  assertEquals(decodePath("/%2e%2e%2fetc"), "/etc");
+});
+
+Deno.test("a backslash is a character like others", () => {
+  assertEquals(decodePath("/..\\..\\etc"), "/..\\..\\etc");
+  assertEquals(decodePath("/..%5cetc"), "/..\\etc");
+});

@@ -1,0 +1,183 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { TxQueue } from "../../../../src/core/websocket/send_queue.ts";
+
+function put(queue: TxQueue, length: number, value: number): void {
+  queue.put(new Uint8Array(length).fill(value));
+}
+
+function drain(queue: TxQueue): number[][] {
+  const runs: number[][] = [];
+  while (queue.hasQueued) {
+    const bytes = queue.next();
+    assert(queue.isWriting);
+    for (const byte of bytes) {
+      const last = runs.at(-1);
+      if (last?.[0] === byte) last[1]!++;
+      else runs.push([byte, 1]);
+    }
+    queue.written();
+  }
+  return runs;
+}
+
+Deno.test("what a turn wrote leaves in one piece while it fits 64 KiB", () => {
+  const queue = new TxQueue();
+  for (let i = 0; i < 500; i++) put(queue, 127, 1);
+  assertEquals(queue.unsent, 500 * 127);
+  assertEquals(queue.next().length, 500 * 127);
+  queue.written();
+  assertEquals([queue.unsent, queue.hasQueued, queue.isWriting], [0, false, false]);
+});
+
+Deno.test("bytes leave in the order of their writes, whatever their lengths", () => {
+  const queue = new TxQueue();
+  const lengths = [1, 1000, 30_000, 40_000, 3, 32_768, 32_767, 32_767, 70_000, 5, 1024, 1, 65_536];
+  lengths.forEach((length, i) => put(queue, length, i));
+  queue.append(new Uint8Array(9).fill(100));
+  put(queue, 2, 101);
+  assertEquals(drain(queue), [...lengths.map((length, i) => [i, length]), [100, 9], [101, 2]]);
+  assertEquals(queue.unsent, 0);
+});
+
+Deno.test("what is written while a write is under way does not touch it", () => {
+  const queue = new TxQueue();
+  put(queue, 100, 1);
+  const underWay = queue.next();
+  put(queue, 100, 2);
+  assert(underWay.every((byte) => byte === 1));
+  assertEquals(queue.unsent, 200);
+  queue.written();
+  assertEquals(drain(queue), [[2, 100]]);
+});
+
+Deno.test("reused chunks never send bytes of an earlier use", () => {
+  const queue = new TxQueue();
+  for (let i = 0; i < 50; i++) {
+    put(queue, 1 + (i * 997) % 5_000, i);
+    assertEquals(drain(queue), [[i, 1 + (i * 997) % 5_000]]);
+  }
+});
+
+Deno.test("bytes that can't be copied leave the queue as it was", () => {
+  const queue = new TxQueue();
+  put(queue, 700, 1);
+  for (const [length, claimed] of [[2_000, 1], [100_000, 5], [90_000, 80_000]] as const) {
+    assertThrows(() => queue.put(new Uint8Array(length), claimed), RangeError);
+    assertEquals(queue.unsent, 700);
+  }
+  put(queue, 3, 2);
+  assertEquals(drain(queue), [[1, 700], [2, 3]]);
+});
+
+Deno.test("short bytes that have to wait are copied, so that none costs a segment", () => {
+  const queue = new TxQueue();
+  const shared = new Uint8Array(1_024).fill(1);
+  const own = new Uint8Array(4_096).fill(2);
+  queue.append(own);
+  queue.append(shared, true);
+  queue.append(own);
+  // The first had nothing to wait for.
+  assert(queue.next() === own);
+  queue.written();
+  const rest = queue.next();
+  assertEquals([rest.length, rest[0], rest.at(-1)], [5_120, 1, 2]);
+  queue.written();
+  assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+});
+
+Deno.test("a chunk that is ended mostly empty is no more than its bytes", () => {
+  const queue = new TxQueue();
+  put(queue, 60_000, 1);
+  queue.next();
+  for (let i = 0; i < 5; i++) {
+    put(queue, 3, 2);
+    queue.append(new Uint8Array(5_000).fill(3));
+  }
+  queue.written();
+  for (let i = 0; i < 5; i++) {
+    assertEquals(queue.next().buffer.byteLength, 3);
+    queue.written();
+    assertEquals(queue.next().length, 5_000);
+    queue.written();
+  }
+});
+
+Deno.test("clear drops everything", () => {
+  const queue = new TxQueue();
+  put(queue, 100, 1);
+  put(queue, 100_000, 2);
+  queue.clear();
+  assertEquals([queue.unsent, queue.hasQueued, queue.isWriting], [0, false, false]);
+});
+
+Deno.test("appended bytes are sent as they are, without a copy", () => {
+  const queue = new TxQueue();
+  const own = new Uint8Array(4_097).fill(2);
+  put(queue, 3, 1);
+  queue.append(own);
+  assertEquals(queue.next(), new Uint8Array(3).fill(1));
+  queue.written();
+  assert(queue.next() === own);
+});
+
+Deno.test("short shared bytes that wait together leave in one piece, a single one without a copy", () => {
+  const queue = new TxQueue();
+  const shared = new Uint8Array(100).fill(1);
+  const long = new Uint8Array(4097).fill(2);
+  queue.append(shared, true);
+  assert(queue.next() === shared);
+  for (let i = 0; i < 800; i++) queue.append(shared, true);
+  queue.append(long, true);
+  queue.written();
+  // 72 KiB at most in one piece.
+  assertEquals(queue.next(), new Uint8Array(73_700).fill(1));
+  queue.written();
+  assertEquals(queue.next(), new Uint8Array(6_300).fill(1));
+  queue.written();
+  assert(queue.next() === long);
+  queue.written();
+  assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+});
+
+Deno.test("writes and sends in any order lose, double and change nothing", () => {
+  let seed = 11;
+  const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
+  const lengths = [0, 1, 1_023, 1_024, 1_025, 32_767, 32_768, 65_535, 65_536, 100_000];
+  const queue = new TxQueue();
+  /** What waits, as runs of one byte. */
+  const waiting: { value: number; length: number }[] = [];
+  let underWay: Uint8Array | undefined;
+  for (let step = 0; step < 3_000; step++) {
+    const length = random(10) === 0 ? lengths[random(lengths.length)]! : random(300);
+    const value = step % 256;
+    if (random(8) === 0 && length > 0) {
+      queue.append(new Uint8Array(length).fill(value), random(2) === 0);
+    } else put(queue, length, value);
+    if (length > 0) waiting.push({ value, length });
+    assertEquals(queue.isWriting, underWay !== undefined);
+    if (random(2) === 0 && underWay !== undefined) {
+      let at = 0;
+      while (at < underWay.length) {
+        const run = waiting[0]!;
+        const taken = Math.min(run.length, underWay.length - at);
+        assert(underWay.subarray(at, at + taken).every((byte) => byte === run.value));
+        at += taken;
+        run.length -= taken;
+        if (run.length === 0) waiting.shift();
+      }
+      underWay = undefined;
+      queue.written();
+    }
+    assertEquals(queue.unsent, waiting.reduce((sum, run) => sum + run.length, 0));
+    if (underWay === undefined && queue.hasQueued && random(2) === 0) underWay = queue.next();
+  }
+});
+
+Deno.test("what is under way when a queue is cleared is nobody else's", () => {
+  const queue = new TxQueue();
+  put(queue, 500, 1);
+  const underWay = queue.next();
+  queue.clear();
+  for (let i = 0; i < 50; i++) put(new TxQueue(), 500, 3);
+  assert(underWay.every((byte) => byte === 1));
+});

@@ -1,0 +1,234 @@
+import { assertEquals } from "@std/assert";
+import type { Clock } from "../../../src/api/service.ts";
+import { systemClock } from "../../../src/service/clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import {
+  TurnBudget,
+  turnBudgetOf,
+  type TurnTaker,
+  UNLIMITED,
+} from "../../../src/service/turn_budget.ts";
+
+/** A clock whose time a test sets, and whose timer comes when the test says that the loop came round. */
+class LoopClock implements Clock {
+  time = 0;
+  timer: (() => void) | undefined;
+
+  now = () => this.time;
+
+  setTimer(callback: () => void, delayMs: number): unknown {
+    assertEquals([this.timer, delayMs], [undefined, 0]);
+    return this.timer = callback;
+  }
+
+  clearTimer(): void {
+    this.timer = undefined;
+  }
+
+  /** The loop comes round, and all that follows from it happens. */
+  async comeRound(): Promise<void> {
+    const { timer } = this;
+    this.timer = undefined;
+    timer!();
+    await turns(80);
+  }
+}
+
+/** Lets the real event loop come round so many times. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Somebody who was served more than all others. */
+const busy: TurnTaker = { servedMs: Infinity, onTurn() {} };
+
+/** Takes `ms` of each turn, and waits again until all its work is done. */
+class Worker implements TurnTaker {
+  servedMs = 0;
+  turns = 0;
+  readonly #budget: TurnBudget;
+  readonly #clock: LoopClock;
+  readonly #turnMs: number;
+  #left: number;
+  readonly #told: string[];
+  readonly #name: string;
+
+  constructor(
+    budget: TurnBudget,
+    clock: LoopClock,
+    name: string,
+    told: string[],
+    turnMs: number,
+    left: number,
+  ) {
+    this.#budget = budget;
+    this.#clock = clock;
+    this.#name = name;
+    this.#told = told;
+    this.#turnMs = turnMs;
+    this.#left = left;
+  }
+
+  onTurn(): void {
+    queueMicrotask(() => {
+      if (!this.#budget.begin(this)) return this.#budget.wait(this);
+      this.#told.push(this.#name);
+      this.#clock.time += this.#turnMs;
+      this.#budget.charge(this);
+      if (--this.#left > 0) this.#budget.wait(this);
+    });
+  }
+}
+
+Deno.test("it is spent once the loop has not come round for 2.5 ms, looked at when work begins", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  // Light traffic needs no timer.
+  let pieces = 0;
+  for (; clock.timer === undefined; pieces++) assertEquals(budget.begin(busy), true);
+  assertEquals(pieces >= 32 && pieces <= 64, true, `${pieces} pieces`);
+  clock.time = 2.5;
+  for (let i = 0; i < 64; i++) assertEquals(budget.begin(busy), true);
+  clock.time = 2.6;
+  for (pieces = 0; budget.begin(busy); pieces++);
+  assertEquals([pieces < 64, budget.isSpent], [true, true]);
+  assertEquals(
+    [budget.begin(busy), budget.mayGoOn()],
+    [false, false],
+    "until the loop comes round",
+  );
+  await clock.comeRound();
+  assertEquals([budget.isSpent, clock.timer], [false, undefined]);
+  clock.time = 100;
+  assertEquals(budget.begin(busy), true, "an idle time is no work");
+  budget.rest();
+  assertEquals(clock.timer, undefined);
+});
+
+Deno.test("long pieces of work are looked at one by one, short ones up to 64 at a time", () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  budget.begin(busy);
+  let pieces = 0;
+  do clock.time += 1; while (budget.mayGoOn() && ++pieces < 100);
+  assertEquals([pieces, clock.time], [2, 3]);
+  budget.rest();
+  budget.begin(busy);
+  let looks = 0;
+  const { now } = clock;
+  clock.now = () => {
+    looks++;
+    return now();
+  };
+  for (let i = 0; i < 64_000; i++) assertEquals(budget.mayGoOn(), true);
+  assertEquals(looks > 900 && looks < 1100, true, `${looks} looks`);
+  clock.time += 3;
+  for (pieces = 0; budget.mayGoOn(); pieces++);
+  assertEquals(pieces <= 64, true);
+  budget.rest();
+});
+
+Deno.test("each turn goes to who was served least, a newcomer first", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  const worker = (name: string, turnMs: number, left: number) =>
+    budget.wait(new Worker(budget, clock, name, told, turnMs, left));
+  worker("a", 3, 4);
+  worker("b", 3, 4);
+  for (let i = 0; i < 4; i++) await clock.comeRound();
+  assertEquals(told, ["a", "b", "a", "b"]);
+  worker("new", 0.1, 1);
+  await clock.comeRound();
+  assertEquals(told.slice(4), ["new", "a"]);
+  for (let i = 0; i < 4; i++) await clock.comeRound();
+  assertEquals([budget.waiting, told.length], [0, 9]);
+  budget.rest();
+});
+
+Deno.test("who comes late doesn't make up for the time when he had nothing to do", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  budget.wait(new Worker(budget, clock, "old", told, 3, 100));
+  for (let i = 0; i < 20; i++) await clock.comeRound();
+  budget.wait(new Worker(budget, clock, "new", told, 3, 100));
+  told.length = 0;
+  for (let i = 0; i < 20; i++) await clock.comeRound();
+  assertEquals(told.filter((each) => each === "old").length, 10);
+});
+
+Deno.test("behind an overdue timer as many turns pass as the runtime needs to look for readiness", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  while (clock.timer === undefined) budget.begin(busy);
+  clock.time = 2.6;
+  while (budget.begin(busy));
+  budget.wait(new Worker(budget, clock, "a", told, 0.1, 1));
+  const { timer } = clock;
+  clock.timer = undefined;
+  timer!();
+  await turns(61);
+  assertEquals([told, budget.isSpent, clock.timer], [[], true, undefined]);
+  await turns(10);
+  assertEquals([told, budget.isSpent], [["a"], false]);
+  budget.rest();
+});
+
+Deno.test("a budget that nobody needs any more passes no turns", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  while (clock.timer === undefined) budget.begin(busy);
+  clock.time = 2.6;
+  while (budget.begin(busy));
+  clock.timer!();
+  budget.rest();
+  assertEquals(budget.isSpent, false);
+  clock.timer = undefined;
+  while (clock.timer === undefined) budget.begin(busy);
+  clock.time = 6;
+  while (budget.begin(busy));
+  await turns(80);
+  assertEquals(budget.isSpent, true, "what was under way before has ended");
+  budget.rest();
+});
+
+Deno.test("a newcomer goes on with a piece of work within 1 ms of the budget's end", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const old = new Worker(budget, clock, "old", [], 3, 10);
+  budget.wait(old);
+  for (let i = 0; i < 3; i++) await clock.comeRound();
+  while (budget.begin(busy)) clock.time += 0.3;
+  const newcomer = { servedMs: 0, onTurn() {} };
+  assertEquals([budget.begin(newcomer), budget.begin(old)], [true, false]);
+  assertEquals(budget.mayGoOn(), false, "one piece");
+  budget.charge(newcomer);
+  assertEquals(newcomer.servedMs < 0.1, true, "what others took before is not its own");
+  clock.time += 0.9;
+  assertEquals(budget.begin(newcomer), true);
+  clock.time += 0.2;
+  assertEquals(budget.begin(newcomer), false);
+});
+
+Deno.test("in one turn go as many as there is time for", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  for (const name of ["a", "b", "c", "d", "e"]) {
+    budget.wait(new Worker(budget, clock, name, told, 1, 1));
+  }
+  await clock.comeRound();
+  assertEquals(told, ["a", "b", "c"]);
+  await clock.comeRound();
+  assertEquals(told, ["a", "b", "c", "d", "e"]);
+  budget.rest();
+});
+
+Deno.test("all contexts on the runtime's clock share one budget; time that stands still is never used up", () => {
+  assertEquals(turnBudgetOf(systemClock), turnBudgetOf(systemClock));
+  assertEquals(turnBudgetOf(new FakeClock()), UNLIMITED);
+  for (let i = 0; i < 1000; i++) assertEquals(UNLIMITED.begin(busy) && UNLIMITED.mayGoOn(), true);
+  UNLIMITED.rest();
+});

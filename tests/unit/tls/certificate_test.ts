@@ -1,0 +1,142 @@
+import { generateKeyPairSync } from "node:crypto";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type TlsField, TlsOptionError } from "../../../src/tls/error.ts";
+import { checkIdentity, type TlsIdentity } from "../../../src/tls/certificate.ts";
+import { parseCertificates, readPem } from "../../../src/tls/certificate.ts";
+import { TlsServer } from "../../../src/tls/server.ts";
+import { encryptKey, makeCertificates } from "../../support/certificates.ts";
+
+const certificates = await makeCertificates();
+const { localhost, ca } = certificates;
+
+function assertFault(run: () => unknown, field: TlsField, message: RegExp): void {
+  const error = assertThrows(run, TlsOptionError);
+  assertEquals(error.field, field);
+  assert(error.message.startsWith(`${field}: `), error.message);
+  assert(message.test(error.message), error.message);
+}
+
+function refuses(name: string, identity: TlsIdentity, field: TlsField, message: RegExp): void {
+  Deno.test(`an identity is refused when ${name}`, () => {
+    assertFault(() => checkIdentity(identity), field, message);
+    assertFault(() => new TlsServer({ identity }), field, message);
+    const identities = [identity];
+    assertFault(() => new TlsServer({ identity: localhost, identities }), field, message);
+  });
+}
+
+refuses(
+  "its certificate is no PEM",
+  { ...localhost, cert: "hello" },
+  "sslCertFilepath",
+  /BEGIN CERTIFICATE/,
+);
+refuses(
+  "its certificate can't be parsed",
+  {
+    ...localhost,
+    cert: `${localhost.cert}-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n`,
+  },
+  "sslCertFilepath",
+  /certificate 2 can't be parsed/,
+);
+refuses("it has no key", { ...localhost, key: ca.cert }, "sslPrivateKeyFilepath", /no private key/);
+refuses(
+  "its key can't be parsed",
+  { ...localhost, key: "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n" },
+  "sslPrivateKeyFilepath",
+  /can't be parsed/,
+);
+refuses(
+  "the key is another one's",
+  { ...localhost, key: ca.key },
+  "sslPrivateKeyFilepath",
+  /not the one of the certificate of CN=localhost/,
+);
+refuses(
+  "the CA's certificate comes first",
+  { cert: ca.cert + localhost.cert, key: localhost.key },
+  "sslCertFilepath",
+  /belongs to certificate 2 of the file; that one must come first/,
+);
+refuses("it has expired", certificates.expired, "sslCertFilepath", /CN=expired has expired on 20/);
+refuses(
+  "it is not valid yet",
+  certificates.notYetValid,
+  "sslCertFilepath",
+  /CN=not yet valid is not valid before 20/,
+);
+refuses(
+  "an intermediate certificate has expired",
+  { cert: localhost.cert + certificates.expired.cert, key: localhost.key },
+  "sslCertFilepath",
+  /CN=expired has expired/,
+);
+
+const encrypted = { cert: localhost.cert, key: encryptKey(localhost.key, "open sesame") };
+refuses(
+  "a passphrase is missing",
+  encrypted,
+  "sslPrivateKeyPassword",
+  /is encrypted and needs one/,
+);
+refuses(
+  "the passphrase is wrong",
+  { ...encrypted, passphrase: "open barley" },
+  "sslPrivateKeyPassword",
+  /doesn't decrypt/,
+);
+
+Deno.test("an identity is good with the right passphrase, which a plain key ignores", () => {
+  for (const identity of [encrypted, localhost]) {
+    const checked = checkIdentity({ ...identity, passphrase: "open sesame" });
+    assert(checked.key.startsWith("-----BEGIN PRIVATE KEY-----"));
+  }
+});
+
+Deno.test("a certificate is good until its last second, and from its first", () => {
+  const [certificate] = parseCertificates(localhost.cert, "sslCertFilepath");
+  const from = Date.parse(certificate!.validFrom);
+  const to = Date.parse(certificate!.validTo);
+  checkIdentity(localhost, from);
+  checkIdentity(localhost, to);
+  assertFault(() => checkIdentity(localhost, from - 1), "sslCertFilepath", /not valid before/);
+  assertFault(() => checkIdentity(localhost, to + 1), "sslCertFilepath", /has expired/);
+});
+
+Deno.test("a key that TLS can't use is refused, and says which it can", () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "secp256k1" });
+  const key = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  assertFault(
+    () => checkIdentity({ ...localhost, key }),
+    "sslPrivateKeyFilepath",
+    /secp256k1.*prime256v1/,
+  );
+});
+
+Deno.test("an identity knows the host names of its certificate", () => {
+  assertEquals(checkIdentity(certificates.example).hostNames, ["example.test", "*.example.test"]);
+  assertEquals(checkIdentity(certificates.client).hostNames, ["client"]);
+});
+
+Deno.test("a CA list without a certificate is refused", () => {
+  assertFault(
+    () => new TlsServer({ identity: localhost, ca: [localhost.key] }),
+    "sslCaFilepath",
+    /BEGIN CERTIFICATE/,
+  );
+});
+
+Deno.test("PEM is taken as text, or read from a file", () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(path, localhost.cert);
+    assertEquals(readPem(path, "sslCertFilepath"), localhost.cert);
+    assertEquals(readPem(localhost.cert, "sslCertFilepath"), localhost.cert);
+    Deno.writeTextFileSync(path, "nothing");
+    assertFault(() => readPem(path, "sslCaFilepath"), "sslCaFilepath", /is not a PEM file/);
+  } finally {
+    Deno.removeSync(path);
+  }
+  assertFault(() => readPem(path, "sslCaFilepath"), "sslCaFilepath", /can't read .*No such file/);
+});

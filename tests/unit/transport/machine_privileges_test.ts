@@ -1,0 +1,130 @@
+/** Giving up root's rights, in processes of their own. */
+
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { dropPrivileges, type IdentityCalls } from "../../../src/transport/machine.ts";
+import { LwsError } from "../../../src/base/errors.ts";
+import { Child, isInstalled } from "../../support/child.ts";
+
+const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
+const hasSetpriv = isInstalled("setpriv");
+/** The user and group `nobody`; any number would do. */
+const NOBODY = 65_534;
+
+interface Options {
+  readonly flags?: readonly string[];
+  /** What starts the program, such as `setpriv`. */
+  readonly command?: readonly string[];
+}
+
+// deno-lint-ignore no-explicit-any -- what a child prints
+async function changed(args: readonly (number | string)[], options: Options = {}): Promise<any> {
+  const { flags = ["--allow-all"], command = [] } = options;
+  await using child = new Child(command, "unprivileged.ts", flags, args.map(String));
+  return JSON.parse(await child.line());
+}
+
+function testAsRoot(name: string, needsSetpriv: boolean, fn: () => Promise<void>): void {
+  const needs = `${isRoot ? "" : " (skipped: not root)"}`;
+  Deno.test({ name: name + needs, ignore: !isRoot || (needsSetpriv && !hasSetpriv), fn });
+}
+
+testAsRoot(
+  "a process that became nobody can't read root's file, and serves what it opened",
+  false,
+  async () => {
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, "root's");
+    await Deno.chmod(file, 0o600);
+    await using child = new Child(
+      [],
+      "unprivileged.ts",
+      ["--allow-all"],
+      [String(NOBODY), String(NOBODY), file],
+    );
+    const { port, ids, before, after } = JSON.parse(await child.line());
+    assertEquals(ids, [NOBODY, NOBODY]);
+    assertEquals([before, after], ["root's", "PermissionDenied"]);
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    assertEquals(await new Response(conn.readable).text(), "served");
+    await Deno.remove(file);
+  },
+);
+
+testAsRoot("the user alone can change, and the group alone", false, async () => {
+  const file = await Deno.makeTempFile();
+  assertEquals((await changed([-1, NOBODY, file])).ids, [0, NOBODY]);
+  assertEquals((await changed([NOBODY, -1, file])).ids, [NOBODY, 0]);
+  assertEquals((await changed([0, 0, file])).ids, [0, 0], "what is so already stays so");
+  await Deno.remove(file);
+});
+
+testAsRoot("supplementary groups that the process keeps are told", true, async () => {
+  const command = ["setpriv", "--groups", `4,${NOBODY},27`];
+  assertEquals(await changed([NOBODY, NOBODY], { command }), [4, 27]);
+  assertEquals(await changed([NOBODY, NOBODY], { command: ["setpriv", "--clear-groups"] }), []);
+});
+
+testAsRoot("who isn't root can't change, and it is said loudly", true, async () => {
+  const command = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"];
+  for (const [ids, name] of [[[-1, NOBODY], "uid"], [[NOBODY, -1], "gid"]] as const) {
+    const error = await changed(ids, { command });
+    assertEquals([error.name, error.code], ["LwsError", "permission-denied"]);
+    assertStringIncludes(error.message, `can't change ${name} to ${NOBODY} (EPERM`);
+  }
+  assertEquals(await changed([1000, 1000], { command }), [], "what is so already stays so");
+});
+
+Deno.test("without the permission nothing changes, and there is no prompt", async () => {
+  for (const flags of [[], ["--allow-read", "--allow-net"], ["--allow-sys=uid,gid"]]) {
+    const error = await changed([NOBODY, NOBODY], { flags });
+    assertEquals([error.name, error.code], ["LwsError", "permission-denied"]);
+    assertStringIncludes(error.message, "--allow-sys");
+  }
+  assertEquals(await changed([-1, -1], { flags: [] }), [], "−1 leaves all as it is");
+});
+
+Deno.test("an id out of range is refused by name", () => {
+  for (const id of [-2, 1.5, NaN, Infinity, 2 ** 32 - 1, 2 ** 32]) {
+    const gid = assertThrows(() => dropPrivileges({ gid: id, uid: -1 }, {}), LwsError);
+    assertEquals(gid.code, "invalid-option");
+    assertStringIncludes(gid.message, `gid is ${id}`);
+    assertThrows(() => dropPrivileges({ gid: -1, uid: id }, {}), LwsError, `uid is ${id}`);
+  }
+});
+
+/** A process of the user and group 0 that notes what is changed. */
+function fakeProcess(calls: string[], refuses = ""): IdentityCalls {
+  const ids = { gid: 0, uid: 0 };
+  const set = (name: "gid" | "uid") => (id: number) => {
+    calls.push(`${name} ${id}`);
+    if (name !== refuses) ids[name] = id;
+  };
+  return {
+    getgid: () => ids.gid,
+    getuid: () => ids.uid,
+    setgid: set("gid"),
+    setuid: set("uid"),
+  };
+}
+
+Deno.test("the group changes before the user, and the largest id is one", () => {
+  const calls: string[] = [];
+  assertEquals(dropPrivileges({ gid: 1, uid: 2 ** 32 - 2 }, fakeProcess(calls)), []);
+  assertEquals(calls, ["gid 1", "uid 4294967294"]);
+});
+
+Deno.test("a system without such ids, and a change that did nothing, are loud failures", () => {
+  const calls: string[] = [];
+  for (const missing of ["getgid", "getuid", "setgid", "setuid"]) {
+    const { [missing as keyof IdentityCalls]: _, ...rest } = fakeProcess(calls);
+    const error = assertThrows(() => dropPrivileges({ gid: 1, uid: 1 }, rest), LwsError);
+    assertEquals([error.code, calls.length], ["invalid-state", 0]);
+  }
+  for (const name of ["gid", "uid"]) {
+    assertThrows(
+      () => dropPrivileges({ gid: 1, uid: 2 }, fakeProcess(calls, name)),
+      LwsError,
+      `${name} is 0 after it was changed to`,
+    );
+  }
+});
