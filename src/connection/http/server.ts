@@ -125,7 +125,9 @@ export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost
     if (state === "BODY") body!.pending = length;
     else this.#hasHeld = true;
     const connection = this.#connection;
-    if (length >= connection.owner.limits.maxHeaderBytes) connection.holdInput(true);
+    const isMuch = length >= connection.owner.limits.maxHeaderBytes;
+    // On its way out, a connection reads on until the peer closes.
+    if (isMuch && connection.isOpen) connection.holdInput(true);
     return true;
   }
 
