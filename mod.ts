@@ -23,7 +23,7 @@
  */
 
 // What every program uses.
-export { createContext } from "./src/context/context.ts";
+export { createContext } from "./src/context/face.ts";
 export { handlers } from "./src/context/handlers.ts";
 export type { Protocol } from "./src/api/protocol.ts";
 export type { Wsi } from "./src/api/wsi.ts";

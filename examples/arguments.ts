@@ -59,7 +59,7 @@ export function deflateExtensions(
 /** The options of {@linkcode tlsMembers}, for `readOptions`: paths of PEM files. */
 export const TLS_OPTIONS = { cert: "", key: "", ca: "" } as const;
 
-/** A certificate of one's own, its key, and whom to trust, as `createContext` takes them. */
+/** A certificate of one's own, its key, and the authorities to trust, as `createContext` takes them. */
 export function tlsMembers(
   { cert, key, ca }: { readonly [Name in keyof typeof TLS_OPTIONS]: string },
   known: Record<string, unknown>,

@@ -18,7 +18,7 @@
 import { createContext, handlers } from "../mod.ts";
 import { readOptions, untilInterrupted } from "./arguments.ts";
 
-/** How long whoever doesn't answer the close is waited for. */
+/** How long peers that don't answer the close are waited for. */
 const GRACE_SECONDS = 5;
 
 if (import.meta.main) {

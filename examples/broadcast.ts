@@ -1,6 +1,6 @@
 /**
  * A server whose news come from another process: it starts itself a second time, and that process tells
- * everybody who is connected what time it is.
+ * all clients what time it is.
  *
  *     deno run --allow-net --allow-run examples/broadcast.ts --port 7683
  *

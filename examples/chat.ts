@@ -1,5 +1,5 @@
 /**
- * A chat with rooms by path: everybody at `ws://…/kitchen` hears everybody there.
+ * A chat with rooms by path: all guests at `ws://…/kitchen` hear each other.
  *
  *     deno run --allow-net examples/chat.ts --port 7682
  */
@@ -15,13 +15,13 @@ interface Guest {
 const rooms = new Map<string, Set<Wsi>>();
 let guests = 0;
 
-/** Sends a line to everybody in a room; whoever reads too slowly is cut by `maxUnsentBytes`. */
+/** Sends a line to all guests in a room; one that reads too slowly is cut by `maxUnsentBytes`. */
 function say(room: string, line: string): void {
   const message = prepareMessage(line);
   for (const wsi of rooms.get(room) ?? []) wsi.write(message);
 }
 
-/** The chat's only protocol; it also answers those who come by plain HTTP. */
+/** The chat's only protocol; it also answers plain HTTP. */
 export const chat: Protocol<Guest> = {
   name: "chat",
   perSessionData: () => ({ room: "", name: "" }),
@@ -37,7 +37,7 @@ export const chat: Protocol<Guest> = {
     },
     message(wsi, guest, message) {
       if (typeof message !== "string") return void wsi.close(1003, "text only");
-      // One line a message, so that nobody can speak in another's name.
+      // One line a message, so that no guest can speak in another's name.
       const line = message.replace(/\s+/g, " ").trim().slice(0, 500);
       if (line.startsWith("/name ")) {
         const name = line.slice(6).trim();

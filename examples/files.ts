@@ -17,7 +17,7 @@ const news: Protocol = {
   }),
 };
 
-/** A context that serves `folder`, compressed for who accepts it, with a page for each folder without an index. */
+/** A context that serves `folder`, compressed where that is accepted, with a page for each folder without an index. */
 export function serveFolder(folder: string, port: number, hostname: string): Context {
   return createContext({
     port,
@@ -35,7 +35,7 @@ export function serveFolder(folder: string, port: number, hostname: string): Con
   });
 }
 
-/** Tells everybody who is connected, until the watcher is closed. */
+/** Tells all clients, until the watcher is closed. */
 export async function tellChanges(
   context: Context,
   folder: string,

@@ -45,7 +45,7 @@ const MAX_ECHO_PAYLOAD = 1400;
 
 let force_exit = false;
 
-/** What C had as a struct, whose size it gave; here a function makes it. */
+/** The per-session struct, of which C gave the size; here a function makes it. */
 interface per_session_data__echo {
   buf: Uint8Array;
   len: number;
@@ -89,7 +89,7 @@ function callback_echo(
       break;
 
     case LWS_CALLBACK_HTTP:
-      // C left who asks for a page waiting.
+      // C left a request for a page without an answer.
       lws_return_http_status(wsi, 426, null);
       return -1;
 

@@ -1,6 +1,6 @@
 /**
  * Serves files that live in memory only: `GET /NAME` reads one, `POST /NAME` puts what it sends at the
- * end of one, and who is not on this host may only read. All goes through the file operations of the
+ * end of one, and clients of other hosts may only read. All goes through the file operations of the
  * context, which a program can replace by its own: an archive, a database, a bucket.
  *
  *     deno run --allow-net examples/virtual_files.ts --port 7684

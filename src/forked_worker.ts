@@ -6,7 +6,7 @@
 import type { ContextCreationInfo } from "./api/creation_info.ts";
 import { LwsError, type LwsErrorCode } from "./base/errors.ts";
 import { describeError } from "./base/log.ts";
-import { createContext } from "./context/context.ts";
+import { createContext } from "./context/face.ts";
 import type { ForkNotice, ForkOrder } from "./remote/fork.ts";
 
 globalThis.addEventListener("message", (event) => {

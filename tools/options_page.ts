@@ -50,7 +50,7 @@ const SECTIONS: readonly Section[] = [
   { title: "What is served, and how", text: "", rules: OWN_RULES },
   {
     title: "Members of a protocol",
-    text: "Those of the entries of `protocols`. The list may end at one whose callback is `null`.",
+    text: "Those of the entries of `protocols`. The list may end at one with a `null` callback.",
     rules: PROTOCOL_RULES,
   },
   {

@@ -27,7 +27,7 @@ const INTRODUCTION = `# From libwebsockets to @x/lws
 
 There are two ways. A program can be ported line by line to \`@x/lws/compat\`, which has the C names
 of five generations of the library, with their arguments, numbers and return values of then; or it
-can be written anew for \`@x/lws\`, whose names follow from the C names: \`LWS_CALLBACK_CLIENT_RECEIVE\`
+can be written anew for \`@x/lws\`. Its names follow from the C names: \`LWS_CALLBACK_CLIENT_RECEIVE\`
 is the reason \`"clientReceive"\`, \`lws_callback_on_writable(wsi)\` is \`wsi.callbackOnWritable()\`, and
 \`per_session_data_size\` is \`perSessionData\`. Both can be mixed, as contexts and connections are the
 same objects.
@@ -91,9 +91,9 @@ What stays as it is in the text, and is not quite the same:
   isolate, with the same variables. A program that goes on in a process or a worker of its own
   starts one behind that call: \`libwebsockets_broadcast\`, with a struct of the same name, works
   there as well. Port and token are passed on in the environment, for which both sides need
-  \`--allow-env=LWS_BROADCAST_SOCKETS\`, and the other one \`--allow-net\`; whoever can read it can
-  broadcast.
-- Text that comes has to be UTF-8, which C did not look at: who sends on what came asks
+  \`--allow-env=LWS_BROADCAST_SOCKETS\`, and the other one \`--allow-net\`; any program that can read it
+  can broadcast.
+- Text that comes has to be UTF-8, which C did not look at: a program that sends on what came asks
   \`lws_frame_is_binary\` whether to send it as text.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts

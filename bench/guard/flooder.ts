@@ -6,7 +6,7 @@
 import { deflateRawSync } from "node:zlib";
 import { concat, frame, KEY } from "../../tests/support/frames.ts";
 
-/** What to flood with, and whom. */
+/** What to flood with, and where to. */
 export interface FloodOrder {
   readonly kind: "messages" | "pongs" | "requests" | "zeros";
   /** Connections. */
@@ -14,7 +14,7 @@ export interface FloodOrder {
   readonly port?: number;
   /** A unix socket. */
   readonly path?: string;
-  /** Whose certificates are good, over TLS. */
+  /** The authority to trust, over TLS, as PEM text. */
   readonly ca?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A run as a picture: a panel for each case, whose bars share a scale of their own, since the cases lie
- * a hundredfold apart.
+ * A run as a picture: a panel for each case, each with a scale of its own, since the cases lie a
+ * hundredfold apart.
  *
  *     deno run --allow-read --allow-write bench/peers/chart.ts FILE.json FILE.svg
  */

@@ -1,4 +1,4 @@
-/** Who is measured, how each is started, and who is missing on this machine. */
+/** The servers that are measured, how each is started, and which are missing on this machine. */
 
 import { compile, here } from "./compile.ts";
 import { nginxServing } from "./nginx_files.ts";
@@ -34,7 +34,7 @@ export interface Missing {
 /** This module's own server, the first of each table. */
 export const OURS = "lws";
 
-/** Everyone, in the order of the tables. */
+/** All contenders, in the order of the tables. */
 export const TITLES = {
   lws: "@x/lws",
   deno: "Deno built-in",
@@ -110,7 +110,7 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
   },
 };
 
-/** Where Debian has it, which is not on everybody's PATH. */
+/** Where Debian has it, which is not on every user's PATH. */
 const NGINX = "/usr/sbin/nginx";
 
 const FILE_SERVERS: Partial<Record<ContenderId, string>> = {
@@ -138,13 +138,13 @@ const DEFLATERS: ReadonlySet<ContenderId> = new Set([
 
 const SECURERS: ReadonlySet<ContenderId> = new Set(["lws", "deno", "ws-deno", "ws-node", "bun"]);
 
-/** Those who know TLS, with the certificate `cert.pem` and the key `key.pem` of a folder. */
+/** Those that know TLS, with the certificate `cert.pem` and the key `key.pem` of a folder. */
 export function securing(contenders: readonly Contender[], folder: string): Contender[] {
   return contenders.filter(({ secures }) => secures)
     .map((each) => ({ ...each, command: [...each.command, "--tls", folder] }));
 }
 
-/** Those who serve files, so that they serve those of a folder. */
+/** Those that serve files, set up to serve those of a folder. */
 export async function servingFiles(
   contenders: readonly Contender[],
   folder: string,
@@ -159,7 +159,7 @@ export async function servingFiles(
   return await Promise.all(serving);
 }
 
-/** Those who know permessage-deflate, so that they offer it, which they otherwise don't. */
+/** Those that know permessage-deflate, set up to agree to it, which they otherwise don't. */
 export function compressing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ deflates }) => deflates)
     .map((each) => ({ ...each, command: [...each.command, "--deflate"] }));

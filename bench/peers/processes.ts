@@ -7,7 +7,7 @@ export interface StartOptions {
 
 const running = new Set<Deno.ChildProcess>();
 
-/** Starts a program, which `endAll` ends if nobody did so before. */
+/** Starts a program, which `endAll` ends if it still runs then. */
 export function start(command: readonly string[], options: StartOptions = {}): Deno.ChildProcess {
   const [program, ...args] = command;
   const child = new Deno.Command(program!, {

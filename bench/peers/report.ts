@@ -4,7 +4,7 @@ import { type ContenderId, TITLES } from "./contenders.ts";
 import { type Figure, type Measure, median, medianOf, ratios, type Report } from "./results.ts";
 import type { Row, Verdict } from "./results.ts";
 
-/** The machine, the contenders, and who is missing. */
+/** The machine, the contenders, and which are missing. */
 export function formatHead(report: Omit<Report, "measures" | "verdicts">): string {
   const { machine, rounds, seconds, contenders, missing } = report;
   return [

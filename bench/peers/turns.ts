@@ -22,7 +22,7 @@ export interface Taken {
   readonly broken: readonly Broken[];
 }
 
-/** Measures every contender once in each round; who fails is left out from then on. */
+/** Measures every contender once in each round; one that fails is left out from then on. */
 export async function takeTurns(turns: Turns): Promise<Taken> {
   const servers = new Map<ContenderId, ServerProcess>();
   const samples = new Map<ContenderId, Sample[]>();
@@ -46,7 +46,7 @@ export async function takeTurns(turns: Turns): Promise<Taken> {
       samples.set(id, [...samples.get(id) ?? [], sample]);
       if (turns.isFresh) await end(id);
     } catch (error) {
-      // A server that dies takes its connections along: its last words tell more than theirs.
+      // A server that dies takes its connections along: what it prints tells more than their errors.
       await new Promise((resolve) => setTimeout(resolve, 100));
       const reason = servers.get(id)?.death ?? (error as Error).message;
       broken.push({ contender: id, title, reason });

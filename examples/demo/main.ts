@@ -1,5 +1,5 @@
 /**
- * The demo: a page with a counter, a canvas that all visitors draw on, and who is connected.
+ * The demo: a page with a counter, a canvas that all visitors draw on, and a list of them.
  *
  *     deno task demo --port 7681
  */

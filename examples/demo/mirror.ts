@@ -1,6 +1,6 @@
 /**
  * `lws-mirror-protocol`: every packet goes to all connections of the protocol, its sender included,
- * through one ring buffer. When the slowest reader is about to be overtaken nobody is read from until
+ * through one ring buffer. When the slowest reader is about to be overtaken no client is read from until
  * it has caught up; one that reads nothing for some seconds is cut.
  */
 
@@ -33,7 +33,7 @@ export function mirrorProtocol(presence: Presence): Protocol<Reader> {
 
   const slowest = () => Math.min(...[...readers.values()].map(({ next }) => next), written);
 
-  /** Stops or resumes reading from everybody, by how full the ring is. */
+  /** Stops or resumes reading from all clients, by how full the ring is. */
   function control(): void {
     const isFull = written - slowest() > RING - RESERVE;
     if (isFull === isStopped) return;
@@ -64,7 +64,7 @@ export function mirrorProtocol(presence: Presence): Protocol<Reader> {
         if (typeof message !== "string" || message.length > LONGEST_PACKET) {
           return void wsi.close(1003, "short text only");
         }
-        // Only a sender who was read from in the same turn as the stop can get here with a full ring.
+        // Only a message that was read in the same turn as the stop can find the ring full.
         if (written - slowest() >= RING) return;
         ring[written++ % RING] = prepareMessage(message);
         control();

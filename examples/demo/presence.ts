@@ -1,4 +1,4 @@
-/** Who is connected, for the protocol `lws-status`. */
+/** The visitors that are connected, for the protocol `lws-status`. */
 
 import type { Wsi } from "../../mod.ts";
 

@@ -14,7 +14,7 @@ import { mirrorProtocol } from "./mirror.ts";
 import { Presence } from "./presence.ts";
 import { statusProtocol } from "./status.ts";
 
-/** The page needs nothing from elsewhere. */
+/** The page loads nothing from other origins. */
 const HEADERS = [
   ["content-security-policy", "default-src 'self'"],
   ["x-content-type-options", "nosniff"],

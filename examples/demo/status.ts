@@ -1,4 +1,4 @@
-/** `lws-status`: who is connected, at once and after every change, a few times a second at most. */
+/** `lws-status`: the list of visitors, at once and after every change, a few times a second at most. */
 
 import { handlers, type Protocol } from "../../mod.ts";
 import type { Presence } from "./presence.ts";

@@ -184,7 +184,7 @@ export function callback_http(
       return lws_http_transaction_completed(wsi) === 0 ? 0 : -1;
 
     case LWS_CALLBACK_HTTP_WRITEABLE:
-      // A callback that nobody asked for.
+      // A callback that was not asked for.
       if (pss.fd === LWS_INVALID_FILE) break;
       if (write_file(wsi, pss) < 0) {
         close_file(wsi, pss);

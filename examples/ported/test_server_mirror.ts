@@ -65,7 +65,7 @@ export function callback_lws_mirror(
           return -1;
         }
         pss.ringbuffer_tail = (pss.ringbuffer_tail + 1) % MAX_MESSAGE_QUEUE;
-        // There is room again for whoever was stopped.
+        // There is room again: connections that were stopped are read from.
         if (waiting(pss) === MAX_MESSAGE_QUEUE - 15) {
           lws_rx_flow_allow_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi)!);
         }

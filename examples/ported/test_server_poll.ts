@@ -1,4 +1,4 @@
-/** Whom the test server's own loop watches, and where each descriptor stands in its table. */
+/** What the test server's own loop watches, and where each descriptor stands in its table. */
 
 import { type lws_pollargs, type lws_pollfd } from "../../src/compat/mod.ts";
 

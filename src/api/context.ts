@@ -21,9 +21,9 @@ export type DatalessReason =
   | { [R in keyof ReasonData]: ReasonData[R] extends undefined ? R : never }[keyof ReasonData];
 
 /**
- * Everything that shares one listener, one set of protocols and one service (`struct lws_context`).
- * Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw `destroyed`; the other calls find
- * no connections any more.
+ * Everything that shares one listener, one set of protocols and one service (`struct lws_context`). Made
+ * by {@linkcode createContext}. Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw
+ * `destroyed`; the other calls find no connections any more.
  *
  * @category Server and client
  */
@@ -59,7 +59,7 @@ export interface Context extends AsyncDisposable {
   readonly fileOps: FileOps;
   /**
    * This host's own name (`lws_canonical_hostname`), at most 127 characters. `"unknown"` without
-   * `--allow-sys=hostname`, for which nobody is asked, and with `options.skipServerCanonicalName`.
+   * `--allow-sys=hostname`, for which no prompt is shown, and with `options.skipServerCanonicalName`.
    */
   readonly canonicalHostname: string;
   /** Whether {@linkcode destroy} was called. */
@@ -77,12 +77,27 @@ export interface Context extends AsyncDisposable {
    */
   clientConnect(info: ClientConnectInfo): Wsi;
   /**
-   * Serves a connection that somebody else accepted, as if this context had: with TLS, if it listens
+   * Serves a connection that the program has accepted, as if this context had: with TLS, if it listens
    * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
    *
    * @returns The connection, or undefined when a filter or a limit refused it, and it is closed then; or
    *   when `filterNetworkConnection` returned a promise, and it is served once that lets it in.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
+   *
+   * @example
+   * ```ts
+   * import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "@x/lws";
+   *
+   * const callback = handlers({ http: (wsi) => void wsi.respond(200, "hello") });
+   * await using context = createContext({
+   *   port: CONTEXT_PORT_NO_LISTEN,
+   *   protocols: [{ name: "http", callback }],
+   * });
+   * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+   * const answer = fetch(`http://127.0.0.1:${listener.addr.port}/`);
+   * context.adopt(await listener.accept());
+   * if (await (await answer).text() !== "hello") throw new Error("not served");
+   * ```
    */
   adopt(conn: StreamConn): Wsi | undefined;
   /**
@@ -96,8 +111,8 @@ export interface Context extends AsyncDisposable {
   /**
    * As {@linkcode peerAddresses}, with the peer's name by reverse lookup in the hosts file and the DNS;
    * also for the descriptor that `filterNetworkConnection` gets. The name stays empty when there is none,
-   * and without `--allow-net` for the address, for which nobody is asked. It never rejects for want of
-   * a name.
+   * and without `--allow-net` for the address, for which no prompt is shown. It never rejects for want
+   * of a name.
    *
    * @throws {LwsError} `invalid-argument`, by a rejection, when it is no whole number.
    */
@@ -137,7 +152,7 @@ export interface Context extends AsyncDisposable {
    */
   callbackOnWritableAllProtocol(protocol: Protocol | string): number;
   /**
-   * `wsi.rxFlowControl(true)` for every connection that uses a protocol now, whoever was stopped
+   * `wsi.rxFlowControl(true)` for every connection that uses a protocol now
    * (`lws_rx_flow_allow_all_protocol`).
    *
    * @throws {LwsError} `invalid-argument` when the context has no such protocol.
@@ -179,14 +194,14 @@ export interface Context extends AsyncDisposable {
    *     }),
    *   }],
    * });
-   * context.broadcast("news", "Everybody hears this.");
+   * context.broadcast("news", "It has begun.");
    * ```
    */
   broadcast(protocol: Protocol | string, data: string | ArrayBufferView | ArrayBufferLike): number;
   /**
    * Opens a port for another worker: transfer it there, and give it to {@linkcode remoteContext}. Each
-   * worker wants a port of its own. They are closed with the context; a worker that ends before closes
-   * its end itself, as the runtime tells nobody that it is gone.
+   * worker wants a port of its own. They are closed with the context. A worker that ends sooner has to
+   * close its end: the runtime doesn't tell the other end of a port that its worker is gone.
    *
    * @throws {LwsError} `destroyed`.
    */
@@ -239,9 +254,9 @@ export interface Context extends AsyncDisposable {
   serviceFd(pollFd: PollFd | null): number;
   /**
    * Waits until one of the descriptors is ready for what its `events` ask, as poll(2) does, and puts
-   * that into `revents`. Entries of foreign descriptors are left as they are: who sets `revents` of
-   * one calls {@linkcode cancelService} so that the loop sees it. When timeouts are due it returns
-   * early; `serviceFd` runs them.
+   * that into `revents`. Entries of foreign descriptors are left as they are: a program that sets
+   * `revents` of one calls {@linkcode cancelService} so that the loop sees it. When timeouts are due it
+   * returns early; `serviceFd` runs them.
    *
    * @param timeoutMs How long to wait, from 0 milliseconds; `Infinity` waits without an end.
    * @returns The number of entries with `revents`, or a negative number once the context is destroyed.

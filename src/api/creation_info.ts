@@ -10,7 +10,7 @@ import type { TlsMembers } from "./tls.ts";
 import type { HeaderToken } from "../core/http/header_tokens.ts";
 
 /**
- * Who runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}.
+ * What runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}.
  *
  * @category Service
  */
@@ -130,8 +130,8 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /**
    * Whether other processes may broadcast, with {@linkcode connectBroadcast}: every protocol gets a
    * listener on 127.0.0.1 with a port and a token of its own, which the context's `protocols` tell.
-   * Who does not say the token within `headerTimeoutMs` is dropped, and so is who sends a message above
-   * `maxMessageSize`.
+   * A connection that does not send the token within `headerTimeoutMs` is dropped, and so is one that
+   * sends a message above `maxMessageSize`.
    *
    * Default: `false`.
    */
@@ -141,10 +141,10 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
   /** Free for the program; `context.user` gives it back. */
   readonly user?: unknown;
   /**
-   * Who runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
+   * What runs the callbacks, and when. `"automatic"`: the runtime, as soon as there is something.
    * `"manual"`: only calls of `context.service`. `"external"`: the same, and the program's own event
-   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so. What
-   * proxies are told and say in front of a connection's own bytes comes and goes by itself.
+   * loop is told what to watch by `addPollFd` and its like; bytes, too, leave only when it says so. The
+   * PROXY protocol's header and a CONNECT with its answer are read and written without service.
    *
    * Default: `"automatic"`.
    */
@@ -171,15 +171,15 @@ export interface ContextOptions {
   /**
    * A TLS server demands a client certificate that an authority of `sslCaFilepath`, or one that
    * `opensslLoadExtraServerVerifyCerts` adds, vouches for; `opensslPerformClientCertVerification` has the
-   * last word. Those whom the runtime trusts vouch for servers only: without an authority of the
-   * context's own nobody is trusted, which the log says. Default: `false`.
+   * last word. The runtime's own authorities vouch for servers only: without one of the context's own no
+   * client's certificate is trusted, which the log says. Default: `false`.
    */
   readonly requireValidClientCert?: boolean;
   /** `context.canonicalHostname` is `"unknown"`. Default: `false`. */
   readonly skipServerCanonicalName?: boolean;
   /**
-   * A TLS port takes plain HTTP and WebSockets as well; the first byte tells. Who speaks plain is asked for
-   * no certificate. Default: `false`.
+   * A TLS port takes plain HTTP and WebSockets as well; the first byte tells. A client without TLS is not
+   * asked for a certificate. Default: `false`.
    */
   readonly allowNonSslOnSslPort?: boolean;
   /** Taken, with a line in the log: there is one event loop, the runtime's. Default: `false`. */
@@ -188,7 +188,7 @@ export interface ContextOptions {
   readonly libuv?: boolean;
   /** IPv4 only: names stand for their IPv4 addresses, and IPv6 addresses are refused. Default: `false`. */
   readonly disableIpv6?: boolean;
-  /** Clients trust nobody but `sslCaFilepath` and what callbacks load. Default: `false`. */
+  /** Clients trust no authorities but `sslCaFilepath` and those that callbacks load. Default: `false`. */
   readonly disableOsCaCerts?: boolean;
   /**
    * Beside `requireValidClientCert`: a certificate is asked for, and clients with none or a bad one are
@@ -207,10 +207,10 @@ export interface PlatformInfo extends TlsMembers {
   readonly options?: ContextOptions | null;
   /**
    * The HTTP proxy through which clients connect, by CONNECT: `host:port`, `user:password@host:port` or
-   * an `http://` URL. IPv6 is in brackets, and may have a zone. `context.setProxy` goes before it, and it goes before the environment's
-   * `http_proxy`, which counts only where `--allow-env=http_proxy,no_proxy` or more is given (nobody is
-   * asked for it), spares what `no_proxy` lists and this machine itself, and is not for a `network`
-   * of the program's own.
+   * an `http://` URL. IPv6 is in brackets, and may have a zone. `context.setProxy` goes before it, and it
+   * goes before the environment's `http_proxy`, which counts only where
+   * `--allow-env=http_proxy,no_proxy` or more is given (no prompt is shown), spares what `no_proxy` lists
+   * and this machine itself, and is not for a `network` of the program's own.
    *
    * Default: `null`.
    */
@@ -219,7 +219,8 @@ export interface PlatformInfo extends TlsMembers {
   readonly httpProxyPort?: number | null;
   /**
    * The group to change to once the context listens, for the whole process and for good; −1 stays.
-   * Needs `--allow-sys`, and root. Supplementary groups stay: who starts the process clears them.
+   * Needs `--allow-sys`, and root. Supplementary groups stay; clear them before the program starts, as by
+   * `setpriv --clear-groups`.
    *
    * Default: `-1`.
    */
@@ -231,9 +232,9 @@ export interface PlatformInfo extends TlsMembers {
    * An established WebSocket, of a server or of a client, is probed by pings, whose pongs the program
    * doesn't see. Life is any byte that comes, and progress of a write that had to wait; a peer that takes
    * nothing for long is no matter of this, but of `maxUnsentBytes` and of the system's retransmissions.
-   * The time rests while the program has stopped receiving. Who gives a time switches TCP's own
-   * keep-alive on as well, with the system's times. (`ka_time` of `lws_context_creation_info`, which is 0
-   * by default.)
+   * The time rests while the program has stopped receiving. A time that is given, unlike the default,
+   * switches TCP's own keep-alive on as well, with the system's times. (`ka_time` of
+   * `lws_context_creation_info`, which is 0 by default.)
    *
    * Default: `60`.
    */
@@ -304,7 +305,7 @@ export interface Mount {
 }
 
 /**
- * A {@linkcode ListenInfo.port} that makes a client-only context.
+ * A {@linkcode ListenInfo.port} that makes a client-only context (`CONTEXT_PORT_NO_LISTEN`).
  *
  * @category Server and client
  */
@@ -322,17 +323,17 @@ export interface ListenInfo {
    */
   readonly port?: number;
   /**
-   * The IP address to listen on (IPv6 also in brackets or with a zone), or a host name, or the name of a network interface such as `"eth0"`,
-   * which is looked up with `--allow-sys=networkInterfaces` and listens on its first address, IPv4
-   * before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not listen connect from there;
-   * it is an address or an interface then.
+   * The IP address to listen on (IPv6 also in brackets or with a zone), or a host name, or the name of a
+   * network interface such as `"eth0"`, which is looked up with `--allow-sys=networkInterfaces` and listens
+   * on its first address, IPv4 before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not
+   * listen connect from there; it is an address or an interface then.
    *
    * Default: `"0.0.0.0"`.
    */
   readonly iface?: string | null;
   /**
    * A unix socket to listen on, by its path; with `@` in front it is a name of Linux's abstract
-   * namespace. A file that nobody listens on any more is replaced. Needs `--allow-read` and
+   * namespace. The file of a socket on which no process listens any more is replaced. Needs `--allow-read` and
    * `--allow-write` for the file, and `--allow-net`. Peers have no address there, and
    * `maxConnectionsPerAddress` does not count them.
    */
@@ -341,27 +342,27 @@ export interface ListenInfo {
   readonly socketMode?: number;
   /**
    * A listening socket that the program was started with, by its descriptor, as in systemd's socket
-   * activation, whose first one is 3. Needs no permission.
+   * activation, where 3 is the first. Needs no permission.
    */
   readonly listenFd?: number;
   /** A listener that is open already, such as a `Deno.TcpListener`. The context closes it. */
   readonly listener?: StreamListener;
   /**
    * Whether every connection that is accepted begins with a header of HAProxy's PROXY protocol, version
-   * 1 or 2, which says who the peer is from then on, to `filterNetworkConnection` and
-   * `maxConnectionsPerAddress`, too. One that does not, or not within `headerTimeoutMs`, is dropped: turn
-   * it on only where nobody but the proxy can connect.
+   * 1 or 2. The address in it is the peer's from then on, for `filterNetworkConnection` and
+   * `maxConnectionsPerAddress`, too. A connection without one, or not within `headerTimeoutMs`, is
+   * dropped: turn it on only where no client can connect but by the proxy.
    *
    * Default: `false`.
    */
   readonly proxyProtocol?: boolean;
   /**
-   * Which proxies in front are believed when they say by `X-Forwarded-For` who the peer is: `true`
-   * for all, a number of them counted from the socket (beside `proxyProtocol`: from whom its header
-   * names, who may be the client), or their addresses and ranges, such as
-   * `["10.0.0.0/8", "::1"]`, with `"unix:"` for who comes by a unix socket. It counts from each request
+   * Which proxies in front are believed when they tell the client's address by `X-Forwarded-For`: `true`
+   * for all, a number of them counted from the socket (beside `proxyProtocol`: from the address in its
+   * header, which may be the client's), or their addresses and ranges, such as
+   * `["10.0.0.0/8", "::1"]`, with `"unix:"` for peers on a unix socket. It counts from each request
    * on: `filterNetworkConnection` and `maxConnectionsPerAddress` come before, and know the proxy alone.
-   * By `X-Forwarded-Proto: https` they say that a browser's own origin is one with TLS.
+   * By `X-Forwarded-Proto: https` they tell that a browser's own origin is one with TLS.
    *
    * Default: `false`.
    */
@@ -370,17 +371,39 @@ export interface ListenInfo {
 
 /**
  * Which proxies are believed: none; all; so many, counted from the socket; or those of these
- * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for who comes by a unix socket).
+ * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for peers on a unix socket).
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import { createContext, handlers } from "@x/lws";
+ *
+ * const callback = handlers({ http: (wsi) => void wsi.respond(200, wsi.peerAddresses.ip) });
+ * await using context = createContext({
+ *   port: 0,
+ *   iface: "127.0.0.1",
+ *   trustProxy: ["127.0.0.0/8"],
+ *   protocols: [{ name: "http", callback }],
+ * });
+ * const answer = await fetch(`http://127.0.0.1:${context.port}/`, {
+ *   headers: { "x-forwarded-for": "203.0.113.7" },
+ * });
+ * if (await answer.text() !== "203.0.113.7") throw new Error("not believed");
+ * ```
  */
 export type TrustProxy = boolean | number | readonly string[];
 
 /**
  * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
  * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
- * one byte a character; of `"uri args"` the decoded ones count.
+ * one byte a character; of `"uri args"` the decoded ones count (`struct lws_token_limits`).
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import type { TokenLimits } from "@x/lws";
+ *
+ * const tokenLimits: TokenLimits = { "cookie": 4096, "user-agent": 256, "referer": 0 };
+ * ```
  */
 export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;

@@ -9,6 +9,11 @@ import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
  * order of the server's answer is that in which a sender applies them (section 9.1), so that after
  * "foo, bar" a message leaves as bar(foo(message)).
  *
+ * Implemented by what {@linkcode permessageDeflate}, {@linkcode deflateFrame},
+ * {@linkcode deflateStream} and {@linkcode callbackExtension} return, and by programs; called by a
+ * context and its connections as each member says. {@linkcode callbackExtension} has an example of the
+ * shorter way to write one.
+ *
  * @category Extensions
  */
 export interface Extension {
@@ -61,8 +66,8 @@ export interface AcceptedExtension {
 }
 
 /**
- * What an extension throws when it can't go on, and has logged why: the connection is failed with 1011, and
- * the peer is told no more.
+ * What an extension throws when it can't go on, and has logged why: the connection is failed with 1011
+ * without a reason. Any other error is logged by the library, with its stack.
  *
  * @category Extensions
  */
@@ -72,7 +77,9 @@ export class ExtensionFailure extends Error {
 }
 
 /**
- * A negotiated extension on one connection.
+ * A negotiated extension on one connection; made by {@linkcode Extension.accept} or
+ * {@linkcode Extension.confirm} for each. Called by the connection: {@linkcode begin} first,
+ * {@linkcode close} last.
  *
  * @category Extensions
  */
@@ -132,9 +139,9 @@ export interface ExtensionSession {
    */
   push(piece: Uint8Array, endsUnit: boolean, frame?: IncomingFrame): void;
   /**
-   * Copies what it still needs of the piece that was pushed, whose bytes change from now on: receiving
-   * was stopped, or it is somebody else's turn, before `read` had returned all. A session without this
-   * method is given a copy of every piece, which no one changes.
+   * Copies what it still needs of the piece that was pushed, as its bytes change from now on: receiving
+   * was stopped, or the turn of the connection is over, before `read` had returned all. A session without
+   * this method is given copies, which stay as they are.
    *
    * @throws {Error} which fails the connection, as for `read`.
    */
@@ -152,7 +159,8 @@ export interface ExtensionSession {
   /** Whether the program may close the connection now. */
   mayClose?(): boolean;
   /**
-   * Our close frame or, without one, our end comes next: `send` puts bytes in front of it, as they are.
+   * This end's close frame comes next or, without one, the end of its stream: `send` puts bytes in front
+   * of that, as they are.
    *
    * @throws {Error} to end the connection without a close frame.
    */
@@ -259,8 +267,8 @@ export interface ExtensionReasonData {
    */
   packetTxPresend: ExtensionToken;
   /**
-   * Our close frame, or our end without one, comes next. The token is null; bytes that it gets are sent
-   * in front, as they are. A positive number asks to be called again.
+   * This end's close frame or, without one, the end of its stream comes next. The token is null; bytes
+   * that it gets are sent in front, as they are. A positive number asks to be called again.
    */
   flushPendingTx: ExtensionToken;
   /** Once a second for each connection that uses it. */

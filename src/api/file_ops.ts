@@ -35,8 +35,9 @@ export interface OpenFile<Handle = unknown> extends FileStat {
 }
 
 /**
- * The file operations of a context, all of which may be asynchronous. Users replace them for virtual
- * file systems and for access rights by connection.
+ * The file operations of a context (`struct lws_plat_file_ops`), all of which may be asynchronous.
+ * Implemented by {@linkcode hostFileOps}, and by programs for virtual file systems and for access rights
+ * by connection; called for `wsi.serveHttpFile`, and by programs through {@linkcode Context.fileOps}.
  *
  * @category Files and HTTP
  * @typeParam Handle What names an open file.
@@ -50,8 +51,8 @@ export interface FileOps<Handle = unknown> {
   ): OpenFile<Handle> | Promise<OpenFile<Handle>>;
   /**
    * Says what is known of a file without opening it, so that a client that has it already is answered
-   * 304 at little cost; throws or rejects like {@linkcode open}. Whoever may not open a file must not get
-   * an answer of this either: once `open` is replaced by itself, `stat` is not called any more.
+   * 304 at little cost; throws or rejects like {@linkcode open}, above all where the connection may not
+   * open the file. Once `open` alone is replaced, `stat` is not called any more.
    *
    * Default: the file is opened and closed again.
    */
@@ -86,8 +87,8 @@ export function alsoAtOnce<Operation extends object>(
 }
 
 /**
- * The operation without waiting, where somebody said how; else itself. It goes by the function and
- * not by its name, so that one that a program put in its place is never passed by.
+ * The operation without waiting, where {@linkcode alsoAtOnce} has said how; else itself. It goes by the
+ * function and not by its name, so that one that a program put in its place is never passed by.
  */
 export function atOnce<Operation extends object>(operation: Operation): Operation {
   return (operationsAtOnce.get(operation) ?? operation) as Operation;

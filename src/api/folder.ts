@@ -1,4 +1,4 @@
-/** The seam between mounts and the file system: a folder that nothing leads out of. */
+/** The file system as mounts see it: a folder that nothing leads out of. */
 
 /** A regular file, as far as it has to be known before it is opened. */
 export interface FoundFile {
@@ -30,8 +30,8 @@ export interface FolderContent {
 }
 
 /**
- * A folder and all below it. Names begin with a slash and have no `..` segment. Implemented over the host's
- * files by HostFolder.
+ * A folder and all below it. Names begin with a slash and have no `..` segment. Implemented by HostFolder
+ * over the host's files; called by `files/lookup` for each request that a mount may have a file for.
  */
 export interface Folder {
   /** The folder as the program gave it, for the log. */

@@ -1,9 +1,23 @@
 /** The limits of a context, their defaults and their ranges; and when idle connections are probed. */
 
 /**
- * Every bound that a context sets on its peers; each is an option of `createContext`.
+ * Every bound that a context sets on its peers; each is an option of `createContext`, and
+ * {@linkcode Context.limits} has those in force.
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import { createContext } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   protocols: [],
+ *   mounts: [{ path: "/", folder: "examples/demo/public" }],
+ *   maxConnectionsPerAddress: 20,
+ *   sendTimeoutMs: 30_000,
+ * });
+ * if (context.limits.maxHeaderBytes !== 16_384) throw new Error("not the default");
+ * ```
  */
 export interface Limits {
   /** Request line and headers together, in bytes; more is answered 431. Default: `16384`. */
@@ -37,9 +51,9 @@ export interface Limits {
    */
   readonly sendTimeoutMs: number;
   /**
-   * Milliseconds that a connection may wait for the next request. Who sends `Connection: keep-alive` is told
-   * in whole seconds, by `Keep-Alive: timeout=15`, and has a second more, so that it gives up first; below
-   * 1000 nobody is told. Default: `15000`.
+   * Milliseconds that a connection may wait for the next request. A client that sends
+   * `Connection: keep-alive` is told in whole seconds, by `Keep-Alive: timeout=15`, and has a second more, so
+   * that it gives up first; below 1000 there is no such field. Default: `15000`.
    */
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request body; more is answered 413. Default: `10485760`. */
@@ -84,7 +98,7 @@ export interface Limits {
   /** Milliseconds that each step of a client's connect may take. Default: `5000`. */
   readonly clientTimeoutMs: number;
   /**
-   * Connections in all, those whose PROXY header has not come yet included; above it, accepting waits.
+   * Connections in all, also before their PROXY header has come; above it, accepting waits.
    *
    * Default: `Infinity`.
    */

@@ -1,5 +1,5 @@
 /**
- * The seam for sockets. A transport pushes: it lends views of its own read buffer to its handler,
+ * The contract of sockets. A transport pushes: it lends views of its own read buffer to its handler,
  * which says how many bytes it took.
  */
 
@@ -73,7 +73,8 @@ export interface PeerAddresses {
 }
 
 /**
- * What a transport tells the connection that owns it.
+ * What a transport tells its owner. Implemented by a context's connections and by layers in between, such
+ * as TLS; called by the {@linkcode Transport} that it was given to, from {@linkcode Transport.start} on.
  *
  * @category Networks and clocks
  */
@@ -98,7 +99,8 @@ export interface TransportHandler {
 }
 
 /**
- * A stream of bytes to one peer, both ways.
+ * A stream of bytes to one peer, both ways. Implemented by sockets, by layers on them (TLS, a tunnel) and
+ * by `MemoryTransport` of `@x/lws/testing`; called by its {@linkcode TransportHandler}.
  *
  * @category Networks and clocks
  */
@@ -138,7 +140,8 @@ export function abortTransport(transport: Transport): void {
 }
 
 /**
- * A source of transports that peers opened.
+ * A source of transports that peers opened. Made by {@linkcode Network.listen}; a context calls
+ * {@linkcode accept} again and again, while it has room for connections.
  *
  * @category Networks and clocks
  */
@@ -181,19 +184,27 @@ export interface NetworkTarget {
   readonly localAddress?: string | readonly string[] | undefined;
   /** Whether IPv6 is left alone: its addresses are refused, and names stand for IPv4 addresses. */
   readonly disableIpv6?: boolean | undefined;
+  /**
+   * When listening on an address of IPv6: whether IPv4 is kept out, which `::` lets in as well otherwise. The
+   * system's default where it is left out, and always over the runtime's own sockets.
+   */
+  readonly ipv6Only?: boolean | undefined;
+  /** When listening: whether other sockets may listen on the same port (`SO_REUSEPORT`); default `false`. */
+  readonly reusePort?: boolean | undefined;
   /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
   readonly keepAlive?: boolean | undefined;
 }
 
 /**
- * The network as a context sees it: TCP, or the in-memory one of `@x/lws/testing`.
+ * The network as a context sees it. Implemented over TCP and unix sockets, and in memory by
+ * `MemoryNetwork` of `@x/lws/testing`.
  *
  * @category Networks and clocks
  */
 export interface Network {
   /** Listens. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): Listener;
-  /** Rejects when nobody answers there, or with the signal's reason when that aborts first. */
+  /** Connects. Rejects when that fails, or with the signal's reason when that aborts first. */
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
   /** The name of an IP address; empty, or a rejection, when it has none. Default: no address has one. */
   reverse?(ip: string): Promise<string>;

@@ -12,9 +12,9 @@ import type { CallbackArguments } from "./reasons.ts";
 export type CallbackResult = number | void | Promise<number | void>;
 
 /**
- * One supported protocol (`struct lws_protocols`). The first of a context's list also gets all of
- * HTTP, and the WebSocket connections whose clients named no subprotocol. A member that is none is refused,
- * but in an instance of a class, which may have members of its own.
+ * One supported protocol (`struct lws_protocols`). Written by the program. The first of a context's list
+ * also gets all of HTTP, and the WebSocket connections of clients that named no subprotocol. An unknown
+ * member is refused, but in an instance of a class, which may have members of its own.
  *
  * @category Protocols
  * @typeParam User The type of the per-session data.
@@ -137,8 +137,8 @@ export interface ActiveProtocol<User = unknown> extends Protocol<User> {
    */
   readonly broadcastSocketUserFd: number;
   /**
-   * What the port wants to hear first: 64 hexadecimal digits, new in every context. Whoever has them
-   * can broadcast. Empty without `broadcastSockets`.
+   * What has to be sent to the port first: 64 hexadecimal digits, new in every context. Any process that
+   * has them can broadcast. Empty without `broadcastSockets`.
    */
   readonly broadcastToken: string;
 }

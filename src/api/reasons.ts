@@ -1,4 +1,4 @@
-/** The callback reasons: the seeds' names in camelCase, and what each one's `data` is. */
+/** The callback reasons: libwebsockets' names in camelCase, and what each one's `data` is. */
 
 import type { PollArgs, PollLock } from "./service.ts";
 import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
@@ -30,8 +30,8 @@ export interface HandshakeFilter extends HeaderAppender {
 }
 
 /**
- * Why a WebSocket connection ended, by what came first; what follows from it doesn't count any more, as
- * a timeout behind our own close frame:
+ * Why a WebSocket connection ended, by what came first; what follows from it, as a timeout behind this
+ * end's own close frame, doesn't count any more:
  *
  * - `"peer"`: the peer's close frame, or the end of its stream (TCP's FIN);
  * - `"self"`: `wsi.close`, `wsi.write` of a close frame, or `context.hangupOnClient`;
@@ -66,8 +66,8 @@ export type CloseCause =
  */
 export interface CloseInfo {
   /**
-   * The peer's close code, or ours when we began; 1005 when the peer's close frame had none, 1006
-   * when the connection ended without a closing handshake.
+   * The peer's close code, or this end's when it began the closing handshake; 1005 when the peer's close
+   * frame had none, 1006 when the connection ended without a closing handshake.
    */
   readonly code: number;
   /** The text beside the code; may be empty. */
@@ -79,10 +79,10 @@ export interface CloseInfo {
 }
 
 /**
- * Every reason for a callback, and the type of its `data`. What is said of numbers is for a raw
- * `callback`; in {@linkcode Handlers} −1 closes whatever the reason, and 1 in filters and HTTP reasons.
- * {@linkcode Protocol.callback} says in which reasons a promise is awaited. A pattern of the names is the C
- * library's `LWS_CALLBACK_` constants without their prefix.
+ * Every reason for a callback, and the type of its `data` (`enum lws_callback_reasons`, its names without
+ * `LWS_CALLBACK_` and in camelCase). What is said of numbers is for a raw `callback`; in
+ * {@linkcode Handlers} −1 closes in every reason, and 1 in filters and HTTP reasons.
+ * {@linkcode Protocol.callback} says in which reasons a promise is awaited.
  *
  * @category Protocols
  */
@@ -162,7 +162,7 @@ export interface ReasonData {
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
   clientWriteable: undefined;
   /**
-   * A client's handshake failed; `data` says why, with the status if a server or a proxy has answered one.
+   * A client's handshake failed; `data` tells why, with the status if a server or a proxy has answered one.
    * What it answered can be read here: `wsi.hdrCopy("http status")`, fields such as `"retry-after"`,
    * `"www-authenticate"` and `"location"`, and `"http body"`, of which the first 4 KiB are waited for,
    * for `clientTimeoutMs` at most. (A body without a length, and without `Connection: close`, is what

@@ -1,32 +1,32 @@
 /** What a context and a program's own event loop tell each other (`struct lws_pollargs`, `lws_pollfd`). */
 
 /**
- * There is something to read, or the peer has closed.
+ * There is something to read, or the peer has closed. A bit of `events` and `revents`, as in poll(2).
  *
  * @category Service
  */
 export const POLLIN = 1;
 /**
- * It can be written to.
+ * It can be written to; as in poll(2).
  *
  * @category Service
  */
 export const POLLOUT = 4;
 /**
- * It is broken; reported whether asked for or not.
+ * It is broken; reported in `revents` whether asked for or not, as in poll(2).
  *
  * @category Service
  */
 export const POLLERR = 8;
 /**
- * It is closed; reported whether asked for or not.
+ * It is closed; reported in `revents` whether asked for or not, as in poll(2).
  *
  * @category Service
  */
 export const POLLHUP = 16;
 
 /**
- * Whom to watch, and for what.
+ * Which descriptor to watch, and for what (`struct lws_pollargs`): the `data` of `addPollFd` and its like.
  *
  * @category Service
  */
@@ -40,7 +40,8 @@ export interface PollArgs {
 }
 
 /**
- * What is about to be done, or was done, to the table of connections.
+ * What is about to be done, or was done, to the table of connections: the `data` of `lockPoll` and
+ * `unlockPoll`.
  *
  * @category Service
  */
@@ -50,7 +51,8 @@ export interface PollLock extends PollArgs {
 }
 
 /**
- * One entry of a program's own poll array; `context.poll` and `context.serviceFd` change `revents`.
+ * One entry of a program's own poll array (`struct lws_pollfd`); `context.poll` and `context.serviceFd`
+ * change `revents`.
  *
  * @category Service
  */
@@ -64,7 +66,8 @@ export interface PollFd {
 }
 
 /**
- * The seam for time, so that tests can drive it.
+ * A source of time. Implemented by the runtime's clock, the default, and by `FakeClock` of
+ * `@x/lws/testing`, which tests move; called by a context for each of its timeouts.
  *
  * @category Networks and clocks
  */
@@ -76,8 +79,8 @@ export interface Clock {
   /** Takes back what `setTimer` returned; harmless when it has run. */
   clearTimer(timer: unknown): void;
   /**
-   * Whether a timer that waits keeps the program from ending, as it does at first. A clock whose
-   * timers never do has no such method.
+   * Sets whether a timer that waits keeps the program from ending, as it does at first. Left out where
+   * timers never do.
    */
   keepAlive?(timer: unknown, keeps: boolean): void;
   /** Whether due timers wait until the program calls for them. Default: `false`. */

@@ -79,8 +79,8 @@ export interface TlsMembers {
 }
 
 /**
- * Takes further authorities to trust, in `opensslLoadExtraServerVerifyCerts` and
- * `opensslLoadExtraClientVerifyCerts`; of use during that callback only.
+ * Takes further authorities to trust. It is the `data` of `opensslLoadExtraServerVerifyCerts` and
+ * `opensslLoadExtraClientVerifyCerts`, of use during that callback only.
  *
  * @category TLS
  */
@@ -101,8 +101,9 @@ export interface TrustLoader {
 }
 
 /**
- * Takes the private key of the context's certificate, in `opensslContextRequiresPrivateKey`; of use
- * during that callback only. A key that never leaves its smart card can't be used.
+ * Takes the private key of the context's certificate. It is the `data` of
+ * `opensslContextRequiresPrivateKey`, of use during that callback only. A key that never leaves its smart
+ * card can't be used.
  *
  * @category TLS
  */
@@ -119,8 +120,8 @@ export interface PrivateKeyLoader {
 }
 
 /**
- * A client's certificate on trial, in `opensslPerformClientCertVerification`: once a connection whose
- * client showed one, behind the handshake and in front of anything else that it says.
+ * A client's certificate on trial. It is the `data` of `opensslPerformClientCertVerification`, which comes
+ * once for a connection with one, behind the TLS handshake and before anything is read.
  *
  * @category TLS
  */
@@ -139,9 +140,9 @@ export interface ClientCertificateTrial {
  * @category TLS
  */
 export interface PeerCertificate {
-  /** Whom it names: `CN=…`, one attribute a line. */
+  /** The subject's distinguished name: `CN=…`, one attribute a line. */
   readonly subject: string;
-  /** Who signed it, likewise. */
+  /** The distinguished name of the authority that signed it, likewise. */
   readonly issuer: string;
   /** The other names it is for, as `DNS:…, IP Address:…`; `undefined` when there are none. */
   readonly subjectAltName: string | undefined;

@@ -68,7 +68,7 @@ export function viewOf(what: string, data: unknown): Uint8Array {
 }
 
 /**
- * The bytes of `data`, of a string its UTF-8: for whatever reads them, in the same turn.
+ * The bytes of `data`, of a string its UTF-8; to be read in the same turn, as those of {@linkcode viewOf}.
  *
  * @throws {LwsError} `invalid-argument` as {@linkcode viewOf}.
  */

@@ -26,7 +26,7 @@ export function promiseOrNumber(result: unknown): PromiseLike<unknown> | number 
  * Calls `tell` with the number of what was promised once that is there, or with {@linkcode THREW} for a
  * rejection, which is logged. Nothing that comes of it is left unhandled.
  *
- * @param what whose promise it is, for the log
+ * @param what the callback that returned it, for the log
  */
 export function whenSettled(
   promised: PromiseLike<unknown>,
@@ -40,12 +40,12 @@ export function whenSettled(
   }).then(tell).catch((error) => log("err", () => `${what}: ${describeError(error)}`));
 }
 
-/** Nobody waits for what was returned, but a rejection is logged, and told as `failed`. */
+/** Ignores the result of a callback, promise or not, but logs a rejection and calls `failed` for it. */
 export function disregard(result: unknown, what: string, failed: () => void = () => {}): void {
   if (isPromised(result)) disregardPromise(result, what, failed);
 }
 
-/** As {@linkcode disregard}, of what is known to be promised: it may not say so twice. */
+/** As {@linkcode disregard}, of what is known to be a promise: `then` may be a getter, to be read once. */
 export function disregardPromise(
   promised: PromiseLike<unknown>,
   what: string,

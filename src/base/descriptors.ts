@@ -1,6 +1,6 @@
 /** Whether the system has descriptors left for this process. */
 
-/** The codes of open(2) for who has none left: the process, or the system. */
+/** open(2): no descriptor is left in the process, or in the system. */
 const OUT_OF_DESCRIPTORS: readonly unknown[] = ["EMFILE", "ENFILE"];
 
 /** Whether something failed for want of a descriptor, itself or by its cause. */

@@ -24,7 +24,9 @@ export type LogLevel =
   | "latency";
 
 /**
- * Receives every line whose level is enabled; the line carries no newline.
+ * Receives every line whose level is enabled, without a newline (`log_emit_function` of
+ * `lws_set_log_level`). Implemented by the program and called in the midst of the logging code; what it
+ * throws, or a promise of its rejects with, is dropped.
  *
  * @category Errors and logging
  */
@@ -99,7 +101,7 @@ export function isLogged(level: LogLevel): boolean {
 }
 
 /**
- * Writes one line, when its level is enabled. An emitter that throws is nobody's problem here.
+ * Writes one line, when its level is enabled. What the emitter throws is dropped.
  *
  * @param line a function where it takes something to make it, which is called for enabled levels only
  */
@@ -109,7 +111,7 @@ export function log(level: LogLevel, line: string | (() => string)): void {
     const promised: unknown = emitter(level, typeof line === "string" ? line : line());
     if (promised instanceof Promise) promised.catch(() => {});
   } catch {
-    // The program's own emitter failed, as it did in the promise above; there is nowhere left to say so.
+    // The program's own emitter failed, as it did in the promise above: the log is where it would be told.
   }
 }
 
@@ -139,7 +141,7 @@ export function describeFailure(error: unknown): string {
   }
 }
 
-/** What something that was thrown says of itself, whatever it is. */
+/** The message of a thrown value of any type. */
 export function messageOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);

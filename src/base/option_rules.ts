@@ -15,7 +15,7 @@ export type Kind =
   | "seconds"
   | "text";
 
-/** All that is known of one option: its name is where it stands. */
+/** All that is known of one option but its name, which is its key in the table of rules. */
 export interface Rule<Checked = unknown, Info = unknown> {
   readonly kind: Kind;
   /** Its range, as the complaint about another value says it. */
@@ -24,7 +24,7 @@ export interface Rule<Checked = unknown, Info = unknown> {
   readonly default: string;
   /** What it is for, in one line of Markdown. */
   readonly about: string;
-  /** Complains about a wrong value; else returns it, completed. */
+  /** Called by {@linkcode checkAll}: refuses a wrong value; else returns it, with defaults filled in. */
   readonly check: (value: unknown, ask: Inquiry<Info>) => Checked;
 }
 
@@ -60,7 +60,7 @@ export class Inquiry<Info> {
   }
 }
 
-/** Where complaints about a struct go. */
+/** What {@linkcode checkAll} is given beside a struct. */
 export interface Complaints<Info> {
   /** What its checks see of other options. */
   readonly info: Info;
@@ -148,7 +148,7 @@ export function missingMethods(value: unknown, methods: readonly string[]): stri
   );
 }
 
-/** Whatever a program likes. */
+/** A value of any type. */
 export function anything(about: string): Rule<unknown> {
   return { kind: "any", allowed: "anything", default: "none", about, check: (value) => value };
 }

@@ -193,8 +193,9 @@ export function libwebsocket_callback_on_writable_all_protocol(
  * `broadcast_socket_port` and the `broadcast_socket_token` of the server's. There the bytes leave soon
  * after; a program that ends by itself, and not by `Deno.exit`, ends when they have.
  *
- * @returns 0; from elsewhere the number of bytes that were taken. −1 when no context is known that has
- *   the protocol, when that has ended, and when 16 MiB are unsent; a line in the log says which.
+ * @returns 0; from another process or worker the number of bytes that were taken. −1 when no context is
+ *   known that has the protocol, when that has ended, and when 16 MiB are unsent; a line in the log says
+ *   which.
  */
 export function libwebsockets_broadcast(
   protocol: libwebsocket_protocols,

@@ -46,10 +46,10 @@
  * - `LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS` comes with the first client that wants TLS.
  *   `…_PERFORM_CLIENT_CERT_VERIFICATION` comes once for a client and not for each certificate of its
  *   chain, and knows its connection. Both come during handshakes, which go on between calls of service
- *   as well. As in C, 0 lets a client in whatever its certificate: who asks for certificates has to
- *   handle that reason, by `return len ? 0 : 1`.
+ *   as well. As in C, 0 lets a client in whatever its certificate: a server that asks for certificates
+ *   has to handle that reason, by `return len ? 0 : 1`.
  * - A callback that throws closes its connection, and the log says so.
- * - Whoever comes from another origin is let in, as then; look at `WSI_TOKEN_ORIGIN` in a filter.
+ * - Pages of every origin may connect, as then; look at `WSI_TOKEN_ORIGIN` in a filter.
  * - Where C passed a null connection, as for `LWS_CALLBACK_PROTOCOL_INIT`, there is one that knows its
  *   context only.
  *

@@ -4,8 +4,7 @@
  *
  * - Nothing is forked. {@linkcode libwebsocket_create_server} returns at once, the callback runs in this
  *   isolate, and {@linkcode serverContext} gives what the server can be stopped with.
- * - `protocol` has to be 13, RFC 6455: 0, 2 and 76 named drafts that nobody speaks any more, and are
- *   refused.
+ * - `protocol` has to be 13, RFC 6455: 0, 2 and 76 named drafts that are out of use, and are refused.
  * - Its protocol has no name: a client that asks for a subprotocol is refused with 400, as an answer
  *   without one of those asked for would fail in browsers, and C's, which repeated whatever was asked
  *   for, agreed to what the program had never heard of.

@@ -298,8 +298,9 @@ export function libwebsocket_callback_on_writable_all_protocol(
  * `broadcast_socket_port` and the `broadcast_socket_token` of the server's. There the bytes leave soon
  * after; a program that ends by itself, and not by `Deno.exit`, ends when they have.
  *
- * @returns 0; from elsewhere the number of bytes that were taken. −1 when no context is known that has
- *   the protocol, when that has ended, and when 16 MiB are unsent; a line in the log says which.
+ * @returns 0; from another process or worker the number of bytes that were taken. −1 when no context is
+ *   known that has the protocol, when that has ended, and when 16 MiB are unsent; a line in the log says
+ *   which.
  */
 export function libwebsockets_broadcast(
   protocol: libwebsocket_protocols,
@@ -315,7 +316,7 @@ export const libwebsocket_set_timeout: SetTimeout = timing(OCT12, "libwebsocket_
 /**
  * Fills in the name and the address of a peer, by descriptor; each is cut to fit its size with a
  * terminating zero, and empty when it is not known. Descriptors belong to the context whose callback
- * runs: called from elsewhere both stay empty.
+ * runs: called outside of callbacks both stay empty.
  */
 export function libwebsockets_get_peer_addresses(
   fd: number,

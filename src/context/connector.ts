@@ -1,11 +1,12 @@
 /** How a client gets to its server: from where, and through which proxy. */
 
-import type { Network, NetworkTarget, Transport } from "../api/network.ts";
+import { CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
+import type { NetworkTarget, Transport } from "../api/network.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { Route, RouteTarget } from "../connection/client_handshake.ts";
-import type { HeadLimits } from "../core/http/head.ts";
+import type { CheckedInfo } from "./creation_options.ts";
 import { isLoopback, parseIpLiteral } from "../proxy/ip_address.ts";
 import {
   chooseProxy,
@@ -20,33 +21,19 @@ import { openTunnel } from "../proxy/tunnel.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
 import { interfaceAddresses, sourceAddress } from "../transport/interfaces.ts";
 import { readVariable } from "../transport/machine.ts";
-
-/** What routes need of their context. */
-export interface RouteSettings {
-  readonly network: Network;
-  readonly limits: HeadLimits;
-  /** The interface or the address to connect from. */
-  readonly iface: string | undefined;
-  readonly disableIpv6: boolean;
-  readonly keepAlive: boolean;
-  /** The creation struct's. */
-  readonly proxy: ProxySettings | undefined;
-  readonly tls: ContextTls;
-  /** The port of what `setProxy` is given without one. */
-  readonly proxyPort: number | undefined;
-  /** Whether the environment's proxies count. */
-  readonly usesEnvironment: boolean;
-}
+import { tcpNetwork } from "../transport/network.ts";
 
 /** The ways of a context's clients. */
-export class ClientRoutes {
-  readonly #settings: RouteSettings;
+export class Connector {
+  readonly #info: CheckedInfo;
+  readonly #tls: ContextTls;
   #set: ProxySettings | undefined;
   #environment: EnvironmentProxies | undefined;
   #hasConnected = false;
 
-  constructor(settings: RouteSettings) {
-    this.#settings = settings;
+  constructor(info: CheckedInfo, tls: ContextTls) {
+    this.#info = info;
+    this.#tls = tls;
   }
 
   /** As `Context.setProxy`. */
@@ -55,7 +42,7 @@ export class ClientRoutes {
       throw new LwsError("invalid-state", "setProxy: comes before the first clientConnect");
     }
     try {
-      this.#set = parseProxy(text, this.#settings.proxyPort);
+      this.#set = parseProxy(text, this.#info.proxyPort);
     } catch (error) {
       if (!(error instanceof ProxySettingsError)) throw error;
       // The text itself may have a password in it.
@@ -75,12 +62,12 @@ export class ClientRoutes {
     onStep: (reason: TimeoutReason) => void,
   ): Promise<Route> {
     // Before anything is waited for, as there is a callback in it.
-    if (target.ssl !== 0) this.#settings.tls.prepareClient();
+    if (target.ssl !== 0) this.#tls.prepareClient();
     const transport = await this.#reach(target, signal, onStep);
     const { ssl } = target;
     if (ssl === 0) return { transport, isSsl: 0, tls: undefined };
     onStep("establishWithServer");
-    const secured = await this.#settings.tls.connect(transport, { ...target, ssl }, signal);
+    const secured = await this.#tls.connect(transport, { ...target, ssl }, signal);
     return { transport: secured.transport, isSsl: secured.isSsl, tls: secured.info };
   }
 
@@ -89,7 +76,7 @@ export class ClientRoutes {
     signal: AbortSignal,
     onStep: (reason: TimeoutReason) => void,
   ): Promise<Transport> {
-    const { network, limits, disableIpv6, keepAlive } = this.#settings;
+    const { network, limits, listen, keepAlive, options: { disableIpv6 } } = this.#info;
     const { address, port, socketPath } = target;
     this.#hasConnected = true;
     if (socketPath !== undefined) {
@@ -97,11 +84,15 @@ export class ClientRoutes {
     }
     const proxy = this.#proxyFor({ host: address, port, isSecure: target.ssl !== 0 });
     const hostname = proxy?.host ?? address;
-    const options = this.#from(target.iface ?? this.#settings.iface, hostname);
-    const transport = await network.connect(
-      { hostname, port: proxy?.port ?? port, disableIpv6, keepAlive, ...options },
-      signal,
-    );
+    // A context that listens has its iface for that.
+    const own = listen.port === CONTEXT_PORT_NO_LISTEN ? listen.iface : undefined;
+    const transport = await network.connect({
+      hostname,
+      port: proxy?.port ?? port,
+      disableIpv6,
+      keepAlive: keepAlive?.usesTcp ?? false,
+      ...this.#from(target.iface ?? own, hostname),
+    }, signal);
     if (proxy === undefined) return transport;
     onStep("awaitingProxyResponse");
     const { credentials } = proxy;
@@ -110,16 +101,17 @@ export class ClientRoutes {
 
   #from(iface: string | undefined, hostname: string): Pick<NetworkTarget, "localAddress"> {
     if (iface === undefined) return {};
-    const { disableIpv6 } = this.#settings;
+    const { disableIpv6 } = this.#info.options;
     const own = interfaceAddresses(iface, { disableIpv6 });
     // A name may have addresses of either kind.
     return { localAddress: parseIpLiteral(hostname) ? sourceAddress(own, hostname) : own };
   }
 
   #proxyFor(target: ProxyTarget): ProxySettings | undefined {
-    const sources = { set: this.#set, info: this.#settings.proxy };
-    // What others have set is for the world outside, as every program around understands it.
-    if (!this.#settings.usesEnvironment || isLoopback(target.host) || isOfLink(target.host)) {
+    const sources = { set: this.#set, info: this.#info.proxy };
+    // What others have set is for the world outside, as every program around understands it. Who brings
+    // a network of its own is not in that world.
+    if (this.#info.network !== tcpNetwork || isLoopback(target.host) || isOfLink(target.host)) {
       return chooseProxy(target, sources);
     }
     const environment = this.#environment ??= readEnvironment();

@@ -22,6 +22,7 @@ export class Protocols {
   readonly entries: readonly ProtocolEntry[];
   /** As programs see them. */
   readonly active: readonly ActiveProtocol[];
+  readonly #context: Context;
   readonly #named = new Map<string, ProtocolEntry>();
 
   /**
@@ -33,6 +34,7 @@ export class Protocols {
     context: Context,
     placeOf: (index: number) => BroadcastPlace | undefined,
   ) {
+    this.#context = context;
     this.entries = protocols.map((protocol, index) => ({
       protocol,
       active: activate(protocol, context, index, placeOf(index)),
@@ -50,27 +52,34 @@ export class Protocols {
     return this.#named.get(name);
   }
 
-  callbackOnWritable(protocol: Protocol | string): void {
+  /** Calls each of them, for the context in all. */
+  callEach(reason: "protocolInit" | "protocolDestroy", standIn: Connection): void {
+    for (const entry of this.entries) call(standIn, entry, reason, undefined, undefined);
+  }
+
+  callbackOnWritable(protocol: Protocol | string): number {
     for (const connection of this.#entryOf(protocol).connections) connection.callbackOnWritable();
+    return 0;
   }
 
   rxFlowAllow(protocol: Protocol | string): void {
     for (const connection of this.#entryOf(protocol).connections) connection.allowInput(true);
   }
 
-  callback(protocol: Protocol | string, reason: Reason): void {
+  callback(protocol: Protocol | string, reason: Reason): number {
     const entry = this.#entryOf(protocol);
     if (typeof reason !== "string" || !isReason(reason)) {
       refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
     }
     for (const connection of [...entry.connections]) callAny(connection, entry, reason);
+    return 0;
   }
 
   /** Hands data to every connection that a server has; −1 when the context is destroyed. */
-  broadcast(protocol: Protocol | string, data: Bytes | string, isDestroyed: boolean): number {
+  broadcast(protocol: Protocol | string, data: Bytes | string): number {
     const entry = this.#entryOf(protocol);
     const bytes = bytesOf("broadcast: data", data);
-    if (isDestroyed) return -1;
+    if (this.#context.isDestroyed) return -1;
     // Descriptors count up as connections are accepted; the set has the order of the handshakes.
     const accepted = [...entry.connections].sort((a, b) => a.socketFd - b.socketFd);
     for (const connection of accepted) {

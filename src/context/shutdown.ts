@@ -1,4 +1,4 @@
-/** How a context takes leave of its connections. */
+/** How the connections of a context that is destroyed are closed. */
 
 import type { DestroyOptions } from "../api/context.ts";
 import { refuseArgument } from "../base/check.ts";
@@ -33,7 +33,7 @@ export function checkDestroyOptions(options: DestroyOptions): Required<DestroyOp
 }
 
 /** Closes connections one after the other, evenly over a time, and cuts what is left after another. */
-export class Departure implements WheelTimerOwner {
+export class Shutdown implements WheelTimerOwner {
   readonly #wheel: TimerWheel;
   readonly #connections: readonly Connection[];
   readonly #startedAt: number;

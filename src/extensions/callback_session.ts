@@ -13,7 +13,7 @@ import type { Wsi } from "../api/wsi.ts";
 import { bytesOf, plainLength } from "../base/bytes.ts";
 import { log } from "../base/log.ts";
 
-/** The struct that a session is of. */
+/** The extension that a session is of. Implemented by StructExtension. */
 interface SessionStruct {
   readonly name: string;
   /** @throws {ExtensionFailure} when the program's function does, which is logged. */
@@ -51,7 +51,7 @@ const NO_BYTES = new Uint8Array(0);
 export class CallbackSession implements ExtensionSession {
   readonly unit = "message";
   readonly reservedBits = 0;
-  /** What a callback makes of a message may depend on anything. */
+  /** A callback may make other bytes of the same message for each connection. */
   readonly sharedKey = undefined;
   readonly stream: ExtensionSession;
 
@@ -138,15 +138,15 @@ export class CallbackSession implements ExtensionSession {
     take: (piece: Uint8Array, isAll: boolean) => void,
   ): void {
     const token: ExtensionToken = { token: bytes, tokenLength: bytes?.length ?? 0 };
-    const asking = new Asking(this, reason);
+    const calls = new RepeatedCalls(this, reason);
     let isFirst = true;
     do {
-      const piece = asking.ask(token);
-      if (piece.length > 0) take(piece, isFirst && !asking.hasMore);
+      const piece = calls.ask(token);
+      if (piece.length > 0) take(piece, isFirst && !calls.hasMore);
       isFirst = false;
       token.token = null;
       token.tokenLength = 0;
-    } while (asking.hasMore);
+    } while (calls.hasMore);
   }
 
   /** One call with a token; whether more waits. */
@@ -162,8 +162,8 @@ export class CallbackSession implements ExtensionSession {
   }
 }
 
-/** Calls of a callback for one reason, until it has no more. */
-class Asking {
+/** Calls of a callback for one reason, for as long as it asks to be called again. */
+class RepeatedCalls {
   hasMore = false;
   readonly #session: CallbackSession;
   readonly #reason: DataReason;
@@ -196,13 +196,13 @@ class Asking {
 
 /** What comes in, as far as it is asked for. */
 class IncomingTokens {
-  readonly #asking: Asking;
+  readonly #calls: RepeatedCalls;
   #piece: Uint8Array | undefined;
-  /** What the callback has made and nobody has read. */
+  /** What the callback has made and `read` has not given yet. */
   #made: Uint8Array = NO_BYTES;
 
   constructor(session: CallbackSession, reason: DataReason) {
-    this.#asking = new Asking(session, reason);
+    this.#calls = new RepeatedCalls(session, reason);
   }
 
   push(piece: Uint8Array): void {
@@ -217,7 +217,7 @@ class IncomingTokens {
         target.set(made, count);
         count += made.length;
         this.#made = this.#made.subarray(made.length);
-      } else if (this.#piece !== undefined || this.#asking.hasMore) this.#make();
+      } else if (this.#piece !== undefined || this.#calls.hasMore) this.#make();
       else break;
     }
     return count;
@@ -226,7 +226,7 @@ class IncomingTokens {
   #make(): void {
     const token = { token: this.#piece ?? null, tokenLength: this.#piece?.length ?? 0 };
     this.#piece = undefined;
-    this.#made = this.#asking.ask(token);
+    this.#made = this.#calls.ask(token);
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a session decodes, where it says how many bytes that are. */
+/** Checks how many bytes a session says it has decoded. */
 
 import { ExtensionFailure, type ExtensionSession } from "../api/extension.ts";
 import { describeValue } from "../base/check.ts";

@@ -30,6 +30,17 @@ import type { ZlibCodec } from "./zlib_codec.ts";
  *
  * @category Extensions
  * @throws {RangeError} naming the option that is wrong.
+ *
+ * @example
+ * ```ts
+ * import { createContext, deflateFrame, handlers, permessageDeflate } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   extensions: [permessageDeflate(), deflateFrame()],
+ *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+ * });
+ * ```
  */
 export function deflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return deflateFrameBy(zlibCodec, options);
@@ -47,6 +58,7 @@ export function deflateFrameBy(
  * {@linkcode deflateFrame} under the name that Safari used, `x-webkit-deflate-frame`.
  *
  * @category Extensions
+ * @throws {RangeError} naming the option that is wrong.
  */
 export function xWebkitDeflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return new FrameDeflate("x-webkit-deflate-frame", options, zlibCodec);
@@ -62,7 +74,7 @@ export function plainDeflateFrame(name: string): Extension {
   return new FrameDeflate(name, {}, zlibCodec, true);
 }
 
-/** What the one who sends the parameters asks of the other's compression. */
+/** The parameters of an offer or answer: what its sender asks of the peer's compression. */
 interface Request {
   readonly noContextTakeover: boolean;
   readonly maxWindowBits: number;
@@ -95,7 +107,7 @@ class FrameDeflate implements Extension {
     this.#options = checkPermessageDeflateOptions(options);
     this.#codec = codec;
     this.#isPlain = isPlain;
-    // Not the defaults, which would be asked of everybody.
+    // Not the defaults: old peers drop an answer with parameters that they did not offer.
     this.#asksAnyClient = options.clientNoContextTakeover !== undefined ||
       options.clientMaxWindowBits !== undefined;
     this.#streams = new SharedStreams(codec, this.#options);
@@ -108,7 +120,7 @@ class FrameDeflate implements Extension {
       if (asked === undefined || asked.maxWindowBits < MIN_OWN_WINDOW_BITS) continue;
       const knowsNone = offer.params.length === 0 && !this.#asksAnyClient;
       const ours = this.#isPlain || knowsNone ? NOTHING : this.#requestToClient();
-      // Without a request the client keeps its window, and so must we.
+      // Without a request the client keeps its window, and so must the server.
       if (!ours.noContextTakeover && !this.#codec.hasTakeover) continue;
       const session = this.#session(
         Math.min(asked.maxWindowBits, serverMaxWindowBits),

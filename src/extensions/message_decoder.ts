@@ -8,11 +8,11 @@ import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../core/websocket/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import { InflatedTooLong } from "./zlib_codec.ts";
 
-/** Whom the decoder tells. */
+/** What a {@linkcode MessageDecoder} needs of its session. Implemented by WebSocketSession. */
 export interface DecoderHost {
   /** Whether the next piece may come: receiving is not stopped, nor the time of the turn used up. */
   readonly mayGoOn: boolean;
-  /** Whether the connection still wants what comes. */
+  /** Whether the program is still handed what comes: false once the connection closes. */
   readonly isListening: boolean;
   /** A piece, which {@linkcode MessageDecoder} describes; valid during the call only. */
   onDecoded(piece: Uint8Array): void;
@@ -24,7 +24,7 @@ export interface DecoderHost {
 
 /** Where it was stopped. */
 interface Stop {
-  /** The one in hand, in which nobody goes on meanwhile. */
+  /** The frame in hand, the same until decoding goes on. */
   readonly frame: FrameFacts;
   readonly endsMessage: boolean;
   /** What comes next, as it was decoded to see that something does. */
@@ -34,10 +34,10 @@ interface Stop {
 /** The largest piece that is delivered. */
 const LARGEST_PIECE = 64 * 1024;
 
-/** Two a call, and calls as deep as programs service other connections from within a callback. */
+/** Two a call of `#deliver`, which may nest: a callback can service other connections. */
 const MAX_SPARE = 4;
 
-/** What pieces are decoded to, of no call that is under way. */
+/** Buffers to decode to, none of them in use by a call that is under way. */
 const spares: Uint8Array[] = [];
 
 /**
@@ -89,7 +89,7 @@ export class MessageDecoder implements FrameFacts {
    * behind a stop.
    */
   take(piece: Uint8Array, frame: FrameFacts): void {
-    // Whoever closes wants to hear no more, so that what comes need not be decoded either.
+    // The connection closes, so that what comes is dropped without decoding it.
     if (!this.#host.isListening) return;
     if (frame.isFirstPiece) {
       this.#size = 0;
@@ -103,7 +103,7 @@ export class MessageDecoder implements FrameFacts {
     const extension = this.#extension;
     const isByFrame = extension.unit === "frame";
     try {
-      // Only lent: who can't keep it when there is a stop has to have a copy.
+      // Only lent: an extension without `keep` could not copy it at a stop.
       const pushed = extension.keep === undefined ? piece.slice() : piece;
       extension.push(pushed, isByFrame ? frame.remaining === 0 : endsMessage, frame);
     } catch (error) {

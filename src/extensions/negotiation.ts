@@ -76,7 +76,7 @@ export function confirmExtensions(
   return chosen.layers();
 }
 
-/** One that throws, or makes what is none, agrees to nothing, and costs nobody the connection. */
+/** An extension that throws, or returns what is no session, agrees to nothing; the connection goes on. */
 function tryAccept(
   extension: Extension,
   offers: readonly ExtensionOffer[],

@@ -287,7 +287,7 @@ function describe(value: unknown): string {
   return String(value);
 }
 
-/** What our side asks of both: only who can keep windows may let one be kept. */
+/** What this end asks of both: only a codec with takeover may keep a window or let the peer keep one. */
 function wantedParams(
   options: Required<PermessageDeflateOptions>,
   canTakeover: boolean,

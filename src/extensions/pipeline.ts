@@ -113,7 +113,7 @@ export class SessionChain implements ExtensionSession {
     );
   }
 
-  /** What lies between two members is nobody else's. */
+  /** Copies the piece only: what lies between two members is in buffers of this chain. */
   keep(): void {
     this.#plain = this.#plain?.slice();
     this.#links.at(-1)?.session.keep?.();
@@ -170,7 +170,7 @@ export class SessionChain implements ExtensionSession {
 
 const SECOND_MS = 1000;
 
-/** What extensions need of their connection. */
+/** What extensions need of their connection. Implemented by Connection. */
 export interface ExtendedConnection {
   readonly wsi: Wsi;
   readonly socketFd: number;
@@ -244,8 +244,8 @@ export class ExtensionLayers {
   }
 
   /**
-   * Sends, once, what they still have for the front of our last words. One that can't takes the close frame
-   * away: false.
+   * Called before this end's close frame or the end of its stream: sends, once, what the sessions still
+   * hold. False when one throws: the connection then ends without a close frame.
    */
   flush(connection: ExtendedConnection): boolean {
     if (this.#isFlushed) return true;
@@ -280,7 +280,7 @@ export function heed(connection: ExtendedConnection, returned: unknown): void {
   disregard(returned, what, () => connection.hasFailed());
 }
 
-/** Does what must not keep anything else from being done; what an extension throws is logged. */
+/** Runs code of an extension whose failure must not stop the caller: a throw or rejection is logged. */
 export function attempt(what: string, work: () => unknown): void {
   try {
     disregard(work(), `${what} of an extension`);
@@ -298,7 +298,7 @@ export function logExtensionFailure(
   log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
 }
 
-/** One that throws keeps nobody. */
+/** A session whose `mayClose` throws doesn't keep the connection open. */
 function letsClose(session: ExtensionSession): boolean {
   let lets = true;
   attempt("mayClose", () => lets = session.mayClose?.() ?? true);

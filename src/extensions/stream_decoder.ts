@@ -5,7 +5,7 @@ import { messageOf } from "../base/log.ts";
 import type { Failure } from "../core/websocket/close.ts";
 import { readDecoded } from "./decoded_bytes.ts";
 
-/** Whom the decoder tells. */
+/** What a {@linkcode StreamDecoder} needs of its session. Implemented by WebSocketSession. */
 export interface StreamHost {
   /** Whether more may be parsed: receiving is not stopped, nor has the time of the turn been used up. */
   readonly mayGoOn: boolean;
@@ -44,7 +44,7 @@ export class StreamDecoder {
     if (this.#hasMore) return 0;
     const extension = this.#extension;
     try {
-      // Only lent: who can't keep them when there is a stop has to have a copy.
+      // Only lent: an extension without `keep` could not copy them at a stop.
       extension.push(extension.keep === undefined ? bytes.slice() : bytes, false);
     } catch (error) {
       this.#fail(error);

@@ -1,7 +1,7 @@
 /**
  * Raw DEFLATE for RFC 7692, by the zlib of the runtime. The only way to it that is synchronous and keeps
- * a stream's state is a part of `node:zlib` which nobody documents, so that it is tried out before it is
- * used, and another way stands by.
+ * a stream's state is an undocumented part of `node:zlib`, so that it is tried out before it is used, and
+ * `zlib_whole` stands by.
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
@@ -68,7 +68,7 @@ function chosenCodec(): ZlibCodec {
   return chosen ??= nativeZlibCodec() ?? wholeZlibCodec;
 }
 
-/** What makes a stream of `node:zlib`. */
+/** Makes streams of `node:zlib`. Implemented by that module; tests give streams that work otherwise. */
 export interface ZlibStreams {
   createDeflateRaw(options: DeflaterOptions & { readonly chunkSize: number }): unknown;
   createInflateRaw(options: InflaterOptions & { readonly chunkSize: number }): unknown;
@@ -189,7 +189,7 @@ class NativeDeflater implements Deflater {
 }
 
 class NativeInflater implements Inflater {
-  /** It stops wherever the output is full, so that whoever pulls may count. */
+  /** Without a bound here: each `pull` stops where its output is full, so that its caller can count. */
   most = Infinity;
   #handle: Handle | undefined;
   readonly #left: Uint32Array;
@@ -218,7 +218,7 @@ class NativeInflater implements Inflater {
   }
 
   keep(): void {
-    // Nobody changes that, and it is known by its identity.
+    // TAIL is never changed, and `pull` knows it by its identity.
     if (this.#input === TAIL) return;
     this.#input = this.rest.slice();
     this.#position = 0;
@@ -249,7 +249,7 @@ class NativeInflater implements Inflater {
       wasReset = true;
     }
     this.#position = position;
-    // Nobody should wait for the next message to let go of this one.
+    // Or an idle connection would hold the read buffer of its last message.
     if (position === input.length) this.#forgetInput();
     return length;
   }
@@ -309,7 +309,7 @@ function emptyPart(): Uint8Array {
 
 const EMPTY = new Uint8Array(0);
 
-/** Tries out all that the codec is used for; what it makes of it is compared, so that it may throw. */
+/** Tries out all that the codec is used for, and compares the results; false also when it throws. */
 function works(codec: ZlibCodec): boolean {
   const deflater = codec.deflater({ windowBits: 15, level: 6, memLevel: 8 });
   let inflater: Inflater | undefined;

@@ -1,4 +1,4 @@
-/** The seam for raw DEFLATE (RFC 1951) as RFC 7692 section 7.2 uses it: synchronous, in place. */
+/** The contract of raw DEFLATE (RFC 1951) as RFC 7692 section 7.2 uses it: synchronous, in place. */
 
 /** How a {@linkcode Deflater} compresses. */
 export interface DeflaterOptions {
@@ -19,7 +19,7 @@ export interface InflaterOptions {
   readonly windowBits: number;
 }
 
-/** Compresses a stream, part by part. */
+/** Compresses a stream, part by part. Implemented in `zlib` and `zlib_whole`; called by DeflateSession. */
 export interface Deflater {
   /**
    * Compresses `data` as the next part of the stream and flushes it to a byte boundary, so that the
@@ -39,7 +39,7 @@ export interface Deflater {
   close(): void;
 }
 
-/** Inflates a stream, in any parts. */
+/** Inflates a stream, in any parts. Implemented in `zlib` and `zlib_whole`; called by DeflateSession. */
 export interface Inflater {
   /**
    * How many bytes a message may inflate to, which may be set in front of each. One that inflates
@@ -55,8 +55,9 @@ export interface Inflater {
   push(data: Uint8Array): void;
   /**
    * As {@linkcode push}, of what the sender of a message left out at its end: 00 00 ff ff (section
-   * 7.2.2). A codec without takeover gives nothing before that. Behind a final block that was the message's last byte it is no block, as nobody put the
-   * byte before it that section 7.2.3.4 wants; what follows is a new stream then.
+   * 7.2.2). A codec without takeover gives nothing before that. Where the message ended in a final block,
+   * without the byte behind it that section 7.2.3.4 wants, the tail is no block; what follows is a new
+   * stream then.
    *
    * @throws {Error} as `push`.
    */
@@ -86,7 +87,7 @@ export interface Inflater {
   close(): void;
 }
 
-/** A way to compress and inflate. */
+/** A way to compress and inflate. Implemented by `nativeZlibCodec` and `wholeZlibCodec`. */
 export interface ZlibCodec {
   /**
    * Whether streams keep their state, as context takeover (section 7.1.1) needs it. Without that every

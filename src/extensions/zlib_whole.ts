@@ -67,7 +67,7 @@ interface Inflated {
 
 /**
  * Streams in one message, each of which costs a call. A sender ends one with a message, or perhaps with
- * a fragment; more of them come from someone who wants to keep us busy with two bytes each.
+ * a fragment; more of them are an attack that costs its sender two bytes each.
  */
 const MOST_STREAMS = 64;
 /** What flushes may add to a message of few bytes. */
@@ -144,7 +144,7 @@ class WholeInflater implements Inflater {
     let room = Math.min(this.most, LONGEST_OUTPUT);
     let position = 0;
     for (let streams = 0; position < input.length; streams++) {
-      // Nobody put the byte there that makes a block of the tail.
+      // RFC 7692 section 7.2.3.4: without a byte behind the final block the tail is no block.
       if (position === tail && streams > 0) break;
       if (streams === MOST_STREAMS) throw new InflateError("too many streams in one message");
       const { buffer, engine } = inflateStream(input.subarray(position), this.#windowBits, room);
@@ -186,7 +186,7 @@ function inflateStream(input: Uint8Array, windowBits: number, room: number): Inf
       windowBits,
       finishFlush: constants.Z_SYNC_FLUSH,
       chunkSize: Math.min(LARGEST_CHUNK, Math.max(LEAST_CHUNK, 4 * input.length)),
-      // Nothing is no bound for zlib; one byte more than there may be is found out by who counts.
+      // zlib takes no bound of 0; MessageDecoder, which counts, finds the byte that is too many.
       maxOutputLength: Math.max(1, room),
       info: true,
     }) as unknown as Inflated;

@@ -26,7 +26,7 @@ export function acquireBuffer(length: number): Bytes {
   return kept.long.pop() ?? new Uint8Array(LONG);
 }
 
-/** Gives back a buffer in which nobody reads or writes any more. */
+/** Gives back a buffer in which no operation reads or writes any more. */
 export function releaseBuffer(buffer: Bytes): void {
   const isLong = buffer.length === LONG;
   const others = isLong ? kept.long : kept.short;
@@ -35,7 +35,7 @@ export function releaseBuffer(buffer: Bytes): void {
   forgetBuffer(buffer);
 }
 
-/** Gives up a buffer in which somebody may still read or write. */
+/** Gives up a buffer in which an operation may still read or write. */
 export function forgetBuffer(buffer: Bytes): void {
   if (buffer.length === LONG) longInUse--;
 }

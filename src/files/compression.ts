@@ -1,4 +1,4 @@
-/** Compresses files on the way: which ones, for whom, and how many at a time. */
+/** Compresses files on the way: which ones, for which clients, and how many at a time. */
 
 import type { FileStat } from "../api/file_ops.ts";
 import { acceptedCodings, type ContentCoding } from "../core/http/accept_encoding.ts";
@@ -9,7 +9,7 @@ import { CODINGS, Encoder } from "./encoder.ts";
 import { isCompressible } from "./types.ts";
 import { tagOfCoded, validatorsOf } from "./validators.ts";
 
-/** Below it the fields and the time are worth more than the bytes. */
+/** Below it, in bytes, the fields and the time cost more than is saved. */
 export const SHORTEST_COMPRESSED = 1024;
 
 /** Each takes up to 1.5 MiB, for as long as its reader takes. */
@@ -27,8 +27,8 @@ export class Compression {
   #running = 0;
 
   /**
-   * Says how a file is answered with. What could be compressed varies, whether it is or not. A range is one
-   * of the file as it is: of a coding made anew each time nobody could go on with the rest.
+   * Plans the answer with a file. What could be compressed has `vary`, whether it is or not. A range is one
+   * of the file as it is: a coding that is made anew each time may have other bytes at the next request.
    *
    * @param now In milliseconds since 1970.
    */

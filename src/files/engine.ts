@@ -27,7 +27,7 @@ const NOTHING = new Uint8Array(0);
 /** Why there is no file to answer with: it can't be opened, read, or be what the request is about. */
 export type FileFailure = 404 | 412 | 416 | 500 | 503;
 
-/** The response that a file fills. Implemented by who owns the connection. */
+/** The response that a file fills. Implemented by ConnectionFileResponse; called by {@linkcode serveFile}. */
 export interface FileResponse {
   /** The connection, as the file operations see it. */
   readonly wsi: Wsi;
@@ -35,7 +35,7 @@ export interface FileResponse {
   readonly method: string;
   /** Whether the connection is there, and takes more. */
   readonly isOpen: boolean;
-  /** Of the time for all connections. */
+  /** The turns of the event loop, which connections share. */
   readonly budget: TurnBudget;
   /** The value of a field of the request, its lines joined; undefined when it is absent. */
   requestField(name: string): string | undefined;
@@ -45,11 +45,11 @@ export interface FileResponse {
   sendBody(bytes: Uint8Array): void;
   /** Answers with an error and these fields, when nothing was sent, and completes the response. */
   fail(status: FileFailure, fields: readonly FieldLine[]): void;
-  /** The response is whole, and all of it has left. */
+  /** Called when the response is whole, and all of it has left. */
   complete(): void;
   /** Ends the connection so that the response doesn't look whole. */
   abort(): void;
-  /** A file operation is done: runs `work` when the connection may be served, in a turn of it. */
+  /** Called when a file operation is done: runs `work` in a turn of the connection, once it may be served. */
   arrived(work: () => void): void;
 }
 
@@ -74,18 +74,18 @@ export interface FileOptions {
   readonly onFail?: (status: 404 | 503) => void;
 }
 
-/** A file on its way. */
+/** A file on its way. Implemented by Transfer, and by Lookup until there is a file; called by HttpResponse. */
 export interface FileTransfer {
-  /** All that was sent has left. */
+  /** Called when all that was sent has left. */
   onDrain(): void;
-  /** The connection is gone; the file is closed as soon as no operation is under way. */
+  /** Called when the connection is gone; the file is closed as soon as no operation is under way. */
   abandon(): void;
 }
 
 /**
  * Answers with a file, or a part of it, or the news that it is the client's already, as the request's
- * preconditions and ranges want (RFC 9110 sections 13 and 14). Exactly one of `complete`, `fail` and `abort` is called in the end, and never from
- * inside this call; none of them after `abandon`.
+ * preconditions and ranges want (RFC 9110 sections 13 and 14). Exactly one of `complete`, `fail` and
+ * `abort` is called in the end, and never from inside this call; none of them after `abandon`.
  *
  * @param path As `ops` understand it.
  */
@@ -133,7 +133,7 @@ class Transfer implements FileTransfer {
   onDrain(): void {
     if (this.#isBusy || this.#isDue) return;
     if (this.#hasMore) return void this.#goOn();
-    // All has left, so that nobody has a view of the buffer any more.
+    // All has left, so that the transport has no view of the buffer any more.
     this.#giveBack(releaseBuffer);
     this.#response.complete();
   }
@@ -187,7 +187,7 @@ class Transfer implements FileTransfer {
     } catch (error) {
       log("info", () => `${request.path}: served whole: ${describeFailure(error)}`);
     }
-    // Where it stands now, nobody knows.
+    // It may stand at any position now.
     await source.close();
     const field = (name: string) => name === "range" ? undefined : request.field(name);
     return await this.#open({ ...request, field }, undefined);
@@ -197,7 +197,7 @@ class Transfer implements FileTransfer {
     return this.#options.compression?.plan(request, stat, now) ?? { request, coding: undefined };
   }
 
-  /** The same answer with a body that is made on the way, and that nobody knows the length of. */
+  /** The same answer with a body that is compressed on the way, so that its length is unknown. */
   #coded(source: FileSource, answer: FileAnswer, coding: ContentCoding): FileAnswer {
     const fields = answer.fields.filter(([name]) => name !== "content-length");
     if (answer.pieces.length === 0) return { ...answer, fields };
@@ -300,7 +300,7 @@ class Transfer implements FileTransfer {
     this.#giveBack(forgetBuffer);
   }
 
-  /** A program's own reading may say more than it filled, which nobody else's bytes may show. */
+  /** A program's own `read` may say more than it filled, so that it gets no buffer of earlier files' bytes. */
   #newBuffer(): Uint8Array<ArrayBuffer> {
     if (this.#source instanceof CodedSource) return acquireBuffer(SHORT);
     const longest = this.#pieces.reduce((most, each) => Math.max(most, lengthOfPiece(each)), 0);

@@ -44,8 +44,8 @@ export type MountAnswer =
 const NONE: MountAnswer = { kind: "none" };
 
 /**
- * An encoded slash, a backslash in either form, and `..` in any: a path that has one means something else to
- * somebody, and none of them is in a link that a browser follows.
+ * An encoded slash, a backslash in either form, and `..` in any: a proxy or a file system may read such a
+ * path otherwise, and none of them is in a link that a browser follows.
  */
 const ODD_PATH = /%2f|%5c|\\|\/(\.|%2e)(\.|%2e)(?:\/|$)/i;
 
@@ -108,7 +108,7 @@ function fileAnswer(
   return { kind: "file", file: variant.file, contentType: mediaType(name), isCompressed, fields };
 }
 
-/** Listings under way, by folder and name: who asks for the same one at the same time gets the same one. */
+/** Listings under way, by folder and name: requests for the same one at the same time share it. */
 const underWay = new WeakMap<CheckedMount, Map<string, Promise<MountAnswer>>>();
 
 function listing(mount: CheckedMount, path: string, name: string): Promise<MountAnswer> {

@@ -8,7 +8,7 @@ import { describeFailure, log } from "../base/log.ts";
 
 /** What a file is read by. */
 export interface FileAccess {
-  /** The connection on whose behalf it is. */
+  /** The connection that asks for the file. */
   readonly wsi: Wsi;
   readonly ops: FileOps;
   /** As the operations understand it. */

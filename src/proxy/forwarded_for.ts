@@ -1,4 +1,4 @@
-/** Whose address to believe in behind proxies that say it by `X-Forwarded-For`. */
+/** Which address of `X-Forwarded-For` is the client's, by the proxies that are trusted. */
 
 import type { TrustProxy } from "../api/creation_info.ts";
 import { parseLength, trimBlanks } from "../core/http/syntax.ts";
@@ -49,12 +49,12 @@ export function readProxyTrust(trust: TrustProxy): ProxyTrust {
 }
 
 /**
- * The address of the client: from the socket on, each trusted proxy's word for who was in front of it
- * counts, and the first address that is not a trusted proxy's is the one. Where all are trusted it
- * is the leftmost.
+ * The address of the client: from the socket on, each trusted proxy is believed about the peer in front of
+ * it, and the first address that is not a trusted proxy's is the client's. Where all are trusted it is
+ * the leftmost.
  *
- * Whatever stands further left was said by somebody who isn't trusted, and isn't looked at. Where a
- * trusted proxy's word is no address (`unknown`, a name, garbage), the socket's own one stands.
+ * What stands further left comes from an untrusted peer, and isn't looked at. Where a trusted proxy has
+ * written no address (`unknown`, a name, garbage), the socket's own one stands.
  *
  * @param socketAddress the socket's peer, as text; empty for a unix socket
  * @param forwarded the values of `X-Forwarded-For`, in the order in which they came

@@ -1,6 +1,6 @@
 /**
  * The PROXY protocol, versions 1 and 2: a line or a block in front of a connection's own bytes, by
- * which a proxy says who it speaks for. Sections are those of HAProxy's `proxy-protocol.txt`.
+ * which a proxy tells the client's address. Sections are those of HAProxy's `proxy-protocol.txt`.
  */
 
 import type { Transport } from "../api/network.ts";
@@ -20,7 +20,7 @@ export interface ProxiedAddress {
 export type ProxyHeader =
   /** The beginning of a header; ask again with more. */
   | { readonly kind: "incomplete" }
-  /** No header, or a broken one: the connection is to be dropped, as nobody knows who it is of. */
+  /** No header, or a broken one: the connection is to be dropped, as its client is unknown. */
   | { readonly kind: "invalid"; readonly error: string }
   /** A header of `length` bytes that leaves the socket's own addresses as they are. */
   | { readonly kind: "own"; readonly length: number }
@@ -75,7 +75,7 @@ const DATAGRAM = 2;
 /** Bytes of both addresses, ports included, by family. */
 const ADDRESS_LENGTHS = [0, 12, 36, 216] as const;
 
-/** Why a connection can't be served: nobody knows who it is of. */
+/** Why a connection can't be served: its PROXY header is missing or broken, so that its client is unknown. */
 export class ProxyHeaderError extends Error {
   override readonly name = "ProxyHeaderError";
 }

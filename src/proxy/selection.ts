@@ -68,7 +68,7 @@ export interface EnvironmentProxies {
  * a variable that is set to nothing counts as said: no proxy.
  *
  * `HTTP_PROXY` counts only where `REQUEST_METHOD` may be read and isn't set: a CGI program gets the
- * request's header field `Proxy` under that name, from anybody.
+ * request's header field `Proxy` under that name, which any client can send.
  *
  * @throws {ProxySettingsError} when a variable names no proxy; the message says which variable.
  */
@@ -92,7 +92,7 @@ export function readEnvironmentProxies(read: ReadVariable): EnvironmentProxies {
   };
 }
 
-/** Who names a proxy; the first that does counts. */
+/** Where a proxy may be named; the first place that names one counts. */
 export interface ProxySources {
   /** `setProxy`. */
   readonly set?: ProxySettings | undefined;
@@ -111,8 +111,8 @@ export interface ProxyTarget {
 
 /**
  * The proxy for a target, or `undefined` for none. A proxy that the program names is for every host,
- * as in the seeds; `no_proxy` speaks of the environment's alone. For TLS `https_proxy` counts, and
- * where that isn't set `http_proxy`, which in the seeds is for `ws` and `wss` alike.
+ * as in libwebsockets; `no_proxy` speaks of the environment's alone. For TLS `https_proxy` counts, and
+ * where that isn't set `http_proxy`, which in libwebsockets is for `ws` and `wss` alike.
  */
 export function chooseProxy(target: ProxyTarget, sources: ProxySources): ProxySettings | undefined {
   const named = sources.set ?? sources.info;

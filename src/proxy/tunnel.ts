@@ -38,7 +38,7 @@ export class TunnelError extends Error {
 }
 
 /**
- * The request for a tunnel. HTTP/1.1, other than the seeds' 1.0, as that has `Host`; proxies which
+ * The request for a tunnel. HTTP/1.1, other than libwebsockets' 1.0, as that has `Host`; proxies which
  * know 1.0 alone answer it all the same.
  *
  * @throws {TunnelError} when host or port can't be in a request.

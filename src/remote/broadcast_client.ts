@@ -40,7 +40,8 @@ export interface BroadcastTarget {
 }
 
 /**
- * A connection to the broadcast socket of a protocol; keeps the program running until it is closed.
+ * A connection to the broadcast socket of a protocol, made by {@linkcode connectBroadcast}; keeps the
+ * program running until it is closed.
  *
  * @category Broadcast and workers
  */
@@ -49,8 +50,8 @@ export interface Broadcaster extends AsyncDisposable {
    * Has the context broadcast `data` to the protocol. Messages keep their order and their boundaries;
    * an empty one is one, too. The data is taken before the call returns.
    *
-   * @param data A string is sent as its UTF-8, of a view its bytes, of a buffer all of them. The context drops a connection that sends more than its
-   *   `maxMessageSize` at once.
+   * @param data A string is sent as its UTF-8, of a view its bytes, of a buffer all of them. The context
+   *   drops a connection that sends more than its `maxMessageSize` at once.
    * @returns Resolves when the bytes have been handed to the system: wait for it where much is sent.
    *   Rejects with an {@linkcode LwsError}: `connection-closed` when the connection is gone or closed,
    *   `invalid-argument` when `data` is neither a string, a view nor a buffer, or has lost its bytes.
@@ -71,8 +72,8 @@ export interface Broadcaster extends AsyncDisposable {
  *
  * @category Broadcast and workers
  * @returns Rejects with an {@linkcode LwsError}: `invalid-argument`, which names the field;
- *   `permission-denied`; `connect-failed` when nobody listens there, or nobody answers within 5 seconds;
- *   `handshake-refused` when the token is another's; `aborted`.
+ *   `permission-denied`; `connect-failed` when no process listens there, or there is no answer within 5
+ *   seconds; `handshake-refused` when the token is another's; `aborted`.
  *
  * @example
  * ```ts
@@ -92,7 +93,7 @@ export interface Broadcaster extends AsyncDisposable {
  *
  * // In any process of this machine that was told the two:
  * await using news = await connectBroadcast({ port, token });
- * await news.broadcast("Everybody hears this.");
+ * await news.broadcast("It has begun.");
  * ```
  */
 export async function connectBroadcast(target: BroadcastTarget): Promise<Broadcaster> {
@@ -282,7 +283,7 @@ class BroadcastSender implements Broadcaster, TransportHandler {
     this.#closed.resolve();
   }
 
-  /** Queues bytes that nobody changes any more. */
+  /** Queues bytes that stay as they are from now on. */
   #queue(bytes: Uint8Array): void {
     this.#queued += bytes.length;
     this.#tx.append(bytes);

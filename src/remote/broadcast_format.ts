@@ -13,10 +13,10 @@ export const LENGTH_BYTES = 4;
 /** The longest message that a length can tell of. */
 export const LONGEST_MESSAGE = 2 ** 32 - 1;
 
-/** Room for a message in pieces before any of it has come; announcing much costs us nothing. */
+/** Room for a message in pieces before any of it has come, however long it is announced to be. */
 const FIRST_ROOM = 64 * 1024;
 
-/** A token that nobody can guess: 32 random bytes as hexadecimal digits. */
+/** A token that can't be guessed: 32 random bytes as hexadecimal digits. */
 export function newToken(): string {
   return crypto.getRandomValues(new Uint8Array(TOKEN_LENGTH / 2)).toHex();
 }
@@ -38,7 +38,7 @@ export function writeLength(target: Uint8Array, position: number, length: number
   new DataView(target.buffer, target.byteOffset).setUint32(position, length);
 }
 
-/** Whom a {@linkcode MessageReader} tells. */
+/** What a {@linkcode MessageReader} calls, from inside `read`. Implemented by BroadcastPeer. */
 export interface MessageHandler {
   /** A whole message, valid during the call. False: no more of this read; it is offered again. */
   onMessage(message: Uint8Array): boolean;

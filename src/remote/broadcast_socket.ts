@@ -1,6 +1,6 @@
 /** A protocol's broadcast socket: where other processes hand in what is to be broadcast. */
 
-import type { Limits } from "../api/limits.ts";
+import type { Context } from "../api/context.ts";
 import type { Listener, Network, Transport, TransportHandler } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import { log } from "../base/log.ts";
@@ -17,12 +17,10 @@ import { listen } from "../transport/listen.ts";
 
 /** What a broadcast socket needs of its context. */
 export interface BroadcastSocketHost {
-  readonly limits: Limits;
+  readonly context: Pick<Context, "limits" | "broadcast">;
   readonly wheel: TimerWheel;
   /** Does `work` at once, or when the context is next serviced; all in the order of the calls. */
   deliver(work: () => void): void;
-  /** Broadcasts to the protocol of that name; the bytes are valid during the call. */
-  broadcast(protocol: string, message: Uint8Array): unknown;
 }
 
 const LOOPBACK = "127.0.0.1";
@@ -86,7 +84,7 @@ class BroadcastPeer implements TransportHandler {
   #isClosed = false;
 
   constructor(socket: BroadcastSocket, transport: Transport) {
-    const { limits, wheel } = socket.host;
+    const { context: { limits }, wheel } = socket.host;
     this.#socket = socket;
     this.#transport = transport;
     this.#reader = new MessageReader(limits.maxMessageSize, {
@@ -127,7 +125,7 @@ class BroadcastPeer implements TransportHandler {
     let kept = message;
     host.deliver(() => {
       isDelivered = true;
-      host.broadcast(protocol, kept);
+      host.context.broadcast(protocol, kept);
       this.#transport.resume();
     });
     if (!isDelivered) {

@@ -38,7 +38,8 @@ export type ForkedProtocol = Pick<
 >;
 
 /**
- * A context that is served by a worker. It keeps the program running until it ends.
+ * A context that is served by a worker, made by {@linkcode forkServiceLoop}. It keeps the program running
+ * until it ends.
  *
  * @category Broadcast and workers
  */
@@ -49,8 +50,8 @@ export interface ForkedService extends AsyncDisposable {
   readonly protocols: readonly ForkedProtocol[];
   /**
    * Resolves when the context is destroyed, all its connections have ended, and the worker, too. Rejects
-   * with an {@linkcode LwsError} `worker-failed` when an error that nobody caught has ended the worker;
-   * that is logged as well, and ends nothing else.
+   * with an {@linkcode LwsError} `worker-failed` when an uncaught error has ended the worker; that is
+   * logged as well, and ends nothing else.
    */
   readonly done: Promise<void>;
   /**
@@ -122,7 +123,7 @@ export interface ForkedService extends AsyncDisposable {
  *   { port: 0, iface: "127.0.0.1" },
  * );
  * console.log(`ws://127.0.0.1:${forked.port}`);
- * forked.broadcast("news", "Everybody hears this.");
+ * forked.broadcast("news", "It has begun.");
  * ```
  */
 export async function forkServiceLoop(
@@ -192,7 +193,7 @@ const STOP_FACTOR = 2;
 /** Longer delays make `setTimeout` fire at once. */
 const LONGEST_STOP_MS = 2 ** 31 - 1;
 
-/** The worker, as those see it who started it. */
+/** The worker, as the program that started it sees it. */
 class ForkedWorker implements ForkedService {
   port = -1;
   protocols: readonly ForkedProtocol[] = [];
@@ -210,7 +211,7 @@ class ForkedWorker implements ForkedService {
   constructor(moduleUrl: string, info: ForkInfo) {
     this.serving = this.#serving.promise;
     this.done = this.#done.promise;
-    // Who never looks at it has the log.
+    // It may be left alone: the failure is logged, too.
     this.done.catch(() => {});
     const { port1, port2 } = new MessageChannel();
     this.#control = port1;
@@ -252,7 +253,7 @@ class ForkedWorker implements ForkedService {
     }
   }
 
-  /** Whoever starts it waits no longer. */
+  /** Called when the signal of `forkServiceLoop` aborts, before the context listens. */
   abandon(cause: unknown): void {
     this.#fail(new LwsError("aborted", "forkServiceLoop: signal has aborted", { cause }));
   }

@@ -1,16 +1,16 @@
 /** The context's end of a port that it gave to another worker, and what goes over it. */
 
+import type { Context } from "../api/context.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 
-/** What a port's messages may ask of its context. */
-export interface PortHost {
+/** How a port's messages get to their context. */
+export interface PortInbox {
+  readonly context: Context;
   /** Does `work` at once, or when the context is next serviced; all in the order of the calls. */
   deliver(work: () => void): void;
-  broadcast(protocol: string, data: Uint8Array | string): number;
-  callbackOnWritableAllProtocol(protocol: string): number;
+  /** As `Context.cancelService`, but for a context that serves by itself nothing happens. */
   cancelService(): void;
-  destroy(): Promise<void>;
   /** The other end is closed; the last call. */
   forget(port: ContextPort): void;
 }
@@ -18,11 +18,11 @@ export interface PortHost {
 /** Does for a context what the other end asks for. */
 export class ContextPort {
   readonly #port: MessagePort;
-  readonly #host: PortHost;
+  readonly #inbox: PortInbox;
 
-  constructor(port: MessagePort, host: PortHost) {
+  constructor(port: MessagePort, inbox: PortInbox) {
     this.#port = port;
-    this.#host = host;
+    this.#inbox = inbox;
     port.onmessage = (event) => this.#onMessage(event.data);
     port.onmessageerror = () => log("warn", "port of a context: a message can't be read");
   }
@@ -38,22 +38,22 @@ export class ContextPort {
       return log("warn", "port of a context: a message that no RemoteContext sends is ignored");
     }
     // What has to come at once does: it may be what a service call waits for.
-    if (message.call === "cancelService") return this.#host.cancelService();
-    if (message.call === "destroy") return void this.#host.destroy();
-    if (message.call !== "close") return this.#host.deliver(() => this.#do(message));
+    if (message.call === "cancelService") return this.#inbox.cancelService();
+    if (message.call === "destroy") return void this.#inbox.context.destroy();
+    if (message.call !== "close") return this.#inbox.deliver(() => this.#do(message));
     this.#port.close();
-    this.#host.forget(this);
+    this.#inbox.forget(this);
   }
 
   #do(message: PortCall): void {
-    const host = this.#host;
+    const { context } = this.#inbox;
     try {
       switch (message.call) {
         case "broadcast":
-          host.broadcast(message.protocol, message.data);
+          context.broadcast(message.protocol, message.data);
           break;
         case "callbackOnWritableAllProtocol":
-          host.callbackOnWritableAllProtocol(message.protocol);
+          context.callbackOnWritableAllProtocol(message.protocol);
           break;
       }
     } catch (error) {

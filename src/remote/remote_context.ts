@@ -5,9 +5,10 @@ import { LwsError } from "../base/errors.ts";
 import { CONTEXT_GONE, type PortCall } from "./message_port.ts";
 
 /**
- * The calls on a context that make sense from another worker. Each is a message: it is done soon after,
- * in the order of the calls, and an error there, as an unknown protocol, is logged there. Keeps its
- * worker running until {@linkcode RemoteContext.close}, or until the context is destroyed.
+ * The calls on a context that make sense from another worker; made by {@linkcode remoteContext}. Each is a
+ * message: it is done soon after, in the order of the calls, and an error there, as an unknown protocol,
+ * is logged there. Keeps its worker running until {@linkcode RemoteContext.close}, or until the context
+ * is destroyed.
  *
  * @category Broadcast and workers
  */
@@ -59,7 +60,7 @@ export interface RemoteContext extends Disposable {
  * const port = context.openPort();
  * // worker.postMessage(port, [port]), and in the worker:
  * using remote = remoteContext(port);
- * remote.broadcast("news", "Everybody hears this.");
+ * remote.broadcast("news", "It has begun.");
  * ```
  */
 export function remoteContext(port: MessagePort): RemoteContext {

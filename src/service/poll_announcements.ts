@@ -10,8 +10,8 @@ import type { PollSlot } from "./poll_slot.ts";
 import { PolledService, type PollHost } from "./polled_service.ts";
 import { GatedTransport } from "./polled_transport.ts";
 
-/** What polling needs of its context. */
-export interface PollingHost {
+/** How polling calls the program, and ends what the program can't watch. */
+export interface PollCallbacks {
   /** Calls the first protocol for a descriptor, of a connection or of the context itself. */
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number;
   /** Cuts a connection that can't be watched any more. */
@@ -21,13 +21,13 @@ export interface PollingHost {
 /** The service policies "manual" and "external" as a context sees them. */
 export class Polling implements PollHost {
   readonly scheduler: PolledService;
-  readonly #host: PollingHost;
+  readonly #callbacks: PollCallbacks;
   /** Whether an event loop of the program's own is told what to watch, and writes wait for it, too. */
   readonly #isExternal: boolean;
 
-  constructor(isExternal: boolean, clock: Clock, host: PollingHost) {
+  constructor(isExternal: boolean, clock: Clock, callbacks: PollCallbacks) {
     this.#isExternal = isExternal;
-    this.#host = host;
+    this.#callbacks = callbacks;
     this.scheduler = new PolledService(clock, this);
   }
 
@@ -76,20 +76,20 @@ export class Polling implements PollHost {
   }
 
   changeModePollFd(fd: number, events: number, prevEvents: number): void {
-    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#host.cutFd(fd);
+    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#callbacks.cutFd(fd);
   }
 
   serviceBegins(): void {
-    this.#host.callFirst(0, "getThreadId", undefined);
+    this.#callbacks.callFirst(0, "getThreadId", undefined);
   }
 
   /** Tells of a change, between locking and unlocking; false when any of the three fails. */
   #tell(reason: "addPollFd" | "delPollFd" | "changeModePollFd", args: PollArgs): boolean {
     if (!this.#isExternal) return true;
-    const host = this.#host;
+    const callbacks = this.#callbacks;
     const lock: PollLock = { ...args, isTableChange: reason !== "changeModePollFd" };
     const ask = <R extends keyof ReasonData>(asked: R, data: ReasonData[R]): number => {
-      const result = host.callFirst(args.fd, asked, data);
+      const result = callbacks.callFirst(args.fd, asked, data);
       // What leaves is closed already, and the listener is no connection.
       const closes = result !== 0 && reason !== "delPollFd" && args.fd !== 0;
       if (closes) noteClosing(args.fd, asked, result);
@@ -100,7 +100,7 @@ export class Polling implements PollHost {
     const isUnlocked = ask("unlockPoll", lock) === 0;
     // What was added is not, if the lock can't be given back.
     if (reason === "addPollFd" && result === 0 && !isUnlocked) {
-      host.callFirst(args.fd, "delPollFd", args);
+      callbacks.callFirst(args.fd, "delPollFd", args);
     }
     return isUnlocked && result === 0;
   }

@@ -11,8 +11,8 @@ const LOOPBACK = "127.0.0.1";
 const NOWHERE: Address = { hostname: "", port: 0 };
 
 /**
- * Listeners and connections that exist in this object only. Host names don't matter: whoever
- * listens on a port is reached by every name. A `path` is a name like a unix socket's, and no file.
+ * Listeners and connections that exist in this object only. Host names don't matter: a listener on a
+ * port is reached by every name. A `path` is a name like a unix socket's, and no file.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export class MemoryNetwork implements Network {
   #gate: PromiseWithResolvers<void> | undefined;
 
   /**
-   * Makes a network that nobody listens on yet.
+   * Makes a network without listeners.
    *
    * @param options how each connection is made.
    */
@@ -56,7 +56,7 @@ export class MemoryNetwork implements Network {
   /**
    * Listens on a port, for every host name; port 0 takes a free one. Or listens on a path.
    *
-   * @throws {MemoryError} `address-in-use` when somebody listens there.
+   * @throws {MemoryError} `address-in-use` when there is a listener already.
    * @throws {RangeError} when the port is not a whole number from 0 to 65,535, or a descriptor is
    *   given, as there are none in memory.
    */
@@ -72,8 +72,8 @@ export class MemoryNetwork implements Network {
   }
 
   /**
-   * Connects to whoever listens on the port or path. Rejects with a {@linkcode MemoryError}
-   * `connection-refused` when nobody does, or with the signal's reason when that aborts first.
+   * Connects to the listener on the port or path. Rejects with a {@linkcode MemoryError}
+   * `connection-refused` when there is none, or with the signal's reason when that aborts first.
    */
   async connect(target: NetworkTarget, signal: AbortSignal): Promise<MemoryTransport> {
     signal.throwIfAborted();
@@ -164,7 +164,7 @@ class MemoryListener implements Listener {
     this.#closed = true;
     this.#leave();
     for (const accepting of this.#accepting.splice(0)) accepting.reject(listenerClosed());
-    // Like a kernel's backlog: who was never accepted finds the connection reset.
+    // As a kernel does with its backlog: connections that were never accepted are reset.
     for (const transport of this.#offered.splice(0)) transport.reset();
   }
 

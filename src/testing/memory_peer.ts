@@ -11,7 +11,8 @@ interface Reader {
 
 /**
  * A client, or a server, that tests drive by hand. It takes all it is sent; reads go through that
- * in order and wait for events, not for time.
+ * in order and wait for events, not for time. A read that the end of
+ * the stream leaves unsatisfied rejects with a {@linkcode MemoryError} `connection-ended`.
  *
  * @example
  * ```ts

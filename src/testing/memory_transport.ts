@@ -11,7 +11,21 @@ export type MemoryErrorCode =
   | "connection-reset"
   | "listener-closed";
 
-/** An error of the in-memory network, with a `code` like those that a real network's errors have. */
+/**
+ * An error of the in-memory network, with a `code` like those that a real network's errors have.
+ *
+ * @example
+ * ```ts
+ * import { MemoryError, MemoryNetwork } from "@x/lws/testing";
+ *
+ * const target = { hostname: "127.0.0.1", port: 80 };
+ * try {
+ *   await new MemoryNetwork().connect(target, new AbortController().signal);
+ * } catch (error) {
+ *   if (!(error instanceof MemoryError) || error.code !== "connection-refused") throw error;
+ * }
+ * ```
+ */
 export class MemoryError extends Error {
   /** `MemoryError`. */
   override readonly name = "MemoryError";
@@ -25,7 +39,7 @@ export class MemoryError extends Error {
   }
 }
 
-/** How a pair is made. */
+/** How a pair of ends is made, for {@linkcode memoryPair} and `MemoryNetwork`. */
 export interface MemoryOptions {
   /**
    * Undelivered bytes, from 0, past which an end lets its peer's writes wait, like a full socket
@@ -44,7 +58,7 @@ const LEAD = 1;
 const NO_BYTES = new Uint8Array(0);
 
 /** Why an end is gone; an object, because a close in order has no error. */
-interface Fate {
+interface Ending {
   readonly error: unknown;
 }
 
@@ -93,8 +107,8 @@ export class MemoryTransport implements Transport {
   /** Wrote to an end that is gone. */
   #broken = false;
 
-  #fate: Fate | undefined;
-  #resetByPeer: Fate | undefined;
+  #ending: Ending | undefined;
+  #resetByPeer: Ending | undefined;
   #gone = false;
   #scheduled = false;
 
@@ -137,11 +151,11 @@ export class MemoryTransport implements Transport {
 
   write(bytes: Uint8Array): void {
     this.#mustBeStarted("write");
-    if (this.#fate !== undefined) return;
+    if (this.#ending !== undefined) return;
     if (this.#ended) throw new Error("write came after end");
     if (this.#writing) throw new Error("write came before onDrain: one write at a time");
     this.#writing = true;
-    if (this.#peer.#fate !== undefined) {
+    if (this.#peer.#ending !== undefined) {
       this.#broken = true;
       this.#schedule();
       return;
@@ -189,7 +203,7 @@ export class MemoryTransport implements Transport {
    */
   reset(error: unknown = new MemoryError("connection-reset", "the connection was reset")): void {
     this.#peer.#resetByPeer ??= { error };
-    if (this.#heardFate() === undefined) this.#die(error);
+    if (this.#heardEnding() === undefined) this.#die(error);
   }
 
   /**
@@ -255,8 +269,8 @@ export class MemoryTransport implements Transport {
   }
 
   #die(error: unknown): void {
-    if (this.#fate !== undefined) return;
-    this.#fate = { error };
+    if (this.#ending !== undefined) return;
+    this.#ending = { error };
     const peer = this.#peer;
     peer.#peerEnded = true;
     if (peer.#writing && !peer.#left) peer.#broken = true;
@@ -274,13 +288,13 @@ export class MemoryTransport implements Transport {
     this.#scheduled = false;
     const handler = this.#handler!;
     if (this.#gone) return;
-    const fate = this.#heardFate();
-    if (fate !== undefined) {
+    const ending = this.#heardEnding();
+    if (ending !== undefined) {
       this.#gone = true;
       this.#arriving = [];
       this.#arrivingLength = 0;
       this.#rest = NO_BYTES;
-      handler.onClose(fate.error);
+      handler.onClose(ending.error);
       return;
     }
     if (this.#left) {
@@ -293,15 +307,15 @@ export class MemoryTransport implements Transport {
       handler.onProgress?.();
     }
     // The handler may have closed or paused meanwhile.
-    if (this.#heardFate() === undefined && this.#hasNews()) this.#deliver(handler);
+    if (this.#heardEnding() === undefined && this.#hasNews()) this.#deliver(handler);
     if (this.#broken && !this.#held && !this.#hasNews()) {
       this.#die(new MemoryError("broken-pipe", "the peer of this connection has closed it"));
     }
-    if (this.#heardFate() !== undefined || this.#left || this.#hasNews()) this.#schedule();
+    if (this.#heardEnding() !== undefined || this.#left || this.#hasNews()) this.#schedule();
   };
 
-  #heardFate(): Fate | undefined {
-    return this.#fate ?? (this.#held ? undefined : this.#resetByPeer);
+  #heardEnding(): Ending | undefined {
+    return this.#ending ?? (this.#held ? undefined : this.#resetByPeer);
   }
 
   #hasNews(): boolean {
@@ -333,7 +347,7 @@ export class MemoryTransport implements Transport {
       if (!(Number.isInteger(taken) && taken >= 0 && taken <= view.length)) {
         throw new RangeError(`onBytes took ${taken} of ${view.length} bytes`);
       }
-      if (this.#heardFate() === undefined) this.#rest = view.slice(taken);
+      if (this.#heardEnding() === undefined) this.#rest = view.slice(taken);
     } finally {
       buffer.fill(POISON);
     }

@@ -1,12 +1,13 @@
-/** That a C program's callbacks get a connection of libwebsockets' kind and nothing of what it is made of. */
+/** That a C program's callbacks and calls get faces, and nothing of what is behind them. */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Wsi } from "../../mod.ts";
+import { assertIsContextFace } from "../support/context_members.ts";
 import { assertIsFace } from "../support/wsi_members.ts";
 import { FACES, rig } from "./support.ts";
 
 for (const face of FACES) {
-  Deno.test(`${face.name}: callbacks and calls have the members of Wsi, and nothing else`, async () => {
+  Deno.test(`${face.name}: callbacks and calls have the members of Wsi and Context, and nothing else`, async () => {
     const seen = new Map<string, Wsi>();
     const protocols = [{
       name: "chat",
@@ -33,7 +34,11 @@ for (const face of FACES) {
     const made = await server.pump(Promise.resolve(connected));
     await server.settle();
 
-    for (const [reason, wsi] of seen) assertIsFace(wsi, reason);
+    assertIsContextFace(server.context, face.name);
+    for (const [reason, wsi] of seen) {
+      assertIsFace(wsi, reason);
+      assertStrictEquals(wsi.context, server.context, reason);
+    }
     assertEquals(seen.has("RECEIVE"), true);
     if (made !== undefined) assertStrictEquals(seen.get("CLIENT_ESTABLISHED"), made);
   });

@@ -62,11 +62,16 @@ function membersOf(object: object): string[] {
   return [...names].map(String).sort();
 }
 
-/** Has a program find the members of `Wsi`, and nothing else of what a connection is made of. */
-export function assertIsFace(wsi: Wsi, whose: string): void {
-  assertEquals(Reflect.ownKeys(wsi), [], `${whose}: own keys`);
+/** Has a program find the members of an interface, and nothing else of what is behind the object. */
+export function assertHasOnly(object: object, members: object, whose: string): void {
+  assertEquals(Reflect.ownKeys(object), [], `${whose}: own keys`);
   const enumerable: string[] = [];
-  for (const name in wsi) enumerable.push(name);
+  for (const name in object) enumerable.push(name);
   assertEquals(enumerable, [], `${whose}: enumerable members`);
-  assertEquals(membersOf(wsi), [...Object.keys(MEMBERS), "constructor"].sort(), whose);
+  const wanted = [...Reflect.ownKeys(members), "constructor"].map(String).sort();
+  assertEquals(membersOf(object), wanted, whose);
+}
+
+export function assertIsFace(wsi: Wsi, whose: string): void {
+  assertHasOnly(wsi, MEMBERS, whose);
 }

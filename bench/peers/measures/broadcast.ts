@@ -1,4 +1,4 @@
-/** One publishes, everybody receives. */
+/** One connection publishes, all receive. */
 
 import { takeTurns } from "../turns.ts";
 import type { Case } from "./case.ts";

@@ -30,7 +30,7 @@ export interface Case {
   readonly name: string;
   /** Whether it is part of a quick run. */
   readonly isQuick: boolean;
-  /** Whether it is for those who serve files, and not for those who echo. @default {false} */
+  /** Whether it is for servers of files, and not for those that echo. @default {false} */
   readonly servesFiles?: boolean;
   measure(bench: Bench): Promise<Measure>;
 }

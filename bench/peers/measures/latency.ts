@@ -6,7 +6,7 @@ import { halfOfSlowest } from "./offered_rate.ts";
 
 const CONNECTIONS = 64;
 const SIZE = 125;
-/** Who achieves less of the offered rate hasn't kept up. */
+/** The share of the offered rate that a server has to reach, or it hasn't kept up. */
 const KEPT_UP = 0.98;
 
 export const latency: Case = {

@@ -29,7 +29,7 @@ export function readShape(text: string): Shape | undefined {
 /** What a case may have besides its shape. */
 interface Kind {
   readonly isQuick?: boolean;
-  /** Whether messages are compressed, among those who can. */
+  /** Whether messages are compressed, among the servers that can. */
   readonly deflate?: boolean;
 }
 

@@ -2,7 +2,7 @@
 
 import { announce, DEFLATES, PORT, TLS } from "./listening.mjs";
 
-/** What is used here of Bun, whose types Deno doesn't have. */
+/** What is used here of Bun: Deno has no types of it. */
 interface BunSocket {
   readonly data: { readonly broadcasts: boolean };
   send(message: string | Uint8Array, compress: boolean): number;

@@ -10,7 +10,7 @@ import { announce, PORT } from "./listening.mjs";
 const SMALL = 512;
 const LARGE = 256 * 1024;
 
-/** Those who get every message on the path `/broadcast`, if they take it in one piece. */
+/** The connections that get every message of the path `/broadcast`, if they take it in one piece. */
 const audience = new Set<Deno.TcpConn>();
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: PORT });

@@ -77,7 +77,7 @@ export function wsiUser(wsi: Wsi): unknown {
 
 /** The context of a connection; null for none. */
 export function contextOf(wsi: Wsi): Context {
-  // Only who goes round the types has no connection; others need not look at what they get.
+  // The types promise a connection; null only for a program that goes round them.
   return attempt("lws_get_context", null as unknown as Context, () => theConnection(wsi).context);
 }
 

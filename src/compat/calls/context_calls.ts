@@ -5,7 +5,7 @@ import type { PollFd } from "../../api/service.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
 import { libraryVersion } from "../../base/version.ts";
-import { broadcastFromElsewhere } from "./forked_broadcast.ts";
+import { broadcastBySocket } from "./forked_broadcast.ts";
 import { attempt, attemptSoon } from "../engine/attempt.ts";
 import { userReason } from "../engine/callback.ts";
 import {
@@ -171,12 +171,12 @@ export function broadcast(
   return attempt("libwebsockets_broadcast", -1, () => {
     const bytes = bytesAt(buf, len);
     const owner = ownerOf(protocol);
-    if (owner === undefined) return broadcastFromElsewhere(protocol, bytes);
+    if (owner === undefined) return broadcastBySocket(protocol, bytes);
     return forEachName(owner, protocol, (own, each) => own.broadcast(each, bytes));
   });
 }
 
-/** Who serves a protocol, where its struct knew that. */
+/** The context that serves a protocol, where its struct had `owning_server`. */
 export function ownerOf(protocol: FilledIn | null): Context | undefined {
   return protocol?.owning_server ?? undefined;
 }

@@ -20,7 +20,7 @@ import { refuse, theList, theWhole } from "../engine/guards.ts";
 import { limitsOf } from "../engine/limits.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "../engine/served.ts";
 import type { CreationStruct, lws_token_limits } from "../engine/structs.ts";
-import { createContext } from "../../context/context.ts";
+import { createContext } from "../../context/face.ts";
 import { HEADER_TOKENS } from "../../core/http/header_tokens.ts";
 import { splitList } from "../../core/http/syntax.ts";
 import { hostFileOps } from "../../transport/host_files.ts";
@@ -166,7 +166,7 @@ const EXTENSION_MEMBERS: ReadonlySet<string> = new Set([
   "per_context_private_data",
 ]);
 
-/** A member that is misspelt would be a wish that nobody hears. */
+/** Refuses members that there are not: a misspelt one would have no effect. */
 function checkMembers(
   struct: object,
   where: string,

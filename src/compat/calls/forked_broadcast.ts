@@ -68,7 +68,7 @@ const taken = new WeakMap<object, Outlet>();
  * @throws {LwsError} `invalid-argument` when it is not known where that is; `connection-closed`;
  *   `invalid-state` when too much is unsent.
  */
-export function broadcastFromElsewhere(
+export function broadcastBySocket(
   protocol: BroadcastFilledIn & { readonly name?: string | null },
   bytes: Uint8Array,
 ): number {
@@ -76,7 +76,7 @@ export function broadcastFromElsewhere(
     refuse("protocol", protocol, "a struct of a context's");
   }
   const outlet = outletOf(protocol);
-  // Nobody ever heard of an empty one.
+  // C wrote no byte to its socket for an empty one, so that no connection heard of it.
   return bytes.length === 0 ? 0 : outlet.send(bytes);
 }
 
@@ -94,7 +94,7 @@ function passedOn(): Sockets | null {
     for (const [name, { port, token }] of Object.entries(JSON.parse(text ?? "{}") as Sockets)) {
       if (Number.isInteger(port) && isTokenText(token)) sockets[name] = { port, token };
     }
-  } catch { /* Somebody else's variable. */ }
+  } catch { /* The variable is another program's. */ }
   return sockets;
 }
 

@@ -181,7 +181,7 @@ function put(name: string, p: Box<Uint8Array>, end: Uint8Array, text: () => stri
     const room = theBytes("p", theBox("p", p).value);
     theBytes("end", end);
     const bytes = new TextEncoder().encode(text());
-    // A pointer is a view here, which may end before `end`, or belong elsewhere.
+    // A pointer is a view here, which may end before `end`, or be of another buffer.
     const most = room.buffer === end.buffer ? end.byteOffset - room.byteOffset : 0;
     if (bytes.length > Math.min(most, room.length)) return 1;
     room.set(bytes);

@@ -20,13 +20,13 @@ export function willBePolled(context: Context): void {
  * `revents`; `service_fd` serves it. An entry whose descriptor is none of the context's is left as it
  * is: it counts when the program has set its `revents`, and `context.cancelService()` ends the wait.
  *
- * Descriptors are numbers of one context. With several contexts each has a table of its own, and
- * `context` says whose it is.
+ * Descriptors are numbers of one context. With several contexts each needs a table of its own, and
+ * `context` names the one.
  *
  * @param timeout Milliseconds to wait; negative: as long as it takes. With 0 the call is done when it
  *   returns, and tells what had come by the last turn of the runtime's event loop: a loop of such calls
  *   has to await something else.
- * @param context Whose descriptors they are. @default {null}: those of the only context there is
+ * @param context The context of the descriptors. @default {null}: the only one there is
  * @returns How many entries have `revents`; −1 once the context is destroyed and for wrong arguments.
  *   With another timeout than 0 a promise of that, in place of blocking.
  */

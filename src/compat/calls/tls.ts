@@ -11,8 +11,8 @@ type Files = Pick<
 >;
 
 /**
- * A certificate comes with its key, in generations that had no reason to ask for the key. They served
- * without TLS when it was missing, which nobody wants who gave a certificate.
+ * Refuses a certificate without its key, in generations that had no reason to ask for the key. They served
+ * without TLS then, against the wish of a program that gives a certificate.
  *
  * @throws {LwsError} `invalid-option`, which names the key.
  */
@@ -30,7 +30,7 @@ export function hasCertificate({ ssl_cert_filepath }: Pick<Files, "ssl_cert_file
 
 /**
  * Leaves out bits that loosen what is not tight, as programs set them in any case: plain HTTP on a port
- * without TLS, and no need of a certificate that nobody asks for.
+ * without TLS, and "not required" for a certificate that is not asked for.
  */
 export function withoutEffectlessBits(
   options: ContextOptions,

@@ -22,7 +22,7 @@ export function fillRandom(_context: unknown, buf: Uint8Array, len: number): num
 
 /** Puts the SHA-1 of `n` bytes at `d` into the 20 bytes at `md`, which it returns. */
 export function sha1(d: Uint8Array | string, n: number, md: Uint8Array): Uint8Array {
-  // Only who goes round the types gets null, as from C's allocator.
+  // Null, as from C's allocator, only for a program that goes round the types.
   return attempt("lws_SHA1", null as unknown as Uint8Array, () => {
     const copy = bytesAt(d, n, ["d", "n"]).slice();
     if (theBytes("md", md).length < SHA1_LENGTH) refuse("md", md, `${SHA1_LENGTH} bytes or more`);

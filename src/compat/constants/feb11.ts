@@ -41,8 +41,7 @@ export const LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK = 1;
 /** The `port` of a context that does not listen. */
 export const CONTEXT_PORT_NO_LISTEN = 0;
 
-/** Bytes that C needed in front of the payload; a header is put elsewhere here, and programs that
- * leave this room lose nothing by it. */
+/** Bytes that C needed in front of the payload. Not needed here, and harmless to leave. */
 export const LWS_SEND_BUFFER_PRE_PADDING = 14;
 /** Bytes that C needed behind the payload. */
 export const LWS_SEND_BUFFER_POST_PADDING = 1;

@@ -18,8 +18,7 @@ export const LWS_WRITE_BINARY = 1;
 /** Bytes on an HTTP connection, as they are. */
 export const LWS_WRITE_HTTP = 2;
 
-/** Bytes that C needed in front of the payload; a header is put elsewhere here, and programs that
- * leave this room lose nothing by it. */
+/** Bytes that C needed in front of the payload. Not needed here, and harmless to leave. */
 export const LWS_SEND_BUFFER_PRE_PADDING = 12;
 /** Bytes that C needed behind the payload. */
 export const LWS_SEND_BUFFER_POST_PADDING = 1;

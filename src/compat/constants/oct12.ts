@@ -97,8 +97,7 @@ export const WSI_TOKEN_COUNT = 18;
 /** The `port` of a context that does not listen. */
 export const CONTEXT_PORT_NO_LISTEN = 0;
 
-/** Bytes that C needed in front of the payload; a header is put elsewhere here, and programs that
- * leave this room lose nothing by it. */
+/** Bytes that C needed in front of the payload. Not needed here, and harmless to leave. */
 export const LWS_SEND_BUFFER_PRE_PADDING = 18;
 /** Bytes that C needed behind the payload. */
 export const LWS_SEND_BUFFER_POST_PADDING = 1;

@@ -9,7 +9,7 @@ import { NEWEST, plain } from "./placements.ts";
 import { numberFrom } from "./results.ts";
 import { type AnyProtocolStruct, NAMELESS, type Served } from "./served.ts";
 
-/** What is asked of a connection behind its `Wsi`. */
+/** What is asked of a connection behind its `Wsi`. Implemented by Connection. */
 interface Droppable {
   /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
   dropFor(reason: Reason, result: number): void;
@@ -27,7 +27,7 @@ export function userReason(number: number): `user:${number}` {
 
 let calling: Context | undefined;
 
-/** The context whose callback runs now, for C calls that name no context. */
+/** The context that runs a callback now, for C calls that name no context. */
 export function callingContext(): Context | undefined {
   return calling;
 }
@@ -144,7 +144,7 @@ function refuses(
 ): boolean {
   if (reason === "filterProtocolConnection") {
     const { protocol } = data as HandshakeFilter;
-    // The name that stands for none is no one's to ask for.
+    // NAMELESS stands for a protocol without a name, which no client can ask for.
     if (protocol.startsWith(NAMELESS)) return true;
     return generation.needsProtocolName === true && protocol === "" && own.name !== null;
   }

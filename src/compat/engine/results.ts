@@ -3,7 +3,7 @@
 import { describeError, log } from "../../base/log.ts";
 import type { Constants } from "./names.ts";
 
-/** Whose callbacks were told that nobody waits for them. */
+/** Structs of which it was logged that their callbacks' promises are not awaited. */
 const told = new WeakSet<object>();
 
 /**

@@ -28,7 +28,7 @@ export class Served {
   readonly asked = new WeakMap<Wsi, readonly string[]>();
   /** The `ssl_connection` of clients. */
   readonly sslAsked = new WeakMap<Wsi, number>();
-  /** Who waits for the outcome of a client's handshake. */
+  /** Called with the outcome of a client's handshake, by `lws_client_connect` calls that wait for it. */
   readonly outcomes = new Map<Wsi, (isEstablished: boolean) => void>();
   #context: Context | undefined;
 

@@ -46,8 +46,8 @@ export interface BroadcastFilledIn extends FilledIn {
   /** The descriptor of this side's connection to that port; −1 for none. */
   broadcast_socket_user_fd?: number;
   /**
-   * What has to be said to that port before it takes anything, 64 hexadecimal digits; C let anybody
-   * in. Whoever knows it can broadcast.
+   * What has to be sent to that port before it takes anything, 64 hexadecimal digits; C took broadcasts
+   * from every process of the machine. Any process that knows it can broadcast.
    */
   broadcast_socket_token?: string;
 }

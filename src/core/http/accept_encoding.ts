@@ -24,8 +24,8 @@ const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 /**
  * Reads `Accept-Encoding`.
  *
- * @param value The field, its lines joined; undefined when it is absent, which asks for identity: whoever
- *   can undo a coding says so.
+ * @param value The field, its lines joined; undefined when it is absent, which counts as identity alone: a
+ *   client that can decode sends the field.
  * @param offered What the server has, in the order that it prefers among those of equal weight.
  *   An element that breaks the grammar counts as if it was absent.
  */

@@ -272,7 +272,7 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
     const authority = parseAuthority(host);
     if (authority === undefined) throw new HttpSyntaxError(400, "a bad Host");
     if (absolute === undefined) return host;
-    // Section 3.2.2 lets the target win; whoever trusts Host would be fooled by that.
+    // Section 3.2.2 lets the target win, which would fool a program or proxy that trusts Host.
     if (!isSameAuthority(authority, absolute.authority, absolute.scheme)) {
       throw new HttpSyntaxError(400, "Host and target disagree");
     }
@@ -305,7 +305,7 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
 
   /**
    * RFC 9112 section 4 wants a blank behind the code, also where no reason follows. Servers leave it
-   * out, and nobody who reads them minds.
+   * out, and all common clients take that.
    */
   protected override takeStartLine(line: string): void {
     const status = line.slice(9, 12);
@@ -337,8 +337,8 @@ export function keepsAlive(head: RequestHead): boolean {
 }
 
 /**
- * Whether the client says that it keeps the connection, which tells that it wants to hear for how long;
- * one of HTTP/1.1 need not, as that is the rule.
+ * Whether the client sends `Connection: keep-alive`, and so wants to be told for how long, by `Keep-Alive`;
+ * in HTTP/1.1 the field is needless, as connections persist by default (RFC 9112 section 9.3).
  */
 export function asksForKeepAlive(head: RequestHead): boolean {
   return keepsAlive(head) && listHasToken(head.fields.get("connection") ?? "", "keep-alive");

@@ -22,8 +22,8 @@ export interface HeadPiece {
 }
 
 /**
- * Of what is no HTTP/1.x, or no more, nothing can be known that follows: the client finds no next answer
- * behind it, whatever it takes this for.
+ * Behind what is no HTTP/1.x, or no more, the client finds no next answer, so that the connection ends
+ * with it.
  */
 const UNKNOWN: HeadFraming = { framing: { kind: "unknown" }, closes: true };
 

@@ -107,7 +107,7 @@ export const HEADER_TOKENS = [
   "client uri",
   "client host",
   "client origin",
-  // 82 and 83: ours.
+  // 82 and 83: not in the C table.
   "proxy line",
   "head uri",
 ] as const;

@@ -4,10 +4,10 @@ import { BodyReader, responseFraming } from "./body/reader.ts";
 import type { ResponseHead } from "./head.ts";
 import { HttpSyntaxError } from "./syntax.ts";
 
-/** The bytes of a body that are kept; whoever reads it wants to know why. */
+/** The bytes of a body that are kept: enough for the reason of the refusal. */
 export const REFUSAL_BODY_BYTES = 4096;
 
-/** A final answer that is not the one which was asked for. */
+/** A final answer to a handshake or a CONNECT that does not agree to it. */
 export class RefusedAnswer {
   readonly head: ResponseHead;
   readonly #reader: BodyReader;
@@ -31,9 +31,9 @@ export class RefusedAnswer {
   }
 
   /**
-   * Whether nothing is to be waited for. A body whose end only the connection's end can tell, and for
-   * which that is not announced, is what came along with the head: servers that forget the length
-   * forget to close as well.
+   * Whether nothing more is to be waited for. A body that ends with the connection, where no
+   * `Connection: close` announces that, counts as what came along with the head: servers that forget the
+   * length forget to close as well.
    */
   get isComplete(): boolean {
     return this.#isBroken || this.#room === 0 || this.#reader.done || !this.#mayBeAwaited;

@@ -1,6 +1,6 @@
 /** The small rules of RFC 9110 section 5.6 and RFC 9112 that every HTTP parser and writer shares. */
 
-/** A message that breaks HTTP's rules; whoever sent it is answered with `status` and hung up on. */
+/** A message that breaks HTTP's rules; its sender is answered with `status`, and the connection closed. */
 export class HttpSyntaxError extends Error {
   override readonly name = "HttpSyntaxError";
   /** The status to answer a request with; 0 for a response, which has no answer. */

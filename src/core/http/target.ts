@@ -15,7 +15,7 @@ export interface RequestTarget {
 /** Reads the target of a request that is no CONNECT; throws {@linkcode HttpSyntaxError} 400. */
 export function parseTarget(method: string, target: string): RequestTarget {
   if (!isVisibleAscii(target)) throw new HttpSyntaxError(400, "a bad character in the target");
-  // A fragment is never sent (RFC 9110 section 7.1); whoever sends one means to confuse.
+  // RFC 9110 section 7.1 has no fragment in a target; recipients that differ about one can be played off.
   if (target.includes("#")) throw new HttpSyntaxError(400, "a fragment in the target");
   if (target.startsWith("/")) return splitQuery(target, undefined);
   if (target === "*") {
@@ -129,7 +129,7 @@ function parseAbsolute(target: string): RequestTarget {
 function splitQuery(target: string, absolute: RequestTarget["absolute"]): RequestTarget {
   const mark = target.indexOf("?");
   if (mark < 0) return { path: decodePath(target), uriArgs: "", absolute };
-  // In C it ended a text, and with it what was checked of it; nobody means it.
+  // In C a NUL ends a text, so that a check sees less than what is used; no honest query has one.
   if (target.includes("%00", mark)) throw new HttpSyntaxError(400, "an encoded NUL in the query");
   return { path: decodePath(target.slice(0, mark)), uriArgs: target.slice(mark + 1), absolute };
 }

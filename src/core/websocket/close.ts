@@ -31,7 +31,7 @@ export const CLOSE_STATUS = {
   protocolErr: 1002,
   /** A kind of data that this end can't accept. */
   unacceptableOpcode: 1003,
-  /** What 1004 meant in drafts of the protocol; since then {@linkcode reserved}. */
+  /** 1004 in drafts of the protocol; since RFC 6455 {@linkcode reserved}. */
   payloadTooLarge: 1004,
   /** Without a meaning. */
   reserved: 1004,
@@ -47,7 +47,7 @@ export const CLOSE_STATUS = {
   messageTooLarge: 1009,
   /** A client wanted an extension that the server did not agree to. */
   extensionRequired: 1010,
-  /** A server met what keeps it from going on. */
+  /** A server met a condition that keeps it from fulfilling the request. */
   unexpectedCondition: 1011,
   /** The server restarts; come back after some seconds. */
   serviceRestart: 1012,
@@ -68,7 +68,7 @@ export const CLOSE_ABNORMAL = CLOSE_STATUS.abnormalClose;
 
 /**
  * Every close frame that the library sends of itself: its code, and its reason unless more is known of
- * the fault. Nothing else chooses a code; whoever finds a fault says its key.
+ * the fault. Nothing else chooses a code: the parser, decoders and sessions fail by a key.
  */
 export const FAILURES = {
   // The header of a frame (RFC 6455 sections 5.1 to 5.5).
@@ -104,7 +104,7 @@ export const FAILURES = {
 /** A key of {@linkcode FAILURES}. */
 export type Failure = keyof typeof FAILURES;
 
-/** Whose fault a failure is. */
+/** The {@linkcode CloseCause} of a failure: which side is at fault, and how. */
 export function causeOf(failure: Failure): "limit" | "protocol" | "callback" | "destroy" {
   switch (FAILURES[failure][0]) {
     case CLOSE_STATUS.policyViolation:

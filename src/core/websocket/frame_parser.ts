@@ -30,7 +30,10 @@ export interface FrameLimits {
   readonly maxEmptyFragments: number;
 }
 
-/** Whom the parser tells. Any of these may call {@linkcode FrameParser.stop}. */
+/**
+ * What a {@linkcode FrameParser} calls, from inside {@linkcode FrameParser.parse}. Implemented by
+ * WebSocketSession; any of these calls may {@linkcode FrameParser.stop} the parser.
+ */
 export interface FrameHandler {
   /** A piece of a data frame, unmasked; the view is valid during the call only. */
   onData(piece: Uint8Array): void;
@@ -70,9 +73,9 @@ export interface FrameParserOptions {
   readonly pace?: ParserPace;
 }
 
-/** Says how far a parser goes in one call. */
+/** How far a parser goes in one call. Implemented by TurnBudget, which shares out the event loop's time. */
 export interface ParserPace {
-  /** Whether to go on with the next frame; if not, what follows has to come again. */
+  /** Asked behind each frame, or piece of one; when false, the bytes behind it are left untaken. */
   mayGoOn(): boolean;
 }
 
@@ -418,7 +421,10 @@ export class FrameParser {
 
 const EMPTY = new Uint8Array(0);
 
-/** What is known of the frame in hand. */
+/**
+ * What is known of the frame in hand. Implemented by FrameParser, and by MessageDecoder for messages that
+ * an extension transforms; read by the session while a piece is delivered.
+ */
 export interface FrameFacts {
   readonly remaining: number;
   readonly isFinal: boolean;

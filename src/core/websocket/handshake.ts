@@ -217,8 +217,9 @@ const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websoc
   "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
 
 /**
- * Of these a request must have one line only. RFC 6454 section 7.3 has it so for `Origin`, and RFC 9110
- * section 5.3 for whatever is no list: a request that has two is malformed, whoever may connect.
+ * Of these a request must have one line only: RFC 6454 section 7.3 has it so for `Origin`, and RFC 9110
+ * section 5.3 for every field that is no list. A request with two is malformed, even where all origins
+ * are allowed.
  */
 const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Origin"] as const;
 
@@ -229,7 +230,10 @@ const VERSION_FIELDS: [string, string][] = [
   ["Connection", "Upgrade"],
 ];
 
-/** What no further field may be, even if the handshake has it not: a body, or an offer past us. */
+/**
+ * What no further field may be, even where the handshake has it not: the framing of a body, or an extension
+ * or subprotocol that would be negotiated behind the library's back.
+ */
 const RESERVED_FIELDS = [
   "content-length",
   "transfer-encoding",

@@ -21,7 +21,7 @@ export class HeldPongs {
     this.#masks = masks;
   }
 
-  /** Takes a payload, which is held whatever the room. @param room bytes for all of the frames */
+  /** Takes a payload, which is held however little the room is. @param room bytes for all of the frames */
   hold(payload: Uint8Array, room: number): void {
     const { length } = payload;
     const size = this.#sizeOf(length);

@@ -16,9 +16,9 @@ const padded = new WeakSet<ArrayBufferLike>();
 let isUsed = false;
 
 /**
- * A buffer of `length` bytes that `wsi.write` sends as it is, with the frame header put in front of
- * it in place. Once written it belongs to the connection: fill a new one for the next write. One whose
- * buffer is transferred before it has left ends its connection.
+ * A buffer of `length` bytes, zeroed, that `wsi.write` sends without a copy: the frame header is put in
+ * front of it in place (`LWS_SEND_BUFFER_PRE_PADDING`). Once written it belongs to the connection: fill a
+ * new one for the next write. If its buffer is transferred before the bytes have left, the connection ends.
  *
  * @category Connections
  * @param length Bytes of payload, from 0 on.

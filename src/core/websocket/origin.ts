@@ -1,4 +1,4 @@
-/** Whose pages may connect: the `Origin` check of RFC 6455 section 10.2, after RFC 6454. */
+/** Which pages may connect: the `Origin` check of RFC 6455 section 10.2, after RFC 6454. */
 
 import { consistsOf, tableOf } from "../http/syntax.ts";
 import { type Authority, isSameAuthority, parseAuthority } from "../http/target.ts";
@@ -13,7 +13,7 @@ import { type Authority, isSameAuthority, parseAuthority } from "../http/target.
  * @param host the value of `Host`
  * @param secure whether the connection has TLS, so that its origin is `https`
  * @param allowed further origins such as `https://example.com`, or `*` for every one; a list of two is
- *   none, whatever this says
+ *   none, even with `*`
  */
 export function isAllowedOrigin(
   origin: string,

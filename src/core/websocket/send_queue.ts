@@ -14,8 +14,7 @@ const LARGEST_CHUNK = CHUNK_SIZES[3];
 /** Shared segments up to this length are gathered. */
 const LONGEST_GATHERED = 4 * 1024;
 /**
- * Up to these lengths a copy costs no more than what a segment takes beside its bytes: a buffer of its own,
- * or a part of what others have, too.
+ * Up to this length a copy costs no more than what a segment takes beside its bytes.
  */
 const LONGEST_COPIED = 4 * 1024;
 const LONGEST_COPIED_SHARED = 1024;
@@ -42,7 +41,7 @@ interface Segment {
   readonly chunk: Bytes | undefined;
   /** Whether other queues have the same bytes, so that a copy may be made without a loss. */
   readonly isShared: boolean;
-  /** Whether all of it is none of the program's. */
+  /** Whether no byte of it is the program's: it counts in {@linkcode TxQueue.besides}. */
   readonly isBeside: boolean;
 }
 
@@ -53,7 +52,7 @@ interface Segment {
 export class TxQueue {
   /** Bytes queued and under way. */
   unsent = 0;
-  /** Those of them that no program has written: heads, pongs and probes. Whoever queues them adds them. */
+  /** Those of them that no program has written: heads, pongs and probes. The outbox counts them here. */
   besides = 0;
 
   /** What comes before the chunk. Few connections ever need it, and most are idle. */
@@ -185,9 +184,8 @@ export class TxQueue {
   }
 
   /**
-   * The transport is done with what {@linkcode next} returned. False: its bytes were taken away
-   * meanwhile, by whoever transferred a buffer that was the connection's, so that nobody knows what
-   * has left.
+   * Called when the transport is done with what {@linkcode next} returned. False: the program has
+   * transferred that buffer meanwhile, so that it is unknown what has left.
    */
   written(): boolean {
     const isWhole = this.#underWay!.length === this.#underWayLength;

@@ -1,5 +1,5 @@
 /**
- * A UTF-8 check that can stop and go on anywhere, for text that comes in fragments (RFC 6455
+ * A UTF-8 check that can stop and go on at any byte, for text that comes in fragments (RFC 6455
  * section 8.1). It fails at the first byte that no well-formed text can have there.
  */
 

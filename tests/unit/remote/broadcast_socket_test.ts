@@ -296,10 +296,12 @@ Deno.test("messages that wait for their delivery hold back those behind them", a
   const due: (() => void)[] = [];
   const heard: string[] = [];
   const socket = new BroadcastSocket("p", network, new FakeClock(), {
-    limits: DEFAULT_LIMITS,
+    context: {
+      limits: DEFAULT_LIMITS,
+      broadcast: (_name, bytes) => heard.push(decoder.decode(bytes as Uint8Array)),
+    },
     wheel,
     deliver: (work) => void due.push(work),
-    broadcast: (_name, bytes) => void heard.push(decoder.decode(bytes)),
   });
   socket.open();
   const sender = await connectBroadcast({ port: socket.port, token: socket.token, network });
@@ -321,13 +323,15 @@ Deno.test("a socket that is closed by what it delivers delivers no more of the r
   const network = new MemoryNetwork();
   const heard: string[] = [];
   const socket: BroadcastSocket = new BroadcastSocket("p", network, new FakeClock(), {
-    limits: DEFAULT_LIMITS,
+    context: {
+      limits: DEFAULT_LIMITS,
+      broadcast(_name, bytes) {
+        socket.close();
+        return heard.push(decoder.decode(bytes as Uint8Array));
+      },
+    },
     wheel: new TimerWheel(new FakeClock()),
     deliver: (work) => work(),
-    broadcast(_name, bytes) {
-      heard.push(decoder.decode(bytes));
-      socket.close();
-    },
   });
   socket.open();
   const peer = await network.dial(socket.port);

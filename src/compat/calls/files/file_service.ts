@@ -8,7 +8,7 @@ import type { lws_plat_file_ops } from "../../engine/structs.ts";
 import { answerOf, type FileAnswer } from "../../../files/answer.ts";
 import { openFailure } from "../../../transport/file_failure.ts";
 
-/** The longest file that is sent at once: longer ones would hold everybody up. */
+/** The longest file that is sent at once, in bytes: longer ones would hold up other connections. */
 const AT_ONCE = 64 * 1024;
 
 /** A callback of the main API without the pairing of reasons and data. */
@@ -70,7 +70,7 @@ export class FileService {
     try {
       return wsi.serveHttpFile(path, contentType, fields);
     } finally {
-      // It was refused, and nobody else would close the file.
+      // The answer was refused, so that no transfer closes the file.
       if (this.#opened.delete(wsi)) {
         void Promise.resolve(file).then(({ handle }) => this.table.close(wsi, handle), () => {});
       }

@@ -39,8 +39,9 @@ export function fileTable(host: FileOps): lws_plat_file_ops {
 }
 
 /**
- * File operations that look into the table each time, as its entries may be replaced. What a program
- * left as it was, which would hold everybody up while it reads, is done by the host in its own time.
+ * File operations that look into the table each time, as its entries may be replaced. Entries that a
+ * program left as they were, and that would hold up other connections, are done by the host without
+ * blocking.
  *
  * @param table A `fileTable` of `host`, as it was made.
  */

@@ -35,7 +35,8 @@ export function tableOf(context: Context): lws_plat_file_ops {
 
 /**
  * Opens a file by the context's table, which is the host's files unless the program has replaced its
- * entries; needs `--allow-read` for it, and `--allow-write` to write. Who opens a file closes it.
+ * entries; needs `--allow-read` for it, and `--allow-write` to write. The program has to close it, by
+ * `lws_plat_file_close`.
  *
  * @param filelen Set to the length of the file, in bytes.
  * @param flags `O_RDONLY` or `O_RDWR`.
@@ -53,7 +54,7 @@ export function openFile(
     theBox("filelen", filelen);
     if (flags !== O_RDONLY && flags !== O_RDWR) refuse("flags", flags, "O_RDONLY or O_RDWR");
     return done("open", table.open(wsi, filename, filelen, flags), (fd) => {
-      // Nobody would ever close it.
+      // The call has failed by then, so that the program has no handle to close.
       if (fd !== LWS_INVALID_FILE) return table.close(wsi, fd);
     });
   });

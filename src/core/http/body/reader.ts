@@ -59,8 +59,8 @@ export function requestFraming(head: RequestHead): BodyFraming {
 }
 
 /**
- * How the body of a final response ends (RFC 9112 section 6.3), for who reads one response and no
- * other on the connection: what can't be understood is no body, and nobody is deceived.
+ * How the body of a final response ends (RFC 9112 section 6.3), for a client that reads one response of
+ * the connection and no other. What can't be understood is no body: no later response can be mistaken.
  */
 export function responseFraming(head: ResponseHead): ResponseFraming {
   const { status, fields, minorVersion } = head;
@@ -116,7 +116,7 @@ export class BodyReader {
     return this.#chunked?.done ?? this.#remaining === 0;
   }
 
-  /** Bytes that are known to be still to come; 0 with chunks, of which nobody knows. */
+  /** Bytes that are known to be still to come; 0 with chunks, whose total is not announced. */
   get remaining(): number {
     return this.#remaining;
   }
@@ -147,7 +147,7 @@ export class BodyReader {
 function checkCodings(lines: readonly string[]): void {
   const codings = lines.join(",").split(",").map((coding) => trimBlanks(coding).toLowerCase());
   const last = codings.pop()!;
-  // Section 6.3: without `chunked` at the end, nobody can tell where the body ends.
+  // Section 6.3: without `chunked` at the end the length of a request's body can't be told.
   if (last !== "chunked") throw new HttpSyntaxError(400, "Transfer-Encoding is not chunked");
   for (const coding of codings) {
     if (coding === "" || coding === "chunked" || coding === "identity") {

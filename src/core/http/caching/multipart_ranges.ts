@@ -18,7 +18,7 @@ export interface MultipartRanges {
  * Frames `ranges` of `length` bytes.
  *
  * @param partType The `content-type` of the representation, which each part repeats.
- * @param boundary Letters and digits that the representation doesn't have, which chance has to see to.
+ * @param boundary Letters and digits that the representation doesn't have: random, and long enough.
  */
 export function multipartRanges(
   ranges: readonly ByteRange[],

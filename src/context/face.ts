@@ -1,0 +1,193 @@
+/** What programs get of a context: {@linkcode createContext} and the members of `Context`. */
+
+import type { ClientConnectInfo } from "../api/client_info.ts";
+import type { Context, DatalessReason, DestroyOptions } from "../api/context.ts";
+import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../api/creation_info.ts";
+import type { FileOps } from "../api/file_ops.ts";
+import type { Limits } from "../api/limits.ts";
+import type { PeerAddresses, StreamConn } from "../api/network.ts";
+import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
+import type { PollFd } from "../api/service.ts";
+import type { CertificateInfo } from "../api/tls.ts";
+import type { Wsi } from "../api/wsi.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { refuseArgument } from "../base/check.ts";
+import { LwsError } from "../base/errors.ts";
+import { checkClientInfo } from "./client_options.ts";
+import { ServingContext } from "./context.ts";
+import { checkCreationInfo } from "./creation_options.ts";
+import { checkDestroyOptions } from "./shutdown.ts";
+import { mustPoll } from "../service/poll_announcements.ts";
+import { transportOver } from "../transport/stream_transport.ts";
+
+/**
+ * Makes a context: listens, unless told not to, and serves from then on.
+ *
+ * Needs `--allow-net` to listen and to connect, and `--allow-read` for folders of `mounts` and files of
+ * certificates.
+ *
+ * @category Server and client
+ * @throws {LwsError} `invalid-option`, naming everything that is wrong; `address-in-use`;
+ *   `permission-denied`, also when `gid` or `uid` can't be changed; `listen-failed`; `invalid-state` when
+ *   the system has no such ids; `aborted` when the signal has aborted before.
+ *
+ * @example
+ * ```ts
+ * import { createContext, handlers } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   iface: "127.0.0.1",
+ *   protocols: [{
+ *     name: "echo",
+ *     callback: handlers({
+ *       message: (wsi, _user, message) => void wsi.write(message),
+ *     }),
+ *   }],
+ * });
+ * console.log(`ws://127.0.0.1:${context.port}`);
+ * ```
+ */
+export function createContext(info: ContextCreationInfo): Context {
+  return new ServingContext(checkCreationInfo(info), (context) => new ContextFace(context)).face;
+}
+
+/** Has nothing that `Context` has not: whatever else a context is made of, no program reaches it. */
+class ContextFace implements Context {
+  readonly #context: ServingContext;
+
+  constructor(context: ServingContext) {
+    this.#context = context;
+  }
+
+  get port(): number {
+    return this.#context.listener?.address.port ?? CONTEXT_PORT_NO_LISTEN;
+  }
+
+  get user(): unknown {
+    return this.#context.user;
+  }
+
+  get protocols(): readonly ActiveProtocol[] {
+    return this.#context.protocols.active;
+  }
+
+  get limits(): Limits {
+    return this.#context.limits;
+  }
+
+  get fileOps(): FileOps {
+    return this.#context.fileOps;
+  }
+
+  get canonicalHostname(): string {
+    return this.#context.canonicalHostname;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#context.isDestroyed;
+  }
+
+  get closed(): Promise<void> {
+    return this.#context.closed;
+  }
+
+  clientConnect(info: ClientConnectInfo): Wsi {
+    return this.#living("clientConnect").connect(checkClientInfo(info), info.userdata).wsi;
+  }
+
+  adopt(conn: StreamConn): Wsi | undefined {
+    const { admission, keepAlive } = this.#living("adopt");
+    for (const method of ["read", "write", "closeWrite", "close"] as const) {
+      if (typeof conn?.[method] === "function") continue;
+      refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
+    }
+    return admission.serve(transportOver(conn, keepAlive?.usesTcp))?.wsi;
+  }
+
+  peerAddresses(socketFd: number): PeerAddresses {
+    checkFd("peerAddresses", socketFd);
+    return this.#context.descriptors.peerAddresses(socketFd);
+  }
+
+  async resolvePeerAddresses(socketFd: number): Promise<PeerAddresses> {
+    checkFd("resolvePeerAddresses", socketFd);
+    const { descriptors, network } = this.#context;
+    return await descriptors.resolvePeerAddresses(socketFd, network);
+  }
+
+  hangupOnClient(socketFd: number): number {
+    checkFd("hangupOnClient", socketFd);
+    this.#context.descriptors.connections.get(socketFd)?.hangup();
+    return 0;
+  }
+
+  setCertificate(certificate: CertificateInfo, others: readonly CertificateInfo[] = []): void {
+    this.#living("setCertificate").tls.setCertificate(certificate, others);
+  }
+
+  setProxy(proxy: string): number {
+    const { connector } = this.#living("setProxy");
+    if (typeof proxy !== "string") refuseArgument("setProxy", "proxy", proxy, "a text");
+    return connector.setProxy(proxy);
+  }
+
+  callbackOnWritableAllProtocol(protocol: Protocol | string): number {
+    return this.#context.protocols.callbackOnWritable(protocol);
+  }
+
+  rxFlowAllowAllProtocol(protocol: Protocol | string): void {
+    this.#context.protocols.rxFlowAllow(protocol);
+  }
+
+  callbackAllProtocol(protocol: Protocol | string, reason: DatalessReason): number {
+    return this.#context.protocols.callback(protocol, reason);
+  }
+
+  broadcast(protocol: Protocol | string, data: Bytes | string): number {
+    return this.#context.protocols.broadcast(protocol, data);
+  }
+
+  openPort(): MessagePort {
+    return this.#living("openPort").inbox.openPort();
+  }
+
+  service(timeoutMs: number): Promise<number> {
+    return mustPoll(this.#context.polling, "service").service(timeoutMs);
+  }
+
+  cancelService(): void {
+    mustPoll(this.#context.polling, "cancelService").scheduler.cancel();
+  }
+
+  serviceFd(pollFd: PollFd | null): number {
+    return mustPoll(this.#context.polling, "serviceFd").serviceFd(pollFd);
+  }
+
+  poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
+    return mustPoll(this.#context.polling, "poll").poll(pollFds, timeoutMs);
+  }
+
+  pollNow(pollFds: readonly PollFd[]): number {
+    return mustPoll(this.#context.polling, "pollNow").pollNow(pollFds);
+  }
+
+  destroy(options: DestroyOptions = {}): Promise<void> {
+    return this.#context.destroy(checkDestroyOptions(options));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  /** The context, for a call that needs one that is not destroyed. */
+  #living(call: string): ServingContext {
+    if (!this.#context.isDestroyed) return this.#context;
+    throw new LwsError("destroyed", `${call}: the context is destroyed`);
+  }
+}
+
+/** Refuses what is no descriptor. */
+function checkFd(call: string, socketFd: number): void {
+  if (!Number.isInteger(socketFd)) refuseArgument(call, "socketFd", socketFd, "a whole number");
+}
