@@ -187,6 +187,13 @@ export interface NetworkTarget {
   readonly localAddress?: string | readonly string[] | undefined;
   /** Whether IPv6 is left alone: its addresses are refused, and names stand for IPv4 addresses. */
   readonly disableIpv6?: boolean | undefined;
+  /**
+   * When listening on an address of IPv6: whether IPv4 is kept out, which `::` lets in as well otherwise. The
+   * system's default where it is left out, and always over the runtime's own sockets.
+   */
+  readonly ipv6Only?: boolean | undefined;
+  /** When listening: whether other sockets may listen on the same port (`SO_REUSEPORT`); default `false`. */
+  readonly reusePort?: boolean | undefined;
   /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
   readonly keepAlive?: boolean | undefined;
 }
