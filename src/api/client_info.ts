@@ -1,9 +1,34 @@
 /** What `clientConnect` is given (`struct lws_client_connect_info`). */
 
 /**
- * Where a client connects and what it asks for (`lws_client_connect`).
+ * Where a client connects and what it asks for (`struct lws_client_connect_info`), for
+ * {@linkcode Context.clientConnect}.
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "@x/lws";
+ *
+ * await using server = createContext({
+ *   port: 0,
+ *   iface: "127.0.0.1",
+ *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+ * });
+ * const answer = Promise.withResolvers<string>();
+ * await using client = createContext({
+ *   port: CONTEXT_PORT_NO_LISTEN,
+ *   protocols: [{
+ *     name: "echo",
+ *     callback: handlers({
+ *       clientEstablished: (wsi) => void wsi.write("hello"),
+ *       message: (_wsi, _user, message) => answer.resolve(String(message)),
+ *       clientConnectionError: (_wsi, _user, why) => answer.reject(new Error(why)),
+ *     }),
+ *   }],
+ * });
+ * client.clientConnect({ address: "127.0.0.1", port: server.port, protocol: "echo" });
+ * if (await answer.promise !== "hello") throw new Error("no echo");
+ * ```
  */
 export interface ClientConnectInfo {
   /**

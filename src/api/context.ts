@@ -83,6 +83,21 @@ export interface Context extends AsyncDisposable {
    * @returns The connection, or undefined when a filter or a limit refused it, and it is closed then; or
    *   when `filterNetworkConnection` returned a promise, and it is served once that lets it in.
    * @throws {LwsError} `invalid-argument` when it can't be read and written; `destroyed`.
+   *
+   * @example
+   * ```ts
+   * import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "@x/lws";
+   *
+   * const callback = handlers({ http: (wsi) => void wsi.respond(200, "hello") });
+   * await using context = createContext({
+   *   port: CONTEXT_PORT_NO_LISTEN,
+   *   protocols: [{ name: "http", callback }],
+   * });
+   * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+   * const answer = fetch(`http://127.0.0.1:${listener.addr.port}/`);
+   * context.adopt(await listener.accept());
+   * if (await (await answer).text() !== "hello") throw new Error("not served");
+   * ```
    */
   adopt(conn: StreamConn): Wsi | undefined;
   /**

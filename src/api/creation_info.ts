@@ -305,7 +305,7 @@ export interface Mount {
 }
 
 /**
- * A {@linkcode ListenInfo.port} that makes a client-only context.
+ * A {@linkcode ListenInfo.port} that makes a client-only context (`CONTEXT_PORT_NO_LISTEN`).
  *
  * @category Server and client
  */
@@ -374,14 +374,36 @@ export interface ListenInfo {
  * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for peers on a unix socket).
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import { createContext, handlers } from "@x/lws";
+ *
+ * const callback = handlers({ http: (wsi) => void wsi.respond(200, wsi.peerAddresses.ip) });
+ * await using context = createContext({
+ *   port: 0,
+ *   iface: "127.0.0.1",
+ *   trustProxy: ["127.0.0.0/8"],
+ *   protocols: [{ name: "http", callback }],
+ * });
+ * const answer = await fetch(`http://127.0.0.1:${context.port}/`, {
+ *   headers: { "x-forwarded-for": "203.0.113.7" },
+ * });
+ * if (await answer.text() !== "203.0.113.7") throw new Error("not believed");
+ * ```
  */
 export type TrustProxy = boolean | number | readonly string[];
 
 /**
  * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
  * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
- * one byte a character; of `"uri args"` the decoded ones count.
+ * one byte a character; of `"uri args"` the decoded ones count (`struct lws_token_limits`).
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import type { TokenLimits } from "@x/lws";
+ *
+ * const tokenLimits: TokenLimits = { "cookie": 4096, "user-agent": 256, "referer": 0 };
+ * ```
  */
 export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;

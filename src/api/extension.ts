@@ -11,7 +11,8 @@ import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
  *
  * Implemented by what {@linkcode permessageDeflate}, {@linkcode deflateFrame},
  * {@linkcode deflateStream} and {@linkcode callbackExtension} return, and by programs; called by a
- * context and its connections as each member says.
+ * context and its connections as each member says. {@linkcode callbackExtension} has an example of the
+ * shorter way to write one.
  *
  * @category Extensions
  */
@@ -65,8 +66,8 @@ export interface AcceptedExtension {
 }
 
 /**
- * What an extension throws when it can't go on, and has logged why: the connection is failed with 1011, and
- * the peer is told no more.
+ * What an extension throws when it can't go on, and has logged why: the connection is failed with 1011
+ * without a reason. Any other error is logged by the library, with its stack.
  *
  * @category Extensions
  */

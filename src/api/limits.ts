@@ -1,9 +1,23 @@
 /** The limits of a context, their defaults and their ranges; and when idle connections are probed. */
 
 /**
- * Every bound that a context sets on its peers; each is an option of `createContext`.
+ * Every bound that a context sets on its peers; each is an option of `createContext`, and
+ * {@linkcode Context.limits} has those in force.
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import { createContext } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   protocols: [],
+ *   mounts: [{ path: "/", folder: "examples/demo/public" }],
+ *   maxConnectionsPerAddress: 20,
+ *   sendTimeoutMs: 30_000,
+ * });
+ * if (context.limits.maxHeaderBytes !== 16_384) throw new Error("not the default");
+ * ```
  */
 export interface Limits {
   /** Request line and headers together, in bytes; more is answered 431. Default: `16384`. */

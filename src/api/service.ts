@@ -1,32 +1,32 @@
 /** What a context and a program's own event loop tell each other (`struct lws_pollargs`, `lws_pollfd`). */
 
 /**
- * There is something to read, or the peer has closed.
+ * There is something to read, or the peer has closed. A bit of `events` and `revents`, as in poll(2).
  *
  * @category Service
  */
 export const POLLIN = 1;
 /**
- * It can be written to.
+ * It can be written to; as in poll(2).
  *
  * @category Service
  */
 export const POLLOUT = 4;
 /**
- * It is broken; reported whether asked for or not.
+ * It is broken; reported in `revents` whether asked for or not, as in poll(2).
  *
  * @category Service
  */
 export const POLLERR = 8;
 /**
- * It is closed; reported whether asked for or not.
+ * It is closed; reported in `revents` whether asked for or not, as in poll(2).
  *
  * @category Service
  */
 export const POLLHUP = 16;
 
 /**
- * Which descriptor to watch, and for what (`struct lws_pollargs`).
+ * Which descriptor to watch, and for what (`struct lws_pollargs`): the `data` of `addPollFd` and its like.
  *
  * @category Service
  */
@@ -40,7 +40,8 @@ export interface PollArgs {
 }
 
 /**
- * What is about to be done, or was done, to the table of connections.
+ * What is about to be done, or was done, to the table of connections: the `data` of `lockPoll` and
+ * `unlockPoll`.
  *
  * @category Service
  */

@@ -2,7 +2,7 @@
 
 /**
  * Every reason for a timeout, in the order and with the numbers of `enum pending_timeout`; the last
- * one, for programs, is ours.
+ * one, for programs, is not in C.
  *
  * @category Connections
  */

@@ -8,6 +8,13 @@
 export type LwsErrorCode =
   | "address-in-use"
   | "aborted"
+  | "certificate-expired"
+  | "certificate-name-mismatch"
+  | "certificate-not-yet-valid"
+  | "certificate-refused"
+  | "certificate-self-signed"
+  | "certificate-unknown-issuer"
+  | "certificate-wrong-purpose"
   | "connect-failed"
   | "connection-closed"
   | "destroyed"
@@ -17,6 +24,7 @@ export type LwsErrorCode =
   | "invalid-state"
   | "listen-failed"
   | "permission-denied"
+  | "tls-handshake-failed"
   | "unsupported"
   | "worker-failed";
 

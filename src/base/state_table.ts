@@ -2,7 +2,7 @@
 
 import { isLogged, log } from "./log.ts";
 
-/** Plain data: `steps` has each state, of it the events that it lists, and where they lead. */
+/** Plain data: `steps` has each state, the events that it lists, and where those lead. */
 export interface StateTable<State extends string, Event extends string> {
   /** What is in these states, for the log and for the reader. */
   readonly name: string;

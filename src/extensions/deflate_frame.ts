@@ -30,6 +30,17 @@ import type { ZlibCodec } from "./zlib_codec.ts";
  *
  * @category Extensions
  * @throws {RangeError} naming the option that is wrong.
+ *
+ * @example
+ * ```ts
+ * import { createContext, deflateFrame, handlers, permessageDeflate } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   extensions: [permessageDeflate(), deflateFrame()],
+ *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+ * });
+ * ```
  */
 export function deflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return deflateFrameBy(zlibCodec, options);
@@ -47,6 +58,7 @@ export function deflateFrameBy(
  * {@linkcode deflateFrame} under the name that Safari used, `x-webkit-deflate-frame`.
  *
  * @category Extensions
+ * @throws {RangeError} naming the option that is wrong.
  */
 export function xWebkitDeflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return new FrameDeflate("x-webkit-deflate-frame", options, zlibCodec);

@@ -36,6 +36,17 @@ export interface DeflateStreamOptions {
  * @category Extensions
  * @throws {RangeError} naming the option that is wrong.
  * @throws {Error} where the runtime's zlib keeps no state from one write to the next.
+ *
+ * @example
+ * ```ts
+ * import { createContext, deflateStream, handlers } from "@x/lws";
+ *
+ * await using context = createContext({
+ *   port: 0,
+ *   extensions: [deflateStream({ level: 6 })],
+ *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+ * });
+ * ```
  */
 export function deflateStream(options: DeflateStreamOptions = {}): Extension {
   const { level = 1, memLevel = 8, ...others } = options;

@@ -11,7 +11,21 @@ export type MemoryErrorCode =
   | "connection-reset"
   | "listener-closed";
 
-/** An error of the in-memory network, with a `code` like those that a real network's errors have. */
+/**
+ * An error of the in-memory network, with a `code` like those that a real network's errors have.
+ *
+ * @example
+ * ```ts
+ * import { MemoryError, MemoryNetwork } from "@x/lws/testing";
+ *
+ * const target = { hostname: "127.0.0.1", port: 80 };
+ * try {
+ *   await new MemoryNetwork().connect(target, new AbortController().signal);
+ * } catch (error) {
+ *   if (!(error instanceof MemoryError) || error.code !== "connection-refused") throw error;
+ * }
+ * ```
+ */
 export class MemoryError extends Error {
   /** `MemoryError`. */
   override readonly name = "MemoryError";
@@ -25,7 +39,7 @@ export class MemoryError extends Error {
   }
 }
 
-/** How a pair is made. */
+/** How a pair of ends is made, for {@linkcode memoryPair} and `MemoryNetwork`. */
 export interface MemoryOptions {
   /**
    * Undelivered bytes, from 0, past which an end lets its peer's writes wait, like a full socket

@@ -2,7 +2,8 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { type TlsField, TlsOptionError } from "./error.ts";
+import { LwsError } from "../base/errors.ts";
+import { type Refusal, refusedOption, type TlsField } from "./refusal.ts";
 
 /** A certificate with its key, as PEM text; {@linkcode readPem} reads files. */
 export interface TlsIdentity {
@@ -12,6 +13,12 @@ export interface TlsIdentity {
   readonly key: string;
   /** The key's passphrase, when it is encrypted. */
   readonly passphrase?: string | undefined;
+  /**
+   * How it is refused, by the names that it was given under.
+   *
+   * @default as the members of the creation struct
+   */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** An identity that was found good. */
@@ -22,24 +29,30 @@ export interface CheckedIdentity {
   readonly key: string;
   /** The host names that the first certificate is for, `*.` included. */
   readonly hostNames: readonly string[];
+  readonly refusal: Refusal;
 }
 
 /**
  * Checks that the parts of an identity can be used, now, and with each other: `node:tls` itself
  * would say nothing before the first handshake.
  *
- * @throws {TlsOptionError} that names the member at fault.
+ * @throws {LwsError} that names the member at fault.
  */
 export function checkIdentity(identity: TlsIdentity, now: number = Date.now()): CheckedIdentity {
-  const chain = parseCertificates(identity.cert, "sslCertFilepath");
-  const key = decryptKey(identity);
+  const { refusal = refusedOption } = identity;
+  const chain = parseCertificates(identity.cert, "sslCertFilepath", refusal);
+  const key = decryptKey(identity, refusal);
   const own = chain[0]!;
-  if (!own.checkPrivateKey(key)) throw keyOfAnother(chain, key);
-  for (const certificate of chain) checkValidity(certificate, now);
+  if (!own.checkPrivateKey(key)) throw keyOfAnother(chain, key, refusal);
+  for (const certificate of chain) {
+    const problem = outOfDate(certificate, now);
+    if (problem !== undefined) throw refusal("sslCertFilepath", problem.message);
+  }
   return {
     cert: identity.cert,
     key: key.export({ type: "pkcs8", format: "pem" }) as string,
     hostNames: hostNamesOf(own),
+    refusal,
   };
 }
 
@@ -54,14 +67,14 @@ export function contextOf(
       ...ca && { ca: [...ca] },
     });
   } catch (cause) {
-    throw keyRefused(cause);
+    throw keyRefused(cause, identity?.refusal);
   }
 }
 
 /** `node:tls` itself refuses keys that are too short. */
-export function keyRefused(cause: unknown): TlsOptionError {
+export function keyRefused(cause: unknown, refusal: Refusal = refusedOption): LwsError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new TlsOptionError("sslPrivateKeyFilepath", why, { cause });
+  return refusal("sslPrivateKeyFilepath", why, cause);
 }
 
 /** What the runtime's TLS signs with; another kind would fail every handshake. */
@@ -79,108 +92,116 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
  * Reads PEM text: what contains `-----BEGIN` is that text, all else the path of a file, which needs
  * `--allow-read`.
  *
- * @throws {TlsOptionError} that names `field`, when the file can't be read or has no PEM in it.
+ * @throws {LwsError} that names `field`, when the file can't be read or has no PEM in it.
  */
-export function readPem(pathOrPem: string, field: TlsField): string {
+export function readPem(
+  pathOrPem: string,
+  field: TlsField,
+  refusal: Refusal = refusedOption,
+): string {
   if (pathOrPem.includes(BEGIN)) return pathOrPem;
   // What looks like a key without its frame is not repeated, as messages end in logs.
   if (/[\r\n]/.test(pathOrPem) || /^[A-Za-z0-9+/=]{100,}$/.test(pathOrPem)) {
-    throw new TlsOptionError(field, `it is neither a path nor PEM text: it has no ${BEGIN} line`);
+    throw refusal(field, `it is neither a path nor PEM text: it has no ${BEGIN} line`);
   }
   let text: string;
   try {
     text = Deno.readTextFileSync(pathOrPem);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TlsOptionError(field, `can't read ${pathOrPem}: ${why}`, { cause });
+    throw refusal(field, `can't read ${pathOrPem}: ${why}`, cause);
   }
   if (text.includes(BEGIN)) return text;
-  throw new TlsOptionError(field, `${pathOrPem} is not a PEM file: it has no ${BEGIN} line`);
+  throw refusal(field, `${pathOrPem} is not a PEM file: it has no ${BEGIN} line`);
 }
 
 /**
  * The certificates in PEM text, in order.
  *
- * @throws {TlsOptionError} that names `field`, when there is none, or one can't be parsed.
+ * @throws {LwsError} that names `field`, when there is none, or one can't be parsed.
  */
-export function parseCertificates(pem: string, field: TlsField): X509Certificate[] {
+export function parseCertificates(
+  pem: string,
+  field: TlsField,
+  refusal: Refusal = refusedOption,
+): X509Certificate[] {
   const blocks = pem.match(CERTIFICATE) ?? [];
   if (blocks.length === 0) {
-    throw new TlsOptionError(field, "there is no -----BEGIN CERTIFICATE----- block in it");
+    throw refusal(field, "there is no -----BEGIN CERTIFICATE----- block in it");
   }
   return blocks.map((block, i) => {
     try {
       return new X509Certificate(block);
     } catch (cause) {
-      throw new TlsOptionError(field, `certificate ${i + 1} can't be parsed`, { cause });
+      throw refusal(field, `certificate ${i + 1} can't be parsed`, cause);
     }
   });
 }
 
-function decryptKey({ key, passphrase }: TlsIdentity): KeyObject {
+function decryptKey({ key, passphrase }: TlsIdentity, refusal: Refusal): KeyObject {
   const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key);
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) {
-    throw new TlsOptionError("sslPrivateKeyFilepath", "there is no private key in it");
+    throw refusal("sslPrivateKeyFilepath", "there is no private key in it");
   }
   if (isEncrypted && passphrase === undefined) {
-    throw new TlsOptionError("sslPrivateKeyPassword", "the private key is encrypted and needs one");
+    throw refusal("sslPrivateKeyPassword", "the private key is encrypted and needs one");
   }
   let parsed: KeyObject;
   try {
     parsed = createPrivateKey(isEncrypted ? { key, passphrase: passphrase! } : key);
   } catch (cause) {
     if (isEncrypted) {
-      throw new TlsOptionError("sslPrivateKeyPassword", "it doesn't decrypt the private key", {
-        cause,
-      });
+      throw refusal("sslPrivateKeyPassword", "it doesn't decrypt the private key", cause);
     }
-    throw new TlsOptionError("sslPrivateKeyFilepath", "the private key can't be parsed", { cause });
+    throw refusal("sslPrivateKeyFilepath", "the private key can't be parsed", cause);
   }
-  checkKind(parsed);
+  checkKind(parsed, refusal);
   return parsed;
 }
 
-function checkKind(key: KeyObject): void {
+function checkKind(key: KeyObject, refusal: Refusal): void {
   const type = key.asymmetricKeyType;
   const curve = key.asymmetricKeyDetails?.namedCurve;
   if (type === "rsa" || type === "ed25519") return;
   if (type === "ec" && CURVES.includes(curve!)) return;
-  throw new TlsOptionError(
+  throw refusal(
     "sslPrivateKeyFilepath",
     `TLS can't use ${type === "ec" ? `a key on the curve ${curve}` : `a key of type ${type}`}; ` +
       `it can use RSA, Ed25519 and the curves ${CURVES.join(", ")}`,
   );
 }
 
-function keyOfAnother(chain: readonly X509Certificate[], key: KeyObject): TlsOptionError {
+function keyOfAnother(
+  chain: readonly X509Certificate[],
+  key: KeyObject,
+  refusal: Refusal,
+): LwsError {
   const other = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
   if (other > 0) {
-    return new TlsOptionError(
+    return refusal(
       "sslCertFilepath",
       `the private key belongs to certificate ${other + 1} of the file; that one must come first`,
     );
   }
-  return new TlsOptionError(
+  return refusal(
     "sslPrivateKeyFilepath",
     `the private key is not the one of the certificate of ${nameOf(chain[0]!)}`,
   );
 }
 
-function checkValidity(certificate: X509Certificate, now: number): void {
+/** What is wrong with the dates of a certificate, if anything. */
+export function outOfDate(certificate: X509Certificate, now: number): LwsError | undefined {
   const from = new Date(certificate.validFrom);
   const to = new Date(certificate.validTo);
+  const whose = `the certificate of ${nameOf(certificate)}`;
   if (now > to.getTime()) {
-    throw new TlsOptionError(
-      "sslCertFilepath",
-      `the certificate of ${nameOf(certificate)} has expired on ${to.toISOString()}`,
-    );
+    return new LwsError("certificate-expired", `${whose} has expired on ${to.toISOString()}`);
   }
   if (now < from.getTime()) {
-    throw new TlsOptionError(
-      "sslCertFilepath",
-      `the certificate of ${nameOf(certificate)} is not valid before ${from.toISOString()}`,
-    );
+    const problem = `${whose} is not valid before ${from.toISOString()}`;
+    return new LwsError("certificate-not-yet-valid", problem);
   }
+  return undefined;
 }
 
 function hostNamesOf(certificate: X509Certificate): string[] {

@@ -15,10 +15,11 @@ import {
   checkIdentity,
   contextOf,
   nameOf,
+  outOfDate,
   parseCertificates,
   type TlsIdentity,
 } from "./certificate.ts";
-import { TlsError } from "./error.ts";
+import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./node_duplex.ts";
@@ -58,7 +59,7 @@ export interface TlsConnectOptions {
 export class TlsClient {
   readonly #context: SecureContext;
 
-  /** @throws {TlsOptionError} that names the member that can't be used. */
+  /** @throws {LwsError} that names the member that can't be used. */
   constructor(options: TlsClientOptions = {}) {
     for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
     const identity = options.identity && checkIdentity(options.identity);
@@ -90,7 +91,7 @@ export class TlsClient {
           new TlsTransport(socket, duplex, inner, describeServer(socket, host, options)),
         );
       } catch (error) {
-        handshake.fail(error instanceof TlsError ? error : handshakeFailed(error));
+        handshake.fail(error instanceof LwsError ? error : handshakeFailed(error));
         socket.destroy();
       }
     });
@@ -121,39 +122,47 @@ function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-/** @throws {TlsError} when the server is not one to talk to. */
+/** @throws {LwsError} when the server is not one to talk to. */
 function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void {
   const chain = peerChain(socket);
-  if (chain.length === 0) throw new TlsError("handshake-failed", "the server has no certificate");
-  for (const certificate of chain) checkValidity(certificate, Date.now());
+  if (chain.length === 0) {
+    throw new LwsError("tls-handshake-failed", "the server has no certificate");
+  }
+  for (const certificate of chain) {
+    const problem = outOfDate(certificate, Date.now());
+    if (problem !== undefined) throw problem;
+  }
   // The runtime doesn't quote: one name with this in it would pass for two (as CVE-2021-44532).
   if (/, (?:DNS|IP Address):/i.test(latin1(chain[0]!.raw).replaceAll("\0", ""))) {
-    throw new TlsError("name-mismatch", "the server's certificate has a name that can't be one");
+    throw new LwsError(
+      "certificate-name-mismatch",
+      "the server's certificate has a name that can't be one",
+    );
   }
   const problem = checkServerIdentity(host, socket.getPeerCertificate() as NodeCertificate);
   if (problem !== undefined) {
     const names = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
-    throw new TlsError(
-      "name-mismatch",
+    throw new LwsError(
+      "certificate-name-mismatch",
       `the server's certificate is for ${names}, not for ${host}`,
     );
   }
   if (!isMeantFor(chain[0]!, "server")) {
-    throw new TlsError("wrong-purpose", "the server's certificate is not for servers");
+    throw new LwsError("certificate-wrong-purpose", "the server's certificate is not for servers");
   }
   if (socket.authorized) return;
   const code = String(socket.authorizationError);
   const isSelfSigned = SELF_SIGNED.includes(code);
   if (allowSelfSigned && isSelfSigned && isWhole(chain)) return;
   if (isSelfSigned) {
-    throw new TlsError(
-      "self-signed",
+    throw new LwsError(
+      "certificate-self-signed",
       `the server's certificate leads to ${nameOf(chain.at(-1)!)}, ` +
         "which is self-signed and not in the CA list",
     );
   }
-  throw new TlsError(
-    "unknown-issuer",
+  throw new LwsError(
+    "certificate-unknown-issuer",
     `the server's certificate was issued by ${chain.at(-1)!.issuer.replaceAll("\n", ", ")}, ` +
       `whom nobody in the CA list vouches for (${code})`,
   );
@@ -164,23 +173,6 @@ function latin1(bytes: Uint8Array): string {
 }
 
 const SELF_SIGNED = ["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN"];
-
-function checkValidity(certificate: X509Certificate, now: number): void {
-  const from = new Date(certificate.validFrom);
-  const to = new Date(certificate.validTo);
-  if (now > to.getTime()) {
-    throw new TlsError(
-      "certificate-expired",
-      `the certificate of ${nameOf(certificate)} has expired on ${to.toISOString()}`,
-    );
-  }
-  if (now < from.getTime()) {
-    throw new TlsError(
-      "certificate-not-yet-valid",
-      `the certificate of ${nameOf(certificate)} is not valid before ${from.toISOString()}`,
-    );
-  }
-}
 
 /** Whether nothing but who signed the last certificate is wrong with a chain. */
 function isWhole(chain: readonly X509Certificate[]): boolean {

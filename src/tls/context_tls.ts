@@ -9,13 +9,13 @@ import type {
   TrustLoader,
 } from "../api/tls.ts";
 import { refuseArgument } from "../base/check.ts";
-import { isPermissionError, LwsError, type LwsErrorCode } from "../base/errors.ts";
+import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { checkIdentity, parseCertificates, readPem, type TlsIdentity } from "./certificate.ts";
 import { TlsClient } from "./client.ts";
-import { type TlsError, type TlsField, TlsOptionError } from "./error.ts";
 import { LateTransport, type Making } from "./handshaking_transport.ts";
 import { provided } from "./provided_client_tls.ts";
+import { refusalBy, type TlsField } from "./refusal.ts";
 import { secureByRuntime } from "./runtime_client.ts";
 import { type NamedIdentity, TlsServer } from "./server.ts";
 import type { TlsTransport } from "./transport.ts";
@@ -93,17 +93,13 @@ export class ContextTls {
   constructor(settings: TlsSettings, host: TlsHost) {
     this.#settings = settings;
     this.#host = host;
-    try {
-      const { sslCaFilepath } = settings.members;
-      this.#ca = isGiven(sslCaFilepath) ? [readPem(sslCaFilepath, "sslCaFilepath")] : [];
-      for (const ca of this.#ca) parseCertificates(ca, "sslCaFilepath");
-      const identity = this.#readIdentity();
-      if (settings.listens) this.#server = identity && this.#makeServer(identity);
-      else this.#clientIdentity = identity;
-      if (this.#clientIdentity !== undefined) checkIdentity(this.#clientIdentity);
-    } catch (error) {
-      throw asLwsError(error, "invalid-option");
-    }
+    const { sslCaFilepath } = settings.members;
+    this.#ca = isGiven(sslCaFilepath) ? [readPem(sslCaFilepath, "sslCaFilepath")] : [];
+    for (const ca of this.#ca) parseCertificates(ca, "sslCaFilepath");
+    const identity = this.#readIdentity();
+    if (settings.listens) this.#server = identity && this.#makeServer(identity);
+    else this.#clientIdentity = identity;
+    if (this.#clientIdentity !== undefined) checkIdentity(this.#clientIdentity);
   }
 
   /** Whether what is accepted speaks TLS. */
@@ -142,11 +138,7 @@ export class ContextTls {
     }
     const own = readCertificate(certificate, "setCertificate: certificate", "invalid-argument");
     const more = readOthers(others, "setCertificate: others", "invalid-argument");
-    try {
-      this.#server.setCertificate(own, more);
-    } catch (error) {
-      throw asLwsError(error, "invalid-argument");
-    }
+    this.#server.setCertificate(own, more);
   }
 
   /**
@@ -172,7 +164,7 @@ export class ContextTls {
       });
     } catch (error) {
       this.#isPrepared = false;
-      throw asLwsError(error, "invalid-option");
+      throw error;
     }
   }
 
@@ -219,7 +211,7 @@ export class ContextTls {
   #shake(server: TlsServer, inner: Transport, options: AcceptOptions): Making {
     // Whether a client is welcome is said below, in service where the program wants that.
     const shaking = server.secure(inner, { verifyClient: () => true });
-    shaking.done.catch((error: TlsError) => options.failed(error.message));
+    shaking.done.catch((error: LwsError) => options.failed(error.message));
     return {
       done: shaking.done,
       judge: (made, admit) => {
@@ -262,11 +254,11 @@ export class ContextTls {
           if (ownPassphrase !== undefined) {
             mustBeText("setPrivateKey", "passphrase", ownPassphrase, "no text");
           }
-          const key = readPem(pem, "sslPrivateKeyFilepath");
+          const key = readPem(pem, "sslPrivateKeyFilepath", refusalBy("invalid-argument"));
           loaded = { key, passphrase: ownPassphrase ?? passphrase };
         } catch (error) {
-          failure = asLwsError(error, "invalid-argument");
-          throw failure;
+          failure = error;
+          throw error;
         }
       },
     });
@@ -345,19 +337,14 @@ function readCertificate(
   if (serverNames !== undefined && !(Array.isArray(serverNames) && serverNames.every(isName))) {
     refuse(".serverNames", "an array of host names");
   }
-  try {
-    const identity = {
-      cert: readPem(cert, "sslCertFilepath"),
-      key: readPem(key, "sslPrivateKeyFilepath"),
-      passphrase,
-    };
-    return { ...identity, serverNames, hostNames: checkIdentity(identity).hostNames };
-  } catch (error) {
-    if (!(error instanceof TlsOptionError)) throw error;
-    const problem = error.message.slice(error.field.length);
-    const message = `${where}.${CERTIFICATE_MEMBERS[error.field]}${problem}`;
-    throw new LwsError(codeOf(error, code), message, { cause: error });
-  }
+  const refusal = refusalBy(code, (field) => `${where}.${CERTIFICATE_MEMBERS[field]}`);
+  const identity = {
+    cert: readPem(cert, "sslCertFilepath", refusal),
+    key: readPem(key, "sslPrivateKeyFilepath", refusal),
+    passphrase,
+    refusal,
+  };
+  return { ...identity, serverNames, hostNames: checkIdentity(identity).hostNames };
 }
 
 /** Reads the certificates that are chosen by host names. */
@@ -384,16 +371,10 @@ function lendLoader(ca: string[], callback: (loader: TrustLoader) => void): void
   const adder = (call: string, member: string) => (pemOrPath: string) => {
     mustBeDuringCallback(isOver, call);
     mustBeText(call, member, pemOrPath);
-    try {
-      const pem = readPem(pemOrPath, "sslCaFilepath");
-      parseCertificates(pem, "sslCaFilepath");
-      ca.push(pem);
-    } catch (error) {
-      if (!(error instanceof TlsOptionError)) throw error;
-      const problem = error.message.slice(error.field.length);
-      const code = codeOf(error, "invalid-argument");
-      throw new LwsError(code, `${call}: ${member}${problem}`, { cause: error });
-    }
+    const refusal = refusalBy("invalid-argument", () => `${call}: ${member}`);
+    const pem = readPem(pemOrPath, "sslCaFilepath", refusal);
+    parseCertificates(pem, "sslCaFilepath", refusal);
+    ca.push(pem);
   };
   callback({ addCaCert: adder("addCaCert", "pem"), addCaFile: adder("addCaFile", "path") });
   isOver = true;
@@ -411,14 +392,4 @@ function whyRefused(info: TlsInfo): string {
   return info.authorized
     ? "opensslPerformClientCertVerification refused it"
     : info.authorizationError ?? "nobody vouches for it";
-}
-
-function asLwsError(error: unknown, code: CertificateErrorCode): unknown {
-  if (!(error instanceof TlsOptionError)) return error;
-  return new LwsError(codeOf(error, code), error.message, { cause: error });
-}
-
-/** What may not be read may be as it should. */
-function codeOf(error: TlsOptionError, code: CertificateErrorCode): LwsErrorCode {
-  return isPermissionError(error.cause) ? "permission-denied" : code;
 }

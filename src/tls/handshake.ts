@@ -1,13 +1,13 @@
 /** A TLS handshake that is under way. */
 
-import { TlsError } from "./error.ts";
+import { LwsError } from "../base/errors.ts";
 import type { TransportDuplex } from "./node_duplex.ts";
 import type { TlsTransport } from "./transport.ts";
 
 /** A TLS handshake that is under way. How long it may take is its owner's concern. */
 export interface TlsHandshake {
   /**
-   * Fulfils when the peer is one to talk to; rejects with a {@linkcode TlsError} when it isn't, or
+   * Fulfils when the peer is one to talk to; rejects with a {@linkcode LwsError} when it isn't, or
    * when the connection was lost or closed. Then all is closed. Need not be listened to.
    */
   readonly done: Promise<TlsTransport>;
@@ -22,7 +22,7 @@ export class PendingHandshake implements TlsHandshake {
   readonly done: Promise<TlsTransport>;
   readonly #duplex: TransportDuplex;
   readonly #resolve: (transport: TlsTransport) => void;
-  readonly #reject: (error: TlsError) => void;
+  readonly #reject: (error: LwsError) => void;
   #isOver = false;
 
   constructor(duplex: TransportDuplex) {
@@ -34,7 +34,7 @@ export class PendingHandshake implements TlsHandshake {
     promise.catch(() => {});
     // `node:tls` closes what it can't make sense of, and says so a moment later.
     const lost = (cause?: unknown) =>
-      setImmediate(() => this.fail(new TlsError("closed", LOST, { cause })));
+      setImmediate(() => this.fail(new LwsError("connection-closed", LOST, { cause })));
     duplex.whenGone = lost;
     duplex.whenEnded = lost;
   }
@@ -48,7 +48,7 @@ export class PendingHandshake implements TlsHandshake {
     this.#resolve(transport);
   }
 
-  fail(error: TlsError): void {
+  fail(error: LwsError): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reject(error);
@@ -59,15 +59,15 @@ export class PendingHandshake implements TlsHandshake {
 
   close(): void {
     if (this.#isOver) return;
-    this.fail(new TlsError("closed", "the TLS handshake was given up"));
+    this.fail(new LwsError("connection-closed", "the TLS handshake was given up"));
     this.#duplex.cut();
   }
 }
 
 /** What `node:tls` says went wrong, as ours. */
-export function handshakeFailed(cause: unknown): TlsError {
+export function handshakeFailed(cause: unknown): LwsError {
   const code = (cause as { code?: unknown } | undefined)?.code;
-  if (code === "ECONNRESET") return new TlsError("closed", LOST, { cause });
+  if (code === "ECONNRESET") return new LwsError("connection-closed", LOST, { cause });
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new TlsError("handshake-failed", `the TLS handshake failed: ${why}`, { cause });
+  return new LwsError("tls-handshake-failed", `the TLS handshake failed: ${why}`, { cause });
 }

@@ -5,7 +5,7 @@
 
 import { isIP } from "node:net";
 import type { TlsInfo } from "../api/tls.ts";
-import { TlsError } from "./error.ts";
+import { LwsError, type LwsErrorCode } from "../base/errors.ts";
 import { StreamTransport } from "../transport/stream_transport.ts";
 
 /** How a connection is made. */
@@ -33,7 +33,7 @@ const UNKNOWN = "unknown";
 /**
  * Makes TLS of a connection that nobody reads from or writes to; it is closed when nothing comes of it.
  *
- * Rejects with a {@linkcode TlsError}, or with the signal's reason when that aborts first.
+ * Rejects with a {@linkcode LwsError}, or with the signal's reason when that aborts first.
  */
 export async function secureByRuntime(
   conn: Deno.TcpConn,
@@ -111,18 +111,18 @@ function closeQuietly(conn: Deno.Conn): void {
   } catch { /* The runtime closed it already, after a failure. */ }
 }
 
-type Verdict = readonly [said: RegExp, code: TlsError["code"], text: (found: string[]) => string];
+type Verdict = readonly [said: RegExp, code: LwsErrorCode, text: (found: string[]) => string];
 
 /** What the runtime's verifier says, in the words that `node:tls` connections have. */
 const VERDICTS: readonly Verdict[] = [
   [
     /certificate not valid for name.*?only valid for (.*)$/,
-    "name-mismatch",
+    "certificate-name-mismatch",
     ([, names]) => `the server's certificate is for ${namesOf(names!)}, not for `,
   ],
   [
     /NotValidForName|not valid for name/,
-    "name-mismatch",
+    "certificate-name-mismatch",
     () => "the server's certificate is not for ",
   ],
   [
@@ -139,41 +139,43 @@ const VERDICTS: readonly Verdict[] = [
   [/NotValidYet/, "certificate-not-yet-valid", () => "the server's certificate is not valid yet"],
   [
     /extended key usage|InvalidPurpose/,
-    "wrong-purpose",
+    "certificate-wrong-purpose",
     () => "the server's certificate is not for servers",
   ],
   [
     /CaUsedAsEndEntity/,
-    "self-signed",
+    "certificate-self-signed",
     () =>
       "the server's certificate is self-signed as an authority's own, which counts in sslCaFilepath only",
   ],
   [
     /UnknownIssuer/,
-    "unknown-issuer",
+    "certificate-unknown-issuer",
     () =>
       "the server's certificate is self-signed, or was issued by somebody whom nobody in the CA list " +
       "vouches for (UnknownIssuer)",
   ],
 ];
 
-function describe(cause: unknown, host: string): TlsError {
+function describe(cause: unknown, host: string): LwsError {
   const why = cause instanceof Error ? cause.message : String(cause);
   for (const [said, code, text] of VERDICTS) {
     const found = said.exec(why);
     if (found === null) continue;
     const message = text(found);
-    return new TlsError(code, code === "name-mismatch" ? message + host : message, { cause });
+    return new LwsError(code, code === "certificate-name-mismatch" ? message + host : message, {
+      cause,
+    });
   }
   const { name } = cause as { name?: string };
   if (name === "UnexpectedEof" || name === "ConnectionReset" || name === "BrokenPipe") {
-    return new TlsError(
-      "closed",
+    return new LwsError(
+      "connection-closed",
       "the peer closed the connection in the TLS handshake, or it was lost",
       { cause },
     );
   }
-  return new TlsError("handshake-failed", `the TLS handshake failed: ${why}`, { cause });
+  return new LwsError("tls-handshake-failed", `the TLS handshake failed: ${why}`, { cause });
 }
 
 /** `DnsName("a") or IpAddress(::1)` as certificates write it. */

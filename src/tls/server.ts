@@ -12,7 +12,7 @@ import {
   type TlsIdentity,
 } from "./certificate.ts";
 import { serverNameIn } from "./client_hello.ts";
-import { TlsError } from "./error.ts";
+import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./node_duplex.ts";
@@ -78,7 +78,7 @@ export class TlsServer {
   readonly #passed = new Set<string>();
   #identities: Identities;
 
-  /** @throws {TlsOptionError} that names the member that can't be used. */
+  /** @throws {LwsError} that names the member that can't be used. */
   constructor(options: TlsServerOptions) {
     for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
     this.#ca = options.ca;
@@ -91,7 +91,7 @@ export class TlsServer {
    * Shows another certificate from the next handshake on, and others by host name; connections that
    * stand go on.
    *
-   * @throws {TlsOptionError} that names the member that can't be used; then all stays as it was.
+   * @throws {LwsError} that names the member that can't be used; then all stays as it was.
    */
   setCertificate(identity: TlsIdentity, identities: readonly NamedIdentity[] = []): void {
     this.#identities = this.#load(identity, identities);
@@ -136,7 +136,7 @@ export class TlsServer {
         handshakeTimeout: this.#handshakeTimeoutMs,
       });
     } catch (cause) {
-      throw keyRefused(cause);
+      throw keyRefused(cause, identity.refusal);
     }
     server.on("secureConnection", function (this: ServerOfOne, socket: TLSSocket) {
       this.handshakeUnderWay(socket);
@@ -181,7 +181,7 @@ export class TlsServer {
       } else {
         const why = info.authorizationError ?? "the verification refused it";
         handshake.fail(
-          new TlsError("certificate-refused", `the client's certificate was refused: ${why}`),
+          new LwsError("certificate-refused", `the client's certificate was refused: ${why}`),
         );
         socket.destroy();
       }

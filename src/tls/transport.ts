@@ -4,7 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { Address, Transport, TransportHandler } from "../api/network.ts";
 import type { TlsInfo } from "../api/tls.ts";
 import { freeBuffer } from "../base/buffers.ts";
-import { TlsError } from "./error.ts";
+import { LwsError } from "../base/errors.ts";
 import type { TransportDuplex } from "./node_duplex.ts";
 
 /**
@@ -219,13 +219,13 @@ export class TlsTransport implements Transport {
     if (this.#isClosed) return this.#gone(undefined);
     // Ended both ways `node:tls` closes by itself, and the handler has yet to.
     if (error === undefined && this.#hasEnded && this.#isEnding) return;
-    this.#break(error ?? new TlsError("closed", "the connection below was closed"));
+    this.#break(error ?? new LwsError("connection-closed", "the connection below was closed"));
   }
 
   #onSocketClosed(): void {
     // As above.
     if (this.#hasEnded && this.#isEnding) return;
-    this.#break(new TlsError("closed", "the TLS connection was closed"));
+    this.#break(new LwsError("connection-closed", "the TLS connection was closed"));
   }
 
   /** The peer, the network or the handler's failure ended the connection. */

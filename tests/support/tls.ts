@@ -2,15 +2,15 @@
 
 import { memoryPair, type MemoryTransport } from "../../src/testing/memory_transport.ts";
 import type { TlsClient, TlsConnectOptions } from "../../src/tls/client.ts";
-import { TlsError } from "../../src/tls/error.ts";
+import { LwsError } from "../../src/base/errors.ts";
 import type { SecureOptions, TlsServer } from "../../src/tls/server.ts";
 import type { TlsTransport } from "../../src/tls/transport.ts";
 import { Recorder } from "./transport_contract.ts";
 
 /** What became of a handshake, at both ends. */
 export interface Outcome extends AsyncDisposable {
-  readonly client: TlsTransport | TlsError;
-  readonly server: TlsTransport | TlsError;
+  readonly client: TlsTransport | LwsError;
+  readonly server: TlsTransport | LwsError;
   /** The transports below. */
   readonly below: readonly [MemoryTransport, MemoryTransport];
 }
@@ -32,16 +32,16 @@ export async function shakeHands(
     server: serverEnd,
     below,
     async [Symbol.asyncDispose]() {
-      for (const end of [clientEnd, serverEnd]) if (!(end instanceof TlsError)) await closed(end);
+      for (const end of [clientEnd, serverEnd]) if (!(end instanceof LwsError)) await closed(end);
     },
   };
 }
 
-async function settled(done: Promise<TlsTransport>): Promise<TlsTransport | TlsError> {
+async function settled(done: Promise<TlsTransport>): Promise<TlsTransport | LwsError> {
   try {
     return await done;
   } catch (error) {
-    if (error instanceof TlsError) return error;
+    if (error instanceof LwsError) return error;
     throw error;
   }
 }
@@ -53,14 +53,14 @@ function closed(end: TlsTransport): Promise<void> {
 }
 
 /** The transport, or the failure as a test's failure. */
-export function secured(end: TlsTransport | TlsError): TlsTransport {
-  if (end instanceof TlsError) throw end;
+export function secured(end: TlsTransport | LwsError): TlsTransport {
+  if (end instanceof LwsError) throw end;
   return end;
 }
 
 /** The failure, or a test's failure. */
-export function refused(end: TlsTransport | TlsError): TlsError {
-  if (end instanceof TlsError) return end;
+export function refused(end: TlsTransport | LwsError): LwsError {
+  if (end instanceof LwsError) return end;
   end.close();
   throw new Error("the handshake should have failed");
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { StreamTransport } from "../../../src/transport/stream_transport.ts";
 import { tcpNetwork } from "../../../src/transport/network.ts";
 import { TlsClient } from "../../../src/tls/client.ts";
-import { TlsError } from "../../../src/tls/error.ts";
+import { LwsError } from "../../../src/base/errors.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { Recorder } from "../../support/transport_contract.ts";
@@ -21,9 +21,9 @@ async function half() {
   return { conn, handshake: server.secure(new StreamTransport(accepted)) };
 }
 
-async function failureOf(done: Promise<unknown>): Promise<TlsError> {
+async function failureOf(done: Promise<unknown>): Promise<LwsError> {
   const error = await done.then(() => undefined, (error) => error);
-  assert(error instanceof TlsError);
+  assert(error instanceof LwsError);
   return error;
 }
 
@@ -31,13 +31,13 @@ Deno.test("a peer that resets in the middle of the handshake costs its own conne
   const { conn, handshake } = await half();
   await conn.write(Uint8Array.fromHex("1603010200"));
   conn.close();
-  assertEquals((await failureOf(handshake.done)).code, "closed");
+  assertEquals((await failureOf(handshake.done)).code, "connection-closed");
 });
 
 Deno.test("a peer that speaks plain HTTP is answered with an alert, and the end", async () => {
   const { conn, handshake } = await half();
   await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-  assertEquals((await failureOf(handshake.done)).code, "handshake-failed");
+  assertEquals((await failureOf(handshake.done)).code, "tls-handshake-failed");
   const answer = new Uint8Array(100);
   const count = await conn.read(answer);
   // RFC 8446 section 6: an alert record, fatal.

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type TlsField, TlsOptionError } from "../../../src/tls/error.ts";
+import { LwsError } from "../../../src/base/errors.ts";
+import { refusalBy, type TlsField } from "../../../src/tls/refusal.ts";
 import { checkIdentity, type TlsIdentity } from "../../../src/tls/certificate.ts";
 import { parseCertificates, readPem } from "../../../src/tls/certificate.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
@@ -10,8 +11,8 @@ const certificates = await makeCertificates();
 const { localhost, ca } = certificates;
 
 function assertFault(run: () => unknown, field: TlsField, message: RegExp): void {
-  const error = assertThrows(run, TlsOptionError);
-  assertEquals(error.field, field);
+  const error = assertThrows(run, LwsError);
+  assertEquals(error.code, "invalid-option");
   assert(error.message.startsWith(`${field}: `), error.message);
   assert(message.test(error.message), error.message);
 }
@@ -139,4 +140,12 @@ Deno.test("PEM is taken as text, or read from a file", () => {
     Deno.removeSync(path);
   }
   assertFault(() => readPem(path, "sslCaFilepath"), "sslCaFilepath", /can't read .*No such file/);
+});
+
+Deno.test("an identity is refused by the names that it was given under", () => {
+  const refusal = refusalBy("invalid-argument", (field) => `certificates[1]'s ${field}`);
+  const identity = { ...localhost, key: "none", refusal };
+  const error = assertThrows(() => new TlsServer({ identity }), LwsError);
+  assertEquals(error.code, "invalid-argument");
+  assert(error.message.startsWith("certificates[1]'s sslPrivateKeyFilepath: "), error.message);
 });

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { memoryPair } from "../../../src/testing/memory_transport.ts";
 import { TlsClient, type TlsConnectOptions } from "../../../src/tls/client.ts";
-import { TlsError, type TlsErrorCode, TlsOptionError } from "../../../src/tls/error.ts";
+import { LwsError, type LwsErrorCode } from "../../../src/base/errors.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
 import { TransportDuplex } from "../../../src/tls/node_duplex.ts";
 import {
@@ -29,7 +29,7 @@ async function judged(
   client: TlsClient,
   identity: TestIdentity,
   options: TlsConnectOptions = { serverName: "localhost" },
-): Promise<TlsError | (1 | 2)> {
+): Promise<LwsError | (1 | 2)> {
   const [near, far] = memoryPair();
   const duplex = new TransportDuplex(far);
   const socket = new TLSSocket(duplex, { isServer: true, ...identity });
@@ -42,7 +42,7 @@ async function judged(
     transport.close();
     return transport.info.isSsl;
   } catch (error) {
-    if (error instanceof TlsError) return error;
+    if (error instanceof LwsError) return error;
     throw error;
   } finally {
     socket.destroy();
@@ -66,13 +66,13 @@ function refuses(
   name: string,
   client: TlsClient,
   identity: TestIdentity,
-  code: TlsErrorCode,
+  code: LwsErrorCode,
   message: string,
   options: TlsConnectOptions = { serverName: "localhost" },
 ): void {
   Deno.test(`a client refuses ${name}`, async () => {
     const verdict = await judged(client, identity, options);
-    assert(verdict instanceof TlsError, `verdict ${verdict}`);
+    assert(verdict instanceof LwsError, `verdict ${verdict}`);
     assertEquals(verdict.code, code, verdict.message);
     assertStringIncludes(verdict.message, message);
   });
@@ -113,20 +113,20 @@ accepts("an intermediate CA's certificate", client, {
   cert: below.cert + intermediate.cert,
   key: below.key,
 });
-refuses("a chain with a gap", client, below, "unknown-issuer", "CN=Intermediate CA");
+refuses("a chain with a gap", client, below, "certificate-unknown-issuer", "CN=Intermediate CA");
 
 refuses(
   "a certificate for another name",
   client,
   certificates.example,
-  "name-mismatch",
+  "certificate-name-mismatch",
   "is for DNS:example.test, DNS:*.example.test, not for localhost",
 );
 refuses(
   "a certificate for another address",
   client,
   localhost,
-  "name-mismatch",
+  "certificate-name-mismatch",
   "not for 127.0.0.2",
   { serverName: "127.0.0.2" },
 );
@@ -134,7 +134,7 @@ refuses(
   "a wildcard for two labels",
   client,
   certificates.example,
-  "name-mismatch",
+  "certificate-name-mismatch",
   "not for a.b.example.test",
   { serverName: "a.b.example.test" },
 );
@@ -152,41 +152,47 @@ refuses(
   "certificate-not-yet-valid",
   "is not valid before",
 );
-refuses("an unknown CA's certificate", cautious, localhost, "unknown-issuer", "CN=Test CA");
+refuses(
+  "an unknown CA's certificate",
+  cautious,
+  localhost,
+  "certificate-unknown-issuer",
+  "CN=Test CA",
+);
 refuses(
   "another CA's certificate",
   new TlsClient({ ca: [foreignCa.cert] }),
   localhost,
-  "unknown-issuer",
+  "certificate-unknown-issuer",
   "CN=Test CA",
 );
 refuses(
   "any certificate, when nobody is trusted",
   new TlsClient({ disableOsCaCerts: true }),
   localhost,
-  "unknown-issuer",
+  "certificate-unknown-issuer",
   "CN=Test CA",
 );
 refuses(
   "a self-signed certificate",
   client,
   certificates.selfSigned,
-  "self-signed",
+  "certificate-self-signed",
   "CN=self-signed",
 );
 refuses(
   "a self-signed certificate in the chain",
   cautious,
   { cert: localhost.cert + ca.cert, key: localhost.key },
-  "self-signed",
+  "certificate-self-signed",
   "CN=Test CA",
 );
 
 const unforgivable = [
   ["expired", certificates.selfSignedExpired, "certificate-expired"],
   ["not valid yet", certificates.selfSignedNotYetValid, "certificate-not-yet-valid"],
-  ["for another name", certificates.selfSignedElsewhere, "name-mismatch"],
-  ["for clients only", certificates.selfSignedForClients, "wrong-purpose"],
+  ["for another name", certificates.selfSignedElsewhere, "certificate-name-mismatch"],
+  ["for clients only", certificates.selfSignedForClients, "certificate-wrong-purpose"],
 ] as const;
 for (const [name, identity, code] of unforgivable) {
   refuses(
@@ -210,7 +216,7 @@ refuses(
   "a certificate whose issuer it doesn't see, told to forgive",
   cautious,
   localhost,
-  "unknown-issuer",
+  "certificate-unknown-issuer",
   "",
   forgiving,
 );
@@ -218,7 +224,7 @@ refuses(
   "a chain in which nobody signed the certificate, told to forgive",
   cautious,
   { cert: localhost.cert + foreignCa.cert, key: localhost.key },
-  "unknown-issuer",
+  "certificate-unknown-issuer",
   "",
   forgiving,
 );
@@ -227,7 +233,7 @@ refuses(
   "a chain that ends in a CA of the right name with another key, told to forgive",
   cautious,
   { cert: localhost.cert + impostor.cert, key: localhost.key },
-  "self-signed",
+  "certificate-self-signed",
   "CN=Test CA",
   forgiving,
 );
@@ -242,8 +248,8 @@ refuses(
 Deno.test("one forgiven connection leaves the next one strict", async () => {
   assertEquals(await judged(cautious, certificates.selfSigned, forgiving), 2);
   const verdict = await judged(cautious, certificates.selfSigned);
-  assert(verdict instanceof TlsError);
-  assertEquals(verdict.code, "self-signed");
+  assert(verdict instanceof LwsError);
+  assertEquals(verdict.code, "certificate-self-signed");
 });
 
 Deno.test("a client tells what it found", async () => {
@@ -272,15 +278,16 @@ Deno.test("a client shows its certificate, also one whose key is encrypted", asy
 });
 
 Deno.test("a client's certificate and CA list are checked when it is made", () => {
-  assertEquals(
-    assertThrows(() => new TlsClient({ identity: certificates.expiredClient }), TlsOptionError)
-      .field,
-    "sslCertFilepath",
-  );
-  assertEquals(
-    assertThrows(() => new TlsClient({ ca: ["nonsense"] }), TlsOptionError).field,
-    "sslCaFilepath",
-  );
+  for (
+    const [options, field] of [
+      [{ identity: certificates.expiredClient }, "sslCertFilepath"],
+      [{ ca: ["nonsense"] }, "sslCaFilepath"],
+    ] as const
+  ) {
+    const error = assertThrows(() => new TlsClient(options), LwsError);
+    assertEquals(error.code, "invalid-option");
+    assertStringIncludes(error.message, `${field}: `);
+  }
 });
 
 Deno.test("a client that is answered in plain text fails and says so", async () => {
@@ -288,8 +295,8 @@ Deno.test("a client that is answered in plain text fails and says so", async () 
   const peer = new Recorder(far);
   const { done } = client.secure(near, { serverName: "localhost" });
   await peer.write("HTTP/1.1 400 Bad Request\r\n\r\n");
-  const error = await assertRejects(() => done, TlsError);
-  assertEquals(error.code, "handshake-failed");
+  const error = await assertRejects(() => done, LwsError);
+  assertEquals(error.code, "tls-handshake-failed");
   peer.transport.close();
   await peer.until(() => peer.count("close") === 1);
 });
@@ -301,8 +308,8 @@ Deno.test("a client whose server hangs up, breaks or is given up fails and says 
     const handshake = client.secure(near, { serverName: "localhost" });
     if (how === "give up") handshake.close();
     else far[how]();
-    const error = await assertRejects(() => handshake.done, TlsError);
-    assertEquals(error.code, "closed", how);
+    const error = await assertRejects(() => handshake.done, LwsError);
+    assertEquals(error.code, "connection-closed", how);
     far.close();
     await peer.until(() => peer.count("close") === 1);
   }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:tls";
 import { type RuntimeTlsOptions, secureByRuntime } from "../../../src/tls/runtime_client.ts";
 import { detached, tcpNetwork } from "../../../src/transport/network.ts";
-import { TlsError } from "../../../src/tls/error.ts";
+import { LwsError } from "../../../src/base/errors.ts";
 import type { TlsIdentity } from "../../../src/tls/certificate.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
 import type { Transport } from "../../../src/api/network.ts";
@@ -67,7 +67,7 @@ Deno.test("what the runtime tells of its TLS is little, and never wrong", async 
 async function refusal(
   identity: TlsIdentity,
   options: Partial<RuntimeTlsOptions> = {},
-): Promise<TlsError> {
+): Promise<LwsError> {
   const server = createServer(identity, (socket) => socket.on("error", () => {}));
   const listening = Promise.withResolvers<void>();
   server.listen(0, "127.0.0.1", () => listening.resolve());
@@ -76,7 +76,7 @@ async function refusal(
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   const error = await assertRejects(
     () => secureByRuntime(conn, { ...OPTIONS, ...options }, never),
-    TlsError,
+    LwsError,
   );
   const closed = Promise.withResolvers<void>();
   server.close(() => closed.resolve());
@@ -90,22 +90,28 @@ for (
       "a stranger's certificate",
       made.localhost,
       { ca: [] },
-      "unknown-issuer",
+      "certificate-unknown-issuer",
       /issued by somebody whom nobody in the CA list vouches for/,
     ],
-    ["a self-signed one", made.selfSigned, {}, "unknown-issuer", /is self-signed, or was issued/],
+    [
+      "a self-signed one",
+      made.selfSigned,
+      {},
+      "certificate-unknown-issuer",
+      /is self-signed, or was issued/,
+    ],
     [
       "another host's",
       made.localhost,
       { serverName: "other.test" },
-      "name-mismatch",
+      "certificate-name-mismatch",
       /certificate is for DNS:localhost, IP Address:127\.0\.0\.1.*, not for other\.test$/,
     ],
     [
       "another address's",
       made.localhost,
       { serverName: "127.0.0.2" },
-      "name-mismatch",
+      "certificate-name-mismatch",
       /, not for 127\.0\.0\.2$/,
     ],
     ["an expired one", made.expired, {}, "certificate-expired", /has expired on \d{4}-\d\d-\d\dT/],
@@ -116,7 +122,7 @@ for (
       "certificate-not-yet-valid",
       /is not valid before \d{4}-\d\d-\d\dT/,
     ],
-    ["a client's", made.client, {}, "wrong-purpose", /is not for servers/],
+    ["a client's", made.client, {}, "certificate-wrong-purpose", /is not for servers/],
   ] as const
 ) {
   Deno.test(`${what} is refused as ${code}`, async () => {
@@ -129,8 +135,8 @@ for (
 Deno.test("a server that speaks no TLS, or ends at once, is an error of the handshake", async () => {
   for (
     const [answer, code] of [
-      ["HTTP/1.1 400 Bad Request\r\n\r\n", "handshake-failed"],
-      ["", "closed"],
+      ["HTTP/1.1 400 Bad Request\r\n\r\n", "tls-handshake-failed"],
+      ["", "connection-closed"],
     ] as const
   ) {
     const [conn, far] = await tcpPair();
@@ -140,7 +146,7 @@ Deno.test("a server that speaks no TLS, or ends at once, is an error of the hand
     await server.until(() => server.takenLength > 0);
     if (answer === "") far.end();
     else far.write(new TextEncoder().encode(answer));
-    const error = await assertRejects(() => securing, TlsError);
+    const error = await assertRejects(() => securing, LwsError);
     assertEquals(error.code, code);
     far.close();
   }

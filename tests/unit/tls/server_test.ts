@@ -2,7 +2,7 @@ import { connect, type ConnectionOptions } from "node:tls";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { memoryPair } from "../../../src/testing/memory_transport.ts";
 import { TlsClient } from "../../../src/tls/client.ts";
-import { TlsError, TlsOptionError } from "../../../src/tls/error.ts";
+import { LwsError } from "../../../src/base/errors.ts";
 import type { TlsInfo } from "../../../src/api/tls.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
 import { TransportDuplex } from "../../../src/tls/node_duplex.ts";
@@ -74,10 +74,10 @@ Deno.test("a certificate is swapped while connections are open, and none of them
 
 Deno.test("a certificate that can't be used leaves the old one in place", async () => {
   const server = new TlsServer({ identity: localhost });
-  assertThrows(() => server.setCertificate(certificates.expired), TlsOptionError);
+  assertThrows(() => server.setCertificate(certificates.expired), LwsError);
   assertThrows(
     () => server.setCertificate(certificates.renewed, [certificates.expired]),
-    TlsOptionError,
+    LwsError,
   );
   assertEquals(await shown(server, "localhost"), "CN=localhost");
 });
@@ -87,7 +87,7 @@ async function judged(
   clientCertificate: "request" | "require",
   identity: TestIdentity | undefined,
   verifyClient?: (info: TlsInfo) => boolean,
-): Promise<TlsInfo | TlsError> {
+): Promise<TlsInfo | LwsError> {
   const server = new TlsServer({ identity: localhost, ca: [ca.cert], clientCertificate });
   return await met(server, { ...identity }, verifyClient);
 }
@@ -97,7 +97,7 @@ async function met(
   server: TlsServer,
   options: ConnectionOptions,
   verifyClient?: (info: TlsInfo) => boolean,
-): Promise<TlsInfo | TlsError> {
+): Promise<TlsInfo | LwsError> {
   const [near, far] = memoryPair();
   const duplex = new TransportDuplex(near);
   const socket = connect({ socket: duplex, rejectUnauthorized: false, ...options });
@@ -109,7 +109,7 @@ async function met(
     transport.close();
     return transport.info;
   } catch (error) {
-    if (error instanceof TlsError) return error;
+    if (error instanceof LwsError) return error;
     throw error;
   } finally {
     socket.destroy();
@@ -126,7 +126,7 @@ for (
 ) {
   Deno.test(`a client that offers ${offered.join(" and ")} by ALPN is ${agreed}`, async () => {
     const info = await met(new TlsServer({ identity: localhost }), { ALPNProtocols: [...offered] });
-    assertEquals(info instanceof TlsError ? "refused" : info.alpnProtocol, agreed);
+    assertEquals(info instanceof LwsError ? "refused" : info.alpnProtocol, agreed);
   });
 }
 
@@ -154,7 +154,7 @@ const unwelcome = [
 
 for (const [name, identity, reason] of unwelcome) {
   Deno.test(`a client ${name} is refused where a certificate is required`, async () => {
-    const error = await judged("require", identity) as TlsError;
+    const error = await judged("require", identity) as LwsError;
     assertEquals(error.code, "certificate-refused");
     assertStringIncludes(error.message, reason);
   });
@@ -178,7 +178,7 @@ for (const [name, identity, reason] of unwelcome) {
 
 Deno.test("a client with a good certificate is refused when the verification says so", async () => {
   for (const mode of ["require", "request"] as const) {
-    const error = await judged(mode, certificates.client, () => false) as TlsError;
+    const error = await judged(mode, certificates.client, () => false) as LwsError;
     assertEquals(error.code, "certificate-refused");
   }
 });
@@ -187,8 +187,8 @@ Deno.test("a verification that throws refuses the client", async () => {
   const problem = new Error("database is down");
   const error = await judged("require", certificates.client, () => {
     throw problem;
-  }) as TlsError;
-  assertEquals(error.code, "handshake-failed");
+  }) as LwsError;
+  assertEquals(error.code, "tls-handshake-failed");
   assertEquals(error.cause, problem);
 });
 
@@ -238,8 +238,8 @@ for (const { name, bytes, options } of kinds) {
     const { done } = server.secure(far);
     await peer.write(bytes);
     const error = await done.then(() => undefined, (error) => error);
-    assert(error instanceof TlsError);
-    assertEquals(error.code, "handshake-failed");
+    assert(error instanceof LwsError);
+    assertEquals(error.code, "tls-handshake-failed");
     await peer.until(() => peer.count("end") + peer.count("close") > 0);
     peer.transport.close();
     await peer.until(() => peer.count("close") === 1);
@@ -256,7 +256,7 @@ Deno.test("half a handshake waits until its owner gives up", async () => {
   handshake.close();
   handshake.close();
   const error = await handshake.done.then(() => undefined, (error) => error);
-  assertEquals(error.code, "closed");
+  assertEquals(error.code, "connection-closed");
   await peer.until(() => peer.count("end") === 1);
   peer.transport.close();
   await peer.until(() => peer.count("close") === 1);
@@ -271,7 +271,7 @@ Deno.test("half a handshake fails when its time is over", async () => {
   const awake = setInterval(() => {}, 1000);
   const error = await done.then(() => undefined, (error) => error);
   clearInterval(awake);
-  assertEquals(error.code, "handshake-failed");
+  assertEquals(error.code, "tls-handshake-failed");
   assertStringIncludes(error.message, "timeout");
   await peer.until(() => peer.count("end") === 1);
   peer.transport.close();
@@ -289,7 +289,7 @@ Deno.test("half a handshake fails when the connection ends or breaks", async () 
       await peer.write(HELLO);
       near[how]();
       const error = await done.then(() => undefined, (error) => error);
-      assert(error instanceof TlsError, how);
+      assert(error instanceof LwsError, how);
       near.close();
       await peer.until(() => peer.count("close") === 1);
     }
