@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { box } from "../../src/compat/engine/pointers.ts";
-import { createContext, handlers, LOG_LEVELS, setLogLevel } from "../../mod.ts";
+import { createContext, LOG_LEVELS, setLogLevel } from "../../mod.ts";
 import type { Context, Wsi } from "../../mod.ts";
 import { attempt } from "../../src/compat/engine/attempt.ts";
 import { servedOf } from "../../src/compat/engine/served.ts";
@@ -26,6 +26,7 @@ import {
   rig,
   withCall,
 } from "./support.ts";
+import { named } from "../support/named.ts";
 
 const GET = "GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const quiet: ProtocolSpec = { name: "talk", callback: () => 0 };
@@ -958,10 +959,7 @@ Deno.test("dec15: an origin gets http:// in front, unless it has a scheme", asyn
 Deno.test("contexts and connections of the main API can be passed", async () => {
   const network = new MemoryNetwork();
   const established: Wsi[] = [];
-  const protocols = [{
-    name: "talk",
-    callback: handlers({ established: (wsi) => void established.push(wsi) }),
-  }];
+  const protocols = [named("talk", { established: (wsi) => void established.push(wsi) })];
   await using context = createContext({ port: 80, network, ...PATIENT, protocols });
   const clientContext = createContext({ port: -1, network, ...PATIENT, protocols });
   const wsi = await FEB11.call("client_connect", ...to(clientContext)) as Wsi;

@@ -20,6 +20,7 @@ import { flip, flipped } from "../../support/extensions.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -51,15 +52,12 @@ function watched(more: Parameters<typeof handlers>[0] = {}) {
   const closes: number[] = [];
   const got: (string | Uint8Array)[] = [];
   const all: Wsi[] = [];
-  const protocol: Protocol = {
-    name: "watched",
-    callback: handlers({
-      established: (wsi) => void all.push(wsi),
-      message: (_wsi, _user, message) => void got.push(message),
-      closed: (_wsi, _user, { code }) => void closes.push(code),
-      ...more,
-    }),
-  };
+  const protocol = named("watched", {
+    established: (wsi) => void all.push(wsi),
+    message: (_wsi, _user, message) => void got.push(message),
+    closed: (_wsi, _user, { code }) => void closes.push(code),
+    ...more,
+  });
   return { protocol, closes, got, all, wsi: () => all.at(-1)! };
 }
 
@@ -986,12 +984,11 @@ async function offered(
   answer: (reason: string, data: unknown) => number | void = () => {},
 ): Promise<string | undefined> {
   let offer: string | undefined;
-  await using served = serve([{
-    name: "p",
-    callback: handlers({
+  await using served = serve([
+    named("p", {
       filterProtocolConnection: (wsi) => void (offer = wsi.hdrCopy("sec-websocket-extensions")),
     }),
-  }], { extensions: [flip("x-1"), flip("x-2"), flip("x-3")] });
+  ], { extensions: [flip("x-1"), flip("x-2"), flip("x-3")] });
   const recorder = record("client", (_wsi, reason, _user, data) => answer(reason, data));
   const client = served.client([recorder.protocol], { extensions });
   client.clientConnect({ address: "memory", port: 80 });

@@ -10,6 +10,7 @@ import {
   get,
   readPage,
   readRefusal,
+  reply,
   request,
   statusOf,
   textOfPage,
@@ -26,6 +27,7 @@ import {
   WebSocketPeer,
 } from "../../support/serve.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
+import { named } from "../../support/named.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -77,15 +79,12 @@ Deno.test("requests that come byte by byte are the same requests", async () => {
 Deno.test("the next request waits until the one before it is answered", async () => {
   const waiting: Wsi[] = [];
   const seen: string[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi, _user, path) {
-        seen.push(path);
-        waiting.push(wsi);
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi, _user, path) {
+      seen.push(path);
+      waiting.push(wsi);
+    },
+  })]);
   const peer = await served.dial(get("/1") + get("/2"));
   peer.send(get("/3"));
   for (let i = 1; i <= 3; i++) {
@@ -112,16 +111,13 @@ Deno.test("a body on GET is its body, and the next request comes behind it", asy
 
 Deno.test("a request that is answered before its body has come closes the connection", async () => {
   const paths: string[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi, _user, path) {
-        paths.push(path);
-        wsi.returnHttpStatus(200);
-        assertEquals(wsi.httpTransactionCompleted(), 1);
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi, _user, path) {
+      paths.push(path);
+      wsi.returnHttpStatus(200);
+      assertEquals(wsi.httpTransactionCompleted(), 1);
+    },
+  })]);
   const peer = await served.dial();
   const body = get("/smuggled");
   peer.send(request("POST", "/a", `Content-Length: ${body.length}`) + body);
@@ -172,17 +168,13 @@ for (const [name, head, lives, connection] of PERSISTENCE) {
 for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
   Deno.test(`${method} comes to http with its method, path and headers`, async () => {
     const seen: unknown[] = [];
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http(wsi, _user, path) {
-          seen.push(path, wsi.uri, wsi.method, wsi.hdrCopy(`${method.toLowerCase()} uri`));
-          seen.push(wsi.hdrCopy("uri args"), wsi.isClient, wsi.isSsl);
-          wsi.returnHttpStatus(200, "page");
-          return wsi.httpTransactionCompleted();
-        },
-      }),
-    }]);
+    await using served = serve([named("http", {
+      http(wsi, _user, path) {
+        seen.push(path, wsi.uri, wsi.method, wsi.hdrCopy(`${method.toLowerCase()} uri`));
+        seen.push(wsi.hdrCopy("uri args"), wsi.isClient, wsi.isSsl);
+        return reply(wsi, 200, "page");
+      },
+    })]);
     const peer = await served.dial(
       request(method, "/a%20b/./c/../d?x=1&y=%20") + request(method, "/next"),
     );
@@ -207,32 +199,28 @@ Deno.test("OPTIONS * has the path *", async () => {
 
 Deno.test("headers are read in any case, joined when repeated, and bounded by maxLength", async () => {
   const seen: unknown[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        seen.push(
-          wsi.hdrCopy("x-one"),
-          wsi.hdrCopy("X-ONE", 5),
-          wsi.hdrCopy("X-One", 4),
-          wsi.hdrTotalLength("x-One"),
-          wsi.hdrCopy("x-two"),
-          wsi.hdrTotalLength("x-two"),
-          wsi.hdrCopy("x-empty"),
-          wsi.hdrTotalLength("x-empty"),
-          wsi.hdrCopy("x-absent"),
-          wsi.hdrTotalLength("x-absent"),
-          wsi.hdrCopy("__proto__"),
-          wsi.hdrCopy("constructor"),
-          wsi.hdrTotalLength("get uri"),
-          wsi.hdrCopy("post uri"),
-          [...wsi.hdrSnapshot()],
-        );
-        wsi.returnHttpStatus(200);
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      seen.push(
+        wsi.hdrCopy("x-one"),
+        wsi.hdrCopy("X-ONE", 5),
+        wsi.hdrCopy("X-One", 4),
+        wsi.hdrTotalLength("x-One"),
+        wsi.hdrCopy("x-two"),
+        wsi.hdrTotalLength("x-two"),
+        wsi.hdrCopy("x-empty"),
+        wsi.hdrTotalLength("x-empty"),
+        wsi.hdrCopy("x-absent"),
+        wsi.hdrTotalLength("x-absent"),
+        wsi.hdrCopy("__proto__"),
+        wsi.hdrCopy("constructor"),
+        wsi.hdrTotalLength("get uri"),
+        wsi.hdrCopy("post uri"),
+        [...wsi.hdrSnapshot()],
+      );
+      return reply(wsi);
+    },
+  })]);
   const peer = await served.dial(
     get("/p?q", "X-One:  12345\t", "X-Two: a", "__proto__: polluted", "x-TWO: b", "X-Empty:"),
   );
@@ -255,17 +243,14 @@ Deno.test("headers are read in any case, joined when repeated, and bounded by ma
 Deno.test("headers last until the transaction is completed, and a snapshot longer", async () => {
   let wsi!: Wsi;
   let inCompletion: string | undefined;
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(one) {
-        wsi = one;
-      },
-      httpBodyCompletion(one) {
-        inCompletion = one.hdrCopy("x-a");
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(one) {
+      wsi = one;
+    },
+    httpBodyCompletion(one) {
+      inCompletion = one.hdrCopy("x-a");
+    },
+  })]);
   const peer = await served.dial(request("POST", "/p", "X-A: 1", "Content-Length: 1") + "x");
   await settle();
   assertEquals(inCompletion, "1");
@@ -290,14 +275,11 @@ Deno.test("a handshake's headers and arguments last until established has return
     seen.push([reason, wsi.hdrCopy("x-a"), wsi.hdrTotalLength("x-a"), size, wsi.uri]);
     seen.push([first, second, wsi.hdrCopy("http")]);
   };
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      filterProtocolConnection: (wsi) => note("filter", wsi),
-      established: (wsi) => note("established", wsi),
-      receive: (wsi) => note("receive", wsi),
-    }),
-  }]);
+  await using served = serve([named("http", {
+    filterProtocolConnection: (wsi) => note("filter", wsi),
+    established: (wsi) => note("established", wsi),
+    receive: (wsi) => note("receive", wsi),
+  })]);
   const socket = await served.open({ path: "/room?a=b%20c&d", headers: ["X-A: 1"] });
   socket.send({ opcode: 1, payload: "later" });
   await settle();
@@ -323,17 +305,14 @@ function collector(): {
   const pieces: string[] = [];
   let wsi!: Wsi;
   let isWhole = false;
-  const protocol: Protocol = {
-    name: "http",
-    callback: handlers({
-      http: (one) => void (wsi = one),
-      httpBody(one, _user, piece) {
-        pieces.push(decoder.decode(piece));
-        if (pieces.length === 1) one.rxFlowControl(false);
-      },
-      httpBodyCompletion: () => void (isWhole = true),
-    }),
-  };
+  const protocol = named("http", {
+    http: (one) => void (wsi = one),
+    httpBody(one, _user, piece) {
+      pieces.push(decoder.decode(piece));
+      if (pieces.length === 1) one.rxFlowControl(false);
+    },
+    httpBodyCompletion: () => void (isWhole = true),
+  });
   return { protocol, pieces, wsi: () => wsi, isWhole: () => isWhole };
 }
 
@@ -345,10 +324,7 @@ Deno.test("pieces of a body are no longer than the first protocol's rxBufferSize
     callback: handlers({
       http: () => {},
       httpBody: (_wsi, _user, piece) => void sizes.push(piece.length),
-      httpBodyCompletion(wsi) {
-        wsi.returnHttpStatus(200);
-        return wsi.httpTransactionCompleted();
-      },
+      httpBodyCompletion: (wsi) => reply(wsi),
     }),
   }]);
   const peer = await served.dial(request("POST", "/", "Content-Length: 25") + "x".repeat(25));
@@ -393,21 +369,16 @@ for (const [name, ...packets] of BODIES) {
 
 Deno.test("httpBodyCompletion comes for every body, also an empty one, and never without", async () => {
   const counted: string[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi, _user, path) {
-        if (wsi.method !== "GET") return;
-        wsi.returnHttpStatus(200, `no body ${path}`);
-        return wsi.httpTransactionCompleted();
-      },
-      httpBodyCompletion(wsi) {
-        counted.push(wsi.uri);
-        wsi.returnHttpStatus(200, "whole");
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi, _user, path) {
+      if (wsi.method !== "GET") return;
+      return reply(wsi, 200, `no body ${path}`);
+    },
+    httpBodyCompletion(wsi) {
+      counted.push(wsi.uri);
+      return reply(wsi, 200, "whole");
+    },
+  })]);
   const peer = await served.dial();
   const bodies = [
     request("POST", "/length", "Content-Length: 1") + "x",
@@ -471,15 +442,7 @@ for (const [name, head, answers] of CONTINUES) {
 }
 
 Deno.test("an answer before the body comes in place of 100, and closes", async () => {
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.returnHttpStatus(401);
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", { http: (wsi) => reply(wsi, 401) })]);
   const peer = await served.dial(request("POST", "/", "Expect: 100-continue", "Content-Length: 2"));
   assertEquals((await readRefusal(peer)).status, 401);
 });
@@ -489,18 +452,14 @@ Deno.test("an answer before the body comes in place of 100, and closes", async (
 Deno.test("half-close behind the request still gets the answer, and with halfOpenHttp a late one", async () => {
   for (const isLate of [false, true]) {
     let wsi: Wsi | undefined;
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http(one) {
-          wsi = one;
-          if (!isLate) return finish(one);
-        },
-      }),
-    }], { halfOpenHttp: isLate });
+    await using served = serve([named("http", {
+      http(one) {
+        wsi = one;
+        if (!isLate) return finish(one);
+      },
+    })], { halfOpenHttp: isLate });
     const finish = (one: Wsi) => {
-      one.returnHttpStatus(200, "here");
-      return one.httpTransactionCompleted();
+      return reply(one, 200, "here");
     };
     const peer = await served.dial(get("/"));
     peer.end();
@@ -543,16 +502,13 @@ const STATUSES: readonly [status: number, phrase: string, hasBody: boolean][] = 
 
 for (const [status, phrase, hasBody] of STATUSES) {
   Deno.test(`returnHttpStatus(${status}) has ${hasBody ? "a page" : "no body"}, on HEAD its length only`, async () => {
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http(wsi) {
-          assertEquals(wsi.returnHttpStatus(status), 0);
-          assertEquals(wsi.returnHttpStatus(status), 1, "once a request");
-          return wsi.httpTransactionCompleted();
-        },
-      }),
-    }]);
+    await using served = serve([named("http", {
+      http(wsi) {
+        assertEquals(wsi.returnHttpStatus(status), 0);
+        assertEquals(wsi.returnHttpStatus(status), 1, "once a request");
+        return wsi.httpTransactionCompleted();
+      },
+    })]);
     const peer = await served.dial(get("/") + request("HEAD", "/") + get("/"));
     const { head, body } = await readResponse(peer);
     assertEquals(head.split("\r\n")[0], `HTTP/1.1 ${status} ${phrase}`);
@@ -570,19 +526,16 @@ Deno.test("a status outside 200 to 599 is refused by name, and the request is an
   using _log = captureLog([]);
   for (const status of [0, 100, 199, 600, 1000, 200.5, NaN]) {
     let wasRefused = false;
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http(wsi) {
-          try {
-            wsi.returnHttpStatus(status);
-          } catch (error) {
-            wasRefused = error instanceof LwsError && error.message.includes("code");
-            throw error;
-          }
-        },
-      }),
-    }]);
+    await using served = serve([named("http", {
+      http(wsi) {
+        try {
+          wsi.returnHttpStatus(status);
+        } catch (error) {
+          wasRefused = error instanceof LwsError && error.message.includes("code");
+          throw error;
+        }
+      },
+    })]);
     const peer = await served.dial(get("/"));
     assertEquals((await readRefusal(peer)).status, 500, String(status));
     assert(wasRefused);
@@ -595,24 +548,21 @@ Deno.test("writeHttpHeaders and httpWriteable stream a body as the client reads 
   let wsi!: Wsi;
   let sent = 0;
   let calls = 0;
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(one) {
-        wsi = one;
-        assertEquals(one.writeHttpHeaders(200, [["content-length", String(total)]]), 0);
-        assertEquals(one.writeHttpHeaders(200, []), -1, "once a request");
-        one.callbackOnWritable();
-      },
-      httpWriteable(one) {
-        calls++;
-        assertEquals(one.unsentBytes, 0);
-        while (sent < total && !one.partialBuffered) sent += one.write(piece, "http");
-        if (sent < total) return void one.callbackOnWritable();
-        one.httpTransactionCompleted();
-      },
-    }),
-  }], { softUnsentBytes: 200_000 });
+  await using served = serve([named("http", {
+    http(one) {
+      wsi = one;
+      assertEquals(one.writeHttpHeaders(200, [["content-length", String(total)]]), 0);
+      assertEquals(one.writeHttpHeaders(200, []), -1, "once a request");
+      one.callbackOnWritable();
+    },
+    httpWriteable(one) {
+      calls++;
+      assertEquals(one.unsentBytes, 0);
+      while (sent < total && !one.partialBuffered) sent += one.write(piece, "http");
+      if (sent < total) return void one.callbackOnWritable();
+      one.httpTransactionCompleted();
+    },
+  })], { softUnsentBytes: 200_000 });
   const peer = await served.dial();
   peer.transport.stopReading();
   peer.send(get("/") + get("/next"));
@@ -627,20 +577,17 @@ Deno.test("writeHttpHeaders and httpWriteable stream a body as the client reads 
 });
 
 Deno.test("without a content-length the body ends with the connection for HTTP/1.0", async () => {
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.writeHttpHeaders(200, [["content-type", "text/plain"]]);
-        wsi.callbackOnWritable();
-      },
-      httpWriteable(wsi) {
-        wsi.write("all ", "http");
-        wsi.write("there is", "http");
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      wsi.writeHttpHeaders(200, [["content-type", "text/plain"]]);
+      wsi.callbackOnWritable();
+    },
+    httpWriteable(wsi) {
+      wsi.write("all ", "http");
+      wsi.write("there is", "http");
+      return wsi.httpTransactionCompleted();
+    },
+  })]);
   const peer = await served.dial("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   const head = await readHead(peer);
   assertEquals(fieldOf(head, "connection"), "close");
@@ -649,32 +596,26 @@ Deno.test("without a content-length the body ends with the connection for HTTP/1
 });
 
 Deno.test("httpFinal completes the transaction with its bytes", async () => {
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.writeHttpHeaders(200, [["content-length", "5"]]);
-        assertEquals(wsi.write("hel", "http"), 3);
-        assertEquals(wsi.write(encoder.encode("lo"), "httpFinal"), 2);
-        assertEquals(wsi.write("more", "http"), -1);
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      wsi.writeHttpHeaders(200, [["content-length", "5"]]);
+      assertEquals(wsi.write("hel", "http"), 3);
+      assertEquals(wsi.write(encoder.encode("lo"), "httpFinal"), 2);
+      assertEquals(wsi.write("more", "http"), -1);
+    },
+  })]);
   const peer = await served.dial(get("/1") + get("/2"));
   for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "hello");
 });
 
 Deno.test("a whole response may be written by hand, head included", async () => {
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.write("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n", "httpHeaders");
-        wsi.write("ok", "http");
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      wsi.write("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n", "httpHeaders");
+      wsi.write("ok", "http");
+      return wsi.httpTransactionCompleted();
+    },
+  })]);
   const peer = await served.dial(get("/") + request("HEAD", "/") + get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
   assertEquals(statusOf(await readHead(peer)), 202);
@@ -685,25 +626,21 @@ Deno.test("a whole response may be written by hand, head included", async () => 
 Deno.test("WebSocket writes and writes without a request return -1", async () => {
   const results: number[] = [];
   let wsi!: Wsi;
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      serverNewClientInstantiated(one) {
-        wsi = one;
-        results.push(one.write("x", "http"), one.writeHttpHeaders(200, []));
-        results.push(one.serveHttpFile("x"), one.returnHttpStatus(200));
-        results.push(one.httpTransactionCompleted());
-      },
-      http(one) {
-        for (const kind of ["text", "binary", "continuation", "close", "ping", "pong"] as const) {
-          results.push(one.write("x", kind));
-        }
-        results.push(one.write("x"));
-        one.returnHttpStatus(200, "page");
-        return one.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    serverNewClientInstantiated(one) {
+      wsi = one;
+      results.push(one.write("x", "http"), one.writeHttpHeaders(200, []));
+      results.push(one.serveHttpFile("x"), one.returnHttpStatus(200));
+      results.push(one.httpTransactionCompleted());
+    },
+    http(one) {
+      for (const kind of ["text", "binary", "continuation", "close", "ping", "pong"] as const) {
+        results.push(one.write("x", kind));
+      }
+      results.push(one.write("x"));
+      return reply(one, 200, "page");
+    },
+  })]);
   const peer = await served.dial(get("/"));
   assertEquals(await readPage(peer), "page");
   assertEquals(results, [-1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1, -1]);
@@ -725,18 +662,14 @@ const INJECTIONS: readonly [name: string, field: readonly [string, string]][] = 
 
 for (const [name, field] of INJECTIONS) {
   Deno.test(`${name} is refused by name, and nothing was sent`, async () => {
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http(wsi) {
-          assertThrows(() => wsi.writeHttpHeaders(200, [["x-b", "c"], field]), LwsError);
-          assertThrows(() => wsi.serveHttpFile("x", "text/plain", [field]), LwsError);
-          if (field[0] === "x-a") assertThrows(() => wsi.serveHttpFile("x", field[1]), LwsError);
-          wsi.returnHttpStatus(200, "unharmed");
-          return wsi.httpTransactionCompleted();
-        },
-      }),
-    }]);
+    await using served = serve([named("http", {
+      http(wsi) {
+        assertThrows(() => wsi.writeHttpHeaders(200, [["x-b", "c"], field]), LwsError);
+        assertThrows(() => wsi.serveHttpFile("x", "text/plain", [field]), LwsError);
+        if (field[0] === "x-a") assertThrows(() => wsi.serveHttpFile("x", field[1]), LwsError);
+        return reply(wsi, 200, "unharmed");
+      },
+    })]);
     const peer = await served.dial(get("/") + get("/"));
     assertEquals(await readPage(peer), "unharmed");
     assertEquals(await readPage(peer), "unharmed");
@@ -772,17 +705,14 @@ for (const reason of CLOSERS) {
 
 for (const [value, closes] of [[-1, true], [1, false], [0, false]] as const) {
   Deno.test(`${value} from httpWriteable ${closes ? "closes" : "is ignored"}`, async () => {
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http: (wsi) => void wsi.callbackOnWritable(),
-        httpWriteable(wsi) {
-          wsi.returnHttpStatus(200, wsi.uri);
-          wsi.httpTransactionCompleted();
-          return value;
-        },
-      }),
-    }]);
+    await using served = serve([named("http", {
+      http: (wsi) => void wsi.callbackOnWritable(),
+      httpWriteable(wsi) {
+        wsi.returnHttpStatus(200, wsi.uri);
+        wsi.httpTransactionCompleted();
+        return value;
+      },
+    })]);
     const peer = await served.dial(get("/1") + get("/2"));
     assertEquals(await readPage(peer), "/1");
     if (closes) assertEquals((await peer.readToEnd()).length, 0);
@@ -793,30 +723,27 @@ for (const [value, closes] of [[-1, true], [1, false], [0, false]] as const) {
 for (const reason of ["filterHttpConnection", "http", "httpBody", "httpBodyCompletion"] as const) {
   Deno.test(`a callback that throws in ${reason} costs its own connection, with 500 and a log line`, async () => {
     using log = captureLog();
-    await using served = serve([{
-      name: "thrower",
-      callback: handlers({
-        [reason](wsi: Wsi) {
-          if (wsi.uri !== "/bystander") throw new Error("on purpose");
+    await using served = serve([named("thrower", {
+      [reason](wsi: Wsi) {
+        if (wsi.uri !== "/bystander") throw new Error("on purpose");
+        wsi.returnHttpStatus(200);
+        wsi.httpTransactionCompleted();
+      },
+      ...(reason === "http" ? {} : {
+        http(wsi: Wsi) {
+          if (wsi.uri !== "/bystander") return;
           wsi.returnHttpStatus(200);
           wsi.httpTransactionCompleted();
         },
-        ...(reason === "http" ? {} : {
-          http(wsi: Wsi) {
-            if (wsi.uri !== "/bystander") return;
-            wsi.returnHttpStatus(200);
-            wsi.httpTransactionCompleted();
-          },
-        }),
-        ...(reason === "filterHttpConnection"
-          ? {
-            filterHttpConnection(wsi: Wsi) {
-              if (wsi.uri !== "/bystander") throw new Error("on purpose");
-            },
-          }
-          : {}),
       }),
-    }]);
+      ...(reason === "filterHttpConnection"
+        ? {
+          filterHttpConnection(wsi: Wsi) {
+            if (wsi.uri !== "/bystander") throw new Error("on purpose");
+          },
+        }
+        : {}),
+    })]);
     const other = await bystander(served);
     const peer = await served.dial(request("POST", "/", "Content-Length: 1") + "x" + get("/next"));
     assertEquals((await readRefusal(peer)).status, 500);
@@ -828,16 +755,13 @@ for (const reason of ["filterHttpConnection", "http", "httpBody", "httpBodyCompl
 
 Deno.test("a callback that throws in the middle of its answer cuts the answer short", async () => {
   using _log = captureLog([]);
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.writeHttpHeaders(200, [["content-length", "5"]]);
-        wsi.write("he", "http");
-        throw new Error("on purpose");
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      wsi.writeHttpHeaders(200, [["content-length", "5"]]);
+      wsi.write("he", "http");
+      throw new Error("on purpose");
+    },
+  })]);
   const peer = await served.dial(get("/") + get("/"));
   await readHead(peer);
   assertEquals(decoder.decode(await peer.readToEnd()), "he");
@@ -1106,8 +1030,7 @@ for (const [state, bring] of Object.entries(STATES)) {
     const recorder = record("http", (wsi, reason, _user, data) => {
       if (reason === "httpBody" && wsi.uri === "/stop") wsi.rxFlowControl(false);
       if (reason !== "http" || data === "/wait" || wsi.method === "POST") return;
-      wsi.returnHttpStatus(200, data === "/large" ? "x".repeat(1_000_000) : "");
-      return wsi.httpTransactionCompleted();
+      return reply(wsi, 200, data === "/large" ? "x".repeat(1_000_000) : "");
     });
     await using served = serve([recorder.protocol]);
     const other = await bystander(served);
@@ -1337,8 +1260,7 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
     // Answered is answered, whatever is returned.
     [
       (wsi) => {
-        wsi.returnHttpStatus(503, "later");
-        return wsi.httpTransactionCompleted();
+        return reply(wsi, 503, "later");
       },
       503,
       "later",
@@ -1406,10 +1328,7 @@ Deno.test("an error in filterProtocolConnection or perSessionData is a 500", asy
 
 Deno.test("requests and then an upgrade with frames, all in one packet, are all served", async () => {
   const { protocol, paths } = answering();
-  const echo: Protocol = {
-    name: "echo",
-    callback: handlers({ message: (wsi, _user, message) => void wsi.write(message) }),
-  };
+  const echo = named("echo", { message: (wsi, _user, message) => void wsi.write(message) });
   const whole = concat(
     encoder.encode(get("/1") + get("/2") + handshake({ path: "/3", protocol: "echo" })),
     frame({ opcode: 1, payload: "early", key: KEY }),
@@ -1432,16 +1351,13 @@ Deno.test("requests and then an upgrade with frames, all in one packet, are all 
 Deno.test("an upgrade waits for a late answer before it, and leaves HTTP's calls behind", async () => {
   let late!: Wsi;
   const results: unknown[] = [];
-  await using served = serve([{
-    name: "both",
-    callback: handlers({
-      http: (wsi) => void (late = wsi),
-      established(wsi) {
-        results.push(wsi.returnHttpStatus(200), wsi.writeHttpHeaders(200, []), wsi.method);
-        results.push(wsi.serveHttpFile("x"), wsi.httpTransactionCompleted());
-      },
-    }),
-  }]);
+  await using served = serve([named("both", {
+    http: (wsi) => void (late = wsi),
+    established(wsi) {
+      results.push(wsi.returnHttpStatus(200), wsi.writeHttpHeaders(200, []), wsi.method);
+      results.push(wsi.serveHttpFile("x"), wsi.httpTransactionCompleted());
+    },
+  })]);
   const peer = await served.dial(get("/") + handshake());
   await settle();
   assertEquals(peer.received.length, 0);

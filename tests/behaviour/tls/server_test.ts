@@ -11,7 +11,6 @@ import { createHash } from "node:crypto";
 import {
   CONTEXT_PORT_NO_LISTEN,
   createContext,
-  handlers,
   permessageDeflate,
   type Protocol,
   type TlsInfo,
@@ -25,6 +24,8 @@ import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { dialTls, openTls } from "../../support/tls_peer.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
 /** How exact the limits in time are. */
 const TICK_MS = 100;
@@ -70,19 +71,16 @@ function sender(messages: readonly (Uint8Array | string)[]) {
   const send = (wsi: Wsi, message: Uint8Array | string) =>
     void wsi.write(message, typeof message === "string" ? "text" : "binary");
   const done = Promise.withResolvers<void>();
-  const protocol: Protocol = {
-    name: "echo",
-    callback: handlers({
-      clientEstablished: (wsi) => send(wsi, messages[0]!),
-      message(wsi, _user, message) {
-        got.push(message);
-        if (got.length === messages.length) wsi.close(1000);
-        else send(wsi, messages[got.length]!);
-      },
-      clientConnectionError: (_wsi, _user, why) => done.reject(new Error(why)),
-      closed: () => done.resolve(),
-    }),
-  };
+  const protocol = named("echo", {
+    clientEstablished: (wsi) => send(wsi, messages[0]!),
+    message(wsi, _user, message) {
+      got.push(message);
+      if (got.length === messages.length) wsi.close(1000);
+      else send(wsi, messages[got.length]!);
+    },
+    clientConnectionError: (_wsi, _user, why) => done.reject(new Error(why)),
+    closed: () => done.resolve(),
+  });
   return { protocol, got, done: done.promise };
 }
 
@@ -101,15 +99,12 @@ Deno.test("messages of every size come back over TLS, both ways large", async ()
 
 Deno.test("a fragmented message, and a control frame in between, come over TLS", async () => {
   const messages: unknown[] = [];
-  await using served = serve([{
-    name: "echo",
-    callback: handlers({
-      message(wsi, _user, message) {
-        messages.push(message);
-        wsi.write(message);
-      },
-    }),
-  }], TLS);
+  await using served = serve([named("echo", {
+    message(wsi, _user, message) {
+      messages.push(message);
+      wsi.write(message);
+    },
+  })], TLS);
   const socket = await openTls(served.network, CA);
   socket.send({ opcode: 1, payload: "one ", fin: false }, {
     opcode: 0,
@@ -145,8 +140,7 @@ Deno.test("https answers, keeps alive, and says when it doesn't", async () => {
   const http = record("http", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
     kinds.push(wsi.isSsl, Number(wsi.tls?.serverName === "localhost"));
-    wsi.returnHttpStatus(200, `<p>${wsi.uri}`);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, `<p>${wsi.uri}`);
   });
   await using served = serve([http.protocol], TLS);
   const { peer } = await dialTls(served.network, CA);
