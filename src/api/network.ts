@@ -4,12 +4,14 @@
  */
 
 /**
- * What a transport needs of an accepted connection; a `Deno.TcpConn` has it all.
+ * What a transport needs of an accepted connection; a `Deno.TcpConn` and a `Deno.UnixConn` have it all.
+ * Given to {@linkcode Context.adopt} by programs, and by a {@linkcode StreamListener}; from then on only the
+ * library calls it.
  *
  * @category Networks and clocks
  */
 export interface StreamConn {
-  /** Our end: `hostname` and `port`, if it has them. */
+  /** This end: `hostname` and `port`, if it has them. */
   readonly localAddr: unknown;
   /** The peer's end, likewise. */
   readonly remoteAddr: unknown;
@@ -30,7 +32,8 @@ export interface StreamConn {
 }
 
 /**
- * What gives accepted connections; a `Deno.TcpListener` and a `Deno.UnixListener` do.
+ * What gives accepted connections, for {@linkcode ListenInfo.listener}; a `Deno.TcpListener` and a
+ * `Deno.UnixListener` do. `accept` is called again and again, while the context has room.
  *
  * @category Networks and clocks
  */
@@ -105,7 +108,7 @@ export interface TransportHandler {
  * @category Networks and clocks
  */
 export interface Transport {
-  /** Our end. */
+  /** This end. */
   readonly localAddress: Address;
   /** The peer's end. */
   readonly remoteAddress: Address;
@@ -184,6 +187,13 @@ export interface NetworkTarget {
   readonly localAddress?: string | readonly string[] | undefined;
   /** Whether IPv6 is left alone: its addresses are refused, and names stand for IPv4 addresses. */
   readonly disableIpv6?: boolean | undefined;
+  /**
+   * When listening on an address of IPv6: whether IPv4 is kept out, which `::` lets in as well otherwise. The
+   * system's default where it is left out, and always over the runtime's own sockets.
+   */
+  readonly ipv6Only?: boolean | undefined;
+  /** When listening: whether other sockets may listen on the same port (`SO_REUSEPORT`); default `false`. */
+  readonly reusePort?: boolean | undefined;
   /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
   readonly keepAlive?: boolean | undefined;
 }

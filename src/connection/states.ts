@@ -5,7 +5,7 @@ import type { StateTable } from "../base/state_table.ts";
 /** How far a connection is on its way out. */
 export type ConnectionState = "OPEN" | "FLUSHING" | "LINGERING" | "GONE";
 
-type ConnectionEvent =
+export type ConnectionEvent =
   /** It ends, by either side, and what is unsent may still leave. */
   | "ends"
   /** All has left, and the peer is to close as well, or first. */

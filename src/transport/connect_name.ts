@@ -8,7 +8,7 @@ import { sourceAddress } from "./interfaces.ts";
 import { connectByNode } from "./node_stream.ts";
 
 /** What of the system is asked, for tests to put something else there. */
-export interface NameSystem extends Pick<RaceOptions<StreamConn>, "after"> {
+export interface NameSystem<Connection> extends Pick<RaceOptions<Connection>, "after"> {
   /** The addresses that a name has, in the order of the system. */
   resolve(name: string, port: number): Promise<readonly string[]>;
   /** Whether an address may be connected to; a name may be where its addresses may not. */
@@ -19,7 +19,7 @@ export interface NameSystem extends Pick<RaceOptions<StreamConn>, "after"> {
     port: number,
     source: string | undefined,
     signal: AbortSignal,
-  ): Promise<StreamConn>;
+  ): Promise<Connection>;
   /** Connects to the first address of a name that is of the family. */
   dialName(
     name: string,
@@ -27,7 +27,7 @@ export interface NameSystem extends Pick<RaceOptions<StreamConn>, "after"> {
     source: string | undefined,
     family: 0 | 4 | 6,
     signal: AbortSignal,
-  ): Promise<StreamConn>;
+  ): Promise<Connection>;
 }
 
 /**
@@ -37,11 +37,11 @@ export interface NameSystem extends Pick<RaceOptions<StreamConn>, "after"> {
  *
  * Rejects as {@linkcode Network.connect} does.
  */
-export async function connectName(
+export async function connectName<Connection extends { close(): void }>(
   target: NetworkTarget,
   signal: AbortSignal,
-  system: NameSystem = runtimeSystem,
-): Promise<StreamConn> {
+  system: NameSystem<Connection>,
+): Promise<Connection> {
   const { hostname, port, disableIpv6 } = target;
   const sources = sourcesOf(target);
   signal.throwIfAborted();
@@ -103,7 +103,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** The operating system. */
-export const runtimeSystem: NameSystem = {
+export const runtimeSystem: NameSystem<StreamConn> = {
   async resolve(name, port) {
     // Loaded by the first who asks: most programs never do.
     const { lookup } = await import("node:dns");

@@ -10,7 +10,7 @@ import type {
   Transport,
 } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
-import { connectName } from "./connect_name.ts";
+import { connectName, runtimeSystem } from "./connect_name.ts";
 import { reverseLookup } from "./machine.ts";
 import { listenOnDescriptor, NodeStream } from "./node_stream.ts";
 import { addressOf, keepAliveOn, StreamTransport, transportOver } from "./stream_transport.ts";
@@ -110,13 +110,18 @@ function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {
   refuseIpv6(target, hostname);
   for (const each of [localAddress ?? []].flat()) refuseIpv6(target, each);
   if (localAddress !== undefined || (target.disableIpv6 && isIP(hostname) === 0)) {
-    return connectName(target, signal);
+    return connectName(target, signal, runtimeSystem);
   }
   // This does by itself what `connectName` does.
   return Deno.connect({ hostname, port, signal });
 }
 
-function refuseIpv6(target: NetworkTarget, hostname: string): void {
+/**
+ * Leaves IPv6 alone, where the target says so.
+ *
+ * @throws {LwsError} `invalid-option` for an address of IPv6
+ */
+export function refuseIpv6(target: NetworkTarget, hostname: string): void {
   if (!target.disableIpv6 || isIP(hostname) !== 6) return;
   throw new LwsError("invalid-option", `${hostname} is IPv6, which disableIpv6 turns off`);
 }

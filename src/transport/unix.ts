@@ -16,25 +16,39 @@ const LONGEST_PATH = 107;
  *   `invalid-option` when the path can't be a socket's.
  */
 export function listenUnix(path: string, mode?: number): StreamListener {
-  const real = checkPath(path);
-  const isFile = real[0] !== "\0";
-  if (!isFile && mode !== undefined) {
-    throw new LwsError("invalid-option", `${path} is no file, and can't have a mode`);
-  }
-  let listener: Deno.UnixListener;
-  try {
-    listener = bind(real, mode);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    if (!isFile) throw inUse(path, "somebody listens there", error);
-    removeStale(path, error);
-    listener = bind(real, mode);
-  }
+  const listener = bindUnix(path, mode, (real) => Deno.listen({ transport: "unix", path: real }));
   return {
     addr: { hostname: `unix:${path}`, port: 0 },
     accept: () => listener.accept(),
     close: () => listener.close(),
   };
+}
+
+/**
+ * As {@linkcode listenUnix}, by whatever means.
+ *
+ * @param bind Listens; its path begins with a NUL for an abstract name. It throws the runtime's
+ *   `AddrInUse` when that is taken.
+ */
+export function bindUnix<Bound extends { close(): void }>(
+  path: string,
+  mode: number | undefined,
+  bind: (real: string) => Bound,
+): Bound {
+  const real = checkPath(path);
+  const isFile = real[0] !== "\0";
+  if (!isFile && mode !== undefined) {
+    throw new LwsError("invalid-option", `${path} is no file, and can't have a mode`);
+  }
+  const bindMasked = () => mode === undefined ? bind(real) : withMode(real, mode, bind);
+  try {
+    return bindMasked();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    if (!isFile) throw inUse(path, "somebody listens there", error);
+    removeStale(path, error);
+    return bindMasked();
+  }
 }
 
 /** Connects to a unix socket. Rejects as {@linkcode Network.connect} does. */
@@ -56,8 +70,12 @@ export function connectUnix(path: string, signal: AbortSignal): Promise<StreamCo
   return promise;
 }
 
-/** The path as the system wants it. */
-function checkPath(path: string): string {
+/**
+ * The path as the system wants it: an abstract name has a NUL in front.
+ *
+ * @throws {LwsError} `invalid-option`
+ */
+export function checkPath(path: string): string {
   const refuse = (why: string) => {
     throw new LwsError("invalid-option", `${JSON.stringify(path)} is no unix socket: ${why}`);
   };
@@ -70,24 +88,27 @@ function checkPath(path: string): string {
   return `\0${path.slice(1)}`;
 }
 
-function bind(path: string, mode: number | undefined): Deno.UnixListener {
-  if (mode === undefined) return Deno.listen({ transport: "unix", path });
+function withMode<Bound extends { close(): void }>(
+  path: string,
+  mode: number,
+  bind: (real: string) => Bound,
+): Bound {
   // With the mask nobody slips in before the mode is set; without that permission somebody might.
   const canMask = Deno.permissions.querySync({ name: "sys", kind: "umask" as "uid" });
   const mask = canMask.state === "granted" ? Deno.umask(0o777 & ~mode) : undefined;
-  let listener: Deno.UnixListener;
+  let bound: Bound;
   try {
-    listener = Deno.listen({ transport: "unix", path });
+    bound = bind(path);
   } finally {
     if (mask !== undefined) Deno.umask(mask);
   }
   try {
     Deno.chmodSync(path, mode);
   } catch (error) {
-    listener.close();
+    bound.close();
     throw error;
   }
-  return listener;
+  return bound;
 }
 
 /** Removes a socket that nobody listens on. */

@@ -57,8 +57,7 @@ for (const face of FACES) {
     };
     await using server = rig(face, { port: 8080, protocols: [{ name: "talk", callback }] });
     assertEquals(server.context.port, 8080);
-    const peer = await server.dial();
-    peer.send(GET);
+    const peer = await server.dial(GET);
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
     assertEquals(calls, []);
     await server.until(() => calls.length === 1);
@@ -315,8 +314,7 @@ for (const face of withCall("fork_service_loop")) {
     };
     const server = rig(face, { protocols: [{ name: "talk", callback }] });
     assertEquals(face.call("fork_service_loop", server.context), 0);
-    const peer = await server.dial();
-    peer.send(handshake(talk));
+    const peer = await server.dial(handshake(talk));
     const socket = new WebSocketPeer(peer, await readHead(peer));
     socket.send({ opcode: 1, payload: "nobody calls service" });
     assertEquals(await told.promise, "nobody calls service");
@@ -726,8 +724,7 @@ Deno.test("dec15: return_http_status answers with the code, and 1 tells that the
     return 1;
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   const { head, body } = await server.pump(readResponse(peer));
   assertStringIncludes(head, "418");
   assertStringIncludes(body, "<p>Short and stout</p>");
@@ -759,8 +756,7 @@ Deno.test("dec15: a response head is built in a buffer, and what does not fit is
     return api.lws_http_transaction_completed(wsi);
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   const { head, body } = await server.pump(readResponse(peer));
   assertEquals(
     head,
@@ -785,8 +781,7 @@ Deno.test("dec15: the file operations of a context can be replaced one by one", 
     seen.push([name, flags]);
     return open(wsi, here, length, flags);
   };
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   const { body } = await server.pump(readResponse(peer));
   assertEquals(body.length, Deno.statSync(here).size);
   assertEquals(seen, [["/virtual", api.O_RDONLY]]);
@@ -808,8 +803,7 @@ Deno.test("dec15: file operations that PROTOCOL_INIT replaces are those of the c
     if (reason === "HTTP") return api.lws_serve_http_file(wsi, "/virtual", "text/plain", null, 0);
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   assertStringIncludes((await server.pump(readResponse(peer))).head, " 404 ");
   assertEquals(seen, [api.lws_get_fops(server.context), "/virtual"]);
   assertEquals(seen[0] === api.lws_get_fops(server.context), true);
@@ -830,8 +824,7 @@ Deno.test("dec15: headers that were added to a buffer go with a file", async () 
     return api.lws_serve_http_file(wsi, here, "text/plain", buffer.subarray(10), n);
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   const { head, body } = await server.pump(readResponse(peer));
   assertStringIncludes(head, "\r\nx-one: 1\r\n");
   assertStringIncludes(head, '\r\netag: "e"\r\n');
@@ -847,8 +840,7 @@ Deno.test("dec15: a file that the table can't open is answered 404, one that it 
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const table = api.lws_get_fops(server.context);
   table.open = () => api.LWS_INVALID_FILE;
-  const refused = await server.dial();
-  refused.send(GET);
+  const refused = await server.dial(GET);
   assertStringIncludes((await server.pump(readResponse(refused))).head, " 404 ");
   const peer = await server.dial();
   table.open = (_wsi: unknown, _name: string, length: { value: number }) => length.value = 10;
@@ -1079,8 +1071,7 @@ Deno.test("dec15: what the main API refuses is logged by the name of the C call"
     return -1;
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   await server.pump(peer.readToEnd());
   assertMatch(lines.join("\n"), /^err: lws_return_http_status: code is 199; /);
 });

@@ -149,8 +149,7 @@ async function targets(face: Face, options: { protocol?: string }): Promise<[str
   await server.settle();
   socket.peer.close();
   await server.settle();
-  const reader = await server.dial();
-  reader.send(GET);
+  const reader = await server.dial(GET);
   await server.settle();
   reader.close();
   await server.settle();
@@ -330,8 +329,9 @@ Deno.test("contract 8: dec15: a token limit of 0 blanks a header, another one cu
   };
   const protocols = [{ name: "http", callback }];
   await using server = rig(DEC15, { protocols, token_limits: { token_limit } });
-  const peer = await server.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: me\r\nCookie: a=bcdef\r\nAccept: x\r\n\r\n");
+  await server.dial(
+    "GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: me\r\nCookie: a=bcdef\r\nAccept: x\r\n\r\n",
+  );
   await server.until(() => seen.length === 3);
   assertEquals(seen, [[0, ""], [4, "a=bc"], [1, "x"]]);
 });
@@ -353,8 +353,7 @@ Deno.test("contract 8: dec15: the arguments of a URI come one by one", async () 
     seen.push([DEC15.call("hdr_copy", wsi, whole, 8, token), whole.value]);
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  await server.dial(GET);
   await server.until(() => seen.length === 5);
   assertEquals(seen, [[3, "x=1"], [3, "y=2"], [-1, ""], [-1, ""], [6, "x=1y=2"]]);
 });
@@ -442,8 +441,7 @@ for (const face of FACES) {
       if (/ESTABLISHED|CLOSED|ERROR/.test(reason)) calls.push(reason);
     };
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
-    const reader = await server.dial();
-    reader.send("GET / HT");
+    const reader = await server.dial("GET / HT");
     await server.settle();
     reader.close();
     await server.settle();
@@ -655,8 +653,7 @@ for (const face of FACES) {
 
   Deno.test(`contract 10: ${face.name}: a server ${isOld ? "refuses" : "takes"} clients that name no protocol, as its first one has a name`, async () => {
     await using server = rig(face, { protocols: [quiet] });
-    const peer = await server.dial();
-    peer.send(handshake());
+    const peer = await server.dial(handshake());
     const status = (await server.pump(readHead(peer))).split(" ")[1];
     assertEquals(status, isOld ? "403" : "101");
     peer.close();
@@ -664,16 +661,16 @@ for (const face of FACES) {
 
   Deno.test(`contract 10: ${face.name}: the name that stands for none can't be asked for`, async () => {
     await using server = rig(face, { protocols: [{ ...quiet, name: null }] });
-    const peer = await server.dial();
-    peer.send(handshake({ protocol: "!nameless" }));
+    const peer = await server.dial(handshake({ protocol: "!nameless" }));
     assertEquals((await server.pump(readHead(peer))).split(" ")[1], "403");
     peer.close();
   });
 
   Deno.test(`contract 10: ${face.name}: a handshake without a version is refused, as 76 is not spoken`, async () => {
     await using server = rig(face, { protocols: [quiet] });
-    const peer = await server.dial();
-    peer.send(handshake({ protocol: "http-only" }).replace("Sec-WebSocket-Version: 13\r\n", ""));
+    const peer = await server.dial(
+      handshake({ protocol: "http-only" }).replace("Sec-WebSocket-Version: 13\r\n", ""),
+    );
     assertEquals((await server.pump(readHead(peer))).split(" ")[1]![0], "4");
     peer.close();
   });

@@ -48,8 +48,7 @@ Deno.test("oct12: close_and_free_session with NOSTATUS ends a session without a 
   socket.send({ opcode: 1, payload: "x" });
   assertEquals((await server.pump(socket.peer.readToEnd())).length, 0);
   await server.until(() => reasons.includes("CLOSED"));
-  const peer = await server.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await server.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   assertEquals((await server.pump(peer.readToEnd())).length, 0);
 });
 
@@ -104,8 +103,7 @@ Deno.test("feb11: callback_on_writable of an HTTP connection brings CLIENT_WRITE
     }
   };
   await using server = rig(FEB11, { protocols: [{ name: "talk", callback }] });
-  const peer = await server.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await server.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   const answer = await server.pump(peer.readBytes(page.length));
   assertEquals(new TextDecoder().decode(answer), page);
   assertEquals(reasons, ["HTTP", "CLIENT_WRITEABLE"]);
@@ -118,8 +116,7 @@ Deno.test("oct12: callback_on_writable of an HTTP connection brings nothing, as 
     if (reason === "HTTP") OCT12.call("callback_on_writable", wsi.context, wsi);
   };
   await using server = rig(OCT12, { protocols: [{ name: "talk", callback }] });
-  const peer = await server.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await server.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   await server.settle();
   assertEquals(reasons, ["FILTER_NETWORK_CONNECTION", "HTTP"]);
   peer.close();

@@ -18,8 +18,7 @@ Deno.test("contract 8: dec15: the arguments of a URI are percent-decoded, and + 
     seen.push(DEC15.call("hdr_total_length", wsi, token));
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send("GET /?a=b%20c+d&e=%26 HTTP/1.1\r\nHost: h\r\n\r\n");
+  await server.dial("GET /?a=b%20c+d&e=%26 HTTP/1.1\r\nHost: h\r\n\r\n");
   await server.until(() => seen.length === 4);
   assertEquals(seen, [[7, "a=b c+d"], [3, "e=&"], [10, "a=b c+de=&"], 10]);
 });

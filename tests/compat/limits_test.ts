@@ -92,14 +92,12 @@ Deno.test("dec15: a body of 11 MiB is received, and one past a limit that was as
   const post = `POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${11 * MIB}\r\n\r\n`;
   const { got, protocols } = counting(DEC15);
   await using server = rig(DEC15, { protocols });
-  const peer = await server.dial();
-  peer.send(post);
+  const peer = await server.dial(post);
   await sendAll(server, new WebSocketPeer(peer, ""), new Uint8Array(11 * MIB));
   await server.until(() => got.isWhole);
   assertEquals(got.bytes, 11 * MIB);
   await using bounded = rig(DEC15, { protocols, limits: { maxBodySize: 11 * MIB - 1 } });
-  const other = await bounded.dial();
-  other.send(post);
+  const other = await bounded.dial(post);
   assertMatch(await bounded.pump(readHead(other)), / 413 /);
 });
 

@@ -5,7 +5,15 @@ import { nov10 } from "../../src/compat/mod.ts";
 import { useHost } from "../../src/compat/calls/creation.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
-import { handshake, readHead, readResponse, settle, WebSocketPeer } from "../support/serve.ts";
+import {
+  dialer,
+  handshake,
+  opened,
+  readHead,
+  readResponse,
+  retire,
+  settle,
+} from "../support/serve.ts";
 import { logged } from "./support.ts";
 
 const {
@@ -39,22 +47,19 @@ function served(callback: Callback, options: Creation = {}) {
   useHost({ network, clock });
   const descriptor = create(callback, options);
   const context = serverContext(descriptor)!;
+  const dial = dialer(network, 80);
   return {
     descriptor,
     context,
     network,
     clock,
-    dial: () => network.dial(80),
+    dial,
     async open() {
-      const peer = await network.dial(80);
-      peer.send(handshake({ path: "/chat" }));
-      return new WebSocketPeer(peer, await readHead(peer));
+      const peer = await dial(handshake({ path: "/chat" }));
+      return opened(peer, await readHead(peer));
     },
     async [Symbol.asyncDispose]() {
-      const end = context.destroy();
-      await settle();
-      clock.advance(60_000);
-      await end;
+      await retire([context], clock);
       useHost({});
     },
   };
@@ -121,8 +126,7 @@ Deno.test("nov10: SEND comes every 50 ms to established connections, until the s
     assertEquals(libwebsocket_write(wsi, `${++count}`, 1, LWS_WRITE_TEXT), 0);
   });
   const socket = await server.open();
-  const reader = await server.dial();
-  reader.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  await server.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   await settle();
   server.clock.advance(49);
   assertEquals(count, 0);
@@ -170,8 +174,7 @@ Deno.test("contract 5: nov10: get_uri is the path, and serve_http_file sends a f
     results.push(libwebsocket_get_uri(wsi), data, len);
     results.push(libwebsockets_serve_http_file(wsi, here, "text/plain"));
   });
-  const peer = await server.dial();
-  peer.send("GET /xyz/abc.d?q HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await server.dial("GET /xyz/abc.d?q HTTP/1.1\r\nHost: h\r\n\r\n");
   assertEquals((await readResponse(peer)).body.length, Deno.statSync(here).size);
   assertEquals(results, ["/xyz/abc.d", null, 0, 0]);
   peer.close();
@@ -185,23 +188,24 @@ Deno.test("nov10: behind an answer by hand that is whole the next request is ser
     }
     return 0;
   });
-  const peer = await server.dial();
-  peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await server.dial(
+    "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n",
+  );
   for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "ok");
   peer.close();
 });
 
 Deno.test("nov10: a client that asks for a subprotocol is refused, as the one protocol has no name", async () => {
   await using server = served(() => 0);
-  const peer = await server.dial();
-  peer.send(handshake({ protocol: "chat" }));
+  const peer = await server.dial(handshake({ protocol: "chat" }));
   assertMatch(await readHead(peer), /^HTTP\/1\.1 400 /);
   peer.close();
 });
 
 Deno.test("nov10: a client with an empty line of extensions, as libwebsockets sent it, is taken", async () => {
   await using server = served(() => 0);
-  const peer = await server.dial();
-  peer.send(handshake({ headers: ["Origin: localhost", "Sec-WebSocket-Extensions: "] }));
+  const peer = await server.dial(
+    handshake({ headers: ["Origin: localhost", "Sec-WebSocket-Extensions: "] }),
+  );
   assertMatch(await readHead(peer), /^HTTP\/1.1 101 /);
 });

@@ -63,8 +63,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
   for (const face of FACES) {
     Deno.test(`${face.name}: a client of ${release} without extensions, with its empty line, is taken`, async () => {
       await using server = rig(face, { protocols: [talk] });
-      const peer = await server.dial();
-      peer.send(request(""));
+      const peer = await server.dial(request(""));
       assertEquals(chosen(await server.pump(readHead(peer))), undefined);
     });
   }
@@ -75,8 +74,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
         allowedOrigins: ["*"],
         extensions,
       });
-      const peer = await served.dial();
-      peer.send(request(""));
+      const peer = await served.dial(request(""));
       assertEquals(chosen(await readHead(peer)), undefined);
     }
   });
@@ -161,8 +159,7 @@ for (const face of [MAR13, DEC15]) {
   ) {
     Deno.test(`${face.name}: the built-in extensions answer the offer ${offer} with ${answer} alone, and keep the peer's window`, async () => {
       await using server = rig(face, { protocols: [echoing(face)], extensions: internal(face) });
-      const peer = await server.dial();
-      peer.send(RELEASES["1.6"]!(offer));
+      const peer = await server.dial(RELEASES["1.6"]!(offer));
       const head = await server.pump(readHead(peer));
       assertEquals(chosen(head), answer);
       await exchange(new WebSocketPeer(peer, head), server.pump);
@@ -205,8 +202,7 @@ for (const face of [MAR13, DEC15]) {
 
 Deno.test("oct12: a client of 0.6 with deflate-stream is answered with it alone", async () => {
   await using server = rig(OCT12, { protocols: [talk], extensions: internal(OCT12) });
-  const peer = await server.dial();
-  peer.send(RELEASES["0.6"]!("deflate-stream"));
+  const peer = await server.dial(RELEASES["0.6"]!("deflate-stream"));
   assertEquals(chosen(await server.pump(readHead(peer))), "deflate-stream");
 });
 
@@ -225,8 +221,7 @@ for (const make of [deflateFrame, xWebkitDeflateFrame]) {
         text = "";
       },
     }], { extensions: [permessageDeflate(), make()] });
-    const peer = await served.dial();
-    peer.send(RELEASES["1.6"]!(name));
+    const peer = await served.dial(RELEASES["1.6"]!(name));
     const head = await readHead(peer);
     assertEquals(chosen(head), name);
     await exchange(new WebSocketPeer(peer, head), (promise) => promise);

@@ -265,8 +265,7 @@ Deno.test("dec15: lws_serve_http_file leaves the turn to others while it reads w
   assert(read instanceof Promise);
   assertEquals(await read, 4);
   await fileOps.close(undefined as never, handle);
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   assertEquals((await server.pump(readResponse(peer))).body, "0123456789");
   peer.close();
 });

@@ -142,8 +142,7 @@ for (const size of [0, 4096, 1000]) {
 
 Deno.test("feb11: clients that name none of a list are refused, as then", async () => {
   await using server = rig(FEB11, { protocols: [{ name: "one,two", callback: () => 0 }] });
-  const peer = await server.dial();
-  peer.send(
+  const peer = await server.dial(
     "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
   );

@@ -74,8 +74,7 @@ async function everything(face: Face): Promise<Map<string, string>> {
     { name: "talk", callback: talk, per_session_data_size: 8 },
   ];
   const server = rig(face, { protocols });
-  const reader = await server.dial();
-  reader.send("GET /file HTTP/1.1\r\nHost: h\r\n\r\n");
+  const reader = await server.dial("GET /file HTTP/1.1\r\nHost: h\r\n\r\n");
   await server.pump(readResponse(reader));
   await server.settle();
   if (face === DEC15) {
@@ -83,8 +82,7 @@ async function everything(face: Face): Promise<Map<string, string>> {
     await server.pump(readResponse(reader));
   }
   if ("LWS_CALLBACK_HTTP_WRITEABLE" in api) {
-    const other = await server.dial();
-    other.send("GET /late HTTP/1.1\r\nHost: h\r\n\r\n");
+    const other = await server.dial("GET /late HTTP/1.1\r\nHost: h\r\n\r\n");
     await server.pump(readResponse(other));
     other.close();
   }

@@ -34,8 +34,7 @@ for (const face of FACES) {
       if (reason === "HTTP_FILE_COMPLETION") return 1;
     };
     await using server = rig(face, { protocols: [{ name: "http", callback }] });
-    const peer = await server.dial();
-    peer.send(GET);
+    const peer = await server.dial(GET);
     const { head, body } = await server.pump(readResponse(peer));
     assertEquals(result, 0);
     assertEquals(body.length, 100_000);
@@ -152,8 +151,7 @@ Deno.test("contract 5: dec15: the transaction is completed by the program, and s
     return result;
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
-  const peer = await server.dial();
-  peer.send(GET);
+  const peer = await server.dial(GET);
   assertStringIncludes((await server.pump(readResponse(peer))).head, "404");
   peer.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   await server.pump(peer.readToEnd());

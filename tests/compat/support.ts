@@ -1,7 +1,14 @@
 /** The generations behind one face, so that a test can go through them. */
 
-import { handshake, type HandshakeOptions, readHead, settle } from "../support/serve.ts";
-import { WebSocketPeer } from "../support/serve.ts";
+import {
+  dialer,
+  handshake,
+  type HandshakeOptions,
+  opened,
+  readHead,
+  retire,
+} from "../support/serve.ts";
+import type { WebSocketPeer } from "../support/serve.ts";
 import { dec15, feb11, mar13, nov10, oct12 } from "../../src/compat/mod.ts";
 import { useHost } from "../../src/compat/calls/creation.ts";
 import type { Context, LogLevel, PollFd, Wsi } from "../../mod.ts";
@@ -164,7 +171,8 @@ export interface Rig extends AsyncDisposable {
   readonly context: Context;
   readonly network: MemoryNetwork;
   readonly clock: FakeClock;
-  dial(): Promise<MemoryPeer>;
+  /** Connects, and sends what it is given. */
+  dial(sent?: string | Uint8Array): Promise<MemoryPeer>;
   open(options?: HandshakeOptions): Promise<WebSocketPeer>;
   /** Services the contexts until the promise has settled. */
   pump<T>(promise: Promise<T>): Promise<T>;
@@ -201,6 +209,7 @@ export function rig(face: Face, spec: ContextSpec): Rig {
     return context;
   };
   const context = add(face, spec);
+  const dial = dialer(network, context.port);
   const round = async () => {
     for (const each of contexts) if (!each.isDestroyed) await each.service(0);
     await new Promise((resolve) => setImmediate(resolve));
@@ -224,23 +233,17 @@ export function rig(face: Face, spec: ContextSpec): Rig {
     clock,
     until,
     pump,
-    dial: () => network.dial(context.port),
+    dial,
     async open(options) {
-      const peer = await network.dial(context.port);
-      peer.send(handshake(options));
-      const answer = await pump(readHead(peer));
-      if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
-      return new WebSocketPeer(peer, answer);
+      const peer = await dial(handshake(options));
+      return opened(peer, await pump(readHead(peer)));
     },
     async settle() {
       for (let i = 0; i < 20; i++) await round();
     },
     also: add,
     async [Symbol.asyncDispose]() {
-      const ends = contexts.map((each) => each.destroy());
-      await settle();
-      clock.advance(60_000);
-      await Promise.all(ends);
+      await retire(contexts, clock);
       stayInMemory();
     },
   };

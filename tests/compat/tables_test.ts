@@ -240,8 +240,7 @@ Deno.test("dec15: every HTTP status is answered with its number", async () => {
   };
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   for ([, status] of statuses) {
-    const peer = await server.dial();
-    peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    const peer = await server.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     const { head, body } = await server.pump(readResponse(peer));
     assertMatch(head, new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`));
     assertEquals(body === "", status === 204);

@@ -71,8 +71,7 @@ for (const face of OLDER) {
       return 0;
     };
     await using server = rig(face, { protocols: [{ name: "http", callback }] });
-    const peer = await server.dial();
-    peer.send(GET);
+    const peer = await server.dial(GET);
     await server.pump(readHead(peer));
     await server.settle();
     write(face, wsi, "two");

@@ -11,10 +11,10 @@ import {
 } from "../../mod.ts";
 import type { FrameOptions } from "../support/frames.ts";
 import { captureLog } from "../support/recorder.ts";
-import { serve, settle } from "../support/serve.ts";
+import { playServer, serve, settle, TARGET } from "../support/serve.ts";
 import { patternOf } from "./payloads.ts";
 import { rule, ruleOfBoth } from "./rule.ts";
-import { assertBreaks, CLIENT, type Link, type Offence, playServer, TARGET } from "./sides.ts";
+import { assertBreaks, CLIENT, type Link, type Offence } from "./sides.ts";
 
 /** A close frame of the peer. */
 function close(code: number, reason = ""): FrameOptions {

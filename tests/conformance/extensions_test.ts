@@ -9,9 +9,17 @@ import {
   type Protocol,
 } from "../../mod.ts";
 import { fieldOf, statusOf } from "../support/http.ts";
-import { handshake, readFrame, readHead, serve, type Served } from "../support/serve.ts";
+import {
+  handshake,
+  playServer,
+  readFrame,
+  readHead,
+  serve,
+  type Served,
+  TARGET,
+} from "../support/serve.ts";
 import { rule } from "./rule.ts";
-import { answerLines, headOf, playServer, TARGET } from "./sides.ts";
+import { answerLines, headOf } from "./sides.ts";
 
 const NAME = "Sec-WebSocket-Extensions";
 const encoder = new TextEncoder();
@@ -43,8 +51,9 @@ const talking: Protocol = {
 
 /** The answer to a handshake with these lines of offers. */
 async function answerTo(served: Served, ...offers: readonly string[]): Promise<string> {
-  const peer = await served.dial();
-  peer.send(handshake({ headers: offers.map((offer) => `${NAME}: ${offer}`) }));
+  const peer = await served.dial(
+    handshake({ headers: offers.map((offer) => `${NAME}: ${offer}`) }),
+  );
   const head = await readHead(peer);
   peer.close();
   return head;

@@ -13,17 +13,16 @@ import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat, frame } from "../support/frames.ts";
 import { fieldOf } from "../support/http.ts";
-import { readFrame, readHead, settle } from "../support/serve.ts";
-import { rule } from "./rule.ts";
 import {
-  acceptFor,
-  answerLines,
-  DEFLATE,
-  headOf,
   type PlayedServer,
   playServer,
+  readFrame,
+  readHead,
+  settle,
   TARGET,
-} from "./sides.ts";
+} from "../support/serve.ts";
+import { rule } from "./rule.ts";
+import { acceptFor, answerLines, DEFLATE, headOf } from "./sides.ts";
 
 /** A client that knows `first`, `chat` and `superchat`, and what became of its connections. */
 function setUp(

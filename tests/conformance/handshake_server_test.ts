@@ -114,8 +114,7 @@ rule("4.2.1", "a whole handshake is accepted, at every split of its bytes", asyn
   await using served = setUp();
   const request = handshake();
   for (let cut = 1; cut < request.length; cut++) {
-    const peer = await served.dial();
-    peer.send(request.slice(0, cut));
+    const peer = await served.dial(request.slice(0, cut));
     await settle();
     peer.send(request.slice(cut));
     assertEquals(statusOf(await readHead(peer)), 101);
@@ -168,8 +167,7 @@ rule("4.2.1", "unknown header fields are ignored", async () => {
 rule("4.2.1", "a handshake that is no GET is refused", async () => {
   await using served = setUp();
   for (const method of ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW", "get"]) {
-    const peer = await served.dial();
-    peer.send(handshake("GET", `${method} /chat HTTP/1.1`));
+    const peer = await served.dial(handshake("GET", `${method} /chat HTTP/1.1`));
     const status = statusOf(await readHead(peer));
     assert(status === 405 || status === 501, `${method} is answered ${status}`);
     await peer.readToEnd();
@@ -243,8 +241,9 @@ rule("4.2.1", "a missing, repeated, empty or malformed Host is refused", async (
 rule("4.2.1", "without Upgrade: websocket a request does not become a WebSocket", async () => {
   await using served = setUp();
   for (const value of [undefined, "", "h2c", "websockets", "web socket", '"websocket"', "web"]) {
-    const peer = await served.dial();
-    peer.send(handshake("Upgrade", ...value === undefined ? [] : [`Upgrade: ${value}`]));
+    const peer = await served.dial(
+      handshake("Upgrade", ...value === undefined ? [] : [`Upgrade: ${value}`]),
+    );
     assertEquals(statusOf(await readHead(peer)), 404, value);
     peer.close();
   }
@@ -543,8 +542,7 @@ rule("4.2.2", "behind its answer a server may send at once", async () => {
 
 rule("4.2.2", "nothing is answered before the whole handshake was read", async () => {
   await using served = setUp();
-  const peer = await served.dial();
-  peer.send(handshake().slice(0, -1));
+  const peer = await served.dial(handshake().slice(0, -1));
   await settle();
   assertEquals([peer.received.length, served.established.length], [0, 0]);
   peer.send("\n");
@@ -555,8 +553,7 @@ rule("7.2.2", "a server that aborts a handshake closes the connection", async ()
   await using served = setUp();
   const before = served.clock.now();
   for (const request of [handshake("Host"), handshake("Sec-WebSocket-Key"), "garbage\r\n\r\n"]) {
-    const peer = await served.dial();
-    peer.send(request);
+    const peer = await served.dial(request);
     await peer.readToEnd();
     assertEquals(served.clock.now(), before);
     // In order, so that the answer is not lost.

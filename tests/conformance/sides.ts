@@ -6,12 +6,8 @@
 import { createHash } from "node:crypto";
 import { assert, assertEquals } from "@std/assert";
 import {
-  type ClientConnectInfo,
   type CloseInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
   type ContextCreationInfo,
-  createContext,
   handlers,
   type Limits,
   permessageDeflate,
@@ -20,17 +16,17 @@ import {
   type Wsi,
 } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
-import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
-import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
 import {
   handshake,
+  playServer,
   readFrame,
   readHead,
   type ReceivedFrame,
   serve,
   settle,
+  TARGET,
 } from "../support/serve.ts";
 
 /** How a context of one side is made. */
@@ -222,46 +218,6 @@ export async function assertBreaks(
   await bystander.assertAlive();
 }
 
-/** A server that the test plays, and a context of ours that connects to it. */
-export interface PlayedServer extends AsyncDisposable {
-  readonly context: Context;
-  readonly clock: FakeClock;
-  readonly network: MemoryNetwork;
-  /** The next connection that comes. */
-  accept(): Promise<MemoryPeer>;
-}
-
-/** Where {@linkcode playServer} listens. */
-export const TARGET = {
-  address: "server.example.com",
-  port: 80,
-} as const satisfies ClientConnectInfo;
-
-export function playServer(
-  protocols: readonly Protocol[],
-  info: Partial<ContextCreationInfo> = {},
-): PlayedServer {
-  const network = new MemoryNetwork();
-  const clock = new FakeClock();
-  const listener = network.listen({ hostname: TARGET.address, port: TARGET.port });
-  const port = CONTEXT_PORT_NO_LISTEN;
-  const context = createContext({ network, clock, ...info, port, protocols });
-  return {
-    context,
-    clock,
-    network,
-    accept: async () => new MemoryPeer(await listener.accept() as MemoryTransport),
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      const gone = context.destroy();
-      // Peers that never answer a close are let go by the clock.
-      await settle();
-      clock.advance(60_000);
-      await gone;
-    },
-  };
-}
-
 /** The `Sec-WebSocket-Accept` for a key (section 4.2.2, step 5.4), by the runtime's SHA-1. */
 export function acceptFor(key: string): string {
   return createHash("sha1").update(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest("base64");
@@ -383,8 +339,9 @@ export const SERVER: Side = {
     return {
       clock: served.clock,
       async open(...early) {
-        const peer = await served.dial();
-        peer.send(concat(request, ...early.map((each) => frame({ key: KEY, ...each }))));
+        const peer = await served.dial(
+          concat(request, ...early.map((each) => frame({ key: KEY, ...each }))),
+        );
         const answer = await readAnswer(peer);
         assert(answer.startsWith("HTTP/1.1 101 "), answer);
         const wsi = withPeer(peer.transport.localAddress.port);

@@ -20,11 +20,18 @@ import { makeCertificates, type TestIdentity } from "../support/certificates.ts"
 import { concat, frame, KEY } from "../support/frames.ts";
 import { fieldOf, statusOf } from "../support/http.ts";
 import { captureLog } from "../support/recorder.ts";
-import { handshake, readFrame, readHead, serve, type Served } from "../support/serve.ts";
+import {
+  handshake,
+  playServer,
+  readFrame,
+  readHead,
+  serve,
+  type Served,
+} from "../support/serve.ts";
 import { dialTls, openTls } from "../support/tls_peer.ts";
 import { recordsOf, tapped, TLS_RECORD, type Wire } from "../support/tls_wire.ts";
 import { rule } from "./rule.ts";
-import { answerLines, headOf, playServer } from "./sides.ts";
+import { answerLines, headOf } from "./sides.ts";
 
 const made = await makeCertificates();
 const TLS = { sslCertFilepath: made.localhost.cert, sslPrivateKeyFilepath: made.localhost.key };
@@ -255,8 +262,7 @@ rule(
     await using served = serve([heard.protocol], TLS);
     const hello = [0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0];
     for (const offence of [handshake({ protocol: "chat" }), new Uint8Array(hello), "\0\0\0"]) {
-      const peer = await served.dial();
-      peer.send(offence);
+      const peer = await served.dial(offence);
       if (offence === "\0\0\0") peer.end();
       // Nothing comes but an alert.
       for (const { type } of recordsOf(await peer.readToEnd())) {

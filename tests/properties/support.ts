@@ -14,7 +14,7 @@ import type { Listener, Network, NetworkTarget, TransportHandler } from "../../s
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat } from "../support/frames.ts";
-import { handshake, readHead, settle, WebSocketPeer } from "../support/serve.ts";
+import { handshake, opened, readHead, retire, WebSocketPeer } from "../support/serve.ts";
 
 export { fc };
 
@@ -224,9 +224,7 @@ export function stage(
     async open(headers = []) {
       const peer = await network.inner.dial(80);
       peer.send(handshake({ headers }));
-      const answer = await promptly("the handshake", readHead(peer));
-      if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
-      return new WebSocketPeer(peer, answer);
+      return opened(peer, await promptly("the handshake", readHead(peer)));
     },
     connect(clientProtocol, clientInfo = {}) {
       const client = createContext({
@@ -240,12 +238,7 @@ export function stage(
       client.clientConnect({ address: "127.0.0.1", port: 80 });
       return client;
     },
-    async [Symbol.asyncDispose]() {
-      const ends = contexts.map((each) => each.destroy());
-      await settle();
-      clock.advance(60_000);
-      await Promise.all(ends);
-    },
+    [Symbol.asyncDispose]: () => retire(contexts, clock),
   };
 }
 

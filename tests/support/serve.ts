@@ -1,6 +1,7 @@
 /** A context on an in-memory network with a clock of its own, and clients that are played by hand. */
 
 import {
+  type ClientConnectInfo,
   type Context,
   CONTEXT_PORT_NO_LISTEN,
   type ContextCreationInfo,
@@ -9,7 +10,8 @@ import {
 } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
-import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat, frame, type FrameOptions, KEY } from "./frames.ts";
 
 /** The key of RFC 6455 section 1.3, and the answer to it. */
@@ -20,8 +22,8 @@ export interface Served extends AsyncDisposable {
   readonly context: Context;
   readonly network: MemoryNetwork;
   readonly clock: FakeClock;
-  /** Connects and says nothing. */
-  dial(): Promise<MemoryPeer>;
+  /** Connects, and sends what it is given. */
+  dial(sent?: string | Uint8Array): Promise<MemoryPeer>;
   /** Connects and becomes a WebSocket. */
   open(options?: HandshakeOptions): Promise<WebSocketPeer>;
   /** Another context on the same network, which only connects. */
@@ -42,17 +44,15 @@ export function serve(
   const clock = new FakeClock();
   const context = createContext({ port: 80, network, clock, ...info, protocols });
   const clients: Context[] = [];
+  const dial = dialer(network, context.port);
   return {
     context,
     network,
     clock,
-    dial: () => network.dial(context.port),
+    dial,
     async open(options) {
-      const peer = await network.dial(context.port);
-      peer.send(handshake(options));
-      const answer = await readHead(peer);
-      if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
-      return new WebSocketPeer(peer, answer);
+      const peer = await dial(handshake(options));
+      return opened(peer, await readHead(peer));
     },
     client(clientProtocols, clientInfo = {}) {
       const client = createContext({
@@ -65,12 +65,65 @@ export function serve(
       clients.push(client);
       return client;
     },
-    async [Symbol.asyncDispose]() {
-      const ends = [context, ...clients].map((each) => each.destroy());
-      // Peers that never answer a close are let go by the clock.
-      await settle();
-      clock.advance(60_000);
-      await Promise.all(ends);
+    [Symbol.asyncDispose]: () => retire([context, ...clients], clock),
+  };
+}
+
+/** Dials a port, and sends what it is given. */
+export function dialer(network: MemoryNetwork, port: number): Served["dial"] {
+  return async (sent) => {
+    const peer = await network.dial(port);
+    if (sent !== undefined) peer.send(sent);
+    return peer;
+  };
+}
+
+/** A peer whose handshake was answered, which must be by a 101. */
+export function opened(peer: MemoryPeer, answer: string): WebSocketPeer {
+  if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
+  return new WebSocketPeer(peer, answer);
+}
+
+/** Destroys contexts; peers that never answer a close are let go by the clock. */
+export async function retire(contexts: readonly Context[], clock: FakeClock): Promise<void> {
+  const ends = contexts.map((each) => each.destroy());
+  await settle();
+  clock.advance(60_000);
+  await Promise.all(ends);
+}
+
+/** A server that the test plays, and a context of ours that connects to it. */
+export interface PlayedServer extends AsyncDisposable {
+  readonly context: Context;
+  readonly clock: FakeClock;
+  readonly network: MemoryNetwork;
+  /** The next connection that comes. */
+  accept(): Promise<MemoryPeer>;
+}
+
+/** Where {@linkcode playServer} listens. */
+export const TARGET = {
+  address: "server.example.com",
+  port: 80,
+} as const satisfies ClientConnectInfo;
+
+export function playServer(
+  protocols: readonly Protocol[],
+  info: Partial<ContextCreationInfo> = {},
+): PlayedServer {
+  const network = new MemoryNetwork();
+  const clock = new FakeClock();
+  const listener = network.listen({ hostname: TARGET.address, port: TARGET.port });
+  const port = CONTEXT_PORT_NO_LISTEN;
+  const context = createContext({ network, clock, ...info, port, protocols });
+  return {
+    context,
+    clock,
+    network,
+    accept: async () => new MemoryPeer(await listener.accept() as MemoryTransport),
+    [Symbol.asyncDispose]() {
+      listener.close();
+      return retire([context], clock);
     },
   };
 }

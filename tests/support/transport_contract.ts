@@ -119,11 +119,13 @@ export class Recorder implements TransportHandler {
  * Registers the tests of the contract for one kind of transport.
  *
  * @param tellsProgress whether a write may leave in parts at all
+ * @param released waits until nothing is left of both ends, behind each test
  */
 export function testTransportContract(
   name: string,
   makePair: MakePair,
   tellsProgress = true,
+  released: () => Promise<void> = () => Promise.resolve(),
 ): void {
   const test = (
     rule: string,
@@ -135,6 +137,7 @@ export function testTransportContract(
       const far = new Recorder(farEnd);
       await body(near, far);
       await closeBoth(near, far);
+      await released();
     });
   };
 

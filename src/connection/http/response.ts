@@ -121,8 +121,8 @@ export class HttpResponse implements HttpExchange {
   /** Whether some of it waits to be sent, or will in a moment. */
   get isUnderWay(): boolean {
     if (!this.hasBegun) return false;
-    const { outbox, wantsWritable } = this.#connection;
-    return this.isTransferring || outbox.unsent > 0 || wantsWritable;
+    const { outbox } = this.#connection;
+    return this.isTransferring || outbox.unsent > 0 || outbox.wantsWritable;
   }
 
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {

@@ -7,67 +7,28 @@ import {
   CONTEXT_PORT_NO_LISTEN,
   createContext,
   LwsError,
-  type Protocol,
   type Wsi,
 } from "../../../mod.ts";
-import { acceptValue } from "../../../src/core/websocket/handshake.ts";
-import { FakeClock } from "../../../src/testing/fake_clock.ts";
-import type { Listener } from "../../../src/api/network.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { frame, type FrameOptions } from "../../support/frames.ts";
 import { record, type Recorder } from "../../support/recorder.ts";
-import { readFrame, readHead, serve, settle } from "../../support/serve.ts";
-
-/** A client context, and a server on port 80 that the test plays by hand. */
-function setUp(protocols: readonly Protocol[], info: Record<string, number> = {}) {
-  const network = new MemoryNetwork();
-  const clock = new FakeClock();
-  const listener: Listener = network.listen({ hostname: "server", port: 80 });
-  const context = createContext({
-    port: CONTEXT_PORT_NO_LISTEN,
-    network,
-    clock,
-    protocols,
-    ...info,
-  });
-  return {
-    network,
-    clock,
-    context,
-    accept: async () => new MemoryPeer(await listener.accept() as MemoryTransport),
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      const gone = context.destroy();
-      await settle();
-      clock.advance(60_000);
-      await gone;
-    },
-  };
-}
+import { playServer, readFrame, readHead, serve, settle, TARGET } from "../../support/serve.ts";
+import { answerLines, headOf } from "../../conformance/sides.ts";
 
 const keyOf = (request: string) => /^sec-websocket-key: (\S+)/im.exec(request)![1]!;
 
 function accepting(request: string, ...lines: string[]): string {
-  return [
-    "HTTP/1.1 101 Switching Protocols",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${acceptValue(keyOf(request))}`,
-    ...lines,
-    "\r\n",
-  ].join("\r\n");
+  return headOf([...answerLines(request), ...lines]);
 }
-
-const TARGET: ClientConnectInfo = { address: "server", port: 80 };
 
 async function connectByHand(
   recorder: Recorder,
   info: Partial<ClientConnectInfo> = {},
   ...answer: string[]
 ) {
-  const side = setUp([recorder.protocol]);
+  const side = playServer([recorder.protocol]);
   const wsi = side.context.clientConnect({ ...TARGET, ...info });
   const peer = await side.accept();
   const request = await readHead(peer);
@@ -85,7 +46,7 @@ Deno.test("section 4.1: the request has all that it must have, and nothing more"
   );
   assertEquals(fields.toSorted(), [
     "connection: upgrade",
-    "host: server",
+    "host: server.example.com",
     "sec-websocket-key: KEY",
     "sec-websocket-version: 13",
     "upgrade: websocket",
@@ -119,7 +80,7 @@ Deno.test("the request carries path, host, origin, protocols and headers as give
 
 Deno.test("two handshakes have different keys", async () => {
   const recorder = record("chat");
-  await using side = setUp([recorder.protocol]);
+  await using side = playServer([recorder.protocol]);
   const keys = new Set<string>();
   for (let i = 0; i < 2; i++) {
     side.context.clientConnect(TARGET);
@@ -187,7 +148,7 @@ Deno.test("the server's choice among the offered protocols decides who is called
 
 Deno.test("an answer without a protocol falls back to the first one", async () => {
   const first = record("first");
-  const side = setUp([first.protocol, record("chat").protocol]);
+  const side = playServer([first.protocol, record("chat").protocol]);
   await using _side = side;
   side.context.clientConnect({ ...TARGET, protocol: "chat" });
   const peer = await side.accept();
@@ -197,7 +158,7 @@ Deno.test("an answer without a protocol falls back to the first one", async () =
 
 Deno.test("an answer whose status line has no blank behind the code is taken", async () => {
   const recorder = record("chat");
-  await using side = setUp([recorder.protocol]);
+  await using side = playServer([recorder.protocol]);
   side.context.clientConnect(TARGET);
   const peer = await side.accept();
   peer.send(accepting(await readHead(peer)).replace("101 Switching Protocols", "101"));
@@ -214,7 +175,7 @@ async function failure(
   const recorder = record("chat", (_wsi, reason, _user, data) => {
     if (reason === "clientConnectionError") errors.push(data);
   });
-  await using side = setUp([recorder.protocol]);
+  await using side = playServer([recorder.protocol]);
   side.context.clientConnect({ ...TARGET, ...info });
   const peer = await side.accept();
   answer(await readHead(peer), peer);
@@ -290,7 +251,7 @@ Deno.test("a refused connect is a connection error that says so, never inside th
   const recorder = record("chat", (_wsi, reason, _user, data) => {
     if (reason === "clientConnectionError") errors.push(data);
   });
-  await using side = setUp([recorder.protocol]);
+  await using side = playServer([recorder.protocol]);
   const wsi = side.context.clientConnect({ address: "server", port: 81 });
   assertEquals(recorder.reasons, ["protocolInit"]);
   await recorder.until("wsiDestroy");
@@ -303,7 +264,7 @@ Deno.test("a connect without an answer ends at clientTimeoutMs, and says so", as
   const recorder = record("chat", (_wsi, reason, _user, data) => {
     if (reason === "clientConnectionError") errors.push(data);
   });
-  await using side = setUp([recorder.protocol], { clientTimeoutMs: 2_000 });
+  await using side = playServer([recorder.protocol], { clientTimeoutMs: 2_000 });
   side.network.hold();
   side.context.clientConnect(TARGET);
   side.clock.advance(1_900);
@@ -319,7 +280,7 @@ Deno.test("a handshake without an answer ends at clientTimeoutMs, and says so", 
   const recorder = record("chat", (_wsi, reason, _user, data) => {
     if (reason === "clientConnectionError") errors.push(data);
   });
-  await using side = setUp([recorder.protocol], { clientTimeoutMs: 2_000 });
+  await using side = playServer([recorder.protocol], { clientTimeoutMs: 2_000 });
   side.context.clientConnect(TARGET);
   const peer = await side.accept();
   await readHead(peer);
@@ -335,7 +296,7 @@ for (const step of ["connecting", "handshake"]) {
     const recorder = record("chat", (_wsi, reason, _user, data) => {
       if (reason === "clientConnectionError") errors.push(data);
     });
-    await using side = setUp([recorder.protocol]);
+    await using side = playServer([recorder.protocol]);
     if (step === "connecting") side.network.hold();
     const wsi = side.context.clientConnect(TARGET);
     if (step === "handshake") await readHead(await side.accept());
@@ -413,7 +374,7 @@ Deno.test("frames in the same packet as the answer are not lost", async () => {
   const recorder = record("chat", (_wsi, reason, _user, data) => {
     if (reason === "clientReceive") texts.push(new TextDecoder().decode(data));
   });
-  await using side = setUp([recorder.protocol]);
+  await using side = playServer([recorder.protocol]);
   side.context.clientConnect(TARGET);
   const peer = await side.accept();
   const answer = accepting(await readHead(peer));
@@ -466,7 +427,7 @@ for (
 
 Deno.test("a host that is an IPv6 address gets brackets, and loses its zone", async () => {
   for (const given of ["fe80::1%eth0", "[fe80::1%25eth0]", "[fe80::1]"]) {
-    await using side = setUp([record("chat").protocol]);
+    await using side = playServer([record("chat").protocol]);
     side.context.clientConnect({ ...TARGET, host: given });
     assertStringIncludes(await readHead(await side.accept()), "\r\nHost: [fe80::1]\r\n");
     side.context.clientConnect({ ...TARGET, host: `[fe80::1%eth0]:90` });
@@ -475,7 +436,7 @@ Deno.test("a host that is an IPv6 address gets brackets, and loses its zone", as
 });
 
 Deno.test("wrong arguments of clientConnect are refused by name", async () => {
-  await using side = setUp([record("chat").protocol]);
+  await using side = playServer([record("chat").protocol]);
   const wrong: [string, Partial<ClientConnectInfo>][] = [
     ["address", { address: "" }],
     ["address", { address: "[::1" }],
@@ -528,7 +489,7 @@ Deno.test("a context that listens can connect to itself", async () => {
 
 Deno.test("destroy while connecting is a connection error, and the context ends", async () => {
   const recorder = record("chat");
-  const side = setUp([recorder.protocol]);
+  const side = playServer([recorder.protocol]);
   side.network.hold();
   side.context.clientConnect(TARGET);
   await side[Symbol.asyncDispose]();

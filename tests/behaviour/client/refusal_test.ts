@@ -14,7 +14,7 @@ import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, settle } from "../../support/serve.ts";
+import { playServer, readHead, settle, TARGET } from "../../support/serve.ts";
 
 /** What `clientConnectionError` sees. */
 interface Seen {
@@ -28,9 +28,6 @@ const FIELDS = ["retry-after", "www-authenticate", "location", "proxy-authentica
 
 /** A client, and the server or proxy that it gets to, which the test plays. */
 async function asking(info: Partial<ContextCreationInfo> = {}) {
-  const network = new MemoryNetwork();
-  const clock = new FakeClock();
-  const listener = network.listen({ hostname: "server", port: 80 });
   const seen: Seen[] = [];
   const recorder = record("chat", (wsi, reason, _user, data) => {
     if (reason !== "clientConnectionError") return;
@@ -42,29 +39,19 @@ async function asking(info: Partial<ContextCreationInfo> = {}) {
       body: wsi.hdrCopy("http body"),
     });
   });
-  const context = createContext({
-    port: CONTEXT_PORT_NO_LISTEN,
-    network,
-    clock,
-    protocols: [recorder.protocol],
-    ...info,
-  });
-  const wsi: Wsi = context.clientConnect({ address: "server", port: 80 });
-  const peer = new MemoryPeer(await listener.accept() as MemoryTransport);
+  const played = playServer([recorder.protocol], info);
+  const wsi: Wsi = played.context.clientConnect(TARGET);
+  const peer = await played.accept();
   await readHead(peer);
   return {
     seen,
-    clock,
+    clock: played.clock,
     wsi,
     peer,
     until: recorder.until,
     async [Symbol.asyncDispose]() {
-      const gone = context.destroy();
-      await settle();
-      clock.advance(60_000);
+      await played[Symbol.asyncDispose]();
       peer.close();
-      listener.close();
-      await gone;
     },
   };
 }
@@ -249,7 +236,8 @@ Deno.test("a proxy's refusal can be read as a server's", async () => {
     }
     await side.until("wsiDestroy");
     assertEquals(side.seen, [{
-      text: "can't connect to server port 80: the proxy answered 407 Proxy Authentication Required",
+      text:
+        "can't connect to server.example.com port 80: the proxy answered 407 Proxy Authentication Required",
       status: "407 Proxy Authentication Required",
       fields: ["5", undefined, undefined, "Basic"],
       body: "login",

@@ -229,8 +229,7 @@ Deno.test("whatever an extension throws, the log has a word of it, and a server'
       await using served = serve([record("echo").protocol], { extensions });
       const headers = ["Sec-WebSocket-Extensions: x-boast"];
       if (place === "begin") {
-        const peer = await served.dial();
-        peer.send(handshake({ headers }));
+        const peer = await served.dial(handshake({ headers }));
         assertEquals((await readHead(peer)).slice(0, 12), "HTTP/1.1 500");
       } else {
         const socket = await served.open({ headers });

@@ -6,11 +6,18 @@ import { type ContextCreationInfo, type Extension, handlers, type Protocol } fro
 import { deflateFrameBy } from "../../../src/extensions/deflate_frame.ts";
 import { permessageDeflateBy } from "../../../src/extensions/permessage_deflate.ts";
 import { wholeZlibCodec } from "../../../src/extensions/zlib_whole.ts";
-import { playServer, TARGET } from "../../conformance/sides.ts";
 import { acceptance } from "../../compat/support.ts";
 import { frame, type FrameOptions } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { readFrame, readHead, type ReceivedFrame, serve, settle } from "../../support/serve.ts";
+import {
+  playServer,
+  readFrame,
+  readHead,
+  type ReceivedFrame,
+  serve,
+  settle,
+  TARGET,
+} from "../../support/serve.ts";
 
 const SYNC_FLUSH = 2;
 const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false };

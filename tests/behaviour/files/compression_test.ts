@@ -23,8 +23,7 @@ const GZIP = "Accept-Encoding: gzip";
 
 /** Reads one answer whose body ends by its length, its chunks, or with the connection. */
 async function ask(served: Served, target: string, ...lines: string[]) {
-  const peer = await served.dial();
-  peer.send(get(target, ...lines));
+  const peer = await served.dial(get(target, ...lines));
   const head = await readHead(peer);
   const isChunked = fieldOf(head, "transfer-encoding") === "chunked";
   const bytes = isChunked
@@ -176,8 +175,9 @@ Deno.test("HEAD has the fields of a compressed answer, and neither a body nor a 
 
 Deno.test("on HTTP/1.0 a compressed body ends with the connection", () =>
   withMount(FILES, { compression: true }, async (served) => {
-    const peer = await served.dial();
-    peer.send(`GET /app.js HTTP/1.0\r\nConnection: keep-alive\r\n${GZIP}\r\n\r\n`);
+    const peer = await served.dial(
+      `GET /app.js HTTP/1.0\r\nConnection: keep-alive\r\n${GZIP}\r\n\r\n`,
+    );
     const head = await readHead(peer);
     assertEquals(fieldOf(head, "transfer-encoding"), undefined);
     assertEquals(fieldOf(head, "connection"), "close");
@@ -186,8 +186,9 @@ Deno.test("on HTTP/1.0 a compressed body ends with the connection", () =>
 
 Deno.test("the connection goes on behind a compressed answer, pipelined ones included", () =>
   withMount(FILES, { compression: true }, async (served) => {
-    const peer = await served.dial();
-    peer.send(get("/app.js", GZIP) + get("/least.txt", GZIP) + get("/short.txt", GZIP));
+    const peer = await served.dial(
+      get("/app.js", GZIP) + get("/least.txt", GZIP) + get("/short.txt", GZIP),
+    );
     for (const name of ["app.js", "least.txt"] as const) {
       await readHead(peer);
       assertEquals(textOf(gunzipSync(await readChunks(peer))), FILES[name]);
@@ -266,8 +267,7 @@ Deno.test("a reader that stops stops the reading, and its going closes the file"
 Deno.test("a file that ends early breaks the connection, and has no last chunk", async () => {
   const { counts, ops } = countedFile(1024 * 1024, 512 * 1024);
   await using served = serve([program()], { fileOps: ops, compression: true });
-  const peer = await served.dial();
-  peer.send(get("/x.txt", GZIP));
+  const peer = await served.dial(get("/x.txt", GZIP));
   await readHead(peer);
   // The peer is told by a reset, which loses what it has not read.
   const rest = await peer.readToEnd().catch(() => new Uint8Array(0));

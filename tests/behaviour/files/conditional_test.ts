@@ -249,8 +249,7 @@ Deno.test("a 304 and a 412 cost no open where the file operations can tell", asy
   const fileOps = new KnownFiles();
   await using served = serve([files], { fileOps });
   for (const line of [`If-None-Match: ${ETAG}`, 'If-Match: "a"']) {
-    const peer = await served.dial();
-    peer.send(request("GET", "/a.txt", line));
+    const peer = await served.dial(request("GET", "/a.txt", line));
     await readHead(peer);
     assertEquals(fileOps.calls.splice(0), ["stat"], line);
     peer.close();
@@ -266,8 +265,7 @@ Deno.test("an open that a program puts in place of another decides about every a
   served.context.fileOps.open = () => {
     throw new Error("not for you");
   };
-  const peer = await served.dial();
-  peer.send(request("GET", "/a.txt", `If-None-Match: ${ETAG}`));
+  const peer = await served.dial(request("GET", "/a.txt", `If-None-Match: ${ETAG}`));
   assertEquals(statusOf((await readResponse(peer)).head), 404);
   assertEquals(fileOps.calls, []);
   peer.close();
@@ -423,8 +421,7 @@ Deno.test("a later seekCur that fails cuts the connection", async () => {
     return 1;
   };
   await using served = serve([files], { fileOps });
-  const peer = await served.dial();
-  peer.send(request("GET", "/a", "Range: bytes=0-0,5-5"));
+  const peer = await served.dial(request("GET", "/a", "Range: bytes=0-0,5-5"));
   const length = Number(fieldOf(await readHead(peer), "content-length"));
   assert((await peer.readToEnd()).length < length);
   assertEquals(fileOps.isOpen, 0);
@@ -574,8 +571,7 @@ Deno.test("a 304 of a host's file opens nothing", () =>
     Deno.open = (...given) => (opened.push(given[0]), open(...given));
     Deno.openSync = (...given) => (opened.push(given[0]), openSync(...given));
     try {
-      const peer = await served.dial();
-      peer.send(request("GET", "/a.txt", `If-None-Match: ${ETAG}`));
+      const peer = await served.dial(request("GET", "/a.txt", `If-None-Match: ${ETAG}`));
       assertEquals(statusOf(await readHead(peer)), 304);
       assertEquals(opened, []);
       peer.send(request("GET", "/a.txt"));
@@ -657,8 +653,7 @@ Deno.test("a dotfile is not there unless it is asked for", async () => {
       ];
       const got: number[] = [];
       for (const path of all) {
-        const peer = await served.dial();
-        peer.send(request("GET", path));
+        const peer = await served.dial(request("GET", path));
         got.push(statusOf((await readResponse(peer)).head));
         peer.close();
       }

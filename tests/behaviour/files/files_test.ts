@@ -34,8 +34,7 @@ async function withFolder(
 }
 
 async function get(served: Served, target: string, method = "GET") {
-  const peer = await served.dial();
-  peer.send(`${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const peer = await served.dial(`${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
   const response = await readResponse(peer);
   peer.close();
   return response;
@@ -61,8 +60,7 @@ Deno.test("a file is served with its type and length", () =>
 
 Deno.test("HEAD gets a file's head alone, and the connection goes on", () =>
   withFolder(async (served) => {
-    const peer = await served.dial();
-    peer.send("HEAD /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n");
+    const peer = await served.dial("HEAD /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n");
     assertStringIncludes(await readHead(peer), "content-length: 5\r\n");
     peer.send("GET /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n");
     assertEquals((await readResponse(peer)).body, "hello");
@@ -218,8 +216,7 @@ Deno.test("a file that is shorter than it said cuts its connection, and is close
     },
   };
   await using served = serve([files], { fileOps: lying });
-  const peer = await served.dial();
-  peer.send("GET /a.bin HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET /a.bin HTTP/1.1\r\nHost: x\r\n\r\n");
   await readHead(peer);
   assertEquals((await peer.readToEnd()).length, 200_000);
   await settle();
@@ -251,8 +248,7 @@ Deno.test("a non-zero return after serveHttpFile closes once the file has left",
     return 1;
   });
   await using served = serve([recorder.protocol], { fileOps: ops });
-  const peer = await served.dial();
-  peer.send("GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n");
   assertEquals((await readResponse(peer)).body, "all of it");
   assertEquals((await peer.readToEnd()).length, 0);
 });
@@ -267,8 +263,9 @@ Deno.test("an entry of context.fileOps may be wrapped, for access rights by conn
       return open(wsi, path, flags);
     };
     assertEquals(status((await get(served, "/hello.txt")).head), 404);
-    const peer = await served.dial();
-    peer.send("GET /hello.txt HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\n\r\n");
+    const peer = await served.dial(
+      "GET /hello.txt HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\n\r\n",
+    );
     const { head, body } = await readResponse(peer);
     assertEquals([status(head), body], [200, "hello"]);
     peer.close();

@@ -5,8 +5,7 @@ import { fieldOf, get, request, statusOf } from "../../support/http.ts";
 import { readHead, readResponse, type Served } from "../../support/serve.ts";
 
 async function page(served: Served, target: string) {
-  const peer = await served.dial();
-  peer.send(get(target));
+  const peer = await served.dial(get(target));
   const head = await readHead(peer);
   const bytes = await peer.readBytes(Number(fieldOf(head, "content-length")));
   peer.close();
@@ -52,8 +51,7 @@ Deno.test("with dotfiles a listing has them, too", () =>
 Deno.test("an index comes before a listing, and HEAD gets the listing's head alone", () =>
   withMount({ "i/index.html": "index", "x/y": "" }, { listing: true }, async (served) => {
     assertEquals((await page(served, "/i/")).body, "index");
-    const peer = await served.dial();
-    peer.send(request("HEAD", "/x/") + get("/i/index.html"));
+    const peer = await served.dial(request("HEAD", "/x/") + get("/i/index.html"));
     const head = await readHead(peer);
     assert(Number(fieldOf(head, "content-length")) > 100);
     assertEquals((await readResponse(peer)).body, "index");

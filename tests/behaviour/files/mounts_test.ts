@@ -19,8 +19,7 @@ const program: Protocol = {
 };
 
 async function ask(served: Served, head: string) {
-  const peer = await served.dial();
-  peer.send(head);
+  const peer = await served.dial(head);
   const response = head.startsWith("HEAD ")
     ? { head: await readHead(peer), body: "" }
     : await readResponse(peer);
@@ -59,15 +58,15 @@ Deno.test("a context with a port and mounts alone serves files", () =>
 
 Deno.test("HEAD, HTTP/1.0 and pipelined requests are served as well", () =>
   withMount(SITE, {}, async (served) => {
-    const peer = await served.dial();
-    peer.send(request("HEAD", "/app.js") + get("/app.js") + get("/none") + get("/sub/page.txt"));
+    const peer = await served.dial(
+      request("HEAD", "/app.js") + get("/app.js") + get("/none") + get("/sub/page.txt"),
+    );
     const head = await readHead(peer);
     assertEquals([statusOf(head), fieldOf(head, "content-length")], [200, "1"]);
     const bodies = [];
     for (let i = 0; i < 3; i++) bodies.push(textOfPage((await readResponse(peer)).body));
     assertEquals(bodies, ["1", "Not Found", "page"]);
-    const old = await served.dial();
-    old.send("GET /app.js HTTP/1.0\r\n\r\n");
+    const old = await served.dial("GET /app.js HTTP/1.0\r\n\r\n");
     const answer = new TextDecoder().decode(await old.readToEnd());
     assertStringIncludes(answer, "connection: close\r\n");
     assert(answer.endsWith("\r\n\r\n1"));
@@ -171,8 +170,7 @@ Deno.test("a filter that is awaited comes before a mount, too", async () => {
     callback: handlers({ filterHttpConnection: () => verdict.promise }),
   };
   await withMount(SITE, { protocols: [protocol] }, async (served) => {
-    const peer = await served.dial();
-    peer.send(get("/app.js"));
+    const peer = await served.dial(get("/app.js"));
     await settle();
     assertEquals(peer.received.length, 0);
     verdict.resolve(0);
@@ -365,8 +363,7 @@ Deno.test("a GET with a body is answered from a mount, and the program hears not
     return wsi.httpTransactionCompleted();
   });
   await withMount(SITE, { protocols: [recorder.protocol] }, async (served) => {
-    const peer = await served.dial();
-    peer.send(get("/app.js", "Content-Length: 5") + "hello");
+    const peer = await served.dial(get("/app.js", "Content-Length: 5") + "hello");
     assertEquals((await readResponse(peer)).body, "1");
     await settle();
     assert(!recorder.reasons.includes("http"));
@@ -388,8 +385,7 @@ Deno.test("a GET with a body that passes on brings its body to the program", asy
     }),
   };
   await withMount(SITE, { protocols: [protocol] }, async (served) => {
-    const peer = await served.dial();
-    peer.send(get("/none", "Content-Length: 5") + "he");
+    const peer = await served.dial(get("/none", "Content-Length: 5") + "he");
     await settle();
     peer.send("llo" + get("/app.js"));
     assertEquals(textOfPage((await readResponse(peer)).body), "hello");
@@ -400,8 +396,7 @@ Deno.test("a GET with a body that passes on brings its body to the program", asy
 Deno.test("a peer that goes while a mount is asked costs nothing but its connection", () =>
   withMount(SITE, {}, async (served) => {
     for (let i = 0; i < 20; i++) {
-      const peer = await served.dial();
-      peer.send(get("/app.js"));
+      const peer = await served.dial(get("/app.js"));
       peer.close();
     }
     await settle();

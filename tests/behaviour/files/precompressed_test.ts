@@ -117,8 +117,7 @@ Deno.test("tags, ranges and HEAD are of the form that is sent", () =>
     const part = await ask(served, "/app.js", "gzip", "Range: bytes=1-2");
     assertEquals([part.status, part.body, part.coding], [206, "zi", "gzip"]);
     assertEquals(part.field("content-range"), "bytes 1-2/4");
-    const peer = await served.dial();
-    peer.send(request("HEAD", "/app.js", "Accept-Encoding: br"));
+    const peer = await served.dial(request("HEAD", "/app.js", "Accept-Encoding: br"));
     const head = await readHead(peer);
     assertEquals([fieldOf(head, "content-length"), fieldOf(head, "content-encoding")], ["2", "br"]);
   }));

@@ -93,8 +93,7 @@ Deno.test("files that are asked for in one packet come in order, each once", asy
   const files = new HeldFiles();
   const { protocol, until } = fileServer();
   await using served = serve([protocol], { fileOps: files });
-  const peer = await served.dial();
-  peer.send(get("/a") + request("HEAD", "/b") + get("/c"));
+  const peer = await served.dial(get("/a") + request("HEAD", "/b") + get("/c"));
   await readHead(peer);
   assert(isWhole(await peer.readBytes(LENGTH)));
   assertEquals(fieldOf(await readHead(peer), "content-length"), String(LENGTH));
@@ -122,8 +121,7 @@ for (const [event, happen] of Object.entries(EVENTS)) {
       files.holds = operation;
       const { protocol, reasons, until, wsi } = fileServer();
       await using served = serve([protocol], { fileOps: files });
-      const peer = await served.dial();
-      peer.send(get("/a") + get("/b"));
+      const peer = await served.dial(get("/a") + get("/b"));
       await files.held.promise;
       happen(wsi(), peer, served);
       await settle();
@@ -144,8 +142,7 @@ Deno.test("destroy lets a file under way leave, and then closes", async () => {
   files.holds = "read";
   const { protocol, until } = fileServer();
   await using served = serve([protocol], { fileOps: files });
-  const peer = await served.dial();
-  peer.send(get("/a"));
+  const peer = await served.dial(get("/a"));
   await files.held.promise;
   const destroyed = served.context.destroy();
   files.release();
@@ -193,8 +190,7 @@ Deno.test("a file in answer to a request whose body has not come closes behind i
   const files = new HeldFiles();
   const { protocol, until } = fileServer();
   await using served = serve([protocol], { fileOps: files });
-  const peer = await served.dial();
-  peer.send(request("POST", "/a", "Content-Length: 300000") + "abc");
+  const peer = await served.dial(request("POST", "/a", "Content-Length: 300000") + "abc");
   assertEquals(fieldOf(await readHead(peer), "connection"), "close");
   assert(isWhole(await peer.readBytes(LENGTH)));
   assertEquals((await peer.readToEnd()).length, 0);
@@ -213,8 +209,7 @@ for (const [fault, open] of Object.entries(OPEN_FAULTS)) {
     using log = captureLog();
     const { protocol } = fileServer();
     await using served = serve([protocol], { fileOps: Object.assign(new HeldFiles(), { open }) });
-    const peer = await served.dial();
-    peer.send(get("/a") + get("/a"));
+    const peer = await served.dial(get("/a") + get("/a"));
     for (let i = 0; i < 2; i++) assertEquals(statusOf((await readResponse(peer)).head), 404);
     assertEquals(log.lines, []);
     peer.close();
@@ -255,8 +250,7 @@ for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
     } as Partial<FileOps>) as never;
     const { protocol, reasons } = fileServer();
     await using served = serve([protocol], { fileOps });
-    const peer = await served.dial();
-    peer.send(get("/a"));
+    const peer = await served.dial(get("/a"));
     assertEquals(statusOf((await readResponse(peer)).head), 500);
     assertEquals([files.closed, reasons.includes("httpFileCompletion")], [1, false]);
     peer.send(get("/b"));
@@ -278,8 +272,7 @@ for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
     } as Partial<FileOps>) as never;
     const { protocol, until } = fileServer();
     await using served = serve([protocol], { fileOps });
-    const peer = await served.dial();
-    peer.send(get("/a") + get("/b"));
+    const peer = await served.dial(get("/a") + get("/b"));
     assertEquals(fieldOf(await readHead(peer), "content-length"), String(LENGTH));
     assertEquals((await peer.readToEnd()).length, 64 * 1024);
     assertEquals([files.opened, files.closed], [1, 1]);
@@ -295,8 +288,7 @@ Deno.test("a file whose length is none is answered 404, and closed", async () =>
     const { protocol } = fileServer();
     const fileOps = Object.assign(files, { open: () => ({ handle: {}, length }) }) as never;
     await using served = serve([protocol], { fileOps });
-    const peer = await served.dial();
-    peer.send(get("/a"));
+    const peer = await served.dial(get("/a"));
     assertEquals(statusOf((await readResponse(peer)).head), 404, String(length));
     assertEquals(files.closed, 1, String(length));
     peer.close();
@@ -311,8 +303,7 @@ Deno.test("a read buffer that is taken away before service costs its connection 
     read: (_wsi: Wsi, _handle: unknown, room: Uint8Array) => (buffer = room).length,
   }) as never;
   await using served = serve([protocol], { fileOps, service: "manual" });
-  const peer = await served.dial();
-  peer.send(get("/a"));
+  const peer = await served.dial(get("/a"));
   while (buffer === undefined) {
     await served.context.service(0);
     await settle();
@@ -335,8 +326,7 @@ Deno.test("a close that fails is logged, and the next request is served", async 
   };
   const { protocol } = fileServer();
   await using served = serve([protocol], { fileOps: files });
-  const peer = await served.dial();
-  peer.send(request("HEAD", "/a") + request("HEAD", "/b"));
+  const peer = await served.dial(request("HEAD", "/a") + request("HEAD", "/b"));
   for (let i = 0; i < 2; i++) assertEquals(statusOf(await readHead(peer)), 200);
   await settle();
   assertEquals(log.lines.length, 2);
@@ -352,8 +342,7 @@ Deno.test("an answer takes one file, and no other bytes", async () => {
     results.push(wsi.returnHttpStatus(200), wsi.writeHttpHeaders(200, []));
   });
   await using served = serve([recorder.protocol], { fileOps: files });
-  const peer = await served.dial();
-  peer.send(get("/a"));
+  const peer = await served.dial(get("/a"));
   await readHead(peer);
   assert(isWhole(await peer.readBytes(LENGTH)));
   assertEquals(results, [0, -1, -1, 1, -1]);
@@ -366,8 +355,7 @@ Deno.test("a callback that throws in httpFileCompletion costs its connection, be
     if (reason === "httpFileCompletion") throw new Error("on purpose");
   });
   await using served = serve([recorder.protocol], { fileOps: new HeldFiles() });
-  const peer = await served.dial();
-  peer.send(get("/a") + get("/b"));
+  const peer = await served.dial(get("/a") + get("/b"));
   await readHead(peer);
   assert(isWhole(await peer.readBytes(LENGTH)));
   assertEquals((await peer.readToEnd()).length, 0);
@@ -460,8 +448,7 @@ Deno.test("a request that can't be served by a file gets its refusal at once", a
   const { protocol } = fileServer();
   await using served = serve([protocol], { fileOps: new HeldFiles() });
   for (const target of ["/%00", "/a%00.txt", "/%c0%ae%c0%ae/a", "/%2", "/%zz"]) {
-    const peer = await served.dial();
-    peer.send(get(target));
+    const peer = await served.dial(get(target));
     assertEquals((await readRefusal(peer)).status, 400, target);
   }
 });

@@ -35,8 +35,7 @@ for (const reason of REASONS) {
   Deno.test(`${reason} is awaited: no timer judges the peer, and its number counts`, async () => {
     const thinker = thinking(reason, others);
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(POST);
+    const peer = await served.dial(POST);
     await settle();
     assertEquals(thinker.pending(), 1);
     served.clock.advance(HOUR_MS);
@@ -53,8 +52,7 @@ for (const reason of REASONS) {
     using log = captureLog();
     const thinker = thinking(reason, others);
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(POST);
+    const peer = await served.dial(POST);
     await settle();
     await thinker.fail(new Error("no database"));
     assertEquals((await readRefusal(peer)).status, 500);
@@ -66,8 +64,7 @@ for (const reason of REASONS) {
     Deno.test(`a peer that ${how} while ${reason} thinks is noticed`, async () => {
       const thinker = thinking(reason, others);
       await using served = serve([thinker.protocol]);
-      const peer = await served.dial();
-      peer.send(POST);
+      const peer = await served.dial(POST);
       await settle();
       assertEquals(thinker.pending(), 1);
       if (how === "closes") peer.close();
@@ -85,8 +82,7 @@ for (const reason of REASONS) {
   Deno.test(`destroy ends while ${reason} never settles`, async () => {
     const thinker = thinking(reason, others);
     const served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(POST);
+    const peer = await served.dial(POST);
     await settle();
     assertEquals(thinker.pending(), 1);
     await served.context.destroy();
@@ -96,8 +92,7 @@ for (const reason of REASONS) {
   Deno.test(`a program that closes while ${reason} thinks has closed`, async () => {
     const thinker = thinking(reason, others);
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(POST);
+    const peer = await served.dial(POST);
     await settle();
     thinker.wsi().close();
     assertEquals((await peer.readToEnd()).length, 0);
@@ -110,8 +105,7 @@ for (const reason of REASONS) {
 Deno.test("requests behind one that is awaited are answered after it, in order", async () => {
   const thinker = thinking("http");
   await using served = serve([thinker.protocol], { maxHeaderBytes: 4096 });
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2"));
+  const peer = await served.dial(get("/1") + get("/2"));
   await settle();
   peer.send(get("/3"));
   await settle();
@@ -153,8 +147,7 @@ Deno.test("an async http answers, and the connection serves the next request", a
 Deno.test("a transaction that is answered later than its promise goes on as ever", async () => {
   const thinker = thinking("http");
   await using served = serve([thinker.protocol]);
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2"));
+  const peer = await served.dial(get("/1") + get("/2"));
   await settle();
   await thinker.decide();
   assertEquals(thinker.pending(), 0);
@@ -199,8 +192,7 @@ for (const framing of ["length", "chunked"]) {
 Deno.test("the time for a body's next piece begins when the last one was decided on", async () => {
   const thinker = thinking("httpBody");
   await using served = serve([thinker.protocol], { contentTimeoutMs: 1000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 10") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 10") + "abc");
   await settle();
   served.clock.advance(HOUR_MS);
   thinker.wsi().rxFlowControl(false);
@@ -218,8 +210,7 @@ Deno.test("the time for a body's next piece begins when the last one was decided
 Deno.test("a peer that owes a body is under its time again once httpWriteable was decided on", async () => {
   const thinker = thinking("httpWriteable", { http: (wsi) => void wsi.callbackOnWritable() });
   await using served = serve([thinker.protocol], { contentTimeoutMs: 1000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 10") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 10") + "abc");
   await settle();
   assertEquals(thinker.pending(), 1);
   served.clock.advance(HOUR_MS);
@@ -234,8 +225,7 @@ Deno.test("a body that comes early doesn't stop the time of the filter", async (
   using _log = captureLog([]);
   const thinker = thinking("filterHttpConnection");
   await using served = serve([thinker.protocol], { maxHeaderBytes: 256, headerTimeoutMs: 1000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 1000") + "x".repeat(1000));
+  const peer = await served.dial(request("POST", "/", "Content-Length: 1000") + "x".repeat(1000));
   await settle();
   thinker.wsi().rxFlowControl(false);
   served.clock.advance(1100);
@@ -264,8 +254,7 @@ Deno.test("100 Continue comes once http has decided, and not behind its answer",
 Deno.test("a writeable callback that was asked for meanwhile comes afterwards", async () => {
   const thinker = thinking("http", { httpWriteable: (wsi) => page(wsi) });
   await using served = serve([thinker.protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await settle();
   thinker.wsi().callbackOnWritable();
   await settle();
@@ -299,8 +288,7 @@ for (const path of ["/file", "/none"]) {
       http: (wsi, data) => void wsi.serveHttpFile(data as string),
     });
     await using served = serve([thinker.protocol], { fileOps: oneFile });
-    const peer = await served.dial();
-    peer.send(get(path) + get("/file"));
+    const peer = await served.dial(get(path) + get("/file"));
     const { head, body } = await readResponse(peer);
     assertEquals(statusOf(head), path === "/file" ? 200 : 404);
     if (path === "/file") assertEquals(body, "AAAAA");
@@ -318,8 +306,7 @@ for (const path of ["/file", "/none"]) {
 Deno.test("a file that has left whole before http decides to close is told of, and the end comes", async () => {
   const thinker = thinking("http", { http: (wsi, data) => void wsi.serveHttpFile(data as string) });
   await using served = serve([thinker.protocol], { fileOps: oneFile });
-  const peer = await served.dial();
-  peer.send(get("/file"));
+  const peer = await served.dial(get("/file"));
   assertEquals((await readResponse(peer)).body, "AAAAA");
   await settle();
   await thinker.decide(-1);
@@ -362,8 +349,7 @@ Deno.test("answers of async callbacks keep their connection and their field line
 Deno.test("a transaction that is completed while its callback thinks ends with that", async () => {
   const thinker = thinking("http");
   await using served = serve([thinker.protocol], { keepAliveTimeoutMs: 1000 });
-  const peer = await served.dial();
-  peer.send(get("/1"));
+  const peer = await served.dial(get("/1"));
   await settle();
   const wsi = thinker.wsi();
   page(wsi);
@@ -385,8 +371,7 @@ for (const reason of ["filterHttpConnection", "http", "httpBody", "httpWriteable
       [reason]: (wsi: Wsi) => void wsi.close(),
     });
     await using served = serve([thinker.protocol], { closeTimeoutMs: 1_000 });
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+    const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
     await settle();
     assertEquals([peer.ended, thinker.reasons.includes("closedHttp")], [true, false]);
     served.clock.advance(1_017);

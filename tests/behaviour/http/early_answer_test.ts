@@ -80,8 +80,9 @@ Deno.test("a length of more than maxDrainBytes beside what came is answered with
 Deno.test("what came with the head doesn't count against maxDrainBytes", async () => {
   const { protocol } = early();
   await using served = serve([protocol], { maxDrainBytes: 0 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", "Content-Length: 50000") + "x".repeat(50_000) + get("/next"));
+  const peer = await served.dial(
+    request("POST", "/early", "Content-Length: 50000") + "x".repeat(50_000) + get("/next"),
+  );
   assertEquals(fieldOf((await readResponse(peer)).head, "connection"), undefined);
   assertEquals(await readPage(peer), "/next");
 });
@@ -89,8 +90,9 @@ Deno.test("what came with the head doesn't count against maxDrainBytes", async (
 Deno.test("chunks past maxDrainBytes end the connection behind the answer, without a reset", async () => {
   const { protocol, until } = early();
   await using served = serve([protocol], { maxDrainBytes: DRAINED });
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", "Transfer-Encoding: chunked") + chunks(3));
+  const peer = await served.dial(
+    request("POST", "/early", "Transfer-Encoding: chunked") + chunks(3),
+  );
   assertEquals(statusOf((await readResponse(peer)).head), 401);
   await settle();
   peer.send(chunks(DRAINED - 10));
@@ -110,8 +112,7 @@ Deno.test("chunks past maxDrainBytes end the connection behind the answer, witho
 Deno.test("broken chunks behind a complete answer end the connection without another answer", async () => {
   const { protocol } = early();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", "Transfer-Encoding: chunked"));
+  const peer = await served.dial(request("POST", "/early", "Transfer-Encoding: chunked"));
   await readResponse(peer);
   peer.send("zz\r\n");
   assertEquals((await peer.readToEnd()).length, 0);
@@ -120,8 +121,7 @@ Deno.test("broken chunks behind a complete answer end the connection without ano
 Deno.test("a body that halts while it is read away ends the connection after contentTimeoutMs", async () => {
   const { protocol } = early();
   await using served = serve([protocol], { contentTimeoutMs: 5_000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/early", "Content-Length: 9") + "abc");
   await readResponse(peer);
   await settle();
   served.clock.advance(4_999);
@@ -190,8 +190,7 @@ Deno.test("a program that had stopped the body answers, and the next request is 
     one.returnHttpStatus(200, one.uri);
     return one.httpTransactionCompleted();
   };
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/early", "Content-Length: 9") + "abc");
   await settle();
   peer.send("defghi" + get("/next"));
   await settle();
@@ -203,8 +202,7 @@ Deno.test("a program that had stopped the body answers, and the next request is 
 Deno.test("a promise of http that answers has the rest read away", async () => {
   const thinker = thinking("http");
   await using served = serve([thinker.protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/early", "Content-Length: 9") + "abc");
   await settle();
   peer.send("defghi" + get("/next"));
   await settle();
@@ -247,8 +245,7 @@ const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 Deno.test("the answer to who waits for 100 Continue says close, as the body may never come", async () => {
   const { protocol } = early();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", ...EXPECTS));
+  const peer = await served.dial(request("POST", "/early", ...EXPECTS));
   const { status, head } = await readRefusal(peer);
   assertEquals([status, fieldOf(head, "connection")], [401, "close"]);
 });
@@ -256,8 +253,7 @@ Deno.test("the answer to who waits for 100 Continue says close, as the body may 
 Deno.test("who has Expect and didn't wait keeps the connection, and gets no 100", async () => {
   const { protocol } = early();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/early", ...EXPECTS) + "abc" + get("/next"));
+  const peer = await served.dial(request("POST", "/early", ...EXPECTS) + "abc" + get("/next"));
   const { head } = await readResponse(peer);
   assertEquals([statusOf(head), fieldOf(head, "connection")], [401, undefined]);
   assertEquals(await readPage(peer), "/next");
@@ -301,8 +297,7 @@ Deno.test("100 Continue comes once the program has let the request pass, also wi
 Deno.test("a body that came unasked for gets no 100 Continue", async () => {
   const { protocol } = taking(() => {});
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", ...EXPECTS) + "a");
+  const peer = await served.dial(request("POST", "/", ...EXPECTS) + "a");
   await settle();
   assertEquals(peer.received.length, 0);
   peer.send("bc");
@@ -312,8 +307,7 @@ Deno.test("a body that came unasked for gets no 100 Continue", async () => {
 Deno.test("100 Continue waits for rxFlowControl(true) of a program that looks first", async () => {
   const { protocol, wsi } = taking((one) => void one.rxFlowControl(false));
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", ...EXPECTS));
+  const peer = await served.dial(request("POST", "/", ...EXPECTS));
   await settle();
   served.clock.advance(3_600_000);
   await settle();
@@ -330,16 +324,14 @@ Deno.test("stopping and going on inside http doesn't bring 100 Continue before h
     wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", ...EXPECTS));
+  const peer = await served.dial(request("POST", "/", ...EXPECTS));
   assertEquals((await readRefusal(peer)).status, 401);
 });
 
 Deno.test("a program that looked first and refuses sends no 100 Continue, and says close", async () => {
   const { protocol, wsi } = taking((one) => void one.rxFlowControl(false));
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", ...EXPECTS));
+  const peer = await served.dial(request("POST", "/", ...EXPECTS));
   await settle();
   wsi().returnHttpStatus(413);
   wsi().httpTransactionCompleted();
@@ -356,8 +348,7 @@ for (const reason of ["filterHttpConnection", "http"] as const) {
       },
     });
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(request("POST", "/", ...EXPECTS));
+    const peer = await served.dial(request("POST", "/", ...EXPECTS));
     await settle();
     assertEquals(peer.received.length, 0);
     await thinker.decide(0);
@@ -369,8 +360,7 @@ Deno.test("a length above maxBodySize gets 413 in place of 100 Continue", async 
   using _log = captureLog([]);
   const { protocol } = taking(() => {});
   await using served = serve([protocol], { maxBodySize: 2 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", ...EXPECTS));
+  const peer = await served.dial(request("POST", "/", ...EXPECTS));
   const { status, head } = await readRefusal(peer);
   assertEquals([status, fieldOf(head, "connection")], [413, "close"]);
 });

@@ -31,8 +31,7 @@ async function pass(served: Served, ms: number): Promise<void> {
 
 Deno.test("a body that halts is answered 408 after contentTimeoutMs, with connection: close", async () => {
   await using served = serve([taking], { contentTimeoutMs: 2_000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
   await pass(served, 1_999);
   assertEquals(peer.received.length, 0);
   await pass(served, TICK_MS);
@@ -94,8 +93,7 @@ Deno.test("what the program rests doesn't count against the rate", async () => {
       }),
     };
     await using served = serve([protocol], { minBodyRate: 100 });
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 100000"));
+    const peer = await served.dial(request("POST", "/", "Content-Length: 100000"));
     // 20 seconds of waiting, and hours of the program's own.
     for (let i = 0; i < 4; i++) {
       await pass(served, 5_000);
@@ -118,8 +116,7 @@ Deno.test("a stream that goes on doesn't end the time of a body that halts", asy
     if (reason === "http" || reason === "httpWriteable") wsi.callbackOnWritable();
   });
   await using served = serve([protocol], { contentTimeoutMs: 5_000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
   await readHead(peer);
   served.clock.advance(5_000 + TICK_MS);
   await readToReset(peer);
@@ -180,8 +177,7 @@ Deno.test("a program that reads a file for long is no peer that doesn't take it"
     name: "http",
     callback: handlers({ http: (wsi, _user, path) => void wsi.serveHttpFile(path) }),
   }], { fileOps, sendTimeoutMs: 1_000 });
-  const peer = await served.dial();
-  peer.send(get("/a"));
+  const peer = await served.dial(get("/a"));
   await pass(served, 3_600_000);
   read.resolve(5);
   assertEquals((await readResponse(peer)).body.length, 5);

@@ -44,8 +44,7 @@ Deno.test("a body without a length goes out in chunks, one for each write, and t
     return wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2"));
+  const peer = await served.dial(get("/1") + get("/2"));
   for (let i = 0; i < 2; i++) {
     const head = await readHead(peer);
     assertEquals(fieldOf(head, "transfer-encoding"), "chunked");
@@ -63,8 +62,7 @@ Deno.test("httpFinal writes its bytes and the last chunk", async () => {
       assertEquals(wsi.write(last, "httpFinal"), last.length);
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     await readHead(peer);
     assertEquals((await readChunks(peer)).chunks, ["begin", ...last === "" ? [] : [last]]);
   }
@@ -76,8 +74,7 @@ Deno.test("a body without a byte is the last chunk alone", async () => {
     return wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + get("/"));
+  const peer = await served.dial(get("/") + get("/"));
   for (let i = 0; i < 2; i++) {
     await readHead(peer);
     assertEquals(await readChunks(peer), { chunks: [], trailers: "" });
@@ -92,8 +89,7 @@ Deno.test("a chunk of any size is one piece with its frame, and arrives as it wa
     return wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await readHead(peer);
   const { chunks } = await readChunks(peer);
   assertEquals(chunks.map((each) => each.length), sizes);
@@ -109,8 +105,7 @@ Deno.test("an answer to HEAD and to a client that closes is framed as any other"
     return wsi.httpTransactionCompleted({ trailers: [["x-sum", "1"]] });
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("HEAD", "/") + get("/", "Connection: close"));
+  const peer = await served.dial(request("HEAD", "/") + get("/", "Connection: close"));
   assertEquals(statusOf(await readHead(peer)), 200);
   const head = await readHead(peer);
   assertEquals(fieldOf(head, "transfer-encoding"), "chunked");
@@ -128,8 +123,7 @@ Deno.test("trailers come behind the last chunk", async () => {
     return wsi.httpTransactionCompleted({ trailers: [["x-sum", "abc"], ["x-time", "3 ms"]] });
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + get("/"));
+  const peer = await served.dial(get("/") + get("/"));
   for (let i = 0; i < 2; i++) {
     assertEquals(fieldOf(await readHead(peer), "trailer"), "x-sum");
     assertEquals((await readChunks(peer)).trailers, "x-sum: abc\nx-time: 3 ms\n");
@@ -162,8 +156,7 @@ for (const [trailers, named] of BAD_TRAILERS) {
       wsi.write("all", "httpFinal");
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     await readHead(peer);
     assertEquals(await readChunks(peer), { chunks: ["all"], trailers: "" });
   });
@@ -185,8 +178,7 @@ Deno.test("trailers have no place behind a body with a length, its own chunks, o
       return wsi.httpTransactionCompleted();
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     assertEquals(statusOf(await readHead(peer)), status);
     if (fields[0]?.[0] === "transfer-encoding") await readChunks(peer);
     assertEquals(statusOf(await readHead(peer)), status, "the connection stays");
@@ -200,8 +192,7 @@ Deno.test("a client of HTTP/1.0 gets no chunks and no trailers, but the end of t
     return wsi.httpTransactionCompleted({ trailers: [["x-sum", "1"]] });
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   const head = await readHead(peer);
   assertEquals(fieldOf(head, "transfer-encoding"), undefined);
   assertEquals(fieldOf(head, "connection"), "close");
@@ -308,8 +299,7 @@ for (const [status, fields, named] of BAD_HEADS) {
       return wsi.httpTransactionCompleted();
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     assertEquals(await readPage(peer), "unharmed");
     assertEquals(await readPage(peer), "unharmed");
   });
@@ -325,8 +315,7 @@ Deno.test("transfer-encoding is refused by name where the client speaks HTTP/1.0
     return wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(GET_1_0);
+  const peer = await served.dial(GET_1_0);
   assertEquals(await readPage(peer), "unharmed");
 });
 
@@ -351,8 +340,7 @@ Deno.test("more bytes than the announced length are refused by name, and nothing
   ];
   for (const head of heads) {
     await using served = serve([answeredBy((wsi) => (head(wsi), write(wsi)))]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "hello");
   }
 });
@@ -370,8 +358,7 @@ Deno.test("fewer bytes than announced at completion reset the connection, with a
       assertEquals(wsi.httpTransactionCompleted(), 1);
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/some/path") + get("/next"));
+    const peer = await served.dial(get("/some/path") + get("/next"));
     await peer.readToEnd();
     assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
     assertEquals(log.lines.length, 1);
@@ -391,8 +378,7 @@ for (const status of [204, 205, 304]) {
       return wsi.httpTransactionCompleted();
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     for (let i = 0; i < 2; i++) {
       const head = await readHead(peer);
       assertEquals(statusOf(head), status);
@@ -405,8 +391,7 @@ for (const status of [204, 205, 304]) {
 Deno.test("returnHttpStatus(205) has no page, and says so", async () => {
   const protocol = answeredBy((wsi) => (wsi.returnHttpStatus(205), wsi.httpTransactionCompleted()));
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + get("/"));
+  const peer = await served.dial(get("/") + get("/"));
   for (let i = 0; i < 2; i++) {
     const { head, body } = await readResponse(peer);
     assertEquals([statusOf(head), fieldOf(head, "content-length"), body], [205, "0", ""]);
@@ -421,8 +406,7 @@ Deno.test("a program's date is the only one, and its connection: close is obeyed
   });
   await using served = serve([protocol]);
   for (const lines of [[], ["Connection: close"]]) {
-    const peer = await served.dial();
-    peer.send(get("/", ...lines));
+    const peer = await served.dial(get("/", ...lines));
     const head = await readHead(peer);
     assertEquals(head.match(/^date:.*$/gim), ["Date: once"]);
     assertEquals(head.match(/^connection:.*$/gim), ["connection: x-hop, close"]);
@@ -444,8 +428,7 @@ Deno.test("a head by hand in any pieces is read, and its length is kept", async 
       return wsi.httpTransactionCompleted();
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     for (let i = 0; i < 2; i++) {
       assertEquals(statusOf(await readHead(peer)), 103);
       assertEquals((await readResponse(peer)).body, "hello");
@@ -477,8 +460,7 @@ Deno.test("chunks by hand are followed: whole ones keep the connection, others a
   assertStringIncludes(log.lines[0]!, "warn: ");
   for (bodies of [["hello"], ["0\r\n\r\n", "more"]]) {
     log.lines.length = 0;
-    const other = await served.dial();
-    other.send(get("/"));
+    const other = await served.dial(get("/"));
     await other.readToEnd();
     assertStringIncludes(log.lines[0]!, "transfer-encoding in the program's head");
   }
@@ -494,8 +476,7 @@ Deno.test("a head by hand without a length is ended by the connection, which the
       return way === "return" ? -1 : 0;
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     await readHead(peer);
     assertEquals(decoder.decode(await peer.readToEnd()), "all there is");
     assertEquals(peer.ended, true, way);
@@ -509,8 +490,7 @@ Deno.test("a head by hand that says connection: close is obeyed", async () => {
     assertEquals(wsi.httpTransactionCompleted(), 1);
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
   assertEquals((await peer.readToEnd()).length, 0);
 });
@@ -522,8 +502,7 @@ Deno.test("a throw behind a head by hand without a length resets the connection"
     throw new Error("on purpose");
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await peer.readToEnd();
   assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
 });
@@ -535,8 +514,7 @@ Deno.test("an answer by hand to HEAD is its head alone, wherever the body stands
     return wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("HEAD", "/") + get("/"));
+  const peer = await served.dial(request("HEAD", "/") + get("/"));
   assertEquals(statusOf(await readHead(peer)), 200);
   assertEquals((await readResponse(peer)).body, "hello");
 });
@@ -548,8 +526,7 @@ Deno.test("what is no HTTP goes out as it is", async () => {
       return wsi.httpTransactionCompleted();
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     assertEquals(decoder.decode(await peer.readBytes(text.length)), text);
   }
 });
@@ -561,8 +538,7 @@ for (const method of ["GET", "HEAD"]) {
       results.push(wsi.write("just text", "http"), wsi.httpTransactionCompleted());
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(request(method, "/") + get("/next"));
+    const peer = await served.dial(request(method, "/") + get("/next"));
     assertEquals(decoder.decode(await peer.readToEnd()), method === "GET" ? "just text" : "");
     assertEquals([peer.ended, results], [true, [9, 1]]);
   });
@@ -580,8 +556,7 @@ Deno.test("httpHeaders behind writeHttpHeaders are refused by name", async () =>
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
 });
 
@@ -597,8 +572,7 @@ Deno.test("returnHttpStatus takes fields, and those of its page can be replaced"
   });
   let replaced: [string, string][] = [];
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   const { head, body } = await readResponse(peer);
   assertEquals(fieldOf(head, "allow"), "GET, HEAD");
   assertEquals(fieldOf(head, "x-content-type-options"), "nosniff");
@@ -618,8 +592,7 @@ Deno.test("a 426 names the upgrade, and its connection field does so as well", a
   });
   let fields: [string, string][] = [];
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   const { head } = await readResponse(peer);
   assertEquals([fieldOf(head, "upgrade"), fieldOf(head, "connection")], ["websocket", "upgrade"]);
   fields = [["Upgrade", "x/1"], ["Connection", "Upgrade"]];
@@ -665,8 +638,7 @@ Deno.test("early hints come before the answer, as often as the program wants", a
     return wsi.httpTransactionCompleted();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   for (let i = 0; i < 2; i++) {
     assertEquals(
       await readHead(peer),

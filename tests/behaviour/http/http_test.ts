@@ -57,8 +57,7 @@ Deno.test("requests split at any byte are the same requests", async () => {
   const { protocol } = answering();
   await using served = serve([protocol]);
   for (let split = 1; split < SEQUENCE.length; split++) {
-    const peer = await served.dial();
-    peer.send(SEQUENCE.slice(0, split));
+    const peer = await served.dial(SEQUENCE.slice(0, split));
     await settle();
     peer.send(SEQUENCE.slice(split));
     for (const answer of ANSWERS) assertEquals(await readPage(peer), answer, `split at ${split}`);
@@ -87,8 +86,7 @@ Deno.test("the next request waits until the one before it is answered", async ()
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2"));
+  const peer = await served.dial(get("/1") + get("/2"));
   peer.send(get("/3"));
   for (let i = 1; i <= 3; i++) {
     await settle();
@@ -159,8 +157,7 @@ for (const [name, head, lives, connection] of PERSISTENCE) {
   Deno.test(`${name} ${lives ? "lives on" : "closes"} after the answer`, async () => {
     const { protocol, paths } = answering();
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(head + get("/next"));
+    const peer = await served.dial(head + get("/next"));
     const first = await readResponse(peer);
     assertEquals(statusOf(first.head), 200);
     assertEquals(fieldOf(first.head, "connection"), connection);
@@ -186,8 +183,9 @@ for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
         },
       }),
     }]);
-    const peer = await served.dial();
-    peer.send(request(method, "/a%20b/./c/../d?x=1&y=%20") + request(method, "/next"));
+    const peer = await served.dial(
+      request(method, "/a%20b/./c/../d?x=1&y=%20") + request(method, "/next"),
+    );
     const head = await readHead(peer);
     assertEquals(statusOf(head), 200);
     const length = Number(fieldOf(head, "content-length"));
@@ -202,8 +200,7 @@ for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 Deno.test("OPTIONS * has the path *", async () => {
   const { protocol, paths } = answering();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("OPTIONS", "*"));
+  const peer = await served.dial(request("OPTIONS", "*"));
   assertEquals(await readPage(peer), "OPTIONS *");
   assertEquals(paths, ["*"]);
 });
@@ -236,8 +233,7 @@ Deno.test("headers are read in any case, joined when repeated, and bounded by ma
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(
+  const peer = await served.dial(
     get("/p?q", "X-One:  12345\t", "X-Two: a", "__proto__: polluted", "x-TWO: b", "X-Empty:"),
   );
   await readPage(peer);
@@ -270,8 +266,7 @@ Deno.test("headers last until the transaction is completed, and a snapshot longe
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/p", "X-A: 1", "Content-Length: 1") + "x");
+  const peer = await served.dial(request("POST", "/p", "X-A: 1", "Content-Length: 1") + "x");
   await settle();
   assertEquals(inCompletion, "1");
   assertEquals(wsi.hdrCopy("x-a"), "1", "also outside callbacks");
@@ -356,8 +351,7 @@ Deno.test("pieces of a body are no longer than the first protocol's rxBufferSize
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 25") + "x".repeat(25));
+  const peer = await served.dial(request("POST", "/", "Content-Length: 25") + "x".repeat(25));
   await readResponse(peer);
   assertEquals(sizes.splice(0), [10, 10, 5]);
   const chunked = `19\r\n${"x".repeat(25)}\r\n0\r\n\r\n`;
@@ -463,8 +457,7 @@ for (const [name, head, answers] of CONTINUES) {
   Deno.test(`Expect: ${name}`, async () => {
     const { protocol } = answering();
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(head);
+    const peer = await served.dial(head);
     await settle();
     const early = answers[0] === 100 || answers[0] === 417 || head.includes("Content-Length: 0");
     assertEquals(peer.received.length > 0, early, "before the body");
@@ -487,8 +480,7 @@ Deno.test("an answer before the body comes in place of 100, and closes", async (
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Expect: 100-continue", "Content-Length: 2"));
+  const peer = await served.dial(request("POST", "/", "Expect: 100-continue", "Content-Length: 2"));
   assertEquals((await readRefusal(peer)).status, 401);
 });
 
@@ -510,8 +502,7 @@ Deno.test("half-close behind the request still gets the answer, and with halfOpe
       one.returnHttpStatus(200, "here");
       return one.httpTransactionCompleted();
     };
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     peer.end();
     await settle();
     if (isLate) finish(wsi!);
@@ -523,8 +514,7 @@ Deno.test("half-close behind the request still gets the answer, and with halfOpe
 Deno.test("half-close behind pipelined requests gets all the answers", async () => {
   const { protocol } = answering();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2") + get("/3"));
+  const peer = await served.dial(get("/1") + get("/2") + get("/3"));
   peer.end();
   for (const path of ["/1", "/2", "/3"]) assertEquals(await readPage(peer), `GET ${path}`);
   assertEquals((await peer.readToEnd()).length, 0);
@@ -534,8 +524,7 @@ Deno.test("half-close inside a request just ends it", async () => {
   for (const part of ["GET / HT", request("POST", "/", "Content-Length: 9") + "abc"]) {
     const recorder = record("http");
     await using served = serve([recorder.protocol]);
-    const peer = await served.dial();
-    peer.send(part);
+    const peer = await served.dial(part);
     peer.end();
     assertEquals((await peer.readToEnd()).length, 0);
     await recorder.until("wsiDestroy");
@@ -564,8 +553,7 @@ for (const [status, phrase, hasBody] of STATUSES) {
         },
       }),
     }]);
-    const peer = await served.dial();
-    peer.send(get("/") + request("HEAD", "/") + get("/"));
+    const peer = await served.dial(get("/") + request("HEAD", "/") + get("/"));
     const { head, body } = await readResponse(peer);
     assertEquals(head.split("\r\n")[0], `HTTP/1.1 ${status} ${phrase}`);
     assertEquals(fieldOf(head, "content-length") !== undefined, hasBody);
@@ -595,8 +583,7 @@ Deno.test("a status outside 200 to 599 is refused by name, and the request is an
         },
       }),
     }]);
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     assertEquals((await readRefusal(peer)).status, 500, String(status));
     assert(wasRefused);
   }
@@ -654,8 +641,7 @@ Deno.test("without a content-length the body ends with the connection for HTTP/1
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   const head = await readHead(peer);
   assertEquals(fieldOf(head, "connection"), "close");
   assertEquals(fieldOf(head, "transfer-encoding"), undefined);
@@ -674,8 +660,7 @@ Deno.test("httpFinal completes the transaction with its bytes", async () => {
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2"));
+  const peer = await served.dial(get("/1") + get("/2"));
   for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "hello");
 });
 
@@ -690,8 +675,7 @@ Deno.test("a whole response may be written by hand, head included", async () => 
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/") + request("HEAD", "/") + get("/"));
+  const peer = await served.dial(get("/") + request("HEAD", "/") + get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
   assertEquals(statusOf(await readHead(peer)), 202);
   const third = await readResponse(peer);
@@ -720,8 +704,7 @@ Deno.test("WebSocket writes and writes without a request return -1", async () =>
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals(await readPage(peer), "page");
   assertEquals(results, [-1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1, -1]);
   assertEquals(wsi.write("x", "http"), -1, "between two requests");
@@ -754,8 +737,7 @@ for (const [name, field] of INJECTIONS) {
         },
       }),
     }]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     assertEquals(await readPage(peer), "unharmed");
     assertEquals(await readPage(peer), "unharmed");
   });
@@ -775,8 +757,9 @@ for (const reason of CLOSERS) {
         return value;
       });
       await using served = serve([recorder.protocol]);
-      const peer = await served.dial();
-      peer.send(request("POST", "/", "Content-Length: 1") + "x" + get("/next"));
+      const peer = await served.dial(
+        request("POST", "/", "Content-Length: 1") + "x" + get("/next"),
+      );
       assertEquals((await readResponse(peer)).body.length, 300_000);
       assertEquals((await peer.readToEnd()).length, 0);
       peer.close();
@@ -800,8 +783,7 @@ for (const [value, closes] of [[-1, true], [1, false], [0, false]] as const) {
         },
       }),
     }]);
-    const peer = await served.dial();
-    peer.send(get("/1") + get("/2"));
+    const peer = await served.dial(get("/1") + get("/2"));
     assertEquals(await readPage(peer), "/1");
     if (closes) assertEquals((await peer.readToEnd()).length, 0);
     else assertEquals(await readPage(peer), "/2");
@@ -836,8 +818,7 @@ for (const reason of ["filterHttpConnection", "http", "httpBody", "httpBodyCompl
       }),
     }]);
     const other = await bystander(served);
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 1") + "x" + get("/next"));
+    const peer = await served.dial(request("POST", "/", "Content-Length: 1") + "x" + get("/next"));
     assertEquals((await readRefusal(peer)).status, 500);
     await other.check();
     assertEquals(log.lines.length, 1);
@@ -857,8 +838,7 @@ Deno.test("a callback that throws in the middle of its answer cuts the answer sh
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/") + get("/"));
+  const peer = await served.dial(get("/") + get("/"));
   await readHead(peer);
   assertEquals(decoder.decode(await peer.readToEnd()), "he");
 });
@@ -873,8 +853,7 @@ Deno.test("filterHttpConnection refuses with 403 or its own answer, and http nev
       return 1;
     });
     await using served = serve([recorder.protocol]);
-    const peer = await served.dial();
-    peer.send(get("/secret", "X-A: 1") + get("/next"));
+    const peer = await served.dial(get("/secret", "X-A: 1") + get("/next"));
     assertEquals((await readRefusal(peer)).status, own ? 401 : 403);
     assert(!recorder.reasons.includes("http"));
   }
@@ -894,8 +873,7 @@ Deno.test("filterHttpConnection may answer by itself, and the next request is se
       return inner.callback(...args);
     },
   }]);
-  const peer = await served.dial();
-  peer.send(get("/moved") + get("/next"));
+  const peer = await served.dial(get("/moved") + get("/next"));
   assertEquals(statusOf(await readHead(peer)), 301);
   assertEquals(await readPage(peer), "GET /next");
   // The body that nobody reads is no request.
@@ -911,8 +889,7 @@ Deno.test("close in filterHttpConnection is the end, and http never comes", asyn
     if (reason === "filterHttpConnection") assertEquals(wsi.close(), 0);
   });
   await using served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals((await peer.readToEnd()).length, 0);
   peer.close();
   await recorder.until("wsiDestroy");
@@ -1075,8 +1052,7 @@ for (const [name, status, bytes] of ODD_REQUESTS) {
     const { protocol, paths } = answering();
     await using served = serve([protocol]);
     const other = await bystander(served);
-    const peer = await served.dial();
-    peer.send(get("/before"));
+    const peer = await served.dial(get("/before"));
     assertEquals(await readPage(peer), "GET /before");
     peer.send(concat(latin1(bytes), encoder.encode(get("/smuggled"))));
     assertEquals((await readRefusal(peer)).status, status);
@@ -1227,8 +1203,7 @@ for (const [name, status, text, ...fields] of BAD_HANDSHAKES) {
     const chat = record("chat");
     await using served = serve([protocol, chat.protocol]);
     const other = await bystander(served);
-    const peer = await served.dial();
-    peer.send(text + get("/smuggled"));
+    const peer = await served.dial(text + get("/smuggled"));
     const refusal = await readRefusal(peer);
     assertEquals(refusal.status, status);
     for (const field of fields) {
@@ -1242,8 +1217,7 @@ for (const [name, status, text, ...fields] of BAD_HANDSHAKES) {
 Deno.test("an upgrade to something else is plain HTTP", async () => {
   const { protocol } = answering();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/", "Upgrade: h2c", "Connection: Upgrade"));
+  const peer = await served.dial(get("/", "Upgrade: h2c", "Connection: Upgrade"));
   assertEquals(await readPage(peer), "GET /");
 });
 
@@ -1289,8 +1263,7 @@ for (const [origin, isAllowed, byContext, byProtocol] of ORIGINS) {
       [http, { ...chat.protocol, ...(byProtocol && { allowedOrigins: byProtocol }) }],
       { ...(byContext && { allowedOrigins: byContext }) },
     );
-    const peer = await served.dial();
-    peer.send(
+    const peer = await served.dial(
       handshakeWith({ Host: "example.com", Origin: origin, "Sec-WebSocket-Protocol": "chat" }),
     );
     if (isAllowed) {
@@ -1309,8 +1282,7 @@ for (const [origin, isAllowed, byContext, byProtocol] of ORIGINS) {
 Deno.test("a foreign origin may ask by plain HTTP, as any link does", async () => {
   const { protocol } = answering();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/", "Origin: http://elsewhere.com"));
+  const peer = await served.dial(get("/", "Origin: http://elsewhere.com"));
   assertEquals(await readPage(peer), "GET /");
 });
 
@@ -1379,8 +1351,7 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
       if (reason === "filterProtocolConnection") return filter(wsi);
     });
     await using served = serve([recorder.protocol]);
-    const peer = await served.dial();
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     const { head, body } = await readResponse(peer);
     assertEquals(statusOf(head), status);
     // A proxy must not send its next request here.
@@ -1404,8 +1375,7 @@ Deno.test("a connection that a protocol refused is none of that protocol's", asy
   );
   const http = record("http");
   await using served = serve([http.protocol, chat.protocol]);
-  const peer = await served.dial();
-  peer.send(handshake({ protocol: "chat" }));
+  const peer = await served.dial(handshake({ protocol: "chat" }));
   assertEquals((await readRefusal(peer)).status, 403);
   served.context.callbackAllProtocol("chat", "user:ping");
   assert(!chat.reasons.includes("user:ping"));
@@ -1425,8 +1395,7 @@ Deno.test("an error in filterProtocolConnection or perSessionData is a 500", asy
     using log = captureLog();
     const http = record("http");
     await using served = serve([http.protocol, { name: "chat", callback: () => {}, ...broken }]);
-    const peer = await served.dial();
-    peer.send(handshake({ protocol: "chat" }));
+    const peer = await served.dial(handshake({ protocol: "chat" }));
     assertEquals((await readRefusal(peer)).status, 500);
     peer.close();
     await http.until("wsiDestroy");
@@ -1473,8 +1442,7 @@ Deno.test("an upgrade waits for a late answer before it, and leaves HTTP's calls
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/") + handshake());
+  const peer = await served.dial(get("/") + handshake());
   await settle();
   assertEquals(peer.received.length, 0);
   late.returnHttpStatus(200, "at last");

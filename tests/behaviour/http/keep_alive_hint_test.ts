@@ -30,8 +30,7 @@ async function hintOf(
   protocol = page,
 ): Promise<[connection: string | undefined, keepAlive: string | undefined]> {
   await using served = serve([protocol], info);
-  const peer = await served.dial();
-  peer.send(text);
+  const peer = await served.dial(text);
   const head = await readHead(peer);
   peer.close();
   return [fieldOf(head, "connection"), fieldOf(head, "keep-alive")];
@@ -125,8 +124,7 @@ for (const [lines, extraMs] of [[[], 0], [[ASKING], 1_000]] as const) {
 
 Deno.test("the request that asks last decides, not one before it", async () => {
   await using served = serve([page], { keepAliveTimeoutMs: 7_000 });
-  const peer = await served.dial();
-  peer.send(get("/", ASKING) + get("/"));
+  const peer = await served.dial(get("/", ASKING) + get("/"));
   assertEquals(fieldOf((await readResponse(peer)).head, "keep-alive"), "timeout=7");
   assertEquals(fieldOf((await readResponse(peer)).head, "keep-alive"), undefined);
   await settle();

@@ -84,8 +84,7 @@ Deno.test("a head that comes a byte a second has headerTimeoutMs like any other"
 Deno.test("a program may take its time to answer", async () => {
   const { protocol, wsi } = captive();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await settle();
   served.clock.advance(3_600_000);
   wsi().returnHttpStatus(200, "at last");
@@ -97,8 +96,7 @@ Deno.test("while the program has stopped a body its time rests, and runs again f
   const one = captive();
   one.stop = true;
   await using served = serve([one.protocol], { contentTimeoutMs: 5_000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
   await settle();
   served.clock.advance(60_000);
   one.wsi().rxFlowControl(true);
@@ -116,8 +114,7 @@ Deno.test("a body that may go on and doesn't is given up after contentTimeoutMs"
   const one = captive();
   one.stop = true;
   await using served = serve([one.protocol], { contentTimeoutMs: 5_000 });
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
   await settle();
   one.wsi().rxFlowControl(true);
   served.clock.advance(5_000);
@@ -136,8 +133,7 @@ Deno.test("an answer that has begun doesn't end the time of the body", async () 
       wsi.write("so far, so good", "http");
     });
     await using served = serve([recorder.protocol], { contentTimeoutMs: 5_000 });
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 9") + "abc");
+    const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
     await readHead(peer);
     await settle();
     served.clock.advance(5_000);
@@ -154,8 +150,7 @@ Deno.test("an upload of one byte a minute is given up, by length and in chunks",
   for (const head of ["Content-Length: 9", "Transfer-Encoding: chunked"]) {
     const one = captive();
     await using served = serve([one.protocol], { contentTimeoutMs: 5_000 });
-    const peer = await served.dial();
-    peer.send(request("POST", "/", head));
+    const peer = await served.dial(request("POST", "/", head));
     await settle();
     served.clock.advance(60_000);
     await settle();
@@ -182,8 +177,7 @@ Deno.test("softUnsentBytes may be unsent before partialBuffered is true", async 
       },
     }),
   }], { softUnsentBytes: 1_000 });
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await peer.readBytes(1_001);
   await settle();
   assertEquals(seen, [false, true, false]);
@@ -200,11 +194,9 @@ Deno.test("maxUnsentBytes may be unsent; one byte more is -1, and the end", asyn
     wsi.httpTransactionCompleted();
   });
   await using served = serve([recorder.protocol], { maxUnsentBytes: 100_000 });
-  const other = await served.dial();
-  other.send(get("/at"));
+  const other = await served.dial(get("/at"));
   assertEquals((await other.readBytes(100_000)).length, 100_000);
-  const peer = await served.dial();
-  peer.send(get("/past"));
+  await served.dial(get("/past"));
   await recorder.until("wsiDestroy");
   assertEquals(results, [100_000, 100_000, 100_000, 100_000, -1]);
   assertEquals(log.lines.length, 1);
@@ -230,8 +222,7 @@ Deno.test("connections that a filter or perSessionData refused take no place", a
   for (let refused = 0; refused < 2; refused++) {
     assertEquals((await (await served.dial()).readToEnd()).length, 0);
   }
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals(await readPage(peer), "in");
   assertEquals(attempts, 3);
   assertEquals(recorder.reasons.filter((reason) => reason === "wsiCreate").length, 1);

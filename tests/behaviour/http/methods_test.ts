@@ -23,8 +23,7 @@ async function statuses(
   await using served = serve([protocol], methods === undefined ? {} : { methods });
   const all: number[] = [];
   for (const each of requests) {
-    const peer = await served.dial();
-    peer.send(each);
+    const peer = await served.dial(each);
     all.push(statusOf(await readHead(peer)));
     peer.close();
   }
@@ -51,8 +50,7 @@ for (
 Deno.test("methods of all kinds follow each other on one connection, with their bodies", async () => {
   const { protocol, paths } = answering();
   await using served = serve([protocol], { methods: "any" });
-  const peer = await served.dial();
-  peer.send(
+  const peer = await served.dial(
     request("PROPFIND", "/a", "Content-Length: 5") + "hello" +
       request("BREW", "/b") +
       request("M-SEARCH", "/c", "Transfer-Encoding: chunked") + "3\r\nabc\r\n0\r\n\r\n" +
@@ -67,8 +65,9 @@ Deno.test("a method that is no token is 400 with any, and nothing behind it is r
   const { protocol, paths } = answering();
   await using served = serve([protocol], { methods: "any" });
   for (const method of ["G(T", "GET:", "G\tT", "\xe9T", '"GET"', "GET,POST", "G\0T", "{}"]) {
-    const peer = await served.dial();
-    peer.send(Uint8Array.from(request(method, "/"), (each) => each.charCodeAt(0)));
+    const peer = await served.dial(
+      Uint8Array.from(request(method, "/"), (each) => each.charCodeAt(0)),
+    );
     assertEquals((await readRefusal(peer)).status, 400, method);
   }
   assertEquals(paths, []);
@@ -98,12 +97,10 @@ Deno.test("only the common methods have a token of their own", async () => {
 
 Deno.test("a WebSocket begins with GET alone, whatever methods are taken", async () => {
   await using served = serve([record("x").protocol], { methods: "any" });
-  const peer = await served.dial();
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   assertStringIncludes(await readHead(peer), "HTTP/1.1 101 ");
   for (const method of ["PROPFIND", "get"]) {
-    const other = await served.dial();
-    other.send(handshake().replace("GET", method));
+    const other = await served.dial(handshake().replace("GET", method));
     const { status, head } = await readRefusal(other);
     assertEquals([status, fieldOf(head, "allow")], [405, "GET"]);
   }
@@ -137,7 +134,6 @@ Deno.test("what methods the program changes later is nothing to the context", as
   const { protocol } = answering();
   await using served = serve([protocol], { methods });
   methods.push("POST");
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 0"));
+  const peer = await served.dial(request("POST", "/", "Content-Length: 0"));
   assertEquals((await readRefusal(peer)).status, 501);
 });

@@ -23,8 +23,7 @@ async function ask<T>(
     },
   };
   await using served = serve([protocol], { tokenLimits });
-  const peer = await served.dial();
-  peer.send(text);
+  const peer = await served.dial(text);
   await readResponse(peer);
   peer.close();
   return seen[0]!;
@@ -230,8 +229,9 @@ Deno.test("a WebSocket's request can be read until established has returned", as
     }
   });
   await using served = serve([record("http").protocol, chat.protocol]);
-  const peer = await served.dial();
-  peer.send(handshake({ path: "/c%2Fd?x=1", protocol: "chat", headers: ["Cookie: a=1"] }));
+  const peer = await served.dial(
+    handshake({ path: "/c%2Fd?x=1", protocol: "chat", headers: ["Cookie: a=1"] }),
+  );
   await readHead(peer);
   const all = {
     rawUri: "/c%2Fd?x=1",

@@ -54,8 +54,7 @@ for (const [name, body, type, text] of WHOLE) {
       assertEquals([wsi.respond(200), wsi.returnHttpStatus(200)], [-1, 1], "once a request");
       return 0;
     })]);
-    const peer = await served.dial();
-    peer.send(get("/") + request("HEAD", "/") + get("/"));
+    const peer = await served.dial(get("/") + request("HEAD", "/") + get("/"));
     const first = await readHead(peer);
     assertEquals(fieldOf(first, "content-length"), String(bytes(text).length));
     assertEquals(fieldOf(first, "content-type"), type);
@@ -78,8 +77,7 @@ Deno.test("respond may be returned, from async callbacks as well, and completed 
   ];
   for (const way of ways) {
     await using served = serve([answeredBy(way)]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/") + get("/", "Connection: close"));
+    const peer = await served.dial(get("/") + get("/") + get("/", "Connection: close"));
     for (let i = 0; i < 3; i++) assertEquals((await readResponse(peer)).body, "page");
     assertEquals((await peer.readToEnd()).length, 0);
   }
@@ -110,8 +108,7 @@ Deno.test("respond takes fields, and refuses what contradicts its body", async (
     }
     return wsi.respond(201, "made", [["Content-Type", "text/x"], ["content-length", "4"]]);
   })]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   const { head, body } = await readResponse(peer);
   assertEquals([statusOf(head), body], [201, "made"]);
   assertEquals(head.match(/^content-type:.*$/gim), ["Content-Type: text/x"]);
@@ -126,8 +123,7 @@ function lockedStream(): ReadableStream<string> {
 for (const status of [204, 205, 304]) {
   Deno.test(`respond(${status}) has no body, and the connection stays`, async () => {
     await using served = serve([answeredBy((wsi) => wsi.respond(status))]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     for (let i = 0; i < 2; i++) assertEquals(statusOf(await readHead(peer)), status);
   });
 }
@@ -184,8 +180,7 @@ Deno.test("a stream with a content-length goes out as it is", async () => {
     wsi.respond(200, pieces("one ", "two"), [["content-length", "7"]])
   );
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + get("/"));
+  const peer = await served.dial(get("/") + get("/"));
   for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "one two");
 });
 
@@ -243,8 +238,7 @@ for (const [name, [make, says]] of Object.entries(FAULTY)) {
       using log = captureLog();
       const protocol = answeredBy((wsi) => wsi.respond(200, make() as ReadableStream));
       await using served = serve([protocol]);
-      const peer = await served.dial();
-      peer.send(head);
+      const peer = await served.dial(head);
       const text = decoder.decode(await peer.readToEnd());
       assert(!text.includes("\r\n0\r\n"), text);
       if (version === "1.0") assertStringIncludes(String(await peer.closed), "reset");
@@ -260,8 +254,7 @@ Deno.test("a stream of more or fewer bytes than its length cuts the answer", asy
     using log = captureLog();
     const fields: [string, string][] = [["content-length", length]];
     await using served = serve([answeredBy((wsi) => wsi.respond(200, pieces("abc"), fields))]);
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     await peer.readToEnd();
     assertEquals(log.lines.length, 1);
     assertStringIncludes(log.lines[0]!, `${level}: `);
@@ -317,8 +310,7 @@ Deno.test("what is written beside a stream is not taken, and completing it has n
     results.push(wsi.write("x", "http"), wsi.httpTransactionCompleted());
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await readHead(peer);
   assertEquals(payloadOf(decoder.decode(await peer.readUntil(endsChunks))), "all of it");
   assertEquals(results, [0, -1, 0]);
@@ -339,8 +331,7 @@ const FORGETFUL: Record<string, (wsi: Wsi) => void | Promise<void>> = {
 for (const [where, answer] of Object.entries(FORGETFUL)) {
   Deno.test(`a page ${where} is completed by the library, and the next request is served`, async () => {
     await using served = serve([answeredBy(answer)]);
-    const peer = await served.dial();
-    peer.send(get("/1") + get("/2") + get("/3", "Connection: close"));
+    const peer = await served.dial(get("/1") + get("/2") + get("/3", "Connection: close"));
     for (const path of ["/1", "/2", "/3"]) assertEquals(await readPage(peer), path);
     assertEquals((await peer.readToEnd()).length, 0);
   });
@@ -374,8 +365,7 @@ Deno.test("a completion that comes late is none of the next request's", async ()
     wsis.push(wsi);
     if (wsi.uri === "/1") wsi.returnHttpStatus(200, "/1");
   })]);
-  const peer = await served.dial();
-  peer.send(get("/1") + get("/2"));
+  const peer = await served.dial(get("/1") + get("/2"));
   assertEquals(await readPage(peer), "/1");
   await settle();
   assertEquals(wsis.length, 2);
@@ -428,8 +418,7 @@ Deno.test("a timeout of the program's own cuts a request that it has not answere
   await using served = serve([answeredBy((wsi) => wsi.setTimeout("httpContent", 20))], {
     sendTimeoutMs: 1000,
   });
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await settle();
   served.clock.advance(21_000);
   assertEquals((await peer.readToEnd()).length, 0);

@@ -30,8 +30,7 @@ async function ask<T>(
     },
   };
   await using served = serve([protocol], tokenLimits === undefined ? {} : { tokenLimits });
-  const peer = await served.dial();
-  peer.send(request("GET", target, ...lines));
+  const peer = await served.dial(request("GET", target, ...lines));
   await readResponse(peer);
   peer.close();
   return seen!;
@@ -184,8 +183,7 @@ Deno.test("the handshake sees whole values, whatever the program does", async ()
   await using served = serve([record("http").protocol, chat.protocol], {
     tokenLimits: { "sec-websocket-key": 0, upgrade: 3, host: 1, "sec-websocket-protocol": 2 },
   });
-  const peer = await served.dial();
-  peer.send(handshake({ protocol: "chat" }));
+  const peer = await served.dial(handshake({ protocol: "chat" }));
   const answer = await readHead(peer);
   assertEquals(answer.split(" ")[1], "101");
   assertEquals(fieldOf(answer, "sec-websocket-protocol"), "chat");

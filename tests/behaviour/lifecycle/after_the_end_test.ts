@@ -71,8 +71,7 @@ Deno.test("calls on an HTTP connection that has ended fail as documented", async
     return 1;
   });
   await using served = serve([http.protocol]);
-  const peer = await served.dial();
-  peer.send(request("GET", "/"));
+  const peer = await served.dial(request("GET", "/"));
   assertEquals(await readPage(peer), "done");
   await peer.readToEnd();
   peer.close();

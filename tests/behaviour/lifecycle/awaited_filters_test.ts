@@ -32,8 +32,7 @@ for (const [reason, request, status] of REQUESTS) {
   Deno.test(`${reason} that thinks lets in (${status}) once it has decided, and nothing comes before`, async () => {
     const thinker = thinking(reason, { http: answer });
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(request);
+    const peer = await served.dial(request);
     await settle();
     assertEquals(thinker.pending(), 1);
     assertEquals(peer.received.length, 0);
@@ -49,8 +48,7 @@ for (const [reason, request, status] of REQUESTS) {
       using log = captureLog(["notice"]);
       const thinker = thinking(reason, { http: answer });
       await using served = serve([thinker.protocol]);
-      const peer = await served.dial();
-      peer.send(request);
+      const peer = await served.dial(request);
       await settle();
       await thinker.decide(result);
       if (reason === "filterNetworkConnection") {
@@ -72,8 +70,7 @@ for (const [reason, request, status] of REQUESTS) {
     using log = captureLog(["err", "notice"]);
     const thinker = thinking(reason, { http: answer });
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(request);
+    const peer = await served.dial(request);
     await settle();
     await thinker.fail(new Error("no database"));
     if (reason === "filterNetworkConnection") assertEquals((await peer.readToEnd()).length, 0);
@@ -114,8 +111,7 @@ for (const [reason, request, status] of REQUESTS) {
     Deno.test(`a peer that ${how} while ${reason} thinks about a ${status} is noticed`, async () => {
       const thinker = thinking(reason, { http: answer });
       await using served = serve([thinker.protocol]);
-      const peer = await served.dial();
-      peer.send(request);
+      const peer = await served.dial(request);
       await settle();
       assertEquals(thinker.pending(), 1);
       if (how === "closes") peer.close();
@@ -136,8 +132,7 @@ for (const [reason, request, status] of REQUESTS) {
   Deno.test(`destroy ends a connection about which ${reason} thinks (${status})`, async () => {
     const thinker = thinking(reason, { http: answer });
     const served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(request);
+    const peer = await served.dial(request);
     await settle();
     assertEquals(thinker.pending(), 1);
     await served.context.destroy();
@@ -150,8 +145,7 @@ for (const [reason, request, status] of REQUESTS) {
 Deno.test("filterHttpConnection and http may both think, one after the other", async () => {
   const thinker = thinking(["filterHttpConnection", "http"]);
   await using served = serve([thinker.protocol]);
-  const peer = await served.dial();
-  peer.send(get("/a"));
+  const peer = await served.dial(get("/a"));
   await settle();
   assertEquals(thinker.reasons.slice(-1), ["filterHttpConnection"]);
   await thinker.decide(0);
@@ -197,8 +191,7 @@ Deno.test("beyond maxHeaderBytes nothing more is read until the filter has decid
   let count = 0;
   const thinker = thinking("filterProtocolConnection", { receive: () => void count++ });
   await using served = serve([thinker.protocol], { maxHeaderBytes: 1024 });
-  const peer = await served.dial();
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   await settle();
   const one = frame({ opcode: 1, payload: "x".repeat(92), key: KEY });
   for (let i = 0; i < 100; i++) {
@@ -229,8 +222,7 @@ Deno.test("an async function in handlers filters, with all that it may ask after
   }]);
   const socket = await served.open({ headers: ["X-Token: good"] });
   assertStringIncludes(socket.answer, "\r\nX-Hello: good\r\n");
-  const peer = await served.dial();
-  peer.send(handshake({ headers: ["X-Token: bad"] }));
+  const peer = await served.dial(handshake({ headers: ["X-Token: bad"] }));
   assertEquals((await readRefusal(peer)).status, 403);
   assertEquals(seen, ["good"]);
 });
@@ -247,8 +239,7 @@ Deno.test("a filter may answer by itself before it refuses", async () => {
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   assertEquals((await readRefusal(peer)).status, 401);
 });
 
@@ -297,8 +288,7 @@ Deno.test("where a filter has begun an answer, the program goes on with it, and 
         http: (wsi) => void wsi.write("ok", "httpFinal"),
       }),
     }], { mounts: [{ path: "/", folder }] });
-    const peer = await served.dial();
-    peer.send(get("/") + get("/"));
+    const peer = await served.dial(get("/") + get("/"));
     for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "ok");
   }));
 
@@ -314,8 +304,7 @@ Deno.test("what a refused handshake had is put back: the first protocol's user h
     },
   });
   await using served = serve([protocol("http"), protocol("chat")]);
-  const peer = await served.dial();
-  peer.send(handshake({ protocol: "chat" }));
+  const peer = await served.dial(handshake({ protocol: "chat" }));
   await settle();
   peer.close();
   await settle();
@@ -375,8 +364,7 @@ for (const [what, make, isIn] of UNRULY) {
           ? handlers({ filterProtocolConnection: filter as () => Promise<0> })
           : (...[, reason]) => reason === "filterProtocolConnection" ? filter() : 0,
       }]);
-      const peer = await served.dial();
-      peer.send(handshake());
+      const peer = await served.dial(handshake());
       assertEquals(statusOf(await readHead(peer)) === 101, isIn);
       peer.close();
     });
@@ -410,8 +398,7 @@ Deno.test("the time of a filter that has answered goes on", async () => {
   using _log = captureLog([]);
   const thinker = thinking("filterProtocolConnection");
   await using served = serve([thinker.protocol], { headerTimeoutMs: 1000 });
-  const peer = await served.dial();
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   await settle();
   thinker.wsi().returnHttpStatus(401);
   assertEquals(statusOf((await readResponse(peer)).head), 401);
@@ -426,8 +413,7 @@ Deno.test("what is decided behind the end brings nothing back", async () => {
   const thinker = thinking(["filterProtocolConnection", "filterHttpConnection"]);
   await using served = serve([thinker.protocol]);
   for (const head of [handshake(), get("/")]) {
-    const peer = await served.dial();
-    peer.send(head);
+    const peer = await served.dial(head);
     await settle();
     peer.close();
     await settle();
@@ -452,8 +438,7 @@ Deno.test("a filter that closes by itself is not answered behind the end of the 
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals((await peer.readToEnd()).length, 0);
 });
 

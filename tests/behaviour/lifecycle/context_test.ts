@@ -210,8 +210,7 @@ Deno.test("destroy lets a response that was written leave, and cuts who waits", 
     }),
   }]);
   const idle = await served.dial();
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   assertStringIncludes((await readResponse(peer)).body, "last");
   await peer.readToEnd();
   assertEquals((await idle.readToEnd()).length, 0);
@@ -226,8 +225,7 @@ Deno.test("filterNetworkConnection sees the peer's address, and refuses without 
     return 1;
   });
   await using served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   assertEquals((await peer.readToEnd()).length, 0);
   assertEquals(seen, ["127.0.0.1"]);
   assertEquals(recorder.reasons, ["protocolInit", "filterNetworkConnection"]);

@@ -36,8 +36,7 @@ Deno.test("an end while the program has not answered brings closedHttp at once",
 Deno.test("an end behind the next request, which waits for the first, is noticed", async () => {
   const { protocol, reasons } = record("http");
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/1"));
+  const peer = await served.dial(get("/1"));
   await settle();
   peer.send(get("/2") + get("/3"));
   peer.end();
@@ -48,8 +47,7 @@ Deno.test("an end behind the next request, which waits for the first, is noticed
 Deno.test("an end in the packet of the request is noticed when the program doesn't answer at once", async () => {
   const { protocol, reasons } = record("http");
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(request("POST", "/", "Content-Length: 3") + "abc");
+  const peer = await served.dial(request("POST", "/", "Content-Length: 3") + "abc");
   peer.end();
   await settle();
   assertEquals(reasons.slice(-2), ENDS);
@@ -59,8 +57,9 @@ for (const reason of ["filterHttpConnection", "http", "httpBody", "httpBodyCompl
   Deno.test(`an end while ${reason} is awaited brings closedHttp at once`, async () => {
     const thinker = thinking(reason);
     await using served = serve([thinker.protocol]);
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 3") + "abc" + get("/next"));
+    const peer = await served.dial(
+      request("POST", "/", "Content-Length: 3") + "abc" + get("/next"),
+    );
     await settle();
     assertEquals(thinker.pending(), 1);
     peer.end();
@@ -73,8 +72,7 @@ for (const reason of ["filterHttpConnection", "http", "httpBody", "httpBodyCompl
   Deno.test(`with halfOpenHttp an end while ${reason} is awaited leaves the answer`, async () => {
     const thinker = thinking(reason);
     await using served = serve([thinker.protocol], { halfOpenHttp: true });
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 3") + "abc");
+    const peer = await served.dial(request("POST", "/", "Content-Length: 3") + "abc");
     await settle();
     peer.end();
     await settle();
@@ -92,8 +90,7 @@ Deno.test("a body that is not whole ends with its peer, also with halfOpenHttp",
   for (const reason of ["http", "httpWriteable"] as const) {
     const thinker = thinking(reason, { http: (wsi) => void wsi.callbackOnWritable() });
     await using served = serve([thinker.protocol], { halfOpenHttp: true });
-    const peer = await served.dial();
-    peer.send(request("POST", "/", "Content-Length: 3") + "ab");
+    const peer = await served.dial(request("POST", "/", "Content-Length: 3") + "ab");
     peer.end();
     await settle();
     while (thinker.pending() > 0) await thinker.decide(0);
@@ -116,8 +113,7 @@ function streaming() {
 Deno.test("an end while a stream is quiet brings closedHttp at once", async () => {
   const { protocol, reasons } = streaming();
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   await readHead(peer);
   await settle();
   peer.end();
@@ -156,8 +152,7 @@ Deno.test("a stream that goes on by httpWriteable reaches who has only closed it
     if (left > 0) wsi.callbackOnWritable();
   });
   await using served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   peer.end();
   await readHead(peer);
   assertEquals((await peer.readToEnd()).length, PARTS * 10_000);
@@ -170,8 +165,7 @@ Deno.test("a stream whose httpWriteable has nothing to say is a quiet one", asyn
     wsi.callbackOnWritable();
   });
   await using served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   peer.end();
   await settle();
   assert(recorder.reasons.includes("httpWriteable"));
@@ -194,8 +188,7 @@ Deno.test("files and the requests behind them reach who has only closed its send
     name: "http",
     callback: handlers({ http: (wsi, _user, path) => void wsi.serveHttpFile(path) }),
   }], { fileOps });
-  const peer = await served.dial();
-  peer.send(get("/a") + get("/b") + get("/c"));
+  const peer = await served.dial(get("/a") + get("/b") + get("/c"));
   peer.end();
   for (let i = 0; i < 3; i++) {
     assertEquals(statusOf(await readHead(peer)), 200);
@@ -261,8 +254,7 @@ Deno.test("with halfOpenHttp a quiet source keeps its peer, and so does one that
   for (const halfOpenHttp of [true, false]) {
     const { writer, reasons, served: made } = sourced({ halfOpenHttp });
     await using served = made;
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     if (halfOpenHttp) peer.end();
     await settle();
     served.clock.advance(50_000);
@@ -278,8 +270,7 @@ Deno.test("with halfOpenHttp a quiet source keeps its peer, and so does one that
 Deno.test("a quiet source's answer to HTTP/1.0 doesn't look whole when its peer has ended", async () => {
   const { served: made, reasons } = sourced();
   await using served = made;
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
   await readHead(peer);
   peer.end();
   await settle();
@@ -349,8 +340,7 @@ Deno.test("the end of a peer is noticed behind much that it sent after a request
     if (reason === "http") return -1;
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + "x".repeat(20_000));
+  const peer = await served.dial(get("/") + "x".repeat(20_000));
   peer.end();
   await until("closedHttp");
 });

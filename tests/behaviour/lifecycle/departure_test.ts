@@ -83,8 +83,7 @@ Deno.test("after graceMs whatever is left is cut, an answer under way and a sile
   await using served = serve([recorder.protocol], { closeTimeoutMs: 600_000 });
   const { context, clock } = served;
   const socket = await served.open();
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await served.dial("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await settle();
   assertEquals(answering?.method, "GET");
   let ended = false;

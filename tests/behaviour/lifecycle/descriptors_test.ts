@@ -89,8 +89,7 @@ for (const code of ["EMFILE", "ENFILE"]) {
       open: () => isShort ? Promise.reject(noneLeft(code)) : { handle: 1, length: 0 },
     };
     await using served = serve([serving], { fileOps });
-    const peer = await served.dial();
-    peer.send(get("/a"));
+    const peer = await served.dial(get("/a"));
     assertEquals(statusOf((await readResponse(peer)).head), 503);
     isShort = false;
     peer.send(get("/a"));
@@ -136,8 +135,7 @@ Deno.test("what the program throws has its stack in the log while there are desc
     if (reason === "http") throw noneLeft();
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals(await readPage(peer), "Internal Server Error");
   assertEquals([hasDescriptor(), stacks, log.lines], [true, 1, ["err: x: http threw: a stack"]]);
   peer.close();
@@ -151,8 +149,7 @@ Deno.test("no line is made whose level is off", async () => {
       if (reason === "http") throw noneLeft();
     });
     await using served = serve([protocol]);
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     assertEquals(await readPage(peer), "Internal Server Error");
     peer.close();
   } finally {

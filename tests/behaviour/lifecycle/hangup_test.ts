@@ -96,8 +96,7 @@ Deno.test("a context that is serviced by hand tells of the end in service", asyn
     if (reason === "established") wsi = each;
   });
   await using served = serve([x.protocol], { service: "manual" });
-  const peer = await served.dial();
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   while (wsi === undefined) await served.context.service(0);
   served.context.hangupOnClient(wsi.socketFd);
   await settle();

@@ -156,8 +156,7 @@ Deno.test("a refused handshake ends as HTTP, with the first protocol's user", as
     if (args[1] === "closedHttp" || args[1] === "wsiDestroy") users.push(args[2]);
     return callback(...args);
   };
-  const peer = await served.dial();
-  peer.send(
+  const peer = await served.dial(
     "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
       "Sec-WebSocket-Protocol: echo\r\n\r\n",

@@ -95,8 +95,7 @@ for (const reason of SERVER) {
       const callback = how === "handlers" ? handlers(methods) : protocol.callback;
       await using served = serve([{ name: "x", callback }]);
       const early = reason === "wsiCreate" || reason === "serverNewClientInstantiated";
-      const peer = await served.dial();
-      peer.send(handshake());
+      const peer = await served.dial(handshake());
       const head = await readHead(peer);
       assertEquals(statusOf(head), 101);
       const socket = new WebSocketPeer(peer, head);
@@ -220,8 +219,7 @@ Deno.test("httpFileCompletion that is rejected ends its connection", async () =>
       write: () => 0,
     } as never,
   });
-  const peer = await served.dial();
-  peer.send(get("/"));
+  const peer = await served.dial(get("/"));
   assertEquals(statusOf(await readHead(peer)), 200);
   await peer.readToEnd();
 });

@@ -153,8 +153,7 @@ for (const result of [-1, 1] as const) {
         http() {},
         [reason as "httpBody"]: (wsi: Wsi) => (wsi.returnHttpStatus(403), result),
       });
-      const peer = await served.dial();
-      peer.send(request("POST", "/", "Content-Length: 1") + "x");
+      const peer = await served.dial(request("POST", "/", "Content-Length: 1") + "x");
       assertEquals((await readRefusal(peer)).status, 403);
       assertEquals(returned(log), [
         `notice: connection 1: ${reason} returned ${result}, which closes it`,
@@ -168,11 +167,9 @@ for (const result of [-1, 1] as const) {
       filterHttpConnection: () => result,
       filterProtocolConnection: () => result,
     });
-    const peer = await served.dial();
-    peer.send(get("/"));
+    const peer = await served.dial(get("/"));
     assertEquals((await readRefusal(peer)).status, 403);
-    const other = await served.dial();
-    other.send(handshake());
+    const other = await served.dial(handshake());
     assertEquals((await readRefusal(other)).status, 403);
     assertEquals(returned(log), [
       `notice: connection 1: filterHttpConnection returned ${result}, which closes it`,
@@ -187,8 +184,7 @@ Deno.test("another number of a filter lets in, with a line in the log; what is n
   await using served = withHandlers({ filterProtocolConnection: () => answer as never });
   await served.open();
   answer = false;
-  const peer = await served.dial();
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   assertEquals((await readRefusal(peer)).status, 403);
   assertEquals(returned(log), [
     "warn: handlers: filterProtocolConnection returned 2, which counts as 0; " +
@@ -204,8 +200,7 @@ Deno.test("the 1 of a transaction that has ended is no line in the log", async (
       return wsi.httpTransactionCompleted();
     },
   });
-  const peer = await served.dial();
-  peer.send(get("/", "Connection: close"));
+  const peer = await served.dial(get("/", "Connection: close"));
   assertEquals(statusOf((await readResponse(peer)).head), 200);
   await peer.readToEnd();
   assertEquals(log.lines, []);

@@ -23,8 +23,7 @@ const status = (head: string) => Number(head.split(" ")[1]);
 
 async function ask(request: string, info: Record<string, number>): Promise<number> {
   await using served = serve([page], info);
-  const peer = await served.dial();
-  peer.send(request);
+  const peer = await served.dial(request);
   const { head } = await readResponse(peer);
   return status(head);
 }
@@ -64,8 +63,7 @@ Deno.test("a body of maxBodySize is served, one byte more is answered 413, by le
 Deno.test("a peer that says nothing is closed after headerTimeoutMs, one that began is told 408", async () => {
   await using served = serve([page], { headerTimeoutMs: 3_000 });
   const silent = await served.dial();
-  const slow = await served.dial();
-  slow.send("GET / HT");
+  const slow = await served.dial("GET / HT");
   await settle();
   served.clock.advance(2_900);
   await settle();
@@ -80,8 +78,7 @@ Deno.test("a peer that says nothing is closed after headerTimeoutMs, one that be
 
 Deno.test("a later request's head has headerTimeoutMs from its first byte", async () => {
   await using served = serve([page], { headerTimeoutMs: 3_000, keepAliveTimeoutMs: 60_000 });
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await readResponse(peer);
   served.clock.advance(30_000);
   peer.send("GET");
@@ -95,8 +92,7 @@ Deno.test("a later request's head has headerTimeoutMs from its first byte", asyn
 
 Deno.test("an idle connection is closed after keepAliveTimeoutMs, without a word", async () => {
   await using served = serve([page], { keepAliveTimeoutMs: 7_000 });
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await readResponse(peer);
   await settle();
   served.clock.advance(6_900);
@@ -108,8 +104,7 @@ Deno.test("an idle connection is closed after keepAliveTimeoutMs, without a word
 
 Deno.test("each piece of a body may take contentTimeoutMs, and no longer", async () => {
   await using served = serve([page], { contentTimeoutMs: 2_000 });
-  const peer = await served.dial();
-  peer.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+  const peer = await served.dial("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
   for (let i = 0; i < 4; i++) {
     await settle();
     served.clock.advance(1_900);
@@ -148,8 +143,7 @@ Deno.test("maxConnections are served, the next waits until one has gone", async 
     peer.send(request);
     assertEquals(status((await readResponse(peer)).head), 200);
   }
-  const third = await served.dial();
-  third.send(request);
+  const third = await served.dial(request);
   await settle();
   assertEquals(third.received.length, 0);
   peers[0]!.close();
@@ -170,8 +164,7 @@ Deno.test("maxConnectionsPerAddress are served, the next is refused before any f
   assertEquals(recorder.reasons.filter((each) => each === "filterNetworkConnection").length, 2);
   peers[0]!.close();
   await recorder.until("wsiDestroy");
-  const fourth = await served.dial();
-  fourth.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const fourth = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   assertEquals(status((await readResponse(fourth)).head), 200);
 });
 

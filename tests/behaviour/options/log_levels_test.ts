@@ -26,8 +26,9 @@ async function exercise(): Promise<void> {
     tokenLimits: { "user-agent": 1 },
     options: { libev: true },
   });
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: secret\r\n\r\nBAD\r\n\r\n");
+  const peer = await served.dial(
+    "GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: secret\r\n\r\nBAD\r\n\r\n",
+  );
   await settle();
   peer.close();
   const client = record("x");
@@ -68,8 +69,7 @@ Deno.test("the default log tells of a subprotocol and a version that are not spo
   await using served = serve([record("chat").protocol, record("echo").protocol]);
   const refused = [handshake({ protocol: "mqtt, stomp" }), handshake().replace(": 13", ": 8")];
   for (const request of refused) {
-    const peer = await served.dial();
-    peer.send(request);
+    const peer = await served.dial(request);
     await readHead(peer);
     peer.close();
   }
@@ -88,8 +88,7 @@ Deno.test("the default log tells of a file that --allow-read does not cover, and
       name: "files",
       callback: handlers({ http: (wsi) => wsi.serveHttpFile("/srv/page.html") }),
     }], { fileOps: { ...hostFileOps(), open } });
-    const peer = await served.dial();
-    peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert((await readHead(peer)).startsWith("HTTP/1.1 404 "));
     peer.close();
     const line = "/srv/page.html: --allow-read does not cover it: ";
@@ -130,8 +129,7 @@ Deno.test("whatever becomes of a handshake, no line has the value of a header", 
     handshake().replace("Upgrade: websocket", `Upgrade: ${secret}`),
   );
   for (const request of requests) {
-    const peer = await served.dial();
-    peer.send(request);
+    const peer = await served.dial(request);
     await settle();
     peer.close();
     await settle();

@@ -30,8 +30,7 @@ async function peerOf(
   ...forwarded: string[]
 ): Promise<string> {
   await using served = serve([page], trustProxy === undefined ? {} : { trustProxy });
-  const peer = await served.dial();
-  peer.send(request(...forwarded));
+  const peer = await served.dial(request(...forwarded));
   const { body } = await readResponse(peer);
   peer.close();
   return /<([^|>]*)\|/.exec(body)![1]!;
@@ -167,8 +166,7 @@ async function answerTo(
 ): Promise<string> {
   using _log = captureLog([]);
   await using served = serve([page], info);
-  const peer = await served.dial();
-  peer.send(handshake({ headers: ["Origin: https://localhost", ...headers] }));
+  const peer = await served.dial(handshake({ headers: ["Origin: https://localhost", ...headers] }));
   const head = await readHead(peer);
   peer.close();
   return head.slice("HTTP/1.1 ".length, "HTTP/1.1 101".length);

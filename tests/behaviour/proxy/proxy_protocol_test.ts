@@ -54,8 +54,7 @@ for (const [version, header] of [[1, LINE], [2, BLOCK]] as const) {
       if (reason === "established") seen.push(wsi.peerAddresses);
     });
     await using served = behind([recorder.protocol]);
-    const peer = await served.dial();
-    peer.send(header);
+    const peer = await served.dial(header);
     peer.send(handshake());
     assertStringIncludes(await readHead(peer), "101");
     const address = { name: "", ip: "203.0.113.9", port: 50_000 };
@@ -75,8 +74,7 @@ Deno.test("a header that comes byte by byte, and bytes that come with it, are re
   assertEquals((await readResponse(peer)).body.includes("203.0.113.9"), true);
   peer.close();
 
-  const other = await served.dial();
-  other.send(LINE + handshake());
+  const other = await served.dial(LINE + handshake());
   const socket = new WebSocketPeer(other, await readHead(other));
   socket.send({ opcode: 1, payload: "through" });
   assertEquals(await socket.receiveText(), "through");
@@ -85,8 +83,7 @@ Deno.test("a header that comes byte by byte, and bytes that come with it, are re
 
 Deno.test("UNKNOWN leaves the socket's own address, as health checks want it", async () => {
   await using served = behind([page]);
-  const peer = await served.dial();
-  peer.send(`PROXY UNKNOWN\r\n${GET}`);
+  const peer = await served.dial(`PROXY UNKNOWN\r\n${GET}`);
   assertStringIncludes((await readResponse(peer)).body, "127.0.0.1");
   peer.close();
 });
@@ -95,8 +92,7 @@ Deno.test("who sends no header is dropped without an answer, and the log says so
   using log = captureLog(["warn"]);
   const recorder = record("x");
   await using served = behind([recorder.protocol]);
-  const peer = await served.dial();
-  peer.send(GET);
+  const peer = await served.dial(GET);
   assertEquals((await peer.readToEnd()).length, 0);
   assertEquals(recorder.reasons, ["protocolInit"]);
   assertStringIncludes(log.lines.join(), "without a PROXY header: no PROXY protocol header");
@@ -105,8 +101,7 @@ Deno.test("who sends no header is dropped without an answer, and the log says so
 
 Deno.test("without proxyProtocol a header is no request", async () => {
   await using served = serve([page]);
-  const peer = await served.dial();
-  peer.send(LINE + GET);
+  const peer = await served.dial(LINE + GET);
   assertStringIncludes(await readHead(peer), "HTTP/1.1 501");
   peer.close();
 });
@@ -223,8 +218,7 @@ Deno.test("manual: a connection that waits to be served is closed by destroy, PR
 Deno.test("manual: nothing of a proxied connection is told before it is serviced", async () => {
   const recorder = record("x");
   await using served = serve([recorder.protocol], { service: "manual", proxyProtocol: true });
-  const peer = await served.dial();
-  peer.send(LINE + handshake());
+  const peer = await served.dial(LINE + handshake());
   await settle();
   assertEquals(recorder.reasons.includes("filterNetworkConnection"), false);
   await pump(served, "manual");
@@ -234,18 +228,15 @@ Deno.test("manual: nothing of a proxied connection is told before it is serviced
 
 Deno.test("maxConnectionsPerAddress counts by the header's addresses", async () => {
   await using served = behind([page], { maxConnectionsPerAddress: 1 });
-  const first = await served.dial();
-  first.send(LINE);
+  const first = await served.dial(LINE);
   const second = await served.dial();
   second.send(LINE);
   assertEquals((await second.readToEnd()).length, 0);
-  const other = await served.dial();
-  other.send(LINE.replace("203.0.113.9", "203.0.113.10") + GET);
+  const other = await served.dial(LINE.replace("203.0.113.9", "203.0.113.10") + GET);
   assertStringIncludes((await readResponse(other)).body, "203.0.113.10");
   first.close();
   await settle();
-  const again = await served.dial();
-  again.send(LINE + GET);
+  const again = await served.dial(LINE + GET);
   assertStringIncludes((await readResponse(again)).body, "203.0.113.9");
   for (const peer of [second, other, again]) peer.close();
 });
@@ -269,8 +260,9 @@ Deno.test("peers of a unix socket have no address, and maxConnectionsPerAddress 
 
 Deno.test("the header's address stands in front of a trusted X-Forwarded-For", async () => {
   await using served = behind([page], { trustProxy: ["203.0.113.9"] });
-  const peer = await served.dial();
-  peer.send(`${LINE}GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n`);
+  const peer = await served.dial(
+    `${LINE}GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n`,
+  );
   assertStringIncludes((await readResponse(peer)).body, "192.0.2.7");
   peer.close();
 });

@@ -43,8 +43,7 @@ for (const service of POLICIES) {
     Deno.test(`${service}: what ${reason} decides waits for service, and is told there`, async () => {
       const thinker = thinking(reason, others);
       await using served = serve([thinker.protocol], { service });
-      const peer = await served.dial();
-      peer.send(head);
+      const peer = await served.dial(head);
       await pump(served);
       assertEquals(thinker.pending(), 1);
       await thinker.decide(0);
@@ -59,8 +58,7 @@ for (const service of POLICIES) {
       using log = captureLog();
       const thinker = thinking(reason, others);
       await using served = serve([thinker.protocol], { service });
-      const peer = await served.dial();
-      peer.send(head);
+      const peer = await served.dial(head);
       await pump(served);
       await thinker.fail(new Error("no database"));
       assertEquals(log.lines.length, 1);
@@ -78,8 +76,7 @@ for (const service of POLICIES) {
     Deno.test(`${service}: a peer that goes while ${reason} thinks is noticed in service`, async () => {
       const thinker = thinking(reason, others);
       await using served = serve([thinker.protocol], { service });
-      const peer = await served.dial();
-      peer.send(head);
+      const peer = await served.dial(head);
       await pump(served);
       peer.close();
       await settle();
@@ -98,8 +95,7 @@ for (const service of POLICIES) {
     Deno.test(`${service}: a peer that goes after ${reason} has settled is noticed in service`, async () => {
       const thinker = thinking(reason, others);
       await using served = serve([thinker.protocol], { service });
-      const peer = await served.dial();
-      peer.send(head);
+      const peer = await served.dial(head);
       await pump(served);
       await thinker.decide(0);
       await pump(served);
@@ -112,8 +108,7 @@ for (const service of POLICIES) {
     Deno.test(`${service}: destroy ends while ${reason} never settles`, async () => {
       const thinker = thinking(reason, others);
       const served = serve([thinker.protocol], { service });
-      const peer = await served.dial();
-      peer.send(head);
+      const peer = await served.dial(head);
       await pump(served);
       assertEquals(thinker.pending(), 1);
       await served.context.destroy();
@@ -124,16 +119,14 @@ for (const service of POLICIES) {
   Deno.test(`${service}: a verdict that came in time counts, however late service is`, async () => {
     const thinker = thinking("filterProtocolConnection");
     await using served = serve([thinker.protocol], { service, headerTimeoutMs: 1000 });
-    const peer = await served.dial();
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await pump(served);
     await thinker.decide(0);
     served.clock.advance(5000);
     await pump(served);
     assertEquals(statusOf(await readHead(peer)), 101);
     // And one that doesn't is refused in service.
-    const late = await served.dial();
-    late.send(handshake());
+    const late = await served.dial(handshake());
     await pump(served);
     served.clock.advance(1100);
     await settle();
@@ -160,8 +153,7 @@ for (const service of POLICIES) {
     using _log = captureLog();
     const thinker = thinking("receive");
     await using served = serve([thinker.protocol], { service });
-    const peer = await served.dial();
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await pump(served);
     await readHead(peer);
     peer.send(frame({ opcode: 1, payload: "x", key: KEY }));
@@ -199,8 +191,7 @@ Deno.test("external: interest in a settled promise is announced, and serviceFd o
     context.serviceFd(entry(fd));
     await settle();
   };
-  const peer = await served.dial();
-  peer.send(handshake());
+  await served.dial(handshake());
   await run(0);
   assertEquals([thinker.pending(), entry(1).events], [1, 0]);
   await thinker.decide(0);

@@ -371,8 +371,7 @@ Deno.test("the header timeout begins at accept, TLS included: silence, half a ha
   const recorder = record("echo");
   await using served = serve([recorder.protocol], { ...TLS, headerTimeoutMs: 1_000 });
   const silent = await served.dial();
-  const half = await served.dial();
-  half.send(new Uint8Array([22, 3, 1, 0, 200, 1, 0]));
+  const half = await served.dial(new Uint8Array([22, 3, 1, 0, 200, 1, 0]));
   const headless = await dialTls(served.network, CA);
   headless.peer.send("GET / HTTP/1.1\r\nHost:");
   await until(() => recorder.reasons.filter((each) => each === "wsiCreate").length === 3);
@@ -473,8 +472,7 @@ Deno.test("who speaks no TLS, or no certificate's language, is logged and costs 
     ...TRUST,
     options: { requireValidClientCert: true },
   });
-  const plain = await served.dial();
-  plain.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const plain = await served.dial("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await plain.readToEnd();
   plain.close();
   const { peer } = await dialTls(served.network, CA);

@@ -131,8 +131,7 @@ const failing: Extension = {
 
 Deno.test("extensionThrew ends a connection as its line says, and tells the peer nothing", async () => {
   await using served = serve([record("x").protocol], { extensions: [failing] });
-  const peer = await served.dial();
-  peer.send(handshake({ headers: ["Sec-WebSocket-Extensions: failing"] }));
+  const peer = await served.dial(handshake({ headers: ["Sec-WebSocket-Extensions: failing"] }));
   await readHead(peer);
   peer.send(frame({ opcode: 1, rsv: 4, payload: "x", key: KEY }));
   assertEquals(closeOf((await readFrame(peer)).payload), [...FAILURES.extensionThrew]);
@@ -140,8 +139,9 @@ Deno.test("extensionThrew ends a connection as its line says, and tells the peer
 
 Deno.test("brokenStream ends a connection with its code, and says what is broken", async () => {
   await using served = serve([record("x").protocol], { extensions: [deflateStream()] });
-  const peer = await served.dial();
-  peer.send(handshake({ headers: ["Sec-WebSocket-Extensions: deflate-stream"] }));
+  const peer = await served.dial(
+    handshake({ headers: ["Sec-WebSocket-Extensions: deflate-stream"] }),
+  );
   await readHead(peer);
   peer.send(Uint8Array.of(7));
   const sent = inflateRawSync(await peer.readToEnd(), { finishFlush: 2 });

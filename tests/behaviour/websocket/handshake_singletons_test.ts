@@ -39,8 +39,7 @@ for (const allowed of ["by default", "by the context", "by the protocol"] as con
     );
     for (const [status, ...headers] of DOUBLED) {
       reasons.length = 0;
-      const peer = await served.dial();
-      peer.send(handshake({ headers }));
+      const peer = await served.dial(handshake({ headers }));
       assertEquals(statusOf(await readHead(peer)), status, headers.join(" | "));
       assertEquals(reasons.includes("filterProtocolConnection"), status === 101);
       peer.close();
@@ -52,8 +51,7 @@ for (const face of FACES) {
   Deno.test(`${face.name}: two Origin lines are refused, though C let every origin in`, async () => {
     await using server = rig(face, { protocols: [{ name: "echo", callback: () => {} }] });
     for (const [status, ...headers] of DOUBLED.filter(([, line]) => line!.startsWith("Origin"))) {
-      const peer = await server.dial();
-      peer.send(handshake({ protocol: "echo", headers }));
+      const peer = await server.dial(handshake({ protocol: "echo", headers }));
       assertEquals(statusOf(await server.pump(readHead(peer))), status, headers.join(" | "));
       peer.close();
     }
@@ -67,8 +65,7 @@ Deno.test("X-Forwarded-Proto in two lines makes nobody's page the server's own",
   for (
     const [status, lines] of [[101, [proto]], [403, [proto, "X-Forwarded-Proto: http"]]] as const
   ) {
-    const peer = await served.dial();
-    peer.send(handshake({ headers: ["Origin: https://localhost", ...lines] }));
+    const peer = await served.dial(handshake({ headers: ["Origin: https://localhost", ...lines] }));
     assertEquals(statusOf(await readHead(peer)), status);
     peer.close();
   }

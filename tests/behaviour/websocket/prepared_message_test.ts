@@ -136,8 +136,7 @@ Deno.test("a prepared message is nothing for an HTTP connection", async () => {
       },
     }),
   }]);
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   await peer.readToEnd();
   assertEquals(written, [-1]);
 });

@@ -427,13 +427,10 @@ Deno.test("receiving that is stopped in established holds even frames of the sam
     resolve(wsi);
   });
   await using served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  peer.send(
-    concat(
-      new TextEncoder().encode(handshake()),
-      frame({ opcode: 1, payload: "early", key: KEY }),
-    ),
-  );
+  const peer = await served.dial(concat(
+    new TextEncoder().encode(handshake()),
+    frame({ opcode: 1, payload: "early", key: KEY }),
+  ));
   await readHead(peer);
   await settle();
   assert(!recorder.reasons.includes("receive"));

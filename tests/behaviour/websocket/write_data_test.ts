@@ -178,8 +178,7 @@ Deno.test("HTTP kinds write the bytes of every buffer and view, and refuse every
   }]);
   for (const [what, each] of goodBytes()) {
     data = each;
-    const peer = await served.dial();
-    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const peer = await served.dial("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await readHead(peer);
     const bytes = trueBytes(each);
     assertEquals(await peer.readBytes(bytes.length), bytes, what);

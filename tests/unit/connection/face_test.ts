@@ -21,8 +21,7 @@ Deno.test("a program gets the members of Wsi in every reason, and nothing else o
     if (reason === "clientReceive") wsi.close(1000);
   };
   await using served = serve([{ name: "chat", callback: note }]);
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   await readResponse(peer);
   const client = served.client([{ name: "chat", callback: note }]);
   const made = client.clientConnect({ address: "localhost", port: 80, protocol: "chat" });
@@ -60,8 +59,7 @@ Deno.test("extensions and file operations get a Wsi, and no connection", async (
     name: "chat",
     callback: (...[wsi, reason]) => reason === "http" ? wsi.serveHttpFile("/x") : 0,
   }], { extensions: [extension], fileOps });
-  const peer = await served.dial();
-  peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const peer = await served.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   await readResponse(peer);
   const websocket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-note"] });
   websocket.send({ opcode: 1, payload: "hello" });

@@ -21,7 +21,7 @@ interface Dialled {
 /** A system in which a name has the addresses, and only `open` answers. */
 function systemOf(addresses: readonly string[], open: string, permitted = addresses) {
   const dialled: Dialled[] = [];
-  const system: NameSystem = {
+  const system: NameSystem<StreamConn> = {
     resolve: () => Promise.resolve(addresses),
     mayConnect: (address) => permitted.includes(address),
     dial(address, _port, source) {

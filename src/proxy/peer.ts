@@ -1,7 +1,7 @@
 /** Who is at the other end of a connection. */
 
 import type { Address, PeerAddresses } from "../api/network.ts";
-import { forwardedAddress, type ProxyTrust } from "../proxy/forwarded_for.ts";
+import { forwardedAddress, type ProxyTrust } from "./forwarded_for.ts";
 
 /** The other end of the socket, and whom that speaks for. */
 export class Peer {

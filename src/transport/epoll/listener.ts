@@ -1,0 +1,123 @@
+/** Accepting. */
+
+import type { Address, Listener, NetworkTarget, Transport } from "../../api/network.ts";
+import { EAGAIN, EINTR, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./constants.ts";
+import { failure } from "./failure.ts";
+import type { EpollLoop, Watcher } from "./loop.ts";
+import { tune } from "./socket.ts";
+import { EpollTransport } from "./transport.ts";
+import { addressFrom } from "./address.ts";
+import { bytesOf, SOCKADDR_SIZE } from "./structs.ts";
+
+/** Connections that are accepted before all others have had their turn. */
+const BATCH = 64;
+
+/** What of a listener isn't a socket's. */
+export interface ListenerOptions extends Pick<NetworkTarget, "keepAlive"> {
+  readonly address: Address;
+  /** Whether `TCP_NODELAY` and its like apply. */
+  readonly isTcp: boolean;
+  /** Undoes what listening left beside the socket. */
+  onClose?(): void;
+}
+
+/** A listening socket, which it closes. */
+export class EpollListener implements Listener, Watcher {
+  readonly #loop: EpollLoop;
+  readonly #options: ListenerOptions;
+  readonly #peer = new Uint8Array(SOCKADDR_SIZE);
+  readonly #peerLength = new Int32Array(1);
+  #fd: number;
+  #isWatched = false;
+  #accepted = 0;
+  #waiting: PromiseWithResolvers<Transport> | undefined;
+
+  constructor(loop: EpollLoop, fd: number, options: ListenerOptions) {
+    this.#loop = loop;
+    this.#fd = fd;
+    this.#options = options;
+    loop.add(fd, EPOLLIN, this);
+    this.#isWatched = true;
+  }
+
+  get address(): Address {
+    return this.#options.address;
+  }
+
+  /** The socket's; −1 once it is closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  accept(): Promise<Transport> {
+    if (this.#fd < 0) return Promise.reject(closedError());
+    if (this.#waiting !== undefined) return Promise.reject(new Error("an accept is under way"));
+    if (this.#accepted < BATCH) {
+      try {
+        const transport = this.#take();
+        if (transport !== undefined) return Promise.resolve(transport);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    this.#waiting = Promise.withResolvers();
+    if (!this.#isWatched) {
+      this.#isWatched = true;
+      this.#loop.change(this.#fd, EPOLLIN);
+    }
+    return this.#waiting.promise;
+  }
+
+  onReady(): void {
+    this.#accepted = 0;
+    const waiting = this.#waiting;
+    if (waiting === undefined) {
+      // Nobody accepts for now.
+      this.#isWatched = false;
+      this.#loop.change(this.#fd, 0);
+      return;
+    }
+    try {
+      const transport = this.#take();
+      if (transport === undefined) return;
+      this.#waiting = undefined;
+      waiting.resolve(transport);
+    } catch (error) {
+      this.#waiting = undefined;
+      waiting.reject(error);
+    }
+  }
+
+  close(): void {
+    const fd = this.#fd;
+    if (fd < 0) return;
+    this.#fd = -1;
+    // Another process may have the same socket, by which it would stay in the set.
+    this.#loop.remove(fd);
+    this.#loop.libc.close(fd);
+    this.#options.onClose?.();
+    this.#waiting?.reject(closedError());
+    this.#waiting = undefined;
+  }
+
+  /** The next connection, if there is one. @throws {Error} such as `EMFILE` */
+  #take(): Transport | undefined {
+    const { libc } = this.#loop;
+    this.#peerLength[0] = this.#peer.length;
+    this.#peer.fill(0, 0, 2);
+    const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const fd = libc.accept4(this.#fd, this.#peer, bytesOf(this.#peerLength), flags);
+    if (fd < 0) {
+      const errno = libc.errno();
+      if (errno === EAGAIN || errno === EINTR) return undefined;
+      throw failure(libc, "accept4", errno);
+    }
+    this.#accepted++;
+    if (this.#options.isTcp) tune(libc, fd, this.#options);
+    return new EpollTransport(this.#loop, fd, addressFrom(libc, this.#peer));
+  }
+}
+
+function closedError(): Error {
+  return new Deno.errors.BadResource("the listener is closed");
+}

@@ -1,0 +1,210 @@
+/** One `epoll` instance: who is told that a descriptor is ready, and how the wait for that goes. */
+
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLLIN,
+} from "./constants.ts";
+import { must } from "./failure.ts";
+import { orClose } from "./socket.ts";
+import type { Libc } from "./libc.ts";
+import { epollEventLayout } from "./structs.ts";
+
+/** Events that one wait fetches. */
+const MOST_EVENTS = 256;
+/** How long rounds follow each other before the runtime's own sockets and timers are looked after, too. */
+const ROUNDS_MS = 4;
+/** What a read takes at most before all others have had their turn. */
+const BUFFER_BYTES = 64 * 1024;
+/** A read inside of another one's callback has a buffer of its own. */
+const NESTED_BYTES = 64 * 1024;
+
+/** Whoever has a descriptor: a connection, a listener, an attempt to connect. */
+export interface Watcher {
+  /** Its descriptor is ready, as `events` of `epoll_wait` says. */
+  onReady(events: number): void;
+}
+
+/**
+ * Waits for readiness, level-triggered. While there is traffic, rounds of `epoll_wait` follow each other in
+ * turns of the event loop, the last of them blocking for a moment; with no traffic the wait is a promise.
+ */
+export class EpollLoop {
+  readonly libc: Libc;
+  readonly #busyWaitMs: number;
+  readonly #layout = epollEventLayout(Deno.build.arch);
+  readonly #events = new Int32Array(MOST_EVENTS * this.#layout.words);
+  readonly #eventBytes = new Uint8Array(this.#events.buffer);
+  readonly #event = new Int32Array(this.#layout.words);
+  readonly #eventOf = new Uint8Array(this.#event.buffer);
+  /** By descriptor. */
+  readonly #watchers: (Watcher | undefined)[] = [];
+  /** A descriptor's number is used again at once: what the kernel tells of the former one is not its. */
+  readonly #generations: number[] = [];
+  #watched = 0;
+  #epoll = -1;
+  #wakeFd = -1;
+  #isRunning = false;
+  /** Whether the wait is a promise, which only an event ends. */
+  #isResting = false;
+  /** Whether there was traffic in the last round. */
+  #isBusy = false;
+  #busySince = 0;
+  #released: PromiseWithResolvers<void> | undefined;
+  #buffer: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(BUFFER_BYTES);
+
+  /** @param busyWaitMs how long a wait blocks while there is traffic; 0 for never */
+  constructor(libc: Libc, busyWaitMs: number) {
+    this.libc = libc;
+    this.#busyWaitMs = busyWaitMs;
+  }
+
+  /**
+   * Watches a descriptor from now on.
+   *
+   * @throws {Error} when the kernel can't watch one more
+   */
+  add(fd: number, events: number, watcher: Watcher): void {
+    this.#open();
+    const generation = ((this.#generations[fd] ?? 0) + 1) | 0;
+    this.#generations[fd] = generation;
+    try {
+      must(this.libc, "epoll_ctl", this.#control(this.#epoll, EPOLL_CTL_ADD, fd, events));
+    } catch (error) {
+      if (this.#watched === 0) this.#run();
+      throw error;
+    }
+    this.#watchers[fd] = watcher;
+    this.#watched++;
+    this.#run();
+  }
+
+  /** Changes what a descriptor is watched for; whether that was done. */
+  change(fd: number, events: number): boolean {
+    return this.#control(this.#epoll, EPOLL_CTL_MOD, fd, events) === 0;
+  }
+
+  /** Forgets a descriptor that stays open. */
+  remove(fd: number): void {
+    this.#control(this.#epoll, EPOLL_CTL_DEL, fd, 0);
+    this.forget(fd);
+  }
+
+  /** Forgets a descriptor that is about to be closed, by which the kernel forgets it. */
+  forget(fd: number): void {
+    if (this.#watchers[fd] === undefined) return;
+    this.#watchers[fd] = undefined;
+    this.#generations[fd] = (this.#generations[fd]! + 1) | 0;
+    if (--this.#watched === 0 && this.#isResting) this.libc.eventfd_write(this.#wakeFd);
+  }
+
+  /** The buffer that a read goes to, until {@linkcode giveBack}. */
+  borrow(): Uint8Array<ArrayBuffer> {
+    const buffer = this.#buffer ?? new Uint8Array(NESTED_BYTES);
+    this.#buffer = undefined;
+    return buffer;
+  }
+
+  giveBack(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.length === BUFFER_BYTES) this.#buffer = buffer;
+  }
+
+  #control(epoll: number, operation: number, fd: number, events: number): number {
+    const { data } = this.#layout;
+    this.#event[0] = events;
+    this.#event[data] = fd;
+    this.#event[data + 1] = this.#generations[fd]!;
+    return this.libc.epoll_ctl(epoll, operation, fd, this.#eventOf);
+  }
+
+  #open(): void {
+    if (this.#epoll >= 0) return;
+    const { libc } = this;
+    const epoll = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
+    orClose(libc, epoll, () => {
+      const wakeFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      orClose(libc, wakeFd, () => {
+        this.#generations[wakeFd] = ((this.#generations[wakeFd] ?? 0) + 1) | 0;
+        const added = this.#control(epoll, EPOLL_CTL_ADD, wakeFd, EPOLLIN);
+        must(libc, "epoll_ctl", added);
+        this.#wakeFd = wakeFd;
+      });
+    });
+    this.#epoll = epoll;
+  }
+
+  /** Resolves when nothing is watched, and no thread waits any more. */
+  released(): Promise<void> {
+    if (!this.#isRunning) return Promise.resolve();
+    this.#released ??= Promise.withResolvers();
+    return this.#released.promise;
+  }
+
+  /** Nothing is watched any more: a program that has nothing else to do may end. */
+  #shut(): void {
+    this.libc.close(this.#wakeFd);
+    this.libc.close(this.#epoll);
+    this.#wakeFd = this.#epoll = -1;
+    this.#isRunning = this.#isBusy = false;
+    this.#released?.resolve();
+    this.#released = undefined;
+  }
+
+  #run(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    setImmediate(this.#round);
+  }
+
+  /** Fetches what is ready and tells it. */
+  readonly #round = (): void => {
+    if (this.#watched === 0) return this.#shut();
+    const wait = this.#isBusy ? this.#busyWaitMs : 0;
+    const count = this.libc.epoll_wait(this.#epoll, this.#eventBytes, MOST_EVENTS, wait);
+    if (count <= 0) return this.#rest();
+    const now = performance.now();
+    if (!this.#isBusy) {
+      this.#isBusy = true;
+      this.#busySince = now;
+    }
+    this.#tell(count);
+    // The runtime looks for its own readiness only when it has nothing else to do.
+    if (now - this.#busySince > ROUNDS_MS) this.#rest();
+    else setImmediate(this.#round);
+  };
+
+  #tell(count: number): void {
+    const { words, data } = this.#layout;
+    for (let i = 0; i < count; i++) {
+      const start = i * words;
+      const fd = this.#events[start + data]!;
+      if (fd === this.#wakeFd) this.libc.eventfd_read(fd, new Uint8Array(8));
+      // It, or a watcher that was told before it in this round, has closed it meanwhile.
+      if (this.#generations[fd] !== this.#events[start + data + 1]) continue;
+      try {
+        this.#watchers[fd]?.onReady(this.#events[start]!);
+      } catch (error) {
+        // It is nobody's fault who waits in the same round.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Waits on another thread, while the runtime goes on. */
+  #rest(): void {
+    this.#isBusy = false;
+    this.#isResting = true;
+    this.libc.epollReady(this.#epoll, -1).then(this.#rested);
+  }
+
+  readonly #rested = (): void => {
+    this.#isResting = false;
+    this.#round();
+  };
+}

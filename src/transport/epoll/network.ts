@@ -1,0 +1,35 @@
+/** A {@linkcode Network} over a table of libc's functions. */
+
+import type { Listener, Network, NetworkTarget, Transport } from "../../api/network.ts";
+import { reverseLookup } from "../machine.ts";
+import { connectTo } from "./connect.ts";
+import type { Libc } from "./libc.ts";
+import { listenOn } from "./listen.ts";
+import { EpollLoop } from "./loop.ts";
+
+/** What `epollNetwork` makes; tests give it a table with faults. */
+export class EpollNetwork implements Network {
+  readonly #loop: EpollLoop;
+
+  /** @param busyWaitMs as `EpollOptions.busyWaitMs` */
+  constructor(libc: Libc, busyWaitMs: number) {
+    this.#loop = new EpollLoop(libc, busyWaitMs);
+  }
+
+  listen(target: NetworkTarget): Listener {
+    return listenOn(this.#loop, target);
+  }
+
+  connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport> {
+    return connectTo(this.#loop, target, signal);
+  }
+
+  reverse(ip: string): Promise<string> {
+    return reverseLookup(ip);
+  }
+
+  /** Resolves when no connection and no listener is left, and what they needed is closed as well. */
+  released(): Promise<void> {
+    return this.#loop.released();
+  }
+}

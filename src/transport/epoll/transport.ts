@@ -1,0 +1,309 @@
+/** A connected socket: TCP or unix, accepted or connected. */
+
+import type { Address, Transport, TransportHandler } from "../../api/network.ts";
+import {
+  EAGAIN,
+  EINTR,
+  ENOBUFS,
+  ENOMEM,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  MSG_NOSIGNAL,
+  SHUT_WR,
+  SO_ERROR,
+  SO_LINGER,
+  SOL_SOCKET,
+} from "./constants.ts";
+import { failure } from "./failure.ts";
+import type { EpollLoop, Watcher } from "./loop.ts";
+import { addressFrom, NO_ADDRESS } from "./address.ts";
+import { bytesOf, int, LINGER_NOT, SOCKADDR_SIZE } from "./structs.ts";
+
+const READING = EPOLLIN | EPOLLRDHUP;
+/** Not in the set: the kernel tells of a broken connection again and again, whatever one asks for. */
+const UNWATCHED = -1;
+
+const MORE_COMES = 0;
+/** The peer will send no more, which the handler has yet to hear. */
+const END_IS_DUE = 1;
+const END_IS_TOLD = 2;
+
+/** Over a descriptor that is connected and non-blocking, which it closes. */
+export class EpollTransport implements Transport, Watcher {
+  readonly remoteAddress: Address;
+  readonly #loop: EpollLoop;
+  #fd: number;
+  #localAddress: Address | undefined;
+  #handler: TransportHandler | undefined;
+  /** What the kernel watches it for. */
+  #watched = UNWATCHED;
+  /** What was read and not taken. */
+  #rest: Uint8Array | undefined;
+  /** What of a write has not left. */
+  #unsent: Uint8Array | undefined;
+  #end: typeof MORE_COMES | typeof END_IS_DUE | typeof END_IS_TOLD = MORE_COMES;
+  #isPaused = false;
+  #resumeIsDue = false;
+  #drainIsDue = false;
+  #endsAfterWrite = false;
+  #isGone = false;
+
+  constructor(loop: EpollLoop, fd: number, remoteAddress: Address) {
+    this.#loop = loop;
+    this.#fd = fd;
+    this.remoteAddress = remoteAddress;
+  }
+
+  /** The socket's; −1 once it is closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  get localAddress(): Address {
+    return this.#localAddress ??= this.#isClosed
+      ? NO_ADDRESS
+      : localAddressOf(this.#loop, this.#fd);
+  }
+
+  get #isClosed(): boolean {
+    return this.#fd < 0;
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    this.#add(READING);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#unsent = bytes;
+    this.#send();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#resumeIsDue || this.#isClosed) return;
+    this.#resumeIsDue = true;
+    queueMicrotask(() => this.#onResumed());
+  }
+
+  end(): void {
+    if (this.#unsent !== undefined) this.#endsAfterWrite = true;
+    else if (!this.#isClosed) this.#loop.libc.shutdown(this.#fd, SHUT_WR);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#closeFd();
+    queueMicrotask(() => this.#gone(undefined));
+  }
+
+  abort(): void {
+    if (this.#isClosed) return;
+    this.#loop.libc.setsockopt(this.#fd, SOL_SOCKET, SO_LINGER, LINGER_NOT, LINGER_NOT.length);
+    this.close();
+  }
+
+  onReady(events: number): void {
+    const isBroken = (events & (EPOLLERR | EPOLLHUP)) !== 0;
+    if (this.#unsent !== undefined && (isBroken || (events & EPOLLOUT) !== 0)) {
+      this.#send();
+      if (this.#isClosed) return;
+      if (this.#unsent === undefined) this.#watch();
+    }
+    if (!isBroken && (events & READING) === 0) return;
+    if (this.#reads) this.#read();
+    else if (isBroken) this.#onBroken();
+    else this.#watch();
+  }
+
+  get #reads(): boolean {
+    return !this.#isPaused && this.#end === MORE_COMES;
+  }
+
+  #read(): void {
+    const { libc } = this.#loop;
+    const rest = this.#rest;
+    const held = rest === undefined ? 0 : rest.length;
+    const borrowed = this.#loop.borrow();
+    try {
+      const buffer = held * 2 > borrowed.length ? new Uint8Array(held * 2) : borrowed;
+      if (rest !== undefined) buffer.set(rest);
+      const room = held === 0 ? buffer : buffer.subarray(held);
+      const count = libc.recv(this.#fd, room, room.length, 0);
+      if (count < 0) return this.#onReadFailed(libc.errno());
+      if (count === 0) {
+        this.#end = END_IS_DUE;
+        this.#tellEnd();
+      } else this.#offer(buffer.subarray(0, held + count));
+    } catch (error) {
+      this.#break(error);
+    } finally {
+      this.#loop.giveBack(borrowed);
+    }
+  }
+
+  #onReadFailed(errno: number): void {
+    if (errno !== EAGAIN && errno !== EINTR) {
+      this.#break(failure(this.#loop.libc, "recv", errno));
+    }
+  }
+
+  /** Offers a view of a buffer that others use as well. */
+  #offer(bytes: Uint8Array): void {
+    const taken = this.#handler!.onBytes(bytes);
+    if (this.#isClosed) return;
+    this.#rest = taken < bytes.length ? bytes.slice(taken) : undefined;
+  }
+
+  #onResumed(): void {
+    this.#resumeIsDue = false;
+    if (this.#isPaused || this.#isClosed) return;
+    const rest = this.#rest;
+    try {
+      if (rest !== undefined) {
+        this.#rest = undefined;
+        this.#offer(rest);
+      }
+      this.#tellEnd();
+    } catch (error) {
+      return this.#break(error);
+    }
+    if (!this.#isClosed) this.#watch();
+  }
+
+  /** Behind all that was read: a rest whose turn is due comes first. */
+  #tellEnd(): void {
+    if (this.#isPaused || this.#resumeIsDue || this.#isClosed) return;
+    if (this.#end !== END_IS_DUE) return;
+    this.#end = END_IS_TOLD;
+    this.#handler!.onEnd();
+  }
+
+  /** It is broken, or both halves are closed, while nothing is read. */
+  #onBroken(): void {
+    if (this.#end === MORE_COMES) return this.#unwatch();
+    const errno = socketError(this.#loop, this.#fd);
+    if (errno !== 0) this.#break(failure(this.#loop.libc, "recv", errno));
+    else this.#unwatch();
+  }
+
+  #send(): void {
+    const { libc } = this.#loop;
+    const bytes = this.#unsent!;
+    const count = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
+    if (count === bytes.length) return this.#sent();
+    if (count < 0) {
+      const errno = libc.errno();
+      if (errno !== EAGAIN && errno !== EINTR && errno !== ENOBUFS && errno !== ENOMEM) {
+        return this.#breakSoon(failure(libc, "send", errno));
+      }
+    } else {
+      this.#unsent = bytes.subarray(count);
+      if (this.#isWaitingToSend) this.#handler!.onProgress?.();
+    }
+    if (!this.#isClosed) this.#watch();
+  }
+
+  get #isWaitingToSend(): boolean {
+    return this.#watched !== UNWATCHED && (this.#watched & EPOLLOUT) !== 0;
+  }
+
+  #sent(): void {
+    this.#unsent = undefined;
+    if (this.#endsAfterWrite) {
+      this.#endsAfterWrite = false;
+      this.end();
+    }
+    if (this.#drainIsDue) return;
+    this.#drainIsDue = true;
+    queueMicrotask(this.#drained);
+  }
+
+  readonly #drained = (): void => {
+    this.#drainIsDue = false;
+    if (!this.#isClosed) this.#handler!.onDrain();
+  };
+
+  /**
+   * Has the kernel watch for what is of use, where that differs. Called when there is more to watch for, and
+   * else when it has told of something useless: a pause that ends before anything has come costs nothing.
+   */
+  #watch(): void {
+    const wanted = (this.#reads ? READING : 0) | (this.#unsent === undefined ? 0 : EPOLLOUT);
+    if (wanted === this.#watched) return;
+    if (this.#watched !== UNWATCHED) {
+      if (this.#loop.change(this.#fd, wanted)) this.#watched = wanted;
+      return;
+    }
+    // Broken while nothing was read: there is nothing to wait for until somebody reads again.
+    if (wanted === 0) return;
+    this.#add(wanted);
+  }
+
+  #add(wanted: number): void {
+    try {
+      this.#loop.add(this.#fd, wanted, this);
+      this.#watched = wanted;
+    } catch (error) {
+      this.#breakSoon(error);
+    }
+  }
+
+  /** What is broken the kernel tells again and again, whatever it is asked for. */
+  #unwatch(): void {
+    if (this.#watched === UNWATCHED) return;
+    this.#watched = UNWATCHED;
+    this.#loop.remove(this.#fd);
+  }
+
+  /** As {@linkcode #break}, from inside a call of the handler's. */
+  #breakSoon(error: unknown): void {
+    queueMicrotask(() => this.#break(error));
+  }
+
+  /** The peer or the network ended the connection. */
+  #break(error: unknown): void {
+    if (this.#isClosed) return;
+    this.#closeFd();
+    this.#gone(error);
+  }
+
+  #closeFd(): void {
+    if (this.#watched !== UNWATCHED) this.#loop.forget(this.#fd);
+    this.#watched = UNWATCHED;
+    this.#loop.libc.close(this.#fd);
+    this.#fd = -1;
+    this.#rest = this.#unsent = undefined;
+  }
+
+  #gone(error: unknown): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#handler?.onClose(error);
+  }
+}
+
+/** What `SO_ERROR` is, which is 0 behind that. */
+export function socketError({ libc }: EpollLoop, fd: number): number {
+  const value = Int32Array.of(0);
+  const length = Int32Array.of(value.byteLength);
+  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, bytesOf(value), bytesOf(length));
+  return value[0]!;
+}
+
+/** Our end of a socket. */
+export function localAddressOf({ libc }: EpollLoop, fd: number): Address {
+  const address = new Uint8Array(SOCKADDR_SIZE);
+  const length = int(address.length);
+  if (libc.getsockname(fd, address, length) < 0) return NO_ADDRESS;
+  return addressFrom(libc, address);
+}
