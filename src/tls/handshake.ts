@@ -1,7 +1,7 @@
 /** A TLS handshake that is under way. */
 
 import { LwsError } from "../base/errors.ts";
-import type { TransportDuplex } from "./node_duplex.ts";
+import type { TransportDuplex } from "./transport_duplex.ts";
 import type { TlsTransport } from "./transport.ts";
 
 /** A TLS handshake that is under way. How long it may take is its owner's concern. */

@@ -8,7 +8,7 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import type { PollSlot } from "./poll_slot.ts";
 import { PolledService, type PollHost } from "./polled_service.ts";
-import { GatedTransport } from "./polled_transport.ts";
+import { PolledTransport } from "./polled_transport.ts";
 
 /** How polling calls the program, and ends what the program can't watch. */
 export interface PollCallbacks {
@@ -62,7 +62,7 @@ export class Polling implements PollHost {
   /** The transport whose events wait for service. */
   gate(fd: number, transport: Transport): Transport {
     const { scheduler } = this;
-    return new GatedTransport(transport, scheduler.slot(fd), scheduler, this.#isExternal);
+    return new PolledTransport(transport, scheduler.slot(fd), scheduler, this.#isExternal);
   }
 
   // What the program is told.
