@@ -4,12 +4,14 @@
  */
 
 /**
- * What a transport needs of an accepted connection; a `Deno.TcpConn` has it all.
+ * What a transport needs of an accepted connection; a `Deno.TcpConn` and a `Deno.UnixConn` have it all.
+ * Given to {@linkcode Context.adopt} by programs, and by a {@linkcode StreamListener}; from then on only the
+ * library calls it.
  *
  * @category Networks and clocks
  */
 export interface StreamConn {
-  /** Our end: `hostname` and `port`, if it has them. */
+  /** This end: `hostname` and `port`, if it has them. */
   readonly localAddr: unknown;
   /** The peer's end, likewise. */
   readonly remoteAddr: unknown;
@@ -30,7 +32,8 @@ export interface StreamConn {
 }
 
 /**
- * What gives accepted connections; a `Deno.TcpListener` and a `Deno.UnixListener` do.
+ * What gives accepted connections, for {@linkcode ListenInfo.listener}; a `Deno.TcpListener` and a
+ * `Deno.UnixListener` do. `accept` is called again and again, while the context has room.
  *
  * @category Networks and clocks
  */
@@ -105,7 +108,7 @@ export interface TransportHandler {
  * @category Networks and clocks
  */
 export interface Transport {
-  /** Our end. */
+  /** This end. */
   readonly localAddress: Address;
   /** The peer's end. */
   readonly remoteAddress: Address;

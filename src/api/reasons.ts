@@ -5,7 +5,7 @@ import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } f
 import type { Wsi } from "./wsi.ts";
 
 /**
- * Adds header fields to a handshake while it is composed.
+ * Adds header fields to a handshake while it is composed: the `data` of `clientAppendHandshakeHeader`.
  *
  * @category Protocols
  */
@@ -20,7 +20,8 @@ export interface HeaderAppender {
 }
 
 /**
- * A WebSocket handshake that waits for a verdict; its 101 can get more fields.
+ * A WebSocket handshake that waits for a verdict, and whose 101 can get more fields: the `data` of
+ * `filterProtocolConnection`.
  *
  * @category Protocols
  */
@@ -60,7 +61,7 @@ export type CloseCause =
   | "destroy";
 
 /**
- * How a WebSocket connection ended.
+ * How a WebSocket connection ended: the `data` of `closed`.
  *
  * @category Connections
  */

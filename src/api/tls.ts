@@ -135,7 +135,7 @@ export interface ClientCertificateTrial {
 }
 
 /**
- * A certificate that a peer showed.
+ * A certificate that a peer showed, as {@linkcode TlsInfo.peerCertificate} has it.
  *
  * @category TLS
  */
@@ -159,7 +159,7 @@ export interface PeerCertificate {
 }
 
 /**
- * What is known of a TLS connection once its handshake is over.
+ * What is known of a TLS connection once its handshake is over: `wsi.tls`, and the `data` of `established`.
  *
  * @category TLS
  */

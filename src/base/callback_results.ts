@@ -33,7 +33,7 @@ export function whenSettled(
   what: string,
   tell: (result: number) => void,
 ): void {
-  // Adopted by a promise of ours, one that breaks the rules can't settle twice or throw from `then`.
+  // Adopted by a new promise, one that breaks the rules can't settle twice or throw from `then`.
   new Promise((resolve) => resolve(promised)).then(numberOf, (error) => {
     log("err", () => `${what} was rejected: ${describeError(error)}`);
     return THREW;

@@ -8,10 +8,7 @@
  * @module
  */
 
-import type { Context } from "../api/context.ts";
 import type { Limits } from "../api/limits.ts";
-import type { PollFd } from "../api/service.ts";
-import type { Wsi } from "../api/wsi.ts";
 import { type ClientConnect, connectingBlocking } from "./calls/client_calls.ts";
 import {
   callbackOnWritable,
@@ -29,6 +26,12 @@ import {
 import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
 import * as constants from "./constants/feb11.ts";
 import { attempt, under } from "./engine/attempt.ts";
+import type {
+  libwebsocket,
+  libwebsocket_callback,
+  libwebsocket_context,
+  pollfd,
+} from "./engine/elder_types.ts";
 import { defineGeneration } from "./engine/generation.ts";
 import { theConnection } from "./engine/guards.ts";
 import { plain } from "./engine/placements.ts";
@@ -47,6 +50,14 @@ export {
   libwebsockets_remaining_packet_payload,
 } from "./calls/elder_names.ts";
 export { forkServiceLoop as libwebsockets_fork_service_loop } from "./calls/background.ts";
+export type {
+  libwebsocket,
+  libwebsocket_callback,
+  libwebsocket_callback_reasons,
+  libwebsocket_context,
+  libwebsocket_write_protocol,
+  pollfd,
+} from "./engine/elder_types.ts";
 
 const FEB11 = defineGeneration({
   name: "feb11",
@@ -62,28 +73,6 @@ const FEB11 = defineGeneration({
   completesWholeAnswers: true,
   emptyWrites: ["close"],
 });
-
-/** `struct libwebsocket`: a connection. */
-export type libwebsocket = Wsi;
-/** `struct libwebsocket_context`. */
-export type libwebsocket_context = Context;
-/** `struct pollfd`: `fd`, `events` and `revents`. */
-export type pollfd = PollFd;
-/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
-export type libwebsocket_callback_reasons = number;
-/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
-export type libwebsocket_write_protocol = number;
-
-/** The callback of a protocol, which names the types that it expects of `user` and `in`. */
-export type libwebsocket_callback = {
-  call(
-    wsi: libwebsocket,
-    reason: number,
-    user: unknown,
-    data: unknown,
-    len: number,
-  ): number | void;
-}["call"];
 
 /** `struct libwebsocket_protocols`; a first one without a name serves clients that ask for none. */
 export interface libwebsocket_protocols

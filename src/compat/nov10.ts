@@ -22,6 +22,7 @@ import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
 import * as constants from "./constants/nov10.ts";
 import { attempt } from "./engine/attempt.ts";
 import { userReason } from "./engine/callback.ts";
+import type { libwebsocket, libwebsocket_callback } from "./engine/elder_types.ts";
 import { defineGeneration } from "./engine/generation.ts";
 import { refuse, theConnection, theWhole } from "./engine/guards.ts";
 import { plain } from "./engine/placements.ts";
@@ -30,6 +31,12 @@ export * from "./constants/nov10.ts";
 export { type Limits } from "../api/limits.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
+export type {
+  libwebsocket,
+  libwebsocket_callback,
+  libwebsocket_callback_reasons,
+  libwebsocket_write_protocol,
+} from "./engine/elder_types.ts";
 
 const NOV10 = defineGeneration({
   name: "nov10",
@@ -43,24 +50,6 @@ const NOV10 = defineGeneration({
   completesWholeAnswers: true,
   emptyWrites: ["text", "binary", "http"],
 });
-
-/** `struct libwebsocket`: a connection. */
-export type libwebsocket = Wsi;
-/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
-export type libwebsocket_callback_reasons = number;
-/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
-export type libwebsocket_write_protocol = number;
-
-/** The callback of a server, which names the types that it expects of `user` and `in`. */
-export type libwebsocket_callback = {
-  call(
-    wsi: libwebsocket,
-    reason: number,
-    user: unknown,
-    data: unknown,
-    len: number,
-  ): number | void;
-}["call"];
 
 /** The version of the protocol that is spoken, RFC 6455. */
 const PROTOCOL_VERSION = 13;

@@ -5,10 +5,7 @@
  * @module
  */
 
-import type { Context } from "../api/context.ts";
 import type { Limits } from "../api/limits.ts";
-import type { PollFd } from "../api/service.ts";
-import type { Wsi } from "../api/wsi.ts";
 import {
   type ClientConnect,
   type ClientConnectExtended,
@@ -30,16 +27,17 @@ import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
 import * as constants from "./constants/oct12.ts";
 import { attempt, under } from "./engine/attempt.ts";
 import { callingContext } from "./engine/callback.ts";
+import type {
+  callback_function,
+  extension_callback_function,
+  libwebsocket,
+  libwebsocket_context,
+  libwebsocket_extension,
+} from "./engine/elder_types.ts";
 import { defineGeneration, type Generation } from "./engine/generation.ts";
 import { type Box, refuse, theConnection, theContext } from "./engine/guards.ts";
 import { plain, pollPlacements } from "./engine/placements.ts";
-import type {
-  BroadcastFilledIn,
-  ExtensionMembers,
-  ExtensionStruct,
-  lws_tokens,
-  ProtocolStruct,
-} from "./engine/structs.ts";
+import type { BroadcastFilledIn, ExtensionStruct, ProtocolStruct } from "./engine/structs.ts";
 export * from "./constants/oct12.ts";
 export { type Limits } from "../api/limits.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
@@ -82,6 +80,19 @@ export {
   base64Decode as lws_b64_decode_string,
   base64Encode as lws_b64_encode_string,
 } from "./calls/utilities.ts";
+export type {
+  callback_function,
+  extension_callback_function,
+  libwebsocket,
+  libwebsocket_callback_reasons,
+  libwebsocket_context,
+  libwebsocket_extension,
+  libwebsocket_extension_callback_reasons,
+  libwebsocket_write_protocol,
+  lws_token_indexes,
+  pending_timeout,
+  pollfd,
+} from "./engine/elder_types.ts";
 
 /** RFC 6455 section 7.4.1, which came later than this generation's number for it. */
 const MESSAGE_TOO_BIG = 1009;
@@ -123,54 +134,9 @@ const OCT12: Generation = defineGeneration({
   emptyWrites: ["close"],
 });
 
-/** `struct libwebsocket`: a connection. */
-export type libwebsocket = Wsi;
-/** `struct libwebsocket_context`. */
-export type libwebsocket_context = Context;
-/** `struct pollfd`: `fd`, `events` and `revents`. */
-export type pollfd = PollFd;
-/** `enum libwebsocket_callback_reasons`: `LWS_CALLBACK_` numbers. */
-export type libwebsocket_callback_reasons = number;
-/** `enum libwebsocket_extension_callback_reasons`: `LWS_EXT_CALLBACK_` numbers. */
-export type libwebsocket_extension_callback_reasons = number;
-/** `enum libwebsocket_write_protocol`: `LWS_WRITE_` numbers, with their flags. */
-export type libwebsocket_write_protocol = number;
-/** `enum pending_timeout`: `PENDING_TIMEOUT_` numbers. */
-export type pending_timeout = number;
-/** `enum lws_token_indexes`: `WSI_TOKEN_` numbers. */
-export type lws_token_indexes = number;
-
-/** The callback of a protocol, which names the types that it expects of `user` and `in`. */
-export type callback_function = {
-  call(
-    context: libwebsocket_context,
-    wsi: libwebsocket,
-    reason: number,
-    user: unknown,
-    data: unknown,
-    len: number,
-  ): number | void;
-}["call"];
-
-/** The callback of an extension; `data` is an {@linkcode lws_tokens} for packets. */
-export type extension_callback_function = {
-  call(
-    context: libwebsocket_context,
-    ext: libwebsocket_extension,
-    wsi: libwebsocket,
-    reason: number,
-    user: unknown,
-    data: lws_tokens<Uint8Array> | string | null,
-    len: number,
-  ): number | void;
-}["call"];
-
 /** `struct libwebsocket_protocols`; a first one without a name serves clients that ask for none. */
 export interface libwebsocket_protocols
   extends ProtocolStruct<callback_function>, BroadcastFilledIn {}
-
-/** `struct libwebsocket_extension`. */
-export type libwebsocket_extension = ExtensionMembers<extension_callback_function>;
 
 /** The extensions that were built in, as a list that a null callback ends. */
 export const libwebsocket_internal_extensions: libwebsocket_extension[] =

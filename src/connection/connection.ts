@@ -7,47 +7,35 @@ import { abortTransport, type Transport, type TransportHandler } from "../api/ne
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import type { TlsInfo } from "../api/tls.ts";
-import { TIMEOUT_REASONS, type TimeoutReason } from "../api/timeouts.ts";
+import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { refuseArgument } from "../base/check.ts";
-import { log } from "../base/log.ts";
+import { next } from "../base/state_table.ts";
 import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
-import { BROKEN, Outbox } from "./outbox.ts";
+import { BROKEN, Outbox, type OutboxHost } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
-import { Peer } from "./peer.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
+import { RxFlow } from "./rx_flow.ts";
+import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
+import { Timeout } from "./timeout.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
-import type { Serviceable } from "../service/scheduler.ts";
-import { WheelTimer } from "../service/timer_wheel.ts";
-import type { TurnTaker } from "../service/turn_budget.ts";
+import { Peer } from "../proxy/peer.ts";
 
-/** The longest delay that the runtime's timers can wait. */
-const MAX_TIMEOUT_SECONDS = 2_147_483;
-
-/** How often a verdict waits for the connection's turn. */
-const LONGEST_HOLD_UP = 4;
-
-/** How far a connection is on its way out. */
-const OPEN = 0;
-/** What is unsent leaves, then the socket closes. */
-const FLUSHING = 1;
-/** All has left; input is discarded until the peer closes, too, or first. */
-const LINGERING = 2;
-const CLOSED = 3;
-
-/** What follows once all has left: the end of both halves, or first that of ours, or of the peer's. */
-const CLOSING_AT_ONCE = 0;
-const ENDING_FIRST = 1;
-const AWAITING_END = 2;
+/**
+ * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
+ * half, and input is discarded until the peer closes, as closing with unread input would reset the
+ * connection and might take our last words with it. `"awaitsPeer"`: the same with the sending half left
+ * open, so that the peer's side of the connection is the one that keeps its address busy for a while.
+ */
+export type Parting = "closes" | "lingers" | "awaitsPeer";
 
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection implements Caller, TransportHandler, Serviceable, TurnTaker {
+export class Connection extends RxFlow implements Caller, TransportHandler, OutboxHost {
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;
@@ -67,24 +55,16 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
   peer: Peer | undefined;
   phase: Phase | undefined;
   readonly outbox: Outbox;
-  #transport: Transport | undefined;
-  #state = OPEN;
-  #parting = CLOSING_AT_ONCE;
-  #peerEnded = false;
-  #writableWanted = false;
-  #writableIsDue = false;
-  #pausedByUser = false;
-  #pausedByPhase = false;
-  #waitsForTurn = false;
-  servedMs = 0;
-  #timer: WheelTimer | undefined;
-  #timeoutReason: TimeoutReason = "noPendingTimeout";
-  /** Whether the program has chosen the timeout that it is under, or was last. */
-  isTimeoutOfProgram = false;
+  #state: ConnectionState = CONNECTION.first;
+  #parting: Parting = "closes";
+  /** The peer will send no more. */
+  hasPeerEnded = false;
+  #timeout: Timeout | undefined;
   /** What ends it, as far as that is known. */
   #cause: CloseCause | undefined;
 
   constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
+    super();
     this.owner = owner;
     this.socketFd = socketFd;
     this.isClient = isClient;
@@ -94,101 +74,64 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
   }
 
   get isOpen(): boolean {
-    return this.#state === OPEN;
+    return this.#state === "OPEN";
+  }
+
+  #go(event: ConnectionEvent): void {
+    this.#state = next(CONNECTION, this.#state, event, this.socketFd);
   }
 
   /** Whether it is a WebSocket that is not closing. */
   get isEstablished(): boolean {
-    return this.#state === OPEN && this.phase !== undefined && this.phase.isEstablished;
+    return this.isOpen && (this.phase?.isEstablished ?? false);
   }
 
-  // Transport and turns.
+  // Transport.
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
-    this.#transport = this.owner.gated(this.socketFd, transport);
-    this.outbox.open(this.#transport);
+    this.transport = this.owner.gated(this.socketFd, transport);
+    this.outbox.open(this.transport);
     this.peer = new Peer(transport.remoteAddress);
-    this.#transport.start(this);
-  }
-
-  onBytes(bytes: Uint8Array): number {
-    const { budget } = this.owner;
-    if (!budget.begin(this)) return this.#waitForTurn(0);
-    if (this.#state !== OPEN) return bytes.length;
-    const { outbox } = this;
-    outbox.beginTurn();
-    const taken = this.phase!.onBytes(bytes);
-    outbox.endTurn();
-    if (!budget.isSpent) return taken;
-    budget.charge(this);
-    return this.#waitForTurn(taken);
-  }
-
-  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
-  #waitForTurn(taken: number): number {
-    if (this.#waitsForTurn || this.#transport === undefined) return taken;
-    this.#waitsForTurn = true;
-    this.#transport.pause();
-    this.owner.budget.wait(this);
-    return taken;
-  }
-
-  onTurn(): void {
-    this.#waitsForTurn = false;
-    if (this.#state === OPEN && !this.isPaused && !this.goOn()) return;
-    if (this.#state === OPEN && this.isPaused) return;
-    this.#transport?.resume();
-  }
-
-  /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
-  goOn(): boolean {
-    const { budget } = this.owner;
-    if (budget.begin(this)) {
-      this.turn(() => this.phase?.onTurn());
-      if (!budget.isSpent) return true;
-      budget.charge(this);
-    }
-    this.#waitForTurn(0);
-    return false;
+    this.transport.start(this);
   }
 
   onDrain(): void {
     const { outbox } = this;
     const left = outbox.written();
-    if (left === BROKEN) return this.cut("self");
-    if (this.#state === OPEN) {
+    if (left === BROKEN) return this.abort("self");
+    if (this.isOpen) {
       outbox.beginTurn();
       this.phase!.onLeft(left);
       if (outbox.endTurn()) return;
-    } else if (this.#state === FLUSHING) {
+    } else if (this.#state === "FLUSHING") {
       this.#awaitFlush();
       if (outbox.flush()) return;
     }
-    if (this.#state === FLUSHING) return this.#flushed();
-    if (this.#state !== OPEN) return;
+    if (this.#state === "FLUSHING") return this.#flushed();
+    if (!this.isOpen) return;
     outbox.beginTurn();
     this.phase!.onDrain();
     outbox.endTurn();
-    if (outbox.unsent === 0) this.#offerWritable();
+    outbox.offerWritable();
   }
 
   onProgress(): void {
-    if (this.#state === OPEN) this.phase!.onLeft(0);
-    else if (this.#state === FLUSHING) this.#awaitFlush();
+    if (this.isOpen) this.phase!.onLeft(0);
+    else if (this.#state === "FLUSHING") this.#awaitFlush();
   }
 
   onEnd(): void {
-    this.#peerEnded = true;
-    if (this.#state === LINGERING) return this.cut("peer");
-    if (this.#state === OPEN) this.turn(() => this.phase!.onEnd());
+    this.hasPeerEnded = true;
+    if (this.#state === "LINGERING") return this.abort("peer");
+    if (this.isOpen) this.turn(() => this.phase!.onEnd());
   }
 
   onClose(error?: unknown): void {
-    this.#state = CLOSED;
-    this.#transport = undefined;
+    this.#go("gone");
+    this.transport = undefined;
     this.outbox.close();
-    if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
+    this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
     this.phase?.onClose(this.#cause ?? "reset", error);
     this.phase = undefined;
@@ -200,11 +143,6 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
     this.owner.forget(this);
   }
 
-  /** Whether the peer will send no more. */
-  get hasPeerEnded(): boolean {
-    return this.#peerEnded;
-  }
-
   /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */
   turn(work: () => void): void {
     this.outbox.turn(work);
@@ -214,16 +152,16 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
 
   /** What the program does for this connection has failed, outside any call of it. */
   hasFailed(): void {
-    if (this.#state !== OPEN || this.phase === undefined) return;
+    if (!this.isOpen || this.phase === undefined) return;
     const service = () => {
-      if (this.#state === OPEN) this.turn(() => this.phase?.onThrow());
+      if (this.isOpen) this.turn(() => this.phase?.onThrow());
     };
     this.owner.scheduler.arrived({ socketFd: this.socketFd, service }, POLLOUT);
   }
 
   /** Ends it for a number that a callback returned, where the reason has no rule of its own. */
   dropFor(reason: Reason, result: number): void {
-    if (this.#state === OPEN) this.turn(() => this.phase?.onReturn(reason, result));
+    if (this.isOpen) this.turn(() => this.phase?.onReturn(reason, result));
   }
 
   /** Moves to another protocol, with per-session data of its own. */
@@ -240,135 +178,64 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
     kind?: WriteKind,
     options?: WriteOptions,
   ): number {
-    if (this.#state !== OPEN || this.phase === undefined) return -1;
+    if (!this.isOpen || this.phase === undefined) return -1;
     return this.phase.write(data, kind, options);
   }
 
   callbackOnWritable(): number {
-    if (this.#state !== OPEN) return -1;
-    this.#writableWanted = true;
-    if (this.outbox.unsent === 0) this.#offerWritable();
+    if (!this.isOpen) return -1;
+    this.outbox.askWritable();
     return 1;
   }
 
-  /** Whether a writeable callback was asked for, and has not come. */
-  get wantsWritable(): boolean {
-    return this.#writableWanted;
-  }
-
-  service(): void {
-    this.#writableIsDue = false;
-    // What was written since then leaves first; onDrain offers the callback again.
-    if (this.#state !== OPEN || !this.#writableWanted || this.outbox.unsent > 0) return;
-    if (this.phase === undefined) return;
-    this.#writableWanted = false;
-    this.turn(() => this.phase!.onWritable());
-  }
-
-  #offerWritable(): void {
-    if (!this.#writableWanted || this.#writableIsDue) return;
-    this.#writableIsDue = true;
-    this.owner.scheduler.request(this, POLLOUT);
-  }
-
-  // Receiving.
-
-  /** Lets the peer's bytes in, or holds them back, as the program wants; −1 on its way out. */
-  allowInput(isAllowed: boolean): number {
-    if (this.#state !== OPEN) return -1;
-    this.#pausedByUser = !isAllowed;
-    this.#applyPause();
-    return 0;
-  }
-
-  /** Whether the user has stopped receiving; a phase then stops in the middle of a read. */
-  get isPaused(): boolean {
-    return this.#pausedByUser || this.#pausedByPhase;
-  }
-
-  /** Whether the program may be told of what has come. */
-  get canDeliver(): boolean {
-    return this.#state === OPEN && !this.isPaused;
-  }
-
-  /** Holds input back while a phase can't take any, whatever the user says. */
-  holdInput(held: boolean): void {
-    if (this.#pausedByPhase === held) return;
-    this.#pausedByPhase = held;
-    this.#applyPause();
-  }
-
-  /** Has what was not taken offered once more, in a turn of its own. */
-  offerAgain(): void {
-    if (this.#pausedByPhase) return this.holdInput(false);
-    if (this.isPaused || this.#waitsForTurn || this.#transport === undefined) return;
-    this.#transport.pause();
-    this.#transport.resume();
-  }
-
-  #applyPause(): void {
-    if (this.#transport === undefined) return;
-    if (this.isPaused) this.#transport.pause();
-    else if (!this.#waitsForTurn) this.#transport.resume();
-    this.phase?.onPause(this.isPaused);
+  onWritable(): void {
+    this.phase?.onWritable();
   }
 
   // Timeouts.
-
-  setTimeout(reason: TimeoutReason, seconds: number): void {
-    if (!TIMEOUT_REASONS.includes(reason)) {
-      refuseArgument("setTimeout", "reason", reason, `one of ${TIMEOUT_REASONS.join(", ")}`);
-    }
-    if (typeof seconds !== "number" || !(seconds >= 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
-      refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_TIMEOUT_SECONDS}`);
-    }
-    this.armTimeout(reason, seconds * 1000);
-    this.isTimeoutOfProgram = this.#state === OPEN;
-  }
 
   /**
    * Puts the connection under a timeout, in place of the one it is under. On its way out it is under
    * timeouts that neither the program nor a phase may lift.
    */
-  armTimeout(reason: TimeoutReason, delayMs: number): void {
-    if (this.#state === OPEN) this.#arm(reason, delayMs);
+  armTimeout(reason: TimeoutReason, delayMs: number, isOfProgram = false): void {
+    if (this.isOpen) this.#arm(reason, delayMs, isOfProgram);
   }
 
-  #arm(reason: TimeoutReason, delayMs: number): void {
-    this.isTimeoutOfProgram = false;
-    this.#timeoutReason = reason;
-    if (reason === "noPendingTimeout") {
-      if (this.#timer !== undefined) this.owner.wheel.cancel(this.#timer);
-      // A WebSocket mostly lives on without one.
-      this.#timer = undefined;
-      return;
-    }
-    this.#timer ??= new WheelTimer(this);
-    this.owner.wheel.arm(this.#timer, delayMs);
+  #arm(reason: TimeoutReason, delayMs: number, isOfProgram = false): void {
+    // A WebSocket mostly lives on without one.
+    if (reason === "noPendingTimeout" && !isOfProgram) return this.#liftTimeout();
+    this.#timeout ??= new Timeout(this);
+    this.#timeout.arm(reason, delayMs, isOfProgram);
+  }
+
+  #liftTimeout(): void {
+    if (this.#timeout !== undefined) this.owner.wheel.cancel(this.#timeout);
+    this.#timeout = undefined;
+  }
+
+  /** Whether the program has chosen the timeout that it is under, or was last. */
+  get isTimeoutOfProgram(): boolean {
+    return this.#timeout?.isOfProgram ?? false;
   }
 
   /** What waits for the program, or for this connection's turn, is not its peer's silence. */
   isHeldUp(times: number): boolean {
-    return this.owner.scheduler.hasToTell(this.socketFd) ||
-      // Everybody's turn comes within that, and whoever sends without an end must not evade it.
-      (this.#waitsForTurn && times < LONGEST_HOLD_UP);
+    return this.owner.scheduler.hasToTell(this.socketFd) || this.isWaitingFor(times);
   }
 
-  onTimeout(): void {
-    const reason = this.#timeoutReason;
-    this.#timeoutReason = "noPendingTimeout";
-    log("info", () => `connection ${this.socketFd}: timeout ${reason}`);
+  onTimeout(reason: TimeoutReason): void {
     // Without all of it an answer must not look whole; behind it nothing is left to be lost.
-    if (this.#state === FLUSHING) return this.abort("timeout");
-    if (this.#state !== OPEN || this.phase === undefined) return this.cut("timeout");
+    if (this.#state === "FLUSHING") return this.reset("timeout");
+    if (!this.isOpen || this.phase === undefined) return this.abort("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
 
   // Closing.
 
-  /** Begins the closing handshake of a WebSocket; an HTTP connection ends once its writes have left. */
+  /** Begins the closing handshake of a WebSocket; of an HTTP connection as {@linkcode end}. */
   close(cause: CloseCause, code: number | undefined, reason: string): number {
-    if (this.#state !== OPEN || this.phase === undefined) return -1;
+    if (!this.isOpen || this.phase === undefined) return -1;
     return this.phase.close(cause, code, reason);
   }
 
@@ -377,26 +244,21 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
     this.#cause ??= cause;
   }
 
-  /**
-   * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
-   * input is discarded until the peer closes: closing with unread input would reset the connection
-   * and might take our last words with it. Without `endsFirst` the sending half stays open until then,
-   * so that the peer is the one whose side of the connection keeps its address busy for a while.
-   */
-  finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
-    if (this.#state !== OPEN) return;
+  /** Lets what is unsent leave and closes the socket then, without a closing handshake. */
+  end(cause: CloseCause, parting: Parting = "closes"): void {
+    if (!this.isOpen) return;
     // The program's own head may say that the connection ends the body, and this be what it means.
     const { http } = this;
     if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
-      return this.abort(cause);
+      return this.reset(cause);
     }
     this.endsFor(cause);
-    this.#state = FLUSHING;
-    if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
+    this.#go("ends");
+    this.#parting = parting;
     this.#awaitFlush();
     if (this.outbox.unsent === 0) return this.#flushed();
     // A peer may want to send all before it reads anything.
-    if (lingers && !this.#waitsForTurn) this.#transport?.resume();
+    if (parting !== "closes") this.discardInput();
     if (!this.outbox.isInTurn) this.outbox.flush();
   }
 
@@ -407,24 +269,27 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
     this.#arm("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
-  /** Closes at once; unsent bytes may be lost. */
-  cut(cause: CloseCause): void {
-    if (this.#state === CLOSED) return;
+  /** Closes the socket now; unsent bytes may be lost. */
+  abort(cause: CloseCause): void {
+    if (this.#state === "GONE") return;
     const { http } = this;
-    const isCutShort = this.outbox.unsent > 0 || (this.#state === OPEN && !http?.isComplete);
-    if (isCutShort && http?.endsWithConnection) return this.abort(cause);
+    const isCutShort = this.outbox.unsent > 0 || (this.isOpen && !http?.isComplete);
+    if (isCutShort && http?.endsWithConnection) return this.reset(cause);
     this.endsFor(cause);
-    if (this.#state === OPEN) this.#state = FLUSHING;
+    this.#go("ends");
     // Without a transport a client is still connecting; its phase sees the state and lets go.
-    this.#transport?.close();
+    this.transport?.close();
   }
 
-  /** As {@linkcode cut}, so that the peer takes what it has for no whole answer, where it could. */
-  abort(cause: CloseCause): void {
-    if (this.#state === CLOSED) return;
+  /**
+   * As {@linkcode abort}, with a reset (RFC 9293 section 3.5.2) where the transport can, so that the peer takes
+   * what it has for no whole answer.
+   */
+  reset(cause: CloseCause): void {
+    if (this.#state === "GONE") return;
     this.endsFor(cause);
-    if (this.#state === OPEN) this.#state = FLUSHING;
-    if (this.#transport !== undefined) abortTransport(this.#transport);
+    this.#go("ends");
+    if (this.transport !== undefined) abortTransport(this.transport);
   }
 
   /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */
@@ -435,20 +300,20 @@ export class Connection implements Caller, TransportHandler, Serviceable, TurnTa
       return;
     }
     this.holdInput(true);
-    this.cut("self");
+    this.abort("self");
   }
 
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
   leave(): void {
-    if (this.#state === OPEN && this.phase !== undefined) this.phase.onLeave();
-    else if (this.#state === FLUSHING) this.#awaitFlush();
+    if (this.isOpen && this.phase !== undefined) this.phase.onLeave();
+    else if (this.#state === "FLUSHING") this.#awaitFlush();
   }
 
   #flushed(): void {
-    if (this.#parting === CLOSING_AT_ONCE || this.#peerEnded) return this.#transport?.close();
-    this.#state = LINGERING;
+    if (this.#parting === "closes" || this.hasPeerEnded) return this.transport?.close();
+    this.#go("lingers");
     this.#arm("closeAck", this.owner.limits.closeTimeoutMs);
-    if (this.#parting === ENDING_FIRST) this.#transport?.end();
-    if (!this.#waitsForTurn) this.#transport?.resume();
+    if (this.#parting === "lingers") this.transport?.end();
+    this.discardInput();
   }
 }

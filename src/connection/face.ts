@@ -13,6 +13,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { behind, Face } from "../base/face.ts";
 import type { HeaderSource, HttpExchange } from "./phase.ts";
+import { checkTimeout } from "./timeout.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 
@@ -40,7 +41,7 @@ interface Faced {
   ): number;
   callbackOnWritable(): number;
   allowInput(isAllowed: boolean): number;
-  setTimeout(reason: TimeoutReason, seconds: number): void;
+  armTimeout(reason: TimeoutReason, delayMs: number, isOfProgram: boolean): void;
   close(cause: CloseCause, code: number | undefined, reason: string): number;
 }
 
@@ -244,7 +245,8 @@ export class WsiFace extends Face<Faced> implements Wsi {
   // Its end.
 
   setTimeout(reason: TimeoutReason, seconds: number): void {
-    connectionOf(this).setTimeout(reason, seconds);
+    checkTimeout(reason, seconds);
+    connectionOf(this).armTimeout(reason, seconds * 1000, true);
   }
 
   close(code?: number, reason = ""): number {

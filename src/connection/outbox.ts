@@ -6,10 +6,12 @@
 import { type Limits, longestWrite } from "../api/limits.ts";
 import type { Transport } from "../api/network.ts";
 import type { CloseCause } from "../api/reasons.ts";
+import { POLLOUT } from "../api/service.ts";
 import { log } from "../base/log.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
 import { type Masking, maskPayload, TxQueue, UNMASKED } from "../core/websocket/send_queue.ts";
+import type { Scheduler, Serviceable } from "../service/scheduler.ts";
 
 /**
  * In place of how many bytes were given: no program has written them, and who did keeps them few. No
@@ -24,21 +26,28 @@ export const BROKEN = -1;
 /** What an outbox needs of its connection. */
 export interface OutboxHost {
   readonly socketFd: number;
+  readonly isOpen: boolean;
   readonly owner: {
     readonly limits: Limits;
+    readonly scheduler: Scheduler;
     /** Calls `flush` of one that was written to outside a turn, before long. */
     flushLater(outbox: Outbox): void;
   };
-  cut(cause: CloseCause): void;
+  /** A writeable callback that was asked for is due. */
+  onWritable(): void;
+  abort(cause: CloseCause): void;
 }
 
 /** The bytes of one connection that wait, and those under way. */
-export class Outbox {
+export class Outbox implements Serviceable {
   readonly #host: OutboxHost;
   readonly #queue = new TxQueue();
   #transport: Transport | undefined;
   #isInTurn = false;
   #flushIsDue = false;
+  /** A writeable callback was asked for, and has not come. */
+  wantsWritable = false;
+  #writableIsDue = false;
 
   constructor(host: OutboxHost) {
     this.#host = host;
@@ -183,7 +192,7 @@ export class Outbox {
       "warn",
       () => `connection ${host.socketFd}: ${whyNoRoom(host.owner.limits, given, others)}`,
     );
-    host.cut("unsent");
+    host.abort("unsent");
     return false;
   }
 
@@ -235,6 +244,34 @@ export class Outbox {
     this.#transport.write(queue.next());
     return true;
   }
+
+  // The writeable callback, which comes when nothing is unsent.
+
+  askWritable(): void {
+    this.wantsWritable = true;
+    this.offerWritable();
+  }
+
+  /** Has the callback come in service, if it was asked for. */
+  offerWritable(): void {
+    if (!this.wantsWritable || this.#writableIsDue || this.unsent > 0) return;
+    this.#writableIsDue = true;
+    this.#host.owner.scheduler.request(this, POLLOUT);
+  }
+
+  get socketFd(): number {
+    return this.#host.socketFd;
+  }
+
+  service(): void {
+    this.#writableIsDue = false;
+    // What was written since then leaves first, and has it offered again.
+    if (!this.#host.isOpen || !this.wantsWritable || this.unsent > 0) return;
+    this.wantsWritable = false;
+    this.turn(() => this.#host.onWritable());
+  }
+
+  // What has left.
 
   /** The transport is done with its write: how many bytes have left, or {@linkcode BROKEN}. */
   written(): number {

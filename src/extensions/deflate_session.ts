@@ -109,7 +109,7 @@ export class DeflateSession implements ExtensionSession {
     if (!isLast && !isByFrame) return flushed;
     const whole = withoutTail(flushed);
     const shrinks = !begins || whole.length < payload.length || payload.length === 0;
-    // The peer's window has nothing of a message that is sent plain, so ours must forget it, too.
+    // The peer's window has nothing of a message that is sent plain, so this end's must forget it, too.
     if (!shrinks) deflater.reset();
     if (!sendKeeps) {
       this.#deflater = undefined;
@@ -128,7 +128,7 @@ export class DeflateSession implements ExtensionSession {
   }
 
   sentShared(): void {
-    // It is in the peer's window and not in ours: nothing may refer to what is older.
+    // It is in the peer's window and not in this end's: nothing may refer to what is older.
     this.#deflater?.reset();
   }
 

@@ -83,9 +83,9 @@ export interface PermessageDeflateParams {
   readonly serverNoContextTakeover: boolean;
   /** Whether the client forgets its window after every message. */
   readonly clientNoContextTakeover: boolean;
-  /** The server's window: 9 to 15 when it is our own, 8 to 15 when it is the peer's. */
+  /** The server's window: 9 to 15 when that is this end, 8 to 15 when it is the peer. */
   readonly serverMaxWindowBits: number;
-  /** The client's window: 9 to 15 when it is our own, 8 to 15 when it is the peer's. */
+  /** The client's window: 9 to 15 when that is this end, 8 to 15 when it is the peer. */
   readonly clientMaxWindowBits: number;
 }
 

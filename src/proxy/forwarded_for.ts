@@ -4,7 +4,7 @@ import type { TrustProxy } from "../api/creation_info.ts";
 import { parseLength, trimBlanks } from "../core/http/syntax.ts";
 import { formatIp, type IpRange, isInRange, parseIp, parseIpRange } from "./ip_address.ts";
 
-/** {@linkcode TrustProxy}, read. */
+/** The option {@linkcode TrustProxy}, read; made by {@linkcode readProxyTrust}. */
 export interface ProxyTrust {
   /** Whether the proxy so many hops from the socket (0 is the socket's peer) is believed. */
   isTrusted(address: string, hop: number): boolean;

@@ -6,14 +6,14 @@ import { type Clock, POLLIN } from "../api/service.ts";
 import { log } from "../base/log.ts";
 import { BroadcastSocket, type BroadcastSocketHost } from "./broadcast_socket.ts";
 import { ContextPort, type PortInbox } from "./message_port.ts";
-import type { Polling } from "../service/poll_announcements.ts";
+import type { Polling } from "../service/polling.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 
-/** How messages get to a context that its program serves. */
+/** How messages get to a context that its program serves. Given by ServingContext. */
 export interface InboxService {
   /** Unless the context serves by itself. */
   readonly polling: Polling | undefined;
-  /** A descriptor that nothing had. */
+  /** Returns a descriptor that nothing in the context has had. */
   newFd(): number;
 }
 
@@ -33,7 +33,7 @@ export class BroadcastInbox implements BroadcastSocketHost, PortInbox {
     this.#service = service;
   }
 
-  /** Opens a socket for each protocol; nobody is accepted before {@linkcode open}. */
+  /** Opens a socket for each protocol; connections are accepted from {@linkcode open} on. */
   listen(names: readonly string[], network: Network, clock: Clock): void {
     for (const name of names) {
       this.#sockets.push(new BroadcastSocket(name, network, clock, this));

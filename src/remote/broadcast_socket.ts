@@ -15,7 +15,7 @@ import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
 import { Acceptor, type AcceptorHost } from "../transport/acceptor.ts";
 import { listen } from "../transport/listen.ts";
 
-/** What a broadcast socket needs of its context. */
+/** What a broadcast socket needs of its context. Implemented by BroadcastInbox. */
 export interface BroadcastSocketHost {
   readonly context: Pick<Context, "limits" | "broadcast">;
   readonly wheel: TimerWheel;
@@ -25,7 +25,7 @@ export interface BroadcastSocketHost {
 
 const LOOPBACK = "127.0.0.1";
 
-/** A listener on 127.0.0.1 that takes broadcasts from whoever knows its token. */
+/** A listener on 127.0.0.1 that takes broadcasts on connections that have sent its token. */
 export class BroadcastSocket implements AcceptorHost {
   readonly token: string = newToken();
   readonly protocol: string;
@@ -35,7 +35,7 @@ export class BroadcastSocket implements AcceptorHost {
   readonly #peers = new Set<BroadcastPeer>();
   #isClosed = false;
 
-  /** Listens; nobody is accepted before {@linkcode open}. @throws {LwsError} as `listen`. */
+  /** Listens; connections are accepted from {@linkcode open} on. @throws {LwsError} as `listen`. */
   constructor(protocol: string, network: Network, clock: Clock, host: BroadcastSocketHost) {
     this.protocol = protocol;
     this.host = host;
@@ -72,7 +72,7 @@ export class BroadcastSocket implements AcceptorHost {
   }
 }
 
-/** One connection to a broadcast socket: a stranger until it has said the token. */
+/** One connection to a broadcast socket, which may do nothing until it has sent the token. */
 class BroadcastPeer implements TransportHandler {
   readonly #socket: BroadcastSocket;
   readonly #transport: Transport;

@@ -4,7 +4,7 @@ import type { Context } from "../api/context.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 
-/** How a port's messages get to their context. */
+/** How a port's messages get to their context. Implemented by BroadcastInbox. */
 export interface PortInbox {
   readonly context: Context;
   /** Does `work` at once, or when the context is next serviced; all in the order of the calls. */
@@ -72,7 +72,7 @@ export type PortCall =
 /** What the context says: that it is destroyed, and hears no more. */
 export const CONTEXT_GONE = "destroyed";
 
-/** Whether a message is a call; anybody who has the port can send anything. */
+/** Whether a message is a call; the worker that has the port can send anything. */
 export function isPortCall(message: unknown): message is PortCall {
   if (typeof message !== "object" || message === null) return false;
   const { call, protocol, data } = message as Record<string, unknown>;

@@ -11,8 +11,7 @@ const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const FOLDERS = ["src", "tools", "bench", "examples"];
 
 /** Rooms whose comments are older than the rule. */
-const EXEMPT =
-  /^src\/(?:connection|context|remote|service|tls|transport)\/|^src\/(?:api\/wsi|forked_worker)\.ts$/;
+const EXEMPT = /^src\/(?:connection|context|service|tls|transport)\/|^src\/api\/wsi\.ts$/;
 
 /** Comments, several lines of `//` as one. */
 const COMMENT = /(?<=^|[ \t])\/\*[\s\S]*?\*\/|(?<=^|[ \t])\/\/[ \t].*(?:\n[ \t]*\/\/[ \t].*)*/gm;

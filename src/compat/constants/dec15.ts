@@ -5,7 +5,7 @@ export * from "./extension_payload_reasons.ts";
 export * from "./http_status.ts";
 export * from "./log_levels.ts";
 export * from "./poll_events.ts";
-export * from "./write_flags.ts";
+export * from "./write_kinds.ts";
 
 /** A server has answered a handshake; `user` can be initialised. */
 export const LWS_CALLBACK_ESTABLISHED = 0;
@@ -86,20 +86,6 @@ export const LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY = 37;
 /** The first number that is free for the program's own reasons. */
 export const LWS_CALLBACK_USER = 1000;
 
-/** A text frame. */
-export const LWS_WRITE_TEXT = 0;
-/** A binary frame. */
-export const LWS_WRITE_BINARY = 1;
-/** The next fragment of a message. */
-export const LWS_WRITE_CONTINUATION = 2;
-/** Bytes on an HTTP connection, as they are. */
-export const LWS_WRITE_HTTP = 3;
-/** A close frame; its payload is the status and the reason. */
-export const LWS_WRITE_CLOSE = 4;
-/** A ping. */
-export const LWS_WRITE_PING = 5;
-/** A pong. */
-export const LWS_WRITE_PONG = 6;
 /** The last bytes of an HTTP transaction. */
 export const LWS_WRITE_HTTP_FINAL = 7;
 /** The head of an HTTP response. */

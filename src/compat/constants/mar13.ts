@@ -4,8 +4,9 @@ export * from "./close_status_rfc6455.ts";
 export * from "./extension_payload_reasons.ts";
 export * from "./handshake_tokens.ts";
 export * from "./log_levels.ts";
+export * from "./pending_timeouts.ts";
 export * from "./poll_events.ts";
-export * from "./write_flags.ts";
+export * from "./write_kinds.ts";
 
 /** A server has answered a handshake; `user` can be initialised. */
 export const LWS_CALLBACK_ESTABLISHED = 0;
@@ -62,21 +63,6 @@ export const LWS_CALLBACK_SET_MODE_POLL_FD = 25;
 /** Watch a descriptor for the events `len` no more. */
 export const LWS_CALLBACK_CLEAR_MODE_POLL_FD = 26;
 
-/** A text frame. */
-export const LWS_WRITE_TEXT = 0;
-/** A binary frame. */
-export const LWS_WRITE_BINARY = 1;
-/** The next fragment of a message. */
-export const LWS_WRITE_CONTINUATION = 2;
-/** Bytes on an HTTP connection, as they are. */
-export const LWS_WRITE_HTTP = 3;
-/** A close frame; its payload is the status and the reason. */
-export const LWS_WRITE_CLOSE = 4;
-/** A ping. */
-export const LWS_WRITE_PING = 5;
-/** A pong. */
-export const LWS_WRITE_PONG = 6;
-
 /** Clients send, and servers take, frames without a mask. */
 export const LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK = 1;
 /** Clients need a certificate that is valid. */
@@ -84,20 +70,6 @@ export const LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT = 2;
 /** The host's own name is not looked up. */
 export const LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME = 4;
 
-/** No timeout; cancels the one there is. */
-export const NO_PENDING_TIMEOUT = 0;
-/** The proxy has to answer. */
-export const PENDING_TIMEOUT_AWAITING_PROXY_RESPONSE = 1;
-/** The request has to come. */
-export const PENDING_TIMEOUT_ESTABLISH_WITH_SERVER = 2;
-/** The server has to answer. */
-export const PENDING_TIMEOUT_AWAITING_SERVER_RESPONSE = 3;
-/** A ping has to come. */
-export const PENDING_TIMEOUT_AWAITING_PING = 4;
-/** The close frame has to be answered. */
-export const PENDING_TIMEOUT_CLOSE_ACK = 5;
-/** An extension has to connect. */
-export const PENDING_TIMEOUT_AWAITING_EXTENSION_CONNECT_RESPONSE = 6;
 /** The handshake has to be answered. */
 export const PENDING_TIMEOUT_SENT_CLIENT_HANDSHAKE = 7;
 /** TLS has to be agreed on. */

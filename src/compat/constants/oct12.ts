@@ -3,8 +3,9 @@
 export * from "./close_status.ts";
 export * from "./extension_reasons.ts";
 export * from "./handshake_tokens.ts";
+export * from "./pending_timeouts.ts";
 export * from "./poll_events.ts";
-export * from "./write_flags.ts";
+export * from "./write_kinds.ts";
 
 /** A server has answered a handshake; `user` can be initialised. */
 export const LWS_CALLBACK_ESTABLISHED = 0;
@@ -53,21 +54,6 @@ export const LWS_CALLBACK_SET_MODE_POLL_FD = 21;
 /** Watch a descriptor for the events `len` no more. */
 export const LWS_CALLBACK_CLEAR_MODE_POLL_FD = 22;
 
-/** A text frame. */
-export const LWS_WRITE_TEXT = 0;
-/** A binary frame. */
-export const LWS_WRITE_BINARY = 1;
-/** The next fragment of a message. */
-export const LWS_WRITE_CONTINUATION = 2;
-/** Bytes on an HTTP connection, as they are. */
-export const LWS_WRITE_HTTP = 3;
-/** A close frame; its payload is the status and the reason. */
-export const LWS_WRITE_CLOSE = 4;
-/** A ping. */
-export const LWS_WRITE_PING = 5;
-/** A pong. */
-export const LWS_WRITE_PONG = 6;
-
 /** Clients send, and servers take, frames without a mask. */
 export const LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK = 1;
 /** Clients need a certificate that is valid. */
@@ -75,21 +61,6 @@ export const LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT = 2;
 
 /** The message is too large (RFC 6455 moved this to 1009). */
 export const LWS_CLOSE_STATUS_PAYLOAD_TOO_LARGE = 1004;
-
-/** No timeout; cancels the one there is. */
-export const NO_PENDING_TIMEOUT = 0;
-/** The proxy has to answer. */
-export const PENDING_TIMEOUT_AWAITING_PROXY_RESPONSE = 1;
-/** The request has to come. */
-export const PENDING_TIMEOUT_ESTABLISH_WITH_SERVER = 2;
-/** The server has to answer. */
-export const PENDING_TIMEOUT_AWAITING_SERVER_RESPONSE = 3;
-/** A ping has to come. */
-export const PENDING_TIMEOUT_AWAITING_PING = 4;
-/** The close frame has to be answered. */
-export const PENDING_TIMEOUT_CLOSE_ACK = 5;
-/** An extension has to connect. */
-export const PENDING_TIMEOUT_AWAITING_EXTENSION_CONNECT_RESPONSE = 6;
 
 /** How many tokens there are. */
 export const WSI_TOKEN_COUNT = 18;

@@ -70,14 +70,44 @@ for (const generation of GENERATIONS) {
     assertEquals(Object.keys(api).filter((name) => !named.has(name)), []);
   });
 
-  Deno.test(`${generation}: prototypes are types that it exports`, () => {
-    const source = Deno.readTextFileSync(join(SOURCES, `${generation}.ts`));
+  Deno.test(`${generation}: prototypes are types that it exports`, async () => {
+    const types = await typesOf(generation);
     for (const { names, arguments: counts } of FUNCTIONS) {
       const name = names[generation];
       if (name === undefined || counts !== undefined) continue;
-      assert(source.includes(`export type ${name} =`), name);
+      assert(types.has(name), name);
     }
   });
+}
+
+/** What `deno doc --json` says of an entry point. */
+interface Documented {
+  readonly nodes: Record<string, {
+    readonly symbols: readonly {
+      readonly name: string;
+      readonly declarations: readonly {
+        readonly kind: string;
+        readonly def: { readonly tsType?: { readonly repr?: string } };
+      }[];
+    }[];
+  }>;
+}
+
+/** The type aliases that a generation exports, and for what each stands where that has a name. */
+async function typesOf(generation: GenerationName): Promise<Map<string, string | undefined>> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", join(SOURCES, `${generation}.ts`)],
+    stderr: "null",
+  }).output();
+  const { nodes }: Documented = JSON.parse(new TextDecoder().decode(stdout));
+  const aliases = Object.values(nodes).flatMap(({ symbols }) =>
+    symbols.flatMap(({ name, declarations }) =>
+      declarations.filter(({ kind }) => kind === "typeAlias").map(({ def }) =>
+        [name, def.tsType?.repr] as const
+      )
+    )
+  );
+  return new Map(aliases);
 }
 
 /** The enums that each document names, and the one that headers are counted by. */
@@ -93,10 +123,10 @@ const ENUMS: Record<GenerationName, string> = {
 };
 
 for (const generation of GENERATIONS) {
-  Deno.test(`${generation}: the enums of its document are types of numbers`, () => {
-    const source = Deno.readTextFileSync(join(SOURCES, `${generation}.ts`));
+  Deno.test(`${generation}: the enums of its document are types of numbers`, async () => {
+    const types = await typesOf(generation);
     for (const name of ENUMS[generation].split(" ")) {
-      assert(source.includes(`export type ${name} = number;`), name);
+      assertEquals(types.get(name), "number", name);
     }
   });
 }
@@ -120,13 +150,16 @@ Deno.test("every row is covered by a test that there is", async () => {
   assertEquals(missing.map(({ test }) => test), []);
 });
 
-/** The titles that a file of tests registers: it is loaded once more, and tests nothing. */
-async function titlesOf(file: string): Promise<readonly string[]> {
+/** The titles that a file of tests, or a folder's, register: they are loaded once more, and test nothing. */
+async function titlesOf(place: string): Promise<readonly string[]> {
   const titles: string[] = [];
+  const files = place.endsWith("/")
+    ? [...Deno.readDirSync(join(TESTS, place))].map(({ name }) => place + name)
+    : [place];
   const { test } = Deno;
   Object.assign(Deno, { test: (title: string) => titles.push(title) });
   try {
-    await import(`${toFileUrl(join(TESTS, file))}?titles`);
+    for (const file of files) await import(`${toFileUrl(join(TESTS, file))}?titles`);
   } finally {
     Object.assign(Deno, { test });
   }

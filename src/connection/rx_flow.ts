@@ -1,0 +1,114 @@
+/** When a connection takes what has come: by leave of the program, of its phase and of the turn budget. */
+
+import type { Transport } from "../api/network.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Phase } from "./phase.ts";
+import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
+
+/** How often a verdict waits for the connection's turn. */
+const LONGEST_HOLD_UP = 4;
+
+/** The base of a connection and no part of it: an object more would cost each idle one its memory. */
+export abstract class RxFlow implements TurnTaker {
+  protected transport: Transport | undefined;
+  servedMs = 0;
+  #pausedByUser = false;
+  #pausedByPhase = false;
+  #waitsForTurn = false;
+
+  abstract readonly owner: { readonly budget: TurnBudget };
+  abstract readonly outbox: Outbox;
+  abstract readonly phase: Phase | undefined;
+  abstract readonly isOpen: boolean;
+
+  onBytes(bytes: Uint8Array): number {
+    const { budget } = this.owner;
+    if (!budget.begin(this)) return this.#waitForTurn(0);
+    if (!this.isOpen) return bytes.length;
+    const { outbox } = this;
+    outbox.beginTurn();
+    const taken = this.phase!.onBytes(bytes);
+    outbox.endTurn();
+    if (!budget.isSpent) return taken;
+    budget.charge(this);
+    return this.#waitForTurn(taken);
+  }
+
+  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
+  #waitForTurn(taken: number): number {
+    if (this.#waitsForTurn || this.transport === undefined) return taken;
+    this.#waitsForTurn = true;
+    this.transport.pause();
+    this.owner.budget.wait(this);
+    return taken;
+  }
+
+  onTurn(): void {
+    this.#waitsForTurn = false;
+    if (this.isOpen && (this.isPaused || !this.goOn())) return;
+    this.transport?.resume();
+  }
+
+  /** Goes on with what was held back in the middle of a read; false when the rest waits for a turn. */
+  goOn(): boolean {
+    const { budget } = this.owner;
+    if (budget.begin(this)) {
+      this.outbox.turn(() => this.phase?.onTurn());
+      if (!budget.isSpent) return true;
+      budget.charge(this);
+    }
+    this.#waitForTurn(0);
+    return false;
+  }
+
+  /** Whether a peer would be blamed for what waits for this connection's turn. */
+  protected isWaitingFor(times: number): boolean {
+    // Everybody's turn comes within that, and whoever sends without an end must not evade it.
+    return this.#waitsForTurn && times < LONGEST_HOLD_UP;
+  }
+
+  /** Whether the program or the phase holds input back; a phase then stops in the middle of a read. */
+  get isPaused(): boolean {
+    return this.#pausedByUser || this.#pausedByPhase;
+  }
+
+  /** Whether the program may be told of what has come. */
+  get canDeliver(): boolean {
+    return this.isOpen && !this.isPaused;
+  }
+
+  /** Lets the peer's bytes in or holds them back, as the program wants; −1 on the way out. */
+  allowInput(isAllowed: boolean): number {
+    if (!this.isOpen) return -1;
+    this.#pausedByUser = !isAllowed;
+    this.#applyPause();
+    return 0;
+  }
+
+  /** Holds input back while a phase can't take any, whatever the program says. */
+  holdInput(held: boolean): void {
+    if (this.#pausedByPhase === held) return;
+    this.#pausedByPhase = held;
+    this.#applyPause();
+  }
+
+  /** Has what was not taken offered once more, in a turn of its own. */
+  offerAgain(): void {
+    if (this.#pausedByPhase) return this.holdInput(false);
+    if (this.isPaused || this.#waitsForTurn || this.transport === undefined) return;
+    this.transport.pause();
+    this.transport.resume();
+  }
+
+  /** On the way out input comes, whoever held it back, and is discarded. */
+  protected discardInput(): void {
+    if (!this.#waitsForTurn) this.transport?.resume();
+  }
+
+  #applyPause(): void {
+    if (this.transport === undefined) return;
+    if (this.isPaused) this.transport.pause();
+    else if (!this.#waitsForTurn) this.transport.resume();
+    this.phase?.onPause(this.isPaused);
+  }
+}
