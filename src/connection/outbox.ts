@@ -35,7 +35,7 @@ export interface OutboxHost {
   };
   /** A writeable callback that was asked for is due. */
   onWritable(): void;
-  cut(cause: CloseCause): void;
+  abort(cause: CloseCause): void;
   /** As `onDrain` of a transport's handler. */
   onDrain(): void;
 }
@@ -196,7 +196,7 @@ export class Outbox implements Serviceable {
       "warn",
       () => `connection ${host.socketFd}: ${whyNoRoom(host.owner.limits, given, others)}`,
     );
-    host.cut("unsent");
+    host.abort("unsent");
     return false;
   }
 

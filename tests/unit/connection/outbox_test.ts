@@ -18,7 +18,7 @@ function outboxOn(transport: Transport, onDrain: (outbox: Outbox) => void): Outb
       flushLater: (outbox) => outbox.flush(),
     },
     onWritable() {},
-    cut() {},
+    abort() {},
     onDrain: () => onDrain(outbox),
   };
   const outbox = new Outbox(host);
