@@ -27,6 +27,8 @@ const NESTED_BYTES = 64 * 1024;
 export interface Watcher {
   /** Its descriptor is ready, as `events` of `epoll_wait` says. */
   onReady(events: number): void;
+  /** Closes its descriptor, and tells nothing of it. */
+  abandon(): void;
 }
 
 /**
@@ -100,6 +102,11 @@ export class EpollLoop {
     this.#watchers[fd] = undefined;
     this.#generations[fd] = (this.#generations[fd]! + 1) | 0;
     if (--this.#watched === 0 && this.#isResting) this.libc.eventfd_write(this.#wakeFd);
+  }
+
+  /** Has all that is watched closed. */
+  closeAll(): void {
+    for (const watcher of this.#watchers) watcher?.abandon();
   }
 
   /** The buffer that a read goes to, until {@linkcode giveBack}. */

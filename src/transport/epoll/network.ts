@@ -29,6 +29,11 @@ export class EpollNetwork implements Network {
     return reverseLookup(ip);
   }
 
+  closeAll(): Promise<void> {
+    this.#loop.closeAll();
+    return this.released();
+  }
+
   /** Resolves when no connection and no listener is left, and what they needed is closed as well. */
   released(): Promise<void> {
     return this.#loop.released();
