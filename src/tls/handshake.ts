@@ -64,7 +64,7 @@ export class PendingHandshake implements TlsHandshake {
   }
 }
 
-/** A failure of `node:tls` as a {@linkcode TlsError}. */
+/** A failure of `node:tls` as an {@linkcode LwsError}. */
 export function handshakeFailed(cause: unknown): LwsError {
   const code = (cause as { code?: unknown } | undefined)?.code;
   if (code === "ECONNRESET") return new LwsError("connection-closed", LOST, { cause });
