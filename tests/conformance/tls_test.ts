@@ -29,7 +29,7 @@ import {
   type Served,
 } from "../support/serve.ts";
 import { dialTls, openTls } from "../support/tls_peer.ts";
-import { recordsOf, tapped, TLS_RECORD, type Wire } from "../support/tls_wire.ts";
+import { recordsOf, tapped, TLS_RECORD, type Wire } from "./tls_wire.ts";
 import { rule } from "./rule.ts";
 import { answerLines, headOf } from "./sides.ts";
 

@@ -5,7 +5,7 @@ import { type Wsi } from "../../../mod.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
-import { doing, OFFER, put, textOf, watched } from "../../support/callback_extension.ts";
+import { doing, OFFER, put, textOf, watched } from "./callback_extension.ts";
 
 const encoder = new TextEncoder();
 

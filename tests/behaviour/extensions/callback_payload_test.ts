@@ -6,7 +6,7 @@ import { flip, flipped } from "../../support/extensions.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
-import { doing, NAME, OFFER, put, textOf, watched } from "../../support/callback_extension.ts";
+import { doing, NAME, OFFER, put, textOf, watched } from "./callback_extension.ts";
 
 const encoder = new TextEncoder();
 

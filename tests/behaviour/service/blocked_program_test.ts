@@ -14,7 +14,7 @@ import {
 } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
-import { JumpingClock } from "../../support/jumping_clock.ts";
+import { JumpingClock } from "./jumping_clock.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake } from "../../support/serve.ts";

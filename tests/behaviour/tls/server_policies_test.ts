@@ -14,7 +14,7 @@ import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle } from "../../support/serve.ts";
 import { dialTls, openTls } from "../../support/tls_peer.ts";
-import { CA, CLIENT, echo, made, TLS, TRUST, TRUST_ONLY } from "../../support/tls_server.ts";
+import { CA, CLIENT, echo, made, TLS, TRUST, TRUST_ONLY } from "./server.ts";
 
 // Client certificates.
 

@@ -15,7 +15,7 @@ import { handshake, readHead, readResponse, serve, settle } from "../../support/
 import { dialTls, openTls } from "../../support/tls_peer.ts";
 import { named } from "../../support/named.ts";
 import { reply } from "../../support/http.ts";
-import { CA, CLIENT, echo, TLS, TRUST, TRUST_ONLY } from "../../support/tls_server.ts";
+import { CA, CLIENT, echo, TLS, TRUST, TRUST_ONLY } from "./server.ts";
 
 /** How exact the limits in time are. */
 const TICK_MS = 100;
