@@ -266,10 +266,7 @@ rule(
       if (offence === "\0\0\0") peer.end();
       // Nothing comes but an alert.
       for (const { type } of recordsOf(await peer.readToEnd())) {
-        assertEquals(
-          type,
-          TLS_RECORD.alert,
-        );
+        assertEquals(type, TLS_RECORD.alert);
       }
       peer.close();
     }

@@ -195,10 +195,7 @@ Deno.test("no import goes round in a circle, but between the faces of api", () =
 Deno.test("a connection's bytes are queued by its outbox alone, its callbacks called in one place", () => {
   const owners: ReadonlyMap<string, RegExp> = new Map([
     ["src/connection/outbox.ts", /\bTxQueue\b/],
-    [
-      "src/connection/callbacks.ts",
-      /\bprotocol\.callback\b/,
-    ],
+    ["src/connection/callbacks.ts", /\bprotocol\.callback\b/],
   ]);
   for (const [owner, sign] of owners) {
     const named = modules.filter(({ name, text }) =>

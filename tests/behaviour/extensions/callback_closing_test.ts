@@ -169,18 +169,12 @@ const ENDS: readonly (readonly [
   [
     "our close frame",
     (wsi) => void wsi.close(1000),
-    frame({
-      opcode: 8,
-      payload: Uint8Array.of(3, 232),
-    }),
+    frame({ opcode: 8, payload: Uint8Array.of(3, 232) }),
   ],
   [
     "our answer to the peer's",
     (_wsi, socket) => socket.send({ opcode: 8, payload: Uint8Array.of(3, 232) }),
-    frame({
-      opcode: 8,
-      payload: Uint8Array.of(3, 232),
-    }),
+    frame({ opcode: 8, payload: Uint8Array.of(3, 232) }),
   ],
   [
     "the close frame of a failure",

@@ -132,11 +132,7 @@ for (const service of ["automatic", "manual", "external"] as const) {
     await using served = serve([recorder.protocol], { ...info, maxConnections: 2 });
     const filtered = () =>
       recorder.reasons.filter((each) => each === "filterNetworkConnection").length;
-    const [first, second, third] = [
-      await served.dial(),
-      await served.dial(),
-      await served.dial(),
-    ];
+    const [first, second, third] = [await served.dial(), await served.dial(), await served.dial()];
     await pump(served, service);
     for (const peer of [second, third, first]) peer.send(LINE);
     await pump(served, service);

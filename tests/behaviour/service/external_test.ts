@@ -538,10 +538,7 @@ Deno.test("one loop serves WebSockets and a plain socket under load, and starves
     ...Array.from({ length: 20 }, () => plainRounds(plainPort, rounds, plain)),
   ];
   // Whoever is done first, the others have come a good part of the way.
-  await Promise.any([
-    Promise.all(all.slice(0, 20)),
-    Promise.all(all.slice(20)),
-  ]);
+  await Promise.any([Promise.all(all.slice(0, 20)), Promise.all(all.slice(20))]);
   const shares = [sockets.done, plain.done].map((done) => done / (20 * rounds));
   await Promise.all(all);
   ending.abort();

@@ -783,9 +783,7 @@ Deno.test("handles that are missing or work otherwise are found out", () => {
       });
     },
     "errors that nobody is told": (handle) =>
-      Object.defineProperty(handle, "onerror", {
-        set: () => {},
-      }),
+      Object.defineProperty(handle, "onerror", { set: () => {} }),
     "a reset that forgets nothing": (handle) => Object.assign(handle, { reset: () => {} }),
     "a reset that throws": (handle) =>
       Object.assign(handle, {

@@ -99,12 +99,7 @@ function fakeProcess(calls: string[], refuses = ""): IdentityCalls {
     calls.push(`${name} ${id}`);
     if (name !== refuses) ids[name] = id;
   };
-  return {
-    getgid: () => ids.gid,
-    getuid: () => ids.uid,
-    setgid: set("gid"),
-    setuid: set("uid"),
-  };
+  return { getgid: () => ids.gid, getuid: () => ids.uid, setgid: set("gid"), setuid: set("uid") };
 }
 
 Deno.test("the group changes before the user, and the largest id is one", () => {

@@ -275,10 +275,7 @@ Deno.test("a client takes what the server of this module answers", () => {
 
 Deno.test("RFC 6455 section 4.1: a status other than 101 fails with its status and reason", () => {
   const refused = () => check(ANSWER, { status: "HTTP/1.1 403 Forbidden" });
-  assertEquals(
-    assertThrows(refused, HandshakeError).message,
-    "the server answered 403 Forbidden",
-  );
+  assertEquals(assertThrows(refused, HandshakeError).message, "the server answered 403 Forbidden");
   const bare = assertThrows(() => check([], { status: "HTTP/1.1 200 " }), HandshakeError);
   assertEquals([bare.name, bare.message], ["HandshakeError", "the server answered 200"]);
 });
