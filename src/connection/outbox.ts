@@ -35,7 +35,7 @@ export interface OutboxHost {
   };
   /** A writeable callback that was asked for is due. */
   onWritable(): void;
-  cut(cause: CloseCause): void;
+  abort(cause: CloseCause): void;
 }
 
 /** The bytes of one connection that wait, and those under way. */
@@ -192,7 +192,7 @@ export class Outbox implements Serviceable {
       "warn",
       () => `connection ${host.socketFd}: ${whyNoRoom(host.owner.limits, given, others)}`,
     );
-    host.cut("unsent");
+    host.abort("unsent");
     return false;
   }
 

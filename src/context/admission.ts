@@ -225,7 +225,7 @@ export class Admission implements AcceptorHost {
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);
     const mustWatch = polling !== undefined && !isWatched;
-    if (mustWatch && polling.watch(fd) === undefined) connection.cut("callback");
+    if (mustWatch && polling.watch(fd) === undefined) connection.abort("callback");
     return connection;
   }
 

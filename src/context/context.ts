@@ -214,8 +214,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     return call(wsi, this.entries[0]!, reason, data, undefined);
   }
 
-  cutFd(fd: number): void {
-    this.descriptors.connections.get(fd)?.cut("callback");
+  abortFd(fd: number): void {
+    this.descriptors.connections.get(fd)?.abort("callback");
   }
 
   // The steps of its making.

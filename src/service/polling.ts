@@ -14,8 +14,8 @@ import { PolledTransport } from "./polled_transport.ts";
 export interface PollCallbacks {
   /** Calls the first protocol for a descriptor, of a connection or of the context itself. */
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number;
-  /** Cuts a connection that can't be watched any more. */
-  cutFd(fd: number): void;
+  /** Aborts a connection that can't be watched any more. */
+  abortFd(fd: number): void;
 }
 
 /** The service policies "manual" and "external" as a context sees them. */
@@ -76,7 +76,7 @@ export class Polling implements PollHost {
   }
 
   changeModePollFd(fd: number, events: number, prevEvents: number): void {
-    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#callbacks.cutFd(fd);
+    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#callbacks.abortFd(fd);
   }
 
   serviceBegins(): void {

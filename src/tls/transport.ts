@@ -234,13 +234,13 @@ export class TlsTransport implements Transport {
     this.#isClosed = true;
     this.#rest = NO_BYTES;
     this.#socket.destroy();
-    this.#duplex.cut();
+    this.#duplex.abort();
     this.#gone(error);
   }
 
   #cut(): void {
     this.#socket.destroy();
-    this.#duplex.cut();
+    this.#duplex.abort();
     queueMicrotask(() => this.#gone(undefined));
   }
 
