@@ -333,8 +333,7 @@ Deno.test("the end of a peer is noticed behind much that it sent after a request
     if (reason === "http") return -1;
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + "x".repeat(20_000));
+  const peer = await served.dial(get("/") + "x".repeat(20_000));
   peer.end();
   await until("closedHttp");
 });
