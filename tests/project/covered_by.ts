@@ -177,7 +177,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/socket",
     "transport/epoll/structs",
   ],
-  "unit/transport/machine_privileges_test.ts": ["transport/machine"],
   "unit/transport/network_tcp_test.ts": ["transport/network"],
   "unit/tls/server_test.ts": ["tls/transport_duplex"],
 };

@@ -3,6 +3,7 @@ import { requestFraming } from "../../../../src/core/http/body/reader.ts";
 import {
   acceptValue,
   checkUpgradeResponse,
+  chooseSubprotocol,
   HandshakeError,
   newKey,
   readUpgrade,
@@ -321,4 +322,13 @@ Deno.test("RFC 6455 section 4.1: a subprotocol that was not offered fails", () =
 Deno.test("RFC 6455 section 4.1: an extension fails when none was offered", () => {
   const lines = [...ANSWER, "Sec-WebSocket-Extensions: permessage-deflate"];
   assertThrows(() => check(lines), HandshakeError, "none was offered");
+});
+
+Deno.test("RFC 6455 section 4.2.2: the first of the client's subprotocols that is known is chosen", () => {
+  const known = new Set(["b", "c"]);
+  const supported = (name: string) => known.has(name);
+  assertEquals(chooseSubprotocol(["a", "c", "b"], supported), "c");
+  assertEquals(chooseSubprotocol(["a"], supported), undefined);
+  assertEquals(chooseSubprotocol([], supported), undefined);
+  assertEquals(chooseSubprotocol(["B"], supported), undefined);
 });
