@@ -117,8 +117,11 @@ export interface Transport {
   /**
    * Sends `bytes`, which must not change until {@linkcode TransportHandler.onDrain} says that they
    * left. One write at a time.
+   *
+   * @returns `true` when all of them have left already: then `onDrain` does not come. It never comes from
+   *   inside this call.
    */
-  write(bytes: Uint8Array): void;
+  write(bytes: Uint8Array): boolean | void;
   /** Calls `onBytes` no more until `resume`; a handler may pause from inside `onBytes`. */
   pause(): void;
   /** Undoes `pause`; what was held back is offered in a turn of its own, never from inside here. */
@@ -134,6 +137,18 @@ export interface Transport {
    * Default: `close`, where there is no other way.
    */
   abort?(): void;
+}
+
+/**
+ * {@linkcode Transport.write} for handlers that are told by `onDrain` in any case: in a microtask, where all
+ * has left at once.
+ */
+export function writeAndDrain(
+  transport: Transport,
+  bytes: Uint8Array,
+  handler: Pick<TransportHandler, "onDrain">,
+): void {
+  if (transport.write(bytes) === true) queueMicrotask(() => handler.onDrain());
 }
 
 /** {@linkcode Transport.abort}, or `close` where there is none. */
