@@ -160,7 +160,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/core/http/body/response_framing_test.ts": ["core/http/head_reader"],
   "unit/core/http/caching/ranges_test.ts": ["core/http/caching/multipart_ranges"],
-  "unit/extensions/zlib_test.ts": ["extensions/zlib_codec", "extensions/zlib_whole"],
+  "unit/extensions/zlib_test.ts": ["extensions/zlib_codec"],
   "unit/service/polled_service_test.ts": ["service/serviced_clock"],
   "unit/service/turn_budget_test.ts": ["service/clock"],
   "unit/testing/memory_transport_test.ts": ["testing/memory_network", "testing/memory_peer"],
