@@ -98,7 +98,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/websocket/keep_alive_test.ts": ["connection/keep_alive"],
   "behaviour/websocket/pongs_test.ts": ["core/websocket/held_pongs"],
   "behaviour/websocket/prepared_message_test.ts": ["connection/prepared_message"],
-  "behaviour/websocket/unsent_test.ts": ["connection/outbox"],
   "behaviour/websocket/write_data_test.ts": [
     "base/bytes",
     "base/face",
