@@ -40,7 +40,7 @@ const scratch = new Uint8Array(16 * 1024);
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 const FAILED = Symbol("an extension has failed");
 
-/** Whom the writer tells. */
+/** What a {@linkcode FrameWriter} tells its session. Implemented by WebSocketSession. */
 export interface FrameWriterHost {
   /** An extension can't go on, so that the connection can't. */
   onExtensionFailure(error: unknown): void;

@@ -86,9 +86,9 @@ export class Framed {
 
 /**
  * Frames a message once, for `wsi.write` on any number of connections: those of servers send the
- * same bytes and hold no copy of their own of more than 1 KiB, however slowly their peers read. (A client's frames have
- * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
- * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
+ * same bytes and hold no copy of their own of more than 1 KiB, however slowly their peers read. (A
+ * client's frames have a masking key each, so that they are copies.) A connection whose unsent bytes would
+ * pass `maxUnsentBytes` is closed, as with any write, and delays no other.
  *
  * @category Connections
  * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its
