@@ -137,9 +137,9 @@ export class EpollLoop {
     this.#epoll = epoll;
   }
 
-  /** Resolves when nothing is watched, and no thread waits any more. */
+  /** Resolves when no thread waits any more; at once while something is watched. */
   released(): Promise<void> {
-    if (!this.#isRunning) return Promise.resolve();
+    if (!this.#isRunning || this.#watched > 0) return Promise.resolve();
     this.#released ??= Promise.withResolvers();
     return this.#released.promise;
   }
