@@ -8,13 +8,10 @@ import { tcpNetwork } from "../../src/transport/network.ts";
 
 const wanted = Deno.env.get("LWS_NETWORK");
 
-/**
- * For tests of permissions that libc does not ask for: ignored over the epoll network, with the reason behind
- * the name.
- */
-export function unlessEpoll(name: string): { name: string; ignore: boolean } {
+/** For tests that are ignored over the epoll network, with the reason behind the name. */
+export function unlessEpoll(name: string, why: string): { name: string; ignore: boolean } {
   const ignore = wanted === "epoll";
-  return { name: ignore ? `${name} (libc asks for no permission)` : name, ignore };
+  return { name: ignore ? `${name} (not over epoll: ${why})` : name, ignore };
 }
 
 if (wanted === "epoll") {

@@ -198,6 +198,8 @@ export class EpollLoop {
 
   /** Waits on another thread, while the runtime goes on. */
   #rest(): void {
+    // The last one may have gone in this very round.
+    if (this.#watched === 0) return this.#shut();
     this.#isBusy = false;
     this.#isResting = true;
     this.libc.epollReady(this.#epoll, -1).then(this.#rested);

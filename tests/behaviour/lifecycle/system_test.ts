@@ -101,7 +101,10 @@ Deno.test("an iface that is none is refused by name, to listen and to connect", 
 });
 
 Deno.test({
-  ...unlessEpoll("an interface's name needs the permission to list them, and an address does not"),
+  ...unlessEpoll(
+    "an interface's name needs the permission to list them, and an address does not",
+    "libc asks for no permission",
+  ),
   permissions: { net: true, sys: false },
   async fn() {
     assertStringIncludes(refusal({ iface: "lo" }, "permission-denied"), "iface: may not look up");
@@ -268,7 +271,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unlessEpoll("a unix socket needs the permissions for its file"),
+  ...unlessEpoll("a unix socket needs the permissions for its file", "libc asks for no permission"),
   permissions: { net: true, read: false, write: false },
   fn() {
     const message = refusal({ socketPath: "/tmp/never" }, "permission-denied");
