@@ -35,6 +35,7 @@ export type { DatalessReason, DestroyOptions } from "./src/api/context.ts";
 export {
   CONTEXT_PORT_NO_LISTEN,
   type ContextOptions,
+  type KeepAliveKind,
   type ListenInfo,
   type Mount,
   type PlatformInfo,
@@ -132,10 +133,12 @@ export type {
   Address,
   Listener,
   Network,
+  NetworkFeature,
   NetworkTarget,
   PeerAddresses,
   StreamConn,
   StreamListener,
+  TcpKeepAlive,
   Transport,
   TransportHandler,
 } from "./src/api/network.ts";

@@ -20,11 +20,13 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * How a context is made (`struct lws_context_creation_info`). Beside the members below it has those of
  *
  * - {@linkcode ListenInfo}, where it listens and which proxies it believes: `port`, `iface`,
- *   `socketPath`, `socketMode`, `listenFd`, `listener`, `proxyProtocol`, `trustProxy`;
+ *   `socketPath`, `socketMode`, `listenFd`, `listener`, `reusePort`, `ipv6Only`, `proxyProtocol`,
+ *   `trustProxy`;
  * - {@linkcode TlsMembers}: `sslCertFilepath`, `sslPrivateKeyFilepath`, `sslPrivateKeyPassword`,
  *   `sslCaFilepath`, `sslCipherList`, `certificates`, `providedClientTls`;
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
- *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`;
+ *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
+ *   `keepAlive`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
@@ -253,7 +255,25 @@ export interface PlatformInfo extends TlsMembers {
    * Default: `10`.
    */
   readonly kaInterval?: number | null;
+  /**
+   * What probes: `"ping"`, as `kaTime` says; `"tcp"`, the system, by `SO_KEEPALIVE` with the three numbers as
+   * its times, on every socket over TCP, whatever is spoken over it; `"both"`. A connection whose peer answers
+   * none of TCP's probes breaks as by any fault of the network. The other two are refused over a network whose
+   * `features` have no `"keepAliveTimes"` (only `@x/lws/epoll` can set them), beside a `listener`, and with
+   * a `kaTime` or a `kaInterval` above 32,767 or `kaProbes` above 127, which TCP can't have. What
+   * `context.adopt` is given has the system's own times.
+   *
+   * Default: `"ping"`.
+   */
+  readonly keepAlive?: KeepAliveKind;
 }
+
+/**
+ * What probes connections: see {@linkcode PlatformInfo.keepAlive}.
+ *
+ * @category Server and client
+ */
+export type KeepAliveKind = "ping" | "tcp" | "both";
 
 /** The options, all of them there. */
 export type CheckedOptions = Required<ContextOptions>;
@@ -325,7 +345,7 @@ export interface ListenInfo {
   /**
    * The IP address to listen on (IPv6 also in brackets or with a zone), or a host name, or the name of a
    * network interface such as `"eth0"`, which is looked up with `--allow-sys=networkInterfaces` and listens
-   * on its first address, IPv4 before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not
+   * on its first address, IPv4 before IPv6. `"::"` takes IPv4 as well, but with `ipv6Only`. Clients of a context that does not
    * listen connect from there; it is an address or an interface then.
    *
    * Default: `"0.0.0.0"`.
@@ -347,6 +367,27 @@ export interface ListenInfo {
   readonly listenFd?: number;
   /** A listener that is open already, such as a `Deno.TcpListener`. The context closes it. */
   readonly listener?: StreamListener;
+  /**
+   * Whether other contexts, in workers and processes of the same user, may listen on the same port if they
+   * have this as well (`SO_REUSEPORT`): Linux then spreads connections over all of them, and over those that
+   * are left when one ends. See {@linkcode forkServiceLoop}, which can start as many.
+   *
+   * Over the network of `@x/lws/epoll` and, with `--unstable-net`, over the runtime's own TCP that costs
+   * nothing. Without that flag connections are those of `node:net`, which are 20 to 30 % slower, and `iface`
+   * is no host name. Refused where nothing is listened on, beside `socketPath`, `listenFd` and `listener`, over
+   * a network that doesn't name it in `Network.features`, and by systems that can't.
+   *
+   * Default: `false`.
+   */
+  readonly reusePort?: boolean;
+  /**
+   * Whether an `iface` of IPv6, such as `"::"`, keeps IPv4 out (`IPV6_V6ONLY`), so that another context may
+   * listen on the same port of IPv4. Refused for IPv4, beside `socketPath`, `listenFd` and `listener`, and over a
+   * network that doesn't name it in `Network.features`, as the runtime's own TCP; that of `@x/lws/epoll` does.
+   *
+   * Default: `false`.
+   */
+  readonly ipv6Only?: boolean;
   /**
    * Whether every connection that is accepted begins with a header of HAProxy's PROXY protocol, version
    * 1 or 2. The address in it is the peer's from then on, for `filterNetworkConnection` and

@@ -204,14 +204,41 @@ export interface NetworkTarget {
   readonly disableIpv6?: boolean | undefined;
   /**
    * When listening on an address of IPv6: whether IPv4 is kept out, which `::` lets in as well otherwise. The
-   * system's default where it is left out, and always over the runtime's own sockets.
+   * system's default where it is left out.
    */
   readonly ipv6Only?: boolean | undefined;
-  /** When listening: whether other sockets may listen on the same port (`SO_REUSEPORT`); default `false`. */
+  /**
+   * When listening: whether other sockets that are so as well may listen on the same port (`SO_REUSEPORT`);
+   * default `false`.
+   */
   readonly reusePort?: boolean | undefined;
-  /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
-  readonly keepAlive?: boolean | undefined;
+  /**
+   * Whether TCP keep-alive is on: `true` with the system's times, or with times of its own where the network's
+   * features have `"keepAliveTimes"`. It is off by default.
+   */
+  readonly keepAlive?: boolean | TcpKeepAlive | undefined;
 }
+
+/**
+ * When the system probes a peer that is silent (`SO_KEEPALIVE`, `tcp(7)`).
+ *
+ * @category Networks and clocks
+ */
+export interface TcpKeepAlive {
+  /** Seconds without anything from the peer until the first probe (`TCP_KEEPIDLE`), 1 to 32,767. */
+  readonly idleSeconds: number;
+  /** Unanswered probes that break the connection (`TCP_KEEPCNT`), 1 to 127. */
+  readonly probes: number;
+  /** Seconds from probe to probe (`TCP_KEEPINTVL`), 1 to 32,767. */
+  readonly intervalSeconds: number;
+}
+
+/**
+ * What of a {@linkcode NetworkTarget} not every network can do.
+ *
+ * @category Networks and clocks
+ */
+export type NetworkFeature = "ipv6Only" | "reusePort" | "keepAliveTimes";
 
 /**
  * The network as a context sees it. Implemented over TCP and unix sockets, and in memory by
@@ -220,6 +247,8 @@ export interface NetworkTarget {
  * @category Networks and clocks
  */
 export interface Network {
+  /** What it can do beside the rest of a {@linkcode NetworkTarget}; a context asks for nothing else. Default: none. */
+  readonly features?: readonly NetworkFeature[];
   /** Listens. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): Listener;
   /** Connects. Rejects when that fails, or with the signal's reason when that aborts first. */

@@ -17,12 +17,12 @@ interface AwaitedCallback {
   readonly later: (() => void)[];
 }
 
-/** What is told of awaited callbacks beside their results. */
+/** What {@linkcode Asking} tells its phase of promises, beside their results. Implemented by HttpSession. */
 export interface AskingHost {
   onThrow(): void;
-  /** The program thinks, and the peer owes it nothing meanwhile. */
+  /** Called when a promise is awaited: the peer owes nothing meanwhile. */
   onThinking(): void;
-  /** The program has said its word, and the peer is under its timeouts again. */
+  /** Called when it has settled: the peer is under its timeouts again. */
   onHeard(): void;
 }
 
@@ -85,7 +85,7 @@ export class Asking<Host extends AskingHost> {
     this.await(entry, reason, promised, (late) => hear.call(this.#host, late, given));
   }
 
-  /** Calls back, for who awaits a promise by {@linkcode await}. */
+  /** Calls back; the caller awaits a promise that comes of it by {@linkcode await}. */
   call<R extends keyof ReasonData>(
     entry: ProtocolEntry,
     reason: R,

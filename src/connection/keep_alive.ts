@@ -1,5 +1,5 @@
 /**
- * TCP keep-alive's idea on WebSockets: the runtime can only switch that of TCP on, not say when it
+ * TCP keep-alive's idea on WebSockets: most networks can only switch that of TCP on, not say when it
  * probes, so that an idle connection is probed by pings here (`ka_time`, `ka_probes`, `ka_interval`).
  */
 
@@ -69,7 +69,7 @@ export abstract class Probed extends WheelEntry {
     if (!doubt.isStuck) this.#doubt = undefined;
   }
 
-  /** So many bytes of ours have left; 0 for a part of a write whose rest waits. */
+  /** Called when so many bytes of this end have left; 0 for a part of a write whose rest waits. */
   protected left(bytes: number): void {
     if (bytes === 0) {
       if (!this.pending) return;

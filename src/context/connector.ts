@@ -76,7 +76,7 @@ export class Connector {
     signal: AbortSignal,
     onStep: (step: RouteStep) => void,
   ): Promise<Transport> {
-    const { network, limits, listen, keepAlive, options: { disableIpv6 } } = this.#info;
+    const { network, limits, listen, tcpKeepAlive, options: { disableIpv6 } } = this.#info;
     const { address, port, socketPath } = target;
     this.#hasConnected = true;
     if (socketPath !== undefined) {
@@ -90,7 +90,7 @@ export class Connector {
       hostname,
       port: proxy?.port ?? port,
       disableIpv6,
-      keepAlive: keepAlive?.usesTcp ?? false,
+      keepAlive: tcpKeepAlive,
       ...this.#from(target.iface ?? own, hostname),
     }, signal);
     if (proxy === undefined) return transport;
@@ -109,8 +109,8 @@ export class Connector {
 
   #proxyFor(target: ProxyTarget): ProxySettings | undefined {
     const sources = { set: this.#set, info: this.#info.proxy };
-    // What others have set is for the world outside, as every program around understands it. Who brings
-    // a network of its own is not in that world.
+    // The environment speaks of the system's network, which is not the one that a program brings along,
+    // nor this machine itself.
     if (this.#info.network !== tcpNetwork || isLoopback(target.host) || isOfLink(target.host)) {
       return chooseProxy(target, sources);
     }

@@ -1,6 +1,6 @@
 /** Where a context listens: the members of its creation struct for that, as a listener. */
 
-import type { Listener, Network, StreamListener } from "../api/network.ts";
+import type { Listener, Network, StreamListener, TcpKeepAlive } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import { interfaceAddresses } from "../transport/interfaces.ts";
@@ -16,6 +16,8 @@ export interface CheckedListenInfo {
   readonly mode: number | undefined;
   readonly fd: number | undefined;
   readonly listener: StreamListener | undefined;
+  readonly reusePort: boolean;
+  readonly ipv6Only: boolean;
   readonly proxyProtocol: boolean;
   /** Undefined when no proxy is believed. */
   readonly proxyTrust: ProxyTrust | undefined;
@@ -24,7 +26,7 @@ export interface CheckedListenInfo {
 /** How the sockets of a context's listener are. */
 export interface ListenOptions {
   readonly disableIpv6: boolean;
-  readonly keepAlive: boolean;
+  readonly keepAlive: boolean | TcpKeepAlive;
 }
 
 /**
@@ -37,9 +39,17 @@ export function listenAs(
   info: CheckedListenInfo,
   options: ListenOptions,
 ): Listener {
-  const { port, path, mode, fd, listener } = info;
-  if (listener !== undefined) return adopt(listener, options);
-  return listen(network, { hostname: hostnameOf(info, options), port, path, mode, fd, ...options });
+  const { port, path, mode, fd, reusePort, ipv6Only } = info;
+  if (info.listener !== undefined) return adopt(info.listener, options);
+  const hostname = hostnameOf(info, options);
+  const place = { hostname, port, path, mode, fd };
+  const listener = listen(network, { ...place, reusePort, ipv6Only, ...options });
+  if (!ipv6Only || listener.address.hostname.includes(":")) return listener;
+  listener.close();
+  throw new LwsError(
+    "invalid-option",
+    `ipv6Only is true; allowed: false on ${hostname}, which is IPv4`,
+  );
 }
 
 /**
@@ -52,7 +62,7 @@ export function checkSource(iface: string, disableIpv6: boolean): void {
 }
 
 function adopt(listener: StreamListener, { disableIpv6, keepAlive }: ListenOptions): Listener {
-  const adopted = adoptListener(listener, keepAlive);
+  const adopted = adoptListener(listener, keepAlive !== false);
   const { hostname } = adopted.address;
   if (!disableIpv6 || !hostname.includes(":") || hostname.startsWith("unix:")) return adopted;
   throw new LwsError(

@@ -12,7 +12,7 @@ import type {
 import { LwsError } from "../base/errors.ts";
 import { connectName, runtimeSystem } from "./connect_name.ts";
 import { reverseLookup } from "./machine.ts";
-import { listenOnDescriptor, NodeStream } from "./node_stream.ts";
+import { listenOnDescriptor, listenShared, NodeStream } from "./node_stream.ts";
 import { addressOf, keepAliveOn, StreamTransport, transportOver } from "./stream_transport.ts";
 import { connectUnix, listenUnix } from "./unix.ts";
 
@@ -46,8 +46,7 @@ class DialledTransport extends StreamTransport implements DetachableTransport {
 }
 
 /**
- * Takes over a listener that is open already: who accepts from it is the new owner's matter, and so
- * is closing it.
+ * Takes over a listener that is open already; the caller accepts from it and closes it from then on.
  *
  * @param keepAlive whether TCP keep-alive is on for what is accepted
  */
@@ -67,12 +66,13 @@ export function adoptListener(listener: StreamListener, keepAlive = false): List
 
 /** The operating system's TCP and unix sockets. Listening and connecting need `--allow-net`. */
 export const tcpNetwork: Network = {
+  features: ["reusePort"],
   listen(target: NetworkTarget): Listener {
-    return adoptListener(open(target), target.keepAlive);
+    return adoptListener(open(target), isKeptAlive(target));
   },
   async connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport> {
     const conn = await dial(target, signal);
-    keepAliveOn(conn, target.keepAlive);
+    keepAliveOn(conn, isKeptAlive(target));
     const isOwn = target.path === undefined && !(conn instanceof NodeStream);
     return isOwn ? new DialledTransport(conn as Deno.TcpConn) : new StreamTransport(conn);
   },
@@ -89,11 +89,16 @@ export const backgroundNetwork: Network = {
   },
 };
 
+/** The runtime has no say in the times. */
+function isKeptAlive({ keepAlive = false }: NetworkTarget): boolean {
+  return keepAlive !== false;
+}
+
 function open(target: NetworkTarget): StreamListener {
-  const { hostname, port, path, mode, fd } = target;
+  const { hostname, path, mode, fd } = target;
   if (fd === undefined && path !== undefined) return listenUnix(path, mode);
   if (fd === undefined) refuseIpv6(target, hostname);
-  const listener = fd === undefined ? Deno.listen({ hostname, port }) : listenOnDescriptor(fd);
+  const listener = fd === undefined ? listenOnPort(target) : listenOnDescriptor(fd);
   try {
     // A name may stand for an IPv6 address, and a descriptor be bound to one.
     refuseIpv6(target, addressOf(listener.addr).hostname);
@@ -102,6 +107,13 @@ function open(target: NetworkTarget): StreamListener {
     throw error;
   }
   return listener;
+}
+
+function listenOnPort({ hostname, port, reusePort = false }: NetworkTarget): StreamListener {
+  if (!reusePort) return Deno.listen({ hostname, port });
+  // Without that flag, by which this is there, the runtime ends the program.
+  const mayShare = typeof (Deno as { listenDatagram?: unknown }).listenDatagram === "function";
+  return mayShare ? Deno.listen({ hostname, port, reusePort }) : listenShared(hostname, port);
 }
 
 function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {

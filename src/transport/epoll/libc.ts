@@ -64,6 +64,7 @@ const SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
+  setgroups: { parameters: ["usize", "buffer"], result: "i32" },
   inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   inet_ntop: { parameters: ["i32", "buffer", "buffer", "u32"], result: "pointer" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
@@ -114,6 +115,8 @@ export interface Libc {
   /** Adds 1. */
   eventfd_write(fd: number): number;
   eventfd_read(fd: number, value: Uint8Array): number;
+  /** For all threads of the process; the groups are `gid_t`s. */
+  setgroups(count: number, groups: Uint8Array): number;
   inet_pton(family: number, text: Uint8Array, address: Uint8Array): number;
   /** The text of an address. */
   inet_ntop(family: number, address: Uint8Array): string;
@@ -212,10 +215,17 @@ function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc 
     // What is called for each message goes to the library without a step between.
     ...symbols as unknown as Omit<
       Libc,
-      "epollReady" | "eventfd_write" | "getaddrinfo" | "inet_ntop" | "errno" | "strerror"
+      | "epollReady"
+      | "eventfd_write"
+      | "setgroups"
+      | "getaddrinfo"
+      | "inet_ntop"
+      | "errno"
+      | "strerror"
     >,
     epollReady: (epoll, timeoutMs) => symbols.epoll_wait_elsewhere(epoll, oneEvent, 1, timeoutMs),
     eventfd_write: (fd) => symbols.eventfd_write(fd, 1n),
+    setgroups: (count, groups) => symbols.setgroups(BigInt(count), buffer(groups)),
     inet_ntop(family, address) {
       symbols.inet_ntop(family, buffer(address), text, text.length);
       return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
@@ -279,7 +289,7 @@ function verifyLayouts(libc: Libc): void {
   const address = new Uint8Array(SOCKADDR_SIZE);
   libc.getsockname(socket, address, int(address.length));
   for (const fd of [epoll, ready, socket]) if (fd >= 0) libc.close(fd);
-  // Without a descriptor nothing is found out; who comes to use them is told so.
+  // Without a descriptor nothing is found out; the first use of them tells so.
   if (epoll < 0 || ready < 0 || socket < 0) return;
   const isSame = count === 1 && event.every((word, i) => word === told[i]) &&
     address[0] === AF_INET;

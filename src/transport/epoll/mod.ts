@@ -44,12 +44,13 @@ const LONGEST_BUSY_WAIT_MS = 10;
  * import { createContext } from "@x/lws";
  * import { epollNetwork, isEpollAvailable } from "@x/lws/epoll";
  *
- * await using context = createContext({
- *   port: 0,
- *   iface: "127.0.0.1",
- *   protocols: [{ name: "echo", callback: () => 0 }],
- *   ...isEpollAvailable() && { network: epollNetwork() },
- * });
+ * function serve(port: number) {
+ *   return createContext({
+ *     port,
+ *     protocols: [{ name: "echo", callback: () => 0 }],
+ *     ...isEpollAvailable() && { network: epollNetwork() },
+ *   });
+ * }
  * ```
  *
  * @category Networks and clocks

@@ -1,7 +1,12 @@
 /** Giving up root's rights, in processes of their own. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { dropPrivileges, type IdentityCalls } from "../../../src/transport/machine.ts";
+import {
+  dropPrivileges,
+  type IdentityCalls,
+  readVariable,
+  writeVariable,
+} from "../../../src/transport/machine.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import { Child, isInstalled } from "../../support/child.ts";
 
@@ -60,9 +65,22 @@ testAsRoot("the user alone can change, and the group alone", false, async () => 
 
 testAsRoot("supplementary groups that the process keeps are told", true, async () => {
   const command = ["setpriv", "--groups", `4,${NOBODY},27`];
-  assertEquals(await changed([NOBODY, NOBODY], { command }), [4, 27]);
-  assertEquals(await changed([NOBODY, NOBODY], { command: ["setpriv", "--clear-groups"] }), []);
+  const flags = ["--allow-sys", "--allow-read"];
+  assertEquals(await changed([NOBODY, NOBODY], { command, flags }), [4, 27]);
+  const without = ["setpriv", "--clear-groups"];
+  assertEquals(await changed([NOBODY, NOBODY], { command: without, flags }), []);
 });
+
+testAsRoot(
+  "where the C library may be called, supplementary groups are given up",
+  true,
+  async () => {
+    const command = ["setpriv", "--groups", `4,${NOBODY},27`];
+    for (const ids of [[NOBODY, NOBODY], [-1, NOBODY], [NOBODY, -1]]) {
+      assertEquals(await changed(ids, { command }), []);
+    }
+  },
+);
 
 testAsRoot("who isn't root can't change, and it is said loudly", true, async () => {
   const command = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"];
@@ -99,18 +117,22 @@ function fakeProcess(calls: string[], refuses = ""): IdentityCalls {
     calls.push(`${name} ${id}`);
     if (name !== refuses) ids[name] = id;
   };
-  return {
-    getgid: () => ids.gid,
-    getuid: () => ids.uid,
-    setgid: set("gid"),
-    setuid: set("uid"),
-  };
+  return { getgid: () => ids.gid, getuid: () => ids.uid, setgid: set("gid"), setuid: set("uid") };
 }
 
 Deno.test("the group changes before the user, and the largest id is one", () => {
   const calls: string[] = [];
   assertEquals(dropPrivileges({ gid: 1, uid: 2 ** 32 - 2 }, fakeProcess(calls)), []);
   assertEquals(calls, ["gid 1", "uid 4294967294"]);
+});
+
+Deno.test("supplementary groups go before the rights that it takes", () => {
+  const calls: string[] = [];
+  const leaveGroups = () => void calls.push("groups");
+  dropPrivileges({ gid: 1, uid: 2 }, { ...fakeProcess(calls), leaveGroups });
+  assertEquals(calls, ["groups", "gid 1", "uid 2"]);
+  dropPrivileges({ gid: -1, uid: -1 }, { ...fakeProcess(calls), leaveGroups });
+  assertEquals(calls.length, 3, "−1 leaves all as it is");
 });
 
 Deno.test("a system without such ids, and a change that did nothing, are loud failures", () => {
@@ -127,4 +149,48 @@ Deno.test("a system without such ids, and a change that did nothing, are loud fa
       `${name} is 0 after it was changed to`,
     );
   }
+});
+
+async function readIn(flags: readonly string[]): Promise<string[]> {
+  const names = ["http_proxy", "https_proxy", "no_proxy"];
+  const command = ["env", "-u", "no_proxy", "http_proxy=p:1", "https_proxy="];
+  await using child = new Child(command, "environment_variables.ts", flags, names);
+  const values: string[] = [];
+  for (const _ of names) values.push(JSON.parse(await child.line()));
+  return values;
+}
+
+const ignore = Deno.build.os === "windows";
+
+Deno.test({
+  name: "a variable is read where that is granted, and nobody is asked otherwise",
+  ignore,
+  async fn() {
+    assertEquals(await readIn(["--allow-env"]), ["p:1", "", "undefined"]);
+    assertEquals(await readIn(["--allow-env=http_proxy,no_proxy"]), ["p:1", "null", "undefined"]);
+    assertEquals(await readIn([]), ["null", "null", "null"]);
+    assertEquals(await readIn(["--allow-env", "--deny-env=http_proxy"]), ["null", "", "undefined"]);
+  },
+});
+
+Deno.test("a variable is set for what is started from then on, and removed", async () => {
+  const name = "LWS_TEST_VARIABLE";
+  const told = async () => {
+    const args = ["eval", "--quiet", `console.log(Deno.env.get("${name}"))`];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+    return new TextDecoder().decode(stdout).trim();
+  };
+  assertEquals(writeVariable(name, "kept"), true);
+  assertEquals([readVariable(name), await told()], ["kept", "kept"]);
+  assertEquals(writeVariable(name, undefined), true);
+  assertEquals([readVariable(name), await told()], [undefined, "undefined"]);
+});
+
+Deno.test({
+  name: "a variable is not set where that is not granted",
+  permissions: { env: ["LWS_TEST_OTHER"] },
+  fn() {
+    assertEquals(writeVariable("LWS_TEST_VARIABLE", "kept"), false);
+    assertEquals(readVariable("LWS_TEST_VARIABLE"), null);
+  },
 });
