@@ -131,20 +131,7 @@ export interface Libc {
   strerror(errno: number): string;
 }
 
-/**
- * Opened by the import, where that needs no question: it stays open for as long as the program runs, and one
- * that is opened in a test would look like a resource that the test has left.
- */
-let opened: Libc | undefined = mayOpenLibc() ? loadOrNothing() : undefined;
-
-function loadOrNothing(): Libc | undefined {
-  try {
-    return load();
-  } catch {
-    // The first call that needs it says why.
-    return undefined;
-  }
-}
+let opened: Libc | undefined;
 
 /**
  * The C library, opened once a program.

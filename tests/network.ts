@@ -3,8 +3,8 @@
  * the epoll network.
  */
 
-import { epollNetwork } from "../../src/transport/epoll/mod.ts";
-import { tcpNetwork } from "../../src/transport/network.ts";
+import { epollNetwork } from "../src/transport/epoll/mod.ts";
+import { tcpNetwork } from "../src/transport/network.ts";
 
 const wanted = Deno.env.get("LWS_NETWORK");
 
