@@ -260,4 +260,9 @@ export interface Network {
    * Called when a worker ends ({@linkcode forkServiceLoop}). Default: nothing, as the runtime closes what is its.
    */
   closeAll?(): Promise<void>;
+  /**
+   * Resolves when nothing is left of what the network itself had open for connections and listeners that are
+   * closed; at once while others use it. {@linkcode Context.closed} waits for it. Default: there is nothing.
+   */
+  released?(): Promise<void>;
 }

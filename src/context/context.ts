@@ -87,7 +87,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
   #shutdown: Shutdown | undefined;
-  #resolveClosed!: () => void;
+  #resolveClosed!: (released?: Promise<void>) => void;
 
   /** @param faceOf makes what programs get */
   constructor(info: CheckedInfo, faceOf: (context: ServingContext) => Context) {
@@ -269,6 +269,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
-    this.#resolveClosed();
+    this.#resolveClosed(this.network.released?.());
   }
 }

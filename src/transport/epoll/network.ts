@@ -34,7 +34,6 @@ export class EpollNetwork implements Network {
     return this.released();
   }
 
-  /** Resolves when no connection and no listener is left, and what they needed is closed as well. */
   released(): Promise<void> {
     return this.#loop.released();
   }
