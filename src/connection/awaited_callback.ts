@@ -18,7 +18,7 @@ interface AwaitedCallback {
 }
 
 /** What is told of awaited callbacks beside their results. */
-export interface AskingHost {
+export interface AskingPhase {
   onThrow(): void;
   /** The program thinks, and the peer owes it nothing meanwhile. */
   onThinking(): void;
@@ -26,16 +26,16 @@ export interface AskingHost {
   onHeard(): void;
 }
 
-/** Asks the program on behalf of `Host`, a phase of the connection. */
-export class Asking<Host extends AskingHost> {
+/** Asks the program on behalf of `Phase`, a phase of the connection. */
+export class Asking<Phase extends AskingPhase> {
   readonly #connection: Connection;
-  readonly #host: Host;
+  readonly #phase: Phase;
   #isCalling = false;
   #awaited: AwaitedCallback | undefined;
 
-  constructor(connection: Connection, host: Host) {
+  constructor(connection: Connection, phase: Phase) {
     this.#connection = connection;
-    this.#host = host;
+    this.#phase = phase;
   }
 
   /** Whether the program has not said its word yet. */
@@ -66,11 +66,11 @@ export class Asking<Host extends AskingHost> {
     entry: ProtocolEntry,
     reason: R,
     data: ReasonData[R],
-    hear: (this: Host, result: number, given: Given) => void,
+    hear: (this: Phase, result: number, given: Given) => void,
     given: Given,
   ): void {
     const result = this.call(entry, reason, data);
-    if (typeof result === "number") hear.call(this.#host, result, given);
+    if (typeof result === "number") hear.call(this.#phase, result, given);
     else this.#hearLater(entry, reason, result, hear, given);
   }
 
@@ -79,10 +79,10 @@ export class Asking<Host extends AskingHost> {
     entry: ProtocolEntry,
     reason: Reason,
     promised: PromiseLike<unknown>,
-    hear: (this: Host, result: number, given: Given) => void,
+    hear: (this: Phase, result: number, given: Given) => void,
     given: Given,
   ): void {
-    this.await(entry, reason, promised, (late) => hear.call(this.#host, late, given));
+    this.await(entry, reason, promised, (late) => hear.call(this.#phase, late, given));
   }
 
   /** Calls back, for who awaits a promise by {@linkcode await}. */
@@ -120,7 +120,7 @@ export class Asking<Host extends AskingHost> {
     const connection = this.#connection;
     const { headerTimeoutMs } = connection.owner.limits;
     if (isFilter(this.#awaited!)) connection.armTimeout("establishWithServer", headerTimeoutMs);
-    else this.#host.onThinking();
+    else this.#phase.onThinking();
   }
 
   /** Whether so many bytes have to wait for it. */
@@ -153,11 +153,11 @@ export class Asking<Host extends AskingHost> {
     if (this.#awaited !== awaited) return;
     const connection = this.#connection;
     connection.turn(() => {
-      if (result === THREW && connection.isOpen) this.#host.onThrow();
+      if (result === THREW && connection.isOpen) this.#phase.onThrow();
       this.#awaited = undefined;
       if (isFilter(awaited) && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
       hear(result);
-      if (connection.isOpen) this.#host.onHeard();
+      if (connection.isOpen) this.#phase.onHeard();
       // The next callback may think as well.
       for (const work of awaited.later) this.defer(work);
       if (awaited.wantsWritable) connection.callbackOnWritable();

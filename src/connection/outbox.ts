@@ -24,7 +24,7 @@ export const PACED = -2;
 export const BROKEN = -1;
 
 /** What an outbox needs of its connection. */
-export interface OutboxHost {
+export interface SendingConnection {
   readonly socketFd: number;
   readonly isOpen: boolean;
   readonly owner: {
@@ -40,7 +40,7 @@ export interface OutboxHost {
 
 /** The bytes of one connection that wait, and those under way. */
 export class Outbox implements Serviceable {
-  readonly #host: OutboxHost;
+  readonly #connection: SendingConnection;
   readonly #queue = new TxQueue();
   #transport: Transport | undefined;
   #isInTurn = false;
@@ -49,8 +49,8 @@ export class Outbox implements Serviceable {
   wantsWritable = false;
   #writableIsDue = false;
 
-  constructor(host: OutboxHost) {
-    this.#host = host;
+  constructor(connection: SendingConnection) {
+    this.#connection = connection;
   }
 
   /** Bytes queued and under way. */
@@ -60,7 +60,7 @@ export class Outbox implements Serviceable {
 
   /** Whether more is unsent than a program should go on writing behind. */
   get isCongested(): boolean {
-    return this.#queue.unsent > this.#host.owner.limits.softUnsentBytes;
+    return this.#queue.unsent > this.#connection.owner.limits.softUnsentBytes;
   }
 
   /** Those of them that no program has written: heads, pongs and probes. */
@@ -179,20 +179,20 @@ export class Outbox implements Serviceable {
 
   /** Whether so many more bytes may be unsent, which a write of `given` bytes became. */
   #hasRoom(size: number, given: number): boolean {
-    return given < 0 || this.#queue.unsent + size <= this.#host.owner.limits.maxUnsentBytes ||
+    return given < 0 || this.#queue.unsent + size <= this.#connection.owner.limits.maxUnsentBytes ||
       this.#takesLong(given);
   }
 
   /** Whether a write past the limit is taken; if not, the connection is cut. */
   #takesLong(given: number): boolean {
-    const host = this.#host;
+    const { owner, socketFd } = this.#connection;
     const others = this.#queue.unsent - this.#queue.besides;
-    if (others <= 0 && given <= longestWrite(host.owner.limits)) return true;
+    if (others <= 0 && given <= longestWrite(owner.limits)) return true;
     log(
       "warn",
-      () => `connection ${host.socketFd}: ${whyNoRoom(host.owner.limits, given, others)}`,
+      () => `connection ${socketFd}: ${whyNoRoom(owner.limits, given, others)}`,
     );
-    host.cut("unsent");
+    this.#connection.cut("unsent");
     return false;
   }
 
@@ -201,7 +201,7 @@ export class Outbox implements Serviceable {
     if (given === BESIDE) this.#queue.besides += size;
     if (this.#isInTurn || this.#flushIsDue) return;
     this.#flushIsDue = true;
-    this.#host.owner.flushLater(this);
+    this.#connection.owner.flushLater(this);
   }
 
   // Turns and writes.
@@ -256,19 +256,19 @@ export class Outbox implements Serviceable {
   offerWritable(): void {
     if (!this.wantsWritable || this.#writableIsDue || this.unsent > 0) return;
     this.#writableIsDue = true;
-    this.#host.owner.scheduler.request(this, POLLOUT);
+    this.#connection.owner.scheduler.request(this, POLLOUT);
   }
 
   get socketFd(): number {
-    return this.#host.socketFd;
+    return this.#connection.socketFd;
   }
 
   service(): void {
     this.#writableIsDue = false;
     // What was written since then leaves first, and has it offered again.
-    if (!this.#host.isOpen || !this.wantsWritable || this.unsent > 0) return;
+    if (!this.#connection.isOpen || !this.wantsWritable || this.unsent > 0) return;
     this.wantsWritable = false;
-    this.turn(() => this.#host.onWritable());
+    this.turn(() => this.#connection.onWritable());
   }
 
   // What has left.
@@ -281,7 +281,7 @@ export class Outbox implements Serviceable {
   }
 
   #broken(): typeof BROKEN {
-    const { socketFd } = this.#host;
+    const { socketFd } = this.#connection;
     log(
       "err",
       () =>

@@ -1,6 +1,6 @@
 /** The body of one request: read for the program, or read away behind an answer that is complete. */
 
-import type { Asking, AskingHost } from "../awaited_callback.ts";
+import type { Asking, AskingPhase } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import type { ExchangeTimer } from "./exchange_timer.ts";
 import { type BodyFraming, BodyReader } from "../../core/http/body/reader.ts";
@@ -15,8 +15,8 @@ const WHOLE = 1;
 const DRAINING = 2;
 
 /** The request that it is a part of. Implemented by HttpSession. */
-export interface RequestBodyHost extends AskingHost {
-  readonly asking: Asking<RequestBodyHost>;
+export interface BodyExchange extends AskingPhase {
+  readonly asking: Asking<BodyExchange>;
   readonly timer: ExchangeTimer;
   /** Whether a part of the response was written. */
   readonly hasAnswered: boolean;
@@ -31,7 +31,7 @@ export interface RequestBodyHost extends AskingHost {
 /** A body on its way in, in what pieces it comes. */
 export class RequestBody {
   readonly #connection: Connection;
-  readonly #host: RequestBodyHost;
+  readonly #exchange: BodyExchange;
   readonly #reader: BodyReader;
   #state: typeof READING | typeof WHOLE | typeof DRAINING = READING;
   /** The client waits for `100 Continue` or an answer before it sends anything of it. */
@@ -50,13 +50,13 @@ export class RequestBody {
    */
   constructor(
     connection: Connection,
-    host: RequestBodyHost,
+    exchange: BodyExchange,
     framing: BodyFraming,
     isHeldBack: boolean,
     pending: number,
   ) {
     this.#connection = connection;
-    this.#host = host;
+    this.#exchange = exchange;
     this.#reader = new BodyReader(framing, connection.owner.limits.maxBodySize);
     this.#isHeldBack = isHeldBack;
     this.pending = pending;
@@ -95,19 +95,19 @@ export class RequestBody {
   /** The next piece may come, unless the program has stopped it, or not said its word yet. */
   listen(): void {
     const connection = this.#connection;
-    if (this.#state === WHOLE || !connection.canDeliver || this.#host.asking.isBusy) return;
-    if (this.#state === READING && this.#isHeldBack && !this.#host.hasAnswered) {
+    if (this.#state === WHOLE || !connection.canDeliver || this.#exchange.asking.isBusy) return;
+    if (this.#state === READING && this.#isHeldBack && !this.#exchange.hasAnswered) {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
       // needs none.
       if (this.pending === 0) connection.outbox.say(CONTINUE);
     }
-    this.#host.timer.listens();
+    this.#exchange.timer.listens();
   }
 
   /** The program has stopped receiving. */
   rest(): void {
-    if (this.#state !== WHOLE) this.#host.timer.rests();
+    if (this.#state !== WHOLE) this.#exchange.timer.rests();
   }
 
   /** Takes what of `bytes` is the body's, and returns how many bytes that are. */
@@ -124,7 +124,7 @@ export class RequestBody {
     const connection = this.#connection;
     if (this.#reader.done) {
       this.#state = WHOLE;
-      return this.#host.onDrained();
+      return this.#exchange.onDrained();
     }
     this.#state = DRAINING;
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
@@ -135,7 +135,7 @@ export class RequestBody {
 
   #read(bytes: Uint8Array): number {
     const connection = this.#connection;
-    const { asking, timer } = this.#host;
+    const { asking, timer } = this.#exchange;
     const [first] = connection.owner.entries;
     const { rxBufferSize } = first!;
     const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
@@ -144,10 +144,10 @@ export class RequestBody {
       if (!this.isHeard) return;
       // A piece of its own: who awaits something needs it for longer than the call.
       const result = asking.call(first!, "httpBody", piece.slice());
-      if (typeof result === "number") this.#host.onPiece(result);
+      if (typeof result === "number") this.#exchange.onPiece(result);
       else {
         asking.await(first!, "httpBody", result, (late) => {
-          this.#host.onPiece(late);
+          this.#exchange.onPiece(late);
           this.#goOn();
         });
       }
@@ -162,7 +162,7 @@ export class RequestBody {
 
   #readAway(bytes: Uint8Array): number {
     const taken = this.#reader.read(bytes, () => {});
-    this.#host.timer.heard(taken);
+    this.#exchange.timer.heard(taken);
     this.#drainLeft -= taken;
     if (this.#drainLeft < 0) this.#connection.finish("self", true);
     else this.#goOn();
@@ -173,9 +173,9 @@ export class RequestBody {
     // With its last piece the program may have answered, and hears no more of this request.
     if (!this.#connection.isOpen || this.#state === WHOLE) return;
     if (!this.#reader.done) return this.listen();
-    this.#host.timer.rests();
-    if (this.#state === DRAINING) return this.#host.onDrained();
+    this.#exchange.timer.rests();
+    if (this.#state === DRAINING) return this.#exchange.onDrained();
     this.#state = WHOLE;
-    if (this.isHeard) this.#host.onWhole();
+    if (this.isHeard) this.#exchange.onWhole();
   }
 }
