@@ -19,11 +19,11 @@ import {
   parseCertificates,
   type TlsIdentity,
 } from "./certificate.ts";
+import { isMeantFor, subjectAltNameOf } from "./certificate_extensions.ts";
 import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./node_duplex.ts";
-import { isMeantFor } from "./purpose.ts";
 import { TlsTransport } from "./transport.ts";
 
 /** Whom a client trusts, and how it shows itself. */
@@ -133,7 +133,8 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
     if (problem !== undefined) throw problem;
   }
   // The runtime doesn't quote: one name with this in it would pass for two (as CVE-2021-44532).
-  if (/, (?:DNS|IP Address):/i.test(latin1(chain[0]!.raw).replaceAll("\0", ""))) {
+  const names = subjectAltNameOf(chain[0]!);
+  if (names && /, (?:DNS|IP Address):/i.test(latin1(names).replaceAll("\0", ""))) {
     throw new LwsError(
       "certificate-name-mismatch",
       "the server's certificate has a name that can't be one",
@@ -141,10 +142,10 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
   }
   const problem = checkServerIdentity(host, socket.getPeerCertificate() as NodeCertificate);
   if (problem !== undefined) {
-    const names = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
+    const named = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
     throw new LwsError(
       "certificate-name-mismatch",
-      `the server's certificate is for ${names}, not for ${host}`,
+      `the server's certificate is for ${named}, not for ${host}`,
     );
   }
   if (!isMeantFor(chain[0]!, "server")) {

@@ -11,12 +11,12 @@ import {
   parseCertificates,
   type TlsIdentity,
 } from "./certificate.ts";
+import { isMeantFor } from "./certificate_extensions.ts";
 import { serverNameIn } from "./client_hello.ts";
 import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./node_duplex.ts";
-import { isMeantFor } from "./purpose.ts";
 import { TlsTransport } from "./transport.ts";
 import { PeekedTransport } from "../transport/first_bytes.ts";
 

@@ -17,7 +17,7 @@ export interface TestIdentity {
 
 /** What a certificate is to say. */
 export interface CertificateOptions {
-  /** The common name. */
+  /** The common name, any text. */
   readonly name: string;
   /** Host names and IP addresses. */
   readonly hosts?: readonly string[];
@@ -134,7 +134,8 @@ function sign(
   issuer: Issuer | undefined,
 ): Promise<x509.X509Certificate> {
   const { name, hosts = [], purpose = "server", fromDays = -1, toDays = 30 } = options;
-  const subject = `CN=${name}`;
+  // Not as a text, in which some bytes would mean something.
+  const subject = new x509.Name([{ CN: [{ utf8String: name }] }]);
   const extensions: x509.Extension[] = [
     new x509.BasicConstraintsExtension(purpose === "ca", undefined, true),
     purpose === "ca"
@@ -153,7 +154,7 @@ function sign(
   }
   return x509.X509CertificateGenerator.create({
     subject,
-    issuer: issuer?.certificate.subject ?? subject,
+    issuer: issuer?.certificate.subjectName ?? subject,
     notBefore: new Date(Date.now() + fromDays * DAY_MS),
     notAfter: new Date(Date.now() + toDays * DAY_MS),
     publicKey: keys.publicKey,

@@ -14,6 +14,7 @@ import {
   encryptKey,
   makeAuthority,
   makeCertificates,
+  makeSelfSigned,
   type TestIdentity,
 } from "../../support/certificates.ts";
 import { converse, secured, shakeHands } from "../../support/tls.ts";
@@ -204,6 +205,40 @@ for (const [name, identity, code] of unforgivable) {
     forgiving,
   );
 }
+/** An extended key usage for servers, as DER has it: what a subject may contain, and nobody vouches for. */
+const FOR_SERVERS = "\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+refuses(
+  "a client's certificate whose subject reads like a server's key usage",
+  client,
+  await ca.issue({ name: FOR_SERVERS, hosts: ["localhost"], purpose: "client" }),
+  "certificate-wrong-purpose",
+  "is not for servers",
+);
+refuses(
+  "a self-signed one whose subject reads like a server's key usage, told to forgive",
+  cautious,
+  await makeSelfSigned({ name: FOR_SERVERS, hosts: ["localhost"], purpose: "client" }),
+  "certificate-wrong-purpose",
+  "is not for servers",
+  forgiving,
+);
+accepts(
+  "a server's certificate whose subject reads like no key usage at all",
+  client,
+  await ca.issue({ name: "\x06\x03\x55\x1d\x25 of nothing", hosts: ["localhost"] }),
+);
+accepts(
+  "a certificate whose subject reads like a list of names",
+  client,
+  await ca.issue({ name: "Smith, DNS: and sons", hosts: ["localhost"] }),
+);
+refuses(
+  "a certificate with a name that would pass for two",
+  client,
+  await ca.issue({ name: "x", hosts: ["other.test, DNS:localhost"] }),
+  "certificate-name-mismatch",
+  "a name that can't be one",
+);
 refuses(
   "an expired certificate of a CA it knows, told to forgive",
   client,
