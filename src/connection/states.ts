@@ -49,7 +49,55 @@ export const WEBSOCKET: StateTable<WebSocketState, WebSocketEvent> = {
   },
 };
 
+export type HttpState =
+  /** Accepted, and nothing has come. */
+  | "NEW"
+  /** A part of a head has come. */
+  | "HEAD"
+  /** The body comes, for the program. */
+  | "BODY"
+  /** The request is whole, and its answer is not. */
+  | "RESPOND"
+  /** The answer is whole, and what is left of the body is read away. */
+  | "DRAIN"
+  /** Nothing of the next request has come. */
+  | "IDLE"
+  /** It is a WebSocket. */
+  | "UPGRADED"
+  | "CLOSED";
+
+export type HttpEvent =
+  /** Bytes have come. */
+  | "bytes"
+  /** The head is read, and a body follows. */
+  | "head"
+  /** The last byte of the request is read. */
+  | "whole"
+  /** The answer is complete. */
+  | "answered"
+  /** The answer was 101. */
+  | "upgraded"
+  /** The connection is gone. */
+  | "gone";
+
+/** A server's side of HTTP, of the request in hand. Refusals close it, wherever it is. */
+export const HTTP_SERVER: StateTable<HttpState, HttpEvent> = {
+  name: "HTTP server",
+  first: "NEW",
+  unlisted: "fault",
+  steps: {
+    NEW: { bytes: "HEAD", gone: "CLOSED" },
+    HEAD: { head: "BODY", whole: "RESPOND", gone: "CLOSED" },
+    BODY: { whole: "RESPOND", answered: "DRAIN", gone: "CLOSED" },
+    RESPOND: { answered: "IDLE", upgraded: "UPGRADED", gone: "CLOSED" },
+    DRAIN: { whole: "IDLE", gone: "CLOSED" },
+    IDLE: { bytes: "HEAD", gone: "CLOSED" },
+    UPGRADED: {},
+    CLOSED: {},
+  },
+};
+
 type AnyTable = StateTable<string, string>;
 
 /** All of them, in the order in which they are drawn. */
-export const STATE_TABLES: readonly AnyTable[] = [CONNECTION, WEBSOCKET];
+export const STATE_TABLES: readonly AnyTable[] = [CONNECTION, HTTP_SERVER, WEBSOCKET];

@@ -57,6 +57,7 @@ export function serveRequest(
   const [first] = connection.owner.entries;
   const body = new RequestBody(connection, exchange, framing, expectsContinue(head), behind);
   exchange.body = body;
+  exchange.step(body.hasEnded ? "whole" : "head");
   // Who waits for a body waits for an empty one, too.
   const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
   const request = { connection, exchange, head, response: exchange.response!, body, hasBody };
@@ -64,7 +65,7 @@ export function serveRequest(
 }
 
 function filtered(this: PlainExchange, result: number, request: PlainRequest): void {
-  const { connection, response, head, body } = request;
+  const { connection, exchange, response, head, body } = request;
   if (result === 0) this.endIfComplete();
   else this.noteReturn("filterHttpConnection", result);
   // It may have answered by itself, or closed.
@@ -80,7 +81,7 @@ function filtered(this: PlainExchange, result: number, request: PlainRequest): v
   }
   askMount(mount, head, response, () => {
     askProgram(request);
-    if (body.isReading && connection.isOpen) connection.offerAgain();
+    if (exchange.state === "BODY" && connection.isOpen) connection.offerAgain();
   });
 }
 
@@ -95,7 +96,7 @@ function answered(this: PlainExchange, result: number, request: PlainRequest): v
   if (!connection.isOpen) return;
   if (result !== 0) return this.onReturn("http", result);
   if (this.response !== response) return;
-  if (!body.isWhole) body.listen();
+  if (this.state === "BODY") body.listen();
   else if (hasBody) this.onWhole();
   else this.onAsked();
   this.endIfQuiet();

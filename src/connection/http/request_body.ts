@@ -3,21 +3,19 @@
 import type { Asking, AskingPhase } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import type { ExchangeTimer } from "./exchange_timer.ts";
+import type { HttpEvent, HttpState } from "../states.ts";
 import { type BodyFraming, BodyReader } from "../../core/http/body/reader.ts";
 
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
-
-/** Pieces are on their way to the program. */
-const READING = 0;
-/** All of it is read. */
-const WHOLE = 1;
-/** The response is complete, and the program is told nothing more. */
-const DRAINING = 2;
 
 /** The request that it is a part of. Implemented by HttpSession. */
 export interface BodyExchange extends AskingPhase {
   readonly asking: Asking<BodyExchange>;
   readonly timer: ExchangeTimer;
+  readonly state: HttpState;
+  /** That of the request in hand; undefined while a head is waited for or comes. */
+  readonly body: RequestBody | undefined;
+  step(event: HttpEvent): void;
   /** Whether a part of the response was written. */
   readonly hasAnswered: boolean;
   /** The program has returned this for a piece. */
@@ -33,7 +31,6 @@ export class RequestBody {
   readonly #connection: Connection;
   readonly #exchange: BodyExchange;
   readonly #reader: BodyReader;
-  #state: typeof READING | typeof WHOLE | typeof DRAINING = READING;
   /** The client waits for `100 Continue` or an answer before it sends anything of it. */
   #isHeldBack: boolean;
   /** Bytes that may still be read away. */
@@ -60,24 +57,9 @@ export class RequestBody {
     this.#reader = new BodyReader(framing, connection.owner.limits.maxBodySize);
     this.#isHeldBack = isHeldBack;
     this.pending = pending;
-    if (this.#reader.done) this.#state = WHOLE;
   }
 
-  /** Whether pieces of it are on their way to the program. */
-  get isReading(): boolean {
-    return this.#state === READING;
-  }
-
-  /** Whether the request is whole; at once for one without a body. */
-  get isWhole(): boolean {
-    return this.#state === WHOLE;
-  }
-
-  get isDraining(): boolean {
-    return this.#state === DRAINING;
-  }
-
-  /** Whether its last byte was read, which the program may still think about. */
+  /** Whether its last byte was read, which the program may still think about; at once for an empty one. */
   get hasEnded(): boolean {
     return this.#reader.done;
   }
@@ -87,7 +69,7 @@ export class RequestBody {
    * still to come, or nobody knows whether it will (RFC 9110 section 10.1.1).
    */
   get outlivesAnswer(): boolean {
-    if (this.#state !== READING || this.#reader.done) return false;
+    if (this.#reader.done) return false;
     if (this.#isHeldBack && this.pending === 0) return true;
     return this.#reader.remaining > this.pending + this.#connection.owner.limits.maxDrainBytes;
   }
@@ -95,8 +77,9 @@ export class RequestBody {
   /** The next piece may come, unless the program has stopped it, or not said its word yet. */
   listen(): void {
     const connection = this.#connection;
-    if (this.#state === WHOLE || !connection.canDeliver || this.#exchange.asking.isBusy) return;
-    if (this.#state === READING && this.#isHeldBack && !this.#exchange.hasAnswered) {
+    const { state, asking, hasAnswered } = this.#exchange;
+    if (state === "RESPOND" || !connection.canDeliver || asking.isBusy) return;
+    if (state === "BODY" && this.#isHeldBack && !hasAnswered) {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
       // needs none.
@@ -107,26 +90,21 @@ export class RequestBody {
 
   /** The program has stopped receiving. */
   rest(): void {
-    if (this.#state !== WHOLE) this.#exchange.timer.rests();
+    if (this.#exchange.state !== "RESPOND") this.#exchange.timer.rests();
   }
 
   /** Takes what of `bytes` is the body's, and returns how many bytes that are. */
   take(bytes: Uint8Array): number {
     this.#isHeldBack = false;
-    return this.#state === DRAINING ? this.#readAway(bytes) : this.#read(bytes);
+    return this.#exchange.state === "DRAIN" ? this.#readAway(bytes) : this.#read(bytes);
   }
 
   /**
    * From now on nobody wants it: what has come, and `maxDrainBytes` more, may be read away. The program
-   * may have stopped it, which counts no more. A body that is read to its end has only this to say.
+   * may have stopped it, which counts no more.
    */
   drain(): void {
     const connection = this.#connection;
-    if (this.#reader.done) {
-      this.#state = WHOLE;
-      return this.#exchange.onDrained();
-    }
-    this.#state = DRAINING;
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
     connection.allowInput(true);
     if (this.pending > 0) connection.offerAgain();
@@ -151,7 +129,7 @@ export class RequestBody {
           this.#goOn();
         });
       }
-      const goesOn = this.#state === READING && !asking.isAwaiting;
+      const goesOn = this.#exchange.state === "BODY" && !asking.isAwaiting;
       const mayGoOn = connection.owner.budget.mayGoOn();
       if (!connection.canDeliver || !goesOn || !mayGoOn) this.#reader.pause();
     });
@@ -170,12 +148,13 @@ export class RequestBody {
   }
 
   #goOn(): void {
+    const exchange = this.#exchange;
     // With its last piece the program may have answered, and hears no more of this request.
-    if (!this.#connection.isOpen || this.#state === WHOLE) return;
+    if (!this.#connection.isOpen || exchange.body !== this) return;
     if (!this.#reader.done) return this.listen();
-    this.#exchange.timer.rests();
-    if (this.#state === DRAINING) return this.#exchange.onDrained();
-    this.#state = WHOLE;
-    if (this.isHeard) this.#exchange.onWhole();
+    exchange.timer.rests();
+    exchange.step("whole");
+    if (exchange.state === "IDLE") exchange.onDrained();
+    else if (this.isHeard) exchange.onWhole();
   }
 }

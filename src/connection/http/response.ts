@@ -12,6 +12,7 @@ import { call } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionFileResponse } from "./file_transfer.ts";
 import { Lookup } from "./pending_lookup.ts";
+import type { RequestBody } from "./request_body.ts";
 import { ResponseBody } from "./response_body.ts";
 import {
   bytesOfBody,
@@ -26,10 +27,11 @@ import {
   noteMissing,
   pageOf,
 } from "./response_fields.ts";
-import type { ResponseOptions } from "./response_options.ts";
+import type { ExchangeTimer } from "./exchange_timer.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
 import type { HttpExchange } from "../phase.ts";
 import { type FramedHead, frameHead } from "../../core/http/body/response_framing.ts";
+import { keepsAlive, type RequestHead } from "../../core/http/head.ts";
 import { ResponseHeadReader } from "../../core/http/head_reader.ts";
 import { type FieldLine, responseHead } from "../../core/http/writer.ts";
 import {
@@ -40,6 +42,23 @@ import {
 } from "../../files/engine.ts";
 import type { FileOfMount } from "../../files/lookup.ts";
 import { foundFileOps } from "../../transport/found_files.ts";
+
+/** The session whose request is answered. Implemented by HttpSession. */
+export interface ResponseHost {
+  readonly asking: { defer(work: () => void): void };
+  readonly timer: ExchangeTimer;
+  readonly body: RequestBody | undefined;
+  /** Whether a client that has closed its sending half waits for what has not been answered yet. */
+  readonly halfOpen: boolean;
+  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
+  readonly keepAliveSeconds: number | undefined;
+  /** Whether the answer before it was completed without the program's doing. */
+  readonly isCompletionOwed: boolean;
+  /** The program says that the response is whole. */
+  onComplete(): void;
+  /** A page was written, and `completeIfWhole` may follow. */
+  onAnswer(): void;
+}
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -61,15 +80,9 @@ export class HttpResponse implements HttpExchange {
   isCompletionOwed = false;
 
   readonly #connection: Connection;
-  readonly #minorVersion: 0 | 1;
-  readonly #keepAliveSeconds: number | undefined;
-  readonly #halfOpen: boolean;
-  readonly #onComplete: () => void;
-  readonly #onSend: () => void;
-  readonly #mustClose: () => boolean;
-  readonly #requestField: (name: string) => string | undefined;
-  readonly #defer: (work: () => void) => void;
-  readonly #onAnswer: () => void;
+  readonly #host: ResponseHost;
+  /** That of the request, if it could be read. */
+  readonly #request: RequestHead | undefined;
   /** A completion of the answer before this one may be still to come. */
   #isAfterOwed: boolean;
   /** Whether it is a page, which is whole as soon as it is written. */
@@ -80,20 +93,17 @@ export class HttpResponse implements HttpExchange {
   /** Reads a head that the program writes by itself. */
   #reader: ResponseHeadReader | undefined;
 
-  constructor(connection: Connection, options: ResponseOptions) {
+  constructor(connection: Connection, host: ResponseHost, request: RequestHead | undefined) {
     this.#connection = connection;
-    this.method = options.method;
-    this.closes = !options.keepsAlive;
-    this.#minorVersion = options.minorVersion;
-    this.#keepAliveSeconds = options.keepAliveSeconds;
-    this.#halfOpen = options.halfOpen;
-    this.#onComplete = options.onComplete;
-    this.#onAnswer = options.onAnswer;
-    this.#isAfterOwed = options.isAfterOwed;
-    this.#onSend = options.onSend;
-    this.#mustClose = options.mustClose;
-    this.#requestField = options.requestField;
-    this.#defer = options.defer;
+    this.#host = host;
+    this.#request = request;
+    this.method = request?.method ?? "";
+    this.closes = request === undefined || !keepsAlive(request);
+    this.#isAfterOwed = host.isCompletionOwed;
+  }
+
+  get #minorVersion(): 0 | 1 {
+    return this.#request?.minorVersion ?? 1;
   }
 
   /** Whether a file or a stream is on its way. */
@@ -187,13 +197,13 @@ export class HttpResponse implements HttpExchange {
   #fileResponse(): ConnectionFileResponse {
     return new ConnectionFileResponse(this.#connection, {
       method: this.method,
-      requestField: this.#requestField,
+      requestField: (name) => this.#request?.fields.get(name),
       sendHead: (status, all) => {
         this.#begin(status, this.#framed(status, [...all]));
       },
       sendBody: (bytes) => {
         this.#body!.append(bytes);
-        this.#onSend();
+        this.#host.timer.sends();
       },
       onFail: (status, all) => {
         this.#transfer = undefined;
@@ -202,7 +212,7 @@ export class HttpResponse implements HttpExchange {
       },
       onDone: () => {
         this.#transfer = undefined;
-        this.#defer(() => {
+        this.#host.asking.defer(() => {
           const first = this.#connection.owner.entries[0]!;
           call(this.#connection, first, "httpFileCompletion", undefined);
           this.complete();
@@ -223,7 +233,7 @@ export class HttpResponse implements HttpExchange {
     this.#begin(code, head);
     this.#writeBody(page.body);
     this.#isPage = true;
-    this.#onAnswer();
+    this.#host.onAnswer();
     return 0;
   }
 
@@ -328,7 +338,7 @@ export class HttpResponse implements HttpExchange {
     else if (this.hasBegun) this.#cutShort();
     else this.closes = true;
     this.isComplete = true;
-    this.#onComplete();
+    this.#host.onComplete();
     return this.closes ? 1 : 0;
   }
 
@@ -341,7 +351,7 @@ export class HttpResponse implements HttpExchange {
       return isSent ? 0 : -1;
     }
     this.#transfer = new StreamedBody(this.#connection, source, {
-      halfOpen: this.#halfOpen,
+      halfOpen: this.#host.halfOpen,
       send: (bytes) => void this.#writeBody(bytes),
       complete: () => {
         this.#transfer = undefined;
@@ -361,11 +371,11 @@ export class HttpResponse implements HttpExchange {
     const request = {
       method: this.method,
       minorVersion: this.#minorVersion,
-      keepAliveSeconds: this.#keepAliveSeconds,
+      keepAliveSeconds: this.#host.keepAliveSeconds,
     };
     // RFC 9110 section 15.5.22: what the client is to upgrade to, and here there is one protocol for that.
     const all = status === 426 ? defaults([["upgrade", "websocket"]], fields) : fields;
-    const closes = this.closes || this.#mustClose();
+    const closes = this.closes || this.#host.body?.outlivesAnswer === true;
     return frameHead(request, closes, status, all, httpDate());
   }
 
@@ -401,7 +411,7 @@ export class HttpResponse implements HttpExchange {
     const body = this.#body!;
     body.check(bytes);
     const sent = body.write(bytes);
-    if (sent > 0) this.#onSend();
+    if (sent > 0) this.#host.timer.sends();
     return sent;
   }
 
@@ -421,14 +431,14 @@ export class HttpResponse implements HttpExchange {
   /** A head is none of the writes that a body in one long write has to wait for. */
   #sendHead(bytes: Uint8Array): number {
     if (!this.#connection.outbox.say(bytes, bytes.length)) return -1;
-    this.#onSend();
+    this.#host.timer.sends();
     return bytes.length;
   }
 
   #send(bytes: Uint8Array): number {
     const { length } = bytes;
     if (!this.#connection.outbox.send(bytes, length, length)) return -1;
-    if (length > 0) this.#onSend();
+    if (length > 0) this.#host.timer.sends();
     return length;
   }
 }

@@ -6,6 +6,7 @@ import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
 import { log, type LogLevel } from "../../base/log.ts";
+import { next } from "../../base/state_table.ts";
 import { Asking } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
@@ -15,16 +16,12 @@ import { RequestHeaders } from "./header_reader.ts";
 import { type PlainExchange, serveRequest } from "./plain_request.ts";
 import type { RequestBody } from "./request_body.ts";
 import { logRequest } from "./request_log.ts";
-import { HttpResponse } from "./response.ts";
+import { HttpResponse, type ResponseHost } from "./response.ts";
 import { type HandshakeExchange, ServerHandshake } from "./server_handshake.ts";
 import { type Phase, unfitKind } from "../phase.ts";
+import { HTTP_SERVER, type HttpEvent } from "../states.ts";
 import { requestFraming } from "../../core/http/body/reader.ts";
-import {
-  asksForKeepAlive,
-  keepsAlive,
-  type RequestHead,
-  RequestHeadParser,
-} from "../../core/http/head.ts";
+import { asksForKeepAlive, type RequestHead, RequestHeadParser } from "../../core/http/head.ts";
 import { HttpSyntaxError } from "../../core/http/syntax.ts";
 import { closePayload } from "../../core/websocket/close.ts";
 import { readUpgrade } from "../../core/websocket/handshake.ts";
@@ -37,25 +34,24 @@ export interface HttpSessionOptions {
 }
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
+export class HttpSession implements Phase, HandshakeExchange, PlainExchange, ResponseHost {
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
   readonly #parser: RequestHeadParser;
-  readonly #halfOpen: boolean;
+  readonly halfOpen: boolean;
   readonly timer: ExchangeTimer;
+  state = HTTP_SERVER.first;
   response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
   body: RequestBody | undefined;
   readonly asking: Asking<HttpSession>;
   /** The handshake that waits for its filter, or came to nothing. */
   #handshake: ServerHandshake | undefined;
-  #hasReadHead = false;
-  #isIdle = false;
   /** What the client was told that the connection is kept for, if it has asked. */
-  #keepAliveSeconds: number | undefined;
+  keepAliveSeconds: number | undefined;
   /** Whether the last answer was completed without the program's doing. */
-  #isCompletionOwed = false;
+  isCompletionOwed = false;
   #peerEnded = false;
   /** Bytes behind a request that is not answered wait in the transport. */
   #hasHeld = false;
@@ -63,12 +59,16 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
   constructor(connection: Connection, options: HttpSessionOptions) {
     this.#connection = connection;
     this.allowedOrigins = options.allowedOrigins;
-    this.#halfOpen = options.halfOpenHttp;
+    this.halfOpen = options.halfOpenHttp;
     this.#first = connection.owner.entries[0]!;
     this.timer = new ExchangeTimer(connection);
     this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
     this.asking = new Asking(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
+  }
+
+  step(event: HttpEvent): void {
+    this.state = next(HTTP_SERVER, this.state, event, this.#connection.socketFd);
   }
 
   get isEstablished(): boolean {
@@ -85,7 +85,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
         const rest = position === 0 ? bytes : bytes.subarray(position);
         // Most of an answer has left before the next request is looked at: who asks for much at once
         // isn't one who doesn't read.
-        if (this.#isIdle && connection.outbox.isCongested) {
+        if (this.state === "IDLE" && connection.outbox.isCongested) {
           this.#hasHeld = true;
           connection.holdInput(true);
           break;
@@ -102,11 +102,11 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
       }
       // All that the peer has sent is taken, and what is incomplete stays so.
       const isBehindAll = this.#peerEnded && !connection.isPaused && !this.asking.isBusy;
-      if (isBehindAll && !this.body?.isWhole) connection.finish("peer", false);
+      if (isBehindAll && this.state !== "RESPOND") connection.finish("peer", false);
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       // Behind a complete answer there is nobody to tell.
-      if (this.body?.isDraining) connection.finish("protocol", true);
+      if (this.state === "DRAIN") connection.finish("protocol", true);
       else this.refuse(error.status, error.message);
     }
     return position;
@@ -118,14 +118,16 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
    * as a head may have.
    */
   #holds(length: number): boolean {
-    const { body, response } = this;
-    const isAnswered = body === undefined ? response?.isTransferring : response?.isMounted;
-    const isHeld = this.asking.holds(length) || body?.isWhole || isAnswered === true;
+    const { body, state } = this;
+    const isHeld = this.asking.holds(length) || state === "RESPOND" ||
+      this.response?.isMounted === true;
     if (!isHeld || length === 0) return isHeld;
-    if (body?.isReading) body.pending = length;
+    if (state === "BODY") body!.pending = length;
     else this.#hasHeld = true;
     const connection = this.#connection;
-    if (length >= connection.owner.limits.maxHeaderBytes) connection.holdInput(true);
+    const isMuch = length >= connection.owner.limits.maxHeaderBytes;
+    // On its way out, a connection reads on until the peer closes.
+    if (isMuch && connection.isOpen) connection.holdInput(true);
     return true;
   }
 
@@ -149,7 +151,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
     if (response === undefined) return body === undefined && this.#hasHeld;
     if (body === undefined) return response.isUnderWay;
     // What of the body waits in the transport may be all that was missing.
-    if (this.#halfOpen) return body.hasEnded || body.pending > 0;
+    if (this.halfOpen) return body.hasEnded || body.pending > 0;
     return body.hasEnded && response.isUnderWay;
   }
 
@@ -160,8 +162,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
   onDrain(): void {
     this.timer.rearm();
     this.response?.onDrain();
-    if (this.#isIdle) {
-      this.timer.idles(this.#keepAliveSeconds !== undefined);
+    if (this.state === "IDLE") {
+      this.timer.idles(this.keepAliveSeconds !== undefined);
       this.#connection.holdInput(false);
     }
     if (this.asking.isAwaiting) this.asking.armTimeout();
@@ -194,14 +196,14 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
       });
       return this.refuse(503, `${filter} took too long`);
     }
-    if (reason === "establishWithServer" && this.#hasReadHead && this.response === undefined) {
+    if (reason === "establishWithServer" && this.state === "HEAD") {
       return this.refuse(408, "the request did not come in time");
     }
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
     if (verdict === "slow body") {
-      if (this.body!.isDraining) return this.#connection.finish("timeout", true);
+      if (this.state === "DRAIN") return this.#connection.finish("timeout", true);
       if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
     }
     // What is not all there must not look so.
@@ -259,6 +261,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
   }
 
   onClose(): void {
+    this.step("gone");
     this.asking.stop();
     this.#handshake?.undo();
     this.response?.abandon();
@@ -281,11 +284,10 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
 
   #takeHead(bytes: Uint8Array): number {
     const connection = this.#connection;
-    if (this.#isIdle) {
-      this.#isIdle = false;
+    if (this.state === "IDLE") {
       connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
     }
-    this.#hasReadHead = true;
+    if (this.state !== "HEAD") this.step("bytes");
     const length = this.#parser.parse(bytes);
     if (length === 0) return 0;
     const head = this.#parser.head;
@@ -311,8 +313,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
       connection.socketFd,
     );
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
-    this.#keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
-    this.response = this.#responseTo(head);
+    this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
+    this.response = new HttpResponse(connection, this, head);
     connection.http = this.response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
@@ -325,28 +327,12 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
           decision.status === 426 ? "notice" : "info",
         );
       case "websocket":
+        this.step("whole");
         this.#handshake = new ServerHandshake(connection, this, head, decision);
         return this.#handshake.begin();
       case "plain":
         return serveRequest(connection, this, head, framing, behind);
     }
-  }
-
-  #responseTo(head: RequestHead | undefined): HttpResponse {
-    return new HttpResponse(this.#connection, {
-      method: head?.method ?? "",
-      keepsAlive: head !== undefined && keepsAlive(head),
-      minorVersion: head?.minorVersion ?? 1,
-      keepAliveSeconds: this.#keepAliveSeconds,
-      halfOpen: this.#halfOpen,
-      onComplete: () => this.#onComplete(),
-      onAnswer: () => this.#onAnswer(),
-      isAfterOwed: this.#isCompletionOwed,
-      onSend: () => this.timer.sends(),
-      mustClose: () => this.body?.outlivesAnswer === true,
-      requestField: (name) => head?.fields.get(name),
-      defer: (work) => this.asking.defer(work),
-    });
   }
 
   onPiece(result: number): void {
@@ -381,7 +367,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
   }
 
   /** A page outside of a callback is completed here, unless the program does so at once. */
-  #onAnswer(): void {
+  onAnswer(): void {
     const response = this.response;
     if (this.asking.isBusy || response === undefined) return;
     queueMicrotask(() => {
@@ -399,7 +385,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
     return this.response?.hasBegun ?? false;
   }
 
-  #onComplete(): void {
+  onComplete(): void {
     if (this.body?.outlivesAnswer) this.response!.closes = true;
     if (this.asking.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
@@ -411,23 +397,24 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
     if (response.closes || isLast) return connection.finish("self", true);
-    this.#isCompletionOwed = response.isCompletionOwed;
+    this.isCompletionOwed = response.isCompletionOwed;
     this.response = undefined;
     connection.http = undefined;
     connection.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.outbox.setAside();
-    if (this.body === undefined) this.onDrained();
-    else this.body.drain();
+    // The program may have the last piece in hand.
+    if (this.state === "BODY" && this.body!.hasEnded) this.step("whole");
+    this.step("answered");
+    if (this.state === "IDLE") this.onDrained();
+    else this.body!.drain();
   }
 
   onDrained(): void {
     const connection = this.#connection;
     this.body = undefined;
     this.timer.reset();
-    this.#isIdle = true;
-    this.#hasReadHead = false;
-    this.timer.idles(this.#keepAliveSeconds !== undefined);
+    this.timer.idles(this.keepAliveSeconds !== undefined);
     if (this.#hasHeld) connection.offerAgain();
     else connection.holdInput(false);
   }
@@ -442,7 +429,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange {
     const connection = this.#connection;
     if (!connection.isOpen) return;
     log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
-    const response = this.response ?? this.#responseTo(undefined);
+    const response = this.response ?? new HttpResponse(connection, this, undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
     connection.finish(status === 408 ? "timeout" : "self", true);

@@ -37,6 +37,7 @@ export interface HandshakeExchange {
     fields?: Iterable<readonly [string, string]>,
     level?: LogLevel,
   ): void;
+  step(event: "upgraded"): void;
   noteReturn(reason: Reason, result: number): void;
   endIfComplete(): void;
 }
@@ -162,6 +163,7 @@ export class ServerHandshake {
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;
+    exchange.step("upgraded");
     session.begin();
     connection.headers = undefined;
   }

@@ -334,3 +334,14 @@ Deno.test("over TLS the notice of the end, or a reset, is noticed while a promis
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("the end of a peer is noticed behind much that it sent after a request that closes", async () => {
+  const { protocol, until } = record("http", (_wsi, reason, _user, _data) => {
+    if (reason === "http") return -1;
+  });
+  await using served = serve([protocol]);
+  const peer = await served.dial();
+  peer.send(get("/") + "x".repeat(20_000));
+  peer.end();
+  await until("closedHttp");
+});

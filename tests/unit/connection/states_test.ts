@@ -22,8 +22,9 @@ for (const { name, first, steps } of STATE_TABLES) {
     assertEquals([...reached].sort(), states.toSorted());
   });
 
-  Deno.test(`${name}: nothing leads out of the last state, and every other has a way on`, () => {
+  Deno.test(`${name}: nothing leads out of its last states, and every other has a way on`, () => {
     const last = states.filter((state) => Object.keys(steps[state]!).length === 0);
-    assertEquals(last, [states.at(-1)]);
+    assert(last.length > 0);
+    assertEquals(last, states.slice(-last.length));
   });
 }
