@@ -9,10 +9,17 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind } from "../api/write.ts";
 import { noteClosing } from "../base/callback_results.ts";
 import { describeFailure, isLogged, log, messageOf } from "../base/log.ts";
+import { next } from "../base/state_table.ts";
 import { call, consents, makeUser } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { ResponseHeaders } from "./http/header_reader.ts";
 import { type Phase, unfitKind } from "./phase.ts";
+import {
+  CLIENT_HANDSHAKE,
+  type HandshakeEvent,
+  type HandshakeState,
+  type RouteStep,
+} from "./states.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 import { type ResponseHead, ResponseHeadParser } from "../core/http/head.ts";
 import { RefusedAnswer } from "../core/http/refused_answer.ts";
@@ -33,6 +40,13 @@ import { TLS_ALERT_RECORD } from "../transport/first_bytes.ts";
 /** The most 1xx responses before the answer; none has more than one or two. */
 const MAX_INTERIM = 16;
 
+/** The states in which there is no way to the server yet, and the timeout of each. */
+const CONNECTING: Partial<Record<HandshakeState, TimeoutReason>> = {
+  CONNECT: "awaitingConnectResponse",
+  PROXY: "awaitingProxyResponse",
+  TLS: "establishWithServer",
+};
+
 /** Whether another response follows; 101 is final, as HTTP ends with it. */
 function isInterim(status: number): boolean {
   return status < 200 && status !== 101;
@@ -43,7 +57,7 @@ export interface Connector {
   connect(
     target: RouteTarget,
     signal: AbortSignal,
-    onStep: (reason: TimeoutReason) => void,
+    onStep: (step: RouteStep) => void,
   ): Promise<Route>;
 }
 
@@ -58,7 +72,7 @@ export class ClientHandshake implements Phase {
   #failure = "the server closed the connection before it answered";
   /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
   #refused: RefusedAnswer | undefined;
-  #isAttached = false;
+  #state = CLIENT_HANDSHAKE.first;
   #startedAt = 0;
   #offered: readonly Extension[] = [];
   /** 1xx responses so far. */
@@ -76,14 +90,24 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
     log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
-    const onStep = (reason: TimeoutReason) => {
-      connection.armTimeout(reason, connection.owner.limits.clientTimeoutMs);
+    this.#armTimeout();
+    const onStep = (step: RouteStep) => {
+      this.#step(step);
+      this.#armTimeout();
     };
-    onStep("awaitingConnectResponse");
     this.#routes.connect(this.#target, this.#aborter.signal, onStep).then(
       (route) => this.#onConnected(route),
       (error) => this.#arrived(() => this.#onRefused(error)),
     );
+  }
+
+  #step(event: HandshakeEvent): void {
+    this.#state = next(CLIENT_HANDSHAKE, this.#state, event, this.#connection.socketFd);
+  }
+
+  #armTimeout(): void {
+    const reason = CONNECTING[this.#state] ?? "awaitingServerResponse";
+    this.#connection.armTimeout(reason, this.#connection.owner.limits.clientTimeoutMs);
   }
 
   /** It never got as far as connecting. */
@@ -146,7 +170,7 @@ export class ClientHandshake implements Phase {
 
   onTimeout(reason: TimeoutReason): void {
     const timeoutMs = this.#connection.owner.limits.clientTimeoutMs;
-    const doing = this.#isAttached ? "waiting for the server's answer" : "connecting";
+    const doing = this.#state in CONNECTING ? "connecting" : "waiting for the server's answer";
     this.#fail(`timed out while ${doing} (${reason}, clientTimeoutMs is ${timeoutMs})`);
   }
 
@@ -172,6 +196,7 @@ export class ClientHandshake implements Phase {
   }
 
   onClose(_cause: CloseCause, error: unknown): void {
+    this.#step("gone");
     const connection = this.#connection;
     const refused = this.#refused;
     if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
@@ -207,7 +232,7 @@ export class ClientHandshake implements Phase {
     }
     connection.isSsl = isSsl;
     connection.tls = tls;
-    this.#isAttached = true;
+    this.#step("connected");
     // At once, as nobody else would hear that it breaks; what it tells waits for service.
     connection.attach(transport);
     this.#arrived(() => this.#begin());
@@ -217,7 +242,7 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     if (!connection.isOpen) return;
     this.#logStep("connected");
-    connection.armTimeout("awaitingServerResponse", connection.owner.limits.clientTimeoutMs);
+    this.#armTimeout();
     connection.turn(() => this.#request());
   }
 
@@ -260,6 +285,7 @@ export class ClientHandshake implements Phase {
       return this.#fail(`the request can't be sent: ${messageOf(error)}`);
     }
     connection.outbox.say(request);
+    this.#step("asked");
   }
 
   /** The listed extensions that neither another one nor the program wants left out. */
@@ -279,7 +305,10 @@ export class ClientHandshake implements Phase {
     const { owner } = connection;
     const { protocols, hasUser } = this.#target;
     const { head } = this.#parser;
-    if (head.status !== 101) this.#refused = new RefusedAnswer(head);
+    if (head.status !== 101) {
+      this.#step("refused");
+      this.#refused = new RefusedAnswer(head);
+    }
     this.#showHeaders(head);
     const answer = checkUpgradeResponse(head, this.#key, protocols, this.#offered.length > 0);
     const { protocol } = answer;
@@ -296,6 +325,7 @@ export class ClientHandshake implements Phase {
     }
     connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
+    this.#step("accepted");
     this.#logStep("established");
     const session = new WebSocketSession(connection, layers);
     connection.phase = session;

@@ -97,7 +97,60 @@ export const HTTP_SERVER: StateTable<HttpState, HttpEvent> = {
   },
 };
 
+export type HandshakeState =
+  /** The way to the server is looked for, or to its proxy. */
+  | "CONNECT"
+  /** The proxy is asked for a tunnel. */
+  | "PROXY"
+  | "TLS"
+  /** There is a way, and the request waits for service. */
+  | "REQUEST"
+  /** The head of the server's answer is waited for. */
+  | "ANSWER"
+  /** What the server says of its refusal is read. */
+  | "REFUSED"
+  | "ESTABLISHED"
+  | "FAILED";
+
+/** The two steps that a route may have behind its connection. */
+export type RouteStep = "proxy" | "tls";
+
+export type HandshakeEvent =
+  | RouteStep
+  /** The route is there. */
+  | "connected"
+  /** The request is sent. */
+  | "asked"
+  /** The answer is none that leads to a WebSocket. */
+  | "refused"
+  /** The answer is 101, and nothing speaks against it. */
+  | "accepted"
+  /** The connection is gone, or never was. */
+  | "gone";
+
+/** A client on its way to a WebSocket. */
+export const CLIENT_HANDSHAKE: StateTable<HandshakeState, HandshakeEvent> = {
+  name: "client handshake",
+  first: "CONNECT",
+  unlisted: "fault",
+  steps: {
+    CONNECT: { proxy: "PROXY", tls: "TLS", connected: "REQUEST", gone: "FAILED" },
+    PROXY: { tls: "TLS", connected: "REQUEST", gone: "FAILED" },
+    TLS: { connected: "REQUEST", gone: "FAILED" },
+    REQUEST: { asked: "ANSWER", gone: "FAILED" },
+    ANSWER: { refused: "REFUSED", accepted: "ESTABLISHED", gone: "FAILED" },
+    REFUSED: { gone: "FAILED" },
+    ESTABLISHED: {},
+    FAILED: {},
+  },
+};
+
 type AnyTable = StateTable<string, string>;
 
 /** All of them, in the order in which they are drawn. */
-export const STATE_TABLES: readonly AnyTable[] = [CONNECTION, HTTP_SERVER, WEBSOCKET];
+export const STATE_TABLES: readonly AnyTable[] = [
+  CONNECTION,
+  HTTP_SERVER,
+  CLIENT_HANDSHAKE,
+  WEBSOCKET,
+];

@@ -2,10 +2,10 @@
 
 import { CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
 import type { NetworkTarget, Transport } from "../api/network.ts";
-import type { TimeoutReason } from "../api/timeouts.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { Route, RouteTarget } from "../connection/client_handshake.ts";
+import type { RouteStep } from "../connection/states.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { isLoopback, parseIpLiteral } from "../proxy/ip_address.ts";
 import {
@@ -59,14 +59,14 @@ export class Connector {
   async connect(
     target: RouteTarget,
     signal: AbortSignal,
-    onStep: (reason: TimeoutReason) => void,
+    onStep: (step: RouteStep) => void,
   ): Promise<Route> {
     // Before anything is waited for, as there is a callback in it.
     if (target.ssl !== 0) this.#tls.prepareClient();
     const transport = await this.#reach(target, signal, onStep);
     const { ssl } = target;
     if (ssl === 0) return { transport, isSsl: 0, tls: undefined };
-    onStep("establishWithServer");
+    onStep("tls");
     const secured = await this.#tls.connect(transport, { ...target, ssl }, signal);
     return { transport: secured.transport, isSsl: secured.isSsl, tls: secured.info };
   }
@@ -74,7 +74,7 @@ export class Connector {
   async #reach(
     target: RouteTarget,
     signal: AbortSignal,
-    onStep: (reason: TimeoutReason) => void,
+    onStep: (step: RouteStep) => void,
   ): Promise<Transport> {
     const { network, limits, listen, keepAlive, options: { disableIpv6 } } = this.#info;
     const { address, port, socketPath } = target;
@@ -94,7 +94,7 @@ export class Connector {
       ...this.#from(target.iface ?? own, hostname),
     }, signal);
     if (proxy === undefined) return transport;
-    onStep("awaitingProxyResponse");
+    onStep("proxy");
     const { credentials } = proxy;
     return await openTunnel(transport, { host: address, port, credentials }, limits, signal);
   }
