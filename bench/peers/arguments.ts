@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { parseArgs } from "node:util";
-import { type ContenderId, OURS, TITLES } from "./contenders.ts";
+import { type ContenderId, isOurs, OURS, OURS_EPOLL, TITLES } from "./contenders.ts";
 import { caseNamed, CASES } from "./measures/all.ts";
 import type { Case, Effort } from "./measures/case.ts";
 
@@ -10,14 +10,16 @@ export const USAGE = `Measures this module's server beside others, each in a pro
 
     deno task bench:peers [options]
 
-  --quick          a short run of the main cases, in under three minutes
+  --quick          a short run of the main cases, in some three minutes
   --case A,B       only these cases: ${CASES.map(({ name }) => name).join(", ")},
                    or any other connections x in flight x bytes, with deflate- or tls- before it
-  --only A,B       only these contenders, and ours: ${Object.keys(TITLES).join(", ")}
+  --only A,B       only these contenders: ${Object.keys(TITLES).join(", ")};
+                   and both of ours, unless one of them is named
   --rounds N       how often each is measured (3; with --quick 2)
   --seconds N      how long each time (3; with --quick 0.6)
   --json FILE      writes all figures
   --svg FILE       draws them
+  --page FILE      writes the tables between the marks of a page, which is docs/performance.md
   --check          exit code 1 when a target is missed
   --cache DIR      where compiled programs and npm packages are kept
   --help`;
@@ -29,6 +31,7 @@ export interface Choices {
   readonly effort: Effort;
   readonly json: string | undefined;
   readonly svg: string | undefined;
+  readonly page: string | undefined;
   readonly check: boolean;
   readonly cache: string;
   readonly help: boolean;
@@ -64,7 +67,7 @@ export function readArguments(args: readonly string[]): Choices {
   const cases = named.length > 0 ? named : CASES.filter((each) => each.isQuick || !isQuick);
   return {
     cases,
-    only: new Set(only.length > 0 ? [OURS, ...only] : Object.keys(TITLES) as ContenderId[]),
+    only: wantedOf(only),
     effort: {
       isQuick,
       rounds: numberOf("rounds", values.rounds, isQuick ? 2 : 3, 1, 100, true),
@@ -73,6 +76,7 @@ export function readArguments(args: readonly string[]): Choices {
     },
     json: values.json,
     svg: values.svg,
+    page: values.page,
     check: values.check ?? false,
     cache: values.cache ?? join(cacheHome(), "lws-bench-peers"),
     help: values.help ?? false,
@@ -84,13 +88,19 @@ function parse(args: readonly string[]) {
   const flag = { type: "boolean" } as const;
   const options = {
     ...{ quick: flag, check: flag, help: flag },
-    ...{ case: text, only: text, rounds: text, seconds: text, json: text, svg: text, cache: text },
+    ...{ case: text, only: text, rounds: text, seconds: text, json: text, svg: text, page: text },
+    cache: text,
   };
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function wantedOf(named: readonly ContenderId[]): ReadonlySet<ContenderId> {
+  if (named.length === 0) return new Set(Object.keys(TITLES) as ContenderId[]);
+  return new Set(named.some(isOurs) ? named : [OURS, OURS_EPOLL, ...named]);
 }
 
 function listOf(text: string | undefined): string[] {

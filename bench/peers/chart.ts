@@ -13,6 +13,7 @@ import {
   type PanelPlan,
   text,
 } from "./chart_panel.ts";
+import { OURS_EPOLL } from "./contenders.ts";
 import type { Measure, Report } from "./results.ts";
 
 const MARGIN = 16;
@@ -82,7 +83,7 @@ export function drawChart(report: Report): string {
 }
 
 /** The panels of a measure; some have none. */
-function plansFor({ name, title, rows, broken }: Measure): PanelPlan[] {
+function plansFor({ name, title, figures, rows, broken }: Measure): PanelPlan[] {
   if (rows.length + broken.length === 0) return [];
   const rate = { figure: "messagesPerSecond", format: short };
   const less = "less is better";
@@ -111,26 +112,33 @@ function plansFor({ name, title, rows, broken }: Measure): PanelPlan[] {
     case "idle-deflate":
       return [];
   }
-  const [connections, pipeline, size] = name.match(/\d+/g)!.map((each) =>
+  const [size, pipeline, connections, idle] = name.match(/\d+/g)!.reverse().map((each) =>
     Number(each).toLocaleString("en")
   );
-  const compressed = name.startsWith("deflate-") ? ", compressed" : "";
+  const beside = idle === undefined ? "" : ` beside ${idle} idle`;
+  const kind = /^[a-z]*/.exec(name)![0];
+  const suffix = { deflate: ", compressed", tls: ", TLS" }[kind] ?? "";
   const unit = connections === "1" ? "connection" : "connections";
-  return [{
-    ...rate,
-    title: `messages/s: ${connections} ${unit} × ${pipeline} × ${size} bytes${compressed}`,
-  }];
+  const shape = `${connections}${beside || ` ${unit}`} × ${pipeline} × ${size} bytes${suffix}`;
+  const isCrowd = figures.some((figure) => figure.name === "starved");
+  return [
+    { ...rate, title: `messages/s: ${shape}` },
+    ...isCrowd ? [{ figure: "worstMs", format: short, title: `worst ms: ${shape}, ${less}` }] : [],
+  ];
 }
 
 function footLines({ contenders, missing }: Report): string[] {
-  const versions = contenders.filter(({ id }) => id !== "floor")
+  const versions = contenders.filter(({ id }) => !id.includes("floor") && id !== OURS_EPOLL)
     .map(({ title, version }) => `${title} ${version}`);
   const half = Math.ceil(versions.length / 2);
   return [
     versions.slice(0, half).join(" · "),
     versions.slice(half).join(" · "),
-    ...contenders.some(({ id }) => id === "floor")
-      ? ["floor: a bare loop of read, unmask and write in TypeScript, without callbacks or checks"]
+    ...contenders.some(({ id }) => id.includes("floor"))
+      ? [
+        "floor and bare epoll loop: read, unmask and write in TypeScript, without callbacks or checks, " +
+        "on Deno.listen and on libc",
+      ]
       : [],
     ...missing.length > 0 ? [`missing: ${missing.map(({ title }) => title).join(", ")}`] : [],
   ].filter((line) => line !== "");

@@ -1,6 +1,6 @@
 /** One panel of the chart: a figure of one measure, a bar for each contender. */
 
-import { OURS } from "./contenders.ts";
+import { isOurs } from "./contenders.ts";
 import { type Measure, medianOf, type Row } from "./results.ts";
 
 /** Which figure a panel shows, and how its numbers are written. */
@@ -41,8 +41,8 @@ export function drawPanel(plan: PanelPlan, measure: Measure, x: number, y: numbe
 }
 
 function drawBar(plan: PanelPlan, row: Row, most: number, index: number): string {
-  const isOurs = row.contender === OURS;
-  const kind = isOurs ? "ours" : row.contender === "floor" ? "floor" : "other";
+  const isOurRow = isOurs(row.contender);
+  const kind = isOurRow ? "ours" : row.contender.startsWith("floor") ? "floor" : "other";
   const values = valuesOf(row, plan.figure);
   const width = (value: number) => round(Math.max(value, 0) / most * BAR_SPACE);
   const middle = medianOf(row, plan.figure);
@@ -61,7 +61,7 @@ function drawBar(plan: PanelPlan, row: Row, most: number, index: number): string
     Math.max(width(middle), 1)
   }" height="${BAR_HEIGHT}"/>`;
   const end = LABEL_WIDTH + greatest + 5;
-  const emphasis = isOurs ? " strong" : "";
+  const emphasis = isOurRow ? " strong" : "";
   return label(row.title, at, emphasis) + bar + spread +
     text(plan.format(middle), end, at, `value${emphasis}`);
 }

@@ -4,6 +4,7 @@ import { compile, here } from "./compile.ts";
 import { nginxServing } from "./nginx_files.ts";
 import { bunProgram, WS_VERSION, wsForNode } from "./npm_packages.ts";
 import { output, versionOf } from "./processes.ts";
+import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 
 /** A server that is here. */
 export interface Contender {
@@ -31,22 +32,31 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** This module's own server, the first of each table. */
+/** This module's own server over the runtime's sockets, the first of each table. */
 export const OURS = "lws";
+/** The same one over the epoll network. */
+export const OURS_EPOLL = "lws-epoll";
 
 /** All contenders, in the order of the tables. */
 export const TITLES = {
   lws: "@x/lws",
+  "lws-epoll": "@x/lws, epoll",
   deno: "Deno built-in",
   "ws-deno": "ws on Deno",
   "ws-node": "ws on Node",
   bun: "Bun",
   libwebsockets: "libwebsockets (C)",
   floor: "floor",
+  "floor-epoll": "bare epoll loop",
   nginx: "nginx",
 } as const;
 
 export type ContenderId = keyof typeof TITLES;
+
+/** Whether it is a server of this module. */
+export function isOurs(id: ContenderId): boolean {
+  return id === OURS || id === OURS_EPOLL;
+}
 
 /** What a contender's finder returns; it throws an error that says what is missing. */
 type Found = Pick<Contender, "version" | "command">;
@@ -60,9 +70,11 @@ function onDeno(script: string, ...args: readonly string[]): readonly string[] {
 }
 
 const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = {
-  lws: async () => {
-    const { version } = JSON.parse(await Deno.readTextFile(ROOT_CONFIG)) as { version: string };
-    return { version, command: onDeno("lws.ts") };
+  lws: async () => ({ version: await ownVersion(), command: onDeno("lws.ts") }),
+
+  "lws-epoll": async () => {
+    requireEpoll();
+    return { version: await ownVersion(), command: onDeno("lws.ts", "--epoll") };
   },
 
   deno: () => ({ version: Deno.version.deno, command: onDeno("deno_builtin.ts") }),
@@ -103,6 +115,11 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
 
   floor: () => ({ version: `Deno ${Deno.version.deno}`, command: onDeno("floor.ts") }),
 
+  "floor-epoll": () => {
+    requireEpoll();
+    return { version: `Deno ${Deno.version.deno}`, command: onDeno("floor_epoll.ts") };
+  },
+
   nginx: async () => {
     const version = await nginxVersion();
     if (version === undefined) throw new Error("there is no nginx (Debian's nginx-light)");
@@ -121,22 +138,32 @@ const FILE_SERVERS: Partial<Record<ContenderId, string>> = {
 
 const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
   "lws",
+  "lws-epoll",
   "deno",
   "ws-deno",
   "ws-node",
   "bun",
   "floor",
+  "floor-epoll",
 ]);
 
 const DEFLATERS: ReadonlySet<ContenderId> = new Set([
   "lws",
+  "lws-epoll",
   "ws-deno",
   "ws-node",
   "bun",
   "libwebsockets",
 ]);
 
-const SECURERS: ReadonlySet<ContenderId> = new Set(["lws", "deno", "ws-deno", "ws-node", "bun"]);
+const SECURERS: ReadonlySet<ContenderId> = new Set([
+  "lws",
+  "lws-epoll",
+  "deno",
+  "ws-deno",
+  "ws-node",
+  "bun",
+]);
 
 /** Those that know TLS, with the certificate `cert.pem` and the key `key.pem` of a folder. */
 export function securing(contenders: readonly Contender[], folder: string): Contender[] {
@@ -200,6 +227,15 @@ async function nginxVersion(): Promise<string | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+async function ownVersion(): Promise<string> {
+  return (JSON.parse(await Deno.readTextFile(ROOT_CONFIG)) as { version: string }).version;
+}
+
+function requireEpoll(): void {
+  if (isEpollAvailable()) return;
+  throw new Error("the epoll network needs Linux on x86-64 or arm64, and a C library");
 }
 
 function firstLine(text: string): string {

@@ -8,7 +8,8 @@
  *     load idle       --port 9001 --connections 5000 --seconds 60
  *     load broadcast  --port 9001 --connections 1000 --pipeline 2 --size 125 --path /broadcast
  *
- * throughput keeps PIPELINE frames in flight on each connection. rate sends on a fixed schedule, and
+ * throughput keeps PIPELINE frames in flight on each connection; what has no answer in the end counts in the
+ * longest time with what it has waited. rate sends on a fixed schedule, and
  * measures from the time at which a message was due, so that a server that stalls pays for all that
  * should have been sent meanwhile. idle opens its connections one after the other and holds them until
  * standard input ends, SECONDS at most. broadcast lets the first connection publish, and the next
@@ -835,6 +836,9 @@ static void report(void)
 	for (uint64_t i = 0; i < count; i++) {
 		struct connection *c = &connections[i];
 		if (c->measured == 0) starved++;
+		for (uint64_t n = 0; settings.mode == THROUGHPUT && n < pipeline; n++)
+			if (end > c->sent_at[n] && end - c->sent_at[n] > latencies.max)
+				latencies.max = end - c->sent_at[n];
 		if (settings.mode != RATE) continue;
 		/* What was never answered has waited until now at least. */
 		for (uint64_t number = c->received * count + i; number < last_message; number += count) {

@@ -1,12 +1,13 @@
 /** The load generator, `load.c`, compiled and run. */
 
 import { compile } from "./compile.ts";
-import { lines, type Phase, runLoad, words } from "./load_process.ts";
+import { lines, runLoad, words } from "./load_process.ts";
 import { end, start } from "./processes.ts";
+import type { ServerProcess } from "./server_process.ts";
 
 /** Which server, how many connections, and on what path. */
 interface Target {
-  readonly port: number;
+  readonly server: ServerProcess;
   readonly connections: number;
   /** @default {"/"} */
   readonly path?: string;
@@ -33,7 +34,10 @@ export interface LoadResult {
   readonly p50us: number;
   readonly p99us: number;
   readonly p999us: number;
+  /** In throughput that of a message without an answer is what it has waited. */
   readonly maxus: number;
+  /** The server's processor time for a message. */
+  readonly cpuUs: number;
   /** How late the generator itself sent, at the 99th percentile; only with an offered rate. */
   readonly lagP99us: number;
   /** Connections on which nothing came while it was measured. */
@@ -50,25 +54,16 @@ export interface HeldConnections extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/**
- * Runs of the load generator; each fails with what went wrong first. `onPhase` is called where measuring
- * begins and ends.
- */
+/** Runs of the load generator; each fails with what went wrong first. */
 export interface Load {
   /** Why it can't compress; undefined when it can. */
   readonly withoutDeflate: string | undefined;
   /** Why it has no TLS; undefined when it has. */
   readonly withoutTls: string | undefined;
   /** Keeps `pipeline` messages in flight on each connection. */
-  throughput(
-    options: Target & Timing & { pipeline: number },
-    onPhase?: (phase: Phase) => void,
-  ): Promise<LoadResult>;
+  throughput(options: Target & Timing & { pipeline: number }): Promise<LoadResult>;
   /** Offers `rate` messages a second in total. */
-  rate(
-    options: Target & Timing & { rate: number },
-    onPhase?: (phase: Phase) => void,
-  ): Promise<LoadResult>;
+  rate(options: Target & Timing & { rate: number }): Promise<LoadResult>;
   /** Publishes on one connection; a message is counted for each that receives it. */
   broadcast(options: Target & Timing & { pipeline: number }): Promise<LoadResult>;
   /** Opens connections one after the other, and holds them. */
@@ -83,18 +78,19 @@ export async function prepareLoad(cache: string): Promise<Load> {
   if (Deno.build.os !== "linux") throw new Error("the load generator runs on Linux only (epoll)");
   const { program, withoutDeflate, withoutTls } = await build(cache);
 
-  function run(mode: string, options: Target & Timing, onPhase?: (phase: Phase) => void) {
-    return runLoad<LoadResult>([program, mode], options, onPhase);
+  async function run(mode: string, { server, ...options }: Target & Timing): Promise<LoadResult> {
+    const result = await runLoad<Omit<LoadResult, "cpuUs">>([program, mode], server, options);
+    return { ...result, cpuUs: result.cpuSeconds / result.messages * 1_000_000 };
   }
 
   return {
     withoutDeflate,
     withoutTls,
-    throughput: (options, onPhase) => run("throughput", options, onPhase),
-    rate: (options, onPhase) => run("rate", options, onPhase),
+    throughput: (options) => run("throughput", options),
+    rate: (options) => run("rate", options),
     broadcast: (options) => run("broadcast", options),
-    async hold(target) {
-      const command = [program, "idle", ...words({ ...target, seconds: HOLD_SECONDS })];
+    async hold({ server: { port }, ...target }) {
+      const command = [program, "idle", ...words({ port, ...target, seconds: HOLD_SECONDS })];
       const child = start(command, { stdin: "piped" });
       const complaint = new Response(child.stderr).text();
       const output = lines(child.stdout);

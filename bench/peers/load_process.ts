@@ -2,9 +2,10 @@
 
 import { LOAD_CORE } from "./cores.ts";
 import { end, start } from "./processes.ts";
+import type { ServerProcess } from "./server_process.ts";
 
 /** The two moments that a run tells: after the warm-up, and before the last answers are awaited. */
-export type Phase = "measuring" | "measured";
+type Phase = "measuring" | "measured";
 
 /** What opening and the last answers may take beside the run itself. */
 const GRACE_MS = 150_000;
@@ -16,15 +17,16 @@ interface LoadTiming {
 }
 
 /**
- * Runs a load generator to its end, on its core. Fails with what went wrong first. `onPhase` is called
- * where measuring begins and ends.
+ * Runs a load generator to its end, on its core, and returns what it tells, with the processor time that the
+ * server took while it measured. Fails with what went wrong first.
  */
 export async function runLoad<Result extends object>(
   command: readonly string[],
+  server: ServerProcess,
   options: LoadTiming,
-  onPhase?: (phase: Phase) => void,
-): Promise<Result> {
-  const child = start([...command, ...words(options)]);
+): Promise<Result & { cpuSeconds: number }> {
+  const cpu = { measuring: 0, measured: 0 };
+  const child = start([...command, ...words({ port: server.port, ...options })]);
   const timer = setTimeout(
     () => void end(child),
     (options.warmup + options.seconds) * 1000 + GRACE_MS,
@@ -34,11 +36,13 @@ export async function runLoad<Result extends object>(
     let result: Result | undefined;
     for await (const line of lines(child.stdout)) {
       const told = JSON.parse(line) as Result | { phase: Phase };
-      if ("phase" in told) onPhase?.(told.phase);
+      if ("phase" in told) cpu[told.phase] = server.cpuSeconds();
       else result = told;
     }
     const { success } = await child.status;
-    if (success && result !== undefined) return result;
+    if (success && result !== undefined) {
+      return { ...result, cpuSeconds: cpu.measured - cpu.measuring };
+    }
     throw new Error((await complaint).trim() || "the load generator was ended");
   } finally {
     clearTimeout(timer);

@@ -1,11 +1,20 @@
 /** A run as text. */
 
-import { type ContenderId, TITLES } from "./contenders.ts";
+import { type ContenderId, OURS, OURS_EPOLL, TITLES } from "./contenders.ts";
 import { type Figure, type Measure, median, medianOf, ratios, type Report } from "./results.ts";
 import type { Row, Verdict } from "./results.ts";
+import { TARGET_TABLES } from "./targets.ts";
+
+type Head = Omit<Report, "measures" | "verdicts">;
+
+/** The heads of the columns of ratios, by which of our servers is divided. */
+const RATIO_HEADS: readonly (readonly [ContenderId, string])[] = [
+  [OURS, "ours ÷ theirs"],
+  [OURS_EPOLL, "epoll ÷ theirs"],
+];
 
 /** The machine, the contenders, and which are missing. */
-export function formatHead(report: Omit<Report, "measures" | "verdicts">): string {
+export function formatHead(report: Head): string {
   const { machine, rounds, seconds, contenders, missing } = report;
   return [
     machine,
@@ -19,17 +28,24 @@ export function formatHead(report: Omit<Report, "measures" | "verdicts">): strin
 /** The table of one measure. */
 export function formatMeasure(measure: Measure, verdicts: readonly Verdict[]): string {
   const { name, title, figures, rows, broken, notes } = measure;
+  const divided = RATIO_HEADS.filter(([of]) => rows.some(({ contender }) => contender === of));
   const table = [
-    ["", ...figures.flatMap((figure) => [figure.title, ...figure.better ? ["ours ÷ theirs"] : []])],
+    [
+      "",
+      ...figures.flatMap(({ title, better }) => [
+        title,
+        ...better ? divided.map(([, head]) => head) : [],
+      ]),
+    ],
     ...rows.map((row) => [
       row.title,
       ...figures.flatMap((figure) => [
         formatNumber(medianOf(row, figure.name), figure.digits),
-        ...figure.better ? [formatRatio(measure, row, figure, verdicts)] : [],
+        ...figure.better ? divided.map(([of]) => formatRatio(measure, of, row, figure)) : [],
       ]),
     ]),
   ];
-  const isRatio = table[0]!.map((head) => head === "ours ÷ theirs");
+  const isRatio = table[0]!.map((head) => head.endsWith("÷ theirs"));
   const widths = table[0]!.map((_, column) =>
     Math.max(...table.map((line) => line[column]!.length))
   );
@@ -44,28 +60,30 @@ export function formatMeasure(measure: Measure, verdicts: readonly Verdict[]): s
     `${name}: ${title}`,
     ...rows.length > 0 ? lines.map((line) => `  ${line}`) : [],
     ...broken.map((each) => `  ${each.title} broke: ${each.reason}`),
-    ...verdicts.filter(({ against }) => against === undefined).map((verdict) =>
-      `  ${figureTitle(figures, verdict.figure)}: ${formatVerdict(verdict)}`
-    ),
+    ...verdicts.map((verdict) => formatVerdict(verdict, figures)),
     ...notes.map((note) => `  ${note}`),
   ].join("\n");
 }
 
-/** One line for each target. */
-export function formatVerdicts(verdicts: readonly Verdict[], measures: readonly Measure[]): string {
-  if (verdicts.length === 0) return "No target was measured.";
-  const lines = verdicts.map((verdict) => {
-    const { measure, figure, against } = verdict;
-    const figures = measures.find(({ name }) => name === measure)!.figures;
-    const what = `${measure}, ${figureTitle(figures, figure)}${
-      against ? `, ÷ ${titleOf(against)}` : ""
-    }`;
-    const found = verdict.found === null ? "broke" : verdict.found.toFixed(2);
-    return `  ${what.padEnd(48)}  ${found.padStart(6)}  ${formatVerdict(verdict)}`;
-  });
-  const short = verdicts.filter(({ ok }) => !ok).length;
-  const sum = short === 0 ? "all reached" : `${short} of ${verdicts.length} not reached`;
-  return [`Targets: ${sum}`, ...lines].join("\n");
+/** One line for each target, in the tables of which each is. */
+export function formatVerdicts(
+  verdicts: readonly Verdict[],
+  measures: readonly Measure[],
+  { missing }: Head,
+): string {
+  return TARGET_TABLES.map(({ title, of }) => {
+    const absent = missing.find(({ id }) => id === of);
+    if (absent !== undefined) return `${title}: skipped, ${absent.title} is missing`;
+    const judged = verdicts.filter((verdict) => verdict.of === of);
+    if (judged.length === 0) return `${title}: no target was measured`;
+    const short = judged.filter(({ ok }) => !ok).length;
+    const sum = short === 0 ? "all reached" : `${short} of ${judged.length} not reached`;
+    const lines = judged.map((verdict) => {
+      const { figures } = measures.find(({ name }) => name === verdict.measure)!;
+      return formatVerdict(verdict, figures, verdict.measure);
+    });
+    return [`${title}: ${sum}`, ...lines].join("\n");
+  }).join("\n");
 }
 
 /** With thousands separated. */
@@ -76,32 +94,34 @@ export function formatNumber(value: number, digits = 0): string {
   });
 }
 
-function formatRatio(
+/** Ours ÷ theirs: the median, and in parentheses the least and the most of several rounds. */
+export function formatRatio(
   measure: Measure,
+  of: ContenderId,
   row: Row,
-  figure: Figure,
-  verdicts: readonly Verdict[],
+  figure: Pick<Figure, "name">,
 ): string {
-  const values = ratios(measure, row, figure.name);
+  const values = ratios(measure, of, row, figure.name);
   if (values.length === 0) return "";
   const spread = values.length === 1
     ? ""
     : ` (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`;
-  const verdict = verdicts.find((each) =>
-    each.figure === figure.name && each.against === row.contender
-  );
-  const verdictText = verdict === undefined ? "" : `  ${formatVerdict(verdict)}`;
-  return `${median(values).toFixed(2).padStart(5)}${spread}${verdictText}`;
+  return median(values).toFixed(2).padStart(5) + spread;
 }
 
-function formatVerdict({ ok, wanted }: Verdict): string {
-  return `${ok ? "ok" : "short"}, ${wanted}`;
-}
-
-function figureTitle(figures: readonly Figure[], name: string): string {
-  return figures.find((figure) => figure.name === name)!.title;
-}
-
-function titleOf(contender: ContenderId): string {
-  return TITLES[contender];
+/** What was divided by what, what came out, and what was wanted. */
+export function formatVerdict(
+  { of, figure, against, found, ok, wanted }: Verdict,
+  figures: readonly Figure[],
+  measure?: string,
+): string {
+  const what = [
+    ...measure === undefined ? [] : [`${measure}, `],
+    figures.find(({ name }) => name === figure)?.title ?? figure,
+    `, ${TITLES[of]}`,
+    ...against === undefined ? [] : [` ÷ ${TITLES[against]}`],
+  ].join("");
+  const width = measure === undefined ? 50 : 70;
+  const outcome = found === null ? "broke" : found.toFixed(2);
+  return `  ${what.padEnd(width)}  ${outcome.padStart(6)}  ${ok ? "ok" : "short"}, ${wanted}`;
 }

@@ -1,6 +1,6 @@
 /** What a run finds out, as it is printed, drawn and kept as JSON. */
 
-import { type ContenderId, OURS } from "./contenders.ts";
+import type { ContenderId } from "./contenders.ts";
 
 /** One column of a measure. */
 export interface Figure {
@@ -46,6 +46,8 @@ export interface Measure {
 export interface Verdict {
   readonly measure: string;
   readonly figure: string;
+  /** Which of our servers. */
+  readonly of: ContenderId;
   readonly against?: ContenderId;
   readonly wanted: string;
   /** The median that was found; null when our server broke. */
@@ -78,8 +80,13 @@ export function medianOf(row: Row, figure: string): number {
 }
 
 /** Ours ÷ theirs, round by round: what the machine did in a round, it did to both. */
-export function ratios(measure: Measure, row: Row, figure: string): readonly number[] {
-  const ours = measure.rows.find(({ contender }) => contender === OURS);
+export function ratios(
+  measure: Measure,
+  of: ContenderId,
+  row: Row,
+  figure: string,
+): readonly number[] {
+  const ours = measure.rows.find(({ contender }) => contender === of);
   if (ours === undefined || row === ours) return [];
   return row.rounds.map((theirs, round) => ours.rounds[round]![figure]! / theirs[figure]!);
 }

@@ -15,6 +15,7 @@ import { drawChart } from "./chart.ts";
 import { findContenders } from "./contenders.ts";
 import { prepareLoad } from "./load.ts";
 import { describeMachine } from "./machine.ts";
+import { fillPage } from "./page.ts";
 import { endAll, endAllOnSignals } from "./processes.ts";
 import { formatHead, formatMeasure, formatVerdicts } from "./report.ts";
 import type { Measure, Report, Verdict } from "./results.ts";
@@ -36,6 +37,10 @@ async function main(args: readonly string[]): Promise<number> {
       await Deno.writeTextFile(choices.json, JSON.stringify(report, null, 2) + "\n");
     }
     if (choices.svg !== undefined) await Deno.writeTextFile(choices.svg, drawChart(report));
+    if (choices.page !== undefined) {
+      const page = await Deno.readTextFile(choices.page);
+      await Deno.writeTextFile(choices.page, fillPage(page, report));
+    }
     return choices.check && report.verdicts.some(({ ok }) => !ok) ? 1 : 0;
   } catch (error) {
     console.error((error as Error).message);
@@ -67,6 +72,6 @@ async function run({ cases, only, effort, cache }: Choices): Promise<Report> {
     verdicts.push(...judged);
     console.log(`\n${formatMeasure(measure, judged)}`);
   }
-  console.log(`\n${formatVerdicts(verdicts, measures)}`);
+  console.log(`\n${formatVerdicts(verdicts, measures, head)}`);
   return { ...head, measures, verdicts };
 }

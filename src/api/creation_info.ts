@@ -149,7 +149,7 @@ export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, Platfo
    * Default: `"automatic"`.
    */
   readonly service?: ServicePolicy;
-  /** Destroys the context when it aborts. */
+  /** Destroys the context when it aborts. Default: none. */
   readonly signal?: AbortSignal;
   /** The network; tests use the one of `@x/lws/testing`. Default: the operating system's TCP. */
   readonly network?: Network;

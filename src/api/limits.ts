@@ -2,7 +2,9 @@
 
 /**
  * Every bound that a context sets on its peers; each is an option of `createContext`, and
- * {@linkcode Context.limits} has those in force.
+ * {@linkcode Context.limits} has those in force. All are whole numbers: milliseconds go from 0 to
+ * 2,147,483,647, all others from 0, or what is said, to `Infinity`. `ARCHITECTURE.md` names the file
+ * that enforces each.
  *
  * @category Server and client
  * @example
@@ -20,9 +22,12 @@
  * ```
  */
 export interface Limits {
-  /** Request line and headers together, in bytes; more is answered 431. Default: `16384`. */
+  /**
+   * Request line and headers together, in bytes, from 64; more is answered 431, or 414 where the request
+   * line alone is longer. Default: `16384`.
+   */
   readonly maxHeaderBytes: number;
-  /** Header fields in a request; more is answered 431. Default: `100`. */
+  /** Header fields in a request, from 1; more is answered 431. Default: `100`. */
   readonly maxHeaderFields: number;
   /**
    * Milliseconds from accept, or from a later request's first byte, to the end of its headers; then
@@ -74,14 +79,14 @@ export interface Limits {
    * Default: `1048576`.
    */
   readonly maxMessageSize: number;
-  /** Frames in one message; more fail the connection with 1008. Default: `131072`. */
+  /** Frames in one message, from 1; more fail the connection with 1008. Default: `131072`. */
   readonly maxFragments: number;
   /** Frames without payload in one message; more fail with 1008. Default: `1024`. */
   readonly maxEmptyFragments: number;
   /** Unsent bytes of a connection above which `partialBuffered` is true. Default: `262144`. */
   readonly softUnsentBytes: number;
   /**
-   * Unsent bytes that a connection may have; a `write` past it fails, and ends the connection. When
+   * Unsent bytes that a connection may have, from 1024; a `write` past it fails, and ends the connection. When
    * nothing else that was written is unsent, one write is taken up to 16 MiB, or `maxMessageSize` if
    * that is more.
    *
@@ -98,13 +103,13 @@ export interface Limits {
   /** Milliseconds that each step of a client's connect may take. Default: `5000`. */
   readonly clientTimeoutMs: number;
   /**
-   * Connections in all, also before their PROXY header has come; above it, accepting waits.
+   * Connections in all, from 1, also before their PROXY header has come; above it, accepting waits.
    *
    * Default: `Infinity`.
    */
   readonly maxConnections: number;
   /**
-   * Connections of one address, which is the socket's, or that of the PROXY header; above it, new ones
+   * Connections of one address, from 1, which is the socket's, or that of the PROXY header; above it, new ones
    * are refused. Those without an address, of unix sockets, are not counted. Default: `Infinity`.
    */
   readonly maxConnectionsPerAddress: number;

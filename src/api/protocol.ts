@@ -98,7 +98,7 @@ export interface Protocol<User = unknown> {
   /**
    * Bytes of the longest frame that comes in one piece; longer ones come in several, see
    * `wsi.remainingPacketPayload`. Of the first protocol, which gets all of HTTP, those of the longest
-   * piece of a body as well. From 1 to 1,073,741,824.
+   * piece of a body as well. Up to 1,073,741,824; 0 is the default.
    *
    * Default: `65536`.
    */
@@ -108,8 +108,9 @@ export interface Protocol<User = unknown> {
   /** Free for the program: data of the protocol itself, not of one connection. */
   readonly user?: unknown;
   /**
-   * Origins other than the server's own from which browsers may connect; `"*"` allows all. Takes the
-   * place of the context's `allowedOrigins`.
+   * Origins other than the server's own from which browsers may connect; `"*"` allows all.
+   *
+   * Default: the context's `allowedOrigins`.
    */
   readonly allowedOrigins?: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** Large buffers that don't wait for the garbage collector. */
+/** Buffers as a whole: made of parts, and large ones that don't wait for the garbage collector. */
 
 /** Below this a buffer costs less to leave behind than to free. */
 const WORTH_FREEING = 4096;
@@ -12,4 +12,15 @@ export function freeBuffer(bytes: Uint8Array): void {
   const { buffer } = bytes;
   const isWhole = bytes.length === buffer.byteLength;
   if (isWhole && bytes.length >= WORTH_FREEING) (buffer as ArrayBuffer).transfer(0);
+}
+
+/** The bytes of all parts, one behind the other, in a buffer of their own. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

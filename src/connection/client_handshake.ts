@@ -153,7 +153,7 @@ export class ClientHandshake implements Phase {
   }
 
   onEnd(): void {
-    this.#connection.cut("peer");
+    this.#connection.abort("peer");
   }
 
   onLeft(_bytes: number): void {
@@ -376,7 +376,7 @@ export class ClientHandshake implements Phase {
     // Who has refused is told, whatever ends the wait for the rest of the answer.
     if (this.#refused === undefined) this.#failure = text;
     log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
-    this.#connection.cut("self");
+    this.#connection.abort("self");
     this.#aborter.abort();
   }
 }

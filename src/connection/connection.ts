@@ -24,10 +24,13 @@ import { Timeout } from "./timeout.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { Peer } from "../proxy/peer.ts";
 
-/** What follows once all has left: the end of both halves, or first that of ours, or of the peer's. */
-const CLOSING_AT_ONCE = 0;
-const ENDING_FIRST = 1;
-const AWAITING_END = 2;
+/**
+ * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
+ * half, and input is discarded until the peer closes, as closing with unread input would reset the
+ * connection and might take our last words with it. `"awaitsPeer"`: the same with the sending half left
+ * open, so that the peer's side of the connection is the one that keeps its address busy for a while.
+ */
+export type Parting = "closes" | "lingers" | "awaitsPeer";
 
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
@@ -53,7 +56,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   phase: Phase | undefined;
   readonly outbox: Outbox;
   #state: ConnectionState = CONNECTION.first;
-  #parting = CLOSING_AT_ONCE;
+  #parting: Parting = "closes";
   /** The peer will send no more. */
   hasPeerEnded = false;
   #timeout: Timeout | undefined;
@@ -96,7 +99,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   onDrain(): void {
     const { outbox } = this;
     const left = outbox.written();
-    if (left === BROKEN) return this.cut("self");
+    if (left === BROKEN) return this.abort("self");
     if (this.isOpen) {
       outbox.beginTurn();
       this.phase!.onLeft(left);
@@ -120,7 +123,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   onEnd(): void {
     this.hasPeerEnded = true;
-    if (this.#state === "LINGERING") return this.cut("peer");
+    if (this.#state === "LINGERING") return this.abort("peer");
     if (this.isOpen) this.turn(() => this.phase!.onEnd());
   }
 
@@ -223,14 +226,14 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   onTimeout(reason: TimeoutReason): void {
     // Without all of it an answer must not look whole; behind it nothing is left to be lost.
-    if (this.#state === "FLUSHING") return this.abort("timeout");
-    if (!this.isOpen || this.phase === undefined) return this.cut("timeout");
+    if (this.#state === "FLUSHING") return this.reset("timeout");
+    if (!this.isOpen || this.phase === undefined) return this.abort("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
   }
 
   // Closing.
 
-  /** Begins the closing handshake of a WebSocket; an HTTP connection ends once its writes have left. */
+  /** Begins the closing handshake of a WebSocket; of an HTTP connection as {@linkcode end}. */
   close(cause: CloseCause, code: number | undefined, reason: string): number {
     if (!this.isOpen || this.phase === undefined) return -1;
     return this.phase.close(cause, code, reason);
@@ -241,26 +244,21 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     this.#cause ??= cause;
   }
 
-  /**
-   * Lets what is unsent leave and closes then. With `lingers` the sending half is closed first and
-   * input is discarded until the peer closes: closing with unread input would reset the connection
-   * and might take our last words with it. Without `endsFirst` the sending half stays open until then,
-   * so that the peer is the one whose side of the connection keeps its address busy for a while.
-   */
-  finish(cause: CloseCause, lingers: boolean, endsFirst = true): void {
+  /** Lets what is unsent leave and closes the socket then, without a closing handshake. */
+  end(cause: CloseCause, parting: Parting = "closes"): void {
     if (!this.isOpen) return;
     // The program's own head may say that the connection ends the body, and this be what it means.
     const { http } = this;
     if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
-      return this.abort(cause);
+      return this.reset(cause);
     }
     this.endsFor(cause);
     this.#go("ends");
-    if (lingers) this.#parting = endsFirst ? ENDING_FIRST : AWAITING_END;
+    this.#parting = parting;
     this.#awaitFlush();
     if (this.outbox.unsent === 0) return this.#flushed();
     // A peer may want to send all before it reads anything.
-    if (lingers) this.discardInput();
+    if (parting !== "closes") this.discardInput();
     if (!this.outbox.isInTurn) this.outbox.flush();
   }
 
@@ -271,20 +269,23 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     this.#arm("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
-  /** Closes at once; unsent bytes may be lost. */
-  cut(cause: CloseCause): void {
+  /** Closes the socket now; unsent bytes may be lost. */
+  abort(cause: CloseCause): void {
     if (this.#state === "GONE") return;
     const { http } = this;
     const isCutShort = this.outbox.unsent > 0 || (this.isOpen && !http?.isComplete);
-    if (isCutShort && http?.endsWithConnection) return this.abort(cause);
+    if (isCutShort && http?.endsWithConnection) return this.reset(cause);
     this.endsFor(cause);
     this.#go("ends");
     // Without a transport a client is still connecting; its phase sees the state and lets go.
     this.transport?.close();
   }
 
-  /** As {@linkcode cut}, so that the peer takes what it has for no whole answer, where it could. */
-  abort(cause: CloseCause): void {
+  /**
+   * As {@linkcode abort}, with a reset (RFC 9293 section 3.5.2) where the transport can, so that the peer takes
+   * what it has for no whole answer.
+   */
+  reset(cause: CloseCause): void {
     if (this.#state === "GONE") return;
     this.endsFor(cause);
     this.#go("ends");
@@ -299,7 +300,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
       return;
     }
     this.holdInput(true);
-    this.cut("self");
+    this.abort("self");
   }
 
   /** The context goes: a WebSocket is closed with 1001, anything else once its writes have left. */
@@ -309,10 +310,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   }
 
   #flushed(): void {
-    if (this.#parting === CLOSING_AT_ONCE || this.hasPeerEnded) return this.transport?.close();
+    if (this.#parting === "closes" || this.hasPeerEnded) return this.transport?.close();
     this.#go("lingers");
     this.#arm("closeAck", this.owner.limits.closeTimeoutMs);
-    if (this.#parting === ENDING_FIRST) this.transport?.end();
+    if (this.#parting === "lingers") this.transport?.end();
     this.discardInput();
   }
 }

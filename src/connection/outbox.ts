@@ -35,7 +35,7 @@ export interface SendingConnection {
   };
   /** A writeable callback that was asked for is due. */
   onWritable(): void;
-  cut(cause: CloseCause): void;
+  abort(cause: CloseCause): void;
 }
 
 /** The bytes of one connection that wait, and those under way. */
@@ -185,14 +185,15 @@ export class Outbox implements Serviceable {
 
   /** Whether a write past the limit is taken; if not, the connection is cut. */
   #takesLong(given: number): boolean {
-    const { owner, socketFd } = this.#connection;
+    const connection = this.#connection;
     const others = this.#queue.unsent - this.#queue.besides;
-    if (others <= 0 && given <= longestWrite(owner.limits)) return true;
+    if (others <= 0 && given <= longestWrite(connection.owner.limits)) return true;
     log(
       "warn",
-      () => `connection ${socketFd}: ${whyNoRoom(owner.limits, given, others)}`,
+      () =>
+        `connection ${connection.socketFd}: ${whyNoRoom(connection.owner.limits, given, others)}`,
     );
-    this.#connection.cut("unsent");
+    connection.abort("unsent");
     return false;
   }
 

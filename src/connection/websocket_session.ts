@@ -194,7 +194,7 @@ export class WebSocketSession extends Probed
   #onEnded(): void {
     this.#connection.endsFor("peer");
     if (this.#state === "OPEN") this.#flushExtensions();
-    this.#connection.finish("peer", false);
+    this.#connection.end("peer");
   }
 
   onLeft(bytes: number): void {
@@ -228,11 +228,11 @@ export class WebSocketSession extends Probed
 
   onSilent(): void {
     log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
-    this.#connection.cut("keepAlive");
+    this.#connection.abort("keepAlive");
   }
 
   onTimeout(_reason: TimeoutReason): void {
-    this.#connection.cut("timeout");
+    this.#connection.abort("timeout");
   }
 
   onLeave(): void {
@@ -256,7 +256,7 @@ export class WebSocketSession extends Probed
       if (this.#layers !== undefined) this.#flushExtensions();
     }
     this.#parser.stop();
-    connection.finish("callback", false);
+    connection.end("callback");
   }
 
   onTurn(): void {
@@ -334,7 +334,7 @@ export class WebSocketSession extends Probed
   #beginClose(cause: CloseCause, payload: Uint8Array, code: number, reason: string): void {
     const connection = this.#connection;
     connection.endsFor(cause);
-    if (!this.#flushExtensions()) return connection.finish(cause, false);
+    if (!this.#flushExtensions()) return connection.end(cause);
     // An extension may have closed it meanwhile.
     if (this.#state !== "OPEN") return;
     this.#step("closeSent");
@@ -362,13 +362,13 @@ export class WebSocketSession extends Probed
     if (this.#state === "OPEN") {
       // At once, so that no extension closes once more.
       this.#step("closeReceived");
-      if (!this.#flushExtensions()) return this.#connection.finish("peer", false);
+      if (!this.#flushExtensions()) return this.#connection.end("peer");
       this.#sentClose = { ...status, behind: 0 };
       this.#writer.sendPongs();
       this.#writer.beside(OPCODE_CLOSE | FIN, payload);
     }
     // Section 7.1.1: the server closes the connection first.
-    this.#connection.finish("peer", true, !this.#connection.isClient);
+    this.#connection.end("peer", this.#connection.isClient ? "awaitsPeer" : "lingers");
   }
 
   #step(event: WebSocketEvent): void {
@@ -389,7 +389,7 @@ export class WebSocketSession extends Probed
       }
     }
     this.#parser.stop();
-    this.#connection.finish(cause, true);
+    this.#connection.end(cause, "lingers");
   }
 
   #writeClose(data: Bytes | string | PreparedMessage, options: WriteOptions | undefined): number {

@@ -11,7 +11,7 @@ import { HttpSession } from "../connection/http/server.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { type Descriptors, LISTENER_FD } from "./descriptors.ts";
 import { ProxyHeaders } from "./proxy_headers.ts";
-import type { Polling } from "../service/poll_announcements.ts";
+import type { Polling } from "../service/polling.ts";
 import type { PollSlot } from "../service/poll_slot.ts";
 import { WheelTimer } from "../service/timer_wheel.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
@@ -225,7 +225,7 @@ export class Admission implements AcceptorHost {
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);
     const mustWatch = polling !== undefined && !isWatched;
-    if (mustWatch && polling.watch(fd) === undefined) connection.cut("callback");
+    if (mustWatch && polling.watch(fd) === undefined) connection.abort("callback");
     return connection;
   }
 

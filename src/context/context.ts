@@ -33,7 +33,7 @@ import type { CheckedMount } from "../files/mounts.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import { BroadcastInbox } from "../remote/broadcast_inbox.ts";
 import { PatientClock } from "../service/patient_clock.ts";
-import { type PollCallbacks, Polling } from "../service/poll_announcements.ts";
+import { type PollCallbacks, Polling } from "../service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
 import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
@@ -214,8 +214,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     return call(wsi, this.entries[0]!, reason, data, undefined);
   }
 
-  cutFd(fd: number): void {
-    this.descriptors.connections.get(fd)?.cut("callback");
+  abortFd(fd: number): void {
+    this.descriptors.connections.get(fd)?.abort("callback");
   }
 
   // The steps of its making.

@@ -17,7 +17,7 @@ import { checkClientInfo } from "./client_options.ts";
 import { ServingContext } from "./context.ts";
 import { checkCreationInfo } from "./creation_options.ts";
 import { checkDestroyOptions } from "./shutdown.ts";
-import { mustPoll } from "../service/poll_announcements.ts";
+import { mustPoll } from "../service/polling.ts";
 import { transportOver } from "../transport/stream_transport.ts";
 
 /**

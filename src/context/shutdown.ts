@@ -39,7 +39,7 @@ export class Shutdown implements WheelTimerOwner {
   readonly #startedAt: number;
   readonly #spreadMs: number;
   readonly #spreading: WheelTimer = new WheelTimer(this);
-  readonly #grace: WheelTimer = new WheelTimer({ onTimeout: () => this.#cutAll() });
+  readonly #grace: WheelTimer = new WheelTimer({ onTimeout: () => this.#abortAll() });
   #left = 0;
 
   constructor(
@@ -70,7 +70,7 @@ export class Shutdown implements WheelTimerOwner {
     this.#wheel.cancel(this.#grace);
   }
 
-  #cutAll(): void {
-    for (const connection of this.#connections) connection.cut("destroy");
+  #abortAll(): void {
+    for (const connection of this.#connections) connection.abort("destroy");
   }
 }

@@ -10,6 +10,7 @@ import {
   type OutgoingPart,
 } from "../api/extension.ts";
 import type { Wsi } from "../api/wsi.ts";
+import { joined } from "../base/buffers.ts";
 import { bytesOf, plainLength } from "../base/bytes.ts";
 import { log } from "../base/log.ts";
 
@@ -127,7 +128,7 @@ export class CallbackSession implements ExtensionSession {
     let whole: Uint8Array | undefined;
     this.#askAll(reason, bytes.slice(), (piece, isAll) => {
       if (isAll) whole = piece;
-      else whole = whole === undefined ? piece.slice() : concatenated(whole, piece);
+      else whole = whole === undefined ? piece.slice() : joined([whole, piece]);
     });
     return whole ?? NO_BYTES;
   }
@@ -262,11 +263,4 @@ class PacketSession implements ExtensionSession {
   }
 
   close(): void {}
-}
-
-function concatenated(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(head.length + tail.length);
-  whole.set(head);
-  whole.set(tail, head.length);
-  return whole;
 }

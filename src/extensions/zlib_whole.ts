@@ -4,7 +4,7 @@
  */
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
-import { freeBuffer } from "../base/buffers.ts";
+import { freeBuffer, joined } from "../base/buffers.ts";
 import {
   checkDeflaterOptions,
   checkInflaterOptions,
@@ -194,16 +194,6 @@ function inflateStream(input: Uint8Array, windowBits: number, room: number): Inf
     if ((error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE") throw new InflatedTooLong();
     throw new InflateError((error as Error).message);
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 const EMPTY = new Uint8Array(0);

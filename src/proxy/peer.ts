@@ -1,13 +1,13 @@
-/** Who is at the other end of a connection. */
+/** The addresses of a connection's peer. */
 
 import type { Address, PeerAddresses } from "../api/network.ts";
 import { forwardedAddress, type ProxyTrust } from "./forwarded_for.ts";
 
-/** The other end of the socket, and whom that speaks for. */
+/** The other end of the socket and, where that is a proxy that is believed, the client in front of it. */
 export class Peer {
   readonly #socket: Address;
   #believed: Address;
-  /** By reverse lookup, once somebody asked for it. */
+  /** By reverse lookup, once `resolvePeerAddresses` has found it. */
   name = "";
 
   constructor(socket: Address) {
@@ -15,18 +15,18 @@ export class Peer {
     this.#believed = socket;
   }
 
-  /** Who it is for the program. */
+  /** The client's, as the program sees it. */
   get addresses(): PeerAddresses {
     const { hostname, port } = this.#believed;
     return { name: this.name, ip: hostname, port };
   }
 
-  /** The address of the socket's other end, whoever that speaks for. */
+  /** The address of the socket's other end, a proxy's or the client's. */
   get socketAddress(): string {
     return this.#socket.hostname;
   }
 
-  /** Takes it for the one that trusted proxies say it is. */
+  /** Takes over the client's address from trusted proxies' `X-Forwarded-For`. */
   believe(forwardedFor: string | undefined, trust: ProxyTrust): void {
     const socket = this.#socket;
     const hostname = forwardedAddress(socket.hostname, forwardedFor, trust);

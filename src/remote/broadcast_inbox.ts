@@ -6,7 +6,7 @@ import { type Clock, POLLIN } from "../api/service.ts";
 import { log } from "../base/log.ts";
 import { BroadcastSocket, type BroadcastSocketHost } from "./broadcast_socket.ts";
 import { ContextPort, type PortInbox } from "./message_port.ts";
-import type { Polling } from "../service/poll_announcements.ts";
+import type { Polling } from "../service/polling.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 
 /** How messages get to a context that its program serves. Given by ServingContext. */

@@ -2,12 +2,13 @@
 
 import type { Transport, TransportHandler } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
+import { joined } from "../base/buffers.ts";
 import type { PollSlot } from "./poll_slot.ts";
 import { Relay } from "./relay.ts";
 import type { Scheduler, Serviceable } from "./scheduler.ts";
 
 /** Stands between a connection and its transport, and holds one read at a time. */
-export class GatedTransport extends Relay implements Serviceable {
+export class PolledTransport extends Relay implements Serviceable {
   readonly socketFd: number;
   readonly #slot: PollSlot;
   readonly #scheduler: Scheduler;
@@ -56,13 +57,7 @@ export class GatedTransport extends Relay implements Serviceable {
   // From the transport below. Progress waits for nothing: no callback of the program follows from it.
 
   override onBytes(bytes: Uint8Array): number {
-    const rest = this.#held;
-    if (rest === undefined) this.#held = bytes.slice();
-    else {
-      this.#held = new Uint8Array(rest.length + bytes.length);
-      this.#held.set(rest);
-      this.#held.set(bytes, rest.length);
-    }
+    this.#held = this.#held === undefined ? bytes.slice() : joined([this.#held, bytes]);
     // The next read waits for the program as well.
     this.inner.pause();
     this.#scheduler.arrived(this, POLLIN);

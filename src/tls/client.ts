@@ -23,7 +23,7 @@ import { isMeantFor, subjectAltNameOf } from "./certificate_extensions.ts";
 import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
-import { TransportDuplex } from "./node_duplex.ts";
+import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
 
 /** Whom a client trusts, and how it shows itself. */

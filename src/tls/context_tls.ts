@@ -13,7 +13,7 @@ import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { checkIdentity, parseCertificates, readPem, type TlsIdentity } from "./certificate.ts";
 import { TlsClient } from "./client.ts";
-import { LateTransport, type Making } from "./handshaking_transport.ts";
+import { HandshakingTransport, type Making } from "./handshaking_transport.ts";
 import { provided } from "./provided_client_tls.ts";
 import { refusalBy, type TlsField } from "./refusal.ts";
 import { secureByRuntime } from "./runtime_client.ts";
@@ -112,7 +112,7 @@ export class ContextTls {
     const server = this.#server;
     if (server === undefined) return inner;
     if (!this.#settings.allowNonSslOnSslPort) {
-      return new LateTransport(inner, this.#shake(server, inner, options));
+      return new HandshakingTransport(inner, this.#shake(server, inner, options));
     }
     const peeked = new PeekedTransport(inner, firstByteOf);
     let shaking: Making | undefined;
@@ -121,7 +121,7 @@ export class ContextTls {
       shaking = this.#shake(server, peeked, options);
       return shaking.done;
     });
-    return new LateTransport(inner, {
+    return new HandshakingTransport(inner, {
       done,
       judge(made, admit) {
         if (shaking === undefined) admit(true);

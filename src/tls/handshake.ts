@@ -1,7 +1,7 @@
 /** A TLS handshake that is under way. */
 
 import { LwsError } from "../base/errors.ts";
-import type { TransportDuplex } from "./node_duplex.ts";
+import type { TransportDuplex } from "./transport_duplex.ts";
 import type { TlsTransport } from "./transport.ts";
 
 /** A TLS handshake that is under way. How long it may take is its owner's concern. */
@@ -54,13 +54,13 @@ export class PendingHandshake implements TlsHandshake {
     this.#reject(error);
     this.#duplex.destroy();
     // Time enough for an alert to leave, and no more, if the peer doesn't read.
-    setImmediate(() => this.#duplex.cut());
+    setImmediate(() => this.#duplex.abort());
   }
 
   close(): void {
     if (this.#isOver) return;
     this.fail(new LwsError("connection-closed", "the TLS handshake was given up"));
-    this.#duplex.cut();
+    this.#duplex.abort();
   }
 }
 

@@ -19,7 +19,7 @@ export interface Making {
 }
 
 /** Stands for a transport until it is there, which tells the owner itself from then on. */
-export class LateTransport extends Relay {
+export class HandshakingTransport extends Relay {
   readonly #making: Making;
   #made: Transport | undefined;
   /** A write that came before there was anything to write to. */

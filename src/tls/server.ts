@@ -16,7 +16,7 @@ import { serverNameIn } from "./client_hello.ts";
 import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
-import { TransportDuplex } from "./node_duplex.ts";
+import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
 import { PeekedTransport } from "../transport/first_bytes.ts";
 

@@ -3,9 +3,9 @@
 import type { TLSSocket } from "node:tls";
 import type { Address, Transport, TransportHandler } from "../api/network.ts";
 import type { TlsInfo } from "../api/tls.ts";
-import { freeBuffer } from "../base/buffers.ts";
+import { freeBuffer, joined } from "../base/buffers.ts";
 import { LwsError } from "../base/errors.ts";
-import type { TransportDuplex } from "./node_duplex.ts";
+import type { TransportDuplex } from "./transport_duplex.ts";
 
 /**
  * What `node:tls` encrypts at once, three records of RFC 8446 section 5.1; of more it copies the rest,
@@ -132,7 +132,7 @@ export class TlsTransport implements Transport {
     if (this.#isClosed) return;
     // Not the `Buffer` itself, whose `slice` is no copy.
     const read = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-    const bytes = this.#rest.length === 0 ? read : joined(this.#rest, read);
+    const bytes = this.#rest.length === 0 ? read : joined([this.#rest, read]);
     if (this.#isPaused) this.#rest = bytes;
     else this.#offer(bytes);
   };
@@ -234,13 +234,13 @@ export class TlsTransport implements Transport {
     this.#isClosed = true;
     this.#rest = NO_BYTES;
     this.#socket.destroy();
-    this.#duplex.cut();
+    this.#duplex.abort();
     this.#gone(error);
   }
 
   #cut(): void {
     this.#socket.destroy();
-    this.#duplex.cut();
+    this.#duplex.abort();
     queueMicrotask(() => this.#gone(undefined));
   }
 
@@ -250,11 +250,4 @@ export class TlsTransport implements Transport {
     if (this.#handler === undefined) this.#fate = { error };
     else this.#handler.onClose(error);
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

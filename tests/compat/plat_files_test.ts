@@ -3,11 +3,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { box } from "../../src/compat/engine/pointers.ts";
 import { dec15 } from "../../src/compat/mod.ts";
-import { createContext, type FileOps, handlers, hostFileOps, type Wsi } from "../../mod.ts";
+import { createContext, type FileOps, hostFileOps, type Wsi } from "../../mod.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
 import { type Callback, DEC15, logged, rig } from "./support.ts";
+import { named } from "../support/named.ts";
 
 const {
   lws_add_http_header_content_length,
@@ -274,10 +275,7 @@ Deno.test("dec15: lws_serve_http_file leaves the turn to others while it reads w
 async function connectedTo(fileOps: FileOps) {
   const network = new MemoryNetwork();
   const established = Promise.withResolvers<Wsi>();
-  const protocols = [{
-    name: "talk",
-    callback: handlers({ established: (wsi) => void established.resolve(wsi) }),
-  }];
+  const protocols = [named("talk", { established: (wsi) => void established.resolve(wsi) })];
   const context = createContext({ port: 80, network, ...PATIENT, fileOps, protocols });
   const peer = await network.dial(80);
   peer.send(handshake({ protocol: "talk" }));

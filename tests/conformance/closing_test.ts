@@ -1,20 +1,14 @@
 /** RFC 6455 section 7: how connections end, in order and otherwise. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type CloseCause,
-  type CloseInfo,
-  handlers,
-  LwsError,
-  type Protocol,
-  type Wsi,
-} from "../../mod.ts";
+import { type CloseCause, type CloseInfo, LwsError, type Wsi } from "../../mod.ts";
 import type { FrameOptions } from "../support/frames.ts";
 import { captureLog } from "../support/recorder.ts";
 import { playServer, serve, settle, TARGET } from "../support/serve.ts";
 import { patternOf } from "./payloads.ts";
 import { rule, ruleOfBoth } from "./rule.ts";
 import { assertBreaks, CLIENT, type Link, type Offence } from "./sides.ts";
+import { named } from "../support/named.ts";
 
 /** A close frame of the peer. */
 function close(code: number, reason = ""): FrameOptions {
@@ -372,14 +366,11 @@ rule("7.1.5", "our server and our client close at once, and both are clean", asy
   const closes: Record<string, CloseInfo> = {};
   const ends: Wsi[] = [];
   const both = Promise.withResolvers<void>();
-  const protocol: Protocol = {
-    name: "racing",
-    callback: handlers({
-      established: (wsi) => void (ends.push(wsi) === 2 && both.resolve()),
-      clientEstablished: (wsi) => void (ends.push(wsi) === 2 && both.resolve()),
-      closed: (wsi, _user, info) => void (closes[wsi.isClient ? "client" : "server"] = info),
-    }),
-  };
+  const protocol = named("racing", {
+    established: (wsi) => void (ends.push(wsi) === 2 && both.resolve()),
+    clientEstablished: (wsi) => void (ends.push(wsi) === 2 && both.resolve()),
+    closed: (wsi, _user, info) => void (closes[wsi.isClient ? "client" : "server"] = info),
+  });
   for (const firstIsClient of [true, false]) {
     ends.length = 0;
     await using served = serve([protocol]);
@@ -464,14 +455,11 @@ ruleOfBoth("7.1.7", "one connection's failure leaves all others as they were", a
 
 rule("7.2.1", "a client fails when the connection is lost in its handshake", async () => {
   const errors: string[] = [];
-  const protocol: Protocol = {
-    name: "p",
-    callback: handlers({
-      clientConnectionError: (_wsi, _user, text) => void errors.push(text),
-      clientEstablished: () => void errors.push("established"),
-      closed: () => void errors.push("closed"),
-    }),
-  };
+  const protocol = named("p", {
+    clientConnectionError: (_wsi, _user, text) => void errors.push(text),
+    clientEstablished: () => void errors.push("established"),
+    closed: () => void errors.push("closed"),
+  });
   await using played = playServer([protocol]);
   for (const how of ["close", "end", "reset"] as const) {
     for (const sent of ["", "HTTP/1.1 101 Switching Protocols\r\nUpg"]) {

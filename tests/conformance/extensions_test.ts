@@ -1,13 +1,7 @@
 /** RFC 6455 section 9.1: how extensions are negotiated, and in which order they act. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import {
-  callbackExtension,
-  type Extension,
-  handlers,
-  permessageDeflate,
-  type Protocol,
-} from "../../mod.ts";
+import { callbackExtension, type Extension, permessageDeflate } from "../../mod.ts";
 import { fieldOf, statusOf } from "../support/http.ts";
 import {
   handshake,
@@ -20,6 +14,7 @@ import {
 } from "../support/serve.ts";
 import { rule } from "./rule.ts";
 import { answerLines, headOf } from "./sides.ts";
+import { named } from "../support/named.ts";
 
 const NAME = "Sec-WebSocket-Extensions";
 const encoder = new TextEncoder();
@@ -40,14 +35,11 @@ function lettering(letter: string): Extension {
   });
 }
 
-const talking: Protocol = {
-  name: "talking",
-  callback: handlers({
-    established: (wsi) => void wsi.write("said"),
-    clientEstablished: (wsi) => void wsi.write("said"),
-    message: (wsi, _user, message) => void wsi.write(`heard ${message}`),
-  }),
-};
+const talking = named("talking", {
+  established: (wsi) => void wsi.write("said"),
+  clientEstablished: (wsi) => void wsi.write("said"),
+  message: (wsi, _user, message) => void wsi.write(`heard ${message}`),
+});
 
 /** The answer to a handshake with these lines of offers. */
 async function answerTo(served: Served, ...offers: readonly string[]): Promise<string> {

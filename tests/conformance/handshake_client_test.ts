@@ -23,6 +23,7 @@ import {
 } from "../support/serve.ts";
 import { rule } from "./rule.ts";
 import { acceptFor, answerLines, DEFLATE, headOf } from "./sides.ts";
+import { named } from "../support/named.ts";
 
 /** A client that knows `first`, `chat` and `superchat`, and what became of its connections. */
 function setUp(
@@ -226,13 +227,10 @@ rule("3", "a fragment identifier is not used", async () => {
 
 rule("4.1", "a request that can't be made fails, and its connection is closed", async () => {
   const errors: string[] = [];
-  await using played = playServer([{
-    name: "p",
-    callback: handlers({
-      clientAppendHandshakeHeader: (_wsi, _user, appender) => appender.add("Origin", "http://b"),
-      clientConnectionError: (_wsi, _user, text) => void errors.push(text),
-    }),
-  }]);
+  await using played = playServer([named("p", {
+    clientAppendHandshakeHeader: (_wsi, _user, appender) => appender.add("Origin", "http://b"),
+    clientConnectionError: (_wsi, _user, text) => void errors.push(text),
+  })]);
   played.context.clientConnect({ ...TARGET, origin: "http://a" });
   const peer = await played.accept();
   assertEquals((await peer.readToEnd()).length, 0);

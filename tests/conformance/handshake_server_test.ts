@@ -23,6 +23,7 @@ import {
 } from "../support/serve.ts";
 import { rule } from "./rule.ts";
 import { acceptFor, headOf } from "./sides.ts";
+import { named } from "../support/named.ts";
 
 const REQUEST_LINE = "GET /chat HTTP/1.1";
 const FIELDS: readonly string[] = [
@@ -528,10 +529,7 @@ rule("4.2.2", "an extension that both sides have is in the answer", async () => 
 });
 
 rule("4.2.2", "behind its answer a server may send at once", async () => {
-  const protocol: Protocol = {
-    name: "eager",
-    callback: handlers({ established: (wsi) => void wsi.write("welcome") }),
-  };
+  const protocol = named("eager", { established: (wsi) => void wsi.write("welcome") });
   await using served = serve([protocol]);
   const peer: MemoryPeer = await served.dial();
   peer.send(handshake());

@@ -1,11 +1,12 @@
 /** Answers as curl and raw sockets see them: their framing, their ends, and what comes before them. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Context, createContext, handlers } from "../../mod.ts";
+import { type Context, createContext } from "../../mod.ts";
 import { captureLog } from "../support/recorder.ts";
 import { PATIENT } from "../support/patience.ts";
 import { readToEnd } from "./files/beside_nginx.ts";
 import { CURL, peerTest } from "./peer.ts";
+import { named } from "../support/named.ts";
 
 const LENGTH = 300_000;
 
@@ -29,41 +30,38 @@ function serving(): Served {
     port: 0,
     iface: "127.0.0.1",
     ...PATIENT,
-    protocols: [{
-      name: "http",
-      callback: handlers({
-        http(wsi, _user, path) {
-          switch (path) {
-            case "/stream":
-              return wsi.respond(200, pieces(false));
-            case "/broken":
-              return wsi.respond(200, pieces(true));
-            case "/trailers":
-              wsi.writeHttpHeaders(200, [["trailer", "x-sum"]]);
-              wsi.write("abc", "http");
-              wsi.httpTransactionCompleted({ trailers: [["x-sum", "294"]] });
-              return;
-            case "/short":
-              wsi.writeHttpHeaders(200, [["content-length", "10"]]);
-              wsi.write("abc", "http");
-              wsi.httpTransactionCompleted();
-              return;
-            case "/hints":
-              wsi.writeEarlyHints([["link", "</style.css>; rel=preload; as=style"]]);
-              return wsi.respond(200, "page");
-            case "/refuse":
-              return wsi.respond(403, "not you");
-            case "/method":
-              wsi.returnHttpStatus(405, "Only GET.", [["allow", "GET"]]);
-              return;
-            case "/pending":
-              return;
-          }
-        },
-        httpBodyCompletion: (wsi) => wsi.uri === "/take" ? wsi.respond(200, "taken") : 0,
-        closedHttp: () => resolve(),
-      }),
-    }],
+    protocols: [named("http", {
+      http(wsi, _user, path) {
+        switch (path) {
+          case "/stream":
+            return wsi.respond(200, pieces(false));
+          case "/broken":
+            return wsi.respond(200, pieces(true));
+          case "/trailers":
+            wsi.writeHttpHeaders(200, [["trailer", "x-sum"]]);
+            wsi.write("abc", "http");
+            wsi.httpTransactionCompleted({ trailers: [["x-sum", "294"]] });
+            return;
+          case "/short":
+            wsi.writeHttpHeaders(200, [["content-length", "10"]]);
+            wsi.write("abc", "http");
+            wsi.httpTransactionCompleted();
+            return;
+          case "/hints":
+            wsi.writeEarlyHints([["link", "</style.css>; rel=preload; as=style"]]);
+            return wsi.respond(200, "page");
+          case "/refuse":
+            return wsi.respond(403, "not you");
+          case "/method":
+            wsi.returnHttpStatus(405, "Only GET.", [["allow", "GET"]]);
+            return;
+          case "/pending":
+            return;
+        }
+      },
+      httpBodyCompletion: (wsi) => wsi.uri === "/take" ? wsi.respond(200, "taken") : 0,
+      closedHttp: () => resolve(),
+    })],
   });
   return { context, closed, [Symbol.asyncDispose]: () => context[Symbol.asyncDispose]() };
 }

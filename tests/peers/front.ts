@@ -1,17 +1,12 @@
 /** Foreign proxies with a server of ours behind them. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type Context,
-  type ContextCreationInfo,
-  createContext,
-  handlers,
-  type Protocol,
-} from "../../mod.ts";
+import { type Context, type ContextCreationInfo, createContext } from "../../mod.ts";
 import { assertSame, bytesOf, connectTo } from "./echo.ts";
 import { type Program, start, untilListening } from "./peer.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
+import { named } from "../support/named.ts";
 
 /** Where clients come from, so that nobody takes them for the proxy. */
 export const CLIENT = "127.0.0.5";
@@ -72,23 +67,20 @@ export async function goThrough(
   const filtered: string[] = [];
   const established: string[] = [];
   const requested: string[] = [];
-  const echo: Protocol = {
-    name: "echo",
-    callback: handlers({
-      filterNetworkConnection(wsi, _user, fd) {
-        filtered.push(wsi.context.peerAddresses(fd).ip);
-      },
-      established: (wsi) => void established.push(wsi.peerAddresses.ip),
-      http(wsi) {
-        requested.push(wsi.peerAddresses.ip);
-        wsi.returnHttpStatus(200, "a page");
-        return wsi.httpTransactionCompleted();
-      },
-      message(wsi, _user, message) {
-        wsi.write(message, typeof message === "string" ? "text" : "binary");
-      },
-    }),
-  };
+  const echo = named("echo", {
+    filterNetworkConnection(wsi, _user, fd) {
+      filtered.push(wsi.context.peerAddresses(fd).ip);
+    },
+    established: (wsi) => void established.push(wsi.peerAddresses.ip),
+    http(wsi) {
+      requested.push(wsi.peerAddresses.ip);
+      wsi.returnHttpStatus(200, "a page");
+      return wsi.httpTransactionCompleted();
+    },
+    message(wsi, _user, message) {
+      wsi.write(message, typeof message === "string" ? "text" : "binary");
+    },
+  });
   const where = info.socketPath === undefined ? { port: 0, iface: "127.0.0.1" } : {};
   await using server = createContext({ ...where, ...PATIENT, ...info, protocols: [echo] });
   await using proxy = await inFront(server);

@@ -1,12 +1,13 @@
 /** Pools of connections, of clients and of proxies, whose requests are answered before their bodies are read. */
 
 import { assertEquals } from "@std/assert";
-import { type Context, createContext, handlers } from "../../mod.ts";
+import { type Context, createContext } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
 import type { Front } from "./front.ts";
 import { haproxy } from "./haproxy.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
 import { HAPROXY, NGINX, NODE, output, peerTest, scriptPath } from "./peer.ts";
+import { named } from "../support/named.ts";
 
 const COUNT = 800;
 const CONCURRENCY = 8;
@@ -19,15 +20,12 @@ function refusing(): Context {
     port: 0,
     iface: "127.0.0.1",
     ...PATIENT,
-    protocols: [{
-      name: "http",
-      callback: handlers({
-        http(wsi) {
-          wsi.returnHttpStatus(401);
-          return wsi.httpTransactionCompleted();
-        },
-      }),
-    }],
+    protocols: [named("http", {
+      http(wsi) {
+        wsi.returnHttpStatus(401);
+        return wsi.httpTransactionCompleted();
+      },
+    })],
   });
 }
 

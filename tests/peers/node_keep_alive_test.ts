@@ -1,8 +1,9 @@
 /** Node's agent, which is told how long a connection is kept. */
 
 import { assertEquals } from "@std/assert";
-import { createContext, handlers } from "../../mod.ts";
+import { createContext } from "../../mod.ts";
 import { NODE, output, peerTest, scriptPath } from "./peer.ts";
+import { named } from "../support/named.ts";
 
 peerTest("Node's agent gives an idle connection up before the server does", NODE, async () => {
   await using server = createContext({
@@ -10,15 +11,12 @@ peerTest("Node's agent gives an idle connection up before the server does", NODE
     iface: "127.0.0.1",
     // It is told of two seconds, and the server waits for three.
     keepAliveTimeoutMs: 2_000,
-    protocols: [{
-      name: "http",
-      callback: handlers({
-        http(wsi) {
-          wsi.returnHttpStatus(200);
-          return wsi.httpTransactionCompleted();
-        },
-      }),
-    }],
+    protocols: [named("http", {
+      http(wsi) {
+        wsi.returnHttpStatus(200);
+        return wsi.httpTransactionCompleted();
+      },
+    })],
   });
   const printed = await output(NODE.path, [
     scriptPath("node/keep_alive.mjs"),

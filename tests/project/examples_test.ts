@@ -13,6 +13,7 @@ import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 import { runArguments, runProgram } from "../support/program.ts";
 import { serve, settle } from "../support/serve.ts";
+import { named } from "../support/named.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../../examples/${name}`, import.meta.url));
 
@@ -76,14 +77,11 @@ Deno.test({
     await using context = createContext({
       port: CONTEXT_PORT_NO_LISTEN,
       ...PATIENT,
-      protocols: [{
-        name: "greeter",
-        callback: handlers({
-          message: (_wsi, _user, message) => greeting.resolve(message),
-          clientConnectionError: (_wsi, _user, text) => greeting.reject(new Error(text)),
-          closed: (_wsi, _user, { code }) => closed.resolve(code),
-        }),
-      }],
+      protocols: [named("greeter", {
+        message: (_wsi, _user, message) => greeting.resolve(message),
+        clientConnectionError: (_wsi, _user, text) => greeting.reject(new Error(text)),
+        closed: (_wsi, _user, { code }) => closed.resolve(code),
+      })],
     });
     context.clientConnect({ socketPath, headers: [["X-Forwarded-For", "192.0.2.1"]] });
     assertEquals(await greeting.promise, "hello, 192.0.2.1");
@@ -102,16 +100,13 @@ Deno.test("client.ts prints messages, pings, pongs and the close code", async ()
     port: 0,
     ...PATIENT,
     iface: "127.0.0.1",
-    protocols: [{
-      name: "server",
-      callback: handlers({
-        established: (wsi) => resolve(wsi),
-        message(wsi, _user, message) {
-          wsi.write(`you said ${message}`);
-          wsi.write("from the server", "ping");
-        },
-      }),
-    }],
+    protocols: [named("server", {
+      established: (wsi) => resolve(wsi),
+      message(wsi, _user, message) {
+        wsi.write(`you said ${message}`);
+        wsi.write("from the server", "ping");
+      },
+    })],
   });
   const client = run("client.ts", [`ws://127.0.0.1:${context.port}/`]);
   await client.until("connected to");
@@ -438,10 +433,11 @@ Deno.test("a client context of its own sees the demo's counter", async () => {
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
     ...PATIENT,
-    protocols: [{
-      name: "dumb-increment-protocol",
-      callback: handlers({ message: (_wsi, _user, message) => resolve(message as string) }),
-    }],
+    protocols: [
+      named("dumb-increment-protocol", {
+        message: (_wsi, _user, message) => resolve(message as string),
+      }),
+    ],
   });
   context.clientConnect({
     address: "127.0.0.1",

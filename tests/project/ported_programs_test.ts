@@ -6,6 +6,7 @@ import { createContext, handlers } from "../../mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 import { type Program, runProgram } from "../support/program.ts";
+import { named } from "../support/named.ts";
 
 const FOLDER = fromFileUrl(new URL("../../examples/ported", import.meta.url));
 const LOOPBACK = ["--interface", "127.0.0.1"];
@@ -213,18 +214,15 @@ Deno.test("test_fraggle.ts notices a byte that is not the one that was sent", as
     iface: "127.0.0.1",
     // As in C, they name one that is none.
     allowedOrigins: ["*"],
-    protocols: [{
-      name: "fraggle-protocol",
-      callback: handlers({
-        established(wsi) {
-          wsi.write(new Uint8Array([1, 2]), "binary", { fin: false });
-          wsi.write(new Uint8Array([3]), "continuation");
-          wsi.write(new Uint8Array([0, 0, 0, 6]), "binary");
-          wsi.write(new Uint8Array([1, 2, 4]), "binary");
-          wsi.write(new Uint8Array([0, 0, 0, 6]), "binary");
-        },
-      }),
-    }],
+    protocols: [named("fraggle-protocol", {
+      established(wsi) {
+        wsi.write(new Uint8Array([1, 2]), "binary", { fin: false });
+        wsi.write(new Uint8Array([3]), "continuation");
+        wsi.write(new Uint8Array([0, 0, 0, 6]), "binary");
+        wsi.write(new Uint8Array([1, 2, 4]), "binary");
+        wsi.write(new Uint8Array([0, 0, 0, 6]), "binary");
+      },
+    })],
   });
   const client = run("test_fraggle.ts", ["--client", "127.0.0.1", "--port", `${context.port}`]);
   const printed = await client.until("messages checked\n");

@@ -5,7 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { handlers, permessageDeflate, type Protocol } from "../../mod.ts";
+import { permessageDeflate } from "../../mod.ts";
 import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
 import { captureLog } from "../support/recorder.ts";
 import type { WebSocketPeer } from "../support/serve.ts";
@@ -25,17 +25,15 @@ import {
   SYNC_FLUSH,
   TAIL,
 } from "./support.ts";
+import { named } from "../support/named.ts";
 
 const encoder = new TextEncoder();
 const OFFER = ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"];
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    message: (wsi, _user, message) =>
-      void wsi.write(message, typeof message === "string" ? "text" : "binary"),
-  }),
-};
+const echo = named("echo", {
+  message: (wsi, _user, message) =>
+    void wsi.write(message, typeof message === "string" ? "text" : "binary"),
+});
 
 /** A compressed message, and what is wrong with it. */
 interface Faulty {

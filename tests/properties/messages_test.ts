@@ -32,6 +32,7 @@ import {
   TAIL,
   until,
 } from "./support.ts";
+import { named } from "../support/named.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -252,13 +253,10 @@ Deno.test("our client and our server: where one side has no compression, nothing
 
 // A peer that is played by hand, with node:zlib.
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    message: (wsi, _user, message) =>
-      void wsi.write(message, typeof message === "string" ? "text" : "binary"),
-  }),
-};
+const echo = named("echo", {
+  message: (wsi, _user, message) =>
+    void wsi.write(message, typeof message === "string" ? "text" : "binary"),
+});
 
 interface Played {
   readonly data: string | Uint8Array;

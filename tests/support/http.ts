@@ -1,6 +1,6 @@
 /** Requests and answers for tests of HTTP, and protocols that answer them. */
 
-import { handlers, type Protocol } from "../../mod.ts";
+import { handlers, type Protocol, type Wsi } from "../../mod.ts";
 import { MemoryError } from "../../src/testing/memory_transport.ts";
 import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead, readResponse, type Served } from "./serve.ts";
@@ -15,6 +15,16 @@ export function request(method: string, target: string, ...lines: readonly strin
   return [`${method} ${target} HTTP/1.1`, "Host: localhost", ...lines, "", ""].join("\r\n");
 }
 
+/** Answers with a page of `returnHttpStatus`, and completes the transaction. */
+export function reply(
+  wsi: Wsi,
+  status = 200,
+  ...more: Parameters<Wsi["returnHttpStatus"]> extends [number, ...infer Rest] ? Rest : never
+): 0 | 1 {
+  wsi.returnHttpStatus(status, ...more);
+  return wsi.httpTransactionCompleted();
+}
+
 /** Answers every request at once with `METHOD path body`, and writes down all paths. */
 export function answering(): { protocol: Protocol; paths: string[] } {
   const paths: string[] = [];
@@ -26,8 +36,7 @@ export function answering(): { protocol: Protocol; paths: string[] } {
         paths.push(path);
         const hasBody = wsi.hdrCopy("content-length") ?? wsi.hdrCopy("transfer-encoding");
         if (hasBody !== undefined) return;
-        wsi.returnHttpStatus(200, `${wsi.method} ${path}`);
-        return wsi.httpTransactionCompleted();
+        return reply(wsi, 200, `${wsi.method} ${path}`);
       },
       httpBody(_wsi, user, piece) {
         user.body += new TextDecoder().decode(piece);

@@ -18,6 +18,8 @@ export const CASES: readonly Case[] = [
   throughputCase([1, 64, 125]),
   throughputCase([64, 1, 16_384]),
   throughputCase([16, 4, 65_536], { isQuick: true }),
+  throughputCase([1000, 1, 125]),
+  throughputCase([1000, 1, 125], { idle: 9_000 }),
   throughputCase([16, 16, 1024], { isQuick: true, deflate: true }),
   throughputCase([4, 1, 65_536], { deflate: true }),
   throughputCase([16, 1, 1024], { deflate: true }),

@@ -20,13 +20,13 @@ export const broadcast: Case = {
       name: "broadcast",
       contenders: contenders.filter(({ broadcasts }) => broadcasts),
       rounds,
-      async warmUp({ port }) {
-        await load.broadcast({ ...target, port, seconds: warmup });
+      async warmUp(server) {
+        await load.broadcast({ ...target, server, seconds: warmup });
       },
-      async sample({ port }) {
-        const result = await load.broadcast({ ...target, port, seconds });
-        const { messagesPerSecond, p50us, p99us } = result;
-        return { messagesPerSecond, p50ms: p50us / 1000, p99ms: p99us / 1000 };
+      async sample(server) {
+        const result = await load.broadcast({ ...target, server, seconds });
+        const { messagesPerSecond, cpuUs, p50us, p99us } = result;
+        return { messagesPerSecond, cpuUs, p50ms: p50us / 1000, p99ms: p99us / 1000 };
       },
     });
     return {
@@ -35,6 +35,7 @@ export const broadcast: Case = {
         `${SIZE} bytes from one of ${CONNECTIONS} connections to all; times until the last has it`,
       figures: [
         { name: "messagesPerSecond", title: "deliveries/s", better: "more" },
+        { name: "cpuUs", title: "CPU µs/delivery", digits: 2 },
         { name: "p50ms", title: "p50 ms", digits: 2 },
         { name: "p99ms", title: "p99 ms", digits: 2 },
       ],

@@ -44,20 +44,14 @@ export const files: Case = {
     const notes = new Set<string>();
 
     async function ask(server: ServerProcess, name: SizeName, seconds: number): Promise<Sample> {
-      const cpu = { measuring: 0, measured: 0 };
       const options = {
-        port: server.port,
         path: `/${fileOf(name)}`,
         size: SIZES[name],
         connections: CONNECTIONS,
         warmup,
         seconds,
       };
-      const result = await runLoad<HttpLoadResult>(
-        [program],
-        options,
-        (phase) => cpu[phase] = server.cpuSeconds(),
-      );
+      const result = await runLoad<HttpLoadResult>([program], server, options);
       const { title } = server.contender;
       if (result.cpu > MOST_LOAD) {
         notes.add(`${title}, ${name}: the load generator was as busy as it can be.`);
@@ -68,7 +62,7 @@ export const files: Case = {
       const rate = result.requestsPerSecond;
       return {
         [rateOf(name)]: rate,
-        [cpuOf(name)]: (cpu.measured - cpu.measuring) / (rate * seconds) * 1_000_000,
+        [cpuOf(name)]: result.cpuSeconds / (rate * seconds) * 1_000_000,
       };
     }
 

@@ -3,26 +3,31 @@
  * two that show what is the platform's part in that.
  */
 
-import { type ContenderId, OURS } from "../contenders.ts";
+import { type ContenderId, isOurs, OURS, OURS_EPOLL } from "../contenders.ts";
 import type { LoadResult } from "../load.ts";
+import { tooFewDescriptors } from "../machine.ts";
 import type { ServerProcess } from "../server_process.ts";
 import { takeTurns } from "../turns.ts";
-import type { Bench, Case } from "./case.ts";
+import { type Bench, type Case, leftOut } from "./case.ts";
 import { halfOfSlowest } from "./offered_rate.ts";
 
 const FEW = 100;
 const MANY = 10_000;
 const SIZE = 125;
-const COMPARED: readonly ContenderId[] = [OURS, "deno", "floor"];
+const COMPARED: readonly ContenderId[] = [OURS, OURS_EPOLL, "deno", "floor"];
 
 export const growth: Case = {
   name: "growth",
   isQuick: false,
   async measure(bench) {
     const { effort, contenders } = bench;
+    const reason = tooFewDescriptors(MANY);
+    if (reason !== undefined) {
+      return leftOut({ name: "growth", title: "few and many connections", figures: [] }, reason);
+    }
     const rate = await halfOfSlowest({
       ...bench,
-      contenders: contenders.filter(({ id }) => id === OURS),
+      contenders: contenders.filter(({ id }) => isOurs(id)),
     });
     const notes = new Set<string>();
     const taken = await takeTurns({
@@ -45,8 +50,8 @@ export const growth: Case = {
           fewRate: few.messagesPerSecond,
           manyRate: many.messagesPerSecond,
           kept: many.messagesPerSecond / few.messagesPerSecond,
-          fewCpu: few.cpuPerMessage,
-          manyCpu: many.cpuPerMessage,
+          fewCpu: few.cpuUs,
+          manyCpu: many.cpuUs,
         };
       },
     });
@@ -68,17 +73,11 @@ export const growth: Case = {
   },
 };
 
-async function offer(
+function offer(
   { load, effort: { seconds, warmup } }: Bench,
   server: ServerProcess,
   connections: number,
   rate: number,
-): Promise<LoadResult & { cpuPerMessage: number }> {
-  const cpu = { measuring: 0, measured: 0 };
-  const options = { port: server.port, connections, size: SIZE, rate, warmup, seconds };
-  const result = await load.rate(options, (phase) => cpu[phase] = server.cpuSeconds());
-  return {
-    ...result,
-    cpuPerMessage: (cpu.measured - cpu.measuring) / result.messages * 1_000_000,
-  };
+): Promise<LoadResult> {
+  return load.rate({ server, connections, size: SIZE, rate, warmup, seconds });
 }

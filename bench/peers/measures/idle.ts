@@ -15,6 +15,7 @@ export const idle: Case = {
       title: `${connectionsOf(bench)} connections, opened one after the other, and then idle`,
       figures: [
         { name: "handshakesPerSecond", title: "handshakes/s", better: "more" },
+        { name: "cpuUs", title: "CPU µs/handshake", digits: 1 },
         { name: "bytesPerConnection", title: "bytes/connection", better: "less" },
       ],
       ...await takeIdleTurns("idle", bench, false),
@@ -38,18 +39,20 @@ export function takeIdleTurns(
     rounds: isQuick ? 1 : rounds,
     // Memory that earlier connections left behind would serve the next ones.
     isFresh: true,
-    async warmUp({ port }) {
-      await using held = await load.hold({ port, connections: WARM_UP, deflate });
+    async warmUp(server) {
+      await using held = await load.hold({ server, connections: WARM_UP, deflate });
       await held.release();
       await pause(settle);
     },
     async sample(server) {
       const before = server.residentBytes();
-      await using held = await load.hold({ port: server.port, connections, deflate });
+      const cpuBefore = server.cpuSeconds();
+      await using held = await load.hold({ server, connections, deflate });
+      const cpuUs = (server.cpuSeconds() - cpuBefore) / connections * 1_000_000;
       await pause(settle);
       const bytesPerConnection = (server.residentBytes() - before) / connections;
       await held.release();
-      return { handshakesPerSecond: held.handshakesPerSecond, bytesPerConnection };
+      return { handshakesPerSecond: held.handshakesPerSecond, cpuUs, bytesPerConnection };
     },
   });
 }

@@ -1,7 +1,8 @@
 /** The processor time that connections cost on which nothing happens. */
 
 import { takeTurns } from "../turns.ts";
-import { type Case, pause } from "./case.ts";
+import { tooFewDescriptors } from "../machine.ts";
+import { type Case, leftOut, pause } from "./case.ts";
 
 const CONNECTIONS = 10_000;
 const SETTLE_SECONDS = 3;
@@ -12,13 +13,20 @@ export const idleCpu: Case = {
   name: "idle-cpu",
   isQuick: false,
   async measure({ contenders, load }) {
+    const head = {
+      name: "idle-cpu",
+      title: `${CONNECTIONS} idle connections: share of a core`,
+      figures: [{ name: "cpuPercent", title: "% of a core", digits: 1 }],
+    };
+    const reason = tooFewDescriptors(CONNECTIONS);
+    if (reason !== undefined) return leftOut(head, reason);
     const taken = await takeTurns({
       name: "idle-cpu",
       contenders,
       rounds: 1,
       warmUp: () => Promise.resolve(),
       async sample(server) {
-        await using held = await load.hold({ port: server.port, connections: CONNECTIONS });
+        await using held = await load.hold({ server, connections: CONNECTIONS });
         await pause(SETTLE_SECONDS);
         const before = server.cpuSeconds();
         const start = performance.now();
@@ -29,12 +37,6 @@ export const idleCpu: Case = {
         return { cpuPercent };
       },
     });
-    return {
-      name: "idle-cpu",
-      title: `${CONNECTIONS} idle connections: share of a core`,
-      figures: [{ name: "cpuPercent", title: "% of a core", digits: 1 }],
-      ...taken,
-      notes: [],
-    };
+    return { ...head, ...taken, notes: [] };
   },
 };

@@ -21,19 +21,21 @@ export const latency: Case = {
       name: "latency",
       contenders,
       rounds,
-      async warmUp({ port }) {
-        await load.rate({ ...target, port, seconds: warmup });
+      async warmUp(server) {
+        await load.rate({ ...target, server, seconds: warmup });
       },
-      async sample({ port, contender }) {
-        const result = await load.rate({ ...target, port, seconds });
-        const { p50us, p99us, p999us, maxus, messagesPerSecond, lagP99us, unanswered } = result;
+      async sample(server) {
+        const { contender } = server;
+        const result = await load.rate({ ...target, server, seconds });
+        const { p50us, p99us, p999us, maxus, cpuUs, messagesPerSecond, lagP99us, unanswered } =
+          result;
         if (messagesPerSecond < rate * KEPT_UP || unanswered > 0) {
           notes.add(
             `${contender.title} kept up with ${Math.round(messagesPerSecond)} of ${rate} ` +
               `messages a second in a round, and left ${unanswered} without an answer.`,
           );
         }
-        return { p50us, p99us, p999us, maxus, lagP99us };
+        return { p50us, p99us, p999us, maxus, cpuUs, lagP99us };
       },
     });
     return {
@@ -45,6 +47,7 @@ export const latency: Case = {
         { name: "p99us", title: "p99 µs", better: "less" },
         { name: "p999us", title: "p99.9 µs" },
         { name: "maxus", title: "max µs" },
+        { name: "cpuUs", title: "CPU µs/message", digits: 2 },
         { name: "lagP99us", title: "sent late, p99 µs" },
       ],
       ...taken,

@@ -89,13 +89,9 @@ async function echo(
   tls: boolean,
   seconds: number,
 ): Promise<{ rate: number; cpu: number }> {
-  const cpu = { measuring: 0, measured: 0 };
-  const { messages, messagesPerSecond } = await load.throughput(
-    { port: server.port, connections, pipeline, size, warmup, seconds, tls },
-    (phase) => cpu[phase] = server.cpuSeconds(),
-  );
-  const spent = cpu.measured - cpu.measuring;
-  return { rate: messagesPerSecond, cpu: spent / messages * 1_000_000 };
+  const options = { server, connections, pipeline, size, warmup, seconds, tls };
+  const { messagesPerSecond, cpuUs } = await load.throughput(options);
+  return { rate: messagesPerSecond, cpu: cpuUs };
 }
 
 async function writeCertificate(folder: string): Promise<void> {

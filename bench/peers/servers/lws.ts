@@ -1,4 +1,7 @@
-/** A server of this module: `deno run --allow-net bench/peers/servers/lws.ts 9001`. */
+/**
+ * A server of this module: `deno run --allow-net bench/peers/servers/lws.ts 9001`; with `--epoll` and
+ * `--allow-ffi` over the epoll network.
+ */
 
 import {
   createContext,
@@ -7,6 +10,7 @@ import {
   type Protocol,
   type Wsi,
 } from "../../../mod.ts";
+import { epollNetwork } from "../../../src/transport/epoll/mod.ts";
 import { announce, DEFLATES, PORT, TLS } from "./listening.mjs";
 
 /** Every message that is measured comes in one piece, see `rxBufferSize`. */
@@ -35,6 +39,7 @@ await using context = createContext({
   port: PORT,
   iface: "127.0.0.1",
   protocols: [echo, broadcast],
+  ...Deno.args.includes("--epoll") && { network: epollNetwork() },
   ...TLS && { sslCertFilepath: TLS.cert, sslPrivateKeyFilepath: TLS.key },
   extensions: DEFLATES ? [permessageDeflate({ threshold: 0 })] : [],
 });

@@ -66,7 +66,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   abort(): void {
-    this.#connection.cut("self");
+    this.#connection.abort("self");
   }
 
   arrived(work: () => void): void {

@@ -142,7 +142,7 @@ export class RequestBody {
     const taken = this.#reader.read(bytes, () => {});
     this.#exchange.timer.heard(taken);
     this.#drainLeft -= taken;
-    if (this.#drainLeft < 0) this.#connection.finish("self", true);
+    if (this.#drainLeft < 0) this.#connection.end("self", "lingers");
     else this.#goOn();
     return taken;
   }

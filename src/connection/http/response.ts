@@ -360,7 +360,7 @@ export class HttpResponse implements HttpExchange {
       fail: () => {
         this.#transfer = undefined;
         this.closes = true;
-        this.#connection.cut("callback");
+        this.#connection.abort("callback");
       },
     });
     return 0;
@@ -425,7 +425,7 @@ export class HttpResponse implements HttpExchange {
         `connection ${connection.socketFd}: the answer to ${this.method} ${connection.uri} has ${missing}`,
     );
     this.closes = true;
-    connection.abort("self");
+    connection.reset("self");
   }
 
   /** A head is none of the writes that a body in one long write has to wait for. */

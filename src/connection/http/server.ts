@@ -9,7 +9,7 @@ import { log, type LogLevel } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { Asking } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection, Parting } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import { RequestHeaders } from "./header_reader.ts";
@@ -102,11 +102,11 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       }
       // All that the peer has sent is taken, and what is incomplete stays so.
       const isBehindAll = this.#peerEnded && !connection.isPaused && !this.asking.isBusy;
-      if (isBehindAll && this.state !== "RESPOND") connection.finish("peer", false);
+      if (isBehindAll && this.state !== "RESPOND") connection.end("peer");
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       // Behind a complete answer there is nobody to tell.
-      if (this.state === "DRAIN") connection.finish("protocol", true);
+      if (this.state === "DRAIN") connection.end("protocol", "lingers");
       else this.refuse(error.status, error.message);
     }
     return position;
@@ -143,7 +143,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
    */
   endIfQuiet(): void {
     const connection = this.#connection;
-    if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.finish("peer", false);
+    if (this.#peerEnded && connection.isOpen && !this.#goesOn) connection.end("peer");
   }
 
   get #goesOn(): boolean {
@@ -180,7 +180,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (result === 0) this.endIfComplete();
     if (result < 0) {
       this.noteReturn("httpWriteable", result);
-      this.#connection.finish("callback", true);
+      this.#connection.end("callback", "lingers");
     } else if (this.response?.isComplete) this.#endTransaction();
     this.body?.listen();
     this.endIfQuiet();
@@ -203,28 +203,28 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const verdict = isOwn ? this.timer.verdict() : "none";
     if (verdict === "goes on") return;
     if (verdict === "slow body") {
-      if (this.state === "DRAIN") return this.#connection.finish("timeout", true);
+      if (this.state === "DRAIN") return this.#connection.end("timeout", "lingers");
       if (!this.hasAnswered) return this.refuse(408, "the request's body did not come in time");
     }
     // What is not all there must not look so.
-    if (verdict === "unread" || this.response?.hasBegun) this.#connection.abort("timeout");
-    else this.#connection.cut("timeout");
+    if (verdict === "unread" || this.response?.hasBegun) this.#connection.reset("timeout");
+    else this.#connection.abort("timeout");
   }
 
   onLeave(): void {
-    if (this.response === undefined) return this.#connection.finish("destroy", false);
+    if (this.response === undefined) return this.#connection.end("destroy");
     // What is being answered may still leave, within closeTimeoutMs.
     if (this.response.isTransferring) {
       this.response.closes = true;
       this.#connection.armTimeout("httpContent", this.#connection.owner.limits.closeTimeoutMs);
-    } else this.#breakOff("destroy", false);
+    } else this.#breakOff("destroy", "closes");
   }
 
   /** Ends what is in the middle of its answer, so that this doesn't look whole. */
-  #breakOff(cause: CloseCause, lingers: boolean): void {
+  #breakOff(cause: CloseCause, parting: Parting): void {
     const response = this.response;
-    if (response?.endsWithConnection && !response.isComplete) this.#connection.abort(cause);
-    else this.#connection.finish(cause, lingers);
+    if (response?.endsWithConnection && !response.isComplete) this.#connection.reset(cause);
+    else this.#connection.end(cause, parting);
   }
 
   onThrow(): void {
@@ -232,7 +232,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       this.response.closes = true;
       this.response.returnStatus(500, undefined);
     }
-    this.#breakOff("callback", true);
+    this.#breakOff("callback", "lingers");
   }
 
   onThinking(): void {
@@ -278,7 +278,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   close(cause: CloseCause, code: number | undefined, reason: string): number {
     // Without an effect here, but a fault of the program all the same.
     closePayload(code, reason);
-    this.#connection.finish(cause, true);
+    this.#connection.end(cause, "lingers");
     return 0;
   }
 
@@ -338,7 +338,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   onPiece(result: number): void {
     if (result === 0) return this.endIfComplete();
     this.noteReturn("httpBody", result);
-    this.#connection.finish("callback", true);
+    this.#connection.end("callback", "lingers");
   }
 
   onWhole(): void {
@@ -354,7 +354,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   /** Closes once what was answered has left, a file under way included. */
   onReturn(reason: Reason, result: number): void {
     this.noteReturn(reason, result);
-    if (!this.response?.letsLeave(true)) this.#connection.finish("callback", true);
+    if (!this.response?.letsLeave(true)) this.#connection.end("callback", "lingers");
   }
 
   /** A transaction that has ended closes by itself, and its 1 only says so. */
@@ -396,7 +396,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const response = this.response;
     if (response === undefined || !connection.isOpen) return;
     const isLast = this.#peerEnded && !this.#hasHeld;
-    if (response.closes || isLast) return connection.finish("self", true);
+    if (response.closes || isLast) return connection.end("self", "lingers");
     this.isCompletionOwed = response.isCompletionOwed;
     this.response = undefined;
     connection.http = undefined;
@@ -432,6 +432,6 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const response = this.response ?? new HttpResponse(connection, this, undefined);
     response.closes = true;
     response.returnStatus(status, undefined, fields);
-    connection.finish(status === 408 ? "timeout" : "self", true);
+    connection.end(status === 408 ? "timeout" : "self", "lingers");
   }
 }

@@ -148,7 +148,7 @@ export class StreamedBody {
     const connection = this.#connection;
     // What is unsent leaves first, and the next piece is asked for behind it.
     if (!this.#isReading || !connection.isOpen) return;
-    connection.turn(() => connection.finish("peer", false));
+    connection.turn(() => connection.end("peer"));
   }
 
   #end(): void {

@@ -5,6 +5,7 @@ import {
   type HeadFraming,
   readHeadFraming,
 } from "./body/response_framing.ts";
+import { joined } from "../../base/buffers.ts";
 import { type ResponseHead, ResponseHeadParser } from "./head.ts";
 import { HttpSyntaxError } from "./syntax.ts";
 
@@ -40,7 +41,7 @@ export class ResponseHeadReader {
 
   /** @throws {TypeError} naming the field that contradicts another one, the status or the request */
   read(piece: Uint8Array): HeadPiece {
-    let pending = joined(this.#pending, piece);
+    let pending = this.#pending.length === 0 ? piece : joined([this.#pending, piece]);
     const before = this.#pending.length;
     let start = 0;
     try {
@@ -67,12 +68,4 @@ export class ResponseHeadReader {
   #framingOf({ status, minorVersion, fields }: ResponseHead): HeadFraming {
     return readHeadFraming(this.#request, status, minorVersion, fields.entries());
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -13,6 +13,7 @@ import {
 } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 /** An answer that our client can agree to. */
@@ -35,13 +36,10 @@ function inflate(payload: Uint8Array): Uint8Array {
   return new Uint8Array(inflateRawSync(whole, { finishFlush: SYNC_FLUSH }));
 }
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    message: (wsi, _user, message) =>
-      void wsi.write(message, typeof message === "string" ? "text" : "binary"),
-  }),
-};
+const echo = named("echo", {
+  message: (wsi, _user, message) =>
+    void wsi.write(message, typeof message === "string" ? "text" : "binary"),
+});
 
 function offering(offer = "permessage-deflate"): { headers: string[] } {
   return { headers: [`Sec-WebSocket-Extensions: ${offer}`] };
@@ -155,13 +153,10 @@ Deno.test("RSV1 on a continuation or a control frame fails with 1002, also with 
 
 Deno.test("a stream that is broken, cut or not UTF-8 costs its own connection, with 1007", async () => {
   const closes: CloseInfo[] = [];
-  await using served = compressing([{
-    name: "echo",
-    callback: handlers({
-      message: (wsi, _user, message) => void wsi.write(message),
-      closed: (_wsi, _user, info) => void closes.push(info),
-    }),
-  }]);
+  await using served = compressing([named("echo", {
+    message: (wsi, _user, message) => void wsi.write(message),
+    closed: (_wsi, _user, info) => void closes.push(info),
+  })]);
   const bystander = await served.open(offering());
   const good = deflate("a text that is long enough to have codes in it, ".repeat(20));
   const broken = good.slice();
@@ -217,10 +212,7 @@ Deno.test("data that does not shrink is sent plain, as is what a program wants p
 
 Deno.test("a message that is written in fragments is compressed as one", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  await using served = compressing([{
-    name: "w",
-    callback: handlers({ established: (wsi) => resolve(wsi) }),
-  }]);
+  await using served = compressing([named("w", { established: (wsi) => resolve(wsi) })]);
   const socket = await served.open(offering());
   const wsi = await promise;
   const parts = ["one ".repeat(500), "", "two ".repeat(500), "three"];
@@ -254,15 +246,12 @@ for (const takeover of [false, true]) {
     await using served = compressing([echo], options);
     const texts = Array.from({ length: 20 }, (_, i) => `{"number": ${i}, "text": "the same"}`);
     texts.push("x".repeat(200_000));
-    const client = served.client([{
-      name: "client",
-      callback: handlers({
-        clientEstablished(wsi) {
-          for (const text of texts) wsi.write(text);
-        },
-        message: (_wsi, _user, message) => void received.push(message as string),
-      }),
-    }], { extensions: [permessageDeflate(options)] });
+    const client = served.client([named("client", {
+      clientEstablished(wsi) {
+        for (const text of texts) wsi.write(text);
+      },
+      message: (_wsi, _user, message) => void received.push(message as string),
+    })], { extensions: [permessageDeflate(options)] });
     client.clientConnect({ address: "memory", port: 80 });
     for (let i = 0; i < 100 && received.length < texts.length; i++) await settle();
     assertEquals(received, texts);
@@ -271,10 +260,9 @@ for (const takeover of [false, true]) {
 
 Deno.test("a prepared message is compressed once, plain for those without the extension", async () => {
   const all: Wsi[] = [];
-  await using served = compressing([{
-    name: "w",
-    callback: handlers({ established: (wsi) => void all.push(wsi) }),
-  }], { serverNoContextTakeover: false });
+  await using served = compressing([named("w", { established: (wsi) => void all.push(wsi) })], {
+    serverNoContextTakeover: false,
+  });
   const sockets = [
     await served.open(offering()),
     await served.open(offering()),

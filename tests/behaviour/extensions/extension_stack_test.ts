@@ -19,6 +19,7 @@ import { adder, doubled, flip, flipped, twice } from "../../support/extensions.t
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, serve, type Served, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 /** Node's constant for a flush to a byte boundary. */
@@ -32,13 +33,10 @@ const inflate = (data: Uint8Array) =>
   new Uint8Array(inflateRawSync(concat(data, TAIL), { finishFlush: SYNC_FLUSH }));
 const compressing = () => permessageDeflate({ threshold: 0 });
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    message: (wsi, _user, message) =>
-      void wsi.write(message, typeof message === "string" ? "text" : "binary"),
-  }),
-};
+const echo = named("echo", {
+  message: (wsi, _user, message) =>
+    void wsi.write(message, typeof message === "string" ? "text" : "binary"),
+});
 
 /** A protocol that hands out its connections. */
 function opening(): { protocol: Protocol; wsi: Promise<Wsi> } {
@@ -156,13 +154,10 @@ function exchange(
   begin: (wsi: Wsi) => void,
 ): Exchange {
   const received: (string | Uint8Array)[] = [];
-  const client = served.client([{
-    name: "client",
-    callback: handlers({
-      clientEstablished: begin,
-      message: (_wsi, _user, message) => void received.push(message),
-    }),
-  }], { extensions });
+  const client = served.client([named("client", {
+    clientEstablished: begin,
+    message: (_wsi, _user, message) => void received.push(message),
+  })], { extensions });
   client.clientConnect({ address: "memory", port: 80 });
   return {
     received,

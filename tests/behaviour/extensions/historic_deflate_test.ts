@@ -6,14 +6,13 @@ import {
   deflateFrame,
   deflateStream,
   type Extension,
-  handlers,
   permessageDeflate,
   prepareMessage,
-  type Protocol,
   xWebkitDeflateFrame,
 } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const SYNC_FLUSH = 2;
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
@@ -25,13 +24,10 @@ const deflate = (data: string | Uint8Array) => flushed(data).subarray(0, -4);
 const inflate = (data: Uint8Array) =>
   new Uint8Array(inflateRawSync(concat(data, TAIL), { finishFlush: SYNC_FLUSH }));
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    message: (wsi, _user, message) =>
-      void wsi.write(message, typeof message === "string" ? "text" : "binary"),
-  }),
-};
+const echo = named("echo", {
+  message: (wsi, _user, message) =>
+    void wsi.write(message, typeof message === "string" ? "text" : "binary"),
+});
 
 function agreed(socket: WebSocketPeer): string | undefined {
   return /^sec-websocket-extensions: (.*)$/im.exec(socket.answer)?.[1]?.trimEnd();
@@ -158,10 +154,9 @@ Deno.test("deflate-stream: headers, control frames and close frames are in the s
 
 Deno.test("deflate-stream: what is no stream costs its own connection", async () => {
   const codes: number[] = [];
-  await using served = serve([{
-    name: "echo",
-    callback: handlers({ closed: (_wsi, _user, { code }) => void codes.push(code) }),
-  }], { extensions: [deflateStream()] });
+  await using served = serve([
+    named("echo", { closed: (_wsi, _user, { code }) => void codes.push(code) }),
+  ], { extensions: [deflateStream()] });
   const socket = await served.open(offering("deflate-stream"));
   socket.peer.send(Uint8Array.of(0xff, 0xff, 0xff));
   await socket.peer.readToEnd();
@@ -185,18 +180,15 @@ for (const [i, make] of ALL.entries()) {
     await using served = serve([echo], { extensions: [make()] });
     const sent: (string | Uint8Array)[] = ["", "a", "x".repeat(200_000), new Uint8Array(70_000)];
     for (let n = 0; n < 20; n++) sent.push(`{"number": ${n}, "text": "the same"}`);
-    const client = served.client([{
-      name: "client",
-      callback: handlers({
-        clientEstablished(wsi) {
-          for (const each of sent) wsi.write(each, typeof each === "string" ? "text" : "binary");
-          wsi.write("in ", "text", { fin: false });
-          wsi.write("two frames", "continuation");
-          wsi.write(prepareMessage("prepared"));
-        },
-        message: (_wsi, _user, message) => void received.push(message),
-      }),
-    }], { extensions: [make()] });
+    const client = served.client([named("client", {
+      clientEstablished(wsi) {
+        for (const each of sent) wsi.write(each, typeof each === "string" ? "text" : "binary");
+        wsi.write("in ", "text", { fin: false });
+        wsi.write("two frames", "continuation");
+        wsi.write(prepareMessage("prepared"));
+      },
+      message: (_wsi, _user, message) => void received.push(message),
+    })], { extensions: [make()] });
     client.clientConnect({ address: "memory", port: 80 });
     const expected = [...sent, "in two frames", "prepared"];
     for (let n = 0; n < 200 && received.length < expected.length; n++) await settle();
@@ -206,16 +198,13 @@ for (const [i, make] of ALL.entries()) {
 
 Deno.test("deflate-stream: receiving that is stopped holds what was decoded", async () => {
   const got: string[] = [];
-  await using served = serve([{
-    name: "w",
-    callback: handlers({
-      message(wsi, _user, message) {
-        got.push(message as string);
-        wsi.rxFlowControl(false);
-        setImmediate(() => wsi.rxFlowControl(true));
-      },
-    }),
-  }], { extensions: [deflateStream()] });
+  await using served = serve([named("w", {
+    message(wsi, _user, message) {
+      got.push(message as string);
+      wsi.rxFlowControl(false);
+      setImmediate(() => wsi.rxFlowControl(true));
+    },
+  })], { extensions: [deflateStream()] });
   const socket = await served.open(offering("deflate-stream"));
   const texts = Array.from({ length: 50 }, (_, n) => `message ${n} `.repeat(100));
   const stream = flushed(

@@ -22,6 +22,7 @@ import { adder, flip, withoutKeep } from "../../support/extensions.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
 import { LoopClock } from "../../support/loop_clock.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const PIECE = 100;
 /** Pieces before it is noticed that they take long. */
@@ -114,13 +115,10 @@ async function hearing(side: "server" | "client", how: How, make: () => Extensio
     },
   };
   let writer: Wsi | undefined;
-  const sender: Protocol = {
-    name: "x",
-    callback: handlers({
-      established: (wsi) => void (writer = wsi),
-      clientEstablished: (wsi) => void (writer = wsi),
-    }),
-  };
+  const sender = named("x", {
+    established: (wsi) => void (writer = wsi),
+    clientEstablished: (wsi) => void (writer = wsi),
+  });
   const service = how === "flow, manual"
     ? "manual" as const
     : how === "flow, external"

@@ -11,6 +11,7 @@ import {
 import { flip } from "../../support/extensions.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 /** An extension that changes nothing, and throws in one place. */
 function throwing(where: string): Extension {
@@ -151,15 +152,12 @@ Deno.test("an extension that decodes less than it says hands on no bytes of othe
   });
   const told = Promise.withResolvers<void>();
   const secret = new TextEncoder().encode("secret ".repeat(9_000));
-  served.client([{
-    name: "echo",
-    callback: handlers({
-      clientEstablished(wsi) {
-        for (let i = 0; i < 8; i++) wsi.write(secret);
-        told.resolve();
-      },
-    }),
-  }], { extensions: extensions() }).clientConnect({ address: "memory", port: 80 });
+  served.client([named("echo", {
+    clientEstablished(wsi) {
+      for (let i = 0; i < 8; i++) wsi.write(secret);
+      told.resolve();
+    },
+  })], { extensions: extensions() }).clientConnect({ address: "memory", port: 80 });
   await told.promise;
   while (heard.length < 8) await settle();
   heard.length = 0;

@@ -18,6 +18,7 @@ import {
   settle,
   TARGET,
 } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const SYNC_FLUSH = 2;
 const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false };
@@ -70,13 +71,10 @@ Deno.test("a client without state offers to forget, and wants the server to", as
     using _log = captureLog([]);
     const errors: unknown[] = [];
     let isEstablished = false;
-    await using played = playServer([{
-      name: "x",
-      callback: handlers({
-        clientEstablished: () => void (isEstablished = true),
-        clientConnectionError: () => void errors.push(1),
-      }),
-    }], { extensions: [messageDeflate()] });
+    await using played = playServer([named("x", {
+      clientEstablished: () => void (isEstablished = true),
+      clientConnectionError: () => void errors.push(1),
+    })], { extensions: [messageDeflate()] });
     played.context.clientConnect(TARGET);
     const peer = await played.accept();
     const request = await readHead(peer);

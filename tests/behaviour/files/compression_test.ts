@@ -9,6 +9,7 @@ import { withMount } from "../../support/folder.ts";
 import { fieldOf, get, request, statusOf } from "../../support/http.ts";
 import { LoopClock } from "../../support/loop_clock.ts";
 import { readHead, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const TEXT = Array.from({ length: 9_000 }, (_, i) => `line ${i} ${i * 7919 % 1013}\n`).join("");
 const FILES = {
@@ -223,12 +224,8 @@ function countedFile(length: number, endsAt = length) {
   return { counts, ops };
 }
 
-const program = (headers: [string, string][] = []): Protocol => ({
-  name: "http",
-  callback: handlers({
-    http: (wsi, _user, path) => wsi.serveHttpFile(path, undefined, headers),
-  }),
-});
+const program = (headers: [string, string][] = []): Protocol =>
+  named("http", { http: (wsi, _user, path) => wsi.serveHttpFile(path, undefined, headers) });
 
 Deno.test("serveHttpFile compresses as well, but for what the program says is not to be transformed", async () => {
   for (

@@ -1,17 +1,11 @@
 /** Validators, preconditions and ranges of `serveHttpFile` (RFC 9110 sections 8.8, 13 and 14). */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import {
-  type FileOps,
-  type FileStat,
-  handlers,
-  hostFileOps,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
+import { type FileOps, type FileStat, hostFileOps, type Protocol, type Wsi } from "../../../mod.ts";
 import { fieldOf, request, statusOf } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const MTIME = new Date("2026-01-02T03:04:05.678Z");
 const LAST_MODIFIED = "Fri, 02 Jan 2026 03:04:05 GMT";
@@ -19,10 +13,7 @@ const EARLIER = "Fri, 02 Jan 2026 03:04:04 GMT";
 const TEXT = "0123456789abcdefghij";
 const ETAG = `"${MTIME.getTime().toString(16)}-14"`;
 
-const files: Protocol = {
-  name: "files",
-  callback: handlers({ http: (wsi, _user, path) => wsi.serveHttpFile(path) }),
-};
+const files = named("files", { http: (wsi, _user, path) => wsi.serveHttpFile(path) });
 
 interface Handle {
   readonly path: string;
@@ -232,10 +223,7 @@ Deno.test("a 304 of a file without an ETag says when it was modified", async () 
 
 /** Serves every path with these fields. */
 function serveWith(fields: readonly (readonly [string, string])[], type?: string): Protocol {
-  return {
-    name: "files",
-    callback: handlers({ http: (wsi, _user, path) => wsi.serveHttpFile(path, type, fields) }),
-  };
+  return named("files", { http: (wsi, _user, path) => wsi.serveHttpFile(path, type, fields) });
 }
 
 Deno.test("preconditions and ranges are of GET and HEAD, and any other method gets the file", async () => {
@@ -474,19 +462,16 @@ for (
 ) {
   Deno.test(`${field} of the program is refused by name`, async () => {
     const refused: unknown[] = [];
-    const protocol: Protocol = {
-      name: "files",
-      callback: handlers({
-        http(wsi, _user, path) {
-          try {
-            wsi.serveHttpFile(path, undefined, [field.split(": ") as [string, string]]);
-          } catch (error) {
-            refused.push((error as Error).message);
-          }
-          return wsi.serveHttpFile(path);
-        },
-      }),
-    };
+    const protocol = named("files", {
+      http(wsi, _user, path) {
+        try {
+          wsi.serveHttpFile(path, undefined, [field.split(": ") as [string, string]]);
+        } catch (error) {
+          refused.push((error as Error).message);
+        }
+        return wsi.serveHttpFile(path);
+      },
+    });
     await using served = serve([protocol], { fileOps: new Files() });
     assertEquals((await ask(served, [])).body, TEXT);
     assertStringIncludes(String(refused[0]).toLowerCase(), field.split(":")[0]!.toLowerCase());

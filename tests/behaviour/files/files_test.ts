@@ -1,14 +1,12 @@
 /** `serveHttpFile`, on the host's files and on files of the program's own. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type FileOps, handlers, hostFileOps, type Protocol } from "../../../mod.ts";
+import { type FileOps, hostFileOps } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
-const files: Protocol = {
-  name: "files",
-  callback: handlers({ http: (wsi, _user, path) => wsi.serveHttpFile(path) }),
-};
+const files = named("files", { http: (wsi, _user, path) => wsi.serveHttpFile(path) });
 
 const status = (head: string) => Number(head.split(" ")[1]);
 
@@ -135,13 +133,10 @@ Deno.test("a path without a root may not climb, and is opened as it is", async (
   const name = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(name, "mine");
-    const own: Protocol = {
-      name: "own",
-      callback: handlers({
-        http: (wsi, _user, path) =>
-          wsi.serveHttpFile(path === "/up" ? `/tmp/../tmp${name}` : name, "text/plain"),
-      }),
-    };
+    const own = named("own", {
+      http: (wsi, _user, path) =>
+        wsi.serveHttpFile(path === "/up" ? `/tmp/../tmp${name}` : name, "text/plain"),
+    });
     await using served = serve([own]);
     assertEquals((await get(served, "/")).body, "mine");
     assertEquals(status((await get(served, "/up")).head), 404);

@@ -1,22 +1,17 @@
 /** The option `mounts`: what is served, what passes on, and what is never found. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { handlers, type Protocol } from "../../../mod.ts";
+import { handlers } from "../../../mod.ts";
 import { withFiles, withMount } from "../../support/folder.ts";
-import { fieldOf, get, request, statusOf, textOfPage } from "../../support/http.ts";
+import { fieldOf, get, reply, request, statusOf, textOfPage } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 /** Answers with the path that it was asked for. */
-const program: Protocol = {
-  name: "http",
-  callback: handlers({
-    http(wsi, _user, path) {
-      wsi.returnHttpStatus(200, `program ${wsi.method} ${path}`);
-      return wsi.httpTransactionCompleted();
-    },
-  }),
-};
+const program = named("http", {
+  http: (wsi, _user, path) => reply(wsi, 200, `program ${wsi.method} ${path}`),
+});
 
 async function ask(served: Served, head: string) {
   const peer = await served.dial(head);
@@ -151,8 +146,7 @@ Deno.test("a mount is asked behind filterHttpConnection, and the program is told
     if (reason === "filterHttpConnection") seen.push(wsi.uri);
     if (reason === "filterHttpConnection" && data === "/app.js") return 1;
     if (reason === "http") {
-      wsi.returnHttpStatus(200, "program");
-      return wsi.httpTransactionCompleted();
+      return reply(wsi, 200, "program");
     }
   });
   await withMount(SITE, { protocols: [recorder.protocol] }, async (served) => {
@@ -165,10 +159,7 @@ Deno.test("a mount is asked behind filterHttpConnection, and the program is told
 
 Deno.test("a filter that is awaited comes before a mount, too", async () => {
   const verdict = Promise.withResolvers<-1 | 0>();
-  const protocol: Protocol = {
-    name: "x",
-    callback: handlers({ filterHttpConnection: () => verdict.promise }),
-  };
+  const protocol = named("x", { filterHttpConnection: () => verdict.promise });
   await withMount(SITE, { protocols: [protocol] }, async (served) => {
     const peer = await served.dial(get("/app.js"));
     await settle();
@@ -359,8 +350,7 @@ Deno.test("a file that may not be read passes on", () =>
 Deno.test("a GET with a body is answered from a mount, and the program hears nothing of it", async () => {
   const recorder = record("files", (...[wsi, reason]) => {
     if (reason !== "http") return;
-    wsi.returnHttpStatus(200, "program");
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, "program");
   });
   await withMount(SITE, { protocols: [recorder.protocol] }, async (served) => {
     const peer = await served.dial(get("/app.js", "Content-Length: 5") + "hello");
@@ -373,17 +363,11 @@ Deno.test("a GET with a body is answered from a mount, and the program hears not
 
 Deno.test("a GET with a body that passes on brings its body to the program", async () => {
   const bodies: string[] = [];
-  const protocol: Protocol = {
-    name: "x",
-    callback: handlers({
-      httpBody: (_wsi, _user, piece) => void bodies.push(new TextDecoder().decode(piece)),
-      httpBodyCompletion(wsi) {
-        wsi.returnHttpStatus(200, bodies.join(""));
-        return wsi.httpTransactionCompleted();
-      },
-      http() {},
-    }),
-  };
+  const protocol = named("x", {
+    httpBody: (_wsi, _user, piece) => void bodies.push(new TextDecoder().decode(piece)),
+    httpBodyCompletion: (wsi) => reply(wsi, 200, bodies.join("")),
+    http() {},
+  });
   await withMount(SITE, { protocols: [protocol] }, async (served) => {
     const peer = await served.dial(get("/none", "Content-Length: 5") + "he");
     await settle();
@@ -404,12 +388,9 @@ Deno.test("a peer that goes while a mount is asked costs nothing but its connect
   }));
 
 Deno.test("a context that is destroyed while a mount is asked still answers", async () => {
-  const protocol: Protocol = {
-    name: "x",
-    callback: handlers({
-      filterHttpConnection: (wsi) => queueMicrotask(() => void wsi.context.destroy()),
-    }),
-  };
+  const protocol = named("x", {
+    filterHttpConnection: (wsi) => queueMicrotask(() => void wsi.context.destroy()),
+  });
   await withMount(SITE, { protocols: [protocol] }, async (served) => {
     const { head, body } = await ask(served, get("/app.js"));
     assertEquals([body, fieldOf(head, "connection")], ["1", "close"]);

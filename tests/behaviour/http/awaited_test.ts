@@ -1,12 +1,13 @@
 /** HTTP reasons that are answered by promises: what they keep waiting, and what they must not. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type FileOps, handlers, type Reason, type Wsi } from "../../../mod.ts";
+import { type FileOps, type Reason, type Wsi } from "../../../mod.ts";
 import {
   fieldOf,
   get,
   readPage,
   readRefusal,
+  reply,
   request,
   statusOf,
   textOfPage,
@@ -14,12 +15,12 @@ import {
 import { captureLog } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
+import { named } from "../../support/named.ts";
 
 const HOUR_MS = 3_600_000;
 
 function page(wsi: Wsi, text = wsi.uri): 0 | 1 {
-  wsi.returnHttpStatus(200, text);
-  return wsi.httpTransactionCompleted();
+  return reply(wsi, 200, text);
 }
 
 /** A request for which each reason comes, and what the others do meanwhile. */
@@ -121,17 +122,14 @@ Deno.test("requests behind one that is awaited are answered after it, in order",
 });
 
 Deno.test("an async http answers, and the connection serves the next request", async () => {
-  await using served = serve([{
-    name: "x",
-    callback: handlers({
-      async http(wsi, _user, path) {
-        await settle();
-        wsi.returnHttpStatus(200, `${path} ${wsi.method} ${wsi.hdrCopy("host")}`);
-        await settle();
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("x", {
+    async http(wsi, _user, path) {
+      await settle();
+      wsi.returnHttpStatus(200, `${path} ${wsi.method} ${wsi.hdrCopy("host")}`);
+      await settle();
+      return wsi.httpTransactionCompleted();
+    },
+  })]);
   const peer = await served.dial();
   for (const path of ["/a", "/b"]) {
     peer.send(get(path));

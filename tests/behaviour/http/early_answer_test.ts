@@ -1,12 +1,21 @@
 /** Answers that are complete before their request's body is: what is read away, and what closes. */
 
 import { assert, assertEquals } from "@std/assert";
-import { handlers, type Wsi } from "../../../mod.ts";
+import { type Wsi } from "../../../mod.ts";
 import type { MemoryPeer } from "../../../src/testing/memory_peer.ts";
-import { fieldOf, get, readPage, readRefusal, request, statusOf } from "../../support/http.ts";
+import {
+  fieldOf,
+  get,
+  readPage,
+  readRefusal,
+  reply,
+  request,
+  statusOf,
+} from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
+import { named } from "../../support/named.ts";
 
 const DRAINED = 1_000;
 
@@ -14,8 +23,7 @@ const DRAINED = 1_000;
 function early() {
   return record("http", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
-    wsi.returnHttpStatus(wsi.method === "GET" ? 200 : 401, wsi.uri);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, wsi.method === "GET" ? 200 : 401, wsi.uri);
   });
 }
 
@@ -134,8 +142,7 @@ Deno.test("a body that halts while it is read away ends the connection after con
 Deno.test("an answer in httpBody reads the rest away, and pieces come no more", async () => {
   const { protocol, reasons } = record("http", (wsi, reason, _user, _data) => {
     if (reason === "http" && wsi.method === "GET" || reason === "httpBody") {
-      wsi.returnHttpStatus(200, wsi.uri);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi, 200, wsi.uri);
     }
   });
   for (const framing of Object.values(BODIES)) {
@@ -176,19 +183,15 @@ for (const way of ["at once", "late"]) {
 
 Deno.test("a program that had stopped the body answers, and the next request is served", async () => {
   let wsi!: Wsi;
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(one) {
-        wsi = one;
-        if (one.method === "POST") one.rxFlowControl(false);
-        else return answer(one);
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(one) {
+      wsi = one;
+      if (one.method === "POST") one.rxFlowControl(false);
+      else return answer(one);
+    },
+  })]);
   const answer = (one: Wsi) => {
-    one.returnHttpStatus(200, one.uri);
-    return one.httpTransactionCompleted();
+    return reply(one, 200, one.uri);
   };
   const peer = await served.dial(request("POST", "/early", "Content-Length: 9") + "abc");
   await settle();
@@ -262,19 +265,13 @@ Deno.test("who has Expect and didn't wait keeps the connection, and gets no 100"
 /** Takes bodies, and answers when they are whole. */
 function taking(onHttp: (wsi: Wsi) => void) {
   let wsi!: Wsi;
-  const protocol = {
-    name: "http",
-    callback: handlers({
-      http(one) {
-        wsi = one;
-        onHttp(one);
-      },
-      httpBodyCompletion(one) {
-        one.returnHttpStatus(200, "thanks");
-        return one.httpTransactionCompleted();
-      },
-    }),
-  };
+  const protocol = named("http", {
+    http(one) {
+      wsi = one;
+      onHttp(one);
+    },
+    httpBodyCompletion: (one) => reply(one, 200, "thanks"),
+  });
   return { protocol, wsi: () => wsi };
 }
 
@@ -342,10 +339,7 @@ Deno.test("a program that looked first and refuses sends no 100 Continue, and sa
 for (const reason of ["filterHttpConnection", "http"] as const) {
   Deno.test(`100 Continue waits for the promise of ${reason}`, async () => {
     const thinker = thinking(reason, {
-      httpBodyCompletion(wsi) {
-        wsi.returnHttpStatus(200, "thanks");
-        return wsi.httpTransactionCompleted();
-      },
+      httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks"),
     });
     await using served = serve([thinker.protocol]);
     const peer = await served.dial(request("POST", "/", ...EXPECTS));

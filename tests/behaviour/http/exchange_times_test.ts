@@ -1,27 +1,22 @@
 /** The times of an exchange beside each other: an answer that leaves, a body that comes, and who rests. */
 
 import { assert, assertEquals } from "@std/assert";
-import { handlers, type Protocol, type Wsi } from "../../../mod.ts";
-import { fieldOf, get, readRefusal, readToReset, request } from "../../support/http.ts";
+import { type Wsi } from "../../../mod.ts";
+import { fieldOf, get, readRefusal, readToReset, reply, request } from "../../support/http.ts";
 import { record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
+import { named } from "../../support/named.ts";
 
 /** The timers' grain. */
 const TICK_MS = 16;
 const WINDOW_MS = 30_000;
 
 /** Takes bodies. */
-const taking: Protocol = {
-  name: "http",
-  callback: handlers({
-    http() {},
-    httpBodyCompletion(wsi) {
-      wsi.returnHttpStatus(200, "thanks");
-      return wsi.httpTransactionCompleted();
-    },
-  }),
-};
+const taking = named("http", {
+  http() {},
+  httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks"),
+});
 
 async function pass(served: Served, ms: number): Promise<void> {
   await settle();
@@ -85,13 +80,10 @@ Deno.test("what the program rests doesn't count against the rate", async () => {
   for (const how of ["rxFlowControl", "promise"]) {
     const thinker = how === "promise" ? thinking("httpBody") : undefined;
     let wsi!: Wsi;
-    const protocol = thinker?.protocol ?? {
-      name: "http",
-      callback: handlers({
-        http: (one) => void (wsi = one),
-        httpBody: (one) => void one.rxFlowControl(false),
-      }),
-    };
+    const protocol = thinker?.protocol ?? named("http", {
+      http: (one) => void (wsi = one),
+      httpBody: (one) => void one.rxFlowControl(false),
+    });
     await using served = serve([protocol], { minBodyRate: 100 });
     const peer = await served.dial(request("POST", "/", "Content-Length: 100000"));
     // 20 seconds of waiting, and hours of the program's own.
@@ -173,10 +165,9 @@ Deno.test("a program that reads a file for long is no peer that doesn't take it"
     read: () => read.promise,
     write: () => 0,
   };
-  await using served = serve([{
-    name: "http",
-    callback: handlers({ http: (wsi, _user, path) => void wsi.serveHttpFile(path) }),
-  }], { fileOps, sendTimeoutMs: 1_000 });
+  await using served = serve([
+    named("http", { http: (wsi, _user, path) => void wsi.serveHttpFile(path) }),
+  ], { fileOps, sendTimeoutMs: 1_000 });
   const peer = await served.dial(get("/a"));
   await pass(served, 3_600_000);
   read.resolve(5);

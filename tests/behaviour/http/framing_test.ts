@@ -1,11 +1,12 @@
 /** How the bodies of answers are framed (RFC 9112 sections 6 and 7), and what can't be sent by accident. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { handlers, HttpHeaderBlock, LwsError, type Protocol, type Wsi } from "../../../mod.ts";
+import { HttpHeaderBlock, LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import type { MemoryPeer } from "../../../src/testing/memory_peer.ts";
-import { fieldOf, get, readPage, request, statusOf } from "../../support/http.ts";
+import { fieldOf, get, readPage, reply, request, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder("latin1");
 const GET_1_0 = "GET / HTTP/1.0\r\n\r\n";
@@ -295,8 +296,7 @@ for (const [status, fields, named] of BAD_HEADS) {
         const byHand = () => wsi.write(`HTTP/1.1 ${status} x\r\n${text}\r\n`, "httpHeaders");
         assertEquals(assertThrows(byHand, LwsError, named).code, "invalid-argument");
       }
-      wsi.returnHttpStatus(200, "unharmed");
-      return wsi.httpTransactionCompleted();
+      return reply(wsi, 200, "unharmed");
     });
     await using served = serve([protocol]);
     const peer = await served.dial(get("/") + get("/"));
@@ -311,8 +311,7 @@ Deno.test("transfer-encoding is refused by name where the client speaks HTTP/1.0
     assertThrows(() => wsi.writeHttpHeaders(200, fields), LwsError, "HTTP/1.0");
     const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     assertThrows(() => wsi.write(head, "http"), LwsError, "HTTP/1.0");
-    wsi.returnHttpStatus(200, "unharmed");
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, "unharmed");
   });
   await using served = serve([protocol]);
   const peer = await served.dial(GET_1_0);
@@ -545,17 +544,14 @@ for (const method of ["GET", "HEAD"]) {
 }
 
 Deno.test("httpHeaders behind writeHttpHeaders are refused by name", async () => {
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.writeHttpHeaders(200, [["content-length", "2"]]);
-        const error = assertThrows(() => wsi.write("x-a: b\r\n", "httpHeaders"), LwsError, "head");
-        assertEquals(error.code, "invalid-state");
-        wsi.write("ok", "httpFinal");
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      wsi.writeHttpHeaders(200, [["content-length", "2"]]);
+      const error = assertThrows(() => wsi.write("x-a: b\r\n", "httpHeaders"), LwsError, "head");
+      assertEquals(error.code, "invalid-state");
+      wsi.write("ok", "httpFinal");
+    },
+  })]);
   const peer = await served.dial(get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
 });
@@ -567,8 +563,7 @@ Deno.test("returnHttpStatus takes fields, and those of its page can be replaced"
     const length: [string, string][] = [["content-length", "3"]];
     assertThrows(() => wsi.returnHttpStatus(200, "", length), LwsError, "two of content-length");
     assertThrows(() => wsi.returnHttpStatus(200, "", "x" as never), LwsError, "headers");
-    wsi.returnHttpStatus(405, "<p>Only GET.", [["Allow", "GET, HEAD"], ...replaced]);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 405, "<p>Only GET.", [["Allow", "GET, HEAD"], ...replaced]);
   });
   let replaced: [string, string][] = [];
   await using served = serve([protocol]);
@@ -587,8 +582,7 @@ Deno.test("returnHttpStatus takes fields, and those of its page can be replaced"
 
 Deno.test("a 426 names the upgrade, and its connection field does so as well", async () => {
   const protocol = answeredBy((wsi) => {
-    wsi.returnHttpStatus(426, undefined, fields);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 426, undefined, fields);
   });
   let fields: [string, string][] = [];
   await using served = serve([protocol]);

@@ -1,27 +1,14 @@
 /** What an answer says of how long its connection is kept, and that it is. */
 
 import { assertEquals } from "@std/assert";
-import {
-  type ContextCreationInfo,
-  handlers,
-  HttpHeaderBlock,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
-import { fieldOf, get, request } from "../../support/http.ts";
+import { type ContextCreationInfo, HttpHeaderBlock, type Wsi } from "../../../mod.ts";
+import { fieldOf, get, reply, request } from "../../support/http.ts";
 import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const ASKING = "Connection: keep-alive";
 
-const page: Protocol = {
-  name: "http",
-  callback: handlers({
-    http(wsi) {
-      wsi.returnHttpStatus(200, "page");
-      return wsi.httpTransactionCompleted();
-    },
-  }),
-};
+const page = named("http", { http: (wsi) => reply(wsi, 200, "page") });
 
 /** The fields of the answer that tell of the connection. */
 async function hintOf(
@@ -65,10 +52,7 @@ Deno.test("an HTTP/1.0 client that keeps its connection is told as well", async 
 });
 
 Deno.test("an answer that ends its connection tells of no time, whoever ends it", async () => {
-  const answering = (answer: (wsi: Wsi) => void): Protocol => ({
-    name: "http",
-    callback: handlers({ http: (wsi) => answer(wsi) }),
-  });
+  const answering = (answer: (wsi: Wsi) => void) => named("http", { http: (wsi) => answer(wsi) });
   const own = answering((wsi) => {
     wsi.writeHttpHeaders(200, [
       ["content-length", "0"],
@@ -84,22 +68,19 @@ Deno.test("an answer that ends its connection tells of no time, whoever ends it"
 });
 
 Deno.test("what the program says itself stays, and a head of its own is left alone", async () => {
-  const own: Protocol = {
-    name: "http",
-    callback: handlers({
-      http(wsi, _user, path) {
-        if (path === "/raw") {
-          const head = new HttpHeaderBlock();
-          head.addStatus(200);
-          head.addContentLength(0);
-          wsi.write(head.finalize(), "httpHeaders");
-        } else {
-          wsi.writeHttpHeaders(200, [["content-length", "0"], ["keep-alive", "timeout=9, max=5"]]);
-        }
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  };
+  const own = named("http", {
+    http(wsi, _user, path) {
+      if (path === "/raw") {
+        const head = new HttpHeaderBlock();
+        head.addStatus(200);
+        head.addContentLength(0);
+        wsi.write(head.finalize(), "httpHeaders");
+      } else {
+        wsi.writeHttpHeaders(200, [["content-length", "0"], ["keep-alive", "timeout=9, max=5"]]);
+      }
+      return wsi.httpTransactionCompleted();
+    },
+  });
   assertEquals(await hintOf(get("/raw", ASKING), {}, own), [undefined, undefined]);
   assertEquals(await hintOf(get("/", ASKING), {}, own), ["keep-alive", "timeout=9, max=5"]);
 });

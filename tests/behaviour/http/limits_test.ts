@@ -1,7 +1,7 @@
 /** Where the limits of HTTP meet: time that runs, time that rests, and bytes that nobody reads. */
 
 import { assert, assertEquals } from "@std/assert";
-import { handlers, type Protocol, type Wsi } from "../../../mod.ts";
+import { type Protocol, type Wsi } from "../../../mod.ts";
 import {
   answering,
   bystander,
@@ -9,11 +9,13 @@ import {
   readPage,
   readRefusal,
   readToReset,
+  reply,
   request,
   statusOf,
 } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 /** The timers' grain: a timeout may come so much later, and never earlier. */
 const TICK_MS = 16;
@@ -25,16 +27,13 @@ function captive(): { protocol: Protocol; wsi: () => Wsi; pieces: string[]; stop
     pieces: [] as string[],
     stop: false,
     wsi: () => wsi,
-    protocol: {
-      name: "http",
-      callback: handlers({
-        http: (each) => void (wsi = each),
-        httpBody(each, _user, piece) {
-          one.pieces.push(new TextDecoder().decode(piece));
-          if (one.stop) each.rxFlowControl(false);
-        },
-      }),
-    } as Protocol,
+    protocol: named("http", {
+      http: (each) => void (wsi = each),
+      httpBody(each, _user, piece) {
+        one.pieces.push(new TextDecoder().decode(piece));
+        if (one.stop) each.rxFlowControl(false);
+      },
+    }) as Protocol,
   };
   return one;
 }
@@ -161,22 +160,19 @@ Deno.test("an upload of one byte a minute is given up, by length and in chunks",
 
 Deno.test("softUnsentBytes may be unsent before partialBuffered is true", async () => {
   const seen: boolean[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        wsi.write("x".repeat(1_000), "http");
-        seen.push(wsi.partialBuffered);
-        wsi.write("x", "http");
-        seen.push(wsi.partialBuffered);
-        wsi.callbackOnWritable();
-      },
-      httpWriteable(wsi) {
-        seen.push(wsi.partialBuffered);
-        wsi.httpTransactionCompleted();
-      },
-    }),
-  }], { softUnsentBytes: 1_000 });
+  await using served = serve([named("http", {
+    http(wsi) {
+      wsi.write("x".repeat(1_000), "http");
+      seen.push(wsi.partialBuffered);
+      wsi.write("x", "http");
+      seen.push(wsi.partialBuffered);
+      wsi.callbackOnWritable();
+    },
+    httpWriteable(wsi) {
+      seen.push(wsi.partialBuffered);
+      wsi.httpTransactionCompleted();
+    },
+  })], { softUnsentBytes: 1_000 });
   const peer = await served.dial(get("/"));
   await peer.readBytes(1_001);
   await settle();
@@ -209,8 +205,7 @@ Deno.test("connections that a filter or perSessionData refused take no place", a
   const recorder = record("http", (wsi, reason, _user, _data) => {
     if (reason === "filterNetworkConnection") return ++attempts === 1 ? 1 : 0;
     if (reason !== "http") return;
-    wsi.returnHttpStatus(200, "in");
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, "in");
   });
   await using served = serve([{
     ...recorder.protocol,

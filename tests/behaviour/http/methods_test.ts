@@ -8,6 +8,7 @@ import {
   fieldOf,
   readPage,
   readRefusal,
+  reply,
   request,
   statusOf,
 } from "../../support/http.ts";
@@ -78,8 +79,7 @@ Deno.test("only the common methods have a token of their own", async () => {
   const { protocol } = record("http", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
     seen.push([wsi.method, wsi.uri, HEADER_TOKENS.filter((each) => isUriOf(wsi, each))]);
-    wsi.returnHttpStatus(200);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi);
   });
   const isUriOf = (wsi: Wsi, token: string) =>
     token.endsWith(" uri") && wsi.hdrCopy(token) !== undefined;

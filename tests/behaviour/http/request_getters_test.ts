@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LwsError, type Protocol, type TokenLimits, type Wsi } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { request } from "../../support/http.ts";
+import { reply, request } from "../../support/http.ts";
 import { handshake, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 
 /** What `read` makes of a request in the `http` callback. */
@@ -18,8 +18,7 @@ async function ask<T>(
     callback(wsi, reason, _user, _data) {
       if (reason !== "http") return;
       seen.push({ seen: read(wsi), wsi });
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi);
     },
   };
   await using served = serve([protocol], { tokenLimits });

@@ -1,10 +1,11 @@
 /** `respond`, and answers that are completed without the program's doing. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { handlers, LwsError, type Protocol, type Wsi } from "../../../mod.ts";
+import { LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import { fieldOf, get, readPage, request, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
 const GET_1_0 = "GET / HTTP/1.0\r\n\r\n";
@@ -340,16 +341,13 @@ for (const [where, answer] of Object.entries(FORGETFUL)) {
 for (const reason of ["filterHttpConnection", "httpBodyCompletion", "httpWriteable"] as const) {
   Deno.test(`a page in ${reason} is completed as well, and nothing follows it`, async () => {
     const seen: string[] = [];
-    await using served = serve([{
-      name: "http",
-      callback: handlers({
-        http(wsi) {
-          seen.push(wsi.uri);
-          if (reason === "httpWriteable") wsi.callbackOnWritable();
-        },
-        [reason]: (wsi: Wsi) => void wsi.returnHttpStatus(200, wsi.uri),
-      }),
-    }]);
+    await using served = serve([named("http", {
+      http(wsi) {
+        seen.push(wsi.uri);
+        if (reason === "httpWriteable") wsi.callbackOnWritable();
+      },
+      [reason]: (wsi: Wsi) => void wsi.returnHttpStatus(200, wsi.uri),
+    })]);
     const peer = await served.dial();
     const one = (path: string) => request("POST", path, "Content-Length: 0");
     peer.send(one("/1") + one("/2"));

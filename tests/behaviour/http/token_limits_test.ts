@@ -9,7 +9,7 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { fieldOf, request } from "../../support/http.ts";
+import { fieldOf, reply, request } from "../../support/http.ts";
 import { handshake, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 
 /** Asks with these header lines, and gives what `read` made of them in the `http` callback. */
@@ -25,8 +25,7 @@ async function ask<T>(
     callback(wsi, reason, _user, _data) {
       if (reason !== "http") return;
       seen = read(wsi);
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi);
     },
   };
   await using served = serve([protocol], tokenLimits === undefined ? {} : { tokenLimits });

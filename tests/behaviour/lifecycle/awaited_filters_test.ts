@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { handlers, type Reason, type Wsi } from "../../../mod.ts";
-import { get, readRefusal, statusOf } from "../../support/http.ts";
+import { get, readRefusal, reply, statusOf } from "../../support/http.ts";
 import { withFiles } from "../../support/folder.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
@@ -15,10 +15,10 @@ import {
   settle,
 } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
+import { named } from "../../support/named.ts";
 
 const answer = (wsi: Wsi) => {
-  wsi.returnHttpStatus(200, wsi.uri);
-  return wsi.httpTransactionCompleted();
+  return reply(wsi, 200, wsi.uri);
 };
 
 const REQUESTS: readonly (readonly [Reason, string, number])[] = [
@@ -228,17 +228,14 @@ Deno.test("an async function in handlers filters, with all that it may ask after
 });
 
 Deno.test("a filter may answer by itself before it refuses", async () => {
-  await using served = serve([{
-    name: "x",
-    callback: handlers({
-      async filterProtocolConnection(wsi) {
-        await settle();
-        wsi.returnHttpStatus(401);
-        await settle();
-        return -1 as const;
-      },
-    }),
-  }]);
+  await using served = serve([named("x", {
+    async filterProtocolConnection(wsi) {
+      await settle();
+      wsi.returnHttpStatus(401);
+      await settle();
+      return -1 as const;
+    },
+  })]);
   const peer = await served.dial(handshake());
   assertEquals((await readRefusal(peer)).status, 401);
 });
@@ -281,13 +278,10 @@ for (const reason of ["filterHttpConnection", "filterProtocolConnection"] as con
 
 Deno.test("where a filter has begun an answer, the program goes on with it, and no mount", () =>
   withFiles({ "index.html": "a mount's" }, async (folder) => {
-    await using served = serve([{
-      name: "x",
-      callback: handlers({
-        filterHttpConnection: (wsi) => void wsi.writeHttpHeaders(200, [["content-length", "2"]]),
-        http: (wsi) => void wsi.write("ok", "httpFinal"),
-      }),
-    }], { mounts: [{ path: "/", folder }] });
+    await using served = serve([named("x", {
+      filterHttpConnection: (wsi) => void wsi.writeHttpHeaders(200, [["content-length", "2"]]),
+      http: (wsi) => void wsi.write("ok", "httpFinal"),
+    })], { mounts: [{ path: "/", folder }] });
     const peer = await served.dial(get("/") + get("/"));
     for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "ok");
   }));
@@ -425,19 +419,16 @@ Deno.test("what is decided behind the end brings nothing back", async () => {
 });
 
 Deno.test("a filter that closes by itself is not answered behind the end of the stream", async () => {
-  await using served = serve([{
-    name: "x",
-    callback: handlers({
-      filterHttpConnection(wsi) {
-        wsi.close();
-        assertEquals(wsi.returnHttpStatus(200), 1);
-        assertEquals(wsi.serveHttpFile("x"), -1);
-        assertEquals(wsi.writeHttpHeaders(200, []), -1);
-        assertEquals(wsi.httpTransactionCompleted(), 1);
-        return -1;
-      },
-    }),
-  }]);
+  await using served = serve([named("x", {
+    filterHttpConnection(wsi) {
+      wsi.close();
+      assertEquals(wsi.returnHttpStatus(200), 1);
+      assertEquals(wsi.serveHttpFile("x"), -1);
+      assertEquals(wsi.writeHttpHeaders(200, []), -1);
+      assertEquals(wsi.httpTransactionCompleted(), 1);
+      return -1;
+    },
+  })]);
   const peer = await served.dial(get("/"));
   assertEquals((await peer.readToEnd()).length, 0);
 });

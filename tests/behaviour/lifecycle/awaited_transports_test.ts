@@ -1,13 +1,15 @@
 /** Awaited filters and requests over what carries them: TCP, TLS, the PROXY protocol, unix sockets. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { createContext, handlers, type Protocol } from "../../../mod.ts";
+import { createContext } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { handshake, readFrame, readHead, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { dialTls } from "../../support/tls_peer.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
 const made = await makeCertificates();
 const TLS = {
@@ -23,32 +25,28 @@ async function until(satisfied: () => boolean): Promise<void> {
 }
 
 /** Thinks about everything that can be awaited before a message is echoed. */
-const slow: Protocol = {
-  name: "slow",
-  callback: handlers({
-    async filterNetworkConnection() {
-      await settle();
-    },
-    async filterHttpConnection() {
-      await settle();
-    },
-    async filterProtocolConnection() {
-      await settle();
-    },
-    async http() {
-      await settle();
-    },
-    async httpBody() {
-      await settle();
-    },
-    async httpBodyCompletion(wsi) {
-      await settle();
-      wsi.returnHttpStatus(200, "whole");
-      return wsi.httpTransactionCompleted();
-    },
-    message: (wsi, _user, message) => void wsi.write(message),
-  }),
-};
+const slow = named("slow", {
+  async filterNetworkConnection() {
+    await settle();
+  },
+  async filterHttpConnection() {
+    await settle();
+  },
+  async filterProtocolConnection() {
+    await settle();
+  },
+  async http() {
+    await settle();
+  },
+  async httpBody() {
+    await settle();
+  },
+  async httpBodyCompletion(wsi) {
+    await settle();
+    return reply(wsi, 200, "whole");
+  },
+  message: (wsi, _user, message) => void wsi.write(message),
+});
 
 for (const secure of [false, true]) {
   Deno.test(`over real TCP${secure ? " and TLS" : ""} bodies and WebSockets pass what is awaited`, async () => {

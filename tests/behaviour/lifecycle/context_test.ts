@@ -6,7 +6,6 @@ import {
   CONTEXT_PORT_NO_LISTEN,
   type ContextCreationInfo,
   createContext,
-  handlers,
   LwsError,
   type Network,
   type Protocol,
@@ -16,17 +15,13 @@ import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readResponse, serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    http(wsi, _user, path) {
-      wsi.returnHttpStatus(200, path);
-      return wsi.httpTransactionCompleted();
-    },
-    message: (wsi, _user, message) => void wsi.write(message),
-  }),
-};
+const echo = named("echo", {
+  http: (wsi, _user, path) => reply(wsi, 200, path),
+  message: (wsi, _user, message) => void wsi.write(message),
+});
 
 const WRONG: readonly [field: string, info: Record<string, unknown>][] = [
   ["port", { port: 65_536 }],
@@ -200,15 +195,12 @@ Deno.test("destroy is idempotent, and calls after it say so", async () => {
 });
 
 Deno.test("destroy lets a response that was written leave, and cuts who waits", async () => {
-  await using served = serve([{
-    name: "x",
-    callback: handlers({
-      http(wsi) {
-        wsi.returnHttpStatus(200, "last");
-        void wsi.context.destroy();
-      },
-    }),
-  }]);
+  await using served = serve([named("x", {
+    http(wsi) {
+      wsi.returnHttpStatus(200, "last");
+      void wsi.context.destroy();
+    },
+  })]);
   const idle = await served.dial();
   const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   assertStringIncludes((await readResponse(peer)).body, "last");

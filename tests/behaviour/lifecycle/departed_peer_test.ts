@@ -9,6 +9,7 @@ import { PATIENT } from "../../support/patience.ts";
 import { record } from "../../support/recorder.ts";
 import { readHead, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
+import { named } from "../../support/named.ts";
 
 const ENDS = ["closedHttp", "wsiDestroy"];
 
@@ -184,10 +185,9 @@ Deno.test("files and the requests behind them reach who has only closed its send
     },
     write: () => 0,
   };
-  await using served = serve([{
-    name: "http",
-    callback: handlers({ http: (wsi, _user, path) => void wsi.serveHttpFile(path) }),
-  }], { fileOps });
+  await using served = serve([
+    named("http", { http: (wsi, _user, path) => void wsi.serveHttpFile(path) }),
+  ], { fileOps });
   const peer = await served.dial(get("/a") + get("/b") + get("/c"));
   peer.end();
   for (let i = 0; i < 3; i++) {
@@ -307,16 +307,13 @@ Deno.test("over TLS the notice of the end, or a reset, is noticed while a promis
         ...PATIENT,
         sslCertFilepath: cert,
         sslPrivateKeyFilepath: key,
-        protocols: [{
-          name: "http",
-          callback: handlers({
-            async http() {
-              asked.resolve();
-              await new Promise(() => {});
-            },
-            closedHttp: () => closed.resolve(),
-          }),
-        }],
+        protocols: [named("http", {
+          async http() {
+            asked.resolve();
+            await new Promise(() => {});
+          },
+          closedHttp: () => closed.resolve(),
+        })],
       });
       const { port } = context;
       const socket = connectTls({ port, host: "127.0.0.1", ca: ca.cert, servername: "localhost" });

@@ -3,12 +3,12 @@
 import { assertEquals } from "@std/assert";
 import { readResponse, serve } from "../../support/serve.ts";
 import { record } from "../../support/recorder.ts";
+import { reply } from "../../support/http.ts";
 
 Deno.test("an accepted connection that serves HTTP tells the first protocol, in order", async () => {
   const http = record("http", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
-    wsi.returnHttpStatus(200, "hello");
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, "hello");
   });
   {
     await using served = serve([http.protocol]);

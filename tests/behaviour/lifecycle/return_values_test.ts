@@ -8,9 +8,10 @@ import {
   type Protocol,
   type Wsi,
 } from "../../../mod.ts";
-import { get, readRefusal, request, statusOf } from "../../support/http.ts";
+import { get, readRefusal, reply, request, statusOf } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readResponse, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 function withHandlers(methods: Handlers<unknown>, info = {}): Served {
   return serve([{ name: "x", callback: handlers(methods) }], info);
@@ -71,13 +72,10 @@ Deno.test("a client's methods are held to the same", async () => {
     if (reason === "established") wsi.write("x");
   });
   await using served = serve([server.protocol]);
-  const client = served.client([{
-    name: "x",
-    callback: handlers({
-      clientEstablished: (wsi) => wsi.write("hello") as never,
-      message: (wsi, _user, message) => wsi.write(message) as never,
-    }),
-  }]);
+  const client = served.client([named("x", {
+    clientEstablished: (wsi) => wsi.write("hello") as never,
+    message: (wsi, _user, message) => wsi.write(message) as never,
+  })]);
   client.clientConnect({ address: "server", port: 80 });
   await server.until("receive", 2);
   await settle();
@@ -195,10 +193,7 @@ Deno.test("another number of a filter lets in, with a line in the log; what is n
 Deno.test("the 1 of a transaction that has ended is no line in the log", async () => {
   using log = captureLog(["warn", "notice"]);
   await using served = withHandlers({
-    http(wsi) {
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
-    },
+    http: (wsi) => reply(wsi),
   });
   const peer = await served.dial(get("/", "Connection: close"));
   assertEquals(statusOf((await readResponse(peer)).head), 200);

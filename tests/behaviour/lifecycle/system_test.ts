@@ -20,6 +20,7 @@ import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { Child, isInstalled } from "../../support/child.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
+import { named } from "../../support/named.ts";
 
 const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
 const hasPython = isInstalled("python3");
@@ -59,14 +60,11 @@ async function echo(
     port: CONTEXT_PORT_NO_LISTEN,
     ...PATIENT,
     ...info,
-    protocols: [{
-      name: "client",
-      callback: handlers({
-        clientEstablished: (wsi) => void wsi.write("hello"),
-        message: (_wsi, _user, message) => resolve(message as string),
-        clientConnectionError: (_wsi, _user, text) => resolve(text),
-      }),
-    }],
+    protocols: [named("client", {
+      clientEstablished: (wsi) => void wsi.write("hello"),
+      message: (_wsi, _user, message) => resolve(message as string),
+      clientConnectionError: (_wsi, _user, text) => resolve(text),
+    })],
   });
   context.clientConnect(target);
   return await promise;

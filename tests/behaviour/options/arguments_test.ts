@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type Context, createContext, LwsError, type Wsi } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readPage, request } from "../../support/http.ts";
+import { readPage, reply, request } from "../../support/http.ts";
 import { serve, settle } from "../../support/serve.ts";
 
 // deno-lint-ignore no-explicit-any -- what the compiler would refuse is what is tested
@@ -120,8 +120,7 @@ Deno.test("calls in answer to a request name their wrong arguments, and it can b
     if (reason !== "http") return;
     check(wsi, OF_ALL);
     check(wsi, OF_REQUESTS);
-    wsi.returnHttpStatus(200, "unharmed");
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, "unharmed");
   });
   await using served = serve([http.protocol]);
   const peer = await served.dial();

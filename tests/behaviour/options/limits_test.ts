@@ -4,14 +4,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { handlers, type Protocol } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readResponse, serve, settle } from "../../support/serve.ts";
+import { reply } from "../../support/http.ts";
 
 const page: Protocol = {
   name: "page",
   callback(wsi, reason, _user, _data) {
     const hasBody = wsi.hdrTotalLength("content-length") + wsi.hdrTotalLength("transfer-encoding");
     if (reason === "httpBodyCompletion" || (reason === "http" && hasBody === 0)) {
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi);
     }
   },
 };
@@ -153,8 +153,7 @@ Deno.test("maxConnections are served, the next waits until one has gone", async 
 Deno.test("maxConnectionsPerAddress are served, the next is refused before any filter", async () => {
   const recorder = record("x", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
-    wsi.returnHttpStatus(200);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi);
   });
   await using served = serve([recorder.protocol], { maxConnectionsPerAddress: 2 });
   const peers = [await served.dial(), await served.dial()];

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  handlers,
   hostFileOps,
   LOG_LEVELS,
   type LogLevel,
@@ -11,13 +10,14 @@ import {
 } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
 /** Does a bit of everything: a request, a client with an extension, a throw, a refusal. */
 async function exercise(): Promise<void> {
   const server = record("x", (wsi, reason, _user, _data) => {
     if (reason === "http") {
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi);
     }
     if (reason === "established") throw new Error("on purpose");
   });
@@ -84,10 +84,9 @@ Deno.test("the default log tells of a file that --allow-read does not cover, and
     using log = linesOf(["err", "warn", "notice"]);
     const { NotCapable, NotFound } = Deno.errors;
     const open = () => Promise.reject(hidden ? new NotCapable("no read access") : new NotFound());
-    await using served = serve([{
-      name: "files",
-      callback: handlers({ http: (wsi) => wsi.serveHttpFile("/srv/page.html") }),
-    }], { fileOps: { ...hostFileOps(), open } });
+    await using served = serve([
+      named("files", { http: (wsi) => wsi.serveHttpFile("/srv/page.html") }),
+    ], { fileOps: { ...hostFileOps(), open } });
     const peer = await served.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert((await readHead(peer)).startsWith("HTTP/1.1 404 "));
     peer.close();

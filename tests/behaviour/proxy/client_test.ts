@@ -7,7 +7,6 @@ import {
   CONTEXT_PORT_NO_LISTEN,
   type ContextCreationInfo,
   createContext,
-  handlers,
   LwsError,
 } from "../../../mod.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
@@ -17,12 +16,10 @@ import { connectProxy } from "../../support/connect_proxy.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const FAR: ClientConnectInfo = { address: "far.example", port: 80, path: "/there" };
-const ECHO = {
-  name: "echo",
-  callback: handlers({ message: (wsi, _user, message) => void wsi.write(message) }),
-};
+const ECHO = named("echo", { message: (wsi, _user, message) => void wsi.write(message) });
 
 /** A proxy in memory that a test plays by hand. */
 interface Proxy extends Disposable {
@@ -65,16 +62,13 @@ Deno.test("a client through a proxy is established, and what came with the answe
   using proxy = proxyOn(served);
   const texts: string[] = [];
   const got = Promise.withResolvers<void>();
-  const context = served.client([{
-    name: "x",
-    callback: handlers({
-      clientEstablished: (wsi) => void wsi.write("hello"),
-      message(_wsi, _user, message) {
-        texts.push(message as string);
-        got.resolve();
-      },
-    }),
-  }], { httpProxyAddress: "me:secret@proxy:3128" });
+  const context = served.client([named("x", {
+    clientEstablished: (wsi) => void wsi.write("hello"),
+    message(_wsi, _user, message) {
+      texts.push(message as string);
+      got.resolve();
+    },
+  })], { httpProxyAddress: "me:secret@proxy:3128" });
   context.clientConnect(FAR);
   const near = await proxy.accept();
   const head = await readHead(near);
@@ -361,13 +355,10 @@ async function outcome(
     port: CONTEXT_PORT_NO_LISTEN,
     ...PATIENT,
     ...info,
-    protocols: [{
-      name: "x",
-      callback: handlers({
-        clientEstablished: () => resolve("established"),
-        clientConnectionError: (_wsi, _user, text) => resolve(text),
-      }),
-    }],
+    protocols: [named("x", {
+      clientEstablished: () => resolve("established"),
+      clientConnectionError: (_wsi, _user, text) => resolve(text),
+    })],
   });
   context.clientConnect({ address, port });
   return await promise;

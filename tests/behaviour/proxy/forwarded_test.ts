@@ -1,23 +1,20 @@
 /** Contexts that believe proxies when they say by header who the peer is. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type ContextCreationInfo, createContext, handlers, LwsError } from "../../../mod.ts";
-import type { Protocol } from "../../../mod.ts";
+import { type ContextCreationInfo, createContext, LwsError } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, readResponse, serve } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
-const page: Protocol = {
-  name: "page",
-  callback: handlers({
-    http(wsi) {
-      const { ip, port } = wsi.peerAddresses;
-      wsi.returnHttpStatus(200, `<${ip}|${port}>`);
-      return wsi.httpTransactionCompleted();
-    },
-  }),
-};
+const page = named("page", {
+  http(wsi) {
+    const { ip, port } = wsi.peerAddresses;
+    return reply(wsi, 200, `<${ip}|${port}>`);
+  },
+});
 
 const request = (...forwarded: string[]) =>
   `GET / HTTP/1.1\r\nHost: localhost\r\n${
@@ -123,8 +120,7 @@ Deno.test("a name that was looked up for one peer does not stick to the next one
   const answer = Promise.withResolvers<string>();
   const recorder = record("x", (...[wsi, reason]) => {
     if (reason !== "http") return;
-    wsi.returnHttpStatus(200);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi);
   });
   const network = Object.assign(new MemoryNetwork(), { reverse: () => answer.promise });
   await using served = serve([recorder.protocol], { trustProxy: true, network });
@@ -197,18 +193,14 @@ Deno.test("a peer that was named keeps its name for as long as requests are its 
   class Naming extends MemoryNetwork {
     reverse = (ip: string) => Promise.resolve(`${ip}.example`);
   }
-  const named: Protocol = {
-    name: "named",
-    callback: handlers({
-      http(wsi) {
-        names.push(wsi.peerAddresses.name);
-        wsi.returnHttpStatus(200);
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  };
+  const known = named("named", {
+    http(wsi) {
+      names.push(wsi.peerAddresses.name);
+      return reply(wsi);
+    },
+  });
   const network = new Naming();
-  await using served = serve([named], { network, trustProxy: 1 });
+  await using served = serve([known], { network, trustProxy: 1 });
   const peer = await network.dial(80);
   for (const [i, ip] of ["192.0.2.1", "192.0.2.1", "192.0.2.2"].entries()) {
     peer.send(request(ip));

@@ -1,7 +1,7 @@
 /** Contexts whose connections begin with a header of the PROXY protocol. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type ContextCreationInfo, handlers, type Protocol } from "../../../mod.ts";
+import { type ContextCreationInfo, type Protocol } from "../../../mod.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import {
@@ -13,6 +13,8 @@ import {
   settle,
   WebSocketPeer,
 } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
 const LINE = "PROXY TCP4 203.0.113.9 198.51.100.1 50000 443\r\n";
 /** Version 2, for 203.0.113.9 port 50000. */
@@ -23,16 +25,10 @@ const BLOCK = Uint8Array.of(
 );
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-const page: Protocol = {
-  name: "page",
-  callback: handlers({
-    http(wsi) {
-      wsi.returnHttpStatus(200, wsi.peerAddresses.ip);
-      return wsi.httpTransactionCompleted();
-    },
-    message: (wsi, _user, message) => void wsi.write(message),
-  }),
-};
+const page = named("page", {
+  http: (wsi) => reply(wsi, 200, wsi.peerAddresses.ip),
+  message: (wsi, _user, message) => void wsi.write(message),
+});
 
 const behind = (protocols: readonly Protocol[], info: Partial<ContextCreationInfo> = {}) =>
   serve(protocols, { proxyProtocol: true, ...info });

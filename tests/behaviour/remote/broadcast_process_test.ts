@@ -6,6 +6,7 @@ import { type Context, CONTEXT_PORT_NO_LISTEN, createContext, handlers } from ".
 import { contentOf } from "../../fixtures/numbered.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
+import { named } from "../../support/named.ts";
 
 const CONNECTIONS = 200;
 const MESSAGES = 50;
@@ -30,15 +31,12 @@ async function connected(count: number): Promise<
     iface: "127.0.0.1",
     broadcastSockets: true,
     ...PATIENT,
-    protocols: [{
-      name: "news",
-      callback: handlers({
-        established: () => {
-          if (--missing === 0) established.resolve();
-        },
-        broadcast: (wsi, _user, data) => void wsi.write(data, "binary"),
-      }),
-    }],
+    protocols: [named("news", {
+      established: () => {
+        if (--missing === 0) established.resolve();
+      },
+      broadcast: (wsi, _user, data) => void wsi.write(data, "binary"),
+    })],
   });
   const client = createContext({
     port: CONTEXT_PORT_NO_LISTEN,

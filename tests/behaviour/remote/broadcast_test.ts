@@ -12,6 +12,7 @@ import {
 } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const ignore: Protocol = { name: "http", callback: handlers({}) };
 
@@ -146,10 +147,7 @@ Deno.test("a callback that destroys the context ends the broadcast", async () =>
 
 Deno.test("an empty broadcast is one, and text is given as UTF-8", async () => {
   const pieces: Uint8Array[] = [];
-  const protocol: Protocol = {
-    name: "p",
-    callback: handlers({ broadcast: (_wsi, _user, data) => void pieces.push(data) }),
-  };
+  const protocol = named("p", { broadcast: (_wsi, _user, data) => void pieces.push(data) });
   await using served = serve([protocol]);
   await served.open();
   for (const data of ["", new Uint8Array(0), "é"]) served.context.broadcast(protocol, data);

@@ -1,23 +1,21 @@
 /** A context's ports, and what is done through them. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { handlers, LwsError, type Protocol, remoteContext } from "../../../mod.ts";
+import { LwsError, remoteContext } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 /** A protocol that notes what was broadcast to it. */
 function news() {
   const heard: string[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
-  const protocol: Protocol = {
-    name: "news",
-    callback: handlers({
-      broadcast(_wsi, _user, data) {
-        heard.push(new TextDecoder().decode(data));
-        for (const each of waiting) if (heard.length >= each.count) each.resolve();
-      },
-    }),
-  };
+  const protocol = named("news", {
+    broadcast(_wsi, _user, data) {
+      heard.push(new TextDecoder().decode(data));
+      for (const each of waiting) if (heard.length >= each.count) each.resolve();
+    },
+  });
   const until = (count: number) =>
     new Promise<void>((resolve) => {
       waiting.push({ count, resolve });

@@ -9,7 +9,7 @@ import {
   type ServicePolicy,
   type Wsi,
 } from "../../../mod.ts";
-import { get, readRefusal, request, statusOf } from "../../support/http.ts";
+import { get, readRefusal, reply, request, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { handshake, readFrame, readHead, serve, type Served, settle } from "../../support/serve.ts";
@@ -30,8 +30,7 @@ const REQUESTS: readonly (readonly [Reason, string, string, number])[] = [
 ];
 
 function answer(wsi: Wsi) {
-  wsi.returnHttpStatus(200);
-  return wsi.httpTransactionCompleted();
+  return reply(wsi);
 }
 
 for (const service of POLICIES) {

@@ -18,6 +18,7 @@ import { JumpingClock } from "../../support/jumping_clock.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake } from "../../support/serve.ts";
+import { reply } from "../../support/http.ts";
 
 /** Longer than a machine with too much to do takes for anything here. */
 const TIMEOUT_MS = 600_000;
@@ -105,8 +106,7 @@ class Peer implements Disposable {
 function answering() {
   return record("http", (wsi, reason, _user, _data) => {
     if (reason === "http" && wsi.method === "GET" || reason === "httpBodyCompletion") {
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi);
     }
     if (reason === "receive") wsi.setTimeout("noPendingTimeout", 0);
   });

@@ -12,7 +12,7 @@ import {
   permessageDeflate,
 } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
-import { get, request } from "../../support/http.ts";
+import { get, reply, request } from "../../support/http.ts";
 import { LoopClock } from "../../support/loop_clock.ts";
 import { record } from "../../support/recorder.ts";
 import { serve, type Served, settle } from "../../support/serve.ts";
@@ -98,8 +98,7 @@ function setUp(info: Partial<ContextCreationInfo> = {}) {
     }
     if (["receive", "receivePong", "http", "httpBody"].includes(reason)) clock.time++;
     if (reason === "http" && wsi.method === "GET" || reason === "httpBodyCompletion") {
-      wsi.returnHttpStatus(200);
-      return wsi.httpTransactionCompleted();
+      return reply(wsi);
     }
   });
   const served = serve([{ ...protocol, rxBufferSize: 4096 }], {

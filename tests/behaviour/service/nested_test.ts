@@ -6,7 +6,6 @@ import {
   deflateFrame,
   deflateStream,
   type Extension,
-  handlers,
   permessageDeflate,
   type PollFd,
   type Protocol,
@@ -16,6 +15,7 @@ import {
 import { DEC15, type Face, MAR13, OCT12, rig } from "../../compat/support.ts";
 import { flip } from "../../support/extensions.ts";
 import { handshake, serve, settle, WebSocketPeer } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const LENGTH = 300_000;
 const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false };
@@ -64,13 +64,10 @@ for (const [name, make] of STACKS) {
           return;
         },
       };
-      const plain: Protocol = {
-        name: "x",
-        callback: handlers({
-          established: (wsi) => void writers.push(wsi),
-          clientEstablished: (wsi) => void writers.push(wsi),
-        }),
-      };
+      const plain = named("x", {
+        established: (wsi) => void writers.push(wsi),
+        clientEstablished: (wsi) => void writers.push(wsi),
+      });
       const isServer = side === "server";
       const external = { service: "external" as const, extensions: make() };
       const automatic = { extensions: make() };
@@ -149,10 +146,7 @@ for (const [face, call] of SERVICES) {
       extensions: [
         deflateFrame({ serverNoContextTakeover: false, clientNoContextTakeover: false }),
       ],
-      protocols: [{
-        name: "x",
-        callback: handlers({ clientEstablished: (wsi) => void writers.push(wsi) }),
-      }],
+      protocols: [named("x", { clientEstablished: (wsi) => void writers.push(wsi) })],
     });
     for (let i = 0; i < 3; i++) {
       clients.clientConnect({ address: "memory", port: server.context.port, protocol: "x" });

@@ -1,4 +1,4 @@
-/** Contexts that listen with TLS, over a network in memory: what goes through, and what is held. */
+/** A server that speaks TLS: what goes through, what is held, what goes wrong. */
 
 import {
   assert,
@@ -8,46 +8,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createHash } from "node:crypto";
-import {
-  CONTEXT_PORT_NO_LISTEN,
-  createContext,
-  handlers,
-  permessageDeflate,
-  type Protocol,
-  type TlsInfo,
-  type Wsi,
-} from "../../../mod.ts";
+import { permessageDeflate, type Wsi } from "../../../mod.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
-import type { Network } from "../../../src/api/network.ts";
-import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
-import { makeCertificates } from "../../support/certificates.ts";
-import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { dialTls, openTls } from "../../support/tls_peer.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
+import { CA, CLIENT, echo, TLS, TRUST, TRUST_ONLY } from "../../support/tls_server.ts";
 
 /** How exact the limits in time are. */
 const TICK_MS = 100;
-
-const made = await makeCertificates();
-const CA = { ca: made.ca.cert };
-const TLS = {
-  sslCertFilepath: made.localhost.cert,
-  sslPrivateKeyFilepath: made.localhost.key,
-};
-const TRUST = { sslCaFilepath: made.ca.cert };
-/** Without the authorities of the world, which take the runtime a tenth of a second a handshake. */
-const TRUST_ONLY = { ...TRUST, options: { disableOsCaCerts: true } };
-
-const echo: Protocol = {
-  name: "echo",
-  callback(wsi, reason, _user, data) {
-    if (reason !== "receive") return;
-    const isLast = wsi.isFinalFragment && wsi.remainingPacketPayload === 0;
-    const kind = wsi.isFirstFragment ? (wsi.frameIsBinary ? "binary" : "text") : "continuation";
-    wsi.write(data, kind, { fin: isLast });
-  },
-};
 
 /** Waits for what takes some turns of the runtime, and nothing else. */
 async function until(satisfied: () => boolean): Promise<void> {
@@ -70,23 +41,18 @@ function sender(messages: readonly (Uint8Array | string)[]) {
   const send = (wsi: Wsi, message: Uint8Array | string) =>
     void wsi.write(message, typeof message === "string" ? "text" : "binary");
   const done = Promise.withResolvers<void>();
-  const protocol: Protocol = {
-    name: "echo",
-    callback: handlers({
-      clientEstablished: (wsi) => send(wsi, messages[0]!),
-      message(wsi, _user, message) {
-        got.push(message);
-        if (got.length === messages.length) wsi.close(1000);
-        else send(wsi, messages[got.length]!);
-      },
-      clientConnectionError: (_wsi, _user, why) => done.reject(new Error(why)),
-      closed: () => done.resolve(),
-    }),
-  };
+  const protocol = named("echo", {
+    clientEstablished: (wsi) => send(wsi, messages[0]!),
+    message(wsi, _user, message) {
+      got.push(message);
+      if (got.length === messages.length) wsi.close(1000);
+      else send(wsi, messages[got.length]!);
+    },
+    clientConnectionError: (_wsi, _user, why) => done.reject(new Error(why)),
+    closed: () => done.resolve(),
+  });
   return { protocol, got, done: done.promise };
 }
-
-const CLIENT = { address: "localhost", port: 80, ssl: 1, protocol: "echo" } as const;
 
 // What goes through.
 
@@ -101,15 +67,12 @@ Deno.test("messages of every size come back over TLS, both ways large", async ()
 
 Deno.test("a fragmented message, and a control frame in between, come over TLS", async () => {
   const messages: unknown[] = [];
-  await using served = serve([{
-    name: "echo",
-    callback: handlers({
-      message(wsi, _user, message) {
-        messages.push(message);
-        wsi.write(message);
-      },
-    }),
-  }], TLS);
+  await using served = serve([named("echo", {
+    message(wsi, _user, message) {
+      messages.push(message);
+      wsi.write(message);
+    },
+  })], TLS);
   const socket = await openTls(served.network, CA);
   socket.send({ opcode: 1, payload: "one ", fin: false }, {
     opcode: 0,
@@ -145,8 +108,7 @@ Deno.test("https answers, keeps alive, and says when it doesn't", async () => {
   const http = record("http", (wsi, reason, _user, _data) => {
     if (reason !== "http") return;
     kinds.push(wsi.isSsl, Number(wsi.tls?.serverName === "localhost"));
-    wsi.returnHttpStatus(200, `<p>${wsi.uri}`);
-    return wsi.httpTransactionCompleted();
+    return reply(wsi, 200, `<p>${wsi.uri}`);
   });
   await using served = serve([http.protocol], TLS);
   const { peer } = await dialTls(served.network, CA);
@@ -482,278 +444,4 @@ Deno.test("who speaks no TLS, or no certificate's language, is logged and costs 
   const lines = log.lines.join("\n");
   assertMatch(lines, /connection 1: the TLS handshake failed/);
   assertMatch(lines, /connection 2: the client's certificate was refused: it showed none/);
-});
-
-// Client certificates.
-
-const REQUIRED = { ...TLS, ...TRUST, options: { requireValidClientCert: true } };
-const CLIENTS = {
-  good: made.client,
-  foreign: made.foreignClient,
-  expired: made.expiredClient,
-  "server's": made.localhost,
-  none: undefined,
-};
-
-for (const [kind, identity] of Object.entries(CLIENTS)) {
-  for (const verdict of [undefined, 0, "accept", 1, "throws"] as const) {
-    const isShown = identity !== undefined;
-    const isSilent = verdict === undefined || verdict === 0;
-    const isLetIn = isShown && (verdict === "accept" || (isSilent && kind === "good"));
-    const name = `${kind} certificate, a verification that says ${verdict ?? "nothing"}`;
-    Deno.test(`${name}: ${isLetIn ? "let in" : "dropped"}, unheard`, async () => {
-      using _log = captureLog([]);
-      const trials: unknown[] = [];
-      let info: TlsInfo | undefined;
-      const recorder = record("echo", (wsi, reason, user, data) => {
-        if (reason === "established") info = data;
-        if (reason !== "opensslPerformClientCertVerification") return;
-        trials.push([data.isTrusted, data.info.authorized, user.of]);
-        assertEquals([wsi.isSsl, wsi.tls], [1, data.info]);
-        assertStringIncludes(data.info.peerCertificate!.pem, "BEGIN CERTIFICATE");
-        if (verdict === "throws") throw new Error("no verdict");
-        if (verdict !== "accept") return verdict;
-        data.accept();
-      });
-      await using served = serve([recorder.protocol], REQUIRED);
-      const { peer } = await dialTls(served.network, { ...CA, ...identity && { identity } });
-      peer.send(handshake());
-      if (isLetIn) {
-        assertStringIncludes(await readHead(peer), " 101 ");
-        assertEquals(info!.authorized, kind === "good");
-      } else {
-        assertEquals((await peer.readToEnd()).length, 0);
-        await recorder.until("wsiDestroy");
-        assertEquals(recorder.reasons.includes("filterProtocolConnection"), false);
-      }
-      assertEquals(trials, isShown ? [[kind === "good", kind === "good", "echo"]] : []);
-      peer.close();
-      await peer.closed;
-    });
-  }
-}
-
-for (const what of ["close", "hangup", "destroy"] as const) {
-  Deno.test(`${what} inside the verification ends the connection, whatever the verdict`, async () => {
-    using _log = captureLog([]);
-    const recorder = record("echo", (wsi, reason, _user, data) => {
-      if (reason !== "opensslPerformClientCertVerification") return;
-      data.accept();
-      if (what === "close") wsi.close();
-      else if (what === "hangup") wsi.context.hangupOnClient(wsi.socketFd);
-      else void wsi.context.destroy();
-      return 0;
-    });
-    await using served = serve([recorder.protocol], REQUIRED);
-    const { peer } = await dialTls(served.network, { ...CA, identity: made.client });
-    peer.send(handshake());
-    assertEquals((await peer.readToEnd()).length, 0);
-    peer.close();
-    await peer.closed;
-    await recorder.until("wsiDestroy");
-    assertEquals(recorder.reasons.includes("filterProtocolConnection"), false);
-  });
-}
-
-Deno.test("without an authority for clients the log says so, and only the verification lets in", async () => {
-  using log = captureLog(["warn"]);
-  let accepts = false;
-  const recorder = record("echo", (_wsi, reason, _user, data) => {
-    if (reason === "opensslPerformClientCertVerification" && accepts) data.accept();
-  });
-  await using served = serve([recorder.protocol], {
-    ...TLS,
-    options: { requireValidClientCert: true },
-  });
-  assertMatch(log.lines.join(), /requireValidClientCert.*no authority.*sslCaFilepath/);
-  const refused = await dialTls(served.network, { ...CA, identity: made.client });
-  await refused.peer.readToEnd();
-  refused.peer.close();
-  accepts = true;
-  const socket = await openTls(served.network, { ...CA, identity: made.client });
-  socket.peer.close();
-  await Promise.all([refused.peer.closed, socket.peer.closed]);
-});
-
-Deno.test("peerCertNotRequired lets in none and bad ones, and a verification still says no", async () => {
-  using _log = captureLog([]);
-  let verdict: number | undefined = undefined;
-  const infos: (boolean | undefined)[] = [];
-  const recorder = record("echo", (wsi, reason, _user, _data) => {
-    if (reason === "established") infos.push(wsi.tls?.authorized);
-    if (reason === "opensslPerformClientCertVerification") return verdict;
-  });
-  const options = { requireValidClientCert: true, peerCertNotRequired: true };
-  await using served = serve([recorder.protocol], { ...REQUIRED, options });
-  for (const identity of [undefined, made.foreignClient, made.client]) {
-    const socket = await openTls(served.network, { ...CA, ...identity && { identity } });
-    socket.peer.close();
-    await socket.peer.closed;
-  }
-  assertEquals(infos, [false, false, true]);
-  verdict = 1;
-  const { peer } = await dialTls(served.network, { ...CA, identity: made.client });
-  await peer.readToEnd();
-  peer.close();
-  await peer.closed;
-});
-
-// Other service policies.
-
-for (const service of ["manual", "external"] as const) {
-  Deno.test(`${service}: verdicts and all else over TLS come within service only`, async () => {
-    let inService = false;
-    const outside: string[] = [];
-    const watch = (reason: string) => {
-      const isInit = reason === "protocolInit" || reason === "protocolDestroy";
-      const isSetUp = isInit || reason === "opensslLoadExtraServerVerifyCerts";
-      if (!inService && !isSetUp && !/Poll/.test(reason)) outside.push(reason);
-    };
-    const server = record("echo", (wsi, reason, _user, data) => {
-      watch(reason);
-      if (reason === "receive") wsi.write(data, "text");
-      if (reason === "opensslPerformClientCertVerification") data.accept();
-    });
-    const client = record("echo", (wsi, reason, _user, _data) => {
-      // Asked in the call that connects.
-      if (reason !== "opensslLoadExtraClientVerifyCerts") watch(reason);
-      if (reason === "clientEstablished") wsi.write("hello");
-    });
-    await using served = serve([server.protocol], { ...REQUIRED, service });
-    const clients = served.client([client.protocol], {
-      ...TRUST_ONLY,
-      sslCertFilepath: made.foreignClient.cert,
-      sslPrivateKeyFilepath: made.foreignClient.key,
-      service,
-    });
-    clients.clientConnect(CLIENT);
-    assertEquals(client.reasons.at(-1), "opensslLoadExtraClientVerifyCerts");
-    while (!client.reasons.includes("clientReceive")) {
-      await settle();
-      // As `service` waits for the runtime, the word comes only once it begins.
-      for (const context of [served.context, clients]) {
-        const pollFds = [...Array(10).keys()].map((fd) => ({ fd, events: 5, revents: 0 }));
-        await context.poll(pollFds, 0);
-        inService = true;
-        for (const pollFd of pollFds) context.serviceFd(pollFd);
-        inService = false;
-      }
-    }
-    assertEquals(outside, []);
-    const verdictAt = server.reasons.indexOf("opensslPerformClientCertVerification");
-    assert(verdictAt > 0 && verdictAt < server.reasons.indexOf("filterProtocolConnection"));
-    inService = true;
-  });
-
-  Deno.test(`${service}: a peer that is gone before the verdict needs none`, async () => {
-    using _log = captureLog([]);
-    const recorder = record("echo");
-    await using served = serve([recorder.protocol], { ...REQUIRED, service });
-    const dialing = dialTls(served.network, { ...CA, identity: made.client });
-    await settle();
-    await served.context.service(0);
-    const { peer } = await dialing;
-    // Now the server's end of the handshake is through as well, and its verdict is due.
-    for (let i = 0; i < 5; i++) await settle();
-    await served.context.destroy();
-    await peer.readToEnd();
-    assertEquals(recorder.reasons.includes("opensslPerformClientCertVerification"), false);
-    peer.close();
-    await peer.closed;
-  });
-
-  Deno.test(`${service}: a TLS client whose connection breaks before it is served fails, and ends`, async () => {
-    using _log = captureLog([]);
-    const accepted = record("echo");
-    await using served = serve([accepted.protocol], TLS);
-    let below: MemoryTransport | undefined;
-    const network: Network = {
-      listen: (target) => served.network.listen(target),
-      connect: async (target, signal) => below = await served.network.connect(target, signal),
-    };
-    const client = record("echo");
-    await using clients = createContext({
-      port: CONTEXT_PORT_NO_LISTEN,
-      network,
-      service,
-      ...PATIENT,
-      ...TRUST_ONLY,
-      protocols: [client.protocol],
-    });
-    const wsi = clients.clientConnect(CLIENT);
-    while (wsi.isSsl === 0) await settle();
-    below!.reset(new Error("a cable was pulled"));
-    await settle();
-    assertEquals(client.reasons.includes("clientConnectionError"), false);
-    for (let i = 0; i < 20; i++) await clients.service(0);
-    assertEquals(client.reasons.filter((each) => each === "clientConnectionError").length, 1);
-    assertEquals(
-      client.reasons.at(-1),
-      service === "manual" ? "wsiDestroy" : client.reasons.at(-1),
-    );
-  });
-}
-
-// Through something else.
-
-Deno.test("a PROXY header in front of TLS gives the real address, and the limits count it", async () => {
-  const addresses: string[] = [];
-  const recorder = record("echo", (wsi, reason, _user, _data) => {
-    if (reason === "established") addresses.push(wsi.peerAddresses.ip);
-  });
-  await using served = serve([recorder.protocol], { ...TLS, proxyProtocol: true });
-  const preface = "PROXY TCP4 203.0.113.9 198.51.100.1 50000 443\r\n";
-  const socket = await openTls(served.network, { ...CA, preface });
-  assertEquals(addresses, ["203.0.113.9"]);
-  socket.peer.close();
-  await socket.peer.closed;
-});
-
-Deno.test("server names are told apart, also on a port for both kinds", async () => {
-  await using served = serve([echo], {
-    ...TLS,
-    certificates: [made.example],
-    options: { allowNonSslOnSslPort: true },
-  });
-  const subjects: (string | undefined)[] = [];
-  for (const serverName of ["localhost", "example.test", "sub.example.test", "127.0.0.1", "::1"]) {
-    const { peer, info } = await dialTls(served.network, { ...CA, serverName });
-    subjects.push(info.peerCertificate?.subject);
-    peer.close();
-    await peer.closed;
-  }
-  assertEquals(subjects, [
-    "CN=localhost",
-    "CN=example.test",
-    "CN=example.test",
-    "CN=localhost",
-    "CN=localhost",
-  ]);
-  await assertRejects(
-    () => dialTls(served.network, { ...CA, serverName: "deep.sub.example.test" }),
-    Error,
-    "not for deep.sub.example.test",
-  );
-});
-
-Deno.test("100 open connections go on echoing while the certificate changes", async () => {
-  await using served = serve([echo], TLS);
-  const sockets = await Promise.all(
-    Array.from({ length: 100 }, () => openTls(served.network, CA)),
-  );
-  const talk = async (round: string) => {
-    sockets.forEach((socket, i) => socket.send({ opcode: 1, payload: `${round} ${i}` }));
-    const answers = await Promise.all(sockets.map((socket) => socket.receiveText()));
-    assertEquals(answers, sockets.map((_, i) => `${round} ${i}`));
-  };
-  await talk("before");
-  sockets.forEach((socket) => socket.send({ opcode: 1, payload: "meanwhile" }));
-  served.context.setCertificate(made.renewed);
-  for (const socket of sockets) assertEquals(await socket.receiveText(), "meanwhile");
-  await talk("after");
-  const { peer, info } = await dialTls(served.network, CA);
-  assertEquals(info.peerCertificate!.subject, "CN=renewed");
-  peer.close();
-  for (const socket of sockets) socket.peer.close();
-  await Promise.all(sockets.map((socket) => socket.peer.closed));
 });

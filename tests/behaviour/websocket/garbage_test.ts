@@ -4,11 +4,12 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type CloseInfo, createContext, handlers } from "../../../mod.ts";
+import { type CloseInfo, createContext } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { handshake } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const MAX_FRAME_PAYLOAD = 4096;
 const MAX_MESSAGE_SIZE = 8192;
@@ -204,18 +205,15 @@ for (const { what, section, code, sends } of OFFENCES) {
       maxMessageSize: MAX_MESSAGE_SIZE,
       clock,
       closeTimeoutMs: 1_000,
-      protocols: [{
-        name: "echo",
-        callback: handlers({
-          message(wsi, _user, message) {
-            wsi.write(message, typeof message === "string" ? "text" : "binary");
-          },
-          closed(_wsi, _user, info) {
-            closes.push(info);
-            ended.resolve();
-          },
-        }),
-      }],
+      protocols: [named("echo", {
+        message(wsi, _user, message) {
+          wsi.write(message, typeof message === "string" ? "text" : "binary");
+        },
+        closed(_wsi, _user, info) {
+          closes.push(info);
+          ended.resolve();
+        },
+      })],
     });
     using bystander = await Peer.open(context.port);
     using offender = await Peer.open(context.port);
@@ -265,10 +263,7 @@ for (
       port: 0,
       iface: "127.0.0.1",
       ...PATIENT,
-      protocols: [{
-        name: "echo",
-        callback: handlers({ message: (wsi, _user, message) => void wsi.write(message) }),
-      }],
+      protocols: [named("echo", { message: (wsi, _user, message) => void wsi.write(message) })],
     });
     using bystander = await Peer.open(context.port);
     using offender = await Peer.dial(context.port);

@@ -6,7 +6,6 @@ import {
   type Context,
   CONTEXT_PORT_NO_LISTEN,
   createContext,
-  handlers,
   type Protocol,
   type ServicePolicy,
   type Wsi,
@@ -19,6 +18,7 @@ import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { handshake, settle } from "../../support/serve.ts";
 import { pause, SIP, SippingPeer } from "../../support/sipping_peer.ts";
+import { named } from "../../support/named.ts";
 
 const PROBING = { kaTime: 2, kaProbes: 2, kaInterval: 1 };
 const LARGE = 12 * 1024 * 1024;
@@ -32,15 +32,12 @@ const made = await makeCertificates();
 /** A protocol whose one connection the test gets hold of. */
 function captive(closes: CloseInfo[]): { protocol: Protocol; wsi: Promise<Wsi> } {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const protocol: Protocol = {
-    name: "captive",
-    callback: handlers({
-      established: (wsi) => resolve(wsi),
-      clientEstablished: (wsi) => resolve(wsi),
-      message: (wsi, _user, message) => void wsi.write(message),
-      closed: (_wsi, _user, info) => void closes.push(info),
-    }),
-  };
+  const protocol = named("captive", {
+    established: (wsi) => resolve(wsi),
+    clientEstablished: (wsi) => resolve(wsi),
+    message: (wsi, _user, message) => void wsi.write(message),
+    closed: (_wsi, _user, info) => void closes.push(info),
+  });
   return { protocol, wsi: promise };
 }
 

@@ -5,6 +5,8 @@ import { handlers, LwsError, prepareMessage, type Protocol, type Wsi } from "../
 import { PreparedMessage } from "../../../src/connection/prepared_message.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
+import { reply } from "../../support/http.ts";
 
 /** A protocol that keeps its connections in the order in which they came. */
 function gathering(): { protocol: Protocol; all: Wsi[] } {
@@ -126,16 +128,12 @@ Deno.test("what can't be prepared or written is refused by name", async () => {
 
 Deno.test("a prepared message is nothing for an HTTP connection", async () => {
   const written: number[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        written.push(wsi.write(prepareMessage("x")));
-        wsi.returnHttpStatus(200);
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+  await using served = serve([named("http", {
+    http(wsi) {
+      written.push(wsi.write(prepareMessage("x")));
+      return reply(wsi);
+    },
+  })]);
   const peer = await served.dial("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   await peer.readToEnd();
   assertEquals(written, [-1]);

@@ -1,9 +1,9 @@
 /** What is on its way to a slow peer: it has time as long as something of it leaves. */
 
 import { assert, assertEquals } from "@std/assert";
-import { handlers } from "../../../mod.ts";
 import { serve, settle } from "../../support/serve.ts";
 import { pause, SIP, SippingPeer } from "../../support/sipping_peer.ts";
+import { named } from "../../support/named.ts";
 
 const SIZE = 40 * SIP;
 const LIMITS = {
@@ -23,24 +23,21 @@ interface Rig extends AsyncDisposable {
 
 async function rig(head: string, parts: number): Promise<Rig> {
   const ends: string[] = [];
-  const served = serve([{
-    name: "slow",
-    callback: handlers({
-      http(wsi) {
-        wsi.writeHttpHeaders(200, [["content-length", String(SIZE)]]);
-        const part = new Uint8Array(SIZE / parts);
-        for (let i = 1; i <= parts; i++) wsi.write(part, i === parts ? "httpFinal" : "http");
-        return wsi.httpTransactionCompleted();
-      },
-      established(wsi) {
-        const part = new Uint8Array(SIZE / parts);
-        for (let i = 0; i < parts; i++) wsi.write(part, "binary");
-        wsi.close(3000, "that was all");
-      },
-      closed: () => void ends.push("closed"),
-      closedHttp: () => void ends.push("closedHttp"),
-    }),
-  }], LIMITS);
+  const served = serve([named("slow", {
+    http(wsi) {
+      wsi.writeHttpHeaders(200, [["content-length", String(SIZE)]]);
+      const part = new Uint8Array(SIZE / parts);
+      for (let i = 1; i <= parts; i++) wsi.write(part, i === parts ? "httpFinal" : "http");
+      return wsi.httpTransactionCompleted();
+    },
+    established(wsi) {
+      const part = new Uint8Array(SIZE / parts);
+      for (let i = 0; i < parts; i++) wsi.write(part, "binary");
+      wsi.close(3000, "that was all");
+    },
+    closed: () => void ends.push("closed"),
+    closedHttp: () => void ends.push("closedHttp"),
+  })], LIMITS);
   const target = { hostname: "127.0.0.1", port: 80 };
   const peer = new SippingPeer(await served.network.connect(target, new AbortController().signal));
   peer.send(new TextEncoder().encode(head));
@@ -58,13 +55,10 @@ async function rig(head: string, parts: number): Promise<Rig> {
 
 Deno.test("a peer that pings in place of answering our close is cut all the same", async () => {
   const causes: string[] = [];
-  await using served = serve([{
-    name: "slow",
-    callback: handlers({
-      established: (wsi) => void wsi.close(3000),
-      closed: (_wsi, _user, { cause, wasClean }) => void causes.push(`${cause} ${wasClean}`),
-    }),
-  }], LIMITS);
+  await using served = serve([named("slow", {
+    established: (wsi) => void wsi.close(3000),
+    closed: (_wsi, _user, { cause, wasClean }) => void causes.push(`${cause} ${wasClean}`),
+  })], LIMITS);
   const socket = await served.open();
   assertEquals(await socket.receiveClose(), { code: 3000, reason: "" });
   for (let i = 0; i < 10 && causes.length === 0; i++) {

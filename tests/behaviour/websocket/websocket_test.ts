@@ -5,14 +5,12 @@ import { allocPadded, handlers, LwsError, type Protocol, type Wsi } from "../../
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import type { FrameOptions } from "../../support/frames.ts";
+import { named } from "../../support/named.ts";
 
-const echo: Protocol = {
-  name: "echo",
-  callback: handlers({
-    message: (wsi, _user, message) =>
-      void wsi.write(message, typeof message === "string" ? "text" : "binary"),
-  }),
-};
+const echo = named("echo", {
+  message: (wsi, _user, message) =>
+    void wsi.write(message, typeof message === "string" ? "text" : "binary"),
+});
 
 /** A protocol that hands its connection to the test. */
 function captive(extra: Partial<Parameters<typeof handlers>[0]> = {}): {
@@ -20,10 +18,7 @@ function captive(extra: Partial<Parameters<typeof handlers>[0]> = {}): {
   wsi: Promise<Wsi>;
 } {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const protocol: Protocol = {
-    name: "captive",
-    callback: handlers({ established: (wsi) => resolve(wsi), ...extra }),
-  };
+  const protocol = named("captive", { established: (wsi) => resolve(wsi), ...extra });
   return { protocol, wsi: promise };
 }
 
@@ -56,13 +51,10 @@ const OFFENCES: readonly [name: string, code: number, frames: readonly FrameOpti
 for (const [name, code, frames] of OFFENCES) {
   Deno.test(`${name} costs its connection with ${code}, and nobody else anything`, async () => {
     const closes: number[] = [];
-    await using served = serve([{
-      name: "echo",
-      callback: handlers({
-        message: (wsi, _user, message) => void wsi.write(message),
-        closed: (_wsi, _user, info) => void closes.push(info.code),
-      }),
-    }], { maxFramePayload: 1000 });
+    await using served = serve([named("echo", {
+      message: (wsi, _user, message) => void wsi.write(message),
+      closed: (_wsi, _user, info) => void closes.push(info.code),
+    })], { maxFramePayload: 1000 });
     const bystander = await served.open();
     const offender = await served.open();
     bystander.send({ opcode: 1, payload: "before" });
@@ -505,10 +497,9 @@ Deno.test("a peer that never answers a close is cut after closeTimeoutMs", async
 Deno.test("a close frame is answered with its code, or none with none (section 5.5.1)", async () => {
   for (const code of [undefined, 1000, 1001, 1007, 1014, 3000, 4999]) {
     const infos: { code: number; wasClean: boolean }[] = [];
-    await using served = serve([{
-      name: "x",
-      callback: handlers({ closed: (_wsi, _user, info) => void infos.push(info) }),
-    }]);
+    await using served = serve([
+      named("x", { closed: (_wsi, _user, info) => void infos.push(info) }),
+    ]);
     const socket = await served.open();
     const payload = code === undefined ? new Uint8Array(0) : Uint8Array.of(code >> 8, code & 255);
     socket.send({ opcode: 8, payload }, { opcode: 1, payload: "data after close" });

@@ -26,6 +26,7 @@ import { flip } from "../../support/extensions.ts";
 import { badBytes, goodBytes, trueBytes } from "../../support/odd_data.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { readHead, serve, type Served, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 // deno-lint-ignore no-explicit-any -- what the compiler would refuse is what is tested
 type Loose = any;
@@ -155,27 +156,24 @@ Deno.test("a prepared message is made of the bytes of every buffer and view, and
 Deno.test("HTTP kinds write the bytes of every buffer and view, and refuse everything else", async () => {
   let data: Loose;
   const results: unknown[] = [];
-  await using served = serve([{
-    name: "http",
-    callback: handlers({
-      http(wsi) {
-        for (const kind of ["httpHeaders", "http", "httpFinal"] as const) {
-          for (const [what, bad] of badBytes()) {
-            const error = assertThrows(
-              () => wsi.write(bad as Loose, kind),
-              LwsError,
-              undefined,
-              what,
-            );
-            assertEquals([error.code, wsi.unsentBytes], ["invalid-argument", 0], what);
-          }
+  await using served = serve([named("http", {
+    http(wsi) {
+      for (const kind of ["httpHeaders", "http", "httpFinal"] as const) {
+        for (const [what, bad] of badBytes()) {
+          const error = assertThrows(
+            () => wsi.write(bad as Loose, kind),
+            LwsError,
+            undefined,
+            what,
+          );
+          assertEquals([error.code, wsi.unsentBytes], ["invalid-argument", 0], what);
         }
-        wsi.writeHttpHeaders(200, [["content-length", String(trueBytes(data).length)]]);
-        results.push(wsi.write(data, "http"));
-        return wsi.httpTransactionCompleted();
-      },
-    }),
-  }]);
+      }
+      wsi.writeHttpHeaders(200, [["content-length", String(trueBytes(data).length)]]);
+      results.push(wsi.write(data, "http"));
+      return wsi.httpTransactionCompleted();
+    },
+  })]);
   for (const [what, each] of goodBytes()) {
     data = each;
     const peer = await served.dial("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

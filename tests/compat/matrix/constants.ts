@@ -11,7 +11,7 @@ export interface ConstantRow extends Row {
 
 /** A test of TLS. */
 const tls = (title: string): TestName => ["compat/tls_test.ts", title];
-const CALLS = "compat/calls_test.ts";
+const CALLS = "compat/calls/";
 const CONTRACTS = "compat/contracts_test.ts";
 const WRITES: TestName = [
   CALLS,

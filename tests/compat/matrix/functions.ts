@@ -14,7 +14,7 @@ export interface FunctionRow extends Row {
   readonly noteFor?: readonly GenerationName[];
 }
 
-const CALLS = "compat/calls_test.ts";
+const CALLS = "compat/calls/";
 const CONTRACTS = "compat/contracts_test.ts";
 const REASONS = "compat/reasons_test.ts";
 const NOV10 = "compat/nov10_test.ts";

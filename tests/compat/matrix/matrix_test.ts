@@ -150,13 +150,16 @@ Deno.test("every row is covered by a test that there is", async () => {
   assertEquals(missing.map(({ test }) => test), []);
 });
 
-/** The titles that a file of tests registers: it is loaded once more, and tests nothing. */
-async function titlesOf(file: string): Promise<readonly string[]> {
+/** The titles that a file of tests, or a folder's, register: they are loaded once more, and test nothing. */
+async function titlesOf(place: string): Promise<readonly string[]> {
   const titles: string[] = [];
+  const files = place.endsWith("/")
+    ? [...Deno.readDirSync(join(TESTS, place))].map(({ name }) => place + name)
+    : [place];
   const { test } = Deno;
   Object.assign(Deno, { test: (title: string) => titles.push(title) });
   try {
-    await import(`${toFileUrl(join(TESTS, file))}?titles`);
+    for (const file of files) await import(`${toFileUrl(join(TESTS, file))}?titles`);
   } finally {
     Object.assign(Deno, { test });
   }

@@ -139,7 +139,7 @@ export const REASON_ROWS: readonly ReasonRow[] = [
     "R43",
     "USER",
     "- - - - 1000",
-    ["compat/calls_test.ts", "callback_all_protocol calls with any number at once"],
+    ["compat/calls/", "callback_all_protocol calls with any number at once"],
     "user:…",
     "where the program's own numbers begin",
   ),

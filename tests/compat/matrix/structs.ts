@@ -9,7 +9,7 @@ export interface MemberRow extends Row {
   readonly generations: readonly GenerationName[];
 }
 
-const CALLS = "compat/calls_test.ts";
+const CALLS = "compat/calls/";
 const TABLES = "compat/tables_test.ts";
 const EXTENSIONS = "compat/extensions_test.ts";
 

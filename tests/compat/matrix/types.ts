@@ -5,7 +5,7 @@ export const GENERATIONS = ["nov10", "feb11", "oct12", "mar13", "dec15"] as cons
 /** One of them. */
 export type GenerationName = typeof GENERATIONS[number];
 
-/** A test: its file below `tests`, and a part of its title. */
+/** A test: its file below `tests`, or a folder of such files, and a part of its title. */
 export type TestName = readonly [file: string, title: string];
 
 /** A value for each generation that has it. */

@@ -3,13 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { WebSocket as WsClient, WebSocketServer } from "npm:ws@8.18.3";
 import type { AddressInfo } from "node:net";
-import {
-  createContext,
-  handlers,
-  permessageDeflate,
-  prepareMessage,
-  type Wsi,
-} from "../../../mod.ts";
+import { createContext, permessageDeflate, prepareMessage, type Wsi } from "../../../mod.ts";
 import {
   AGREEMENTS,
   checkFragments,
@@ -22,6 +16,7 @@ import {
 import { assertSame, bytesOf, connectTo, echoServer, talkTo, textOf } from "../echo.ts";
 import { tap } from "../wiretap.ts";
 import { PATIENT } from "../../support/patience.ts";
+import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
 
@@ -223,10 +218,7 @@ Deno.test("clients of npm:ws understand what is broadcast between what is for th
       clientNoContextTakeover: false,
       threshold: 100,
     })],
-    protocols: [{
-      name: "broadcast",
-      callback: handlers({ established: (wsi) => void wsis.push(wsi) }),
-    }],
+    protocols: [named("broadcast", { established: (wsi) => void wsis.push(wsi) })],
   });
   await using wire = tap(server.port);
   const offers = [{ serverNoContextTakeover: true }, { serverMaxWindowBits: 9 }, {}, false];

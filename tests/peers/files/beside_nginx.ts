@@ -2,9 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
-import { createContext, handlers, hostFileOps, type Limits, type Mount } from "../../../mod.ts";
+import { createContext, hostFileOps, type Limits, type Mount } from "../../../mod.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { HTTP_SETTINGS, nginx } from "../nginx.ts";
+import { named } from "../../support/named.ts";
 
 /** Both servers and their folder. */
 export interface Both extends AsyncDisposable {
@@ -62,10 +63,7 @@ export async function bothServing(options: BothOptions): Promise<Both> {
     ? createContext({
       ...where,
       fileOps: hostFileOps(folder),
-      protocols: [{
-        name: "http",
-        callback: handlers({ http: (wsi, _user, path) => wsi.serveHttpFile(path) }),
-      }],
+      protocols: [named("http", { http: (wsi, _user, path) => wsi.serveHttpFile(path) })],
     })
     : createContext({
       ...where,

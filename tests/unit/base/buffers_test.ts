@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { freeBuffer } from "../../../src/base/buffers.ts";
+import { freeBuffer, joined } from "../../../src/base/buffers.ts";
 
 Deno.test("a buffer of 4 KiB or more is freed at once, a smaller one is left alone", () => {
   for (const [length, left] of [[4095, 4095], [4096, 0], [65_536, 0]] as const) {
@@ -8,4 +8,12 @@ Deno.test("a buffer of 4 KiB or more is freed at once, a smaller one is left alo
     freeBuffer(bytes);
     assertEquals([bytes.length, view.length], [left, left === 0 ? 0 : 10]);
   }
+});
+
+Deno.test("parts are joined in order, in a buffer of their own", () => {
+  const part = Uint8Array.of(1, 2);
+  const whole = joined([part, new Uint8Array(0), Uint8Array.of(3)]);
+  part.fill(9);
+  assertEquals(whole, Uint8Array.of(1, 2, 3));
+  assertEquals(joined([]).length, 0);
 });

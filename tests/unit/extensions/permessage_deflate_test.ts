@@ -7,6 +7,7 @@ import { deflateStream } from "../../../src/extensions/deflate_stream.ts";
 import { permessageDeflate } from "../../../src/extensions/permessage_deflate.ts";
 import { handlers, type Wsi } from "../../../mod.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false, threshold: 0 };
 const OFFERS = parseExtensions("permessage-deflate")!;
@@ -111,14 +112,12 @@ Deno.test("a session is closed with its connection, however that ends, on both s
   const theirs = counting(permessageDeflate(TAKEOVER));
   const opened: Wsi[] = [];
   {
-    await using served = serve([{
-      name: "server",
-      callback: handlers({ established: (wsi) => void opened.push(wsi) }),
-    }], { extensions: [ours] });
-    const client = served.client([{
-      name: "client",
-      callback: handlers({ clientEstablished: (wsi) => void wsi.write("compressed") }),
-    }], { extensions: [theirs] });
+    await using served = serve([named("server", { established: (wsi) => void opened.push(wsi) })], {
+      extensions: [ours],
+    });
+    const client = served.client([
+      named("client", { clientEstablished: (wsi) => void wsi.write("compressed") }),
+    ], { extensions: [theirs] });
     for (let i = 0; i < 4; i++) client.clientConnect({ address: "memory", port: 80 });
     const peer = await served.open({ headers: ["Sec-WebSocket-Extensions: permessage-deflate"] });
     await settle();
@@ -142,13 +141,10 @@ Deno.test("a client that its own filter refuses has no session", async () => {
     extensions: [permessageDeflate()],
   });
   let failures = 0;
-  const client = served.client([{
-    name: "client",
-    callback: handlers({
-      clientFilterPreEstablish: () => 1,
-      clientConnectionError: () => void failures++,
-    }),
-  }], { extensions: [theirs] });
+  const client = served.client([named("client", {
+    clientFilterPreEstablish: () => 1,
+    clientConnectionError: () => void failures++,
+  })], { extensions: [theirs] });
   client.clientConnect({ address: "memory", port: 80 });
   await settle();
   assertEquals([failures, theirs.open], [1, 0]);

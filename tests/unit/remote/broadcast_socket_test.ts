@@ -22,6 +22,7 @@ import { TimerWheel } from "../../../src/service/timer_wheel.ts";
 import { concat } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
 
@@ -256,15 +257,12 @@ Deno.test("a destroyed context closes its broadcast sockets and their connection
 
 Deno.test("a callback that destroys the context in a broadcast from elsewhere ends the rest", async () => {
   let count = 0;
-  const protocol: Protocol = {
-    name: "p",
-    callback: handlers({
-      broadcast(wsi) {
-        count++;
-        void wsi.context.destroy();
-      },
-    }),
-  };
+  const protocol = named("p", {
+    broadcast(wsi) {
+      count++;
+      void wsi.context.destroy();
+    },
+  });
   await using served = serve([protocol], { broadcastSockets: true });
   await served.open();
   const { port, token } = socketOf(served.context);
@@ -276,10 +274,7 @@ Deno.test("a callback that destroys the context in a broadcast from elsewhere en
 
 Deno.test("a protocolInit that destroys the context leaves no broadcast socket behind", async () => {
   const network = new MemoryNetwork();
-  const protocol: Protocol = {
-    name: "p",
-    callback: handlers({ protocolInit: (wsi) => void wsi.context.destroy() }),
-  };
+  const protocol = named("p", { protocolInit: (wsi) => void wsi.context.destroy() });
   const context = createContext({
     port: 80,
     network,

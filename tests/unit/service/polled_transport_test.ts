@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { GatedTransport } from "../../../src/service/polled_transport.ts";
+import { PolledTransport } from "../../../src/service/polled_transport.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { PolledService } from "../../../src/service/polled_service.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../../../src/api/service.ts";
@@ -17,7 +17,7 @@ function setUp(onBytes: (text: string) => number | void = () => {}) {
   const slot = service.slot(7);
   service.announce(slot);
   const [inner, other] = memoryPair();
-  const gate = new GatedTransport(inner, slot, service, false);
+  const gate = new PolledTransport(inner, slot, service, false);
   const told: string[] = [];
   gate.start({
     onBytes(bytes) {

@@ -4,10 +4,10 @@ import { assert, assertEquals } from "@std/assert";
 import { MemoryError, memoryPair } from "../../../src/testing/memory_transport.ts";
 import { AutomaticScheduler } from "../../../src/service/scheduler.ts";
 import { PollSlot } from "../../../src/service/poll_slot.ts";
-import { GatedTransport } from "../../../src/service/polled_transport.ts";
+import { PolledTransport } from "../../../src/service/polled_transport.ts";
 import { Relay } from "../../../src/service/relay.ts";
 import { firstByteOf, PeekedTransport, readPreface } from "../../../src/transport/first_bytes.ts";
-import { LateTransport } from "../../../src/tls/handshaking_transport.ts";
+import { HandshakingTransport } from "../../../src/tls/handshaking_transport.ts";
 import type { Transport } from "../../../src/api/network.ts";
 import { Recorder, testTransportContract } from "../../support/transport_contract.ts";
 
@@ -22,7 +22,7 @@ class PlainRelay extends Relay {
 /** One whose program is always there to serve it. */
 function gated(inner: Transport, gatesWrites: boolean): Transport {
   const slot = new PollSlot(7, 0, { interestChanged() {}, readinessChanged() {} });
-  return new GatedTransport(inner, slot, new AutomaticScheduler(), gatesWrites);
+  return new PolledTransport(inner, slot, new AutomaticScheduler(), gatesWrites);
 }
 
 function prefaced(inner: Transport): Promise<Transport> {
@@ -38,7 +38,7 @@ const WRAPPERS:
     ["a transport behind a preface", prefaced],
     [
       "a transport that was made of another",
-      (inner) => new LateTransport(inner, { done: Promise.resolve(inner), close() {} }),
+      (inner) => new HandshakingTransport(inner, { done: Promise.resolve(inner), close() {} }),
     ],
     ["a transport whose reads wait for service", (inner) => gated(inner, false)],
     ["a transport whose reads and writes wait for service", (inner) => gated(inner, true)],

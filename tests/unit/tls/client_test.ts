@@ -9,7 +9,7 @@ import { memoryPair } from "../../../src/testing/memory_transport.ts";
 import { TlsClient, type TlsConnectOptions } from "../../../src/tls/client.ts";
 import { LwsError, type LwsErrorCode } from "../../../src/base/errors.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
-import { TransportDuplex } from "../../../src/tls/node_duplex.ts";
+import { TransportDuplex } from "../../../src/tls/transport_duplex.ts";
 import {
   encryptKey,
   makeAuthority,

@@ -1,7 +1,7 @@
 /** Transports that are still being made, and what happens to them meanwhile. */
 
 import { assert, assertEquals } from "@std/assert";
-import { LateTransport } from "../../../src/tls/handshaking_transport.ts";
+import { HandshakingTransport } from "../../../src/tls/handshaking_transport.ts";
 import { memoryPair, type MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import type { Transport } from "../../../src/api/network.ts";
 import { settle } from "../../support/serve.ts";
@@ -14,13 +14,16 @@ function choppedPair(): [MemoryTransport, MemoryTransport] {
   return [near, far];
 }
 
-testTransportContract("a late transport that is made later", () => {
+testTransportContract("a handshaking transport that is made later", () => {
   const [near, far] = choppedPair();
   const done = new Promise<Transport>((resolve) => setImmediate(() => resolve(near)));
-  return Promise.resolve([new LateTransport(near, { done, close: () => near.close() }), far]);
+  return Promise.resolve([
+    new HandshakingTransport(near, { done, close: () => near.close() }),
+    far,
+  ]);
 });
 
-testTransportContract("a late transport that is judged later", () => {
+testTransportContract("a handshaking transport that is judged later", () => {
   const [near, far] = choppedPair();
   const making = {
     done: Promise.resolve(near),
@@ -28,14 +31,14 @@ testTransportContract("a late transport that is judged later", () => {
       void setImmediate(() => admit(true)),
     close: () => near.close(),
   };
-  return Promise.resolve([new LateTransport(near, making), far]);
+  return Promise.resolve([new HandshakingTransport(near, making), far]);
 });
 
-/** A late transport in the hands of a test. */
+/** A handshaking transport in the hands of a test. */
 class Bench {
   readonly near: MemoryTransport;
   readonly far: Recorder;
-  readonly late: LateTransport;
+  readonly late: HandshakingTransport;
   readonly made = Promise.withResolvers<Transport>();
   readonly judged: ((isWelcome: boolean) => void)[] = [];
   giveUps = 0;
@@ -44,7 +47,7 @@ class Bench {
     const [near, far] = memoryPair();
     this.near = near;
     this.far = new Recorder(far);
-    this.late = new LateTransport(near, {
+    this.late = new HandshakingTransport(near, {
       done: this.made.promise,
       ...options.judges && { judge: (_made, admit) => void this.judged.push(admit) },
       close: () => {
@@ -69,7 +72,7 @@ class Bench {
   }
 }
 
-Deno.test("a late transport has the addresses of what it is made of", async () => {
+Deno.test("a handshaking transport has the addresses of what it is made of", async () => {
   const bench = new Bench();
   assertEquals(bench.late.localAddress, bench.near.localAddress);
   assertEquals(bench.late.remoteAddress, bench.near.remoteAddress);
@@ -208,7 +211,7 @@ Deno.test("what is made although it was given up is closed", async () => {
   const [near, far] = memoryPair();
   const made = Promise.withResolvers<Transport>();
   // A making that can't be stopped any more.
-  const late = new LateTransport(near, { done: made.promise, close: () => {} });
+  const late = new HandshakingTransport(near, { done: made.promise, close: () => {} });
   const handler = new Recorder(late);
   const peer = new Recorder(far);
   late.close();

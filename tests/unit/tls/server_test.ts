@@ -5,7 +5,7 @@ import { TlsClient } from "../../../src/tls/client.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import type { TlsInfo } from "../../../src/api/tls.ts";
 import { TlsServer } from "../../../src/tls/server.ts";
-import { TransportDuplex } from "../../../src/tls/node_duplex.ts";
+import { TransportDuplex } from "../../../src/tls/transport_duplex.ts";
 import { makeCertificates, type TestIdentity } from "../../support/certificates.ts";
 import { converse, refused, secured, shakeHands } from "../../support/tls.ts";
 import { Recorder } from "../../support/transport_contract.ts";

@@ -65,7 +65,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   /** Closes the transport below at once; what is being written may be lost. */
-  cut(): void {
+  abort(): void {
     this.#owesAnswer = false;
     this.#inner.close();
     this.destroy();

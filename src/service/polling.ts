@@ -8,14 +8,14 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import type { PollSlot } from "./poll_slot.ts";
 import { PolledService, type PollHost } from "./polled_service.ts";
-import { GatedTransport } from "./polled_transport.ts";
+import { PolledTransport } from "./polled_transport.ts";
 
 /** How polling calls the program, and ends what the program can't watch. */
 export interface PollCallbacks {
   /** Calls the first protocol for a descriptor, of a connection or of the context itself. */
   callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number;
-  /** Cuts a connection that can't be watched any more. */
-  cutFd(fd: number): void;
+  /** Aborts a connection that can't be watched any more. */
+  abortFd(fd: number): void;
 }
 
 /** The service policies "manual" and "external" as a context sees them. */
@@ -62,7 +62,7 @@ export class Polling implements PollHost {
   /** The transport whose events wait for service. */
   gate(fd: number, transport: Transport): Transport {
     const { scheduler } = this;
-    return new GatedTransport(transport, scheduler.slot(fd), scheduler, this.#isExternal);
+    return new PolledTransport(transport, scheduler.slot(fd), scheduler, this.#isExternal);
   }
 
   // What the program is told.
@@ -76,7 +76,7 @@ export class Polling implements PollHost {
   }
 
   changeModePollFd(fd: number, events: number, prevEvents: number): void {
-    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#callbacks.cutFd(fd);
+    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#callbacks.abortFd(fd);
   }
 
   serviceBegins(): void {
