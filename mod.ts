@@ -132,6 +132,7 @@ export type {
   Address,
   Listener,
   Network,
+  NetworkFeature,
   NetworkTarget,
   PeerAddresses,
   StreamConn,

@@ -20,7 +20,8 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * How a context is made (`struct lws_context_creation_info`). Beside the members below it has those of
  *
  * - {@linkcode ListenInfo}, where it listens and which proxies it believes: `port`, `iface`,
- *   `socketPath`, `socketMode`, `listenFd`, `listener`, `proxyProtocol`, `trustProxy`;
+ *   `socketPath`, `socketMode`, `listenFd`, `listener`, `reusePort`, `ipv6Only`, `proxyProtocol`,
+ *   `trustProxy`;
  * - {@linkcode TlsMembers}: `sslCertFilepath`, `sslPrivateKeyFilepath`, `sslPrivateKeyPassword`,
  *   `sslCaFilepath`, `sslCipherList`, `certificates`, `providedClientTls`;
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
@@ -325,7 +326,7 @@ export interface ListenInfo {
   /**
    * The IP address to listen on (IPv6 also in brackets or with a zone), or a host name, or the name of a
    * network interface such as `"eth0"`, which is looked up with `--allow-sys=networkInterfaces` and listens
-   * on its first address, IPv4 before IPv6. `"::"` takes IPv4 as well. Clients of a context that does not
+   * on its first address, IPv4 before IPv6. `"::"` takes IPv4 as well, but with `ipv6Only`. Clients of a context that does not
    * listen connect from there; it is an address or an interface then.
    *
    * Default: `"0.0.0.0"`.
@@ -347,6 +348,27 @@ export interface ListenInfo {
   readonly listenFd?: number;
   /** A listener that is open already, such as a `Deno.TcpListener`. The context closes it. */
   readonly listener?: StreamListener;
+  /**
+   * Whether other contexts, in workers and processes of the same user, may listen on the same port if they
+   * have this as well (`SO_REUSEPORT`): Linux then spreads connections over all of them, and over those that
+   * are left when one ends. See {@linkcode forkServiceLoop}, which can start as many.
+   *
+   * Over the network of `@x/lws/epoll` and, with `--unstable-net`, over the runtime's own TCP that costs
+   * nothing. Without that flag connections are those of `node:net`, which are 20 to 30 % slower, and `iface`
+   * is no host name. Refused where nothing is listened on, beside `socketPath`, `listenFd` and `listener`, over
+   * a network that doesn't name it in `Network.features`, and by systems that can't.
+   *
+   * Default: `false`.
+   */
+  readonly reusePort?: boolean;
+  /**
+   * Whether an `iface` of IPv6, such as `"::"`, keeps IPv4 out (`IPV6_V6ONLY`), so that another context may
+   * listen on the same port of IPv4. Refused for IPv4, beside `socketPath`, `listenFd` and `listener`, and over a
+   * network that doesn't name it in `Network.features`, as the runtime's own TCP; that of `@x/lws/epoll` does.
+   *
+   * Default: `false`.
+   */
+  readonly ipv6Only?: boolean;
   /**
    * Whether every connection that is accepted begins with a header of HAProxy's PROXY protocol, version
    * 1 or 2. The address in it is the peer's from then on, for `filterNetworkConnection` and

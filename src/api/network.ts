@@ -117,8 +117,11 @@ export interface Transport {
   /**
    * Sends `bytes`, which must not change until {@linkcode TransportHandler.onDrain} says that they
    * left. One write at a time.
+   *
+   * @returns `true` when all of them have left already: then `onDrain` does not come. It never comes from
+   *   inside this call.
    */
-  write(bytes: Uint8Array): void;
+  write(bytes: Uint8Array): boolean | void;
   /** Calls `onBytes` no more until `resume`; a handler may pause from inside `onBytes`. */
   pause(): void;
   /** Undoes `pause`; what was held back is offered in a turn of its own, never from inside here. */
@@ -134,6 +137,18 @@ export interface Transport {
    * Default: `close`, where there is no other way.
    */
   abort?(): void;
+}
+
+/**
+ * {@linkcode Transport.write} for handlers that are told by `onDrain` in any case: in a microtask, where all
+ * has left at once.
+ */
+export function writeAndDrain(
+  transport: Transport,
+  bytes: Uint8Array,
+  handler: Pick<TransportHandler, "onDrain">,
+): void {
+  if (transport.write(bytes) === true) queueMicrotask(() => handler.onDrain());
 }
 
 /** {@linkcode Transport.abort}, or `close` where there is none. */
@@ -189,14 +204,24 @@ export interface NetworkTarget {
   readonly disableIpv6?: boolean | undefined;
   /**
    * When listening on an address of IPv6: whether IPv4 is kept out, which `::` lets in as well otherwise. The
-   * system's default where it is left out, and always over the runtime's own sockets.
+   * system's default where it is left out.
    */
   readonly ipv6Only?: boolean | undefined;
-  /** When listening: whether other sockets may listen on the same port (`SO_REUSEPORT`); default `false`. */
+  /**
+   * When listening: whether other sockets that are so as well may listen on the same port (`SO_REUSEPORT`);
+   * default `false`.
+   */
   readonly reusePort?: boolean | undefined;
   /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
   readonly keepAlive?: boolean | undefined;
 }
+
+/**
+ * What of a {@linkcode NetworkTarget} not every network can do.
+ *
+ * @category Networks and clocks
+ */
+export type NetworkFeature = "ipv6Only" | "reusePort";
 
 /**
  * The network as a context sees it. Implemented over TCP and unix sockets, and in memory by
@@ -205,6 +230,8 @@ export interface NetworkTarget {
  * @category Networks and clocks
  */
 export interface Network {
+  /** What it can do beside the rest of a {@linkcode NetworkTarget}; a context asks for nothing else. Default: none. */
+  readonly features?: readonly NetworkFeature[];
   /** Listens. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): Listener;
   /** Connects. Rejects when that fails, or with the signal's reason when that aborts first. */

@@ -36,6 +36,8 @@ export interface SendingConnection {
   /** A writeable callback that was asked for is due. */
   onWritable(): void;
   abort(cause: CloseCause): void;
+  /** As `onDrain` of a transport's handler. */
+  onDrain(): void;
 }
 
 /** The bytes of one connection that wait, and those under way. */
@@ -45,6 +47,8 @@ export class Outbox implements Serviceable {
   #transport: Transport | undefined;
   #isInTurn = false;
   #flushIsDue = false;
+  /** Whether the connection hears right now that a write has left at once. */
+  #isLeaving = false;
   /** A writeable callback was asked for, and has not come. */
   wantsWritable = false;
   #writableIsDue = false;
@@ -242,8 +246,19 @@ export class Outbox implements Serviceable {
     this.#flushIsDue = false;
     const queue = this.#queue;
     if (!queue.hasQueued || queue.isWriting || this.#transport === undefined) return false;
-    this.#transport.write(queue.next());
+    if (this.#transport.write(queue.next()) === true) this.#left();
     return true;
+  }
+
+  /** All has left at once. What comes of that goes on here, but not within itself: it might never end. */
+  #left(): void {
+    if (this.#isLeaving) return queueMicrotask(() => this.#queue.isWriting && this.#host.onDrain());
+    this.#isLeaving = true;
+    try {
+      this.#host.onDrain();
+    } finally {
+      this.#isLeaving = false;
+    }
   }
 
   // The writeable callback, which comes when nothing is unsent.

@@ -16,6 +16,8 @@ export interface CheckedListenInfo {
   readonly mode: number | undefined;
   readonly fd: number | undefined;
   readonly listener: StreamListener | undefined;
+  readonly reusePort: boolean;
+  readonly ipv6Only: boolean;
   readonly proxyProtocol: boolean;
   /** Undefined when no proxy is believed. */
   readonly proxyTrust: ProxyTrust | undefined;
@@ -37,9 +39,17 @@ export function listenAs(
   info: CheckedListenInfo,
   options: ListenOptions,
 ): Listener {
-  const { port, path, mode, fd, listener } = info;
-  if (listener !== undefined) return adopt(listener, options);
-  return listen(network, { hostname: hostnameOf(info, options), port, path, mode, fd, ...options });
+  const { port, path, mode, fd, reusePort, ipv6Only } = info;
+  if (info.listener !== undefined) return adopt(info.listener, options);
+  const hostname = hostnameOf(info, options);
+  const place = { hostname, port, path, mode, fd };
+  const listener = listen(network, { ...place, reusePort, ipv6Only, ...options });
+  if (!ipv6Only || listener.address.hostname.includes(":")) return listener;
+  listener.close();
+  throw new LwsError(
+    "invalid-option",
+    `ipv6Only is true; allowed: false on ${hostname}, which is IPv4`,
+  );
 }
 
 /**

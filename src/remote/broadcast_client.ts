@@ -1,7 +1,12 @@
 /** Broadcasting from another process. */
 
 import { DEFAULT_LIMITS } from "../api/limits.ts";
-import type { Network, Transport, TransportHandler } from "../api/network.ts";
+import {
+  type Network,
+  type Transport,
+  type TransportHandler,
+  writeAndDrain,
+} from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
@@ -292,7 +297,7 @@ class BroadcastSender implements Broadcaster, TransportHandler {
 
   #flush(): void {
     if (this.#tx.hasQueued && !this.#tx.isWriting && !this.#isClosed) {
-      this.#transport.write(this.#tx.next());
+      writeAndDrain(this.#transport, this.#tx.next(), this);
     }
   }
 

@@ -1,7 +1,13 @@
 /** A protocol's broadcast socket: where other processes hand in what is to be broadcast. */
 
 import type { Context } from "../api/context.ts";
-import type { Listener, Network, Transport, TransportHandler } from "../api/network.ts";
+import {
+  type Listener,
+  type Network,
+  type Transport,
+  type TransportHandler,
+  writeAndDrain,
+} from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import { log } from "../base/log.ts";
 import {
@@ -114,7 +120,7 @@ class BroadcastPeer implements TransportHandler {
     }
     this.#isKnown = true;
     this.#socket.host.wheel.cancel(this.#timer);
-    this.#transport.write(new Uint8Array([TOKEN_TAKEN]));
+    writeAndDrain(this.#transport, new Uint8Array([TOKEN_TAKEN]), this);
     return rest + this.#reader.read(bytes.subarray(rest));
   }
 

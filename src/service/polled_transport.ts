@@ -1,6 +1,6 @@
 /** A transport whose events wait until the program calls for service. */
 
-import type { Transport, TransportHandler } from "../api/network.ts";
+import { type Transport, type TransportHandler, writeAndDrain } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { joined } from "../base/buffers.ts";
 import type { PollSlot } from "./poll_slot.ts";
@@ -36,8 +36,8 @@ export class PolledTransport extends Relay implements Serviceable {
 
   override write(bytes: Uint8Array): void {
     this.#slot.setWriting(true);
-    if (!this.#gatesWrites) return this.inner.write(bytes);
-    this.#tell(() => this.inner.write(bytes), POLLOUT);
+    if (!this.#gatesWrites) return writeAndDrain(this.inner, bytes, this);
+    this.#tell(() => writeAndDrain(this.inner, bytes, this), POLLOUT);
   }
 
   override pause(): void {

@@ -43,8 +43,8 @@ export class Relay implements Transport, TransportHandler {
     if (!this.isPaused) this.inner.resume();
   }
 
-  write(bytes: Uint8Array): void {
-    this.inner.write(bytes);
+  write(bytes: Uint8Array): boolean | void {
+    return this.inner.write(bytes);
   }
 
   pause(): void {

@@ -1,5 +1,6 @@
 /** The other side of a protocol test: sends what it is told and waits for what it expects. */
 
+import { type TransportHandler, writeAndDrain } from "../api/network.ts";
 import { MemoryError, type MemoryTransport } from "./memory_transport.ts";
 
 interface Reader {
@@ -45,6 +46,7 @@ export class MemoryPeer {
   readonly transport: MemoryTransport;
   /** Fulfils when the transport is gone: with `undefined` after a `close`, else with the error. */
   readonly closed: Promise<unknown>;
+  readonly #handler: TransportHandler;
   readonly #close: (error: unknown) => void;
   #gone = false;
   #ended = false;
@@ -65,7 +67,7 @@ export class MemoryPeer {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.closed = promise;
     this.#close = resolve;
-    transport.start({
+    this.#handler = {
       onBytes: (bytes) => this.#onBytes(bytes),
       onDrain: () => {
         this.#writing = false;
@@ -80,7 +82,8 @@ export class MemoryPeer {
         this.#answer();
         this.#close(error);
       },
-    });
+    };
+    transport.start(this.#handler);
   }
 
   /** A copy of all that has come so far, read or not. */
@@ -196,7 +199,7 @@ export class MemoryPeer {
     const next = this.#unsent.shift();
     if (next !== undefined) {
       this.#writing = true;
-      this.transport.write(next);
+      writeAndDrain(this.transport, next, this.#handler);
       return;
     }
     if (this.#parting === "end") this.transport.end();

@@ -48,6 +48,13 @@ export interface MemoryOptions {
    * Default: `65536`.
    */
   readonly capacity?: number;
+  /**
+   * Whether a write that the peer has room for has left when {@linkcode Transport.write} returns, which says so
+   * then, in place of an `onDrain` that follows.
+   *
+   * Default: `false`.
+   */
+  readonly writesAtOnce?: boolean;
 }
 
 const DEFAULT_CAPACITY = 64 * 1024;
@@ -81,6 +88,7 @@ export class MemoryTransport implements Transport {
   /** Where its peer is. */
   readonly remoteAddress: Address;
   readonly #capacity: number;
+  readonly #writesAtOnce: boolean;
   #peer!: MemoryTransport;
   #handler: TransportHandler | undefined;
 
@@ -112,10 +120,16 @@ export class MemoryTransport implements Transport {
   #gone = false;
   #scheduled = false;
 
-  private constructor(local: Address, remote: Address, capacity: number) {
+  private constructor(
+    local: Address,
+    remote: Address,
+    capacity: number,
+    writesAtOnce: boolean,
+  ) {
     this.localAddress = local;
     this.remoteAddress = remote;
     this.#capacity = capacity;
+    this.#writesAtOnce = writesAtOnce;
   }
 
   /** Joins two ends that have the given addresses. */
@@ -124,10 +138,10 @@ export class MemoryTransport implements Transport {
     second: Address,
     options: MemoryOptions = {},
   ): [MemoryTransport, MemoryTransport] {
-    const capacity = options.capacity ?? DEFAULT_CAPACITY;
+    const { capacity = DEFAULT_CAPACITY, writesAtOnce = false } = options;
     if (!(capacity >= 0)) throw new RangeError(`capacity is ${capacity}; it must be from 0`);
-    const one = new MemoryTransport(first, second, capacity);
-    const other = new MemoryTransport(second, first, capacity);
+    const one = new MemoryTransport(first, second, capacity, writesAtOnce);
+    const other = new MemoryTransport(second, first, capacity, writesAtOnce);
     one.#peer = other;
     other.#peer = one;
     return [one, other];
@@ -149,19 +163,28 @@ export class MemoryTransport implements Transport {
     this.#schedule();
   }
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array): boolean {
     this.#mustBeStarted("write");
-    if (this.#ending !== undefined) return;
+    if (this.#ending !== undefined) return false;
     if (this.#ended) throw new Error("write came after end");
     if (this.#writing) throw new Error("write came before onDrain: one write at a time");
     this.#writing = true;
     if (this.#peer.#ending !== undefined) {
       this.#broken = true;
       this.#schedule();
-      return;
+      return false;
     }
     if (bytes.length > 0) this.#peer.#receive(bytes.slice());
+    if (this.#writesAtOnce && this.#peer.#hasRoom) {
+      this.#writing = false;
+      return true;
+    }
     this.#letLeave();
+    return false;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#arrivingLength <= this.#capacity;
   }
 
   pause(): void {
@@ -257,7 +280,7 @@ export class MemoryTransport implements Transport {
   /** The write under way has left once the bytes in flight fit in the peer's buffer. */
   #letLeave(): void {
     if (!this.#writing || this.#broken) return;
-    if (this.#peer.#arrivingLength > this.#peer.#capacity) return;
+    if (!this.#peer.#hasRoom) return;
     this.#left = true;
     this.#schedule();
   }

@@ -58,6 +58,7 @@ export {
   type Address,
   type Listener,
   type Network,
+  type NetworkFeature,
   type NetworkTarget,
   type Transport,
   type TransportHandler,

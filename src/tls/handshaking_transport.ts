@@ -1,6 +1,11 @@
 /** A transport that is still being made, as by a TLS handshake. */
 
-import { abortTransport, type Transport, type TransportHandler } from "../api/network.ts";
+import {
+  abortTransport,
+  type Transport,
+  type TransportHandler,
+  writeAndDrain,
+} from "../api/network.ts";
 import { Relay } from "../service/relay.ts";
 
 /** How a transport is made of another one. */
@@ -44,9 +49,9 @@ export class HandshakingTransport extends Relay {
     );
   }
 
-  override write(bytes: Uint8Array): void {
-    if (this.#isAdmitted) this.inner.write(bytes);
-    else this.#early = bytes;
+  override write(bytes: Uint8Array): boolean | void {
+    if (this.#isAdmitted) return this.inner.write(bytes);
+    this.#early = bytes;
   }
 
   override pause(): void {
@@ -98,7 +103,7 @@ export class HandshakingTransport extends Relay {
   #admit(): void {
     const made = this.inner;
     this.#isAdmitted = true;
-    if (this.#early !== undefined) made.write(this.#early);
+    if (this.#early !== undefined) writeAndDrain(made, this.#early, this);
     this.#early = undefined;
     if (this.#endIsDue) made.end();
     if (!this.isPaused) made.resume();

@@ -1,6 +1,11 @@
 /** A transport as a stream connection, for programs with a TLS layer of their own. */
 
-import type { StreamConn, Transport, TransportHandler } from "../api/network.ts";
+import {
+  type StreamConn,
+  type Transport,
+  type TransportHandler,
+  writeAndDrain,
+} from "../api/network.ts";
 import type { TlsMembers } from "../api/tls.ts";
 import { LwsError } from "../base/errors.ts";
 import { StreamTransport } from "../transport/stream_transport.ts";
@@ -66,7 +71,7 @@ export class TransportConn implements StreamConn, TransportHandler {
     await new Promise<void>((resolve, reject) => {
       this.#writing = { resolve, reject };
       // A copy, also of a `Buffer`, whose `slice` is none.
-      this.#transport.write(new Uint8Array(bytes));
+      writeAndDrain(this.#transport, new Uint8Array(bytes), this);
     });
     return bytes.length;
   }

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import type { Transport, TransportHandler } from "../api/network.ts";
+import { type Transport, type TransportHandler, writeAndDrain } from "../api/network.ts";
 import { freeBuffer } from "../base/buffers.ts";
 
 /** A fatal alert, `handshake_failure`: RFC 8446 section 6.2. */
@@ -97,7 +97,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     this.#beingWritten = this.#waiting.shift();
     if (this.#beingWritten !== undefined) {
       this.#waitingLength -= this.#beingWritten.length;
-      this.#inner.write(this.#beingWritten);
+      writeAndDrain(this.#inner, this.#beingWritten, this);
     }
     const whenRoom = this.#whenRoom;
     this.#whenRoom = undefined;
@@ -148,7 +148,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
       this.#waitingLength += bytes.length;
     } else {
       this.#beingWritten = bytes;
-      this.#inner.write(bytes);
+      writeAndDrain(this.#inner, bytes, this);
     }
     if (this.#waitingLength < WAITING_LIMIT) done();
     else this.#whenRoom = done;
@@ -161,7 +161,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // `node:tls` forgets the alert it owes to who doesn't speak TLS.
-    if (this.#owesAnswer) this.#inner.write(HANDSHAKE_FAILURE);
+    if (this.#owesAnswer) writeAndDrain(this.#inner, HANDSHAKE_FAILURE, this);
     // The notice that ends the stream may be on its way.
     if (this.#owesAnswer || this.isWriting) this.#closeIsDue = true;
     else this.#inner.close();

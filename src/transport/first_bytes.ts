@@ -1,6 +1,6 @@
 /** What is said on a connection before its own bytes begin, read off in front of them. */
 
-import type { Address, Transport } from "../api/network.ts";
+import { type Address, type Transport, writeAndDrain } from "../api/network.ts";
 import { Relay } from "../service/relay.ts";
 import { type DetachableTransport, detached } from "./network.ts";
 
@@ -70,7 +70,7 @@ class PrefacedTransport extends Relay implements DetachableTransport {
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
     this.inner.start(this);
     const { request } = this.#preface;
-    if (request !== undefined) this.inner.write(request);
+    if (request !== undefined) writeAndDrain(this.inner, request, this);
   }
 
   override get localAddress(): Address {

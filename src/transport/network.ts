@@ -12,7 +12,7 @@ import type {
 import { LwsError } from "../base/errors.ts";
 import { connectName, runtimeSystem } from "./connect_name.ts";
 import { reverseLookup } from "./machine.ts";
-import { listenOnDescriptor, NodeStream } from "./node_stream.ts";
+import { listenOnDescriptor, listenShared, NodeStream } from "./node_stream.ts";
 import { addressOf, keepAliveOn, StreamTransport, transportOver } from "./stream_transport.ts";
 import { connectUnix, listenUnix } from "./unix.ts";
 
@@ -67,6 +67,7 @@ export function adoptListener(listener: StreamListener, keepAlive = false): List
 
 /** The operating system's TCP and unix sockets. Listening and connecting need `--allow-net`. */
 export const tcpNetwork: Network = {
+  features: ["reusePort"],
   listen(target: NetworkTarget): Listener {
     return adoptListener(open(target), target.keepAlive);
   },
@@ -90,10 +91,10 @@ export const backgroundNetwork: Network = {
 };
 
 function open(target: NetworkTarget): StreamListener {
-  const { hostname, port, path, mode, fd } = target;
+  const { hostname, path, mode, fd } = target;
   if (fd === undefined && path !== undefined) return listenUnix(path, mode);
   if (fd === undefined) refuseIpv6(target, hostname);
-  const listener = fd === undefined ? Deno.listen({ hostname, port }) : listenOnDescriptor(fd);
+  const listener = fd === undefined ? listenOnPort(target) : listenOnDescriptor(fd);
   try {
     // A name may stand for an IPv6 address, and a descriptor be bound to one.
     refuseIpv6(target, addressOf(listener.addr).hostname);
@@ -102,6 +103,13 @@ function open(target: NetworkTarget): StreamListener {
     throw error;
   }
   return listener;
+}
+
+function listenOnPort({ hostname, port, reusePort = false }: NetworkTarget): StreamListener {
+  if (!reusePort) return Deno.listen({ hostname, port });
+  // Without that flag, by which this is there, the runtime ends the program.
+  const mayShare = typeof (Deno as { listenDatagram?: unknown }).listenDatagram === "function";
+  return mayShare ? Deno.listen({ hostname, port, reusePort }) : listenShared(hostname, port);
 }
 
 function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {

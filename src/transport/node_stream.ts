@@ -1,10 +1,12 @@
 /**
  * Stream connections by `node:net`, for what the runtime's own sockets can't: connecting from an
- * address, and listening on a descriptor. They are 20 to 30 % slower.
+ * address, and listening on a descriptor or a port that others have as well. They are 20 to 30 % slower.
  */
 
-import { connect, createServer, type Server, type Socket } from "node:net";
+import net, { connect, createServer, isIP, type Server, type Socket } from "node:net";
+import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
+import { getSystemErrorName } from "node:util";
 import type { StreamConn, StreamListener } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
 
@@ -153,8 +155,18 @@ const RELISTEN_MS = 500;
 
 /** What `node:net` keeps of a socket; its own, so that it may be missing or different. */
 interface ListeningHandle {
-  listen?(backlog: number): unknown;
+  listen?(backlog: number): number;
+  close?(): void;
 }
+
+/** What of `node:net` opens and binds a socket; a number is the reason why there is none. */
+type CreateServerHandle = (
+  ip: string,
+  port: number,
+  family: number,
+  fd: undefined,
+  flags: number,
+) => ListeningHandle | number;
 
 /**
  * Listens on a socket that the program was started with. Needs no permission: whoever started the
@@ -163,6 +175,59 @@ interface ListeningHandle {
  * @throws {LwsError} `invalid-option` when the descriptor is none, or none that can be listened on.
  */
 export function listenOnDescriptor(fd: number): StreamListener {
+  const listener = listenerOver({ fd });
+  if (listener !== undefined) return listener;
+  throw new LwsError(
+    "invalid-option",
+    `can't listen on descriptor ${fd}; it must be open, and a TCP or unix socket`,
+  );
+}
+
+/**
+ * Listens on a port on which others may listen as well (`SO_REUSEPORT`). `listen` of `node:net` would tell
+ * a turn later whether that has failed, so that its parts are called here.
+ *
+ * @throws {LwsError} `invalid-option` for a name, and where there are no such parts.
+ */
+export function listenShared(ip: string, port: number): StreamListener {
+  if (isIP(ip) === 0) refuseSharing(`${ip} is a name; give its address`);
+  const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle };
+  const flags = tcpFlags()?.["UV_TCP_REUSEPORT"];
+  if (create === undefined || flags === undefined) {
+    return refuseSharing("this runtime's node:net can't");
+  }
+  const handle = create(ip, port, isIP(ip), undefined, flags);
+  if (typeof handle === "number") throw listenError(handle, ip, port);
+  const failed = handle.listen!(MOST_WAITING);
+  const listener = failed < 0 ? undefined : listenerOver(handle);
+  if (listener !== undefined) return listener;
+  handle.close!();
+  throw listenError(failed, ip, port);
+}
+
+function refuseSharing(why: string): never {
+  throw new LwsError("invalid-option", `reusePort: ${why}, or run with --unstable-net`);
+}
+
+/** The flags of a TCP socket, by their names in libuv. */
+function tcpFlags(): Readonly<Record<string, number>> | undefined {
+  const { binding } = process as {
+    binding?(name: "tcp_wrap"): { readonly constants?: Readonly<Record<string, number>> };
+  };
+  return binding?.("tcp_wrap").constants;
+}
+
+/** As the runtime's own listening throws it. */
+function listenError(errno: number, ip: string, port: number): Error {
+  const name = errno < 0 ? getSystemErrorName(errno) : "no socket";
+  const Kind = name === "EADDRINUSE" ? Deno.errors.AddrInUse : Error;
+  return new Kind(`${ip} port ${port}: ${name}`);
+}
+
+/** Accepts from what `Server.listen` takes; undefined when it can't be listened on. */
+function listenerOver(
+  socket: { readonly fd: number } | ListeningHandle,
+): StreamListener | undefined {
   const waiting: NodeStream[] = [];
   const accepting: PromiseWithResolvers<NodeStream>[] = [];
   let isClosed = false;
@@ -175,13 +240,8 @@ export function listenOnDescriptor(fd: number): StreamListener {
   });
   // Comes a turn later, when `listening` has told already.
   server.on("error", () => {});
-  server.listen({ fd });
-  if (!server.listening) {
-    throw new LwsError(
-      "invalid-option",
-      `can't listen on descriptor ${fd}; it must be open, and a TCP or unix socket`,
-    );
-  }
+  server.listen(socket);
+  if (!server.listening) return undefined;
   const stopListening = keepListening(server);
   const address = server.address();
   return {

@@ -1,6 +1,6 @@
 /** Peers that are slow to take what is sent to them. */
 
-import type { Transport, TransportHandler } from "../../src/api/network.ts";
+import { type Transport, type TransportHandler, writeAndDrain } from "../../src/api/network.ts";
 
 /** What a slow peer takes at once, in bytes. */
 export const SIP = 64 * 1024;
@@ -72,7 +72,7 @@ export class SippingPeer implements TransportHandler {
     const next = this.#unsent.shift();
     if (next === undefined) return;
     this.#isWriting = true;
-    this.#transport.write(next);
+    writeAndDrain(this.#transport, next, this);
   }
 }
 

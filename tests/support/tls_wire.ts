@@ -30,7 +30,7 @@ export function tapped(below: MemoryTransport): Wire {
       if (member === "write") {
         return (bytes: Uint8Array) => {
           sent.push(bytes.slice());
-          target.write(bytes);
+          return target.write(bytes);
         };
       }
       if (member === "start") {

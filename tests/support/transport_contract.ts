@@ -5,7 +5,12 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { abortTransport, type Transport, type TransportHandler } from "../../src/api/network.ts";
+import {
+  abortTransport,
+  type Transport,
+  type TransportHandler,
+  writeAndDrain,
+} from "../../src/api/network.ts";
 
 /** Two connected transports that were not started; each test closes both. */
 export type MakePair = () => Promise<[Transport, Transport]>;
@@ -95,10 +100,15 @@ export class Recorder implements TransportHandler {
     return this.until(() => this.takenLength >= length);
   }
 
+  /** Writes; a drain follows, also where all has left at once. */
+  send(bytes: Uint8Array): void {
+    writeAndDrain(this.transport, bytes, this);
+  }
+
   /** Writes, and waits for the drain that belongs to it. */
   async write(data: string | Uint8Array): Promise<void> {
     const drains = this.count("drain");
-    this.transport.write(typeof data === "string" ? new TextEncoder().encode(data) : data);
+    this.send(typeof data === "string" ? new TextEncoder().encode(data) : data);
     await this.until(() => this.count("drain") > drains);
   }
 
@@ -185,7 +195,7 @@ export function testTransportContract(
     near.take = outside;
     near.whenDrained = () => assertEquals(inside, false);
     inside = true;
-    near.transport.write(new Uint8Array(3));
+    near.send(new Uint8Array(3));
     inside = false;
     await far.untilTaken(3);
     await near.until(() => near.count("drain") === 1);
@@ -193,11 +203,11 @@ export function testTransportContract(
 
   test("a handler may write from inside onBytes and onDrain", async (near, far) => {
     far.take = (bytes) => {
-      if (far.count("drain") === 0) far.transport.write(new TextEncoder().encode("first,"));
+      if (far.count("drain") === 0) far.send(new TextEncoder().encode("first,"));
       return bytes.length;
     };
     far.whenDrained = () => {
-      if (far.count("drain") < 3) far.transport.write(new TextEncoder().encode("again,"));
+      if (far.count("drain") < 3) far.send(new TextEncoder().encode("again,"));
     };
     await near.write("go");
     await near.untilTaken(18);
@@ -313,7 +323,7 @@ export function testTransportContract(
   test("a peer that doesn't read lets a large write wait", async (near, far) => {
     far.transport.pause();
     const size = 16 * 1024 * 1024;
-    near.transport.write(new Uint8Array(size));
+    near.send(new Uint8Array(size));
     await roundTrip(far, near);
     assertEquals(near.count("drain"), 0);
     far.keeps = false;
@@ -357,7 +367,7 @@ export function testTransportContract(
   test("end comes after all bytes, and the other way stays open", async (near, far) => {
     let atEnd = "";
     far.whenEnded = () => atEnd = far.text;
-    near.transport.write(new TextEncoder().encode("the last words"));
+    near.send(new TextEncoder().encode("the last words"));
     near.transport.end();
     await far.until(() => far.count("end") === 1);
     assertEquals(atEnd, "the last words");
@@ -436,7 +446,7 @@ export function testTransportContract(
 
   test("close while a write waits still comes to onClose", async (near, far) => {
     far.transport.pause();
-    near.transport.write(new Uint8Array(16 * 1024 * 1024));
+    near.send(new Uint8Array(16 * 1024 * 1024));
     near.transport.close();
     await near.until(() => near.count("close") === 1);
     assertEquals(near.count("drain"), 0);
@@ -446,8 +456,8 @@ export function testTransportContract(
     far.transport.close();
     await near.until(() => near.count("end") === 1);
     // The kernel of a socket may swallow what was written before it heard of the close.
-    near.whenDrained = () => near.transport.write(new Uint8Array(1000));
-    near.transport.write(new Uint8Array(1000));
+    near.whenDrained = () => near.send(new Uint8Array(1000));
+    near.send(new Uint8Array(1000));
     await near.until(() => near.count("close") === 1);
     assert(near.closeError instanceof Error);
   });

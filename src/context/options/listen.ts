@@ -5,7 +5,7 @@ import {
   type ListenInfo,
   type TrustProxy,
 } from "../../api/creation_info.ts";
-import type { StreamListener } from "../../api/network.ts";
+import type { Network, NetworkFeature, StreamListener } from "../../api/network.ts";
 import {
   type Checked,
   flag,
@@ -17,8 +17,11 @@ import {
 import type { CheckedListenInfo } from "../listen.ts";
 import { type ProxyTrust, readProxyTrust } from "../../proxy/forwarded_for.ts";
 import { parseIpLiteral } from "../../proxy/ip_address.ts";
+import { tcpNetwork } from "../../transport/network.ts";
 
-type Ask = Inquiry<ListenInfo>;
+/** What the checks see of a creation struct. */
+export type ListenStruct = ListenInfo & { readonly network?: Network };
+type Ask = Inquiry<ListenStruct>;
 
 /** The rules, in the order of {@linkcode ListenInfo}. */
 export const LISTEN_RULES = {
@@ -80,6 +83,8 @@ export const LISTEN_RULES = {
       return value as StreamListener | undefined;
     },
   },
+  reusePort: ofAddress("reusePort", "Whether other contexts may listen on the same port."),
+  ipv6Only: ofAddress("ipv6Only", "Whether an `iface` of IPv6 keeps IPv4 out."),
   proxyProtocol: flag("Whether each connection begins with a header of HAProxy's PROXY protocol."),
   trustProxy: {
     kind: "any",
@@ -88,7 +93,7 @@ export const LISTEN_RULES = {
     about: "Which proxies are believed when they say by `X-Forwarded-For` who the peer is.",
     check: checkTrust,
   },
-} satisfies Record<keyof ListenInfo, Rule<unknown, ListenInfo>>;
+} satisfies Record<keyof ListenInfo, Rule<unknown, ListenStruct>>;
 
 /** Puts the checked options together. */
 export function listenInfoOf(checked: Checked<typeof LISTEN_RULES>): CheckedListenInfo {
@@ -99,8 +104,30 @@ export function listenInfoOf(checked: Checked<typeof LISTEN_RULES>): CheckedList
     mode: checked.socketMode,
     fd: checked.listenFd,
     listener: checked.listener,
+    reusePort: checked.reusePort,
+    ipv6Only: checked.ipv6Only,
     proxyProtocol: checked.proxyProtocol,
     proxyTrust: checked.trustProxy,
+  };
+}
+
+/** A switch of a socket that listens on an address, which not every network has. */
+function ofAddress(name: NetworkFeature, about: string): Rule<boolean, ListenStruct> {
+  const rule = flag(about);
+  return {
+    ...rule,
+    check(value, ask) {
+      const isOn = rule.check(value, ask);
+      const { port, network = tcpNetwork } = ask.info;
+      const place = port === CONTEXT_PORT_NO_LISTEN
+        ? "a port of CONTEXT_PORT_NO_LISTEN"
+        : placesOf(ask.info)[0];
+      if (isOn && place !== undefined) ask.refuse(value, `false beside ${place}`);
+      else if (isOn && !network?.features?.includes(name)) {
+        ask.refuse(value, "false, as the network has no such feature");
+      }
+      return isOn;
+    },
   };
 }
 

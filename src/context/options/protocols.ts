@@ -61,7 +61,7 @@ export const PROTOCOL_RULES = {
   allowedOrigins: {
     kind: "list",
     allowed: '"*", or origins such as "https://example.com"',
-    default: "those of the context",
+    default: "the context's `allowedOrigins`",
     about: "Origins from which browsers may connect to it.",
     check: checkOrigins,
   },

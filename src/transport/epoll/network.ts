@@ -9,6 +9,7 @@ import { EpollLoop } from "./loop.ts";
 
 /** What `epollNetwork` makes; tests give it a table with faults. */
 export class EpollNetwork implements Network {
+  readonly features = ["ipv6Only", "reusePort"] as const;
   readonly #loop: EpollLoop;
 
   /** @param busyWaitMs as `EpollOptions.busyWaitMs` */

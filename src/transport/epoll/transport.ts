@@ -26,6 +26,9 @@ const READING = EPOLLIN | EPOLLRDHUP;
 /** Not in the set: the kernel tells of a broken connection again and again, whatever one asks for. */
 const UNWATCHED = -1;
 
+/** After these a call is made again when the kernel says so: there was no room, or it was interrupted. */
+const IN_VAIN: ReadonlySet<number> = new Set([EAGAIN, EINTR, ENOBUFS, ENOMEM]);
+
 const MORE_COMES = 0;
 /** The peer will send no more, which the handler has yet to hear. */
 const END_IS_DUE = 1;
@@ -47,7 +50,6 @@ export class EpollTransport implements Transport, Watcher {
   #end: typeof MORE_COMES | typeof END_IS_DUE | typeof END_IS_TOLD = MORE_COMES;
   #isPaused = false;
   #resumeIsDue = false;
-  #drainIsDue = false;
   #endsAfterWrite = false;
   #isGone = false;
 
@@ -77,10 +79,10 @@ export class EpollTransport implements Transport, Watcher {
     this.#add(READING);
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed) return false;
     this.#unsent = bytes;
-    this.#send();
+    return this.#send();
   }
 
   pause(): void {
@@ -115,9 +117,8 @@ export class EpollTransport implements Transport, Watcher {
   onReady(events: number): void {
     const isBroken = (events & (EPOLLERR | EPOLLHUP)) !== 0;
     if (this.#unsent !== undefined && (isBroken || (events & EPOLLOUT) !== 0)) {
-      this.#send();
+      this.#sendMore();
       if (this.#isClosed) return;
-      if (this.#unsent === undefined) this.#watch();
     }
     if (!isBroken && (events & READING) === 0) return;
     if (this.#reads) this.#read();
@@ -152,9 +153,7 @@ export class EpollTransport implements Transport, Watcher {
   }
 
   #onReadFailed(errno: number): void {
-    if (errno !== EAGAIN && errno !== EINTR) {
-      this.#break(failure(this.#loop.libc, "recv", errno));
-    }
+    if (!IN_VAIN.has(errno)) this.#break(failure(this.#loop.libc, "recv", errno));
   }
 
   /** Offers a view of a buffer that others use as well. */
@@ -196,42 +195,36 @@ export class EpollTransport implements Transport, Watcher {
     else this.#unwatch();
   }
 
-  #send(): void {
+  /** There is room for more of it again, or it is broken. */
+  #sendMore(): void {
+    const before = this.#unsent!.length;
+    if (this.#send()) {
+      this.#handler!.onDrain();
+      if (!this.#isClosed) this.#watch();
+    } else if (this.#unsent!.length < before) this.#handler!.onProgress?.();
+  }
+
+  /** Sends what is left of the write under way; whether that is all. */
+  #send(): boolean {
     const { libc } = this.#loop;
     const bytes = this.#unsent!;
     const count = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
-    if (count === bytes.length) return this.#sent();
-    if (count < 0) {
+    if (count === bytes.length) {
+      this.#unsent = undefined;
+      if (this.#endsAfterWrite) this.end();
+      return true;
+    }
+    if (count >= 0) this.#unsent = bytes.subarray(count);
+    else {
       const errno = libc.errno();
-      if (errno !== EAGAIN && errno !== EINTR && errno !== ENOBUFS && errno !== ENOMEM) {
-        return this.#breakSoon(failure(libc, "send", errno));
+      if (!IN_VAIN.has(errno)) {
+        this.#breakSoon(failure(libc, "send", errno));
+        return false;
       }
-    } else {
-      this.#unsent = bytes.subarray(count);
-      if (this.#isWaitingToSend) this.#handler!.onProgress?.();
     }
-    if (!this.#isClosed) this.#watch();
+    this.#watch();
+    return false;
   }
-
-  get #isWaitingToSend(): boolean {
-    return this.#watched !== UNWATCHED && (this.#watched & EPOLLOUT) !== 0;
-  }
-
-  #sent(): void {
-    this.#unsent = undefined;
-    if (this.#endsAfterWrite) {
-      this.#endsAfterWrite = false;
-      this.end();
-    }
-    if (this.#drainIsDue) return;
-    this.#drainIsDue = true;
-    queueMicrotask(this.#drained);
-  }
-
-  readonly #drained = (): void => {
-    this.#drainIsDue = false;
-    if (!this.#isClosed) this.#handler!.onDrain();
-  };
 
   /**
    * Has the kernel watch for what is of use, where that differs. Called when there is more to watch for, and

@@ -160,7 +160,7 @@ Deno.test("many frames in one read are answered in one write", async () => {
   const write = serverEnd.write.bind(serverEnd);
   serverEnd.write = (bytes) => {
     writes++;
-    write(bytes);
+    return write(bytes);
   };
   socket.send(...Array.from({ length: 100 }, () => ({ opcode: 1, payload: "x" })));
   for (let i = 0; i < 100; i++) assertEquals(await socket.receiveText(), "x");

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { STATE_TABLES } from "../../../src/connection/states.ts";
+import { STATES_PATH, withStates } from "../../../tools/states_page.ts";
 
 for (const { name, first, steps } of STATE_TABLES) {
   const states = Object.keys(steps);
@@ -28,3 +29,8 @@ for (const { name, first, steps } of STATE_TABLES) {
     assertEquals(last, states.slice(-last.length));
   });
 }
+
+Deno.test("ARCHITECTURE.md has the states that the tables have", () => {
+  const page = Deno.readTextFileSync(STATES_PATH);
+  assertEquals(page, withStates(page));
+});

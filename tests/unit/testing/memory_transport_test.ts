@@ -9,6 +9,11 @@ import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { Recorder, testTransportContract } from "../../support/transport_contract.ts";
 
 testTransportContract("a memory pair", () => Promise.resolve(memoryPair()), false);
+testTransportContract(
+  "a memory pair that writes at once",
+  () => Promise.resolve(memoryPair({ writesAtOnce: true })),
+  false,
+);
 
 testTransportContract("a memory pair that is chopped", () => {
   const [near, far] = memoryPair();
