@@ -252,10 +252,12 @@ export class Outbox implements Serviceable {
 
   /** All has left at once. What comes of that goes on here, but not within itself: it might never end. */
   #left(): void {
-    if (this.#isLeaving) return queueMicrotask(() => this.#queue.isWriting && this.#host.onDrain());
+    if (this.#isLeaving) {
+      return queueMicrotask(() => this.#queue.isWriting && this.#connection.onDrain());
+    }
     this.#isLeaving = true;
     try {
-      this.#host.onDrain();
+      this.#connection.onDrain();
     } finally {
       this.#isLeaving = false;
     }
