@@ -46,7 +46,7 @@ export interface Wsi<out User = unknown> {
   readonly extensions: readonly string[];
   /**
    * The peer's address; its name once `context.resolvePeerAddresses` has found it. Behind proxies it is
-   * whom they speak for, where `proxyProtocol` or `trustProxy` says so, from each request on.
+   * the client's in front of them, where `proxyProtocol` or `trustProxy` says so, from each request on.
    */
   readonly peerAddresses: PeerAddresses;
 
@@ -311,7 +311,7 @@ export interface Wsi<out User = unknown> {
    * @returns 0, so that `return wsi.respond(…)` fits any HTTP reason, or −1 when there is no request to answer
    *   or the connection had to be cut.
    * @throws {LwsError} `invalid-argument` for another status or body, a body with 204, 205 or 304, a stream that
-   *   somebody else reads, or a field that can't stand in a header. Nothing is sent then.
+   *   is locked to another reader, or a field that can't stand in a header. Nothing is sent then.
    *
    * @example
    * ```ts
@@ -345,8 +345,8 @@ export interface Wsi<out User = unknown> {
    *   with 401, `allow` with 405, `proxy-authenticate` with 407. A `notice` line in the log tells of one that
    *   is missing, once for each context and status. A 426 has `upgrade: websocket` unless `upgrade` is given.
    * @param html Sent as it is and **not escaped**: in what a peer has said, a path as well, `&`, `<`,
-   *   `>` and quotes have to be escaped first, or it runs as script in who reads the page. Default: the
-   *   status's registered phrase.
+   *   `>` and quotes have to be escaped first, or it runs as script in the reader's browser. Default:
+   *   the status's registered phrase.
    * @param headers More header fields, as `[["allow", "GET, HEAD"]]`; a `content-type` or
    *   `x-content-type-options` counts in place of the page's own (HTML in UTF-8, `nosniff`).
    * @returns 0, or 1 when there is no request to answer.

@@ -19,7 +19,7 @@ export abstract class Face<Inner extends object = object> {
 }
 
 /**
- * What is behind a face, for code of ours that gets one back.
+ * What is behind a face, for code of the library that gets one back.
  *
  * @throws {TypeError} when it is no face
  */

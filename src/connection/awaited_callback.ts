@@ -17,25 +17,25 @@ interface AwaitedCallback {
   readonly later: (() => void)[];
 }
 
-/** What is told of awaited callbacks beside their results. */
+/** What {@linkcode Asking} tells its phase of promises, beside their results. Implemented by HttpSession. */
 export interface AskingPhase {
   onThrow(): void;
-  /** The program thinks, and the peer owes it nothing meanwhile. */
+  /** Called when a promise is awaited: the peer owes nothing meanwhile. */
   onThinking(): void;
-  /** The program has said its word, and the peer is under its timeouts again. */
+  /** Called when it has settled: the peer is under its timeouts again. */
   onHeard(): void;
 }
 
-/** Asks the program on behalf of `Phase`, a phase of the connection. */
-export class Asking<Phase extends AskingPhase> {
+/** Asks the program on behalf of `Host`, a phase of the connection. */
+export class Asking<Host extends AskingPhase> {
   readonly #connection: Connection;
-  readonly #phase: Phase;
+  readonly #host: Host;
   #isCalling = false;
   #awaited: AwaitedCallback | undefined;
 
-  constructor(connection: Connection, phase: Phase) {
+  constructor(connection: Connection, host: Host) {
     this.#connection = connection;
-    this.#phase = phase;
+    this.#host = host;
   }
 
   /** Whether the program has not said its word yet. */
@@ -66,11 +66,11 @@ export class Asking<Phase extends AskingPhase> {
     entry: ProtocolEntry,
     reason: R,
     data: ReasonData[R],
-    hear: (this: Phase, result: number, given: Given) => void,
+    hear: (this: Host, result: number, given: Given) => void,
     given: Given,
   ): void {
     const result = this.call(entry, reason, data);
-    if (typeof result === "number") hear.call(this.#phase, result, given);
+    if (typeof result === "number") hear.call(this.#host, result, given);
     else this.#hearLater(entry, reason, result, hear, given);
   }
 
@@ -79,13 +79,13 @@ export class Asking<Phase extends AskingPhase> {
     entry: ProtocolEntry,
     reason: Reason,
     promised: PromiseLike<unknown>,
-    hear: (this: Phase, result: number, given: Given) => void,
+    hear: (this: Host, result: number, given: Given) => void,
     given: Given,
   ): void {
-    this.await(entry, reason, promised, (late) => hear.call(this.#phase, late, given));
+    this.await(entry, reason, promised, (late) => hear.call(this.#host, late, given));
   }
 
-  /** Calls back, for who awaits a promise by {@linkcode await}. */
+  /** Calls back; the caller awaits a promise that comes of it by {@linkcode await}. */
   call<R extends keyof ReasonData>(
     entry: ProtocolEntry,
     reason: R,
@@ -120,7 +120,7 @@ export class Asking<Phase extends AskingPhase> {
     const connection = this.#connection;
     const { headerTimeoutMs } = connection.owner.limits;
     if (isFilter(this.#awaited!)) connection.armTimeout("establishWithServer", headerTimeoutMs);
-    else this.#phase.onThinking();
+    else this.#host.onThinking();
   }
 
   /** Whether so many bytes have to wait for it. */
@@ -153,11 +153,11 @@ export class Asking<Phase extends AskingPhase> {
     if (this.#awaited !== awaited) return;
     const connection = this.#connection;
     connection.turn(() => {
-      if (result === THREW && connection.isOpen) this.#phase.onThrow();
+      if (result === THREW && connection.isOpen) this.#host.onThrow();
       this.#awaited = undefined;
       if (isFilter(awaited) && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
       hear(result);
-      if (connection.isOpen) this.#phase.onHeard();
+      if (connection.isOpen) this.#host.onHeard();
       // The next callback may think as well.
       for (const work of awaited.later) this.defer(work);
       if (awaited.wantsWritable) connection.callbackOnWritable();

@@ -13,7 +13,7 @@ import {
 } from "../base/callback_results.ts";
 import { describeError, log } from "../base/log.ts";
 
-/** Whom a callback is about. */
+/** The connection that a callback is for. Implemented by Connection. */
 export interface Caller {
   /** What the callback is given. */
   readonly wsi: Wsi;
@@ -22,11 +22,11 @@ export interface Caller {
   readonly isOpen: boolean;
   /** What hears of a callback that threw. */
   readonly phase: { onThrow(): void } | undefined;
-  /** What the program does for it has failed, outside any call. */
+  /** Called when the program's work for the connection has failed outside of a callback, as by a promise. */
   hasFailed(): void;
 }
 
-/** Whose callback is called. */
+/** The protocol that is called. Implemented by ProtocolEntry. */
 export interface Called {
   readonly protocol: Protocol;
 }
@@ -48,7 +48,7 @@ const HARMLESS: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 /**
- * Calls a protocol's callback. Returns its number, 0 for nothing, a promise for who awaits that, and
+ * Calls a protocol's callback. Returns its number, 0 for nothing, a promise for the caller to await, and
  * {@linkcode THREW} when it threw, which is logged.
  */
 export function ask<R extends keyof ReasonData>(
@@ -73,7 +73,7 @@ export function ask<R extends keyof ReasonData>(
   }
 }
 
-/** As {@linkcode ask}, where nobody awaits a promise: that counts as 0. */
+/** As {@linkcode ask}, for reasons in which a promise is not awaited but counts as 0. */
 export function call<R extends keyof ReasonData>(
   caller: Caller,
   called: Called,
@@ -127,8 +127,8 @@ export function makeUser(caller: Caller, { protocol }: Called): boolean {
 }
 
 /**
- * The program's word on a client's certificate: whether it lets that in, if it says anything. To let in
- * who is not trusted takes a call: a 0 that a callback returns for whatever it doesn't know must not.
+ * The program's verdict on a client's certificate; undefined for none. To let in a client that is not
+ * trusted takes a call of `accept`: the 0 that a callback returns for reasons it doesn't know must not.
  */
 export function judges(caller: Caller, first: Called, info: TlsInfo): boolean | undefined {
   let isAccepted = false;

@@ -233,7 +233,7 @@ export class ClientHandshake implements Phase {
     connection.isSsl = isSsl;
     connection.tls = tls;
     this.#step("connected");
-    // At once, as nobody else would hear that it breaks; what it tells waits for service.
+    // At once, as only its handler hears that it breaks; what it tells waits for service.
     connection.attach(transport);
     this.#arrived(() => this.#begin());
   }
@@ -373,7 +373,7 @@ export class ClientHandshake implements Phase {
   }
 
   #fail(text: string): void {
-    // Who has refused is told, whatever ends the wait for the rest of the answer.
+    // A refusal is told as the reason, whatever ends the wait for the rest of the answer.
     if (this.#refused === undefined) this.#failure = text;
     log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
     this.#connection.abort("self");
@@ -404,7 +404,7 @@ export interface RouteTarget {
   readonly ssl: 0 | 1 | 2;
   /** Whether all has to be known of its TLS. */
   readonly peerCertificate: boolean;
-  /** Whom the certificate has to be for. */
+  /** The host that the certificate has to be for. */
   readonly serverName: string;
 }
 

@@ -27,7 +27,7 @@ import { Peer } from "../proxy/peer.ts";
 /**
  * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
  * half, and input is discarded until the peer closes, as closing with unread input would reset the
- * connection and might take our last words with it. `"awaitsPeer"`: the same with the sending half left
+ * connection and might take the last bytes sent with it. `"awaitsPeer"`: the same with the sending half left
  * open, so that the peer's side of the connection is the one that keeps its address busy for a while.
  */
 export type Parting = "closes" | "lingers" | "awaitsPeer";
@@ -150,7 +150,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   // Callbacks.
 
-  /** What the program does for this connection has failed, outside any call of it. */
+  /** Called when the program's work for this connection has failed outside of a callback. */
   hasFailed(): void {
     if (!this.isOpen || this.phase === undefined) return;
     const service = () => {
@@ -292,7 +292,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     if (this.transport !== undefined) abortTransport(this.transport);
   }
 
-  /** Ends the connection at once, for whoever knows its descriptor; nothing more is received. */
+  /** As `Context.hangupOnClient`: ends the connection at once; nothing more is received. */
   hangup(): void {
     // What is not established fails, and says why.
     if (this.isClient && this.frames === undefined) {

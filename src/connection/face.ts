@@ -17,7 +17,7 @@ import { checkTimeout } from "./timeout.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 
-/** What a face asks of its connection. */
+/** What a face asks of its connection. Implemented by Connection. */
 interface Faced {
   readonly owner: { readonly face: Context };
   readonly entry: { readonly active: ActiveProtocol };

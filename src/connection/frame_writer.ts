@@ -8,7 +8,7 @@ import { LwsError } from "../base/errors.ts";
 import type { Connection } from "./connection.ts";
 import { BESIDE, type Outbox } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
-import { PreparedMessage } from "./prepared_message.ts";
+import { type Framed, framedOf, PreparedMessage } from "./prepared_message.ts";
 import {
   CONTROL_BIT,
   FIN,
@@ -40,7 +40,7 @@ const scratch = new Uint8Array(16 * 1024);
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 const FAILED = Symbol("an extension has failed");
 
-/** What hears of an extension that failed. Implemented by WebSocketSession. */
+/** What a {@linkcode FrameWriter} tells its session. Implemented by WebSocketSession. */
 export interface ExtensionFailureHandler {
   /** An extension can't go on, so that the connection can't. */
   onExtensionFailure(error: unknown): void;
@@ -82,7 +82,7 @@ export class FrameWriter {
   ): number {
     // The first of the two is the faster one.
     if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
-      return this.#writePrepared(data, kind, options);
+      return this.#writePrepared(framedOf(data), kind, options);
     }
     if (options !== undefined && options.ignoreXorMask) {
       return this.#writeReadable(data, kind, options);
@@ -113,7 +113,7 @@ export class FrameWriter {
   }
 
   #writePrepared(
-    message: PreparedMessage,
+    message: Framed,
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number {
@@ -147,7 +147,7 @@ export class FrameWriter {
   }
 
   /** A whole message that was framed before. */
-  #prepared(message: PreparedMessage): number {
+  #prepared(message: Framed): number {
     this.#checkOrder(message.opcode);
     const extension = this.#extension;
     const key = extension?.sharedKey;

@@ -69,7 +69,7 @@ export abstract class Probed extends WheelEntry {
     if (!doubt.isStuck) this.#doubt = undefined;
   }
 
-  /** So many bytes of ours have left; 0 for a part of a write whose rest waits. */
+  /** Called when so many bytes of this end have left; 0 for a part of a write whose rest waits. */
   protected left(bytes: number): void {
     if (bytes === 0) {
       if (!this.pending) return;

@@ -14,8 +14,8 @@ import { type Masking, maskPayload, TxQueue, UNMASKED } from "../core/websocket/
 import type { Scheduler, Serviceable } from "../service/scheduler.ts";
 
 /**
- * In place of how many bytes were given: no program has written them, and who did keeps them few. No
- * limit of what may be unsent stands against them, and none of the program's writes waits for them.
+ * In place of how many bytes were given: the library has written them, and keeps them few. No limit of
+ * what may be unsent stands against them, and none of the program's writes waits for them.
  */
 export const BESIDE = -1;
 /** As well: they come as fast as what is before them leaves, so that no limit stands against them. */
@@ -23,7 +23,7 @@ export const PACED = -2;
 /** What {@linkcode Outbox.written} says of a write that was broken. */
 export const BROKEN = -1;
 
-/** What an outbox needs of its connection. */
+/** What an outbox needs of its connection. Implemented by Connection. */
 export interface SendingConnection {
   readonly socketFd: number;
   readonly isOpen: boolean;
@@ -166,7 +166,7 @@ export class Outbox implements Serviceable {
     return true;
   }
 
-  /** Queues a copy of a head, for which none of the program's writes waits, whoever has written it. */
+  /** Queues a copy of a head, the library's or the program's, for which none of the program's writes waits. */
   say(bytes: Uint8Array, given: number = BESIDE): boolean {
     return this.#hasRoom(bytes.length, given) && this.send(bytes, bytes.length, BESIDE);
   }

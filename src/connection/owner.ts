@@ -39,7 +39,7 @@ export interface ProtocolEntry {
   readonly connections: Set<Member>;
 }
 
-/** What a connection needs of its context. */
+/** What a connection needs of its context. Implemented by ServingContext. */
 export interface ConnectionOwner {
   readonly face: Context;
   readonly limits: Limits;
@@ -63,7 +63,7 @@ export interface ConnectionOwner {
   readonly tokenLimits: CheckedTokenLimits;
   /** The methods of requests that reach the program. */
   readonly methods: Methods;
-  /** Which proxies are believed when they say who the peer is; none, if it is undefined. */
+  /** Which proxies are believed about the client's address; none, if it is undefined. */
   readonly proxyTrust: ProxyTrust | undefined;
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];

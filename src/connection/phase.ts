@@ -1,4 +1,4 @@
-/** The seam between a connection and what it does at a time. */
+/** The contract between a connection and what it does at a time. */
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import type { ResponseBodyInit } from "../api/response.ts";
@@ -8,7 +8,10 @@ import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 
-/** What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. */
+/**
+ * What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. Implemented by
+ * HttpSession, ClientHandshake and WebSocketSession; called by Connection.
+ */
 export interface Phase {
   /** Whether this is a WebSocket that has not begun to close. */
   readonly isEstablished: boolean;
@@ -42,11 +45,11 @@ export interface Phase {
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
-  /** @param cause any but `"self"` is a failure, from which nobody may keep it */
+  /** @param cause any but `"self"` is a failure, which no extension may put off */
   close(cause: CloseCause, code: number | undefined, reason: string): number;
 }
 
-/** Where the headers of a request or an answer can be read. */
+/** Where the headers of a request or an answer can be read. Implemented in `http/header_reader`. */
 export interface HeaderSource {
   get(token: string): string | undefined;
   totalLength(token: string): number;
@@ -60,7 +63,7 @@ export interface HeaderSource {
   uriArgs(name: string): string[];
 }
 
-/** The calls that answer an HTTP request. */
+/** The calls that answer an HTTP request. Implemented by HttpResponse; called by the program through `Wsi`. */
 export interface HttpExchange {
   readonly method: string;
   serveFile(

@@ -12,64 +12,83 @@ import {
   writeHeader,
 } from "../core/websocket/frame.ts";
 
-/** What {@linkcode prepareMessage} makes. */
+let read: (message: PreparedMessage) => Framed;
+
+/** What {@linkcode prepareMessage} makes: programs see its kind and its length alone. */
 export class PreparedMessage implements Prepared {
-  /** Whether it is sent as text or as binary. */
-  readonly kind: "text" | "binary";
-  /** Bytes of payload. */
-  readonly byteLength: number;
-  /** The whole frame, as a server sends it. */
-  readonly #frame: Uint8Array;
-  /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
-  #encoded: Map<string, Uint8Array> | undefined;
+  readonly #framed: Framed;
 
   /** Use {@linkcode prepareMessage}. */
   constructor(kind: "text" | "binary", payload: Bytes) {
-    const bytes = bytesOf("prepareMessage: data", payload);
-    this.kind = kind;
-    this.byteLength = bytes.length;
-    this.#frame = frameOf(this.opcode | FIN, bytes);
+    this.#framed = new Framed(kind, payload);
   }
 
   /** @internal Whether `value` is one, and not only looks so. */
   static is(value: object): value is PreparedMessage {
-    return #frame in value;
+    return #framed in value;
   }
 
-  /** @internal */
-  get frame(): Uint8Array {
-    return this.#frame;
+  get kind(): "text" | "binary" {
+    return this.#framed.kind;
   }
 
-  /** @internal The frame for connections with an extension, made once for all of its kind. */
+  get byteLength(): number {
+    return this.#framed.byteLength;
+  }
+
+  static {
+    read = (message) => message.#framed;
+  }
+}
+
+/** What is sent of it. */
+export function framedOf(message: PreparedMessage): Framed {
+  return read(message);
+}
+
+/** A message in its frame. */
+export class Framed {
+  readonly kind: "text" | "binary";
+  readonly byteLength: number;
+  /** The whole frame, as a server sends it. */
+  readonly frame: Uint8Array;
+  /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
+  #encoded: Map<string, Uint8Array> | undefined;
+
+  constructor(kind: "text" | "binary", payload: Bytes) {
+    const bytes = bytesOf("prepareMessage: data", payload);
+    this.kind = kind;
+    this.byteLength = bytes.length;
+    this.frame = frameOf(this.opcode | FIN, bytes);
+  }
+
+  /** The frame for connections with an extension, made once for all of its kind. */
   frameFor(extension: ExtensionSession, key: string): Uint8Array {
     const known = this.#encoded?.get(key);
     if (known !== undefined) return known;
     const encoded = extension.encodeShared(this.payload);
     const frame = encoded === undefined
-      ? this.#frame
+      ? this.frame
       : frameOf(this.opcode | FIN | extension.reservedBits << 4, encoded);
     this.#encoded ??= new Map();
     this.#encoded.set(key, frame);
     return frame;
   }
 
-  /** @internal */
   get opcode(): number {
     return this.kind === "text" ? OPCODE_TEXT : OPCODE_BINARY;
   }
 
-  /** @internal */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#frame.length - this.byteLength);
+    return this.frame.subarray(this.frame.length - this.byteLength);
   }
 }
 
 /**
  * Frames a message once, for `wsi.write` on any number of connections: those of servers send the
- * same bytes and hold no copy of their own of more than 1 KiB, however slowly their peers read. (A client's frames have
- * a masking key each, so that they are copies.) A connection whose unsent bytes would pass
- * `maxUnsentBytes` is closed, as with any write, and delays nobody else.
+ * same bytes and hold no copy of their own of more than 1 KiB, however slowly their peers read. (A
+ * client's frames have a masking key each, so that they are copies.) A connection whose unsent bytes would
+ * pass `maxUnsentBytes` is closed, as with any write, and delays no other.
  *
  * @category Connections
  * @param data The payload; taken before the call returns. A string is sent as UTF-8, of a view its

@@ -34,7 +34,7 @@ export abstract class RxFlow implements TurnTaker {
     return this.#waitForTurn(taken);
   }
 
-  /** The time of all is used up: what was not taken, and what follows, comes when it is our turn. */
+  /** The turn budget is used up: what was not taken, and what follows, comes in this connection's turn. */
   #waitForTurn(taken: number): number {
     if (this.#waitsForTurn || this.transport === undefined) return taken;
     this.#waitsForTurn = true;
@@ -63,7 +63,7 @@ export abstract class RxFlow implements TurnTaker {
 
   /** Whether a peer would be blamed for what waits for this connection's turn. */
   protected isWaitingFor(times: number): boolean {
-    // Everybody's turn comes within that, and whoever sends without an end must not evade it.
+    // Every connection's turn comes within that; a peer that sends without an end must not evade it.
     return this.#waitsForTurn && times < LONGEST_HOLD_UP;
   }
 
@@ -100,7 +100,7 @@ export abstract class RxFlow implements TurnTaker {
     this.transport.resume();
   }
 
-  /** On the way out input comes, whoever held it back, and is discarded. */
+  /** On the way out input comes, though it was held back, and is discarded. */
   protected discardInput(): void {
     if (!this.#waitsForTurn) this.transport?.resume();
   }

@@ -30,7 +30,7 @@ export const CONNECTION: StateTable<ConnectionState, ConnectionEvent> = {
 export type WebSocketState = "OPEN" | "CLOSING" | "CLOSED";
 
 export type WebSocketEvent =
-  /** Our close frame is sent. */
+  /** This end's close frame is sent. */
   | "closeSent"
   /** The peer's close frame has come. */
   | "closeReceived"

@@ -143,7 +143,7 @@ export class WebSocketSession extends Probed
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
   onData(piece: Uint8Array): void {
     if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
-    // Whoever closes wants to hear no more; only the peer's close frame still counts.
+    // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
     const connection = this.#connection;
     if (connection.isClient) {
@@ -161,7 +161,7 @@ export class WebSocketSession extends Probed
 
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
-    // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind ours.
+    // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind this end's.
     if (opcode === OPCODE_PING) this.#writer.pong(payload);
     if (this.#state !== "OPEN") return;
     const connection = this.#connection;
@@ -262,7 +262,7 @@ export class WebSocketSession extends Probed
   onTurn(): void {
     const connection = this.#connection;
     this.#extended?.resume();
-    // Whoever has stopped receiving is not told of the end either.
+    // A program that has stopped receiving is not told of the end either.
     const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
     if (connection.hasPeerEnded && mayGoOn) this.#onEnded();
   }
@@ -325,7 +325,7 @@ export class WebSocketSession extends Probed
     return this.#layers === undefined || this.#layers.mayClose;
   }
 
-  /** Puts what extensions still have to send in front of our last words, if these may follow. */
+  /** Puts what extensions still have to send in front of the close frame; false when none may follow. */
   #flushExtensions(): boolean {
     return this.#layers === undefined || this.#layers.flush(this.#connection);
   }

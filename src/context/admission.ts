@@ -18,7 +18,7 @@ import type { ContextTls } from "../tls/context_tls.ts";
 import { Acceptor, type AcceptorHost } from "../transport/acceptor.ts";
 import { PeekedTransport } from "../transport/first_bytes.ts";
 
-/** What else an admission needs of its context. */
+/** What else an admission needs of its context, which gives it. */
 export interface AdmissionParts {
   readonly descriptors: Descriptors;
   /** For what belongs to no connection. */
@@ -62,7 +62,7 @@ export class Admission implements AcceptorHost {
     void this.#acceptor?.run();
   }
 
-  /** Stops listening, and lets go of whoever is not served yet. */
+  /** Stops listening, and closes the connections that are not served yet. */
   stop(): void {
     this.#acceptor?.stop();
     this.#proxyHeaders.stop();
@@ -246,7 +246,7 @@ export class Admission implements AcceptorHost {
   }
 
   #count(address: string, change: 1 | -1): void {
-    // Who comes by a unix socket has none.
+    // A peer on a unix socket has none.
     if (this.#owner.limits.maxConnectionsPerAddress === Infinity || address === "") return;
     const count = (this.#perAddress.get(address) ?? 0) + change;
     if (count > 0) this.#perAddress.set(address, count);

@@ -109,8 +109,8 @@ export class Connector {
 
   #proxyFor(target: ProxyTarget): ProxySettings | undefined {
     const sources = { set: this.#set, info: this.#info.proxy };
-    // What others have set is for the world outside, as every program around understands it. Who brings
-    // a network of its own is not in that world.
+    // The environment speaks of the system's network, which is not the one that a program brings along,
+    // nor this machine itself.
     if (this.#info.network !== tcpNetwork || isLoopback(target.host) || isOfLink(target.host)) {
       return chooseProxy(target, sources);
     }

@@ -1,4 +1,4 @@
-/** The descriptors of a context, and whose they are. */
+/** The descriptors of a context, and their connections. */
 
 import type { Address, Network, PeerAddresses } from "../api/network.ts";
 import { describeFailure, log } from "../base/log.ts";

@@ -193,7 +193,7 @@ export function handlers<User = unknown>(
     if (result === undefined || result === null) return 0;
     const takesOne = Object.hasOwn(TAKES_ONE, reason);
     if (result === -1 || result === 0 || (result === 1 && takesOne)) return result;
-    // Whoever means to say no by `false` must not let anybody in.
+    // A method that returns `false` means no; it must not let the peer in.
     const counts = typeof result !== "number" && takesOne ? 1 : 0;
     return warn(reason, result, counts, `nothing, 0, −1${takesOne ? " or 1" : ""}`);
   };

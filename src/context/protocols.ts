@@ -26,7 +26,7 @@ export class Protocols {
   readonly #named = new Map<string, ProtocolEntry>();
 
   /**
-   * @param context Whose they are.
+   * @param context The context that has them.
    * @param placeOf Where other processes broadcast to the protocol of an index, if they may.
    */
   constructor(

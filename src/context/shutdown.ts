@@ -64,7 +64,7 @@ export class Shutdown implements WheelTimerOwner {
     if (this.#left < total) this.#wheel.arm(this.#spreading, this.#spreadMs / total);
   }
 
-  /** Nobody is left. */
+  /** Called when no connection is left. */
   stop(): void {
     this.#wheel.cancel(this.#spreading);
     this.#wheel.cancel(this.#grace);

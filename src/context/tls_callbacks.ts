@@ -10,7 +10,7 @@ import { ContextTls } from "../tls/context_tls.ts";
 /**
  * Sets TLS up.
  *
- * @param standIn Whose callbacks they are, as there is no connection.
+ * @param standIn What callbacks get in place of a connection.
  */
 export function tlsOf(info: CheckedInfo, standIn: Connection, first: ProtocolEntry): ContextTls {
   return new ContextTls({

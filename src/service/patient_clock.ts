@@ -22,7 +22,7 @@ interface PatientTimer {
 
 /**
  * Wraps a clock for verdicts on peers: a program that has blocked finds its timers due before it has
- * read anything, and nobody is silent whose bytes lie in the socket.
+ * read anything, and a peer with bytes in the socket is not silent.
  */
 export class PatientClock implements Clock {
   readonly keepAlive?: (timer: unknown, keeps: boolean) => void;

@@ -3,7 +3,7 @@
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import type { Serviceable } from "./scheduler.ts";
 
-/** Whom a slot tells. */
+/** What a {@linkcode PollSlot} tells of its changes. Implemented by PolledService. */
 export interface PollSlotOwner {
   /** What is watched for has changed. */
   interestChanged(slot: PollSlot, previous: number): void;
@@ -90,7 +90,7 @@ export class PollSlot {
     }
     // What was told first may have stopped reading.
     if ((bits & this.#events & POLLIN) !== 0) this.#run(this.#readable);
-    // Whoever only asks for readable is told by it that the peer has gone, as by poll(2).
+    // As by poll(2), POLLIN alone tells of a hang-up, too, where no more is asked for.
     if (this.#hangUp !== undefined && (revents & (POLLHUP | POLLIN)) !== 0) this.#runHangUp();
   }
 

@@ -6,7 +6,7 @@ import { PollSlot, type PollSlotOwner } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
 import { ServicedClock } from "./serviced_clock.ts";
 
-/** What the program is told of the descriptors in use; false says that it can't follow. */
+/** Tells the program of the descriptors in use; false where it can't follow. Implemented by Polling. */
 export interface PollHost {
   addPollFd(fd: number, events: number): boolean;
   delPollFd(fd: number, events: number): void;
@@ -17,7 +17,7 @@ export interface PollHost {
 
 /** Holds what happens to the descriptors of a context until the program asks for it. */
 export class PolledService implements Scheduler, PollSlotOwner {
-  /** The time as those see it who must not be called in between. */
+  /** The time for all that must not be called between two calls of service. */
   readonly clock: ServicedClock;
   readonly #hostClock: Clock;
   readonly #host: PollHost;
@@ -128,7 +128,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
     if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
     if (this.#released !== undefined) return -1;
     this.#begin();
-    // What came is told before anybody is judged for his silence.
+    // What came is told before timeouts judge peers that are silent.
     for (const slot of [...this.#ready]) {
       if (this.#ready.delete(slot)) slot.serve(slot.revents);
     }
@@ -180,7 +180,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
     return this.#released === undefined ? this.#report(pollFds) : -1;
   }
 
-  /** What has happened to whom, by the rules of poll(2); how many entries it has happened to. */
+  /** Sets each entry's `revents` by the rules of poll(2); returns how many are not 0. */
   #report(pollFds: readonly PollFd[]): number {
     let count = 0;
     for (const entry of pollFds) {

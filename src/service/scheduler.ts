@@ -1,13 +1,16 @@
-/** The seam for servicing: who runs when. */
+/** The contract of servicing: which work of connections runs when. */
 
-/** Something of one descriptor that waits to be done. */
+/** Something of one descriptor that waits to be done. Implemented by Connection and GatedTransport. */
 export interface Serviceable {
   /** The descriptor that it belongs to. */
   readonly socketFd: number;
   service(): void;
 }
 
-/** Decides when the work that connections asked for is done, and when what happened is told. */
+/**
+ * Decides when the work that connections asked for is done, and when what happened is told. Implemented by
+ * AutomaticScheduler and PolledService.
+ */
 export interface Scheduler {
   /**
    * Calls `task.service()` in a turn of its own, in the order of the requests.

@@ -22,16 +22,16 @@ const OVERFLOW = LEVELS * SLOTS;
 const NOT_PENDING = -1;
 /** Longer delays make `setTimeout` fire at once. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1;
-/** From one look at who was held up to the next. */
+/** From one look at a timer that is held up to the next. */
 const HELD_UP_MS = 50;
 
-/** Whom a {@linkcode WheelTimer} calls. */
+/** What a {@linkcode WheelTimer} calls when it is due. Implemented by its owner. */
 export interface WheelTimerOwner {
   /** The delay has gone by; the timer is no longer pending and may be armed again. */
   onTimeout(): void;
   /**
-   * Whether a verdict would be unjust now, as what the peer has sent waits for somebody else. Then it is
-   * asked again some {@linkcode HELD_UP_MS} later.
+   * Whether a verdict would be unjust now, as what the peer has sent waits for the program or for the
+   * turns of other connections. Then it is asked again some {@linkcode HELD_UP_MS} later.
    *
    * @param times how often it was held up since it was armed
    * @default it never would
@@ -71,7 +71,7 @@ export abstract class WheelEntry {
 
 /** An entry that its owner keeps. */
 export class WheelTimer extends WheelEntry {
-  /** Whose `onTimeout` is called. */
+  /** Its `onTimeout` is called. */
   readonly owner: WheelTimerOwner;
 
   /** Makes a timer that isn't armed. */
@@ -113,7 +113,7 @@ export class TimerWheel {
   /**
    * Makes an empty wheel.
    *
-   * @param clock what time it is, and who wakes the wheel.
+   * @param clock tells the time, and wakes the wheel.
    * @param tickMs the grain of time in whole milliseconds, from 1.
    * @throws {RangeError} when `tickMs` is not a whole number from 1.
    */
@@ -183,7 +183,7 @@ export class TimerWheel {
   cancel(timer: WheelEntry): void {
     if (!timer.pending) return;
     this.#remove(timer);
-    // Nobody is left who would ask for the time.
+    // No timer is left, hence no connection that would ask for the time.
     if (this.#size === 1 && this.#recentEnds.pending) this.#remove(this.#recentEnds);
     if (this.#size > 0) return;
     // The runtime's timer stays, but lets the program end: waking for nothing once in a while costs

@@ -1,10 +1,10 @@
 /**
  * One budget of time for what all connections do until the event loop has come round. The runtime looks
- * for new readiness only when it has nothing else to do, or in each 61st turn, so that one peer who
+ * for new readiness only when it has nothing else to do, or in each 61st turn, so that one peer that
  * always has sent more would keep it from all others. A timer is under way while there is traffic: when
- * it fires in time the loop has come round by itself. When it is overdue the budget is spent and
- * nobody goes on but newcomers with little to do; as many empty turns as make the runtime look take as
- * long as a few small echoes, where a second timer took a millisecond. Then goes first who was served
+ * it fires in time the loop has come round by itself. When it is overdue the budget is spent, and only
+ * newcomers with little to do go on; as many empty turns as make the runtime look take as long as a few
+ * small echoes, where a second timer took a millisecond. Then the connection goes first that was served
  * least.
  */
 
@@ -29,15 +29,15 @@ const LONG_MS = 0.25;
 /** Pieces until a look that is of no use; the engine keeps it as a small integer. */
 const NEVER = 2 ** 30 - 1;
 
-/** Somebody who works in turns. */
+/** What works in turns. Implemented by Connection and CodedSource. */
 export interface TurnTaker {
-  /** Milliseconds that it was served, beside those who wait; the budget's own. */
+  /** Milliseconds that it was served, beside those that wait; the budget's own. */
   servedMs: number;
-  /** It is its turn: it goes on, in a microtask at the latest. */
+  /** Called when it is its turn: it goes on, in a microtask at the latest. */
   onTurn(): void;
 }
 
-/** Says who may go on, and lets those wait who may not. */
+/** Says which turn takers may go on, and lets the others wait. */
 export class TurnBudget {
   /** Whether it is used up; all is in vain until the loop has come round. */
   isSpent = false;
@@ -46,11 +46,11 @@ export class TurnBudget {
   #startedAt = 0;
   #spentAt = 0;
   #lookedAt = 0;
-  /** The last look before somebody began to work. */
+  /** The last look before a taker began to work. */
   #beganAt = 0;
   #unlooked = 1;
   #untilLook = 1;
-  /** Looks since somebody began; without one, the last look may be before an idle time. */
+  /** Looks since a taker began; without one, the last look may be before an idle time. */
   #looks = 0;
   /** Pieces since the loop came round, as far as they were looked at. */
   #pieces = 0;
@@ -59,7 +59,7 @@ export class TurnBudget {
   /** Empty turns until the runtime has looked for readiness. */
   #turnsLeft = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
-  /** What the last one had been served who was given a turn: where newcomers begin. */
+  /** The `servedMs` of the taker that had the last turn: where newcomers begin. */
   #virtualMs = 0;
 
   /** @param clock without one it is never spent */
@@ -95,14 +95,14 @@ export class TurnBudget {
     if (!this.#isComing) this.#start(this.#clock!.now());
   }
 
-  /** Counts what was used up since `begin` for whoever has to wait now. */
+  /** Counts what `taker`, which has to wait now, has used up since `begin`. */
   charge(taker: TurnTaker): void {
-    // The time before this turn of the loop was nobody's.
+    // The time before this turn of the loop counts for none.
     const since = Math.max(this.#beganAt, this.#startedAt);
     taker.servedMs += this.#clock!.now() - since + BUDGET_MS / MOST_UNLOOKED;
   }
 
-  /** Nobody needs the timer any more, unless somebody waits. */
+  /** Called when traffic rests: the timer is not needed any more, unless a taker waits. */
   rest(): void {
     if (this.waiting > 0 || !this.#isComing) return;
     this.#clock!.clearTimer(this.#timer);
@@ -118,7 +118,7 @@ export class TurnBudget {
     return this.#timer !== undefined || this.#turnsLeft > 0;
   }
 
-  /** Who was served less than those who wait need not wait for them, with a piece of little work. */
+  /** A taker that was served less than those that wait goes before them, with a piece of little work. */
   #isNew(taker: TurnTaker): boolean {
     if (taker.servedMs >= this.#virtualMs) return false;
     this.#beganAt = this.#clock!.now();
@@ -175,7 +175,7 @@ export class TurnBudget {
     this.#turnsLeft = 0;
     this.isSpent = false;
     this.#immediate = undefined;
-    // Behind the reads that the loop has just found ready: of them is who was not served at all.
+    // Behind the reads that the loop has just found ready: takers that were not served at all are there.
     if (this.waiting > 0) this.#immediate = setImmediate(this.#serve);
   }
 
@@ -203,10 +203,10 @@ export class TurnBudget {
 
 /** All contexts of an isolate share its event loop. */
 const shared = new TurnBudget(systemClock);
-/** Whoever calls for service says himself how much is done in a turn. */
+/** For the policies "manual" and "external": the program decides by its calls how much a turn does. */
 export const UNLIMITED = new TurnBudget(undefined);
 
-/** The budget of those who have this clock; time that stands still is never used up. */
+/** The budget of contexts with this clock; time that stands still is never used up. */
 export function turnBudgetOf(clock: Clock): TurnBudget {
   if (clock === systemClock) return shared;
   return clock.standsStill === true ? UNLIMITED : new TurnBudget(clock);

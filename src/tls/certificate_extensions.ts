@@ -33,7 +33,7 @@ export function isMeantFor(certificate: X509Certificate, side: "server" | "clien
   }) ?? false;
 }
 
-/** The extension that names whom a certificate is for, as its bytes; undefined without one. */
+/** The extension with the host names that a certificate is for, as its bytes; undefined without one. */
 export function subjectAltNameOf(certificate: X509Certificate): Uint8Array | undefined {
   return extensionsOf(certificate.raw)?.get(SUBJECT_ALT_NAME);
 }

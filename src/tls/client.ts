@@ -1,4 +1,4 @@
-/** The client's side of TLS, over connections that somebody else made. */
+/** The client's side of TLS, over connections that are made already. */
 
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
@@ -26,7 +26,7 @@ import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
 
-/** Whom a client trusts, and how it shows itself. */
+/** The authorities that a client trusts, and the certificate that it shows. */
 export interface TlsClientOptions {
   /**
    * Further authorities to trust, as PEM texts of one or more certificates. Without `--allow-sys` they are
@@ -66,7 +66,7 @@ export class TlsClient {
     this.#context = contextOf(identity, trusted(options));
   }
 
-  /** Makes TLS of a connection, which nobody may have started. */
+  /** Makes TLS of a connection that is not started. */
   secure(inner: Transport, options: TlsConnectOptions): TlsHandshake {
     const host = options.serverName.replace(/^\[(.*)\]$/, "$1");
     const duplex = new TransportDuplex(inner);
@@ -108,7 +108,7 @@ function trusted({ ca = [], disableOsCaCerts }: TlsClientOptions): readonly stri
 }
 
 /**
- * Whom the runtime trusts, which only `--allow-sys` without a list lets be listed; nobody is asked for it.
+ * The runtime's authorities, which only `--allow-sys` without a list lets be listed; no prompt is shown.
  * Whether its default has the system's as well stands in the environment, which may be out of sight.
  */
 function runtimeAuthorities(): readonly string[] {
@@ -175,7 +175,7 @@ function latin1(bytes: Uint8Array): string {
 
 const SELF_SIGNED = ["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN"];
 
-/** Whether nothing but who signed the last certificate is wrong with a chain. */
+/** Whether nothing is wrong with a chain but that the issuer of its last certificate is unknown. */
 function isWhole(chain: readonly X509Certificate[]): boolean {
   return chain.every((certificate, i) => {
     const issuer = chain[i + 1] ?? certificate;

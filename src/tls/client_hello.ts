@@ -6,7 +6,7 @@ const HANDSHAKE_RECORD = 0x16;
 /** Section 4: a handshake message's header, and the type of a ClientHello. */
 const MESSAGE_HEADER = 4;
 const CLIENT_HELLO = 1;
-/** Nobody's is longer, not even with the keys of tomorrow. */
+/** No client's is longer, post-quantum key shares included. */
 const LONGEST_HELLO = 16 * 1024;
 /** RFC 6066 section 3: the extension, and the only kind of name there is. */
 const SERVER_NAME = 0;

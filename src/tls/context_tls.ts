@@ -1,4 +1,4 @@
-/** TLS as a context has it: its certificates, whom it trusts, and the handshakes of both sides. */
+/** TLS as a context has it: its certificates, its authorities, and the handshakes of both sides. */
 
 import type { Transport } from "../api/network.ts";
 import type {
@@ -41,7 +41,7 @@ export interface TlsCallbacks {
   requirePrivateKey(loader: PrivateKeyLoader): number;
 }
 
-/** Whose connection is accepted. */
+/** What a TLS server's handshake tells of its connection. Implemented by the admission. */
 export interface AcceptOptions {
   /** Does `work` when the service policy allows callbacks, at once or later; never, once all is over. */
   deliver(work: () => void): void;
@@ -72,7 +72,7 @@ export interface SecuredClient {
 
 /**
  * `node:tls` ends a handshake by a timer of its own, which looks at nothing that lies in the socket, so
- * that it comes so much later than ours.
+ * that it comes so much later than the library's.
  */
 const UNREAD_MS = 10_000;
 
@@ -142,7 +142,7 @@ export class ContextTls {
   }
 
   /**
-   * Has the program add whom clients trust, once, while it is the program's own call that runs.
+   * Has the program add authorities that clients trust, once, while it is the program's own call that runs.
    *
    * @throws {LwsError} `invalid-option`, naming what can't be used any more
    */
@@ -154,7 +154,7 @@ export class ContextTls {
     lendLoader(ca, (loader) => this.#callbacks.loadClientTrust(loader));
     this.#runtimeWillDo = ca.length === 0 && !this.#settings.disableOsCaCerts &&
       this.#clientIdentity === undefined;
-    // Nothing can be wrong with it then, and hardly anybody wants it.
+    // Nothing can be wrong with it then, and few clients need it.
     if (this.#runtimeWillDo) return;
     try {
       this.#client = new TlsClient({
@@ -287,7 +287,7 @@ export class ContextTls {
     return new TlsServer({
       identity,
       identities: readOthers(members.certificates ?? [], "certificates", "invalid-option"),
-      // An empty list is nobody; those whom the runtime trusts vouch for servers, not for clients.
+      // An empty list trusts none; the runtime's authorities vouch for servers, not for clients.
       ca,
       clientCertificate: requireValidClientCert ? asks : "none",
       handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,

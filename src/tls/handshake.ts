@@ -64,7 +64,7 @@ export class PendingHandshake implements TlsHandshake {
   }
 }
 
-/** What `node:tls` says went wrong, as ours. */
+/** A failure of `node:tls` as an {@linkcode LwsError}. */
 export function handshakeFailed(cause: unknown): LwsError {
   const code = (cause as { code?: unknown } | undefined)?.code;
   if (code === "ECONNRESET") return new LwsError("connection-closed", LOST, { cause });

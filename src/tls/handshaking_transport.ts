@@ -37,7 +37,7 @@ export class HandshakingTransport extends Relay {
   constructor(inner: Transport, making: Making) {
     super(inner);
     this.#making = making;
-    // Who never starts it is not told.
+    // An owner that never starts it is not told.
     making.done.catch(() => {});
   }
 

@@ -25,7 +25,7 @@ export class TransportConn implements StreamConn, TransportHandler {
   /** Whether the peer has ended, or why the transport is gone. */
   #end: { readonly error: unknown } | undefined;
 
-  /** @param transport which nobody may have started */
+  /** @param transport not started */
   constructor(transport: Transport) {
     this.#transport = transport;
     transport.start(this);
@@ -111,7 +111,7 @@ export class TransportConn implements StreamConn, TransportHandler {
 
 /**
  * Asks the program for the stream behind the handshake. However it ends, nothing stays open: `inner` is
- * closed with a failure, and so is a stream that comes when nobody waits for it any more.
+ * closed with a failure, and so is a stream that comes too late.
  */
 export function provided(
   provide: NonNullable<TlsMembers["providedClientTls"]>,

@@ -1,6 +1,6 @@
 /**
- * The client's side of TLS by the runtime's own sockets. They know whom the runtime trusts and nobody
- * else, show no certificate, and tell nothing of the server's; `node:tls` is for all that.
+ * The client's side of TLS by the runtime's own sockets. They trust the runtime's authorities and no
+ * others, show no certificate, and tell nothing of the server's; `node:tls` is for all that.
  */
 
 import { isIP } from "node:net";
@@ -12,11 +12,11 @@ import { StreamTransport } from "../transport/stream_transport.ts";
 export interface RuntimeTlsOptions {
   /** The host that is meant, a name or an IP address without brackets; its certificate has to be for it. */
   readonly serverName: string;
-  /** Whom to trust besides, as PEM texts. @default {[]} */
+  /** Further authorities to trust, as PEM texts. @default {[]} */
   readonly ca?: readonly string[];
   /**
-   * The connection was given up while the server took nothing. The runtime keeps such a socket, which
-   * nobody can close, until the server or the system ends it.
+   * Called when the connection was given up while the server took nothing. The runtime keeps such a
+   * socket, which can't be closed, until the server or the system ends it.
    */
   onAbandoned(): void;
 }
@@ -31,7 +31,7 @@ export interface RuntimeTlsConnection {
 const UNKNOWN = "unknown";
 
 /**
- * Makes TLS of a connection that nobody reads from or writes to; it is closed when nothing comes of it.
+ * Makes TLS of a connection on which no read or write is under way; it is closed when nothing comes of it.
  *
  * Rejects with a {@linkcode LwsError}, or with the signal's reason when that aborts first.
  */

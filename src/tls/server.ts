@@ -1,4 +1,4 @@
-/** The server's side of TLS, over connections that somebody else accepted. */
+/** The server's side of TLS, over connections that are accepted already. */
 
 import type { X509Certificate } from "node:crypto";
 import { createServer, type Server, type TLSSocket } from "node:tls";
@@ -30,13 +30,13 @@ export interface NamedIdentity extends TlsIdentity {
   readonly serverNames?: readonly string[] | undefined;
 }
 
-/** How a server shows itself, and whom it lets in. */
+/** The certificates that a server shows, and which clients it lets in. */
 export interface TlsServerOptions {
   /** What is shown to clients that name no host, or one that no other identity is for. */
   readonly identity: TlsIdentity;
   /** Further identities, by the host name that a client asks for. */
   readonly identities?: readonly NamedIdentity[] | undefined;
-  /** Whose client certificates are good, as PEM texts of one or more; those of no one else are. */
+  /** The authorities whose client certificates are good, and no others, as PEM texts of one or more. */
   readonly ca?: readonly string[] | undefined;
   /**
    * Whether clients are asked for a certificate: `request` lets those in, too, that have none or a
@@ -46,8 +46,8 @@ export interface TlsServerOptions {
    */
   readonly clientCertificate?: "none" | "request" | "require" | undefined;
   /**
-   * The longest that `node:tls` may take over a handshake, in milliseconds, from 1. Whoever gives it up
-   * earlier should still say here when: the runtime keeps what belongs to it, some 10 KiB, until then.
+   * The longest that `node:tls` may take over a handshake, in milliseconds, from 1. An owner that gives it
+   * up earlier should still say here when: the runtime keeps what belongs to it, some 10 KiB, until then.
    * It doesn't limit how long a client takes to name its host.
    *
    * @default {10000}
@@ -61,7 +61,7 @@ export interface SecureOptions {
    * Has the last word on a client, before any of its bytes are served; not called when no
    * certificate is asked for. `info.authorized` is the verdict so far.
    *
-   * @default the verdict, where a certificate is required; anybody, where one is requested
+   * @default the verdict, where a certificate is required; every client, where one is requested
    */
   readonly verifyClient?: ((info: TlsInfo) => boolean) | undefined;
 }
@@ -97,7 +97,7 @@ export class TlsServer {
     this.#identities = this.#load(identity, identities);
   }
 
-  /** Makes TLS of an accepted connection, which nobody may have started. */
+  /** Makes TLS of an accepted connection that is not started. */
   secure(inner: Transport, options: SecureOptions = {}): TlsHandshake {
     if (!this.#identities.hasNames) {
       const duplex = new TransportDuplex(inner);
@@ -244,7 +244,7 @@ function describeClient(socket: TLSSocket, isAsked: boolean, passed: Set<string>
   };
 }
 
-/** The most certificates to remember; who is forgotten has to make a whole handshake again. */
+/** The most certificates to remember; a client whose own is forgotten makes a whole handshake again. */
 const MOST_PASSED = 10_000;
 
 /**
@@ -262,7 +262,7 @@ function hasPassed(socket: TLSSocket, certificate: X509Certificate, passed: Set<
   return true;
 }
 
-/** The runtime's own word is nearly always that nobody in the CA list signed it. */
+/** The runtime says nearly always that no authority of the list signed it. */
 function reasonOf(socket: TLSSocket, certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return "it showed none";
   const now = Date.now();

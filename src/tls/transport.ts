@@ -114,7 +114,7 @@ export class TlsTransport implements Transport {
     const canSayGoodbye = !this.#isWriting && !this.#isEnding && !this.#duplex.isWriting;
     if (!canSayGoodbye) return this.#cut();
     // Without the notice the peer can't tell the end from an attack; with one write it is on its
-    // way, and nobody waits for it.
+    // way, and its end is not waited for.
     this.#socket.end();
     setImmediate(() => this.#cut());
   }

@@ -92,7 +92,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   onDrain(): void {
-    // Nobody looks at it again, and the collector would let many such pile up first.
+    // It is not looked at again, and the garbage collector would let many such pile up first.
     if (this.#beingWritten !== undefined) freeBuffer(this.#beingWritten);
     this.#beingWritten = this.#waiting.shift();
     if (this.#beingWritten !== undefined) {
@@ -121,7 +121,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   onClose(error?: unknown): void {
-    // Who waits for a write isn't told: `node:tls` takes a failure for a success.
+    // The callback of a waiting write isn't called: `node:tls` takes a failure for a success.
     this.#whenRoom = undefined;
     this.#owesAnswer = false;
     this.whenGone(error);
@@ -160,7 +160,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // `node:tls` forgets the alert it owes to who doesn't speak TLS.
+    // `node:tls` forgets the alert it owes to a peer that doesn't speak TLS.
     if (this.#owesAnswer) writeAndDrain(this.#inner, HANDSHAKE_FAILURE, this);
     // The notice that ends the stream may be on its way.
     if (this.#owesAnswer || this.isWriting) this.#closeIsDue = true;

@@ -9,7 +9,7 @@ const REST_MS = 100;
 
 /**
  * The names of errors that tell of one connection, reset by its peer while it was in the backlog: some
- * load balancers look that way whether somebody listens. The next one is none the worse for it.
+ * load balancers look that way whether a server listens. The next one is none the worse for it.
  */
 const GONE: ReadonlySet<string> = new Set([
   "ConnectionAborted",
@@ -17,7 +17,7 @@ const GONE: ReadonlySet<string> = new Set([
   "NotConnected",
 ]);
 
-/** Whom an acceptor works for. */
+/** What an {@linkcode Acceptor} hands connections to. Implemented by Admission and BroadcastSocket. */
 export interface AcceptorHost {
   /** Whether there is room for one more. */
   readonly hasRoom: boolean;
@@ -34,7 +34,7 @@ export class Acceptor {
   #isStopped = false;
   #wake: (() => void) | undefined;
 
-  /** @param what whose connections these are, for the log */
+  /** @param what names the listener in the log */
   constructor(listener: Listener, host: AcceptorHost, clock: Clock, what: string) {
     this.#listener = listener;
     this.#host = host;

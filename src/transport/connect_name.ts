@@ -33,7 +33,7 @@ export interface NameSystem<Connection> extends Pick<RaceOptions<Connection>, "a
 /**
  * Connects, to a name at each of its addresses that will do, in the order and at the pace of RFC 8305.
  * Where the name may be connected to and its addresses may not (`--allow-net=name`), the first one is
- * tried alone, as the runtime lets nobody know which are the name's.
+ * tried alone, as the runtime then doesn't tell which are the name's.
  *
  * Rejects as {@linkcode Network.connect} does.
  */
@@ -93,7 +93,7 @@ function noWay(
   return new Error(`${hostname} has ${has}, and ${why}`);
 }
 
-/** A lookup can't be cancelled; whoever gave up doesn't wait for it. */
+/** A lookup can't be cancelled; after an abort it is not waited for. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const abort = () => reject(signal.reason);
@@ -105,7 +105,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 /** The operating system. */
 export const runtimeSystem: NameSystem<StreamConn> = {
   async resolve(name, port) {
-    // Loaded by the first who asks: most programs never do.
+    // Loaded at the first lookup: most programs need none.
     const { lookup } = await import("node:dns");
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     // With the port, as that may be all that the name is permitted with.
@@ -138,7 +138,7 @@ export const runtimeSystem: NameSystem<StreamConn> = {
   },
 };
 
-/** Where that is denied, `node:net` throws where nobody can catch it. */
+/** Where that is denied, `node:net` throws in a callback of its own, where it can't be caught. */
 function mayBind(source: string): void {
   const host = isIP(source) === 6 ? `[${source}]:0` : `${source}:0`;
   if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;

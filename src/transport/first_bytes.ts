@@ -16,7 +16,7 @@ export interface Preface {
   readonly remoteAddress?: Address | undefined;
   /** Returns how many bytes were taken; the rest comes again. Throws when it is broken. */
   take(bytes: Uint8Array): number;
-  /** What is wrong already, while more of it may come; it is what whoever gives up is told. */
+  /** What is wrong already, while more of it may come: the reason, when the signal aborts meanwhile. */
   readonly refusal?: Error | undefined;
   /** What to say of a peer that ended, or of a connection that broke, before it was complete. */
   cutShort(broken?: { readonly error: unknown }): Error;
@@ -145,7 +145,7 @@ export function firstByteOf(bytes: Uint8Array): number {
 }
 
 /**
- * A transport whose first bytes can be seen before anybody takes them. What comes first, and all
+ * A transport whose first bytes can be seen before they are taken. What comes first, and all
  * else, stays with the transport below until {@linkcode PeekedTransport.start} gives it a handler.
  */
 export class PeekedTransport<Found = number> extends Relay {
@@ -158,7 +158,7 @@ export class PeekedTransport<Found = number> extends Relay {
   readonly #tell: (found: Found | undefined) => void;
 
   /**
-   * Starts `inner`, which nobody may have started.
+   * Starts `inner`, which is not started.
    *
    * @param find looks at all bytes that are there, from the first, until it finds what it wants
    */

@@ -1,4 +1,4 @@
-/** Files that were found in a folder just now: opened so that nothing put in their place holds up anybody. */
+/** Files that were found in a folder just now: opened so that nothing put in their place blocks the server. */
 
 import { closeSync, constants, openSync, read, readSync } from "node:fs";
 import { alsoAtOnce, type FileOps, type OpenFile, pairStat } from "../api/file_ops.ts";

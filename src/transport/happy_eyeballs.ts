@@ -35,7 +35,7 @@ export function interleaved(addresses: readonly string[]): string[] {
  * Connects to the first address that answers. The next attempt begins 250 ms behind the one before,
  * and at once when one fails; the first connection ends all others.
  *
- * Rejects when nobody answers, with the error of the only address, or one that has them all; or with
+ * Rejects when no address answers, with the error of the only address, or one that has them all; or with
  * the signal's reason when that aborts first.
  *
  * @param addresses one or more, in the order in which they are tried

@@ -32,13 +32,13 @@ export interface HostFileOptions {
  * Files are looked up and opened without waiting, and of short ones, up to 64 KiB, the bytes are read so:
  * to wait for what the host mostly has in memory takes many times as long. Where a file system may hang,
  * as one on a network, wrap the operations, as in `open: (wsi, path, flags) => ops.open(wsi, path, flags)`;
- * then they are waited for, and nobody else is held up. So do where others may put a FIFO in a file's
- * place just when it is opened; mounts never wait for one.
+ * then they are waited for, and other connections go on. So do where other programs may put a FIFO in a
+ * file's place just when it is opened; mounts never wait for one.
  *
  * @category Files and HTTP
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic
- *   links can't lead out of it; who may write in that folder, though, can put a link in a file's place
- *   between the look and the opening, and mounts leave less time for that. When left out, paths are
+ *   links can't lead out of it; a program that may write in that folder, though, can put a link in a file's
+ *   place between the look and the opening, and mounts leave less time for that. When left out, paths are
  *   the program's own and are opened as they are: give a root when any part of a path comes from a peer.
  * @throws {LwsError} `invalid-argument` when `dotfiles` is no boolean.
  *

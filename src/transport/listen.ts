@@ -12,7 +12,7 @@ export function listen(network: Network, target: NetworkTarget): Listener {
   try {
     return network.listen(target);
   } catch (cause) {
-    // It has said what is wrong already, and to whom.
+    // It names what is wrong already.
     if (cause instanceof LwsError) throw cause;
     const where = describe(target);
     const { name, code } = cause as { name?: string; code?: string };

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { LwsError } from "../base/errors.ts";
 
-/** Who to become; −1 leaves an id as it is. */
+/** The ids to change to; −1 leaves one as it is. */
 export interface Identity {
   /** The group's id, 0 to 4,294,967,294. */
   readonly gid: number;
@@ -28,8 +28,8 @@ const LEAVE = -1;
 const LARGEST_ID = 2 ** 32 - 2;
 
 /**
- * Changes the group's id, then the user's, for the whole process and for good: the group first, as
- * who isn't root any more can't change it. Needs `--allow-sys`, all of it, as the runtime has no
+ * Changes the group's id, then the user's, for the whole process and for good: the group first, as a
+ * process that isn't root any more can't change it. Needs `--allow-sys`, all of it, as the runtime has no
  * narrower permission that it understands; never prompts.
  *
  * The runtime can't change the supplementary groups, by which the process may still reach files: those
@@ -89,7 +89,7 @@ export async function reverseLookup(ip: string): Promise<string> {
     const host = ip.includes(":") ? `[${ip}]` : ip;
     const permission = Deno.permissions.querySync({ name: "net", host });
     if (permission.state !== "granted") return "";
-    // Loaded by the first who asks: most programs never do.
+    // Loaded at the first lookup: most programs need none.
     const { lookupService } = await import("node:dns/promises");
     return (await lookupService(ip, 0)).hostname;
   } catch {

@@ -46,8 +46,7 @@ class DialledTransport extends StreamTransport implements DetachableTransport {
 }
 
 /**
- * Takes over a listener that is open already: who accepts from it is the new owner's matter, and so
- * is closing it.
+ * Takes over a listener that is open already; the caller accepts from it and closes it from then on.
  *
  * @param keepAlive whether TCP keep-alive is on for what is accepted
  */

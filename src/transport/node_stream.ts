@@ -148,7 +148,7 @@ export function connectByNode(target: NodeTarget, signal: AbortSignal): Promise<
   });
 }
 
-/** Connections that nobody has accepted yet; more are cut, as by a backlog that is full. */
+/** Connections that wait for `accept`; more are cut, as by a backlog that is full. */
 const MOST_WAITING = 511;
 /** How long a listener stays deaf, at most, once there are descriptors again. */
 const RELISTEN_MS = 500;
@@ -169,8 +169,8 @@ type CreateServerHandle = (
 ) => ListeningHandle | number;
 
 /**
- * Listens on a socket that the program was started with. Needs no permission: whoever started the
- * program has opened it.
+ * Listens on a socket that the program was started with. Needs no permission: the parent process has
+ * opened it.
  *
  * @throws {LwsError} `invalid-option` when the descriptor is none, or none that can be listened on.
  */

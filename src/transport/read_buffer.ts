@@ -23,7 +23,7 @@ export class ReadLoans {
 }
 
 const sharedLoans = new ReadLoans(4 * 1024 * 1024);
-/** Who gets no loan empties the socket with this much, and waits with the smallest. */
+/** A buffer without a loan empties the socket with this much, and waits with the smallest. */
 const UNLENT = 16 * 1024;
 
 /**

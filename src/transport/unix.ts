@@ -11,8 +11,8 @@ const LONGEST_PATH = 107;
  * file goes when the listener is closed.
  *
  * @param path the file, or `@` and a name in Linux's abstract namespace
- * @param mode the file's permissions: who may write may connect
- * @throws {LwsError} `address-in-use` when somebody listens there, or the file is no socket;
+ * @param mode the file's permissions: users that may write may connect
+ * @throws {LwsError} `address-in-use` when a process listens there, or the file is no socket;
  *   `invalid-option` when the path can't be a socket's.
  */
 export function listenUnix(path: string, mode?: number): StreamListener {
@@ -93,7 +93,7 @@ function withMode<Bound extends { close(): void }>(
   mode: number,
   bind: (real: string) => Bound,
 ): Bound {
-  // With the mask nobody slips in before the mode is set; without that permission somebody might.
+  // With the mask no other user can connect before the mode is set; without that permission one might.
   const canMask = Deno.permissions.querySync({ name: "sys", kind: "umask" as "uid" });
   const mask = canMask.state === "granted" ? Deno.umask(0o777 & ~mode) : undefined;
   let bound: Bound;
@@ -111,7 +111,7 @@ function withMode<Bound extends { close(): void }>(
   return bound;
 }
 
-/** Removes a socket that nobody listens on. */
+/** Removes a socket on which no process listens. */
 function removeStale(path: string, cause: Error): void {
   if (!isSocket(path)) throw inUse(path, "the file is no socket", cause);
   if (isListenedOn(path)) throw inUse(path, "somebody listens there", cause);
@@ -122,7 +122,7 @@ function removeStale(path: string, cause: Error): void {
   }
 }
 
-/** A symbolic link is none: what it leads to is not ours to remove. */
+/** A symbolic link is none: what it leads to must not be removed. */
 function isSocket(path: string): boolean {
   try {
     return Deno.lstatSync(path).isSocket === true;
@@ -132,7 +132,7 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** Says 1 when somebody answers, 2 when nobody listens, 3 when that can't be found out. */
+/** Says 1 when a process listens, 2 when none does, 3 when that can't be found out. */
 const PROBE = `onmessage = async ({ data: { path, answer } }) => {
   let found = 3;
   try {
@@ -148,7 +148,7 @@ const NOBODY = 2;
 const PROBE_MS = 3000;
 
 /**
- * Whether somebody listens; yes where that can't be found out, or takes long. Listening is one
+ * Whether a process listens; yes where that can't be found out, or takes long. Listening is one
  * synchronous step and connecting isn't, so that a worker does it, in some ten milliseconds.
  */
 function isListenedOn(path: string): boolean {

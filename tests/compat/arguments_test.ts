@@ -172,10 +172,7 @@ const CALLS: Record<string, Call> = {
   cancel_service: { given: "context", failure: undefined },
   fork_service_loop: { given: "context", failure: -1 },
   write: { given: "wsi buf len kind", failure: -1 },
-  callback_on_writable: {
-    given: contextFirst("wsi"),
-    failure: { feb11: 1, other: -1 },
-  },
+  callback_on_writable: { given: contextFirst("wsi"), failure: { feb11: 1, other: -1 } },
   callback_on_writable_all_protocol: { given: ofProtocol(""), failure: -1 },
   callback_all_protocol: { given: "context protocol reason", failure: -1 },
   broadcast: { given: "protocol buf len", failure: -1 },

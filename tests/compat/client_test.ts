@@ -20,9 +20,7 @@ for (const face of FACES) {
       // C programs have the address as host as well, as it was given to them.
       const given = [client.context, address, 81, 0, "/", address, null, null, -1];
       const connected = Promise.resolve(face.call("client_connect", ...given));
-      const peer = new MemoryPeer(
-        await client.pump(listener.accept()) as MemoryTransport,
-      );
+      const peer = new MemoryPeer(await client.pump(listener.accept()) as MemoryTransport);
       const request = await client.pump(readHead(peer));
       assertStringIncludes(request, "\r\nHost: [::1]\r\n");
       peer.send(await acceptance(request, ""));

@@ -140,11 +140,7 @@ for (const face of [OCT12, MAR13, DEC15]) {
       "CLIENT_CONSTRUCT",
       "CLIENT_CONTEXT_CONSTRUCT",
     ]);
-    assertEquals(heard("server"), [
-      "ANY_WSI_ESTABLISHED",
-      "CONSTRUCT",
-      "SERVER_CONTEXT_CONSTRUCT",
-    ]);
+    assertEquals(heard("server"), ["ANY_WSI_ESTABLISHED", "CONSTRUCT", "SERVER_CONTEXT_CONSTRUCT"]);
     server.clock.advance(2000);
     await server.settle();
     assertEquals([heard("client"), heard("server")], [["1HZ"], ["1HZ"]]);
@@ -157,11 +153,7 @@ for (const face of [OCT12, MAR13, DEC15]) {
     await server.settle();
     await server[Symbol.asyncDispose]();
     const ends = ["DESTROY", "DESTROY_ANY_WSI_CLOSING", "FLUSH_PENDING_TX", "PACKET_RX_PREPARSE"];
-    assertEquals(heard("client"), [
-      "CHECK_OK_TO_REALLY_CLOSE",
-      "CLIENT_CONTEXT_DESTRUCT",
-      ...ends,
-    ]);
+    assertEquals(heard("client"), ["CHECK_OK_TO_REALLY_CLOSE", "CLIENT_CONTEXT_DESTRUCT", ...ends]);
     assertEquals(heard("server"), [...ends, "SERVER_CONTEXT_DESTRUCT"]);
   });
 

@@ -47,10 +47,7 @@ const RELEASES: Readonly<Record<string, (extensions: string) => string>> = {
     "Sec-WebSocket-Version: 13\r\n\r\n",
 };
 
-const talk = {
-  name: "talk",
-  callback: (() => 0) as Callback,
-};
+const talk = { name: "talk", callback: (() => 0) as Callback };
 
 /** The answer's `Sec-WebSocket-Extensions`, as strictly as those clients read it. */
 function chosen(answer: string): string | undefined {

@@ -373,10 +373,7 @@ for (const face of withReason(ASKED)) {
       if (/OPENSSL/.test(reason)) strange.push(reason);
     };
     await using net = loopback();
-    const protocols = [
-      { name: "first", callback },
-      echoing(face, elsewhere),
-    ];
+    const protocols = [{ name: "first", callback }, echoing(face, elsewhere)];
     const { port } = net.serve(face, { ...TLS, options, protocols });
     const echoes: string[] = [];
     for (overrules of [false, true]) {

@@ -75,10 +75,7 @@ for (const face of OLDER) {
     await server.pump(readHead(peer));
     await server.settle();
     write(face, wsi, "two");
-    assertEquals(
-      new TextDecoder().decode(await server.pump(peer.readBytes(7))),
-      "one two",
-    );
+    assertEquals(new TextDecoder().decode(await server.pump(peer.readBytes(7))), "one two");
     peer.close();
   });
 }

@@ -115,8 +115,7 @@ rule(
   "7.1.1",
   "a client whose program receives nothing sees the server's end",
   async () => {
-    await using house = CLIENT.setUp();
-    const link = await house.open();
+    await using link = await CLIENT.open();
     link.wsi.rxFlowControl(false);
     link.wsi.close(1000);
     await link.receiveClose();
@@ -431,8 +430,7 @@ ruleOfBoth("7.1.7", "failing after our close frame closes without a second one",
 });
 
 ruleOfBoth("7.1.7", "failing is logged, with the reason for it", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   using log = captureLog(["info"]);
   link.send(GARBAGE);
   await link.assertFailed(1002);
@@ -497,8 +495,7 @@ ruleOfBoth("7.2.1", "a connection that is lost in a write or a read is closed", 
 // Half-closed connections.
 
 ruleOfBoth("7.2", "a peer that ends its half still gets what was written", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.peer.transport.stopReading();
   link.wsi.write(patternOf(150_000), "binary");
   await settle();
@@ -515,8 +512,7 @@ ruleOfBoth("7.2", "a peer that ends its half still gets what was written", async
 });
 
 ruleOfBoth("7.2", "a peer that ends its half behind a close frame is answered", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.send({ opcode: 1, payload: "over" }, close(1000, "and out"));
   link.peer.end();
   assertEquals((await link.receiveClose()).code, 1000);
@@ -532,8 +528,7 @@ ruleOfBoth("7.2", "a peer that ends its half behind a close frame is answered", 
 });
 
 ruleOfBoth("7.2", "a peer that ends its half in place of an answer ends it all", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.wsi.close(1000, "bye");
   await link.receiveClose();
   link.peer.end();
@@ -544,8 +539,7 @@ ruleOfBoth("7.2", "a peer that ends its half in place of an answer ends it all",
 // Status codes.
 
 ruleOfBoth("7.4.1", "1005, 1006 and 1015 are never sent, nor what is not defined", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const codes = [1004, 1005, 1006, 1015, 1016, 2999, 0, 1, 999, 5000, 65_535, 65_536, -1, 1000.5];
   for (const code of [...codes, NaN]) {
     assertThrows(() => link.wsi.close(code), LwsError, "code");

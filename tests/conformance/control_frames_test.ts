@@ -70,8 +70,7 @@ ruleOfBoth("5.5", "a control frame in fragments fails with 1002", async (side) =
 });
 
 ruleOfBoth("5.5", "no long or fragmented control frame can be sent", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const kind of ["ping", "pong", "close"] as const) {
     const refuse = (data: Uint8Array | string, fin: boolean) =>
       assertThrows(() => link.wsi.write(data, kind, { fin }), LwsError);
@@ -124,8 +123,7 @@ ruleOfBoth("5.5.1", "a close frame with half a code fails with 1002", async (sid
 });
 
 ruleOfBoth("5.5.1", "no close frame with half a code can be sent", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   assertThrows(() => link.wsi.write(Uint8Array.of(3), "close"), LwsError);
   assertThrows(() => link.wsi.write(Uint8Array.of(3, 0xe8, 0xff), "close"), LwsError);
   assertThrows(() => link.wsi.close(undefined, "a reason"), LwsError);
@@ -208,8 +206,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("5.5.1", "a close frame is answered in the middle of either's message", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.wsi.write("half of", "text", { fin: false });
   link.send({ opcode: 1, fin: false, payload: "half of" }, { opcode: CLOSE, payload: body(1001) });
   assertEquals((await link.receive()).fin, false);
@@ -321,8 +318,7 @@ ruleOfBoth(
   "5.5.2",
   "a ping is answered between the fragments that are being sent",
   async (side) => {
-    await using house = side.setUp();
-    const link = await house.open();
+    await using link = await side.open();
     link.wsi.write("one", "text", { fin: false });
     assertEquals((await link.receive()).opcode, 1);
     link.send({ opcode: PING, payload: "between" });
@@ -334,8 +330,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("5.5.2", "a ping is answered until the peer's close frame has come", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.wsi.close(1000);
   assertEquals((await link.receiveClose()).code, 1000);
   link.send({ opcode: PING, payload: "still there?" }, { opcode: CLOSE, payload: body(1000) });
@@ -346,8 +341,7 @@ ruleOfBoth("5.5.2", "a ping is answered until the peer's close frame has come", 
 });
 
 ruleOfBoth("5.5.2", "a ping that comes behind a close frame is not answered", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.send({ opcode: CLOSE, payload: body(1000) }, { opcode: PING, payload: "too late" });
   assertEquals((await link.receiveClose()).code, 1000);
   await link.assertClosed();
@@ -375,8 +369,7 @@ ruleOfBoth(
   "5.5.3",
   "of pings that the peer leaves unread the latest are answered",
   async (side) => {
-    await using house = side.setUp();
-    const link = await house.open();
+    await using link = await side.open();
     link.peer.transport.stopReading();
     link.wsi.write(patternOf(100_000), "binary");
     await settle();
@@ -396,8 +389,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("5.5.3", "a pong that nobody asked for is taken and not answered", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.send({ opcode: PONG }, { opcode: PONG, payload: "unsolicited" });
   await settle();
   assertEquals(link.heard.pongs, ["", "unsolicited"]);

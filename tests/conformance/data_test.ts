@@ -43,8 +43,7 @@ ruleOfBoth("6.1", "nothing is sent once the connection is not open any more", as
 });
 
 ruleOfBoth("6.1", "data goes out in a frame of its type, FIN on the last", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const { wsi } = link;
   const padded = allocPadded(3);
   padded.set([1, 2, 3]);
@@ -97,8 +96,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("6.1", "data is taken when it is written, and can't be changed after", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const length of [10, 1_000, 100_000]) {
     const data = patternOf(length);
     link.wsi.write(data, "binary");
@@ -127,8 +125,7 @@ ruleOfBoth("6.2", "a data frame behind a message's end begins a new message", as
 });
 
 ruleOfBoth("6.2", "a message is received when its last fragment is, not before", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const bytes = link.bytesOf(
     { opcode: 1, fin: false, payload: "wh" },
     { opcode: 0, fin: false, payload: "ol" },
@@ -145,8 +142,7 @@ ruleOfBoth(
   "6.2",
   "binary data of every byte and text of every kind arrive as sent",
   async (side) => {
-    await using house = side.setUp();
-    const link = await house.open();
+    await using link = await side.open();
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     const text = "NUL \0, CR LF \r\n, BOM \ufeff, ÿ, ﷐, 😀";
     link.send({ opcode: 2, payload: bytes }, { opcode: 1, payload: `\ufeff${text}` });
@@ -155,8 +151,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("6.2", "many frames in one read are all received", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const texts = Array.from({ length: 2_000 }, (_, i) => `message ${i}`);
   link.send(...texts.map((payload) => ({ opcode: 1, payload })));
   assertEquals(await link.messages(2_000), texts);
@@ -213,8 +208,7 @@ ruleOfBoth("10.4", "a message of too many fragments fails with 1008", async (sid
     ["four empty ones", first, ...Array(4).fill(empty)],
     ["four empty ones, the first of them", { opcode: 2, fin: false }, ...Array(3).fill(empty)],
   ], { limits });
-  await using house = side.setUp({ limits });
-  const link = await house.open();
+  await using link = await side.open({ limits });
   for (let i = 0; i < 3; i++) {
     link.send(first, ...Array(8).fill(next), { opcode: 0, payload: "x" });
     link.send(first, ...Array(3).fill(empty), { opcode: 0, payload: "x" });

@@ -32,8 +32,7 @@ function sendAll(link: Link, frames: Iterable<FrameOptions>): void {
 }
 
 ruleOfBoth("5.4", "an unfragmented message is one frame with FIN", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.send({ opcode: 1, payload: "one" }, { opcode: 2, payload: "two" }, { opcode: 1 });
   assertEquals(await link.messages(3), ["one", new TextEncoder().encode("two"), ""]);
   link.wsi.write("three");
@@ -43,8 +42,7 @@ ruleOfBoth("5.4", "an unfragmented message is one frame with FIN", async (side) 
 });
 
 ruleOfBoth("5.4", "fragments in order are one message, wherever it is cut", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const text = "fragments";
   let count = 0;
   for (let first = 0; first <= text.length; first++) {
@@ -64,8 +62,7 @@ ruleOfBoth(
   "5.4",
   "fragments may be empty: the first, some between, the last, all",
   async (side) => {
-    await using house = side.setUp();
-    const link = await house.open();
+    await using link = await side.open();
     for (const parts of [["", ""], ["", "a"], ["a", ""], ["a", "", "", "b"], ["", "", "", ""]]) {
       const last = parts.length - 1;
       link.send(
@@ -78,8 +75,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("5.4", "fragments are delivered in the order sent, each as it comes", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const lengths = [5, 0, 70_000, 1, 126];
   for (const [i, length] of lengths.entries()) {
     link.send({ opcode: i === 0 ? 2 : 0, fin: i === 4, payload: patternOf(length) });
@@ -100,8 +96,7 @@ ruleOfBoth("5.4", "fragments are delivered in the order sent, each as it comes",
 });
 
 ruleOfBoth("5.4", "the type of all fragments is that of the first", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const opcode of [1, 2, 1, 2]) {
     sendAll(link, fragmentsOf(opcode, patternOf(100).fill(0x61), 30));
   }
@@ -138,8 +133,7 @@ ruleOfBoth("5.4", "control frames may come between any two fragments", async (si
 });
 
 ruleOfBoth("5.4", "a close frame between fragments ends the connection in order", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.send(
     { opcode: 1, fin: false, payload: "never" },
     { opcode: 8, payload: Uint8Array.of(3, 0xe8) },
@@ -188,8 +182,7 @@ ruleOfBoth("5.4", "a continuation of nothing fails with 1002", async (side) => {
 });
 
 ruleOfBoth("5.4", "what is sent in fragments has opcode and FIN in their places", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const [kind, opcode] of [["text", 1], ["binary", 2]] as const) {
     link.wsi.write("a", kind, { fin: false });
     link.wsi.write("", "continuation", { fin: false });
@@ -212,8 +205,7 @@ ruleOfBoth("5.4", "what is sent in fragments has opcode and FIN in their places"
 });
 
 ruleOfBoth("5.4", "fragments of two messages can't be interleaved when sent", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   assertThrows(() => link.wsi.write("x", "continuation"), LwsError, "continue");
   for (const kind of ["text", "binary"] as const) {
     link.wsi.write("open", kind, { fin: false });
@@ -237,8 +229,7 @@ const FRAGMENTS = [1, 126, 1_000, 65_536, MiB] as const;
 const MOST_FRAGMENTS = 131_072;
 
 ruleOfBoth("5.4", "messages of up to 16 MiB come in fragments of any size", async (side) => {
-  await using house = side.setUp({ limits: { maxMessageSize: 16 * MiB } });
-  const link = await house.open();
+  await using link = await side.open({ limits: { maxMessageSize: 16 * MiB } });
   for (const length of LENGTHS) {
     const payload = patternOf(length);
     for (const size of FRAGMENTS) {
@@ -253,8 +244,7 @@ ruleOfBoth("5.4", "messages of up to 16 MiB come in fragments of any size", asyn
 });
 
 ruleOfBoth("5.4", "as many fragments as are allowed make one message", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const payload = patternOf(MOST_FRAGMENTS);
   sendAll(link, fragmentsOf(2, payload, 1));
   assertSameBytes((await link.messages(1))[0], payload);
@@ -265,8 +255,7 @@ ruleOfBoth(
   "a message of 64 MiB comes in fragments when the limits allow it",
   async (side) => {
     const limits = { maxFramePayload: 64 * MiB, maxMessageSize: 64 * MiB };
-    await using house = side.setUp({ limits });
-    const link = await house.open();
+    await using link = await side.open({ limits });
     const payload = patternOf(64 * MiB);
     for (const each of fragmentsOf(2, payload, MiB)) link.send(each);
     assertSameBytes((await link.messages(1))[0], payload);
@@ -308,8 +297,7 @@ ruleOfBoth("5.4", "pieces of every size put frames together", async (side) => {
 });
 
 ruleOfBoth("5.4", "a message of 16 MiB can be sent, whole or in fragments", async (side) => {
-  await using house = side.setUp({ limits: { maxUnsentBytes: Infinity } });
-  const link = await house.open();
+  await using link = await side.open({ limits: { maxUnsentBytes: Infinity } });
   const payload = patternOf(16 * MiB);
   for (const size of [16 * MiB, 65_535]) {
     for (const { opcode, fin = true, payload: part } of fragmentsOf(2, payload, size)) {

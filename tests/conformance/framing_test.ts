@@ -47,8 +47,7 @@ ruleOfBoth(
 );
 
 ruleOfBoth("5.2", "reserved bits are 0 in all that is sent", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.wsi.write("text");
   link.wsi.write("fragment", "text", { fin: false });
   link.wsi.write("rest", "continuation");
@@ -75,8 +74,7 @@ ruleOfBoth("5.2", "an unknown opcode fails the connection with 1002", async (sid
 });
 
 ruleOfBoth("5.2", "each defined opcode has its meaning", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   link.send(
     { opcode: 1, payload: "text" },
     { opcode: 2, payload: Uint8Array.of(1, 2) },
@@ -115,8 +113,7 @@ function headerOf(
 const keyOf = (side: Side) => side.masks ? new Uint8Array(0) : Uint8Array.from(KEY);
 
 ruleOfBoth("5.2", "lengths of 7, 16 and 64 bits are read in network byte order", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const lengths = [0, 1, 124, 125, 126, 127, 128, 255, 256, 0x0102, 65_534, 65_535, 65_536, 66_051];
   for (const chop of [Infinity, 1000, 3, 1]) {
     link.chop(chop);
@@ -183,8 +180,7 @@ ruleOfBoth("5.2", "a length that no number holds exactly fails with 1009", async
 
 ruleOfBoth("5.2", "a length up to 2^53 - 1 is taken at its word", async (side) => {
   const limits = { maxFramePayload: Number.MAX_SAFE_INTEGER, maxMessageSize: Infinity };
-  await using house = side.setUp({ limits, rxBufferSize: 4096 });
-  const link = await house.open();
+  await using link = await side.open({ limits, rxBufferSize: 4096 });
   const length = Number.MAX_SAFE_INTEGER;
   link.peer.send(concat(headerOf(side, 0x82, 127, BigInt(length)), keyOf(side)));
   link.peer.send(new Uint8Array(8192));
@@ -197,8 +193,7 @@ ruleOfBoth(
   "5.2",
   "the length of what is sent takes the fewest bytes that hold it",
   async (side) => {
-    await using house = side.setUp();
-    const link = await house.open();
+    await using link = await side.open();
     const mask = side.masks ? 0x80 : 0;
     const headers: [length: number, header: number[]][] = [
       [0, [0x82, mask]],
@@ -272,8 +267,7 @@ const HELLO = [0x48, 0x65, 0x6c, 0x6c, 0x6f];
 const MASKED_HELLO = [0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
 
 rule("5.7", "the examples of unmasked frames are read by a client as told there", async () => {
-  await using house = CLIENT.setUp();
-  const link = await house.open();
+  await using link = await CLIENT.open();
   link.peer.send(Uint8Array.of(0x81, 0x05, ...HELLO));
   link.peer.send(Uint8Array.of(0x01, 0x03, 0x48, 0x65, 0x6c));
   link.peer.send(Uint8Array.of(0x80, 0x02, 0x6c, 0x6f));
@@ -289,8 +283,7 @@ rule("5.7", "the examples of unmasked frames are read by a client as told there"
 });
 
 rule("5.7", "the examples of masked frames are read by a server as told there", async () => {
-  await using house = SERVER.setUp();
-  const link = await house.open();
+  await using link = await SERVER.open();
   link.peer.send(Uint8Array.of(0x81, ...MASKED_HELLO));
   link.peer.send(Uint8Array.of(0x8a, ...MASKED_HELLO));
   assertEquals(await link.messages(1), ["Hello"]);
@@ -299,8 +292,7 @@ rule("5.7", "the examples of masked frames are read by a server as told there", 
 });
 
 rule("5.7", "the examples of unmasked frames are what a server sends", async () => {
-  await using house = SERVER.setUp();
-  const link = await house.open();
+  await using link = await SERVER.open();
   link.wsi.write("Hello");
   link.wsi.write("Hel", "text", { fin: false });
   link.wsi.write("lo", "continuation");
@@ -325,8 +317,7 @@ ruleOfBoth("5.8", "an extension that was not agreed on gives no bit a meaning", 
       ["deflated", { opcode: 1, rsv: 4, payload: DEFLATED }],
       ["another bit", { opcode: 1, rsv: 2, payload: "x" }],
     ], options);
-    await using house = side.setUp(options);
-    const link = await house.open();
+    await using link = await side.open(options);
     // That its reserved bits are 0 `receiveText` asserts.
     link.wsi.write("compress me ".repeat(100));
     assertEquals(await link.receiveText(), "compress me ".repeat(100));
@@ -334,8 +325,7 @@ ruleOfBoth("5.8", "an extension that was not agreed on gives no bit a meaning", 
 });
 
 ruleOfBoth("5.8", "an extension that was agreed on gives its own bit a meaning", async (side) => {
-  await using house = side.setUp({ deflate: "agreed" });
-  const link = await house.open();
+  await using link = await side.open({ deflate: "agreed" });
   link.send({ opcode: 1, rsv: 4, payload: DEFLATED }, { opcode: 1, payload: "plain" });
   assertEquals(await link.messages(2), ["Hello", "plain"]);
 });

@@ -80,8 +80,7 @@ async function readMasked(link: Link, length: number): Promise<{ key: number; wi
 }
 
 rule("5.3", "byte i of the payload is XORed with byte i mod 4 of the key", async () => {
-  await using house = CLIENT.setUp();
-  const link = await house.open();
+  await using link = await CLIENT.open();
   for (const length of [1, 2, 3, 4, 5, 31, 32, 33, 125, 126, 1000, 65_535, 65_536, 100_003]) {
     const payload = patternOf(length);
     link.wsi.write(payload, "binary");
@@ -109,8 +108,7 @@ rule("5.3", "the payload length does not count the masking key", async () => {
 });
 
 rule("5.3", "a client picks a fresh key for each frame", async () => {
-  await using house = CLIENT.setUp();
-  const link = await house.open();
+  await using link = await CLIENT.open();
   const keys = new Set<number>();
   const count = 4_000;
   for (let i = 0; i < count; i++) {
@@ -122,8 +120,7 @@ rule("5.3", "a client picks a fresh key for each frame", async () => {
 });
 
 rule("5.3", "equal frames of one message have different keys, too", async () => {
-  await using house = CLIENT.setUp();
-  const link = await house.open();
+  await using link = await CLIENT.open();
   const keys = new Set<number>();
   link.wsi.write("same", "text", { fin: false });
   for (let i = 0; i < 50; i++) link.wsi.write("same", "continuation", { fin: i === 49 });
@@ -133,8 +130,7 @@ rule("5.3", "equal frames of one message have different keys, too", async () => 
 });
 
 rule("5.3", "masking keys come from a strong source of entropy, used once", async () => {
-  await using house = CLIENT.setUp();
-  const link = await house.open();
+  await using link = await CLIENT.open();
   const drawn: number[] = [];
   const draw = crypto.getRandomValues;
   crypto.getRandomValues = ((array: Uint8Array) => {
@@ -160,8 +156,7 @@ rule("5.3", "masking keys come from a strong source of entropy, used once", asyn
 });
 
 rule("5.3", "every key that a client may pick is unmasked by a server", async () => {
-  await using house = SERVER.setUp();
-  const link = await house.open();
+  await using link = await SERVER.open();
   const bytes = [0x00, 0x01, 0x7f, 0x80, 0xff];
   let sent = 0;
   for (const a of bytes) {
@@ -176,8 +171,7 @@ rule("5.3", "every key that a client may pick is unmasked by a server", async ()
 });
 
 rule("10.3", "a program can't change a payload once its frame has begun", async () => {
-  await using house = CLIENT.setUp();
-  const link = await house.open();
+  await using link = await CLIENT.open();
   link.peer.transport.stopReading();
   for (const size of [1, 1_000, 100_000]) {
     const payload = patternOf(size);

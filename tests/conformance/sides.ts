@@ -49,6 +49,8 @@ export interface Side {
   readonly masks: boolean;
   /** Our end: a context, and the network and clock that it lives with. */
   setUp(options?: SetUpOptions): House;
+  /** The only connection of a context, which ends with it. */
+  open(options?: SetUpOptions): Promise<Link & AsyncDisposable>;
 }
 
 /** A context of one side, to open any number of connections with. */
@@ -320,6 +322,12 @@ function listening(options: SetUpOptions): {
   return { protocol, heardOf, withPeer: (port) => byPeer.get(port)! };
 }
 
+async function openAlone(side: Side, options?: SetUpOptions): Promise<Link & AsyncDisposable> {
+  const house = side.setUp(options);
+  const end = { [Symbol.asyncDispose]: () => house[Symbol.asyncDispose]() };
+  return Object.assign(await house.open(), end);
+}
+
 /** As an offer and as an answer; a client may want the last word of it confirmed. */
 export const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
 
@@ -330,6 +338,7 @@ function infoOf({ limits, info, deflate }: SetUpOptions): Partial<ContextCreatio
 export const SERVER: Side = {
   name: "server",
   masks: false,
+  open: (options) => openAlone(SERVER, options),
   setUp(options = {}) {
     const { protocol, heardOf, withPeer } = listening(options);
     const served = serve([protocol], infoOf(options));
@@ -355,6 +364,7 @@ export const SERVER: Side = {
 export const CLIENT: Side = {
   name: "client",
   masks: true,
+  open: (options) => openAlone(CLIENT, options),
   setUp(options = {}) {
     const { protocol, heardOf } = listening(options);
     const played = playServer([protocol], infoOf(options));

@@ -29,7 +29,7 @@ import {
   type Served,
 } from "../support/serve.ts";
 import { dialTls, openTls } from "../support/tls_peer.ts";
-import { recordsOf, tapped, TLS_RECORD, type Wire } from "../support/tls_wire.ts";
+import { recordsOf, tapped, TLS_RECORD, type Wire } from "./tls_wire.ts";
 import { rule } from "./rule.ts";
 import { answerLines, headOf } from "./sides.ts";
 
@@ -266,10 +266,7 @@ rule(
       if (offence === "\0\0\0") peer.end();
       // Nothing comes but an alert.
       for (const { type } of recordsOf(await peer.readToEnd())) {
-        assertEquals(
-          type,
-          TLS_RECORD.alert,
-        );
+        assertEquals(type, TLS_RECORD.alert);
       }
       peer.close();
     }

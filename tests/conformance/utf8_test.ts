@@ -80,8 +80,7 @@ const CHARACTERS = [
 const hex = (bytes: Uint8Array) => bytes.toHex();
 
 ruleOfBoth("5.6", "text is delivered as the characters that it encodes", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const character of CHARACTERS) {
     for (const text of [character, `a${character}`, `${character}${character}b`]) {
       link.send({ opcode: 1, payload: text });
@@ -92,8 +91,7 @@ ruleOfBoth("5.6", "text is delivered as the characters that it encodes", async (
 });
 
 ruleOfBoth("5.6", "a frame may end inside a character when the message does not", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   const bytes = new TextEncoder().encode(CHARACTERS.join(""));
   const text = CHARACTERS.join("");
   for (let cut = 0; cut <= bytes.length; cut++) {
@@ -125,16 +123,14 @@ ruleOfBoth("5.6", "reads may end inside a character", async (side) => {
 ruleOfBoth("5.6", "pieces of a frame may end inside a character", async (side) => {
   const text = CHARACTERS.join("");
   for (const rxBufferSize of [1, 2, 3, 5, 64]) {
-    await using house = side.setUp({ rxBufferSize });
-    const link = await house.open();
+    await using link = await side.open({ rxBufferSize });
     link.send({ opcode: 1, payload: text }, { opcode: 1, payload: text });
     assertEquals(await link.messages(2), [text, text]);
   }
 });
 
 ruleOfBoth("5.6", "binary messages may have any bytes, text after them as before", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const bytes of [...illFormed(), ...cutShort()]) {
     link.send(
       { opcode: 2, payload: bytes },
@@ -148,8 +144,7 @@ ruleOfBoth("5.6", "binary messages may have any bytes, text after them as before
 });
 
 ruleOfBoth("5.6", "text from a string is UTF-8, even from half a surrogate pair", async (side) => {
-  await using house = side.setUp();
-  const link = await house.open();
+  await using link = await side.open();
   for (const text of ["€", "\ud83d\ude00", "\ud83d", "a\ude00b", "\ufeff", "x".repeat(20_000)]) {
     link.wsi.write(text);
     const { opcode, payload } = await link.receive();

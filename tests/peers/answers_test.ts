@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Context, createContext } from "../../mod.ts";
 import { captureLog } from "../support/recorder.ts";
-import { PATIENT } from "../support/patience.ts";
+import { LOOPBACK } from "../support/patience.ts";
 import { readToEnd } from "./files/beside_nginx.ts";
 import { CURL, peerTest } from "./peer.ts";
 import { named } from "../support/named.ts";
@@ -27,9 +27,7 @@ interface Served extends AsyncDisposable {
 function serving(): Served {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
+    ...LOOPBACK,
     protocols: [named("http", {
       http(wsi, _user, path) {
         switch (path) {

@@ -5,7 +5,7 @@ import { createContext } from "../../mod.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
 import { CURL, output, peerTest } from "./peer.ts";
-import { PATIENT } from "../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../support/patience.ts";
 
 const curl = (...args: string[]) => output(CURL.path, ["--silent", ...args]);
 
@@ -77,12 +77,7 @@ peerTest("curl uploads a body, with its length and in chunks", CURL, async () =>
       source,
       Uint8Array.from({ length: 5_000_000 }, (_, i) => bytes[i % 60_000]!),
     );
-    await using context = createContext({
-      port: 0,
-      ...PATIENT,
-      iface: "127.0.0.1",
-      protocols: [upload(folder)],
-    });
+    await using context = createContext({ ...LOOPBACK, protocols: [upload(folder)] });
     const origin = `http://127.0.0.1:${context.port}`;
     for (
       const [name, ...args] of [

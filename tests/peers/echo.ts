@@ -17,7 +17,7 @@ import {
   type Protocol,
   type Wsi,
 } from "../../mod.ts";
-import { PATIENT } from "../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../support/patience.ts";
 
 const LONGEST = 64 * 1024 * 1024;
 
@@ -113,9 +113,7 @@ export function echoServer(
     },
   };
   const context = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
+    ...LOOPBACK,
     maxFramePayload: LONGEST,
     extensions,
     ...tls,

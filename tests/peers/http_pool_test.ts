@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Context, createContext } from "../../mod.ts";
-import { PATIENT } from "../support/patience.ts";
+import { LOOPBACK } from "../support/patience.ts";
 import type { Front } from "./front.ts";
 import { haproxy } from "./haproxy.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
@@ -17,9 +17,7 @@ const LENGTHS = { "short bodies": 20_000, "bodies past maxDrainBytes": 1_000_000
 /** Refuses all that is posted, as soon as its head is there. */
 function refusing(): Context {
   return createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
+    ...LOOPBACK,
     protocols: [named("http", {
       http(wsi) {
         wsi.returnHttpStatus(401);

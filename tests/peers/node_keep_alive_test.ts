@@ -18,10 +18,7 @@ peerTest("Node's agent gives an idle connection up before the server does", NODE
       },
     })],
   });
-  const printed = await output(NODE.path, [
-    scriptPath("node/keep_alive.mjs"),
-    String(server.port),
-  ]);
+  const printed = await output(NODE.path, [scriptPath("node/keep_alive.mjs"), String(server.port)]);
   assertEquals(printed.trim().split("\n"), [
     "timeout=2",
     "timeout=2",

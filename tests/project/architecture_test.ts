@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { dirname, fromFileUrl, join, relative } from "@std/path";
 import { walkSync } from "@std/fs";
+import { COVERED_BY } from "./covered_by.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -83,6 +84,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
 ];
 
 const MOST_FILES = 16;
+const MOST_TESTS = 24;
 
 interface Module {
   /** The path below the repository. */
@@ -193,10 +195,7 @@ Deno.test("no import goes round in a circle, but between the faces of api", () =
 Deno.test("a connection's bytes are queued by its outbox alone, its callbacks called in one place", () => {
   const owners: ReadonlyMap<string, RegExp> = new Map([
     ["src/connection/outbox.ts", /\bTxQueue\b/],
-    [
-      "src/connection/callbacks.ts",
-      /\bprotocol\.callback\b/,
-    ],
+    ["src/connection/callbacks.ts", /\bprotocol\.callback\b/],
   ]);
   for (const [owner, sign] of owners) {
     const named = modules.filter(({ name, text }) =>
@@ -250,4 +249,35 @@ Deno.test("examples import what users can: entry points, and each other", () => 
       mentions.filter((each) => !entries.test(each)).map((each) => `${name}: ${each}`)
     );
   assertEquals(strays, []);
+});
+
+/** The files below `tests`, by their paths there. */
+const testFiles = new Set(
+  [...walkSync(join(ROOT, "tests"), { includeDirs: false })].map(({ path }) =>
+    relative(join(ROOT, "tests"), path)
+  ),
+);
+
+Deno.test("each module has a unit test, or stands once in the list of those that another test covers", () => {
+  const unit = (module: string) => testFiles.has(`unit/${module}_test.ts`);
+  const listed = Object.values(COVERED_BY).flat();
+  const covers = (each: string, name: string) =>
+    each.endsWith("/") ? name.startsWith(each) : name === each;
+  const names = modules.filter(({ name }) => name !== "mod.ts")
+    .map(({ name }) => name.replace(/^src\/|\.ts$/g, ""));
+  const untested = names.filter((name) =>
+    !unit(name) && !listed.some((each) => covers(each, name))
+  );
+  assertEquals(untested, [], "has no unit test, and is not in covered_by.ts");
+  assertEquals(listed.filter(unit), [], "is listed, and has a unit test");
+  assertEquals(listed.filter((each, at) => listed.indexOf(each) !== at), [], "is listed twice");
+  const strays = listed.filter((each) => !names.some((name) => covers(each, name)));
+  assertEquals(strays, [], "is listed, and no module");
+  assertEquals(Object.keys(COVERED_BY).filter((each) => !testFiles.has(each)), [], "is no test");
+});
+
+Deno.test("no folder of tests has more than 24 files", () => {
+  const counts = new Map<string, number>();
+  for (const path of testFiles) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+  assertEquals([...counts].filter(([, count]) => count > MOST_TESTS), []);
 });

@@ -10,9 +10,6 @@ import { walkSync } from "@std/fs";
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const FOLDERS = ["src", "tools", "bench", "examples"];
 
-/** Rooms whose comments are older than the rule. */
-const EXEMPT = /^src\/(?:connection|context|service|tls|transport)\/|^src\/api\/wsi\.ts$/;
-
 /** Comments, several lines of `//` as one. */
 const COMMENT = /(?<=^|[ \t])\/\*[\s\S]*?\*\/|(?<=^|[ \t])\/\/[ \t].*(?:\n[ \t]*\/\/[ \t].*)*/gm;
 /** What stands in front of the words of a line. */
@@ -52,8 +49,7 @@ Deno.test("comments name their subject: no whoever, no nobody", () => {
     ...walkSync(join(ROOT, folder), { includeDirs: false, exts: [".ts"] }),
   ]);
   const paths = [join(ROOT, "mod.ts"), ...files.map(({ path }) => path)];
-  const held = paths.filter((path) => !EXEMPT.test(relative(ROOT, path)));
-  const found = held.flatMap((path) =>
+  const found = paths.flatMap((path) =>
     vague(Deno.readTextFileSync(path)).map((comment) => `${relative(ROOT, path)}: ${comment}`)
   );
   assertEquals(found, []);

@@ -10,10 +10,11 @@ import { upload } from "../../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../../examples/virtual_files.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/certificates.ts";
 import { freePort } from "../support/free_port.ts";
-import { PATIENT } from "../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../support/patience.ts";
 import { runArguments, runProgram } from "../support/program.ts";
 import { serve, settle } from "../support/serve.ts";
 import { named } from "../support/named.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../../examples/${name}`, import.meta.url));
 
@@ -97,9 +98,7 @@ Deno.test({
 Deno.test("client.ts prints messages, pings, pongs and the close code", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
   await using context = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
+    ...LOOPBACK,
     protocols: [named("server", {
       established: (wsi) => resolve(wsi),
       message(wsi, _user, message) {
@@ -179,46 +178,40 @@ async function sayHello(args: string[]): Promise<string> {
 }
 
 Deno.test("echo.ts serves wss, with --ca to those with a certificate; client.ts has one", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const authority = await makeAuthority("CA");
-    const issue = async (name: string, purpose: "server" | "client") =>
-      await writeIdentity(folder, name, await authority.issue({ name, hosts: HOSTS, purpose }));
-    const { path } = await writeIdentity(folder, "ca", authority);
-    const server = await issue("server", "server");
-    const client = await issue("client", "client");
-    {
-      await using echo = await runEcho(server.options);
-      assertStringIncludes(await sayHello(["--ca", path, echo.url]), "\n< hello\n");
-      assertStringIncludes(await sayHello([echo.url]), "CA list");
-      using client = Deno.createHttpClient({ caCerts: [authority.cert] });
-      const response = await fetch(echo.url.replace("wss", "https"), { client });
-      assertEquals(response.status, 426);
-      await response.body?.cancel();
-    }
-    {
-      await using echo = await runEcho([...server.options, "--ca", path]);
-      const known = await sayHello(["--ca", path, ...client.options, echo.url]);
-      assertStringIncludes(known, "\n< hello\n");
-      const unknown = await sayHello(["--ca", path, echo.url]);
-      assert(!unknown.includes("< hello"), unknown);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const authority = await makeAuthority("CA");
+  const issue = async (name: string, purpose: "server" | "client") =>
+    await writeIdentity(folder, name, await authority.issue({ name, hosts: HOSTS, purpose }));
+  const { path } = await writeIdentity(folder, "ca", authority);
+  const server = await issue("server", "server");
+  const client = await issue("client", "client");
+  {
+    await using echo = await runEcho(server.options);
+    assertStringIncludes(await sayHello(["--ca", path, echo.url]), "\n< hello\n");
+    assertStringIncludes(await sayHello([echo.url]), "CA list");
+    using client = Deno.createHttpClient({ caCerts: [authority.cert] });
+    const response = await fetch(echo.url.replace("wss", "https"), { client });
+    assertEquals(response.status, 426);
+    await response.body?.cancel();
+  }
+  {
+    await using echo = await runEcho([...server.options, "--ca", path]);
+    const known = await sayHello(["--ca", path, ...client.options, echo.url]);
+    assertStringIncludes(known, "\n< hello\n");
+    const unknown = await sayHello(["--ca", path, echo.url]);
+    assert(!unknown.includes("< hello"), unknown);
   }
 });
 
 Deno.test("client.ts takes a self-signed certificate when it is told to", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const identity = await makeSelfSigned({ name: "localhost", hosts: HOSTS });
-    const { options } = await writeIdentity(folder, "server", identity);
-    await using echo = await runEcho(options);
-    assertStringIncludes(await sayHello(["--insecure", echo.url]), "\n< hello\n");
-    assertStringIncludes(await sayHello([echo.url]), "self-signed");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const identity = await makeSelfSigned({ name: "localhost", hosts: HOSTS });
+  const { options } = await writeIdentity(folder, "server", identity);
+  await using echo = await runEcho(options);
+  assertStringIncludes(await sayHello(["--insecure", echo.url]), "\n< hello\n");
+  assertStringIncludes(await sayHello([echo.url]), "self-signed");
 });
 
 Deno.test("the examples refuse half of a pair, and a --ca that would not count", async () => {
@@ -253,12 +246,7 @@ Deno.test("broadcast.ts: everybody hears the other process", async () => {
 });
 
 Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {
-  await using context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [chat],
-  });
+  await using context = createContext({ ...LOOPBACK, protocols: [chat] });
   const url = `ws://127.0.0.1:${context.port}`;
   const anna = await connect(`${url}/kitchen`);
   const bert = await connect(`${url}/kitchen`);
@@ -342,9 +330,7 @@ Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other n
   const folder = await Deno.makeTempDir();
   try {
     await using context = createContext({
-      port: 0,
-      ...PATIENT,
-      iface: "127.0.0.1",
+      ...LOOPBACK,
       protocols: [upload(folder)],
       maxBodySize: 64 * 1024 * 1024,
     });
@@ -480,9 +466,7 @@ Deno.test("virtual_files.ts reads and adds to files in memory, and lets nobody e
   const mtime = new Date("2026-01-02T03:04:05Z");
   const files = new Map([["/", { bytes: hello, mtime }]]);
   await using context = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
+    ...LOOPBACK,
     fileOps: memoryFiles(files),
     protocols: [virtualFiles],
   });

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { DEFAULT_LIMITS } from "../../src/api/limits.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const PAGE = Deno.readTextFileSync(`${ROOT}docs/guide/http.md`);
@@ -20,32 +21,24 @@ function promised(code: string): string[] {
 
 Deno.test("each example of the guide to HTTP prints what it says, and ends", async () => {
   assert(examples.length >= 7, `${examples.length} examples`);
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [i, code] of examples.entries()) {
-      const path = `${folder}/example_${i}.ts`;
-      await Deno.writeTextFile(path, code);
-      const more = code.includes("makeTempDir") ? FOLDER : [];
-      const command = new Deno.Command(Deno.execPath(), {
-        args: [...COMMAND, ...more, path],
-        stdin: "null",
-      });
-      const { stdout, stderr } = await command.output();
-      const [printed, complaint] = [stdout, stderr].map((each) => new TextDecoder().decode(each));
-      assertEquals(complaint, "", code);
-      assertEquals(printed!.trimEnd().split("\n").map((line) => line.trim()), promised(code), code);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  for (const [i, code] of examples.entries()) {
+    const path = `${folder}/example_${i}.ts`;
+    await Deno.writeTextFile(path, code);
+    const more = code.includes("makeTempDir") ? FOLDER : [];
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [...COMMAND, ...more, path],
+      stdin: "null",
+    });
+    const { stdout, stderr } = await command.output();
+    const [printed, complaint] = [stdout, stderr].map((each) => new TextDecoder().decode(each));
+    assertEquals(complaint, "", code);
+    assertEquals(printed!.trimEnd().split("\n").map((line) => line.trim()), promised(code), code);
   }
 });
 
-const UNITS: Readonly<Record<string, number>> = {
-  "B/s": 1,
-  s: 1000,
-  KiB: 1024,
-  MiB: 1024 * 1024,
-};
+const UNITS: Readonly<Record<string, number>> = { "B/s": 1, s: 1000, KiB: 1024, MiB: 1024 * 1024 };
 
 Deno.test("the defaults that the guide to HTTP lists are those of the limits", () => {
   const rows = [...PAGE.matchAll(/^\| `(\w+)` +\| (\d+) (\S+) +\|/gm)];

@@ -4,6 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { walkSync } from "@std/fs";
 import { fromFileUrl } from "@std/path";
 import { runProgram } from "../support/program.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -41,12 +42,9 @@ async function save(folder: string, saved: readonly Example[], port = 0): Promis
 const IN_CLONE = ["--config", `${ROOT}deno.json`, "--no-prompt"];
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await test(folder);
 }
 
 Deno.test("server.ts and client.ts of the README talk to each other and stay until they are stopped", async () => {

@@ -216,11 +216,7 @@ const garbage = fc.tuple(
       fin: fc.boolean(),
       rsv: mostly(0, 4, 1, 7),
       opcode: fc.constantFrom(0, 0, 0, 0, 1, 1, 1, 2, 2, 9, 10, 3),
-      payload: fc.oneof(
-        bytes(8),
-        anyText(300).map((text) => encoder.encode(text)),
-        bytes(140),
-      ),
+      payload: fc.oneof(bytes(8), anyText(300).map((text) => encoder.encode(text)), bytes(140)),
       lengthBytes: mostly<0 | 2 | 8 | undefined>(undefined, 2, 8),
       isMasked: mostly(true, false),
       key: maskingKey,
@@ -309,9 +305,7 @@ Deno.test("garbage: whole messages and the failure are the same in pieces of any
   check(
     fc.property(garbage, setups, pieceSize, readSizes, ({ wire, masked }, setup, other, sizes) => {
       const one = gathered(parse([wire], { ...setup, masked }));
-      const two = gathered(
-        parse(inReads(wire, sizes), { ...setup, masked, pieceSize: other }),
-      );
+      const two = gathered(parse(inReads(wire, sizes), { ...setup, masked, pieceSize: other }));
       assertEquals(two.wholes, one.wholes);
       // Of a message that never ends, larger pieces deliver less.
       const [short, long] = [one.open, two.open].sort((a, b) => a.length - b.length);

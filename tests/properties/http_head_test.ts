@@ -41,11 +41,7 @@ function* growing(whole: Uint8Array, sizes: readonly number[]): Generator<Uint8A
 
 // What is sent.
 
-const token = fc.string({
-  unit: fc.constantFrom(..."abcXYZ019-_!~"),
-  minLength: 1,
-  maxLength: 10,
-});
+const token = fc.string({ unit: fc.constantFrom(..."abcXYZ019-_!~"), minLength: 1, maxLength: 10 });
 const value = fc.oneof(
   fc.string({ unit: fc.constantFrom(...'aZ0 \t,;="\\/()'), maxLength: 20 }),
   fc.string({
@@ -185,10 +181,7 @@ Deno.test("a handshake's head is complete at its last byte, in any reads, and ne
           assertEquals(length, prefix.length < head.length ? 0 : head.length);
           if (length > 0) break;
         }
-        assertEquals(
-          parser.head.fields.get("sec-websocket-version"),
-          "13",
-        );
+        assertEquals(parser.head.fields.get("sec-websocket-version"), "13");
       },
     ),
     { seed: 44, numRuns: 300 },

@@ -7,24 +7,27 @@ import { serve, type Served } from "./serve.ts";
 /** The content of each file by its path, `{ "sub/a.txt": "a" }`. */
 export type Files = Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>;
 
+/** A folder that is removed at the end, with all that it has. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
 /** A folder `public` with files, and `secret.txt` beside it. */
 export async function withFiles(files: Files, run: (folder: string) => Promise<void>) {
-  const base = await Deno.makeTempDir();
-  try {
-    const folder = join(base, "public");
-    await Deno.mkdir(folder);
-    await Deno.writeTextFile(join(base, "secret.txt"), "secret");
-    for (const [name, content] of Object.entries(files)) {
-      const path = join(folder, name);
-      await Deno.mkdir(dirname(path), { recursive: true });
-      await (typeof content === "string"
-        ? Deno.writeTextFile(path, content)
-        : Deno.writeFile(path, content));
-    }
-    await run(folder);
-  } finally {
-    await Deno.remove(base, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const base = temporary.path;
+  const folder = join(base, "public");
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(join(base, "secret.txt"), "secret");
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await (typeof content === "string"
+      ? Deno.writeTextFile(path, content)
+      : Deno.writeFile(path, content));
   }
+  await run(folder);
 }
 
 export interface MountOptions extends Partial<Mount> {

@@ -14,3 +14,6 @@ export const PATIENT = {
   closeTimeoutMs: 600_000,
   clientTimeoutMs: 600_000,
 } as const satisfies Partial<Limits>;
+
+/** A server on loopback, at a free port. */
+export const LOOPBACK = { port: 0, iface: "127.0.0.1", ...PATIENT } as const;

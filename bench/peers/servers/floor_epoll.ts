@@ -16,7 +16,7 @@ const [WORDS, DATA] = Deno.build.arch === "x86_64" ? [3, 1] as const : [4, 2] as
 const input = new Uint8Array(512 * 1024);
 const view = new DataView(input.buffer);
 const echo = new FloorEcho();
-/** By descriptor: who has had an answer to its request, and the part of a frame that it has sent. */
+/** By descriptor: whether its request was answered, and the part of a frame that has come. */
 const greeted: boolean[] = [];
 const rests: (Uint8Array | undefined)[] = [];
 /** The connections that get every message of the path `/broadcast`. */

@@ -15,7 +15,7 @@ const RATE_WINDOW_MS = 30_000;
  */
 const GRACE_MS = 1000;
 
-/** In place of a time: nobody waits. */
+/** In place of a time: nothing is waited for. */
 const NEVER = -1;
 
 /** What {@linkcode ExchangeTimer.verdict} finds. */
@@ -24,7 +24,7 @@ export type ExchangeVerdict =
   | "unread"
   /** The body came to a halt for `contentTimeoutMs`, or is slower than `minBodyRate`. */
   | "slow body"
-  /** Nobody's fault: a window of the rate has passed with as much as it takes, or the program thinks. */
+  /** No fault of the peer: it kept the rate for a window, or the program has yet to answer. */
   | "goes on"
   /** No time of the exchange's own is over. */
   | "none";
@@ -116,7 +116,7 @@ export class ExchangeTimer {
     else connection.armTimeout("httpContent", dueAt - wheel.now());
   }
 
-  /** Whose time is over, now that the timeout has expired. */
+  /** Which of the times is over, now that the timeout has expired. */
   verdict(): ExchangeVerdict {
     const connection = this.#connection;
     const { contentTimeoutMs, minBodyRate } = connection.owner.limits;

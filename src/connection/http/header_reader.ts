@@ -111,7 +111,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
     return `HTTP/1.${this.head.minorVersion}`;
   }
 
-  /** Made when asked for: most handshakes are over before anyone asks. */
+  /** Made when asked for: most programs never read one. */
   protected abstract pseudo(): ReadonlyMap<string, string>;
   abstract readonly rawUri: string;
   abstract cookie(name: string): string | undefined;
@@ -120,7 +120,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
 
 /** The headers of a request on a server. */
 export class RequestHeaders extends Headers<RequestHead> {
-  /** Decoded once: who reads one argument reads the others, too. */
+  /** Decoded once: a program that reads one argument reads others, too. */
   #arguments: readonly UriArgument[] | undefined;
 
   /** What is cut of its two parts is cut of them here, too. */
@@ -145,7 +145,7 @@ export class RequestHeaders extends Headers<RequestHead> {
     for (const { text, nameLength } of this.#decoded) {
       if (start > 0 && start >= limit) break;
       const valueStart = start + nameLength + 1;
-      // Where the limit cuts a name, nobody knows which argument it was.
+      // Where the limit cuts a name, it is unknown which argument it was.
       if (text !== "" && start + nameLength <= limit && text.slice(0, nameLength) === name) {
         values.push(text.slice(nameLength + 1, Math.max(0, limit - valueStart) + nameLength + 1));
       }

@@ -1,4 +1,4 @@
-/** A request that asks for no upgrade, on its way to who answers it: the filter, a mount, the program. */
+/** A request that asks for no upgrade, on its way to an answer by the filter, a mount or the program. */
 
 import type { Reason } from "../../api/reasons.ts";
 import type { Asking } from "../awaited_callback.ts";
@@ -42,7 +42,7 @@ interface PlainRequest {
 }
 
 /**
- * Asks the filter first, and then who answers.
+ * Asks the filter first, then a mount or the program for an answer.
  *
  * @param behind how many bytes have come behind the head
  * @throws {HttpSyntaxError} when the body can't be taken
@@ -58,7 +58,7 @@ export function serveRequest(
   const body = new RequestBody(connection, exchange, framing, expectsContinue(head), behind);
   exchange.body = body;
   exchange.step(body.hasEnded ? "whole" : "head");
-  // Who waits for a body waits for an empty one, too.
+  // A program that waits for a body waits for an empty one, too.
   const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
   const request = { connection, exchange, head, response: exchange.response!, body, hasBody };
   exchange.asking.ask(first!, "filterHttpConnection", head.path, filtered, request);

@@ -66,7 +66,7 @@ export class RequestBody {
 
   /**
    * Whether the connection can't be used again behind an answer that leaves now: too much of the body is
-   * still to come, or nobody knows whether it will (RFC 9110 section 10.1.1).
+   * still to come, or it may never come (RFC 9110 section 10.1.1).
    */
   get outlivesAnswer(): boolean {
     if (this.#reader.done) return false;
@@ -100,7 +100,7 @@ export class RequestBody {
   }
 
   /**
-   * From now on nobody wants it: what has come, and `maxDrainBytes` more, may be read away. The program
+   * From now on it is read away: what has come, and `maxDrainBytes` more. The program
    * may have stopped it, which counts no more.
    */
   drain(): void {
@@ -120,7 +120,7 @@ export class RequestBody {
     this.pending = bytes.length - part.length;
     const taken = this.#reader.read(part, (piece) => {
       if (!this.isHeard) return;
-      // A piece of its own: who awaits something needs it for longer than the call.
+      // A copy: a callback that awaits something needs it for longer than the call.
       const result = asking.call(first!, "httpBody", piece.slice());
       if (typeof result === "number") this.#exchange.onPiece(result);
       else {

@@ -83,8 +83,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     try {
       while (position < bytes.length && connection.canDeliver) {
         const rest = position === 0 ? bytes : bytes.subarray(position);
-        // Most of an answer has left before the next request is looked at: who asks for much at once
-        // isn't one who doesn't read.
+        // Most of an answer has to leave before the next request is looked at: a peer that pipelines
+        // requests is not one that doesn't read.
         if (this.state === "IDLE" && connection.outbox.isCongested) {
           this.#hasHeld = true;
           connection.holdInput(true);
@@ -105,7 +105,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       if (isBehindAll && this.state !== "RESPOND") connection.end("peer");
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      // Behind a complete answer there is nobody to tell.
+      // Behind a complete answer there is no request to answer with an error.
       if (this.state === "DRAIN") connection.end("protocol", "lingers");
       else this.refuse(error.status, error.message);
     }
@@ -139,7 +139,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
 
   /**
    * A peer that has gone looks like one that has only closed its sending half: what is on its way to it
-   * goes on, and else nobody waits for an answer.
+   * goes on; all else ends, as its answer is not waited for.
    */
   endIfQuiet(): void {
     const connection = this.#connection;
@@ -323,7 +323,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
           decision.status,
           decision.reason,
           decision.fields,
-          // A version that isn't spoken here is nobody's fault, and worth a look.
+          // A version that isn't spoken here is no fault of the peer's, and worth a look.
           decision.status === 426 ? "notice" : "info",
         );
       case "websocket":

@@ -41,7 +41,7 @@ export function isStream(body: unknown): body is ResponseBodyStream {
 /**
  * Takes over a stream.
  *
- * @throws {LwsError} `invalid-argument` when somebody else reads it already
+ * @throws {LwsError} `invalid-argument` when it is locked to another reader
  */
 export function sourceOf(call: string, body: ResponseBodyStream): Source {
   try {
@@ -59,7 +59,7 @@ export function sourceOf(call: string, body: ResponseBodyStream): Source {
   }
 }
 
-/** Tells a source that nobody wants its pieces; what it makes of that is of no consequence. */
+/** Tells a source that its pieces are not wanted any more; a failure of that is of no consequence. */
 export async function cancel(source: Source, reason: unknown): Promise<void> {
   try {
     await source.cancel(reason);
@@ -169,7 +169,7 @@ export class StreamedBody {
     this.#sendPart();
   }
 
-  /** In a turn of its own: who yields nothing again and again must not stop everybody else. */
+  /** In a turn of its own: a source that yields nothing again and again must not stop other connections. */
   #readLater(): void {
     const { owner, socketFd } = this.#connection;
     this.#isReading = true;

@@ -90,7 +90,7 @@ export const LISTEN_RULES = {
     kind: "any",
     allowed: "a boolean, a number of proxies, or a list of addresses and ranges",
     default: "`false`",
-    about: "Which proxies are believed when they say by `X-Forwarded-For` who the peer is.",
+    about: "Which proxies are believed when they tell the client's address by `X-Forwarded-For`.",
     check: checkTrust,
   },
 } satisfies Record<keyof ListenInfo, Rule<unknown, ListenStruct>>;

@@ -28,11 +28,11 @@ export const SWITCH_RULES = {
   libev: flag("Taken, with a line in the log: there is one event loop, the runtime's."),
   libuv: flag("As `libev`."),
   disableIpv6: flag("IPv4 only."),
-  disableOsCaCerts: flag("Clients trust nobody but `sslCaFilepath` and what callbacks load."),
+  disableOsCaCerts: flag("Clients trust only `sslCaFilepath` and what callbacks load."),
   peerCertNotRequired: beside(
     "requireValidClientCert",
     ({ requireValidClientCert }) => requireValidClientCert,
-    "A client's certificate is asked for, and who has none or a bad one gets in.",
+    "A client's certificate is asked for; clients with none or a bad one get in, too.",
   ),
 } satisfies Record<keyof ContextOptions, Rule<boolean, Circumstances>>;
 

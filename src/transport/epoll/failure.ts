@@ -10,7 +10,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   ),
 );
 
-/** The runtime's classes, which those who look at failures know by name. */
+/** The runtime's classes, by which programs and this library know failures. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   EACCES: Deno.errors.PermissionDenied,
   EPERM: Deno.errors.PermissionDenied,

@@ -261,7 +261,7 @@ function verifyLayouts(libc: Libc): void {
   const address = new Uint8Array(SOCKADDR_SIZE);
   libc.getsockname(socket, address, int(address.length));
   for (const fd of [epoll, ready, socket]) if (fd >= 0) libc.close(fd);
-  // Without a descriptor nothing is found out; who comes to use them is told so.
+  // Without a descriptor nothing is found out; the first use of them tells so.
   if (epoll < 0 || ready < 0 || socket < 0) return;
   const isSame = count === 1 && event.every((word, i) => word === told[i]) &&
     address[0] === AF_INET;

@@ -72,7 +72,7 @@ export class EpollListener implements Listener, Watcher {
     this.#accepted = 0;
     const waiting = this.#waiting;
     if (waiting === undefined) {
-      // Nobody accepts for now.
+      // No `accept` waits for now.
       this.#isWatched = false;
       this.#loop.change(this.#fd, 0);
       return;

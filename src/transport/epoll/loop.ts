@@ -1,4 +1,4 @@
-/** One `epoll` instance: who is told that a descriptor is ready, and how the wait for that goes. */
+/** One `epoll` instance: which watcher is told that a descriptor is ready, and how the wait for that goes. */
 
 import {
   EFD_CLOEXEC,
@@ -23,7 +23,7 @@ const BUFFER_BYTES = 64 * 1024;
 /** A read inside of another one's callback has a buffer of its own. */
 const NESTED_BYTES = 64 * 1024;
 
-/** Whoever has a descriptor: a connection, a listener, an attempt to connect. */
+/** The owner of a descriptor. Implemented by EpollTransport, EpollListener and an attempt to connect. */
 export interface Watcher {
   /** Its descriptor is ready, as `events` of `epoll_wait` says. */
   onReady(events: number): void;
@@ -188,7 +188,7 @@ export class EpollLoop {
       try {
         this.#watchers[fd]?.onReady(this.#events[start]!);
       } catch (error) {
-        // It is nobody's fault who waits in the same round.
+        // The watchers behind it in this round must not suffer from it.
         queueMicrotask(() => {
           throw error;
         });

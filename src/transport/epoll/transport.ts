@@ -237,7 +237,7 @@ export class EpollTransport implements Transport, Watcher {
       if (this.#loop.change(this.#fd, wanted)) this.#watched = wanted;
       return;
     }
-    // Broken while nothing was read: there is nothing to wait for until somebody reads again.
+    // Broken while nothing was read: there is nothing to wait for until reading goes on.
     if (wanted === 0) return;
     this.#add(wanted);
   }

@@ -379,9 +379,7 @@ Deno.test("frames in the same packet as the answer are not lost", async () => {
   const peer = await side.accept();
   const answer = accepting(await readHead(peer));
   const { concat } = await import("../../support/frames.ts");
-  peer.send(
-    concat(new TextEncoder().encode(answer), frame({ opcode: 1, payload: "early" })),
-  );
+  peer.send(concat(new TextEncoder().encode(answer), frame({ opcode: 1, payload: "early" })));
   await recorder.until("clientReceive");
   assertEquals(texts, ["early"]);
 });

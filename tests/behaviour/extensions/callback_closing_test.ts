@@ -5,7 +5,7 @@ import { type Wsi } from "../../../mod.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
-import { doing, OFFER, put, textOf, watched } from "../../support/callback_extension.ts";
+import { doing, OFFER, put, textOf, watched } from "./callback_extension.ts";
 
 const encoder = new TextEncoder();
 
@@ -169,18 +169,12 @@ const ENDS: readonly (readonly [
   [
     "our close frame",
     (wsi) => void wsi.close(1000),
-    frame({
-      opcode: 8,
-      payload: Uint8Array.of(3, 232),
-    }),
+    frame({ opcode: 8, payload: Uint8Array.of(3, 232) }),
   ],
   [
     "our answer to the peer's",
     (_wsi, socket) => socket.send({ opcode: 8, payload: Uint8Array.of(3, 232) }),
-    frame({
-      opcode: 8,
-      payload: Uint8Array.of(3, 232),
-    }),
+    frame({ opcode: 8, payload: Uint8Array.of(3, 232) }),
   ],
   [
     "the close frame of a failure",

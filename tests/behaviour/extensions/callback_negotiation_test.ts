@@ -11,7 +11,7 @@ import { flip } from "../../support/extensions.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
-import { doing, NAME, OFFER, watched } from "../../support/callback_extension.ts";
+import { doing, NAME, OFFER, watched } from "./callback_extension.ts";
 
 /** The offer of a client that lists these, as its server reads it. */
 async function offered(

@@ -6,7 +6,7 @@ import { flip, flipped } from "../../support/extensions.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
-import { doing, NAME, OFFER, put, textOf, watched } from "../../support/callback_extension.ts";
+import { doing, NAME, OFFER, put, textOf, watched } from "./callback_extension.ts";
 
 const encoder = new TextEncoder();
 
@@ -161,11 +161,7 @@ Deno.test("payloadRx can ask the connection where it is", async () => {
   const socket = await served.open(OFFER);
   socket.send({ opcode: 1, fin: false, payload: "abc" }, { opcode: 0, payload: "de" });
   await settle();
-  assertEquals(seen, [
-    [true, false, 1, false],
-    [false, false, 0, false],
-    [false, true, 0, false],
-  ]);
+  assertEquals(seen, [[true, false, 1, false], [false, false, 0, false], [false, true, 0, false]]);
 });
 
 Deno.test("a token that can't be is refused by name, and closes the connection with 1011", async () => {

@@ -187,10 +187,7 @@ const STACKS: readonly (readonly [string, () => Extension[]])[] = [
   ]],
   ["flip, deflate-stream", () => [flip(), deflateStream()]],
   ["deflate-stream, flip", () => [deflateStream(), flip()]],
-  ["streams only", () => [
-    deflateStream(),
-    adder({ unit: "stream", reservedBits: 0 }),
-  ]],
+  ["streams only", () => [deflateStream(), adder({ unit: "stream", reservedBits: 0 })]],
 ];
 
 for (const [name, make] of STACKS) {
@@ -348,9 +345,7 @@ for (const name of ["flip behind permessage-deflate", "all by a stream, too"]) {
       name.startsWith("flip")
         ? [compressing(), flip()]
         : [compressing(), adder({ unit: "stream", reservedBits: 0 })];
-    await using served = serve([{ ...recorder.protocol, rxBufferSize: 4 }], {
-      extensions: make(),
-    });
+    await using served = serve([{ ...recorder.protocol, rxBufferSize: 4 }], { extensions: make() });
     exchange(served, make(), (wsi) => {
       wsi.write("aaaabbbbccccaaaabbbbcccc");
       wsi.write("dddd", "text", { compress: false });

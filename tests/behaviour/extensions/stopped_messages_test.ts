@@ -124,12 +124,7 @@ async function hearing(side: "server" | "client", how: How, make: () => Extensio
     : how === "flow, external"
     ? "external" as const
     : "automatic" as const;
-  const own = {
-    extensions: make(),
-    service,
-    kaTime: 0,
-    ...(how === "time" ? { clock } : {}),
-  };
+  const own = { extensions: make(), service, kaTime: 0, ...(how === "time" ? { clock } : {}) };
   const other = { extensions: make(), kaTime: 0 };
   const isServer = side === "server";
   const served = serve([isServer ? receiver : sender], isServer ? own : other);

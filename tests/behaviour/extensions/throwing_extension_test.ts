@@ -76,8 +76,7 @@ for (const service of POLICIES) {
           await settle();
         }
       };
-      const peer = await served.network.dial(80);
-      peer.send(handshake({ headers: ["Sec-WebSocket-Extensions: thrower"] }));
+      const peer = await served.dial(handshake({ headers: ["Sec-WebSocket-Extensions: thrower"] }));
       await pump();
       const answer = await readHead(peer);
       assertEquals(answer.startsWith("HTTP/1.1 101"), true);
@@ -89,8 +88,7 @@ for (const service of POLICIES) {
       assertEquals(recorder.reasons.filter((each) => each === "closed").length, 1);
       assertEquals(recorder.reasons.filter((each) => each === "wsiDestroy").length, 1);
 
-      const next = await served.network.dial(80);
-      next.send(handshake());
+      const next = await served.dial(handshake());
       await pump();
       assertEquals((await readHead(next)).startsWith("HTTP/1.1 101"), true, "it serves on");
       next.close();

@@ -431,12 +431,7 @@ Deno.test("fields of the program come in place of the library's", async () => {
     head.toLowerCase().split("\r\n").slice(1).filter((line) => !/^(date:|$)/.test(line)).toSorted();
   const whole = await ask(served, []);
   assertEquals(whole.body, TEXT);
-  const kept = [
-    'etag: "mine"',
-    "set-cookie: a=1",
-    "set-cookie: b=2",
-    "cache-control: max-age=60",
-  ];
+  const kept = ['etag: "mine"', "set-cookie: a=1", "set-cookie: b=2", "cache-control: max-age=60"];
   const ofBody = ["content-type: text/x-mine", "content-language: en", "accept-ranges: bytes"];
   const modified = "last-modified: thu, 01 jan 2026 00:00:00 gmt";
   assertEquals(lines(whole), [...kept, ...ofBody, modified, "content-length: 20"].toSorted());

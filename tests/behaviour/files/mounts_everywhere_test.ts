@@ -5,7 +5,7 @@ import { type Context, createContext, type ServicePolicy } from "../../../mod.ts
 import { makeCertificates } from "../../support/certificates.ts";
 import { withFiles, withMount } from "../../support/folder.ts";
 import { get, statusOf } from "../../support/http.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 import { readResponse, settle } from "../../support/serve.ts";
 
 const TEXT = Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join("");
@@ -51,9 +51,7 @@ Deno.test("over TLS a browser's fetch gets files, compressed ones and redirects"
   withFiles(SITE, async (folder) => {
     const made = await makeCertificates();
     await using context = createContext({
-      port: 0,
-      iface: "127.0.0.1",
-      ...PATIENT,
+      ...LOOPBACK,
       sslCertFilepath: made.localhost.cert,
       sslPrivateKeyFilepath: made.localhost.key,
       compression: true,
@@ -76,9 +74,7 @@ Deno.test("over TLS a browser's fetch gets files, compressed ones and redirects"
 Deno.test("on TCP many requests at once are each answered with their file", () =>
   withFiles(SITE, async (folder) => {
     await using context = createContext({
-      port: 0,
-      iface: "127.0.0.1",
-      ...PATIENT,
+      ...LOOPBACK,
       compression: true,
       mounts: [{ path: "/", folder }],
     });

@@ -238,16 +238,22 @@ const READ_FAULTS: Record<string, [read: FileOps["read"], line: string]> = {
   "brings nothing": [() => 0, "bytes early"],
 };
 
+/** Files, one read of which is broken. */
+function failingAt(which: number, broken: FileOps["read"]) {
+  const files = new HeldFiles();
+  const read = files.read.bind(files);
+  let reads = 0;
+  const fileOps: FileOps = Object.assign(files, {
+    read: (...given: Parameters<typeof read>) =>
+      ++reads === which ? broken(...given) : read(...given),
+  } as Partial<FileOps>) as never;
+  return { files, fileOps };
+}
+
 for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
   Deno.test(`a file whose first read ${fault} is answered 500, and the next one is served`, async () => {
     using log = captureLog();
-    const files = new HeldFiles();
-    const read = files.read.bind(files);
-    let reads = 0;
-    const fileOps: FileOps = Object.assign(files, {
-      read: (...given: Parameters<typeof read>) =>
-        ++reads === 1 ? broken(...given) : read(...given),
-    } as Partial<FileOps>) as never;
+    const { files, fileOps } = failingAt(1, broken);
     const { protocol, reasons } = fileServer();
     await using served = serve([protocol], { fileOps });
     const peer = await served.dial(get("/a"));
@@ -263,13 +269,7 @@ for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
 
   Deno.test(`a file whose later read ${fault} cuts its connection`, async () => {
     using log = captureLog();
-    const files = new HeldFiles();
-    const read = files.read.bind(files);
-    let reads = 0;
-    const fileOps: FileOps = Object.assign(files, {
-      read: (...given: Parameters<typeof read>) =>
-        ++reads === 2 ? broken(...given) : read(...given),
-    } as Partial<FileOps>) as never;
+    const { files, fileOps } = failingAt(2, broken);
     const { protocol, until } = fileServer();
     await using served = serve([protocol], { fileOps });
     const peer = await served.dial(get("/a") + get("/b"));

@@ -26,9 +26,7 @@ function page(wsi: Wsi, text = wsi.uri): 0 | 1 {
 /** A request for which each reason comes, and what the others do meanwhile. */
 const REASONS: readonly Reason[] = ["http", "httpBody", "httpBodyCompletion", "httpWriteable"];
 const POST = request("POST", "/a", "Content-Length: 3") + "abc";
-const ASKS = {
-  httpBodyCompletion: (wsi: Wsi) => void wsi.callbackOnWritable(),
-};
+const ASKS = { httpBodyCompletion: (wsi: Wsi) => void wsi.callbackOnWritable() };
 
 for (const reason of REASONS) {
   const others = reason === "httpWriteable" ? ASKS : {};

@@ -338,9 +338,7 @@ Deno.test("a program that looked first and refuses sends no 100 Continue, and sa
 
 for (const reason of ["filterHttpConnection", "http"] as const) {
   Deno.test(`100 Continue waits for the promise of ${reason}`, async () => {
-    const thinker = thinking(reason, {
-      httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks"),
-    });
+    const thinker = thinking(reason, { httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks") });
     await using served = serve([thinker.protocol]);
     const peer = await served.dial(request("POST", "/", ...EXPECTS));
     await settle();

@@ -13,10 +13,7 @@ const TICK_MS = 16;
 const WINDOW_MS = 30_000;
 
 /** Takes bodies. */
-const taking = named("http", {
-  http() {},
-  httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks"),
-});
+const taking = named("http", { http() {}, httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks") });
 
 async function pass(served: Served, ms: number): Promise<void> {
   await settle();

@@ -217,10 +217,7 @@ const FAULTY: Record<string, [make: () => AsyncIterable<unknown> | ReadableStrea
       "on purpose",
     ],
     "errors": [
-      () =>
-        new ReadableStream({
-          pull: (controller) => controller.error(new Error("on purpose")),
-        }),
+      () => new ReadableStream({ pull: (controller) => controller.error(new Error("on purpose")) }),
       "on purpose",
     ],
     "yields a number": [() => pieces<unknown>("one", 5), "a piece of the body"],

@@ -4,18 +4,16 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createContext } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { handshake, readFrame, readHead, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { dialTls } from "../../support/tls_peer.ts";
 import { named } from "../../support/named.ts";
 import { reply } from "../../support/http.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const made = await makeCertificates();
-const TLS = {
-  sslCertFilepath: made.localhost.cert,
-  sslPrivateKeyFilepath: made.localhost.key,
-};
+const TLS = { sslCertFilepath: made.localhost.cert, sslPrivateKeyFilepath: made.localhost.key };
 const encoder = new TextEncoder();
 const LINE = "PROXY TCP4 203.0.113.9 198.51.100.1 50000 443\r\n";
 
@@ -50,13 +48,7 @@ const slow = named("slow", {
 
 for (const secure of [false, true]) {
   Deno.test(`over real TCP${secure ? " and TLS" : ""} bodies and WebSockets pass what is awaited`, async () => {
-    await using context = createContext({
-      port: 0,
-      ...PATIENT,
-      iface: "127.0.0.1",
-      protocols: [slow],
-      ...(secure ? TLS : {}),
-    });
+    await using context = createContext({ ...LOOPBACK, protocols: [slow], ...(secure ? TLS : {}) });
     const { port } = context;
     using client = Deno.createHttpClient({ caCerts: [made.ca.cert] });
     const body = "x".repeat(300_000);
@@ -82,12 +74,7 @@ for (const secure of [false, true]) {
 
 Deno.test("a client over TCP that goes while a filter thinks is noticed", async () => {
   const thinker = thinking("filterProtocolConnection");
-  await using context = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
-    protocols: [thinker.protocol],
-  });
+  await using context = createContext({ ...LOOPBACK, protocols: [thinker.protocol] });
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: context.port });
   await conn.write(encoder.encode(handshake()));
   await until(() => thinker.pending() === 1);
@@ -142,32 +129,24 @@ Deno.test("behind the PROXY protocol a filter thinks about the peer that the hea
 });
 
 Deno.test("over a unix socket a message behind the handshake waits for the filters", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const path = `${folder}/socket`;
-    await using _context = createContext({ socketPath: path, ...PATIENT, protocols: [slow] });
-    const conn = await Deno.connect({ transport: "unix", path });
-    const message = frame({ opcode: 1, payload: "hello", key: KEY });
-    await conn.write(concat(encoder.encode(handshake()), message));
-    let text = "";
-    const buffer = new Uint8Array(1024);
-    while (!text.endsWith("hello")) {
-      text += new TextDecoder("latin1").decode(buffer.subarray(0, (await conn.read(buffer))!));
-    }
-    conn.close();
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const path = `${folder}/socket`;
+  await using _context = createContext({ socketPath: path, ...PATIENT, protocols: [slow] });
+  const conn = await Deno.connect({ transport: "unix", path });
+  const message = frame({ opcode: 1, payload: "hello", key: KEY });
+  await conn.write(concat(encoder.encode(handshake()), message));
+  let text = "";
+  const buffer = new Uint8Array(1024);
+  while (!text.endsWith("hello")) {
+    text += new TextDecoder("latin1").decode(buffer.subarray(0, (await conn.read(buffer))!));
   }
+  conn.close();
 });
 
 Deno.test("adopt gives nothing while the filter thinks, and serves the connection afterwards", async () => {
   const thinker = thinking("filterNetworkConnection");
-  await using context = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
-    protocols: [thinker.protocol],
-  });
+  await using context = createContext({ ...LOOPBACK, protocols: [thinker.protocol] });
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [ours, theirs] = await Promise.all([
     Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }),

@@ -12,7 +12,7 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
@@ -94,12 +94,7 @@ Deno.test("a list of protocols ends at an entry without a callback", async () =>
 });
 
 Deno.test("port 0 takes a free port, CONTEXT_PORT_NO_LISTEN none", async () => {
-  await using context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [echo],
-  });
+  await using context = createContext({ ...LOOPBACK, protocols: [echo] });
   assert(context.port > 0);
   await using client = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
@@ -129,12 +124,7 @@ Deno.test("an address that is not ours is an error that says so", () => {
 });
 
 Deno.test("over real TCP, fetch and WebSocket are served on one port", async () => {
-  await using context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [echo],
-  });
+  await using context = createContext({ ...LOOPBACK, protocols: [echo] });
   const response = await fetch(`http://127.0.0.1:${context.port}/page`);
   assertEquals(response.status, 200);
   assertStringIncludes(await response.text(), "/page");

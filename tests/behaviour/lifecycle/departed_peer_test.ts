@@ -5,11 +5,12 @@ import { connect as connectTls } from "node:tls";
 import { type ContextCreationInfo, createContext, handlers, type Wsi } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { get, readPage, request, statusOf } from "../../support/http.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 import { record } from "../../support/recorder.ts";
 import { readHead, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { named } from "../../support/named.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const ENDS = ["closedHttp", "wsiDestroy"];
 
@@ -293,42 +294,37 @@ Deno.test("halfOpenHttp is refused by name when it is no boolean", () => {
 
 Deno.test("over TLS the notice of the end, or a reset, is noticed while a promise is awaited", async () => {
   const { ca, localhost } = await makeCertificates();
-  const folder = await Deno.makeTempDir();
-  try {
-    const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-    await Deno.writeTextFile(cert, localhost.cert);
-    await Deno.writeTextFile(key, localhost.key);
-    for (const how of ["end", "destroy"] as const) {
-      const closed = Promise.withResolvers<void>();
-      const asked = Promise.withResolvers<void>();
-      await using context = createContext({
-        port: 0,
-        iface: "127.0.0.1",
-        ...PATIENT,
-        sslCertFilepath: cert,
-        sslPrivateKeyFilepath: key,
-        protocols: [named("http", {
-          async http() {
-            asked.resolve();
-            await new Promise(() => {});
-          },
-          closedHttp: () => closed.resolve(),
-        })],
-      });
-      const { port } = context;
-      const socket = connectTls({ port, host: "127.0.0.1", ca: ca.cert, servername: "localhost" });
-      socket.on("error", () => {});
-      const gone = new Promise((resolve) => socket.on("close", resolve));
-      await new Promise((resolve) => socket.on("secureConnect", () => resolve(undefined)));
-      socket.write(get("/"));
-      await asked.promise;
-      socket[how]();
-      await closed.promise;
-      socket.destroy();
-      await gone;
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  await Deno.writeTextFile(cert, localhost.cert);
+  await Deno.writeTextFile(key, localhost.key);
+  for (const how of ["end", "destroy"] as const) {
+    const closed = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    await using context = createContext({
+      ...LOOPBACK,
+      sslCertFilepath: cert,
+      sslPrivateKeyFilepath: key,
+      protocols: [named("http", {
+        async http() {
+          asked.resolve();
+          await new Promise(() => {});
+        },
+        closedHttp: () => closed.resolve(),
+      })],
+    });
+    const { port } = context;
+    const socket = connectTls({ port, host: "127.0.0.1", ca: ca.cert, servername: "localhost" });
+    socket.on("error", () => {});
+    const gone = new Promise((resolve) => socket.on("close", resolve));
+    await new Promise((resolve) => socket.on("secureConnect", () => resolve(undefined)));
+    socket.write(get("/"));
+    await asked.promise;
+    socket[how]();
+    await closed.promise;
+    socket.destroy();
+    await gone;
   }
 });
 
@@ -337,8 +333,7 @@ Deno.test("the end of a peer is noticed behind much that it sent after a request
     if (reason === "http") return -1;
   });
   await using served = serve([protocol]);
-  const peer = await served.dial();
-  peer.send(get("/") + "x".repeat(20_000));
+  const peer = await served.dial(get("/") + "x".repeat(20_000));
   peer.end();
   await until("closedHttp");
 });

@@ -192,9 +192,7 @@ Deno.test("another number of a filter lets in, with a line in the log; what is n
 
 Deno.test("the 1 of a transaction that has ended is no line in the log", async () => {
   using log = captureLog(["warn", "notice"]);
-  await using served = withHandlers({
-    http: (wsi) => reply(wsi),
-  });
+  await using served = withHandlers({ http: (wsi) => reply(wsi) });
   const peer = await served.dial(get("/", "Connection: close"));
   assertEquals(statusOf((await readResponse(peer)).head), 200);
   await peer.readToEnd();

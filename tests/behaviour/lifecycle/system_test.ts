@@ -18,9 +18,10 @@ import {
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { Child, isInstalled } from "../../support/child.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { named } from "../../support/named.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
 const hasPython = isInstalled("python3");
@@ -163,12 +164,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     const { protocol, peers } = echoing();
-    await using server = createContext({
-      port: 0,
-      iface: "127.0.0.1",
-      ...PATIENT,
-      protocols: [protocol],
-    });
+    await using server = createContext({ ...LOOPBACK, protocols: [protocol] });
     const target = { address: "127.0.0.1", port: server.port };
     for (
       const [info, more] of [
@@ -188,12 +184,9 @@ Deno.test({
 // Unix sockets.
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await body(folder);
 }
 
 function testUnix(name: string, body: (folder: string) => Promise<void>): void {

@@ -10,7 +10,7 @@ import {
 } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { reverseLookup } from "../../../src/transport/machine.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
 
@@ -111,12 +111,7 @@ Deno.test("without a name, a lookup or a connection the name is empty, never an 
 Deno.test("over TCP loopback has the name that the hosts file gives it", async () => {
   const lookup = await reverseLookup("127.0.0.1");
   const http = record("http");
-  await using context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [http.protocol],
-  });
+  await using context = createContext({ ...LOOPBACK, protocols: [http.protocol] });
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: context.port });
   await http.until("wsiCreate");
   assertEquals((await context.resolvePeerAddresses(1)).name, lookup);

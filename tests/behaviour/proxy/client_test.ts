@@ -13,7 +13,7 @@ import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { Child } from "../../support/child.ts";
 import { connectProxy } from "../../support/connect_proxy.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, serve, type Served, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
@@ -365,12 +365,7 @@ async function outcome(
 }
 
 Deno.test("a proxy on a real socket tunnels, with credentials, and refuses without", async () => {
-  await using server = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [ECHO],
-  });
+  await using server = createContext({ ...LOOPBACK, protocols: [ECHO] });
   await using proxy = connectProxy({ credentials: "me:secret" });
   const at = `127.0.0.1:${proxy.port}`;
   const { port } = server;
@@ -414,12 +409,7 @@ const refusal = (status: number) => ({ refusal: `HTTP/1.1 ${status} Proxy\r\n\r\
 
 Deno.test("the environment's proxy is for the world outside, but for what no_proxy lists", async () => {
   await using proxy = connectProxy(refusal(418));
-  await using server = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [ECHO],
-  });
+  await using server = createContext({ ...LOOPBACK, protocols: [ECHO] });
   const http_proxy = `http://me:secret@127.0.0.1:${proxy.port}`;
   const env = { http_proxy };
   const far = "ws://far.invalid/";
@@ -462,12 +452,7 @@ Deno.test("the struct goes before the environment, and setProxy before both", as
 
 Deno.test("a variable that names no proxy is logged without its text, and does not count", async () => {
   const env = { http_proxy: "ftp://me:s3cret@proxy:1", LOG: "1" };
-  await using server = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    protocols: [ECHO],
-  });
+  await using server = createContext({ ...LOOPBACK, protocols: [ECHO] });
   const said = await inEnvironment({ env }, `ws://far.invalid:${server.port}/`);
   assertStringIncludes(said, "http_proxy: a ftp:// proxy is not supported");
   assertStringIncludes(said, "can't connect to far.invalid");

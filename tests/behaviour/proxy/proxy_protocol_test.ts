@@ -132,11 +132,7 @@ for (const service of ["automatic", "manual", "external"] as const) {
     await using served = serve([recorder.protocol], { ...info, maxConnections: 2 });
     const filtered = () =>
       recorder.reasons.filter((each) => each === "filterNetworkConnection").length;
-    const [first, second, third] = [
-      await served.dial(),
-      await served.dial(),
-      await served.dial(),
-    ];
+    const [first, second, third] = [await served.dial(), await served.dial(), await served.dial()];
     await pump(served, service);
     for (const peer of [second, third, first]) peer.send(LINE);
     await pump(served, service);
@@ -225,8 +221,7 @@ Deno.test("manual: nothing of a proxied connection is told before it is serviced
 Deno.test("maxConnectionsPerAddress counts by the header's addresses", async () => {
   await using served = behind([page], { maxConnectionsPerAddress: 1 });
   const first = await served.dial(LINE);
-  const second = await served.dial();
-  second.send(LINE);
+  const second = await served.dial(LINE);
   assertEquals((await second.readToEnd()).length, 0);
   const other = await served.dial(LINE.replace("203.0.113.9", "203.0.113.10") + GET);
   assertStringIncludes((await readResponse(other)).body, "203.0.113.10");

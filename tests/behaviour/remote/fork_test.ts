@@ -146,10 +146,7 @@ Deno.test("what createContext refuses in the worker rejects here, with its code 
     `127.0.0.1 port ${port} is in use; free it or listen on another`,
   );
   assertEquals(
-    await rejection(
-      forkServiceLoop(NEWS, { ...LOOPBACK, prot: 1 } as ForkInfo),
-      "invalid-option",
-    ),
+    await rejection(forkServiceLoop(NEWS, { ...LOOPBACK, prot: 1 } as ForkInfo), "invalid-option"),
     "prot is no option of createContext",
   );
   assertEquals(

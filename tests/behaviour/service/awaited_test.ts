@@ -81,10 +81,7 @@ for (const service of POLICIES) {
       await settle();
       assertEquals(thinker.reasons.includes("wsiDestroy"), false);
       await pump(served);
-      assertEquals(
-        thinker.reasons.includes("wsiDestroy"),
-        reason !== "filterNetworkConnection",
-      );
+      assertEquals(thinker.reasons.includes("wsiDestroy"), reason !== "filterNetworkConnection");
       const before = [...thinker.reasons];
       await thinker.decide(0);
       await pump(served);

@@ -14,11 +14,12 @@ import {
 } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
-import { JumpingClock } from "../../support/jumping_clock.ts";
+import { JumpingClock } from "./jumping_clock.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake } from "../../support/serve.ts";
 import { reply } from "../../support/http.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 /** Longer than a machine with too much to do takes for anything here. */
 const TIMEOUT_MS = 600_000;
@@ -244,35 +245,32 @@ Deno.test("a client gets the answer that came while it blocked", async () => {
 
 Deno.test("a TLS handshake that the program's block stopped goes on", async () => {
   const { ca, localhost } = await makeCertificates();
-  const folder = await Deno.makeTempDir();
-  try {
-    const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-    await Deno.writeTextFile(cert, localhost.cert);
-    await Deno.writeTextFile(key, localhost.key);
-    const { protocol, until } = answering();
-    await using context = create(protocol, {
-      headerTimeoutMs: TIMEOUT_MS,
-      sslCertFilepath: cert,
-      sslPrivateKeyFilepath: key,
-    });
-    const { port } = context;
-    const socket = connectTls({ port, host: "127.0.0.1", ca: ca.cert, servername: "localhost" });
-    const answer = new Promise<string>((resolve, reject) => {
-      socket.on("data", (bytes) => resolve(String(bytes)));
-      socket.on("error", reject);
-      socket.on("close", () => reject(new Error("it was closed")));
-    });
-    answer.catch(() => {});
-    socket.on("secureConnect", () => socket.write(GET));
-    await until("wsiCreate");
-    block();
-    assertMatch(await answer, /^HTTP\/1\.1 200 /);
-    const closed = new Promise((resolve) => socket.on("close", resolve));
-    socket.destroy();
-    await closed;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  await Deno.writeTextFile(cert, localhost.cert);
+  await Deno.writeTextFile(key, localhost.key);
+  const { protocol, until } = answering();
+  await using context = create(protocol, {
+    headerTimeoutMs: TIMEOUT_MS,
+    sslCertFilepath: cert,
+    sslPrivateKeyFilepath: key,
+  });
+  const { port } = context;
+  const socket = connectTls({ port, host: "127.0.0.1", ca: ca.cert, servername: "localhost" });
+  const answer = new Promise<string>((resolve, reject) => {
+    socket.on("data", (bytes) => resolve(String(bytes)));
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error("it was closed")));
+  });
+  answer.catch(() => {});
+  socket.on("secureConnect", () => socket.write(GET));
+  await until("wsiCreate");
+  block();
+  assertMatch(await answer, /^HTTP\/1\.1 200 /);
+  const closed = new Promise((resolve) => socket.on("close", resolve));
+  socket.destroy();
+  await closed;
 });
 
 Deno.test("who has said nothing is let go, however long the program has blocked", async () => {

@@ -14,7 +14,14 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { sharedLoop } from "../../../examples/shared_loop.ts";
-import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
+import {
+  handshake,
+  readHead,
+  serve,
+  type Served,
+  settle,
+  WebSocketPeer,
+} from "../../support/serve.ts";
 
 /** A program around a poll array, with a log of what it was told. */
 function host(
@@ -65,6 +72,12 @@ function host(
         if (ready.length === 0) return;
         for (const each of ready) context.serviceFd(each);
       }
+    },
+    /** A WebSocket, and the peer that it is. */
+    async open(served: Served) {
+      const peer = await served.dial(handshake());
+      await this.run(served.context);
+      return { peer, socket: new WebSocketPeer(peer, await readHead(peer)) };
     },
   };
 }
@@ -170,10 +183,7 @@ Deno.test("interest gates reading: what the host doesn't serve is not read", asy
   const loop = host();
   await using served = loop.serve();
   const { context } = served;
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
-  await loop.run(context);
-  const socket = new WebSocketPeer(peer, await readHead(peer));
+  const { peer, socket } = await loop.open(served);
   const payload = new Uint8Array(60_000);
   for (let i = 0; i < 50; i++) socket.send({ opcode: 2, payload });
   await loop.run(context, ({ fd }) => fd !== FIRST);
@@ -196,10 +206,7 @@ Deno.test("interest gates writing: nothing leaves before the host serves POLLOUT
   });
   await using served = loop.serve();
   const { context } = served;
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
-  await loop.run(context);
-  const socket = new WebSocketPeer(peer, await readHead(peer));
+  const { peer, socket } = await loop.open(served);
   const before = peer.received.length;
 
   loop.told.length = 0;
@@ -225,8 +232,7 @@ Deno.test("rxFlowControl takes POLLIN out of what is watched, and puts it back",
     if (reason === "established") wsi = one;
   });
   await using served = loop.serve();
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   await loop.run(served.context);
   wsi!.rxFlowControl(false);
   assertEquals(loop.entry(FIRST).events, 0);
@@ -247,8 +253,7 @@ Deno.test("contract 3: partialBuffered is false when a writeable callback begins
     if (seen.length < 6) wsi.callbackOnWritable();
   });
   await using served = loop.serve({ softUnsentBytes: 500 });
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   await loop.run(served.context);
   assertEquals(seen, [false, true, false, true, false, true]);
   peer.close();
@@ -268,16 +273,14 @@ for (const failing of ["addPollFd", "changeModePollFd", "lockPoll", "unlockPoll"
     });
     await using served = loop.serve();
     const { context } = served;
-    const bad = await served.network.dial(80);
-    bad.send(handshake());
+    const bad = await served.dial(handshake());
     await loop.run(context);
     await context.service(0);
     await loop.run(context);
     assertEquals(loop.told.includes("closed") || loop.told.includes("closedHttp"), true);
     // What was added is taken back, when it was only the lock that failed.
     if (failing === "unlockPoll") assertEquals(loop.told.includes(`delPollFd ${FIRST}`), true);
-    const good = await served.network.dial(80);
-    good.send(handshake());
+    const good = await served.dial(handshake());
     await loop.run(context);
     assertEquals((await readHead(good)).startsWith("HTTP/1.1 101"), true);
     bad.close();
@@ -294,8 +297,7 @@ Deno.test("a WebSocket that the program can't watch any more is closed by the ca
     return reason === "changeModePollFd" && each === wsi ? 1 : 0;
   });
   await using served = loop.serve();
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   await loop.run(served.context);
   wsi!.rxFlowControl(false);
   await loop.run(served.context);
@@ -395,8 +397,7 @@ Deno.test("a waiting poll is woken by every event of a descriptor, on a clock th
   });
   await using served = loop.serve();
   const { context } = served;
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   let isOver = false;
   const running = (async () => {
     while (!isOver && await context.poll(loop.table, Infinity) >= 0) {
@@ -461,10 +462,7 @@ Deno.test("serviceFd inside a callback of the same connection does nothing but z
     results.push(wsi.context.serviceFd(entry), entry.revents);
   });
   await using served = loop.serve();
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
-  await loop.run(served.context);
-  const socket = new WebSocketPeer(peer, await readHead(peer));
+  const { socket } = await loop.open(served);
   socket.send({ opcode: 1, payload: "a" }, { opcode: 1, payload: "b" });
   await loop.run(served.context);
   assertEquals(results, [0, 0, 0, 0]);
@@ -474,10 +472,7 @@ Deno.test("a peer that ends while our last words wait to leave is not waited for
   const loop = host();
   await using served = loop.serve();
   const { context } = served;
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
-  await loop.run(context);
-  const socket = new WebSocketPeer(peer, await readHead(peer));
+  const { peer, socket } = await loop.open(served);
   socket.send({ opcode: 8, payload: new Uint8Array([3, 232]) });
   peer.end();
   const entry = loop.entry(FIRST);
@@ -538,10 +533,7 @@ Deno.test("one loop serves WebSockets and a plain socket under load, and starves
     ...Array.from({ length: 20 }, () => plainRounds(plainPort, rounds, plain)),
   ];
   // Whoever is done first, the others have come a good part of the way.
-  await Promise.any([
-    Promise.all(all.slice(0, 20)),
-    Promise.all(all.slice(20)),
-  ]);
+  await Promise.any([Promise.all(all.slice(0, 20)), Promise.all(all.slice(20))]);
   const shares = [sockets.done, plain.done].map((done) => done / (20 * rounds));
   await Promise.all(all);
   ending.abort();

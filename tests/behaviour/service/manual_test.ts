@@ -31,8 +31,7 @@ for (const service of POLICIES) {
     });
     await using served = serve([recorder.protocol], { service });
     const { context } = served;
-    const peer = await served.network.dial(80);
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await settle();
     assertEquals(plain(recorder.reasons), ["protocolInit"]);
 
@@ -121,8 +120,7 @@ for (const service of POLICIES) {
     const recorder = record("echo");
     const served = serve([recorder.protocol], { service });
     const { context } = served;
-    const peer = await served.network.dial(80);
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await serviceAll(context);
     await readHead(peer);
     const socket = new WebSocketPeer(peer, "");
@@ -161,8 +159,7 @@ for (const service of POLICIES) {
       });
       await using served = serve([recorder.protocol], { service });
       const { context } = served;
-      const peer = await served.network.dial(80);
-      peer.send(handshake());
+      const peer = await served.dial(handshake());
       await serviceAll(context);
 
       inside = true;
@@ -188,8 +185,7 @@ for (const service of POLICIES) {
     });
     await using served = serve([recorder.protocol], { service });
     const { context, clock } = served;
-    const peer = await served.network.dial(80);
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await serviceAll(context);
     wsi!.setTimeout("userReason", 10);
     clock.advance(9_999);
@@ -213,8 +209,7 @@ for (const service of POLICIES) {
     });
     await using served = serve([recorder.protocol], { service });
     const { context } = served;
-    const peer = await served.network.dial(80);
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await serviceAll(context);
     await readHead(peer);
     const socket = new WebSocketPeer(peer, "");
@@ -274,8 +269,7 @@ for (const service of POLICIES) {
     });
     await using served = serve([recorder.protocol], { service, fileOps });
     const { context } = served;
-    const peer = await served.network.dial(80);
-    peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const peer = await served.dial("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const reading = peer.readBytes(200_000);
     while (!recorder.reasons.includes("httpFileCompletion")) await context.service(0);
     assertEquals((await reading).length, 200_000);
@@ -290,8 +284,7 @@ for (const service of POLICIES) {
     });
     await using served = serve([recorder.protocol], { service, broadcastSockets: true });
     const { context, network, clock } = served;
-    const peer = await served.network.dial(80);
-    peer.send(handshake());
+    const peer = await served.dial(handshake());
     await serviceAll(context);
 
     const [protocol] = context.protocols;
@@ -395,8 +388,7 @@ Deno.test("service fulfils whatever a callback throws", async () => {
     if (reason === "established") throw new Error("on purpose");
   });
   await using served = serve([recorder.protocol], { service: "manual" });
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   peer.close();
   await serviceAll(served.context);
   assertEquals(recorder.reasons.includes("closed"), true);

@@ -189,8 +189,7 @@ Deno.test("a callback that stops, resumes and services its own connection hears 
   };
   await using served = serve([protocol], { service: "external" });
   const { context } = served;
-  const peer = await served.network.dial(80);
-  peer.send(handshake());
+  const peer = await served.dial(handshake());
   const drive = async () => {
     await settle();
     serviceAll();

@@ -16,18 +16,16 @@ import { TlsClient } from "../../../src/tls/client.ts";
 import { TransportConn } from "../../../src/tls/provided_client_tls.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { connectProxy } from "../../support/connect_proxy.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog, record, type Recorder } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 /** How exact the limits in time are. */
 const TICK_MS = 100;
 
 const made = await makeCertificates();
-const TLS = {
-  sslCertFilepath: made.localhost.cert,
-  sslPrivateKeyFilepath: made.localhost.key,
-};
+const TLS = { sslCertFilepath: made.localhost.cert, sslPrivateKeyFilepath: made.localhost.key };
 const TRUST = { sslCaFilepath: made.ca.cert, options: { disableOsCaCerts: true } };
 const CLIENT = { address: "localhost", port: 80, ssl: 1, protocol: "echo" } as const;
 
@@ -85,13 +83,7 @@ async function until(satisfied: () => boolean): Promise<void> {
 Deno.test("wss goes through a CONNECT proxy, with credentials, and the server's name is checked", async () => {
   using _log = captureLog([]);
   await using proxy = connectProxy({ credentials: "me:secret" });
-  await using server = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    ...TLS,
-    protocols: [echo],
-  });
+  await using server = createContext({ ...LOOPBACK, ...TLS, protocols: [echo] });
   const cases = [["localhost", /^hello$/], ["other.test", /not for other/]] as const;
   for (const [serverName, message] of cases) {
     const talk = talker();
@@ -120,29 +112,26 @@ Deno.test("a proxy that refuses wss is what the client is told", async () => {
 });
 
 Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const socketPath = `${folder}/tls.sock`;
-    const hosts: (string | undefined)[] = [];
-    const server = record("echo", (wsi, reason, _user, data) => {
-      if (reason === "filterProtocolConnection") hosts.push(wsi.hdrCopy("host"));
-      if (reason === "receive") wsi.write(data, "text");
-    });
-    await using _server = createContext({
-      socketPath,
-      ...PATIENT,
-      ...TLS,
-      protocols: [server.protocol],
-    });
-    const talk = talker();
-    await using context = clientOn(talk.protocol, TRUST);
-    context.clientConnect({ socketPath, ssl: 1, protocol: "echo" });
-    assertEquals(await talk.outcome, "hello");
-    assertEquals([talk.facts.isSsl, talk.facts.tls?.serverName], [1, "localhost"]);
-    assertEquals(hosts, ["localhost"]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const socketPath = `${folder}/tls.sock`;
+  const hosts: (string | undefined)[] = [];
+  const server = record("echo", (wsi, reason, _user, data) => {
+    if (reason === "filterProtocolConnection") hosts.push(wsi.hdrCopy("host"));
+    if (reason === "receive") wsi.write(data, "text");
+  });
+  await using _server = createContext({
+    socketPath,
+    ...PATIENT,
+    ...TLS,
+    protocols: [server.protocol],
+  });
+  const talk = talker();
+  await using context = clientOn(talk.protocol, TRUST);
+  context.clientConnect({ socketPath, ssl: 1, protocol: "echo" });
+  assertEquals(await talk.outcome, "hello");
+  assertEquals([talk.facts.isSsl, talk.facts.tls?.serverName], [1, "localhost"]);
+  assertEquals(hosts, ["localhost"]);
 });
 
 for (

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError, type Protocol } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { Child } from "../../support/child.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { connectProxy } from "../../support/connect_proxy.ts";
@@ -44,9 +44,7 @@ async function outcomes(
 
 const serving = (identity = made.localhost) =>
   createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
+    ...LOOPBACK,
     sslCertFilepath: identity.cert,
     sslPrivateKeyFilepath: identity.key,
     protocols: [echo],

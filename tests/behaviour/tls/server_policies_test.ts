@@ -14,7 +14,7 @@ import { PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle } from "../../support/serve.ts";
 import { dialTls, openTls } from "../../support/tls_peer.ts";
-import { CA, CLIENT, echo, made, TLS, TRUST, TRUST_ONLY } from "../../support/tls_server.ts";
+import { CA, CLIENT, echo, made, TLS, TRUST, TRUST_ONLY } from "./server.ts";
 
 // Client certificates.
 
@@ -271,9 +271,7 @@ Deno.test("server names are told apart, also on a port for both kinds", async ()
 
 Deno.test("100 open connections go on echoing while the certificate changes", async () => {
   await using served = serve([echo], TLS);
-  const sockets = await Promise.all(
-    Array.from({ length: 100 }, () => openTls(served.network, CA)),
-  );
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => openTls(served.network, CA)));
   const talk = async (round: string) => {
     sockets.forEach((socket, i) => socket.send({ opcode: 1, payload: `${round} ${i}` }));
     const answers = await Promise.all(sockets.map((socket) => socket.receiveText()));

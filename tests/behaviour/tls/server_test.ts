@@ -15,7 +15,7 @@ import { handshake, readHead, readResponse, serve, settle } from "../../support/
 import { dialTls, openTls } from "../../support/tls_peer.ts";
 import { named } from "../../support/named.ts";
 import { reply } from "../../support/http.ts";
-import { CA, CLIENT, echo, TLS, TRUST, TRUST_ONLY } from "../../support/tls_server.ts";
+import { CA, CLIENT, echo, TLS, TRUST, TRUST_ONLY } from "./server.ts";
 
 /** How exact the limits in time are. */
 const TICK_MS = 100;
@@ -207,10 +207,7 @@ Deno.test("addresses behind a PROXY header have their limit, at it and one past 
     ...CA,
     preface: `PROXY TCP4 203.0.113.${last} 198.51.100.1 50000 443\r\n`,
   });
-  const sockets = [
-    await openTls(served.network, from(1)),
-    await openTls(served.network, from(1)),
-  ];
+  const sockets = [await openTls(served.network, from(1)), await openTls(served.network, from(1))];
   await assertRejects(() => openTls(served.network, from(1)), Error, "closed the connection");
   sockets.push(await openTls(served.network, from(2)));
   sockets[0]!.peer.close();

@@ -12,7 +12,7 @@ import {
 } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { makeAuthority, makeSelfSigned } from "../../support/certificates.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 
 const authority = await makeAuthority("Test CA");
@@ -31,14 +31,7 @@ const stranger = await foreign.issue({ name: "stranger", purpose: "client" });
 const TLS = { sslCertFilepath: server.cert, sslPrivateKeyFilepath: server.key };
 
 function serveTls(protocol: Protocol, info: Partial<ContextCreationInfo> = {}): Context {
-  return createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
-    ...TLS,
-    ...info,
-    protocols: [protocol],
-  });
+  return createContext({ ...LOOPBACK, ...TLS, ...info, protocols: [protocol] });
 }
 
 const echo = () =>
@@ -184,9 +177,7 @@ Deno.test("the private key can come from a callback", async () => {
     if (reason === "receive") wsi.write(data, "text");
   });
   await using context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    ...PATIENT,
+    ...LOOPBACK,
     sslCertFilepath: server.cert,
     protocols: [recorder.protocol],
   });
@@ -314,11 +305,7 @@ Deno.test("a TLS layer of the program's own makes client connections", async () 
     async providedClientTls(hostname, port, conn) {
       asked.push([hostname, port]);
       conn.close();
-      return await Deno.connectTls({
-        hostname: "127.0.0.1",
-        port,
-        caCerts: [authority.cert],
-      });
+      return await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [authority.cert] });
     },
   });
   assertEquals(outcome.echoed, "hello");

@@ -224,16 +224,14 @@ for (const side of [SERVER, CLIENT]) {
   }
 
   Deno.test(`what doesn't inflate ends a ${side.name} connection with the cause "protocol"`, async () => {
-    await using house = side.setUp({ deflate: "agreed" });
-    const link = await house.open();
+    await using link = await side.open({ deflate: "agreed" });
     link.send({ opcode: 1, rsv: 4, payload: Uint8Array.of(0xff, 0xff, 0xff) });
     await link.assertFailed(1007);
     assertEquals(link.heard.closes[0]!.cause, "protocol");
   });
 
   Deno.test(`what inflates past maxMessageSize ends a ${side.name} connection with the cause "limit"`, async () => {
-    await using house = side.setUp({ deflate: "agreed", limits: { maxMessageSize: 1000 } });
-    const link = await house.open();
+    await using link = await side.open({ deflate: "agreed", limits: { maxMessageSize: 1000 } });
     const stream = new Blob([new Uint8Array(5000)]).stream();
     const deflated = stream.pipeThrough(new CompressionStream("deflate-raw"));
     const payload = new Uint8Array(await new Response(deflated).arrayBuffer());

@@ -94,8 +94,7 @@ for (const [failure, way] of Object.entries(WAYS) as [keyof typeof WAYS, Way][])
   for (const side of way.sides ?? [SERVER, CLIENT]) {
     Deno.test(`${failure} ends a ${side.name} connection as its line says`, async () => {
       using _log = captureLog([]);
-      await using house = side.setUp(way.options);
-      const link = await house.open();
+      await using link = await side.open(way.options);
       if (way.frames !== undefined) link.send(...way.frames);
       way.act?.(link);
       const [code, reason] = FAILURES[failure];

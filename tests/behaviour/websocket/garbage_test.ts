@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type CloseInfo, createContext } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 import { handshake } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
@@ -95,12 +95,7 @@ const OFFENCES: readonly Offence[] = [
     code: 1002,
     sends: [masked({ opcode: 9, payload: "x", fin: false })],
   },
-  {
-    what: "a lone continuation",
-    section: "5.4",
-    code: 1002,
-    sends: [rest("of nothing")],
-  },
+  { what: "a lone continuation", section: "5.4", code: 1002, sends: [rest("of nothing")] },
   {
     what: "a message inside another",
     section: "5.4",
@@ -260,9 +255,7 @@ for (
 ) {
   Deno.test(`a peer that begins with ${what} gets a 4xx and is closed`, async () => {
     await using context = createContext({
-      port: 0,
-      iface: "127.0.0.1",
-      ...PATIENT,
+      ...LOOPBACK,
       protocols: [named("echo", { message: (wsi, _user, message) => void wsi.write(message) })],
     });
     using bystander = await Peer.open(context.port);

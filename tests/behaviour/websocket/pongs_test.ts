@@ -130,10 +130,7 @@ Deno.test("pongs that wait go before the answer to a close frame", async () => {
 });
 
 const made = await makeCertificates();
-const TLS = {
-  sslCertFilepath: made.localhost.cert,
-  sslPrivateKeyFilepath: made.localhost.key,
-};
+const TLS = { sslCertFilepath: made.localhost.cert, sslPrivateKeyFilepath: made.localhost.key };
 const WAYS: readonly [name: string, info: object, isTls: boolean, extensions: () => Extension[]][] =
   [
     ["plain", {}, false, () => []],

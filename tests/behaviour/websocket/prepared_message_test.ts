@@ -126,6 +126,14 @@ Deno.test("what can't be prepared or written is refused by name", async () => {
   assert(message instanceof PreparedMessage);
 });
 
+Deno.test("a prepared message has its kind and its length for the program, and no frame", () => {
+  const message = prepareMessage("x");
+  assertEquals(Reflect.ownKeys(message), []);
+  const members = Reflect.ownKeys(Object.getPrototypeOf(message));
+  assertEquals(members.map(String).sort(), ["byteLength", "constructor", "kind"]);
+  assertEquals([message.kind, message.byteLength], ["text", 1]);
+});
+
 Deno.test("a prepared message is nothing for an HTTP connection", async () => {
   const written: number[] = [];
   await using served = serve([named("http", {

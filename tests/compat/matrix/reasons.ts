@@ -39,14 +39,7 @@ function row(
     if (each !== "-") numbers[GENERATIONS[index]!] = Number(each);
   });
   const camel = name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
-  return {
-    id,
-    name,
-    numbers,
-    main: main ?? camel,
-    test,
-    ...(note === undefined ? {} : { note }),
-  };
+  return { id, name, numbers, main: main ?? camel, test, ...(note === undefined ? {} : { note }) };
 }
 
 /** R01 to R43. */
@@ -70,14 +63,7 @@ export const REASON_ROWS: readonly ReasonRow[] = [
     "user:…",
     "by `context.callbackAllProtocol` and a timer",
   ),
-  row(
-    "R13",
-    "CLIENT_WRITEABLE",
-    "- 6 7 8 10",
-    REASONS,
-    undefined,
-    "both sides' in feb11",
-  ),
+  row("R13", "CLIENT_WRITEABLE", "- 6 7 8 10", REASONS, undefined, "both sides' in feb11"),
   row("R14", "SERVER_WRITEABLE", "- - 8 9 11"),
   row("R15", "HTTP", "4 7 9 10 12"),
   row("R16", "HTTP_BODY", "- - - - 13"),

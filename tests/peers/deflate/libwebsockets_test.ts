@@ -7,7 +7,7 @@ import { connectTo } from "../echo.ts";
 import { LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "../peer.ts";
 import { tap } from "../wiretap.ts";
 import { freePort } from "../../support/free_port.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 
 const MIRROR = ["lws-mirror-protocol"];
 const CIRCLE = /^c #[0-9a-f]{6} \d+ \d+ \d+;$/i;
@@ -35,9 +35,7 @@ for (const [name, agreed] of Object.entries(AGREEMENTS)) {
     };
     const increment: Protocol = { name: "dumb-increment-protocol", callback: () => {} };
     await using server = createContext({
-      port: 0,
-      ...PATIENT,
-      iface: "127.0.0.1",
+      ...LOOPBACK,
       extensions: [permessageDeflate({ ...agreed, threshold: 0 })],
       protocols: [increment, mirror],
     });

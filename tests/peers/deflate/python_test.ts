@@ -15,11 +15,7 @@ import { output, peerTest, PYTHON, scriptPath, start } from "../peer.ts";
 import { tap, type WireConnection } from "../wiretap.ts";
 
 /** Leaves everything to the other side. */
-const OPEN = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  threshold: 0,
-};
+const OPEN = { serverNoContextTakeover: false, clientNoContextTakeover: false, threshold: 0 };
 
 function check(connection: WireConnection | undefined, name: string): void {
   for (const direction of [connection!.fromClient, connection!.fromServer]) {

@@ -15,7 +15,7 @@ import {
 } from "./deflate.ts";
 import { assertSame, bytesOf, connectTo, echoServer, talkTo, textOf } from "../echo.ts";
 import { tap } from "../wiretap.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
@@ -210,9 +210,7 @@ async function wsServer(perMessageDeflate: object | false): Promise<WsServer> {
 Deno.test("clients of npm:ws understand what is broadcast between what is for them alone", async () => {
   const wsis: Wsi[] = [];
   await using server = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
+    ...LOOPBACK,
     extensions: [permessageDeflate({
       serverNoContextTakeover: false,
       clientNoContextTakeover: false,

@@ -65,10 +65,7 @@ export async function bothServing(options: BothOptions): Promise<Both> {
       fileOps: hostFileOps(folder),
       protocols: [named("http", { http: (wsi, _user, path) => wsi.serveHttpFile(path) })],
     })
-    : createContext({
-      ...where,
-      mounts: [{ path: "/", folder, ...options.mount }],
-    });
+    : createContext({ ...where, mounts: [{ path: "/", folder, ...options.mount }] });
   return {
     folder,
     ours: ours.port,

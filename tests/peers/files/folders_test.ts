@@ -45,11 +45,7 @@ const PATHS: readonly Question[] = [
   { name: "a name beyond ASCII", target: "/%C3%BCn%C3%AFcode.txt", status: 200 },
   { name: "what isn't there", target: "/absent.html", status: 404 },
   { name: "a folder that isn't there", target: "/absent/", status: 404 },
-  {
-    name: "a file with a slash behind it",
-    target: "/docs/page.html/",
-    status: 404,
-  },
+  { name: "a file with a slash behind it", target: "/docs/page.html/", status: 404 },
   {
     name: "a folder without an index",
     target: "/bare/",
@@ -215,10 +211,7 @@ peerTest(
       question(
         "a part of the compressed form",
         () => ["Accept-Encoding: gzip", "Range: bytes=0-9"],
-        {
-          status: 206,
-          unlike: { status: 200, because: parts.because },
-        },
+        { status: 206, unlike: { status: 200, because: parts.because } },
       ),
     ]);
   },

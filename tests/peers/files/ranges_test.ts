@@ -169,12 +169,7 @@ const IF_RANGE: readonly Question[] = [
     fields: () => ["Range: bytes=5000-", 'If-Range: "other"'],
     status: 200,
   },
-  {
-    name: "If-Range without a range",
-    target,
-    fields: () => ['If-Range: "other"'],
-    status: 200,
-  },
+  { name: "If-Range without a range", target, fields: () => ['If-Range: "other"'], status: 200 },
   {
     name: "a precondition that is not met comes before the range",
     target,

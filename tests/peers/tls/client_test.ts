@@ -10,6 +10,7 @@ import { connectTo, echoServer, talkTo } from "../echo.ts";
 import { LWS_SERVER, NGINX, peerTest, start, untilListening } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
 import { freePort } from "../../support/free_port.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const { ca, localhost, example, client } = await makeCertificates();
 
@@ -62,24 +63,21 @@ peerTest(
   async () => {
     await using server = echoServer();
     const port = freePort();
-    const folder = await Deno.makeTempDir();
-    try {
-      await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
-        const configuration = `${folder}/nginx.conf`;
-        await Deno.writeTextFile(
-          configuration,
-          nginxConfiguration(folder, cert, key, port, server.context.port),
-        );
-        // Without a master, which would leave its worker behind when it is killed.
-        const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
-        await using _nginx = start(NGINX.path, args);
-        await untilListening(port);
-        await talkTo(port, { sendsFragments: true }, TLS);
-        assertEquals(await talkByRuntime(port, true), "unknown");
-      });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
+    await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
+      const configuration = `${folder}/nginx.conf`;
+      await Deno.writeTextFile(
+        configuration,
+        nginxConfiguration(folder, cert, key, port, server.context.port),
+      );
+      // Without a master, which would leave its worker behind when it is killed.
+      const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
+      await using _nginx = start(NGINX.path, args);
+      await untilListening(port);
+      await talkTo(port, { sendsFragments: true }, TLS);
+      assertEquals(await talkByRuntime(port, true), "unknown");
+    });
     assertEquals(await server.nextClose(), {
       code: 3001,
       reason: "done",

@@ -15,7 +15,7 @@ import { LENGTHS, textOf } from "../echo.ts";
 import { CHROMIUM, CURL, LWS_CLIENT, NODE, OPENSSL, output } from "../peer.ts";
 import { peerTest, PYTHON, scriptPath, start } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
-import { PATIENT } from "../../support/patience.ts";
+import { LOOPBACK } from "../../support/patience.ts";
 
 const { ca, localhost, client, foreignClient } = await makeCertificates();
 
@@ -44,13 +44,7 @@ function curl(cacert: string, ...args: string[]): Promise<string> {
 peerTest("curl gets pages over one TLS connection, and uploads", CURL, async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await using context = createContext({
-      port: 0,
-      ...PATIENT,
-      iface: "127.0.0.1",
-      ...TLS,
-      protocols: [upload(folder)],
-    });
+    await using context = createContext({ ...LOOPBACK, ...TLS, protocols: [upload(folder)] });
     const origin = `https://localhost:${context.port}`;
     await Deno.writeFile(`${folder}/source.bin`, bytesOf(5_000_000));
     await withFiles({ ca: ca.cert }, async (paths) => {
@@ -217,9 +211,7 @@ Deno.test("a client of npm:ws talks to our server over TLS, and shows its certif
 peerTest("libwebsockets-test-client counts and draws over TLS", LWS_CLIENT, async () => {
   const presence = new Presence();
   await using context = createContext({
-    port: 0,
-    ...PATIENT,
-    iface: "127.0.0.1",
+    ...LOOPBACK,
     ...STRICT,
     // What it says it comes from, over TLS as well.
     allowedOrigins: ["http://127.0.0.1"],
@@ -231,9 +223,7 @@ peerTest("libwebsockets-test-client counts and draws over TLS", LWS_CLIENT, asyn
     sslCaFilepath: ca.cert,
     options: { disableOsCaCerts: true },
   };
-  await using mirror = await connectTo(context.port, ["lws-mirror-protocol"], [], info, {
-    ssl: 1,
-  });
+  await using mirror = await connectTo(context.port, ["lws-mirror-protocol"], [], info, { ssl: 1 });
   await withFiles(pemsOf(client), async (paths) => {
     await using _client = start(LWS_CLIENT.path, [
       ...["127.0.0.1", `--port=${context.port}`, "--longlived", "--ssl"],

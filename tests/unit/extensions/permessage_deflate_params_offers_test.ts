@@ -24,7 +24,7 @@ import {
   serverBits,
   summary,
   UNDEMANDING,
-} from "../../support/deflate_params.ts";
+} from "./deflate_params.ts";
 
 // What is illegal
 

@@ -25,7 +25,7 @@ import {
   serverBits,
   summary,
   UNDEMANDING,
-} from "../../support/deflate_params.ts";
+} from "./deflate_params.ts";
 
 function confirm(
   value: string,

@@ -5,6 +5,7 @@ import { acquireBuffer, forgetBuffer, releaseBuffer, SHORT } from "../../../src/
 import { handlers, hostFileOps } from "../../../mod.ts";
 import { get } from "../../support/http.ts";
 import { readHead, serve, settle } from "../../support/serve.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const LONG = 256 * 1024;
 
@@ -47,26 +48,23 @@ Deno.test("a buffer that was given back is the next one's, and a forgotten one n
 });
 
 Deno.test("files give their buffers back, however they end", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeFile(`${folder}/a`, new Uint8Array(3_000_000));
-    await using served = serve(
-      [{ name: "files", callback: handlers({ http: (wsi) => wsi.serveHttpFile("/a") }) }],
-      { fileOps: hostFileOps(folder) },
-    );
-    const peers = await Promise.all(Array.from({ length: 6 }, () => served.dial()));
-    for (const peer of peers) {
-      peer.send(get("/"));
-      await readHead(peer);
-    }
-    peers[0]!.reset();
-    peers[1]!.close();
-    for (const peer of peers.slice(2)) await peer.readBytes(3_000_000);
-    await settle();
-    for (const peer of peers.slice(2)) peer.close();
-    await settle();
-    assertEquals(longOnes(), 64);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await Deno.writeFile(`${folder}/a`, new Uint8Array(3_000_000));
+  await using served = serve(
+    [{ name: "files", callback: handlers({ http: (wsi) => wsi.serveHttpFile("/a") }) }],
+    { fileOps: hostFileOps(folder) },
+  );
+  const peers = await Promise.all(Array.from({ length: 6 }, () => served.dial()));
+  for (const peer of peers) {
+    peer.send(get("/"));
+    await readHead(peer);
   }
+  peers[0]!.reset();
+  peers[1]!.close();
+  for (const peer of peers.slice(2)) await peer.readBytes(3_000_000);
+  await settle();
+  for (const peer of peers.slice(2)) peer.close();
+  await settle();
+  assertEquals(longOnes(), 64);
 });

@@ -111,10 +111,7 @@ Deno.test("close lets all leave that was given before", async () => {
   const { protocol, heard, until } = news();
   await using served = serve([protocol], { broadcastSockets: true });
   await served.open();
-  const sender = await connectBroadcast({
-    ...socketOf(served.context),
-    network: served.network,
-  });
+  const sender = await connectBroadcast({ ...socketOf(served.context), network: served.network });
   const given = [sender.broadcast("a".repeat(300_000)), sender.broadcast("b")];
   await sender.close();
   await Promise.all(given);
@@ -149,10 +146,7 @@ Deno.test("a broadcaster's wrong data is refused, and costs nothing else", async
     network: served.network,
   });
   for (const wrong of [1, null, {}, { length: 1 }]) {
-    const text = await rejection(
-      sender.broadcast(wrong as unknown as string),
-      "invalid-argument",
-    );
+    const text = await rejection(sender.broadcast(wrong as unknown as string), "invalid-argument");
     assert(text.startsWith("broadcast: data is "), text);
   }
   await sender.broadcast("fine");
@@ -508,10 +502,7 @@ Deno.test("broadcasts that had not left reject when the context goes", async () 
   };
   const sender: Broadcaster = await connectBroadcast({ port, token, network: slow });
   socketSide!.stopReading();
-  const given = Promise.allSettled([
-    sender.broadcast("x".repeat(500_000)),
-    sender.broadcast("y"),
-  ]);
+  const given = Promise.allSettled([sender.broadcast("x".repeat(500_000)), sender.broadcast("y")]);
   await context.destroy();
   for (const each of await given) {
     assert(each.status === "rejected" && each.reason.code === "connection-closed");

@@ -419,12 +419,7 @@ Deno.test("a view that is kept turns to poison, and neither starts nor fills its
 Deno.test("a handler that claims to take what it wasn't offered is found out", async () => {
   for (const claim of [4, -1, 0.5, NaN]) {
     const [near, far] = memoryPair();
-    far.start({
-      onBytes: () => claim,
-      onDrain() {},
-      onEnd() {},
-      onClose() {},
-    });
+    far.start({ onBytes: () => claim, onDrain() {}, onEnd() {}, onClose() {} });
     new Recorder(near).transport.write(bytesOf("abc"));
     assertEquals((await uncaught()).message, `onBytes took ${claim} of 3 bytes`);
   }

@@ -75,10 +75,7 @@ Deno.test("a certificate is swapped while connections are open, and none of them
 Deno.test("a certificate that can't be used leaves the old one in place", async () => {
   const server = new TlsServer({ identity: localhost });
   assertThrows(() => server.setCertificate(certificates.expired), LwsError);
-  assertThrows(
-    () => server.setCertificate(certificates.renewed, [certificates.expired]),
-    LwsError,
-  );
+  assertThrows(() => server.setCertificate(certificates.renewed, [certificates.expired]), LwsError);
   assertEquals(await shown(server, "localhost"), "CN=localhost");
 });
 

@@ -111,10 +111,7 @@ Deno.test("a listener that is open already is taken over, and closed with the ne
   const own = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const listener = adoptListener(own);
   assertEquals(listener.address, { hostname: "127.0.0.1", port: own.addr.port });
-  const ends = await Promise.all([
-    tcpNetwork.connect(listener.address, never),
-    listener.accept(),
-  ]);
+  const ends = await Promise.all([tcpNetwork.connect(listener.address, never), listener.accept()]);
   assertEquals(ends[1].remoteAddress, ends[0].localAddress);
   for (const end of ends) end.close();
   const accepting = listener.accept();

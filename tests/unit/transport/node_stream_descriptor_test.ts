@@ -76,10 +76,6 @@ s.bind(("127.0.0.1", 0))`);
 });
 
 Deno.test("a descriptor that is not open is refused", () => {
-  const error = assertThrows(
-    () => listenOnDescriptor(999_999),
-    LwsError,
-    "descriptor 999999",
-  );
+  const error = assertThrows(() => listenOnDescriptor(999_999), LwsError, "descriptor 999999");
   assertEquals(error.code, "invalid-option");
 });

@@ -110,11 +110,7 @@ Deno.test("without IPv6 its addresses are refused by name", async () => {
 
 Deno.test("without IPv6 nothing connects from an IPv6 address", async () => {
   const target = { hostname: "localhost", port: 9, disableIpv6: true, localAddress: "::1" };
-  await assertRejects(
-    () => tcpNetwork.connect(target, never),
-    LwsError,
-    "::1 is IPv6, which",
-  );
+  await assertRejects(() => tcpNetwork.connect(target, never), LwsError, "::1 is IPv6, which");
 });
 
 Deno.test("without IPv6 a name that has no IPv4 address is not found", async () => {

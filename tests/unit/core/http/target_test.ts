@@ -1,5 +1,12 @@
-import { assertEquals } from "@std/assert";
-import { decodeArguments, decodePath, parseTarget } from "../../../../src/core/http/target.ts";
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import {
+  decodeArguments,
+  decodePath,
+  effectivePort,
+  isSameAuthority,
+  parseAuthority,
+  parseTarget,
+} from "../../../../src/core/http/target.ts";
 import { assertRefused } from "../../../support/http_messages.ts";
 
 Deno.test("RFC 9112 section 3.2.1: the origin form is a path with or without a query", () => {
@@ -123,4 +130,42 @@ Deno.test("encoded dots and slashes count as dots and slashes", () => {
 Deno.test("a backslash is a character like others", () => {
   assertEquals(decodePath("/..\\..\\etc"), "/..\\..\\etc");
   assertEquals(decodePath("/..%5cetc"), "/..\\etc");
+});
+
+Deno.test("an authority is a name or address with or without a port", () => {
+  assertEquals(parseAuthority("Example.COM"), { host: "example.com", port: undefined });
+  assertEquals(parseAuthority("a:80"), { host: "a", port: 80 });
+  assertEquals(parseAuthority("a:"), { host: "a", port: undefined });
+  assertEquals(parseAuthority("127.0.0.1:65535"), { host: "127.0.0.1", port: 65535 });
+  assertEquals(parseAuthority("[::1]"), { host: "[::1]", port: undefined });
+  assertEquals(parseAuthority("[FE80::1]:8080"), { host: "[fe80::1]", port: 8080 });
+});
+
+Deno.test("what is no authority is refused", () => {
+  const wrong = ["", ":80", "a b", "a,b", "a/b", "a@b", "a:b:1", "a:65536", "a:+1", "a: 1", "a:1 "];
+  wrong.push(
+    "[::1",
+    "[]",
+    "[::1]x",
+    "[::g]",
+    "::1",
+    "a%00",
+    "\xe9",
+    "a?b",
+    "a#b",
+    "a\\b",
+    "[a]b:1",
+  );
+  for (const text of wrong) assertEquals(parseAuthority(text), undefined, JSON.stringify(text));
+});
+
+Deno.test("a missing port is the scheme's", () => {
+  const bare = parseAuthority("a")!;
+  for (const [scheme, port] of [["http", 80], ["https", 443], ["ws", 80], ["wss", 443]] as const) {
+    assertEquals(effectivePort(bare, scheme), port);
+    assert(isSameAuthority(bare, { host: "a", port }, scheme));
+  }
+  assertEquals(effectivePort(bare, "app"), undefined);
+  assertFalse(isSameAuthority(bare, { host: "a", port: 443 }, "http"));
+  assertFalse(isSameAuthority(bare, { host: "b", port: undefined }, "http"));
 });

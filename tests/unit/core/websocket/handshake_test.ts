@@ -3,6 +3,7 @@ import { requestFraming } from "../../../../src/core/http/body/reader.ts";
 import {
   acceptValue,
   checkUpgradeResponse,
+  chooseSubprotocol,
   HandshakeError,
   newKey,
   readUpgrade,
@@ -275,10 +276,7 @@ Deno.test("a client takes what the server of this module answers", () => {
 
 Deno.test("RFC 6455 section 4.1: a status other than 101 fails with its status and reason", () => {
   const refused = () => check(ANSWER, { status: "HTTP/1.1 403 Forbidden" });
-  assertEquals(
-    assertThrows(refused, HandshakeError).message,
-    "the server answered 403 Forbidden",
-  );
+  assertEquals(assertThrows(refused, HandshakeError).message, "the server answered 403 Forbidden");
   const bare = assertThrows(() => check([], { status: "HTTP/1.1 200 " }), HandshakeError);
   assertEquals([bare.name, bare.message], ["HandshakeError", "the server answered 200"]);
 });
@@ -324,4 +322,13 @@ Deno.test("RFC 6455 section 4.1: a subprotocol that was not offered fails", () =
 Deno.test("RFC 6455 section 4.1: an extension fails when none was offered", () => {
   const lines = [...ANSWER, "Sec-WebSocket-Extensions: permessage-deflate"];
   assertThrows(() => check(lines), HandshakeError, "none was offered");
+});
+
+Deno.test("RFC 6455 section 4.2.2: the first of the client's subprotocols that is known is chosen", () => {
+  const known = new Set(["b", "c"]);
+  const supported = (name: string) => known.has(name);
+  assertEquals(chooseSubprotocol(["a", "c", "b"], supported), "c");
+  assertEquals(chooseSubprotocol(["a"], supported), undefined);
+  assertEquals(chooseSubprotocol([], supported), undefined);
+  assertEquals(chooseSubprotocol(["B"], supported), undefined);
 });

@@ -194,10 +194,7 @@ test("nobody accepts for a while, and then all that waited are there", async (ne
 
 test("a busyWaitMs that is none is refused", () => {
   for (const busyWaitMs of [-1, 11, 0.5, NaN, "1"]) {
-    const error = assertThrows(
-      () => epollNetwork({ busyWaitMs: busyWaitMs as number }),
-      LwsError,
-    );
+    const error = assertThrows(() => epollNetwork({ busyWaitMs: busyWaitMs as number }), LwsError);
     assertEquals(error.code, "invalid-argument");
   }
   epollNetwork({ busyWaitMs: 0 });

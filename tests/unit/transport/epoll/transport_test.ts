@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
-import { asIs, FaultyLibc } from "../../../support/faulty_libc.ts";
+import { asIs, FaultyLibc } from "./faulty_libc.ts";
 import { Recorder } from "../../../support/transport_contract.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };

@@ -8,8 +8,8 @@ import {
   type ExtensionToken,
   handlers,
   type Wsi,
-} from "../../mod.ts";
-import { named } from "./named.ts";
+} from "../../../mod.ts";
+import { named } from "../../support/named.ts";
 
 const encoder = new TextEncoder();
 

@@ -2,7 +2,7 @@
 
 import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import type { TransportHandler } from "../../src/api/network.ts";
-import { concat } from "./frames.ts";
+import { concat } from "../support/frames.ts";
 
 /** A transport, and all bytes that it has carried. */
 export interface Wire {

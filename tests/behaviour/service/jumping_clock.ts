@@ -1,6 +1,6 @@
 /** A clock for real sockets, on which a program seems to have blocked for as long as a test likes. */
 
-import type { Clock } from "../../src/api/service.ts";
+import type { Clock } from "../../../src/api/service.ts";
 
 /** Long enough for a timer without a delay to be due. */
 const SPIN_MS = 20;

@@ -1,8 +1,8 @@
 /** The C library with faults between it and the epoll network. */
 
 import { constants } from "node:os";
-import type { Libc } from "../../src/transport/epoll/libc.ts";
-import { openLibc } from "../../src/transport/epoll/libc.ts";
+import type { Libc } from "../../../../src/transport/epoll/libc.ts";
+import { openLibc } from "../../../../src/transport/epoll/libc.ts";
 
 /** Functions that return a new descriptor. */
 const OPENS: ReadonlySet<keyof Libc> = new Set(["socket", "accept4", "epoll_create1", "eventfd"]);

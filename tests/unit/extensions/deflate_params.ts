@@ -1,12 +1,15 @@
 /** Options and parameters of permessage-deflate, all that there are. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type ExtensionOffer, parseExtensions } from "../../src/core/websocket/extension_header.ts";
+import {
+  type ExtensionOffer,
+  parseExtensions,
+} from "../../../src/core/websocket/extension_header.ts";
 import {
   acceptOffer,
   type PermessageDeflateOptions,
   type PermessageDeflateParams,
-} from "../../src/extensions/permessage_deflate_params.ts";
+} from "../../../src/extensions/permessage_deflate_params.ts";
 
 export type CheckedOptions = Required<PermessageDeflateOptions>;
 

@@ -1,7 +1,7 @@
 /** What servers with TLS are tested with. */
 
-import { type Protocol } from "../../mod.ts";
-import { makeCertificates } from "./certificates.ts";
+import { type Protocol } from "../../../mod.ts";
+import { makeCertificates } from "../../support/certificates.ts";
 
 export const made = await makeCertificates();
 
