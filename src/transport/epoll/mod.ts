@@ -44,12 +44,13 @@ const LONGEST_BUSY_WAIT_MS = 10;
  * import { createContext } from "@x/lws";
  * import { epollNetwork, isEpollAvailable } from "@x/lws/epoll";
  *
- * await using context = createContext({
- *   port: 0,
- *   iface: "127.0.0.1",
- *   protocols: [{ name: "echo", callback: () => 0 }],
- *   ...isEpollAvailable() && { network: epollNetwork() },
- * });
+ * function serve(port: number) {
+ *   return createContext({
+ *     port,
+ *     protocols: [{ name: "echo", callback: () => 0 }],
+ *     ...isEpollAvailable() && { network: epollNetwork() },
+ *   });
+ * }
  * ```
  *
  * @category Networks and clocks
@@ -66,6 +67,10 @@ export function epollNetwork(options: EpollOptions = {}): Network {
   }
   return new EpollNetwork(openLibc(), busyWaitMs);
 }
+
+// The library stays open for as long as the program runs. One that is opened in a test would look like a
+// resource that the test has left.
+isEpollAvailable();
 
 /**
  * Whether {@linkcode epollNetwork} works here: the system and the architecture are known, and the
