@@ -14,7 +14,7 @@ import { freePort } from "../../support/free_port.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
 
-const fixture = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url);
+const fixture = (name: string) => new URL(`../../fixtures/forked/${name}`, import.meta.url);
 const LOOPBACK: ForkInfo = { port: 0, iface: "127.0.0.1", ...PATIENT };
 
 /** A WebSocket of the platform's; its first message says which worker serves it. */
@@ -79,8 +79,8 @@ function openSockets(): number {
 
 for (
   const [what, isThere, module] of [
-    ["the runtime's TCP", Deno.build.os === "linux", fixture("forked_shared.ts")],
-    ["epoll", isEpollAvailable(), fixture("forked_epoll.ts")],
+    ["the runtime's TCP", Deno.build.os === "linux", fixture("shared.ts")],
+    ["epoll", isEpollAvailable(), fixture("epoll.ts")],
   ] as const
 ) {
   const fork = (workers: number, info: ForkInfo = {}) =>
@@ -181,7 +181,7 @@ Deno.test({
   ignore: !isEpollAvailable(),
   async fn() {
     using log = captureLog();
-    const service = await forkServiceLoop(fixture("forked_epoll.ts"), LOOPBACK);
+    const service = await forkServiceLoop(fixture("epoll.ts"), LOOPBACK);
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: service.port });
     await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     await conn.read(new Uint8Array(1));
@@ -211,7 +211,7 @@ Deno.test("when one of several can't start, none is left", async () => {
 });
 
 Deno.test("what several workers can't do is refused by name", async () => {
-  const module = fixture("forked_shared.ts");
+  const module = fixture("shared.ts");
   const wrong: [info: ForkInfo, options: ForkOptions, LwsErrorCode, string][] = [
     [
       {},
