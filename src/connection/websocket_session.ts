@@ -41,7 +41,7 @@ import { type FrameHandler, FrameParser } from "../core/websocket/frame_parser.t
 import {
   attempt,
   type ExtensionLayers,
-  heed,
+  failOnRejection,
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
 
@@ -113,7 +113,7 @@ export class WebSocketSession extends Probed
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
       for (const extension of owner.extensions) {
-        heed(connection, extension.anyEstablished?.(connection.wsi));
+        failOnRejection(connection, extension.anyEstablished?.(connection.wsi));
       }
     });
     this.#layers?.startSeconds(connection, (work) => {
