@@ -4,9 +4,13 @@
  */
 
 import { epollNetwork } from "../src/transport/epoll/mod.ts";
+import type { Network } from "../src/api/network.ts";
 import { tcpNetwork } from "../src/transport/network.ts";
 
 const wanted = Deno.env.get("LWS_NETWORK");
+
+/** The runtime's own sockets in any case, for what is made of them. */
+export const runtimeNetwork: Network = { ...tcpNetwork };
 
 /** For tests that are ignored over the epoll network, with the reason behind the name. */
 export function unlessEpoll(name: string, why: string): { name: string; ignore: boolean } {

@@ -18,7 +18,7 @@ interface Awaited {
 }
 
 /** What {@linkcode AwaitedCallbacks} tells a phase, beside results. Implemented by HttpSession. */
-export interface CallbackHost {
+export interface AwaitingPhase {
   onThrow(): void;
   /** Called when a promise is awaited: the peer owes nothing meanwhile. */
   onAwaiting(): void;
@@ -27,7 +27,7 @@ export interface CallbackHost {
 }
 
 /** Asks the program on behalf of `Host`, a phase of the connection. */
-export class AwaitedCallbacks<Host extends CallbackHost> {
+export class AwaitedCallbacks<Host extends AwaitingPhase> {
   readonly #connection: Connection;
   readonly #host: Host;
   #isCalling = false;
