@@ -35,6 +35,7 @@ export type { DatalessReason, DestroyOptions } from "./src/api/context.ts";
 export {
   CONTEXT_PORT_NO_LISTEN,
   type ContextOptions,
+  type KeepAliveKind,
   type ListenInfo,
   type Mount,
   type PlatformInfo,
@@ -137,6 +138,7 @@ export type {
   PeerAddresses,
   StreamConn,
   StreamListener,
+  TcpKeepAlive,
   Transport,
   TransportHandler,
 } from "./src/api/network.ts";

@@ -22,7 +22,7 @@ async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
     if ((whole.service ?? "automatic") !== "automatic") {
       throw new LwsError(
         "invalid-option",
-        `forkServiceLoop: service is ${whole.service}, but nobody would call service there; ` +
+        `forkServiceLoop: service is ${whole.service}, but the worker serves by itself; ` +
           'allowed: "automatic"',
       );
     }

@@ -25,7 +25,8 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * - {@linkcode TlsMembers}: `sslCertFilepath`, `sslPrivateKeyFilepath`, `sslPrivateKeyPassword`,
  *   `sslCaFilepath`, `sslCipherList`, `certificates`, `providedClientTls`;
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
- *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`;
+ *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
+ *   `keepAlive`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
@@ -254,7 +255,25 @@ export interface PlatformInfo extends TlsMembers {
    * Default: `10`.
    */
   readonly kaInterval?: number | null;
+  /**
+   * What probes: `"ping"`, as `kaTime` says; `"tcp"`, the system, by `SO_KEEPALIVE` with the three numbers as
+   * its times, on every socket over TCP, whatever is spoken over it; `"both"`. A connection whose peer answers
+   * none of TCP's probes breaks as by any fault of the network. The other two are refused over a network whose
+   * `features` have no `"keepAliveTimes"` (only `@x/lws/epoll` can set them), beside a `listener`, and with
+   * a `kaTime` or a `kaInterval` above 32,767 or `kaProbes` above 127, which TCP can't have. What
+   * `context.adopt` is given has the system's own times.
+   *
+   * Default: `"ping"`.
+   */
+  readonly keepAlive?: KeepAliveKind;
 }
+
+/**
+ * What probes connections: see {@linkcode PlatformInfo.keepAlive}.
+ *
+ * @category Server and client
+ */
+export type KeepAliveKind = "ping" | "tcp" | "both";
 
 /** The options, all of them there. */
 export type CheckedOptions = Required<ContextOptions>;

@@ -150,8 +150,6 @@ export interface KeepAliveSettings {
   readonly probes: number;
   /** Milliseconds from probe to probe, and from the last one to the end. */
   readonly intervalMs: number;
-  /** Whether TCP's keep-alive is on as well: only where it was asked for, as it is a call a connection. */
-  readonly usesTcp: boolean;
 }
 
 /** What one write may have when nothing else is unsent, unless `maxMessageSize` is more. */

@@ -212,8 +212,25 @@ export interface NetworkTarget {
    * default `false`.
    */
   readonly reusePort?: boolean | undefined;
-  /** Whether TCP keep-alive is on, with the system's times; it is off by default. */
-  readonly keepAlive?: boolean | undefined;
+  /**
+   * Whether TCP keep-alive is on: `true` with the system's times, or with times of its own where the network's
+   * features have `"keepAliveTimes"`. It is off by default.
+   */
+  readonly keepAlive?: boolean | TcpKeepAlive | undefined;
+}
+
+/**
+ * When the system probes a peer that is silent (`SO_KEEPALIVE`, `tcp(7)`).
+ *
+ * @category Networks and clocks
+ */
+export interface TcpKeepAlive {
+  /** Seconds without anything from the peer until the first probe (`TCP_KEEPIDLE`), 1 to 32,767. */
+  readonly idleSeconds: number;
+  /** Unanswered probes that break the connection (`TCP_KEEPCNT`), 1 to 127. */
+  readonly probes: number;
+  /** Seconds from probe to probe (`TCP_KEEPINTVL`), 1 to 32,767. */
+  readonly intervalSeconds: number;
 }
 
 /**
@@ -221,7 +238,7 @@ export interface NetworkTarget {
  *
  * @category Networks and clocks
  */
-export type NetworkFeature = "ipv6Only" | "reusePort";
+export type NetworkFeature = "ipv6Only" | "reusePort" | "keepAliveTimes";
 
 /**
  * The network as a context sees it. Implemented over TCP and unix sockets, and in memory by
@@ -238,4 +255,9 @@ export interface Network {
   connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport>;
   /** The name of an IP address; empty, or a rejection, when it has none. Default: no address has one. */
   reverse?(ip: string): Promise<string>;
+  /**
+   * Resolves when nothing is left of what the network itself had open for connections and listeners that are
+   * closed; at once while others use it. {@linkcode Context.closed} waits for it. Default: there is nothing.
+   */
+  released?(): Promise<void>;
 }

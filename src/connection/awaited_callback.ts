@@ -18,7 +18,7 @@ interface AwaitedCallback {
 }
 
 /** What {@linkcode Asking} tells its phase of promises, beside their results. Implemented by HttpSession. */
-export interface AskingHost {
+export interface AskingPhase {
   onThrow(): void;
   /** Called when a promise is awaited: the peer owes nothing meanwhile. */
   onThinking(): void;
@@ -27,7 +27,7 @@ export interface AskingHost {
 }
 
 /** Asks the program on behalf of `Host`, a phase of the connection. */
-export class Asking<Host extends AskingHost> {
+export class Asking<Host extends AskingPhase> {
   readonly #connection: Connection;
   readonly #host: Host;
   #isCalling = false;

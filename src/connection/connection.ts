@@ -14,7 +14,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { next } from "../base/state_table.ts";
 import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
-import { BROKEN, Outbox, type OutboxHost } from "./outbox.ts";
+import { BROKEN, Outbox, type SendingConnection } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
@@ -35,7 +35,7 @@ export type Parting = "closes" | "lingers" | "awaitsPeer";
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection extends RxFlow implements Caller, TransportHandler, OutboxHost {
+export class Connection extends RxFlow implements Caller, TransportHandler, SendingConnection {
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;

@@ -42,7 +42,7 @@ const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 const FAILED = Symbol("an extension has failed");
 
 /** What a {@linkcode FrameWriter} tells its session. Implemented by WebSocketSession. */
-export interface FrameWriterHost {
+export interface ExtensionFailureHandler {
   /** An extension can't go on, so that the connection can't. */
   onExtensionFailure(error: unknown): void;
 }
@@ -55,7 +55,7 @@ export class FrameWriter {
   readonly #outbox: Outbox;
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
-  readonly #host: FrameWriterHost;
+  readonly #handler: ExtensionFailureHandler;
   /** Whether nothing is done to a payload. */
   readonly #isPlain: boolean;
   #sendsMessage = false;
@@ -65,13 +65,13 @@ export class FrameWriter {
   constructor(
     connection: Connection,
     layers: ExtensionLayers | undefined,
-    host: FrameWriterHost,
+    handler: ExtensionFailureHandler,
   ) {
     this.#outbox = connection.outbox;
     this.masks = connection.isClient && !connection.owner.options.defeatClientMask;
     this.#extension = layers?.data;
     this.#stream = layers?.stream;
-    this.#host = host;
+    this.#handler = handler;
     this.#isPlain = !this.masks && this.#extension === undefined && this.#stream === undefined;
   }
 
@@ -321,13 +321,13 @@ export class FrameWriter {
       encoded = session.encode(part);
     } catch (error) {
       if (!(error instanceof ExtensionFailure)) throw error;
-      this.#host.onExtensionFailure(error);
+      this.#handler.onExtensionFailure(error);
       return FAILED;
     }
     try {
       return encoded === undefined ? undefined : viewOf("encode: data", encoded);
     } catch (error) {
-      this.#host.onExtensionFailure(error);
+      this.#handler.onExtensionFailure(error);
       return FAILED;
     }
   }

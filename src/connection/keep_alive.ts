@@ -1,5 +1,5 @@
 /**
- * TCP keep-alive's idea on WebSockets: the runtime can only switch that of TCP on, not say when it
+ * TCP keep-alive's idea on WebSockets: most networks can only switch that of TCP on, not say when it
  * probes, so that an idle connection is probed by pings here (`ka_time`, `ka_probes`, `ka_interval`).
  */
 

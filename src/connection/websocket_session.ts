@@ -11,8 +11,8 @@ import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
-import { ExtendedInput, type ExtendedInputHost } from "./extended_input.ts";
-import { checkWriteOptions, FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { type DecodedDataHandler, ExtendedInput } from "./extended_input.ts";
+import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
@@ -53,7 +53,7 @@ interface SentClose extends CloseStatus {
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends Probed
-  implements Phase, FrameHandler, FrameWriterHost, ExtendedInputHost {
+  implements Phase, FrameHandler, ExtensionFailureHandler, DecodedDataHandler {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;

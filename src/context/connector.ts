@@ -76,7 +76,7 @@ export class Connector {
     signal: AbortSignal,
     onStep: (step: RouteStep) => void,
   ): Promise<Transport> {
-    const { network, limits, listen, keepAlive, options: { disableIpv6 } } = this.#info;
+    const { network, limits, listen, tcpKeepAlive, options: { disableIpv6 } } = this.#info;
     const { address, port, socketPath } = target;
     this.#hasConnected = true;
     if (socketPath !== undefined) {
@@ -90,7 +90,7 @@ export class Connector {
       hostname,
       port: proxy?.port ?? port,
       disableIpv6,
-      keepAlive: keepAlive?.usesTcp ?? false,
+      keepAlive: tcpKeepAlive,
       ...this.#from(target.iface ?? own, hostname),
     }, signal);
     if (proxy === undefined) return transport;

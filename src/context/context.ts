@@ -55,6 +55,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAliveSettings | undefined;
+  /** Whether TCP keep-alive is on for what the program brings along. */
+  readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
@@ -85,7 +87,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
   #shutdown: Shutdown | undefined;
-  #resolveClosed!: () => void;
+  #resolveClosed!: (released?: Promise<void>) => void;
 
   /** @param faceOf makes what programs get */
   constructor(info: CheckedInfo, faceOf: (context: ServingContext) => Context) {
@@ -99,6 +101,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.extensions = info.extensions;
     this.options = info.options;
     this.keepAlive = info.keepAlive;
+    this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
     this.methods = info.methods;
@@ -221,13 +224,12 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   // The steps of its making.
 
   #listen(rollBack: RollBack): Listener | undefined {
-    const { listen, network, options: { disableIpv6 }, keepAlive } = this.#info;
+    const { listen, network, options: { disableIpv6 }, tcpKeepAlive } = this.#info;
     if (listen.port === CONTEXT_PORT_NO_LISTEN) {
       if (listen.iface !== undefined) checkSource(listen.iface, disableIpv6);
       return undefined;
     }
-    const keepsAlive = keepAlive?.usesTcp ?? false;
-    const listener = listenAs(network, listen, { disableIpv6, keepAlive: keepsAlive });
+    const listener = listenAs(network, listen, { disableIpv6, keepAlive: tcpKeepAlive });
     rollBack.push(() => listener.close());
     return listener;
   }
@@ -267,6 +269,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
-    this.#resolveClosed();
+    this.#resolveClosed(this.network.released?.());
   }
 }

@@ -4,7 +4,7 @@ import type { CheckedOptions, ContextCreationInfo, ServicePolicy } from "../api/
 import type { Extension } from "../api/extension.ts";
 import { type FileOps, pairStat } from "../api/file_ops.ts";
 import { DEFAULT_LIMITS, type KeepAliveSettings, type Limits } from "../api/limits.ts";
-import type { Network } from "../api/network.ts";
+import type { Network, TcpKeepAlive } from "../api/network.ts";
 import type { Protocol } from "../api/protocol.ts";
 import type { Clock } from "../api/service.ts";
 import type { TlsMembers } from "../api/tls.ts";
@@ -16,7 +16,7 @@ import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import type { CheckedListenInfo } from "./listen.ts";
 import { listenInfoOf } from "./options/listen.ts";
 import { OPTION_SCHEMA } from "./option_schema.ts";
-import { identityOf, keepAliveOf } from "./options/platform.ts";
+import { identityOf, keepAliveOf, tcpKeepAliveOf } from "./options/platform.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { CheckedMount } from "../files/mounts.ts";
 import type { ProxySettings } from "../proxy/selection.ts";
@@ -50,7 +50,10 @@ export interface CheckedInfo {
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
   readonly options: CheckedOptions;
+  /** Undefined when nothing is probed by pings. */
   readonly keepAlive: KeepAliveSettings | undefined;
+  /** As {@linkcode NetworkTarget.keepAlive}. */
+  readonly tcpKeepAlive: boolean | TcpKeepAlive;
 }
 
 /**
@@ -104,7 +107,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
     options: checked.options,
-    keepAlive: keepAliveOf(checked, typeof info.kaTime === "number"),
+    keepAlive: keepAliveOf(checked),
+    tcpKeepAlive: tcpKeepAliveOf(checked, typeof info.kaTime === "number"),
   };
 }
 

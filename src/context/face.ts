@@ -101,12 +101,12 @@ class ContextFace extends Face<ServingContext> implements Context {
   }
 
   adopt(conn: StreamConn): Wsi | undefined {
-    const { admission, keepAlive } = living(this, "adopt");
+    const { admission, hasTcpKeepAlive } = living(this, "adopt");
     for (const method of ["read", "write", "closeWrite", "close"] as const) {
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
     }
-    return admission.serve(transportOver(conn, keepAlive?.usesTcp))?.wsi;
+    return admission.serve(transportOver(conn, hasTcpKeepAlive))?.wsi;
   }
 
   peerAddresses(socketFd: number): PeerAddresses {

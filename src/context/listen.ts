@@ -1,6 +1,6 @@
 /** Where a context listens: the members of its creation struct for that, as a listener. */
 
-import type { Listener, Network, StreamListener } from "../api/network.ts";
+import type { Listener, Network, StreamListener, TcpKeepAlive } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import { interfaceAddresses } from "../transport/interfaces.ts";
@@ -26,7 +26,7 @@ export interface CheckedListenInfo {
 /** How the sockets of a context's listener are. */
 export interface ListenOptions {
   readonly disableIpv6: boolean;
-  readonly keepAlive: boolean;
+  readonly keepAlive: boolean | TcpKeepAlive;
 }
 
 /**
@@ -62,7 +62,7 @@ export function checkSource(iface: string, disableIpv6: boolean): void {
 }
 
 function adopt(listener: StreamListener, { disableIpv6, keepAlive }: ListenOptions): Listener {
-  const adopted = adoptListener(listener, keepAlive);
+  const adopted = adoptListener(listener, keepAlive !== false);
   const { hostname } = adopted.address;
   if (!disableIpv6 || !hostname.includes(":") || hostname.startsWith("unix:")) return adopted;
   throw new LwsError(

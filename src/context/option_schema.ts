@@ -3,7 +3,12 @@
  * refuses an option without a rule, and a rule without an option; `docs/options.md` is made of it.
  */
 
-import type { ContextCreationInfo, ListenInfo, ServicePolicy } from "../api/creation_info.ts";
+import type {
+  ContextCreationInfo,
+  ListenInfo,
+  PlatformInfo,
+  ServicePolicy,
+} from "../api/creation_info.ts";
 import type { FileOps } from "../api/file_ops.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Network } from "../api/network.ts";
@@ -11,7 +16,7 @@ import type { Clock } from "../api/service.ts";
 import { anything, flag, type Inquiry, objectWith, type Rule } from "../base/option_rules.ts";
 import { LIMIT_RULES } from "./options/limits.ts";
 import { LISTEN_RULES } from "./options/listen.ts";
-import { type PlatformStruct, SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
+import { SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
 import { checkExtensions, checkOrigins, checkProtocols } from "./options/protocols.ts";
 import { checkRequestMethods, checkTokenLimits } from "./options/requests.ts";
 import { LONGEST_METHOD } from "../core/http/methods.ts";
@@ -136,7 +141,7 @@ export const OWN_RULES = {
   },
   user: anything("Free for the program; `context.user` gives it back."),
 } satisfies Record<
-  Exclude<keyof ContextCreationInfo, keyof (Limits & ListenInfo & PlatformStruct)>,
+  Exclude<keyof ContextCreationInfo, keyof (Limits & ListenInfo & PlatformInfo)>,
   Rule<unknown, ContextCreationInfo>
 >;
 

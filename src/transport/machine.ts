@@ -5,6 +5,9 @@
 
 import process from "node:process";
 import { LwsError } from "../base/errors.ts";
+import { log, messageOf } from "../base/log.ts";
+import { failure } from "./epoll/failure.ts";
+import { mayOpenLibc, openLibc } from "./epoll/libc.ts";
 
 /** The ids to change to; −1 leaves one as it is. */
 export interface Identity {
@@ -14,13 +17,15 @@ export interface Identity {
   readonly uid: number;
 }
 
-/** What of `node:process` is used; Windows has none of it. */
+/** What of `node:process` is used, and of the C library; Windows has none of it. */
 export interface IdentityCalls {
   readonly getgid?: () => number;
   readonly getuid?: () => number;
   readonly setgid?: (id: number) => void;
   readonly setuid?: (id: number) => void;
   readonly getgroups?: () => number[];
+  /** Gives up all supplementary groups. Only where the C library may be called: the runtime has no such call. */
+  readonly leaveGroups?: () => void;
 }
 
 const LEAVE = -1;
@@ -32,16 +37,16 @@ const LARGEST_ID = 2 ** 32 - 2;
  * process that isn't root any more can't change it. Needs `--allow-sys`, all of it, as the runtime has no
  * narrower permission that it understands; never prompts.
  *
- * The runtime can't change the supplementary groups, by which the process may still reach files: those
- * that it keeps are returned, the new group itself left out. A process that is started by a service
- * manager or with `setpriv --clear-groups` has none.
+ * The supplementary groups, by which the process may still reach files, are given up before, on Linux with
+ * `--allow-ffi`; the runtime itself can't. Those that it keeps are returned, the new group itself left out. A
+ * process that is started by a service manager or with `setpriv --clear-groups` has none.
  *
- * @param calls the process's own by default
+ * @param calls the system's by default
  * @throws {LwsError} `invalid-option` for an id out of range, `permission-denied` when the process
  *   may not change, `invalid-state` when it has no such ids or they haven't changed. What was changed
  *   before that stays changed: end the process then.
  */
-export function dropPrivileges(identity: Identity, calls: IdentityCalls = process): number[] {
+export function dropPrivileges(identity: Identity, calls: IdentityCalls = systemCalls()): number[] {
   const { gid, uid } = identity;
   checkId("gid", gid);
   checkId("uid", uid);
@@ -58,9 +63,26 @@ export function dropPrivileges(identity: Identity, calls: IdentityCalls = proces
   if (!getgid || !getuid || !setgid || !setuid) {
     throw new LwsError("invalid-state", "gid and uid can't be changed on this system");
   }
+  calls.leaveGroups?.();
   change("gid", gid, setgid, getgid);
   change("uid", uid, setuid, getuid);
   return calls.getgroups?.().filter((group) => group !== getgid()) ?? [];
+}
+
+function systemCalls(): IdentityCalls {
+  const { getgid, getuid, setgid, setuid, getgroups } = process;
+  const calls = { getgid, getuid, setgid, setuid, getgroups } as IdentityCalls;
+  return mayOpenLibc() ? { ...calls, leaveGroups } : calls;
+}
+
+function leaveGroups(): void {
+  try {
+    const libc = openLibc();
+    if (libc.setgroups(0, new Uint8Array(4)) === 0) return;
+    log("info", () => `gid and uid: ${messageOf(failure(libc, "setgroups", libc.errno()))}`);
+  } catch (error) {
+    log("info", () => `gid and uid: the groups stay: ${messageOf(error)}`);
+  }
 }
 
 /** What stands where a name is not known, or may not be. */

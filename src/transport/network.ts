@@ -68,11 +68,11 @@ export function adoptListener(listener: StreamListener, keepAlive = false): List
 export const tcpNetwork: Network = {
   features: ["reusePort"],
   listen(target: NetworkTarget): Listener {
-    return adoptListener(open(target), target.keepAlive);
+    return adoptListener(open(target), isKeptAlive(target));
   },
   async connect(target: NetworkTarget, signal: AbortSignal): Promise<Transport> {
     const conn = await dial(target, signal);
-    keepAliveOn(conn, target.keepAlive);
+    keepAliveOn(conn, isKeptAlive(target));
     const isOwn = target.path === undefined && !(conn instanceof NodeStream);
     return isOwn ? new DialledTransport(conn as Deno.TcpConn) : new StreamTransport(conn);
   },
@@ -88,6 +88,11 @@ export const backgroundNetwork: Network = {
     return transportOver(conn);
   },
 };
+
+/** The runtime has no say in the times. */
+function isKeptAlive({ keepAlive = false }: NetworkTarget): boolean {
+  return keepAlive !== false;
+}
 
 function open(target: NetworkTarget): StreamListener {
   const { hostname, path, mode, fd } = target;

@@ -13,11 +13,11 @@ import type { Connection, Parting } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import { RequestHeaders } from "./header_reader.ts";
-import { type PlainRequestHost, serveRequest } from "./plain_request.ts";
+import { type PlainExchange, serveRequest } from "./plain_request.ts";
 import type { RequestBody } from "./request_body.ts";
 import { logRequest } from "./request_log.ts";
 import { HttpResponse, type ResponseHost } from "./response.ts";
-import { ServerHandshake, type ServerHandshakeHost } from "./server_handshake.ts";
+import { type HandshakeExchange, ServerHandshake } from "./server_handshake.ts";
 import { type Phase, unfitKind } from "../phase.ts";
 import { HTTP_SERVER, type HttpEvent } from "../states.ts";
 import { requestFraming } from "../../core/http/body/reader.ts";
@@ -34,7 +34,7 @@ export interface HttpSessionOptions {
 }
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
-export class HttpSession implements Phase, ServerHandshakeHost, PlainRequestHost, ResponseHost {
+export class HttpSession implements Phase, HandshakeExchange, PlainExchange, ResponseHost {
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;

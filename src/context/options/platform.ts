@@ -6,17 +6,24 @@
 import {
   CONTEXT_PORT_NO_LISTEN,
   type ContextOptions,
+  type KeepAliveKind,
   type PlatformInfo,
 } from "../../api/creation_info.ts";
 import type { KeepAliveSettings } from "../../api/limits.ts";
+import type { Network, TcpKeepAlive } from "../../api/network.ts";
 import type { TlsMembers } from "../../api/tls.ts";
 import { type Checked, type Inquiry, isWhole, type Rule } from "../../base/option_rules.ts";
 import { checkSwitches } from "./switches.ts";
 import { parseProxy, type ProxySettings, ProxySettingsError } from "../../proxy/selection.ts";
 import type { Identity } from "../../transport/machine.ts";
+import { tcpNetwork } from "../../transport/network.ts";
 
 /** What the checks see of a creation struct. */
-export type PlatformStruct = PlatformInfo & { readonly port?: number };
+export type PlatformStruct = PlatformInfo & {
+  readonly port?: number;
+  readonly network?: Network;
+  readonly listener?: unknown;
+};
 type Ask = Inquiry<PlatformStruct>;
 
 /** The longest delay that the runtime's timers can wait. */
@@ -24,6 +31,11 @@ const MAX_SECONDS = 2_147_483;
 /** The id behind it is −1 to the system. */
 const LARGEST_ID = 2 ** 32 - 2;
 const DEFAULT_KA_TIME = 60;
+const DEFAULT_KA_PROBES = 3;
+const DEFAULT_KA_INTERVAL = 10;
+/** MAX_TCP_KEEPIDLE, MAX_TCP_KEEPCNT and MAX_TCP_KEEPINTVL of Linux. */
+const MOST_OF_TCP = { kaTime: 32_767, kaProbes: 127, kaInterval: 32_767 };
+const KEEP_ALIVE_KINDS: readonly unknown[] = ["ping", "tcp", "both"] satisfies KeepAliveKind[];
 
 const PEM = "PEM text, or the path of a PEM file";
 
@@ -92,14 +104,21 @@ export const SYSTEM_RULES = {
     allowed: `a whole number from 1 to ${MAX_SECONDS}, or 0 beside a kaTime of 0`,
     default: "`3`",
     about: "Probes without an answer that end a connection.",
-    check: (value, ask: Ask) => checkSeconds(value ?? 3, 1, ask),
+    check: (value, ask: Ask) => checkSeconds(value ?? DEFAULT_KA_PROBES, 1, ask),
   },
   kaInterval: {
     kind: "seconds",
     allowed: `a whole number from 1 to ${MAX_SECONDS}, or 0 beside a kaTime of 0`,
     default: "`10`",
     about: "From probe to probe, and from the last one to the end.",
-    check: (value, ask: Ask) => checkSeconds(value ?? 10, 1, ask),
+    check: (value, ask: Ask) => checkSeconds(value ?? DEFAULT_KA_INTERVAL, 1, ask),
+  },
+  keepAlive: {
+    kind: "text",
+    allowed: '"ping", "tcp" or "both"',
+    default: '`"ping"`',
+    about: "What probes: the library, the system by TCP keep-alive with these times, or both.",
+    check: checkKeepAlive,
   },
   gid: id("The group that the process changes to once the context listens."),
   uid: id("The user to change to, behind the group."),
@@ -122,18 +141,26 @@ export const SYSTEM_RULES = {
   },
 } satisfies Record<Exclude<keyof PlatformInfo, keyof TlsMembers>, Rule<unknown, PlatformStruct>>;
 
-/** Puts the checked members of keep-alive together; undefined when nothing is probed. */
+/** Puts the checked members of keep-alive together; undefined when nothing is probed by pings. */
 export function keepAliveOf(
-  { kaTime, kaProbes, kaInterval }: Checked<typeof SYSTEM_RULES>,
-  isAskedFor: boolean,
+  { kaTime, kaProbes, kaInterval, keepAlive }: Checked<typeof SYSTEM_RULES>,
 ): KeepAliveSettings | undefined {
-  if (kaTime === 0) return undefined;
-  return {
-    timeMs: kaTime * 1000,
-    probes: kaProbes,
-    intervalMs: kaInterval * 1000,
-    usesTcp: isAskedFor,
-  };
+  if (kaTime === 0 || keepAlive === "tcp") return undefined;
+  return { timeMs: kaTime * 1000, probes: kaProbes, intervalMs: kaInterval * 1000 };
+}
+
+/**
+ * The same for TCP.
+ *
+ * @param isAskedFor whether there is a `kaTime`, without which it costs no connection a call
+ */
+export function tcpKeepAliveOf(
+  { kaTime, kaProbes, kaInterval, keepAlive }: Checked<typeof SYSTEM_RULES>,
+  isAskedFor: boolean,
+): boolean | TcpKeepAlive {
+  if (kaTime === 0) return false;
+  if (keepAlive === "ping") return isAskedFor;
+  return { idleSeconds: kaTime, probes: kaProbes, intervalSeconds: kaInterval };
 }
 
 /** Puts the checked members of a group and a user together. */
@@ -199,6 +226,21 @@ function checkSeconds(value: unknown, least: number, ask: Ask): number {
     ask.refuse(value, `a whole number from ${smallest} to ${MAX_SECONDS}`);
   }
   return value as number;
+}
+
+function checkKeepAlive(value: unknown, ask: Ask): KeepAliveKind {
+  const kind = (value ?? "ping") as KeepAliveKind;
+  if (!KEEP_ALIVE_KINDS.includes(kind)) ask.refuse(value);
+  if (kind === "ping") return kind;
+  const { network = tcpNetwork, listener } = ask.info;
+  if (!network?.features?.includes("keepAliveTimes")) {
+    ask.refuse(value, '"ping", as the network can\'t set the times of TCP keep-alive');
+  } else if (listener !== undefined) ask.refuse(value, '"ping" beside listener');
+  for (const name of ["kaTime", "kaProbes", "kaInterval"] as const) {
+    if ((ask.info[name] ?? 0) <= MOST_OF_TCP[name]) continue;
+    ask.refuse(value, `"ping" beside a ${name} above ${MOST_OF_TCP[name]}`);
+  }
+  return kind;
 }
 
 function id(about: string): Rule<number> {

@@ -64,6 +64,7 @@ const SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
+  setgroups: { parameters: ["usize", "buffer"], result: "i32" },
   inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   inet_ntop: { parameters: ["i32", "buffer", "buffer", "u32"], result: "pointer" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
@@ -114,6 +115,8 @@ export interface Libc {
   /** Adds 1. */
   eventfd_write(fd: number): number;
   eventfd_read(fd: number, value: Uint8Array): number;
+  /** For all threads of the process; the groups are `gid_t`s. */
+  setgroups(count: number, groups: Uint8Array): number;
   inet_pton(family: number, text: Uint8Array, address: Uint8Array): number;
   /** The text of an address. */
   inet_ntop(family: number, address: Uint8Array): string;
@@ -137,19 +140,16 @@ let opened: Libc | undefined;
  *   found; `permission-denied` without `--allow-ffi` for its path.
  */
 export function openLibc(): Libc {
-  if (opened === undefined) {
-    const libc = load();
-    verifyLayouts(libc);
-    opened = libc;
-  }
-  return opened;
+  return opened ??= load();
 }
 
 /** Whether {@linkcode openLibc} would ask for no permission. */
 export function mayOpenLibc(): boolean {
-  return PATHS.some((path) =>
-    Deno.permissions.querySync({ name: "ffi", path }).state === "granted"
-  );
+  return PATHS.some(isPermitted);
+}
+
+function isPermitted(path: string): boolean {
+  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
 }
 
 function load(): Libc {
@@ -160,11 +160,19 @@ function load(): Libc {
       `the epoll network needs Linux on x86-64 or arm64, and this is ${os} on ${arch}; leave network out`,
     );
   }
+  const libc = tableOf(openAny().symbols);
+  verifyLayouts(libc);
+  return libc;
+}
+
+/** Opens the library at one of its paths; where some are permitted, no other is asked for. */
+function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
   let denied: unknown;
   let missing: unknown;
-  for (const path of PATHS) {
+  const permitted = PATHS.filter(isPermitted);
+  for (const path of permitted.length > 0 ? permitted : PATHS) {
     try {
-      return tableOf(Deno.dlopen(path, SYMBOLS).symbols);
+      return Deno.dlopen(path, SYMBOLS);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied ??= error;
       else missing ??= error;
@@ -194,10 +202,17 @@ function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc 
     // What is called for each message goes to the library without a step between.
     ...symbols as unknown as Omit<
       Libc,
-      "epollReady" | "eventfd_write" | "getaddrinfo" | "inet_ntop" | "errno" | "strerror"
+      | "epollReady"
+      | "eventfd_write"
+      | "setgroups"
+      | "getaddrinfo"
+      | "inet_ntop"
+      | "errno"
+      | "strerror"
     >,
     epollReady: (epoll, timeoutMs) => symbols.epoll_wait_elsewhere(epoll, oneEvent, 1, timeoutMs),
     eventfd_write: (fd) => symbols.eventfd_write(fd, 1n),
+    setgroups: (count, groups) => symbols.setgroups(BigInt(count), buffer(groups)),
     inet_ntop(family, address) {
       symbols.inet_ntop(family, buffer(address), text, text.length);
       return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));

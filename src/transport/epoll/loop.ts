@@ -137,9 +137,9 @@ export class EpollLoop {
     this.#epoll = epoll;
   }
 
-  /** Resolves when nothing is watched, and no thread waits any more. */
+  /** Resolves when no thread waits any more; at once while something is watched. */
   released(): Promise<void> {
-    if (!this.#isRunning) return Promise.resolve();
+    if (!this.#isRunning || this.#watched > 0) return Promise.resolve();
     this.#released ??= Promise.withResolvers();
     return this.#released.promise;
   }
@@ -198,6 +198,8 @@ export class EpollLoop {
 
   /** Waits on another thread, while the runtime goes on. */
   #rest(): void {
+    // The last one may have gone in this very round.
+    if (this.#watched === 0) return this.#shut();
     this.#isBusy = false;
     this.#isResting = true;
     this.libc.epollReady(this.#epoll, -1).then(this.#rested);

@@ -9,7 +9,7 @@ import { EpollLoop } from "./loop.ts";
 
 /** What `epollNetwork` makes; tests give it a table with faults. */
 export class EpollNetwork implements Network {
-  readonly features = ["ipv6Only", "reusePort"] as const;
+  readonly features = ["ipv6Only", "reusePort", "keepAliveTimes"] as const;
   readonly #loop: EpollLoop;
 
   /** @param busyWaitMs as `EpollOptions.busyWaitMs` */
@@ -29,7 +29,6 @@ export class EpollNetwork implements Network {
     return reverseLookup(ip);
   }
 
-  /** Resolves when no connection and no listener is left, and what they needed is closed as well. */
   released(): Promise<void> {
     return this.#loop.released();
   }

@@ -9,6 +9,9 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   TCP_NODELAY,
 } from "./constants.ts";
 import { must } from "./failure.ts";
@@ -56,7 +59,15 @@ export function tune(
   { keepAlive }: Pick<NetworkTarget, "keepAlive">,
 ): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, ON, ON.length);
-  if (keepAlive) libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, ON, ON.length);
+  if (keepAlive === undefined || keepAlive === false) return;
+  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, ON, ON.length);
+  if (keepAlive === true) return;
+  const times = [
+    [TCP_KEEPIDLE, keepAlive.idleSeconds],
+    [TCP_KEEPCNT, keepAlive.probes],
+    [TCP_KEEPINTVL, keepAlive.intervalSeconds],
+  ] as const;
+  for (const [name, value] of times) libc.setsockopt(fd, IPPROTO_TCP, name, int(value), 4);
 }
 
 const ON = int(1);

@@ -6,9 +6,14 @@ import {
   type ContextCreationInfo,
   createContext,
   LwsError,
+  type Network,
+  type NetworkTarget,
 } from "../../../mod.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { hostName } from "../../../src/transport/machine.ts";
 import { captureLog, record } from "../../support/recorder.ts";
+import { dialer, handshake, opened, readHead, retire, settle } from "../../support/serve.ts";
 
 const make = (info: Record<string, unknown>) =>
   createContext(
@@ -74,6 +79,90 @@ Deno.test("the largest port of a proxy, and the largest probes, are taken", asyn
   await make({ httpProxyPort: 1, httpProxyAddress: "proxy:65535" }).destroy();
   await make({ kaTime: 2_147_483, kaProbes: 1, kaInterval: 1 }).destroy();
 });
+
+/** A network that can set the times of TCP keep-alive, and keeps what it was told. */
+function timedNetwork() {
+  const memory = new MemoryNetwork();
+  const told: NetworkTarget["keepAlive"][] = [];
+  return {
+    told,
+    memory,
+    network: {
+      features: ["keepAliveTimes"],
+      listen(target) {
+        told.push(target.keepAlive);
+        return memory.listen(target);
+      },
+      connect(target, signal) {
+        told.push(target.keepAlive);
+        return memory.connect(target, signal);
+      },
+    } satisfies Network,
+  };
+}
+
+Deno.test("keepAlive says whether TCP probes, with the times of kaTime and its like", async () => {
+  const times = { idleSeconds: 25, probes: 2, intervalSeconds: 4 };
+  const CASES = [
+    [{}, false],
+    [{ kaTime: 25 }, true],
+    [{ kaTime: 25, kaProbes: 2, kaInterval: 4, keepAlive: "tcp" }, times],
+    [{ kaTime: 25, kaProbes: 2, kaInterval: 4, keepAlive: "both" }, times],
+    [{ keepAlive: "tcp" }, { idleSeconds: 60, probes: 3, intervalSeconds: 10 }],
+    [{ kaTime: 0, keepAlive: "tcp" }, false],
+    [{ kaTime: 32_767, kaProbes: 127, kaInterval: 32_767, keepAlive: "tcp" }, {
+      idleSeconds: 32_767,
+      probes: 127,
+      intervalSeconds: 32_767,
+    }],
+  ] as const;
+  for (const [info, expected] of CASES) {
+    const { network, told } = timedNetwork();
+    const context = make({ ...info, network, port: 80 });
+    context.clientConnect({ address: "here", port: 1 });
+    await context.destroy();
+    assertEquals(told, [expected, expected]);
+  }
+});
+
+Deno.test("keepAlive by TCP is refused where its times can't be set", () => {
+  const timed = timedNetwork().network;
+  const CASES = [
+    [{ keepAlive: "tcp" }, "the network can't"],
+    [{ keepAlive: "both", network: new MemoryNetwork() }, "the network can't"],
+    [{ keepAlive: "udp", network: timed }, '"both"'],
+    [{ keepAlive: "tcp", network: timed, kaTime: 32_768 }, "a kaTime above 32767"],
+    [{ keepAlive: "both", network: timed, kaProbes: 128 }, "a kaProbes above 127"],
+    [{ keepAlive: "tcp", network: timed, kaInterval: 32_768 }, "a kaInterval above 32767"],
+    [{
+      keepAlive: "tcp",
+      network: timed,
+      listener: { addr: {}, accept() {}, close() {} },
+      port: undefined,
+    }, "beside listener"],
+  ] as const;
+  for (const [info, why] of CASES) {
+    const error = assertThrows(() => make(info), LwsError, "keepAlive is ");
+    assertEquals(error.code, "invalid-option");
+    assertStringIncludes(error.message, why);
+  }
+});
+
+for (const [keepAlive, pings] of [["tcp", 0], ["both", 1]] as const) {
+  Deno.test(`keepAlive "${keepAlive}" sends ${pings} pings in kaTime`, async () => {
+    const { memory, network } = timedNetwork();
+    const clock = new FakeClock();
+    const protocols = [record("echo").protocol];
+    const context = createContext({ port: 80, network, clock, protocols, keepAlive });
+    const peer = await dialer(memory, 80)(handshake());
+    const socket = opened(peer, await readHead(peer));
+    const before = socket.peer.received.length;
+    clock.advance(60_000 + 16);
+    await settle();
+    assertEquals(socket.peer.received.length > before ? 1 : 0, pings);
+    await retire([context], clock);
+  });
+}
 
 Deno.test("a proxy's password is not repeated in the error about it", () => {
   for (const httpProxyAddress of ["me:hunter2@proxy", "ftp://me:hunter2@proxy:1"]) {

@@ -224,12 +224,15 @@ Deno.test("what can't be sent to a worker is refused by its name, before there i
 
 const module = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`;
 
-Deno.test("a service policy that nobody would serve is refused, wherever it is from", async () => {
+Deno.test("a service policy that waits for calls is refused, wherever it is from", async () => {
   const text = await rejection(
     forkServiceLoop(NEWS, { ...LOOPBACK, service: "manual" }),
     "invalid-option",
   );
-  assertStringIncludes(text, "service is manual");
+  assertEquals(
+    text,
+    'forkServiceLoop: service is manual, but the worker serves by itself; allowed: "automatic"',
+  );
   const own = module(
     'export const protocols = [{ name: "p", callback() {} }]; export const info = { service: "external" };',
   );

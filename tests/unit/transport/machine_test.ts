@@ -65,9 +65,22 @@ testAsRoot("the user alone can change, and the group alone", false, async () => 
 
 testAsRoot("supplementary groups that the process keeps are told", true, async () => {
   const command = ["setpriv", "--groups", `4,${NOBODY},27`];
-  assertEquals(await changed([NOBODY, NOBODY], { command }), [4, 27]);
-  assertEquals(await changed([NOBODY, NOBODY], { command: ["setpriv", "--clear-groups"] }), []);
+  const flags = ["--allow-sys", "--allow-read"];
+  assertEquals(await changed([NOBODY, NOBODY], { command, flags }), [4, 27]);
+  const without = ["setpriv", "--clear-groups"];
+  assertEquals(await changed([NOBODY, NOBODY], { command: without, flags }), []);
 });
+
+testAsRoot(
+  "where the C library may be called, supplementary groups are given up",
+  true,
+  async () => {
+    const command = ["setpriv", "--groups", `4,${NOBODY},27`];
+    for (const ids of [[NOBODY, NOBODY], [-1, NOBODY], [NOBODY, -1]]) {
+      assertEquals(await changed(ids, { command }), []);
+    }
+  },
+);
 
 testAsRoot("who isn't root can't change, and it is said loudly", true, async () => {
   const command = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"];
@@ -111,6 +124,15 @@ Deno.test("the group changes before the user, and the largest id is one", () => 
   const calls: string[] = [];
   assertEquals(dropPrivileges({ gid: 1, uid: 2 ** 32 - 2 }, fakeProcess(calls)), []);
   assertEquals(calls, ["gid 1", "uid 4294967294"]);
+});
+
+Deno.test("supplementary groups go before the rights that it takes", () => {
+  const calls: string[] = [];
+  const leaveGroups = () => void calls.push("groups");
+  dropPrivileges({ gid: 1, uid: 2 }, { ...fakeProcess(calls), leaveGroups });
+  assertEquals(calls, ["groups", "gid 1", "uid 2"]);
+  dropPrivileges({ gid: -1, uid: -1 }, { ...fakeProcess(calls), leaveGroups });
+  assertEquals(calls.length, 3, "−1 leaves all as it is");
 });
 
 Deno.test("a system without such ids, and a change that did nothing, are loud failures", () => {

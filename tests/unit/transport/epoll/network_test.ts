@@ -4,8 +4,18 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { NetworkTarget, Transport } from "../../../../src/api/network.ts";
 import { LwsError } from "../../../../src/base/errors.ts";
 import { epollNetwork, isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
+import {
+  IPPROTO_TCP,
+  SO_KEEPALIVE,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+} from "../../../../src/transport/epoll/constants.ts";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { openLibc } from "../../../../src/transport/epoll/libc.ts";
+import { bytesOf, int } from "../../../../src/transport/epoll/structs.ts";
+import type { EpollTransport } from "../../../../src/transport/epoll/transport.ts";
 import { Recorder, testTransportContract } from "../../../support/transport_contract.ts";
 
 const IPV4: NetworkTarget = { hostname: "127.0.0.1", port: 0 };
@@ -120,6 +130,34 @@ test("a connection comes from the address that it was told", async (network) => 
   assertEquals(client.localAddress, server.remoteAddress);
   await closeBoth(client, server);
 });
+
+test("TCP keep-alive has the times that it was told, at both ends", async (network) => {
+  const keepAlive = { idleSeconds: 41, probes: 7, intervalSeconds: 5 };
+  const [client, server] = await connected(network, { ...IPV4, keepAlive });
+  for (const each of [client, server]) {
+    assertEquals(
+      [
+        optionOf(each, SOL_SOCKET, SO_KEEPALIVE),
+        optionOf(each, IPPROTO_TCP, TCP_KEEPIDLE),
+        optionOf(each, IPPROTO_TCP, TCP_KEEPCNT),
+        optionOf(each, IPPROTO_TCP, TCP_KEEPINTVL),
+      ],
+      [1, 41, 7, 5],
+    );
+  }
+  await closeBoth(client, server);
+  const [on, off] = await connected(network, IPV4, { keepAlive: true });
+  assertEquals([on, off].map((each) => optionOf(each, SOL_SOCKET, SO_KEEPALIVE)), [1, 0]);
+  assert(optionOf(on, IPPROTO_TCP, TCP_KEEPIDLE) > 41, "the system's own");
+  await closeBoth(on, off);
+});
+
+function optionOf(transport: Transport, level: number, name: number): number {
+  const value = Int32Array.of(-1);
+  const { fd } = transport as EpollTransport;
+  openLibc().getsockopt(fd, level, name, bytesOf(value), int(4));
+  return value[0]!;
+}
 
 test("disableIpv6 refuses addresses of IPv6, and names give others", async (network) => {
   const target = { ...IPV6, disableIpv6: true };
