@@ -29,7 +29,7 @@ import type { ZlibCodec } from "./zlib_codec.ts";
  * the connection lasts, unless `clientNoContextTakeover` or `clientMaxWindowBits` is given.
  *
  * @category Extensions
- * @throws {RangeError} naming the option that is wrong.
+ * @throws {LwsError} `invalid-argument`, naming the option that is wrong.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export function deflateFrameBy(
  * {@linkcode deflateFrame} under the name that Safari used, `x-webkit-deflate-frame`.
  *
  * @category Extensions
- * @throws {RangeError} naming the option that is wrong.
+ * @throws {LwsError} `invalid-argument`, naming the option that is wrong.
  */
 export function xWebkitDeflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return new FrameDeflate("x-webkit-deflate-frame", options, zlibCodec);

@@ -27,7 +27,7 @@ const NAME = "permessage-deflate";
  * an idle connection nothing.
  *
  * @category Extensions
- * @throws {RangeError} naming the option that is wrong.
+ * @throws {LwsError} `invalid-argument`, naming the option that is wrong.
  *
  * @example
  * ```ts
