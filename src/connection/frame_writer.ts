@@ -5,6 +5,7 @@ import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { isFace } from "../base/face.ts";
 import type { Connection } from "./connection.ts";
 import { BESIDE, type Outbox } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
@@ -81,7 +82,7 @@ export class FrameWriter {
     options: WriteOptions | undefined,
   ): number {
     // The first of the two is the faster one.
-    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
+    if (data instanceof PreparedMessage && isFace(data)) {
       return this.#writePrepared(framedOf(data), kind, options);
     }
     if (options !== undefined && options.ignoreXorMask) {
@@ -336,4 +337,10 @@ function encodeText(text: string): Uint8Array {
   if (text.length > LONGEST_SCRATCH_TEXT) return encoder.encode(text);
   const { written } = encoder.encodeInto(text, scratch);
   return scratch.subarray(0, written);
+}
+
+/** @throws {LwsError} `invalid-argument` for what no members can be read of */
+export function checkWriteOptions(options: WriteOptions): void {
+  if (typeof options === "object" && options !== null) return;
+  refuseArgument("write", "options", options, "an object");
 }

@@ -12,7 +12,7 @@ import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput } from "./extended_input.ts";
-import { type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
+import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
@@ -41,7 +41,7 @@ import { type FrameHandler, FrameParser } from "../core/websocket/frame_parser.t
 import {
   attempt,
   type ExtensionLayers,
-  heed,
+  failOnRejection,
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
 
@@ -113,7 +113,7 @@ export class WebSocketSession extends Probed
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
       for (const extension of owner.extensions) {
-        heed(connection, extension.anyEstablished?.(connection.wsi));
+        failOnRejection(connection, extension.anyEstablished?.(connection.wsi));
       }
     });
     this.#layers?.startSeconds(connection, (work) => {
@@ -308,6 +308,7 @@ export class WebSocketSession extends Probed
     if (isPlain && !(data instanceof PreparedMessage)) {
       return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
     }
+    if (options !== undefined) checkWriteOptions(options);
     if (kind === "close") return this.#writeClose(data, options);
     return this.#writer.write(data, kind, options);
   }

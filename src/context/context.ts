@@ -189,8 +189,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
-  gated(socketFd: number, transport: Transport): Transport {
-    return this.polling?.gate(socketFd, transport) ?? transport;
+  polled(socketFd: number, transport: Transport): Transport {
+    return this.polling?.polled(socketFd, transport) ?? transport;
   }
 
   unwatch(socketFd: number): void {

@@ -2,7 +2,7 @@
 
 import type { Reason } from "../../api/reasons.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
-import type { Asking } from "../awaited_callback.ts";
+import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
@@ -25,7 +25,7 @@ type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 /** The HTTP phase that a handshake is a request of. Implemented by HttpSession. */
 export interface HandshakeExchange {
   readonly allowedOrigins: readonly string[] | undefined;
-  readonly asking: Pick<Asking<never>, "call" | "await">;
+  readonly callbacks: Pick<AwaitedCallbacks<never>, "call" | "await">;
   /** Whether a part of a response was written. */
   readonly hasAnswered: boolean;
   /** The answering half of the request in hand. */
@@ -97,9 +97,9 @@ export class ServerHandshake {
     // An answer of the filter's own refuses, which ends the connection: its head is to say so.
     exchange.response!.closes = true;
     const reason = "filterProtocolConnection";
-    const result = exchange.asking.call(entry, reason, this.#filter);
+    const result = exchange.callbacks.call(entry, reason, this.#filter);
     if (typeof result === "number") this.#accept(result);
-    else exchange.asking.await(entry, reason, result, (late) => this.#accept(late));
+    else exchange.callbacks.await(entry, reason, result, (late) => this.#accept(late));
   }
 
   /** It came to nothing: the connection stays one of HTTP, and ends as one. */
