@@ -13,7 +13,7 @@ export interface HeaderAppender {
   /**
    * Adds one field.
    *
-   * @throws {TypeError} when the name is no token or the value has a line break or another control
+   * @throws {LwsError} `invalid-argument` when the name is no token or the value has a line break or another control
    *   character, or when the field is one that the handshake itself sets.
    */
   add(name: string, value: string): void;

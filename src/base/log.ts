@@ -1,5 +1,6 @@
 /** Logging after libwebsockets' `lws_set_log_level`: module-wide levels and one emitter. */
 
+import { refuseArgument } from "./check.ts";
 import { hasDescriptor } from "./descriptors.ts";
 
 /**
@@ -65,7 +66,7 @@ let emitter: LogEmitter = toStderr;
  * @category Errors and logging
  * @param levels Default before the first call: `err`, `warn` and `notice`.
  * @param emit Where lines go; left out or null keeps the current one. Default: standard error.
- * @throws {TypeError} when a level has no such name.
+ * @throws {LwsError} `invalid-argument` when a level has no such name, or `emit` can't be called.
  *
  * @example
  * ```ts
@@ -86,10 +87,13 @@ let emitter: LogEmitter = toStderr;
  * ```
  */
 export function setLogLevel(levels: readonly LogLevel[], emit?: LogEmitter | null): void {
+  if (!Array.isArray(levels)) refuseArgument("setLogLevel", "levels", levels, "a list of levels");
   for (const level of levels) {
-    if (!LOG_LEVELS.includes(level)) {
-      throw new TypeError(`levels: "${level}" is none of ${LOG_LEVELS.join(", ")}`);
-    }
+    if (LOG_LEVELS.includes(level)) continue;
+    refuseArgument("setLogLevel", "levels", level, LOG_LEVELS.join(", "));
+  }
+  if (emit !== undefined && emit !== null && typeof emit !== "function") {
+    refuseArgument("setLogLevel", "emit", emit, "a function, or null");
   }
   enabled = new Set(levels);
   if (emit) emitter = emit;

@@ -14,7 +14,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { next } from "../base/state_table.ts";
 import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
-import { BROKEN, Outbox, type OutboxHost } from "./outbox.ts";
+import { BROKEN, Outbox, type SendingConnection } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
@@ -30,12 +30,12 @@ import { Peer } from "../proxy/peer.ts";
  * connection and might take the last bytes sent with it. `"awaitsPeer"`: the same with the sending half left
  * open, so that the peer's side of the connection is the one that keeps its address busy for a while.
  */
-export type Parting = "closes" | "lingers" | "awaitsPeer";
+export type EndMode = "closes" | "lingers" | "awaitsPeer";
 
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection extends RxFlow implements Caller, TransportHandler, OutboxHost {
+export class Connection extends RxFlow implements Caller, TransportHandler, SendingConnection {
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;
@@ -56,7 +56,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Outb
   phase: Phase | undefined;
   readonly outbox: Outbox;
   #state: ConnectionState = CONNECTION.first;
-  #parting: Parting = "closes";
+  #endMode: EndMode = "closes";
   /** The peer will send no more. */
   hasPeerEnded = false;
   #timeout: Timeout | undefined;
@@ -90,7 +90,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Outb
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
-    this.transport = this.owner.gated(this.socketFd, transport);
+    this.transport = this.owner.polled(this.socketFd, transport);
     this.outbox.open(this.transport);
     this.peer = new Peer(transport.remoteAddress);
     this.transport.start(this);
@@ -245,7 +245,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Outb
   }
 
   /** Lets what is unsent leave and closes the socket then, without a closing handshake. */
-  end(cause: CloseCause, parting: Parting = "closes"): void {
+  end(cause: CloseCause, mode: EndMode = "closes"): void {
     if (!this.isOpen) return;
     // The program's own head may say that the connection ends the body, and this be what it means.
     const { http } = this;
@@ -254,11 +254,11 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Outb
     }
     this.endsFor(cause);
     this.#go("ends");
-    this.#parting = parting;
+    this.#endMode = mode;
     this.#awaitFlush();
     if (this.outbox.unsent === 0) return this.#flushed();
     // A peer may want to send all before it reads anything.
-    if (parting !== "closes") this.discardInput();
+    if (mode !== "closes") this.discardInput();
     if (!this.outbox.isInTurn) this.outbox.flush();
   }
 
@@ -310,10 +310,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Outb
   }
 
   #flushed(): void {
-    if (this.#parting === "closes" || this.hasPeerEnded) return this.transport?.close();
+    if (this.#endMode === "closes" || this.hasPeerEnded) return this.transport?.close();
     this.#go("lingers");
     this.#arm("closeAck", this.owner.limits.closeTimeoutMs);
-    if (this.#parting === "lingers") this.transport?.end();
+    if (this.#endMode === "lingers") this.transport?.end();
     this.discardInput();
   }
 }

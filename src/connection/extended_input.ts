@@ -3,22 +3,22 @@
 import type { Connection } from "./connection.ts";
 import type { Failure } from "../core/websocket/close.ts";
 import type { FrameParser } from "../core/websocket/frame_parser.ts";
-import { type DecoderHost, MessageDecoder } from "../extensions/message_decoder.ts";
+import { type DecodedMessageHandler, MessageDecoder } from "../extensions/message_decoder.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
-import { StreamDecoder, type StreamHost } from "../extensions/stream_decoder.ts";
+import { type DecodedStreamHandler, StreamDecoder } from "../extensions/stream_decoder.ts";
 
 /** The session that it comes to. Implemented by WebSocketSession. */
-export interface ExtendedInputHost {
+export interface DecodedDataHandler {
   onData(piece: Uint8Array): void;
   onFail(failure: Failure, detail?: string): void;
 }
 
 /** Decodes before and behind the parser. Only a session with extensions has one. */
-export class ExtendedInput implements DecoderHost, StreamHost {
+export class ExtendedInput implements DecodedMessageHandler, DecodedStreamHandler {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #layers: ExtensionLayers;
-  readonly #host: ExtendedInputHost;
+  readonly #handler: DecodedDataHandler;
   readonly #stream: StreamDecoder | undefined;
   #messages: MessageDecoder | undefined;
   /** Set while a decoded piece is delivered. */
@@ -28,12 +28,12 @@ export class ExtendedInput implements DecoderHost, StreamHost {
     connection: Connection,
     parser: FrameParser,
     layers: ExtensionLayers,
-    host: ExtendedInputHost,
+    handler: DecodedDataHandler,
   ) {
     this.#connection = connection;
     this.#parser = parser;
     this.#layers = layers;
-    this.#host = host;
+    this.#handler = handler;
     if (layers.stream !== undefined) this.#stream = new StreamDecoder(layers.stream, this);
   }
 
@@ -76,7 +76,7 @@ export class ExtendedInput implements DecoderHost, StreamHost {
     const connection = this.#connection;
     connection.frames = this.#messages;
     this.#isDecoded = true;
-    this.#host.onData(piece);
+    this.#handler.onData(piece);
     this.#isDecoded = false;
     // The last reason of a connection that was cut meanwhile has come already.
     if (connection.frames !== undefined) connection.frames = this.#parser;
@@ -95,7 +95,7 @@ export class ExtendedInput implements DecoderHost, StreamHost {
   }
 
   onFail(failure: Failure, detail?: string): void {
-    this.#host.onFail(failure, detail);
+    this.#handler.onFail(failure, detail);
   }
 
   /** Whether something decoded waits for receiving to go on, or for a turn. */

@@ -11,7 +11,7 @@ import type { PreparedMessage, WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { behind, Face } from "../base/face.ts";
+import { behind, Face, isFace } from "../base/face.ts";
 import type { HeaderSource, HttpExchange } from "./phase.ts";
 import { checkTimeout } from "./timeout.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
@@ -49,6 +49,12 @@ const connectionOf = behind<Faced>;
 
 /** One connection for the program. */
 export class WsiFace extends Face<Faced> implements Wsi {
+  /** What a log or a debugger shows of it. */
+  get [Symbol.toStringTag](): string {
+    if (!isFace(this)) return "Wsi";
+    return `Wsi ${this.socketFd} of ${this.isClient ? "client" : "server"}, ${this.protocol.name}`;
+  }
+
   // The context, the protocol and the peer.
 
   get context(): Context {

@@ -5,6 +5,7 @@ import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { isFace } from "../base/face.ts";
 import type { Connection } from "./connection.ts";
 import { BESIDE, type Outbox } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
@@ -41,7 +42,7 @@ const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 const FAILED = Symbol("an extension has failed");
 
 /** What a {@linkcode FrameWriter} tells its session. Implemented by WebSocketSession. */
-export interface FrameWriterHost {
+export interface ExtensionFailureHandler {
   /** An extension can't go on, so that the connection can't. */
   onExtensionFailure(error: unknown): void;
 }
@@ -54,7 +55,7 @@ export class FrameWriter {
   readonly #outbox: Outbox;
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
-  readonly #host: FrameWriterHost;
+  readonly #handler: ExtensionFailureHandler;
   /** Whether nothing is done to a payload. */
   readonly #isPlain: boolean;
   #sendsMessage = false;
@@ -64,13 +65,13 @@ export class FrameWriter {
   constructor(
     connection: Connection,
     layers: ExtensionLayers | undefined,
-    host: FrameWriterHost,
+    handler: ExtensionFailureHandler,
   ) {
     this.#outbox = connection.outbox;
     this.masks = connection.isClient && !connection.owner.options.defeatClientMask;
     this.#extension = layers?.data;
     this.#stream = layers?.stream;
-    this.#host = host;
+    this.#handler = handler;
     this.#isPlain = !this.masks && this.#extension === undefined && this.#stream === undefined;
   }
 
@@ -81,7 +82,7 @@ export class FrameWriter {
     options: WriteOptions | undefined,
   ): number {
     // The first of the two is the faster one.
-    if (data instanceof PreparedMessage && PreparedMessage.is(data)) {
+    if (data instanceof PreparedMessage && isFace(data)) {
       return this.#writePrepared(framedOf(data), kind, options);
     }
     if (options !== undefined && options.ignoreXorMask) {
@@ -320,13 +321,13 @@ export class FrameWriter {
       encoded = session.encode(part);
     } catch (error) {
       if (!(error instanceof ExtensionFailure)) throw error;
-      this.#host.onExtensionFailure(error);
+      this.#handler.onExtensionFailure(error);
       return FAILED;
     }
     try {
       return encoded === undefined ? undefined : viewOf("encode: data", encoded);
     } catch (error) {
-      this.#host.onExtensionFailure(error);
+      this.#handler.onExtensionFailure(error);
       return FAILED;
     }
   }
@@ -336,4 +337,10 @@ function encodeText(text: string): Uint8Array {
   if (text.length > LONGEST_SCRATCH_TEXT) return encoder.encode(text);
   const { written } = encoder.encodeInto(text, scratch);
   return scratch.subarray(0, written);
+}
+
+/** @throws {LwsError} `invalid-argument` for what no members can be read of */
+export function checkWriteOptions(options: WriteOptions): void {
+  if (typeof options === "object" && options !== null) return;
+  refuseArgument("write", "options", options, "an object");
 }

@@ -24,7 +24,7 @@ export const PACED = -2;
 export const BROKEN = -1;
 
 /** What an outbox needs of its connection. Implemented by Connection. */
-export interface OutboxHost {
+export interface SendingConnection {
   readonly socketFd: number;
   readonly isOpen: boolean;
   readonly owner: {
@@ -42,7 +42,7 @@ export interface OutboxHost {
 
 /** The bytes of one connection that wait, and those under way. */
 export class Outbox implements Serviceable {
-  readonly #host: OutboxHost;
+  readonly #connection: SendingConnection;
   readonly #queue = new TxQueue();
   #transport: Transport | undefined;
   #isInTurn = false;
@@ -53,8 +53,8 @@ export class Outbox implements Serviceable {
   wantsWritable = false;
   #writableIsDue = false;
 
-  constructor(host: OutboxHost) {
-    this.#host = host;
+  constructor(connection: SendingConnection) {
+    this.#connection = connection;
   }
 
   /** Bytes queued and under way. */
@@ -64,7 +64,7 @@ export class Outbox implements Serviceable {
 
   /** Whether more is unsent than a program should go on writing behind. */
   get isCongested(): boolean {
-    return this.#queue.unsent > this.#host.owner.limits.softUnsentBytes;
+    return this.#queue.unsent > this.#connection.owner.limits.softUnsentBytes;
   }
 
   /** Those of them that no program has written: heads, pongs and probes. */
@@ -183,20 +183,21 @@ export class Outbox implements Serviceable {
 
   /** Whether so many more bytes may be unsent, which a write of `given` bytes became. */
   #hasRoom(size: number, given: number): boolean {
-    return given < 0 || this.#queue.unsent + size <= this.#host.owner.limits.maxUnsentBytes ||
+    return given < 0 || this.#queue.unsent + size <= this.#connection.owner.limits.maxUnsentBytes ||
       this.#takesLong(given);
   }
 
   /** Whether a write past the limit is taken; if not, the connection is cut. */
   #takesLong(given: number): boolean {
-    const host = this.#host;
+    const connection = this.#connection;
     const others = this.#queue.unsent - this.#queue.besides;
-    if (others <= 0 && given <= longestWrite(host.owner.limits)) return true;
+    if (others <= 0 && given <= longestWrite(connection.owner.limits)) return true;
     log(
       "warn",
-      () => `connection ${host.socketFd}: ${whyNoRoom(host.owner.limits, given, others)}`,
+      () =>
+        `connection ${connection.socketFd}: ${whyNoRoom(connection.owner.limits, given, others)}`,
     );
-    host.abort("unsent");
+    connection.abort("unsent");
     return false;
   }
 
@@ -205,7 +206,7 @@ export class Outbox implements Serviceable {
     if (given === BESIDE) this.#queue.besides += size;
     if (this.#isInTurn || this.#flushIsDue) return;
     this.#flushIsDue = true;
-    this.#host.owner.flushLater(this);
+    this.#connection.owner.flushLater(this);
   }
 
   // Turns and writes.
@@ -251,10 +252,12 @@ export class Outbox implements Serviceable {
 
   /** All has left at once. What comes of that goes on here, but not within itself: it might never end. */
   #left(): void {
-    if (this.#isLeaving) return queueMicrotask(() => this.#queue.isWriting && this.#host.onDrain());
+    if (this.#isLeaving) {
+      return queueMicrotask(() => this.#queue.isWriting && this.#connection.onDrain());
+    }
     this.#isLeaving = true;
     try {
-      this.#host.onDrain();
+      this.#connection.onDrain();
     } finally {
       this.#isLeaving = false;
     }
@@ -271,19 +274,19 @@ export class Outbox implements Serviceable {
   offerWritable(): void {
     if (!this.wantsWritable || this.#writableIsDue || this.unsent > 0) return;
     this.#writableIsDue = true;
-    this.#host.owner.scheduler.request(this, POLLOUT);
+    this.#connection.owner.scheduler.request(this, POLLOUT);
   }
 
   get socketFd(): number {
-    return this.#host.socketFd;
+    return this.#connection.socketFd;
   }
 
   service(): void {
     this.#writableIsDue = false;
     // What was written since then leaves first, and has it offered again.
-    if (!this.#host.isOpen || !this.wantsWritable || this.unsent > 0) return;
+    if (!this.#connection.isOpen || !this.wantsWritable || this.unsent > 0) return;
     this.wantsWritable = false;
-    this.turn(() => this.#host.onWritable());
+    this.turn(() => this.#connection.onWritable());
   }
 
   // What has left.
@@ -296,7 +299,7 @@ export class Outbox implements Serviceable {
   }
 
   #broken(): typeof BROKEN {
-    const { socketFd } = this.#host;
+    const { socketFd } = this.#connection;
     log(
       "err",
       () =>

@@ -109,6 +109,7 @@ const WRITE_KINDS: Record<WriteKind, true> = {
  * @throws {LwsError} `invalid-argument` when it is no kind at all
  */
 export function unfitKind(kind: WriteKind | undefined): -1 {
-  if (kind === undefined || Object.hasOwn(WRITE_KINDS, kind)) return -1;
+  if (kind === undefined) return -1;
+  if (typeof kind === "string" && Object.hasOwn(WRITE_KINDS, kind)) return -1;
   refuseArgument("write", "kind", kind, `one of ${Object.keys(WRITE_KINDS).join(", ")}`);
 }

@@ -4,6 +4,7 @@ import type { ExtensionSession } from "../api/extension.ts";
 import type { PreparedMessage as Prepared } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
+import { behind, Face } from "../base/face.ts";
 import {
   FIN,
   headerLength,
@@ -12,39 +13,24 @@ import {
   writeHeader,
 } from "../core/websocket/frame.ts";
 
-let read: (message: PreparedMessage) => Framed;
-
 /** What {@linkcode prepareMessage} makes: programs see its kind and its length alone. */
-export class PreparedMessage implements Prepared {
-  readonly #framed: Framed;
-
+export class PreparedMessage extends Face<Framed> implements Prepared {
   /** Use {@linkcode prepareMessage}. */
   constructor(kind: "text" | "binary", payload: Bytes) {
-    this.#framed = new Framed(kind, payload);
-  }
-
-  /** @internal Whether `value` is one, and not only looks so. */
-  static is(value: object): value is PreparedMessage {
-    return #framed in value;
+    super(new Framed(kind, payload));
   }
 
   get kind(): "text" | "binary" {
-    return this.#framed.kind;
+    return framedOf(this).kind;
   }
 
   get byteLength(): number {
-    return this.#framed.byteLength;
-  }
-
-  static {
-    read = (message) => message.#framed;
+    return framedOf(this).byteLength;
   }
 }
 
 /** What is sent of it. */
-export function framedOf(message: PreparedMessage): Framed {
-  return read(message);
-}
+export const framedOf = behind<Framed>;
 
 /** A message in its frame. */
 export class Framed {

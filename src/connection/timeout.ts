@@ -9,7 +9,7 @@ import { type TimerWheel, WheelEntry } from "../service/timer_wheel.ts";
 const MAX_SECONDS = 2_147_483;
 
 /** Whose timeout it is. Implemented by Connection. */
-export interface TimeoutHost {
+export interface TimedConnection {
   readonly socketFd: number;
   readonly owner: { readonly wheel: TimerWheel };
   isHeldUp(times: number): boolean;
@@ -18,18 +18,18 @@ export interface TimeoutHost {
 
 /** One at a time: each takes the place of the last. */
 export class Timeout extends WheelEntry {
-  readonly #host: TimeoutHost;
+  readonly #connection: TimedConnection;
   #reason: TimeoutReason = "noPendingTimeout";
   /** Whether the program has chosen it, or has lifted the one before. */
   isOfProgram = false;
 
-  constructor(host: TimeoutHost) {
+  constructor(connection: TimedConnection) {
     super();
-    this.#host = host;
+    this.#connection = connection;
   }
 
   arm(reason: TimeoutReason, delayMs: number, isOfProgram: boolean): void {
-    const { wheel } = this.#host.owner;
+    const { wheel } = this.#connection.owner;
     this.#reason = reason;
     this.isOfProgram = isOfProgram;
     if (reason === "noPendingTimeout") wheel.cancel(this);
@@ -37,13 +37,13 @@ export class Timeout extends WheelEntry {
   }
 
   override isHeldUp(times: number): boolean {
-    return this.#host.isHeldUp(times);
+    return this.#connection.isHeldUp(times);
   }
 
   onDue(): void {
     const reason = this.#reason;
-    log("info", () => `connection ${this.#host.socketFd}: timeout ${reason}`);
-    this.#host.onTimeout(reason);
+    log("info", () => `connection ${this.#connection.socketFd}: timeout ${reason}`);
+    this.#connection.onTimeout(reason);
   }
 }
 

@@ -11,8 +11,8 @@ import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
-import { ExtendedInput, type ExtendedInputHost } from "./extended_input.ts";
-import { FrameWriter, type FrameWriterHost } from "./frame_writer.ts";
+import { type DecodedDataHandler, ExtendedInput } from "./extended_input.ts";
+import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
@@ -41,7 +41,7 @@ import { type FrameHandler, FrameParser } from "../core/websocket/frame_parser.t
 import {
   attempt,
   type ExtensionLayers,
-  heed,
+  failOnRejection,
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
 
@@ -53,7 +53,7 @@ interface SentClose extends CloseStatus {
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends Probed
-  implements Phase, FrameHandler, FrameWriterHost, ExtendedInputHost {
+  implements Phase, FrameHandler, ExtensionFailureHandler, DecodedDataHandler {
   readonly #connection: Connection;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
@@ -113,7 +113,7 @@ export class WebSocketSession extends Probed
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
       for (const extension of owner.extensions) {
-        heed(connection, extension.anyEstablished?.(connection.wsi));
+        failOnRejection(connection, extension.anyEstablished?.(connection.wsi));
       }
     });
     this.#layers?.startSeconds(connection, (work) => {
@@ -308,6 +308,7 @@ export class WebSocketSession extends Probed
     if (isPlain && !(data instanceof PreparedMessage)) {
       return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
     }
+    if (options !== undefined) checkWriteOptions(options);
     if (kind === "close") return this.#writeClose(data, options);
     return this.#writer.write(data, kind, options);
   }

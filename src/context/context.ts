@@ -87,7 +87,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
   #shutdown: Shutdown | undefined;
-  #resolveClosed!: () => void;
+  #resolveClosed!: (released?: Promise<void>) => void;
 
   /** @param faceOf makes what programs get */
   constructor(info: CheckedInfo, faceOf: (context: ServingContext) => Context) {
@@ -189,8 +189,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
-  gated(socketFd: number, transport: Transport): Transport {
-    return this.polling?.gate(socketFd, transport) ?? transport;
+  polled(socketFd: number, transport: Transport): Transport {
+    return this.polling?.polled(socketFd, transport) ?? transport;
   }
 
   unwatch(socketFd: number): void {
@@ -269,6 +269,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
-    this.#resolveClosed();
+    this.#resolveClosed(this.network.released?.());
   }
 }

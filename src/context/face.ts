@@ -13,6 +13,7 @@ import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { behind, Face, isFace } from "../base/face.ts";
 import { checkClientInfo } from "./client_options.ts";
 import { ServingContext } from "./context.ts";
 import { checkCreationInfo } from "./creation_options.ts";
@@ -52,52 +53,55 @@ export function createContext(info: ContextCreationInfo): Context {
   return new ServingContext(checkCreationInfo(info), (context) => new ContextFace(context)).face;
 }
 
-/** Has nothing that `Context` has not: whatever else a context is made of, no program reaches it. */
-class ContextFace implements Context {
-  readonly #context: ServingContext;
+const contextOf = behind<ServingContext>;
 
-  constructor(context: ServingContext) {
-    this.#context = context;
+/** Has nothing that `Context` has not: whatever else a context is made of, no program reaches it. */
+class ContextFace extends Face<ServingContext> implements Context {
+  /** What a log or a debugger shows of it. */
+  get [Symbol.toStringTag](): string {
+    if (!isFace(this)) return "Context";
+    if (this.isDestroyed) return "Context, destroyed";
+    return this.port === CONTEXT_PORT_NO_LISTEN ? "Context" : `Context on port ${this.port}`;
   }
 
   get port(): number {
-    return this.#context.listener?.address.port ?? CONTEXT_PORT_NO_LISTEN;
+    return contextOf(this).listener?.address.port ?? CONTEXT_PORT_NO_LISTEN;
   }
 
   get user(): unknown {
-    return this.#context.user;
+    return contextOf(this).user;
   }
 
   get protocols(): readonly ActiveProtocol[] {
-    return this.#context.protocols.active;
+    return contextOf(this).protocols.active;
   }
 
   get limits(): Limits {
-    return this.#context.limits;
+    return contextOf(this).limits;
   }
 
   get fileOps(): FileOps {
-    return this.#context.fileOps;
+    return contextOf(this).fileOps;
   }
 
   get canonicalHostname(): string {
-    return this.#context.canonicalHostname;
+    return contextOf(this).canonicalHostname;
   }
 
   get isDestroyed(): boolean {
-    return this.#context.isDestroyed;
+    return contextOf(this).isDestroyed;
   }
 
   get closed(): Promise<void> {
-    return this.#context.closed;
+    return contextOf(this).closed;
   }
 
   clientConnect(info: ClientConnectInfo): Wsi {
-    return this.#living("clientConnect").connect(checkClientInfo(info), info.userdata).wsi;
+    return living(this, "clientConnect").connect(checkClientInfo(info), info.userdata).wsi;
   }
 
   adopt(conn: StreamConn): Wsi | undefined {
-    const { admission, hasTcpKeepAlive } = this.#living("adopt");
+    const { admission, hasTcpKeepAlive } = living(this, "adopt");
     for (const method of ["read", "write", "closeWrite", "close"] as const) {
       if (typeof conn?.[method] === "function") continue;
       refuseArgument("adopt", "conn", conn, `a connection, with a method ${method}`);
@@ -107,84 +111,85 @@ class ContextFace implements Context {
 
   peerAddresses(socketFd: number): PeerAddresses {
     checkFd("peerAddresses", socketFd);
-    return this.#context.descriptors.peerAddresses(socketFd);
+    return contextOf(this).descriptors.peerAddresses(socketFd);
   }
 
   async resolvePeerAddresses(socketFd: number): Promise<PeerAddresses> {
     checkFd("resolvePeerAddresses", socketFd);
-    const { descriptors, network } = this.#context;
+    const { descriptors, network } = contextOf(this);
     return await descriptors.resolvePeerAddresses(socketFd, network);
   }
 
   hangupOnClient(socketFd: number): number {
     checkFd("hangupOnClient", socketFd);
-    this.#context.descriptors.connections.get(socketFd)?.hangup();
+    contextOf(this).descriptors.connections.get(socketFd)?.hangup();
     return 0;
   }
 
   setCertificate(certificate: CertificateInfo, others: readonly CertificateInfo[] = []): void {
-    this.#living("setCertificate").tls.setCertificate(certificate, others);
+    living(this, "setCertificate").tls.setCertificate(certificate, others);
   }
 
   setProxy(proxy: string): number {
-    const { connector } = this.#living("setProxy");
+    const { connector } = living(this, "setProxy");
     if (typeof proxy !== "string") refuseArgument("setProxy", "proxy", proxy, "a text");
     return connector.setProxy(proxy);
   }
 
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
-    return this.#context.protocols.callbackOnWritable(protocol);
+    return contextOf(this).protocols.callbackOnWritable(protocol);
   }
 
   rxFlowAllowAllProtocol(protocol: Protocol | string): void {
-    this.#context.protocols.rxFlowAllow(protocol);
+    contextOf(this).protocols.rxFlowAllow(protocol);
   }
 
   callbackAllProtocol(protocol: Protocol | string, reason: DatalessReason): number {
-    return this.#context.protocols.callback(protocol, reason);
+    return contextOf(this).protocols.callback(protocol, reason);
   }
 
   broadcast(protocol: Protocol | string, data: Bytes | string): number {
-    return this.#context.protocols.broadcast(protocol, data);
+    return contextOf(this).protocols.broadcast(protocol, data);
   }
 
   openPort(): MessagePort {
-    return this.#living("openPort").inbox.openPort();
+    return living(this, "openPort").inbox.openPort();
   }
 
   service(timeoutMs: number): Promise<number> {
-    return mustPoll(this.#context.polling, "service").service(timeoutMs);
+    return mustPoll(contextOf(this).polling, "service").service(timeoutMs);
   }
 
   cancelService(): void {
-    mustPoll(this.#context.polling, "cancelService").scheduler.cancel();
+    mustPoll(contextOf(this).polling, "cancelService").scheduler.cancel();
   }
 
   serviceFd(pollFd: PollFd | null): number {
-    return mustPoll(this.#context.polling, "serviceFd").serviceFd(pollFd);
+    return mustPoll(contextOf(this).polling, "serviceFd").serviceFd(pollFd);
   }
 
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
-    return mustPoll(this.#context.polling, "poll").poll(pollFds, timeoutMs);
+    return mustPoll(contextOf(this).polling, "poll").poll(pollFds, timeoutMs);
   }
 
   pollNow(pollFds: readonly PollFd[]): number {
-    return mustPoll(this.#context.polling, "pollNow").pollNow(pollFds);
+    return mustPoll(contextOf(this).polling, "pollNow").pollNow(pollFds);
   }
 
   destroy(options: DestroyOptions = {}): Promise<void> {
-    return this.#context.destroy(checkDestroyOptions(options));
+    return contextOf(this).destroy(checkDestroyOptions(options));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
   }
+}
 
-  /** The context, for a call that needs one that is not destroyed. */
-  #living(call: string): ServingContext {
-    if (!this.#context.isDestroyed) return this.#context;
-    throw new LwsError("destroyed", `${call}: the context is destroyed`);
-  }
+/** The context, for a call that needs one that is not destroyed. */
+function living(face: ContextFace, call: string): ServingContext {
+  const context = contextOf(face);
+  if (!context.isDestroyed) return context;
+  throw new LwsError("destroyed", `${call}: the context is destroyed`);
 }
 
 /** Refuses what is no descriptor. */

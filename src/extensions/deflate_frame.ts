@@ -29,7 +29,7 @@ import type { ZlibCodec } from "./zlib_codec.ts";
  * the connection lasts, unless `clientNoContextTakeover` or `clientMaxWindowBits` is given.
  *
  * @category Extensions
- * @throws {RangeError} naming the option that is wrong.
+ * @throws {LwsError} `invalid-argument`, naming the option that is wrong.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export function deflateFrameBy(
  * {@linkcode deflateFrame} under the name that Safari used, `x-webkit-deflate-frame`.
  *
  * @category Extensions
- * @throws {RangeError} naming the option that is wrong.
+ * @throws {LwsError} `invalid-argument`, naming the option that is wrong.
  */
 export function xWebkitDeflateFrame(options: PermessageDeflateOptions = {}): Extension {
   return new FrameDeflate("x-webkit-deflate-frame", options, zlibCodec);
@@ -179,12 +179,12 @@ class FrameDeflate implements Extension {
     return formatExtension({ name: this.name, params });
   }
 
-  #session(sendBits: number, sendsAlone: boolean, toPeer: Request): ExtensionSession {
+  #session(sendWindowBits: number, sendsAlone: boolean, toPeer: Request): ExtensionSession {
     return new DeflateSession(this.#streams, "frame", {
-      sendBits,
-      sendKeeps: !sendsAlone && this.#codec.hasTakeover,
-      receiveBits: toPeer.maxWindowBits,
-      receiveKeeps: !toPeer.noContextTakeover,
+      sendWindowBits,
+      sendContextTakeover: !sendsAlone && this.#codec.hasTakeover,
+      receiveWindowBits: toPeer.maxWindowBits,
+      receiveContextTakeover: !toPeer.noContextTakeover,
     });
   }
 }

@@ -9,6 +9,8 @@ import type {
   ExtensionSession,
   OutgoingPart,
 } from "../api/extension.ts";
+import { LwsError } from "../base/errors.ts";
+import { messageOf } from "../base/log.ts";
 import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
 import { COMPRESSION } from "./deflate_session.ts";
 import { zlibCodec } from "./zlib.ts";
@@ -34,8 +36,8 @@ export interface DeflateStreamOptions {
  * before RFC 6455 only. Each connection keeps a compressor and a decompressor, about 270 KiB.
  *
  * @category Extensions
- * @throws {RangeError} naming the option that is wrong.
- * @throws {Error} where the runtime's zlib keeps no state from one write to the next.
+ * @throws {LwsError} `invalid-argument`, naming the option that is wrong.
+ *   `unsupported` where the runtime's zlib keeps no state from one write to the next.
  *
  * @example
  * ```ts
@@ -49,14 +51,19 @@ export interface DeflateStreamOptions {
  * ```
  */
 export function deflateStream(options: DeflateStreamOptions = {}): Extension {
+  if (typeof options !== "object" || options === null) refuse("options must be an object");
   const { level = 1, memLevel = 8, ...others } = options;
-  for (const field of Object.keys(others)) {
-    throw new RangeError(`deflate-stream: ${field} is no option of deflateStream`);
-  }
+  for (const field of Object.keys(others)) refuse(`${field} is no option of deflateStream`);
   const tuning = { windowBits: WINDOW_BITS, level, memLevel };
   // What is out of range is to be known now, and not at the first connection.
-  zlibCodec.deflater(tuning).close();
-  if (!zlibCodec.hasTakeover) throw new Error("deflate-stream needs the runtime's native zlib");
+  try {
+    zlibCodec.deflater(tuning).close();
+  } catch (cause) {
+    refuse(messageOf(cause), cause);
+  }
+  if (!zlibCodec.hasTakeover) {
+    throw new LwsError("unsupported", "deflate-stream needs the runtime's native zlib");
+  }
   const session = () =>
     new StreamSession(
       zlibCodec.deflater(tuning),
@@ -76,6 +83,10 @@ export function deflateStream(options: DeflateStreamOptions = {}): Extension {
     },
     close(): void {},
   };
+}
+
+function refuse(why: string, cause?: unknown): never {
+  throw new LwsError("invalid-argument", `deflate-stream: ${why}`, { cause });
 }
 
 class StreamSession implements ExtensionSession {

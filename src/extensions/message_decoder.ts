@@ -8,8 +8,8 @@ import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../core/websocket/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import { InflatedTooLong } from "./zlib_codec.ts";
 
-/** What a {@linkcode MessageDecoder} needs of its session. Implemented by WebSocketSession. */
-export interface DecoderHost {
+/** What a {@linkcode MessageDecoder} hands its bytes to. Implemented by ExtendedInput. */
+export interface DecodedMessageHandler {
   /** Whether the next piece may come: receiving is not stopped, nor the time of the turn used up. */
   readonly mayGoOn: boolean;
   /** Whether the program is still handed what comes: false once the connection closes. */
@@ -53,7 +53,7 @@ export class MessageDecoder implements FrameFacts {
 
   readonly #extension: ExtensionSession;
   readonly #appliesToAll: boolean;
-  readonly #host: DecoderHost;
+  readonly #handler: DecodedMessageHandler;
   readonly #pieceSize: number;
   readonly #maxMessageSize: number;
   #size = 0;
@@ -68,12 +68,12 @@ export class MessageDecoder implements FrameFacts {
   constructor(
     extension: ExtensionSession,
     appliesToAll: boolean,
-    host: DecoderHost,
+    handler: DecodedMessageHandler,
     pieceSize: number,
     maxMessageSize: number,
   ) {
     this.#extension = extension;
-    this.#host = host;
+    this.#handler = handler;
     this.#appliesToAll = appliesToAll;
     this.#pieceSize = Math.min(pieceSize, LARGEST_PIECE);
     this.#maxMessageSize = maxMessageSize;
@@ -90,7 +90,7 @@ export class MessageDecoder implements FrameFacts {
    */
   take(piece: Uint8Array, frame: FrameFacts): void {
     // The connection closes, so that what comes is dropped without decoding it.
-    if (!this.#host.isListening) return;
+    if (!this.#handler.isListening) return;
     if (frame.isFirstPiece) {
       this.#size = 0;
       this.#utf8 = UTF8_ACCEPT;
@@ -115,9 +115,9 @@ export class MessageDecoder implements FrameFacts {
   /** Goes on behind a stop, up to the next one. */
   resume(): void {
     const stop = this.#stop;
-    if (stop === undefined || !this.#host.mayGoOn) return;
+    if (stop === undefined || !this.#handler.mayGoOn) return;
     this.#stop = undefined;
-    if (this.#host.isListening) this.#deliver(stop.frame, stop.endsMessage, stop.ahead);
+    if (this.#handler.isListening) this.#deliver(stop.frame, stop.endsMessage, stop.ahead);
   }
 
   /**
@@ -144,7 +144,7 @@ export class MessageDecoder implements FrameFacts {
         this.#emit(current.subarray(0, count), frame, Math.max(1, frame.remaining));
         [current, next] = [next, current];
         count = following;
-        if (!this.#host.pieceDone()) {
+        if (!this.#handler.pieceDone()) {
           return this.#stopBefore({ frame, endsMessage, ahead: current.slice(0, count) });
         }
       }
@@ -175,14 +175,14 @@ export class MessageDecoder implements FrameFacts {
   }
 
   #fail(error: unknown): void {
-    if (error instanceof ExtensionFailure) this.#host.onFail("extensionThrew");
-    else if (error instanceof InflatedTooLong) this.#host.onFail("messageTooBig");
-    else this.#host.onFail("brokenMessage", messageOf(error));
+    if (error instanceof ExtensionFailure) this.#handler.onFail("extensionThrew");
+    else if (error instanceof InflatedTooLong) this.#handler.onFail("messageTooBig");
+    else this.#handler.onFail("brokenMessage", messageOf(error));
   }
 
   /** Decodes as much as fits, and checks it; −1 when it has failed the connection. */
   #read(target: Uint8Array, frame: FrameFacts): number {
-    if (!this.#host.isListening) return -1;
+    if (!this.#handler.isListening) return -1;
     let count: number;
     try {
       count = readDecoded(this.#extension, target.subarray(0, this.#pieceSize));
@@ -196,20 +196,20 @@ export class MessageDecoder implements FrameFacts {
   #check(bytes: Uint8Array, count: number, frame: FrameFacts): number {
     this.#size += count;
     if (this.#size > this.#maxMessageSize) {
-      this.#host.onFail("messageTooBig");
+      this.#handler.onFail("messageTooBig");
       return -1;
     }
     if (frame.isBinary) return count;
     this.#utf8 = checkUtf8(bytes, 0, count, this.#utf8);
     if (this.#utf8 !== UTF8_REJECT) return count;
-    this.#host.onFail("notUtf8");
+    this.#handler.onFail("notUtf8");
     return -1;
   }
 
   /** Whether a text that ends here does not end inside a character; if it does, that fails it. */
   #isWhole(frame: FrameFacts): boolean {
     if (frame.isBinary || this.#utf8 === UTF8_ACCEPT) return true;
-    this.#host.onFail("cutText");
+    this.#handler.onFail("cutText");
     return false;
   }
 
@@ -220,7 +220,7 @@ export class MessageDecoder implements FrameFacts {
     this.isBinary = frame.isBinary;
     this.reservedBits = frame.reservedBits;
     this.#hasBegun = true;
-    this.#host.onDecoded(piece);
+    this.#handler.onDecoded(piece);
   }
 }
 

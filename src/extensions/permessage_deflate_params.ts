@@ -1,5 +1,7 @@
 /** What is negotiated for permessage-deflate (RFC 7692 sections 5 and 7.1). */
 
+import { describeValue } from "../base/check.ts";
+import { LwsError } from "../base/errors.ts";
 import { parseLength } from "../core/http/syntax.ts";
 import {
   type ExtensionOffer,
@@ -98,13 +100,13 @@ export interface PermessageDeflateConsent {
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} that names every field that is wrong, its value and what is allowed
+ * @throws {LwsError} `invalid-argument` that names every field that is wrong, its value and what is allowed
  */
 export function checkPermessageDeflateOptions(
   options: PermessageDeflateOptions,
 ): Required<PermessageDeflateOptions> {
   if (typeof options !== "object" || options === null) {
-    throw new RangeError(`permessage-deflate: options is ${describe(options)}; allowed: an object`);
+    refuse(`options is ${describeValue(options)}; allowed: an object`);
   }
   const checked: Record<string, unknown> = { ...DEFAULTS };
   const problems: string[] = [];
@@ -116,11 +118,15 @@ export function checkPermessageDeflateOptions(
     const value: unknown = options[field];
     if (value === undefined) continue;
     const { allows, allowed } = RULES[field];
-    if (!allows(value)) problems.push(`${field} is ${describe(value)}; allowed: ${allowed}`);
+    if (!allows(value)) problems.push(`${field} is ${describeValue(value)}; allowed: ${allowed}`);
     checked[field] = value;
   }
-  if (problems.length > 0) throw new RangeError(`permessage-deflate: ${problems.join("\n")}`);
+  if (problems.length > 0) refuse(problems.join("\n"));
   return checked as unknown as Required<PermessageDeflateOptions>;
+}
+
+function refuse(why: string): never {
+  throw new LwsError("invalid-argument", `permessage-deflate: ${why}`);
 }
 
 /**
@@ -279,12 +285,6 @@ function integerFrom(smallest: number, largest: number): Rule {
 
 function isOption(field: string): field is keyof PermessageDeflateOptions {
   return Object.hasOwn(RULES, field);
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[…]" : "{…}";
-  return String(value);
 }
 
 /** What this end asks of both: only a codec with takeover may keep a window or let the peer keep one. */

@@ -5,8 +5,8 @@ import { messageOf } from "../base/log.ts";
 import type { Failure } from "../core/websocket/close.ts";
 import { readDecoded } from "./decoded_bytes.ts";
 
-/** What a {@linkcode StreamDecoder} needs of its session. Implemented by WebSocketSession. */
-export interface StreamHost {
+/** What a {@linkcode StreamDecoder} hands its bytes to. Implemented by ExtendedInput. */
+export interface DecodedStreamHandler {
   /** Whether more may be parsed: receiving is not stopped, nor has the time of the turn been used up. */
   readonly mayGoOn: boolean;
   /** Parses in place and returns how many bytes were taken. */
@@ -21,16 +21,16 @@ const STEP = 16 * 1024;
 /** Decodes and parses step by step, so that what expands a thousandfold never lies there whole. */
 export class StreamDecoder {
   readonly #extension: ExtensionSession;
-  readonly #host: StreamHost;
+  readonly #handler: DecodedStreamHandler;
   /** Decoded and not parsed: the begin of a frame, or what came while receiving was stopped. */
   #rest: Uint8Array = new Uint8Array(0);
   #hasMore = false;
   /** Whether the rest was not looked at to its end. */
   #isStopped = false;
 
-  constructor(extension: ExtensionSession, host: StreamHost) {
+  constructor(extension: ExtensionSession, handler: DecodedStreamHandler) {
     this.#extension = extension;
-    this.#host = host;
+    this.#handler = handler;
   }
 
   /** Whether frames wait for receiving to go on, or for a turn. */
@@ -60,7 +60,7 @@ export class StreamDecoder {
   resume(): void {
     let isNew = this.#rest.length > 0;
     this.#isStopped = isNew;
-    while (this.#host.mayGoOn) {
+    while (this.#handler.mayGoOn) {
       if (isNew && this.#parse()) continue;
       this.#isStopped = false;
       if (!this.#hasMore) return;
@@ -71,7 +71,7 @@ export class StreamDecoder {
 
   /** Takes off what can be parsed; whether there may be more, as when receiving was stopped for a while. */
   #parse(): boolean {
-    const taken = this.#host.parse(this.#rest);
+    const taken = this.#handler.parse(this.#rest);
     this.#rest = this.#rest.subarray(taken);
     return taken > 0 && this.#rest.length > 0;
   }
@@ -102,7 +102,7 @@ export class StreamDecoder {
 
   #fail(error: unknown): void {
     this.#hasMore = false;
-    if (error instanceof ExtensionFailure) this.#host.onFail("extensionThrew");
-    else this.#host.onFail("brokenStream", messageOf(error));
+    if (error instanceof ExtensionFailure) this.#handler.onFail("extensionThrew");
+    else this.#handler.onFail("brokenStream", messageOf(error));
   }
 }

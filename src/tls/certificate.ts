@@ -131,7 +131,10 @@ export function parseCertificates(
   }
   return blocks.map((block, i) => {
     try {
-      return new X509Certificate(block);
+      const certificate = new X509Certificate(block);
+      // Names in bytes that are no text are refused only when they are read.
+      void (certificate.subject, certificate.issuer);
+      return certificate;
     } catch (cause) {
       throw refusal(field, `certificate ${i + 1} can't be parsed`, cause);
     }

@@ -34,7 +34,7 @@ export interface TlsSettings {
 }
 
 /** What the program may add, by callbacks of the first protocol. */
-export interface TlsHost {
+export interface TlsCallbacks {
   loadClientTrust(loader: TrustLoader): void;
   loadServerTrust(loader: TrustLoader): void;
   /** Non-zero fails the creation. */
@@ -79,7 +79,7 @@ const UNREAD_MS = 10_000;
 /** The TLS of one context. */
 export class ContextTls {
   readonly #settings: TlsSettings;
-  readonly #host: TlsHost;
+  readonly #callbacks: TlsCallbacks;
   readonly #ca: readonly string[];
   readonly #clientIdentity: TlsIdentity | undefined;
   readonly #server: TlsServer | undefined;
@@ -90,9 +90,9 @@ export class ContextTls {
   #runtimeWillDo = false;
 
   /** @throws {LwsError} `invalid-option`, naming what can't be used. */
-  constructor(settings: TlsSettings, host: TlsHost) {
+  constructor(settings: TlsSettings, callbacks: TlsCallbacks) {
     this.#settings = settings;
-    this.#host = host;
+    this.#callbacks = callbacks;
     const { sslCaFilepath } = settings.members;
     this.#ca = isGiven(sslCaFilepath) ? [readPem(sslCaFilepath, "sslCaFilepath")] : [];
     for (const ca of this.#ca) parseCertificates(ca, "sslCaFilepath");
@@ -151,7 +151,7 @@ export class ContextTls {
     // The callback may connect as well.
     this.#isPrepared = true;
     const ca = [...this.#ca];
-    lendLoader(ca, (loader) => this.#host.loadClientTrust(loader));
+    lendLoader(ca, (loader) => this.#callbacks.loadClientTrust(loader));
     this.#runtimeWillDo = ca.length === 0 && !this.#settings.disableOsCaCerts &&
       this.#clientIdentity === undefined;
     // Nothing can be wrong with it then, and few clients need it.
@@ -246,7 +246,7 @@ export class ContextTls {
     let loaded: Pick<TlsIdentity, "key" | "passphrase"> | undefined;
     let isOver = false;
     let failure: unknown;
-    const result = this.#host.requirePrivateKey({
+    const result = this.#callbacks.requirePrivateKey({
       setPrivateKey(pem, ownPassphrase) {
         try {
           mustBeDuringCallback(isOver, "setPrivateKey");
@@ -279,7 +279,7 @@ export class ContextTls {
     const { members, requireValidClientCert, peerCertNotRequired } = this.#settings;
     const ca = [...this.#ca];
     if (requireValidClientCert) {
-      lendLoader(ca, (loader) => this.#host.loadServerTrust(loader));
+      lendLoader(ca, (loader) => this.#callbacks.loadServerTrust(loader));
       if (ca.length === 0) log("warn", NOBODY_TRUSTED);
       if (this.#settings.allowNonSslOnSslPort) log("warn", PLAIN_IS_NOT_ASKED);
     }

@@ -82,7 +82,7 @@ class PrefacedTransport extends Relay implements DetachableTransport {
   }
 
   detach(): ReturnType<DetachableTransport["detach"]> {
-    const isFree = this.owner === undefined && this.fate === undefined;
+    const isFree = this.owner === undefined && this.earlyClose === undefined;
     return isFree ? detached(this.inner) : undefined;
   }
 

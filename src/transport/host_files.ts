@@ -40,7 +40,8 @@ export interface HostFileOptions {
  *   links can't lead out of it; a program that may write in that folder, though, can put a link in a file's
  *   place between the look and the opening, and mounts leave less time for that. When left out, paths are
  *   the program's own and are opened as they are: give a root when any part of a path comes from a peer.
- * @throws {LwsError} `invalid-argument` when `dotfiles` is no boolean.
+ * @throws {LwsError} `invalid-argument` when the root is neither a path nor a `file:` URL, or `dotfiles` no
+ *   boolean.
  *
  * Needs `--allow-read` for the files. A file that may not be read fails to open.
  *
@@ -64,14 +65,20 @@ export function hostFileOps(
   root?: string | URL,
   options: HostFileOptions = {},
 ): FileOps<Deno.FsFile> {
+  if (typeof options !== "object" || options === null) {
+    refuseArgument("hostFileOps", "options", options, "an object");
+  }
   const { dotfiles = false } = options;
   if (typeof dotfiles !== "boolean") {
     refuseArgument("hostFileOps", "dotfiles", dotfiles, "true or false");
   }
-  const folder = root === undefined
-    ? undefined
-    : resolve(root instanceof URL ? fromFileUrl(root) : root);
-  return operationsOn({ folder, dotfiles });
+  return operationsOn({ folder: root === undefined ? undefined : pathOf(root), dotfiles });
+}
+
+function pathOf(root: string | URL): string {
+  if (typeof root === "string") return resolve(root);
+  if (root instanceof URL && root.protocol === "file:") return resolve(fromFileUrl(root));
+  refuseArgument("hostFileOps", "root", root, "a path, or a file: URL");
 }
 
 function operationsOn(place: Place): FileOps<Deno.FsFile> {

@@ -1,8 +1,10 @@
 /** Bytes that come as a certificate, and are none. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { extensionsOf } from "../../src/tls/certificate_extensions.ts";
 import { parseCertificates } from "../../src/tls/certificate.ts";
+import { createContext, LwsError } from "../../mod.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { makeSelfSigned } from "../support/certificates.ts";
 import { bytes, check, checkAsync, fc } from "./support.ts";
 
@@ -58,4 +60,38 @@ Deno.test("no subject changes what the extensions are", async () => {
     }),
     { seed: 4, numRuns: 30 },
   );
+});
+
+Deno.test("a context takes a certificate with other bytes in it, or refuses it by an LwsError", async () => {
+  const { cert, key } = await makeSelfSigned({ name: "own", hosts: ["localhost"] });
+  await using context = createContext({
+    port: 443,
+    network: new MemoryNetwork(),
+    sslCertFilepath: cert,
+    sslPrivateKeyFilepath: key,
+    protocols: [{ name: "p", callback() {} }],
+  });
+  check(
+    fc.property(place, fc.nat(255), fc.constantFrom(0, 9), (at, byte, cut) => {
+      const changed = real.slice(cut === 9 ? at % 9 : 0);
+      changed[at % changed.length] = byte;
+      const given =
+        `-----BEGIN CERTIFICATE-----\n${changed.toBase64()}\n-----END CERTIFICATE-----\n`;
+      for (const all of [[{ cert: given, key }], [{ cert, key }, { cert: given, key }]] as const) {
+        try {
+          context.setCertificate(all[0], all.slice(1));
+        } catch (error) {
+          assert(error instanceof LwsError, `byte ${at}: ${byte}: ${error}`);
+          assertEquals(error.code, "invalid-argument");
+        }
+      }
+    }),
+    { seed: 5, numRuns: 500 },
+  );
+  // In the midst of a name, where UTF-8 has none.
+  const text = real.findLastIndex((_, i) => real[i] === 0x72 && real[i + 1] === 0x65);
+  const changed = real.with(text, 0xff);
+  const given = `-----BEGIN CERTIFICATE-----\n${changed.toBase64()}\n-----END CERTIFICATE-----\n`;
+  const error = assertThrows(() => context.setCertificate({ cert: given, key }), LwsError);
+  assertEquals(error.code, "invalid-argument");
 });

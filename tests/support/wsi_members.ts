@@ -68,7 +68,9 @@ export function assertHasOnly(object: object, members: object, whose: string): v
   const enumerable: string[] = [];
   for (const name in object) enumerable.push(name);
   assertEquals(enumerable, [], `${whose}: enumerable members`);
-  const wanted = [...Reflect.ownKeys(members), "constructor"].map(String).sort();
+  // Beside those of the interface, what a log shows of it; no method.
+  const wanted = [...Reflect.ownKeys(members), "constructor", Symbol.toStringTag].map(String)
+    .sort();
   assertEquals(membersOf(object), wanted, whose);
 }
 

@@ -25,8 +25,8 @@ export class HandshakeLines {
    * Appends whole lines, each with its CR LF, as `*p += sprintf(*p, …)` did.
    *
    * @returns How many characters were appended.
-   * @throws {LwsError} `invalid-argument` when there is no room, or a line is none.
-   * @throws {TypeError} when a name is no token, or the handshake itself sets the field.
+   * @throws {LwsError} `invalid-argument` when there is no room, a line is none, a name is no token, or the
+   *   handshake itself sets the field.
    */
   append(lines: string): number {
     if (lines.length > this.#room) refuse(`${lines.length} characters don't fit in ${this.#room}`);

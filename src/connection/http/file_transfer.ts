@@ -8,7 +8,7 @@ import type { FileFailure, FileResponse } from "../../files/engine.ts";
 import type { TurnBudget } from "../../service/turn_budget.ts";
 
 /** The answering half that a file is a part of. Implemented by HttpResponse. */
-export interface FileResponseHost {
+export interface FileSink {
   readonly method: string;
   requestField(name: string): string | undefined;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
@@ -22,11 +22,11 @@ export interface FileResponseHost {
 /** What the engine writes goes out on `connection`. */
 export class ConnectionFileResponse implements FileResponse {
   readonly #connection: Connection;
-  readonly #host: FileResponseHost;
+  readonly #sink: FileSink;
 
-  constructor(connection: Connection, host: FileResponseHost) {
+  constructor(connection: Connection, sink: FileSink) {
     this.#connection = connection;
-    this.#host = host;
+    this.#sink = sink;
   }
 
   get wsi(): Wsi {
@@ -34,7 +34,7 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   get method(): string {
-    return this.#host.method;
+    return this.#sink.method;
   }
 
   get isOpen(): boolean {
@@ -46,23 +46,23 @@ export class ConnectionFileResponse implements FileResponse {
   }
 
   requestField(name: string): string | undefined {
-    return this.#host.requestField(name);
+    return this.#sink.requestField(name);
   }
 
   sendHead(status: number, fields: Iterable<FieldLine>): void {
-    this.#host.sendHead(status, fields);
+    this.#sink.sendHead(status, fields);
   }
 
   sendBody(bytes: Uint8Array): void {
-    this.#host.sendBody(bytes);
+    this.#sink.sendBody(bytes);
   }
 
   fail(status: FileFailure, fields: readonly FieldLine[]): void {
-    this.#host.onFail(status, fields);
+    this.#sink.onFail(status, fields);
   }
 
   complete(): void {
-    this.#host.onDone();
+    this.#sink.onDone();
   }
 
   abort(): void {

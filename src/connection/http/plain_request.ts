@@ -1,10 +1,10 @@
 /** A request that asks for no upgrade, on its way to an answer by the filter, a mount or the program. */
 
 import type { Reason } from "../../api/reasons.ts";
-import type { Asking } from "../awaited_callback.ts";
+import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import { askMount, isForMounts } from "./mounted_answer.ts";
-import { RequestBody, type RequestBodyHost } from "./request_body.ts";
+import { type BodyExchange, RequestBody } from "./request_body.ts";
 import type { HttpResponse } from "./response.ts";
 import { type BodyFraming, expectsContinue } from "../../core/http/body/reader.ts";
 import type { RequestHead } from "../../core/http/head.ts";
@@ -14,8 +14,8 @@ import { mountOf } from "../../files/mounts.ts";
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 /** The session that it came in. Implemented by HttpSession. */
-export interface PlainRequestHost extends RequestBodyHost {
-  readonly asking: Asking<PlainRequestHost>;
+export interface PlainExchange extends BodyExchange {
+  readonly callbacks: AwaitedCallbacks<PlainExchange>;
   /** The answering half of the request in hand; undefined once that is over. */
   readonly response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
@@ -33,7 +33,7 @@ export interface PlainRequestHost extends RequestBodyHost {
 /** What it takes to ask for an answer. */
 interface PlainRequest {
   readonly connection: Connection;
-  readonly host: PlainRequestHost;
+  readonly exchange: PlainExchange;
   readonly head: RequestHead;
   readonly response: HttpResponse;
   readonly body: RequestBody;
@@ -49,23 +49,23 @@ interface PlainRequest {
  */
 export function serveRequest(
   connection: Connection,
-  host: PlainRequestHost,
+  exchange: PlainExchange,
   head: RequestHead,
   framing: BodyFraming,
   behind: number,
 ): void {
   const [first] = connection.owner.entries;
-  const body = new RequestBody(connection, host, framing, expectsContinue(head), behind);
-  host.body = body;
-  host.step(body.hasEnded ? "whole" : "head");
+  const body = new RequestBody(connection, exchange, framing, expectsContinue(head), behind);
+  exchange.body = body;
+  exchange.step(body.hasEnded ? "whole" : "head");
   // A program that waits for a body waits for an empty one, too.
   const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
-  const request = { connection, host, head, response: host.response!, body, hasBody };
-  host.asking.ask(first!, "filterHttpConnection", head.path, filtered, request);
+  const request = { connection, exchange, head, response: exchange.response!, body, hasBody };
+  exchange.callbacks.ask(first!, "filterHttpConnection", head.path, filtered, request);
 }
 
-function filtered(this: PlainRequestHost, result: number, request: PlainRequest): void {
-  const { connection, host, response, head, body } = request;
+function filtered(this: PlainExchange, result: number, request: PlainRequest): void {
+  const { connection, exchange, response, head, body } = request;
   if (result === 0) this.endIfComplete();
   else this.noteReturn("filterHttpConnection", result);
   // It may have answered by itself, or closed.
@@ -81,16 +81,16 @@ function filtered(this: PlainRequestHost, result: number, request: PlainRequest)
   }
   askMount(mount, head, response, () => {
     askProgram(request);
-    if (host.state === "BODY" && connection.isOpen) connection.offerAgain();
+    if (exchange.state === "BODY" && connection.isOpen) connection.offerAgain();
   });
 }
 
 function askProgram(request: PlainRequest): void {
-  const { connection, host, head } = request;
-  host.asking.ask(connection.owner.entries[0]!, "http", head.path, answered, request);
+  const { connection, exchange, head } = request;
+  exchange.callbacks.ask(connection.owner.entries[0]!, "http", head.path, answered, request);
 }
 
-function answered(this: PlainRequestHost, result: number, request: PlainRequest): void {
+function answered(this: PlainExchange, result: number, request: PlainRequest): void {
   const { connection, response, body, hasBody } = request;
   if (result === 0) this.endIfComplete();
   if (!connection.isOpen) return;

@@ -1,6 +1,6 @@
 /** The body of one request: read for the program, or read away behind an answer that is complete. */
 
-import type { Asking, AskingHost } from "../awaited_callback.ts";
+import type { AwaitedCallbacks, AwaitingPhase } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import type { ExchangeTimer } from "./exchange_timer.ts";
 import type { HttpEvent, HttpState } from "../states.ts";
@@ -9,8 +9,8 @@ import { type BodyFraming, BodyReader } from "../../core/http/body/reader.ts";
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** The request that it is a part of. Implemented by HttpSession. */
-export interface RequestBodyHost extends AskingHost {
-  readonly asking: Asking<RequestBodyHost>;
+export interface BodyExchange extends AwaitingPhase {
+  readonly callbacks: AwaitedCallbacks<BodyExchange>;
   readonly timer: ExchangeTimer;
   readonly state: HttpState;
   /** That of the request in hand; undefined while a head is waited for or comes. */
@@ -29,7 +29,7 @@ export interface RequestBodyHost extends AskingHost {
 /** A body on its way in, in what pieces it comes. */
 export class RequestBody {
   readonly #connection: Connection;
-  readonly #host: RequestBodyHost;
+  readonly #exchange: BodyExchange;
   readonly #reader: BodyReader;
   /** The client waits for `100 Continue` or an answer before it sends anything of it. */
   #isHeldBack: boolean;
@@ -47,13 +47,13 @@ export class RequestBody {
    */
   constructor(
     connection: Connection,
-    host: RequestBodyHost,
+    exchange: BodyExchange,
     framing: BodyFraming,
     isHeldBack: boolean,
     pending: number,
   ) {
     this.#connection = connection;
-    this.#host = host;
+    this.#exchange = exchange;
     this.#reader = new BodyReader(framing, connection.owner.limits.maxBodySize);
     this.#isHeldBack = isHeldBack;
     this.pending = pending;
@@ -77,26 +77,26 @@ export class RequestBody {
   /** The next piece may come, unless the program has stopped it, or not said its word yet. */
   listen(): void {
     const connection = this.#connection;
-    const { state, asking, hasAnswered } = this.#host;
-    if (state === "RESPOND" || !connection.canDeliver || asking.isBusy) return;
+    const { state, callbacks, hasAnswered } = this.#exchange;
+    if (state === "RESPOND" || !connection.canDeliver || callbacks.isBusy) return;
     if (state === "BODY" && this.#isHeldBack && !hasAnswered) {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
       // needs none.
       if (this.pending === 0) connection.outbox.say(CONTINUE);
     }
-    this.#host.timer.listens();
+    this.#exchange.timer.listens();
   }
 
   /** The program has stopped receiving. */
   rest(): void {
-    if (this.#host.state !== "RESPOND") this.#host.timer.rests();
+    if (this.#exchange.state !== "RESPOND") this.#exchange.timer.rests();
   }
 
   /** Takes what of `bytes` is the body's, and returns how many bytes that are. */
   take(bytes: Uint8Array): number {
     this.#isHeldBack = false;
-    return this.#host.state === "DRAIN" ? this.#readAway(bytes) : this.#read(bytes);
+    return this.#exchange.state === "DRAIN" ? this.#readAway(bytes) : this.#read(bytes);
   }
 
   /**
@@ -113,7 +113,7 @@ export class RequestBody {
 
   #read(bytes: Uint8Array): number {
     const connection = this.#connection;
-    const { asking, timer } = this.#host;
+    const { callbacks, timer } = this.#exchange;
     const [first] = connection.owner.entries;
     const { rxBufferSize } = first!;
     const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
@@ -121,26 +121,26 @@ export class RequestBody {
     const taken = this.#reader.read(part, (piece) => {
       if (!this.isHeard) return;
       // A copy: a callback that awaits something needs it for longer than the call.
-      const result = asking.call(first!, "httpBody", piece.slice());
-      if (typeof result === "number") this.#host.onPiece(result);
+      const result = callbacks.call(first!, "httpBody", piece.slice());
+      if (typeof result === "number") this.#exchange.onPiece(result);
       else {
-        asking.await(first!, "httpBody", result, (late) => {
-          this.#host.onPiece(late);
+        callbacks.await(first!, "httpBody", result, (late) => {
+          this.#exchange.onPiece(late);
           this.#goOn();
         });
       }
-      const goesOn = this.#host.state === "BODY" && !asking.isAwaiting;
+      const goesOn = this.#exchange.state === "BODY" && !callbacks.isAwaiting;
       const mayGoOn = connection.owner.budget.mayGoOn();
       if (!connection.canDeliver || !goesOn || !mayGoOn) this.#reader.pause();
     });
     timer.heard(taken);
-    if (!asking.isAwaiting) this.#goOn();
+    if (!callbacks.isAwaiting) this.#goOn();
     return taken;
   }
 
   #readAway(bytes: Uint8Array): number {
     const taken = this.#reader.read(bytes, () => {});
-    this.#host.timer.heard(taken);
+    this.#exchange.timer.heard(taken);
     this.#drainLeft -= taken;
     if (this.#drainLeft < 0) this.#connection.end("self", "lingers");
     else this.#goOn();
@@ -148,13 +148,13 @@ export class RequestBody {
   }
 
   #goOn(): void {
-    const host = this.#host;
+    const exchange = this.#exchange;
     // With its last piece the program may have answered, and hears no more of this request.
-    if (!this.#connection.isOpen || host.body !== this) return;
+    if (!this.#connection.isOpen || exchange.body !== this) return;
     if (!this.#reader.done) return this.listen();
-    host.timer.rests();
-    host.step("whole");
-    if (host.state === "IDLE") host.onDrained();
-    else if (this.isHeard) host.onWhole();
+    exchange.timer.rests();
+    exchange.step("whole");
+    if (exchange.state === "IDLE") exchange.onDrained();
+    else if (this.isHeard) exchange.onWhole();
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Reason } from "../../api/reasons.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
-import type { Asking } from "../awaited_callback.ts";
+import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
@@ -22,10 +22,10 @@ import { acceptExtensions, type ExtensionAnswer } from "../../extensions/negotia
 
 type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 
-/** The HTTP phase that a handshake is a request of. */
-export interface ServerHandshakeHost {
+/** The HTTP phase that a handshake is a request of. Implemented by HttpSession. */
+export interface HandshakeExchange {
   readonly allowedOrigins: readonly string[] | undefined;
-  readonly asking: Pick<Asking<never>, "call" | "await">;
+  readonly callbacks: Pick<AwaitedCallbacks<never>, "call" | "await">;
   /** Whether a part of a response was written. */
   readonly hasAnswered: boolean;
   /** The answering half of the request in hand. */
@@ -45,7 +45,7 @@ export interface ServerHandshakeHost {
 /** One handshake. */
 export class ServerHandshake {
   readonly #connection: Connection;
-  readonly #host: ServerHandshakeHost;
+  readonly #exchange: HandshakeExchange;
   readonly #head: RequestHead;
   readonly #upgrade: WebSocketUpgrade;
   readonly #first: ProtocolEntry;
@@ -57,12 +57,12 @@ export class ServerHandshake {
 
   constructor(
     connection: Connection,
-    host: ServerHandshakeHost,
+    exchange: HandshakeExchange,
     head: RequestHead,
     upgrade: WebSocketUpgrade,
   ) {
     this.#connection = connection;
-    this.#host = host;
+    this.#exchange = exchange;
     this.#head = head;
     this.#upgrade = upgrade;
     this.#first = connection.owner.entries[0]!;
@@ -73,33 +73,33 @@ export class ServerHandshake {
   begin(): void {
     const connection = this.#connection;
     const { owner } = connection;
-    const host = this.#host;
+    const exchange = this.#exchange;
     const offered = this.#upgrade.protocols;
     const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
     if (offered.length > 0 && chosen === undefined) {
       const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
       const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
-      return host.refuse(400, what, [], "notice");
+      return exchange.refuse(400, what, [], "notice");
     }
     const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
-    if (!this.#isOriginAllowed(entry)) return host.refuse(403, "the origin is not allowed");
+    if (!this.#isOriginAllowed(entry)) return exchange.refuse(403, "the origin is not allowed");
 
     const offers = parseExtensions(this.#upgrade.extensions);
-    if (offers === undefined) return host.refuse(400, "a malformed Sec-WebSocket-Extensions");
+    if (offers === undefined) return exchange.refuse(400, "a malformed Sec-WebSocket-Extensions");
 
     if (entry !== this.#first) {
-      if (!makeUser(connection, entry)) return host.refuse(500, "perSessionData threw");
+      if (!makeUser(connection, entry)) return exchange.refuse(500, "perSessionData threw");
       connection.enter(entry);
     }
     this.#chosen = chosen;
     this.#offers = offers;
     this.#filter = new HandshakeFields(chosen ?? "");
     // An answer of the filter's own refuses, which ends the connection: its head is to say so.
-    host.response!.closes = true;
+    exchange.response!.closes = true;
     const reason = "filterProtocolConnection";
-    const result = host.asking.call(entry, reason, this.#filter);
+    const result = exchange.callbacks.call(entry, reason, this.#filter);
     if (typeof result === "number") this.#accept(result);
-    else host.asking.await(entry, reason, result, (late) => this.#accept(late));
+    else exchange.callbacks.await(entry, reason, result, (late) => this.#accept(late));
   }
 
   /** It came to nothing: the connection stays one of HTTP, and ends as one. */
@@ -111,10 +111,10 @@ export class ServerHandshake {
   #accept(verdict: number): void {
     const connection = this.#connection;
     const { owner } = connection;
-    const host = this.#host;
+    const exchange = this.#exchange;
     const filter = this.#filter!;
     let agreed: ExtensionAnswer | undefined;
-    if (verdict !== 0) host.noteReturn("filterProtocolConnection", verdict);
+    if (verdict !== 0) exchange.noteReturn("filterProtocolConnection", verdict);
     else if (this.#offers.length > 0 && connection.isOpen) {
       agreed = acceptExtensions(
         owner.extensions,
@@ -130,14 +130,14 @@ export class ServerHandshake {
       );
     }
     // What was answered already can't become a 101.
-    const isRefused = verdict !== 0 || host.hasAnswered;
-    if (!isRefused) host.endIfComplete();
+    const isRefused = verdict !== 0 || exchange.hasAnswered;
+    if (!isRefused) exchange.endIfComplete();
     const refuse = (status: number, reason: string) => {
       agreed?.layers.close();
       this.undo();
-      return host.refuse(status, reason);
+      return exchange.refuse(status, reason);
     };
-    if (isRefused && host.response?.letsLeave(true)) {
+    if (isRefused && exchange.response?.letsLeave(true)) {
       agreed?.layers.close();
       return this.undo();
     }
@@ -163,7 +163,7 @@ export class ServerHandshake {
     connection.http = undefined;
     const session = new WebSocketSession(connection, agreed?.layers);
     connection.phase = session;
-    host.step("upgraded");
+    exchange.step("upgraded");
     session.begin();
     connection.headers = undefined;
   }
@@ -172,7 +172,7 @@ export class ServerHandshake {
     const head = this.#head;
     const origin = head.fields.get("origin");
     if (origin === undefined) return true;
-    const allowed = entry.allowedOrigins ?? this.#host.allowedOrigins;
+    const allowed = entry.allowedOrigins ?? this.#exchange.allowedOrigins;
     const isSecure = this.#connection.isSsl !== 0 || this.#isSecureInFront();
     if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
     log(

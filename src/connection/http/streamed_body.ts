@@ -15,7 +15,7 @@ const LONGEST_PART = 256 * 1024;
 const QUIET_MS = 1000;
 
 /** What becomes of a stream; exactly one of `complete` and `fail` is called in the end, unless abandoned. */
-export interface StreamedBodyHost {
+export interface BodySink {
   /** Whether a peer that has closed its sending half waits for what a quiet source may still give. */
   readonly halfOpen: boolean;
   /** @throws {LwsError} when these are more bytes than were announced */
@@ -72,7 +72,7 @@ export async function cancel(source: Source, reason: unknown): Promise<void> {
 export class StreamedBody {
   readonly #connection: Connection;
   readonly #source: Source;
-  readonly #host: StreamedBodyHost;
+  readonly #sink: BodySink;
   /** What of the last piece has not been sent. */
   #rest: Uint8Array | undefined;
   #restLength = 0;
@@ -83,10 +83,10 @@ export class StreamedBody {
   /** Armed while a piece is awaited for a peer that sends no more. */
   #quietTimer: WheelTimer | undefined;
 
-  constructor(connection: Connection, source: Source, host: StreamedBodyHost) {
+  constructor(connection: Connection, source: Source, sink: BodySink) {
     this.#connection = connection;
     this.#source = source;
-    this.#host = host;
+    this.#sink = sink;
     void this.#read();
   }
 
@@ -102,7 +102,7 @@ export class StreamedBody {
    * that is quiet would keep the connection for ever.
    */
   onEnd(): void {
-    if (this.#host.halfOpen || this.#isOver || !this.#isReading) return;
+    if (this.#sink.halfOpen || this.#isOver || !this.#isReading) return;
     const { wheel } = this.#connection.owner;
     this.#quietTimer ??= new WheelTimer({
       onTimeout: () => this.#onQuiet(),
@@ -160,7 +160,7 @@ export class StreamedBody {
     const { done, value } = result as { done?: boolean; value?: unknown };
     if (done) {
       this.#end();
-      return this.#host.complete();
+      return this.#sink.complete();
     }
     const bytes = bytesOf("respond: a piece of the body", value as string);
     if (bytes.length === 0) return this.#readLater();
@@ -187,7 +187,7 @@ export class StreamedBody {
     const part = rest.subarray(0, LONGEST_PART);
     this.#rest = rest.subarray(part.length);
     this.#restLength -= part.length;
-    this.#host.send(part);
+    this.#sink.send(part);
     if (this.#restLength === 0) this.#rest = undefined;
   }
 
@@ -207,6 +207,6 @@ export class StreamedBody {
       () => `connection ${this.#connection.socketFd}: the body of respond: ${describeError(error)}`,
     );
     void cancel(this.#source, error);
-    this.#host.fail();
+    this.#sink.fail();
   }
 }

@@ -1,6 +1,8 @@
 /** The opening handshake of RFC 6455 section 4, server's and client's side. */
 
 import { crypto as digests } from "@std/crypto";
+import { describeValue } from "../../base/check.ts";
+import { LwsError } from "../../base/errors.ts";
 import type { BodyFraming } from "../http/body/reader.ts";
 import type { HeaderFields } from "../http/fields.ts";
 import type { RequestHead, ResponseHead } from "../http/head.ts";
@@ -267,15 +269,21 @@ const RESERVED: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** Throws a `TypeError` that says what is wrong with a field for a handshake. */
+/** @throws {LwsError} `invalid-argument` that says what is wrong with a field for a handshake */
 export function checkHandshakeField(name: string, value: string): void {
-  if (!isToken(name)) throw new TypeError(`header name ${JSON.stringify(name)} is no token`);
+  if (typeof name !== "string" || !isToken(name)) {
+    refuseField(`header name ${describeValue(name)} is no token`);
+  }
   if (RESERVED.has(name.toLowerCase())) {
-    throw new TypeError(`header ${name} is set by the handshake itself`);
+    refuseField(`header ${name} is set by the handshake itself`);
   }
   if (typeof value !== "string" || !isFieldValue(value)) {
-    throw new TypeError(`header ${name}: the value has a line break or a control character`);
+    refuseField(`header ${name}: the value has a line break or a control character`);
   }
+}
+
+function refuseField(why: string): never {
+  throw new LwsError("invalid-argument", why);
 }
 
 /** Collects checked fields. */

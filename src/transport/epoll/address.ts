@@ -68,9 +68,8 @@ export function addressFrom(libc: Libc, bytes: Uint8Array): Address {
     };
   }
   if (family !== AF_INET6) return NO_ADDRESS;
-  const scope = view.getUint32(24, true);
-  const text = libc.inet_ntop(AF_INET6, bytes.subarray(8, 24));
-  return { hostname: scope === 0 ? text : `${text}%${scope}`, port: view.getUint16(2) };
+  // Without its zone, as the runtime tells it.
+  return { hostname: libc.inet_ntop(AF_INET6, bytes.subarray(8, 24)), port: view.getUint16(2) };
 }
 
 export const NO_ADDRESS: Address = Object.freeze({ hostname: "", port: 0 });

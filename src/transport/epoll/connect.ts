@@ -23,10 +23,17 @@ export async function connectTo(
 ): Promise<EpollTransport> {
   const { hostname, path, localAddress } = target;
   signal.throwIfAborted();
-  if (path !== undefined) return await connectUnix(loop, path, signal);
+  if (path !== undefined) return unlessAborted(await connectUnix(loop, path, signal), signal);
   refuseIpv6(target, hostname);
   for (const each of [localAddress ?? []].flat()) refuseIpv6(target, each);
-  return await connectName(target, signal, systemOf(loop, target));
+  return unlessAborted(await connectName(target, signal, systemOf(loop, target)), signal);
+}
+
+/** The kernel may connect within the call: what is given up behind that is closed. */
+function unlessAborted(transport: EpollTransport, signal: AbortSignal): EpollTransport {
+  if (!signal.aborted) return transport;
+  transport.close();
+  throw signal.reason;
 }
 
 function systemOf(loop: EpollLoop, target: NetworkTarget): NameSystem<EpollTransport> {
@@ -57,7 +64,7 @@ function dial(
       must(libc, `bind to ${source}`, libc.bind(fd, from, from.length));
     }
     tune(libc, fd, target);
-    const attempt = new Attempt(loop, fd, { hostname, port }, signal);
+    const attempt = new Attempt(loop, fd, { hostname: hostname.split("%")[0]!, port }, signal);
     if (libc.connect(fd, address, address.length) === 0) attempt.connected();
     else {
       const errno = libc.errno();
@@ -128,10 +135,14 @@ class Attempt implements Watcher {
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason);
 
-  #fail(error: unknown): void {
+  abandon(): void {
     this.#done();
     this.#loop.forget(this.#fd);
     this.#loop.libc.close(this.#fd);
+  }
+
+  #fail(error: unknown): void {
+    this.abandon();
     this.#settle.reject(error);
   }
 

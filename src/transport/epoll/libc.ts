@@ -140,19 +140,16 @@ let opened: Libc | undefined;
  *   found; `permission-denied` without `--allow-ffi` for its path.
  */
 export function openLibc(): Libc {
-  if (opened === undefined) {
-    const libc = load();
-    verifyLayouts(libc);
-    opened = libc;
-  }
-  return opened;
+  return opened ??= load();
 }
 
 /** Whether {@linkcode openLibc} would ask for no permission. */
 export function mayOpenLibc(): boolean {
-  return PATHS.some((path) =>
-    Deno.permissions.querySync({ name: "ffi", path }).state === "granted"
-  );
+  return PATHS.some(isPermitted);
+}
+
+function isPermitted(path: string): boolean {
+  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
 }
 
 function load(): Libc {
@@ -163,11 +160,19 @@ function load(): Libc {
       `the epoll network needs Linux on x86-64 or arm64, and this is ${os} on ${arch}; leave network out`,
     );
   }
+  const libc = tableOf(openAny().symbols);
+  verifyLayouts(libc);
+  return libc;
+}
+
+/** Opens the library at one of its paths; where some are permitted, no other is asked for. */
+function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
   let denied: unknown;
   let missing: unknown;
-  for (const path of PATHS) {
+  const permitted = PATHS.filter(isPermitted);
+  for (const path of permitted.length > 0 ? permitted : PATHS) {
     try {
-      return tableOf(Deno.dlopen(path, SYMBOLS).symbols);
+      return Deno.dlopen(path, SYMBOLS);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied ??= error;
       else missing ??= error;

@@ -33,6 +33,8 @@ const NESTED_BYTES = 64 * 1024;
 export interface Watcher {
   /** Its descriptor is ready, as `events` of `epoll_wait` says. */
   onReady(events: number): void;
+  /** Closes its descriptor, and tells nothing of it. */
+  abandon(): void;
 }
 
 /**
@@ -111,6 +113,11 @@ export class EpollLoop {
     if (--this.#watched === 0 && this.#isResting) this.libc.eventfd_write(this.#wakeFd);
   }
 
+  /** Has all that is watched closed. */
+  closeAll(): void {
+    for (const watcher of this.#watchers) watcher?.abandon();
+  }
+
   /** The buffer that a read goes to, until {@linkcode giveBack}. */
   borrow(): Uint8Array<ArrayBuffer> {
     const buffer = this.#buffer ?? new Uint8Array(NESTED_BYTES);
@@ -146,9 +153,9 @@ export class EpollLoop {
     this.#epoll = epoll;
   }
 
-  /** Resolves when nothing is watched, and no thread waits any more. */
+  /** Resolves when no thread waits any more; at once while something is watched. */
   released(): Promise<void> {
-    if (!this.#isRunning) return Promise.resolve();
+    if (!this.#isRunning || this.#watched > 0) return Promise.resolve();
     this.#released ??= Promise.withResolvers();
     return this.#released.promise;
   }
@@ -217,6 +224,8 @@ export class EpollLoop {
 
   /** Waits on another thread, while the runtime goes on. */
   #rest(): void {
+    // The last one may have gone in this very round.
+    if (this.#watched === 0) return this.#shut();
     this.#isBusy = false;
     this.#isResting = true;
     this.#rounds.rest();

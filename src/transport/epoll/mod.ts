@@ -68,6 +68,10 @@ export function epollNetwork(options: EpollOptions = {}): Network {
   return new EpollNetwork(openLibc(), busyWaitMs);
 }
 
+// The library stays open for as long as the program runs. One that is opened in a test would look like a
+// resource that the test has left.
+isEpollAvailable();
+
 /**
  * Whether {@linkcode epollNetwork} works here: the system and the architecture are known, and the
  * permission is granted. It never prompts.

@@ -31,7 +31,11 @@ export class EpollNetwork implements Network {
     return reverseLookup(ip);
   }
 
-  /** Resolves when no connection and no listener is left, and what they needed is closed as well. */
+  closeAll(): Promise<void> {
+    this.#loop.closeAll();
+    return this.released();
+  }
+
   released(): Promise<void> {
     return this.#loop.released();
   }

@@ -1,5 +1,6 @@
 /** What contexts ask of the system: interfaces, unix sockets, open listeners, keep-alive, privileges. */
 
+import { unlessEpoll } from "../../network.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type ClientConnectInfo,
@@ -101,7 +102,10 @@ Deno.test("an iface that is none is refused by name, to listen and to connect", 
 });
 
 Deno.test({
-  name: "an interface's name needs the permission to list them, and an address does not",
+  ...unlessEpoll(
+    "an interface's name needs the permission to list them, and an address does not",
+    "libc asks for no permission",
+  ),
   permissions: { net: true, sys: false },
   async fn() {
     assertStringIncludes(refusal({ iface: "lo" }, "permission-denied"), "iface: may not look up");
@@ -260,7 +264,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a unix socket needs the permissions for its file",
+  ...unlessEpoll("a unix socket needs the permissions for its file", "libc asks for no permission"),
   permissions: { net: true, read: false, write: false },
   fn() {
     const message = refusal({ socketPath: "/tmp/never" }, "permission-denied");
@@ -497,13 +501,19 @@ testAsRoot("without gid and uid the process reads root's file as before", async 
   await Deno.remove(file);
 });
 
-testAsRoot("supplementary groups that the process keeps are warned of", async () => {
-  if (!isInstalled("setpriv")) return;
-  const info = { port: 0, iface: "127.0.0.1", gid: NOBODY, uid: NOBODY };
-  await using child = childOf(info, ["-A"], ["setpriv", "--groups", "4,27"]);
-  const { warnings } = JSON.parse(await child.line());
-  assertStringIncludes(warnings.join(), "keeps its supplementary groups 4, 27");
-});
+for (const keeps of [false, true]) {
+  const what = keeps ? "are warned of without --allow-ffi" : "are given up by the C library";
+  testAsRoot(`supplementary groups that a process has ${what}`, async () => {
+    if (!isInstalled("setpriv")) return;
+    const info = { port: 0, iface: "127.0.0.1", gid: NOBODY, uid: NOBODY };
+    const flags = keeps ? ["-A", "--deny-ffi"] : ["-A"];
+    await using child = childOf(info, flags, ["setpriv", "--groups", "4,27"]);
+    const { warnings } = JSON.parse(await child.line());
+    const expected = keeps ? "keeps its supplementary groups 4, 27" : "";
+    assertStringIncludes(warnings.join(), expected);
+    assertEquals(warnings.length, keeps ? 1 : 0);
+  });
+}
 
 testAsRoot("who isn't root can't change, and that is an error", async () => {
   const info = { port: 0, iface: "127.0.0.1", gid: 0, uid: 0 };

@@ -1,9 +1,10 @@
 /** What programs can reach of a connection. */
 
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   callbackExtension,
   type FileOps,
+  LwsError,
   type Protocol,
   type Reason,
   type Wsi,
@@ -90,5 +91,55 @@ Deno.test("what adopt returns is what the callbacks get", async () => {
 });
 
 Deno.test("only a face has something behind it", () => {
-  assertThrows(() => behind({ callbackOnWritable() {} }), TypeError);
+  for (const other of [{ callbackOnWritable() {} }, null, undefined, 1]) {
+    const error = assertThrows(() => behind(other as object), LwsError);
+    assertEquals(error.code, "invalid-argument");
+  }
+});
+
+Deno.test("what is made of a Wsi or a Context is refused by name, and does nothing to it", async () => {
+  const seen: Wsi[] = [];
+  const note: Protocol["callback"] = (...[wsi, reason]) =>
+    void (reason === "established" && seen.push(wsi));
+  await using served = serve([{ name: "chat", callback: note }]);
+  const peer = await served.open();
+  const wsi = seen[0]!;
+  const made = (face: object) => [new Proxy(face, {}), Object.create(face), { ...face }];
+  for (const other of made(wsi)) {
+    for (const call of [() => wsi.write.call(other, "no"), () => wsi.close.call(other)]) {
+      assertEquals(assertThrows(call, LwsError).code, "invalid-argument");
+    }
+    const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(wsi), "socketFd")!;
+    assertEquals(assertThrows(() => get!.call(other), LwsError).code, "invalid-argument");
+  }
+  const { context } = served;
+  for (const other of made(context)) {
+    for (
+      const call of [() => context.destroy.call(other), () => context.setProxy.call(other, "p:1")]
+    ) {
+      assertEquals(assertThrows(call, LwsError).code, "invalid-argument");
+    }
+  }
+  wsi.write("yes");
+  assertEquals(await peer.receiveText(), "yes");
+});
+
+Deno.test("a log shows which Wsi or Context it is, and nothing throws for what is made of one", async () => {
+  const seen: Wsi[] = [];
+  const note: Protocol["callback"] = (...[wsi, reason]) =>
+    void (reason === "established" && seen.push(wsi));
+  await using served = serve([{ name: "chat", callback: note }]);
+  await served.open();
+  const wsi = seen[0]!;
+  assertEquals(String(wsi), `[object Wsi ${wsi.socketFd} of server, chat]`);
+  assertStringIncludes(Deno.inspect(wsi), `[Wsi ${wsi.socketFd} of server, chat]`);
+  assertEquals(String(served.context), "[object Context on port 80]");
+  for (const face of [wsi, served.context]) {
+    for (const other of [new Proxy(face, {}), Object.create(face), Object.getPrototypeOf(face)]) {
+      assertStringIncludes(Deno.inspect(other), face === wsi ? "Wsi" : "Context");
+    }
+    assertEquals(JSON.stringify(face), "{}");
+  }
+  void served.context.destroy();
+  assertEquals(String(served.context), "[object Context, destroyed]");
 });

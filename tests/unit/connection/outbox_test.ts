@@ -3,13 +3,13 @@
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import type { Transport } from "../../../src/api/network.ts";
-import { Outbox, type OutboxHost, PACED } from "../../../src/connection/outbox.ts";
+import { Outbox, PACED, type SendingConnection } from "../../../src/connection/outbox.ts";
 import { AutomaticScheduler } from "../../../src/service/scheduler.ts";
 import { memoryPair } from "../../../src/testing/memory_transport.ts";
 
 /** An outbox over `transport`, whose connection does `onDrain` when a write has left. */
 function outboxOn(transport: Transport, onDrain: (outbox: Outbox) => void): Outbox {
-  const host: OutboxHost = {
+  const host: SendingConnection = {
     socketFd: 1,
     isOpen: true,
     owner: {

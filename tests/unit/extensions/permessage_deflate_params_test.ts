@@ -1,6 +1,7 @@
 /** Options, offers, answers and the client's check of these (RFC 7692 section 7.1). */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { LwsError } from "../../../src/base/errors.ts";
 import {
   acceptOffer,
   checkAnswer,
@@ -82,7 +83,7 @@ Deno.test("options are allowed up to their bounds and not past them", () => {
     }
     for (const value of bad) {
       const options = { [name]: value } as PermessageDeflateOptions;
-      const { message } = assertThrows(() => checkPermessageDeflateOptions(options), RangeError);
+      const { message } = assertThrows(() => checkPermessageDeflateOptions(options), LwsError);
       assert(message.includes(`${name} is `) && message.includes(`; allowed: ${allowed}`), message);
     }
   }
@@ -98,7 +99,7 @@ Deno.test("an error names every option that is wrong, its value and what is allo
   };
   assertThrows(
     () => checkPermessageDeflateOptions(options as unknown as PermessageDeflateOptions),
-    RangeError,
+    LwsError,
     "permessage-deflate: level is 10; allowed: an integer from -1 to 9\n" +
       'memLevel is "big"; allowed: an integer from 1 to 9\n' +
       "threshold is […]; allowed: a whole number from 0 to Infinity\n" +
@@ -112,7 +113,7 @@ Deno.test("an option that does not exist is refused, whatever its name", () => {
     const options = JSON.parse(`{ ${JSON.stringify(name)}: 1 }`);
     assertThrows(
       () => checkPermessageDeflateOptions(options),
-      RangeError,
+      LwsError,
       `permessage-deflate: ${name} is no option of permessageDeflate`,
     );
   }
@@ -122,7 +123,7 @@ Deno.test("options that are no object are refused", () => {
   for (const options of [null, true, 1, "level"]) {
     assertThrows(
       () => checkPermessageDeflateOptions(options as unknown as PermessageDeflateOptions),
-      RangeError,
+      LwsError,
       `options is ${JSON.stringify(options)}; allowed: an object`,
     );
   }

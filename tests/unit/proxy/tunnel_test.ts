@@ -8,7 +8,7 @@ import { memoryPair } from "../../../src/testing/memory_transport.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { Relay } from "../../../src/service/relay.ts";
 import { tcpNetwork } from "../../../src/transport/network.ts";
-import type { Network, Transport } from "../../../src/api/network.ts";
+import { type Network, type Transport, writeAndDrain } from "../../../src/api/network.ts";
 import { type ConnectProxy, connectProxy } from "../../support/connect_proxy.ts";
 import { Recorder, testTransportContract } from "../../support/transport_contract.ts";
 
@@ -72,7 +72,7 @@ class AgreeingProxy extends Relay {
   protected override onEarlyBytes(bytes: Uint8Array): number {
     if (!endsWithBlankLine(bytes)) return 0;
     this.inner.pause();
-    this.inner.write(new TextEncoder().encode(AGREED));
+    writeAndDrain(this.inner, new TextEncoder().encode(AGREED), this);
     return bytes.length;
   }
 }

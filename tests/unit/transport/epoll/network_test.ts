@@ -109,6 +109,23 @@ test("reusePort lets two listen on one port, and both accept", async (network) =
   await closeBoth(...clients, ...servers);
 });
 
+test("closeAll closes listeners, connections and attempts, and nothing that uses them is told", async (network) => {
+  const listener = network.listen(IPV4);
+  const { port } = listener.address;
+  const peer = await Deno.connect({ hostname: "127.0.0.1", port });
+  const server = new Recorder(await listener.accept());
+  const told: string[] = [];
+  const tell = (what: string) => () => void told.push(what);
+  listener.accept().then(tell("accept"), tell("accept"));
+  // It is under way: the kernel's answer is heard of in a later turn.
+  network.connect({ ...IPV4, port }, never).then(tell("connect"), tell("connect"));
+  await network.closeAll();
+  assertEquals(await peer.read(new Uint8Array(1)).catch(() => null), null);
+  peer.close();
+  Deno.listen({ hostname: "127.0.0.1", port }).close();
+  assertEquals([told, server.events], [[], []]);
+});
+
 test("ipv6Only keeps IPv4 out of ::, and without it IPv4 comes in", async (network) => {
   const both = network.listen({ hostname: "::", port: 0, ipv6Only: false });
   const [client, server] = await Promise.all([

@@ -258,6 +258,23 @@ test("a handler that throws costs its own connection only", async (_, network) =
   await closeAll(near, one, other);
 });
 
+test(
+  "a network whose last connections go in the round before a rest is released",
+  async (faulty, network) => {
+    const [near, far] = await pair(network);
+    faulty.next("recv", FaultyLibc.short(1), FaultyLibc.short(1));
+    far.take = (bytes) => {
+      // Longer than rounds follow each other.
+      const end = performance.now() + 10;
+      while (performance.now() < end);
+      if (far.takenLength === 1) { for (const each of [near, far]) each.transport.close(); }
+      return bytes.length;
+    };
+    await near.write("ab");
+    for (const each of [near, far]) await each.until(() => each.count("close") === 1);
+  },
+);
+
 test("20,000 connections come and go, with faults among them", async (faulty, network) => {
   const listener = network.listen(HERE);
   const target = { ...HERE, port: listener.address.port };
