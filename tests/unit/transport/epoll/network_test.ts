@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { NetworkTarget, Transport } from "../../../../src/api/network.ts";
 import { LwsError } from "../../../../src/base/errors.ts";
+import { systemClock } from "../../../../src/service/clock.ts";
+import { turnBudgetOf, type TurnTaker } from "../../../../src/service/turn_budget.ts";
 import { epollNetwork, isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import {
   IPPROTO_TCP,
@@ -254,4 +256,35 @@ test("a busyWaitMs that is none is refused", () => {
   }
   epollNetwork({ busyWaitMs: 0 });
   epollNetwork({ busyWaitMs: 10 });
+});
+
+test("what waits for its turn has it though nothing is ready, again and again", async (network) => {
+  const listener = network.listen(IPV4);
+  const budget = turnBudgetOf(systemClock, network);
+  assert(budget !== turnBudgetOf(systemClock), "it is the network's own");
+  let left = 100;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const taker: TurnTaker = {
+    servedMs: 0,
+    onTurn: () => --left === 0 ? resolve() : budget.wait(taker),
+  };
+  budget.wait(taker);
+  await promise;
+  listener.close();
+});
+
+test("connections are told of in time though others wait for their turn without end", async (network) => {
+  const budget = turnBudgetOf(systemClock, network);
+  let isOver = false;
+  const taker: TurnTaker = { servedMs: 0, onTurn: () => isOver || budget.wait(taker) };
+  const [client, server] = await connected(network, IPV4);
+  budget.wait(taker);
+  const receiver = new Recorder(server);
+  const sender = new Recorder(client);
+  client.write(Uint8Array.of(1, 2, 3));
+  await receiver.until(() => receiver.takenLength === 3);
+  isOver = true;
+  client.close();
+  server.close();
+  for (const each of [sender, receiver]) await each.until(() => each.count("close") === 1);
 });
