@@ -111,7 +111,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       ? undefined
       : new Polling(info.service === "external", info.clock, this);
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
-    this.budget = this.polling === undefined ? turnBudgetOf(info.clock) : UNLIMITED;
+    this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
