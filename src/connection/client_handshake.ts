@@ -329,6 +329,7 @@ export class ClientHandshake implements Phase {
     this.#logStep("established");
     const session = new WebSocketSession(connection, layers);
     connection.phase = session;
+    connection.keepPause();
     session.begin();
   }
 

@@ -296,7 +296,9 @@ function acquire(size: number): Bytes {
 }
 
 function release(chunk: Bytes): void {
-  const pool = pools.get(chunk.length)!;
+  const pool = pools.get(chunk.length);
+  // Its buffer was transferred, as by a connection of the program's own.
+  if (pool === undefined) return;
   if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
   else freeBuffer(chunk);
 }

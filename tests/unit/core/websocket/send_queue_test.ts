@@ -181,3 +181,15 @@ Deno.test("what is under way when a queue is cleared is nobody else's", () => {
   for (let i = 0; i < 50; i++) put(new TxQueue(), 500, 3);
   assert(underWay.every((byte) => byte === 1));
 });
+
+Deno.test("a chunk whose buffer was transferred under way is told of, and is no more used", () => {
+  const queue = new TxQueue();
+  queue.put(new Uint8Array(5), 5);
+  const under = queue.next();
+  structuredClone(under.buffer, { transfer: [under.buffer as ArrayBuffer] });
+  assertEquals(queue.written(), false);
+  assertEquals(queue.unsent, 0);
+  queue.put(new Uint8Array(5), 5);
+  assertEquals(queue.next().length, 5);
+  queue.clear();
+});
