@@ -110,12 +110,8 @@ export {
   type BroadcastTarget,
   connectBroadcast,
 } from "./src/remote/broadcast_client.ts";
-export {
-  type ForkedProtocol,
-  type ForkedService,
-  type ForkInfo,
-  forkServiceLoop,
-} from "./src/remote/fork.ts";
+export { type ForkOptions, forkServiceLoop } from "./src/remote/fork.ts";
+export type { ForkedProtocol, ForkedService, ForkInfo } from "./src/remote/forked_service.ts";
 export { type RemoteContext, remoteContext } from "./src/remote/remote_context.ts";
 export {
   type Clock,

@@ -4,10 +4,11 @@
  */
 
 import type { ContextCreationInfo } from "./api/creation_info.ts";
+import type { Network } from "./api/network.ts";
 import { LwsError, type LwsErrorCode } from "./base/errors.ts";
 import { describeError } from "./base/log.ts";
 import { createContext } from "./context/face.ts";
-import type { ForkNotice, ForkOrder } from "./remote/fork.ts";
+import { CLOSE_ALL, type ForkNotice, type ForkOrder } from "./remote/forked_service.ts";
 
 globalThis.addEventListener("message", (event) => {
   const order: ForkOrder = (event as MessageEvent).data;
@@ -27,6 +28,9 @@ async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
       );
     }
     const context = createContext(whole);
+    const { network } = whole;
+    const closesItself = network?.closeAll !== undefined;
+    if (closesItself) endInOrder(network, control, tell);
     const servicePort = context.openPort();
     const protocols = context.protocols.map((each) => ({
       name: each.name,
@@ -35,8 +39,11 @@ async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
       broadcastToken: each.broadcastToken,
     }));
     const { port, limits: { closeTimeoutMs } } = context;
-    tell({ kind: "serving", port, protocols, closeTimeoutMs, servicePort }, [servicePort]);
+    tell({ kind: "serving", port, protocols, closeTimeoutMs, closesItself, servicePort }, [
+      servicePort,
+    ]);
     await context.closed;
+    await network?.closeAll?.();
     tell({ kind: "ended" });
   } catch (error) {
     const [code, message]: [LwsErrorCode, string] = error instanceof LwsError
@@ -44,6 +51,31 @@ async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
       : ["worker-failed", describeError(error)];
     tell({ kind: "failed", code, message });
   }
+}
+
+/**
+ * The sockets of such a network would outlive the worker, and the kernel give connections to a listener that is
+ * gone: it has them closed first, whatever ends it.
+ */
+function endInOrder(network: Network, control: MessagePort, tell: (notice: ForkNotice) => void) {
+  const end = async (notice: ForkNotice) => {
+    await network.closeAll!();
+    tell(notice);
+  };
+  const fail = (event: Event, message: string) => {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    void end({ kind: "failed", code: "worker-failed", message });
+  };
+  control.onmessage = ({ data }) => {
+    if (data === CLOSE_ALL) void end({ kind: "ended" });
+  };
+  globalThis.addEventListener("error", (event) => {
+    fail(event, `${event.message} (${event.filename}:${event.lineno})`);
+  });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    fail(event, `Uncaught (in promise) ${describeError(event.reason)}`);
+  });
 }
 
 /** The creation struct's part that comes from the module. */

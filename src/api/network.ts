@@ -256,6 +256,11 @@ export interface Network {
   /** The name of an IP address; empty, or a rejection, when it has none. Default: no address has one. */
   reverse?(ip: string): Promise<string>;
   /**
+   * Closes at once all that it has opened, without a word to what uses it, and resolves when nothing is left.
+   * Called when a worker ends ({@linkcode forkServiceLoop}). Default: nothing, as the runtime closes what is its.
+   */
+  closeAll?(): Promise<void>;
+  /**
    * Resolves when nothing is left of what the network itself had open for connections and listeners that are
    * closed; at once while others use it. {@linkcode Context.closed} waits for it. Default: there is nothing.
    */

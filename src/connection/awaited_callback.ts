@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import type { ProtocolEntry } from "./owner.ts";
 
 /** What a connection keeps back until the program has said its word. */
-interface AwaitedCallback {
+interface Awaited {
   readonly reason: Reason;
   /** The promise has settled; what came of it may still wait for service. */
   isSettled: boolean;
@@ -17,21 +17,21 @@ interface AwaitedCallback {
   readonly later: (() => void)[];
 }
 
-/** What {@linkcode Asking} tells its phase of promises, beside their results. Implemented by HttpSession. */
-export interface AskingPhase {
+/** What {@linkcode AwaitedCallbacks} tells a phase, beside results. Implemented by HttpSession. */
+export interface AwaitingPhase {
   onThrow(): void;
   /** Called when a promise is awaited: the peer owes nothing meanwhile. */
-  onThinking(): void;
+  onAwaiting(): void;
   /** Called when it has settled: the peer is under its timeouts again. */
-  onHeard(): void;
+  onSettled(): void;
 }
 
 /** Asks the program on behalf of `Host`, a phase of the connection. */
-export class Asking<Host extends AskingPhase> {
+export class AwaitedCallbacks<Host extends AwaitingPhase> {
   readonly #connection: Connection;
   readonly #host: Host;
   #isCalling = false;
-  #awaited: AwaitedCallback | undefined;
+  #awaited: Awaited | undefined;
 
   constructor(connection: Connection, host: Host) {
     this.#connection = connection;
@@ -61,28 +61,28 @@ export class Asking<Host extends AskingPhase> {
     return this.#awaited?.isSettled ?? false;
   }
 
-  /** Calls back, and goes on with `hear` once the program has said its word: mostly at once. */
+  /** Calls back, and goes on with `goOn` once the program has said its word: mostly at once. */
   ask<R extends keyof ReasonData, Given>(
     entry: ProtocolEntry,
     reason: R,
     data: ReasonData[R],
-    hear: (this: Host, result: number, given: Given) => void,
+    goOn: (this: Host, result: number, given: Given) => void,
     given: Given,
   ): void {
     const result = this.call(entry, reason, data);
-    if (typeof result === "number") hear.call(this.#host, result, given);
-    else this.#hearLater(entry, reason, result, hear, given);
+    if (typeof result === "number") goOn.call(this.#host, result, given);
+    else this.#goOnLater(entry, reason, result, goOn, given);
   }
 
   /** Apart from {@linkcode ask}, in which its closure would cost every call. */
-  #hearLater<Given>(
+  #goOnLater<Given>(
     entry: ProtocolEntry,
     reason: Reason,
     promised: PromiseLike<unknown>,
-    hear: (this: Host, result: number, given: Given) => void,
+    goOn: (this: Host, result: number, given: Given) => void,
     given: Given,
   ): void {
-    this.await(entry, reason, promised, (late) => hear.call(this.#host, late, given));
+    this.await(entry, reason, promised, (late) => goOn.call(this.#host, late, given));
   }
 
   /** Calls back; the caller awaits a promise that comes of it by {@linkcode await}. */
@@ -102,7 +102,7 @@ export class Asking<Host extends AskingPhase> {
     entry: ProtocolEntry,
     reason: Reason,
     promised: PromiseLike<unknown>,
-    hear: (result: number) => void,
+    goOn: (result: number) => void,
   ): void {
     const { owner: { scheduler }, socketFd } = this.#connection;
     const awaited = { reason, isSettled: false, hasInput: false, wantsWritable: false, later: [] };
@@ -110,7 +110,7 @@ export class Asking<Host extends AskingPhase> {
     this.armTimeout();
     whenSettled(promised, `${entry.protocol.name}: ${reason}`, (result) => {
       awaited.isSettled = true;
-      const service = () => this.#settle(awaited, result, hear);
+      const service = () => this.#settle(awaited, result, goOn);
       scheduler.arrived({ socketFd, service }, POLLOUT);
     });
   }
@@ -120,7 +120,7 @@ export class Asking<Host extends AskingPhase> {
     const connection = this.#connection;
     const { headerTimeoutMs } = connection.owner.limits;
     if (isFilter(this.#awaited!)) connection.armTimeout("establishWithServer", headerTimeoutMs);
-    else this.#host.onThinking();
+    else this.#host.onAwaiting();
   }
 
   /** Whether so many bytes have to wait for it. */
@@ -149,15 +149,15 @@ export class Asking<Host extends AskingPhase> {
     this.#awaited = undefined;
   }
 
-  #settle(awaited: AwaitedCallback, result: number, hear: (result: number) => void): void {
+  #settle(awaited: Awaited, result: number, goOn: (result: number) => void): void {
     if (this.#awaited !== awaited) return;
     const connection = this.#connection;
     connection.turn(() => {
       if (result === THREW && connection.isOpen) this.#host.onThrow();
       this.#awaited = undefined;
       if (isFilter(awaited) && connection.isOpen) connection.armTimeout("noPendingTimeout", 0);
-      hear(result);
-      if (connection.isOpen) this.#host.onHeard();
+      goOn(result);
+      if (connection.isOpen) this.#host.onSettled();
       // The next callback may think as well.
       for (const work of awaited.later) this.defer(work);
       if (awaited.wantsWritable) connection.callbackOnWritable();
@@ -167,6 +167,6 @@ export class Asking<Host extends AskingPhase> {
 }
 
 /** Whether nothing of a request is answered before this. */
-function isFilter({ reason }: AwaitedCallback): boolean {
+function isFilter({ reason }: Awaited): boolean {
   return reason.startsWith("filter");
 }

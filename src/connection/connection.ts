@@ -16,12 +16,11 @@ import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
 import { BROKEN, Outbox, type SendingConnection } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
-import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
+import type { Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
-import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { Peer } from "../proxy/peer.ts";
 
 /**
@@ -30,7 +29,7 @@ import { Peer } from "../proxy/peer.ts";
  * connection and might take the last bytes sent with it. `"awaitsPeer"`: the same with the sending half left
  * open, so that the peer's side of the connection is the one that keeps its address busy for a while.
  */
-export type Parting = "closes" | "lingers" | "awaitsPeer";
+export type EndMode = "closes" | "lingers" | "awaitsPeer";
 
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
@@ -43,9 +42,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   readonly isClient: boolean;
   entry: ProtocolEntry;
   user: unknown = undefined;
-  headers: HeaderSource | undefined;
-  http: HttpExchange | undefined;
-  frames: FrameFacts | undefined;
   uri = "";
   /** What {@linkcode Wsi.isSsl} is. */
   isSsl: 0 | 1 | 2 = 0;
@@ -56,7 +52,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   phase: Phase | undefined;
   readonly outbox: Outbox;
   #state: ConnectionState = CONNECTION.first;
-  #parting: Parting = "closes";
+  #endMode: EndMode = "closes";
   /** The peer will send no more. */
   hasPeerEnded = false;
   #timeout: Timeout | undefined;
@@ -90,7 +86,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
-    this.transport = this.owner.gated(this.socketFd, transport);
+    this.transport = this.owner.polled(this.socketFd, transport);
     this.outbox.open(this.transport);
     this.peer = new Peer(transport.remoteAddress);
     this.transport.start(this);
@@ -135,9 +131,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     this.owner.unwatch(this.socketFd);
     this.phase?.onClose(this.#cause ?? "reset", error);
     this.phase = undefined;
-    this.headers = undefined;
-    this.http = undefined;
-    this.frames = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
@@ -245,36 +238,36 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   }
 
   /** Lets what is unsent leave and closes the socket then, without a closing handshake. */
-  end(cause: CloseCause, parting: Parting = "closes"): void {
+  end(cause: CloseCause, mode: EndMode = "closes"): void {
     if (!this.isOpen) return;
     // The program's own head may say that the connection ends the body, and this be what it means.
-    const { http } = this;
-    if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
+    const response = this.phase?.response;
+    if (response?.endsWithConnection && !response.isComplete && !response.isEndedByProgram) {
       return this.reset(cause);
     }
     this.endsFor(cause);
     this.#go("ends");
-    this.#parting = parting;
+    this.#endMode = mode;
     this.#awaitFlush();
     if (this.outbox.unsent === 0) return this.#flushed();
     // A peer may want to send all before it reads anything.
-    if (parting !== "closes") this.discardInput();
+    if (mode !== "closes") this.discardInput();
     if (!this.outbox.isInTurn) this.outbox.flush();
   }
 
   /** A peer that takes something of what is unsent has as much time again. */
   #awaitFlush(): void {
     const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
-    const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
+    const isAnswer = this.phase?.response !== undefined && !this.owner.isDestroyed;
     this.#arm("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes the socket now; unsent bytes may be lost. */
   abort(cause: CloseCause): void {
     if (this.#state === "GONE") return;
-    const { http } = this;
-    const isCutShort = this.outbox.unsent > 0 || (this.isOpen && !http?.isComplete);
-    if (isCutShort && http?.endsWithConnection) return this.reset(cause);
+    const response = this.phase?.response;
+    const isCutShort = this.outbox.unsent > 0 || (this.isOpen && !response?.isComplete);
+    if (isCutShort && response?.endsWithConnection) return this.reset(cause);
     this.endsFor(cause);
     this.#go("ends");
     // Without a transport a client is still connecting; its phase sees the state and lets go.
@@ -295,7 +288,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** As `Context.hangupOnClient`: ends the connection at once; nothing more is received. */
   hangup(): void {
     // What is not established fails, and says why.
-    if (this.isClient && this.frames === undefined) {
+    if (this.isClient && this.phase?.frames === undefined) {
       this.close("self", undefined, "");
       return;
     }
@@ -310,10 +303,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   }
 
   #flushed(): void {
-    if (this.#parting === "closes" || this.hasPeerEnded) return this.transport?.close();
+    if (this.#endMode === "closes" || this.hasPeerEnded) return this.transport?.close();
     this.#go("lingers");
     this.#arm("closeAck", this.owner.limits.closeTimeoutMs);
-    if (this.#parting === "lingers") this.transport?.end();
+    if (this.#endMode === "lingers") this.transport?.end();
     this.discardInput();
   }
 }

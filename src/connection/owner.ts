@@ -69,7 +69,7 @@ export interface ConnectionOwner {
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
   /** The transport that the connection is to use in place of its own, as the service policy wants. */
-  gated(socketFd: number, transport: Transport): Transport;
+  polled(socketFd: number, transport: Transport): Transport;
   /** The descriptor of a connection is gone, which comes before its last reasons. */
   unwatch(socketFd: number): void;
   /** Calls `flush` of an outbox that was filled outside a turn, before long. */

@@ -111,7 +111,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       ? undefined
       : new Polling(info.service === "external", info.clock, this);
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
-    this.budget = this.polling === undefined ? turnBudgetOf(info.clock) : UNLIMITED;
+    this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
@@ -189,8 +189,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
-  gated(socketFd: number, transport: Transport): Transport {
-    return this.polling?.gate(socketFd, transport) ?? transport;
+  polled(socketFd: number, transport: Transport): Transport {
+    return this.polling?.polled(socketFd, transport) ?? transport;
   }
 
   unwatch(socketFd: number): void {

@@ -179,12 +179,12 @@ class FrameDeflate implements Extension {
     return formatExtension({ name: this.name, params });
   }
 
-  #session(sendBits: number, sendsAlone: boolean, toPeer: Request): ExtensionSession {
+  #session(sendWindowBits: number, sendsAlone: boolean, toPeer: Request): ExtensionSession {
     return new DeflateSession(this.#streams, "frame", {
-      sendBits,
-      sendKeeps: !sendsAlone && this.#codec.hasTakeover,
-      receiveBits: toPeer.maxWindowBits,
-      receiveKeeps: !toPeer.noContextTakeover,
+      sendWindowBits,
+      sendContextTakeover: !sendsAlone && this.#codec.hasTakeover,
+      receiveWindowBits: toPeer.maxWindowBits,
+      receiveContextTakeover: !toPeer.noContextTakeover,
     });
   }
 }

@@ -18,11 +18,11 @@ export interface DeflateTuning {
 }
 
 /** The agreed parameters as one side sees them: what it sends and what it receives. */
-export interface Ways {
-  readonly sendBits: number;
-  readonly sendKeeps: boolean;
-  readonly receiveBits: number;
-  readonly receiveKeeps: boolean;
+export interface AgreedParams {
+  readonly sendWindowBits: number;
+  readonly sendContextTakeover: boolean;
+  readonly receiveWindowBits: number;
+  readonly receiveContextTakeover: boolean;
 }
 
 /** Streams between two messages; more than a few at once need only messages in fragments. */
@@ -77,7 +77,7 @@ export class DeflateSession implements ExtensionSession {
   readonly unit: "message" | "frame";
   readonly sharedKey: string;
   readonly #streams: SharedStreams;
-  readonly #ways: Ways;
+  readonly #agreed: AgreedParams;
   /** Of this connection for as long as a message is under way, or for good with context takeover. */
   #deflater: Deflater | undefined;
   #inflater: Inflater | undefined;
@@ -87,11 +87,11 @@ export class DeflateSession implements ExtensionSession {
   #tailIsDue = false;
   #endsUnit = false;
 
-  constructor(streams: SharedStreams, unit: "message" | "frame", ways: Ways) {
+  constructor(streams: SharedStreams, unit: "message" | "frame", agreed: AgreedParams) {
     this.#streams = streams;
     this.unit = unit;
-    this.#ways = ways;
-    this.sharedKey = `deflate ${ways.sendBits}`;
+    this.#agreed = agreed;
+    this.sharedKey = `deflate ${agreed.sendWindowBits}`;
   }
 
   begin(wsi: Wsi): void {
@@ -99,31 +99,31 @@ export class DeflateSession implements ExtensionSession {
   }
 
   encode({ payload, isFirst, isLast, compress }: OutgoingPart): Uint8Array | undefined {
-    const { sendBits, sendKeeps } = this.#ways;
+    const { sendWindowBits, sendContextTakeover } = this.#agreed;
     const isByFrame = this.unit === "frame";
     const begins = isFirst || isByFrame;
     if (begins) this.#encodes = compress ?? payload.length >= this.#streams.threshold;
     if (!this.#encodes) return undefined;
-    const deflater = this.#deflater ??= this.#streams.deflater(sendBits);
+    const deflater = this.#deflater ??= this.#streams.deflater(sendWindowBits);
     const flushed = deflater.deflate(payload);
     if (!isLast && !isByFrame) return flushed;
     const whole = withoutTail(flushed);
     const shrinks = !begins || whole.length < payload.length || payload.length === 0;
     // The peer's window has nothing of a message that is sent plain, so this end's must forget it, too.
     if (!shrinks) deflater.reset();
-    if (!sendKeeps) {
+    if (!sendContextTakeover) {
       this.#deflater = undefined;
-      this.#streams.giveBackDeflater(sendBits, deflater);
+      this.#streams.giveBackDeflater(sendWindowBits, deflater);
     }
     return shrinks ? whole : undefined;
   }
 
   encodeShared(payload: Uint8Array): Uint8Array | undefined {
-    const { sendBits } = this.#ways;
+    const { sendWindowBits } = this.#agreed;
     if (payload.length < this.#streams.threshold) return undefined;
-    const deflater = this.#streams.deflater(sendBits);
+    const deflater = this.#streams.deflater(sendWindowBits);
     const whole = withoutTail(deflater.deflate(payload)).slice();
-    this.#streams.giveBackDeflater(sendBits, deflater);
+    this.#streams.giveBackDeflater(sendWindowBits, deflater);
     return whole.length < payload.length ? whole : undefined;
   }
 
@@ -133,7 +133,7 @@ export class DeflateSession implements ExtensionSession {
   }
 
   push(piece: Uint8Array, endsUnit: boolean): void {
-    const inflater = this.#inflater ??= this.#streams.inflater(this.#ways.receiveBits);
+    const inflater = this.#inflater ??= this.#streams.inflater(this.#agreed.receiveWindowBits);
     inflater.most = this.#most;
     inflater.push(piece);
     this.#tailIsDue = endsUnit;
@@ -154,9 +154,9 @@ export class DeflateSession implements ExtensionSession {
       inflater.pushTail();
       count += inflater.pull(target.subarray(count));
     }
-    if (count < target.length && this.#endsUnit && !this.#ways.receiveKeeps) {
+    if (count < target.length && this.#endsUnit && !this.#agreed.receiveContextTakeover) {
       this.#inflater = undefined;
-      this.#streams.giveBackInflater(this.#ways.receiveBits, inflater);
+      this.#streams.giveBackInflater(this.#agreed.receiveWindowBits, inflater);
     }
     return count;
   }

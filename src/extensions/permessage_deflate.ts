@@ -2,7 +2,12 @@
 
 import type { AcceptedExtension, Extension, ExtensionSession } from "../api/extension.ts";
 import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
-import { COMPRESSION, DeflateSession, SharedStreams, type Ways } from "./deflate_session.ts";
+import {
+  type AgreedParams,
+  COMPRESSION,
+  DeflateSession,
+  SharedStreams,
+} from "./deflate_session.ts";
 import {
   acceptOffer,
   checkAnswer,
@@ -67,7 +72,7 @@ class PermessageDeflate implements Extension {
     const accepted = acceptOffer(offers, this.#options, this.#codec.hasTakeover);
     if (accepted === undefined) return undefined;
     const { answer, params } = accepted;
-    return { answer, session: this.#session(serverWays(params)) };
+    return { answer, session: this.#session(serverParams(params)) };
   }
 
   offer(): string {
@@ -76,32 +81,32 @@ class PermessageDeflate implements Extension {
 
   confirm(answer: ExtensionOffer): ExtensionSession {
     const params = checkAnswer(answer, this.#options, this.#codec.hasTakeover);
-    return this.#session(clientWays(params));
+    return this.#session(clientParams(params));
   }
 
   close(): void {
     this.#streams.close();
   }
 
-  #session(ways: Ways): ExtensionSession {
-    return new DeflateSession(this.#streams, "message", ways);
+  #session(agreed: AgreedParams): ExtensionSession {
+    return new DeflateSession(this.#streams, "message", agreed);
   }
 }
 
-function serverWays(params: PermessageDeflateParams): Ways {
+function serverParams(params: PermessageDeflateParams): AgreedParams {
   return {
-    sendBits: params.serverMaxWindowBits,
-    sendKeeps: !params.serverNoContextTakeover,
-    receiveBits: params.clientMaxWindowBits,
-    receiveKeeps: !params.clientNoContextTakeover,
+    sendWindowBits: params.serverMaxWindowBits,
+    sendContextTakeover: !params.serverNoContextTakeover,
+    receiveWindowBits: params.clientMaxWindowBits,
+    receiveContextTakeover: !params.clientNoContextTakeover,
   };
 }
 
-function clientWays(params: PermessageDeflateParams): Ways {
+function clientParams(params: PermessageDeflateParams): AgreedParams {
   return {
-    sendBits: params.clientMaxWindowBits,
-    sendKeeps: !params.clientNoContextTakeover,
-    receiveBits: params.serverMaxWindowBits,
-    receiveKeeps: !params.serverNoContextTakeover,
+    sendWindowBits: params.clientMaxWindowBits,
+    sendContextTakeover: !params.clientNoContextTakeover,
+    receiveWindowBits: params.serverMaxWindowBits,
+    receiveContextTakeover: !params.serverNoContextTakeover,
   };
 }

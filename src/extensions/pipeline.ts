@@ -218,7 +218,9 @@ export class ExtensionLayers {
 
   /** Puts them into use. @throws {Error} of one that can't be. */
   begin(connection: ExtendedConnection): void {
-    for (const session of this.#sessions) heed(connection, session.begin?.(connection.wsi));
+    for (const session of this.#sessions) {
+      failOnRejection(connection, session.begin?.(connection.wsi));
+    }
   }
 
   /** Calls those that want it once a second, within `turn`, until {@linkcode close}. */
@@ -230,7 +232,7 @@ export class ExtensionLayers {
       onTimeout: () => {
         wheel.arm(timer, SECOND_MS);
         turn(() => {
-          for (const session of hearers) heed(connection, session.eachSecond!());
+          for (const session of hearers) failOnRejection(connection, session.eachSecond!());
         });
       },
     });
@@ -275,7 +277,7 @@ export class ExtensionLayers {
 }
 
 /** What an extension returns is nothing; a promise of it that is rejected costs the connection, as a throw does. */
-export function heed(connection: ExtendedConnection, returned: unknown): void {
+export function failOnRejection(connection: ExtendedConnection, returned: unknown): void {
   const what = `connection ${connection.socketFd}: a promise of an extension`;
   disregard(returned, what, () => connection.hasFailed());
 }

@@ -20,14 +20,14 @@ export interface CheckedMount {
 }
 
 /** What the check of a mount is told beside it. */
-interface Surroundings {
+interface MountEnvironment {
   /** Opens a folder; throws a TypeError which says what is allowed. */
   readonly open: (folder: string | URL) => Folder;
   /** What a mount does that doesn't say so itself. */
   readonly compresses: boolean;
 }
 
-type Ask = Inquiry<Surroundings>;
+type Ask = Inquiry<MountEnvironment>;
 
 const COMPRESSION = flag("Whether files of this mount are compressed on the way.");
 
@@ -87,7 +87,7 @@ export const MOUNT_RULES = {
       return value as readonly ("br" | "gz")[];
     },
   },
-} satisfies Record<keyof Mount, Rule<unknown, Surroundings>>;
+} satisfies Record<keyof Mount, Rule<unknown, MountEnvironment>>;
 
 /** The mount that a path is in: of several the one with the longest path. */
 export function mountOf(mounts: readonly CheckedMount[], path: string): CheckedMount | undefined {

@@ -1,24 +1,11 @@
-/** The service in a worker of its own. */
+/** The service in workers of its own. */
 
 import type { ContextCreationInfo } from "../api/creation_info.ts";
-import type { ActiveProtocol } from "../api/protocol.ts";
-import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { LwsError, type LwsErrorCode } from "../base/errors.ts";
-import { log } from "../base/log.ts";
-import { type RemoteContext, remoteContext } from "./remote_context.ts";
-
-/**
- * How the context in the worker is made; goes before what the module exports as `info`.
- *
- * @category Broadcast and workers
- */
-export type ForkInfo = Partial<
-  Omit<
-    ContextCreationInfo,
-    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock" | "listener"
-  >
->;
+import { LwsError } from "../base/errors.ts";
+import { isWhole } from "../base/option_rules.ts";
+import { ForkedGroup } from "./forked_group.ts";
+import { type ForkedService, ForkedWorker, type ForkInfo } from "./forked_service.ts";
 
 /** Options of `createContext` that are objects with methods, which no worker can be sent. */
 const NOT_CLONEABLE: ReadonlySet<string> = new Set<
@@ -28,63 +15,36 @@ const NOT_CLONEABLE: ReadonlySet<string> = new Set<
 );
 
 /**
- * What is known of a protocol that a worker serves.
+ * How {@linkcode forkServiceLoop} starts workers.
  *
  * @category Broadcast and workers
  */
-export type ForkedProtocol = Pick<
-  ActiveProtocol,
-  "name" | "protocolIndex" | "broadcastSocketPort" | "broadcastToken"
->;
-
-/**
- * A context that is served by a worker, made by {@linkcode forkServiceLoop}. It keeps the program running
- * until it ends.
- *
- * @category Broadcast and workers
- */
-export interface ForkedService extends AsyncDisposable {
-  /** The port it listens on; −1 when it does not. */
-  readonly port: number;
-  /** Its protocols, in order. */
-  readonly protocols: readonly ForkedProtocol[];
+export interface ForkOptions {
   /**
-   * Resolves when the context is destroyed, all its connections have ended, and the worker, too. Rejects
-   * with an {@linkcode LwsError} `worker-failed` when an uncaught error has ended the worker; that is
-   * logged as well, and ends nothing else.
-   */
-  readonly done: Promise<void>;
-  /**
-   * As `context.broadcast`, soon after the call; order and boundaries are kept.
+   * Gives up waiting for a module that never ends loading; once the context listens it has no effect.
    *
-   * @returns 0 when it was handed over, −1 when the context is known to be destroyed.
-   * @throws {LwsError} `invalid-argument` when there is no such protocol, or `data` is neither a
-   *   string, a view nor a buffer.
+   * Default: none.
    */
-  broadcast(protocol: string, data: string | ArrayBufferView | ArrayBufferLike): number;
+  readonly signal?: AbortSignal;
   /**
-   * As `context.callbackOnWritableAllProtocol`, soon after the call. Returns as {@linkcode broadcast}.
+   * How many workers serve the port, each with a context, a module and variables of its own; from 1 to 1,024. With
+   * more than one each listens with `reusePort`, so that Linux spreads connections over them, and over those that
+   * are left when one fails. With a port of 0 the first takes one, and the others the same.
    *
-   * @throws {LwsError} `invalid-argument` when there is no such protocol.
+   * Default: 1.
    */
-  callbackOnWritableAllProtocol(protocol: string): number;
-  /**
-   * Destroys the context, waits for its end, twice its `closeTimeoutMs` at most, and ends the worker.
-   * Settles as {@linkcode done}.
-   */
-  stop(): Promise<void>;
-  /**
-   * Ends the worker at once, whatever it is doing: connections are cut, and no callback is told.
-   * {@linkcode done} resolves.
-   */
-  terminate(): void;
+  readonly workers?: number;
 }
+
+/** More would have no use, and might exhaust the system. */
+const MOST_WORKERS = 1024;
 
 /**
  * Serves a context in a worker of its own, so that long work here delays no connection
- * (`libwebsockets_fork_service_loop`). The worker imports a module that exports `protocols`, as
+ * (`libwebsockets_fork_service_loop`); or one in each of several, `workers`, for all cores. A worker imports a module that exports `protocols`, as
  * `createContext` wants them, and may export `info`: more of the creation struct, of which `info`
- * here takes precedence. What can't be cloned, as `extensions` and `fileOps`, belongs there.
+ * here takes precedence. What can't be cloned, as `extensions`, `fileOps` and `network`, belongs there; each
+ * worker has to make an `epollNetwork()` of its own anyway.
  *
  * **The callbacks share no variables with the caller, exactly as after a fork:** the module is loaded
  * anew in the worker, with module variables and log levels of its own. What the caller has to say goes
@@ -97,9 +57,8 @@ export interface ForkedService extends AsyncDisposable {
  * @category Broadcast and workers
  * @param moduleUrl An absolute URL, as `new URL("./service.ts", import.meta.url)`.
  * @param info The cloneable part of the creation struct.
- * @param options `signal` gives up waiting for a module that never ends loading; once the context
- *   listens it has no effect.
- * @returns Resolves when the context listens. Rejects with an {@linkcode LwsError}: with the code and
+ * @param options How many workers, and when to give up.
+ * @returns Resolves when each context listens. Rejects, with its workers ended, with an {@linkcode LwsError}: with the code and
  *   the message of `createContext` there; `invalid-option`, which names the field, when something
  *   in `info` can't be cloned; `invalid-argument` when the module can't be loaded or exports no
  *   `protocols`; `permission-denied` when this library's files can't be read; `worker-failed` when
@@ -129,7 +88,7 @@ export interface ForkedService extends AsyncDisposable {
 export async function forkServiceLoop(
   moduleUrl: string | URL,
   info: ForkInfo = {},
-  options: { readonly signal?: AbortSignal } = {},
+  options: ForkOptions = {},
 ): Promise<ForkedService> {
   const url = URL.parse(String(moduleUrl))?.href;
   if (url === undefined) {
@@ -139,17 +98,61 @@ export async function forkServiceLoop(
     );
   }
   checkCloneable(info);
-  const forked = new ForkedWorker(url, info);
-  const { signal } = options;
-  const giveUp = () => forked.abandon(signal!.reason);
-  if (signal?.aborted) giveUp();
+  const { workers = 1, signal } = options;
+  checkWorkers(workers, info);
+  const started: ForkedWorker[] = [];
+  const giveUp = () => {
+    for (const worker of started) worker.abandon(signal!.reason);
+  };
+  const start = async (its: ForkInfo): Promise<ForkedWorker> => {
+    const name = workers === 1 ? "the worker" : `workers[${started.length}]`;
+    const worker = new ForkedWorker(name, url, its);
+    started.push(worker);
+    if (signal?.aborted) giveUp();
+    await worker.serving;
+    return worker;
+  };
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    await forked.serving;
+    if (workers === 1) return await start(info);
+    const shared = { ...info, reusePort: true };
+    const first = await start(shared);
+    const others = Array.from(
+      { length: workers - 1 },
+      () => start({ ...shared, port: first.port }),
+    );
+    await Promise.all(others);
+    return new ForkedGroup(started);
+  } catch (error) {
+    await endAll(started);
+    throw error;
   } finally {
     signal?.removeEventListener("abort", giveUp);
   }
-  return forked;
+}
+
+/** Ends workers of which one could not start; one that still starts is waited for, as it may be about to listen. */
+async function endAll(workers: readonly ForkedWorker[]): Promise<void> {
+  await Promise.allSettled(workers.map((worker) => worker.serving));
+  for (const worker of workers) worker.terminate();
+  await Promise.allSettled(workers.map((worker) => worker.done));
+}
+
+function checkWorkers(workers: number, { reusePort }: ForkInfo): void {
+  if (!isWhole(workers, 1, MOST_WORKERS)) {
+    refuseArgument(
+      "forkServiceLoop",
+      "workers",
+      workers,
+      `a whole number from 1 to ${MOST_WORKERS}`,
+    );
+  }
+  if (workers > 1 && reusePort === false) {
+    throw new LwsError(
+      "invalid-option",
+      `forkServiceLoop: reusePort is false, beside ${workers} workers`,
+    );
+  }
 }
 
 function checkCloneable(info: ForkInfo): void {
@@ -187,145 +190,3 @@ function findFunction(path: string, value: unknown, seen: Set<unknown>): string 
   }
   return undefined;
 }
-
-/** A worker may take as many times its `closeTimeoutMs` to end. */
-const STOP_FACTOR = 2;
-/** Longer delays make `setTimeout` fire at once. */
-const LONGEST_STOP_MS = 2 ** 31 - 1;
-
-/** The worker, as the program that started it sees it. */
-class ForkedWorker implements ForkedService {
-  port = -1;
-  protocols: readonly ForkedProtocol[] = [];
-  readonly done: Promise<void>;
-  /** Resolves when the context listens. */
-  readonly serving: Promise<void>;
-
-  readonly #worker: Worker;
-  readonly #control: MessagePort;
-  readonly #serving = Promise.withResolvers<void>();
-  readonly #done = Promise.withResolvers<void>();
-  #remote: RemoteContext | undefined;
-  #stopMs = 0;
-
-  constructor(moduleUrl: string, info: ForkInfo) {
-    this.serving = this.#serving.promise;
-    this.done = this.#done.promise;
-    // It may be left alone: the failure is logged, too.
-    this.done.catch(() => {});
-    const { port1, port2 } = new MessageChannel();
-    this.#control = port1;
-    port1.onmessage = (event) => this.#onNotice(event.data);
-    this.#worker = new Worker(new URL("../forked_worker.ts", import.meta.url), {
-      type: "module",
-      name: "forkServiceLoop",
-    });
-    this.#worker.onerror = (event) => {
-      // The failure is told below; it must not be this program's as well.
-      event.preventDefault();
-      const where = event.filename ? ` (${event.filename}:${event.lineno})` : "";
-      const isDenied = /^Requires \w+ access/.test(event.message);
-      const code = isDenied && this.#remote === undefined ? "permission-denied" : "worker-failed";
-      this.#fail(new LwsError(code, `${event.message}${where}`));
-    };
-    const order: ForkOrder = { moduleUrl, info, control: port2 };
-    this.#worker.postMessage(order, [port2]);
-  }
-
-  broadcast(protocol: string, data: Bytes | string): number {
-    this.#mustKnow("broadcast", protocol);
-    return this.#remote!.broadcast(protocol, data);
-  }
-
-  callbackOnWritableAllProtocol(protocol: string): number {
-    this.#mustKnow("callbackOnWritableAllProtocol", protocol);
-    return this.#remote!.callbackOnWritableAllProtocol(protocol);
-  }
-
-  async stop(): Promise<void> {
-    this.#remote!.destroy();
-    // A worker that has ended itself says nothing any more.
-    const timer = setTimeout(() => this.terminate(), this.#stopMs);
-    try {
-      await this.done;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Called when the signal of `forkServiceLoop` aborts, before the context listens. */
-  abandon(cause: unknown): void {
-    this.#fail(new LwsError("aborted", "forkServiceLoop: signal has aborted", { cause }));
-  }
-
-  terminate(): void {
-    this.#end();
-    this.#done.resolve();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-
-  #onNotice(notice: ForkNotice): void {
-    switch (notice.kind) {
-      case "serving":
-        this.port = notice.port;
-        this.protocols = notice.protocols;
-        this.#stopMs = Math.min(STOP_FACTOR * notice.closeTimeoutMs, LONGEST_STOP_MS);
-        this.#remote = remoteContext(notice.servicePort);
-        this.#serving.resolve();
-        break;
-      case "failed":
-        this.#fail(new LwsError(notice.code, notice.message));
-        break;
-      case "ended":
-        this.#end();
-        this.#done.resolve();
-        break;
-    }
-  }
-
-  #fail(error: LwsError): void {
-    this.#end();
-    // Before there is a service, its starter is told.
-    if (this.#remote !== undefined) {
-      log("err", () => `forkServiceLoop: the worker failed: ${error.message}`);
-    }
-    this.#serving.reject(error);
-    this.#done.reject(error);
-  }
-
-  #end(): void {
-    this.#worker.terminate();
-    this.#control.close();
-    this.#remote?.close();
-  }
-
-  #mustKnow(call: string, protocol: string): void {
-    if (this.protocols.some((each) => each.name === protocol)) return;
-    throw new LwsError("invalid-argument", `${call}: the context has no protocol "${protocol}"`);
-  }
-}
-
-/** What the worker is started with. */
-export interface ForkOrder {
-  readonly moduleUrl: string;
-  readonly info: ForkInfo;
-  /** Where it tells what becomes of it. */
-  readonly control: MessagePort;
-}
-
-/** What the worker tells. */
-export type ForkNotice =
-  | {
-    readonly kind: "serving";
-    readonly port: number;
-    readonly protocols: readonly ForkedProtocol[];
-    /** How long its connections may take to close, in milliseconds. */
-    readonly closeTimeoutMs: number;
-    /** For a remote context. */
-    readonly servicePort: MessagePort;
-  }
-  | { readonly kind: "failed"; readonly code: LwsErrorCode; readonly message: string }
-  | { readonly kind: "ended" };

@@ -60,7 +60,7 @@ export class Polling implements PollHost {
   }
 
   /** The transport whose events wait for service. */
-  gate(fd: number, transport: Transport): Transport {
+  polled(fd: number, transport: Transport): Transport {
     const { scheduler } = this;
     return new PolledTransport(transport, scheduler.slot(fd), scheduler, this.#isExternal);
   }

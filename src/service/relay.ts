@@ -21,7 +21,7 @@ export class Relay implements Transport, TransportHandler {
   /** The peer will send no more, which the owner has yet to hear. */
   protected hasEnded = false;
   /** How the transport below went, before there was an owner to hear it. */
-  protected fate: { readonly error: unknown } | undefined;
+  protected earlyClose: { readonly error: unknown } | undefined;
 
   constructor(inner: Transport) {
     this.inner = inner;
@@ -37,7 +37,7 @@ export class Relay implements Transport, TransportHandler {
 
   start(handler: TransportHandler): void {
     this.owner = handler;
-    if (this.fate !== undefined || this.hasEnded) queueMicrotask(() => this.#tellEarlyEnd());
+    if (this.earlyClose !== undefined || this.hasEnded) queueMicrotask(() => this.#tellEarlyEnd());
     // Held back since the first byte, or so that nothing comes before the end that is due above.
     this.inner.pause();
     if (!this.isPaused) this.inner.resume();
@@ -95,8 +95,8 @@ export class Relay implements Transport, TransportHandler {
       this.hasEnded = false;
       return this.owner.onClose(error);
     }
-    this.fate = { error };
-    this.onEarlyEnd(this.fate);
+    this.earlyClose = { error };
+    this.onEarlyEnd(this.earlyClose);
   }
 
   /** Bytes without an owner; returns how many were taken. */
@@ -109,6 +109,6 @@ export class Relay implements Transport, TransportHandler {
 
   #tellEarlyEnd(): void {
     if (this.hasEnded && !this.isClosed) this.owner!.onEnd();
-    if (this.fate !== undefined) this.owner!.onClose(this.fate.error);
+    if (this.earlyClose !== undefined) this.owner!.onClose(this.earlyClose.error);
   }
 }

@@ -1,6 +1,6 @@
 /** The contract of servicing: which work of connections runs when. */
 
-/** Something of one descriptor that waits to be done. Implemented by Connection and GatedTransport. */
+/** Something of one descriptor that waits to be done. Implemented by Connection and PolledTransport. */
 export interface Serviceable {
   /** The descriptor that it belongs to. */
   readonly socketFd: number;

@@ -6,8 +6,12 @@
  * newcomers with little to do go on; as many empty turns as make the runtime look take as long as a few
  * small echoes, where a second timer took a millisecond. Then the connection goes first that was served
  * least.
+ *
+ * A network that looks for readiness by itself brings a budget of its own, whose timer comes whenever the
+ * network has looked.
  */
 
+import type { Network } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import { systemClock } from "./clock.ts";
 
@@ -42,6 +46,7 @@ export class TurnBudget {
   /** Whether it is used up; all is in vain until the loop has come round. */
   isSpent = false;
   readonly #clock: Clock | undefined;
+  readonly #turnsToLook: number;
   #timer: unknown;
   #startedAt = 0;
   #spentAt = 0;
@@ -62,9 +67,13 @@ export class TurnBudget {
   /** The `servedMs` of the taker that had the last turn: where newcomers begin. */
   #virtualMs = 0;
 
-  /** @param clock without one it is never spent */
-  constructor(clock: Clock | undefined) {
+  /**
+   * @param clock without one it is never spent
+   * @param turnsToLook turns of the event loop until there was a look for readiness behind an overdue timer
+   */
+  constructor(clock: Clock | undefined, turnsToLook: number = TURNS_TO_LOOK) {
     this.#clock = clock;
+    this.#turnsToLook = turnsToLook;
   }
 
   /** How many wait. */
@@ -162,7 +171,7 @@ export class TurnBudget {
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     if (!this.isSpent) return this.#cameRound();
-    this.#turnsLeft = TURNS_TO_LOOK;
+    this.#turnsLeft = this.#turnsToLook;
     this.#passTurn();
   };
 
@@ -206,8 +215,15 @@ const shared = new TurnBudget(systemClock);
 /** For the policies "manual" and "external": the program decides by its calls how much a turn does. */
 export const UNLIMITED = new TurnBudget(undefined);
 
-/** The budget of contexts with this clock; time that stands still is never used up. */
-export function turnBudgetOf(clock: Clock): TurnBudget {
-  if (clock === systemClock) return shared;
+const ofNetworks = new WeakMap<Network, TurnBudget>();
+
+/** Contexts over `network`, which looks for readiness by itself, have this budget. */
+export function bringTurnBudget(network: Network, budget: TurnBudget): void {
+  ofNetworks.set(network, budget);
+}
+
+/** The budget of contexts with this clock and network; time that stands still is never used up. */
+export function turnBudgetOf(clock: Clock, network?: Network): TurnBudget {
+  if (clock === systemClock) return (network && ofNetworks.get(network)) ?? shared;
   return clock.standsStill === true ? UNLIMITED : new TurnBudget(clock);
 }

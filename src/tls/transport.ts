@@ -37,7 +37,7 @@ export class TlsTransport implements Transport {
   #isClosed = false;
   #isGone = false;
   /** Why it broke before there was a handler to hear it. */
-  #fate: { readonly error: unknown } | undefined;
+  #earlyClose: { readonly error: unknown } | undefined;
 
   /** Takes over after the handshake; `duplex` reads no more until {@linkcode start}. */
   constructor(socket: TLSSocket, duplex: TransportDuplex, inner: Transport, info: TlsInfo) {
@@ -66,8 +66,8 @@ export class TlsTransport implements Transport {
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
-    const fate = this.#fate;
-    if (fate !== undefined) queueMicrotask(() => handler.onClose(fate.error));
+    const earlyClose = this.#earlyClose;
+    if (earlyClose !== undefined) queueMicrotask(() => handler.onClose(earlyClose.error));
     if (this.#isClosed) return;
     this.#socket.on("data", this.#onData);
     if (!this.#isPaused) this.#duplex.release();
@@ -247,7 +247,7 @@ export class TlsTransport implements Transport {
   #gone(error: unknown): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    if (this.#handler === undefined) this.#fate = { error };
+    if (this.#handler === undefined) this.#earlyClose = { error };
     else this.#handler.onClose(error);
   }
 }

@@ -8,6 +8,7 @@ import { chat } from "../../examples/chat.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../../examples/virtual_files.ts";
+import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/certificates.ts";
 import { freePort } from "../support/free_port.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
@@ -244,6 +245,28 @@ Deno.test("broadcast.ts: everybody hears the other process", async () => {
   for (const client of clients) assertEquals((await client.closed).code, 1001);
   assertEquals((await server.end()).code, 0);
 });
+
+for (const more of isEpollAvailable() ? [[], ["--allow-ffi"]] : [[]]) {
+  Deno.test({
+    name: `all_cores.ts: two workers echo, and all hear a broadcast ${more.join()}`,
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      const flags = ["--allow-net", "--allow-read", ...more];
+      const args = ["--port", "0", "--workers", "2", "--every-ms", "20"];
+      const server = run("all_cores.ts", args, flags);
+      const url = /2 workers are listening on (ws:\S+)/.exec(await server.until("\n"))![1]!;
+      const clients = await Promise.all(Array.from({ length: 20 }, () => connect(url, "echo")));
+      for (const { socket, until } of clients) {
+        socket.send("hello");
+        await until((messages) => messages.includes("hello"));
+        await until((messages) => messages.some((each) => each.startsWith("it is ")));
+      }
+      server.process.kill("SIGINT");
+      for (const { closed } of clients) assertEquals((await closed).code, 1001);
+      assertEquals((await server.end()).code, 0);
+    },
+  });
+}
 
 Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {
   await using context = createContext({ ...LOOPBACK, protocols: [chat] });

@@ -1,7 +1,7 @@
 /** A request that asks for no upgrade, on its way to an answer by the filter, a mount or the program. */
 
 import type { Reason } from "../../api/reasons.ts";
-import type { Asking } from "../awaited_callback.ts";
+import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import { askMount, isForMounts } from "./mounted_answer.ts";
 import { type BodyExchange, RequestBody } from "./request_body.ts";
@@ -15,7 +15,7 @@ const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 /** The session that it came in. Implemented by HttpSession. */
 export interface PlainExchange extends BodyExchange {
-  readonly asking: Asking<PlainExchange>;
+  readonly callbacks: AwaitedCallbacks<PlainExchange>;
   /** The answering half of the request in hand; undefined once that is over. */
   readonly response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
@@ -61,7 +61,7 @@ export function serveRequest(
   // A program that waits for a body waits for an empty one, too.
   const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
   const request = { connection, exchange, head, response: exchange.response!, body, hasBody };
-  exchange.asking.ask(first!, "filterHttpConnection", head.path, filtered, request);
+  exchange.callbacks.ask(first!, "filterHttpConnection", head.path, filtered, request);
 }
 
 function filtered(this: PlainExchange, result: number, request: PlainRequest): void {
@@ -87,7 +87,7 @@ function filtered(this: PlainExchange, result: number, request: PlainRequest): v
 
 function askProgram(request: PlainRequest): void {
   const { connection, exchange, head } = request;
-  exchange.asking.ask(connection.owner.entries[0]!, "http", head.path, answered, request);
+  exchange.callbacks.ask(connection.owner.entries[0]!, "http", head.path, answered, request);
 }
 
 function answered(this: PlainExchange, result: number, request: PlainRequest): void {

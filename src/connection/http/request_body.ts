@@ -1,6 +1,6 @@
 /** The body of one request: read for the program, or read away behind an answer that is complete. */
 
-import type { Asking, AskingPhase } from "../awaited_callback.ts";
+import type { AwaitedCallbacks, AwaitingPhase } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import type { ExchangeTimer } from "./exchange_timer.ts";
 import type { HttpEvent, HttpState } from "../states.ts";
@@ -9,8 +9,8 @@ import { type BodyFraming, BodyReader } from "../../core/http/body/reader.ts";
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** The request that it is a part of. Implemented by HttpSession. */
-export interface BodyExchange extends AskingPhase {
-  readonly asking: Asking<BodyExchange>;
+export interface BodyExchange extends AwaitingPhase {
+  readonly callbacks: AwaitedCallbacks<BodyExchange>;
   readonly timer: ExchangeTimer;
   readonly state: HttpState;
   /** That of the request in hand; undefined while a head is waited for or comes. */
@@ -77,8 +77,8 @@ export class RequestBody {
   /** The next piece may come, unless the program has stopped it, or not said its word yet. */
   listen(): void {
     const connection = this.#connection;
-    const { state, asking, hasAnswered } = this.#exchange;
-    if (state === "RESPOND" || !connection.canDeliver || asking.isBusy) return;
+    const { state, callbacks, hasAnswered } = this.#exchange;
+    if (state === "RESPOND" || !connection.canDeliver || callbacks.isBusy) return;
     if (state === "BODY" && this.#isHeldBack && !hasAnswered) {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
@@ -113,7 +113,7 @@ export class RequestBody {
 
   #read(bytes: Uint8Array): number {
     const connection = this.#connection;
-    const { asking, timer } = this.#exchange;
+    const { callbacks, timer } = this.#exchange;
     const [first] = connection.owner.entries;
     const { rxBufferSize } = first!;
     const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
@@ -121,20 +121,20 @@ export class RequestBody {
     const taken = this.#reader.read(part, (piece) => {
       if (!this.isHeard) return;
       // A copy: a callback that awaits something needs it for longer than the call.
-      const result = asking.call(first!, "httpBody", piece.slice());
+      const result = callbacks.call(first!, "httpBody", piece.slice());
       if (typeof result === "number") this.#exchange.onPiece(result);
       else {
-        asking.await(first!, "httpBody", result, (late) => {
+        callbacks.await(first!, "httpBody", result, (late) => {
           this.#exchange.onPiece(late);
           this.#goOn();
         });
       }
-      const goesOn = this.#exchange.state === "BODY" && !asking.isAwaiting;
+      const goesOn = this.#exchange.state === "BODY" && !callbacks.isAwaiting;
       const mayGoOn = connection.owner.budget.mayGoOn();
       if (!connection.canDeliver || !goesOn || !mayGoOn) this.#reader.pause();
     });
     timer.heard(taken);
-    if (!asking.isAwaiting) this.#goOn();
+    if (!callbacks.isAwaiting) this.#goOn();
     return taken;
   }
 

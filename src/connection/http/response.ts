@@ -45,7 +45,7 @@ import { foundFileOps } from "../../transport/found_files.ts";
 
 /** The session whose request is answered. Implemented by HttpSession. */
 export interface ResponseHost {
-  readonly asking: { defer(work: () => void): void };
+  readonly callbacks: { defer(work: () => void): void };
   readonly timer: ExchangeTimer;
   readonly body: RequestBody | undefined;
   /** Whether a client that has closed its sending half waits for what has not been answered yet. */
@@ -212,7 +212,7 @@ export class HttpResponse implements HttpExchange {
       },
       onDone: () => {
         this.#transfer = undefined;
-        this.#host.asking.defer(() => {
+        this.#host.callbacks.defer(() => {
           const first = this.#connection.owner.entries[0]!;
           call(this.#connection, first, "httpFileCompletion", undefined);
           this.complete();

@@ -7,9 +7,9 @@ import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
 import { log, type LogLevel } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
-import { Asking } from "../awaited_callback.ts";
+import { AwaitedCallbacks } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
-import type { Connection, Parting } from "../connection.ts";
+import type { Connection, EndMode } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import { RequestHeaders } from "./header_reader.ts";
@@ -18,7 +18,7 @@ import type { RequestBody } from "./request_body.ts";
 import { logRequest } from "./request_log.ts";
 import { HttpResponse, type ResponseHost } from "./response.ts";
 import { type HandshakeExchange, ServerHandshake } from "./server_handshake.ts";
-import { type Phase, unfitKind } from "../phase.ts";
+import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
 import { HTTP_SERVER, type HttpEvent } from "../states.ts";
 import { requestFraming } from "../../core/http/body/reader.ts";
 import { asksForKeepAlive, type RequestHead, RequestHeadParser } from "../../core/http/head.ts";
@@ -42,10 +42,11 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   readonly halfOpen: boolean;
   readonly timer: ExchangeTimer;
   state = HTTP_SERVER.first;
+  headers: HeaderSource | undefined;
   response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
   body: RequestBody | undefined;
-  readonly asking: Asking<HttpSession>;
+  readonly callbacks: AwaitedCallbacks<HttpSession>;
   /** The handshake that waits for its filter, or came to nothing. */
   #handshake: ServerHandshake | undefined;
   /** What the client was told that the connection is kept for, if it has asked. */
@@ -63,7 +64,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.#first = connection.owner.entries[0]!;
     this.timer = new ExchangeTimer(connection);
     this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
-    this.asking = new Asking(connection, this);
+    this.callbacks = new AwaitedCallbacks(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
 
@@ -101,7 +102,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
         if (!connection.owner.budget.mayGoOn()) return position;
       }
       // All that the peer has sent is taken, and what is incomplete stays so.
-      const isBehindAll = this.#peerEnded && !connection.isPaused && !this.asking.isBusy;
+      const isBehindAll = this.#peerEnded && !connection.isPaused && !this.callbacks.isBusy;
       if (isBehindAll && this.state !== "RESPOND") connection.end("peer");
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
@@ -119,7 +120,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
    */
   #holds(length: number): boolean {
     const { body, state } = this;
-    const isHeld = this.asking.holds(length) || state === "RESPOND" ||
+    const isHeld = this.callbacks.holds(length) || state === "RESPOND" ||
       this.response?.isMounted === true;
     if (!isHeld || length === 0) return isHeld;
     if (state === "BODY") body!.pending = length;
@@ -166,14 +167,14 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       this.timer.idles(this.keepAliveSeconds !== undefined);
       this.#connection.holdInput(false);
     }
-    if (this.asking.isAwaiting) this.asking.armTimeout();
+    if (this.callbacks.isAwaiting) this.callbacks.armTimeout();
     this.endIfQuiet();
   }
 
   onWritable(): void {
     if (this.response === undefined) return;
-    if (this.asking.holdsWritable()) return;
-    this.asking.ask(this.#first, "httpWriteable", undefined, this.#written, undefined);
+    if (this.callbacks.holdsWritable()) return;
+    this.callbacks.ask(this.#first, "httpWriteable", undefined, this.#written, undefined);
   }
 
   #written(result: number): void {
@@ -187,8 +188,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   }
 
   onTimeout(reason: TimeoutReason): void {
-    if (this.asking.isSettled) return;
-    const { filter } = this.asking;
+    if (this.callbacks.isSettled) return;
+    const { filter } = this.callbacks;
     if (filter !== undefined) {
       const { socketFd, owner: { limits: { headerTimeoutMs } } } = this.#connection;
       log("warn", () => {
@@ -221,10 +222,10 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   }
 
   /** Ends what is in the middle of its answer, so that this doesn't look whole. */
-  #breakOff(cause: CloseCause, parting: Parting): void {
+  #breakOff(cause: CloseCause, mode: EndMode): void {
     const response = this.response;
     if (response?.endsWithConnection && !response.isComplete) this.#connection.reset(cause);
-    else this.#connection.end(cause, parting);
+    else this.#connection.end(cause, mode);
   }
 
   onThrow(): void {
@@ -235,7 +236,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.#breakOff("callback", "lingers");
   }
 
-  onThinking(): void {
+  onAwaiting(): void {
     this.timer.rests();
     this.onAsked();
   }
@@ -244,7 +245,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (this.response !== undefined && !this.hasAnswered) this.timer.asks();
   }
 
-  onHeard(): void {
+  onSettled(): void {
     this.body?.listen();
     this.endIfQuiet();
   }
@@ -255,14 +256,14 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   }
 
   onPause(paused: boolean): void {
-    if (this.asking.isAwaiting) return;
+    if (this.callbacks.isAwaiting) return;
     if (paused) this.body?.rest();
     else this.body?.listen();
   }
 
   onClose(): void {
     this.step("gone");
-    this.asking.stop();
+    this.callbacks.stop();
     this.#handshake?.undo();
     this.response?.abandon();
     call(this.#connection, this.#first, "closedHttp", undefined);
@@ -308,14 +309,13 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (proxyTrust !== undefined) {
       connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
-    connection.headers = new RequestHeaders(head).limit(
+    this.headers = new RequestHeaders(head).limit(
       connection.owner.tokenLimits,
       connection.socketFd,
     );
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
     this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = new HttpResponse(connection, this, head);
-    connection.http = this.response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
@@ -342,7 +342,13 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   }
 
   onWhole(): void {
-    this.asking.ask(this.#first, "httpBodyCompletion", undefined, this.#bodyCompleted, undefined);
+    this.callbacks.ask(
+      this.#first,
+      "httpBodyCompletion",
+      undefined,
+      this.#bodyCompleted,
+      undefined,
+    );
   }
 
   #bodyCompleted(result: number): void {
@@ -369,9 +375,9 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   /** A page outside of a callback is completed here, unless the program does so at once. */
   onAnswer(): void {
     const response = this.response;
-    if (this.asking.isBusy || response === undefined) return;
+    if (this.callbacks.isBusy || response === undefined) return;
     queueMicrotask(() => {
-      if (this.response === response && !this.asking.isBusy) response.completeIfWhole();
+      if (this.response === response && !this.callbacks.isBusy) response.completeIfWhole();
     });
   }
 
@@ -387,7 +393,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
 
   onComplete(): void {
     if (this.body?.outlivesAnswer) this.response!.closes = true;
-    if (this.asking.isBusy) return;
+    if (this.callbacks.isBusy) return;
     this.#connection.turn(() => this.#endTransaction());
   }
 
@@ -399,8 +405,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (response.closes || isLast) return connection.end("self", "lingers");
     this.isCompletionOwed = response.isCompletionOwed;
     this.response = undefined;
-    connection.http = undefined;
-    connection.headers = undefined;
+    this.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.outbox.setAside();
     // The program may have the last piece in hand.

@@ -2,10 +2,11 @@
 
 import type { Reason } from "../../api/reasons.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
-import type { Asking } from "../awaited_callback.ts";
+import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
+import type { HeaderSource } from "../phase.ts";
 import type { HttpResponse } from "./response.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
@@ -25,7 +26,8 @@ type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 /** The HTTP phase that a handshake is a request of. Implemented by HttpSession. */
 export interface HandshakeExchange {
   readonly allowedOrigins: readonly string[] | undefined;
-  readonly asking: Pick<Asking<never>, "call" | "await">;
+  readonly callbacks: Pick<AwaitedCallbacks<never>, "call" | "await">;
+  readonly headers: HeaderSource | undefined;
   /** Whether a part of a response was written. */
   readonly hasAnswered: boolean;
   /** The answering half of the request in hand. */
@@ -97,9 +99,9 @@ export class ServerHandshake {
     // An answer of the filter's own refuses, which ends the connection: its head is to say so.
     exchange.response!.closes = true;
     const reason = "filterProtocolConnection";
-    const result = exchange.asking.call(entry, reason, this.#filter);
+    const result = exchange.callbacks.call(entry, reason, this.#filter);
     if (typeof result === "number") this.#accept(result);
-    else exchange.asking.await(entry, reason, result, (late) => this.#accept(late));
+    else exchange.callbacks.await(entry, reason, result, (late) => this.#accept(late));
   }
 
   /** It came to nothing: the connection stays one of HTTP, and ends as one. */
@@ -160,12 +162,10 @@ export class ServerHandshake {
     }
     const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
     connection.outbox.say(answer);
-    connection.http = undefined;
-    const session = new WebSocketSession(connection, agreed?.layers);
+    const session = new WebSocketSession(connection, agreed?.layers, this.#exchange.headers);
     connection.phase = session;
     exchange.step("upgraded");
     session.begin();
-    connection.headers = undefined;
   }
 
   #isOriginAllowed(entry: ProtocolEntry): boolean {

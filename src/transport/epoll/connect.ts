@@ -135,10 +135,14 @@ class Attempt implements Watcher {
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason);
 
-  #fail(error: unknown): void {
+  abandon(): void {
     this.#done();
     this.#loop.forget(this.#fd);
     this.#loop.libc.close(this.#fd);
+  }
+
+  #fail(error: unknown): void {
+    this.abandon();
     this.#settle.reject(error);
   }
 

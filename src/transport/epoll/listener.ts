@@ -88,6 +88,11 @@ export class EpollListener implements Listener, Watcher {
     }
   }
 
+  abandon(): void {
+    this.#waiting = undefined;
+    this.close();
+  }
+
   close(): void {
     const fd = this.#fd;
     if (fd < 0) return;

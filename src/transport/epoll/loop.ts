@@ -1,5 +1,6 @@
 /** One `epoll` instance: which watcher is told that a descriptor is ready, and how the wait for that goes. */
 
+import { TurnBudget } from "../../service/turn_budget.ts";
 import {
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -12,10 +13,15 @@ import {
 import { must } from "./failure.ts";
 import { orClose } from "./socket.ts";
 import type { Libc } from "./libc.ts";
+import { RoundClock } from "./round_clock.ts";
 import { epollEventLayout } from "./structs.ts";
 
-/** Events that one wait fetches. */
-const MOST_EVENTS = 256;
+/** Events that one wait fetches: as many as the turn budget has room for when all have much to do. */
+const MOST_EVENTS = 64;
+/** Turns of the event loop until the next round. */
+const TURNS_TO_LOOK = 1;
+/** Turns in which the runtime looks for its own readiness though there is something else to do (61; measured). */
+const RUNTIME_LOOKS = 64;
 /** How long rounds follow each other before the runtime's own sockets and timers are looked after, too. */
 const ROUNDS_MS = 4;
 /** What a read takes at most before all others have had their turn. */
@@ -27,6 +33,8 @@ const NESTED_BYTES = 64 * 1024;
 export interface Watcher {
   /** Its descriptor is ready, as `events` of `epoll_wait` says. */
   onReady(events: number): void;
+  /** Closes its descriptor, and tells nothing of it. */
+  abandon(): void;
 }
 
 /**
@@ -35,6 +43,9 @@ export interface Watcher {
  */
 export class EpollLoop {
   readonly libc: Libc;
+  readonly #rounds = new RoundClock();
+  /** What all do until the next round. */
+  readonly budget: TurnBudget = new TurnBudget(this.#rounds, TURNS_TO_LOOK);
   readonly #busyWaitMs: number;
   readonly #layout = epollEventLayout(Deno.build.arch);
   readonly #events = new Int32Array(MOST_EVENTS * this.#layout.words);
@@ -102,6 +113,11 @@ export class EpollLoop {
     if (--this.#watched === 0 && this.#isResting) this.libc.eventfd_write(this.#wakeFd);
   }
 
+  /** Has all that is watched closed. */
+  closeAll(): void {
+    for (const watcher of this.#watchers) watcher?.abandon();
+  }
+
   /** The buffer that a read goes to, until {@linkcode giveBack}. */
   borrow(): Uint8Array<ArrayBuffer> {
     const buffer = this.#buffer ?? new Uint8Array(NESTED_BYTES);
@@ -150,6 +166,7 @@ export class EpollLoop {
     this.libc.close(this.#epoll);
     this.#wakeFd = this.#epoll = -1;
     this.#isRunning = this.#isBusy = false;
+    this.#rounds.rest();
     this.#released?.resolve();
     this.#released = undefined;
   }
@@ -163,19 +180,28 @@ export class EpollLoop {
   /** Fetches what is ready and tells it. */
   readonly #round = (): void => {
     if (this.#watched === 0) return this.#shut();
-    const wait = this.#isBusy ? this.#busyWaitMs : 0;
+    this.#rounds.begin();
+    const hasWaiting = this.budget.waiting > 0;
+    const wait = this.#isBusy && !hasWaiting ? this.#busyWaitMs : 0;
     const count = this.libc.epoll_wait(this.#epoll, this.#eventBytes, MOST_EVENTS, wait);
-    if (count <= 0) return this.#rest();
+    if (count <= 0 && !hasWaiting) return this.#rest();
     const now = performance.now();
     if (!this.#isBusy) {
       this.#isBusy = true;
       this.#busySince = now;
     }
     this.#tell(count);
-    // The runtime looks for its own readiness only when it has nothing else to do.
-    if (now - this.#busySince > ROUNDS_MS) this.#rest();
-    else setImmediate(this.#round);
+    // The runtime looks for its own readiness, such as a wait's end, only when it has nothing else to do.
+    if (now - this.#busySince <= ROUNDS_MS) setImmediate(this.#round);
+    else if (this.budget.waiting === 0) this.#rest();
+    else this.#passTurn(RUNTIME_LOOKS);
   };
+
+  /** Lets the event loop come round so many times, and goes on. */
+  #passTurn(left: number): void {
+    this.#isBusy = false;
+    setImmediate(left > 0 ? () => this.#passTurn(left - 1) : this.#round);
+  }
 
   #tell(count: number): void {
     const { words, data } = this.#layout;
@@ -202,6 +228,7 @@ export class EpollLoop {
     if (this.#watched === 0) return this.#shut();
     this.#isBusy = false;
     this.#isResting = true;
+    this.#rounds.rest();
     this.libc.epollReady(this.#epoll, -1).then(this.#rested);
   }
 

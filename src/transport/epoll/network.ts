@@ -1,6 +1,7 @@
 /** A {@linkcode Network} over a table of libc's functions. */
 
 import type { Listener, Network, NetworkTarget, Transport } from "../../api/network.ts";
+import { bringTurnBudget } from "../../service/turn_budget.ts";
 import { reverseLookup } from "../machine.ts";
 import { connectTo } from "./connect.ts";
 import type { Libc } from "./libc.ts";
@@ -15,6 +16,7 @@ export class EpollNetwork implements Network {
   /** @param busyWaitMs as `EpollOptions.busyWaitMs` */
   constructor(libc: Libc, busyWaitMs: number) {
     this.#loop = new EpollLoop(libc, busyWaitMs);
+    bringTurnBudget(this, this.#loop.budget);
   }
 
   listen(target: NetworkTarget): Listener {
@@ -27,6 +29,11 @@ export class EpollNetwork implements Network {
 
   reverse(ip: string): Promise<string> {
     return reverseLookup(ip);
+  }
+
+  closeAll(): Promise<void> {
+    this.#loop.closeAll();
+    return this.released();
   }
 
   released(): Promise<void> {

@@ -114,6 +114,11 @@ export class EpollTransport implements Transport, Watcher {
     this.close();
   }
 
+  abandon(): void {
+    this.#handler = undefined;
+    this.close();
+  }
+
   onReady(events: number): void {
     const isBroken = (events & (EPOLLERR | EPOLLHUP)) !== 0;
     if (this.#unsent !== undefined && (isBroken || (events & EPOLLOUT) !== 0)) {

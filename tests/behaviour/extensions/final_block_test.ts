@@ -109,10 +109,15 @@ for (const codec of [nativeZlibCodec()!, wholeZlibCodec]) {
   for (const unit of ["message", "frame"] as const) {
     Deno.test(`${which}: a session reads what follows a final block, whatever room there is: ${unit}`, () => {
       for (const size of [1, 6, 7, 100, 20_000]) {
-        for (const receiveKeeps of [true, false]) {
+        for (const receiveContextTakeover of [true, false]) {
           const streams = new SharedStreams(codec, { level: 1, memLevel: 8, threshold: 0 });
-          const ways = { sendBits: 15, sendKeeps: true, receiveBits: 15, receiveKeeps };
-          const session = new DeflateSession(streams, unit, ways);
+          const agreed = {
+            sendWindowBits: 15,
+            sendContextTakeover: true,
+            receiveWindowBits: 15,
+            receiveContextTakeover,
+          };
+          const session = new DeflateSession(streams, unit, agreed);
           for (const [payload, text] of MESSAGES) {
             const target = new Uint8Array(size);
             const decoder = new TextDecoder();

@@ -19,7 +19,7 @@ import {
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
 
-const NEWS = new URL("../../fixtures/forked_news.ts", import.meta.url);
+const NEWS = new URL("../../fixtures/forked/news.ts", import.meta.url);
 const LOOPBACK: ForkInfo = { port: 0, iface: "127.0.0.1", ...PATIENT };
 
 /** A WebSocket of the platform's, with its messages in order. */
@@ -131,7 +131,7 @@ Deno.test("an error that nobody catches in the worker ends the service, and done
   client.socket.send("throw");
   const text = await rejection(service.done, "worker-failed");
   assertStringIncludes(text, "nobody catches this");
-  assertStringIncludes(text, "forked_news.ts:");
+  assertStringIncludes(text, "forked/news.ts:");
   assertEquals(log.lines, [`err: forkServiceLoop: the worker failed: ${text}`]);
   assertEquals(service.broadcast("news", "x"), -1);
   await rejection(service.stop(), "worker-failed");
@@ -166,7 +166,7 @@ Deno.test("a module that can't be loaded, or has no protocols, rejects", async (
     await rejection(forkServiceLoop(thrower, LOOPBACK), "invalid-argument"),
     "while loading",
   );
-  const nothing = new URL("../../fixtures/forked_nothing.ts", import.meta.url);
+  const nothing = new URL("../../fixtures/forked/nothing.ts", import.meta.url);
   assertEquals(
     await rejection(forkServiceLoop(nothing, LOOPBACK), "invalid-argument"),
     `forkServiceLoop: ${nothing} exports no protocols`,
@@ -190,7 +190,7 @@ Deno.test("a missing permission to read is told", async () => {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-prompt", "--allow-net"],
-      fromFileUrl(new URL("../../fixtures/fork_denied.ts", import.meta.url)),
+      fromFileUrl(new URL("../../fixtures/forked/denied.ts", import.meta.url)),
     ],
     stdin: "null",
     stderr: "null",

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
+import type { Network } from "../../../src/api/network.ts";
 import type { Clock } from "../../../src/api/service.ts";
 import { systemClock } from "../../../src/service/clock.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import {
+  bringTurnBudget,
   TurnBudget,
   turnBudgetOf,
   type TurnTaker,
@@ -231,4 +233,33 @@ Deno.test("all contexts on the runtime's clock share one budget; time that stand
   assertEquals(turnBudgetOf(new FakeClock()), UNLIMITED);
   for (let i = 0; i < 1000; i++) assertEquals(UNLIMITED.begin(busy) && UNLIMITED.mayGoOn(), true);
   UNLIMITED.rest();
+});
+
+Deno.test("where one turn is enough for a look, it is renewed as soon as an overdue timer comes", () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock, 1);
+  while (clock.timer === undefined) budget.begin(busy);
+  clock.time = 3;
+  while (budget.begin(busy));
+  const { timer } = clock;
+  clock.timer = undefined;
+  timer!();
+  assertEquals([budget.isSpent, budget.begin(busy)], [false, true]);
+  budget.rest();
+});
+
+Deno.test("contexts over a network that brings its own budget have that one, and others share one", () => {
+  const network: Network = {
+    listen: () => {
+      throw new Error("nobody listens");
+    },
+    connect: () => Promise.reject(new Error("nobody connects")),
+  };
+  const other = { ...network };
+  const budget = new TurnBudget(new LoopClock(), 1);
+  bringTurnBudget(network, budget);
+  assertEquals(turnBudgetOf(systemClock, network) === budget, true);
+  assertEquals(turnBudgetOf(systemClock, other) === turnBudgetOf(systemClock), true);
+  const still = new FakeClock();
+  assertEquals(turnBudgetOf(still, network) === UNLIMITED, true, "time that stands still");
 });

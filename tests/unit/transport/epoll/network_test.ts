@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { NetworkTarget, Transport } from "../../../../src/api/network.ts";
 import { LwsError } from "../../../../src/base/errors.ts";
+import { systemClock } from "../../../../src/service/clock.ts";
+import { turnBudgetOf, type TurnTaker } from "../../../../src/service/turn_budget.ts";
 import { epollNetwork, isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import {
   IPPROTO_TCP,
@@ -105,6 +107,23 @@ test("reusePort lets two listen on one port, and both accept", async (network) =
   await Promise.all(accepting);
   assertEquals(accepted.size, 2);
   await closeBoth(...clients, ...servers);
+});
+
+test("closeAll closes listeners, connections and attempts, and nothing that uses them is told", async (network) => {
+  const listener = network.listen(IPV4);
+  const { port } = listener.address;
+  const peer = await Deno.connect({ hostname: "127.0.0.1", port });
+  const server = new Recorder(await listener.accept());
+  const told: string[] = [];
+  const tell = (what: string) => () => void told.push(what);
+  listener.accept().then(tell("accept"), tell("accept"));
+  // It is under way: the kernel's answer is heard of in a later turn.
+  network.connect({ ...IPV4, port }, never).then(tell("connect"), tell("connect"));
+  await network.closeAll();
+  assertEquals(await peer.read(new Uint8Array(1)).catch(() => null), null);
+  peer.close();
+  Deno.listen({ hostname: "127.0.0.1", port }).close();
+  assertEquals([told, server.events], [[], []]);
 });
 
 test("ipv6Only keeps IPv4 out of ::, and without it IPv4 comes in", async (network) => {
@@ -237,4 +256,35 @@ test("a busyWaitMs that is none is refused", () => {
   }
   epollNetwork({ busyWaitMs: 0 });
   epollNetwork({ busyWaitMs: 10 });
+});
+
+test("what waits for its turn has it though nothing is ready, again and again", async (network) => {
+  const listener = network.listen(IPV4);
+  const budget = turnBudgetOf(systemClock, network);
+  assert(budget !== turnBudgetOf(systemClock), "it is the network's own");
+  let left = 100;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const taker: TurnTaker = {
+    servedMs: 0,
+    onTurn: () => --left === 0 ? resolve() : budget.wait(taker),
+  };
+  budget.wait(taker);
+  await promise;
+  listener.close();
+});
+
+test("connections are told of in time though others wait for their turn without end", async (network) => {
+  const budget = turnBudgetOf(systemClock, network);
+  let isOver = false;
+  const taker: TurnTaker = { servedMs: 0, onTurn: () => isOver || budget.wait(taker) };
+  const [client, server] = await connected(network, IPV4);
+  budget.wait(taker);
+  const receiver = new Recorder(server);
+  const sender = new Recorder(client);
+  client.write(Uint8Array.of(1, 2, 3));
+  await receiver.until(() => receiver.takenLength === 3);
+  isOver = true;
+  client.close();
+  server.close();
+  for (const each of [sender, receiver]) await each.until(() => each.count("close") === 1);
 });
