@@ -46,14 +46,10 @@ export class StreamTransport implements Transport {
   write(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     this.#isWriting = true;
-    try {
-      this.#conn.write(bytes).then(
-        (count) => this.#onWritten(bytes, count),
-        this.#break,
-      );
-    } catch (error) {
-      this.#breakLater(error);
-    }
+    this.#conn.write(bytes).then(
+      (count) => this.#onWritten(bytes, count),
+      this.#break,
+    );
   }
 
   pause(): void {
@@ -70,13 +66,7 @@ export class StreamTransport implements Transport {
 
   end(): void {
     if (this.#isWriting) this.#endsAfterWrite = true;
-    else if (!this.#isClosed) {
-      try {
-        this.#conn.closeWrite().catch(this.#break);
-      } catch (error) {
-        this.#breakLater(error);
-      }
-    }
+    else if (!this.#isClosed) this.#conn.closeWrite().catch(this.#break);
   }
 
   close(): void {
@@ -89,9 +79,7 @@ export class StreamTransport implements Transport {
   abort(): void {
     if (this.#isClosed) return;
     // What is left for `close` is done already then.
-    try {
-      this.#conn.reset?.();
-    } catch { /* The end is the same. */ }
+    this.#conn.reset?.();
     this.close();
   }
 
@@ -125,11 +113,7 @@ export class StreamTransport implements Transport {
     if (this.#isReading || this.#isPaused || this.#isClosed) return;
     if (this.#end !== MORE_COMES) return;
     this.#isReading = true;
-    try {
-      this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
-    } catch (error) {
-      this.#breakLater(error);
-    }
+    this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
   }
 
   readonly #onRead = (count: number | null): void => {
@@ -173,13 +157,8 @@ export class StreamTransport implements Transport {
 
   #onWritten(bytes: Uint8Array, count: number): void {
     if (this.#isClosed) return;
-    if (!(count >= bytes.length)) {
-      if (!(Number.isInteger(count) && count >= 0)) {
-        return this.#break(new Error(`a write has written ${count} bytes`));
-      }
-      // In a turn of its own: timers and other connections come between, however often that is so.
-      if (count === 0) return void setImmediate(() => this.write(bytes));
-      this.#handler!.onProgress?.();
+    if (count < bytes.length) {
+      if (count > 0) this.#handler!.onProgress?.();
       return this.write(bytes.subarray(count));
     }
     this.#isWriting = false;
@@ -199,17 +178,10 @@ export class StreamTransport implements Transport {
     this.#gone(error);
   };
 
-  /** A connection of the program's threw in place of rejecting, or gave no promise. */
-  #breakLater(error: unknown): void {
-    queueMicrotask(() => this.#break(error));
-  }
-
   #closeConn(): void {
     this.#buffer.release();
     try {
-      // One of the program's own may give a promise, of which nothing is waited for.
-      const closing: unknown = this.#conn.close();
-      if (closing instanceof Promise) closing.catch(() => {});
+      this.#conn.close();
     } catch { /* The runtime closed it already, after a failure. */ }
   }
 
@@ -238,6 +210,6 @@ export function keepAliveOn(conn: StreamConn, isWanted = false): void {
 }
 
 export function addressOf(address: unknown): Address {
-  const { hostname, port } = (address ?? {}) as Partial<Address>;
+  const { hostname, port } = address as Partial<Address>;
   return { hostname: hostname ?? "", port: port ?? 0 };
 }
