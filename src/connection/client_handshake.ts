@@ -13,7 +13,7 @@ import { next } from "../base/state_table.ts";
 import { call, consents, makeUser } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { ResponseHeaders } from "./http/header_reader.ts";
-import { type HeaderSource, type Phase, unfitKind } from "./phase.ts";
+import { type Phase, unfitKind } from "./phase.ts";
 import {
   CLIENT_HANDSHAKE,
   type HandshakeEvent,
@@ -73,7 +73,6 @@ export class ClientHandshake implements Phase {
   /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
   #refused: RefusedAnswer | undefined;
   #state = CLIENT_HANDSHAKE.first;
-  headers: HeaderSource | undefined;
   #startedAt = 0;
   #offered: readonly Extension[] = [];
   /** 1xx responses so far. */
@@ -324,6 +323,7 @@ export class ClientHandshake implements Phase {
       layers?.close();
       return;
     }
+    connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
     this.#step("accepted");
     this.#logStep("established");
@@ -336,7 +336,7 @@ export class ClientHandshake implements Phase {
   #showHeaders(head: ResponseHead, body = ""): void {
     const { owner, socketFd } = this.#connection;
     const headers = new ResponseHeaders(head, body);
-    this.headers = headers.limit(owner.tokenLimits, socketFd);
+    this.#connection.headers = headers.limit(owner.tokenLimits, socketFd);
   }
 
   /** All that comes behind a refusal is taken, until enough of its body is there. */

@@ -3,27 +3,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { box } from "../../src/compat/engine/pointers.ts";
 import { LOG_LEVELS, setLogLevel, type Wsi } from "../../mod.ts";
-import {
-  DEC15,
-  type Face,
-  FACES,
-  FEB11,
-  logged,
-  MAR13,
-  NOV10,
-  OCT12,
-  type ProtocolSpec,
-  rig,
-} from "./support.ts";
+import type { Face, ProtocolSpec } from "./support.ts";
+import { DEC15, FACES, FEB11, logged, MAR13, NOV10, OCT12, rig } from "./support.ts";
 import { badBytes, goodBytes, trueBytes } from "../support/odd_data.ts";
 
 const quiet: ProtocolSpec = { name: "talk", callback: () => 0 };
 const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
 
 /** Everything that is logged until the work is done. */
-async function loggedSoon(
-  work: () => unknown,
-): Promise<{ result: unknown; lines: string }> {
+async function loggedSoon(work: () => unknown): Promise<{ result: unknown; lines: string }> {
   const lines: string[] = [];
   setLogLevel(LOG_LEVELS, (level, line) => lines.push(`${level}: ${line}`));
   try {

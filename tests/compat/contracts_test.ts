@@ -7,19 +7,16 @@ import { concat, frame, KEY } from "../support/frames.ts";
 import { handshake, readHead } from "../support/serve.ts";
 import type { Wsi } from "../../mod.ts";
 import { echoing, loopback } from "./loopback.ts";
+import type { Callback, Face, ProtocolSpec, Rig } from "./support.ts";
 import {
   acceptance,
-  type Callback,
   DEC15,
-  type Face,
   FACES,
   FEB11,
   logged,
   MAR13,
   OCT12,
   pollFd,
-  type ProtocolSpec,
-  type Rig,
   rig,
   withCall,
   withReason,

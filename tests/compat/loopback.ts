@@ -5,14 +5,8 @@ import type { Context, Wsi } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
 import { freePort } from "../support/free_port.ts";
 import { useHost } from "../../src/compat/calls/creation.ts";
-import {
-  type Callback,
-  type ContextSpec,
-  DEC15,
-  type Face,
-  FEB11,
-  stayInMemory,
-} from "./support.ts";
+import type { Callback, ContextSpec, Face } from "./support.ts";
+import { DEC15, FEB11, stayInMemory } from "./support.ts";
 
 /** How long a round of service waits. */
 const ROUND_MS = 5;

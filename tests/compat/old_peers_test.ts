@@ -13,18 +13,8 @@ import {
 } from "../support/serve.ts";
 import { deflateFrame, deflateStream, permessageDeflate, xWebkitDeflateFrame } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
-import {
-  acceptance,
-  type Callback,
-  DEC15,
-  type Face,
-  FACES,
-  FEB11,
-  MAR13,
-  OCT12,
-  type Rig,
-  rig,
-} from "./support.ts";
+import type { Callback, Face, Rig } from "./support.ts";
+import { acceptance, DEC15, FACES, FEB11, MAR13, OCT12, rig } from "./support.ts";
 
 /** How the clients of each release ask, but for what they offer. */
 const RELEASES: Readonly<Record<string, (extensions: string) => string>> = {

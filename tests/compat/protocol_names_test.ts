@@ -3,18 +3,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead } from "../support/serve.ts";
-import {
-  acceptance,
-  type Callback,
-  DEC15,
-  type Face,
-  FACES,
-  FEB11,
-  logged,
-  MAR13,
-  rig,
-  withCall,
-} from "./support.ts";
+import type { Callback, Face } from "./support.ts";
+import { acceptance, DEC15, FACES, FEB11, logged, MAR13, rig, withCall } from "./support.ts";
 
 const all = (face: Face, context: unknown) =>
   face === DEC15 ? [context, face.structs[0]] : [face.structs[0]];

@@ -5,17 +5,15 @@ import { setLogLevel, type Wsi } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead, readResponse } from "../support/serve.ts";
 import { frame } from "../support/frames.ts";
+import type { Callback, Face, ProtocolSpec } from "./support.ts";
 import {
   acceptance,
-  type Callback,
   DEC15,
-  type Face,
   FACES,
   FEB11,
   logged,
   MAR13,
   OCT12,
-  type ProtocolSpec,
   rig,
   withReason,
 } from "./support.ts";

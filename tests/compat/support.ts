@@ -1,13 +1,7 @@
 /** The generations behind one face, so that a test can go through them. */
 
-import {
-  dialer,
-  handshake,
-  type HandshakeOptions,
-  opened,
-  readHead,
-  retire,
-} from "../support/serve.ts";
+import type { HandshakeOptions } from "../support/serve.ts";
+import { dialer, handshake, opened, readHead, retire } from "../support/serve.ts";
 import type { WebSocketPeer } from "../support/serve.ts";
 import { dec15, feb11, mar13, nov10, oct12 } from "../../src/compat/mod.ts";
 import { useHost } from "../../src/compat/calls/creation.ts";

@@ -5,18 +5,16 @@ import { box } from "../../src/compat/engine/pointers.ts";
 import { setLogLevel, type Wsi } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead, readResponse } from "../support/serve.ts";
+import type { Callback, Face, ProtocolSpec } from "./support.ts";
 import {
   acceptance,
-  type Callback,
   DEC15,
-  type Face,
   FACES,
   FEB11,
   logged,
   MAR13,
   OCT12,
   pollFd,
-  type ProtocolSpec,
   rig,
   withCall,
 } from "./support.ts";

@@ -3,15 +3,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { callbackExtension, type Extension, permessageDeflate } from "../../mod.ts";
 import { fieldOf, statusOf } from "../support/http.ts";
-import {
-  handshake,
-  playServer,
-  readFrame,
-  readHead,
-  serve,
-  type Served,
-  TARGET,
-} from "../support/serve.ts";
+import type { Served } from "../support/serve.ts";
+import { handshake, playServer, readFrame, readHead, serve, TARGET } from "../support/serve.ts";
 import { rule } from "./rule.ts";
 import { answerLines, headOf } from "./sides.ts";
 import { named } from "../support/named.ts";

@@ -1,26 +1,14 @@
 /** RFC 6455 section 4.1: the opening handshake as a client sends it, and the answers it takes. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import {
-  type ClientConnectInfo,
-  type ContextCreationInfo,
-  handlers,
-  LwsError,
-  permessageDeflate,
-  type Protocol,
-} from "../../mod.ts";
+import type { ClientConnectInfo, ContextCreationInfo, Protocol } from "../../mod.ts";
+import { handlers, LwsError, permessageDeflate } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { concat, frame } from "../support/frames.ts";
 import { fieldOf } from "../support/http.ts";
-import {
-  type PlayedServer,
-  playServer,
-  readFrame,
-  readHead,
-  settle,
-  TARGET,
-} from "../support/serve.ts";
+import type { PlayedServer } from "../support/serve.ts";
+import { playServer, readFrame, readHead, settle, TARGET } from "../support/serve.ts";
 import { rule } from "./rule.ts";
 import { acceptFor, answerLines, DEFLATE, headOf } from "./sides.ts";
 import { named } from "../support/named.ts";

@@ -1,13 +1,8 @@
 /** RFC 6455 sections 4.2 and 4.4: the opening handshake as a server reads and answers it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  type ContextCreationInfo,
-  handlers,
-  permessageDeflate,
-  type Protocol,
-  type Wsi,
-} from "../../mod.ts";
+import type { ContextCreationInfo, Protocol, Wsi } from "../../mod.ts";
+import { handlers, permessageDeflate } from "../../mod.ts";
 import type { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { concat, frame, KEY } from "../support/frames.ts";
 import { fieldOf, readRefusal, statusOf } from "../support/http.ts";

@@ -5,16 +5,8 @@
 
 import { createHash } from "node:crypto";
 import { assert, assertEquals } from "@std/assert";
-import {
-  type CloseInfo,
-  type ContextCreationInfo,
-  handlers,
-  type Limits,
-  permessageDeflate,
-  type Protocol,
-  type Reason,
-  type Wsi,
-} from "../../mod.ts";
+import type { CloseInfo, ContextCreationInfo, Limits, Protocol, Reason, Wsi } from "../../mod.ts";
+import { handlers, permessageDeflate } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";

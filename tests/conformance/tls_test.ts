@@ -2,13 +2,8 @@
 
 import { X509Certificate } from "node:crypto";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  type ClientConnectInfo,
-  type CloseInfo,
-  type ContextCreationInfo,
-  handlers,
-  type Protocol,
-} from "../../mod.ts";
+import type { ClientConnectInfo, CloseInfo, ContextCreationInfo, Protocol } from "../../mod.ts";
+import { handlers } from "../../mod.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
@@ -20,14 +15,8 @@ import { makeCertificates, type TestIdentity } from "../support/certificates.ts"
 import { concat, frame, KEY } from "../support/frames.ts";
 import { fieldOf, statusOf } from "../support/http.ts";
 import { captureLog } from "../support/recorder.ts";
-import {
-  handshake,
-  playServer,
-  readFrame,
-  readHead,
-  serve,
-  type Served,
-} from "../support/serve.ts";
+import type { Served } from "../support/serve.ts";
+import { handshake, playServer, readFrame, readHead, serve } from "../support/serve.ts";
 import { dialTls, openTls } from "../support/tls_peer.ts";
 import { recordsOf, tapped, TLS_RECORD, type Wire } from "./tls_wire.ts";
 import { rule } from "./rule.ts";

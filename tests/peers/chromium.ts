@@ -1,11 +1,7 @@
 /** Chromium, and what a page says to our echo server. */
 
-import {
-  type Browser,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-} from "npm:playwright-core@1";
+import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@1";
+import { chromium } from "npm:playwright-core@1";
 import { CHROMIUM } from "./peer.ts";
 
 /** Runs a browser, which ends with `run`. */

@@ -114,9 +114,7 @@ function receive(socket: WebSocket): Promise<string | Uint8Array> {
   );
 }
 
-function closeOf(
-  socket: WebSocket,
-): Promise<{ code: number; reason: string; wasClean: boolean }> {
+function closeOf(socket: WebSocket): Promise<{ code: number; reason: string; wasClean: boolean }> {
   return new Promise((resolve) =>
     socket.addEventListener("close", ({ code, reason, wasClean }) => {
       resolve({ code, reason, wasClean });

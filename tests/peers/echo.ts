@@ -5,18 +5,16 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type ClientConnectInfo,
-  type CloseInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  type Extension,
-  handlers,
-  type Protocol,
-  type Wsi,
+import type {
+  ClientConnectInfo,
+  CloseInfo,
+  Context,
+  ContextCreationInfo,
+  Extension,
+  Protocol,
+  Wsi,
 } from "../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "../../mod.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
 
 const LONGEST = 64 * 1024 * 1024;

@@ -13,7 +13,7 @@ import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/cer
 import { freePort } from "../support/free_port.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
 import { runArguments, runProgram } from "../support/program.ts";
-import { serve, settle } from "../support/serve.ts";
+import { openAlone, serve, settle } from "../support/serve.ts";
 import { named } from "../support/named.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -298,10 +298,9 @@ Deno.test("byte_counter.ts prints what both ends have sent and received", async 
 
 Deno.test("byte_counter.ts counts payload without headers, and packets with them", async () => {
   const reports: ByteCounts[] = [];
-  await using served = serve([{ name: "echo", callback: handlers({ message: echo }) }], {
+  await using socket = await openAlone([{ name: "echo", callback: handlers({ message: echo }) }], {
     extensions: [byteCounter((_wsi, counts) => reports.push({ ...counts }))],
-  });
-  const socket = await served.open({ headers: ["Sec-WebSocket-Extensions: x-byte-counter"] });
+  }, { headers: ["Sec-WebSocket-Extensions: x-byte-counter"] });
   for (const payload of ["12345", "x".repeat(1000)]) {
     socket.send({ opcode: 1, payload });
     assertEquals(await socket.receiveText(), payload);

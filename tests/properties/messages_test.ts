@@ -2,16 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { createDeflateRaw } from "node:zlib";
-import {
-  allocPadded,
-  type Extension,
-  handlers,
-  permessageDeflate,
-  type PermessageDeflateOptions,
-  prepareMessage,
-  type Protocol,
-  type Wsi,
-} from "../../mod.ts";
+import type { Extension, PermessageDeflateOptions, Protocol, Wsi } from "../../mod.ts";
+import { allocPadded, handlers, permessageDeflate, prepareMessage } from "../../mod.ts";
 import type { FrameOptions } from "../support/frames.ts";
 import type { WebSocketPeer } from "../support/serve.ts";
 import {

@@ -2,13 +2,8 @@
 
 import fc from "npm:fast-check@4.10.2";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import {
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  type Protocol,
-} from "../../mod.ts";
+import type { Context, ContextCreationInfo, Protocol } from "../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import type { Listener, Network, NetworkTarget, TransportHandler } from "../../src/api/network.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";

@@ -1,11 +1,7 @@
 /** Small extensions whose effect shows on the wire. */
 
-import {
-  type CallbackExtension,
-  callbackExtension,
-  type Extension,
-  type ExtensionSession,
-} from "../../mod.ts";
+import type { CallbackExtension, Extension, ExtensionSession } from "../../mod.ts";
+import { callbackExtension } from "../../mod.ts";
 
 /** Flips every bit of the payload, whose length stays the same. */
 export function flip(name = "x-flip"): CallbackExtension {

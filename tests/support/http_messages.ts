@@ -1,10 +1,7 @@
 /** Messages for the tests of HTTP. */
 
-import {
-  type RequestHead,
-  RequestHeadParser,
-  ResponseHeadParser,
-} from "../../src/core/http/head.ts";
+import type { RequestHead } from "../../src/core/http/head.ts";
+import { RequestHeadParser, ResponseHeadParser } from "../../src/core/http/head.ts";
 import type { ResponseHead } from "../../src/core/http/head.ts";
 import { HttpSyntaxError } from "../../src/core/http/syntax.ts";
 import { assertThrows } from "@std/assert";

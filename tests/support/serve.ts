@@ -1,13 +1,7 @@
 /** A context on an in-memory network with a clock of its own, and clients that are played by hand. */
 
-import {
-  type ClientConnectInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  type Protocol,
-} from "../../mod.ts";
+import type { ClientConnectInfo, Context, ContextCreationInfo, Protocol } from "../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
@@ -67,6 +61,36 @@ export function serve(
     },
     [Symbol.asyncDispose]: () => retire([context, ...clients], clock),
   };
+}
+
+/** The only peer of a server that goes with it. */
+export function dialAlone(
+  protocols: readonly Protocol[],
+  sent?: string | Uint8Array,
+  info?: Partial<ContextCreationInfo>,
+): Promise<MemoryPeer & AsyncDisposable> {
+  const served = serve(protocols, info);
+  return owning(served, served.dial(sent));
+}
+
+/** The only WebSocket of a server that goes with it. */
+export function openAlone(
+  protocols: readonly Protocol[],
+  info?: Partial<ContextCreationInfo>,
+  options?: HandshakeOptions,
+): Promise<WebSocketPeer & AsyncDisposable> {
+  const served = serve(protocols, info);
+  return owning(served, served.open(options));
+}
+
+async function owning<Peer extends object>(served: Served, coming: Promise<Peer>) {
+  const dispose = () => served[Symbol.asyncDispose]();
+  try {
+    return Object.assign(await coming, { [Symbol.asyncDispose]: dispose });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
 }
 
 /** Dials a port, and sends what it is given. */

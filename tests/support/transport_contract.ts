@@ -5,12 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  abortTransport,
-  type Transport,
-  type TransportHandler,
-  writeAndDrain,
-} from "../../src/api/network.ts";
+import type { Transport, TransportHandler } from "../../src/api/network.ts";
+import { abortTransport, writeAndDrain } from "../../src/api/network.ts";
 
 /** Two connected transports that were not started; each test closes both. */
 export type MakePair = () => Promise<[Transport, Transport]>;
@@ -137,10 +133,7 @@ export function testTransportContract(
   tellsProgress = true,
   released: () => Promise<void> = () => Promise.resolve(),
 ): void {
-  const test = (
-    rule: string,
-    body: (near: Recorder, far: Recorder) => Promise<void>,
-  ): void => {
+  const test = (rule: string, body: (near: Recorder, far: Recorder) => Promise<void>): void => {
     Deno.test(`${name}: ${rule}`, async () => {
       const [nearEnd, farEnd] = await makePair();
       const near = new Recorder(nearEnd);

@@ -1,14 +1,8 @@
 /** The client's side: the handshake it makes, what it accepts, and how it fails. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type ClientConnectInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  createContext,
-  LwsError,
-  type Wsi,
-} from "../../../mod.ts";
+import type { ClientConnectInfo, Context, Wsi } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";

@@ -1,14 +1,8 @@
 /** Handshakes that a server or a proxy refuses, and what a program can read of the answer. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import {
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  POLLIN,
-  POLLOUT,
-  type Wsi,
-} from "../../../mod.ts";
+import type { ContextCreationInfo, Wsi } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, POLLIN, POLLOUT } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";

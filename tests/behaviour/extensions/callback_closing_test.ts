@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type Wsi } from "../../../mod.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import { doing, OFFER, put, textOf, watched } from "./callback_extension.ts";
 
 const encoder = new TextEncoder();
@@ -27,8 +27,7 @@ Deno.test("checkOkToReallyClose keeps it open: wsi.close returns −1, and a ret
   let mayClose = false;
   const { extension, asked } = keeper(() => mayClose ? 0 : 1);
   const { protocol, wsi, closes } = watched({ receivePing: () => -1, serverWriteable: () => -1 });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   assertEquals(wsi().close(1000), -1);
   assertEquals(wsi().write(Uint8Array.of(3, 232), "close"), -1);
   socket.send({ opcode: 9, payload: "p" });
@@ -46,8 +45,7 @@ Deno.test("checkOkToReallyClose keeps it open: wsi.close returns −1, and a ret
 Deno.test("a return value that closes from established can be put off as well", async () => {
   const { extension } = keeper(() => 1);
   const { protocol, closes } = watched({ established: () => -1 });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   socket.send({ opcode: 9, payload: "p" });
   assertEquals((await socket.receive()).opcode, 10);
   assertEquals(closes, []);
@@ -61,8 +59,7 @@ for (const verdict of [0, undefined, -1, "throws"] as const) {
       return verdict;
     });
     const { protocol, wsi } = watched();
-    await using served = serve([protocol], { extensions: [extension] });
-    const socket = await served.open(OFFER);
+    await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
     assertEquals(wsi().close(1000), 0);
     assertEquals((await socket.receiveClose()).code, 1000);
   });
@@ -107,11 +104,10 @@ for (const [what, code, act] of OTHERS) {
 Deno.test("the message handler's own bound closes whatever an extension says", async () => {
   const { extension, asked } = keeper(() => 1);
   const { protocol } = watched();
-  await using served = serve([{ ...protocol, rxBufferSize: 100 }], {
+  await using socket = await openAlone([{ ...protocol, rxBufferSize: 100 }], {
     extensions: [extension],
     maxMessageSize: 1000,
-  });
-  const socket = await served.open(OFFER);
+  }, OFFER);
   // The frame announces more than the handler takes, and is refused before it is there.
   const long = frame({ opcode: 2, payload: new Uint8Array(1001), key: KEY });
   socket.peer.send(long.subarray(0, 200));
@@ -197,8 +193,7 @@ for (const [what, act, last] of ENDS) {
     Deno.test(`flushPendingTx puts ${parts.length} parts in front of ${what}, once`, async () => {
       const { extension, shown } = flushing(parts);
       const { protocol, wsi } = watched({ message: () => -1 });
-      await using served = serve([protocol], { extensions: [extension] });
-      const socket = await served.open(OFFER);
+      await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
       wsi().write("before");
       await socket.receive();
       act(wsi(), socket);
@@ -216,8 +211,7 @@ for (const [what, act, last] of ENDS) {
 Deno.test("an extension that closes in flushPendingTx, or in the question before, closes once", async () => {
   const { protocol, wsi } = watched();
   const extension = doing({ flushPendingTx: (_data, wsi) => void wsi.close(3001) });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   wsi().close(3000);
   assertEquals((await socket.receiveClose()).code, 3001);
   socket.send({ opcode: 8, payload: Uint8Array.of(11, 185) });

@@ -1,20 +1,18 @@
 /** Extensions of a name and a callback: their life, and what can't be one. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import type { ExtensionReason, ExtensionStruct, Wsi } from "../../../mod.ts";
 import {
   callbackExtension,
   CONTEXT_PORT_NO_LISTEN,
   createContext,
-  type ExtensionReason,
-  type ExtensionStruct,
   LwsError,
   permessageDeflate,
-  type Wsi,
 } from "../../../mod.ts";
 import { flip } from "../../support/extensions.ts";
 import { frame } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { openAlone, serve, settle } from "../../support/serve.ts";
 import { doing, Methods, NAME, OFFER, watched } from "./callback_extension.ts";
 
 // Life.
@@ -217,10 +215,9 @@ for (const how of ["returns −1", "throws"]) {
   Deno.test(`an anyWsiEstablished that ${how} closes that connection with 1011`, async () => {
     using log = captureLog(["err", "warn"]);
     const recorder = record("p");
-    await using served = serve([recorder.protocol], {
+    await using socket = await openAlone([recorder.protocol], {
       extensions: [doing({ anyWsiEstablished: fail })],
     });
-    const socket = await served.open();
     assertEquals((await socket.receiveClose()).code, 1011);
     socket.peer.close();
     await recorder.until("closed");
@@ -256,8 +253,7 @@ for (const how of ["returns −1", "throws"]) {
           return fail();
         },
       });
-      await using served = serve([protocol], { extensions: [failing] });
-      const socket = await served.open(OFFER);
+      await using socket = await openAlone([protocol], { extensions: [failing] }, OFFER);
       if (reason.includes("Tx") || reason.includes("TxPre")) {
         assertEquals(wsi().write("out"), -1);
         assertEquals(wsi().write("out"), -1);
@@ -347,8 +343,7 @@ Deno.test("a flushPendingTx that fails takes the answer to a close frame away, w
     closed: (_wsi, _user, { code, wasClean }) => void closes.push([code, wasClean]),
   });
   const extension = doing({ flushPendingTx: () => -1 });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   socket.send({ opcode: 8, payload: Uint8Array.of(3, 232) });
   assertEquals((await socket.peer.readToEnd()).length, 0);
   socket.peer.close();

@@ -1,12 +1,8 @@
 /** What is proposed of callback extensions, and agreed to. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type CallbackExtension,
-  handlers,
-  permessageDeflate,
-  type Protocol,
-} from "../../../mod.ts";
+import type { CallbackExtension, Protocol } from "../../../mod.ts";
+import { handlers, permessageDeflate } from "../../../mod.ts";
 import { flip } from "../../support/extensions.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve } from "../../support/serve.ts";

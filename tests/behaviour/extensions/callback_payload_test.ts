@@ -5,7 +5,7 @@ import { type ExtensionToken } from "../../../mod.ts";
 import { flip, flipped } from "../../support/extensions.ts";
 import { frame, KEY } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { openAlone, serve, settle } from "../../support/serve.ts";
 import { doing, NAME, OFFER, put, textOf, watched } from "./callback_extension.ts";
 
 const encoder = new TextEncoder();
@@ -19,8 +19,7 @@ Deno.test("payload goes out as the token says it after the call, and comes in li
   const { protocol, wsi, got } = watched();
   let next: (token: ExtensionToken) => number | void = () => {};
   const extension = doing({ payloadTx: (data) => next(data), payloadRx: (data) => next(data) });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   const cases: readonly (readonly [(token: ExtensionToken) => number | void, string])[] = [
     [() => {}, "hello"],
     [(token) => void token.token!.fill(120), "xxxxx"],
@@ -55,10 +54,9 @@ Deno.test("a positive number has it called again with a null token, for more of 
     return parts.length;
   };
   const { protocol, wsi, got } = watched();
-  await using served = serve([protocol], {
+  await using socket = await openAlone([protocol], {
     extensions: [doing({ payloadTx: next, payloadRx: next })],
-  });
-  const socket = await served.open(OFFER);
+  }, OFFER);
   for (
     const each of [["a"], ["a", "b"], ["", "", "c"], ["d", "", ""], ["e".repeat(200_000), "f"]]
   ) {
@@ -86,10 +84,9 @@ Deno.test("each part may come in the same memory as the one before", async () =>
     return part < 3 ? 1 : 0;
   };
   const { protocol, wsi, got } = watched();
-  await using served = serve([protocol], {
+  await using socket = await openAlone([protocol], {
     extensions: [doing({ payloadTx: next, payloadRx: next })],
-  });
-  const socket = await served.open(OFFER);
+  }, OFFER);
   wsi().write("x");
   assertEquals(await socket.receiveText(), "abc");
   part = 0;
@@ -108,8 +105,7 @@ Deno.test("payload may be held back from one frame to the next", async () => {
       if (held.endsWith(".")) held = "";
     },
   });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   socket.send(
     { opcode: 1, fin: false, payload: "one " },
     { opcode: 9, payload: "p" },
@@ -125,10 +121,9 @@ Deno.test("empty payload and control frames are not shown", async () => {
   const shown: string[] = [];
   const note = (name: string) => (token: ExtensionToken) => void shown.push(name + textOf(token));
   const { protocol, wsi, got } = watched();
-  await using served = serve([protocol], {
+  await using socket = await openAlone([protocol], {
     extensions: [doing({ payloadTx: note("out "), payloadRx: note("in ") })],
-  });
-  const socket = await served.open(OFFER);
+  }, OFFER);
   wsi().write("");
   wsi().write("p", "ping");
   wsi().write("x");
@@ -222,8 +217,7 @@ Deno.test("calls that give something now and then are not too many", async () =>
 
 Deno.test("fragments are shown one by one, and stay fragments", async () => {
   const { protocol, wsi } = watched();
-  await using served = serve([protocol], { extensions: [flip(NAME)] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [flip(NAME)] }, OFFER);
   wsi().write("one ", "text", { fin: false });
   wsi().write("two", "continuation");
   const [one, two] = [await socket.receive(), await socket.receive()];
@@ -240,8 +234,7 @@ Deno.test("packetTxPresend sees whole frames of data, header and all, and no con
   const shown: Uint8Array[] = [];
   const { protocol, wsi } = watched();
   const extension = doing({ packetTxPresend: (data) => void shown.push(data.token!.slice()) });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   wsi().write("hello");
   wsi().write("p", "ping");
   wsi().write(new Uint8Array(70_000), "binary");
@@ -268,8 +261,7 @@ Deno.test("packetTxPresend may replace a packet and put more behind it", async (
       return more.length;
     },
   });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   assertEquals(wsi().write("hello"), 5);
   assertEquals(await socket.receiveText(), "Hello");
   const { opcode, payload } = await socket.receive();
@@ -280,8 +272,7 @@ Deno.test("packetRxPreparse sees all bytes as they come, from the first one behi
   const shown: Uint8Array[] = [];
   const { protocol, got } = watched();
   const extension = doing({ packetRxPreparse: (data) => void shown.push(data.token!.slice()) });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   const bytes = frame({ opcode: 1, payload: "hello", key: KEY });
   socket.peer.send(bytes.subarray(0, 3));
   await settle();
@@ -308,8 +299,7 @@ Deno.test("packetRxPreparse may take, hold back and add bytes", async () => {
       return queue.length > 0 && data.token !== null ? 1 : 0;
     },
   });
-  await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(OFFER);
+  await using socket = await openAlone([protocol], { extensions: [extension] }, OFFER);
   socket.send({ opcode: 1, payload: "one" });
   await settle();
   assertEquals(got, []);

@@ -2,17 +2,10 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import {
-  type CloseInfo,
-  handlers,
-  permessageDeflate,
-  type PermessageDeflateOptions,
-  prepareMessage,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
+import type { CloseInfo, PermessageDeflateOptions, Protocol, Wsi } from "../../../mod.ts";
+import { handlers, permessageDeflate, prepareMessage } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
-import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
@@ -161,9 +154,7 @@ Deno.test("a stream that is broken, cut or not UTF-8 costs its own connection, w
   const good = deflate("a text that is long enough to have codes in it, ".repeat(20));
   const broken = good.slice();
   broken[0] = 0xff;
-  for (
-    const payload of [broken, Uint8Array.of(0xff, 0xff), deflate(Uint8Array.of(0x61, 0xff))]
-  ) {
+  for (const payload of [broken, Uint8Array.of(0xff, 0xff), deflate(Uint8Array.of(0x61, 0xff))]) {
     const socket = await served.open(offering());
     socket.send({ opcode: 1, rsv: 4, payload });
     assertEquals((await socket.receiveClose()).code, 1007);
@@ -174,11 +165,10 @@ Deno.test("a stream that is broken, cut or not UTF-8 costs its own connection, w
 });
 
 Deno.test("a message that inflates to maxMessageSize passes, and one byte more is 1009", async () => {
-  await using served = serve([echo], {
+  await using socket = await openAlone([echo], {
     extensions: [permessageDeflate()],
     maxMessageSize: 100_000,
-  });
-  const socket = await served.open(offering());
+  }, offering());
   socket.send({ opcode: 2, rsv: 4, payload: deflate(new Uint8Array(100_000)) });
   assertEquals(inflate((await socket.receive()).payload).length, 100_000);
   socket.send({ opcode: 2, rsv: 4, payload: deflate(new Uint8Array(100_001)) });

@@ -2,23 +2,22 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import type { Extension, Protocol, Wsi } from "../../../mod.ts";
 import {
   CONTEXT_PORT_NO_LISTEN,
   deflateFrame,
   deflateStream,
-  type Extension,
   handlers,
   permessageDeflate,
   prepareMessage,
-  type Protocol,
-  type Wsi,
 } from "../../../mod.ts";
 import { acceptValue } from "../../../src/core/websocket/handshake.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { adder, doubled, flip, flipped, twice } from "../../support/extensions.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, serve, type Served, settle, type WebSocketPeer } from "../../support/serve.ts";
+import type { Served, WebSocketPeer } from "../../support/serve.ts";
+import { openAlone, readHead, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
@@ -270,10 +269,9 @@ Deno.test("pieces tell where a message begins and ends, and which bits its frame
     const isLast = wsi.isFinalFragment && wsi.remainingPacketPayload === 0;
     pieces.push([(data as Uint8Array).length, wsi.isFirstFragment, isLast, wsi.reservedBits]);
   });
-  await using served = serve([{ ...recorder.protocol, rxBufferSize: 1000 }], {
+  await using socket = await openAlone([{ ...recorder.protocol, rxBufferSize: 1000 }], {
     extensions: [flip(), compressing()],
-  });
-  const socket = await served.open(offering("x-flip, permessage-deflate"));
+  }, offering("x-flip, permessage-deflate"));
   socket.send({ opcode: 2, rsv: 4, payload: deflate(new Uint8Array(2500)) });
   socket.send({ opcode: 2, payload: new Uint8Array(1500) });
   await settle();
@@ -287,8 +285,7 @@ Deno.test("pieces tell where a message begins and ends, and which bits its frame
 });
 
 Deno.test("text is checked where it is plain again, and not before", async () => {
-  await using served = serve([echo], { extensions: [flip()] });
-  const socket = await served.open(offering("x-flip"));
+  await using socket = await openAlone([echo], { extensions: [flip()] }, offering("x-flip"));
   // Flipped, hardly any text is UTF-8, be it in one frame or with a character cut in two.
   socket.send({ opcode: 1, payload: flipped(encoder.encode("grün")) });
   assertEquals(decoder.decode(flipped((await socket.receive()).payload)), "grün");
@@ -370,10 +367,9 @@ Deno.test("what comes right after receiving goes on waits for what was held befo
     wsi = each;
     each.rxFlowControl(false);
   });
-  await using served = serve([{ ...recorder.protocol, rxBufferSize: 100 }], {
+  await using socket = await openAlone([{ ...recorder.protocol, rxBufferSize: 100 }], {
     extensions: [compressing(), adder({ unit: "stream", reservedBits: 0 })],
-  });
-  const socket = await served.open(offering("permessage-deflate, x-adder"));
+  }, offering("permessage-deflate, x-adder"));
   const send = (options: FrameOptions) =>
     socket.peer.send(frame({ key: KEY, ...options }).map((byte) => byte + 1));
   send({ opcode: 1, rsv: 4, payload: deflate(letters.join("")) });

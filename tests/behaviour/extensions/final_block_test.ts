@@ -2,13 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
-import {
-  deflateFrame,
-  type Extension,
-  handlers,
-  permessageDeflate,
-  xWebkitDeflateFrame,
-} from "../../../mod.ts";
+import type { Extension } from "../../../mod.ts";
+import { deflateFrame, handlers, permessageDeflate, xWebkitDeflateFrame } from "../../../mod.ts";
 import { DeflateSession, SharedStreams } from "../../../src/extensions/deflate_session.ts";
 import { nativeZlibCodec } from "../../../src/extensions/zlib.ts";
 import { wholeZlibCodec } from "../../../src/extensions/zlib_whole.ts";

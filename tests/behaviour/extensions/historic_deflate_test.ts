@@ -12,7 +12,7 @@ import {
   xWebkitDeflateFrame,
 } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
-import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const SYNC_FLUSH = 2;
@@ -47,10 +47,7 @@ const ANSWERS: readonly [offer: string, answer: string | undefined][] = [
   ["deflate-frame; no_context_takeover=1", undefined],
   ["deflate-frame; unknown, deflate-frame", "deflate-frame"],
   ["x-webkit-deflate-frame", "x-webkit-deflate-frame"],
-  [
-    "x-webkit-deflate-frame; no_context_takeover",
-    "x-webkit-deflate-frame; no_context_takeover",
-  ],
+  ["x-webkit-deflate-frame; no_context_takeover", "x-webkit-deflate-frame; no_context_takeover"],
   ["deflate-stream", "deflate-stream"],
   ["deflate-stream; level=1", undefined],
   [
@@ -89,8 +86,7 @@ for (const make of [deflateFrame, xWebkitDeflateFrame]) {
   const { name } = extension();
 
   Deno.test(`${name}: each frame of a message is compressed or plain for itself`, async () => {
-    await using served = serve([echo], { extensions: [extension()] });
-    const socket = await served.open(offering(name));
+    await using socket = await openAlone([echo], { extensions: [extension()] }, offering(name));
     socket.send(
       { opcode: 1, rsv: 4, fin: false, payload: deflate("compressed, ") },
       { opcode: 9, payload: "p" },

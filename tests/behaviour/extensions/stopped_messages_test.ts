@@ -5,17 +5,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
+import type { Context, Extension, PollFd, Protocol, Reason, Wsi } from "../../../mod.ts";
 import {
-  type Context,
   deflateFrame,
   deflateStream,
-  type Extension,
   handlers,
   permessageDeflate,
-  type PollFd,
-  type Protocol,
-  type Reason,
-  type Wsi,
   xWebkitDeflateFrame,
 } from "../../../mod.ts";
 import { adder, flip, withoutKeep } from "../../support/extensions.ts";

@@ -1,13 +1,8 @@
 /** Extensions of users that throw where they should not, or say what can't be. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type Extension,
-  type ExtensionSession,
-  handlers,
-  permessageDeflate,
-  type ServicePolicy,
-} from "../../../mod.ts";
+import type { Extension, ExtensionSession, ServicePolicy } from "../../../mod.ts";
+import { handlers, permessageDeflate } from "../../../mod.ts";
 import { flip } from "../../support/extensions.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";

@@ -9,15 +9,8 @@ import { wholeZlibCodec } from "../../../src/extensions/zlib_whole.ts";
 import { acceptance } from "../../compat/support.ts";
 import { frame, type FrameOptions } from "../../support/frames.ts";
 import { captureLog } from "../../support/recorder.ts";
-import {
-  playServer,
-  readFrame,
-  readHead,
-  type ReceivedFrame,
-  serve,
-  settle,
-  TARGET,
-} from "../../support/serve.ts";
+import type { ReceivedFrame } from "../../support/serve.ts";
+import { playServer, readFrame, readHead, serve, settle, TARGET } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const SYNC_FLUSH = 2;

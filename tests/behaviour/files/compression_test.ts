@@ -8,7 +8,7 @@ import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { withMount } from "../../support/folder.ts";
 import { fieldOf, get, request, statusOf } from "../../support/http.ts";
 import { LoopClock } from "../../support/loop_clock.ts";
-import { readHead, serve, type Served, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, serve, type Served, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const TEXT = Array.from({ length: 9_000 }, (_, i) => `line ${i} ${i * 7919 % 1013}\n`).join("");
@@ -248,8 +248,7 @@ Deno.test("serveHttpFile compresses as well, but for what the program says is no
 
 Deno.test("a reader that stops stops the reading, and its going closes the file", async () => {
   const { counts, ops } = countedFile(64 * 1024 * 1024);
-  await using served = serve([program()], { fileOps: ops, compression: true });
-  const peer = await served.dial();
+  await using peer = await dialAlone([program()], undefined, { fileOps: ops, compression: true });
   peer.transport.stopReading();
   peer.send(get("/x.txt", GZIP));
   await settle();

@@ -5,7 +5,8 @@ import { type FileOps, hostFileOps, type Protocol, type Wsi } from "../../../mod
 import type { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { fieldOf, get, readRefusal, request, statusOf } from "../../support/http.ts";
 import { captureLog, record, type Recorder } from "../../support/recorder.ts";
-import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
+import type { Served } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 
 const LENGTH = 1_000_000;
 
@@ -73,8 +74,7 @@ function fileServer(): Recorder & { wsi: () => Wsi; protocol: Protocol<{ of: str
 Deno.test("a peer that does not read lets one piece of the file wait, and no more", async () => {
   const files = new HeldFiles();
   const { protocol, wsi, until } = fileServer();
-  await using served = serve([protocol], { fileOps: files });
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol], undefined, { fileOps: files });
   peer.transport.stopReading();
   peer.send(get("/a"));
   await settle();
@@ -255,8 +255,7 @@ for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
     using log = captureLog();
     const { files, fileOps } = failingAt(1, broken);
     const { protocol, reasons } = fileServer();
-    await using served = serve([protocol], { fileOps });
-    const peer = await served.dial(get("/a"));
+    await using peer = await dialAlone([protocol], get("/a"), { fileOps });
     assertEquals(statusOf((await readResponse(peer)).head), 500);
     assertEquals([files.closed, reasons.includes("httpFileCompletion")], [1, false]);
     peer.send(get("/b"));
@@ -271,8 +270,7 @@ for (const [fault, [broken, line]] of Object.entries(READ_FAULTS)) {
     using log = captureLog();
     const { files, fileOps } = failingAt(2, broken);
     const { protocol, until } = fileServer();
-    await using served = serve([protocol], { fileOps });
-    const peer = await served.dial(get("/a") + get("/b"));
+    await using peer = await dialAlone([protocol], get("/a") + get("/b"), { fileOps });
     assertEquals(fieldOf(await readHead(peer), "content-length"), String(LENGTH));
     assertEquals((await peer.readToEnd()).length, 64 * 1024);
     assertEquals([files.opened, files.closed], [1, 1]);
@@ -287,8 +285,7 @@ Deno.test("a file whose length is none is answered 404, and closed", async () =>
     const files = new HeldFiles();
     const { protocol } = fileServer();
     const fileOps = Object.assign(files, { open: () => ({ handle: {}, length }) }) as never;
-    await using served = serve([protocol], { fileOps });
-    const peer = await served.dial(get("/a"));
+    await using peer = await dialAlone([protocol], get("/a"), { fileOps });
     assertEquals(statusOf((await readResponse(peer)).head), 404, String(length));
     assertEquals(files.closed, 1, String(length));
     peer.close();
@@ -341,8 +338,7 @@ Deno.test("an answer takes one file, and no other bytes", async () => {
     results.push(wsi.serveHttpFile(data), wsi.serveHttpFile(data), wsi.write("x", "http"));
     results.push(wsi.returnHttpStatus(200), wsi.writeHttpHeaders(200, []));
   });
-  await using served = serve([recorder.protocol], { fileOps: files });
-  const peer = await served.dial(get("/a"));
+  await using peer = await dialAlone([recorder.protocol], get("/a"), { fileOps: files });
   await readHead(peer);
   assert(isWhole(await peer.readBytes(LENGTH)));
   assertEquals(results, [0, -1, -1, 1, -1]);
@@ -368,8 +364,7 @@ Deno.test("a file on the disk that shrinks while it is served cuts its connectio
   try {
     await Deno.writeFile(`${folder}/a`, new Uint8Array(LENGTH));
     const { protocol, until } = fileServer();
-    await using served = serve([protocol], { fileOps: hostFileOps(folder) });
-    const peer = await served.dial();
+    await using peer = await dialAlone([protocol], undefined, { fileOps: hostFileOps(folder) });
     const half = 500_000;
     peer.send(get("/a"));
     await readHead(peer);

@@ -13,7 +13,7 @@ import {
   statusOf,
 } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const encoder = new TextEncoder();
@@ -43,8 +43,7 @@ Deno.test("half-close behind the request still gets the answer, and with halfOpe
 
 Deno.test("half-close behind pipelined requests gets all the answers", async () => {
   const { protocol } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/1") + get("/2") + get("/3"));
+  await using peer = await dialAlone([protocol], get("/1") + get("/2") + get("/3"));
   peer.end();
   for (const path of ["/1", "/2", "/3"]) assertEquals(await readPage(peer), `GET ${path}`);
   assertEquals((await peer.readToEnd()).length, 0);
@@ -53,8 +52,7 @@ Deno.test("half-close behind pipelined requests gets all the answers", async () 
 Deno.test("half-close inside a request just ends it", async () => {
   for (const part of ["GET / HT", request("POST", "/", "Content-Length: 9") + "abc"]) {
     const recorder = record("http");
-    await using served = serve([recorder.protocol]);
-    const peer = await served.dial(part);
+    await using peer = await dialAlone([recorder.protocol], part);
     peer.end();
     assertEquals((await peer.readToEnd()).length, 0);
     await recorder.until("wsiDestroy");

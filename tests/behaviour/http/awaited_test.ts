@@ -13,7 +13,7 @@ import {
   textOfPage,
 } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { named } from "../../support/named.ts";
 
@@ -50,8 +50,7 @@ for (const reason of REASONS) {
   Deno.test(`${reason} that is rejected is answered 500, with its stack in the log`, async () => {
     using log = captureLog();
     const thinker = thinking(reason, others);
-    await using served = serve([thinker.protocol]);
-    const peer = await served.dial(POST);
+    await using peer = await dialAlone([thinker.protocol], POST);
     await settle();
     await thinker.fail(new Error("no database"));
     assertEquals((await readRefusal(peer)).status, 500);
@@ -62,8 +61,7 @@ for (const reason of REASONS) {
   for (const how of ["closes", "resets"] as const) {
     Deno.test(`a peer that ${how} while ${reason} thinks is noticed`, async () => {
       const thinker = thinking(reason, others);
-      await using served = serve([thinker.protocol]);
-      const peer = await served.dial(POST);
+      await using peer = await dialAlone([thinker.protocol], POST);
       await settle();
       assertEquals(thinker.pending(), 1);
       if (how === "closes") peer.close();
@@ -90,8 +88,7 @@ for (const reason of REASONS) {
 
   Deno.test(`a program that closes while ${reason} thinks has closed`, async () => {
     const thinker = thinking(reason, others);
-    await using served = serve([thinker.protocol]);
-    const peer = await served.dial(POST);
+    await using peer = await dialAlone([thinker.protocol], POST);
     await settle();
     thinker.wsi().close();
     assertEquals((await peer.readToEnd()).length, 0);
@@ -120,7 +117,7 @@ Deno.test("requests behind one that is awaited are answered after it, in order",
 });
 
 Deno.test("an async http answers, and the connection serves the next request", async () => {
-  await using served = serve([named("x", {
+  await using peer = await dialAlone([named("x", {
     async http(wsi, _user, path) {
       await settle();
       wsi.returnHttpStatus(200, `${path} ${wsi.method} ${wsi.hdrCopy("host")}`);
@@ -128,7 +125,6 @@ Deno.test("an async http answers, and the connection serves the next request", a
       return wsi.httpTransactionCompleted();
     },
   })]);
-  const peer = await served.dial();
   for (const path of ["/a", "/b"]) {
     peer.send(get(path));
     assertEquals(await readPage(peer), `${path} GET localhost`);
@@ -142,8 +138,7 @@ Deno.test("an async http answers, and the connection serves the next request", a
 
 Deno.test("a transaction that is answered later than its promise goes on as ever", async () => {
   const thinker = thinking("http");
-  await using served = serve([thinker.protocol]);
-  const peer = await served.dial(get("/1") + get("/2"));
+  await using peer = await dialAlone([thinker.protocol], get("/1") + get("/2"));
   await settle();
   await thinker.decide();
   assertEquals(thinker.pending(), 0);
@@ -159,8 +154,7 @@ for (const framing of ["length", "chunked"]) {
       httpBody: (_wsi, data) => void pieces.push(data as Uint8Array),
       httpBodyCompletion: (wsi) => void page(wsi),
     });
-    await using served = serve([thinker.protocol], { maxHeaderBytes: 300 });
-    const peer = await served.dial();
+    await using peer = await dialAlone([thinker.protocol], undefined, { maxHeaderBytes: 300 });
     const texts = ["first ", "second ".repeat(30), "third"];
     const body = texts.join("");
     if (framing === "length") {
@@ -230,8 +224,7 @@ Deno.test("a body that comes early doesn't stop the time of the filter", async (
 
 Deno.test("100 Continue comes once http has decided, and not behind its answer", async () => {
   const thinker = thinking("http", { httpBodyCompletion: (wsi) => page(wsi) });
-  await using served = serve([thinker.protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([thinker.protocol]);
   const head = request("POST", "/", "Content-Length: 1", "Expect: 100-continue");
   peer.send(head);
   await settle();
@@ -249,8 +242,7 @@ Deno.test("100 Continue comes once http has decided, and not behind its answer",
 
 Deno.test("a writeable callback that was asked for meanwhile comes afterwards", async () => {
   const thinker = thinking("http", { httpWriteable: (wsi) => page(wsi) });
-  await using served = serve([thinker.protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([thinker.protocol], get("/"));
   await settle();
   thinker.wsi().callbackOnWritable();
   await settle();
@@ -301,8 +293,7 @@ for (const path of ["/file", "/none"]) {
 
 Deno.test("a file that has left whole before http decides to close is told of, and the end comes", async () => {
   const thinker = thinking("http", { http: (wsi, data) => void wsi.serveHttpFile(data as string) });
-  await using served = serve([thinker.protocol], { fileOps: oneFile });
-  const peer = await served.dial(get("/file"));
+  await using peer = await dialAlone([thinker.protocol], get("/file"), { fileOps: oneFile });
   assertEquals((await readResponse(peer)).body, "AAAAA");
   await settle();
   await thinker.decide(-1);

@@ -12,7 +12,7 @@ import {
   request,
   statusOf,
 } from "../../support/http.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
@@ -72,8 +72,7 @@ const BODIES: readonly [name: string, ...packets: string[]][] = [
 for (const [name, ...packets] of BODIES) {
   Deno.test(`a body by ${name} that is stopped goes on in order, never inside the call`, async () => {
     const { protocol, pieces, wsi, isWhole } = collector();
-    await using served = serve([protocol]);
-    const peer = await served.dial();
+    await using peer = await dialAlone([protocol]);
     for (const packet of packets) peer.send(packet);
     await settle();
     assertEquals(pieces, ["abc"]);
@@ -91,7 +90,7 @@ for (const [name, ...packets] of BODIES) {
 
 Deno.test("httpBodyCompletion comes for every body, also an empty one, and never without", async () => {
   const counted: string[] = [];
-  await using served = serve([named("http", {
+  await using peer = await dialAlone([named("http", {
     http(wsi, _user, path) {
       if (wsi.method !== "GET") return;
       return reply(wsi, 200, `no body ${path}`);
@@ -101,7 +100,6 @@ Deno.test("httpBodyCompletion comes for every body, also an empty one, and never
       return reply(wsi, 200, "whole");
     },
   })]);
-  const peer = await served.dial();
   const bodies = [
     request("POST", "/length", "Content-Length: 1") + "x",
     request("PUT", "/zero", "Content-Length: 0"),
@@ -149,8 +147,7 @@ const CONTINUES: readonly [name: string, head: string, answers: readonly number[
 for (const [name, head, answers] of CONTINUES) {
   Deno.test(`Expect: ${name}`, async () => {
     const { protocol } = answering();
-    await using served = serve([protocol]);
-    const peer = await served.dial(head);
+    await using peer = await dialAlone([protocol], head);
     await settle();
     const early = answers[0] === 100 || answers[0] === 417 || head.includes("Content-Length: 0");
     assertEquals(peer.received.length > 0, early, "before the body");

@@ -12,7 +12,7 @@ import {
   statusOf,
 } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, readResponse, serve } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
@@ -151,8 +151,7 @@ Deno.test("close in filterHttpConnection is the end, and http never comes", asyn
   const recorder = record("http", (wsi, reason, _user, _data) => {
     if (reason === "filterHttpConnection") assertEquals(wsi.close(), 0);
   });
-  await using served = serve([recorder.protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([recorder.protocol], get("/"));
   assertEquals((await peer.readToEnd()).length, 0);
   peer.close();
   await recorder.until("wsiDestroy");

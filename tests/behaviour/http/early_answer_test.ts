@@ -13,7 +13,7 @@ import {
   statusOf,
 } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { named } from "../../support/named.ts";
 
@@ -51,8 +51,7 @@ for (const [framing, make] of Object.entries(BODIES)) {
 
     Deno.test(`maxDrainBytes beside what came are read away, and the connection stays: ${how}`, async () => {
       const { protocol, reasons } = early();
-      await using served = serve([protocol], { maxDrainBytes: DRAINED });
-      const peer = await served.dial();
+      await using peer = await dialAlone([protocol], undefined, { maxDrainBytes: DRAINED });
       const { head, first, rest } = make(DRAINED);
       if (isOnePacket) peer.send(head + first + rest + get("/next"));
       else {
@@ -71,8 +70,7 @@ for (const [framing, make] of Object.entries(BODIES)) {
 
 Deno.test("a length of more than maxDrainBytes beside what came is answered with connection: close", async () => {
   const { protocol } = early();
-  await using served = serve([protocol], { maxDrainBytes: DRAINED });
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol], undefined, { maxDrainBytes: DRAINED });
   const { head, first, rest } = BODIES["by length"]!(DRAINED + 1);
   peer.send(head + first);
   const refusal = readRefusal(peer);
@@ -146,8 +144,7 @@ Deno.test("an answer in httpBody reads the rest away, and pieces come no more", 
     }
   });
   for (const framing of Object.values(BODIES)) {
-    await using served = serve([protocol]);
-    const peer = await served.dial();
+    await using peer = await dialAlone([protocol]);
     const { head, first, rest } = framing(500);
     peer.send(head + first + rest + get("/next"));
     assertEquals(await readPage(peer), "/early");
@@ -247,8 +244,7 @@ const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Deno.test("the answer to who waits for 100 Continue says close, as the body may never come", async () => {
   const { protocol } = early();
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("POST", "/early", ...EXPECTS));
+  await using peer = await dialAlone([protocol], request("POST", "/early", ...EXPECTS));
   const { status, head } = await readRefusal(peer);
   assertEquals([status, fieldOf(head, "connection")], [401, "close"]);
 });
@@ -283,8 +279,7 @@ async function expectThanks(peer: MemoryPeer): Promise<void> {
 
 Deno.test("100 Continue comes once the program has let the request pass, also without httpBody", async () => {
   const { protocol } = taking(() => {});
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   for (let i = 0; i < 2; i++) {
     peer.send(request("POST", "/", ...EXPECTS));
     await expectThanks(peer);
@@ -293,8 +288,7 @@ Deno.test("100 Continue comes once the program has let the request pass, also wi
 
 Deno.test("a body that came unasked for gets no 100 Continue", async () => {
   const { protocol } = taking(() => {});
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("POST", "/", ...EXPECTS) + "a");
+  await using peer = await dialAlone([protocol], request("POST", "/", ...EXPECTS) + "a");
   await settle();
   assertEquals(peer.received.length, 0);
   peer.send("bc");
@@ -320,15 +314,13 @@ Deno.test("stopping and going on inside http doesn't bring 100 Continue before h
     wsi.returnHttpStatus(401);
     wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("POST", "/", ...EXPECTS));
+  await using peer = await dialAlone([protocol], request("POST", "/", ...EXPECTS));
   assertEquals((await readRefusal(peer)).status, 401);
 });
 
 Deno.test("a program that looked first and refuses sends no 100 Continue, and says close", async () => {
   const { protocol, wsi } = taking((one) => void one.rxFlowControl(false));
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("POST", "/", ...EXPECTS));
+  await using peer = await dialAlone([protocol], request("POST", "/", ...EXPECTS));
   await settle();
   wsi().returnHttpStatus(413);
   wsi().httpTransactionCompleted();
@@ -339,8 +331,7 @@ Deno.test("a program that looked first and refuses sends no 100 Continue, and sa
 for (const reason of ["filterHttpConnection", "http"] as const) {
   Deno.test(`100 Continue waits for the promise of ${reason}`, async () => {
     const thinker = thinking(reason, { httpBodyCompletion: (wsi) => reply(wsi, 200, "thanks") });
-    await using served = serve([thinker.protocol]);
-    const peer = await served.dial(request("POST", "/", ...EXPECTS));
+    await using peer = await dialAlone([thinker.protocol], request("POST", "/", ...EXPECTS));
     await settle();
     assertEquals(peer.received.length, 0);
     await thinker.decide(0);

@@ -5,7 +5,7 @@ import { HttpHeaderBlock, LwsError, type Protocol, type Wsi } from "../../../mod
 import type { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { fieldOf, get, readPage, reply, request, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder("latin1");
@@ -44,8 +44,7 @@ Deno.test("a body without a length goes out in chunks, one for each write, and t
     assertEquals(wsi.write(new Uint8Array(16).fill(98), "http"), 16);
     return wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/1") + get("/2"));
+  await using peer = await dialAlone([protocol], get("/1") + get("/2"));
   for (let i = 0; i < 2; i++) {
     const head = await readHead(peer);
     assertEquals(fieldOf(head, "transfer-encoding"), "chunked");
@@ -62,8 +61,7 @@ Deno.test("httpFinal writes its bytes and the last chunk", async () => {
       assertEquals(wsi.write("begin", "http"), 5);
       assertEquals(wsi.write(last, "httpFinal"), last.length);
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/"));
+    await using peer = await dialAlone([protocol], get("/"));
     await readHead(peer);
     assertEquals((await readChunks(peer)).chunks, ["begin", ...last === "" ? [] : [last]]);
   }
@@ -74,8 +72,7 @@ Deno.test("a body without a byte is the last chunk alone", async () => {
     wsi.writeHttpHeaders(200, []);
     return wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/") + get("/"));
+  await using peer = await dialAlone([protocol], get("/") + get("/"));
   for (let i = 0; i < 2; i++) {
     await readHead(peer);
     assertEquals(await readChunks(peer), { chunks: [], trailers: "" });
@@ -89,8 +86,7 @@ Deno.test("a chunk of any size is one piece with its frame, and arrives as it wa
     for (const size of sizes) wsi.write(new Uint8Array(size).fill(size % 251), "http");
     return wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   await readHead(peer);
   const { chunks } = await readChunks(peer);
   assertEquals(chunks.map((each) => each.length), sizes);
@@ -123,8 +119,7 @@ Deno.test("trailers come behind the last chunk", async () => {
     wsi.write("body", "http");
     return wsi.httpTransactionCompleted({ trailers: [["x-sum", "abc"], ["x-time", "3 ms"]] });
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/") + get("/"));
+  await using peer = await dialAlone([protocol], get("/") + get("/"));
   for (let i = 0; i < 2; i++) {
     assertEquals(fieldOf(await readHead(peer), "trailer"), "x-sum");
     assertEquals((await readChunks(peer)).trailers, "x-sum: abc\nx-time: 3 ms\n");
@@ -156,8 +151,7 @@ for (const [trailers, named] of BAD_TRAILERS) {
       assertEquals(error.code, "invalid-argument");
       wsi.write("all", "httpFinal");
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/"));
+    await using peer = await dialAlone([protocol], get("/"));
     await readHead(peer);
     assertEquals(await readChunks(peer), { chunks: ["all"], trailers: "" });
   });
@@ -178,8 +172,7 @@ Deno.test("trailers have no place behind a body with a length, its own chunks, o
       assertEquals(error.code, "invalid-argument");
       return wsi.httpTransactionCompleted();
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/") + get("/"));
+    await using peer = await dialAlone([protocol], get("/") + get("/"));
     assertEquals(statusOf(await readHead(peer)), status);
     if (fields[0]?.[0] === "transfer-encoding") await readChunks(peer);
     assertEquals(statusOf(await readHead(peer)), status, "the connection stays");
@@ -298,8 +291,7 @@ for (const [status, fields, named] of BAD_HEADS) {
       }
       return reply(wsi, 200, "unharmed");
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/") + get("/"));
+    await using peer = await dialAlone([protocol], get("/") + get("/"));
     assertEquals(await readPage(peer), "unharmed");
     assertEquals(await readPage(peer), "unharmed");
   });
@@ -313,8 +305,7 @@ Deno.test("transfer-encoding is refused by name where the client speaks HTTP/1.0
     assertThrows(() => wsi.write(head, "http"), LwsError, "HTTP/1.0");
     return reply(wsi, 200, "unharmed");
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(GET_1_0);
+  await using peer = await dialAlone([protocol], GET_1_0);
   assertEquals(await readPage(peer), "unharmed");
 });
 
@@ -356,8 +347,7 @@ Deno.test("fewer bytes than announced at completion reset the connection, with a
       wsi.write("hel", "http");
       assertEquals(wsi.httpTransactionCompleted(), 1);
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/some/path") + get("/next"));
+    await using peer = await dialAlone([protocol], get("/some/path") + get("/next"));
     await peer.readToEnd();
     assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
     assertEquals(log.lines.length, 1);
@@ -376,8 +366,7 @@ for (const status of [204, 205, 304]) {
       assertEquals(error.code, "invalid-state");
       return wsi.httpTransactionCompleted();
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/") + get("/"));
+    await using peer = await dialAlone([protocol], get("/") + get("/"));
     for (let i = 0; i < 2; i++) {
       const head = await readHead(peer);
       assertEquals(statusOf(head), status);
@@ -389,8 +378,7 @@ for (const status of [204, 205, 304]) {
 
 Deno.test("returnHttpStatus(205) has no page, and says so", async () => {
   const protocol = answeredBy((wsi) => (wsi.returnHttpStatus(205), wsi.httpTransactionCompleted()));
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/") + get("/"));
+  await using peer = await dialAlone([protocol], get("/") + get("/"));
   for (let i = 0; i < 2; i++) {
     const { head, body } = await readResponse(peer);
     assertEquals([statusOf(head), fieldOf(head, "content-length"), body], [205, "0", ""]);
@@ -426,8 +414,7 @@ Deno.test("a head by hand in any pieces is read, and its length is kept", async 
       assertThrows(() => wsi.write("!", "http"), LwsError, "content-length 5");
       return wsi.httpTransactionCompleted();
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/") + get("/"));
+    await using peer = await dialAlone([protocol], get("/") + get("/"));
     for (let i = 0; i < 2; i++) {
       assertEquals(statusOf(await readHead(peer)), 103);
       assertEquals((await readResponse(peer)).body, "hello");
@@ -474,8 +461,7 @@ Deno.test("a head by hand without a length is ended by the connection, which the
       if (way === "close") wsi.close();
       return way === "return" ? -1 : 0;
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/"));
+    await using peer = await dialAlone([protocol], get("/"));
     await readHead(peer);
     assertEquals(decoder.decode(await peer.readToEnd()), "all there is");
     assertEquals(peer.ended, true, way);
@@ -488,8 +474,7 @@ Deno.test("a head by hand that says connection: close is obeyed", async () => {
     wsi.write("ok", "http");
     assertEquals(wsi.httpTransactionCompleted(), 1);
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   assertEquals((await readResponse(peer)).body, "ok");
   assertEquals((await peer.readToEnd()).length, 0);
 });
@@ -500,8 +485,7 @@ Deno.test("a throw behind a head by hand without a length resets the connection"
     wsi.write("HTTP/1.1 200 OK\r\n\r\nthe beginning", "http");
     throw new Error("on purpose");
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   await peer.readToEnd();
   assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
 });
@@ -512,8 +496,7 @@ Deno.test("an answer by hand to HEAD is its head alone, wherever the body stands
     assertEquals(wsi.write("llo", "http"), 3);
     return wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("HEAD", "/") + get("/"));
+  await using peer = await dialAlone([protocol], request("HEAD", "/") + get("/"));
   assertEquals(statusOf(await readHead(peer)), 200);
   assertEquals((await readResponse(peer)).body, "hello");
 });
@@ -524,8 +507,7 @@ Deno.test("what is no HTTP goes out as it is", async () => {
       assertEquals(wsi.write(text, "http"), text.length);
       return wsi.httpTransactionCompleted();
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/"));
+    await using peer = await dialAlone([protocol], get("/"));
     assertEquals(decoder.decode(await peer.readBytes(text.length)), text);
   }
 });
@@ -536,8 +518,7 @@ for (const method of ["GET", "HEAD"]) {
     const protocol = answeredBy((wsi) => {
       results.push(wsi.write("just text", "http"), wsi.httpTransactionCompleted());
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(request(method, "/") + get("/next"));
+    await using peer = await dialAlone([protocol], request(method, "/") + get("/next"));
     assertEquals(decoder.decode(await peer.readToEnd()), method === "GET" ? "just text" : "");
     assertEquals([peer.ended, results], [true, [9, 1]]);
   });
@@ -566,8 +547,7 @@ Deno.test("returnHttpStatus takes fields, and those of its page can be replaced"
     return reply(wsi, 405, "<p>Only GET.", [["Allow", "GET, HEAD"], ...replaced]);
   });
   let replaced: [string, string][] = [];
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   const { head, body } = await readResponse(peer);
   assertEquals(fieldOf(head, "allow"), "GET, HEAD");
   assertEquals(fieldOf(head, "x-content-type-options"), "nosniff");
@@ -585,8 +565,7 @@ Deno.test("a 426 names the upgrade, and its connection field does so as well", a
     return reply(wsi, 426, undefined, fields);
   });
   let fields: [string, string][] = [];
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   const { head } = await readResponse(peer);
   assertEquals([fieldOf(head, "upgrade"), fieldOf(head, "connection")], ["websocket", "upgrade"]);
   fields = [["Upgrade", "x/1"], ["Connection", "Upgrade"]];
@@ -607,8 +586,7 @@ Deno.test("a status without the field that it must have is told of once, and sen
     else wsi.returnHttpStatus(status);
     return wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   for (const [status, name] of Object.entries(needed)) {
     for (const how of ["page", "head"]) {
       peer.send(get(`/${status}`, `X-How: ${how}`));
@@ -631,8 +609,7 @@ Deno.test("early hints come before the answer, as often as the program wants", a
     results.push(wsi.writeEarlyHints(hints));
     return wsi.httpTransactionCompleted();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   for (let i = 0; i < 2; i++) {
     assertEquals(
       await readHead(peer),

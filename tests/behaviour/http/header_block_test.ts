@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { HEADER_TOKENS, HttpHeaderBlock, LwsError, type Protocol } from "../../../mod.ts";
 import { request } from "../../support/http.ts";
-import { readHead, readResponse, serve } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse } from "../../support/serve.ts";
 
 const DATE = /^date: \w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT\r\n/m;
 
@@ -121,8 +121,7 @@ Deno.test("a block goes out by write, and the connection takes the next request"
       assertEquals(wsi.write("hello", "httpFinal"), 5);
     },
   };
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   for (let i = 0; i < 2; i++) {
     peer.send(request("GET", "/"));
     const { head, body } = await readResponse(peer);

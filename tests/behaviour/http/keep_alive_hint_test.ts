@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { type ContextCreationInfo, HttpHeaderBlock, type Wsi } from "../../../mod.ts";
 import { fieldOf, get, reply, request } from "../../support/http.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const ASKING = "Connection: keep-alive";
@@ -16,8 +16,7 @@ async function hintOf(
   info: Partial<ContextCreationInfo> = {},
   protocol = page,
 ): Promise<[connection: string | undefined, keepAlive: string | undefined]> {
-  await using served = serve([protocol], info);
-  const peer = await served.dial(text);
+  await using peer = await dialAlone([protocol], text, info);
   const head = await readHead(peer);
   peer.close();
   return [fieldOf(head, "connection"), fieldOf(head, "keep-alive")];

@@ -11,13 +11,12 @@ import {
   request,
   statusOf,
 } from "../../support/http.ts";
-import { readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 Deno.test("requests in one packet are answered in order, however many", async () => {
   const { protocol } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   const targets = Array.from({ length: 20 }, (_, i) => `/${i}`);
   peer.send(targets.map((target) => get(target)).join(""));
   for (const target of targets) assertEquals(await readPage(peer), `GET ${target}`);
@@ -45,8 +44,7 @@ Deno.test("requests split at any byte are the same requests", async () => {
 
 Deno.test("requests that come byte by byte are the same requests", async () => {
   const { protocol } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   peer.transport.peer.chop(1);
   peer.send(SEQUENCE);
   for (const answer of ANSWERS) assertEquals(await readPage(peer), answer);
@@ -76,8 +74,7 @@ Deno.test("the next request waits until the one before it is answered", async ()
 
 Deno.test("a body on GET is its body, and the next request comes behind it", async () => {
   const { protocol, paths } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   const smuggled = get("/smuggled");
   peer.send(request("GET", "/a", `Content-Length: ${smuggled.length}`) + smuggled + get("/b"));
   assertEquals(await readPage(peer), `GET /a ${smuggled}`);
@@ -87,14 +84,13 @@ Deno.test("a body on GET is its body, and the next request comes behind it", asy
 
 Deno.test("a request that is answered before its body has come closes the connection", async () => {
   const paths: string[] = [];
-  await using served = serve([named("http", {
+  await using peer = await dialAlone([named("http", {
     http(wsi, _user, path) {
       paths.push(path);
       wsi.returnHttpStatus(200);
       assertEquals(wsi.httpTransactionCompleted(), 1);
     },
   })]);
-  const peer = await served.dial();
   const body = get("/smuggled");
   peer.send(request("POST", "/a", `Content-Length: ${body.length}`) + body);
   assertEquals((await readRefusal(peer)).status, 200);
@@ -128,8 +124,7 @@ const PERSISTENCE: readonly [name: string, head: string, lives: boolean, connect
 for (const [name, head, lives, connection] of PERSISTENCE) {
   Deno.test(`${name} ${lives ? "lives on" : "closes"} after the answer`, async () => {
     const { protocol, paths } = answering();
-    await using served = serve([protocol]);
-    const peer = await served.dial(head + get("/next"));
+    await using peer = await dialAlone([protocol], head + get("/next"));
     const first = await readResponse(peer);
     assertEquals(statusOf(first.head), 200);
     assertEquals(fieldOf(first.head, "connection"), connection);

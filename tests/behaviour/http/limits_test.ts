@@ -14,7 +14,7 @@ import {
   statusOf,
 } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 /** The timers' grain: a timeout may come so much later, and never earlier. */
@@ -54,11 +54,10 @@ Deno.test("a head of exactly maxHeaderBytes and maxHeaderFields passes byte by b
     const { protocol } = answering();
     const { maxHeaderBytes, maxHeaderFields } = limits;
     const extra = more.length === 0 ? 0 : more[0].length + 2;
-    await using served = serve([protocol], {
+    await using peer = await dialAlone([protocol], undefined, {
       maxHeaderBytes: maxHeaderBytes + extra,
       maxHeaderFields,
     });
-    const peer = await served.dial();
     peer.transport.peer.chop(chop);
     peer.send(get(target, ...lines, ...more) + get("/", ...lines));
     assertEquals(statusOf(await readHead(peer)), status);

@@ -13,7 +13,7 @@ import {
   statusOf,
 } from "../../support/http.ts";
 import { record } from "../../support/recorder.ts";
-import { handshake, readHead, readResponse, serve } from "../../support/serve.ts";
+import { dialAlone, handshake, readHead, readResponse, serve } from "../../support/serve.ts";
 
 /** The status of each request, each on a connection of its own. */
 async function statuses(
@@ -83,8 +83,7 @@ Deno.test("only the common methods have a token of their own", async () => {
   });
   const isUriOf = (wsi: Wsi, token: string) =>
     token.endsWith(" uri") && wsi.hdrCopy(token) !== undefined;
-  await using served = serve([protocol], { methods: "any" });
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol], undefined, { methods: "any" });
   const methods = ["PATCH", "DELETE", "OPTIONS", "HEAD", "PUT", "patch", "CLIENT", "PROPFIND"];
   for (const method of methods) {
     peer.send(request(method, "/x"));

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Wsi } from "../../../mod.ts";
 import { answering, fieldOf, get, readPage, reply, request, statusOf } from "../../support/http.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
@@ -32,8 +32,7 @@ for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 Deno.test("OPTIONS * has the path *", async () => {
   const { protocol, paths } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("OPTIONS", "*"));
+  await using peer = await dialAlone([protocol], request("OPTIONS", "*"));
   assertEquals(await readPage(peer), "OPTIONS *");
   assertEquals(paths, ["*"]);
 });

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import { fieldOf, get, readPage, request, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const decoder = new TextDecoder();
@@ -180,8 +180,7 @@ Deno.test("a stream with a content-length goes out as it is", async () => {
   const protocol = answeredBy((wsi) =>
     wsi.respond(200, pieces("one ", "two"), [["content-length", "7"]])
   );
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/") + get("/"));
+  await using peer = await dialAlone([protocol], get("/") + get("/"));
   for (let i = 0; i < 2; i++) assertEquals((await readResponse(peer)).body, "one two");
 });
 
@@ -192,8 +191,7 @@ Deno.test("a stream is read as the client reads, however long its pieces are", a
     for (; asked < 20; asked++) yield await Promise.resolve(piece);
   }
   let wsi!: Wsi;
-  await using served = serve([answeredBy((one) => (wsi = one).respond(200, long()))]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([answeredBy((one) => (wsi = one).respond(200, long()))]);
   peer.transport.stopReading();
   peer.send(get("/", "Connection: close"));
   await settle();
@@ -235,8 +233,7 @@ for (const [name, [make, says]] of Object.entries(FAULTY)) {
     Deno.test(`a stream that ${name} cuts an answer to HTTP/${version}, with a line in the log`, async () => {
       using log = captureLog();
       const protocol = answeredBy((wsi) => wsi.respond(200, make() as ReadableStream));
-      await using served = serve([protocol]);
-      const peer = await served.dial(head);
+      await using peer = await dialAlone([protocol], head);
       const text = decoder.decode(await peer.readToEnd());
       assert(!text.includes("\r\n0\r\n"), text);
       if (version === "1.0") assertStringIncludes(String(await peer.closed), "reset");
@@ -277,11 +274,10 @@ for (const kind of ["stream", "generator"] as const) {
           cancel: () => cancelled.resolve(),
         });
       let wsi!: Wsi;
-      await using served = serve([answeredBy((one) => {
+      await using peer = await dialAlone([answeredBy((one) => {
         wsi = one;
         return one.respond(200, kind === "stream" ? stream() : endless());
       })]);
-      const peer = await served.dial();
       if (way === "HEAD") {
         peer.send(request("HEAD", "/") + request("HEAD", "/"));
         for (let i = 0; i < 2; i++) assertEquals(statusOf(await readHead(peer)), 200);
@@ -307,8 +303,7 @@ Deno.test("what is written beside a stream is not taken, and completing it has n
     results.push(wsi.respond(200, pieces("all ", "of it")));
     results.push(wsi.write("x", "http"), wsi.httpTransactionCompleted());
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   await readHead(peer);
   assertEquals(payloadOf(decoder.decode(await peer.readUntil(endsChunks))), "all of it");
   assertEquals(results, [0, -1, 0]);
@@ -338,14 +333,13 @@ for (const [where, answer] of Object.entries(FORGETFUL)) {
 for (const reason of ["filterHttpConnection", "httpBodyCompletion", "httpWriteable"] as const) {
   Deno.test(`a page in ${reason} is completed as well, and nothing follows it`, async () => {
     const seen: string[] = [];
-    await using served = serve([named("http", {
+    await using peer = await dialAlone([named("http", {
       http(wsi) {
         seen.push(wsi.uri);
         if (reason === "httpWriteable") wsi.callbackOnWritable();
       },
       [reason]: (wsi: Wsi) => void wsi.returnHttpStatus(200, wsi.uri),
     })]);
-    const peer = await served.dial();
     const one = (path: string) => request("POST", path, "Content-Length: 0");
     peer.send(one("/1") + one("/2"));
     assertEquals(await readPage(peer), "/1");

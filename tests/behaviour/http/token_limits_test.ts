@@ -1,13 +1,8 @@
 /** What programs read of headers: lengths, pieces, lifetimes, and the limits of a context. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  createContext,
-  LwsError,
-  type Protocol,
-  type TokenLimits,
-  type Wsi,
-} from "../../../mod.ts";
+import type { Protocol, TokenLimits, Wsi } from "../../../mod.ts";
+import { createContext, LwsError } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { fieldOf, reply, request } from "../../support/http.ts";
 import { handshake, readHead, readResponse, serve, settle } from "../../support/serve.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Context, LwsError, prepareMessage, type Wsi } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readPage, request } from "../../support/http.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { dialAlone, serve, settle } from "../../support/serve.ts";
 
 /** What each call on a connection that has ended returns. */
 const ENDED: readonly (readonly [name: string, call: (wsi: Wsi) => unknown, returned: unknown])[] =
@@ -70,8 +70,7 @@ Deno.test("calls on an HTTP connection that has ended fail as documented", async
     each.returnHttpStatus(200, "done");
     return 1;
   });
-  await using served = serve([http.protocol]);
-  const peer = await served.dial(request("GET", "/"));
+  await using peer = await dialAlone([http.protocol], request("GET", "/"));
   assertEquals(await readPage(peer), "done");
   await peer.readToEnd();
   peer.close();

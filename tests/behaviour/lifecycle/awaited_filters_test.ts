@@ -7,6 +7,7 @@ import { withFiles } from "../../support/folder.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import {
+  dialAlone,
   handshake,
   readFrame,
   readHead,
@@ -31,8 +32,7 @@ const REQUESTS: readonly (readonly [Reason, string, number])[] = [
 for (const [reason, request, status] of REQUESTS) {
   Deno.test(`${reason} that thinks lets in (${status}) once it has decided, and nothing comes before`, async () => {
     const thinker = thinking(reason, { http: answer });
-    await using served = serve([thinker.protocol]);
-    const peer = await served.dial(request);
+    await using peer = await dialAlone([thinker.protocol], request);
     await settle();
     assertEquals(thinker.pending(), 1);
     assertEquals(peer.received.length, 0);
@@ -47,8 +47,7 @@ for (const [reason, request, status] of REQUESTS) {
     Deno.test(`${reason} that decides ${result} in the end refuses a ${status}`, async () => {
       using log = captureLog(["notice"]);
       const thinker = thinking(reason, { http: answer });
-      await using served = serve([thinker.protocol]);
-      const peer = await served.dial(request);
+      await using peer = await dialAlone([thinker.protocol], request);
       await settle();
       await thinker.decide(result);
       if (reason === "filterNetworkConnection") {
@@ -69,8 +68,7 @@ for (const [reason, request, status] of REQUESTS) {
   Deno.test(`${reason} that is rejected refuses a ${status}, with its stack in the log`, async () => {
     using log = captureLog(["err", "notice"]);
     const thinker = thinking(reason, { http: answer });
-    await using served = serve([thinker.protocol]);
-    const peer = await served.dial(request);
+    await using peer = await dialAlone([thinker.protocol], request);
     await settle();
     await thinker.fail(new Error("no database"));
     if (reason === "filterNetworkConnection") assertEquals((await peer.readToEnd()).length, 0);
@@ -144,8 +142,7 @@ for (const [reason, request, status] of REQUESTS) {
 
 Deno.test("filterHttpConnection and http may both think, one after the other", async () => {
   const thinker = thinking(["filterHttpConnection", "http"]);
-  await using served = serve([thinker.protocol]);
-  const peer = await served.dial(get("/a"));
+  await using peer = await dialAlone([thinker.protocol], get("/a"));
   await settle();
   assertEquals(thinker.reasons.slice(-1), ["filterHttpConnection"]);
   await thinker.decide(0);
@@ -190,8 +187,7 @@ Deno.test("frames that came with the handshake are delivered behind established,
 Deno.test("beyond maxHeaderBytes nothing more is read until the filter has decided", async () => {
   let count = 0;
   const thinker = thinking("filterProtocolConnection", { receive: () => void count++ });
-  await using served = serve([thinker.protocol], { maxHeaderBytes: 1024 });
-  const peer = await served.dial(handshake());
+  await using peer = await dialAlone([thinker.protocol], handshake(), { maxHeaderBytes: 1024 });
   await settle();
   const one = frame({ opcode: 1, payload: "x".repeat(92), key: KEY });
   for (let i = 0; i < 100; i++) {
@@ -435,8 +431,7 @@ Deno.test("a filter that closes by itself is not answered behind the end of the 
 
 Deno.test("before HTTP, too, no more is read than maxHeaderBytes while a filter thinks", async () => {
   const thinker = thinking("filterNetworkConnection", { http: answer });
-  await using served = serve([thinker.protocol], { maxHeaderBytes: 1024 });
-  const peer = await served.dial();
+  await using peer = await dialAlone([thinker.protocol], undefined, { maxHeaderBytes: 1024 });
   const request = get("/", `X-Long: ${"x".repeat(400)}`);
   for (let i = 0; i < 50; i++) {
     peer.send(request);

@@ -5,7 +5,7 @@ import { createContext } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { LOOPBACK, PATIENT } from "../../support/patience.ts";
-import { handshake, readFrame, readHead, serve, settle } from "../../support/serve.ts";
+import { dialAlone, handshake, readFrame, readHead, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { dialTls } from "../../support/tls_peer.ts";
 import { named } from "../../support/named.ts";
@@ -116,8 +116,7 @@ Deno.test("behind the PROXY protocol a filter thinks about the peer that the hea
     },
     receive: (wsi, data) => void wsi.write(data as Uint8Array),
   });
-  await using served = serve([thinker.protocol], { proxyProtocol: true });
-  const peer = await served.dial();
+  await using peer = await dialAlone([thinker.protocol], undefined, { proxyProtocol: true });
   const bytes = encoder.encode(LINE + handshake());
   peer.send(concat(bytes, frame({ opcode: 2, payload: "x", key: KEY })));
   await settle();

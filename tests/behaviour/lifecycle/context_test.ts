@@ -1,20 +1,12 @@
 /** Creation, validation, servicing of many connections, and the end of a context. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  LwsError,
-  type Network,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
+import type { Context, ContextCreationInfo, Network, Protocol, Wsi } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 import { reply } from "../../support/http.ts";
 
@@ -292,8 +284,7 @@ Deno.test("perSessionData that throws refuses the connection, with a log line", 
       throw new Error("no memory");
     },
   };
-  await using served = serve([echo, broken]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([echo, broken]);
   const { handshake, readHead } = await import("../../support/serve.ts");
   peer.send(handshake({ protocol: "broken" }));
   assertEquals((await readHead(peer)).split(" ")[1], "500");

@@ -7,7 +7,7 @@ import { makeCertificates } from "../../support/certificates.ts";
 import { get, readPage, request, statusOf } from "../../support/http.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import { record } from "../../support/recorder.ts";
-import { readHead, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readHead, serve, settle } from "../../support/serve.ts";
 import { thinking } from "../../support/thinking.ts";
 import { named } from "../../support/named.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -37,8 +37,7 @@ Deno.test("an end while the program has not answered brings closedHttp at once",
 
 Deno.test("an end behind the next request, which waits for the first, is noticed", async () => {
   const { protocol, reasons } = record("http");
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/1"));
+  await using peer = await dialAlone([protocol], get("/1"));
   await settle();
   peer.send(get("/2") + get("/3"));
   peer.end();
@@ -48,8 +47,7 @@ Deno.test("an end behind the next request, which waits for the first, is noticed
 
 Deno.test("an end in the packet of the request is noticed when the program doesn't answer at once", async () => {
   const { protocol, reasons } = record("http");
-  await using served = serve([protocol]);
-  const peer = await served.dial(request("POST", "/", "Content-Length: 3") + "abc");
+  await using peer = await dialAlone([protocol], request("POST", "/", "Content-Length: 3") + "abc");
   peer.end();
   await settle();
   assertEquals(reasons.slice(-2), ENDS);
@@ -114,8 +112,7 @@ function streaming() {
 
 Deno.test("an end while a stream is quiet brings closedHttp at once", async () => {
   const { protocol, reasons } = streaming();
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   await readHead(peer);
   await settle();
   peer.end();
@@ -125,8 +122,7 @@ Deno.test("an end while a stream is quiet brings closedHttp at once", async () =
 
 Deno.test("what a stream has unsent still leaves, and then it ends", async () => {
   const { protocol, reasons, wsi } = streaming();
-  await using served = serve([protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([protocol]);
   peer.transport.stopReading();
   peer.send(get("/"));
   await settle();
@@ -153,8 +149,7 @@ Deno.test("a stream that goes on by httpWriteable reaches who has only closed it
     wsi.write(new Uint8Array(10_000), --left > 0 ? "http" : "httpFinal");
     if (left > 0) wsi.callbackOnWritable();
   });
-  await using served = serve([recorder.protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([recorder.protocol], get("/"));
   peer.end();
   await readHead(peer);
   assertEquals((await peer.readToEnd()).length, PARTS * 10_000);
@@ -166,8 +161,7 @@ Deno.test("a stream whose httpWriteable has nothing to say is a quiet one", asyn
     wsi.writeHttpHeaders(200, [["content-length", "10"]]);
     wsi.callbackOnWritable();
   });
-  await using served = serve([recorder.protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([recorder.protocol], get("/"));
   peer.end();
   await settle();
   assert(recorder.reasons.includes("httpWriteable"));
@@ -332,8 +326,7 @@ Deno.test("the end of a peer is noticed behind much that it sent after a request
   const { protocol, until } = record("http", (_wsi, reason, _user, _data) => {
     if (reason === "http") return -1;
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/") + "x".repeat(20_000));
+  await using peer = await dialAlone([protocol], get("/") + "x".repeat(20_000));
   peer.end();
   await until("closedHttp");
 });

@@ -10,7 +10,7 @@ import { hasDescriptor, isOutOfDescriptors } from "../../../src/base/descriptors
 import type { Listener, Network, Transport } from "../../../src/api/network.ts";
 import { get, readPage, statusOf } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readResponse, serve, settle } from "../../support/serve.ts";
 
 /** How often a stack was looked at. */
 let stacks = 0;
@@ -88,8 +88,7 @@ for (const code of ["EMFILE", "ENFILE"]) {
       ...FILE_OPS,
       open: () => isShort ? Promise.reject(noneLeft(code)) : { handle: 1, length: 0 },
     };
-    await using served = serve([serving], { fileOps });
-    const peer = await served.dial(get("/a"));
+    await using peer = await dialAlone([serving], get("/a"), { fileOps });
     assertEquals(statusOf((await readResponse(peer)).head), 503);
     isShort = false;
     peer.send(get("/a"));
@@ -134,8 +133,7 @@ Deno.test("what the program throws has its stack in the log while there are desc
   const { protocol } = record("x", (_wsi, reason, _user, _data) => {
     if (reason === "http") throw noneLeft();
   });
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/"));
+  await using peer = await dialAlone([protocol], get("/"));
   assertEquals(await readPage(peer), "Internal Server Error");
   assertEquals([hasDescriptor(), stacks, log.lines], [true, 1, ["err: x: http threw: a stack"]]);
   peer.close();
@@ -148,8 +146,7 @@ Deno.test("no line is made whose level is off", async () => {
     const { protocol } = record("x", (_wsi, reason, _user, _data) => {
       if (reason === "http") throw noneLeft();
     });
-    await using served = serve([protocol]);
-    const peer = await served.dial(get("/"));
+    await using peer = await dialAlone([protocol], get("/"));
     assertEquals(await readPage(peer), "Internal Server Error");
     peer.close();
   } finally {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { handlers, LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
-import { readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, openAlone, readResponse, serve, settle } from "../../support/serve.ts";
 
 function collecting(messages: (string | Uint8Array)[], rxBufferSize = 65_536): Protocol {
   return {
@@ -13,8 +13,7 @@ function collecting(messages: (string | Uint8Array)[], rxBufferSize = 65_536): P
 
 Deno.test("message gets whole messages, however they are framed and split", async () => {
   const messages: (string | Uint8Array)[] = [];
-  await using served = serve([collecting(messages, 5)]);
-  const socket = await served.open();
+  await using socket = await openAlone([collecting(messages, 5)]);
   socket.send(
     { opcode: 1, payload: "one" },
     { opcode: 1, payload: "longer than five, with €" },
@@ -40,8 +39,7 @@ Deno.test("message gets whole messages, however they are framed and split", asyn
 
 Deno.test("a binary message is the program's own, whatever comes after it", async () => {
   const messages: (string | Uint8Array)[] = [];
-  await using served = serve([collecting(messages)]);
-  const socket = await served.open();
+  await using socket = await openAlone([collecting(messages)]);
   socket.send({ opcode: 2, payload: Uint8Array.of(1) });
   await settle();
   socket.send({ opcode: 2, payload: Uint8Array.of(2) });
@@ -51,8 +49,7 @@ Deno.test("a binary message is the program's own, whatever comes after it", asyn
 
 Deno.test("a byte order mark stays in the text", async () => {
   const messages: (string | Uint8Array)[] = [];
-  await using served = serve([collecting(messages)]);
-  const socket = await served.open();
+  await using socket = await openAlone([collecting(messages)]);
   socket.send({ opcode: 1, payload: "\ufeffx" });
   await settle();
   assertEquals(messages, ["\ufeffx"]);
@@ -79,8 +76,7 @@ for (const fragments of [1, 4]) {
 }
 
 Deno.test("a message that announces too much is refused before it has come", async () => {
-  await using served = serve([collecting([], 100)], { maxMessageSize: 1000 });
-  const socket = await served.open();
+  await using socket = await openAlone([collecting([], 100)], { maxMessageSize: 1000 });
   const { frame, KEY } = await import("../../support/frames.ts");
   socket.peer.send(frame({ opcode: 2, payload: new Uint8Array(5000), key: KEY }).slice(0, 150));
   assertEquals((await socket.receiveClose()).code, 1009);
@@ -100,8 +96,7 @@ Deno.test("each method gets its reason, with this, and its return value counts",
       log.push("closed");
     },
   });
-  await using served = serve([{ name: "x", callback }]);
-  const socket = await served.open();
+  await using socket = await openAlone([{ name: "x", callback }]);
   socket.send({ opcode: 1, payload: "abc" });
   await socket.peer.readToEnd();
   await settle();
@@ -109,8 +104,7 @@ Deno.test("each method gets its reason, with this, and its return value counts",
 });
 
 Deno.test("without an http method every request is answered 404, and the next one served", async () => {
-  await using served = serve([{ name: "x", callback: handlers({}) }]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([{ name: "x", callback: handlers({}) }]);
   for (let i = 0; i < 2; i++) {
     peer.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n");
     assert((await readResponse(peer)).head.startsWith("HTTP/1.1 404 Not Found\r\n"));
@@ -152,8 +146,7 @@ Deno.test("methods may be those of a class, inherited ones as well, which has me
       log.push(`${this.name} ${data.length}`);
     }
   }
-  await using served = serve([{ name: "x", callback: handlers(new Chat()) }]);
-  const socket = await served.open();
+  await using socket = await openAlone([{ name: "x", callback: handlers(new Chat()) }]);
   socket.send({ opcode: 1, payload: "abc" });
   await settle();
   assertEquals(log, ["established", "chat 3"]);

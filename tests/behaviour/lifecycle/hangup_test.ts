@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LwsError, type Wsi } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
 import { request } from "../../support/http.ts";
-import { handshake, serve, settle } from "../../support/serve.ts";
+import { handshake, openAlone, serve, settle } from "../../support/serve.ts";
 
 Deno.test("hangupOnClient ends a WebSocket without a close frame, and tells later", async () => {
   const http = record("http");
@@ -35,8 +35,7 @@ Deno.test("a callback may hang up its own connection, and hears no more of it", 
     assert(!echo.reasons.includes("closed"));
     assertEquals(wsi.write("late"), -1);
   });
-  await using served = serve([echo.protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([echo.protocol]);
   socket.send({ opcode: 1, payload: "a" }, { opcode: 1, payload: "b" }, { opcode: 9 });
   await echo.until("closed");
   assertEquals(received, 1);

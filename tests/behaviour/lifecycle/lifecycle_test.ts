@@ -1,7 +1,7 @@
 /** Which reasons come, to whom, in which order (the C library's typical sequences). */
 
 import { assertEquals } from "@std/assert";
-import { readResponse, serve } from "../../support/serve.ts";
+import { dialAlone, openAlone, readResponse, serve } from "../../support/serve.ts";
 import { record } from "../../support/recorder.ts";
 import { reply } from "../../support/http.ts";
 
@@ -11,8 +11,7 @@ Deno.test("an accepted connection that serves HTTP tells the first protocol, in 
     return reply(wsi, 200, "hello");
   });
   {
-    await using served = serve([http.protocol]);
-    const peer = await served.dial();
+    await using peer = await dialAlone([http.protocol]);
     for (let request = 0; request < 2; request++) {
       peer.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
       await readResponse(peer);
@@ -45,8 +44,7 @@ Deno.test("an accepted connection that becomes a WebSocket moves to its protocol
     }
   }, all);
   {
-    await using served = serve([http.protocol, echo.protocol]);
-    const socket = await served.open({ protocol: "echo" });
+    await using socket = await openAlone([http.protocol, echo.protocol], {}, { protocol: "echo" });
     socket.send({ opcode: 1, payload: "hi" }, { opcode: 10 }, { opcode: 9 });
     assertEquals(await socket.receiveText(), "hi");
     await echo.until("serverWriteable");
@@ -122,8 +120,7 @@ Deno.test("user belongs to the protocol in use, from the first callback of a con
   const http = record("http", (_wsi, reason, user, _data) => note(reason, user));
   const echo = record("echo", (_wsi, reason, user, _data) => note(reason, user));
   {
-    await using served = serve([http.protocol, echo.protocol]);
-    const socket = await served.open({ protocol: "echo" });
+    await using socket = await openAlone([http.protocol, echo.protocol], {}, { protocol: "echo" });
     socket.send({ opcode: 8 });
     socket.peer.close();
     await http.until("wsiDestroy");

@@ -1,30 +1,22 @@
 /** Promises of reasons in which nobody waits: they count as 0, and a rejection is a throw. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  callbackExtension,
-  type CallbackResult,
-  type CloseInfo,
-  type Extension,
-  type ExtensionReason,
-  type ExtensionSession,
-  type Handlers,
-  handlers,
-  type Protocol,
-  type Reason,
-  setLogLevel,
-  type Wsi,
+import type {
+  CallbackResult,
+  CloseInfo,
+  Extension,
+  ExtensionReason,
+  ExtensionSession,
+  Handlers,
+  Protocol,
+  Reason,
+  Wsi,
 } from "../../../mod.ts";
+import { callbackExtension, handlers, setLogLevel } from "../../../mod.ts";
 import { get, statusOf } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import {
-  handshake,
-  readHead,
-  serve,
-  type Served,
-  settle,
-  WebSocketPeer,
-} from "../../support/serve.ts";
+import type { Served } from "../../support/serve.ts";
+import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
 
 const FAILURE = "no database";
 

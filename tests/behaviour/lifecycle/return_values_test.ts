@@ -1,13 +1,8 @@
 /** What the numbers mean that callbacks return, raw and in `handlers`. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type CallbackResult,
-  type Handlers,
-  handlers,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
+import type { CallbackResult, Handlers, Protocol, Wsi } from "../../../mod.ts";
+import { handlers } from "../../../mod.ts";
 import { get, readRefusal, reply, request, statusOf } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readResponse, serve, type Served, settle } from "../../support/serve.ts";
@@ -127,9 +122,7 @@ for (const reason of CLOSING) {
     await settle();
     assertEquals(causes, ["callback"]);
     const name = reason === "message" ? "receive" : reason;
-    assertEquals(returned(log), [
-      `notice: connection 1: ${name} returned -1, which closes it`,
-    ]);
+    assertEquals(returned(log), [`notice: connection 1: ${name} returned -1, which closes it`]);
   });
 }
 

@@ -1,13 +1,8 @@
 /** Contexts that listen on one port, and such that leave IPv4 out. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type Context,
-  type ContextCreationInfo,
-  createContext,
-  handlers,
-  LwsError,
-} from "../../../mod.ts";
+import type { Context, ContextCreationInfo } from "../../../mod.ts";
+import { createContext, handlers, LwsError } from "../../../mod.ts";
 import { epollNetwork, isEpollAvailable } from "../../../src/transport/epoll/mod.ts";
 import { MemoryNetwork } from "../../../src/testing/mod.ts";
 import { PATIENT } from "../../support/patience.ts";

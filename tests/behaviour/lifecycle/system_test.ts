@@ -2,20 +2,17 @@
 
 import { unlessEpoll } from "../../network.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type ClientConnectInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  handlers,
-  LwsError,
-  type Network,
-  type NetworkTarget,
-  type Protocol,
-  type StreamConn,
-  type StreamListener,
+import type {
+  ClientConnectInfo,
+  Context,
+  ContextCreationInfo,
+  Network,
+  NetworkTarget,
+  Protocol,
+  StreamConn,
+  StreamListener,
 } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, LwsError } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { Child, isInstalled } from "../../support/child.ts";

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { type Context, createContext, LwsError, type Wsi } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readPage, reply, request } from "../../support/http.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { dialAlone, serve, settle } from "../../support/serve.ts";
 
 // deno-lint-ignore no-explicit-any -- what the compiler would refuse is what is tested
 type Loose = any;
@@ -122,8 +122,7 @@ Deno.test("calls in answer to a request name their wrong arguments, and it can b
     check(wsi, OF_REQUESTS);
     return reply(wsi, 200, "unharmed");
   });
-  await using served = serve([http.protocol]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([http.protocol]);
   for (let i = 0; i < 2; i++) {
     peer.send(request("GET", "/"));
     assertEquals(await readPage(peer), "unharmed");

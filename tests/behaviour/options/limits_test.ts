@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { handlers, type Protocol } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readResponse, serve, settle } from "../../support/serve.ts";
+import { dialAlone, readResponse, serve, settle } from "../../support/serve.ts";
 import { reply } from "../../support/http.ts";
 
 const page: Protocol = {
@@ -22,8 +22,7 @@ const TICK_MS = 16;
 const status = (head: string) => Number(head.split(" ")[1]);
 
 async function ask(request: string, info: Record<string, number>): Promise<number> {
-  await using served = serve([page], info);
-  const peer = await served.dial(request);
+  await using peer = await dialAlone([page], request, info);
   const { head } = await readResponse(peer);
   return status(head);
 }
@@ -174,8 +173,7 @@ Deno.test("an HTTP peer that never reads is cut at maxUnsentBytes, with a log li
     if (reason !== "http") return;
     for (let i = 0; i < 3; i++) sent.push(wsi.write(new Uint8Array(50_000), "http"));
   });
-  await using served = serve([recorder.protocol], { maxUnsentBytes: 100_000 });
-  const peer = await served.dial();
+  await using peer = await dialAlone([recorder.protocol], undefined, { maxUnsentBytes: 100_000 });
   peer.transport.stopReading();
   peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await recorder.until("closedHttp");

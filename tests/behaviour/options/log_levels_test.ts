@@ -1,13 +1,8 @@
 /** Every log level has a line of the library's, which a program's own emitter can see. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  hostFileOps,
-  LOG_LEVELS,
-  type LogLevel,
-  permessageDeflate,
-  setLogLevel,
-} from "../../../mod.ts";
+import type { LogLevel } from "../../../mod.ts";
+import { hostFileOps, LOG_LEVELS, permessageDeflate, setLogLevel } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";

@@ -1,13 +1,8 @@
 /** The names of peers, by reverse lookup. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  type Context,
-  createContext,
-  LwsError,
-  type PeerAddresses,
-  type Wsi,
-} from "../../../mod.ts";
+import type { Context, PeerAddresses, Wsi } from "../../../mod.ts";
+import { createContext, LwsError } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { reverseLookup } from "../../../src/transport/machine.ts";
 import { LOOPBACK } from "../../support/patience.ts";

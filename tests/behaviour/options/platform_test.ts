@@ -1,14 +1,8 @@
 /** The members of the creation struct for the system, TLS and proxies: what is off is taken, all else named. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  LwsError,
-  type Network,
-  type NetworkTarget,
-} from "../../../mod.ts";
+import type { ContextCreationInfo, Network, NetworkTarget } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { hostName } from "../../../src/transport/machine.ts";

@@ -1,14 +1,8 @@
 /** Clients that connect through an HTTP proxy. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type ClientConnectInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  LwsError,
-} from "../../../mod.ts";
+import type { ClientConnectInfo, Context, ContextCreationInfo } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError } from "../../../mod.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { Child } from "../../support/child.ts";

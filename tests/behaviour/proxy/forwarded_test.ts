@@ -5,7 +5,7 @@ import { type ContextCreationInfo, createContext, LwsError } from "../../../mod.
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { handshake, readHead, readResponse, serve } from "../../support/serve.ts";
+import { dialAlone, handshake, readHead, readResponse, serve } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 import { reply } from "../../support/http.ts";
 
@@ -60,8 +60,7 @@ for (
 }
 
 Deno.test("each request of a connection has the peer that its own header names", async () => {
-  await using served = serve([page], { trustProxy: true });
-  const peer = await served.dial();
+  await using peer = await dialAlone([page], undefined, { trustProxy: true });
   const answers: string[] = [];
   for (const forwarded of [["192.0.2.1"], ["192.0.2.2"], [], ["192.0.2.3"]]) {
     peer.send(request(...forwarded));
@@ -156,10 +155,7 @@ Deno.test('who comes by a unix socket is believed with "unix:"', async () => {
 });
 
 /** What a browser's handshake is answered, from a page that came by TLS. */
-async function answerTo(
-  info: Partial<ContextCreationInfo>,
-  ...headers: string[]
-): Promise<string> {
+async function answerTo(info: Partial<ContextCreationInfo>, ...headers: string[]): Promise<string> {
   using _log = captureLog([]);
   await using served = serve([page], info);
   const peer = await served.dial(handshake({ headers: ["Origin: https://localhost", ...headers] }));

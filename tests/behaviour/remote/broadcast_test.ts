@@ -1,15 +1,8 @@
 /** Broadcasts inside one context, and what a context makes known of its protocols. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type ActiveProtocol,
-  CONTEXT_PORT_NO_LISTEN,
-  createContext,
-  handlers,
-  LwsError,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
+import type { ActiveProtocol, Protocol, Wsi } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, LwsError } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";

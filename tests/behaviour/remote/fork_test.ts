@@ -8,14 +8,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import {
-  connectBroadcast,
-  type ForkedService,
-  type ForkInfo,
-  forkServiceLoop,
-  LwsError,
-  type LwsErrorCode,
-} from "../../../mod.ts";
+import type { ForkedService, ForkInfo, LwsErrorCode } from "../../../mod.ts";
+import { connectBroadcast, forkServiceLoop, LwsError } from "../../../mod.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
 

@@ -1,14 +1,8 @@
 /** Promises where the program says when it is served: what they decide is told in service alone. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type PollFd,
-  POLLOUT,
-  type Protocol,
-  type Reason,
-  type ServicePolicy,
-  type Wsi,
-} from "../../../mod.ts";
+import type { PollFd, Protocol, Reason, ServicePolicy, Wsi } from "../../../mod.ts";
+import { POLLOUT } from "../../../mod.ts";
 import { get, readRefusal, reply, request, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { frame, KEY } from "../../support/frames.ts";

@@ -5,13 +5,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect as connectTls } from "node:tls";
-import {
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  type Protocol,
-} from "../../../mod.ts";
+import type { Context, ContextCreationInfo, Protocol } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { JumpingClock } from "./jumping_clock.ts";

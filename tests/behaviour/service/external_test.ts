@@ -1,32 +1,21 @@
 /** The service policy "external": the program's own loop is told what to watch, and drives all. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type CloseInfo,
-  type Context,
-  type ContextCreationInfo,
-  LwsError,
-  type PollFd,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
-  type Protocol,
-  type Wsi,
+import type {
+  CloseInfo,
+  Context,
+  ContextCreationInfo,
+  PollFd,
+  Protocol,
+  Wsi,
 } from "../../../mod.ts";
+import { LwsError, POLLHUP, POLLIN, POLLOUT } from "../../../mod.ts";
 import { sharedLoop } from "../../../examples/shared_loop.ts";
-import {
-  handshake,
-  readHead,
-  serve,
-  type Served,
-  settle,
-  WebSocketPeer,
-} from "../../support/serve.ts";
+import type { Served } from "../../support/serve.ts";
+import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
 
 /** A program around a poll array, with a log of what it was told. */
-function host(
-  answer: (...args: Parameters<Protocol["callback"]>) => number | void = () => {},
-) {
+function host(answer: (...args: Parameters<Protocol["callback"]>) => number | void = () => {}) {
   const table: PollFd[] = [];
   const told: string[] = [];
   const protocol: Protocol = {

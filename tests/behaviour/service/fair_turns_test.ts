@@ -5,12 +5,8 @@
 
 import { assertEquals } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
-import {
-  type ContextCreationInfo,
-  deflateFrame,
-  deflateStream,
-  permessageDeflate,
-} from "../../../mod.ts";
+import type { ContextCreationInfo } from "../../../mod.ts";
+import { deflateFrame, deflateStream, permessageDeflate } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { get, reply, request } from "../../support/http.ts";
 import { LoopClock } from "../../support/loop_clock.ts";

@@ -1,15 +1,8 @@
 /** The service policy "manual": nothing is delivered but in calls of service. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  connectBroadcast,
-  type Context,
-  LwsError,
-  POLLIN,
-  remoteContext,
-  type ServicePolicy,
-  type Wsi,
-} from "../../../mod.ts";
+import type { Context, ServicePolicy, Wsi } from "../../../mod.ts";
+import { connectBroadcast, LwsError, POLLIN, remoteContext } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
 

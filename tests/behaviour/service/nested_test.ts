@@ -1,15 +1,12 @@
 /** Callbacks that service other connections: each still hears its own bytes, and nobody else's. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Extension, PollFd, Protocol, Wsi } from "../../../mod.ts";
 import {
   createContext,
   deflateFrame,
   deflateStream,
-  type Extension,
   permessageDeflate,
-  type PollFd,
-  type Protocol,
-  type Wsi,
   xWebkitDeflateFrame,
 } from "../../../mod.ts";
 import { DEC15, type Face, MAR13, OCT12, rig } from "../../compat/support.ts";

@@ -1,14 +1,8 @@
 /** TLS clients of contexts: by which ways, with whose TLS, and how they fail. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  type Protocol,
-  type Wsi,
-} from "../../../mod.ts";
+import type { Context, ContextCreationInfo, Protocol, Wsi } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { StreamTransport } from "../../../src/transport/stream_transport.ts";

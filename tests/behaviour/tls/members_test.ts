@@ -1,14 +1,8 @@
 /** The members of the creation struct for TLS: what is refused, by which name, and what is loaded. */
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import {
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  LwsError,
-  type PrivateKeyLoader,
-  type TrustLoader,
-} from "../../../mod.ts";
+import type { Context, ContextCreationInfo, PrivateKeyLoader, TrustLoader } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, LwsError } from "../../../mod.ts";
 import { encryptKey, makeCertificates, makeSelfSigned } from "../../support/certificates.ts";
 import { Child } from "../../support/child.ts";
 import { captureLog, record } from "../../support/recorder.ts";

@@ -1,15 +1,8 @@
 /** TLS through contexts: wss and https on servers and clients. */
 
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  type ContextCreationInfo,
-  createContext,
-  LwsError,
-  type Protocol,
-  type TlsInfo,
-} from "../../../mod.ts";
+import type { Context, ContextCreationInfo, Protocol, TlsInfo } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { makeAuthority, makeSelfSigned } from "../../support/certificates.ts";
 import { LOOPBACK, PATIENT } from "../../support/patience.ts";

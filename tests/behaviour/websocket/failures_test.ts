@@ -2,20 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
-import {
-  deflateStream,
-  type Extension,
-  ExtensionFailure,
-  type ExtensionSession,
-} from "../../../mod.ts";
+import type { Extension, ExtensionSession } from "../../../mod.ts";
+import { deflateStream, ExtensionFailure } from "../../../mod.ts";
 import { causeOf, type Failure, FAILURES, isCloseCode } from "../../../src/core/websocket/close.ts";
-import {
-  CLIENT,
-  type Link,
-  SERVER,
-  type SetUpOptions,
-  type Side,
-} from "../../conformance/sides.ts";
+import type { Link, SetUpOptions, Side } from "../../conformance/sides.ts";
+import { CLIENT, SERVER } from "../../conformance/sides.ts";
 import { frame, type FrameOptions, KEY } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { handshake, readFrame, readHead, serve, settle } from "../../support/serve.ts";

@@ -15,6 +15,7 @@ import {
 } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import {
+  dialAlone,
   handshake,
   HANDSHAKE_ACCEPT,
   HANDSHAKE_KEY,
@@ -120,8 +121,7 @@ for (const [name, status, text, ...fields] of BAD_HANDSHAKES) {
 
 Deno.test("an upgrade to something else is plain HTTP", async () => {
   const { protocol } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/", "Upgrade: h2c", "Connection: Upgrade"));
+  await using peer = await dialAlone([protocol], get("/", "Upgrade: h2c", "Connection: Upgrade"));
   assertEquals(await readPage(peer), "GET /");
 });
 
@@ -185,8 +185,7 @@ for (const [origin, isAllowed, byContext, byProtocol] of ORIGINS) {
 
 Deno.test("a foreign origin may ask by plain HTTP, as any link does", async () => {
   const { protocol } = answering();
-  await using served = serve([protocol]);
-  const peer = await served.dial(get("/", "Origin: http://elsewhere.com"));
+  await using peer = await dialAlone([protocol], get("/", "Origin: http://elsewhere.com"));
   assertEquals(await readPage(peer), "GET /");
 });
 
@@ -253,8 +252,7 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
     const recorder = record("chat", (wsi, reason, _user, _data) => {
       if (reason === "filterProtocolConnection") return filter(wsi);
     });
-    await using served = serve([recorder.protocol]);
-    const peer = await served.dial(handshake());
+    await using peer = await dialAlone([recorder.protocol], handshake());
     const { head, body } = await readResponse(peer);
     assertEquals(statusOf(head), status);
     // A proxy must not send its next request here.
@@ -316,8 +314,7 @@ Deno.test("requests and then an upgrade with frames, all in one packet, are all 
     frame({ opcode: 1, payload: "bird", key: KEY }),
   );
   for (const chop of [Infinity, 1, 7]) {
-    await using served = serve([protocol, echo]);
-    const peer = await served.dial();
+    await using peer = await dialAlone([protocol, echo]);
     peer.transport.peer.chop(chop);
     peer.send(whole);
     assertEquals(await readPage(peer), "GET /1");

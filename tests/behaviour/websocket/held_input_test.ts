@@ -2,13 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
-import {
-  deflateFrame,
-  deflateStream,
-  type Extension,
-  permessageDeflate,
-  type Wsi,
-} from "../../../mod.ts";
+import type { Extension, Wsi } from "../../../mod.ts";
+import { deflateFrame, deflateStream, permessageDeflate } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { record } from "../../support/recorder.ts";
 import { serve } from "../../support/serve.ts";

@@ -1,15 +1,8 @@
 /** Probing next to our own writes: what a slow peer takes is life, and what goes at once is none. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type CloseInfo,
-  type Context,
-  CONTEXT_PORT_NO_LISTEN,
-  createContext,
-  type Protocol,
-  type ServicePolicy,
-  type Wsi,
-} from "../../../mod.ts";
+import type { CloseInfo, Context, Protocol, ServicePolicy, Wsi } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { acceptFor } from "../../conformance/sides.ts";

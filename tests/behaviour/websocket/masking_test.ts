@@ -9,7 +9,7 @@ import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { record } from "../../support/recorder.ts";
-import { readFrame, readHead, serve } from "../../support/serve.ts";
+import { openAlone, readFrame, readHead, serve } from "../../support/serve.ts";
 
 const OPTIONS = { options: { defeatClientMask: true } } as const;
 
@@ -73,8 +73,7 @@ Deno.test("with defeatClientMask servers take masked and unmasked frames, as the
   });
   for (const chopped of [false, true]) {
     texts.length = 0;
-    await using served = serve([echo.protocol], OPTIONS);
-    const socket = await served.open();
+    await using socket = await openAlone([echo.protocol], OPTIONS);
     if (chopped) socket.peer.transport.peer.chop(1);
     const plain = (payload: string, fin = true, opcode = 1) => frame({ opcode, payload, fin });
     const masked = (payload: string, fin = true, opcode = 1) =>

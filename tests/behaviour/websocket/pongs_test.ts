@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { deflateStream, type Extension, handlers, type Protocol, type Wsi } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";
-import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 
 /** More than a network in memory holds. */
 const MUCH = new Uint8Array(200_000);
@@ -35,8 +35,7 @@ async function framesUpTo(socket: WebSocketPeer, last: string): Promise<string[]
 
 Deno.test("pings that come while a write is under way are all answered, in their order", async () => {
   const { protocol, all } = keeping();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   socket.peer.transport.stopReading();
   all[0]!.write(MUCH);
   await settle();
@@ -85,8 +84,7 @@ Deno.test("at most 4 KiB of pongs wait, and the oldest make room", async () => {
 
 Deno.test("a peer that only pings and never reads is held to 4 KiB, and not cut", async () => {
   const { protocol, all } = keeping();
-  await using served = serve([protocol], { maxUnsentBytes: 1024 });
-  const socket = await served.open();
+  await using socket = await openAlone([protocol], { maxUnsentBytes: 1024 });
   socket.peer.transport.stopReading();
   await settle();
   for (let i = 0; i < 3_000; i++) socket.send({ opcode: 9, payload: "p".repeat(125) });
@@ -100,8 +98,7 @@ Deno.test("a peer that only pings and never reads is held to 4 KiB, and not cut"
 
 Deno.test("pongs go before what waits, so that a peer that is sent much is answered", async () => {
   const { protocol, all } = keeping();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   const wsi = all[0]!;
   socket.peer.transport.stopReading();
   for (let i = 0; i < 5; i++) wsi.write(MUCH);
@@ -118,8 +115,7 @@ Deno.test("pongs go before what waits, so that a peer that is sent much is answe
 
 Deno.test("pongs that wait go before the answer to a close frame", async () => {
   const { protocol, all } = keeping();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   socket.peer.transport.stopReading();
   all[0]!.write(MUCH);
   await settle();

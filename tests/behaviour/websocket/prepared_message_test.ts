@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { handlers, LwsError, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
 import { PreparedMessage } from "../../../src/connection/prepared_message.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { openAlone, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 import { reply } from "../../support/http.ts";
 
@@ -38,8 +38,7 @@ Deno.test("one prepared message reaches every connection as the frame that it is
 
 Deno.test("a string is prepared as text, and bytes as the kind that is asked for", async () => {
   const { protocol, all } = gathering();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   all[0]!.write(prepareMessage("grün"));
   all[0]!.write(prepareMessage(new TextEncoder().encode("blau"), "text"));
   all[0]!.write(prepareMessage("rot", "binary"));
@@ -51,8 +50,7 @@ Deno.test("a string is prepared as text, and bytes as the kind that is asked for
 
 Deno.test("prepared messages and other writes keep their order, in as few writes as they fit", async () => {
   const { protocol, all } = gathering();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   const message = prepareMessage("p");
   const expected: string[] = [];
   for (let i = 0; i < 50; i++) {

@@ -11,7 +11,7 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { readHead, serve, settle } from "../../support/serve.ts";
+import { dialAlone, openAlone, readHead, serve, settle } from "../../support/serve.ts";
 
 const MIB = 1024 * 1024;
 const HARD = 4 * MIB;
@@ -151,8 +151,7 @@ Deno.test("pings and a close behind one long write cut nobody: all of it arrives
     receive: (wsi) => void wsi.write(new Uint8Array(10 * MIB)),
     receivePong: (wsi) => void wsi.close(1000, "done"),
   });
-  await using served = serve([{ name: "x", callback }]);
-  const socket = await served.open();
+  await using socket = await openAlone([{ name: "x", callback }]);
   socket.send({ opcode: 1, payload: "go" }, { opcode: 9, payload: "x" }, { opcode: 10 });
   assertEquals((await socket.receive()).payload.length, 10 * MIB);
   assertEquals((await socket.receive()).opcode, 10);
@@ -167,8 +166,7 @@ Deno.test("the body of an answer may be one long write behind its head, also beh
       wsi.write(new Uint8Array(length), "httpFinal");
     },
   });
-  await using served = serve([{ name: "http", callback }]);
-  const peer = await served.dial();
+  await using peer = await dialAlone([{ name: "http", callback }]);
   const lengths = [3, 5 * MIB, 100_000, 6 * MIB, 16 * MIB, ...new Array(20).fill(MIB)];
   peer.send(lengths.map((each) => `GET /${each} HTTP/1.1\r\nHost: a\r\n\r\n`).join(""));
   for (const length of lengths) {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { allocPadded, handlers, LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import type { FrameOptions } from "../../support/frames.ts";
 import { named } from "../../support/named.ts";
 
@@ -83,14 +83,13 @@ Deno.test("an unmasked frame costs its connection with 1002 (section 5.1)", asyn
 Deno.test("half a frame and then the end is an abnormal close", async () => {
   const recorder = record("x");
   const infos: unknown[] = [];
-  await using served = serve([{
+  await using socket = await openAlone([{
     name: "x",
     callback(wsi, reason, user, data) {
       if (reason === "closed") infos.push(data);
       return recorder.protocol.callback(...([wsi, reason, user, data] as never));
     },
   }]);
-  const socket = await served.open();
   socket.peer.send(Uint8Array.of(0x81, 0x85, 1, 2, 3, 4, 5));
   socket.peer.close();
   await recorder.until("wsiDestroy");
@@ -100,8 +99,7 @@ Deno.test("half a frame and then the end is an abnormal close", async () => {
 
 Deno.test("after a failure input is discarded until the peer closes, so that nothing is reset", async () => {
   const recorder = record("x");
-  await using served = serve([recorder.protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([recorder.protocol]);
   socket.send({ opcode: 3 });
   assertEquals((await socket.receiveClose()).code, 1002);
   assertEquals((await socket.peer.readToEnd()).length, 0);
@@ -144,8 +142,7 @@ Deno.test("a 10,000-byte frame on a protocol of 4,096 comes with 5,904, 1,808 an
     assert(wsi.isFinalFragment);
     assert(!wsi.frameIsBinary);
   });
-  await using served = serve([{ ...recorder.protocol, rxBufferSize: 4096 }]);
-  const socket = await served.open();
+  await using socket = await openAlone([{ ...recorder.protocol, rxBufferSize: 4096 }]);
   socket.peer.transport.peer.chop(777);
   socket.send({ opcode: 1, payload: "a".repeat(10_000) });
   await recorder.until("receive", 3);
@@ -153,8 +150,7 @@ Deno.test("a 10,000-byte frame on a protocol of 4,096 comes with 5,904, 1,808 an
 });
 
 Deno.test("many frames in one read are answered in one write", async () => {
-  await using served = serve([echo]);
-  const socket = await served.open();
+  await using socket = await openAlone([echo]);
   let writes = 0;
   const { peer: serverEnd } = socket.peer.transport;
   const write = serverEnd.write.bind(serverEnd);
@@ -183,8 +179,7 @@ Deno.test("frames in the same packet as the handshake are not lost", async () =>
 
 Deno.test("every kind of WebSocket write is the frame of its name", async () => {
   const { protocol, wsi } = captive();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   const connection = await wsi;
   assertEquals(connection.write("text"), 4);
   assertEquals(connection.write("é", "text"), 2);
@@ -259,8 +254,7 @@ Deno.test("writes that no peer could understand are refused by name", async () =
 
 Deno.test("allocPadded buffers are sent as they are, once, and as copies from then on", async () => {
   const { protocol, wsi } = captive();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   const connection = await wsi;
   for (const length of [0, 5, 125, 126, 65_536]) {
     const data = allocPadded(length);
@@ -274,8 +268,7 @@ Deno.test("allocPadded buffers are sent as they are, once, and as copies from th
 
 Deno.test("what was written is taken: changing the buffer afterwards changes nothing", async () => {
   const { protocol, wsi } = captive();
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   const connection = await wsi;
   for (const length of [10, 100_000]) {
     const data = new Uint8Array(length).fill(1);
@@ -315,8 +308,7 @@ Deno.test("one request is one writeable callback, however much it writes", async
     if (reason === "established") wsi.callbackOnWritable();
     if (reason === "serverWriteable") wsi.write("x");
   });
-  await using served = serve([recorder.protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([recorder.protocol]);
   assertEquals(await socket.receiveText(), "x");
   await settle();
   assertEquals(recorder.reasons.filter((each) => each === "serverWriteable").length, 1);
@@ -329,8 +321,7 @@ Deno.test("what is written after the request leaves before the writeable callbac
     wsi.callbackOnWritable();
     wsi.write(new Uint8Array(200_000), "binary");
   });
-  await using served = serve([recorder.protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([recorder.protocol]);
   socket.peer.transport.stopReading();
   socket.send({ opcode: 1, payload: "go" });
   await settle();
@@ -344,8 +335,7 @@ Deno.test("a writeable callback waits until the peer has read all", async () => 
   const recorder = record("w", (wsi, reason, _user, _data) => {
     if (reason === "established") resolve(wsi);
   });
-  await using served = serve([recorder.protocol], { softUnsentBytes: 100_000 });
-  const socket = await served.open();
+  await using socket = await openAlone([recorder.protocol], { softUnsentBytes: 100_000 });
   const wsi = await promise;
   socket.peer.transport.stopReading();
   wsi.write(new Uint8Array(50_000), "binary");
@@ -391,8 +381,7 @@ Deno.test("rxFlowControl keeps what was read and delivers it in order, never ins
     got.push(new TextDecoder().decode(data));
     wsi.rxFlowControl(false);
   });
-  await using served = serve([recorder.protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([recorder.protocol]);
   const wsi = await promise;
   const frames = ["a", "b", "c", "d"].map((payload) => ({ opcode: 1, payload }));
   socket.send(...frames.slice(0, 3));
@@ -462,8 +451,7 @@ Deno.test("close starts the handshake, and the peer's answer ends it cleanly", a
     closed: (_wsi, _user, info) => void infos.push(info),
     receive: () => assert(false, "nothing is delivered while closing"),
   });
-  await using served = serve([protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([protocol]);
   const connection = await wsi;
   assertEquals(connection.close(3000, "enough"), 0);
   assertEquals(connection.close(1000), -1);
@@ -497,10 +485,9 @@ Deno.test("a peer that never answers a close is cut after closeTimeoutMs", async
 Deno.test("a close frame is answered with its code, or none with none (section 5.5.1)", async () => {
   for (const code of [undefined, 1000, 1001, 1007, 1014, 3000, 4999]) {
     const infos: { code: number; wasClean: boolean }[] = [];
-    await using served = serve([
+    await using socket = await openAlone([
       named("x", { closed: (_wsi, _user, info) => void infos.push(info) }),
     ]);
-    const socket = await served.open();
     const payload = code === undefined ? new Uint8Array(0) : Uint8Array.of(code >> 8, code & 255);
     socket.send({ opcode: 8, payload }, { opcode: 1, payload: "data after close" });
     assertEquals((await socket.receiveClose()).code, code ?? 1005);
@@ -517,8 +504,7 @@ Deno.test("a stopped receiver still sees the answer to its close", async () => {
     wsi.rxFlowControl(false);
     wsi.close(1000);
   });
-  await using served = serve([recorder.protocol]);
-  const socket = await served.open();
+  await using socket = await openAlone([recorder.protocol]);
   await socket.receiveClose();
   socket.send({ opcode: 8, payload: Uint8Array.of(3, 0xe8) });
   await socket.peer.readToEnd();
@@ -620,8 +606,7 @@ Deno.test("calls on a connection that has ended return the documented failure", 
   const recorder = record("x", (wsi, reason, _user, _data) => {
     if (reason === "wsiDestroy") resolve(wsi);
   });
-  await using served = serve([recorder.protocol]);
-  const socket = await served.open({ path: "/somewhere" });
+  await using socket = await openAlone([recorder.protocol], {}, { path: "/somewhere" });
   socket.peer.close();
   const wsi = await promise;
   await settle();

@@ -7,19 +7,17 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import type { Extension, Protocol, Wsi } from "../../../mod.ts";
 import {
   allocPadded,
   connectBroadcast,
   createContext,
   deflateStream,
-  type Extension,
   handlers,
   LwsError,
   permessageDeflate,
   prepareMessage,
-  type Protocol,
   remoteContext,
-  type Wsi,
 } from "../../../mod.ts";
 import { PreparedMessage } from "../../../src/connection/prepared_message.ts";
 import { flip } from "../../support/extensions.ts";

@@ -8,17 +8,8 @@ import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { readHead, settle } from "../../support/serve.ts";
-import {
-  type Callback,
-  DEC15,
-  FACES,
-  FEB11,
-  logged,
-  MAR13,
-  OCT12,
-  rig,
-  withCall,
-} from "../support.ts";
+import type { Callback } from "../support.ts";
+import { DEC15, FACES, FEB11, logged, MAR13, OCT12, rig, withCall } from "../support.ts";
 import { named } from "../../support/named.ts";
 import { keeping, noListen, quiet, talk, to } from "./protocols.ts";
 

@@ -3,18 +3,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { attempt } from "../../../src/compat/engine/attempt.ts";
 import { handshake, readHead, settle, WebSocketPeer } from "../../support/serve.ts";
-import {
-  type Callback,
-  DEC15,
-  type Face,
-  FACES,
-  FEB11,
-  logged,
-  MAR13,
-  OCT12,
-  rig,
-  withCall,
-} from "../support.ts";
+import type { Callback, Face } from "../support.ts";
+import { DEC15, FACES, FEB11, logged, MAR13, OCT12, rig, withCall } from "../support.ts";
 import { GET, keeping, noListen, quiet, talk } from "./protocols.ts";
 
 // Creation.

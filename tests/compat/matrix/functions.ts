@@ -259,11 +259,7 @@ export const FUNCTIONS: readonly FunctionRow[] = [
   ),
   row(
     "F30",
-    [
-      ...Array(3).fill(`${S}serve_http_file/3`),
-      `${S}serve_http_file/4`,
-      `${L}serve_http_file/5`,
-    ],
+    [...Array(3).fill(`${S}serve_http_file/3`), `${S}serve_http_file/4`, `${L}serve_http_file/5`],
     "wsi.serveHttpFile",
     [SERVING, "serving a file returns 0 while it goes on, and the file comes"],
     "1 for a file of up to 64 KiB, which has left when it returns",

@@ -2,14 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
-import {
-  ask,
-  type Both,
-  type BothOptions,
-  bothServing,
-  compare,
-  type Question,
-} from "./beside_nginx.ts";
+import type { Both, BothOptions, Question } from "./beside_nginx.ts";
+import { ask, bothServing, compare } from "./beside_nginx.ts";
 import { BASH, CURL, NGINX, output, peerTest } from "../peer.ts";
 
 const SITE = {

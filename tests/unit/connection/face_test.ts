@@ -1,14 +1,8 @@
 /** What programs can reach of a connection. */
 
 import { assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  callbackExtension,
-  type FileOps,
-  LwsError,
-  type Protocol,
-  type Reason,
-  type Wsi,
-} from "../../../mod.ts";
+import type { FileOps, Protocol, Reason, Wsi } from "../../../mod.ts";
+import { callbackExtension, LwsError } from "../../../mod.ts";
 import { behind } from "../../../src/base/face.ts";
 import { readResponse, serve, settle } from "../../support/serve.ts";
 import { assertIsFace } from "../../support/wsi_members.ts";

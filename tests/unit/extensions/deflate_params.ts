@@ -1,10 +1,8 @@
 /** Options and parameters of permessage-deflate, all that there are. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  type ExtensionOffer,
-  parseExtensions,
-} from "../../../src/core/websocket/extension_header.ts";
+import type { ExtensionOffer } from "../../../src/core/websocket/extension_header.ts";
+import { parseExtensions } from "../../../src/core/websocket/extension_header.ts";
 import {
   acceptOffer,
   type PermessageDeflateOptions,

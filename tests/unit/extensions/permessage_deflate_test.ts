@@ -6,7 +6,7 @@ import type { Extension, ExtensionSession } from "../../../src/api/extension.ts"
 import { deflateStream } from "../../../src/extensions/deflate_stream.ts";
 import { permessageDeflate } from "../../../src/extensions/permessage_deflate.ts";
 import { handlers, type Wsi } from "../../../mod.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { openAlone, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false, threshold: 0 };
@@ -96,10 +96,9 @@ function counting(extension: Extension): Extension & { open: number; closes: num
 Deno.test("a session of deflate-stream is closed with its connection", async () => {
   const ours = counting(deflateStream());
   {
-    await using served = serve([{ name: "server", callback: handlers({}) }], {
+    await using peer = await openAlone([{ name: "server", callback: handlers({}) }], {
       extensions: [ours],
-    });
-    const peer = await served.open({ headers: ["Sec-WebSocket-Extensions: deflate-stream"] });
+    }, { headers: ["Sec-WebSocket-Extensions: deflate-stream"] });
     assertEquals(ours.open, 1);
     peer.peer.close();
     await settle();

@@ -2,12 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { deflateRawSync } from "node:zlib";
-import {
-  type Deflater,
-  InflateError,
-  type Inflater,
-  type ZlibCodec,
-} from "../../../src/extensions/zlib_codec.ts";
+import type { Deflater, Inflater, ZlibCodec } from "../../../src/extensions/zlib_codec.ts";
+import { InflateError } from "../../../src/extensions/zlib_codec.ts";
 import { wholeZlibCodec } from "../../../src/extensions/zlib_whole.ts";
 import {
   assertSame,

@@ -1,18 +1,15 @@
 /** Broadcast sockets and those who connect to them, on the memory network. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  type Broadcaster,
-  type BroadcastTarget,
-  connectBroadcast,
-  type Context,
-  createContext,
-  handlers,
-  LwsError,
-  type LwsErrorCode,
-  type Network,
-  type Protocol,
+import type {
+  Broadcaster,
+  BroadcastTarget,
+  Context,
+  LwsErrorCode,
+  Network,
+  Protocol,
 } from "../../../mod.ts";
+import { connectBroadcast, createContext, handlers, LwsError } from "../../../mod.ts";
 import { BroadcastSocket } from "../../../src/remote/broadcast_socket.ts";
 import { LENGTH_BYTES, writeLength } from "../../../src/remote/broadcast_format.ts";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";

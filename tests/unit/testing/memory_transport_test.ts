@@ -1,9 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  MemoryError,
-  memoryPair,
-  type MemoryTransport,
-} from "../../../src/testing/memory_transport.ts";
+import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
+import { MemoryError, memoryPair } from "../../../src/testing/memory_transport.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { Recorder, testTransportContract } from "../../support/transport_contract.ts";

@@ -1,11 +1,8 @@
 /** Names with several addresses, connected to from an address of this machine or without IPv6. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  connectName,
-  type NameSystem,
-  runtimeSystem,
-} from "../../../src/transport/connect_name.ts";
+import type { NameSystem } from "../../../src/transport/connect_name.ts";
+import { connectName, runtimeSystem } from "../../../src/transport/connect_name.ts";
 import type { StreamConn } from "../../../src/api/network.ts";
 import { tcpNetwork } from "../../../src/transport/network.ts";
 import { LwsError } from "../../../src/base/errors.ts";

@@ -1,9 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type InterfaceAddress,
-  interfaceAddresses,
-  sourceAddress,
-} from "../../../src/transport/interfaces.ts";
+import type { InterfaceAddress } from "../../../src/transport/interfaces.ts";
+import { interfaceAddresses, sourceAddress } from "../../../src/transport/interfaces.ts";
 import { tcpNetwork } from "../../../src/transport/network.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import { Child } from "../../support/child.ts";

@@ -1,12 +1,8 @@
 /** Giving up root's rights, in processes of their own. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  dropPrivileges,
-  type IdentityCalls,
-  readVariable,
-  writeVariable,
-} from "../../../src/transport/machine.ts";
+import type { IdentityCalls } from "../../../src/transport/machine.ts";
+import { dropPrivileges, readVariable, writeVariable } from "../../../src/transport/machine.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import { Child, isInstalled } from "../../support/child.ts";
 

@@ -140,12 +140,7 @@ Deno.test("section 5.4: control frames may come between fragments", () => {
   }
 });
 
-function failsWith(
-  name: string,
-  code: number,
-  frames: FrameOptions[],
-  setup: Setup = {},
-): void {
+function failsWith(name: string, code: number, frames: FrameOptions[], setup: Setup = {}): void {
   Deno.test(name, () => {
     for (const step of [undefined, 1]) {
       const heard = hear([...frames, { opcode: 1, payload: "after" }], setup, step);
