@@ -42,8 +42,7 @@ for (const face of FACES) {
       pieces.push([len, face.call("remaining_packet_payload", wsi) as number]);
     };
     await using server = rig(face, { protocols: beside(callback, sizes) });
-    const socket = await talk(server);
-    socket.send({ opcode: 2, payload: new Uint8Array(10_000) });
+    (await talk(server)).send({ opcode: 2, payload: new Uint8Array(10_000) });
     await server.until(() => pieces.flat().length === 6);
     assertEquals(pieces, [[4096, 5904], [4096, 1808], [1808, 0]]);
   });
@@ -274,8 +273,7 @@ for (const face of withCall("hdr_copy")) {
     };
     await using server = rig(face, { protocols: beside(callback) });
     const headers = ["Sec-WebSocket-Draft: one", "sec-websocket-draft: two"];
-    const socket = await server.open({ protocol: "talk", headers });
-    socket.send({ opcode: 1, payload: "later" });
+    (await server.open({ protocol: "talk", headers })).send({ opcode: 1, payload: "later" });
     await server.settle();
     assertEquals(seen, {
       tight: [-1, "untouched"],
@@ -443,8 +441,7 @@ for (const face of FACES) {
     reader.close();
     await server.settle();
     assertEquals(calls.splice(0), face === DEC15 ? ["CLOSED_HTTP"] : []);
-    const socket = await talk(server);
-    socket.peer.close();
+    (await talk(server)).peer.close();
     await server.settle();
     assertEquals(calls, ["ESTABLISHED", "CLOSED"]);
   });

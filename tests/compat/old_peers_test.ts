@@ -50,8 +50,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
   for (const face of FACES) {
     Deno.test(`${face.name}: a client of ${release} without extensions, with its empty line, is taken`, async () => {
       await using server = rig(face, { protocols: [talk] });
-      const peer = await server.dial(request(""));
-      assertEquals(chosen(await server.pump(readHead(peer))), undefined);
+      assertEquals(chosen(await server.pump(readHead(await server.dial(request(""))))), undefined);
     });
   }
 
@@ -61,8 +60,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
         allowedOrigins: ["*"],
         extensions,
       });
-      const peer = await served.dial(request(""));
-      assertEquals(chosen(await readHead(peer)), undefined);
+      assertEquals(chosen(await readHead(await served.dial(request("")))), undefined);
     }
   });
 }

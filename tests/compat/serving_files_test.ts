@@ -83,8 +83,7 @@ for (const face of FACES) {
         const each = face === MAR13 || face === DEC15 ? ["HTTP_FILE_COMPLETION", 1] : [0];
         assertEquals(seen, [...each, ...each]);
         peer.send(GET.replace("GET", "HEAD"));
-        const head = await server.pump(readHead(peer));
-        assertStringIncludes(head, `content-length: ${size}`);
+        assertStringIncludes(await server.pump(readHead(peer)), `content-length: ${size}`);
       }
     },
   );

@@ -53,8 +53,7 @@ for (const face of OLDER) {
     const peer = await server.dial();
     for (let i = 0; i < 2; i++) {
       peer.send(GET);
-      const head = await server.pump(readHead(peer));
-      assertEquals(fieldOf(head, "content-length"), "4");
+      assertEquals(fieldOf(await server.pump(readHead(peer)), "content-length"), "4");
       await server.settle();
       write(face, wsi, "te");
       const bytes = await server.pump(peer.readBytes(4));

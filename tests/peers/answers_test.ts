@@ -7,6 +7,7 @@ import { LOOPBACK } from "../support/patience.ts";
 import { readToEnd } from "./files/beside_nginx.ts";
 import { CURL, peerTest } from "./peer.ts";
 import { named } from "../support/named.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LENGTH = 300_000;
 
@@ -97,8 +98,7 @@ peerTest(
     assertEquals(old.code, 0);
     assert(!/^(transfer-encoding|content-length):/im.test(old.printed), old.printed);
     assertStringIncludes(old.printed, `${LENGTH} 1\n`);
-    const head = await curl("--head", url);
-    assertMatch(head.printed, /^HTTP\/1\.1 200 /);
+    assertMatch((await curl("--head", url)).printed, /^HTTP\/1\.1 200 /);
   },
 );
 
@@ -136,8 +136,7 @@ peerTest("early hints come before the answer, and not to HTTP/1.0", CURL, async 
   const { printed } = await curl("--include", url);
   assertMatch(printed, /^HTTP\/1\.1 103 [^]*?link: <\/style\.css>[^]*?\r\n\r\nHTTP\/1\.1 200 /i);
   assert(printed.endsWith("\r\n\r\npage"));
-  const old = await curl("--include", "--http1.0", url);
-  assertMatch(old.printed, /^HTTP\/1\.[01] 200 /);
+  assertMatch((await curl("--include", "--http1.0", url)).printed, /^HTTP\/1\.[01] 200 /);
 });
 
 peerTest(
@@ -146,19 +145,16 @@ peerTest(
   async () => {
     await using served = serving();
     const origin = `http://127.0.0.1:${served.context.port}`;
-    const folder = await Deno.makeTempDir();
-    try {
-      const file = `${folder}/upload`;
-      await Deno.writeFile(file, new Uint8Array(2_000_000));
-      const args = ["--header", "Expect: 100-continue", "--expect100-timeout", "600"];
-      const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_upload}"];
-      const refused = await curl(...args, ...report, "--upload-file", file, `${origin}/refuse`);
-      assertEquals(refused.printed, "403 0");
-      const taken = await curl(...args, ...report, "--upload-file", file, `${origin}/take`);
-      assertEquals(taken.printed, "200 2000000");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
+    const file = `${folder}/upload`;
+    await Deno.writeFile(file, new Uint8Array(2_000_000));
+    const args = ["--header", "Expect: 100-continue", "--expect100-timeout", "600"];
+    const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_upload}"];
+    const refused = await curl(...args, ...report, "--upload-file", file, `${origin}/refuse`);
+    assertEquals(refused.printed, "403 0");
+    const taken = await curl(...args, ...report, "--upload-file", file, `${origin}/take`);
+    assertEquals(taken.printed, "200 2000000");
   },
 );
 

@@ -5,6 +5,7 @@ import { type FileOps, hostFileOps } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const files = named("files", { http: (wsi, _user, path) => wsi.serveHttpFile(path) });
 
@@ -15,20 +16,17 @@ async function withFolder(
   run: (served: Served, folder: string) => Promise<void>,
   protocol = files,
 ): Promise<void> {
-  const base = await Deno.makeTempDir();
-  try {
-    const folder = `${base}/public`;
-    await Deno.mkdir(`${folder}/sub`, { recursive: true });
-    await Deno.writeTextFile(`${base}/secret.txt`, "secret");
-    await Deno.writeTextFile(`${folder}/hello.txt`, "hello");
-    await Deno.writeTextFile(`${folder}/empty.html`, "");
-    await Deno.writeTextFile(`${folder}/sub/page.html`, "<p>");
-    await Deno.writeTextFile(`${folder}/a b.js`, "1");
-    await using served = serve([protocol], { fileOps: hostFileOps(folder) });
-    await run(served, folder);
-  } finally {
-    await Deno.remove(base, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const base = temporary.path;
+  const folder = `${base}/public`;
+  await Deno.mkdir(`${folder}/sub`, { recursive: true });
+  await Deno.writeTextFile(`${base}/secret.txt`, "secret");
+  await Deno.writeTextFile(`${folder}/hello.txt`, "hello");
+  await Deno.writeTextFile(`${folder}/empty.html`, "");
+  await Deno.writeTextFile(`${folder}/sub/page.html`, "<p>");
+  await Deno.writeTextFile(`${folder}/a b.js`, "1");
+  await using served = serve([protocol], { fileOps: hostFileOps(folder) });
+  await run(served, folder);
 }
 
 async function get(served: Served, target: string, method = "GET") {

@@ -52,8 +52,7 @@ Deno.test("calls on a WebSocket that has ended fail as documented, and tell nobo
     if (reason === "established") wsi = each;
   });
   await using served = serve([x.protocol]);
-  const socket = await served.open({ path: "/room" });
-  socket.peer.close();
+  (await served.open({ path: "/room" })).peer.close();
   await x.until("wsiDestroy");
   await checkEnded(wsi!, x.reasons);
   assertEquals([wsi!.uri, wsi!.protocol.name], ["/room", "x"]);
@@ -99,11 +98,9 @@ Deno.test("inside closed and wsiDestroy the calls fail in the same way", async (
     assertEquals(wsi.context.hangupOnClient(wsi.socketFd), 0);
   });
   await using served = serve([x.protocol]);
-  const socket = await served.open();
-  socket.peer.close();
+  (await served.open()).peer.close();
   await x.until("wsiDestroy");
-  served.clock.advance(10_000);
-  await settle();
+  await served.pass(10_000);
   assertEquals(seen, ["closed", "wsiDestroy"]);
 });
 

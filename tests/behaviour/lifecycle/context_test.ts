@@ -140,8 +140,7 @@ Deno.test("adopt serves a connection that somebody else accepted", async () => {
     protocols: [echo],
   });
   const socket = new WebSocket(`ws://127.0.0.1:${listener.addr.port}/`);
-  const wsi = context.adopt(await listener.accept());
-  assertEquals(wsi!.peerAddresses.ip, "127.0.0.1");
+  assertEquals(context.adopt(await listener.accept())!.peerAddresses.ip, "127.0.0.1");
   await new Promise((resolve) => socket.onopen = resolve);
   const message = new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
   socket.send("adopted");
@@ -233,8 +232,7 @@ Deno.test("destroy inside filterNetworkConnection lets nobody in", async () => {
     if (reason === "filterNetworkConnection") void wsi.context.destroy();
   });
   const served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  assertEquals((await peer.readToEnd()).length, 0);
+  assertEquals((await (await served.dial()).readToEnd()).length, 0);
   await served.context.closed;
   assertEquals(recorder.reasons.includes("wsiCreate"), false);
 });

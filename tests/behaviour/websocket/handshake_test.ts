@@ -108,8 +108,7 @@ for (const [name, status, text, ...fields] of BAD_HANDSHAKES) {
     const chat = record("chat");
     await using served = serve([protocol, chat.protocol]);
     const other = await bystander(served);
-    const peer = await served.dial(text + get("/smuggled"));
-    const refusal = await readRefusal(peer);
+    const refusal = await readRefusal(await served.dial(text + get("/smuggled")));
     assertEquals(refusal.status, status);
     for (const field of fields) {
       assertStringIncludes(refusal.head.toLowerCase(), field.toLowerCase());
@@ -276,8 +275,7 @@ Deno.test("a connection that a protocol refused is none of that protocol's", asy
   );
   const http = record("http");
   await using served = serve([http.protocol, chat.protocol]);
-  const peer = await served.dial(handshake({ protocol: "chat" }));
-  assertEquals((await readRefusal(peer)).status, 403);
+  assertEquals((await readRefusal(await served.dial(handshake({ protocol: "chat" })))).status, 403);
   served.context.callbackAllProtocol("chat", "user:ping");
   assert(!chat.reasons.includes("user:ping"));
   served.context.callbackAllProtocol("http", "user:ping");

@@ -29,11 +29,9 @@ Deno.test("an idle connection is probed after kaTime, every kaInterval, and ends
   assertEquals(first.opcode, 9);
   served.clock.advance(10_000 + TICK);
   assertEquals((await socket.receive()).opcode, 9);
-  served.clock.advance(10_000 - 4 * TICK);
-  await settle();
+  await served.pass(10_000 - 4 * TICK);
   assertEquals(recorder.reasons.includes("closed"), false, "the last probe has its time, too");
-  served.clock.advance(6 * TICK);
-  await settle();
+  await served.pass(6 * TICK);
   assertEquals(recorder.reasons.includes("closed"), true);
 });
 
@@ -121,10 +119,8 @@ Deno.test("a client probes its server as well", async () => {
   const client = served.client([recorder.protocol], PROBING);
   client.clientConnect({ address: "localhost", port: 80, protocol: "echo" });
   await recorder.until("clientEstablished");
-  served.clock.advance(60_000 + TICK);
-  await settle();
-  served.clock.advance(60_000 + TICK);
-  await settle();
+  await served.pass(60_000 + TICK);
+  await served.pass(60_000 + TICK);
   assertEquals(recorder.reasons.includes("closed"), false, "our server answers");
   assertEquals(recorder.reasons.includes("clientReceivePong"), false);
 });

@@ -155,8 +155,7 @@ Deno.test("ignoreXorMask counts for its own frame only, also when that frame fai
     "there is no fragmented message to continue",
   );
   it.wsi.write("ghi", "text", { ignoreXorMask: false });
-  const third = await it.peer.readBytes(9);
-  assertEquals(third.subarray(2, 6).some((byte) => byte !== 0), true);
+  assertEquals((await it.peer.readBytes(9)).subarray(2, 6).some((byte) => byte !== 0), true);
 });
 
 Deno.test("ignoreXorMask is refused by name where frames are not masked", async () => {

@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { Both, BothOptions, Question } from "./beside_nginx.ts";
 import { ask, bothServing, compare } from "./beside_nginx.ts";
 import { BASH, CURL, NGINX, output, peerTest } from "../peer.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const SITE = {
   files: {
@@ -118,36 +119,33 @@ const FORBIDDEN = [
 
 peerTest("nothing leads out of a mount, and pipes and dotfiles are not in it", CURL, async () => {
   await using both = await bothServing({ ...SITE, nginx: WITHOUT_DOTFILES });
-  const outside = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${outside}/outside.txt`, "of no concern to anybody");
-    await Deno.symlink(`${outside}/outside.txt`, `${both.folder}/link_out.txt`);
-    await Deno.symlink(outside, `${both.folder}/link_to_folder`);
-    await Deno.symlink("link_out.txt", `${both.folder}/chain.txt`);
-    await Deno.symlink("docs/page.html", `${both.folder}/link_in.html`);
-    await output(BASH.path, ["-c", 'mkfifo "$1"', "bash", `${both.folder}/pipe`]);
-    for (const target of FORBIDDEN) {
-      const url = `http://127.0.0.1:${both.ours}${target}`;
-      const args = [
-        "--silent",
-        "--path-as-is",
-        "--max-time",
-        "20",
-        "--write-out",
-        "\n%{http_code}",
-      ];
-      const [body, status] = (await output(CURL.path, [...args, url])).split(/\n(?=\d+$)/);
-      assert(/^40[034]$/.test(status!), `${target}: ${status}`);
-      assert(!/concern|hidden/.test(body!), `${target}: ${body}`);
-    }
-    // A link that stays inside is a file like any other.
-    const { status, body } = await ask(both.ours, "GET", "/link_in.html");
-    assertEquals([status, body], [200, SITE.files["docs/page.html"]]);
-    await compare(both, [{ name: "a link inside", target: "/link_in.html", status: 200 }]);
-    await compare(both, [{ name: "a pipe", target: "/pipe", status: 404 }]);
-  } finally {
-    await Deno.remove(outside, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const outside = temporary.path;
+  await Deno.writeTextFile(`${outside}/outside.txt`, "of no concern to anybody");
+  await Deno.symlink(`${outside}/outside.txt`, `${both.folder}/link_out.txt`);
+  await Deno.symlink(outside, `${both.folder}/link_to_folder`);
+  await Deno.symlink("link_out.txt", `${both.folder}/chain.txt`);
+  await Deno.symlink("docs/page.html", `${both.folder}/link_in.html`);
+  await output(BASH.path, ["-c", 'mkfifo "$1"', "bash", `${both.folder}/pipe`]);
+  for (const target of FORBIDDEN) {
+    const url = `http://127.0.0.1:${both.ours}${target}`;
+    const args = [
+      "--silent",
+      "--path-as-is",
+      "--max-time",
+      "20",
+      "--write-out",
+      "\n%{http_code}",
+    ];
+    const [body, status] = (await output(CURL.path, [...args, url])).split(/\n(?=\d+$)/);
+    assert(/^40[034]$/.test(status!), `${target}: ${status}`);
+    assert(!/concern|hidden/.test(body!), `${target}: ${body}`);
   }
+  // A link that stays inside is a file like any other.
+  const { status, body } = await ask(both.ours, "GET", "/link_in.html");
+  assertEquals([status, body], [200, SITE.files["docs/page.html"]]);
+  await compare(both, [{ name: "a link inside", target: "/link_in.html", status: 200 }]);
+  await compare(both, [{ name: "a pipe", target: "/pipe", status: 404 }]);
 });
 
 const SHEET = "main { color: green }\n".repeat(100);

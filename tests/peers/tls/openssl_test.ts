@@ -7,6 +7,7 @@ import type { TlsTransport } from "../../../src/tls/transport.ts";
 import { makeCertificates, type TestIdentity } from "../../support/certificates.ts";
 import { CURL, OPENSSL, output, peerTest } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const certificates = await makeCertificates();
 
@@ -96,8 +97,7 @@ peerTest("curl gets an answer over TLS 1.3 and over 1.2", CURL, async () => {
 
 peerTest("curl refuses a certificate for another name, and the server goes on", CURL, async () => {
   await using served = serve({ identity: certificates.example });
-  const failure = await curl(served.port).catch((error) => error);
-  assertStringIncludes(failure.message, "ended with 60");
+  assertStringIncludes((await curl(served.port).catch((error) => error)).message, "ended with 60");
   served.server.setCertificate(certificates.localhost);
   assertStringIncludes(await curl(served.port), "TLSv1.3");
 });
@@ -145,8 +145,7 @@ peerTest("openssl needs the right client certificate where one is required", OPE
 
 peerTest("openssl that knows no common protocol is told so by an alert", OPENSSL, async () => {
   await using served = serve();
-  const printed = await openssl(served.port, undefined, "-alpn", "h2");
-  assertStringIncludes(printed, "alert");
+  assertStringIncludes(await openssl(served.port, undefined, "-alpn", "h2"), "alert");
   assertStringIncludes(await openssl(served.port, undefined), "200 OK");
 });
 
@@ -156,16 +155,13 @@ async function twice(
   identity: TestIdentity,
   version: string,
 ): Promise<boolean[]> {
-  const folder = await Deno.makeTempDir();
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
   const session = `${folder}/session`;
-  try {
-    const first = await openssl(ports[0], identity, version, "-sess_out", session);
-    const second = await openssl(ports[1], identity, version, "-sess_in", session);
-    assertStringIncludes(second, "Reused, TLS");
-    return [first, second].map((printed) => printed.includes("200 OK"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const first = await openssl(ports[0], identity, version, "-sess_out", session);
+  const second = await openssl(ports[1], identity, version, "-sess_in", session);
+  assertStringIncludes(second, "Reused, TLS");
+  return [first, second].map((printed) => printed.includes("200 OK"));
 }
 
 for (const version of ["-tls1_3", "-tls1_2"]) {

@@ -16,6 +16,7 @@ import { CHROMIUM, CURL, LWS_CLIENT, NODE, OPENSSL, output } from "../peer.ts";
 import { peerTest, PYTHON, scriptPath, start } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
 import { LOOPBACK } from "../../support/patience.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const { ca, localhost, client, foreignClient } = await makeCertificates();
 
@@ -42,29 +43,26 @@ function curl(cacert: string, ...args: string[]): Promise<string> {
 }
 
 peerTest("curl gets pages over one TLS connection, and uploads", CURL, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await using context = createContext({ ...LOOPBACK, ...TLS, protocols: [upload(folder)] });
-    const origin = `https://localhost:${context.port}`;
-    await Deno.writeFile(`${folder}/source.bin`, bytesOf(5_000_000));
-    await withFiles({ ca: ca.cert }, async (paths) => {
-      const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{num_connects}\n"];
-      const source = ["--upload-file", `${folder}/source.bin`];
-      assertEquals(
-        await curl(
-          paths.ca,
-          ...[...source, ...report, `${origin}/whole.bin`],
-          ...["--next", "-sS", "--cacert", paths.ca, "--header", "Transfer-Encoding: chunked"],
-          ...[...source, ...report, `${origin}/chunked.bin`],
-        ),
-        "201 1\n201 0\n",
-      );
-    });
-    for (const name of ["whole.bin", "chunked.bin"]) {
-      assertSame(await Deno.readFile(`${folder}/${name}`), bytesOf(5_000_000));
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await using context = createContext({ ...LOOPBACK, ...TLS, protocols: [upload(folder)] });
+  const origin = `https://localhost:${context.port}`;
+  await Deno.writeFile(`${folder}/source.bin`, bytesOf(5_000_000));
+  await withFiles({ ca: ca.cert }, async (paths) => {
+    const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{num_connects}\n"];
+    const source = ["--upload-file", `${folder}/source.bin`];
+    assertEquals(
+      await curl(
+        paths.ca,
+        ...[...source, ...report, `${origin}/whole.bin`],
+        ...["--next", "-sS", "--cacert", paths.ca, "--header", "Transfer-Encoding: chunked"],
+        ...[...source, ...report, `${origin}/chunked.bin`],
+      ),
+      "201 1\n201 0\n",
+    );
+  });
+  for (const name of ["whole.bin", "chunked.bin"]) {
+    assertSame(await Deno.readFile(`${folder}/${name}`), bytesOf(5_000_000));
   }
 });
 
