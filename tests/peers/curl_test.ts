@@ -4,13 +4,13 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createContext } from "../../mod.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
-import { CURL, output, peerTest } from "./peer.ts";
+import { CURL, output } from "./peer.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const curl = (...args: string[]) => output(CURL.path, ["--silent", ...args]);
 
-peerTest("curl gets the demo's page and files over one connection", CURL, async () => {
+CURL.test("curl gets the demo's page and files over one connection", async () => {
   await using server = serveDemo(0, "127.0.0.1", PATIENT);
   const origin = `http://127.0.0.1:${server.port}`;
   const report = ["--write-out", "%{http_code} %{num_connects} %{content_type}\n"];
@@ -44,7 +44,7 @@ peerTest("curl gets the demo's page and files over one connection", CURL, async 
   );
 });
 
-peerTest("curl can't leave the demo's folder", CURL, async () => {
+CURL.test("curl can't leave the demo's folder", async () => {
   await using server = serveDemo(0, "127.0.0.1", PATIENT);
   const origin = `http://127.0.0.1:${server.port}`;
   for (
@@ -69,7 +69,7 @@ peerTest("curl can't leave the demo's folder", CURL, async () => {
   }
 });
 
-peerTest("curl uploads a body, with its length and in chunks", CURL, async () => {
+CURL.test("curl uploads a body, with its length and in chunks", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   const source = `${folder}/source`;
