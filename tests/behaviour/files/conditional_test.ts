@@ -481,9 +481,7 @@ Deno.test("accept-ranges: none of the program has ranges ignored", async () => {
 });
 
 Deno.test("httpFileCompletion follows a 206 and a 304, and neither a 412 nor a 416", async () => {
-  const recorder = record("files", (wsi, reason, _user, data) => {
-    if (reason === "http") return wsi.serveHttpFile(data);
-  });
+  const recorder = record("files", { http: (wsi, _user, data) => wsi.serveHttpFile(data) });
   await using served = serve([recorder.protocol], { fileOps: new Files() });
   const peer = await served.dial();
   let count = 0;

@@ -63,9 +63,7 @@ Deno.test("HEAD gets a file's head alone, and the connection goes on", () =>
   }));
 
 Deno.test("httpFileCompletion follows a file, and then the next request", async () => {
-  const recorder = record("files", (wsi, reason, _user, data) => {
-    if (reason === "http") return wsi.serveHttpFile(data);
-  });
+  const recorder = record("files", { http: (wsi, _user, data) => wsi.serveHttpFile(data) });
   await withFolder(async (served) => {
     const peer = await served.dial();
     for (let i = 1; i <= 3; i++) {
@@ -219,9 +217,7 @@ Deno.test("a file that is shorter than it said cuts its connection, and is close
 
 Deno.test("a reset in the middle of a file closes the file", async () => {
   const { ops, open, onRead } = virtual({ "/a.bin": new Uint8Array(1_000_000) });
-  const recorder = record("files", (wsi, reason, _user, data) => {
-    if (reason === "http") return wsi.serveHttpFile(data);
-  });
+  const recorder = record("files", { http: (wsi, _user, data) => wsi.serveHttpFile(data) });
   await using served = serve([recorder.protocol], { fileOps: ops });
   const peer = await served.dial();
   let reads = 0;

@@ -48,9 +48,7 @@ async function checkEnded(wsi: Wsi, reasons: readonly string[]): Promise<void> {
 
 Deno.test("calls on a WebSocket that has ended fail as documented, and tell nobody", async () => {
   let wsi: Wsi | undefined;
-  const x = record("x", (each, reason, _user, _data) => {
-    if (reason === "established") wsi = each;
-  });
+  const x = record("x", { established: (each) => void (wsi = each) });
   await using served = serve([x.protocol]);
   (await served.open({ path: "/room" })).peer.close();
   await x.until("wsiDestroy");

@@ -195,9 +195,7 @@ Deno.test("files and the requests behind them reach who has only closed its send
 function sourced(info: Partial<ContextCreationInfo> = {}) {
   const source = new TransformStream<Uint8Array, Uint8Array>();
   const writer = source.writable.getWriter();
-  const recorder = record("http", (wsi, reason, _user, _data) => {
-    if (reason === "http") return void wsi.respond(200, source.readable);
-  });
+  const recorder = record("http", { http: (wsi) => void wsi.respond(200, source.readable) });
   return { ...recorder, writer, served: serve([recorder.protocol], info) };
 }
 
@@ -320,9 +318,7 @@ Deno.test("over TLS the notice of the end, or a reset, is noticed while a promis
 });
 
 Deno.test("the end of a peer is noticed behind much that it sent after a request that closes", async () => {
-  const { protocol, until } = record("http", (_wsi, reason, _user, _data) => {
-    if (reason === "http") return -1;
-  });
+  const { protocol, until } = record("http", { http: () => -1 });
   await using peer = await dialAlone([protocol], get("/") + "x".repeat(20_000));
   peer.end();
   await until("closedHttp");

@@ -63,9 +63,7 @@ Deno.test("a promise of −1 closes nothing where none is awaited, with one line
 
 Deno.test("a client's methods are held to the same", async () => {
   using log = captureLog(["warn", "notice"]);
-  const server = record("x", (wsi, reason, _user, _data) => {
-    if (reason === "established") wsi.write("x");
-  });
+  const server = record("x", { established: (wsi) => void wsi.write("x") });
   await using served = serve([server.protocol]);
   const client = served.client([named("x", {
     clientEstablished: (wsi) => wsi.write("hello") as never,

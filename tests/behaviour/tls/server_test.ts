@@ -349,9 +349,7 @@ for (const when of ["at once", "in the middle of", "right after"] as const) {
     Deno.test(`${how} ${when} a handshake ends the connection once, and nothing else`, async () => {
       using _log = captureLog([]);
       let fd = 0;
-      const recorder = record("echo", (wsi, reason, _user, _data) => {
-        if (reason === "wsiCreate") fd = wsi.socketFd;
-      });
+      const recorder = record("echo", { wsiCreate: (wsi) => void (fd = wsi.socketFd) });
       await using served = serve([recorder.protocol], { ...TLS, headerTimeoutMs: 1_000 });
       const transport = await served.network.connect(
         { hostname: "127.0.0.1", port: 80 },

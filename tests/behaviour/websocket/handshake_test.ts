@@ -248,9 +248,7 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
     [(wsi) => wsi.respond(401, "who?"), 401, "who?"],
   ];
   for (const [filter, status, text] of answers) {
-    const recorder = record("chat", (wsi, reason, _user, _data) => {
-      if (reason === "filterProtocolConnection") return filter(wsi);
-    });
+    const recorder = record("chat", { filterProtocolConnection: (wsi) => filter(wsi) });
     await using peer = await dialAlone([recorder.protocol], handshake());
     const { head, body } = await readResponse(peer);
     assertEquals(statusOf(head), status);

@@ -67,9 +67,7 @@ Deno.test("whatever the peer sends, a part of a frame included, starts the time 
 
 Deno.test("the time rests while receiving is stopped", async () => {
   let wsi: Wsi | undefined;
-  const recorder = record("echo", (one, reason, _user, _data) => {
-    if (reason === "established") wsi = one;
-  });
+  const recorder = record("echo", { established: (one) => void (wsi = one) });
   await using served = serve([recorder.protocol], PROBING);
   const socket = await served.open();
   const before = socket.peer.received.length;
@@ -84,9 +82,7 @@ Deno.test("the time rests while receiving is stopped", async () => {
 Deno.test("resuming who was not stopped doesn't start the time anew", async () => {
   using _log = captureLog([]);
   let wsi: Wsi | undefined;
-  const recorder = record("echo", (one, reason, _user, _data) => {
-    if (reason === "established") wsi = one;
-  });
+  const recorder = record("echo", { established: (one) => void (wsi = one) });
   await using served = serve([recorder.protocol], PROBING);
   await served.open();
   for (let i = 0; i < 10; i++) {
@@ -99,9 +95,7 @@ Deno.test("resuming who was not stopped doesn't start the time anew", async () =
 
 Deno.test("nothing is probed behind our close frame", async () => {
   let wsi: Wsi | undefined;
-  const recorder = record("echo", (one, reason, _user, _data) => {
-    if (reason === "established") wsi = one;
-  });
+  const recorder = record("echo", { established: (one) => void (wsi = one) });
   await using served = serve([recorder.protocol], { ...PROBING, closeTimeoutMs: 600_000 });
   const socket = await served.open();
   wsi!.close(1000);

@@ -112,9 +112,7 @@ Deno.test("without it servers refuse an unmasked frame", async () => {
 
 Deno.test("a client and a server with defeatClientMask understand each other, compressed too", async () => {
   const text = "compress me ".repeat(50);
-  const echo = record("x", (wsi, reason, _user, data) => {
-    if (reason === "receive") wsi.write(data);
-  });
+  const echo = record("x", { receive: (wsi, _user, data) => void wsi.write(data) });
   const info = { ...OPTIONS, extensions: [permessageDeflate()] };
   await using served = serve([echo.protocol], info);
   const received: string[] = [];
@@ -160,9 +158,7 @@ Deno.test("ignoreXorMask counts for its own frame only, also when that frame fai
 
 Deno.test("ignoreXorMask is refused by name where frames are not masked", async () => {
   let server: Wsi | undefined;
-  const x = record("x", (wsi, reason, _user, _data) => {
-    if (reason === "established") server = wsi;
-  });
+  const x = record("x", { established: (wsi) => void (server = wsi) });
   await using served = serve([x.protocol]);
   await served.open();
   await using it = await client(OPTIONS);

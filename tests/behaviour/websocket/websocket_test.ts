@@ -331,9 +331,7 @@ Deno.test("what is written after the request leaves before the writeable callbac
 
 Deno.test("a writeable callback waits until the peer has read all", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const recorder = record("w", (wsi, reason, _user, _data) => {
-    if (reason === "established") resolve(wsi);
-  });
+  const recorder = record("w", { established: (wsi) => void resolve(wsi) });
   await using socket = await openAlone([recorder.protocol], { softUnsentBytes: 100_000 });
   const wsi = await promise;
   socket.peer.transport.stopReading();
@@ -420,9 +418,7 @@ Deno.test("receiving that is stopped in established holds even frames of the sam
 
 Deno.test("setTimeout cuts strictly after its seconds, is replaced and is cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const recorder = record("t", (wsi, reason, _user, _data) => {
-    if (reason === "established") resolve(wsi);
-  });
+  const recorder = record("t", { established: (wsi) => void resolve(wsi) });
   await using served = serve([recorder.protocol], { kaTime: 0 });
   const socket = await served.open();
   const wsi = await promise;
@@ -597,9 +593,7 @@ for (const reason of ["established", "receive", "receivePong", "serverWriteable"
 
 Deno.test("calls on a connection that has ended return the documented failure", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const recorder = record("x", (wsi, reason, _user, _data) => {
-    if (reason === "wsiDestroy") resolve(wsi);
-  });
+  const recorder = record("x", { wsiDestroy: (wsi) => void resolve(wsi) });
   await using socket = await openAlone([recorder.protocol], {}, { path: "/somewhere" });
   socket.peer.close();
   const wsi = await promise;
