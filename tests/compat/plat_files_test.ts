@@ -7,7 +7,7 @@ import { createContext, type FileOps, hostFileOps, type Wsi } from "../../mod.ts
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
-import { type Callback, DEC15, logged, rig } from "./support.ts";
+import { type Callback, DEC15, logged, on, rig } from "./support.ts";
 import { named } from "../support/named.ts";
 
 const {
@@ -250,9 +250,7 @@ Deno.test("dec15: an entry that returns a promise fails its call by name, and wh
 
 Deno.test("dec15: lws_serve_http_file leaves the turn to others while it reads what the program did not replace", async () => {
   using kept = file("0123456789");
-  const callback: Callback = (wsi, reason) => {
-    if (reason === "HTTP") return lws_serve_http_file(wsi, kept.path, "text/plain", null, 0);
-  };
+  const callback = on("HTTP", (wsi) => lws_serve_http_file(wsi, kept.path, "text/plain", null, 0));
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const { fileOps } = server.context;
   const opened = fileOps.open(undefined as never, kept.path, "read");
