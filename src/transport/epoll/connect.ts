@@ -47,8 +47,8 @@ function systemOf(loop: EpollLoop, target: NetworkTarget): NameSystem<EpollTrans
   };
 }
 
-/** Connects to an IP address. */
-function dial(
+/** Connects to an IP address. Never throws within the call: the next address of a name waits for a rejection. */
+async function dial(
   loop: EpollLoop,
   target: NetworkTarget,
   source: string | undefined,
@@ -58,7 +58,7 @@ function dial(
   const { hostname, port } = target;
   const address = inetAddress(libc, hostname, port);
   const fd = openSocket(libc, familyOf(hostname));
-  return orClose(libc, fd, () => {
+  return await orClose(libc, fd, () => {
     if (source !== undefined) {
       const from = inetAddress(libc, source, 0);
       must(libc, `bind to ${source}`, libc.bind(fd, from, from.length));

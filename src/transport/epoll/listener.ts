@@ -99,6 +99,7 @@ export class EpollListener implements Listener, Watcher {
     this.#fd = -1;
     // Another process may have the same socket, by which it would stay in the set.
     this.#loop.remove(fd);
+    this.#loop.forget(fd);
     this.#loop.libc.close(fd);
     this.#options.onClose?.();
     this.#waiting?.reject(closedError());

@@ -13,6 +13,7 @@ import {
 import { must } from "./failure.ts";
 import { orClose } from "./socket.ts";
 import type { Libc } from "./libc.ts";
+import { type Rests, restsOver } from "./rests.ts";
 import { RoundClock } from "./round_clock.ts";
 import { epollEventLayout } from "./structs.ts";
 
@@ -47,14 +48,18 @@ export class EpollLoop {
   /** What all do until the next round. */
   readonly budget: TurnBudget = new TurnBudget(this.#rounds, TURNS_TO_LOOK);
   readonly #busyWaitMs: number;
+  readonly #rests: Rests;
   readonly #layout = epollEventLayout(Deno.build.arch);
   readonly #events = new Int32Array(MOST_EVENTS * this.#layout.words);
   readonly #eventBytes = new Uint8Array(this.#events.buffer);
   readonly #event = new Int32Array(this.#layout.words);
   readonly #eventOf = new Uint8Array(this.#event.buffer);
-  /** By descriptor. */
+  /** The owners of all descriptors that are open, by descriptor. */
   readonly #watchers: (Watcher | undefined)[] = [];
-  /** A descriptor's number is used again at once: what the kernel tells of the former one is not its. */
+  /**
+   * A descriptor's number is used again at once: what the kernel tells of the former one is not its. Odd while
+   * it is watched.
+   */
   readonly #generations: number[] = [];
   #watched = 0;
   #epoll = -1;
@@ -72,6 +77,7 @@ export class EpollLoop {
   constructor(libc: Libc, busyWaitMs: number) {
     this.libc = libc;
     this.#busyWaitMs = busyWaitMs;
+    this.#rests = restsOver(libc);
   }
 
   /**
@@ -81,17 +87,16 @@ export class EpollLoop {
    */
   add(fd: number, events: number, watcher: Watcher): void {
     this.#open();
-    const generation = ((this.#generations[fd] ?? 0) + 1) | 0;
-    this.#generations[fd] = generation;
+    this.#generations[fd] = ((this.#generations[fd] ?? 0) + 1) | 0;
+    this.#watched++;
+    this.#run();
     try {
       must(this.libc, "epoll_ctl", this.#control(this.#epoll, EPOLL_CTL_ADD, fd, events));
     } catch (error) {
-      if (this.#watched === 0) this.#run();
+      this.#unwatch(fd);
       throw error;
     }
     this.#watchers[fd] = watcher;
-    this.#watched++;
-    this.#run();
   }
 
   /** Changes what a descriptor is watched for; whether that was done. */
@@ -99,21 +104,31 @@ export class EpollLoop {
     return this.#control(this.#epoll, EPOLL_CTL_MOD, fd, events) === 0;
   }
 
-  /** Forgets a descriptor that stays open. */
+  /** Watches a descriptor no more that stays open. */
   remove(fd: number): void {
     this.#control(this.#epoll, EPOLL_CTL_DEL, fd, 0);
-    this.forget(fd);
+    this.#unwatch(fd);
+  }
+
+  /** A descriptor is open that may never be watched: {@linkcode closeAll} has it closed as well. */
+  own(fd: number, owner: Watcher): void {
+    this.#watchers[fd] = owner;
   }
 
   /** Forgets a descriptor that is about to be closed, by which the kernel forgets it. */
   forget(fd: number): void {
-    if (this.#watchers[fd] === undefined) return;
     this.#watchers[fd] = undefined;
-    this.#generations[fd] = (this.#generations[fd]! + 1) | 0;
+    this.#unwatch(fd);
+  }
+
+  #unwatch(fd: number): void {
+    const generation = this.#generations[fd] ?? 0;
+    if ((generation & 1) === 0) return;
+    this.#generations[fd] = (generation + 1) | 0;
     if (--this.#watched === 0 && this.#isResting) this.libc.eventfd_write(this.#wakeFd);
   }
 
-  /** Has all that is watched closed. */
+  /** Has all that is open closed. */
   closeAll(): void {
     for (const watcher of this.#watchers) watcher?.abandon();
   }
@@ -144,7 +159,7 @@ export class EpollLoop {
     orClose(libc, epoll, () => {
       const wakeFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
       orClose(libc, wakeFd, () => {
-        this.#generations[wakeFd] = ((this.#generations[wakeFd] ?? 0) + 1) | 0;
+        this.#generations[wakeFd] ??= 0;
         const added = this.#control(epoll, EPOLL_CTL_ADD, wakeFd, EPOLLIN);
         must(libc, "epoll_ctl", added);
         this.#wakeFd = wakeFd;
@@ -229,7 +244,7 @@ export class EpollLoop {
     this.#isBusy = false;
     this.#isResting = true;
     this.#rounds.rest();
-    this.libc.epollReady(this.#epoll, -1).then(this.#rested);
+    this.#rests.rest(this.#epoll, this.#rested);
   }
 
   readonly #rested = (): void => {

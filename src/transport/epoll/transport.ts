@@ -57,6 +57,7 @@ export class EpollTransport implements Transport, Watcher {
     this.#loop = loop;
     this.#fd = fd;
     this.remoteAddress = remoteAddress;
+    loop.own(fd, this);
   }
 
   /** The socket's; −1 once it is closed. */
@@ -276,7 +277,7 @@ export class EpollTransport implements Transport, Watcher {
   }
 
   #closeFd(): void {
-    if (this.#watched !== UNWATCHED) this.#loop.forget(this.#fd);
+    this.#loop.forget(this.#fd);
     this.#watched = UNWATCHED;
     this.#loop.libc.close(this.#fd);
     this.#fd = -1;

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
+import { runtimeSystem } from "../../../../src/transport/connect_name.ts";
 import { asIs, FaultyLibc } from "./faulty_libc.ts";
 import { Recorder } from "../../../support/transport_contract.ts";
 
@@ -316,3 +317,38 @@ test("20,000 connections come and go, with faults among them", async (faulty, ne
     }
   }
 });
+
+test(
+  "a name's next address is tried when the kernel refuses one within the call",
+  async (faulty, network) => {
+    const listener = network.listen(HERE);
+    const { resolve } = runtimeSystem;
+    runtimeSystem.resolve = () => Promise.resolve(["::1", "127.0.0.1"]);
+    faulty.next("connect", faulty.fails("ENETUNREACH"));
+    const target = { hostname: "two.example", port: listener.address.port };
+    const connecting = network.connect(target, never);
+    runtimeSystem.resolve = resolve;
+    const client = new Recorder(await connecting);
+    const server = new Recorder(await listener.accept());
+    listener.close();
+    await closeAll(client, server);
+  },
+);
+
+test(
+  "closeAll closes what has not started, and what is broken while it is paused",
+  async (_, network) => {
+    const listener = network.listen(HERE);
+    const { port } = listener.address;
+    const unstarted = await Deno.connect({ hostname: "127.0.0.1", port });
+    await listener.accept();
+    const broken = network.connect({ ...HERE, port }, never);
+    const server = new Recorder(await listener.accept());
+    server.transport.pause();
+    const client = await broken;
+    client.abort!();
+    await network.closeAll();
+    assertEquals(await unstarted.read(new Uint8Array(1)).catch(() => null), null);
+    unstarted.close();
+  },
+);
