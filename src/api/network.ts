@@ -300,6 +300,7 @@ export interface PolledHost {
  * @category Networks and clocks
  */
 export interface PolledListener extends Listener {
+  /** The descriptor; −1 once it is closed. */
   readonly fd: number;
   /** The next connection, if there is one. @throws {Error} as `accept` rejects */
   take(): Transport | undefined;
@@ -315,7 +316,9 @@ export interface PolledListener extends Listener {
  * @category Networks and clocks
  */
 export interface Dialling {
+  /** It is connected; the transport is started by the one that is told. */
   connected(transport: Transport): void;
+  /** It is not, for this reason. */
   failed(error: unknown): void;
 }
 
@@ -326,6 +329,7 @@ export interface Dialling {
  * @category Networks and clocks
  */
 export interface PolledNetwork extends Network {
+  /** Listens, in service. @throws when the address can't be listened on. */
   listen(target: NetworkTarget): PolledListener;
   /** As `connect` without a promise; false where that needs one, as for a name. */
   connectNow(target: NetworkTarget, signal: AbortSignal, dialling: Dialling): boolean;

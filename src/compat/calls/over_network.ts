@@ -6,14 +6,11 @@ import { hostInUse, useHost } from "./creation.ts";
 import { attempt } from "../engine/attempt.ts";
 import { refuse } from "../engine/guards.ts";
 
-declare const BLOCKS: unique symbol;
-
 /** A context whose service calls block the thread, and return a number: see {@linkcode overNetwork}. */
 export interface BlockingContext extends Context {
-  readonly [BLOCKS]: true;
+  /** Tells it from other contexts. */
+  readonly blocks: true;
 }
-
-const blocking = new WeakSet<Context>();
 
 /**
  * Has a creation call make its context over a network with real descriptors, such as `epollNetwork()` of
@@ -37,9 +34,8 @@ export function overNetwork(
     const before = hostInUse();
     useHost({ ...before, network });
     try {
-      const context = create() as BlockingContext | null;
-      if (context !== null) blocking.add(context);
-      return context;
+      const context = create();
+      return context && Object.assign(context, { blocks: true } as const);
     } finally {
       useHost(before);
     }
@@ -48,5 +44,5 @@ export function overNetwork(
 
 /** Whether service calls for a context block. */
 export function isBlocking(context: Context): context is BlockingContext {
-  return blocking.has(context);
+  return (context as Partial<BlockingContext> | null | undefined)?.blocks === true;
 }
