@@ -5,7 +5,7 @@ import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
 import { readHead } from "../support/serve.ts";
 import type { Wsi } from "../../mod.ts";
-import { acceptance, type Callback, DEC15, FACES, logged, rig, withReason } from "./support.ts";
+import { acceptance, type Callback, DEC15, FACES, logged, on, rig, withReason } from "./support.ts";
 
 for (const face of FACES) {
   Deno.test(`${face.name}: an IPv6 address may be in brackets and have a zone, and Host has brackets alone`, async () => {
@@ -48,14 +48,13 @@ for (const face of FACES) {
 for (const face of withReason("CLIENT_CONNECTION_ERROR")) {
   Deno.test(`${face.name}: the answer of a server that refuses can be read in CLIENT_CONNECTION_ERROR`, async () => {
     const seen: unknown[] = [];
-    const callback: Callback = (wsi, reason, _user, data) => {
-      if (reason !== "CLIENT_CONNECTION_ERROR") return;
+    const callback = on("CLIENT_CONNECTION_ERROR", (wsi, _user, data) => {
       const status = { value: "" };
       if (face.has("hdr_copy")) {
         face.call("hdr_copy", wsi, status, 100, face.api.WSI_TOKEN_HTTP);
       }
       seen.push([data, status.value, (wsi as Wsi).hdrCopy("retry-after")]);
-    };
+    });
     const port = face.api.CONTEXT_PORT_NO_LISTEN;
     await using client = rig(face, { port, protocols: [{ name: "talk", callback }] });
     const listener = client.network.listen({ hostname: "h", port: 80 });

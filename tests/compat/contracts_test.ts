@@ -16,6 +16,7 @@ import {
   logged,
   MAR13,
   OCT12,
+  on,
   pollFd,
   rig,
   withCall,
@@ -37,25 +38,22 @@ for (const face of FACES) {
   Deno.test(`contract 1: ${face.name}: 10,000 bytes come in three pieces, with 5904, 1808 and 0 to follow`, async () => {
     const pieces: number[][] = [];
     const sizes = face === FEB11 || face === OCT12 ? {} : { rx_buffer_size: 4096 };
-    const callback: Callback = (wsi, reason, _user, _in, len) => {
-      if (reason !== "RECEIVE") return 0;
+    const callback = on("RECEIVE", (wsi, _user, _in, len) => {
       pieces.push([len, face.call("remaining_packet_payload", wsi) as number]);
-    };
+    });
     await using server = rig(face, { protocols: beside(callback, sizes) });
-    const socket = await talk(server);
-    socket.send({ opcode: 2, payload: new Uint8Array(10_000) });
+    (await talk(server)).send({ opcode: 2, payload: new Uint8Array(10_000) });
     await server.until(() => pieces.flat().length === 6);
     assertEquals(pieces, [[4096, 5904], [4096, 1808], [1808, 0]]);
   });
 
   Deno.test(`contract 1: ${face.name}: nothing remains at the end of each frame, not of the message`, async () => {
     const pieces: unknown[] = [];
-    const callback: Callback = (wsi, reason) => {
-      if (reason !== "RECEIVE") return 0;
+    const callback = on("RECEIVE", (wsi) => {
       const remaining = face.call("remaining_packet_payload", wsi);
       const isFinal = face.has("is_final_fragment") ? face.call("is_final_fragment", wsi) : "?";
       pieces.push([remaining, isFinal]);
-    };
+    });
     await using server = rig(face, { protocols: beside(callback) });
     const socket = await talk(server);
     socket.send({ opcode: 1, payload: "one", fin: false }, { opcode: 0, payload: "two" });
@@ -274,8 +272,7 @@ for (const face of withCall("hdr_copy")) {
     };
     await using server = rig(face, { protocols: beside(callback) });
     const headers = ["Sec-WebSocket-Draft: one", "sec-websocket-draft: two"];
-    const socket = await server.open({ protocol: "talk", headers });
-    socket.send({ opcode: 1, payload: "later" });
+    (await server.open({ protocol: "talk", headers })).send({ opcode: 1, payload: "later" });
     await server.settle();
     assertEquals(seen, {
       tight: [-1, "untouched"],
@@ -293,11 +290,10 @@ for (const face of [OCT12, MAR13]) {
   Deno.test(`contract 8: ${face.name}: the filter gets all headers as an array by token`, async () => {
     let tokens: { token: string | null; token_len: number }[] = [];
     let name: unknown;
-    const callback: Callback = (_wsi, reason, user, input) => {
-      if (reason !== "FILTER_PROTOCOL_CONNECTION") return 0;
+    const callback = on("FILTER_PROTOCOL_CONNECTION", (_wsi, user, input) => {
       tokens = user;
       name = input;
-    };
+    });
     await using server = rig(face, { protocols: beside(callback) });
     await server.open({ protocol: "talk", path: "/chat" });
     const { api } = face;
@@ -316,14 +312,13 @@ Deno.test("contract 8: dec15: a token limit of 0 blanks a header, another one cu
   token_limit[api.WSI_TOKEN_HTTP_USER_AGENT] = 0;
   token_limit[api.WSI_TOKEN_HTTP_COOKIE] = 4;
   const seen: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     for (const name of ["USER_AGENT", "COOKIE", "ACCEPT"]) {
       const dest = { value: "" };
       const token = api[`WSI_TOKEN_HTTP_${name}`];
       seen.push([DEC15.call("hdr_copy", wsi, dest, 100, token), dest.value]);
     }
-  };
+  });
   const protocols = [{ name: "http", callback }];
   await using server = rig(DEC15, { protocols, token_limits: { token_limit } });
   await server.dial(
@@ -336,8 +331,7 @@ Deno.test("contract 8: dec15: a token limit of 0 blanks a header, another one cu
 Deno.test("contract 8: dec15: the arguments of a URI come one by one", async () => {
   const { api } = DEC15;
   const seen: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     for (const n of [0, 1, 2]) {
       const dest = { value: "" };
       const token = api.WSI_TOKEN_HTTP_URI_ARGS;
@@ -348,7 +342,7 @@ Deno.test("contract 8: dec15: the arguments of a URI come one by one", async () 
     const token = api.WSI_TOKEN_HTTP_URI_ARGS;
     seen.push([DEC15.call("hdr_copy_fragment", wsi, tight, 3, token, 0), tight.value]);
     seen.push([DEC15.call("hdr_copy", wsi, whole, 8, token), whole.value]);
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   await server.dial(GET);
   await server.until(() => seen.length === 5);
@@ -443,8 +437,7 @@ for (const face of FACES) {
     reader.close();
     await server.settle();
     assertEquals(calls.splice(0), face === DEC15 ? ["CLOSED_HTTP"] : []);
-    const socket = await talk(server);
-    socket.peer.close();
+    (await talk(server)).peer.close();
     await server.settle();
     assertEquals(calls, ["ESTABLISHED", "CLOSED"]);
   });

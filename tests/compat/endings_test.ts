@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Wsi } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead } from "../support/serve.ts";
-import { acceptance, type Callback, FEB11, OCT12, rig } from "./support.ts";
+import { acceptance, type Callback, FEB11, OCT12, on, rig } from "./support.ts";
 
 const STATUSES: readonly [name: string, sent: number][] = [
   ["NORMAL", 1000],
@@ -78,11 +78,10 @@ Deno.test("feb11: client_close ends a client at once, without a close frame", as
 
 Deno.test("oct12: ensure_user_space finds the user there already, in each callback that gets it", async () => {
   const users: unknown[] = [];
-  const callback: Callback = (wsi, reason, user) => {
-    if (reason !== "ESTABLISHED") return 0;
+  const callback = on("ESTABLISHED", (wsi, user) => {
     assertEquals(OCT12.call("ensure_user_space", wsi), undefined);
     users.push(user, wsi.user);
-  };
+  });
   const protocols = [{ name: "talk", callback, per_session_data_size: 4 }];
   await using server = rig(OCT12, { protocols });
   await server.open({ protocol: "talk" });

@@ -6,7 +6,7 @@ import { feb11, oct12 } from "../../src/compat/mod.ts";
 import { useHost } from "../../src/compat/calls/creation.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { contentOf } from "../fixtures/numbered.ts";
-import { type Callback, FEB11, logged, OCT12, rig } from "./support.ts";
+import { type Callback, FEB11, logged, OCT12, on, rig } from "./support.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 import { captureLog } from "../support/recorder.ts";
@@ -180,9 +180,7 @@ for (
 
   Deno.test(`${face.name}: a stranger's token is refused, and what would wait without an end`, async () => {
     const heard: string[] = [];
-    const callback: Callback = (_wsi, reason) => {
-      if (reason === "BROADCAST") heard.push(reason);
-    };
+    const callback = on("BROADCAST", () => void heard.push("BROADCAST"));
     await using server = rig(face, { protocols: [{ name: "news", callback }] });
     await server.open({ protocol: "news" });
     const { broadcast_socket_port } = face.structs[0] as Record<string, never>;

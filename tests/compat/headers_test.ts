@@ -1,13 +1,12 @@
 /** What C programs read of headers and of the arguments of a URI, and until when. */
 
 import { assertEquals } from "@std/assert";
-import { type Callback, DEC15, rig, withCall } from "./support.ts";
+import { type Callback, DEC15, on, rig, withCall } from "./support.ts";
 
 Deno.test("contract 8: dec15: the arguments of a URI are percent-decoded, and + stays", async () => {
   const { api } = DEC15;
   const seen: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     const token = api.WSI_TOKEN_HTTP_URI_ARGS;
     for (const n of [0, 1]) {
       const dest = { value: "" };
@@ -16,7 +15,7 @@ Deno.test("contract 8: dec15: the arguments of a URI are percent-decoded, and + 
     const whole = { value: "" };
     seen.push([DEC15.call("hdr_copy", wsi, whole, 100, token), whole.value]);
     seen.push(DEC15.call("hdr_total_length", wsi, token));
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   await server.dial("GET /?a=b%20c+d&e=%26 HTTP/1.1\r\nHost: h\r\n\r\n");
   await server.until(() => seen.length === 4);

@@ -73,8 +73,7 @@ Deno.test("nov10: create_server returns a descriptor, and serves by itself", asy
   });
   assert(server.descriptor > 0);
   assertEquals(server.context.port, 80);
-  const socket = await server.open();
-  socket.peer.close();
+  (await server.open()).peer.close();
   await settle();
   assertEquals(calls, [
     [LWS_CALLBACK_ESTABLISHED, 8, null, 0, "/chat"],

@@ -14,7 +14,7 @@ import {
 import { deflateFrame, deflateStream, permessageDeflate, xWebkitDeflateFrame } from "../../mod.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import type { Callback, Face, Rig } from "./support.ts";
-import { acceptance, DEC15, FACES, FEB11, MAR13, OCT12, rig } from "./support.ts";
+import { acceptance, DEC15, FACES, FEB11, MAR13, OCT12, on, rig } from "./support.ts";
 
 /** How the clients of each release ask, but for what they offer. */
 const RELEASES: Readonly<Record<string, (extensions: string) => string>> = {
@@ -50,8 +50,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
   for (const face of FACES) {
     Deno.test(`${face.name}: a client of ${release} without extensions, with its empty line, is taken`, async () => {
       await using server = rig(face, { protocols: [talk] });
-      const peer = await server.dial(request(""));
-      assertEquals(chosen(await server.pump(readHead(peer))), undefined);
+      assertEquals(chosen(await server.pump(readHead(await server.dial(request(""))))), undefined);
     });
   }
 
@@ -61,8 +60,7 @@ for (const [release, request] of Object.entries(RELEASES)) {
         allowedOrigins: ["*"],
         extensions,
       });
-      const peer = await served.dial(request(""));
-      assertEquals(chosen(await readHead(peer)), undefined);
+      assertEquals(chosen(await readHead(await served.dial(request("")))), undefined);
     }
   });
 }
@@ -122,13 +120,12 @@ async function exchange(
 
 const echoing = (face: Face) => {
   let text = "";
-  const callback: Callback = (wsi, reason, _user, input, len) => {
-    if (reason !== "RECEIVE") return 0;
+  const callback = on("RECEIVE", (wsi, _user, input, len) => {
     text += new TextDecoder().decode(input.subarray(0, len));
     if (!wsi.isFinalFragment || wsi.remainingPacketPayload > 0) return 0;
     face.call("write", wsi, text, text.length, face.api.LWS_WRITE_TEXT);
     text = "";
-  };
+  });
   return { name: "talk", callback };
 };
 

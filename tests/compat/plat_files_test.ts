@@ -7,7 +7,7 @@ import { createContext, type FileOps, hostFileOps, type Wsi } from "../../mod.ts
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { PATIENT } from "../support/patience.ts";
 import { handshake, readHead, readResponse } from "../support/serve.ts";
-import { type Callback, DEC15, logged, rig } from "./support.ts";
+import { type Callback, DEC15, logged, on, rig } from "./support.ts";
 import { named } from "../support/named.ts";
 
 const {
@@ -156,10 +156,8 @@ Deno.test("dec15: a file of a MiB is sent by hand, a piece with each writeable c
   const peer = await server.dial();
   for (let round = 0; round < 2; round++) {
     peer.send(GET);
-    const head = await server.pump(readHead(peer));
-    assertStringIncludes(head, "HTTP/1.1 200");
-    const body = await server.pump(peer.readBytes(content.length));
-    assertEquals(body, content);
+    assertStringIncludes(await server.pump(readHead(peer)), "HTTP/1.1 200");
+    assertEquals(await server.pump(peer.readBytes(content.length)), content);
   }
   assert(writeables > 2);
   // A peer that goes in the middle leaves no file open.
@@ -252,9 +250,7 @@ Deno.test("dec15: an entry that returns a promise fails its call by name, and wh
 
 Deno.test("dec15: lws_serve_http_file leaves the turn to others while it reads what the program did not replace", async () => {
   using kept = file("0123456789");
-  const callback: Callback = (wsi, reason) => {
-    if (reason === "HTTP") return lws_serve_http_file(wsi, kept.path, "text/plain", null, 0);
-  };
+  const callback = on("HTTP", (wsi) => lws_serve_http_file(wsi, kept.path, "text/plain", null, 0));
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const { fileOps } = server.context;
   const opened = fileOps.open(undefined as never, kept.path, "read");

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PollFd, Wsi } from "../../mod.ts";
-import { type Callback, DEC15, type Face, FACES, logged, OCT12, pollFd, rig } from "./support.ts";
+import type { Callback, Face } from "./support.ts";
+import { DEC15, FACES, logged, OCT12, on, pollFd, rig } from "./support.ts";
 
 const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
 const quiet: Callback = () => 0;
@@ -69,9 +70,7 @@ for (const face of FACES) {
 
   Deno.test(`${face.name}: poll that waits is a promise, which ends with an event, with its time, or with the context`, async () => {
     let own: Wsi | undefined;
-    const callback: Callback = (wsi, reason) => {
-      if (reason === "ESTABLISHED") own = wsi;
-    };
+    const callback = on("ESTABLISHED", (wsi) => void (own = wsi));
     const server = rig(face, { protocols: [{ name: "talk", callback }] });
     const socket = await server.open(talk);
     await server.until(() => own !== undefined);

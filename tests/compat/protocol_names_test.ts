@@ -4,7 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
 import { readHead } from "../support/serve.ts";
 import type { Callback, Face } from "./support.ts";
-import { acceptance, DEC15, FACES, FEB11, logged, MAR13, rig, withCall } from "./support.ts";
+import { acceptance, DEC15, FACES, FEB11, logged, MAR13, on, rig, withCall } from "./support.ts";
 
 const all = (face: Face, context: unknown) =>
   face === DEC15 ? [context, face.structs[0]] : [face.structs[0]];
@@ -20,9 +20,7 @@ for (const face of FACES) {
       if (/WRITEABLE$/.test(reason)) seen.push(wsi.protocol.name);
       if (reason.startsWith("PROTOCOL_")) inits.push(reason);
     };
-    const other: Callback = (_wsi, reason) => {
-      if (reason === "ESTABLISHED") seen.push("other");
-    };
+    const other = on("ESTABLISHED", () => void seen.push("other"));
     {
       await using server = rig(face, {
         protocols: [{ name: "one, two", callback }, { name: "three", callback: other }],
@@ -78,9 +76,7 @@ for (const face of FACES) {
 for (const face of withCall("broadcast")) {
   Deno.test(`${face.name}: a broadcast reaches whoever uses any name of a list`, async () => {
     const heard: string[] = [];
-    const callback: Callback = (wsi, reason) => {
-      if (reason === "BROADCAST") heard.push(wsi.protocol.name);
-    };
+    const callback = on("BROADCAST", (wsi) => void heard.push(wsi.protocol.name));
     await using server = rig(face, { protocols: [{ name: "one,two", callback }] });
     await server.open({ protocol: "one" });
     await server.open({ protocol: "two" });

@@ -14,6 +14,7 @@ import {
   logged,
   MAR13,
   OCT12,
+  on,
   rig,
   withReason,
 } from "./support.ts";
@@ -266,8 +267,7 @@ Deno.test("dec15: locks bracket each change, with 1 for the table and 0 for even
 for (const face of withReason("CLIENT_APPEND_HANDSHAKE_HEADER")) {
   Deno.test(`${face.name}: header lines are appended to a client's handshake, as far as there is room`, async () => {
     const seen: unknown[] = [];
-    const callback: Callback = (_wsi, reason, _user, input, len) => {
-      if (reason !== "CLIENT_APPEND_HANDSHAKE_HEADER") return 0;
+    const callback = on("CLIENT_APPEND_HANDSHAKE_HEADER", (_wsi, _user, input, len) => {
       const faults = ["X-No-End: 1", "no colon\r\n", `X: ${"1".repeat(len)}\r\n`, "X: a\nb\r\n"];
       for (const lines of faults) {
         try {
@@ -277,7 +277,7 @@ for (const face of withReason("CLIENT_APPEND_HANDSHAKE_HEADER")) {
         }
       }
       seen.push(input.append("Cookie: a=b\r\nX-Two: 2\r\n"), len - input.room);
-    };
+    });
     const protocols = [{ name: "talk", callback }];
     await using client = rig(face, { port: face.api.CONTEXT_PORT_NO_LISTEN, protocols });
     const listener = client.network.listen({ hostname: "h", port: 80 });
@@ -340,9 +340,7 @@ for (const face of FACES) {
 Deno.test("dec15: frames without payload are not delivered, which older generations did", async () => {
   for (const face of FACES) {
     const lengths: number[] = [];
-    const callback: Callback = (_wsi, reason, _user, _in, len) => {
-      if (reason === "RECEIVE") lengths.push(len);
-    };
+    const callback = on("RECEIVE", (_wsi, _user, _in, len) => void lengths.push(len));
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     const socket = await server.open({ protocol: "talk" });
     socket.send({ opcode: 1, payload: "" }, { opcode: 1, payload: "a" });

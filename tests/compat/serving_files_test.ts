@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Wsi } from "../../mod.ts";
 import { readHead, readResponse } from "../support/serve.ts";
-import { type Callback, DEC15, type Face, FACES, MAR13, rig } from "./support.ts";
+import { type Callback, DEC15, type Face, FACES, MAR13, on, rig } from "./support.ts";
 
 const GET = "GET /a/b.txt?x=1&y=2 HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -83,8 +83,7 @@ for (const face of FACES) {
         const each = face === MAR13 || face === DEC15 ? ["HTTP_FILE_COMPLETION", 1] : [0];
         assertEquals(seen, [...each, ...each]);
         peer.send(GET.replace("GET", "HEAD"));
-        const head = await server.pump(readHead(peer));
-        assertStringIncludes(head, `content-length: ${size}`);
+        assertStringIncludes(await server.pump(readHead(peer)), `content-length: ${size}`);
       }
     },
   );
@@ -106,9 +105,7 @@ for (const face of FACES) {
 
   Deno.test(`contract 5: ${face.name}: without a request to answer, serving a file returns −1`, async () => {
     let result: unknown;
-    const callback: Callback = (wsi, reason) => {
-      if (reason === "ESTABLISHED") result = serveFile(face, wsi, HERE);
-    };
+    const callback = on("ESTABLISHED", (wsi) => void (result = serveFile(face, wsi, HERE)));
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     await server.open({ protocol: "talk" });
     await server.until(() => result !== undefined);
@@ -121,9 +118,7 @@ Deno.test("a file that leaves whole has validators, and its preconditions and ra
   const mtime = new Date("2026-01-02T03:04:05Z");
   Deno.utimeSync(file.path, mtime, mtime);
   const results: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason === "HTTP") results.push(serveFile(DEC15, wsi, file.path));
-  };
+  const callback = on("HTTP", (wsi) => void results.push(serveFile(DEC15, wsi, file.path)));
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial();
   const ask = async (line: string) => {
@@ -143,13 +138,12 @@ Deno.test("a file that leaves whole has validators, and its preconditions and ra
 
 Deno.test("contract 5: dec15: the transaction is completed by the program, and says whether to close", async () => {
   const results: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     DEC15.call("return_http_status", wsi, 404, null);
     const result = DEC15.call("http_transaction_completed", wsi) as number;
     results.push(result);
     return result;
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial(GET);
   assertStringIncludes((await server.pump(readResponse(peer))).head, "404");

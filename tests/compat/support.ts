@@ -22,6 +22,15 @@ export type Callback = (
   len: number,
 ) => number | void;
 
+/** A callback that does something for one reason alone. */
+export function on(
+  reason: string,
+  // deno-lint-ignore no-explicit-any -- as in C
+  act: (wsi: Wsi, user: any, input: any, len: number) => number | void,
+): Callback {
+  return (wsi, each, ...given) => each === reason ? act(wsi, ...given) : 0;
+}
+
 /** A protocol of any generation. */
 export interface ProtocolSpec {
   name: string | null;

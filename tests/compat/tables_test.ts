@@ -14,6 +14,7 @@ import {
   logged,
   MAR13,
   OCT12,
+  on,
   pollFd,
   rig,
   withCall,
@@ -98,8 +99,7 @@ for (const face of [OCT12, MAR13, DEC15]) {
     assertEquals(tokens.length, { oct12: 14, mar13: 14, dec15: 62 }[face.name]);
     const sent = (field: string) => HANDSHAKE[field] ?? VALUES[field] ?? `of ${field}`;
     const seen: Record<string, string> = {};
-    const callback: Callback = (wsi, reason, user) => {
-      if (reason !== "FILTER_PROTOCOL_CONNECTION") return 0;
+    const callback = on("FILTER_PROTOCOL_CONNECTION", (wsi, user) => {
       for (const [name, number] of tokens) {
         const dest = box("");
         if (face === OCT12) dest.value = user[number].token;
@@ -110,7 +110,7 @@ for (const face of [OCT12, MAR13, DEC15]) {
         }
         seen[name] = dest.value;
       }
-    };
+    });
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     const fields = tokens.map(([name]) => fieldOf(name))
       .filter((field) => !(field in HANDSHAKE) && field !== "sec-websocket-key")
@@ -130,14 +130,13 @@ for (const face of [OCT12, MAR13, DEC15]) {
 
   Deno.test(`${face.name}: a server reads the version of a request by WSI_TOKEN_HTTP`, async () => {
     const seen: unknown[] = [];
-    const callback: Callback = (wsi, reason, user) => {
-      if (reason !== "FILTER_PROTOCOL_CONNECTION") return 0;
+    const callback = on("FILTER_PROTOCOL_CONNECTION", (wsi, user) => {
       const dest = box("");
       const token = face.api.WSI_TOKEN_HTTP;
       if (face === OCT12) dest.value = user[token].token;
       else face.call("hdr_copy", wsi, dest, 9, token);
       seen.push(dest.value);
-    };
+    });
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     await server.open(talk);
     assertEquals(seen, ["HTTP/1.1"]);
@@ -147,12 +146,11 @@ for (const face of [OCT12, MAR13, DEC15]) {
     const absent = constants(face, /^WSI_TOKEN_/)
       .filter(([name]) => /^(MUXURL|CHALLENGE|HTTP_COLON_\w+)$/.test(name));
     const seen: unknown[] = [];
-    const callback: Callback = (wsi, reason, user) => {
-      if (reason !== "FILTER_PROTOCOL_CONNECTION") return 0;
+    const callback = on("FILTER_PROTOCOL_CONNECTION", (wsi, user) => {
       for (const [, number] of absent) {
         seen.push(face === OCT12 ? user[number].token : face.call("hdr_total_length", wsi, number));
       }
-    };
+    });
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     await server.open(talk);
     assertEquals(seen, absent.map(() => face === OCT12 ? null : 0));
@@ -163,8 +161,7 @@ Deno.test("dec15: the path of every method is read by its token, the encoding of
   const { api } = DEC15;
   const seen: string[][] = [];
   const tokens = constants(DEC15, /^WSI_TOKEN_(?=\w+_URI$|PROXY|HTTP_URI_ARGS|HTTP_TRANSFER)/);
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     const found = tokens.flatMap(([name, number]) => {
       const dest = box("");
       const length = DEC15.call("hdr_copy", wsi, dest, 100, number) as number;
@@ -173,7 +170,7 @@ Deno.test("dec15: the path of every method is read by its token, the encoding of
     seen.push(found);
     api.lws_return_http_status(wsi, 200, null);
     return -1;
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   for (const method of ["GET", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"]) {
     const peer = await server.dial();
@@ -199,14 +196,13 @@ for (const face of [MAR13, DEC15]) {
   Deno.test(`${face.name}: a client reads the status and the headers of the answer by their tokens`, async () => {
     const seen: string[] = [];
     const { api } = face;
-    const callback: Callback = (wsi, reason) => {
-      if (reason !== "CLIENT_FILTER_PRE_ESTABLISH") return 0;
+    const callback = on("CLIENT_FILTER_PRE_ESTABLISH", (wsi) => {
       for (const token of [api.WSI_TOKEN_HTTP, api.WSI_TOKEN_PROTOCOL, api.WSI_TOKEN_NONCE]) {
         const dest = box("");
         face.call("hdr_copy", wsi, dest, 100, token);
         seen.push(dest.value);
       }
-    };
+    });
     await using client = rig(face, {
       port: noListen(face),
       protocols: [{ name: "talk", callback }],
@@ -231,11 +227,10 @@ Deno.test("dec15: every HTTP status is answered with its number", async () => {
   assertEquals(statuses.length, 26);
   let status = 0;
   const results: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     results.push(DEC15.call("return_http_status", wsi, status, null));
     return DEC15.call("http_transaction_completed", wsi) as number;
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   for ([, status] of statuses) {
     const peer = await server.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -266,9 +261,7 @@ for (const face of [OCT12, MAR13, DEC15]) {
     const statuses = constants(face, /^LWS_CLOSE_STATUS_/);
     assertEquals(statuses.length, { oct12: 6, mar13: 14, dec15: 15 }[face.name]);
     let wsi: Wsi | undefined;
-    const callback: Callback = (each, reason) => {
-      if (reason === "ESTABLISHED") wsi = each;
-    };
+    const callback = on("ESTABLISHED", (each) => void (wsi = each));
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     const refused: string[] = [];
     for (const [name, status] of statuses) {
@@ -320,9 +313,7 @@ for (const face of FACES) {
 for (const face of FACES) {
   Deno.test(`${face.name}: a client with DEFEAT_CLIENT_MASK sends without masking`, async () => {
     let own: Wsi | undefined;
-    const callback: Callback = (wsi, reason) => {
-      if (reason === "CLIENT_ESTABLISHED") own = wsi;
-    };
+    const callback = on("CLIENT_ESTABLISHED", (wsi) => void (own = wsi));
     const options = face.api.LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK;
     await using client = rig(face, {
       port: noListen(face),

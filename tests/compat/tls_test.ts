@@ -10,7 +10,8 @@ import type { TestIdentity } from "../support/certificates.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 import { echoing, isSsl, loopback } from "./loopback.ts";
-import { type Callback, DEC15, type Face, FACES, logged, MAR13, withReason } from "./support.ts";
+import type { Callback, Face } from "./support.ts";
+import { DEC15, FACES, logged, MAR13, on, withReason } from "./support.ts";
 
 const authority = await makeAuthority("Test CA");
 const foreign = await makeAuthority("Foreign CA");
@@ -52,9 +53,7 @@ for (const face of FACES) {
   Deno.test(`${face.name}: TLS is spoken with a certificate and its key, and ssl_connection 2 forgives one that is self-signed`, async () => {
     using pem = files({ cert: selfSigned.cert, key: selfSigned.key });
     const kinds: number[] = [];
-    const callback: Callback = (wsi, reason) => {
-      if (reason === "ESTABLISHED") kinds.push(isSsl(wsi));
-    };
+    const callback = on("ESTABLISHED", (wsi) => void kinds.push(isSsl(wsi)));
     await using net = loopback();
     const { port } = net.serve(face, {
       ssl_cert_filepath: pem.paths.cert,
@@ -87,11 +86,10 @@ for (const face of FACES) {
 
   Deno.test(`${face.name}: ESTABLISHED has ${isNew(face) ? "the TLS info" : "nothing"} in its in`, async () => {
     const seen: unknown[] = [];
-    const callback: Callback = (wsi, reason, _user, input, len) => {
-      if (reason !== "ESTABLISHED") return;
+    const callback = on("ESTABLISHED", (wsi, _user, input, len) => {
       const info = input as TlsInfo | null;
       seen.push(info !== null && info === wsi.tls, info?.serverName, len);
-    };
+    });
     await using net = loopback();
     const { port } = net.serve(face, {
       ...certified(selfSigned),
@@ -122,11 +120,10 @@ Deno.test("dec15: is_ssl is a client's ssl_connection from the beginning", async
   await using net = loopback();
   for (const ssl of [0, 1, 2]) {
     let isOver = false;
-    const callback: Callback = (wsi, reason) => {
-      if (reason !== "CLIENT_CONNECTION_ERROR") return;
+    const callback = on("CLIENT_CONNECTION_ERROR", (wsi) => {
       assertEquals(isSsl(wsi), ssl);
       isOver = true;
-    };
+    });
     const context = net.client(DEC15, { protocols: [{ name: "any", callback }] });
     const target = ["127.0.0.1", freePort(), ssl, "/", "localhost", null, null, -1];
     assertEquals(isSsl(DEC15.call("client_connect", context, ...target) as Wsi), ssl);

@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fieldOf } from "../support/http.ts";
 import { readHead, readResponse } from "../support/serve.ts";
-import { type Callback, DEC15, type Face, FACES, rig } from "./support.ts";
+import { DEC15, type Face, FACES, on, rig } from "./support.ts";
 
 const OLDER = FACES.filter((face) => face !== DEC15);
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -24,11 +24,10 @@ const WHOLE: readonly [name: string, parts: readonly string[], body: string][] =
 for (const face of OLDER) {
   for (const [name, parts, body] of WHOLE) {
     Deno.test(`${face.name}: behind an answer by hand with ${name} the next request is served`, async () => {
-      const callback: Callback = (wsi, reason) => {
-        if (reason !== "HTTP") return 0;
+      const callback = on("HTTP", (wsi) => {
         for (const part of parts) write(face, wsi, part);
         return 0;
-      };
+      });
       await using server = rig(face, { protocols: [{ name: "http", callback }] });
       const peer = await server.dial();
       for (let i = 0; i < 2; i++) {
@@ -43,18 +42,16 @@ for (const face of OLDER) {
 
   Deno.test(`${face.name}: an answer by hand is whole when a later turn has written the rest`, async () => {
     let wsi: unknown;
-    const callback: Callback = (one, reason) => {
-      if (reason !== "HTTP") return 0;
+    const callback = on("HTTP", (one) => {
       wsi = one;
       write(face, one, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nla");
       return 0;
-    };
+    });
     await using server = rig(face, { protocols: [{ name: "http", callback }] });
     const peer = await server.dial();
     for (let i = 0; i < 2; i++) {
       peer.send(GET);
-      const head = await server.pump(readHead(peer));
-      assertEquals(fieldOf(head, "content-length"), "4");
+      assertEquals(fieldOf(await server.pump(readHead(peer)), "content-length"), "4");
       await server.settle();
       write(face, wsi, "te");
       const bytes = await server.pump(peer.readBytes(4));
@@ -64,12 +61,11 @@ for (const face of OLDER) {
 
   Deno.test(`${face.name}: an answer by hand without a length goes on until the connection ends`, async () => {
     let wsi: unknown;
-    const callback: Callback = (one, reason) => {
-      if (reason !== "HTTP") return 0;
+    const callback = on("HTTP", (one) => {
       wsi = one;
       write(face, one, "HTTP/1.1 200 OK\r\n\r\none ");
       return 0;
-    };
+    });
     await using server = rig(face, { protocols: [{ name: "http", callback }] });
     const peer = await server.dial(GET);
     await server.pump(readHead(peer));

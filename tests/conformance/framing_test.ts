@@ -185,8 +185,7 @@ ruleOfBoth("5.2", "a length up to 2^53 - 1 is taken at its word", async (side) =
   link.peer.send(concat(headerOf(side, 0x82, 127, BigInt(length)), keyOf(side)));
   link.peer.send(new Uint8Array(8192));
   await settle();
-  const remaining = link.heard.pieces.map((piece) => piece.remaining);
-  assertEquals(remaining, [length - 4096, length - 8192]);
+  assertEquals(link.heard.pieces.map((piece) => piece.remaining), [length - 4096, length - 8192]);
 });
 
 ruleOfBoth(

@@ -5,8 +5,9 @@ import { type Context, createContext } from "../../mod.ts";
 import { captureLog } from "../support/recorder.ts";
 import { LOOPBACK } from "../support/patience.ts";
 import { readToEnd } from "./files/beside_nginx.ts";
-import { CURL, peerTest } from "./peer.ts";
+import { CURL } from "./peer.ts";
 import { named } from "../support/named.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const LENGTH = 300_000;
 
@@ -81,28 +82,23 @@ async function raw(port: number, ...lines: string[]): Promise<string> {
 /** How curl says that there should have been more: a partial file, nothing at all, a failure to receive. */
 const CUT: readonly number[] = [18, 52, 56];
 
-peerTest(
-  "a stream is chunked for HTTP/1.1 and ends with the connection for HTTP/1.0",
-  CURL,
-  async () => {
-    await using served = serving();
-    const url = `http://127.0.0.1:${served.context.port}/stream`;
-    const report = ["--output", "/dev/null", "--write-out", "%{size_download} %{num_connects}\n"];
-    const twice = await curl("--dump-header", "-", ...report, url, ...report, url);
-    assertEquals(twice.code, 0);
-    assertEquals(twice.printed.match(/^transfer-encoding: chunked\r$/gim)?.length, 2);
-    // The second came over the connection of the first.
-    assertEquals(twice.printed.match(/^\d+ \d+$/gm), [`${LENGTH} 1`, `${LENGTH} 0`]);
-    const old = await curl("--http1.0", "--dump-header", "-", ...report, url);
-    assertEquals(old.code, 0);
-    assert(!/^(transfer-encoding|content-length):/im.test(old.printed), old.printed);
-    assertStringIncludes(old.printed, `${LENGTH} 1\n`);
-    const head = await curl("--head", url);
-    assertMatch(head.printed, /^HTTP\/1\.1 200 /);
-  },
-);
+CURL.test("a stream is chunked for HTTP/1.1 and ends with the connection for HTTP/1.0", async () => {
+  await using served = serving();
+  const url = `http://127.0.0.1:${served.context.port}/stream`;
+  const report = ["--output", "/dev/null", "--write-out", "%{size_download} %{num_connects}\n"];
+  const twice = await curl("--dump-header", "-", ...report, url, ...report, url);
+  assertEquals(twice.code, 0);
+  assertEquals(twice.printed.match(/^transfer-encoding: chunked\r$/gim)?.length, 2);
+  // The second came over the connection of the first.
+  assertEquals(twice.printed.match(/^\d+ \d+$/gm), [`${LENGTH} 1`, `${LENGTH} 0`]);
+  const old = await curl("--http1.0", "--dump-header", "-", ...report, url);
+  assertEquals(old.code, 0);
+  assert(!/^(transfer-encoding|content-length):/im.test(old.printed), old.printed);
+  assertStringIncludes(old.printed, `${LENGTH} 1\n`);
+  assertMatch((await curl("--head", url)).printed, /^HTTP\/1\.1 200 /);
+});
 
-peerTest("an answer that is cut never looks whole to curl", CURL, async () => {
+CURL.test("an answer that is cut never looks whole to curl", async () => {
   await using served = serving();
   using log = captureLog(["err", "warn"]);
   const origin = `http://127.0.0.1:${served.context.port}`;
@@ -117,7 +113,7 @@ peerTest("an answer that is cut never looks whole to curl", CURL, async () => {
   assertEquals(log.lines.length, 3);
 });
 
-peerTest("trailers come behind the last chunk", CURL, async () => {
+CURL.test("trailers come behind the last chunk", async () => {
   await using served = serving();
   const answer = await raw(
     served.context.port,
@@ -130,45 +126,37 @@ peerTest("trailers come behind the last chunk", CURL, async () => {
   assertEquals([code, printed], [0, "abc"]);
 });
 
-peerTest("early hints come before the answer, and not to HTTP/1.0", CURL, async () => {
+CURL.test("early hints come before the answer, and not to HTTP/1.0", async () => {
   await using served = serving();
   const url = `http://127.0.0.1:${served.context.port}/hints`;
   const { printed } = await curl("--include", url);
   assertMatch(printed, /^HTTP\/1\.1 103 [^]*?link: <\/style\.css>[^]*?\r\n\r\nHTTP\/1\.1 200 /i);
   assert(printed.endsWith("\r\n\r\npage"));
-  const old = await curl("--include", "--http1.0", url);
-  assertMatch(old.printed, /^HTTP\/1\.[01] 200 /);
+  assertMatch((await curl("--include", "--http1.0", url)).printed, /^HTTP\/1\.[01] 200 /);
 });
 
-peerTest(
-  "a refused upload with Expect never crosses the net, and one that is taken does",
-  CURL,
-  async () => {
-    await using served = serving();
-    const origin = `http://127.0.0.1:${served.context.port}`;
-    const folder = await Deno.makeTempDir();
-    try {
-      const file = `${folder}/upload`;
-      await Deno.writeFile(file, new Uint8Array(2_000_000));
-      const args = ["--header", "Expect: 100-continue", "--expect100-timeout", "600"];
-      const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_upload}"];
-      const refused = await curl(...args, ...report, "--upload-file", file, `${origin}/refuse`);
-      assertEquals(refused.printed, "403 0");
-      const taken = await curl(...args, ...report, "--upload-file", file, `${origin}/take`);
-      assertEquals(taken.printed, "200 2000000");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-);
+CURL.test("a refused upload with Expect never crosses the net, and one that is taken does", async () => {
+  await using served = serving();
+  const origin = `http://127.0.0.1:${served.context.port}`;
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const file = `${folder}/upload`;
+  await Deno.writeFile(file, new Uint8Array(2_000_000));
+  const args = ["--header", "Expect: 100-continue", "--expect100-timeout", "600"];
+  const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_upload}"];
+  const refused = await curl(...args, ...report, "--upload-file", file, `${origin}/refuse`);
+  assertEquals(refused.printed, "403 0");
+  const taken = await curl(...args, ...report, "--upload-file", file, `${origin}/take`);
+  assertEquals(taken.printed, "200 2000000");
+});
 
-peerTest("a status that needs a field has it", CURL, async () => {
+CURL.test("a status that needs a field has it", async () => {
   await using served = serving();
   const { printed } = await curl("--include", `http://127.0.0.1:${served.context.port}/method`);
   assertMatch(printed, /^HTTP\/1\.1 405 [^]*?\r\nallow: GET\r\n/i);
 });
 
-peerTest("a client that asks for it is told how long its connection lives", CURL, async () => {
+CURL.test("a client that asks for it is told how long its connection lives", async () => {
   await using served = serving();
   const url = `http://127.0.0.1:${served.context.port}/stream`;
   const args = ["--dump-header", "-", "--output", "/dev/null"];
@@ -178,7 +166,7 @@ peerTest("a client that asks for it is told how long its connection lives", CURL
   assert(!/^keep-alive:/im.test(silent.printed), silent.printed);
 });
 
-peerTest("a peer that has gone is told while its answer is pending", CURL, async () => {
+CURL.test("a peer that has gone is told while its answer is pending", async () => {
   await using served = serving();
   {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: served.context.port });

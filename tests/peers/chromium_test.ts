@@ -6,7 +6,7 @@ import type { Page } from "npm:playwright-core@1";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { conversation, newPage, withBrowser } from "./chromium.ts";
 import { echoServer, LENGTHS } from "./echo.ts";
-import { CHROMIUM, peerTest } from "./peer.ts";
+import { CHROMIUM } from "./peer.ts";
 import { PATIENT } from "../support/patience.ts";
 
 const ARTIFACTS = new URL("../artifacts/", import.meta.url);
@@ -55,7 +55,7 @@ async function capture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: fromFileUrl(new URL(`${name}.png`, ARTIFACTS)), fullPage: true });
 }
 
-peerTest("the demo page works in Chromium, and comes back with its server", CHROMIUM, async () => {
+CHROMIUM.test("the demo page works in Chromium, and comes back with its server", async () => {
   await Deno.mkdir(ARTIFACTS, { recursive: true });
   await withBrowser(async (browser) => {
     let server = serveDemo(0, "127.0.0.1", PATIENT);
@@ -117,7 +117,7 @@ peerTest("the demo page works in Chromium, and comes back with its server", CHRO
   });
 });
 
-peerTest("Chromium's WebSocket talks to our server", CHROMIUM, async () => {
+CHROMIUM.test("Chromium's WebSocket talks to our server", async () => {
   await using server = echoServer();
   await withBrowser(async (browser) => {
     const page = await newPage(browser);

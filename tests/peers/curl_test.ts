@@ -4,12 +4,13 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createContext } from "../../mod.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
-import { CURL, output, peerTest } from "./peer.ts";
+import { CURL, output } from "./peer.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const curl = (...args: string[]) => output(CURL.path, ["--silent", ...args]);
 
-peerTest("curl gets the demo's page and files over one connection", CURL, async () => {
+CURL.test("curl gets the demo's page and files over one connection", async () => {
   await using server = serveDemo(0, "127.0.0.1", PATIENT);
   const origin = `http://127.0.0.1:${server.port}`;
   const report = ["--write-out", "%{http_code} %{num_connects} %{content_type}\n"];
@@ -43,7 +44,7 @@ peerTest("curl gets the demo's page and files over one connection", CURL, async 
   );
 });
 
-peerTest("curl can't leave the demo's folder", CURL, async () => {
+CURL.test("curl can't leave the demo's folder", async () => {
   await using server = serveDemo(0, "127.0.0.1", PATIENT);
   const origin = `http://127.0.0.1:${server.port}`;
   for (
@@ -68,43 +69,40 @@ peerTest("curl can't leave the demo's folder", CURL, async () => {
   }
 });
 
-peerTest("curl uploads a body, with its length and in chunks", CURL, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const source = `${folder}/source`;
-    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
-    await Deno.writeFile(
+CURL.test("curl uploads a body, with its length and in chunks", async () => {
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const source = `${folder}/source`;
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  await Deno.writeFile(
+    source,
+    Uint8Array.from({ length: 5_000_000 }, (_, i) => bytes[i % 60_000]!),
+  );
+  await using context = createContext({ ...LOOPBACK, protocols: [upload(folder)] });
+  const origin = `http://127.0.0.1:${context.port}`;
+  for (
+    const [name, ...args] of [
+      ["whole"],
+      ["chunked", "--header", "Transfer-Encoding: chunked"],
+      ["waited", "--header", "Expect: 100-continue", "--expect100-timeout", "10"],
+    ] as const
+  ) {
+    const status = await curl(
+      ...args,
+      "--output",
+      "/dev/null",
+      "--write-out",
+      "%{http_code}",
+      "--upload-file",
       source,
-      Uint8Array.from({ length: 5_000_000 }, (_, i) => bytes[i % 60_000]!),
+      `${origin}/${name}`,
     );
-    await using context = createContext({ ...LOOPBACK, protocols: [upload(folder)] });
-    const origin = `http://127.0.0.1:${context.port}`;
-    for (
-      const [name, ...args] of [
-        ["whole"],
-        ["chunked", "--header", "Transfer-Encoding: chunked"],
-        ["waited", "--header", "Expect: 100-continue", "--expect100-timeout", "10"],
-      ] as const
-    ) {
-      const status = await curl(
-        ...args,
-        "--output",
-        "/dev/null",
-        "--write-out",
-        "%{http_code}",
-        "--upload-file",
-        source,
-        `${origin}/${name}`,
-      );
-      assertEquals([name, Number(status) < 300], [name, true], status);
-      const [sent, stored] = await Promise.all([
-        Deno.readFile(source),
-        Deno.readFile(`${folder}/${name}`),
-      ]);
-      assertEquals(stored.length, sent.length);
-      assertEquals(stored.every((byte, index) => byte === sent[index]), true);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+    assertEquals([name, Number(status) < 300], [name, true], status);
+    const [sent, stored] = await Promise.all([
+      Deno.readFile(source),
+      Deno.readFile(`${folder}/${name}`),
+    ]);
+    assertEquals(stored.length, sent.length);
+    assertEquals(stored.every((byte, index) => byte === sent[index]), true);
   }
 });

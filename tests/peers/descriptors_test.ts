@@ -6,7 +6,7 @@ import { connect, type Socket } from "node:net";
 import { Child } from "../support/child.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { statusOf } from "../support/http.ts";
-import { BASH, peerTest, PYTHON } from "./peer.ts";
+import { BASH, PYTHON } from "./peer.ts";
 import { withFiles } from "./pem_files.ts";
 
 const DESCRIPTORS = 256;
@@ -114,7 +114,7 @@ async function untilSaid(child: Child, line: RegExp): Promise<void> {
 
 for (const mode of ["plain", "tls", "descriptor"] as const) {
   const needed = mode === "descriptor" ? PYTHON : BASH;
-  peerTest(`no descriptor left: a server lives on, and accepts again (${mode})`, needed, () => {
+  needed.test(`no descriptor left: a server lives on, and accepts again (${mode})`, () => {
     const { cert, key } = certificates.localhost;
     return withFiles({ cert, key, page: "a page" }, async ({ cert, key, page }) => {
       await using child = new Child(LIMITED[mode], "few_descriptors.ts", ["-A"], [

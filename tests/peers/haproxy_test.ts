@@ -4,9 +4,9 @@ import { assertEquals } from "@std/assert";
 import { makeCertificates } from "../support/certificates.ts";
 import { assertSeen, CLIENT, goThrough } from "./front.ts";
 import { haproxy } from "./haproxy.ts";
-import { HAPROXY, peerTest } from "./peer.ts";
+import { HAPROXY } from "./peer.ts";
 
-peerTest("HAProxy passes WebSocket and HTTP, and X-Forwarded-For says whose", HAPROXY, async () => {
+HAPROXY.test("HAProxy passes WebSocket and HTTP, and X-Forwarded-For says whose", async () => {
   const seen = await goThrough(
     { trustProxy: 1 },
     ({ port }) => haproxy("http", `127.0.0.1:${port}`, "option forwardfor"),
@@ -17,23 +17,19 @@ peerTest("HAProxy passes WebSocket and HTTP, and X-Forwarded-For says whose", HA
 
 for (const [version, option] of [[1, "send-proxy"], [2, "send-proxy-v2"]] as const) {
   for (const mode of ["tcp", "http"]) {
-    peerTest(
-      `HAProxy passes ${mode} with version ${version} of the PROXY protocol`,
-      HAPROXY,
-      async () => {
-        // With its health checks, which are of nobody else.
-        const seen = await goThrough(
-          { proxyProtocol: true },
-          ({ port }) => haproxy(mode, `127.0.0.1:${port} ${option} check inter 100ms`),
-        );
-        assertSeen(seen);
-        assertEquals(seen.filtered.includes(CLIENT), true);
-      },
-    );
+    HAPROXY.test(`HAProxy passes ${mode} with version ${version} of the PROXY protocol`, async () => {
+      // With its health checks, which are of nobody else.
+      const seen = await goThrough(
+        { proxyProtocol: true },
+        ({ port }) => haproxy(mode, `127.0.0.1:${port} ${option} check inter 100ms`),
+      );
+      assertSeen(seen);
+      assertEquals(seen.filtered.includes(CLIENT), true);
+    });
   }
 }
 
-peerTest("HAProxy comes by a unix socket, with the PROXY protocol", HAPROXY, async () => {
+HAPROXY.test("HAProxy comes by a unix socket, with the PROXY protocol", async () => {
   const folder = await Deno.makeTempDir();
   const socketPath = `${folder}/server`;
   const seen = await goThrough(
@@ -44,7 +40,7 @@ peerTest("HAProxy comes by a unix socket, with the PROXY protocol", HAPROXY, asy
   await Deno.remove(folder, { recursive: true });
 });
 
-peerTest("HAProxy speaks TLS to us, with the PROXY protocol in front of it", HAPROXY, async () => {
+HAPROXY.test("HAProxy speaks TLS to us, with the PROXY protocol in front of it", async () => {
   const { localhost } = await makeCertificates();
   const seen = await goThrough(
     {

@@ -6,7 +6,7 @@ import { LOOPBACK } from "../support/patience.ts";
 import type { Front } from "./front.ts";
 import { haproxy } from "./haproxy.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
-import { HAPROXY, NGINX, NODE, output, peerTest, scriptPath } from "./peer.ts";
+import { HAPROXY, NGINX, NODE, output, scriptPath } from "./peer.ts";
 import { named } from "../support/named.ts";
 
 const COUNT = 800;
@@ -68,15 +68,11 @@ function haproxyBefore(server: Context): Promise<Front> {
 const PROXIES = [["nginx", NGINX, nginxBefore], ["HAProxy", HAPROXY, haproxyBefore]] as const;
 
 for (const [what, length] of Object.entries(LENGTHS)) {
-  peerTest(
-    `Node's keep-alive agent sees no failure behind early answers to ${what}`,
-    NODE,
-    async () => {
-      await using server = refusing();
-      const args = [scriptPath("node/keep_alive_posts.mjs")];
-      assertEquals(await postAll(NODE.path, args, server.port, length), { 401: COUNT });
-    },
-  );
+  NODE.test(`Node's keep-alive agent sees no failure behind early answers to ${what}`, async () => {
+    await using server = refusing();
+    const args = [scriptPath("node/keep_alive_posts.mjs")];
+    assertEquals(await postAll(NODE.path, args, server.port, length), { 401: COUNT });
+  });
 
   Deno.test(`undici's pool sees no failure behind early answers to ${what}`, async () => {
     await using server = refusing();
@@ -84,7 +80,7 @@ for (const [what, length] of Object.entries(LENGTHS)) {
   });
 
   for (const [name, program, inFront] of PROXIES) {
-    peerTest(`${name} passes early answers to ${what} without a failure`, program, async () => {
+    program.test(`${name} passes early answers to ${what} without a failure`, async () => {
       await using server = refusing();
       await using proxy = await inFront(server);
       assertEquals(await postByUndici(proxy.port, length), { 401: COUNT });

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { connectTo } from "./echo.ts";
-import { LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "./peer.ts";
+import { LWS_CLIENT, LWS_SERVER, start, untilListening } from "./peer.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 
@@ -11,7 +11,7 @@ const INCREMENT = ["dumb-increment-protocol"];
 const MIRROR = ["lws-mirror-protocol"];
 const STATUS = ["lws-status"];
 
-peerTest("libwebsockets-test-client talks to the demo on both protocols", LWS_CLIENT, async () => {
+LWS_CLIENT.test("libwebsockets-test-client talks to the demo on both protocols", async () => {
   await using server = serveDemo(0, "127.0.0.1", PATIENT);
   await using mirror = await connectTo(server.port, MIRROR);
   await using status = await connectTo(server.port, STATUS);
@@ -40,33 +40,29 @@ peerTest("libwebsockets-test-client talks to the demo on both protocols", LWS_CL
   await untilConnected(...MIRROR, ...STATUS);
 });
 
-peerTest(
-  "our client counts with libwebsockets-test-server, resets it, and is closed by it",
-  LWS_SERVER,
-  async () => {
-    const port = freePort();
-    await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
-    await untilListening(port);
-    await using client = await connectTo(port, INCREMENT);
-    const first = Number(await client.receive());
-    for (let step = 1; step <= 10; step++) {
-      assertEquals(Number(await client.receive()), first + step);
-    }
-    client.wsi.write("reset\n");
-    let count = Number(await client.receive());
-    while (count > first + 10) count = Number(await client.receive());
-    assert(count <= 1, `it began again with ${count}`);
-    client.wsi.write("closeme\n");
-    assertEquals(await client.closed, {
-      code: 1001,
-      reason: "seeya",
-      wasClean: true,
-      cause: "peer",
-    });
-  },
-);
+LWS_SERVER.test("our client counts with libwebsockets-test-server, resets it, and is closed by it", async () => {
+  const port = freePort();
+  await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
+  await untilListening(port);
+  await using client = await connectTo(port, INCREMENT);
+  const first = Number(await client.receive());
+  for (let step = 1; step <= 10; step++) {
+    assertEquals(Number(await client.receive()), first + step);
+  }
+  client.wsi.write("reset\n");
+  let count = Number(await client.receive());
+  while (count > first + 10) count = Number(await client.receive());
+  assert(count <= 1, `it began again with ${count}`);
+  client.wsi.write("closeme\n");
+  assertEquals(await client.closed, {
+    code: 1001,
+    reason: "seeya",
+    wasClean: true,
+    cause: "peer",
+  });
+});
 
-peerTest("our client draws with libwebsockets-test-server, and closes", LWS_SERVER, async () => {
+LWS_SERVER.test("our client draws with libwebsockets-test-server, and closes", async () => {
   const port = freePort();
   await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
   await untilListening(port);

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { assertSeen, CLIENT, goThrough } from "./front.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
-import { NGINX, NGINX_STREAM, peerTest } from "./peer.ts";
+import { NGINX, NGINX_STREAM } from "./peer.ts";
 
 /** A site whose requests all go to `upstream`. */
 function site(upstream: string): (port: number) => string {
@@ -29,7 +29,7 @@ function site(upstream: string): (port: number) => string {
 
 const STREAM = `load_module ${NGINX_STREAM.path};`;
 
-peerTest("nginx passes WebSocket and HTTP, and X-Forwarded-For says whose", NGINX, async () => {
+NGINX.test("nginx passes WebSocket and HTTP, and X-Forwarded-For says whose", async () => {
   const seen = await goThrough(
     { trustProxy: ["127.0.0.1"] },
     ({ port }) => nginx(site(`127.0.0.1:${port}`)),
@@ -40,12 +40,12 @@ peerTest("nginx passes WebSocket and HTTP, and X-Forwarded-For says whose", NGIN
   assert(seen.filtered.length < seen.established.length + seen.requested.length);
 });
 
-peerTest("without trustProxy everybody behind nginx is nginx", NGINX, async () => {
+NGINX.test("without trustProxy everybody behind nginx is nginx", async () => {
   const { established } = await goThrough({}, ({ port }) => nginx(site(`127.0.0.1:${port}`)));
   assertEquals(established, ["127.0.0.1", "127.0.0.1"]);
 });
 
-peerTest("nginx comes by a unix socket", NGINX, async () => {
+NGINX.test("nginx comes by a unix socket", async () => {
   const folder = await Deno.makeTempDir();
   const socketPath = `${folder}/server`;
   const seen = await goThrough(
@@ -57,7 +57,7 @@ peerTest("nginx comes by a unix socket", NGINX, async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-peerTest("nginx passes connections with the PROXY protocol", NGINX_STREAM, async () => {
+NGINX_STREAM.test("nginx passes connections with the PROXY protocol", async () => {
   const seen = await goThrough({ proxyProtocol: true }, (server) =>
     nginx(
       (port) =>

@@ -2,10 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { createContext } from "../../mod.ts";
-import { NODE, output, peerTest, scriptPath } from "./peer.ts";
+import { NODE, output, scriptPath } from "./peer.ts";
 import { named } from "../support/named.ts";
 
-peerTest("Node's agent gives an idle connection up before the server does", NODE, async () => {
+NODE.test("Node's agent gives an idle connection up before the server does", async () => {
   await using server = createContext({
     port: 0,
     iface: "127.0.0.1",

@@ -2,9 +2,9 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { echoServer } from "./echo.ts";
-import { NODE, output, peerTest, scriptPath } from "./peer.ts";
+import { NODE, output, scriptPath } from "./peer.ts";
 
-peerTest("Node's own WebSocket talks to our server", NODE, async () => {
+NODE.test("Node's own WebSocket talks to our server", async () => {
   await using server = echoServer();
   const printed = await output(NODE.path, [
     "--no-warnings",

@@ -8,22 +8,12 @@ export interface Program {
   readonly name: string;
   readonly path: string;
   readonly isThere: boolean;
+  /** A test that needs the program; without it, it is skipped by name, or fails in CI. */
+  test(name: string, run: () => Promise<void>): void;
 }
 
 /** Whether a missing program fails its tests instead of skipping them. */
 const isRequired = Deno.env.get("LWS_PEERS") === "required";
-
-/** A test that needs a foreign program; without it, it is skipped by name, or fails in CI. */
-export function peerTest(name: string, program: Program, run: () => Promise<void>): void {
-  Deno.test({
-    name: program.isThere ? name : `${name} (needs ${program.name})`,
-    ignore: !program.isThere && !isRequired,
-    async fn() {
-      if (!program.isThere) throw new Error(`${program.name} is not installed`);
-      await withDeadline(run());
-    },
-  });
-}
 
 const DEADLINE_MS = 600_000;
 
@@ -65,7 +55,22 @@ export const TINYPROXY = program("tinyproxy", "/usr/bin/tinyproxy");
 
 /** A program, which is there when its file is, or when `probe` succeeds. */
 function program(name: string, path: string, ...probe: string[]): Program {
-  return { name, path, isThere: probe.length > 0 ? succeeds(path, probe) : exists(path) };
+  const isThere = probe.length > 0 ? succeeds(path, probe) : exists(path);
+  return {
+    name,
+    path,
+    isThere,
+    test(title, run) {
+      Deno.test({
+        name: isThere ? title : `${title} (needs ${name})`,
+        ignore: !isThere && !isRequired,
+        async fn() {
+          if (!isThere) throw new Error(`${name} is not installed`);
+          await withDeadline(run());
+        },
+      });
+    },
+  };
 }
 
 function exists(path: string): boolean {

@@ -5,7 +5,7 @@ import { toFileUrl } from "@std/path";
 import type { Context, ContextCreationInfo } from "../../mod.ts";
 import { assertSeen, CLIENT, type Front, front, goThrough, type Seen } from "./front.ts";
 import { HTTP_SETTINGS, nginx } from "./nginx.ts";
-import { HAPROXY, NGINX, peerTest } from "./peer.ts";
+import { HAPROXY, NGINX } from "./peer.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../../docs/guide/proxies.md", import.meta.url));
 
@@ -66,42 +66,30 @@ function assertKept({ filtered, established, requested }: Seen): void {
   assert(filtered.length < established.length + requested.length, `${filtered.length} connections`);
 }
 
-peerTest(
-  "the guide's nginx passes WebSocket and HTTP, keeps connections and says whose they are",
-  NGINX,
-  async () => {
-    const seen = await goThrough(await options(), site);
-    assertSeen(seen);
-    assertKept(seen);
-  },
-);
+NGINX.test("the guide's nginx passes WebSocket and HTTP, keeps connections and says whose they are", async () => {
+  const seen = await goThrough(await options(), site);
+  assertSeen(seen);
+  assertKept(seen);
+});
 
-peerTest(
-  "the guide's HAProxy passes WebSocket and HTTP, keeps connections and says whose they are",
-  HAPROXY,
-  async () => {
-    const seen = await goThrough(await options(), haproxy);
-    assertSeen(seen);
-    assertKept(seen);
-  },
-);
+HAPROXY.test("the guide's HAProxy passes WebSocket and HTTP, keeps connections and says whose they are", async () => {
+  const seen = await goThrough(await options(), haproxy);
+  assertSeen(seen);
+  assertKept(seen);
+});
 
-peerTest(
-  "the guide's HAProxy says whose connections are with the PROXY protocol as well",
-  HAPROXY,
-  async () => {
-    const { trustProxy, ...others } = await options();
-    assertEquals(trustProxy, ["127.0.0.1"]);
-    const seen = await goThrough(
-      { ...others, proxyProtocol: true },
-      (server) =>
-        haproxy(server, (text) => {
-          const own = `server one 127.0.0.1:${server.port}`;
-          assert(PAGE.includes("server one 127.0.0.1:7681 send-proxy-v2"));
-          return replaced(replaced(text, "option forwardfor", ""), own, `${own} send-proxy-v2`);
-        }),
-    );
-    assertSeen(seen);
-    assertEquals(seen.filtered.includes(CLIENT), true);
-  },
-);
+HAPROXY.test("the guide's HAProxy says whose connections are with the PROXY protocol as well", async () => {
+  const { trustProxy, ...others } = await options();
+  assertEquals(trustProxy, ["127.0.0.1"]);
+  const seen = await goThrough(
+    { ...others, proxyProtocol: true },
+    (server) =>
+      haproxy(server, (text) => {
+        const own = `server one 127.0.0.1:${server.port}`;
+        assert(PAGE.includes("server one 127.0.0.1:7681 send-proxy-v2"));
+        return replaced(replaced(text, "option forwardfor", ""), own, `${own} send-proxy-v2`);
+      }),
+  );
+  assertSeen(seen);
+  assertEquals(seen.filtered.includes(CLIENT), true);
+});

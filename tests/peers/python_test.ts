@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { echoServer, talkTo } from "./echo.ts";
-import { output, peerTest, PYTHON, scriptPath, start } from "./peer.ts";
+import { output, PYTHON, scriptPath, start } from "./peer.ts";
 
-peerTest("a client of python3-websockets talks to our server", PYTHON, async () => {
+PYTHON.test("a client of python3-websockets talks to our server", async () => {
   await using server = echoServer();
   const printed = await output(PYTHON.path, [scriptPath("python/echo_client.py"), server.url]);
   assertEquals(printed, "closed 3001\nclosed 4001 bye\n");
@@ -19,7 +19,7 @@ peerTest("a client of python3-websockets talks to our server", PYTHON, async () 
   assertEquals(server.pongs, ["one", "two"]);
 });
 
-peerTest("our client talks to a server of python3-websockets", PYTHON, async () => {
+PYTHON.test("our client talks to a server of python3-websockets", async () => {
   await using server = start(PYTHON.path, [scriptPath("python/echo_server.py")]);
   await talkTo(Number(await server.nextLine()), { sendsFragments: true });
   assertEquals(await server.nextLine(), "closed 3001 done");

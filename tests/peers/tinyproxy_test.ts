@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { assertSame, bytesOf, connectTo, echoServer } from "./echo.ts";
 import { type Front, front } from "./front.ts";
-import { peerTest, TINYPROXY } from "./peer.ts";
+import { TINYPROXY } from "./peer.ts";
 
 /** Starts tinyproxy, which opens tunnels to that port alone. */
 function tinyproxy(connectPort: number, more = ""): Promise<Front> {
@@ -24,7 +24,7 @@ ${more}
   });
 }
 
-peerTest("our client goes through tinyproxy, with credentials and without", TINYPROXY, async () => {
+TINYPROXY.test("our client goes through tinyproxy, with credentials and without", async () => {
   for (const credentials of ["", "me:secret@"]) {
     await using server = echoServer();
     const { port } = server.context;
@@ -40,7 +40,7 @@ peerTest("our client goes through tinyproxy, with credentials and without", TINY
   }
 });
 
-peerTest("tinyproxy's refusals are told with their status", TINYPROXY, async () => {
+TINYPROXY.test("tinyproxy's refusals are told with their status", async () => {
   await using server = echoServer();
   const { port } = server.context;
   const through = (proxy: Front, credentials = "") =>

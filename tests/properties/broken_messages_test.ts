@@ -132,26 +132,23 @@ for (const takeover of [false, true]) {
     using log = captureLog();
     const options = { threshold: 0, clientNoContextTakeover: !takeover };
     const extensions = [permessageDeflate(options)];
+    const given = fc.tuple(faulty, fc.constantFrom(1, 7, 1024, 65_536), readSizes);
     await checkAsync(
-      fc.asyncProperty(
-        faulty,
-        fc.constantFrom(1, 7, 1024, 65_536),
-        readSizes,
-        async (message, rxBufferSize, reads) => {
-          await using staged = stage({ ...echo, rxBufferSize }, { extensions }, reads);
-          const bystander = await staged.open(OFFER);
-          const socket = await staged.open(OFFER);
-          await checkEcho(bystander, "before");
-          socket.send(...framesOf(message));
-          const answer = await answerTo(socket);
-          assertEquals(answer, zlibReads(message) ?? 1007);
-          // Without takeover a message that was cut in the middle of a block is forgotten.
-          if (answer !== 1007 && !takeover) await checkEcho(socket, "the next one");
-          await checkEcho(bystander, "the bystander");
-          assertEquals(log.lines, []);
-        },
-      ),
       { seed: takeover ? 31 : 32, numRuns: 400 },
+      given,
+      async ([message, rxBufferSize, reads]) => {
+        await using staged = stage({ ...echo, rxBufferSize }, { extensions }, reads);
+        const bystander = await staged.open(OFFER);
+        const socket = await staged.open(OFFER);
+        await checkEcho(bystander, "before");
+        socket.send(...framesOf(message));
+        const answer = await answerTo(socket);
+        assertEquals(answer, zlibReads(message) ?? 1007);
+        // Without takeover a message that was cut in the middle of a block is forgotten.
+        if (answer !== 1007 && !takeover) await checkEcho(socket, "the next one");
+        await checkEcho(bystander, "the bystander");
+        assertEquals(log.lines, []);
+      },
     );
   });
 }
@@ -159,27 +156,21 @@ for (const takeover of [false, true]) {
 Deno.test("after a faulty message with takeover come messages, or 1007, and nothing else", async () => {
   using log = captureLog();
   const extensions = [permessageDeflate({ threshold: 0, clientNoContextTakeover: false })];
-  await checkAsync(
-    fc.asyncProperty(
-      fc.array(faulty, { minLength: 2, maxLength: 5 }),
-      readSizes,
-      async (messages, reads) => {
-        await using staged = stage(echo, { extensions }, reads);
-        const bystander = await staged.open(OFFER);
-        const socket = await staged.open(OFFER);
-        for (const message of messages) {
-          socket.send(...framesOf(message));
-          const answer = await answerTo(socket);
-          if (typeof answer !== "number") continue;
-          assertEquals(answer, 1007);
-          break;
-        }
-        await checkEcho(bystander, "the bystander");
-        assertEquals(log.lines, []);
-      },
-    ),
-    { seed: 33, numRuns: 200 },
-  );
+  const given = fc.tuple(fc.array(faulty, { minLength: 2, maxLength: 5 }), readSizes);
+  await checkAsync({ seed: 33, numRuns: 200 }, given, async ([messages, reads]) => {
+    await using staged = stage(echo, { extensions }, reads);
+    const bystander = await staged.open(OFFER);
+    const socket = await staged.open(OFFER);
+    for (const message of messages) {
+      socket.send(...framesOf(message));
+      const answer = await answerTo(socket);
+      if (typeof answer !== "number") continue;
+      assertEquals(answer, 1007);
+      break;
+    }
+    await checkEcho(bystander, "the bystander");
+    assertEquals(log.lines, []);
+  });
 });
 
 Deno.test("a reserved bit where it has no meaning is 1002, behind any messages", async () => {
@@ -203,30 +194,26 @@ Deno.test("a reserved bit where it has no meaning is 1002, behind any messages",
       rsv: fc.integer({ min: 1, max: 7 }),
     }),
   );
+  const given = fc.tuple(offence, fc.array(content, { maxLength: 3 }), bytes(20), readSizes);
   await checkAsync(
-    fc.asyncProperty(
-      offence,
-      fc.array(content, { maxLength: 3 }),
-      bytes(20),
-      readSizes,
-      async ({ agrees, opcode, rsv }, before, payload, reads) => {
-        await using staged = stage(echo, { extensions }, reads);
-        const bystander = await staged.open(OFFER);
-        const socket = await staged.open(agrees ? OFFER : []);
-        const good = before.filter(({ plain, isText }) => !isText || isUtf8(plain));
-        const open: FrameOptions[] = opcode === 0 ? [{ opcode: 2, fin: false, payload: "a" }] : [];
-        socket.send(
-          ...good.map(({ isText, plain }) => ({ opcode: isText ? 1 : 2, payload: plain })),
-          ...open,
-          { opcode, rsv, payload },
-        );
-        for (const { plain } of good) assertEquals(await answerTo(socket), plain);
-        assertEquals(await answerTo(socket), 1002);
-        await checkEcho(bystander, "the bystander");
-        assertEquals(log.lines, []);
-      },
-    ),
     { seed: 34, numRuns: 150 },
+    given,
+    async ([{ agrees, opcode, rsv }, before, payload, reads]) => {
+      await using staged = stage(echo, { extensions }, reads);
+      const bystander = await staged.open(OFFER);
+      const socket = await staged.open(agrees ? OFFER : []);
+      const good = before.filter(({ plain, isText }) => !isText || isUtf8(plain));
+      const open: FrameOptions[] = opcode === 0 ? [{ opcode: 2, fin: false, payload: "a" }] : [];
+      socket.send(
+        ...good.map(({ isText, plain }) => ({ opcode: isText ? 1 : 2, payload: plain })),
+        ...open,
+        { opcode, rsv, payload },
+      );
+      for (const { plain } of good) assertEquals(await answerTo(socket), plain);
+      assertEquals(await answerTo(socket), 1002);
+      await checkEcho(bystander, "the bystander");
+      assertEquals(log.lines, []);
+    },
   );
 });
 
@@ -241,31 +228,32 @@ function isUtf8(data: Uint8Array): boolean {
 
 Deno.test("any byte of the wire may be wrong: the connection ends, and the bystander is served", async () => {
   using log = captureLog();
+  const given = fc.tuple(
+    fc.array(faulty, { minLength: 1, maxLength: 3 }),
+    fc.boolean(),
+    fc.array(fc.tuple(share, fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 }),
+    readSizes,
+  );
   await checkAsync(
-    fc.asyncProperty(
-      fc.array(faulty, { minLength: 1, maxLength: 3 }),
-      fc.boolean(),
-      fc.array(fc.tuple(share, fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 }),
-      readSizes,
-      async (messages, takeover, changes, reads) => {
-        const extensions = [
-          permessageDeflate({ threshold: 0, clientNoContextTakeover: !takeover }),
-        ];
-        await using staged = stage(echo, { extensions }, reads);
-        const bystander = await staged.open(OFFER);
-        const socket = await staged.open(OFFER);
-        const wire = concat(
-          ...messages.flatMap(framesOf).map((each) => frame({ key: KEY, ...each })),
-        );
-        for (const [at, bits] of changes) wire[placeOf(at, wire)]! ^= bits;
-        socket.peer.send(wire);
-        socket.peer.end();
-        await promptly("the end", socket.peer.readToEnd());
-        await checkEcho(bystander, "the bystander");
-        socket.peer.close();
-        assertEquals(log.lines, []);
-      },
-    ),
     { seed: 35, numRuns: 250 },
+    given,
+    async ([messages, takeover, changes, reads]) => {
+      const extensions = [
+        permessageDeflate({ threshold: 0, clientNoContextTakeover: !takeover }),
+      ];
+      await using staged = stage(echo, { extensions }, reads);
+      const bystander = await staged.open(OFFER);
+      const socket = await staged.open(OFFER);
+      const wire = concat(
+        ...messages.flatMap(framesOf).map((each) => frame({ key: KEY, ...each })),
+      );
+      for (const [at, bits] of changes) wire[placeOf(at, wire)]! ^= bits;
+      socket.peer.send(wire);
+      socket.peer.end();
+      await promptly("the end", socket.peer.readToEnd());
+      await checkEcho(bystander, "the bystander");
+      socket.peer.close();
+      assertEquals(log.lines, []);
+    },
   );
 });

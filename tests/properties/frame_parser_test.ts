@@ -252,75 +252,62 @@ const setups = fc.record({
 });
 
 Deno.test("frames: what was sent is what is parsed, in pieces of any size", () => {
-  check(
-    fc.property(sequence, pieceSize, ({ messages, masked, keys }, size) => {
-      const wire = wireOf(messages.flatMap(framesOf), masked, keys);
-      const events = parse([wire], { masked, pieceSize: size, reservedBits: 4 });
-      const expected = messages.flatMap((each) => [
-        ...(each.shares.length > 0 ? each.between : []).map(({ opcode, payload }) => [
-          "control",
-          opcode,
-          hex(payload as Uint8Array),
-        ]),
-        ["message", each.opcode === 2, each.rsv, hex(each.payload)],
-      ]);
-      assertEquals(gathered(events), { wholes: expected, open: "" });
-      for (const event of events) {
-        if (event[0] === "data" && event[1].length > 2 * size) throw new Error("too long a piece");
-      }
-    }),
-    { seed: 11, numRuns: 200 },
-  );
+  check({ seed: 11, numRuns: 200 }, sequence, pieceSize, ({ messages, masked, keys }, size) => {
+    const wire = wireOf(messages.flatMap(framesOf), masked, keys);
+    const events = parse([wire], { masked, pieceSize: size, reservedBits: 4 });
+    const expected = messages.flatMap((each) => [
+      ...(each.shares.length > 0 ? each.between : []).map(({ opcode, payload }) => [
+        "control",
+        opcode,
+        hex(payload as Uint8Array),
+      ]),
+      ["message", each.opcode === 2, each.rsv, hex(each.payload)],
+    ]);
+    assertEquals(gathered(events), { wholes: expected, open: "" });
+    for (const event of events) {
+      if (event[0] === "data" && event[1].length > 2 * size) throw new Error("too long a piece");
+    }
+  });
 });
 
 Deno.test("frames: the events of any reads are those of one read", () => {
+  const given = fc.tuple(sequence, pieceSize, readSizes, fc.constantFrom(1, 2, Infinity));
   check(
-    fc.property(
-      sequence,
-      pieceSize,
-      readSizes,
-      fc.constantFrom(1, 2, Infinity),
-      ({ messages, masked, keys }, size, sizes, stopEvery) => {
-        const wire = wireOf(messages.flatMap(framesOf), masked, keys);
-        const setup = { masked, pieceSize: size, reservedBits: 4 };
-        const once = parse([wire], setup);
-        assertEquals(parse(inReads(wire, sizes), { ...setup, stopEvery }), once);
-      },
-    ),
     { seed: 12, numRuns: 250 },
+    given,
+    ([{ messages, masked, keys }, size, sizes, stopEvery]) => {
+      const wire = wireOf(messages.flatMap(framesOf), masked, keys);
+      const setup = { masked, pieceSize: size, reservedBits: 4 };
+      const once = parse([wire], setup);
+      assertEquals(parse(inReads(wire, sizes), { ...setup, stopEvery }), once);
+    },
   );
 });
 
 Deno.test("garbage: the events of any reads are those of one read, the failure included", () => {
-  check(
-    fc.property(garbage, setups, readSizes, ({ wire, masked }, setup, sizes) => {
-      const once = parse([wire], { ...setup, masked, stopEvery: Infinity });
-      assertEquals(parse(inReads(wire, sizes), { ...setup, masked }), once);
-    }),
-    { seed: 13, numRuns: 3000 },
-  );
+  const given = fc.tuple(garbage, setups, readSizes);
+  check({ seed: 13, numRuns: 3000 }, given, ([{ wire, masked }, setup, sizes]) => {
+    const once = parse([wire], { ...setup, masked, stopEvery: Infinity });
+    assertEquals(parse(inReads(wire, sizes), { ...setup, masked }), once);
+  });
 });
 
 Deno.test("garbage: whole messages and the failure are the same in pieces of any size", () => {
-  check(
-    fc.property(garbage, setups, pieceSize, readSizes, ({ wire, masked }, setup, other, sizes) => {
-      const one = gathered(parse([wire], { ...setup, masked }));
-      const two = gathered(parse(inReads(wire, sizes), { ...setup, masked, pieceSize: other }));
-      assertEquals(two.wholes, one.wholes);
-      // Of a message that never ends, larger pieces deliver less.
-      const [short, long] = [one.open, two.open].sort((a, b) => a.length - b.length);
-      assertEquals(long!.startsWith(short!), true, "unfinished messages differ");
-    }),
-    { seed: 14, numRuns: 2000 },
-  );
+  const given = fc.tuple(garbage, setups, pieceSize, readSizes);
+  check({ seed: 14, numRuns: 2000 }, given, ([{ wire, masked }, setup, other, sizes]) => {
+    const one = gathered(parse([wire], { ...setup, masked }));
+    const two = gathered(parse(inReads(wire, sizes), { ...setup, masked, pieceSize: other }));
+    assertEquals(two.wholes, one.wholes);
+    // Of a message that never ends, larger pieces deliver less.
+    const [short, long] = [one.open, two.open].sort((a, b) => a.length - b.length);
+    assertEquals(long!.startsWith(short!), true, "unfinished messages differ");
+  });
 });
 
 Deno.test("garbage: random bytes give the same events in any reads", () => {
-  check(
-    fc.property(bytes(200), fc.boolean(), setups, readSizes, (wire, masked, setup, sizes) => {
-      const once = parse([wire], { ...setup, masked, stopEvery: Infinity });
-      assertEquals(parse(inReads(wire, sizes), { ...setup, masked }), once);
-    }),
-    { seed: 15, numRuns: 800 },
-  );
+  const given = fc.tuple(bytes(200), fc.boolean(), setups, readSizes);
+  check({ seed: 15, numRuns: 800 }, given, ([wire, masked, setup, sizes]) => {
+    const once = parse([wire], { ...setup, masked, stopEvery: Infinity });
+    assertEquals(parse(inReads(wire, sizes), { ...setup, masked }), once);
+  });
 });

@@ -26,31 +26,27 @@ function plainlyMasked(data: Uint8Array, masking: number, phase: number): Uint8A
 }
 
 Deno.test("masking twice is the identity, and once is what the RFC says", () => {
-  check(
-    fc.property(payload, key, fc.nat(3), room, room, (data, masking, phase, before, after) => {
-      const buffer = placed(data, before, after);
-      const view = viewOf(buffer);
-      mask(buffer, view, before, before + data.length, masking, phase);
-      assertEquals(buffer, placed(plainlyMasked(data, masking, phase), before, after));
-      mask(buffer, view, before, before + data.length, masking, phase);
-      assertEquals(buffer, placed(data, before, after));
-    }),
-    { seed: 51, numRuns: 800 },
-  );
+  const given = fc.tuple(payload, key, fc.nat(3), room, room);
+  check({ seed: 51, numRuns: 800 }, given, ([data, masking, phase, before, after]) => {
+    const buffer = placed(data, before, after);
+    const view = viewOf(buffer);
+    mask(buffer, view, before, before + data.length, masking, phase);
+    assertEquals(buffer, placed(plainlyMasked(data, masking, phase), before, after));
+    mask(buffer, view, before, before + data.length, masking, phase);
+    assertEquals(buffer, placed(data, before, after));
+  });
 });
 
 Deno.test("masking in any parts equals masking in one", () => {
-  check(
-    fc.property(payload, key, fc.nat(3), room, cuts(6), (data, masking, phase, before, shares) => {
-      const buffer = placed(data, before, 0);
-      const view = viewOf(buffer);
-      let at = before;
-      for (const { length } of cutAt(data, shares)) {
-        mask(buffer, view, at, at + length, masking, phase + at - before & 3);
-        at += length;
-      }
-      assertEquals(buffer.subarray(before), plainlyMasked(data, masking, phase));
-    }),
-    { seed: 52, numRuns: 800 },
-  );
+  const given = fc.tuple(payload, key, fc.nat(3), room, cuts(6));
+  check({ seed: 52, numRuns: 800 }, given, ([data, masking, phase, before, shares]) => {
+    const buffer = placed(data, before, 0);
+    const view = viewOf(buffer);
+    let at = before;
+    for (const { length } of cutAt(data, shares)) {
+      mask(buffer, view, at, at + length, masking, phase + at - before & 3);
+      at += length;
+    }
+    assertEquals(buffer.subarray(before), plainlyMasked(data, masking, phase));
+  });
 });

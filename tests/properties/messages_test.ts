@@ -202,44 +202,28 @@ const bothSizes = fc.tuple(rxBufferSize, rxBufferSize);
 const bothReads = fc.tuple(readSizes, readSizes);
 
 Deno.test("our client and our server: what is sent arrives, both ways, without compression", async () => {
-  await checkAsync(
-    fc.asyncProperty(some, some, bothSizes, bothReads, async (up, down, sizes, reads) => {
-      await exchange([undefined, undefined], up, down, sizes, reads);
-    }),
-    { seed: 21, numRuns: 120 },
-  );
+  const given = fc.tuple(some, some, bothSizes, bothReads);
+  await checkAsync({ seed: 21, numRuns: 120 }, given, async ([up, down, sizes, reads]) => {
+    await exchange([undefined, undefined], up, down, sizes, reads);
+  });
 });
 
 Deno.test("our client and our server: what is sent arrives, both ways, compressed", async () => {
-  await checkAsync(
-    fc.asyncProperty(
-      compression,
-      some,
-      some,
-      bothSizes,
-      bothReads,
-      async (options, up, down, sizes, reads) => {
-        await exchange(options, up, down, sizes, reads);
-      },
-    ),
-    { seed: 22, numRuns: 250 },
-  );
+  const given = fc.tuple(compression, some, some, bothSizes, bothReads);
+  await checkAsync({ seed: 22, numRuns: 250 }, given, async ([options, up, down, sizes, reads]) => {
+    await exchange(options, up, down, sizes, reads);
+  });
 });
 
 Deno.test("our client and our server: where one side has no compression, nothing is lost", async () => {
+  const given = fc.tuple(compression, fc.boolean(), some, some, bothReads);
   await checkAsync(
-    fc.asyncProperty(
-      compression,
-      fc.boolean(),
-      some,
-      some,
-      bothReads,
-      async ([server, client], atServer, up, down, reads) => {
-        const options = atServer ? [server, undefined] as const : [undefined, client] as const;
-        await exchange(options, up, down, [1024, 1024], reads);
-      },
-    ),
     { seed: 23, numRuns: 60 },
+    given,
+    async ([[server, client], atServer, up, down, reads]) => {
+      const options = atServer ? [server, undefined] as const : [undefined, client] as const;
+      await exchange(options, up, down, [1024, 1024], reads);
+    },
   );
 });
 
@@ -385,71 +369,73 @@ const terms = fc.record({
 });
 
 Deno.test("a peer with node:zlib: what it compresses and cuts as it likes comes back the same", async () => {
+  const given = fc.tuple(
+    terms,
+    style,
+    fc.array(played, { minLength: 1, maxLength: 5 }),
+    rxBufferSize,
+    readSizes,
+  );
   await checkAsync(
-    fc.asyncProperty(
-      terms,
-      style,
-      fc.array(played, { minLength: 1, maxLength: 5 }),
-      rxBufferSize,
-      readSizes,
-      async ({ server, params, offeredBits }, own, messages, size, reads) => {
-        await using staged = stage(
-          checkingPieces({ ...echo, rxBufferSize: size }),
-          { extensions: [permessageDeflate(server)] },
-          reads,
-        );
-        const offer = ["permessage-deflate", "client_max_window_bits", ...params];
-        if (offeredBits !== null) offer.push(`server_max_window_bits=${offeredBits}`);
-        // A server whose zlib can't keep to 8 declines, and takes the offer behind.
-        const fallback = "permessage-deflate; client_max_window_bits";
-        const socket = await staged.open([
-          `Sec-WebSocket-Extensions: ${offer.join("; ")}, ${fallback}`,
-        ]);
-        const { answer } = socket;
-        if (!answer.includes("permessage-deflate")) throw new Error(`no extension: ${answer}`);
-        const bits = Math.min(own.windowBits, agreedBits(answer, "client_max_window_bits"));
-        const takeover = !answer.includes("client_no_context_takeover") &&
-          !params.includes("client_no_context_takeover");
-        const payloads = await compressAll(messages, { ...own, windowBits: bits }, takeover);
-        socket.send(...messages.flatMap((message, i) => framesOf(message, payloads[i]!)));
-        const mirror = new Mirror(answer);
-        for (const { data } of messages) {
-          const back = await nextMessage(socket, mirror);
-          // An array of its own, as fast-check's and TextEncoder's differ in nothing but that.
-          assertEquals(back, typeof data === "string" ? data : new Uint8Array(data));
-        }
-      },
-    ),
     { seed: 24, numRuns: 250 },
+    given,
+    async ([{ server, params, offeredBits }, own, messages, size, reads]) => {
+      await using staged = stage(
+        checkingPieces({ ...echo, rxBufferSize: size }),
+        { extensions: [permessageDeflate(server)] },
+        reads,
+      );
+      const offer = ["permessage-deflate", "client_max_window_bits", ...params];
+      if (offeredBits !== null) offer.push(`server_max_window_bits=${offeredBits}`);
+      // A server whose zlib can't keep to 8 declines, and takes the offer behind.
+      const fallback = "permessage-deflate; client_max_window_bits";
+      const socket = await staged.open([
+        `Sec-WebSocket-Extensions: ${offer.join("; ")}, ${fallback}`,
+      ]);
+      const { answer } = socket;
+      if (!answer.includes("permessage-deflate")) throw new Error(`no extension: ${answer}`);
+      const bits = Math.min(own.windowBits, agreedBits(answer, "client_max_window_bits"));
+      const takeover = !answer.includes("client_no_context_takeover") &&
+        !params.includes("client_no_context_takeover");
+      const payloads = await compressAll(messages, { ...own, windowBits: bits }, takeover);
+      socket.send(...messages.flatMap((message, i) => framesOf(message, payloads[i]!)));
+      const mirror = new Mirror(answer);
+      for (const { data } of messages) {
+        const back = await nextMessage(socket, mirror);
+        // An array of its own, as fast-check's and TextEncoder's differ in nothing but that.
+        assertEquals(back, typeof data === "string" ? data : new Uint8Array(data));
+      }
+    },
   );
 });
 
 Deno.test("a peer without compression: what it cuts as it likes comes back the same", async () => {
+  const given = fc.tuple(
+    fc.array(played, { minLength: 1, maxLength: 5 }),
+    fc.boolean(),
+    rxBufferSize,
+    readSizes,
+  );
   await checkAsync(
-    fc.asyncProperty(
-      fc.array(played, { minLength: 1, maxLength: 5 }),
-      fc.boolean(),
-      rxBufferSize,
-      readSizes,
-      async (messages, hasExtension, size, reads) => {
-        const info = hasExtension ? { extensions: [permessageDeflate()] } : {};
-        await using staged = stage(checkingPieces({ ...echo, rxBufferSize: size }), info, reads);
-        const socket = await staged.open();
-        const plain = messages.map((message) => ({ ...message, isPlain: true }));
-        const payloads = await compressAll(plain, {
-          windowBits: 15,
-          level: 1,
-          memLevel: 8,
-          strategy: 0,
-        }, false);
-        socket.send(...plain.flatMap((message, i) => framesOf(message, payloads[i]!)));
-        const mirror = new Mirror(socket.answer);
-        for (const { data } of messages) {
-          const back = await nextMessage(socket, mirror);
-          assertEquals(back, typeof data === "string" ? data : new Uint8Array(data));
-        }
-      },
-    ),
     { seed: 25, numRuns: 100 },
+    given,
+    async ([messages, hasExtension, size, reads]) => {
+      const info = hasExtension ? { extensions: [permessageDeflate()] } : {};
+      await using staged = stage(checkingPieces({ ...echo, rxBufferSize: size }), info, reads);
+      const socket = await staged.open();
+      const plain = messages.map((message) => ({ ...message, isPlain: true }));
+      const payloads = await compressAll(plain, {
+        windowBits: 15,
+        level: 1,
+        memLevel: 8,
+        strategy: 0,
+      }, false);
+      socket.send(...plain.flatMap((message, i) => framesOf(message, payloads[i]!)));
+      const mirror = new Mirror(socket.answer);
+      for (const { data } of messages) {
+        const back = await nextMessage(socket, mirror);
+        assertEquals(back, typeof data === "string" ? data : new Uint8Array(data));
+      }
+    },
   );
 });

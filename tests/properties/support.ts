@@ -13,20 +13,27 @@ import { handshake, opened, readHead, retire, WebSocketPeer } from "../support/s
 
 export { fc };
 
+interface CheckOptions {
+  readonly seed: number;
+  readonly numRuns: number;
+}
+
+type Given<Values> = { [Index in keyof Values]: fc.Arbitrary<Values[Index]> };
+
 /** Checks a property; the seed makes each run the same, and the failure has the counterexample. */
-export function check<Values>(
-  property: fc.IProperty<Values>,
-  options: { readonly seed: number; readonly numRuns: number },
+export function check<Values extends [unknown, ...unknown[]]>(
+  options: CheckOptions,
+  ...property: [...given: Given<Values>, holds: (...values: Values) => boolean | void]
 ): void {
-  fc.assert(property, options);
+  fc.assert(fc.property<Values>(...property), options);
 }
 
 /** As {@linkcode check}, for what needs time to happen. */
-export function checkAsync<Values>(
-  property: fc.IAsyncProperty<Values>,
-  options: { readonly seed: number; readonly numRuns: number },
+export function checkAsync<Values extends [unknown, ...unknown[]]>(
+  options: CheckOptions,
+  ...property: [...given: Given<Values>, holds: (...values: Values) => Promise<boolean | void>]
 ): Promise<void> {
-  return fc.assert(property, options);
+  return fc.assert(fc.asyncProperty<Values>(...property), options);
 }
 
 /** Lets things happen until `isDone`, which nothing on an in-memory network takes long for. */

@@ -1,6 +1,7 @@
 /** Protocols that write down what they are called with. */
 
-import { type CallbackResult, type LogLevel, type Protocol, setLogLevel } from "../../mod.ts";
+import type { CallbackResult, LogLevel, Protocol, ReasonData, Wsi } from "../../mod.ts";
+import { setLogLevel } from "../../mod.ts";
 
 export interface Recorder {
   readonly protocol: Protocol<{ of: string }>;
@@ -12,13 +13,22 @@ export interface Recorder {
 
 type CallbackArgs = Parameters<Protocol<{ of: string }>["callback"]>;
 
+/** What is done for a reason, under its name. */
+type Answers = {
+  readonly [R in keyof ReasonData]?: (
+    wsi: Wsi<{ of: string }>,
+    user: CallbackArgs[2],
+    data: ReasonData[R],
+  ) => CallbackResult;
+};
+
 /**
  * A protocol that records its reasons, into `reasons` if that is shared, with the protocol's name in
  * front then.
  */
 export function record(
   name: string,
-  answer: (...args: CallbackArgs) => CallbackResult = () => {},
+  answer: ((...args: CallbackArgs) => CallbackResult) | Answers = {},
   shared?: string[],
 ): Recorder {
   const reasons: string[] = [];
@@ -31,7 +41,8 @@ export function record(
       reasons.push(reason);
       shared?.push(`${name}: ${reason}`);
       try {
-        return answer(...args);
+        if (typeof answer === "function") return answer(...args);
+        return answer[reason as keyof ReasonData]?.(args[0], args[2], args[3] as never);
       } finally {
         for (const each of waiting.splice(0)) {
           if (countOf(each.reason) >= each.count) each.resolve();

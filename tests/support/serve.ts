@@ -20,6 +20,8 @@ export interface Served extends AsyncDisposable {
   dial(sent?: string | Uint8Array): Promise<MemoryPeer>;
   /** Connects and becomes a WebSocket. */
   open(options?: HandshakeOptions): Promise<WebSocketPeer>;
+  /** Time goes by, and what it makes due is done. */
+  pass(ms: number): Promise<void>;
   /** Another context on the same network, which only connects. */
   client(protocols: readonly Protocol[], info?: Partial<ContextCreationInfo>): Context;
 }
@@ -44,6 +46,7 @@ export function serve(
     network,
     clock,
     dial,
+    pass: passing(clock),
     async open(options) {
       const peer = await dial(handshake(options));
       return opened(peer, await readHead(peer));
@@ -102,6 +105,13 @@ export function dialer(network: MemoryNetwork, port: number): Served["dial"] {
   };
 }
 
+function passing(clock: FakeClock): Served["pass"] {
+  return (ms) => {
+    clock.advance(ms);
+    return settle();
+  };
+}
+
 /** A peer whose handshake was answered, which must be by a 101. */
 export function opened(peer: MemoryPeer, answer: string): WebSocketPeer {
   if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`no 101: ${answer}`);
@@ -121,6 +131,7 @@ export interface PlayedServer extends AsyncDisposable {
   readonly context: Context;
   readonly clock: FakeClock;
   readonly network: MemoryNetwork;
+  pass: Served["pass"];
   /** The next connection that comes. */
   accept(): Promise<MemoryPeer>;
 }
@@ -144,6 +155,7 @@ export function playServer(
     context,
     clock,
     network,
+    pass: passing(clock),
     accept: async () => new MemoryPeer(await listener.accept() as MemoryTransport),
     [Symbol.asyncDispose]() {
       listener.close();

@@ -278,8 +278,7 @@ for (const how of ["returns −1", "throws"]) {
     const socket = await served.open(OFFER);
     wsi().write("last");
     wsi().close(1000);
-    const rest = await socket.peer.readToEnd();
-    assertEquals(rest, frame({ opcode: 1, payload: "last" }));
+    assertEquals(await socket.peer.readToEnd(), frame({ opcode: 1, payload: "last" }));
     assertEquals(log.lines.length, 1);
   });
 }

@@ -425,13 +425,11 @@ Deno.test("wsi.extensions has the names in use, in the order of the answer", asy
   await using served = serve([{ name: "p", callback }], {
     extensions: [flip(), compressing(), twice()],
   });
-  const socket = await served.open(offering("permessage-deflate, x-flip"));
-  socket.peer.close();
+  (await served.open(offering("permessage-deflate, x-flip"))).peer.close();
   await settle();
   assertEquals(seen, [[], ["x-flip", "permessage-deflate"], ["x-flip", "permessage-deflate"]]);
   seen.length = 0;
-  const plain = await served.open();
-  plain.peer.close();
+  (await served.open()).peer.close();
   await settle();
   assertEquals(seen, [[], [], []]);
 });
@@ -468,8 +466,7 @@ for (const [what, make, names] of CHOICES) {
     const extensions = make();
     await using served = serve([echo], { extensions });
     const offer = ["x-9", ...extensions.map((each) => each.name).reverse()].join(", ");
-    const socket = await served.open(offering(offer));
-    assertEquals(namesOf(agreed(socket)), names);
+    assertEquals(namesOf(agreed(await served.open(offering(offer)))), names);
     for (const each of extensions) {
       if (!("made" in each)) continue;
       const { made, open } = each as ReturnType<typeof adder>;

@@ -304,8 +304,7 @@ Deno.test("an extension whose mayClose throws keeps no connection open", async (
   const closed = await served.open({ path: "/close", headers });
   assertEquals((await closed.receiveClose()).code, 1000);
   closed.peer.close();
-  const returned = await served.open({ headers });
-  returned.send({ opcode: 9, payload: "x" });
+  (await served.open({ headers })).send({ opcode: 9, payload: "x" });
   await until("closed", 2);
   assertEquals(log.lines.filter((line) => line.includes("Error: undecided")).length, 2);
 });

@@ -166,8 +166,7 @@ Deno.test("a message is delivered in pieces, which the program may stop", async 
     },
   };
   await using served = serve([protocol], { extensions: [messageDeflate()] });
-  const socket = await served.open(OFFER);
-  socket.send({ opcode: 1, rsv: 4, payload: deflated("x".repeat(3500)) });
+  (await served.open(OFFER)).send({ opcode: 1, rsv: 4, payload: deflated("x".repeat(3500)) });
   for (let turn = 0; pieces.length < 4 && turn < 100; turn++) await settle();
   assertEquals(pieces, [1000, 1000, 1000, 500]);
 });

@@ -6,6 +6,7 @@ import { fieldOf, request, statusOf } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const MTIME = new Date("2026-01-02T03:04:05.678Z");
 const LAST_MODIFIED = "Fri, 02 Jan 2026 03:04:05 GMT";
@@ -365,8 +366,7 @@ Deno.test("large ranges of a large file are those bytes, whatever their order", 
   await using served = serve([files], { fileOps: new Files({ mtime: MTIME }, bytes) });
   const slice = (first: number, last: number) =>
     new TextDecoder("latin1").decode(bytes.subarray(first, last + 1));
-  const one = await ask(served, ["Range: bytes=123456-900000"]);
-  assert(one.body === slice(123_456, 900_000));
+  assert((await ask(served, ["Range: bytes=123456-900000"])).body === slice(123_456, 900_000));
   const { body } = await ask(served, ["Range: bytes=500000-700000,1-200000,900000-"]);
   const bodies = body.split(/\r?\n?--\w{32}(?:--)?\r\n/).slice(1, -1)
     .map((part) => part.slice(part.indexOf("\r\n\r\n") + 4));
@@ -481,9 +481,7 @@ Deno.test("accept-ranges: none of the program has ranges ignored", async () => {
 });
 
 Deno.test("httpFileCompletion follows a 206 and a 304, and neither a 412 nor a 416", async () => {
-  const recorder = record("files", (wsi, reason, _user, data) => {
-    if (reason === "http") return wsi.serveHttpFile(data);
-  });
+  const recorder = record("files", { http: (wsi, _user, data) => wsi.serveHttpFile(data) });
   await using served = serve([recorder.protocol], { fileOps: new Files() });
   const peer = await served.dial();
   let count = 0;
@@ -511,17 +509,14 @@ Deno.test("httpFileCompletion follows a 206 and a 304, and neither a 412 nor a 4
 
 /** A folder with one file, which is old enough for a strong tag. */
 async function withFile(run: (served: Served, name: string) => Promise<void>, bytes = TEXT) {
-  const folder = await Deno.makeTempDir();
-  try {
-    const name = `${folder}/a.txt`;
-    await Deno.writeTextFile(name, bytes);
-    await Deno.utime(name, MTIME, MTIME);
-    await using served = serve([files], { fileOps: hostFileOps(folder) });
-    await Deno.writeTextFile(`${folder}/second`, "");
-    await run(served, name);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const name = `${folder}/a.txt`;
+  await Deno.writeTextFile(name, bytes);
+  await Deno.utime(name, MTIME, MTIME);
+  await using served = serve([files], { fileOps: hostFileOps(folder) });
+  await Deno.writeTextFile(`${folder}/second`, "");
+  await run(served, name);
 }
 
 Deno.test("the host's files have it all", () =>
@@ -613,40 +608,36 @@ Deno.test("a part of a file that shrinks under way never looks whole", () =>
   }, "a".repeat(1_000_000)));
 
 Deno.test("a dotfile is not there unless it is asked for", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/.git`);
-    for (const name of [".env", ".git/config", "a.b", "..."]) {
-      await Deno.writeTextFile(`${folder}/${name}`, TEXT);
-    }
-    const statuses = async (fileOps: FileOps) => {
-      await using served = serve([files], { fileOps });
-      const all = [
-        "/.env",
-        "/.git/config",
-        "/./a.b",
-        "//.env",
-        "/...",
-        "/%5c.env",
-        "/%2eenv",
-        "/a.b",
-      ];
-      const got: number[] = [];
-      for (const path of all) {
-        const peer = await served.dial(request("GET", path));
-        got.push(statusOf((await readResponse(peer)).head));
-        peer.close();
-      }
-      return got;
-    };
-    const hidden = await statuses(hostFileOps(folder));
-    assertEquals(hidden, [404, 404, 200, 404, 404, 404, 404, 200]);
-    const shown = await statuses(hostFileOps(folder, { dotfiles: true }));
-    assertEquals(shown, [200, 200, 200, 200, 200, 404, 200, 200]);
-    // Paths of the program's own are opened as they are.
-    const { handle } = await hostFileOps().open({} as Wsi, `${folder}/.env`, "read");
-    handle.close();
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await Deno.mkdir(`${folder}/.git`);
+  for (const name of [".env", ".git/config", "a.b", "..."]) {
+    await Deno.writeTextFile(`${folder}/${name}`, TEXT);
   }
+  const statuses = async (fileOps: FileOps) => {
+    await using served = serve([files], { fileOps });
+    const all = [
+      "/.env",
+      "/.git/config",
+      "/./a.b",
+      "//.env",
+      "/...",
+      "/%5c.env",
+      "/%2eenv",
+      "/a.b",
+    ];
+    const got: number[] = [];
+    for (const path of all) {
+      const peer = await served.dial(request("GET", path));
+      got.push(statusOf((await readResponse(peer)).head));
+      peer.close();
+    }
+    return got;
+  };
+  assertEquals(await statuses(hostFileOps(folder)), [404, 404, 200, 404, 404, 404, 404, 200]);
+  const shown = await statuses(hostFileOps(folder, { dotfiles: true }));
+  assertEquals(shown, [200, 200, 200, 200, 200, 404, 200, 200]);
+  // Paths of the program's own are opened as they are.
+  const { handle } = await hostFileOps().open({} as Wsi, `${folder}/.env`, "read");
+  handle.close();
 });

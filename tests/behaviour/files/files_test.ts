@@ -5,6 +5,7 @@ import { type FileOps, hostFileOps } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readHead, readResponse, serve, type Served, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const files = named("files", { http: (wsi, _user, path) => wsi.serveHttpFile(path) });
 
@@ -15,20 +16,17 @@ async function withFolder(
   run: (served: Served, folder: string) => Promise<void>,
   protocol = files,
 ): Promise<void> {
-  const base = await Deno.makeTempDir();
-  try {
-    const folder = `${base}/public`;
-    await Deno.mkdir(`${folder}/sub`, { recursive: true });
-    await Deno.writeTextFile(`${base}/secret.txt`, "secret");
-    await Deno.writeTextFile(`${folder}/hello.txt`, "hello");
-    await Deno.writeTextFile(`${folder}/empty.html`, "");
-    await Deno.writeTextFile(`${folder}/sub/page.html`, "<p>");
-    await Deno.writeTextFile(`${folder}/a b.js`, "1");
-    await using served = serve([protocol], { fileOps: hostFileOps(folder) });
-    await run(served, folder);
-  } finally {
-    await Deno.remove(base, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const base = temporary.path;
+  const folder = `${base}/public`;
+  await Deno.mkdir(`${folder}/sub`, { recursive: true });
+  await Deno.writeTextFile(`${base}/secret.txt`, "secret");
+  await Deno.writeTextFile(`${folder}/hello.txt`, "hello");
+  await Deno.writeTextFile(`${folder}/empty.html`, "");
+  await Deno.writeTextFile(`${folder}/sub/page.html`, "<p>");
+  await Deno.writeTextFile(`${folder}/a b.js`, "1");
+  await using served = serve([protocol], { fileOps: hostFileOps(folder) });
+  await run(served, folder);
 }
 
 async function get(served: Served, target: string, method = "GET") {
@@ -65,9 +63,7 @@ Deno.test("HEAD gets a file's head alone, and the connection goes on", () =>
   }));
 
 Deno.test("httpFileCompletion follows a file, and then the next request", async () => {
-  const recorder = record("files", (wsi, reason, _user, data) => {
-    if (reason === "http") return wsi.serveHttpFile(data);
-  });
+  const recorder = record("files", { http: (wsi, _user, data) => wsi.serveHttpFile(data) });
   await withFolder(async (served) => {
     const peer = await served.dial();
     for (let i = 1; i <= 3; i++) {
@@ -221,9 +217,7 @@ Deno.test("a file that is shorter than it said cuts its connection, and is close
 
 Deno.test("a reset in the middle of a file closes the file", async () => {
   const { ops, open, onRead } = virtual({ "/a.bin": new Uint8Array(1_000_000) });
-  const recorder = record("files", (wsi, reason, _user, data) => {
-    if (reason === "http") return wsi.serveHttpFile(data);
-  });
+  const recorder = record("files", { http: (wsi, _user, data) => wsi.serveHttpFile(data) });
   await using served = serve([recorder.protocol], { fileOps: ops });
   const peer = await served.dial();
   let reads = 0;

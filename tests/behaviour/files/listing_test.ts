@@ -52,8 +52,7 @@ Deno.test("an index comes before a listing, and HEAD gets the listing's head alo
   withMount({ "i/index.html": "index", "x/y": "" }, { listing: true }, async (served) => {
     assertEquals((await page(served, "/i/")).body, "index");
     const peer = await served.dial(request("HEAD", "/x/") + get("/i/index.html"));
-    const head = await readHead(peer);
-    assert(Number(fieldOf(head, "content-length")) > 100);
+    assert(Number(fieldOf(await readHead(peer), "content-length")) > 100);
     assertEquals((await readResponse(peer)).body, "index");
   }));
 

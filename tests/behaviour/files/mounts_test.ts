@@ -380,8 +380,7 @@ Deno.test("a GET with a body that passes on brings its body to the program", asy
 Deno.test("a peer that goes while a mount is asked costs nothing but its connection", () =>
   withMount(SITE, {}, async (served) => {
     for (let i = 0; i < 20; i++) {
-      const peer = await served.dial(get("/app.js"));
-      peer.close();
+      (await served.dial(get("/app.js"))).close();
     }
     await settle();
     assertEquals((await ask(served, get("/app.js"))).body, "1");

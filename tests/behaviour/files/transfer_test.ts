@@ -7,6 +7,7 @@ import { fieldOf, get, readRefusal, request, statusOf } from "../../support/http
 import { captureLog, record, type Recorder } from "../../support/recorder.ts";
 import type { Served } from "../../support/serve.ts";
 import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const LENGTH = 1_000_000;
 
@@ -360,82 +361,76 @@ Deno.test("a callback that throws in httpFileCompletion costs its connection, be
 
 Deno.test("a file on the disk that shrinks while it is served cuts its connection", async () => {
   using log = captureLog();
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeFile(`${folder}/a`, new Uint8Array(LENGTH));
-    const { protocol, until } = fileServer();
-    await using peer = await dialAlone([protocol], undefined, { fileOps: hostFileOps(folder) });
-    const half = 500_000;
-    peer.send(get("/a"));
-    await readHead(peer);
-    peer.transport.stopReading();
-    await Deno.truncate(`${folder}/a`, half);
-    peer.transport.startReading();
-    const got = (await peer.readToEnd()).length;
-    assert(got >= half && got < LENGTH, `${got} bytes came`);
-    peer.close();
-    await until("wsiDestroy");
-    assertStringIncludes(log.lines.join("\n"), "bytes early");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await Deno.writeFile(`${folder}/a`, new Uint8Array(LENGTH));
+  const { protocol, until } = fileServer();
+  await using peer = await dialAlone([protocol], undefined, { fileOps: hostFileOps(folder) });
+  const half = 500_000;
+  peer.send(get("/a"));
+  await readHead(peer);
+  peer.transport.stopReading();
+  await Deno.truncate(`${folder}/a`, half);
+  peer.transport.startReading();
+  const got = (await peer.readToEnd()).length;
+  assert(got >= half && got < LENGTH, `${got} bytes came`);
+  peer.close();
+  await until("wsiDestroy");
+  assertStringIncludes(log.lines.join("\n"), "bytes early");
 });
 
 Deno.test("what the program may not read fails to open, whatever the path tries", async () => {
-  const base = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${base}/public/sub`, { recursive: true });
-    await Deno.writeTextFile(`${base}/secret`, "secret");
-    await Deno.writeTextFile(`${base}/public/inside`, "inside");
-    await Deno.writeTextFile(`${base}/public/sub/..inside`, "inside");
-    // A folder whose name only begins like the one that is served.
-    await Deno.mkdir(`${base}/public-not`);
-    await Deno.writeTextFile(`${base}/public-not/secret`, "secret");
-    await Deno.symlink(`${base}/public-not`, `${base}/public/folder-link`);
-    await Deno.symlink("../../secret", `${base}/public/sub/link`);
-    await Deno.symlink("/dev/zero", `${base}/public/zero`);
-    const ops = hostFileOps(`${base}/public`, { dotfiles: true });
-    const wsi = undefined as unknown as Wsi;
-    const wrong = [
-      "../secret",
-      "/../secret",
-      "/sub/../../secret",
-      "/sub/../inside",
-      "..\\secret",
-      "/sub\\..\\..\\secret",
-      "/folder-link/secret",
-      "/sub/link",
-      "/zero",
-      "/sub",
-      "/",
-      "",
-      "/inside\0",
-      "/absent",
-      "/inside/",
-      `${base}/secret`,
-    ];
-    for (const path of wrong) {
-      let isOpen = true;
-      try {
-        ops.close(wsi, (await ops.open(wsi, path, "read")).handle);
-      } catch {
-        isOpen = false;
-      }
-      assert(!isOpen, JSON.stringify(path));
+  await using temporary = await temporaryFolder();
+  const base = temporary.path;
+  await Deno.mkdir(`${base}/public/sub`, { recursive: true });
+  await Deno.writeTextFile(`${base}/secret`, "secret");
+  await Deno.writeTextFile(`${base}/public/inside`, "inside");
+  await Deno.writeTextFile(`${base}/public/sub/..inside`, "inside");
+  // A folder whose name only begins like the one that is served.
+  await Deno.mkdir(`${base}/public-not`);
+  await Deno.writeTextFile(`${base}/public-not/secret`, "secret");
+  await Deno.symlink(`${base}/public-not`, `${base}/public/folder-link`);
+  await Deno.symlink("../../secret", `${base}/public/sub/link`);
+  await Deno.symlink("/dev/zero", `${base}/public/zero`);
+  const ops = hostFileOps(`${base}/public`, { dotfiles: true });
+  const wsi = undefined as unknown as Wsi;
+  const wrong = [
+    "../secret",
+    "/../secret",
+    "/sub/../../secret",
+    "/sub/../inside",
+    "..\\secret",
+    "/sub\\..\\..\\secret",
+    "/folder-link/secret",
+    "/sub/link",
+    "/zero",
+    "/sub",
+    "/",
+    "",
+    "/inside\0",
+    "/absent",
+    "/inside/",
+    `${base}/secret`,
+  ];
+  for (const path of wrong) {
+    let isOpen = true;
+    try {
+      ops.close(wsi, (await ops.open(wsi, path, "read")).handle);
+    } catch {
+      isOpen = false;
     }
-    for (const path of ["/inside", "inside", "//inside", "/sub/./..inside"]) {
-      const { handle, length } = await ops.open(wsi, path, "read");
-      assertEquals(length, 6);
-      const buffer = new Uint8Array(3);
-      assertEquals(await ops.seekCur(wsi, handle, 2), 2);
-      assertEquals(await ops.read(wsi, handle, buffer), 3);
-      assertEquals(new TextDecoder().decode(buffer), "sid");
-      assertEquals(await ops.read(wsi, handle, buffer), 1);
-      assertEquals(await ops.read(wsi, handle, buffer), 0);
-      await ops.close(wsi, handle);
-    }
-  } finally {
-    await Deno.remove(base, { recursive: true });
+    assert(!isOpen, JSON.stringify(path));
+  }
+  for (const path of ["/inside", "inside", "//inside", "/sub/./..inside"]) {
+    const { handle, length } = await ops.open(wsi, path, "read");
+    assertEquals(length, 6);
+    const buffer = new Uint8Array(3);
+    assertEquals(await ops.seekCur(wsi, handle, 2), 2);
+    assertEquals(await ops.read(wsi, handle, buffer), 3);
+    assertEquals(new TextDecoder().decode(buffer), "sid");
+    assertEquals(await ops.read(wsi, handle, buffer), 1);
+    assertEquals(await ops.read(wsi, handle, buffer), 0);
+    await ops.close(wsi, handle);
   }
 });
 
@@ -443,7 +438,6 @@ Deno.test("a request that can't be served by a file gets its refusal at once", a
   const { protocol } = fileServer();
   await using served = serve([protocol], { fileOps: new HeldFiles() });
   for (const target of ["/%00", "/a%00.txt", "/%c0%ae%c0%ae/a", "/%2", "/%zz"]) {
-    const peer = await served.dial(get(target));
-    assertEquals((await readRefusal(peer)).status, 400, target);
+    assertEquals((await readRefusal(await served.dial(get(target)))).status, 400, target);
   }
 });

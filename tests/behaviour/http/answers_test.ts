@@ -105,8 +105,7 @@ Deno.test("a status outside 200 to 599 is refused by name, and the request is an
         }
       },
     })]);
-    const peer = await served.dial(get("/"));
-    assertEquals((await readRefusal(peer)).status, 500, String(status));
+    assertEquals((await readRefusal(await served.dial(get("/")))).status, 500, String(status));
     assert(wasRefused);
   }
 });
@@ -140,8 +139,7 @@ Deno.test("writeHttpHeaders and httpWriteable stream a body as the client reads 
   assert(wsi.unsentBytes <= 200_000 + piece.length);
   peer.transport.startReading();
   assertStringIncludes(await readHead(peer), `content-length: ${total}\r\n`);
-  const body = await peer.readBytes(total);
-  assert(body.every((byte) => byte === 97));
+  assert((await peer.readBytes(total)).every((byte) => byte === 97));
   assertEquals(statusOf(await readHead(peer)), 200, "the next request is served");
 });
 
@@ -210,8 +208,7 @@ Deno.test("WebSocket writes and writes without a request return -1", async () =>
       return reply(one, 200, "page");
     },
   })]);
-  const peer = await served.dial(get("/"));
-  assertEquals(await readPage(peer), "page");
+  assertEquals(await readPage(await served.dial(get("/"))), "page");
   assertEquals(results, [-1, -1, -1, 1, 1, -1, -1, -1, -1, -1, -1, -1]);
   assertEquals(wsi.write("x", "http"), -1, "between two requests");
   assertEquals(wsi.returnHttpStatus(200), 1);

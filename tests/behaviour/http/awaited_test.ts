@@ -37,8 +37,7 @@ for (const reason of REASONS) {
     const peer = await served.dial(POST);
     await settle();
     assertEquals(thinker.pending(), 1);
-    served.clock.advance(HOUR_MS);
-    await settle();
+    await served.pass(HOUR_MS);
     assertEquals([peer.received.length, peer.ended], [0, false]);
     assertEquals(thinker.reasons.at(-1), reason);
     page(thinker.wsi(), "done");
@@ -187,11 +186,9 @@ Deno.test("the time for a body's next piece begins when the last one was decided
   served.clock.advance(HOUR_MS);
   thinker.wsi().rxFlowControl(false);
   thinker.wsi().rxFlowControl(true);
-  served.clock.advance(HOUR_MS);
-  await settle();
+  await served.pass(HOUR_MS);
   await thinker.decide();
-  served.clock.advance(900);
-  await settle();
+  await served.pass(900);
   assertEquals(peer.ended, false);
   served.clock.advance(200);
   await peer.readToEnd();
@@ -203,8 +200,7 @@ Deno.test("a peer that owes a body is under its time again once httpWriteable wa
   const peer = await served.dial(request("POST", "/", "Content-Length: 10") + "abc");
   await settle();
   assertEquals(thinker.pending(), 1);
-  served.clock.advance(HOUR_MS);
-  await settle();
+  await served.pass(HOUR_MS);
   assertEquals(peer.ended, false);
   await thinker.decide();
   served.clock.advance(1100);
@@ -281,8 +277,7 @@ for (const path of ["/file", "/none"]) {
     assertEquals(statusOf(head), path === "/file" ? 200 : 404);
     if (path === "/file") assertEquals(body, "AAAAA");
     await settle();
-    served.clock.advance(HOUR_MS);
-    await settle();
+    await served.pass(HOUR_MS);
     assertEquals([thinker.pending(), thinker.reasons.includes("httpFileCompletion")], [1, false]);
     assertEquals(peer.ended, false);
     await thinker.decide(0);
@@ -313,8 +308,7 @@ Deno.test("a response that nobody reads is under its timeout, whatever http stil
   peer.transport.stopReading();
   peer.send(get("/"));
   await settle();
-  served.clock.advance(1100);
-  await settle();
+  await served.pass(1100);
   assertEquals(thinker.reasons.slice(-2), ["closedHttp", "wsiDestroy"]);
 });
 
@@ -342,8 +336,7 @@ Deno.test("a transaction that is completed while its callback thinks ends with t
   page(wsi);
   assertEquals(await readPage(peer), "/1");
   assertEquals([wsi.method, wsi.hdrCopy("host")], ["GET", "localhost"]);
-  served.clock.advance(HOUR_MS);
-  await settle();
+  await served.pass(HOUR_MS);
   await thinker.decide();
   assertEquals([wsi.method, wsi.hdrCopy("host")], ["", undefined]);
   peer.send(get("/2"));
@@ -361,8 +354,7 @@ for (const reason of ["filterHttpConnection", "http", "httpBody", "httpWriteable
     const peer = await served.dial(request("POST", "/", "Content-Length: 9") + "abc");
     await settle();
     assertEquals([peer.ended, thinker.reasons.includes("closedHttp")], [true, false]);
-    served.clock.advance(1_017);
-    await settle();
+    await served.pass(1_017);
     assertEquals(thinker.reasons.includes("closedHttp"), true);
     await thinker.decide(0);
   });

@@ -19,8 +19,7 @@ function answeredBy(answer: (wsi: Wsi) => number | void): Protocol {
 /** Reads a chunked body: its chunks, and the trailer section. */
 async function readChunks(peer: MemoryPeer): Promise<{ chunks: string[]; trailers: string }> {
   const line = async () => {
-    const bytes = await peer.readUntil((unread) => unread.at(-1) === 10);
-    return decoder.decode(bytes).slice(0, -2);
+    return decoder.decode(await peer.readUntil((unread) => unread.at(-1) === 10)).slice(0, -2);
   };
   const chunks: string[] = [];
   for (;;) {
@@ -250,8 +249,7 @@ Deno.test("an unread rest of a whole body to HTTP/1.0 is cut by a reset", async 
   peer.transport.stopReading();
   peer.send(GET_1_0);
   await settle();
-  served.clock.advance(1100);
-  await settle();
+  await served.pass(1100);
   peer.transport.startReading();
   await peer.readToEnd();
   assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
@@ -446,8 +444,7 @@ Deno.test("chunks by hand are followed: whole ones keep the connection, others a
   assertStringIncludes(log.lines[0]!, "warn: ");
   for (bodies of [["hello"], ["0\r\n\r\n", "more"]]) {
     log.lines.length = 0;
-    const other = await served.dial(get("/"));
-    await other.readToEnd();
+    await (await served.dial(get("/"))).readToEnd();
     assertStringIncludes(log.lines[0]!, "transfer-encoding in the program's head");
   }
 });
@@ -533,8 +530,7 @@ Deno.test("httpHeaders behind writeHttpHeaders are refused by name", async () =>
       wsi.write("ok", "httpFinal");
     },
   })]);
-  const peer = await served.dial(get("/"));
-  assertEquals((await readResponse(peer)).body, "ok");
+  assertEquals((await readResponse(await served.dial(get("/")))).body, "ok");
 });
 
 // Fields of pages, and interim answers.

@@ -96,8 +96,7 @@ Deno.test("only the common methods have a token of their own", async () => {
 
 Deno.test("a WebSocket begins with GET alone, whatever methods are taken", async () => {
   await using served = serve([record("x").protocol], { methods: "any" });
-  const peer = await served.dial(handshake());
-  assertStringIncludes(await readHead(peer), "HTTP/1.1 101 ");
+  assertStringIncludes(await readHead(await served.dial(handshake())), "HTTP/1.1 101 ");
   for (const method of ["PROPFIND", "get"]) {
     const other = await served.dial(handshake().replace("GET", method));
     const { status, head } = await readRefusal(other);
@@ -123,8 +122,7 @@ for (
 ) {
   Deno.test(`methods ${JSON.stringify(methods)} is refused by name`, () => {
     const info = { port: -1, protocols: [record("x").protocol], methods } as never;
-    const error = assertThrows(() => createContext(info), LwsError, named);
-    assertEquals(error.code, "invalid-option");
+    assertEquals(assertThrows(() => createContext(info), LwsError, named).code, "invalid-option");
   });
 }
 

@@ -109,8 +109,7 @@ Deno.test("respond takes fields, and refuses what contradicts its body", async (
     }
     return wsi.respond(201, "made", [["Content-Type", "text/x"], ["content-length", "4"]]);
   })]);
-  const peer = await served.dial(get("/"));
-  const { head, body } = await readResponse(peer);
+  const { head, body } = await readResponse(await served.dial(get("/")));
   assertEquals([statusOf(head), body], [201, "made"]);
   assertEquals(head.match(/^content-type:.*$/gim), ["Content-Type: text/x"]);
 });
@@ -161,10 +160,8 @@ for (const [name, make] of Object.entries(STREAMS)) {
       };
       const peer = await pump(served.dial());
       peer.send(get("/"));
-      const head = await pump(readHead(peer));
-      assertEquals(fieldOf(head, "transfer-encoding"), "chunked");
-      const text = decoder.decode(await pump(peer.readUntil(endsChunks)));
-      assertEquals(payloadOf(text), "one two");
+      assertEquals(fieldOf(await pump(readHead(peer)), "transfer-encoding"), "chunked");
+      assertEquals(payloadOf(decoder.decode(await pump(peer.readUntil(endsChunks)))), "one two");
       peer.send(GET_1_0);
       await pump(readHead(peer));
       assertEquals(decoder.decode(await pump(peer.readToEnd())), "one two");
@@ -199,8 +196,7 @@ Deno.test("a stream is read as the client reads, however long its pieces are", a
   assert(wsi.unsentBytes < 300_000, `${wsi.unsentBytes} bytes unsent`);
   peer.transport.startReading();
   await readHead(peer);
-  const text = decoder.decode(await peer.readToEnd());
-  assertEquals(payloadOf(text).length, 20 * piece.length);
+  assertEquals(payloadOf(decoder.decode(await peer.readToEnd())).length, 20 * piece.length);
   assertEquals(asked, 20);
 });
 
@@ -249,8 +245,7 @@ Deno.test("a stream of more or fewer bytes than its length cuts the answer", asy
     using log = captureLog();
     const fields: [string, string][] = [["content-length", length]];
     await using served = serve([answeredBy((wsi) => wsi.respond(200, pieces("abc"), fields))]);
-    const peer = await served.dial(get("/") + get("/"));
-    await peer.readToEnd();
+    await (await served.dial(get("/") + get("/"))).readToEnd();
     assertEquals(log.lines.length, 1);
     assertStringIncludes(log.lines[0]!, `${level}: `);
     assertStringIncludes(log.lines[0]!, "content-length");
@@ -383,16 +378,13 @@ for (
     for (let i = 0; i < 2; i++) {
       peer.send(hasBody ? POST : get(where));
       await settle();
-      served.clock.advance(9_900);
-      await settle();
+      await served.pass(9_900);
       assertEquals(log.lines, []);
-      served.clock.advance(200);
-      await settle();
+      await served.pass(200);
       const method = hasBody ? "POST" : "GET";
       assertEquals(log.lines.length, 1);
       assertStringIncludes(log.lines.pop()!, `${method} ${where} was answered with nothing`);
-      served.clock.advance(60_000);
-      await settle();
+      await served.pass(60_000);
       assertEquals(log.lines, [], "once a request");
       wsi.respond(200, "at last");
       decided.resolve();

@@ -177,8 +177,7 @@ Deno.test("the handshake sees whole values, whatever the program does", async ()
   await using served = serve([record("http").protocol, chat.protocol], {
     tokenLimits: { "sec-websocket-key": 0, upgrade: 3, host: 1, "sec-websocket-protocol": 2 },
   });
-  const peer = await served.dial(handshake({ protocol: "chat" }));
-  const answer = await readHead(peer);
+  const answer = await readHead(await served.dial(handshake({ protocol: "chat" })));
   assertEquals(answer.split(" ")[1], "101");
   assertEquals(fieldOf(answer, "sec-websocket-protocol"), "chat");
   assertEquals(seen, ["", "web", "l", "ch"]);
@@ -214,7 +213,6 @@ for (
 ) {
   Deno.test(`tokenLimits ${JSON.stringify(tokenLimits)} is refused by name`, () => {
     const info = { port: -1, protocols: [record("x").protocol], tokenLimits } as never;
-    const error = assertThrows(() => createContext(info), LwsError, named);
-    assertEquals(error.code, "invalid-option");
+    assertEquals(assertThrows(() => createContext(info), LwsError, named).code, "invalid-option");
   });
 }

@@ -48,12 +48,9 @@ async function checkEnded(wsi: Wsi, reasons: readonly string[]): Promise<void> {
 
 Deno.test("calls on a WebSocket that has ended fail as documented, and tell nobody", async () => {
   let wsi: Wsi | undefined;
-  const x = record("x", (each, reason, _user, _data) => {
-    if (reason === "established") wsi = each;
-  });
+  const x = record("x", { established: (each) => void (wsi = each) });
   await using served = serve([x.protocol]);
-  const socket = await served.open({ path: "/room" });
-  socket.peer.close();
+  (await served.open({ path: "/room" })).peer.close();
   await x.until("wsiDestroy");
   await checkEnded(wsi!, x.reasons);
   assertEquals([wsi!.uri, wsi!.protocol.name], ["/room", "x"]);
@@ -99,11 +96,9 @@ Deno.test("inside closed and wsiDestroy the calls fail in the same way", async (
     assertEquals(wsi.context.hangupOnClient(wsi.socketFd), 0);
   });
   await using served = serve([x.protocol]);
-  const socket = await served.open();
-  socket.peer.close();
+  (await served.open()).peer.close();
   await x.until("wsiDestroy");
-  served.clock.advance(10_000);
-  await settle();
+  await served.pass(10_000);
   assertEquals(seen, ["closed", "wsiDestroy"]);
 });
 

@@ -88,8 +88,7 @@ for (const [reason, request, status] of REQUESTS) {
     served.clock.advance(reason === "filterNetworkConnection" ? 0 : 900);
     peer.send(request);
     await settle();
-    served.clock.advance(950);
-    await settle();
+    await served.pass(950);
     assertEquals([peer.received.length, peer.ended], [0, false]);
     served.clock.advance(100);
     if (reason === "filterNetworkConnection") assertEquals((await peer.readToEnd()).length, 0);
@@ -232,8 +231,7 @@ Deno.test("a filter may answer by itself before it refuses", async () => {
       return -1 as const;
     },
   })]);
-  const peer = await served.dial(handshake());
-  assertEquals((await readRefusal(peer)).status, 401);
+  assertEquals((await readRefusal(await served.dial(handshake()))).status, 401);
 });
 
 /** Answers with what takes a while to leave. */
@@ -370,8 +368,7 @@ Deno.test("the time of a filter ends with it", async () => {
   peer.send(get("/"));
   await settle();
   await thinker.decide(0);
-  served.clock.advance(100_000);
-  await settle();
+  await served.pass(100_000);
   answer(thinker.wsi());
   assertEquals(statusOf((await readResponse(peer)).head), 200);
   // There is room for two more, and who is in counts once.
@@ -392,8 +389,7 @@ Deno.test("the time of a filter that has answered goes on", async () => {
   await settle();
   thinker.wsi().returnHttpStatus(401);
   assertEquals(statusOf((await readResponse(peer)).head), 401);
-  served.clock.advance(900);
-  await settle();
+  await served.pass(900);
   assertEquals(peer.ended, false);
   served.clock.advance(200);
   assertEquals((await peer.readToEnd()).length, 0);
@@ -425,8 +421,7 @@ Deno.test("a filter that closes by itself is not answered behind the end of the 
       return -1;
     },
   })]);
-  const peer = await served.dial(get("/"));
-  assertEquals((await peer.readToEnd()).length, 0);
+  assertEquals((await (await served.dial(get("/"))).readToEnd()).length, 0);
 });
 
 Deno.test("before HTTP, too, no more is read than maxHeaderBytes while a filter thinks", async () => {

@@ -140,8 +140,7 @@ Deno.test("adopt serves a connection that somebody else accepted", async () => {
     protocols: [echo],
   });
   const socket = new WebSocket(`ws://127.0.0.1:${listener.addr.port}/`);
-  const wsi = context.adopt(await listener.accept());
-  assertEquals(wsi!.peerAddresses.ip, "127.0.0.1");
+  assertEquals(context.adopt(await listener.accept())!.peerAddresses.ip, "127.0.0.1");
   await new Promise((resolve) => socket.onopen = resolve);
   const message = new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
   socket.send("adopted");
@@ -229,12 +228,9 @@ Deno.test("calls for all connections of a protocol reach them, and no others", a
 });
 
 Deno.test("destroy inside filterNetworkConnection lets nobody in", async () => {
-  const recorder = record("http", (wsi, reason, _user, _data) => {
-    if (reason === "filterNetworkConnection") void wsi.context.destroy();
-  });
+  const recorder = record("http", { filterNetworkConnection: (wsi) => void wsi.context.destroy() });
   const served = serve([recorder.protocol]);
-  const peer = await served.dial();
-  assertEquals((await peer.readToEnd()).length, 0);
+  assertEquals((await (await served.dial()).readToEnd()).length, 0);
   await served.context.closed;
   assertEquals(recorder.reasons.includes("wsiCreate"), false);
 });
@@ -322,9 +318,7 @@ Deno.test("accepting goes on after it failed, with a log line", async () => {
 Deno.test("a connection knows its context, and the context what it was given", async () => {
   const given = { anything: true };
   let wsi: Wsi | undefined;
-  const recorder = record("x", (each, reason, _user, _data) => {
-    if (reason === "established") wsi = each;
-  });
+  const recorder = record("x", { established: (each) => void (wsi = each) });
   await using served = serve([recorder.protocol], { user: given });
   await served.open();
   const context: Context = wsi!.context;

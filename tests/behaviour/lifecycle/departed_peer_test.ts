@@ -90,8 +90,7 @@ Deno.test("a body that is not whole ends with its peer, also with halfOpenHttp",
   for (const reason of ["http", "httpWriteable"] as const) {
     const thinker = thinking(reason, { http: (wsi) => void wsi.callbackOnWritable() });
     await using served = serve([thinker.protocol], { halfOpenHttp: true });
-    const peer = await served.dial(request("POST", "/", "Content-Length: 3") + "ab");
-    peer.end();
+    (await served.dial(request("POST", "/", "Content-Length: 3") + "ab")).end();
     await settle();
     while (thinker.pending() > 0) await thinker.decide(0);
     assertEquals(thinker.reasons.slice(-2), ENDS);
@@ -196,9 +195,7 @@ Deno.test("files and the requests behind them reach who has only closed its send
 function sourced(info: Partial<ContextCreationInfo> = {}) {
   const source = new TransformStream<Uint8Array, Uint8Array>();
   const writer = source.writable.getWriter();
-  const recorder = record("http", (wsi, reason, _user, _data) => {
-    if (reason === "http") return void wsi.respond(200, source.readable);
-  });
+  const recorder = record("http", { http: (wsi) => void wsi.respond(200, source.readable) });
   return { ...recorder, writer, served: serve([recorder.protocol], info) };
 }
 
@@ -252,8 +249,7 @@ Deno.test("with halfOpenHttp a quiet source keeps its peer, and so does one that
     const peer = await served.dial(get("/"));
     if (halfOpenHttp) peer.end();
     await settle();
-    served.clock.advance(50_000);
-    await settle();
+    await served.pass(50_000);
     assert(!reasons.includes("closedHttp"));
     await writer.close();
     await settle();
@@ -269,8 +265,7 @@ Deno.test("a quiet source's answer to HTTP/1.0 doesn't look whole when its peer 
   await readHead(peer);
   peer.end();
   await settle();
-  served.clock.advance(1100);
-  await settle();
+  await served.pass(1100);
   assertEquals(reasons.slice(-2), ENDS);
   await peer.readToEnd();
   assertEquals([peer.ended, String(await peer.closed).includes("reset")], [false, true]);
@@ -323,9 +318,7 @@ Deno.test("over TLS the notice of the end, or a reset, is noticed while a promis
 });
 
 Deno.test("the end of a peer is noticed behind much that it sent after a request that closes", async () => {
-  const { protocol, until } = record("http", (_wsi, reason, _user, _data) => {
-    if (reason === "http") return -1;
-  });
+  const { protocol, until } = record("http", { http: () => -1 });
   await using peer = await dialAlone([protocol], get("/") + "x".repeat(20_000));
   peer.end();
   await until("closedHttp");

@@ -39,9 +39,7 @@ Deno.test("closing is spread evenly over spreadMs, with 1001 for every WebSocket
 });
 
 Deno.test("a WebSocket whose time has not come goes on as before", async () => {
-  const recorder = record("echo", (wsi, reason, _user, data) => {
-    if (reason === "receive") wsi.write(data);
-  });
+  const recorder = record("echo", { receive: (wsi, _user, data) => void wsi.write(data) });
   await using served = serve([recorder.protocol]);
   const socket = await served.open();
   void served.context.destroy({ spreadMs: 10_000 });
@@ -77,9 +75,7 @@ Deno.test("nobody new is accepted from the call on", async () => {
 
 Deno.test("after graceMs whatever is left is cut, an answer under way and a silent peer alike", async () => {
   let answering: Wsi | undefined;
-  const recorder = record("echo", (wsi, reason, _user, _data) => {
-    if (reason === "http") answering = wsi;
-  });
+  const recorder = record("echo", { http: (wsi) => void (answering = wsi) });
   await using served = serve([recorder.protocol], { closeTimeoutMs: 600_000 });
   const { context, clock } = served;
   const socket = await served.open();

@@ -64,9 +64,7 @@ Deno.test("a client that is still connecting fails, and says why", async () => {
   for (const held of [true, false]) {
     if (held) served.network.hold();
     let why: unknown;
-    const client = record("x", (_wsi, reason, _user, data) => {
-      if (reason === "clientConnectionError") why = data;
-    });
+    const client = record("x", { clientConnectionError: (_wsi, _user, data) => void (why = data) });
     const context = served.client([client.protocol]);
     const wsi = context.clientConnect({ address: "localhost", port: 80 });
     context.hangupOnClient(wsi.socketFd);
@@ -91,9 +89,7 @@ Deno.test("an unknown descriptor is nobody's, and what is none is refused by nam
 
 Deno.test("a context that is serviced by hand tells of the end in service", async () => {
   let wsi: Wsi | undefined;
-  const x = record("x", (each, reason, _user, _data) => {
-    if (reason === "established") wsi = each;
-  });
+  const x = record("x", { established: (each) => void (wsi = each) });
   await using served = serve([x.protocol], { service: "manual" });
   const peer = await served.dial(handshake());
   while (wsi === undefined) await served.context.service(0);

@@ -82,9 +82,7 @@ Deno.test("a client's life comes in order, and its errors to the first protocol"
     }
     if (reason === "clientReceivePong") wsi.close(1000);
   }, all);
-  const server = record("chat", (wsi, reason, _user, data) => {
-    if (reason === "receive") wsi.write(data);
-  });
+  const server = record("chat", { receive: (wsi, _user, data) => void wsi.write(data) });
   {
     await using served = serve([server.protocol]);
     const client = served.client([first.protocol, chat.protocol]);

@@ -180,8 +180,7 @@ for (const reason of BESIDE) {
     const { protocol } = answering(reason, rejected);
     {
       await using served = serve([protocol]);
-      const socket = await served.open();
-      socket.peer.close();
+      (await served.open()).peer.close();
       (await served.dial()).close();
       await settle();
     }
@@ -222,8 +221,7 @@ Deno.test("a promise consents to an extension, and is no acceptance of it when i
   const offer = { headers: ["Sec-WebSocket-Extensions: x-look"] };
   const { protocol } = answering("confirmExtensionOkay", () => Promise.resolve(1));
   await using served = serve([protocol], { extensions: [extension] });
-  const socket = await served.open(offer);
-  assertStringIncludes(socket.answer, "Sec-WebSocket-Extensions: x-look");
+  assertStringIncludes((await served.open(offer)).answer, "Sec-WebSocket-Extensions: x-look");
   const other = answering("confirmExtensionOkay", rejected);
   await using failing = serve([other.protocol], { extensions: [extension] });
   assertEquals((await (await failing.open(offer)).receiveClose()).code, 1011);
@@ -251,13 +249,11 @@ Deno.test("perSessionData may be a promise, which is user then; a rejection cost
   await settle();
   assertEquals(users, ["loaded"]);
   fails = true;
-  const socket = await served.open();
-  assertEquals((await socket.receiveClose()).code, 1011);
+  assertEquals((await (await served.open()).receiveClose()).code, 1011);
   assert(
     log.lines[0]!.startsWith("err: x: perSessionData was rejected: Error: no database\n    at "),
   );
-  const peer = await served.dial();
-  assertEquals((await peer.readToEnd()).length, 0);
+  assertEquals((await (await served.dial()).readToEnd()).length, 0);
 });
 
 const EXTENSION: readonly ExtensionReason[] = [
@@ -375,8 +371,7 @@ Deno.test("what an Extension promises where there is nothing to end is a line in
   };
   {
     await using served = serve([record("x").protocol], { extensions: [extension] });
-    const socket = await served.open();
-    socket.peer.close();
+    (await served.open()).peer.close();
     await settle();
   }
   while (log.lines.length < 4) await settle();

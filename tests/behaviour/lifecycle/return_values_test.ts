@@ -63,9 +63,7 @@ Deno.test("a promise of −1 closes nothing where none is awaited, with one line
 
 Deno.test("a client's methods are held to the same", async () => {
   using log = captureLog(["warn", "notice"]);
-  const server = record("x", (wsi, reason, _user, _data) => {
-    if (reason === "established") wsi.write("x");
-  });
+  const server = record("x", { established: (wsi) => void wsi.write("x") });
   await using served = serve([server.protocol]);
   const client = served.client([named("x", {
     clientEstablished: (wsi) => wsi.write("hello") as never,
@@ -130,8 +128,7 @@ for (const reason of ["wsiCreate", "serverNewClientInstantiated"] as const) {
   Deno.test(`−1 of ${reason} in handlers closes`, async () => {
     using log = captureLog(["notice"]);
     await using served = withHandlers({ [reason]: () => -1 as const });
-    const peer = await served.dial();
-    assertEquals((await peer.readToEnd()).length, 0);
+    assertEquals((await (await served.dial()).readToEnd()).length, 0);
     assertEquals(returned(log), [`notice: connection 1: ${reason} returned -1, which closes it`]);
   });
 }
@@ -158,10 +155,8 @@ for (const result of [-1, 1] as const) {
       filterHttpConnection: () => result,
       filterProtocolConnection: () => result,
     });
-    const peer = await served.dial(get("/"));
-    assertEquals((await readRefusal(peer)).status, 403);
-    const other = await served.dial(handshake());
-    assertEquals((await readRefusal(other)).status, 403);
+    assertEquals((await readRefusal(await served.dial(get("/")))).status, 403);
+    assertEquals((await readRefusal(await served.dial(handshake()))).status, 403);
     assertEquals(returned(log), [
       `notice: connection 1: filterHttpConnection returned ${result}, which closes it`,
       `notice: connection 2: filterProtocolConnection returned ${result}, which closes it`,
@@ -175,8 +170,7 @@ Deno.test("another number of a filter lets in, with a line in the log; what is n
   await using served = withHandlers({ filterProtocolConnection: () => answer as never });
   await served.open();
   answer = false;
-  const peer = await served.dial(handshake());
-  assertEquals((await readRefusal(peer)).status, 403);
+  assertEquals((await readRefusal(await served.dial(handshake()))).status, 403);
   assertEquals(returned(log), [
     "warn: handlers: filterProtocolConnection returned 2, which counts as 0; " +
     "allowed: nothing, 0, −1 or 1",

@@ -200,9 +200,7 @@ async function letThrough(proxy: MemoryPeer): Promise<void> {
 async function secured(): Promise<void> {
   const { ca, localhost } = await makeCertificates();
   const server = record("x");
-  const client = record("x", (wsi, reason, _user, _data) => {
-    if (reason === "clientEstablished") wsi.close();
-  });
+  const client = record("x", { clientEstablished: (wsi) => void wsi.close() });
   await using both = serve([server.protocol], {
     sslCertFilepath: localhost.cert,
     sslPrivateKeyFilepath: localhost.key,

@@ -177,8 +177,7 @@ Deno.test({
       ] as const
     ) assertEquals(await echo({ ...target, ...more }, info), "hello");
     assertEquals(peers, ["127.0.0.2", "127.0.0.3", "127.0.0.1", "127.0.0.1", "127.0.0.1"]);
-    const error = await echo({ ...target, iface: "nope0" });
-    assertStringIncludes(error, 'no interface "nope0"');
+    assertStringIncludes(await echo({ ...target, iface: "nope0" }), 'no interface "nope0"');
   },
 });
 
@@ -227,8 +226,7 @@ testUnix("a stale file is replaced, one that is in use is not", async (folder) =
   await using _server = make({ socketPath: `${folder}/stale` });
   assertEquals(await echo({ socketPath: `${folder}/stale` }), "hello");
   await Deno.writeTextFile(`${folder}/file`, "mine");
-  const message = refusal({ socketPath: `${folder}/file` }, "address-in-use");
-  assertStringIncludes(message, "no socket");
+  assertStringIncludes(refusal({ socketPath: `${folder}/file` }, "address-in-use"), "no socket");
   assertEquals(await Deno.readTextFile(`${folder}/file`), "mine");
 });
 

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { type Context, createContext, LwsError, type Wsi } from "../../../mod.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { readPage, reply, request } from "../../support/http.ts";
-import { dialAlone, serve, settle } from "../../support/serve.ts";
+import { dialAlone, serve } from "../../support/serve.ts";
 
 // deno-lint-ignore no-explicit-any -- what the compiler would refuse is what is tested
 type Loose = any;
@@ -110,8 +110,7 @@ Deno.test("calls on a WebSocket name their wrong arguments, and it lives on", as
   check(wsi, OF_WEBSOCKETS);
   socket.send({ opcode: 1, payload: "still here" });
   assertEquals(await socket.receiveText(), "still here");
-  served.clock.advance(60_000);
-  await settle();
+  await served.pass(60_000);
   assertEquals(x.reasons.includes("closed"), false, "no timeout was set");
 });
 

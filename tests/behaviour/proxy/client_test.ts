@@ -178,13 +178,11 @@ Deno.test("the proxy's answer may take clientTimeoutMs, as connecting and the ha
   served.network.release();
   const peer = await proxy.accept();
   await readHead(peer);
-  served.clock.advance(900);
-  await settle();
+  await served.pass(900);
   assertEquals(errors, []);
   peer.send("HTTP/1.1 200 OK\r\n\r\n");
   await readHead(peer);
-  served.clock.advance(900);
-  await settle();
+  await served.pass(900);
   assertEquals(errors, []);
   served.clock.advance(300);
   await until("wsiDestroy");
@@ -225,8 +223,7 @@ for (const service of ["manual", "external"] as const) {
     context.clientConnect(FAR);
     const slow = await proxy.accept();
     await readHead(slow);
-    served.clock.advance(1_200);
-    await settle();
+    await served.pass(1_200);
     assertEquals(errors.length, 1);
     for (let i = 0; i < 5; i++) {
       await context.service(0);

@@ -81,9 +81,7 @@ Deno.test("clients, connections in their HTTP phase and those that are closing h
 
 Deno.test("a connection that began to close hears no broadcast while it waits for the peer's answer", async () => {
   let opened: Wsi | undefined;
-  const recorder = record("p", (wsi, reason, _user, _data) => {
-    if (reason === "established") opened = wsi;
-  });
+  const recorder = record("p", { established: (wsi) => void (opened = wsi) });
   await using served = serve([recorder.protocol]);
   await served.open();
   opened!.close(1000);

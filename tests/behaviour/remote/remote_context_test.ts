@@ -89,8 +89,7 @@ Deno.test("a port destroys its context, and hears of its end", async () => {
   await served.context.closed;
   while (!one!.isClosed || !other!.isClosed) await settle();
   assertEquals(other!.broadcast("news", "x"), -1);
-  const error = assertThrows(() => served.context.openPort(), LwsError);
-  assertEquals(error.code, "destroyed");
+  assertEquals(assertThrows(() => served.context.openPort(), LwsError).code, "destroyed");
 });
 
 Deno.test("malformed messages and unknown protocols are logged and cost nothing", async () => {

@@ -118,8 +118,7 @@ for (const service of POLICIES) {
     // And one that doesn't is refused in service.
     const late = await served.dial(handshake());
     await pump(served);
-    served.clock.advance(1100);
-    await settle();
+    await served.pass(1100);
     assertEquals(late.received.length, 0);
     const refusal = readRefusal(late);
     await pump(served);

@@ -146,8 +146,7 @@ Deno.test("contract 6: serviceFd zeroes revents of its own, leaves a foreign one
   peer.send(handshake());
   await loop.run(context);
   wsi!.setTimeout("userReason", 10);
-  const socket = new WebSocketPeer(peer, await readHead(peer));
-  socket.send({ opcode: 1, payload: "x" });
+  new WebSocketPeer(peer, await readHead(peer)).send({ opcode: 1, payload: "x" });
   await settle();
   clock.advance(12_000);
   loop.told.length = 0;
@@ -250,8 +249,7 @@ Deno.test("contract 3: partialBuffered is false when a writeable callback begins
 
 Deno.test("addPollFd that fails for the listener fails the creation", () => {
   const loop = host((_wsi, reason, _user, _data) => reason === "addPollFd" ? 1 : 0);
-  const error = assertThrows(() => loop.serve(), LwsError, "addPollFd");
-  assertEquals(error.code, "listen-failed");
+  assertEquals(assertThrows(() => loop.serve(), LwsError, "addPollFd").code, "listen-failed");
 });
 
 for (const failing of ["addPollFd", "changeModePollFd", "lockPoll", "unlockPoll"]) {

@@ -125,8 +125,7 @@ async function leave(served: Served, clock: LoopClock): Promise<void> {
 for (const [name, flood] of Object.entries(FLOODS)) {
   Deno.test(`${name} stop when the time of a turn is used up, and go on turn by turn`, async () => {
     const { clock, served, countOf } = setUp();
-    const peer = await begin(served, flood);
-    peer.send(flood.bytes);
+    (await begin(served, flood)).send(flood.bytes);
     await settle();
     const counts = [countOf(flood.reason)];
     while (counts.at(-1)! < flood.count && counts.length < 100) {
@@ -153,8 +152,7 @@ for (const [name, flood] of Object.entries(FLOODS)) {
   Deno.test(`a neighbour is served before the rest of ${name}`, async () => {
     const { clock, told, served, countOf } = setUp();
     const neighbour = await served.open();
-    const peer = await begin(served, flood);
-    peer.send(flood.bytes);
+    (await begin(served, flood)).send(flood.bytes);
     await settle();
     neighbour.send({ opcode: 1, payload: "neighbour" });
     await settle();

@@ -19,9 +19,7 @@ for (const service of POLICIES) {
   const plain = (reasons: readonly string[]) => reasons.filter((each) => !/Poll|Thread/.test(each));
 
   Deno.test(name("nothing is delivered between calls, and all of it in order within"), async () => {
-    const recorder = record("echo", (wsi, reason, _user, data) => {
-      if (reason === "receive") wsi.write(data);
-    });
+    const recorder = record("echo", { receive: (wsi, _user, data) => void wsi.write(data) });
     await using served = serve([recorder.protocol], { service });
     const { context } = served;
     const peer = await served.dial(handshake());
@@ -69,8 +67,7 @@ for (const service of POLICIES) {
       return result;
     });
     await settle();
-    served.clock.advance(999);
-    await settle();
+    await served.pass(999);
     assertEquals(ended, false);
     served.clock.advance(1);
     assertEquals(await waiting, 0);
@@ -173,9 +170,7 @@ for (const service of POLICIES) {
 
   Deno.test(name("timeouts run in service, strictly after their seconds"), async () => {
     let wsi: Wsi | undefined;
-    const recorder = record("echo", (one, reason, _user, _data) => {
-      if (reason === "established") wsi = one;
-    });
+    const recorder = record("echo", { established: (one) => void (wsi = one) });
     await using served = serve([recorder.protocol], { service });
     const { context, clock } = served;
     const peer = await served.dial(handshake());
@@ -219,9 +214,7 @@ for (const service of POLICIES) {
 
   Deno.test(name("a client connects, is refused and talks only in service"), async () => {
     await using served = serve([
-      record("echo", (wsi, reason, _user, data) => {
-        if (reason === "receive") wsi.write(data);
-      }).protocol,
+      record("echo", { receive: (wsi, _user, data) => void wsi.write(data) }).protocol,
     ]);
     let answer = "";
     const recorder = record("chat", (wsi, reason, _user, data) => {
@@ -257,9 +250,7 @@ for (const service of POLICIES) {
       },
       write: () => 0,
     };
-    const recorder = record("http", (wsi, reason, _user, _data) => {
-      if (reason === "http") return wsi.serveHttpFile("/a.txt");
-    });
+    const recorder = record("http", { http: (wsi) => wsi.serveHttpFile("/a.txt") });
     await using served = serve([recorder.protocol], { service, fileOps });
     const { context } = served;
     const peer = await served.dial("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -356,8 +347,7 @@ Deno.test("a context that serves by itself refuses the calls of the others, by n
     ["cancelService", () => context.cancelService()],
   ];
   for (const [name, call] of calls) {
-    const error = assertThrows(call, LwsError, name);
-    assertEquals(error.code, "invalid-state");
+    assertEquals(assertThrows(call, LwsError, name).code, "invalid-state");
   }
 });
 
@@ -381,8 +371,7 @@ Deno.test("service fulfils whatever a callback throws", async () => {
     if (reason === "established") throw new Error("on purpose");
   });
   await using served = serve([recorder.protocol], { service: "manual" });
-  const peer = await served.dial(handshake());
-  peer.close();
+  (await served.dial(handshake())).close();
   await serviceAll(served.context);
   assertEquals(recorder.reasons.includes("closed"), true);
 });

@@ -9,6 +9,7 @@ import { LOOPBACK } from "../../support/patience.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { connectProxy } from "../../support/connect_proxy.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const made = await makeCertificates();
 const echo: Protocol = {
@@ -26,21 +27,18 @@ async function outcomes(
   trustBy = "DENO_CERT",
   flags: readonly string[] = ["-A"],
 ): Promise<string[]> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${folder}/ca.pem`, made.ca.cert);
-    await using child = new Child(
-      ["env", `${trustBy}=${folder}/ca.pem`],
-      "runtime_tls_client.ts",
-      flags,
-      [JSON.stringify(ways)],
-    );
-    const lines: string[] = [];
-    for (let i = 0; i < ways.length; i++) lines.push(await child.line());
-    return lines;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await Deno.writeTextFile(`${folder}/ca.pem`, made.ca.cert);
+  await using child = new Child(
+    ["env", `${trustBy}=${folder}/ca.pem`],
+    "runtime_tls_client.ts",
+    flags,
+    [JSON.stringify(ways)],
+  );
+  const lines: string[] = [];
+  for (let i = 0; i < ways.length; i++) lines.push(await child.line());
+  return lines;
 }
 
 const serving = (identity = made.localhost) =>

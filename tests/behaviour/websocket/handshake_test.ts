@@ -108,8 +108,7 @@ for (const [name, status, text, ...fields] of BAD_HANDSHAKES) {
     const chat = record("chat");
     await using served = serve([protocol, chat.protocol]);
     const other = await bystander(served);
-    const peer = await served.dial(text + get("/smuggled"));
-    const refusal = await readRefusal(peer);
+    const refusal = await readRefusal(await served.dial(text + get("/smuggled")));
     assertEquals(refusal.status, status);
     for (const field of fields) {
       assertStringIncludes(refusal.head.toLowerCase(), field.toLowerCase());
@@ -249,9 +248,7 @@ Deno.test("filterProtocolConnection refuses with its own status, headers and bod
     [(wsi) => wsi.respond(401, "who?"), 401, "who?"],
   ];
   for (const [filter, status, text] of answers) {
-    const recorder = record("chat", (wsi, reason, _user, _data) => {
-      if (reason === "filterProtocolConnection") return filter(wsi);
-    });
+    const recorder = record("chat", { filterProtocolConnection: (wsi) => filter(wsi) });
     await using peer = await dialAlone([recorder.protocol], handshake());
     const { head, body } = await readResponse(peer);
     assertEquals(statusOf(head), status);
@@ -276,8 +273,7 @@ Deno.test("a connection that a protocol refused is none of that protocol's", asy
   );
   const http = record("http");
   await using served = serve([http.protocol, chat.protocol]);
-  const peer = await served.dial(handshake({ protocol: "chat" }));
-  assertEquals((await readRefusal(peer)).status, 403);
+  assertEquals((await readRefusal(await served.dial(handshake({ protocol: "chat" })))).status, 403);
   served.context.callbackAllProtocol("chat", "user:ping");
   assert(!chat.reasons.includes("user:ping"));
   served.context.callbackAllProtocol("http", "user:ping");

@@ -29,11 +29,9 @@ Deno.test("an idle connection is probed after kaTime, every kaInterval, and ends
   assertEquals(first.opcode, 9);
   served.clock.advance(10_000 + TICK);
   assertEquals((await socket.receive()).opcode, 9);
-  served.clock.advance(10_000 - 4 * TICK);
-  await settle();
+  await served.pass(10_000 - 4 * TICK);
   assertEquals(recorder.reasons.includes("closed"), false, "the last probe has its time, too");
-  served.clock.advance(6 * TICK);
-  await settle();
+  await served.pass(6 * TICK);
   assertEquals(recorder.reasons.includes("closed"), true);
 });
 
@@ -69,9 +67,7 @@ Deno.test("whatever the peer sends, a part of a frame included, starts the time 
 
 Deno.test("the time rests while receiving is stopped", async () => {
   let wsi: Wsi | undefined;
-  const recorder = record("echo", (one, reason, _user, _data) => {
-    if (reason === "established") wsi = one;
-  });
+  const recorder = record("echo", { established: (one) => void (wsi = one) });
   await using served = serve([recorder.protocol], PROBING);
   const socket = await served.open();
   const before = socket.peer.received.length;
@@ -86,9 +82,7 @@ Deno.test("the time rests while receiving is stopped", async () => {
 Deno.test("resuming who was not stopped doesn't start the time anew", async () => {
   using _log = captureLog([]);
   let wsi: Wsi | undefined;
-  const recorder = record("echo", (one, reason, _user, _data) => {
-    if (reason === "established") wsi = one;
-  });
+  const recorder = record("echo", { established: (one) => void (wsi = one) });
   await using served = serve([recorder.protocol], PROBING);
   await served.open();
   for (let i = 0; i < 10; i++) {
@@ -101,9 +95,7 @@ Deno.test("resuming who was not stopped doesn't start the time anew", async () =
 
 Deno.test("nothing is probed behind our close frame", async () => {
   let wsi: Wsi | undefined;
-  const recorder = record("echo", (one, reason, _user, _data) => {
-    if (reason === "established") wsi = one;
-  });
+  const recorder = record("echo", { established: (one) => void (wsi = one) });
   await using served = serve([recorder.protocol], { ...PROBING, closeTimeoutMs: 600_000 });
   const socket = await served.open();
   wsi!.close(1000);
@@ -121,10 +113,8 @@ Deno.test("a client probes its server as well", async () => {
   const client = served.client([recorder.protocol], PROBING);
   client.clientConnect({ address: "localhost", port: 80, protocol: "echo" });
   await recorder.until("clientEstablished");
-  served.clock.advance(60_000 + TICK);
-  await settle();
-  served.clock.advance(60_000 + TICK);
-  await settle();
+  await served.pass(60_000 + TICK);
+  await served.pass(60_000 + TICK);
   assertEquals(recorder.reasons.includes("closed"), false, "our server answers");
   assertEquals(recorder.reasons.includes("clientReceivePong"), false);
 });

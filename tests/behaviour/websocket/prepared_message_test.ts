@@ -140,7 +140,6 @@ Deno.test("a prepared message is nothing for an HTTP connection", async () => {
       return reply(wsi);
     },
   })]);
-  const peer = await served.dial("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  await peer.readToEnd();
+  await (await served.dial("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).readToEnd();
   assertEquals(written, [-1]);
 });

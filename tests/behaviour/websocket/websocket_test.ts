@@ -171,8 +171,7 @@ Deno.test("frames in the same packet as the handshake are not lost", async () =>
   const peer = await served.dial();
   const first = frame({ opcode: 1, payload: "early", key: KEY });
   peer.send(concat(new TextEncoder().encode(handshake()), first));
-  const socket = new WebSocketPeer(peer, await readHead(peer));
-  assertEquals(await socket.receiveText(), "early");
+  assertEquals(await new WebSocketPeer(peer, await readHead(peer)).receiveText(), "early");
 });
 
 // Writing.
@@ -332,9 +331,7 @@ Deno.test("what is written after the request leaves before the writeable callbac
 
 Deno.test("a writeable callback waits until the peer has read all", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const recorder = record("w", (wsi, reason, _user, _data) => {
-    if (reason === "established") resolve(wsi);
-  });
+  const recorder = record("w", { established: (wsi) => void resolve(wsi) });
   await using socket = await openAlone([recorder.protocol], { softUnsentBytes: 100_000 });
   const wsi = await promise;
   socket.peer.transport.stopReading();
@@ -421,21 +418,17 @@ Deno.test("receiving that is stopped in established holds even frames of the sam
 
 Deno.test("setTimeout cuts strictly after its seconds, is replaced and is cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const recorder = record("t", (wsi, reason, _user, _data) => {
-    if (reason === "established") resolve(wsi);
-  });
+  const recorder = record("t", { established: (wsi) => void resolve(wsi) });
   await using served = serve([recorder.protocol], { kaTime: 0 });
   const socket = await served.open();
   const wsi = await promise;
   wsi.setTimeout("userReason", 10);
   served.clock.advance(9_000);
   wsi.setTimeout("userReason", 10);
-  served.clock.advance(9_990);
-  await settle();
+  await served.pass(9_990);
   assert(!recorder.reasons.includes("closed"));
   wsi.setTimeout("noPendingTimeout", 0);
-  served.clock.advance(100_000);
-  await settle();
+  await served.pass(100_000);
   assert(!recorder.reasons.includes("closed"));
   wsi.setTimeout("awaitingPing", 1);
   served.clock.advance(1_100);
@@ -474,11 +467,9 @@ Deno.test("a peer that never answers a close is cut after closeTimeoutMs", async
   const socket = await served.open();
   (await wsi).close(1000, "bye");
   assertEquals((await socket.receiveClose()).code, 1000);
-  served.clock.advance(2_900);
-  await settle();
+  await served.pass(2_900);
   assertEquals(infos, []);
-  served.clock.advance(200);
-  await settle();
+  await served.pass(200);
   assertEquals(infos, [{ code: 1000, reason: "bye", wasClean: false, cause: "self" }]);
 });
 
@@ -532,8 +523,7 @@ Deno.test("a reset ends the session once, abnormally, and nobody else's", async 
   const recorder = record("x");
   await using served = serve([recorder.protocol]);
   const bystander = await served.open();
-  const socket = await served.open();
-  socket.peer.reset(new Error("reset by peer"));
+  (await served.open()).peer.reset(new Error("reset by peer"));
   await recorder.until("wsiDestroy");
   assertEquals(recorder.reasons.filter((each) => each === "closed").length, 1);
   bystander.send({ opcode: 9, payload: "still there" });
@@ -603,9 +593,7 @@ for (const reason of ["established", "receive", "receivePong", "serverWriteable"
 
 Deno.test("calls on a connection that has ended return the documented failure", async () => {
   const { promise, resolve } = Promise.withResolvers<Wsi>();
-  const recorder = record("x", (wsi, reason, _user, _data) => {
-    if (reason === "wsiDestroy") resolve(wsi);
-  });
+  const recorder = record("x", { wsiDestroy: (wsi) => void resolve(wsi) });
   await using socket = await openAlone([recorder.protocol], {}, { path: "/somewhere" });
   socket.peer.close();
   const wsi = await promise;

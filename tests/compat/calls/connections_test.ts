@@ -9,7 +9,7 @@ import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { readHead, settle } from "../../support/serve.ts";
 import type { Callback } from "../support.ts";
-import { DEC15, FACES, FEB11, logged, MAR13, OCT12, rig, withCall } from "../support.ts";
+import { DEC15, FACES, FEB11, logged, MAR13, OCT12, on, rig, withCall } from "../support.ts";
 import { named } from "../../support/named.ts";
 import { keeping, noListen, quiet, talk, to } from "./protocols.ts";
 
@@ -62,8 +62,7 @@ for (const face of FACES) {
 for (const face of withCall("get_peer_addresses")) {
   Deno.test(`${face.name}: get_peer_addresses fills in what is known, cut to its size with its end`, async () => {
     const seen: string[][] = [];
-    const callback: Callback = (wsi, reason, user, input) => {
-      if (reason !== "FILTER_NETWORK_CONNECTION") return 0;
+    const callback = on("FILTER_NETWORK_CONNECTION", (wsi, user, input) => {
       const fd = face === OCT12 ? user : input;
       for (const size of [128, 5, 0]) {
         const [name, rip] = [box("was"), box("was")];
@@ -73,7 +72,7 @@ for (const face of withCall("get_peer_addresses")) {
         else face.call("get_peer_addresses", wsi, ...given);
         seen.push([name.value, rip.value]);
       }
-    };
+    });
     await using server = rig(face, { protocols: [{ name: "talk", callback }] });
     const peer = await server.dial();
     await server.until(() => seen.length === 3);

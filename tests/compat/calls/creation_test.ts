@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows }
 import { attempt } from "../../../src/compat/engine/attempt.ts";
 import { handshake, readHead, settle, WebSocketPeer } from "../../support/serve.ts";
 import type { Callback, Face } from "../support.ts";
-import { DEC15, FACES, FEB11, logged, MAR13, OCT12, rig, withCall } from "../support.ts";
+import { DEC15, FACES, FEB11, logged, MAR13, OCT12, on, rig, withCall } from "../support.ts";
 import { GET, keeping, noListen, quiet, talk } from "./protocols.ts";
 
 // Creation.
@@ -12,9 +12,7 @@ import { GET, keeping, noListen, quiet, talk } from "./protocols.ts";
 for (const face of FACES) {
   Deno.test(`${face.name}: creation listens, and serves nothing before it is serviced`, async () => {
     const calls: string[] = [];
-    const callback: Callback = (_wsi, reason) => {
-      if (reason === "HTTP") calls.push(reason);
-    };
+    const callback = on("HTTP", () => void calls.push("HTTP"));
     await using server = rig(face, { port: 8080, protocols: [{ name: "talk", callback }] });
     assertEquals(server.context.port, 8080);
     const peer = await server.dial(GET);
@@ -157,9 +155,7 @@ Deno.test("dec15: members that are null, or off as in C, are as if left out", as
 for (const face of [MAR13, DEC15]) {
   Deno.test(`${face.name}: ka_time probes an idle connection, ka_probes times every ka_interval`, async () => {
     const ends: string[] = [];
-    const callback: Callback = (_wsi, reason) => {
-      if (reason === "CLOSED") ends.push(reason);
-    };
+    const callback = on("CLOSED", () => void ends.push("CLOSED"));
     const times = { ka_time: 60, ka_probes: 1, ka_interval: 10 };
     await using server = rig(face, { ...times, protocols: [{ ...quiet, callback }] });
     const socket = await server.open();
@@ -174,9 +170,7 @@ for (const face of [MAR13, DEC15]) {
       const times of [{ ka_time: null as never }, { ka_time: 0, ka_probes: 3, ka_interval: 10 }]
     ) {
       const ends: string[] = [];
-      const callback: Callback = (_wsi, reason) => {
-        if (reason === "CLOSED") ends.push(reason);
-      };
+      const callback = on("CLOSED", () => void ends.push("CLOSED"));
       const spec = { ...times, protocols: [{ ...quiet, callback }] };
       await using server = rig(face, spec);
       const socket = await server.open();
@@ -213,9 +207,7 @@ for (const face of FACES) {
 
   Deno.test(`${face.name}: per_session_data_size zeroed bytes are the user of a connection, none is null`, async () => {
     const users: unknown[] = [];
-    const callback: Callback = (_wsi, reason, user) => {
-      if (reason === "ESTABLISHED") users.push(user);
-    };
+    const callback = on("ESTABLISHED", (_wsi, user) => void users.push(user));
     const protocols = [
       { name: "bytes", callback, per_session_data_size: 16 },
       { name: "none", callback, per_session_data_size: 0 },

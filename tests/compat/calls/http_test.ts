@@ -7,20 +7,20 @@ import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { Child } from "../../support/child.ts";
 import { readHead, readResponse } from "../../support/serve.ts";
-import { type Callback, DEC15, FACES, logged, MAR13, OCT12, rig, withCall } from "../support.ts";
+import type { Callback } from "../support.ts";
+import { DEC15, FACES, logged, MAR13, OCT12, on, rig, withCall } from "../support.ts";
 import { GET, keeping, quiet, talk, to } from "./protocols.ts";
 
 // HTTP.
 
 Deno.test("dec15: return_http_status answers with the code, and 1 tells that there is nothing to answer", async () => {
   const seen: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     seen.push(DEC15.call("return_http_status", wsi, 418, "<p>Short and stout</p>"));
     seen.push(DEC15.call("return_http_status", wsi, 200, null));
     seen.push(logged(() => DEC15.call("return_http_status", wsi, 9000, null)).result);
     return 1;
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial(GET);
   const { head, body } = await server.pump(readResponse(peer));
@@ -33,8 +33,7 @@ Deno.test("dec15: return_http_status answers with the code, and 1 tells that the
 Deno.test("dec15: a response head is built in a buffer, and what does not fit is told by 1", async () => {
   const { api } = DEC15;
   const seen: unknown[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     const buffer = new Uint8Array(200);
     const p = box(buffer.subarray(10));
     const end = buffer.subarray(190);
@@ -52,7 +51,7 @@ Deno.test("dec15: a response head is built in a buffer, and what does not fit is
     seen.push(api.lws_write(wsi, head, length, api.LWS_WRITE_HTTP_HEADERS) === length);
     seen.push(api.lws_write_http(wsi, new TextEncoder().encode("ok"), 2));
     return api.lws_http_transaction_completed(wsi);
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial(GET);
   const { head, body } = await server.pump(readResponse(peer));
@@ -111,8 +110,7 @@ Deno.test("dec15: file operations that PROTOCOL_INIT replaces are those of the c
 Deno.test("dec15: headers that were added to a buffer go with a file", async () => {
   const { api } = DEC15;
   const here = new URL(import.meta.url).pathname;
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     const buffer = new Uint8Array(200);
     const p = box(buffer.subarray(10));
     const end = buffer.subarray(190);
@@ -120,7 +118,7 @@ Deno.test("dec15: headers that were added to a buffer go with a file", async () 
     api.lws_add_http_header_by_token(wsi, api.WSI_TOKEN_HTTP_ETAG, '"e"', 3, p, end);
     const n = p.value.byteOffset - 10;
     return api.lws_serve_http_file(wsi, here, "text/plain", buffer.subarray(10), n);
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial(GET);
   const { head, body } = await server.pump(readResponse(peer));
@@ -268,11 +266,10 @@ for (const face of FACES) {
 Deno.test("dec15: what the main API refuses is logged by the name of the C call", async () => {
   const { api } = DEC15;
   let lines: string[] = [];
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     lines = logged(() => api.lws_return_http_status(wsi, 199, null)).lines;
     return -1;
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial(GET);
   await server.pump(peer.readToEnd());

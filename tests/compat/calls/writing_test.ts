@@ -15,6 +15,7 @@ import {
   logged,
   MAR13,
   OCT12,
+  on,
   rig,
   withCall,
 } from "../support.ts";
@@ -83,9 +84,7 @@ for (const face of FACES) {
 
   Deno.test(`${face.name}: a client may send with the all-zero key`, async () => {
     let own: Wsi | undefined;
-    const callback: Callback = (wsi, reason) => {
-      if (reason === "CLIENT_ESTABLISHED") own = wsi;
-    };
+    const callback = on("CLIENT_ESTABLISHED", (wsi) => void (own = wsi));
     const protocols = [{ name: "talk", callback }];
     await using client = rig(face, { port: noListen(face), protocols });
     const listener = client.network.listen({ hostname: "127.0.0.1", port: 80 });
@@ -156,12 +155,11 @@ for (const face of FACES) {
 
 Deno.test("dec15: LWS_WRITE_HTTP_FINAL ends the transaction", async () => {
   const { api } = DEC15;
-  const callback: Callback = (wsi, reason) => {
-    if (reason !== "HTTP") return 0;
+  const callback = on("HTTP", (wsi) => {
     const head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
     api.lws_write(wsi, head, head.length, api.LWS_WRITE_HTTP_HEADERS);
     return api.lws_write(wsi, "ok", 2, api.LWS_WRITE_HTTP_FINAL) === 2 ? 0 : -1;
-  };
+  });
   await using server = rig(DEC15, { protocols: [{ name: "http", callback }] });
   const peer = await server.dial();
   for (let i = 0; i < 2; i++) {

@@ -12,7 +12,7 @@ import {
   PROBES,
 } from "./deflate.ts";
 import { echoServer } from "../echo.ts";
-import { CHROMIUM, peerTest } from "../peer.ts";
+import { CHROMIUM } from "../peer.ts";
 import { tap } from "../wiretap.ts";
 
 /** What `socket.extensions` says: the answer of our server. */
@@ -34,7 +34,7 @@ const ANSWERS: Readonly<Record<string, string[]>> = {
   ],
 };
 
-peerTest("Chromium's WebSocket and our server compress, as our server asks", CHROMIUM, async () => {
+CHROMIUM.test("Chromium's WebSocket and our server compress, as our server asks", async () => {
   await withBrowser(async (browser) => {
     for (const [name, agreed] of Object.entries(AGREEMENTS)) {
       await using server = echoServer([permessageDeflate({ ...agreed, threshold: 0 })]);

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createContext, handlers, permessageDeflate, type Protocol } from "../../../mod.ts";
 import { AGREEMENTS, paramsOf } from "./deflate.ts";
 import { connectTo } from "../echo.ts";
-import { LWS_CLIENT, LWS_SERVER, peerTest, start, untilListening } from "../peer.ts";
+import { LWS_CLIENT, LWS_SERVER, start, untilListening } from "../peer.ts";
 import { tap } from "../wiretap.ts";
 import { freePort } from "../../support/free_port.ts";
 import { LOOPBACK } from "../../support/patience.ts";
@@ -18,7 +18,7 @@ for (const [name, agreed] of Object.entries(AGREEMENTS)) {
   // It always asks for the first, and does not let us ask for a smaller window.
   if (!agreed.clientNoContextTakeover) continue;
 
-  peerTest(`libwebsockets-test-client and our server compress: ${name}`, LWS_CLIENT, async () => {
+  LWS_CLIENT.test(`libwebsockets-test-client and our server compress: ${name}`, async () => {
     const enough = Promise.withResolvers<void>();
     let circles = 0;
     const mirror: Protocol = {
@@ -60,25 +60,21 @@ for (const [name, agreed] of Object.entries(AGREEMENTS)) {
   });
 }
 
-peerTest(
-  "our client offers libwebsockets-test-server to compress, and is declined",
-  LWS_SERVER,
-  async () => {
-    const port = freePort();
-    await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
-    await untilListening(port);
-    await using wire = tap(port);
-    await using client = await connectTo(wire.port, MIRROR, [permessageDeflate({ threshold: 0 })]);
-    for (const length of [1, 125, 126, DRAWING.length]) {
-      client.wsi.write(DRAWING.slice(0, length));
-      assertEquals(await client.receive(), DRAWING.slice(0, length));
-    }
-    client.wsi.close(3001, "done");
-    const { code, wasClean } = await client.closed;
-    assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
-    const { fromClient, fromServer } = wire.connections[0]!;
-    paramsOf(fromClient.extensions);
-    assertEquals(fromServer.extensions, undefined);
-    assert(fromClient.messages.every(({ isCompressed }) => !isCompressed));
-  },
-);
+LWS_SERVER.test("our client offers libwebsockets-test-server to compress, and is declined", async () => {
+  const port = freePort();
+  await using _server = start(LWS_SERVER.path, ["-p", String(port)]);
+  await untilListening(port);
+  await using wire = tap(port);
+  await using client = await connectTo(wire.port, MIRROR, [permessageDeflate({ threshold: 0 })]);
+  for (const length of [1, 125, 126, DRAWING.length]) {
+    client.wsi.write(DRAWING.slice(0, length));
+    assertEquals(await client.receive(), DRAWING.slice(0, length));
+  }
+  client.wsi.close(3001, "done");
+  const { code, wasClean } = await client.closed;
+  assertEquals({ code, wasClean }, { code: 3001, wasClean: true });
+  const { fromClient, fromServer } = wire.connections[0]!;
+  paramsOf(fromClient.extensions);
+  assertEquals(fromServer.extensions, undefined);
+  assert(fromClient.messages.every(({ isCompressed }) => !isCompressed));
+});

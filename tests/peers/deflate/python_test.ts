@@ -11,7 +11,7 @@ import {
   PROBES,
 } from "./deflate.ts";
 import { echoServer, talkTo } from "../echo.ts";
-import { output, peerTest, PYTHON, scriptPath, start } from "../peer.ts";
+import { output, PYTHON, scriptPath, start } from "../peer.ts";
 import { tap, type WireConnection } from "../wiretap.ts";
 
 /** Leaves everything to the other side. */
@@ -31,45 +31,37 @@ for (const [name, agreed] of Object.entries(AGREEMENTS)) {
     const asked = whose === "ours" ? "" : JSON.stringify(agreed);
     const title = `${name}, as ${whose} asks`;
 
-    peerTest(
-      `a client of python3-websockets and our server compress: ${title}`,
-      PYTHON,
-      async () => {
-        await using server = echoServer([permessageDeflate(options)]);
-        await using wire = tap(server.context.port);
-        const printed = await output(PYTHON.path, [
-          scriptPath("python/deflate_client.py"),
-          `ws://127.0.0.1:${wire.port}/`,
-          JSON.stringify(DEFLATE_LENGTHS),
-          JSON.stringify(PROBES),
-          asked,
-        ]);
-        assertEquals(printed, "permessage-deflate\nclosed 3001\n");
-        assertEquals(await server.nextClose(), {
-          code: 3001,
-          reason: "done",
-          wasClean: true,
-          cause: "peer",
-        });
-        assertEquals(server.pings, ["one", "two"]);
-        assertEquals(server.pongs, ["one", "two"]);
-        check(wire.connections[0], name);
-      },
-    );
+    PYTHON.test(`a client of python3-websockets and our server compress: ${title}`, async () => {
+      await using server = echoServer([permessageDeflate(options)]);
+      await using wire = tap(server.context.port);
+      const printed = await output(PYTHON.path, [
+        scriptPath("python/deflate_client.py"),
+        `ws://127.0.0.1:${wire.port}/`,
+        JSON.stringify(DEFLATE_LENGTHS),
+        JSON.stringify(PROBES),
+        asked,
+      ]);
+      assertEquals(printed, "permessage-deflate\nclosed 3001\n");
+      assertEquals(await server.nextClose(), {
+        code: 3001,
+        reason: "done",
+        wasClean: true,
+        cause: "peer",
+      });
+      assertEquals(server.pings, ["one", "two"]);
+      assertEquals(server.pongs, ["one", "two"]);
+      check(wire.connections[0], name);
+    });
 
-    peerTest(
-      `our client and a server of python3-websockets compress: ${title}`,
-      PYTHON,
-      async () => {
-        await using server = start(PYTHON.path, [scriptPath("python/deflate_server.py"), asked]);
-        await using wire = tap(Number(await server.nextLine()));
-        await talkTo(wire.port, { sendsFragments: true }, {
-          lengths: DEFLATE_LENGTHS,
-          extensions: [permessageDeflate(options)],
-          last: PROBES,
-        });
-        check(wire.connections[0], name);
-      },
-    );
+    PYTHON.test(`our client and a server of python3-websockets compress: ${title}`, async () => {
+      await using server = start(PYTHON.path, [scriptPath("python/deflate_server.py"), asked]);
+      await using wire = tap(Number(await server.nextLine()));
+      await talkTo(wire.port, { sendsFragments: true }, {
+        lengths: DEFLATE_LENGTHS,
+        extensions: [permessageDeflate(options)],
+        last: PROBES,
+      });
+      check(wire.connections[0], name);
+    });
   }
 }

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Both, BothOptions, Question } from "./beside_nginx.ts";
 import { ask, bothServing, compare } from "./beside_nginx.ts";
-import { BASH, CURL, NGINX, output, peerTest } from "../peer.ts";
+import { BASH, CURL, NGINX, output } from "../peer.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const SITE = {
   files: {
@@ -64,7 +65,7 @@ const PATHS: readonly Question[] = [
   },
 ];
 
-peerTest("paths of a mount are files, indexes, redirects or nothing", NGINX, async () => {
+NGINX.test("paths of a mount are files, indexes, redirects or nothing", async () => {
   await using both = await bothServing({ ...SITE, nginx: WITHOUT_DOTFILES });
   await compare(both, PATHS);
   await compare(
@@ -73,7 +74,7 @@ peerTest("paths of a mount are files, indexes, redirects or nothing", NGINX, asy
   );
 });
 
-peerTest("a redirect names a path and no host, whatever the request says", NGINX, async () => {
+NGINX.test("a redirect names a path and no host, whatever the request says", async () => {
   await using both = await bothServing(SITE);
   await Deno.mkdir(`${both.folder}/evil.test`);
   for (
@@ -116,38 +117,35 @@ const FORBIDDEN = [
   "/docs/.git/config",
 ];
 
-peerTest("nothing leads out of a mount, and pipes and dotfiles are not in it", CURL, async () => {
+CURL.test("nothing leads out of a mount, and pipes and dotfiles are not in it", async () => {
   await using both = await bothServing({ ...SITE, nginx: WITHOUT_DOTFILES });
-  const outside = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${outside}/outside.txt`, "of no concern to anybody");
-    await Deno.symlink(`${outside}/outside.txt`, `${both.folder}/link_out.txt`);
-    await Deno.symlink(outside, `${both.folder}/link_to_folder`);
-    await Deno.symlink("link_out.txt", `${both.folder}/chain.txt`);
-    await Deno.symlink("docs/page.html", `${both.folder}/link_in.html`);
-    await output(BASH.path, ["-c", 'mkfifo "$1"', "bash", `${both.folder}/pipe`]);
-    for (const target of FORBIDDEN) {
-      const url = `http://127.0.0.1:${both.ours}${target}`;
-      const args = [
-        "--silent",
-        "--path-as-is",
-        "--max-time",
-        "20",
-        "--write-out",
-        "\n%{http_code}",
-      ];
-      const [body, status] = (await output(CURL.path, [...args, url])).split(/\n(?=\d+$)/);
-      assert(/^40[034]$/.test(status!), `${target}: ${status}`);
-      assert(!/concern|hidden/.test(body!), `${target}: ${body}`);
-    }
-    // A link that stays inside is a file like any other.
-    const { status, body } = await ask(both.ours, "GET", "/link_in.html");
-    assertEquals([status, body], [200, SITE.files["docs/page.html"]]);
-    await compare(both, [{ name: "a link inside", target: "/link_in.html", status: 200 }]);
-    await compare(both, [{ name: "a pipe", target: "/pipe", status: 404 }]);
-  } finally {
-    await Deno.remove(outside, { recursive: true });
+  await using temporary = await temporaryFolder();
+  const outside = temporary.path;
+  await Deno.writeTextFile(`${outside}/outside.txt`, "of no concern to anybody");
+  await Deno.symlink(`${outside}/outside.txt`, `${both.folder}/link_out.txt`);
+  await Deno.symlink(outside, `${both.folder}/link_to_folder`);
+  await Deno.symlink("link_out.txt", `${both.folder}/chain.txt`);
+  await Deno.symlink("docs/page.html", `${both.folder}/link_in.html`);
+  await output(BASH.path, ["-c", 'mkfifo "$1"', "bash", `${both.folder}/pipe`]);
+  for (const target of FORBIDDEN) {
+    const url = `http://127.0.0.1:${both.ours}${target}`;
+    const args = [
+      "--silent",
+      "--path-as-is",
+      "--max-time",
+      "20",
+      "--write-out",
+      "\n%{http_code}",
+    ];
+    const [body, status] = (await output(CURL.path, [...args, url])).split(/\n(?=\d+$)/);
+    assert(/^40[034]$/.test(status!), `${target}: ${status}`);
+    assert(!/concern|hidden/.test(body!), `${target}: ${body}`);
   }
+  // A link that stays inside is a file like any other.
+  const { status, body } = await ask(both.ours, "GET", "/link_in.html");
+  assertEquals([status, body], [200, SITE.files["docs/page.html"]]);
+  await compare(both, [{ name: "a link inside", target: "/link_in.html", status: 200 }]);
+  await compare(both, [{ name: "a pipe", target: "/pipe", status: 404 }]);
 });
 
 const SHEET = "main { color: green }\n".repeat(100);
@@ -163,55 +161,51 @@ const COMPRESSED = {
   mount: { precompressed: ["gz"] },
 } satisfies BothOptions;
 
-peerTest(
-  "a compressed form is sent to those who accept it, and caches are told",
-  NGINX,
-  async () => {
-    await using both = await bothServing(COMPRESSED);
-    const accept = (value: string) => () => [`Accept-Encoding: ${value}`];
-    const parts = { fields: ["accept-ranges"], because: "a compressed form has parts, too" };
-    const question = (name: string, fields?: Question["fields"], more: Partial<Question> = {}) => ({
-      name,
-      target: "/app.css",
-      status: 200,
-      ...fields && { fields },
-      ...more,
-    });
-    const WEIGHTS = "weights are compared (RFC 9110 section 12.5.3)";
-    await compare(both, [
-      question("gzip is accepted", accept("gzip"), { unlike: parts }),
-      question("gzip among others", accept("deflate, gzip;q=0.8, br"), { unlike: parts }),
-      question("gzip in capitals", accept("GZIP"), { unlike: parts }),
-      question("nothing is said"),
-      question("gzip is refused", accept("gzip;q=0")),
-      question("only others", accept("zstd, deflate")),
-      question("the plain form is wanted more", accept("gzip;q=0.5, identity;q=1"), {
-        unlike: {
-          fields: ["content-encoding", "content-length", "accept-ranges"],
-          body: true,
-          because: WEIGHTS,
-        },
-      }),
-      question("anything", accept("*"), {
-        unlike: {
-          fields: ["content-encoding", "content-length"],
-          body: true,
-          because: "* is every coding that is not named (RFC 9110 section 12.5.3)",
-        },
-      }),
-      question("there is no compressed form", accept("gzip"), { target: "/only.css" }),
-      question("an index has one too", accept("gzip"), { target: "/docs/", unlike: parts }),
-      question("HEAD says the same", accept("gzip"), { method: "HEAD", unlike: parts }),
-      question(
-        "a part of the compressed form",
-        () => ["Accept-Encoding: gzip", "Range: bytes=0-9"],
-        { status: 206, unlike: { status: 200, because: parts.because } },
-      ),
-    ]);
-  },
-);
+NGINX.test("a compressed form is sent to those who accept it, and caches are told", async () => {
+  await using both = await bothServing(COMPRESSED);
+  const accept = (value: string) => () => [`Accept-Encoding: ${value}`];
+  const parts = { fields: ["accept-ranges"], because: "a compressed form has parts, too" };
+  const question = (name: string, fields?: Question["fields"], more: Partial<Question> = {}) => ({
+    name,
+    target: "/app.css",
+    status: 200,
+    ...fields && { fields },
+    ...more,
+  });
+  const WEIGHTS = "weights are compared (RFC 9110 section 12.5.3)";
+  await compare(both, [
+    question("gzip is accepted", accept("gzip"), { unlike: parts }),
+    question("gzip among others", accept("deflate, gzip;q=0.8, br"), { unlike: parts }),
+    question("gzip in capitals", accept("GZIP"), { unlike: parts }),
+    question("nothing is said"),
+    question("gzip is refused", accept("gzip;q=0")),
+    question("only others", accept("zstd, deflate")),
+    question("the plain form is wanted more", accept("gzip;q=0.5, identity;q=1"), {
+      unlike: {
+        fields: ["content-encoding", "content-length", "accept-ranges"],
+        body: true,
+        because: WEIGHTS,
+      },
+    }),
+    question("anything", accept("*"), {
+      unlike: {
+        fields: ["content-encoding", "content-length"],
+        body: true,
+        because: "* is every coding that is not named (RFC 9110 section 12.5.3)",
+      },
+    }),
+    question("there is no compressed form", accept("gzip"), { target: "/only.css" }),
+    question("an index has one too", accept("gzip"), { target: "/docs/", unlike: parts }),
+    question("HEAD says the same", accept("gzip"), { method: "HEAD", unlike: parts }),
+    question(
+      "a part of the compressed form",
+      () => ["Accept-Encoding: gzip", "Range: bytes=0-9"],
+      { status: 206, unlike: { status: 200, because: parts.because } },
+    ),
+  ]);
+});
 
-peerTest("a compressed form has a tag of its own, and its 304 says Vary", NGINX, async () => {
+NGINX.test("a compressed form has a tag of its own, and its 304 says Vary", async () => {
   await using both = await bothServing(COMPRESSED);
   const plain = await ask(both.ours, "GET", "/app.css");
   const gzip = ["Accept-Encoding: gzip"];
@@ -227,7 +221,7 @@ peerTest("a compressed form has a tag of its own, and its 304 says Vary", NGINX,
   assertEquals([other.status, other.body], [200, SHEET]);
 });
 
-peerTest("curl unpacks a compressed form", CURL, async () => {
+CURL.test("curl unpacks a compressed form", async () => {
   await using both = await bothServing(COMPRESSED);
   const url = `http://127.0.0.1:${both.ours}/app.css`;
   const headers = await output(CURL.path, ["--silent", "--compressed", "--head", url]);
@@ -235,7 +229,7 @@ peerTest("curl unpacks a compressed form", CURL, async () => {
   assertEquals(await output(CURL.path, ["--silent", "--compressed", url]), SHEET);
 });
 
-peerTest("texts are compressed on their way as by nginx, and ranges are not", NGINX, async () => {
+NGINX.test("texts are compressed on their way as by nginx, and ranges are not", async () => {
   await using both = await bothServing({
     files: { "app.css": SHEET, "short.css": "a {}", "app.bin": SHEET },
     nginx: "gzip on; gzip_types text/css; gzip_min_length 1024; gzip_vary on;",
@@ -269,7 +263,7 @@ peerTest("texts are compressed on their way as by nginx, and ranges are not", NG
   assertEquals(part.field("content-encoding"), undefined);
 });
 
-peerTest("a listing has what nginx's has, and no dotfiles", NGINX, async () => {
+NGINX.test("a listing has what nginx's has, and no dotfiles", async () => {
   await using both = await bothServing({
     files: { "list/a b.txt": "a", 'list/<i>"&.txt': "b", "list/c/index.html": "c", "list/.d": "d" },
     nginx: "autoindex on;",
@@ -307,7 +301,7 @@ const OTHER_TYPES: Readonly<Record<string, string>> = {
   xml: "application/xml | text/xml",
 };
 
-peerTest("types are those of nginx, but where ours are IANA's or say more", NGINX, async () => {
+NGINX.test("types are those of nginx, but where ours are IANA's or say more", async () => {
   const endings = await nginxEndings();
   await using both = await bothServing({
     files: Object.fromEntries(endings.map((ending) => [`file.${ending}`, "x"])),

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { ask, bothServing, compare, MODIFIED, type Question } from "./beside_nginx.ts";
-import { CURL, NGINX, output, peerTest } from "../peer.ts";
+import { CURL, NGINX, output } from "../peer.ts";
 
 const target = "/digits.txt";
 const LENGTH = 1000;
@@ -184,64 +184,56 @@ const IF_RANGE: readonly Question[] = [
   },
 ];
 
-peerTest("ranges are answered as RFC 9110 section 14 has them", NGINX, async () => {
+NGINX.test("ranges are answered as RFC 9110 section 14 has them", async () => {
   await using both = await bothServing(SITE);
   await compare(both, QUESTIONS);
 });
 
-peerTest("If-Range decides between a part and the whole", NGINX, async () => {
+NGINX.test("If-Range decides between a part and the whole", async () => {
   await using both = await bothServing(SITE);
   await compare(both, IF_RANGE);
 });
 
-peerTest(
-  "HEAD has no ranges, as RFC 9110 section 14.2 defines them for GET alone",
-  NGINX,
-  async () => {
-    await using both = await bothServing(SITE);
-    const because = "Range is defined for GET alone (RFC 9110 section 14.2)";
-    await compare(both, [
-      {
-        ...ranged("a range", "bytes=0-9", 200, { unlike: { status: 206, because } }),
-        method: "HEAD",
-      },
-      {
-        ...ranged("not satisfiable", "bytes=5000-", 200, { unlike: { status: 416, because } }),
-        method: "HEAD",
-      },
+NGINX.test("HEAD has no ranges, as RFC 9110 section 14.2 defines them for GET alone", async () => {
+  await using both = await bothServing(SITE);
+  const because = "Range is defined for GET alone (RFC 9110 section 14.2)";
+  await compare(both, [
+    {
+      ...ranged("a range", "bytes=0-9", 200, { unlike: { status: 206, because } }),
+      method: "HEAD",
+    },
+    {
+      ...ranged("not satisfiable", "bytes=5000-", 200, { unlike: { status: 416, because } }),
+      method: "HEAD",
+    },
+  ]);
+});
+
+NGINX.test("each part of several says its own type and range, and the length is true", async () => {
+  await using both = await bothServing(SITE);
+  for (const port of [both.ours, both.nginx]) {
+    const { status, field, body } = await ask(port, "GET", target, ["Range: bytes=0-3,8-11,-4"]);
+    assertEquals(status, 206);
+    assertEquals(Number(field("content-length")), body.length);
+    assertEquals(field("content-range"), undefined);
+    const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(field("content-type")!)!;
+    const [preamble, ...parts] = body.split(`--${boundary}`);
+    assertEquals(preamble!.trim(), "");
+    assertEquals(parts.pop(), "--\r\n");
+    assertEquals(parts.map((part) => part.split("\r\n\r\n")[1]), [
+      "0000\r\n",
+      "0002\r\n",
+      "0249\r\n",
     ]);
-  },
-);
+    const heads = parts.map((part) => part.split("\r\n\r\n")[0]!.toLowerCase());
+    ["0-3", "8-11", "996-999"].forEach((range, i) => {
+      assertMatch(heads[i]!, /\r\ncontent-type: text\/plain; charset=utf-8\b/);
+      assertMatch(heads[i]!, new RegExp(`\r\ncontent-range: bytes ${range}/1000\\b`));
+    });
+  }
+});
 
-peerTest(
-  "each part of several says its own type and range, and the length is true",
-  NGINX,
-  async () => {
-    await using both = await bothServing(SITE);
-    for (const port of [both.ours, both.nginx]) {
-      const { status, field, body } = await ask(port, "GET", target, ["Range: bytes=0-3,8-11,-4"]);
-      assertEquals(status, 206);
-      assertEquals(Number(field("content-length")), body.length);
-      assertEquals(field("content-range"), undefined);
-      const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(field("content-type")!)!;
-      const [preamble, ...parts] = body.split(`--${boundary}`);
-      assertEquals(preamble!.trim(), "");
-      assertEquals(parts.pop(), "--\r\n");
-      assertEquals(parts.map((part) => part.split("\r\n\r\n")[1]), [
-        "0000\r\n",
-        "0002\r\n",
-        "0249\r\n",
-      ]);
-      const heads = parts.map((part) => part.split("\r\n\r\n")[0]!.toLowerCase());
-      ["0-3", "8-11", "996-999"].forEach((range, i) => {
-        assertMatch(heads[i]!, /\r\ncontent-type: text\/plain; charset=utf-8\b/);
-        assertMatch(heads[i]!, new RegExp(`\r\ncontent-range: bytes ${range}/1000\\b`));
-      });
-    }
-  },
-);
-
-peerTest("a 416 says how long the file is", NGINX, async () => {
+NGINX.test("a 416 says how long the file is", async () => {
   await using both = await bothServing(SITE);
   for (const port of [both.ours, both.nginx]) {
     const { status, field } = await ask(port, "GET", target, ["Range: bytes=1000-"]);
@@ -249,7 +241,7 @@ peerTest("a 416 says how long the file is", NGINX, async () => {
   }
 });
 
-peerTest("curl takes a download up where it was left", CURL, async () => {
+CURL.test("curl takes a download up where it was left", async () => {
   await using both = await bothServing(SITE);
   for (const port of [both.ours, both.nginx]) {
     const part = `${both.folder}/part`;

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { ask, type Both, bothServing, MODIFIED } from "./beside_nginx.ts";
 import type { Limits } from "../../../mod.ts";
-import { CURL, NGINX, output, peerTest } from "../peer.ts";
+import { CURL, NGINX, output } from "../peer.ts";
 
 /** More than the buffers of two sockets hold. */
 const LONG = 32 * 1024 * 1024;
@@ -76,7 +76,7 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 const serving = (limits?: Partial<Limits>): Promise<Both> =>
   bothServing({ files: { "long.bin": content(LONG) }, ...limits && { limits } });
 
-peerTest("readers that are slow or pause for seconds get a file to its end", CURL, async () => {
+CURL.test("readers that are slow or pause for seconds get a file to its end", async () => {
   // With the default limits.
   await using both = await serving({});
   const slow = async () => {
@@ -104,7 +104,7 @@ peerTest("readers that are slow or pause for seconds get a file to its end", CUR
   await Promise.all([slow(), pausing(both.ours), pausing(both.nginx)]);
 });
 
-peerTest("a file that shrinks on its way does not look whole", NGINX, async () => {
+NGINX.test("a file that shrinks on its way does not look whole", async () => {
   for (const side of ["ours", "nginx"] as const) {
     await using both = await serving();
     using reader = await download(both[side]);
@@ -117,7 +117,7 @@ peerTest("a file that shrinks on its way does not look whole", NGINX, async () =
   }
 });
 
-peerTest("of a file that grows on its way as much comes as was announced", NGINX, async () => {
+NGINX.test("of a file that grows on its way as much comes as was announced", async () => {
   for (const side of ["ours", "nginx"] as const) {
     await using both = await serving();
     using reader = await download(both[side]);
@@ -130,30 +130,26 @@ peerTest("of a file that grows on its way as much comes as was announced", NGINX
   }
 });
 
-peerTest(
-  "a file that is replaced on its way comes as it was, and then as it is",
-  NGINX,
-  async () => {
-    for (const side of ["ours", "nginx"] as const) {
-      await using both = await serving();
-      const before = await ask(both[side], "HEAD", target);
-      using reader = await download(both[side]);
-      await reader.upTo(1_000_000);
-      const fresh = content(LONG, 7);
-      const later = new Date(MODIFIED.getTime() + 5000);
-      await Deno.writeFile(`${both.folder}/fresh.bin`, fresh);
-      await Deno.utime(`${both.folder}/fresh.bin`, later, later);
-      await Deno.rename(`${both.folder}/fresh.bin`, both.folder + target);
-      assert(isSame(await reader.upTo(Infinity), content(LONG)), side);
-      using again = await download(both[side]);
-      assert(isSame(await again.upTo(Infinity), fresh), side);
-      const after = await ask(both[side], "HEAD", target);
-      assertNotEquals(after.field("etag"), before.field("etag"));
-    }
-  },
-);
+NGINX.test("a file that is replaced on its way comes as it was, and then as it is", async () => {
+  for (const side of ["ours", "nginx"] as const) {
+    await using both = await serving();
+    const before = await ask(both[side], "HEAD", target);
+    using reader = await download(both[side]);
+    await reader.upTo(1_000_000);
+    const fresh = content(LONG, 7);
+    const later = new Date(MODIFIED.getTime() + 5000);
+    await Deno.writeFile(`${both.folder}/fresh.bin`, fresh);
+    await Deno.utime(`${both.folder}/fresh.bin`, later, later);
+    await Deno.rename(`${both.folder}/fresh.bin`, both.folder + target);
+    assert(isSame(await reader.upTo(Infinity), content(LONG)), side);
+    using again = await download(both[side]);
+    assert(isSame(await again.upTo(Infinity), fresh), side);
+    const after = await ask(both[side], "HEAD", target);
+    assertNotEquals(after.field("etag"), before.field("etag"));
+  }
+});
 
-peerTest("a file is closed when its reader leaves in the middle", CURL, async () => {
+CURL.test("a file is closed when its reader leaves in the middle", async () => {
   await using both = await serving();
   const path = await Deno.realPath(both.folder + target);
   {

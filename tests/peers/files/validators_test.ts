@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { ask, bothServing, compare, MODIFIED, type Question } from "./beside_nginx.ts";
-import { NGINX, peerTest } from "../peer.ts";
+import { NGINX } from "../peer.ts";
 
 const BEFORE = new Date(MODIFIED.getTime() - 60_000).toUTCString();
 const AFTER = new Date(MODIFIED.getTime() + 60_000).toUTCString();
@@ -170,52 +170,40 @@ const QUESTIONS: readonly Question[] = [
   },
 ];
 
-peerTest(
-  "preconditions of GET are judged in the order of RFC 9110 section 13.2.2",
-  NGINX,
-  async () => {
-    await using both = await bothServing(SITE);
-    await compare(both, QUESTIONS);
-  },
-);
+NGINX.test("preconditions of GET are judged in the order of RFC 9110 section 13.2.2", async () => {
+  await using both = await bothServing(SITE);
+  await compare(both, QUESTIONS);
+});
 
-peerTest("preconditions of HEAD are those of GET", NGINX, async () => {
+NGINX.test("preconditions of HEAD are those of GET", async () => {
   await using both = await bothServing(SITE);
   await compare(both, QUESTIONS.map((each) => ({ ...each, method: "HEAD" })));
 });
 
-peerTest(
-  "a file has a strong tag and its date, and a 304 says the tag again, with no body",
-  NGINX,
-  async () => {
-    await using both = await bothServing(SITE);
-    for (const port of [both.ours, both.nginx]) {
-      const whole = await ask(port, "GET", target);
-      assertMatch(whole.field("etag")!, /^"[!#-~]+"$/);
-      assertEquals(whole.field("last-modified"), MODIFIED.toUTCString());
-      const known = await ask(port, "GET", target, [`If-None-Match: ${whole.field("etag")}`]);
-      assertEquals([known.status, known.body], [304, ""]);
-      assertEquals(known.field("etag"), whole.field("etag"));
-      assertEquals(known.field("content-length"), undefined);
-      assertEquals(known.field("content-type"), undefined);
-    }
-  },
-);
+NGINX.test("a file has a strong tag and its date, and a 304 says the tag again, with no body", async () => {
+  await using both = await bothServing(SITE);
+  for (const port of [both.ours, both.nginx]) {
+    const whole = await ask(port, "GET", target);
+    assertMatch(whole.field("etag")!, /^"[!#-~]+"$/);
+    assertEquals(whole.field("last-modified"), MODIFIED.toUTCString());
+    const known = await ask(port, "GET", target, [`If-None-Match: ${whole.field("etag")}`]);
+    assertEquals([known.status, known.body], [304, ""]);
+    assertEquals(known.field("etag"), whole.field("etag"));
+    assertEquals(known.field("content-length"), undefined);
+    assertEquals(known.field("content-type"), undefined);
+  }
+});
 
-peerTest(
-  "a file that was modified has another tag, and one of the same length too",
-  NGINX,
-  async () => {
-    await using both = await bothServing(SITE);
-    for (const port of [both.ours, both.nginx]) {
-      const before = await ask(port, "HEAD", target);
-      const later = new Date(MODIFIED.getTime() + 1000);
-      await Deno.writeTextFile(both.folder + target, "ONE PAGE OF TEXT");
-      await Deno.utime(both.folder + target, later, later);
-      const after = await ask(port, "GET", target, [`If-None-Match: ${before.field("etag")}`]);
-      assertEquals([after.status, after.body], [200, "ONE PAGE OF TEXT"]);
-      assertEquals(after.field("last-modified"), later.toUTCString());
-      await Deno.utime(both.folder + target, MODIFIED, MODIFIED);
-    }
-  },
-);
+NGINX.test("a file that was modified has another tag, and one of the same length too", async () => {
+  await using both = await bothServing(SITE);
+  for (const port of [both.ours, both.nginx]) {
+    const before = await ask(port, "HEAD", target);
+    const later = new Date(MODIFIED.getTime() + 1000);
+    await Deno.writeTextFile(both.folder + target, "ONE PAGE OF TEXT");
+    await Deno.utime(both.folder + target, later, later);
+    const after = await ask(port, "GET", target, [`If-None-Match: ${before.field("etag")}`]);
+    assertEquals([after.status, after.body], [200, "ONE PAGE OF TEXT"]);
+    assertEquals(after.field("last-modified"), later.toUTCString());
+    await Deno.utime(both.folder + target, MODIFIED, MODIFIED);
+  }
+});

@@ -7,7 +7,7 @@ import { WebSocket as WsClient, WebSocketServer } from "npm:ws@8.18.3";
 import { makeCertificates } from "../../support/certificates.ts";
 import { Child } from "../../support/child.ts";
 import { connectTo, echoServer, talkTo } from "../echo.ts";
-import { LWS_SERVER, NGINX, peerTest, start, untilListening } from "../peer.ts";
+import { LWS_SERVER, NGINX, start, untilListening } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
 import { freePort } from "../../support/free_port.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -57,37 +57,33 @@ function nginxConfiguration(folder: string, cert: string, key: string, from: num
     }`;
 }
 
-peerTest(
-  "our client talks over TLS to nginx, behind which a server of ours is",
-  NGINX,
-  async () => {
-    await using server = echoServer();
-    const port = freePort();
-    await using temporary = await temporaryFolder();
-    const folder = temporary.path;
-    await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
-      const configuration = `${folder}/nginx.conf`;
-      await Deno.writeTextFile(
-        configuration,
-        nginxConfiguration(folder, cert, key, port, server.context.port),
-      );
-      // Without a master, which would leave its worker behind when it is killed.
-      const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
-      await using _nginx = start(NGINX.path, args);
-      await untilListening(port);
-      await talkTo(port, { sendsFragments: true }, TLS);
-      assertEquals(await talkByRuntime(port, true), "unknown");
-    });
-    assertEquals(await server.nextClose(), {
-      code: 3001,
-      reason: "done",
-      wasClean: true,
-      cause: "peer",
-    });
-    for (let i = 0; i < 4; i++) assertEquals((await server.nextClose()).wasClean, true);
-    assertEquals(server.pongs, ["one", "two", "one", "two"]);
-  },
-);
+NGINX.test("our client talks over TLS to nginx, behind which a server of ours is", async () => {
+  await using server = echoServer();
+  const port = freePort();
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
+    const configuration = `${folder}/nginx.conf`;
+    await Deno.writeTextFile(
+      configuration,
+      nginxConfiguration(folder, cert, key, port, server.context.port),
+    );
+    // Without a master, which would leave its worker behind when it is killed.
+    const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
+    await using _nginx = start(NGINX.path, args);
+    await untilListening(port);
+    await talkTo(port, { sendsFragments: true }, TLS);
+    assertEquals(await talkByRuntime(port, true), "unknown");
+  });
+  assertEquals(await server.nextClose(), {
+    code: 3001,
+    reason: "done",
+    wasClean: true,
+    cause: "peer",
+  });
+  for (let i = 0; i < 4; i++) assertEquals((await server.nextClose()).wasClean, true);
+  assertEquals(server.pongs, ["one", "two", "one", "two"]);
+});
 
 /** An echo server of npm:ws over TLS. */
 async function wsServer(options: object) {
@@ -138,30 +134,26 @@ Deno.test("our client does not talk to a server of npm:ws with another's certifi
   );
 });
 
-peerTest(
-  "our client counts and draws with libwebsockets-test-server over TLS",
-  LWS_SERVER,
-  async () => {
-    const port = freePort();
-    await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
-      const args = ["-p", String(port), "--ssl", "-C", cert, "-K", key];
-      await using _server = start(LWS_SERVER.path, args);
-      await untilListening(port);
-      await using counter = await connectTo(port, ["dumb-increment-protocol"], [], TRUST, TARGET);
-      const first = Number(await counter.receive());
-      for (let step = 1; step <= 10; step++) {
-        assertEquals(Number(await counter.receive()), first + step);
-      }
-      await using painter = await connectTo(port, ["lws-mirror-protocol"], [], TRUST, TARGET);
-      for (const length of [1, 125, 126, 1_000, 4_000]) {
-        const drawing = "d #ff0000 1 2 3 4;".repeat(300).slice(0, length);
-        painter.wsi.write(drawing);
-        assertEquals(await painter.receive(), drawing);
-      }
-      painter.wsi.close(3001, "done");
-      assert((await painter.closed).wasClean);
-      counter.wsi.write("closeme\n");
-      assertEquals((await counter.closed).code, 1001);
-    });
-  },
-);
+LWS_SERVER.test("our client counts and draws with libwebsockets-test-server over TLS", async () => {
+  const port = freePort();
+  await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
+    const args = ["-p", String(port), "--ssl", "-C", cert, "-K", key];
+    await using _server = start(LWS_SERVER.path, args);
+    await untilListening(port);
+    await using counter = await connectTo(port, ["dumb-increment-protocol"], [], TRUST, TARGET);
+    const first = Number(await counter.receive());
+    for (let step = 1; step <= 10; step++) {
+      assertEquals(Number(await counter.receive()), first + step);
+    }
+    await using painter = await connectTo(port, ["lws-mirror-protocol"], [], TRUST, TARGET);
+    for (const length of [1, 125, 126, 1_000, 4_000]) {
+      const drawing = "d #ff0000 1 2 3 4;".repeat(300).slice(0, length);
+      painter.wsi.write(drawing);
+      assertEquals(await painter.receive(), drawing);
+    }
+    painter.wsi.close(3001, "done");
+    assert((await painter.closed).wasClean);
+    counter.wsi.write("closeme\n");
+    assertEquals((await counter.closed).code, 1001);
+  });
+});

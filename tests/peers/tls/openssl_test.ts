@@ -5,8 +5,9 @@ import { tcpNetwork } from "../../../src/transport/network.ts";
 import { TlsServer, type TlsServerOptions } from "../../../src/tls/server.ts";
 import type { TlsTransport } from "../../../src/tls/transport.ts";
 import { makeCertificates, type TestIdentity } from "../../support/certificates.ts";
-import { CURL, OPENSSL, output, peerTest } from "../peer.ts";
+import { CURL, OPENSSL, output } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const certificates = await makeCertificates();
 
@@ -88,41 +89,36 @@ function openssl(port: number, identity: TestIdentity | undefined, ...args: stri
   });
 }
 
-peerTest("curl gets an answer over TLS 1.3 and over 1.2", CURL, async () => {
+CURL.test("curl gets an answer over TLS 1.3 and over 1.2", async () => {
   await using served = serve();
   assertEquals(await curl(served.port, "--http1.1"), "TLSv1.3 localhost http/1.1 ");
   assertEquals(await curl(served.port, "--tls-max", "1.2"), "TLSv1.2 localhost http/1.1 ");
 });
 
-peerTest("curl refuses a certificate for another name, and the server goes on", CURL, async () => {
+CURL.test("curl refuses a certificate for another name, and the server goes on", async () => {
   await using served = serve({ identity: certificates.example });
-  const failure = await curl(served.port).catch((error) => error);
-  assertStringIncludes(failure.message, "ended with 60");
+  assertStringIncludes((await curl(served.port).catch((error) => error)).message, "ended with 60");
   served.server.setCertificate(certificates.localhost);
   assertStringIncludes(await curl(served.port), "TLSv1.3");
 });
 
-peerTest(
-  "openssl verifies the certificate, agrees on http/1.1 and sees the orderly end",
-  OPENSSL,
-  async () => {
-    await using served = serve();
-    const printed = await openssl(
-      served.port,
-      undefined,
-      "-servername",
-      "localhost",
-      "-alpn",
-      "h2,http/1.1",
-    );
-    assertStringIncludes(printed, "Verify return code: 0 (ok)");
-    assertStringIncludes(printed, "ALPN protocol: http/1.1");
-    assertStringIncludes(printed, "TLSv1.3 localhost http/1.1");
-    assertEquals(printed.includes("unexpected eof"), false, printed);
-  },
-);
+OPENSSL.test("openssl verifies the certificate, agrees on http/1.1 and sees the orderly end", async () => {
+  await using served = serve();
+  const printed = await openssl(
+    served.port,
+    undefined,
+    "-servername",
+    "localhost",
+    "-alpn",
+    "h2,http/1.1",
+  );
+  assertStringIncludes(printed, "Verify return code: 0 (ok)");
+  assertStringIncludes(printed, "ALPN protocol: http/1.1");
+  assertStringIncludes(printed, "TLSv1.3 localhost http/1.1");
+  assertEquals(printed.includes("unexpected eof"), false, printed);
+});
 
-peerTest("openssl is shown the certificate of the name it asks for", OPENSSL, async () => {
+OPENSSL.test("openssl is shown the certificate of the name it asks for", async () => {
   await using served = serve({ identities: [certificates.example] });
   for (
     const [name, subject] of [["www.example.test", "example.test"], ["elsewhere", "localhost"]]
@@ -132,7 +128,7 @@ peerTest("openssl is shown the certificate of the name it asks for", OPENSSL, as
   }
 });
 
-peerTest("openssl needs the right client certificate where one is required", OPENSSL, async () => {
+OPENSSL.test("openssl needs the right client certificate where one is required", async () => {
   await using served = serve({ ca: [ca], clientCertificate: "require" });
   const answered = async (identity: TestIdentity | undefined) =>
     (await openssl(served.port, identity)).includes("200 OK");
@@ -143,10 +139,9 @@ peerTest("openssl needs the right client certificate where one is required", OPE
   assertStringIncludes(await openssl(served.port, certificates.client), "CN=client");
 });
 
-peerTest("openssl that knows no common protocol is told so by an alert", OPENSSL, async () => {
+OPENSSL.test("openssl that knows no common protocol is told so by an alert", async () => {
   await using served = serve();
-  const printed = await openssl(served.port, undefined, "-alpn", "h2");
-  assertStringIncludes(printed, "alert");
+  assertStringIncludes(await openssl(served.port, undefined, "-alpn", "h2"), "alert");
   assertStringIncludes(await openssl(served.port, undefined), "200 OK");
 });
 
@@ -156,33 +151,26 @@ async function twice(
   identity: TestIdentity,
   version: string,
 ): Promise<boolean[]> {
-  const folder = await Deno.makeTempDir();
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
   const session = `${folder}/session`;
-  try {
-    const first = await openssl(ports[0], identity, version, "-sess_out", session);
-    const second = await openssl(ports[1], identity, version, "-sess_in", session);
-    assertStringIncludes(second, "Reused, TLS");
-    return [first, second].map((printed) => printed.includes("200 OK"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const first = await openssl(ports[0], identity, version, "-sess_out", session);
+  const second = await openssl(ports[1], identity, version, "-sess_in", session);
+  assertStringIncludes(second, "Reused, TLS");
+  return [first, second].map((printed) => printed.includes("200 OK"));
 }
 
 for (const version of ["-tls1_3", "-tls1_2"]) {
-  peerTest(
-    `a session that openssl resumes is as good as its certificate was there (${version})`,
-    OPENSSL,
-    async () => {
-      await using served = serve({ ca: [ca], clientCertificate: "require" });
-      const { port } = served;
-      const { client, foreignClient } = certificates;
-      assertEquals(await twice([port, port], client, version), [true, true]);
-      // The runtime's tickets are good for all servers of a process.
-      await using other = serve({
-        ca: [certificates.foreignCa.cert],
-        clientCertificate: "require",
-      });
-      assertEquals(await twice([other.port, port], foreignClient, version), [true, false]);
-    },
-  );
+  OPENSSL.test(`a session that openssl resumes is as good as its certificate was there (${version})`, async () => {
+    await using served = serve({ ca: [ca], clientCertificate: "require" });
+    const { port } = served;
+    const { client, foreignClient } = certificates;
+    assertEquals(await twice([port, port], client, version), [true, true]);
+    // The runtime's tickets are good for all servers of a process.
+    await using other = serve({
+      ca: [certificates.foreignCa.cert],
+      clientCertificate: "require",
+    });
+    assertEquals(await twice([other.port, port], foreignClient, version), [true, false]);
+  });
 }

@@ -13,9 +13,10 @@ import { conversation, newPage, withBrowser } from "../chromium.ts";
 import { assertSame, bytesOf, connectTo, type EchoServer, echoServer } from "../echo.ts";
 import { LENGTHS, textOf } from "../echo.ts";
 import { CHROMIUM, CURL, LWS_CLIENT, NODE, OPENSSL, output } from "../peer.ts";
-import { peerTest, PYTHON, scriptPath, start } from "../peer.ts";
+import { PYTHON, scriptPath, start } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
 import { LOOPBACK } from "../../support/patience.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const { ca, localhost, client, foreignClient } = await makeCertificates();
 
@@ -41,34 +42,31 @@ function curl(cacert: string, ...args: string[]): Promise<string> {
   return output(CURL.path, ["-sS", "--max-time", "20", "--cacert", cacert, ...args]);
 }
 
-peerTest("curl gets pages over one TLS connection, and uploads", CURL, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await using context = createContext({ ...LOOPBACK, ...TLS, protocols: [upload(folder)] });
-    const origin = `https://localhost:${context.port}`;
-    await Deno.writeFile(`${folder}/source.bin`, bytesOf(5_000_000));
-    await withFiles({ ca: ca.cert }, async (paths) => {
-      const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{num_connects}\n"];
-      const source = ["--upload-file", `${folder}/source.bin`];
-      assertEquals(
-        await curl(
-          paths.ca,
-          ...[...source, ...report, `${origin}/whole.bin`],
-          ...["--next", "-sS", "--cacert", paths.ca, "--header", "Transfer-Encoding: chunked"],
-          ...[...source, ...report, `${origin}/chunked.bin`],
-        ),
-        "201 1\n201 0\n",
-      );
-    });
-    for (const name of ["whole.bin", "chunked.bin"]) {
-      assertSame(await Deno.readFile(`${folder}/${name}`), bytesOf(5_000_000));
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+CURL.test("curl gets pages over one TLS connection, and uploads", async () => {
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  await using context = createContext({ ...LOOPBACK, ...TLS, protocols: [upload(folder)] });
+  const origin = `https://localhost:${context.port}`;
+  await Deno.writeFile(`${folder}/source.bin`, bytesOf(5_000_000));
+  await withFiles({ ca: ca.cert }, async (paths) => {
+    const report = ["--output", "/dev/null", "--write-out", "%{http_code} %{num_connects}\n"];
+    const source = ["--upload-file", `${folder}/source.bin`];
+    assertEquals(
+      await curl(
+        paths.ca,
+        ...[...source, ...report, `${origin}/whole.bin`],
+        ...["--next", "-sS", "--cacert", paths.ca, "--header", "Transfer-Encoding: chunked"],
+        ...[...source, ...report, `${origin}/chunked.bin`],
+      ),
+      "201 1\n201 0\n",
+    );
+  });
+  for (const name of ["whole.bin", "chunked.bin"]) {
+    assertSame(await Deno.readFile(`${folder}/${name}`), bytesOf(5_000_000));
   }
 });
 
-peerTest("curl trusts the certificate only with its CA", CURL, async () => {
+CURL.test("curl trusts the certificate only with its CA", async () => {
   await using server = echoServer([], TLS);
   const url = `https://localhost:${server.context.port}/`;
   await withFiles({ ca: ca.cert }, async (paths) => {
@@ -77,7 +75,7 @@ peerTest("curl trusts the certificate only with its CA", CURL, async () => {
   });
 });
 
-peerTest("curl needs a client certificate of the right CA", CURL, async () => {
+CURL.test("curl needs a client certificate of the right CA", async () => {
   await using server = echoServer([], STRICT);
   const url = `https://localhost:${server.context.port}/`;
   for (const [identity, isLetIn] of [[client, true], [foreignClient, false]] as const) {
@@ -90,51 +88,47 @@ peerTest("curl needs a client certificate of the right CA", CURL, async () => {
   }
 });
 
-peerTest(
-  "openssl s_client carries a WebSocket's bytes, with TLS 1.3 and 1.2",
-  OPENSSL,
-  async () => {
-    await using server = echoServer([], STRICT);
-    for (const version of ["-tls1_3", "-tls1_2"]) {
-      await withFiles(pemsOf(client), async (paths) => {
-        const process = new Deno.Command(OPENSSL.path, {
-          args: [
-            ...["s_client", "-quiet", "-verify_return_error", "-CAfile", paths.ca, version],
-            ...["-cert", paths.cert, "-key", paths.key, "-servername", "localhost"],
-            ...["-connect", `127.0.0.1:${server.context.port}`],
-          ],
-          stdin: "piped",
-          stdout: "piped",
-          stderr: "null",
-        }).spawn();
-        const writer = process.stdin.getWriter();
-        await writer.write(new TextEncoder().encode(
-          "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        ));
-        // "close 3001 done", masked with zeros.
-        const command = new TextEncoder().encode("close 3001 done");
-        await writer.write(new Uint8Array([0x81, 0x80 | command.length, 0, 0, 0, 0, ...command]));
-        let printed = "";
-        for await (const bytes of process.stdout) {
-          printed += String.fromCharCode(...bytes);
-          // The server's close frame is answered by one without a code.
-          if (printed.endsWith("done")) {
-            await writer.write(new Uint8Array([0x88, 0x80, 0, 0, 0, 0])).catch(() => {});
-          }
+OPENSSL.test("openssl s_client carries a WebSocket's bytes, with TLS 1.3 and 1.2", async () => {
+  await using server = echoServer([], STRICT);
+  for (const version of ["-tls1_3", "-tls1_2"]) {
+    await withFiles(pemsOf(client), async (paths) => {
+      const process = new Deno.Command(OPENSSL.path, {
+        args: [
+          ...["s_client", "-quiet", "-verify_return_error", "-CAfile", paths.ca, version],
+          ...["-cert", paths.cert, "-key", paths.key, "-servername", "localhost"],
+          ...["-connect", `127.0.0.1:${server.context.port}`],
+        ],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const writer = process.stdin.getWriter();
+      await writer.write(new TextEncoder().encode(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      ));
+      // "close 3001 done", masked with zeros.
+      const command = new TextEncoder().encode("close 3001 done");
+      await writer.write(new Uint8Array([0x81, 0x80 | command.length, 0, 0, 0, 0, ...command]));
+      let printed = "";
+      for await (const bytes of process.stdout) {
+        printed += String.fromCharCode(...bytes);
+        // The server's close frame is answered by one without a code.
+        if (printed.endsWith("done")) {
+          await writer.write(new Uint8Array([0x88, 0x80, 0, 0, 0, 0])).catch(() => {});
         }
-        await writer.close().catch(() => {});
-        await process.status;
-        assertStringIncludes(printed, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
-        // 3001 is 0x0bb9.
-        assertStringIncludes(printed, "\r\n\r\n\x88\x06\x0b\xb9done");
-      });
-      assertEquals((await server.nextClose()).wasClean, true);
-    }
-  },
-);
+      }
+      await writer.close().catch(() => {});
+      await process.status;
+      assertStringIncludes(printed, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+      // 3001 is 0x0bb9.
+      assertStringIncludes(printed, "\r\n\r\n\x88\x06\x0b\xb9done");
+    });
+    assertEquals((await server.nextClose()).wasClean, true);
+  }
+});
 
-peerTest("Chromium's WebSocket talks to our server over TLS", CHROMIUM, async () => {
+CHROMIUM.test("Chromium's WebSocket talks to our server over TLS", async () => {
   await using server = echoServer([], TLS);
   await withBrowser(async (browser) => {
     const page = await newPage(browser, { ignoreHTTPSErrors: true });
@@ -145,7 +139,7 @@ peerTest("Chromium's WebSocket talks to our server over TLS", CHROMIUM, async ()
   await checkConversation(server);
 });
 
-peerTest("Chromium does not come to a certificate that it doesn't know", CHROMIUM, async () => {
+CHROMIUM.test("Chromium does not come to a certificate that it doesn't know", async () => {
   await using server = echoServer([], TLS);
   await withBrowser(async (browser) => {
     const page = await newPage(browser);
@@ -154,7 +148,7 @@ peerTest("Chromium does not come to a certificate that it doesn't know", CHROMIU
   });
 });
 
-peerTest("Node's own WebSocket talks to our server over TLS", NODE, async () => {
+NODE.test("Node's own WebSocket talks to our server over TLS", async () => {
   await using server = echoServer([], TLS);
   await withFiles({ ca: ca.cert }, async (paths) => {
     const args = ["--no-warnings", "--experimental-websocket", scriptPath("node/echo_client.mjs")];
@@ -166,7 +160,7 @@ peerTest("Node's own WebSocket talks to our server over TLS", NODE, async () => 
   await checkConversation(server);
 });
 
-peerTest("a client of python3-websockets talks to our server over TLS", PYTHON, async () => {
+PYTHON.test("a client of python3-websockets talks to our server over TLS", async () => {
   await using server = echoServer([], TLS);
   await withFiles({ ca: ca.cert }, async (paths) => {
     const args = [scriptPath("python/echo_client.py"), server.url];
@@ -208,7 +202,7 @@ Deno.test("a client of npm:ws talks to our server over TLS, and shows its certif
   await assertRejects(() => connect(foreignClient));
 });
 
-peerTest("libwebsockets-test-client counts and draws over TLS", LWS_CLIENT, async () => {
+LWS_CLIENT.test("libwebsockets-test-client counts and draws over TLS", async () => {
   const presence = new Presence();
   await using context = createContext({
     ...LOOPBACK,

@@ -86,8 +86,7 @@ Deno.test("what adopt returns is what the callbacks get", async () => {
 
 Deno.test("only a face has something behind it", () => {
   for (const other of [{ callbackOnWritable() {} }, null, undefined, 1]) {
-    const error = assertThrows(() => behind(other as object), LwsError);
-    assertEquals(error.code, "invalid-argument");
+    assertEquals(assertThrows(() => behind(other as object), LwsError).code, "invalid-argument");
   }
 });
 

@@ -17,8 +17,7 @@ for (const service of ["automatic", "manual", "external"] as const) {
     };
     await using served = serve([protocol], { service });
     const { context } = served;
-    const peer = await served.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    const answer = readResponse(peer);
+    const answer = readResponse(await served.dial("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
     while (service !== "automatic" && !seen.has("http")) await context.service(0);
     if (service === "automatic") await answer;
     else answer.catch(() => {});

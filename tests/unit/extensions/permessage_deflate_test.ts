@@ -125,8 +125,7 @@ Deno.test("a session is closed with its connection, however that ends, on both s
     opened[1]!.setTimeout("userReason", 0);
     peer.peer.close();
     await settle();
-    served.clock.advance(1000);
-    await settle();
+    await served.pass(1000);
     assertEquals([ours.open, theirs.open], [2, 2]);
   }
   assertEquals([ours.open, theirs.open], [0, 0]);

@@ -477,8 +477,7 @@ Deno.test("whoever answers nothing for 5 seconds is not waited for", async () =>
   clock.advance(4_999);
   assertEquals(clock.pending, 1);
   clock.advance(1);
-  const text = await rejection(connecting, "connect-failed");
-  assertEquals(text, "nobody answers on 127.0.0.1 port 1");
+  assertEquals(await rejection(connecting, "connect-failed"), "nobody answers on 127.0.0.1 port 1");
   peer.close();
   listener.close();
 });

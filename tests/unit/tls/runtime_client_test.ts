@@ -147,8 +147,7 @@ Deno.test("a server that speaks no TLS, or ends at once, is an error of the hand
     await server.until(() => server.takenLength > 0);
     if (answer === "") far.end();
     else far.write(new TextEncoder().encode(answer));
-    const error = await assertRejects(() => securing, LwsError);
-    assertEquals(error.code, code);
+    assertEquals((await assertRejects(() => securing, LwsError)).code, code);
     far.close();
   }
 });

@@ -285,8 +285,7 @@ Deno.test("half a handshake fails when the connection ends or breaks", async () 
       const { done } = each.secure(far);
       await peer.write(HELLO);
       near[how]();
-      const error = await done.then(() => undefined, (error) => error);
-      assert(error instanceof LwsError, how);
+      assert(await done.then(() => undefined, (error) => error) instanceof LwsError, how);
       near.close();
       await peer.until(() => peer.count("close") === 1);
     }

@@ -148,8 +148,7 @@ testWithPath("a path of 107 bytes is the longest", async (_path) => {
   client.close();
   server.close();
   for (const act of [() => listen(path(108)), () => listen("/" + "x".repeat(5000))]) {
-    const error = assertThrows(act, LwsError, "107 is the most");
-    assertEquals(error.code, "invalid-option");
+    assertEquals(assertThrows(act, LwsError, "107 is the most").code, "invalid-option");
   }
   await assertRejects(() => connect(path(108)), LwsError, "it has 108 bytes");
   await Deno.remove(folder, { recursive: true });

@@ -282,8 +282,7 @@ Deno.test("RFC 6455 section 4.1: a status other than 101 fails with its status a
 });
 
 Deno.test("a 101 in HTTP/1.0 fails", () => {
-  const old = () => check(ANSWER, { status: "HTTP/1.0 101 OK" });
-  assertThrows(old, HandshakeError, "HTTP/1.0");
+  assertThrows(() => check(ANSWER, { status: "HTTP/1.0 101 OK" }), HandshakeError, "HTTP/1.0");
 });
 
 Deno.test("RFC 6455 section 4.1: a missing, wrong or repeated Upgrade or Connection fails", () => {

@@ -12,8 +12,7 @@ const END = "0\r\n\r\n";
 function decode(text: string, maxBodySize = 1000): string {
   const decoder = new ChunkedDecoder(maxBodySize);
   let payload = "";
-  const taken = decoder.read(bytesOf(text), (piece) => payload += textOf(piece));
-  assertEquals(taken, text.length);
+  assertEquals(decoder.read(bytesOf(text), (piece) => payload += textOf(piece)), text.length);
   assert(decoder.done, `not done: ${JSON.stringify(text)}`);
   return payload;
 }
