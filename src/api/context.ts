@@ -64,7 +64,10 @@ export interface Context extends AsyncDisposable {
   readonly canonicalHostname: string;
   /** Whether {@linkcode destroy} was called. */
   readonly isDestroyed: boolean;
-  /** Resolves when the context is destroyed and every connection has ended; never rejects. */
+  /**
+   * Resolves when the context is destroyed, every connection has ended, and its port is free again; never
+   * rejects.
+   */
   readonly closed: Promise<void>;
 
   /**

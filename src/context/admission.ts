@@ -38,6 +38,8 @@ export class Admission implements AcceptorHost {
   /** Accepted, and waiting for the program to call for service. */
   readonly #unserved = new Set<Transport>();
   #acceptor: Acceptor | PolledAcceptor | undefined;
+  /** Resolves when the listener has let go of its socket, once {@linkcode stop} was called. */
+  stopped: Promise<void> | undefined;
   #slot: Slot | undefined;
   /** Drops those whose filter is awaited, by descriptor. */
   readonly #awaiting = new Map<number, () => void>();
@@ -64,7 +66,7 @@ export class Admission implements AcceptorHost {
 
   /** Accepts from now on. */
   open(): void {
-    void this.#acceptor?.run();
+    this.stopped = this.#acceptor?.run();
   }
 
   /** Stops listening, and closes the connections that are not served yet. */

@@ -286,6 +286,12 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
-    this.#resolveClosed(this.network.released?.());
+    this.#resolveClosed(this.#released());
+  }
+
+  /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
+  async #released(): Promise<void> {
+    await this.admission.stopped;
+    await this.network.released?.();
   }
 }

@@ -141,9 +141,10 @@ export class PolledAcceptor {
     listener.watch(() => this.#take());
   }
 
-  /** Accepts until it is stopped. */
-  run(): void {
+  /** Accepts until it is stopped; resolves at once, as closing the listener leaves nothing behind. */
+  run(): Promise<void> {
     this.resume();
+    return Promise.resolve();
   }
 
   /** There may be room again, or none any more. */
