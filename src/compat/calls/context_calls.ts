@@ -73,15 +73,14 @@ export interface Service {
 export const service: Service = ((context: Context | null, timeout_ms: number) => {
   if (context === null) return Promise.resolve(1);
   const timeoutMs = () => {
-    theContext(context);
     if (typeof timeout_ms !== "number" || Number.isNaN(timeout_ms)) {
       refuse("timeout_ms", timeout_ms, "a number");
     }
     return timeout_ms < 0 ? Infinity : timeout_ms;
   };
   return isBlocking(context)
-    ? attempt("lws_service", -1, () => context.serviceSync(timeoutMs()))
-    : attemptSoon("lws_service", -1, () => context.service(timeoutMs()));
+    ? attempt("lws_service", -1, () => theContext(context).serviceSync(timeoutMs()))
+    : attemptSoon("lws_service", -1, () => theContext(context).service(timeoutMs()));
 }) as Service;
 
 /**
