@@ -28,8 +28,8 @@ function table(text: string): readonly FunctionRow[] {
   return text.trim().split(/\n(?=\S)/).map((each) => {
     const [first, second, third] = each.split("\n") as [string, string, string | undefined];
     const [, id, main, given] = /^(\w+) (\S+): (.+)$/.exec(first)!;
-    const [, file, title] = /^  (\S+): (.+)$/.exec(second)!;
-    const [, noteFor, note] = /^  (?:\((.+?)\) )?(.+)$/.exec(third ?? "") ?? [];
+    const [, file, title] = /^ {2}(\S+): (.+)$/.exec(second)!;
+    const [, noteFor, note] = /^ {2}(?:\((.+?)\) )?(.+)$/.exec(third ?? "") ?? [];
     return {
       id: id!,
       ...namesOf(given!.split(" ")),

@@ -200,10 +200,10 @@ export function questions(target: string, text: string): readonly Question[] {
   return text.trim().split(/\n(?=\d)/).map((each) => {
     const [first, ...lines] = each.split("\n").map((line) => line.trim()) as [string, ...string[]];
     const fields = lines.filter((line) => !/^(at|nginx) /.test(line));
-    const [, status, because] = /^  nginx (\d+): (.+)$/m.exec(each) ?? [];
+    const [, status, because] = /^ {2}nginx (\d+): (.+)$/m.exec(each) ?? [];
     return {
       name: first.slice(4),
-      target: /^  at (.+)$/m.exec(each)?.[1] ?? target,
+      target: /^ {2}at (.+)$/m.exec(each)?.[1] ?? target,
       fields: (facts) => fields.map((field) => filled(field, facts)),
       status: Number(first.slice(0, 3)),
       ...(because === undefined ? {} : { unlike: { status: Number(status), because } }),
