@@ -9,6 +9,11 @@ import type { Transport, TransportHandler } from "../../src/api/network.ts";
 import { abortTransport, writeAndDrain } from "../../src/api/network.ts";
 
 /** Two connected transports that were not started; each test closes both. */
+interface Ends {
+  readonly near: Recorder;
+  readonly far: Recorder;
+}
+
 export type MakePair = () => Promise<[Transport, Transport]>;
 
 /** A handler that keeps what happens and lets a test wait for it. */
@@ -133,18 +138,18 @@ export function testTransportContract(
   tellsProgress = true,
   released: () => Promise<void> = () => Promise.resolve(),
 ): void {
-  const test = (rule: string, body: (near: Recorder, far: Recorder) => Promise<void>): void => {
+  const test = (rule: string, body: (ends: Ends) => Promise<void>): void => {
     Deno.test(`${name}: ${rule}`, async () => {
       const [nearEnd, farEnd] = await makePair();
       const near = new Recorder(nearEnd);
       const far = new Recorder(farEnd);
-      await body(near, far);
+      await body({ near, far });
       await closeBoth(near, far);
       await released();
     });
   };
 
-  test("each end knows the other's address", (near, far) => {
+  test("each end knows the other's address", ({ near, far }) => {
     assertEquals(near.transport.remoteAddress, far.transport.localAddress);
     assertEquals(far.transport.remoteAddress, near.transport.localAddress);
     const { hostname, port } = near.transport.localAddress;
@@ -152,7 +157,7 @@ export function testTransportContract(
     return Promise.resolve();
   });
 
-  test("bytes arrive complete and in order over many writes", async (near, far) => {
+  test("bytes arrive complete and in order over many writes", async ({ near, far }) => {
     let sent = "";
     for (let i = 0; i < 50; i++) {
       const piece = `${i},`.repeat(i);
@@ -164,7 +169,7 @@ export function testTransportContract(
     assertEquals(near.count("drain"), 50);
   });
 
-  test("bytes go both ways at once, also more than any buffer holds", async (near, far) => {
+  test("bytes go both ways at once, also more than any buffer holds", async ({ near, far }) => {
     const size = 1_000_003;
     const upward = Uint8Array.from({ length: size }, (_, i) => i * 7);
     const downward = Uint8Array.from({ length: size }, (_, i) => i * 11 + 1);
@@ -178,7 +183,7 @@ export function testTransportContract(
     assertEquals(Uint8Array.from(near.taken), downward);
   });
 
-  test("the handler is never called from inside write", async (near, far) => {
+  test("the handler is never called from inside write", async ({ near, far }) => {
     let inside = false;
     const outside = (bytes: Uint8Array) => {
       assertEquals(inside, false);
@@ -194,7 +199,7 @@ export function testTransportContract(
     await near.until(() => near.count("drain") === 1);
   });
 
-  test("a handler may write from inside onBytes and onDrain", async (near, far) => {
+  test("a handler may write from inside onBytes and onDrain", async ({ near, far }) => {
     far.take = (bytes) => {
       if (far.count("drain") === 0) far.send(new TextEncoder().encode("first,"));
       return bytes.length;
@@ -208,7 +213,7 @@ export function testTransportContract(
     await far.until(() => far.count("drain") === 3);
   });
 
-  test("an empty write drains and sends nothing", async (near, far) => {
+  test("an empty write drains and sends nothing", async ({ near, far }) => {
     await near.write(new Uint8Array(0));
     await near.write("x");
     await far.untilTaken(1);
@@ -216,23 +221,20 @@ export function testTransportContract(
     assertEquals(near.count("drain"), 2);
   });
 
-  test(
-    "what wasn't taken is offered again, once, in front of the next bytes",
-    async (near, far) => {
-      far.take = (bytes) => bytes.length - bytes.length % 4;
-      await near.write("abcde");
-      await far.until(() => far.text === "abcd");
-      const offers = far.offers.length;
-      await roundTrip(far, near);
-      assertEquals(far.offers.length, offers, "the rest was offered though nothing new came");
-      await near.write("fgh");
-      await far.untilTaken(8);
-      assertEquals(far.text, "abcdefgh");
-      assert(far.offeredTexts[offers]!.startsWith("ef"));
-    },
-  );
+  test("what wasn't taken is offered again, once, in front of the next bytes", async ({ near, far }) => {
+    far.take = (bytes) => bytes.length - bytes.length % 4;
+    await near.write("abcde");
+    await far.until(() => far.text === "abcd");
+    const offers = far.offers.length;
+    await roundTrip(far, near);
+    assertEquals(far.offers.length, offers, "the rest was offered though nothing new came");
+    await near.write("fgh");
+    await far.untilTaken(8);
+    assertEquals(far.text, "abcdefgh");
+    assert(far.offeredTexts[offers]!.startsWith("ef"));
+  });
 
-  test("a handler may take nothing until enough has come", async (near, far) => {
+  test("a handler may take nothing until enough has come", async ({ near, far }) => {
     const wanted = 20_000;
     far.take = (bytes) => bytes.length < wanted ? 0 : bytes.length;
     const sent = Uint8Array.from({ length: wanted }, (_, i) => i * 13);
@@ -241,7 +243,7 @@ export function testTransportContract(
     assertEquals(Uint8Array.from(far.taken), sent);
   });
 
-  test("after a pause inside onBytes nothing comes until resume", async (near, far) => {
+  test("after a pause inside onBytes nothing comes until resume", async ({ near, far }) => {
     far.take = (bytes) => {
       far.transport.pause();
       return Math.min(bytes.length, 2);
@@ -259,7 +261,7 @@ export function testTransportContract(
     assertEquals(far.text, "abcdefgh");
   });
 
-  test("after resume the rest is offered though nothing new comes", async (near, far) => {
+  test("after resume the rest is offered though nothing new comes", async ({ near, far }) => {
     far.take = (bytes) => {
       far.transport.pause();
       return Math.min(bytes.length, 1);
@@ -274,7 +276,7 @@ export function testTransportContract(
     }
   });
 
-  test("pause and resume inside onBytes offer the rest in a turn of its own", async (near, far) => {
+  test("pause and resume inside onBytes offer the rest in a turn of its own", async ({ near, far }) => {
     let inside = false;
     far.take = () => {
       assertEquals(inside, false, "onBytes was entered twice");
@@ -289,7 +291,7 @@ export function testTransportContract(
     assertEquals(far.text, "abc");
   });
 
-  test("resume without a pause changes nothing", async (near, far) => {
+  test("resume without a pause changes nothing", async ({ near, far }) => {
     far.take = (bytes) => bytes.length < 2 ? 0 : bytes.length;
     await near.write("a");
     await far.until(() => far.offers.length === 1);
@@ -301,7 +303,7 @@ export function testTransportContract(
     assertEquals(far.text, "ab");
   });
 
-  test("a pause that is over doesn't make a later rest come again by itself", async (near, far) => {
+  test("a pause that is over doesn't make a later rest come again by itself", async ({ near, far }) => {
     far.transport.pause();
     far.transport.resume();
     far.take = (bytes) => bytes.length < 2 ? 0 : bytes.length;
@@ -313,7 +315,7 @@ export function testTransportContract(
     await far.untilTaken(2);
   });
 
-  test("a peer that doesn't read lets a large write wait", async (near, far) => {
+  test("a peer that doesn't read lets a large write wait", async ({ near, far }) => {
     far.transport.pause();
     const size = 16 * 1024 * 1024;
     near.send(new Uint8Array(size));
@@ -326,7 +328,7 @@ export function testTransportContract(
     if (tellsProgress) assert(near.progress > 0, "a part left before the whole did");
   });
 
-  test("end comes after a rest that is offered in turns of its own", async (near, far) => {
+  test("end comes after a rest that is offered in turns of its own", async ({ near, far }) => {
     let offers = 0;
     let atEnd = "";
     far.take = () => {
@@ -345,7 +347,7 @@ export function testTransportContract(
     assertEquals(atEnd, "abcdef");
   });
 
-  test("end comes once, however often reading is stopped behind it", async (near, far) => {
+  test("end comes once, however often reading is stopped behind it", async ({ near, far }) => {
     near.transport.end();
     await far.until(() => far.count("end") === 1);
     for (let i = 0; i < 2; i++) {
@@ -357,7 +359,7 @@ export function testTransportContract(
     assertEquals(far.count("end"), 1);
   });
 
-  test("end comes after all bytes, and the other way stays open", async (near, far) => {
+  test("end comes after all bytes, and the other way stays open", async ({ near, far }) => {
     let atEnd = "";
     far.whenEnded = () => atEnd = far.text;
     near.send(new TextEncoder().encode("the last words"));
@@ -373,7 +375,7 @@ export function testTransportContract(
     assertEquals(near.count("close") + far.count("close"), 0, "a handler closes, nobody else");
   });
 
-  test("an incomplete rest doesn't keep the end back", async (near, far) => {
+  test("an incomplete rest doesn't keep the end back", async ({ near, far }) => {
     far.take = () => 0;
     await near.write("half a rec");
     near.transport.end();
@@ -381,35 +383,29 @@ export function testTransportContract(
     assertEquals(far.offeredTexts.at(-1), "half a rec");
   });
 
-  test(
-    "close is followed by one onClose, later, and is harmless when repeated",
-    async (near, far) => {
-      near.transport.close();
-      assertEquals(near.count("close"), 0, "onClose came from inside close");
-      near.transport.close();
-      await near.until(() => near.count("close") === 1);
-      near.transport.close();
-      assertEquals(near.closeError, undefined);
-      await far.until(() => far.count("end") === 1);
-    },
-  );
+  test("close is followed by one onClose, later, and is harmless when repeated", async ({ near, far }) => {
+    near.transport.close();
+    assertEquals(near.count("close"), 0, "onClose came from inside close");
+    near.transport.close();
+    await near.until(() => near.count("close") === 1);
+    near.transport.close();
+    assertEquals(near.closeError, undefined);
+    await far.until(() => far.count("end") === 1);
+  });
 
-  test(
-    "abort is followed by one onClose, later, and is harmless when repeated or behind close",
-    async (near, far) => {
-      const abort = () => abortTransport(near.transport);
-      abort();
-      assertEquals(near.count("close"), 0, "onClose came from inside abort");
-      abort();
-      await near.until(() => near.count("close") === 1);
-      abort();
-      near.transport.close();
-      assertEquals(near.closeError, undefined);
-      await far.until(() => far.count("end") + far.count("close") > 0);
-    },
-  );
+  test("abort is followed by one onClose, later, and is harmless when repeated or behind close", async ({ near, far }) => {
+    const abort = () => abortTransport(near.transport);
+    abort();
+    assertEquals(near.count("close"), 0, "onClose came from inside abort");
+    abort();
+    await near.until(() => near.count("close") === 1);
+    abort();
+    near.transport.close();
+    assertEquals(near.closeError, undefined);
+    await far.until(() => far.count("end") + far.count("close") > 0);
+  });
 
-  test("the peer of an end that closed gets what was written, then its end", async (near, far) => {
+  test("the peer of an end that closed gets what was written, then its end", async ({ near, far }) => {
     await near.write("goodbye");
     near.transport.close();
     await far.until(() => far.count("end") === 1);
@@ -417,7 +413,7 @@ export function testTransportContract(
     assertEquals(far.count("close"), 0);
   });
 
-  test("close inside onBytes ends all events but onClose", async (near, far) => {
+  test("close inside onBytes ends all events but onClose", async ({ near, far }) => {
     far.take = (bytes) => {
       far.transport.close();
       assertEquals(far.count("close"), 0);
@@ -429,7 +425,7 @@ export function testTransportContract(
     assertEquals(far.events, ["close"]);
   });
 
-  test("close while paused still comes to onClose", async (near, far) => {
+  test("close while paused still comes to onClose", async ({ near, far }) => {
     far.transport.pause();
     await near.write("unread");
     far.transport.close();
@@ -437,7 +433,7 @@ export function testTransportContract(
     assertEquals(far.text, "");
   });
 
-  test("close while a write waits still comes to onClose", async (near, far) => {
+  test("close while a write waits still comes to onClose", async ({ near, far }) => {
     far.transport.pause();
     near.send(new Uint8Array(16 * 1024 * 1024));
     near.transport.close();
@@ -445,7 +441,7 @@ export function testTransportContract(
     assertEquals(near.count("drain"), 0);
   });
 
-  test("a write to an end that is gone comes to onClose with an error", async (near, far) => {
+  test("a write to an end that is gone comes to onClose with an error", async ({ near, far }) => {
     far.transport.close();
     await near.until(() => near.count("end") === 1);
     // The kernel of a socket may swallow what was written before it heard of the close.

@@ -12,15 +12,12 @@ const TICK = 16;
 /** What one callback does beside listening. */
 type Deed = (wsi: Wsi) => number | void;
 
-interface Ending {
-  readonly what: string;
-  readonly cause: CloseCause;
-  readonly code: number;
-  readonly options?: SetUpOptions;
+/** Ends a connection; whatever needs no time may happen afterwards. */
+type End = (link: Link, advance: (ms: number) => Promise<void>) => Promise<void> | void;
+
+interface More extends SetUpOptions {
   /** What the program does with the first message. */
   readonly onMessage?: Deed;
-  /** Ends it; whatever needs no time may happen afterwards. */
-  end(link: Link, advance: (ms: number) => Promise<void>): Promise<void> | void;
 }
 
 function text(payload: string) {
@@ -32,164 +29,110 @@ function close(code: number) {
   return { opcode: 8, payload: Uint8Array.of(code >> 8, code & 255) };
 }
 
-const ENDINGS: readonly Ending[] = [
-  {
-    what: "the peer's close frame",
-    cause: "peer",
-    code: 3001,
-    end: (link) => link.send(close(3001)),
-  },
-  {
-    what: "the peer's close frame, whatever breaks behind it",
-    cause: "peer",
-    code: 3001,
-    async end(link) {
+/** The message that the program does something with. */
+function go(link: Link) {
+  link.send(text("go"));
+}
+
+/** By the cause and the code that are told. */
+const ENDINGS: Record<string, Record<string, readonly [End, More?]>> = {
+  "peer 3001": {
+    "the peer's close frame": [(link) => link.send(close(3001))],
+    "the peer's close frame, whatever breaks behind it": [async (link) => {
       link.send(close(3001));
       await settle();
       link.peer.reset();
-    },
+    }],
   },
-  {
-    what: "the end of the peer's stream",
-    cause: "peer",
-    code: 1006,
-    end: (link) => link.peer.end(),
-  },
-  { what: "wsi.close", cause: "self", code: 3002, end: (link) => void link.wsi.close(3002) },
-  {
-    what: "wsi.close, which the peer never answers",
-    cause: "self",
-    code: 3002,
-    async end(link, advance) {
+  "peer 1006": { "the end of the peer's stream": [(link) => link.peer.end()] },
+  "self 3002": {
+    "wsi.close": [(link) => void link.wsi.close(3002)],
+    "wsi.close, which the peer never answers": [async (link, advance) => {
       link.wsi.close(3002);
       await advance(10_000);
-    },
+    }],
   },
-  {
-    what: "a close frame by wsi.write",
-    cause: "self",
-    code: 3003,
-    end: (link) => void link.wsi.write(Uint8Array.of(0x0b, 0xbb), "close"),
+  "self 3003": {
+    "a close frame by wsi.write": [
+      (link) => void link.wsi.write(Uint8Array.of(0x0b, 0xbb), "close"),
+    ],
   },
-  {
-    what: "hangupOnClient",
-    cause: "self",
-    code: 1006,
-    end: (link) => void link.wsi.context.hangupOnClient(link.wsi.socketFd),
+  "self 1006": {
+    "hangupOnClient": [(link) => void link.wsi.context.hangupOnClient(link.wsi.socketFd)],
   },
-  {
-    what: "wsi.close in a callback that then asks for the end",
-    cause: "self",
-    code: 3004,
-    onMessage(wsi) {
-      wsi.close(3004);
-      return -1;
-    },
-    end: (link) => link.send(text("go")),
+  "self 3004": {
+    "wsi.close in a callback that then asks for the end": [go, {
+      onMessage(wsi) {
+        wsi.close(3004);
+        return -1;
+      },
+    }],
   },
-  {
-    what: "no answer to any probe",
-    cause: "keepAlive",
-    code: 1006,
-    options: { info: { kaTime: 60, kaProbes: 2, kaInterval: 10 } },
-    async end(_link, advance) {
+  "keepAlive 1006": {
+    "no answer to any probe": [async (_link, advance) => {
       for (const seconds of [60, 10, 10]) await advance(seconds * 1000 + TICK);
-    },
+    }, { info: { kaTime: 60, kaProbes: 2, kaInterval: 10 } }],
   },
-  {
-    what: "wsi.setTimeout",
-    cause: "timeout",
-    code: 1006,
-    async end(link, advance) {
+  "timeout 1006": {
+    "wsi.setTimeout": [async (link, advance) => {
       link.wsi.setTimeout("userReason", 5);
       await advance(5_000 + TICK);
-    },
+    }],
   },
-  {
-    what: "more than maxUnsentBytes unsent",
-    cause: "unsent",
-    code: 1006,
-    options: { limits: { maxUnsentBytes: 100_000, softUnsentBytes: 10_000 } },
-    async end(link) {
+  "unsent 1006": {
+    "more than maxUnsentBytes unsent": [async (link) => {
       link.peer.transport.stopReading();
       for (let i = 0; i < 20 && link.wsi.write(noise(20_000), "binary") >= 0; i++) await settle();
-    },
+    }, { limits: { maxUnsentBytes: 100_000, softUnsentBytes: 10_000 } }],
   },
-  {
-    what: "a frame above maxFramePayload",
-    cause: "limit",
-    code: 1009,
-    options: { limits: { maxFramePayload: 100 } },
-    end: (link) => link.send(text("x".repeat(101))),
+  "limit 1009": {
+    "a frame above maxFramePayload": [
+      (link) => link.send(text("x".repeat(101))),
+      { limits: { maxFramePayload: 100 } },
+    ],
+    "a message above maxMessageSize": [(link) => {
+      link.send({ ...text("x".repeat(80)), fin: false }, { opcode: 0, payload: "x".repeat(80) });
+    }, { limits: { maxMessageSize: 100 } }],
   },
-  {
-    what: "a message above maxMessageSize",
-    cause: "limit",
-    code: 1009,
-    options: { limits: { maxMessageSize: 100 } },
-    end: (link) =>
-      link.send({ ...text("x".repeat(80)), fin: false }, { opcode: 0, payload: "x".repeat(80) }),
-  },
-  {
-    what: "too many empty fragments",
-    cause: "limit",
-    code: 1008,
-    end(link) {
+  "limit 1008": {
+    "too many empty fragments": [(link) => {
       link.send({ ...text(""), fin: false });
       for (let i = 0; i < 1100; i++) link.send({ opcode: 0, fin: false, payload: "" });
-    },
+    }],
   },
-  {
-    what: "an opcode that doesn't exist",
-    cause: "protocol",
-    code: 1002,
-    end: (link) => link.send({ opcode: 3, payload: "" }),
+  "protocol 1002": {
+    "an opcode that doesn't exist": [(link) => link.send({ opcode: 3, payload: "" })],
+    "a close frame of half a code": [
+      (link) => link.send({ opcode: 8, payload: Uint8Array.of(3) }),
+    ],
   },
-  {
-    what: "text that is not UTF-8",
-    cause: "protocol",
-    code: 1007,
-    end: (link) => link.send({ opcode: 1, payload: Uint8Array.of(0xff) }),
+  "protocol 1007": {
+    "text that is not UTF-8": [(link) => link.send({ opcode: 1, payload: Uint8Array.of(0xff) })],
   },
-  {
-    what: "a close frame of half a code",
-    cause: "protocol",
-    code: 1002,
-    end: (link) => link.send({ opcode: 8, payload: Uint8Array.of(3) }),
+  "reset 1006": { "a reset": [(link) => link.peer.reset()] },
+  "callback 1006": { "the number that a callback returns": [go, { onMessage: () => -1 }] },
+  "callback 1011": {
+    "a callback that throws": [go, {
+      onMessage() {
+        throw new Error("thrown on purpose");
+      },
+    }],
   },
-  { what: "a reset", cause: "reset", code: 1006, end: (link) => link.peer.reset() },
-  {
-    what: "the number that a callback returns",
-    cause: "callback",
-    code: 1006,
-    onMessage: () => -1,
-    end: (link) => link.send(text("go")),
-  },
-  {
-    what: "a callback that throws",
-    cause: "callback",
-    code: 1011,
-    onMessage() {
-      throw new Error("thrown on purpose");
-    },
-    end: (link) => link.send(text("go")),
-  },
-  {
-    what: "context.destroy",
-    cause: "destroy",
-    code: 1001,
-    end: (link) => void link.wsi.context.destroy(),
-  },
-  {
-    what: "context.destroy whose grace ends",
-    cause: "destroy",
-    code: 1001,
-    async end(link, advance) {
+  "destroy 1001": {
+    "context.destroy": [(link) => void link.wsi.context.destroy()],
+    "context.destroy whose grace ends": [async (link, advance) => {
       void link.wsi.context.destroy({ graceMs: 1_000 });
       await advance(1_000 + TICK);
-    },
+    }],
   },
-];
+};
+
+const rows = Object.entries(ENDINGS).flatMap(([told, endings]) => {
+  const [cause, code] = told.split(" ");
+  return Object.entries(endings).map(([what, [end, more = {}]]) =>
+    [what, cause as CloseCause, Number(code), end, more] as const
+  );
+});
 
 /** Bytes that don't get shorter by compression. */
 function noise(length: number): Uint8Array<ArrayBuffer> {
@@ -198,7 +141,7 @@ function noise(length: number): Uint8Array<ArrayBuffer> {
 
 for (const side of [SERVER, CLIENT]) {
   for (const coding of ["plain", "compressed"] as const) {
-    for (const { what, cause, code, options, onMessage, end } of ENDINGS) {
+    for (const [what, cause, code, end, { onMessage, ...options }] of rows) {
       Deno.test(`${what} ends a ${coding} ${side.name} connection with the cause "${cause}"`, async () => {
         using _log = captureLog([]);
         await using house = side.setUp({

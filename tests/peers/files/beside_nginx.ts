@@ -185,6 +185,32 @@ export interface Question {
   };
 }
 
+/** What stands for a fact, or for a date of another minute, in a field of {@linkcode questions}. */
+function filled(field: string, { etag, lastModified }: Facts): string {
+  const minuteFrom = (ms: number) => new Date(MODIFIED.getTime() + ms).toUTCString();
+  const values = { etag, lastModified, before: minuteFrom(-60_000), after: minuteFrom(60_000) };
+  return field.replace(/\{(\w+)\}/, (_, name: keyof typeof values) => values[name] ?? "");
+}
+
+/**
+ * Questions of a status and a sentence each, with lines for the fields, for another target (`at`), and for
+ * nginx's other status and why it is another.
+ */
+export function questions(target: string, text: string): readonly Question[] {
+  return text.trim().split(/\n(?=\d)/).map((each) => {
+    const [first, ...lines] = each.split("\n").map((line) => line.trim()) as [string, ...string[]];
+    const fields = lines.filter((line) => !/^(at|nginx) /.test(line));
+    const [, status, because] = /^ {2}nginx (\d+): (.+)$/m.exec(each) ?? [];
+    return {
+      name: first.slice(4),
+      target: /^ {2}at (.+)$/m.exec(each)?.[1] ?? target,
+      fields: (facts) => fields.map((field) => filled(field, facts)),
+      status: Number(first.slice(0, 3)),
+      ...(because === undefined ? {} : { unlike: { status: Number(status), because } }),
+    };
+  });
+}
+
 /** What must be the same on both sides; names of tags and boundaries are each server's own. */
 const COMPARED = [
   "allow",

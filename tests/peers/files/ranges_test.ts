@@ -1,15 +1,13 @@
 /** Ranges of a file (RFC 9110 section 14), with nginx's answers beside ours. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { ask, bothServing, compare, MODIFIED, type Question } from "./beside_nginx.ts";
+import { ask, bothServing, compare, type Question, questions } from "./beside_nginx.ts";
 import { CURL, NGINX, output } from "../peer.ts";
 
 const target = "/digits.txt";
 const LENGTH = 1000;
 const CONTENT = Array.from({ length: LENGTH / 4 }, (_, i) => String(i).padStart(4, "0")).join("");
 const SITE = { files: { "digits.txt": CONTENT, "empty.txt": "" } };
-const BEFORE = new Date(MODIFIED.getTime() - 60_000).toUTCString();
-const AFTER = new Date(MODIFIED.getTime() + 60_000).toUTCString();
 
 /** A question about one Range field. */
 function ranged(
@@ -105,84 +103,57 @@ const QUESTIONS: readonly Question[] = [
   ranged("one of several is malformed", "bytes=0-9,x", 200, {
     unlike: { status: 416, because: IGNORED },
   }),
-  {
-    name: "a range of an empty file",
-    target: "/empty.txt",
-    fields: () => ["Range: bytes=0-"],
-    status: 416,
-    unlike: { status: 200, because: "no byte of it can be at that position" },
-  },
-  {
-    name: "a suffix of an empty file",
-    target: "/empty.txt",
-    fields: () => ["Range: bytes=-5"],
-    status: 200,
-  },
-  {
-    name: "a range of a file that is not there",
-    target: "/absent.txt",
-    fields: () => ["Range: bytes=0-9"],
-    status: 404,
-  },
+  ...questions(
+    target,
+    `
+416 a range of an empty file
+  at /empty.txt
+  Range: bytes=0-
+  nginx 200: no byte of it can be at that position
+200 a suffix of an empty file
+  at /empty.txt
+  Range: bytes=-5
+404 a range of a file that is not there
+  at /absent.txt
+  Range: bytes=0-9
+`,
+  ),
 ];
 
-const IF_RANGE: readonly Question[] = [
-  {
-    name: "If-Range with its own tag",
-    target,
-    fields: ({ etag }) => ["Range: bytes=0-9", `If-Range: ${etag}`],
-    status: 206,
-  },
-  {
-    name: "If-Range with another tag",
-    target,
-    fields: () => ["Range: bytes=0-9", 'If-Range: "other"'],
-    status: 200,
-  },
-  {
-    name: "If-Range with a weak tag, which never does",
-    target,
-    fields: ({ etag }) => ["Range: bytes=0-9", `If-Range: W/${etag}`],
-    status: 200,
-  },
-  {
-    name: "If-Range with its own date",
-    target,
-    fields: ({ lastModified }) => ["Range: bytes=0-9", `If-Range: ${lastModified}`],
-    status: 206,
-  },
-  {
-    name: "If-Range with an earlier date",
-    target,
-    fields: () => ["Range: bytes=0-9", `If-Range: ${BEFORE}`],
-    status: 200,
-  },
-  {
-    name: "If-Range with a later date, which is another one",
-    target,
-    fields: () => ["Range: bytes=0-9", `If-Range: ${AFTER}`],
-    status: 200,
-  },
-  {
-    name: "If-Range that fails makes a range that can't be satisfied the whole",
-    target,
-    fields: () => ["Range: bytes=5000-", 'If-Range: "other"'],
-    status: 200,
-  },
-  { name: "If-Range without a range", target, fields: () => ['If-Range: "other"'], status: 200 },
-  {
-    name: "a precondition that is not met comes before the range",
-    target,
-    fields: ({ etag }) => ["Range: bytes=0-9", `If-None-Match: ${etag}`],
-    status: 304,
-  },
-  {
-    name: "a precondition that fails comes before a range that can't be satisfied",
-    target,
-    fields: () => ["Range: bytes=5000-", 'If-Match: "other"'],
-    status: 412,
-  },
-];
+const IF_RANGE = questions(
+  target,
+  `
+206 If-Range with its own tag
+  Range: bytes=0-9
+  If-Range: {etag}
+200 If-Range with another tag
+  Range: bytes=0-9
+  If-Range: "other"
+200 If-Range with a weak tag, which never does
+  Range: bytes=0-9
+  If-Range: W/{etag}
+206 If-Range with its own date
+  Range: bytes=0-9
+  If-Range: {lastModified}
+200 If-Range with an earlier date
+  Range: bytes=0-9
+  If-Range: {before}
+200 If-Range with a later date, which is another one
+  Range: bytes=0-9
+  If-Range: {after}
+200 If-Range that fails makes a range that can't be satisfied the whole
+  Range: bytes=5000-
+  If-Range: "other"
+200 If-Range without a range
+  If-Range: "other"
+304 a precondition that is not met comes before the range
+  Range: bytes=0-9
+  If-None-Match: {etag}
+412 a precondition that fails comes before a range that can't be satisfied
+  Range: bytes=5000-
+  If-Match: "other"
+`,
+);
 
 NGINX.test("ranges are answered as RFC 9110 section 14 has them", async () => {
   await using both = await bothServing(SITE);

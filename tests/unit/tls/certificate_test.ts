@@ -17,76 +17,55 @@ function assertFault(run: () => unknown, field: TlsField, message: RegExp): void
   assert(message.test(error.message), error.message);
 }
 
-function refuses(name: string, identity: TlsIdentity, field: TlsField, message: RegExp): void {
-  Deno.test(`an identity is refused when ${name}`, () => {
-    assertFault(() => checkIdentity(identity), field, message);
-    assertFault(() => new TlsServer({ identity }), field, message);
-    const identities = [identity];
-    assertFault(() => new TlsServer({ identity: localhost, identities }), field, message);
-  });
+function refuses(field: TlsField, cases: Readonly<Record<string, [TlsIdentity, RegExp]>>): void {
+  for (const [name, [identity, message]] of Object.entries(cases)) {
+    Deno.test(`an identity is refused when ${name}`, () => {
+      assertFault(() => checkIdentity(identity), field, message);
+      assertFault(() => new TlsServer({ identity }), field, message);
+      const identities = [identity];
+      assertFault(() => new TlsServer({ identity: localhost, identities }), field, message);
+    });
+  }
 }
 
-refuses(
-  "its certificate is no PEM",
-  { ...localhost, cert: "hello" },
-  "sslCertFilepath",
-  /BEGIN CERTIFICATE/,
-);
-refuses(
-  "its certificate can't be parsed",
-  {
-    ...localhost,
-    cert: `${localhost.cert}-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n`,
-  },
-  "sslCertFilepath",
-  /certificate 2 can't be parsed/,
-);
-refuses("it has no key", { ...localhost, key: ca.cert }, "sslPrivateKeyFilepath", /no private key/);
-refuses(
-  "its key can't be parsed",
-  { ...localhost, key: "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n" },
-  "sslPrivateKeyFilepath",
-  /can't be parsed/,
-);
-refuses(
-  "the key is another one's",
-  { ...localhost, key: ca.key },
-  "sslPrivateKeyFilepath",
-  /not the one of the certificate of CN=localhost/,
-);
-refuses(
-  "the CA's certificate comes first",
-  { cert: ca.cert + localhost.cert, key: localhost.key },
-  "sslCertFilepath",
-  /belongs to certificate 2 of the file; that one must come first/,
-);
-refuses("it has expired", certificates.expired, "sslCertFilepath", /CN=expired has expired on 20/);
-refuses(
-  "it is not valid yet",
-  certificates.notYetValid,
-  "sslCertFilepath",
-  /CN=not yet valid is not valid before 20/,
-);
-refuses(
-  "an intermediate certificate has expired",
-  { cert: localhost.cert + certificates.expired.cert, key: localhost.key },
-  "sslCertFilepath",
-  /CN=expired has expired/,
-);
-
 const encrypted = { cert: localhost.cert, key: encryptKey(localhost.key, "open sesame") };
-refuses(
-  "a passphrase is missing",
-  encrypted,
-  "sslPrivateKeyPassword",
-  /is encrypted and needs one/,
-);
-refuses(
-  "the passphrase is wrong",
-  { ...encrypted, passphrase: "open barley" },
-  "sslPrivateKeyPassword",
-  /doesn't decrypt/,
-);
+const BROKEN = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+const { expired, notYetValid } = certificates;
+const withCert = (cert: string) => ({ ...localhost, cert });
+const withKey = (key: string) => ({ ...localhost, key });
+
+refuses("sslCertFilepath", {
+  "its certificate is no PEM": [withCert("hello"), /BEGIN CERTIFICATE/],
+  "its certificate can't be parsed": [
+    withCert(localhost.cert + BROKEN),
+    /certificate 2 can't be parsed/,
+  ],
+  "the CA's certificate comes first": [
+    withCert(ca.cert + localhost.cert),
+    /belongs to certificate 2 of the file; that one must come first/,
+  ],
+  "it has expired": [expired, /CN=expired has expired on 20/],
+  "it is not valid yet": [notYetValid, /CN=not yet valid is not valid before 20/],
+  "an intermediate certificate has expired": [
+    withCert(localhost.cert + expired.cert),
+    /CN=expired has expired/,
+  ],
+});
+refuses("sslPrivateKeyFilepath", {
+  "it has no key": [withKey(ca.cert), /no private key/],
+  "its key can't be parsed": [
+    withKey("-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n"),
+    /can't be parsed/,
+  ],
+  "the key is another one's": [
+    withKey(ca.key),
+    /not the one of the certificate of CN=localhost/,
+  ],
+});
+refuses("sslPrivateKeyPassword", {
+  "a passphrase is missing": [encrypted, /is encrypted and needs one/],
+  "the passphrase is wrong": [{ ...encrypted, passphrase: "open barley" }, /doesn't decrypt/],
+});
 
 Deno.test("an identity is good with the right passphrase, which a plain key ignores", () => {
   for (const identity of [encrypted, localhost]) {

@@ -51,142 +51,161 @@ async function judged(
   }
 }
 
-function accepts(
-  name: string,
-  client: TlsClient,
-  identity: TestIdentity,
-  options: TlsConnectOptions = { serverName: "localhost" },
-): void {
-  Deno.test(`a client accepts ${name}`, async () => {
-    assertEquals(await judged(client, identity, options), options.allowSelfSigned ? 2 : 1);
-  });
+type Shown = readonly [client: TlsClient, identity: TestIdentity, options?: TlsConnectOptions];
+
+function accepts(cases: Readonly<Record<string, Shown>>): void {
+  for (const [name, [client, identity, options]] of Object.entries(cases)) {
+    Deno.test(`a client accepts ${name}`, async () => {
+      assertEquals(await judged(client, identity, options), options?.allowSelfSigned ? 2 : 1);
+    });
+  }
 }
 
-function refuses(
-  name: string,
-  client: TlsClient,
-  identity: TestIdentity,
-  code: LwsErrorCode,
-  message: string,
-  options: TlsConnectOptions = { serverName: "localhost" },
-): void {
-  Deno.test(`a client refuses ${name}`, async () => {
-    const verdict = await judged(client, identity, options);
-    assert(verdict instanceof LwsError, `verdict ${verdict}`);
-    assertEquals(verdict.code, code, verdict.message);
-    assertStringIncludes(verdict.message, message);
-  });
+/** Refuses with a code and, in each case, a part of the message. */
+function refuses(code: LwsErrorCode, cases: Readonly<Record<string, [string, ...Shown]>>): void {
+  for (const [name, [message, client, identity, options]] of Object.entries(cases)) {
+    Deno.test(`a client refuses ${name}`, async () => {
+      const verdict = await judged(client, identity, options);
+      assert(verdict instanceof LwsError, `verdict ${verdict}`);
+      assertEquals(verdict.code, code, verdict.message);
+      assertStringIncludes(verdict.message, message);
+    });
+  }
 }
 
 const client = new TlsClient(trusting);
 const cautious = new TlsClient();
 const forgiving = { serverName: "localhost", allowSelfSigned: true };
 
-accepts("a certificate for the name it asks for", client, localhost);
-for (const serverName of ["127.0.0.1", "::1", "[::1]"]) {
-  accepts(`a certificate for the address ${serverName}`, client, localhost, { serverName });
-}
-accepts("a wildcard", client, certificates.example, { serverName: "www.example.test" });
-accepts(
-  "its own CA's certificate beside those of the system",
-  new TlsClient({ ca: [ca.cert] }),
-  localhost,
-);
-accepts("one of several CAs", new TlsClient({ ca: [foreignCa.cert + ca.cert] }), localhost);
-accepts(
-  "a self-signed certificate that is in its CA list",
-  new TlsClient({ ca: [certificates.selfSigned.cert], disableOsCaCerts: true }),
-  certificates.selfSigned,
-);
-accepts("a proper certificate, told to forgive", client, localhost, forgiving);
-accepts("a self-signed certificate, told to forgive", cautious, certificates.selfSigned, forgiving);
-accepts(
-  "a self-signed certificate in the chain, told to forgive",
-  cautious,
-  { cert: localhost.cert + ca.cert, key: localhost.key },
-  forgiving,
-);
-
+const { example, selfSigned } = certificates;
+const namedAs = (serverName: string) => ({ serverName });
+const followedBy = ({ cert }: TestIdentity) => ({
+  cert: localhost.cert + cert,
+  key: localhost.key,
+});
 const intermediate = await ca.delegate("Intermediate CA");
 const below = await intermediate.issue({ name: "below", hosts: ["localhost"] });
-accepts("an intermediate CA's certificate", client, {
-  cert: below.cert + intermediate.cert,
-  key: below.key,
-});
-refuses("a chain with a gap", client, below, "certificate-unknown-issuer", "CN=Intermediate CA");
+const chain = { cert: below.cert + intermediate.cert, key: below.key };
+const issue = (name: string, ...hosts: string[]) => ca.issue({ name, hosts });
+/** An extended key usage for servers, as DER has it: what a subject may contain, and nobody vouches for. */
+const FOR_SERVERS = "\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+const FOR_CLIENTS = { name: FOR_SERVERS, hosts: ["localhost"], purpose: "client" } as const;
 
-refuses(
-  "a certificate for another name",
-  client,
-  certificates.example,
-  "certificate-name-mismatch",
-  "is for DNS:example.test, DNS:*.example.test, not for localhost",
-);
-refuses(
-  "a certificate for another address",
-  client,
-  localhost,
-  "certificate-name-mismatch",
-  "not for 127.0.0.2",
-  { serverName: "127.0.0.2" },
-);
-refuses(
-  "a wildcard for two labels",
-  client,
-  certificates.example,
-  "certificate-name-mismatch",
-  "not for a.b.example.test",
-  { serverName: "a.b.example.test" },
-);
-refuses(
-  "an expired certificate",
-  client,
-  certificates.expired,
-  "certificate-expired",
-  "has expired on",
-);
-refuses(
-  "a certificate that is not valid yet",
-  client,
-  certificates.notYetValid,
-  "certificate-not-yet-valid",
-  "is not valid before",
-);
-refuses(
-  "an unknown CA's certificate",
-  cautious,
-  localhost,
-  "certificate-unknown-issuer",
-  "CN=Test CA",
-);
-refuses(
-  "another CA's certificate",
-  new TlsClient({ ca: [foreignCa.cert] }),
-  localhost,
-  "certificate-unknown-issuer",
-  "CN=Test CA",
-);
-refuses(
-  "any certificate, when nobody is trusted",
-  new TlsClient({ disableOsCaCerts: true }),
-  localhost,
-  "certificate-unknown-issuer",
-  "CN=Test CA",
-);
-refuses(
-  "a self-signed certificate",
-  client,
-  certificates.selfSigned,
-  "certificate-self-signed",
-  "CN=self-signed",
-);
-refuses(
-  "a self-signed certificate in the chain",
-  cautious,
-  { cert: localhost.cert + ca.cert, key: localhost.key },
-  "certificate-self-signed",
-  "CN=Test CA",
-);
+accepts({
+  "a certificate for the name it asks for": [client, localhost],
+  "a certificate for the address 127.0.0.1": [client, localhost, namedAs("127.0.0.1")],
+  "a certificate for the address ::1": [client, localhost, namedAs("::1")],
+  "a certificate for the address [::1]": [client, localhost, namedAs("[::1]")],
+  "a wildcard": [client, example, namedAs("www.example.test")],
+  "its own CA's certificate beside those of the system": [
+    new TlsClient({ ca: [ca.cert] }),
+    localhost,
+  ],
+  "one of several CAs": [new TlsClient({ ca: [foreignCa.cert + ca.cert] }), localhost],
+  "a self-signed certificate that is in its CA list": [
+    new TlsClient({ ca: [selfSigned.cert], disableOsCaCerts: true }),
+    selfSigned,
+  ],
+  "a proper certificate, told to forgive": [client, localhost, forgiving],
+  "a self-signed certificate, told to forgive": [cautious, selfSigned, forgiving],
+  "a self-signed certificate in the chain, told to forgive": [cautious, followedBy(ca), forgiving],
+  "an intermediate CA's certificate": [client, chain],
+  "a server's certificate whose subject reads like no key usage at all": [
+    client,
+    await issue("\x06\x03\x55\x1d\x25 of nothing", "localhost"),
+  ],
+  "a certificate whose subject reads like a list of names": [
+    client,
+    await issue("Smith, DNS: and sons", "localhost"),
+  ],
+});
+
+refuses("certificate-name-mismatch", {
+  "a certificate for another name": [
+    "is for DNS:example.test, DNS:*.example.test, not for localhost",
+    client,
+    example,
+  ],
+  "a certificate for another address": [
+    "not for 127.0.0.2",
+    client,
+    localhost,
+    namedAs("127.0.0.2"),
+  ],
+  "a wildcard for two labels": [
+    "not for a.b.example.test",
+    client,
+    example,
+    namedAs("a.b.example.test"),
+  ],
+  "a certificate with a name that would pass for two": [
+    "a name that can't be one",
+    client,
+    await issue("x", "other.test, DNS:localhost"),
+  ],
+});
+refuses("certificate-expired", {
+  "an expired certificate": ["has expired on", client, certificates.expired],
+  "an expired certificate of a CA it knows, told to forgive": [
+    "",
+    client,
+    certificates.expired,
+    forgiving,
+  ],
+  "an expired self-signed certificate that is in its CA list": [
+    "",
+    new TlsClient({ ca: [certificates.selfSignedExpired.cert] }),
+    certificates.selfSignedExpired,
+  ],
+});
+refuses("certificate-not-yet-valid", {
+  "a certificate that is not valid yet": ["is not valid before", client, certificates.notYetValid],
+});
+refuses("certificate-unknown-issuer", {
+  "a chain with a gap": ["CN=Intermediate CA", client, below],
+  "an unknown CA's certificate": ["CN=Test CA", cautious, localhost],
+  "another CA's certificate": ["CN=Test CA", new TlsClient({ ca: [foreignCa.cert] }), localhost],
+  "any certificate, when nobody is trusted": [
+    "CN=Test CA",
+    new TlsClient({ disableOsCaCerts: true }),
+    localhost,
+  ],
+  "a certificate whose issuer it doesn't see, told to forgive": [
+    "",
+    cautious,
+    localhost,
+    forgiving,
+  ],
+  "a chain in which nobody signed the certificate, told to forgive": [
+    "",
+    cautious,
+    followedBy(foreignCa),
+    forgiving,
+  ],
+});
+refuses("certificate-self-signed", {
+  "a self-signed certificate": ["CN=self-signed", client, selfSigned],
+  "a self-signed certificate in the chain": ["CN=Test CA", cautious, followedBy(ca)],
+  "a chain that ends in a CA of the right name with another key, told to forgive": [
+    "CN=Test CA",
+    cautious,
+    followedBy(await makeAuthority("Test CA")),
+    forgiving,
+  ],
+});
+refuses("certificate-wrong-purpose", {
+  "a client's certificate whose subject reads like a server's key usage": [
+    "is not for servers",
+    client,
+    await ca.issue(FOR_CLIENTS),
+  ],
+  "a self-signed one whose subject reads like a server's key usage, told to forgive": [
+    "is not for servers",
+    cautious,
+    await makeSelfSigned(FOR_CLIENTS),
+    forgiving,
+  ],
+});
 
 const unforgivable = [
   ["expired", certificates.selfSignedExpired, "certificate-expired"],
@@ -195,89 +214,9 @@ const unforgivable = [
   ["for clients only", certificates.selfSignedForClients, "certificate-wrong-purpose"],
 ] as const;
 for (const [name, identity, code] of unforgivable) {
-  refuses(
-    `a self-signed certificate ${name}, told to forgive`,
-    cautious,
-    identity,
-    code,
-    "",
-    forgiving,
-  );
+  const title = `a self-signed certificate ${name}, told to forgive`;
+  refuses(code, { [title]: ["", cautious, identity, forgiving] });
 }
-/** An extended key usage for servers, as DER has it: what a subject may contain, and nobody vouches for. */
-const FOR_SERVERS = "\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
-refuses(
-  "a client's certificate whose subject reads like a server's key usage",
-  client,
-  await ca.issue({ name: FOR_SERVERS, hosts: ["localhost"], purpose: "client" }),
-  "certificate-wrong-purpose",
-  "is not for servers",
-);
-refuses(
-  "a self-signed one whose subject reads like a server's key usage, told to forgive",
-  cautious,
-  await makeSelfSigned({ name: FOR_SERVERS, hosts: ["localhost"], purpose: "client" }),
-  "certificate-wrong-purpose",
-  "is not for servers",
-  forgiving,
-);
-accepts(
-  "a server's certificate whose subject reads like no key usage at all",
-  client,
-  await ca.issue({ name: "\x06\x03\x55\x1d\x25 of nothing", hosts: ["localhost"] }),
-);
-accepts(
-  "a certificate whose subject reads like a list of names",
-  client,
-  await ca.issue({ name: "Smith, DNS: and sons", hosts: ["localhost"] }),
-);
-refuses(
-  "a certificate with a name that would pass for two",
-  client,
-  await ca.issue({ name: "x", hosts: ["other.test, DNS:localhost"] }),
-  "certificate-name-mismatch",
-  "a name that can't be one",
-);
-refuses(
-  "an expired certificate of a CA it knows, told to forgive",
-  client,
-  certificates.expired,
-  "certificate-expired",
-  "",
-  forgiving,
-);
-refuses(
-  "a certificate whose issuer it doesn't see, told to forgive",
-  cautious,
-  localhost,
-  "certificate-unknown-issuer",
-  "",
-  forgiving,
-);
-refuses(
-  "a chain in which nobody signed the certificate, told to forgive",
-  cautious,
-  { cert: localhost.cert + foreignCa.cert, key: localhost.key },
-  "certificate-unknown-issuer",
-  "",
-  forgiving,
-);
-const impostor = await makeAuthority("Test CA");
-refuses(
-  "a chain that ends in a CA of the right name with another key, told to forgive",
-  cautious,
-  { cert: localhost.cert + impostor.cert, key: localhost.key },
-  "certificate-self-signed",
-  "CN=Test CA",
-  forgiving,
-);
-refuses(
-  "an expired self-signed certificate that is in its CA list",
-  new TlsClient({ ca: [certificates.selfSignedExpired.cert] }),
-  certificates.selfSignedExpired,
-  "certificate-expired",
-  "",
-);
 
 Deno.test("one forgiven connection leaves the next one strict", async () => {
   assertEquals(await judged(cautious, certificates.selfSigned, forgiving), 2);

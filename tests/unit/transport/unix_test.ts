@@ -32,7 +32,7 @@ function kindOf(path: string): string {
   }
 }
 
-function testWithPath(name: string, body: (path: string, folder: string) => Promise<void>): void {
+function test(name: string, body: (path: string, folder: string) => Promise<void>): void {
   Deno.test({
     name: `unix: ${name}`,
     ignore: isWindows,
@@ -53,7 +53,7 @@ if (!isWindows) {
   });
 }
 
-testWithPath("a listener has its path for an address, and connections have none", async (path) => {
+test("a listener has its path for an address, and connections have none", async (path) => {
   const listener = listen(path);
   assertEquals(listener.address, { hostname: `unix:${path}`, port: 0 });
   const [client, server] = await Promise.all([connect(path), listener.accept()]);
@@ -65,21 +65,18 @@ testWithPath("a listener has its path for an address, and connections have none"
   listener.close();
 });
 
-testWithPath(
-  "the file goes when the listener is closed, and a second close is harmless",
-  async (path) => {
-    const listener = listen(path);
-    assertEquals(kindOf(path), "socket");
-    const accepting = listener.accept();
-    listener.close();
-    listener.close();
-    await assertRejects(() => accepting);
-    assertEquals(kindOf(path), "nothing");
-    await assertRejects(() => connect(path), Deno.errors.NotFound);
-  },
-);
+test("the file goes when the listener is closed, and a second close is harmless", async (path) => {
+  const listener = listen(path);
+  assertEquals(kindOf(path), "socket");
+  const accepting = listener.accept();
+  listener.close();
+  listener.close();
+  await assertRejects(() => accepting);
+  assertEquals(kindOf(path), "nothing");
+  await assertRejects(() => connect(path), Deno.errors.NotFound);
+});
 
-testWithPath("what is left of a listener that is gone is removed", async (path) => {
+test("what is left of a listener that is gone is removed", async (path) => {
   const moved = `${path}.moved`;
   const gone = listen(path);
   // The runtime removes the file at the path; what was moved away stays, and nobody listens on it.
@@ -92,7 +89,7 @@ testWithPath("what is left of a listener that is gone is removed", async (path) 
   server.close();
 });
 
-testWithPath("a socket that somebody listens on is in use, and stays as it is", async (path) => {
+test("a socket that somebody listens on is in use, and stays as it is", async (path) => {
   const listener = listen(path);
   const error = assertThrows(() => listen(path), LwsError, "somebody listens there");
   assertEquals(error.code, "address-in-use");
@@ -104,7 +101,7 @@ testWithPath("a socket that somebody listens on is in use, and stays as it is", 
   listener.close();
 });
 
-testWithPath("a file, a folder or a link at the path is not removed", async (path, folder) => {
+test("a file, a folder or a link at the path is not removed", async (path, folder) => {
   Deno.writeTextFileSync(path, "precious");
   const error = assertThrows(() => listen(path), LwsError, "the file is no socket");
   assertEquals(error.code, "address-in-use");
@@ -121,7 +118,7 @@ testWithPath("a file, a folder or a link at the path is not removed", async (pat
   await assertRejects(() => connect(path), Deno.errors.ConnectionRefused);
 });
 
-testWithPath("the file has the mode that was asked for", async (path) => {
+test("the file has the mode that was asked for", async (path) => {
   for (const mode of [0o600, 0o660, 0o666, 0o777]) {
     const umask = Deno.umask();
     const listener = listen(path, mode);
@@ -132,16 +129,13 @@ testWithPath("the file has the mode that was asked for", async (path) => {
   await Promise.resolve();
 });
 
-testWithPath(
-  "the file has its mode without permission to change the mask as well",
-  async (path) => {
-    const flags = ["--allow-net", "--allow-read", "--allow-write"];
-    await using child = new Child([], "unix_mode.ts", flags, [path]);
-    assertEquals(await child.line(), "600");
-  },
-);
+test("the file has its mode without permission to change the mask as well", async (path) => {
+  const flags = ["--allow-net", "--allow-read", "--allow-write"];
+  await using child = new Child([], "unix_mode.ts", flags, [path]);
+  assertEquals(await child.line(), "600");
+});
 
-testWithPath("a path of 107 bytes is the longest", async (_path) => {
+test("a path of 107 bytes is the longest", async (_path) => {
   const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "p" });
   const path = (size: number) => join(folder, "ä".padEnd(size - folder.length - 2, "x"));
   const [client, server] = await pairOn(path(107));
@@ -154,7 +148,7 @@ testWithPath("a path of 107 bytes is the longest", async (_path) => {
   await Deno.remove(folder, { recursive: true });
 });
 
-testWithPath("a path that is none is refused by name", async () => {
+test("a path that is none is refused by name", async () => {
   for (const path of ["", "@", "a\0b", "\0abstract"]) {
     const quoted = JSON.stringify(path);
     assertThrows(() => listen(path), LwsError, `${quoted} is no unix socket`);
@@ -162,7 +156,7 @@ testWithPath("a path that is none is refused by name", async () => {
   }
 });
 
-testWithPath("connecting stops when its signal aborts, before and meanwhile", async (path) => {
+test("connecting stops when its signal aborts, before and meanwhile", async (path) => {
   const listener = listen(path);
   const aborter = new AbortController();
   const connecting = connect(path, aborter.signal);

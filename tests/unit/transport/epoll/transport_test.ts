@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 /** Runs where the network works; afterwards no descriptor is left, and no thread waits. */
 function test(
   name: string,
-  body: (faulty: FaultyLibc, network: EpollNetwork) => Promise<void>,
+  body: (given: { faulty: FaultyLibc; network: EpollNetwork }) => Promise<void>,
 ): void {
   const ignore = !isEpollAvailable();
   Deno.test({
@@ -22,7 +22,7 @@ function test(
     async fn() {
       const faulty = new FaultyLibc();
       const network = new EpollNetwork(faulty.libc, 1);
-      await body(faulty, network);
+      await body({ faulty, network });
       await network.released();
       assertEquals([...faulty.descriptors], []);
     },
@@ -44,7 +44,7 @@ async function closeAll(...all: Recorder[]): Promise<void> {
   for (const each of all) await each.until(() => each.count("close") === 1);
 }
 
-test("a send that takes a byte at a time loses none", async (faulty, network) => {
+test("a send that takes a byte at a time loses none", async ({ faulty, network }) => {
   const [near, far] = await pair(network);
   faulty.next("send", ...Array.from("twenty bytes of text", () => FaultyLibc.short(1)));
   await near.write("twenty bytes of text");
@@ -54,7 +54,7 @@ test("a send that takes a byte at a time loses none", async (faulty, network) =>
   await closeAll(near, far);
 });
 
-test("a recv that gives a byte at a time loses none", async (faulty, network) => {
+test("a recv that gives a byte at a time loses none", async ({ faulty, network }) => {
   const [near, far] = await pair(network);
   faulty.next("recv", ...Array.from({ length: 12 }, () => FaultyLibc.short(1)));
   await near.write("twelve bytes");
@@ -65,7 +65,7 @@ test("a recv that gives a byte at a time loses none", async (faulty, network) =>
 });
 
 for (const code of ["EAGAIN", "EINTR", "ENOBUFS", "ENOMEM"] as const) {
-  test(`a send that fails with ${code} is made again`, async (faulty, network) => {
+  test(`a send that fails with ${code} is made again`, async ({ faulty, network }) => {
     const [near, far] = await pair(network);
     faulty.next("send", faulty.fails(code), faulty.fails(code), FaultyLibc.short(2));
     await near.write("here it is");
@@ -76,7 +76,7 @@ for (const code of ["EAGAIN", "EINTR", "ENOBUFS", "ENOMEM"] as const) {
 }
 
 for (const code of ["EAGAIN", "EINTR"] as const) {
-  test(`a recv that fails with ${code} is made again`, async (faulty, network) => {
+  test(`a recv that fails with ${code} is made again`, async ({ faulty, network }) => {
     const [near, far] = await pair(network);
     faulty.next("recv", faulty.fails(code));
     await near.write("here it is");
@@ -85,7 +85,7 @@ for (const code of ["EAGAIN", "EINTR"] as const) {
     await closeAll(near, far);
   });
 
-  test(`an accept4 that fails with ${code} is made again`, async (faulty, network) => {
+  test(`an accept4 that fails with ${code} is made again`, async ({ faulty, network }) => {
     faulty.next("accept4", faulty.fails(code), faulty.fails(code));
     await closeAll(...await pair(network));
     assertEquals(faulty.calls.get("accept4"), 3);
@@ -93,50 +93,41 @@ for (const code of ["EAGAIN", "EINTR"] as const) {
 }
 
 for (const code of ["ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH"] as const) {
-  test(
-    `a recv that fails with ${code} ends the connection, once, with that`,
-    async (faulty, network) => {
-      const [near, far] = await pair(network);
-      faulty.next("recv", faulty.fails(code));
-      near.transport.write(new Uint8Array(10));
-      await far.until(() => far.count("close") === 1);
-      assertEquals((far.closeError as { code: string }).code, code);
-      near.transport.close();
-      await near.until(() => near.count("close") === 1);
-    },
-  );
+  test(`a recv that fails with ${code} ends the connection, once, with that`, async ({ faulty, network }) => {
+    const [near, far] = await pair(network);
+    faulty.next("recv", faulty.fails(code));
+    near.transport.write(new Uint8Array(10));
+    await far.until(() => far.count("close") === 1);
+    assertEquals((far.closeError as { code: string }).code, code);
+    near.transport.close();
+    await near.until(() => near.count("close") === 1);
+  });
 }
 
 for (const code of ["EPIPE", "ECONNRESET"] as const) {
-  test(
-    `a send that fails with ${code} ends the connection, once, with that`,
-    async (faulty, network) => {
-      const [near, far] = await pair(network);
-      faulty.next("send", faulty.fails(code));
-      near.transport.write(new Uint8Array(10));
-      assertEquals(near.events, [], "never from inside write");
-      await near.until(() => near.count("close") === 1);
-      assertEquals((near.closeError as { code: string }).code, code);
-      await far.until(() => far.count("end") === 1);
-      await closeAll(far);
-    },
-  );
+  test(`a send that fails with ${code} ends the connection, once, with that`, async ({ faulty, network }) => {
+    const [near, far] = await pair(network);
+    faulty.next("send", faulty.fails(code));
+    near.transport.write(new Uint8Array(10));
+    assertEquals(near.events, [], "never from inside write");
+    await near.until(() => near.count("close") === 1);
+    assertEquals((near.closeError as { code: string }).code, code);
+    await far.until(() => far.count("end") === 1);
+    await closeAll(far);
+  });
 }
 
 for (const code of ["EMFILE", "ENFILE", "ECONNABORTED"] as const) {
-  test(
-    `an accept4 that fails with ${code} says so, and the next one may go well`,
-    async (faulty, network) => {
-      const listener = network.listen(HERE);
-      faulty.next("accept4", faulty.fails("EAGAIN"), faulty.fails(code));
-      const connecting = network.connect({ ...HERE, port: listener.address.port }, never);
-      const error = await assertRejects(() => listener.accept(), Error, `(${code})`);
-      assertEquals((error as { code?: string }).code, code);
-      const accepted = new Recorder(await listener.accept());
-      listener.close();
-      await closeAll(accepted, new Recorder(await connecting));
-    },
-  );
+  test(`an accept4 that fails with ${code} says so, and the next one may go well`, async ({ faulty, network }) => {
+    const listener = network.listen(HERE);
+    faulty.next("accept4", faulty.fails("EAGAIN"), faulty.fails(code));
+    const connecting = network.connect({ ...HERE, port: listener.address.port }, never);
+    const error = await assertRejects(() => listener.accept(), Error, `(${code})`);
+    assertEquals((error as { code?: string }).code, code);
+    const accepted = new Recorder(await listener.accept());
+    listener.close();
+    await closeAll(accepted, new Recorder(await connecting));
+  });
 }
 
 for (
@@ -150,7 +141,7 @@ for (
     "epoll_ctl",
   ] as const
 ) {
-  test(`listening throws when ${call} fails, and leaves no descriptor`, async (faulty, network) => {
+  test(`listening throws when ${call} fails, and leaves no descriptor`, async ({ faulty, network }) => {
     faulty.next(call, faulty.fails("ENOMEM"));
     assertThrows(() => network.listen(HERE), Error, "(ENOMEM)");
     await closeAll(...await pair(network));
@@ -158,21 +149,18 @@ for (
 }
 
 for (const call of ["socket", "connect", "epoll_create1", "eventfd", "epoll_ctl"] as const) {
-  test(
-    `connecting rejects when ${call} fails, and leaves no descriptor`,
-    async (faulty, network) => {
-      const other = new EpollNetwork(new FaultyLibc().libc, 1);
-      const listener = other.listen(HERE);
-      const target = { ...HERE, port: listener.address.port };
-      faulty.next(call, faulty.fails("ENOMEM"));
-      await assertRejects(() => network.connect(target, never), Error, "(ENOMEM)");
-      listener.close();
-      await other.released();
-    },
-  );
+  test(`connecting rejects when ${call} fails, and leaves no descriptor`, async ({ faulty, network }) => {
+    const other = new EpollNetwork(new FaultyLibc().libc, 1);
+    const listener = other.listen(HERE);
+    const target = { ...HERE, port: listener.address.port };
+    faulty.next(call, faulty.fails("ENOMEM"));
+    await assertRejects(() => network.connect(target, never), Error, "(ENOMEM)");
+    listener.close();
+    await other.released();
+  });
 }
 
-test("a connection that can't be watched is closed with the reason", async (faulty, network) => {
+test("a connection that can't be watched is closed with the reason", async ({ faulty, network }) => {
   const listener = network.listen(HERE);
   const connecting = network.connect({ ...HERE, port: listener.address.port }, never);
   const accepted = await listener.accept();
@@ -185,7 +173,7 @@ test("a connection that can't be watched is closed with the reason", async (faul
   await closeAll(client);
 });
 
-test("connecting to a closed port is refused by name", async (_, network) => {
+test("connecting to a closed port is refused by name", async ({ network }) => {
   const listener = network.listen(HERE);
   const { port } = listener.address;
   listener.close();
@@ -196,7 +184,7 @@ test("connecting to a closed port is refused by name", async (_, network) => {
   );
 });
 
-test("an attempt that is given up leaves no descriptor", async (faulty, network) => {
+test("an attempt that is given up leaves no descriptor", async ({ faulty, network }) => {
   const listener = network.listen(HERE);
   const target = { ...HERE, port: listener.address.port };
   const giveUp = new AbortController();
@@ -209,43 +197,40 @@ test("an attempt that is given up leaves no descriptor", async (faulty, network)
   listener.close();
 });
 
-test(
-  "an event of a descriptor that was closed is none of its next owner's",
-  async (_, network) => {
-    const [near, far] = await pair(network);
-    // In one round both are ready; the first one that is told closes the other, whose number is taken at once.
-    const [one, other] = await pair(network);
-    let opened: Promise<unknown> | undefined;
-    const listener = network.listen(HERE);
-    const closeOther = () => {
-      other.transport.close();
-      far.transport.close();
-      // Same numbers, new sockets, and nothing sent to them.
-      opened ??= network.connect({ ...HERE, port: listener.address.port }, never);
-    };
-    other.take = far.take = (bytes) => {
-      closeOther();
-      return bytes.length;
-    };
-    // Both before the loop comes round.
-    one.transport.write(new Uint8Array(3));
-    near.transport.write(new Uint8Array(3));
-    // What has unread bytes is reset when it is closed.
-    for (const each of [one, near]) {
-      await each.until(() => each.count("end") + each.count("close") > 0);
-    }
-    const accepted = new Recorder(await listener.accept());
-    const fresh = new Recorder(await opened as ConstructorParameters<typeof Recorder>[0]);
-    assertEquals(other.takenLength + far.takenLength, 3, "one of the two was told");
-    await accepted.write("first");
-    await fresh.untilTaken(5);
-    assertEquals(fresh.text, "first");
-    listener.close();
-    await closeAll(...[near, one].filter((each) => each.count("close") === 0), accepted, fresh);
-  },
-);
+test("an event of a descriptor that was closed is none of its next owner's", async ({ network }) => {
+  const [near, far] = await pair(network);
+  // In one round both are ready; the first one that is told closes the other, whose number is taken at once.
+  const [one, other] = await pair(network);
+  let opened: Promise<unknown> | undefined;
+  const listener = network.listen(HERE);
+  const closeOther = () => {
+    other.transport.close();
+    far.transport.close();
+    // Same numbers, new sockets, and nothing sent to them.
+    opened ??= network.connect({ ...HERE, port: listener.address.port }, never);
+  };
+  other.take = far.take = (bytes) => {
+    closeOther();
+    return bytes.length;
+  };
+  // Both before the loop comes round.
+  one.transport.write(new Uint8Array(3));
+  near.transport.write(new Uint8Array(3));
+  // What has unread bytes is reset when it is closed.
+  for (const each of [one, near]) {
+    await each.until(() => each.count("end") + each.count("close") > 0);
+  }
+  const accepted = new Recorder(await listener.accept());
+  const fresh = new Recorder(await opened as ConstructorParameters<typeof Recorder>[0]);
+  assertEquals(other.takenLength + far.takenLength, 3, "one of the two was told");
+  await accepted.write("first");
+  await fresh.untilTaken(5);
+  assertEquals(fresh.text, "first");
+  listener.close();
+  await closeAll(...[near, one].filter((each) => each.count("close") === 0), accepted, fresh);
+});
 
-test("a handler that throws costs its own connection only", async (_, network) => {
+test("a handler that throws costs its own connection only", async ({ network }) => {
   const [near, far] = await pair(network);
   const [one, other] = await pair(network);
   far.take = () => {
@@ -259,24 +244,21 @@ test("a handler that throws costs its own connection only", async (_, network) =
   await closeAll(near, one, other);
 });
 
-test(
-  "a network whose last connections go in the round before a rest is released",
-  async (faulty, network) => {
-    const [near, far] = await pair(network);
-    faulty.next("recv", FaultyLibc.short(1), FaultyLibc.short(1));
-    far.take = (bytes) => {
-      // Longer than rounds follow each other.
-      const end = performance.now() + 10;
-      while (performance.now() < end);
-      if (far.takenLength === 1) { for (const each of [near, far]) each.transport.close(); }
-      return bytes.length;
-    };
-    await near.write("ab");
-    for (const each of [near, far]) await each.until(() => each.count("close") === 1);
-  },
-);
+test("a network whose last connections go in the round before a rest is released", async ({ faulty, network }) => {
+  const [near, far] = await pair(network);
+  faulty.next("recv", FaultyLibc.short(1), FaultyLibc.short(1));
+  far.take = (bytes) => {
+    // Longer than rounds follow each other.
+    const end = performance.now() + 10;
+    while (performance.now() < end);
+    if (far.takenLength === 1) { for (const each of [near, far]) each.transport.close(); }
+    return bytes.length;
+  };
+  await near.write("ab");
+  for (const each of [near, far]) await each.until(() => each.count("close") === 1);
+});
 
-test("20,000 connections come and go, with faults among them", async (faulty, network) => {
+test("20,000 connections come and go, with faults among them", async ({ faulty, network }) => {
   const listener = network.listen(HERE);
   const target = { ...HERE, port: listener.address.port };
   let refused = 0;
@@ -318,37 +300,31 @@ test("20,000 connections come and go, with faults among them", async (faulty, ne
   }
 });
 
-test(
-  "a name's next address is tried when the kernel refuses one within the call",
-  async (faulty, network) => {
-    const listener = network.listen(HERE);
-    const { resolve } = runtimeSystem;
-    runtimeSystem.resolve = () => Promise.resolve(["::1", "127.0.0.1"]);
-    faulty.next("connect", faulty.fails("ENETUNREACH"));
-    const target = { hostname: "two.example", port: listener.address.port };
-    const connecting = network.connect(target, never);
-    runtimeSystem.resolve = resolve;
-    const client = new Recorder(await connecting);
-    const server = new Recorder(await listener.accept());
-    listener.close();
-    await closeAll(client, server);
-  },
-);
+test("a name's next address is tried when the kernel refuses one within the call", async ({ faulty, network }) => {
+  const listener = network.listen(HERE);
+  const { resolve } = runtimeSystem;
+  runtimeSystem.resolve = () => Promise.resolve(["::1", "127.0.0.1"]);
+  faulty.next("connect", faulty.fails("ENETUNREACH"));
+  const target = { hostname: "two.example", port: listener.address.port };
+  const connecting = network.connect(target, never);
+  runtimeSystem.resolve = resolve;
+  const client = new Recorder(await connecting);
+  const server = new Recorder(await listener.accept());
+  listener.close();
+  await closeAll(client, server);
+});
 
-test(
-  "closeAll closes what has not started, and what is broken while it is paused",
-  async (_, network) => {
-    const listener = network.listen(HERE);
-    const { port } = listener.address;
-    const unstarted = await Deno.connect({ hostname: "127.0.0.1", port });
-    await listener.accept();
-    const broken = network.connect({ ...HERE, port }, never);
-    const server = new Recorder(await listener.accept());
-    server.transport.pause();
-    const client = await broken;
-    client.abort!();
-    await network.closeAll();
-    assertEquals(await unstarted.read(new Uint8Array(1)).catch(() => null), null);
-    unstarted.close();
-  },
-);
+test("closeAll closes what has not started, and what is broken while it is paused", async ({ network }) => {
+  const listener = network.listen(HERE);
+  const { port } = listener.address;
+  const unstarted = await Deno.connect({ hostname: "127.0.0.1", port });
+  await listener.accept();
+  const broken = network.connect({ ...HERE, port }, never);
+  const server = new Recorder(await listener.accept());
+  server.transport.pause();
+  const client = await broken;
+  client.abort!();
+  await network.closeAll();
+  assertEquals(await unstarted.read(new Uint8Array(1)).catch(() => null), null);
+  unstarted.close();
+});
