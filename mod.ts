@@ -127,11 +127,15 @@ export { LwsError, type LwsErrorCode } from "./src/base/errors.ts";
 export { LOG_LEVELS, type LogEmitter, type LogLevel, setLogLevel } from "./src/base/log.ts";
 export type {
   Address,
+  Dialling,
   Listener,
   Network,
   NetworkFeature,
   NetworkTarget,
   PeerAddresses,
+  PolledHost,
+  PolledListener,
+  PolledNetwork,
   StreamConn,
   StreamListener,
   TcpKeepAlive,

@@ -41,9 +41,9 @@ import { pollfds } from "./test_server_poll.ts";
 
 let force_exit = false;
 
-const PROTOCOL_DUMB_INCREMENT = 1;
+export const PROTOCOL_DUMB_INCREMENT = 1;
 
-const protocols: lws_protocols[] = [
+export const protocols: lws_protocols[] = [
   {
     name: "http-only",
     callback: callback_http,

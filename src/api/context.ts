@@ -64,7 +64,10 @@ export interface Context extends AsyncDisposable {
   readonly canonicalHostname: string;
   /** Whether {@linkcode destroy} was called. */
   readonly isDestroyed: boolean;
-  /** Resolves when the context is destroyed and every connection has ended; never rejects. */
+  /**
+   * Resolves when the context is destroyed, every connection has ended, and its port is free again; never
+   * rejects.
+   */
   readonly closed: Promise<void>;
 
   /**
@@ -236,6 +239,21 @@ export interface Context extends AsyncDisposable {
    */
   service(timeoutMs: number): Promise<number>;
   /**
+   * As {@linkcode service}, by blocking the thread until the first event or the timeout, as `lws_service` does in
+   * C; for contexts with `service: "manual"` or `"external"` over a network with real descriptors, as of
+   * `@x/lws/epoll`. Accepting, reading, writing, closing, timeouts, writeable callbacks and connecting to an IP
+   * address need nothing else. Meanwhile the runtime does nothing: no timer, promise, signal listener, file or
+   * stream of the program goes on, nor connecting to a name or through a proxy, before the program awaits
+   * something, such as `await context.service(0)`. A callback that returns a promise where one is awaited has
+   * failed, as by a throw, and the log names it: it could never settle.
+   *
+   * @param timeoutMs How long to block, from 0 milliseconds; `Infinity` blocks without an end.
+   * @returns 0, or a negative number once the context is destroyed.
+   * @throws {LwsError} `invalid-state` when the context serves by itself, or its network has no real descriptors;
+   *   `unsupported` with TLS or the PROXY protocol, which need the runtime; `invalid-argument`.
+   */
+  serviceSync(timeoutMs: number): number;
+  /**
    * Ends a {@linkcode service} or {@linkcode poll} that waits, or the next one that would
    * (`lws_cancel_service`).
    *
@@ -256,7 +274,9 @@ export interface Context extends AsyncDisposable {
    * Waits until one of the descriptors is ready for what its `events` ask, as poll(2) does, and puts
    * that into `revents`. Entries of foreign descriptors are left as they are: a program that sets
    * `revents` of one calls {@linkcode cancelService} so that the loop sees it. When timeouts are due it
-   * returns early; `serviceFd` runs them.
+   * returns early; `serviceFd` runs them. Over a network with real descriptors, as of `@x/lws/epoll`, this is
+   * poll(2) itself, on another thread, over any descriptors of the process; what has a number below 0 is left as it
+   * is.
    *
    * @param timeoutMs How long to wait, from 0 milliseconds; `Infinity` waits without an end.
    * @returns The number of entries with `revents`, or a negative number once the context is destroyed.
@@ -265,7 +285,8 @@ export interface Context extends AsyncDisposable {
   poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number>;
   /**
    * As {@linkcode poll} without waiting: tells what had come by the last turn of the runtime's event
-   * loop. Nothing more comes until the program awaits something that takes a turn, such as `poll`.
+   * loop. Nothing more comes until the program awaits something that takes a turn, such as `poll`. Over a network
+   * with real descriptors it asks the kernel.
    *
    * @returns The number of entries with `revents`, or a negative number once the context is destroyed.
    * @throws {LwsError} `invalid-state` when the context serves by itself; `invalid-argument`.

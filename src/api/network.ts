@@ -3,6 +3,8 @@
  * which says how many bytes it took.
  */
 
+import type { PollFd } from "./service.ts";
+
 /**
  * What a transport needs of an accepted connection; a `Deno.TcpConn` and a `Deno.UnixConn` have it all.
  * Given to {@linkcode Context.adopt} by programs, and by a {@linkcode StreamListener}; from then on only the
@@ -112,6 +114,8 @@ export interface Transport {
   readonly localAddress: Address;
   /** The peer's end. */
   readonly remoteAddress: Address;
+  /** The descriptor, where it is a real one; −1 once it is closed. Default: there is none to know. */
+  readonly fd?: number | undefined;
   /** Starts reading; comes once, before any other call but `close`. */
   start(handler: TransportHandler): void;
   /**
@@ -166,6 +170,8 @@ export function abortTransport(transport: Transport): void {
 export interface Listener {
   /** Where it listens; the port is the real one, also when 0 was asked for. */
   readonly address: Address;
+  /** The descriptor, where it is a real one. Default: there is none to know. */
+  readonly fd?: number | undefined;
   /** The next connection; rejects once the listener is closed. */
   accept(): Promise<Transport>;
   /** Stops listening; what was accepted lives on. Harmless when repeated. */
@@ -265,4 +271,86 @@ export interface Network {
    * closed; at once while others use it. {@linkcode Context.closed} waits for it. Default: there is nothing.
    */
   released?(): Promise<void>;
+  /**
+   * The same for one context with `service: "manual"` or `"external"`, which reads and writes only when it is
+   * asked. Transports and listeners have a real `fd` then. Default: the context holds back what it is told.
+   */
+  polled?(host: PolledHost): PolledNetwork;
+}
+
+/**
+ * What a {@linkcode PolledNetwork} tells. Implemented by contexts.
+ *
+ * @category Networks and clocks
+ */
+export interface PolledHost {
+  /** What a descriptor is watched for from now on: `POLLIN`, `POLLOUT`, both or 0. */
+  watches(fd: number, events: number): void;
+  /** A descriptor is about to be closed. */
+  leaves(fd: number): void;
+  /** Has `work`, which belongs to a descriptor, done in a service to come, and not from inside this call. */
+  later(fd: number, work: () => void): void;
+  /** Something waits that has no descriptor of its own: {@linkcode PolledNetwork.asideFd} is to be watched. */
+  asideIsNeeded(): void;
+}
+
+/**
+ * A listener from which connections are taken when it is ready. Made by {@linkcode PolledNetwork.listen}.
+ *
+ * @category Networks and clocks
+ */
+export interface PolledListener extends Listener {
+  /** The descriptor; −1 once it is closed. */
+  readonly fd: number;
+  /** The next connection, if there is one. @throws {Error} as `accept` rejects */
+  take(): Transport | undefined;
+  /** Calls `onReady` in a service when there may be connections. */
+  watch(onReady: () => void): void;
+  /** Whether it is watched for connections, as it is at first. */
+  accepts(isOn: boolean): void;
+}
+
+/**
+ * How an attempt to connect ends: by one of these, never from inside the call that began it.
+ *
+ * @category Networks and clocks
+ */
+export interface Dialling {
+  /** It is connected; the transport is started by the one that is told. */
+  connected(transport: Transport): void;
+  /** It is not, for this reason. */
+  failed(error: unknown): void;
+}
+
+/**
+ * A network that reads and writes nothing by itself: only what a call of these is about. Made by
+ * {@linkcode Network.polled} for one context, which calls it.
+ *
+ * @category Networks and clocks
+ */
+export interface PolledNetwork extends Network {
+  /** Listens, in service. @throws when the address can't be listened on. */
+  listen(target: NetworkTarget): PolledListener;
+  /** As `connect` without a promise; false where that needs one, as for a name. */
+  connectNow(target: NetworkTarget, signal: AbortSignal, dialling: Dialling): boolean;
+  /** A descriptor that is ready to be read when something is that no context's connection has yet. */
+  readonly asideFd: number;
+  /** Whether a descriptor is ready now. */
+  readonly hasReady: boolean;
+  /** Blocks the thread until a descriptor is ready, or for so long, and tells of those that are. */
+  wait(timeoutMs: number, tell: (fd: number, revents: number) => void): void;
+  /** Resolves when a descriptor is ready, or when it is woken. One at a time. */
+  ready(): Promise<void>;
+  /** Resolves when one of these is, as poll(2) sees it, or when it is woken. One at a time. */
+  pollReady(pollFds: readonly PollFd[]): Promise<void>;
+  /** Sets `revents` of each entry with a descriptor from 0 on, as poll(2). */
+  pollNow(pollFds: readonly PollFd[]): void;
+  /** Ends a `ready` or a `pollReady` that waits. */
+  wake(): void;
+  /** Reads and writes what a descriptor is ready for. */
+  serve(fd: number, revents: number): void;
+  /** Makes {@linkcode asideFd} ready. */
+  signal(): void;
+  /** From now on it serves by itself, until all that it has is closed. */
+  release(): void;
 }

@@ -57,7 +57,10 @@ export interface PollLock extends PollArgs {
  * @category Service
  */
 export interface PollFd {
-  /** A descriptor of the context, or anything else for the program's own. */
+  /**
+   * A descriptor of the context, or anything else for the program's own; where descriptors are real, any of the
+   * process.
+   */
   readonly fd: number;
   /** What the program waits for. */
   events: number;

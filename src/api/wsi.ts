@@ -24,7 +24,11 @@ export interface Wsi<out User = unknown> {
   readonly protocol: ActiveProtocol;
   /** The per-session data; undefined without {@linkcode Protocol.perSessionData}. */
   readonly user: User;
-  /** A number that no other connection of the context has (`lws_get_socket_fd`). */
+  /**
+   * A number that no other connection of the context has (`lws_get_socket_fd`). Over a network with real
+   * descriptors, as of `@x/lws/epoll`, it is the socket's: −1 on a client before it is connected, on what
+   * `context.adopt` was given, and once the connection is gone, as the system gives numbers again.
+   */
   readonly socketFd: number;
   /**
    * 0 without TLS, 1 with TLS, 2 on a client that was told to forgive a self-signed certificate

@@ -11,6 +11,23 @@ export function isPromised(result: unknown): result is PromiseLike<unknown> {
     typeof (result as { then?: unknown }).then === "function";
 }
 
+let blocked = 0;
+
+/** Runs `work`, which no promise settles during. */
+export function whileBlocking<Result>(work: () => Result): Result {
+  blocked++;
+  try {
+    return work();
+  } finally {
+    blocked--;
+  }
+}
+
+/** Whether the thread is blocked for callbacks: what one promises could never be waited for. */
+export function isBlocking(): boolean {
+  return blocked > 0;
+}
+
 /** The number that a value counts as: what is none says no wherever a number other than 0 does. */
 export function numberOf(result: unknown): number {
   if (typeof result === "number") return result;

@@ -104,6 +104,8 @@ export {
   type TrustLoader,
 } from "../api/tls.ts";
 export { type HdrCopy, type HdrCopyFragment, type HdrTotalLength } from "./calls/headers.ts";
+export { type BlockingContext, overNetwork } from "./calls/over_network.ts";
+export { type Service } from "./calls/context_calls.ts";
 export { poll } from "./calls/poll.ts";
 export {
   cancelService as lws_cancel_service,

@@ -17,7 +17,7 @@ import {
   type Write,
   writing,
 } from "./calls/connection_calls.ts";
-import { broadcast, callbackOnWritableAll, ownerOf } from "./calls/context_calls.ts";
+import { broadcast, callbackOnWritableAll, ownerOf, type Service } from "./calls/context_calls.ts";
 import { createFrom } from "./calls/creation.ts";
 import {
   libwebsocket_service as elderService,
@@ -42,6 +42,8 @@ export { type ClientConnect } from "./calls/client_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type BroadcastFilledIn, type FilledIn, type ProtocolStruct } from "./engine/structs.ts";
+export { type BlockingContext, overNetwork } from "./calls/over_network.ts";
+export { type Service } from "./calls/context_calls.ts";
 export { poll } from "./calls/poll.ts";
 export {
   libwebsocket_canonical_hostname,
@@ -117,12 +119,14 @@ export function libwebsocket_create_context(
  *
  * @returns A promise, in place of blocking: 0, or 1 without a context or once it is destroyed.
  */
-export async function libwebsocket_service(
+export const libwebsocket_service: Service = ((
   context: libwebsocket_context | null,
   timeout_ms: number,
-): Promise<number> {
-  return await elderService(context, timeout_ms) === 0 ? 0 : 1;
-}
+) => {
+  const result: number | Promise<number> = elderService(context, timeout_ms);
+  const asThen = (code: number) => code === 0 ? 0 : 1;
+  return typeof result === "number" ? asThen(result) : result.then(asThen);
+}) as Service;
 
 /** Serves a descriptor that has something waiting. 0, or 1 when it is none of the context. */
 export function libwebsocket_service_fd(context: libwebsocket_context, pollfd: pollfd): number {

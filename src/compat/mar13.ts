@@ -93,6 +93,8 @@ export {
   type ProtocolStruct,
   type Soon,
 } from "./engine/structs.ts";
+export { type BlockingContext, overNetwork } from "./calls/over_network.ts";
+export { type Service } from "./calls/context_calls.ts";
 export { poll } from "./calls/poll.ts";
 export {
   libwebsocket_canonical_hostname,

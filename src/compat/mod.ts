@@ -28,7 +28,8 @@
  * What is different from C, in all generations:
  *
  * - `lws_service` returns a promise in place of blocking: `while (n >= 0) n = await lws_service(context,
- *   50)`. Nothing is delivered in between, as in C. `lws_context_destroy` returns one as well, for the
+ *   50)`. Nothing is delivered in between, as in C. Over `@x/lws/epoll` it blocks, and the loop runs without
+ *   the `await`: `const context = overNetwork(epollNetwork(), () => lws_create_context(info))`. `lws_context_destroy` returns one as well, for the
  *   end of all connections, and so does `poll` with another timeout than 0.
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.

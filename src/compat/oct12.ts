@@ -74,6 +74,8 @@ export {
   libwebsockets_SHA1,
 } from "./calls/elder_names.ts";
 export { forkServiceLoop as libwebsockets_fork_service_loop } from "./calls/background.ts";
+export { type BlockingContext, overNetwork } from "./calls/over_network.ts";
+export { type Service } from "./calls/context_calls.ts";
 export { poll } from "./calls/poll.ts";
 export { hangupOnClient as libwebsockets_hangup_on_client } from "./calls/context_calls.ts";
 export {

@@ -3,7 +3,7 @@
 import type { Reason, ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { THREW, whenSettled } from "../base/callback_results.ts";
-import { ask } from "./callbacks.ts";
+import { askAwaited } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import type { ProtocolEntry } from "./owner.ts";
 
@@ -92,7 +92,7 @@ export class AwaitedCallbacks<Host extends AwaitingPhase> {
     data: ReasonData[R],
   ): number | PromiseLike<unknown> {
     this.#isCalling = true;
-    const result = ask(this.#connection, entry, reason, data);
+    const result = askAwaited(this.#connection, entry, reason, data);
     this.#isCalling = false;
     return result;
   }

@@ -7,10 +7,12 @@ import type { Wsi } from "../api/wsi.ts";
 import {
   disregard,
   disregardPromise,
+  isBlocking,
   noteClosing,
   promiseOrNumber,
   THREW,
 } from "../base/callback_results.ts";
+import { LwsError } from "../base/errors.ts";
 import { describeError, log } from "../base/log.ts";
 
 /** The connection that a callback is for. Implemented by Connection. */
@@ -71,6 +73,24 @@ export function ask<R extends keyof ReasonData>(
   } catch (error) {
     return thrown(caller, protocol, reason, error);
   }
+}
+
+/** As {@linkcode ask}, for reasons in which a promise is awaited: where it can't be, it counts as a throw. */
+export function askAwaited<R extends keyof ReasonData>(
+  caller: Caller,
+  called: Called,
+  reason: R,
+  data: ReasonData[R],
+  user: unknown = caller.user,
+): number | PromiseLike<unknown> {
+  const result = ask(caller, called, reason, data, user);
+  if (typeof result === "number" || !isBlocking()) return result;
+  disregard(result, `${called.protocol.name}: ${reason}`);
+  const error = new LwsError(
+    "invalid-state",
+    "it returned a promise, which can't settle while serviceSync blocks the thread",
+  );
+  return thrown(caller, called.protocol, reason, error);
 }
 
 /** As {@linkcode ask}, for reasons in which a promise is not awaited but counts as 0. */

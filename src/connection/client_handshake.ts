@@ -52,13 +52,19 @@ function isInterim(status: number): boolean {
   return status < 200 && status !== 101;
 }
 
+/** What hears of a way to a server. Implemented by ClientHandshake. */
+export interface RouteAsker {
+  /** A step of the way begins, which has its own time. */
+  onStep(step: RouteStep): void;
+  /** It is there. Never called from inside the call that asked for it, as is the next one. */
+  onConnected(route: Route): void;
+  /** There is none. */
+  onRefused(error: unknown): void;
+}
+
 /** How a client gets to its server; a context's own. */
 export interface Connector {
-  connect(
-    target: RouteTarget,
-    signal: AbortSignal,
-    onStep: (step: RouteStep) => void,
-  ): Promise<Route>;
+  connect(target: RouteTarget, signal: AbortSignal, asker: RouteAsker): void;
 }
 
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
@@ -91,14 +97,14 @@ export class ClientHandshake implements Phase {
     this.#startedAt = connection.owner.wheel.now();
     log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
     this.#armTimeout();
-    const onStep = (step: RouteStep) => {
-      this.#step(step);
-      this.#armTimeout();
-    };
-    this.#routes.connect(this.#target, this.#aborter.signal, onStep).then(
-      (route) => this.#onConnected(route),
-      (error) => this.#arrived(() => this.#onRefused(error)),
-    );
+    this.#routes.connect(this.#target, this.#aborter.signal, {
+      onStep: (step) => {
+        this.#step(step);
+        this.#armTimeout();
+      },
+      onConnected: (route) => this.#onConnected(route),
+      onRefused: (error) => this.#arrived(() => this.#onRefused(error)),
+    });
   }
 
   #step(event: HandshakeEvent): void {
@@ -113,7 +119,8 @@ export class ClientHandshake implements Phase {
   /** It never got as far as connecting. */
   abandon(why: string): void {
     this.#failure = why;
-    queueMicrotask(() => this.#connection.onClose());
+    const { owner, socketFd } = this.#connection;
+    owner.scheduler.soon({ socketFd, service: () => this.#connection.onClose() });
   }
 
   get isEstablished(): boolean {
@@ -224,7 +231,7 @@ export class ClientHandshake implements Phase {
     owner.scheduler.arrived({ socketFd, service }, POLLOUT);
   }
 
-  #onConnected({ transport, isSsl, tls }: Route): void {
+  #onConnected({ transport, isSsl, tls, fd }: Route): void {
     const connection = this.#connection;
     if (!connection.isOpen) {
       transport.close();
@@ -233,6 +240,7 @@ export class ClientHandshake implements Phase {
     connection.isSsl = isSsl;
     connection.tls = tls;
     this.#step("connected");
+    connection.owner.opened(connection, fd);
     // At once, as only its handler hears that it breaks; what it tells waits for service.
     connection.attach(transport);
     this.#arrived(() => this.#begin());
@@ -411,6 +419,8 @@ export interface RouteTarget {
 /** A way that was found. */
 export interface Route {
   readonly transport: Transport;
+  /** The socket's, where that is known. */
+  readonly fd: number | undefined;
   readonly isSsl: 0 | 1 | 2;
   readonly tls: TlsInfo | undefined;
 }

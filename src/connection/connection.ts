@@ -39,7 +39,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;
+  /** Its number in the context, and in the log. */
   readonly socketFd: number;
+  /** What {@linkcode Wsi.socketFd} is: the same, or the socket's descriptor while there is one. */
+  descriptor: number;
   readonly isClient: boolean;
   entry: ProtocolEntry;
   user: unknown = undefined;
@@ -67,6 +70,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     super();
     this.owner = owner;
     this.socketFd = socketFd;
+    this.descriptor = owner.hasDescriptors ? -1 : socketFd;
     this.isClient = isClient;
     this.entry = owner.entries[0]!;
     this.wsi = new WsiFace(this);
@@ -141,6 +145,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
+    if (this.owner.hasDescriptors) this.descriptor = -1;
   }
 
   /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */

@@ -21,7 +21,7 @@ import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 interface Faced {
   readonly owner: { readonly face: Context };
   readonly entry: { readonly active: ActiveProtocol };
-  readonly socketFd: number;
+  readonly descriptor: number;
   readonly isClient: boolean;
   readonly isOpen: boolean;
   readonly user: unknown;
@@ -70,7 +70,7 @@ export class WsiFace extends Face<Faced> implements Wsi {
   }
 
   get socketFd(): number {
-    return connectionOf(this).socketFd;
+    return connectionOf(this).descriptor;
   }
 
   get isSsl(): 0 | 1 | 2 {

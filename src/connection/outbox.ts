@@ -252,15 +252,19 @@ export class Outbox implements Serviceable {
 
   /** All has left at once. What comes of that goes on here, but not within itself: it might never end. */
   #left(): void {
-    if (this.#isLeaving) {
-      return queueMicrotask(() => this.#queue.isWriting && this.#connection.onDrain());
-    }
+    if (this.#isLeaving) return this.#leaveSoon();
     this.#isLeaving = true;
     try {
       this.#connection.onDrain();
     } finally {
       this.#isLeaving = false;
     }
+  }
+
+  /** Apart from {@linkcode #left}, in which its closure would cost every write. */
+  #leaveSoon(): void {
+    const service = () => void (this.#queue.isWriting && this.#connection.onDrain());
+    this.#connection.owner.scheduler.soon({ socketFd: this.socketFd, service });
   }
 
   // The writeable callback, which comes when nothing is unsent.

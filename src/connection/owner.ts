@@ -20,6 +20,7 @@ import type { TurnBudget } from "../service/turn_budget.ts";
 
 /** A connection as its protocol and its context have it. */
 export interface Member extends Caller {
+  descriptor: number;
   readonly isClient: boolean;
   readonly isEstablished: boolean;
   callbackOnWritable(): number;
@@ -68,6 +69,10 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** Whether connections have real descriptors. */
+  readonly hasDescriptors: boolean;
+  /** A connection's socket has this descriptor, where that is known. */
+  opened(connection: Member, fd: number | undefined): void;
   /** The transport that the connection is to use in place of its own, as the service policy wants. */
   polled(socketFd: number, transport: Transport): Transport;
   /** The descriptor of a connection is gone, which comes before its last reasons. */

@@ -1,10 +1,10 @@
 /** How a context takes in the connections of a listener. */
 
-import type { Listener, Transport } from "../api/network.ts";
+import type { Listener, PolledListener, Transport } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
 import { isLogged, log } from "../base/log.ts";
-import { ask, call, judges, makeUser } from "../connection/callbacks.ts";
+import { askAwaited, call, judges, makeUser } from "../connection/callbacks.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionOwner, Member } from "../connection/owner.ts";
 import { HttpSession } from "../connection/http/server.ts";
@@ -12,10 +12,10 @@ import type { CheckedInfo } from "./creation_options.ts";
 import { type Descriptors, LISTENER_FD } from "./descriptors.ts";
 import { ProxyHeaders } from "./proxy_headers.ts";
 import type { Polling } from "../service/polling.ts";
-import type { PollSlot } from "../service/poll_slot.ts";
+import type { Slot } from "../service/poll_slot.ts";
 import { WheelTimer } from "../service/timer_wheel.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
-import { Acceptor, type AcceptorHost } from "../transport/acceptor.ts";
+import { Acceptor, type AcceptorHost, PolledAcceptor } from "../transport/acceptor.ts";
 import { PeekedTransport } from "../transport/first_bytes.ts";
 
 /** What else an admission needs of its context, which gives it. */
@@ -37,8 +37,10 @@ export class Admission implements AcceptorHost {
   readonly #perAddress = new Map<string, number>();
   /** Accepted, and waiting for the program to call for service. */
   readonly #unserved = new Set<Transport>();
-  #acceptor: Acceptor | undefined;
-  #slot: PollSlot | undefined;
+  #acceptor: Acceptor | PolledAcceptor | undefined;
+  /** Resolves when the listener has let go of its socket, once {@linkcode stop} was called. */
+  stopped: Promise<void> | undefined;
+  #slot: Slot | undefined;
   /** Drops those whose filter is awaited, by descriptor. */
   readonly #awaiting = new Map<number, () => void>();
 
@@ -52,14 +54,19 @@ export class Admission implements AcceptorHost {
   /** Takes a listener, from which {@linkcode open} accepts; false when the program can't watch it. */
   watch(listener: Listener): boolean {
     const { polling } = this.#parts;
-    this.#acceptor = new Acceptor(listener, this, this.#info.clock, "listener");
+    // Where descriptors are real, what happens to this one is told in service already.
+    if (polling?.network !== undefined && "take" in listener) {
+      const { clock } = polling.scheduler;
+      this.#acceptor = new PolledAcceptor(listener as PolledListener, this, clock, "listener");
+    } else this.#acceptor = new Acceptor(listener, this, this.#info.clock, "listener");
+    polling?.open(LISTENER_FD, listener.fd, POLLIN);
     this.#slot = polling?.watch(LISTENER_FD);
     return polling === undefined || this.#slot !== undefined;
   }
 
   /** Accepts from now on. */
   open(): void {
-    void this.#acceptor?.run();
+    this.stopped = this.#acceptor?.run();
   }
 
   /** Stops listening, and closes the connections that are not served yet. */
@@ -81,7 +88,11 @@ export class Admission implements AcceptorHost {
   }
 
   accepted(transport: Transport): void {
-    if (!this.#info.listen.proxyProtocol) return this.#admit(transport);
+    if (!this.#info.listen.proxyProtocol) {
+      if (!(this.#acceptor instanceof PolledAcceptor)) return this.#admit(transport);
+      this.serve(transport);
+      return;
+    }
     void this.#proxyHeaders.read(transport).then((proxied) => {
       if (proxied !== undefined) this.#admit(proxied);
       else this.#left();
@@ -129,15 +140,18 @@ export class Admission implements AcceptorHost {
     }
     const first = owner.entries[0]!;
     const fd = descriptors.next();
+    const known = owner.hasDescriptors ? transport.fd ?? -1 : fd;
+    this.#parts.polling?.open(fd, transport.fd);
+    descriptors.open(fd, known);
     const { hostname } = transport.remoteAddress;
     const ofAddress = this.#perAddress.get(hostname) ?? 0;
     if (ofAddress >= owner.limits.maxConnectionsPerAddress) {
       log("info", () => `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
-      transport.close();
+      this.#drop(fd, transport);
       return undefined;
     }
     descriptors.filtering.set(fd, transport.remoteAddress);
-    const verdict = ask(standIn, first, "filterNetworkConnection", fd, undefined);
+    const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
     descriptors.filtering.delete(fd);
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
     this.#await(fd, transport, verdict);
@@ -165,7 +179,7 @@ export class Admission implements AcceptorHost {
       isSettled = true;
       scheduler.arrived({ socketFd: fd, service: () => judge(result) }, POLLOUT);
     });
-    if (polling !== undefined && polling.watch(fd, 0) === undefined) return peeked.close();
+    if (polling !== undefined && polling.watch(fd, 0) === undefined) return this.#drop(fd, peeked);
     const timer = new WheelTimer({
       onTimeout: () => {
         if (isSettled) return;
@@ -182,8 +196,7 @@ export class Admission implements AcceptorHost {
     const drop = () => {
       if (!this.#awaiting.has(fd)) return;
       end();
-      peeked.close();
-      polling?.scheduler.unwatch(fd);
+      this.#drop(fd, peeked);
       this.#left();
     };
     this.#awaiting.set(fd, drop);
@@ -195,6 +208,14 @@ export class Admission implements AcceptorHost {
       const isAwaited = this.#awaiting.has(fd);
       if (!found && isAwaited) scheduler.arrived({ socketFd: fd, service: drop }, POLLHUP);
     });
+  }
+
+  /** Closes one that becomes no connection. */
+  #drop(fd: number, transport: Transport): void {
+    const { descriptors, polling } = this.#parts;
+    descriptors.close(fd, transport.fd ?? -1);
+    transport.close();
+    polling?.scheduler.unwatch(fd);
   }
 
   /** @param isWatched whether the program knows the descriptor already */
@@ -212,10 +233,10 @@ export class Admission implements AcceptorHost {
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
     if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
-      transport.close();
-      if (isWatched) polling?.scheduler.unwatch(fd);
+      this.#drop(fd, transport);
       return undefined;
     }
+    owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
     this.#count(hostname, 1);
     connection.enter(first);

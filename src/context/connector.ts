@@ -1,10 +1,10 @@
 /** How a client gets to its server: from where, and through which proxy. */
 
 import { CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
-import type { NetworkTarget, Transport } from "../api/network.ts";
+import type { NetworkTarget, PolledNetwork, Transport } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
-import type { Route, RouteTarget } from "../connection/client_handshake.ts";
+import type { Route, RouteAsker, RouteTarget } from "../connection/client_handshake.ts";
 import type { RouteStep } from "../connection/states.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { isLoopback, parseIpLiteral } from "../proxy/ip_address.ts";
@@ -23,6 +23,12 @@ import { interfaceAddresses, sourceAddress } from "../transport/interfaces.ts";
 import { readVariable } from "../transport/machine.ts";
 import { tcpNetwork } from "../transport/network.ts";
 
+/** Where a client connects to first. */
+interface Way {
+  readonly proxy: ProxySettings | undefined;
+  readonly place: NetworkTarget;
+}
+
 /** The ways of a context's clients. */
 export class Connector {
   readonly #info: CheckedInfo;
@@ -30,6 +36,8 @@ export class Connector {
   #set: ProxySettings | undefined;
   #environment: EnvironmentProxies | undefined;
   #hasConnected = false;
+  /** Whether a client wanted TLS. */
+  usesTls = false;
 
   constructor(info: CheckedInfo, tls: ContextTls) {
     this.#info = info;
@@ -52,11 +60,41 @@ export class Connector {
   }
 
   /**
-   * Connects, asks the proxy for a tunnel if there is one, and shakes hands with the server.
-   *
-   * @param onStep a step of the way begins, which has its own time
+   * Connects, asks the proxy for a tunnel if there is one, and shakes hands with the server: without a promise
+   * where the network can do so, and nothing else is needed.
    */
-  async connect(
+  connect(target: RouteTarget, signal: AbortSignal, asker: RouteAsker): void {
+    this.usesTls ||= target.ssl !== 0;
+    if (this.#dials(target, signal, asker)) return;
+    const onStep = (step: RouteStep) => asker.onStep(step);
+    this.#connect(target, signal, onStep).then(
+      (route) => asker.onConnected(route),
+      (error) => asker.onRefused(error),
+    );
+  }
+
+  #dials(target: RouteTarget, signal: AbortSignal, asker: RouteAsker): boolean {
+    const { network } = this.#info;
+    if (!("connectNow" in network) || target.ssl !== 0 || target.socketPath !== undefined) {
+      return false;
+    }
+    let way: Way;
+    try {
+      way = this.#placeOf(target);
+    } catch {
+      // It is told when it was tried the other way, which fails as well.
+      return false;
+    }
+    if (way.proxy !== undefined) return false;
+    return (network as PolledNetwork).connectNow(way.place, signal, {
+      connected: (transport) => {
+        asker.onConnected({ transport, fd: transport.fd, isSsl: 0, tls: undefined });
+      },
+      failed: (error) => asker.onRefused(error),
+    });
+  }
+
+  async #connect(
     target: RouteTarget,
     signal: AbortSignal,
     onStep: (step: RouteStep) => void,
@@ -65,10 +103,11 @@ export class Connector {
     if (target.ssl !== 0) this.#tls.prepareClient();
     const transport = await this.#reach(target, signal, onStep);
     const { ssl } = target;
-    if (ssl === 0) return { transport, isSsl: 0, tls: undefined };
+    const { fd } = transport;
+    if (ssl === 0) return { transport, fd, isSsl: 0, tls: undefined };
     onStep("tls");
     const secured = await this.#tls.connect(transport, { ...target, ssl }, signal);
-    return { transport: secured.transport, isSsl: secured.isSsl, tls: secured.info };
+    return { transport: secured.transport, fd, isSsl: secured.isSsl, tls: secured.info };
   }
 
   async #reach(
@@ -76,27 +115,37 @@ export class Connector {
     signal: AbortSignal,
     onStep: (step: RouteStep) => void,
   ): Promise<Transport> {
-    const { network, limits, listen, tcpKeepAlive, options: { disableIpv6 } } = this.#info;
+    const { network, limits } = this.#info;
     const { address, port, socketPath } = target;
-    this.#hasConnected = true;
     if (socketPath !== undefined) {
+      this.#hasConnected = true;
       return await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
     }
+    const { proxy, place } = this.#placeOf(target);
+    const transport = await network.connect(place, signal);
+    if (proxy === undefined) return transport;
+    onStep("proxy");
+    const { credentials } = proxy;
+    return await openTunnel(transport, { host: address, port, credentials }, limits, signal);
+  }
+
+  /** Where to connect to: the server or its proxy. */
+  #placeOf(target: RouteTarget): Way {
+    const { listen, tcpKeepAlive, options: { disableIpv6 } } = this.#info;
+    const { address, port } = target;
+    this.#hasConnected = true;
     const proxy = this.#proxyFor({ host: address, port, isSecure: target.ssl !== 0 });
     const hostname = proxy?.host ?? address;
     // A context that listens has its iface for that.
     const own = listen.port === CONTEXT_PORT_NO_LISTEN ? listen.iface : undefined;
-    const transport = await network.connect({
+    const place = {
       hostname,
       port: proxy?.port ?? port,
       disableIpv6,
       keepAlive: tcpKeepAlive,
       ...this.#from(target.iface ?? own, hostname),
-    }, signal);
-    if (proxy === undefined) return transport;
-    onStep("proxy");
-    const { credentials } = proxy;
-    return await openTunnel(transport, { host: address, port, credentials }, limits, signal);
+    };
+    return { proxy, place };
   }
 
   #from(iface: string | undefined, hostname: string): Pick<NetworkTarget, "localAddress"> {

@@ -62,7 +62,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly methods: Methods;
   readonly user: unknown;
   readonly network: Network;
-  readonly descriptors = new Descriptors();
+  readonly descriptors: Descriptors;
+  readonly hasDescriptors: boolean;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
   readonly scheduler: Scheduler;
@@ -106,10 +107,13 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.tokenLimits = info.tokenLimits;
     this.methods = info.methods;
     this.user = info.user;
-    this.network = info.network;
+    this.hasDescriptors = info.network.polled !== undefined;
+    this.descriptors = new Descriptors(this.hasDescriptors);
     this.polling = info.service === "automatic"
       ? undefined
-      : new Polling(info.service === "external", info.clock, this);
+      : new Polling(info.service === "external", info.clock, info.network, this);
+    this.network = this.polling?.network ?? info.network;
+    const served = { ...info, network: this.network };
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
     this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
@@ -117,7 +121,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    const rollBack: RollBack = [];
+    const rollBack: RollBack = [() => this.polling?.network?.release()];
     try {
       this.listener = this.#listen(rollBack);
       this.inbox = this.#openInbox(rollBack);
@@ -127,8 +131,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       this.tls = tlsOf(info, this.#standIn, this.entries[0]!);
       // Behind all that may need root, and before the program's first callback of a protocol.
       giveUpRoot(info.identity);
-      this.connector = new Connector(info, this.tls);
-      this.admission = new Admission(this, info, {
+      this.connector = new Connector(served, this.tls);
+      this.admission = new Admission(this, served, {
         descriptors: this.descriptors,
         standIn: this.#standIn,
         tls: this.tls,
@@ -148,6 +152,12 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   get canonicalHostname(): string {
     return this.options.skipServerCanonicalName ? UNKNOWN_HOST : (this.#hostName ??= hostName());
+  }
+
+  /** What of the context goes on only while the runtime does, if there is such. */
+  get runtimeIsNeededFor(): string | undefined {
+    if (this.tls.isServer || this.connector.usesTls) return "TLS";
+    return this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined;
   }
 
   /** Begins a client's connection; what becomes of it is told later. */
@@ -189,6 +199,13 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     else if (this.#dirty.push(outbox) === 1) queueMicrotask(() => this.#flushDirty());
   }
 
+  opened(connection: Member, fd: number | undefined): void {
+    if (!this.hasDescriptors || fd === undefined) return;
+    connection.descriptor = fd;
+    this.descriptors.open(connection.socketFd, fd);
+    this.polling?.open(connection.socketFd, fd);
+  }
+
   polled(socketFd: number, transport: Transport): Transport {
     return this.polling?.polled(socketFd, transport) ?? transport;
   }
@@ -199,7 +216,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   forget(connection: Member): void {
     if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
-    this.descriptors.connections.delete(connection.socketFd);
+    this.descriptors.close(connection.socketFd, connection.descriptor);
     this.admission.forget(connection);
     if (this.isDestroyed) this.#endIfEmpty();
   }
@@ -212,24 +229,24 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   // What polling needs.
 
-  callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number {
-    const wsi = this.descriptors.connections.get(fd) ?? this.#standIn;
+  callFirst<R extends keyof ReasonData>(id: number, reason: R, data: ReasonData[R]): number {
+    const wsi = this.descriptors.connections.get(id) ?? this.#standIn;
     return call(wsi, this.entries[0]!, reason, data, undefined);
   }
 
-  abortFd(fd: number): void {
-    this.descriptors.connections.get(fd)?.abort("callback");
+  abort(id: number): void {
+    this.descriptors.connections.get(id)?.abort("callback");
   }
 
   // The steps of its making.
 
   #listen(rollBack: RollBack): Listener | undefined {
-    const { listen, network, options: { disableIpv6 }, tcpKeepAlive } = this.#info;
+    const { listen, options: { disableIpv6 }, tcpKeepAlive } = this.#info;
     if (listen.port === CONTEXT_PORT_NO_LISTEN) {
       if (listen.iface !== undefined) checkSource(listen.iface, disableIpv6);
       return undefined;
     }
-    const listener = listenAs(network, listen, { disableIpv6, keepAlive: tcpKeepAlive });
+    const listener = listenAs(this.network, listen, { disableIpv6, keepAlive: tcpKeepAlive });
     rollBack.push(() => listener.close());
     return listener;
   }
@@ -269,6 +286,12 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
-    this.#resolveClosed(this.network.released?.());
+    this.#resolveClosed(this.#released());
+  }
+
+  /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
+  async #released(): Promise<void> {
+    await this.admission.stopped;
+    await this.network.released?.();
   }
 }

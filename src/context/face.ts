@@ -122,7 +122,7 @@ class ContextFace extends Face<ServingContext> implements Context {
 
   hangupOnClient(socketFd: number): number {
     checkFd("hangupOnClient", socketFd);
-    contextOf(this).descriptors.connections.get(socketFd)?.hangup();
+    contextOf(this).descriptors.connection(socketFd)?.hangup();
     return 0;
   }
 
@@ -158,6 +158,11 @@ class ContextFace extends Face<ServingContext> implements Context {
 
   service(timeoutMs: number): Promise<number> {
     return mustPoll(contextOf(this).polling, "service").service(timeoutMs);
+  }
+
+  serviceSync(timeoutMs: number): number {
+    const { polling, runtimeIsNeededFor } = contextOf(this);
+    return mustPoll(polling, "serviceSync").serviceSync(timeoutMs, runtimeIsNeededFor);
   }
 
   cancelService(): void {

@@ -3,21 +3,45 @@
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import type { Serviceable } from "./scheduler.ts";
 
+/** One descriptor of a poll table. Implemented by PollSlot and DescriptorSlot. */
+export interface Slot {
+  /** The number of its owner in the context. */
+  readonly id: number;
+  readonly fd: number;
+  /** Whether the program knows of it. */
+  isAnnounced: boolean;
+  /** What it is watched for. */
+  readonly events: number;
+  /** What it is ready for, as far as that is known here. */
+  readonly revents: number;
+  /** Whether reading goes on, or is held back. */
+  setReading(reads: boolean): void;
+  /** Whether something is on its way out, so that readiness to write is of interest. */
+  setWriting(writes: boolean): void;
+  /** Something waits to be told. */
+  add(task: Serviceable, events: number): void;
+  /** Tells what waits, as far as `revents` allows, once each: what comes of it waits in its turn. */
+  serve(revents: number): void;
+  /** Tells all that waits, wanted or not. */
+  drain(): void;
+  /** Forgets all that waits. */
+  clear(): void;
+}
+
 /** What a {@linkcode PollSlot} tells of its changes. Implemented by PolledService. */
 export interface PollSlotOwner {
   /** What is watched for has changed. */
-  interestChanged(slot: PollSlot, previous: number): void;
+  interestChanged(slot: Slot, previous: number): void;
   /** It may be ready for something now. */
-  readinessChanged(slot: PollSlot): void;
+  readinessChanged(slot: Slot): void;
 }
 
 /**
  * What a descriptor is watched for, and what has happened to it and waits to be told. Only what it is
  * watched for is ever told, but for its end.
  */
-export class PollSlot {
+export class PollSlot implements Slot {
   readonly fd: number;
-  /** Whether the program knows of it. */
   isAnnounced = false;
   readonly #owner: PollSlotOwner;
   #events: number;
@@ -34,7 +58,10 @@ export class PollSlot {
     this.#isWriting = (events & POLLOUT) !== 0;
   }
 
-  /** What it is watched for. */
+  get id(): number {
+    return this.fd;
+  }
+
   get events(): number {
     return this.#events;
   }
@@ -46,19 +73,16 @@ export class PollSlot {
     return (bits & this.#events) | (this.#hangUp === undefined ? 0 : POLLHUP);
   }
 
-  /** Whether reading goes on, or is held back. */
   setReading(reads: boolean): void {
     this.#watch(reads ? this.#events | POLLIN : this.#events & ~POLLIN);
     if (reads) this.#owner.readinessChanged(this);
   }
 
-  /** Whether something is on its way out, so that readiness to write is of interest. */
   setWriting(writes: boolean): void {
     this.#isWriting = writes;
     this.#watchWritable();
   }
 
-  /** Something waits to be told. */
   add(task: Serviceable, events: number): void {
     if (events === POLLHUP) this.#hangUp = task;
     else if (events === POLLIN) this.#readable.push(task);
@@ -69,7 +93,6 @@ export class PollSlot {
     this.#owner.readinessChanged(this);
   }
 
-  /** Tells what waits, as far as `revents` allows, once each: what comes of it waits in its turn. */
   serve(revents: number): void {
     // A callback may call for service of its own connection.
     if (this.#isServing) return;
@@ -94,14 +117,12 @@ export class PollSlot {
     if (this.#hangUp !== undefined && (revents & (POLLHUP | POLLIN)) !== 0) this.#runHangUp();
   }
 
-  /** Tells all that waits, wanted or not. */
   drain(): void {
     this.#run(this.#writable);
     this.#run(this.#readable);
     if (this.#hangUp !== undefined) this.#runHangUp();
   }
 
-  /** Forgets all that waits. */
   clear(): void {
     this.#readable.length = 0;
     this.#writable.length = 0;

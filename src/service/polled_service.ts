@@ -2,17 +2,20 @@
 
 import { type Clock, POLLERR, type PollFd, POLLHUP } from "../api/service.ts";
 import { PatientClock } from "./patient_clock.ts";
-import { PollSlot, type PollSlotOwner } from "./poll_slot.ts";
+import { PollSlot, type PollSlotOwner, type Slot } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
 import { ServicedClock } from "./serviced_clock.ts";
 
 /** Tells the program of the descriptors in use; false where it can't follow. Implemented by Polling. */
 export interface PollHost {
-  addPollFd(fd: number, events: number): boolean;
-  delPollFd(fd: number, events: number): void;
-  changeModePollFd(fd: number, events: number, previous: number): void;
+  /** @param id which connection has the descriptor */
+  addPollFd(id: number, fd: number, events: number): boolean;
+  delPollFd(id: number, fd: number, events: number): void;
+  changeModePollFd(id: number, fd: number, events: number, previous: number): void;
   /** The first call that serves begins. */
   serviceBegins(): void;
+  /** Ends a connection that can't be watched. */
+  abort(id: number): void;
 }
 
 /** Holds what happens to the descriptors of a context until the program asks for it. */
@@ -20,10 +23,11 @@ export class PolledService implements Scheduler, PollSlotOwner {
   /** The time for all that must not be called between two calls of service. */
   readonly clock: ServicedClock;
   readonly #hostClock: Clock;
-  readonly #host: PollHost;
-  readonly #slots = new Map<number, PollSlot>();
+  protected readonly host: PollHost;
+  /** By the number of their owner. */
+  protected readonly slots = new Map<number, Slot>();
   /** Slots that may be ready, in the order in which they became so. */
-  readonly #ready = new Set<PollSlot>();
+  readonly #ready = new Set<Slot>();
   readonly #waiting = new Set<(isCancelled: boolean) => void>();
   /** Serves by itself once the context has ended. */
   #released: AutomaticScheduler | undefined;
@@ -34,58 +38,75 @@ export class PolledService implements Scheduler, PollSlotOwner {
 
   constructor(clock: Clock, host: PollHost) {
     this.#hostClock = clock;
-    this.#host = host;
-    this.clock = new ServicedClock(new PatientClock(clock), () => this.#wake());
+    this.host = host;
+    this.clock = new ServicedClock(new PatientClock(clock), () => this.wake());
   }
 
   // For connections.
 
   /** The slot of a descriptor, of which the program need not know yet. */
-  slot(fd: number, events = 0): PollSlot {
-    const known = this.#slots.get(fd);
+  slot(id: number, events = 0): Slot {
+    const known = this.slots.get(id);
     if (known !== undefined) return known;
-    const slot = new PollSlot(fd, events, this);
-    this.#slots.set(fd, slot);
+    const slot = this.makeSlot(id, events);
+    this.slots.set(id, slot);
     return slot;
   }
 
+  protected makeSlot(id: number, events: number): Slot {
+    return new PollSlot(id, events, this);
+  }
+
   /** Tells the program of a slot. False when it can't watch that; it is served at once from then on. */
-  announce(slot: PollSlot): boolean {
+  announce(slot: Slot): boolean {
     // Before the call, in which the program may destroy the context.
     slot.isAnnounced = true;
-    if (this.#host.addPollFd(slot.fd, slot.events)) return true;
+    if (this.host.addPollFd(slot.id, slot.fd, slot.events)) return true;
     slot.isAnnounced = false;
-    this.#slots.delete(slot.fd);
+    this.slots.delete(slot.id);
     return false;
   }
 
   /** Forgets a descriptor and what waits of it; harmless when repeated. */
-  unwatch(fd: number): void {
-    const slot = this.#slots.get(fd);
+  unwatch(id: number): void {
+    const slot = this.slots.get(id);
     if (slot === undefined) return;
-    this.#slots.delete(fd);
-    this.#ready.delete(slot);
+    this.leave(slot);
     slot.clear();
-    if (slot.isAnnounced) this.#host.delPollFd(fd, slot.events);
+  }
+
+  /** Forgets a descriptor, and not what waits of it. */
+  protected leave(slot: Slot): void {
+    this.slots.delete(slot.id);
+    this.#ready.delete(slot);
+    if (slot.isAnnounced) this.host.delPollFd(slot.id, slot.fd, slot.events);
   }
 
   request(task: Serviceable, events: number): void {
-    const slot = this.#slots.get(task.socketFd);
+    const slot = this.slotOf(task);
     if (this.#released !== undefined) this.#released.request(task);
     else if (slot !== undefined) slot.add(task, events);
     else queueMicrotask(() => task.service());
   }
 
+  protected slotOf(task: Serviceable): Slot | undefined {
+    return this.slots.get(task.socketFd);
+  }
+
   arrived(task: Serviceable, events: number): void {
-    const slot = this.#slots.get(task.socketFd);
+    const slot = this.slotOf(task);
     if (slot !== undefined && this.#released === undefined) return slot.add(task, events);
     // What came before it may still wait.
     slot?.drain();
     task.service();
   }
 
+  soon(task: Serviceable): void {
+    queueMicrotask(() => task.service());
+  }
+
   hasToTell(fd: number): boolean {
-    const slot = this.#slots.get(fd);
+    const slot = this.slots.get(fd);
     return this.#released === undefined && slot !== undefined && slot.revents !== 0;
   }
 
@@ -93,29 +114,33 @@ export class PolledService implements Scheduler, PollSlotOwner {
   release(): void {
     const released = new AutomaticScheduler();
     this.#released = released;
-    for (const slot of this.#slots.values()) {
-      released.request({ socketFd: slot.fd, service: () => slot.drain() });
+    for (const slot of this.slots.values()) {
+      released.request({ socketFd: slot.id, service: () => slot.drain() });
     }
     released.request({ socketFd: 0, service: () => this.clock.release() });
-    this.#wake();
+    this.wake();
   }
 
   stop(): void {
     this.#released?.stop();
-    this.#slots.clear();
-    this.#wake();
+    this.slots.clear();
+    this.wake();
   }
 
-  interestChanged(slot: PollSlot, previous: number): void {
-    if (slot.isAnnounced && this.#slots.has(slot.fd)) {
-      this.#host.changeModePollFd(slot.fd, slot.events, previous);
+  protected get isReleased(): boolean {
+    return this.#released !== undefined;
+  }
+
+  interestChanged(slot: Slot, previous: number): void {
+    if (slot.isAnnounced && this.slots.has(slot.id)) {
+      this.host.changeModePollFd(slot.id, slot.fd, slot.events, previous);
     }
   }
 
-  readinessChanged(slot: PollSlot): void {
+  readinessChanged(slot: Slot): void {
     if (slot.revents === 0) return;
     this.#ready.add(slot);
-    this.#wake();
+    this.wake();
   }
 
   // For the program.
@@ -124,74 +149,85 @@ export class PolledService implements Scheduler, PollSlotOwner {
   async service(timeoutMs: number): Promise<number> {
     if (this.#released !== undefined) return -1;
     await this.#rest();
-    const isCancelled = this.#takeCancel();
-    if (!isCancelled && timeoutMs > 0 && !this.#hasWork()) await this.#wait(timeoutMs);
+    const isCancelled = this.takeCancel();
+    if (!isCancelled && timeoutMs > 0 && !this.hasWork()) await this.wait(timeoutMs);
     if (this.#released !== undefined) return -1;
-    this.#begin();
-    // What came is told before timeouts judge peers that are silent.
-    for (const slot of [...this.#ready]) {
-      if (this.#ready.delete(slot)) slot.serve(slot.revents);
-    }
+    return this.serveReady();
+  }
+
+  /** Tells what came, and then runs timeouts, which judge peers that are silent. */
+  protected serveReady(): number {
+    this.begin();
+    for (const slot of [...this.#ready]) this.serveSlot(slot, slot.revents);
     this.#runDue();
     return this.#released === undefined ? 0 : -1;
   }
 
+  protected serveSlot(slot: Slot, revents: number): void {
+    this.#ready.delete(slot);
+    if (this.slots.get(slot.id) === slot) slot.serve(revents);
+  }
+
   /** As `Context.cancelService`. */
   cancel(): void {
-    if (this.#waiting.size > 0) this.#wake(true);
+    if (this.#waiting.size > 0) this.wake(true);
     else this.#isCancelled = true;
   }
 
   /** As `Context.serviceFd`. */
   serviceFd(pollFd: PollFd | null): number {
     if (this.#released !== undefined) return -1;
-    this.#begin();
-    const slot = pollFd === null ? undefined : this.#slots.get(pollFd.fd);
+    this.begin();
+    const slot = pollFd === null ? undefined : this.slotAt(pollFd.fd);
     if (pollFd !== null && slot !== undefined) {
       const { revents } = pollFd;
       pollFd.revents = 0;
-      this.#ready.delete(slot);
-      slot.serve(revents);
+      this.serveSlot(slot, revents);
     }
     this.#runDue();
-    return slot === undefined || this.#slots.get(slot.fd) === slot ? 0 : 1;
+    return slot === undefined || this.slots.get(slot.id) === slot ? 0 : 1;
   }
 
   /** As `Context.poll`. */
   async poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
     const deadline = this.#hostClock.now() + timeoutMs;
     await this.#rest();
-    let isCancelled = this.#takeCancel();
+    let isCancelled = this.takeCancel();
     for (;;) {
       if (this.#released !== undefined) return -1;
-      const count = this.#report(pollFds);
+      const count = this.report(pollFds);
       const leftMs = deadline - this.#hostClock.now();
       const tellsDue = this.clock.hasDue && !this.#hasToldDue;
       if (count > 0 || isCancelled || leftMs <= 0 || tellsDue) {
         this.#hasToldDue ||= tellsDue;
         return count;
       }
-      isCancelled = await this.#wait(leftMs);
+      isCancelled = await this.wait(leftMs, pollFds);
     }
   }
 
   /** As `Context.pollNow`. */
   pollNow(pollFds: readonly PollFd[]): number {
-    return this.#released === undefined ? this.#report(pollFds) : -1;
+    return this.#released === undefined ? this.report(pollFds) : -1;
+  }
+
+  /** The slot of a descriptor as the program knows it. */
+  protected slotAt(fd: number): Slot | undefined {
+    return this.slots.get(fd);
   }
 
   /** Sets each entry's `revents` by the rules of poll(2); returns how many are not 0. */
-  #report(pollFds: readonly PollFd[]): number {
+  protected report(pollFds: readonly PollFd[]): number {
     let count = 0;
     for (const entry of pollFds) {
-      const slot = this.#slots.get(entry.fd);
+      const slot = this.slots.get(entry.fd);
       if (slot !== undefined) entry.revents = slot.revents & (entry.events | POLLERR | POLLHUP);
       if (entry.revents !== 0) count++;
     }
     return count;
   }
 
-  #hasWork(): boolean {
+  protected hasWork(): boolean {
     for (const slot of this.#ready) {
       if (slot.revents !== 0) return true;
       this.#ready.delete(slot);
@@ -204,13 +240,13 @@ export class PolledService implements Scheduler, PollSlotOwner {
     this.clock.runDue();
   }
 
-  #begin(): void {
+  protected begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    this.#host.serviceBegins();
+    this.host.serviceBegins();
   }
 
-  #takeCancel(): boolean {
+  protected takeCancel(): boolean {
     const isCancelled = this.#isCancelled;
     this.#isCancelled = false;
     return isCancelled;
@@ -221,8 +257,12 @@ export class PolledService implements Scheduler, PollSlotOwner {
     return new Promise((resolve) => void setImmediate(resolve));
   }
 
-  /** Waits until something may be ready, or for so long; whether the wait was cancelled. */
-  async #wait(timeoutMs: number): Promise<boolean> {
+  /**
+   * Waits until something may be ready, or for so long; whether the wait was cancelled.
+   *
+   * @param _pollFds what is looked at by `poll`
+   */
+  protected async wait(timeoutMs: number, _pollFds?: readonly PollFd[]): Promise<boolean> {
     let timer: unknown;
     const isCancelled = await new Promise<boolean>((resolve) => {
       this.#waiting.add(resolve);
@@ -236,7 +276,7 @@ export class PolledService implements Scheduler, PollSlotOwner {
     return isCancelled;
   }
 
-  #wake(isCancelled = false): void {
+  protected wake(isCancelled = false): void {
     for (const resolve of this.#waiting) resolve(isCancelled);
     this.#waiting.clear();
   }

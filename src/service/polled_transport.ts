@@ -3,14 +3,14 @@
 import { type Transport, type TransportHandler, writeAndDrain } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { joined } from "../base/buffers.ts";
-import type { PollSlot } from "./poll_slot.ts";
+import type { Slot } from "./poll_slot.ts";
 import { Relay } from "./relay.ts";
 import type { Scheduler, Serviceable } from "./scheduler.ts";
 
 /** Stands between a connection and its transport, and holds one read at a time. */
 export class PolledTransport extends Relay implements Serviceable {
   readonly socketFd: number;
-  readonly #slot: PollSlot;
+  readonly #slot: Slot;
   readonly #scheduler: Scheduler;
   readonly #gatesWrites: boolean;
   /** What was read and not taken. */
@@ -19,9 +19,9 @@ export class PolledTransport extends Relay implements Serviceable {
   #isAsked = false;
 
   /** @param gatesWrites whether bytes, too, leave only when the program says that they can */
-  constructor(inner: Transport, slot: PollSlot, scheduler: Scheduler, gatesWrites: boolean) {
+  constructor(inner: Transport, slot: Slot, scheduler: Scheduler, gatesWrites: boolean) {
     super(inner);
-    this.socketFd = slot.fd;
+    this.socketFd = slot.id;
     this.#slot = slot;
     this.#scheduler = scheduler;
     this.#gatesWrites = gatesWrites;

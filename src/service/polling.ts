@@ -1,21 +1,23 @@
 /** What a context does while its program says when it is served. */
 
-import type { Transport } from "../api/network.ts";
+import type { Network, PolledNetwork, Transport } from "../api/network.ts";
 import type { ReasonData } from "../api/reasons.ts";
 import { type Clock, type PollArgs, type PollFd, POLLIN, type PollLock } from "../api/service.ts";
-import { noteClosing } from "../base/callback_results.ts";
+import { noteClosing, whileBlocking } from "../base/callback_results.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
-import type { PollSlot } from "./poll_slot.ts";
+import { DescriptorService } from "./descriptor_service.ts";
+import type { Slot } from "./poll_slot.ts";
 import { PolledService, type PollHost } from "./polled_service.ts";
 import { PolledTransport } from "./polled_transport.ts";
+import { Relay } from "./relay.ts";
 
 /** How polling calls the program, and ends what the program can't watch. */
 export interface PollCallbacks {
-  /** Calls the first protocol for a descriptor, of a connection or of the context itself. */
-  callFirst<R extends keyof ReasonData>(fd: number, reason: R, data: ReasonData[R]): number;
+  /** Calls the first protocol for a connection, or for the context itself. */
+  callFirst<R extends keyof ReasonData>(id: number, reason: R, data: ReasonData[R]): number;
   /** Aborts a connection that can't be watched any more. */
-  abortFd(fd: number): void;
+  abort(id: number): void;
 }
 
 /** The service policies "manual" and "external" as a context sees them. */
@@ -25,16 +27,43 @@ export class Polling implements PollHost {
   /** Whether an event loop of the program's own is told what to watch, and writes wait for it, too. */
   readonly #isExternal: boolean;
 
-  constructor(isExternal: boolean, clock: Clock, callbacks: PollCallbacks) {
+  /** Where descriptors are real. */
+  readonly #descriptors: DescriptorService | undefined;
+
+  /** @param network the context's, which may have real descriptors */
+  constructor(isExternal: boolean, clock: Clock, network: Network, callbacks: PollCallbacks) {
     this.#isExternal = isExternal;
     this.#callbacks = callbacks;
-    this.scheduler = new PolledService(clock, this);
+    this.#descriptors = network.polled === undefined
+      ? undefined
+      : new DescriptorService(clock, this, (host) => network.polled!(host));
+    this.scheduler = this.#descriptors ?? new PolledService(clock, this);
+  }
+
+  /** What the context is to listen and to connect by, where that is another than it was given. */
+  get network(): PolledNetwork | undefined {
+    return this.#descriptors?.network;
   }
 
   // The calls of a context.
 
   service(timeoutMs: number): Promise<number> {
     return this.scheduler.service(checkTimeout("service", timeoutMs));
+  }
+
+  /** @param excuse what of the context can't do without the runtime */
+  serviceSync(timeoutMs: number, excuse: string | undefined): number {
+    checkTimeout("serviceSync", timeoutMs);
+    if (this.#descriptors === undefined) {
+      throw new LwsError(
+        "invalid-state",
+        "serviceSync: the network has no descriptors to wait for; create the context over that of @x/lws/epoll",
+      );
+    }
+    if (excuse !== undefined) {
+      throw new LwsError("unsupported", `serviceSync: ${excuse} needs the runtime; await service`);
+    }
+    return whileBlocking(() => this.#descriptors!.serviceSync(timeoutMs));
   }
 
   serviceFd(pollFd: PollFd | null): number {
@@ -53,30 +82,46 @@ export class Polling implements PollHost {
 
   // The descriptors of a context.
 
+  /**
+   * A connection, or the listener, has a real descriptor, where that is known.
+   *
+   * @param events what it is watched for already
+   */
+  open(id: number, fd: number | undefined, events = 0): void {
+    if (fd !== undefined) this.#descriptors?.open(id, fd, events);
+  }
+
   /** Watches a descriptor; undefined when the program can't. */
-  watch(fd: number, events = POLLIN): PollSlot | undefined {
-    const slot = this.scheduler.slot(fd, events);
+  watch(id: number, events = POLLIN): Slot | undefined {
+    const slot = this.scheduler.slot(id, events);
     return this.scheduler.announce(slot) ? slot : undefined;
   }
 
-  /** The transport whose events wait for service. */
-  polled(fd: number, transport: Transport): Transport {
+  /** The transport whose events wait for service; one that comes with none by itself is that. */
+  polled(id: number, transport: Transport): Transport {
     const { scheduler } = this;
-    return new PolledTransport(transport, scheduler.slot(fd), scheduler, this.#isExternal);
+    const isServed = transport.fd !== undefined && !(transport instanceof Relay);
+    if (this.#descriptors !== undefined && isServed) return transport;
+    const gatesWrites = this.#isExternal && this.#descriptors === undefined;
+    return new PolledTransport(transport, scheduler.slot(id), scheduler, gatesWrites);
   }
 
   // What the program is told.
 
-  addPollFd(fd: number, events: number): boolean {
-    return this.#tell("addPollFd", { fd, events, prevEvents: events });
+  addPollFd(id: number, fd: number, events: number): boolean {
+    return this.#tell(id, "addPollFd", { fd, events, prevEvents: events });
   }
 
-  delPollFd(fd: number, events: number): void {
-    this.#tell("delPollFd", { fd, events, prevEvents: events });
+  delPollFd(id: number, fd: number, events: number): void {
+    this.#tell(id, "delPollFd", { fd, events, prevEvents: events });
   }
 
-  changeModePollFd(fd: number, events: number, prevEvents: number): void {
-    if (!this.#tell("changeModePollFd", { fd, events, prevEvents })) this.#callbacks.abortFd(fd);
+  changeModePollFd(id: number, fd: number, events: number, prevEvents: number): void {
+    if (!this.#tell(id, "changeModePollFd", { fd, events, prevEvents })) this.abort(id);
+  }
+
+  abort(id: number): void {
+    this.#callbacks.abort(id);
   }
 
   serviceBegins(): void {
@@ -84,15 +129,19 @@ export class Polling implements PollHost {
   }
 
   /** Tells of a change, between locking and unlocking; false when any of the three fails. */
-  #tell(reason: "addPollFd" | "delPollFd" | "changeModePollFd", args: PollArgs): boolean {
+  #tell(
+    id: number,
+    reason: "addPollFd" | "delPollFd" | "changeModePollFd",
+    args: PollArgs,
+  ): boolean {
     if (!this.#isExternal) return true;
     const callbacks = this.#callbacks;
     const lock: PollLock = { ...args, isTableChange: reason !== "changeModePollFd" };
     const ask = <R extends keyof ReasonData>(asked: R, data: ReasonData[R]): number => {
-      const result = callbacks.callFirst(args.fd, asked, data);
+      const result = callbacks.callFirst(id, asked, data);
       // What leaves is closed already, and the listener is no connection.
-      const closes = result !== 0 && reason !== "delPollFd" && args.fd !== 0;
-      if (closes) noteClosing(args.fd, asked, result);
+      const closes = result !== 0 && reason !== "delPollFd" && id > 0;
+      if (closes) noteClosing(id, asked, result);
       return result;
     };
     if (ask("lockPoll", lock) !== 0) return false;
@@ -100,7 +149,7 @@ export class Polling implements PollHost {
     const isUnlocked = ask("unlockPoll", lock) === 0;
     // What was added is not, if the lock can't be given back.
     if (reason === "addPollFd" && result === 0 && !isUnlocked) {
-      callbacks.callFirst(args.fd, "delPollFd", args);
+      callbacks.callFirst(id, "delPollFd", args);
     }
     return isUnlocked && result === 0;
   }

@@ -35,6 +35,10 @@ export class Relay implements Transport, TransportHandler {
     return this.inner.remoteAddress;
   }
 
+  get fd(): number | undefined {
+    return this.inner.fd;
+  }
+
   start(handler: TransportHandler): void {
     this.owner = handler;
     if (this.earlyClose !== undefined || this.hasEnded) queueMicrotask(() => this.#tellEarlyEnd());

@@ -20,6 +20,8 @@ export interface Scheduler {
   request(task: Serviceable, events: number): void;
   /** As {@linkcode request}, for what has just happened by itself and needs no turn of its own. */
   arrived(task: Serviceable, events: number): void;
+  /** Calls `task.service()` soon, and not within the work that asks for it. */
+  soon(task: Serviceable): void;
   /** Whether something that has happened to a descriptor waits for the program to call for service. */
   hasToTell(socketFd: number): boolean;
   /** Forgets what was requested; later requests are ignored. */
@@ -44,6 +46,10 @@ export class AutomaticScheduler implements Scheduler {
 
   arrived(task: Serviceable): void {
     task.service();
+  }
+
+  soon(task: Serviceable): void {
+    queueMicrotask(() => task.service());
   }
 
   hasToTell(): boolean {

@@ -4,6 +4,7 @@ import type { Clock } from "../api/service.ts";
 
 interface ServicedTimer {
   readonly callback: () => void;
+  readonly dueAt: number;
   handle: unknown;
   isDue: boolean;
 }
@@ -31,7 +32,8 @@ export class ServicedClock implements Clock {
   }
 
   setTimer(callback: () => void, delayMs: number): unknown {
-    const timer: ServicedTimer = { callback, handle: undefined, isDue: false };
+    const dueAt = this.#clock.now() + delayMs;
+    const timer: ServicedTimer = { callback, dueAt, handle: undefined, isDue: false };
     timer.handle = this.#clock.setTimer(() => this.#fired(timer), delayMs);
     this.#timers.add(timer);
     return timer;
@@ -49,11 +51,26 @@ export class ServicedClock implements Clock {
     return false;
   }
 
+  /** How long it is until the first timer is due by what time it is, in milliseconds. */
+  untilDue(): number {
+    let first = Infinity;
+    for (const { dueAt } of this.#timers) first = Math.min(first, dueAt);
+    return Math.max(0, first - this.#clock.now());
+  }
+
+  /** Has the timers run whose time has come, though the clock below had no turn to say so. */
+  look(): void {
+    const now = this.#clock.now();
+    for (const timer of this.#timers) timer.isDue ||= timer.dueAt <= now;
+  }
+
   /** Runs all that the clock below has said to be due. */
   runDue(): void {
     for (const timer of [...this.#timers]) {
       // One that ran may have cleared it.
-      if (timer.isDue && this.#timers.delete(timer)) timer.callback();
+      if (!timer.isDue || !this.#timers.delete(timer)) continue;
+      this.#clock.clearTimer(timer.handle);
+      timer.callback();
     }
   }
 

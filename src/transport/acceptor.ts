@@ -1,6 +1,6 @@
 /** Accepts connections for as long as a context has room for them. */
 
-import type { Listener, Transport } from "../api/network.ts";
+import type { Listener, PolledListener, Transport } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import { describeFailure, log } from "../base/log.ts";
 
@@ -25,12 +25,41 @@ export interface AcceptorHost {
   accepted(transport: Transport): void | Promise<void>;
 }
 
+/** What an accept that failed says, and what follows from it. */
+class AcceptFailures {
+  readonly #what: string;
+  /** One line a spell: it may last, and ten lines a second would hide all others. */
+  #isFailing = false;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** Whether to rest until the next one. */
+  failed(error: unknown): boolean {
+    if (GONE.has((error as { name?: string }).name ?? "")) {
+      log("info", () => `${this.#what}: a connection was gone before it was accepted`);
+      return false;
+    }
+    if (!this.#isFailing) {
+      const why = describeFailure(error);
+      log("err", () => `${this.#what}: accept failed, trying every ${REST_MS} ms: ${why}`);
+    }
+    return this.#isFailing = true;
+  }
+
+  accepted(): void {
+    if (this.#isFailing) log("notice", () => `${this.#what}: accepts again`);
+    this.#isFailing = false;
+  }
+}
+
 /** The loop around {@linkcode Listener.accept}. */
 export class Acceptor {
   readonly #listener: Listener;
   readonly #host: AcceptorHost;
   readonly #clock: Clock;
-  readonly #what: string;
+  readonly #failures: AcceptFailures;
   #isStopped = false;
   #wake: (() => void) | undefined;
 
@@ -39,13 +68,11 @@ export class Acceptor {
     this.#listener = listener;
     this.#host = host;
     this.#clock = clock;
-    this.#what = what;
+    this.#failures = new AcceptFailures(what);
   }
 
   /** Accepts until it is stopped; never rejects. */
   async run(): Promise<void> {
-    // One line a spell: it may last, and ten lines a second would hide all others.
-    let isFailing = false;
     while (!this.#isStopped) {
       if (!this.#host.hasRoom) {
         await this.#rest();
@@ -56,20 +83,10 @@ export class Acceptor {
         transport = await this.#listener.accept();
       } catch (error) {
         if (this.#isStopped) return;
-        if (GONE.has((error as { name?: string }).name ?? "")) {
-          log("info", () => `${this.#what}: a connection was gone before it was accepted`);
-          continue;
-        }
-        if (!isFailing) {
-          const why = describeFailure(error);
-          log("err", () => `${this.#what}: accept failed, trying every ${REST_MS} ms: ${why}`);
-        }
-        isFailing = true;
-        await this.#rest(REST_MS);
+        if (this.#failures.failed(error)) await this.#rest(REST_MS);
         continue;
       }
-      if (isFailing) log("notice", () => `${this.#what}: accepts again`);
-      isFailing = false;
+      this.#failures.accepted();
       if (this.#isStopped) {
         transport.close();
         return;
@@ -100,5 +117,65 @@ export class Acceptor {
     });
     if (timer !== undefined) this.#clock.clearTimer(timer);
     this.#wake = undefined;
+  }
+}
+
+/** Connections that are taken before all others have had their turn. */
+const BATCH = 64;
+
+/** The same for a listener that is asked in service. */
+export class PolledAcceptor {
+  readonly #listener: PolledListener;
+  readonly #host: AcceptorHost;
+  readonly #clock: Clock;
+  readonly #failures: AcceptFailures;
+  /** It rests after a failure. */
+  #timer: unknown;
+
+  /** @param what names the listener in the log */
+  constructor(listener: PolledListener, host: AcceptorHost, clock: Clock, what: string) {
+    this.#listener = listener;
+    this.#host = host;
+    this.#clock = clock;
+    this.#failures = new AcceptFailures(what);
+    listener.watch(() => this.#take());
+  }
+
+  /** Accepts until it is stopped; resolves at once, as closing the listener leaves nothing behind. */
+  run(): Promise<void> {
+    this.resume();
+    return Promise.resolve();
+  }
+
+  /** There may be room again, or none any more. */
+  resume(): void {
+    this.#listener.accepts(this.#host.hasRoom && this.#timer === undefined);
+  }
+
+  /** Stops listening. */
+  stop(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
+    this.#listener.close();
+  }
+
+  #take(): void {
+    for (let left = BATCH; left > 0 && this.#host.hasRoom; left--) {
+      try {
+        const transport = this.#listener.take();
+        if (transport === undefined) break;
+        this.#failures.accepted();
+        void this.#host.accepted(transport);
+      } catch (error) {
+        if (!this.#failures.failed(error)) continue;
+        this.#timer = this.#clock.setTimer(() => this.#rested(), REST_MS);
+        break;
+      }
+    }
+    this.resume();
+  }
+
+  #rested(): void {
+    this.#timer = undefined;
+    this.resume();
   }
 }

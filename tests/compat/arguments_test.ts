@@ -241,7 +241,7 @@ for (const face of [NOV10, ...FACES]) {
     .filter((name) => typeof face.api[name] === "function")
     .map((name) => name.replace(/^(lws|libwebsockets?)_/, ""))
     .filter((name) => !WITHOUT.test(name) && !CREATIONS.test(name))
-    .filter((name) => !["box", "serverContext"].includes(name));
+    .filter((name) => !["box", "overNetwork", "serverContext"].includes(name));
 
   Deno.test(`${face.name}: every wrong argument of a call is refused by its name`, async () => {
     const { server, wsi, struct } = await connected(face);

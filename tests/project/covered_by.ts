@@ -4,6 +4,12 @@
  */
 export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/client/client_test.ts": ["connection/client_handshake", "context/client_options"],
+  "behaviour/service/descriptors_test.ts": [
+    "service/descriptor_service",
+    "service/descriptor_slot",
+    "transport/epoll/asked_loop",
+    "transport/epoll/readiness",
+  ],
   "behaviour/extensions/callback_extension_test.ts": [
     "extensions/callback_extension",
     "extensions/callback_session",
@@ -118,6 +124,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "compat/mar13",
     "compat/oct12",
   ],
+  "compat/blocking_test.ts": ["compat/calls/over_network"],
   "compat/calls/creation_test.ts": ["compat/calls/background"],
   "compat/calls/http_test.ts": ["compat/calls/logging", "compat/calls/utilities"],
   "compat/contracts_test.ts": [
@@ -165,7 +172,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/service/turn_budget_test.ts": ["service/clock"],
   "unit/testing/memory_transport_test.ts": ["testing/memory_network", "testing/memory_peer"],
   "unit/transport/epoll/network_test.ts": [
-    "transport/epoll/address",
     "transport/epoll/connect",
     "transport/epoll/constants",
     "transport/epoll/failure",

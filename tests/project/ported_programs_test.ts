@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { createSocket } from "node:dgram";
 import { createContext, handlers } from "../../mod.ts";
+import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 import { type Program, runProgram } from "../support/program.ts";
@@ -230,3 +232,51 @@ Deno.test("test_fraggle.ts notices a byte that is not the one that was sent", as
   assertStringIncludes(printed, "3 bytes in 2 fragments, sum 6: OK\n");
   assertStringIncludes(printed, "3 bytes in 1 fragments, sum 7: WRONG, the sum sent is 6\n");
 });
+
+for (const loop of ["service", "poll"]) {
+  const ignore = !isEpollAvailable();
+  Deno.test({
+    name: `ported_server.ts runs with a main loop of C around ${loop}` +
+      (ignore ? " (needs Linux and --allow-ffi)" : ""),
+    ignore,
+    async fn() {
+      const server = runProgram(
+        ["--allow-net", "--allow-ffi", `--allow-read=${FOLDER}`],
+        `${FOLDER}/../ported_server.ts`,
+        ["--port", "0", ...LOOPBACK, "--loop", loop],
+      );
+      const line = await server.until("for UDP\n");
+      const [port, udp] = /on port (\d+), and on port (\d+)/.exec(line)!.slice(1).map(Number);
+      const counter = await connect(port!, "dumb-increment-protocol");
+      // It counts though the runtime has no turn.
+      const first = Number(await counter.next());
+      while (Number(await counter.next()) < first + 3);
+      const mirrors = [
+        await connect(port!, "lws-mirror-protocol"),
+        await connect(port!, "lws-mirror-protocol"),
+      ];
+      mirrors[0]!.socket.send("from one to all");
+      for (const mirror of mirrors) {
+        assertEquals(await mirror.next(), "from one to all");
+      }
+      if (loop === "poll") assertEquals(await echoOf(udp!, "beside it"), "beside it");
+      const page = await fetch(`http://127.0.0.1:${port}/`);
+      assertStringIncludes(await page.text(), "<title>test server</title>");
+      for (const each of [counter, ...mirrors]) await each.close();
+      server.process.kill("SIGKILL");
+      await server.end();
+    },
+  });
+}
+
+/** What a UDP server sends back. */
+async function echoOf(port: number, text: string): Promise<string> {
+  const socket = createSocket("udp4");
+  const answer = new Promise<string>((resolve) =>
+    socket.on("message", (bytes) => resolve(new TextDecoder().decode(bytes)))
+  );
+  socket.send(text, port, "127.0.0.1");
+  const told = await answer;
+  socket.close();
+  return told;
+}

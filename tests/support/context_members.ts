@@ -25,6 +25,7 @@ const MEMBERS = {
   broadcast: true,
   openPort: true,
   service: true,
+  serviceSync: true,
   cancelService: true,
   serviceFd: true,
   poll: true,

@@ -5,6 +5,7 @@ import type { PollFd } from "../../api/service.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
 import { libraryVersion } from "../../base/version.ts";
+import { type BlockingContext, isBlocking } from "./over_network.ts";
 import { broadcastBySocket } from "./forked_broadcast.ts";
 import { attempt, attemptSoon } from "../engine/attempt.ts";
 import { userReason } from "../engine/callback.ts";
@@ -50,23 +51,37 @@ export function cancelService(context: Context): void {
   attempt("lws_cancel_service", undefined, () => theContext(context).cancelService());
 }
 
-/**
- * Delivers what is pending; when nothing is, waits for it.
- *
- * @param timeout_ms Milliseconds to wait, 0 for not at all; negative: as long as it takes, as poll(2).
- * @returns A promise, in place of blocking: 0, negative once the context is destroyed and for wrong
- *   arguments, 1 without a context.
- */
-export function service(context: Context | null, timeout_ms: number): Promise<number> {
+/** `lws_service`, which blocks where the context says so. */
+export interface Service {
+  /**
+   * Blocks until something was delivered, or for so long.
+   *
+   * @param timeout_ms Milliseconds to wait, 0 for not at all; negative: as long as it takes, as poll(2).
+   * @returns 0, negative once the context is destroyed and for wrong arguments.
+   */
+  (context: BlockingContext, timeout_ms: number): number;
+  /**
+   * Delivers what is pending; when nothing is, waits for it.
+   *
+   * @returns A promise, in place of blocking: 0, negative once the context is destroyed and for wrong
+   *   arguments, 1 without a context.
+   */
+  (context: Context | null, timeout_ms: number): Promise<number>;
+}
+
+/** As {@linkcode Service} says. */
+export const service: Service = ((context: Context | null, timeout_ms: number) => {
   if (context === null) return Promise.resolve(1);
-  return attemptSoon("lws_service", -1, () => {
-    theContext(context);
+  const timeoutMs = () => {
     if (typeof timeout_ms !== "number" || Number.isNaN(timeout_ms)) {
       refuse("timeout_ms", timeout_ms, "a number");
     }
-    return context.service(timeout_ms < 0 ? Infinity : timeout_ms);
-  });
-}
+    return timeout_ms < 0 ? Infinity : timeout_ms;
+  };
+  return isBlocking(context)
+    ? attempt("lws_service", -1, () => theContext(context).serviceSync(timeoutMs()))
+    : attemptSoon("lws_service", -1, () => theContext(context).service(timeoutMs()));
+}) as Service;
 
 /**
  * Serves a descriptor that has something waiting, the listener's included. One of the context gets

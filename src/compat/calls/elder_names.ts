@@ -7,7 +7,15 @@ import {
   rxFlowControl,
   socketFd,
 } from "./connection_calls.ts";
-import { canonicalHostname, contextUser, destroy, service, serviceFd } from "./context_calls.ts";
+import type { Context } from "../../api/context.ts";
+import {
+  canonicalHostname,
+  contextUser,
+  destroy,
+  type Service,
+  service,
+  serviceFd,
+} from "./context_calls.ts";
 import { fillRandom, sha1 } from "./utilities.ts";
 import { under } from "../engine/attempt.ts";
 
@@ -55,10 +63,13 @@ export const libwebsocket_canonical_hostname: typeof canonicalHostname = under(
 
 /**
  * Delivers what is pending; when nothing is, waits for it, `timeout_ms` milliseconds at most, and with
- * a negative one as long as it takes. A promise, in place of blocking: 0, negative once the context is
- * destroyed and for wrong arguments, 1 without a context.
+ * a negative one as long as it takes. A promise, in place of blocking, unless the context is one of
+ * `overNetwork`: 0, negative once the context is destroyed and for wrong arguments, 1 without a context.
  */
-export const libwebsocket_service: typeof service = under("libwebsocket_service", service);
+export const libwebsocket_service: Service = under(
+  "libwebsocket_service",
+  service as (context: Context | null, timeout_ms: number) => Promise<number>,
+) as Service;
 
 /**
  * Serves a descriptor that has something waiting, and sets its `revents` to 0; null only runs

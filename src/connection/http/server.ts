@@ -376,9 +376,11 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   onAnswer(): void {
     const response = this.response;
     if (this.callbacks.isBusy || response === undefined) return;
-    queueMicrotask(() => {
+    const { owner, socketFd } = this.#connection;
+    const service = () => {
       if (this.response === response && !this.callbacks.isBusy) response.completeIfWhole();
-    });
+    };
+    owner.scheduler.soon({ socketFd, service });
   }
 
   /** A transaction that is completed inside a callback ends after it, and so does one that is only whole. */

@@ -21,6 +21,7 @@ export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 export const MSG_NOSIGNAL = 0x4000;
 export const SHUT_WR = 1;
+export const SHUT_RDWR = 2;
 // <fcntl.h>
 export const F_GETFL = 3;
 export const F_SETFL = 4;

@@ -20,6 +20,7 @@ import {
   cString,
   epollEventLayout,
   int,
+  POLLFD_SIZE,
   SOCKADDR_SIZE,
 } from "./structs.ts";
 
@@ -52,6 +53,12 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
+  poll_elsewhere: {
+    name: "poll",
+    parameters: ["pointer", "u32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
@@ -72,6 +79,8 @@ const SYMBOLS = {
   freeaddrinfo: { parameters: ["pointer"], result: "void" },
   gai_strerror: { parameters: ["i32"], result: "pointer" },
   strerror: { parameters: ["i32"], result: "pointer" },
+  free: { parameters: ["pointer"], result: "void" },
+  memcpy: { parameters: ["pointer", "buffer", "usize"], result: "pointer" },
   calloc: { parameters: ["usize", "usize"], result: "pointer" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -111,6 +120,8 @@ export interface Libc {
    * the thread may outlive a worker that is terminated, and all that its isolate had.
    */
   epollReady(epoll: number, timeoutMs: number): Promise<number>;
+  /** Waits likewise until an entry of a table is ready, and sets nothing in it. */
+  pollElsewhere(table: Uint8Array): Promise<number>;
   eventfd(initial: number, flags: number): number;
   /** Adds 1. */
   eventfd_write(fd: number): number;
@@ -203,6 +214,7 @@ function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc 
     ...symbols as unknown as Omit<
       Libc,
       | "epollReady"
+      | "pollElsewhere"
       | "eventfd_write"
       | "setgroups"
       | "getaddrinfo"
@@ -211,6 +223,16 @@ function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc 
       | "strerror"
     >,
     epollReady: (epoll, timeoutMs) => symbols.epoll_wait_elsewhere(epoll, oneEvent, 1, timeoutMs),
+    async pollElsewhere(table) {
+      const size = BigInt(table.length);
+      const memory = symbols.calloc(1n, size);
+      symbols.memcpy(memory, buffer(table), size);
+      try {
+        return await symbols.poll_elsewhere(memory, table.length / POLLFD_SIZE, -1);
+      } finally {
+        symbols.free(memory);
+      }
+    },
     eventfd_write: (fd) => symbols.eventfd_write(fd, 1n),
     setgroups: (count, groups) => symbols.setgroups(BigInt(count), buffer(groups)),
     inet_ntop(family, address) {

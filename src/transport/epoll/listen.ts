@@ -20,9 +20,16 @@ import {
 } from "./constants.ts";
 import { must } from "./failure.ts";
 import { EpollListener } from "./listener.ts";
-import type { EpollLoop } from "./loop.ts";
-import { familyOf, openSocket, orClose, setOption } from "./socket.ts";
-import { addressFrom, inetAddress, unixAddress } from "./address.ts";
+import type { Readiness } from "./readiness.ts";
+import {
+  addressFrom,
+  familyOf,
+  inetAddress,
+  openSocket,
+  orClose,
+  setOption,
+  unixAddress,
+} from "./socket.ts";
 import { AF_INET6, AF_UNIX, bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 import { localAddressOf } from "./transport.ts";
 
@@ -30,7 +37,7 @@ import { localAddressOf } from "./transport.ts";
 const BACKLOG = 511;
 
 /** Listens. @throws as {@linkcode Network.listen} does */
-export function listenOn(loop: EpollLoop, target: NetworkTarget): EpollListener {
+export function listenOn(loop: Readiness, target: NetworkTarget): EpollListener {
   const { path, fd, mode } = target;
   if (fd !== undefined) return onDescriptor(loop, fd, target);
   if (path !== undefined) return bindUnix(path, mode, (real) => onUnix(loop, path, real));
@@ -38,7 +45,7 @@ export function listenOn(loop: EpollLoop, target: NetworkTarget): EpollListener 
   return onAddress(loop, target);
 }
 
-function onAddress(loop: EpollLoop, target: NetworkTarget): EpollListener {
+function onAddress(loop: Readiness, target: NetworkTarget): EpollListener {
   const { libc } = loop;
   const { hostname, port } = target;
   const ip = isIP(hostname) !== 0 ? hostname : resolved(loop, target);
@@ -62,7 +69,7 @@ function onAddress(loop: EpollLoop, target: NetworkTarget): EpollListener {
 }
 
 /** The first address of a name that will do. */
-function resolved({ libc }: EpollLoop, { hostname, disableIpv6 }: NetworkTarget): string {
+function resolved({ libc }: Readiness, { hostname, disableIpv6 }: NetworkTarget): string {
   const found = libc.getaddrinfo(hostname).map((each) => addressFrom(libc, each).hostname);
   const fit = found.find((each) => !(disableIpv6 && isIP(each) === 6));
   if (fit !== undefined) return fit;
@@ -72,7 +79,7 @@ function resolved({ libc }: EpollLoop, { hostname, disableIpv6 }: NetworkTarget)
   );
 }
 
-function onUnix(loop: EpollLoop, path: string, real: string): EpollListener {
+function onUnix(loop: Readiness, path: string, real: string): EpollListener {
   const { libc } = loop;
   const address = unixAddress(real);
   const fd = openSocket(libc, AF_UNIX);
@@ -102,7 +109,7 @@ function onUnix(loop: EpollLoop, path: string, real: string): EpollListener {
 }
 
 /** Takes over a socket that listens already, or is bound. */
-function onDescriptor(loop: EpollLoop, fd: number, target: NetworkTarget): EpollListener {
+function onDescriptor(loop: Readiness, fd: number, target: NetworkTarget): EpollListener {
   const { libc } = loop;
   const refuse = () =>
     new LwsError(
@@ -124,7 +131,7 @@ function onDescriptor(loop: EpollLoop, fd: number, target: NetworkTarget): Epoll
   return new EpollListener(loop, fd, { address, isTcp: !isUnix, keepAlive: target.keepAlive });
 }
 
-function isListening({ libc }: EpollLoop, fd: number): boolean {
+function isListening({ libc }: Readiness, fd: number): boolean {
   const value = Int32Array.of(0);
   const length = Int32Array.of(4);
   libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, bytesOf(value), bytesOf(length));

@@ -1,12 +1,11 @@
 /** Accepting. */
 
-import type { Address, Listener, NetworkTarget, Transport } from "../../api/network.ts";
+import type { Address, NetworkTarget, PolledListener, Transport } from "../../api/network.ts";
 import { EAGAIN, EINTR, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./constants.ts";
 import { failure } from "./failure.ts";
-import type { EpollLoop, Watcher } from "./loop.ts";
-import { tune } from "./socket.ts";
+import type { Readiness, Watcher } from "./readiness.ts";
+import { addressFrom, tune } from "./socket.ts";
 import { EpollTransport } from "./transport.ts";
-import { addressFrom } from "./address.ts";
 import { bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 
 /** Connections that are accepted before all others have had their turn. */
@@ -22,8 +21,8 @@ export interface ListenerOptions extends Pick<NetworkTarget, "keepAlive"> {
 }
 
 /** A listening socket, which it closes. */
-export class EpollListener implements Listener, Watcher {
-  readonly #loop: EpollLoop;
+export class EpollListener implements PolledListener, Watcher {
+  readonly #loop: Readiness;
   readonly #options: ListenerOptions;
   readonly #peer = new Uint8Array(SOCKADDR_SIZE);
   readonly #peerLength = new Int32Array(1);
@@ -31,8 +30,9 @@ export class EpollListener implements Listener, Watcher {
   #isWatched = false;
   #accepted = 0;
   #waiting: PromiseWithResolvers<Transport> | undefined;
+  #onReady: (() => void) | undefined;
 
-  constructor(loop: EpollLoop, fd: number, options: ListenerOptions) {
+  constructor(loop: Readiness, fd: number, options: ListenerOptions) {
     this.#loop = loop;
     this.#fd = fd;
     this.#options = options;
@@ -54,31 +54,25 @@ export class EpollListener implements Listener, Watcher {
     if (this.#waiting !== undefined) return Promise.reject(new Error("an accept is under way"));
     if (this.#accepted < BATCH) {
       try {
-        const transport = this.#take();
+        const transport = this.take();
         if (transport !== undefined) return Promise.resolve(transport);
       } catch (error) {
         return Promise.reject(error);
       }
     }
     this.#waiting = Promise.withResolvers();
-    if (!this.#isWatched) {
-      this.#isWatched = true;
-      this.#loop.change(this.#fd, EPOLLIN);
-    }
+    this.accepts(true);
     return this.#waiting.promise;
   }
 
   onReady(): void {
     this.#accepted = 0;
+    if (this.#onReady !== undefined) return this.#onReady();
     const waiting = this.#waiting;
-    if (waiting === undefined) {
-      // No `accept` waits for now.
-      this.#isWatched = false;
-      this.#loop.change(this.#fd, 0);
-      return;
-    }
+    // No `accept` waits for now.
+    if (waiting === undefined) return this.accepts(false);
     try {
-      const transport = this.#take();
+      const transport = this.take();
       if (transport === undefined) return;
       this.#waiting = undefined;
       waiting.resolve(transport);
@@ -97,17 +91,24 @@ export class EpollListener implements Listener, Watcher {
     const fd = this.#fd;
     if (fd < 0) return;
     this.#fd = -1;
-    // Another process may have the same socket, by which it would stay in the set.
-    this.#loop.remove(fd);
-    this.#loop.forget(fd);
-    this.#loop.libc.close(fd);
+    this.#loop.closeListener(fd);
     this.#options.onClose?.();
     this.#waiting?.reject(closedError());
     this.#waiting = undefined;
   }
 
+  watch(onReady: () => void): void {
+    this.#onReady = onReady;
+  }
+
+  accepts(isOn: boolean): void {
+    if (isOn === this.#isWatched || this.#fd < 0) return;
+    this.#isWatched = isOn;
+    this.#loop.change(this.#fd, isOn ? EPOLLIN : 0);
+  }
+
   /** The next connection, if there is one. @throws {Error} such as `EMFILE` */
-  #take(): Transport | undefined {
+  take(): Transport | undefined {
     const { libc } = this.#loop;
     this.#peerLength[0] = this.#peer.length;
     this.#peer.fill(0, 0, 2);

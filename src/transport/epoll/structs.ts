@@ -3,6 +3,8 @@
  * its C declaration; `verifyLayouts` of `libc` asks the kernel whether they are right.
  */
 
+import type { PollFd } from "../../api/service.ts";
+
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -39,6 +41,24 @@ export const ADDRINFO_NEXT = 40;
 
 /** `struct pollfd`: `int fd; short events; short revents`. */
 export const POLLFD_SIZE = 8;
+
+/** An array of `struct pollfd`s without what has happened. */
+export function pollTable(pollFds: readonly PollFd[]): Uint8Array {
+  const table = new DataView(new ArrayBuffer(pollFds.length * POLLFD_SIZE));
+  pollFds.forEach(({ fd, events }, i) => {
+    table.setInt32(i * POLLFD_SIZE, fd, true);
+    table.setInt16(i * POLLFD_SIZE + 4, events, true);
+  });
+  return new Uint8Array(table.buffer);
+}
+
+/** Sets `revents` of each entry with a descriptor. */
+export function takeRevents(table: Uint8Array, pollFds: readonly PollFd[]): void {
+  const view = new DataView(table.buffer);
+  pollFds.forEach((each, i) => {
+    if (each.fd >= 0) each.revents = view.getInt16(i * POLLFD_SIZE + 6, true);
+  });
+}
 
 /** `struct linger { int l_onoff; int l_linger; }`, on and without time: closing resets. */
 export const LINGER_NOT: Uint8Array = new Uint8Array(Int32Array.of(1, 0).buffer);

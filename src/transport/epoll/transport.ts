@@ -14,13 +14,12 @@ import {
   MSG_NOSIGNAL,
   SHUT_WR,
   SO_ERROR,
-  SO_LINGER,
   SOL_SOCKET,
 } from "./constants.ts";
 import { failure } from "./failure.ts";
-import type { EpollLoop, Watcher } from "./loop.ts";
-import { addressFrom, NO_ADDRESS } from "./address.ts";
-import { bytesOf, int, LINGER_NOT, SOCKADDR_SIZE } from "./structs.ts";
+import type { Readiness, Watcher } from "./readiness.ts";
+import { addressFrom, NO_ADDRESS } from "./socket.ts";
+import { bytesOf, int, SOCKADDR_SIZE } from "./structs.ts";
 
 const READING = EPOLLIN | EPOLLRDHUP;
 /** Not in the set: the kernel tells of a broken connection again and again, whatever one asks for. */
@@ -37,7 +36,7 @@ const END_IS_TOLD = 2;
 /** Over a descriptor that is connected and non-blocking, which it closes. */
 export class EpollTransport implements Transport, Watcher {
   readonly remoteAddress: Address;
-  readonly #loop: EpollLoop;
+  readonly #loop: Readiness;
   #fd: number;
   #localAddress: Address | undefined;
   #handler: TransportHandler | undefined;
@@ -49,11 +48,13 @@ export class EpollTransport implements Transport, Watcher {
   #unsent: Uint8Array | undefined;
   #end: typeof MORE_COMES | typeof END_IS_DUE | typeof END_IS_TOLD = MORE_COMES;
   #isPaused = false;
+  /** Whether the handler has bytes in hand, of which a rest may come back. */
+  #isOffering = false;
   #resumeIsDue = false;
   #endsAfterWrite = false;
   #isGone = false;
 
-  constructor(loop: EpollLoop, fd: number, remoteAddress: Address) {
+  constructor(loop: Readiness, fd: number, remoteAddress: Address) {
     this.#loop = loop;
     this.#fd = fd;
     this.remoteAddress = remoteAddress;
@@ -88,14 +89,17 @@ export class EpollTransport implements Transport, Watcher {
 
   pause(): void {
     this.#isPaused = true;
+    if (this.#loop.isEager && this.#watched !== UNWATCHED) this.#watch();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#resumeIsDue || this.#isClosed) return;
+    const isDue = this.#isOffering || this.#rest !== undefined || this.#end === END_IS_DUE;
+    if (!isDue) return this.#watch();
     this.#resumeIsDue = true;
-    queueMicrotask(() => this.#onResumed());
+    this.#loop.later(this.#fd, () => this.#onResumed());
   }
 
   end(): void {
@@ -105,14 +109,12 @@ export class EpollTransport implements Transport, Watcher {
 
   close(): void {
     if (this.#isClosed) return;
-    this.#closeFd();
-    queueMicrotask(() => this.#gone(undefined));
+    this.#loop.close(this.#letGo(), false, () => this.#gone(undefined));
   }
 
   abort(): void {
     if (this.#isClosed) return;
-    this.#loop.libc.setsockopt(this.#fd, SOL_SOCKET, SO_LINGER, LINGER_NOT, LINGER_NOT.length);
-    this.close();
+    this.#loop.close(this.#letGo(), true, () => this.#gone(undefined));
   }
 
   abandon(): void {
@@ -150,6 +152,7 @@ export class EpollTransport implements Transport, Watcher {
       if (count === 0) {
         this.#end = END_IS_DUE;
         this.#tellEnd();
+        if (!this.#isClosed) this.#watch();
       } else this.#offer(buffer.subarray(0, held + count));
     } catch (error) {
       this.#break(error);
@@ -164,7 +167,9 @@ export class EpollTransport implements Transport, Watcher {
 
   /** Offers a view of a buffer that others use as well. */
   #offer(bytes: Uint8Array): void {
+    this.#isOffering = true;
     const taken = this.#handler!.onBytes(bytes);
+    this.#isOffering = false;
     if (this.#isClosed) return;
     this.#rest = taken < bytes.length ? bytes.slice(taken) : undefined;
   }
@@ -195,7 +200,8 @@ export class EpollTransport implements Transport, Watcher {
 
   /** It is broken, or both halves are closed, while nothing is read. */
   #onBroken(): void {
-    if (this.#end === MORE_COMES) return this.#unwatch();
+    const isKnown = this.#end !== MORE_COMES || this.#loop.isEager;
+    if (!isKnown) return this.#unwatch();
     const errno = socketError(this.#loop, this.#fd);
     if (errno !== 0) this.#break(failure(this.#loop.libc, "recv", errno));
     else this.#unwatch();
@@ -266,22 +272,22 @@ export class EpollTransport implements Transport, Watcher {
 
   /** As {@linkcode #break}, from inside a call of the handler's. */
   #breakSoon(error: unknown): void {
-    queueMicrotask(() => this.#break(error));
+    this.#loop.later(this.#fd, () => this.#break(error));
   }
 
   /** The peer or the network ended the connection. */
   #break(error: unknown): void {
     if (this.#isClosed) return;
-    this.#closeFd();
-    this.#gone(error);
+    this.#loop.finish(this.#letGo(), () => this.#gone(error));
   }
 
-  #closeFd(): void {
-    this.#loop.forget(this.#fd);
+  /** The descriptor, which it has no more. */
+  #letGo(): number {
+    const fd = this.#fd;
     this.#watched = UNWATCHED;
-    this.#loop.libc.close(this.#fd);
     this.#fd = -1;
     this.#rest = this.#unsent = undefined;
+    return fd;
   }
 
   #gone(error: unknown): void {
@@ -292,7 +298,7 @@ export class EpollTransport implements Transport, Watcher {
 }
 
 /** What `SO_ERROR` is, which is 0 behind that. */
-export function socketError({ libc }: EpollLoop, fd: number): number {
+export function socketError({ libc }: Readiness, fd: number): number {
   const value = Int32Array.of(0);
   const length = Int32Array.of(value.byteLength);
   libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, bytesOf(value), bytesOf(length));
@@ -300,7 +306,7 @@ export function socketError({ libc }: EpollLoop, fd: number): number {
 }
 
 /** Our end of a socket. */
-export function localAddressOf({ libc }: EpollLoop, fd: number): Address {
+export function localAddressOf({ libc }: Readiness, fd: number): Address {
   const address = new Uint8Array(SOCKADDR_SIZE);
   const length = int(address.length);
   if (libc.getsockname(fd, address, length) < 0) return NO_ADDRESS;

@@ -5,6 +5,7 @@ import type { Context, ContextCreationInfo } from "../../../mod.ts";
 import { createContext, handlers, LwsError } from "../../../mod.ts";
 import { epollNetwork, isEpollAvailable } from "../../../src/transport/epoll/mod.ts";
 import { MemoryNetwork } from "../../../src/testing/mod.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { PATIENT } from "../../support/patience.ts";
 
 const isLinux = Deno.build.os === "linux";
@@ -49,6 +50,22 @@ for (const [what, isThere, make] of NETWORKS) {
     const made = make();
     return made === undefined ? {} : { network: made };
   };
+
+  Deno.test({
+    name: `a port and a path over ${what} are free once destroy has resolved`,
+    ignore: !isThere,
+    async fn() {
+      await using folder = await temporaryFolder();
+      for (const where of [{}, { socketPath: `${folder.path}/socket`, iface: null }]) {
+        const first = named("first", { ...network(), ...where });
+        const { port } = first;
+        // An accept is under way behind the one that it has had.
+        if (port > 0) await answers("127.0.0.1", port, 1);
+        await first.destroy();
+        await using _second = named("second", { ...network(), ...where, port });
+      }
+    },
+  });
 
   Deno.test({
     name: `two contexts with reusePort share a port over ${what}; one goes on without the other`,

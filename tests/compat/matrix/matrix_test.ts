@@ -16,10 +16,10 @@ const SOURCES = fromFileUrl(new URL("../../../src/compat/", import.meta.url));
 const ROWS: readonly Row[] = [...FUNCTIONS, ...HELPERS, ...REASON_ROWS, ...CONSTANTS, ...MEMBERS];
 const EXTRAS: Record<GenerationName, readonly string[]> = {
   nov10: ["serverContext"],
-  feb11: [],
-  oct12: ["box", "libwebsocket_internal_extensions"],
-  mar13: ["box"],
-  dec15: ["box"],
+  feb11: ["overNetwork"],
+  oct12: ["box", "libwebsocket_internal_extensions", "overNetwork"],
+  mar13: ["box", "overNetwork"],
+  dec15: ["box", "overNetwork"],
 };
 
 const apiOf = (generation: GenerationName): Api => compat[generation];

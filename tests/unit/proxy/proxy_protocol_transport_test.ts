@@ -97,7 +97,7 @@ Deno.test("a proxy's own connection keeps the socket's addresses", async () => {
 Deno.test("the header may come byte by byte", async () => {
   const { proxy, raw, transport } = accept();
   proxy.transport.peer.chop(1);
-  assertEquals(proxy.transport.peer, raw);
+  assertEquals<unknown>(proxy.transport.peer, raw);
   proxy.send(`${LINE}x`);
   const near = new Recorder(await transport);
   await near.untilTaken(1);

@@ -9,6 +9,7 @@ const HOST: PollHost = {
   delPollFd() {},
   changeModePollFd() {},
   serviceBegins() {},
+  abort() {},
 };
 
 function setUp() {

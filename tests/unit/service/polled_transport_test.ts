@@ -13,6 +13,7 @@ function setUp(onBytes: (text: string) => number | void = () => {}) {
     delPollFd() {},
     changeModePollFd() {},
     serviceBegins() {},
+    abort() {},
   });
   const slot = service.slot(7);
   service.announce(slot);

@@ -1,0 +1,48 @@
+/** Contexts over a network whose descriptors are real, by which service calls block as in C. */
+
+import type { Context } from "../../api/context.ts";
+import type { Network } from "../../api/network.ts";
+import { hostInUse, useHost } from "./creation.ts";
+import { attempt } from "../engine/attempt.ts";
+import { refuse } from "../engine/guards.ts";
+
+/** A context whose service calls block the thread, and return a number: see {@linkcode overNetwork}. */
+export interface BlockingContext extends Context {
+  /** Tells it from other contexts. */
+  readonly blocks: true;
+}
+
+/**
+ * Has a creation call make its context over a network with real descriptors, such as `epollNetwork()` of
+ * `@x/lws/epoll`. Then a C main loop runs as it is: `while (n >= 0) n = lws_service(context, 50)` blocks the
+ * thread, in all generations. Meanwhile the runtime does nothing: its timers, promises and signal listeners go on
+ * when the program awaits something, such as `await context.service(0)`, and so do TLS, names to connect to
+ * and files of more than 64 KiB. `poll` sees the program's own descriptors beside those of the context.
+ *
+ * @param create Calls the creation function, such as `() => lws_create_context(info)`.
+ * @returns What that returned, or null and a line in the log for a network without such descriptors.
+ */
+export function overNetwork(
+  network: Network,
+  create: () => Context | null,
+): BlockingContext | null {
+  return attempt<BlockingContext | null>("overNetwork", null, () => {
+    if (typeof network?.polled !== "function") {
+      refuse("network", network, "one with real descriptors, such as epollNetwork()");
+    }
+    if (typeof create !== "function") refuse("create", create, "a function");
+    const before = hostInUse();
+    useHost({ ...before, network });
+    try {
+      const context = create();
+      return context && Object.assign(context, { blocks: true } as const);
+    } finally {
+      useHost(before);
+    }
+  });
+}
+
+/** Whether service calls for a context block. */
+export function isBlocking(context: Context): context is BlockingContext {
+  return (context as Partial<BlockingContext> | null | undefined)?.blocks === true;
+}

@@ -1,0 +1,266 @@
+/** Readiness for a context that its program serves: the kernel is asked when the program asks. */
+
+import type { PolledHost } from "../../api/network.ts";
+import { type PollFd, POLLIN, POLLOUT } from "../../api/service.ts";
+import { EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, EPOLL_CTL_DEL, SHUT_RDWR } from "./constants.ts";
+import { must } from "./failure.ts";
+import type { Libc } from "./libc.ts";
+import { Readiness, type Watcher } from "./readiness.ts";
+import { orClose } from "./socket.ts";
+import { bytesOf, pollTable, takeRevents } from "./structs.ts";
+
+/** Events that one wait fetches. */
+const MOST_EVENTS = 256;
+
+/**
+ * Tells of nothing by itself, until {@linkcode AskedLoop.release}. A connection that this end closes keeps its
+ * descriptor until its owner has heard of that, so that the number is nothing else's meanwhile.
+ */
+export class AskedLoop extends Readiness {
+  override readonly isEager = true;
+  readonly #host: PolledHost;
+  readonly #onReleased: () => void;
+  /** Watches what is no connection yet; it is watched itself. */
+  #aside = -1;
+  /** What makes it ready when there is work of no descriptor. */
+  #signalFd = -1;
+  readonly #isAside = new Set<number>();
+  /** Descriptors that are closed once that is told. */
+  #closing = 0;
+  /** Waits on other threads. */
+  #waiting = 0;
+  /** Where a wait puts its events. */
+  #events: Int32Array<ArrayBuffer> | undefined = new Int32Array(MOST_EVENTS * this.layout.words);
+  #isReleased = false;
+  #released: PromiseWithResolvers<void> | undefined;
+
+  /** @param onReleased called when all is closed */
+  constructor(libc: Libc, host: PolledHost, onReleased: () => void) {
+    super(libc);
+    this.#host = host;
+    this.#onReleased = onReleased;
+  }
+
+  get asideFd(): number {
+    this.opened();
+    return this.#aside;
+  }
+
+  override add(fd: number, events: number, watcher: Watcher): void {
+    super.add(fd, events, watcher);
+    this.#host.watches(fd, events & (POLLIN | POLLOUT));
+  }
+
+  override addAside(fd: number, events: number, watcher: Watcher): void {
+    this.opened();
+    this.addTo(this.#aside, fd, events, watcher);
+    this.#isAside.add(fd);
+    this.#host.asideIsNeeded();
+  }
+
+  override change(fd: number, events: number): boolean {
+    const isDone = super.change(fd, events);
+    if (isDone) this.#host.watches(fd, events & (POLLIN | POLLOUT));
+    return isDone;
+  }
+
+  override remove(fd: number): void {
+    if (this.#isAside.delete(fd)) this.control(this.#aside, EPOLL_CTL_DEL, fd, 0);
+    else {
+      this.control(this.epoll, EPOLL_CTL_DEL, fd, 0);
+      this.#host.watches(fd, 0);
+    }
+    this.unwatch(fd);
+  }
+
+  override forget(fd: number): void {
+    this.#isAside.delete(fd);
+    super.forget(fd);
+  }
+
+  later(fd: number, work: () => void): void {
+    if (this.#isReleased) queueMicrotask(work);
+    else this.#host.later(fd, work);
+  }
+
+  close(fd: number, isReset: boolean, gone: () => void): void {
+    this.#closing++;
+    // The kernel tells of a hang-up whatever it is asked for, and again and again.
+    this.remove(fd);
+    this.forget(fd);
+    const { libc } = this;
+    const isSevered = isReset && libc.connect(fd, UNSPECIFIED, UNSPECIFIED.length) === 0;
+    if (!isSevered) libc.shutdown(fd, SHUT_RDWR);
+    this.later(fd, () => this.#end(fd, gone));
+  }
+
+  finish(fd: number, gone: () => void): void {
+    this.#closing++;
+    this.remove(fd);
+    this.forget(fd);
+    this.#end(fd, gone);
+  }
+
+  #end(fd: number, gone: () => void): void {
+    try {
+      gone();
+    } finally {
+      this.#host.leaves(fd);
+      this.libc.close(fd);
+      this.#closing--;
+      this.#shutIfDone();
+    }
+  }
+
+  override closeListener(fd: number): void {
+    this.remove(fd);
+    this.forget(fd);
+    this.#host.leaves(fd);
+    this.libc.close(fd);
+    this.#shutIfDone();
+  }
+
+  // What the context asks.
+
+  get hasReady(): boolean {
+    const own = [{ fd: this.opened(), events: POLLIN, revents: 0 }];
+    this.pollNow(own);
+    return own[0]!.revents !== 0;
+  }
+
+  wait(timeoutMs: number, tell: (fd: number, revents: number) => void): void {
+    const { words, data } = this.layout;
+    const epoll = this.opened();
+    // A callback may ask as well: what was fetched for this call is its own.
+    const events = this.#events ?? new Int32Array(MOST_EVENTS * words);
+    this.#events = undefined;
+    const count = this.libc.epoll_wait(epoll, bytesOf(events), MOST_EVENTS, timeoutMs);
+    for (let i = 0; i < count; i++) {
+      const start = i * words;
+      const fd = events[start + data]!;
+      if (fd === this.wakeFd) this.drain(fd);
+      else if (this.isOf(fd, events[start + data + 1]!)) tell(fd, events[start]!);
+    }
+    this.#events = events;
+  }
+
+  async ready(): Promise<void> {
+    await this.#waitElsewhere(this.libc.epollReady(this.opened(), -1));
+  }
+
+  async pollReady(pollFds: readonly PollFd[]): Promise<void> {
+    this.opened();
+    const table = pollTable([...pollFds, { fd: this.wakeFd, events: POLLIN, revents: 0 }]);
+    await this.#waitElsewhere(this.libc.pollElsewhere(table));
+  }
+
+  async #waitElsewhere(waiting: Promise<number>): Promise<void> {
+    this.#waiting++;
+    try {
+      await waiting;
+    } finally {
+      // It ends them all.
+      if (--this.#waiting === 0) this.drain(this.wakeFd);
+      this.#shutIfDone();
+    }
+  }
+
+  pollNow(pollFds: readonly PollFd[]): void {
+    const table = pollTable(pollFds);
+    if (this.libc.poll(table, pollFds.length, 0) >= 0) takeRevents(table, pollFds);
+  }
+
+  wake(): void {
+    if (this.#waiting > 0) this.libc.eventfd_write(this.wakeFd);
+  }
+
+  signal(): void {
+    this.opened();
+    this.libc.eventfd_write(this.#signalFd);
+  }
+
+  override serve(fd: number, revents: number): void {
+    if (fd !== this.#aside) return super.serve(fd, revents);
+    const { words, data } = this.layout;
+    const events = new Int32Array(MOST_EVENTS * words);
+    const count = this.libc.epoll_wait(fd, bytesOf(events), MOST_EVENTS, 0);
+    for (let i = 0; i < count; i++) {
+      const start = i * words;
+      const each = events[start + data]!;
+      if (each === this.#signalFd) this.drain(each);
+      else if (this.isOf(each, events[start + data + 1]!)) super.serve(each, events[start]!);
+    }
+  }
+
+  /** From now on it tells by itself, until nothing is left. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.wake();
+    this.#shutIfDone();
+    if (this.epoll >= 0) void this.#drive();
+    else this.#onReleased();
+  }
+
+  override closeAll(): Promise<void> {
+    this.release();
+    void super.closeAll();
+    return this.released();
+  }
+
+  async #drive(): Promise<void> {
+    while (this.epoll >= 0) {
+      await this.ready();
+      if (this.epoll >= 0) this.wait(0, (fd, revents) => this.serve(fd, revents));
+    }
+  }
+
+  /** Resolves when all is closed. */
+  released(): Promise<void> {
+    if (this.epoll < 0) return Promise.resolve();
+    this.#released ??= Promise.withResolvers();
+    return this.#released.promise;
+  }
+
+  protected onAdded(): void {}
+
+  protected onLastUnwatched(): void {
+    if (this.#isReleased) this.wake();
+  }
+
+  protected override opened(): number {
+    if (this.epoll >= 0) return this.epoll;
+    const { libc } = this;
+    const epoll = super.opened();
+    try {
+      const aside = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
+      orClose(libc, aside, () => {
+        const signalFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        orClose(libc, signalFd, () => {
+          this.addOwn(aside, signalFd);
+          this.addOwn(epoll, aside);
+        });
+        this.#signalFd = signalFd;
+      });
+      this.#aside = aside;
+    } catch (error) {
+      super.shut();
+      throw error;
+    }
+    return epoll;
+  }
+
+  #shutIfDone(): void {
+    if (!this.#isReleased || this.watched > 0 || this.#closing > 0 || this.epoll < 0) return;
+    if (this.#waiting > 0) return this.wake();
+    this.libc.close(this.#signalFd);
+    this.libc.close(this.#aside);
+    this.#signalFd = this.#aside = -1;
+    this.shut();
+    this.#released?.resolve();
+    this.#onReleased();
+  }
+}
+
+/** `struct sockaddr` of `AF_UNSPEC`: connecting to it resets a connection over TCP, and leaves it none. */
+const UNSPECIFIED = new Uint8Array(16);

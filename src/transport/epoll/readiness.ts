@@ -1,0 +1,207 @@
+/** One `epoll` instance: which watcher is told that a descriptor is ready. */
+
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLLIN,
+} from "./constants.ts";
+import { must } from "./failure.ts";
+import { orClose } from "./socket.ts";
+import type { Libc } from "./libc.ts";
+import { epollEventLayout } from "./structs.ts";
+
+/** What a read takes at most before all others have had their turn. */
+const BUFFER_BYTES = 64 * 1024;
+/** A read inside of another one's callback has a buffer of its own. */
+const NESTED_BYTES = 64 * 1024;
+
+/** The owner of a descriptor. Implemented by EpollTransport, EpollListener and an attempt to connect. */
+export interface Watcher {
+  /** Its descriptor is ready, as `events` of `epoll_wait` says. */
+  onReady(events: number): void;
+  /** Closes its descriptor, and tells nothing of it. */
+  abandon(): void;
+}
+
+/** Watches descriptors, level-triggered; when the kernel is asked about them, the subclasses say. */
+export abstract class Readiness {
+  readonly libc: Libc;
+  /** Whether a pause takes effect at once in what is watched, and not with the first useless event. */
+  readonly isEager: boolean = false;
+  protected readonly layout = epollEventLayout(Deno.build.arch);
+  protected epoll = -1;
+  /** Ends a wait on another thread. */
+  protected wakeFd = -1;
+  /** How many descriptors are watched. */
+  protected watched = 0;
+  readonly #event = new Int32Array(this.layout.words);
+  readonly #eventOf = new Uint8Array(this.#event.buffer);
+  readonly #eventfdValue = new Uint8Array(8);
+  /** The owners of all descriptors that are open, by descriptor. */
+  readonly #watchers: (Watcher | undefined)[] = [];
+  /**
+   * A descriptor's number is used again at once: what the kernel tells of the former one is not its. Odd while
+   * it is watched.
+   */
+  readonly #generations: number[] = [];
+  #buffer: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(BUFFER_BYTES);
+
+  constructor(libc: Libc) {
+    this.libc = libc;
+  }
+
+  /** Called when there is one more to watch. */
+  protected abstract onAdded(): void;
+  /** Called when nothing is watched any more. */
+  protected abstract onLastUnwatched(): void;
+  /** Has `work`, which belongs to a descriptor, done soon, and not from inside this call. */
+  abstract later(fd: number, work: () => void): void;
+  /** Closes a connection from this end, by a reset if that is wanted, and tells by `gone` soon. */
+  abstract close(fd: number, isReset: boolean, gone: () => void): void;
+  /** Closes a descriptor whose connection has ended by itself, and tells by `gone`. */
+  abstract finish(fd: number, gone: () => void): void;
+
+  /**
+   * Watches a descriptor from now on.
+   *
+   * @throws {Error} when the kernel can't watch one more
+   */
+  add(fd: number, events: number, watcher: Watcher): void {
+    this.addTo(this.opened(), fd, events, watcher);
+  }
+
+  /** As {@linkcode add}, of what is no connection yet. */
+  addAside(fd: number, events: number, watcher: Watcher): void {
+    this.add(fd, events, watcher);
+  }
+
+  protected addTo(epoll: number, fd: number, events: number, watcher: Watcher): void {
+    this.#generations[fd] = ((this.#generations[fd] ?? 0) + 1) | 0;
+    this.watched++;
+    this.onAdded();
+    try {
+      must(this.libc, "epoll_ctl", this.control(epoll, EPOLL_CTL_ADD, fd, events));
+    } catch (error) {
+      this.unwatch(fd);
+      throw error;
+    }
+    this.#watchers[fd] = watcher;
+  }
+
+  /** Closes a descriptor that is no connection's. */
+  closeListener(fd: number): void {
+    // Another process may have the same socket, by which it would stay in the set.
+    this.remove(fd);
+    this.forget(fd);
+    this.libc.close(fd);
+  }
+
+  /** Changes what a descriptor is watched for; whether that was done. */
+  change(fd: number, events: number): boolean {
+    return this.control(this.epoll, EPOLL_CTL_MOD, fd, events) === 0;
+  }
+
+  /** Watches a descriptor no more that stays open. */
+  remove(fd: number): void {
+    this.control(this.epoll, EPOLL_CTL_DEL, fd, 0);
+    this.unwatch(fd);
+  }
+
+  /** A descriptor is open that may never be watched: {@linkcode closeAll} has it closed as well. */
+  own(fd: number, owner: Watcher): void {
+    this.#watchers[fd] = owner;
+  }
+
+  /** Forgets a descriptor that is about to be closed, by which the kernel forgets it. */
+  forget(fd: number): void {
+    this.#watchers[fd] = undefined;
+    this.unwatch(fd);
+  }
+
+  protected unwatch(fd: number): void {
+    const generation = this.#generations[fd] ?? 0;
+    if ((generation & 1) === 0) return;
+    this.#generations[fd] = (generation + 1) | 0;
+    if (--this.watched === 0) this.onLastUnwatched();
+  }
+
+  /** Resolves when no thread waits any more, and nothing is open that is needed to wait. */
+  abstract released(): Promise<void>;
+
+  /** Closes all that is open; resolves when nothing is left. */
+  closeAll(): Promise<void> {
+    for (const watcher of this.#watchers) watcher?.abandon();
+    return this.released();
+  }
+
+  /** The buffer that a read goes to, until {@linkcode giveBack}. */
+  borrow(): Uint8Array<ArrayBuffer> {
+    const buffer = this.#buffer ?? new Uint8Array(NESTED_BYTES);
+    this.#buffer = undefined;
+    return buffer;
+  }
+
+  giveBack(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.length === BUFFER_BYTES) this.#buffer = buffer;
+  }
+
+  protected control(epoll: number, operation: number, fd: number, events: number): number {
+    const { data } = this.layout;
+    this.#event[0] = events;
+    this.#event[data] = fd;
+    this.#event[data + 1] = this.#generations[fd]!;
+    return this.libc.epoll_ctl(epoll, operation, fd, this.#eventOf);
+  }
+
+  /** Opens what is needed to watch anything, unless it is open. @throws {Error} such as `EMFILE` */
+  protected opened(): number {
+    if (this.epoll >= 0) return this.epoll;
+    const { libc } = this;
+    const epoll = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
+    orClose(libc, epoll, () => {
+      const wakeFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      orClose(libc, wakeFd, () => this.addOwn(epoll, wakeFd));
+      this.wakeFd = wakeFd;
+    });
+    return this.epoll = epoll;
+  }
+
+  /** Watches a descriptor that is no watcher's. */
+  protected addOwn(epoll: number, fd: number): void {
+    this.#generations[fd] ??= 0;
+    must(this.libc, "epoll_ctl", this.control(epoll, EPOLL_CTL_ADD, fd, EPOLLIN));
+  }
+
+  /** Closes that again. */
+  protected shut(): void {
+    this.libc.close(this.wakeFd);
+    this.libc.close(this.epoll);
+    this.wakeFd = this.epoll = -1;
+  }
+
+  /** The next call that would wait for {@linkcode wakeFd} does. */
+  protected drain(eventfd: number): void {
+    this.libc.eventfd_read(eventfd, this.#eventfdValue);
+  }
+
+  /** Whether an event that the kernel told is for the descriptor's present owner, or one of its own. */
+  protected isOf(fd: number, generation: number): boolean {
+    return this.#generations[fd] === generation;
+  }
+
+  /** Tells the watcher of a descriptor. */
+  serve(fd: number, events: number): void {
+    try {
+      this.#watchers[fd]?.onReady(events);
+    } catch (error) {
+      // The watchers behind it in this round must not suffer from it.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,311 @@
+/** Real descriptors: what a program is told to watch the kernel knows, and nothing else is read or written. */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { type PollFd, POLLIN, POLLOUT, remoteContext, type Wsi } from "../../../mod.ts";
+import { openLibc } from "../../../src/transport/epoll/libc.ts";
+import { int, SOCKADDR_SIZE } from "../../../src/transport/epoll/structs.ts";
+import { Peer, PolledProgram, testDescriptors } from "./descriptors.ts";
+
+const text = (bytes: unknown) => new TextDecoder().decode(bytes as Uint8Array);
+
+/** The port of a socket of this process. */
+function portOf(fd: number): number {
+  const address = new Uint8Array(SOCKADDR_SIZE);
+  openLibc().getsockname(fd, address, int(address.length));
+  return new DataView(address.buffer).getUint16(2);
+}
+
+for (const service of ["automatic", "manual", "external"] as const) {
+  testDescriptors(
+    `wsi.socketFd is the socket's, and ${service} service knows peers by it`,
+    async (network) => {
+      const seen: (string | number)[] = [];
+      const program = new PolledProgram(network, (wsi, reason, _user, data) => {
+        const { context } = wsi;
+        if (reason === "filterNetworkConnection") {
+          seen.push(portOf(data as number), context.peerAddresses(data as number).ip);
+        }
+        if (reason === "established") {
+          seen.push(portOf(wsi.socketFd), context.peerAddresses(wsi.socketFd).ip);
+          context.hangupOnClient(wsi.socketFd);
+        }
+        if (reason === "closed") seen.push(portOf(wsi.socketFd));
+      }, { service });
+      const { context } = program;
+      const peer = await Peer.open(context.port);
+      while (!program.told.some((each) => each.startsWith("wsiDestroy"))) {
+        if (service === "automatic") await new Promise((resolve) => setImmediate(resolve));
+        else if (service === "manual") await context.service(1_000);
+        else await program.until(() => seen.length >= 5);
+      }
+      const { port } = context;
+      // By the time of `closed` the connection over the socket has ended, and its number is still its own.
+      assertEquals(seen.slice(0, 4), [port, "127.0.0.1", port, "127.0.0.1"]);
+      peer.close();
+      await context.destroy();
+    },
+  );
+}
+
+testDescriptors("serviceFd reads nothing but the descriptor that it was given", async (network) => {
+  const heard: [number, string][] = [];
+  const open: Wsi[] = [];
+  const program = new PolledProgram(network, (wsi, reason, _user, data) => {
+    if (reason === "established") open.push(wsi);
+    if (reason === "receive") heard.push([wsi.socketFd, text(data)]);
+  });
+  const { context, table } = program;
+  const peers = [await Peer.open(context.port), await Peer.open(context.port)];
+  await program.until(() => open.length === 2);
+  assertEquals(portOf(program.listener.fd), context.port);
+  for (const [i, peer] of peers.entries()) await peer.send(`from ${i}`);
+  const entries = open.map(({ socketFd }) => program.entry(socketFd)!);
+  while (entries.some(({ revents }) => revents === 0)) await context.poll(table, 1_000);
+  assertEquals(context.serviceFd(entries[1]!), 0);
+  assertEquals([heard.length, entries[1]!.revents], [1, 0]);
+  assertEquals(heard[0]![0], entries[1]!.fd);
+  assertEquals(context.pollNow(table), 1);
+  assertEquals(entries[0]!.revents, POLLIN);
+  context.serviceFd(entries[0]!);
+  assertEquals(heard.length, 2);
+  for (const peer of peers) peer.close();
+  await program.until(() => program.told.filter((each) => each.startsWith("closed")).length === 2);
+  await context.destroy();
+});
+
+testDescriptors(
+  "poll tells of descriptors that are the program's own, and serviceFd leaves them",
+  async (network) => {
+    const program = new PolledProgram(network, () => {});
+    const { context } = program;
+    const libc = openLibc();
+    const own = libc.eventfd(0, 0);
+    const entry: PollFd = { fd: own, events: POLLIN, revents: 0 };
+    const aside: PollFd = { fd: -5, events: POLLIN, revents: 0 };
+    const table = [...program.table, entry, aside];
+    assertEquals(await context.poll(table, 1), 0);
+    const polling = context.poll(table, 60_000);
+    libc.eventfd_write(own);
+    assertEquals(await polling, 1);
+    assertEquals(entry.revents, POLLIN);
+    assertEquals(context.serviceFd(entry), 0);
+    assertEquals(entry.revents, POLLIN);
+    aside.revents = POLLIN;
+    assertEquals(context.pollNow(table), 2);
+    libc.close(own);
+    await context.destroy();
+    assertEquals(program.table, []);
+  },
+);
+
+testDescriptors("cancelService ends a poll that waits on its thread", async (network) => {
+  const { context, table } = new PolledProgram(network, () => {});
+  const polling = context.poll(table, Infinity);
+  await new Promise((resolve) => setImmediate(resolve));
+  context.cancelService();
+  assertEquals(await polling, 0);
+  const last = context.poll(table, Infinity);
+  await context.destroy();
+  assertEquals(await last, -1);
+});
+
+testDescriptors(
+  "what was held back is told by a poller that asks only the kernel",
+  async (network) => {
+    const heard: string[] = [];
+    let wsi: Wsi | undefined;
+    const program = new PolledProgram(network, (each, reason, _user, data) => {
+      if (reason === "established") wsi = each;
+      if (reason !== "receive") return;
+      heard.push(text(data));
+      if (heard.length === 1) each.rxFlowControl(false);
+    });
+    const { context, table } = program;
+    const peer = await Peer.open(context.port);
+    await program.until(() => wsi !== undefined);
+    const entry = program.entry(wsi!.socketFd)!;
+    await peer.conn.write(Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 97, 0x81, 0x81, 0, 0, 0, 0, 98));
+    await program.until(() => heard.length === 1);
+    assertEquals(entry.events, 0, "nothing is watched for while receiving is stopped");
+    assertEquals(context.pollNow(table), 0);
+    wsi!.rxFlowControl(true);
+    assertNotEquals(entry.events & POLLOUT, 0);
+    const copy = { ...entry, revents: 0 };
+    assertEquals(context.pollNow([copy]), 1);
+    context.serviceFd(copy);
+    assertEquals(heard, ["a", "b"]);
+    assertEquals(entry.events, POLLIN);
+    peer.close();
+    await program.until(() => program.told.at(-1)!.startsWith("wsiDestroy"));
+    await context.destroy();
+  },
+);
+
+testDescriptors(
+  "a writeable callback is asked for by POLLOUT, and comes with it",
+  async (network) => {
+    let wsi: Wsi | undefined;
+    const program = new PolledProgram(network, (each, reason, _user, _data) => {
+      if (reason === "established") wsi = each;
+      if (reason === "serverWriteable") each.write("now");
+    });
+    const peer = await Peer.open(program.context.port);
+    await program.until(() => wsi !== undefined);
+    const entry = program.entry(wsi!.socketFd)!;
+    wsi!.callbackOnWritable();
+    assertEquals(entry.events, POLLIN | POLLOUT);
+    await program.until(() => program.told.some((each) => each.startsWith("serverWriteable")));
+    assertEquals(entry.events, POLLIN);
+    assert((await peer.read((all) => all.includes("now"))).includes("now"));
+    peer.close();
+    await program.context.destroy();
+  },
+);
+
+testDescriptors(
+  "delPollFd comes before the descriptor is closed, whoever ends the connection",
+  async (network, faulty) => {
+    for (const end of ["peer", "program", "callback", "hangup"]) {
+      const closed: number[] = [];
+      const watched: number[] = [];
+      let wsi: Wsi | undefined;
+      const program: PolledProgram = new PolledProgram(network, (each, reason, _user, _data) => {
+        if (reason === "established") wsi = each;
+        if (reason === "receive" && end === "callback") return -1;
+        return 0;
+      });
+      const peer = await Peer.open(program.context.port);
+      await program.until(() => wsi !== undefined);
+      const fd = wsi!.socketFd;
+      faulty.next("close", (real, each) => {
+        closed.push(each as number);
+        watched.push(program.table.filter((entry) => entry.fd === each).length);
+        return real(each);
+      });
+      if (end === "peer") peer.close();
+      else if (end === "callback") await peer.send("x");
+      else if (end === "hangup") program.context.hangupOnClient(fd);
+      else {
+        wsi!.close();
+        // The answer to the closing handshake.
+        await peer.conn.write(Uint8Array.of(0x88, 0x80, 0, 0, 0, 0));
+        await peer.conn.closeWrite();
+      }
+      const isTold = () => program.told.includes(`wsiDestroy ${fd}`);
+      await program.until(isTold);
+      while (closed.length === 0) program.context.serviceFd(null);
+      assertEquals([closed, watched], [[fd], [0]], end);
+      assertEquals(wsi!.socketFd, -1, end);
+      if (end !== "peer") peer.close();
+      await program.context.destroy();
+    }
+  },
+);
+
+testDescriptors(
+  "a number that the kernel gives again is the new owner's alone",
+  async (network) => {
+    const ends: string[] = [];
+    const open: Wsi[] = [];
+    const program = new PolledProgram(network, (wsi, reason, _user, _data) => {
+      if (reason === "established") open.push(wsi);
+      if (reason === "closed") ends.push(String(open.indexOf(wsi)));
+    });
+    const { context } = program;
+    const one = await Peer.open(context.port);
+    await program.until(() => open.length === 1);
+    const fd = open[0]!.socketFd;
+    one.close();
+    await program.until(() => ends.length === 1);
+    const other = await Peer.open(context.port);
+    await program.until(() => open.length === 2);
+    assertEquals(open[1]!.socketFd, fd, "the number is given again");
+    assertEquals(open[0]!.socketFd, -1);
+    open[0]!.rxFlowControl(false);
+    open[0]!.callbackOnWritable();
+    assertEquals(program.entry(fd)!.events, POLLIN);
+    context.hangupOnClient(fd);
+    await program.until(() => ends.length === 2);
+    assertEquals(ends, ["0", "1"]);
+    other.close();
+    await context.destroy();
+  },
+);
+
+testDescriptors(
+  "a peer that closes its sending half is told once, and keeps no poller busy",
+  async (network) => {
+    const program = new PolledProgram(network, () => {}, { halfOpenHttp: true });
+    const { context, table } = program;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: context.port });
+    await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n"));
+    await conn.closeWrite();
+    await program.until(() => program.told.some((each) => each.startsWith("wsiDestroy")));
+    assertEquals(context.pollNow(table), 0);
+    conn.close();
+    await context.destroy();
+  },
+);
+
+testDescriptors(
+  "a context that is destroyed inside a callback closes all, by itself",
+  async (network) => {
+    const program: PolledProgram = new PolledProgram(network, (wsi, reason, _user, _data) => {
+      if (reason === "receive") void wsi.context.destroy();
+    });
+    const { context } = program;
+    const peers = [await Peer.open(context.port), await Peer.open(context.port)];
+    const isOpen = () => program.told.filter((each) => each.startsWith("established")).length === 2;
+    await program.until(isOpen);
+    await peers[0]!.send("the end");
+    await program.until(() => context.isDestroyed);
+    for (const peer of peers) {
+      // 1001, and its answer.
+      assert((await peer.read((all) => all.includes("\x03\xe9"))).includes("\x03\xe9"));
+      await peer.conn.write(Uint8Array.of(0x88, 0x80, 0, 0, 0, 0));
+      peer.close();
+    }
+    await context.closed;
+    assertEquals(program.table, []);
+  },
+);
+
+testDescriptors(
+  "a client has its descriptor once it is connected, and says why it can't be",
+  async (network) => {
+    const before: number[] = [];
+    let failure: unknown;
+    const open: Wsi[] = [];
+    const program = new PolledProgram(network, (wsi, reason, _user, data) => {
+      if (reason === "clientEstablished") open.push(wsi);
+      if (reason === "clientConnectionError") failure = data;
+    });
+    const { context } = program;
+    before.push(context.clientConnect({ address: "127.0.0.1", port: context.port }).socketFd);
+    before.push(context.clientConnect({ address: "localhost", port: context.port }).socketFd);
+    await program.until(() => open.length === 2);
+    assertEquals(before, [-1, -1]);
+    for (const { socketFd } of open) assertEquals(program.entry(socketFd)!.events, POLLIN);
+    context.clientConnect({ address: "127.0.0.1", port: 1 });
+    await program.until(() => failure !== undefined);
+    assert(String(failure).includes("ECONNREFUSED"), String(failure));
+    await context.destroy();
+  },
+);
+
+testDescriptors("broadcasts of a worker's port are told by a descriptor", async (network) => {
+  let wsi: Wsi | undefined;
+  const program = new PolledProgram(network, (each, reason, _user, _data) => {
+    if (reason === "established") wsi = each;
+  });
+  const peer = await Peer.open(program.context.port);
+  await program.until(() => wsi !== undefined);
+  const remote = remoteContext(program.context.openPort());
+  remote.broadcast("x", "news");
+  await program.until(() => program.told.includes(`broadcast ${wsi!.socketFd}`));
+  // Their own is there with the listener's and the peer's.
+  assertEquals(program.table.length, 3);
+  remote.close();
+  peer.close();
+  await program.context.destroy();
+});
