@@ -48,9 +48,13 @@ function main(): number {
     lwsl_err("libwebsocket init failed\n");
     return -1;
   }
-  const udp = open_udp();
-  lwsl_notice(`listening on port ${info.port}, and on port ${udp.port} for UDP\n`);
-  const own = { fd: udp.fd, events: POLLIN, revents: 0 };
+  const own = { fd: -1, events: POLLIN, revents: 0 };
+  if (options.loop === "poll") {
+    const udp = open_udp();
+    own.fd = udp.fd;
+    lwsl_notice(`port ${udp.port} answers UDP\n`);
+  }
+  lwsl_notice(`listening on port ${info.port} with the loop around ${options.loop}\n`);
 
   let n = 0;
   let oldms = 0;

@@ -284,6 +284,8 @@ export interface Network {
  * @category Networks and clocks
  */
 export interface PolledHost {
+  /** Whether a descriptor is a connection's, or the listener's; others are watched aside. */
+  isKnown(fd: number): boolean;
   /** What a descriptor is watched for from now on: `POLLIN`, `POLLOUT`, both or 0. */
   watches(fd: number, events: number): void;
   /** A descriptor is about to be closed. */
@@ -347,6 +349,8 @@ export interface PolledNetwork extends Network {
   pollNow(pollFds: readonly PollFd[]): void;
   /** Ends a `ready` or a `pollReady` that waits. */
   wake(): void;
+  /** A descriptor is a connection's now, and is not watched aside any more. */
+  known(fd: number): void;
   /** Reads and writes what a descriptor is ready for. */
   serve(fd: number, revents: number): void;
   /** Makes {@linkcode asideFd} ready. */

@@ -56,6 +56,8 @@ function isInterim(status: number): boolean {
 export interface RouteAsker {
   /** A step of the way begins, which has its own time. */
   onStep(step: RouteStep): void;
+  /** The socket is connected, over which the rest of the way goes; nothing was read from it. */
+  onSocket(fd: number | undefined): void;
   /** It is there. Never called from inside the call that asked for it, as is the next one. */
   onConnected(route: Route): void;
   /** There is none. */
@@ -101,6 +103,9 @@ export class ClientHandshake implements Phase {
       onStep: (step) => {
         this.#step(step);
         this.#armTimeout();
+      },
+      onSocket: (fd) => {
+        if (connection.isOpen) connection.owner.opened(connection, fd);
       },
       onConnected: (route) => this.#onConnected(route),
       onRefused: (error) => this.#arrived(() => this.#onRefused(error)),
@@ -231,7 +236,7 @@ export class ClientHandshake implements Phase {
     owner.scheduler.arrived({ socketFd, service }, POLLOUT);
   }
 
-  #onConnected({ transport, isSsl, tls, fd }: Route): void {
+  #onConnected({ transport, isSsl, tls }: Route): void {
     const connection = this.#connection;
     if (!connection.isOpen) {
       transport.close();
@@ -240,7 +245,6 @@ export class ClientHandshake implements Phase {
     connection.isSsl = isSsl;
     connection.tls = tls;
     this.#step("connected");
-    connection.owner.opened(connection, fd);
     // At once, as only its handler hears that it breaks; what it tells waits for service.
     connection.attach(transport);
     this.#arrived(() => this.#begin());
@@ -419,8 +423,6 @@ export interface RouteTarget {
 /** A way that was found. */
 export interface Route {
   readonly transport: Transport;
-  /** The socket's, where that is known. */
-  readonly fd: number | undefined;
   readonly isSsl: 0 | 1 | 2;
   readonly tls: TlsInfo | undefined;
 }

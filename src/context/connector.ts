@@ -5,7 +5,6 @@ import type { NetworkTarget, PolledNetwork, Transport } from "../api/network.ts"
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { Route, RouteAsker, RouteTarget } from "../connection/client_handshake.ts";
-import type { RouteStep } from "../connection/states.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { isLoopback, parseIpLiteral } from "../proxy/ip_address.ts";
 import {
@@ -66,8 +65,7 @@ export class Connector {
   connect(target: RouteTarget, signal: AbortSignal, asker: RouteAsker): void {
     this.usesTls ||= target.ssl !== 0;
     if (this.#dials(target, signal, asker)) return;
-    const onStep = (step: RouteStep) => asker.onStep(step);
-    this.#connect(target, signal, onStep).then(
+    this.#connect(target, signal, asker).then(
       (route) => asker.onConnected(route),
       (error) => asker.onRefused(error),
     );
@@ -88,7 +86,8 @@ export class Connector {
     if (way.proxy !== undefined) return false;
     return (network as PolledNetwork).connectNow(way.place, signal, {
       connected: (transport) => {
-        asker.onConnected({ transport, fd: transport.fd, isSsl: 0, tls: undefined });
+        asker.onSocket(transport.fd);
+        asker.onConnected({ transport, isSsl: 0, tls: undefined });
       },
       failed: (error) => asker.onRefused(error),
     });
@@ -97,34 +96,36 @@ export class Connector {
   async #connect(
     target: RouteTarget,
     signal: AbortSignal,
-    onStep: (step: RouteStep) => void,
+    asker: RouteAsker,
   ): Promise<Route> {
     // Before anything is waited for, as there is a callback in it.
     if (target.ssl !== 0) this.#tls.prepareClient();
-    const transport = await this.#reach(target, signal, onStep);
+    const transport = await this.#reach(target, signal, asker);
     const { ssl } = target;
-    const { fd } = transport;
-    if (ssl === 0) return { transport, fd, isSsl: 0, tls: undefined };
-    onStep("tls");
+    if (ssl === 0) return { transport, isSsl: 0, tls: undefined };
+    asker.onStep("tls");
     const secured = await this.#tls.connect(transport, { ...target, ssl }, signal);
-    return { transport: secured.transport, fd, isSsl: secured.isSsl, tls: secured.info };
+    return { transport: secured.transport, isSsl: secured.isSsl, tls: secured.info };
   }
 
   async #reach(
     target: RouteTarget,
     signal: AbortSignal,
-    onStep: (step: RouteStep) => void,
+    asker: RouteAsker,
   ): Promise<Transport> {
     const { network, limits } = this.#info;
     const { address, port, socketPath } = target;
     if (socketPath !== undefined) {
       this.#hasConnected = true;
-      return await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
+      const transport = await network.connect({ hostname: "", port: 0, path: socketPath }, signal);
+      asker.onSocket(transport.fd);
+      return transport;
     }
     const { proxy, place } = this.#placeOf(target);
     const transport = await network.connect(place, signal);
+    asker.onSocket(transport.fd);
     if (proxy === undefined) return transport;
-    onStep("proxy");
+    asker.onStep("proxy");
     const { credentials } = proxy;
     return await openTunnel(transport, { host: address, port, credentials }, limits, signal);
   }

@@ -41,6 +41,7 @@ export class DescriptorService extends PolledService implements PolledHost {
     const slot = this.slot(id, events) as DescriptorSlot;
     slot.fd = fd;
     this.#byFd.set(fd, slot);
+    this.#network.known(fd);
   }
 
   /** Tells the program of a slot, once that has a descriptor. */
@@ -72,6 +73,10 @@ export class DescriptorService extends PolledService implements PolledHost {
 
   // What the network tells.
 
+  isKnown(fd: number): boolean {
+    return this.#byFd.has(fd);
+  }
+
   watches(fd: number, events: number): void {
     const slot = this.#byFd.get(fd);
     slot?.watch(events);
@@ -82,7 +87,13 @@ export class DescriptorService extends PolledService implements PolledHost {
 
   leaves(fd: number): void {
     const slot = this.#byFd.get(fd);
-    if (slot !== undefined) this.unwatch(slot.id);
+    if (slot === undefined) return;
+    this.#byFd.delete(fd);
+    if (slot.isAnnounced) this.host.delPollFd(slot.id, fd, slot.events);
+    slot.isAnnounced = false;
+    // A layer over the socket, as of TLS, may have yet to tell its end.
+    slot.fd = -1;
+    this.readinessChanged(slot);
   }
 
   later(fd: number, work: () => void): void {

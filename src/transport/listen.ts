@@ -21,6 +21,14 @@ export function listen(network: Network, target: NetworkTarget): Listener {
         cause,
       });
     }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    if (name === "PermissionDenied") {
+      throw new LwsError(
+        "permission-denied",
+        `the system denies this user to listen on ${where}: ${why}`,
+        { cause },
+      );
+    }
     if (isPermissionError(cause)) {
       const file = target.path === undefined ? "" : ", --allow-read and --allow-write for the file";
       throw new LwsError(
@@ -29,7 +37,6 @@ export function listen(network: Network, target: NetworkTarget): Listener {
         { cause },
       );
     }
-    const why = cause instanceof Error ? cause.message : String(cause);
     throw new LwsError("listen-failed", `can't listen on ${where}: ${why}`, { cause });
   }
 }

@@ -220,8 +220,8 @@ function tcpFlags(): Readonly<Record<string, number>> | undefined {
 /** As the runtime's own listening throws it. */
 function listenError(errno: number, ip: string, port: number): Error {
   const name = errno < 0 ? getSystemErrorName(errno) : "no socket";
-  const Kind = name === "EADDRINUSE" ? Deno.errors.AddrInUse : Error;
-  return new Kind(`${ip} port ${port}: ${name}`);
+  const Kind = { EADDRINUSE: Deno.errors.AddrInUse, EACCES: Deno.errors.PermissionDenied }[name];
+  return new (Kind ?? Error)(`${ip} port ${port}: ${name}`);
 }
 
 /** Accepts from what `Server.listen` takes; undefined when it can't be listened on. */

@@ -245,21 +245,23 @@ for (const loop of ["service", "poll"]) {
         `${FOLDER}/../ported_server.ts`,
         ["--port", "0", ...LOOPBACK, "--loop", loop],
       );
-      const line = await server.until("for UDP\n");
-      const [port, udp] = /on port (\d+), and on port (\d+)/.exec(line)!.slice(1).map(Number);
-      const counter = await connect(port!, "dumb-increment-protocol");
+      const said = await server.until(`with the loop around ${loop}\n`);
+      const port = Number(/listening on port (\d+)/.exec(said)![1]);
+      const udp = /port (\d+) answers UDP/.exec(said)?.[1];
+      assertEquals(udp !== undefined, loop === "poll");
+      const counter = await connect(port, "dumb-increment-protocol");
       // It counts though the runtime has no turn.
       const first = Number(await counter.next());
       while (Number(await counter.next()) < first + 3);
       const mirrors = [
-        await connect(port!, "lws-mirror-protocol"),
-        await connect(port!, "lws-mirror-protocol"),
+        await connect(port, "lws-mirror-protocol"),
+        await connect(port, "lws-mirror-protocol"),
       ];
       mirrors[0]!.socket.send("from one to all");
       for (const mirror of mirrors) {
         assertEquals(await mirror.next(), "from one to all");
       }
-      if (loop === "poll") assertEquals(await echoOf(udp!, "beside it"), "beside it");
+      if (loop === "poll") assertEquals(await echoOf(Number(udp), "beside it"), "beside it");
       const page = await fetch(`http://127.0.0.1:${port}/`);
       assertStringIncludes(await page.text(), "<title>test server</title>");
       for (const each of [counter, ...mirrors]) await each.close();

@@ -2,7 +2,15 @@
 
 import type { PolledHost } from "../../api/network.ts";
 import { type PollFd, POLLIN, POLLOUT } from "../../api/service.ts";
-import { EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, EPOLL_CTL_DEL, SHUT_RDWR } from "./constants.ts";
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  SHUT_RDWR,
+} from "./constants.ts";
 import { must } from "./failure.ts";
 import type { Libc } from "./libc.ts";
 import { Readiness, type Watcher } from "./readiness.ts";
@@ -20,11 +28,11 @@ export class AskedLoop extends Readiness {
   override readonly isEager = true;
   readonly #host: PolledHost;
   readonly #onReleased: () => void;
-  /** Watches what is no connection yet; it is watched itself. */
+  /** Watches what is no connection's yet; it is watched itself. */
   #aside = -1;
   /** What makes it ready when there is work of no descriptor. */
   #signalFd = -1;
-  readonly #isAside = new Set<number>();
+  readonly #watchedAside = new Map<number, number>();
   /** Descriptors that are closed once that is told. */
   #closing = 0;
   /** Waits on other threads. */
@@ -47,6 +55,7 @@ export class AskedLoop extends Readiness {
   }
 
   override add(fd: number, events: number, watcher: Watcher): void {
+    if (!this.#host.isKnown(fd)) return this.addAside(fd, events, watcher);
     super.add(fd, events, watcher);
     this.#host.watches(fd, events & (POLLIN | POLLOUT));
   }
@@ -54,18 +63,31 @@ export class AskedLoop extends Readiness {
   override addAside(fd: number, events: number, watcher: Watcher): void {
     this.opened();
     this.addTo(this.#aside, fd, events, watcher);
-    this.#isAside.add(fd);
+    this.#watchedAside.set(fd, events);
     this.#host.asideIsNeeded();
   }
 
+  known(fd: number): void {
+    const events = this.#watchedAside.get(fd);
+    if (events === undefined) return;
+    this.#watchedAside.delete(fd);
+    this.control(this.#aside, EPOLL_CTL_DEL, fd, 0);
+    this.control(this.epoll, EPOLL_CTL_ADD, fd, events);
+    this.#host.watches(fd, events & (POLLIN | POLLOUT));
+  }
+
   override change(fd: number, events: number): boolean {
+    if (this.#watchedAside.has(fd)) {
+      this.#watchedAside.set(fd, events);
+      return this.control(this.#aside, EPOLL_CTL_MOD, fd, events) === 0;
+    }
     const isDone = super.change(fd, events);
     if (isDone) this.#host.watches(fd, events & (POLLIN | POLLOUT));
     return isDone;
   }
 
   override remove(fd: number): void {
-    if (this.#isAside.delete(fd)) this.control(this.#aside, EPOLL_CTL_DEL, fd, 0);
+    if (this.#watchedAside.delete(fd)) this.control(this.#aside, EPOLL_CTL_DEL, fd, 0);
     else {
       this.control(this.epoll, EPOLL_CTL_DEL, fd, 0);
       this.#host.watches(fd, 0);
@@ -74,7 +96,7 @@ export class AskedLoop extends Readiness {
   }
 
   override forget(fd: number): void {
-    this.#isAside.delete(fd);
+    this.#watchedAside.delete(fd);
     super.forget(fd);
   }
 

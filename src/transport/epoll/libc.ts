@@ -189,7 +189,8 @@ function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
       else missing ??= error;
     }
   }
-  if (denied === undefined) {
+  const isWhole = permitted.length === 0 || permitted.length === PATHS.length;
+  if (denied === undefined && isWhole) {
     throw new LwsError("unsupported", `the epoll network finds no C library: ${PATHS.join(", ")}`, {
       cause: missing,
     });
@@ -198,7 +199,7 @@ function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
     "permission-denied",
     "the epoll network calls the C library; run with --allow-ffi, or with --allow-ffi= and its path " +
       `(one of ${PATHS.join(", ")})`,
-    { cause: denied },
+    { cause: denied ?? missing },
   );
 }
 

@@ -36,7 +36,7 @@ export class EpollListener implements PolledListener, Watcher {
     this.#loop = loop;
     this.#fd = fd;
     this.#options = options;
-    loop.add(fd, EPOLLIN, this);
+    loop.addListener(fd, EPOLLIN, this);
     this.#isWatched = true;
   }
 

@@ -74,6 +74,11 @@ export abstract class Readiness {
     this.addTo(this.opened(), fd, events, watcher);
   }
 
+  /** As {@linkcode add}, of a listener. */
+  addListener(fd: number, events: number, watcher: Watcher): void {
+    this.addTo(this.opened(), fd, events, watcher);
+  }
+
   /** As {@linkcode add}, of what is no connection yet. */
   addAside(fd: number, events: number, watcher: Watcher): void {
     this.add(fd, events, watcher);

@@ -1,9 +1,11 @@
 /** Real descriptors: what a program is told to watch the kernel knows, and nothing else is read or written. */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type PollFd, POLLIN, POLLOUT, remoteContext, type Wsi } from "../../../mod.ts";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { LwsError, type PollFd, POLLIN, POLLOUT, remoteContext, type Wsi } from "../../../mod.ts";
 import { openLibc } from "../../../src/transport/epoll/libc.ts";
 import { int, SOCKADDR_SIZE } from "../../../src/transport/epoll/structs.ts";
+import { makeSelfSigned } from "../../support/certificates.ts";
+import { asIs } from "../../unit/transport/epoll/faulty_libc.ts";
 import { Peer, PolledProgram, testDescriptors } from "./descriptors.ts";
 
 const text = (bytes: unknown) => new TextDecoder().decode(bytes as Uint8Array);
@@ -309,3 +311,74 @@ testDescriptors("broadcasts of a worker's port are told by a descriptor", async 
   peer.close();
   await program.context.destroy();
 });
+
+testDescriptors("TLS goes over real descriptors, and is told in service", async (network) => {
+  const { cert, key } = await makeSelfSigned({ name: "localhost" });
+  const heard: string[] = [];
+  const program = new PolledProgram(network, (wsi, reason, _user, data) => {
+    if (reason === "clientEstablished") wsi.write("hello");
+    if (reason === "receive" || reason === "clientReceive") {
+      heard.push(text(data));
+      if (reason === "receive") wsi.write("world");
+      else wsi.close();
+    }
+  }, { sslCertFilepath: cert, sslPrivateKeyFilepath: key });
+  const { context } = program;
+  context.clientConnect({ address: "localhost", port: context.port, ssl: 2 });
+  const isOver = () => program.told.filter((each) => each.startsWith("wsiDestroy")).length === 2;
+  await program.until(isOver);
+  assertEquals(heard, ["hello", "world"]);
+  // Both hear of a handshake that fails, though the socket is gone before.
+  context.clientConnect({ address: "127.0.0.1", port: context.port, ssl: 2 });
+  const ends = () => program.told.filter((each) => each.startsWith("wsiDestroy")).length;
+  await program.until(() => ends() === 4);
+  await context.destroy();
+});
+
+testDescriptors(
+  "a filter may be awaited, and a PROXY header come, before a descriptor is served",
+  async (network) => {
+    const peers: string[] = [];
+    const program = new PolledProgram(network, (wsi, reason, _user, _data) => {
+      if (reason === "filterNetworkConnection") return Promise.resolve(0);
+      if (reason === "http") {
+        peers.push(wsi.peerAddresses.ip);
+        return wsi.respond(200, "the page");
+      }
+      return 0;
+    }, { proxyProtocol: true });
+    const { context } = program;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: context.port });
+    await conn.write(
+      new TextEncoder().encode(
+        "PROXY TCP4 192.0.2.7 192.0.2.8 1000 80\r\nGET / HTTP/1.0\r\n\r\n",
+      ),
+    );
+    const answer = new Response(conn.readable).text();
+    await program.until(() => program.told.some((each) => each.startsWith("wsiDestroy")));
+    assert((await answer).endsWith("the page"));
+    assertEquals(peers, ["192.0.2.7"]);
+    await context.destroy();
+  },
+);
+
+testDescriptors(
+  "what can't be opened or watched is told, and leaves no descriptor",
+  async (network, faulty) => {
+    for (const [call, times] of [["epoll_create1", 2], ["eventfd", 2], ["epoll_ctl", 4]] as const) {
+      for (let good = 0; good < times; good++) {
+        faulty.next(call, ...Array.from({ length: good }, () => asIs), faulty.fails("ENOMEM"));
+        assertThrows(() => new PolledProgram(network, () => {}), LwsError, "ENOMEM");
+        assertEquals([...faulty.descriptors], [], `${call} ${good}`);
+      }
+    }
+    const program = new PolledProgram(network, () => {});
+    const peer = await Peer.open(program.context.port);
+    // The listener's readiness first; then the connection can't be watched.
+    faulty.next("epoll_ctl", faulty.fails("ENOSPC"));
+    await program.until(() => program.told.some((each) => each.startsWith("wsiDestroy")));
+    assertEquals(program.table.length, 1, "the listener is left");
+    peer.close();
+    await program.context.destroy();
+  },
+);

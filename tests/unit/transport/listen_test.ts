@@ -72,6 +72,13 @@ Deno.test("a permission that is missing is named, for a unix socket the file's t
   ]);
 });
 
+Deno.test("what the system denies has its words, and names no permission of the runtime's", () => {
+  assertEquals(failure(failing(new Deno.errors.PermissionDenied("EACCES")), TARGET), [
+    "permission-denied",
+    "the system denies this user to listen on 127.0.0.1 port 80: EACCES",
+  ]);
+});
+
 Deno.test("whatever else is wrong comes in the system's words", () => {
   assertEquals(failure(failing(new Error("a flood")), { ...TARGET, path: "/x" }), [
     "listen-failed",
