@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PollFd, Wsi } from "../../mod.ts";
 import type { Callback, Face } from "./support.ts";
-import { DEC15, FACES, logged, OCT12, on, pollFd, rig } from "./support.ts";
+import { DEC15, FACES, logged, on, pollFd, rig, SINCE_OCT12 } from "./support.ts";
 
 const noListen = (face: Face) => face.api.CONTEXT_PORT_NO_LISTEN as number;
 const quiet: Callback = () => 0;
@@ -122,45 +122,43 @@ for (const face of FACES) {
   });
 }
 
-for (const face of FACES.slice(FACES.indexOf(OCT12))) {
-  Deno.test(`${face.name}: a loop over a table that the poll reasons keep serves a whole life`, async () => {
-    const pollfds: PollFd[] = [];
-    const calls: string[] = [];
-    const callback = watching(pollfds, (wsi, reason, _user, input, len) => {
-      if (/^(ESTABLISHED|CLOSED)$/.test(reason)) calls.push(reason);
-      if (reason !== "RECEIVE") return 0;
-      face.call("write", wsi, input, len, face.api.LWS_WRITE_TEXT);
-      return 0;
-    });
-    await using server = rig(face, { protocols: [{ name: "talk", callback }] });
-    const { context } = server;
-    let force_exit = false;
-    const main = async () => {
-      let n = 0;
-      while (n >= 0 && !force_exit) {
-        n = await face.api.poll(pollfds, pollfds.length, 50);
-        if (n <= 0) continue;
-        for (const each of [...pollfds]) {
-          if (each.revents !== 0) face.call("service_fd", context, each);
-        }
-      }
-    };
-    const served = main();
-    const peer = await server.open(talk);
-    assertEquals(pollfds.map(({ fd }) => fd), [0, 1]);
-    peer.send({ opcode: 1, payload: "hello" });
-    assertEquals(await peer.receiveText(), "hello");
-    peer.send({ opcode: 8, payload: new Uint8Array([3, 232]) });
-    assertEquals((await peer.receive()).opcode, 8);
-    peer.peer.close();
-    while (!calls.includes("CLOSED")) await aTurn();
-    assertEquals(calls, ["ESTABLISHED", "CLOSED"]);
-    assertEquals(pollfds.map(({ fd }) => fd), [0]);
-    force_exit = true;
-    context.cancelService();
-    await served;
+SINCE_OCT12.test("a loop over a table that the poll reasons keep serves a whole life", async (face) => {
+  const pollfds: PollFd[] = [];
+  const calls: string[] = [];
+  const callback = watching(pollfds, (wsi, reason, _user, input, len) => {
+    if (/^(ESTABLISHED|CLOSED)$/.test(reason)) calls.push(reason);
+    if (reason !== "RECEIVE") return 0;
+    face.call("write", wsi, input, len, face.api.LWS_WRITE_TEXT);
+    return 0;
   });
-}
+  await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+  const { context } = server;
+  let force_exit = false;
+  const main = async () => {
+    let n = 0;
+    while (n >= 0 && !force_exit) {
+      n = await face.api.poll(pollfds, pollfds.length, 50);
+      if (n <= 0) continue;
+      for (const each of [...pollfds]) {
+        if (each.revents !== 0) face.call("service_fd", context, each);
+      }
+    }
+  };
+  const served = main();
+  const peer = await server.open(talk);
+  assertEquals(pollfds.map(({ fd }) => fd), [0, 1]);
+  peer.send({ opcode: 1, payload: "hello" });
+  assertEquals(await peer.receiveText(), "hello");
+  peer.send({ opcode: 8, payload: new Uint8Array([3, 232]) });
+  assertEquals((await peer.receive()).opcode, 8);
+  peer.peer.close();
+  while (!calls.includes("CLOSED")) await aTurn();
+  assertEquals(calls, ["ESTABLISHED", "CLOSED"]);
+  assertEquals(pollfds.map(({ fd }) => fd), [0]);
+  force_exit = true;
+  context.cancelService();
+  await served;
+});
 
 Deno.test("dec15: a loop of polls that never wait says in the log why nothing comes", async () => {
   const { poll } = DEC15.api;

@@ -187,23 +187,21 @@ const EXPECTED: Record<string, string | Record<string, string>> = {
 /** Those that need an extension have tests below; those of TLS in tls_test.ts. */
 const ELSEWHERE = /^(OPENSSL_|CONFIRM_EXTENSION|CLIENT_CONFIRM)/;
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: every reason comes to the right protocol, with its user, in and len`, async () => {
-    const seen = await everything(face);
-    const reasons = Object.keys(face.api)
-      .flatMap((name) => /^LWS_CALLBACK_(\w+)$/.exec(name)?.[1] ?? [])
-      .filter((reason) => !ELSEWHERE.test(reason));
-    const expected = reasons.map((reason) => {
-      const word = EXPECTED[reason];
-      return [reason, typeof word === "object" ? word[face.name] : word];
-    });
-    assertEquals(
-      Object.fromEntries(reasons.map((reason) => [reason, seen.get(reason)])),
-      Object.fromEntries(expected),
-    );
-    assertEquals([...seen.keys()].filter((reason) => !reasons.includes(reason)), []);
+FACES.test("every reason comes to the right protocol, with its user, in and len", async (face) => {
+  const seen = await everything(face);
+  const reasons = Object.keys(face.api)
+    .flatMap((name) => /^LWS_CALLBACK_(\w+)$/.exec(name)?.[1] ?? [])
+    .filter((reason) => !ELSEWHERE.test(reason));
+  const expected = reasons.map((reason) => {
+    const word = EXPECTED[reason];
+    return [reason, typeof word === "object" ? word[face.name] : word];
   });
-}
+  assertEquals(
+    Object.fromEntries(reasons.map((reason) => [reason, seen.get(reason)])),
+    Object.fromEntries(expected),
+  );
+  assertEquals([...seen.keys()].filter((reason) => !reasons.includes(reason)), []);
+});
 
 Deno.test("feb11: a server's and a client's writeable callback have one reason", async () => {
   const seen = await everything(FEB11);
@@ -306,36 +304,34 @@ Deno.test("dec15: a callback that throws closes its connection", async () => {
   await server.until(() => calls.length === 1);
 });
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: a callback that returns promises counts as 0, and the log says so once`, async () => {
-    const lines: string[] = [];
-    setLogLevel(["err"], (_level, line) => lines.push(line));
-    try {
-      const callback = ((_wsi: Wsi, reason: string) =>
-        reason === "ESTABLISHED" || reason === "RECEIVE"
-          ? Promise.reject(new Error(`too late for ${reason}`))
-          : 0) as unknown as Callback;
-      await using server = rig(face, { protocols: [{ name: "talk", callback }] });
-      const socket = await server.open({ protocol: "talk" });
-      socket.send({ opcode: 1, payload: "hi" }, { opcode: 9, payload: "" });
-      assertEquals((await server.pump(socket.receive())).opcode, 10);
-      await server.settle();
-      const reason = "LWS_CALLBACK_ESTABLISHED";
-      assertEquals(
-        lines.map((line) =>
-          line.split("\n")[0]
-        ),
-        [
-          `the callback of "talk" returned a promise for ${reason}; that counts as 0, as nothing waits for it`,
-          `the callback of "talk" rejected after ${reason}: Error: too late for ESTABLISHED`,
-          'the callback of "talk" rejected after LWS_CALLBACK_RECEIVE: Error: too late for RECEIVE',
-        ],
-      );
-    } finally {
-      setLogLevel([], () => {});
-    }
-  });
-}
+FACES.test("a callback that returns promises counts as 0, and the log says so once", async (face) => {
+  const lines: string[] = [];
+  setLogLevel(["err"], (_level, line) => lines.push(line));
+  try {
+    const callback = ((_wsi: Wsi, reason: string) =>
+      reason === "ESTABLISHED" || reason === "RECEIVE"
+        ? Promise.reject(new Error(`too late for ${reason}`))
+        : 0) as unknown as Callback;
+    await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+    const socket = await server.open({ protocol: "talk" });
+    socket.send({ opcode: 1, payload: "hi" }, { opcode: 9, payload: "" });
+    assertEquals((await server.pump(socket.receive())).opcode, 10);
+    await server.settle();
+    const reason = "LWS_CALLBACK_ESTABLISHED";
+    assertEquals(
+      lines.map((line) =>
+        line.split("\n")[0]
+      ),
+      [
+        `the callback of "talk" returned a promise for ${reason}; that counts as 0, as nothing waits for it`,
+        `the callback of "talk" rejected after ${reason}: Error: too late for ESTABLISHED`,
+        'the callback of "talk" rejected after LWS_CALLBACK_RECEIVE: Error: too late for RECEIVE',
+      ],
+    );
+  } finally {
+    setLogLevel([], () => {});
+  }
+});
 
 Deno.test("dec15: frames without payload are not delivered, which older generations did", async () => {
   for (const face of FACES) {

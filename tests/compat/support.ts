@@ -70,6 +70,17 @@ export interface Face {
   info: Record<string, unknown>;
 }
 
+/** Generations that are tested alike. */
+class Faces extends Array<Face> {
+  /** Tests each; its name is in front of the sentence, and behind the contract that this is about. */
+  test(sentence: string, body: (face: Face) => Promise<void> | void): void {
+    for (const face of this) {
+      const title = sentence.replace(/^(contract \d+: )?/, `$1${face.name}: `);
+      Deno.test(title, () => body(face));
+    }
+  }
+}
+
 const PREFIXES = ["lws_", "libwebsocket_", "libwebsockets_"];
 
 function faceOf(
@@ -159,15 +170,17 @@ export const DEC15 = faceOf("dec15", dec15, false, (face, spec) => {
   return dec15.lws_create_context(face.info as never);
 });
 /** All that have contexts, the oldest first. */
-export const FACES = [FEB11, OCT12, MAR13, DEC15];
+export const FACES = Faces.of(FEB11, OCT12, MAR13, DEC15) as Faces;
+export const SINCE_OCT12 = FACES.slice(1) as Faces;
+export const SINCE_MAR13 = FACES.slice(2) as Faces;
 /** The generation before, which has none. */
 export const NOV10 = faceOf("nov10", nov10, false, () => null);
 
 /** The faces that have a function. */
-export const withCall = (last: string): Face[] => FACES.filter((face) => face.has(last));
+export const withCall = (last: string): Faces => FACES.filter((face) => face.has(last)) as Faces;
 /** The faces that have a reason. */
-export const withReason = (reason: string): Face[] =>
-  FACES.filter((face) => `LWS_CALLBACK_${reason}` in face.api);
+export const withReason = (reason: string): Faces =>
+  FACES.filter((face) => `LWS_CALLBACK_${reason}` in face.api) as Faces;
 
 /** A context on a network in memory, which a test services. */
 export interface Rig extends AsyncDisposable {

@@ -17,6 +17,8 @@ import {
   on,
   pollFd,
   rig,
+  SINCE_MAR13,
+  SINCE_OCT12,
   withCall,
 } from "./support.ts";
 
@@ -192,33 +194,28 @@ Deno.test("dec15: the path of every method is read by its token, the encoding of
   ]);
 });
 
-for (const face of [MAR13, DEC15]) {
-  Deno.test(`${face.name}: a client reads the status and the headers of the answer by their tokens`, async () => {
-    const seen: string[] = [];
-    const { api } = face;
-    const callback = on("CLIENT_FILTER_PRE_ESTABLISH", (wsi) => {
-      for (const token of [api.WSI_TOKEN_HTTP, api.WSI_TOKEN_PROTOCOL, api.WSI_TOKEN_NONCE]) {
-        const dest = box("");
-        face.call("hdr_copy", wsi, dest, 100, token);
-        seen.push(dest.value);
-      }
-    });
-    await using client = rig(face, {
-      port: noListen(face),
-      protocols: [{ name: "talk", callback }],
-    });
-    const listener = client.network.listen({ hostname: "h", port: 80 });
-    face.call("client_connect", client.context, "h", 80, 0, "/", "h", null, "talk", -1);
-    const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
-    const request = await client.pump(readHead(peer));
-    const fields = "Sec-WebSocket-Protocol: talk\r\nSec-WebSocket-Nonce: n\r\n";
-    peer.send(await acceptance(request, fields));
-    await client.until(() => seen.length === 3);
-    assertEquals(seen, ["101 Switching Protocols", "talk", "n"]);
-    peer.close();
-    listener.close();
+SINCE_MAR13.test("a client reads the status and the headers of the answer by their tokens", async (face) => {
+  const seen: string[] = [];
+  const { api } = face;
+  const callback = on("CLIENT_FILTER_PRE_ESTABLISH", (wsi) => {
+    for (const token of [api.WSI_TOKEN_HTTP, api.WSI_TOKEN_PROTOCOL, api.WSI_TOKEN_NONCE]) {
+      const dest = box("");
+      face.call("hdr_copy", wsi, dest, 100, token);
+      seen.push(dest.value);
+    }
   });
-}
+  await using client = rig(face, { port: noListen(face), protocols: [{ name: "talk", callback }] });
+  const listener = client.network.listen({ hostname: "h", port: 80 });
+  face.call("client_connect", client.context, "h", 80, 0, "/", "h", null, "talk", -1);
+  const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
+  const request = await client.pump(readHead(peer));
+  const fields = "Sec-WebSocket-Protocol: talk\r\nSec-WebSocket-Nonce: n\r\n";
+  peer.send(await acceptance(request, fields));
+  await client.until(() => seen.length === 3);
+  assertEquals(seen, ["101 Switching Protocols", "talk", "n"]);
+  peer.close();
+  listener.close();
+});
 
 // Statuses.
 
@@ -256,146 +253,131 @@ const NEVER_SENT: Record<string, readonly string[]> = {
   ],
 };
 
-for (const face of [OCT12, MAR13, DEC15]) {
-  Deno.test(`${face.name}: every close status is sent with its number, and none that must not be`, async () => {
-    const statuses = constants(face, /^LWS_CLOSE_STATUS_/);
-    assertEquals(statuses.length, { oct12: 6, mar13: 14, dec15: 15 }[face.name]);
-    let wsi: Wsi | undefined;
-    const callback = on("ESTABLISHED", (each) => void (wsi = each));
-    await using server = rig(face, { protocols: [{ name: "talk", callback }] });
-    const refused: string[] = [];
-    for (const [name, status] of statuses) {
-      const socket = await server.open(talk);
-      await server.settle();
-      const payload = new Uint8Array([status >> 8, status & 255, 0x68, 0x69]);
-      const { result } = logged(() =>
-        face.call("write", wsi, payload, 4, face.api.LWS_WRITE_CLOSE)
-      );
-      if (result === -1) refused.push(name);
-      else {
-        assertEquals(await server.pump(socket.receiveClose()), { code: status, reason: "hi" });
-      }
-      socket.peer.close();
+SINCE_OCT12.test("every close status is sent with its number, and none that must not be", async (face) => {
+  const statuses = constants(face, /^LWS_CLOSE_STATUS_/);
+  assertEquals(statuses.length, { oct12: 6, mar13: 14, dec15: 15 }[face.name]);
+  let wsi: Wsi | undefined;
+  const callback = on("ESTABLISHED", (each) => void (wsi = each));
+  await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+  const refused: string[] = [];
+  for (const [name, status] of statuses) {
+    const socket = await server.open(talk);
+    await server.settle();
+    const payload = new Uint8Array([status >> 8, status & 255, 0x68, 0x69]);
+    const { result } = logged(() => face.call("write", wsi, payload, 4, face.api.LWS_WRITE_CLOSE));
+    if (result === -1) refused.push(name);
+    else {
+      assertEquals(await server.pump(socket.receiveClose()), { code: status, reason: "hi" });
     }
-    assertEquals(refused.sort(), NEVER_SENT[face.name]!.toSorted());
-  });
-}
+    socket.peer.close();
+  }
+  assertEquals(refused.sort(), NEVER_SENT[face.name]!.toSorted());
+});
 
 // Options.
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: every option bit is taken, one without TLS that needs it refused, as bits without a name are`, async () => {
-    const bits = constants(face, /^LWS_SERVER_OPTION_/);
-    assertEquals(bits.length, { feb11: 1, oct12: 2, mar13: 3, dec15: 8 }[face.name]);
-    for (const [name, bit] of bits) {
-      const { result, lines } = logged(() =>
-        face.create({ port: noListen(face), options: bit, protocols: [quiet] })
-      );
-      const isRefused = name === "REQUIRE_VALID_OPENSSL_CLIENT_CERT";
-      assertEquals(result === null, isRefused, name);
-      if (isRefused) {
-        assertStringIncludes(
-          lines.join("\n"),
-          "LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT",
-        );
-      }
-      if (name === "LIBEV") assertStringIncludes(lines.join("\n"), "there is one event loop");
-      await result?.destroy();
+FACES.test("every option bit is taken, one without TLS that needs it refused, as bits without a name are", async (face) => {
+  const bits = constants(face, /^LWS_SERVER_OPTION_/);
+  assertEquals(bits.length, { feb11: 1, oct12: 2, mar13: 3, dec15: 8 }[face.name]);
+  for (const [name, bit] of bits) {
+    const { result, lines } = logged(() =>
+      face.create({ port: noListen(face), options: bit, protocols: [quiet] })
+    );
+    const isRefused = name === "REQUIRE_VALID_OPENSSL_CLIENT_CERT";
+    assertEquals(result === null, isRefused, name);
+    if (isRefused) {
+      assertStringIncludes(lines.join("\n"), "LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT");
     }
-    for (const bit of [1 << 20, 0x8000_0000]) {
-      const { result, lines } = logged(() => face.create({ options: bit, protocols: [quiet] }));
-      assertEquals(result, null);
-      assertStringIncludes(lines.join("\n"), `the bit ${bit} means nothing`);
-    }
-  });
-}
+    if (name === "LIBEV") assertStringIncludes(lines.join("\n"), "there is one event loop");
+    await result?.destroy();
+  }
+  for (const bit of [1 << 20, 0x8000_0000]) {
+    const { result, lines } = logged(() => face.create({ options: bit, protocols: [quiet] }));
+    assertEquals(result, null);
+    assertStringIncludes(lines.join("\n"), `the bit ${bit} means nothing`);
+  }
+});
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: a client with DEFEAT_CLIENT_MASK sends without masking`, async () => {
-    let own: Wsi | undefined;
-    const callback = on("CLIENT_ESTABLISHED", (wsi) => void (own = wsi));
-    const options = face.api.LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK;
-    await using client = rig(face, {
-      port: noListen(face),
-      options,
-      protocols: [{ name: "talk", callback }],
-    });
-    const listener = client.network.listen({ hostname: "h", port: 80 });
-    const { context } = client;
-    const connected = face.call("client_connect", context, "h", 80, 0, "/", "h", null, "talk", -1);
-    const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
-    const request = await client.pump(readHead(peer));
-    peer.send(await acceptance(request, "Sec-WebSocket-Protocol: talk\r\n"));
-    await client.until(() => own !== undefined);
-    await client.pump(Promise.resolve(connected));
-    face.call("write", own, "hi", 2, face.api.LWS_WRITE_TEXT);
-    assertEquals([...await client.pump(peer.readBytes(4))], [0x81, 2, 104, 105]);
-    peer.close();
-    listener.close();
+FACES.test("a client with DEFEAT_CLIENT_MASK sends without masking", async (face) => {
+  let own: Wsi | undefined;
+  const callback = on("CLIENT_ESTABLISHED", (wsi) => void (own = wsi));
+  const options = face.api.LWS_SERVER_OPTION_DEFEAT_CLIENT_MASK;
+  await using client = rig(face, {
+    port: noListen(face),
+    options,
+    protocols: [{ name: "talk", callback }],
   });
-}
+  const listener = client.network.listen({ hostname: "h", port: 80 });
+  const { context } = client;
+  const connected = face.call("client_connect", context, "h", 80, 0, "/", "h", null, "talk", -1);
+  const peer = new MemoryPeer(await client.pump(listener.accept()) as never);
+  const request = await client.pump(readHead(peer));
+  peer.send(await acceptance(request, "Sec-WebSocket-Protocol: talk\r\n"));
+  await client.until(() => own !== undefined);
+  await client.pump(Promise.resolve(connected));
+  face.call("write", own, "hi", 2, face.api.LWS_WRITE_TEXT);
+  assertEquals([...await client.pump(peer.readBytes(4))], [0x81, 2, 104, 105]);
+  peer.close();
+  listener.close();
+});
 
-for (const face of [MAR13, DEC15]) {
-  Deno.test(`${face.name}: SKIP_SERVER_CANONICAL_NAME leaves the host's own name unknown`, async () => {
-    const options = face.api.LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
-    await using server = rig(face, { options, protocols: [quiet] });
-    assertEquals(face.call("canonical_hostname", server.context), "unknown");
-  });
-}
+SINCE_MAR13.test("SKIP_SERVER_CANONICAL_NAME leaves the host's own name unknown", async (face) => {
+  const options = face.api.LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+  await using server = rig(face, { options, protocols: [quiet] });
+  assertEquals(face.call("canonical_hostname", server.context), "unknown");
+});
 
 // A program's own loop.
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: a loop of the program's own is told POLLIN, POLLOUT and POLLHUP, and served by descriptor`, async () => {
-    const { POLLIN, POLLOUT, POLLERR, POLLHUP } = face.api;
-    const calls: string[] = [];
-    let own: Wsi | undefined;
-    const callback: Callback = (wsi, reason, _user, input) => {
-      if (reason === "ESTABLISHED") own = wsi;
-      if (reason === "RECEIVE") calls.push(`${reason} ${new TextDecoder().decode(input)}`);
-      if (/WRITEABLE|CLOSED$/.test(reason)) calls.push(reason);
-    };
-    await using server = rig(face, { protocols: [{ name: "talk", callback }] });
-    const socket = await server.open(talk);
-    await server.until(() => own !== undefined);
-    await server.settle();
-    const fd = face.call("get_socket_fd", own) as number;
-    const { context } = server;
-    const entry = pollFd(fd, 0);
-    /** Waits as poll(2) does, and serves what it told. */
-    const round = async (events: number): Promise<number> => {
-      entry.events = events;
-      assertEquals(await context.poll([entry], Infinity), 1);
-      const { revents } = entry;
-      face.call("service_fd", context, entry);
-      assertEquals(entry.revents, 0);
-      return revents;
-    };
-    socket.send({ opcode: 1, payload: "hi" });
-    assertEquals(await round(POLLIN), POLLIN);
-    assertEquals(calls.splice(0), ["RECEIVE hi"]);
+FACES.test("a loop of the program's own is told POLLIN, POLLOUT and POLLHUP, and served by descriptor", async (face) => {
+  const { POLLIN, POLLOUT, POLLERR, POLLHUP } = face.api;
+  const calls: string[] = [];
+  let own: Wsi | undefined;
+  const callback: Callback = (wsi, reason, _user, input) => {
+    if (reason === "ESTABLISHED") own = wsi;
+    if (reason === "RECEIVE") calls.push(`${reason} ${new TextDecoder().decode(input)}`);
+    if (/WRITEABLE|CLOSED$/.test(reason)) calls.push(reason);
+  };
+  await using server = rig(face, { protocols: [{ name: "talk", callback }] });
+  const socket = await server.open(talk);
+  await server.until(() => own !== undefined);
+  await server.settle();
+  const fd = face.call("get_socket_fd", own) as number;
+  const { context } = server;
+  const entry = pollFd(fd, 0);
+  /** Waits as poll(2) does, and serves what it told. */
+  const round = async (events: number): Promise<number> => {
+    entry.events = events;
+    assertEquals(await context.poll([entry], Infinity), 1);
+    const { revents } = entry;
+    face.call("service_fd", context, entry);
+    assertEquals(entry.revents, 0);
+    return revents;
+  };
+  socket.send({ opcode: 1, payload: "hi" });
+  assertEquals(await round(POLLIN), POLLIN);
+  assertEquals(calls.splice(0), ["RECEIVE hi"]);
 
-    own!.callbackOnWritable();
-    // What it is not watched for is not told.
-    entry.events = POLLIN;
-    assertEquals(await context.poll([entry], 0), 0);
-    assertEquals(await round(POLLIN | POLLOUT), POLLOUT);
-    assertEquals(calls.splice(0).length, 1);
-    // An error is no event of its own: it ends in a hang-up.
-    const failed = pollFd(fd, POLLERR);
-    face.call("service_fd", context, failed);
-    assertEquals([calls, failed.revents], [[], 0]);
+  own!.callbackOnWritable();
+  // What it is not watched for is not told.
+  entry.events = POLLIN;
+  assertEquals(await context.poll([entry], 0), 0);
+  assertEquals(await round(POLLIN | POLLOUT), POLLOUT);
+  assertEquals(calls.splice(0).length, 1);
+  // An error is no event of its own: it ends in a hang-up.
+  const failed = pollFd(fd, POLLERR);
+  face.call("service_fd", context, failed);
+  assertEquals([calls, failed.revents], [[], 0]);
 
-    socket.peer.close();
-    let told = 0;
-    while (!calls.includes("CLOSED")) told |= await round(POLLIN);
-    assertEquals(told & (POLLERR | POLLHUP), POLLHUP);
-    entry.revents = POLLIN;
-    // What is gone is anybody's.
-    assertEquals(face.call("service_fd", context, entry), face === FEB11 ? 1 : 0);
-    assertEquals(entry.revents, POLLIN);
-  });
-}
+  socket.peer.close();
+  let told = 0;
+  while (!calls.includes("CLOSED")) told |= await round(POLLIN);
+  assertEquals(told & (POLLERR | POLLHUP), POLLHUP);
+  entry.revents = POLLIN;
+  // What is gone is anybody's.
+  assertEquals(face.call("service_fd", context, entry), face === FEB11 ? 1 : 0);
+  assertEquals(entry.revents, POLLIN);
+});
 
 Deno.test("dec15: lws_pollargs have the descriptor, what to watch for, and what was watched for before", async () => {
   const { POLLIN, POLLOUT } = DEC15.api;

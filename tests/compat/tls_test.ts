@@ -100,21 +100,19 @@ for (const face of FACES) {
   });
 }
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: a context that only connects shows its certificate to servers that ask`, async () => {
-    const { LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT: options } = DEC15.api;
-    const subjects: string[] = [];
-    const callback: Callback = (_wsi, reason, user) => {
-      if (reason === ASKED) subjects.push(user.subject);
-    };
-    await using net = loopback();
-    const protocols = [echoing(DEC15, callback)];
-    const { port } = net.serve(DEC15, { ...certified(selfSigned), options, protocols });
-    assertEquals((await net.talk(face, port, 2, certified(client))).echoed, "hello");
-    assertEquals((await net.talk(face, port, 2)).echoed, "");
-    assertEquals(subjects, ["CN=client"]);
-  });
-}
+FACES.test("a context that only connects shows its certificate to servers that ask", async (face) => {
+  const { LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT: options } = DEC15.api;
+  const subjects: string[] = [];
+  const callback: Callback = (_wsi, reason, user) => {
+    if (reason === ASKED) subjects.push(user.subject);
+  };
+  await using net = loopback();
+  const protocols = [echoing(DEC15, callback)];
+  const { port } = net.serve(DEC15, { ...certified(selfSigned), options, protocols });
+  assertEquals((await net.talk(face, port, 2, certified(client))).echoed, "hello");
+  assertEquals((await net.talk(face, port, 2)).echoed, "");
+  assertEquals(subjects, ["CN=client"]);
+});
 
 Deno.test("dec15: is_ssl is a client's ssl_connection from the beginning", async () => {
   await using net = loopback();
@@ -144,19 +142,17 @@ for (const face of FACES.filter((each) => !isNew(each))) {
   });
 }
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: a key without a certificate is ignored`, async () => {
-    await using net = loopback();
-    const port = freePort();
-    const { ssl_private_key_filepath } = TLS;
-    const password = face === DEC15 ? { ssl_private_key_password: "secret" } : {};
-    const files = { ssl_private_key_filepath, ...password };
-    net.serve(face, { port, ...files, protocols: [echoing(face)] });
-    assertEquals(await net.talk(face, port, 0, files), { echoed: "hello", isSsl: 0 });
-    const nowhere = { ssl_private_key_filepath: "/nowhere/key.pem" };
-    assertEquals((await net.talk(face, port, 0, nowhere)).echoed, "hello");
-  });
-}
+FACES.test("a key without a certificate is ignored", async (face) => {
+  await using net = loopback();
+  const port = freePort();
+  const { ssl_private_key_filepath } = TLS;
+  const password = face === DEC15 ? { ssl_private_key_password: "secret" } : {};
+  const files = { ssl_private_key_filepath, ...password };
+  net.serve(face, { port, ...files, protocols: [echoing(face)] });
+  assertEquals(await net.talk(face, port, 0, files), { echoed: "hello", isSsl: 0 });
+  const nowhere = { ssl_private_key_filepath: "/nowhere/key.pem" };
+  assertEquals((await net.talk(face, port, 0, nowhere)).echoed, "hello");
+});
 
 Deno.test("nov10: TLS is spoken with a certificate and its key, and a key alone is ignored", async () => {
   using pem = files({ cert: selfSigned.cert, key: selfSigned.key });

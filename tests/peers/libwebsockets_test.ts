@@ -54,12 +54,7 @@ LWS_SERVER.test("our client counts with libwebsockets-test-server, resets it, an
   while (count > first + 10) count = Number(await client.receive());
   assert(count <= 1, `it began again with ${count}`);
   client.wsi.write("closeme\n");
-  assertEquals(await client.closed, {
-    code: 1001,
-    reason: "seeya",
-    wasClean: true,
-    cause: "peer",
-  });
+  assertEquals(await client.closed, { code: 1001, reason: "seeya", wasClean: true, cause: "peer" });
 });
 
 LWS_SERVER.test("our client draws with libwebsockets-test-server, and closes", async () => {

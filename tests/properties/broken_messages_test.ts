@@ -238,9 +238,7 @@ Deno.test("any byte of the wire may be wrong: the connection ends, and the bysta
     { seed: 35, numRuns: 250 },
     given,
     async ([messages, takeover, changes, reads]) => {
-      const extensions = [
-        permessageDeflate({ threshold: 0, clientNoContextTakeover: !takeover }),
-      ];
+      const extensions = [permessageDeflate({ threshold: 0, clientNoContextTakeover: !takeover })];
       await using staged = stage(echo, { extensions }, reads);
       const bystander = await staged.open(OFFER);
       const socket = await staged.open(OFFER);

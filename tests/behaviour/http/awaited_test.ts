@@ -19,9 +19,7 @@ import { named } from "../../support/named.ts";
 
 const HOUR_MS = 3_600_000;
 
-function page(wsi: Wsi, text = wsi.uri): 0 | 1 {
-  return reply(wsi, 200, text);
-}
+const page = (wsi: Wsi, text = wsi.uri): 0 | 1 => reply(wsi, 200, text);
 
 /** A request for which each reason comes, and what the others do meanwhile. */
 const REASONS: readonly Reason[] = ["http", "httpBody", "httpBodyCompletion", "httpWriteable"];

@@ -23,9 +23,7 @@ function news(answer: (wsi: Wsi) => number | void = () => {}) {
   return { protocol, heard };
 }
 
-function refusal(work: () => unknown): LwsError {
-  return assertThrows(work, LwsError);
-}
+const refusal = (work: () => unknown): LwsError => assertThrows(work, LwsError);
 
 Deno.test("contract 7: a broadcast is a callback to every established server connection of the protocol, before the call returns", async () => {
   const { protocol, heard } = news();

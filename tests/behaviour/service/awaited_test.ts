@@ -23,9 +23,7 @@ const REQUESTS: readonly (readonly [Reason, string, string, number])[] = [
   ["httpBody", request("POST", "/", "Content-Length: 1") + "x", "httpBodyCompletion", 200],
 ];
 
-function answer(wsi: Wsi) {
-  return reply(wsi);
-}
+const answer = (wsi: Wsi) => reply(wsi);
 
 for (const service of POLICIES) {
   for (const [reason, head, next, status] of REQUESTS) {

@@ -28,51 +28,35 @@ function refusal(info: Info): string {
 
 const CLIENT_ONLY = { port: CONTEXT_PORT_NO_LISTEN };
 
+const certified = (sslCertFilepath: unknown) => ({ ...TLS, sslCertFilepath });
+const keyed = (sslPrivateKeyFilepath: string) => ({ ...TLS, sslPrivateKeyFilepath });
+const listed = (...certificates: unknown[]) => ({ ...TLS, certificates });
+const shown = ({ cert, key }: typeof made.expired) => ({
+  sslCertFilepath: cert,
+  sslPrivateKeyFilepath: key,
+});
+
 const WRONG: readonly (readonly [what: string, info: unknown, message: RegExp])[] = [
-  ["a certificate that is no text", { ...TLS, sslCertFilepath: 5 }, /^sslCertFilepath is 5/],
-  ["an empty certificate", { ...TLS, sslCertFilepath: "" }, /sslCertFilepath/],
-  ["a file that isn't there", { ...TLS, sslCertFilepath: "/none.pem" }, /sslCertFilepath: .*none/],
-  [
-    "a file that is no PEM",
-    { ...TLS, sslCertFilepath: "deno.json" },
-    /sslCertFilepath: .*no -----/,
-  ],
-  ["a certificate that is none", { ...TLS, sslCertFilepath: GARBAGE }, /sslCertFilepath: .*parsed/],
-  ["a key as the certificate", { ...TLS, sslCertFilepath: key }, /sslCertFilepath: .*CERTIFICATE/],
-  ["a certificate as the key", { ...TLS, sslPrivateKeyFilepath: cert }, /sslPrivateKeyFilepath: /],
-  ["an empty key", { ...TLS, sslPrivateKeyFilepath: "" }, /sslPrivateKeyFilepath/],
-  [
-    "the key of another",
-    { ...TLS, sslPrivateKeyFilepath: made.renewed.key },
-    /sslPrivateKeyFilepath: .*not the one/,
-  ],
-  [
-    "a certificate that has expired",
-    { sslCertFilepath: made.expired.cert, sslPrivateKeyFilepath: made.expired.key },
-    /sslCertFilepath: .*expired/,
-  ],
-  [
-    "one that is not valid yet",
-    { sslCertFilepath: made.notYetValid.cert, sslPrivateKeyFilepath: made.notYetValid.key },
-    /sslCertFilepath: .*not valid before/,
-  ],
+  ["a certificate that is no text", certified(5), /^sslCertFilepath is 5/],
+  ["an empty certificate", certified(""), /sslCertFilepath/],
+  ["a file that isn't there", certified("/none.pem"), /sslCertFilepath: .*none/],
+  ["a file that is no PEM", certified("deno.json"), /sslCertFilepath: .*no -----/],
+  ["a certificate that is none", certified(GARBAGE), /sslCertFilepath: .*parsed/],
+  ["a key as the certificate", certified(key), /sslCertFilepath: .*CERTIFICATE/],
+  ["a certificate as the key", keyed(cert), /sslPrivateKeyFilepath: /],
+  ["an empty key", keyed(""), /sslPrivateKeyFilepath/],
+  ["the key of another", keyed(made.renewed.key), /sslPrivateKeyFilepath: .*not the one/],
+  ["a certificate that has expired", shown(made.expired), /sslCertFilepath: .*expired/],
+  ["one that is not valid yet", shown(made.notYetValid), /sslCertFilepath: .*not valid before/],
   [
     "an expired one of a client",
-    {
-      ...CLIENT_ONLY,
-      sslCertFilepath: made.expiredClient.cert,
-      sslPrivateKeyFilepath: made.expiredClient.key,
-    },
+    { ...CLIENT_ONLY, ...shown(made.expiredClient) },
     /sslCertFilepath: .*expired/,
   ],
   ["a key without a certificate", { sslPrivateKeyFilepath: key }, /sslPrivateKeyFilepath is "set"/],
   ["a passphrase alone", { sslPrivateKeyPassword: "secret" }, /sslPrivateKeyPassword is "set"/],
   ["a passphrase that is none", { ...TLS, sslPrivateKeyPassword: 5 }, /sslPrivateKeyPassword/],
-  [
-    "no passphrase where one is needed",
-    { ...TLS, sslPrivateKeyFilepath: encrypted },
-    /sslPrivateKeyPassword: .*encrypted/,
-  ],
+  ["no passphrase where one is needed", keyed(encrypted), /sslPrivateKeyPassword: .*encrypted/],
   [
     "another passphrase",
     { ...TLS, sslPrivateKeyFilepath: encrypted, sslPrivateKeyPassword: "secret" },
@@ -85,47 +69,35 @@ const WRONG: readonly (readonly [what: string, info: unknown, message: RegExp])[
   ["a TLS layer that is none", { providedClientTls: {} }, /providedClientTls .*a function/],
   ["certificates that are no list", { ...TLS, certificates: made.example }, /certificates .*array/],
   ["certificates of a client", { certificates: [made.example] }, /certificates .*sslCertFilepath/],
-  ["no certificate in the list", { ...TLS, certificates: [null] }, /certificates\[0\]\.cert/],
-  [
-    "one without a key in the list",
-    { ...TLS, certificates: [made.example, { cert }] },
-    /certificates\[1\]\.key/,
-  ],
+  ["no certificate in the list", listed(null), /certificates\[0\]\.cert/],
+  ["one without a key in the list", listed(made.example, { cert }), /certificates\[1\]\.key/],
   [
     "the key of another in the list",
-    { ...TLS, certificates: [made.example, { cert, key: made.renewed.key }] },
+    listed(made.example, { cert, key: made.renewed.key }),
     /^certificates\[1\]\.key: .*not the one/,
   ],
-  [
-    "an expired one in the list",
-    { ...TLS, certificates: [made.expired] },
-    /^certificates\[0\]\.cert: .*expired/,
-  ],
+  ["an expired one in the list", listed(made.expired), /^certificates\[0\]\.cert: .*expired/],
   [
     "a passphrase that is none in the list",
-    { ...TLS, certificates: [{ ...made.example, passphrase: 5 }] },
+    listed({ ...made.example, passphrase: 5 }),
     /^certificates\[0\]\.passphrase/,
   ],
   [
     "no passphrase where one is needed in the list",
-    { ...TLS, certificates: [{ cert, key: encrypted }] },
+    listed({ cert, key: encrypted }),
     /^certificates\[0\]\.passphrase: .*encrypted/,
   ],
   [
     "server names that are none",
-    { ...TLS, certificates: [{ ...made.example, serverNames: "example.test" }] },
+    listed({ ...made.example, serverNames: "example.test" }),
     /^certificates\[0\]\.serverNames/,
   ],
   [
     "an empty server name",
-    { ...TLS, certificates: [{ ...made.example, serverNames: [""] }] },
+    listed({ ...made.example, serverNames: [""] }),
     /^certificates\[0\]\.serverNames/,
   ],
-  [
-    "one for no host",
-    { ...TLS, certificates: [nameless] },
-    /^certificates\[0\]\.serverNames must name/,
-  ],
+  ["one for no host", listed(nameless), /^certificates\[0\]\.serverNames must name/],
   ["an option that is none", { options: { tls: true } }, /options\.tls/],
   ["a switch that is none", { options: { disableOsCaCerts: 1 } }, /options\.disableOsCaCerts/],
   [

@@ -102,9 +102,7 @@ const ENDINGS: Record<string, Record<string, readonly [End, More?]>> = {
   },
   "protocol 1002": {
     "an opcode that doesn't exist": [(link) => link.send({ opcode: 3, payload: "" })],
-    "a close frame of half a code": [
-      (link) => link.send({ opcode: 8, payload: Uint8Array.of(3) }),
-    ],
+    "a close frame of half a code": [(link) => link.send({ opcode: 8, payload: Uint8Array.of(3) })],
   },
   "protocol 1007": {
     "text that is not UTF-8": [(link) => link.send({ opcode: 1, payload: Uint8Array.of(0xff) })],

@@ -33,31 +33,27 @@ for (const face of withCall("frame_is_binary")) {
   });
 }
 
-for (const face of withCall("get_reserved_bits")) {
-  Deno.test(`${face.name}: get_reserved_bits are 0 without an extension`, async () => {
-    const seen: unknown[] = [];
-    const { protocols } = keeping((wsi, reason) => {
-      if (reason === "RECEIVE") seen.push(face.call("get_reserved_bits", wsi));
-    });
-    await using server = rig(face, { protocols });
-    (await server.open(talk)).send({ opcode: 1, payload: "a" });
-    await server.until(() => seen.length === 1);
-    assertEquals(seen, [0]);
+withCall("get_reserved_bits").test("get_reserved_bits are 0 without an extension", async (face) => {
+  const seen: unknown[] = [];
+  const { protocols } = keeping((wsi, reason) => {
+    if (reason === "RECEIVE") seen.push(face.call("get_reserved_bits", wsi));
   });
-}
+  await using server = rig(face, { protocols });
+  (await server.open(talk)).send({ opcode: 1, payload: "a" });
+  await server.until(() => seen.length === 1);
+  assertEquals(seen, [0]);
+});
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: get_socket_fd is a number of each connection's own`, async () => {
-    const { wsis, protocols } = keeping();
-    await using server = rig(face, { protocols });
-    await server.open(talk);
-    await server.open(talk);
-    await server.settle();
-    const fds = wsis.map((wsi) => face.call("get_socket_fd", wsi) as number);
-    assertEquals(new Set(fds).size, 2);
-    assert(fds.every(Number.isInteger));
-  });
-}
+FACES.test("get_socket_fd is a number of each connection's own", async (face) => {
+  const { wsis, protocols } = keeping();
+  await using server = rig(face, { protocols });
+  await server.open(talk);
+  await server.open(talk);
+  await server.settle();
+  const fds = wsis.map((wsi) => face.call("get_socket_fd", wsi) as number);
+  assertEquals(new Set(fds).size, 2);
+  assert(fds.every(Number.isInteger));
+});
 
 for (const face of withCall("get_peer_addresses")) {
   Deno.test(`${face.name}: get_peer_addresses fills in what is known, cut to its size with its end`, async () => {

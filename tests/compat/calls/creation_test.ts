@@ -4,7 +4,18 @@ import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows }
 import { attempt } from "../../../src/compat/engine/attempt.ts";
 import { handshake, readHead, settle, WebSocketPeer } from "../../support/serve.ts";
 import type { Callback, Face } from "../support.ts";
-import { DEC15, FACES, FEB11, logged, MAR13, OCT12, on, rig, withCall } from "../support.ts";
+import {
+  DEC15,
+  FACES,
+  FEB11,
+  logged,
+  MAR13,
+  OCT12,
+  on,
+  rig,
+  SINCE_OCT12,
+  withCall,
+} from "../support.ts";
 import { GET, keeping, noListen, quiet, talk } from "./protocols.ts";
 
 // Creation.
@@ -59,14 +70,12 @@ for (const face of [FEB11, OCT12, MAR13]) {
   });
 }
 
-for (const face of [OCT12, MAR13, DEC15]) {
-  Deno.test(`${face.name}: an interface is listened on, and refused by name when it is none`, async () => {
-    await using _server = rig(face, { iface: "127.0.0.1", protocols: [quiet] });
-    const { result, lines } = logged(() => face.create({ iface: "", protocols: [quiet] }));
-    assertEquals(result, null);
-    assertStringIncludes(lines.join("\n"), "iface");
-  });
-}
+SINCE_OCT12.test("an interface is listened on, and refused by name when it is none", async (face) => {
+  await using _server = rig(face, { iface: "127.0.0.1", protocols: [quiet] });
+  const { result, lines } = logged(() => face.create({ iface: "", protocols: [quiet] }));
+  assertEquals(result, null);
+  assertStringIncludes(lines.join("\n"), "iface");
+});
 
 Deno.test("a fault of the library itself is no refusal", () => {
   assertThrows(() => attempt("lws_x", "", () => decodeURIComponent("%")), URIError);
@@ -235,42 +244,36 @@ for (const face of FACES) {
 
 // Service.
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: service returns 0, 1 without a context, and an error after its end`, async () => {
-    await using server = rig(face, { protocols: [quiet] });
-    const { context } = server;
-    assertEquals(await face.call("service", context, 0), 0);
-    assertEquals(await face.call("service", null, 0), 1);
-    const waiting = face.call("service", context, -1) as Promise<number>;
-    await face.call("context_destroy", context);
-    const after = face === FEB11 ? 1 : -1;
-    assertEquals(await waiting, after);
-    assertEquals(await face.call("service", context, 0), after);
-  });
-}
+FACES.test("service returns 0, 1 without a context, and an error after its end", async (face) => {
+  await using server = rig(face, { protocols: [quiet] });
+  const { context } = server;
+  assertEquals(await face.call("service", context, 0), 0);
+  assertEquals(await face.call("service", null, 0), 1);
+  const waiting = face.call("service", context, -1) as Promise<number>;
+  await face.call("context_destroy", context);
+  const after = face === FEB11 ? 1 : -1;
+  assertEquals(await waiting, after);
+  assertEquals(await face.call("service", context, 0), after);
+});
 
-for (const face of withCall("cancel_service")) {
-  Deno.test(`${face.name}: cancel_service ends the wait of service`, async () => {
-    await using server = rig(face, { protocols: [quiet] });
-    const waiting = face.call("service", server.context, -1) as Promise<number>;
-    face.call("cancel_service", server.context);
-    assertEquals(await waiting, 0);
-  });
-}
+withCall("cancel_service").test("cancel_service ends the wait of service", async (face) => {
+  await using server = rig(face, { protocols: [quiet] });
+  const waiting = face.call("service", server.context, -1) as Promise<number>;
+  face.call("cancel_service", server.context);
+  assertEquals(await waiting, 0);
+});
 
-for (const face of withCall("fork_service_loop")) {
-  Deno.test(`${face.name}: fork_service_loop serves in the background`, async () => {
-    const told = Promise.withResolvers<string>();
-    const callback: Callback = (_wsi, reason, _user, input) => {
-      if (reason === "RECEIVE") told.resolve(new TextDecoder().decode(input));
-    };
-    const server = rig(face, { protocols: [{ name: "talk", callback }] });
-    assertEquals(face.call("fork_service_loop", server.context), 0);
-    const peer = await server.dial(handshake(talk));
-    const socket = new WebSocketPeer(peer, await readHead(peer));
-    socket.send({ opcode: 1, payload: "nobody calls service" });
-    assertEquals(await told.promise, "nobody calls service");
-    peer.close();
-    await server[Symbol.asyncDispose]();
-  });
-}
+withCall("fork_service_loop").test("fork_service_loop serves in the background", async (face) => {
+  const told = Promise.withResolvers<string>();
+  const callback: Callback = (_wsi, reason, _user, input) => {
+    if (reason === "RECEIVE") told.resolve(new TextDecoder().decode(input));
+  };
+  const server = rig(face, { protocols: [{ name: "talk", callback }] });
+  assertEquals(face.call("fork_service_loop", server.context), 0);
+  const peer = await server.dial(handshake(talk));
+  const socket = new WebSocketPeer(peer, await readHead(peer));
+  socket.send({ opcode: 1, payload: "nobody calls service" });
+  assertEquals(await told.promise, "nobody calls service");
+  peer.close();
+  await server[Symbol.asyncDispose]();
+});

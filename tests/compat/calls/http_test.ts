@@ -8,7 +8,7 @@ import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { Child } from "../../support/child.ts";
 import { readHead, readResponse } from "../../support/serve.ts";
 import type { Callback } from "../support.ts";
-import { DEC15, FACES, logged, MAR13, OCT12, on, rig, withCall } from "../support.ts";
+import { DEC15, FACES, logged, on, rig, SINCE_MAR13, SINCE_OCT12, withCall } from "../support.ts";
 import { GET, keeping, quiet, talk, to } from "./protocols.ts";
 
 // HTTP.
@@ -301,35 +301,31 @@ Deno.test("dec15: token_to_string has a text for 0 to 77, and ends behind them",
   for (const token of [78, 82, 1000, -1]) assertEquals(api.lws_token_to_string(token), null);
 });
 
-for (const face of [MAR13, DEC15]) {
-  Deno.test(`${face.name}: lwsl_hexdump logs sixteen bytes a line, in hexadecimal and as text`, () => {
-    const bytes = Uint8Array.from({ length: 18 }, (_, n) => n === 0 ? 0xff : 0x40 + n);
-    const { lines } = logged(() => face.api.lwsl_hexdump(bytes, 18));
-    assertEquals(lines, [
-      "debug: 0000: FF 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F    .ABCDEFGHIJKLMNO",
-      `debug: 0010: 50 51 ${" ".repeat(42)}   PQ${" ".repeat(14)}`,
-    ]);
-    assertEquals(logged(() => face.api.lwsl_hexdump(bytes, 0)).lines, []);
-  });
-}
+SINCE_MAR13.test("lwsl_hexdump logs sixteen bytes a line, in hexadecimal and as text", (face) => {
+  const bytes = Uint8Array.from({ length: 18 }, (_, n) => n === 0 ? 0xff : 0x40 + n);
+  const { lines } = logged(() => face.api.lwsl_hexdump(bytes, 18));
+  assertEquals(lines, [
+    "debug: 0000: FF 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F    .ABCDEFGHIJKLMNO",
+    `debug: 0010: 50 51 ${" ".repeat(42)}   PQ${" ".repeat(14)}`,
+  ]);
+  assertEquals(logged(() => face.api.lwsl_hexdump(bytes, 0)).lines, []);
+});
 
-for (const face of [OCT12, MAR13, DEC15]) {
-  Deno.test(`${face.name}: random bytes, SHA-1 and base64`, () => {
-    const buf = new Uint8Array(70_000);
-    assertEquals(face.call("get_random", null, buf, 69_999), 69_999);
-    assert(buf.subarray(65_536, 69_999).some((byte) => byte !== 0));
-    assertEquals(buf[69_999], 0);
-    const md = new Uint8Array(20);
-    assertEquals(face.call("SHA1", "abcX", 3, md), md);
-    assertEquals(md.toHex(), "a9993e364706816aba3e25717850c26c9cd0d89d");
-    const out = box("");
-    assertEquals(face.api.lws_b64_encode_string("hello!", 5, out, 9), 8);
-    assertEquals(out.value, "aGVsbG8=");
-    assertEquals(face.api.lws_b64_encode_string("hello!", 5, out, 8), -1);
-    const bytes = new Uint8Array(8);
-    assertEquals(face.api.lws_b64_decode_string("aGVsbG8=", bytes, 8), 5);
-    assertEquals(new TextDecoder().decode(bytes.subarray(0, 5)), "hello");
-    assertEquals(face.api.lws_b64_decode_string("aGVsbG8=", bytes, 4), -1);
-    assertEquals(face.api.lws_b64_decode_string("?", bytes, 8), -1);
-  });
-}
+SINCE_OCT12.test("random bytes, SHA-1 and base64", (face) => {
+  const buf = new Uint8Array(70_000);
+  assertEquals(face.call("get_random", null, buf, 69_999), 69_999);
+  assert(buf.subarray(65_536, 69_999).some((byte) => byte !== 0));
+  assertEquals(buf[69_999], 0);
+  const md = new Uint8Array(20);
+  assertEquals(face.call("SHA1", "abcX", 3, md), md);
+  assertEquals(md.toHex(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  const out = box("");
+  assertEquals(face.api.lws_b64_encode_string("hello!", 5, out, 9), 8);
+  assertEquals(out.value, "aGVsbG8=");
+  assertEquals(face.api.lws_b64_encode_string("hello!", 5, out, 8), -1);
+  const bytes = new Uint8Array(8);
+  assertEquals(face.api.lws_b64_decode_string("aGVsbG8=", bytes, 8), 5);
+  assertEquals(new TextDecoder().decode(bytes.subarray(0, 5)), "hello");
+  assertEquals(face.api.lws_b64_decode_string("aGVsbG8=", bytes, 4), -1);
+  assertEquals(face.api.lws_b64_decode_string("?", bytes, 8), -1);
+});

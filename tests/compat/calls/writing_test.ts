@@ -17,6 +17,7 @@ import {
   OCT12,
   on,
   rig,
+  SINCE_MAR13,
   withCall,
 } from "../support.ts";
 import { GET, keeping, noListen, quiet, talk, to } from "./protocols.ts";
@@ -122,36 +123,32 @@ for (const face of FACES) {
   });
 }
 
-for (const face of [MAR13, DEC15]) {
-  Deno.test(`${face.name}: a close frame is written with its status and reason`, async () => {
-    const { wsis, protocols } = keeping();
-    await using server = rig(face, { protocols });
-    const socket = await server.open(talk);
-    await server.settle();
-    const status = face.api.LWS_CLOSE_STATUS_POLICY_VIOLATION;
-    const payload = new Uint8Array([status >> 8, status & 255, ...new TextEncoder().encode("no")]);
-    assertEquals(face.call("write", wsis[0], payload, 4, face.api.LWS_WRITE_CLOSE), 4);
-    assertEquals(await server.pump(socket.receiveClose()), { code: 1008, reason: "no" });
-    // Nothing is sent behind it.
-    assertEquals(face.call("write", wsis[0], "hi", 2, face.api.LWS_WRITE_TEXT), -1);
-    socket.peer.close();
-  });
-}
+SINCE_MAR13.test("a close frame is written with its status and reason", async (face) => {
+  const { wsis, protocols } = keeping();
+  await using server = rig(face, { protocols });
+  const socket = await server.open(talk);
+  await server.settle();
+  const status = face.api.LWS_CLOSE_STATUS_POLICY_VIOLATION;
+  const payload = new Uint8Array([status >> 8, status & 255, ...new TextEncoder().encode("no")]);
+  assertEquals(face.call("write", wsis[0], payload, 4, face.api.LWS_WRITE_CLOSE), 4);
+  assertEquals(await server.pump(socket.receiveClose()), { code: 1008, reason: "no" });
+  // Nothing is sent behind it.
+  assertEquals(face.call("write", wsis[0], "hi", 2, face.api.LWS_WRITE_TEXT), -1);
+  socket.peer.close();
+});
 
-for (const face of FACES) {
-  Deno.test(`${face.name}: callback_on_writable tells when the connection has ended, as far as it did then`, async () => {
-    const { wsis, protocols } = keeping();
-    await using server = rig(face, { protocols });
-    (await server.open(talk)).peer.close();
-    await server.settle();
-    const [wsi] = wsis;
-    const result = face === OCT12 || face === MAR13
-      ? face.call("callback_on_writable", server.context, wsi)
-      : face.call("callback_on_writable", wsi);
-    assertEquals(result, { feb11: 1, oct12: 1, mar13: -1, dec15: -1 }[face.name]);
-    assertEquals(face.call("write", wsi, "hi", 2, face.api.LWS_WRITE_TEXT), -1);
-  });
-}
+FACES.test("callback_on_writable tells when the connection has ended, as far as it did then", async (face) => {
+  const { wsis, protocols } = keeping();
+  await using server = rig(face, { protocols });
+  (await server.open(talk)).peer.close();
+  await server.settle();
+  const [wsi] = wsis;
+  const result = face === OCT12 || face === MAR13
+    ? face.call("callback_on_writable", server.context, wsi)
+    : face.call("callback_on_writable", wsi);
+  assertEquals(result, { feb11: 1, oct12: 1, mar13: -1, dec15: -1 }[face.name]);
+  assertEquals(face.call("write", wsi, "hi", 2, face.api.LWS_WRITE_TEXT), -1);
+});
 
 Deno.test("dec15: LWS_WRITE_HTTP_FINAL ends the transaction", async () => {
   const { api } = DEC15;

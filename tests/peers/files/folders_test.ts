@@ -129,14 +129,7 @@ CURL.test("nothing leads out of a mount, and pipes and dotfiles are not in it", 
   await output(BASH.path, ["-c", 'mkfifo "$1"', "bash", `${both.folder}/pipe`]);
   for (const target of FORBIDDEN) {
     const url = `http://127.0.0.1:${both.ours}${target}`;
-    const args = [
-      "--silent",
-      "--path-as-is",
-      "--max-time",
-      "20",
-      "--write-out",
-      "\n%{http_code}",
-    ];
+    const args = ["--silent", "--path-as-is", "--max-time", "20", "--write-out", "\n%{http_code}"];
     const [body, status] = (await output(CURL.path, [...args, url])).split(/\n(?=\d+$)/);
     assert(/^40[034]$/.test(status!), `${target}: ${status}`);
     assert(!/concern|hidden/.test(body!), `${target}: ${body}`);

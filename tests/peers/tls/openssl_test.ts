@@ -167,10 +167,7 @@ for (const version of ["-tls1_3", "-tls1_2"]) {
     const { client, foreignClient } = certificates;
     assertEquals(await twice([port, port], client, version), [true, true]);
     // The runtime's tickets are good for all servers of a process.
-    await using other = serve({
-      ca: [certificates.foreignCa.cert],
-      clientCertificate: "require",
-    });
+    await using other = serve({ ca: [certificates.foreignCa.cert], clientCertificate: "require" });
     assertEquals(await twice([other.port, port], foreignClient, version), [true, false]);
   });
 }

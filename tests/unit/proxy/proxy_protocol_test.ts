@@ -24,9 +24,7 @@ function v2(command: number, family: number, rest: Uint8Array, announced = rest.
   );
 }
 
-function parseText(text: string): ProxyHeader {
-  return parseProxyHeader(latin1(text));
-}
+const parseText = (text: string): ProxyHeader => parseProxyHeader(latin1(text));
 
 function assertInvalid(bytes: Uint8Array, what: string): void {
   assertEquals(parseProxyHeader(bytes).kind, "invalid", what);

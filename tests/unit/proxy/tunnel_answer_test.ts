@@ -13,9 +13,7 @@ function answered(text: string): [taken: number, isOpen: boolean] {
   return [answer.take(encode(text)), answer.isOpen];
 }
 
-function refusal(text: string): TunnelError {
-  return assertThrows(() => answered(text), TunnelError);
-}
+const refusal = (text: string): TunnelError => assertThrows(() => answered(text), TunnelError);
 
 Deno.test("the request names host and port as target and as Host", () => {
   assertEquals(

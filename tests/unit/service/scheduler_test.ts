@@ -2,9 +2,7 @@ import { assertEquals } from "@std/assert";
 import { AutomaticScheduler, type Serviceable } from "../../../src/service/scheduler.ts";
 
 /** A macrotask that was asked for after all those before it. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function task(service: () => void): Serviceable {
   return { socketFd: 0, service };

@@ -66,9 +66,7 @@ class ReleasingClock extends FakeClock {
   }
 }
 
-function timerThat(onTimeout: () => void): WheelTimer {
-  return new WheelTimer({ onTimeout });
-}
+const timerThat = (onTimeout: () => void): WheelTimer => new WheelTimer({ onTimeout });
 
 /** Numbers from 0 to 1, the same ones for the same seed (Numerical Recipes' constants). */
 function seeded(seed: number): () => number {

@@ -30,17 +30,11 @@ testTransportContract("a memory network", async () => {
 }, false);
 
 /** Lets every microtask run. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 function recordedPair(capacity?: number): [Recorder, Recorder, MemoryTransport, MemoryTransport] {
   const [near, far] = capacity === undefined ? memoryPair() : memoryPair({ capacity });

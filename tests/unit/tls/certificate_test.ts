@@ -57,10 +57,7 @@ refuses("sslPrivateKeyFilepath", {
     withKey("-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n"),
     /can't be parsed/,
   ],
-  "the key is another one's": [
-    withKey(ca.key),
-    /not the one of the certificate of CN=localhost/,
-  ],
+  "the key is another one's": [withKey(ca.key), /not the one of the certificate of CN=localhost/],
 });
 refuses("sslPrivateKeyPassword", {
   "a passphrase is missing": [encrypted, /is encrypted and needs one/],

@@ -17,9 +17,7 @@ os.execv(sys.argv[1], sys.argv[1:])`;
   return new Child(["python3", "-c", code], "inherited_listener.ts", []);
 }
 
-function readAll(conn: Deno.Conn): Promise<string> {
-  return new Response(conn.readable).text();
-}
+const readAll = (conn: Deno.Conn): Promise<string> => new Response(conn.readable).text();
 
 function testHeir(name: string, body: () => Promise<void>): void {
   Deno.test({ name, ignore: !hasPython, fn: body });

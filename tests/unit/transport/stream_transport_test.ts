@@ -32,9 +32,7 @@ class FakeConn implements StreamConn {
   }
 }
 
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 Deno.test("a write that leaves in parts is written on until all has left, then drained", async () => {
   const conn = new FakeConn();

@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RoundClock } from "../../../../src/transport/epoll/round_clock.ts";
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 Deno.test("a timer comes when the next round begins, and in no turn before", async () => {
   const clock = new RoundClock();
