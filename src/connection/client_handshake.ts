@@ -13,7 +13,7 @@ import { next } from "../base/state_table.ts";
 import { call, consents, makeUser } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { ResponseHeaders } from "./http/header_reader.ts";
-import { type Phase, unfitKind } from "./phase.ts";
+import { type HeaderSource, type Phase, unfitKind } from "./phase.ts";
 import {
   CLIENT_HANDSHAKE,
   type HandshakeEvent,
@@ -81,6 +81,7 @@ export class ClientHandshake implements Phase {
   /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
   #refused: RefusedAnswer | undefined;
   #state = CLIENT_HANDSHAKE.first;
+  headers: HeaderSource | undefined;
   #startedAt = 0;
   #offered: readonly Extension[] = [];
   /** 1xx responses so far. */
@@ -335,12 +336,12 @@ export class ClientHandshake implements Phase {
       layers?.close();
       return;
     }
-    connection.headers = undefined;
     connection.armTimeout("noPendingTimeout", 0);
     this.#step("accepted");
     this.#logStep("established");
     const session = new WebSocketSession(connection, layers);
     connection.phase = session;
+    connection.keepPause();
     session.begin();
   }
 
@@ -348,7 +349,7 @@ export class ClientHandshake implements Phase {
   #showHeaders(head: ResponseHead, body = ""): void {
     const { owner, socketFd } = this.#connection;
     const headers = new ResponseHeaders(head, body);
-    this.#connection.headers = headers.limit(owner.tokenLimits, socketFd);
+    this.headers = headers.limit(owner.tokenLimits, socketFd);
   }
 
   /** All that comes behind a refusal is taken, until enough of its body is there. */

@@ -16,12 +16,11 @@ import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
 import { BROKEN, Outbox, type SendingConnection } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
-import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
+import type { Phase } from "./phase.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
-import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { Peer } from "../proxy/peer.ts";
 
 /**
@@ -46,9 +45,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   readonly isClient: boolean;
   entry: ProtocolEntry;
   user: unknown = undefined;
-  headers: HeaderSource | undefined;
-  http: HttpExchange | undefined;
-  frames: FrameFacts | undefined;
   uri = "";
   /** What {@linkcode Wsi.isSsl} is. */
   isSsl: 0 | 1 | 2 = 0;
@@ -139,9 +135,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     this.owner.unwatch(this.socketFd);
     this.phase?.onClose(this.#cause ?? "reset", error);
     this.phase = undefined;
-    this.headers = undefined;
-    this.http = undefined;
-    this.frames = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
@@ -253,8 +246,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   end(cause: CloseCause, mode: EndMode = "closes"): void {
     if (!this.isOpen) return;
     // The program's own head may say that the connection ends the body, and this be what it means.
-    const { http } = this;
-    if (http?.endsWithConnection && !http.isComplete && !http.isEndedByProgram) {
+    const response = this.phase?.response;
+    if (response?.endsWithConnection && !response.isComplete && !response.isEndedByProgram) {
       return this.reset(cause);
     }
     this.endsFor(cause);
@@ -270,16 +263,16 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** A peer that takes something of what is unsent has as much time again. */
   #awaitFlush(): void {
     const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
-    const isAnswer = this.http !== undefined && !this.owner.isDestroyed;
+    const isAnswer = this.phase?.response !== undefined && !this.owner.isDestroyed;
     this.#arm("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes the socket now; unsent bytes may be lost. */
   abort(cause: CloseCause): void {
     if (this.#state === "GONE") return;
-    const { http } = this;
-    const isCutShort = this.outbox.unsent > 0 || (this.isOpen && !http?.isComplete);
-    if (isCutShort && http?.endsWithConnection) return this.reset(cause);
+    const response = this.phase?.response;
+    const isCutShort = this.outbox.unsent > 0 || (this.isOpen && !response?.isComplete);
+    if (isCutShort && response?.endsWithConnection) return this.reset(cause);
     this.endsFor(cause);
     this.#go("ends");
     // Without a transport a client is still connecting; its phase sees the state and lets go.
@@ -300,7 +293,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** As `Context.hangupOnClient`: ends the connection at once; nothing more is received. */
   hangup(): void {
     // What is not established fails, and says why.
-    if (this.isClient && this.frames === undefined) {
+    if (this.isClient && this.phase?.frames === undefined) {
       this.close("self", undefined, "");
       return;
     }

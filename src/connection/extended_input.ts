@@ -2,7 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import type { Failure } from "../core/websocket/close.ts";
-import type { FrameParser } from "../core/websocket/frame_parser.ts";
+import type { FrameFacts, FrameParser } from "../core/websocket/frame_parser.ts";
 import { type DecodedMessageHandler, MessageDecoder } from "../extensions/message_decoder.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
 import { type DecodedStreamHandler, StreamDecoder } from "../extensions/stream_decoder.ts";
@@ -73,13 +73,14 @@ export class ExtendedInput implements DecodedMessageHandler, DecodedStreamHandle
   }
 
   onDecoded(piece: Uint8Array): void {
-    const connection = this.#connection;
-    connection.frames = this.#messages;
     this.#isDecoded = true;
     this.#handler.onData(piece);
     this.#isDecoded = false;
-    // The last reason of a connection that was cut meanwhile has come already.
-    if (connection.frames !== undefined) connection.frames = this.#parser;
+  }
+
+  /** What is known of the frame that a piece is of. */
+  get frames(): FrameFacts {
+    return this.#isDecoded ? this.#messages! : this.#parser;
   }
 
   pieceDone(): boolean {

@@ -12,10 +12,9 @@ import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { behind, Face, isFace } from "../base/face.ts";
-import type { HeaderSource, HttpExchange } from "./phase.ts";
+import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import { checkTimeout } from "./timeout.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
-import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 
 /** What a face asks of its connection. Implemented by Connection. */
 interface Faced {
@@ -30,9 +29,7 @@ interface Faced {
   readonly extensions: readonly string[];
   readonly peer: { readonly addresses: PeerAddresses } | undefined;
   readonly uri: string;
-  readonly headers: HeaderSource | undefined;
-  readonly http: HttpExchange | undefined;
-  readonly frames: FrameFacts | undefined;
+  readonly phase: Pick<Phase, "headers" | "response" | "frames"> | undefined;
   readonly outbox: { readonly unsent: number; readonly isCongested: boolean };
   write(
     data: Bytes | string | PreparedMessage,
@@ -104,7 +101,7 @@ export class WsiFace extends Face<Faced> implements Wsi {
   }
 
   get method(): string {
-    return connectionOf(this).http?.method ?? "";
+    return connectionOf(this).phase?.response?.method ?? "";
   }
 
   hdrTotalLength(token: string): number {
@@ -222,23 +219,23 @@ export class WsiFace extends Face<Faced> implements Wsi {
   // The frame that is being received.
 
   get remainingPacketPayload(): number {
-    return connectionOf(this).frames?.remaining ?? 0;
+    return connectionOf(this).phase?.frames?.remaining ?? 0;
   }
 
   get isFinalFragment(): boolean {
-    return connectionOf(this).frames?.isFinal ?? false;
+    return connectionOf(this).phase?.frames?.isFinal ?? false;
   }
 
   get isFirstFragment(): boolean {
-    return connectionOf(this).frames?.isFirstPiece ?? false;
+    return connectionOf(this).phase?.frames?.isFirstPiece ?? false;
   }
 
   get frameIsBinary(): boolean {
-    return connectionOf(this).frames?.isBinary ?? false;
+    return connectionOf(this).phase?.frames?.isBinary ?? false;
   }
 
   get reservedBits(): number {
-    return connectionOf(this).frames?.reservedBits ?? 0;
+    return connectionOf(this).phase?.frames?.reservedBits ?? 0;
   }
 
   rxFlowControl(enable: boolean): number {
@@ -261,13 +258,13 @@ export class WsiFace extends Face<Faced> implements Wsi {
 }
 
 function headersOf(face: WsiFace): HeaderSource | undefined {
-  return connectionOf(face).headers;
+  return connectionOf(face).phase?.headers;
 }
 
 /** What can be answered still. */
 function exchangeOf(face: WsiFace): HttpExchange | undefined {
   const connection = connectionOf(face);
-  return connection.isOpen ? connection.http : undefined;
+  return connection.isOpen ? connection.phase?.response : undefined;
 }
 
 function checkMaxLength(call: string, maxLength: number): void {

@@ -7,6 +7,7 @@ import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
+import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 
 /**
  * What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. Implemented by
@@ -15,6 +16,12 @@ import type { PreparedMessage } from "./prepared_message.ts";
 export interface Phase {
   /** Whether this is a WebSocket that has not begun to close. */
   readonly isEstablished: boolean;
+  /** Those of the request or the answer in hand. */
+  readonly headers?: HeaderSource | undefined;
+  /** What answers the request in hand. */
+  readonly response?: HttpExchange | undefined;
+  /** What is known of the frame that is being received. */
+  readonly frames?: FrameFacts;
   /** As `onBytes` of a transport's handler. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */

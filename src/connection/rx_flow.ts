@@ -85,6 +85,11 @@ export abstract class RxFlow implements TurnTaker {
     return 0;
   }
 
+  /** Has the transport hold back what the program wanted held before there was one. */
+  keepPause(): void {
+    if (this.isPaused) this.#applyPause();
+  }
+
   /** Holds input back while a phase can't take any, whatever the program says. */
   holdInput(held: boolean): void {
     if (this.#pausedByPhase === held) return;

@@ -14,7 +14,7 @@ import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput } from "./extended_input.ts";
 import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
-import type { Phase } from "./phase.ts";
+import type { HeaderSource, Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
 import {
@@ -37,7 +37,7 @@ import {
   OPCODE_PING,
   OPCODE_TEXT,
 } from "../core/websocket/frame.ts";
-import { type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
+import { type FrameFacts, type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
 import {
   attempt,
   type ExtensionLayers,
@@ -58,6 +58,8 @@ export class WebSocketSession extends Probed
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
   readonly #layers: ExtensionLayers | undefined;
+  /** Those of the request, until the session has begun. */
+  headers: HeaderSource | undefined;
   readonly #extended: ExtendedInput | undefined;
   #state = WEBSOCKET.first;
   /** The code and reason of the close frame that we sent. */
@@ -66,12 +68,13 @@ export class WebSocketSession extends Probed
   #receivedClose: CloseStatus | undefined;
 
   /** @param layers the extensions that were negotiated, if any were */
-  constructor(connection: Connection, layers?: ExtensionLayers) {
+  constructor(connection: Connection, layers?: ExtensionLayers, headers?: HeaderSource) {
     super();
     const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#writer = new FrameWriter(connection, layers, this);
     this.#layers = layers;
+    this.headers = headers;
     this.#parser = new FrameParser({
       masked: !isClient,
       acceptsEither: !isClient && owner.options.defeatClientMask,
@@ -87,7 +90,6 @@ export class WebSocketSession extends Probed
       connection.extensions = layers.names;
       this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
     }
-    connection.frames = this.#parser;
     this.startProbing();
   }
 
@@ -99,11 +101,13 @@ export class WebSocketSession extends Probed
   begin(): void {
     const connection = this.#connection;
     this.#tellExtensions();
-    if (!connection.isEstablished) return;
-    const { entry, isClient } = connection;
-    const reason = isClient ? "clientEstablished" : "established";
-    const result = call(connection, entry, reason, isClient ? undefined : connection.tls);
-    if (result !== 0) this.onReturn(reason, result);
+    if (connection.isEstablished) {
+      const { entry, isClient } = connection;
+      const reason = isClient ? "clientEstablished" : "established";
+      const result = call(connection, entry, reason, isClient ? undefined : connection.tls);
+      if (result !== 0) this.onReturn(reason, result);
+    }
+    this.headers = undefined;
   }
 
   /** All that the context lists hear of it, and those in use are called from now on. */
@@ -153,6 +157,10 @@ export class WebSocketSession extends Probed
       const result = call(connection, connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
+  }
+
+  get frames(): FrameFacts {
+    return this.#extended?.frames ?? this.#parser;
   }
 
   get isEstablished(): boolean {

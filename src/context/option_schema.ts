@@ -79,7 +79,7 @@ export const OWN_RULES = {
     kind: "text",
     allowed: '"automatic", "manual" or "external"',
     default: '`"automatic"`',
-    about: "Who runs the callbacks: the runtime, `context.service`, or the program's own loop.",
+    about: "What runs the callbacks: the runtime, `context.service`, or the program's own loop.",
     check(value = "automatic", ask: Ask): ServicePolicy {
       if (!SERVICE_POLICIES.includes(value)) ask.refuse(value);
       return value as ServicePolicy;

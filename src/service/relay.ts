@@ -94,7 +94,11 @@ export class Relay implements Transport, TransportHandler {
   }
 
   onClose(error?: unknown): void {
-    if (this.owner !== undefined) return this.owner.onClose(error);
+    if (this.owner !== undefined) {
+      // An end that is due is not told behind this.
+      this.hasEnded = false;
+      return this.owner.onClose(error);
+    }
     this.earlyClose = { error };
     this.onEarlyEnd(this.earlyClose);
   }

@@ -102,7 +102,7 @@ class PrefacedTransport extends Relay implements DetachableTransport {
       return bytes.length;
     }
     if (this.#preface.isComplete) {
-      // The rest waits for the owner, who resumes.
+      // The rest waits for the owner, which resumes.
       this.inner.pause();
       this.#settleWhenReady();
     }

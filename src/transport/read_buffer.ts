@@ -71,6 +71,9 @@ export class ReadBuffer {
 
   /** A read has put `count` bytes there. */
   filled(count: number): void {
+    if (!(Number.isInteger(count) && count >= 0 && count <= this.#bytes.length - this.#end)) {
+      throw new Error(`a read has read ${count} bytes`);
+    }
     this.#end += count;
     const { length } = this.#bytes;
     this.#wasFilled = this.#end === length;

@@ -46,10 +46,14 @@ export class StreamTransport implements Transport {
   write(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     this.#isWriting = true;
-    this.#conn.write(bytes).then(
-      (count) => this.#onWritten(bytes, count),
-      this.#break,
-    );
+    try {
+      this.#conn.write(bytes).then(
+        (count) => this.#onWritten(bytes, count),
+        this.#break,
+      );
+    } catch (error) {
+      this.#breakLater(error);
+    }
   }
 
   pause(): void {
@@ -66,7 +70,13 @@ export class StreamTransport implements Transport {
 
   end(): void {
     if (this.#isWriting) this.#endsAfterWrite = true;
-    else if (!this.#isClosed) this.#conn.closeWrite().catch(this.#break);
+    else if (!this.#isClosed) {
+      try {
+        this.#conn.closeWrite().catch(this.#break);
+      } catch (error) {
+        this.#breakLater(error);
+      }
+    }
   }
 
   close(): void {
@@ -79,7 +89,9 @@ export class StreamTransport implements Transport {
   abort(): void {
     if (this.#isClosed) return;
     // What is left for `close` is done already then.
-    this.#conn.reset?.();
+    try {
+      this.#conn.reset?.();
+    } catch { /* The end is the same. */ }
     this.close();
   }
 
@@ -113,7 +125,11 @@ export class StreamTransport implements Transport {
     if (this.#isReading || this.#isPaused || this.#isClosed) return;
     if (this.#end !== MORE_COMES) return;
     this.#isReading = true;
-    this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
+    try {
+      this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
+    } catch (error) {
+      this.#breakLater(error);
+    }
   }
 
   readonly #onRead = (count: number | null): void => {
@@ -157,8 +173,13 @@ export class StreamTransport implements Transport {
 
   #onWritten(bytes: Uint8Array, count: number): void {
     if (this.#isClosed) return;
-    if (count < bytes.length) {
-      if (count > 0) this.#handler!.onProgress?.();
+    if (!(count >= bytes.length)) {
+      if (!(Number.isInteger(count) && count >= 0)) {
+        return this.#break(new Error(`a write has written ${count} bytes`));
+      }
+      // In a turn of its own: timers and other connections come between, however often that is so.
+      if (count === 0) return void setImmediate(() => this.write(bytes));
+      this.#handler!.onProgress?.();
       return this.write(bytes.subarray(count));
     }
     this.#isWriting = false;
@@ -178,10 +199,17 @@ export class StreamTransport implements Transport {
     this.#gone(error);
   };
 
+  /** A connection of the program's threw in place of rejecting, or gave no promise. */
+  #breakLater(error: unknown): void {
+    queueMicrotask(() => this.#break(error));
+  }
+
   #closeConn(): void {
     this.#buffer.release();
     try {
-      this.#conn.close();
+      // One of the program's own may give a promise, of which nothing is waited for.
+      const closing: unknown = this.#conn.close();
+      if (closing instanceof Promise) closing.catch(() => {});
     } catch { /* The runtime closed it already, after a failure. */ }
   }
 
@@ -210,6 +238,6 @@ export function keepAliveOn(conn: StreamConn, isWanted = false): void {
 }
 
 export function addressOf(address: unknown): Address {
-  const { hostname, port } = address as Partial<Address>;
+  const { hostname, port } = (address ?? {}) as Partial<Address>;
   return { hostname: hostname ?? "", port: port ?? 0 };
 }

@@ -247,6 +247,11 @@ for (const face of [NOV10, ...FACES]) {
     const { server, wsi, struct } = await connected(face);
     await using _server = server;
     const { context } = server;
+    const made = (object: object) => [new Proxy(object, {}), Object.create(object)];
+    const lookalikes: Record<string, readonly unknown[]> = {
+      wsi: [...WRONG.wsi!, ...made(wsi), { callbackOnWritable() {} }, context],
+      context: [...WRONG.context!, ...made(context), { callbackOnWritableAllProtocol() {} }, wsi],
+    };
     const buffer = new Uint8Array(100);
     const right: Record<string, unknown> = {
       wsi,
@@ -320,15 +325,15 @@ for (const face of [NOV10, ...FACES]) {
         ? (call.failure as Record<string, unknown>)[face === FEB11 ? "feb11" : "other"]
         : call.failure;
       for (const [index, key] of keys.entries()) {
-        const wrong = WRONG[key.replace(/_bytes$/, "")];
+        const name = key.replace(/_bytes$/, "");
+        const wrong = lookalikes[name] ?? WRONG[name];
         if (wrong === undefined) continue;
         for (const value of wrong) {
           const args = keys.map((each, i) => i === index ? value : valueOf(each));
           const what = `${last}(${given}) with ${key} ${String(value)}`;
           const { result, lines } = await loggedSoon(() => callOf(face, last)(...args));
           assertEquals(result, failure, what);
-          const name = NAMES[key] ?? key.replace(/_bytes$/, "");
-          const named = new RegExp(`^err: ${cName(face, last)}: [^]*\\b${name}`, "m");
+          const named = new RegExp(`^err: ${cName(face, last)}: [^]*\\b${NAMES[key] ?? name}`, "m");
           assert(named.test(lines), `${what}: ${lines}`);
         }
       }

@@ -5,6 +5,7 @@ import type { PollFd } from "../../api/service.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import { describeValue } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
+import { isFace } from "../../base/face.ts";
 
 /**
  * Refuses an argument; `attempt` makes a line in the log of it.
@@ -68,8 +69,9 @@ export function thePollFd(pollfd: PollFd): PollFd {
   return isOne ? pollfd : refuse("pollfd", pollfd, "fd, events and revents, or null");
 }
 
+/** Whether it is what the library has handed out, and nothing that only looks so. */
 function hasMethod(value: unknown, name: string): boolean {
-  return isObject(value) && typeof (value as Record<string, unknown>)[name] === "function";
+  return isObject(value) && isFace(value) && name in value;
 }
 
 function isObject(value: unknown): value is object {

@@ -147,9 +147,9 @@ export class ExchangeTimer {
 
   /** The program may take its time; but mostly it has forgotten to answer. */
   #tellOfSilence(): "goes on" {
-    const { socketFd, http, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
+    const { socketFd, phase, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
     log("warn", () => {
-      return `connection ${socketFd}: ${http?.method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+      return `connection ${socketFd}: ${phase?.response?.method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
     });
     this.#askedAt = NEVER;
     this.rearm();

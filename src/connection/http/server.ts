@@ -18,7 +18,7 @@ import type { RequestBody } from "./request_body.ts";
 import { logRequest } from "./request_log.ts";
 import { HttpResponse, type ResponseHost } from "./response.ts";
 import { type HandshakeExchange, ServerHandshake } from "./server_handshake.ts";
-import { type Phase, unfitKind } from "../phase.ts";
+import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
 import { HTTP_SERVER, type HttpEvent } from "../states.ts";
 import { requestFraming } from "../../core/http/body/reader.ts";
 import { asksForKeepAlive, type RequestHead, RequestHeadParser } from "../../core/http/head.ts";
@@ -42,6 +42,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   readonly halfOpen: boolean;
   readonly timer: ExchangeTimer;
   state = HTTP_SERVER.first;
+  headers: HeaderSource | undefined;
   response: HttpResponse | undefined;
   /** That of the request in hand; undefined while a head is waited for or comes. */
   body: RequestBody | undefined;
@@ -308,14 +309,13 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (proxyTrust !== undefined) {
       connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
-    connection.headers = new RequestHeaders(head).limit(
+    this.headers = new RequestHeaders(head).limit(
       connection.owner.tokenLimits,
       connection.socketFd,
     );
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
     this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = new HttpResponse(connection, this, head);
-    connection.http = this.response;
     if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
     switch (decision.kind) {
       case "refused":
@@ -407,8 +407,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (response.closes || isLast) return connection.end("self", "lingers");
     this.isCompletionOwed = response.isCompletionOwed;
     this.response = undefined;
-    connection.http = undefined;
-    connection.headers = undefined;
+    this.headers = undefined;
     // The next answer doesn't wait for it to leave.
     connection.outbox.setAside();
     // The program may have the last piece in hand.

@@ -6,6 +6,7 @@ import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
+import type { HeaderSource } from "../phase.ts";
 import type { HttpResponse } from "./response.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
@@ -26,6 +27,7 @@ type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 export interface HandshakeExchange {
   readonly allowedOrigins: readonly string[] | undefined;
   readonly callbacks: Pick<AwaitedCallbacks<never>, "call" | "await">;
+  readonly headers: HeaderSource | undefined;
   /** Whether a part of a response was written. */
   readonly hasAnswered: boolean;
   /** The answering half of the request in hand. */
@@ -160,12 +162,10 @@ export class ServerHandshake {
     }
     const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
     connection.outbox.say(answer);
-    connection.http = undefined;
-    const session = new WebSocketSession(connection, agreed?.layers);
+    const session = new WebSocketSession(connection, agreed?.layers, this.#exchange.headers);
     connection.phase = session;
     exchange.step("upgraded");
     session.begin();
-    connection.headers = undefined;
   }
 
   #isOriginAllowed(entry: ProtocolEntry): boolean {

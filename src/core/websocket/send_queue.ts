@@ -222,16 +222,26 @@ export class TxQueue {
       count++;
       length += bytes.length;
     }
-    if (count < 2) return undefined;
-    const chunk = acquire(chunkSizeFor(length));
+    // What was copied behind the last of them goes along.
+    const isLast = count === segments.length && this.#filled <= LONGEST_GATHERED;
+    const behind = isLast && length + this.#filled <= LARGEST_CHUNK ? this.#filled : 0;
+    if (count + Math.sign(behind) < 2) return undefined;
+    const chunk = acquire(chunkSizeFor(length + behind));
     let position = 0;
     for (const { bytes } of segments.splice(0, count)) {
       chunk.set(bytes, position);
       position += bytes.length;
     }
+    if (behind > 0) {
+      chunk.set(this.#chunk!.subarray(0, behind), position);
+      release(this.#chunk!);
+      this.#chunk = undefined;
+      this.#filled = 0;
+      this.#besidesUnderWay = this.besides;
+    }
     this.#underWayChunk = chunk;
-    this.#underWayLength = length;
-    return this.#underWay = chunk.subarray(0, length);
+    this.#underWayLength = length + behind;
+    return this.#underWay = chunk.subarray(0, length + behind);
   }
 
   #growChunk(needed: number, length: number): Bytes {
@@ -296,7 +306,9 @@ function acquire(size: number): Bytes {
 }
 
 function release(chunk: Bytes): void {
-  const pool = pools.get(chunk.length)!;
+  const pool = pools.get(chunk.length);
+  // Its buffer was transferred, as by a connection of the program's own.
+  if (pool === undefined) return;
   if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
   else freeBuffer(chunk);
 }

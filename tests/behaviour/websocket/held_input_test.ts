@@ -6,7 +6,7 @@ import type { Extension, Wsi } from "../../../mod.ts";
 import { deflateFrame, deflateStream, permessageDeflate } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { record } from "../../support/recorder.ts";
-import { serve } from "../../support/serve.ts";
+import { serve, settle } from "../../support/serve.ts";
 
 const PIECE = 4096;
 const PIECES = 6;
@@ -75,3 +75,26 @@ for (const [codec, [extension, sent]] of Object.entries(CODECS)) {
     }
   });
 }
+
+Deno.test("a client that stops receiving before it is connected gets all once it goes on, and nothing before", async () => {
+  const seen: string[] = [];
+  const server = record("x", (wsi, reason, _user, _data) => {
+    if (reason === "established") wsi.write("first");
+    if (reason === "receive") wsi.write("second");
+  });
+  await using served = serve([server.protocol]);
+  const client = record("x", (wsi, reason, _user, data) => {
+    if (reason === "clientEstablished") wsi.write("hello");
+    if (reason === "clientReceive") seen.push(new TextDecoder().decode(data as Uint8Array));
+  });
+  const context = served.client([client.protocol]);
+  const wsi = context.clientConnect({ address: "localhost", port: 80, protocol: "x" });
+  wsi.rxFlowControl(false);
+  await client.until("clientEstablished");
+  await server.until("receive");
+  await settle();
+  assertEquals(seen, []);
+  wsi.rxFlowControl(true);
+  await settle();
+  assertEquals(seen, ["first", "second"]);
+});

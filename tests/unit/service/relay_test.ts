@@ -84,3 +84,17 @@ for (const how of ["end", "close", "reset"] as const) {
     }
   });
 }
+
+Deno.test("an early end that is due is not told behind the close that came before it", async () => {
+  const [near, far] = memoryPair();
+  const relay = new PlainRelay(near);
+  const peer = new Recorder(far);
+  far.end();
+  await new Promise((resolve) => setImmediate(resolve));
+  const owner = new Recorder(relay);
+  relay.onClose(new Error("on purpose"));
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(owner.events, ["close"]);
+  far.close();
+  await peer.until(() => peer.count("close") === 1);
+});

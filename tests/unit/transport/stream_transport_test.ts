@@ -42,6 +42,7 @@ Deno.test("a write that leaves in parts is written on until all has left, then d
   for (const [count, progress] of [[3, 1], [0, 1], [6, 2]] as const) {
     conn.writing.resolve(count);
     await turn();
+    await turn();
     assertEquals([near.count("drain"), near.progress], [0, progress]);
   }
   conn.writing.resolve(1);
@@ -134,4 +135,82 @@ Deno.test("a transport that is closed gives back what its read buffer was lent",
     near.transport.close();
     await near.until(() => near.count("close") === 1);
   }
+});
+
+/** What a socket of the program's own may do that none of the runtime's does. */
+const ODD: Record<string, (conn: FakeConn) => void> = {
+  "a write of less than nothing": (conn) => conn.write = () => Promise.resolve(-1),
+  "a write of no number": (conn) => conn.write = () => Promise.resolve(NaN),
+  "a write of half a byte": (conn) => conn.write = () => Promise.resolve(0.5),
+  "a write that throws": (conn) => conn.write = fail,
+  "a write without a promise": (conn) => conn.write = () => undefined as never,
+  "a read of less than nothing": (conn) => conn.read = () => Promise.resolve(-1),
+  "a read of no number": (conn) => conn.read = () => Promise.resolve(NaN),
+  "a read of more than there is room for": (conn) =>
+    conn.read = (b) => Promise.resolve(b.length + 1),
+  "a read that throws": (conn) => conn.read = fail,
+  "a read without a promise": (conn) => conn.read = () => undefined as never,
+};
+
+const CLOSES: Record<string, () => unknown> = {
+  "returns": () => {},
+  "throws": fail,
+  "rejects": () => Promise.reject(new Error("on purpose")),
+};
+
+function fail(): never {
+  throw new Error("on purpose");
+}
+
+for (const [what, make] of Object.entries(ODD)) {
+  for (const [how, close] of Object.entries(CLOSES)) {
+    Deno.test(`${what} breaks the connection once, where close ${how}`, async () => {
+      const conn = new FakeConn();
+      make(conn);
+      conn.close = close;
+      const handler = new Recorder(new StreamTransport(conn));
+      handler.transport.write(new Uint8Array(3));
+      await handler.until(() => handler.count("close") === 1);
+      await turn();
+      assertEquals(handler.events, ["close"]);
+      assertEquals(handler.closeError instanceof Error, true);
+    });
+  }
+}
+
+Deno.test("an end that throws, and a reset that does, break the connection once", async () => {
+  const conn = new FakeConn();
+  conn.closeWrite = fail;
+  const handler = new Recorder(new StreamTransport(conn));
+  handler.transport.end();
+  await handler.until(() => handler.count("close") === 1);
+  const other = Object.assign(new FakeConn(), { reset: fail });
+  const another = new Recorder(new StreamTransport(other));
+  another.transport.abort!();
+  await another.until(() => another.count("close") === 1);
+  assertEquals([...handler.events, ...another.events], ["close", "close"]);
+});
+
+Deno.test("a connection that doesn't know its ends has empty addresses", () => {
+  const conn = Object.assign(new FakeConn(), { localAddr: undefined, remoteAddr: null });
+  const { localAddress, remoteAddress } = new StreamTransport(conn as never);
+  assertEquals([localAddress, remoteAddress], [{ hostname: "", port: 0 }, {
+    hostname: "",
+    port: 0,
+  }]);
+});
+
+Deno.test("writes of nothing, again and again, leave timers and others their turns, and end with the connection", async () => {
+  const conn = new FakeConn();
+  let writes = 0;
+  conn.write = () => Promise.resolve(0 * writes++);
+  const handler = new Recorder(new StreamTransport(conn));
+  handler.transport.write(new Uint8Array(3));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  handler.transport.close();
+  await handler.until(() => handler.count("close") === 1);
+  const before = writes;
+  await turn();
+  await turn();
+  assertEquals([writes, handler.events], [before, ["close"]]);
 });

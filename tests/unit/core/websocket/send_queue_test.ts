@@ -120,6 +120,24 @@ Deno.test("appended bytes are sent as they are, without a copy", () => {
   assert(queue.next() === own);
 });
 
+Deno.test("a few bytes behind short shared ones leave with them, and many leave alone", () => {
+  const queue = new TxQueue();
+  const shared = new Uint8Array(100).fill(1);
+  queue.append(shared, true);
+  queue.append(shared, true);
+  put(queue, 10, 2);
+  queue.besides = 210;
+  assertEquals([...queue.next()], [...new Array(200).fill(1), ...new Array(10).fill(2)]);
+  assertEquals([queue.hasQueued, queue.unsent], [false, 210]);
+  queue.written();
+  assertEquals([queue.isWriting, queue.unsent, queue.besides], [false, 0, 0]);
+  queue.append(shared, true);
+  put(queue, 5_000, 2);
+  assert(queue.next() === shared);
+  queue.written();
+  assertEquals(drain(queue), [[2, 5_000]]);
+});
+
 Deno.test("short shared bytes that wait together leave in one piece, a single one without a copy", () => {
   const queue = new TxQueue();
   const shared = new Uint8Array(100).fill(1);
@@ -180,4 +198,16 @@ Deno.test("what is under way when a queue is cleared is nobody else's", () => {
   queue.clear();
   for (let i = 0; i < 50; i++) put(new TxQueue(), 500, 3);
   assert(underWay.every((byte) => byte === 1));
+});
+
+Deno.test("a chunk whose buffer was transferred under way is told of, and is no more used", () => {
+  const queue = new TxQueue();
+  queue.put(new Uint8Array(5), 5);
+  const under = queue.next();
+  structuredClone(under.buffer, { transfer: [under.buffer as ArrayBuffer] });
+  assertEquals(queue.written(), false);
+  assertEquals(queue.unsent, 0);
+  queue.put(new Uint8Array(5), 5);
+  assertEquals(queue.next().length, 5);
+  queue.clear();
 });
