@@ -375,6 +375,16 @@ export function testTransportContract(
     assertEquals(near.count("close") + far.count("close"), 0, "a handler closes, nobody else");
   });
 
+  test("an end behind a write that waits comes when all of it has left", async ({ near, far }) => {
+    const size = 3_000_003;
+    far.keeps = false;
+    near.send(new Uint8Array(size));
+    near.transport.end();
+    await far.until(() => far.count("end") === 1);
+    assertEquals(far.takenLength, size);
+    await near.until(() => near.count("drain") === 1);
+  });
+
   test("an incomplete rest doesn't keep the end back", async ({ near, far }) => {
     far.take = () => 0;
     await near.write("half a rec");

@@ -1,10 +1,11 @@
 /** What the epoll network makes of calls that fail, or do less than they were asked for. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { EPOLL_CTL_DEL } from "../../../../src/transport/epoll/constants.ts";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import { runtimeSystem } from "../../../../src/transport/connect_name.ts";
-import { asIs, FaultyLibc } from "./faulty_libc.ts";
+import { asIs, type Fault, FaultyLibc } from "./faulty_libc.ts";
 import { Recorder } from "../../../support/transport_contract.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
@@ -257,6 +258,81 @@ test("a network whose last connections go in the round before a rest is released
   await near.write("ab");
   for (const each of [near, far]) await each.until(() => each.count("close") === 1);
 });
+
+test("an event of an attempt's former owner does not make it connected", async ({ faulty, network }) => {
+  const told: number[][] = [];
+  const noted: Fault = (real, epoll, operation, fd, event) => {
+    const bytes = event as Uint8Array;
+    told.push([...new Int32Array(bytes.buffer.slice(0))]);
+    return real(epoll, operation, fd, event);
+  };
+  // The wake descriptor of the loop, and then the attempt's, whose connect is never made.
+  faulty.next("epoll_ctl", noted, noted).next("connect", faulty.fails("EINPROGRESS"));
+  const giveUp = new AbortController();
+  const connecting = network.connect({ ...HERE, port: 9 }, giveUp.signal);
+  const failed = assertRejects(() => connecting, Error, "enough");
+  await until(() => told.length === 2);
+  faulty.next("epoll_wait", (_real, _epoll, events) => {
+    const event = new Int32Array((events as Uint8Array).buffer);
+    event.set(told[1]!);
+    // As it was before the number was given again.
+    event[told[1]!.length - 1]! -= 2;
+    return 1;
+  });
+  const calls = faulty.calls.get("epoll_wait") ?? 0;
+  await until(() => (faulty.calls.get("epoll_wait") ?? 0) > calls);
+  await Promise.resolve();
+  giveUp.abort(new Error("enough"));
+  await failed;
+});
+
+test("a connection that is reset while it is paused is watched no more", async ({ faulty, network }) => {
+  const [near, far] = await pair(network);
+  const [one, other] = await pair(network);
+  const operations: unknown[] = [];
+  faulty.next(
+    "epoll_ctl",
+    ...Array.from({ length: 10 }, (): Fault => (real, epoll, operation, fd, event) => {
+      operations.push(operation);
+      return real(epoll, operation, fd, event);
+    }),
+  );
+  far.transport.pause();
+  near.transport.abort!();
+  await near.until(() => near.count("close") === 1);
+  // The loop has come round more than once with that.
+  for (let i = 1; i <= 3; i++) {
+    await one.write("x");
+    await other.untilTaken(i);
+  }
+  assertEquals(operations.includes(EPOLL_CTL_DEL), true);
+  await closeAll(far, one, other);
+});
+
+test("others have their turn after 64 connections that were accepted", async ({ faulty, network }) => {
+  const listener = network.listen(HERE);
+  const target = { ...HERE, port: listener.address.port };
+  const clients = await Promise.all(
+    Array.from({ length: 200 }, () => network.connect(target, never)),
+  );
+  const servers: Recorder[] = [];
+  const rounds: number[] = [];
+  while (servers.length < 200) {
+    servers.push(new Recorder(await listener.accept()));
+    rounds.push(faulty.calls.get("epoll_wait")!);
+  }
+  const longest = Math.max(
+    ...Map.groupBy(rounds, (each) => each).values().map((each) => each.length),
+  );
+  assertEquals(longest <= 64, true, `${longest}`);
+  listener.close();
+  await closeAll(...servers, ...clients.map((each) => new Recorder(each)));
+});
+
+/** Waits for turns of the event loop. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
 
 test("20,000 connections come and go, with faults among them", async ({ faulty, network }) => {
   const listener = network.listen(HERE);
