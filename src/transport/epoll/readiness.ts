@@ -16,8 +16,6 @@ import { epollEventLayout } from "./structs.ts";
 
 /** What a read takes at most before all others have had their turn. */
 const BUFFER_BYTES = 64 * 1024;
-/** A read inside of another one's callback has a buffer of its own. */
-const NESTED_BYTES = 64 * 1024;
 
 /** The owner of a descriptor. Implemented by EpollTransport, EpollListener and an attempt to connect. */
 export interface Watcher {
@@ -143,15 +141,18 @@ export abstract class Readiness {
     return this.released();
   }
 
-  /** The buffer that a read goes to, until {@linkcode giveBack}. */
+  /**
+   * The buffer that a read goes to, until {@linkcode giveBack}; a read inside of another one's callback has one of
+   * its own.
+   */
   borrow(): Uint8Array<ArrayBuffer> {
-    const buffer = this.#buffer ?? new Uint8Array(NESTED_BYTES);
+    const buffer = this.#buffer ?? new Uint8Array(BUFFER_BYTES);
     this.#buffer = undefined;
     return buffer;
   }
 
   giveBack(buffer: Uint8Array<ArrayBuffer>): void {
-    if (buffer.length === BUFFER_BYTES) this.#buffer = buffer;
+    this.#buffer = buffer;
   }
 
   protected control(epoll: number, operation: number, fd: number, events: number): number {

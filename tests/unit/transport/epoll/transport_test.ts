@@ -2,6 +2,8 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EPOLL_CTL_DEL } from "../../../../src/transport/epoll/constants.ts";
+import type { Libc } from "../../../../src/transport/epoll/libc.ts";
+import { EpollLoop } from "../../../../src/transport/epoll/loop.ts";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import { runtimeSystem } from "../../../../src/transport/connect_name.ts";
@@ -307,6 +309,16 @@ test("a connection that is reset while it is paused is watched no more", async (
   }
   assertEquals(operations.includes(EPOLL_CTL_DEL), true);
   await closeAll(far, one, other);
+});
+
+Deno.test("a read inside of another one's callback has a buffer of its own", () => {
+  const loop = new EpollLoop({} as Libc, 1);
+  const outer = loop.borrow();
+  const inner = loop.borrow();
+  loop.giveBack(inner);
+  assertEquals([inner === outer, loop.borrow() === outer], [false, false]);
+  loop.giveBack(outer);
+  assertEquals(loop.borrow() === outer, true, "one is used again and again");
 });
 
 test("others have their turn after 64 connections that were accepted", async ({ faulty, network }) => {
