@@ -273,7 +273,7 @@ export class FrameWriter {
     const { codec } = this;
     if (codec !== undefined) {
       if (!codec.hasCloseCode && code !== CLOSE_NO_STATUS) this.#logUnsent(code, codec.version);
-      if (!codec.mayClose) return false;
+      if (!codec.hasCloseFrame || !codec.mayClose) return false;
     }
     this.beside(OPCODE_CLOSE | FIN, payload);
     return true;
