@@ -61,7 +61,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Versions of the protocol",
-    text: "See [the guide to old versions](guide/old-wire-versions.md).",
+    text: "Those before RFC 6455 are for peers that know nothing newer.",
     rules: WIRE_RULES,
   },
   {
