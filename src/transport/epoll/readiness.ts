@@ -30,6 +30,8 @@ export abstract class Readiness {
   readonly libc: Libc;
   /** Whether a pause takes effect at once in what is watched, and not with the first useless event. */
   readonly isEager: boolean = false;
+  /** Whether a connection has sent anything since this was made false. */
+  hasSent = false;
   protected readonly layout = epollEventLayout(Deno.build.arch);
   protected epoll = -1;
   /** Ends a wait on another thread. */

@@ -222,6 +222,7 @@ export class EpollTransport implements Transport, Watcher {
     const bytes = this.#unsent!;
     const count = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
     if (count === bytes.length) {
+      this.#loop.hasSent = true;
       this.#unsent = undefined;
       if (this.#endsAfterWrite) this.end();
       return true;
