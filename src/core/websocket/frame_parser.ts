@@ -83,6 +83,8 @@ export interface ParserPace {
 const FIRST_ASSEMBLY = 1024;
 /** A view of a buffer up to this size is kept until the next read. */
 const LARGEST_KEPT = 4096;
+/** Of the last buffer beyond that which any parser was given. */
+let lastLarge: DataView | undefined;
 
 /**
  * Parses frames from whatever bytes come, without an object a frame. A frame that lies whole in
@@ -226,14 +228,19 @@ export class FrameParser {
   /**
    * A view of the same bytes. Making one costs as much as a small message, and reads mostly land at
    * the front of the buffer of the read before, so it is kept; but an idle connection should not hold
-   * a large buffer by it.
+   * a large buffer by it. One is kept for all, as some networks read into one buffer for all.
    */
   #viewOf(bytes: Uint8Array): DataView {
     const { buffer, byteOffset } = bytes;
     if (byteOffset !== 0) return new DataView(buffer, byteOffset, bytes.length);
     if (this.#view?.buffer === buffer) return this.#view;
+    if (lastLarge?.buffer === buffer) return lastLarge;
     const view = new DataView(buffer);
-    this.#view = buffer.byteLength <= LARGEST_KEPT ? view : undefined;
+    if (buffer.byteLength <= LARGEST_KEPT) this.#view = view;
+    else {
+      this.#view = undefined;
+      lastLarge = view;
+    }
     return view;
   }
 

@@ -153,7 +153,7 @@ export class EpollTransport implements Transport, Watcher {
         this.#end = END_IS_DUE;
         this.#tellEnd();
         if (!this.#isClosed) this.#watch();
-      } else this.#offer(buffer.subarray(0, held + count));
+      } else this.#offer(this.#loop.viewOf(buffer, held + count));
     } catch (error) {
       this.#break(error);
     } finally {
