@@ -15,6 +15,8 @@ const TURNS_TO_LOOK = 1;
 const RUNTIME_LOOKS = 64;
 /** How long rounds follow each other before the runtime's own sockets and timers are looked after, too. */
 const ROUNDS_MS = 4;
+/** How long rounds follow each other within a turn of the event loop, which costs as much as an echo or two. */
+const TURN_MS = 1;
 /** Rounds with so few events, each within so long of the one before, are those of peers that answer at once. */
 const FEW_EVENTS = 3;
 const QUICK_MS = 0.1;
@@ -110,7 +112,7 @@ export class EpollLoop extends Readiness {
     this.#tell(count);
   };
 
-  /** One more round in the same turn. What the program has begun meanwhile may have only begun: no wait. */
+  /** One more round in the same turn. What else the program has begun goes on meanwhile: no wait. */
   readonly #onceMore = (): void => {
     if (this.watched === 0) return this.#shut();
     this.#rounds.begin();
@@ -148,7 +150,7 @@ export class EpollLoop extends Readiness {
     this.hasSent = false;
     this.#serveAll(count);
     // What was answered in its own turn leaves no promises behind that the next round would hold up.
-    if (this.hasSent && now - this.#turnAt < this.#busyWaitMs) queueMicrotask(this.#onceMore);
+    if (this.hasSent && now - this.#turnAt < TURN_MS) queueMicrotask(this.#onceMore);
     // The runtime looks for its own readiness, such as a wait's end, only when it has nothing else to do.
     else if (now - this.#busySince <= ROUNDS_MS) setImmediate(this.#round);
     else if (this.budget.waiting === 0) this.#rest();
