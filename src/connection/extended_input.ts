@@ -2,7 +2,8 @@
 
 import type { Connection } from "./connection.ts";
 import type { Failure } from "../core/websocket/close.ts";
-import type { FrameFacts, FrameParser } from "../core/websocket/frame_parser.ts";
+import type { FrameFacts } from "../core/websocket/frame_parser.ts";
+import type { FrameReader } from "../core/websocket/wire/codec.ts";
 import { type DecodedMessageHandler, MessageDecoder } from "../extensions/message_decoder.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
 import { type DecodedStreamHandler, StreamDecoder } from "../extensions/stream_decoder.ts";
@@ -16,7 +17,7 @@ export interface DecodedDataHandler {
 /** Decodes before and behind the parser. Only a session with extensions has one. */
 export class ExtendedInput implements DecodedMessageHandler, DecodedStreamHandler {
   readonly #connection: Connection;
-  readonly #parser: FrameParser;
+  readonly #parser: FrameReader;
   readonly #layers: ExtensionLayers;
   readonly #handler: DecodedDataHandler;
   readonly #stream: StreamDecoder | undefined;
@@ -26,7 +27,7 @@ export class ExtendedInput implements DecodedMessageHandler, DecodedStreamHandle
 
   constructor(
     connection: Connection,
-    parser: FrameParser,
+    parser: FrameReader,
     layers: ExtensionLayers,
     handler: DecodedDataHandler,
   ) {
