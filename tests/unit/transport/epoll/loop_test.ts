@@ -125,7 +125,7 @@ test(
       return 0;
     };
     peer.transport.write(new Uint8Array(4));
-    await spoilt.until(() => spoilt.takenLength === 0);
+    while (!shown) await new Promise((resolve) => setImmediate(resolve));
     const before = ends[0].takenLength;
     await ends[0].untilTaken(before + 4 * 100);
     for (const end of [spoilt, peer]) {
