@@ -183,7 +183,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/libc",
     "transport/epoll/listen",
     "transport/epoll/listener",
-    "transport/epoll/loop",
     "transport/epoll/mod",
     "transport/epoll/socket",
     "transport/epoll/structs",
