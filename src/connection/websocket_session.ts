@@ -38,6 +38,7 @@ import {
   OPCODE_TEXT,
 } from "../core/websocket/frame.ts";
 import { type FrameFacts, type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
+import { FrameRules } from "../core/websocket/frame_rules.ts";
 import {
   attempt,
   type ExtensionLayers,
@@ -70,22 +71,12 @@ export class WebSocketSession extends Probed
   /** @param layers the extensions that were negotiated, if any were */
   constructor(connection: Connection, layers?: ExtensionLayers, headers?: HeaderSource) {
     super();
-    const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#writer = new FrameWriter(connection, layers, this);
     this.#layers = layers;
     this.headers = headers;
-    this.#parser = new FrameParser({
-      masked: !isClient,
-      acceptsEither: !isClient && owner.options.defeatClientMask,
-      pieceSize: entry.rxBufferSize,
-      limits: owner.limits,
-      handler: this,
-      reservedBits: layers?.reservedBits ?? 0,
-      frameBits: layers?.frameBits ?? 0,
-      pace: owner.budget,
-      checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
-    });
+    const rules = layers === undefined ? plainRules(connection) : rulesWith(connection, layers);
+    this.#parser = new FrameParser(rules, this);
     if (layers !== undefined) {
       connection.extensions = layers.names;
       this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
@@ -416,4 +407,28 @@ export class WebSocketSession extends Probed
     this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;
   }
+}
+
+/** Without extensions all sessions of a protocol, on one side, read by the same. */
+function plainRules(connection: Connection): FrameRules {
+  const { entry } = connection;
+  return connection.isClient
+    ? entry.clientRules ??= rulesWith(connection, undefined)
+    : entry.serverRules ??= rulesWith(connection, undefined);
+}
+
+function rulesWith(
+  { isClient, entry, owner }: Connection,
+  layers: ExtensionLayers | undefined,
+): FrameRules {
+  return new FrameRules({
+    masked: !isClient,
+    acceptsEither: !isClient && owner.options.defeatClientMask,
+    pieceSize: entry.rxBufferSize,
+    limits: owner.limits,
+    reservedBits: layers?.reservedBits ?? 0,
+    frameBits: layers?.frameBits ?? 0,
+    pace: owner.budget,
+    checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
+  });
 }
