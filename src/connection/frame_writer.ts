@@ -6,10 +6,12 @@ import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/byte
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { isFace } from "../base/face.ts";
+import { log } from "../base/log.ts";
 import type { Connection } from "./connection.ts";
 import { BESIDE, type Outbox } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
 import { type Framed, framedOf, PreparedMessage } from "./prepared_message.ts";
+import { CLOSE_NO_STATUS } from "../core/websocket/close.ts";
 import {
   CONTROL_BIT,
   FIN,
@@ -18,6 +20,7 @@ import {
   MAX_HEADER_LENGTH,
   OPCODE_BINARY,
   OPCODE_BITS,
+  OPCODE_CLOSE,
   OPCODE_CONTINUATION,
   OPCODE_PING,
   OPCODE_PONG,
@@ -32,6 +35,8 @@ import {
   UNMASKED,
   ZERO_KEY,
 } from "../core/websocket/send_queue.ts";
+import type { WireVersion } from "../core/websocket/wire_version.ts";
+import type { WireCodec } from "../core/websocket/wire/codec.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
 
 const encoder = new TextEncoder();
@@ -49,6 +54,8 @@ export interface ExtensionFailureHandler {
 
 /** Queues frames at a connection; each call gives the payload bytes it took, or −1. */
 export class FrameWriter {
+  /** Of the version, unless its frames are those of RFC 6455. */
+  readonly codec: WireCodec | undefined;
   readonly masks: boolean;
   /** Set while a frame is written whose payload is to be readable. */
   #zeroKey = false;
@@ -56,6 +63,8 @@ export class FrameWriter {
   readonly #extension: ExtensionSession | undefined;
   readonly #stream: ExtensionSession | undefined;
   readonly #handler: ExtensionFailureHandler;
+  /** Whether frames are as RFC 6455 has them when they leave. */
+  readonly #isDirect: boolean;
   /** Whether nothing is done to a payload. */
   readonly #isPlain: boolean;
   #sendsMessage = false;
@@ -66,13 +75,17 @@ export class FrameWriter {
     connection: Connection,
     layers: ExtensionLayers | undefined,
     handler: ExtensionFailureHandler,
+    codec: WireCodec | undefined,
   ) {
+    const { isClient, owner } = connection;
     this.#outbox = connection.outbox;
-    this.masks = connection.isClient && !connection.owner.options.defeatClientMask;
+    this.codec = codec;
+    this.masks = isClient && !owner.options.defeatClientMask && (codec?.masks ?? true);
     this.#extension = layers?.data;
     this.#stream = layers?.stream;
     this.#handler = handler;
-    this.#isPlain = !this.masks && this.#extension === undefined && this.#stream === undefined;
+    this.#isDirect = codec === undefined && this.#stream === undefined;
+    this.#isPlain = !this.masks && this.#extension === undefined && this.#isDirect;
   }
 
   /** What the program writes, as any kind but a close frame. */
@@ -152,10 +165,10 @@ export class FrameWriter {
     this.#checkOrder(message.opcode);
     const extension = this.#extension;
     const key = extension?.sharedKey;
-    if (extension !== undefined && (key === undefined || this.#stream !== undefined)) {
+    if (extension !== undefined && (key === undefined || !this.#isDirect)) {
       return this.#sendEncoded(extension, message.opcode | FIN, message.payload, undefined);
     }
-    if (this.masks || this.#stream !== undefined) {
+    if (this.masks || !this.#isDirect) {
       return this.send(message.opcode | FIN, message.payload);
     }
     const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
@@ -255,6 +268,26 @@ export class FrameWriter {
     this.#queue(first, payload, payload.length, BESIDE);
   }
 
+  /** Queues the close frame; false where the version has none, or none that could stand here. */
+  close(payload: Uint8Array, code: number): boolean {
+    const { codec } = this;
+    if (codec !== undefined) {
+      if (!codec.hasCloseCode && code !== CLOSE_NO_STATUS) this.#logUnsent(code, codec.version);
+      if (!codec.mayClose) return false;
+    }
+    this.beside(OPCODE_CLOSE | FIN, payload);
+    return true;
+  }
+
+  #logUnsent(code: number, version: WireVersion): void {
+    log(
+      "info",
+      () =>
+        `connection ${this.#outbox.socketFd}: ${code} is not sent, as version ${version} of the ` +
+        "protocol has no close codes",
+    );
+  }
+
   /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
   pong(payload: Uint8Array): void {
     const outbox = this.#outbox;
@@ -286,7 +319,7 @@ export class FrameWriter {
 
   /** @param given how many bytes were written, which an extension may have made more or fewer */
   #queue(first: number, payload: Uint8Array, length: number, given: number): number {
-    if (this.#stream !== undefined) return this.#sendStreamed(first, payload, length, given);
+    if (!this.#isDirect) return this.#sendConverted(first, payload, length, given);
     const masking = this.masks ? this.#masking : UNMASKED;
     return this.#outbox.sendFrame(first, payload, length, given, masking) ? length : -1;
   }
@@ -295,23 +328,35 @@ export class FrameWriter {
     return this.#zeroKey ? ZERO_KEY : FRESH_KEY;
   }
 
-  #sendStreamed(
+  /** A frame that something is done to as a whole: by the version, by an extension, or by both. */
+  #sendConverted(
     first: number,
     payload: Uint8Array,
     length: number,
     given: number,
   ): number {
-    const frame = new Uint8Array(headerLength(length, this.masks) + length);
-    const body = writeHeader(frame, 0, first, length, this.masks);
-    frame.set(payload, body);
-    if (this.masks) maskPayload(frame, body, length, this.#masking);
+    const frame = this.#frameOf(first, payload, length);
+    if (this.#stream === undefined) {
+      return this.#outbox.send(frame, frame.length, given) ? length : -1;
+    }
     const isControl = (first & CONTROL_BIT) !== 0;
     const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
-    const encoded = this.#encode(this.#stream!, part);
+    const encoded = this.#encode(this.#stream, part);
     if (encoded === FAILED) return -1;
     const bytes = encoded ?? frame;
     const size = lengthOf(bytes);
     return this.#outbox.send(bytes, size, Math.min(size, given)) ? length : -1;
+  }
+
+  #frameOf(first: number, payload: Uint8Array, length: number): Uint8Array {
+    if (this.codec !== undefined) {
+      return this.codec.encode(first, payload, length, this.masks ? this.#masking : UNMASKED);
+    }
+    const frame = new Uint8Array(headerLength(length, this.masks) + length);
+    const body = writeHeader(frame, 0, first, length, this.masks);
+    frame.set(payload, body);
+    if (this.masks) maskPayload(frame, body, length, this.#masking);
+    return frame;
   }
 
   /** What an extension makes of a part, if it does; FAILED when it can't, or made what is no bytes. */

@@ -11,7 +11,7 @@ import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
-import { type DecodedDataHandler, ExtendedInput } from "./extended_input.ts";
+import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
 import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
@@ -38,7 +38,7 @@ import {
   OPCODE_TEXT,
 } from "../core/websocket/frame.ts";
 import { type FrameFacts, type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
-import { FrameRules } from "../core/websocket/frame_rules.ts";
+import type { FrameReader, WireCodec } from "../core/websocket/wire/codec.ts";
 import {
   attempt,
   type ExtensionLayers,
@@ -52,11 +52,13 @@ interface SentClose extends CloseStatus {
   behind: number;
 }
 
+const NO_STATUS: CloseStatus = { code: CLOSE_NO_STATUS, reason: "" };
+
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends Probed
   implements Phase, FrameHandler, ExtensionFailureHandler, DecodedDataHandler {
   readonly #connection: Connection;
-  readonly #parser: FrameParser;
+  readonly #parser: FrameReader;
   readonly #writer: FrameWriter;
   readonly #layers: ExtensionLayers | undefined;
   /** Those of the request, until the session has begun. */
@@ -68,20 +70,29 @@ export class WebSocketSession extends Probed
   /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
 
-  /** @param layers the extensions that were negotiated, if any were */
-  constructor(connection: Connection, layers?: ExtensionLayers, headers?: HeaderSource) {
+  /**
+   * @param layers the extensions that were negotiated, if any were
+   * @param codec of the version, unless its frames are those of RFC 6455
+   */
+  constructor(
+    connection: Connection,
+    layers?: ExtensionLayers,
+    headers?: HeaderSource,
+    codec?: WireCodec,
+  ) {
     super();
     this.#connection = connection;
-    this.#writer = new FrameWriter(connection, layers, this);
+    this.#writer = new FrameWriter(connection, layers, this, codec);
     this.#layers = layers;
     this.headers = headers;
-    const rules = layers === undefined ? plainRules(connection) : rulesWith(connection, layers);
-    this.#parser = new FrameParser(rules, this);
+    if (codec !== undefined) {
+      this.#parser = codec.reader({ ...rulesOf(connection, layers), handler: this });
+    } else this.#parser = new FrameParser(rulesFor(connection, layers), this);
     if (layers !== undefined) {
       connection.extensions = layers.names;
       this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
     }
-    this.startProbing();
+    if (codec === undefined || codec.hasPing) this.startProbing();
   }
 
   protected get probed(): Connection {
@@ -192,7 +203,13 @@ export class WebSocketSession extends Probed
 
   #onEnded(): void {
     this.#connection.endsFor("peer");
-    if (this.#state === "OPEN") this.#flushExtensions();
+    if (this.#state === "OPEN") {
+      this.#flushExtensions();
+      // What has no close frames is closed like this, but not inside a frame.
+      if (this.#writer.codec?.hasCloseFrame === false && this.#parser.remaining === 0) {
+        this.#sentClose = { ...NO_STATUS, behind: 0 };
+      }
+    }
     this.#connection.end("peer");
   }
 
@@ -283,7 +300,7 @@ export class WebSocketSession extends Probed
   onClose(cause: CloseCause): void {
     const connection = this.#connection;
     const sent = this.#sentClose;
-    const received = this.#receivedClose;
+    const received = this.#receivedClose ?? this.#closeByEnd;
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
@@ -294,6 +311,12 @@ export class WebSocketSession extends Probed
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
     }
+  }
+
+  /** In a version without close frames both streams end, and the peer's end stands for one. */
+  get #closeByEnd(): CloseStatus | undefined {
+    const isSuch = this.#writer.codec?.hasCloseFrame === false && this.#sentClose !== undefined;
+    return isSuch && this.#connection.hasPeerEnded ? NO_STATUS : undefined;
   }
 
   write(
@@ -340,7 +363,7 @@ export class WebSocketSession extends Probed
     this.#step("closeSent");
     this.#sentClose = { code, reason, behind: 0 };
     this.stopProbing();
-    this.#writer.beside(OPCODE_CLOSE | FIN, payload);
+    if (!this.#writer.close(payload, code)) return connection.end(cause, "lingers");
     this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
@@ -363,9 +386,8 @@ export class WebSocketSession extends Probed
       // At once, so that no extension closes once more.
       this.#step("closeReceived");
       if (!this.#flushExtensions()) return this.#connection.end("peer");
-      this.#sentClose = { ...status, behind: 0 };
       this.#writer.sendPongs();
-      this.#writer.beside(OPCODE_CLOSE | FIN, payload);
+      if (this.#writer.close(payload, status.code)) this.#sentClose = { ...status, behind: 0 };
     }
     // Section 7.1.1: the server closes the connection first.
     this.#connection.end("peer", this.#connection.isClient ? "awaitsPeer" : "lingers");
@@ -384,9 +406,7 @@ export class WebSocketSession extends Probed
     if (this.#state === "OPEN") {
       this.#step("closeSent");
       this.#sentClose = { code, reason, behind: 0 };
-      if (this.#flushExtensions()) {
-        this.#writer.beside(OPCODE_CLOSE | FIN, encodeClose(code, reason));
-      }
+      if (this.#flushExtensions()) this.#writer.close(encodeClose(code, reason), code);
     }
     this.#parser.stop();
     this.#connection.end(cause, "lingers");
@@ -407,28 +427,4 @@ export class WebSocketSession extends Probed
     this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;
   }
-}
-
-/** Without extensions all sessions of a protocol, on one side, read by the same. */
-function plainRules(connection: Connection): FrameRules {
-  const { entry } = connection;
-  return connection.isClient
-    ? entry.clientRules ??= rulesWith(connection, undefined)
-    : entry.serverRules ??= rulesWith(connection, undefined);
-}
-
-function rulesWith(
-  { isClient, entry, owner }: Connection,
-  layers: ExtensionLayers | undefined,
-): FrameRules {
-  return new FrameRules({
-    masked: !isClient,
-    acceptsEither: !isClient && owner.options.defeatClientMask,
-    pieceSize: entry.rxBufferSize,
-    limits: owner.limits,
-    reservedBits: layers?.reservedBits ?? 0,
-    frameBits: layers?.frameBits ?? 0,
-    pace: owner.budget,
-    checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
-  });
 }

@@ -167,7 +167,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/core/http/body/response_framing_test.ts": ["core/http/head_reader"],
   "unit/core/http/caching/ranges_test.ts": ["core/http/caching/multipart_ranges"],
-  "unit/core/websocket/frame_parser_test.ts": ["core/websocket/frame_rules"],
+  "unit/core/websocket/frame_parser_test.ts": [
+    "core/websocket/digests",
+    "core/websocket/frame_rules",
+    "core/websocket/wire/codec",
+    "core/websocket/wire_version",
+  ],
   "unit/extensions/zlib_test.ts": ["extensions/zlib_codec"],
   "unit/service/polled_service_test.ts": ["service/serviced_clock"],
   "unit/service/turn_budget_test.ts": ["service/clock"],

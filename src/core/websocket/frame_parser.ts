@@ -17,7 +17,7 @@ import {
   OPCODE_TEXT,
   RESERVED_BITS,
 } from "./frame.ts";
-import type { FrameRules } from "./frame_rules.ts";
+import type { FrameRuleOptions, FrameRules } from "./frame_rules.ts";
 import { mask } from "./mask.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.ts";
 
@@ -32,6 +32,11 @@ export interface FrameHandler {
   onControl(opcode: number, payload: Uint8Array): void;
   /** The peer broke the protocol, or a limit; nothing more is parsed. */
   onFail(failure: Failure): void;
+}
+
+/** What a reader of frames is set up with, of whatever version they are. */
+export interface FrameParserOptions extends FrameRuleOptions {
+  readonly handler: FrameHandler;
 }
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
