@@ -169,6 +169,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/core/http/caching/ranges_test.ts": ["core/http/caching/multipart_ranges"],
   "unit/core/websocket/frame_parser_test.ts": [
     "core/websocket/digests",
+    "core/websocket/frame_rules",
     "core/websocket/wire/codec",
     "core/websocket/wire_version",
   ],
