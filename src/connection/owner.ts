@@ -10,6 +10,7 @@ import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
+import type { FrameRules } from "../core/websocket/frame_rules.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Digests } from "../core/websocket/digests.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
@@ -38,6 +39,9 @@ export interface ProtocolEntry {
   readonly index: number;
   readonly rxBufferSize: number;
   readonly allowedOrigins: readonly string[] | undefined;
+  /** How frames are read where no extension is in use, by each side; made by the first that reads any. */
+  serverRules: FrameRules | undefined;
+  clientRules: FrameRules | undefined;
   /** The connections that use it now. */
   readonly connections: Set<Member>;
 }

@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type ContextCreationInfo, LwsError, permessageDeflate, type Wsi } from "../../../mod.ts";
 import { FrameParser } from "../../../src/core/websocket/frame_parser.ts";
+import { FrameRules } from "../../../src/core/websocket/frame_rules.ts";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
@@ -178,16 +179,16 @@ Deno.test("a parser that takes either finds its way at every split of the bytes"
   for (let split = 0; split <= bytes.length; split++) {
     const seen: string[] = [];
     const tell = (piece: Uint8Array) => void seen.push(new TextDecoder().decode(piece));
-    const parser = new FrameParser({
+    const rules = new FrameRules({
       masked: true,
       acceptsEither: true,
       pieceSize: 100,
       limits: DEFAULT_LIMITS,
-      handler: {
-        onData: tell,
-        onControl: (_opcode, payload) => tell(payload),
-        onFail: (failure) => void seen.push(failure),
-      },
+    });
+    const parser = new FrameParser(rules, {
+      onData: tell,
+      onControl: (_opcode, payload) => tell(payload),
+      onFail: (failure) => void seen.push(failure),
     });
     const first = bytes.slice(0, split);
     const taken = parser.parse(first);
