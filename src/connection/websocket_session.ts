@@ -11,7 +11,7 @@ import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
-import { type DecodedDataHandler, ExtendedInput } from "./extended_input.ts";
+import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
 import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
 import { Probed } from "./keep_alive.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
@@ -37,12 +37,7 @@ import {
   OPCODE_PING,
   OPCODE_TEXT,
 } from "../core/websocket/frame.ts";
-import {
-  type FrameFacts,
-  type FrameHandler,
-  FrameParser,
-  type FrameParserOptions,
-} from "../core/websocket/frame_parser.ts";
+import { type FrameFacts, type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
 import type { FrameReader, WireCodec } from "../core/websocket/wire/codec.ts";
 import {
   attempt,
@@ -86,23 +81,13 @@ export class WebSocketSession extends Probed
     codec?: WireCodec,
   ) {
     super();
-    const { isClient, entry, owner } = connection;
     this.#connection = connection;
     this.#writer = new FrameWriter(connection, layers, this, codec);
     this.#layers = layers;
     this.headers = headers;
-    const options: FrameParserOptions = {
-      masked: !isClient,
-      acceptsEither: !isClient && owner.options.defeatClientMask,
-      pieceSize: entry.rxBufferSize,
-      limits: owner.limits,
-      handler: this,
-      reservedBits: layers?.reservedBits ?? 0,
-      frameBits: layers?.frameBits ?? 0,
-      pace: owner.budget,
-      checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
-    };
-    this.#parser = codec === undefined ? new FrameParser(options) : codec.reader(options);
+    if (codec !== undefined) {
+      this.#parser = codec.reader({ ...rulesOf(connection, layers), handler: this });
+    } else this.#parser = new FrameParser(rulesFor(connection, layers), this);
     if (layers !== undefined) {
       connection.extensions = layers.names;
       this.#extended = new ExtendedInput(connection, this.#parser, layers, this);

@@ -15,12 +15,8 @@ import {
   OPCODE_TEXT,
   writeHeader,
 } from "../frame.ts";
-import {
-  type FrameHandler,
-  FrameParser,
-  type FrameParserOptions,
-  type ParserPace,
-} from "../frame_parser.ts";
+import { type FrameHandler, FrameParser, type FrameParserOptions } from "../frame_parser.ts";
+import { FrameRules, type ParserPace } from "../frame_rules.ts";
 import type { FrameReader } from "./codec.ts";
 import { type FrameKeys, maskFrame, NO_KEY, NONCE_LENGTH } from "./draft_mask.ts";
 
@@ -76,8 +72,8 @@ export class DraftReader implements FrameReader, FrameHandler {
     closePayload: (payload: Uint8Array) => Uint8Array,
   ) {
     // Its headers are never masked; the pace is asked for here, behind whole steps.
-    const own = { masked: false, acceptsEither: false, handler: this, pace: undefined };
-    this.#parser = new FrameParser({ ...options, ...own });
+    const own = { masked: false, acceptsEither: false, pace: undefined };
+    this.#parser = new FrameParser(new FrameRules({ ...options, ...own }), this);
     this.#handler = options.handler;
     this.#pieceSize = options.pieceSize;
     this.#pace = options.pace;
