@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { type Failure, FAILURES } from "../../src/core/websocket/close.ts";
 import { FIN } from "../../src/core/websocket/frame.ts";
-import type { FrameLimits } from "../../src/core/websocket/frame_parser.ts";
+import type { FrameLimits } from "../../src/core/websocket/frame_rules.ts";
 import { FRESH_KEY, UNMASKED } from "../../src/core/websocket/send_queue.ts";
 import type { WireCodec } from "../../src/core/websocket/wire/codec.ts";
 import { draftCodec } from "../../src/core/websocket/wire/draft_codec.ts";

@@ -3,7 +3,8 @@
 import { freeBuffer } from "../../../base/buffers.ts";
 import type { Failure } from "../close.ts";
 import { OPCODE_CLOSE } from "../frame.ts";
-import type { FrameHandler, FrameLimits, FrameParserOptions, ParserPace } from "../frame_parser.ts";
+import type { FrameHandler, FrameParserOptions } from "../frame_parser.ts";
+import type { FrameLimits, ParserPace } from "../frame_rules.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../utf8.ts";
 import type { FrameReader } from "./codec.ts";
 

@@ -2,10 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { type Failure, FAILURES } from "../../../../../src/core/websocket/close.ts";
-import type {
-  FrameLimits,
-  FrameParserOptions,
-} from "../../../../../src/core/websocket/frame_parser.ts";
+import type { FrameParserOptions } from "../../../../../src/core/websocket/frame_parser.ts";
+import type { FrameLimits } from "../../../../../src/core/websocket/frame_rules.ts";
 import type { FrameReader } from "../../../../../src/core/websocket/wire/codec.ts";
 import { concat } from "../../../../support/frames.ts";
 
