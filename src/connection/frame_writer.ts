@@ -8,7 +8,7 @@ import { LwsError } from "../base/errors.ts";
 import { isFace } from "../base/face.ts";
 import { log } from "../base/log.ts";
 import type { Connection } from "./connection.ts";
-import { BESIDE, type Outbox } from "./outbox.ts";
+import { BESIDE } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
 import { type Framed, framedOf, PreparedMessage } from "./prepared_message.ts";
 import { CLOSE_NO_STATUS } from "../core/websocket/close.ts";
