@@ -1,22 +1,19 @@
 /** The frame parser: 16 B to 1 MiB, one and many frames a read, split reads. */
 
 import { FrameParser } from "../src/core/websocket/frame_parser.ts";
+import { FrameRules } from "../src/core/websocket/frame_rules.ts";
 import { DEFAULT_LIMITS } from "../src/api/limits.ts";
 import { concat, frame, KEY } from "../tests/support/frames.ts";
 
 let delivered = 0;
 
 function parser(masked = true): FrameParser {
-  return new FrameParser({
-    masked,
-    pieceSize: 65_536,
-    limits: DEFAULT_LIMITS,
-    handler: {
-      onData: (piece) => void (delivered += piece.length),
-      onControl: () => {},
-      onFail: (failure) => {
-        throw new Error(failure);
-      },
+  const rules = new FrameRules({ masked, pieceSize: 65_536, limits: DEFAULT_LIMITS });
+  return new FrameParser(rules, {
+    onData: (piece) => void (delivered += piece.length),
+    onControl: () => {},
+    onFail: (failure) => {
+      throw new Error(failure);
     },
   });
 }

@@ -1,9 +1,10 @@
-/** What comes in through the extensions of a WebSocket. */
+/** What comes in on a WebSocket: by which rules, and through which extensions. */
 
 import type { Connection } from "./connection.ts";
 import type { Failure } from "../core/websocket/close.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import type { FrameReader } from "../core/websocket/wire/codec.ts";
+import { type FrameRuleOptions, FrameRules } from "../core/websocket/frame_rules.ts";
 import { type DecodedMessageHandler, MessageDecoder } from "../extensions/message_decoder.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
 import { type DecodedStreamHandler, StreamDecoder } from "../extensions/stream_decoder.ts";
@@ -115,4 +116,30 @@ export class ExtendedInput implements DecodedMessageHandler, DecodedStreamHandle
     this.#messages?.resume();
     this.#stream?.resume();
   }
+}
+
+/** By what a session reads frames: without extensions all of a protocol, on one side, have the same. */
+export function rulesFor(connection: Connection, layers: ExtensionLayers | undefined): FrameRules {
+  const { entry } = connection;
+  if (layers !== undefined) return new FrameRules(rulesOf(connection, layers));
+  return connection.isClient
+    ? entry.clientRules ??= new FrameRules(rulesOf(connection, undefined))
+    : entry.serverRules ??= new FrameRules(rulesOf(connection, undefined));
+}
+
+/** The same, for readers that look at it in their own way. */
+export function rulesOf(
+  { isClient, entry, owner }: Connection,
+  layers: ExtensionLayers | undefined,
+): FrameRuleOptions {
+  return {
+    masked: !isClient,
+    acceptsEither: !isClient && owner.options.defeatClientMask,
+    pieceSize: entry.rxBufferSize,
+    limits: owner.limits,
+    reservedBits: layers?.reservedBits ?? 0,
+    frameBits: layers?.frameBits ?? 0,
+    pace: owner.budget,
+    checksText: !(layers?.appliesToAll || layers?.data?.unit === "frame"),
+  };
 }

@@ -41,6 +41,8 @@ export class Protocols {
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
       allowedOrigins: protocol.allowedOrigins,
+      serverRules: undefined,
+      clientRules: undefined,
       connections: new Set<Connection>(),
     }));
     this.active = this.entries.map((entry) => entry.active);

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { FAILURES } from "../../src/core/websocket/close.ts";
 import { FrameParser } from "../../src/core/websocket/frame_parser.ts";
+import { FrameRules } from "../../src/core/websocket/frame_rules.ts";
 import { frame, type FrameOptions } from "../support/frames.ts";
 import {
   anyText,
@@ -57,7 +58,7 @@ function parse(reads: Iterable<Uint8Array>, setup: Setup): Event[] {
     events.push(event);
     if (events.length % (setup.stopEvery ?? Infinity) === 0) parser.stop();
   };
-  const parser = new FrameParser({
+  const rules = new FrameRules({
     masked: setup.masked,
     pieceSize: setup.pieceSize,
     reservedBits: setup.reservedBits ?? 0,
@@ -66,15 +67,15 @@ function parse(reads: Iterable<Uint8Array>, setup: Setup): Event[] {
       maxFragments: setup.maxFragments ?? 1000,
       maxEmptyFragments: setup.maxEmptyFragments ?? 100,
     },
-    handler: {
-      onData(piece) {
-        const { isFirstPiece, isFinal, isBinary, reservedBits, remaining } = parser;
-        const [first, final, binary, rsv] = [isFirstPiece, isFinal, isBinary, reservedBits];
-        note(["data", hex(piece), { first, final, binary, rsv, remaining }]);
-      },
-      onControl: (opcode, payload) => note(["control", opcode, hex(payload)]),
-      onFail: (failure) => note(["fail", ...FAILURES[failure]]),
+  });
+  const parser = new FrameParser(rules, {
+    onData(piece) {
+      const { isFirstPiece, isFinal, isBinary, reservedBits, remaining } = parser;
+      const [first, final, binary, rsv] = [isFirstPiece, isFinal, isBinary, reservedBits];
+      note(["data", hex(piece), { first, final, binary, rsv, remaining }]);
     },
+    onControl: (opcode, payload) => note(["control", opcode, hex(payload)]),
+    onFail: (failure) => note(["fail", ...FAILURES[failure]]),
   });
   for (const read of [...reads, new Uint8Array(0)]) {
     // Each read in a buffer of its own, with and without bytes in front, as transports do.

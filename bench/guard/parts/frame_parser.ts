@@ -2,6 +2,7 @@
 
 import type { Failure } from "../../../src/core/websocket/close.ts";
 import { type FrameHandler, FrameParser } from "../../../src/core/websocket/frame_parser.ts";
+import { FrameRules } from "../../../src/core/websocket/frame_rules.ts";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import { concat, frame, KEY } from "../../../tests/support/frames.ts";
 import { FrameGatherer, readFrames } from "../floor/frames.ts";
@@ -30,7 +31,8 @@ function binary(length: number): Uint8Array {
 }
 
 function parserFor(handler: FrameHandler): FrameParser {
-  return new FrameParser({ masked: true, pieceSize: 65_536, limits: DEFAULT_LIMITS, handler });
+  const rules = new FrameRules({ masked: true, pieceSize: 65_536, limits: DEFAULT_LIMITS });
+  return new FrameParser(rules, handler);
 }
 
 function wholeFrames(batch: number, length: number): Part {

@@ -17,18 +17,9 @@ import {
   OPCODE_TEXT,
   RESERVED_BITS,
 } from "./frame.ts";
+import type { FrameRuleOptions, FrameRules } from "./frame_rules.ts";
 import { mask } from "./mask.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.ts";
-
-/** Bounds on what a peer may send. */
-export interface FrameLimits {
-  /** Bytes of payload in one frame; more fails the connection with 1009. */
-  readonly maxFramePayload: number;
-  /** Frames in one message; more fail the connection with 1008. */
-  readonly maxFragments: number;
-  /** Frames without payload in one message; more fail the connection with 1008. */
-  readonly maxEmptyFragments: number;
-}
 
 /**
  * What a {@linkcode FrameParser} calls, from inside {@linkcode FrameParser.parse}. Implemented by
@@ -43,120 +34,112 @@ export interface FrameHandler {
   onFail(failure: Failure): void;
 }
 
-/** How a parser is set up. */
-export interface FrameParserOptions {
-  /** Whether the peer must mask: true on a server, false on a client (section 5.1). */
-  readonly masked: boolean;
-  /** Whether frames that break that rule are taken all the same, for tests. @default {false} */
-  readonly acceptsEither?: boolean;
-  /** Frames up to this many bytes come in one piece, longer ones in several. */
-  readonly pieceSize: number;
-  readonly limits: FrameLimits;
+/** What a reader of frames is set up with, of whatever version they are. */
+export interface FrameParserOptions extends FrameRuleOptions {
   readonly handler: FrameHandler;
-  /**
-   * The reserved bits, 0 to 7, that extensions have given a meaning to on the first frame of a
-   * message (section 9.1). What such a message carries is not the text itself, so that it is not
-   * checked here.
-   *
-   * @default {0}
-   */
-  readonly reservedBits?: number;
-  /** Those of them that stand on every data frame for itself. @default {0} */
-  readonly frameBits?: number;
-  /**
-   * Whether a message without any of them carries its text itself, which is checked here then.
-   *
-   * @default {true}
-   */
-  readonly checksText?: boolean;
-  /** Asked behind each frame, or piece of one. @default {none, and nothing stops it} */
-  readonly pace?: ParserPace;
-}
-
-/** How far a parser goes in one call. Implemented by TurnBudget, which shares out the event loop's time. */
-export interface ParserPace {
-  /** Asked behind each frame, or piece of one; when false, the bytes behind it are left untaken. */
-  mayGoOn(): boolean;
 }
 
 /** The first room that a piece which is split over reads gets; it grows with what arrives. */
 const FIRST_ASSEMBLY = 1024;
-/** A view of a buffer up to this size is kept until the next read. */
+/** A view of a buffer up to this size is kept by its connection until the next read. */
 const LARGEST_KEPT = 4096;
+/** One of a buffer up to this size is kept for all connections together. */
+const LARGEST_SHARED = 256 * 1024;
+
+/** What is known of the frame in hand, in one number; above these are the reserved bits. */
+const BINARY = 1;
+const FINAL = 2;
+const FIRST_PIECE = 4;
+const RESERVED_SHIFT = 3;
+
+const GOES_ON = 0;
+const STOPS = 1;
+const FAILED = 2;
+
+/** A message that doesn't lie whole and plain in one read. Most connections are idle, and have none. */
+class MessageInHand {
+  /** A message has begun, and its last frame has not ended. */
+  isOpen = false;
+  /** A payload has begun, and not ended. */
+  inPayload = false;
+  isText = false;
+  utf8 = UTF8_ACCEPT;
+  fragments = 0;
+  emptyFragments = 0;
+  key = 0;
+  /** Payload bytes of the current frame which come after what was delivered. */
+  remaining = 0;
+  /** Payload bytes of the current frame that were delivered. */
+  delivered = 0;
+  assembly: Uint8Array<ArrayBuffer> | undefined = undefined;
+  assembled = 0;
+}
+
+/** One that is used again, as most are read in one go. */
+let spare: MessageInHand | undefined;
+/** What the connections that read to one buffer have in common. */
+let sharedView: DataView = new DataView(new ArrayBuffer(0));
 
 /**
  * Parses frames from whatever bytes come, without an object a frame. A frame that lies whole in
  * the bytes is delivered as a view of them; one that is split over reads is gathered until the
  * piece is full. An incomplete header or control frame is left untaken.
+ *
+ * An idle connection keeps one: what differs between them alone is in it, in few fields.
  */
-export class FrameParser {
+export class FrameParser implements FrameFacts {
+  /** Of the two that a parser may have which takes either, those of the peer's last frame. */
+  #rules: FrameRules;
+  readonly #handler: FrameHandler;
+  #pass: typeof GOES_ON | typeof STOPS | typeof FAILED = STOPS;
+  #facts = 0;
+  #inHand: MessageInHand | undefined;
+  #view: DataView | undefined;
+
+  constructor(rules: FrameRules, handler: FrameHandler) {
+    this.#rules = rules;
+    this.#handler = handler;
+  }
+
   /** Whether the message under way is binary; keeps its value in continuation frames. */
-  isBinary = false;
+  get isBinary(): boolean {
+    return (this.#facts & BINARY) !== 0;
+  }
+
   /** FIN of the current data frame. */
-  isFinal = false;
+  get isFinal(): boolean {
+    return (this.#facts & FINAL) !== 0;
+  }
+
   /** Whether the piece is the first one of its message. */
-  isFirstPiece = false;
+  get isFirstPiece(): boolean {
+    return (this.#facts & FIRST_PIECE) !== 0;
+  }
+
   /**
    * RSV1 to RSV3 of the current message's first frame, but `frameBits` of the current data frame, as
    * a number from 0 to 7.
    */
-  reservedBits = 0;
+  get reservedBits(): number {
+    return this.#facts >> RESERVED_SHIFT;
+  }
+
   /** Payload bytes of the current data frame which come after this piece. */
-  remaining = 0;
-
-  /** Whether the frame under way is masked, and the next one is thought to be. */
-  #masked: boolean;
-  readonly #acceptsEither: boolean;
-  readonly #pieceSize: number;
-  readonly #limits: FrameLimits;
-  readonly #handler: FrameHandler;
-  /** {@linkcode FrameParserOptions.reservedBits} where a header has them. */
-  readonly #extensionBits: number;
-  /** {@linkcode FrameParserOptions.frameBits} where a header has them. */
-  readonly #frameBits: number;
-  readonly #checksText: boolean;
-  /** Up to this length a frame may be plain in every way. */
-  readonly #plainSize: number;
-  readonly #pace: ParserPace | undefined;
-
-  #running = false;
-  #failed = false;
-  #inMessage = false;
-  #inPayload = false;
-  #isText = false;
-  #utf8 = UTF8_ACCEPT;
-  #fragments = 0;
-  #emptyFragments = 0;
-  #key = 0;
-  /** Payload bytes of the current frame that were delivered. */
-  #delivered = 0;
-  #assembly: Uint8Array<ArrayBuffer> | undefined;
-  #assembled = 0;
-  #view: DataView | undefined;
-
-  constructor(options: FrameParserOptions) {
-    this.#masked = options.masked;
-    this.#acceptsEither = options.acceptsEither ?? false;
-    this.#pieceSize = options.pieceSize;
-    this.#limits = options.limits;
-    this.#handler = options.handler;
-    this.#extensionBits = (options.reservedBits ?? 0) << 4;
-    this.#frameBits = (options.frameBits ?? 0) << 4;
-    this.#checksText = options.checksText ?? true;
-    this.#plainSize = this.#checksText ? options.pieceSize : 0;
-    this.#pace = options.pace;
+  get remaining(): number {
+    return this.#inHand === undefined ? 0 : this.#inHand.remaining;
   }
 
   /** Ends {@linkcode parse} after the callback that is running. */
   stop(): void {
-    this.#running = false;
+    if (this.#pass === GOES_ON) this.#pass = STOPS;
   }
 
   /** Frees the buffer of a piece that is split over reads; inside a piece it must be the end. */
   release(): void {
-    if (this.#assembly === undefined) return;
-    freeBuffer(this.#assembly);
-    this.#assembly = undefined;
+    const message = this.#inHand;
+    if (message === undefined || message.assembly === undefined) return;
+    freeBuffer(message.assembly);
+    message.assembly = undefined;
   }
 
   /**
@@ -164,16 +147,17 @@ export class FrameParser {
    * The rest has to come again, in front of what follows.
    */
   parse(bytes: Uint8Array): number {
-    if (this.#failed) return bytes.length;
-    this.#running = true;
+    if (this.#pass === FAILED) return bytes.length;
+    this.#pass = GOES_ON;
     const view = this.#viewOf(bytes);
     const end = bytes.length;
-    const pace = this.#pace;
+    const { pace } = this.#rules;
     let position = 0;
-    while (this.#running) {
-      if (this.#inPayload) {
+    while (this.#pass === GOES_ON) {
+      const message = this.#inHand;
+      if (message !== undefined && message.inPayload) {
         if (position === end) break;
-        position = this.#takePayload(bytes, view, position, end);
+        position = this.#takePayload(message, bytes, view, position, end);
       } else {
         const after = this.#takePlain(bytes, view, position, end);
         const next = after !== position ? after : this.#takeHeader(bytes, view, position, end);
@@ -183,9 +167,23 @@ export class FrameParser {
       // Here and not in a callback, where it would keep the engine from inlining the program's.
       if (pace !== undefined && !pace.mayGoOn()) break;
     }
+    if (this.#inHand !== undefined) this.#putAway(this.#inHand);
+    return this.#hasFailed ? end : position;
+  }
+
+  /** Read anew, as any callback may have changed it. */
+  get #hasFailed(): boolean {
+    return this.#pass === FAILED;
+  }
+
+  /** Keeps of a message what the next read needs. */
+  #putAway(message: MessageInHand): void {
     // In a stream of long frames a read mostly ends inside one, so that the buffer serves them all.
-    if (!this.#inPayload) this.release();
-    return this.#failed ? end : position;
+    if (message.inPayload) return;
+    this.release();
+    if (message.isOpen) return;
+    this.#inHand = undefined;
+    spare = message;
   }
 
   /**
@@ -195,58 +193,58 @@ export class FrameParser {
    * returns the position after what was taken.
    */
   #takePlain(bytes: Uint8Array, view: DataView, position: number, end: number): number {
-    if (end - position < 2 || this.#inMessage) return position;
+    const message = this.#inHand;
+    if (end - position < 2 || (message !== undefined && message.isOpen)) return position;
+    const { masked, plainSize } = this.#rules;
     const first = bytes[position]!;
     const isText = first === (FIN | OPCODE_TEXT);
     if (!isText && first !== (FIN | OPCODE_BINARY)) return position;
-    const length = bytes[position + 1]! ^ (this.#masked ? MASK : 0);
-    const payload = position + (this.#masked ? 6 : 2);
+    const length = bytes[position + 1]! ^ (masked ? MASK : 0);
+    const payload = position + (masked ? 6 : 2);
     const payloadEnd = payload + length;
-    if (length === 0 || length >= LENGTH_16 || payloadEnd > end) return position;
-    if (length > this.#plainSize || length > this.#limits.maxFramePayload) return position;
+    if (length === 0 || length > plainSize || payloadEnd > end) return position;
 
-    if (this.#masked) mask(bytes, view, payload, payloadEnd, view.getUint32(payload - 4, true), 0);
-    this.#isText = isText;
-    this.#utf8 = UTF8_ACCEPT;
-    if (isText && !this.#checkText(bytes, payload, payloadEnd)) return end;
-    if (this.#utf8 !== UTF8_ACCEPT) {
-      this.#failCutText();
-      return end;
+    if (masked) mask(bytes, view, payload, payloadEnd, view.getUint32(payload - 4, true), 0);
+    if (isText) {
+      const utf8 = checkUtf8(bytes, payload, payloadEnd, UTF8_ACCEPT);
+      if (utf8 !== UTF8_ACCEPT) return this.#failText(utf8, end);
     }
-    this.isBinary = !isText;
-    this.isFinal = true;
-    this.isFirstPiece = true;
-    this.reservedBits = 0;
-    this.remaining = 0;
+    const facts = isText ? FINAL : FINAL | BINARY;
+    this.#facts = facts | FIRST_PIECE;
     this.#handler.onData(new Uint8Array(bytes.buffer, bytes.byteOffset + payload, length));
-    this.isFirstPiece = false;
+    this.#facts = facts;
     return payloadEnd;
   }
 
   /**
    * A view of the same bytes. Making one costs as much as a small message, and reads mostly land at
-   * the front of the buffer of the read before, so it is kept; but an idle connection should not hold
-   * a large buffer by it.
+   * the front of the buffer of the read before, so it is kept; but no idle connection should hold a
+   * large buffer by it, which is another one's next.
    */
   #viewOf(bytes: Uint8Array): DataView {
     const { buffer, byteOffset } = bytes;
     if (byteOffset !== 0) return new DataView(buffer, byteOffset, bytes.length);
     if (this.#view?.buffer === buffer) return this.#view;
+    this.#view = undefined;
+    if (sharedView.buffer === buffer) return sharedView;
     const view = new DataView(buffer);
-    this.#view = buffer.byteLength <= LARGEST_KEPT ? view : undefined;
+    const { byteLength } = buffer;
+    if (byteLength <= LARGEST_KEPT) this.#view = view;
+    else if (byteLength <= LARGEST_SHARED) sharedView = view;
     return view;
   }
 
   /** Section 5.2. Returns the position after what was taken, or −1 when more bytes are needed. */
   #takeHeader(bytes: Uint8Array, view: DataView, position: number, end: number): number {
     if (end - position < 2) return -1;
+    let rules = this.#rules;
     const first = bytes[position]!;
     const second = bytes[position + 1]!;
     const opcode = first & OPCODE_BITS;
     const isControl = (opcode & CONTROL_BIT) !== 0;
 
     if ((first & RESERVED_BITS) !== 0) {
-      const ofMessage = opcode === OPCODE_CONTINUATION ? this.#frameBits : this.#extensionBits;
+      const ofMessage = opcode === OPCODE_CONTINUATION ? rules.frameBits : rules.extensionBits;
       const allowed = isControl ? 0 : ofMessage;
       if ((first & RESERVED_BITS & ~allowed) !== 0) {
         return this.#fail("reservedBit");
@@ -257,16 +255,15 @@ export class FrameParser {
       if ((first & FIN) === 0) return this.#fail("fragmentedControl");
     } else {
       if (opcode > OPCODE_BINARY) return this.#fail("unknownOpcode");
-      if ((opcode === OPCODE_CONTINUATION) !== this.#inMessage) {
-        return this.#fail(this.#inMessage ? "nestedMessage" : "nothingToContinue");
+      const inMessage = this.#inHand !== undefined && this.#inHand.isOpen;
+      if ((opcode === OPCODE_CONTINUATION) !== inMessage) {
+        return this.#fail(inMessage ? "nestedMessage" : "nothingToContinue");
       }
     }
-    if (((second & MASK) !== 0) !== this.#masked) {
-      if (!this.#acceptsEither) {
-        return this.#fail(this.#masked ? "notMasked" : "masked");
-      }
+    if (((second & MASK) !== 0) !== rules.masked) {
+      if (rules.others === undefined) return this.#fail(rules.masked ? "notMasked" : "masked");
       // What is plain in every other way comes here too, once for each change.
-      this.#masked = !this.#masked;
+      this.#rules = rules = rules.others;
     }
 
     let length = second & LENGTH_BITS;
@@ -287,11 +284,11 @@ export class FrameParser {
       if (length <= 0xffff) return this.#fail("lengthNotMinimal");
       payload += 8;
     }
-    if (length > this.#limits.maxFramePayload) {
+    if (length > rules.limits.maxFramePayload) {
       return this.#fail("frameTooBig");
     }
     let key = 0;
-    if (this.#masked) {
+    if (rules.masked) {
       if (end - payload < 4) return -1;
       key = view.getUint32(payload, true);
       payload += 4;
@@ -299,7 +296,7 @@ export class FrameParser {
     if (isControl) {
       const payloadEnd = payload + length;
       if (end < payloadEnd) return -1;
-      if (this.#masked) mask(bytes, view, payload, payloadEnd, key, 0);
+      if (rules.masked) mask(bytes, view, payload, payloadEnd, key, 0);
       this.#handler.onControl(opcode, bytes.subarray(payload, payloadEnd));
       return payloadEnd;
     }
@@ -307,116 +304,126 @@ export class FrameParser {
   }
 
   #beginFrame(first: number, opcode: number, length: number, key: number): boolean {
-    const begins = opcode !== OPCODE_CONTINUATION;
+    const { limits, frameBits, checksText } = this.#rules;
+    const message = this.#inHand ??= spare ?? new MessageInHand();
+    spare = undefined;
     const bits = (first & RESERVED_BITS) >>> 4;
-    if (!begins) this.reservedBits = this.reservedBits & ~(this.#frameBits >>> 4) | bits;
-    else {
-      this.reservedBits = bits;
-      this.#isText = opcode === OPCODE_TEXT && bits === 0 && this.#checksText;
-      this.isBinary = opcode === OPCODE_BINARY;
-      this.isFirstPiece = true;
-      this.#inMessage = true;
-      this.#fragments = 0;
-      this.#emptyFragments = 0;
-      this.#utf8 = UTF8_ACCEPT;
+    let facts = (first & FIN) === 0 ? 0 : FINAL;
+    if (opcode === OPCODE_CONTINUATION) {
+      const kept = this.reservedBits & ~(frameBits >>> 4);
+      facts |= this.#facts & BINARY | (kept | bits) << RESERVED_SHIFT;
+    } else {
+      message.isText = opcode === OPCODE_TEXT && bits === 0 && checksText;
+      message.isOpen = true;
+      message.fragments = message.emptyFragments = 0;
+      message.utf8 = UTF8_ACCEPT;
+      facts |= FIRST_PIECE | bits << RESERVED_SHIFT;
+      if (opcode === OPCODE_BINARY) facts |= BINARY;
     }
-    if (++this.#fragments > this.#limits.maxFragments) {
+    this.#facts = facts;
+    if (++message.fragments > limits.maxFragments) {
       this.#fail("tooManyFragments");
       return false;
     }
-    if (length === 0 && ++this.#emptyFragments > this.#limits.maxEmptyFragments) {
+    if (length === 0 && ++message.emptyFragments > limits.maxEmptyFragments) {
       this.#fail("tooManyEmptyFragments");
       return false;
     }
-    this.isFinal = (first & FIN) !== 0;
-    this.remaining = length;
-    this.#key = key;
-    this.#delivered = 0;
-    if (length === 0) this.#deliver(EMPTY);
-    else this.#inPayload = true;
+    message.remaining = length;
+    message.key = key;
+    message.delivered = 0;
+    if (length === 0) this.#deliver(message, EMPTY);
+    else message.inPayload = true;
     return true;
   }
 
   /** Takes payload bytes of the current frame and returns the position after them. */
-  #takePayload(bytes: Uint8Array, view: DataView, position: number, end: number): number {
-    const wanted = Math.min(this.remaining, this.#pieceSize);
-    if (this.#assembled === 0 && end - position >= wanted) {
+  #takePayload(
+    message: MessageInHand,
+    bytes: Uint8Array,
+    view: DataView,
+    position: number,
+    end: number,
+  ): number {
+    const { masked, pieceSize } = this.#rules;
+    const wanted = Math.min(message.remaining, pieceSize);
+    const from = message.assembled;
+    if (from === 0 && end - position >= wanted) {
       const pieceEnd = position + wanted;
-      if (this.#masked) mask(bytes, view, position, pieceEnd, this.#key, this.#delivered & 3);
-      if (this.#isText && !this.#checkText(bytes, position, pieceEnd)) return end;
-      this.#deliver(bytes.subarray(position, pieceEnd));
+      if (masked) mask(bytes, view, position, pieceEnd, message.key, message.delivered & 3);
+      if (message.isText && !this.#checkText(message, bytes, position, pieceEnd)) return end;
+      this.#deliver(message, bytes.subarray(position, pieceEnd));
       return pieceEnd;
     }
 
-    const taken = Math.min(end - position, wanted - this.#assembled);
-    const assembly = this.#assemblyFor(this.#assembled + taken, wanted);
-    const from = this.#assembled;
+    const taken = Math.min(end - position, wanted - from);
     const to = from + taken;
+    const assembly = assemblyFor(message, to, wanted);
     assembly.set(bytes.subarray(position, position + taken), from);
-    this.#assembled = to;
-    if (this.#masked) {
+    message.assembled = to;
+    if (masked) {
       const assemblyView = new DataView(assembly.buffer);
-      mask(assembly, assemblyView, from, to, this.#key, (this.#delivered + from) & 3);
+      mask(assembly, assemblyView, from, to, message.key, (message.delivered + from) & 3);
     }
-    if (this.#isText && !this.#checkText(assembly, from, to)) return end;
+    if (message.isText && !this.#checkText(message, assembly, from, to)) return end;
     if (to === wanted) {
-      this.#assembled = 0;
-      this.#deliver(assembly.subarray(0, wanted));
+      message.assembled = 0;
+      this.#deliver(message, assembly.subarray(0, wanted));
     }
     return position + taken;
   }
 
-  #deliver(piece: Uint8Array): void {
-    this.#delivered += piece.length;
-    this.remaining -= piece.length;
-    if (this.remaining === 0) {
-      this.#inPayload = false;
+  #deliver(message: MessageInHand, piece: Uint8Array): void {
+    message.delivered += piece.length;
+    message.remaining -= piece.length;
+    if (message.remaining === 0) {
+      message.inPayload = false;
       if (this.isFinal) {
-        this.#inMessage = false;
-        if (this.#isText && this.#utf8 !== UTF8_ACCEPT) {
-          this.#failCutText();
+        message.isOpen = false;
+        if (message.isText && message.utf8 !== UTF8_ACCEPT) {
+          this.#fail("cutText");
           return;
         }
       }
     }
     this.#handler.onData(piece);
-    this.isFirstPiece = false;
+    this.#facts &= ~FIRST_PIECE;
   }
 
   /** Section 8.1. */
-  #checkText(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#utf8 = checkUtf8(bytes, start, end, this.#utf8);
-    if (this.#utf8 !== UTF8_REJECT) return true;
+  #checkText(message: MessageInHand, bytes: Uint8Array, start: number, end: number): boolean {
+    message.utf8 = checkUtf8(bytes, start, end, message.utf8);
+    if (message.utf8 !== UTF8_REJECT) return true;
     this.#fail("notUtf8");
     return false;
   }
 
-  #failCutText(): void {
-    this.#fail("cutText");
-  }
-
-  /** A buffer that holds `length` bytes, grown by what arrived and not by what was announced. */
-  #assemblyFor(length: number, wanted: number): Uint8Array {
-    const old = this.#assembly;
-    if (old !== undefined && old.length >= length) return old;
-    let size = old === undefined ? FIRST_ASSEMBLY : old.length;
-    while (size < length) size *= 2;
-    const grown = new Uint8Array(Math.min(size, wanted));
-    if (old !== undefined) {
-      grown.set(old.subarray(0, this.#assembled));
-      freeBuffer(old);
-    }
-    this.#assembly = grown;
-    return grown;
+  /** As {@linkcode #takePlain} found a text that is none; returns `end`. */
+  #failText(utf8: number, end: number): number {
+    this.#fail(utf8 === UTF8_REJECT ? "notUtf8" : "cutText");
+    return end;
   }
 
   #fail(failure: Failure): -1 {
-    this.#failed = true;
-    this.#running = false;
+    this.#pass = FAILED;
     this.release();
     this.#handler.onFail(failure);
     return -1;
   }
+}
+
+/** A buffer that holds `length` bytes, grown by what arrived and not by what was announced. */
+function assemblyFor(message: MessageInHand, length: number, wanted: number): Uint8Array {
+  const old = message.assembly;
+  if (old !== undefined && old.length >= length) return old;
+  let size = old === undefined ? FIRST_ASSEMBLY : old.length;
+  while (size < length) size *= 2;
+  const grown = new Uint8Array(Math.min(size, wanted));
+  if (old !== undefined) {
+    grown.set(old.subarray(0, message.assembled));
+    freeBuffer(old);
+  }
+  return message.assembly = grown;
 }
 
 const EMPTY = new Uint8Array(0);

@@ -30,6 +30,8 @@ export abstract class Readiness {
   readonly libc: Libc;
   /** Whether a pause takes effect at once in what is watched, and not with the first useless event. */
   readonly isEager: boolean = false;
+  /** Whether a connection has sent anything since this was made false. */
+  hasSent = false;
   protected readonly layout = epollEventLayout(Deno.build.arch);
   protected epoll = -1;
   /** Ends a wait on another thread. */
@@ -47,6 +49,7 @@ export abstract class Readiness {
    */
   readonly #generations: number[] = [];
   #buffer: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(BUFFER_BYTES);
+  #view: Uint8Array | undefined;
 
   constructor(libc: Libc) {
     this.libc = libc;
@@ -152,7 +155,15 @@ export abstract class Readiness {
   }
 
   giveBack(buffer: Uint8Array<ArrayBuffer>): void {
-    this.#buffer = buffer;
+    // A callback that has transferred it costs its own connection, and none that would read into nothing.
+    this.#buffer = buffer.length > 0 ? buffer : undefined;
+  }
+
+  /** The first bytes of a buffer: most reads bring as many as the one before, and views are valid during it only. */
+  viewOf(buffer: Uint8Array<ArrayBuffer>, length: number): Uint8Array {
+    const view = this.#view;
+    if (view?.length === length && view.buffer === buffer.buffer) return view;
+    return this.#view = new Uint8Array(buffer.buffer, 0, length);
   }
 
   protected control(epoll: number, operation: number, fd: number, events: number): number {

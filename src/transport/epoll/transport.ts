@@ -153,7 +153,7 @@ export class EpollTransport implements Transport, Watcher {
         this.#end = END_IS_DUE;
         this.#tellEnd();
         if (!this.#isClosed) this.#watch();
-      } else this.#offer(buffer.subarray(0, held + count));
+      } else this.#offer(this.#loop.viewOf(buffer, held + count));
     } catch (error) {
       this.#break(error);
     } finally {
@@ -222,6 +222,7 @@ export class EpollTransport implements Transport, Watcher {
     const bytes = this.#unsent!;
     const count = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
     if (count === bytes.length) {
+      this.#loop.hasSent = true;
       this.#unsent = undefined;
       if (this.#endsAfterWrite) this.end();
       return true;

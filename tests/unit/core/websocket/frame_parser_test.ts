@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FAILURES } from "../../../../src/core/websocket/close.ts";
-import { type FrameLimits, FrameParser } from "../../../../src/core/websocket/frame_parser.ts";
+import { FrameParser } from "../../../../src/core/websocket/frame_parser.ts";
+import { type FrameLimits, FrameRules } from "../../../../src/core/websocket/frame_rules.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../../support/frames.ts";
 
 const LIMITS: FrameLimits = { maxFramePayload: 1 << 24, maxFragments: 10, maxEmptyFragments: 3 };
@@ -25,29 +26,29 @@ interface Setup {
 
 function listen(setup: Setup = {}) {
   const heard: Heard[] = [];
-  const parser: FrameParser = new FrameParser({
+  const rules = new FrameRules({
     masked: setup.masked ?? true,
     pieceSize: setup.pieceSize ?? 65_536,
     limits: { ...LIMITS, ...setup.limits },
-    handler: {
-      onData(piece) {
-        heard.push({
-          kind: "data",
-          bytes: [...piece],
-          remaining: parser.remaining,
-          isFinal: parser.isFinal,
-          isFirst: parser.isFirstPiece,
-          isBinary: parser.isBinary,
-        });
-        setup.onEvent?.(parser);
-      },
-      onControl(opcode, payload) {
-        heard.push({ kind: "control", opcode, bytes: [...payload] });
-        setup.onEvent?.(parser);
-      },
-      onFail(failure) {
-        heard.push({ kind: "fail", code: FAILURES[failure][0], bytes: [] });
-      },
+  });
+  const parser: FrameParser = new FrameParser(rules, {
+    onData(piece) {
+      heard.push({
+        kind: "data",
+        bytes: [...piece],
+        remaining: parser.remaining,
+        isFinal: parser.isFinal,
+        isFirst: parser.isFirstPiece,
+        isBinary: parser.isBinary,
+      });
+      setup.onEvent?.(parser);
+    },
+    onControl(opcode, payload) {
+      heard.push({ kind: "control", opcode, bytes: [...payload] });
+      setup.onEvent?.(parser);
+    },
+    onFail(failure) {
+      heard.push({ kind: "fail", code: FAILURES[failure][0], bytes: [] });
     },
   });
   return { parser, heard };
