@@ -85,9 +85,7 @@ Deno.test("versions 4 to 8: number and origin are the draft's, the rest is as in
     const info = { version, origin: "http://a", protocol: "chat, talk" };
     await using side = await ask(recorder, info);
     const number = version === -1 ? 13 : version;
-    const lines = linesOf(side.request).map((line) =>
-      line.replace(/(-Key|-deflate)[:;] .*/, "$1")
-    );
+    const lines = linesOf(side.request).map((line) => line.replace(/(-Key|-deflate)[:;] .*/, "$1"));
     assertEquals(lines, [
       `Host: ${HOST}`,
       "Upgrade: websocket",
