@@ -302,10 +302,12 @@ export class WebSocketSession extends FrameWriter
     }
   }
 
-  /** In a version without close frames both streams end, and the peer's end stands for one. */
+  /** In a version without close frames the end of the peer's stream stands for one, if this end's may. */
   get #closeByEnd(): CloseStatus | undefined {
-    const isSuch = this.framing.codec?.hasCloseFrame === false && this.#sentClose !== undefined;
-    return isSuch && this.connection.hasPeerEnded ? NO_STATUS : undefined;
+    const { codec } = this.framing;
+    if (codec === undefined || codec.hasCloseFrame || !codec.mayClose) return undefined;
+    const haveEnded = this.#sentClose !== undefined && this.connection.hasPeerEnded;
+    return haveEnded ? NO_STATUS : undefined;
   }
 
   write(
