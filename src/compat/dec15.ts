@@ -51,6 +51,9 @@ import type {
 } from "./engine/structs.ts";
 export * from "./constants/dec15.ts";
 export { type Limits } from "../api/limits.ts";
+export { type OwnOptions } from "./engine/limits.ts";
+export { type WireInfo } from "../api/creation/wire_info.ts";
+export { type Draft04Masking, type WireVersion } from "../core/websocket/wire_version.ts";
 export { type Box } from "./engine/guards.ts";
 export { box } from "./engine/pointers.ts";
 export { type HandshakeLines } from "./engine/handshake_lines.ts";
@@ -153,6 +156,9 @@ const DEC15 = defineGeneration({
   destroys: "cut",
   writeReturns: "length",
   emptyWrites: ["close", "ping", "pong"],
+  versions: [13],
+  // Others changed nothing in C but a line of the request.
+  clientVersions: [13],
   originPrefix: "http://",
 });
 

@@ -108,7 +108,7 @@ const WRONG: Record<string, readonly unknown[]> = {
   host: [undefined, 5, {}],
   origin: [undefined, 5, {}],
   asked: [undefined, 5, {}],
-  version: [0, 4, 76, NaN, "13"],
+  version: [3, 12, 76, NaN, "13"],
 };
 
 /** Under which name an argument is refused, where the key above is not it. */
