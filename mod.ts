@@ -35,7 +35,6 @@ export type { DatalessReason, DestroyOptions } from "./src/api/context.ts";
 export {
   CONTEXT_PORT_NO_LISTEN,
   type ContextOptions,
-  type KeepAliveKind,
   type ListenInfo,
   type Mount,
   type PlatformInfo,
@@ -43,7 +42,9 @@ export {
   type TokenLimits,
   type TrustProxy,
 } from "./src/api/creation_info.ts";
-export { DEFAULT_LIMITS, type Limits } from "./src/api/limits.ts";
+export type { WireInfo } from "./src/api/creation/wire_info.ts";
+export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
+export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";
 export type { ClientConnectInfo } from "./src/api/client_info.ts";
 export { libraryVersion } from "./src/base/version.ts";
 export type { ActiveProtocol, CallbackResult } from "./src/api/protocol.ts";

@@ -2,7 +2,10 @@
 
 import { requestFraming } from "../src/core/http/body/reader.ts";
 import { RequestHeadParser } from "../src/core/http/head.ts";
-import { acceptValue, readUpgrade, upgradeResponse } from "../src/core/websocket/handshake.ts";
+import { digests } from "../src/context/digests.ts";
+import type { KeyedUpgrade } from "../src/core/websocket/handshake/decision.ts";
+import { acceptValue } from "../src/core/websocket/handshake/keys.ts";
+import { readUpgrade, upgradeResponse } from "../src/core/websocket/handshake/server.ts";
 import { DEFAULT_LIMITS } from "../src/api/limits.ts";
 import { handshake, HANDSHAKE_KEY } from "../tests/support/serve.ts";
 
@@ -13,9 +16,10 @@ Deno.bench("a server's whole handshake", () => {
   parser.parse(request);
   const { head } = parser;
   parser.reset();
-  const decision = readUpgrade(head, requestFraming(head));
+  const decision = readUpgrade(head, requestFraming(head), [13]);
   if (decision.kind !== "websocket") throw new Error(decision.kind);
-  upgradeResponse(decision.key, "chat", []);
+  const { key } = decision as KeyedUpgrade;
+  upgradeResponse(key, { protocol: "chat", fields: [] }, digests);
 });
 
-Deno.bench("the accept value alone", () => void acceptValue(HANDSHAKE_KEY));
+Deno.bench("the accept value alone", () => void acceptValue(HANDSHAKE_KEY, digests));

@@ -14,6 +14,7 @@ import { OWN_RULES } from "../src/context/option_schema.ts";
 import { SYSTEM_RULES, TLS_RULES } from "../src/context/options/platform.ts";
 import { PROTOCOL_RULES } from "../src/context/options/protocols.ts";
 import { SWITCH_RULES } from "../src/context/options/switches.ts";
+import { WIRE_RULES } from "../src/context/options/wire.ts";
 import { MOUNT_RULES } from "../src/files/mounts.ts";
 import { tableOf } from "./conformance_table.ts";
 
@@ -57,6 +58,11 @@ const SECTIONS: readonly Section[] = [
     title: "Members of a mount",
     text: "Those of the entries of `mounts`. `--allow-read` has to cover the folders.",
     rules: MOUNT_RULES,
+  },
+  {
+    title: "Versions of the protocol",
+    text: "Those before RFC 6455 are for peers that know nothing newer.",
+    rules: WIRE_RULES,
   },
   {
     title: "Limits",

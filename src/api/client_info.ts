@@ -1,5 +1,7 @@
 /** What `clientConnect` is given (`struct lws_client_connect_info`). */
 
+import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
+
 /**
  * Where a client connects and what it asks for (`struct lws_client_connect_info`), for
  * {@linkcode Context.clientConnect}.
@@ -56,7 +58,11 @@ export interface ClientConnectInfo {
    * Default: the address, and the port unless it is 80, or 443 with TLS.
    */
   readonly host?: string;
-  /** What goes into the `Origin` header. Default: no such header. */
+  /**
+   * What goes into the `Origin` header, which is called `Sec-WebSocket-Origin` in the versions 4 to 8.
+   *
+   * Default: no such header; in version 0, which can't do without, `http://` or `https://` and the `host`.
+   */
   readonly origin?: string;
   /**
    * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
@@ -94,4 +100,19 @@ export interface ClientConnectInfo {
   readonly userdata?: unknown;
   /** More header fields of the request. */
   readonly headers?: Iterable<readonly [string, string]>;
+  /**
+   * The version of the protocol to speak, whatever the context's own servers do: 13, which is RFC 6455, or one
+   * of the drafts 0 and 4 to 8; −1 is the newest. `docs/guide/old-wire-versions.md` tells what these lack.
+   * `"hixie-75"` is for servers only. Version 0 asks for one subprotocol at most, and for no extension.
+   *
+   * Default: `13`.
+   */
+  readonly version?: Exclude<WireVersion, "hixie-75"> | -1;
+  /**
+   * How a client of version 4 masks, as {@linkcode WireInfo.draft04Masking} says it for servers. Without an
+   * effect with other versions.
+   *
+   * Default: `"draft"`.
+   */
+  readonly draft04Masking?: Draft04Masking;
 }

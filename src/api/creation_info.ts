@@ -1,8 +1,9 @@
 /** What `createContext` is given (`struct lws_context_creation_info`). */
 
+import type { WireInfo } from "./creation/wire_info.ts";
 import type { Extension, ExtensionStruct } from "./extension.ts";
 import type { FileOps } from "./file_ops.ts";
-import type { Limits } from "./limits.ts";
+import type { KeepAliveKind, Limits } from "./limits.ts";
 import type { Network, StreamListener } from "./network.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Clock } from "./service.ts";
@@ -27,6 +28,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
+ * - {@linkcode WireInfo}, the versions of the protocol: `versions`, `draft04Masking`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
@@ -35,7 +37,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *
  * @category Server and client
  */
-export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo {
+export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo, WireInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are
@@ -267,13 +269,6 @@ export interface PlatformInfo extends TlsMembers {
    */
   readonly keepAlive?: KeepAliveKind;
 }
-
-/**
- * What probes connections: see {@linkcode PlatformInfo.keepAlive}.
- *
- * @category Server and client
- */
-export type KeepAliveKind = "ping" | "tcp" | "both";
 
 /** The options, all of them there. */
 export type CheckedOptions = Required<ContextOptions>;

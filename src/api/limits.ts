@@ -142,6 +142,13 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnectionsPerAddress: Infinity,
 };
 
+/**
+ * What probes connections: see {@linkcode PlatformInfo.keepAlive}.
+ *
+ * @category Server and client
+ */
+export type KeepAliveKind = "ping" | "tcp" | "both";
+
 /** When idle connections are probed. */
 export interface KeepAliveSettings {
   /** Milliseconds without a sign of life from the peer until the first probe. */

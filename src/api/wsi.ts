@@ -7,6 +7,7 @@ import type { HttpCompletion, ResponseBodyInit } from "./response.ts";
 import type { TimeoutReason } from "./timeouts.ts";
 import type { TlsInfo } from "./tls.ts";
 import type { PreparedMessage, WriteKind, WriteOptions } from "./write.ts";
+import type { WireVersion } from "../core/websocket/wire_version.ts";
 
 /**
  * One connection, HTTP or WebSocket, server or client (`struct lws`). Objects stay valid for ever;
@@ -43,6 +44,11 @@ export interface Wsi<out User = unknown> {
   readonly tls: TlsInfo | undefined;
   /** Whether this end is the client. */
   readonly isClient: boolean;
+  /**
+   * The version of the protocol: 13 is RFC 6455. On a server it is there from `filterProtocolConnection` on, and
+   * undefined while the connection speaks HTTP; on a client it is what `clientConnect` was asked for.
+   */
+  readonly wireVersion: WireVersion | undefined;
   /**
    * The names of the extensions in use, in the order of the server's answer; empty before the connection
    * is established, and without any.
@@ -88,6 +94,9 @@ export interface Wsi<out User = unknown> {
    * `URLSearchParams` makes a blank of it; an escape that is none stays as it is. As an encoded `&` is
    * one here, too, take single arguments from {@linkcode hdrCopyFragment}. `"http"` is the version,
    * `"HTTP/1.1"` or `"HTTP/1.0"`.
+   *
+   * `"challenge body"` are the eight bytes behind the head of a handshake of version 0, or the sixteen behind
+   * that of its answer, one character each.
    *
    * Of the answer to a client's handshake `"http status"` is the status and the reason, such as
    * `"401 Unauthorized"`, and in `clientConnectionError` `"http body"` what came of the body: its first 4

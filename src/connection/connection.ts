@@ -21,6 +21,7 @@ import type { PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
+import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
 
 /**
@@ -49,6 +50,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** What {@linkcode Wsi.isSsl} is. */
   isSsl: 0 | 1 | 2 = 0;
   tls: TlsInfo | undefined = undefined;
+  /** What {@linkcode Wsi.wireVersion} is. */
+  wireVersion: WireVersion | undefined = undefined;
   extensions: readonly string[] = NO_EXTENSIONS;
   /** Undefined before it has a transport. */
   peer: Peer | undefined;

@@ -14,6 +14,7 @@ import { refuseArgument } from "../base/check.ts";
 import { behind, Face, isFace } from "../base/face.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import { checkTimeout } from "./timeout.ts";
+import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 
 /** What a face asks of its connection. Implemented by Connection. */
@@ -22,6 +23,7 @@ interface Faced {
   readonly entry: { readonly active: ActiveProtocol };
   readonly descriptor: number;
   readonly isClient: boolean;
+  readonly wireVersion: WireVersion | undefined;
   readonly isOpen: boolean;
   readonly user: unknown;
   readonly isSsl: 0 | 1 | 2;
@@ -80,6 +82,10 @@ export class WsiFace extends Face<Faced> implements Wsi {
 
   get isClient(): boolean {
     return connectionOf(this).isClient;
+  }
+
+  get wireVersion(): WireVersion | undefined {
+    return connectionOf(this).wireVersion;
   }
 
   get extensions(): readonly string[] {

@@ -12,6 +12,8 @@ import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { FrameRules } from "../core/websocket/frame_rules.ts";
 import type { Methods } from "../core/http/methods.ts";
+import type { Digests } from "../core/websocket/digests.ts";
+import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 import type { Compression } from "../files/compression.ts";
 import type { CheckedMount } from "../files/mounts.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
@@ -68,6 +70,11 @@ export interface ConnectionOwner {
   readonly tokenLimits: CheckedTokenLimits;
   /** The methods of requests that reach the program. */
   readonly methods: Methods;
+  /** The versions of the protocol that servers speak. */
+  readonly versions: readonly WireVersion[];
+  /** How clients of version 4 mask what servers get. */
+  readonly draft04Masking: Draft04Masking;
+  readonly digests: Digests;
   /** Which proxies are believed about the client's address; none, if it is undefined. */
   readonly proxyTrust: ProxyTrust | undefined;
   /** In the order of the context's list; the first one is the default. */

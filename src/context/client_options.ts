@@ -3,10 +3,11 @@
 import type { ClientConnectInfo } from "../api/client_info.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
-import type { ClientTarget } from "../connection/client_handshake.ts";
+import type { ClientTarget } from "../connection/client/route.ts";
 import { isFieldValue, isToken, splitList } from "../core/http/syntax.ts";
 import { parseAuthority } from "../core/http/target.ts";
-import { checkHandshakeField } from "../core/websocket/handshake.ts";
+import { checkHandshakeField } from "../core/websocket/handshake/fields.ts";
+import { DRAFT_04_MASKINGS, WIRE_VERSIONS } from "../core/websocket/wire_version.ts";
 import { parseIpLiteral } from "../proxy/ip_address.ts";
 
 const FIELDS: ReadonlySet<string> = new Set([
@@ -23,6 +24,8 @@ const FIELDS: ReadonlySet<string> = new Set([
   "protocol",
   "userdata",
   "headers",
+  "version",
+  "draft04Masking",
 ]);
 
 /**
@@ -101,8 +104,14 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
       throw new LwsError("invalid-argument", message, { cause });
     }
   }
-  if (origin !== undefined && headers.some(([name]) => name.toLowerCase() === "origin")) {
-    refuse("headers", "origin", "no Origin beside the option origin");
+  const { version, draft04Masking } = checkVersion(info);
+  if (version === 0 && protocols.length > 1) {
+    refuse("protocol", info.protocol, "one name at most, in version 0");
+  }
+  const hasOrigin = headers.some(([name]) => name.toLowerCase() === "origin");
+  if (hasOrigin && (origin !== undefined || version !== 13)) {
+    const beside = version === 13 ? "beside" : `in version ${version}, but`;
+    refuse("headers", "origin", `no Origin ${beside} the option origin`);
   }
   const hasUser = "userdata" in info && info.userdata !== undefined;
   return {
@@ -115,11 +124,27 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     serverName,
     path,
     host,
-    origin,
+    // Version 0 can't do without.
+    origin: origin ?? (version === 0 ? `${ssl === 0 ? "http" : "https"}://${host}` : undefined),
     protocols,
     headers,
+    version,
+    draft04Masking,
     hasUser,
   };
+}
+
+/** Checks the version, and how one of them masks. */
+function checkVersion(
+  { version = -1, draft04Masking = "draft" }: ClientConnectInfo,
+): Pick<ClientTarget, "version" | "draft04Masking"> {
+  const spoken = WIRE_VERSIONS.filter((each) => each !== "hixie-75");
+  const found = spoken.find((each) => each === (version === -1 ? 13 : version));
+  if (found === undefined) refuse("version", version, `-1, ${spoken.join(", ")}`);
+  if (!DRAFT_04_MASKINGS.includes(draft04Masking)) {
+    refuse("draft04Masking", draft04Masking, DRAFT_04_MASKINGS.join(" or "));
+  }
+  return { version: found, draft04Masking };
 }
 
 function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed: string): T[] {

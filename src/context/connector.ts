@@ -4,7 +4,7 @@ import { CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
 import type { NetworkTarget, PolledNetwork, Transport } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
-import type { Route, RouteAsker, RouteTarget } from "../connection/client_handshake.ts";
+import type { Route, RouteAsker, RouteTarget } from "../connection/client/route.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { isLoopback, parseIpLiteral } from "../proxy/ip_address.ts";
 import {

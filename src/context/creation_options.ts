@@ -18,6 +18,7 @@ import { listenInfoOf } from "./options/listen.ts";
 import { OPTION_SCHEMA } from "./option_schema.ts";
 import { identityOf, keepAliveOf, tcpKeepAliveOf } from "./options/platform.ts";
 import type { Methods } from "../core/http/methods.ts";
+import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 import type { CheckedMount } from "../files/mounts.ts";
 import type { ProxySettings } from "../proxy/selection.ts";
 import { systemClock } from "../service/clock.ts";
@@ -49,6 +50,8 @@ export interface CheckedInfo {
   readonly limits: Limits;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
+  readonly versions: readonly WireVersion[];
+  readonly draft04Masking: Draft04Masking;
   readonly options: CheckedOptions;
   /** Undefined when nothing is probed by pings. */
   readonly keepAlive: KeepAliveSettings | undefined;
@@ -106,6 +109,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     limits: limitsOf(checked),
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
+    versions: checked.versions,
+    draft04Masking: checked.draft04Masking,
     options: checked.options,
     keepAlive: keepAliveOf(checked),
     tcpKeepAlive: tcpKeepAliveOf(checked, typeof info.kaTime === "number"),

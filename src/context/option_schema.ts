@@ -9,6 +9,7 @@ import type {
   PlatformInfo,
   ServicePolicy,
 } from "../api/creation_info.ts";
+import type { WireInfo } from "../api/creation/wire_info.ts";
 import type { FileOps } from "../api/file_ops.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Network } from "../api/network.ts";
@@ -18,6 +19,7 @@ import { LIMIT_RULES } from "./options/limits.ts";
 import { LISTEN_RULES } from "./options/listen.ts";
 import { SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
 import { checkExtensions, checkOrigins, checkProtocols } from "./options/protocols.ts";
+import { WIRE_RULES } from "./options/wire.ts";
 import { checkRequestMethods, checkTokenLimits } from "./options/requests.ts";
 import { LONGEST_METHOD } from "../core/http/methods.ts";
 import { checkMounts } from "../files/mounts.ts";
@@ -141,7 +143,7 @@ export const OWN_RULES = {
   },
   user: anything("Free for the program; `context.user` gives it back."),
 } satisfies Record<
-  Exclude<keyof ContextCreationInfo, keyof (Limits & ListenInfo & PlatformInfo)>,
+  Exclude<keyof ContextCreationInfo, keyof (Limits & ListenInfo & PlatformInfo & WireInfo)>,
   Rule<unknown, ContextCreationInfo>
 >;
 
@@ -149,6 +151,7 @@ export const OWN_RULES = {
 export const OPTION_SCHEMA = {
   ...LISTEN_RULES,
   ...OWN_RULES,
+  ...WIRE_RULES,
   ...LIMIT_RULES,
   ...TLS_RULES,
   ...SYSTEM_RULES,

@@ -6,7 +6,7 @@ import { describeValue } from "../base/check.ts";
 import { describeError, log, messageOf } from "../base/log.ts";
 import { isFieldValue } from "../core/http/syntax.ts";
 import { type ExtensionOffer, parseExtensions } from "../core/websocket/extension_header.ts";
-import { HandshakeError } from "../core/websocket/handshake.ts";
+import { HandshakeError } from "../core/websocket/handshake/client.ts";
 import { attempt, ExtensionLayers } from "./pipeline.ts";
 
 /** What a server answers. */

@@ -3,7 +3,11 @@
  * the modules that it covers. A folder, with / at its end, has types or constants alone.
  */
 export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
-  "behaviour/client/client_test.ts": ["connection/client_handshake", "context/client_options"],
+  "behaviour/client/client_test.ts": [
+    "connection/client/handshake",
+    "connection/client/route",
+    "context/client_options",
+  ],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
@@ -102,6 +106,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/tls/tls_test.ts": ["context/tls_callbacks"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
+  "behaviour/websocket/old_versions_test.ts": [
+    "connection/http/request_reader",
+    "context/options/wire",
+  ],
   "behaviour/websocket/keep_alive_test.ts": ["connection/keep_alive"],
   "behaviour/websocket/pongs_test.ts": ["core/websocket/held_pongs"],
   "behaviour/websocket/prepared_message_test.ts": ["connection/prepared_message"],
@@ -167,6 +175,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/core/http/body/response_framing_test.ts": ["core/http/head_reader"],
   "unit/core/http/caching/ranges_test.ts": ["core/http/caching/multipart_ranges"],
+  "unit/core/websocket/handshake/keys_test.ts": ["context/digests"],
+  "unit/core/websocket/handshake/server_test.ts": [
+    "core/websocket/handshake/decision",
+    "core/websocket/handshake/fields",
+  ],
   "unit/core/websocket/frame_parser_test.ts": [
     "core/websocket/digests",
     "core/websocket/frame_rules",

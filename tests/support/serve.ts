@@ -2,6 +2,8 @@
 
 import type { ClientConnectInfo, Context, ContextCreationInfo, Protocol } from "../../mod.ts";
 import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../mod.ts";
+import { digests } from "../../src/context/digests.ts";
+import { acceptValue } from "../../src/core/websocket/handshake/keys.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
@@ -11,6 +13,11 @@ import { concat, frame, type FrameOptions, KEY } from "./frames.ts";
 /** The key of RFC 6455 section 1.3, and the answer to it. */
 export const HANDSHAKE_KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 export const HANDSHAKE_ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/** What a `Sec-WebSocket-Key` is answered with. */
+export function acceptOf(key: string): string {
+  return acceptValue(key, digests);
+}
 
 export interface Served extends AsyncDisposable {
   readonly context: Context;

@@ -11,6 +11,7 @@ const MEMBERS = {
   isSsl: true,
   tls: true,
   isClient: true,
+  wireVersion: true,
   extensions: true,
   peerAddresses: true,
   uri: true,

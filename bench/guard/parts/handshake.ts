@@ -2,7 +2,9 @@
 
 import { requestFraming } from "../../../src/core/http/body/reader.ts";
 import { RequestHeadParser } from "../../../src/core/http/head.ts";
-import { readUpgrade, upgradeResponse } from "../../../src/core/websocket/handshake.ts";
+import { digests } from "../../../src/context/digests.ts";
+import type { KeyedUpgrade } from "../../../src/core/websocket/handshake/decision.ts";
+import { readUpgrade, upgradeResponse } from "../../../src/core/websocket/handshake/server.ts";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import { answer } from "../floor/handshake.ts";
 import { readHead } from "../floor/request_head.ts";
@@ -68,9 +70,10 @@ const HANDSHAKE: Part = {
           parser.parse(bytes);
           const { head } = parser;
           parser.reset();
-          const decision = readUpgrade(head, requestFraming(head));
+          const decision = readUpgrade(head, requestFraming(head), [13]);
           if (decision.kind !== "websocket") throw new Error(decision.kind);
-          length += upgradeResponse(decision.key, decision.protocols[0], []).length;
+          const { key, protocols: [protocol] } = decision as KeyedUpgrade;
+          length += upgradeResponse(key, { protocol, fields: [] }, digests).length;
         }
         return length;
       },

@@ -1,9 +1,9 @@
 /** Random bytes, SHA-1 and base64, as programs of then used them. */
 
-import { crypto as digests } from "@std/crypto";
 import { attempt } from "../engine/attempt.ts";
 import { type Box, refuse, theBox, theBytes, theText, theWhole } from "../engine/guards.ts";
 import { bytesAt } from "../engine/pointers.ts";
+import { digests } from "../../context/digests.ts";
 
 /** The most bytes that the runtime's generator fills in one call. */
 const RANDOM_PIECE = 65_536;
@@ -26,7 +26,7 @@ export function sha1(d: Uint8Array | string, n: number, md: Uint8Array): Uint8Ar
   return attempt("lws_SHA1", null as unknown as Uint8Array, () => {
     const copy = bytesAt(d, n, ["d", "n"]).slice();
     if (theBytes("md", md).length < SHA1_LENGTH) refuse("md", md, `${SHA1_LENGTH} bytes or more`);
-    md.set(new Uint8Array(digests.subtle.digestSync("SHA-1", copy)));
+    md.set(digests.sha1(copy));
     return md;
   });
 }

@@ -5,6 +5,7 @@ import type { HeaderSource } from "../phase.ts";
 import { findCookie } from "../../core/http/cookies.ts";
 import type { RequestHead, ResponseHead } from "../../core/http/head.ts";
 import { COMMON_METHODS } from "../../core/http/methods.ts";
+import { latin1 } from "../../core/http/syntax.ts";
 import { decodeArguments, type UriArgument } from "../../core/http/target.ts";
 
 /** What joins the lines of a repeated field. */
@@ -12,18 +13,23 @@ const JOINT = ", ";
 /** The arguments of a request's URI, and what joins them. */
 const URI_ARGS = "uri args";
 const URI_ARGS_JOINT = "&";
+/** The bytes behind the head of a handshake of hixie-76, or of its answer: no header, and one character each. */
+const CHALLENGE = "challenge body";
 /** The version of HTTP, which stands in the head's first line and is no header. */
 const VERSION = "http";
 
 /** Field names in any case, and pseudo tokens: names with a blank, which no field can have. */
 abstract class Headers<Head extends RequestHead | ResponseHead> implements HeaderSource {
   protected readonly head: Head;
+  readonly #challenge: Uint8Array | undefined;
   /** Names whose values are longer than the context lets the program see, and how much it does. */
   #cut: Map<string, number> | undefined;
   #last: { readonly name: string; readonly pieces: readonly string[] } | undefined;
 
-  constructor(head: Head) {
+  /** @param challenge what belongs to the head of a hixie-76, and stands behind it */
+  constructor(head: Head, challenge: Uint8Array | undefined) {
     this.head = head;
+    this.#challenge = challenge;
   }
 
   /**
@@ -112,7 +118,14 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
   }
 
   /** Made when asked for: most programs never read one. */
-  protected abstract pseudo(): ReadonlyMap<string, string>;
+  protected pseudo(): ReadonlyMap<string, string> {
+    const pseudo = this.ownPseudo();
+    const challenge = this.#challenge;
+    if (challenge !== undefined) pseudo.set(CHALLENGE, latin1(challenge, 0, challenge.length));
+    return pseudo;
+  }
+
+  protected abstract ownPseudo(): Map<string, string>;
   abstract readonly rawUri: string;
   abstract cookie(name: string): string | undefined;
   abstract uriArgs(name: string): string[];
@@ -159,7 +172,7 @@ export class RequestHeaders extends Headers<RequestHead> {
     return this.#decoded.map(({ text }) => text);
   }
 
-  protected override pseudo(): ReadonlyMap<string, string> {
+  protected override ownPseudo(): Map<string, string> {
     const { path, uriArgs } = this.head;
     const pseudo = new Map<string, string>();
     if (this.#uriToken !== undefined) pseudo.set(this.#uriToken, path);
@@ -183,8 +196,8 @@ export class ResponseHeaders extends Headers<ResponseHead> {
   readonly #body: string;
 
   /** @param body what is shown of the answer's body */
-  constructor(head: ResponseHead, body: string) {
-    super(head);
+  constructor(head: ResponseHead, body: string, challenge: Uint8Array | undefined) {
+    super(head, challenge);
     this.#body = body;
   }
 
@@ -200,7 +213,7 @@ export class ResponseHeaders extends Headers<ResponseHead> {
     return [];
   }
 
-  protected override pseudo(): ReadonlyMap<string, string> {
+  protected override ownPseudo(): Map<string, string> {
     const { status, reason } = this.head;
     const pseudo = new Map([["http status", `${status} ${reason}`.trimEnd()]]);
     if (this.#body !== "") pseudo.set("http body", this.#body);

@@ -15,16 +15,14 @@ import { ExchangeTimer } from "./exchange_timer.ts";
 import { RequestHeaders } from "./header_reader.ts";
 import { type PlainExchange, serveRequest } from "./plain_request.ts";
 import type { RequestBody } from "./request_body.ts";
-import { logRequest } from "./request_log.ts";
+import { type ReadRequest, RequestReader } from "./request_reader.ts";
 import { HttpResponse, type ResponseHost } from "./response.ts";
 import { type HandshakeExchange, ServerHandshake } from "./server_handshake.ts";
 import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
 import { HTTP_SERVER, type HttpEvent } from "../states.ts";
-import { requestFraming } from "../../core/http/body/reader.ts";
-import { asksForKeepAlive, type RequestHead, RequestHeadParser } from "../../core/http/head.ts";
+import { asksForKeepAlive } from "../../core/http/head.ts";
 import { HttpSyntaxError } from "../../core/http/syntax.ts";
 import { closePayload } from "../../core/websocket/close.ts";
-import { readUpgrade } from "../../core/websocket/handshake.ts";
 
 /** What the HTTP phase needs beside its connection. */
 export interface HttpSessionOptions {
@@ -38,7 +36,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
-  readonly #parser: RequestHeadParser;
+  readonly #reader: RequestReader;
   readonly halfOpen: boolean;
   readonly timer: ExchangeTimer;
   state = HTTP_SERVER.first;
@@ -63,7 +61,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.halfOpen = options.halfOpenHttp;
     this.#first = connection.owner.entries[0]!;
     this.timer = new ExchangeTimer(connection);
-    this.#parser = new RequestHeadParser(connection.owner.limits, connection.owner.methods);
+    this.#reader = new RequestReader(connection.owner, connection.socketFd);
     this.callbacks = new AwaitedCallbacks(connection, this);
     connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
   }
@@ -289,27 +287,22 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
     }
     if (this.state !== "HEAD") this.step("bytes");
-    const length = this.#parser.parse(bytes);
+    const length = this.#reader.read(bytes);
     if (length === 0) return 0;
-    const head = this.#parser.head;
-    this.#parser.reset();
-    logRequest(connection.socketFd, head, length);
     this.timer.rearm();
-    this.#onHead(head, bytes.length - length);
+    this.#onRequest(this.#reader.request, bytes.length - length);
     return length;
   }
 
   /** @param behind how many bytes have come behind it */
-  #onHead(head: RequestHead, behind: number): void {
+  #onRequest({ head, framing, decision, challenge }: ReadRequest, behind: number): void {
     const connection = this.#connection;
-    const framing = requestFraming(head);
-    const decision = readUpgrade(head, framing);
     connection.uri = head.path;
     const { proxyTrust } = connection.owner;
     if (proxyTrust !== undefined) {
       connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
-    this.headers = new RequestHeaders(head).limit(
+    this.headers = new RequestHeaders(head, challenge).limit(
       connection.owner.tokenLimits,
       connection.socketFd,
     );
@@ -328,7 +321,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
         );
       case "websocket":
         this.step("whole");
-        this.#handshake = new ServerHandshake(connection, this, head, decision);
+        this.#handshake = new ServerHandshake(connection, this, head, decision, challenge);
         return this.#handshake.begin();
       case "plain":
         return serveRequest(connection, this, head, framing, behind);

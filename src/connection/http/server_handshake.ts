@@ -12,16 +12,13 @@ import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import { type ExtensionOffer, parseExtensions } from "../../core/websocket/extension_header.ts";
-import {
-  chooseSubprotocol,
-  HandshakeFields,
-  type UpgradeDecision,
-  upgradeResponse,
-} from "../../core/websocket/handshake.ts";
+import type { WebSocketUpgrade } from "../../core/websocket/handshake/decision.ts";
+import { HandshakeFields } from "../../core/websocket/handshake/fields.ts";
+import { hixieResponse } from "../../core/websocket/handshake/hixie_server.ts";
+import { newKey } from "../../core/websocket/handshake/keys.ts";
+import { chooseSubprotocol, upgradeResponse } from "../../core/websocket/handshake/server.ts";
 import { isAllowedOrigin } from "../../core/websocket/origin.ts";
 import { acceptExtensions, type ExtensionAnswer } from "../../extensions/negotiation.ts";
-
-type WebSocketUpgrade = Extract<UpgradeDecision, { kind: "websocket" }>;
 
 /** The HTTP phase that a handshake is a request of. Implemented by HttpSession. */
 export interface HandshakeExchange {
@@ -50,6 +47,8 @@ export class ServerHandshake {
   readonly #exchange: HandshakeExchange;
   readonly #head: RequestHead;
   readonly #upgrade: WebSocketUpgrade;
+  /** The eight bytes of a hixie-76. */
+  readonly #challenge: Uint8Array | undefined;
   readonly #first: ProtocolEntry;
   /** The `user` of the first protocol. */
   readonly #httpUser: unknown;
@@ -62,11 +61,13 @@ export class ServerHandshake {
     exchange: HandshakeExchange,
     head: RequestHead,
     upgrade: WebSocketUpgrade,
+    challenge: Uint8Array | undefined,
   ) {
     this.#connection = connection;
     this.#exchange = exchange;
     this.#head = head;
     this.#upgrade = upgrade;
+    this.#challenge = challenge;
     this.#first = connection.owner.entries[0]!;
     this.#httpUser = connection.user;
   }
@@ -93,6 +94,7 @@ export class ServerHandshake {
       if (!makeUser(connection, entry)) return exchange.refuse(500, "perSessionData threw");
       connection.enter(entry);
     }
+    connection.wireVersion = this.#upgrade.version;
     this.#chosen = chosen;
     this.#offers = offers;
     this.#filter = new HandshakeFields(chosen ?? "");
@@ -108,6 +110,7 @@ export class ServerHandshake {
   undo(): void {
     this.#connection.enter(this.#first);
     this.#connection.user = this.#httpUser;
+    this.#connection.wireVersion = undefined;
   }
 
   #accept(verdict: number): void {
@@ -160,21 +163,32 @@ export class ServerHandshake {
       const { text } = agreed;
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
-    const answer = upgradeResponse(this.#upgrade.key, this.#chosen, fields);
-    connection.outbox.say(answer);
+    connection.outbox.say(this.#answer(fields));
     const session = new WebSocketSession(connection, agreed?.layers, this.#exchange.headers);
     connection.phase = session;
     exchange.step("upgraded");
     session.begin();
   }
 
+  /** The 101 of the version. */
+  #answer(fields: readonly FieldLine[]): Uint8Array {
+    const { digests } = this.#connection.owner;
+    const upgrade = this.#upgrade;
+    const protocol = this.#chosen;
+    if (upgrade.version === 0 || upgrade.version === "hixie-75") {
+      const isSecure = this.#isSecure;
+      const challenge = this.#challenge;
+      return hixieResponse(upgrade, this.#head, { protocol, fields, isSecure, challenge }, digests);
+    }
+    const nonce = upgrade.version === 4 ? newKey() : undefined;
+    return upgradeResponse(upgrade.key, { protocol, fields, nonce }, digests);
+  }
+
   #isOriginAllowed(entry: ProtocolEntry): boolean {
-    const head = this.#head;
-    const origin = head.fields.get("origin");
+    const { origin } = this.#upgrade;
     if (origin === undefined) return true;
     const allowed = entry.allowedOrigins ?? this.#exchange.allowedOrigins;
-    const isSecure = this.#connection.isSsl !== 0 || this.#isSecureInFront();
-    if (isAllowedOrigin(origin, head.host, isSecure, allowed)) return true;
+    if (isAllowedOrigin(origin, this.#head.host, this.#isSecure, allowed)) return true;
     log(
       "warn",
       () =>
@@ -185,9 +199,10 @@ export class ServerHandshake {
     return false;
   }
 
-  /** Whether a proxy that is believed has TLS where we have none. */
-  #isSecureInFront(): boolean {
-    const { owner: { proxyTrust }, peer } = this.#connection;
+  /** Whether the client speaks TLS: to this end, or to a proxy that is believed where we have none. */
+  get #isSecure(): boolean {
+    const { isSsl, owner: { proxyTrust }, peer } = this.#connection;
+    if (isSsl !== 0) return true;
     return this.#head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
       proxyTrust !== undefined && proxyTrust.isTrusted(peer?.socketAddress ?? "", 0);
   }

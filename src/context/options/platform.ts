@@ -6,10 +6,9 @@
 import {
   CONTEXT_PORT_NO_LISTEN,
   type ContextOptions,
-  type KeepAliveKind,
   type PlatformInfo,
 } from "../../api/creation_info.ts";
-import type { KeepAliveSettings } from "../../api/limits.ts";
+import type { KeepAliveKind, KeepAliveSettings } from "../../api/limits.ts";
 import type { Network, TcpKeepAlive } from "../../api/network.ts";
 import type { TlsMembers } from "../../api/tls.ts";
 import { type Checked, type Inquiry, isWhole, type Rule } from "../../base/option_rules.ts";

@@ -5,7 +5,7 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { CloseInfo, PermessageDeflateOptions, Protocol, Wsi } from "../../../mod.ts";
 import { handlers, permessageDeflate, prepareMessage } from "../../../mod.ts";
 import { record } from "../../support/recorder.ts";
-import { openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { acceptOf, openAlone, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
@@ -320,10 +320,9 @@ for (
       await peer.readUntil((bytes) => decoder.decode(bytes).endsWith("\r\n\r\n")),
     );
     const key = /^sec-websocket-key: (.*)$/im.exec(request)![1]!.trim();
-    const { acceptValue } = await import("../../../src/core/websocket/handshake.ts");
     peer.send(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        `Sec-WebSocket-Accept: ${acceptValue(key)}\r\nSec-WebSocket-Extensions: ${answer}\r\n\r\n`,
+        `Sec-WebSocket-Accept: ${acceptOf(key)}\r\nSec-WebSocket-Extensions: ${answer}\r\n\r\n`,
     );
     await recorder.until("clientConnectionError");
     assertStringIncludes(text, complaint);

@@ -11,13 +11,12 @@ import {
   permessageDeflate,
   prepareMessage,
 } from "../../../mod.ts";
-import { acceptValue } from "../../../src/core/websocket/handshake.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { adder, doubled, flip, flipped, twice } from "../../support/extensions.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import type { Served, WebSocketPeer } from "../../support/serve.ts";
-import { openAlone, readHead, serve, settle } from "../../support/serve.ts";
+import { acceptOf, openAlone, readHead, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
@@ -509,7 +508,7 @@ async function answered(
   const key = /^sec-websocket-key: (.*)$/im.exec(request)![1]!.trim();
   peer.send(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${acceptValue(key)}\r\n` +
+      `Sec-WebSocket-Accept: ${acceptOf(key)}\r\n` +
       (answer === "" ? "" : `Sec-WebSocket-Extensions: ${answer}\r\n`) + "\r\n",
   );
   await settle();

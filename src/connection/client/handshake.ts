@@ -1,41 +1,31 @@
 /** The opening phase of a client's connection (RFC 6455 section 4.1). */
 
-import type { Extension } from "../api/extension.ts";
-import type { Transport } from "../api/network.ts";
-import type { CloseCause, Reason } from "../api/reasons.ts";
-import { POLLOUT } from "../api/service.ts";
-import type { TlsInfo } from "../api/tls.ts";
-import type { TimeoutReason } from "../api/timeouts.ts";
-import type { WriteKind } from "../api/write.ts";
-import { noteClosing } from "../base/callback_results.ts";
-import { describeFailure, isLogged, log, messageOf } from "../base/log.ts";
-import { next } from "../base/state_table.ts";
-import { call, consents, makeUser } from "./callbacks.ts";
-import type { Connection } from "./connection.ts";
-import { ResponseHeaders } from "./http/header_reader.ts";
-import { type HeaderSource, type Phase, unfitKind } from "./phase.ts";
-import {
-  CLIENT_HANDSHAKE,
-  type HandshakeEvent,
-  type HandshakeState,
-  type RouteStep,
-} from "./states.ts";
-import { WebSocketSession } from "./websocket_session.ts";
-import { type ResponseHead, ResponseHeadParser } from "../core/http/head.ts";
-import { RefusedAnswer } from "../core/http/refused_answer.ts";
-import { HttpSyntaxError } from "../core/http/syntax.ts";
-import { closePayload } from "../core/websocket/close.ts";
-import {
-  checkUpgradeResponse,
-  HandshakeError,
-  HandshakeFields,
-  newKey,
-  upgradeRequest,
-} from "../core/websocket/handshake.ts";
-import { confirmExtensions } from "../extensions/negotiation.ts";
-import type { ExtensionLayers } from "../extensions/pipeline.ts";
-import { TunnelError } from "../proxy/tunnel.ts";
-import { TLS_ALERT_RECORD } from "../transport/first_bytes.ts";
+import type { Extension } from "../../api/extension.ts";
+import type { CloseCause, Reason } from "../../api/reasons.ts";
+import { POLLOUT } from "../../api/service.ts";
+import type { TimeoutReason } from "../../api/timeouts.ts";
+import type { WriteKind } from "../../api/write.ts";
+import { noteClosing } from "../../base/callback_results.ts";
+import { describeFailure, isLogged, log, messageOf } from "../../base/log.ts";
+import { next } from "../../base/state_table.ts";
+import { call, consents, makeUser } from "../callbacks.ts";
+import type { Connection } from "../connection.ts";
+import type { ClientTarget, Connector, Route } from "./route.ts";
+import { ResponseHeaders } from "../http/header_reader.ts";
+import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
+import { CLIENT_HANDSHAKE, type HandshakeEvent, type HandshakeState } from "../states.ts";
+import { WebSocketSession } from "../websocket_session.ts";
+import { type ResponseHead, ResponseHeadParser } from "../../core/http/head.ts";
+import { RefusedAnswer } from "../../core/http/refused_answer.ts";
+import { HttpSyntaxError } from "../../core/http/syntax.ts";
+import { closePayload } from "../../core/websocket/close.ts";
+import { HandshakeError, type UpgradeAnswer } from "../../core/websocket/handshake/client.ts";
+import { HandshakeFields } from "../../core/websocket/handshake/fields.ts";
+import { type ClientOpening, newOpening } from "../../core/websocket/handshake/opening.ts";
+import { confirmExtensions } from "../../extensions/negotiation.ts";
+import type { ExtensionLayers } from "../../extensions/pipeline.ts";
+import { TunnelError } from "../../proxy/tunnel.ts";
+import { TLS_ALERT_RECORD } from "../../transport/first_bytes.ts";
 
 /** The most 1xx responses before the answer; none has more than one or two. */
 const MAX_INTERIM = 16;
@@ -52,23 +42,6 @@ function isInterim(status: number): boolean {
   return status < 200 && status !== 101;
 }
 
-/** What hears of a way to a server. Implemented by ClientHandshake. */
-export interface RouteAsker {
-  /** A step of the way begins, which has its own time. */
-  onStep(step: RouteStep): void;
-  /** The socket is connected, over which the rest of the way goes; nothing was read from it. */
-  onSocket(fd: number | undefined): void;
-  /** It is there. Never called from inside the call that asked for it, as is the next one. */
-  onConnected(route: Route): void;
-  /** There is none. */
-  onRefused(error: unknown): void;
-}
-
-/** How a client gets to its server; a context's own. */
-export interface Connector {
-  connect(target: RouteTarget, signal: AbortSignal, asker: RouteAsker): void;
-}
-
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
   readonly #connection: Connection;
@@ -76,7 +49,10 @@ export class ClientHandshake implements Phase {
   readonly #routes: Connector;
   readonly #aborter = new AbortController();
   readonly #parser: ResponseHeadParser;
-  readonly #key = newKey();
+  /** Undefined before the request. */
+  #opening: ClientOpening | undefined;
+  /** What an answer agreed to whose last bytes, behind its head, have not come. */
+  #agreed: UpgradeAnswer | undefined;
   #failure = "the server closed the connection before it answered";
   /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
   #refused: RefusedAnswer | undefined;
@@ -92,6 +68,7 @@ export class ClientHandshake implements Phase {
     this.#target = target;
     this.#routes = routes;
     this.#parser = new ResponseHeadParser(connection.owner.limits);
+    connection.wireVersion = target.version;
   }
 
   /** Connects; whatever becomes of it is told later, by callbacks. */
@@ -138,20 +115,22 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     let length = 0;
     try {
-      for (;;) {
+      while (this.#agreed === undefined) {
         const taken = this.#parser.parse(length === 0 ? bytes : bytes.subarray(length));
         if (taken === 0) return length;
         length += taken;
-        if (!isInterim(this.#parser.head.status)) break;
-        // RFC 9110 section 15.2: more than one may come, asked for or not; the final one follows.
-        if (++this.#interim > MAX_INTERIM) throw new HandshakeError("too many interim responses");
-        this.#parser.reset();
+        if (isInterim(this.#parser.head.status)) this.#passOver();
+        else this.#agreed = this.#onHead(this.#parser.head);
       }
-      this.#onHead();
+      const end = length + this.#opening!.proofLength;
+      if (bytes.length < end) return length;
+      this.#onAnswer(this.#agreed, bytes.subarray(length, end));
+      length = end;
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
       if (this.#refused === undefined) {
-        const isTls = bytes[0] === TLS_ALERT_RECORD && this.#target.ssl === 0;
+        const isTls = this.#agreed === undefined && bytes[0] === TLS_ALERT_RECORD &&
+          this.#target.ssl === 0;
         this.#fail(isTls ? "the server speaks TLS; connect with ssl: 1" : error.message);
       } else {
         this.#failure = error.message;
@@ -273,7 +252,7 @@ export class ClientHandshake implements Phase {
 
   #request(): void {
     const connection = this.#connection;
-    const { path, host, origin, protocols, headers } = this.#target;
+    const { path, host, origin, protocols, headers, ssl, version } = this.#target;
     try {
       this.#offered = this.#offerable();
     } catch (error) {
@@ -285,15 +264,17 @@ export class ClientHandshake implements Phase {
     if (!connection.isOpen) return;
     let request: Uint8Array;
     try {
-      request = upgradeRequest({
+      const asked = {
         path,
         host,
+        origin,
         protocols,
-        key: this.#key,
         fields: [...headers, ...appender.fields],
-        ...(origin === undefined ? {} : { origin }),
         extensions: this.#offered.map((each) => each.offer()).join(", "),
-      });
+        isSecure: ssl !== 0,
+      };
+      this.#opening = newOpening(version, asked, connection.owner.digests);
+      request = this.#opening.write();
     } catch (error) {
       return this.#fail(`the request can't be sent: ${messageOf(error)}`);
     }
@@ -303,6 +284,8 @@ export class ClientHandshake implements Phase {
 
   /** The listed extensions that neither another one nor the program wants left out. */
   #offerable(): readonly Extension[] {
+    // It has none.
+    if (this.#target.version === 0) return [];
     const connection = this.#connection;
     const { extensions } = connection.owner;
     return extensions.filter(({ name }) => {
@@ -312,26 +295,35 @@ export class ClientHandshake implements Phase {
     });
   }
 
+  /** RFC 9110 section 15.2: more than one may come, asked for or not; the final one follows. */
+  #passOver(): void {
+    if (++this.#interim > MAX_INTERIM) throw new HandshakeError("too many interim responses");
+    this.#parser.reset();
+  }
+
   /** Section 4.1, "If the response…" */
-  #onHead(): void {
-    const connection = this.#connection;
-    const { owner } = connection;
-    const { protocols, hasUser } = this.#target;
-    const { head } = this.#parser;
+  #onHead(head: ResponseHead): UpgradeAnswer {
     if (head.status !== 101) {
       this.#step("refused");
       this.#refused = new RefusedAnswer(head);
     }
     this.#showHeaders(head);
-    const answer = checkUpgradeResponse(head, this.#key, protocols, this.#offered.length > 0);
-    const { protocol } = answer;
+    return this.#opening!.check(head);
+  }
+
+  #onAnswer({ protocol, extensions }: UpgradeAnswer, proof: Uint8Array): void {
+    this.#opening!.checkProof(proof);
+    if (proof.length > 0) this.#showHeaders(this.#parser.head, "", proof.slice());
+    const connection = this.#connection;
+    const { owner } = connection;
+    const { hasUser } = this.#target;
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
     if (entry === undefined) {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
     }
     connection.enter(entry);
     if (!hasUser && !makeUser(connection, entry)) return this.#fail("perSessionData threw");
-    const layers = confirmExtensions(this.#offered, answer.extensions);
+    const layers = confirmExtensions(this.#offered, extensions);
     if (!this.#isWanted(layers)) {
       layers?.close();
       return;
@@ -346,9 +338,9 @@ export class ClientHandshake implements Phase {
   }
 
   /** Lets the program read the head of an answer, and what there is of its body. */
-  #showHeaders(head: ResponseHead, body = ""): void {
+  #showHeaders(head: ResponseHead, body = "", challenge?: Uint8Array): void {
     const { owner, socketFd } = this.#connection;
-    const headers = new ResponseHeaders(head, body);
+    const headers = new ResponseHeaders(head, body, challenge);
     this.headers = headers.limit(owner.tokenLimits, socketFd);
   }
 
@@ -392,38 +384,4 @@ export class ClientHandshake implements Phase {
     this.#connection.abort("self");
     this.#aborter.abort();
   }
-}
-
-/** Where to connect and what to ask for, checked and complete. */
-export interface ClientTarget extends RouteTarget {
-  readonly path: string;
-  readonly host: string;
-  readonly origin: string | undefined;
-  readonly protocols: readonly string[];
-  readonly headers: readonly (readonly [string, string])[];
-  /** Whether the program gave the connection's `user` itself. */
-  readonly hasUser: boolean;
-}
-
-/** Where a route ends. */
-export interface RouteTarget {
-  /** A host name or an IP address. */
-  readonly address: string;
-  readonly port: number;
-  /** A unix socket in place of both. */
-  readonly socketPath: string | undefined;
-  /** The interface or the address to connect from; the context's own is the default. */
-  readonly iface: string | undefined;
-  readonly ssl: 0 | 1 | 2;
-  /** Whether all has to be known of its TLS. */
-  readonly peerCertificate: boolean;
-  /** The host that the certificate has to be for. */
-  readonly serverName: string;
-}
-
-/** A way that was found. */
-export interface Route {
-  readonly transport: Transport;
-  readonly isSsl: 0 | 1 | 2;
-  readonly tls: TlsInfo | undefined;
 }

@@ -1,0 +1,62 @@
+/** What a server makes of a request: plain HTTP, a WebSocket handshake of some version, or a bad one. */
+
+import type { WireVersion } from "../wire_version.ts";
+
+/** A version that `Sec-WebSocket-Version` names. */
+export type NumberedVersion = Exclude<WireVersion, 0 | "hixie-75">;
+
+interface Upgrade {
+  readonly kind: "websocket";
+  readonly version: WireVersion;
+  /** The client's subprotocols in its order of preference. */
+  readonly protocols: readonly string[];
+  /** `Sec-WebSocket-Extensions`, repeated lines joined; empty without an element. */
+  readonly extensions: string;
+  /** The page that it comes from, in whichever field the version has it; `undefined` without one. */
+  readonly origin: string | undefined;
+}
+
+/** A handshake as it has been since draft 04. */
+export interface KeyedUpgrade extends Upgrade {
+  readonly version: NumberedVersion;
+  readonly key: string;
+}
+
+/** A handshake of hixie-76, whose third key is behind its head. */
+export interface Hixie76Upgrade extends Upgrade {
+  readonly version: 0;
+  readonly origin: string;
+  /** What the first two keys hide. */
+  readonly numbers: readonly [number, number];
+}
+
+/** A handshake of hixie-75, which proves nothing. */
+export interface Hixie75Upgrade extends Upgrade {
+  readonly version: "hixie-75";
+  readonly origin: string;
+}
+
+/** A handshake that can be answered. */
+export type WebSocketUpgrade = KeyedUpgrade | Hixie76Upgrade | Hixie75Upgrade;
+
+/** A handshake that can't. */
+export interface RefusedUpgrade {
+  readonly kind: "refused";
+  readonly status: number;
+  /** What was wrong, for the log. */
+  readonly reason: string;
+  /** Fields that the answer must have. */
+  readonly fields: [string, string][];
+}
+
+/** All that a request can be. */
+export type UpgradeDecision = { readonly kind: "plain" } | WebSocketUpgrade | RefusedUpgrade;
+
+/** What can't be accepted, by the status that says so. */
+export function refusal(
+  status: number,
+  reason: string,
+  fields: readonly (readonly [string, string])[] = [],
+): RefusedUpgrade {
+  return { kind: "refused", status, reason, fields: fields.map(([name, value]) => [name, value]) };
+}

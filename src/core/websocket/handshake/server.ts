@@ -1,0 +1,153 @@
+/**
+ * A server's side of the opening handshake: RFC 6455 section 4.2, and what the drafts before it had
+ * otherwise. The two that have nothing of it, hixie-75 and hixie-76, are in `hixie_server`.
+ */
+
+import type { BodyFraming } from "../../http/body/reader.ts";
+import type { RequestHead } from "../../http/head.ts";
+import { listHasToken, splitList } from "../../http/syntax.ts";
+import { type FieldLine, writeHead } from "../../http/writer.ts";
+import type { WireVersion } from "../wire_version.ts";
+import {
+  type KeyedUpgrade,
+  type NumberedVersion,
+  refusal,
+  type RefusedUpgrade,
+  type UpgradeDecision,
+} from "./decision.ts";
+import { checkProtocol, faultOfProtocols, listedExtensions } from "./fields.ts";
+import { readHixie } from "./hixie_server.ts";
+import { acceptValue, isKey, type Sha1 } from "./keys.ts";
+
+/**
+ * Checks a request by section 4.2.1.
+ *
+ * @param framing that of its body, which it must not have
+ * @param versions those that are spoken here; the answer to another one lists them in this order
+ */
+export function readUpgrade(
+  head: RequestHead,
+  framing: BodyFraming,
+  versions: readonly WireVersion[],
+): UpgradeDecision {
+  const { fields } = head;
+  // RFC 9110 section 7.8: an upgrade to anything else may be ignored.
+  if (!listHasToken(fields.get("upgrade") ?? "", "websocket")) return { kind: "plain" };
+  if (head.method !== "GET") return refusal(405, "the method is not GET", [["Allow", "GET"]]);
+  if (head.minorVersion === 0) return refusal(400, "the handshake came in HTTP/1.0");
+  for (const name of SINGLE_FIELDS) {
+    if (fields.count(name) > 1) return refusal(400, `more than one ${name}`);
+  }
+  if (!listHasToken(fields.get("connection") ?? "", "upgrade")) {
+    return refusal(400, "Connection does not name upgrade");
+  }
+  const asked = fields.get("sec-websocket-version");
+  if (asked === undefined) {
+    return readHixie(head, framing, versions) ?? refusal(400, "Sec-WebSocket-Version is missing");
+  }
+  const version = versions.find((each) => isNumbered(each) && String(each) === asked);
+  if (version === undefined) return refusalOfVersion(versions);
+  return readKeyed(head, framing, version as NumberedVersion);
+}
+
+function readKeyed(
+  { fields }: RequestHead,
+  framing: BodyFraming,
+  version: NumberedVersion,
+): KeyedUpgrade | RefusedUpgrade {
+  const key = fields.get("sec-websocket-key");
+  if (key === undefined) return refusal(400, "Sec-WebSocket-Key is missing");
+  if (!isKey(key)) return refusal(400, "Sec-WebSocket-Key is not 16 bytes of base64");
+  if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
+    return refusal(400, "the handshake has a body");
+  }
+  const protocols = splitList(fields.get("sec-websocket-protocol") ?? "");
+  // Section 4.3: of a list that is there, there is at least one element, 1#.
+  if (protocols.length === 0 && fields.has("sec-websocket-protocol")) {
+    return refusal(400, "Sec-WebSocket-Protocol is empty");
+  }
+  const fault = faultOfProtocols(protocols);
+  if (fault !== undefined) return refusal(400, `Sec-WebSocket-Protocol has ${fault}`);
+  const extensions = listedExtensions(fields);
+  if (extensions === undefined) return refusal(400, "Sec-WebSocket-Extensions has no element");
+  let origin = fields.get("origin");
+  if (version !== WEBSOCKET_VERSION) {
+    if (fields.count(DRAFT_ORIGIN) > 1) return refusal(400, `more than one ${DRAFT_ORIGIN}`);
+    const drafted = fields.get(DRAFT_ORIGIN);
+    if (drafted !== undefined && origin !== undefined && drafted !== origin) {
+      return refusal(400, `Origin and ${DRAFT_ORIGIN} differ`);
+    }
+    origin ??= drafted;
+  }
+  return { kind: "websocket", version, key, protocols, extensions, origin };
+}
+
+/** What a server has chosen for an answer. */
+export interface KeyedAnswer {
+  readonly protocol: string | undefined;
+  readonly fields: Iterable<FieldLine>;
+  /** `Sec-WebSocket-Nonce`, which draft 04 alone has. */
+  readonly nonce?: string | undefined;
+}
+
+/**
+ * The 101 that accepts a handshake (section 4.2.2, step 5).
+ *
+ * @throws {TypeError} for a protocol that is no token or a field that can't be sent
+ */
+export function upgradeResponse(
+  key: string,
+  { protocol, fields, nonce }: KeyedAnswer,
+  digests: Sha1,
+): Uint8Array {
+  let startLines = SWITCHING_PROTOCOLS + acceptValue(key, digests);
+  if (nonce !== undefined) startLines += "\r\nSec-WebSocket-Nonce: " + nonce;
+  if (protocol !== undefined) {
+    checkProtocol("protocol", protocol);
+    startLines += "\r\nSec-WebSocket-Protocol: " + protocol;
+  }
+  return writeHead(startLines, fields);
+}
+
+/**
+ * Chooses a subprotocol (RFC 6455 section 4.2.2): the first of the client's, in its order of
+ * preference, that `supported` knows; `undefined` when there is none. Names are compared with their case.
+ */
+export function chooseSubprotocol(
+  offered: readonly string[],
+  supported: (name: string) => boolean,
+): string | undefined {
+  return offered.find((name) => supported(name));
+}
+
+/** The version of the protocol that RFC 6455 defines. */
+export const WEBSOCKET_VERSION = 13;
+
+/** What every 101 begins with. */
+const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+  "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+
+/**
+ * Of these a request must have one line only: RFC 6454 section 7.3 has it so for `Origin`, and RFC 9110
+ * section 5.3 for every field that is no list. A request with two is malformed, even where all origins
+ * are allowed.
+ */
+const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Origin"] as const;
+
+/** What `Origin` was called in drafts 01 to 10. */
+const DRAFT_ORIGIN = "Sec-WebSocket-Origin";
+
+/** Section 4.4, and RFC 9110 section 15.5.22, by which a 426 must have the last two. */
+function refusalOfVersion(versions: readonly WireVersion[]): RefusedUpgrade {
+  const numbers = versions.filter(isNumbered);
+  const names = numbers.length === 1 ? String(numbers[0]) : `one of ${numbers.join(", ")}`;
+  return refusal(426, `a Sec-WebSocket-Version other than ${names}`, [
+    ...numbers.length === 0 ? [] : [["Sec-WebSocket-Version", numbers.join(", ")] as const],
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+  ]);
+}
+
+function isNumbered(version: WireVersion): version is NumberedVersion {
+  return version !== 0 && version !== "hixie-75";
+}
