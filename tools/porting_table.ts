@@ -35,7 +35,8 @@ const ABOUT_VERSIONS =
 - \`protocol\` of 2010 is 76 or 0, which named the same draft, or 13. Browsers have spoken nothing but
   13 since 2012: a program that is to serve them as well as the clients of then passes
   \`{ versions: [0, 13] }\` behind the last argument. 2 is refused: C wrote that draft, but did not
-  read it. Its server is asked for no subprotocol, in all versions.
+  read it. A client that asks for a subprotocol is refused, whatever its version; C repeated what was
+  asked for.
 - To turn the drafts off, pass \`{ versions: [13] }\` as \`limits\`: the creation struct has a member for
   it, and the older calls have an argument more at their end. To turn others on, list them: a
   version that the generation never had works as well. Only what clients ask for is the

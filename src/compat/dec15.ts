@@ -50,10 +50,9 @@ import type {
   ProtocolStruct,
 } from "./engine/structs.ts";
 export * from "./constants/dec15.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
-export { type WireInfo } from "../api/creation/wire_info.ts";
-export { type Draft04Masking, type WireVersion } from "../core/websocket/wire_version.ts";
 export { type Box } from "./engine/guards.ts";
 export { box } from "./engine/pointers.ts";
 export { type HandshakeLines } from "./engine/handshake_lines.ts";

@@ -54,10 +54,9 @@ import type {
   ProtocolStruct,
 } from "./engine/structs.ts";
 export * from "./constants/mar13.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
-export { type WireInfo } from "../api/creation/wire_info.ts";
-export { type Draft04Masking, type WireVersion } from "../core/websocket/wire_version.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
 export {
   frameIsBinary as lws_frame_is_binary,

@@ -15,6 +15,7 @@
  */
 
 import type { Context } from "../api/context.ts";
+import type { WireVersion } from "../api/creation/wire_info.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { type Write, writing } from "./calls/connection_calls.ts";
 import { createFrom, hostInUse } from "./calls/creation.ts";
@@ -27,13 +28,11 @@ import { defineGeneration } from "./engine/generation.ts";
 import { refuse, theConnection, theWhole } from "./engine/guards.ts";
 import type { OwnOptions } from "./engine/limits.ts";
 import { plain } from "./engine/placements.ts";
-import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { systemClock } from "../service/clock.ts";
 export * from "./constants/nov10.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
-export { type WireInfo } from "../api/creation/wire_info.ts";
-export { type Draft04Masking, type WireVersion } from "../core/websocket/wire_version.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export type {

@@ -40,10 +40,9 @@ import { plain, pollPlacements } from "./engine/placements.ts";
 import type { BroadcastFilledIn, ExtensionStruct, ProtocolStruct } from "./engine/structs.ts";
 import { EVERY_VERSION } from "./engine/versions.ts";
 export * from "./constants/oct12.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
-export { type WireInfo } from "../api/creation/wire_info.ts";
-export { type Draft04Masking, type WireVersion } from "../core/websocket/wire_version.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
 export {
   sendPipeChoked as lws_send_pipe_choked,

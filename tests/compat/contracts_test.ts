@@ -13,7 +13,6 @@ import {
   DEC15,
   FACES,
   FEB11,
-  logged,
   MAR13,
   OCT12,
   on,

@@ -1,5 +1,6 @@
 /** What a generation of the C library is to the code that all of them share. */
 
+import type { WireVersion } from "../../api/creation/wire_info.ts";
 import type { ReasonData } from "../../api/reasons.ts";
 import type { WriteKind } from "../../api/write.ts";
 import type { Wsi } from "../../api/wsi.ts";
@@ -7,7 +8,6 @@ import * as newest from "../constants/dec15.ts";
 import { camelCase, type Constants, type NameTable, tableOf } from "./names.ts";
 import type { ClientVersion } from "./versions.ts";
 import { HEADER_TOKENS } from "../../core/http/header_tokens.ts";
-import type { WireVersion } from "../../core/websocket/wire_version.ts";
 
 /** The arguments of a C callback behind the reason. */
 export type Given = readonly [user: unknown, data: unknown, len: number];

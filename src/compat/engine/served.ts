@@ -1,11 +1,11 @@
 /** What is kept of a context that a C call made. */
 
 import type { Context } from "../../api/context.ts";
+import type { Draft04Masking } from "../../api/creation/wire_info.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import type { FileService } from "../calls/files/file_service.ts";
 import type { AnyCallback, Generation } from "./generation.ts";
 import type { FilledIn, ProtocolStruct } from "./structs.ts";
-import type { Draft04Masking } from "../../core/websocket/wire_version.ts";
 
 /** A protocol struct of any generation. */
 export type AnyProtocolStruct =

@@ -1,8 +1,8 @@
 /** Which versions of the protocol C calls speak. */
 
 import type { ClientConnectInfo } from "../../api/client_info.ts";
+import type { Draft04Masking } from "../../api/creation/wire_info.ts";
 import { refuse } from "./guards.ts";
-import type { Draft04Masking } from "../../core/websocket/wire_version.ts";
 
 /** A version that a client can ask for by its number. */
 export type ClientVersion = Exclude<ClientConnectInfo["version"], undefined | -1>;
