@@ -8,7 +8,7 @@ import { LwsError } from "../base/errors.ts";
 import { isFace } from "../base/face.ts";
 import { log } from "../base/log.ts";
 import type { Connection } from "./connection.ts";
-import { BESIDE, type Outbox } from "./outbox.ts";
+import { BESIDE } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
 import { type Framed, framedOf, PreparedMessage } from "./prepared_message.ts";
 import { CLOSE_NO_STATUS } from "../core/websocket/close.ts";
@@ -46,27 +46,43 @@ const scratch = new Uint8Array(16 * 1024);
 const LONGEST_SCRATCH_TEXT = Math.floor(scratch.length / 3);
 const FAILED = Symbol("an extension has failed");
 
-/** What a {@linkcode FrameWriter} tells its session. Implemented by WebSocketSession. */
-export interface ExtensionFailureHandler {
-  /** An extension can't go on, so that the connection can't. */
-  onExtensionFailure(error: unknown): void;
-}
-
-/** Queues frames at a connection; each call gives the payload bytes it took, or −1. */
-export class FrameWriter {
+/** What is done to the frames of a session before they leave; sessions without extensions have it in common. */
+class Framing {
+  readonly masks: boolean;
+  /** The extensions that were negotiated, if any were. */
+  readonly layers: ExtensionLayers | undefined;
   /** Of the version, unless its frames are those of RFC 6455. */
   readonly codec: WireCodec | undefined;
-  readonly masks: boolean;
+  readonly extension: ExtensionSession | undefined;
+  readonly stream: ExtensionSession | undefined;
+  /** Whether frames are as RFC 6455 has them when they leave. */
+  readonly isDirect: boolean;
+  /** Whether nothing is done to a payload. */
+  readonly isPlain: boolean;
+
+  constructor(masks: boolean, layers?: ExtensionLayers, codec?: WireCodec) {
+    this.masks = masks;
+    this.layers = layers;
+    this.codec = codec;
+    this.extension = layers?.data;
+    this.stream = layers?.stream;
+    this.isDirect = codec === undefined && this.stream === undefined;
+    this.isPlain = !masks && this.extension === undefined && this.isDirect;
+  }
+}
+
+const PLAIN = new Framing(false);
+const MASKED = new Framing(true);
+
+/**
+ * Queues frames at a connection; each call gives the payload bytes it took, or −1. The base of a session and
+ * no part of it: an object more would cost each idle connection its memory.
+ */
+export abstract class FrameWriter {
+  protected readonly connection: Connection;
+  protected readonly framing: Framing;
   /** Set while a frame is written whose payload is to be readable. */
   #zeroKey = false;
-  readonly #outbox: Outbox;
-  readonly #extension: ExtensionSession | undefined;
-  readonly #stream: ExtensionSession | undefined;
-  readonly #handler: ExtensionFailureHandler;
-  /** Whether frames are as RFC 6455 has them when they leave. */
-  readonly #isDirect: boolean;
-  /** Whether nothing is done to a payload. */
-  readonly #isPlain: boolean;
   #sendsMessage = false;
   /** Pongs that wait for a write under way. */
   #pongs: HeldPongs | undefined;
@@ -74,22 +90,21 @@ export class FrameWriter {
   constructor(
     connection: Connection,
     layers: ExtensionLayers | undefined,
-    handler: ExtensionFailureHandler,
     codec: WireCodec | undefined,
   ) {
+    this.connection = connection;
     const { isClient, owner } = connection;
-    this.#outbox = connection.outbox;
-    this.codec = codec;
-    this.masks = isClient && !owner.options.defeatClientMask && (codec?.masks ?? true);
-    this.#extension = layers?.data;
-    this.#stream = layers?.stream;
-    this.#handler = handler;
-    this.#isDirect = codec === undefined && this.#stream === undefined;
-    this.#isPlain = !this.masks && this.#extension === undefined && this.#isDirect;
+    const masks = isClient && !owner.options.defeatClientMask && (codec?.masks ?? true);
+    if (layers !== undefined || codec !== undefined) {
+      this.framing = new Framing(masks, layers, codec);
+    } else this.framing = masks ? MASKED : PLAIN;
   }
 
+  /** An extension can't go on, so that the connection can't. */
+  abstract onExtensionFailure(error: unknown): void;
+
   /** What the program writes, as any kind but a close frame. */
-  write(
+  protected writeFrame(
     data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
@@ -138,18 +153,18 @@ export class FrameWriter {
     );
   }
 
-  /** Apart from {@linkcode write}, in which its closure would cost every call. */
+  /** Apart from {@linkcode writeFrame}, in which its closure would cost every call. */
   #writeReadable(
     data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
     options: WriteOptions,
   ): number {
-    return this.readable(() => this.write(data, kind, { ...options, ignoreXorMask: false }));
+    return this.readable(() => this.writeFrame(data, kind, { ...options, ignoreXorMask: false }));
   }
 
   /** The masking key of the frames that `send` queues is zero. */
-  readable(send: () => number): number {
-    if (!this.masks) {
+  protected readable(send: () => number): number {
+    if (!this.framing.masks) {
       refuseArgument("write", "ignoreXorMask", true, "false where frames are not masked");
     }
     this.#zeroKey = true;
@@ -163,28 +178,28 @@ export class FrameWriter {
   /** A whole message that was framed before. */
   #prepared(message: Framed): number {
     this.#checkOrder(message.opcode);
-    const extension = this.#extension;
+    const extension = this.framing.extension;
     const key = extension?.sharedKey;
-    if (extension !== undefined && (key === undefined || !this.#isDirect)) {
+    if (extension !== undefined && (key === undefined || !this.framing.isDirect)) {
       return this.#sendEncoded(extension, message.opcode | FIN, message.payload, undefined);
     }
-    if (this.masks || !this.#isDirect) {
+    if (this.framing.masks || !this.framing.isDirect) {
       return this.send(message.opcode | FIN, message.payload);
     }
     const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
-    if (!this.#outbox.lend(frame, message.byteLength, true)) return -1;
+    if (!this.connection.outbox.lend(frame, message.byteLength, true)) return -1;
     if (frame !== message.frame) extension!.sentShared();
     return message.byteLength;
   }
 
   /** A message. Most are bytes that a server sends as they are, by the straight line here. */
-  whole(opcode: number, data: Bytes | string): number {
+  protected whole(opcode: number, data: Bytes | string): number {
     const length = plainLength(data);
-    if (length < 0 || !this.#isPlain || this.#sendsMessage) {
+    if (length < 0 || !this.framing.isPlain || this.#sendsMessage) {
       return this.#data(opcode, data, true, undefined);
     }
     const first = opcode | FIN;
-    return this.#outbox.sendFrame(first, data as Uint8Array, length, length, UNMASKED)
+    return this.connection.outbox.sendFrame(first, data as Uint8Array, length, length, UNMASKED)
       ? length
       : -1;
   }
@@ -198,9 +213,9 @@ export class FrameWriter {
   ): number {
     this.#checkOrder(opcode);
     const first = fin ? opcode | FIN : opcode;
-    const sent = this.#extension === undefined
+    const sent = this.framing.extension === undefined
       ? this.send(first, data)
-      : this.#sendEncoded(this.#extension, first, data, compress);
+      : this.#sendEncoded(this.framing.extension, first, data, compress);
     if (sent >= 0) this.#sendsMessage = !fin;
     return sent;
   }
@@ -253,7 +268,7 @@ export class FrameWriter {
   }
 
   /** Queues one frame; header and payload lie together, so that they leave in one write. */
-  send(first: number, data: Bytes | string): number {
+  protected send(first: number, data: Bytes | string): number {
     const length = plainLength(data);
     if (length > 0) return this.#queue(first, data as Uint8Array, length, length);
     const payload = typeof data === "string" ? encodeText(data) : viewOf("write: data", data);
@@ -264,16 +279,16 @@ export class FrameWriter {
    * Queues a frame that is none of the program's, which keep themselves few: no limit of what it may
    * write stands against a pong, a probe or the close frame, and none of its writes waits for one.
    */
-  beside(first: number, payload: Uint8Array): void {
+  protected beside(first: number, payload: Uint8Array): void {
     this.#queue(first, payload, payload.length, BESIDE);
   }
 
   /** Queues the close frame; false where the version has none, or none that could stand here. */
-  close(payload: Uint8Array, code: number): boolean {
-    const { codec } = this;
+  protected closeFrame(payload: Uint8Array, code: number): boolean {
+    const { codec } = this.framing;
     if (codec !== undefined) {
       if (!codec.hasCloseCode && code !== CLOSE_NO_STATUS) this.#logUnsent(code, codec.version);
-      if (!codec.mayClose) return false;
+      if (!codec.hasCloseFrame || !codec.mayClose) return false;
     }
     this.beside(OPCODE_CLOSE | FIN, payload);
     return true;
@@ -283,24 +298,24 @@ export class FrameWriter {
     log(
       "info",
       () =>
-        `connection ${this.#outbox.socketFd}: ${code} is not sent, as version ${version} of the ` +
+        `connection ${this.connection.socketFd}: ${code} is not sent, as version ${version} of the ` +
         "protocol has no close codes",
     );
   }
 
   /** Each ping is answered; of those that come while a write is under way, as many as may be unsent. */
-  pong(payload: Uint8Array): void {
-    const outbox = this.#outbox;
+  protected pong(payload: Uint8Array): void {
+    const outbox = this.connection.outbox;
     const room = MOST_UNSENT_PONGS - outbox.besides;
     if (!outbox.isWriting && payload.length + MAX_HEADER_LENGTH <= room) {
       return this.beside(OPCODE_PONG | FIN, payload);
     }
-    this.#pongs ??= new HeldPongs(this.masks);
+    this.#pongs ??= new HeldPongs(this.framing.masks);
     this.#pongs.hold(payload, room);
   }
 
   /** All that wait become frames. */
-  sendPongs(): void {
+  protected sendPongs(): void {
     const pongs = this.#pongs;
     this.#pongs = undefined;
     for (let pong = pongs?.next(); pong !== undefined; pong = pongs!.next()) {
@@ -309,22 +324,23 @@ export class FrameWriter {
   }
 
   /** In front, so that a peer that is sent much learns that we live; but behind pongs that wait. */
-  releasePongs(): void {
+  protected releasePongs(): void {
     if (this.#pongs === undefined) return;
-    const outbox = this.#outbox;
+    const outbox = this.connection.outbox;
     // What a stream has made of them has one order only.
-    if (this.#stream !== undefined || outbox.besides > 0) this.sendPongs();
+    if (this.framing.stream !== undefined || outbox.besides > 0) this.sendPongs();
     else outbox.ahead(() => this.sendPongs());
   }
 
   /** @param given how many bytes were written, which an extension may have made more or fewer */
   #queue(first: number, payload: Uint8Array, length: number, given: number): number {
-    if (!this.#isDirect) return this.#sendConverted(first, payload, length, given);
-    const masking = this.masks ? this.#masking : UNMASKED;
-    return this.#outbox.sendFrame(first, payload, length, given, masking) ? length : -1;
+    if (!this.framing.isDirect) return this.#sendConverted(first, payload, length, given);
+    const { outbox } = this.connection;
+    return outbox.sendFrame(first, payload, length, given, this.#masking) ? length : -1;
   }
 
   get #masking(): Masking {
+    if (!this.framing.masks) return UNMASKED;
     return this.#zeroKey ? ZERO_KEY : FRESH_KEY;
   }
 
@@ -336,26 +352,25 @@ export class FrameWriter {
     given: number,
   ): number {
     const frame = this.#frameOf(first, payload, length);
-    if (this.#stream === undefined) {
-      return this.#outbox.send(frame, frame.length, given) ? length : -1;
+    if (this.framing.stream === undefined) {
+      return this.connection.outbox.send(frame, frame.length, given) ? length : -1;
     }
     const isControl = (first & CONTROL_BIT) !== 0;
     const part = { payload: frame, isFirst: true, isLast: true, compress: undefined, isControl };
-    const encoded = this.#encode(this.#stream, part);
+    const encoded = this.#encode(this.framing.stream, part);
     if (encoded === FAILED) return -1;
     const bytes = encoded ?? frame;
     const size = lengthOf(bytes);
-    return this.#outbox.send(bytes, size, Math.min(size, given)) ? length : -1;
+    return this.connection.outbox.send(bytes, size, Math.min(size, given)) ? length : -1;
   }
 
   #frameOf(first: number, payload: Uint8Array, length: number): Uint8Array {
-    if (this.codec !== undefined) {
-      return this.codec.encode(first, payload, length, this.masks ? this.#masking : UNMASKED);
-    }
-    const frame = new Uint8Array(headerLength(length, this.masks) + length);
-    const body = writeHeader(frame, 0, first, length, this.masks);
+    const { masks, codec } = this.framing;
+    if (codec !== undefined) return codec.encode(first, payload, length, this.#masking);
+    const frame = new Uint8Array(headerLength(length, masks) + length);
+    const body = writeHeader(frame, 0, first, length, masks);
     frame.set(payload, body);
-    if (this.masks) maskPayload(frame, body, length, this.#masking);
+    if (masks) maskPayload(frame, body, length, this.#masking);
     return frame;
   }
 
@@ -366,13 +381,13 @@ export class FrameWriter {
       encoded = session.encode(part);
     } catch (error) {
       if (!(error instanceof ExtensionFailure)) throw error;
-      this.#handler.onExtensionFailure(error);
+      this.onExtensionFailure(error);
       return FAILED;
     }
     try {
       return encoded === undefined ? undefined : viewOf("encode: data", encoded);
     } catch (error) {
-      this.#handler.onExtensionFailure(error);
+      this.onExtensionFailure(error);
       return FAILED;
     }
   }

@@ -4,9 +4,10 @@
  */
 
 import type { Connection } from "./connection.ts";
+import type { KeepAliveSettings } from "../api/limits.ts";
 import { WheelEntry } from "../service/timer_wheel.ts";
 
-/** What {@linkcode Probed} knows between a first doubt, or a write that waits, and the next sign of life. */
+/** What {@linkcode KeepAlive} knows between a first doubt, or a write that waits, and the next sign of life. */
 interface Doubt {
   /** Probes that have left since the last sign of life. */
   unanswered: number;
@@ -26,43 +27,48 @@ function probePayload(): Uint8Array {
   return probe ??= new TextEncoder().encode(`lws-ka ${crypto.randomUUID()}`);
 }
 
+/** What is probed. Implemented by WebSocketSession. */
+export interface Probed {
+  /** Sends a ping with this payload. */
+  sendProbe(payload: Uint8Array): void;
+  /** The peer is silent for too long. */
+  onSilent(): void;
+}
+
 /**
- * An established connection, as what is probed: the base of the session, as an object more would cost
- * each idle connection its memory. Signs of life are noted only; the timer stays as it is, and looks
- * for them when it is due.
+ * The probing of one established connection. Signs of life are noted only; the timer stays as it is, and
+ * looks for them when it is due.
  *
  * Life is what the peer sends, and progress of a write that had to wait; what goes into the system's
  * buffers at once tells nothing of the peer.
  */
-export abstract class Probed extends WheelEntry {
+export class KeepAlive extends WheelEntry {
+  readonly #connection: Connection;
+  readonly #probed: Probed;
+  readonly #settings: KeepAliveSettings;
   /** When the peer last lived, or the last probe left. */
   #since = PAUSED;
   #doubt: Doubt | undefined;
 
-  /** The connection that is probed. */
-  protected abstract readonly probed: Connection;
-  /** Sends a ping with this payload. */
-  abstract sendProbe(payload: Uint8Array): void;
-  /** The peer is silent for too long. */
-  abstract onSilent(): void;
-
   /** The session begins. */
-  protected startProbing(): void {
-    const { wheel, keepAlive } = this.probed.owner;
-    if (keepAlive === undefined) return;
-    wheel.arm(this, keepAlive.timeMs);
-    if (!this.probed.isPaused) this.heard();
+  constructor(connection: Connection, probed: Probed, settings: KeepAliveSettings) {
+    super();
+    this.#connection = connection;
+    this.#probed = probed;
+    this.#settings = settings;
+    connection.owner.wheel.arm(this, settings.timeMs);
+    if (!connection.isPaused) this.heard();
   }
 
   /** The session is over. */
-  protected stopProbing(): void {
-    this.probed.owner.wheel.cancel(this);
+  stop(): void {
+    this.#connection.owner.wheel.cancel(this);
   }
 
   /** Bytes came from the peer. */
-  protected heard(): void {
+  heard(): void {
     if (!this.pending) return;
-    this.#since = this.probed.owner.wheel.recently();
+    this.#since = this.#connection.owner.wheel.recently();
     const doubt = this.#doubt;
     if (doubt === undefined) return;
     doubt.unanswered = doubt.behind = 0;
@@ -70,7 +76,7 @@ export abstract class Probed extends WheelEntry {
   }
 
   /** Called when so many bytes of this end have left; 0 for a part of a write whose rest waits. */
-  protected left(bytes: number): void {
+  left(bytes: number): void {
     if (bytes === 0) {
       if (!this.pending) return;
       this.#progressed();
@@ -92,27 +98,31 @@ export abstract class Probed extends WheelEntry {
 
   #progressed(): void {
     // Exactly, as the interval of a probe that leaves with it counts from here.
-    if (this.#since !== PAUSED) this.#since = Math.ceil(this.probed.owner.wheel.now());
+    if (this.#since !== PAUSED) this.#since = Math.ceil(this.#connection.owner.wheel.now());
     if (this.#doubt !== undefined) this.#doubt.unanswered = 0;
   }
 
   /** Whether a pong answers a probe, and is nothing for the program. */
-  protected isAnswer(payload: Uint8Array): boolean {
+  isAnswer(payload: Uint8Array): boolean {
     return probe !== undefined && probe.length === payload.length &&
       probe.every((byte, i) => byte === payload[i]);
   }
 
   /** The program has stopped receiving: nothing is heard then, and that says nothing of the peer. */
-  protected pauseProbing(paused: boolean): void {
+  pause(paused: boolean): void {
     if (paused) this.#since = PAUSED;
     else if (this.#since === PAUSED) this.heard();
   }
 
+  override isHeldUp(times: number): boolean {
+    return this.#connection.isHeldUp(times);
+  }
+
   onDue(): void {
-    const { owner, outbox } = this.probed;
+    const { owner, outbox, isEstablished } = this.#connection;
     const { wheel } = owner;
-    const { timeMs, probes, intervalMs } = owner.keepAlive!;
-    if (!this.probed.isEstablished) return;
+    const { timeMs, probes, intervalMs } = this.#settings;
+    if (!isEstablished) return;
     if (this.#since === PAUSED) return wheel.arm(this, timeMs);
     const doubt = this.#doubt;
     const unanswered = doubt?.unanswered ?? 0;
@@ -121,11 +131,11 @@ export abstract class Probed extends WheelEntry {
     // A probe that has not left is not unanswered.
     if (doubt !== undefined && doubt.behind > 0) return wheel.arm(this, intervalMs);
     if (dueMs > 0) return wheel.arm(this, dueMs);
-    if (unanswered >= probes) return this.onSilent();
+    if (unanswered >= probes) return this.#probed.onSilent();
     const isStuck = outbox.isWriting;
     this.#since = Math.ceil(wheel.now());
     wheel.arm(this, intervalMs);
-    this.sendProbe(probePayload());
+    this.#probed.sendProbe(probePayload());
     const behind = outbox.unsent;
     this.#doubt = { unanswered: behind === 0 ? unanswered + 1 : unanswered, behind, isStuck };
   }

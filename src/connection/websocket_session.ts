@@ -12,8 +12,8 @@ import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
-import { checkWriteOptions, type ExtensionFailureHandler, FrameWriter } from "./frame_writer.ts";
-import { Probed } from "./keep_alive.ts";
+import { checkWriteOptions, FrameWriter } from "./frame_writer.ts";
+import { KeepAlive, type Probed } from "./keep_alive.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
@@ -55,15 +55,13 @@ interface SentClose extends CloseStatus {
 const NO_STATUS: CloseStatus = { code: CLOSE_NO_STATUS, reason: "" };
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession extends Probed
-  implements Phase, FrameHandler, ExtensionFailureHandler, DecodedDataHandler {
-  readonly #connection: Connection;
+export class WebSocketSession extends FrameWriter
+  implements Phase, FrameHandler, DecodedDataHandler, Probed {
   readonly #parser: FrameReader;
-  readonly #writer: FrameWriter;
-  readonly #layers: ExtensionLayers | undefined;
   /** Those of the request, until the session has begun. */
   headers: HeaderSource | undefined;
   readonly #extended: ExtendedInput | undefined;
+  readonly #keepAlive: KeepAlive | undefined;
   #state = WEBSOCKET.first;
   /** The code and reason of the close frame that we sent. */
   #sentClose: SentClose | undefined;
@@ -80,10 +78,7 @@ export class WebSocketSession extends Probed
     headers?: HeaderSource,
     codec?: WireCodec,
   ) {
-    super();
-    this.#connection = connection;
-    this.#writer = new FrameWriter(connection, layers, this, codec);
-    this.#layers = layers;
+    super(connection, layers, codec);
     this.headers = headers;
     if (codec !== undefined) {
       this.#parser = codec.reader({ ...rulesOf(connection, layers), handler: this });
@@ -92,16 +87,14 @@ export class WebSocketSession extends Probed
       connection.extensions = layers.names;
       this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
     }
-    if (codec === undefined || codec.hasPing) this.startProbing();
-  }
-
-  protected get probed(): Connection {
-    return this.#connection;
+    const { keepAlive } = connection.owner;
+    const isProbed = keepAlive !== undefined && (codec === undefined || codec.hasPing);
+    if (isProbed) this.#keepAlive = new KeepAlive(connection, this, keepAlive);
   }
 
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     this.#tellExtensions();
     if (connection.isEstablished) {
       const { entry, isClient } = connection;
@@ -114,7 +107,7 @@ export class WebSocketSession extends Probed
 
   /** All that the context lists hear of it, and those in use are called from now on. */
   #tellExtensions(): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     const { owner } = connection;
     if (owner.extensions.length === 0) return;
     this.#guard(() => {
@@ -122,7 +115,7 @@ export class WebSocketSession extends Probed
         failOnRejection(connection, extension.anyEstablished?.(connection.wsi));
       }
     });
-    this.#layers?.startSeconds(connection, (work) => {
+    this.framing.layers?.startSeconds(connection, (work) => {
       if (connection.isOpen) connection.turn(() => this.#guard(work));
     });
   }
@@ -137,12 +130,12 @@ export class WebSocketSession extends Probed
   }
 
   onExtensionFailure(error: unknown): void {
-    logExtensionFailure(this.#connection, error);
+    logExtensionFailure(this.connection, error);
     this.#failWith("extensionThrew");
   }
 
   onBytes(bytes: Uint8Array): number {
-    this.heard();
+    if (this.#keepAlive !== undefined) this.#keepAlive.heard();
     return this.#extended === undefined ? this.#parser.parse(bytes) : this.#extended.take(bytes);
   }
 
@@ -151,7 +144,7 @@ export class WebSocketSession extends Probed
     if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
-    const connection = this.#connection;
+    const connection = this.connection;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
@@ -172,11 +165,11 @@ export class WebSocketSession extends Probed
   onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE_CLOSE) return this.#onClose(payload);
     // Section 5.5.2: a ping is answered until the peer's close frame has come, even behind this end's.
-    if (opcode === OPCODE_PING) this.#writer.pong(payload);
+    if (opcode === OPCODE_PING) this.pong(payload);
     if (this.#state !== "OPEN") return;
-    const connection = this.#connection;
+    const connection = this.connection;
     const isPing = opcode === OPCODE_PING;
-    if (!isPing && this.isAnswer(payload)) return;
+    if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
     const reason = connection.isClient
       ? isPing ? "clientReceivePing" : "clientReceivePong"
       : isPing
@@ -190,7 +183,7 @@ export class WebSocketSession extends Probed
   onFail(failure: Failure, detail?: string): void {
     log("info", () => {
       const [code, reason] = FAILURES[failure];
-      return `connection ${this.#connection.socketFd}: ${code} ${detail ?? reason}`;
+      return `connection ${this.connection.socketFd}: ${code} ${detail ?? reason}`;
     });
     this.#failWith(failure, detail);
   }
@@ -198,36 +191,36 @@ export class WebSocketSession extends Probed
   onEnd(): void {
     if (!this.#extended?.isHolding) return this.#onEnded();
     // All that came before it is told first, and onTurn looks for the end then.
-    if (!this.#connection.isPaused) this.#connection.goOn();
+    if (!this.connection.isPaused) this.connection.goOn();
   }
 
   #onEnded(): void {
-    this.#connection.endsFor("peer");
+    this.connection.endsFor("peer");
     if (this.#state === "OPEN") {
       this.#flushExtensions();
       // What has no close frames is closed like this, but not inside a frame.
-      if (this.#writer.codec?.hasCloseFrame === false && this.#parser.remaining === 0) {
+      if (this.framing.codec?.hasCloseFrame === false && this.#parser.remaining === 0) {
         this.#sentClose = { ...NO_STATUS, behind: 0 };
       }
     }
-    this.#connection.end("peer");
+    this.connection.end("peer");
   }
 
   onLeft(bytes: number): void {
-    this.left(bytes);
+    if (this.#keepAlive !== undefined) this.#keepAlive.left(bytes);
     const sent = this.#sentClose;
     if (sent !== undefined && sent.behind > 0) {
       // A close frame that has not left, or just did, is not unanswered.
       sent.behind = Math.max(0, sent.behind - bytes);
       this.#awaitAnswer();
     }
-    if (bytes > 0) this.#writer.releasePongs();
+    if (bytes > 0) this.releasePongs();
   }
 
   onDrain(): void {}
 
   onWritable(): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     if (this.#state !== "OPEN") return;
     const reason = connection.isClient ? "clientWriteable" : "serverWriteable";
     const result = call(connection, connection.entry, reason, undefined);
@@ -235,20 +228,16 @@ export class WebSocketSession extends Probed
   }
 
   sendProbe(payload: Uint8Array): void {
-    this.#connection.turn(() => this.#writer.beside(OPCODE_PING | FIN, payload));
-  }
-
-  override isHeldUp(times: number): boolean {
-    return this.#connection.isHeldUp(times);
+    this.connection.turn(() => this.beside(OPCODE_PING | FIN, payload));
   }
 
   onSilent(): void {
-    log("info", () => `connection ${this.#connection.socketFd}: the peer answers no probe`);
-    this.#connection.abort("keepAlive");
+    log("info", () => `connection ${this.connection.socketFd}: the peer answers no probe`);
+    this.connection.abort("keepAlive");
   }
 
   onTimeout(_reason: TimeoutReason): void {
-    this.#connection.abort("timeout");
+    this.connection.abort("timeout");
   }
 
   onLeave(): void {
@@ -263,20 +252,20 @@ export class WebSocketSession extends Probed
 
   /** What a callback's return value asks for: no close frame, but all that was written leaves. */
   onReturn(reason: Reason, result: number): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     // One that threw has closed already.
     if (connection.isOpen) {
       if (!this.#mayClose) return;
       noteClosing(connection.socketFd, reason, result);
       connection.endsFor("callback");
-      if (this.#layers !== undefined) this.#flushExtensions();
+      if (this.framing.layers !== undefined) this.#flushExtensions();
     }
     this.#parser.stop();
     connection.end("callback");
   }
 
   onTurn(): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     this.#extended?.resume();
     // A program that has stopped receiving is not told of the end either.
     const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
@@ -284,8 +273,8 @@ export class WebSocketSession extends Probed
   }
 
   onPause(paused: boolean): void {
-    this.pauseProbing(paused);
-    const connection = this.#connection;
+    this.#keepAlive?.pause(paused);
+    const connection = this.connection;
     const { socketFd } = connection;
     if (paused) this.#parser.stop();
     else if (this.#extended?.mayHold || connection.hasPeerEnded) {
@@ -298,25 +287,27 @@ export class WebSocketSession extends Probed
   }
 
   onClose(cause: CloseCause): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     const sent = this.#sentClose;
     const received = this.#receivedClose ?? this.#closeByEnd;
     const wasClean = sent !== undefined && received !== undefined;
     const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
     this.#parser.release();
-    this.stopProbing();
+    this.#keepAlive?.stop();
     call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
-    this.#layers?.close();
+    this.framing.layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
     }
   }
 
-  /** In a version without close frames both streams end, and the peer's end stands for one. */
+  /** In a version without close frames the end of the peer's stream stands for one, if this end's may. */
   get #closeByEnd(): CloseStatus | undefined {
-    const isSuch = this.#writer.codec?.hasCloseFrame === false && this.#sentClose !== undefined;
-    return isSuch && this.#connection.hasPeerEnded ? NO_STATUS : undefined;
+    const { codec } = this.framing;
+    if (codec === undefined || codec.hasCloseFrame || !codec.mayClose) return undefined;
+    const haveEnded = this.#sentClose !== undefined && this.connection.hasPeerEnded;
+    return haveEnded ? NO_STATUS : undefined;
   }
 
   write(
@@ -328,11 +319,11 @@ export class WebSocketSession extends Probed
     // Apart from the rest, so that the engine inlines what nearly every write is.
     const isPlain = options === undefined && (kind === "binary" || kind === "text");
     if (isPlain && !(data instanceof PreparedMessage)) {
-      return this.#writer.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
+      return this.whole(kind === "text" ? OPCODE_TEXT : OPCODE_BINARY, data);
     }
     if (options !== undefined) checkWriteOptions(options);
     if (kind === "close") return this.#writeClose(data, options);
-    return this.#writer.write(data, kind, options);
+    return this.writeFrame(data, kind, options);
   }
 
   close(cause: CloseCause, code: number | undefined, reason: string): number {
@@ -345,25 +336,25 @@ export class WebSocketSession extends Probed
 
   /** Whether no extension keeps the program from closing. */
   get #mayClose(): boolean {
-    return this.#layers === undefined || this.#layers.mayClose;
+    return this.framing.layers === undefined || this.framing.layers.mayClose;
   }
 
   /** Puts what extensions still have to send in front of the close frame; false when none may follow. */
   #flushExtensions(): boolean {
-    return this.#layers === undefined || this.#layers.flush(this.#connection);
+    return this.framing.layers === undefined || this.framing.layers.flush(this.connection);
   }
 
   /** Section 7.1.2, "Start the WebSocket Closing Handshake". */
   #beginClose(cause: CloseCause, payload: Uint8Array, code: number, reason: string): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     connection.endsFor(cause);
     if (!this.#flushExtensions()) return connection.end(cause);
     // An extension may have closed it meanwhile.
     if (this.#state !== "OPEN") return;
     this.#step("closeSent");
     this.#sentClose = { code, reason, behind: 0 };
-    this.stopProbing();
-    if (!this.#writer.close(payload, code)) return connection.end(cause, "lingers");
+    this.#keepAlive?.stop();
+    if (!this.closeFrame(payload, code)) return connection.end(cause, "lingers");
     this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
     // The answer must be seen, however little the program wants to receive.
@@ -371,7 +362,7 @@ export class WebSocketSession extends Probed
   }
 
   #awaitAnswer(): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
   }
 
@@ -381,40 +372,40 @@ export class WebSocketSession extends Probed
     if (typeof status === "string") return this.onFail(status);
     this.#parser.stop();
     this.#receivedClose = status;
-    this.#connection.endsFor("peer");
+    this.connection.endsFor("peer");
     if (this.#state === "OPEN") {
       // At once, so that no extension closes once more.
       this.#step("closeReceived");
-      if (!this.#flushExtensions()) return this.#connection.end("peer");
-      this.#writer.sendPongs();
-      if (this.#writer.close(payload, status.code)) this.#sentClose = { ...status, behind: 0 };
+      if (!this.#flushExtensions()) return this.connection.end("peer");
+      this.sendPongs();
+      if (this.closeFrame(payload, status.code)) this.#sentClose = { ...status, behind: 0 };
     }
     // Section 7.1.1: the server closes the connection first.
-    this.#connection.end("peer", this.#connection.isClient ? "awaitsPeer" : "lingers");
+    this.connection.end("peer", this.connection.isClient ? "awaitsPeer" : "lingers");
   }
 
   #step(event: WebSocketEvent): void {
-    this.#state = next(WEBSOCKET, this.#state, event, this.#connection.socketFd);
+    this.#state = next(WEBSOCKET, this.#state, event, this.connection.socketFd);
   }
 
   #failWith(failure: Failure, detail?: string): void {
     const cause = causeOf(failure);
-    this.#connection.endsFor(cause);
+    this.connection.endsFor(cause);
     const [code, fault] = FAILURES[failure];
     // An extension may say more of what is broken than there is room for.
     const reason = fittingReason(detail ?? fault);
     if (this.#state === "OPEN") {
       this.#step("closeSent");
       this.#sentClose = { code, reason, behind: 0 };
-      if (this.#flushExtensions()) this.#writer.close(encodeClose(code, reason), code);
+      if (this.#flushExtensions()) this.closeFrame(encodeClose(code, reason), code);
     }
     this.#parser.stop();
-    this.#connection.end(cause, "lingers");
+    this.connection.end(cause, "lingers");
   }
 
   #writeClose(data: Bytes | string | PreparedMessage, options: WriteOptions | undefined): number {
     const send = () => this.#sendClosePayload(data, options?.fin ?? true);
-    return options?.ignoreXorMask ? this.#writer.readable(send) : send();
+    return options?.ignoreXorMask ? this.readable(send) : send();
   }
 
   #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {

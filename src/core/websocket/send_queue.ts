@@ -5,12 +5,13 @@ import { headerLength, writeHeader } from "./frame.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./mask.ts";
 
 /**
- * Messages of a power of two fit with their headers; the largest chunk holds one of 64 KiB, and longer
- * writes get a buffer of their own.
+ * Messages of a power of two fit with their headers. The largest chunk holds four of 64 KiB, which cost the
+ * kernel a third less in one write than in four; longer writes get a buffer of their own.
  */
-const CHUNK_SIZES = [1024, 4 * 1024 + 64, 16 * 1024 + 64, 72 * 1024] as const;
+const CHUNK_SIZES = [1024, 4 * 1024 + 64, 16 * 1024 + 64, 72 * 1024, 256 * 1024 + 64] as const;
 const SMALLEST_CHUNK = CHUNK_SIZES[0];
-const LARGEST_CHUNK = CHUNK_SIZES[3];
+const SECOND_LARGEST_CHUNK = CHUNK_SIZES[3];
+const LARGEST_CHUNK = CHUNK_SIZES[4];
 /** Shared segments up to this length are gathered. */
 const LONGEST_GATHERED = 4 * 1024;
 /**
@@ -170,10 +171,7 @@ export class TxQueue {
     this.#besidesUnderWay = this.besides;
     this.#underWayLength = this.#filled;
     const chunk = this.#chunk!;
-    // Shrinks slowly: a connection that mostly sends little should not take large chunks.
-    this.#sizeHint = this.#filled * 16 <= chunk.length
-      ? chunkSizeFor(this.#filled * 4)
-      : chunk.length;
+    this.#sizeHint = hintAfter(this.#filled, chunk.length);
     this.#underWayChunk = chunk;
     this.#underWay = this.#filled === chunk.length
       ? chunk
@@ -311,6 +309,17 @@ function release(chunk: Bytes): void {
   if (pool === undefined) return;
   if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
   else freeBuffer(chunk);
+}
+
+/**
+ * What size the next chunk is, behind one that was filled so far. It shrinks slowly, that a connection which
+ * mostly sends little doesn't take large ones; the largest is for those alone that need it.
+ */
+function hintAfter(filled: number, size: number): number {
+  if (size === LARGEST_CHUNK && filled <= SECOND_LARGEST_CHUNK) {
+    return Math.min(chunkSizeFor(filled * 4), SECOND_LARGEST_CHUNK);
+  }
+  return filled * 16 <= size ? chunkSizeFor(filled * 4) : size;
 }
 
 /** The smallest chunk that holds `length` bytes, or the largest there is. */

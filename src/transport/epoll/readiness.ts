@@ -14,8 +14,8 @@ import { orClose } from "./socket.ts";
 import type { Libc } from "./libc.ts";
 import { epollEventLayout } from "./structs.ts";
 
-/** What a read takes at most before all others have had their turn. */
-const BUFFER_BYTES = 64 * 1024;
+/** What a read takes at most before all others have had their turn: four messages of 64 KiB with their headers. */
+const BUFFER_BYTES = 256 * 1024 + 64;
 
 /** The owner of a descriptor. Implemented by EpollTransport, EpollListener and an attempt to connect. */
 export interface Watcher {

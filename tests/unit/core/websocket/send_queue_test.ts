@@ -29,9 +29,37 @@ Deno.test("what a turn wrote leaves in one piece while it fits 64 KiB", () => {
   assertEquals([queue.unsent, queue.hasQueued, queue.isWriting], [0, false, false]);
 });
 
+Deno.test("four messages of 64 KiB leave in one piece, and the chunk of them is not for single ones", () => {
+  const queue = new TxQueue();
+  const message = new Uint8Array(65_536);
+  const send = (count: number) => {
+    for (let i = 0; i < count; i++) queue.put(message, message.length, 0x82);
+    const { length, buffer } = queue.next();
+    assertEquals([length, queue.hasQueued], [count * 65_546, false]);
+    queue.written();
+    return buffer.byteLength;
+  };
+  assertEquals([4, 1, 1, 4].map(send), [262_208, 262_208, 73_728, 262_208]);
+});
+
 Deno.test("bytes leave in the order of their writes, whatever their lengths", () => {
   const queue = new TxQueue();
-  const lengths = [1, 1000, 30_000, 40_000, 3, 32_768, 32_767, 32_767, 70_000, 5, 1024, 1, 65_536];
+  const lengths = [
+    1,
+    1000,
+    30_000,
+    40_000,
+    3,
+    32_768,
+    32_767,
+    32_767,
+    70_000,
+    5,
+    1024,
+    1,
+    65_536,
+    262_209,
+  ];
   lengths.forEach((length, i) => put(queue, length, i));
   queue.append(new Uint8Array(9).fill(100));
   put(queue, 2, 101);
@@ -61,7 +89,7 @@ Deno.test("reused chunks never send bytes of an earlier use", () => {
 Deno.test("bytes that can't be copied leave the queue as it was", () => {
   const queue = new TxQueue();
   put(queue, 700, 1);
-  for (const [length, claimed] of [[2_000, 1], [100_000, 5], [90_000, 80_000]] as const) {
+  for (const [length, claimed] of [[2_000, 1], [100_000, 5], [300_000, 270_000]] as const) {
     assertThrows(() => queue.put(new Uint8Array(length), claimed), RangeError);
     assertEquals(queue.unsent, 700);
   }
@@ -144,13 +172,16 @@ Deno.test("short shared bytes that wait together leave in one piece, a single on
   const long = new Uint8Array(4097).fill(2);
   queue.append(shared, true);
   assert(queue.next() === shared);
-  for (let i = 0; i < 800; i++) queue.append(shared, true);
+  for (let i = 0; i < 2_700; i++) queue.append(shared, true);
   queue.append(long, true);
   queue.written();
-  // 72 KiB at most in one piece.
-  assertEquals(queue.next(), new Uint8Array(73_700).fill(1));
-  queue.written();
-  assertEquals(queue.next(), new Uint8Array(6_300).fill(1));
+  // 256 KiB and four headers at most in one piece.
+  for (const length of [262_200, 7_800]) {
+    const gathered = queue.next();
+    assertEquals(gathered.length, length);
+    assert(gathered.every((byte) => byte === 1));
+    if (length === 262_200) queue.written();
+  }
   queue.written();
   assert(queue.next() === long);
   queue.written();
@@ -160,7 +191,7 @@ Deno.test("short shared bytes that wait together leave in one piece, a single on
 Deno.test("writes and sends in any order lose, double and change nothing", () => {
   let seed = 11;
   const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
-  const lengths = [0, 1, 1_023, 1_024, 1_025, 32_767, 32_768, 65_535, 65_536, 100_000];
+  const lengths = [0, 1, 1_023, 1_024, 1_025, 32_767, 32_768, 65_535, 65_536, 262_208, 270_000];
   const queue = new TxQueue();
   /** What waits, as runs of one byte. */
   const waiting: { value: number; length: number }[] = [];
