@@ -35,17 +35,18 @@ const ABOUT_VERSIONS =
 - \`protocol\` of 2010 is 76 or 0, which named the same draft, or 13. Browsers have spoken nothing but
   13 since 2012: a program that is to serve them as well as the clients of then passes
   \`{ versions: [0, 13] }\` behind the last argument. 2 is refused: C wrote that draft, but did not
-  read it. A client that asks for a subprotocol is refused, whatever its version; C repeated what was
-  asked for.
-- To turn the drafts off, pass \`{ versions: [13] }\` as \`limits\`: the creation struct has a member for
-  it, and the older calls have an argument more at their end. To turn others on, list them: a
-  version that the generation never had works as well. Only what clients ask for is the
-  generation's; \`context.clientConnect({ version })\` asks for any.
+  read it. A client of 76 that asks for a subprotocol gets it, whatever it is, as in C; one of 13 is
+  refused.
+- To turn the drafts off, pass \`{ versions: [13] }\` as \`limits\`: the creation struct has a member
+  for it, and the older calls have an argument more at their end. To turn others on, list them: a
+  version that the generation never had works as well. Clients ask for those of their generation
+  alone; \`context.clientConnect({ version })\` asks for any.
 - Version 4 is masked as libwebsockets did it, which was not what the draft says, so that it talks
   to libwebsockets of 2011 and 2012. \`draft04Masking: "draft"\` beside \`versions\` is for other peers.
 - Version 0 carries text alone. Writing binary, a ping or a pong returns −1, and the log says so; C
   sent a length in place of a frame, and the payload of a ping as text. What is written with
-  \`LWS_WRITE_NO_FIN\` is a part of one frame, which C made whole frames of. No byte of it may be 0xff.
+  \`LWS_WRITE_NO_FIN\` is a part of one frame, which C made whole frames of. No byte of it may be
+  0xff.
 - A text of version 0 has no length. One that is longer than the receive buffer, 4,096 bytes before
   2013, comes in pieces as in C; \`libwebsockets_remaining_packet_payload\` is 1 with all but the last
   of them, where C said 0 with each.

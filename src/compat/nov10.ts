@@ -6,9 +6,9 @@
  *   isolate, and {@linkcode serverContext} gives what the server can be stopped with.
  * - `protocol` may be 13 as well, which is RFC 6455 and the only one that browsers speak since 2012. 76 and 0
  *   are the same draft here, as they are by their texts; 2 is refused, as C only wrote it.
- * - Its protocol has no name: a client that asks for a subprotocol is refused with 400, as an answer
- *   without one of those asked for would fail in browsers, and C's, which repeated whatever was asked
- *   for, agreed to what the program had never heard of.
+ * - Its protocol has no name. A client of 76 that asks for a subprotocol is served as in C, which repeated
+ *   whatever it was; one of 13 is refused with 400, as an answer without one of those asked for would fail
+ *   in browsers, and one with it would agree to what the program has never heard of.
  * - `LWS_CALLBACK_RECEIVE` comes, which had not been finished then.
  *
  * @module
@@ -17,6 +17,7 @@
 import type { Context } from "../api/context.ts";
 import type { WireVersion } from "../api/creation/wire_info.ts";
 import type { Wsi } from "../api/wsi.ts";
+import { behind } from "../base/face.ts";
 import { type Write, writing } from "./calls/connection_calls.ts";
 import { createFrom, hostInUse } from "./calls/creation.ts";
 import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
@@ -58,6 +59,12 @@ const NOV10 = defineGeneration({
   clientVersions: [],
 });
 
+/** What is asked of a server behind its context. Implemented by ServingContext. */
+interface Nameless {
+  /** Whether clients of version 0 get the subprotocol that they ask for, whatever it is. */
+  repeatsNames: boolean;
+}
+
 /** What each `protocol` is in the main API: 76 and 0 were given to the same draft. */
 const VERSIONS: Readonly<Record<number, WireVersion>> = { 0: 0, 76: 0, 13: 13 };
 const SEND_INTERVAL_MS = 50;
@@ -96,23 +103,24 @@ export function libwebsocket_create_server(
   limits: OwnOptions | null = null,
 ): number {
   const name = "libwebsocket_create_server";
-  let version: WireVersion;
-  const struct = attempt(name, null, () => {
+  const checked = attempt(name, null, () => {
     if (typeof callback !== "function") refuse("callback", callback, "a function");
-    version = versionOf(protocol, limits);
-    return {
+    const struct = {
       name: null,
       callback: toEstablishedOnly(callback),
       per_session_data_size: typeof user_area_size === "function"
         ? user_area_size
         : theWhole("user_area_size", user_area_size),
     };
+    return { struct, version: versionOf(protocol, limits) };
   });
-  if (struct === null) return -1;
+  if (checked === null) return -1;
+  const { struct, version } = checked;
   const files = { ssl_cert_filepath, ssl_private_key_filepath };
   const info = { port, protocols: [struct], ...files, gid, uid, limits };
-  const context = createFrom({ ...NOV10, versions: [version!] }, name, info, "automatic");
+  const context = createFrom({ ...NOV10, versions: [version] }, name, info, "automatic");
   if (context === null) return -1;
+  behind<Nameless>(context).repeatsNames = true;
   const descriptor = ++lastDescriptor;
   servers.set(descriptor, context);
   void context.closed.then(() => servers.delete(descriptor));

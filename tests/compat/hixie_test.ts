@@ -126,6 +126,19 @@ for (const protocol of [76, 0]) {
   });
 }
 
+Deno.test("nov10: a client of hixie-76 gets the subprotocol that it asks for, whatever it is", async () => {
+  const { callback, received } = program("/none");
+  await using server = serving(callback, 76);
+  const peer = await server.dial(requestOf(0, { protocol: "sample" }));
+  const { head, proof } = await readAnswer(peer, 0);
+  assertStringIncludes(head, "\r\nSec-WebSocket-Protocol: sample\r\n");
+  assertEquals(proof, PROOF);
+  peer.send(text("hello"));
+  await settle();
+  assertEquals(received, ["hello"]);
+  peer.close();
+});
+
 Deno.test("nov10: 13 beside 76, or 76 beside 13, by versions among the limits", async () => {
   for (const protocol of [76, 13]) {
     const { callback } = program("/none");
@@ -206,7 +219,7 @@ FACES.test("contexts end connections of hixie-76 by its close frame, or without 
   });
   const peer = await server.dial(requestOf(0, { protocol: "talk" }));
   await server.pump(readAnswer(peer, 0));
-  void server.context.destroy();
+  void face.call("context_destroy", server.context);
   await settle();
   peer.end();
   const isOld = face === FEB11 || face === OCT12;

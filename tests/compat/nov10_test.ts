@@ -186,7 +186,7 @@ Deno.test("nov10: behind an answer by hand that is whole the next request is ser
   peer.close();
 });
 
-Deno.test("nov10: a client that asks for a subprotocol is refused, as the one protocol has no name", async () => {
+Deno.test("nov10: a client of 13 that asks for a subprotocol is refused, as the one protocol has no name", async () => {
   await using server = served(() => 0);
   const peer = await server.dial(handshake({ protocol: "chat" }));
   assertMatch(await readHead(peer), /^HTTP\/1\.1 400 /);
