@@ -124,9 +124,15 @@ export class Admission implements AcceptorHost {
     this.#slot?.setReading(true);
   }
 
+  /** Whether it matters whose connections they are; a transport makes the name of an address when it is asked. */
+  get #counts(): boolean {
+    return this.#owner.limits.maxConnectionsPerAddress !== Infinity;
+  }
+
   /** A connection is gone. */
   forget(connection: Member): void {
-    if (!connection.isClient) this.#count(connection.peer?.socketAddress ?? "", -1);
+    const isCounted = this.#counts && !connection.isClient;
+    if (isCounted) this.#count(connection.peer?.socketAddress ?? "", -1);
     this.#left();
   }
 
@@ -150,7 +156,7 @@ export class Admission implements AcceptorHost {
       this.#drop(fd, transport);
       return undefined;
     }
-    descriptors.filtering.set(fd, transport.remoteAddress);
+    descriptors.filtering.set(fd, transport);
     const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
     descriptors.filtering.delete(fd);
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
@@ -200,7 +206,7 @@ export class Admission implements AcceptorHost {
       this.#left();
     };
     this.#awaiting.set(fd, drop);
-    descriptors.filtering.set(fd, transport.remoteAddress);
+    descriptors.filtering.set(fd, transport);
     this.#count(hostname, 1);
     wheel.arm(timer, headerTimeoutMs);
     void peeked.found.then((found) => {
@@ -229,7 +235,6 @@ export class Admission implements AcceptorHost {
     const { allowedOrigins, halfOpenHttp } = this.#info;
     const { descriptors, tls, polling } = this.#parts;
     const first = owner.entries[0]!;
-    const { hostname } = transport.remoteAddress;
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
     if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
@@ -238,10 +243,12 @@ export class Admission implements AcceptorHost {
     }
     owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
-    this.#count(hostname, 1);
+    if (this.#counts) this.#count(transport.remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
-    if (isLogged("debug")) log("debug", `connection ${fd}: from ${hostname}`);
+    if (isLogged("debug")) {
+      log("debug", `connection ${fd}: from ${transport.remoteAddress.hostname}`);
+    }
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);

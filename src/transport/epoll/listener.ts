@@ -4,7 +4,7 @@ import type { Address, NetworkTarget, PolledListener, Transport } from "../../ap
 import { EAGAIN, EINTR, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./constants.ts";
 import { failure } from "./failure.ts";
 import type { Readiness, Watcher } from "./readiness.ts";
-import { addressFrom, tune } from "./socket.ts";
+import { addressFrom, ipv4From, portFrom, tune } from "./socket.ts";
 import { EpollTransport } from "./transport.ts";
 import { bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 
@@ -121,7 +121,8 @@ export class EpollListener implements PolledListener, Watcher {
     }
     this.#accepted++;
     if (this.#options.isTcp) tune(libc, fd, this.#options);
-    return new EpollTransport(this.#loop, fd, addressFrom(libc, this.#peer));
+    const peer = ipv4From(this.#peer) ?? addressFrom(libc, this.#peer);
+    return new EpollTransport(this.#loop, fd, peer, portFrom(this.#peer));
   }
 }
 
