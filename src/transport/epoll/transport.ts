@@ -78,6 +78,11 @@ export class EpollTransport implements Transport, Watcher {
     return this.#fd;
   }
 
+  /** Whether the kernel watches it for what comes. */
+  get isReading(): boolean {
+    return this.#watched === READING;
+  }
+
   /** Empty once it is closed. */
   get localAddress(): Address {
     return this.#isClosed ? NO_ADDRESS : localAddressOf(this.#loop, this.#fd);
