@@ -139,7 +139,7 @@ for (const face of [FEB11, OCT12]) {
       const key = connectionKey(HANDSHAKE_KEY, nonce, digests);
       const hashed = digests.sha1(Uint8Array.of(1, 2, 3, 4, ...key));
       peer.send(maskedText("hello", draft04Masking === "draft" ? hashed : key));
-      await server.until(() => received.length > 0);
+      await server.settle();
       assertEquals(received, ["hello"]);
       peer.close();
     }
