@@ -80,7 +80,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/lifecycle/descriptors_test.ts": [
     "base/descriptors",
     "context/descriptors",
-    "transport/acceptor",
     "transport/file_failure",
   ],
   "behaviour/lifecycle/handlers_test.ts": ["context/handlers"],
@@ -165,6 +164,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "compat/protocol_names_test.ts": ["compat/engine/attempt"],
   "compat/reasons_test.ts": ["compat/engine/callback", "compat/engine/handshake_lines"],
   "compat/tables_test.ts": ["compat/constants/"],
+  "compat/versions_test.ts": ["compat/engine/versions"],
   "project/entry_point_test.ts": ["api/"],
   "project/names_test.ts": ["base/version"],
   "unit/context/option_schema_test.ts": [
@@ -197,7 +197,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/failure",
     "transport/epoll/libc",
     "transport/epoll/listen",
-    "transport/epoll/listener",
     "transport/epoll/mod",
     "transport/epoll/socket",
     "transport/epoll/structs",
