@@ -8,7 +8,7 @@ import type { ClientConnectInfo, CloseInfo, WireVersion } from "../../../mod.ts"
 import { assertSame, bytesOf, connectTo, type EchoClient, echoServer, textOf } from "../echo.ts";
 
 /** All versions, the oldest first. */
-export const VERSIONS: readonly WireVersion[] = [7, 8, 13];
+export const VERSIONS: readonly WireVersion[] = ["hixie-75", 0, 4, 5, 6, 7, 8, 13];
 
 /** What our client speaks of them. */
 export type ClientVersion = Exclude<ClientConnectInfo["version"], undefined | -1>;
