@@ -55,8 +55,9 @@ export class Admission implements AcceptorHost {
   watch(listener: Listener): boolean {
     const { polling } = this.#parts;
     // Where descriptors are real, what happens to this one is told in service already.
-    if (polling?.network !== undefined && "take" in listener) {
-      const { clock } = polling.scheduler;
+    const isTold = polling === undefined || polling.network !== undefined;
+    if (isTold && "take" in listener) {
+      const clock = polling?.scheduler.clock ?? this.#info.clock;
       this.#acceptor = new PolledAcceptor(listener as PolledListener, this, clock, "listener");
     } else this.#acceptor = new Acceptor(listener, this, this.#info.clock, "listener");
     polling?.open(LISTENER_FD, listener.fd, POLLIN);
@@ -144,9 +145,7 @@ export class Admission implements AcceptorHost {
     this.#parts.polling?.open(fd, transport.fd);
     descriptors.open(fd, known);
     const { hostname } = transport.remoteAddress;
-    const ofAddress = this.#perAddress.get(hostname) ?? 0;
-    if (ofAddress >= owner.limits.maxConnectionsPerAddress) {
-      log("info", () => `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
+    if (this.#isFull(hostname)) {
       this.#drop(fd, transport);
       return undefined;
     }
@@ -264,6 +263,15 @@ export class Admission implements AcceptorHost {
         connection.isSsl = info.isSsl;
       },
     });
+  }
+
+  #isFull(address: string): boolean {
+    const { maxConnectionsPerAddress } = this.#owner.limits;
+    if (maxConnectionsPerAddress === Infinity) return false;
+    const count = this.#perAddress.get(address) ?? 0;
+    if (count < maxConnectionsPerAddress) return false;
+    log("info", () => `${address} has maxConnectionsPerAddress (${count}) already`);
+    return true;
   }
 
   #count(address: string, change: 1 | -1): void {

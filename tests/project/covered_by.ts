@@ -80,7 +80,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/lifecycle/descriptors_test.ts": [
     "base/descriptors",
     "context/descriptors",
-    "transport/acceptor",
     "transport/file_failure",
   ],
   "behaviour/lifecycle/handlers_test.ts": ["context/handlers"],
@@ -197,7 +196,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/failure",
     "transport/epoll/libc",
     "transport/epoll/listen",
-    "transport/epoll/listener",
     "transport/epoll/mod",
     "transport/epoll/socket",
     "transport/epoll/structs",

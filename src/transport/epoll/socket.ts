@@ -138,17 +138,14 @@ export function unixAddress(path: string): Uint8Array {
 
 /** The end of a connection that the kernel has written; empty for a unix socket. */
 export function addressFrom(libc: Libc, bytes: Uint8Array): Address {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const family = view.getUint16(0, true);
+  const family = bytes[0]! | bytes[1]! << 8;
+  const port = bytes[2]! << 8 | bytes[3]!;
   if (family === AF_INET) {
-    return {
-      hostname: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`,
-      port: view.getUint16(2),
-    };
+    return { hostname: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, port };
   }
   if (family !== AF_INET6) return NO_ADDRESS;
   // Without its zone, as the runtime tells it.
-  return { hostname: libc.inet_ntop(AF_INET6, bytes.subarray(8, 24)), port: view.getUint16(2) };
+  return { hostname: libc.inet_ntop(AF_INET6, bytes.subarray(8, 24)), port };
 }
 
 export const NO_ADDRESS: Address = Object.freeze({ hostname: "", port: 0 });

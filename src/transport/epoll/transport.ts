@@ -66,6 +66,11 @@ export class EpollTransport implements Transport, Watcher {
     return this.#fd;
   }
 
+  /** Whether the kernel watches it for what comes. */
+  get isReading(): boolean {
+    return this.#watched === READING;
+  }
+
   get localAddress(): Address {
     return this.#localAddress ??= this.#isClosed
       ? NO_ADDRESS
