@@ -61,7 +61,8 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Versions of the protocol",
-    text: "Those before RFC 6455 are for peers that know nothing newer.",
+    text: "Those before RFC 6455 are for peers that know nothing newer: see " +
+      "[the guide](guide/old-wire-versions.md).",
     rules: WIRE_RULES,
   },
   {

@@ -95,8 +95,12 @@ Deno.test("echo.ts serves all versions of the protocol on one port, with --versi
   echo.process.kill("SIGINT");
   assertEquals((await echo.end()).code, 0);
 
-  const wrong = run("echo.ts", ["--versions", "13,9"]);
-  assertEquals((await wrong.end()).code, 2);
+  const wrong = await new Deno.Command(Deno.execPath(), {
+    args: runArguments(["--allow-net"], example("echo.ts"), ["--versions", "13,9"]),
+    stdin: "null",
+  }).output();
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(new TextDecoder().decode(wrong.stderr), "9 is none of hixie-75, 0");
 });
 
 Deno.test({
