@@ -161,6 +161,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "compat/protocol_names_test.ts": ["compat/engine/attempt"],
   "compat/reasons_test.ts": ["compat/engine/callback", "compat/engine/handshake_lines"],
   "compat/tables_test.ts": ["compat/constants/"],
+  "compat/versions_test.ts": ["compat/engine/versions"],
   "project/entry_point_test.ts": ["api/"],
   "project/names_test.ts": ["base/version"],
   "unit/context/option_schema_test.ts": [

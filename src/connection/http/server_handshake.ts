@@ -79,14 +79,16 @@ export class ServerHandshake {
     const connection = this.#connection;
     const { owner } = connection;
     const exchange = this.#exchange;
-    const offered = this.#upgrade.protocols;
-    const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
+    const { protocols: offered, version } = this.#upgrade;
+    const repeats = version === 0 && owner.repeatsNames;
+    const isKnown = (name: string) => repeats || owner.protocolNamed(name) !== undefined;
+    const chosen = chooseSubprotocol(offered, isKnown);
     if (offered.length > 0 && chosen === undefined) {
       const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
       const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
       return exchange.refuse(400, what, [], "notice");
     }
-    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
+    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen) ?? this.#first;
     if (!this.#isOriginAllowed(entry)) return exchange.refuse(403, "the origin is not allowed");
 
     const offers = parseExtensions(this.#upgrade.extensions);
