@@ -149,9 +149,9 @@ export class Admission implements AcceptorHost {
       this.#drop(fd, transport);
       return undefined;
     }
-    descriptors.filtering.set(fd, transport.remoteAddress);
+    descriptors.asks(fd, transport.remoteAddress);
     const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
-    descriptors.filtering.delete(fd);
+    descriptors.hasAsked();
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
     this.#await(fd, transport, verdict);
     return undefined;

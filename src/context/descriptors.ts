@@ -7,14 +7,23 @@ import type { Connection } from "../connection/connection.ts";
 /** The descriptor of the listener, and of what belongs to no connection. */
 export const LISTENER_FD = 0;
 
+/** What `filterNetworkConnection` is asked about in this very call. */
+interface Asked {
+  readonly id: number;
+  readonly address: Address;
+  /** One that is asked in service by a callback comes within another. */
+  readonly outer: Asked | undefined;
+}
+
 /**
  * Gives each number once, and knows which connection has which. Where descriptors are real a program knows them by
  * those, and the system gives their numbers again.
  */
 export class Descriptors {
   readonly connections = new Map<number, Connection>();
-  /** Where those come from that `filterNetworkConnection` is asked about now. */
+  /** Where those come from whose `filterNetworkConnection` is awaited. */
   readonly filtering = new Map<number, Address>();
+  #asked: Asked | undefined;
   /** Our numbers by real descriptors, where there are some. */
   readonly #ids: Map<number, number> | undefined;
   #last = LISTENER_FD;
@@ -49,9 +58,25 @@ export class Descriptors {
     return this.#ids === undefined ? socketFd : this.#ids.get(socketFd) ?? -1;
   }
 
+  /** Its filter is asked from now on, until {@linkcode hasAsked}. */
+  asks(id: number, address: Address): void {
+    this.#asked = { id, address, outer: this.#asked };
+  }
+
+  hasAsked(): void {
+    this.#asked = this.#asked!.outer;
+  }
+
+  #filtered(id: number): Address | undefined {
+    for (let each = this.#asked; each !== undefined; each = each.outer) {
+      if (each.id === id) return each.address;
+    }
+    return this.filtering.get(id);
+  }
+
   /** What is known of the peer at once. */
   peerAddresses(socketFd: number): PeerAddresses {
-    const address = this.filtering.get(this.#idOf(socketFd));
+    const address = this.#filtered(this.#idOf(socketFd));
     if (address !== undefined) return { name: "", ip: address.hostname, port: address.port };
     return this.connection(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };
   }
