@@ -125,9 +125,15 @@ export class Admission implements AcceptorHost {
     this.#slot?.setReading(true);
   }
 
+  /** Whether it matters whose connections they are; a transport makes the name of an address when it is asked. */
+  get #counts(): boolean {
+    return this.#owner.limits.maxConnectionsPerAddress !== Infinity;
+  }
+
   /** A connection is gone. */
   forget(connection: Member): void {
-    if (!connection.isClient) this.#count(connection.peer?.socketAddress ?? "", -1);
+    const isCounted = this.#counts && !connection.isClient;
+    if (isCounted) this.#count(connection.peer?.socketAddress ?? "", -1);
     this.#left();
   }
 
@@ -144,12 +150,11 @@ export class Admission implements AcceptorHost {
     const known = owner.hasDescriptors ? transport.fd ?? -1 : fd;
     this.#parts.polling?.open(fd, transport.fd);
     descriptors.open(fd, known);
-    const { hostname } = transport.remoteAddress;
-    if (this.#isFull(hostname)) {
+    if (this.#counts && this.#isFull(transport.remoteAddress.hostname)) {
       this.#drop(fd, transport);
       return undefined;
     }
-    descriptors.asks(fd, transport.remoteAddress);
+    descriptors.asks(fd, transport);
     const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
     descriptors.hasAsked();
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
@@ -199,7 +204,7 @@ export class Admission implements AcceptorHost {
       this.#left();
     };
     this.#awaiting.set(fd, drop);
-    descriptors.filtering.set(fd, transport.remoteAddress);
+    descriptors.filtering.set(fd, transport);
     this.#count(hostname, 1);
     wheel.arm(timer, headerTimeoutMs);
     void peeked.found.then((found) => {
@@ -228,7 +233,6 @@ export class Admission implements AcceptorHost {
     const { allowedOrigins, halfOpenHttp } = this.#info;
     const { descriptors, tls, polling } = this.#parts;
     const first = owner.entries[0]!;
-    const { hostname } = transport.remoteAddress;
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
     if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
@@ -237,10 +241,12 @@ export class Admission implements AcceptorHost {
     }
     owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
-    this.#count(hostname, 1);
+    if (this.#counts) this.#count(transport.remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
-    if (isLogged("debug")) log("debug", `connection ${fd}: from ${hostname}`);
+    if (isLogged("debug")) {
+      log("debug", `connection ${fd}: from ${transport.remoteAddress.hostname}`);
+    }
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);
@@ -266,10 +272,8 @@ export class Admission implements AcceptorHost {
   }
 
   #isFull(address: string): boolean {
-    const { maxConnectionsPerAddress } = this.#owner.limits;
-    if (maxConnectionsPerAddress === Infinity) return false;
     const count = this.#perAddress.get(address) ?? 0;
-    if (count < maxConnectionsPerAddress) return false;
+    if (count < this.#owner.limits.maxConnectionsPerAddress) return false;
     log("info", () => `${address} has maxConnectionsPerAddress (${count}) already`);
     return true;
   }

@@ -7,10 +7,15 @@ import type { Connection } from "../connection/connection.ts";
 /** The descriptor of the listener, and of what belongs to no connection. */
 export const LISTENER_FD = 0;
 
+/** A connection that is no connection of the context's yet. Implemented by its transport. */
+interface Filtered {
+  readonly remoteAddress: Address;
+}
+
 /** What `filterNetworkConnection` is asked about in this very call. */
 interface Asked {
   readonly id: number;
-  readonly address: Address;
+  readonly whom: Filtered;
   /** One that is asked in service by a callback comes within another. */
   readonly outer: Asked | undefined;
 }
@@ -21,8 +26,8 @@ interface Asked {
  */
 export class Descriptors {
   readonly connections = new Map<number, Connection>();
-  /** Where those come from whose `filterNetworkConnection` is awaited. */
-  readonly filtering = new Map<number, Address>();
+  /** Those whose `filterNetworkConnection` is awaited. */
+  readonly filtering = new Map<number, Filtered>();
   #asked: Asked | undefined;
   /** Our numbers by real descriptors, where there are some. */
   readonly #ids: Map<number, number> | undefined;
@@ -59,25 +64,28 @@ export class Descriptors {
   }
 
   /** Its filter is asked from now on, until {@linkcode hasAsked}. */
-  asks(id: number, address: Address): void {
-    this.#asked = { id, address, outer: this.#asked };
+  asks(id: number, whom: Filtered): void {
+    this.#asked = { id, whom, outer: this.#asked };
   }
 
   hasAsked(): void {
     this.#asked = this.#asked!.outer;
   }
 
-  #filtered(id: number): Address | undefined {
+  #filtered(id: number): Filtered | undefined {
     for (let each = this.#asked; each !== undefined; each = each.outer) {
-      if (each.id === id) return each.address;
+      if (each.id === id) return each.whom;
     }
     return this.filtering.get(id);
   }
 
   /** What is known of the peer at once. */
   peerAddresses(socketFd: number): PeerAddresses {
-    const address = this.#filtered(this.#idOf(socketFd));
-    if (address !== undefined) return { name: "", ip: address.hostname, port: address.port };
+    const filtered = this.#filtered(this.#idOf(socketFd));
+    if (filtered !== undefined) {
+      const { hostname, port } = filtered.remoteAddress;
+      return { name: "", ip: hostname, port };
+    }
     return this.connection(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };
   }
 

@@ -110,7 +110,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/http/request_reader",
     "context/options/wire",
   ],
-  "behaviour/websocket/keep_alive_test.ts": ["connection/keep_alive"],
+  "behaviour/websocket/keep_alive_test.ts": ["connection/probing"],
   "behaviour/websocket/pongs_test.ts": ["core/websocket/held_pongs"],
   "behaviour/websocket/prepared_message_test.ts": ["connection/prepared_message"],
   "behaviour/websocket/write_data_test.ts": [
@@ -164,6 +164,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "compat/protocol_names_test.ts": ["compat/engine/attempt"],
   "compat/reasons_test.ts": ["compat/engine/callback", "compat/engine/handshake_lines"],
   "compat/tables_test.ts": ["compat/constants/"],
+  "compat/versions_test.ts": ["compat/engine/versions"],
   "project/entry_point_test.ts": ["api/"],
   "project/names_test.ts": ["base/version"],
   "unit/context/option_schema_test.ts": [

@@ -86,7 +86,7 @@ export class ServerHandshake {
       const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
       return exchange.refuse(400, what, [], "notice");
     }
-    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
+    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen) ?? this.#first;
     if (!this.#isOriginAllowed(entry)) return exchange.refuse(403, "the origin is not allowed");
 
     const offers = parseExtensions(this.#upgrade.extensions);
@@ -112,7 +112,9 @@ export class ServerHandshake {
 
   #choose(offered: readonly string[]): string | undefined {
     const { owner } = this.#connection;
-    return chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
+    const repeats = this.#upgrade.version === 0 && owner.repeatsNames;
+    const isKnown = (name: string) => repeats || owner.protocolNamed(name) !== undefined;
+    return chooseSubprotocol(offered, isKnown);
   }
 
   #await(entry: ProtocolEntry, reason: Reason, promised: PromiseLike<unknown>): void {

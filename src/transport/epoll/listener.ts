@@ -4,7 +4,7 @@ import type { Address, NetworkTarget, PolledListener, Transport } from "../../ap
 import { EAGAIN, EINTR, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./constants.ts";
 import { failure } from "./failure.ts";
 import type { Readiness, Watcher } from "./readiness.ts";
-import { addressFrom, tune } from "./socket.ts";
+import { addressFrom, ipv4From, portFrom, tune } from "./socket.ts";
 import { EpollTransport } from "./transport.ts";
 import { bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 
@@ -129,7 +129,8 @@ export class EpollListener implements PolledListener, Watcher {
     }
     this.#accepted++;
     if (this.#options.tunes) tune(libc, fd, this.#options);
-    const transport = new EpollTransport(this.#loop, fd, addressFrom(libc, this.#peer));
+    const peer = ipv4From(this.#peer) ?? addressFrom(libc, this.#peer);
+    const transport = new EpollTransport(this.#loop, fd, peer, portFrom(this.#peer));
     this.#fresh?.push(transport);
     return transport;
   }

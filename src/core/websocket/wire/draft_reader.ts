@@ -171,8 +171,7 @@ export class DraftReader implements FrameReader, FrameHandler {
   }
 
   #takeControl(bytes: Uint8Array, start: number, end: number, key: Uint8Array): number {
-    // Its own, as a callback may keep it in use while another connection is read.
-    const frame = bytes.slice(start, end);
+    const frame = bytes.subarray(start, end);
     maskFrame(frame, 2, frame.length, key, 2);
     frame[0] = header[0]!;
     frame[1] = header[1]!;

@@ -110,7 +110,6 @@ export class HixieReader implements FrameReader {
   #begin(type: number): void {
     this.#type = type;
     this.#count = 0;
-    this.#utf8 = UTF8_ACCEPT;
     this.remaining = 1;
     this.isFirstPiece = type === TEXT_TYPE;
     if (type >= HIGH_BIT) this.#state = LENGTH;
