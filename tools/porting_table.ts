@@ -15,6 +15,7 @@ import { LIMITS_IN_C } from "../tests/compat/matrix/limits.ts";
 import { REASON_ROWS } from "../tests/compat/matrix/reasons.ts";
 import { MEMBERS } from "../tests/compat/matrix/structs.ts";
 import { type ByGeneration, GENERATIONS } from "../tests/compat/matrix/types.ts";
+import { VERSION_ROWS } from "../tests/compat/matrix/versions.ts";
 import { tableOf } from "./conformance_table.ts";
 
 /** Where the page is kept. */
@@ -22,6 +23,36 @@ export const PORTING_PATH: string = join(
   fromFileUrl(new URL("../", import.meta.url)),
   "docs/porting.md",
 );
+
+const VERSIONS = `## Versions of the protocol
+
+Each generation speaks the drafts that it spoke in C, and RFC 6455, which is version 13. In the main
+API they are off; \`docs/guide/old-wire-versions.md\` says why, and what each of them lacks.`;
+
+const ABOUT_VERSIONS =
+  `- \`ietf_version_or_minus_one\` is one of the numbers above. −1 is "the latest protocol supported", 13
+  in all generations; in C of February 2011 that was 5, which servers have ceased to speak.
+- \`protocol\` of 2010 is 76 or 0, which named the same draft, or 13. Browsers have spoken nothing but
+  13 since 2012: a program that is to serve them as well as the clients of then passes
+  \`{ versions: [0, 13] }\` behind the last argument. 2 is refused: C wrote that draft, but did not
+  read it. A client of 76 that asks for a subprotocol gets it, whatever it is, as in C; one of 13 is
+  refused.
+- To turn the drafts off, pass \`{ versions: [13] }\` as \`limits\`: the creation struct has a member
+  for it, and the older calls have an argument more at their end. To turn others on, list them: a
+  version that the generation never had works as well. Clients ask for those of their generation
+  alone; \`context.clientConnect({ version })\` asks for any.
+- Version 4 is masked as libwebsockets did it, which was not what the draft says, so that it talks
+  to libwebsockets of 2011 and 2012. \`draft04Masking: "draft"\` beside \`versions\` is for other peers.
+- Version 0 carries text alone. Writing binary, a ping or a pong returns −1, and the log says so; C
+  sent a length in place of a frame, and the payload of a ping as text. What is written with
+  \`LWS_WRITE_NO_FIN\` is a part of one frame, which C made whole frames of. No byte of it may be
+  0xff.
+- A text of version 0 has no length. One that is longer than the receive buffer, 4,096 bytes before
+  2013, comes in pieces as in C; \`libwebsockets_remaining_packet_payload\` is 1 with all but the last
+  of them, where C said 0 with each.
+- \`WSI_TOKEN_CHALLENGE\` is the eight bytes behind the head of version 0, one character each.
+- A server that does not speak a version answers 426 and lists those that it does, or 400 where none
+  was named; C cut the connection.`;
 
 const INTRODUCTION = `# From libwebsockets to @x/lws
 
@@ -96,10 +127,9 @@ What stays as it is in the text, and is not quite the same:
 - Text that comes has to be UTF-8, which C did not look at: a program that sends on what came asks
   \`lws_frame_is_binary\` whether to send it as text.
 
-What can't be done returns null or −1, and the log names the argument: a list of ciphers, drafts
-older than RFC 6455 (so that \`protocol\` of 2010, 76 then, is 13). What had a meaning in C only is
-left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`, \`lws_serve_http_file_fragment\`,
-\`lwsl_emit_syslog\`.
+What can't be done returns null or −1, and the log names the argument: a list of ciphers. What had a
+meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`,
+\`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.
 
 Wrong arguments, which C did not look at, return what failure was in C, and the log names them: a
 null connection, a \`len\` beyond the end of \`buf\`, a number that no constant has.`;
@@ -108,6 +138,19 @@ null connection, a \`len\` beyond the end of \`buf\`, a number that no constant 
 export function portingPage(): string {
   return [
     INTRODUCTION,
+    "",
+    VERSIONS,
+    "",
+    ...tableOf(
+      ["Generation", "Servers in C", "Servers here", "Clients in C", "Clients here"],
+      GENERATIONS.map((generation) => {
+        const { servers, clients } = VERSION_ROWS[generation];
+        const served = servers.here.length === 0 ? "by `protocol`" : servers.here.join(", ");
+        return [generation, servers.inC, served, clients.inC, clients.here.join(", ")];
+      }),
+    ),
+    "",
+    ABOUT_VERSIONS,
     "",
     "`deno run -A tools/porting_table.ts` writes this page from the rows that the tests go through.",
     "",

@@ -297,7 +297,8 @@ export interface PolledHost {
 }
 
 /**
- * A listener from which connections are taken when it is ready. Made by {@linkcode PolledNetwork.listen}.
+ * A listener from which connections are taken when it is ready. Made by {@linkcode PolledNetwork.listen}; what
+ * {@linkcode Network.listen} makes may be one as well, and needs no promise for each connection then.
  *
  * @category Networks and clocks
  */
@@ -306,7 +307,7 @@ export interface PolledListener extends Listener {
   readonly fd: number;
   /** The next connection, if there is one. @throws {Error} as `accept` rejects */
   take(): Transport | undefined;
-  /** Calls `onReady` in a service when there may be connections. */
+  /** Calls `onReady` when there may be connections; in a service, where there are services. */
   watch(onReady: () => void): void;
   /** Whether it is watched for connections, as it is at first. */
   accepts(isOn: boolean): void;

@@ -73,7 +73,10 @@ export interface CloseInfo {
   readonly code: number;
   /** The text beside the code; may be empty. */
   readonly reason: string;
-  /** Whether both sides sent a close frame (RFC 6455 section 7.1.4). */
+  /**
+   * Whether both sides sent a close frame (RFC 6455 section 7.1.4); in version hixie-75, which has none,
+   * whether both streams ended, and not inside a message; the code is 1005 where the peer's did so first.
+   */
   readonly wasClean: boolean;
   /** Why it ended. */
   readonly cause: CloseCause;

@@ -212,7 +212,9 @@ export interface Wsi<out User = unknown> {
    *   view, when the kind is none, when a control frame is longer than 125 bytes or has `fin: false`, or
    *   when `ignoreXorMask` is set where frames are not masked; `invalid-state` when a message begins
    *   inside another or a continuation has nothing to continue, and when the body of a response gets more
-   *   than its head has announced. Nothing is queued then.
+   *   than its head has announced. In version 0 and hixie-75 of the protocol, which have text alone,
+   *   `unsupported` for anything else, bytes without a kind included, and `invalid-argument` for text in
+   *   bytes that has the byte 0xff. Nothing is queued then.
    */
   write(
     data: string | ArrayBufferView | ArrayBufferLike | PreparedMessage,
@@ -239,7 +241,10 @@ export interface Wsi<out User = unknown> {
   /** Bytes that were written and have not left. */
   readonly unsentBytes: number;
 
-  /** Bytes of the current frame that come after the piece in hand; 0 with its last piece. */
+  /**
+   * Bytes of the current frame that come after the piece in hand; 0 with its last piece. Where frames don't
+   * tell their length (version 0, hixie-75), 1 with all pieces but the last.
+   */
   readonly remainingPacketPayload: number;
   /** Whether the piece in hand is of a message's last frame. */
   readonly isFinalFragment: boolean;
@@ -272,6 +277,10 @@ export interface Wsi<out User = unknown> {
    * peer has answered (a client then waits for the server to close it, section 7.1.1) or after
    * `closeTimeoutMs`. Nothing is delivered meanwhile but `closed`. An HTTP
    * connection closes once what was written has left.
+   *
+   * The elder versions of the protocol know less: 0, 4 and 5 have no codes, so that the peer is told none
+   * (1005), and hixie-75 has no close frame, so that both ends of the stream are the handshake. A text of
+   * version 0 that was begun and not ended has no place for a close frame either, and the stream just ends.
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
    * @param reason At most 123 bytes of UTF-8.

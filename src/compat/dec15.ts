@@ -50,7 +50,9 @@ import type {
   ProtocolStruct,
 } from "./engine/structs.ts";
 export * from "./constants/dec15.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
+export { type OwnOptions } from "./engine/limits.ts";
 export { type Box } from "./engine/guards.ts";
 export { box } from "./engine/pointers.ts";
 export { type HandshakeLines } from "./engine/handshake_lines.ts";
@@ -153,6 +155,9 @@ const DEC15 = defineGeneration({
   destroys: "cut",
   writeReturns: "length",
   emptyWrites: ["close", "ping", "pong"],
+  versions: [13],
+  // Others changed nothing in C but a line of the request.
+  clientVersions: [13],
   originPrefix: "http://",
 });
 

@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Limits } from "../api/limits.ts";
 import { type ClientConnect, connectingBlocking } from "./calls/client_calls.ts";
 import {
   callbackOnWritable,
@@ -34,10 +33,13 @@ import type {
 } from "./engine/elder_types.ts";
 import { defineGeneration } from "./engine/generation.ts";
 import { theConnection } from "./engine/guards.ts";
+import type { OwnOptions } from "./engine/limits.ts";
 import { plain } from "./engine/placements.ts";
 import type { BroadcastFilledIn, ProtocolStruct } from "./engine/structs.ts";
 export * from "./constants/feb11.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
+export { type OwnOptions } from "./engine/limits.ts";
 export { type ClientConnect } from "./calls/client_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
@@ -74,6 +76,9 @@ const FEB11 = defineGeneration({
   writeReturns: "zero",
   completesWholeAnswers: true,
   emptyWrites: ["close"],
+  // 13 came later; a server that lacks it is reached by none of today's clients.
+  versions: [13, 5, 4, 0],
+  clientVersions: [4, 5, 13],
 });
 
 /** `struct libwebsocket_protocols`; a first one without a name serves clients that ask for none. */
@@ -89,8 +94,8 @@ export interface libwebsocket_protocols
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
  * @param options 0, or `LWS_SERVER_OPTION_` bits.
- * @param limits Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what
- *   stands where none is given.
+ * @param limits Null, or options of `createContext` that C had not: limits, and in place of the
+ *   versions 0, 4, 5 and 13 others by `versions`. `docs/porting.md` lists what stands where none is given.
  */
 export function libwebsocket_create_context(
   port: number,
@@ -100,7 +105,7 @@ export function libwebsocket_create_context(
   gid: number,
   uid: number,
   options: number,
-  limits: Partial<Limits> | null = null,
+  limits: OwnOptions | null = null,
 ): libwebsocket_context | null {
   return createFrom(FEB11, "libwebsocket_create_context", {
     port,
@@ -208,7 +213,8 @@ export function libwebsocket_rx_flow_control(wsi: libwebsocket, enable: number):
  * connection, or null when that failed; `LWS_CALLBACK_CLIENT_ESTABLISHED` has come before.
  *
  * `ssl_connection` is 0 for `ws`, 1 for `wss`, 2 for `wss` with self-signed certificates allowed;
- * `protocol` is one name, several with commas, or null; the version is −1 or 13.
+ * `protocol` is one name, several with commas, or null; the version is 4, 5 or 13, which −1 is as well:
+ * the newest was 5 then, and servers of today speak 13.
  */
 export const libwebsocket_client_connect: ClientConnect<Promise<libwebsocket | null>> =
   connectingBlocking("libwebsocket_client_connect");

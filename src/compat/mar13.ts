@@ -54,7 +54,9 @@ import type {
   ProtocolStruct,
 } from "./engine/structs.ts";
 export * from "./constants/mar13.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
+export { type OwnOptions } from "./engine/limits.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
 export {
   frameIsBinary as lws_frame_is_binary,
@@ -164,6 +166,9 @@ const MAR13: Generation = defineGeneration({
   writeReturns: "length",
   completesWholeAnswers: true,
   emptyWrites: ["close"],
+  versions: [13],
+  // Others changed nothing in C but a line of the request.
+  clientVersions: [13],
 });
 
 /** `struct libwebsocket_protocols`. */

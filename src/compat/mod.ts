@@ -33,7 +33,9 @@
  *   end of all connections, and so does `poll` with another timeout than 0.
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.
- * - RFC 6455 alone is spoken; older drafts are refused where they are asked for.
+ * - The drafts before RFC 6455 are spoken by the generations that spoke them: 2010 has hixie-76, 2011 the
+ *   versions 0, 4 and 5, 2012 0 and 4 to 8, and both have 13, which −1 is in all of them. Since 2013 there is 13
+ *   alone. `versions` among the limits says otherwise; `docs/porting.md` has more of it.
  * - Files of more than 64 KiB are sent in the background: serving one returns 0, which means "started".
  * - There are limits, most of them generous: `limits` of the creation struct, or the argument behind
  *   those of C in older calls, sets others.

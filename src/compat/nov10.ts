@@ -4,18 +4,20 @@
  *
  * - Nothing is forked. {@linkcode libwebsocket_create_server} returns at once, the callback runs in this
  *   isolate, and {@linkcode serverContext} gives what the server can be stopped with.
- * - `protocol` has to be 13, RFC 6455: 0, 2 and 76 named drafts that are out of use, and are refused.
- * - Its protocol has no name: a client that asks for a subprotocol is refused with 400, as an answer
- *   without one of those asked for would fail in browsers, and C's, which repeated whatever was asked
- *   for, agreed to what the program had never heard of.
+ * - `protocol` may be 13 as well, which is RFC 6455 and the only one that browsers speak since 2012. 76 and 0
+ *   are the same draft here, as they are by their texts; 2 is refused, as C only wrote it.
+ * - Its protocol has no name. A client of 76 that asks for a subprotocol is served as in C, which repeated
+ *   whatever it was; one of 13 is refused with 400, as an answer without one of those asked for would fail
+ *   in browsers, and one with it would agree to what the program has never heard of.
  * - `LWS_CALLBACK_RECEIVE` comes, which had not been finished then.
  *
  * @module
  */
 
 import type { Context } from "../api/context.ts";
-import type { Limits } from "../api/limits.ts";
+import type { WireVersion } from "../api/creation/wire_info.ts";
 import type { Wsi } from "../api/wsi.ts";
+import { behind } from "../base/face.ts";
 import { type Write, writing } from "./calls/connection_calls.ts";
 import { createFrom, hostInUse } from "./calls/creation.ts";
 import { type ServeFile, servingFiles } from "./calls/http_calls.ts";
@@ -25,10 +27,13 @@ import { userReason } from "./engine/callback.ts";
 import type { libwebsocket, libwebsocket_callback } from "./engine/elder_types.ts";
 import { defineGeneration } from "./engine/generation.ts";
 import { refuse, theConnection, theWhole } from "./engine/guards.ts";
+import type { OwnOptions } from "./engine/limits.ts";
 import { plain } from "./engine/placements.ts";
 import { systemClock } from "../service/clock.ts";
 export * from "./constants/nov10.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
+export { type OwnOptions } from "./engine/limits.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export type {
@@ -49,10 +54,19 @@ const NOV10 = defineGeneration({
   writeReturns: "zero",
   completesWholeAnswers: true,
   emptyWrites: ["text", "binary", "http"],
+  // What it serves is said by each creation.
+  versions: [],
+  clientVersions: [],
 });
 
-/** The version of the protocol that is spoken, RFC 6455. */
-const PROTOCOL_VERSION = 13;
+/** What is asked of a server behind its context. Implemented by ServingContext. */
+interface Nameless {
+  /** Whether clients of version 0 get the subprotocol that they ask for, whatever it is. */
+  repeatsNames: boolean;
+}
+
+/** What each `protocol` is in the main API: 76 and 0 were given to the same draft. */
+const VERSIONS: Readonly<Record<number, WireVersion>> = { 0: 0, 76: 0, 13: 13 };
 const SEND_INTERVAL_MS = 50;
 /** Standard streams come first, as in C. */
 const FIRST_DESCRIPTOR = 3;
@@ -65,15 +79,16 @@ let lastDescriptor = FIRST_DESCRIPTOR - 1;
  * `LWS_CALLBACK_SEND`.
  *
  * @param port 0 takes a free one; `serverContext` tells which.
- * @param protocol The version of the protocol: 13.
+ * @param protocol The version of the protocol: 76, which is hixie-76 and all that clients of 2010 speak; or 0,
+ *   which is the same; or 13, RFC 6455.
  * @param user_area_size Bytes of each connection's `user`, a zeroed `ArrayBuffer`; 0: `user` is null. Or a
  *   function that makes the struct.
  * @param ssl_cert_filepath The certificate of a server that speaks TLS, with its key, both by their
  *   paths; null for plain HTTP.
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
- * @param limits Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what
- *   stands where none is given.
+ * @param limits Null, or options of `createContext` that C had not: limits, and by `versions` what
+ *   is spoken beside `protocol`, as in `{ versions: [0, 13] }`: 0 is what 76 is called there. `docs/porting.md` lists what stands where none is given.
  * @returns The descriptor that listens, or −1, and a line in the log says why.
  */
 export function libwebsocket_create_server(
@@ -85,27 +100,27 @@ export function libwebsocket_create_server(
   ssl_private_key_filepath: string | null,
   gid: number,
   uid: number,
-  limits: Partial<Limits> | null = null,
+  limits: OwnOptions | null = null,
 ): number {
   const name = "libwebsocket_create_server";
-  const struct = attempt(name, null, () => {
+  const checked = attempt(name, null, () => {
     if (typeof callback !== "function") refuse("callback", callback, "a function");
-    if (protocol !== PROTOCOL_VERSION) {
-      refuse("protocol", protocol, `${PROTOCOL_VERSION}, as only RFC 6455 is spoken`);
-    }
-    return {
+    const struct = {
       name: null,
       callback: toEstablishedOnly(callback),
       per_session_data_size: typeof user_area_size === "function"
         ? user_area_size
         : theWhole("user_area_size", user_area_size),
     };
+    return { struct, version: versionOf(protocol, limits) };
   });
-  if (struct === null) return -1;
+  if (checked === null) return -1;
+  const { struct, version } = checked;
   const files = { ssl_cert_filepath, ssl_private_key_filepath };
   const info = { port, protocols: [struct], ...files, gid, uid, limits };
-  const context = createFrom(NOV10, name, info, "automatic");
+  const context = createFrom({ ...NOV10, versions: [version] }, name, info, "automatic");
   if (context === null) return -1;
+  behind<Nameless>(context).repeatsNames = true;
   const descriptor = ++lastDescriptor;
   servers.set(descriptor, context);
   void context.closed.then(() => servers.delete(descriptor));
@@ -139,6 +154,16 @@ export const libwebsocket_write: Write = writing(NOV10, "libwebsocket_write");
 export const libwebsockets_serve_http_file: ServeFile = servingFiles(
   "libwebsockets_serve_http_file",
 );
+
+/** The version of the main API that `protocol` names; others that are given have to go with it. */
+function versionOf(protocol: number, limits: OwnOptions | null): WireVersion {
+  const version = VERSIONS[protocol] ?? refuse("protocol", protocol, "76, 0 and 13");
+  const versions = limits?.versions;
+  if (Array.isArray(versions) && !versions.includes(version)) {
+    refuse("limits.versions", versions, `a list with ${version}, as protocol is ${protocol}`);
+  }
+  return version;
+}
 
 /** Keeps `LWS_CALLBACK_SEND` from connections that are no WebSockets. */
 function toEstablishedOnly(callback: libwebsocket_callback): libwebsocket_callback {

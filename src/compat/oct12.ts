@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Limits } from "../api/limits.ts";
 import {
   type ClientConnect,
   type ClientConnectExtended,
@@ -36,10 +35,14 @@ import type {
 } from "./engine/elder_types.ts";
 import { defineGeneration, type Generation } from "./engine/generation.ts";
 import { type Box, refuse, theConnection, theContext } from "./engine/guards.ts";
+import type { OwnOptions } from "./engine/limits.ts";
 import { plain, pollPlacements } from "./engine/placements.ts";
 import type { BroadcastFilledIn, ExtensionStruct, ProtocolStruct } from "./engine/structs.ts";
+import { EVERY_VERSION } from "./engine/versions.ts";
 export * from "./constants/oct12.ts";
+export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
 export { type Limits } from "../api/limits.ts";
+export { type OwnOptions } from "./engine/limits.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";
 export {
   sendPipeChoked as lws_send_pipe_choked,
@@ -134,6 +137,8 @@ const OCT12: Generation = defineGeneration({
   writeReturns: "zero",
   completesWholeAnswers: true,
   emptyWrites: ["close"],
+  versions: [13, 8, 7, 6, 5, 4, 0],
+  clientVersions: EVERY_VERSION,
 });
 
 /** `struct libwebsocket_protocols`; a first one without a name serves clients that ask for none. */
@@ -156,8 +161,8 @@ export const libwebsocket_internal_extensions: libwebsocket_extension[] =
  * @param uid −1, or the user to change to.
  * @param options 0, or `LWS_SERVER_OPTION_` bits.
  * @param user What {@linkcode libwebsocket_context_user} returns.
- * @param limits Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what
- *   stands where none is given.
+ * @param limits Null, or options of `createContext` that C had not: limits, and in place of the
+ *   versions 0, 4 to 8 and 13 others by `versions`. `docs/porting.md` lists what stands where none is given.
  */
 export function libwebsocket_create_context(
   port: number,
@@ -170,7 +175,7 @@ export function libwebsocket_create_context(
   uid: number,
   options: number,
   user: unknown,
-  limits: Partial<Limits> | null = null,
+  limits: OwnOptions | null = null,
 ): libwebsocket_context | null {
   return createFrom(OCT12, "libwebsocket_create_context", {
     port,
@@ -310,7 +315,8 @@ export function libwebsockets_get_peer_addresses(
  * log says which.
  *
  * `ssl_connection` is 0 for `ws`, 1 for `wss`, 2 for `wss` with self-signed certificates allowed;
- * `protocol` is one name, several with commas, or null; the version is −1 or 13.
+ * `protocol` is one name, several with commas, or null; the version is 0, 4 to 8 or 13, which −1 is
+ * as well. Version 0 takes one `protocol`, or none.
  */
 export const libwebsocket_client_connect: ClientConnect = connecting("libwebsocket_client_connect");
 

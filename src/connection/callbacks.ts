@@ -134,7 +134,13 @@ function logThrown(protocol: string, what: string, error: unknown): void {
 
 /** Makes the per-session data of a protocol; false when its factory threw, which is logged. */
 export function makeUser(caller: Caller, { protocol }: Called): boolean {
-  const { name, perSessionData } = protocol;
+  if (protocol.perSessionData !== undefined) return makeData(caller, protocol);
+  caller.user = undefined;
+  return true;
+}
+
+/** Apart from {@linkcode makeUser}, in which its closure would cost every connection. */
+function makeData(caller: Caller, { name, perSessionData }: Protocol): boolean {
   try {
     if (typeof perSessionData === "number") caller.user = new ArrayBuffer(perSessionData);
     else caller.user = perSessionData?.();

@@ -53,8 +53,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** What {@linkcode Wsi.wireVersion} is. */
   wireVersion: WireVersion | undefined = undefined;
   extensions: readonly string[] = NO_EXTENSIONS;
-  /** Undefined before it has a transport. */
-  peer: Peer | undefined;
+  /** Its transport, until its peer is asked for. */
+  #peer: Peer | Transport | undefined;
   phase: Phase | undefined;
   readonly outbox: Outbox;
   #state: ConnectionState = CONNECTION.first;
@@ -89,13 +89,20 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     return this.isOpen && (this.phase?.isEstablished ?? false);
   }
 
+  /** Undefined before it has a transport. */
+  get peer(): Peer | undefined {
+    const peer = this.#peer;
+    if (peer === undefined || peer instanceof Peer) return peer;
+    return this.#peer = new Peer(peer.remoteAddress);
+  }
+
   // Transport.
 
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
     this.transport = this.owner.polled(this.socketFd, transport);
     this.outbox.open(this.transport);
-    this.peer = new Peer(transport.remoteAddress);
+    this.#peer = transport;
     this.transport.start(this);
   }
 

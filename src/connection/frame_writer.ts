@@ -288,7 +288,7 @@ export abstract class FrameWriter {
     const { codec } = this.framing;
     if (codec !== undefined) {
       if (!codec.hasCloseCode && code !== CLOSE_NO_STATUS) this.#logUnsent(code, codec.version);
-      if (!codec.mayClose) return false;
+      if (!codec.hasCloseFrame || !codec.mayClose) return false;
     }
     this.beside(OPCODE_CLOSE | FIN, payload);
     return true;

@@ -57,7 +57,8 @@ export class KeepAlive extends WheelEntry {
     this.#probed = probed;
     this.#settings = settings;
     connection.owner.wheel.arm(this, settings.timeMs);
-    if (!connection.isPaused) this.heard();
+    // Not `recently`, whose timer serves those that ask time and again.
+    if (!connection.isPaused) this.#since = Math.floor(connection.owner.wheel.now());
   }
 
   /** The session is over. */

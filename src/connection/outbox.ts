@@ -11,7 +11,15 @@ import { log } from "../base/log.ts";
 import type { SharedBytes } from "../base/shared_bytes.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
-import { type Masking, maskPayload, TxQueue, UNMASKED } from "../core/websocket/send_queue.ts";
+import {
+  EMPTY_QUEUE,
+  type Masking,
+  maskPayload,
+  takeBack,
+  takeQueue,
+  type TxQueue,
+  UNMASKED,
+} from "../core/websocket/send_queue.ts";
 import type { Scheduler, Serviceable } from "../service/scheduler.ts";
 
 /**
@@ -44,7 +52,10 @@ export interface SendingConnection {
 /** The bytes of one connection that wait, and those under way. */
 export class Outbox implements Serviceable {
   readonly #connection: SendingConnection;
-  readonly #queue = new TxQueue();
+  /** Of its own while something is unsent: most connections are idle. */
+  #queue: TxQueue = EMPTY_QUEUE;
+  /** That of the queue it had last. */
+  #sizeHint = EMPTY_QUEUE.sizeHint;
   #transport: Transport | undefined;
   #isInTurn = false;
   #flushIsDue = false;
@@ -82,6 +93,12 @@ export class Outbox implements Serviceable {
     return this.#isInTurn;
   }
 
+  /** The queue to put something in. */
+  #filling(): TxQueue {
+    const queue = this.#queue;
+    return queue === EMPTY_QUEUE ? this.#queue = takeQueue(this.#sizeHint) : queue;
+  }
+
   // Queueing. Each says whether it was done; if not, there was no room, and the connection is cut.
 
   /**
@@ -94,7 +111,7 @@ export class Outbox implements Serviceable {
   send(bytes: Uint8Array, length: number, given: number): boolean {
     if (!this.#hasRoom(length, given)) return false;
     if (length === 0) return true;
-    this.#queue.put(bytes, length);
+    this.#filling().put(bytes, length);
     this.#queued(length, given);
     return true;
   }
@@ -115,7 +132,7 @@ export class Outbox implements Serviceable {
     if (hasPadded()) return this.#sendPadded(first, payload, length, given, masking);
     const size = headerLength(length, masking !== UNMASKED) + length;
     if (!this.#hasRoom(size, given)) return false;
-    this.#queue.put(payload, length, first, masking);
+    this.#filling().put(payload, length, first, masking);
     this.#queued(size, given);
     return true;
   }
@@ -131,8 +148,8 @@ export class Outbox implements Serviceable {
     const size = headerLength(length, masking !== UNMASKED) + length;
     if (!this.#hasRoom(size, given)) return false;
     const padded = takePadded(payload, length);
-    if (padded === undefined) this.#queue.put(payload, length, first, masking);
-    else this.#queue.append(framedInPlace(first, padded, size, length, masking));
+    if (padded === undefined) this.#filling().put(payload, length, first, masking);
+    else this.#filling().append(framedInPlace(first, padded, size, length, masking));
     this.#queued(size, given);
     return true;
   }
@@ -142,7 +159,7 @@ export class Outbox implements Serviceable {
     const { length } = bytes;
     const size = before.length + length + after.length;
     if (!this.#hasRoom(size, given)) return false;
-    this.#queue.putBetween(before, bytes, length, after);
+    this.#filling().putBetween(before, bytes, length, after);
     this.#queued(size, given);
     return true;
   }
@@ -151,7 +168,7 @@ export class Outbox implements Serviceable {
   lend(bytes: Uint8Array, given: number): boolean {
     const { length } = bytes;
     if (!this.#hasRoom(length, given)) return false;
-    this.#queue.append(bytes);
+    this.#filling().append(bytes);
     this.#queued(length, given);
     return true;
   }
@@ -160,7 +177,7 @@ export class Outbox implements Serviceable {
   share(shared: SharedBytes, given: number): boolean {
     const { length } = shared;
     if (!this.#hasRoom(length, given)) return false;
-    this.#queue.share(shared);
+    this.#filling().share(shared);
     this.#queued(length, given);
     return true;
   }
@@ -169,9 +186,9 @@ export class Outbox implements Serviceable {
   lendBetween(before: Uint8Array, bytes: Uint8Array, after: Uint8Array, given: number): boolean {
     const size = before.length + bytes.length + after.length;
     if (!this.#hasRoom(size, given)) return false;
-    this.#queue.put(before);
-    this.#queue.append(bytes);
-    this.#queue.put(after);
+    this.#filling().put(before);
+    this.#filling().append(bytes);
+    this.#filling().put(after);
     this.#queued(size, given);
     return true;
   }
@@ -183,7 +200,7 @@ export class Outbox implements Serviceable {
 
   /** Puts what `work` sends, which is none of the program's, in front of all that waits. */
   ahead(work: () => void): void {
-    this.#queue.ahead(work);
+    this.#filling().ahead(work);
   }
 
   /** No write waits any more for what is unsent now. */
@@ -229,7 +246,9 @@ export class Outbox implements Serviceable {
   /** It is gone. */
   close(): void {
     this.#transport = undefined;
-    this.#queue.clear();
+    const queue = this.#queue;
+    this.#queue = EMPTY_QUEUE;
+    queue.clear();
   }
 
   /** A turn of the connection begins: what it sends leaves in one write, when {@linkcode endTurn} says so. */
@@ -309,7 +328,12 @@ export class Outbox implements Serviceable {
   written(): number {
     const queue = this.#queue;
     const before = queue.unsent;
-    return queue.written() ? before - queue.unsent : this.#broken();
+    if (!queue.written()) return this.#broken();
+    if (queue.unsent > 0 || queue.hasQueued) return before - queue.unsent;
+    this.#queue = EMPTY_QUEUE;
+    this.#sizeHint = queue.sizeHint;
+    takeBack(queue);
+    return before;
   }
 
   #broken(): typeof BROKEN {

@@ -80,6 +80,8 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** Whether the first one also serves clients of version 0 that ask for a name which none has. */
+  readonly repeatsNames: boolean;
   /** Whether connections have real descriptors. */
   readonly hasDescriptors: boolean;
   /** A connection's socket has this descriptor, where that is known. */

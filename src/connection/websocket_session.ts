@@ -52,8 +52,6 @@ interface SentClose extends CloseStatus {
   behind: number;
 }
 
-const NO_STATUS: CloseStatus = { code: CLOSE_NO_STATUS, reason: "" };
-
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends FrameWriter
   implements Phase, FrameHandler, DecodedDataHandler, Probed {
@@ -200,7 +198,7 @@ export class WebSocketSession extends FrameWriter
       this.#flushExtensions();
       // What has no close frames is closed like this, but not inside a frame.
       if (this.framing.codec?.hasCloseFrame === false && this.#parser.remaining === 0) {
-        this.#sentClose = { ...NO_STATUS, behind: 0 };
+        this.#sentClose = { code: CLOSE_NO_STATUS, reason: "", behind: 0 };
       }
     }
     this.connection.end("peer");
@@ -288,10 +286,9 @@ export class WebSocketSession extends FrameWriter
 
   onClose(cause: CloseCause): void {
     const connection = this.connection;
-    const sent = this.#sentClose;
-    const received = this.#receivedClose ?? this.#closeByEnd;
-    const wasClean = sent !== undefined && received !== undefined;
-    const { code, reason } = received ?? sent ?? { code: CLOSE_ABNORMAL, reason: "" };
+    const wasClean = this.#isClean;
+    const said = this.#receivedClose ?? this.#sentClose;
+    const { code, reason } = said ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
     this.#parser.release();
     this.#keepAlive?.stop();
@@ -302,10 +299,12 @@ export class WebSocketSession extends FrameWriter
     }
   }
 
-  /** In a version without close frames both streams end, and the peer's end stands for one. */
-  get #closeByEnd(): CloseStatus | undefined {
-    const isSuch = this.framing.codec?.hasCloseFrame === false && this.#sentClose !== undefined;
-    return isSuch && this.connection.hasPeerEnded ? NO_STATUS : undefined;
+  /** Whether it was closed in order: where there are no close frames, by the end of both streams. */
+  get #isClean(): boolean {
+    const { codec } = this.framing;
+    if (this.#sentClose === undefined) return false;
+    if (codec === undefined || codec.hasCloseFrame) return this.#receivedClose !== undefined;
+    return codec.mayClose && this.#parser.remaining === 0 && this.connection.hasPeerEnded;
   }
 
   write(

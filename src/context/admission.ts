@@ -55,8 +55,9 @@ export class Admission implements AcceptorHost {
   watch(listener: Listener): boolean {
     const { polling } = this.#parts;
     // Where descriptors are real, what happens to this one is told in service already.
-    if (polling?.network !== undefined && "take" in listener) {
-      const { clock } = polling.scheduler;
+    const isTold = polling === undefined || polling.network !== undefined;
+    if (isTold && "take" in listener) {
+      const clock = polling?.scheduler.clock ?? this.#info.clock;
       this.#acceptor = new PolledAcceptor(listener as PolledListener, this, clock, "listener");
     } else this.#acceptor = new Acceptor(listener, this, this.#info.clock, "listener");
     polling?.open(LISTENER_FD, listener.fd, POLLIN);
@@ -124,9 +125,15 @@ export class Admission implements AcceptorHost {
     this.#slot?.setReading(true);
   }
 
+  /** Whether it matters whose connections they are; a transport makes the name of an address when it is asked. */
+  get #counts(): boolean {
+    return this.#owner.limits.maxConnectionsPerAddress !== Infinity;
+  }
+
   /** A connection is gone. */
   forget(connection: Member): void {
-    if (!connection.isClient) this.#count(connection.peer?.socketAddress ?? "", -1);
+    const isCounted = this.#counts && !connection.isClient;
+    if (isCounted) this.#count(connection.peer?.socketAddress ?? "", -1);
     this.#left();
   }
 
@@ -143,14 +150,11 @@ export class Admission implements AcceptorHost {
     const known = owner.hasDescriptors ? transport.fd ?? -1 : fd;
     this.#parts.polling?.open(fd, transport.fd);
     descriptors.open(fd, known);
-    const { hostname } = transport.remoteAddress;
-    const ofAddress = this.#perAddress.get(hostname) ?? 0;
-    if (ofAddress >= owner.limits.maxConnectionsPerAddress) {
-      log("info", () => `${hostname} has maxConnectionsPerAddress (${ofAddress}) already`);
+    if (this.#counts && this.#isFull(transport.remoteAddress.hostname)) {
       this.#drop(fd, transport);
       return undefined;
     }
-    descriptors.filtering.set(fd, transport.remoteAddress);
+    descriptors.filtering.set(fd, transport);
     const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
     descriptors.filtering.delete(fd);
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
@@ -200,7 +204,7 @@ export class Admission implements AcceptorHost {
       this.#left();
     };
     this.#awaiting.set(fd, drop);
-    descriptors.filtering.set(fd, transport.remoteAddress);
+    descriptors.filtering.set(fd, transport);
     this.#count(hostname, 1);
     wheel.arm(timer, headerTimeoutMs);
     void peeked.found.then((found) => {
@@ -229,7 +233,6 @@ export class Admission implements AcceptorHost {
     const { allowedOrigins, halfOpenHttp } = this.#info;
     const { descriptors, tls, polling } = this.#parts;
     const first = owner.entries[0]!;
-    const { hostname } = transport.remoteAddress;
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
     if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
@@ -238,10 +241,12 @@ export class Admission implements AcceptorHost {
     }
     owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
-    this.#count(hostname, 1);
+    if (this.#counts) this.#count(transport.remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
-    if (isLogged("debug")) log("debug", `connection ${fd}: from ${hostname}`);
+    if (isLogged("debug")) {
+      log("debug", `connection ${fd}: from ${transport.remoteAddress.hostname}`);
+    }
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);
@@ -264,6 +269,13 @@ export class Admission implements AcceptorHost {
         connection.isSsl = info.isSsl;
       },
     });
+  }
+
+  #isFull(address: string): boolean {
+    const count = this.#perAddress.get(address) ?? 0;
+    if (count < this.#owner.limits.maxConnectionsPerAddress) return false;
+    log("info", () => `${address} has maxConnectionsPerAddress (${count}) already`);
+    return true;
   }
 
   #count(address: string, change: 1 | -1): void {

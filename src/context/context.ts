@@ -66,6 +66,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly versions: readonly WireVersion[];
   readonly draft04Masking: Draft04Masking;
   readonly digests = digests;
+  /** Only set for programs that were made before there were names. */
+  repeatsNames = false;
   readonly user: unknown;
   readonly network: Network;
   readonly descriptors: Descriptors;

@@ -13,8 +13,8 @@ export const LISTENER_FD = 0;
  */
 export class Descriptors {
   readonly connections = new Map<number, Connection>();
-  /** Where those come from that `filterNetworkConnection` is asked about now. */
-  readonly filtering = new Map<number, Address>();
+  /** Those that `filterNetworkConnection` is asked about now. */
+  readonly filtering = new Map<number, { readonly remoteAddress: Address }>();
   /** Our numbers by real descriptors, where there are some. */
   readonly #ids: Map<number, number> | undefined;
   #last = LISTENER_FD;
@@ -51,8 +51,11 @@ export class Descriptors {
 
   /** What is known of the peer at once. */
   peerAddresses(socketFd: number): PeerAddresses {
-    const address = this.filtering.get(this.#idOf(socketFd));
-    if (address !== undefined) return { name: "", ip: address.hostname, port: address.port };
+    const asked = this.filtering.get(this.#idOf(socketFd));
+    if (asked !== undefined) {
+      const { hostname, port } = asked.remoteAddress;
+      return { name: "", ip: hostname, port };
+    }
     return this.connection(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };
   }
 

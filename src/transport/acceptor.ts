@@ -120,10 +120,10 @@ export class Acceptor {
   }
 }
 
-/** Connections that are taken before all others have had their turn. */
-const BATCH = 64;
+/** Connections that are taken at most before all others have had their turn. */
+const LARGEST_BATCH = 64;
 
-/** The same for a listener that is asked in service. */
+/** The same for a listener that tells when there are some, and is asked for them then. */
 export class PolledAcceptor {
   readonly #listener: PolledListener;
   readonly #host: AcceptorHost;
@@ -131,6 +131,8 @@ export class PolledAcceptor {
   readonly #failures: AcceptFailures;
   /** It rests after a failure. */
   #timer: unknown;
+  /** How many are taken next, if there are so many: to ask for one that isn't there costs half a read. */
+  #batch = 1;
 
   /** @param what names the listener in the log */
   constructor(listener: PolledListener, host: AcceptorHost, clock: Clock, what: string) {
@@ -159,10 +161,15 @@ export class PolledAcceptor {
   }
 
   #take(): void {
-    for (let left = BATCH; left > 0 && this.#host.hasRoom; left--) {
+    const batch = this.#batch;
+    this.#batch = Math.min(batch * 2, LARGEST_BATCH);
+    for (let left = batch; left > 0 && this.#host.hasRoom; left--) {
       try {
         const transport = this.#listener.take();
-        if (transport === undefined) break;
+        if (transport === undefined) {
+          this.#batch = Math.max(batch - left, 1);
+          break;
+        }
         this.#failures.accepted();
         void this.#host.accepted(transport);
       } catch (error) {

@@ -108,7 +108,7 @@ const WRONG: Record<string, readonly unknown[]> = {
   host: [undefined, 5, {}],
   origin: [undefined, 5, {}],
   asked: [undefined, 5, {}],
-  version: [0, 4, 76, NaN, "13"],
+  version: [3, 12, 76, NaN, "13"],
 };
 
 /** Under which name an argument is refused, where the key above is not it. */
@@ -494,7 +494,7 @@ Deno.test("nov10: every wrong argument of create_server is refused by its name",
   const wrong: Partial<Record<keyof typeof right, readonly unknown[]>> = {
     port: [-5, 70_000, NaN, "x"],
     callback: [null, undefined, 5],
-    protocol: [0, 76, null],
+    protocol: [2, 75, null],
     user_area_size: NOT_WHOLE,
     limits: [5, "x"],
   };

@@ -273,7 +273,7 @@ export async function talkTo(
 }
 
 /** Values in the order of their coming, for whoever asks. */
-class Mailbox<T> {
+export class Mailbox<T> {
   readonly #values: T[] = [];
   readonly #waiting: PromiseWithResolvers<T>[] = [];
   #error: Error | undefined;

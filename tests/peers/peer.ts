@@ -54,7 +54,7 @@ export const PYTHON = program("python3-websockets", "/usr/bin/python3", "-c", "i
 export const TINYPROXY = program("tinyproxy", "/usr/bin/tinyproxy");
 
 /** A program, which is there when its file is, or when `probe` succeeds. */
-function program(name: string, path: string, ...probe: string[]): Program {
+export function program(name: string, path: string, ...probe: string[]): Program {
   const isThere = probe.length > 0 ? succeeds(path, probe) : exists(path);
   return {
     name,

@@ -80,7 +80,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/lifecycle/descriptors_test.ts": [
     "base/descriptors",
     "context/descriptors",
-    "transport/acceptor",
     "transport/file_failure",
   ],
   "behaviour/lifecycle/handlers_test.ts": ["context/handlers"],
@@ -106,6 +105,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/tls/tls_test.ts": ["context/tls_callbacks"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
+  "behaviour/websocket/old_connections_test.ts": ["core/websocket/wire/version_codec"],
   "behaviour/websocket/old_versions_test.ts": [
     "connection/http/request_reader",
     "context/options/wire",
@@ -164,6 +164,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "compat/protocol_names_test.ts": ["compat/engine/attempt"],
   "compat/reasons_test.ts": ["compat/engine/callback", "compat/engine/handshake_lines"],
   "compat/tables_test.ts": ["compat/constants/"],
+  "compat/versions_test.ts": ["compat/engine/versions"],
   "project/entry_point_test.ts": ["api/"],
   "project/names_test.ts": ["base/version"],
   "unit/context/option_schema_test.ts": [
@@ -196,7 +197,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/failure",
     "transport/epoll/libc",
     "transport/epoll/listen",
-    "transport/epoll/listener",
     "transport/epoll/mod",
     "transport/epoll/socket",
     "transport/epoll/structs",

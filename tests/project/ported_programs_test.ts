@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { createSocket } from "node:dgram";
-import { createContext, handlers } from "../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../../mod.ts";
 import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
@@ -32,8 +32,8 @@ async function interrupt(program: Program): Promise<void> {
 }
 
 /** A WebSocket of the platform's, with what it is sent. */
-async function connect(port: number, protocol: string) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, protocol);
+async function connect(port: number, protocol?: string) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, protocol ?? []);
   socket.binaryType = "arraybuffer";
   const messages: unknown[] = [];
   let wake = () => {};
@@ -53,12 +53,61 @@ async function connect(port: number, protocol: string) {
       while (messages.length === 0) await new Promise<void>((resolve) => wake = resolve);
       return messages.shift() as T;
     },
+    send: (data: string) => socket.send(data),
     async close() {
       socket.close();
       await closed;
     },
   };
 }
+
+/** A client of 2010, which speaks hixie-76, by a context of ours. */
+async function connectHixie(port: number) {
+  const messages: string[] = [];
+  let wake = () => {};
+  const { promise, resolve, reject } = Promise.withResolvers<Wsi>();
+  const context = createContext({
+    ...PATIENT,
+    port: CONTEXT_PORT_NO_LISTEN,
+    protocols: [named("counter", {
+      clientEstablished: (wsi) => resolve(wsi),
+      clientConnectionError: (_wsi, _user, text) => reject(new Error(text)),
+      message(_wsi, _user, message) {
+        messages.push(message as string);
+        wake();
+      },
+    })],
+  });
+  context.clientConnect({ address: "127.0.0.1", port, version: 0 });
+  const wsi = await promise;
+  return {
+    async next(): Promise<string> {
+      while (messages.length === 0) await new Promise<void>((again) => wake = again);
+      return messages.shift()!;
+    },
+    send: (data: string) => wsi.write(data, "text"),
+    close: () => context.destroy(),
+  };
+}
+
+Deno.test("test_server_2010.ts counts and begins again for clients of hixie-76, and with --protocol 13 for those of today", async () => {
+  for (const protocol of [76, 13]) {
+    const args = ["--port", "0", "--protocol", String(protocol)];
+    const server = run("test_server_2010.ts", args, [`--allow-read=${FOLDER}`]);
+    const port = Number(/listening on port (\d+)\n/.exec(await server.until("\n"))![1]);
+    const page = await fetch(`http://127.0.0.1:${port}/`);
+    assertStringIncludes(await page.text(), "test server of 2010");
+    const client = protocol === 76 ? await connectHixie(port) : await connect(port);
+    for (const number of ["0", "1"]) assertEquals(await client.next(), number);
+    client.send("reset\n");
+    let number = Number(await client.next());
+    while (number > 0) number = Number(await client.next());
+    assertEquals(await client.next(), "1");
+    await client.close();
+    await server.until("Websocket connection closed\n");
+    await interrupt(server);
+  }
+});
 
 for (
   const [loop, args] of [["the library's loop", []], ["its own poll loop", ["--extpoll"]]] as const

@@ -2,7 +2,7 @@
 
 import fc from "npm:fast-check@4.10.2";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import type { Context, ContextCreationInfo, Protocol } from "../../mod.ts";
+import type { ClientConnectInfo, Context, ContextCreationInfo, Protocol } from "../../mod.ts";
 import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import type { Listener, Network, NetworkTarget, TransportHandler } from "../../src/api/network.ts";
@@ -207,7 +207,11 @@ export interface Stage extends AsyncDisposable {
   /** Connects and becomes a WebSocket that is played by hand. */
   open(headers?: readonly string[]): Promise<WebSocketPeer>;
   /** A context that connects to the other one at once. */
-  connect(protocol: Protocol, info?: Partial<ContextCreationInfo>): Context;
+  connect(
+    protocol: Protocol,
+    info?: Partial<ContextCreationInfo>,
+    asked?: Partial<ClientConnectInfo>,
+  ): Context;
 }
 
 /** A server whose reads, and its clients' reads, have these sizes. */
@@ -228,7 +232,7 @@ export function stage(
       peer.send(handshake({ headers }));
       return opened(peer, await promptly("the handshake", readHead(peer)));
     },
-    connect(clientProtocol, clientInfo = {}) {
+    connect(clientProtocol, clientInfo = {}, asked = {}) {
       const client = createContext({
         port: CONTEXT_PORT_NO_LISTEN,
         network,
@@ -237,7 +241,7 @@ export function stage(
         protocols: [clientProtocol],
       });
       contexts.push(client);
-      client.clientConnect({ address: "127.0.0.1", port: 80 });
+      client.clientConnect({ address: "127.0.0.1", port: 80, ...asked });
       return client;
     },
     [Symbol.asyncDispose]: () => retire(contexts, clock),

@@ -48,3 +48,22 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** A frame of drafts 04 to 06 (section 4.2): opcodes of their own, and a fourth reserved bit. */
+export interface DraftFrameOptions extends Omit<FrameOptions, "key"> {
+  /** 0 continuation, 1 close, 2 ping, 3 pong, 4 text, 5 binary. */
+  readonly opcode: number;
+  readonly rsv4?: boolean;
+  /** What stands in front of a client's frame; left out: the frame of a server. */
+  readonly nonce?: readonly [number, number, number, number];
+  /** What its bytes are masked with, round and round. Default: the nonce, as in drafts 05 and 06. */
+  readonly key?: ArrayLike<number>;
+}
+
+export function draftFrame(options: DraftFrameOptions): Uint8Array {
+  const { nonce, rsv4 = false, key = nonce ?? [0], ...rest } = options;
+  const open = frame(rest);
+  if (rsv4) open[1]! |= 0x80;
+  for (let i = 0; i < open.length; i++) open[i]! ^= key[i % key.length]!;
+  return nonce === undefined ? open : concat(Uint8Array.from(nonce), open);
+}

@@ -2,6 +2,8 @@
 
 import type { Draft04Masking, WireVersion } from "../../core/websocket/wire_version.ts";
 
+export type { Draft04Masking, WireVersion };
+
 /**
  * Members of the creation struct for the versions that came before RFC 6455. `docs/guide/old-wire-versions.md`
  * tells what each lacks, and why they are off.

@@ -3,8 +3,9 @@
 import type { Context } from "../../api/context.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import { attempt, attemptSoon } from "../engine/attempt.ts";
-import { refuse, theContext, theText, theWhole } from "../engine/guards.ts";
+import { theContext, theText, theWhole } from "../engine/guards.ts";
 import { servedOf } from "../engine/served.ts";
+import { clientVersion, EVERY_VERSION } from "../engine/versions.ts";
 import { splitList } from "../../core/http/syntax.ts";
 
 /** `lws_client_connect` of any generation. */
@@ -24,9 +25,6 @@ export type ClientConnect<Result = Wsi | null> = (
 export type ClientConnectExtended = (
   ...given: [...Parameters<ClientConnect>, userdata: unknown]
 ) => Wsi | null;
-
-/** The only version that is spoken; −1 asks for the newest. */
-const VERSIONS = [-1, 13];
 
 /**
  * A `lws_client_connect` that begins to connect, and returns null for wrong arguments.
@@ -58,10 +56,9 @@ function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi
   const [context, address, port, ssl, path, host, origin, protocol, version, userdata] = given;
   return attempt<Wsi | null>(name, null, () => {
     const served = servedOf(theContext(context));
-    if (!VERSIONS.includes(version)) {
-      const allowed = "-1 and 13, as only RFC 6455 is spoken";
-      refuse("ietf_version_or_minus_one", version, allowed);
-    }
+    // Contexts of the main API are of no generation.
+    const spoken = served?.generation.clientVersions ?? EVERY_VERSION;
+    const wireVersion = clientVersion(version, spoken);
     theWhole("ssl_connection", ssl, 0, 2);
     for (const [argument, text] of Object.entries({ path, host, origin, protocol })) {
       if (text !== null) theText(argument, text);
@@ -74,6 +71,8 @@ function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi
       ...(host === null ? {} : { host }),
       ...(origin === null ? {} : { origin: prefixed(served?.generation.originPrefix, origin) }),
       protocol,
+      version: wireVersion,
+      ...(served === undefined ? {} : { draft04Masking: served.draft04Masking }),
       ...(userdata === null || userdata === undefined ? {} : { userdata }),
     });
     served?.connections.add(wsi);

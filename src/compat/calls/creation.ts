@@ -20,6 +20,7 @@ import { refuse, theList, theWhole } from "../engine/guards.ts";
 import { limitsOf } from "../engine/limits.ts";
 import { type AnyProtocolStruct, NAMELESS, Served } from "../engine/served.ts";
 import type { CreationStruct, lws_token_limits } from "../engine/structs.ts";
+import { DRAFT_04_MASKING } from "../engine/versions.ts";
 import { createContext } from "../../context/face.ts";
 import { HEADER_TOKENS } from "../../core/http/header_tokens.ts";
 import { splitList } from "../../core/http/syntax.ts";
@@ -114,11 +115,15 @@ function create(
   checkStruct(struct);
   checkKeyPair(generation, struct);
   const files = new FileService(hostFileOps());
-  const served = new Served(generation, structsOf(struct.protocols), files);
+  const limits = limitsOf(struct.limits ?? null);
+  const { draft04Masking = DRAFT_04_MASKING } = limits;
+  const served = new Served(generation, structsOf(struct.protocols), files, draft04Masking);
   const context = createContext({
     ...C_DEFAULTS,
     ...sameMembers(struct),
-    ...limitsOf(struct.limits ?? null),
+    versions: generation.versions,
+    ...limits,
+    draft04Masking,
     ...optionsOf(generation, struct),
     ...host,
     port: portOf(generation, struct.port),

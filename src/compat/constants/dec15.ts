@@ -154,7 +154,7 @@ export const WSI_TOKEN_UPGRADE = 5;
 export const WSI_TOKEN_ORIGIN = 6;
 /** The header `sec-websocket-draft`. */
 export const WSI_TOKEN_DRAFT = 7;
-/** The bytes behind a hixie-76 head; always absent. */
+/** The bytes behind the head of a handshake of version 0, or of its answer. */
 export const WSI_TOKEN_CHALLENGE = 8;
 /** The header `sec-websocket-extensions`. */
 export const WSI_TOKEN_EXTENSIONS = 9;

@@ -18,7 +18,7 @@ export const WSI_TOKEN_UPGRADE = 6;
 export const WSI_TOKEN_ORIGIN = 7;
 /** The header `sec-websocket-draft`. */
 export const WSI_TOKEN_DRAFT = 8;
-/** The bytes behind a hixie-76 head; always absent. */
+/** The bytes behind the head of a handshake of version 0, or of its answer. */
 export const WSI_TOKEN_CHALLENGE = 9;
 /** The header `sec-websocket-key`. */
 export const WSI_TOKEN_KEY = 10;

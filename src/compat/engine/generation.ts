@@ -1,10 +1,12 @@
 /** What a generation of the C library is to the code that all of them share. */
 
+import type { WireVersion } from "../../api/creation/wire_info.ts";
 import type { ReasonData } from "../../api/reasons.ts";
 import type { WriteKind } from "../../api/write.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import * as newest from "../constants/dec15.ts";
 import { camelCase, type Constants, type NameTable, tableOf } from "./names.ts";
+import type { ClientVersion } from "./versions.ts";
 import { HEADER_TOKENS } from "../../core/http/header_tokens.ts";
 
 /** The arguments of a C callback behind the reason. */
@@ -65,6 +67,10 @@ export interface Traits {
   readonly completesWholeAnswers?: boolean;
   /** What goes in front of the `origin` argument of a client. */
   readonly originPrefix?: string;
+  /** The versions of the protocol that its servers speak, unless they are told otherwise; the newest first. */
+  readonly versions: readonly WireVersion[];
+  /** The versions that its clients can ask for, beside −1, which is the newest. */
+  readonly clientVersions: readonly ClientVersion[];
 }
 
 /** A generation: its traits, and the tables that follow from its constants. */

@@ -1,5 +1,6 @@
-/** The limits of contexts that C calls make: C had hardly any. */
+/** What contexts of C calls can be given that C had not: limits, of which it had hardly any, and versions. */
 
+import type { WireInfo } from "../../api/creation/wire_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
 import { refuse } from "./guards.ts";
 
@@ -19,13 +20,23 @@ export const GENEROUS_LIMITS: Partial<Limits> = {
   maxUnsentBytes: 64 * MIB,
 };
 
+/**
+ * Options of `createContext` that C had not, each by its name there: all limits, and `versions` and
+ * `draft04Masking`, in place of what the generation speaks.
+ */
+export interface OwnOptions extends Partial<Limits>, WireInfo {}
+
+/** Those that are no limits. */
+const WIRE_OPTIONS: readonly (keyof WireInfo)[] = ["versions", "draft04Masking"];
+const NAMES: readonly string[] = [...Object.keys(DEFAULT_LIMITS), ...WIRE_OPTIONS];
+
 /** The limits of a creation: what is given, and what stands where nothing is. */
-export function limitsOf(given: Partial<Limits> | null): Partial<Limits> {
+export function limitsOf(given: OwnOptions | null): OwnOptions {
   if (given === null) return GENEROUS_LIMITS;
   if (typeof given !== "object") refuse("limits", given, "an object of limits, or null");
   for (const name of Object.keys(given)) {
-    if (Object.hasOwn(DEFAULT_LIMITS, name)) continue;
-    refuse(`limits.${name}`, given[name as keyof Limits], Object.keys(DEFAULT_LIMITS).join(", "));
+    if (NAMES.includes(name)) continue;
+    refuse(`limits.${name}`, given[name as keyof OwnOptions], NAMES.join(", "));
   }
   const named = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...GENEROUS_LIMITS, ...Object.fromEntries(named) };

@@ -1,6 +1,7 @@
 /** What is kept of a context that a C call made. */
 
 import type { Context } from "../../api/context.ts";
+import type { Draft04Masking } from "../../api/creation/wire_info.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import type { FileService } from "../calls/files/file_service.ts";
 import type { AnyCallback, Generation } from "./generation.ts";
@@ -22,6 +23,8 @@ export class Served {
   readonly structs: ReadonlyMap<string, AnyProtocolStruct>;
   /** The files that it serves. */
   readonly files: FileService;
+  /** How its clients of version 4 mask. */
+  readonly draft04Masking: Draft04Masking;
   /** The connections there are. */
   readonly connections = new Set<Wsi>();
   /** What clients asked for. */
@@ -36,10 +39,12 @@ export class Served {
     generation: Generation,
     structs: ReadonlyMap<string, AnyProtocolStruct>,
     files: FileService,
+    draft04Masking: Draft04Masking,
   ) {
     this.generation = generation;
     this.structs = structs;
     this.files = files;
+    this.draft04Masking = draft04Masking;
   }
 
   /** Called with the first callback at the latest: creation itself calls back. */

@@ -2,9 +2,9 @@
 
 import type { Context } from "../../api/context.ts";
 import type { Extension } from "../../api/extension.ts";
-import type { Limits } from "../../api/limits.ts";
 import type { TlsMembers } from "../../api/tls.ts";
 import type { Box } from "./guards.ts";
+import type { OwnOptions } from "./limits.ts";
 
 /**
  * `struct lws_tokens`: a piece of text or bytes and its length; null and 0 when it is absent.
@@ -154,8 +154,8 @@ export interface CreationStruct<Protocol, ExtensionOf> {
   /** Null, or a function that makes TLS of the connections of clients. */
   provided_client_ssl_ctx?: TlsMembers["providedClientTls"];
   /**
-   * Null, or limits of `createContext`, which C had not; `docs/porting.md` lists what stands where none
-   * is given.
+   * Null, or limits of `createContext`, which C had not, and the versions of the protocol to speak;
+   * `docs/porting.md` lists what stands where none is given.
    */
-  limits?: Partial<Limits> | null;
+  limits?: OwnOptions | null;
 }

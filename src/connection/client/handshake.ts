@@ -22,6 +22,7 @@ import { closePayload } from "../../core/websocket/close.ts";
 import { HandshakeError, type UpgradeAnswer } from "../../core/websocket/handshake/client.ts";
 import { HandshakeFields } from "../../core/websocket/handshake/fields.ts";
 import { type ClientOpening, newOpening } from "../../core/websocket/handshake/opening.ts";
+import { codecOf } from "../../core/websocket/wire/version_codec.ts";
 import { confirmExtensions } from "../../extensions/negotiation.ts";
 import type { ExtensionLayers } from "../../extensions/pipeline.ts";
 import { TunnelError } from "../../proxy/tunnel.ts";
@@ -311,7 +312,7 @@ export class ClientHandshake implements Phase {
     return this.#opening!.check(head);
   }
 
-  #onAnswer({ protocol, extensions }: UpgradeAnswer, proof: Uint8Array): void {
+  #onAnswer({ protocol, extensions, connectionKey }: UpgradeAnswer, proof: Uint8Array): void {
     this.#opening!.checkProof(proof);
     if (proof.length > 0) this.#showHeaders(this.#parser.head, "", proof.slice());
     const connection = this.#connection;
@@ -331,7 +332,10 @@ export class ClientHandshake implements Phase {
     connection.armTimeout("noPendingTimeout", 0);
     this.#step("accepted");
     this.#logStep("established");
-    const session = new WebSocketSession(connection, layers);
+    const { version, draft04Masking } = this.#target;
+    const { digests } = owner;
+    const codec = codecOf(version, { isClient: true, digests, draft04Masking, connectionKey });
+    const session = new WebSocketSession(connection, layers, undefined, codec);
     connection.phase = session;
     connection.keepPause();
     session.begin();

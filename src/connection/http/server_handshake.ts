@@ -15,9 +15,11 @@ import { type ExtensionOffer, parseExtensions } from "../../core/websocket/exten
 import type { WebSocketUpgrade } from "../../core/websocket/handshake/decision.ts";
 import { HandshakeFields } from "../../core/websocket/handshake/fields.ts";
 import { hixieResponse } from "../../core/websocket/handshake/hixie_server.ts";
-import { newKey } from "../../core/websocket/handshake/keys.ts";
+import { connectionKey, newKey } from "../../core/websocket/handshake/keys.ts";
 import { chooseSubprotocol, upgradeResponse } from "../../core/websocket/handshake/server.ts";
 import { isAllowedOrigin } from "../../core/websocket/origin.ts";
+import type { WireCodec } from "../../core/websocket/wire/codec.ts";
+import { codecOf } from "../../core/websocket/wire/version_codec.ts";
 import { acceptExtensions, type ExtensionAnswer } from "../../extensions/negotiation.ts";
 
 /** The HTTP phase that a handshake is a request of. Implemented by HttpSession. */
@@ -77,14 +79,16 @@ export class ServerHandshake {
     const connection = this.#connection;
     const { owner } = connection;
     const exchange = this.#exchange;
-    const offered = this.#upgrade.protocols;
-    const chosen = chooseSubprotocol(offered, (name) => owner.protocolNamed(name) !== undefined);
+    const { protocols: offered, version } = this.#upgrade;
+    const repeats = version === 0 && owner.repeatsNames;
+    const isKnown = (name: string) => repeats || owner.protocolNamed(name) !== undefined;
+    const chosen = chooseSubprotocol(offered, isKnown);
     if (offered.length > 0 && chosen === undefined) {
       const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
       const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
       return exchange.refuse(400, what, [], "notice");
     }
-    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen)!;
+    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen) ?? this.#first;
     if (!this.#isOriginAllowed(entry)) return exchange.refuse(403, "the origin is not allowed");
 
     const offers = parseExtensions(this.#upgrade.extensions);
@@ -163,25 +167,30 @@ export class ServerHandshake {
       const { text } = agreed;
       log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
     }
-    connection.outbox.say(this.#answer(fields));
-    const session = new WebSocketSession(connection, agreed?.layers, this.#exchange.headers);
+    const codec = this.#answer(fields);
+    const { headers } = exchange;
+    const session = new WebSocketSession(connection, agreed?.layers, headers, codec);
     connection.phase = session;
     exchange.step("upgraded");
     session.begin();
   }
 
-  /** The 101 of the version. */
-  #answer(fields: readonly FieldLine[]): Uint8Array {
-    const { digests } = this.#connection.owner;
+  /** Sends the 101 of the version; returns how it has its frames. */
+  #answer(fields: readonly FieldLine[]): WireCodec | undefined {
+    const { outbox, owner: { digests, draft04Masking } } = this.#connection;
     const upgrade = this.#upgrade;
     const protocol = this.#chosen;
+    const setup = { isClient: false, digests, draft04Masking, connectionKey: undefined };
     if (upgrade.version === 0 || upgrade.version === "hixie-75") {
-      const isSecure = this.#isSecure;
-      const challenge = this.#challenge;
-      return hixieResponse(upgrade, this.#head, { protocol, fields, isSecure, challenge }, digests);
+      const chosen = { protocol, fields, isSecure: this.#isSecure, challenge: this.#challenge };
+      outbox.say(hixieResponse(upgrade, this.#head, chosen, digests));
+      return codecOf(upgrade.version, setup);
     }
-    const nonce = upgrade.version === 4 ? newKey() : undefined;
-    return upgradeResponse(upgrade.key, { protocol, fields, nonce }, digests);
+    const { key, version } = upgrade;
+    const nonce = version === 4 ? newKey() : undefined;
+    outbox.say(upgradeResponse(key, { protocol, fields, nonce }, digests));
+    if (nonce === undefined) return codecOf(version, setup);
+    return codecOf(version, { ...setup, connectionKey: connectionKey(key, nonce, digests) });
   }
 
   #isOriginAllowed(entry: ProtocolEntry): boolean {

@@ -53,9 +53,14 @@ export function checkField([name, value]: FieldLine): void {
   );
 }
 
+const encoder = new TextEncoder();
+
 /** The bytes of text whose characters are all of Latin-1, which heads are in (RFC 9110 section 5.5). */
 export function latin1Bytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const { length } = text;
+  const bytes = new Uint8Array(length);
+  // The encoder is faster, and knows no Latin-1 but ASCII: of anything else not all has room.
+  if (encoder.encodeInto(text, bytes).read === length) return bytes;
+  for (let i = 0; i < length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }

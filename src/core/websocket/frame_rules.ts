@@ -38,7 +38,7 @@ export interface FrameRuleOptions {
    */
   readonly checksText?: boolean;
   /** Asked behind each frame, or piece of one. @default {none, and nothing stops it} */
-  readonly pace?: ParserPace;
+  readonly pace?: ParserPace | undefined;
 }
 
 /** How far a parser goes in one call. Implemented by TurnBudget, which shares out the event loop's time. */

@@ -49,7 +49,7 @@ interface Segment {
 
 /**
  * Bytes in the order of their writes. Small writes gather in one chunk, so that all that a turn
- * wrote leaves in one transport write; an idle connection holds nothing.
+ * wrote leaves in one transport write. A connection has one while something is unsent.
  */
 export class TxQueue {
   /** Bytes queued and under way. */
@@ -63,7 +63,8 @@ export class TxQueue {
   #shared: SharedBytes | undefined;
   #chunk: Bytes | undefined;
   #filled = 0;
-  #sizeHint: number = SMALLEST_CHUNK;
+  /** How long a chunk should be at least, by what was sent last. */
+  sizeHint: number = SMALLEST_CHUNK;
   #underWay: Uint8Array | undefined;
   #underWayChunk: Bytes | undefined;
   #underWayLength = 0;
@@ -200,7 +201,7 @@ export class TxQueue {
     this.#besidesUnderWay = this.besides;
     this.#underWayLength = this.#filled;
     const chunk = this.#chunk!;
-    this.#sizeHint = hintAfter(this.#filled, chunk.length);
+    this.sizeHint = hintAfter(this.#filled, chunk.length);
     this.#underWayChunk = chunk;
     this.#underWay = this.#filled === chunk.length
       ? chunk
@@ -299,7 +300,7 @@ export class TxQueue {
   }
 
   #newChunk(length: number): Bytes {
-    return this.#chunk = acquire(Math.max(this.#sizeHint, chunkSizeFor(length)));
+    return this.#chunk = acquire(Math.max(this.sizeHint, chunkSizeFor(length)));
   }
 
   /** Ends the chunk, so that what comes next gets a segment after it; one that is mostly empty goes. */
@@ -329,6 +330,25 @@ export class TxQueue {
     this.#segments ??= [];
     this.#segments.push({ bytes, length: bytes.length, chunk, isShared, isBeside });
   }
+}
+
+/** Queues that are empty, and kept for those that will have something to send. */
+const spare: TxQueue[] = [];
+/** As many as one broadcast may fill at once. */
+const MOST_SPARE = 1024;
+/** The queue of all that have nothing to send, which must stay empty. */
+export const EMPTY_QUEUE = new TxQueue();
+
+/** An empty queue of one's own; by {@linkcode takeBack} it is handed on. */
+export function takeQueue(sizeHint: number): TxQueue {
+  const queue = spare.pop() ?? new TxQueue();
+  queue.sizeHint = sizeHint;
+  return queue;
+}
+
+/** Takes a queue whose last byte has left. */
+export function takeBack(queue: TxQueue): void {
+  if (spare.length < MOST_SPARE) spare.push(queue);
 }
 
 /** Puts a key in front of the payload at `body` and masks it. */

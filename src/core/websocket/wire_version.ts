@@ -9,8 +9,8 @@
  */
 export type WireVersion = 0 | 4 | 5 | 6 | 7 | 8 | 13 | "hixie-75";
 
-/** The versions that are spoken, the oldest first. */
-export const WIRE_VERSIONS: readonly WireVersion[] = [7, 8, 13];
+/** All versions, the oldest first. */
+export const WIRE_VERSIONS: readonly WireVersion[] = ["hixie-75", 0, 4, 5, 6, 7, 8, 13];
 
 /**
  * What clients of version 4 mask their frames with. `"draft"`: a key for each frame, made of the connection's

@@ -28,6 +28,7 @@ import {
   openSocket,
   orClose,
   setOption,
+  tune,
   unixAddress,
 } from "./socket.ts";
 import { AF_INET6, AF_UNIX, bytesOf, SOCKADDR_SIZE } from "./structs.ts";
@@ -59,12 +60,10 @@ function onAddress(loop: Readiness, target: NetworkTarget): EpollListener {
       setOption(libc, fd, IPPROTO_IPV6, IPV6_V6ONLY, target.ipv6Only ? 1 : 0);
     }
     must(libc, "bind", libc.bind(fd, address, address.length));
+    // What it accepts has the same options.
+    tune(libc, fd, target);
     must(libc, "listen", libc.listen(fd, BACKLOG));
-    return new EpollListener(loop, fd, {
-      address: localAddressOf(loop, fd),
-      isTcp: true,
-      keepAlive: target.keepAlive,
-    });
+    return new EpollListener(loop, fd, { address: localAddressOf(loop, fd), tunes: false });
   });
 }
 
@@ -91,7 +90,7 @@ function onUnix(loop: Readiness, path: string, real: string): EpollListener {
       must(libc, "listen", libc.listen(fd, BACKLOG));
       return new EpollListener(loop, fd, {
         address: { hostname: `unix:${path}`, port: 0 },
-        isTcp: false,
+        tunes: false,
         onClose: () => removeFile(),
       });
     } catch (error) {
@@ -128,7 +127,8 @@ function onDescriptor(loop: Readiness, fd: number, target: NetworkTarget): Epoll
   const flags = libc.fcntl(fd, F_GETFL, 0);
   libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return new EpollListener(loop, fd, { address, isTcp: !isUnix, keepAlive: target.keepAlive });
+  // Connections that wait there already have what it had when they came.
+  return new EpollListener(loop, fd, { address, tunes: !isUnix, keepAlive: target.keepAlive });
 }
 
 function isListening({ libc }: Readiness, fd: number): boolean {

@@ -4,7 +4,7 @@ import type { Address, NetworkTarget, PolledListener, Transport } from "../../ap
 import { EAGAIN, EINTR, EPOLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "./constants.ts";
 import { failure } from "./failure.ts";
 import type { Readiness, Watcher } from "./readiness.ts";
-import { addressFrom, tune } from "./socket.ts";
+import { addressFrom, ipv4From, portFrom, tune } from "./socket.ts";
 import { EpollTransport } from "./transport.ts";
 import { bytesOf, SOCKADDR_SIZE } from "./structs.ts";
 
@@ -14,8 +14,8 @@ const BATCH = 64;
 /** What of a listener isn't a socket's. */
 export interface ListenerOptions extends Pick<NetworkTarget, "keepAlive"> {
   readonly address: Address;
-  /** Whether `TCP_NODELAY` and its like apply. */
-  readonly isTcp: boolean;
+  /** Whether what is accepted has yet to be given `TCP_NODELAY` and its like, which it mostly inherits. */
+  readonly tunes: boolean;
   /** Undoes what listening left beside the socket. */
   onClose?(): void;
 }
@@ -26,11 +26,14 @@ export class EpollListener implements PolledListener, Watcher {
   readonly #options: ListenerOptions;
   readonly #peer = new Uint8Array(SOCKADDR_SIZE);
   readonly #peerLength = new Int32Array(1);
+  readonly #peerLengthBytes = bytesOf(this.#peerLength);
   #fd: number;
   #isWatched = false;
   #accepted = 0;
   #waiting: PromiseWithResolvers<Transport> | undefined;
   #onReady: (() => void) | undefined;
+  /** What was taken in this round, where reading is not the program's to ask for. */
+  #fresh: EpollTransport[] | undefined;
 
   constructor(loop: Readiness, fd: number, options: ListenerOptions) {
     this.#loop = loop;
@@ -67,7 +70,10 @@ export class EpollListener implements PolledListener, Watcher {
 
   onReady(): void {
     this.#accepted = 0;
-    if (this.#onReady !== undefined) return this.#onReady();
+    if (this.#onReady !== undefined) {
+      this.#onReady();
+      return this.#readFirst();
+    }
     const waiting = this.#waiting;
     // No `accept` waits for now.
     if (waiting === undefined) return this.accepts(false);
@@ -99,6 +105,7 @@ export class EpollListener implements PolledListener, Watcher {
 
   watch(onReady: () => void): void {
     this.#onReady = onReady;
+    if (!this.#loop.isEager) this.#fresh = [];
   }
 
   accepts(isOn: boolean): void {
@@ -109,19 +116,31 @@ export class EpollListener implements PolledListener, Watcher {
 
   /** The next connection, if there is one. @throws {Error} such as `EMFILE` */
   take(): Transport | undefined {
+    if (this.#fd < 0) return undefined;
     const { libc } = this.#loop;
     this.#peerLength[0] = this.#peer.length;
     this.#peer.fill(0, 0, 2);
     const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-    const fd = libc.accept4(this.#fd, this.#peer, bytesOf(this.#peerLength), flags);
+    const fd = libc.accept4(this.#fd, this.#peer, this.#peerLengthBytes, flags);
     if (fd < 0) {
       const errno = libc.errno();
       if (errno === EAGAIN || errno === EINTR) return undefined;
       throw failure(libc, "accept4", errno);
     }
     this.#accepted++;
-    if (this.#options.isTcp) tune(libc, fd, this.#options);
-    return new EpollTransport(this.#loop, fd, addressFrom(libc, this.#peer));
+    if (this.#options.tunes) tune(libc, fd, this.#options);
+    const peer = ipv4From(this.#peer) ?? addressFrom(libc, this.#peer);
+    const transport = new EpollTransport(this.#loop, fd, peer, portFrom(this.#peer));
+    this.#fresh?.push(transport);
+    return transport;
+  }
+
+  /** A client's first bytes come right behind its connection: they are mostly there, and need no wait. */
+  #readFirst(): void {
+    const fresh = this.#fresh;
+    if (fresh === undefined || fresh.length === 0) return;
+    for (const each of fresh) if (each.isReading) this.#loop.serve(each.fd, EPOLLIN);
+    fresh.length = 0;
   }
 }
 

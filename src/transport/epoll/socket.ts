@@ -138,17 +138,30 @@ export function unixAddress(path: string): Uint8Array {
 
 /** The end of a connection that the kernel has written; empty for a unix socket. */
 export function addressFrom(libc: Libc, bytes: Uint8Array): Address {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const family = view.getUint16(0, true);
-  if (family === AF_INET) {
-    return {
-      hostname: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`,
-      port: view.getUint16(2),
-    };
-  }
-  if (family !== AF_INET6) return NO_ADDRESS;
+  const ip = ipv4From(bytes);
+  if (ip !== undefined) return ipv4Address(ip, portFrom(bytes));
+  if (familyFrom(bytes) !== AF_INET6) return NO_ADDRESS;
   // Without its zone, as the runtime tells it.
-  return { hostname: libc.inet_ntop(AF_INET6, bytes.subarray(8, 24)), port: view.getUint16(2) };
+  return { hostname: libc.inet_ntop(AF_INET6, bytes.subarray(8, 24)), port: portFrom(bytes) };
+}
+
+/** The same of an IPv4 address as a number, with a sign; undefined for others. */
+export function ipv4From(bytes: Uint8Array): number | undefined {
+  if (familyFrom(bytes) !== AF_INET) return undefined;
+  return bytes[4]! << 24 | bytes[5]! << 16 | bytes[6]! << 8 | bytes[7]!;
+}
+
+/** An IPv4 address from its number. */
+export function ipv4Address(ip: number, port: number): Address {
+  return { hostname: `${ip >>> 24}.${ip >> 16 & 255}.${ip >> 8 & 255}.${ip & 255}`, port };
+}
+
+export function portFrom(bytes: Uint8Array): number {
+  return bytes[2]! << 8 | bytes[3]!;
+}
+
+function familyFrom(bytes: Uint8Array): number {
+  return bytes[0]! | bytes[1]! << 8;
 }
 
 export const NO_ADDRESS: Address = Object.freeze({ hostname: "", port: 0 });

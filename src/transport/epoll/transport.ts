@@ -18,7 +18,7 @@ import {
 } from "./constants.ts";
 import { failure } from "./failure.ts";
 import type { Readiness, Watcher } from "./readiness.ts";
-import { addressFrom, NO_ADDRESS } from "./socket.ts";
+import { addressFrom, ipv4Address, NO_ADDRESS } from "./socket.ts";
 import { bytesOf, int, SOCKADDR_SIZE } from "./structs.ts";
 
 const READING = EPOLLIN | EPOLLRDHUP;
@@ -28,17 +28,25 @@ const UNWATCHED = -1;
 /** After these a call is made again when the kernel says so: there was no room, or it was interrupted. */
 const IN_VAIN: ReadonlySet<number> = new Set([EAGAIN, EINTR, ENOBUFS, ENOMEM]);
 
-const MORE_COMES = 0;
-/** The peer will send no more, which the handler has yet to hear. */
-const END_IS_DUE = 1;
-const END_IS_TOLD = 2;
+/** What is to be known of a transport, in one number: each field of its own costs an idle one eight bytes. */
+const PAUSED = 1;
+/** The handler has bytes in hand, of which a rest may come back. */
+const OFFERING = 2;
+const RESUME_IS_DUE = 4;
+/** The peer will send no more. */
+const ENDED = 8;
+/** The handler has heard of that. */
+const END_IS_TOLD = 16;
+const ENDS_AFTER_WRITE = 32;
+const GONE = 64;
 
 /** Over a descriptor that is connected and non-blocking, which it closes. */
 export class EpollTransport implements Transport, Watcher {
-  readonly remoteAddress: Address;
   readonly #loop: Readiness;
   #fd: number;
-  #localAddress: Address | undefined;
+  /** An IPv4 address as its number, which takes less than an object and a text do; else the object. */
+  readonly #peer: number | Address;
+  readonly #peerPort: number;
   #handler: TransportHandler | undefined;
   /** What the kernel watches it for. */
   #watched = UNWATCHED;
@@ -46,19 +54,23 @@ export class EpollTransport implements Transport, Watcher {
   #rest: Uint8Array | undefined;
   /** What of a write has not left. */
   #unsent: Uint8Array | undefined;
-  #end: typeof MORE_COMES | typeof END_IS_DUE | typeof END_IS_TOLD = MORE_COMES;
-  #isPaused = false;
-  /** Whether the handler has bytes in hand, of which a rest may come back. */
-  #isOffering = false;
-  #resumeIsDue = false;
-  #endsAfterWrite = false;
-  #isGone = false;
+  #flags = 0;
 
-  constructor(loop: Readiness, fd: number, remoteAddress: Address) {
+  /**
+   * @param peer of what is at the other end, or an IPv4 address as a number
+   * @param peerPort beside a number
+   */
+  constructor(loop: Readiness, fd: number, peer: number | Address, peerPort = 0) {
     this.#loop = loop;
     this.#fd = fd;
-    this.remoteAddress = remoteAddress;
+    this.#peer = peer;
+    this.#peerPort = peerPort;
     loop.own(fd, this);
+  }
+
+  get remoteAddress(): Address {
+    const peer = this.#peer;
+    return typeof peer === "object" ? peer : ipv4Address(peer, this.#peerPort);
   }
 
   /** The socket's; −1 once it is closed. */
@@ -66,10 +78,14 @@ export class EpollTransport implements Transport, Watcher {
     return this.#fd;
   }
 
+  /** Whether the kernel watches it for what comes. */
+  get isReading(): boolean {
+    return this.#watched === READING;
+  }
+
+  /** Empty once it is closed. */
   get localAddress(): Address {
-    return this.#localAddress ??= this.#isClosed
-      ? NO_ADDRESS
-      : localAddressOf(this.#loop, this.#fd);
+    return this.#isClosed ? NO_ADDRESS : localAddressOf(this.#loop, this.#fd);
   }
 
   get #isClosed(): boolean {
@@ -88,22 +104,22 @@ export class EpollTransport implements Transport, Watcher {
   }
 
   pause(): void {
-    this.#isPaused = true;
+    this.#flags |= PAUSED;
     if (this.#loop.isEager && this.#watched !== UNWATCHED) this.#watch();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    if (this.#resumeIsDue || this.#isClosed) return;
-    const isDue = this.#isOffering || this.#rest !== undefined || this.#end === END_IS_DUE;
+    if (!this.#is(PAUSED)) return;
+    this.#flags &= ~PAUSED;
+    if (this.#is(RESUME_IS_DUE) || this.#isClosed) return;
+    const isDue = this.#is(OFFERING) || this.#rest !== undefined || this.#isEndDue;
     if (!isDue) return this.#watch();
-    this.#resumeIsDue = true;
+    this.#flags |= RESUME_IS_DUE;
     this.#loop.later(this.#fd, () => this.#onResumed());
   }
 
   end(): void {
-    if (this.#unsent !== undefined) this.#endsAfterWrite = true;
+    if (this.#unsent !== undefined) this.#flags |= ENDS_AFTER_WRITE;
     else if (!this.#isClosed) this.#loop.libc.shutdown(this.#fd, SHUT_WR);
   }
 
@@ -135,7 +151,16 @@ export class EpollTransport implements Transport, Watcher {
   }
 
   get #reads(): boolean {
-    return !this.#isPaused && this.#end === MORE_COMES;
+    return !this.#is(PAUSED | ENDED);
+  }
+
+  get #isEndDue(): boolean {
+    return (this.#flags & (ENDED | END_IS_TOLD)) === ENDED;
+  }
+
+  /** Whether one of these holds. */
+  #is(flags: number): boolean {
+    return (this.#flags & flags) !== 0;
   }
 
   #read(): void {
@@ -150,7 +175,7 @@ export class EpollTransport implements Transport, Watcher {
       const count = libc.recv(this.#fd, room, room.length, 0);
       if (count < 0) return this.#onReadFailed(libc.errno());
       if (count === 0) {
-        this.#end = END_IS_DUE;
+        this.#flags |= ENDED;
         this.#tellEnd();
         if (!this.#isClosed) this.#watch();
       } else this.#offer(this.#loop.viewOf(buffer, held + count));
@@ -167,16 +192,16 @@ export class EpollTransport implements Transport, Watcher {
 
   /** Offers a view of a buffer that others use as well. */
   #offer(bytes: Uint8Array): void {
-    this.#isOffering = true;
+    this.#flags |= OFFERING;
     const taken = this.#handler!.onBytes(bytes);
-    this.#isOffering = false;
+    this.#flags &= ~OFFERING;
     if (this.#isClosed) return;
     this.#rest = taken < bytes.length ? bytes.slice(taken) : undefined;
   }
 
   #onResumed(): void {
-    this.#resumeIsDue = false;
-    if (this.#isPaused || this.#isClosed) return;
+    this.#flags &= ~RESUME_IS_DUE;
+    if (this.#is(PAUSED) || this.#isClosed) return;
     const rest = this.#rest;
     try {
       if (rest !== undefined) {
@@ -192,15 +217,14 @@ export class EpollTransport implements Transport, Watcher {
 
   /** Behind all that was read: a rest whose turn is due comes first. */
   #tellEnd(): void {
-    if (this.#isPaused || this.#resumeIsDue || this.#isClosed) return;
-    if (this.#end !== END_IS_DUE) return;
-    this.#end = END_IS_TOLD;
+    if (this.#is(PAUSED | RESUME_IS_DUE) || this.#isClosed || !this.#isEndDue) return;
+    this.#flags |= END_IS_TOLD;
     this.#handler!.onEnd();
   }
 
   /** It is broken, or both halves are closed, while nothing is read. */
   #onBroken(): void {
-    const isKnown = this.#end !== MORE_COMES || this.#loop.isEager;
+    const isKnown = this.#is(ENDED) || this.#loop.isEager;
     if (!isKnown) return this.#unwatch();
     const errno = socketError(this.#loop, this.#fd);
     if (errno !== 0) this.#break(failure(this.#loop.libc, "recv", errno));
@@ -224,7 +248,7 @@ export class EpollTransport implements Transport, Watcher {
     if (count === bytes.length) {
       this.#loop.hasSent = true;
       this.#unsent = undefined;
-      if (this.#endsAfterWrite) this.end();
+      if (this.#is(ENDS_AFTER_WRITE)) this.end();
       return true;
     }
     if (count >= 0) this.#unsent = bytes.subarray(count);
@@ -292,8 +316,8 @@ export class EpollTransport implements Transport, Watcher {
   }
 
   #gone(error: unknown): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
+    if (this.#is(GONE)) return;
+    this.#flags |= GONE;
     this.#handler?.onClose(error);
   }
 }

@@ -61,3 +61,47 @@ Deno.test("a connection that is closed before it hears that a write has left doe
   assertEquals([drains, outbox.unsent], [1, 0]);
   near.close();
 });
+
+Deno.test("what one sends, and what its transport keeps back, is never another's", async () => {
+  const ends = [1, 2, 3].map(() => memoryPair({ capacity: 4 }));
+  const outboxes = ends.map(([near]) => outboxOn(near, (outbox) => void outbox.written()));
+  const heard: number[][] = ends.map(() => []);
+  for (const [i, [near, far]] of ends.entries()) {
+    near.start({
+      onBytes: (bytes) => bytes.length,
+      onDrain: () => {
+        outboxes[i]!.written();
+        outboxes[i]!.flush();
+      },
+      onEnd() {},
+      onClose() {},
+    });
+    far.start({
+      onBytes(bytes) {
+        heard[i]!.push(...bytes);
+        return bytes.length;
+      },
+      onDrain() {},
+      onEnd() {},
+      onClose() {},
+    });
+  }
+  const sent = [0, 0, 0];
+  for (let round = 0; round < 50; round++) {
+    // Some are empty again before the next one has something, and some are not.
+    for (const [i, outbox] of outboxes.entries()) {
+      const length = round * (7 + i * 4) % 13;
+      if (length < 5) continue;
+      sent[i]! += length;
+      outbox.send(new Uint8Array(length).fill(i), length, PACED);
+    }
+    if (round * 5 % 7 < 3) await new Promise((resolve) => setTimeout(resolve));
+  }
+  while (outboxes.some(({ unsent }) => unsent > 0)) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  for (const [i, [near]] of ends.entries()) {
+    assertEquals(heard[i], new Array(sent[i]!).fill(i));
+    near.close();
+  }
+});

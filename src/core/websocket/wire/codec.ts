@@ -31,7 +31,7 @@ export interface WireCodec {
   readonly hasCloseCode: boolean;
   /** Whether there are close frames; if not, the end of the stream is the closing handshake. */
   readonly hasCloseFrame: boolean;
-  /** Whether a close frame may stand behind what was encoded so far. */
+  /** Whether what was encoded so far may be the last before the closing handshake. */
   readonly mayClose: boolean;
   /** Reads what the peer sends, and gives its frames as those of RFC 6455. */
   reader(options: FrameParserOptions): FrameReader;
