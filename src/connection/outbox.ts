@@ -8,6 +8,7 @@ import type { Transport } from "../api/network.ts";
 import type { CloseCause } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { log } from "../base/log.ts";
+import type { SharedBytes } from "../base/shared_bytes.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
 import {
@@ -167,11 +168,20 @@ export class Outbox implements Serviceable {
     return true;
   }
 
-  /** Queues `bytes` themselves, which must not change any more; other outboxes may share them. */
-  lend(bytes: Uint8Array, given: number, isShared = false): boolean {
+  /** Queues `bytes` themselves, which must not change any more. */
+  lend(bytes: Uint8Array, given: number): boolean {
     const { length } = bytes;
     if (!this.#hasRoom(length, given)) return false;
-    this.#filling().append(bytes, isShared);
+    this.#filling().append(bytes);
+    this.#queued(length, given);
+    return true;
+  }
+
+  /** As {@linkcode lend}, of bytes that other outboxes have as well. */
+  share(shared: SharedBytes, given: number): boolean {
+    const { length } = shared;
+    if (!this.#hasRoom(length, given)) return false;
+    this.#filling().share(shared);
     this.#queued(length, given);
     return true;
   }

@@ -7,14 +7,28 @@ import type { Connection } from "../connection/connection.ts";
 /** The descriptor of the listener, and of what belongs to no connection. */
 export const LISTENER_FD = 0;
 
+/** A connection that is no connection of the context's yet. Implemented by its transport. */
+interface Filtered {
+  readonly remoteAddress: Address;
+}
+
+/** What `filterNetworkConnection` is asked about in this very call. */
+interface Asked {
+  readonly id: number;
+  readonly whom: Filtered;
+  /** One that is asked in service by a callback comes within another. */
+  readonly outer: Asked | undefined;
+}
+
 /**
  * Gives each number once, and knows which connection has which. Where descriptors are real a program knows them by
  * those, and the system gives their numbers again.
  */
 export class Descriptors {
   readonly connections = new Map<number, Connection>();
-  /** Those that `filterNetworkConnection` is asked about now. */
-  readonly filtering = new Map<number, { readonly remoteAddress: Address }>();
+  /** Those whose `filterNetworkConnection` is awaited. */
+  readonly filtering = new Map<number, Filtered>();
+  #asked: Asked | undefined;
   /** Our numbers by real descriptors, where there are some; 0 for none. The system's are small. */
   readonly #ids: number[] | undefined;
   #last = LISTENER_FD;
@@ -52,11 +66,27 @@ export class Descriptors {
     return id === undefined || id === 0 ? -1 : id;
   }
 
+  /** Its filter is asked from now on, until {@linkcode hasAsked}. */
+  asks(id: number, whom: Filtered): void {
+    this.#asked = { id, whom, outer: this.#asked };
+  }
+
+  hasAsked(): void {
+    this.#asked = this.#asked!.outer;
+  }
+
+  #filtered(id: number): Filtered | undefined {
+    for (let each = this.#asked; each !== undefined; each = each.outer) {
+      if (each.id === id) return each.whom;
+    }
+    return this.filtering.get(id);
+  }
+
   /** What is known of the peer at once. */
   peerAddresses(socketFd: number): PeerAddresses {
-    const asked = this.filtering.get(this.#idOf(socketFd));
-    if (asked !== undefined) {
-      const { hostname, port } = asked.remoteAddress;
+    const filtered = this.#filtered(this.#idOf(socketFd));
+    if (filtered !== undefined) {
+      const { hostname, port } = filtered.remoteAddress;
       return { name: "", ip: hostname, port };
     }
     return this.connection(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };
