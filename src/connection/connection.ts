@@ -101,7 +101,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
     this.transport = this.owner.polled(this.socketFd, transport);
-    this.outbox.open(this.transport);
     this.#peer = transport;
     this.transport.start(this);
   }

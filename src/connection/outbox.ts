@@ -8,6 +8,7 @@ import type { Transport } from "../api/network.ts";
 import type { CloseCause } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { log } from "../base/log.ts";
+import type { SharedBytes } from "../base/shared_bytes.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
 import {
@@ -31,8 +32,19 @@ export const PACED = -2;
 /** What {@linkcode Outbox.written} says of a write that was broken. */
 export const BROKEN = -1;
 
+/** What is to be known of an outbox, in one number: each field of its own costs an idle one eight bytes. */
+const IN_TURN = 1;
+const FLUSH_IS_DUE = 2;
+/** The connection hears right now that a write has left at once. */
+const LEAVING = 4;
+/** A writeable callback was asked for, and has not come. */
+const WANTS_WRITABLE = 8;
+const WRITABLE_IS_DUE = 16;
+
 /** What an outbox needs of its connection. Implemented by Connection. */
 export interface SendingConnection {
+  /** Undefined before there is one, and when it is gone. */
+  readonly transport: Transport | undefined;
   readonly socketFd: number;
   readonly isOpen: boolean;
   readonly owner: {
@@ -55,14 +67,7 @@ export class Outbox implements Serviceable {
   #queue: TxQueue = EMPTY_QUEUE;
   /** That of the queue it had last. */
   #sizeHint = EMPTY_QUEUE.sizeHint;
-  #transport: Transport | undefined;
-  #isInTurn = false;
-  #flushIsDue = false;
-  /** Whether the connection hears right now that a write has left at once. */
-  #isLeaving = false;
-  /** A writeable callback was asked for, and has not come. */
-  wantsWritable = false;
-  #writableIsDue = false;
+  #flags = 0;
 
   constructor(connection: SendingConnection) {
     this.#connection = connection;
@@ -89,7 +94,7 @@ export class Outbox implements Serviceable {
   }
 
   get isInTurn(): boolean {
-    return this.#isInTurn;
+    return (this.#flags & IN_TURN) !== 0;
   }
 
   /** The queue to put something in. */
@@ -163,11 +168,20 @@ export class Outbox implements Serviceable {
     return true;
   }
 
-  /** Queues `bytes` themselves, which must not change any more; other outboxes may share them. */
-  lend(bytes: Uint8Array, given: number, isShared = false): boolean {
+  /** Queues `bytes` themselves, which must not change any more. */
+  lend(bytes: Uint8Array, given: number): boolean {
     const { length } = bytes;
     if (!this.#hasRoom(length, given)) return false;
-    this.#filling().append(bytes, isShared);
+    this.#filling().append(bytes);
+    this.#queued(length, given);
+    return true;
+  }
+
+  /** As {@linkcode lend}, of bytes that other outboxes have as well. */
+  share(shared: SharedBytes, given: number): boolean {
+    const { length } = shared;
+    if (!this.#hasRoom(length, given)) return false;
+    this.#filling().share(shared);
     this.#queued(length, given);
     return true;
   }
@@ -221,21 +235,15 @@ export class Outbox implements Serviceable {
   /** They leave at the end of the connection's turn, or soon. */
   #queued(size: number, given: number): void {
     if (given === BESIDE) this.#queue.besides += size;
-    if (this.#isInTurn || this.#flushIsDue) return;
-    this.#flushIsDue = true;
+    if ((this.#flags & (IN_TURN | FLUSH_IS_DUE)) !== 0) return;
+    this.#flags |= FLUSH_IS_DUE;
     this.#connection.owner.flushLater(this);
   }
 
   // Turns and writes.
 
-  /** There is something to write to. */
-  open(transport: Transport): void {
-    this.#transport = transport;
-  }
-
-  /** It is gone. */
+  /** The transport is gone. */
   close(): void {
-    this.#transport = undefined;
     const queue = this.#queue;
     this.#queue = EMPTY_QUEUE;
     queue.clear();
@@ -243,40 +251,42 @@ export class Outbox implements Serviceable {
 
   /** A turn of the connection begins: what it sends leaves in one write, when {@linkcode endTurn} says so. */
   beginTurn(): void {
-    this.#isInTurn = true;
+    this.#flags |= IN_TURN;
   }
 
   /** Whether a write of the transport has begun. */
   endTurn(): boolean {
-    this.#isInTurn = false;
+    this.#flags &= ~IN_TURN;
     return this.flush();
   }
 
   /** Runs `work` in a turn. */
   turn(work: () => void): void {
-    if (this.#isInTurn) return work();
-    this.#isInTurn = true;
+    if (this.isInTurn) return work();
+    this.beginTurn();
     work();
     this.endTurn();
   }
 
   /** Gives what was sent to the transport, if that is free; whether it has. */
   flush(): boolean {
-    this.#flushIsDue = false;
+    this.#flags &= ~FLUSH_IS_DUE;
     const queue = this.#queue;
-    if (!queue.hasQueued || queue.isWriting || this.#transport === undefined) return false;
-    if (this.#transport.write(queue.next()) === true) this.#left();
+    if (!queue.hasQueued || queue.isWriting) return false;
+    const { transport } = this.#connection;
+    if (transport === undefined) return false;
+    if (transport.write(queue.next()) === true) this.#left();
     return true;
   }
 
   /** All has left at once. What comes of that goes on here, but not within itself: it might never end. */
   #left(): void {
-    if (this.#isLeaving) return this.#leaveSoon();
-    this.#isLeaving = true;
+    if ((this.#flags & LEAVING) !== 0) return this.#leaveSoon();
+    this.#flags |= LEAVING;
     try {
       this.#connection.onDrain();
     } finally {
-      this.#isLeaving = false;
+      this.#flags &= ~LEAVING;
     }
   }
 
@@ -288,15 +298,21 @@ export class Outbox implements Serviceable {
 
   // The writeable callback, which comes when nothing is unsent.
 
+  /** Whether one was asked for, and has not come. */
+  get wantsWritable(): boolean {
+    return (this.#flags & WANTS_WRITABLE) !== 0;
+  }
+
   askWritable(): void {
-    this.wantsWritable = true;
+    this.#flags |= WANTS_WRITABLE;
     this.offerWritable();
   }
 
   /** Has the callback come in service, if it was asked for. */
   offerWritable(): void {
-    if (!this.wantsWritable || this.#writableIsDue || this.unsent > 0) return;
-    this.#writableIsDue = true;
+    const wants = (this.#flags & (WANTS_WRITABLE | WRITABLE_IS_DUE)) === WANTS_WRITABLE;
+    if (!wants || this.unsent > 0) return;
+    this.#flags |= WRITABLE_IS_DUE;
     this.#connection.owner.scheduler.request(this, POLLOUT);
   }
 
@@ -305,10 +321,10 @@ export class Outbox implements Serviceable {
   }
 
   service(): void {
-    this.#writableIsDue = false;
+    this.#flags &= ~WRITABLE_IS_DUE;
     // What was written since then leaves first, and has it offered again.
     if (!this.#connection.isOpen || !this.wantsWritable || this.unsent > 0) return;
-    this.wantsWritable = false;
+    this.#flags &= ~WANTS_WRITABLE;
     this.turn(() => this.#connection.onWritable());
   }
 

@@ -10,7 +10,8 @@ const LONGEST_HOLD_UP = 4;
 
 /** The base of a connection and no part of it: an object more would cost each idle one its memory. */
 export abstract class RxFlow implements TurnTaker {
-  protected transport: Transport | undefined;
+  /** Undefined before there is one, and when it is gone. */
+  transport: Transport | undefined;
   servedMs = 0;
   #pausedByUser = false;
   #pausedByPhase = false;

@@ -10,6 +10,7 @@ import { memoryPair } from "../../../src/testing/memory_transport.ts";
 /** An outbox over `transport`, whose connection does `onDrain` when a write has left. */
 function outboxOn(transport: Transport, onDrain: (outbox: Outbox) => void): Outbox {
   const host: SendingConnection = {
+    transport,
     socketFd: 1,
     isOpen: true,
     owner: {
@@ -22,7 +23,6 @@ function outboxOn(transport: Transport, onDrain: (outbox: Outbox) => void): Outb
     onDrain: () => onDrain(outbox),
   };
   const outbox = new Outbox(host);
-  outbox.open(transport);
   return outbox;
 }
 
