@@ -290,8 +290,10 @@ export class WebSocketSession extends FrameWriter
   onClose(cause: CloseCause): void {
     const connection = this.connection;
     const wasClean = this.#isClean;
-    const said = this.#receivedClose ?? this.#sentClose;
-    const { code, reason } = said ?? { code: CLOSE_ABNORMAL, reason: "" };
+    // In order and without a close frame: nothing was said, as in versions whose frames have no code.
+    const said = this.#receivedClose ?? (wasClean ? undefined : this.#sentClose);
+    const { code, reason } = said ??
+      { code: wasClean ? CLOSE_NO_STATUS : CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
     this.#parser.release();
     this.connection.owner.keepAlive?.end(this);
