@@ -29,13 +29,13 @@ export class Descriptors {
   /** Those whose `filterNetworkConnection` is awaited. */
   readonly filtering = new Map<number, Filtered>();
   #asked: Asked | undefined;
-  /** Our numbers by real descriptors, where there are some. */
-  readonly #ids: Map<number, number> | undefined;
+  /** Our numbers by real descriptors, where there are some; 0 for none. The system's are small. */
+  readonly #ids: number[] | undefined;
   #last = LISTENER_FD;
 
   /** @param areReal whether the network has descriptors */
   constructor(areReal: boolean) {
-    this.#ids = areReal ? new Map() : undefined;
+    this.#ids = areReal ? [] : undefined;
   }
 
   /** One that nothing had. */
@@ -45,13 +45,13 @@ export class Descriptors {
 
   /** A real descriptor is a connection's now. */
   open(id: number, fd: number): void {
-    this.#ids?.set(fd, id);
+    if (this.#ids !== undefined && fd >= 0) this.#ids[fd] = id;
   }
 
   /** A connection is gone; another one may have its descriptor already. */
   close(id: number, fd: number): void {
     this.connections.delete(id);
-    if (this.#ids?.get(fd) === id) this.#ids.delete(fd);
+    if (this.#ids?.[fd] === id) this.#ids[fd] = 0;
   }
 
   /** The connection of a descriptor as programs know it. */
@@ -60,7 +60,10 @@ export class Descriptors {
   }
 
   #idOf(socketFd: number): number {
-    return this.#ids === undefined ? socketFd : this.#ids.get(socketFd) ?? -1;
+    if (this.#ids === undefined) return socketFd;
+    // A program may ask for anything.
+    const id = Number.isInteger(socketFd) ? this.#ids[socketFd] : undefined;
+    return id === undefined || id === 0 ? -1 : id;
   }
 
   /** Its filter is asked from now on, until {@linkcode hasAsked}. */

@@ -2,8 +2,8 @@
 
 /** What hashes bytes at once. */
 export interface Digests {
-  /** SHA-1: 20 bytes, in `into` if that is given. */
-  sha1(bytes: Uint8Array, into?: Uint8Array): Uint8Array;
+  /** SHA-1: 20 bytes. */
+  sha1(bytes: Uint8Array): Uint8Array;
   /** MD5: 16 bytes. */
   md5(bytes: Uint8Array): Uint8Array;
 }

@@ -14,8 +14,6 @@ const keyAndGuid = /* @__PURE__ */ encoder.encode(
   " ".repeat(KEY_LENGTH) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
 );
 
-const hash = /* @__PURE__ */ new Uint8Array(20);
-
 /** That of draft 04, for the key that masks a connection. */
 const MASKING_GUID = "61AC5F19-FBBA-4540-B96F-6561F1AB40A8";
 
@@ -28,8 +26,8 @@ const BASE64_BYTES = /* @__PURE__ */ tableOf(
  * step 5.4).
  */
 export function acceptValue(key: string, digests: Sha1): string {
-  for (let i = 0; i < KEY_LENGTH; i++) keyAndGuid[i] = key.charCodeAt(i);
-  return digests.sha1(keyAndGuid, hash).toBase64();
+  encoder.encodeInto(key, keyAndGuid);
+  return digests.sha1(keyAndGuid).toBase64();
 }
 
 /** A fresh `Sec-WebSocket-Key`, or `Sec-WebSocket-Nonce`: 16 random bytes in base64 (section 4.1). */
