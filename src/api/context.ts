@@ -149,6 +149,30 @@ export interface Context extends AsyncDisposable {
    */
   setProxy(proxy: string): number;
   /**
+   * The WebSockets that are established now, a server's and clients' alike, of one protocol or of all:
+   * protocol by protocol, each one's in the order of their handshakes. HTTP connections and those that are
+   * closing are none of them.
+   *
+   * It is settled by the call what a loop can come to: whatever comes later it does not see, and what has
+   * gone or begun to close by its turn is left out, also when the loop awaits something. So nothing comes twice.
+   *
+   * @throws {LwsError} `invalid-argument`, at the call, when the context has no such protocol.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{ name: "chat", perSessionData: () => ({ isGuest: true }), callback: handlers({}) }],
+   * });
+   * for (const wsi of context.connections("chat")) {
+   *   if ((wsi.user as { isGuest: boolean }).isGuest) wsi.close(1008, "members only from now on");
+   * }
+   * ```
+   */
+  connections(protocol?: Protocol | string): IterableIterator<Wsi>;
+  /**
    * `wsi.callbackOnWritable()` for every connection that uses a protocol now. Returns 0.
    *
    * @throws {LwsError} `invalid-argument` when the context has no such protocol.

@@ -136,6 +136,10 @@ class ContextFace extends Face<ServingContext> implements Context {
     return connector.setProxy(proxy);
   }
 
+  connections(protocol?: Protocol | string): IterableIterator<Wsi> {
+    return contextOf(this).protocols.connections(protocol);
+  }
+
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
     return contextOf(this).protocols.callbackOnWritable(protocol);
   }

@@ -128,6 +128,7 @@ const DESTROYED: readonly (readonly [string, (context: Context) => unknown, unkn
   ["isDestroyed", (context) => context.isDestroyed, true],
   ["peerAddresses", (context) => context.peerAddresses(1).ip, ""],
   ["hangupOnClient", (context) => context.hangupOnClient(1), 0],
+  ["connections", (context) => [...context.connections("x")].length, 0],
   ["callbackOnWritableAllProtocol", (context) => context.callbackOnWritableAllProtocol("x"), 0],
   ["rxFlowAllowAllProtocol", (context) => context.rxFlowAllowAllProtocol("x"), undefined],
   ["callbackAllProtocol", (context) => context.callbackAllProtocol("x", "user:y"), 0],
