@@ -79,7 +79,7 @@ const MASKED = new Framing(true);
  * no part of it: an object more would cost each idle connection its memory.
  */
 export abstract class FrameWriter {
-  protected readonly connection: Connection;
+  readonly connection: Connection;
   protected readonly framing: Framing;
   /** Set while a frame is written whose payload is to be readable. */
   #zeroKey = false;

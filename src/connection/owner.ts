@@ -4,10 +4,11 @@ import type { Context } from "../api/context.ts";
 import type { CheckedOptions } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
-import type { KeepAliveSettings, Limits } from "../api/limits.ts";
+import type { Limits } from "../api/limits.ts";
 import type { Transport } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
+import type { KeepAlive } from "./keep_alive.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { FrameRules } from "../core/websocket/frame_rules.ts";
@@ -64,7 +65,7 @@ export interface ConnectionOwner {
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */
-  readonly keepAlive: KeepAliveSettings | undefined;
+  readonly keepAlive: KeepAlive | undefined;
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;

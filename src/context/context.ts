@@ -4,7 +4,7 @@ import type { Context, DestroyOptions } from "../api/context.ts";
 import { type CheckedOptions, CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
-import type { KeepAliveSettings, Limits } from "../api/limits.ts";
+import type { Limits } from "../api/limits.ts";
 import type { Listener, Network, Transport } from "../api/network.ts";
 import type { ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
@@ -15,8 +15,10 @@ import { ClientHandshake } from "../connection/client/handshake.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
 import { Connection } from "../connection/connection.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
+import { KeepAlive } from "../connection/keep_alive.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
+import { WebSocketSession } from "../connection/websocket_session.ts";
 import { Admission } from "./admission.ts";
 import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
@@ -57,7 +59,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
-  readonly keepAlive: KeepAliveSettings | undefined;
+  readonly keepAlive: KeepAlive | undefined;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -109,7 +111,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.answersHttp = answersHttp(info.protocols[0]!.callback);
     this.extensions = info.extensions;
     this.options = info.options;
-    this.keepAlive = info.keepAlive;
     this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
@@ -127,6 +128,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
     this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
+    this.keepAlive = info.keepAlive && new KeepAlive(info.keepAlive, this.wheel, (socketFd) => {
+      const phase = this.descriptors.connections.get(socketFd)?.phase;
+      return phase instanceof WebSocketSession ? phase : undefined;
+    });
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }

@@ -110,7 +110,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/http/request_reader",
     "context/options/wire",
   ],
-  "behaviour/websocket/keep_alive_test.ts": ["connection/keep_alive"],
+  "behaviour/websocket/keep_alive_test.ts": ["connection/probing"],
   "behaviour/websocket/pongs_test.ts": ["core/websocket/held_pongs"],
   "behaviour/websocket/prepared_message_test.ts": ["connection/prepared_message"],
   "behaviour/websocket/write_data_test.ts": [
