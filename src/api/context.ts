@@ -9,6 +9,7 @@ import type { ReasonData, UserReason } from "./reasons.ts";
 import type { PollFd } from "./service.ts";
 import type { CertificateInfo } from "./tls.ts";
 import type { PeerAddresses } from "./network.ts";
+import type { TopicPublisher } from "./topics/topics.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -23,11 +24,12 @@ export type DatalessReason =
 /**
  * Everything that shares one listener, one set of protocols and one service (`struct lws_context`). Made
  * by {@linkcode createContext}. Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw
- * `destroyed`; the other calls find no connections any more.
+ * `destroyed`; the other calls find no connections any more. `publish` and `subscriberCount` are members of
+ * {@linkcode TopicPublisher}.
  *
  * @category Server and client
  */
-export interface Context extends AsyncDisposable {
+export interface Context extends AsyncDisposable, TopicPublisher {
   /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
   readonly port: number;
   /** What was given at creation (`lws_context_user`). */

@@ -17,12 +17,14 @@ import { WsiFace } from "./face.ts";
 import { BROKEN, Outbox, type SendingConnection } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { Phase } from "./phase.ts";
-import type { PreparedMessage } from "./prepared_message.ts";
+import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
+import { FAILURES } from "../core/websocket/close.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
+import type { Delivery, Subscriber } from "../topics/hub.ts";
 
 /**
  * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
@@ -35,7 +37,8 @@ export type EndMode = "closes" | "lingers" | "awaitsPeer";
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection extends RxFlow implements Caller, TransportHandler, SendingConnection {
+export class Connection extends RxFlow
+  implements Caller, TransportHandler, SendingConnection, Subscriber<Framed> {
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;
@@ -82,6 +85,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   #go(event: ConnectionEvent): void {
     this.#state = next(CONNECTION, this.#state, event, this.socketFd);
+    this.owner.topics.end(this);
   }
 
   /** Whether it is a WebSocket that is not closing. */
@@ -198,6 +202,20 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   onWritable(): void {
     this.phase?.onWritable();
+  }
+
+  // Topics.
+
+  get unsentBytes(): number {
+    return this.outbox.unsent;
+  }
+
+  deliver(message: Framed): Delivery {
+    return this.phase?.deliver?.(message);
+  }
+
+  closeLagging(): void {
+    this.close("unsent", ...FAILURES.lagging);
   }
 
   // Timeouts.

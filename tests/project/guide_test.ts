@@ -1,4 +1,4 @@
-/** The examples of docs/guide/http.md, which print what the comments beside their output say. */
+/** The examples of docs/guide/http.md and docs/guide/topics.md, which print what the comments beside their output say. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -14,27 +14,43 @@ const FOLDER = ["--allow-read", "--allow-write"];
 
 const examples = PAGE.split("```ts\n").slice(1).map((part) => part.slice(0, part.indexOf("```")));
 
+/** The lines that an example prints; it must not complain. */
+async function printed(
+  folder: string,
+  code: string,
+  more: readonly string[] = [],
+): Promise<string[]> {
+  const path = `${folder}/example.ts`;
+  await Deno.writeTextFile(path, code);
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...COMMAND, ...more, path],
+    stdin: "null",
+  });
+  const { stdout, stderr } = await command.output();
+  const [lines, complaint] = [stdout, stderr].map((each) => new TextDecoder().decode(each));
+  assertEquals(complaint, "", code);
+  return lines!.trimEnd().split("\n").map((line) => line.trim());
+}
+
 /** The comment behind each `console.log`. */
 function promised(code: string): string[] {
   return [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, comment]) => comment!);
 }
 
+Deno.test("the chat of the guide to topics prints what it says, and ends", async () => {
+  const page = Deno.readTextFileSync(`${ROOT}docs/guide/topics.md`);
+  const code = page.split("```ts\n")[1]!.split("```")[0]!;
+  assert(promised(code).length >= 5);
+  await using temporary = await temporaryFolder();
+  assertEquals(await printed(temporary.path, code), promised(code));
+});
+
 Deno.test("each example of the guide to HTTP prints what it says, and ends", async () => {
   assert(examples.length >= 7, `${examples.length} examples`);
   await using temporary = await temporaryFolder();
-  const folder = temporary.path;
-  for (const [i, code] of examples.entries()) {
-    const path = `${folder}/example_${i}.ts`;
-    await Deno.writeTextFile(path, code);
+  for (const code of examples) {
     const more = code.includes("makeTempDir") ? FOLDER : [];
-    const command = new Deno.Command(Deno.execPath(), {
-      args: [...COMMAND, ...more, path],
-      stdin: "null",
-    });
-    const { stdout, stderr } = await command.output();
-    const [printed, complaint] = [stdout, stderr].map((each) => new TextDecoder().decode(each));
-    assertEquals(complaint, "", code);
-    assertEquals(printed!.trimEnd().split("\n").map((line) => line.trim()), promised(code), code);
+    assertEquals(await printed(temporary.path, code, more), promised(code), code);
   }
 });
 

@@ -24,6 +24,8 @@ const MEMBERS = {
   rxFlowAllowAllProtocol: true,
   callbackAllProtocol: true,
   broadcast: true,
+  publish: true,
+  subscriberCount: true,
   openPort: true,
   service: true,
   serviceSync: true,
