@@ -62,7 +62,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Versions of the protocol",
-    text: "Those before RFC 6455 are for peers that know nothing newer.",
+    text: "Which they are, and what each lacks: [the guide](guide/old-wire-versions.md).",
     rules: WIRE_RULES,
   },
   {

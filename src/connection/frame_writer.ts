@@ -200,7 +200,7 @@ export abstract class FrameWriter {
       return this.send(message.opcode | FIN, message.payload);
     }
     const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
-    if (!this.connection.outbox.lend(frame, message.byteLength, true)) return -1;
+    if (!this.connection.outbox.share(frame, message.byteLength)) return -1;
     if (frame !== message.frame) extension!.sentShared();
     return message.byteLength;
   }

@@ -16,7 +16,7 @@ export interface Subscriber<Message> {
   readonly socketFd: number;
   readonly isEstablished: boolean;
   /** Bytes that were written and have not left. */
-  readonly unsentBytes: number;
+  readonly unsent: number;
   /** Writes a message, in one frame. */
   deliver(message: Message): Delivery;
   /** It reads too slowly: closes it. */
@@ -184,7 +184,7 @@ export class Hub<Message extends Publishable> {
     topic.subscribers.forEach((begin, subscriber) => {
       // One may have come in the middle of this.
       if (subscriber === except || begin >= offset) return;
-      if (subscriber.unsentBytes > maxUnsent) return this.#lag(subscriber);
+      if (subscriber.unsent > maxUnsent) return this.#lag(subscriber);
       const delivery = subscriber.deliver(message);
       if (delivery !== undefined) this.#undelivered(subscriber, publication, delivery);
     });
@@ -198,7 +198,7 @@ export class Hub<Message extends Publishable> {
   ): void {
     if (why !== BUSY) return this.#skip(subscriber, why);
     const held = this.#held.get(subscriber) ?? { publications: [], bytes: 0 };
-    if (subscriber.unsentBytes + held.bytes > this.#limits.maxUnsent) return this.#lag(subscriber);
+    if (subscriber.unsent + held.bytes > this.#limits.maxUnsent) return this.#lag(subscriber);
     held.publications.push(publication);
     held.bytes += publication.message.byteLength;
     this.#held.set(subscriber, held);

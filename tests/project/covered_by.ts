@@ -107,10 +107,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
   "behaviour/websocket/old_connections_test.ts": ["core/websocket/wire/version_codec"],
-  "behaviour/websocket/old_versions_test.ts": [
-    "connection/http/request_reader",
-    "context/options/wire",
-  ],
+  "behaviour/websocket/old_versions_test.ts": ["context/options/wire"],
   "behaviour/websocket/keep_alive_test.ts": ["connection/probing"],
   "behaviour/websocket/pongs_test.ts": ["core/websocket/held_pongs"],
   "behaviour/websocket/prepared_message_test.ts": ["connection/prepared_message"],

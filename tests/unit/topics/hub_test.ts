@@ -21,7 +21,7 @@ class Played implements Subscriber<Message> {
   readonly socketFd = ++count;
   readonly got: string[] = [];
   isEstablished = true;
-  unsentBytes = 0;
+  unsent = 0;
   lagged = 0;
   /** What becomes of a message, in place of being taken. */
   answer: ((text: string) => Delivery | "taken") | undefined;
@@ -210,9 +210,9 @@ Deno.test("above maxUnsent a subscriber is closed in place of being sent to, and
   const { hub, publish } = rig({ maxUnsent: 100 });
   const [slow, fast] = [new Played(), new Played()];
   for (const each of [slow, fast]) for (const topic of ["t", "u"]) hub.subscribe(each, topic);
-  slow.unsentBytes = 100;
+  slow.unsent = 100;
   publish("t", "at the limit");
-  slow.unsentBytes = 101;
+  slow.unsent = 101;
   publish("t", "past it");
   publish("u", "after");
   assertEquals([slow.got, slow.lagged], [["at the limit"], 1]);
@@ -229,7 +229,7 @@ Deno.test("what waits for the end of a fragmented message counts as unsent", () 
   const subscriber = new Played();
   hub.subscribe(subscriber, "t");
   subscriber.answer = () => BUSY;
-  subscriber.unsentBytes = 40;
+  subscriber.unsent = 40;
   publish("t", "x".repeat(60));
   publish("t", "y");
   assertEquals(subscriber.lagged, 0);

@@ -4,6 +4,7 @@
  */
 
 import type { BodyFraming } from "../../http/body/reader.ts";
+import { fieldName } from "../../http/fields.ts";
 import type { RequestHead } from "../../http/head.ts";
 import { type FieldLine, writeHead } from "../../http/writer.ts";
 import type { Digests } from "../digests.ts";
@@ -43,7 +44,7 @@ function readHixie76(
   framing: BodyFraming,
 ): Hixie76Upgrade | RefusedUpgrade {
   for (const name of ["Sec-WebSocket-Key1", "Sec-WebSocket-Key2", "Sec-WebSocket-Protocol"]) {
-    if (fields.count(name) > 1) return refusal(400, `more than one ${name}`);
+    if (fields.count(fieldName(name)) > 1) return refusal(400, `more than one ${name}`);
   }
   const origin = fields.get("origin");
   if (origin === undefined) return refusal(400, "Origin is missing");

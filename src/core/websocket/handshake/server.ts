@@ -35,8 +35,8 @@ export function readUpgrade(
   if (!listHasToken(fields.get("upgrade") ?? "", "websocket")) return { kind: "plain" };
   if (head.method !== "GET") return refusal(405, "the method is not GET", [["Allow", "GET"]]);
   if (head.minorVersion === 0) return refusal(400, "the handshake came in HTTP/1.0");
-  for (const name of SINGLE_FIELDS) {
-    if (fields.count(name) > 1) return refusal(400, `more than one ${name}`);
+  for (const [name, shown] of SINGLE_FIELDS) {
+    if (fields.count(name) > 1) return refusal(400, `more than one ${shown}`);
   }
   if (!listHasToken(fields.get("connection") ?? "", "upgrade")) {
     return refusal(400, "Connection does not name upgrade");
@@ -45,9 +45,9 @@ export function readUpgrade(
   if (asked === undefined) {
     return readHixie(head, framing, versions) ?? refusal(400, "Sec-WebSocket-Version is missing");
   }
-  const version = versions.find((each) => isNumbered(each) && String(each) === asked);
+  const version = numberedAs(asked, versions);
   if (version === undefined) return refusalOfVersion(versions);
-  return readKeyed(head, framing, version as NumberedVersion);
+  return readKeyed(head, framing, version);
 }
 
 function readKeyed(
@@ -61,9 +61,10 @@ function readKeyed(
   if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
     return refusal(400, "the handshake has a body");
   }
-  const protocols = splitList(fields.get("sec-websocket-protocol") ?? "");
+  const list = fields.get("sec-websocket-protocol");
+  const protocols = list === undefined ? [] : splitList(list);
   // Section 4.3: of a list that is there, there is at least one element, 1#.
-  if (protocols.length === 0 && fields.has("sec-websocket-protocol")) {
+  if (protocols.length === 0 && list !== undefined) {
     return refusal(400, "Sec-WebSocket-Protocol is empty");
   }
   const fault = faultOfProtocols(protocols);
@@ -72,8 +73,10 @@ function readKeyed(
   if (extensions === undefined) return refusal(400, "Sec-WebSocket-Extensions has no element");
   let origin = fields.get("origin");
   if (version !== WEBSOCKET_VERSION) {
-    if (fields.count(DRAFT_ORIGIN) > 1) return refusal(400, `more than one ${DRAFT_ORIGIN}`);
-    const drafted = fields.get(DRAFT_ORIGIN);
+    if (fields.count("sec-websocket-origin") > 1) {
+      return refusal(400, `more than one ${DRAFT_ORIGIN}`);
+    }
+    const drafted = fields.get("sec-websocket-origin");
     if (drafted !== undefined && origin !== undefined && drafted !== origin) {
       return refusal(400, `Origin and ${DRAFT_ORIGIN} differ`);
     }
@@ -132,7 +135,12 @@ const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websoc
  * section 5.3 for every field that is no list. A request with two is malformed, even where all origins
  * are allowed.
  */
-const SINGLE_FIELDS = ["Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Origin"] as const;
+const SINGLE_FIELDS = [
+  ["upgrade", "Upgrade"],
+  ["sec-websocket-version", "Sec-WebSocket-Version"],
+  ["sec-websocket-key", "Sec-WebSocket-Key"],
+  ["origin", "Origin"],
+] as const;
 
 /** What `Origin` was called in drafts 01 to 10. */
 const DRAFT_ORIGIN = "Sec-WebSocket-Origin";
@@ -146,6 +154,12 @@ function refusalOfVersion(versions: readonly WireVersion[]): RefusedUpgrade {
     ["Upgrade", "websocket"],
     ["Connection", "Upgrade"],
   ]);
+}
+
+/** Apart, as a closure of one that reads requests would cost each of them. */
+function numberedAs(asked: string, versions: readonly WireVersion[]): NumberedVersion | undefined {
+  for (const each of versions) if (isNumbered(each) && String(each) === asked) return each;
+  return undefined;
 }
 
 function isNumbered(version: WireVersion): version is NumberedVersion {
