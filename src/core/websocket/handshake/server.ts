@@ -148,12 +148,21 @@ const DRAFT_ORIGIN = "Sec-WebSocket-Origin";
 /** Section 4.4, and RFC 9110 section 15.5.22, by which a 426 must have the last two. */
 function refusalOfVersion(versions: readonly WireVersion[]): RefusedUpgrade {
   const numbers = versions.filter(isNumbered);
-  const names = numbers.length === 1 ? String(numbers[0]) : `one of ${numbers.join(", ")}`;
-  return refusal(426, `a Sec-WebSocket-Version other than ${names}`, [
-    ...numbers.length === 0 ? [] : [["Sec-WebSocket-Version", numbers.join(", ")] as const],
-    ["Upgrade", "websocket"],
-    ["Connection", "Upgrade"],
-  ]);
+  const what = numbers.length === 0
+    ? "a Sec-WebSocket-Version, which none of the versions has"
+    : `a Sec-WebSocket-Version other than ${numbers.length === 1 ? "" : "one of "}${
+      numbers.join(", ")
+    }`;
+  return refusal(
+    426,
+    what,
+    [
+      ...numbers.length === 0 ? [] : [["Sec-WebSocket-Version", numbers.join(", ")] as const],
+      ["Upgrade", "websocket"],
+      ["Connection", "Upgrade"],
+    ],
+    true,
+  );
 }
 
 /** Apart, as a closure of one that reads requests would cost each of them. */

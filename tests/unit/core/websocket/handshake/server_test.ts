@@ -209,7 +209,8 @@ Deno.test("a 426 lists the numbers that are on, in their order, and no other ver
     for (const asked of ["6", "0", "hixie-75", "08", "13, 8", ""]) {
       const lines = handshake("Sec-WebSocket-Version", `Sec-WebSocket-Version: ${asked}`);
       const decision = decide(lines, undefined, versions);
-      assertRefused(decision, 426, "Sec-WebSocket-Version");
+      const why = listed === undefined ? "which none of the versions has" : `one of ${listed}`;
+      assertRefused(decision, 426, why);
       const upgrade = ["Upgrade: websocket", "Connection: Upgrade"];
       assertEquals(
         decision.kind === "refused" && decision.fields.map((field) => field.join(": ")),
