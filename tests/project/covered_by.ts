@@ -103,6 +103,13 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/tls/client_test.ts": ["tls/handshake", "tls/info", "tls/refusal"],
   "behaviour/tls/members_test.ts": ["tls/context_tls"],
   "behaviour/tls/tls_test.ts": ["context/tls_callbacks"],
+  "behaviour/websocket_client/close_test.ts": ["websocket_client/link"],
+  "behaviour/websocket_client/constructor_test.ts": [
+    "websocket_client/mod",
+    "websocket_client/websocket",
+    "websocket_client/websocket_options",
+  ],
+  "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
   "behaviour/websocket/old_connections_test.ts": ["core/websocket/wire/version_codec"],
