@@ -25,7 +25,8 @@
  * @module
  */
 
-export { WebSocket, type WebSocketEvents, type WebSocketHandler } from "./websocket.ts";
+export { WebSocket } from "./websocket.ts";
+export type { WebSocketEvents, WebSocketHandler } from "./websocket_events.ts";
 export type {
   WebSocketKeepAlive,
   WebSocketOptions,

@@ -73,6 +73,17 @@ export function authorizationOf({ username, password }: URL): string | undefined
   return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
 }
 
+/** Fields with an authorization, unless they have one. */
+export function withAuthorization(
+  headers: Iterable<readonly [string, string]> = [],
+  authorization: string | undefined,
+): (readonly [string, string])[] {
+  const fields = [...headers];
+  const isGiven = fields.some((each) => `${each?.[0]}`.toLowerCase() === "authorization");
+  if (authorization === undefined || isGiven) return fields;
+  return [...fields, ["authorization", authorization]];
+}
+
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

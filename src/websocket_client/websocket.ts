@@ -6,7 +6,23 @@ import { EventHandlers } from "./event_handlers.ts";
 import { failSoon, type Feedback, Link } from "./link.ts";
 import { checkOptions, inOwnNames } from "./options.ts";
 import { bytesAt, utf8Length } from "./outgoing.ts";
-import { authorizationOf, checkProtocols, connectInfoOf, parseUrl } from "./target.ts";
+import {
+  authorizationOf,
+  checkProtocols,
+  connectInfoOf,
+  parseUrl,
+  withAuthorization,
+} from "./target.ts";
+import {
+  type Bytes,
+  clampToShort,
+  isBinary,
+  makeInterface,
+  optionsOf,
+  protocolsOf,
+  sizeOf,
+} from "./web_idl.ts";
+import type { WebSocketEvents, WebSocketHandler } from "./websocket_events.ts";
 import type { WebSocketOptions } from "./websocket_options.ts";
 
 const CONNECTING = 0;
@@ -15,48 +31,7 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 const CLOSE_NORMAL = 1000;
-const MAX_REASON = 123;
-const MAX_CONTROL_PAYLOAD = 125;
-
-/**
- * The events of a {@linkcode WebSocket}, by their types.
- *
- * @example
- * ```ts
- * import type { WebSocketEvents } from "@x/lws/websocket";
- *
- * const log = ({ code, reason }: WebSocketEvents["close"]) => console.log(code, reason);
- * ```
- */
-export interface WebSocketEvents {
-  /** The connection is open. */
-  open: Event;
-  /** A message: `data` is a string, or a `Blob` or an `ArrayBuffer` as `binaryType` says. */
-  // deno-lint-ignore no-explicit-any -- as the standard's own types have it
-  message: MessageEvent<any>;
-  /** The connection has failed; `error` is an {@linkcode LwsError}, and `message` its text. */
-  error: ErrorEvent;
-  /** The connection has ended; nothing comes after it. */
-  close: CloseEvent;
-  /** The server sent a ping, which has been answered; `data` is its payload. */
-  ping: MessageEvent<ArrayBuffer>;
-  /** The server sent a pong that answers no probe; `data` is its payload. */
-  pong: MessageEvent<ArrayBuffer>;
-}
-
-/**
- * An event handler attribute of a {@linkcode WebSocket}: a function, or null.
- *
- * @example
- * ```ts
- * import type { WebSocketHandler } from "@x/lws/websocket";
- *
- * const onclose: WebSocketHandler<CloseEvent> = ({ code }) => console.log(code);
- * ```
- */
-export type WebSocketHandler<E extends Event> =
-  | ((this: globalThis.WebSocket, event: E) => unknown)
-  | null;
+const [MAX_REASON, MAX_CONTROL_PAYLOAD] = [123, 125];
 
 /**
  * A WebSocket connection of a client, by the WHATWG's WebSockets Standard, with what that leaves out: header
@@ -462,50 +437,9 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
   }
 }
 
-type Bytes = ArrayBufferLike | ArrayBufferView;
+makeInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });
 
-// As Web IDL wants it: constants that can't be changed, on the class and its instances, and attributes that
-// a loop over the names shows.
-for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
-  for (const owner of [WebSocket, WebSocket.prototype]) {
-    Object.defineProperty(owner, name, { value, enumerable: true });
-  }
-}
-for (const name of Object.getOwnPropertyNames(WebSocket.prototype)) {
-  const property = Object.getOwnPropertyDescriptor(WebSocket.prototype, name)!;
-  const isOwn = property.configurable && name !== "constructor" && !name.endsWith("EventListener");
-  if (isOwn) Object.defineProperty(WebSocket.prototype, name, { ...property, enumerable: true });
-}
-
-/** Web IDL's union of a name, a sequence of them, and a dictionary. */
-function optionsOf(argument: string | readonly string[] | WebSocketOptions | null | undefined) {
-  if (argument === undefined || argument === null) return {};
-  if (typeof argument !== "object") return { protocols: `${argument}` };
-  return Symbol.iterator in argument
-    ? { protocols: [...argument as Iterable<string>] }
-    : argument as WebSocketOptions;
-}
-
-function protocolsOf(protocols: unknown): string[] {
-  if (protocols === undefined) return [];
-  if (typeof protocols !== "object" || protocols === null) return [`${protocols}`];
-  if (Symbol.iterator in protocols) {
-    return Array.from(protocols as Iterable<unknown>, (each) => `${each}`);
-  }
-  throw new LwsError("invalid-option", "WebSocket: protocols is {…}; allowed: a name, or a list");
-}
-
-function withAuthorization(
-  headers: Iterable<readonly [string, string]> = [],
-  authorization: string | undefined,
-): (readonly [string, string])[] {
-  const fields = [...headers];
-  const isGiven = fields.some(([name]) => `${name}`.toLowerCase() === "authorization");
-  if (authorization === undefined || isGiven) return fields;
-  return [...fields, ["authorization", authorization]];
-}
-
-/** Whether a URL that is one names what can't be connected to, such as port 0. */
+/** Whether a URL names what can't be connected to, such as port 0. */
 function isOfUrl(error: unknown): error is LwsError {
   return error instanceof LwsError &&
     /^clientConnect: (?:address|port|host|path) is /.test(error.message);
@@ -513,20 +447,4 @@ function isOfUrl(error: unknown): error is LwsError {
 
 function aborted(signal: AbortSignal): LwsError {
   return new LwsError("aborted", "signal has aborted", { cause: signal.reason });
-}
-
-function isBinary(data: unknown): data is Blob | Bytes {
-  return data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof Blob ||
-    data instanceof SharedArrayBuffer;
-}
-
-function sizeOf(message: string | Blob | Bytes): number {
-  if (typeof message === "string") return utf8Length(message);
-  return message instanceof Blob ? message.size : message.byteLength;
-}
-
-/** Web IDL's `[Clamp] unsigned short`. */
-function clampToShort(value: unknown): number {
-  const number = Number(value);
-  return Number.isNaN(number) ? 0 : Math.round(Math.min(Math.max(number, 0), 65_535));
 }

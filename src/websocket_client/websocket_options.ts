@@ -31,7 +31,7 @@ import type { PermessageDeflateOptions } from "../extensions/permessage_deflate_
  * });
  * const { promise, resolve, reject } = Promise.withResolvers<string>();
  * socket.onmessage = ({ data }) => resolve(data);
- * socket.onerror = ({ error }) => reject(error);
+ * socket.addEventListener("error", ({ error }) => reject(error));
  * if (await promise !== "welcome") throw new Error("not welcome");
  * socket.close();
  * ```
