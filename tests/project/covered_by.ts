@@ -107,6 +107,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/websocket_client/constructor_test.ts": [
     "websocket_client/mod",
     "websocket_client/websocket",
+    "websocket_client/websocket_events",
     "websocket_client/websocket_options",
   ],
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],

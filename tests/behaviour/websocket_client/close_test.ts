@@ -5,7 +5,7 @@ import { type CloseInfo, handlers, type Protocol } from "../../../mod.ts";
 import { WebSocket } from "../../../src/websocket_client/mod.ts";
 import { frame } from "../../support/frames.ts";
 import { readFrame, readHead, settle } from "../../support/serve.ts";
-import { finish, next, openSocket, play, stand, story } from "../../support/standard_socket.ts";
+import { finish, next, openSocket, play, stand, story } from "./standard_socket.ts";
 
 /** A server that remembers how its connections ended, and closes with what it is told. */
 function remembering() {

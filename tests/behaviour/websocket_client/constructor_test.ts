@@ -8,15 +8,7 @@ import { handlers, type Protocol } from "../../../mod.ts";
 import { WebSocket, type WebSocketOptions } from "../../../src/websocket_client/mod.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { readHead } from "../../support/serve.ts";
-import {
-  echo,
-  finish,
-  next,
-  openSocket,
-  play,
-  stand,
-  story,
-} from "../../support/standard_socket.ts";
+import { echo, finish, next, openSocket, play, stand, story } from "./standard_socket.ts";
 
 /** Asserts a DOMException of a name. */
 function assertDom(name: string, call: () => unknown, message?: string): void {

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { handlers, type Protocol } from "../../../mod.ts";
 import { WebSocket } from "../../../src/websocket_client/mod.ts";
 import { settle } from "../../support/serve.ts";
-import { finish, next, openSocket, play, stand, story } from "../../support/standard_socket.ts";
+import { finish, next, openSocket, play, stand, story } from "./standard_socket.ts";
 
 const NAMES = ["onopen", "onmessage", "onerror", "onclose", "onping", "onpong"] as const;
 

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { handlers, LwsError, type Protocol } from "../../../mod.ts";
 import { WebSocket } from "../../../src/websocket_client/mod.ts";
 import { readFrame, settle } from "../../support/serve.ts";
-import { finish, next, openSocket, play, stand, story } from "../../support/standard_socket.ts";
+import { finish, next, openSocket, play, stand, story } from "./standard_socket.ts";
 
 /** A server that keeps what comes. */
 function keeping() {

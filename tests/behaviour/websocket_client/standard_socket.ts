@@ -6,14 +6,14 @@ import {
   createContext,
   handlers,
   type Protocol,
-} from "../../mod.ts";
-import { WebSocket, type WebSocketOptions } from "../../src/websocket_client/mod.ts";
-import { FakeClock } from "../../src/testing/fake_clock.ts";
-import { MemoryNetwork } from "../../src/testing/memory_network.ts";
-import { MemoryPeer } from "../../src/testing/memory_peer.ts";
-import type { MemoryTransport } from "../../src/testing/memory_transport.ts";
-import { answerLines, headOf } from "../conformance/sides.ts";
-import { readHead, retire, settle } from "./serve.ts";
+} from "../../../mod.ts";
+import { WebSocket, type WebSocketOptions } from "../../../src/websocket_client/mod.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
+import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
+import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
+import { answerLines, headOf } from "../../conformance/sides.ts";
+import { readHead, retire, settle } from "../../support/serve.ts";
 
 /** Sends back what comes. */
 export const echo: Protocol = {
