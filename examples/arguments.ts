@@ -1,6 +1,11 @@
 /** The command lines of the examples: `--name value` and `--flag`. */
 
-import { type ContextCreationInfo, type Extension, permessageDeflate } from "../mod.ts";
+import {
+  type ContextCreationInfo,
+  type Extension,
+  permessageDeflate,
+  type WireVersion,
+} from "../mod.ts";
 
 /** Reads options from the command line; an unknown one ends the program with a usage line. */
 export function readOptions<T extends Record<string, string | number | boolean>>(defaults: T): {
@@ -69,6 +74,19 @@ export function tlsMembers(
     ...cert !== "" && { sslCertFilepath: cert, sslPrivateKeyFilepath: key },
     ...ca !== "" && { sslCaFilepath: ca },
   };
+}
+
+const VERSIONS: readonly WireVersion[] = ["hixie-75", 0, 4, 5, 6, 7, 8, 13];
+
+/** The versions of the protocol in a list such as `13,8,hixie-75`. */
+export function readVersions(list: string, known: Record<string, unknown>): WireVersion[] {
+  const versions = list.split(",").map((name) => {
+    const version = VERSIONS.find((each) => String(each) === name);
+    return version ?? fail(`--versions: "${name}" is none of ${VERSIONS.join(", ")}`, known);
+  });
+  const twice = versions.find((each, index) => versions.indexOf(each) !== index);
+  if (twice !== undefined) fail(`--versions: ${twice} is there twice`, known);
+  return versions;
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM, and stops listening for them. */

@@ -6,6 +6,9 @@
  * With `--cert FILE --key FILE` it serves wss and https, and with `--ca FILE` besides only clients with a
  * certificate that leads to one of that file; that needs `--allow-read`.
  *
+ * With `--versions 0,4,5,6,7,8,13` it speaks these versions of the protocol, all on one port; `hixie-75` may be
+ * among them.
+ *
  * With `--deflate` it takes and sends compressed messages (permessage-deflate), with
  * `--deflate-takeover` such that refer to the messages before them.
  */
@@ -16,6 +19,7 @@ import {
   deflateExtensions,
   fail,
   readOptions,
+  readVersions,
   TLS_OPTIONS,
   tlsMembers,
   untilInterrupted,
@@ -51,7 +55,13 @@ const echo: Protocol<{ continues: boolean }> = {
 };
 
 if (import.meta.main) {
-  const known = { port: 9001, hostname: "127.0.0.1", ...TLS_OPTIONS, ...DEFLATE_OPTIONS };
+  const known = {
+    port: 9001,
+    hostname: "127.0.0.1",
+    versions: "13",
+    ...TLS_OPTIONS,
+    ...DEFLATE_OPTIONS,
+  };
   const { options } = readOptions(known);
   if (options.ca !== "" && options.cert === "") fail("--ca needs --cert and --key", known);
   const tls = tlsMembers(options, known);
@@ -60,6 +70,7 @@ if (import.meta.main) {
     iface: options.hostname,
     protocols: [echo],
     allowedOrigins: ["*"],
+    versions: readVersions(options.versions, known),
     maxFramePayload: LONGEST,
     maxMessageSize: LONGEST,
     extensions: deflateExtensions(options),

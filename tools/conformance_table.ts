@@ -8,6 +8,7 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { UNTESTED } from "../tests/conformance/untested.ts";
+import { LEFT_OUT, OF_TEXT } from "../tests/conformance/versions.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 const TESTS = "tests/conformance";
@@ -18,13 +19,21 @@ export const TABLE_PATH: string = join(ROOT, "docs/conformance.md");
 export interface TestedRule {
   readonly section: string;
   readonly sentence: string;
-  readonly isOfBoth: boolean;
+  /** Of a rule for endpoints: which it is tested on. */
+  readonly sides: "both" | "client" | "server" | "";
   /** The file's name in `tests/conformance`. */
   readonly file: string;
 }
 
-const CALL = /^(rule|ruleOfBoth)\(/gm;
-const NAMED_CALL = /^(rule|ruleOfBoth)\(\s*("[\d.]+"),\s*("(?:[^"\\]|\\.)*"),/gm;
+/** Which sides a test of each kind is of. */
+const SIDES: Readonly<Record<string, TestedRule["sides"]>> = {
+  rule: "",
+  ruleOfBoth: "both",
+  ruleOfClient: "client",
+  ruleOfServer: "server",
+};
+const CALL = /^(rule|ruleOf(?:Both|Client|Server))\(/gm;
+const NAMED_CALL = /^(rule|ruleOf(?:Both|Client|Server))\(\s*("[\d.]+"),\s*("(?:[^"\\]|\\.)*"),/gm;
 
 /** The rules in the order of their sections, then of files and lines. */
 export function readRules(): TestedRule[] {
@@ -36,22 +45,33 @@ export function readRules(): TestedRule[] {
 /** The text of `docs/conformance.md`. */
 export function conformanceTable(): string {
   const rules = readRules();
-  const count = rules.reduce((sum, { isOfBoth }) => sum + (isOfBoth ? 2 : 1), 0);
-  const tested = rules.map(({ section, sentence, isOfBoth, file }) => [
+  const count = rules.reduce((sum, { sides }) => sum + (sides === "both" ? 2 : 1), 0);
+  const tested = rules.map(({ section, sentence, sides, file }) => [
     section,
     sentence,
-    isOfBoth ? "both" : "",
+    sides,
     `[${file}](../${TESTS}/${file})`,
   ]);
   const untested = UNTESTED.toSorted((a, b) => compareSections(a.section, b.section))
     .map(({ section, rule, why }) => [section, rule, why]);
+  const leftOut = LEFT_OUT.map(({ versions, section, sentence, why }) => [
+    versions.join(", "),
+    section,
+    sentence,
+    why,
+  ]);
+  const ofText = OF_TEXT.map((each) => {
+    const [section, ...words] = each.split(" ");
+    return [section!, words.join(" ")];
+  });
   return [
     "# RFC 6455, rule by rule",
     "",
     "Each MUST and MUST NOT of RFC 6455's sections 3 to 8, of negotiation (9.1), security (10) and the",
     "handshake's fields (11.3), has a test that is named by its section, or a reason below. A rule for",
     "endpoints is tested on both sides: our server with a client that is played by hand, and our client",
-    "with such a server; those of TLS with certificates of both.",
+    "with such a server; those of TLS with certificates of both. The Sides of such a rule are named",
+    "below, and it is tested in the older versions of the protocol as well.",
     "",
     `\`deno run -A tools/conformance_table.ts\` writes this page from the names of ${count} tests.`,
     "",
@@ -61,6 +81,17 @@ export function conformanceTable(): string {
     "",
     ...tableOf(["Section", "Rule", "Why"], untested),
     "",
+    "## Older versions",
+    "",
+    "The rules with Sides are tested in versions 4 to 8, too, but for these:",
+    "",
+    ...tableOf(["Versions", "Section", "Rule", "Why"], leftOut),
+    "",
+    'Versions 0 and "hixie-75" have text alone, and no fragments, pings or codes. In them these are',
+    "tested, the first on both sides, the second on the server's:",
+    "",
+    ...tableOf(["Section", "Rule"], ofText),
+    "",
   ].join("\n");
 }
 
@@ -69,7 +100,7 @@ function rulesOf(file: string): TestedRule[] {
   const rules = [...source.matchAll(NAMED_CALL)].map(([, call, section, sentence]) => ({
     section: JSON.parse(section!) as string,
     sentence: JSON.parse(sentence!) as string,
-    isOfBoth: call === "ruleOfBoth",
+    sides: SIDES[call!]!,
     file,
   }));
   const calls = [...source.matchAll(CALL)].length;

@@ -14,15 +14,17 @@ import type { Bytes } from "../base/bytes.ts";
 import { next } from "../base/state_table.ts";
 import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
-import { BROKEN, Outbox, type SendingConnection } from "./outbox.ts";
+import { BROKEN } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { Phase } from "./phase.ts";
-import type { PreparedMessage } from "./prepared_message.ts";
+import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
+import { FAILURES } from "../core/websocket/close.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
+import type { Delivery, Subscriber } from "../topics/hub.ts";
 
 /**
  * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
@@ -32,10 +34,15 @@ import { Peer } from "../proxy/peer.ts";
  */
 export type EndMode = "closes" | "lingers" | "awaitsPeer";
 
+interface Ending {
+  readonly cause: CloseCause;
+  mode: EndMode;
+}
+
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection extends RxFlow implements Caller, TransportHandler, SendingConnection {
+export class Connection extends RxFlow implements Caller, TransportHandler, Subscriber<Framed> {
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;
@@ -56,14 +63,12 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** Its transport, until its peer is asked for. */
   #peer: Peer | Transport | undefined;
   phase: Phase | undefined;
-  readonly outbox: Outbox;
   #state: ConnectionState = CONNECTION.first;
-  #endMode: EndMode = "closes";
   /** The peer will send no more. */
   hasPeerEnded = false;
   #timeout: Timeout | undefined;
   /** What ends it, as far as that is known. */
-  #cause: CloseCause | undefined;
+  #ending: Ending | undefined;
 
   constructor(owner: ConnectionOwner, socketFd: number, isClient: boolean) {
     super();
@@ -73,7 +78,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     this.isClient = isClient;
     this.entry = owner.entries[0]!;
     this.wsi = new WsiFace(this);
-    this.outbox = new Outbox(this);
   }
 
   get isOpen(): boolean {
@@ -82,6 +86,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   #go(event: ConnectionEvent): void {
     this.#state = next(CONNECTION, this.#state, event, this.socketFd);
+    this.owner.topics.end(this);
   }
 
   /** Whether it is a WebSocket that is not closing. */
@@ -101,7 +106,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   /** Takes over a transport and lets it read. */
   attach(transport: Transport): void {
     this.transport = this.owner.polled(this.socketFd, transport);
-    this.outbox.open(this.transport);
     this.#peer = transport;
     this.transport.start(this);
   }
@@ -140,20 +144,15 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   onClose(error?: unknown): void {
     this.#go("gone");
     this.transport = undefined;
-    this.outbox.close();
+    this.drop();
     this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
-    this.phase?.onClose(this.#cause ?? "reset", error);
+    this.phase?.onClose(this.#ending?.cause ?? "reset", error);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
     this.owner.forget(this);
     if (this.owner.hasDescriptors) this.descriptor = -1;
-  }
-
-  /** Runs `work` as a turn of this connection: what it writes leaves in one write at its end. */
-  turn(work: () => void): void {
-    this.outbox.turn(work);
   }
 
   // Callbacks.
@@ -198,6 +197,16 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   onWritable(): void {
     this.phase?.onWritable();
+  }
+
+  // Topics.
+
+  deliver(message: Framed): Delivery {
+    return this.phase?.deliver?.(message);
+  }
+
+  closeLagging(): void {
+    this.close("unsent", ...FAILURES.lagging);
   }
 
   // Timeouts.
@@ -249,7 +258,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
 
   /** Says why it ends, which is known before it does so; of several causes the first one counts. */
   endsFor(cause: CloseCause): void {
-    this.#cause ??= cause;
+    this.#ending ??= { cause, mode: "closes" };
   }
 
   /** Lets what is unsent leave and closes the socket then, without a closing handshake. */
@@ -262,7 +271,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
     }
     this.endsFor(cause);
     this.#go("ends");
-    this.#endMode = mode;
+    this.#ending!.mode = mode;
     this.#awaitFlush();
     if (this.outbox.unsent === 0) return this.#flushed();
     // A peer may want to send all before it reads anything.
@@ -318,10 +327,11 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Send
   }
 
   #flushed(): void {
-    if (this.#endMode === "closes" || this.hasPeerEnded) return this.transport?.close();
+    const { mode } = this.#ending!;
+    if (mode === "closes" || this.hasPeerEnded) return this.transport?.close();
     this.#go("lingers");
     this.#arm("closeAck", this.owner.limits.closeTimeoutMs);
-    if (this.#endMode === "lingers") this.transport?.end();
+    if (mode === "lingers") this.transport?.end();
     this.discardInput();
   }
 }

@@ -38,6 +38,7 @@ import {
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import type { WireCodec } from "../core/websocket/wire/codec.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
+import { BUSY, type Delivery } from "../topics/hub.ts";
 
 const encoder = new TextEncoder();
 /** Where short strings become UTF-8; used up within one write. */
@@ -79,7 +80,7 @@ const MASKED = new Framing(true);
  * no part of it: an object more would cost each idle connection its memory.
  */
 export abstract class FrameWriter {
-  protected readonly connection: Connection;
+  readonly connection: Connection;
   protected readonly framing: Framing;
   /** Set while a frame is written whose payload is to be readable. */
   #zeroKey = false;
@@ -175,6 +176,18 @@ export abstract class FrameWriter {
     }
   }
 
+  /** Sends a publication, if it can stand here. */
+  deliver(message: Framed): Delivery {
+    if (this.#sendsMessage) return BUSY;
+    try {
+      this.#prepared(message);
+    } catch (error) {
+      // The version of the protocol may have no frame for it.
+      if (error instanceof LwsError) return error;
+      throw error;
+    }
+  }
+
   /** A whole message that was framed before. */
   #prepared(message: Framed): number {
     this.#checkOrder(message.opcode);
@@ -187,7 +200,7 @@ export abstract class FrameWriter {
       return this.send(message.opcode | FIN, message.payload);
     }
     const frame = key === undefined ? message.frame : message.frameFor(extension!, key);
-    if (!this.connection.outbox.lend(frame, message.byteLength, true)) return -1;
+    if (!this.connection.outbox.share(frame, message.byteLength)) return -1;
     if (frame !== message.frame) extension!.sentShared();
     return message.byteLength;
   }
@@ -216,7 +229,10 @@ export abstract class FrameWriter {
     const sent = this.framing.extension === undefined
       ? this.send(first, data)
       : this.#sendEncoded(this.framing.extension, first, data, compress);
-    if (sent >= 0) this.#sendsMessage = !fin;
+    if (sent < 0) return sent;
+    const mayRelease = this.#sendsMessage && fin;
+    this.#sendsMessage = !fin;
+    if (mayRelease) this.connection.owner.topics.release(this.connection);
     return sent;
   }
 

@@ -3,141 +3,137 @@
  * probes, so that an idle connection is probed by pings here (`ka_time`, `ka_probes`, `ka_interval`).
  */
 
-import type { Connection } from "./connection.ts";
+import { PAUSED, type Probed, Probing, type ProbingHost, UNPROBED } from "./probing.ts";
 import type { KeepAliveSettings } from "../api/limits.ts";
-import { WheelEntry } from "../service/timer_wheel.ts";
+import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
 
-/** What {@linkcode KeepAlive} knows between a first doubt, or a write that waits, and the next sign of life. */
-interface Doubt {
-  /** Probes that have left since the last sign of life. */
-  unanswered: number;
-  /** Bytes that have to leave until the last probe has; 0 once it has. */
-  behind: number;
-  /** A write was seen to wait, so that its going on is a sign of life: the peer takes bytes. */
-  isStuck: boolean;
-}
-
-/** In place of a time: the program has stopped receiving. */
-const PAUSED = -1;
-
-let probe: Uint8Array | undefined;
-
-/** The payload of all probes, which tells their pongs from others. */
-function probePayload(): Uint8Array {
-  return probe ??= new TextEncoder().encode(`lws-ka ${crypto.randomUUID()}`);
-}
-
-/** What is probed. Implemented by WebSocketSession. */
-export interface Probed {
-  /** Sends a ping with this payload. */
-  sendProbe(payload: Uint8Array): void;
-  /** The peer is silent for too long. */
-  onSilent(): void;
-}
+/** Into how many grains the time until a probe is divided. */
+const GRAINS = 32;
+/** A look is one grain early, so that what is due can be waited for exactly. */
+const BUCKETS = GRAINS + 3;
 
 /**
- * The probing of one established connection. Signs of life are noted only; the timer stays as it is, and
- * looks for them when it is due.
- *
- * Life is what the peer sends, and progress of a write that had to wait; what goes into the system's
- * buffers at once tells nothing of the peer.
+ * Looks after all established connections of a context. Signs of life are noted in the sessions only: each
+ * is looked at when the earliest probe might be due, which mostly it isn't. Until then its number lies in a
+ * bucket. A timer for each, and all that its {@linkcode Probing} has to know, would be a tenth of what an idle
+ * connection takes.
  */
-export class KeepAlive extends WheelEntry {
-  readonly #connection: Connection;
-  readonly #probed: Probed;
-  readonly #settings: KeepAliveSettings;
-  /** When the peer last lived, or the last probe left. */
-  #since = PAUSED;
-  #doubt: Doubt | undefined;
+export class KeepAlive implements ProbingHost {
+  readonly settings: KeepAliveSettings;
+  readonly wheel: TimerWheel;
+  readonly #sessionOf: (socketFd: number) => Probed | undefined;
+  readonly #grainMs: number;
+  /** The numbers of those to look at, by grain. Some are of connections that are gone. */
+  readonly #buckets: number[][] = Array.from({ length: BUCKETS }, () => []);
+  readonly #timer: WheelTimer = new WheelTimer({ onTimeout: () => this.#look() });
+  /** The grain that is looked at next. */
+  #nextGrain = Infinity;
+  #sessions = 0;
 
-  /** The session begins. */
-  constructor(connection: Connection, probed: Probed, settings: KeepAliveSettings) {
-    super();
-    this.#connection = connection;
-    this.#probed = probed;
-    this.#settings = settings;
-    connection.owner.wheel.arm(this, settings.timeMs);
-    // Not `recently`, whose timer serves those that ask time and again.
-    if (!connection.isPaused) this.#since = Math.floor(connection.owner.wheel.now());
+  /** @param sessionOf finds the session of a connection by its number, unless it is gone */
+  constructor(
+    settings: KeepAliveSettings,
+    wheel: TimerWheel,
+    sessionOf: (socketFd: number) => Probed | undefined,
+  ) {
+    this.settings = settings;
+    this.wheel = wheel;
+    this.#sessionOf = sessionOf;
+    this.#grainMs = settings.timeMs / GRAINS;
   }
 
-  /** The session is over. */
-  stop(): void {
-    this.#connection.owner.wheel.cancel(this);
+  /** A session begins. */
+  begin(session: Probed): void {
+    const now = this.wheel.now();
+    // Not `recently`, whose timer serves those that ask time and again.
+    session.aliveAt = session.connection.isPaused ? PAUSED : Math.floor(now);
+    this.#sessions++;
+    this.expect(session, now + this.settings.timeMs);
+  }
+
+  /** It is over. */
+  end(session: Probed): void {
+    if (session.aliveAt === UNPROBED) return;
+    session.aliveAt = UNPROBED;
+    session.probing?.stop();
+    session.probing = undefined;
+    if (--this.#sessions > 0) return;
+    for (const bucket of this.#buckets) bucket.length = 0;
+    this.#nextGrain = Infinity;
+    this.wheel.cancel(this.#timer);
   }
 
   /** Bytes came from the peer. */
-  heard(): void {
-    if (!this.pending) return;
-    this.#since = this.#connection.owner.wheel.recently();
-    const doubt = this.#doubt;
-    if (doubt === undefined) return;
-    doubt.unanswered = doubt.behind = 0;
-    if (!doubt.isStuck) this.#doubt = undefined;
+  heard(session: Probed): void {
+    session.aliveAt = this.wheel.recently();
+    if (session.probing !== undefined) session.probing.heard();
   }
 
-  /** Called when so many bytes of this end have left; 0 for a part of a write whose rest waits. */
-  left(bytes: number): void {
-    if (bytes === 0) {
-      if (!this.pending) return;
-      this.#progressed();
-      // So is its end, when that comes.
-      this.#doubt ??= { unanswered: 0, behind: 0, isStuck: true };
-      this.#doubt.isStuck = true;
-      return;
-    }
-    const doubt = this.#doubt;
-    if (doubt === undefined) return;
-    if (doubt.isStuck) this.#progressed();
-    const wasBehind = doubt.behind > 0;
-    doubt.behind = Math.max(0, doubt.behind - bytes);
-    if (doubt.behind > 0) return;
-    doubt.isStuck = false;
-    if (wasBehind) doubt.unanswered++;
-    if (doubt.unanswered === 0) this.#doubt = undefined;
-  }
-
-  #progressed(): void {
-    // Exactly, as the interval of a probe that leaves with it counts from here.
-    if (this.#since !== PAUSED) this.#since = Math.ceil(this.#connection.owner.wheel.now());
-    if (this.#doubt !== undefined) this.#doubt.unanswered = 0;
-  }
-
-  /** Whether a pong answers a probe, and is nothing for the program. */
-  isAnswer(payload: Uint8Array): boolean {
-    return probe !== undefined && probe.length === payload.length &&
-      probe.every((byte, i) => byte === payload[i]);
+  /** So many bytes of this end have left; 0 for a part of a write whose rest waits. */
+  left(session: Probed, bytes: number): void {
+    if (bytes > 0) return session.probing?.left(bytes);
+    session.probing ??= new Probing(this, session);
+    session.probing.progressed();
   }
 
   /** The program has stopped receiving: nothing is heard then, and that says nothing of the peer. */
-  pause(paused: boolean): void {
-    if (paused) this.#since = PAUSED;
-    else if (this.#since === PAUSED) this.heard();
+  pause(session: Probed, paused: boolean): void {
+    if (paused) session.aliveAt = PAUSED;
+    else if (session.aliveAt === PAUSED) this.heard(session);
   }
 
-  override isHeldUp(times: number): boolean {
-    return this.#connection.isHeldUp(times);
+  expect(session: Probed, dueMs: number): void {
+    const grain = Math.floor(dueMs / this.#grainMs);
+    this.#buckets[indexOf(grain)]!.push(session.connection.socketFd);
+    if (grain < this.#nextGrain) this.#wakeFor(grain);
   }
 
-  onDue(): void {
-    const { owner, outbox, isEstablished } = this.#connection;
-    const { wheel } = owner;
-    const { timeMs, probes, intervalMs } = this.#settings;
-    if (!isEstablished) return;
-    if (this.#since === PAUSED) return wheel.arm(this, timeMs);
-    const doubt = this.#doubt;
-    const unanswered = doubt?.unanswered ?? 0;
-    const dueMs = this.#since + (unanswered === 0 ? timeMs : intervalMs) - wheel.now();
-    if (doubt !== undefined) doubt.isStuck = outbox.isWriting;
-    // A probe that has not left is not unanswered.
-    if (doubt !== undefined && doubt.behind > 0) return wheel.arm(this, intervalMs);
-    if (dueMs > 0) return wheel.arm(this, dueMs);
-    if (unanswered >= probes) return this.#probed.onSilent();
-    const isStuck = outbox.isWriting;
-    this.#since = Math.ceil(wheel.now());
-    wheel.arm(this, intervalMs);
-    this.#probed.sendProbe(probePayload());
-    const behind = outbox.unsent;
-    this.#doubt = { unanswered: behind === 0 ? unanswered + 1 : unanswered, behind, isStuck };
+  isFar(dueMs: number): boolean {
+    return Math.floor(dueMs / this.#grainMs) > this.#currentGrain;
   }
+
+  #wakeFor(grain: number): void {
+    this.#nextGrain = grain;
+    this.wheel.arm(this.#timer, (grain - 1) * this.#grainMs - this.wheel.now());
+  }
+
+  /** The last one of which it is time to look at all. */
+  get #currentGrain(): number {
+    return Math.floor(this.wheel.now() / this.#grainMs) + 1;
+  }
+
+  #look(): void {
+    const current = this.#currentGrain;
+    const first = Math.max(this.#nextGrain, current - BUCKETS + 1);
+    // What is found in a bucket too early goes to the one behind.
+    this.#nextGrain = Infinity;
+    for (let grain = first; grain <= current; grain++) this.#lookAt(grain);
+    for (let grain = current + 1; grain < current + BUCKETS; grain++) {
+      if (this.#buckets[indexOf(grain)]!.length > 0) return this.#wakeFor(grain);
+    }
+  }
+
+  #lookAt(grain: number): void {
+    const bucket = this.#buckets[indexOf(grain)]!;
+    if (bucket.length === 0) return;
+    this.#buckets[indexOf(grain)] = [];
+    for (const socketFd of bucket) {
+      const session = this.#sessionOf(socketFd);
+      if (session !== undefined && session.aliveAt !== UNPROBED) this.#lookAtSession(session);
+    }
+  }
+
+  #lookAtSession(session: Probed): void {
+    const now = this.wheel.now();
+    const { timeMs } = this.settings;
+    const dueMs = session.aliveAt === PAUSED ? now + timeMs : session.aliveAt + timeMs;
+    if (this.isFar(dueMs)) return this.expect(session, dueMs);
+    session.probing ??= new Probing(this, session);
+    session.probing.waitFor(dueMs - now);
+  }
+}
+
+/** A clock may start anywhere, below 0 too. */
+function indexOf(grain: number): number {
+  return (grain % BUCKETS + BUCKETS) % BUCKETS;
 }

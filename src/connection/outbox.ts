@@ -8,6 +8,7 @@ import type { Transport } from "../api/network.ts";
 import type { CloseCause } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { log } from "../base/log.ts";
+import type { SharedBytes } from "../base/shared_bytes.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
 import {
@@ -31,41 +32,51 @@ export const PACED = -2;
 /** What {@linkcode Outbox.written} says of a write that was broken. */
 export const BROKEN = -1;
 
-/** What an outbox needs of its connection. Implemented by Connection. */
-export interface SendingConnection {
-  readonly socketFd: number;
-  readonly isOpen: boolean;
-  readonly owner: {
-    readonly limits: Limits;
-    readonly scheduler: Scheduler;
-    /** Calls `flush` of one that was written to outside a turn, before long. */
-    flushLater(outbox: Outbox): void;
-  };
-  /** A writeable callback that was asked for is due. */
-  onWritable(): void;
-  abort(cause: CloseCause): void;
-  /** As `onDrain` of a transport's handler. */
-  onDrain(): void;
+/** What is to be known of an outbox, in one number: each field of its own costs eight bytes. */
+const IN_TURN = 1;
+const FLUSH_IS_DUE = 2;
+/** The connection hears right now that a write has left at once. */
+const LEAVING = 4;
+/** A writeable callback was asked for, and has not come. */
+const WANTS_WRITABLE = 8;
+const WRITABLE_IS_DUE = 16;
+/** The first of those that are not used here. */
+export const FIRST_FREE_FLAG = 32;
+
+/** What an outbox needs of the context. Implemented by ServingContext. */
+export interface SendingOwner {
+  readonly limits: Limits;
+  readonly scheduler: Scheduler;
+  /** Calls `flush` of one that was written to outside a turn, before long. */
+  flushLater(outbox: Outbox): void;
 }
 
-/** The bytes of one connection that wait, and those under way. */
-export class Outbox implements Serviceable {
-  readonly #connection: SendingConnection;
+/**
+ * The bytes of one connection that wait, and those under way. The base of a connection and no part of it: an
+ * object more would cost each idle one its memory.
+ */
+export abstract class Outbox implements Serviceable {
   /** Of its own while something is unsent: most connections are idle. */
   #queue: TxQueue = EMPTY_QUEUE;
   /** That of the queue it had last. */
   #sizeHint = EMPTY_QUEUE.sizeHint;
-  #transport: Transport | undefined;
-  #isInTurn = false;
-  #flushIsDue = false;
-  /** Whether the connection hears right now that a write has left at once. */
-  #isLeaving = false;
-  /** A writeable callback was asked for, and has not come. */
-  wantsWritable = false;
-  #writableIsDue = false;
+  /** Those above, and what subclasses have beside them. */
+  protected flags = 0;
 
-  constructor(connection: SendingConnection) {
-    this.#connection = connection;
+  abstract readonly socketFd: number;
+  abstract readonly isOpen: boolean;
+  abstract readonly owner: SendingOwner;
+  /** Undefined before there is one, and when it is gone. */
+  abstract readonly transport: Transport | undefined;
+  /** A writeable callback that was asked for is due. */
+  abstract onWritable(): void;
+  abstract abort(cause: CloseCause): void;
+  /** As `onDrain` of a transport's handler. */
+  abstract onDrain(): void;
+
+  /** The connection, as what takes bytes. */
+  get outbox(): Outbox {
+    return this;
   }
 
   /** Bytes queued and under way. */
@@ -75,7 +86,7 @@ export class Outbox implements Serviceable {
 
   /** Whether more is unsent than a program should go on writing behind. */
   get isCongested(): boolean {
-    return this.#queue.unsent > this.#connection.owner.limits.softUnsentBytes;
+    return this.#queue.unsent > this.owner.limits.softUnsentBytes;
   }
 
   /** Those of them that no program has written: heads, pongs and probes. */
@@ -89,7 +100,7 @@ export class Outbox implements Serviceable {
   }
 
   get isInTurn(): boolean {
-    return this.#isInTurn;
+    return (this.flags & IN_TURN) !== 0;
   }
 
   /** The queue to put something in. */
@@ -163,11 +174,20 @@ export class Outbox implements Serviceable {
     return true;
   }
 
-  /** Queues `bytes` themselves, which must not change any more; other outboxes may share them. */
-  lend(bytes: Uint8Array, given: number, isShared = false): boolean {
+  /** Queues `bytes` themselves, which must not change any more. */
+  lend(bytes: Uint8Array, given: number): boolean {
     const { length } = bytes;
     if (!this.#hasRoom(length, given)) return false;
-    this.#filling().append(bytes, isShared);
+    this.#filling().append(bytes);
+    this.#queued(length, given);
+    return true;
+  }
+
+  /** As {@linkcode lend}, of bytes that other outboxes have as well. */
+  share(shared: SharedBytes, given: number): boolean {
+    const { length } = shared;
+    if (!this.#hasRoom(length, given)) return false;
+    this.#filling().share(shared);
     this.#queued(length, given);
     return true;
   }
@@ -200,42 +220,34 @@ export class Outbox implements Serviceable {
 
   /** Whether so many more bytes may be unsent, which a write of `given` bytes became. */
   #hasRoom(size: number, given: number): boolean {
-    return given < 0 || this.#queue.unsent + size <= this.#connection.owner.limits.maxUnsentBytes ||
+    return given < 0 || this.#queue.unsent + size <= this.owner.limits.maxUnsentBytes ||
       this.#takesLong(given);
   }
 
   /** Whether a write past the limit is taken; if not, the connection is cut. */
   #takesLong(given: number): boolean {
-    const connection = this.#connection;
     const others = this.#queue.unsent - this.#queue.besides;
-    if (others <= 0 && given <= longestWrite(connection.owner.limits)) return true;
+    if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
     log(
       "warn",
-      () =>
-        `connection ${connection.socketFd}: ${whyNoRoom(connection.owner.limits, given, others)}`,
+      () => `connection ${this.socketFd}: ${whyNoRoom(this.owner.limits, given, others)}`,
     );
-    connection.abort("unsent");
+    this.abort("unsent");
     return false;
   }
 
   /** They leave at the end of the connection's turn, or soon. */
   #queued(size: number, given: number): void {
     if (given === BESIDE) this.#queue.besides += size;
-    if (this.#isInTurn || this.#flushIsDue) return;
-    this.#flushIsDue = true;
-    this.#connection.owner.flushLater(this);
+    if ((this.flags & (IN_TURN | FLUSH_IS_DUE)) !== 0) return;
+    this.flags |= FLUSH_IS_DUE;
+    this.owner.flushLater(this);
   }
 
   // Turns and writes.
 
-  /** There is something to write to. */
-  open(transport: Transport): void {
-    this.#transport = transport;
-  }
-
-  /** It is gone. */
-  close(): void {
-    this.#transport = undefined;
+  /** The transport is gone, and all that was unsent. */
+  protected drop(): void {
     const queue = this.#queue;
     this.#queue = EMPTY_QUEUE;
     queue.clear();
@@ -243,73 +255,77 @@ export class Outbox implements Serviceable {
 
   /** A turn of the connection begins: what it sends leaves in one write, when {@linkcode endTurn} says so. */
   beginTurn(): void {
-    this.#isInTurn = true;
+    this.flags |= IN_TURN;
   }
 
   /** Whether a write of the transport has begun. */
   endTurn(): boolean {
-    this.#isInTurn = false;
+    this.flags &= ~IN_TURN;
     return this.flush();
   }
 
   /** Runs `work` in a turn. */
   turn(work: () => void): void {
-    if (this.#isInTurn) return work();
-    this.#isInTurn = true;
+    if (this.isInTurn) return work();
+    this.beginTurn();
     work();
     this.endTurn();
   }
 
   /** Gives what was sent to the transport, if that is free; whether it has. */
   flush(): boolean {
-    this.#flushIsDue = false;
+    this.flags &= ~FLUSH_IS_DUE;
     const queue = this.#queue;
-    if (!queue.hasQueued || queue.isWriting || this.#transport === undefined) return false;
-    if (this.#transport.write(queue.next()) === true) this.#left();
+    if (!queue.hasQueued || queue.isWriting) return false;
+    const { transport } = this;
+    if (transport === undefined) return false;
+    if (transport.write(queue.next()) === true) this.#left();
     return true;
   }
 
   /** All has left at once. What comes of that goes on here, but not within itself: it might never end. */
   #left(): void {
-    if (this.#isLeaving) return this.#leaveSoon();
-    this.#isLeaving = true;
+    if ((this.flags & LEAVING) !== 0) return this.#leaveSoon();
+    this.flags |= LEAVING;
     try {
-      this.#connection.onDrain();
+      this.onDrain();
     } finally {
-      this.#isLeaving = false;
+      this.flags &= ~LEAVING;
     }
   }
 
   /** Apart from {@linkcode #left}, in which its closure would cost every write. */
   #leaveSoon(): void {
-    const service = () => void (this.#queue.isWriting && this.#connection.onDrain());
-    this.#connection.owner.scheduler.soon({ socketFd: this.socketFd, service });
+    const service = () => void (this.#queue.isWriting && this.onDrain());
+    this.owner.scheduler.soon({ socketFd: this.socketFd, service });
   }
 
   // The writeable callback, which comes when nothing is unsent.
 
+  /** Whether one was asked for, and has not come. */
+  get wantsWritable(): boolean {
+    return (this.flags & WANTS_WRITABLE) !== 0;
+  }
+
   askWritable(): void {
-    this.wantsWritable = true;
+    this.flags |= WANTS_WRITABLE;
     this.offerWritable();
   }
 
   /** Has the callback come in service, if it was asked for. */
   offerWritable(): void {
-    if (!this.wantsWritable || this.#writableIsDue || this.unsent > 0) return;
-    this.#writableIsDue = true;
-    this.#connection.owner.scheduler.request(this, POLLOUT);
-  }
-
-  get socketFd(): number {
-    return this.#connection.socketFd;
+    const wants = (this.flags & (WANTS_WRITABLE | WRITABLE_IS_DUE)) === WANTS_WRITABLE;
+    if (!wants || this.unsent > 0) return;
+    this.flags |= WRITABLE_IS_DUE;
+    this.owner.scheduler.request(this, POLLOUT);
   }
 
   service(): void {
-    this.#writableIsDue = false;
+    this.flags &= ~WRITABLE_IS_DUE;
     // What was written since then leaves first, and has it offered again.
-    if (!this.#connection.isOpen || !this.wantsWritable || this.unsent > 0) return;
-    this.wantsWritable = false;
-    this.turn(() => this.#connection.onWritable());
+    if (!this.isOpen || !this.wantsWritable || this.unsent > 0) return;
+    this.flags &= ~WANTS_WRITABLE;
+    this.turn(() => this.onWritable());
   }
 
   // What has left.
@@ -327,7 +343,7 @@ export class Outbox implements Serviceable {
   }
 
   #broken(): typeof BROKEN {
-    const { socketFd } = this.#connection;
+    const { socketFd } = this;
     log(
       "err",
       () =>

@@ -4,7 +4,8 @@ import type { ExtensionSession } from "../api/extension.ts";
 import type { PreparedMessage as Prepared } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { behind, Face } from "../base/face.ts";
+import { behind, Face, isFace } from "../base/face.ts";
+import { SharedBytes } from "../base/shared_bytes.ts";
 import {
   FIN,
   headerLength,
@@ -37,9 +38,9 @@ export class Framed {
   readonly kind: "text" | "binary";
   readonly byteLength: number;
   /** The whole frame, as a server sends it. */
-  readonly frame: Uint8Array;
+  readonly frame: SharedBytes;
   /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
-  #encoded: Map<string, Uint8Array> | undefined;
+  #encoded: Map<string, SharedBytes> | undefined;
 
   constructor(kind: "text" | "binary", payload: Bytes) {
     const bytes = bytesOf("prepareMessage: data", payload);
@@ -49,7 +50,7 @@ export class Framed {
   }
 
   /** The frame for connections with an extension, made once for all of its kind. */
-  frameFor(extension: ExtensionSession, key: string): Uint8Array {
+  frameFor(extension: ExtensionSession, key: string): SharedBytes {
     const known = this.#encoded?.get(key);
     if (known !== undefined) return known;
     const encoded = extension.encodeShared(this.payload);
@@ -66,7 +67,7 @@ export class Framed {
   }
 
   get payload(): Uint8Array {
-    return this.frame.subarray(this.frame.length - this.byteLength);
+    return this.frame.bytes.subarray(this.frame.length - this.byteLength);
   }
 }
 
@@ -104,9 +105,20 @@ export function prepareMessage(
   return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
 }
 
-function frameOf(first: number, payload: Uint8Array): Uint8Array {
+/**
+ * What a program wants to have sent to many, framed.
+ *
+ * @throws {LwsError} `invalid-argument` for what is no data; `call` is named in front
+ */
+export function framed(call: string, data: string | Bytes | Prepared): Framed {
+  if (data instanceof PreparedMessage && isFace(data)) return framedOf(data);
+  const kind = typeof data === "string" ? "text" : "binary";
+  return new Framed(kind, bytesOf(`${call}: data`, data));
+}
+
+function frameOf(first: number, payload: Uint8Array): SharedBytes {
   const { length } = payload;
   const frame = new Uint8Array(headerLength(length, false) + length);
   frame.set(payload, writeHeader(frame, 0, first, length, false));
-  return frame;
+  return new SharedBytes(frame);
 }

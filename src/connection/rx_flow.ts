@@ -1,25 +1,24 @@
 /** When a connection takes what has come: by leave of the program, of its phase and of the turn budget. */
 
 import type { Transport } from "../api/network.ts";
-import type { Outbox } from "./outbox.ts";
+import { FIRST_FREE_FLAG, Outbox, type SendingOwner } from "./outbox.ts";
 import type { Phase } from "./phase.ts";
 import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
 
 /** How often a verdict waits for the connection's turn. */
 const LONGEST_HOLD_UP = 4;
 
-/** The base of a connection and no part of it: an object more would cost each idle one its memory. */
-export abstract class RxFlow implements TurnTaker {
-  protected transport: Transport | undefined;
-  servedMs = 0;
-  #pausedByUser = false;
-  #pausedByPhase = false;
-  #waitsForTurn = false;
+const PAUSED_BY_USER = FIRST_FREE_FLAG;
+const PAUSED_BY_PHASE = FIRST_FREE_FLAG * 2;
+const WAITS_FOR_TURN = FIRST_FREE_FLAG * 4;
 
-  abstract readonly owner: { readonly budget: TurnBudget };
-  abstract readonly outbox: Outbox;
+/** The base of a connection, as {@linkcode Outbox} is. */
+export abstract class RxFlow extends Outbox implements TurnTaker {
+  transport: Transport | undefined;
+  servedMs = 0;
+
+  abstract override readonly owner: SendingOwner & { readonly budget: TurnBudget };
   abstract readonly phase: Phase | undefined;
-  abstract readonly isOpen: boolean;
 
   onBytes(bytes: Uint8Array): number {
     const { budget } = this.owner;
@@ -37,14 +36,14 @@ export abstract class RxFlow implements TurnTaker {
   /** The turn budget is used up: what was not taken, and what follows, comes in this connection's turn. */
   #waitForTurn(taken: number): number {
     if (this.#waitsForTurn || this.transport === undefined) return taken;
-    this.#waitsForTurn = true;
+    this.flags |= WAITS_FOR_TURN;
     this.transport.pause();
     this.owner.budget.wait(this);
     return taken;
   }
 
   onTurn(): void {
-    this.#waitsForTurn = false;
+    this.flags &= ~WAITS_FOR_TURN;
     if (this.isOpen && (this.isPaused || !this.goOn())) return;
     this.transport?.resume();
   }
@@ -69,7 +68,7 @@ export abstract class RxFlow implements TurnTaker {
 
   /** Whether the program or the phase holds input back; a phase then stops in the middle of a read. */
   get isPaused(): boolean {
-    return this.#pausedByUser || this.#pausedByPhase;
+    return (this.flags & (PAUSED_BY_USER | PAUSED_BY_PHASE)) !== 0;
   }
 
   /** Whether the program may be told of what has come. */
@@ -80,7 +79,7 @@ export abstract class RxFlow implements TurnTaker {
   /** Lets the peer's bytes in or holds them back, as the program wants; −1 on the way out. */
   allowInput(isAllowed: boolean): number {
     if (!this.isOpen) return -1;
-    this.#pausedByUser = !isAllowed;
+    this.#set(PAUSED_BY_USER, !isAllowed);
     this.#applyPause();
     return 0;
   }
@@ -92,14 +91,14 @@ export abstract class RxFlow implements TurnTaker {
 
   /** Holds input back while a phase can't take any, whatever the program says. */
   holdInput(held: boolean): void {
-    if (this.#pausedByPhase === held) return;
-    this.#pausedByPhase = held;
+    if (this.#isPausedByPhase === held) return;
+    this.#set(PAUSED_BY_PHASE, held);
     this.#applyPause();
   }
 
   /** Has what was not taken offered once more, in a turn of its own. */
   offerAgain(): void {
-    if (this.#pausedByPhase) return this.holdInput(false);
+    if (this.#isPausedByPhase) return this.holdInput(false);
     if (this.isPaused || this.#waitsForTurn || this.transport === undefined) return;
     this.transport.pause();
     this.transport.resume();
@@ -108,6 +107,18 @@ export abstract class RxFlow implements TurnTaker {
   /** On the way out input comes, though it was held back, and is discarded. */
   protected discardInput(): void {
     if (!this.#waitsForTurn) this.transport?.resume();
+  }
+
+  get #waitsForTurn(): boolean {
+    return (this.flags & WAITS_FOR_TURN) !== 0;
+  }
+
+  get #isPausedByPhase(): boolean {
+    return (this.flags & PAUSED_BY_PHASE) !== 0;
+  }
+
+  #set(flag: number, isSet: boolean): void {
+    this.flags = isSet ? this.flags | flag : this.flags & ~flag;
   }
 
   #applyPause(): void {

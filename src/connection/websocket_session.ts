@@ -13,8 +13,8 @@ import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
 import { checkWriteOptions, FrameWriter } from "./frame_writer.ts";
-import { KeepAlive, type Probed } from "./keep_alive.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
+import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
 import {
@@ -59,7 +59,8 @@ export class WebSocketSession extends FrameWriter
   /** Those of the request, until the session has begun. */
   headers: HeaderSource | undefined;
   readonly #extended: ExtendedInput | undefined;
-  readonly #keepAlive: KeepAlive | undefined;
+  aliveAt: number = UNPROBED;
+  probing: Probing | undefined = undefined;
   #state = WEBSOCKET.first;
   /** The code and reason of the close frame that we sent. */
   #sentClose: SentClose | undefined;
@@ -86,8 +87,7 @@ export class WebSocketSession extends FrameWriter
       this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
     }
     const { keepAlive } = connection.owner;
-    const isProbed = keepAlive !== undefined && (codec === undefined || codec.hasPing);
-    if (isProbed) this.#keepAlive = new KeepAlive(connection, this, keepAlive);
+    if (codec === undefined || codec.hasPing) keepAlive?.begin(this);
   }
 
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
@@ -133,7 +133,7 @@ export class WebSocketSession extends FrameWriter
   }
 
   onBytes(bytes: Uint8Array): number {
-    if (this.#keepAlive !== undefined) this.#keepAlive.heard();
+    if (this.aliveAt !== UNPROBED) this.connection.owner.keepAlive!.heard(this);
     return this.#extended === undefined ? this.#parser.parse(bytes) : this.#extended.take(bytes);
   }
 
@@ -167,7 +167,7 @@ export class WebSocketSession extends FrameWriter
     if (this.#state !== "OPEN") return;
     const connection = this.connection;
     const isPing = opcode === OPCODE_PING;
-    if (!isPing && this.#keepAlive?.isAnswer(payload)) return;
+    if (!isPing && this.aliveAt !== UNPROBED && isAnswer(payload)) return;
     const reason = connection.isClient
       ? isPing ? "clientReceivePing" : "clientReceivePong"
       : isPing
@@ -205,7 +205,10 @@ export class WebSocketSession extends FrameWriter
   }
 
   onLeft(bytes: number): void {
-    if (this.#keepAlive !== undefined) this.#keepAlive.left(bytes);
+    const isProbed = this.aliveAt !== UNPROBED;
+    if (isProbed && (bytes === 0 || this.probing !== undefined)) {
+      this.connection.owner.keepAlive!.left(this, bytes);
+    }
     const sent = this.#sentClose;
     if (sent !== undefined && sent.behind > 0) {
       // A close frame that has not left, or just did, is not unanswered.
@@ -271,7 +274,7 @@ export class WebSocketSession extends FrameWriter
   }
 
   onPause(paused: boolean): void {
-    this.#keepAlive?.pause(paused);
+    if (this.aliveAt !== UNPROBED) this.connection.owner.keepAlive!.pause(this, paused);
     const connection = this.connection;
     const { socketFd } = connection;
     if (paused) this.#parser.stop();
@@ -291,7 +294,7 @@ export class WebSocketSession extends FrameWriter
     const { code, reason } = said ?? { code: CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
     this.#parser.release();
-    this.#keepAlive?.stop();
+    this.connection.owner.keepAlive?.end(this);
     call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
     this.framing.layers?.close();
     for (const extension of connection.owner.extensions) {
@@ -350,7 +353,7 @@ export class WebSocketSession extends FrameWriter
     if (this.#state !== "OPEN") return;
     this.#step("closeSent");
     this.#sentClose = { code, reason, behind: 0 };
-    this.#keepAlive?.stop();
+    this.connection.owner.keepAlive?.end(this);
     if (!this.closeFrame(payload, code)) return connection.end(cause, "lingers");
     this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
@@ -382,7 +385,9 @@ export class WebSocketSession extends FrameWriter
   }
 
   #step(event: WebSocketEvent): void {
-    this.#state = next(WEBSOCKET, this.#state, event, this.connection.socketFd);
+    const { connection } = this;
+    this.#state = next(WEBSOCKET, this.#state, event, connection.socketFd);
+    connection.owner.topics.end(connection);
   }
 
   #failWith(failure: Failure, detail?: string): void {

@@ -154,9 +154,9 @@ export class Admission implements AcceptorHost {
       this.#drop(fd, transport);
       return undefined;
     }
-    descriptors.filtering.set(fd, transport);
+    descriptors.asks(fd, transport);
     const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
-    descriptors.filtering.delete(fd);
+    descriptors.hasAsked();
     if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
     this.#await(fd, transport, verdict);
     return undefined;

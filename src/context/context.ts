@@ -4,7 +4,7 @@ import type { Context, DestroyOptions } from "../api/context.ts";
 import { type CheckedOptions, CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
-import type { KeepAliveSettings, Limits } from "../api/limits.ts";
+import type { Limits } from "../api/limits.ts";
 import type { Listener, Network, Transport } from "../api/network.ts";
 import type { ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
@@ -15,8 +15,11 @@ import { ClientHandshake } from "../connection/client/handshake.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
 import { Connection } from "../connection/connection.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
+import { KeepAlive } from "../connection/keep_alive.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
+import type { Framed } from "../connection/prepared_message.ts";
+import { WebSocketSession } from "../connection/websocket_session.ts";
 import { Admission } from "./admission.ts";
 import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
@@ -41,6 +44,7 @@ import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
 import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
+import { Hub } from "../topics/hub.ts";
 import { hostName, UNKNOWN_HOST } from "../transport/machine.ts";
 
 /** Undoes the steps of a creation that fails, the last one first. */
@@ -57,7 +61,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
-  readonly keepAlive: KeepAliveSettings | undefined;
+  readonly keepAlive: KeepAlive | undefined;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -79,6 +83,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly polling: Polling | undefined;
   readonly listener: Listener | undefined;
   readonly inbox: BroadcastInbox;
+  readonly topics: Hub<Framed>;
   readonly protocols: Protocols;
   readonly entries: readonly ProtocolEntry[];
   readonly tls: ContextTls;
@@ -109,7 +114,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.answersHttp = answersHttp(info.protocols[0]!.callback);
     this.extensions = info.extensions;
     this.options = info.options;
-    this.keepAlive = info.keepAlive;
     this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
@@ -127,9 +131,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
     this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
+    this.keepAlive = info.keepAlive && new KeepAlive(info.keepAlive, this.wheel, (socketFd) => {
+      const phase = this.descriptors.connections.get(socketFd)?.phase;
+      return phase instanceof WebSocketSession ? phase : undefined;
+    });
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
+    this.topics = new Hub(info.topics);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     const rollBack: RollBack = [() => this.polling?.network?.release()];
     try {
@@ -293,6 +302,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.protocols.callEach("protocolDestroy", this.#standIn);
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#shutdown?.stop();
+    this.topics.close();
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();

@@ -7,21 +7,35 @@ import type { Connection } from "../connection/connection.ts";
 /** The descriptor of the listener, and of what belongs to no connection. */
 export const LISTENER_FD = 0;
 
+/** A connection that is no connection of the context's yet. Implemented by its transport. */
+interface Filtered {
+  readonly remoteAddress: Address;
+}
+
+/** What `filterNetworkConnection` is asked about in this very call. */
+interface Asked {
+  readonly id: number;
+  readonly whom: Filtered;
+  /** One that is asked in service by a callback comes within another. */
+  readonly outer: Asked | undefined;
+}
+
 /**
  * Gives each number once, and knows which connection has which. Where descriptors are real a program knows them by
  * those, and the system gives their numbers again.
  */
 export class Descriptors {
   readonly connections = new Map<number, Connection>();
-  /** Those that `filterNetworkConnection` is asked about now. */
-  readonly filtering = new Map<number, { readonly remoteAddress: Address }>();
-  /** Our numbers by real descriptors, where there are some. */
-  readonly #ids: Map<number, number> | undefined;
+  /** Those whose `filterNetworkConnection` is awaited. */
+  readonly filtering = new Map<number, Filtered>();
+  #asked: Asked | undefined;
+  /** Our numbers by real descriptors, where there are some; 0 for none. The system's are small. */
+  readonly #ids: number[] | undefined;
   #last = LISTENER_FD;
 
   /** @param areReal whether the network has descriptors */
   constructor(areReal: boolean) {
-    this.#ids = areReal ? new Map() : undefined;
+    this.#ids = areReal ? [] : undefined;
   }
 
   /** One that nothing had. */
@@ -31,13 +45,13 @@ export class Descriptors {
 
   /** A real descriptor is a connection's now. */
   open(id: number, fd: number): void {
-    this.#ids?.set(fd, id);
+    if (this.#ids !== undefined && fd >= 0) this.#ids[fd] = id;
   }
 
   /** A connection is gone; another one may have its descriptor already. */
   close(id: number, fd: number): void {
     this.connections.delete(id);
-    if (this.#ids?.get(fd) === id) this.#ids.delete(fd);
+    if (this.#ids?.[fd] === id) this.#ids[fd] = 0;
   }
 
   /** The connection of a descriptor as programs know it. */
@@ -46,14 +60,33 @@ export class Descriptors {
   }
 
   #idOf(socketFd: number): number {
-    return this.#ids === undefined ? socketFd : this.#ids.get(socketFd) ?? -1;
+    if (this.#ids === undefined) return socketFd;
+    // A program may ask for anything.
+    const id = Number.isInteger(socketFd) ? this.#ids[socketFd] : undefined;
+    return id === undefined || id === 0 ? -1 : id;
+  }
+
+  /** Its filter is asked from now on, until {@linkcode hasAsked}. */
+  asks(id: number, whom: Filtered): void {
+    this.#asked = { id, whom, outer: this.#asked };
+  }
+
+  hasAsked(): void {
+    this.#asked = this.#asked!.outer;
+  }
+
+  #filtered(id: number): Filtered | undefined {
+    for (let each = this.#asked; each !== undefined; each = each.outer) {
+      if (each.id === id) return each.whom;
+    }
+    return this.filtering.get(id);
   }
 
   /** What is known of the peer at once. */
   peerAddresses(socketFd: number): PeerAddresses {
-    const asked = this.filtering.get(this.#idOf(socketFd));
-    if (asked !== undefined) {
-      const { hostname, port } = asked.remoteAddress;
+    const filtered = this.#filtered(this.#idOf(socketFd));
+    if (filtered !== undefined) {
+      const { hostname, port } = filtered.remoteAddress;
       return { name: "", ip: hostname, port };
     }
     return this.connection(socketFd)?.peer?.addresses ?? { name: "", ip: "", port: 0 };

@@ -9,6 +9,7 @@ import {
   parseRanges,
   unsatisfiedRange,
 } from "../core/http/caching/ranges.ts";
+import type { FieldName } from "../core/http/fields.ts";
 import type { FieldLine } from "../core/http/writer.ts";
 import { validatorsOf } from "./validators.ts";
 
@@ -17,7 +18,7 @@ export interface FileRequest {
   readonly path: string;
   readonly method: string;
   /** The value of a field of the request, its lines joined. */
-  readonly field: (name: string) => string | undefined;
+  readonly field: (name: FieldName) => string | undefined;
   readonly contentType: string;
   /** Fields of the program, none of which frames the body or says which part it is. */
   readonly fields: readonly FieldLine[];

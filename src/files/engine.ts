@@ -6,6 +6,7 @@ import { lengthOf } from "../base/bytes.ts";
 import { describeFailure, log } from "../base/log.ts";
 import type { ContentCoding } from "../core/http/accept_encoding.ts";
 import { isConditional } from "../core/http/caching/conditions.ts";
+import type { FieldName } from "../core/http/fields.ts";
 import { type FieldLine, latin1Bytes } from "../core/http/writer.ts";
 import {
   answerOf,
@@ -38,7 +39,7 @@ export interface FileResponse {
   /** The turns of the event loop, which connections share. */
   readonly budget: TurnBudget;
   /** The value of a field of the request, its lines joined; undefined when it is absent. */
-  requestField(name: string): string | undefined;
+  requestField(name: FieldName): string | undefined;
   /** Sends the head, once; `content-length` is among the fields where the body has one. */
   sendHead(status: number, fields: Iterable<FieldLine>): void;
   /** Sends bytes of the body themselves; they must not change until {@linkcode FileTransfer.onDrain}. */
@@ -189,7 +190,7 @@ class Transfer implements FileTransfer {
     }
     // It may stand at any position now.
     await source.close();
-    const field = (name: string) => name === "range" ? undefined : request.field(name);
+    const field = (name: FieldName) => name === "range" ? undefined : request.field(name);
     return await this.#open({ ...request, field }, undefined);
   }
 

@@ -189,7 +189,7 @@ ruleOfBoth("10.4", "a message beyond maxMessageSize is refused with 1009", async
       fin: i === parts.length - 1,
       payload: new Uint8Array(length),
     })));
-    assertEquals((await link.receiveClose()).code, 1009);
+    assertEquals((await link.receiveClose()).code, link.said(1009).code);
     assertEquals(link.heard.messages, []);
   }
   const link = await house.open();

@@ -139,7 +139,7 @@ ruleOfBoth("5.4", "a close frame between fragments ends the connection in order"
     { opcode: 8, payload: Uint8Array.of(3, 0xe8) },
     { opcode: 0, payload: "finished" },
   );
-  assertEquals((await link.receiveClose()).code, 1000);
+  assertEquals(await link.receiveClose(), link.said(1000));
   await link.assertClosed();
   assertEquals(link.heard.messages, []);
 });

@@ -1,7 +1,7 @@
 /** RFC 6455 sections 5.2, 5.7 and 5.8: the frame header, bit by bit. */
 
 import { assertEquals } from "@std/assert";
-import { concat, type FrameOptions, KEY } from "../support/frames.ts";
+import { concat, type FrameOptions } from "../support/frames.ts";
 import { settle } from "../support/serve.ts";
 import { assertSameBytes, patternOf } from "./payloads.ts";
 import { rule, ruleOfBoth } from "./rule.ts";
@@ -85,32 +85,21 @@ ruleOfBoth("5.2", "each defined opcode has its meaning", async (side) => {
     { opcode: 8, payload: Uint8Array.of(3, 0xe9) },
   );
   assertEquals((await link.receive()).opcode, 10);
-  assertEquals((await link.receiveClose()).code, 1001);
+  assertEquals(await link.receiveClose(), link.said(1001));
   await link.assertClosed();
   const { messages, pings, pongs, closes } = link.heard;
   assertEquals(messages, ["text", Uint8Array.of(1, 2), "begun"]);
-  assertEquals([pings, pongs, closes[0]?.code], [["ping"], ["pong"], 1001]);
+  assertEquals([pings, pongs, closes[0]?.code], [["ping"], ["pong"], link.said(1001).code]);
 });
 
 // Payload length.
 
 /** A frame's first bytes, up to the end of its length, as a peer of `side` would send them. */
-function headerOf(
-  side: Side,
-  first: number,
-  seven: number,
-  length?: bigint,
-  bytes = 8,
-): Uint8Array {
-  const header = [first, (side.masks ? 0 : 0x80) | seven];
-  if (length !== undefined) {
-    for (let i = bytes - 1; i >= 0; i--) header.push(Number(length >> BigInt(i * 8) & 0xffn));
-  }
+function headerOf(side: Side, first: number, lengthBytes: 2 | 8, length: number): Uint8Array {
+  const header = [first, (side.masks ? 0 : 0x80) | (lengthBytes === 2 ? 126 : 127)];
+  for (let i = lengthBytes - 1; i >= 0; i--) header.push(Math.floor(length / 256 ** i) & 0xff);
   return Uint8Array.from(header);
 }
-
-/** What stands between header and payload: a key, where the peer has to mask. */
-const keyOf = (side: Side) => side.masks ? new Uint8Array(0) : Uint8Array.from(KEY);
 
 ruleOfBoth("5.2", "lengths of 7, 16 and 64 bits are read in network byte order", async (side) => {
   await using link = await side.open();
@@ -128,28 +117,28 @@ ruleOfBoth("5.2", "lengths of 7, 16 and 64 bits are read in network byte order",
 
 ruleOfBoth("5.2", "a length in more bytes than the fewest fails with 1002", async (side) => {
   const offences: Offence[] = [];
-  const add = (first: number, seven: 126 | 127, length: number) => {
-    const header = headerOf(side, first, seven, BigInt(length), seven === 126 ? 2 : 8);
-    offences.push([`${length} as ${seven}`, header, keyOf(side), new Uint8Array(length)]);
+  const add = (opcode: number, fin: boolean, lengthBytes: 2 | 8, length: number) => {
+    const payload = new Uint8Array(length);
+    offences.push([`${length} in ${lengthBytes} bytes`, { opcode, fin, lengthBytes, payload }]);
   };
   for (const opcode of DATA_OPCODES) {
-    for (const length of [0, 1, 2, 63, 124, 125]) add(0x80 | opcode, 126, length);
-    for (const length of [0, 1, 125, 126, 127, 255, 256, 65_535]) add(0x80 | opcode, 127, length);
-    add(opcode, 126, 125);
-    add(opcode, 127, 126);
+    for (const length of [0, 1, 2, 63, 124, 125]) add(opcode, true, 2, length);
+    for (const length of [0, 1, 125, 126, 127, 255, 256, 65_535]) add(opcode, true, 8, length);
+    add(opcode, false, 2, 125);
+    add(opcode, false, 8, 126);
   }
   await assertBreaks(side, 1002, offences);
 });
 
 ruleOfBoth("5.2", "no length in too many bytes is taken, by its header alone", async (side) => {
   await using house = side.setUp();
-  const lengths: [126 | 127, number][] = [];
-  for (let length = 0; length < 126; length++) lengths.push([126, length], [127, length]);
-  for (let length = 126; length <= 65_535; length += 257) lengths.push([127, length]);
-  for (const [seven, length] of lengths) {
+  const lengths: [2 | 8, number][] = [];
+  for (let length = 0; length < 126; length++) lengths.push([2, length], [8, length]);
+  for (let length = 126; length <= 65_535; length += 257) lengths.push([8, length]);
+  for (const [lengthBytes, length] of lengths) {
     const link = await house.open();
-    link.peer.send(headerOf(side, 0x82, seven, BigInt(length), seven === 126 ? 2 : 8));
-    await link.assertFailed(1002, `${length} as ${seven}`);
+    link.peer.send(headerOf(side, 0x82, lengthBytes, length));
+    await link.assertFailed(1002, `${length} in ${lengthBytes} bytes`);
   }
 });
 
@@ -157,10 +146,10 @@ ruleOfBoth("5.2", "a 64-bit length with its highest bit set fails with 1002", as
   const lengths = [1n << 63n, 1n << 63n | 1n, 1n << 63n | 70_000n, (1n << 64n) - 1n];
   const offences: Offence[] = [];
   for (const length of lengths) {
-    for (const first of [0x81, 0x82, 0x01, 0x02]) {
-      offences.push([`${length}`, headerOf(side, first, 127, length), keyOf(side)]);
+    for (const opcode of DATA_OPCODES) {
+      for (const fin of [true, false]) offences.push([`${length}`, { opcode, fin, length }]);
     }
-    offences.push([`${length}`, OPENING, headerOf(side, 0x80, 127, length), keyOf(side)]);
+    offences.push([`${length}`, OPENING, { opcode: 0, length }]);
   }
   await assertBreaks(side, 1002, offences);
   await assertBreaks(side, 1002, offences, { limits: { maxFramePayload: Infinity } });
@@ -168,11 +157,7 @@ ruleOfBoth("5.2", "a 64-bit length with its highest bit set fails with 1002", as
 
 ruleOfBoth("5.2", "a length that no number holds exactly fails with 1009", async (side) => {
   const lengths = [1n << 53n, (1n << 53n) + 1n, 1n << 62n, (1n << 63n) - 1n];
-  const offences = lengths.map((length): Offence => [
-    `${length}`,
-    headerOf(side, 0x82, 127, length),
-    keyOf(side),
-  ]);
+  const offences = lengths.map((length): Offence => [`${length}`, { opcode: 2, length }]);
   await assertBreaks(side, 1009, offences);
   const limits = { maxFramePayload: Number.MAX_SAFE_INTEGER };
   await assertBreaks(side, 1009, offences, { limits });
@@ -182,7 +167,7 @@ ruleOfBoth("5.2", "a length up to 2^53 - 1 is taken at its word", async (side) =
   const limits = { maxFramePayload: Number.MAX_SAFE_INTEGER, maxMessageSize: Infinity };
   await using link = await side.open({ limits, rxBufferSize: 4096 });
   const length = Number.MAX_SAFE_INTEGER;
-  link.peer.send(concat(headerOf(side, 0x82, 127, BigInt(length)), keyOf(side)));
+  link.send({ opcode: 2, length: BigInt(length) });
   link.peer.send(new Uint8Array(8192));
   await settle();
   assertEquals(link.heard.pieces.map((piece) => piece.remaining), [length - 4096, length - 8192]);

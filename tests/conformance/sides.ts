@@ -1,25 +1,36 @@
 /**
  * The two sides of the protocol behind one face: our server with a client that is played by hand, and
- * our client with a server that is. A rule for endpoints is written once and tested on each.
+ * our client with a server that is. A rule for endpoints is written once and tested on each, and in each
+ * version of the protocol that has what it is about.
  */
 
 import { createHash } from "node:crypto";
 import { assert, assertEquals } from "@std/assert";
-import type { CloseInfo, ContextCreationInfo, Limits, Protocol, Reason, Wsi } from "../../mod.ts";
+import type {
+  ClientConnectInfo,
+  CloseInfo,
+  ContextCreationInfo,
+  Limits,
+  Protocol,
+  Reason,
+  Wsi,
+} from "../../mod.ts";
 import { handlers, permessageDeflate } from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
-import { concat, frame, type FrameOptions, KEY } from "../support/frames.ts";
+import { readAnswer, requestOf } from "../behaviour/websocket/old_peers.ts";
+import { concat, type FrameOptions } from "../support/frames.ts";
+import { fieldOf } from "../support/http.ts";
 import {
-  handshake,
+  HANDSHAKE_KEY,
   playServer,
-  readFrame,
   readHead,
   type ReceivedFrame,
   serve,
   settle,
   TARGET,
 } from "../support/serve.ts";
+import { type Dialect, DIALECTS, type Wire, wireOf } from "./dialects.ts";
 
 /** How a context of one side is made. */
 export interface SetUpOptions {
@@ -37,6 +48,8 @@ export interface SetUpOptions {
 /** One of the two sides. */
 export interface Side {
   readonly name: "server" | "client";
+  /** The version of the protocol that is spoken. */
+  readonly dialect: Dialect;
   /** Whether the frames that our end sends are masked; those of the peer are so if these are not. */
   readonly masks: boolean;
   /** Our end: a context, and the network and clock that it lives with. */
@@ -79,21 +92,19 @@ export class Link {
   readonly wsi: Wsi;
   readonly peer: MemoryPeer;
   readonly heard: Heard;
-  /** The peer's key for masked frames. */
-  readonly #key: FrameOptions["key"];
+  readonly #wire: Wire;
 
-  constructor(side: Side, wsi: Wsi, peer: MemoryPeer, heard: Heard) {
+  constructor(side: Side, wsi: Wsi, peer: MemoryPeer, heard: Heard, wire: Wire) {
     this.side = side;
     this.wsi = wsi;
     this.peer = peer;
     this.heard = heard;
-    this.#key = side.masks ? undefined : KEY;
+    this.#wire = wire;
   }
 
   /** The bytes of frames, masked as the peer of this side must, unless they say otherwise. */
   bytesOf(...frames: readonly FrameOptions[]): Uint8Array {
-    const key = this.#key === undefined ? {} : { key: this.#key };
-    return concat(...frames.map((each) => frame({ ...key, ...each })));
+    return concat(...frames.map((each) => this.#wire.bytesOf(each)));
   }
 
   /** Sends frames, all in one write. */
@@ -108,7 +119,7 @@ export class Link {
 
   /** The next frame that our end sent; it must be masked as the side's are. */
   async receive(): Promise<ReceivedFrame> {
-    const received = await readFrame(this.peer);
+    const received = await this.#wire.read(this.peer);
     assert(received.masked === this.side.masks, "5.1 only a client masks");
     assert(received.rsv === 0, "5.2 reserved bits are 0 unless something else was agreed on");
     return received;
@@ -129,12 +140,19 @@ export class Link {
     return { code: payload[0]! << 8 | payload[1]!, reason: strict.decode(payload.subarray(2)) };
   }
 
+  /** Of a close frame what the version has: a code and a reason, or neither. */
+  said(code: number, reason = ""): { code: number; reason: string } {
+    return this.side.dialect.hasCloseCode ? { code, reason } : { code: 1005, reason: "" };
+  }
+
   /**
    * Our end has failed the connection (section 7.1.7): a close frame with this code, the end of the
    * connection right behind it, and the session's end as not clean. No time goes by meanwhile.
    */
   async assertFailed(code: number, what?: string): Promise<void> {
-    assertEquals((await this.receiveClose()).code, code, what);
+    if (this.side.dialect.hasCloseFrame) {
+      assertEquals((await this.receiveClose()).code, this.said(code).code, what);
+    }
     await this.assertEnded();
     const [info, ...more] = this.heard.closes;
     assertEquals([info?.code, info?.wasClean, more.length], [code, false, 0], what);
@@ -160,9 +178,17 @@ export class Link {
 
   /** The connection is as good as new: a ping is answered, and with nothing in front of the answer. */
   async assertAlive(): Promise<void> {
-    this.send({ opcode: 9, payload: "still there?" });
-    const { opcode, payload } = await this.receive();
-    assertEquals([opcode, new TextDecoder().decode(payload)], [10, "still there?"]);
+    if (this.side.dialect.hasAllKinds) {
+      this.send({ opcode: 9, payload: "still there?" });
+      const { opcode, payload } = await this.receive();
+      assertEquals([opcode, new TextDecoder().decode(payload)], [10, "still there?"]);
+    } else {
+      this.send({ opcode: 1, payload: "still there?" });
+      await settle();
+      assertEquals(this.heard.messages.at(-1), "still there?");
+      this.wsi.write("still here");
+      assertEquals(await this.receiveText(), "still here");
+    }
     assertEquals(this.heard.closes, []);
   }
 
@@ -198,9 +224,8 @@ export async function assertBreaks(
     for (const chop of [Infinity, 1]) {
       const link = await house.open();
       link.chop(chop);
-      const behind = [{ opcode: 1, payload: "late" }, { opcode: 9, payload: "late" }, {
-        opcode: 8,
-      }];
+      const pings = side.dialect.hasAllKinds ? [{ opcode: 9, payload: "late" }] : [];
+      const behind = [{ opcode: 1, payload: "late" }, ...pings, { opcode: 8 }];
       const parts = [...sent, ...behind].map((each) =>
         each instanceof Uint8Array ? each : link.bytesOf(each)
       );
@@ -225,7 +250,38 @@ export function answerLines(request: string): string[] {
     "Upgrade: websocket",
     "Connection: Upgrade",
     `Sec-WebSocket-Accept: ${acceptFor(key)}`,
+    ...request.includes("\r\nSec-WebSocket-Version: 4\r\n")
+      ? [`Sec-WebSocket-Nonce: ${NONCE}`]
+      : [],
   ];
+}
+
+/** What a server of version 4 gives for the masks of a connection. */
+const NONCE = "c2VydmVyJ3Mgbm9uY2UgIQ==";
+
+/** A good answer of version 0, whose keys draft 00 section 5.2 explains. */
+export function hixieAnswer(
+  request: string,
+  challenge: Uint8Array,
+  ...lines: readonly string[]
+): Uint8Array {
+  const numbers = new DataView(new ArrayBuffer(8));
+  for (const nth of [1, 2]) {
+    const key = fieldOf(request, `Sec-WebSocket-Key${nth}`)!;
+    const number = Number(key.replaceAll(/\D/g, "")) / (key.split(" ").length - 1);
+    numbers.setUint32((nth - 1) * 4, number);
+  }
+  const proof = createHash("md5").update(new Uint8Array(numbers.buffer)).update(challenge);
+  const path = request.split(" ")[1]!;
+  const head = headOf([
+    "HTTP/1.1 101 WebSocket Protocol Handshake",
+    "Upgrade: WebSocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Origin: ${fieldOf(request, "Origin")}`,
+    `Sec-WebSocket-Location: ws://${fieldOf(request, "Host")}${path}`,
+    ...lines,
+  ]);
+  return concat(encoder.encode(head), new Uint8Array(proof.digest()));
 }
 
 /** Lines as the head of a message. */
@@ -327,52 +383,81 @@ function infoOf({ limits, info, deflate }: SetUpOptions): Partial<ContextCreatio
   return { ...limits, ...info, extensions: deflate === undefined ? [] : [permessageDeflate()] };
 }
 
-export const SERVER: Side = {
-  name: "server",
-  masks: false,
-  open: (options) => openAlone(SERVER, options),
-  setUp(options = {}) {
-    const { protocol, heardOf, withPeer } = listening(options);
-    const served = serve([protocol], infoOf(options));
-    const headers = options.deflate === "agreed" ? [DEFLATE] : [];
-    const request = encoder.encode(handshake({ headers }));
-    const readAnswer = headReader();
-    return {
-      clock: served.clock,
-      async open(...early) {
-        const peer = await served.dial(
-          concat(request, ...early.map((each) => frame({ key: KEY, ...each }))),
-        );
-        const answer = await readAnswer(peer);
-        assert(answer.startsWith("HTTP/1.1 101 "), answer);
-        const wsi = withPeer(peer.transport.localAddress.port);
-        return new Link(SERVER, wsi, peer, heardOf(wsi));
-      },
-      [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
-    };
-  },
-};
+/** Our server, with a client that is played by hand. */
+export function serverOf(dialect: Dialect): Side {
+  const { version } = dialect;
+  const side: Side = {
+    name: "server",
+    dialect,
+    masks: false,
+    open: (options) => openAlone(side, options),
+    setUp(options = {}) {
+      const { protocol, heardOf, withPeer } = listening(options);
+      const served = serve([protocol], { versions: [version], ...infoOf(options) });
+      const headers = options.deflate === "agreed" ? [DEFLATE] : [];
+      const request = encoder.encode(requestOf(version, { headers }));
+      const readAlike = headReader();
+      return {
+        clock: served.clock,
+        async open(...early) {
+          const plain = version === 4 ? undefined : wireOf(dialect, true);
+          const wireNow = (answer: string) =>
+            wireOf(dialect, true, {
+              key: HANDSHAKE_KEY,
+              nonce: fieldOf(answer, "sec-websocket-nonce")!,
+            });
+          const peer = await served.dial(
+            concat(request, ...early.map((each) => plain!.bytesOf(each))),
+          );
+          const answer = version === 0
+            ? (await readAnswer(peer, version)).head
+            : await readAlike(peer);
+          assert(answer.startsWith("HTTP/1.1 101 "), answer);
+          const wsi = withPeer(peer.transport.localAddress.port);
+          return new Link(side, wsi, peer, heardOf(wsi), plain ?? wireNow(answer));
+        },
+        [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
+      };
+    },
+  };
+  return side;
+}
 
-export const CLIENT: Side = {
-  name: "client",
-  masks: true,
-  open: (options) => openAlone(CLIENT, options),
-  setUp(options = {}) {
-    const { protocol, heardOf } = listening(options);
-    const played = playServer([protocol], infoOf(options));
-    const headers = options.deflate === "agreed" ? [DEFLATE] : [];
-    const readRequest = headReader();
-    return {
-      clock: played.clock,
-      async open(...early) {
-        const wsi = played.context.clientConnect(TARGET);
-        const peer = await played.accept();
-        const lines = [...answerLines(await readRequest(peer)), ...headers];
-        peer.send(concat(encoder.encode(headOf(lines)), ...early.map((each) => frame(each))));
-        await heardOf(wsi).established.promise;
-        return new Link(CLIENT, wsi, peer, heardOf(wsi));
-      },
-      [Symbol.asyncDispose]: () => played[Symbol.asyncDispose](),
-    };
-  },
-};
+/** Our client, with a server that is played by hand. */
+export function clientOf(dialect: Dialect): Side {
+  const version = dialect.version as NonNullable<ClientConnectInfo["version"]>;
+  const side: Side = {
+    name: "client",
+    dialect,
+    masks: dialect.hasAllKinds,
+    open: (options) => openAlone(side, options),
+    setUp(options = {}) {
+      const { protocol, heardOf } = listening(options);
+      const played = playServer([protocol], infoOf(options));
+      const headers = options.deflate === "agreed" ? [DEFLATE] : [];
+      const readAlike = headReader();
+      return {
+        clock: played.clock,
+        async open(...early) {
+          const wsi = played.context.clientConnect({ ...TARGET, version });
+          const peer = await played.accept();
+          const request = version === 0 ? await readHead(peer) : await readAlike(peer);
+          const answer = version === 0
+            ? hixieAnswer(request, await peer.readBytes(8))
+            : encoder.encode(headOf([...answerLines(request), ...headers]));
+          const keys = { key: fieldOf(request, "sec-websocket-key")!, nonce: NONCE };
+          const wire = wireOf(dialect, false, keys);
+          peer.send(concat(answer, ...early.map((each) => wire.bytesOf(each))));
+          await heardOf(wsi).established.promise;
+          return new Link(side, wsi, peer, heardOf(wsi), wire);
+        },
+        [Symbol.asyncDispose]: () => played[Symbol.asyncDispose](),
+      };
+    },
+  };
+  return side;
+}
+
+/** Both sides in RFC 6455's own version. */
+export const SERVER: Side = serverOf(DIALECTS[0]!);
+export const CLIENT: Side = clientOf(DIALECTS[0]!);

@@ -22,6 +22,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["tls", ["base", "api", "service", "transport"]],
   ["extensions", ["base", "core/http", "core/websocket", "api", "service"]],
   ["files", ["base", "core/http", "api", "service", "transport"]],
+  ["topics", ["base", "api"]],
   [
     "connection",
     [
@@ -34,6 +35,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "proxy",
       "extensions",
       "files",
+      "topics",
     ],
   ],
   ["remote", ["base", "core/websocket", "api", "service", "transport"]],
@@ -50,6 +52,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "tls",
       "extensions",
       "files",
+      "topics",
       "connection",
       "remote",
     ],

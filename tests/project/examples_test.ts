@@ -66,6 +66,50 @@ Deno.test("echo.ts echoes, and says 1001 to everybody at Ctrl-C", async () => {
   assertEquals((await echo.end()).code, 0);
 });
 
+Deno.test("echo.ts serves all versions of the protocol on one port, with --versions", async () => {
+  const versions = [0, 4, 5, 6, 7, 8, 13] as const;
+  const list = ["hixie-75", ...versions].join(",");
+  const echo = run("echo.ts", ["--port", "0", "--hostname", "127.0.0.1", "--versions", list]);
+  const [, port] = /listening on ws:\/\/127\.0\.0\.1:(\d+)/.exec(await echo.until("\n"))!;
+  for (const version of versions) {
+    const text = `version ${version} `.repeat(1000);
+    const echoed = Promise.withResolvers<unknown>();
+    const closed = Promise.withResolvers<boolean>();
+    await using context = createContext({
+      port: CONTEXT_PORT_NO_LISTEN,
+      ...PATIENT,
+      protocols: [named("echo", {
+        clientEstablished: (wsi) => void wsi.write(text),
+        message(wsi, _user, message) {
+          echoed.resolve(message);
+          wsi.close();
+        },
+        closed: (_wsi, _user, { wasClean }) => closed.resolve(wasClean),
+        clientConnectionError: (_wsi, _user, why) => echoed.reject(new Error(String(why))),
+      })],
+    });
+    context.clientConnect({ address: "127.0.0.1", port: Number(port), version });
+    assertEquals(await echoed.promise, text);
+    assertEquals(await closed.promise, true, `version ${version}`);
+  }
+  echo.process.kill("SIGINT");
+  assertEquals((await echo.end()).code, 0);
+
+  const lists = [
+    ["13,9", `--versions: "9" is none of hixie-75, 0, 4, 5, 6, 7, 8, 13\n`],
+    ["0,", `--versions: "" is none of hixie-75, 0, 4, 5, 6, 7, 8, 13\n`],
+    ["13,0,13", "--versions: 13 is there twice\n"],
+  ] as const;
+  for (const [wrong, says] of lists) {
+    const refused = await new Deno.Command(Deno.execPath(), {
+      args: runArguments(["--allow-net"], example("echo.ts"), ["--versions", wrong]),
+      stdin: "null",
+    }).output();
+    assertEquals(refused.code, 2);
+    assertStringIncludes(new TextDecoder().decode(refused.stderr), says);
+  }
+});
+
 Deno.test({
   name: "behind_proxy.ts greets by X-Forwarded-For on a unix socket, and drains at SIGTERM",
   ignore: Deno.build.os === "windows",

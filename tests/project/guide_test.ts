@@ -1,4 +1,4 @@
-/** The examples of docs/guide/http.md, which print what the comments beside their output say. */
+/** The examples of pages of docs/guide, which print what the comments beside their output say. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -6,42 +6,51 @@ import { DEFAULT_LIMITS } from "../../src/api/limits.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
-const PAGE = Deno.readTextFileSync(`${ROOT}docs/guide/http.md`);
+const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${name}.md`);
+/** The pages, and how many examples each has at least. */
+const PAGES = [["http", 7], ["old-wire-versions", 2], ["topics", 1]] as const;
 /** An example in a clone of this project, with no more rights than it needs. */
 const COMMAND = ["run", "--quiet", "--no-prompt", "--config", `${ROOT}deno.json`, "--allow-net"];
 /** What those with a folder need besides. */
 const FOLDER = ["--allow-read", "--allow-write"];
 
-const examples = PAGE.split("```ts\n").slice(1).map((part) => part.slice(0, part.indexOf("```")));
+/** The examples of a page. */
+function examplesOf(name: string): string[] {
+  return readPage(name).split("```ts\n").slice(1)
+    .map((part) => part.slice(0, part.indexOf("```")));
+}
 
 /** The comment behind each `console.log`. */
 function promised(code: string): string[] {
   return [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, comment]) => comment!);
 }
 
-Deno.test("each example of the guide to HTTP prints what it says, and ends", async () => {
-  assert(examples.length >= 7, `${examples.length} examples`);
-  await using temporary = await temporaryFolder();
-  const folder = temporary.path;
-  for (const [i, code] of examples.entries()) {
-    const path = `${folder}/example_${i}.ts`;
-    await Deno.writeTextFile(path, code);
-    const more = code.includes("makeTempDir") ? FOLDER : [];
-    const command = new Deno.Command(Deno.execPath(), {
-      args: [...COMMAND, ...more, path],
-      stdin: "null",
-    });
-    const { stdout, stderr } = await command.output();
-    const [printed, complaint] = [stdout, stderr].map((each) => new TextDecoder().decode(each));
-    assertEquals(complaint, "", code);
-    assertEquals(printed!.trimEnd().split("\n").map((line) => line.trim()), promised(code), code);
-  }
-});
+for (const [page, least] of PAGES) {
+  Deno.test(`each example of docs/guide/${page}.md prints what it says, and ends`, async () => {
+    const examples = examplesOf(page);
+    assert(examples.length >= least, `${examples.length} examples`);
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
+    for (const [i, code] of examples.entries()) {
+      const path = `${folder}/example_${i}.ts`;
+      await Deno.writeTextFile(path, code);
+      const more = code.includes("makeTempDir") ? FOLDER : [];
+      const command = new Deno.Command(Deno.execPath(), {
+        args: [...COMMAND, ...more, path],
+        stdin: "null",
+      });
+      const { stdout, stderr } = await command.output();
+      const [printed, complaint] = [stdout, stderr].map((each) => new TextDecoder().decode(each));
+      assertEquals(complaint, "", code);
+      assertEquals(printed!.trimEnd().split("\n").map((line) => line.trim()), promised(code), code);
+    }
+  });
+}
 
 const UNITS: Readonly<Record<string, number>> = { "B/s": 1, s: 1000, KiB: 1024, MiB: 1024 * 1024 };
 
 Deno.test("the defaults that the guide to HTTP lists are those of the limits", () => {
-  const rows = [...PAGE.matchAll(/^\| `(\w+)` +\| (\d+) (\S+) +\|/gm)];
+  const rows = [...readPage("http").matchAll(/^\| `(\w+)` +\| (\d+) (\S+) +\|/gm)];
   assert(rows.length >= 9, `${rows.length} rows`);
   for (const [, name, value, unit] of rows) {
     assertEquals(Number(value) * UNITS[unit!]!, DEFAULT_LIMITS[name as "maxBodySize"], name);

@@ -9,6 +9,8 @@ export interface FrameOptions {
   readonly key?: readonly [number, number, number, number];
   /** Bytes of the length field beyond the seven bits; default: the fewest that hold it. */
   readonly lengthBytes?: 0 | 2 | 8;
+  /** What the header says of the payload's length, where that is not what it has. */
+  readonly length?: bigint;
 }
 
 const encoder = new TextEncoder();
@@ -20,20 +22,20 @@ export function frame(options: FrameOptions): Uint8Array {
   const payload = typeof options.payload === "string"
     ? encoder.encode(options.payload)
     : options.payload ?? new Uint8Array(0);
-  const { length } = payload;
-  const lengthBytes = options.lengthBytes ?? (length < 126 ? 0 : length <= 0xffff ? 2 : 8);
+  const said = options.length ?? BigInt(payload.length);
+  const lengthBytes = options.lengthBytes ?? (said < 126n ? 0 : said <= 0xffffn ? 2 : 8);
   const header = [(fin ? 0x80 : 0) | rsv << 4 | opcode];
   const maskBit = key === undefined ? 0 : 0x80;
-  if (lengthBytes === 0) header.push(maskBit | length);
+  if (lengthBytes === 0) header.push(maskBit | Number(said));
   else {
     header.push(maskBit | (lengthBytes === 2 ? 126 : 127));
-    const digits = BigInt(length).toString(16).padStart(lengthBytes * 2, "0");
+    const digits = said.toString(16).padStart(lengthBytes * 2, "0");
     for (let i = 0; i < digits.length; i += 2) header.push(parseInt(digits.slice(i, i + 2), 16));
   }
   if (key !== undefined) header.push(...key);
-  const bytes = new Uint8Array(header.length + length);
+  const bytes = new Uint8Array(header.length + payload.length);
   bytes.set(header);
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < payload.length; i++) {
     bytes[header.length + i] = payload[i]! ^ (key === undefined ? 0 : key[i % 4]!);
   }
   return bytes;

@@ -252,6 +252,9 @@ export async function readFrame(peer: MemoryPeer): Promise<ReceivedFrame> {
   if (length >= 126) {
     const bytes = await peer.readBytes(length === 126 ? 2 : 8);
     length = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    if (length < (bytes.length === 2 ? 126 : 65_536)) {
+      throw new Error(`${length} in too many bytes`);
+    }
   }
   const masked = second! >= 128;
   const key = masked ? await peer.readBytes(4) : new Uint8Array(4);

@@ -3,6 +3,7 @@
 import { POLLOUT } from "../../api/service.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import type { Connection } from "../connection.ts";
+import type { FieldName } from "../../core/http/fields.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import type { FileFailure, FileResponse } from "../../files/engine.ts";
 import type { TurnBudget } from "../../service/turn_budget.ts";
@@ -10,7 +11,7 @@ import type { TurnBudget } from "../../service/turn_budget.ts";
 /** The answering half that a file is a part of. Implemented by HttpResponse. */
 export interface FileSink {
   readonly method: string;
-  requestField(name: string): string | undefined;
+  requestField(name: FieldName): string | undefined;
   sendHead(status: number, fields: Iterable<FieldLine>): void;
   sendBody(bytes: Uint8Array): void;
   /** Nothing was sent, and there is no file to answer with. */
@@ -45,7 +46,7 @@ export class ConnectionFileResponse implements FileResponse {
     return this.#connection.owner.budget;
   }
 
-  requestField(name: string): string | undefined {
+  requestField(name: FieldName): string | undefined {
     return this.#sink.requestField(name);
   }
 

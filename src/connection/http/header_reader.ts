@@ -3,6 +3,7 @@
 import { log } from "../../base/log.ts";
 import type { HeaderSource } from "../phase.ts";
 import { findCookie } from "../../core/http/cookies.ts";
+import { type FieldName, fieldName } from "../../core/http/fields.ts";
 import type { RequestHead, ResponseHead } from "../../core/http/head.ts";
 import { COMMON_METHODS } from "../../core/http/methods.ts";
 import { latin1 } from "../../core/http/syntax.ts";
@@ -49,7 +50,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
   }
 
   get(token: string): string | undefined {
-    const name = token.toLowerCase();
+    const name = fieldName(token);
     if (name === VERSION) return this.#version;
     const text = this.pseudo().get(name) ?? this.head.fields.get(name);
     return this.#cut === undefined ? text : text?.slice(0, this.#cut.get(name));
@@ -110,7 +111,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
   protected pieces(name: string): readonly string[] {
     if (name === VERSION) return [this.#version];
     const pseudo = this.pseudo().get(name);
-    return pseudo === undefined ? this.head.fields.getAll(name) : [pseudo];
+    return pseudo === undefined ? this.head.fields.getAll(name as FieldName) : [pseudo];
   }
 
   get #version(): string {

@@ -1,6 +1,7 @@
 /** The opening handshake on a server: how a request becomes a WebSocket (RFC 6455 section 4.2.2). */
 
 import type { Reason } from "../../api/reasons.ts";
+import { KeptTexts } from "../../base/kept_texts.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
@@ -43,6 +44,8 @@ export interface HandshakeExchange {
   endIfComplete(): void;
 }
 
+const paths = new KeptTexts();
+
 /** One handshake. */
 export class ServerHandshake {
   readonly #connection: Connection;
@@ -79,10 +82,8 @@ export class ServerHandshake {
     const connection = this.#connection;
     const { owner } = connection;
     const exchange = this.#exchange;
-    const { protocols: offered, version } = this.#upgrade;
-    const repeats = version === 0 && owner.repeatsNames;
-    const isKnown = (name: string) => repeats || owner.protocolNamed(name) !== undefined;
-    const chosen = chooseSubprotocol(offered, isKnown);
+    const offered = this.#upgrade.protocols;
+    const chosen = offered.length > 0 ? this.#choose(offered) : undefined;
     if (offered.length > 0 && chosen === undefined) {
       const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
       const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
@@ -107,7 +108,35 @@ export class ServerHandshake {
     const reason = "filterProtocolConnection";
     const result = exchange.callbacks.call(entry, reason, this.#filter);
     if (typeof result === "number") this.#accept(result);
-    else exchange.callbacks.await(entry, reason, result, (late) => this.#accept(late));
+    else this.#await(entry, reason, result);
+  }
+
+  // The following three are apart, as a closure within another function costs each of its calls.
+
+  #choose(offered: readonly string[]): string | undefined {
+    const { owner } = this.#connection;
+    const repeats = this.#upgrade.version === 0 && owner.repeatsNames;
+    const isKnown = (name: string) => repeats || owner.protocolNamed(name) !== undefined;
+    return chooseSubprotocol(offered, isKnown);
+  }
+
+  #await(entry: ProtocolEntry, reason: Reason, promised: PromiseLike<unknown>): void {
+    this.#exchange.callbacks.await(entry, reason, promised, (late) => this.#accept(late));
+  }
+
+  /** The extensions that the server and the program agree to. */
+  #agree(): ExtensionAnswer | undefined {
+    const connection = this.#connection;
+    const { entries, extensions } = connection.owner;
+    return acceptExtensions(
+      extensions,
+      this.#offers,
+      (name) => consents(connection, entries[0]!, "confirmExtensionOkay", name, this.#httpUser),
+    );
+  }
+
+  #logAgreed(text: string): void {
+    log("ext", () => `connection ${this.#connection.socketFd}: agreed on ${text}`);
   }
 
   /** It came to nothing: the connection stays one of HTTP, and ends as one. */
@@ -119,60 +148,45 @@ export class ServerHandshake {
 
   #accept(verdict: number): void {
     const connection = this.#connection;
-    const { owner } = connection;
     const exchange = this.#exchange;
-    const filter = this.#filter!;
+    const { fields } = this.#filter!;
     let agreed: ExtensionAnswer | undefined;
     if (verdict !== 0) exchange.noteReturn("filterProtocolConnection", verdict);
-    else if (this.#offers.length > 0 && connection.isOpen) {
-      agreed = acceptExtensions(
-        owner.extensions,
-        this.#offers,
-        (name) =>
-          consents(
-            connection,
-            connection.owner.entries[0]!,
-            "confirmExtensionOkay",
-            name,
-            this.#httpUser,
-          ),
-      );
-    }
+    else if (this.#offers.length > 0 && connection.isOpen) agreed = this.#agree();
     // What was answered already can't become a 101.
     const isRefused = verdict !== 0 || exchange.hasAnswered;
     if (!isRefused) exchange.endIfComplete();
-    const refuse = (status: number, reason: string) => {
-      agreed?.layers.close();
-      this.undo();
-      return exchange.refuse(status, reason);
-    };
     if (isRefused && exchange.response?.letsLeave(true)) {
       agreed?.layers.close();
       return this.undo();
     }
     if (isRefused || !connection.isOpen) {
-      return refuse(403, "filterProtocolConnection refused it");
+      return this.#refuse(agreed, 403, "filterProtocolConnection refused it");
     }
     try {
       agreed?.layers.begin(connection);
     } catch (error) {
-      return refuse(500, `an extension could not be set up: ${messageOf(error)}`);
+      return this.#refuse(agreed, 500, `an extension could not be set up: ${messageOf(error)}`);
     }
-    if (!connection.isOpen) return refuse(403, "an extension closed it");
+    if (!connection.isOpen) return this.#refuse(agreed, 403, "an extension closed it");
 
-    const fields: FieldLine[] = agreed === undefined
-      ? filter.fields
-      : [["Sec-WebSocket-Extensions", agreed.text], ...filter.fields];
-    if (agreed !== undefined) {
-      const { text } = agreed;
-      log("ext", () => `connection ${connection.socketFd}: agreed on ${text}`);
-    }
-    const codec = this.#answer(fields);
+    if (agreed !== undefined) this.#logAgreed(agreed.text);
+    const codec = this.#answer(
+      agreed === undefined ? fields : [["Sec-WebSocket-Extensions", agreed.text], ...fields],
+    );
+    // From now on it is the only part of the request that is kept.
+    connection.uri = paths.of(connection.uri);
     const { headers } = exchange;
     const session = new WebSocketSession(connection, agreed?.layers, headers, codec);
     connection.phase = session;
     exchange.step("upgraded");
     session.begin();
+  }
+
+  #refuse(agreed: ExtensionAnswer | undefined, status: number, reason: string): void {
+    agreed?.layers.close();
+    this.undo();
+    this.#exchange.refuse(status, reason);
   }
 
   /** Sends the 101 of the version; returns how it has its frames. */
@@ -210,9 +224,11 @@ export class ServerHandshake {
 
   /** Whether the client speaks TLS: to this end, or to a proxy that is believed where we have none. */
   get #isSecure(): boolean {
-    const { isSsl, owner: { proxyTrust }, peer } = this.#connection;
+    const connection = this.#connection;
+    const { isSsl, owner: { proxyTrust } } = connection;
     if (isSsl !== 0) return true;
+    if (proxyTrust === undefined) return false;
     return this.#head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
-      proxyTrust !== undefined && proxyTrust.isTrusted(peer?.socketAddress ?? "", 0);
+      proxyTrust.isTrusted(connection.peer?.socketAddress ?? "", 0);
   }
 }

@@ -2,13 +2,22 @@
 
 import { COLON, HttpSyntaxError, isBlank, isTokenByte } from "./syntax.ts";
 
+/** A field name by which lines are found; to lower the case of one takes as long as to find it. */
+export type FieldName = Lowercase<string>;
+
+/** The field name that a name in any case is. */
+export function fieldName(name: string): FieldName {
+  return name.toLowerCase() as FieldName;
+}
+
 /**
- * Field lines by field name, whose case does not matter (RFC 9110 section 5.1). A list that is
- * searched: a handful of lines is found sooner in it than in a map, which has to be built first.
+ * Field lines by field name, whose case does not matter (RFC 9110 section 5.1): lines come in any, and are
+ * asked for in lower case. A list that is searched: a handful of lines is found sooner in it than in a map,
+ * which has to be built first.
  */
 export class HeaderFields {
   /** In lower case, in the order of arrival. */
-  readonly #names: string[] = [];
+  readonly #names: FieldName[] = [];
   readonly #values: string[] = [];
 
   /** Field lines, repeated ones counted each. */
@@ -18,7 +27,12 @@ export class HeaderFields {
 
   /** Adds a field line behind those that the name already has. */
   add(name: string, value: string): void {
-    this.#names.push(name.toLowerCase());
+    this.addLower(fieldName(name), value);
+  }
+
+  /** The same of a name in lower case. */
+  addLower(name: FieldName, value: string): void {
+    this.#names.push(name);
     this.#values.push(value);
   }
 
@@ -27,45 +41,42 @@ export class HeaderFields {
    * (RFC 9110 section 5.3); `set-cookie` alone can't be joined, so read it with
    * {@linkcode HeaderFields.getAll}.
    */
-  get(name: string): string | undefined {
-    const key = name.toLowerCase();
-    const first = this.#names.indexOf(key);
+  get(name: FieldName): string | undefined {
+    const first = this.#names.indexOf(name);
     if (first < 0) return undefined;
-    if (this.#names.indexOf(key, first + 1) < 0) return this.#values[first];
-    return this.getAll(key).join(", ");
+    if (this.#names.indexOf(name, first + 1) < 0) return this.#values[first];
+    return this.getAll(name).join(", ");
   }
 
   /** The value of each line of the field, in the order of arrival. */
-  getAll(name: string): readonly string[] {
-    const key = name.toLowerCase();
-    return this.#values.filter((_, line) => this.#names[line] === key);
+  getAll(name: FieldName): readonly string[] {
+    return this.#values.filter((_, line) => this.#names[line] === name);
   }
 
   /** Whether the field is there, be it empty. */
-  has(name: string): boolean {
-    return this.#names.includes(name.toLowerCase());
+  has(name: FieldName): boolean {
+    return this.#names.includes(name);
   }
 
   /** How many lines the field has. */
-  count(name: string): number {
-    const key = name.toLowerCase();
+  count(name: FieldName): number {
     let count = 0;
-    for (const other of this.#names) if (other === key) count++;
+    for (const other of this.#names) if (other === name) count++;
     return count;
   }
 
   /** The characters of {@linkcode HeaderFields.get}; 0 when the field is absent or empty. */
-  totalLength(name: string): number {
+  totalLength(name: FieldName): number {
     return this.get(name)?.length ?? 0;
   }
 
   /** The names in lower case, each once, in the order of first arrival. */
-  names(): string[] {
+  names(): FieldName[] {
     return [...new Set(this.#names)];
   }
 
   /** Each field line as its lower-case name and its value; lines of one name come together. */
-  *entries(): IterableIterator<[string, string]> {
+  *entries(): IterableIterator<[FieldName, string]> {
     for (const name of this.names()) {
       for (const value of this.getAll(name)) yield [name, value];
     }

@@ -1,6 +1,6 @@
 /** Heads of HTTP/1.1 messages: start line and header fields, in whatever pieces they come. */
 
-import { checkFieldLine, HeaderFields } from "./fields.ts";
+import { checkFieldLine, type FieldName, HeaderFields } from "./fields.ts";
 import { checkMethod, COMMON_METHODS, type Methods, unknownMethod } from "./methods.ts";
 import {
   CR,
@@ -11,7 +11,7 @@ import {
   LF,
   listHasToken,
   SP,
-  trimBlanks,
+  trimmedSlice,
 } from "./syntax.ts";
 import { isSameAuthority, parseAuthority, parseTarget, type RequestTarget } from "./target.ts";
 
@@ -166,10 +166,14 @@ abstract class HeadParser<Head> {
   #readFields(bytes: Uint8Array, end: number, isAscii: boolean): HeaderFields {
     const fields = new HeaderFields();
     const text = textOf(bytes, 0, end, isAscii);
+    const lower = text.toLowerCase();
     const lines = this.#fieldLines;
     for (let i = 0; i < lines.length; i += 3) {
       const colon = lines[i + 1]!;
-      fields.add(text.slice(lines[i], colon), trimBlanks(text.slice(colon + 1, lines[i + 2])));
+      fields.addLower(
+        lower.slice(lines[i], colon) as FieldName,
+        trimmedSlice(text, colon + 1, lines[i + 2]!),
+      );
     }
     return fields;
   }
@@ -341,7 +345,7 @@ export function keepsAlive(head: RequestHead): boolean {
  * in HTTP/1.1 the field is needless, as connections persist by default (RFC 9112 section 9.3).
  */
 export function asksForKeepAlive(head: RequestHead): boolean {
-  return keepsAlive(head) && listHasToken(head.fields.get("connection") ?? "", "keep-alive");
+  return listHasToken(head.fields.get("connection") ?? "", "keep-alive") && keepsAlive(head);
 }
 
 /** A part of a head as text; the decoder is faster, and knows no Latin-1 but ASCII. */

@@ -70,11 +70,16 @@ export function isVisibleAscii(text: string): boolean {
 
 /** Cuts SP and HTAB off both ends of `text` (OWS, RFC 9110 section 5.6.3), and nothing else. */
 export function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return start === 0 && end === text.length ? text : text.slice(start, end);
+  return trimmedSlice(text, 0, text.length);
+}
+
+/** The same of a part of `text`. */
+export function trimmedSlice(text: string, start: number, end: number): string {
+  let first = start;
+  let last = end;
+  while (first < last && isBlank(text.charCodeAt(first))) first++;
+  while (last > first && isBlank(text.charCodeAt(last - 1))) last--;
+  return first === 0 && last === text.length ? text : text.slice(first, last);
 }
 
 /** Whether a character or byte is SP or HTAB. */

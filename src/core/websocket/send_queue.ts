@@ -1,6 +1,7 @@
 /** What a connection has to send: filled by writes, emptied one transport write at a time. */
 
 import { freeBuffer } from "../../base/buffers.ts";
+import type { SharedBytes } from "../../base/shared_bytes.ts";
 import { headerLength, writeHeader } from "./frame.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./mask.ts";
 
@@ -25,6 +26,9 @@ const POOL_BYTES = 2 * 1024 * 1024;
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const pools = new Map<number, Bytes[]>(CHUNK_SIZES.map((size) => [size, []]));
+
+/** What {@linkcode frontOf} returned last. */
+let lastFront: Uint8Array = new Uint8Array(0);
 
 /** What is put is no frame's payload. */
 export const NO_FRAME = -1;
@@ -58,6 +62,8 @@ export class TxQueue {
 
   /** What comes before the chunk. Few connections ever need it, and most are idle. */
   #segments: Segment[] | undefined;
+  /** What comes before the chunk where that is all shared: it takes no segment then. */
+  #shared: SharedBytes | undefined;
   #chunk: Bytes | undefined;
   #filled = 0;
   /** How long a chunk should be at least, by what was sent last. */
@@ -74,7 +80,11 @@ export class TxQueue {
 
   /** Whether there is something to give to the transport. */
   get hasQueued(): boolean {
-    return this.#filled > 0 || (this.#segments !== undefined && this.#segments.length > 0);
+    return this.#filled > 0 || this.#shared !== undefined || this.#hasSegments;
+  }
+
+  get #hasSegments(): boolean {
+    return this.#segments !== undefined && this.#segments.length > 0;
   }
 
   /**
@@ -125,11 +135,27 @@ export class TxQueue {
   }
 
   /**
-   * Queues `bytes` themselves, which must not change any more; other queues may share them. Short ones
-   * that have to wait are copied: a million segments would cost far more than their bytes.
+   * Queues `bytes` themselves, which must not change any more. Short ones that have to wait are copied: a
+   * million segments would cost far more than their bytes.
    */
-  append(bytes: Uint8Array, isShared = false): void {
-    const longestCopied = isShared ? LONGEST_COPIED_SHARED : LONGEST_COPIED;
+  append(bytes: Uint8Array): void {
+    this.#append(bytes, false, LONGEST_COPIED);
+  }
+
+  /** Queues bytes that other queues have as well; short ones that follow each other are no copies either. */
+  share(shared: SharedBytes): void {
+    if (this.#filled === 0 && !this.#hasSegments) {
+      const all = this.#shared === undefined ? shared : this.#shared.with(shared);
+      if (all !== undefined) {
+        this.#shared = all;
+        this.unsent += shared.length;
+        return;
+      }
+    }
+    this.#append(shared.bytes, true, LONGEST_COPIED_SHARED);
+  }
+
+  #append(bytes: Uint8Array, isShared: boolean, longestCopied: number): void {
     if (bytes.length <= longestCopied && (this.isWriting || this.hasQueued)) {
       return this.put(bytes);
     }
@@ -142,6 +168,7 @@ export class TxQueue {
   ahead(work: () => void): void {
     const chunk = this.#chunk;
     const filled = this.#filled;
+    this.#settle();
     const segments = this.#segments ?? [];
     this.#chunk = this.#segments = undefined;
     this.#filled = 0;
@@ -157,6 +184,11 @@ export class TxQueue {
 
   /** The next bytes for the transport; {@linkcode written} must follow before the next call. */
   next(): Uint8Array {
+    const shared = this.#shared;
+    if (shared !== undefined) {
+      if (this.#filled === 0) return this.#nextShared(shared);
+      this.#settle();
+    }
     const segments = this.#segments;
     if (segments !== undefined && segments.length > 0) {
       this.#besidesUnderWay = 0;
@@ -174,12 +206,17 @@ export class TxQueue {
     const chunk = this.#chunk!;
     this.sizeHint = hintAfter(this.#filled, chunk.length);
     this.#underWayChunk = chunk;
-    this.#underWay = this.#filled === chunk.length
-      ? chunk
-      : new Uint8Array(chunk.buffer, 0, this.#filled);
+    this.#underWay = frontOf(chunk, this.#filled);
     this.#chunk = undefined;
     this.#filled = 0;
     return this.#underWay;
+  }
+
+  #nextShared(shared: SharedBytes): Uint8Array {
+    this.#shared = undefined;
+    this.#besidesUnderWay = this.besides;
+    this.#underWayLength = shared.length;
+    return this.#underWay = shared.bytes;
   }
 
   /**
@@ -201,7 +238,7 @@ export class TxQueue {
     if (this.#chunk !== undefined) release(this.#chunk);
     this.#chunk = undefined;
     this.#filled = 0;
-    this.#segments = undefined;
+    this.#segments = this.#shared = undefined;
     this.#underWay = undefined;
     this.#underWayChunk = undefined;
     this.unsent = this.besides = 0;
@@ -281,7 +318,16 @@ export class TxQueue {
     this.#filled = 0;
   }
 
+  /** What is shared is a segment now, as something else comes behind it. */
+  #settle(): void {
+    const shared = this.#shared;
+    if (shared === undefined) return;
+    this.#shared = undefined;
+    this.#push(shared.bytes, undefined, true);
+  }
+
   #push(bytes: Uint8Array, chunk: Bytes | undefined, isShared = false, isBeside = false): void {
+    this.#settle();
     this.#segments ??= [];
     this.#segments.push({ bytes, length: bytes.length, chunk, isShared, isBeside });
   }
@@ -317,6 +363,12 @@ export function maskPayload(
   writeMaskingKey(target, body - 4, key);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   mask(target, view, body, body + length, key, 0);
+}
+
+/** The first bytes of a chunk. Most writes fill as much of the same one as the write before. */
+function frontOf(chunk: Bytes, length: number): Uint8Array {
+  if (lastFront.length === length && lastFront.buffer === chunk.buffer) return lastFront;
+  return lastFront = new Uint8Array(chunk.buffer, 0, length);
 }
 
 function acquire(size: number): Bytes {

@@ -190,8 +190,10 @@ Deno.test("version 0: a wrong proof, origin, location or subprotocol fails the c
   for (const [change, why, info] of wrong) {
     const { recorder, whys } = failing();
     await using side = await ask(recorder, { version: 0, ...info });
-    const answer = String.fromCharCode(...answerTo(side.request, side.key3));
-    side.peer.send(bytesOf(change(answer)));
+    const answer = bytesOf(change(String.fromCharCode(...answerTo(side.request, side.key3))));
+    side.peer.send(answer.subarray(0, -16));
+    await settle();
+    side.peer.send(answer.subarray(-16));
     side.peer.end();
     await recorder.until("clientConnectionError");
     assertEquals(whys.length, 1);

@@ -44,6 +44,12 @@ const WRONG: readonly [field: string, info: Record<string, unknown>][] = [
   ["maxMessageSize", { maxMessageSize: "1" }],
   ["maxConnections", { maxConnections: 0 }],
   ["sslCertFilepath", { sslCertFilepath: "/x" }],
+  ["versions is", { versions: 13 }],
+  ["versions is", { versions: [] }],
+  ["versions[1] is 9", { versions: [13, 9] }],
+  ['versions[0] is "13"', { versions: ["13"] }],
+  ["versions[2] is 8", { versions: [8, 13, 8] }],
+  ["draft04Masking", { draft04Masking: "c" }],
   ["prot", { prot: 1 }],
 ];
 

@@ -43,7 +43,7 @@ interface Outcome {
 /** Connects a client of ours, sends a message, and tells what became of it. */
 async function talk(
   port: number,
-  connect: { ssl: 0 | 1 | 2; address?: string; serverName?: string },
+  connect: { ssl: 0 | 1 | 2; address?: string; serverName?: string; version?: 0 | 4 | 8 },
   info: Partial<ContextCreationInfo> = {},
 ): Promise<Outcome> {
   const outcome = {
@@ -107,6 +107,29 @@ Deno.test("a client of ours talks wss to a server of ours, and both know of the 
   assertEquals([info!.serverName, info!.alpnProtocol], ["localhost", "http/1.1"]);
   assertEquals(info!.authorized, false, "nobody was asked for a certificate");
   assertEquals(outcome.tls!.authorized, true);
+});
+
+// A client of version 0 takes no answer whose location has another scheme than what it asked for.
+Deno.test("the versions before RFC 6455 are spoken over wss as well, and say so", async () => {
+  const origins: unknown[] = [];
+  const recorder = record("echo", (wsi, reason, _user, data) => {
+    if (reason === "established") {
+      origins.push([wsi.wireVersion, wsi.hdrCopy("origin"), wsi.hdrCopy("sec-websocket-origin")]);
+    }
+    if (reason === "receive") wsi.write(data, "text");
+  });
+  await using context = serveTls(recorder.protocol, { versions: [0, 4, 8] });
+  for (const version of [0, 4, 8] as const) {
+    const asked = { ssl: 1, serverName: "localhost", version } as const;
+    const outcome = await talk(context.port, asked, CA);
+    assertEquals([outcome.echoed, outcome.error], ["hello", ""]);
+  }
+  const origin = `https://127.0.0.1:${context.port}`;
+  assertEquals(origins, [[0, origin, undefined], [4, undefined, undefined], [
+    8,
+    undefined,
+    undefined,
+  ]]);
 });
 
 Deno.test("the certificate has to be for the host, whom somebody vouches for, and now", async () => {

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { CloseInfo, ContextCreationInfo, Wsi } from "../../../mod.ts";
-import { prepareMessage } from "../../../mod.ts";
+import { deflateStream, prepareMessage } from "../../../mod.ts";
 import type { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import { concat, draftFrame } from "../../support/frames.ts";
 import { fieldOf } from "../../support/http.ts";
@@ -335,5 +335,33 @@ for (const version of DRAFTS) {
     );
     await settle();
     assertEquals(client.messages, []);
+  });
+}
+
+for (const version of DRAFTS) {
+  Deno.test(`version ${version}: what transforms all bytes does so behind the masks, and in front of them`, async () => {
+    const heard: unknown[] = [];
+    const done = Promise.withResolvers<void>();
+    const info = { extensions: [deflateStream()] };
+    await using served = serve([named("chat", {
+      message: (wsi, _user, message) => void wsi.write(message),
+    })], { versions: [version], ...info });
+    const client = served.client([named("chat", {
+      clientEstablished(wsi) {
+        heard.push(wsi.extensions.join());
+        for (const text of ["one", "x".repeat(70_000), "three"]) wsi.write(text);
+      },
+      message(wsi, _user, message) {
+        heard.push(String(message).length);
+        if (heard.length === 4) wsi.close();
+      },
+      closed(_wsi, _user, { wasClean }) {
+        heard.push(wasClean);
+        done.resolve();
+      },
+    })], info);
+    client.clientConnect({ address: "127.0.0.1", port: 80, version });
+    await done.promise;
+    assertEquals(heard, ["deflate-stream", 3, 70_000, 5, true]);
   });
 }

@@ -1,4 +1,7 @@
-/** `npm:ws` as it was until 2014: versions 8 and 13. */
+/**
+ * `npm:ws` as it was until 2014: versions 8 and 13. Its server had version 0 as well, but for the runtimes of
+ * then: its proof is a hash of strings, whose characters have become UTF-8 since.
+ */
 
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";

@@ -3,27 +3,38 @@
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import type { Transport } from "../../../src/api/network.ts";
-import { Outbox, PACED, type SendingConnection } from "../../../src/connection/outbox.ts";
+import { Outbox, PACED } from "../../../src/connection/outbox.ts";
 import { AutomaticScheduler } from "../../../src/service/scheduler.ts";
 import { memoryPair } from "../../../src/testing/memory_transport.ts";
 
-/** An outbox over `transport`, whose connection does `onDrain` when a write has left. */
-function outboxOn(transport: Transport, onDrain: (outbox: Outbox) => void): Outbox {
-  const host: SendingConnection = {
-    socketFd: 1,
-    isOpen: true,
-    owner: {
-      limits: DEFAULT_LIMITS,
-      scheduler: new AutomaticScheduler(),
-      flushLater: (outbox) => outbox.flush(),
-    },
-    onWritable() {},
-    abort() {},
-    onDrain: () => onDrain(outbox),
+/** An outbox over `transport`, whose connection does `onLeft` when a write has left. */
+class TestOutbox extends Outbox {
+  override readonly socketFd = 1;
+  override readonly isOpen = true;
+  override readonly owner = {
+    limits: DEFAULT_LIMITS,
+    scheduler: new AutomaticScheduler(),
+    flushLater: (outbox: Outbox) => void outbox.flush(),
   };
-  const outbox = new Outbox(host);
-  outbox.open(transport);
-  return outbox;
+  override readonly transport: Transport;
+  readonly #onLeft: (outbox: TestOutbox) => void;
+
+  constructor(transport: Transport, onLeft: (outbox: TestOutbox) => void) {
+    super();
+    this.transport = transport;
+    this.#onLeft = onLeft;
+  }
+
+  override onDrain(): void {
+    this.#onLeft(this);
+  }
+
+  close(): void {
+    this.drop();
+  }
+
+  override onWritable(): void {}
+  override abort(): void {}
 }
 
 Deno.test("what is sent whenever a write has left comes to its end, and the stack doesn't grow", async () => {
@@ -31,7 +42,7 @@ Deno.test("what is sent whenever a write has left comes to its end, and the stac
   const { promise: done, resolve } = Promise.withResolvers<void>();
   let count = 0;
   const piece = Uint8Array.of(1);
-  const outbox = outboxOn(near, (outbox) => {
+  const outbox = new TestOutbox(near, (outbox) => {
     assertEquals(outbox.written(), 1);
     if (++count === 100_000) return resolve();
     outbox.send(piece, 1, PACED);
@@ -48,7 +59,7 @@ Deno.test("what is sent whenever a write has left comes to its end, and the stac
 Deno.test("a connection that is closed before it hears that a write has left doesn't hear it", async () => {
   const [near] = memoryPair({ writesAtOnce: true });
   let drains = 0;
-  const outbox = outboxOn(near, (outbox) => {
+  const outbox = new TestOutbox(near, (outbox) => {
     outbox.written();
     drains++;
     if (drains > 1) return;
@@ -64,7 +75,7 @@ Deno.test("a connection that is closed before it hears that a write has left doe
 
 Deno.test("what one sends, and what its transport keeps back, is never another's", async () => {
   const ends = [1, 2, 3].map(() => memoryPair({ capacity: 4 }));
-  const outboxes = ends.map(([near]) => outboxOn(near, (outbox) => void outbox.written()));
+  const outboxes = ends.map(([near]) => new TestOutbox(near, (outbox) => void outbox.written()));
   const heard: number[][] = ends.map(() => []);
   for (const [i, [near, far]] of ends.entries()) {
     near.start({

@@ -2,6 +2,7 @@
 
 import { listMatches, matchesStrongly, matchesWeakly } from "./etag.ts";
 import { parseHttpDate } from "./http_date.ts";
+import type { FieldName } from "../fields.ts";
 
 /** What tells one version of a representation from another. */
 export interface Validators {
@@ -12,7 +13,7 @@ export interface Validators {
 }
 
 /** A field of the request; its lines are joined. */
-export type FieldSource = (name: string) => string | undefined;
+export type FieldSource = (name: FieldName) => string | undefined;
 
 /** Whether the request has any precondition, `If-Range` aside. */
 export function isConditional(field: FieldSource): boolean {

@@ -3,6 +3,7 @@
  * otherwise. That of hixie-76 is in `hixie_client`.
  */
 
+import { fieldName } from "../../http/fields.ts";
 import type { ResponseHead } from "../../http/head.ts";
 import { equalsIgnoreCase, isVisibleAscii, listHasToken } from "../../http/syntax.ts";
 import { parseAuthority } from "../../http/target.ts";
@@ -158,8 +159,9 @@ export function nonceOf(head: ResponseHead): string {
 
 /** The value of a field that must not be repeated. */
 export function onlyValue(head: ResponseHead, name: string): string | undefined {
-  if (head.fields.count(name) > 1) throw new HandshakeError(`more than one ${name}`);
-  return head.fields.get(name);
+  const key = fieldName(name);
+  if (head.fields.count(key) > 1) throw new HandshakeError(`more than one ${name}`);
+  return head.fields.get(key);
 }
 
 /** @throws {TypeError} naming the parameter that can't be sent */

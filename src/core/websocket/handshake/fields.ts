@@ -64,13 +64,15 @@ export class HandshakeFields {
  * Section 9.1 wants an element in every line; libwebsockets until 2016 sent the line in any case.
  */
 export function listedExtensions(fields: HeaderFields): string | undefined {
-  const list = fields.get("sec-websocket-extensions") ?? "";
+  const list = fields.get("sec-websocket-extensions");
+  if (list === undefined) return "";
   if (splitList(list).length > 0) return list;
   return fields.getAll("sec-websocket-extensions").every((line) => line === "") ? "" : undefined;
 }
 
 /** What is wrong with a list of subprotocols; `undefined` when nothing is (section 4.1, item 10). */
 export function faultOfProtocols(protocols: readonly string[]): string | undefined {
+  if (protocols.length === 0) return undefined;
   if (!protocols.every(isToken)) return "a name that is not a token";
   if (new Set(protocols).size < protocols.length) return "a name twice";
   return undefined;

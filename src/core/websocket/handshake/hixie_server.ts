@@ -4,6 +4,7 @@
  */
 
 import type { BodyFraming } from "../../http/body/reader.ts";
+import { fieldName } from "../../http/fields.ts";
 import type { RequestHead } from "../../http/head.ts";
 import { type FieldLine, writeHead } from "../../http/writer.ts";
 import type { Digests } from "../digests.ts";
@@ -12,6 +13,7 @@ import {
   type Hixie75Upgrade,
   type Hixie76Upgrade,
   refusal,
+  refusalOfUnnumbered,
   type RefusedUpgrade,
 } from "./decision.ts";
 import { CHALLENGE_LENGTH, numberInKey, PROOF_LENGTH, proofOf } from "./hixie_keys.ts";
@@ -19,8 +21,7 @@ import { CHALLENGE_LENGTH, numberInKey, PROOF_LENGTH, proofOf } from "./hixie_ke
 type HixieUpgrade = Hixie75Upgrade | Hixie76Upgrade;
 
 /**
- * Checks an upgrade to `websocket` that names no version; `undefined` when it is of neither version, or of
- * one that is not spoken here.
+ * Checks an upgrade to `websocket` that names no version; `undefined` when it is of neither version.
  */
 export function readHixie(
   head: RequestHead,
@@ -31,11 +32,14 @@ export function readHixie(
   // A later client that has forgotten its version.
   if (fields.has("sec-websocket-key")) return undefined;
   if (fields.has("sec-websocket-key1") || fields.has("sec-websocket-key2")) {
-    return versions.includes(0) ? readHixie76(head, framing) : undefined;
+    return versions.includes(0) ? readHixie76(head, framing) : refusalOfUnnumbered(0);
   }
   // The draft compares bytes; later clients write another case, and are none of this version's.
   const is75 = fields.get("upgrade") === "WebSocket" && fields.has("origin");
-  return is75 && versions.includes("hixie-75") ? readHixie75(head, framing) : undefined;
+  if (!is75) return undefined;
+  return versions.includes("hixie-75")
+    ? readHixie75(head, framing)
+    : refusalOfUnnumbered("hixie-75");
 }
 
 function readHixie76(
@@ -43,7 +47,7 @@ function readHixie76(
   framing: BodyFraming,
 ): Hixie76Upgrade | RefusedUpgrade {
   for (const name of ["Sec-WebSocket-Key1", "Sec-WebSocket-Key2", "Sec-WebSocket-Protocol"]) {
-    if (fields.count(name) > 1) return refusal(400, `more than one ${name}`);
+    if (fields.count(fieldName(name)) > 1) return refusal(400, `more than one ${name}`);
   }
   const origin = fields.get("origin");
   if (origin === undefined) return refusal(400, "Origin is missing");

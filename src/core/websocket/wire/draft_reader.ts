@@ -202,7 +202,10 @@ export class DraftReader implements FrameReader, FrameHandler {
     this.#key = key;
     this.#taken = 0;
     this.#left = length;
-    const written = writeHeader(header, 0, header[0]!, length, false);
+    // What no number holds exactly is told as it came: it is longer than any limit.
+    const written = Number.isSafeInteger(length)
+      ? writeHeader(header, 0, header[0]!, length, false)
+      : this.#headerLength;
     this.#parser.parse(header.subarray(0, written));
     return end;
   }

@@ -10,13 +10,16 @@ def check(condition, text)
   raise text unless condition
 end
 
+# Connects, and offers subprotocols. That of version 0 is a header of its own here, as the library calls it
+# what only hixie-75 did.
 def connect(*protocols)
   socket = TCPSocket.new('127.0.0.1', PORT)
   handshake = WebSocket::Handshake::Client.new(
     url: "ws://127.0.0.1:#{PORT}/",
     origin: "http://127.0.0.1:#{PORT}",
     version: VERSION,
-    protocols: protocols
+    protocols: VERSION == 76 ? [] : protocols,
+    headers: VERSION == 76 && !protocols.empty? ? { 'Sec-WebSocket-Protocol' => protocols[0] } : {}
   )
   socket.write(handshake.to_s)
   answer = read_answer(socket)

@@ -41,7 +41,7 @@ Deno.test("a request head is its method, target, version and fields", () => {
 
 Deno.test("RFC 9110 section 5.5: blanks around a field value are no part of it", () => {
   const head = readRequest(START + "A: \t b c \t\r\nB:\r\nC: \t\r\nD:\x80\xff:\r\n\r\n");
-  const values = ["a", "b", "c", "d"].map((name) => head.fields.get(name));
+  const values = (["a", "b", "c", "d"] as const).map((name) => head.fields.get(name));
   assertEquals(values, ["b c", "", "", "\x80\xff:"]);
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { SharedBytes } from "../../../../src/base/shared_bytes.ts";
 import { TxQueue } from "../../../../src/core/websocket/send_queue.ts";
 
 function put(queue: TxQueue, length: number, value: number): void {
@@ -99,10 +100,10 @@ Deno.test("bytes that can't be copied leave the queue as it was", () => {
 
 Deno.test("short bytes that have to wait are copied, so that none costs a segment", () => {
   const queue = new TxQueue();
-  const shared = new Uint8Array(1_024).fill(1);
+  const shared = new SharedBytes(new Uint8Array(1_024).fill(1));
   const own = new Uint8Array(4_096).fill(2);
   queue.append(own);
-  queue.append(shared, true);
+  queue.share(shared);
   queue.append(own);
   // The first had nothing to wait for.
   assert(queue.next() === own);
@@ -150,41 +151,88 @@ Deno.test("appended bytes are sent as they are, without a copy", () => {
 
 Deno.test("a few bytes behind short shared ones leave with them, and many leave alone", () => {
   const queue = new TxQueue();
-  const shared = new Uint8Array(100).fill(1);
-  queue.append(shared, true);
-  queue.append(shared, true);
+  const shared = new SharedBytes(new Uint8Array(100).fill(1));
+  queue.share(shared);
+  queue.share(shared);
   put(queue, 10, 2);
   queue.besides = 210;
   assertEquals([...queue.next()], [...new Array(200).fill(1), ...new Array(10).fill(2)]);
   assertEquals([queue.hasQueued, queue.unsent], [false, 210]);
   queue.written();
   assertEquals([queue.isWriting, queue.unsent, queue.besides], [false, 0, 0]);
-  queue.append(shared, true);
+  queue.share(shared);
   put(queue, 5_000, 2);
-  assert(queue.next() === shared);
+  assert(queue.next() === shared.bytes);
   queue.written();
   assertEquals(drain(queue), [[2, 5_000]]);
 });
 
-Deno.test("short shared bytes that wait together leave in one piece, a single one without a copy", () => {
+Deno.test("shared bytes that wait together leave in one piece, the same one for every queue", () => {
+  const [first, second] = [1, 2].map((value) => new SharedBytes(new Uint8Array(100).fill(value)));
+  const pieces = [new TxQueue(), new TxQueue()].map((queue) => {
+    queue.share(first!);
+    assert(queue.next() === first!.bytes);
+    // Not even while a write is under way is there a copy.
+    queue.share(first!);
+    queue.share(second!);
+    assertEquals(queue.unsent, 300);
+    queue.written();
+    assertEquals([queue.unsent, queue.hasQueued], [200, true]);
+    const piece = queue.next();
+    queue.written();
+    assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+    return piece;
+  });
+  assertEquals([...pieces[0]!], [...new Array(100).fill(1), ...new Array(100).fill(2)]);
+  assert(pieces[0] === pieces[1]);
+});
+
+Deno.test("of short shared bytes 16 KiB are no copies, and what waits behind them is", () => {
   const queue = new TxQueue();
-  const shared = new Uint8Array(100).fill(1);
-  const long = new Uint8Array(4097).fill(2);
-  queue.append(shared, true);
-  assert(queue.next() === shared);
-  for (let i = 0; i < 2_700; i++) queue.append(shared, true);
-  queue.append(long, true);
-  queue.written();
-  // 256 KiB and four headers at most in one piece.
-  for (const length of [262_200, 7_800]) {
-    const gathered = queue.next();
-    assertEquals(gathered.length, length);
-    assert(gathered.every((byte) => byte === 1));
-    if (length === 262_200) queue.written();
+  const shared = new SharedBytes(new Uint8Array(100).fill(1));
+  const long = new SharedBytes(new Uint8Array(4097).fill(2));
+  for (let i = 0; i < 400; i++) queue.share(shared);
+  queue.share(long);
+  for (const length of [16_300, 23_700]) {
+    assertEquals(queue.next(), new Uint8Array(length).fill(1));
+    queue.written();
   }
+  assert(queue.next() === long.bytes);
   queue.written();
-  assert(queue.next() === long);
+  assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+});
+
+Deno.test("short shared segments are gathered, 256 KiB and four headers at most in one piece", () => {
+  const queue = new TxQueue();
+  const shared = new SharedBytes(new Uint8Array(4_000).fill(1));
+  queue.append(new Uint8Array(5_000).fill(2));
+  for (let i = 0; i < 70; i++) queue.share(shared);
+  assertEquals(queue.next().length, 5_000);
   queue.written();
+  for (const count of [65, 5]) {
+    const gathered = queue.next();
+    assertEquals(gathered.length, count * 4_000);
+    assert(gathered.every((byte) => byte === 1));
+    queue.written();
+  }
+  assertEquals([queue.unsent, queue.hasQueued], [0, false]);
+});
+
+Deno.test("what goes ahead comes before shared bytes, and those that leave are no beside ones", () => {
+  const queue = new TxQueue();
+  const shared = new SharedBytes(new Uint8Array(100).fill(1));
+  queue.share(shared);
+  queue.ahead(() => {
+    put(queue, 5, 3);
+    queue.besides += 5;
+  });
+  put(queue, 2, 2);
+  assertEquals(queue.next(), new Uint8Array(5).fill(3));
+  queue.written();
+  assertEquals(queue.besides, 0);
+  assertEquals(drain(queue), [[1, 100], [2, 2]]);
+  queue.share(shared);
+  queue.clear();
   assertEquals([queue.unsent, queue.hasQueued], [0, false]);
 });
 
@@ -199,9 +247,10 @@ Deno.test("writes and sends in any order lose, double and change nothing", () =>
   for (let step = 0; step < 3_000; step++) {
     const length = random(10) === 0 ? lengths[random(lengths.length)]! : random(300);
     const value = step % 256;
-    if (random(8) === 0 && length > 0) {
-      queue.append(new Uint8Array(length).fill(value), random(2) === 0);
-    } else put(queue, length, value);
+    const way = length > 0 ? random(8) : 0;
+    if (way === 1) queue.append(new Uint8Array(length).fill(value));
+    else if (way > 4) queue.share(new SharedBytes(new Uint8Array(length).fill(value)));
+    else put(queue, length, value);
     if (length > 0) waiting.push({ value, length });
     assertEquals(queue.isWriting, underWay !== undefined);
     if (random(2) === 0 && underWay !== undefined) {

@@ -78,9 +78,8 @@ Deno.test("hixie-76 proves itself by sixteen bytes behind the head", () => {
   assertEquals(opening.proofLength, 16);
   const request = opening.write();
   const { fields } = readRequest(textOf(request));
-  const [first, second] = ["sec-websocket-key1", "sec-websocket-key2"].map((name) =>
-    numberInKey(fields.get(name)!)!
-  );
+  const names = ["sec-websocket-key1", "sec-websocket-key2"] as const;
+  const [first, second] = names.map((name) => numberInKey(fields.get(name)!)!);
   const proof = proofOf(first!, second!, request.slice(-8), digests);
   opening.checkProof(proof);
   assertThrows(() => open(0).checkProof(proof), HandshakeError, "no answer to the keys");

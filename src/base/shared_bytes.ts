@@ -1,0 +1,43 @@
+/** Bytes that many queues send: what follows each other in all of them is joined once, and not in each. */
+
+import { joined } from "./buffers.ts";
+
+/** Up to this length they are joined: longer ones cost no more in a write each. */
+const LONGEST_JOINED = 16 * 1024;
+
+/** Bytes that don't change, alone or behind others. */
+export class SharedBytes {
+  readonly length: number;
+  readonly #part: Uint8Array;
+  readonly #before: SharedBytes | undefined;
+  #joined: Uint8Array | undefined;
+  /** What was put behind it last, and both of them. */
+  #follower: SharedBytes | undefined;
+  #withFollower: SharedBytes | undefined;
+
+  constructor(part: Uint8Array, before?: SharedBytes) {
+    this.#part = part;
+    this.#before = before;
+    this.#joined = before === undefined ? part : undefined;
+    this.length = part.length + (before?.length ?? 0);
+  }
+
+  /** All of them in one piece. */
+  get bytes(): Uint8Array {
+    return this.#joined ??= this.#join();
+  }
+
+  #join(): Uint8Array {
+    const parts = [this.#part];
+    for (let one = this.#before; one !== undefined; one = one.#before) parts.push(one.#part);
+    return joined(parts.reverse());
+  }
+
+  /** These and `follower` behind them, which are the same for all that ask in a row; undefined when too long. */
+  with(follower: SharedBytes): SharedBytes | undefined {
+    if (follower === this.#follower) return this.#withFollower;
+    if (this.length + follower.length > LONGEST_JOINED) return undefined;
+    this.#follower = follower;
+    return this.#withFollower = new SharedBytes(follower.bytes, this);
+  }
+}
