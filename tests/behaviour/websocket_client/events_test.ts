@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { handlers, type Protocol } from "../../../mod.ts";
 import { WebSocket } from "../../../src/websocket_client/mod.ts";
-import { settle } from "../../support/serve.ts";
+import { concat, frame } from "../../support/frames.ts";
+import { readFrame, settle } from "../../support/serve.ts";
 import { finish, next, openSocket, play, stand, story } from "./standard_socket.ts";
 
 const NAMES = ["onopen", "onmessage", "onerror", "onclose", "onping", "onpong"] as const;
@@ -237,4 +238,26 @@ Deno.test("a program that is slow with its messages stops the server, and loses 
   };
   const { code, wasClean } = await next<CloseEvent>(socket, "close");
   assertEquals([heard, code, wasClean], [200, 1000, true]);
+});
+
+Deno.test("no more than about a MiB is taken of a server before the program was told of it", async () => {
+  const [count, size] = [100, 64 * 1024];
+  await using side = play();
+  const opening = openSocket(side.way);
+  const { peer } = await side.open();
+  const socket = await opening;
+  let heard = 0;
+  socket.onmessage = () => void heard++;
+  const message = frame({ opcode: 2, payload: new Uint8Array(size) });
+  peer.send(concat(...new Array(count).fill(message), frame({ opcode: 9, payload: "behind" })));
+  // The connection answers a ping as soon as it has read it.
+  const { opcode } = await readFrame(peer);
+  assertEquals(opcode, 10);
+  assert(heard >= count - 1.5 * 1024 * 1024 / size, `${heard} were told`);
+  while (heard < count) await next(socket, "message");
+  const closed = next(socket, "close");
+  socket.close();
+  peer.send(new Uint8Array([0x88, 0]));
+  peer.end();
+  await closed;
 });
