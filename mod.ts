@@ -46,6 +46,16 @@ export type { WireInfo } from "./src/api/creation/wire_info.ts";
 export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
 export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";
 export type { ClientConnectInfo } from "./src/api/client_info.ts";
+export { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "./src/api/topics/limits.ts";
+export type {
+  Position,
+  PublicationData,
+  PublishOptions,
+  SubscribeOptions,
+  Subscription,
+  TopicMember,
+  TopicPublisher,
+} from "./src/api/topics/topics.ts";
 export { libraryVersion } from "./src/base/version.ts";
 export type { ActiveProtocol, CallbackResult } from "./src/api/protocol.ts";
 export type {

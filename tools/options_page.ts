@@ -14,6 +14,7 @@ import { OWN_RULES } from "../src/context/option_schema.ts";
 import { SYSTEM_RULES, TLS_RULES } from "../src/context/options/platform.ts";
 import { PROTOCOL_RULES } from "../src/context/options/protocols.ts";
 import { SWITCH_RULES } from "../src/context/options/switches.ts";
+import { TOPIC_LIMIT_RULES, TOPIC_RULES } from "../src/context/options/topics.ts";
 import { WIRE_RULES } from "../src/context/options/wire.ts";
 import { MOUNT_RULES } from "../src/files/mounts.ts";
 import { tableOf } from "./conformance_table.ts";
@@ -48,7 +49,7 @@ const SECTIONS: readonly Section[] = [
     text: "Beside a `socketPath`, a `listenFd` or a `listener` nothing else says where.",
     rules: LISTEN_RULES,
   },
-  { title: "What is served, and how", text: "", rules: OWN_RULES },
+  { title: "What is served, and how", text: "", rules: { ...OWN_RULES, ...TOPIC_RULES } },
   {
     title: "Members of a protocol",
     text: "Those of the entries of `protocols`. The list may end at one with a `null` callback.",
@@ -68,6 +69,11 @@ const SECTIONS: readonly Section[] = [
     title: "Limits",
     text: "What a limit costs, it costs the connection that is past it, and no other.",
     rules: LIMIT_RULES,
+  },
+  {
+    title: "Limits of topics",
+    text: "Members of `topics`.",
+    rules: TOPIC_LIMIT_RULES,
   },
   {
     title: "TLS",

@@ -52,7 +52,10 @@ const ABOUT_VERSIONS =
   of them, where C said 0 with each.
 - \`WSI_TOKEN_CHALLENGE\` is the eight bytes behind the head of version 0, one character each.
 - A server that does not speak a version answers 426 and lists those that it does, or 400 where none
-  was named; C cut the connection.`;
+  was named; C cut the connection.
+- Pages of any origin may connect, by any version, as in C. A program that minds reads the origin in
+  \`LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION\`, which nov10 and feb11 have not; or it passes
+  \`{ allowedOrigins: [] }\` as \`limits\` for those of the server's own alone, or lists more of them.`;
 
 const INTRODUCTION = `# From libwebsockets to @x/lws
 

@@ -9,6 +9,7 @@ import type { ReasonData, UserReason } from "./reasons.ts";
 import type { PollFd } from "./service.ts";
 import type { CertificateInfo } from "./tls.ts";
 import type { PeerAddresses } from "./network.ts";
+import type { TopicPublisher } from "./topics/topics.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -23,11 +24,12 @@ export type DatalessReason =
 /**
  * Everything that shares one listener, one set of protocols and one service (`struct lws_context`). Made
  * by {@linkcode createContext}. Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw
- * `destroyed`; the other calls find no connections any more.
+ * `destroyed`; the other calls find no connections any more. `publish` and `subscriberCount` are members of
+ * {@linkcode TopicPublisher}.
  *
  * @category Server and client
  */
-export interface Context extends AsyncDisposable {
+export interface Context extends AsyncDisposable, TopicPublisher {
   /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
   readonly port: number;
   /** What was given at creation (`lws_context_user`). */
@@ -148,6 +150,30 @@ export interface Context extends AsyncDisposable {
    *   `clientConnect`; `destroyed`.
    */
   setProxy(proxy: string): number;
+  /**
+   * The WebSockets that are established now, a server's and clients' alike, of one protocol or of all:
+   * protocol by protocol, each one's in the order of their handshakes. HTTP connections and those that are
+   * closing are none of them.
+   *
+   * It is settled by the call what a loop can come to: whatever comes later it does not see, and what has
+   * gone or begun to close by its turn is left out, also when the loop awaits something. So nothing comes twice.
+   *
+   * @throws {LwsError} `invalid-argument`, at the call, when the context has no such protocol.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{ name: "chat", perSessionData: () => ({ isGuest: true }), callback: handlers({}) }],
+   * });
+   * for (const wsi of context.connections("chat")) {
+   *   if ((wsi.user as { isGuest: boolean }).isGuest) wsi.close(1008, "members only from now on");
+   * }
+   * ```
+   */
+  connections(protocol?: Protocol | string): IterableIterator<Wsi>;
   /**
    * `wsi.callbackOnWritable()` for every connection that uses a protocol now. Returns 0.
    *

@@ -8,6 +8,7 @@ import type { Network, StreamListener } from "./network.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Clock } from "./service.ts";
 import type { TlsMembers } from "./tls.ts";
+import type { TopicInfo } from "./topics/limits.ts";
 import type { HeaderToken } from "../core/http/header_tokens.ts";
 
 /**
@@ -29,6 +30,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
  * - {@linkcode WireInfo}, the versions of the protocol: `versions`, `draft04Masking`;
+ * - {@linkcode TopicInfo}, the limits of topics: `topics`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
@@ -37,7 +39,8 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *
  * @category Server and client
  */
-export interface ContextCreationInfo extends Partial<Limits>, ListenInfo, PlatformInfo, WireInfo {
+export interface ContextCreationInfo
+  extends Partial<Limits>, ListenInfo, PlatformInfo, TopicInfo, WireInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are

@@ -6,17 +6,19 @@ import type { ActiveProtocol } from "./protocol.ts";
 import type { HttpCompletion, ResponseBodyInit } from "./response.ts";
 import type { TimeoutReason } from "./timeouts.ts";
 import type { TlsInfo } from "./tls.ts";
+import type { TopicMember } from "./topics/topics.ts";
 import type { PreparedMessage, WriteKind, WriteOptions } from "./write.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 
 /**
  * One connection, HTTP or WebSocket, server or client (`struct lws`). Objects stay valid for ever;
- * once the connection has ended, calls return the documented failure and do nothing.
+ * once the connection has ended, calls return the documented failure and do nothing. What it does with topics,
+ * `subscribe`, `unsubscribe`, `publish` and `topics`, are members of {@linkcode TopicMember}.
  *
  * @category Connections
  * @typeParam User The type of the per-session data of its protocol.
  */
-export interface Wsi<out User = unknown> {
+export interface Wsi<out User = unknown> extends TopicMember {
   /** The context that serves this connection. */
   readonly context: Context;
   /**

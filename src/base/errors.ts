@@ -25,6 +25,7 @@ export type LwsErrorCode =
   | "listen-failed"
   | "permission-denied"
   | "tls-handshake-failed"
+  | "topic-limit"
   | "unsupported"
   | "worker-failed";
 

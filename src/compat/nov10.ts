@@ -88,7 +88,8 @@ let lastDescriptor = FIRST_DESCRIPTOR - 1;
  * @param gid −1, or the group to change to.
  * @param uid −1, or the user to change to.
  * @param limits Null, or options of `createContext` that C had not: limits, and by `versions` what
- *   is spoken beside `protocol`, as in `{ versions: [0, 13] }`: 0 is what 76 is called there. `docs/porting.md` lists what stands where none is given.
+ *   is spoken beside `protocol`, as in `{ versions: [0, 13] }`: 0 is what 76 is called there.
+ *   `docs/porting.md` lists what stands where none is given.
  * @returns The descriptor that listens, or −1, and a line in the log says why.
  */
 export function libwebsocket_create_server(

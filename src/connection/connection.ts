@@ -17,12 +17,14 @@ import { WsiFace } from "./face.ts";
 import { BROKEN } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { Phase } from "./phase.ts";
-import type { PreparedMessage } from "./prepared_message.ts";
+import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
+import { FAILURES } from "../core/websocket/close.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
+import type { Delivery, Subscriber } from "../topics/hub.ts";
 
 /**
  * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
@@ -40,7 +42,7 @@ interface Ending {
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** The connection behind a {@linkcode Wsi}. */
-export class Connection extends RxFlow implements Caller, TransportHandler {
+export class Connection extends RxFlow implements Caller, TransportHandler, Subscriber<Framed> {
   /** What the program has of it. */
   readonly wsi: Wsi;
   readonly owner: ConnectionOwner;
@@ -84,6 +86,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler {
 
   #go(event: ConnectionEvent): void {
     this.#state = next(CONNECTION, this.#state, event, this.socketFd);
+    this.owner.topics.end(this);
   }
 
   /** Whether it is a WebSocket that is not closing. */
@@ -194,6 +197,16 @@ export class Connection extends RxFlow implements Caller, TransportHandler {
 
   onWritable(): void {
     this.phase?.onWritable();
+  }
+
+  // Topics.
+
+  deliver(message: Framed): Delivery {
+    return this.phase?.deliver?.(message);
+  }
+
+  closeLagging(): void {
+    this.close("unsent", ...FAILURES.lagging);
   }
 
   // Timeouts.

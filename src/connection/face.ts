@@ -7,19 +7,28 @@ import type { CloseCause } from "../api/reasons.ts";
 import type { HttpCompletion, ResponseBodyInit } from "../api/response.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { TlsInfo } from "../api/tls.ts";
+import type {
+  Position,
+  PublicationData,
+  SubscribeOptions,
+  Subscription,
+} from "../api/topics/topics.ts";
 import type { PreparedMessage, WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { behind, Face, isFace } from "../base/face.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
+import type { Framed } from "./prepared_message.ts";
+import { publish, subscribe, unsubscribe } from "./topics/calls.ts";
 import { checkTimeout } from "./timeout.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
+import type { Hub, Subscriber } from "../topics/hub.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 
 /** What a face asks of its connection. Implemented by Connection. */
-interface Faced {
-  readonly owner: { readonly face: Context };
+interface Faced extends Subscriber<Framed> {
+  readonly owner: { readonly face: Context; readonly topics: Hub<Framed> };
   readonly entry: { readonly active: ActiveProtocol };
   readonly descriptor: number;
   readonly isClient: boolean;
@@ -249,6 +258,28 @@ export class WsiFace extends Face<Faced> implements Wsi {
       refuseArgument("rxFlowControl", "enable", enable, "true or false");
     }
     return connectionOf(this).allowInput(enable);
+  }
+
+  // Topics.
+
+  subscribe(topic: string, options?: SubscribeOptions): Promise<Subscription> {
+    const connection = connectionOf(this);
+    return subscribe(connection.owner.topics, connection, topic, options);
+  }
+
+  unsubscribe(topic: string): boolean {
+    const connection = connectionOf(this);
+    return unsubscribe(connection.owner.topics, connection, topic);
+  }
+
+  publish(topic: string, data: PublicationData): Promise<Position> {
+    const connection = connectionOf(this);
+    return publish(connection.owner.topics, topic, data, connection);
+  }
+
+  get topics(): readonly string[] {
+    const connection = connectionOf(this);
+    return connection.owner.topics.topicsOf(connection);
   }
 
   // Its end.

@@ -38,6 +38,7 @@ import {
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import type { WireCodec } from "../core/websocket/wire/codec.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
+import { BUSY, type Delivery } from "../topics/hub.ts";
 
 const encoder = new TextEncoder();
 /** Where short strings become UTF-8; used up within one write. */
@@ -175,6 +176,18 @@ export abstract class FrameWriter {
     }
   }
 
+  /** Sends a publication, if it can stand here. */
+  deliver(message: Framed): Delivery {
+    if (this.#sendsMessage) return BUSY;
+    try {
+      this.#prepared(message);
+    } catch (error) {
+      // The version of the protocol may have no frame for it.
+      if (error instanceof LwsError) return error;
+      throw error;
+    }
+  }
+
   /** A whole message that was framed before. */
   #prepared(message: Framed): number {
     this.#checkOrder(message.opcode);
@@ -216,7 +229,10 @@ export abstract class FrameWriter {
     const sent = this.framing.extension === undefined
       ? this.send(first, data)
       : this.#sendEncoded(this.framing.extension, first, data, compress);
-    if (sent >= 0) this.#sendsMessage = !fin;
+    if (sent < 0) return sent;
+    const mayRelease = this.#sendsMessage && fin;
+    this.#sendsMessage = !fin;
+    if (mayRelease) this.connection.owner.topics.release(this.connection);
     return sent;
   }
 

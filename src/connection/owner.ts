@@ -11,6 +11,7 @@ import type { Caller } from "./callbacks.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Framed } from "./prepared_message.ts";
 import type { FrameRules } from "../core/websocket/frame_rules.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Digests } from "../core/websocket/digests.ts";
@@ -21,6 +22,7 @@ import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import type { Scheduler } from "../service/scheduler.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 import type { TurnBudget } from "../service/turn_budget.ts";
+import type { Hub } from "../topics/hub.ts";
 
 /** A connection as its protocol and its context have it. */
 export interface Member extends Caller {
@@ -54,6 +56,7 @@ export interface ConnectionOwner {
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
+  readonly topics: Hub<Framed>;
   readonly fileOps: FileOps;
   /** The longest paths first. */
   readonly mounts: readonly CheckedMount[];

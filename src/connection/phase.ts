@@ -6,8 +6,9 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import type { PreparedMessage } from "./prepared_message.ts";
+import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
+import type { Delivery } from "../topics/hub.ts";
 
 /**
  * What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. Implemented by
@@ -52,6 +53,8 @@ export interface Phase {
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
+  /** Sends what was published to a topic. */
+  deliver?(message: Framed): Delivery;
   /** @param cause any but `"self"` is a failure, which no extension may put off */
   close(cause: CloseCause, code: number | undefined, reason: string): number;
 }

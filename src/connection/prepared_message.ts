@@ -4,7 +4,7 @@ import type { ExtensionSession } from "../api/extension.ts";
 import type { PreparedMessage as Prepared } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { behind, Face } from "../base/face.ts";
+import { behind, Face, isFace } from "../base/face.ts";
 import { SharedBytes } from "../base/shared_bytes.ts";
 import {
   FIN,
@@ -103,6 +103,17 @@ export function prepareMessage(
     refuseArgument("prepareMessage", "kind", kind, '"text", "binary"');
   }
   return new PreparedMessage(kind, bytesOf("prepareMessage: data", data));
+}
+
+/**
+ * What a program wants to have sent to many, framed.
+ *
+ * @throws {LwsError} `invalid-argument` for what is no data; `call` is named in front
+ */
+export function framed(call: string, data: string | Bytes | Prepared): Framed {
+  if (data instanceof PreparedMessage && isFace(data)) return framedOf(data);
+  const kind = typeof data === "string" ? "text" : "binary";
+  return new Framed(kind, bytesOf(`${call}: data`, data));
 }
 
 function frameOf(first: number, payload: Uint8Array): SharedBytes {

@@ -387,7 +387,9 @@ export class WebSocketSession extends FrameWriter
   }
 
   #step(event: WebSocketEvent): void {
-    this.#state = next(WEBSOCKET, this.#state, event, this.connection.socketFd);
+    const { connection } = this;
+    this.#state = next(WEBSOCKET, this.#state, event, connection.socketFd);
+    connection.owner.topics.end(connection);
   }
 
   #failWith(failure: Failure, detail?: string): void {

@@ -18,6 +18,7 @@ import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
+import type { Framed } from "../connection/prepared_message.ts";
 import { WebSocketSession } from "../connection/websocket_session.ts";
 import { Admission } from "./admission.ts";
 import { Connector } from "./connector.ts";
@@ -43,6 +44,7 @@ import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
 import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
+import { Hub } from "../topics/hub.ts";
 import { hostName, UNKNOWN_HOST } from "../transport/machine.ts";
 
 /** Undoes the steps of a creation that fails, the last one first. */
@@ -81,6 +83,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly polling: Polling | undefined;
   readonly listener: Listener | undefined;
   readonly inbox: BroadcastInbox;
+  readonly topics: Hub<Framed>;
   readonly protocols: Protocols;
   readonly entries: readonly ProtocolEntry[];
   readonly tls: ContextTls;
@@ -135,6 +138,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
+    this.topics = new Hub(info.topics);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     const rollBack: RollBack = [() => this.polling?.network?.release()];
     try {
@@ -298,6 +302,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.protocols.callEach("protocolDestroy", this.#standIn);
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#shutdown?.stop();
+    this.topics.close();
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();

@@ -8,6 +8,7 @@ import type { Network, TcpKeepAlive } from "../api/network.ts";
 import type { Protocol } from "../api/protocol.ts";
 import type { Clock } from "../api/service.ts";
 import type { TlsMembers } from "../api/tls.ts";
+import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
@@ -48,6 +49,7 @@ export interface CheckedInfo {
   readonly network: Network;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly topics: TopicLimits;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
@@ -107,6 +109,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     network: checked.network ?? tcpNetwork,
     clock: checked.clock ?? systemClock,
     limits: limitsOf(checked),
+    topics: checked.topics,
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
     versions: checked.versions,

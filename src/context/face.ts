@@ -9,11 +9,13 @@ import type { PeerAddresses, StreamConn } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { PollFd } from "../api/service.ts";
 import type { CertificateInfo } from "../api/tls.ts";
+import type { Position, PublicationData, PublishOptions } from "../api/topics/topics.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind, Face, isFace } from "../base/face.ts";
+import { publishToAll, subscriberCount } from "../connection/topics/calls.ts";
 import { checkClientInfo } from "./client_options.ts";
 import { ServingContext } from "./context.ts";
 import { checkCreationInfo } from "./creation_options.ts";
@@ -136,6 +138,10 @@ class ContextFace extends Face<ServingContext> implements Context {
     return connector.setProxy(proxy);
   }
 
+  connections(protocol?: Protocol | string): IterableIterator<Wsi> {
+    return contextOf(this).protocols.connections(protocol);
+  }
+
   callbackOnWritableAllProtocol(protocol: Protocol | string): number {
     return contextOf(this).protocols.callbackOnWritable(protocol);
   }
@@ -150,6 +156,14 @@ class ContextFace extends Face<ServingContext> implements Context {
 
   broadcast(protocol: Protocol | string, data: Bytes | string): number {
     return contextOf(this).protocols.broadcast(protocol, data);
+  }
+
+  publish(topic: string, data: PublicationData, options?: PublishOptions): Promise<Position> {
+    return publishToAll(contextOf(this).topics, topic, data, options);
+  }
+
+  subscriberCount(topic: string): number {
+    return subscriberCount(contextOf(this).topics, topic);
   }
 
   openPort(): MessagePort {

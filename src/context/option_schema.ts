@@ -14,11 +14,13 @@ import type { FileOps } from "../api/file_ops.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Network } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
+import type { TopicInfo } from "../api/topics/limits.ts";
 import { anything, flag, type Inquiry, objectWith, type Rule } from "../base/option_rules.ts";
 import { LIMIT_RULES } from "./options/limits.ts";
 import { LISTEN_RULES } from "./options/listen.ts";
 import { SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
 import { checkExtensions, checkOrigins, checkProtocols } from "./options/protocols.ts";
+import { TOPIC_RULES } from "./options/topics.ts";
 import { WIRE_RULES } from "./options/wire.ts";
 import { checkRequestMethods, checkTokenLimits } from "./options/requests.ts";
 import { LONGEST_METHOD } from "../core/http/methods.ts";
@@ -143,7 +145,10 @@ export const OWN_RULES = {
   },
   user: anything("Free for the program; `context.user` gives it back."),
 } satisfies Record<
-  Exclude<keyof ContextCreationInfo, keyof (Limits & ListenInfo & PlatformInfo & WireInfo)>,
+  Exclude<
+    keyof ContextCreationInfo,
+    keyof (Limits & ListenInfo & PlatformInfo & TopicInfo & WireInfo)
+  >,
   Rule<unknown, ContextCreationInfo>
 >;
 
@@ -153,6 +158,7 @@ export const OPTION_SCHEMA = {
   ...OWN_RULES,
   ...WIRE_RULES,
   ...LIMIT_RULES,
+  ...TOPIC_RULES,
   ...TLS_RULES,
   ...SYSTEM_RULES,
 } satisfies Record<keyof ContextCreationInfo, Rule<unknown, ContextCreationInfo>>;

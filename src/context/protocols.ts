@@ -3,12 +3,13 @@
 import type { Context } from "../api/context.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import { isReason, type Reason } from "../api/reasons.ts";
+import type { Wsi } from "../api/wsi.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { call, callAny } from "../connection/callbacks.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { ProtocolEntry } from "../connection/owner.ts";
+import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import { rxBufferSizeOf } from "./options/protocols.ts";
 
 /** Where other processes broadcast to a protocol. */
@@ -59,6 +60,13 @@ export class Protocols {
     for (const entry of this.entries) call(standIn, entry, reason, undefined, undefined);
   }
 
+  /** The established WebSockets of one, or of all. */
+  connections(protocol?: Protocol | string): IterableIterator<Wsi> {
+    const entries = protocol === undefined ? this.entries : [this.#entryOf(protocol)];
+    const members = entries.flatMap((entry) => [...entry.connections]);
+    return established(members.filter((each) => each.isEstablished));
+  }
+
   callbackOnWritable(protocol: Protocol | string): number {
     for (const connection of this.#entryOf(protocol).connections) connection.callbackOnWritable();
     return 0;
@@ -102,6 +110,11 @@ export class Protocols {
     }
     throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
   }
+}
+
+/** Those that are so still when it is their turn. */
+function* established(members: readonly Member[]): IterableIterator<Wsi> {
+  for (const member of members) if (member.isEstablished) yield member.wsi;
 }
 
 /** Makes an object that inherits from the program's own one, so that both stay what they are. */

@@ -28,9 +28,14 @@ const rowOf = ({ name }: Face) => VERSION_ROWS[name as keyof typeof VERSION_ROWS
 const portOf = ({ api }: Face) => api.CONTEXT_PORT_NO_LISTEN as number;
 
 /** The status that a server answers a handshake with. */
-async function statusOf(face: Face, version: WireVersion, limits?: unknown): Promise<string> {
+async function statusOf(
+  face: Face,
+  version: WireVersion,
+  limits?: unknown,
+  from: { readonly origin?: string } = {},
+): Promise<string> {
   await using server = rig(face, { protocols: [quiet], limits });
-  const peer = await server.dial(requestOf(version, { protocol: "talk" }));
+  const peer = await server.dial(requestOf(version, { protocol: "talk", ...from }));
   const head = await server.pump(readHead(peer));
   peer.close();
   return head.split(" ")[1]!;
@@ -55,6 +60,23 @@ FACES.test("contract 10: versions among the limits say what servers speak instea
   );
   assertEquals(result, null);
   assertStringIncludes(lines.join("\n"), "versions");
+});
+
+FACES.test("a page of any origin may connect, unless allowedOrigins among the limits says which", async (face) => {
+  const own = "http://localhost";
+  const rows: [limits: unknown, allowed: readonly string[]][] = [
+    [null, [own, "http://a.example", "null"]],
+    [{ allowedOrigins: ["http://a.example"] }, [own, "http://a.example"]],
+    [{ allowedOrigins: [] }, [own]],
+  ];
+  for (const version of rowOf(face).servers.here) {
+    for (const [limits, allowed] of rows) {
+      for (const origin of [own, "http://a.example", "null"]) {
+        const status = await statusOf(face, version, limits, { origin });
+        assertEquals(status, allowed.includes(origin) ? "101" : "403", `${version}, ${origin}`);
+      }
+    }
+  }
 });
 
 FACES.test("contract 10: clients ask for versions of their generation, and the log names others", async (face) => {

@@ -122,6 +122,8 @@ function create(
     ...C_DEFAULTS,
     ...sameMembers(struct),
     versions: generation.versions,
+    // C let every origin in; programs that mind look at it in their filters, which the first ones had not.
+    allowedOrigins: ["*"],
     ...limits,
     draft04Masking,
     ...optionsOf(generation, struct),
@@ -130,8 +132,6 @@ function create(
     service,
     protocols: [...served.structs].map(([own, each]) => protocolOf(served, own, each)),
     extensions: extensionsOf(generation, struct.extensions ?? []),
-    // C let every origin in; programs that mind look at it in their filters.
-    allowedOrigins: ["*"],
     fileOps: files.fileOps,
     user: struct.user,
     ...(isGiven(struct.iface) ? { iface: struct.iface } : {}),

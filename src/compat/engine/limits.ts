@@ -1,4 +1,7 @@
-/** What contexts of C calls can be given that C had not: limits, of which it had hardly any, and versions. */
+/**
+ * What contexts of C calls can be given that C had not: limits, of which it had hardly any, versions, and
+ * origins.
+ */
 
 import type { WireInfo } from "../../api/creation/wire_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
@@ -21,14 +24,20 @@ export const GENEROUS_LIMITS: Partial<Limits> = {
 };
 
 /**
- * Options of `createContext` that C had not, each by its name there: all limits, and `versions` and
- * `draft04Masking`, in place of what the generation speaks.
+ * Options of `createContext` that C had not, each by its name there: all limits, `versions` and
+ * `draft04Masking`, in place of what the generation speaks, and `allowedOrigins`.
  */
-export interface OwnOptions extends Partial<Limits>, WireInfo {}
+export interface OwnOptions extends Partial<Limits>, WireInfo {
+  /**
+   * The origins other than the server's own whose pages may connect; an empty list lets in those of its own
+   * alone. Default: `["*"]`, all, as C did not look at origins.
+   */
+  readonly allowedOrigins?: readonly string[];
+}
 
 /** Those that are no limits. */
-const WIRE_OPTIONS: readonly (keyof WireInfo)[] = ["versions", "draft04Masking"];
-const NAMES: readonly string[] = [...Object.keys(DEFAULT_LIMITS), ...WIRE_OPTIONS];
+const OTHERS: readonly (keyof OwnOptions)[] = ["versions", "draft04Masking", "allowedOrigins"];
+const NAMES: readonly string[] = [...Object.keys(DEFAULT_LIMITS), ...OTHERS];
 
 /** The limits of a creation: what is given, and what stands where nothing is. */
 export function limitsOf(given: OwnOptions | null): OwnOptions {

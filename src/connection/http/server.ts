@@ -316,8 +316,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
           decision.status,
           decision.reason,
           decision.fields,
-          // A version that isn't spoken here is no fault of the peer's, and worth a look.
-          decision.status === 426 ? "notice" : "info",
+          // One to switch on, or a peer to bring up to date.
+          decision.isOfOtherVersion ? "notice" : "info",
         );
       case "websocket":
         this.step("whole");

@@ -1,6 +1,7 @@
 /** The opening handshake on a server: how a request becomes a WebSocket (RFC 6455 section 4.2.2). */
 
 import type { Reason } from "../../api/reasons.ts";
+import { KeptTexts } from "../../base/kept_texts.ts";
 import { log, type LogLevel, messageOf } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
@@ -42,6 +43,8 @@ export interface HandshakeExchange {
   noteReturn(reason: Reason, result: number): void;
   endIfComplete(): void;
 }
+
+const paths = new KeptTexts();
 
 /** One handshake. */
 export class ServerHandshake {
@@ -171,6 +174,8 @@ export class ServerHandshake {
     const codec = this.#answer(
       agreed === undefined ? fields : [["Sec-WebSocket-Extensions", agreed.text], ...fields],
     );
+    // From now on it is the only part of the request that is kept.
+    connection.uri = paths.of(connection.uri);
     const { headers } = exchange;
     const session = new WebSocketSession(connection, agreed?.layers, headers, codec);
     connection.phase = session;
@@ -219,9 +224,11 @@ export class ServerHandshake {
 
   /** Whether the client speaks TLS: to this end, or to a proxy that is believed where we have none. */
   get #isSecure(): boolean {
-    const { isSsl, owner: { proxyTrust }, peer } = this.#connection;
+    const connection = this.#connection;
+    const { isSsl, owner: { proxyTrust } } = connection;
     if (isSsl !== 0) return true;
+    if (proxyTrust === undefined) return false;
     return this.#head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
-      proxyTrust !== undefined && proxyTrust.isTrusted(peer?.socketAddress ?? "", 0);
+      proxyTrust.isTrusted(connection.peer?.socketAddress ?? "", 0);
   }
 }

@@ -99,13 +99,16 @@ export const FAILURES = {
   callbackThrew: [CLOSE_STATUS.unexpectedCondition, ""],
   extensionThrew: [CLOSE_STATUS.unexpectedCondition, ""],
   contextLeaves: [CLOSE_STATUS.goingaway, ""],
+  lagging: [CLOSE_STATUS.tryAgainLater, "the subscriber reads too slowly"],
 } as const satisfies Record<string, readonly [code: number, reason: string]>;
 
 /** A key of {@linkcode FAILURES}. */
 export type Failure = keyof typeof FAILURES;
 
 /** The {@linkcode CloseCause} of a failure: which side is at fault, and how. */
-export function causeOf(failure: Failure): "limit" | "protocol" | "callback" | "destroy" {
+export function causeOf(
+  failure: Failure,
+): "limit" | "protocol" | "callback" | "destroy" | "unsent" {
   switch (FAILURES[failure][0]) {
     case CLOSE_STATUS.policyViolation:
     case CLOSE_STATUS.messageTooLarge:
@@ -114,6 +117,8 @@ export function causeOf(failure: Failure): "limit" | "protocol" | "callback" | "
       return "callback";
     case CLOSE_STATUS.goingaway:
       return "destroy";
+    case CLOSE_STATUS.tryAgainLater:
+      return "unsent";
     default:
       return "protocol";
   }

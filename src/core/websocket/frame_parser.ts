@@ -44,7 +44,7 @@ const FIRST_ASSEMBLY = 1024;
 /** A view of a buffer up to this size is kept by its connection until the next read. */
 const LARGEST_KEPT = 4096;
 /** One of a buffer up to this size is kept for all connections together. */
-const LARGEST_SHARED = 256 * 1024;
+const LARGEST_SHARED = 256 * 1024 + 64;
 
 /** What is known of the frame in hand, in one number; above these are the reserved bits. */
 const BINARY = 1;

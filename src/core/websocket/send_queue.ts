@@ -27,6 +27,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const pools = new Map<number, Bytes[]>(CHUNK_SIZES.map((size) => [size, []]));
 
+/** What {@linkcode frontOf} returned last. */
+let lastFront: Uint8Array = new Uint8Array(0);
+
 /** What is put is no frame's payload. */
 export const NO_FRAME = -1;
 
@@ -203,9 +206,7 @@ export class TxQueue {
     const chunk = this.#chunk!;
     this.sizeHint = hintAfter(this.#filled, chunk.length);
     this.#underWayChunk = chunk;
-    this.#underWay = this.#filled === chunk.length
-      ? chunk
-      : new Uint8Array(chunk.buffer, 0, this.#filled);
+    this.#underWay = frontOf(chunk, this.#filled);
     this.#chunk = undefined;
     this.#filled = 0;
     return this.#underWay;
@@ -362,6 +363,12 @@ export function maskPayload(
   writeMaskingKey(target, body - 4, key);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   mask(target, view, body, body + length, key, 0);
+}
+
+/** The first bytes of a chunk. Most writes fill as much of the same one as the write before. */
+function frontOf(chunk: Bytes, length: number): Uint8Array {
+  if (lastFront.length === length && lastFront.buffer === chunk.buffer) return lastFront;
+  return lastFront = new Uint8Array(chunk.buffer, 0, length);
 }
 
 function acquire(size: number): Bytes {

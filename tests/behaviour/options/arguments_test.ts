@@ -141,6 +141,7 @@ const OF_CONTEXTS: readonly Wrong<Loose>[] = [
   ["socketFd", (context) => context.peerAddresses(0.5)],
   ["socketFd", (context) => context.peerAddresses("1")],
   ["socketFd", (context) => context.hangupOnClient(NaN)],
+  ["protocol", (context) => context.connections("none")],
   ["protocol", (context) => context.callbackOnWritableAllProtocol("none")],
   ["protocol", (context) => context.rxFlowAllowAllProtocol("none")],
   ["protocol", (context) => context.callbackOnWritableAllProtocol(undefined)],

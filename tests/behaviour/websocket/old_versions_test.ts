@@ -19,6 +19,7 @@ for (const version of VERSIONS.filter((each) => each !== 13)) {
     await using served = serve([protocol, chat.protocol]);
     const other = await bystander(served);
     // What follows the head, eight bytes of version 0 or another request, is no part of the answer's fate.
+    using log = captureLog(["notice"]);
     const peer = await served.dial(requestOf(version) + get("/smuggled"));
     const { status, head } = await readRefusal(peer);
     assertEquals(status, isNumbered(version) ? 426 : 400);
@@ -27,6 +28,12 @@ for (const version of VERSIONS.filter((each) => each !== 13)) {
       isNumbered(version) ? ["13", "websocket"] : [undefined, undefined],
     );
     assert(!chat.reasons.includes("filterProtocolConnection"));
+    // Which one it was can be seen without a more talkative log.
+    assertEquals(log.lines.length, 1);
+    assertStringIncludes(
+      log.lines[0]!,
+      isNumbered(version) ? "other than 13" : `a handshake of version ${version}`,
+    );
     await other.check();
   });
 }

@@ -8,6 +8,7 @@ import { LISTEN_RULES } from "../../../src/context/options/listen.ts";
 import { OPTION_SCHEMA } from "../../../src/context/option_schema.ts";
 import { PROTOCOL_RULES } from "../../../src/context/options/protocols.ts";
 import { SWITCH_RULES } from "../../../src/context/options/switches.ts";
+import { TOPIC_LIMIT_RULES } from "../../../src/context/options/topics.ts";
 import { WIRE_RULES } from "../../../src/context/options/wire.ts";
 import { MOUNT_RULES } from "../../../src/files/mounts.ts";
 import { OPTIONS_PATH, optionsPage } from "../../../tools/options_page.ts";
@@ -24,6 +25,7 @@ const DECLARED: readonly (readonly [file: string, interfaceName: string, Rules])
   ["creation_info", "Mount", MOUNT_RULES],
   ["creation/wire_info", "WireInfo", WIRE_RULES],
   ["limits", "Limits", LIMIT_RULES],
+  ["topics/limits", "TopicLimits", TOPIC_LIMIT_RULES],
   ["protocol", "Protocol", PROTOCOL_RULES],
   ["tls", "TlsMembers", OPTION_SCHEMA],
 ];
@@ -59,7 +61,7 @@ for (const [file, name, rules] of DECLARED) {
 }
 
 Deno.test("a struct without anything has the defaults that the rules show", () => {
-  for (const rules of [LIMIT_RULES, SWITCH_RULES]) {
+  for (const rules of [LIMIT_RULES, SWITCH_RULES, TOPIC_LIMIT_RULES]) {
     const problems: string[] = [];
     const info = { listensWithTls: false, requireValidClientCert: false };
     const checked = checkAll<Readonly<Record<string, Rule<unknown, typeof info>>>, typeof info>(

@@ -47,6 +47,8 @@ export interface RefusedUpgrade {
   readonly reason: string;
   /** Fields that the answer must have. */
   readonly fields: [string, string][];
+  /** Whether it is of a version that isn't spoken here, which is no fault of the peer's. */
+  readonly isOfOtherVersion: boolean;
 }
 
 /** All that a request can be. */
@@ -57,6 +59,19 @@ export function refusal(
   status: number,
   reason: string,
   fields: readonly (readonly [string, string])[] = [],
+  isOfOtherVersion = false,
 ): RefusedUpgrade {
-  return { kind: "refused", status, reason, fields: fields.map(([name, value]) => [name, value]) };
+  return {
+    kind: "refused",
+    status,
+    reason,
+    fields: fields.map(([name, value]) => [name, value]),
+    isOfOtherVersion,
+  };
+}
+
+/** A handshake of a version without a number that isn't spoken here; there is no field to say what is. */
+export function refusalOfUnnumbered(version: 0 | "hixie-75"): RefusedUpgrade {
+  const name = version === 0 ? "version 0 (hixie-76)" : `version ${version}`;
+  return refusal(400, `a handshake of ${name}, which is not among the versions`, [], true);
 }

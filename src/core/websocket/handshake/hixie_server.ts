@@ -13,6 +13,7 @@ import {
   type Hixie75Upgrade,
   type Hixie76Upgrade,
   refusal,
+  refusalOfUnnumbered,
   type RefusedUpgrade,
 } from "./decision.ts";
 import { CHALLENGE_LENGTH, numberInKey, PROOF_LENGTH, proofOf } from "./hixie_keys.ts";
@@ -20,8 +21,7 @@ import { CHALLENGE_LENGTH, numberInKey, PROOF_LENGTH, proofOf } from "./hixie_ke
 type HixieUpgrade = Hixie75Upgrade | Hixie76Upgrade;
 
 /**
- * Checks an upgrade to `websocket` that names no version; `undefined` when it is of neither version, or of
- * one that is not spoken here.
+ * Checks an upgrade to `websocket` that names no version; `undefined` when it is of neither version.
  */
 export function readHixie(
   head: RequestHead,
@@ -32,11 +32,14 @@ export function readHixie(
   // A later client that has forgotten its version.
   if (fields.has("sec-websocket-key")) return undefined;
   if (fields.has("sec-websocket-key1") || fields.has("sec-websocket-key2")) {
-    return versions.includes(0) ? readHixie76(head, framing) : undefined;
+    return versions.includes(0) ? readHixie76(head, framing) : refusalOfUnnumbered(0);
   }
   // The draft compares bytes; later clients write another case, and are none of this version's.
   const is75 = fields.get("upgrade") === "WebSocket" && fields.has("origin");
-  return is75 && versions.includes("hixie-75") ? readHixie75(head, framing) : undefined;
+  if (!is75) return undefined;
+  return versions.includes("hixie-75")
+    ? readHixie75(head, framing)
+    : refusalOfUnnumbered("hixie-75");
 }
 
 function readHixie76(

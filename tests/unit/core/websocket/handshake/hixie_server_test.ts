@@ -137,24 +137,33 @@ Deno.test("an answer can't be made to carry another line", () => {
 
 Deno.test("which version a request without Sec-WebSocket-Version is of", () => {
   const both = [...HIXIE_75, "Sec-WebSocket-Key1: 1 2", "Sec-WebSocket-Key2: 1 2"];
-  const table: [lines: string[], versions: WireVersion[], version: WireVersion | undefined][] = [
+  const missing = "Sec-WebSocket-Version is missing";
+  const off76 = "a handshake of version 0 (hixie-76), which is not among the versions";
+  const off75 = "a handshake of version hixie-75, which is not among the versions";
+  const table: [lines: string[], versions: WireVersion[], outcome: WireVersion | string][] = [
     [HIXIE_75, ["hixie-75"], "hixie-75"],
-    [HIXIE_75, [13, 0], undefined],
+    [HIXIE_75, [13, 0], off75],
     [both, [0], 0],
     [both, ["hixie-75", 0], 0],
     // One that asks for a proof is not served without.
-    [both, ["hixie-75"], undefined],
-    [both, [13], undefined],
-    [changed(HIXIE_75, "Origin"), ["hixie-75", 0], undefined],
-    [changed(HIXIE_75, "Upgrade", "Upgrade: websocket"), ["hixie-75"], undefined],
-    [changed(HIXIE_75, "Upgrade", "Upgrade: h2c, WebSocket"), ["hixie-75"], undefined],
-    [[...HIXIE_75, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], ["hixie-75"], undefined],
-    [[...both, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], [0], undefined],
+    [both, ["hixie-75"], off76],
+    [both, [13], off76],
+    [changed(HIXIE_75, "Origin"), ["hixie-75", 0], missing],
+    [changed(HIXIE_75, "Upgrade", "Upgrade: websocket"), ["hixie-75"], missing],
+    [changed(HIXIE_75, "Upgrade", "Upgrade: h2c, WebSocket"), ["hixie-75"], missing],
+    [[...HIXIE_75, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], ["hixie-75"], missing],
+    [[...both, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], [0], missing],
   ];
-  for (const [lines, versions, version] of table) {
+  for (const [lines, versions, outcome] of table) {
     const shown = `${lines.join(", ")} with ${versions}`;
-    if (version === undefined) assertRefused(lines, "Sec-WebSocket-Version is missing", versions);
-    else assertEquals((decide(lines, versions) as Hixie76Upgrade).version, version, shown);
+    const decision = decide(lines, versions);
+    const isRefused = decision.kind === "refused";
+    assertEquals(
+      isRefused ? decision.reason : (decision as Hixie76Upgrade).version,
+      outcome,
+      shown,
+    );
+    assertEquals(isRefused && decision.isOfOtherVersion, outcome === off75 || outcome === off76);
   }
 });
 

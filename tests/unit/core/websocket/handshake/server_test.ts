@@ -8,6 +8,7 @@ import {
   readUpgrade,
   upgradeResponse,
 } from "../../../../../src/core/websocket/handshake/server.ts";
+import { acceptValue } from "../../../../../src/core/websocket/handshake/keys.ts";
 import type { WireVersion } from "../../../../../src/core/websocket/wire_version.ts";
 import { readRequest, textOf } from "../../../../support/http_messages.ts";
 
@@ -167,6 +168,18 @@ Deno.test("RFC 6455 section 4.2.2: a 101 has the accept value, the protocol and 
   );
 });
 
+Deno.test("an answer without more than the accept value has that of its own key, time and again", () => {
+  const keys = [KEY, "AAAAAAAAAAAAAAAAAAAAAA==", KEY];
+  for (const key of keys) {
+    const answer = upgradeResponse(key, { protocol: undefined, fields: [] }, digests);
+    assertEquals(
+      textOf(answer),
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${acceptValue(key, digests)}\r\n\r\n`,
+    );
+  }
+});
+
 Deno.test("a 101 can't be made to carry a header through a subprotocol or a field", () => {
   assertThrows(() => respond({ protocol: "a\r\nX: y" }), TypeError, "protocol");
   assertThrows(() => respond({ protocol: "" }), TypeError, "protocol");
@@ -209,7 +222,8 @@ Deno.test("a 426 lists the numbers that are on, in their order, and no other ver
     for (const asked of ["6", "0", "hixie-75", "08", "13, 8", ""]) {
       const lines = handshake("Sec-WebSocket-Version", `Sec-WebSocket-Version: ${asked}`);
       const decision = decide(lines, undefined, versions);
-      assertRefused(decision, 426, "Sec-WebSocket-Version");
+      const why = listed === undefined ? "which none of the versions has" : `one of ${listed}`;
+      assertRefused(decision, 426, why);
       const upgrade = ["Upgrade: websocket", "Connection: Upgrade"];
       assertEquals(
         decision.kind === "refused" && decision.fields.map((field) => field.join(": ")),
