@@ -103,6 +103,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/tls/client_test.ts": ["tls/handshake", "tls/info", "tls/refusal"],
   "behaviour/tls/members_test.ts": ["tls/context_tls"],
   "behaviour/tls/tls_test.ts": ["context/tls_callbacks"],
+  "behaviour/lifecycle/stats_test.ts": ["connection/stats/counters", "context/stats/stats"],
   "behaviour/websocket_client/close_test.ts": ["websocket_client/link"],
   "behaviour/websocket_client/constructor_test.ts": [
     "websocket_client/mod",

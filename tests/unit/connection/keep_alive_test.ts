@@ -23,12 +23,17 @@ class Session implements Probed {
   aliveAt: number = UNPROBED;
   probing: Probing | undefined;
   probes = 0;
+  missed = 0;
   isSilent = false;
   onProbe: () => void = () => {};
 
   sendProbe(): void {
     this.probes++;
     this.onProbe();
+  }
+
+  onMissed(): void {
+    this.missed++;
   }
 
   onSilent(): void {
