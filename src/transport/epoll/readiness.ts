@@ -1,5 +1,6 @@
 /** One `epoll` instance: which watcher is told that a descriptor is ready. */
 
+import { simdBuffer } from "../../base/simd_xor.ts";
 import {
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -48,7 +49,7 @@ export abstract class Readiness {
    * it is watched.
    */
   readonly #generations: number[] = [];
-  #buffer: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(BUFFER_BYTES);
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
   #view: Uint8Array | undefined;
 
   constructor(libc: Libc) {
@@ -149,7 +150,7 @@ export abstract class Readiness {
    * its own.
    */
   borrow(): Uint8Array<ArrayBuffer> {
-    const buffer = this.#buffer ?? new Uint8Array(BUFFER_BYTES);
+    const buffer = this.#buffer ?? simdBuffer(BUFFER_BYTES);
     this.#buffer = undefined;
     return buffer;
   }
