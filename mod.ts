@@ -48,6 +48,15 @@ export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limit
 export type { ClientConnectInfo } from "./src/api/client_info.ts";
 export { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "./src/api/topics/limits.ts";
 export type {
+  ClientFailureCause,
+  ConnectionTally,
+  LimitName,
+  ProtocolStats,
+  RefusalCause,
+  Stats,
+  TrafficTally,
+} from "./src/api/stats/stats.ts";
+export type {
   Position,
   PublicationData,
   PublishOptions,

@@ -80,10 +80,13 @@ const VERSIONS: readonly WireVersion[] = ["hixie-75", 0, 4, 5, 6, 7, 8, 13];
 
 /** The versions of the protocol in a list such as `13,8,hixie-75`. */
 export function readVersions(list: string, known: Record<string, unknown>): WireVersion[] {
-  return list.split(",").map((name) => {
+  const versions = list.split(",").map((name) => {
     const version = VERSIONS.find((each) => String(each) === name);
-    return version ?? fail(`--versions: ${name} is none of ${VERSIONS.join(", ")}`, known);
+    return version ?? fail(`--versions: "${name}" is none of ${VERSIONS.join(", ")}`, known);
   });
+  const twice = versions.find((each, index) => versions.indexOf(each) !== index);
+  if (twice !== undefined) fail(`--versions: ${twice} is there twice`, known);
+  return versions;
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM, and stops listening for them. */

@@ -7,6 +7,7 @@ import type { StreamConn } from "./network.ts";
 import type { ActiveProtocol, Protocol } from "./protocol.ts";
 import type { ReasonData, UserReason } from "./reasons.ts";
 import type { PollFd } from "./service.ts";
+import type { Stats } from "./stats/stats.ts";
 import type { CertificateInfo } from "./tls.ts";
 import type { PeerAddresses } from "./network.ts";
 import type { TopicPublisher } from "./topics/topics.ts";
@@ -150,6 +151,24 @@ export interface Context extends AsyncDisposable, TopicPublisher {
    *   `clientConnect`; `destroyed`.
    */
   setProxy(proxy: string): number;
+  /**
+   * What the context has counted since it was made, and what there is now: a new frozen object for each call,
+   * which goes over all connections once.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{ name: "chat", callback: handlers({}) }],
+   * });
+   * const { servers, closesByCause, limitsHit, protocols } = context.stats();
+   * console.log(`${servers.now} of ${servers.ever} WebSockets`, closesByCause, limitsHit);
+   * console.log(`${protocols.chat?.received.messages} messages`);
+   * ```
+   */
+  stats(): Stats;
   /**
    * The WebSockets that are established now, a server's and clients' alike, of one protocol or of all:
    * protocol by protocol, each one's in the order of their handshakes. HTTP connections and those that are

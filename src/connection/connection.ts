@@ -6,6 +6,7 @@
 import { abortTransport, type Transport, type TransportHandler } from "../api/network.ts";
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
+import type { LimitName } from "../api/stats/stats.ts";
 import type { TlsInfo } from "../api/tls.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
@@ -114,6 +115,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     const { outbox } = this;
     const left = outbox.written();
     if (left === BROKEN) return this.abort("self");
+    this.entry.counters.wireSent += left;
     if (this.isOpen) {
       outbox.beginTurn();
       this.phase!.onLeft(left);
@@ -242,10 +244,22 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   }
 
   onTimeout(reason: TimeoutReason): void {
+    const limit = this.isTimeoutOfProgram ? undefined : this.#limitOf(reason);
+    if (limit !== undefined) this.owner.counters.hit(limit);
     // Without all of it an answer must not look whole; behind it nothing is left to be lost.
     if (this.#state === "FLUSHING") return this.reset("timeout");
     if (!this.isOpen || this.phase === undefined) return this.abort("timeout");
     this.turn(() => this.phase!.onTimeout(reason));
+  }
+
+  /** Whose time is up, unless the phase has to find out. */
+  #limitOf(reason: TimeoutReason): LimitName | undefined {
+    if (reason === "httpContent") return undefined;
+    if (reason === "flushStoredSendBeforeClose") {
+      return this.#isAnswering ? "sendTimeoutMs" : "closeTimeoutMs";
+    }
+    if (reason === "closeAck") return "closeTimeoutMs";
+    return this.isClient ? "clientTimeoutMs" : "headerTimeoutMs";
   }
 
   // Closing.
@@ -279,11 +293,15 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     if (!this.outbox.isInTurn) this.outbox.flush();
   }
 
+  /** Whether what is unsent is an answer, which has a time of its own. */
+  get #isAnswering(): boolean {
+    return this.phase?.response !== undefined && !this.owner.isDestroyed;
+  }
+
   /** A peer that takes something of what is unsent has as much time again. */
   #awaitFlush(): void {
     const { closeTimeoutMs, sendTimeoutMs } = this.owner.limits;
-    const isAnswer = this.phase?.response !== undefined && !this.owner.isDestroyed;
-    this.#arm("flushStoredSendBeforeClose", isAnswer ? sendTimeoutMs : closeTimeoutMs);
+    this.#arm("flushStoredSendBeforeClose", this.#isAnswering ? sendTimeoutMs : closeTimeoutMs);
   }
 
   /** Closes the socket now; unsent bytes may be lost. */

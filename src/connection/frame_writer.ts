@@ -191,6 +191,12 @@ export abstract class FrameWriter {
   /** A whole message that was framed before. */
   #prepared(message: Framed): number {
     this.#checkOrder(message.opcode);
+    const sent = this.#sendPrepared(message);
+    if (sent >= 0) this.#count(message.byteLength, true);
+    return sent;
+  }
+
+  #sendPrepared(message: Framed): number {
     const extension = this.framing.extension;
     const key = extension?.sharedKey;
     if (extension !== undefined && (key === undefined || !this.framing.isDirect)) {
@@ -212,9 +218,17 @@ export abstract class FrameWriter {
       return this.#data(opcode, data, true, undefined);
     }
     const first = opcode | FIN;
-    return this.connection.outbox.sendFrame(first, data as Uint8Array, length, length, UNMASKED)
-      ? length
-      : -1;
+    if (!this.connection.outbox.sendFrame(first, data as Uint8Array, length, length, UNMASKED)) {
+      return -1;
+    }
+    this.#count(length, true);
+    return length;
+  }
+
+  #count(payload: number, isLast: boolean): void {
+    const { counters } = this.connection.entry;
+    counters.payloadSent += payload;
+    if (isLast) counters.messagesSent++;
   }
 
   /** A message, or a part of one. */
@@ -230,6 +244,7 @@ export abstract class FrameWriter {
       ? this.send(first, data)
       : this.#sendEncoded(this.framing.extension, first, data, compress);
     if (sent < 0) return sent;
+    this.#count(sent, fin);
     const mayRelease = this.#sendsMessage && fin;
     this.#sendsMessage = !fin;
     if (mayRelease) this.connection.owner.topics.release(this.connection);

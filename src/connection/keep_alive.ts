@@ -128,8 +128,10 @@ export class KeepAlive implements ProbingHost {
     const { timeMs } = this.settings;
     const dueMs = session.aliveAt === PAUSED ? now + timeMs : session.aliveAt + timeMs;
     if (this.isFar(dueMs)) return this.expect(session, dueMs);
-    session.probing ??= new Probing(this, session);
-    session.probing.waitFor(dueMs - now);
+    const probing = session.probing ??= new Probing(this, session);
+    // A clock that has jumped brings this look too late: it may stand still now.
+    if (dueMs <= now && !probing.isHeldUp(0)) probing.onDue();
+    else probing.waitFor(dueMs - now);
   }
 }
 

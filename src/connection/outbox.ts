@@ -45,6 +45,7 @@ export const FIRST_FREE_FLAG = 32;
 
 /** What an outbox needs of the context. Implemented by ServingContext. */
 export interface SendingOwner {
+  readonly counters: { hit(limit: "maxUnsentBytes"): void };
   readonly limits: Limits;
   readonly scheduler: Scheduler;
   /** Calls `flush` of one that was written to outside a turn, before long. */
@@ -232,6 +233,7 @@ export abstract class Outbox implements Serviceable {
       "warn",
       () => `connection ${this.socketFd}: ${whyNoRoom(this.owner.limits, given, others)}`,
     );
+    this.owner.counters.hit("maxUnsentBytes");
     this.abort("unsent");
     return false;
   }

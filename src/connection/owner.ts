@@ -12,6 +12,7 @@ import type { KeepAlive } from "./keep_alive.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Framed } from "./prepared_message.ts";
+import type { ContextCounters, ProtocolCounters } from "./stats/counters.ts";
 import type { FrameRules } from "../core/websocket/frame_rules.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Digests } from "../core/websocket/digests.ts";
@@ -45,6 +46,7 @@ export interface ProtocolEntry {
   /** How frames are read where no extension is in use, by each side; made by the first that reads any. */
   serverRules: FrameRules | undefined;
   clientRules: FrameRules | undefined;
+  readonly counters: ProtocolCounters;
   /** The connections that use it now. */
   readonly connections: Set<Member>;
 }
@@ -57,6 +59,7 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
   readonly topics: Hub<Framed>;
+  readonly counters: ContextCounters;
   readonly fileOps: FileOps;
   /** The longest paths first. */
   readonly mounts: readonly CheckedMount[];

@@ -23,6 +23,8 @@ export interface Probed {
   probing: Probing | undefined;
   /** Sends a ping with this payload. */
   sendProbe(payload: Uint8Array): void;
+  /** The last probe was not answered in its time. */
+  onMissed(): void;
   /** The peer is silent for too long. */
   onSilent(): void;
 }
@@ -145,6 +147,7 @@ export class Probing extends WheelEntry {
     // A probe that has not left is not unanswered.
     if (doubt !== undefined && doubt.behind > 0) return this.waitFor(intervalMs);
     if (dueMs > now) return this.#rest(dueMs);
+    if (unanswered > 0) session.onMissed();
     if (unanswered >= probes) return session.onSilent();
     const isStuck = outbox.isWriting;
     session.aliveAt = Math.ceil(now);

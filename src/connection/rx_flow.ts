@@ -3,6 +3,7 @@
 import type { Transport } from "../api/network.ts";
 import { FIRST_FREE_FLAG, Outbox, type SendingOwner } from "./outbox.ts";
 import type { Phase } from "./phase.ts";
+import type { ProtocolCounters } from "./stats/counters.ts";
 import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
 
 /** How often a verdict waits for the connection's turn. */
@@ -19,6 +20,7 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
 
   abstract override readonly owner: SendingOwner & { readonly budget: TurnBudget };
   abstract readonly phase: Phase | undefined;
+  abstract readonly entry: { readonly counters: ProtocolCounters };
 
   onBytes(bytes: Uint8Array): number {
     const { budget } = this.owner;
@@ -28,6 +30,7 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
     outbox.beginTurn();
     const taken = this.phase!.onBytes(bytes);
     outbox.endTurn();
+    this.entry.counters.wireReceived += taken;
     if (!budget.isSpent) return taken;
     budget.charge(this);
     return this.#waitForTurn(taken);

@@ -2,6 +2,7 @@
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
+import type { LimitName } from "../api/stats/stats.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
@@ -45,6 +46,14 @@ import {
   failOnRejection,
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
+
+/** Those that a peer hits by what it sends. */
+const LIMITS: { readonly [Name in Failure]?: LimitName } = {
+  frameTooBig: "maxFramePayload",
+  messageTooBig: "maxMessageSize",
+  tooManyFragments: "maxFragments",
+  tooManyEmptyFragments: "maxEmptyFragments",
+};
 
 /** Our close frame. */
 interface SentClose extends CloseStatus {
@@ -93,6 +102,9 @@ export class WebSocketSession extends FrameWriter
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
     const connection = this.connection;
+    const { counters } = connection.entry;
+    if (connection.isClient) counters.clients++;
+    else counters.servers++;
     this.#tellExtensions();
     if (connection.isEstablished) {
       const { entry, isClient } = connection;
@@ -143,6 +155,10 @@ export class WebSocketSession extends FrameWriter
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
     const connection = this.connection;
+    const { counters } = connection.entry;
+    counters.payloadReceived += piece.length;
+    const frames = this.frames;
+    if (frames.isFinal && frames.remaining === 0) counters.messagesReceived++;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
@@ -232,6 +248,10 @@ export class WebSocketSession extends FrameWriter
     this.connection.turn(() => this.beside(OPCODE_PING | FIN, payload));
   }
 
+  onMissed(): void {
+    this.connection.entry.counters.probesMissed++;
+  }
+
   onSilent(): void {
     log("info", () => `connection ${this.connection.socketFd}: the peer answers no probe`);
     this.connection.abort("keepAlive");
@@ -290,12 +310,16 @@ export class WebSocketSession extends FrameWriter
   onClose(cause: CloseCause): void {
     const connection = this.connection;
     const wasClean = this.#isClean;
-    const said = this.#receivedClose ?? this.#sentClose;
-    const { code, reason } = said ?? { code: CLOSE_ABNORMAL, reason: "" };
+    // In order and without a close frame: nothing was said, as in versions whose frames have no code.
+    const said = this.#receivedClose ?? (wasClean ? undefined : this.#sentClose);
+    const { code, reason } = said ??
+      { code: wasClean ? CLOSE_NO_STATUS : CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
     this.#parser.release();
     this.connection.owner.keepAlive?.end(this);
-    call(connection, connection.entry, "closed", { code, reason, wasClean, cause });
+    const info = { code, reason, wasClean, cause };
+    connection.entry.counters.closed(info);
+    call(connection, connection.entry, "closed", info);
     this.framing.layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
@@ -391,6 +415,8 @@ export class WebSocketSession extends FrameWriter
   }
 
   #failWith(failure: Failure, detail?: string): void {
+    const limit = LIMITS[failure];
+    if (limit !== undefined) this.connection.owner.counters.hit(limit);
     const cause = causeOf(failure);
     this.connection.endsFor(cause);
     const [code, fault] = FAILURES[failure];

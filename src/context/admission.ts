@@ -187,6 +187,7 @@ export class Admission implements AcceptorHost {
     const timer = new WheelTimer({
       onTimeout: () => {
         if (isSettled) return;
+        this.#owner.counters.hit("headerTimeoutMs");
         log("warn", `connection ${fd}: ${reason} did not settle within ${headerTimeoutMs} ms`);
         drop();
       },
@@ -241,6 +242,10 @@ export class Admission implements AcceptorHost {
     }
     owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
+    owner.counters.accepted++;
+    if (descriptors.connections.size === owner.limits.maxConnections) {
+      owner.counters.hit("maxConnections");
+    }
     if (this.#counts) this.#count(transport.remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
@@ -274,6 +279,7 @@ export class Admission implements AcceptorHost {
   #isFull(address: string): boolean {
     const count = this.#perAddress.get(address) ?? 0;
     if (count < this.#owner.limits.maxConnectionsPerAddress) return false;
+    this.#owner.counters.hit("maxConnectionsPerAddress");
     log("info", () => `${address} has maxConnectionsPerAddress (${count}) already`);
     return true;
   }

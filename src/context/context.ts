@@ -7,6 +7,7 @@ import type { FileOps } from "../api/file_ops.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Listener, Network, Transport } from "../api/network.ts";
 import type { ReasonData } from "../api/reasons.ts";
+import type { Stats } from "../api/stats/stats.ts";
 import { POLLOUT } from "../api/service.ts";
 import { LwsError } from "../base/errors.ts";
 import { isLogged, log } from "../base/log.ts";
@@ -20,6 +21,7 @@ import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
 import { WebSocketSession } from "../connection/websocket_session.ts";
+import { ContextCounters } from "../connection/stats/counters.ts";
 import { Admission } from "./admission.ts";
 import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
@@ -30,6 +32,7 @@ import { checkSource, listenAs } from "./listen.ts";
 import { giveUpRoot } from "./privileges.ts";
 import { Protocols } from "./protocols.ts";
 import { Shutdown } from "./shutdown.ts";
+import { statsOf } from "./stats/stats.ts";
 import { tlsOf } from "./tls_callbacks.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
@@ -83,6 +86,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly polling: Polling | undefined;
   readonly listener: Listener | undefined;
   readonly inbox: BroadcastInbox;
+  readonly counters = new ContextCounters();
   readonly topics: Hub<Framed>;
   readonly protocols: Protocols;
   readonly entries: readonly ProtocolEntry[];
@@ -138,7 +142,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
-    this.topics = new Hub(info.topics);
+    this.topics = new Hub(info.topics, (limit) => this.counters.hit(`topics.${limit}`));
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     const rollBack: RollBack = [() => this.polling?.network?.release()];
     try {
@@ -177,6 +181,11 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   get runtimeIsNeededFor(): string | undefined {
     if (this.tls.isServer || this.connector.usesTls) return "TLS";
     return this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined;
+  }
+
+  stats(): Stats {
+    const { counters, entries, descriptors: { connections }, wheel } = this;
+    return statsOf({ counters, entries, connections: connections.values(), timers: wheel.size });
   }
 
   /** Begins a client's connection; what becomes of it is told later. */

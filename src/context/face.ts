@@ -8,6 +8,7 @@ import type { Limits } from "../api/limits.ts";
 import type { PeerAddresses, StreamConn } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { PollFd } from "../api/service.ts";
+import type { Stats } from "../api/stats/stats.ts";
 import type { CertificateInfo } from "../api/tls.ts";
 import type { Position, PublicationData, PublishOptions } from "../api/topics/topics.ts";
 import type { Wsi } from "../api/wsi.ts";
@@ -136,6 +137,10 @@ class ContextFace extends Face<ServingContext> implements Context {
     const { connector } = living(this, "setProxy");
     if (typeof proxy !== "string") refuseArgument("setProxy", "proxy", proxy, "a text");
     return connector.setProxy(proxy);
+  }
+
+  stats(): Stats {
+    return contextOf(this).stats();
   }
 
   connections(protocol?: Protocol | string): IterableIterator<Wsi> {

@@ -293,7 +293,9 @@ function gatherMessages<User>(
     if (before + piece.length + wsi.remainingPacketPayload > maxMessageSize) {
       gatherings.delete(wsi);
       // What fails the connection is no close of the program's, which an extension may put off.
-      behind<Connection>(wsi).close("limit", ...FAILURES.messageTooBig);
+      const connection = behind<Connection>(wsi);
+      connection.owner.counters.hit("maxMessageSize");
+      connection.close("limit", ...FAILURES.messageTooBig);
       return;
     }
     if (isFirst && isLast) {

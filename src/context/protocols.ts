@@ -10,6 +10,7 @@ import { LwsError } from "../base/errors.ts";
 import { call, callAny } from "../connection/callbacks.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Member, ProtocolEntry } from "../connection/owner.ts";
+import { ProtocolCounters } from "../connection/stats/counters.ts";
 import { rxBufferSizeOf } from "./options/protocols.ts";
 
 /** Where other processes broadcast to a protocol. */
@@ -44,6 +45,7 @@ export class Protocols {
       allowedOrigins: protocol.allowedOrigins,
       serverRules: undefined,
       clientRules: undefined,
+      counters: new ProtocolCounters(),
       connections: new Set<Connection>(),
     }));
     this.active = this.entries.map((entry) => entry.active);

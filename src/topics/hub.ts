@@ -58,6 +58,7 @@ interface Held<Message> {
  */
 export class Hub<Message extends Publishable> {
   readonly #limits: TopicLimits;
+  readonly #onLimit: (limit: keyof TopicLimits) => void;
   readonly #topics = new Map<string, Topic<Message>>();
   readonly #topicsOf = new Map<Subscriber<Message>, Set<Topic<Message>>>();
   readonly #held = new Map<Subscriber<Message>, Held<Message>>();
@@ -70,8 +71,10 @@ export class Hub<Message extends Publishable> {
   /** Those that were published while another one goes out. */
   #waiting: Publication<Message>[] | undefined;
 
-  constructor(limits: TopicLimits) {
+  /** @param onLimit hears of each limit that is hit */
+  constructor(limits: TopicLimits, onLimit: (limit: keyof TopicLimits) => void = () => {}) {
     this.#limits = limits;
+    this.#onLimit = onLimit;
   }
 
   /** The last connection of a context that is destroyed has gone. */
@@ -121,6 +124,7 @@ export class Hub<Message extends Publishable> {
   #checkRoom(used: number, limit: "maxPerConnection" | "maxTopics"): void {
     const most = this.#limits[limit];
     if (used < most) return;
+    this.#onLimit(limit);
     throw new LwsError("topic-limit", `subscribe: topics.${limit} (${most}) is reached`);
   }
 
@@ -152,6 +156,7 @@ export class Hub<Message extends Publishable> {
     if (this.#isClosed) throw new LwsError("destroyed", "publish: the context is destroyed");
     const { maxPublication } = this.#limits;
     if (message.byteLength > maxPublication) {
+      this.#onLimit("maxPublication");
       const what = `publish: data has ${message.byteLength} bytes, more than topics.maxPublication`;
       throw new LwsError("topic-limit", `${what} (${maxPublication})`);
     }
@@ -234,6 +239,7 @@ export class Hub<Message extends Publishable> {
         `connection ${subscriber.socketFd}: the subscriber reads too slowly, topics.maxUnsent ` +
         `(${this.#limits.maxUnsent}) is reached`,
     );
+    this.#onLimit("maxUnsent");
     this.end(subscriber);
     subscriber.closeLagging();
   }

@@ -95,12 +95,19 @@ Deno.test("echo.ts serves all versions of the protocol on one port, with --versi
   echo.process.kill("SIGINT");
   assertEquals((await echo.end()).code, 0);
 
-  const wrong = await new Deno.Command(Deno.execPath(), {
-    args: runArguments(["--allow-net"], example("echo.ts"), ["--versions", "13,9"]),
-    stdin: "null",
-  }).output();
-  assertEquals(wrong.code, 2);
-  assertStringIncludes(new TextDecoder().decode(wrong.stderr), "9 is none of hixie-75, 0");
+  const lists = [
+    ["13,9", `--versions: "9" is none of hixie-75, 0, 4, 5, 6, 7, 8, 13\n`],
+    ["0,", `--versions: "" is none of hixie-75, 0, 4, 5, 6, 7, 8, 13\n`],
+    ["13,0,13", "--versions: 13 is there twice\n"],
+  ] as const;
+  for (const [wrong, says] of lists) {
+    const refused = await new Deno.Command(Deno.execPath(), {
+      args: runArguments(["--allow-net"], example("echo.ts"), ["--versions", wrong]),
+      stdin: "null",
+    }).output();
+    assertEquals(refused.code, 2);
+    assertStringIncludes(new TextDecoder().decode(refused.stderr), says);
+  }
 });
 
 Deno.test({

@@ -19,6 +19,7 @@ const MEMBERS = {
   hangupOnClient: true,
   setCertificate: true,
   setProxy: true,
+  stats: true,
   connections: true,
   callbackOnWritableAllProtocol: true,
   rxFlowAllowAllProtocol: true,

@@ -61,6 +61,7 @@ export class ClientHandshake implements Phase {
   headers: HeaderSource | undefined;
   #startedAt = 0;
   #offered: readonly Extension[] = [];
+  #isTimedOut = false;
   /** 1xx responses so far. */
   #interim = 0;
 
@@ -163,6 +164,7 @@ export class ClientHandshake implements Phase {
 
   onTimeout(reason: TimeoutReason): void {
     const timeoutMs = this.#connection.owner.limits.clientTimeoutMs;
+    this.#isTimedOut = true;
     const doing = this.#state in CONNECTING ? "connecting" : "waiting for the server's answer";
     this.#fail(`timed out while ${doing} (${reason}, clientTimeoutMs is ${timeoutMs})`);
   }
@@ -192,6 +194,8 @@ export class ClientHandshake implements Phase {
     this.#step("gone");
     const connection = this.#connection;
     const refused = this.#refused;
+    const failure = this.#isTimedOut ? "timeout" : "failed";
+    connection.owner.counters.failedFor(refused !== undefined ? "refused" : failure);
     if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
     else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     call(connection, connection.entry, "clientConnectionError", this.#failure);

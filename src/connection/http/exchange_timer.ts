@@ -3,6 +3,7 @@
  * that after which a program without an answer is told of.
  */
 
+import type { Limits } from "../../api/limits.ts";
 import { log } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
 
@@ -121,16 +122,25 @@ export class ExchangeTimer {
     const connection = this.#connection;
     const { contentTimeoutMs, minBodyRate } = connection.owner.limits;
     const now = connection.owner.wheel.now();
-    if (connection.outbox.unsent > 0 && now >= this.#unreadAt) return "unread";
+    if (connection.outbox.unsent > 0 && now >= this.#unreadAt) {
+      return this.#past("sendTimeoutMs", "unread");
+    }
     if (now >= this.#silentAt) return this.#tellOfSilence();
     if (this.#pieceAt === NEVER) return "none";
-    if (now >= this.#pieceAt + contentTimeoutMs) return "slow body";
+    if (now >= this.#pieceAt + contentTimeoutMs) return this.#past("contentTimeoutMs", "slow body");
     if (minBodyRate === 0 || now < this.#windowEnd()) return "none";
-    if (this.#windowBytes * 1000 < minBodyRate * RATE_WINDOW_MS) return "slow body";
+    if (this.#windowBytes * 1000 < minBodyRate * RATE_WINDOW_MS) {
+      return this.#past("minBodyRate", "slow body");
+    }
     this.#windowBytes = this.#windowMs = 0;
     this.#windowAt = this.#now();
     this.rearm();
     return "goes on";
+  }
+
+  #past(limit: keyof Limits, verdict: ExchangeVerdict): ExchangeVerdict {
+    this.#connection.owner.counters.hit(limit);
+    return verdict;
   }
 
   /** When the peer has taken nothing for too long; while the context is destroyed it has less time. */

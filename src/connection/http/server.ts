@@ -104,6 +104,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       if (isBehindAll && this.state !== "RESPOND") connection.end("peer");
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
+      if (error.limit !== undefined) connection.owner.counters.hit(error.limit);
       // Behind a complete answer there is no request to answer with an error.
       if (this.state === "DRAIN") connection.end("protocol", "lingers");
       else this.refuse(error.status, error.message);
@@ -200,6 +201,9 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     }
     const isOwn = reason === "httpContent" && !this.#connection.isTimeoutOfProgram;
     const verdict = isOwn ? this.timer.verdict() : "none";
+    if (verdict === "none" && isOwn && this.state === "IDLE") {
+      this.#connection.owner.counters.hit("keepAliveTimeoutMs");
+    }
     if (verdict === "goes on") return;
     if (verdict === "slow body") {
       if (this.state === "DRAIN") return this.#connection.end("timeout", "lingers");
@@ -309,9 +313,14 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
     this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = new HttpResponse(connection, this, head);
-    if (connection.owner.isDestroyed) return this.refuse(503, "the context is being destroyed");
+    const { counters, isDestroyed } = connection.owner;
+    if (isDestroyed) {
+      if (decision.kind === "websocket") counters.refusedFor("destroy");
+      return this.refuse(503, "the context is being destroyed");
+    }
     switch (decision.kind) {
       case "refused":
+        counters.refusedFor(decision.isOfOtherVersion ? "version" : "malformed");
         return this.refuse(
           decision.status,
           decision.reason,

@@ -87,16 +87,26 @@ export class ServerHandshake {
     if (offered.length > 0 && chosen === undefined) {
       const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
       const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
+      owner.counters.refusedFor("subprotocol");
       return exchange.refuse(400, what, [], "notice");
     }
     const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen) ?? this.#first;
-    if (!this.#isOriginAllowed(entry)) return exchange.refuse(403, "the origin is not allowed");
+    if (!this.#isOriginAllowed(entry)) {
+      owner.counters.refusedFor("origin");
+      return exchange.refuse(403, "the origin is not allowed");
+    }
 
     const offers = parseExtensions(this.#upgrade.extensions);
-    if (offers === undefined) return exchange.refuse(400, "a malformed Sec-WebSocket-Extensions");
+    if (offers === undefined) {
+      owner.counters.refusedFor("malformed");
+      return exchange.refuse(400, "a malformed Sec-WebSocket-Extensions");
+    }
 
     if (entry !== this.#first) {
-      if (!makeUser(connection, entry)) return exchange.refuse(500, "perSessionData threw");
+      if (!makeUser(connection, entry)) {
+        owner.counters.refusedFor("fault");
+        return exchange.refuse(500, "perSessionData threw");
+      }
       connection.enter(entry);
     }
     connection.wireVersion = this.#upgrade.version;
@@ -157,6 +167,7 @@ export class ServerHandshake {
     const isRefused = verdict !== 0 || exchange.hasAnswered;
     if (!isRefused) exchange.endIfComplete();
     if (isRefused && exchange.response?.letsLeave(true)) {
+      connection.owner.counters.refusedFor("filter");
       agreed?.layers.close();
       return this.undo();
     }
@@ -184,6 +195,7 @@ export class ServerHandshake {
   }
 
   #refuse(agreed: ExtensionAnswer | undefined, status: number, reason: string): void {
+    this.#connection.owner.counters.refusedFor(status === 500 ? "fault" : "filter");
     agreed?.layers.close();
     this.undo();
     this.#exchange.refuse(status, reason);

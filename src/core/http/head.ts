@@ -155,7 +155,11 @@ abstract class HeadParser<Head> {
     }
     if (start === end) return true;
     if (this.#fieldLines.length === 3 * this.#limits.maxHeaderFields) {
-      throw new HttpSyntaxError(this.#rules.tooLargeStatus, "too many header fields");
+      throw new HttpSyntaxError(
+        this.#rules.tooLargeStatus,
+        "too many header fields",
+        "maxHeaderFields",
+      );
     }
     const colon = checkFieldLine(bytes, start, end, this.#rules.syntaxStatus);
     this.#fieldLines.push(start, colon, end);
@@ -185,8 +189,12 @@ abstract class HeadParser<Head> {
 
   #tooLong(): HttpSyntaxError {
     return this.#hasStartLine
-      ? new HttpSyntaxError(this.#rules.tooLargeStatus, "the head is too long")
-      : new HttpSyntaxError(this.#rules.longStartStatus, "the start line is too long");
+      ? new HttpSyntaxError(this.#rules.tooLargeStatus, "the head is too long", "maxHeaderBytes")
+      : new HttpSyntaxError(
+        this.#rules.longStartStatus,
+        "the start line is too long",
+        "maxHeaderBytes",
+      );
   }
 }
 

@@ -1,15 +1,21 @@
 /** The small rules of RFC 9110 section 5.6 and RFC 9112 that every HTTP parser and writer shares. */
 
+/** The limits that a message may be past. */
+export type HttpLimit = "maxHeaderBytes" | "maxHeaderFields" | "maxBodySize";
+
 /** A message that breaks HTTP's rules; its sender is answered with `status`, and the connection closed. */
 export class HttpSyntaxError extends Error {
   override readonly name = "HttpSyntaxError";
   /** The status to answer a request with; 0 for a response, which has no answer. */
   readonly status: number;
+  /** Which limit it is past, if that is what is wrong. */
+  readonly limit: HttpLimit | undefined;
 
   /** `message` says what was wrong, for the log; it never repeats what the peer sent. */
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, limit?: HttpLimit) {
     super(message);
     this.status = status;
+    this.limit = limit;
   }
 }
 

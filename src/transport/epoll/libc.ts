@@ -206,6 +206,8 @@ function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
 function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc {
   // Of the thread that runs this program; the pointer stays the same.
   const errno = new Deno.UnsafePointerView(symbols.__errno_location()!);
+  /** Texts by `errno`: a crowd that leaves by resets asks for the same one, again and again. */
+  const errors: string[] = [];
   const text = new Uint8Array(64);
   const { words } = epollEventLayout(Deno.build.arch);
   const oneEvent = symbols.calloc(1n, BigInt(words * 4));
@@ -254,7 +256,7 @@ function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc 
       }
     },
     errno: () => errno.getInt32(),
-    strerror: (number) => textAt(symbols.strerror(number)),
+    strerror: (number) => errors[number] ??= textAt(symbols.strerror(number)),
   };
 }
 

@@ -262,7 +262,7 @@ Deno.test("hixie-75: the program closes by the end of the stream, and the peer's
   assertEquals(session.recorder.reasons.includes("closed"), false);
   session.peer.send(wire(0, "on its way", 0xff));
   session.peer.end();
-  assertEquals(await ending(session), [4000, true, "self"]);
+  assertEquals(await ending(session), [1005, true, "self"]);
   assertEquals(session.pieces, []);
 });
 

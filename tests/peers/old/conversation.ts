@@ -16,6 +16,20 @@ export type ClientVersion = Exclude<ClientConnectInfo["version"], undefined | -1
 /** On both sides of where the length field grows; the foreign programs' scripts have the same. */
 const LENGTHS = [0, 125, 126, 65_535, 65_536];
 
+/** How long a conversation may take, in milliseconds; a peer that waits for us would wait for ever. */
+const DEADLINE_MS = 60_000;
+
+async function inTime(conversation: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const why = `the conversation hangs: it takes more than ${DEADLINE_MS} ms`;
+  const timer = setTimeout(() => late.reject(new Error(why)), DEADLINE_MS);
+  try {
+    await Promise.race([conversation, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Whether there is nothing but text: no binary messages, no fragments, no pings. */
 export function isTextOnly(version: WireVersion): boolean {
   return version === "hixie-75" || version === 0;
@@ -39,10 +53,18 @@ function closedBy(
  * @param talk runs the client against a port, and resolves to how its two connections ended, a line each
  * @param answer the code and the reason of its own close frame where our server has sent 4001 "bye"
  */
-export async function hear(
+export function hear(
   version: WireVersion,
   talk: (port: number) => Promise<string>,
   answer: readonly [number, string] = [4001, "bye"],
+): Promise<void> {
+  return inTime(hearAll(version, talk, answer));
+}
+
+async function hearAll(
+  version: WireVersion,
+  talk: (port: number) => Promise<string>,
+  answer: readonly [number, string],
 ): Promise<void> {
   await using server = echoServer([], { versions: VERSIONS });
   const printed = await talk(server.context.port);
@@ -97,7 +119,11 @@ export interface Skills {
 }
 
 /** Has our client talk to a foreign server: the other half of {@linkcode hear}. */
-export async function talkTo(
+export function talkTo(port: number, version: ClientVersion, skills: Skills): Promise<void> {
+  return inTime(sayAll(port, version, skills));
+}
+
+async function sayAll(
   port: number,
   version: ClientVersion,
   { choosesProtocol, sends, fragments = 3, ending }: Skills,

@@ -1,7 +1,7 @@
 /** What clients and servers of npm's packages say in the conversation, each by its own means. */
 
 import { assertEquals } from "@std/assert";
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { assertSame } from "../echo.ts";
 import { messagesOf } from "./conversation.ts";
 
@@ -66,9 +66,15 @@ export async function serving(
   server: Server,
   talk: (port: number) => Promise<void>,
 ): Promise<void> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => void sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     await talk((server.address() as AddressInfo).port);
+  } catch (error) {
+    // Else it would be waited for what went wrong to end.
+    for (const socket of sockets) socket.destroy();
+    throw error;
   } finally {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }

@@ -23,12 +23,17 @@ class Session implements Probed {
   aliveAt: number = UNPROBED;
   probing: Probing | undefined;
   probes = 0;
+  missed = 0;
   isSilent = false;
   onProbe: () => void = () => {};
 
   sendProbe(): void {
     this.probes++;
     this.onProbe();
+  }
+
+  onMissed(): void {
+    this.missed++;
   }
 
   onSilent(): void {
@@ -142,4 +147,25 @@ Deno.test("a connection that is gone without a word is passed over", () => {
   gone(first);
   clock.advance(TIME + TICK);
   assertEquals([first.probes, second.probes], [0, 1]);
+});
+
+Deno.test("a clock that has jumped past a probe, and stands still, brings it", () => {
+  let now = 0;
+  let due: (() => void) | undefined;
+  const wheel = new TimerWheel({
+    now: () => now,
+    setTimer: (callback) => due = callback,
+    clearTimer: () => due = undefined,
+  });
+  const session = new Session();
+  const keepAlive = new KeepAlive(SETTINGS, wheel, () => session);
+  keepAlive.begin(session);
+  now = TIME + 100;
+  for (let round = 0; round < 10; round++) {
+    const callback = due;
+    due = undefined;
+    callback?.();
+  }
+  assertEquals(session.probes, 1);
+  keepAlive.end(session);
 });

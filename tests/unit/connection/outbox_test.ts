@@ -12,6 +12,7 @@ class TestOutbox extends Outbox {
   override readonly socketFd = 1;
   override readonly isOpen = true;
   override readonly owner = {
+    counters: { hit() {} },
     limits: DEFAULT_LIMITS,
     scheduler: new AutomaticScheduler(),
     flushLater: (outbox: Outbox) => void outbox.flush(),

@@ -210,9 +210,11 @@ export class ChunkedDecoder {
     }
     this.#chunks++;
     if (this.#remaining > this.#maxBodySize - this.#total) {
-      throw new HttpSyntaxError(413, "the body is too long");
+      throw new HttpSyntaxError(413, "the body is too long", "maxBodySize");
     }
-    if (this.#chunks > this.#maxChunks) throw new HttpSyntaxError(413, "too many tiny chunks");
+    if (this.#chunks > this.#maxChunks) {
+      throw new HttpSyntaxError(413, "too many tiny chunks", "maxBodySize");
+    }
     this.#total += this.#remaining;
     this.#state = "data";
   }

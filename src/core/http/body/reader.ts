@@ -107,7 +107,9 @@ export class BodyReader {
     if (framing.kind === "close") this.#remaining = Infinity;
     if (framing.kind === "chunked") this.#chunked = new ChunkedDecoder(maxBodySize);
     if (framing.kind !== "length") return;
-    if (framing.length > maxBodySize) throw new HttpSyntaxError(413, "the body is too long");
+    if (framing.length > maxBodySize) {
+      throw new HttpSyntaxError(413, "the body is too long", "maxBodySize");
+    }
     this.#remaining = framing.length;
   }
 

@@ -88,13 +88,13 @@ function readKeyed(
 /** What a server has chosen for an answer. */
 export interface KeyedAnswer {
   readonly protocol: string | undefined;
-  readonly fields: Iterable<FieldLine>;
+  readonly fields: readonly FieldLine[];
   /** `Sec-WebSocket-Nonce`, which draft 04 alone has. */
   readonly nonce?: string | undefined;
 }
 
 /**
- * The 101 that accepts a handshake (section 4.2.2, step 5).
+ * The 101 that accepts a handshake (section 4.2.2, step 5). The bytes are valid until the next call.
  *
  * @throws {TypeError} for a protocol that is no token or a field that can't be sent
  */
@@ -103,7 +103,10 @@ export function upgradeResponse(
   { protocol, fields, nonce }: KeyedAnswer,
   digests: Sha1,
 ): Uint8Array {
-  let startLines = SWITCHING_PROTOCOLS + acceptValue(key, digests);
+  const accept = acceptValue(key, digests);
+  const isBare = protocol === undefined && nonce === undefined && fields.length === 0;
+  if (isBare) return bareResponse(accept);
+  let startLines = SWITCHING_PROTOCOLS + accept;
   if (nonce !== undefined) startLines += "\r\nSec-WebSocket-Nonce: " + nonce;
   if (protocol !== undefined) {
     checkProtocol("protocol", protocol);
@@ -129,6 +132,16 @@ export const WEBSOCKET_VERSION = 13;
 /** What every 101 begins with. */
 const SWITCHING_PROTOCOLS = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
   "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+
+const ACCEPT_LENGTH = 28;
+/** Most answers have nothing but the accept value, for which it has room. */
+const bareAnswer = /* @__PURE__ */ writeHead(SWITCHING_PROTOCOLS + " ".repeat(ACCEPT_LENGTH), []);
+
+function bareResponse(accept: string): Uint8Array {
+  const at = SWITCHING_PROTOCOLS.length;
+  for (let i = 0; i < ACCEPT_LENGTH; i++) bareAnswer[at + i] = accept.charCodeAt(i);
+  return bareAnswer;
+}
 
 /**
  * Of these a request must have one line only: RFC 6454 section 7.3 has it so for `Origin`, and RFC 9110

@@ -194,7 +194,6 @@ export class DraftReader implements FrameReader, FrameHandler {
       length = header[2]! << 8 | header[3]!;
       this.#headerLength = 4;
     } else if (length === LENGTH_64) {
-      if (header[2]! > 0x7f) return this.#fail("lengthOutOfRange");
       length = 0;
       for (let i = 2; i < LONGEST_HEADER; i++) length = length * 256 + header[i]!;
       this.#headerLength = LONGEST_HEADER;
@@ -202,7 +201,7 @@ export class DraftReader implements FrameReader, FrameHandler {
     this.#key = key;
     this.#taken = 0;
     this.#left = length;
-    // What no number holds exactly is told as it came: it is longer than any limit.
+    // What no number holds exactly is told as it came: it is out of range, or longer than any limit.
     const written = Number.isSafeInteger(length)
       ? writeHeader(header, 0, header[0]!, length, false)
       : this.#headerLength;

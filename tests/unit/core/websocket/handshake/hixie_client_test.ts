@@ -88,6 +88,7 @@ Deno.test("the case of origin, scheme and host does not matter, that of the path
   for (
     const other of [
       "ws://example.com/Demo",
+      "ws://example.net/demo",
       "wss://example.com/demo",
       "ws://example.com:80/demo",
       "ws://example.com/demo/",

@@ -8,6 +8,7 @@ import {
   readUpgrade,
   upgradeResponse,
 } from "../../../../../src/core/websocket/handshake/server.ts";
+import { acceptValue } from "../../../../../src/core/websocket/handshake/keys.ts";
 import type { WireVersion } from "../../../../../src/core/websocket/wire_version.ts";
 import { readRequest, textOf } from "../../../../support/http_messages.ts";
 
@@ -165,6 +166,18 @@ Deno.test("RFC 6455 section 4.2.2: a 101 has the accept value, the protocol and 
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Accept: ${ACCEPT}\r\nSec-WebSocket-Protocol: chat\r\nServer: x\r\n\r\n`,
   );
+});
+
+Deno.test("an answer without more than the accept value has that of its own key, time and again", () => {
+  const keys = [KEY, "AAAAAAAAAAAAAAAAAAAAAA==", KEY];
+  for (const key of keys) {
+    const answer = upgradeResponse(key, { protocol: undefined, fields: [] }, digests);
+    assertEquals(
+      textOf(answer),
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${acceptValue(key, digests)}\r\n\r\n`,
+    );
+  }
 });
 
 Deno.test("a 101 can't be made to carry a header through a subprotocol or a field", () => {

@@ -123,9 +123,16 @@ Deno.test("a length of 64 bits fails the connection, one beyond the limit does",
   const { reader: each, heard } = listen(reader, { masked: false });
   each.parse(Uint8Array.of(0x84, 127, 0x80, 0, 0, 0, 0, 0, 0, 1));
   assertEquals(heard, [["fail", "lengthOutOfRange"]]);
-  const { reader: other, heard: byOther } = listen(reader, { masked: false });
-  other.parse(Uint8Array.of(0x84, 127, 0x7f, 0xff, 0, 0, 0, 0, 0, 1));
-  assertEquals(byOther, [["fail", "frameTooBig"]]);
+  for (const maxFramePayload of [1000, Number.MAX_SAFE_INTEGER]) {
+    const limits = { maxFramePayload };
+    for (
+      const length of [[0, 0x20, 0, 0, 0, 0, 0, 0], new Array<number>(8).fill(0xff).with(0, 0x7f)]
+    ) {
+      const { reader: other, heard: byOther } = listen(reader, { masked: false, limits });
+      other.parse(Uint8Array.of(0x84, 127, ...length));
+      assertEquals(byOther, [["fail", "frameTooBig"]]);
+    }
+  }
 });
 
 Deno.test("limits and texts are judged as those of RFC 6455", () => {

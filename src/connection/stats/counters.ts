@@ -1,0 +1,49 @@
+/** What is counted while connections are served: plain numbers, as each message goes by here. */
+
+import type { CloseCause, CloseInfo } from "../../api/reasons.ts";
+import type { ClientFailureCause, LimitName, RefusalCause } from "../../api/stats/stats.ts";
+
+/** Of one protocol. */
+export class ProtocolCounters {
+  servers = 0;
+  clients = 0;
+  messagesReceived = 0;
+  payloadReceived = 0;
+  wireReceived = 0;
+  messagesSent = 0;
+  payloadSent = 0;
+  wireSent = 0;
+  probesMissed = 0;
+  readonly closesByCode: Map<number, number> = new Map();
+  readonly closesByCause: Map<CloseCause, number> = new Map();
+
+  closed({ code, cause }: CloseInfo): void {
+    increment(this.closesByCode, code);
+    increment(this.closesByCause, cause);
+  }
+}
+
+/** Of a context as a whole. */
+export class ContextCounters {
+  /** Connections of servers. */
+  accepted = 0;
+  readonly refused: Map<RefusalCause, number> = new Map();
+  readonly failed: Map<ClientFailureCause, number> = new Map();
+  readonly limits: Map<LimitName, number> = new Map();
+
+  refusedFor(cause: RefusalCause): void {
+    increment(this.refused, cause);
+  }
+
+  failedFor(cause: ClientFailureCause): void {
+    increment(this.failed, cause);
+  }
+
+  hit(limit: LimitName): void {
+    increment(this.limits, limit);
+  }
+}
+
+function increment<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
