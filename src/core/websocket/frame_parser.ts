@@ -44,7 +44,7 @@ const FIRST_ASSEMBLY = 1024;
 /** A view of a buffer up to this size is kept by its connection until the next read. */
 const LARGEST_KEPT = 4096;
 /** One of a buffer up to this size is kept for all connections together. */
-const LARGEST_SHARED = 5 * 64 * 1024;
+const LARGEST_SHARED = 256 * 1024 + 64;
 
 /** What is known of the frame in hand, in one number; above these are the reserved bits. */
 const BINARY = 1;
@@ -359,10 +359,12 @@ export class FrameParser implements FrameFacts {
     const taken = Math.min(end - position, wanted - from);
     const to = from + taken;
     const assembly = assemblyFor(message, to, wanted);
-    const phase = (message.delivered + from) & 3;
-    if (masked) mask(bytes, view, position, position + taken, message.key, phase);
     assembly.set(bytes.subarray(position, position + taken), from);
     message.assembled = to;
+    if (masked) {
+      const assemblyView = new DataView(assembly.buffer);
+      mask(assembly, assemblyView, from, to, message.key, (message.delivered + from) & 3);
+    }
     if (message.isText && !this.#checkText(message, assembly, from, to)) return end;
     if (to === wanted) {
       message.assembled = 0;

@@ -1,15 +1,10 @@
 /** Masking of RFC 6455 section 5.3: byte i of the payload is XORed with byte i mod 4 of the key. */
 
-import { xorSimd } from "../../base/simd_xor.ts";
-
 /**
  * From this payload length on 64-bit steps win over 32-bit ones; below it their BigInt set-up costs
  * more than it saves: 125 bytes take 13 ns instead of 24 (`bench/mask_bench.ts`).
  */
 const LONG_PAYLOAD = 32;
-
-/** From this length on the call of a function of WebAssembly costs less than it saves. */
-const SIMD_PAYLOAD = 512;
 
 /**
  * Masks or unmasks `bytes[start, end)` in place.
@@ -28,9 +23,8 @@ export function mask(
   phase: number,
 ): void {
   const turned = phase === 0 ? key : rotate(key, phase);
-  const length = end - start;
-  let position = length >= SIMD_PAYLOAD ? xorSimd(bytes, start, end, turned) : start;
-  if (length >= LONG_PAYLOAD) {
+  let position = start;
+  if (end - start >= LONG_PAYLOAD) {
     const half = BigInt(turned >>> 0);
     const wide = BigInt.asUintN(64, (half << 32n) | half);
     for (const stop = end - 31; position < stop; position += 32) {

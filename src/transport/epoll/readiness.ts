@@ -1,6 +1,5 @@
 /** One `epoll` instance: which watcher is told that a descriptor is ready. */
 
-import { simdBuffer } from "../../base/simd_xor.ts";
 import {
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -49,7 +48,7 @@ export abstract class Readiness {
    * it is watched.
    */
   readonly #generations: number[] = [];
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #buffer: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(BUFFER_BYTES);
   #view: Uint8Array | undefined;
 
   constructor(libc: Libc) {
@@ -150,7 +149,7 @@ export abstract class Readiness {
    * its own.
    */
   borrow(): Uint8Array<ArrayBuffer> {
-    const buffer = this.#buffer ?? simdBuffer(BUFFER_BYTES);
+    const buffer = this.#buffer ?? new Uint8Array(BUFFER_BYTES);
     this.#buffer = undefined;
     return buffer;
   }
