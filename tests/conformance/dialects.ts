@@ -26,11 +26,10 @@ export interface Dialect {
 const RFC = { hasAllKinds: true, hasCloseCode: true, hasCloseFrame: true, trailer: 0 } as const;
 const HIXIE = { hasAllKinds: false, hasCloseCode: false, trailer: 1 } as const;
 
-/** All versions, that of RFC 6455 first. */
+/** All versions but 7, which is 8 with another number; that of RFC 6455 first. */
 export const DIALECTS: readonly Dialect[] = [
   { version: 13, ...RFC },
   { version: 8, ...RFC },
-  { version: 7, ...RFC },
   { version: 6, ...RFC },
   { version: 5, ...RFC, hasCloseCode: false },
   { version: 4, ...RFC, hasCloseCode: false },
