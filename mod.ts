@@ -82,6 +82,8 @@ export type {
   WithoutUser,
 } from "./src/api/reasons.ts";
 export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
+export type { AnswerMember } from "./src/api/http/answer.ts";
+export type { RequestMember } from "./src/api/http/request.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";
 export type { PreparedMessage, WriteKind, WriteOptions } from "./src/api/write.ts";
