@@ -2,6 +2,15 @@
 
 import type { CloseCause, CloseInfo } from "../../api/reasons.ts";
 import type { ClientFailureCause, LimitName, RefusalCause } from "../../api/stats/stats.ts";
+import type { Failure } from "../../core/websocket/close.ts";
+
+/** The limits that a peer hits by what it sends. */
+const LIMITS: { readonly [Name in Failure]?: LimitName } = {
+  frameTooBig: "maxFramePayload",
+  messageTooBig: "maxMessageSize",
+  tooManyFragments: "maxFragments",
+  tooManyEmptyFragments: "maxEmptyFragments",
+};
 
 /** Of one protocol. */
 export class ProtocolCounters {
@@ -41,6 +50,12 @@ export class ContextCounters {
 
   hit(limit: LimitName): void {
     increment(this.limits, limit);
+  }
+
+  /** A connection fails for what its peer has sent. */
+  failsFor(failure: Failure): void {
+    const limit = LIMITS[failure];
+    if (limit !== undefined) this.hit(limit);
   }
 }
 
