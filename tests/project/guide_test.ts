@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from "../../src/api/limits.ts";
 import { createContext, handlers } from "../../mod.ts";
 import { openMetrics } from "../../src/metrics/mod.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { readOpenMetrics } from "../support/open_metrics.ts";
+import { readOpenMetrics } from "../support/metrics/open_metrics.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${name}.md`);

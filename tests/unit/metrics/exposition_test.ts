@@ -5,7 +5,7 @@ import type { Stats } from "../../../mod.ts";
 import { expose } from "../../../src/metrics/exposition.ts";
 import { FAMILIES } from "../../../src/metrics/families.ts";
 import { named } from "../../support/named.ts";
-import { readOpenMetrics } from "../../support/open_metrics.ts";
+import { readOpenMetrics } from "../../support/metrics/open_metrics.ts";
 import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 
 async function closeWith(socket: WebSocketPeer, code: number): Promise<void> {

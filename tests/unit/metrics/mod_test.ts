@@ -10,7 +10,7 @@ import {
   openMetrics,
 } from "../../../src/metrics/mod.ts";
 import { named } from "../../support/named.ts";
-import { readOpenMetrics } from "../../support/open_metrics.ts";
+import { readOpenMetrics } from "../../support/metrics/open_metrics.ts";
 import { serve } from "../../support/serve.ts";
 
 const URL = "http://localhost/metrics";
