@@ -83,6 +83,7 @@ export type {
 } from "./src/api/reasons.ts";
 export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
 export type { AnswerMember } from "./src/api/http/answer.ts";
+export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";

@@ -10,6 +10,7 @@ import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import type { Delivery } from "../topics/hub.ts";
+import type { ShownHead } from "../web/incoming_request.ts";
 
 /**
  * What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. Implemented by
@@ -70,6 +71,8 @@ export interface HeaderSource {
   snapshot(): Map<string, string>;
   /** The target of a request as sent; empty for an answer, as the next two are. */
   readonly rawUri: string;
+  /** That of a request; undefined for an answer. */
+  readonly request: ShownHead | undefined;
   cookie(name: string): string | undefined;
   uriArgs(name: string): string[];
 }

@@ -63,6 +63,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/http/exchange_times_test.ts": ["connection/http/exchange_timer"],
   "behaviour/http/framing_test.ts": ["connection/http/response_body"],
   "behaviour/http/header_block_test.ts": ["base/date", "core/http/header_block"],
+  "behaviour/http/incoming_request_test.ts": ["connection/http/requested"],
   "behaviour/http/methods_test.ts": ["context/options/requests"],
   "behaviour/http/request_getters_test.ts": ["connection/http/header_reader"],
   "behaviour/lifecycle/after_the_end_test.ts": [
