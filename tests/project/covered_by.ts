@@ -6,8 +6,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",
-    "context/client_options",
+    "connection/client/watch",
   ],
+  "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
+  "behaviour/client/url_test.ts": ["context/client_options"],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
