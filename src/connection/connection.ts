@@ -151,7 +151,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.drop();
     this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
-    this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);

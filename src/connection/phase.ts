@@ -7,6 +7,7 @@ import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
+import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import type { Delivery } from "../topics/hub.ts";
@@ -37,8 +38,8 @@ export interface Phase {
   onWritable(): void;
   /** The connection's timeout has expired; the connection is cut unless this does better. */
   onTimeout(reason: TimeoutReason): void;
-  /** The transport is gone; delivers the phase's own last reason. */
-  onClose(cause: CloseCause, error: unknown): void;
+  /** The transport is gone; delivers the phase's own last reason. A client tells how it ended. */
+  onClose(cause: CloseCause, error: unknown): ClientEnd | void;
   /** The context is being destroyed. */
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */

@@ -6,8 +6,16 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",
-    "context/client_options",
+    "connection/client/watch",
   ],
+  "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
+  "behaviour/client/url_test.ts": ["context/client_options"],
+  "behaviour/messages/messages_test.ts": [
+    "connection/messages/end",
+    "connection/messages/gathering",
+    "connection/messages/inbox",
+  ],
+  "behaviour/messages/send_test.ts": ["connection/messages/marks", "connection/messages/sending"],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
@@ -113,6 +121,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "websocket_client/websocket_options",
   ],
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
+  "unit/metrics/exposition_test.ts": ["metrics/families"],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],

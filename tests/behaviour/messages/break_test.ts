@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { LwsError, type Protocol } from "../../../mod.ts";
+import { captureLog } from "../../support/recorder.ts";
 import { serve, settle } from "../../support/serve.ts";
 import { all, closing, connected, type Message, next, text } from "./loop.ts";
 
@@ -78,6 +79,7 @@ Deno.test("flow control of the program's keeps from the callback what a loop has
 });
 
 Deno.test("a callback that stops receiving or throws stops what a loop has left", async () => {
+  using _log = captureLog();
   const seen: string[] = [];
   let given: AsyncIterator<Message> | undefined;
   const protocol: Protocol = {

@@ -104,6 +104,7 @@ Deno.test("what was sent before a close has left before it, and what is sent beh
 });
 
 Deno.test("past maxUnsentBytes it rejects, and so does all that waits", async () => {
+  using _log = captureLog();
   const network = new MemoryNetwork({ capacity: KIB });
   await using looped = await connected({ network, maxUnsentBytes: 8 * KIB });
   const { wsi, peer } = looped;
