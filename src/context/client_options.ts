@@ -1,5 +1,6 @@
 /** What `clientConnect` is given, and its check. */
 
+import { checkRetry, type RetryPolicy } from "./clients/retry_policy.ts";
 import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import { isPlain, refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
@@ -30,6 +31,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   "draft04Masking",
   "signal",
   "redirects",
+  "retry",
 ]);
 
 /** As many as browsers follow. */
@@ -46,6 +48,8 @@ export interface CheckedClient {
   /** The connection's, where the program gave it. */
   readonly user: unknown;
   readonly signal: AbortSignal | undefined;
+  /** Undefined where it does not connect again. */
+  readonly retry: RetryPolicy | undefined;
 }
 
 /**
@@ -101,9 +105,10 @@ function checkClientInfo(info: ClientConnectInfo): CheckedClient {
   }
   const target = targetOf(info);
   const { userdata: user, signal } = info;
-  if (signal === undefined) return { target, user, signal };
+  const retry = checkRetry(info.retry);
+  if (signal === undefined) return { target, user, signal, retry };
   if (!(signal instanceof AbortSignal)) refuse("signal", signal, "an AbortSignal");
-  if (!signal.aborted) return { target, user, signal };
+  if (!signal.aborted) return { target, user, signal, retry };
   throw new LwsError("aborted", "clientConnect: signal has aborted already", {
     cause: signal.reason,
   });
