@@ -77,6 +77,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
     ],
   ],
   ["websocket_client", ["base", "core/http", "api", "extensions", "context"]],
+  ["metrics", ["base", "api"]],
 ]);
 
 /** Programs of their own: `mod.ts` and the worker that a fork starts. */
@@ -250,7 +251,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>
