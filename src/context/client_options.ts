@@ -1,8 +1,10 @@
 /** What `clientConnect` is given, and its check. */
 
+import { checkRetry, type RetryPolicy } from "./clients/retry_policy.ts";
 import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import { isPlain, refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { isWhole } from "../base/option_rules.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
 import { isFieldValue, isToken, splitList } from "../core/http/syntax.ts";
 import { parseAuthority } from "../core/http/target.ts";
@@ -28,7 +30,13 @@ const FIELDS: ReadonlySet<string> = new Set([
   "version",
   "draft04Masking",
   "signal",
+  "redirects",
+  "retry",
 ]);
+
+/** As many as browsers follow. */
+const MOST_REDIRECTS = 20;
+const REDIRECTS_OF_URL = 5;
 
 /** Those that a URL says. */
 const IN_URL: ReadonlySet<string> = new Set(["address", "port", "path"]);
@@ -40,6 +48,8 @@ export interface CheckedClient {
   /** The connection's, where the program gave it. */
   readonly user: unknown;
   readonly signal: AbortSignal | undefined;
+  /** Undefined where it does not connect again. */
+  readonly retry: RetryPolicy | undefined;
 }
 
 /**
@@ -71,11 +81,13 @@ function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnect
   if (options.ssl !== undefined && (ssl === 0 || options.ssl !== 1 && options.ssl !== 2)) {
     refuse("ssl", options.ssl, ssl === 0 ? "nothing beside ws:" : "1 or 2");
   }
+  const { redirects = REDIRECTS_OF_URL, host = url.host } = options;
   const info = {
     ...options,
-    ...options.socketPath === undefined ? { address, port } : { host: options.host ?? url.host },
+    ...options.socketPath === undefined ? { address, port } : { host },
     ssl: options.ssl ?? ssl,
     path,
+    redirects,
   };
   const authorization = authorizationOf(url);
   if (authorization === undefined) return info;
@@ -93,9 +105,10 @@ function checkClientInfo(info: ClientConnectInfo): CheckedClient {
   }
   const target = targetOf(info);
   const { userdata: user, signal } = info;
-  if (signal === undefined) return { target, user, signal };
+  const retry = checkRetry(info.retry);
+  if (signal === undefined) return { target, user, signal, retry };
   if (!(signal instanceof AbortSignal)) refuse("signal", signal, "an AbortSignal");
-  if (!signal.aborted) return { target, user, signal };
+  if (!signal.aborted) return { target, user, signal, retry };
   throw new LwsError("aborted", "clientConnect: signal has aborted already", {
     cause: signal.reason,
   });
@@ -188,13 +201,15 @@ function targetOf(info: ClientConnectInfo): ClientTarget {
     serverName,
     path,
     host,
-    // Version 0 can't do without.
-    origin: origin ?? (version === 0 ? `${ssl === 0 ? "http" : "https"}://${host}` : undefined),
+    origin,
     protocols,
     headers,
     version,
     draft04Masking,
     hasUser,
+    redirects: redirectsOf(info),
+    redirected: 0,
+    hasLeftOrigin: false,
   };
 }
 
@@ -206,6 +221,13 @@ function headersOf(headers: ClientConnectInfo["headers"]): (readonly [string, st
   if (isObject && !(Symbol.iterator in headers) && isPlain(headers)) return Object.entries(headers);
   if (!isObject || !(Symbol.iterator in headers)) refuse("headers", headers, HEADERS);
   return [...headers as Iterable<readonly [string, string]>];
+}
+
+function redirectsOf({ redirects = 0 }: ClientConnectInfo): number {
+  if (!isWhole(redirects, 0, MOST_REDIRECTS)) {
+    refuse("redirects", redirects, `a whole number from 0 to ${MOST_REDIRECTS}`);
+  }
+  return redirects;
 }
 
 /** Checks the version, and how one of them masks. */

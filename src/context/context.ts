@@ -191,17 +191,22 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   }
 
   /** Begins a client's connection; what becomes of it is told later. */
-  connect(target: ClientTarget, user: unknown): Connection {
+  connect(target: ClientTarget, user: unknown, userOf?: ProtocolEntry): Connection {
     const connection = new Connection(this, this.descriptors.next(), true);
     connection.user = user;
-    const handshake = new ClientHandshake(connection, target, this.connector);
+    const handshake = new ClientHandshake(connection, target, this.connector, userOf);
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
-    const { polling } = this;
-    if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
+    if (this.#watches(socketFd)) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;
+  }
+
+  /** Has a client's descriptor watched, where the program does so. */
+  #watches(socketFd: number): boolean {
+    const { polling } = this;
+    return polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined;
   }
 
   /** Stops listening, and closes every connection as the options say. */
@@ -210,6 +215,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.admission.stop();
+    this.clients.stop();
     this.inbox.close();
     this.polling?.scheduler.release();
     this.#shutdown = new Shutdown(this.wheel, [...this.descriptors.connections.values()], options);
@@ -234,6 +240,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.descriptor = fd;
     this.descriptors.open(connection.socketFd, fd);
     this.polling?.open(connection.socketFd, fd);
+  }
+
+  reopen(connection: Member): boolean {
+    const { socketFd, descriptor } = connection;
+    this.descriptors.release(socketFd, descriptor);
+    if (this.hasDescriptors) connection.descriptor = -1;
+    this.unwatch(socketFd);
+    return this.#watches(socketFd);
   }
 
   polled(socketFd: number, transport: Transport): Transport {

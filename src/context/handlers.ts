@@ -32,6 +32,7 @@ export type VerdictReason =
   | "filterHttpConnection"
   | "filterProtocolConnection"
   | "clientFilterPreEstablish"
+  | "clientRetry"
   | "confirmExtensionOkay"
   | "clientConfirmExtensionSupported"
   | "opensslPerformClientCertVerification"
@@ -102,6 +103,7 @@ const TAKES_ONE: Record<VerdictReason, true> = {
   filterHttpConnection: true,
   filterProtocolConnection: true,
   clientFilterPreEstablish: true,
+  clientRetry: true,
   confirmExtensionOkay: true,
   clientConfirmExtensionSupported: true,
   opensslPerformClientCertVerification: true,

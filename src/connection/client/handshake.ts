@@ -10,6 +10,8 @@ import { describeFailure, isLogged, log, messageOf } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { call, consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
+import type { ProtocolEntry } from "../owner.ts";
+import { fieldsFor, redirectOf } from "./redirect.ts";
 import type { ClientTarget, Connector, Route } from "./route.ts";
 import type { ClientFailure } from "./watch.ts";
 import { ResponseHeaders } from "../http/header_reader.ts";
@@ -49,6 +51,8 @@ export class ClientHandshake implements Phase {
   readonly #connection: Connection;
   readonly #target: ClientTarget;
   readonly #routes: Connector;
+  /** Whose per-session data the connection has already. */
+  readonly #userOf: ProtocolEntry | undefined;
   readonly #aborter = new AbortController();
   readonly #parser: ResponseHeadParser;
   /** Undefined before the request. */
@@ -63,13 +67,25 @@ export class ClientHandshake implements Phase {
   #startedAt = 0;
   #offered: readonly Extension[] = [];
   #isTimedOut = false;
+  /** The failure is this end's own. */
+  #isOwn = false;
+  /** Why the redirect was not followed that the server's answer is. */
+  #unfollowed = "";
+  /** What asks where a redirect leads. */
+  #successor: ClientHandshake | undefined;
   /** 1xx responses so far. */
   #interim = 0;
 
-  constructor(connection: Connection, target: ClientTarget, routes: Connector) {
+  constructor(
+    connection: Connection,
+    target: ClientTarget,
+    routes: Connector,
+    userOf?: ProtocolEntry,
+  ) {
     this.#connection = connection;
     this.#target = target;
     this.#routes = routes;
+    this.#userOf = userOf;
     this.#parser = new ResponseHeadParser(connection.owner.limits);
     connection.wireVersion = target.version;
   }
@@ -102,13 +118,15 @@ export class ClientHandshake implements Phase {
     this.#connection.armTimeout(reason, this.#connection.owner.limits.clientTimeoutMs);
   }
 
-  /** The program wants it no more. */
+  /** The program wants it no more, or has failed it. */
   giveUp(why: string): void {
+    this.#isOwn = true;
     this.#fail(why);
   }
 
   /** It never got as far as connecting. */
   abandon(why: string): void {
+    this.#isOwn = true;
     this.#failure = why;
     const { owner, socketFd } = this.#connection;
     owner.scheduler.soon({ socketFd, service: () => this.#connection.onClose() });
@@ -118,7 +136,13 @@ export class ClientHandshake implements Phase {
     return false;
   }
 
+  successor(): ClientHandshake | undefined {
+    if (this.#successor !== undefined) this.#step("again");
+    return this.#successor;
+  }
+
   onBytes(bytes: Uint8Array): number {
+    if (this.#successor !== undefined) return bytes.length;
     if (this.#refused !== undefined) return this.#takeBody(this.#refused, bytes);
     const connection = this.#connection;
     let length = 0;
@@ -128,6 +152,7 @@ export class ClientHandshake implements Phase {
         if (taken === 0) return length;
         length += taken;
         if (isInterim(this.#parser.head.status)) this.#passOver();
+        else if (this.#isRedirected(this.#parser.head)) return bytes.length;
         else this.#agreed = this.#onHead(this.#parser.head);
       }
       const end = length + this.#opening!.proofLength;
@@ -141,7 +166,7 @@ export class ClientHandshake implements Phase {
           this.#target.ssl === 0;
         this.#fail(isTls ? "the server speaks TLS; connect with ssl: 1" : error.message);
       } else {
-        this.#failure = error.message;
+        this.#failure = error.message + this.#unfollowed;
         this.#takeBody(this.#refused, bytes.subarray(length));
       }
       return bytes.length;
@@ -153,7 +178,8 @@ export class ClientHandshake implements Phase {
   }
 
   onEnd(): void {
-    this.#connection.abort("peer");
+    // Its transport is closing, and what follows begins behind that.
+    if (this.#successor === undefined) this.#connection.abort("peer");
   }
 
   onLeft(_bytes: number): void {
@@ -176,16 +202,16 @@ export class ClientHandshake implements Phase {
   }
 
   onLeave(): void {
-    this.#fail("the context was destroyed");
+    this.giveUp("the context was destroyed");
   }
 
   onThrow(): void {
-    this.#fail("a callback threw");
+    this.giveUp("a callback threw");
   }
 
   onReturn(reason: Reason, result: number): void {
     noteClosing(this.#connection.socketFd, reason, result);
-    this.#fail(`${reason} returned ${result}`);
+    this.giveUp(`${reason} returned ${result}`);
   }
 
   onTurn(): void {
@@ -196,7 +222,7 @@ export class ClientHandshake implements Phase {
     // The transport holds the bytes back.
   }
 
-  onClose(_cause: CloseCause, error: unknown): ClientFailure {
+  onClose(cause: CloseCause, error: unknown): ClientFailure {
     this.#step("gone");
     const connection = this.#connection;
     const refused = this.#refused;
@@ -205,7 +231,8 @@ export class ClientHandshake implements Phase {
     if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
     else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     call(connection, connection.entry, "clientConnectionError", this.#failure);
-    return { text: this.#failure };
+    const isOwn = this.#isOwn || cause === "callback" || cause === "destroy";
+    return { text: this.#failure, answer: refused?.head, isOwn };
   }
 
   write(_data: unknown, kind: WriteKind | undefined): number {
@@ -214,7 +241,7 @@ export class ClientHandshake implements Phase {
 
   close(_cause: CloseCause, code: number | undefined, reason: string): number {
     closePayload(code, reason);
-    this.#fail("closed before it was established");
+    this.giveUp("closed before it was established");
     return 0;
   }
 
@@ -264,11 +291,13 @@ export class ClientHandshake implements Phase {
 
   #request(): void {
     const connection = this.#connection;
-    const { path, host, origin, protocols, headers, ssl, version } = this.#target;
+    const { path, host, protocols, ssl, version } = this.#target;
+    // Version 0 can't do without.
+    const ownOrigin = version === 0 ? `${ssl === 0 ? "http" : "https"}://${host}` : undefined;
     try {
       this.#offered = this.#offerable();
     } catch (error) {
-      return this.#fail(`an extension could not be offered: ${messageOf(error)}`);
+      return this.giveUp(`an extension could not be offered: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return;
     const appender = new HandshakeFields("");
@@ -279,16 +308,16 @@ export class ClientHandshake implements Phase {
       const asked = {
         path,
         host,
-        origin,
+        origin: this.#target.origin ?? ownOrigin,
         protocols,
-        fields: [...headers, ...appender.fields],
+        fields: fieldsFor(this.#target, appender.fields),
         extensions: this.#offered.map((each) => each.offer()).join(", "),
         isSecure: ssl !== 0,
       };
       this.#opening = newOpening(version, asked, connection.owner.digests);
       request = this.#opening.write();
     } catch (error) {
-      return this.#fail(`the request can't be sent: ${messageOf(error)}`);
+      return this.giveUp(`the request can't be sent: ${messageOf(error)}`);
     }
     connection.outbox.say(request);
     this.#step("asked");
@@ -313,6 +342,22 @@ export class ClientHandshake implements Phase {
     this.#parser.reset();
   }
 
+  /** Whether the answer says where to ask, and that is being done. */
+  #isRedirected(head: ResponseHead): boolean {
+    const next = redirectOf(this.#target, head);
+    if (next === undefined) return false;
+    if (typeof next === "string") {
+      this.#unfollowed = `: ${next}`;
+      return false;
+    }
+    const connection = this.#connection;
+    this.#step("redirected");
+    this.#logStep(`redirected by ${head.status} to ${next.host}`);
+    this.#successor = new ClientHandshake(connection, next, this.#routes, this.#userOf);
+    connection.transport!.close();
+    return true;
+  }
+
   /** Section 4.1, "If the response…" */
   #onHead(head: ResponseHead): UpgradeAnswer {
     if (head.status !== 101) {
@@ -334,7 +379,8 @@ export class ClientHandshake implements Phase {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
     }
     connection.enter(entry);
-    if (!hasUser && !makeUser(connection, entry)) return this.#fail("perSessionData threw");
+    const isThere = hasUser || entry === this.#userOf;
+    if (!isThere && !makeUser(connection, entry)) return this.giveUp("perSessionData threw");
     const layers = confirmExtensions(this.#offered, extensions);
     if (!this.#isWanted(layers)) {
       layers?.close();
@@ -348,6 +394,7 @@ export class ClientHandshake implements Phase {
     const codec = codecOf(version, { isClient: true, digests, draft04Masking, connectionKey });
     const session = new WebSocketSession(connection, layers, undefined, codec);
     connection.phase = session;
+    owner.clients.established(connection);
     connection.keepPause();
     session.begin();
   }
@@ -380,14 +427,14 @@ export class ClientHandshake implements Phase {
     try {
       layers?.begin(connection);
     } catch (error) {
-      this.#fail(`an extension could not be set up: ${messageOf(error)}`);
+      this.giveUp(`an extension could not be set up: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return false;
     const verdict = call(connection, connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
     if (verdict !== 0) {
       noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
-      this.#fail("clientFilterPreEstablish refused the server's answer");
+      this.giveUp("clientFilterPreEstablish refused the server's answer");
     }
     return verdict === 0;
   }
