@@ -89,6 +89,8 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The one for a client whose server has chosen a name; a context that was given none has one for each. */
+  protocolForClient(name: string): ProtocolEntry | undefined;
   /** Whether the first one also serves clients of version 0 that ask for a name which none has. */
   readonly repeatsNames: boolean;
   /** Whether connections have real descriptors. */
