@@ -45,7 +45,7 @@ export {
 export type { WireInfo } from "./src/api/creation/wire_info.ts";
 export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
 export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";
-export type { ClientConnectInfo } from "./src/api/client_info.ts";
+export type { ClientConnectInfo, ClientConnectOptions } from "./src/api/client_info.ts";
 export { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "./src/api/topics/limits.ts";
 export type {
   ClientFailureCause,
@@ -83,6 +83,7 @@ export type {
 } from "./src/api/reasons.ts";
 export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
 export type { AnswerMember } from "./src/api/http/answer.ts";
+export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";

@@ -1,9 +1,119 @@
-/** What `clientConnect` is given (`struct lws_client_connect_info`). */
+/** What `clientConnect` is given: a URL and options, or `struct lws_client_connect_info`. */
 
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 
 /**
- * Where a client connects and what it asks for (`struct lws_client_connect_info`), for
+ * What goes with the URL that {@linkcode Context.clientConnect} is given.
+ *
+ * @category Server and client
+ * @example
+ * ```ts
+ * import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "@x/lws";
+ *
+ * await using server = createContext({
+ *   port: 0,
+ *   iface: "127.0.0.1",
+ *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+ * });
+ * const answer = Promise.withResolvers<string>();
+ * await using client = createContext({
+ *   port: CONTEXT_PORT_NO_LISTEN,
+ *   protocols: [{
+ *     name: "echo",
+ *     callback: handlers({
+ *       clientEstablished: (wsi) => void wsi.write("hello"),
+ *       message: (_wsi, _user, message) => answer.resolve(String(message)),
+ *       clientConnectionError: (_wsi, _user, why) => answer.reject(new Error(why)),
+ *     }),
+ *   }],
+ * });
+ * client.clientConnect(`ws://127.0.0.1:${server.port}/room?a=b`, {
+ *   protocol: "echo",
+ *   headers: { "x-token": "42" },
+ *   signal: AbortSignal.timeout(10_000),
+ * });
+ * if (await answer.promise !== "hello") throw new Error("no echo");
+ * ```
+ */
+export interface ClientConnectOptions {
+  /** The unix socket to connect to, in place of address and port, or of those in the URL. */
+  readonly socketPath?: string;
+  /**
+   * The IP address or the network interface of this machine to connect from; for a name see the
+   * `iface` of `createContext`.
+   *
+   * Default: the context's, if that does not listen; else the system's choice.
+   */
+  readonly iface?: string;
+  /**
+   * What goes into the `Host` header, as it is, but that IPv6 has brackets there and no zone.
+   *
+   * Default: the address, and the port unless it is 80, or 443 with TLS.
+   */
+  readonly host?: string;
+  /**
+   * What goes into the `Origin` header, which is called `Sec-WebSocket-Origin` in the versions 4 to 8.
+   *
+   * Default: no such header; in version 0, which can't do without, `http://` or `https://` and the `host`.
+   */
+  readonly origin?: string;
+  /**
+   * Whether `wsi.tls` tells the server's certificate, version and cipher, which takes
+   * `node:tls`. Without an effect where that is used anyway, and without TLS.
+   *
+   * Default: `false`.
+   */
+  readonly peerCertificate?: boolean;
+  /**
+   * The host that the server's certificate has to be for, and that is asked for (SNI).
+   *
+   * Default: the host name of `host`.
+   */
+  readonly serverName?: string;
+  /**
+   * The subprotocols to ask for, as a list or joined by commas, the best first. One that the server
+   * chooses must be a protocol of the context; if it chooses none, the first protocol is used.
+   *
+   * Default: none.
+   */
+  readonly protocol?: string | readonly string[] | null;
+  /** The connection's `user`, in place of the protocol's per-session data. */
+  readonly userdata?: unknown;
+  /** More header fields of the request: a `Headers`, an object, or pairs of a name and a value. */
+  readonly headers?: Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
+  /**
+   * The version of the protocol to speak, whatever the context's own servers do: 13, which is RFC 6455, or one
+   * of the drafts 0 and 4 to 8; −1 is the newest. `docs/guide/old-wire-versions.md` tells what these lack.
+   * `"hixie-75"` is for servers only. Version 0 asks for one subprotocol at most, and for no extension.
+   *
+   * Default: `13`.
+   */
+  readonly version?: Exclude<WireVersion, "hixie-75"> | -1;
+  /**
+   * How a client of version 4 masks, as {@linkcode WireInfo.draft04Masking} says it for servers. Without an
+   * effect with other versions.
+   *
+   * Default: `"draft"`.
+   */
+  readonly draft04Masking?: Draft04Masking;
+  /**
+   * Ends the client when it aborts: one that is connecting gets `clientConnectionError`, a WebSocket is closed with
+   * 1000 as by `wsi.close`. When it has aborted before, `clientConnect` throws `aborted`.
+   *
+   * Default: none.
+   */
+  readonly signal?: AbortSignal;
+  /**
+   * With `wss:` alone: 2 forgives a self-signed certificate, and nothing else about it; see
+   * {@linkcode ClientConnectInfo.ssl}.
+   *
+   * Default: 1 with `wss:`.
+   */
+  readonly ssl?: 1 | 2;
+}
+
+/**
+ * Where a client connects and what it asks for (`struct lws_client_connect_info`), in place of a URL for
  * {@linkcode Context.clientConnect}.
  *
  * @category Server and client
@@ -32,7 +142,7 @@ import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version
  * if (await answer.promise !== "hello") throw new Error("no echo");
  * ```
  */
-export interface ClientConnectInfo {
+export interface ClientConnectInfo extends Omit<ClientConnectOptions, "ssl"> {
   /**
    * The host name or IP address to connect to. IPv6 may be in brackets, as `URL.hostname` has it, and
    * may have a zone (`fe80::1%eth0`, in brackets also with `%25` as in RFC 6874). The addresses of a name
@@ -41,29 +151,8 @@ export interface ClientConnectInfo {
   readonly address?: string;
   /** 1 to 65,535. May be left out with `socketPath`. */
   readonly port?: number;
-  /** The unix socket to connect to, in place of address and port. */
-  readonly socketPath?: string;
-  /**
-   * The IP address or the network interface of this machine to connect from; for a name see the
-   * `iface` of `createContext`.
-   *
-   * Default: the context's, if that does not listen; else the system's choice.
-   */
-  readonly iface?: string;
   /** Path and query of the request. Default: `"/"`. */
   readonly path?: string;
-  /**
-   * What goes into the `Host` header, as it is, but that IPv6 has brackets there and no zone.
-   *
-   * Default: the address, and the port unless it is 80, or 443 with TLS.
-   */
-  readonly host?: string;
-  /**
-   * What goes into the `Origin` header, which is called `Sec-WebSocket-Origin` in the versions 4 to 8.
-   *
-   * Default: no such header; in version 0, which can't do without, `http://` or `https://` and the `host`.
-   */
-  readonly origin?: string;
   /**
    * 0 connects with `ws`, 1 with `wss`, 2 with `wss` that forgives a self-signed certificate, and
    * nothing else about it.
@@ -76,43 +165,4 @@ export interface ClientConnectInfo {
    * Default: `0`.
    */
   readonly ssl?: 0 | 1 | 2;
-  /**
-   * Whether `wsi.tls` tells the server's certificate, version and cipher, which takes
-   * `node:tls`. Without an effect where that is used anyway, and without TLS.
-   *
-   * Default: `false`.
-   */
-  readonly peerCertificate?: boolean;
-  /**
-   * The host that the server's certificate has to be for, and that is asked for (SNI).
-   *
-   * Default: the host name of `host`.
-   */
-  readonly serverName?: string;
-  /**
-   * The subprotocols to ask for, as a list or joined by commas, the best first. One that the server
-   * chooses must be a protocol of the context; if it chooses none, the first protocol is used.
-   *
-   * Default: none.
-   */
-  readonly protocol?: string | readonly string[] | null;
-  /** The connection's `user`, in place of the protocol's per-session data. */
-  readonly userdata?: unknown;
-  /** More header fields of the request. */
-  readonly headers?: Iterable<readonly [string, string]>;
-  /**
-   * The version of the protocol to speak, whatever the context's own servers do: 13, which is RFC 6455, or one
-   * of the drafts 0 and 4 to 8; −1 is the newest. `docs/guide/old-wire-versions.md` tells what these lack.
-   * `"hixie-75"` is for servers only. Version 0 asks for one subprotocol at most, and for no extension.
-   *
-   * Default: `13`.
-   */
-  readonly version?: Exclude<WireVersion, "hixie-75"> | -1;
-  /**
-   * How a client of version 4 masks, as {@linkcode WireInfo.draft04Masking} says it for servers. Without an
-   * effect with other versions.
-   *
-   * Default: `"draft"`.
-   */
-  readonly draft04Masking?: Draft04Masking;
 }

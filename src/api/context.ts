@@ -1,6 +1,6 @@
 /** The public face of a context. */
 
-import type { ClientConnectInfo } from "./client_info.ts";
+import type { ClientConnectInfo, ClientConnectOptions } from "./client_info.ts";
 import type { FileOps } from "./file_ops.ts";
 import type { Limits } from "./limits.ts";
 import type { StreamConn } from "./network.ts";
@@ -79,7 +79,16 @@ export interface Context extends AsyncDisposable, TopicPublisher {
    *
    * Needs `--allow-net` for the address.
    *
-   * @throws {LwsError} `invalid-argument`, which names the field; `destroyed`.
+   * @param url `ws:` or `wss:`, or `http:` or `https:`, which mean the same, without a fragment. User and password
+   *   are sent as `Authorization: Basic` (RFC 7617), as UTF-8.
+   * @throws {LwsError} `invalid-argument`, which names the field; `aborted` when `signal` has aborted before;
+   *   `destroyed`.
+   */
+  clientConnect(url: string | URL, options?: ClientConnectOptions): Wsi;
+  /**
+   * The same by `struct lws_client_connect_info`.
+   *
+   * @throws {LwsError} As above.
    */
   clientConnect(info: ClientConnectInfo): Wsi;
   /**

@@ -15,6 +15,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { next } from "../base/state_table.ts";
 import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
+import type { Requested } from "./http/requested.ts";
 import { BROKEN } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
 import type { Phase } from "./phase.ts";
@@ -55,6 +56,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   entry: ProtocolEntry;
   user: unknown = undefined;
   uri = "";
+  requested: Requested = undefined;
   /** What {@linkcode Wsi.isSsl} is. */
   isSsl: 0 | 1 | 2 = 0;
   tls: TlsInfo | undefined = undefined;
@@ -149,7 +151,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.drop();
     this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
-    this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);

@@ -1,6 +1,7 @@
 /** What programs see of a connection: the class behind {@linkcode Wsi}. */
 
 import type { Context } from "../api/context.ts";
+import type { IncomingRequest } from "../api/http/incoming_request.ts";
 import type { PeerAddresses } from "../api/network.ts";
 import type { ActiveProtocol } from "../api/protocol.ts";
 import type { CloseCause } from "../api/reasons.ts";
@@ -18,6 +19,7 @@ import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { behind, Face, isFace } from "../base/face.ts";
+import { paramsOf, type Requesting, requestOf } from "./http/requested.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { Framed } from "./prepared_message.ts";
 import { publish, subscribe, unsubscribe } from "./topics/calls.ts";
@@ -27,18 +29,16 @@ import type { Hub, Subscriber } from "../topics/hub.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 
 /** What a face asks of its connection. Implemented by Connection. */
-interface Faced extends Subscriber<Framed> {
-  readonly owner: { readonly face: Context; readonly topics: Hub<Framed> };
+interface Faced extends Subscriber<Framed>, Requesting {
+  readonly owner: Requesting["owner"] & { readonly face: Context; readonly topics: Hub<Framed> };
   readonly entry: { readonly active: ActiveProtocol };
   readonly descriptor: number;
   readonly isClient: boolean;
   readonly wireVersion: WireVersion | undefined;
   readonly isOpen: boolean;
   readonly user: unknown;
-  readonly isSsl: 0 | 1 | 2;
   readonly tls: TlsInfo | undefined;
   readonly extensions: readonly string[];
-  readonly peer: { readonly addresses: PeerAddresses } | undefined;
   readonly uri: string;
   readonly phase: Pick<Phase, "headers" | "response" | "frames"> | undefined;
   readonly outbox: { readonly unsent: number; readonly isCongested: boolean };
@@ -109,6 +109,14 @@ export class WsiFace extends Face<Faced> implements Wsi {
 
   get uri(): string {
     return connectionOf(this).uri;
+  }
+
+  get request(): IncomingRequest | undefined {
+    return requestOf(connectionOf(this));
+  }
+
+  get pathParams(): Readonly<Record<string, string>> {
+    return paramsOf(connectionOf(this));
   }
 
   get rawUri(): string {

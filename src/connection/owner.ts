@@ -8,6 +8,7 @@ import type { Limits } from "../api/limits.ts";
 import type { Transport } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
+import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
@@ -59,6 +60,7 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
   readonly topics: Hub<Framed>;
+  readonly clients: ClientWatch;
   readonly counters: ContextCounters;
   readonly fileOps: FileOps;
   /** The longest paths first. */

@@ -6,9 +6,11 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
+import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import type { Delivery } from "../topics/hub.ts";
+import type { ShownHead } from "../web/incoming_request.ts";
 
 /**
  * What a connection is doing: serving HTTP, shaking hands, or exchanging WebSocket messages. Implemented by
@@ -35,8 +37,8 @@ export interface Phase {
   onWritable(): void;
   /** The connection's timeout has expired; the connection is cut unless this does better. */
   onTimeout(reason: TimeoutReason): void;
-  /** The transport is gone; delivers the phase's own last reason. */
-  onClose(cause: CloseCause, error: unknown): void;
+  /** The transport is gone; delivers the phase's own last reason. A client tells how it ended. */
+  onClose(cause: CloseCause, error: unknown): ClientEnd | void;
   /** The context is being destroyed. */
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
@@ -69,6 +71,8 @@ export interface HeaderSource {
   snapshot(): Map<string, string>;
   /** The target of a request as sent; empty for an answer, as the next two are. */
   readonly rawUri: string;
+  /** That of a request; undefined for an answer. */
+  readonly request: ShownHead | undefined;
   cookie(name: string): string | undefined;
   uriArgs(name: string): string[];
 }

@@ -1,6 +1,6 @@
 /** The established phase: messages, control frames and the closing handshake, on either side. */
 
-import type { CloseCause, Reason } from "../api/reasons.ts";
+import type { CloseCause, CloseInfo, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
 import type { LimitName } from "../api/stats/stats.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
@@ -307,7 +307,7 @@ export class WebSocketSession extends FrameWriter
     }
   }
 
-  onClose(cause: CloseCause): void {
+  onClose(cause: CloseCause): CloseInfo {
     const connection = this.connection;
     const wasClean = this.#isClean;
     // In order and without a close frame: nothing was said, as in versions whose frames have no code.
@@ -324,6 +324,7 @@ export class WebSocketSession extends FrameWriter
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
     }
+    return info;
   }
 
   /** Whether it was closed in order: where there are no close frames, by the end of both streams. */

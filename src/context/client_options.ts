@@ -1,11 +1,12 @@
 /** What `clientConnect` is given, and its check. */
 
-import type { ClientConnectInfo } from "../api/client_info.ts";
-import { refuseArgument } from "../base/check.ts";
+import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
+import { isPlain, refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
 import { isFieldValue, isToken, splitList } from "../core/http/syntax.ts";
 import { parseAuthority } from "../core/http/target.ts";
+import { authorizationOf, placeOf, readWebSocketUrl } from "../core/http/websocket_url.ts";
 import { checkHandshakeField } from "../core/websocket/handshake/fields.ts";
 import { DRAFT_04_MASKINGS, WIRE_VERSIONS } from "../core/websocket/wire_version.ts";
 import { parseIpLiteral } from "../proxy/ip_address.ts";
@@ -26,18 +27,81 @@ const FIELDS: ReadonlySet<string> = new Set([
   "headers",
   "version",
   "draft04Masking",
+  "signal",
 ]);
 
+/** Those that a URL says. */
+const IN_URL: ReadonlySet<string> = new Set(["address", "port", "path"]);
+const BESIDE_URL = [...FIELDS].filter((field) => !IN_URL.has(field));
+
+/** What is to become of a call of `clientConnect`. */
+export interface CheckedClient {
+  readonly target: ClientTarget;
+  /** The connection's, where the program gave it. */
+  readonly user: unknown;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
- * Checks and completes it.
+ * Checks and completes what `clientConnect` was given.
  *
- * @throws {LwsError} `invalid-argument`, which names the field.
+ * @throws {LwsError} `invalid-argument`, which names the field; `aborted` when the signal has.
  */
-export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
-  if (typeof info !== "object" || info === null) refuse("info", info, "an object");
+export function checkClient(
+  place: string | URL | ClientConnectInfo,
+  options?: ClientConnectOptions,
+): CheckedClient {
+  if (typeof place === "string" || place instanceof URL) {
+    return checkClientInfo(infoOf(`${place}`, options));
+  }
+  if (options !== undefined) refuse("options", options, "nothing beside an object");
+  return checkClientInfo(place);
+}
+
+/** The struct for a URL and what goes with it. */
+function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnectInfo {
+  const url = readWebSocketUrl(text);
+  if (typeof url === "string") throw new LwsError("invalid-argument", `clientConnect: ${url}`);
+  if (typeof options !== "object" || options === null) refuse("options", options, "an object");
+  for (const [field, value] of Object.entries(options)) {
+    if (IN_URL.has(field)) refuse(field, value, "nothing beside a URL, which has it");
+    if (!FIELDS.has(field)) refuse(field, value, `only ${BESIDE_URL.join(", ")}`);
+  }
+  const { address, port, ssl, path } = placeOf(url);
+  if (options.ssl !== undefined && (ssl === 0 || options.ssl !== 1 && options.ssl !== 2)) {
+    refuse("ssl", options.ssl, ssl === 0 ? "nothing beside ws:" : "1 or 2");
+  }
+  const info = {
+    ...options,
+    ...options.socketPath === undefined ? { address, port } : { host: options.host ?? url.host },
+    ssl: options.ssl ?? ssl,
+    path,
+  };
+  const authorization = authorizationOf(url);
+  if (authorization === undefined) return info;
+  const headers = headersOf(options.headers);
+  if (headers.some((each) => String(each?.[0]).toLowerCase() === "authorization")) {
+    refuse("headers", "authorization", "no authorization beside a user in the URL");
+  }
+  return { ...info, headers: [...headers, ["authorization", authorization]] };
+}
+
+function checkClientInfo(info: ClientConnectInfo): CheckedClient {
+  if (typeof info !== "object" || info === null) refuse("info", info, "a URL or an object");
   for (const [field, value] of Object.entries(info)) {
     if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
   }
+  const target = targetOf(info);
+  const { userdata: user, signal } = info;
+  if (signal === undefined) return { target, user, signal };
+  if (!(signal instanceof AbortSignal)) refuse("signal", signal, "an AbortSignal");
+  if (!signal.aborted) return { target, user, signal };
+  throw new LwsError("aborted", "clientConnect: signal has aborted already", {
+    cause: signal.reason,
+  });
+}
+
+function targetOf(info: ClientConnectInfo): ClientTarget {
   const { socketPath, iface, path = "/", origin, ssl = 0, peerCertificate = false } = info;
   for (
     const [field, value] of [
@@ -93,9 +157,9 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
   ) {
     refuse("protocol", info.protocol, "different tokens of RFC 9110 section 5.6.2");
   }
-  const headers = listOf("headers", info.headers, "pairs of a name and a value");
+  const headers = headersOf(info.headers);
   for (const header of headers) {
-    if (!Array.isArray(header)) refuse("headers", header, "pairs of a name and a value");
+    if (!Array.isArray(header)) refuse("headers", header, HEADERS);
     const [name, value] = header;
     try {
       checkHandshakeField(name, value);
@@ -132,6 +196,16 @@ export function checkClientInfo(info: ClientConnectInfo): ClientTarget {
     draft04Masking,
     hasUser,
   };
+}
+
+const HEADERS = "a Headers, an object, or pairs of a name and a value";
+
+function headersOf(headers: ClientConnectInfo["headers"]): (readonly [string, string])[] {
+  if (headers === undefined || headers === null) return [];
+  const isObject = typeof headers === "object";
+  if (isObject && !(Symbol.iterator in headers) && isPlain(headers)) return Object.entries(headers);
+  if (!isObject || !(Symbol.iterator in headers)) refuse("headers", headers, HEADERS);
+  return [...headers as Iterable<readonly [string, string]>];
 }
 
 /** Checks the version, and how one of them masks. */

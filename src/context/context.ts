@@ -23,6 +23,7 @@ import type { Framed } from "../connection/prepared_message.ts";
 import { WebSocketSession } from "../connection/websocket_session.ts";
 import { ContextCounters } from "../connection/stats/counters.ts";
 import { Admission } from "./admission.ts";
+import { Clients } from "./clients/clients.ts";
 import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { digests } from "./digests.ts";
@@ -88,6 +89,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly inbox: BroadcastInbox;
   readonly counters = new ContextCounters();
   readonly topics: Hub<Framed>;
+  readonly clients = new Clients(this);
   readonly protocols: Protocols;
   readonly entries: readonly ProtocolEntry[];
   readonly tls: ContextTls;

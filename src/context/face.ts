@@ -1,6 +1,6 @@
 /** What programs get of a context: {@linkcode createContext} and the members of `Context`. */
 
-import type { ClientConnectInfo } from "../api/client_info.ts";
+import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import type { Context, DatalessReason, DestroyOptions } from "../api/context.ts";
 import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../api/creation_info.ts";
 import type { FileOps } from "../api/file_ops.ts";
@@ -17,7 +17,7 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind, Face, isFace } from "../base/face.ts";
 import { publishToAll, subscriberCount } from "../connection/topics/calls.ts";
-import { checkClientInfo } from "./client_options.ts";
+import { checkClient } from "./client_options.ts";
 import { ServingContext } from "./context.ts";
 import { checkCreationInfo } from "./creation_options.ts";
 import { checkDestroyOptions } from "./shutdown.ts";
@@ -99,8 +99,8 @@ class ContextFace extends Face<ServingContext> implements Context {
     return contextOf(this).closed;
   }
 
-  clientConnect(info: ClientConnectInfo): Wsi {
-    return living(this, "clientConnect").connect(checkClientInfo(info), info.userdata).wsi;
+  clientConnect(place: string | URL | ClientConnectInfo, options?: ClientConnectOptions): Wsi {
+    return living(this, "clientConnect").clients.connect(checkClient(place, options)).wsi;
   }
 
   adopt(conn: StreamConn): Wsi | undefined {

@@ -69,7 +69,9 @@ export interface ContextSettings {
 /** What the options come to. */
 export interface CheckedOptions {
   readonly settings: ContextSettings;
-  readonly connect: Pick<ClientConnectInfo, "headers" | "origin" | "serverName">;
+  readonly connect: Pick<ClientConnectInfo, "origin" | "serverName"> & {
+    readonly headers: readonly (readonly [string, string])[];
+  };
   readonly allowsSelfSigned: boolean;
   readonly signal: AbortSignal | undefined;
 }

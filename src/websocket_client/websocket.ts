@@ -2,17 +2,12 @@
 
 import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { authorizationOf, placeOf } from "../core/http/websocket_url.ts";
 import { EventHandlers } from "./event_handlers.ts";
 import { failSoon, type Feedback, Link } from "./link.ts";
 import { checkOptions, inOwnNames } from "./options.ts";
 import { bytesAt, utf8Length } from "./outgoing.ts";
-import {
-  authorizationOf,
-  checkProtocols,
-  connectInfoOf,
-  parseUrl,
-  withAuthorization,
-} from "./target.ts";
+import { checkProtocols, parseUrl, withAuthorization } from "./target.ts";
 import {
   type Bytes,
   clampToShort,
@@ -113,16 +108,16 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
     const { settings, connect, allowsSelfSigned, signal } = checkOptions(more);
     const protocols = protocolsOf(more.protocols);
     checkProtocols(protocols);
-    const target = connectInfoOf(this.#url);
+    const target = placeOf(this.#url);
     const feedback = this.#feedback();
     if (signal?.aborted) {
       failSoon(feedback, aborted(signal));
       return;
     }
     const headers = withAuthorization(connect.headers, authorizationOf(this.#url));
-    const ssl = target.ssl === 1 && allowsSelfSigned ? 2 : target.ssl;
+    const ssl: 0 | 1 | 2 = target.ssl === 1 && allowsSelfSigned ? 2 : target.ssl;
     try {
-      const info = { ...target, ...connect, headers, ...ssl === undefined ? {} : { ssl } };
+      const info = { ...target, ...connect, headers, ssl };
       this.#link = new Link(feedback, settings, protocols, info);
     } catch (error) {
       if (!isOfUrl(error)) throw inOwnNames(error);

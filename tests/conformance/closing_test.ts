@@ -568,21 +568,22 @@ ruleOfBoth("7.4.2", "of all codes those of the ranges in use are answered", asyn
   await using house = side.setUp();
   const AT_ONCE = 512;
   const wrong: string[] = [];
-  for (let start = 0; start <= 0xffff; start += AT_ONCE) {
-    const links: Link[] = [];
-    for (let code = start; code < start + AT_ONCE; code++) {
-      links.push(await house.open(close(code)));
+  // Above the last range that has a use each 61st, and the last one.
+  const codes = Array.from({ length: 0x10000 }, (_, code) => code)
+    .filter((code) => code < 5_200 || code % 61 === 0 || code === 0xffff);
+  for (let start = 0; start < codes.length; start += AT_ONCE) {
+    const links: [number, Link][] = [];
+    for (const code of codes.slice(start, start + AT_ONCE)) {
+      links.push([code, await house.open(close(code))]);
     }
-    for (const [i, link] of links.entries()) {
-      const code = start + i;
+    for (const [code, link] of links) {
       const answer = await link.receiveClose();
       const expected = isCode(code) ? code : 1002;
       if (answer.code !== expected) wrong.push(`${code} is answered with ${answer.code}`);
       link.peer.close();
     }
     await settle();
-    for (const [i, { heard }] of links.entries()) {
-      const code = start + i;
+    for (const [code, { heard }] of links) {
       const [info] = heard.closes;
       const expected = isCode(code) ? code : 1002;
       if (info?.code !== expected || info.wasClean !== isCode(code) || heard.closes.length !== 1) {

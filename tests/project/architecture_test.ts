@@ -22,6 +22,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["tls", ["base", "api", "service", "transport"]],
   ["extensions", ["base", "core/http", "core/websocket", "api", "service"]],
   ["files", ["base", "core/http", "api", "service", "transport"]],
+  ["web", ["base", "core/http", "api"]],
   ["topics", ["base", "api"]],
   [
     "connection",
@@ -35,6 +36,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "proxy",
       "extensions",
       "files",
+      "web",
       "topics",
     ],
   ],
@@ -52,6 +54,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "tls",
       "extensions",
       "files",
+      "web",
       "topics",
       "connection",
       "remote",

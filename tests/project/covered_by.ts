@@ -6,8 +6,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",
-    "context/client_options",
+    "connection/client/watch",
   ],
+  "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
+  "behaviour/client/url_test.ts": ["context/client_options"],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
@@ -61,6 +63,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/http/exchange_times_test.ts": ["connection/http/exchange_timer"],
   "behaviour/http/framing_test.ts": ["connection/http/response_body"],
   "behaviour/http/header_block_test.ts": ["base/date", "core/http/header_block"],
+  "behaviour/http/incoming_request_test.ts": ["connection/http/requested"],
   "behaviour/http/methods_test.ts": ["context/options/requests"],
   "behaviour/http/request_getters_test.ts": ["connection/http/header_reader"],
   "behaviour/lifecycle/after_the_end_test.ts": [

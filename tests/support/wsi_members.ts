@@ -15,6 +15,8 @@ const MEMBERS = {
   extensions: true,
   peerAddresses: true,
   uri: true,
+  request: true,
+  pathParams: true,
   rawUri: true,
   method: true,
   hdrTotalLength: true,

@@ -1,5 +1,7 @@
 /** What a program may read of the request that a connection was opened with, or that it has in hand. */
 
+import type { IncomingRequest } from "./incoming_request.ts";
+
 /**
  * The head of a request, or of a server's answer on a client: the part of {@linkcode Wsi} that reads it
  * (`lws_hdr_copy` and its like).
@@ -7,6 +9,33 @@
  * @category Connections
  */
 export interface RequestMember {
+  /**
+   * The request in the web's own types: of an HTTP connection the one in hand, or the last one; of a WebSocket
+   * the one that it was opened with. It is made when it is first asked for, and there for as long as the
+   * connection from then on. Undefined on clients, before a request was read, and where it was not
+   * asked for until the headers were gone, which a WebSocket's are once `established` has returned.
+   *
+   * @example
+   * ```ts
+   * import { handlers } from "@x/lws";
+   *
+   * handlers({
+   *   established(wsi) {
+   *     console.log(wsi.request?.url.href, wsi.request?.cookies.get("session"));
+   *   },
+   *   message(wsi) { // there still, as it was asked for above
+   *     wsi.write(`you came by ${wsi.request?.url.host}`);
+   *   },
+   * });
+   * ```
+   */
+  readonly request: IncomingRequest | undefined;
+  /**
+   * What the request's path has in the places of its protocol's path, by their names, frozen: an object
+   * without prototype, empty where no path was asked for. It is there for as long as the connection, or
+   * until its next request.
+   */
+  readonly pathParams: Readonly<Record<string, string>>;
   /**
    * The path of the request, without its query; valid on HTTP and WebSocket connections of a server.
    * Empty before a request was parsed. It is percent-decoded once, without dot segments and empty ones;

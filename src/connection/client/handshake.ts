@@ -11,6 +11,7 @@ import { next } from "../../base/state_table.ts";
 import { call, consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ClientTarget, Connector, Route } from "./route.ts";
+import type { ClientFailure } from "./watch.ts";
 import { ResponseHeaders } from "../http/header_reader.ts";
 import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
 import { CLIENT_HANDSHAKE, type HandshakeEvent, type HandshakeState } from "../states.ts";
@@ -99,6 +100,11 @@ export class ClientHandshake implements Phase {
   #armTimeout(): void {
     const reason = CONNECTING[this.#state] ?? "awaitingServerResponse";
     this.#connection.armTimeout(reason, this.#connection.owner.limits.clientTimeoutMs);
+  }
+
+  /** The program wants it no more. */
+  giveUp(why: string): void {
+    this.#fail(why);
   }
 
   /** It never got as far as connecting. */
@@ -190,7 +196,7 @@ export class ClientHandshake implements Phase {
     // The transport holds the bytes back.
   }
 
-  onClose(_cause: CloseCause, error: unknown): void {
+  onClose(_cause: CloseCause, error: unknown): ClientFailure {
     this.#step("gone");
     const connection = this.#connection;
     const refused = this.#refused;
@@ -199,6 +205,7 @@ export class ClientHandshake implements Phase {
     if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
     else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     call(connection, connection.entry, "clientConnectionError", this.#failure);
+    return { text: this.#failure };
   }
 
   write(_data: unknown, kind: WriteKind | undefined): number {

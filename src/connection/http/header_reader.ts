@@ -8,6 +8,7 @@ import type { RequestHead, ResponseHead } from "../../core/http/head.ts";
 import { COMMON_METHODS } from "../../core/http/methods.ts";
 import { latin1 } from "../../core/http/syntax.ts";
 import { decodeArguments, type UriArgument } from "../../core/http/target.ts";
+import type { ShownHead } from "../../web/incoming_request.ts";
 
 /** What joins the lines of a repeated field. */
 const JOINT = ", ";
@@ -21,7 +22,7 @@ const VERSION = "http";
 
 /** Field names in any case, and pseudo tokens: names with a blank, which no field can have. */
 abstract class Headers<Head extends RequestHead | ResponseHead> implements HeaderSource {
-  protected readonly head: Head;
+  readonly head: Head;
   readonly #challenge: Uint8Array | undefined;
   /** Names whose values are longer than the context lets the program see, and how much it does. */
   #cut: Map<string, number> | undefined;
@@ -128,6 +129,7 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
 
   protected abstract ownPseudo(): Map<string, string>;
   abstract readonly rawUri: string;
+  abstract readonly request: ShownHead | undefined;
   abstract cookie(name: string): string | undefined;
   abstract uriArgs(name: string): string[];
 }
@@ -146,6 +148,10 @@ export class RequestHeaders extends Headers<RequestHead> {
     const mark = target.indexOf("?");
     const path = target.slice(0, mark < 0 ? undefined : mark).slice(0, pathLimit);
     return mark < 0 ? path : `${path}?${target.slice(mark + 1).slice(0, argsLimit)}`;
+  }
+
+  override get request(): ShownHead {
+    return this;
   }
 
   override cookie(name: string): string | undefined {
@@ -204,6 +210,10 @@ export class ResponseHeaders extends Headers<ResponseHead> {
 
   override get rawUri(): string {
     return "";
+  }
+
+  override get request(): undefined {
+    return undefined;
   }
 
   override cookie(): undefined {

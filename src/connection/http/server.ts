@@ -302,6 +302,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   #onRequest({ head, framing, decision, challenge }: ReadRequest, behind: number): void {
     const connection = this.#connection;
     connection.uri = head.path;
+    connection.requested = undefined;
     const { proxyTrust } = connection.owner;
     if (proxyTrust !== undefined) {
       connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);

@@ -8,6 +8,7 @@ import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import type { HeaderSource } from "../phase.ts";
+import { isSecure } from "./requested.ts";
 import type { HttpResponse } from "./response.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
@@ -234,13 +235,7 @@ export class ServerHandshake {
     return false;
   }
 
-  /** Whether the client speaks TLS: to this end, or to a proxy that is believed where we have none. */
   get #isSecure(): boolean {
-    const connection = this.#connection;
-    const { isSsl, owner: { proxyTrust } } = connection;
-    if (isSsl !== 0) return true;
-    if (proxyTrust === undefined) return false;
-    return this.#head.fields.get("x-forwarded-proto")?.toLowerCase() === "https" &&
-      proxyTrust.isTrusted(connection.peer?.socketAddress ?? "", 0);
+    return isSecure(this.#connection, this.#head.fields.get("x-forwarded-proto"));
   }
 }

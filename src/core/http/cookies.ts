@@ -24,6 +24,22 @@ export function findCookie(lines: readonly string[], name: string): string | und
   return undefined;
 }
 
+/**
+ * All cookies in the lines of `Cookie` by their names, of several of one name the first: what
+ * {@linkcode findCookie} finds. One without a name is passed over, too.
+ */
+export function allCookies(lines: readonly string[]): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const line of lines) {
+    for (const pair of line.split(";")) {
+      const equals = pair.indexOf("=");
+      const name = trimBlanks(pair.slice(0, Math.max(equals, 0)));
+      if (name !== "" && !all.has(name)) all.set(name, trimBlanks(pair.slice(equals + 1)));
+    }
+  }
+  return all;
+}
+
 function valueOf(pair: string, name: string): string | undefined {
   const equals = pair.indexOf("=");
   if (equals < 0 || trimBlanks(pair.slice(0, equals)) !== name) return undefined;

@@ -171,6 +171,8 @@ Deno.test("what rows name of the main API is there", () => {
     "mod.ts",
     "src/api/context.ts",
     "src/api/wsi.ts",
+    "src/api/http/answer.ts",
+    "src/api/http/request.ts",
     "src/api/protocol.ts",
     "src/api/reasons.ts",
   ]

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { findCookie } from "../../../../src/core/http/cookies.ts";
+import { allCookies, findCookie } from "../../../../src/core/http/cookies.ts";
 
 Deno.test("RFC 6265 section 4.2: a cookie is found by its name, and is what was sent", () => {
   const line = 'a=1; b="q u"; c=x=y; d=; e=%41+; A=2; f=a,b';
@@ -54,4 +54,15 @@ Deno.test("a line of semicolons is read once", () => {
   }) as unknown as string;
   assertEquals(findCookie([counting], "a"), undefined);
   assert(reads <= 2 * (line.length + 1), `${reads} calls for ${line.length} semicolons`);
+});
+
+Deno.test("all cookies are those that are found by their names, and those without one are none", () => {
+  const lines = ['a=1; b="q u"; c=x=y; =0; e ;;', "\t d = 4 ;a=2; __proto__=5; b"];
+  const all = allCookies(lines);
+  assertEquals([...all], [["a", "1"], ["b", '"q u"'], ["c", "x=y"], ["d", "4"], [
+    "__proto__",
+    "5",
+  ]]);
+  for (const [name, value] of all) assertEquals(findCookie(lines, name), value);
+  assertEquals(allCookies([]).size, 0);
 });

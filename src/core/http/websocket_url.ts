@@ -1,0 +1,69 @@
+/**
+ * The URLs of WebSockets (RFC 6455 section 3), with `http:` for `ws:` and `https:` for `wss:` as in the WHATWG's
+ * WebSockets Standard, and what of them goes where.
+ */
+
+const SCHEMES: Readonly<Record<string, "ws:" | "wss:">> = {
+  "http:": "ws:",
+  "https:": "wss:",
+  "ws:": "ws:",
+  "wss:": "wss:",
+};
+
+/**
+ * Reads a URL; a text says what is wrong with one, and never shows a password.
+ *
+ * @param base what a relative one is relative to
+ */
+export function readWebSocketUrl(text: string, base?: string): URL | string {
+  const url = URL.parse(text, base);
+  if (url === null) return `url is no URL: ${JSON.stringify(withoutUserinfo(text))}`;
+  const scheme = SCHEMES[url.protocol];
+  if (scheme === undefined) {
+    return `url has the scheme "${url.protocol}"; allowed: ws:, wss:, http: and https:`;
+  }
+  if (url.href.includes("#")) return "url has a fragment, which no server gets to see";
+  url.protocol = scheme;
+  return url;
+}
+
+/** What lies between the slashes and the last @ before a path; more rather than less. */
+function withoutUserinfo(text: string): string {
+  return text.slice(0, 256).replace(/^([^/]*\/\/)?.*@/, "$1…@");
+}
+
+/** The parts of a URL that say where to connect. */
+export interface UrlPlace {
+  readonly address: string;
+  /** 0 is none that can be connected to. */
+  readonly port: number;
+  readonly ssl: 0 | 1;
+  /** With the query. */
+  readonly path: string;
+}
+
+export function placeOf(url: URL): UrlPlace {
+  const ssl = url.protocol === "wss:" ? 1 : 0;
+  const standard = ssl === 0 ? 80 : 443;
+  return {
+    address: url.hostname,
+    port: url.port === "" ? standard : Number(url.port),
+    ssl,
+    path: url.pathname + url.search,
+  };
+}
+
+/** The `Authorization` (RFC 7617) of a URL's user and password; undefined without both. */
+export function authorizationOf({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  const credentials = `${decoded(username)}:${decoded(password)}`;
+  return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // an escape that is none, which the URL parser lets pass
+  }
+}
