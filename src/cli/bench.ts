@@ -10,7 +10,7 @@ import type { Command } from "./command.ts";
 import { Load, type LoadPlan } from "./load.ts";
 import { type Result, resultLines, resultOf } from "./load_result.ts";
 import type { Report } from "./report.ts";
-import { connectTo, type Target, targetOf, TLS_RULES, tlsMembers } from "./target.ts";
+import { type Target, targetOf, TLS_RULES, tlsMembers } from "./target.ts";
 
 /** What waits on all connections together, at most. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -64,7 +64,7 @@ async function run(args: Arguments, report: Report): Promise<number> {
   });
   await connectAll(context, load, target, report);
   const wasInterrupted = await measure(load, report);
-  const result = resultOf(load, target.url, wasInterrupted);
+  const result = resultOf(load, target.shown, wasInterrupted);
   load.close();
   void context.destroy({ graceMs: GRACE_MS });
   tell(args, result, report);
@@ -99,7 +99,7 @@ async function connectAll(
   let begun = 0;
   while (load.open < connections && load.fault === undefined && !signal.aborted) {
     while (begun < connections && begun - load.open < AT_A_TIME) {
-      connectTo(context, target, {});
+      target.connect(context);
       begun++;
     }
     report.progress(`${load.open} of ${connections} connections`);

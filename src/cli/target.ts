@@ -1,12 +1,13 @@
 /** Where a command connects, and with which certificates. */
 
-import type { ClientConnectInfo } from "../api/client_info.ts";
+import type { ClientConnectOptions } from "../api/client_info.ts";
 import type { Context } from "../api/context.ts";
 import type { ContextCreationInfo } from "../api/creation_info.ts";
 import type { Wsi } from "../api/wsi.ts";
-import { messageOf } from "../base/log.ts";
-import { authorizationOf, connectInfoOf, parseUrl } from "../websocket_client/target.ts";
+import { readWebSocketUrl } from "../core/http/websocket_url.ts";
 import { type Arguments, type OptionRules, UsageError } from "./arguments.ts";
+
+const HAS_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** The options of a command that connects, for TLS. */
 export const TLS_RULES: OptionRules = {
@@ -32,33 +33,23 @@ export function tlsMembers(args: Arguments): Partial<ContextCreationInfo> {
 
 /** Where to connect. */
 export interface Target {
-  readonly url: string;
-  readonly info: ClientConnectInfo;
+  /** As it may be shown: without user and password. */
+  readonly shown: string;
+  /** Connects there. */
+  connect(context: Context, options?: ClientConnectOptions): Wsi;
 }
 
-/** The URL of a command that connects, its scheme `ws:` where it has none. @throws {UsageError} */
+/** The URL of a command that connects; its scheme is `ws:` where it has none. @throws {UsageError} */
 export function targetOf(args: Arguments): Target {
   const text = args.operand!;
-  let url: URL;
-  try {
-    url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `ws://${text}`);
-  } catch (cause) {
-    throw new UsageError(messageOf(cause).replace(/^WebSocket: /, ""), { cause });
-  }
-  const info = connectInfoOf(url);
-  const authorization = authorizationOf(url);
-  url.username = url.password = "";
-  const isForgiving = info.ssl === 1 && args.flag("insecure");
+  const url = readWebSocketUrl(HAS_SCHEME.test(text) ? text : `ws://${text}`);
+  if (typeof url === "string") throw new UsageError(url);
+  const shown = new URL(url);
+  shown.username = shown.password = "";
+  const isForgiving = url.protocol === "wss:" && args.flag("insecure");
   return {
-    url: url.href,
-    info: {
-      ...info,
-      ...isForgiving ? { ssl: 2 } : {},
-      ...authorization === undefined ? {} : { headers: [["authorization", authorization]] },
-    },
+    shown: shown.href,
+    connect: (context, options = {}) =>
+      context.clientConnect(url, isForgiving ? { ...options, ssl: 2 } : options),
   };
-}
-
-export function connectTo(context: Context, target: Target, more: ClientConnectInfo): Wsi {
-  return context.clientConnect({ ...target.info, ...more });
 }

@@ -82,6 +82,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
     "cli",
     [
       "base",
+      "core/http",
       "core/websocket",
       "api",
       "service",
@@ -89,7 +90,6 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "extensions",
       "files",
       "context",
-      "websocket_client",
     ],
   ],
 ]);

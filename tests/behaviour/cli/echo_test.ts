@@ -27,6 +27,7 @@ Deno.test("echo says where it listens, sends messages back, and closes with 1001
   echo.interrupt();
   assertEquals((await client.receiveClose()).code, 1001);
   client.send({ opcode: 8, payload: new Uint8Array([3, 0xe9]) });
+  peer.close();
   assertEquals(await echo.ended, 0);
   assertStringIncludes(echo.errors, " connected, number 1\n");
   assertStringIncludes(echo.errors, " closed with 1001, after 2 messages\n");
