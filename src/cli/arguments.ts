@@ -1,6 +1,7 @@
 /** What a command line says: the options of a command, their help, and their values. */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { messageOf } from "../base/log.ts";
 
 /** One option of a command. */
@@ -147,8 +148,10 @@ function complaintOf(error: unknown, rules: OptionRules): string {
   return `${named} needs a value, ${value}${forDash}`;
 }
 
-function hint(_unknown: string, _rules: OptionRules): string {
-  return "";
+/** The option that was meant. A single letter is near to every other one. */
+function hint(unknown: string, rules: OptionRules): string {
+  const name = unknown.replace(/^--(?:no-)?/, "");
+  return name === unknown ? "" : didYouMean(name, Object.keys(rules), "--");
 }
 
 /** The help of a command. */

@@ -1,5 +1,6 @@
 /** The program: which command, its help, its failures, its exit code. */
 
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { libraryVersion } from "../base/version.ts";
 import { Arguments, columns, helpOf, UsageError } from "./arguments.ts";
@@ -46,9 +47,8 @@ async function dispatch(
   }
   const command = COMMANDS.find(({ manual }) => manual.name === name);
   if (command === undefined) {
-    report.complainOf(
-      `there is no command ${JSON.stringify(name)}${meant(name)}; see lws --help`,
-    );
+    const hint = didYouMean(name, COMMANDS.map(({ manual }) => manual.name));
+    report.complainOf(`there is no command ${JSON.stringify(name)}${hint}; see lws --help`);
     return MISUSED;
   }
   if (isHelp) {
@@ -104,8 +104,4 @@ function overview(): string {
     "lws stands for deno run -A jsr:@x/lws/cli, or is what",
     "deno install -g -A -n lws jsr:@x/lws/cli has made.",
   ].join("\n");
-}
-
-function meant(_name: string): string {
-  return "";
 }

@@ -48,6 +48,7 @@ export const NGINX_STREAM = program(
 );
 export const NODE = program("node 20.10 or newer", "node", "--experimental-websocket", "--version");
 export const OPENSSL = program("openssl", "/usr/bin/openssl");
+export const PROMTOOL = program("prometheus", "/usr/bin/promtool");
 // With its path: another Python may come first on PATH, without Debian's packages.
 export const PYTHON = program("python3-websockets", "/usr/bin/python3", "-c", "import websockets");
 

@@ -115,6 +115,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "websocket_client/websocket_options",
   ],
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
+  "unit/metrics/exposition_test.ts": ["metrics/families"],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],

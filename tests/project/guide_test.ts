@@ -3,12 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { DEFAULT_LIMITS } from "../../src/api/limits.ts";
+import { createContext, handlers } from "../../mod.ts";
+import { openMetrics } from "../../src/metrics/mod.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { readOpenMetrics } from "../support/metrics/open_metrics.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${name}.md`);
 /** The pages, and how many examples each has at least. */
-const PAGES = [["http", 7], ["old-wire-versions", 2], ["topics", 1]] as const;
+const PAGES = [["http", 7], ["metrics", 1], ["old-wire-versions", 2], ["topics", 1]] as const;
 /** An example in a clone of this project, with no more rights than it needs. */
 const COMMAND = ["run", "--quiet", "--no-prompt", "--config", `${ROOT}deno.json`, "--allow-net"];
 /** What those with a folder need besides. */
@@ -54,5 +57,21 @@ Deno.test("the defaults that the guide to HTTP lists are those of the limits", (
   assert(rows.length >= 9, `${rows.length} rows`);
   for (const [, name, value, unit] of rows) {
     assertEquals(Number(value) * UNITS[unit!]!, DEFAULT_LIMITS[name as "maxBodySize"], name);
+  }
+});
+
+Deno.test("the guide to metrics lists the names and the labels of all", async () => {
+  const protocols = [{ name: "x", callback: handlers({}) }];
+  await using context = createContext({ port: 0, iface: "127.0.0.1", protocols });
+  const families = readOpenMetrics(openMetrics(context));
+  const page = readPage("metrics");
+  for (const { name, type, samples } of families.values()) {
+    const sampleName = type === "counter" ? `${name}_total` : name;
+    const row = page.split("\n").find((line) => line.includes(`\`${sampleName}\``));
+    assert(row !== undefined, sampleName);
+    const [first] = samples.keys();
+    if (first === undefined) continue;
+    const labels = [...first.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``).join(", ");
+    assertEquals(row.split("|")[2]!.trim(), labels, sampleName);
   }
 });

@@ -66,6 +66,11 @@ export type ClientFailureCause = "refused" | "timeout" | "failed";
  */
 export type LimitName = keyof Limits | `topics.${keyof TopicLimits}`;
 
+/** How many codes of 3000 to 4999 have a count of their own in {@linkcode ProtocolStats.closesByCode}. */
+export const MOST_CODES = 64;
+/** In their place, for all further ones. */
+export const OTHER_CODES = 0;
+
 /**
  * What a context counts of one protocol's WebSockets.
  *
@@ -80,7 +85,10 @@ export interface ProtocolStats {
   readonly received: TrafficTally;
   /** What was written. */
   readonly sent: TrafficTally;
-  /** How many have closed, by the code that `closed` had; codes that none had are left out. */
+  /**
+   * How many have closed, by the code that `closed` had; codes that none had are left out. Of the codes from 3000 to
+   * 4999, which are the peers' to choose, the first 64 have a count each, and all others count as 0.
+   */
   readonly closesByCode: Readonly<Partial<Record<number, number>>>;
   /** The same by its cause. */
   readonly closesByCause: Readonly<Partial<Record<CloseCause, number>>>;

@@ -1,7 +1,16 @@
 /** What is counted while connections are served: plain numbers, as each message goes by here. */
 
 import type { CloseCause, CloseInfo } from "../../api/reasons.ts";
-import type { ClientFailureCause, LimitName, RefusalCause } from "../../api/stats/stats.ts";
+import {
+  type ClientFailureCause,
+  type LimitName,
+  MOST_CODES,
+  OTHER_CODES,
+  type RefusalCause,
+} from "../../api/stats/stats.ts";
+
+/** From here on a code is its peer's to choose (RFC 6455 section 7.4.2). */
+const FIRST_FREE_CODE = 3000;
 
 /** Of one protocol. */
 export class ProtocolCounters {
@@ -16,10 +25,19 @@ export class ProtocolCounters {
   probesMissed = 0;
   readonly closesByCode: Map<number, number> = new Map();
   readonly closesByCause: Map<CloseCause, number> = new Map();
+  #freeCodes = 0;
 
   closed({ code, cause }: CloseInfo): void {
-    increment(this.closesByCode, code);
+    increment(this.closesByCode, this.#countedAs(code));
     increment(this.closesByCause, cause);
+  }
+
+  /** A peer that closes with one code after the other must not make as many counts. */
+  #countedAs(code: number): number {
+    if (code < FIRST_FREE_CODE || this.closesByCode.has(code)) return code;
+    if (this.#freeCodes === MOST_CODES) return OTHER_CODES;
+    this.#freeCodes++;
+    return code;
   }
 }
 

@@ -110,6 +110,7 @@ Deno.test("Ctrl-C tells what there is so far; a terminal sees how far it is", as
   const options = { network: served.network, clock, hasErrorTerminal: true };
   await using bench = runCli(["bench", URL, "-c", "2", "--json"], options);
   await bench.untilErrors("0.0 of 5 s: 0 messages/s");
+  await settle();
   clock.advance(250);
   await bench.untilErrors("0.3 of 5 s: ");
   bench.interrupt();
