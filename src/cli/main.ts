@@ -4,7 +4,7 @@ import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { libraryVersion } from "../base/version.ts";
 import { Arguments, columns, helpOf, UsageError } from "./arguments.ts";
-import { bench } from "./bench.ts";
+import { bench } from "./bench/bench.ts";
 import type { Command } from "./command.ts";
 import { echo } from "./echo.ts";
 import type { CliHost } from "./host.ts";

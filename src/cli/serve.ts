@@ -40,7 +40,7 @@ async function run(args: Arguments, report: Report): Promise<number> {
   if (reloads && host.watch === undefined) {
     throw new LwsError(
       "unsupported",
-      "this runtime has no Deno.watchFs, which live reload needs; --no-reload serves without it",
+      "this runtime can't watch files, as live reload needs; --no-reload serves without it",
     );
   }
   const mount = { path: "/", folder, listing, cacheControl: "no-cache" };

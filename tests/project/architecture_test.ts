@@ -104,7 +104,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/base\/descriptors\.ts$/,
   /^src\/service\/clock\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
-  /^src\/cli\/(mod|host|arguments|terminal)\.ts$/,
+  /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
 
 const MOST_FILES = 16;

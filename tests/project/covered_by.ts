@@ -3,6 +3,24 @@
  * the modules that it covers. A folder, with / at its end, has types or constants alone.
  */
 export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  "behaviour/cli/bench_test.ts": ["cli/bench/bench", "cli/bench/load", "cli/bench/load_result"],
+  "behaviour/cli/echo_test.ts": ["cli/echo", "cli/listening", "cli/wire_versions"],
+  "behaviour/cli/process_test.ts": ["cli/host", "cli/mod"],
+  "behaviour/cli/serve_test.ts": [
+    "cli/live_reload/changes",
+    "cli/live_reload/page",
+    "cli/live_reload/protocol",
+    "cli/live_reload/script",
+    "cli/serve",
+  ],
+  "behaviour/cli/usage_test.ts": [
+    "cli/arguments",
+    "cli/command",
+    "cli/main",
+    "cli/option_names",
+    "cli/report",
+    "cli/target",
+  ],
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import type { Protocol } from "../../../mod.ts";
 import { handlers, permessageDeflate } from "../../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../../src/testing/mod.ts";
-import { type CliOptions, finishCli, runCli } from "../../support/cli.ts";
+import { type CliOptions, finishCli, runCli } from "./cli.ts";
 import { serve, settle } from "../../support/serve.ts";
 
 const URL = "ws://127.0.0.1:80/";

@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { MemoryNetwork } from "../../../src/testing/mod.ts";
 import { makeSelfSigned } from "../../support/certificates.ts";
-import { runCli } from "../../support/cli.ts";
+import { runCli } from "./cli.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { dialer, handshake, opened, readHead } from "../../support/serve.ts";
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeClock, MemoryNetwork } from "../../../src/testing/mod.ts";
-import { playWatch, runCli, type RunningCli } from "../../support/cli.ts";
+import { playWatch, runCli, type RunningCli } from "./cli.ts";
 import { type Files, withFiles } from "../../support/folder.ts";
 import { dialer, handshake, opened, readHead, readResponse, settle } from "../../support/serve.ts";
 
@@ -200,7 +200,7 @@ Deno.test("--no-reload serves files alone, and watches nothing", async () => {
 Deno.test("where the runtime can't watch files, serve says what to do", async () => {
   await using serve = runCli(["serve", "."], { network: new MemoryNetwork() });
   assertEquals(await serve.ended, 1);
-  assertStringIncludes(serve.errors, "has no Deno.watchFs");
+  assertStringIncludes(serve.errors, "this runtime can't watch files");
   assertStringIncludes(serve.errors, "--no-reload");
 });
 

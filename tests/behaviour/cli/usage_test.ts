@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { libraryVersion } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/mod.ts";
-import { finishCli, runCli } from "../../support/cli.ts";
+import { finishCli, runCli } from "./cli.ts";
 
 const COMMANDS = ["echo", "serve", "bench"];
 

@@ -1,16 +1,16 @@
 /** `lws bench URL`: how many messages an echo server sends back, and how long each takes. */
 
-import { LwsError } from "../base/errors.ts";
-import { CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
-import type { Context } from "../api/context.ts";
-import { createContext } from "../context/face.ts";
-import { permessageDeflate } from "../extensions/permessage_deflate.ts";
-import { type Arguments, type Manual, UsageError } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { LwsError } from "../../base/errors.ts";
+import { CONTEXT_PORT_NO_LISTEN } from "../../api/creation_info.ts";
+import type { Context } from "../../api/context.ts";
+import { createContext } from "../../context/face.ts";
+import { permessageDeflate } from "../../extensions/permessage_deflate.ts";
+import { type Arguments, type Manual, UsageError } from "../arguments.ts";
+import type { Command } from "../command.ts";
 import { Load, type LoadPlan } from "./load.ts";
 import { type Result, resultLines, resultOf } from "./load_result.ts";
-import type { Report } from "./report.ts";
-import { type Target, targetOf, TLS_RULES, tlsMembers } from "./target.ts";
+import type { Report } from "../report.ts";
+import { type Target, targetOf, TLS_RULES, tlsMembers } from "../target.ts";
 
 /** What waits on all connections together, at most. */
 const MOST_BYTES = 256 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** A load on an echo server: connections, each with some messages under way. */
 
-import type { Protocol } from "../api/protocol.ts";
-import type { Clock } from "../api/service.ts";
-import type { Wsi } from "../api/wsi.ts";
+import type { Protocol } from "../../api/protocol.ts";
+import type { Clock } from "../../api/service.ts";
+import type { Wsi } from "../../api/wsi.ts";
 import { Histogram } from "./histogram.ts";
 
 /** How much of it. */

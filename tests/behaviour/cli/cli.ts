@@ -1,8 +1,8 @@
 /** The command in this process: its streams, its end and what it prints are the test's. */
 
 import { PassThrough } from "node:stream";
-import { type CliHost, type CliWatch, main } from "../../src/cli/mod.ts";
-import { systemClock } from "../../src/service/clock.ts";
+import { type CliHost, type CliWatch, main } from "../../../src/cli/mod.ts";
+import { systemClock } from "../../../src/service/clock.ts";
 
 /** What of the machine a test has in its own hands. */
 export interface CliOptions {
