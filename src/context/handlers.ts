@@ -6,12 +6,14 @@ import {
   isReason,
   type Reason,
   type ReasonData,
+  REASONS,
   type UserOf,
   type UserReason,
 } from "../api/reasons.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { isPromised } from "../base/callback_results.ts";
 import { describeValue, isPlain, refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind } from "../base/face.ts";
 import { log } from "../base/log.ts";
@@ -265,7 +267,8 @@ function namesOf(methods: object, faults: string[]): Set<string> {
     for (const name of Object.getOwnPropertyNames(each)) {
       if (name === "message" || isReason(name)) names.add(name);
       else if (isPlain(methods)) {
-        faults.push(`${name} is no reason; allowed: message, and the names of ReasonData`);
+        const hint = didYouMean(name, ["message", ...REASONS]);
+        faults.push(`${name} is no reason; allowed: message, and the names of ReasonData${hint}`);
       }
     }
     each = Object.getPrototypeOf(each);
