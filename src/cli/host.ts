@@ -25,7 +25,9 @@ export interface CliInput {
 
 /** The two ends of a terminal, for an editor of lines. */
 export interface CliTerminal {
+  /** Where keys come from. */
   readonly input: Readable;
+  /** Where the screen is. */
   readonly output: Writable;
 }
 
@@ -37,13 +39,17 @@ export interface CliWatch extends AsyncIterable<readonly string[]> {
 
 /** The machine, as a command sees it. Made by {@linkcode systemHost}; tests have others. */
 export interface CliHost {
+  /** Standard input. */
   readonly input: CliInput;
+  /** Standard output, for data. */
   readonly output: CliOutput;
+  /** Standard error, for all that is beside the data. */
   readonly errors: CliOutput;
   /** Asks the command to end, as Ctrl-C does: it says goodbye to its peers. */
   readonly signal: AbortSignal;
   /** Whether a terminal may be written to in colours. */
   readonly hasColors: boolean;
+  /** What timers and measurements go by. */
   readonly clock: Clock;
   /** The network. Default: the operating system's TCP. */
   readonly network?: Network;

@@ -6,13 +6,14 @@ import { libraryVersion } from "../base/version.ts";
 import { Arguments, columns, helpOf, UsageError } from "./arguments.ts";
 import { bench } from "./bench/bench.ts";
 import type { Command } from "./command.ts";
+import { connect } from "./connect/connect.ts";
 import { echo } from "./echo.ts";
 import type { CliHost } from "./host.ts";
 import { inOptionNames } from "./option_names.ts";
 import { Report } from "./report.ts";
 import { serve } from "./serve.ts";
 
-const COMMANDS: readonly Command[] = [echo, serve, bench];
+const COMMANDS: readonly Command[] = [connect, echo, serve, bench];
 
 const FAILED = 1;
 const MISUSED = 2;

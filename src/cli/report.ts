@@ -37,9 +37,9 @@ class Stream {
     return this.#bytes;
   }
 
-  write(text: string): void {
+  write(data: string | Uint8Array): void {
     if (this.#isBroken) return;
-    const bytes = encoder.encode(text);
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
     this.#waiting.push(bytes);
     this.#bytes += bytes.length;
     this.#writing ??= this.#writeAll();
@@ -104,12 +104,22 @@ export class Report {
     return AbortSignal.any([this.#host.signal, this.#ending.signal]);
   }
 
+  /** Whether a person reads the data as it comes. */
+  get isTerminal(): boolean {
+    return this.#data.isTerminal;
+  }
+
   /** A line of data. */
   say(line: string): void {
     if (this.#show !== undefined) return this.#show(line);
     this.#hideProgress();
     this.#data.write(`${line}\n`);
     this.#showProgress();
+  }
+
+  /** Bytes of data, as they are. */
+  sayBytes(bytes: Uint8Array): void {
+    this.#data.write(bytes);
   }
 
   /** A line beside the data. */

@@ -4,6 +4,13 @@
  */
 export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/cli/bench_test.ts": ["cli/bench/bench", "cli/bench/load", "cli/bench/load_result"],
+  "behaviour/cli/connect_test.ts": [
+    "cli/connect/actions",
+    "cli/connect/connect",
+    "cli/connect/display",
+    "cli/connect/session",
+  ],
+  "behaviour/cli/prompt_test.ts": ["cli/connect/prompt"],
   "behaviour/cli/echo_test.ts": ["cli/echo", "cli/listening", "cli/wire_versions"],
   "behaviour/cli/process_test.ts": ["cli/host", "cli/mod"],
   "behaviour/cli/serve_test.ts": [

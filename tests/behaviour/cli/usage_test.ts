@@ -5,7 +5,7 @@ import { libraryVersion } from "../../../mod.ts";
 import { MemoryNetwork } from "../../../src/testing/mod.ts";
 import { finishCli, runCli } from "./cli.ts";
 
-const COMMANDS = ["echo", "serve", "bench"];
+const COMMANDS = ["connect", "echo", "serve", "bench"];
 
 Deno.test("--help lists the commands on standard output, and no command at all does so as a mistake", async () => {
   const help = await finishCli(["--help"]);
