@@ -53,10 +53,10 @@ class Stream {
     try {
       for (let pieces = this.#waiting; pieces.length > 0; pieces = this.#waiting) {
         this.#waiting = [];
-        for (const bytes of pieces) {
-          await this.#output.write(bytes);
-          this.#bytes -= bytes.length;
-        }
+        // Lines are short: a write for each would take longer than what comes of them.
+        const bytes = joined(pieces);
+        await this.#output.write(bytes);
+        this.#bytes -= bytes.length;
         this.#onWritten();
       }
     } catch (error) {
@@ -69,6 +69,17 @@ class Stream {
       this.#writing = undefined;
     }
   }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** How a terminal with a line that is being typed shows lines; see {@linkcode Report.showBy}. */
@@ -165,6 +176,11 @@ export class Report {
   /** From now on lines go to a terminal that has a prompt; undefined gives it up. */
   showBy(show: Shower | undefined): void {
     this.#show = show;
+  }
+
+  /** Whether all that was said has left. */
+  get isWritten(): boolean {
+    return this.#data.waiting === 0;
   }
 
   /** Whether what was said has not left: then say no more, until `onCaughtUp` is called, once. */

@@ -25,8 +25,8 @@ const manual: Manual = {
   summary:
     "Talks to a WebSocket server: each line is sent as a text message, and answers are shown.",
   about: [
-    "At a terminal it has a prompt, and /help lists what else there is than text. With standard input from",
-    "a file or another program it sends its lines, and closes once no answer has come for --wait seconds;",
+    "At a terminal it has a prompt, and /help lists what there is beside text. With standard input from a",
+    "file or another program it sends its lines, and closes once no answer has come for --wait seconds;",
     "answers go to standard output and everything else to standard error. Without a scheme a URL is ws:.",
     "Exit code: 0 when the connection was closed with 1000, 1001 or no code, or by this end; else 1.",
   ],

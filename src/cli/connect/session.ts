@@ -128,14 +128,15 @@ export class Session {
     this.#wsi?.close(CLOSE_STATUS.normal);
   }
 
-  /** Ends it once nothing has come, and nothing has waited to be sent, for so many milliseconds. */
+  /** Ends it once nothing has come, and nothing has waited to be sent or shown, for so many milliseconds. */
   closeWhenQuiet(quietMs: number): void {
     if (quietMs === Infinity || this.#isOver) return;
     const { clock } = this.#report.host;
-    const isSending = (this.#wsi?.unsentBytes ?? 0) > 0;
-    if (isSending) this.#heardAt = clock.now();
+    // While the output waits for its reader, answers wait as well.
+    const isBusy = (this.#wsi?.unsentBytes ?? 0) > 0 || !this.#report.isWritten;
+    if (isBusy) this.#heardAt = clock.now();
     const rest = this.#heardAt + quietMs - clock.now();
-    if (rest <= 0 && !isSending) return this.close();
+    if (rest <= 0 && !isBusy) return this.close();
     this.#after(Math.max(rest, LEAST_MS), () => this.closeWhenQuiet(quietMs));
   }
 
