@@ -363,6 +363,25 @@ Deno.test("a reader of the output that is slow stops the server, and loses nothi
   assertEquals(both.connect.output.length, 500 * 10_001);
 });
 
+Deno.test("while its output waits for a reader it is not quiet, and stays", async () => {
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => open = resolve);
+  await using both = talk(["-x", "a"], { onOutput: () => gate });
+  await both.connect.untilErrors(CONNECTED);
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 10) {
+      both.clock.advance(10);
+      await settle();
+    }
+  };
+  await pass(2_000);
+  assertEquals(both.heard.closes, []);
+  open();
+  await pass(1_020);
+  assertEquals(await both.connect.ended, 0);
+  assertEquals(both.connect.output, "A\n");
+});
+
 Deno.test("Ctrl-C while it connects ends it, with exit code 1", async () => {
   const network = new MemoryNetwork();
   const listener = network.listen({ hostname: "slow.example", port: 80 });
