@@ -6,6 +6,7 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
@@ -125,5 +126,6 @@ const WRITE_KINDS: Record<WriteKind, true> = {
 export function unfitKind(kind: WriteKind | undefined): -1 {
   if (kind === undefined) return -1;
   if (typeof kind === "string" && Object.hasOwn(WRITE_KINDS, kind)) return -1;
-  refuseArgument("write", "kind", kind, `one of ${Object.keys(WRITE_KINDS).join(", ")}`);
+  const kinds = Object.keys(WRITE_KINDS);
+  refuseArgument("write", "kind", kind, `one of ${kinds.join(", ")}${didYouMean(kind, kinds)}`);
 }

@@ -1,10 +1,11 @@
 /** The methods of an object by their reasons, and the callback that they make. */
 
 import type { CallbackResult, Protocol } from "../../api/protocol.ts";
-import { type CallbackArguments, isReason, type Reason } from "../../api/reasons.ts";
+import { type CallbackArguments, isReason, type Reason, REASONS } from "../../api/reasons.ts";
 import type { Wsi } from "../../api/wsi.ts";
 import { isPromised } from "../../base/callback_results.ts";
 import { describeValue, isPlain, refuseArgument } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { behind } from "../../base/face.ts";
 import { log } from "../../base/log.ts";
@@ -206,12 +207,15 @@ function faultOfTwo(
 /** The names of methods; those of a class's instance are inherited, and it may have others. */
 function namesOf(methods: object, rules: MethodRules, faults: string[]): Set<string> {
   const names = new Set<string>();
+  const known = [...Object.keys(rules.aliases), ...rules.others, ...REASONS];
   for (let each = methods; each !== null && each !== Object.prototype;) {
     for (const name of Object.getOwnPropertyNames(each)) {
       const isKnown = isReason(name) || Object.hasOwn(rules.aliases, name) ||
         rules.others.includes(name);
       if (isKnown) names.add(name);
-      else if (isPlain(methods)) faults.push(`${name} ${rules.complaint}`);
+      else if (isPlain(methods)) {
+        faults.push(`${name} ${rules.complaint}${didYouMean(name, known)}`);
+      }
     }
     each = Object.getPrototypeOf(each);
   }

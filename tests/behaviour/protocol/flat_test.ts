@@ -199,6 +199,7 @@ Deno.test("members of other names, and methods that are none, are refused by nam
   assertEquals(lines.length, 4);
   assertStringIncludes(lines[0]!, "protocol: opne is no member; allowed: message, open, close, ");
   assertStringIncludes(lines[0]!, "perSessionData");
+  assertStringIncludes(lines[0]!, "; did you mean open?");
   assertStringIncludes(lines[1]!, "protocol: perSession is no member");
   assertEquals(lines.slice(2), [
     "protocol: message is 3; allowed: a function",
