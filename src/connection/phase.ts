@@ -40,6 +40,8 @@ export interface Phase {
   onTimeout(reason: TimeoutReason): void;
   /** The transport is gone; delivers the phase's own last reason. A client tells how it ended. */
   onClose(cause: CloseCause, error: unknown): ClientEnd | void;
+  /** What goes on over another transport, now that this one is gone. */
+  successor?(): Successor | undefined;
   /** The context is being destroyed. */
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
@@ -60,6 +62,14 @@ export interface Phase {
   deliver?(message: Framed): Delivery;
   /** @param cause any but `"self"` is a failure, which no extension may put off */
   close(cause: CloseCause, code: number | undefined, reason: string): number;
+}
+
+/** A phase that begins without a transport. Implemented by ClientHandshake. */
+export interface Successor extends Phase {
+  /** Connects. */
+  start(): void;
+  /** In place of that: it can't be. */
+  abandon(why: string): void;
 }
 
 /** Where the headers of a request or an answer can be read. Implemented in `http/header_reader`. */
