@@ -87,6 +87,7 @@ export type {
   Handlers,
   VerdictReason,
 } from "./src/context/protocol/method_types.ts";
+export type { EverydayHandlers, ProtocolDefinition } from "./src/context/protocol/protocol.ts";
 export type { AnswerMember } from "./src/api/http/answer.ts";
 export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";

@@ -44,7 +44,11 @@ export interface EverydayHandlers<User> {
  * @category Protocols
  */
 export type ProtocolDefinition<User> =
-  & Omit<Protocol<User>, "callback">
+  & Omit<Protocol<User>, "callback" | "perSessionData">
+  & {
+    /** As {@linkcode Protocol.perSessionData}; what it returns is the type of each method's `user`. */
+    readonly perSessionData?: () => User;
+  }
   & EverydayHandlers<User>
   & Handlers<User>;
 
@@ -126,14 +130,26 @@ const RULES: MethodRules = {
  * }
  * ```
  */
-export function protocol(
-  definition: ProtocolDefinition<ArrayBuffer> & { readonly perSessionData: number },
-): Protocol<ArrayBuffer>;
 export function protocol<User = undefined>(
   definition: Omit<ProtocolDefinition<User>, `user:${string}`>,
 ): Protocol<User>;
+/**
+ * The same with methods for the program's own reasons, as `"user:refresh"`.
+ *
+ * @category Protocols
+ */
 export function protocol<User = undefined>(definition: ProtocolDefinition<User>): Protocol<User>;
-export function protocol<User>(definition: ProtocolDefinition<User>): Protocol<User> {
+/**
+ * The same with a number of bytes as `perSessionData`, so that the user is a zeroed `ArrayBuffer`.
+ *
+ * @category Protocols
+ */
+export function protocol(
+  definition: Omit<ProtocolDefinition<ArrayBuffer>, "perSessionData"> & {
+    readonly perSessionData: number;
+  },
+): Protocol<ArrayBuffer>;
+export function protocol(definition: Omit<Protocol, "callback">): Protocol {
   const given = (definition as Partial<Protocol> | null | undefined)?.callback;
   if (given !== undefined) {
     throw new LwsError(
@@ -142,12 +158,12 @@ export function protocol<User>(definition: ProtocolDefinition<User>): Protocol<U
         "and methods have the names of their reasons",
     );
   }
-  const callback = callbackOf<User>(definition, RULES);
+  const callback = callbackOf(definition, RULES);
   const made: Record<string, unknown> = {};
   for (const name of Object.keys(MEMBERS)) {
     const value: unknown = definition[name as keyof typeof MEMBERS];
     if (value === undefined) continue;
     made[name] = typeof value === "function" ? value.bind(definition) : value;
   }
-  return Object.freeze({ ...made, callback }) as Protocol<User>;
+  return Object.freeze({ ...made, callback }) as Protocol;
 }
