@@ -33,6 +33,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/client/route",
     "connection/client/watch",
   ],
+  "behaviour/protocol/flat_test.ts": [
+    "context/protocol/method_table",
+    "context/protocol/method_types",
+    "context/protocol/protocol",
+  ],
+  "behaviour/protocol/paths_test.ts": ["connection/upgrade/choice"],
   "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
   "behaviour/client/url_test.ts": ["context/client_options"],
   "behaviour/messages/messages_test.ts": [
@@ -116,7 +122,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "context/descriptors",
     "transport/file_failure",
   ],
-  "behaviour/lifecycle/handlers_test.ts": ["context/handlers"],
+  "behaviour/lifecycle/handlers_test.ts": ["context/handlers", "context/protocol/messages"],
   "behaviour/lifecycle/promises_test.ts": ["connection/callbacks"],
   "behaviour/lifecycle/return_values_test.ts": ["base/callback_results"],
   "behaviour/lifecycle/system_test.ts": ["context/listen", "context/privileges"],
