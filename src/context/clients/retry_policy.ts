@@ -2,6 +2,7 @@
 
 import type { RetryOptions } from "../../api/client/retry.ts";
 import { refuseArgument } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import type { ClientEnd } from "../../connection/client/watch.ts";
 import { retryAfterOf } from "../../core/http/retry_after.ts";
@@ -38,7 +39,8 @@ export function checkRetry(retry: boolean | RetryOptions = false): RetryPolicy |
   if (typeof retry !== "object" || retry === null) refuse("", retry, "true, false or an object");
   for (const [name, value] of Object.entries(retry)) {
     if (Object.hasOwn(DEFAULTS, name)) continue;
-    refuse(`.${name}`, value, `only ${Object.keys(DEFAULTS).join(", ")}`);
+    const names = Object.keys(DEFAULTS);
+    refuse(`.${name}`, value, `only ${names.join(", ")}${didYouMean(name, names)}`);
   }
   const { delaysMs, jitter, attempts, resetMs } = { ...DEFAULTS, ...given(retry) };
   const isDelay = (each: unknown) => typeof each === "number" && each >= 0 && each <= MAX_DELAY_MS;
