@@ -35,7 +35,6 @@ if (url === null || !/^wss?:$/.test(url.protocol)) {
   Deno.exit(2);
 }
 
-const isSecure = url.protocol === "wss:";
 let exitCode = 0;
 const asked = options.protocol === "" ? [] : options.protocol.split(",");
 const callback = handlers({
@@ -75,14 +74,10 @@ const context = createContext({
   // What the system trusts besides can only be read with `--allow-sys`.
   options: { disableOsCaCerts: options.ca !== "" },
 });
-context.clientConnect({
-  address: url.hostname.replace(/^\[|\]$/g, ""),
-  port: Number(url.port || (isSecure ? 443 : 80)),
-  ssl: isSecure ? options.insecure ? 2 : 1 : 0,
-  path: url.pathname + url.search,
-  host: url.host,
+context.clientConnect(url, {
   protocol: asked,
   ...(options.origin === "" ? {} : { origin: options.origin }),
+  ...(options.insecure && url.protocol === "wss:" ? { ssl: 2 } : {}),
 });
 await context.closed;
 Deno.exit(exitCode);

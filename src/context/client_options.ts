@@ -76,9 +76,7 @@ function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnect
   if (typeof options !== "object" || options === null) refuse("options", options, "an object");
   for (const [field, value] of Object.entries(options)) {
     if (IN_URL.has(field)) refuse(field, value, "nothing beside a URL, which has it");
-    if (!FIELDS.has(field)) {
-      refuse(field, value, `only ${BESIDE_URL.join(", ")}${didYouMean(field, BESIDE_URL)}`);
-    }
+    if (!FIELDS.has(field)) refuseName(field, value, BESIDE_URL);
   }
   const { address, port, ssl, path } = placeOf(url);
   if (options.ssl !== undefined && (ssl === 0 || options.ssl !== 1 && options.ssl !== 2)) {
@@ -104,9 +102,7 @@ function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnect
 function checkClientInfo(info: ClientConnectInfo): CheckedClient {
   if (typeof info !== "object" || info === null) refuse("info", info, "a URL or an object");
   for (const [field, value] of Object.entries(info)) {
-    if (!FIELDS.has(field)) {
-      refuse(field, value, `only ${[...FIELDS].join(", ")}${didYouMean(field, FIELDS)}`);
-    }
+    if (!FIELDS.has(field)) refuseName(field, value, [...FIELDS]);
   }
   const target = targetOf(info);
   const { userdata: user, signal } = info;
@@ -252,6 +248,10 @@ function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed:
   if (list === undefined || list === null) return [];
   if (typeof list[Symbol.iterator] !== "function") refuse(field, list, allowed);
   return [...list];
+}
+
+function refuseName(field: string, value: unknown, fields: readonly string[]): never {
+  refuse(field, value, `only ${fields.join(", ")}${didYouMean(field, fields)}`);
 }
 
 function refuse(field: string, value: unknown, allowed: string): never {

@@ -34,6 +34,7 @@ const REFUSAL_CAUSES = Object.keys(
   {
     malformed: 0,
     version: 0,
+    path: 0,
     subprotocol: 0,
     origin: 0,
     filter: 0,
@@ -106,6 +107,12 @@ export const FAMILIES: readonly Family[] = [
     type: "counter",
     help: "Clients that were never established.",
     samples: ({ clientsFailed }) => named("cause", FAILURE_CAUSES, clientsFailed),
+  },
+  {
+    name: "lws_client_retries",
+    type: "counter",
+    help: "How often clients were to connect again.",
+    samples: ({ clientRetries }) => [[clientRetries, {}]],
   },
   {
     name: "lws_closes",

@@ -409,6 +409,16 @@ Deno.test("each attempt starts from the URL again, with its credentials and redi
   }
 });
 
+Deno.test("a proxy's refusal counts as a server's: 502 is tried again, 407 is not", async () => {
+  await using it = side({ retry: EXACT }, { info: { httpProxyAddress: "server:80" } });
+  await it.refuse("502 Bad Gateway");
+  assertEquals("status" in it.retries[0]!.cause && it.retries[0]!.cause.status, 502);
+  await it.pass(600);
+  await it.refuse("407 Proxy Authentication Required");
+  assertEquals(it.retries.length, 1);
+  assertEquals(await it.comesAfter(100_000), false);
+});
+
 Deno.test("userdata is the user of all of them", async () => {
   const userdata = { mine: true };
   await using it = side({ retry: EXACT, userdata });

@@ -59,6 +59,7 @@ Deno.test("options are taken at their limits, and one past them refused by name"
     [null, "retry is null; allowed: true, false or an object"],
     [5, "retry is 5"],
     [{ delays: [1] }, "retry.delays is […]; allowed: only delaysMs, jitter, attempts, resetMs"],
+    [{ attempt: 3 }, "; did you mean attempts?"],
     [{ delaysMs: [] }, "retry.delaysMs is […]"],
     [{ delaysMs: 5 }, "retry.delaysMs is 5"],
     [{ delaysMs: [1, -1] }, "retry.delaysMs is -1"],
