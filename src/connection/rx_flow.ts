@@ -12,6 +12,8 @@ const LONGEST_HOLD_UP = 4;
 const PAUSED_BY_USER = FIRST_FREE_FLAG;
 const PAUSED_BY_PHASE = FIRST_FREE_FLAG * 2;
 const WAITS_FOR_TURN = FIRST_FREE_FLAG * 4;
+const PAUSED_BY_RATE = FIRST_FREE_FLAG * 8;
+const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_RATE;
 
 /** The base of a connection, as {@linkcode Outbox} is. */
 export abstract class RxFlow extends Outbox implements TurnTaker {
@@ -69,9 +71,9 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
     return this.#waitsForTurn && times < LONGEST_HOLD_UP;
   }
 
-  /** Whether the program or the phase holds input back; a phase then stops in the middle of a read. */
+  /** Whether the program, the phase or a rate holds input back; a phase then stops in the middle of a read. */
   get isPaused(): boolean {
-    return (this.flags & (PAUSED_BY_USER | PAUSED_BY_PHASE)) !== 0;
+    return (this.flags & PAUSED) !== 0;
   }
 
   /** Whether the program may be told of what has come. */
@@ -96,6 +98,12 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
   holdInput(held: boolean): void {
     if (this.#isPausedByPhase === held) return;
     this.#set(PAUSED_BY_PHASE, held);
+    this.#applyPause();
+  }
+
+  /** Holds input back while a peer has sent more than its rate allows, whatever the program says. */
+  holdForRate(held: boolean): void {
+    this.#set(PAUSED_BY_RATE, held);
     this.#applyPause();
   }
 

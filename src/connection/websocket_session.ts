@@ -2,7 +2,6 @@
 
 import type { CloseCause, CloseInfo, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
-import type { LimitName } from "../api/stats/stats.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
@@ -18,6 +17,8 @@ import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
+import { limitOf } from "./limits/failed_limits.ts";
+import { type MeteredSession, SessionMeter } from "./limits/session_meter.ts";
 import {
   causeOf,
   CLOSE_ABNORMAL,
@@ -47,14 +48,6 @@ import {
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
 
-/** Those that a peer hits by what it sends. */
-const LIMITS: { readonly [Name in Failure]?: LimitName } = {
-  frameTooBig: "maxFramePayload",
-  messageTooBig: "maxMessageSize",
-  tooManyFragments: "maxFragments",
-  tooManyEmptyFragments: "maxEmptyFragments",
-};
-
 /** Our close frame. */
 interface SentClose extends CloseStatus {
   /** Bytes that have to leave until it has; 0 once it has, and where its answer is not waited for. */
@@ -63,7 +56,7 @@ interface SentClose extends CloseStatus {
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends FrameWriter
-  implements Phase, FrameHandler, DecodedDataHandler, Probed {
+  implements Phase, FrameHandler, DecodedDataHandler, MeteredSession, Probed {
   readonly #parser: FrameReader;
   /** Those of the request, until the session has begun. */
   headers: HeaderSource | undefined;
@@ -102,9 +95,10 @@ export class WebSocketSession extends FrameWriter
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
     const connection = this.connection;
-    const { counters } = connection.entry;
+    const { entry: { counters }, owner: { metering } } = connection;
     if (connection.isClient) counters.clients++;
     else counters.servers++;
+    if (metering !== undefined) this.meter = new SessionMeter(this, metering);
     this.#tellExtensions();
     if (connection.isEstablished) {
       const { entry, isClient } = connection;
@@ -154,11 +148,13 @@ export class WebSocketSession extends FrameWriter
     if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
+    const frames = this.frames;
+    const isLast = frames.isFinal && frames.remaining === 0;
+    if (this.meter !== undefined && !this.meter.received(piece.length, isLast)) return;
     const connection = this.connection;
     const { counters } = connection.entry;
     counters.payloadReceived += piece.length;
-    const frames = this.frames;
-    if (frames.isFinal && frames.remaining === 0) counters.messagesReceived++;
+    if (isLast) counters.messagesReceived++;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
@@ -413,10 +409,11 @@ export class WebSocketSession extends FrameWriter
     const { connection } = this;
     this.#state = next(WEBSOCKET, this.#state, event, connection.socketFd);
     connection.owner.topics.end(connection);
+    this.meter?.stop();
   }
 
   #failWith(failure: Failure, detail?: string): void {
-    const limit = LIMITS[failure];
+    const limit = limitOf(failure);
     if (limit !== undefined) this.connection.owner.counters.hit(limit);
     const cause = causeOf(failure);
     this.connection.endsFor(cause);

@@ -36,6 +36,7 @@ const REFUSAL_CAUSES = Object.keys(
     version: 0,
     subprotocol: 0,
     origin: 0,
+    rate: 0,
     filter: 0,
     fault: 0,
     destroy: 0,
