@@ -86,6 +86,7 @@ export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handl
 export type { AnswerMember } from "./src/api/http/answer.ts";
 export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
+export type { MessageMember } from "./src/api/messages/messages.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";
 export type { PreparedMessage, WriteKind, WriteOptions } from "./src/api/write.ts";

@@ -13,11 +13,12 @@ import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
 import { checkWriteOptions, FrameWriter } from "./frame_writer.ts";
+import { endMessages, factsInHand, handOnMessages, takePiece } from "./messages/inbox.ts";
+import { failSends } from "./messages/sending.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
-import { limitOf } from "./limits/failed_limits.ts";
 import { type MeteredSession, SessionMeter } from "./limits/session_meter.ts";
 import {
   causeOf,
@@ -98,7 +99,7 @@ export class WebSocketSession extends FrameWriter
     const { entry: { counters }, owner: { metering } } = connection;
     if (connection.isClient) counters.clients++;
     else counters.servers++;
-    if (metering !== undefined) this.meter = new SessionMeter(this, metering);
+    this.meter = metering && new SessionMeter(this, metering);
     this.#tellExtensions();
     if (connection.isEstablished) {
       const { entry, isClient } = connection;
@@ -155,6 +156,7 @@ export class WebSocketSession extends FrameWriter
     const { counters } = connection.entry;
     counters.payloadReceived += piece.length;
     if (isLast) counters.messagesReceived++;
+    if (connection.isDiverted && takePiece(connection, piece)) return;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
@@ -165,7 +167,8 @@ export class WebSocketSession extends FrameWriter
   }
 
   get frames(): FrameFacts {
-    return this.#extended?.frames ?? this.#parser;
+    const inHand = this.connection.isDiverted ? factsInHand(this.connection) : undefined;
+    return inHand ?? this.#extended?.frames ?? this.#parser;
   }
 
   get isEstablished(): boolean {
@@ -284,6 +287,7 @@ export class WebSocketSession extends FrameWriter
   onTurn(): void {
     const connection = this.connection;
     this.#extended?.resume();
+    if (connection.isDiverted) handOnMessages(connection);
     // A program that has stopped receiving is not told of the end either.
     const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
     if (connection.hasPeerEnded && mayGoOn) this.#onEnded();
@@ -294,7 +298,7 @@ export class WebSocketSession extends FrameWriter
     const connection = this.connection;
     const { socketFd } = connection;
     if (paused) this.#parser.stop();
-    else if (this.#extended?.mayHold || connection.hasPeerEnded) {
+    else if (this.#extended?.mayHold || connection.hasPeerEnded || connection.isDiverted) {
       // In a turn of its own, as all that was held back is.
       const service = () => {
         if (connection.phase === this && connection.canDeliver) connection.goOn();
@@ -316,6 +320,8 @@ export class WebSocketSession extends FrameWriter
     const info = { code, reason, wasClean, cause };
     connection.entry.counters.closed(info);
     call(connection, connection.entry, "closed", info);
+    if (connection.isDiverted) endMessages(connection, info);
+    failSends(connection, info);
     this.framing.layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
@@ -378,8 +384,7 @@ export class WebSocketSession extends FrameWriter
     if (!this.closeFrame(payload, code)) return connection.end(cause, "lingers");
     this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
-    // The answer must be seen, however little the program wants to receive.
-    connection.allowInput(true);
+    connection.allowClose();
   }
 
   #awaitAnswer(): void {
@@ -413,8 +418,7 @@ export class WebSocketSession extends FrameWriter
   }
 
   #failWith(failure: Failure, detail?: string): void {
-    const limit = limitOf(failure);
-    if (limit !== undefined) this.connection.owner.counters.hit(limit);
+    this.connection.owner.counters.failsFor(failure);
     const cause = causeOf(failure);
     this.connection.endsFor(cause);
     const [code, fault] = FAILURES[failure];

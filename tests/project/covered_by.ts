@@ -10,6 +10,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
   "behaviour/client/url_test.ts": ["context/client_options"],
+  "behaviour/messages/messages_test.ts": [
+    "connection/messages/end",
+    "connection/messages/gathering",
+    "connection/messages/inbox",
+  ],
+  "behaviour/messages/send_test.ts": ["connection/messages/marks", "connection/messages/sending"],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
@@ -117,10 +123,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "unit/metrics/exposition_test.ts": ["metrics/families"],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
-  "behaviour/rates/messages_test.ts": [
-    "connection/limits/failed_limits",
-    "connection/limits/session_meter",
-  ],
+  "behaviour/rates/messages_test.ts": ["connection/limits/session_meter"],
   "behaviour/rates/times_test.ts": ["context/options/rates"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
