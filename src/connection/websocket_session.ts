@@ -6,7 +6,6 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
-import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
@@ -31,10 +30,10 @@ import {
   type Failure,
   FAILURES,
   fittingReason,
+  writtenClose,
 } from "../core/websocket/close.ts";
 import {
   FIN,
-  MAX_CONTROL_PAYLOAD,
   OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_PING,
@@ -440,10 +439,7 @@ export class WebSocketSession extends FrameWriter
 
   #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {
     const payload = bytesOf("write: data", data);
-    const status = decodeClose(payload);
-    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "string") {
-      throw new LwsError("invalid-argument", "write: not the payload of a close frame");
-    }
+    const status = writtenClose(payload, fin);
     if (!this.#mayClose) return -1;
     this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;

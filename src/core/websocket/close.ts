@@ -151,6 +151,19 @@ const encoder = new TextEncoder();
 // A byte order mark is a character of the reason like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/**
+ * What the payload of a close frame says that the program writes.
+ *
+ * @throws {LwsError} `invalid-argument` for a payload that can't be one
+ */
+export function writtenClose(payload: Uint8Array, fin: boolean): CloseStatus {
+  const status = decodeClose(payload);
+  if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "string") {
+    throw new LwsError("invalid-argument", "write: not the payload of a close frame");
+  }
+  return status;
+}
+
 /** The payload of a close frame; empty without a code. */
 export function encodeClose(code?: number, reason = ""): Uint8Array {
   if (code === undefined) return new Uint8Array(0);
