@@ -29,7 +29,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
- * - {@linkcode WireInfo}, the versions of the protocol: `versions`, `draft04Masking`;
+ * - {@linkcode WireInfo}, what servers speak: `versions`, `draft04Masking`, `subprotocols`;
  * - {@linkcode TopicInfo}, the limits of topics: `topics`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
