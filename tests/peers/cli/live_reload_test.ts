@@ -28,8 +28,8 @@ CHROMIUM.test("a page exchanges a style sheet in place, is loaded anew for all e
       await page.goto(url!);
       // The script is connected once the server tells it something: so the first change is told again.
       const until = async (expression: string, again?: () => Promise<void>) => {
-        while (!await page.evaluate(expression).catch(() => false)) {
-          await again?.();
+        for (let frame = 0; !await page.evaluate(expression).catch(() => false); frame++) {
+          if (frame % 60 === 0) await again?.();
           await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
             .catch(() => {});
         }
