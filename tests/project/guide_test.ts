@@ -14,7 +14,7 @@ const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${na
 // deno-fmt-ignore
 const PAGES = [
   ["http", 7],
-  ["metrics", 1],
+  ["metrics", 3],
   ["old-wire-versions", 2],
   ["rates", 1],
   ["testing", 3],
