@@ -42,6 +42,7 @@ export {
   type TokenLimits,
   type TrustProxy,
 } from "./src/api/creation_info.ts";
+export type { FetchInfo } from "./src/api/creation/fetch_info.ts";
 export type { WireInfo } from "./src/api/creation/wire_info.ts";
 export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
 export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";
@@ -83,6 +84,7 @@ export type {
 } from "./src/api/reasons.ts";
 export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
 export type { AnswerMember } from "./src/api/http/answer.ts";
+export type { FetchHandler } from "./src/api/http/fetch.ts";
 export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";

@@ -1,6 +1,7 @@
 /** What a user writes: a protocol, its callback and its per-session data. */
 
 import type { Context } from "./context.ts";
+import type { FetchHandler } from "./http/fetch.ts";
 import type { CallbackArguments } from "./reasons.ts";
 
 /**
@@ -103,6 +104,13 @@ export interface Protocol<User = unknown> {
    * Default: `65536`.
    */
   readonly rxBufferSize?: number;
+  /**
+   * Answers requests of HTTP by a `Response`; see {@linkcode FetchHandler}. It is asked behind the mounts, in the
+   * order of the list, and before the context's own {@linkcode ContextCreationInfo.fetch}.
+   *
+   * Default: none.
+   */
+  readonly fetch?: FetchHandler;
   /** Free for the program, as a version or capability bits. */
   readonly id?: number;
   /** Free for the program: data of the protocol itself, not of one connection. */

@@ -9,6 +9,7 @@ import type {
   PlatformInfo,
   ServicePolicy,
 } from "../api/creation_info.ts";
+import type { FetchInfo } from "../api/creation/fetch_info.ts";
 import type { WireInfo } from "../api/creation/wire_info.ts";
 import type { FileOps } from "../api/file_ops.ts";
 import type { Limits } from "../api/limits.ts";
@@ -16,6 +17,7 @@ import type { Network } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import type { TopicInfo } from "../api/topics/limits.ts";
 import { anything, flag, type Inquiry, objectWith, type Rule } from "../base/option_rules.ts";
+import { FETCH_RULES } from "./options/fetch.ts";
 import { LIMIT_RULES } from "./options/limits.ts";
 import { LISTEN_RULES } from "./options/listen.ts";
 import { SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
@@ -68,7 +70,7 @@ export const OWN_RULES = {
   protocols: {
     kind: "list",
     allowed: "an array of protocols",
-    default: "none, beside `mounts`",
+    default: "none, beside `mounts` or `fetch`",
     about: "The protocols, the first of which gets all of HTTP: see below.",
     check: checkProtocols,
   },
@@ -147,7 +149,7 @@ export const OWN_RULES = {
 } satisfies Record<
   Exclude<
     keyof ContextCreationInfo,
-    keyof (Limits & ListenInfo & PlatformInfo & TopicInfo & WireInfo)
+    keyof (FetchInfo & Limits & ListenInfo & PlatformInfo & TopicInfo & WireInfo)
   >,
   Rule<unknown, ContextCreationInfo>
 >;
@@ -155,6 +157,7 @@ export const OWN_RULES = {
 /** The rule of every option, in the order in which they are checked. */
 export const OPTION_SCHEMA = {
   ...LISTEN_RULES,
+  ...FETCH_RULES,
   ...OWN_RULES,
   ...WIRE_RULES,
   ...LIMIT_RULES,

@@ -14,6 +14,7 @@ import {
   wholeNumber,
 } from "../../base/option_rules.ts";
 import { handlers } from "../handlers.ts";
+import { fetchRule } from "./fetch.ts";
 import { isToken } from "../../core/http/syntax.ts";
 import { callbackExtension, faultsOfStruct } from "../../extensions/callback_extension.ts";
 
@@ -65,6 +66,7 @@ export const PROTOCOL_RULES = {
     about: "Origins from which browsers may connect to it.",
     check: checkOrigins,
   },
+  fetch: fetchRule("Answers the context's requests of HTTP whose paths fit, by a `Response`."),
   id: anything("Free for the program."),
   user: anything("Free for the program."),
 } satisfies Record<keyof Protocol, Rule>;
@@ -78,11 +80,16 @@ const ADDED_MEMBERS: Readonly<Record<Exclude<keyof ActiveProtocol, keyof Protoco
   broadcastToken: true,
 };
 
-/** In place of the program's, where mounts alone are served. */
+/** In place of the program's, where HTTP alone is served, by mounts or `fetch`. */
 const NO_PROTOCOL: Protocol = {
   name: "http-only",
   callback: handlers({ filterProtocolConnection: () => -1 }),
 };
+
+/** Whether there is one that the program has given. */
+export function hasProtocols(protocols: readonly Protocol[]): boolean {
+  return protocols[0] !== NO_PROTOCOL;
+}
 
 /** The piece size of a protocol. */
 export function rxBufferSizeOf(protocol: Protocol): number {
@@ -94,10 +101,10 @@ export function checkProtocols(
   given: unknown,
   ask: Inquiry<ContextCreationInfo>,
 ): readonly Protocol[] {
-  const { mounts } = ask.info;
-  const isForMounts = Array.isArray(mounts) && mounts.length > 0 &&
-    (given === undefined || (given as unknown[] | null)?.length === 0);
-  if (isForMounts) return [NO_PROTOCOL];
+  const { mounts, fetch } = ask.info;
+  const hasOthers = fetch !== undefined || (Array.isArray(mounts) && mounts.length > 0);
+  const hasNone = given === undefined || (given as unknown[] | null)?.length === 0;
+  if (hasOthers && hasNone) return [NO_PROTOCOL];
   if (!Array.isArray(given)) {
     ask.refuse(given);
     return [];
