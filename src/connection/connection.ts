@@ -18,7 +18,7 @@ import { WsiFace } from "./face.ts";
 import type { Requested } from "./http/requested.ts";
 import { BROKEN } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
-import type { Phase } from "./phase.ts";
+import type { Phase, Successor } from "./phase.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
@@ -146,6 +146,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   }
 
   onClose(error?: unknown): void {
+    const successor = this.isOpen ? this.phase?.successor?.() : undefined;
+    if (successor !== undefined) return this.#goOnWith(successor);
     this.#go("gone");
     this.transport = undefined;
     this.drop();
@@ -158,6 +160,20 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.entry.connections.delete(this);
     this.owner.forget(this);
     if (this.owner.hasDescriptors) this.descriptor = -1;
+  }
+
+  /** The transport is gone, and the connection goes on over another one. */
+  #goOnWith(successor: Successor): void {
+    this.transport = undefined;
+    this.drop();
+    this.#liftTimeout();
+    this.#peer = undefined;
+    this.hasPeerEnded = false;
+    this.isSsl = 0;
+    this.tls = undefined;
+    this.phase = successor;
+    if (this.owner.reopen(this)) successor.start();
+    else successor.abandon("addPollFd can't watch the connection");
   }
 
   // Callbacks.

@@ -100,6 +100,8 @@ export interface ConnectionOwner {
   readonly hasDescriptors: boolean;
   /** A connection's socket has this descriptor, where that is known. */
   opened(connection: Member, fd: number | undefined): void;
+  /** A client's socket is gone, and another one is to follow; false when the program can't watch that. */
+  reopen(connection: Member): boolean;
   /** The transport that the connection is to use in place of its own, as the service policy wants. */
   polled(socketFd: number, transport: Transport): Transport;
   /** The descriptor of a connection is gone, which comes before its last reasons. */

@@ -2,7 +2,6 @@
 
 import type { CloseCause, CloseInfo, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
-import type { LimitName } from "../api/stats/stats.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
@@ -14,6 +13,8 @@ import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
 import { checkWriteOptions, FrameWriter } from "./frame_writer.ts";
+import { endMessages, factsInHand, handOnMessages, takePiece } from "./messages/inbox.ts";
+import { failSends } from "./messages/sending.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
@@ -46,14 +47,6 @@ import {
   failOnRejection,
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
-
-/** Those that a peer hits by what it sends. */
-const LIMITS: { readonly [Name in Failure]?: LimitName } = {
-  frameTooBig: "maxFramePayload",
-  messageTooBig: "maxMessageSize",
-  tooManyFragments: "maxFragments",
-  tooManyEmptyFragments: "maxEmptyFragments",
-};
 
 /** Our close frame. */
 interface SentClose extends CloseStatus {
@@ -159,6 +152,7 @@ export class WebSocketSession extends FrameWriter
     counters.payloadReceived += piece.length;
     const frames = this.frames;
     if (frames.isFinal && frames.remaining === 0) counters.messagesReceived++;
+    if (connection.isDiverted && takePiece(connection, piece)) return;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
@@ -169,7 +163,8 @@ export class WebSocketSession extends FrameWriter
   }
 
   get frames(): FrameFacts {
-    return this.#extended?.frames ?? this.#parser;
+    const inHand = this.connection.isDiverted ? factsInHand(this.connection) : undefined;
+    return inHand ?? this.#extended?.frames ?? this.#parser;
   }
 
   get isEstablished(): boolean {
@@ -288,6 +283,7 @@ export class WebSocketSession extends FrameWriter
   onTurn(): void {
     const connection = this.connection;
     this.#extended?.resume();
+    if (connection.isDiverted) handOnMessages(connection);
     // A program that has stopped receiving is not told of the end either.
     const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
     if (connection.hasPeerEnded && mayGoOn) this.#onEnded();
@@ -298,7 +294,7 @@ export class WebSocketSession extends FrameWriter
     const connection = this.connection;
     const { socketFd } = connection;
     if (paused) this.#parser.stop();
-    else if (this.#extended?.mayHold || connection.hasPeerEnded) {
+    else if (this.#extended?.mayHold || connection.hasPeerEnded || connection.isDiverted) {
       // In a turn of its own, as all that was held back is.
       const service = () => {
         if (connection.phase === this && connection.canDeliver) connection.goOn();
@@ -320,6 +316,8 @@ export class WebSocketSession extends FrameWriter
     const info = { code, reason, wasClean, cause };
     connection.entry.counters.closed(info);
     call(connection, connection.entry, "closed", info);
+    if (connection.isDiverted) endMessages(connection, info);
+    failSends(connection, info);
     this.framing.layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
@@ -382,8 +380,7 @@ export class WebSocketSession extends FrameWriter
     if (!this.closeFrame(payload, code)) return connection.end(cause, "lingers");
     this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
-    // The answer must be seen, however little the program wants to receive.
-    connection.allowInput(true);
+    connection.allowClose();
   }
 
   #awaitAnswer(): void {
@@ -416,8 +413,7 @@ export class WebSocketSession extends FrameWriter
   }
 
   #failWith(failure: Failure, detail?: string): void {
-    const limit = LIMITS[failure];
-    if (limit !== undefined) this.connection.owner.counters.hit(limit);
+    this.connection.owner.counters.failsFor(failure);
     const cause = causeOf(failure);
     this.connection.endsFor(cause);
     const [code, fault] = FAILURES[failure];

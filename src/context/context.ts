@@ -205,10 +205,15 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
-    const { polling } = this;
-    if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
+    if (this.#watches(socketFd)) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;
+  }
+
+  /** Has a client's descriptor watched, where the program does so. */
+  #watches(socketFd: number): boolean {
+    const { polling } = this;
+    return polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined;
   }
 
   /** Stops listening, and closes every connection as the options say. */
@@ -241,6 +246,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.descriptor = fd;
     this.descriptors.open(connection.socketFd, fd);
     this.polling?.open(connection.socketFd, fd);
+  }
+
+  reopen(connection: Member): boolean {
+    const { socketFd, descriptor } = connection;
+    this.descriptors.release(socketFd, descriptor);
+    if (this.hasDescriptors) connection.descriptor = -1;
+    this.unwatch(socketFd);
+    return this.#watches(socketFd);
   }
 
   polled(socketFd: number, transport: Transport): Transport {

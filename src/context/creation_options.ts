@@ -11,6 +11,7 @@ import type { Clock } from "../api/service.ts";
 import type { TlsMembers } from "../api/tls.ts";
 import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { checkAll } from "../base/option_rules.ts";
@@ -79,7 +80,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const problems: string[] = [];
   for (const field of Object.keys(info)) {
     if (Object.hasOwn(OPTION_SCHEMA, field)) continue;
-    problems.push(`${field} is no option of createContext`);
+    const hint = didYouMean(field, Object.keys(OPTION_SCHEMA));
+    problems.push(`${field} is no option of createContext${hint}`);
   }
   const checked = checkAll(OPTION_SCHEMA, info, { info, problems });
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));

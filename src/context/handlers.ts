@@ -6,17 +6,19 @@ import {
   isReason,
   type Reason,
   type ReasonData,
+  REASONS,
   type UserOf,
   type UserReason,
 } from "../api/reasons.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { isPromised } from "../base/callback_results.ts";
 import { describeValue, isPlain, refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind } from "../base/face.ts";
 import { log } from "../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
-import { FAILURES } from "../core/websocket/close.ts";
+import { MessageGatherer } from "../connection/messages/gathering.ts";
 
 /**
  * Reasons in which 1 counts in {@linkcode handlers}: it says no, or closes once what was written has left.
@@ -130,14 +132,6 @@ const WITHOUT_RESULT: ReadonlySet<Reason> = new Set<Reason>([
   "clientAppendHandshakeHeader",
   "broadcast",
 ]);
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The pieces of a message that came in several. */
-interface Gathering {
-  bytes: Uint8Array;
-  length: number;
-}
 
 /**
  * Makes a callback of methods named by their reasons. The method `message` gets whole messages.
@@ -265,7 +259,8 @@ function namesOf(methods: object, faults: string[]): Set<string> {
     for (const name of Object.getOwnPropertyNames(each)) {
       if (name === "message" || isReason(name)) names.add(name);
       else if (isPlain(methods)) {
-        faults.push(`${name} is no reason; allowed: message, and the names of ReasonData`);
+        const hint = didYouMean(name, ["message", ...REASONS]);
+        faults.push(`${name} is no reason; allowed: message, and the names of ReasonData${hint}`);
       }
     }
     each = Object.getPrototypeOf(each);
@@ -281,46 +276,9 @@ function answerNotFound(wsi: Wsi): 0 | 1 {
 function gatherMessages<User>(
   onMessage: AnyHandler,
 ): (wsi: Wsi<User>, user: User, piece: Uint8Array) => unknown {
-  const gatherings = new WeakMap<Wsi<User>, Gathering>();
-
+  const gatherer = new MessageGatherer();
   return (wsi, user, piece) => {
-    const { maxMessageSize } = wsi.context.limits;
-    const isLast = wsi.isFinalFragment && wsi.remainingPacketPayload === 0;
-    const isFirst = wsi.isFirstFragment;
-    const gathering = isFirst ? undefined : gatherings.get(wsi);
-    const before = gathering?.length ?? 0;
-    // Refused by what the frame announces, before it is gathered.
-    if (before + piece.length + wsi.remainingPacketPayload > maxMessageSize) {
-      gatherings.delete(wsi);
-      // What fails the connection is no close of the program's, which an extension may put off.
-      const connection = behind<Connection>(wsi);
-      connection.owner.counters.hit("maxMessageSize");
-      connection.close("limit", ...FAILURES.messageTooBig);
-      return;
-    }
-    if (isFirst && isLast) {
-      return onMessage(wsi, user, wsi.frameIsBinary ? piece.slice() : decoder.decode(piece));
-    }
-
-    const grown = gathering ?? { bytes: new Uint8Array(piece.length * 2), length: 0 };
-    append(grown, piece);
-    if (!isLast) {
-      if (gathering === undefined) gatherings.set(wsi, grown);
-      return;
-    }
-    gatherings.delete(wsi);
-    const whole = grown.bytes.subarray(0, grown.length);
-    return onMessage(wsi, user, wsi.frameIsBinary ? whole.slice() : decoder.decode(whole));
+    const message = gatherer.take(wsi, piece);
+    return message === undefined ? undefined : onMessage(wsi, user, message);
   };
-}
-
-function append(gathering: Gathering, piece: Uint8Array): void {
-  const length = gathering.length + piece.length;
-  if (length > gathering.bytes.length) {
-    const grown = new Uint8Array(Math.max(length, gathering.bytes.length * 2));
-    grown.set(gathering.bytes.subarray(0, gathering.length));
-    gathering.bytes = grown;
-  }
-  gathering.bytes.set(piece, gathering.length);
-  gathering.length = length;
 }

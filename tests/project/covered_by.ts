@@ -10,6 +10,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
   "behaviour/client/url_test.ts": ["context/client_options"],
+  "behaviour/messages/messages_test.ts": [
+    "connection/messages/end",
+    "connection/messages/gathering",
+    "connection/messages/inbox",
+  ],
+  "behaviour/messages/send_test.ts": ["connection/messages/marks", "connection/messages/sending"],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",

@@ -5,6 +5,7 @@
 
 import type { WireInfo } from "../../api/creation/wire_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { refuse } from "./guards.ts";
 
 const MIB = 1024 * 1024;
@@ -45,7 +46,8 @@ export function limitsOf(given: OwnOptions | null): OwnOptions {
   if (typeof given !== "object") refuse("limits", given, "an object of limits, or null");
   for (const name of Object.keys(given)) {
     if (NAMES.includes(name)) continue;
-    refuse(`limits.${name}`, given[name as keyof OwnOptions], NAMES.join(", "));
+    const allowed = `${NAMES.join(", ")}${didYouMean(name, NAMES)}`;
+    refuse(`limits.${name}`, given[name as keyof OwnOptions], allowed);
   }
   const named = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...GENEROUS_LIMITS, ...Object.fromEntries(named) };

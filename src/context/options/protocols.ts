@@ -4,6 +4,7 @@ import type { ContextCreationInfo } from "../../api/creation_info.ts";
 import type { Extension, ExtensionStruct } from "../../api/extension.ts";
 import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import {
   anything,
   checkAll,
@@ -117,7 +118,8 @@ export function checkProtocols(
     if (typeof each !== "object" || each === null || !isPlain(each)) return;
     for (const member of Object.keys(each)) {
       if (Object.hasOwn(PROTOCOL_RULES, member) || Object.hasOwn(ADDED_MEMBERS, member)) continue;
-      ask.problems.push(`protocols[${index}].${member} is no member of a protocol`);
+      const hint = didYouMean(member, Object.keys(PROTOCOL_RULES));
+      ask.problems.push(`protocols[${index}].${member} is no member of a protocol${hint}`);
     }
   });
   if (protocols.length === 0) ask.refuse(given, "at least one with a callback");
