@@ -52,7 +52,7 @@ Deno.test("docs/options.md is what tools/options_page.ts makes of the rules", ()
 for (const [file, name, rules] of DECLARED) {
   Deno.test(`the rules have the defaults that the docstrings of ${name} have`, () => {
     const documented = documentedDefaults(file, name);
-    assert(documented.length > 1, "the docstrings are found");
+    assert(documented.length > 0, "the docstrings are found");
     assert(documented.some(([, shown]) => shown !== undefined), "and their defaults");
     const different = documented.filter(([member, shown]) =>
       shown !== undefined && shown !== rules[member]?.default

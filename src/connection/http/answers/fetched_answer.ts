@@ -176,7 +176,7 @@ export class FetchedAnswer implements PendingAnswer {
   }
 
   #fail(error: unknown): void {
-    // Who has gone waits for no answer, and programs are told of that by errors.
+    // A peer that has gone waits for no answer, and what a program threw then was told to it before.
     if (!this.isPending) return;
     this.isPending = false;
     this.#answer500(error);
