@@ -31,7 +31,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
  * - {@linkcode FetchInfo}, the web's own way to answer: `fetch`;
- * - {@linkcode WireInfo}, the versions of the protocol: `versions`, `draft04Masking`;
+ * - {@linkcode WireInfo}, what servers speak: `versions`, `draft04Masking`, `subprotocols`;
  * - {@linkcode TopicInfo}, the limits of topics: `topics`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,

@@ -114,10 +114,11 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   }
 
   onDrain(): void {
-    const { outbox } = this;
+    const { outbox, entry } = this;
     const left = outbox.written();
     if (left === BROKEN) return this.abort("self");
-    this.entry.counters.wireSent += left;
+    entry.counters.wireSent += left;
+    if (entry.hearsDrain) this.#hasLeft(left);
     if (this.isOpen) {
       outbox.beginTurn();
       this.phase!.onLeft(left);
@@ -132,6 +133,13 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.phase!.onDrain();
     outbox.endTurn();
     outbox.offerWritable();
+  }
+
+  /** Of so many bytes that have left the last ones may be those behind which it is congested no more. */
+  #hasLeft(left: number): void {
+    const { outbox, owner: { limits: { softUnsentBytes } } } = this;
+    const wasCongested = outbox.unsent + left > softUnsentBytes;
+    if (wasCongested && !outbox.isCongested && this.isEstablished) outbox.offerDrain();
   }
 
   onProgress(): void {

@@ -43,8 +43,10 @@ const WANTS_WRITABLE = 8;
 const WRITABLE_IS_DUE = 16;
 /** The program waits for something to leave. */
 const MARKED = 32;
+/** One comes that was not asked for, as little enough is unsent again. */
+const DRAIN_IS_DUE = 64;
 /** The first of those that are not used here. */
-export const FIRST_FREE_FLAG = 64;
+export const FIRST_FREE_FLAG = 128;
 
 /** What an outbox needs of the context. Implemented by ServingContext. */
 export interface SendingOwner {
@@ -314,7 +316,7 @@ export abstract class Outbox implements Serviceable {
     this.owner.scheduler.soon({ socketFd: this.socketFd, service });
   }
 
-  // The writeable callback, which comes when nothing is unsent.
+  // The writeable callback, which comes when nothing is unsent, or where it is a drain's, not too much.
 
   /** Whether one was asked for, and has not come. */
   get wantsWritable(): boolean {
@@ -334,11 +336,20 @@ export abstract class Outbox implements Serviceable {
     this.owner.scheduler.request(this, POLLOUT);
   }
 
+  /** Has it come in service without being asked for; one that is due serves for both. */
+  offerDrain(): void {
+    const isDue = (this.flags & (WRITABLE_IS_DUE | DRAIN_IS_DUE)) !== 0;
+    this.flags |= DRAIN_IS_DUE;
+    if (!isDue) this.owner.scheduler.request(this, POLLOUT);
+  }
+
   service(): void {
-    this.flags &= ~WRITABLE_IS_DUE;
     // What was written since then leaves first, and has it offered again.
-    if (!this.isOpen || !this.wantsWritable || this.unsent > 0) return;
-    this.flags &= ~WANTS_WRITABLE;
+    const isAsked = this.wantsWritable && this.unsent === 0;
+    const isDrained = (this.flags & DRAIN_IS_DUE) !== 0 && !this.isCongested;
+    this.flags &= ~(WRITABLE_IS_DUE | DRAIN_IS_DUE);
+    if (!this.isOpen || !(isAsked || isDrained)) return;
+    if (isAsked) this.flags &= ~WANTS_WRITABLE;
     this.turn(() => this.onWritable());
   }
 

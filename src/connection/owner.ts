@@ -26,6 +26,7 @@ import type { Scheduler } from "../service/scheduler.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 import type { TurnBudget } from "../service/turn_budget.ts";
 import type { Hub } from "../topics/hub.ts";
+import type { PathPattern } from "../web/paths.ts";
 
 /** A connection as its protocol and its context have it. */
 export interface Member extends Caller {
@@ -45,6 +46,10 @@ export interface ProtocolEntry {
   readonly index: number;
   readonly rxBufferSize: number;
   readonly allowedOrigins: readonly string[] | undefined;
+  /** The paths that it serves; undefined for all. */
+  readonly path: PathPattern | undefined;
+  /** Whether it is told when what was unsent has fallen below `softUnsentBytes`, without asking. */
+  readonly hearsDrain: boolean;
   /** How frames are read where no extension is in use, by each side; made by the first that reads any. */
   serverRules: FrameRules | undefined;
   clientRules: FrameRules | undefined;
@@ -94,6 +99,8 @@ export interface ConnectionOwner {
   /** Answers what no mount and no protocol does. */
   readonly fetch: FetchHandler | undefined;
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** Whether a client that asks for none of them by name gets one all the same. */
+  readonly subprotocolsAreOptional: boolean;
   /** Whether the first one also serves clients of version 0 that ask for a name which none has. */
   readonly repeatsNames: boolean;
   /** Whether connections have real descriptors. */

@@ -29,7 +29,7 @@ import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { digests } from "./digests.ts";
 import { Descriptors, LISTENER_FD } from "./descriptors.ts";
-import { answersHttp } from "./handlers.ts";
+import { answersHttp } from "./protocol/method_table.ts";
 import { checkSource, listenAs } from "./listen.ts";
 import { hasProtocols } from "./options/protocols.ts";
 import { giveUpRoot } from "./privileges.ts";
@@ -77,6 +77,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
   readonly draft04Masking: Draft04Masking;
+  readonly subprotocolsAreOptional: boolean;
   readonly digests = digests;
   /** Only set for programs that were made before there were names. */
   repeatsNames = false;
@@ -133,6 +134,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.methods = info.methods;
     this.versions = info.versions;
     this.draft04Masking = info.draft04Masking;
+    this.subprotocolsAreOptional = info.subprotocols === "optional";
     this.user = info.user;
     this.hasDescriptors = info.network.polled !== undefined;
     this.descriptors = new Descriptors(this.hasDescriptors);

@@ -1,6 +1,7 @@
 /** What `createContext` is given, all of it checked at once by the rules of its options. */
 
 import type { CheckedOptions, ContextCreationInfo, ServicePolicy } from "../api/creation_info.ts";
+import type { SubprotocolPolicy } from "../api/creation/wire_info.ts";
 import type { Extension } from "../api/extension.ts";
 import { type FileOps, pairStat } from "../api/file_ops.ts";
 import type { FetchHandler } from "../api/http/fetch.ts";
@@ -57,6 +58,7 @@ export interface CheckedInfo {
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
   readonly draft04Masking: Draft04Masking;
+  readonly subprotocols: SubprotocolPolicy;
   readonly options: CheckedOptions;
   /** Undefined when nothing is probed by pings. */
   readonly keepAlive: KeepAliveSettings | undefined;
@@ -119,6 +121,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     methods: checked.methods,
     versions: checked.versions,
     draft04Masking: checked.draft04Masking,
+    subprotocols: checked.subprotocols,
     options: checked.options,
     keepAlive: keepAliveOf(checked),
     tcpKeepAlive: tcpKeepAliveOf(checked, typeof info.kaTime === "number"),

@@ -13,6 +13,8 @@ import type { Connection } from "../connection/connection.ts";
 import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import { ProtocolCounters } from "../connection/stats/counters.ts";
 import { rxBufferSizeOf } from "./options/protocols.ts";
+import { hearsDrain } from "./protocol/method_table.ts";
+import { compilePath } from "../web/paths.ts";
 
 /** Where other processes broadcast to a protocol. */
 export interface BroadcastPlace {
@@ -44,6 +46,8 @@ export class Protocols {
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
       allowedOrigins: protocol.allowedOrigins,
+      path: protocol.path === undefined ? undefined : compilePath(protocol.path),
+      hearsDrain: hearsDrain(protocol.callback),
       serverRules: undefined,
       clientRules: undefined,
       counters: new ProtocolCounters(),

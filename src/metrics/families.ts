@@ -34,6 +34,7 @@ const REFUSAL_CAUSES = Object.keys(
   {
     malformed: 0,
     version: 0,
+    path: 0,
     subprotocol: 0,
     origin: 0,
     filter: 0,

@@ -36,7 +36,7 @@ export interface TrafficTally {
 
 /**
  * Why a server refused the handshake of a WebSocket. `malformed`: it breaks the protocol's rules. `version`: the
- * context does not speak its version. `subprotocol`: none of its subprotocols is spoken. `origin`: a browser's page of
+ * context does not speak its version. `path`: no protocol serves its path. `subprotocol`: none of its subprotocols is spoken. `origin`: a browser's page of
  * another origin. `filter`: the program, by `filterProtocolConnection` or an extension. `fault`: something of the
  * program's threw. `destroy`: the context is being destroyed.
  *
@@ -45,6 +45,7 @@ export interface TrafficTally {
 export type RefusalCause =
   | "malformed"
   | "version"
+  | "path"
   | "subprotocol"
   | "origin"
   | "filter"

@@ -3,7 +3,7 @@
 import type { Reason } from "../../api/reasons.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
-import { FetchedAnswer, type FetchExchange, fetchFor } from "./answers/fetched_answer.ts";
+import { FetchedAnswer, type FetchExchange, fetchingFor } from "./answers/fetched_answer.ts";
 import { askMount, isForMounts } from "./answers/mounted_answer.ts";
 import { type BodyExchange, RequestBody } from "./request_body.ts";
 import type { HttpResponse } from "./response.ts";
@@ -88,9 +88,9 @@ function filtered(this: PlainExchange, result: number, request: PlainRequest): v
 
 function askProgram(request: PlainRequest): void {
   const { connection, exchange, head, response, body } = request;
-  const fetch = fetchFor(connection, head.path);
-  if (fetch !== undefined) {
-    return new FetchedAnswer(connection, exchange, response, body).begin(fetch);
+  const fetching = fetchingFor(connection, head);
+  if (fetching !== undefined) {
+    return new FetchedAnswer(connection, exchange, response, body).begin(fetching);
   }
   exchange.callbacks.ask(connection.owner.entries[0]!, "http", head.path, answered, request);
 }

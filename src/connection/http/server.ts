@@ -323,7 +323,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       if (decision.kind === "websocket") counters.refusedFor("destroy");
       return this.refuse(503, "the context is being destroyed");
     }
-    const isPlain = decision.kind === "plain" || !isForProtocol(connection.owner, head.path);
+    const isPlain = decision.kind === "plain" || !isForProtocol(connection.owner, head);
     if (isPlain) return serveRequest(connection, this, head, framing, behind);
     switch (decision.kind) {
       case "refused":

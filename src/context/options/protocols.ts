@@ -5,6 +5,7 @@ import type { Extension, ExtensionStruct } from "../../api/extension.ts";
 import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
+import { messageOf } from "../../base/log.ts";
 import {
   anything,
   checkAll,
@@ -18,6 +19,7 @@ import { handlers } from "../handlers.ts";
 import { fetchRule } from "./fetch.ts";
 import { isToken } from "../../core/http/syntax.ts";
 import { callbackExtension, faultsOfStruct } from "../../extensions/callback_extension.ts";
+import { compilePath } from "../../web/paths.ts";
 
 const DEFAULT_RX_BUFFER_SIZE = 64 * 1024;
 const MAX_RX_BUFFER_SIZE = 1024 * 1024 * 1024;
@@ -66,6 +68,13 @@ export const PROTOCOL_RULES = {
     default: "the context's `allowedOrigins`",
     about: "Origins from which browsers may connect to it.",
     check: checkOrigins,
+  },
+  path: {
+    kind: "text",
+    allowed: 'the pathname of a URLPattern that begins with "/" or "*"',
+    default: "none, and every path fits",
+    about: "The paths on which servers serve it, as `/chat/:room`.",
+    check: checkPath,
   },
   fetch: fetchRule("Answers the context's requests of HTTP whose paths fit, by a `Response`."),
   id: anything("Free for the program."),
@@ -133,6 +142,18 @@ export function checkProtocols(
     names.add(protocol.name);
   });
   return protocols;
+}
+
+function checkPath(path: unknown, ask: Ask): void {
+  if (path === undefined) return;
+  if (typeof path !== "string") return ask.refuse(path);
+  try {
+    compilePath(path);
+  } catch (error) {
+    // Of what the parser of patterns says, the first line; below it is a picture of where.
+    const [why] = messageOf(error).split("\n");
+    ask.refuse(path, `${ask.allowed} (${why})`);
+  }
 }
 
 /** Checks the options `allowedOrigins`. */

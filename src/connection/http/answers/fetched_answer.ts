@@ -10,8 +10,10 @@ import type { Connection } from "../../connection.ts";
 import type { ConnectionOwner } from "../../owner.ts";
 import type { PendingAnswer } from "./pending_lookup.ts";
 import type { RequestBody } from "../request_body.ts";
-import { isSecure } from "../requested.ts";
+import { isSecure, setParams } from "../requested.ts";
 import type { HttpResponse } from "../response.ts";
+import { paramsFor } from "../../upgrade/choice.ts";
+import type { RequestHead } from "../../../core/http/head.ts";
 import { fetchRequest, isFetchable, takesBody } from "../../../web/fetch_request.ts";
 import {
   type Asked,
@@ -34,26 +36,37 @@ export interface FetchExchange {
   refuse(status: number, reason: string): void;
 }
 
-/** What answers a request for that path in the web's own types; undefined for the first protocol's `http`. */
-export function fetchFor({ owner }: Connection, path: string): FetchHandler | undefined {
-  for (const { protocol } of owner.entries) {
-    if (protocol.fetch !== undefined && fits(protocol, path)) return protocol.fetch;
+/** What has the `fetch` that answers. */
+interface Fetching {
+  readonly fetch?: FetchHandler | undefined;
+}
+
+/**
+ * What answers a request in the web's own types: the first protocol that has a `fetch` and serves the path, whose
+ * parameters are the request's from then on, or the context; undefined for the first protocol's `http`.
+ */
+export function fetchingFor(
+  connection: Connection,
+  { target }: RequestHead,
+): Fetching | undefined {
+  const { owner } = connection;
+  for (const entry of owner.entries) {
+    if (entry.protocol.fetch === undefined) continue;
+    const params = paramsFor(entry, target);
+    if (params === undefined) continue;
+    setParams(connection, params);
+    return entry.protocol;
   }
-  return owner.fetch;
+  return owner.fetch === undefined ? undefined : owner;
 }
 
 /** Whether an upgrade is for one of the protocols, and not for the context's `fetch`. */
 export function isForProtocol(
   { fetch, hasProtocols, entries }: ConnectionOwner,
-  path: string,
+  { target }: RequestHead,
 ): boolean {
   if (fetch === undefined) return true;
-  return hasProtocols && entries.some(({ protocol }) => fits(protocol, path));
-}
-
-/** Whether a request for that path is one for the protocol. */
-function fits(_protocol: unknown, _path: string): boolean {
-  return true;
+  return hasProtocols && entries.some((entry) => paramsFor(entry, target) !== undefined);
 }
 
 /** One of them, from the call until its body is on its way. */
@@ -79,7 +92,7 @@ export class FetchedAnswer implements PendingAnswer {
   }
 
   /** Asks the program. */
-  begin(fetch: FetchHandler): void {
+  begin(fetching: Fetching): void {
     const { method } = this.#response;
     if (!isFetchable(method)) {
       this.isPending = false;
@@ -91,7 +104,7 @@ export class FetchedAnswer implements PendingAnswer {
     this.#body.giveTo(body);
     this.#response.fetched = this;
     try {
-      this.#ask(fetch, body);
+      this.#ask(fetching, body);
     } catch (error) {
       this.#fail(error);
     }
@@ -106,7 +119,7 @@ export class FetchedAnswer implements PendingAnswer {
     return this.#connection.isOpen && this.#exchange.response === this.#response;
   }
 
-  #ask(fetch: FetchHandler, body: IncomingBody | undefined): void {
+  #ask(fetching: Fetching, body: IncomingBody | undefined): void {
     const connection = this.#connection;
     if (isBlocking()) {
       throw new LwsError(
@@ -120,7 +133,10 @@ export class FetchedAnswer implements PendingAnswer {
       signal: this.#controller.signal,
       body: body?.stream,
     });
-    void this.#settle(this.#exchange.callbacks.inside(() => fetch(request, connection.wsi)));
+    const returned = this.#exchange.callbacks.inside(() =>
+      fetching.fetch!(request, connection.wsi)
+    );
+    void this.#settle(returned);
   }
 
   /** What is there of the answer at once is read before the connection is served. */
