@@ -84,8 +84,8 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/files/files_test.ts": ["files/engine", "transport/host_files"],
   "behaviour/files/listing_test.ts": ["files/listing"],
   "behaviour/files/mounts_test.ts": [
-    "connection/http/mounted_answer",
-    "connection/http/pending_lookup",
+    "connection/http/answers/mounted_answer",
+    "connection/http/answers/pending_lookup",
     "files/lookup",
     "files/mounts",
     "transport/host_folder",
@@ -99,6 +99,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/http/response_fields",
   ],
   "behaviour/http/exchange_times_test.ts": ["connection/http/exchange_timer"],
+  "behaviour/http/fetch_bodies_test.ts": ["connection/http/response_host"],
+  "behaviour/http/fetch_test.ts": [
+    "connection/http/answers/fetched_answer",
+    "context/options/fetch",
+  ],
   "behaviour/http/framing_test.ts": ["connection/http/response_body"],
   "behaviour/http/header_block_test.ts": ["base/date", "core/http/header_block"],
   "behaviour/http/incoming_request_test.ts": ["connection/http/requested"],

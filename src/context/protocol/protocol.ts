@@ -61,6 +61,7 @@ const MEMBERS: Readonly<Record<Exclude<keyof Protocol, "callback">, true>> = {
   id: true,
   user: true,
   allowedOrigins: true,
+  fetch: true,
 };
 
 const ALIASES: MethodRules["aliases"] = {
