@@ -60,7 +60,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "remote",
     ],
   ],
-  ["testing", ["base", "api"]],
+  ["testing", ["base", "core/http", "core/websocket", "api", "context"]],
   // What a user could import, and the ground.
   [
     "compat",
