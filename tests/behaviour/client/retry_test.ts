@@ -399,6 +399,29 @@ Deno.test("destroy inside clientRetry leaves nothing behind", async () => {
   await it[Symbol.asyncDispose]();
 });
 
+Deno.test("while a context that is destroyed waits for others, nothing connects again", async () => {
+  for (const when of ["waits", "inside clientRetry", "lost behind destroy"]) {
+    const answers: Answers = {
+      clientRetry: (wsi) => {
+        if (when === "inside clientRetry") void wsi.context.destroy();
+      },
+    };
+    const it = side({ retry: EXACT }, { answers });
+    const mine = await it.welcome();
+    it.context.clientConnect(URL);
+    const other = await it.welcome();
+    if (when === "lost behind destroy") void it.context.destroy({ spreadMs: 3_600_000 });
+    const before = it.retries.length;
+    await lose(mine);
+    if (when === "waits") void it.context.destroy();
+    assertEquals(await it.comesAfter(3000), false, when);
+    assertEquals(it.retries.length - before, when === "lost behind destroy" ? 0 : 1, when);
+    assertEquals(it.count("clientEstablished"), 2);
+    other.close();
+    await it[Symbol.asyncDispose]();
+  }
+});
+
 Deno.test("each attempt starts from the URL again, with its credentials and redirects", async () => {
   await using it = side({ retry: EXACT, headers: { authorization: "Bearer 1" } });
   for (let attempt = 0; attempt < 2; attempt++) {
