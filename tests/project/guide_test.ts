@@ -14,6 +14,7 @@ const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${na
 // deno-fmt-ignore
 const PAGES = [
   ["clients", 3],
+  ["command", 1],
   ["http", 7],
   ["metrics", 1],
   ["old-wire-versions", 2],
