@@ -15,6 +15,7 @@ import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mo
 import {
   DEFLATE_OPTIONS,
   deflateExtensions,
+  orEnd,
   readOptions,
   TLS_OPTIONS,
   tlsMembers,
@@ -64,21 +65,25 @@ const callback = handlers({
 });
 
 const names = asked.length > 0 ? asked : ["client"];
-const context = createContext({
-  port: CONTEXT_PORT_NO_LISTEN,
-  protocols: names.map((name) => ({ name, callback })),
-  maxMessageSize: 64 * 1024 * 1024,
-  maxFramePayload: 64 * 1024 * 1024,
-  extensions: deflateExtensions(options),
-  ...tlsMembers(options, known),
-  // What the system trusts besides can only be read with `--allow-sys`.
-  options: { disableOsCaCerts: options.ca !== "" },
-});
-context.clientConnect(url, {
-  protocol: asked,
-  ...(options.origin === "" ? {} : { origin: options.origin }),
-  ...(options.insecure && url.protocol === "wss:" ? { ssl: 2 } : {}),
-});
+const context = orEnd(() =>
+  createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    protocols: names.map((name) => ({ name, callback })),
+    maxMessageSize: 64 * 1024 * 1024,
+    maxFramePayload: 64 * 1024 * 1024,
+    extensions: deflateExtensions(options),
+    ...tlsMembers(options, known),
+    // What the system trusts besides can only be read with `--allow-sys`.
+    options: { disableOsCaCerts: options.ca !== "" },
+  })
+);
+orEnd(() =>
+  context.clientConnect(url, {
+    protocol: asked,
+    ...(options.origin === "" ? {} : { origin: options.origin }),
+    ...(options.insecure && url.protocol === "wss:" ? { ssl: 2 } : {}),
+  })
+);
 await context.closed;
 Deno.exit(exitCode);
 

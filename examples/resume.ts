@@ -11,7 +11,7 @@
 // deno-lint-ignore-file no-console -- a program's own output
 
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Protocol } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 interface Ticking {
   timer?: ReturnType<typeof setInterval>;
@@ -45,13 +45,15 @@ const follower: Protocol<{ last: number }> = {
 };
 
 const { options, rest } = readOptions({ serve: false, port: 9001, "every-ms": 1000 });
-await using context = options.serve
-  ? createContext({
-    port: options.port,
-    iface: "127.0.0.1",
-    protocols: [ticker(options["every-ms"])],
-  })
-  : createContext({ port: CONTEXT_PORT_NO_LISTEN, protocols: [follower] });
+await using context = orEnd(() =>
+  options.serve
+    ? createContext({
+      port: options.port,
+      iface: "127.0.0.1",
+      protocols: [ticker(options["every-ms"])],
+    })
+    : createContext({ port: CONTEXT_PORT_NO_LISTEN, protocols: [follower] })
+);
 if (options.serve) console.log(`counting on ws://127.0.0.1:${context.port}/`);
 else context.clientConnect(rest[0] ?? "ws://127.0.0.1:9001/", { protocol: "ticker", retry: true });
 await untilInterrupted();

@@ -240,6 +240,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     return this.protocols.named(name);
   }
 
+  protocolForClient(name: string): ProtocolEntry | undefined {
+    return this.protocols.forClient(name);
+  }
+
   flushLater(outbox: Outbox): void {
     // Before the call returns, as nothing happens between calls there.
     if (this.polling !== undefined) outbox.flush();

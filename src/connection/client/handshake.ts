@@ -12,7 +12,7 @@ import { call, consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { fieldsFor, redirectOf } from "./redirect.ts";
-import type { ClientTarget, Connector, Route } from "./route.ts";
+import { type ClientTarget, type Connector, nameOf, type Route } from "./route.ts";
 import type { ClientFailure } from "./watch.ts";
 import { ResponseHeaders } from "../http/header_reader.ts";
 import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
@@ -20,6 +20,7 @@ import { CLIENT_HANDSHAKE, type HandshakeEvent, type HandshakeState } from "../s
 import { WebSocketSession } from "../websocket_session.ts";
 import { type ResponseHead, ResponseHeadParser } from "../../core/http/head.ts";
 import { RefusedAnswer } from "../../core/http/refused_answer.ts";
+import { isInterim } from "../../core/http/status.ts";
 import { HttpSyntaxError } from "../../core/http/syntax.ts";
 import { closePayload } from "../../core/websocket/close.ts";
 import { HandshakeError, type UpgradeAnswer } from "../../core/websocket/handshake/client.ts";
@@ -41,11 +42,6 @@ const CONNECTING: Partial<Record<HandshakeState, TimeoutReason>> = {
   TLS: "establishWithServer",
 };
 
-/** Whether another response follows; 101 is final, as HTTP ends with it. */
-function isInterim(status: number): boolean {
-  return status < 200 && status !== 101;
-}
-
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
   readonly #connection: Connection;
@@ -60,6 +56,7 @@ export class ClientHandshake implements Phase {
   /** What an answer agreed to whose last bytes, behind its head, have not come. */
   #agreed: UpgradeAnswer | undefined;
   #failure = "the server closed the connection before it answered";
+  #error: unknown;
   /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
   #refused: RefusedAnswer | undefined;
   #state = CLIENT_HANDSHAKE.first;
@@ -94,7 +91,7 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    log("client", () => `connection ${connection.socketFd}: connecting to ${nameOf(this.#target)}`);
     this.#armTimeout();
     this.#routes.connect(this.#target, this.#aborter.signal, {
       onStep: (step) => {
@@ -161,6 +158,7 @@ export class ClientHandshake implements Phase {
       length = end;
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
+      this.#error = error;
       if (this.#refused === undefined) {
         const isTls = this.#agreed === undefined && bytes[0] === TLS_ALERT_RECORD &&
           this.#target.ssl === 0;
@@ -232,7 +230,14 @@ export class ClientHandshake implements Phase {
     else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     call(connection, connection.entry, "clientConnectionError", this.#failure);
     const isOwn = this.#isOwn || cause === "callback" || cause === "destroy";
-    return { text: this.#failure, answer: refused?.head, isOwn };
+    return {
+      text: this.#failure,
+      answer: refused?.head,
+      body: refused?.body ?? "",
+      wasAnswered: this.headers !== undefined || this.#error instanceof HttpSyntaxError,
+      error: this.#error ?? error,
+      isOwn,
+    };
   }
 
   write(_data: unknown, kind: WriteKind | undefined): number {
@@ -243,11 +248,6 @@ export class ClientHandshake implements Phase {
     closePayload(code, reason);
     this.giveUp("closed before it was established");
     return 0;
-  }
-
-  get #where(): string {
-    const { address, port, socketPath } = this.#target;
-    return socketPath === undefined ? `${address} port ${port}` : `the unix socket ${socketPath}`;
   }
 
   #arrived(service: () => void): void {
@@ -282,9 +282,10 @@ export class ClientHandshake implements Phase {
     const answer = error instanceof TunnelError ? error.answer : undefined;
     if (!this.#aborter.signal.aborted || answer !== undefined) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#failure = `can't connect to ${this.#where}: ${why}`;
+      this.#failure = `can't connect to ${nameOf(this.#target)}: ${why}`;
     }
     this.#refused = answer;
+    this.#error = error;
     log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
@@ -374,7 +375,7 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     const { owner } = connection;
     const { hasUser } = this.#target;
-    const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
+    const entry = protocol === undefined ? owner.entries[0]! : owner.protocolForClient(protocol);
     if (entry === undefined) {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
     }

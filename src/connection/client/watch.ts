@@ -9,6 +9,12 @@ export interface ClientFailure {
   readonly text: string;
   /** The answer of a server or a proxy that refuses. */
   readonly answer: ResponseHead | undefined;
+  /** The beginning of its body. */
+  readonly body: string;
+  /** Whether the server has answered anything, be it no good handshake. */
+  readonly wasAnswered: boolean;
+  /** What the way to the server has failed with, if it was that. */
+  readonly error: unknown;
   /** Whether the program has ended it, or something of its own. */
   readonly isOwn: boolean;
 }

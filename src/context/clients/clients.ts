@@ -1,7 +1,9 @@
 /** The clients of a context that something goes on for beside their connection. */
 
+import { Dialing } from "./dialing.ts";
 import { type ClientHost, ClientSupervisor } from "./supervisor.ts";
 import type { CheckedClient } from "../client_options.ts";
+import type { Wsi } from "../../api/wsi.ts";
 import type { ClientEnd, ClientWatch } from "../../connection/client/watch.ts";
 import type { Connection } from "../../connection/connection.ts";
 
@@ -17,20 +19,32 @@ export class Clients implements ClientWatch {
   }
 
   /** Begins to connect. */
-  connect(client: CheckedClient): Connection {
+  connect(client: CheckedClient, dialing?: Dialing): Connection {
     const { target, user, signal, retry } = client;
     const connection = this.#context.connect(target, user);
-    if (signal !== undefined || retry !== undefined) {
+    if (signal !== undefined || retry !== undefined || dialing !== undefined) {
       const supervisor = new ClientSupervisor(this.#context, client, connection, {
         connected: (next) => this.#supervisors.set(next, supervisor),
         waits: (isWaiting) => {
           if (isWaiting) this.#waiting.add(supervisor);
           else this.#waiting.delete(supervisor);
         },
+        established: (each) => {
+          dialing?.established(each);
+          return dialing !== undefined;
+        },
+        over: (end) => dialing?.over(end),
       });
       this.#supervisors.set(connection, supervisor);
     }
     return connection;
+  }
+
+  /** As {@linkcode connect}, with a promise of what comes of it. */
+  dial(client: CheckedClient): Promise<Wsi> {
+    const dialing = new Dialing({ signal: client.signal, context: this.#context });
+    this.connect(client, dialing);
+    return dialing.promise;
   }
 
   established(connection: object): void {

@@ -27,6 +27,10 @@ export interface SupervisorOwner {
   connected(connection: Connection): void;
   /** It waits for its time to connect, or does so no more. */
   waits(isWaiting: boolean): void;
+  /** A handshake is done; whether that is all that was wanted. */
+  established(connection: Connection): boolean;
+  /** There will be no other connection than the one that ended last. */
+  over(end: ClientEnd): void;
 }
 
 const CLOSE_NORMAL = 1000;
@@ -48,6 +52,8 @@ export class ClientSupervisor implements WheelTimerOwner {
   #userOf: ProtocolEntry | undefined;
   #isWaiting = false;
   #isOver = false;
+  /** How the last connection has ended, until another one is established. */
+  #end: ClientEnd | undefined;
   readonly #onAbort = () => this.#abort();
 
   constructor(
@@ -68,10 +74,13 @@ export class ClientSupervisor implements WheelTimerOwner {
   established(): void {
     this.#establishedAt = this.#host.wheel.now();
     this.#userOf = this.#connection.entry;
+    this.#end = undefined;
+    if (this.#owner.established(this.#connection)) this.#stop();
   }
 
   /** The connection has ended. */
   ended(end: ClientEnd): void {
+    this.#end = end;
     const retry = this.#retry;
     if (this.#isOver || retry === undefined || !mayRetry(end)) return this.#stop();
     const { wheel } = this.#host;
@@ -133,10 +142,12 @@ export class ClientSupervisor implements WheelTimerOwner {
   #stop(): void {
     this.#isOver = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
-    this.#owner.waits(false);
-    this.#host.wheel.cancel(this.#timer!);
+    if (this.#isWaiting) {
+      this.#isWaiting = false;
+      this.#owner.waits(false);
+      this.#host.wheel.cancel(this.#timer!);
+    }
+    if (this.#end !== undefined) this.#owner.over(this.#end);
   }
 }
 

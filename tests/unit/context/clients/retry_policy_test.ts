@@ -9,10 +9,19 @@ import { HeaderFields } from "../../../../src/core/http/fields.ts";
 
 const DEFAULTS = checkRetry(true)!;
 
+const FAILURE: ClientEnd = {
+  text: "",
+  answer: undefined,
+  body: "",
+  wasAnswered: false,
+  error: undefined,
+  isOwn: false,
+};
+
 function refusal(status: number, retryAfter?: string): ClientEnd {
   const fields = new HeaderFields();
   if (retryAfter !== undefined) fields.add("retry-after", retryAfter);
-  return { text: "", isOwn: false, answer: { status, reason: "", minorVersion: 1, fields } };
+  return { ...FAILURE, answer: { status, reason: "", minorVersion: 1, fields } };
 }
 
 const LOST: ClientEnd = { code: 1006, reason: "", wasClean: false, cause: "reset" };
@@ -93,8 +102,8 @@ Deno.test("what the network, a server or a proxy does is tried again, but 1008 a
   for (const status of [400, 401, 403, 404, 407, 409, 424, 426, 428, 430, 499]) {
     assert(!mayRetry(refusal(status)), String(status));
   }
-  assert(mayRetry({ text: "", answer: undefined, isOwn: false }));
-  assert(!mayRetry({ text: "", answer: undefined, isOwn: true }));
+  assert(mayRetry(FAILURE));
+  assert(!mayRetry({ ...FAILURE, isOwn: true }));
   assert(!mayRetry({ ...refusal(503), isOwn: true } as ClientEnd));
 });
 
