@@ -174,7 +174,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   #goOnWith(successor: Successor): void {
     this.transport = undefined;
     this.drop();
-    this.#liftTimeout();
     this.#peer = undefined;
     this.hasPeerEnded = false;
     this.isSsl = 0;
