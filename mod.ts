@@ -61,6 +61,12 @@ export type {
   Stats,
   TrafficTally,
 } from "./src/api/stats/stats.ts";
+export {
+  CONNECTION_CHANNEL,
+  type ConnectionTrace,
+  MESSAGE_CHANNEL,
+  type MessageTrace,
+} from "./src/api/tracing/tracing.ts";
 export type {
   Position,
   PublicationData,

@@ -23,6 +23,7 @@ import { type Metering, meteringOf } from "../connection/limits/session_meter.ts
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
+import { CONNECTIONS, traceStep } from "../connection/tracing/channels.ts";
 import { WebSocketSession } from "../connection/websocket_session.ts";
 import { ContextCounters } from "../connection/stats/counters.ts";
 import { Admission } from "./admission.ts";
@@ -216,6 +217,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
+    if (CONNECTIONS.hasSubscribers) traceStep(connection, "connecting");
     if (this.#watches(socketFd)) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;
