@@ -30,7 +30,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
  * - {@linkcode WireInfo}, the versions of the protocol: `versions`, `draft04Masking`;
- * - {@linkcode TopicInfo}, the limits of topics: `topics`;
+ * - {@linkcode TopicInfo}, topics: `topics`, `broker`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,

@@ -24,7 +24,7 @@ import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import type { Scheduler } from "../service/scheduler.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 import type { TurnBudget } from "../service/turn_budget.ts";
-import type { Hub } from "../topics/hub.ts";
+import type { TopicCalls } from "../topics/topics.ts";
 
 /** A connection as its protocol and its context have it. */
 export interface Member extends Caller {
@@ -59,7 +59,7 @@ export interface ConnectionOwner {
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
-  readonly topics: Hub<Framed>;
+  readonly topics: TopicCalls<Framed>;
   readonly clients: ClientWatch;
   readonly counters: ContextCounters;
   readonly fileOps: FileOps;

@@ -8,6 +8,7 @@ import type { Network, TcpKeepAlive } from "../api/network.ts";
 import type { Protocol } from "../api/protocol.ts";
 import type { Clock } from "../api/service.ts";
 import type { TlsMembers } from "../api/tls.ts";
+import type { Broker } from "../api/topics/broker.ts";
 import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
@@ -50,6 +51,7 @@ export interface CheckedInfo {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly topics: TopicLimits;
+  readonly broker: Broker | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
@@ -110,6 +112,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     clock: checked.clock ?? systemClock,
     limits: limitsOf(checked),
     topics: checked.topics,
+    broker: checked.broker,
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
     versions: checked.versions,

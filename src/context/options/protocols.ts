@@ -65,6 +65,15 @@ export const PROTOCOL_RULES = {
     about: "Origins from which browsers may connect to it.",
     check: checkOrigins,
   },
+  encode: {
+    kind: "function",
+    allowed: "a function",
+    default: "none, and the data is sent as it is",
+    about: "Makes of a publication what its subscribers of this protocol are sent.",
+    check(value, ask: Ask): void {
+      if (value !== undefined && typeof value !== "function") ask.refuse(value);
+    },
+  },
   id: anything("Free for the program."),
   user: anything("Free for the program."),
 } satisfies Record<keyof Protocol, Rule>;
