@@ -24,6 +24,7 @@
 
 // What every program uses.
 export { createContext } from "./src/context/face.ts";
+export { protocol } from "./src/context/protocol/protocol.ts";
 export { handlers } from "./src/context/handlers.ts";
 export type { Protocol } from "./src/api/protocol.ts";
 export type { Wsi } from "./src/api/wsi.ts";
@@ -39,10 +40,11 @@ export {
   type Mount,
   type PlatformInfo,
   type ServicePolicy,
-  type TokenLimits,
   type TrustProxy,
 } from "./src/api/creation_info.ts";
-export type { WireInfo } from "./src/api/creation/wire_info.ts";
+export type { RateExcess, RateInfo } from "./src/api/creation/rate_info.ts";
+export type { TokenLimits } from "./src/api/creation/token_limits.ts";
+export type { SubprotocolPolicy, WireInfo } from "./src/api/creation/wire_info.ts";
 export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
 export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";
 export type { ClientConnectInfo, ClientConnectOptions } from "./src/api/client_info.ts";
@@ -96,10 +98,16 @@ export type {
   WithAnyUser,
   WithoutUser,
 } from "./src/api/reasons.ts";
-export type { HandlerResult, Handlers, VerdictReason } from "./src/context/handlers.ts";
+export type {
+  HandlerResult,
+  Handlers,
+  VerdictReason,
+} from "./src/context/protocol/method_types.ts";
+export type { EverydayHandlers, ProtocolDefinition } from "./src/context/protocol/protocol.ts";
 export type { AnswerMember } from "./src/api/http/answer.ts";
 export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
+export type { MessageMember } from "./src/api/messages/messages.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";
 export type { PreparedMessage, WriteKind, WriteOptions } from "./src/api/write.ts";

@@ -104,6 +104,16 @@ export interface ClientConnectOptions {
    */
   readonly signal?: AbortSignal;
   /**
+   * How many redirects to follow: 301, 302, 303, 307 and 308 with a `Location`, whose `http:` and `https:` mean
+   * `ws:` and `wss:`; 0 to 20, and one more fails the connection. The connection stays the same one, whose requests
+   * have a `clientAppendHandshakeHeader` and the time of `clientTimeoutMs` each. None leads from `wss:` to `ws:`,
+   * nor away from a `socketPath`. Another origin gets neither the user of the URL nor the fields `authorization`,
+   * `cookie` and `proxy-authorization`, and `host`, `serverName` and `ssl: 2` count for the first one alone.
+   *
+   * Default: `5` with a URL, `0` with the struct.
+   */
+  readonly redirects?: number;
+  /**
    * With `wss:` alone: 2 forgives a self-signed certificate, and nothing else about it; see
    * {@linkcode ClientConnectInfo.ssl}.
    *

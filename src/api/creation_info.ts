@@ -1,5 +1,7 @@
 /** What `createContext` is given (`struct lws_context_creation_info`). */
 
+import type { RateInfo } from "./creation/rate_info.ts";
+import type { TokenLimits } from "./creation/token_limits.ts";
 import type { WireInfo } from "./creation/wire_info.ts";
 import type { Extension, ExtensionStruct } from "./extension.ts";
 import type { FileOps } from "./file_ops.ts";
@@ -9,7 +11,6 @@ import type { Protocol } from "./protocol.ts";
 import type { Clock } from "./service.ts";
 import type { TlsMembers } from "./tls.ts";
 import type { TopicInfo } from "./topics/limits.ts";
-import type { HeaderToken } from "../core/http/header_tokens.ts";
 
 /**
  * What runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}.
@@ -29,18 +30,21 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
- * - {@linkcode WireInfo}, the versions of the protocol: `versions`, `draft04Masking`;
+ * - {@linkcode WireInfo}, what servers speak: `versions`, `draft04Masking`, `subprotocols`;
  * - {@linkcode TopicInfo}, topics: `topics`, `broker`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
- *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`.
+ *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxMessagesPerSecond`,
+ *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
+ *   `lifetimeSpreadMs`;
+ * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *
  * @category Server and client
  */
 export interface ContextCreationInfo
-  extends Partial<Limits>, ListenInfo, PlatformInfo, TopicInfo, WireInfo {
+  extends Partial<Limits>, ListenInfo, PlatformInfo, RateInfo, TopicInfo, WireInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are
@@ -431,18 +435,3 @@ export interface ListenInfo {
  * ```
  */
 export type TrustProxy = boolean | number | readonly string[];
-
-/**
- * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
- * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
- * one byte a character; of `"uri args"` the decoded ones count (`struct lws_token_limits`).
- *
- * @category Server and client
- * @example
- * ```ts
- * import type { TokenLimits } from "@x/lws";
- *
- * const tokenLimits: TokenLimits = { "cookie": 4096, "user-agent": 256, "referer": 0 };
- * ```
- */
-export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;

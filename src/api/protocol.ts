@@ -15,8 +15,9 @@ export type CallbackResult = number | void | Promise<number | void>;
 
 /**
  * One supported protocol (`struct lws_protocols`). Written by the program. The first of a context's list
- * also gets all of HTTP, and the WebSocket connections of clients that named no subprotocol. An unknown
- * member is refused, but in an instance of a class, which may have members of its own.
+ * also gets all of HTTP; WebSocket connections of clients that named no subprotocol get the first whose
+ * {@linkcode Protocol.path} fits. An unknown member is refused, but in an instance of a class, which may have
+ * members of its own.
  *
  * @category Protocols
  * @typeParam User The type of the per-session data.
@@ -105,6 +106,20 @@ export interface Protocol<User = unknown> {
    * Default: `65536`.
    */
   readonly rxBufferSize?: number;
+  /**
+   * The paths on which servers serve it: the pathname of a
+   * [`URLPattern`](https://developer.mozilla.org/docs/Web/API/URL_Pattern_API), as `"/chat/:room"` or
+   * `"/files/*"`, that begins with `/` or `*`. A handshake that names no subprotocol gets the first protocol of
+   * the list whose path fits; one that names some gets the first of those that is a protocol's name and whose path
+   * fits. Where none fits at all the answer is 404. `wsi.pathParams` has what the groups have matched.
+   *
+   * What is matched is the path as it was sent, normalised as in a URL: an encoded slash, `%2F`, divides no
+   * segment, and `//` is an empty one, whereas `wsi.uri` is decoded. A regular expression in it is the
+   * program's own: one that backtracks without end is run on what peers send. It has no meaning on clients.
+   *
+   * Default: none, and every path fits.
+   */
+  readonly path?: string;
   /** Free for the program, as a version or capability bits. */
   readonly id?: number;
   /** Free for the program: data of the protocol itself, not of one connection. */

@@ -285,6 +285,9 @@ const NAMES: Record<keyof ReasonData, true> = {
   brokerUp: true,
 };
 
+/** The names of the reasons that the library has. */
+export const REASONS: readonly string[] = Object.keys(NAMES);
+
 /** Whether `name` is a reason, the program's own included. */
 export function isReason(name: string): name is Reason {
   return Object.hasOwn(NAMES, name) || name.startsWith("user:");

@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { ActiveProtocol } from "./protocol.ts";
 import type { AnswerMember } from "./http/answer.ts";
 import type { RequestMember } from "./http/request.ts";
+import type { MessageMember } from "./messages/messages.ts";
 import type { TimeoutReason } from "./timeouts.ts";
 import type { TlsInfo } from "./tls.ts";
 import type { TopicMember } from "./topics/topics.ts";
@@ -14,13 +15,14 @@ import type { WireVersion } from "../core/websocket/wire_version.ts";
 /**
  * One connection, HTTP or WebSocket, server or client (`struct lws`). Objects stay valid for ever;
  * once the connection has ended, calls return the documented failure and do nothing. What reads requests
- * is in {@linkcode RequestMember}, what answers them in {@linkcode AnswerMember}, and `subscribe`,
- * `unsubscribe`, `publish` and `topics` in {@linkcode TopicMember}.
+ * is in {@linkcode RequestMember}, what answers them in {@linkcode AnswerMember}; `messages` and `send` are in
+ * {@linkcode MessageMember}, and `subscribe`, `unsubscribe`, `publish` and `topics` in {@linkcode TopicMember}.
  *
  * @category Connections
  * @typeParam User The type of the per-session data of its protocol.
  */
-export interface Wsi<out User = unknown> extends RequestMember, AnswerMember, TopicMember {
+export interface Wsi<out User = unknown>
+  extends RequestMember, AnswerMember, MessageMember, TopicMember {
   /** The context that serves this connection. */
   readonly context: Context;
   /**

@@ -19,7 +19,7 @@ import { WsiFace } from "./face.ts";
 import type { Requested } from "./http/requested.ts";
 import { BROKEN } from "./outbox.ts";
 import type { ConnectionOwner, ProtocolEntry } from "./owner.ts";
-import type { Phase } from "./phase.ts";
+import type { Phase, Successor } from "./phase.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
@@ -115,10 +115,11 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   }
 
   onDrain(): void {
-    const { outbox } = this;
+    const { outbox, entry } = this;
     const left = outbox.written();
     if (left === BROKEN) return this.abort("self");
-    this.entry.counters.wireSent += left;
+    entry.counters.wireSent += left;
+    if (entry.hearsDrain) this.#hasLeft(left);
     if (this.isOpen) {
       outbox.beginTurn();
       this.phase!.onLeft(left);
@@ -135,6 +136,13 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     outbox.offerWritable();
   }
 
+  /** Of so many bytes that have left the last ones may be those behind which it is congested no more. */
+  #hasLeft(left: number): void {
+    const { outbox, owner: { limits: { softUnsentBytes } } } = this;
+    const wasCongested = outbox.unsent + left > softUnsentBytes;
+    if (wasCongested && !outbox.isCongested && this.isEstablished) outbox.offerDrain();
+  }
+
   onProgress(): void {
     if (this.isOpen) this.phase!.onLeft(0);
     else if (this.#state === "FLUSHING") this.#awaitFlush();
@@ -147,6 +155,8 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   }
 
   onClose(error?: unknown): void {
+    const successor = this.isOpen ? this.phase?.successor?.() : undefined;
+    if (successor !== undefined) return this.#goOnWith(successor);
     this.#go("gone");
     this.transport = undefined;
     this.drop();
@@ -159,6 +169,20 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.entry.connections.delete(this);
     this.owner.forget(this);
     if (this.owner.hasDescriptors) this.descriptor = -1;
+  }
+
+  /** The transport is gone, and the connection goes on over another one. */
+  #goOnWith(successor: Successor): void {
+    this.transport = undefined;
+    this.drop();
+    this.#liftTimeout();
+    this.#peer = undefined;
+    this.hasPeerEnded = false;
+    this.isSsl = 0;
+    this.tls = undefined;
+    this.phase = successor;
+    if (this.owner.reopen(this)) successor.start();
+    else successor.abandon("addPollFd can't watch the connection");
   }
 
   // Callbacks.

@@ -23,6 +23,8 @@ import { behind, Face, isFace } from "../base/face.ts";
 import { paramsOf, type Requesting, requestOf } from "./http/requested.ts";
 import type { HeaderSource, HttpExchange, Phase } from "./phase.ts";
 import type { Framed } from "./prepared_message.ts";
+import { messagesOf, type Receiving } from "./messages/inbox.ts";
+import { send, type Sending } from "./messages/sending.ts";
 import { publish, subscribe, unsubscribe } from "./topics/calls.ts";
 import { checkTimeout } from "./timeout.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
@@ -31,12 +33,12 @@ import type { TopicCalls } from "../topics/topics.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 
 /** What a face asks of its connection. Implemented by Connection. */
-interface Faced extends Subscriber<Framed>, Requesting {
-  readonly owner: Requesting["owner"] & {
+interface Faced extends Subscriber<Framed>, Requesting, Receiving, Sending {
+  readonly owner: Requesting["owner"] & Receiving["owner"] & {
     readonly face: Context;
     readonly topics: TopicCalls<Framed>;
   };
-  readonly entry: { readonly active: ActiveProtocol };
+  readonly entry: Receiving["entry"] & { readonly active: ActiveProtocol };
   readonly descriptor: number;
   readonly isClient: boolean;
   readonly wireVersion: WireVersion | undefined;
@@ -45,8 +47,8 @@ interface Faced extends Subscriber<Framed>, Requesting {
   readonly tls: TlsInfo | undefined;
   readonly extensions: readonly string[];
   readonly uri: string;
-  readonly phase: Pick<Phase, "headers" | "response" | "frames"> | undefined;
-  readonly outbox: { readonly unsent: number; readonly isCongested: boolean };
+  readonly phase: Pick<Phase, "headers" | "response" | "frames" | "onThrow"> | undefined;
+  readonly outbox: Sending["outbox"] & { readonly isCongested: boolean };
   write(
     data: Bytes | string | PreparedMessage,
     kind: WriteKind | undefined,
@@ -228,6 +230,14 @@ export class WsiFace extends Face<Faced> implements Wsi {
     return connectionOf(this).write(data, kind, options);
   }
 
+  send(
+    data: Bytes | string | PreparedMessage,
+    kind?: WriteKind,
+    options?: WriteOptions,
+  ): Promise<void> {
+    return send(connectionOf(this), data, kind, options);
+  }
+
   callbackOnWritable(): number {
     return connectionOf(this).callbackOnWritable();
   }
@@ -264,6 +274,10 @@ export class WsiFace extends Face<Faced> implements Wsi {
 
   get reservedBits(): number {
     return connectionOf(this).phase?.frames?.reservedBits ?? 0;
+  }
+
+  messages(): AsyncIterableIterator<string | Uint8Array, undefined> {
+    return messagesOf(connectionOf(this));
   }
 
   rxFlowControl(enable: boolean): number {

@@ -9,6 +9,7 @@ import type { CloseCause } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { log } from "../base/log.ts";
 import type { SharedBytes } from "../base/shared_bytes.ts";
+import { markEnd, moveMarks, passMarks } from "./messages/marks.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
 import {
@@ -40,8 +41,12 @@ const LEAVING = 4;
 /** A writeable callback was asked for, and has not come. */
 const WANTS_WRITABLE = 8;
 const WRITABLE_IS_DUE = 16;
+/** The program waits for something to leave. */
+const MARKED = 32;
+/** One comes that was not asked for, as little enough is unsent again. */
+const DRAIN_IS_DUE = 64;
 /** The first of those that are not used here. */
-export const FIRST_FREE_FLAG = 32;
+export const FIRST_FREE_FLAG = 128;
 
 /** What an outbox needs of the context. Implemented by ServingContext. */
 export interface SendingOwner {
@@ -211,7 +216,16 @@ export abstract class Outbox implements Serviceable {
 
   /** Puts what `work` sends, which is none of the program's, in front of all that waits. */
   ahead(work: () => void): void {
-    this.#filling().ahead(work);
+    const queue = this.#filling();
+    const before = queue.unsent;
+    queue.ahead(work);
+    if ((this.flags & MARKED) !== 0) moveMarks(this, queue.unsent - before);
+  }
+
+  /** Resolves when all that is unsent has left. Whatever ends the connection rejects it, by `dropMarks`. */
+  mark(): Promise<void> {
+    this.flags |= MARKED;
+    return markEnd(this, this.unsent);
   }
 
   /** No write waits any more for what is unsent now. */
@@ -302,7 +316,7 @@ export abstract class Outbox implements Serviceable {
     this.owner.scheduler.soon({ socketFd: this.socketFd, service });
   }
 
-  // The writeable callback, which comes when nothing is unsent.
+  // The writeable callback, which comes when nothing is unsent, or where it is a drain's, not too much.
 
   /** Whether one was asked for, and has not come. */
   get wantsWritable(): boolean {
@@ -322,11 +336,20 @@ export abstract class Outbox implements Serviceable {
     this.owner.scheduler.request(this, POLLOUT);
   }
 
+  /** Has it come in service without being asked for; one that is due serves for both. */
+  offerDrain(): void {
+    const isDue = (this.flags & (WRITABLE_IS_DUE | DRAIN_IS_DUE)) !== 0;
+    this.flags |= DRAIN_IS_DUE;
+    if (!isDue) this.owner.scheduler.request(this, POLLOUT);
+  }
+
   service(): void {
-    this.flags &= ~WRITABLE_IS_DUE;
     // What was written since then leaves first, and has it offered again.
-    if (!this.isOpen || !this.wantsWritable || this.unsent > 0) return;
-    this.flags &= ~WANTS_WRITABLE;
+    const isAsked = this.wantsWritable && this.unsent === 0;
+    const isDrained = (this.flags & DRAIN_IS_DUE) !== 0 && !this.isCongested;
+    this.flags &= ~(WRITABLE_IS_DUE | DRAIN_IS_DUE);
+    if (!this.isOpen || !(isAsked || isDrained)) return;
+    if (isAsked) this.flags &= ~WANTS_WRITABLE;
     this.turn(() => this.onWritable());
   }
 
@@ -337,6 +360,9 @@ export abstract class Outbox implements Serviceable {
     const queue = this.#queue;
     const before = queue.unsent;
     if (!queue.written()) return this.#broken();
+    if ((this.flags & MARKED) !== 0 && !passMarks(this, before - queue.unsent)) {
+      this.flags &= ~MARKED;
+    }
     if (queue.unsent > 0 || queue.hasQueued) return before - queue.unsent;
     this.#queue = EMPTY_QUEUE;
     this.#sizeHint = queue.sizeHint;

@@ -10,6 +10,8 @@ import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
 import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
+import type { HandshakeRates } from "./limits/handshake_rates.ts";
+import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Framed } from "./prepared_message.ts";
@@ -25,6 +27,7 @@ import type { Scheduler } from "../service/scheduler.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 import type { TurnBudget } from "../service/turn_budget.ts";
 import type { TopicCalls } from "../topics/topics.ts";
+import type { PathPattern } from "../web/paths.ts";
 
 /** A connection as its protocol and its context have it. */
 export interface Member extends Caller {
@@ -44,6 +47,10 @@ export interface ProtocolEntry {
   readonly index: number;
   readonly rxBufferSize: number;
   readonly allowedOrigins: readonly string[] | undefined;
+  /** The paths that it serves; undefined for all. */
+  readonly path: PathPattern | undefined;
+  /** Whether it is told when what was unsent has fallen below `softUnsentBytes`, without asking. */
+  readonly hearsDrain: boolean;
   /** How frames are read where no extension is in use, by each side; made by the first that reads any. */
   serverRules: FrameRules | undefined;
   clientRules: FrameRules | undefined;
@@ -74,6 +81,10 @@ export interface ConnectionOwner {
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */
   readonly keepAlive: KeepAlive | undefined;
+  /** What bounds WebSockets in time; undefined where nothing does. */
+  readonly metering: Metering | undefined;
+  /** Undefined where each address may ask for as many as it wants. */
+  readonly handshakeRates: HandshakeRates | undefined;
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;
@@ -89,12 +100,16 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** Whether a client that asks for none of them by name gets one all the same. */
+  readonly subprotocolsAreOptional: boolean;
   /** Whether the first one also serves clients of version 0 that ask for a name which none has. */
   readonly repeatsNames: boolean;
   /** Whether connections have real descriptors. */
   readonly hasDescriptors: boolean;
   /** A connection's socket has this descriptor, where that is known. */
   opened(connection: Member, fd: number | undefined): void;
+  /** A client's socket is gone, and another one is to follow; false when the program can't watch that. */
+  reopen(connection: Member): boolean;
   /** The transport that the connection is to use in place of its own, as the service policy wants. */
   polled(socketFd: number, transport: Transport): Transport;
   /** The descriptor of a connection is gone, which comes before its last reasons. */

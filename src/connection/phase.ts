@@ -6,6 +6,7 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
@@ -39,6 +40,8 @@ export interface Phase {
   onTimeout(reason: TimeoutReason): void;
   /** The transport is gone; delivers the phase's own last reason. A client tells how it ended. */
   onClose(cause: CloseCause, error: unknown): ClientEnd | void;
+  /** What goes on over another transport, now that this one is gone. */
+  successor?(): Successor | undefined;
   /** The context is being destroyed. */
   onLeave(): void;
   /** A callback threw; the phase says so to the peer, if it has a way to, and closes. */
@@ -59,6 +62,14 @@ export interface Phase {
   deliver?(message: Framed): Delivery;
   /** @param cause any but `"self"` is a failure, which no extension may put off */
   close(cause: CloseCause, code: number | undefined, reason: string): number;
+}
+
+/** A phase that begins without a transport. Implemented by ClientHandshake. */
+export interface Successor extends Phase {
+  /** Connects. */
+  start(): void;
+  /** In place of that: it can't be. */
+  abandon(why: string): void;
 }
 
 /** Where the headers of a request or an answer can be read. Implemented in `http/header_reader`. */
@@ -125,5 +136,6 @@ const WRITE_KINDS: Record<WriteKind, true> = {
 export function unfitKind(kind: WriteKind | undefined): -1 {
   if (kind === undefined) return -1;
   if (typeof kind === "string" && Object.hasOwn(WRITE_KINDS, kind)) return -1;
-  refuseArgument("write", "kind", kind, `one of ${Object.keys(WRITE_KINDS).join(", ")}`);
+  const kinds = Object.keys(WRITE_KINDS);
+  refuseArgument("write", "kind", kind, `one of ${kinds.join(", ")}${didYouMean(kind, kinds)}`);
 }

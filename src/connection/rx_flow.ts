@@ -12,6 +12,10 @@ const LONGEST_HOLD_UP = 4;
 const PAUSED_BY_USER = FIRST_FREE_FLAG;
 const PAUSED_BY_PHASE = FIRST_FREE_FLAG * 2;
 const WAITS_FOR_TURN = FIRST_FREE_FLAG * 4;
+const PAUSED_BY_LOOP = FIRST_FREE_FLAG * 8;
+const DIVERTED = FIRST_FREE_FLAG * 16;
+const PAUSED_BY_RATE = FIRST_FREE_FLAG * 32;
+const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP | PAUSED_BY_RATE;
 
 /** The base of a connection, as {@linkcode Outbox} is. */
 export abstract class RxFlow extends Outbox implements TurnTaker {
@@ -69,9 +73,9 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
     return this.#waitsForTurn && times < LONGEST_HOLD_UP;
   }
 
-  /** Whether the program or the phase holds input back; a phase then stops in the middle of a read. */
+  /** Whether anything holds input back; a phase then stops in the middle of a read. */
   get isPaused(): boolean {
-    return (this.flags & (PAUSED_BY_USER | PAUSED_BY_PHASE)) !== 0;
+    return (this.flags & PAUSED) !== 0;
   }
 
   /** Whether the program may be told of what has come. */
@@ -87,6 +91,28 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
     return 0;
   }
 
+  /** Holds input back while a loop over the messages works, whatever the program says. */
+  holdForLoop(held: boolean): void {
+    if (((this.flags & PAUSED_BY_LOOP) !== 0) === held) return;
+    this.#set(PAUSED_BY_LOOP, held);
+    if (this.isOpen) this.#applyPause();
+  }
+
+  /** Lets the peer's close frame in, however little the program wants to receive. */
+  allowClose(): void {
+    this.#set(PAUSED_BY_LOOP, false);
+    this.allowInput(true);
+  }
+
+  /** Whether messages go to a loop of the program's. */
+  get isDiverted(): boolean {
+    return (this.flags & DIVERTED) !== 0;
+  }
+
+  divert(isOn: boolean): void {
+    this.#set(DIVERTED, isOn);
+  }
+
   /** Has the transport hold back what the program wanted held before there was one. */
   keepPause(): void {
     if (this.isPaused) this.#applyPause();
@@ -96,6 +122,12 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
   holdInput(held: boolean): void {
     if (this.#isPausedByPhase === held) return;
     this.#set(PAUSED_BY_PHASE, held);
+    this.#applyPause();
+  }
+
+  /** Holds input back while a peer has sent more than its rate allows, whatever the program says. */
+  holdForRate(held: boolean): void {
+    this.#set(PAUSED_BY_RATE, held);
     this.#applyPause();
   }
 

@@ -110,6 +110,8 @@ export type HandshakeState =
   | "ANSWER"
   /** What the server says of its refusal is read. */
   | "REFUSED"
+  /** The server sends elsewhere, and the connection to it is being closed. */
+  | "REDIRECTED"
   | "ESTABLISHED"
   | "FAILED";
 
@@ -124,6 +126,10 @@ export type HandshakeEvent =
   | "asked"
   /** The answer is none that leads to a WebSocket. */
   | "refused"
+  /** The answer says where to ask. */
+  | "redirected"
+  /** The connection is gone that a redirect has ended. */
+  | "again"
   /** The answer is 101, and nothing speaks against it. */
   | "accepted"
   /** The connection is gone, or never was. */
@@ -139,8 +145,14 @@ export const CLIENT_HANDSHAKE: StateTable<HandshakeState, HandshakeEvent> = {
     PROXY: { tls: "TLS", connected: "REQUEST", gone: "FAILED" },
     TLS: { connected: "REQUEST", gone: "FAILED" },
     REQUEST: { asked: "ANSWER", gone: "FAILED" },
-    ANSWER: { refused: "REFUSED", accepted: "ESTABLISHED", gone: "FAILED" },
+    ANSWER: {
+      refused: "REFUSED",
+      redirected: "REDIRECTED",
+      accepted: "ESTABLISHED",
+      gone: "FAILED",
+    },
     REFUSED: { gone: "FAILED" },
+    REDIRECTED: { again: "CONNECT", gone: "FAILED" },
     ESTABLISHED: {},
     FAILED: {},
   },

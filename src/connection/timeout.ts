@@ -2,6 +2,7 @@
 
 import { TIMEOUT_REASONS, type TimeoutReason } from "../api/timeouts.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { log } from "../base/log.ts";
 import { type TimerWheel, WheelEntry } from "../service/timer_wheel.ts";
 
@@ -50,7 +51,8 @@ export class Timeout extends WheelEntry {
 /** @throws {LwsError} `invalid-argument` for what can't be a program's timeout */
 export function checkTimeout(reason: TimeoutReason, seconds: number): void {
   if (!TIMEOUT_REASONS.includes(reason)) {
-    refuseArgument("setTimeout", "reason", reason, `one of ${TIMEOUT_REASONS.join(", ")}`);
+    const allowed = `one of ${TIMEOUT_REASONS.join(", ")}${didYouMean(reason, TIMEOUT_REASONS)}`;
+    refuseArgument("setTimeout", "reason", reason, allowed);
   }
   if (typeof seconds !== "number" || !(seconds >= 0 && seconds <= MAX_SECONDS)) {
     refuseArgument("setTimeout", "seconds", seconds, `0 to ${MAX_SECONDS}`);

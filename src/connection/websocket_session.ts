@@ -2,22 +2,23 @@
 
 import type { CloseCause, CloseInfo, Reason } from "../api/reasons.ts";
 import { POLLIN } from "../api/service.ts";
-import type { LimitName } from "../api/stats/stats.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
-import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
 import { checkWriteOptions, FrameWriter } from "./frame_writer.ts";
+import { endMessages, factsInHand, handOnMessages, takePiece } from "./messages/inbox.ts";
+import { failSends } from "./messages/sending.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
+import { type MeteredSession, SessionMeter } from "./limits/session_meter.ts";
 import {
   causeOf,
   CLOSE_ABNORMAL,
@@ -29,10 +30,10 @@ import {
   type Failure,
   FAILURES,
   fittingReason,
+  writtenClose,
 } from "../core/websocket/close.ts";
 import {
   FIN,
-  MAX_CONTROL_PAYLOAD,
   OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_PING,
@@ -47,14 +48,6 @@ import {
   logExtensionFailure,
 } from "../extensions/pipeline.ts";
 
-/** Those that a peer hits by what it sends. */
-const LIMITS: { readonly [Name in Failure]?: LimitName } = {
-  frameTooBig: "maxFramePayload",
-  messageTooBig: "maxMessageSize",
-  tooManyFragments: "maxFragments",
-  tooManyEmptyFragments: "maxEmptyFragments",
-};
-
 /** Our close frame. */
 interface SentClose extends CloseStatus {
   /** Bytes that have to leave until it has; 0 once it has, and where its answer is not waited for. */
@@ -63,7 +56,7 @@ interface SentClose extends CloseStatus {
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends FrameWriter
-  implements Phase, FrameHandler, DecodedDataHandler, Probed {
+  implements Phase, FrameHandler, DecodedDataHandler, MeteredSession, Probed {
   readonly #parser: FrameReader;
   /** Those of the request, until the session has begun. */
   headers: HeaderSource | undefined;
@@ -102,9 +95,10 @@ export class WebSocketSession extends FrameWriter
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
     const connection = this.connection;
-    const { counters } = connection.entry;
+    const { entry: { counters }, owner: { metering } } = connection;
     if (connection.isClient) counters.clients++;
     else counters.servers++;
+    this.meter = metering && new SessionMeter(this, metering);
     this.#tellExtensions();
     if (connection.isEstablished) {
       const { entry, isClient } = connection;
@@ -154,11 +148,14 @@ export class WebSocketSession extends FrameWriter
     if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
+    const frames = this.frames;
+    const isLast = frames.isFinal && frames.remaining === 0;
+    if (this.meter !== undefined && !this.meter.received(piece.length, isLast)) return;
     const connection = this.connection;
     const { counters } = connection.entry;
     counters.payloadReceived += piece.length;
-    const frames = this.frames;
-    if (frames.isFinal && frames.remaining === 0) counters.messagesReceived++;
+    if (isLast) counters.messagesReceived++;
+    if (connection.isDiverted && takePiece(connection, piece)) return;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
       if (result !== 0) this.onReturn("clientReceive", result);
@@ -169,7 +166,8 @@ export class WebSocketSession extends FrameWriter
   }
 
   get frames(): FrameFacts {
-    return this.#extended?.frames ?? this.#parser;
+    const inHand = this.connection.isDiverted ? factsInHand(this.connection) : undefined;
+    return inHand ?? this.#extended?.frames ?? this.#parser;
   }
 
   get isEstablished(): boolean {
@@ -291,6 +289,7 @@ export class WebSocketSession extends FrameWriter
   onTurn(): void {
     const connection = this.connection;
     this.#extended?.resume();
+    if (connection.isDiverted) handOnMessages(connection);
     // A program that has stopped receiving is not told of the end either.
     const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
     if (connection.hasPeerEnded && mayGoOn) this.#onEnded();
@@ -301,7 +300,7 @@ export class WebSocketSession extends FrameWriter
     const connection = this.connection;
     const { socketFd } = connection;
     if (paused) this.#parser.stop();
-    else if (this.#extended?.mayHold || connection.hasPeerEnded) {
+    else if (this.#extended?.mayHold || connection.hasPeerEnded || connection.isDiverted) {
       // In a turn of its own, as all that was held back is.
       const service = () => {
         if (connection.phase === this && connection.canDeliver) connection.goOn();
@@ -323,6 +322,8 @@ export class WebSocketSession extends FrameWriter
     const info = { code, reason, wasClean, cause };
     connection.entry.counters.closed(info);
     call(connection, connection.entry, "closed", info);
+    if (connection.isDiverted) endMessages(connection, info);
+    failSends(connection, info);
     this.framing.layers?.close();
     for (const extension of connection.owner.extensions) {
       attempt("anyClosing", () => extension.anyClosing?.(connection.wsi));
@@ -385,8 +386,7 @@ export class WebSocketSession extends FrameWriter
     if (!this.closeFrame(payload, code)) return connection.end(cause, "lingers");
     this.#sentClose.behind = connection.outbox.unsent;
     this.#awaitAnswer();
-    // The answer must be seen, however little the program wants to receive.
-    connection.allowInput(true);
+    connection.allowClose();
   }
 
   #awaitAnswer(): void {
@@ -416,11 +416,11 @@ export class WebSocketSession extends FrameWriter
     const { connection } = this;
     this.#state = next(WEBSOCKET, this.#state, event, connection.socketFd);
     connection.owner.topics.end(connection);
+    this.meter?.stop();
   }
 
   #failWith(failure: Failure, detail?: string): void {
-    const limit = LIMITS[failure];
-    if (limit !== undefined) this.connection.owner.counters.hit(limit);
+    this.connection.owner.counters.failsFor(failure);
     const cause = causeOf(failure);
     this.connection.endsFor(cause);
     const [code, fault] = FAILURES[failure];
@@ -442,10 +442,7 @@ export class WebSocketSession extends FrameWriter
 
   #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {
     const payload = bytesOf("write: data", data);
-    const status = decodeClose(payload);
-    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "string") {
-      throw new LwsError("invalid-argument", "write: not the payload of a close frame");
-    }
+    const status = writtenClose(payload, fin);
     if (!this.#mayClose) return -1;
     this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;

@@ -3,6 +3,7 @@
 import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import { isPlain, refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { isWhole } from "../base/option_rules.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
 import { isFieldValue, isToken, splitList } from "../core/http/syntax.ts";
 import { parseAuthority } from "../core/http/target.ts";
@@ -28,7 +29,12 @@ const FIELDS: ReadonlySet<string> = new Set([
   "version",
   "draft04Masking",
   "signal",
+  "redirects",
 ]);
+
+/** As many as browsers follow. */
+const MOST_REDIRECTS = 20;
+const REDIRECTS_OF_URL = 5;
 
 /** Those that a URL says. */
 const IN_URL: ReadonlySet<string> = new Set(["address", "port", "path"]);
@@ -71,11 +77,13 @@ function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnect
   if (options.ssl !== undefined && (ssl === 0 || options.ssl !== 1 && options.ssl !== 2)) {
     refuse("ssl", options.ssl, ssl === 0 ? "nothing beside ws:" : "1 or 2");
   }
+  const { redirects = REDIRECTS_OF_URL, host = url.host } = options;
   const info = {
     ...options,
-    ...options.socketPath === undefined ? { address, port } : { host: options.host ?? url.host },
+    ...options.socketPath === undefined ? { address, port } : { host },
     ssl: options.ssl ?? ssl,
     path,
+    redirects,
   };
   const authorization = authorizationOf(url);
   if (authorization === undefined) return info;
@@ -188,13 +196,15 @@ function targetOf(info: ClientConnectInfo): ClientTarget {
     serverName,
     path,
     host,
-    // Version 0 can't do without.
-    origin: origin ?? (version === 0 ? `${ssl === 0 ? "http" : "https"}://${host}` : undefined),
+    origin,
     protocols,
     headers,
     version,
     draft04Masking,
     hasUser,
+    redirects: redirectsOf(info),
+    redirected: 0,
+    hasLeftOrigin: false,
   };
 }
 
@@ -206,6 +216,13 @@ function headersOf(headers: ClientConnectInfo["headers"]): (readonly [string, st
   if (isObject && !(Symbol.iterator in headers) && isPlain(headers)) return Object.entries(headers);
   if (!isObject || !(Symbol.iterator in headers)) refuse("headers", headers, HEADERS);
   return [...headers as Iterable<readonly [string, string]>];
+}
+
+function redirectsOf({ redirects = 0 }: ClientConnectInfo): number {
+  if (!isWhole(redirects, 0, MOST_REDIRECTS)) {
+    refuse("redirects", redirects, `a whole number from 0 to ${MOST_REDIRECTS}`);
+  }
+  return redirects;
 }
 
 /** Checks the version, and how one of them masks. */

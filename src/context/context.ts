@@ -17,6 +17,8 @@ import type { ClientTarget } from "../connection/client/route.ts";
 import { Connection } from "../connection/connection.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
+import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
+import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
@@ -28,7 +30,7 @@ import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { digests } from "./digests.ts";
 import { Descriptors, LISTENER_FD } from "./descriptors.ts";
-import { answersHttp } from "./handlers.ts";
+import { answersHttp } from "./protocol/method_table.ts";
 import { checkSource, listenAs } from "./listen.ts";
 import { giveUpRoot } from "./privileges.ts";
 import { Protocols } from "./protocols.ts";
@@ -67,6 +69,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAlive | undefined;
+  readonly metering: Metering | undefined;
+  readonly handshakeRates: HandshakeRates | undefined;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -74,6 +78,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
   readonly draft04Masking: Draft04Masking;
+  readonly subprotocolsAreOptional: boolean;
   readonly digests = digests;
   /** Only set for programs that were made before there were names. */
   repeatsNames = false;
@@ -121,12 +126,18 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.answersHttp = answersHttp(info.protocols[0]!.callback);
     this.extensions = info.extensions;
     this.options = info.options;
+    this.metering = meteringOf(info.limits, info.rateExcess);
+    const { maxHandshakesPerSecond } = info.limits;
+    this.handshakeRates = maxHandshakesPerSecond === Infinity
+      ? undefined
+      : new HandshakeRates(maxHandshakesPerSecond);
     this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
     this.methods = info.methods;
     this.versions = info.versions;
     this.draft04Masking = info.draft04Masking;
+    this.subprotocolsAreOptional = info.subprotocols === "optional";
     this.user = info.user;
     this.hasDescriptors = info.network.polled !== undefined;
     this.descriptors = new Descriptors(this.hasDescriptors);
@@ -206,10 +217,15 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
-    const { polling } = this;
-    if (polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined) handshake.start();
+    if (this.#watches(socketFd)) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;
+  }
+
+  /** Has a client's descriptor watched, where the program does so. */
+  #watches(socketFd: number): boolean {
+    const { polling } = this;
+    return polling === undefined || polling.watch(socketFd, POLLOUT) !== undefined;
   }
 
   /** Stops listening, and closes every connection as the options say. */
@@ -242,6 +258,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.descriptor = fd;
     this.descriptors.open(connection.socketFd, fd);
     this.polling?.open(connection.socketFd, fd);
+  }
+
+  reopen(connection: Member): boolean {
+    const { socketFd, descriptor } = connection;
+    this.descriptors.release(socketFd, descriptor);
+    if (this.hasDescriptors) connection.descriptor = -1;
+    this.unwatch(socketFd);
+    return this.#watches(socketFd);
   }
 
   polled(socketFd: number, transport: Transport): Transport {

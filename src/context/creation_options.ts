@@ -1,6 +1,8 @@
 /** What `createContext` is given, all of it checked at once by the rules of its options. */
 
+import type { RateExcess } from "../api/creation/rate_info.ts";
 import type { CheckedOptions, ContextCreationInfo, ServicePolicy } from "../api/creation_info.ts";
+import type { SubprotocolPolicy } from "../api/creation/wire_info.ts";
 import type { Extension } from "../api/extension.ts";
 import { type FileOps, pairStat } from "../api/file_ops.ts";
 import { DEFAULT_LIMITS, type KeepAliveSettings, type Limits } from "../api/limits.ts";
@@ -11,6 +13,7 @@ import type { TlsMembers } from "../api/tls.ts";
 import type { Broker } from "../api/topics/broker.ts";
 import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { checkAll } from "../base/option_rules.ts";
@@ -50,12 +53,14 @@ export interface CheckedInfo {
   readonly network: Network;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly rateExcess: RateExcess;
   readonly topics: TopicLimits;
   readonly broker: Broker | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
   readonly draft04Masking: Draft04Masking;
+  readonly subprotocols: SubprotocolPolicy;
   readonly options: CheckedOptions;
   /** Undefined when nothing is probed by pings. */
   readonly keepAlive: KeepAliveSettings | undefined;
@@ -79,7 +84,8 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const problems: string[] = [];
   for (const field of Object.keys(info)) {
     if (Object.hasOwn(OPTION_SCHEMA, field)) continue;
-    problems.push(`${field} is no option of createContext`);
+    const hint = didYouMean(field, Object.keys(OPTION_SCHEMA));
+    problems.push(`${field} is no option of createContext${hint}`);
   }
   const checked = checkAll(OPTION_SCHEMA, info, { info, problems });
   if (problems.length > 0) throw new LwsError("invalid-option", problems.join("\n"));
@@ -111,12 +117,14 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     network: checked.network ?? tcpNetwork,
     clock: checked.clock ?? systemClock,
     limits: limitsOf(checked),
+    rateExcess: checked.rateExcess,
     topics: checked.topics,
     broker: checked.broker,
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
     versions: checked.versions,
     draft04Masking: checked.draft04Masking,
+    subprotocols: checked.subprotocols,
     options: checked.options,
     keepAlive: keepAliveOf(checked),
     tcpKeepAlive: tcpKeepAliveOf(checked, typeof info.kaTime === "number"),

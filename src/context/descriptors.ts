@@ -48,9 +48,14 @@ export class Descriptors {
     if (this.#ids !== undefined && fd >= 0) this.#ids[fd] = id;
   }
 
-  /** A connection is gone; another one may have its descriptor already. */
+  /** A connection is gone. */
   close(id: number, fd: number): void {
     this.connections.delete(id);
+    this.release(id, fd);
+  }
+
+  /** A descriptor is gone; another connection may have it already. */
+  release(id: number, fd: number): void {
     if (this.#ids?.[fd] === id) this.#ids[fd] = 0;
   }
 

@@ -2,16 +2,19 @@
 
 import type { Context } from "../api/context.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
-import { isReason, type Reason } from "../api/reasons.ts";
+import { isReason, type Reason, REASONS } from "../api/reasons.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { call, callAny } from "../connection/callbacks.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import { ProtocolCounters } from "../connection/stats/counters.ts";
 import { rxBufferSizeOf } from "./options/protocols.ts";
+import { hearsDrain } from "./protocol/method_table.ts";
+import { compilePath } from "../web/paths.ts";
 
 /** Where other processes broadcast to a protocol. */
 export interface BroadcastPlace {
@@ -43,6 +46,8 @@ export class Protocols {
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
       allowedOrigins: protocol.allowedOrigins,
+      path: protocol.path === undefined ? undefined : compilePath(protocol.path),
+      hearsDrain: hearsDrain(protocol.callback),
       serverRules: undefined,
       clientRules: undefined,
       counters: new ProtocolCounters(),
@@ -81,7 +86,8 @@ export class Protocols {
   callback(protocol: Protocol | string, reason: Reason): number {
     const entry = this.#entryOf(protocol);
     if (typeof reason !== "string" || !isReason(reason)) {
-      refuseArgument("callbackAllProtocol", "reason", reason, "a reason, or user: and a name");
+      const allowed = `a reason, or user: and a name${didYouMean(reason, REASONS)}`;
+      refuseArgument("callbackAllProtocol", "reason", reason, allowed);
     }
     for (const connection of [...entry.connections]) callAny(connection, entry, reason);
     return 0;
@@ -110,7 +116,8 @@ export class Protocols {
       if (typeof protocol === "string") return entry;
       if (entry.protocol === protocol || entry.active === protocol) return entry;
     }
-    throw new LwsError("invalid-argument", `the context has no protocol "${name}"`);
+    const hint = didYouMean(name, this.#named.keys());
+    throw new LwsError("invalid-argument", `the context has no protocol "${name}"${hint}`);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { DestroyOptions } from "../api/context.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import type { Connection } from "../connection/connection.ts";
 import { type TimerWheel, WheelTimer, type WheelTimerOwner } from "../service/timer_wheel.ts";
 
@@ -20,7 +21,9 @@ export function checkDestroyOptions(options: DestroyOptions): Required<DestroyOp
   const { graceMs = Infinity, spreadMs = 0 } = options;
   for (const name of Object.keys(options)) {
     if (name === "graceMs" || name === "spreadMs") continue;
-    refuseArgument("destroy", name, options[name as keyof DestroyOptions], "graceMs and spreadMs");
+    const hint = didYouMean(name, ["graceMs", "spreadMs"]);
+    const value = options[name as keyof DestroyOptions];
+    refuseArgument("destroy", name, value, `graceMs and spreadMs${hint}`);
   }
   const isDelay = (value: unknown) => typeof value === "number" && value >= 0;
   if (!isDelay(spreadMs) || spreadMs > MAX_DELAY_MS) {

@@ -12,6 +12,7 @@ import {
 } from "../api/extension.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { disregard, isPromised } from "../base/callback_results.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind } from "../base/face.ts";
 import { describeError, isLogged, log } from "../base/log.ts";
@@ -82,7 +83,7 @@ export function faultsOfStruct(struct: unknown): readonly string[] {
   }
   const faults = Object.keys(struct)
     .filter((member) => !MEMBERS.has(member))
-    .map((member) => `${member} is no member of an extension`);
+    .map((member) => `${member} is no member of an extension${didYouMean(member, MEMBERS)}`);
   const { name, callback, perSessionData } = struct as Partial<ExtensionStruct>;
   const complain = (member: string, value: unknown, allowed: string) => {
     const shown = typeof value === "string" ? JSON.stringify(value) : String(value);

@@ -9,6 +9,7 @@ import type {
   ExtensionSession,
   OutgoingPart,
 } from "../api/extension.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { messageOf } from "../base/log.ts";
 import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
@@ -53,7 +54,9 @@ export interface DeflateStreamOptions {
 export function deflateStream(options: DeflateStreamOptions = {}): Extension {
   if (typeof options !== "object" || options === null) refuse("options must be an object");
   const { level = 1, memLevel = 8, ...others } = options;
-  for (const field of Object.keys(others)) refuse(`${field} is no option of deflateStream`);
+  for (const field of Object.keys(others)) {
+    refuse(`${field} is no option of deflateStream${didYouMean(field, ["level", "memLevel"])}`);
+  }
   const tuning = { windowBits: WINDOW_BITS, level, memLevel };
   // What is out of range is to be known now, and not at the first connection.
   try {

@@ -1,6 +1,7 @@
 /** What is negotiated for permessage-deflate (RFC 7692 sections 5 and 7.1). */
 
 import { describeValue } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { parseLength } from "../core/http/syntax.ts";
 import {
@@ -112,7 +113,9 @@ export function checkPermessageDeflateOptions(
   const problems: string[] = [];
   for (const field of Object.keys(options)) {
     if (!isOption(field)) {
-      problems.push(`${field} is no option of permessageDeflate`);
+      problems.push(
+        `${field} is no option of permessageDeflate${didYouMean(field, Object.keys(RULES))}`,
+      );
       continue;
     }
     const value: unknown = options[field];

@@ -3,6 +3,7 @@
 import type { Mount } from "../api/creation_info.ts";
 import type { Folder } from "../api/folder.ts";
 import { isPlain } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { checkAll, type Checked, flag, type Inquiry, type Rule } from "../base/option_rules.ts";
 import { isFieldValue } from "../core/http/syntax.ts";
 
@@ -127,7 +128,9 @@ export function checkMounts(
     const prefix = `${ask.field}${part}.`;
     for (const member of isPlain(entry) ? Object.keys(entry) : []) {
       if (Object.hasOwn(MOUNT_RULES, member)) continue;
-      problems.push(`${prefix}${member} is no member of a mount`);
+      problems.push(
+        `${prefix}${member} is no member of a mount${didYouMean(member, Object.keys(MOUNT_RULES))}`,
+      );
     }
     const mount = checkAll(MOUNT_RULES, entry, { info: { open, compresses }, problems, prefix });
     if (paths.has(mount.path)) ask.refusePart(`${part}.path`, entry.path, "a path used once");

@@ -34,8 +34,10 @@ const REFUSAL_CAUSES = Object.keys(
   {
     malformed: 0,
     version: 0,
+    path: 0,
     subprotocol: 0,
     origin: 0,
+    rate: 0,
     filter: 0,
     fault: 0,
     destroy: 0,

@@ -10,6 +10,7 @@ import {
 import type { Clock } from "../api/service.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { isPermissionError, LwsError } from "../base/errors.ts";
 import { TxQueue } from "../core/websocket/send_queue.ts";
 import {
@@ -148,7 +149,8 @@ function checkTarget(target: BroadcastTarget): void {
   if (stray !== undefined) {
     throw new LwsError(
       "invalid-argument",
-      `connectBroadcast: there is no ${stray}; allowed: ${TARGET_MEMBERS.join(", ")}`,
+      `connectBroadcast: there is no ${stray}; allowed: ${TARGET_MEMBERS.join(", ")}` +
+        didYouMean(stray, TARGET_MEMBERS),
     );
   }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {

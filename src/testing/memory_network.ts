@@ -3,6 +3,11 @@
 import type { Address, Listener, Network, NetworkTarget } from "../api/network.ts";
 import { MemoryPeer } from "./memory_peer.ts";
 import { MemoryError, type MemoryOptions, MemoryTransport } from "./memory_transport.ts";
+import {
+  type MemoryWebSocket,
+  type MemoryWebSocketOptions,
+  openWebSocket,
+} from "./memory_websocket.ts";
 
 const FIRST_FREE_PORT = 49_152;
 const LAST_PORT = 65_535;
@@ -102,6 +107,33 @@ export class MemoryNetwork implements Network {
   async dial(port: number): Promise<MemoryPeer> {
     const never = new AbortController().signal;
     return new MemoryPeer(await this.connect({ hostname: LOOPBACK, port }, never));
+  }
+
+  /**
+   * Connects and becomes a WebSocket, for tests that speak messages and not bytes. Rejects with a
+   * {@linkcode MemoryError} `handshake-refused`, whose `status` the server has answered, when that is none.
+   *
+   * @example A handshake that is refused
+   * ```ts
+   * import { handlers } from "@x/lws";
+   * import { MemoryError, serve } from "@x/lws/testing";
+   *
+   * const callback = handlers({
+   *   filterProtocolConnection: (wsi) => wsi.hdrCopy("authorization") === "open sesame" ? 0 : -1,
+   * });
+   * await using served = serve({ name: "cave", callback });
+   * const { network, port } = served;
+   * const headers = { authorization: "open sesame" };
+   * await network.dialWebSocket(port, { protocol: "cave", headers });
+   * try {
+   *   await network.dialWebSocket(port, { protocol: "cave" });
+   * } catch (error) {
+   *   if (!(error instanceof MemoryError) || error.status !== 403) throw error;
+   * }
+   * ```
+   */
+  async dialWebSocket(port: number, options?: MemoryWebSocketOptions): Promise<MemoryWebSocket> {
+    return await openWebSocket(await this.dial(port), options);
   }
 
   /** Leaves connection attempts without an answer, as a firewall does. */

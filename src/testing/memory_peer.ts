@@ -108,6 +108,11 @@ export class MemoryPeer {
     return this.#readWhen((unread) => unread.length >= count ? count : undefined);
   }
 
+  /** Reads all that is unread, once there is something. */
+  readSome(): Promise<Uint8Array> {
+    return this.#readWhen((unread) => unread.length > 0 ? unread.length : undefined);
+  }
+
   /**
    * Reads the fewest bytes that satisfy `predicate`, whatever pieces they come in; what follows is
    * left to the next read.

@@ -9,6 +9,7 @@ export type MemoryErrorCode =
   | "connection-ended"
   | "connection-refused"
   | "connection-reset"
+  | "handshake-refused"
   | "listener-closed";
 
 /**
@@ -31,11 +32,14 @@ export class MemoryError extends Error {
   override readonly name = "MemoryError";
   /** Which error it is; the message may change, this does not. */
   readonly code: MemoryErrorCode;
+  /** The status of the answer to a handshake that was refused; undefined for other errors. */
+  readonly status: number | undefined;
 
   /** Makes an error; `message` says what happened. */
-  constructor(code: MemoryErrorCode, message: string) {
+  constructor(code: MemoryErrorCode, message: string, status?: number) {
     super(message);
     this.code = code;
+    this.status = status;
   }
 }
 

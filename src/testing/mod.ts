@@ -1,6 +1,19 @@
 /**
  * What tests of protocols need: a network in memory and a clock that stands still, so that no test
- * opens a socket, asks for a permission or waits.
+ * opens a socket, asks for a permission or waits. `serve` makes a context on them in one line.
+ *
+ * @example A protocol, and a client that speaks to it
+ * ```ts
+ * import { handlers } from "@x/lws";
+ * import { serve } from "@x/lws/testing";
+ *
+ * const callback = handlers({ message: (wsi, _user, message) => void wsi.write(message) });
+ * await using served = serve({ name: "echo", callback });
+ * const socket = await served.dialWebSocket({ protocol: "echo" });
+ * socket.send("hello");
+ * if (await socket.next() !== "hello") throw new Error("no echo");
+ * await socket.close(1000);
+ * ```
  *
  * @example A server's side in memory, and a client played by hand
  * ```ts
@@ -55,6 +68,12 @@ export {
   MemoryTransport,
 } from "./memory_transport.ts";
 export { MemoryNetwork } from "./memory_network.ts";
+export {
+  MemoryWebSocket,
+  type MemoryWebSocketEnd,
+  type MemoryWebSocketOptions,
+} from "./memory_websocket.ts";
+export { serve, type Served, type ServeOptions } from "./serve.ts";
 export { MemoryPeer } from "./memory_peer.ts";
 export {
   type Address,

@@ -3,6 +3,7 @@
 import type { ClientConnectInfo } from "../api/client_info.ts";
 import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../api/creation_info.ts";
 import { describeValue, isPlain } from "../base/check.ts";
+import { nearestName } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import type { PermessageDeflateOptions } from "../extensions/permessage_deflate_params.ts";
 import type {
@@ -182,7 +183,7 @@ function given<Struct extends object, Name extends keyof Struct>(
 function checkNames(struct: object, names: Record<string, true>, prefix: string): void {
   for (const name of Object.keys(struct)) {
     if (Object.hasOwn(names, name)) continue;
-    const similar = closest(name, Object.keys(names));
+    const similar = nearestName(name, Object.keys(names));
     const hint = similar === undefined
       ? `allowed: ${Object.keys(names).join(", ")}`
       : `did you mean ${prefix}${similar}?`;
@@ -193,27 +194,4 @@ function checkNames(struct: object, names: Record<string, true>, prefix: string)
 function refuse(name: string, value: unknown, allowed: string): never {
   const text = `WebSocket: ${name} is ${describeValue(value)}; allowed: ${allowed}`;
   throw new LwsError("invalid-option", text);
-}
-
-/** The name that was meant: the same but for its case, or for two letters at most. */
-function closest(name: string, names: readonly string[]): string | undefined {
-  const [first] = names
-    .map((each) => ({ each, distance: editDistance(name.toLowerCase(), each.toLowerCase()) }))
-    .filter(({ distance }) => distance <= 2)
-    .sort((a, b) => a.distance - b.distance);
-  return first?.each;
-}
-
-/** How many letters to add, drop or change (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -453,6 +453,12 @@ const MEMBERS: [member: string, value: unknown, why: string, faces: readonly Fac
   ["limits", { maxFramePayload: -1 }, "maxFramePayload is -1", FACES],
   ["ssl_cypher_list", "x", "ssl_cypher_list is no member", [MAR13, DEC15]],
   ["portt", 80, "portt is no member", [MAR13, DEC15]],
+  [
+    "sslCertFilepath",
+    "x",
+    "sslCertFilepath is no member of lws_context_creation_info; did you mean ssl_cert_filepath?",
+    [MAR13, DEC15],
+  ],
 ];
 
 FACES.test("every wrong member of a creation is refused by its name", (face) => {

@@ -60,7 +60,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "remote",
     ],
   ],
-  ["testing", ["base", "api"]],
+  ["testing", ["base", "core/http", "core/websocket", "api", "context"]],
   // What a user could import, and the ground.
   [
     "compat",
@@ -78,6 +78,21 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ],
   ["websocket_client", ["base", "core/http", "api", "extensions", "context"]],
   ["metrics", ["base", "api"]],
+  // The command: what a user could import, and what mounts are made of, for pages with a script in them.
+  [
+    "cli",
+    [
+      "base",
+      "core/http",
+      "core/websocket",
+      "api",
+      "service",
+      "transport",
+      "extensions",
+      "files",
+      "context",
+    ],
+  ],
 ]);
 
 /** Programs of their own: `mod.ts` and the worker that a fork starts. */
@@ -89,6 +104,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/base\/descriptors\.ts$/,
   /^src\/service\/clock\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
+  /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
 
 const MOST_FILES = 16;
@@ -251,7 +267,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|cli)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>

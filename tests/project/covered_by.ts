@@ -3,13 +3,50 @@
  * the modules that it covers. A folder, with / at its end, has types or constants alone.
  */
 export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  "behaviour/cli/bench_test.ts": ["cli/bench/bench", "cli/bench/load", "cli/bench/load_result"],
+  "behaviour/cli/connect_test.ts": [
+    "cli/connect/actions",
+    "cli/connect/connect",
+    "cli/connect/display",
+    "cli/connect/session",
+  ],
+  "behaviour/cli/prompt_test.ts": ["cli/connect/prompt"],
+  "behaviour/cli/echo_test.ts": ["cli/echo", "cli/listening", "cli/wire_versions"],
+  "behaviour/cli/process_test.ts": ["cli/host", "cli/mod"],
+  "behaviour/cli/serve_test.ts": [
+    "cli/live_reload/changes",
+    "cli/live_reload/page",
+    "cli/live_reload/protocol",
+    "cli/live_reload/script",
+    "cli/serve",
+  ],
+  "behaviour/cli/usage_test.ts": [
+    "cli/arguments",
+    "cli/command",
+    "cli/main",
+    "cli/option_names",
+    "cli/report",
+    "cli/target",
+  ],
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",
     "connection/client/watch",
   ],
+  "behaviour/protocol/flat_test.ts": [
+    "context/protocol/method_table",
+    "context/protocol/method_types",
+    "context/protocol/protocol",
+  ],
+  "behaviour/protocol/paths_test.ts": ["connection/upgrade/choice"],
   "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
   "behaviour/client/url_test.ts": ["context/client_options"],
+  "behaviour/messages/messages_test.ts": [
+    "connection/messages/end",
+    "connection/messages/gathering",
+    "connection/messages/inbox",
+  ],
+  "behaviour/messages/send_test.ts": ["connection/messages/marks", "connection/messages/sending"],
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
@@ -103,7 +140,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "context/descriptors",
     "transport/file_failure",
   ],
-  "behaviour/lifecycle/handlers_test.ts": ["context/handlers"],
+  "behaviour/lifecycle/handlers_test.ts": ["context/handlers", "context/protocol/messages"],
   "behaviour/lifecycle/promises_test.ts": ["connection/callbacks"],
   "behaviour/lifecycle/return_values_test.ts": ["base/callback_results"],
   "behaviour/lifecycle/system_test.ts": ["context/listen", "context/privileges"],
@@ -140,6 +177,8 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "service/wheel_clock",
   ],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
+  "behaviour/rates/messages_test.ts": ["connection/limits/session_meter"],
+  "behaviour/rates/times_test.ts": ["context/options/rates"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
   "behaviour/websocket/old_connections_test.ts": ["core/websocket/wire/version_codec"],

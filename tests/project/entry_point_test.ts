@@ -29,7 +29,15 @@ function membersOf(text: string, name: string): string[] {
 
 Deno.test("the pages of the API begin with what every program uses", async () => {
   const names = (await exportsOfMod()).map(({ name }) => name);
-  const first = ["createContext", "handlers", "Protocol", "Wsi", "Context", "ContextCreationInfo"];
+  const first = [
+    "createContext",
+    "protocol",
+    "handlers",
+    "Protocol",
+    "Wsi",
+    "Context",
+    "ContextCreationInfo",
+  ];
   assertEquals(names.slice(0, first.length), first);
 });
 

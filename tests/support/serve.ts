@@ -43,7 +43,7 @@ export function serve(
   protocols: readonly Protocol[],
   info: Partial<ContextCreationInfo> = {},
 ): Served {
-  const network = new MemoryNetwork();
+  const network = info.network instanceof MemoryNetwork ? info.network : new MemoryNetwork();
   const clock = new FakeClock();
   const context = createContext({ port: 80, network, clock, ...info, protocols });
   const clients: Context[] = [];

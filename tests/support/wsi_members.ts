@@ -38,6 +38,8 @@ const MEMBERS = {
   isFirstFragment: true,
   frameIsBinary: true,
   reservedBits: true,
+  messages: true,
+  send: true,
   rxFlowControl: true,
   setTimeout: true,
   close: true,

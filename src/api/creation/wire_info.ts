@@ -1,12 +1,19 @@
-/** Which versions of the protocol a server speaks: members of the creation struct. */
+/** What a server speaks, versions of the protocol and subprotocols: members of the creation struct. */
 
 import type { Draft04Masking, WireVersion } from "../../core/websocket/wire_version.ts";
 
 export type { Draft04Masking, WireVersion };
 
 /**
- * Members of the creation struct for the versions that came before RFC 6455. `docs/guide/old-wire-versions.md`
- * tells what each lacks, and why they are off.
+ * Whether a client that names subprotocols must be served by one of them.
+ *
+ * @category Server and client
+ */
+export type SubprotocolPolicy = "required" | "optional";
+
+/**
+ * Members of the creation struct for subprotocols, and for the versions that came before RFC 6455:
+ * `docs/guide/old-wire-versions.md` tells what each lacks, and why they are off.
  *
  * @category Server and client
  */
@@ -39,4 +46,25 @@ export interface WireInfo {
    * Default: `"draft"`.
    */
   readonly draft04Masking?: Draft04Masking;
+  /**
+   * What becomes of a client that names subprotocols, none of which is the name of a protocol that serves its path.
+   * `"required"`: it is answered 400. `"optional"`: the connection goes on without one (RFC 6455 section
+   * 4.2.2), with the first protocol whose path fits. Browsers close a connection for which they asked for one
+   * and got none, and clients of version 0 may do so as well.
+   *
+   * Default: `"required"`.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   iface: "127.0.0.1",
+   *   subprotocols: "optional",
+   *   protocols: [{ name: "echo", callback: handlers({ message: (wsi, _, it) => void wsi.write(it) }) }],
+   * });
+   * ```
+   */
+  readonly subprotocols?: SubprotocolPolicy;
 }

@@ -8,6 +8,7 @@ import {
 } from "../../api/creation_info.ts";
 import type { Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
 import { FileService } from "./files/file_service.ts";
@@ -180,7 +181,8 @@ function checkMembers(
 ): void {
   for (const member of Object.keys(struct)) {
     if (members.has(member)) continue;
-    throw new LwsError("invalid-option", `${where}${member} is no member of ${what}`);
+    const hint = didYouMean(member, members);
+    throw new LwsError("invalid-option", `${where}${member} is no member of ${what}${hint}`);
   }
 }
 
@@ -304,7 +306,8 @@ function inCNames({ constants, options }: Generation, text: string): string {
     );
   return text
     .replace(/\boptions\.(\w+)/g, (whole, option: string) => bitOf(option) ?? whole)
-    .replace(/\b[a-z]+[A-Z]\w*/g, (name) => C_NAMES.get(name) ?? name);
+    // A member that there is not stands as it was given.
+    .replace(/\b[a-z]+[A-Z]\w*\b(?! is no member)/g, (name) => C_NAMES.get(name) ?? name);
 }
 
 /** Token numbers of the only generation that has limits are those of the main API. */

@@ -10,6 +10,7 @@ import { describeFailure, isLogged, log, messageOf } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { call, consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
+import { redirectOf, withoutCredentials } from "./redirect.ts";
 import type { ClientTarget, Connector, Route } from "./route.ts";
 import type { ClientFailure } from "./watch.ts";
 import { ResponseHeaders } from "../http/header_reader.ts";
@@ -63,6 +64,10 @@ export class ClientHandshake implements Phase {
   #startedAt = 0;
   #offered: readonly Extension[] = [];
   #isTimedOut = false;
+  /** Why the redirect was not followed that the server's answer is. */
+  #unfollowed = "";
+  /** What asks where a redirect leads. */
+  #successor: ClientHandshake | undefined;
   /** 1xx responses so far. */
   #interim = 0;
 
@@ -118,7 +123,13 @@ export class ClientHandshake implements Phase {
     return false;
   }
 
+  successor(): ClientHandshake | undefined {
+    if (this.#successor !== undefined) this.#step("again");
+    return this.#successor;
+  }
+
   onBytes(bytes: Uint8Array): number {
+    if (this.#successor !== undefined) return bytes.length;
     if (this.#refused !== undefined) return this.#takeBody(this.#refused, bytes);
     const connection = this.#connection;
     let length = 0;
@@ -128,6 +139,7 @@ export class ClientHandshake implements Phase {
         if (taken === 0) return length;
         length += taken;
         if (isInterim(this.#parser.head.status)) this.#passOver();
+        else if (this.#isRedirected(this.#parser.head)) return bytes.length;
         else this.#agreed = this.#onHead(this.#parser.head);
       }
       const end = length + this.#opening!.proofLength;
@@ -141,7 +153,7 @@ export class ClientHandshake implements Phase {
           this.#target.ssl === 0;
         this.#fail(isTls ? "the server speaks TLS; connect with ssl: 1" : error.message);
       } else {
-        this.#failure = error.message;
+        this.#failure = error.message + this.#unfollowed;
         this.#takeBody(this.#refused, bytes.subarray(length));
       }
       return bytes.length;
@@ -153,7 +165,8 @@ export class ClientHandshake implements Phase {
   }
 
   onEnd(): void {
-    this.#connection.abort("peer");
+    // Its transport is closing, and what follows begins behind that.
+    if (this.#successor === undefined) this.#connection.abort("peer");
   }
 
   onLeft(_bytes: number): void {
@@ -264,7 +277,9 @@ export class ClientHandshake implements Phase {
 
   #request(): void {
     const connection = this.#connection;
-    const { path, host, origin, protocols, headers, ssl, version } = this.#target;
+    const { path, host, protocols, headers, ssl, version, hasLeftOrigin } = this.#target;
+    // Version 0 can't do without.
+    const ownOrigin = version === 0 ? `${ssl === 0 ? "http" : "https"}://${host}` : undefined;
     try {
       this.#offered = this.#offerable();
     } catch (error) {
@@ -279,9 +294,12 @@ export class ClientHandshake implements Phase {
       const asked = {
         path,
         host,
-        origin,
+        origin: this.#target.origin ?? ownOrigin,
         protocols,
-        fields: [...headers, ...appender.fields],
+        fields: [
+          ...headers,
+          ...(hasLeftOrigin ? withoutCredentials(appender.fields) : appender.fields),
+        ],
         extensions: this.#offered.map((each) => each.offer()).join(", "),
         isSecure: ssl !== 0,
       };
@@ -311,6 +329,22 @@ export class ClientHandshake implements Phase {
   #passOver(): void {
     if (++this.#interim > MAX_INTERIM) throw new HandshakeError("too many interim responses");
     this.#parser.reset();
+  }
+
+  /** Whether the answer says where to ask, and that is being done. */
+  #isRedirected(head: ResponseHead): boolean {
+    const next = redirectOf(this.#target, head);
+    if (next === undefined) return false;
+    if (typeof next === "string") {
+      this.#unfollowed = `: ${next}`;
+      return false;
+    }
+    const connection = this.#connection;
+    this.#step("redirected");
+    this.#logStep(`redirected by ${head.status} to ${next.host}`);
+    this.#successor = new ClientHandshake(connection, next, this.#routes);
+    connection.transport!.close();
+    return true;
   }
 
   /** Section 4.1, "If the response…" */

@@ -27,6 +27,7 @@ export interface Connector {
 export interface ClientTarget extends RouteTarget {
   readonly path: string;
   readonly host: string;
+  /** As the program gave it. */
   readonly origin: string | undefined;
   readonly protocols: readonly string[];
   readonly headers: readonly (readonly [string, string])[];
@@ -34,6 +35,12 @@ export interface ClientTarget extends RouteTarget {
   readonly draft04Masking: Draft04Masking;
   /** Whether the program gave the connection's `user` itself. */
   readonly hasUser: boolean;
+  /** The most redirects to follow. */
+  readonly redirects: number;
+  /** How many were followed. */
+  readonly redirected: number;
+  /** Whether one of them led to another origin, which is not to get credentials. */
+  readonly hasLeftOrigin: boolean;
 }
 
 /** Where a route ends. */

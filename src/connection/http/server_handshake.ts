@@ -6,10 +6,12 @@ import { log, type LogLevel, messageOf } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
+import type { HandshakeRates } from "../limits/handshake_rates.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import type { HeaderSource } from "../phase.ts";
-import { isSecure } from "./requested.ts";
+import { isSecure, setParams } from "./requested.ts";
 import type { HttpResponse } from "./response.ts";
+import { chooseProtocol, type NoChoice } from "../upgrade/choice.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
@@ -18,7 +20,7 @@ import type { WebSocketUpgrade } from "../../core/websocket/handshake/decision.t
 import { HandshakeFields } from "../../core/websocket/handshake/fields.ts";
 import { hixieResponse } from "../../core/websocket/handshake/hixie_server.ts";
 import { connectionKey, newKey } from "../../core/websocket/handshake/keys.ts";
-import { chooseSubprotocol, upgradeResponse } from "../../core/websocket/handshake/server.ts";
+import { upgradeResponse } from "../../core/websocket/handshake/server.ts";
 import { isAllowedOrigin } from "../../core/websocket/origin.ts";
 import type { WireCodec } from "../../core/websocket/wire/codec.ts";
 import { codecOf } from "../../core/websocket/wire/version_codec.ts";
@@ -83,15 +85,11 @@ export class ServerHandshake {
     const connection = this.#connection;
     const { owner } = connection;
     const exchange = this.#exchange;
-    const offered = this.#upgrade.protocols;
-    const chosen = offered.length > 0 ? this.#choose(offered) : undefined;
-    if (offered.length > 0 && chosen === undefined) {
-      const spoken = owner.entries.map(({ protocol }) => protocol.name).join(", ");
-      const what = `none of the client's ${offered.length} subprotocols is spoken here (${spoken})`;
-      owner.counters.refusedFor("subprotocol");
-      return exchange.refuse(400, what, [], "notice");
-    }
-    const entry = chosen === undefined ? this.#first : owner.protocolNamed(chosen) ?? this.#first;
+    if (owner.handshakeRates !== undefined && this.#isTooSoon(owner.handshakeRates)) return;
+    const choice = chooseProtocol(owner, this.#head, this.#upgrade);
+    if (!("entry" in choice)) return this.#refuseChoice(choice);
+    const { entry, subprotocol, params } = choice;
+    setParams(connection, params);
     if (!this.#isOriginAllowed(entry)) {
       owner.counters.refusedFor("origin");
       return exchange.refuse(403, "the origin is not allowed");
@@ -111,9 +109,9 @@ export class ServerHandshake {
       connection.enter(entry);
     }
     connection.wireVersion = this.#upgrade.version;
-    this.#chosen = chosen;
+    this.#chosen = subprotocol;
     this.#offers = offers;
-    this.#filter = new HandshakeFields(chosen ?? "");
+    this.#filter = new HandshakeFields(subprotocol ?? "");
     // An answer of the filter's own refuses, which ends the connection: its head is to say so.
     exchange.response!.closes = true;
     const reason = "filterProtocolConnection";
@@ -122,14 +120,33 @@ export class ServerHandshake {
     else this.#await(entry, reason, result);
   }
 
-  // The following three are apart, as a closure within another function costs each of its calls.
-
-  #choose(offered: readonly string[]): string | undefined {
-    const { owner } = this.#connection;
-    const repeats = this.#upgrade.version === 0 && owner.repeatsNames;
-    const isKnown = (name: string) => repeats || owner.protocolNamed(name) !== undefined;
-    return chooseSubprotocol(offered, isKnown);
+  /** Answers one too many of its address. */
+  #isTooSoon(rates: HandshakeRates): boolean {
+    const { owner, peer } = this.#connection;
+    const address = peer?.addresses.ip ?? "";
+    // A peer on a unix socket has none.
+    const waitMs = address === "" ? 0 : rates.untilAllowed(address, owner.wheel.now());
+    if (waitMs === 0) return false;
+    owner.counters.refusedFor("rate");
+    owner.counters.hit("maxHandshakesPerSecond");
+    const seconds = String(Math.ceil(waitMs / 1000));
+    this.#exchange.refuse(429, "too many handshakes of one address", [["Retry-After", seconds]]);
+    return true;
   }
+
+  #refuseChoice({ cause, fitting }: NoChoice): void {
+    this.#connection.owner.counters.refusedFor(cause);
+    if (cause === "path") {
+      const what = `no protocol serves the path ${JSON.stringify(this.#head.path)}`;
+      return this.#exchange.refuse(404, what, [], "notice");
+    }
+    const spoken = fitting.map(({ protocol }) => protocol.name).join(", ");
+    const { length } = this.#upgrade.protocols;
+    const what = `none of the client's ${length} subprotocols is spoken here (${spoken})`;
+    this.#exchange.refuse(400, what, [], "notice");
+  }
+
+  // The following three are apart, as a closure within another function costs each of its calls.
 
   #await(entry: ProtocolEntry, reason: Reason, promised: PromiseLike<unknown>): void {
     this.#exchange.callbacks.await(entry, reason, promised, (late) => this.#accept(late));

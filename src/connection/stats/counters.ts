@@ -8,6 +8,17 @@ import {
   OTHER_CODES,
   type RefusalCause,
 } from "../../api/stats/stats.ts";
+import type { Failure } from "../../core/websocket/close.ts";
+
+/** The limits that a peer hits by what it sends. */
+const LIMITS: { readonly [Name in Failure]?: LimitName } = {
+  frameTooBig: "maxFramePayload",
+  messageTooBig: "maxMessageSize",
+  tooManyFragments: "maxFragments",
+  tooManyEmptyFragments: "maxEmptyFragments",
+  tooManyMessages: "maxMessagesPerSecond",
+  tooManyBytes: "maxBytesPerSecond",
+};
 
 /** From here on a code is its peer's to choose (RFC 6455 section 7.4.2). */
 const FIRST_FREE_CODE = 3000;
@@ -59,6 +70,12 @@ export class ContextCounters {
 
   hit(limit: LimitName): void {
     increment(this.limits, limit);
+  }
+
+  /** A connection fails for what its peer has sent. */
+  failsFor(failure: Failure): void {
+    const limit = LIMITS[failure];
+    if (limit !== undefined) this.hit(limit);
   }
 }
 

@@ -4,6 +4,8 @@ import type { ContextCreationInfo } from "../../api/creation_info.ts";
 import type { Extension, ExtensionStruct } from "../../api/extension.ts";
 import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
+import { messageOf } from "../../base/log.ts";
 import {
   anything,
   checkAll,
@@ -16,6 +18,7 @@ import {
 import { handlers } from "../handlers.ts";
 import { isToken } from "../../core/http/syntax.ts";
 import { callbackExtension, faultsOfStruct } from "../../extensions/callback_extension.ts";
+import { compilePath } from "../../web/paths.ts";
 
 const DEFAULT_RX_BUFFER_SIZE = 64 * 1024;
 const MAX_RX_BUFFER_SIZE = 1024 * 1024 * 1024;
@@ -74,6 +77,13 @@ export const PROTOCOL_RULES = {
       if (value !== undefined && typeof value !== "function") ask.refuse(value);
     },
   },
+  path: {
+    kind: "text",
+    allowed: 'the pathname of a URLPattern that begins with "/" or "*"',
+    default: "none, and every path fits",
+    about: "The paths on which servers serve it, as `/chat/:room`.",
+    check: checkPath,
+  },
   id: anything("Free for the program."),
   user: anything("Free for the program."),
 } satisfies Record<keyof Protocol, Rule>;
@@ -119,7 +129,8 @@ export function checkProtocols(
     if (typeof each !== "object" || each === null || !isPlain(each)) return;
     for (const member of Object.keys(each)) {
       if (Object.hasOwn(PROTOCOL_RULES, member) || Object.hasOwn(ADDED_MEMBERS, member)) continue;
-      ask.problems.push(`protocols[${index}].${member} is no member of a protocol`);
+      const hint = didYouMean(member, Object.keys(PROTOCOL_RULES));
+      ask.problems.push(`protocols[${index}].${member} is no member of a protocol${hint}`);
     }
   });
   if (protocols.length === 0) ask.refuse(given, "at least one with a callback");
@@ -133,6 +144,18 @@ export function checkProtocols(
     names.add(protocol.name);
   });
   return protocols;
+}
+
+function checkPath(path: unknown, ask: Ask): void {
+  if (path === undefined) return;
+  if (typeof path !== "string") return ask.refuse(path);
+  try {
+    compilePath(path);
+  } catch (error) {
+    // Of what the parser of patterns says, the first line; below it is a picture of where.
+    const [why] = messageOf(error).split("\n");
+    ask.refuse(path, `${ask.allowed} (${why})`);
+  }
 }
 
 /** Checks the options `allowedOrigins`. */

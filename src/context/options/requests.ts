@@ -1,5 +1,6 @@
 /** The checks of what requests may bring, and how much of it the program sees. */
 
+import { didYouMean } from "../../base/did_you_mean.ts";
 import type { Inquiry } from "../../base/option_rules.ts";
 import type { CheckedTokenLimits } from "../../connection/http/header_reader.ts";
 import { HEADER_TOKENS, type HeaderToken, TOKEN_NAMES } from "../../core/http/header_tokens.ts";
@@ -43,7 +44,9 @@ export function checkTokenLimits(given: unknown, ask: Inquiry<unknown>): Checked
   for (const [name, value] of Object.entries(given)) {
     const part = `[${JSON.stringify(name)}]`;
     if (!TOKEN_NAMES.has(name as HeaderToken)) {
-      ask.refusePart(part, value, `names out of HEADER_TOKENS, such as "${HEADER_TOKENS[69]}"`);
+      const hint = didYouMean(name, TOKEN_NAMES);
+      const example = `such as "${HEADER_TOKENS[69]}"`;
+      ask.refusePart(part, value, `names out of HEADER_TOKENS, ${example}${hint}`);
     } else if (value === undefined) continue;
     else if (!Number.isSafeInteger(value) || value < 0) {
       ask.refusePart(part, value, "a whole number from 0 on");

@@ -1,6 +1,7 @@
 /** The rules of the switches of a context, and their check. */
 
 import type { CheckedOptions, ContextOptions } from "../../api/creation_info.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { checkAll, flag, type Inquiry, type Rule } from "../../base/option_rules.ts";
 
 /** What a switch may depend on. */
@@ -47,7 +48,8 @@ export function checkSwitches(
   const switches: Partial<Record<keyof ContextOptions, unknown>> = isObject ? given ?? {} : {};
   for (const [name, value] of Object.entries(switches)) {
     if (Object.hasOwn(SWITCH_RULES, name)) continue;
-    ask.refusePart(`.${name}`, value, `one of ${Object.keys(SWITCH_RULES).join(", ")}`);
+    const names = Object.keys(SWITCH_RULES);
+    ask.refusePart(`.${name}`, value, `one of ${names.join(", ")}${didYouMean(name, names)}`);
   }
   const { requireValidClientCert } = switches;
   return checkAll(SWITCH_RULES, switches, {

@@ -2,6 +2,7 @@
 
 import type { Broker } from "../../api/topics/broker.ts";
 import { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "../../api/topics/limits.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import {
   checkAll,
   type Inquiry,
@@ -70,7 +71,8 @@ function checkTopicLimits(given: unknown, ask: Inquiry<unknown>): TopicLimits {
   const limits = isObject ? given : {};
   for (const [name, value] of Object.entries(limits)) {
     if (Object.hasOwn(TOPIC_LIMIT_RULES, name)) continue;
-    ask.refusePart(`.${name}`, value, `one of ${Object.keys(TOPIC_LIMIT_RULES).join(", ")}`);
+    const names = Object.keys(TOPIC_LIMIT_RULES);
+    ask.refusePart(`.${name}`, value, `one of ${names.join(", ")}${didYouMean(name, names)}`);
   }
   return checkAll(TOPIC_LIMIT_RULES, limits, {
     info: undefined,

@@ -1,6 +1,6 @@
-/** The rules of the options for the protocol's versions, and their checks. */
+/** The rules of the options for versions of the protocol and subprotocols, and their checks. */
 
-import type { WireInfo } from "../../api/creation/wire_info.ts";
+import type { SubprotocolPolicy, WireInfo } from "../../api/creation/wire_info.ts";
 import type { Inquiry, Rule } from "../../base/option_rules.ts";
 import {
   type Draft04Masking,
@@ -31,6 +31,13 @@ export const WIRE_RULES = {
     about: "How clients of version 4 mask: as the draft says, or as libwebsockets of its time did.",
     check: checkDraft04Masking,
   },
+  subprotocols: {
+    kind: "text",
+    allowed: '"required" or "optional"',
+    default: '`"required"`',
+    about: "Whether a client is refused that names subprotocols, and none of a protocol here.",
+    check: checkSubprotocols,
+  },
 } satisfies Record<keyof WireInfo, Rule<unknown, unknown>>;
 
 function checkVersions(given: unknown, ask: Ask): readonly WireVersion[] {
@@ -52,4 +59,10 @@ function checkDraft04Masking(given: unknown, ask: Ask): Draft04Masking {
   if (given === undefined) return "draft";
   if (!DRAFT_04_MASKINGS.includes(given as Draft04Masking)) ask.refuse(given);
   return given as Draft04Masking;
+}
+
+function checkSubprotocols(given: unknown, ask: Ask): SubprotocolPolicy {
+  if (given === undefined) return "required";
+  if (given !== "required" && given !== "optional") ask.refuse(given);
+  return given as SubprotocolPolicy;
 }

@@ -4,6 +4,7 @@
  */
 
 import { refuseArgument } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { isToken, trimBlanks } from "./syntax.ts";
 
 /**
@@ -167,7 +168,8 @@ export function checkToken(call: string, token: string): void {
   if (typeof token === "string") {
     if (isToken(token) || TOKEN_NAMES.has(token.toLowerCase() as HeaderToken)) return;
   }
-  refuseArgument(call, "token", token, "a field name, or one of HEADER_TOKENS");
+  const allowed = `a field name, or one of HEADER_TOKENS${didYouMean(token, TOKEN_NAMES)}`;
+  refuseArgument(call, "token", token, allowed);
 }
 
 /**

@@ -36,6 +36,18 @@ export function decodePath(text: string): string {
   return decoded.includes("//") || decoded.includes("/.") ? reduceSegments(decoded) : decoded;
 }
 
+/**
+ * The path of a target as it was sent, without its query: of `http://host/a%2Fb?x` the `/a%2Fb`. The target is
+ * one that {@linkcode parseTarget} takes.
+ */
+export function rawPathOf(target: string): string {
+  const mark = target.indexOf("?");
+  const path = mark < 0 ? target : target.slice(0, mark);
+  if (path.startsWith("/") || path === "*") return path;
+  const start = path.indexOf("/", path.indexOf("://") + 3);
+  return start < 0 ? "/" : path.slice(start);
+}
+
 /** An argument of a query. */
 export interface UriArgument {
   /** All of it, such as `x=1`. */

@@ -62,7 +62,7 @@ Deno.test("unknown members, other values and a path used twice are refused by na
   withFiles({}, (folder) => {
     const one = { path: "/a", folder };
     assertEquals(faultsOf(mounting({ ...one, foldr: 1 })), [
-      "mounts[0].foldr is no member of a mount",
+      "mounts[0].foldr is no member of a mount; did you mean folder?",
     ]);
     for (const other of [null, "x", 1]) {
       assertStringIncludes(faultsOf(mounting(one, other))[0]!, "mounts[1] is ");

@@ -122,8 +122,8 @@ Deno.test("a method whose name is no reason, or that is no function, is refused 
   const error = assertThrows(() => handlers(wrong as never), LwsError);
   assertEquals(error.code, "invalid-argument");
   assertEquals(error.message.split("\n"), [
-    "handlers: recieve is no reason; allowed: message, and the names of ReasonData",
-    "handlers: closedd is no reason; allowed: message, and the names of ReasonData",
+    "handlers: recieve is no reason; allowed: message, and the names of ReasonData; did you mean receive?",
+    "handlers: closedd is no reason; allowed: message, and the names of ReasonData; did you mean closed?",
     "handlers: receive is 1; allowed: a function",
     "handlers: message is null; allowed: a function",
   ]);

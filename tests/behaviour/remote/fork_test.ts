@@ -141,7 +141,7 @@ Deno.test("what createContext refuses in the worker rejects here, with its code 
   );
   assertEquals(
     await rejection(forkServiceLoop(NEWS, { ...LOOPBACK, prot: 1 } as ForkInfo), "invalid-option"),
-    "prot is no option of createContext",
+    "prot is no option of createContext; did you mean port?",
   );
   assertEquals(
     await rejection(forkServiceLoop(NEWS), "invalid-option"),

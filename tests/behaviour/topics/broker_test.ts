@@ -7,6 +7,8 @@ import {
   memoryBroker,
   type Position,
   type Protocol,
+  protocol,
+  type Publication,
   type ServicePolicy,
   type Subscription,
   type Wsi,
@@ -243,6 +245,23 @@ Deno.test("clients of a context, and peers of old versions, resume as well", asy
   await wsi!.subscribe("t", { since: position });
   assertEquals(new TextDecoder("latin1").decode(await old.readBytes(3)), "\x003\xff");
   await served.pass(10_000);
+});
+
+Deno.test("protocol takes encode, and calls it as a method of its definition", async () => {
+  class Definition {
+    readonly name = "x";
+    readonly mark = "> ";
+    open(wsi: Wsi): void {
+      wsi.subscribe("t");
+    }
+    encode(publication: Publication): string {
+      return this.mark + new TextDecoder().decode(publication.data);
+    }
+  }
+  await using served = serve([protocol(new Definition())]);
+  const socket = await served.open();
+  await served.context.publish("t", "1");
+  assertEquals(await socket.receiveText(), "> 1");
 });
 
 Deno.test("choices of calls are refused by name", async () => {

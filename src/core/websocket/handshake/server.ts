@@ -115,17 +115,6 @@ export function upgradeResponse(
   return writeHead(startLines, fields);
 }
 
-/**
- * Chooses a subprotocol (RFC 6455 section 4.2.2): the first of the client's, in its order of
- * preference, that `supported` knows; `undefined` when there is none. Names are compared with their case.
- */
-export function chooseSubprotocol(
-  offered: readonly string[],
-  supported: (name: string) => boolean,
-): string | undefined {
-  return offered.find((name) => supported(name));
-}
-
 /** The version of the protocol that RFC 6455 defines. */
 export const WEBSOCKET_VERSION = 13;
 

@@ -3,7 +3,6 @@ import { digests } from "../../../../../src/context/digests.ts";
 import { requestFraming } from "../../../../../src/core/http/body/reader.ts";
 import type { UpgradeDecision } from "../../../../../src/core/websocket/handshake/decision.ts";
 import {
-  chooseSubprotocol,
   type KeyedAnswer,
   readUpgrade,
   upgradeResponse,
@@ -184,15 +183,6 @@ Deno.test("a 101 can't be made to carry a header through a subprotocol or a fiel
   assertThrows(() => respond({ protocol: "a\r\nX: y" }), TypeError, "protocol");
   assertThrows(() => respond({ protocol: "" }), TypeError, "protocol");
   assertThrows(() => respond({ fields: [["X", "\r\n"]] }), TypeError, "header X");
-});
-
-Deno.test("RFC 6455 section 4.2.2: the first of the client's subprotocols that is known is chosen", () => {
-  const known = new Set(["b", "c"]);
-  const supported = (name: string) => known.has(name);
-  assertEquals(chooseSubprotocol(["a", "c", "b"], supported), "c");
-  assertEquals(chooseSubprotocol(["a"], supported), undefined);
-  assertEquals(chooseSubprotocol([], supported), undefined);
-  assertEquals(chooseSubprotocol(["B"], supported), undefined);
 });
 
 const DRAFTS = [4, 5, 6, 7, 8] as const;

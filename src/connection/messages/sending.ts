@@ -1,0 +1,70 @@
+/** What the program sends with a promise of its leaving. */
+
+import type { CloseInfo } from "../../api/reasons.ts";
+import type { PreparedMessage, WriteKind, WriteOptions } from "../../api/write.ts";
+import type { Bytes } from "../../base/bytes.ts";
+import { LwsError } from "../../base/errors.ts";
+import { log, messageOf } from "../../base/log.ts";
+import { closedError } from "./end.ts";
+import { dropMarks } from "./marks.ts";
+
+/** What a send asks of its connection. Implemented by Connection. */
+export interface Sending {
+  readonly isEstablished: boolean;
+  readonly phase: { readonly frames?: object } | undefined;
+  readonly outbox: { readonly unsent: number; mark(): Promise<void> };
+  write(
+    data: Bytes | string | PreparedMessage,
+    kind: WriteKind | undefined,
+    options: WriteOptions | undefined,
+  ): number;
+}
+
+/** Writes, and resolves when all that was written has left. */
+export function send(
+  connection: Sending,
+  data: Bytes | string | PreparedMessage,
+  kind: WriteKind | undefined,
+  options: WriteOptions | undefined,
+): Promise<void> {
+  try {
+    if (connection.phase !== undefined && connection.phase.frames === undefined) {
+      throw new LwsError("invalid-state", "send: the connection is no established WebSocket");
+    }
+    const { isEstablished, outbox } = connection;
+    if (connection.write(data, kind, options) < 0) throw refusal(connection, isEstablished, kind);
+    return outbox.unsent === 0 ? Promise.resolve() : watched(outbox.mark());
+  } catch (error) {
+    return watched(Promise.reject(error));
+  }
+}
+
+/** The connection has closed: what has not left never will. */
+export function failSends(connection: object, end: CloseInfo): void {
+  dropMarks(connection, () => closedError("send", end));
+}
+
+function refusal(
+  connection: Sending,
+  wasEstablished: boolean,
+  kind: WriteKind | undefined,
+): LwsError {
+  if (!wasEstablished) {
+    return new LwsError("connection-closed", "send: the connection is closing, or has closed");
+  }
+  if (connection.isEstablished) {
+    return new LwsError("invalid-argument", `send: a WebSocket has nothing of the kind "${kind}"`);
+  }
+  const why =
+    "send: it could not be taken, and the connection ends; see maxUnsentBytes, and the log";
+  return new LwsError("connection-closed", why);
+}
+
+/**
+ * A rejection that the program doesn't look at must not end the process, which the runtime would have it
+ * do: a peer that goes is enough for one.
+ */
+function watched(sent: Promise<void>): Promise<void> {
+  sent.catch((error) => log("info", () => messageOf(error)));
+  return sent;
+}
