@@ -183,6 +183,7 @@ export class FaultyBroker implements Broker {
     this.reconnects++;
   }
 
+  /** Closes the broker inside. */
   [Symbol.asyncDispose](): Promise<void> {
     this.calls.push("dispose");
     return Promise.resolve(this.#inner[Symbol.asyncDispose]());

@@ -63,6 +63,7 @@ export interface BrokerPublication extends Position {
   readonly previous?: number;
   /** Nothing of it changes any more. */
   readonly data: Uint8Array;
+  /** Whether that is binary; else it is UTF-8. */
   readonly isBinary: boolean;
   /** As {@linkcode BrokerPublish.sender}. */
   readonly sender?: string;

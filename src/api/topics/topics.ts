@@ -21,9 +21,11 @@ export interface Position {
  * @category Topics
  */
 export interface Publication extends Position {
+  /** What it was published to. */
   readonly topic: string;
   /** The payload, of a text its UTF-8. Read it only, and during the call that gives it. */
   readonly data: Uint8Array;
+  /** Whether it was published as bytes, or as a binary message. */
   readonly isBinary: boolean;
 }
 
@@ -64,6 +66,7 @@ export interface HistoryQuery {
  * @category Topics
  */
 export interface TopicGap {
+  /** Of which topic they were. */
   readonly topic: string;
   /** Behind which the publications go on. */
   readonly position: Position;
@@ -81,6 +84,7 @@ export interface TopicGap {
  * @category Topics
  */
 export interface TopicLag {
+  /** Whose publications wait for it. */
   readonly topic: string;
   /** The last publication that it was sent. */
   readonly position: Position;
