@@ -54,6 +54,24 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "unit/topics/broker/faults_test.ts": [
+    "testing/faulty_broker",
+    "topics/broker/feed",
+    "topics/broker/link",
+    "topics/broker/openings",
+    "topics/broker/position_checks",
+    "topics/broker/repairs",
+    "topics/broker/topic",
+  ],
+  "unit/topics/broker/hub_test.ts": ["topics/broker/publishing", "topics/broker/turns"],
+  "unit/topics/broker/races_test.ts": [
+    "topics/broker/catch_up",
+    "topics/broker/gaps",
+    "topics/broker/tail",
+  ],
+  "unit/topics/hub_test.ts": ["topics/known_ids", "topics/subscriber", "topics/topics"],
+  "unit/connection/states_test.ts": ["topics/broker/states"],
+  "unit/topics/memory_broker_test.ts": ["testing/broker_contract"],
   "behaviour/extensions/callback_extension_test.ts": [
     "extensions/callback_extension",
     "extensions/callback_session",
@@ -159,6 +177,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "unit/metrics/exposition_test.ts": ["metrics/families"],
+  "behaviour/topics/broker_test.ts": [
+    "connection/topics/messages",
+    "context/topics/topics",
+    "service/wheel_clock",
+  ],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
   "behaviour/tracing/tracing_test.ts": [
     "connection/tracing/channels",
