@@ -11,10 +11,14 @@ import { readOpenMetrics } from "../support/metrics/open_metrics.ts";
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${name}.md`);
 /** The pages, and how many examples each has at least. */
-const PAGES = [["http", 7], ["metrics", 1], ["old-wire-versions", 2], ["testing", 3], [
-  "topics",
-  1,
-]] as const;
+const PAGES = [
+  ["http", 7],
+  ["metrics", 1],
+  ["old-wire-versions", 2],
+  ["protocols", 2],
+  ["testing", 3],
+  ["topics", 1],
+] as const;
 /** An example in a clone of this project, with no more rights than it needs. */
 const COMMAND = ["run", "--quiet", "--no-prompt", "--config", `${ROOT}deno.json`, "--allow-net"];
 /** What those with a folder need besides. */
