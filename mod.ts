@@ -40,10 +40,11 @@ export {
   type Mount,
   type PlatformInfo,
   type ServicePolicy,
-  type TokenLimits,
   type TrustProxy,
 } from "./src/api/creation_info.ts";
 export type { FetchInfo } from "./src/api/creation/fetch_info.ts";
+export type { RateExcess, RateInfo } from "./src/api/creation/rate_info.ts";
+export type { TokenLimits } from "./src/api/creation/token_limits.ts";
 export type { SubprotocolPolicy, WireInfo } from "./src/api/creation/wire_info.ts";
 export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
 export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";

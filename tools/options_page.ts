@@ -14,6 +14,7 @@ import { LISTEN_RULES } from "../src/context/options/listen.ts";
 import { OWN_RULES } from "../src/context/option_schema.ts";
 import { SYSTEM_RULES, TLS_RULES } from "../src/context/options/platform.ts";
 import { PROTOCOL_RULES } from "../src/context/options/protocols.ts";
+import { RATE_RULES } from "../src/context/options/rates.ts";
 import { SWITCH_RULES } from "../src/context/options/switches.ts";
 import { TOPIC_LIMIT_RULES, TOPIC_RULES } from "../src/context/options/topics.ts";
 import { WIRE_RULES } from "../src/context/options/wire.ts";
@@ -73,7 +74,7 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Limits",
     text: "What a limit costs, it costs the connection that is past it, and no other.",
-    rules: LIMIT_RULES,
+    rules: { ...LIMIT_RULES, ...RATE_RULES },
   },
   {
     title: "Limits of topics",

@@ -1,6 +1,8 @@
 /** What `createContext` is given (`struct lws_context_creation_info`). */
 
 import type { FetchInfo } from "./creation/fetch_info.ts";
+import type { RateInfo } from "./creation/rate_info.ts";
+import type { TokenLimits } from "./creation/token_limits.ts";
 import type { WireInfo } from "./creation/wire_info.ts";
 import type { Extension, ExtensionStruct } from "./extension.ts";
 import type { FileOps } from "./file_ops.ts";
@@ -10,7 +12,6 @@ import type { Protocol } from "./protocol.ts";
 import type { Clock } from "./service.ts";
 import type { TlsMembers } from "./tls.ts";
 import type { TopicInfo } from "./topics/limits.ts";
-import type { HeaderToken } from "../core/http/header_tokens.ts";
 
 /**
  * What runs the callbacks of a context; see {@linkcode ContextCreationInfo.service}.
@@ -37,12 +38,15 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
- *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`.
+ *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxMessagesPerSecond`,
+ *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
+ *   `lifetimeSpreadMs`;
+ * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *
  * @category Server and client
  */
 export interface ContextCreationInfo
-  extends FetchInfo, Partial<Limits>, ListenInfo, PlatformInfo, TopicInfo, WireInfo {
+  extends FetchInfo, Partial<Limits>, ListenInfo, PlatformInfo, RateInfo, TopicInfo, WireInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one. With {@linkcode mounts} or `fetch` it may be left out or empty: then there
@@ -433,18 +437,3 @@ export interface ListenInfo {
  * ```
  */
 export type TrustProxy = boolean | number | readonly string[];
-
-/**
- * Characters of each header, by its token: a longer value is cut there, with a line in the log, and the
- * connection goes on. 0 empties the header. What has no entry is not limited. Values on the wire have
- * one byte a character; of `"uri args"` the decoded ones count (`struct lws_token_limits`).
- *
- * @category Server and client
- * @example
- * ```ts
- * import type { TokenLimits } from "@x/lws";
- *
- * const tokenLimits: TokenLimits = { "cookie": 4096, "user-agent": 256, "referer": 0 };
- * ```
- */
-export type TokenLimits = Readonly<Partial<Record<HeaderToken, number>>>;

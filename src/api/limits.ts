@@ -2,8 +2,8 @@
 
 /**
  * Every bound that a context sets on its peers; each is an option of `createContext`, and
- * {@linkcode Context.limits} has those in force. All are whole numbers: milliseconds go from 0 to
- * 2,147,483,647, all others from 0, or what is said, to `Infinity`. `ARCHITECTURE.md` names the file
+ * {@linkcode Context.limits} has those in force. All are whole numbers from 0, or what is said: milliseconds
+ * up to 2,147,483,647, or `Infinity` where that is the default, all others up to `Infinity`. `ARCHITECTURE.md` names the file
  * that enforces each.
  *
  * @category Server and client
@@ -113,6 +113,40 @@ export interface Limits {
    * are refused. Those without an address, of unix sockets, are not counted. Default: `Infinity`.
    */
   readonly maxConnectionsPerAddress: number;
+  /**
+   * Messages that the peer of a WebSocket, a server's or a client's, may send in a second, from 1. As many may come
+   * at once; then they count as they come in on average. Control frames don't count. More has reading wait, or
+   * closes with 1008, as {@linkcode RateInfo.rateExcess} says. Default: `Infinity`.
+   */
+  readonly maxMessagesPerSecond: number;
+  /**
+   * The same for bytes of their payload, as the program gets it: not compressed, and counted as they come. A message
+   * may be longer than that where reading waits; it only takes its time. Default: `Infinity`.
+   */
+  readonly maxBytesPerSecond: number;
+  /**
+   * Handshakes of WebSockets that one address may ask a server for in a second, from 1; more are answered 429, with
+   * the seconds to wait in `Retry-After`, and asked nothing of the program. As many may come at once. The address is
+   * that of the client in front of proxies that are believed, and of IPv6 its first 64 bits. Those without one,
+   * of unix sockets, are not counted. Default: `Infinity`.
+   */
+  readonly maxHandshakesPerSecond: number;
+  /**
+   * Milliseconds in which a WebSocket, a server's or a client's, has to receive or to write a part of a message, from
+   * 1; then it is closed with 1001 and the cause `"timeout"`. Pings and pongs are no messages. What waits to be
+   * sent, or for the program to receive, is no silence. Default: `Infinity`.
+   */
+  readonly idleTimeoutMs: number;
+  /**
+   * Milliseconds after which a WebSocket, a server's or a client's, is closed with 1001 and the cause `"timeout"`, from
+   * 1, so that clients come back: with new rights, or to another server. Default: `Infinity`.
+   */
+  readonly maxLifetimeMs: number;
+  /**
+   * Milliseconds, at most {@linkcode maxLifetimeMs}, by which a life may be shorter: each is drawn anew, so that a crowd
+   * that came at once doesn't come back at once. Default: `0`.
+   */
+  readonly lifetimeSpreadMs: number;
 }
 
 /**
@@ -140,6 +174,12 @@ export const DEFAULT_LIMITS: Limits = {
   clientTimeoutMs: 5_000,
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,
+  maxMessagesPerSecond: Infinity,
+  maxBytesPerSecond: Infinity,
+  maxHandshakesPerSecond: Infinity,
+  idleTimeoutMs: Infinity,
+  maxLifetimeMs: Infinity,
+  lifetimeSpreadMs: 0,
 };
 
 /**

@@ -45,8 +45,8 @@ export interface CliHost {
   readonly output: CliOutput;
   /** Standard error, for all that is beside the data. */
   readonly errors: CliOutput;
-  /** Asks the command to end, as Ctrl-C does: it says goodbye to its peers. */
-  readonly signal: AbortSignal;
+  /** Asks the command to end, as Ctrl-C does: it says goodbye to its peers. Default: nothing does. */
+  readonly signal?: AbortSignal;
   /** Whether a terminal may be written to in colours. */
   readonly hasColors: boolean;
   /** What timers and measurements go by. */
@@ -64,10 +64,7 @@ export interface CliHost {
   readonly setLogLevel?: (levels: readonly LogLevel[], emit: LogEmitter) => void;
 }
 
-/**
- * The machine that the program runs on. The first Ctrl-C or SIGTERM aborts `signal`, the second one ends the
- * process.
- */
+/** The machine that the program runs on, without a `signal`: Ctrl-C ends the program, as it does any. */
 export function systemHost(): CliHost {
   return {
     input: {
@@ -78,7 +75,6 @@ export function systemHost(): CliHost {
     },
     output: outputTo(Deno.stdout),
     errors: outputTo(Deno.stderr),
-    signal: firstInterrupt(),
     hasColors: !Deno.noColor,
     clock: systemClock,
     openTerminal: () => ({ input: process.stdin, output: process.stdout }),
@@ -96,7 +92,8 @@ function outputTo(stream: typeof Deno.stdout): CliOutput {
   };
 }
 
-function firstInterrupt(): AbortSignal {
+/** Aborts at the first Ctrl-C or SIGTERM; the second one ends the process. */
+export function firstInterrupt(): AbortSignal {
   const controller = new AbortController();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   const stop = () => {

@@ -28,7 +28,7 @@
  * @module
  */
 
-import { type CliHost, systemHost } from "./host.ts";
+import { type CliHost, firstInterrupt, systemHost } from "./host.ts";
 import { runCommand } from "./main.ts";
 
 export { systemHost } from "./host.ts";
@@ -49,4 +49,6 @@ export function main(args: readonly string[], host: CliHost = systemHost()): Pro
   return runCommand(args, host);
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  Deno.exit(await main(Deno.args, { ...systemHost(), signal: firstInterrupt() }));
+}

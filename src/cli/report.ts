@@ -112,7 +112,9 @@ export class Report {
 
   /** Aborts when the command is to end: by Ctrl-C, or as nothing reads what it writes any more. */
   get signal(): AbortSignal {
-    return AbortSignal.any([this.#host.signal, this.#ending.signal]);
+    const { signal } = this.#host;
+    const ending = this.#ending.signal;
+    return signal === undefined ? ending : AbortSignal.any([signal, ending]);
   }
 
   /** Whether a person reads the data as it comes. */

@@ -38,6 +38,7 @@ import { plain } from "./engine/placements.ts";
 import type { BroadcastFilledIn, ProtocolStruct } from "./engine/structs.ts";
 export * from "./constants/feb11.ts";
 export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
+export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
 export { type ClientConnect } from "./calls/client_calls.ts";

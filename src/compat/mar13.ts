@@ -55,6 +55,7 @@ import type {
 } from "./engine/structs.ts";
 export * from "./constants/mar13.ts";
 export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
+export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";

@@ -32,6 +32,7 @@ import { plain } from "./engine/placements.ts";
 import { systemClock } from "../service/clock.ts";
 export * from "./constants/nov10.ts";
 export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
+export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
 export { type ServeFile } from "./calls/http_calls.ts";

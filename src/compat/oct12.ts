@@ -41,6 +41,7 @@ import type { BroadcastFilledIn, ExtensionStruct, ProtocolStruct } from "./engin
 import { EVERY_VERSION } from "./engine/versions.ts";
 export * from "./constants/oct12.ts";
 export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/creation/wire_info.ts";
+export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
 export { type ClientConnect, type ClientConnectExtended } from "./calls/client_calls.ts";

@@ -8,6 +8,7 @@ import { LwsError } from "../base/errors.ts";
 import { isFace } from "../base/face.ts";
 import { log } from "../base/log.ts";
 import type { Connection } from "./connection.ts";
+import type { SessionMeter } from "./limits/session_meter.ts";
 import { BESIDE } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
 import { type Framed, framedOf, PreparedMessage } from "./prepared_message.ts";
@@ -82,6 +83,8 @@ const MASKED = new Framing(true);
 export abstract class FrameWriter {
   readonly connection: Connection;
   protected readonly framing: Framing;
+  /** Where something bounds the session in time, from its beginning on. */
+  protected meter: SessionMeter | undefined = undefined;
   /** Set while a frame is written whose payload is to be readable. */
   #zeroKey = false;
   #sendsMessage = false;
@@ -229,6 +232,7 @@ export abstract class FrameWriter {
     const { counters } = this.connection.entry;
     counters.payloadSent += payload;
     if (isLast) counters.messagesSent++;
+    if (this.meter !== undefined) this.meter.sent();
   }
 
   /** A message, or a part of one. */

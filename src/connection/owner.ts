@@ -11,6 +11,8 @@ import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
 import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
+import type { HandshakeRates } from "./limits/handshake_rates.ts";
+import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Framed } from "./prepared_message.ts";
@@ -80,6 +82,10 @@ export interface ConnectionOwner {
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */
   readonly keepAlive: KeepAlive | undefined;
+  /** What bounds WebSockets in time; undefined where nothing does. */
+  readonly metering: Metering | undefined;
+  /** Undefined where each address may ask for as many as it wants. */
+  readonly handshakeRates: HandshakeRates | undefined;
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;

@@ -14,7 +14,8 @@ const PAUSED_BY_PHASE = FIRST_FREE_FLAG * 2;
 const WAITS_FOR_TURN = FIRST_FREE_FLAG * 4;
 const PAUSED_BY_LOOP = FIRST_FREE_FLAG * 8;
 const DIVERTED = FIRST_FREE_FLAG * 16;
-const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP;
+const PAUSED_BY_RATE = FIRST_FREE_FLAG * 32;
+const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP | PAUSED_BY_RATE;
 
 /** The base of a connection, as {@linkcode Outbox} is. */
 export abstract class RxFlow extends Outbox implements TurnTaker {
@@ -121,6 +122,12 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
   holdInput(held: boolean): void {
     if (this.#isPausedByPhase === held) return;
     this.#set(PAUSED_BY_PHASE, held);
+    this.#applyPause();
+  }
+
+  /** Holds input back while a peer has sent more than its rate allows, whatever the program says. */
+  holdForRate(held: boolean): void {
+    this.#set(PAUSED_BY_RATE, held);
     this.#applyPause();
   }
 

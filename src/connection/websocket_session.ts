@@ -6,7 +6,6 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
-import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
@@ -19,6 +18,7 @@ import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
+import { type MeteredSession, SessionMeter } from "./limits/session_meter.ts";
 import {
   causeOf,
   CLOSE_ABNORMAL,
@@ -30,10 +30,10 @@ import {
   type Failure,
   FAILURES,
   fittingReason,
+  writtenClose,
 } from "../core/websocket/close.ts";
 import {
   FIN,
-  MAX_CONTROL_PAYLOAD,
   OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_PING,
@@ -56,7 +56,7 @@ interface SentClose extends CloseStatus {
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
 export class WebSocketSession extends FrameWriter
-  implements Phase, FrameHandler, DecodedDataHandler, Probed {
+  implements Phase, FrameHandler, DecodedDataHandler, MeteredSession, Probed {
   readonly #parser: FrameReader;
   /** Those of the request, until the session has begun. */
   headers: HeaderSource | undefined;
@@ -95,9 +95,10 @@ export class WebSocketSession extends FrameWriter
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
     const connection = this.connection;
-    const { counters } = connection.entry;
+    const { entry: { counters }, owner: { metering } } = connection;
     if (connection.isClient) counters.clients++;
     else counters.servers++;
+    this.meter = metering && new SessionMeter(this, metering);
     this.#tellExtensions();
     if (connection.isEstablished) {
       const { entry, isClient } = connection;
@@ -147,11 +148,13 @@ export class WebSocketSession extends FrameWriter
     if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
+    const frames = this.frames;
+    const isLast = frames.isFinal && frames.remaining === 0;
+    if (this.meter !== undefined && !this.meter.received(piece.length, isLast)) return;
     const connection = this.connection;
     const { counters } = connection.entry;
     counters.payloadReceived += piece.length;
-    const frames = this.frames;
-    if (frames.isFinal && frames.remaining === 0) counters.messagesReceived++;
+    if (isLast) counters.messagesReceived++;
     if (connection.isDiverted && takePiece(connection, piece)) return;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);
@@ -410,6 +413,7 @@ export class WebSocketSession extends FrameWriter
     const { connection } = this;
     this.#state = next(WEBSOCKET, this.#state, event, connection.socketFd);
     connection.owner.topics.end(connection);
+    this.meter?.stop();
   }
 
   #failWith(failure: Failure, detail?: string): void {
@@ -435,10 +439,7 @@ export class WebSocketSession extends FrameWriter
 
   #sendClosePayload(data: Bytes | string | PreparedMessage, fin: boolean): number {
     const payload = bytesOf("write: data", data);
-    const status = decodeClose(payload);
-    if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "string") {
-      throw new LwsError("invalid-argument", "write: not the payload of a close frame");
-    }
+    const status = writtenClose(payload, fin);
     if (!this.#mayClose) return -1;
     this.#beginClose("self", payload, status.code, status.reason);
     return payload.length;

@@ -18,6 +18,8 @@ import type { ClientTarget } from "../connection/client/route.ts";
 import { Connection } from "../connection/connection.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
+import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
+import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
@@ -70,6 +72,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAlive | undefined;
+  readonly metering: Metering | undefined;
+  readonly handshakeRates: HandshakeRates | undefined;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -128,6 +132,11 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       info.protocols.some((each) => each.fetch !== undefined);
     this.extensions = info.extensions;
     this.options = info.options;
+    this.metering = meteringOf(info.limits, info.rateExcess);
+    const { maxHandshakesPerSecond } = info.limits;
+    this.handshakeRates = maxHandshakesPerSecond === Infinity
+      ? undefined
+      : new HandshakeRates(maxHandshakesPerSecond);
     this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;

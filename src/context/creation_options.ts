@@ -1,5 +1,6 @@
 /** What `createContext` is given, all of it checked at once by the rules of its options. */
 
+import type { RateExcess } from "../api/creation/rate_info.ts";
 import type { CheckedOptions, ContextCreationInfo, ServicePolicy } from "../api/creation_info.ts";
 import type { SubprotocolPolicy } from "../api/creation/wire_info.ts";
 import type { Extension } from "../api/extension.ts";
@@ -53,6 +54,7 @@ export interface CheckedInfo {
   readonly network: Network;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly rateExcess: RateExcess;
   readonly topics: TopicLimits;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
@@ -116,6 +118,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     network: checked.network ?? tcpNetwork,
     clock: checked.clock ?? systemClock,
     limits: limitsOf(checked),
+    rateExcess: checked.rateExcess,
     topics: checked.topics,
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,

@@ -10,6 +10,7 @@ import type {
   ServicePolicy,
 } from "../api/creation_info.ts";
 import type { FetchInfo } from "../api/creation/fetch_info.ts";
+import type { RateInfo } from "../api/creation/rate_info.ts";
 import type { WireInfo } from "../api/creation/wire_info.ts";
 import type { FileOps } from "../api/file_ops.ts";
 import type { Limits } from "../api/limits.ts";
@@ -22,6 +23,7 @@ import { LIMIT_RULES } from "./options/limits.ts";
 import { LISTEN_RULES } from "./options/listen.ts";
 import { SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
 import { checkExtensions, checkOrigins, checkProtocols } from "./options/protocols.ts";
+import { RATE_RULES } from "./options/rates.ts";
 import { TOPIC_RULES } from "./options/topics.ts";
 import { WIRE_RULES } from "./options/wire.ts";
 import { checkRequestMethods, checkTokenLimits } from "./options/requests.ts";
@@ -149,7 +151,7 @@ export const OWN_RULES = {
 } satisfies Record<
   Exclude<
     keyof ContextCreationInfo,
-    keyof (FetchInfo & Limits & ListenInfo & PlatformInfo & TopicInfo & WireInfo)
+    keyof (FetchInfo & Limits & ListenInfo & PlatformInfo & RateInfo & TopicInfo & WireInfo)
   >,
   Rule<unknown, ContextCreationInfo>
 >;
@@ -161,6 +163,7 @@ export const OPTION_SCHEMA = {
   ...OWN_RULES,
   ...WIRE_RULES,
   ...LIMIT_RULES,
+  ...RATE_RULES,
   ...TOPIC_RULES,
   ...TLS_RULES,
   ...SYSTEM_RULES,

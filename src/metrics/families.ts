@@ -37,6 +37,7 @@ const REFUSAL_CAUSES = Object.keys(
     path: 0,
     subprotocol: 0,
     origin: 0,
+    rate: 0,
     filter: 0,
     fault: 0,
     destroy: 0,

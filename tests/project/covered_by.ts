@@ -160,6 +160,8 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "unit/metrics/exposition_test.ts": ["metrics/families"],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
+  "behaviour/rates/messages_test.ts": ["connection/limits/session_meter"],
+  "behaviour/rates/times_test.ts": ["context/options/rates"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
   "behaviour/websocket/old_connections_test.ts": ["core/websocket/wire/version_codec"],

@@ -11,11 +11,14 @@ import { readOpenMetrics } from "../support/metrics/open_metrics.ts";
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${name}.md`);
 /** The pages, and how many examples each has at least. */
+// deno-fmt-ignore
 const PAGES = [
+  ["command", 1],
   ["http", 7],
   ["metrics", 1],
   ["old-wire-versions", 2],
   ["protocols", 2],
+  ["rates", 1],
   ["testing", 3],
   ["topics", 1],
 ] as const;

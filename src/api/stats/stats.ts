@@ -36,8 +36,9 @@ export interface TrafficTally {
 
 /**
  * Why a server refused the handshake of a WebSocket. `malformed`: it breaks the protocol's rules. `version`: the
- * context does not speak its version. `path`: no protocol serves its path. `subprotocol`: none of its subprotocols is spoken. `origin`: a browser's page of
- * another origin. `filter`: the program, by `filterProtocolConnection` or an extension. `fault`: something of the
+ * context does not speak its version. `path`: no protocol serves its path. `subprotocol`: none of its subprotocols is
+ * spoken. `origin`: a browser's page of another origin. `rate`: its address has asked for more than
+ * `maxHandshakesPerSecond`. `filter`: the program, by `filterProtocolConnection` or an extension. `fault`: something of the
  * program's threw. `destroy`: the context is being destroyed.
  *
  * @category Statistics
@@ -48,6 +49,7 @@ export type RefusalCause =
   | "path"
   | "subprotocol"
   | "origin"
+  | "rate"
   | "filter"
   | "fault"
   | "destroy";

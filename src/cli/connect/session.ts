@@ -131,6 +131,7 @@ export class Session {
   /** Ends it once nothing has come, and nothing has waited to be sent or shown, for so many milliseconds. */
   closeWhenQuiet(quietMs: number): void {
     if (quietMs === Infinity || this.#isOver) return;
+    if (quietMs === 0) return this.close();
     const { clock } = this.#report.host;
     // While the output waits for its reader, answers wait as well.
     const isBusy = (this.#wsi?.unsentBytes ?? 0) > 0 || !this.#report.isWritten;

@@ -3,6 +3,7 @@
  * origins.
  */
 
+import type { RateInfo } from "../../api/creation/rate_info.ts";
 import type { WireInfo } from "../../api/creation/wire_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
@@ -25,10 +26,10 @@ export const GENEROUS_LIMITS: Partial<Limits> = {
 };
 
 /**
- * Options of `createContext` that C had not, each by its name there: all limits, `versions` and
+ * Options of `createContext` that C had not, each by its name there: all limits and `rateExcess`, `versions` and
  * `draft04Masking`, in place of what the generation speaks, and `allowedOrigins`.
  */
-export interface OwnOptions extends Partial<Limits>, WireInfo {
+export interface OwnOptions extends Partial<Limits>, RateInfo, WireInfo {
   /**
    * The origins other than the server's own whose pages may connect; an empty list lets in those of its own
    * alone. Default: `["*"]`, all, as C did not look at origins.
@@ -37,7 +38,12 @@ export interface OwnOptions extends Partial<Limits>, WireInfo {
 }
 
 /** Those that are no limits. */
-const OTHERS: readonly (keyof OwnOptions)[] = ["versions", "draft04Masking", "allowedOrigins"];
+const OTHERS: readonly (keyof OwnOptions)[] = [
+  "versions",
+  "draft04Masking",
+  "allowedOrigins",
+  "rateExcess",
+];
 const NAMES: readonly string[] = [...Object.keys(DEFAULT_LIMITS), ...OTHERS];
 
 /** The limits of a creation: what is given, and what stands where nothing is. */

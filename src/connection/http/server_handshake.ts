@@ -6,6 +6,7 @@ import { log, type LogLevel, messageOf } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
+import type { HandshakeRates } from "../limits/handshake_rates.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import type { HeaderSource } from "../phase.ts";
 import { isSecure, setParams } from "./requested.ts";
@@ -83,6 +84,7 @@ export class ServerHandshake {
     const connection = this.#connection;
     const { owner } = connection;
     const exchange = this.#exchange;
+    if (owner.handshakeRates !== undefined && this.#isTooSoon(owner.handshakeRates)) return;
     const choice = chooseProtocol(owner, this.#head, this.#upgrade);
     if (!("entry" in choice)) return this.#refuseChoice(choice);
     const { entry, subprotocol, params } = choice;
@@ -114,6 +116,20 @@ export class ServerHandshake {
     const result = exchange.callbacks.call(entry, reason, this.#filter);
     if (typeof result === "number") this.#accept(result);
     else this.#await(entry, reason, result);
+  }
+
+  /** Answers one too many of its address. */
+  #isTooSoon(rates: HandshakeRates): boolean {
+    const { owner, peer } = this.#connection;
+    const address = peer?.addresses.ip ?? "";
+    // A peer on a unix socket has none.
+    const waitMs = address === "" ? 0 : rates.untilAllowed(address, owner.wheel.now());
+    if (waitMs === 0) return false;
+    owner.counters.refusedFor("rate");
+    owner.counters.hit("maxHandshakesPerSecond");
+    const seconds = String(Math.ceil(waitMs / 1000));
+    this.#exchange.refuse(429, "too many handshakes of one address", [["Retry-After", seconds]]);
+    return true;
   }
 
   #refuseChoice({ cause, fitting }: NoChoice): void {

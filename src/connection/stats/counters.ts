@@ -16,6 +16,8 @@ const LIMITS: { readonly [Name in Failure]?: LimitName } = {
   messageTooBig: "maxMessageSize",
   tooManyFragments: "maxFragments",
   tooManyEmptyFragments: "maxEmptyFragments",
+  tooManyMessages: "maxMessagesPerSecond",
+  tooManyBytes: "maxBytesPerSecond",
 };
 
 /** From here on a code is its peer's to choose (RFC 6455 section 7.4.2). */

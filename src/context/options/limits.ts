@@ -1,7 +1,7 @@
 /** The rules of the limits. */
 
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
-import { type Rule, wholeNumber } from "../../base/option_rules.ts";
+import { isWhole, type Rule, wholeNumber } from "../../base/option_rules.ts";
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -18,6 +18,35 @@ function bytes(name: keyof Limits, from: number, about: string): Rule<number> {
 function count(name: keyof Limits, from: number, about: string): Rule<number> {
   return wholeNumber("number", { from, to: Infinity, fallback: DEFAULT_LIMITS[name] }, about);
 }
+
+/** A time that has no end unless it is given. */
+function lasting(name: keyof Limits, about: string): Rule<number> {
+  const fallback = DEFAULT_LIMITS[name];
+  return {
+    kind: "milliseconds",
+    allowed: `a whole number from 1 to ${MAX_DELAY_MS}, or Infinity`,
+    default: `\`${fallback}\``,
+    about,
+    check(value = fallback, ask) {
+      if (value !== Infinity && !isWhole(value, 1, MAX_DELAY_MS)) ask.refuse(value);
+      return value as number;
+    },
+  };
+}
+
+const LIFETIME_SPREAD: Rule<number> = {
+  ...milliseconds(
+    "lifetimeSpreadMs",
+    "By which the life of a WebSocket may be shorter, drawn anew for each.",
+  ),
+  allowed: `a whole number from 0 to ${MAX_DELAY_MS}, at most maxLifetimeMs`,
+  check(value = 0, ask) {
+    const { maxLifetimeMs } = ask.info as Partial<Limits>;
+    const mostMs = isWhole(maxLifetimeMs, 1, MAX_DELAY_MS) ? maxLifetimeMs : 0;
+    if (!isWhole(value, 0, mostMs)) ask.refuse(value);
+    return value as number;
+  },
+};
 
 /** The rules, in the order of {@linkcode Limits}. */
 export const LIMIT_RULES = {
@@ -99,4 +128,25 @@ export const LIMIT_RULES = {
     1,
     "Connections of one address; above it, new ones are refused.",
   ),
+  maxMessagesPerSecond: count(
+    "maxMessagesPerSecond",
+    1,
+    "Messages a second of a WebSocket's peer; more wait, or are closed with 1008: `rateExcess`.",
+  ),
+  maxBytesPerSecond: bytes(
+    "maxBytesPerSecond",
+    1,
+    "Payload a second of a WebSocket's peer; more waits, or is closed with 1008: `rateExcess`.",
+  ),
+  maxHandshakesPerSecond: count(
+    "maxHandshakesPerSecond",
+    1,
+    "Handshakes of WebSockets a second by one address; more are answered 429.",
+  ),
+  idleTimeoutMs: lasting(
+    "idleTimeoutMs",
+    "Without a message either way; then a WebSocket is closed with 1001.",
+  ),
+  maxLifetimeMs: lasting("maxLifetimeMs", "After which a WebSocket is closed with 1001."),
+  lifetimeSpreadMs: LIFETIME_SPREAD,
 } satisfies Record<keyof Limits, Rule<number>>;

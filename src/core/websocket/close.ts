@@ -95,6 +95,11 @@ export const FAILURES = {
   messageTooBig: [CLOSE_STATUS.messageTooLarge, "message too big"],
   tooManyFragments: [CLOSE_STATUS.policyViolation, "too many fragments"],
   tooManyEmptyFragments: [CLOSE_STATUS.policyViolation, "too many empty fragments"],
+  tooManyMessages: [CLOSE_STATUS.policyViolation, "too many messages a second"],
+  tooManyBytes: [CLOSE_STATUS.policyViolation, "too many bytes a second"],
+  // Times.
+  idle: [CLOSE_STATUS.goingaway, "no message for too long"],
+  livedLong: [CLOSE_STATUS.goingaway, "the connection has had its time"],
   // This end; what it met is not for the peer.
   callbackThrew: [CLOSE_STATUS.unexpectedCondition, ""],
   extensionThrew: [CLOSE_STATUS.unexpectedCondition, ""],
@@ -108,7 +113,8 @@ export type Failure = keyof typeof FAILURES;
 /** The {@linkcode CloseCause} of a failure: which side is at fault, and how. */
 export function causeOf(
   failure: Failure,
-): "limit" | "protocol" | "callback" | "destroy" | "unsent" {
+): "limit" | "protocol" | "callback" | "destroy" | "unsent" | "timeout" {
+  if (failure === "idle" || failure === "livedLong") return "timeout";
   switch (FAILURES[failure][0]) {
     case CLOSE_STATUS.policyViolation:
     case CLOSE_STATUS.messageTooLarge:
@@ -144,6 +150,19 @@ export interface CloseStatus {
 const encoder = new TextEncoder();
 // A byte order mark is a character of the reason like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * What the payload of a close frame says that the program writes.
+ *
+ * @throws {LwsError} `invalid-argument` for a payload that can't be one
+ */
+export function writtenClose(payload: Uint8Array, fin: boolean): CloseStatus {
+  const status = decodeClose(payload);
+  if (!fin || payload.length > MAX_CONTROL_PAYLOAD || typeof status === "string") {
+    throw new LwsError("invalid-argument", "write: not the payload of a close frame");
+  }
+  return status;
+}
 
 /** The payload of a close frame; empty without a code. */
 export function encodeClose(code?: number, reason = ""): Uint8Array {

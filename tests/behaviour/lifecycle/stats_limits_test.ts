@@ -69,6 +69,16 @@ const HITS: Partial<
   },
   closeTimeoutMs: { act: (wsi) => void wsi.close(), waitMs: 6_000 },
   maxConnections: { info: { maxConnections: 1 }, sent: "" },
+  maxMessagesPerSecond: {
+    info: { maxMessagesPerSecond: 1 },
+    frames: [{ opcode: 1 }, { opcode: 1 }],
+  },
+  maxBytesPerSecond: {
+    info: { maxBytesPerSecond: 1, rateExcess: "close" },
+    frames: [{ opcode: 1, payload: "xy" }],
+  },
+  idleTimeoutMs: { info: { idleTimeoutMs: 1_000 }, act() {}, waitMs: 1_100 },
+  maxLifetimeMs: { info: { maxLifetimeMs: 1_000 }, act() {}, waitMs: 1_100 },
   "topics.maxUnsent": {
     info: { topics: { maxUnsent: 10 } },
     act(wsi) {

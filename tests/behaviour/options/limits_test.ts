@@ -198,5 +198,11 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     clientTimeoutMs: 5_000,
     maxConnections: Infinity,
     maxConnectionsPerAddress: Infinity,
+    maxMessagesPerSecond: Infinity,
+    maxBytesPerSecond: Infinity,
+    maxHandshakesPerSecond: Infinity,
+    idleTimeoutMs: Infinity,
+    maxLifetimeMs: Infinity,
+    lifetimeSpreadMs: 0,
   });
 });

@@ -28,8 +28,10 @@ interface Way {
 const PAST_ALL = Uint8Array.of(0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 const PAST_ALL_UNMASKED = Uint8Array.of(0x82, 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0);
 
-/** Two have tests of their own below, and `lagging` those of slow subscribers. */
-const WAYS: Record<Exclude<Failure, "brokenStream" | "extensionThrew" | "lagging">, Way> = {
+type Elsewhere = "brokenStream" | "extensionThrew" | "lagging" | "idle" | "livedLong";
+
+/** Two have tests of their own below, `lagging` those of slow subscribers, and the last two those of times. */
+const WAYS: Record<Exclude<Failure, Elsewhere>, Way> = {
   reservedBit: { frames: [{ opcode: 1, rsv: 2 }] },
   unknownOpcode: { frames: [{ opcode: 11 }] },
   fragmentedControl: { frames: [{ opcode: 9, fin: false }] },
@@ -70,6 +72,14 @@ const WAYS: Record<Exclude<Failure, "brokenStream" | "extensionThrew" | "lagging
   tooManyEmptyFragments: {
     options: { limits: { maxEmptyFragments: 1 } },
     frames: [{ opcode: 2, fin: false }, { opcode: 0 }],
+  },
+  tooManyMessages: {
+    options: { info: { maxMessagesPerSecond: 1, rateExcess: "close" } },
+    frames: [{ opcode: 1 }, { opcode: 1 }],
+  },
+  tooManyBytes: {
+    options: { info: { maxBytesPerSecond: 2, rateExcess: "close" } },
+    frames: [{ opcode: 1, payload: "abc" }],
   },
   callbackThrew: {
     options: {

@@ -23,4 +23,10 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   clientTimeoutMs: "5 s for each step",
   maxConnections: "the descriptors that the process may have",
   maxConnectionsPerAddress: "none",
+  maxMessagesPerSecond: "none",
+  maxBytesPerSecond: "none",
+  maxHandshakesPerSecond: "none",
+  idleTimeoutMs: "none",
+  maxLifetimeMs: "none",
+  lifetimeSpreadMs: "none",
 };

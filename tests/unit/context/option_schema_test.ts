@@ -8,6 +8,7 @@ import { LISTEN_RULES } from "../../../src/context/options/listen.ts";
 import { OPTION_SCHEMA } from "../../../src/context/option_schema.ts";
 import { FETCH_RULES } from "../../../src/context/options/fetch.ts";
 import { PROTOCOL_RULES } from "../../../src/context/options/protocols.ts";
+import { RATE_RULES } from "../../../src/context/options/rates.ts";
 import { SWITCH_RULES } from "../../../src/context/options/switches.ts";
 import { TOPIC_LIMIT_RULES } from "../../../src/context/options/topics.ts";
 import { WIRE_RULES } from "../../../src/context/options/wire.ts";
@@ -25,6 +26,7 @@ const DECLARED: readonly (readonly [file: string, interfaceName: string, Rules])
   ["creation_info", "ContextOptions", SWITCH_RULES],
   ["creation_info", "Mount", MOUNT_RULES],
   ["creation/fetch_info", "FetchInfo", FETCH_RULES],
+  ["creation/rate_info", "RateInfo", RATE_RULES],
   ["creation/wire_info", "WireInfo", WIRE_RULES],
   ["limits", "Limits", LIMIT_RULES],
   ["topics/limits", "TopicLimits", TOPIC_LIMIT_RULES],
@@ -96,10 +98,13 @@ Deno.test("every option refuses by its name what is of no kind", () => {
 
 Deno.test("every limit takes its smallest and its largest value, and neither one past it", () => {
   for (const [name, rule] of Object.entries(LIMIT_RULES)) {
-    const [, from, to] = /^a whole number from (\d+) to (\w+)$/.exec(rule.allowed)!;
+    const [, from, to] = /^a whole number from (\d+) to (\w+)/.exec(rule.allowed)!;
     const problemsOf = (value: number) => {
       const problems: string[] = [];
-      checkAll({ [name]: rule }, { [name]: value }, { info: undefined, problems });
+      checkAll({ [name]: rule }, { [name]: value }, {
+        info: { maxLifetimeMs: 2 ** 31 - 1 },
+        problems,
+      });
       return problems;
     };
     assertEquals([...problemsOf(Number(from)), ...problemsOf(Number(to))], []);
