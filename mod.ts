@@ -117,6 +117,13 @@ export type { AnswerMember } from "./src/api/http/answer.ts";
 export type { FetchHandler } from "./src/api/http/fetch.ts";
 export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
+export type {
+  Handshake,
+  HandshakeAcceptance,
+  HandshakeHeaders,
+  UpgradeHandler,
+  UpgradeResult,
+} from "./src/api/http/upgrade.ts";
 export type { MessageMember } from "./src/api/messages/messages.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";

@@ -38,6 +38,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "context/protocol/method_types",
     "context/protocol/protocol",
   ],
+  "behaviour/protocol/upgrade_test.ts": ["connection/upgrade/filter", "context/protocol/upgrade"],
   "behaviour/protocol/paths_test.ts": ["connection/upgrade/choice"],
   "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
   "behaviour/client/url_test.ts": ["context/client_options"],
