@@ -144,7 +144,7 @@ export interface Protocol<User = unknown> {
    * that is undefined. Called once a publication and context, and not for each subscriber. One that throws has a
    * line in the log, and the publication is left out.
    *
-   * Default: the data as it is.
+   * Default: none, and the data is sent as it is.
    *
    * @example
    * ```ts
