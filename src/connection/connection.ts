@@ -9,6 +9,7 @@ import { POLLOUT } from "../api/service.ts";
 import type { LimitName } from "../api/stats/stats.ts";
 import type { TlsInfo } from "../api/tls.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
+import type { TopicGap, TopicLag } from "../api/topics/topics.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
@@ -27,7 +28,7 @@ import { CONNECTIONS, traceEnd } from "./tracing/channels.ts";
 import { FAILURES } from "../core/websocket/close.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
-import type { Delivery, Subscriber } from "../topics/hub.ts";
+import type { Delivery, Subscriber } from "../topics/subscriber.ts";
 
 /**
  * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
@@ -176,7 +177,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   #goOnWith(successor: Successor): void {
     this.transport = undefined;
     this.drop();
-    this.#liftTimeout();
     this.#peer = undefined;
     this.hasPeerEnded = false;
     this.isSsl = 0;
@@ -236,8 +236,21 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     return this.phase?.deliver?.(message);
   }
 
+  get encoder(): ProtocolEntry | undefined {
+    return this.entry.protocol.encode === undefined ? undefined : this.entry;
+  }
+
   closeLagging(): void {
     this.close("unsent", ...FAILURES.lagging);
+  }
+
+  tellLagging(lag: TopicLag): void {
+    if (call(this, this.entry, "topicLagging", lag) !== 0) this.closeLagging();
+  }
+
+  tellGap(gap: TopicGap): void {
+    const result = call(this, this.entry, "topicGap", gap);
+    if (result !== 0) this.dropFor("topicGap", result);
   }
 
   // Timeouts.

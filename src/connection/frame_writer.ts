@@ -40,7 +40,7 @@ import {
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import type { WireCodec } from "../core/websocket/wire/codec.ts";
 import type { ExtensionLayers } from "../extensions/pipeline.ts";
-import { BUSY, type Delivery } from "../topics/hub.ts";
+import { BUSY, type Delivery } from "../topics/subscriber.ts";
 
 const encoder = new TextEncoder();
 /** Where short strings become UTF-8; used up within one write. */

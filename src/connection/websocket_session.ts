@@ -233,7 +233,10 @@ export class WebSocketSession extends FrameWriter
     if (bytes > 0) this.releasePongs();
   }
 
-  onDrain(): void {}
+  onDrain(): void {
+    const { topics } = this.connection.owner;
+    if (topics.hasLagging) topics.drained(this.connection);
+  }
 
   onWritable(): void {
     const connection = this.connection;

@@ -18,6 +18,7 @@ const PAGES = [
   ["http", 7],
   ["metrics", 3],
   ["old-wire-versions", 2],
+  ["protocols", 2],
   ["rates", 1],
   ["testing", 3],
   ["topics", 1],
