@@ -5,9 +5,9 @@
  */
 
 import { createContext, protocol } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
-const page = await Deno.readTextFile(new URL("chat/page.html", import.meta.url));
+const page = await orEnd(() => Deno.readTextFile(new URL("chat/page.html", import.meta.url)));
 /** The names of guests by what is in their cookie. */
 const guests = new Map<string, string>();
 
@@ -48,7 +48,7 @@ const { options: { port, hostname } } = readOptions({ port: 7682, hostname: "127
 // A guest that is silent is pinged, and one that reads too slowly is closed with 1013.
 const limits = { maxMessageSize: 2000, kaTime: 20, topics: { maxUnsent: 64 * 1024 } };
 const info = { port, iface: hostname, protocols: [chat], fetch, ...limits };
-await using context = createContext(info);
+await using context = orEnd(() => createContext(info));
 // deno-lint-ignore no-console -- a program's own output
 console.log(`open http://${hostname}:${context.port}/lobby`);
 await untilInterrupted();

@@ -50,7 +50,8 @@ export interface ContextCreationInfo
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one. With {@linkcode mounts} or `fetch` it may be left out or empty: then there
-   * are no WebSockets, which `fetch` answers or are refused with 403, and what no mount has is for `fetch` or is 404.
+   * are no WebSockets, which `fetch` answers or are refused with 403, and what no mount has is for `fetch` or is 404. It
+   * may be as well where `port` is {@linkcode CONTEXT_PORT_NO_LISTEN}: then whatever a server chooses is taken.
    */
   readonly protocols?: readonly Protocol[];
   /**

@@ -105,6 +105,8 @@ export interface ConnectionOwner {
   /** Answers what no mount and no protocol does. */
   readonly fetch: FetchHandler | undefined;
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The one for a client whose server has chosen a name; a context that was given none has one for each. */
+  protocolForClient(name: string): ProtocolEntry | undefined;
   /** Whether a client that asks for none of them by name gets one all the same. */
   readonly subprotocolsAreOptional: boolean;
   /** Whether the first one also serves clients of version 0 that ask for a name which none has. */

@@ -72,7 +72,7 @@ export const OWN_RULES = {
   protocols: {
     kind: "list",
     allowed: "an array of protocols",
-    default: "none, beside `mounts` or `fetch`",
+    default: "none, beside `mounts` or `fetch` and with `CONTEXT_PORT_NO_LISTEN`",
     about: "The protocols, the first of which gets all of HTTP: see below.",
     check: checkProtocols,
   },

@@ -1,6 +1,6 @@
 /** The rules of a protocol's members, and the checks of protocols, extensions and origins. */
 
-import type { ContextCreationInfo } from "../../api/creation_info.ts";
+import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../../api/creation_info.ts";
 import type { Extension, ExtensionStruct } from "../../api/extension.ts";
 import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
@@ -96,9 +96,15 @@ const NO_PROTOCOL: Protocol = {
   callback: handlers({ filterProtocolConnection: () => -1 }),
 };
 
+/** In place of the program's, where nothing is served and clients need no callback. */
+export const UNSERVED: Protocol = {
+  name: "websocket",
+  callback: handlers({ filterProtocolConnection: () => -1 }),
+};
+
 /** Whether there is one that the program has given. */
 export function hasProtocols(protocols: readonly Protocol[]): boolean {
-  return protocols[0] !== NO_PROTOCOL;
+  return protocols[0] !== NO_PROTOCOL && protocols[0] !== UNSERVED;
 }
 
 /** The piece size of a protocol. */
@@ -111,10 +117,11 @@ export function checkProtocols(
   given: unknown,
   ask: Inquiry<ContextCreationInfo>,
 ): readonly Protocol[] {
-  const { mounts, fetch } = ask.info;
-  const hasOthers = fetch !== undefined || (Array.isArray(mounts) && mounts.length > 0);
-  const hasNone = given === undefined || (given as unknown[] | null)?.length === 0;
-  if (hasOthers && hasNone) return [NO_PROTOCOL];
+  const { mounts, port, fetch } = ask.info;
+  const isNone = given === undefined || (given as unknown[] | null)?.length === 0;
+  if (isNone && Array.isArray(mounts) && mounts.length > 0) return [NO_PROTOCOL];
+  if (isNone && port === CONTEXT_PORT_NO_LISTEN) return [UNSERVED];
+  if (isNone && fetch !== undefined) return [NO_PROTOCOL];
   if (!Array.isArray(given)) {
     ask.refuse(given);
     return [];
