@@ -61,15 +61,36 @@ export type {
   Stats,
   TrafficTally,
 } from "./src/api/stats/stats.ts";
+export {
+  CONNECTION_CHANNEL,
+  type ConnectionTrace,
+  MESSAGE_CHANNEL,
+  type MessageTrace,
+} from "./src/api/tracing/tracing.ts";
+export {
+  type Broker,
+  type BrokerEvents,
+  type BrokerHistory,
+  type BrokerPublication,
+  type BrokerPublish,
+  DEFAULT_HISTORY,
+  type HistoryOptions,
+} from "./src/api/topics/broker.ts";
 export type {
+  HistoryQuery,
   Position,
+  Publication,
   PublicationData,
   PublishOptions,
   SubscribeOptions,
   Subscription,
+  TopicGap,
+  TopicHistory,
+  TopicLag,
   TopicMember,
   TopicPublisher,
 } from "./src/api/topics/topics.ts";
+export { memoryBroker } from "./src/topics/memory_broker.ts";
 export { libraryVersion } from "./src/base/version.ts";
 export type { ActiveProtocol, CallbackResult } from "./src/api/protocol.ts";
 export type {

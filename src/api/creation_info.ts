@@ -33,7 +33,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `keepAlive`;
  * - {@linkcode FetchInfo}, the web's own way to answer: `fetch`;
  * - {@linkcode WireInfo}, what servers speak: `versions`, `draft04Masking`, `subprotocols`;
- * - {@linkcode TopicInfo}, the limits of topics: `topics`;
+ * - {@linkcode TopicInfo}, topics: `topics`, `broker`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,

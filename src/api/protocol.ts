@@ -3,6 +3,8 @@
 import type { Context } from "./context.ts";
 import type { FetchHandler } from "./http/fetch.ts";
 import type { CallbackArguments } from "./reasons.ts";
+import type { Publication } from "./topics/topics.ts";
+import type { PreparedMessage } from "./write.ts";
 
 /**
  * What a protocol's callback may return: nothing or 0 to go on, another number with the rules of the
@@ -137,6 +139,27 @@ export interface Protocol<User = unknown> {
    * Default: the context's `allowedOrigins`.
    */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * What subscribers of this protocol are sent for a publication, as its data with its offset; nothing, if
+   * that is undefined. Called once a publication and context, and not for each subscriber. One that throws has a
+   * line in the log, and the publication is left out.
+   *
+   * Default: none, and the data is sent as it is.
+   *
+   * @example
+   * ```ts
+   * import { handlers, type Protocol } from "@x/lws";
+   *
+   * const decoder = new TextDecoder();
+   * const chat: Protocol = {
+   *   name: "chat",
+   *   callback: handlers({ established: (wsi) => void wsi.subscribe("room/1") }),
+   *   encode: ({ epoch, offset, data }) =>
+   *     JSON.stringify({ epoch, offset, text: decoder.decode(data) }),
+   * };
+   * ```
+   */
+  encode?(publication: Publication): Uint8Array | string | PreparedMessage | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { ClientRetry } from "./client/retry.ts";
 import type { PollArgs, PollLock } from "./service.ts";
 import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
+import type { TopicGap, TopicLag } from "./topics/topics.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -237,6 +238,20 @@ export interface ReasonData {
   unlockPoll: PollLock;
   /** First protocol; the first call of `service` or `serviceFd`. The result is of no consequence here. */
   getThreadId: undefined;
+  /**
+   * This connection has missed something of a topic for good, and what follows comes after this. Non-zero
+   * closes.
+   */
+  topicGap: TopicGap;
+  /**
+   * This connection reads too slowly for a topic whose history is kept, and gets it from there as it reads on,
+   * until it has caught up. Non-zero closes it with 1013.
+   */
+  topicLagging: TopicLag;
+  /** First protocol; the broker can't be reached. Once an outage; the result is of no consequence. */
+  brokerDown: undefined;
+  /** First protocol; the broker is there again, behind `brokerDown`. The result is of no consequence. */
+  brokerUp: undefined;
 }
 
 const NAMES: Record<keyof ReasonData, true> = {
@@ -282,6 +297,10 @@ const NAMES: Record<keyof ReasonData, true> = {
   lockPoll: true,
   unlockPoll: true,
   getThreadId: true,
+  topicGap: true,
+  topicLagging: true,
+  brokerDown: true,
+  brokerUp: true,
 };
 
 /** The names of the reasons that the library has. */
@@ -323,7 +342,9 @@ export type WithoutUser =
   | "changeModePollFd"
   | "lockPoll"
   | "unlockPoll"
-  | "getThreadId";
+  | "getThreadId"
+  | "brokerDown"
+  | "brokerUp";
 
 /**
  * Reasons that ask the first protocol whether to use an extension.

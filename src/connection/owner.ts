@@ -27,7 +27,7 @@ import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import type { Scheduler } from "../service/scheduler.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
 import type { TurnBudget } from "../service/turn_budget.ts";
-import type { Hub } from "../topics/hub.ts";
+import type { TopicCalls } from "../topics/topics.ts";
 import type { PathPattern } from "../web/paths.ts";
 
 /** A connection as its protocol and its context have it. */
@@ -67,7 +67,7 @@ export interface ConnectionOwner {
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
-  readonly topics: Hub<Framed>;
+  readonly topics: TopicCalls<Framed>;
   readonly clients: ClientWatch;
   readonly counters: ContextCounters;
   readonly fileOps: FileOps;

@@ -10,7 +10,7 @@ import { didYouMean } from "../base/did_you_mean.ts";
 import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
-import type { Delivery } from "../topics/hub.ts";
+import type { Delivery } from "../topics/subscriber.ts";
 import type { ShownHead } from "../web/incoming_request.ts";
 
 /**

@@ -11,6 +11,7 @@ import type { Network, TcpKeepAlive } from "../api/network.ts";
 import type { Protocol } from "../api/protocol.ts";
 import type { Clock } from "../api/service.ts";
 import type { TlsMembers } from "../api/tls.ts";
+import type { Broker } from "../api/topics/broker.ts";
 import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
@@ -56,6 +57,7 @@ export interface CheckedInfo {
   readonly limits: Limits;
   readonly rateExcess: RateExcess;
   readonly topics: TopicLimits;
+  readonly broker: Broker | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
@@ -120,6 +122,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     limits: limitsOf(checked),
     rateExcess: checked.rateExcess,
     topics: checked.topics,
+    broker: checked.broker,
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
     versions: checked.versions,

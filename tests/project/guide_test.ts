@@ -16,7 +16,7 @@ const PAGES = [
   ["clients", 4],
   ["command", 1],
   ["http", 7],
-  ["metrics", 1],
+  ["metrics", 3],
   ["old-wire-versions", 2],
   ["protocols", 2],
   ["rates", 1],

@@ -69,6 +69,15 @@ export const PROTOCOL_RULES = {
     about: "Origins from which browsers may connect to it.",
     check: checkOrigins,
   },
+  encode: {
+    kind: "function",
+    allowed: "a function",
+    default: "none, and the data is sent as it is",
+    about: "Makes of a publication what its subscribers of this protocol are sent.",
+    check(value, ask: Ask): void {
+      if (value !== undefined && typeof value !== "function") ask.refuse(value);
+    },
+  },
   path: {
     kind: "text",
     allowed: 'the pathname of a URLPattern that begins with "/" or "*"',

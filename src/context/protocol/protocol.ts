@@ -69,6 +69,7 @@ const MEMBERS: Readonly<Record<Exclude<keyof Protocol, "callback">, true>> = {
   user: true,
   allowedOrigins: true,
   fetch: true,
+  encode: true,
 };
 
 const ALIASES: MethodRules["aliases"] = {
