@@ -362,7 +362,8 @@ Deno.test("dashboard.ts updates 200 pages many times, and tells the same at /met
   const updates = pages[0]!.messages.map((message) => JSON.parse(message));
   assert(updates.every(({ at }, i) => i === 0 || at >= updates[i - 1].at), "in order");
   assertEquals(updates.at(-1).servers, { now: 200, ever: 200 });
-  const metrics = await fetch(`http://${url}metrics`);
+  const headers = { accept: "application/openmetrics-text; version=1.0.0" };
+  const metrics = await fetch(`http://${url}metrics`, { headers });
   const families = readOpenMetrics(await metrics.text());
   const servers = 'protocol="dashboard",role="server"';
   assertEquals(families.get("lws_connections")!.samples.get(servers), 200);
