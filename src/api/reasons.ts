@@ -3,6 +3,7 @@
 import type { ClientRetry } from "./client/retry.ts";
 import type { PollArgs, PollLock } from "./service.ts";
 import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
+import type { TopicGap, TopicLag } from "./topics/topics.ts";
 import type { Wsi } from "./wsi.ts";
 
 /**
@@ -15,7 +16,8 @@ export interface HeaderAppender {
    * Adds one field.
    *
    * @throws {LwsError} `invalid-argument` when the name is no token or the value has a line break or another control
-   *   character, or when the field is one that the handshake itself sets.
+   *   character, or when the field is one that the handshake itself sets; `invalid-state` when a server's handshake is
+   *   decided.
    */
   add(name: string, value: string): void;
 }
@@ -27,8 +29,18 @@ export interface HeaderAppender {
  * @category Protocols
  */
 export interface HandshakeFilter extends HeaderAppender {
-  /** The subprotocol that was chosen from the client's list; empty when it named none. */
+  /** The subprotocol that the 101 names, chosen from the client's list; empty when it names none. */
   readonly protocol: string;
+  /** Those that the client offers, in its order of preference; frozen. */
+  readonly protocols: readonly string[];
+  /**
+   * Has the 101 name another one of those that the client offers, or one where none is in common with
+   * `subprotocols: "optional"`. The protocol that serves the connection stays the same.
+   *
+   * @throws {LwsError} `invalid-argument` for one that the client does not offer; `invalid-state` when the
+   *   handshake is decided.
+   */
+  choose(protocol: string): void;
 }
 
 /**
@@ -226,6 +238,20 @@ export interface ReasonData {
   unlockPoll: PollLock;
   /** First protocol; the first call of `service` or `serviceFd`. The result is of no consequence here. */
   getThreadId: undefined;
+  /**
+   * This connection has missed something of a topic for good, and what follows comes after this. Non-zero
+   * closes.
+   */
+  topicGap: TopicGap;
+  /**
+   * This connection reads too slowly for a topic whose history is kept, and gets it from there as it reads on,
+   * until it has caught up. Non-zero closes it with 1013.
+   */
+  topicLagging: TopicLag;
+  /** First protocol; the broker can't be reached. Once an outage; the result is of no consequence. */
+  brokerDown: undefined;
+  /** First protocol; the broker is there again, behind `brokerDown`. The result is of no consequence. */
+  brokerUp: undefined;
 }
 
 const NAMES: Record<keyof ReasonData, true> = {
@@ -271,6 +297,10 @@ const NAMES: Record<keyof ReasonData, true> = {
   lockPoll: true,
   unlockPoll: true,
   getThreadId: true,
+  topicGap: true,
+  topicLagging: true,
+  brokerDown: true,
+  brokerUp: true,
 };
 
 /** The names of the reasons that the library has. */
@@ -312,7 +342,9 @@ export type WithoutUser =
   | "changeModePollFd"
   | "lockPoll"
   | "unlockPoll"
-  | "getThreadId";
+  | "getThreadId"
+  | "brokerDown"
+  | "brokerUp";
 
 /**
  * Reasons that ask the first protocol whether to use an extension.

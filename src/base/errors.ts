@@ -8,6 +8,7 @@
 export type LwsErrorCode =
   | "address-in-use"
   | "aborted"
+  | "broker-unavailable"
   | "certificate-expired"
   | "certificate-name-mismatch"
   | "certificate-not-yet-valid"

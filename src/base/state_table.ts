@@ -15,25 +15,33 @@ export interface StateTable<State extends string, Event extends string> {
   readonly steps: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>;
 }
 
-/** The state that `event` leads to; the only way from one to the next. */
+/**
+ * The state that `event` leads to; the only way from one to the next.
+ *
+ * @param subject what is in the state, for the log: a connection's number, or a name
+ */
 export function next<State extends string, Event extends string>(
   table: StateTable<State, Event>,
   state: State,
   event: Event,
-  socketFd: number,
+  subject: number | string,
 ): State {
   const target = table.steps[state][event];
   if (target === undefined) {
     if (table.unlisted === "fault") {
       log(
         "err",
-        `connection ${socketFd}: ${table.name} ${state}: unexpected "${event}", a fault here`,
+        `${nameOf(subject)}: ${table.name} ${state}: unexpected "${event}", a fault here`,
       );
     }
     return state;
   }
   if (isLogged("debug")) {
-    log("debug", `connection ${socketFd}: ${table.name} ${state} → ${target} (${event})`);
+    log("debug", `${nameOf(subject)}: ${table.name} ${state} → ${target} (${event})`);
   }
   return target;
+}
+
+function nameOf(subject: number | string): string {
+  return typeof subject === "number" ? `connection ${subject}` : JSON.stringify(subject);
 }

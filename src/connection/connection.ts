@@ -9,6 +9,7 @@ import { POLLOUT } from "../api/service.ts";
 import type { LimitName } from "../api/stats/stats.ts";
 import type { TlsInfo } from "../api/tls.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
+import type { TopicGap, TopicLag } from "../api/topics/topics.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
@@ -23,10 +24,11 @@ import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
+import { CONNECTIONS, traceEnd } from "./tracing/channels.ts";
 import { FAILURES } from "../core/websocket/close.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
-import type { Delivery, Subscriber } from "../topics/hub.ts";
+import type { Delivery, Subscriber } from "../topics/subscriber.ts";
 
 /**
  * What follows once all has left. `"closes"`: the end of both halves. `"lingers"`: first that of the sending
@@ -162,6 +164,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
     const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    if (CONNECTIONS.hasSubscribers) traceEnd(this, end ?? undefined);
     if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
@@ -233,8 +236,21 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     return this.phase?.deliver?.(message);
   }
 
+  get encoder(): ProtocolEntry | undefined {
+    return this.entry.protocol.encode === undefined ? undefined : this.entry;
+  }
+
   closeLagging(): void {
     this.close("unsent", ...FAILURES.lagging);
+  }
+
+  tellLagging(lag: TopicLag): void {
+    if (call(this, this.entry, "topicLagging", lag) !== 0) this.closeLagging();
+  }
+
+  tellGap(gap: TopicGap): void {
+    const result = call(this, this.entry, "topicGap", gap);
+    if (result !== 0) this.dropFor("topicGap", result);
   }
 
   // Timeouts.

@@ -11,6 +11,7 @@ import type { TlsInfo } from "../api/tls.ts";
 import type {
   Position,
   PublicationData,
+  PublishOptions,
   SubscribeOptions,
   Subscription,
 } from "../api/topics/topics.ts";
@@ -27,14 +28,15 @@ import { send, type Sending } from "./messages/sending.ts";
 import { publish, subscribe, unsubscribe } from "./topics/calls.ts";
 import { checkTimeout } from "./timeout.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
-import type { Hub, Subscriber } from "../topics/hub.ts";
+import type { Subscriber } from "../topics/subscriber.ts";
+import type { TopicCalls } from "../topics/topics.ts";
 import { checkArgumentName, checkCookieName, checkToken } from "../core/http/header_tokens.ts";
 
 /** What a face asks of its connection. Implemented by Connection. */
 interface Faced extends Subscriber<Framed>, Requesting, Receiving, Sending {
   readonly owner: Requesting["owner"] & Receiving["owner"] & {
     readonly face: Context;
-    readonly topics: Hub<Framed>;
+    readonly topics: TopicCalls<Framed>;
   };
   readonly entry: Receiving["entry"] & { readonly active: ActiveProtocol };
   readonly descriptor: number;
@@ -297,9 +299,13 @@ export class WsiFace extends Face<Faced> implements Wsi {
     return unsubscribe(connection.owner.topics, connection, topic);
   }
 
-  publish(topic: string, data: PublicationData): Promise<Position> {
+  publish(
+    topic: string,
+    data: PublicationData,
+    options?: Omit<PublishOptions, "except">,
+  ): Promise<Position> {
     const connection = connectionOf(this);
-    return publish(connection.owner.topics, topic, data, connection);
+    return publish(connection.owner.topics, topic, data, connection, options);
   }
 
   get topics(): readonly string[] {

@@ -1,7 +1,7 @@
 /** The contract between a connection and what it does at a time. */
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
-import type { ResponseBodyInit } from "../api/response.ts";
+import type { ResponseBodyInit, ResponseBodyStream } from "../api/response.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
@@ -10,7 +10,7 @@ import { didYouMean } from "../base/did_you_mean.ts";
 import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
-import type { Delivery } from "../topics/hub.ts";
+import type { Delivery } from "../topics/subscriber.ts";
 import type { ShownHead } from "../web/incoming_request.ts";
 
 /**
@@ -106,6 +106,16 @@ export interface HttpExchange {
     body: ResponseBodyInit | null | undefined,
     headers?: Iterable<readonly [string, string]>,
   ): 0 | -1;
+  /**
+   * Answers with fields that are all there is to be said.
+   *
+   * @throws {TypeError} naming the field that can't be sent
+   */
+  send(
+    status: number,
+    fields: readonly (readonly [string, string])[],
+    body: Uint8Array | ResponseBodyStream,
+  ): void;
   writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1;
   writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   complete(trailers?: Iterable<readonly [string, string]>): 0 | 1;

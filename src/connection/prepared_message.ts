@@ -66,6 +66,10 @@ export class Framed {
     return this.kind === "text" ? OPCODE_TEXT : OPCODE_BINARY;
   }
 
+  get isBinary(): boolean {
+    return this.kind === "binary";
+  }
+
   get payload(): Uint8Array {
     return this.frame.bytes.subarray(this.frame.length - this.byteLength);
   }

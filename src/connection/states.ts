@@ -1,6 +1,7 @@
 /** What states a connection and its phases have. `deno task states` draws them in ARCHITECTURE.md. */
 
 import type { StateTable } from "../base/state_table.ts";
+import { TOPIC } from "../topics/broker/states.ts";
 
 /** How far a connection is on its way out. */
 export type ConnectionState = "OPEN" | "FLUSHING" | "LINGERING" | "GONE";
@@ -165,4 +166,5 @@ export const STATE_TABLES: readonly AnyTable[] = [
   HTTP_SERVER,
   CLIENT_HANDSHAKE,
   WEBSOCKET,
+  TOPIC,
 ];

@@ -4,6 +4,7 @@ import type { Context, DestroyOptions } from "../api/context.ts";
 import { type CheckedOptions, CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
+import type { FetchHandler } from "../api/http/fetch.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Listener, Network, Transport } from "../api/network.ts";
 import type { ReasonData } from "../api/reasons.ts";
@@ -22,6 +23,7 @@ import { type Metering, meteringOf } from "../connection/limits/session_meter.ts
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
+import { CONNECTIONS, traceStep } from "../connection/tracing/channels.ts";
 import { WebSocketSession } from "../connection/websocket_session.ts";
 import { ContextCounters } from "../connection/stats/counters.ts";
 import { Admission } from "./admission.ts";
@@ -32,11 +34,13 @@ import { digests } from "./digests.ts";
 import { Descriptors, LISTENER_FD } from "./descriptors.ts";
 import { answersHttp } from "./protocol/method_table.ts";
 import { checkSource, listenAs } from "./listen.ts";
+import { hasProtocols } from "./options/protocols.ts";
 import { giveUpRoot } from "./privileges.ts";
 import { Protocols } from "./protocols.ts";
 import { Shutdown } from "./shutdown.ts";
 import { statsOf } from "./stats/stats.ts";
 import { tlsOf } from "./tls_callbacks.ts";
+import { topicsOf } from "./topics/topics.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 import { attempt } from "../extensions/pipeline.ts";
@@ -50,7 +54,7 @@ import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
 import { type TurnBudget, turnBudgetOf, UNLIMITED } from "../service/turn_budget.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
-import { Hub } from "../topics/hub.ts";
+import type { TopicCalls } from "../topics/topics.ts";
 import { hostName, UNKNOWN_HOST } from "../transport/machine.ts";
 
 /** Undoes the steps of a creation that fails, the last one first. */
@@ -65,6 +69,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly compresses: boolean;
   readonly compression = new Compression();
   readonly answersHttp: boolean;
+  readonly fetch: FetchHandler | undefined;
+  readonly hasProtocols: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAlive | undefined;
@@ -93,7 +99,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly listener: Listener | undefined;
   readonly inbox: BroadcastInbox;
   readonly counters = new ContextCounters();
-  readonly topics: Hub<Framed>;
+  readonly topics: TopicCalls<Framed>;
   readonly clients = new Clients(this);
   readonly protocols: Protocols;
   readonly entries: readonly ProtocolEntry[];
@@ -122,7 +128,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.fileOps = info.fileOps;
     this.mounts = info.mounts;
     this.compresses = info.compression;
-    this.answersHttp = answersHttp(info.protocols[0]!.callback);
+    this.fetch = info.fetch;
+    this.hasProtocols = hasProtocols(info.protocols);
+    this.answersHttp = info.fetch !== undefined || answersHttp(info.protocols[0]!.callback) ||
+      info.protocols.some((each) => each.fetch !== undefined);
     this.extensions = info.extensions;
     this.options = info.options;
     this.metering = meteringOf(info.limits, info.rateExcess);
@@ -155,7 +164,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     if (info.signal?.aborted) {
       throw new LwsError("aborted", "signal has aborted already", { cause: info.signal.reason });
     }
-    this.topics = new Hub(info.topics, (limit) => this.counters.hit(`topics.${limit}`));
+    this.topics = topicsOf(info, {
+      wheel: this.wheel,
+      onLimit: (limit) => this.counters.hit(`topics.${limit}`),
+      serve: this.polling && ((work) => this.inbox.deliver(work)),
+      tellState: (isUp) => {
+        this.callFirst(LISTENER_FD, isUp ? "brokerUp" : "brokerDown", undefined);
+      },
+    });
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     const rollBack: RollBack = [() => this.polling?.network?.release()];
     try {
@@ -209,6 +225,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
+    if (CONNECTIONS.hasSubscribers) traceStep(connection, "connecting");
     if (this.#watches(socketFd)) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;
@@ -342,15 +359,16 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.protocols.callEach("protocolDestroy", this.#standIn);
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#shutdown?.stop();
-    this.topics.close();
+    const closing = this.topics.close();
     this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
-    this.#resolveClosed(this.#released());
+    this.#resolveClosed(this.#released(closing));
   }
 
   /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
-  async #released(): Promise<void> {
+  async #released(closing: Promise<void> | undefined): Promise<void> {
+    await closing;
     await this.admission.stopped;
     await this.network.released?.();
   }

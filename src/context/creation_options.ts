@@ -5,11 +5,13 @@ import type { CheckedOptions, ContextCreationInfo, ServicePolicy } from "../api/
 import type { SubprotocolPolicy } from "../api/creation/wire_info.ts";
 import type { Extension } from "../api/extension.ts";
 import { type FileOps, pairStat } from "../api/file_ops.ts";
+import type { FetchHandler } from "../api/http/fetch.ts";
 import { DEFAULT_LIMITS, type KeepAliveSettings, type Limits } from "../api/limits.ts";
 import type { Network, TcpKeepAlive } from "../api/network.ts";
 import type { Protocol } from "../api/protocol.ts";
 import type { Clock } from "../api/service.ts";
 import type { TlsMembers } from "../api/tls.ts";
+import type { Broker } from "../api/topics/broker.ts";
 import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
@@ -44,6 +46,7 @@ export interface CheckedInfo {
   readonly extensions: readonly Extension[];
   readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
+  readonly fetch: FetchHandler | undefined;
   readonly mounts: readonly CheckedMount[];
   readonly compression: boolean;
   readonly user: unknown;
@@ -54,6 +57,7 @@ export interface CheckedInfo {
   readonly limits: Limits;
   readonly rateExcess: RateExcess;
   readonly topics: TopicLimits;
+  readonly broker: Broker | undefined;
   readonly tokenLimits: CheckedTokenLimits;
   readonly methods: Methods;
   readonly versions: readonly WireVersion[];
@@ -102,6 +106,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     proxy: checked.httpProxyAddress,
     proxyPort: checked.httpProxyPort,
     protocols: checked.protocols,
+    fetch: checked.fetch,
     mounts: checked.mounts,
     compression: checked.compression,
     allowedOrigins: checked.allowedOrigins,
@@ -117,6 +122,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     limits: limitsOf(checked),
     rateExcess: checked.rateExcess,
     topics: checked.topics,
+    broker: checked.broker,
     tokenLimits: checked.tokenLimits,
     methods: checked.methods,
     versions: checked.versions,

@@ -10,13 +10,19 @@ import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { PollFd } from "../api/service.ts";
 import type { Stats } from "../api/stats/stats.ts";
 import type { CertificateInfo } from "../api/tls.ts";
-import type { Position, PublicationData, PublishOptions } from "../api/topics/topics.ts";
+import type {
+  HistoryQuery,
+  Position,
+  PublicationData,
+  PublishOptions,
+  TopicHistory,
+} from "../api/topics/topics.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind, Face, isFace } from "../base/face.ts";
-import { publishToAll, subscriberCount } from "../connection/topics/calls.ts";
+import { history, publishToAll, subscriberCount } from "../connection/topics/calls.ts";
 import { asOfDial } from "./clients/dialing.ts";
 import { checkClient, type CheckedClient } from "./client_options.ts";
 import { ServingContext } from "./context.ts";
@@ -180,6 +186,10 @@ class ContextFace extends Face<ServingContext> implements Context {
 
   publish(topic: string, data: PublicationData, options?: PublishOptions): Promise<Position> {
     return publishToAll(contextOf(this).topics, topic, data, options);
+  }
+
+  history(topic: string, options?: HistoryQuery): Promise<TopicHistory> {
+    return history(contextOf(this).topics, topic, options);
   }
 
   subscriberCount(topic: string): number {

@@ -27,6 +27,7 @@ const MEMBERS = {
   callbackAllProtocol: true,
   broadcast: true,
   publish: true,
+  history: true,
   subscriberCount: true,
   openPort: true,
   service: true,

@@ -4,7 +4,7 @@ import type { PreparedMessage } from "../write.ts";
 import type { Wsi } from "../wsi.ts";
 
 /**
- * A place among the publications of a context.
+ * A place among the publications of a topic.
  *
  * @category Topics
  */
@@ -13,6 +13,83 @@ export interface Position {
   readonly epoch: string;
   /** It only grows. Between two publications of a topic there may be holes. */
   readonly offset: number;
+}
+
+/**
+ * Something that was published.
+ *
+ * @category Topics
+ */
+export interface Publication extends Position {
+  /** What it was published to. */
+  readonly topic: string;
+  /** The payload, of a text its UTF-8. Read it only, and during the call that gives it. */
+  readonly data: Uint8Array;
+  /** Whether it was published as bytes, or as a binary message. */
+  readonly isBinary: boolean;
+}
+
+/**
+ * What `context.history` resolves with.
+ *
+ * @category Topics
+ */
+export interface TopicHistory {
+  /** The epoch of the topic now. */
+  readonly epoch: string;
+  /** The offset of its last publication, be it kept or not. */
+  readonly top: number;
+  /**
+   * Whether nothing is missing between `since` and the last one in here, or `top` if none is. Without a
+   * `since`, whether all is in here that was ever published.
+   */
+  readonly complete: boolean;
+  /** The oldest first. Their data is the program's own. */
+  readonly publications: readonly Publication[];
+}
+
+/**
+ * Choices of `context.history`.
+ *
+ * @category Topics
+ */
+export interface HistoryQuery {
+  /** Behind which publications are asked for. Default: none, and the latest are. */
+  readonly since?: Position;
+  /** How many at most, from 1 to 1,000: the first behind `since`, else the last. Default: `1000`. */
+  readonly limit?: number;
+}
+
+/**
+ * Publications that a connection has missed: the `data` of `topicGap`.
+ *
+ * @category Topics
+ */
+export interface TopicGap {
+  /** Of which topic they were. */
+  readonly topic: string;
+  /** Behind which the publications go on. */
+  readonly position: Position;
+  /**
+   * `"epoch"`: the broker has begun anew and has lost what it had, or some of it; `"trimmed"`: what came while
+   * the broker could not be heard is not kept any more, or never was; `"overflow"`: the connection read so
+   * slowly that what it waited for is not kept any more.
+   */
+  readonly cause: "epoch" | "trimmed" | "overflow";
+}
+
+/**
+ * A connection that reads too slowly for a topic: the `data` of `topicLagging`.
+ *
+ * @category Topics
+ */
+export interface TopicLag {
+  /** Whose publications wait for it. */
+  readonly topic: string;
+  /** The last publication that it was sent. */
+  readonly position: Position;
+  /** How much further the topic's offset is. */
+  readonly behind: number;
 }
 
 /**
@@ -26,7 +103,10 @@ export interface Subscription extends Position {
    * good. True without a `since`, too.
    */
   readonly recovered: boolean;
-  /** How many messages were written to make up for what came after `since`; 0, as none are kept. */
+  /**
+   * How many messages were written to make up for what came after `since`, before this was told; 0 where the
+   * broker keeps none. A connection that can't take all at once gets the rest as it reads.
+   */
   readonly count: number;
 }
 
@@ -36,7 +116,10 @@ export interface Subscription extends Position {
  * @category Topics
  */
 export interface SubscribeOptions {
-  /** Up to where the peer has all of the topic, so that {@linkcode Subscription.recovered} can tell of a gap. */
+  /**
+   * Up to where the peer has all of the topic: what followed, and is kept, is sent before what comes live, and
+   * {@linkcode Subscription.recovered} tells of a gap. Default: none, and it begins now.
+   */
   readonly since?: Position;
 }
 
@@ -46,8 +129,21 @@ export interface SubscribeOptions {
  * @category Topics
  */
 export interface PublishOptions {
-  /** A subscriber that is left out, as the one that a message came from. Default: none. */
+  /**
+   * Names it: of several publications of a topic with the same id within `idempotencyMs`, 60 seconds, the
+   * first is taken, and the others resolve with its position. So one that was rejected can be repeated. 1 to
+   * 255 characters. Default: none.
+   */
+  readonly id?: string;
+  /** A subscriber of this context that is left out, as the one that a message came from. Default: none. */
   readonly except?: Wsi;
+  /**
+   * False has it sent to those that subscribe now, and not kept. True is refused where the broker keeps none.
+   * Default: whether the broker keeps history.
+   */
+  readonly history?: boolean;
+  /** Rejects it with `aborted`; what is with the broker by then may happen all the same. Default: none. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -75,11 +171,13 @@ export type PublicationData = string | ArrayBufferView | ArrayBufferLike | Prepa
 export interface TopicMember {
   /**
    * Has this connection, an established WebSocket of a server or a client, sent what is published to a topic
-   * from now on, until {@linkcode unsubscribe} or until it begins to close. Harmless when repeated. In one
-   * process it has happened when the call returns.
+   * from now on, until {@linkcode unsubscribe} or until it begins to close. Harmless when repeated. Without the
+   * option `broker` it has happened when the call returns.
    *
    * @throws {LwsError} By a rejection: `invalid-argument` for what is no topic and no options; `invalid-state`
-   *   when it is no established WebSocket; `topic-limit` past `maxPerConnection` or `maxTopics`.
+   *   when it is no established WebSocket; `topic-limit` past `maxPerConnection` or `maxTopics`;
+   *   `broker-unavailable` when the broker has not answered within `brokerTimeoutMs`, and the connection is
+   *   no subscriber then; `connection-closed` when it ended, or unsubscribed, meanwhile.
    *
    * @example
    * ```ts
@@ -104,7 +202,11 @@ export interface TopicMember {
    *
    * @throws {LwsError} By a rejection, as `context.publish`.
    */
-  publish(topic: string, data: PublicationData): Promise<Position>;
+  publish(
+    topic: string,
+    data: PublicationData,
+    options?: Omit<PublishOptions, "except">,
+  ): Promise<Position>;
   /** A copy of the topics that it subscribes to, in the order of subscription; empty once it begins to close. */
   readonly topics: readonly string[];
 }
@@ -117,12 +219,15 @@ export interface TopicMember {
 export interface TopicPublisher {
   /**
    * Sends a message to all subscribers of a topic, of any protocol. It is framed and, as with
-   * `prepareMessage`, compressed once for all. In one process it has been written to each of them when the
-   * call returns; `topics.maxUnsent` closes those that read too slowly. Without subscribers nothing is kept.
+   * `prepareMessage`, compressed once for all. Without the option `broker` it has been
+   * written to each of them when the call returns. Resolves when the broker has it, which sends it to the
+   * subscribers of all contexts.
    *
    * @param data Taken before the call returns.
    * @throws {LwsError} By a rejection: `invalid-argument`, which names the argument; `topic-limit` past
-   *   `maxPublication`; `destroyed` once all connections of a destroyed context have ended.
+   *   `maxPublication`; `broker-unavailable` past `maxPending`, or when the broker has not answered within
+   *   `brokerTimeoutMs`: it may have happened, and repeated with the same `id` it happens once; `aborted`;
+   *   `destroyed` once all connections of a destroyed context have ended.
    *
    * @example
    * ```ts
@@ -139,6 +244,28 @@ export interface TopicPublisher {
    * ```
    */
   publish(topic: string, data: PublicationData, options?: PublishOptions): Promise<Position>;
+  /**
+   * What is kept of a topic, the oldest first: nothing unless the option `broker` has a `historySize`.
+   *
+   * @throws {LwsError} By a rejection: `invalid-argument`, which names the argument; `broker-unavailable` when
+   *   the broker has not answered within `brokerTimeoutMs`; `destroyed`.
+   *
+   * @example
+   * ```ts
+   * import { createContext, handlers, memoryBroker } from "@x/lws";
+   *
+   * await using context = createContext({
+   *   port: 0,
+   *   protocols: [{ name: "chat", callback: handlers({}) }],
+   *   broker: memoryBroker({ historySize: 100 }),
+   * });
+   * for (const line of ["one", "two", "three"]) await context.publish("room/1", line);
+   * const { publications } = await context.history("room/1", { limit: 2 });
+   * const lines = publications.map(({ data }) => new TextDecoder().decode(data));
+   * if (lines.join() !== "two,three") throw new Error("the last two");
+   * ```
+   */
+  history(topic: string, options?: HistoryQuery): Promise<TopicHistory>;
   /**
    * How many connections of this context subscribe to a topic.
    *

@@ -1,22 +1,31 @@
 /** What programs call for topics: their arguments, and their promises. */
 
 import type {
+  HistoryQuery,
   Position,
   PublishOptions,
   SubscribeOptions,
   Subscription,
+  TopicHistory,
 } from "../../api/topics/topics.ts";
 import type { PreparedMessage } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { behind, isFace } from "../../base/face.ts";
+import { LwsError } from "../../base/errors.ts";
 import { log, messageOf } from "../../base/log.ts";
+import { isWhole } from "../../base/option_rules.ts";
 import { type Framed, framed } from "../prepared_message.ts";
-import type { Hub, Subscriber } from "../../topics/hub.ts";
+import type { Subscriber } from "../../topics/subscriber.ts";
 import { checkTopic } from "../../topics/topic_name.ts";
+import type { PublishChoices, TopicCalls } from "../../topics/topics.ts";
 
-type Topics = Hub<Framed>;
+type Topics = TopicCalls<Framed>;
 type Member = Subscriber<Framed>;
+
+const MOST_HISTORY = 1_000;
+const LONGEST_ID = 255;
+const NO_CHOICES: PublishChoices<Framed> = {};
 
 export function subscribe(
   topics: Topics,
@@ -26,16 +35,22 @@ export function subscribe(
 ): Promise<Subscription> {
   return promised(() => {
     checkTopic("subscribe", topic);
-    return topics.subscribe(member, topic, sinceOf(options));
+    return topics.subscribe(member, topic, sinceOf("subscribe", options, ["since"]));
   });
 }
 
-function sinceOf(options: SubscribeOptions | undefined): Position | undefined {
-  checkOptions("subscribe", options, "since");
+function sinceOf(
+  call: string,
+  options: SubscribeOptions | undefined,
+  members: readonly string[],
+): Position | undefined {
+  checkOptions(call, options, members);
   const since = options?.since;
   if (since === undefined) return undefined;
-  if (typeof since?.epoch === "string" && Number.isSafeInteger(since.offset)) return since;
-  refuseArgument("subscribe", "since", since, "a position, of an epoch and an offset");
+  if (typeof since?.epoch === "string" && isWhole(since.offset, 0, Number.MAX_SAFE_INTEGER)) {
+    return { epoch: since.epoch, offset: since.offset };
+  }
+  refuseArgument(call, "since", since, "a position, of an epoch and an offset from 0");
 }
 
 export function unsubscribe(topics: Topics, member: Member, topic: string): boolean {
@@ -43,20 +58,23 @@ export function unsubscribe(topics: Topics, member: Member, topic: string): bool
   return topics.unsubscribe(member, topic);
 }
 
-/** A program's publication to all but `except`. */
+/** A program's publication to all but a connection of its own. */
 export function publish(
   topics: Topics,
   topic: string,
   data: string | Bytes | PreparedMessage,
-  except?: Member,
+  except: Member,
+  options: Omit<PublishOptions, "except"> | undefined,
 ): Promise<Position> {
   return promised(() => {
     if (!topics.has(topic)) checkTopic("publish", topic);
-    return topics.publish(topic, framed("publish", data), except);
+    checkOptions("publish", options, ["id", "history", "signal"]);
+    const choices = { ...choicesOf(topics, options), except };
+    return topics.publish(topic, framed("publish", data), choices);
   });
 }
 
-/** The same by the context, whose options say who is left out. */
+/** The same by the context, whose options say which connection is left out. */
 export function publishToAll(
   topics: Topics,
   topic: string,
@@ -65,13 +83,30 @@ export function publishToAll(
 ): Promise<Position> {
   return promised(() => {
     if (!topics.has(topic)) checkTopic("publish", topic);
-    return topics.publish(topic, framed("publish", data), exceptOf(options));
+    checkOptions("publish", options, ["id", "except", "history", "signal"]);
+    return topics.publish(topic, framed("publish", data), choicesOf(topics, options));
   });
 }
 
-function exceptOf(options: PublishOptions | undefined): Member | undefined {
-  checkOptions("publish", options, "except");
-  const except: object | undefined = options?.except;
+function choicesOf(topics: Topics, options: PublishOptions | undefined): PublishChoices<Framed> {
+  if (options === undefined) return NO_CHOICES;
+  const { id, history, signal } = options;
+  if (id !== undefined && (typeof id !== "string" || id === "" || id.length > LONGEST_ID)) {
+    refuseArgument("publish", "id", id, `a text of 1 to ${LONGEST_ID} characters`);
+  }
+  if (history !== undefined && typeof history !== "boolean") {
+    refuseArgument("publish", "history", history, "true or false");
+  }
+  if (history && !topics.keepsHistory) {
+    refuseArgument("publish", "history", history, "false, as no broker of this context keeps any");
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    refuseArgument("publish", "signal", signal, "an AbortSignal");
+  }
+  return { id, history, signal, except: exceptOf(options) };
+}
+
+function exceptOf({ except }: PublishOptions): Member | undefined {
   if (except === undefined) return undefined;
   if (typeof except === "object" && except !== null && isFace(except)) {
     return behind<Member>(except);
@@ -79,31 +114,61 @@ function exceptOf(options: PublishOptions | undefined): Member | undefined {
   refuseArgument("publish", "except", except, "a Wsi");
 }
 
+export function history(
+  topics: Topics,
+  topic: string,
+  options: HistoryQuery | undefined,
+): Promise<TopicHistory> {
+  return promised(() => {
+    checkTopic("history", topic);
+    const since = sinceOf("history", options, ["since", "limit"]);
+    const limit = options?.limit ?? MOST_HISTORY;
+    if (!isWhole(limit, 1, MOST_HISTORY)) {
+      refuseArgument("history", "limit", limit, `a whole number from 1 to ${MOST_HISTORY}`);
+    }
+    return topics.history(topic, since === undefined ? { limit } : { since, limit });
+  });
+}
+
 export function subscriberCount(topics: Topics, topic: string): number {
   checkTopic("subscriberCount", topic);
   return topics.subscriberCount(topic);
 }
 
-function checkOptions(call: string, options: object | undefined, member: string): void {
+function checkOptions(
+  call: string,
+  options: object | undefined,
+  members: readonly string[],
+): void {
   if (options === undefined) return;
-  const isObject = typeof options === "object" && options !== null;
-  const stray = isObject ? Object.keys(options).find((name) => name !== member) : undefined;
-  if (isObject && stray === undefined) return;
-  if (!isObject) refuseArgument(call, "options", options, `an object with ${member}`);
-  refuseArgument(call, stray!, options[stray as keyof typeof options], `only ${member}`);
+  const allowed = members.join(", ");
+  if (typeof options !== "object" || options === null) {
+    refuseArgument(call, "options", options, `an object with ${allowed}`);
+  }
+  const stray = Object.keys(options).find((name) => !members.includes(name));
+  if (stray === undefined) return;
+  refuseArgument(call, stray, options[stray as keyof typeof options], `only ${allowed}`);
 }
 
 /**
  * What comes of a call. A rejection that the program doesn't look at must not end the process, which the
  * runtime would have it do: a peer may have caused it, as by a message that is too long to be published.
  */
-function promised<Result>(call: () => Result): Promise<Result> {
+function promised<Result>(call: () => Result | Promise<Result>): Promise<Result> {
+  let result: Promise<Result>;
   try {
-    return Promise.resolve(call());
+    const called = call();
+    if (!(called instanceof Promise)) return Promise.resolve(called);
+    result = called;
   } catch (error) {
-    log("warn", () => messageOf(error));
-    const rejected = Promise.reject<Result>(error);
-    rejected.catch(() => {});
-    return rejected;
+    result = Promise.reject(error);
   }
+  result.catch(logRejection);
+  return result;
+}
+
+/** A connection that ends meanwhile is nothing to be warned of. */
+function logRejection(error: unknown): void {
+  const isOfPeer = error instanceof LwsError && error.code === "connection-closed";
+  log(isOfPeer ? "info" : "warn", () => messageOf(error));
 }

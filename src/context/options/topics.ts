@@ -1,8 +1,15 @@
 /** The rules of the limits of topics, and their check. */
 
+import type { Broker } from "../../api/topics/broker.ts";
 import { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "../../api/topics/limits.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
-import { checkAll, type Inquiry, type Rule, wholeNumber } from "../../base/option_rules.ts";
+import {
+  checkAll,
+  type Inquiry,
+  missingMethods,
+  type Rule,
+  wholeNumber,
+} from "../../base/option_rules.ts";
 
 /** The rules, in the order of {@linkcode TopicLimits}. */
 export const TOPIC_LIMIT_RULES = {
@@ -15,6 +22,20 @@ export const TOPIC_LIMIT_RULES = {
   maxPerConnection: limit("number", "maxPerConnection", 1, "Topics of one connection."),
   maxTopics: limit("number", "maxTopics", 1, "Topics with a subscriber, in all."),
   maxPublication: limit("bytes", "maxPublication", 0, "Of a publication; more is refused."),
+  maxPending: limit(
+    "number",
+    "maxPending",
+    1,
+    "Publications that wait for the broker; more are refused.",
+  ),
+  lingerMs: limit("milliseconds", "lingerMs", 0, "A topic without subscribers stays subscribed."),
+  positionCheckMs: limit(
+    "milliseconds",
+    "positionCheckMs",
+    1,
+    "Of silence of a topic, until the broker is asked whether something was missed.",
+  ),
+  brokerTimeoutMs: limit("milliseconds", "brokerTimeoutMs", 1, "A call waits for the broker."),
 } satisfies Record<keyof TopicLimits, Rule<number>>;
 
 /** The rules of {@linkcode TopicInfo}. */
@@ -26,10 +47,17 @@ export const TOPIC_RULES = {
     about: "What bounds `wsi.subscribe` and `context.publish`: see below.",
     check: checkTopicLimits,
   },
+  broker: {
+    kind: "object",
+    allowed: "a broker, as `memoryBroker()`",
+    default: "none: publications stay in this context, and none is kept",
+    about: "Carries publications to other contexts, and keeps them for clients that were away.",
+    check: checkBroker,
+  },
 } satisfies Record<keyof TopicInfo, Rule<unknown, unknown>>;
 
 function limit(
-  kind: "bytes" | "number",
+  kind: "bytes" | "milliseconds" | "number",
   name: keyof TopicLimits,
   from: number,
   about: string,
@@ -51,4 +79,27 @@ function checkTopicLimits(given: unknown, ask: Inquiry<unknown>): TopicLimits {
     problems: ask.problems,
     prefix: `${ask.field}.`,
   });
+}
+
+/** What each has to have. */
+const BROKER_METHODS = [
+  "start",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "history",
+  "tops",
+] as const satisfies (keyof Broker)[];
+
+function checkBroker(given: unknown, ask: Inquiry<unknown>): Broker | undefined {
+  if (given === undefined) return undefined;
+  const missing: string[] = missingMethods(given, BROKER_METHODS);
+  if (typeof (given as Partial<Broker> | null)?.[Symbol.asyncDispose] !== "function") {
+    missing.push("Symbol.asyncDispose");
+  }
+  if (missing.length > 0) ask.refuse(given, `an object with ${missing.join(", ")}`);
+  else if (typeof (given as Broker).keepsHistory !== "boolean") {
+    ask.refusePart(".keepsHistory", (given as Broker).keepsHistory, "true or false");
+  }
+  return given as Broker;
 }

@@ -1,8 +1,9 @@
 /** That connections go the ways which the tables of states list: each of them, and no other. */
 
 import { assertEquals } from "@std/assert";
-import { CONTEXT_PORT_NO_LISTEN, createContext } from "../../../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, memoryBroker, type Wsi } from "../../../mod.ts";
 import { STATE_TABLES } from "../../../src/connection/states.ts";
+import { type FaultyBroker, faultyBroker } from "../../../src/testing/faulty_broker.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { MemoryPeer } from "../../../src/testing/memory_peer.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
@@ -103,11 +104,42 @@ const WAYS: Record<string, Record<string, () => Promise<void>>> = {
       }),
     "CONNECT tls TLS connected REQUEST asked ANSWER accepted ESTABLISHED": secured,
   },
+  topic: {
+    "OPENING left GONE": () =>
+      subscribed(({ wsi, broker }) => {
+        broker.hold("subscribe");
+        wsi.subscribe("t");
+        wsi.unsubscribe("t");
+      }),
+    "OPENING opened LIVE left CLOSING lingered GONE": () =>
+      subscribed(async ({ wsi, pass }) => {
+        await wsi.subscribe("t");
+        wsi.unsubscribe("t");
+        await pass(6_000);
+      }),
+    "OPENING opened LIVE left CLOSING joined LIVE missed REPAIRING repaired LIVE left CLOSING missed GONE":
+      () =>
+        subscribed(async ({ wsi, broker }) => {
+          await wsi.subscribe("t");
+          wsi.unsubscribe("t");
+          await wsi.subscribe("t");
+          broker.interrupt();
+          await settle();
+          wsi.unsubscribe("t");
+          broker.interrupt();
+        }),
+    "OPENING opened LIVE missed REPAIRING left GONE": () =>
+      subscribed(async ({ wsi, broker }) => {
+        await wsi.subscribe("t");
+        broker.stop();
+        wsi.unsubscribe("t");
+      }),
+  },
 };
 
 for (const { name, steps } of STATE_TABLES) {
   const ways = WAYS[name]!;
-  const step = new RegExp(`^debug: connection \\d+: ${name} (\\w+) → (\\w+) \\((\\w+)\\)$`);
+  const step = new RegExp(`^debug: (?:connection \\d+|"t"): ${name} (\\w+) → (\\w+) \\((\\w+)\\)$`);
 
   for (const [way, drive] of Object.entries(ways)) {
     Deno.test(`${name}: ${way}`, async () => {
@@ -136,6 +168,20 @@ function edges(way: string): string[] {
 }
 
 const post = (path: string) => `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n`;
+
+/** A WebSocket and its broker, whose subscriptions the test makes. */
+async function subscribed(
+  drive: (
+    rig: { wsi: Wsi; broker: FaultyBroker; pass: (ms: number) => Promise<void> },
+  ) => void | Promise<void>,
+): Promise<void> {
+  const broker = faultyBroker(memoryBroker({ historySize: 1 }));
+  await using context = serve([record("x").protocol], { broker });
+  await context.open();
+  const [wsi] = context.context.connections();
+  await drive({ wsi: wsi!, broker, pass: context.pass });
+  await settle();
+}
 
 /** A connection of HTTP that says this first; what asks for `/late` gets no answer. */
 async function served(

@@ -1,48 +1,26 @@
 /** The order of what is published, and the life of topics, on subscribers that are played by hand. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { LwsError } from "../../../mod.ts";
+import { LwsError, type Publication } from "../../../mod.ts";
 import { DEFAULT_TOPIC_LIMITS, type TopicLimits } from "../../../src/api/topics/limits.ts";
-import { BUSY, type Delivery, Hub, type Subscriber } from "../../../src/topics/hub.ts";
+import { Hub } from "../../../src/topics/hub.ts";
+import { BUSY } from "../../../src/topics/subscriber.ts";
+import { message, messages, Played } from "./played_subscriber.ts";
 import { captureLog } from "../../support/recorder.ts";
 
-interface Message {
-  readonly text: string;
-  readonly byteLength: number;
-}
-
-function message(text: string): Message {
-  return { text, byteLength: text.length };
-}
-
-let count = 0;
-
-class Played implements Subscriber<Message> {
-  readonly socketFd = ++count;
-  readonly got: string[] = [];
-  isEstablished = true;
-  unsent = 0;
-  lagged = 0;
-  /** What becomes of a message, in place of being taken. */
-  answer: ((text: string) => Delivery | "taken") | undefined;
-
-  deliver({ text }: Message): Delivery {
-    const answer = this.answer?.(text) ?? "taken";
-    if (answer !== "taken") return answer;
-    this.got.push(text);
-  }
-
-  closeLagging(): void {
-    this.lagged++;
-  }
-}
-
-function rig(limits: Partial<TopicLimits> = {}) {
-  const hub = new Hub<Message>({ ...DEFAULT_TOPIC_LIMITS, ...limits });
+function rig(limits: Partial<TopicLimits> = {}, hasEncoders = false) {
+  let now = 0;
+  const hub = new Hub({
+    limits: { ...DEFAULT_TOPIC_LIMITS, ...limits },
+    messages: messages(hasEncoders),
+    onLimit: () => {},
+    now: () => now,
+  });
   return {
     hub,
-    publish: (topic: string, text: string, except?: Played) =>
-      hub.publish(topic, message(text), except),
+    publish: (topic: string, text: string, except?: Played, id?: string) =>
+      hub.publish(topic, message(text), { except, id }),
+    pass: (ms: number) => now += ms,
   };
 }
 
@@ -263,4 +241,49 @@ Deno.test("nothing is published above maxPublication, nor once it is closed", ()
   hub.close();
   assertEquals(codeOf(() => publish("t", "1")), "destroyed");
   assertEquals(subscriber.got, ["123"]);
+});
+
+Deno.test("an id is taken once within its time, on its topic", () => {
+  const { hub, publish, pass } = rig();
+  const subscriber = new Played();
+  for (const topic of ["t", "u"]) hub.subscribe(subscriber, topic);
+  const first = publish("t", "1", undefined, "a");
+  assertEquals(publish("t", "2", undefined, "a"), first);
+  publish("u", "3", undefined, "a");
+  pass(59_999);
+  assertEquals(publish("t", "4", undefined, "a"), first);
+  pass(1);
+  publish("t", "5", undefined, "a");
+  assertEquals(subscriber.got, ["1", "3", "5"]);
+});
+
+Deno.test("an encoder makes its form once a publication, and the others get the data", () => {
+  const { hub, publish } = rig({}, true);
+  const calls: unknown[] = [];
+  const encoder = {
+    encode(publication: Publication) {
+      calls.push(publication);
+      if (publication.data.length === 0) return undefined;
+      return `${publication.topic} ${publication.offset}`;
+    },
+  };
+  const all = [new Played(encoder), new Played(), new Played(encoder)];
+  for (const each of all) hub.subscribe(each, "t");
+  const { epoch } = publish("t", "1");
+  publish("t", "");
+  assertEquals(all.map(({ got }) => got), [["t 1"], ["1", ""], ["t 1"]]);
+  const data = new Uint8Array([49]);
+  assertEquals(calls[0], { epoch, offset: 1, topic: "t", data, isBinary: false });
+  assertEquals(calls.length, 2);
+});
+
+Deno.test("without a broker nothing is kept, which history says", () => {
+  const { hub, publish } = rig();
+  hub.subscribe(new Played(), "t");
+  const position = publish("t", "1");
+  const { epoch } = position;
+  const none = { epoch, top: 1, publications: [] };
+  assertEquals(hub.history("t", {}), { ...none, complete: false });
+  assertEquals(hub.history("t", { since: position }), { ...none, complete: true });
+  assertEquals(hub.history("t", { since: { epoch, offset: 0 } }), { ...none, complete: false });
 });

@@ -1,0 +1,36 @@
+/** What is published as messages, and what a protocol makes of it for its connections. */
+
+import type { Protocol } from "../../api/protocol.ts";
+import type { Publication } from "../../api/topics/topics.ts";
+import { describeError, log } from "../../base/log.ts";
+import { Framed, framed } from "../prepared_message.ts";
+import type { Messages } from "../../topics/subscriber.ts";
+
+/** A protocol of a context. Implemented by ProtocolEntry. */
+interface Encoder {
+  readonly protocol: Protocol;
+}
+
+/** The messages of a context. */
+export class FramedMessages implements Messages<Framed> {
+  readonly hasEncoders: boolean;
+
+  constructor(protocols: readonly Protocol[]) {
+    this.hasEncoders = protocols.some(({ encode }) => encode !== undefined);
+  }
+
+  of(data: Uint8Array, isBinary: boolean): Framed {
+    return new Framed(isBinary ? "binary" : "text", data);
+  }
+
+  encode(encoder: object, publication: Publication): Framed | undefined {
+    const { protocol } = encoder as Encoder;
+    try {
+      const encoded = protocol.encode?.(publication);
+      return encoded === undefined ? undefined : framed(`${protocol.name}: encode`, encoded);
+    } catch (error) {
+      log("err", () => `${protocol.name}: encode threw: ${describeError(error)}`);
+      return undefined;
+    }
+  }
+}

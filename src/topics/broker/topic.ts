@@ -1,0 +1,91 @@
+/** A topic at a context with a broker, and the places of its subscribers. */
+
+import type { BrokerPublication } from "../../api/topics/broker.ts";
+import type { Position, Subscription } from "../../api/topics/topics.ts";
+import type { LwsError } from "../../base/errors.ts";
+import { next } from "../../base/state_table.ts";
+import { TOPIC, type TopicEvent, type TopicState } from "./states.ts";
+import type { Publishable, Subscriber } from "../subscriber.ts";
+import { Tail } from "./tail.ts";
+import type { Place, Topic } from "../topics.ts";
+
+/** The most that waits of a topic until it is repaired. */
+const MOST_WAITING = 1_000;
+
+/** A call of `subscribe` that has not been answered. */
+export interface Pending {
+  readonly since: Position | undefined;
+  readonly promise: Promise<Subscription>;
+  readonly timer: unknown;
+  resolve(subscription: Subscription): void;
+  reject(error: LwsError): void;
+  /** Where its messages begin, once that is known. */
+  start: Position | undefined;
+  recovered: boolean;
+  /** How many messages were written. */
+  count: number;
+}
+
+/** The place of one subscriber. */
+export interface BrokerPlace<Message extends Publishable> extends Place {
+  readonly subscriber: Subscriber<Message>;
+  readonly topic: BrokerTopic<Message>;
+  /** Up to where it has all, while it is not in the live feed. */
+  position: Position;
+  /** Whether it goes on when its outbox has drained, or its fragmented message has ended. */
+  isWaiting: boolean;
+  pending: Pending | undefined;
+  /** What `subscribe` was answered. */
+  begun: Subscription | undefined;
+}
+
+/** One topic. */
+export class BrokerTopic<Message extends Publishable>
+  implements Topic<Message, BrokerPlace<Message>> {
+  readonly name: string;
+  readonly subscribers: Map<Subscriber<Message>, BrokerPlace<Message>> = new Map();
+  state: TopicState = TOPIC.first;
+  /** Up to where publications have gone out. */
+  epoch = "";
+  offset = 0;
+  readonly tail: Tail<Message, BrokerTopic<Message>> = new Tail();
+  /** Those that are not in the live feed. */
+  readonly behind: Set<BrokerPlace<Message>> = new Set();
+  /** Whether history is read for some of them. */
+  isReading = false;
+  /** How often in a row the broker had no good answer. */
+  attempts = 0;
+  /** What has come and can't go out yet. */
+  waiting: BrokerPublication[] = [];
+  /** More came than may wait, so that the live feed was interrupted here. */
+  hasOverrun = false;
+  /** When something last came live, and when the broker was last asked for its position. */
+  heardAt = 0;
+  checkedAt = 0;
+  /** Set while it has no subscribers. */
+  linger: unknown;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, offset: this.offset };
+  }
+
+  go(event: TopicEvent): void {
+    this.state = next(TOPIC, this.state, event, this.name);
+  }
+
+  isAt({ epoch, offset }: Position): boolean {
+    return epoch === this.epoch && offset === this.offset;
+  }
+
+  wait(publication: BrokerPublication): void {
+    if (this.waiting.length >= MOST_WAITING) {
+      this.waiting.length = 0;
+      this.hasOverrun = true;
+    }
+    this.waiting.push(publication);
+  }
+}
