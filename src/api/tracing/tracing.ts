@@ -69,6 +69,6 @@ export interface MessageTrace {
   readonly protocol: string;
   /** Bytes of payload as the program has it, not compressed. */
   readonly bytes: number;
-  /** Whether it is of bytes, and not a text. */
+  /** Whether it is binary, and no text. */
   readonly isBinary: boolean;
 }
