@@ -47,6 +47,8 @@ export type { TokenLimits } from "./src/api/creation/token_limits.ts";
 export type { SubprotocolPolicy, WireInfo } from "./src/api/creation/wire_info.ts";
 export type { Draft04Masking, WireVersion } from "./src/core/websocket/wire_version.ts";
 export { DEFAULT_LIMITS, type KeepAliveKind, type Limits } from "./src/api/limits.ts";
+export type { DialMember, RefusedHandshake } from "./src/api/client/dial.ts";
+export type { ClientRetry, ConnectFailure, RetryOptions } from "./src/api/client/retry.ts";
 export type { ClientConnectInfo, ClientConnectOptions } from "./src/api/client_info.ts";
 export { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "./src/api/topics/limits.ts";
 export type {

@@ -8,7 +8,7 @@
 
 import { type ContextCreationInfo, forkServiceLoop, handlers, type Protocol } from "../mod.ts";
 import { epollNetwork, isEpollAvailable } from "../src/transport/epoll/mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** Served by each worker, which loads this module anew: variables here are its own. */
 export const protocols: readonly Protocol[] = [{
@@ -32,7 +32,8 @@ if (import.meta.main) {
     workers: navigator.hardwareConcurrency,
     "every-ms": 1000,
   });
-  const service = await forkServiceLoop(import.meta.url, { port, iface: hostname }, { workers });
+  const info = { port, iface: hostname };
+  const service = await orEnd(() => forkServiceLoop(import.meta.url, info, { workers }));
   const tell = () => void service.broadcast("echo", `it is ${new Date().toLocaleTimeString()}`);
   const timer = setInterval(tell, everyMs);
   // deno-lint-ignore no-console -- a program's own output

@@ -3,6 +3,7 @@
 import {
   type ContextCreationInfo,
   type Extension,
+  LwsError,
   permessageDeflate,
   type WireVersion,
 } from "../mod.ts";
@@ -44,6 +45,30 @@ export function fail(problem: string, defaults: Record<string, unknown>): never 
   // deno-lint-ignore no-console -- a program's own output
   console.error(`${problem}\noptions: ${known.join(" ")}`);
   Deno.exit(2);
+}
+
+/**
+ * What `begin` gives. Where the library can't do that, as on a port that is taken or with a file that can't be
+ * read, the program ends with what is to be done about it, and without a stack.
+ */
+export function orEnd<T>(begin: () => Promise<T>): Promise<T>;
+export function orEnd<T>(begin: () => T): T;
+export function orEnd<T>(begin: () => T | Promise<T>): T | Promise<T> {
+  try {
+    const begun = begin();
+    return begun instanceof Promise ? begun.catch(endFor) : begun;
+  } catch (error) {
+    return endFor(error);
+  }
+}
+
+function endFor(error: unknown): never {
+  const { AddrInUse, NotCapable, NotFound, PermissionDenied } = Deno.errors;
+  const known = [LwsError, AddrInUse, NotCapable, NotFound, PermissionDenied];
+  if (!(error instanceof Error) || !known.some((each) => error instanceof each)) throw error;
+  // deno-lint-ignore no-console -- a program's own output
+  console.error(error.message);
+  Deno.exit(1);
 }
 
 /** The options of {@linkcode deflateExtensions}, for `readOptions`. */

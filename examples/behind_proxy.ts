@@ -16,7 +16,7 @@
  */
 
 import { createContext, handlers } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** How long peers that don't answer the close are waited for. */
 const GRACE_SECONDS = 5;
@@ -24,16 +24,18 @@ const GRACE_SECONDS = 5;
 if (import.meta.main) {
   const { options } = readOptions({ socket: "/tmp/greeter.sock", spread: 5 });
   const isActivated = Deno.env.get("LISTEN_FDS") === "1";
-  const context = createContext({
-    ...isActivated ? { listenFd: 3 } : { socketPath: options.socket, socketMode: 0o660 },
-    trustProxy: ["unix:"],
-    protocols: [{
-      name: "greeter",
-      callback: handlers({
-        established: (wsi) => void wsi.write(`hello, ${wsi.peerAddresses.ip}`),
-      }),
-    }],
-  });
+  const context = orEnd(() =>
+    createContext({
+      ...isActivated ? { listenFd: 3 } : { socketPath: options.socket, socketMode: 0o660 },
+      trustProxy: ["unix:"],
+      protocols: [{
+        name: "greeter",
+        callback: handlers({
+          established: (wsi) => void wsi.write(`hello, ${wsi.peerAddresses.ip}`),
+        }),
+      }],
+    })
+  );
   // deno-lint-ignore no-console -- a program's own output
   console.log(`listening on ${isActivated ? "descriptor 3" : options.socket}`);
   await untilInterrupted();

@@ -10,7 +10,7 @@
 // deno-lint-ignore-file no-console -- a program's own output
 
 import { connectBroadcast, createContext, handlers, type Protocol } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 const news: Protocol = {
   name: "news",
@@ -68,6 +68,6 @@ if (import.meta.main) {
     tell: 0,
     "every-ms": 1000,
   });
-  if (options.tell > 0) await tell(options.tell, options["every-ms"]);
-  else await serve(options.port, options.hostname, options["every-ms"]);
+  if (options.tell > 0) await orEnd(() => tell(options.tell, options["every-ms"]));
+  else await orEnd(() => serve(options.port, options.hostname, options["every-ms"]));
 }

@@ -13,7 +13,7 @@ import {
   permessageDeflate,
   type Wsi,
 } from "../mod.ts";
-import { readOptions } from "./arguments.ts";
+import { orEnd, readOptions } from "./arguments.ts";
 
 /** Bytes on one connection. Packets are frames of data with their headers; what comes in has all frames. */
 export interface ByteCounts {
@@ -70,26 +70,28 @@ if (import.meta.main) {
   const { options } = readOptions({ messages: 100 });
   const ended = Promise.withResolvers<void>();
   let echoed = 0;
-  await using context = createContext({
-    port: 0,
-    iface: "127.0.0.1",
-    extensions: [byteCounter(print), permessageDeflate({ threshold: 0 })],
-    protocols: [{
-      name: "echo",
-      callback: handlers({
-        clientEstablished(wsi) {
-          for (let i = 0; i < options.messages; i++) wsi.write(`message ${i} `.repeat(50));
-          wsi.write("the last one");
-        },
-        message(wsi, _user, message) {
-          if (!wsi.isClient) wsi.write(message);
-          else if (++echoed > options.messages) wsi.close(1000);
-        },
-        clientConnectionError: (_wsi, _user, text) => ended.reject(new Error(text)),
-        closed: (wsi) => wsi.isClient ? ended.resolve() : undefined,
-      }),
-    }],
-  });
+  await using context = orEnd(() =>
+    createContext({
+      port: 0,
+      iface: "127.0.0.1",
+      extensions: [byteCounter(print), permessageDeflate({ threshold: 0 })],
+      protocols: [{
+        name: "echo",
+        callback: handlers({
+          clientEstablished(wsi) {
+            for (let i = 0; i < options.messages; i++) wsi.write(`message ${i} `.repeat(50));
+            wsi.write("the last one");
+          },
+          message(wsi, _user, message) {
+            if (!wsi.isClient) wsi.write(message);
+            else if (++echoed > options.messages) wsi.close(1000);
+          },
+          clientConnectionError: (_wsi, _user, text) => ended.reject(new Error(text)),
+          closed: (wsi) => wsi.isClient ? ended.resolve() : undefined,
+        }),
+      }],
+    })
+  );
   context.clientConnect({ address: "127.0.0.1", port: context.port });
   await ended.promise;
 }

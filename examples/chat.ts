@@ -5,7 +5,7 @@
  */
 
 import { createContext, handlers, prepareMessage, type Protocol, type Wsi } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 interface Guest {
   room: string;
@@ -56,12 +56,14 @@ export const chat: Protocol<Guest> = {
 
 if (import.meta.main) {
   const { options } = readOptions({ port: 7682, hostname: "127.0.0.1" });
-  await using context = createContext({
-    port: options.port,
-    iface: options.hostname,
-    protocols: [chat],
-    maxMessageSize: 4096,
-  });
+  await using context = orEnd(() =>
+    createContext({
+      port: options.port,
+      iface: options.hostname,
+      protocols: [chat],
+      maxMessageSize: 4096,
+    })
+  );
   // deno-lint-ignore no-console -- a program's own output
   console.log(`listening on ws://${options.hostname}:${context.port}/ROOM`);
   await untilInterrupted();

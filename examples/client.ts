@@ -15,6 +15,7 @@ import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mo
 import {
   DEFLATE_OPTIONS,
   deflateExtensions,
+  orEnd,
   readOptions,
   TLS_OPTIONS,
   tlsMembers,
@@ -35,7 +36,6 @@ if (url === null || !/^wss?:$/.test(url.protocol)) {
   Deno.exit(2);
 }
 
-const isSecure = url.protocol === "wss:";
 let exitCode = 0;
 const asked = options.protocol === "" ? [] : options.protocol.split(",");
 const callback = handlers({
@@ -65,25 +65,25 @@ const callback = handlers({
 });
 
 const names = asked.length > 0 ? asked : ["client"];
-const context = createContext({
-  port: CONTEXT_PORT_NO_LISTEN,
-  protocols: names.map((name) => ({ name, callback })),
-  maxMessageSize: 64 * 1024 * 1024,
-  maxFramePayload: 64 * 1024 * 1024,
-  extensions: deflateExtensions(options),
-  ...tlsMembers(options, known),
-  // What the system trusts besides can only be read with `--allow-sys`.
-  options: { disableOsCaCerts: options.ca !== "" },
-});
-context.clientConnect({
-  address: url.hostname.replace(/^\[|\]$/g, ""),
-  port: Number(url.port || (isSecure ? 443 : 80)),
-  ssl: isSecure ? options.insecure ? 2 : 1 : 0,
-  path: url.pathname + url.search,
-  host: url.host,
-  protocol: asked,
-  ...(options.origin === "" ? {} : { origin: options.origin }),
-});
+const context = orEnd(() =>
+  createContext({
+    port: CONTEXT_PORT_NO_LISTEN,
+    protocols: names.map((name) => ({ name, callback })),
+    maxMessageSize: 64 * 1024 * 1024,
+    maxFramePayload: 64 * 1024 * 1024,
+    extensions: deflateExtensions(options),
+    ...tlsMembers(options, known),
+    // What the system trusts besides can only be read with `--allow-sys`.
+    options: { disableOsCaCerts: options.ca !== "" },
+  })
+);
+orEnd(() =>
+  context.clientConnect(url, {
+    protocol: asked,
+    ...(options.origin === "" ? {} : { origin: options.origin }),
+    ...(options.insecure && url.protocol === "wss:" ? { ssl: 2 } : {}),
+  })
+);
 await context.closed;
 Deno.exit(exitCode);
 

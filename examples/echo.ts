@@ -18,6 +18,7 @@ import {
   DEFLATE_OPTIONS,
   deflateExtensions,
   fail,
+  orEnd,
   readOptions,
   readVersions,
   TLS_OPTIONS,
@@ -65,18 +66,20 @@ if (import.meta.main) {
   const { options } = readOptions(known);
   if (options.ca !== "" && options.cert === "") fail("--ca needs --cert and --key", known);
   const tls = tlsMembers(options, known);
-  await using context = createContext({
-    port: options.port,
-    iface: options.hostname,
-    protocols: [echo],
-    allowedOrigins: ["*"],
-    versions: readVersions(options.versions, known),
-    maxFramePayload: LONGEST,
-    maxMessageSize: LONGEST,
-    extensions: deflateExtensions(options),
-    ...tls,
-    options: { requireValidClientCert: options.ca !== "" },
-  });
+  await using context = orEnd(() =>
+    createContext({
+      port: options.port,
+      iface: options.hostname,
+      protocols: [echo],
+      allowedOrigins: ["*"],
+      versions: readVersions(options.versions, known),
+      maxFramePayload: LONGEST,
+      maxMessageSize: LONGEST,
+      extensions: deflateExtensions(options),
+      ...tls,
+      options: { requireValidClientCert: options.ca !== "" },
+    })
+  );
   const scheme = options.cert === "" ? "ws" : "wss";
   // deno-lint-ignore no-console -- a program's own output
   console.log(`listening on ${scheme}://${options.hostname}:${context.port}`);

@@ -7,7 +7,7 @@
  */
 
 import { type Context, createContext, handlers, type Protocol } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The protocol of the news; clients need not say anything. */
 const news: Protocol = {
@@ -52,7 +52,8 @@ export async function tellChanges(
 
 if (import.meta.main) {
   const { options } = readOptions({ port: 7686, hostname: "127.0.0.1", folder: "." });
-  await using context = serveFolder(options.folder, options.port, options.hostname);
+  const { folder, port, hostname } = options;
+  await using context = orEnd(() => serveFolder(folder, port, hostname));
   using watcher = Deno.watchFs(options.folder);
   void tellChanges(context, options.folder, watcher);
   // deno-lint-ignore no-console -- a program's own output

@@ -6,7 +6,7 @@
  */
 
 import { type Context, createContext, type PollFd, POLLIN, type Protocol } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The loop of a program that was there before the library came. */
 class HostLoop {
@@ -81,6 +81,15 @@ class HostLoop {
   }
 }
 
+function listenPlain(port: number): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new Deno.errors.AddrInUse(`port ${port} for plain TCP is in use`);
+  }
+}
+
 /** Serves both until `signal` aborts; `onReady` is told the ports. */
 export async function sharedLoop(
   options: { port: number; plainPort: number; signal: AbortSignal },
@@ -94,7 +103,7 @@ export async function sharedLoop(
     protocols: [loop.echo()],
     signal: options.signal,
   });
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: options.plainPort });
+  const listener = listenPlain(options.plainPort);
   const conns = new Set<Deno.Conn>();
 
   loop.watch(context, () => listener.accept(), (conn) => {
@@ -123,11 +132,11 @@ export async function sharedLoop(
 if (import.meta.main) {
   const { options } = readOptions({ port: 7681, "plain-port": 7682 });
   const ending = new AbortController();
-  const served = sharedLoop(
-    { port: options.port, plainPort: options["plain-port"], signal: ending.signal },
-    (port, plainPort) =>
+  const place = { port: options.port, plainPort: options["plain-port"], signal: ending.signal };
+  const served = orEnd(() =>
+    sharedLoop(place, (port, plainPort) =>
       // deno-lint-ignore no-console -- a program's own output
-      console.log(`listening on ws://127.0.0.1:${port}/, and on port ${plainPort} for plain TCP`),
+      console.log(`listening on ws://127.0.0.1:${port}/, and on port ${plainPort} for plain TCP`))
   );
   await untilInterrupted();
   ending.abort();

@@ -6,7 +6,7 @@
  */
 
 import { createContext, type Protocol, type Wsi } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** Bytes that may wait for the disk before reading stops. */
 const WAITING = 256 * 1024;
@@ -108,12 +108,14 @@ async function drain(wsi: Wsi, user: Upload): Promise<void> {
 
 if (import.meta.main) {
   const { options } = readOptions({ port: 7683, hostname: "127.0.0.1", folder: "." });
-  await using context = createContext({
-    port: options.port,
-    iface: options.hostname,
-    protocols: [upload(options.folder)],
-    maxBodySize: 1024 * 1024 * 1024,
-  });
+  await using context = orEnd(() =>
+    createContext({
+      port: options.port,
+      iface: options.hostname,
+      protocols: [upload(options.folder)],
+      maxBodySize: 1024 * 1024 * 1024,
+    })
+  );
   // deno-lint-ignore no-console -- a program's own output
   console.log(`listening on http://${options.hostname}:${context.port}/NAME`);
   await untilInterrupted();

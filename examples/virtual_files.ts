@@ -8,7 +8,7 @@
  */
 
 import { createContext, type FileOps, type FileStat, type Protocol, type Wsi } from "../mod.ts";
-import { readOptions, untilInterrupted } from "./arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The longest file. */
 const LARGEST = 1024 * 1024;
@@ -139,13 +139,15 @@ async function append(wsi: Wsi, pieces: Uint8Array<ArrayBuffer>[]): Promise<void
 if (import.meta.main) {
   const { options } = readOptions({ port: 7684, hostname: "127.0.0.1" });
   const hello = new TextEncoder().encode("Hello from memory.\n");
-  await using context = createContext({
-    port: options.port,
-    iface: options.hostname,
-    fileOps: memoryFiles(new Map([["/", { bytes: hello, mtime: new Date() }]])),
-    maxBodySize: LARGEST,
-    protocols: [virtualFiles],
-  });
+  await using context = orEnd(() =>
+    createContext({
+      port: options.port,
+      iface: options.hostname,
+      fileOps: memoryFiles(new Map([["/", { bytes: hello, mtime: new Date() }]])),
+      maxBodySize: LARGEST,
+      protocols: [virtualFiles],
+    })
+  );
   // deno-lint-ignore no-console -- a program's own output
   console.log(`serving http://${options.hostname}:${context.port}/`);
   await untilInterrupted();

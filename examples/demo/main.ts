@@ -4,11 +4,11 @@
  *     deno task demo --port 7681
  */
 
-import { readOptions, untilInterrupted } from "../arguments.ts";
+import { orEnd, readOptions, untilInterrupted } from "../arguments.ts";
 import { serveDemo } from "./server.ts";
 
 const { options } = readOptions({ port: 7681, hostname: "127.0.0.1" });
-await using context = serveDemo(options.port, options.hostname);
+await using context = orEnd(() => serveDemo(options.port, options.hostname));
 // deno-lint-ignore no-console -- a program's own output
 console.log(`serving the demo on http://${options.hostname}:${context.port}/ (Ctrl-C stops it)`);
 await untilInterrupted();

@@ -1,5 +1,6 @@
 /** What `clientConnect` is given: a URL and options, or `struct lws_client_connect_info`. */
 
+import type { RetryOptions } from "./client/retry.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 
 /**
@@ -113,6 +114,22 @@ export interface ClientConnectOptions {
    * Default: `5` with a URL, `0` with the struct.
    */
   readonly redirects?: number;
+  /**
+   * Connects again whenever the connection has ended, or was not established: true for the defaults of
+   * {@linkcode RetryOptions}. Each attempt is a connection of its own, with reasons as any, and `user` goes on from
+   * one to the next: `perSessionData` is called once, unless a server chooses another protocol. Between them the
+   * program hears `clientRetry`, which may say no. Everything starts from the URL again, redirects included.
+   *
+   * Not tried again: what this end has closed or refused itself (`wsi.close`, `signal`, what a callback returned or
+   * threw, `context.destroy`), a close with 1008, and an answer from 400 to 499 but for 408, 425 and 429. `Retry-After`
+   * of an answer is waited for, up to an hour; after 1013 the delay is the last of the list.
+   *
+   * `wsi.close()` on a connection of the client that has ended returns 0 and ends the client, while it waits or
+   * connects; so does `signal`. Of that nothing more is told where it waits, as the connection before has ended.
+   *
+   * Default: `false`.
+   */
+  readonly retry?: boolean | RetryOptions;
   /**
    * With `wss:` alone: 2 forgives a self-signed certificate, and nothing else about it; see
    * {@linkcode ClientConnectInfo.ssl}.

@@ -1,5 +1,6 @@
 /** The public face of a context. */
 
+import type { DialMember } from "./client/dial.ts";
 import type { ClientConnectInfo, ClientConnectOptions } from "./client_info.ts";
 import type { FileOps } from "./file_ops.ts";
 import type { Limits } from "./limits.ts";
@@ -24,13 +25,13 @@ export type DatalessReason =
 
 /**
  * Everything that shares one listener, one set of protocols and one service (`struct lws_context`). Made
- * by {@linkcode createContext}. Once it is destroyed, `clientConnect`, `adopt` and `openPort` throw
+ * by {@linkcode createContext}. Once it is destroyed, `clientConnect`, `dial`, `adopt` and `openPort` throw
  * `destroyed`; the other calls find no connections any more. `publish` and `subscriberCount` are members of
  * {@linkcode TopicPublisher}.
  *
  * @category Server and client
  */
-export interface Context extends AsyncDisposable, TopicPublisher {
+export interface Context extends AsyncDisposable, DialMember, TopicPublisher {
   /** The port it listens on; 0 on a unix socket, −1 when it does not listen. */
   readonly port: number;
   /** What was given at creation (`lws_context_user`). */

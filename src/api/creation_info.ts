@@ -48,7 +48,8 @@ export interface ContextCreationInfo
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
    * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are
-   * no WebSockets, which are refused with 403, and what no mount has is answered 404.
+   * no WebSockets, which are refused with 403, and what no mount has is answered 404. It may be as well where
+   * `port` is {@linkcode CONTEXT_PORT_NO_LISTEN}: then whatever a server chooses is taken.
    */
   readonly protocols?: readonly Protocol[];
   /**

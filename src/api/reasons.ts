@@ -1,5 +1,6 @@
 /** The callback reasons: libwebsockets' names in camelCase, and what each one's `data` is. */
 
+import type { ClientRetry } from "./client/retry.ts";
 import type { PollArgs, PollLock } from "./service.ts";
 import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
 import type { TopicGap, TopicLag } from "./topics/topics.ts";
@@ -174,6 +175,11 @@ export interface ReasonData {
    * came along with its head.)
    */
   clientConnectionError: string;
+  /**
+   * A client is going to connect again, by its option `retry`: behind `closed` or `clientConnectionError`, on the
+   * connection and to the protocol that had it. Non-zero, and a throw, have it not.
+   */
+  clientRetry: ClientRetry;
   /** `context.broadcast` has something for every established server connection; valid during the call. */
   broadcast: Uint8Array;
   /**
@@ -266,6 +272,7 @@ const NAMES: Record<keyof ReasonData, true> = {
   clientReceivePong: true,
   clientWriteable: true,
   clientConnectionError: true,
+  clientRetry: true,
   broadcast: true,
   opensslLoadExtraClientVerifyCerts: true,
   opensslLoadExtraServerVerifyCerts: true,
@@ -344,7 +351,8 @@ export type WithAnyUser =
   | "wsiDestroy"
   | "clientAppendHandshakeHeader"
   | "clientConfirmExtensionSupported"
-  | "clientConnectionError";
+  | "clientConnectionError"
+  | "clientRetry";
 
 /**
  * The `user` of a reason.

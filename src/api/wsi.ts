@@ -153,7 +153,8 @@ export interface Wsi<out User = unknown>
    *
    * @param code 1000–1003, 1007–1014 or 3000–4999; left out: a close frame without a code.
    * @param reason At most 123 bytes of UTF-8.
-   * @returns 0, or −1 when the connection is closing already or an extension keeps it open.
+   * @returns 0, or −1 when the connection is closing already or an extension keeps it open. On a client with
+   *   `retry` 0 as well where that keeps it from connecting again.
    * @throws {LwsError} `invalid-argument` for another code or a longer reason.
    */
   close(code?: number, reason?: string): number;

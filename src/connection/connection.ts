@@ -307,8 +307,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
 
   /** Begins the closing handshake of a WebSocket; of an HTTP connection as {@linkcode end}. */
   close(cause: CloseCause, code: number | undefined, reason: string): number {
-    if (!this.isOpen || this.phase === undefined) return -1;
-    return this.phase.close(cause, code, reason);
+    const { phase } = this;
+    const result = this.isOpen && phase !== undefined ? phase.close(cause, code, reason) : -1;
+    if (result === 0 || cause !== "self" || !this.isClient) return result;
+    return this.owner.clients.cancel(this) ? 0 : result;
   }
 
   /** Says why it ends, which is known before it does so; of several causes the first one counts. */

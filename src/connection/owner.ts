@@ -100,6 +100,8 @@ export interface ConnectionOwner {
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
   protocolNamed(name: string): ProtocolEntry | undefined;
+  /** The one for a client whose server has chosen a name; a context that was given none has one for each. */
+  protocolForClient(name: string): ProtocolEntry | undefined;
   /** Whether a client that asks for none of them by name gets one all the same. */
   readonly subprotocolsAreOptional: boolean;
   /** Whether the first one also serves clients of version 0 that ask for a name which none has. */

@@ -13,9 +13,10 @@ const PAUSED_BY_USER = FIRST_FREE_FLAG;
 const PAUSED_BY_PHASE = FIRST_FREE_FLAG * 2;
 const WAITS_FOR_TURN = FIRST_FREE_FLAG * 4;
 const PAUSED_BY_LOOP = FIRST_FREE_FLAG * 8;
-const DIVERTED = FIRST_FREE_FLAG * 16;
-const PAUSED_BY_RATE = FIRST_FREE_FLAG * 32;
-const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP | PAUSED_BY_RATE;
+const PAUSED_BY_DIAL = FIRST_FREE_FLAG * 16;
+const DIVERTED = FIRST_FREE_FLAG * 32;
+const PAUSED_BY_RATE = FIRST_FREE_FLAG * 64;
+const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP | PAUSED_BY_DIAL | PAUSED_BY_RATE;
 
 /** The base of a connection, as {@linkcode Outbox} is. */
 export abstract class RxFlow extends Outbox implements TurnTaker {
@@ -93,14 +94,23 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
 
   /** Holds input back while a loop over the messages works, whatever the program says. */
   holdForLoop(held: boolean): void {
-    if (((this.flags & PAUSED_BY_LOOP) !== 0) === held) return;
-    this.#set(PAUSED_BY_LOOP, held);
+    this.#hold(PAUSED_BY_LOOP, held);
+  }
+
+  /** Holds input back until the program has what it has dialled. */
+  holdForDial(held: boolean): void {
+    this.#hold(PAUSED_BY_DIAL, held);
+  }
+
+  #hold(flag: number, held: boolean): void {
+    if (((this.flags & flag) !== 0) === held) return;
+    this.#set(flag, held);
     if (this.isOpen) this.#applyPause();
   }
 
   /** Lets the peer's close frame in, however little the program wants to receive. */
   allowClose(): void {
-    this.#set(PAUSED_BY_LOOP, false);
+    this.#set(PAUSED_BY_LOOP | PAUSED_BY_DIAL, false);
     this.allowInput(true);
   }
 

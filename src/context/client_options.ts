@@ -1,7 +1,9 @@
 /** What `clientConnect` is given, and its check. */
 
+import { checkRetry, type RetryPolicy } from "./clients/retry_policy.ts";
 import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import { isPlain, refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { isWhole } from "../base/option_rules.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
@@ -30,6 +32,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   "draft04Masking",
   "signal",
   "redirects",
+  "retry",
 ]);
 
 /** As many as browsers follow. */
@@ -46,6 +49,8 @@ export interface CheckedClient {
   /** The connection's, where the program gave it. */
   readonly user: unknown;
   readonly signal: AbortSignal | undefined;
+  /** Undefined where it does not connect again. */
+  readonly retry: RetryPolicy | undefined;
 }
 
 /**
@@ -71,7 +76,7 @@ function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnect
   if (typeof options !== "object" || options === null) refuse("options", options, "an object");
   for (const [field, value] of Object.entries(options)) {
     if (IN_URL.has(field)) refuse(field, value, "nothing beside a URL, which has it");
-    if (!FIELDS.has(field)) refuse(field, value, `only ${BESIDE_URL.join(", ")}`);
+    if (!FIELDS.has(field)) refuseName(field, value, BESIDE_URL);
   }
   const { address, port, ssl, path } = placeOf(url);
   if (options.ssl !== undefined && (ssl === 0 || options.ssl !== 1 && options.ssl !== 2)) {
@@ -97,13 +102,14 @@ function infoOf(text: string, options: ClientConnectOptions = {}): ClientConnect
 function checkClientInfo(info: ClientConnectInfo): CheckedClient {
   if (typeof info !== "object" || info === null) refuse("info", info, "a URL or an object");
   for (const [field, value] of Object.entries(info)) {
-    if (!FIELDS.has(field)) refuse(field, value, `only ${[...FIELDS].join(", ")}`);
+    if (!FIELDS.has(field)) refuseName(field, value, [...FIELDS]);
   }
   const target = targetOf(info);
   const { userdata: user, signal } = info;
-  if (signal === undefined) return { target, user, signal };
+  const retry = checkRetry(info.retry);
+  if (signal === undefined) return { target, user, signal, retry };
   if (!(signal instanceof AbortSignal)) refuse("signal", signal, "an AbortSignal");
-  if (!signal.aborted) return { target, user, signal };
+  if (!signal.aborted) return { target, user, signal, retry };
   throw new LwsError("aborted", "clientConnect: signal has aborted already", {
     cause: signal.reason,
   });
@@ -242,6 +248,10 @@ function listOf<T>(field: string, list: Iterable<T> | null | undefined, allowed:
   if (list === undefined || list === null) return [];
   if (typeof list[Symbol.iterator] !== "function") refuse(field, list, allowed);
   return [...list];
+}
+
+function refuseName(field: string, value: unknown, fields: readonly string[]): never {
+  refuse(field, value, `only ${fields.join(", ")}${didYouMean(field, fields)}`);
 }
 
 function refuse(field: string, value: unknown, allowed: string): never {

@@ -210,10 +210,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   }
 
   /** Begins a client's connection; what becomes of it is told later. */
-  connect(target: ClientTarget, user: unknown): Connection {
+  connect(target: ClientTarget, user: unknown, userOf?: ProtocolEntry): Connection {
     const connection = new Connection(this, this.descriptors.next(), true);
     connection.user = user;
-    const handshake = new ClientHandshake(connection, target, this.connector);
+    const handshake = new ClientHandshake(connection, target, this.connector, userOf);
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
@@ -234,6 +234,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.admission.stop();
+    this.clients.stop();
     this.inbox.close();
     this.polling?.scheduler.release();
     this.#shutdown = new Shutdown(this.wheel, [...this.descriptors.connections.values()], options);
@@ -245,6 +246,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   protocolNamed(name: string): ProtocolEntry | undefined {
     return this.protocols.named(name);
+  }
+
+  protocolForClient(name: string): ProtocolEntry | undefined {
+    return this.protocols.forClient(name);
   }
 
   flushLater(outbox: Outbox): void {

@@ -23,7 +23,8 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind, Face, isFace } from "../base/face.ts";
 import { history, publishToAll, subscriberCount } from "../connection/topics/calls.ts";
-import { checkClient } from "./client_options.ts";
+import { asOfDial } from "./clients/dialing.ts";
+import { checkClient, type CheckedClient } from "./client_options.ts";
 import { ServingContext } from "./context.ts";
 import { checkCreationInfo } from "./creation_options.ts";
 import { checkDestroyOptions } from "./shutdown.ts";
@@ -107,6 +108,20 @@ class ContextFace extends Face<ServingContext> implements Context {
 
   clientConnect(place: string | URL | ClientConnectInfo, options?: ClientConnectOptions): Wsi {
     return living(this, "clientConnect").clients.connect(checkClient(place, options)).wsi;
+  }
+
+  async dial(
+    place: string | URL | ClientConnectInfo,
+    options?: ClientConnectOptions,
+  ): Promise<Wsi> {
+    let client: CheckedClient;
+    const { clients } = living(this, "dial");
+    try {
+      client = checkClient(place, options);
+    } catch (error) {
+      throw asOfDial(error);
+    }
+    return await clients.dial(client);
   }
 
   adopt(conn: StreamConn): Wsi | undefined {

@@ -70,7 +70,7 @@ export const OWN_RULES = {
   protocols: {
     kind: "list",
     allowed: "an array of protocols",
-    default: "none, beside `mounts`",
+    default: "none, beside `mounts` and with `CONTEXT_PORT_NO_LISTEN`",
     about: "The protocols, the first of which gets all of HTTP: see below.",
     check: checkProtocols,
   },

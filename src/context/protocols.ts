@@ -12,7 +12,7 @@ import { call, callAny } from "../connection/callbacks.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import { ProtocolCounters } from "../connection/stats/counters.ts";
-import { rxBufferSizeOf } from "./options/protocols.ts";
+import { rxBufferSizeOf, UNSERVED } from "./options/protocols.ts";
 import { hearsDrain } from "./protocol/method_table.ts";
 import { compilePath } from "../web/paths.ts";
 
@@ -24,11 +24,12 @@ export interface BroadcastPlace {
 
 /** They, in their order, and by their names. */
 export class Protocols {
-  readonly entries: readonly ProtocolEntry[];
+  readonly entries: ProtocolEntry[];
   /** As programs see them. */
   readonly active: readonly ActiveProtocol[];
   readonly #context: Context;
   readonly #named = new Map<string, ProtocolEntry>();
+  readonly #placeOf: (index: number) => BroadcastPlace | undefined;
 
   /**
    * @param context The context that has them.
@@ -40,9 +41,17 @@ export class Protocols {
     placeOf: (index: number) => BroadcastPlace | undefined,
   ) {
     this.#context = context;
-    this.entries = protocols.map((protocol, index) => ({
+    this.#placeOf = placeOf;
+    this.entries = [];
+    for (const protocol of protocols) this.#add(protocol);
+    this.active = this.entries.map((entry) => entry.active);
+  }
+
+  #add(protocol: Protocol): ProtocolEntry {
+    const index = this.entries.length;
+    const entry: ProtocolEntry = {
       protocol,
-      active: activate(protocol, context, index, placeOf(index)),
+      active: activate(protocol, this.#context, index, this.#placeOf(index)),
       index,
       rxBufferSize: rxBufferSizeOf(protocol),
       allowedOrigins: protocol.allowedOrigins,
@@ -52,14 +61,22 @@ export class Protocols {
       clientRules: undefined,
       counters: new ProtocolCounters(),
       connections: new Set<Connection>(),
-    }));
-    this.active = this.entries.map((entry) => entry.active);
-    for (const entry of this.entries) this.#named.set(entry.protocol.name, entry);
+    };
+    this.entries.push(entry);
+    this.#named.set(protocol.name, entry);
+    return entry;
   }
 
   /** The one of a name. */
   named(name: string): ProtocolEntry | undefined {
     return this.#named.get(name);
+  }
+
+  /** The one of a name that a client has asked for; where the program has given none, any will do. */
+  forClient(name: string): ProtocolEntry | undefined {
+    const known = this.#named.get(name);
+    if (known !== undefined || this.entries[0]!.protocol !== UNSERVED) return known;
+    return this.#add({ ...UNSERVED, name });
   }
 
   /** Calls each of them, for the context in all. */

@@ -110,6 +110,12 @@ export const FAMILIES: readonly Family[] = [
     samples: ({ clientsFailed }) => named("cause", FAILURE_CAUSES, clientsFailed),
   },
   {
+    name: "lws_client_retries",
+    type: "counter",
+    help: "How often clients were to connect again.",
+    samples: ({ clientRetries }) => [[clientRetries, {}]],
+  },
+  {
     name: "lws_closes",
     type: "counter",
     help: "WebSockets that have closed, by what ended them.",

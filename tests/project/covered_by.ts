@@ -41,6 +41,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/protocol/paths_test.ts": ["connection/upgrade/choice"],
   "behaviour/client/signal_test.ts": ["context/clients/clients", "context/clients/supervisor"],
   "behaviour/client/url_test.ts": ["context/client_options"],
+  "behaviour/client/dial_test.ts": ["context/clients/dialing"],
   "behaviour/messages/messages_test.ts": [
     "connection/messages/end",
     "connection/messages/gathering",

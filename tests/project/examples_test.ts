@@ -13,7 +13,8 @@ import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/cer
 import { freePort } from "../support/free_port.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
 import { runArguments, runProgram } from "../support/program.ts";
-import { openAlone, serve, settle } from "../support/serve.ts";
+import { serve } from "../../src/testing/mod.ts";
+import { openAlone, settle } from "../support/serve.ts";
 import { named } from "../support/named.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -453,25 +454,23 @@ Deno.test("the demo serves its page, counts, mirrors and tells who is there", as
 Deno.test("the mirror cuts a reader that reads nothing, and the others go on", async () => {
   const { mirrorProtocol } = await import("../../examples/demo/mirror.ts");
   const { Presence } = await import("../../examples/demo/presence.ts");
-  await using served = serve([mirrorProtocol(new Presence())], { softUnsentBytes: 1_000 });
-  const reader = await served.open();
-  const stuck = await served.open();
+  await using served = serve(mirrorProtocol(new Presence()), { softUnsentBytes: 1_000 });
+  const reader = await served.dialWebSocket();
+  const stuck = await served.dialWebSocket();
   stuck.peer.transport.stopReading();
   const packet = "x".repeat(4_000);
   let received = 0;
   for (let i = 0; i < 100; i++) {
-    reader.send({ opcode: 1, payload: `${i} ${packet}` });
-    await settle();
+    reader.send(`${i} ${packet}`);
     // What the stuck one holds up comes once it is cut.
-    if (i === 90) {
-      await served.pass(6_000);
-    }
+    await served.advance(i === 90 ? 6_000 : 0);
   }
   while (received < 100) {
-    assertEquals((await reader.receiveText()).split(" ")[0], String(received++));
+    assertEquals(`${await reader.next()}`.split(" ")[0], String(received++));
   }
   stuck.peer.transport.startReading();
-  assert((await stuck.peer.readToEnd()).length < 100 * 4_000);
+  await stuck.closed;
+  assert(stuck.peer.received.length < 100 * 4_000);
 });
 
 Deno.test("a client context of its own sees the demo's counter", async () => {

@@ -13,6 +13,7 @@ const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${na
 /** The pages, and how many examples each has at least. */
 // deno-fmt-ignore
 const PAGES = [
+  ["clients", 4],
   ["command", 1],
   ["http", 7],
   ["metrics", 1],

@@ -33,7 +33,7 @@ const examples = Deno.readTextFileSync(`${ROOT}README.md`).split("```ts\n")
 async function save(folder: string, saved: readonly Example[], port = 0): Promise<string[]> {
   return await Promise.all(saved.map(async ({ name, code }, i) => {
     const path = `${folder}/${name ?? `example_${i}.ts`}`;
-    await Deno.writeTextFile(path, code.replaceAll(/\bport: 9001\b/g, `port: ${port}`));
+    await Deno.writeTextFile(path, code.replaceAll(/\b(port: |127\.0\.0\.1:)9001\b/g, `$1${port}`));
     return path;
   }));
 }
@@ -51,7 +51,7 @@ Deno.test("server.ts and client.ts of the README talk to each other and stay unt
   const [server, client] = examples as [Example, Example];
   assertEquals([server.name, client.name], ["server.ts", "client.ts"]);
   for (const { code, flags } of [server, client]) {
-    assertMatch(code, /port: 9001\b/);
+    assertMatch(code, /(port: |127\.0\.0\.1:)9001\b/);
     assertEquals(flags, ["--allow-net"]);
   }
   await inFolder(async (folder) => {

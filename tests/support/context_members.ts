@@ -13,6 +13,7 @@ const MEMBERS = {
   isDestroyed: true,
   closed: true,
   clientConnect: true,
+  dial: true,
   adopt: true,
   peerAddresses: true,
   resolvePeerAddresses: true,

@@ -116,6 +116,8 @@ export interface Stats extends ProtocolStats {
   readonly handshakesRefused: Readonly<Partial<Record<RefusalCause, number>>>;
   /** Clients that were never established, by their causes. */
   readonly clientsFailed: Readonly<Partial<Record<ClientFailureCause, number>>>;
+  /** How often clients were to connect again, by their option `retry`. */
+  readonly clientRetries: number;
   /**
    * How often a limit was hit, by its name; those that never were are left out. `maxConnections` counts the
    * connections that took the last place. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.

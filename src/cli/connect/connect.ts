@@ -96,6 +96,8 @@ async function run(args: Arguments, report: Report): Promise<number> {
     protocols: names.map((name) => ({ name, callback: session.callback })),
     maxMessageSize: longest,
     maxFramePayload: longest,
+    // A line is taken while no more than `softUnsentBytes` wait, however long it is.
+    maxUnsentBytes: Infinity,
     extensions: args.flag("compress") ? [permessageDeflate()] : [],
     ...tlsMembers(args),
   });

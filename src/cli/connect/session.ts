@@ -60,6 +60,8 @@ export class Session {
   /** The connection while it is open. */
   #wsi: Wsi | undefined;
   #wake: (() => void) | undefined;
+  /** Whether the closing handshake has begun here: then nothing more can be sent. */
+  #isClosing = false;
   #isOver = false;
   /** Whether something that was asked for could not be done. */
   #hasFailed = false;
@@ -125,7 +127,9 @@ export class Session {
 
   /** Ends it as one that was meant to end. */
   close(): void {
-    this.#wsi?.close(CLOSE_STATUS.normal);
+    if (this.#wsi === undefined) return;
+    this.#isClosing = true;
+    this.#wsi.close(CLOSE_STATUS.normal);
   }
 
   /** Ends it once nothing has come, and nothing has waited to be sent or shown, for so many milliseconds. */
@@ -152,7 +156,7 @@ export class Session {
       case "pong":
         return this.#write(action.payload, "pong");
       case "close":
-        this.#wsi?.close(action.code, action.reason);
+        this.#isClosing = this.#wsi?.close(action.code, action.reason) === 0;
         return;
       case "help":
         for (const line of HELP) this.#report.note(line);
@@ -175,7 +179,7 @@ export class Session {
   }
 
   get #hasRoom(): boolean {
-    return this.#wsi !== undefined && !this.#wsi.partialBuffered;
+    return this.#wsi !== undefined && !this.#isClosing && !this.#wsi.partialBuffered;
   }
 
   /** Resolves when there is room, or with false once it is over. */

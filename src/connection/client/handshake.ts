@@ -10,8 +10,9 @@ import { describeFailure, isLogged, log, messageOf } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { call, consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
-import { redirectOf, withoutCredentials } from "./redirect.ts";
-import type { ClientTarget, Connector, Route } from "./route.ts";
+import type { ProtocolEntry } from "../owner.ts";
+import { fieldsFor, redirectOf } from "./redirect.ts";
+import { type ClientTarget, type Connector, nameOf, type Route } from "./route.ts";
 import type { ClientFailure } from "./watch.ts";
 import { ResponseHeaders } from "../http/header_reader.ts";
 import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
@@ -19,6 +20,7 @@ import { CLIENT_HANDSHAKE, type HandshakeEvent, type HandshakeState } from "../s
 import { WebSocketSession } from "../websocket_session.ts";
 import { type ResponseHead, ResponseHeadParser } from "../../core/http/head.ts";
 import { RefusedAnswer } from "../../core/http/refused_answer.ts";
+import { isInterim } from "../../core/http/status.ts";
 import { HttpSyntaxError } from "../../core/http/syntax.ts";
 import { closePayload } from "../../core/websocket/close.ts";
 import { HandshakeError, type UpgradeAnswer } from "../../core/websocket/handshake/client.ts";
@@ -40,16 +42,13 @@ const CONNECTING: Partial<Record<HandshakeState, TimeoutReason>> = {
   TLS: "establishWithServer",
 };
 
-/** Whether another response follows; 101 is final, as HTTP ends with it. */
-function isInterim(status: number): boolean {
-  return status < 200 && status !== 101;
-}
-
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
   readonly #connection: Connection;
   readonly #target: ClientTarget;
   readonly #routes: Connector;
+  /** Whose per-session data the connection has already. */
+  readonly #userOf: ProtocolEntry | undefined;
   readonly #aborter = new AbortController();
   readonly #parser: ResponseHeadParser;
   /** Undefined before the request. */
@@ -57,6 +56,7 @@ export class ClientHandshake implements Phase {
   /** What an answer agreed to whose last bytes, behind its head, have not come. */
   #agreed: UpgradeAnswer | undefined;
   #failure = "the server closed the connection before it answered";
+  #error: unknown;
   /** The answer of a server or a proxy that refuses; {@linkcode #failure} says so from then on. */
   #refused: RefusedAnswer | undefined;
   #state = CLIENT_HANDSHAKE.first;
@@ -64,6 +64,8 @@ export class ClientHandshake implements Phase {
   #startedAt = 0;
   #offered: readonly Extension[] = [];
   #isTimedOut = false;
+  /** The failure is this end's own. */
+  #isOwn = false;
   /** Why the redirect was not followed that the server's answer is. */
   #unfollowed = "";
   /** What asks where a redirect leads. */
@@ -71,10 +73,16 @@ export class ClientHandshake implements Phase {
   /** 1xx responses so far. */
   #interim = 0;
 
-  constructor(connection: Connection, target: ClientTarget, routes: Connector) {
+  constructor(
+    connection: Connection,
+    target: ClientTarget,
+    routes: Connector,
+    userOf?: ProtocolEntry,
+  ) {
     this.#connection = connection;
     this.#target = target;
     this.#routes = routes;
+    this.#userOf = userOf;
     this.#parser = new ResponseHeadParser(connection.owner.limits);
     connection.wireVersion = target.version;
   }
@@ -83,7 +91,7 @@ export class ClientHandshake implements Phase {
   start(): void {
     const connection = this.#connection;
     this.#startedAt = connection.owner.wheel.now();
-    log("client", () => `connection ${connection.socketFd}: connecting to ${this.#where}`);
+    log("client", () => `connection ${connection.socketFd}: connecting to ${nameOf(this.#target)}`);
     this.#armTimeout();
     this.#routes.connect(this.#target, this.#aborter.signal, {
       onStep: (step) => {
@@ -107,13 +115,15 @@ export class ClientHandshake implements Phase {
     this.#connection.armTimeout(reason, this.#connection.owner.limits.clientTimeoutMs);
   }
 
-  /** The program wants it no more. */
+  /** The program wants it no more, or has failed it. */
   giveUp(why: string): void {
+    this.#isOwn = true;
     this.#fail(why);
   }
 
   /** It never got as far as connecting. */
   abandon(why: string): void {
+    this.#isOwn = true;
     this.#failure = why;
     const { owner, socketFd } = this.#connection;
     owner.scheduler.soon({ socketFd, service: () => this.#connection.onClose() });
@@ -148,6 +158,7 @@ export class ClientHandshake implements Phase {
       length = end;
     } catch (error) {
       if (!(error instanceof HttpSyntaxError) && !(error instanceof HandshakeError)) throw error;
+      this.#error = error;
       if (this.#refused === undefined) {
         const isTls = this.#agreed === undefined && bytes[0] === TLS_ALERT_RECORD &&
           this.#target.ssl === 0;
@@ -189,16 +200,16 @@ export class ClientHandshake implements Phase {
   }
 
   onLeave(): void {
-    this.#fail("the context was destroyed");
+    this.giveUp("the context was destroyed");
   }
 
   onThrow(): void {
-    this.#fail("a callback threw");
+    this.giveUp("a callback threw");
   }
 
   onReturn(reason: Reason, result: number): void {
     noteClosing(this.#connection.socketFd, reason, result);
-    this.#fail(`${reason} returned ${result}`);
+    this.giveUp(`${reason} returned ${result}`);
   }
 
   onTurn(): void {
@@ -209,7 +220,7 @@ export class ClientHandshake implements Phase {
     // The transport holds the bytes back.
   }
 
-  onClose(_cause: CloseCause, error: unknown): ClientFailure {
+  onClose(cause: CloseCause, error: unknown): ClientFailure {
     this.#step("gone");
     const connection = this.#connection;
     const refused = this.#refused;
@@ -218,7 +229,15 @@ export class ClientHandshake implements Phase {
     if (refused !== undefined) this.#showHeaders(refused.head, refused.body);
     else if (error instanceof Error) this.#failure = `the connection broke: ${error.message}`;
     call(connection, connection.entry, "clientConnectionError", this.#failure);
-    return { text: this.#failure };
+    const isOwn = this.#isOwn || cause === "callback" || cause === "destroy";
+    return {
+      text: this.#failure,
+      answer: refused?.head,
+      body: refused?.body ?? "",
+      wasAnswered: this.headers !== undefined || this.#error instanceof HttpSyntaxError,
+      error: this.#error ?? error,
+      isOwn,
+    };
   }
 
   write(_data: unknown, kind: WriteKind | undefined): number {
@@ -227,13 +246,8 @@ export class ClientHandshake implements Phase {
 
   close(_cause: CloseCause, code: number | undefined, reason: string): number {
     closePayload(code, reason);
-    this.#fail("closed before it was established");
+    this.giveUp("closed before it was established");
     return 0;
-  }
-
-  get #where(): string {
-    const { address, port, socketPath } = this.#target;
-    return socketPath === undefined ? `${address} port ${port}` : `the unix socket ${socketPath}`;
   }
 
   #arrived(service: () => void): void {
@@ -268,22 +282,23 @@ export class ClientHandshake implements Phase {
     const answer = error instanceof TunnelError ? error.answer : undefined;
     if (!this.#aborter.signal.aborted || answer !== undefined) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#failure = `can't connect to ${this.#where}: ${why}`;
+      this.#failure = `can't connect to ${nameOf(this.#target)}: ${why}`;
     }
     this.#refused = answer;
+    this.#error = error;
     log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
 
   #request(): void {
     const connection = this.#connection;
-    const { path, host, protocols, headers, ssl, version, hasLeftOrigin } = this.#target;
+    const { path, host, protocols, ssl, version } = this.#target;
     // Version 0 can't do without.
     const ownOrigin = version === 0 ? `${ssl === 0 ? "http" : "https"}://${host}` : undefined;
     try {
       this.#offered = this.#offerable();
     } catch (error) {
-      return this.#fail(`an extension could not be offered: ${messageOf(error)}`);
+      return this.giveUp(`an extension could not be offered: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return;
     const appender = new HandshakeFields("");
@@ -296,17 +311,14 @@ export class ClientHandshake implements Phase {
         host,
         origin: this.#target.origin ?? ownOrigin,
         protocols,
-        fields: [
-          ...headers,
-          ...(hasLeftOrigin ? withoutCredentials(appender.fields) : appender.fields),
-        ],
+        fields: fieldsFor(this.#target, appender.fields),
         extensions: this.#offered.map((each) => each.offer()).join(", "),
         isSecure: ssl !== 0,
       };
       this.#opening = newOpening(version, asked, connection.owner.digests);
       request = this.#opening.write();
     } catch (error) {
-      return this.#fail(`the request can't be sent: ${messageOf(error)}`);
+      return this.giveUp(`the request can't be sent: ${messageOf(error)}`);
     }
     connection.outbox.say(request);
     this.#step("asked");
@@ -342,7 +354,7 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     this.#step("redirected");
     this.#logStep(`redirected by ${head.status} to ${next.host}`);
-    this.#successor = new ClientHandshake(connection, next, this.#routes);
+    this.#successor = new ClientHandshake(connection, next, this.#routes, this.#userOf);
     connection.transport!.close();
     return true;
   }
@@ -363,12 +375,13 @@ export class ClientHandshake implements Phase {
     const connection = this.#connection;
     const { owner } = connection;
     const { hasUser } = this.#target;
-    const entry = protocol === undefined ? owner.entries[0]! : owner.protocolNamed(protocol);
+    const entry = protocol === undefined ? owner.entries[0]! : owner.protocolForClient(protocol);
     if (entry === undefined) {
       return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
     }
     connection.enter(entry);
-    if (!hasUser && !makeUser(connection, entry)) return this.#fail("perSessionData threw");
+    const isThere = hasUser || entry === this.#userOf;
+    if (!isThere && !makeUser(connection, entry)) return this.giveUp("perSessionData threw");
     const layers = confirmExtensions(this.#offered, extensions);
     if (!this.#isWanted(layers)) {
       layers?.close();
@@ -382,6 +395,7 @@ export class ClientHandshake implements Phase {
     const codec = codecOf(version, { isClient: true, digests, draft04Masking, connectionKey });
     const session = new WebSocketSession(connection, layers, undefined, codec);
     connection.phase = session;
+    owner.clients.established(connection);
     connection.keepPause();
     session.begin();
   }
@@ -414,14 +428,14 @@ export class ClientHandshake implements Phase {
     try {
       layers?.begin(connection);
     } catch (error) {
-      this.#fail(`an extension could not be set up: ${messageOf(error)}`);
+      this.giveUp(`an extension could not be set up: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return false;
     const verdict = call(connection, connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
     if (verdict !== 0) {
       noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
-      this.#fail("clientFilterPreEstablish refused the server's answer");
+      this.giveUp("clientFilterPreEstablish refused the server's answer");
     }
     return verdict === 0;
   }

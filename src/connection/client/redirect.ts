@@ -54,6 +54,14 @@ function elsewhere(target: ClientTarget, url: URL): ClientTarget | string {
   };
 }
 
-export function withoutCredentials(fields: readonly Field[]): readonly Field[] {
+/** The fields for a target, with those that the program adds to each request. */
+export function fieldsFor(
+  { headers, hasLeftOrigin }: ClientTarget,
+  added: readonly Field[],
+): readonly Field[] {
+  return [...headers, ...(hasLeftOrigin ? withoutCredentials(added) : added)];
+}
+
+function withoutCredentials(fields: readonly Field[]): readonly Field[] {
   return fields.filter(([name]) => !CREDENTIALS.has(name.toLowerCase()));
 }

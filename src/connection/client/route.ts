@@ -65,3 +65,8 @@ export interface Route {
   readonly isSsl: 0 | 1 | 2;
   readonly tls: TlsInfo | undefined;
 }
+
+/** Where a client connects to, as messages say it. */
+export function nameOf({ address, port, socketPath }: RouteTarget): string {
+  return socketPath === undefined ? `${address} port ${port}` : `the unix socket ${socketPath}`;
+}

@@ -56,6 +56,8 @@ export class ProtocolCounters {
 export class ContextCounters {
   /** Connections of servers. */
   accepted = 0;
+  /** Attempts of clients to connect again. */
+  retried = 0;
   readonly refused: Map<RefusalCause, number> = new Map();
   readonly failed: Map<ClientFailureCause, number> = new Map();
   readonly limits: Map<LimitName, number> = new Map();

@@ -1,6 +1,6 @@
 /** The rules of a protocol's members, and the checks of protocols, extensions and origins. */
 
-import type { ContextCreationInfo } from "../../api/creation_info.ts";
+import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../../api/creation_info.ts";
 import type { Extension, ExtensionStruct } from "../../api/extension.ts";
 import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
@@ -103,6 +103,12 @@ const NO_PROTOCOL: Protocol = {
   callback: handlers({ filterProtocolConnection: () => -1 }),
 };
 
+/** In place of the program's, where nothing is served and clients need no callback. */
+export const UNSERVED: Protocol = {
+  name: "websocket",
+  callback: handlers({ filterProtocolConnection: () => -1 }),
+};
+
 /** The piece size of a protocol. */
 export function rxBufferSizeOf(protocol: Protocol): number {
   return protocol.rxBufferSize || DEFAULT_RX_BUFFER_SIZE;
@@ -113,10 +119,10 @@ export function checkProtocols(
   given: unknown,
   ask: Inquiry<ContextCreationInfo>,
 ): readonly Protocol[] {
-  const { mounts } = ask.info;
-  const isForMounts = Array.isArray(mounts) && mounts.length > 0 &&
-    (given === undefined || (given as unknown[] | null)?.length === 0);
-  if (isForMounts) return [NO_PROTOCOL];
+  const { mounts, port } = ask.info;
+  const isNone = given === undefined || (given as unknown[] | null)?.length === 0;
+  if (isNone && Array.isArray(mounts) && mounts.length > 0) return [NO_PROTOCOL];
+  if (isNone && port === CONTEXT_PORT_NO_LISTEN) return [UNSERVED];
   if (!Array.isArray(given)) {
     ask.refuse(given);
     return [];

@@ -40,6 +40,7 @@ const TAKES_ONE: Record<VerdictReason, true> = {
   filterHttpConnection: true,
   filterProtocolConnection: true,
   clientFilterPreEstablish: true,
+  clientRetry: true,
   confirmExtensionOkay: true,
   clientConfirmExtensionSupported: true,
   opensslPerformClientCertVerification: true,

@@ -5,7 +5,7 @@ import type { Wsi } from "../../api/wsi.ts";
 
 /**
  * Reasons in which 1 counts in {@linkcode handlers}: it says no, or closes once what was written has left.
- * They are the filters, whatever else asks for a yes, and those of HTTP, in which
+ * They are the filters, whatever else asks for a yes, as `clientRetry`, and those of HTTP, in which
  * `httpTransactionCompleted` gives a 1 to be returned.
  *
  * @category Protocols
@@ -15,6 +15,7 @@ export type VerdictReason =
   | "filterHttpConnection"
   | "filterProtocolConnection"
   | "clientFilterPreEstablish"
+  | "clientRetry"
   | "confirmExtensionOkay"
   | "clientConfirmExtensionSupported"
   | "opensslPerformClientCertVerification"

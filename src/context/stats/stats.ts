@@ -53,6 +53,7 @@ export function statsOf({ counters, entries, connections, timers }: CountedConte
     connecting,
     handshakesRefused: recordOf(counters.refused),
     clientsFailed: recordOf(counters.failed),
+    clientRetries: counters.retried,
     limitsHit: recordOf(counters.limits),
     timers,
     protocols: Object.freeze(protocols),

@@ -146,6 +146,11 @@ export const HTTP_STATUS = {
   networkAuthenticationRequired: 511,
 } as const;
 
+/** Whether another response follows (RFC 9110 section 15.2); 101 is final, as HTTP ends with it. */
+export function isInterim(status: number): boolean {
+  return status < 200 && status !== 101;
+}
+
 /** The reason phrase of `code`; empty if the code has none. */
 export function statusText(code: number): string {
   return HTTP_STATUS_TEXT.get(code) ?? "";

@@ -382,6 +382,20 @@ Deno.test("while its output waits for a reader it is not quiet, and stays", asyn
   assertEquals(both.connect.output, "A\n");
 });
 
+Deno.test("a long line is sent behind others that wait, and nothing behind a /close", async () => {
+  const long = "x".repeat(5 * 1024 * 1024);
+  const lines = ["y".repeat(100_000), long, "/close 1000", "late"].join("\n");
+  const lengths: number[] = [];
+  const counting = {
+    name: "counting",
+    callback: handlers({ message: (_wsi, _user, message) => void lengths.push(message.length) }),
+  };
+  const info = { maxMessageSize: 1e7 };
+  await using both = talk([], { input: lines }, { protocol: counting, info });
+  assertEquals(await both.connect.ended, 0);
+  assertEquals(lengths, [100_000, long.length]);
+});
+
 Deno.test("Ctrl-C while it connects ends it, with exit code 1", async () => {
   const network = new MemoryNetwork();
   const listener = network.listen({ hostname: "slow.example", port: 80 });

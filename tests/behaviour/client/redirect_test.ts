@@ -366,7 +366,8 @@ Deno.test("real sockets: to another port, from ws to wss, and never from wss to 
   );
 });
 
-for (const service of isEpollAvailable() ? ["manual", "external"] as const : []) {
+const POLICIES = ["automatic", "manual", "external"] as const;
+for (const service of isEpollAvailable() ? POLICIES : []) {
   Deno.test(`${service}, with real descriptors: the redirected client has one after the other`, async () => {
     await using plain = sending({}, () => "/there");
     await using first = sending({}, () => `ws://127.0.0.1:${plain.port}/there`);
@@ -392,7 +393,8 @@ for (const service of isEpollAvailable() ? ["manual", "external"] as const : [])
     });
     context.clientConnect(`ws://127.0.0.1:${first.port}/`);
     while (outcome === "") {
-      if (service === "manual") await context.service(50);
+      if (service === "automatic") await settle();
+      else if (service === "manual") await context.service(50);
       else {
         const pollFds = [...known].map((fd) => ({ fd, events: POLLIN | POLLOUT, revents: 0 }));
         await context.poll(pollFds, 50);

@@ -91,6 +91,8 @@ Deno.test("what is wrong with a URL or its options is refused by its name", asyn
     ["ws://a/", { address: "b" }, "address"],
     ["ws://a/", { port: 1 }, "port"],
     ["ws://a/", { header: {} }, "header is {…}; allowed: only socketPath, "],
+    ["ws://a/", { subprotocol: "" }, "; did you mean protocol?"],
+    [{ adress: "a", port: 1 }, undefined, "; did you mean address?"],
     ["ws://a/", { ssl: 2 }, "ssl is 2; allowed: nothing beside ws:"],
     ["wss://a/", { ssl: 0 }, "ssl is 0; allowed: 1 or 2"],
     ["ws://a/", null, "options is null"],

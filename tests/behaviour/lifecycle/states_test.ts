@@ -81,6 +81,14 @@ const WAYS: Record<string, Record<string, () => Promise<void>>> = {
         await settle();
         peer.close();
       }),
+    "CONNECT connected REQUEST asked ANSWER redirected REDIRECTED again CONNECT gone FAILED": () =>
+      connected({ redirects: 1 }, async (peer) => {
+        await readHead(peer);
+        peer.send("HTTP/1.1 302 Found\r\nLocation: ws://server:81/\r\n\r\n");
+        await peer.readToEnd();
+        peer.close();
+      }),
+    "CONNECT connected REQUEST asked ANSWER redirected REDIRECTED gone FAILED": leftBetween,
     "CONNECT proxy PROXY gone FAILED": () =>
       connected({ proxy: "proxy:80" }, (peer) => peer.close()),
     "CONNECT proxy PROXY connected REQUEST asked ANSWER gone FAILED": () =>
@@ -209,11 +217,12 @@ interface Route {
   readonly port?: number;
   readonly proxy?: string;
   readonly ssl?: 1;
+  readonly redirects?: number;
 }
 
 /** A client of a server, or a proxy, which is played by hand; the program may leave before it asks. */
 async function connected(
-  { port = 80, proxy, ssl }: Route,
+  { port = 80, proxy, ssl, redirects = 0 }: Route,
   then: (peer: MemoryPeer) => void | Promise<void>,
   leaves = false,
 ): Promise<void> {
@@ -228,9 +237,35 @@ async function connected(
     protocols: [protocol],
     ...(proxy === undefined ? {} : { httpProxyAddress: proxy }),
   });
-  context.clientConnect({ address: "server", port, ...(ssl === undefined ? {} : { ssl }) });
+  const tls = ssl === undefined ? {} : { ssl };
+  context.clientConnect({ address: "server", port, redirects, ...tls });
   if (port === 80) await then(new MemoryPeer(await listener.accept() as MemoryTransport));
   await until("wsiDestroy");
+  listener.close();
+  await context.destroy();
+}
+
+/** A client that is redirected, and closed before it connects again. */
+async function leftBetween(): Promise<void> {
+  const { protocol } = record("x");
+  const network = new MemoryNetwork();
+  const listener = network.listen({ hostname: "server", port: 80 });
+  const port = CONTEXT_PORT_NO_LISTEN;
+  const context = createContext({ port, network, protocols: [protocol], service: "manual" });
+  const serve = async () => {
+    await settle();
+    await context.service(0);
+    await settle();
+  };
+  const wsi = context.clientConnect("ws://server/");
+  await serve();
+  const peer = new MemoryPeer(await listener.accept() as MemoryTransport);
+  await serve();
+  await readHead(peer);
+  peer.send("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n");
+  await serve();
+  wsi.close();
+  await serve();
   listener.close();
   await context.destroy();
 }

@@ -24,6 +24,7 @@ const FIRST: Omit<Stats, "protocols"> = {
   connecting: 0,
   handshakesRefused: {},
   clientsFailed: {},
+  clientRetries: 0,
   limitsHit: {},
   timers: 0,
 };

@@ -77,5 +77,11 @@ Deno.test("a misspelt argument of a context and of a connection names the one th
     () => context.callbackAllProtocol("chat", "serverWritable" as "serverWriteable"),
     "serverWriteable",
   );
+  assertMeant(() => context.clientConnect("ws://x", any({ header: [] })), "headers");
+  assertMeant(() => context.clientConnect(any({ adress: "x" })), "address");
+  assertMeant(
+    () => context.clientConnect("ws://x", any({ retry: { delayMs: [1] } })),
+    "delaysMs",
+  );
   assertMeant(() => context.destroy(any({ gracems: 1 })), "graceMs");
 });

@@ -2,9 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { CONTEXT_PORT_NO_LISTEN, createContext, type Protocol } from "../../../mod.ts";
-import { FakeClock } from "../../../src/testing/fake_clock.ts";
-import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
-import { retire, settle } from "../../support/serve.ts";
+import { MemoryNetwork, serve } from "../../../src/testing/mod.ts";
 
 const LONG = "x".repeat(100_000);
 
@@ -39,21 +37,20 @@ async function told(network: MemoryNetwork): Promise<string[]> {
       return 0;
     },
   };
-  const clock = new FakeClock();
-  const context = createContext({ port: 80, network, clock, protocols: [server] });
-  const clients = createContext({
+  await using served = serve(server, { network });
+  const { clock, port } = served;
+  await using clients = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
     network,
     clock,
     protocols: [client],
   });
-  const peer = await network.dial(80);
+  const peer = await served.dial();
   peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const answer = await peer.readToEnd();
   log.push(`answer ${answer.length}`);
-  clients.clientConnect({ address: "a", port: 80 });
-  await settle();
-  await retire([clients, context], clock);
+  clients.clientConnect({ address: "a", port });
+  await served.advance(0);
   return log;
 }
 
