@@ -42,6 +42,7 @@ export {
   type ServicePolicy,
   type TrustProxy,
 } from "./src/api/creation_info.ts";
+export type { FetchInfo } from "./src/api/creation/fetch_info.ts";
 export type { RateExcess, RateInfo } from "./src/api/creation/rate_info.ts";
 export type { TokenLimits } from "./src/api/creation/token_limits.ts";
 export type { SubprotocolPolicy, WireInfo } from "./src/api/creation/wire_info.ts";
@@ -60,6 +61,12 @@ export type {
   Stats,
   TrafficTally,
 } from "./src/api/stats/stats.ts";
+export {
+  CONNECTION_CHANNEL,
+  type ConnectionTrace,
+  MESSAGE_CHANNEL,
+  type MessageTrace,
+} from "./src/api/tracing/tracing.ts";
 export {
   type Broker,
   type BrokerEvents,
@@ -107,8 +114,16 @@ export type {
 } from "./src/context/protocol/method_types.ts";
 export type { EverydayHandlers, ProtocolDefinition } from "./src/context/protocol/protocol.ts";
 export type { AnswerMember } from "./src/api/http/answer.ts";
+export type { FetchHandler } from "./src/api/http/fetch.ts";
 export type { IncomingRequest } from "./src/api/http/incoming_request.ts";
 export type { RequestMember } from "./src/api/http/request.ts";
+export type {
+  Handshake,
+  HandshakeAcceptance,
+  HandshakeHeaders,
+  UpgradeHandler,
+  UpgradeResult,
+} from "./src/api/http/upgrade.ts";
 export type { MessageMember } from "./src/api/messages/messages.ts";
 export type { HttpCompletion, ResponseBodyInit, ResponseBodyStream } from "./src/api/response.ts";
 export { TIMEOUT_REASONS, type TimeoutReason } from "./src/api/timeouts.ts";

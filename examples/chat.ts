@@ -1,70 +1,54 @@
 /**
- * A chat with rooms by path: all guests at `ws://…/kitchen` hear each other.
+ * A chat with rooms by path, for guests that have logged in: open the address that it prints.
  *
- *     deno run --allow-net examples/chat.ts --port 7682
+ *     deno run --allow-net --allow-read examples/chat.ts --port 7682
  */
 
-import { createContext, handlers, prepareMessage, type Protocol, type Wsi } from "../mod.ts";
+import { createContext, protocol } from "../mod.ts";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
-interface Guest {
-  room: string;
-  name: string;
+const page = await Deno.readTextFile(new URL("chat/page.html", import.meta.url));
+/** The names of guests by what is in their cookie. */
+const guests = new Map<string, string>();
+
+/** Everything but the WebSockets: the page at each room's path, and the login. */
+async function fetch(request: Request): Promise<Response> {
+  const headers = { "content-type": "text/html; charset=utf-8", "x-frame-options": "DENY" };
+  if (request.method !== "POST") return new Response(page, { headers });
+  const name = (await request.text()).replace(/\s+/g, " ").trim().slice(0, 20);
+  if (name === "") return new Response("A name is needed.", { status: 400 });
+  const session = crypto.randomUUID();
+  if (guests.size === 10_000) guests.clear();
+  guests.set(session, name);
+  const cookie = `session=${session}; Path=/; HttpOnly; SameSite=Strict`;
+  return new Response(null, { status: 204, headers: { "set-cookie": cookie } });
 }
 
-const rooms = new Map<string, Set<Wsi>>();
-let guests = 0;
-
-/** Sends a line to all guests in a room; one that reads too slowly is cut by `maxUnsentBytes`. */
-function say(room: string, line: string): void {
-  const message = prepareMessage(line);
-  for (const wsi of rooms.get(room) ?? []) wsi.write(message);
-}
-
-/** The chat's only protocol; it also answers plain HTTP. */
-export const chat: Protocol<Guest> = {
+const chat = protocol({
   name: "chat",
-  perSessionData: () => ({ room: "", name: "" }),
-  callback: handlers<Guest>({
-    http: (wsi) => wsi.respond(426, "Connect with a WebSocket client; the path is the room."),
-    established(wsi, guest) {
-      guest.room = wsi.uri;
-      guest.name = `guest ${++guests}`;
-      const room = rooms.get(guest.room) ?? new Set();
-      rooms.set(guest.room, room.add(wsi));
-      wsi.write(`You are ${guest.name} in ${guest.room}; /name NEW changes that.`);
-      say(guest.room, `* ${guest.name} came`);
-    },
-    message(wsi, guest, message) {
-      if (typeof message !== "string") return void wsi.close(1003, "text only");
-      // One line a message, so that no guest can speak in another's name.
-      const line = message.replace(/\s+/g, " ").trim().slice(0, 500);
-      if (line.startsWith("/name ")) {
-        const name = line.slice(6).trim();
-        say(guest.room, `* ${guest.name} is ${name} now`);
-        guest.name = name;
-      } else if (line !== "") say(guest.room, `${guest.name}: ${line}`);
-    },
-    closed(wsi, guest) {
-      const room = rooms.get(guest.room);
-      room?.delete(wsi);
-      if (room?.size === 0) rooms.delete(guest.room);
-      say(guest.room, `* ${guest.name} left`);
-    },
-  }),
-};
+  path: "/chat/:room([\\w-]{1,40})",
+  perSessionData: () => ({ name: "", room: "" }),
+  upgrade({ cookies, params }, { user }) {
+    user.name = guests.get(cookies.get("session") ?? "") ?? "";
+    user.room = params.room!;
+    if (user.name === "") return new Response("Log in first.", { status: 403 });
+  },
+  async open(wsi, { name, room }) {
+    await wsi.subscribe(room);
+    await wsi.context.publish(room, `* ${name} came`);
+  },
+  message(wsi, { name, room }, text) {
+    if (typeof text === "string") wsi.context.publish(room, `${name}: ${text}`);
+    else wsi.close(1003, "text only");
+  },
+  close: (wsi, { name, room }) => void wsi.publish(room, `* ${name} left`),
+});
 
-if (import.meta.main) {
-  const { options } = readOptions({ port: 7682, hostname: "127.0.0.1" });
-  await using context = orEnd(() =>
-    createContext({
-      port: options.port,
-      iface: options.hostname,
-      protocols: [chat],
-      maxMessageSize: 4096,
-    })
-  );
-  // deno-lint-ignore no-console -- a program's own output
-  console.log(`listening on ws://${options.hostname}:${context.port}/ROOM`);
-  await untilInterrupted();
-}
+const { options: { port, hostname } } = readOptions({ port: 7682, hostname: "127.0.0.1" });
+// A guest that is silent is pinged, and one that reads too slowly is closed with 1013.
+const limits = { maxMessageSize: 2000, kaTime: 20, topics: { maxUnsent: 64 * 1024 } };
+const info = { port, iface: hostname, protocols: [chat], fetch, ...limits };
+await using context = orEnd(() => createContext(info));
+// deno-lint-ignore no-console -- a program's own output
+console.log(`open http://${hostname}:${context.port}/lobby`);
+await untilInterrupted();

@@ -8,6 +8,7 @@
 
 import { fromFileUrl, join } from "@std/path";
 import type { Rule } from "../src/base/option_rules.ts";
+import { FETCH_RULES } from "../src/context/options/fetch.ts";
 import { LIMIT_RULES } from "../src/context/options/limits.ts";
 import { LISTEN_RULES } from "../src/context/options/listen.ts";
 import { OWN_RULES } from "../src/context/option_schema.ts";
@@ -50,7 +51,11 @@ const SECTIONS: readonly Section[] = [
     text: "Beside a `socketPath`, a `listenFd` or a `listener` nothing else says where.",
     rules: LISTEN_RULES,
   },
-  { title: "What is served, and how", text: "", rules: { ...OWN_RULES, ...TOPIC_RULES } },
+  {
+    title: "What is served, and how",
+    text: "",
+    rules: { ...FETCH_RULES, ...OWN_RULES, ...TOPIC_RULES },
+  },
   {
     title: "Members of a protocol",
     text: "Those of the entries of `protocols`. The list may end at one with a `null` callback.",

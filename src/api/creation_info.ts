@@ -1,5 +1,6 @@
 /** What `createContext` is given (`struct lws_context_creation_info`). */
 
+import type { FetchInfo } from "./creation/fetch_info.ts";
 import type { RateInfo } from "./creation/rate_info.ts";
 import type { TokenLimits } from "./creation/token_limits.ts";
 import type { WireInfo } from "./creation/wire_info.ts";
@@ -30,6 +31,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;
+ * - {@linkcode FetchInfo}, the web's own way to answer: `fetch`;
  * - {@linkcode WireInfo}, what servers speak: `versions`, `draft04Masking`, `subprotocols`;
  * - {@linkcode TopicInfo}, topics: `topics`, `broker`;
  * - {@linkcode Limits}, all that a peer can do, each with a default: `maxHeaderBytes`,
@@ -44,12 +46,12 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  * @category Server and client
  */
 export interface ContextCreationInfo
-  extends Partial<Limits>, ListenInfo, PlatformInfo, RateInfo, TopicInfo, WireInfo {
+  extends FetchInfo, Partial<Limits>, ListenInfo, PlatformInfo, RateInfo, TopicInfo, WireInfo {
   /**
    * The protocols, the first of which gets all of HTTP. The list ends at the first entry whose
-   * callback is null, if there is one. With {@linkcode mounts} it may be left out or empty: then there are
-   * no WebSockets, which are refused with 403, and what no mount has is answered 404. It may be as well where
-   * `port` is {@linkcode CONTEXT_PORT_NO_LISTEN}: then whatever a server chooses is taken.
+   * callback is null, if there is one. With {@linkcode mounts} or `fetch` it may be left out or empty: then there
+   * are no WebSockets, which `fetch` answers or are refused with 403, and what no mount has is for `fetch` or is 404. It
+   * may be as well where `port` is {@linkcode CONTEXT_PORT_NO_LISTEN}: then whatever a server chooses is taken.
    */
   readonly protocols?: readonly Protocol[];
   /**

@@ -1,6 +1,7 @@
 /** What a user writes: a protocol, its callback and its per-session data. */
 
 import type { Context } from "./context.ts";
+import type { FetchHandler } from "./http/fetch.ts";
 import type { CallbackArguments } from "./reasons.ts";
 import type { Publication } from "./topics/topics.ts";
 import type { PreparedMessage } from "./write.ts";
@@ -111,7 +112,7 @@ export interface Protocol<User = unknown> {
    * [`URLPattern`](https://developer.mozilla.org/docs/Web/API/URL_Pattern_API), as `"/chat/:room"` or
    * `"/files/*"`, that begins with `/` or `*`. A handshake that names no subprotocol gets the first protocol of
    * the list whose path fits; one that names some gets the first of those that is a protocol's name and whose path
-   * fits. Where none fits at all the answer is 404. `wsi.pathParams` has what the groups have matched.
+   * fits. Where none fits at all it is for `fetch` of the context, or answered 404. `wsi.pathParams` has what the groups have matched.
    *
    * What is matched is the path as it was sent, normalised as in a URL: an encoded slash, `%2F`, divides no
    * segment, and `//` is an empty one, whereas `wsi.uri` is decoded. A regular expression in it is the
@@ -120,6 +121,14 @@ export interface Protocol<User = unknown> {
    * Default: none, and every path fits.
    */
   readonly path?: string;
+  /**
+   * Answers requests of HTTP by a `Response`, if they are for its {@linkcode path}; see {@linkcode FetchHandler}.
+   * The first protocol of the list that has one and serves the path is asked, behind the mounts, and before the
+   * context's own {@linkcode ContextCreationInfo.fetch}. `wsi.pathParams` has what the path's groups have matched.
+   *
+   * Default: none.
+   */
+  readonly fetch?: FetchHandler;
   /** Free for the program, as a version or capability bits. */
   readonly id?: number;
   /** Free for the program: data of the protocol itself, not of one connection. */
@@ -135,7 +144,7 @@ export interface Protocol<User = unknown> {
    * that is undefined. Called once a publication and context, and not for each subscriber. One that throws has a
    * line in the log, and the publication is left out.
    *
-   * Default: the data as it is.
+   * Default: none, and the data is sent as it is.
    *
    * @example
    * ```ts

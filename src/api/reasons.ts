@@ -16,7 +16,8 @@ export interface HeaderAppender {
    * Adds one field.
    *
    * @throws {LwsError} `invalid-argument` when the name is no token or the value has a line break or another control
-   *   character, or when the field is one that the handshake itself sets.
+   *   character, or when the field is one that the handshake itself sets; `invalid-state` when a server's handshake is
+   *   decided.
    */
   add(name: string, value: string): void;
 }
@@ -28,8 +29,18 @@ export interface HeaderAppender {
  * @category Protocols
  */
 export interface HandshakeFilter extends HeaderAppender {
-  /** The subprotocol that was chosen from the client's list; empty when it named none. */
+  /** The subprotocol that the 101 names, chosen from the client's list; empty when it names none. */
   readonly protocol: string;
+  /** Those that the client offers, in its order of preference; frozen. */
+  readonly protocols: readonly string[];
+  /**
+   * Has the 101 name another one of those that the client offers, or one where none is in common with
+   * `subprotocols: "optional"`. The protocol that serves the connection stays the same.
+   *
+   * @throws {LwsError} `invalid-argument` for one that the client does not offer; `invalid-state` when the
+   *   handshake is decided.
+   */
+  choose(protocol: string): void;
 }
 
 /**

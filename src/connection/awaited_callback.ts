@@ -97,6 +97,16 @@ export class AwaitedCallbacks<Host extends AwaitingPhase> {
     return result;
   }
 
+  /** Does `work`, which calls the program by none of its reasons: what it completes ends behind it. */
+  inside<T>(work: () => T): T {
+    this.#isCalling = true;
+    try {
+      return work();
+    } finally {
+      this.#isCalling = false;
+    }
+  }
+
   /** Hands on nothing more until a promise has settled and, if the program wants that, is served. */
   await(
     entry: ProtocolEntry,

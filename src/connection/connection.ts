@@ -24,6 +24,7 @@ import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import { RxFlow } from "./rx_flow.ts";
 import { CONNECTION, type ConnectionEvent, type ConnectionState } from "./states.ts";
 import { Timeout } from "./timeout.ts";
+import { CONNECTIONS, traceEnd } from "./tracing/channels.ts";
 import { FAILURES } from "../core/websocket/close.ts";
 import type { WireVersion } from "../core/websocket/wire_version.ts";
 import { Peer } from "../proxy/peer.ts";
@@ -163,6 +164,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
     const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    if (CONNECTIONS.hasSubscribers) traceEnd(this, end ?? undefined);
     if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
@@ -175,7 +177,6 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   #goOnWith(successor: Successor): void {
     this.transport = undefined;
     this.drop();
-    this.#liftTimeout();
     this.#peer = undefined;
     this.hasPeerEnded = false;
     this.isSsl = 0;

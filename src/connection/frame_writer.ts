@@ -12,6 +12,7 @@ import type { SessionMeter } from "./limits/session_meter.ts";
 import { BESIDE } from "./outbox.ts";
 import { unfitKind } from "./phase.ts";
 import { type Framed, framedOf, PreparedMessage } from "./prepared_message.ts";
+import { MESSAGES, traceSent } from "./tracing/channels.ts";
 import { CLOSE_NO_STATUS } from "../core/websocket/close.ts";
 import {
   CONTROL_BIT,
@@ -195,7 +196,7 @@ export abstract class FrameWriter {
   #prepared(message: Framed): number {
     this.#checkOrder(message.opcode);
     const sent = this.#sendPrepared(message);
-    if (sent >= 0) this.#count(message.byteLength, true);
+    if (sent >= 0) this.#count(message.byteLength, true, message.opcode);
     return sent;
   }
 
@@ -224,15 +225,16 @@ export abstract class FrameWriter {
     if (!this.connection.outbox.sendFrame(first, data as Uint8Array, length, length, UNMASKED)) {
       return -1;
     }
-    this.#count(length, true);
+    this.#count(length, true, opcode);
     return length;
   }
 
-  #count(payload: number, isLast: boolean): void {
+  #count(payload: number, isLast: boolean, opcode: number): void {
     const { counters } = this.connection.entry;
     counters.payloadSent += payload;
     if (isLast) counters.messagesSent++;
     if (this.meter !== undefined) this.meter.sent();
+    if (MESSAGES.hasSubscribers) traceSent(this.connection, payload, isLast, opcode);
   }
 
   /** A message, or a part of one. */
@@ -248,7 +250,7 @@ export abstract class FrameWriter {
       ? this.send(first, data)
       : this.#sendEncoded(this.framing.extension, first, data, compress);
     if (sent < 0) return sent;
-    this.#count(sent, fin);
+    this.#count(sent, fin, opcode);
     const mayRelease = this.#sendsMessage && fin;
     this.#sendsMessage = !fin;
     if (mayRelease) this.connection.owner.topics.release(this.connection);

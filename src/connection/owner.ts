@@ -4,6 +4,7 @@ import type { Context } from "../api/context.ts";
 import type { CheckedOptions } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
+import type { FetchHandler } from "../api/http/fetch.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Transport } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
@@ -75,7 +76,7 @@ export interface ConnectionOwner {
   /** Whether `serveHttpFile` compresses. */
   readonly compresses: boolean;
   readonly compression: Compression;
-  /** Whether the first protocol may answer requests that no mount does. */
+  /** Whether the program may answer requests that no mount does. */
   readonly answersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
@@ -99,6 +100,10 @@ export interface ConnectionOwner {
   readonly proxyTrust: ProxyTrust | undefined;
   /** In the order of the context's list; the first one is the default. */
   readonly entries: readonly ProtocolEntry[];
+  /** Whether the program has given any of them: else there are no WebSockets. */
+  readonly hasProtocols: boolean;
+  /** Answers what no mount and no protocol does. */
+  readonly fetch: FetchHandler | undefined;
   protocolNamed(name: string): ProtocolEntry | undefined;
   /** The one for a client whose server has chosen a name; a context that was given none has one for each. */
   protocolForClient(name: string): ProtocolEntry | undefined;

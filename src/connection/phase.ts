@@ -1,7 +1,7 @@
 /** The contract between a connection and what it does at a time. */
 
 import type { CloseCause, Reason } from "../api/reasons.ts";
-import type { ResponseBodyInit } from "../api/response.ts";
+import type { ResponseBodyInit, ResponseBodyStream } from "../api/response.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
@@ -106,6 +106,16 @@ export interface HttpExchange {
     body: ResponseBodyInit | null | undefined,
     headers?: Iterable<readonly [string, string]>,
   ): 0 | -1;
+  /**
+   * Answers with fields that are all there is to be said.
+   *
+   * @throws {TypeError} naming the field that can't be sent
+   */
+  send(
+    status: number,
+    fields: readonly (readonly [string, string])[],
+    body: Uint8Array | ResponseBodyStream,
+  ): void;
   writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1;
   writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   complete(trailers?: Iterable<readonly [string, string]>): 0 | 1;

@@ -17,6 +17,7 @@ import { failSends } from "./messages/sending.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
 import { PreparedMessage } from "./prepared_message.ts";
+import { MESSAGES, noteEstablished, traceReceived } from "./tracing/channels.ts";
 import { WEBSOCKET, type WebSocketEvent } from "./states.ts";
 import { type MeteredSession, SessionMeter } from "./limits/session_meter.ts";
 import {
@@ -95,9 +96,8 @@ export class WebSocketSession extends FrameWriter
   /** Tells the protocol that the session has begun; the answer or request is on its way. */
   begin(): void {
     const connection = this.connection;
-    const { entry: { counters }, owner: { metering } } = connection;
-    if (connection.isClient) counters.clients++;
-    else counters.servers++;
+    const { owner: { metering } } = connection;
+    noteEstablished(connection);
     this.meter = metering && new SessionMeter(this, metering);
     this.#tellExtensions();
     if (connection.isEstablished) {
@@ -155,6 +155,7 @@ export class WebSocketSession extends FrameWriter
     const { counters } = connection.entry;
     counters.payloadReceived += piece.length;
     if (isLast) counters.messagesReceived++;
+    if (MESSAGES.hasSubscribers) traceReceived(connection, piece.length, isLast, frames.isBinary);
     if (connection.isDiverted && takePiece(connection, piece)) return;
     if (connection.isClient) {
       const result = call(connection, connection.entry, "clientReceive", piece);

@@ -7,6 +7,7 @@ import { isLogged, log } from "../base/log.ts";
 import { askAwaited, call, judges, makeUser } from "../connection/callbacks.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionOwner, Member } from "../connection/owner.ts";
+import { CONNECTIONS, traceStep } from "../connection/tracing/channels.ts";
 import { HttpSession } from "../connection/http/server.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { type Descriptors, LISTENER_FD } from "./descriptors.ts";
@@ -252,6 +253,7 @@ export class Admission implements AcceptorHost {
     if (isLogged("debug")) {
       log("debug", `connection ${fd}: from ${transport.remoteAddress.hostname}`);
     }
+    if (CONNECTIONS.hasSubscribers) traceStep(connection, "accepted");
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);

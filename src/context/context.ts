@@ -4,6 +4,7 @@ import type { Context, DestroyOptions } from "../api/context.ts";
 import { type CheckedOptions, CONTEXT_PORT_NO_LISTEN } from "../api/creation_info.ts";
 import type { Extension } from "../api/extension.ts";
 import type { FileOps } from "../api/file_ops.ts";
+import type { FetchHandler } from "../api/http/fetch.ts";
 import type { Limits } from "../api/limits.ts";
 import type { Listener, Network, Transport } from "../api/network.ts";
 import type { ReasonData } from "../api/reasons.ts";
@@ -22,6 +23,7 @@ import { type Metering, meteringOf } from "../connection/limits/session_meter.ts
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
+import { CONNECTIONS, traceStep } from "../connection/tracing/channels.ts";
 import { WebSocketSession } from "../connection/websocket_session.ts";
 import { ContextCounters } from "../connection/stats/counters.ts";
 import { Admission } from "./admission.ts";
@@ -32,6 +34,7 @@ import { digests } from "./digests.ts";
 import { Descriptors, LISTENER_FD } from "./descriptors.ts";
 import { answersHttp } from "./protocol/method_table.ts";
 import { checkSource, listenAs } from "./listen.ts";
+import { hasProtocols } from "./options/protocols.ts";
 import { giveUpRoot } from "./privileges.ts";
 import { Protocols } from "./protocols.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -66,6 +69,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly compresses: boolean;
   readonly compression = new Compression();
   readonly answersHttp: boolean;
+  readonly fetch: FetchHandler | undefined;
+  readonly hasProtocols: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAlive | undefined;
@@ -123,7 +128,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.fileOps = info.fileOps;
     this.mounts = info.mounts;
     this.compresses = info.compression;
-    this.answersHttp = answersHttp(info.protocols[0]!.callback);
+    this.fetch = info.fetch;
+    this.hasProtocols = hasProtocols(info.protocols);
+    this.answersHttp = info.fetch !== undefined || answersHttp(info.protocols[0]!.callback) ||
+      info.protocols.some((each) => each.fetch !== undefined);
     this.extensions = info.extensions;
     this.options = info.options;
     this.metering = meteringOf(info.limits, info.rateExcess);
@@ -217,6 +225,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     connection.phase = handshake;
     const { socketFd } = connection;
     this.descriptors.connections.set(socketFd, connection);
+    if (CONNECTIONS.hasSubscribers) traceStep(connection, "connecting");
     if (this.#watches(socketFd)) handshake.start();
     else handshake.abandon("addPollFd can't watch the connection");
     return connection;

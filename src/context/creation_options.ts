@@ -5,6 +5,7 @@ import type { CheckedOptions, ContextCreationInfo, ServicePolicy } from "../api/
 import type { SubprotocolPolicy } from "../api/creation/wire_info.ts";
 import type { Extension } from "../api/extension.ts";
 import { type FileOps, pairStat } from "../api/file_ops.ts";
+import type { FetchHandler } from "../api/http/fetch.ts";
 import { DEFAULT_LIMITS, type KeepAliveSettings, type Limits } from "../api/limits.ts";
 import type { Network, TcpKeepAlive } from "../api/network.ts";
 import type { Protocol } from "../api/protocol.ts";
@@ -45,6 +46,7 @@ export interface CheckedInfo {
   readonly extensions: readonly Extension[];
   readonly broadcastSockets: boolean;
   readonly fileOps: FileOps;
+  readonly fetch: FetchHandler | undefined;
   readonly mounts: readonly CheckedMount[];
   readonly compression: boolean;
   readonly user: unknown;
@@ -104,6 +106,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
     proxy: checked.httpProxyAddress,
     proxyPort: checked.httpProxyPort,
     protocols: checked.protocols,
+    fetch: checked.fetch,
     mounts: checked.mounts,
     compression: checked.compression,
     allowedOrigins: checked.allowedOrigins,

@@ -9,6 +9,7 @@ import type {
   PlatformInfo,
   ServicePolicy,
 } from "../api/creation_info.ts";
+import type { FetchInfo } from "../api/creation/fetch_info.ts";
 import type { RateInfo } from "../api/creation/rate_info.ts";
 import type { WireInfo } from "../api/creation/wire_info.ts";
 import type { FileOps } from "../api/file_ops.ts";
@@ -17,6 +18,7 @@ import type { Network } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import type { TopicInfo } from "../api/topics/limits.ts";
 import { anything, flag, type Inquiry, objectWith, type Rule } from "../base/option_rules.ts";
+import { FETCH_RULES } from "./options/fetch.ts";
 import { LIMIT_RULES } from "./options/limits.ts";
 import { LISTEN_RULES } from "./options/listen.ts";
 import { SYSTEM_RULES, TLS_RULES } from "./options/platform.ts";
@@ -70,7 +72,7 @@ export const OWN_RULES = {
   protocols: {
     kind: "list",
     allowed: "an array of protocols",
-    default: "none, beside `mounts` and with `CONTEXT_PORT_NO_LISTEN`",
+    default: "none, beside `mounts` or `fetch` and with `CONTEXT_PORT_NO_LISTEN`",
     about: "The protocols, the first of which gets all of HTTP: see below.",
     check: checkProtocols,
   },
@@ -149,7 +151,7 @@ export const OWN_RULES = {
 } satisfies Record<
   Exclude<
     keyof ContextCreationInfo,
-    keyof (Limits & ListenInfo & PlatformInfo & RateInfo & TopicInfo & WireInfo)
+    keyof (FetchInfo & Limits & ListenInfo & PlatformInfo & RateInfo & TopicInfo & WireInfo)
   >,
   Rule<unknown, ContextCreationInfo>
 >;
@@ -157,6 +159,7 @@ export const OWN_RULES = {
 /** The rule of every option, in the order in which they are checked. */
 export const OPTION_SCHEMA = {
   ...LISTEN_RULES,
+  ...FETCH_RULES,
   ...OWN_RULES,
   ...WIRE_RULES,
   ...LIMIT_RULES,

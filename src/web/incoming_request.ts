@@ -68,7 +68,7 @@ export class ConnectionRequest implements IncomingRequest {
   }
 
   get headers(): Headers {
-    return this.#headers ??= headersOf(this.#shown);
+    return this.#headers ??= new Headers(fieldsOf(this.#shown));
   }
 
   get cookies(): ReadonlyMap<string, string> {
@@ -98,15 +98,15 @@ export function urlOf({ head, rawUri }: ShownHead, isSecure: boolean): string {
   return head.host !== "" && URL.canParse(url) ? url : `${scheme}://${NO_HOST}${target}`;
 }
 
-/** The fields in a `Headers` of the program's own. */
-export function headersOf(shown: ShownHead): Headers {
+/** The fields as a `Headers` takes them. */
+export function fieldsOf(shown: ShownHead): [name: string, value: string][] {
   const pairs: [string, string][] = [];
   for (const name of shown.names()) {
     const values = shown.values(name);
     if (name === "cookie") pairs.push([name, values.join("; ")]);
     else for (const value of values) pairs.push([name, value]);
   }
-  return new Headers(pairs);
+  return pairs;
 }
 
 function rooted(absolute: string): string {

@@ -106,3 +106,32 @@ CURL.test("curl uploads a body, with its length and in chunks", async () => {
     assertEquals(stored.every((byte, index) => byte === sent[index]), true);
   }
 });
+
+CURL.test("curl uploads to fetch, is told to, and sees what comes back as it comes", async () => {
+  await using folder = await temporaryFolder();
+  const size = 3 * 1024 * 1024;
+  await Deno.writeFile(`${folder.path}/a`, new Uint8Array(size).fill(97));
+  await using server = createContext({
+    ...LOOPBACK,
+    fetch: async ({ method, url, body, headers }) => {
+      if (url.endsWith("/back")) return new Response(body);
+      let length = 0;
+      for await (const piece of body ?? []) length += piece.length;
+      return new Response(`${method} ${length} ${headers.get("expect")}`);
+    },
+  });
+  const origin = `http://127.0.0.1:${server.port}`;
+  const file = ["--upload-file", `${folder.path}/a`];
+  const expect = ["--header", "Expect: 100-continue"];
+  const chunked = ["--header", "Transfer-Encoding: chunked"];
+  assertEquals(await curl(...file, ...expect, `${origin}/`), `PUT ${size} 100-continue`);
+  assertEquals(
+    await curl(...file, ...chunked, ...expect, `${origin}/`),
+    `PUT ${size} 100-continue`,
+  );
+  assertEquals((await curl(...file, ...expect, `${origin}/back`)).length, size);
+  assertEquals((await curl(...file, ...chunked, `${origin}/back`)).length, size);
+  assertEquals(await curl("--http1.0", `${origin}/`), "GET 0 null");
+  const head = await curl("--head", `${origin}/`);
+  assertStringIncludes(head.toLowerCase(), "content-length: 11\r\n");
+});

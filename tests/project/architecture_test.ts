@@ -103,6 +103,8 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/(transport|tls|testing)\//,
   /^src\/base\/descriptors\.ts$/,
   /^src\/service\/clock\.ts$/,
+  // The channels of tracers are the runtime's.
+  /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];

@@ -59,6 +59,7 @@ Deno.test("the creation struct's docstring names the members of all that it exte
   const members = [
     ...membersOf(text, "ListenInfo"),
     ...membersOf(text, "PlatformInfo"),
+    ...membersOf(await readText("src/api/creation/fetch_info.ts"), "FetchInfo"),
     ...membersOf(await readText("src/api/creation/wire_info.ts"), "WireInfo"),
     ...membersOf(await readText("src/api/tls.ts"), "TlsMembers"),
     ...membersOf(await readText("src/api/limits.ts"), "Limits"),

@@ -4,7 +4,6 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { fromFileUrl } from "@std/path";
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../../mod.ts";
 import { byteCounter, type ByteCounts } from "../../examples/byte_counter.ts";
-import { chat } from "../../examples/chat.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../../examples/virtual_files.ts";
@@ -21,8 +20,8 @@ import { temporaryFolder } from "../support/folder.ts";
 const example = (name: string) => fromFileUrl(new URL(`../../examples/${name}`, import.meta.url));
 
 /** A WebSocket of the platform's, with its messages in order. */
-async function connect(url: string, protocol?: string) {
-  const socket = protocol === undefined ? new WebSocket(url) : new WebSocket(url, protocol);
+async function connect(url: string, protocol: string | string[] | { headers: HeadersInit } = []) {
+  const socket = new WebSocket(url, protocol);
   const messages: string[] = [];
   const waiting: (() => void)[] = [];
   socket.onmessage = (event) => {
@@ -313,23 +312,39 @@ for (const more of isEpollAvailable() ? [[], ["--allow-ffi"]] : [[]]) {
   });
 }
 
-Deno.test("chat.ts: everybody in a room hears its guests, and nobody else", async () => {
-  await using context = createContext({ ...LOOPBACK, protocols: [chat] });
-  const url = `ws://127.0.0.1:${context.port}`;
-  const anna = await connect(`${url}/kitchen`);
-  const bert = await connect(`${url}/kitchen`);
-  const carl = await connect(`${url}/hall`);
-  anna.socket.send("/name Anna");
+Deno.test("chat.ts lets in who has logged in, and tells everybody in a room and nobody else", async () => {
+  const server = run("chat.ts", ["--port", "0"], ["--allow-net", "--allow-read"]);
+  const [, origin] = /open (http:\S+)\/lobby\n/.exec(await server.until("\n"))!;
+  const sockets = origin!.replace("http", "ws");
+  const page = await fetch(`${origin}/kitchen`);
+  assertStringIncludes(await page.text(), "<title>chat</title>");
+
+  const enter = async (name: string, room: string) => {
+    const login = await fetch(`${origin}/login`, { method: "POST", body: name });
+    assertEquals(login.status, 204);
+    const [cookie] = login.headers.get("set-cookie")!.split(";");
+    return await connect(`${sockets}/chat/${room}`, { headers: { cookie: cookie! } });
+  };
+  const anna = await enter("Anna", "kitchen");
+  const bert = await enter("Bert", "kitchen");
+  const carl = await enter("Carl", "attic");
+  await anna.until((messages) => messages.includes("* Bert came"));
   anna.socket.send("who is here?");
-  const question = "Anna: who is here?";
-  await bert.until((messages) => messages.includes(question));
-  await anna.until((messages) => messages.includes(question));
+  for (const guest of [anna, bert]) {
+    await guest.until((messages) => messages.includes("Anna: who is here?"));
+  }
   await bert.close();
-  await anna.until((messages) => messages.some((line) => line.endsWith("left")));
+  await anna.until((messages) => messages.includes("* Bert left"));
   carl.socket.send("alone");
-  await carl.until((messages) => messages.some((line) => line.endsWith(": alone")));
-  assert(!carl.messages.some((line) => line.includes("Anna")));
-  await Promise.all([anna.close(), carl.close()]);
+  await carl.until((messages) => messages.includes("Carl: alone"));
+  assertEquals(carl.messages, ["* Carl came", "Carl: alone"]);
+
+  const refused = (coming: Promise<unknown>) => coming.then(() => false, () => true);
+  assert(await refused(connect(`${sockets}/chat/kitchen`)), "without a login");
+  assert(await refused(enter("Dora", "x".repeat(41))), "no name of a room");
+  server.process.kill("SIGTERM");
+  for (const guest of [anna, carl]) assertEquals((await guest.closed).code, 1001);
+  assertEquals((await server.end()).code, 0);
 });
 
 Deno.test("byte_counter.ts prints what both ends have sent and received", async () => {

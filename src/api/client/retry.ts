@@ -6,6 +6,28 @@ import type { CloseInfo } from "../reasons.ts";
  * How a client connects again, by `retry` of {@linkcode ClientConnectOptions}.
  *
  * @category Server and client
+ * @example
+ * ```ts
+ * import { CONTEXT_PORT_NO_LISTEN, createContext, handlers } from "@x/lws";
+ *
+ * const gaveUp = Promise.withResolvers<string>();
+ * await using context = createContext({
+ *   port: CONTEXT_PORT_NO_LISTEN,
+ *   protocols: [{
+ *     name: "chat",
+ *     callback: handlers({
+ *       clientRetry(_wsi, _user, { attempt, cause }) {
+ *         if (attempt < 3) return 0;
+ *         gaveUp.resolve("code" in cause ? `lost by ${cause.code}` : cause.message);
+ *         return -1;
+ *       },
+ *     }),
+ *   }],
+ * });
+ * // Nothing listens there.
+ * context.clientConnect("ws://127.0.0.1:1/", { retry: { delaysMs: [10, 20] } });
+ * if (!(await gaveUp.promise).startsWith("can't connect")) throw new Error("it did");
+ * ```
  */
 export interface RetryOptions {
   /**

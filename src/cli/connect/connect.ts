@@ -58,6 +58,7 @@ const manual: Manual = {
       value: "SECONDS",
       about: `of quiet behind the last line, or forever (${WAIT_SECONDS}; forever with --once)`,
     },
+    retry: { about: "connect again when the connection is lost or refused; -x is sent anew" },
     once: { short: "1", about: "close when one message has come; without one it has failed" },
     ping: { value: "SECONDS", about: "send a ping that often" },
     "show-pings": { about: "tell of pings and pongs" },
@@ -88,6 +89,8 @@ async function run(args: Arguments, report: Report): Promise<number> {
   const longest = args.number("max-size", { from: 1, to: 1024 * 1024 * 1024 }) ?? LONGEST;
   const session = new Session(mannerOf(args, isInteractive), report, target.shown);
   const options = optionsOf(args, protocols);
+  // While it waits to connect again there is no connection that the signal could end.
+  signal.addEventListener("abort", () => session.close(), { once: true });
   const names = [WITHOUT_SUBPROTOCOL, ...protocols];
   await using context = createContext({
     port: CONTEXT_PORT_NO_LISTEN,
@@ -142,6 +145,8 @@ function mannerOf(args: Arguments, isInteractive: boolean): Manner {
     hasTimestamps: args.flag("timestamps"),
     isInteractive,
     asksProtocol: args.texts("protocol").length > 0,
+    retries: args.flag("retry"),
+    repeated: args.texts("execute"),
   };
 }
 
@@ -150,6 +155,7 @@ function optionsOf(args: Arguments, protocol: readonly string[]): ClientConnectO
   const version = args.text("version");
   return {
     headers: args.texts("header").map(fieldOf),
+    retry: args.flag("retry"),
     ...protocol.length === 0 ? {} : { protocol },
     ...origin === undefined ? {} : { origin },
     ...version === undefined ? {} : { version: readVersion(version, "version", VERSIONS) },

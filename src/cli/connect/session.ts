@@ -20,6 +20,9 @@ export interface Manner extends LineRules {
   readonly isInteractive: boolean;
   /** Whether subprotocols were asked for. */
   readonly asksProtocol: boolean;
+  /** Whether it connects again; then these lines are sent anew. */
+  readonly retries: boolean;
+  readonly repeated: readonly string[];
 }
 
 /** The name of the protocol of a connection for which no subprotocol was agreed on. */
@@ -50,6 +53,7 @@ export class Session {
     clientWriteable: () => this.#wakeUp(),
     closed: (_wsi, _user, info) => this.#onClosed(info),
     clientConnectionError: (wsi, _user, why) => this.#onRefused(wsi, why),
+    clientRetry: (wsi, _user, { delayMs }) => this.#onRetry(wsi, delayMs),
   });
   readonly #manner: Manner;
   readonly #report: Report;
@@ -59,6 +63,9 @@ export class Session {
   readonly #timers = new Set<unknown>();
   /** The connection while it is open. */
   #wsi: Wsi | undefined;
+  /** The one that was lost, while another one is waited for. */
+  #lost: Wsi | undefined;
+  #connections = 0;
   #wake: (() => void) | undefined;
   /** Whether the closing handshake has begun here: then nothing more can be sent. */
   #isClosing = false;
@@ -125,11 +132,15 @@ export class Session {
     }
   }
 
-  /** Ends it as one that was meant to end. */
+  /** Ends it as one that was meant to end; one that waits to connect again has failed. */
   close(): void {
-    if (this.#wsi === undefined) return;
-    this.#isClosing = true;
-    this.#wsi.close(CLOSE_STATUS.normal);
+    if (this.#wsi !== undefined) {
+      this.#isClosing = true;
+      this.#wsi.close(CLOSE_STATUS.normal);
+    } else if (this.#lost !== undefined) {
+      this.#lost.close();
+      this.#end(1);
+    }
   }
 
   /** Ends it once nothing has come, and nothing has waited to be sent or shown, for so many milliseconds. */
@@ -137,8 +148,8 @@ export class Session {
     if (quietMs === Infinity || this.#isOver) return;
     if (quietMs === 0) return this.close();
     const { clock } = this.#report.host;
-    // While the output waits for its reader, answers wait as well.
-    const isBusy = (this.#wsi?.unsentBytes ?? 0) > 0 || !this.#report.isWritten;
+    // While the output waits for its reader, or there is no connection, answers wait as well.
+    const isBusy = this.#wsi === undefined || this.#wsi.unsentBytes > 0 || !this.#report.isWritten;
     if (isBusy) this.#heardAt = clock.now();
     const rest = this.#heardAt + quietMs - clock.now();
     if (rest <= 0 && !isBusy) return this.close();
@@ -193,11 +204,13 @@ export class Session {
 
   #onEstablished(wsi: Wsi): void {
     this.#wsi = wsi;
+    this.#lost = undefined;
     const extensions = wsi.extensions.length === 0 ? "" : `, ${wsi.extensions.join(", ")}`;
     this.#report.note(`connected to ${this.#shown}${this.#protocolOf(wsi)}${extensions}`);
     const { pingMs } = this.#manner;
     if (pingMs !== undefined) this.#pingAfter(wsi, pingMs);
     this.#opened.resolve();
+    if (++this.#connections > 1) void this.send(this.#manner.repeated);
     this.#wakeUp();
   }
 
@@ -254,17 +267,32 @@ export class Session {
     this.#report.note(`closed with ${code}${text}${how}`);
     const isFine = cause === "self" ? wasClean : FINE.includes(code);
     const isDone = !this.#hasFailed && (!this.#manner.isOnce || this.#messages > 0);
-    this.#end(isFine && isDone ? 0 : 1);
+    this.#endUnlessRetried(isFine && isDone ? 0 : 1);
   }
 
   #onRefused(wsi: Wsi, why: string): void {
     this.#report.complainOf(why);
     const body = wsi.hdrCopy("http body");
     if (body !== undefined && body !== "") this.#report.detail(harmless(body));
-    this.#end(1);
+    this.#endUnlessRetried(1);
+  }
+
+  /** It comes behind the end of a connection, where another one will follow. */
+  #onRetry(wsi: Wsi, delayMs: number): void {
+    this.#lost = wsi;
+    this.#report.note(`connects again in ${(delayMs / 1000).toFixed(1)} s`);
+  }
+
+  #endUnlessRetried(code: number): void {
+    this.#lost = undefined;
+    if (!this.#manner.retries) return this.#end(code);
+    setImmediate(() => {
+      if (this.#lost === undefined && this.#wsi === undefined) this.#end(code);
+    });
   }
 
   #end(code: number): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     for (const timer of this.#timers) this.#report.host.clock.clearTimer(timer);
     this.#timers.clear();

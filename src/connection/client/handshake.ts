@@ -301,7 +301,7 @@ export class ClientHandshake implements Phase {
       return this.giveUp(`an extension could not be offered: ${messageOf(error)}`);
     }
     if (!connection.isOpen) return;
-    const appender = new HandshakeFields("");
+    const appender = new HandshakeFields();
     call(connection, connection.owner.entries[0]!, "clientAppendHandshakeHeader", appender);
     if (!connection.isOpen) return;
     let request: Uint8Array;

@@ -3,7 +3,8 @@
 import type { Reason } from "../../api/reasons.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
-import { askMount, isForMounts } from "./mounted_answer.ts";
+import { FetchedAnswer, type FetchExchange, fetchingFor } from "./answers/fetched_answer.ts";
+import { askMount, isForMounts } from "./answers/mounted_answer.ts";
 import { type BodyExchange, RequestBody } from "./request_body.ts";
 import type { HttpResponse } from "./response.ts";
 import { type BodyFraming, expectsContinue } from "../../core/http/body/reader.ts";
@@ -14,7 +15,7 @@ import { mountOf } from "../../files/mounts.ts";
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 /** The session that it came in. Implemented by HttpSession. */
-export interface PlainExchange extends BodyExchange {
+export interface PlainExchange extends BodyExchange, FetchExchange {
   readonly callbacks: AwaitedCallbacks<PlainExchange>;
   /** The answering half of the request in hand; undefined once that is over. */
   readonly response: HttpResponse | undefined;
@@ -86,7 +87,11 @@ function filtered(this: PlainExchange, result: number, request: PlainRequest): v
 }
 
 function askProgram(request: PlainRequest): void {
-  const { connection, exchange, head } = request;
+  const { connection, exchange, head, response, body } = request;
+  const fetching = fetchingFor(connection, head);
+  if (fetching !== undefined) {
+    return new FetchedAnswer(connection, exchange, response, body).begin(fetching);
+  }
   exchange.callbacks.ask(connection.owner.entries[0]!, "http", head.path, answered, request);
 }
 

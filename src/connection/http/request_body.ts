@@ -1,5 +1,6 @@
 /** The body of one request: read for the program, or read away behind an answer that is complete. */
 
+import { LwsError } from "../../base/errors.ts";
 import type { AwaitedCallbacks, AwaitingPhase } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import type { ExchangeTimer } from "./exchange_timer.ts";
@@ -26,6 +27,17 @@ export interface BodyExchange extends AwaitingPhase {
   onDrained(): void;
 }
 
+/** What takes a body in place of `httpBody`. Implemented by IncomingBody. */
+export interface BodyTaker {
+  /** @param piece a copy */
+  take(piece: Uint8Array<ArrayBuffer>): void;
+  end(): void;
+  fail(error: unknown): void;
+}
+
+/** Of what has come a taker gets so much at a time. */
+const LONGEST_TAKEN = 64 * 1024;
+
 /** A body on its way in, in what pieces it comes. */
 export class RequestBody {
   readonly #connection: Connection;
@@ -37,6 +49,12 @@ export class RequestBody {
   #drainLeft = 0;
   /** Whether the program is told of it; not, when its filter has answered. */
   isHeard = true;
+  /** In its place. */
+  #taker: BodyTaker | undefined;
+  /** The next piece waits until the taker wants it. */
+  isParked = false;
+  /** The taker is being given a piece, and what is behind it comes anyway. */
+  #isHanding = false;
   /** Bytes that have come and were not read: of the body, and maybe of what follows it. */
   pending: number;
 
@@ -74,11 +92,33 @@ export class RequestBody {
     return this.#reader.remaining > this.pending + this.#connection.owner.limits.maxDrainBytes;
   }
 
+  /** From now on a piece comes when it is wanted. */
+  giveTo(taker: BodyTaker | undefined): void {
+    this.#taker = taker;
+    this.isHeard = false;
+    this.isParked = true;
+  }
+
+  /** Called by the taker: the next piece may come. */
+  want(): void {
+    if (!this.isParked || this.#exchange.body !== this || !this.#connection.isOpen) return;
+    this.isParked = false;
+    this.listen();
+    if (this.pending > 0 && !this.#isHanding) this.#connection.offerAgain();
+  }
+
+  /** The taker gets no more. */
+  fail(error: unknown): void {
+    this.#taker?.fail(error);
+    this.#taker = undefined;
+  }
+
   /** The next piece may come, unless the program has stopped it, or not said its word yet. */
   listen(): void {
     const connection = this.#connection;
     const { state, callbacks, hasAnswered } = this.#exchange;
-    if (state === "RESPOND" || !connection.canDeliver || callbacks.isBusy) return;
+    if (this.isParked || state === "RESPOND") return;
+    if (!connection.canDeliver || callbacks.isBusy) return;
     if (state === "BODY" && this.#isHeldBack && !hasAnswered) {
       this.#isHeldBack = false;
       // RFC 9110 section 10.1.1: a client that asked first waits for this, and one that didn't wait
@@ -96,7 +136,8 @@ export class RequestBody {
   /** Takes what of `bytes` is the body's, and returns how many bytes that are. */
   take(bytes: Uint8Array): number {
     this.#isHeldBack = false;
-    return this.#exchange.state === "DRAIN" ? this.#readAway(bytes) : this.#read(bytes);
+    if (this.#exchange.state === "DRAIN") return this.#readAway(bytes);
+    return this.#taker === undefined ? this.#read(bytes) : this.#hand(this.#taker, bytes);
   }
 
   /**
@@ -105,6 +146,8 @@ export class RequestBody {
    */
   drain(): void {
     const connection = this.#connection;
+    this.isParked = false;
+    this.fail(new LwsError("aborted", "the request was answered before all of its body was read"));
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
     connection.allowInput(true);
     if (this.pending > 0) connection.offerAgain();
@@ -138,6 +181,24 @@ export class RequestBody {
     return taken;
   }
 
+  /** One piece, behind which the next one has to be wanted. */
+  #hand(taker: BodyTaker, bytes: Uint8Array): number {
+    const { timer } = this.#exchange;
+    const part = bytes.subarray(0, LONGEST_TAKEN);
+    this.pending = bytes.length - part.length;
+    const taken = this.#reader.read(part, (piece) => {
+      this.isParked = true;
+      this.#reader.pause();
+      this.#isHanding = true;
+      taker.take(piece.slice());
+      this.#isHanding = false;
+    });
+    timer.heard(taken);
+    if (this.isParked) timer.rests();
+    this.#goOn();
+    return taken;
+  }
+
   #readAway(bytes: Uint8Array): number {
     const taken = this.#reader.read(bytes, () => {});
     this.#exchange.timer.heard(taken);
@@ -155,6 +216,12 @@ export class RequestBody {
     exchange.timer.rests();
     exchange.step("whole");
     if (exchange.state === "IDLE") exchange.onDrained();
+    else if (this.#taker !== undefined) this.#taken(this.#taker);
     else if (this.isHeard) exchange.onWhole();
+  }
+
+  #taken(taker: BodyTaker): void {
+    taker.end();
+    if (!this.#exchange.hasAnswered) this.#exchange.timer.asks();
   }
 }

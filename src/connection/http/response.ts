@@ -11,13 +11,13 @@ import { log } from "../../base/log.ts";
 import { call } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionFileResponse } from "./file_transfer.ts";
-import { Lookup } from "./pending_lookup.ts";
-import type { RequestBody } from "./request_body.ts";
+import { Lookup, type PendingAnswer } from "./answers/pending_lookup.ts";
 import { ResponseBody } from "./response_body.ts";
 import {
   bytesOfBody,
   checkBody,
   checkFields,
+  checkFieldsOfFile,
   checkStatus,
   defaults,
   type Fields,
@@ -27,7 +27,7 @@ import {
   noteMissing,
   pageOf,
 } from "./response_fields.ts";
-import type { ExchangeTimer } from "./exchange_timer.ts";
+import type { ResponseHost } from "./response_host.ts";
 import { cancel, isStream, sourceOf, StreamedBody } from "./streamed_body.ts";
 import type { HttpExchange } from "../phase.ts";
 import { type FramedHead, frameHead } from "../../core/http/body/response_framing.ts";
@@ -42,23 +42,6 @@ import {
 } from "../../files/engine.ts";
 import type { FileOfMount } from "../../files/lookup.ts";
 import { foundFileOps } from "../../transport/found_files.ts";
-
-/** The session whose request is answered. Implemented by HttpSession. */
-export interface ResponseHost {
-  readonly callbacks: { defer(work: () => void): void };
-  readonly timer: ExchangeTimer;
-  readonly body: RequestBody | undefined;
-  /** Whether a client that has closed its sending half waits for what has not been answered yet. */
-  readonly halfOpen: boolean;
-  /** Whole seconds that the answer says the connection is kept for; undefined where it doesn't. */
-  readonly keepAliveSeconds: number | undefined;
-  /** Whether the answer before it was completed without the program's doing. */
-  readonly isCompletionOwed: boolean;
-  /** The program says that the response is whole. */
-  onComplete(): void;
-  /** A page was written, and `completeIfWhole` may follow. */
-  onAnswer(): void;
-}
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -75,6 +58,9 @@ export class HttpResponse implements HttpExchange {
   isComplete = false;
   /** Whether a mount answers, or is being asked. */
   isMounted = false;
+
+  /** What the program's `fetch` is to answer. */
+  fetched: PendingAnswer | undefined;
 
   /** Completed here, so that the program may do so still, when it is late. */
   isCompletionOwed = false;
@@ -106,9 +92,9 @@ export class HttpResponse implements HttpExchange {
     return this.#request?.minorVersion ?? 1;
   }
 
-  /** Whether a file or a stream is on its way. */
+  /** Whether a file or a stream is on its way, or an answer of `fetch`. */
   get isTransferring(): boolean {
-    return this.#transfer !== undefined;
+    return this.#transfer !== undefined || this.fetched?.isPending === true;
   }
 
   /** Whether a file or a stream is on its way, behind which the connection may have to close. */
@@ -129,16 +115,7 @@ export class HttpResponse implements HttpExchange {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
     const fields = fieldsOf("serveHttpFile", headers);
-    // Only to refuse bad fields now, and not when the file is open.
-    checkFields("serveHttpFile", () => {
-      const own: FieldLine[] = [["content-length", "0"], ["content-type", contentType ?? "x/x"]];
-      this.#framed(200, [...own, ...fields]);
-      if (fields.some(([name]) => name.toLowerCase() === "content-range")) {
-        throw new TypeError(
-          "content-range is said by the library, which reads the request's Range",
-        );
-      }
-    });
+    checkFieldsOfFile(contentType, fields, (all) => this.#framed(200, all));
     const { fileOps, compresses, compression } = this.#connection.owner;
     this.#serve(fileOps, path, {
       contentType,
@@ -250,10 +227,30 @@ export class HttpResponse implements HttpExchange {
     const fields = defaults(fieldsFor(status, body, bytes, given), given);
     const head = checkFields("respond", () => this.#framed(status, fields));
     checkBody(status, body, bytes, head.framing);
-    if (stream !== undefined) return this.#respondBy(stream, status, head);
-    if (this.#begin(status, head) < 0 || this.#writeBody(bytes) < 0) return -1;
+    return this.#sendWhole(status, head, stream ?? bytes);
+  }
+
+  /**
+   * Answers with fields that are all there is to be said.
+   *
+   * @throws {TypeError} naming the field that can't be sent
+   */
+  send(status: number, fields: readonly FieldLine[], body: Uint8Array | ResponseBodyStream): void {
+    this.#sendWhole(status, this.#framed(status, fields), body);
+  }
+
+  #sendWhole(status: number, head: FramedHead, body: Uint8Array | ResponseBodyStream): 0 | -1 {
+    if (!(body instanceof Uint8Array)) return this.#respondBy(body, status, head);
+    if (this.#begin(status, head) < 0 || this.#writeBody(body) < 0) return -1;
     this.#completeByItself();
     return 0;
+  }
+
+  /** Answers with an error, if nothing else was answered; the connection is to close. */
+  refuse(status: number, why: string, fields: Fields): void {
+    this.closes = true;
+    this.fetched?.abandon(why);
+    this.returnStatus(status, undefined, fields);
   }
 
   writeEarlyHints(headers: Fields): 0 | -1 {
@@ -321,6 +318,7 @@ export class HttpResponse implements HttpExchange {
 
   /** The connection is gone. */
   abandon(): void {
+    this.fetched?.abandon("the peer has gone");
     this.#transfer?.abandon();
   }
 

@@ -66,6 +66,20 @@ export function checkFields<T>(call: string, write: () => T): T {
   }
 }
 
+/** Refuses what would be bad fields of a file now, and not when it is open. */
+export function checkFieldsOfFile(
+  contentType: string | undefined,
+  fields: readonly FieldLine[],
+  frame: (fields: readonly FieldLine[]) => unknown,
+): void {
+  checkFields("serveHttpFile", () => {
+    frame([["content-length", "0"], ["content-type", contentType ?? "x/x"], ...fields]);
+    if (has(fields, "content-range")) {
+      throw new TypeError("content-range is said by the library, which reads the request's Range");
+    }
+  });
+}
+
 /** Tells of a field that the answer must have, and that can't be made up here; once a context. */
 export function noteMissing(
   { owner, uri }: Connection,

@@ -12,11 +12,13 @@ import { call } from "../callbacks.ts";
 import type { Connection, EndMode } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
+import { isForProtocol } from "./answers/fetched_answer.ts";
 import { RequestHeaders } from "./header_reader.ts";
 import { type PlainExchange, serveRequest } from "./plain_request.ts";
 import type { RequestBody } from "./request_body.ts";
 import { type ReadRequest, RequestReader } from "./request_reader.ts";
-import { HttpResponse, type ResponseHost } from "./response.ts";
+import { HttpResponse } from "./response.ts";
+import type { ResponseHost } from "./response_host.ts";
 import { type HandshakeExchange, ServerHandshake } from "./server_handshake.ts";
 import { type HeaderSource, type Phase, unfitKind } from "../phase.ts";
 import { HTTP_SERVER, type HttpEvent } from "../states.ts";
@@ -120,7 +122,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   #holds(length: number): boolean {
     const { body, state } = this;
     const isHeld = this.callbacks.holds(length) || state === "RESPOND" ||
-      this.response?.isMounted === true;
+      this.response?.isMounted === true || body?.isParked === true;
     if (!isHeld || length === 0) return isHeld;
     if (state === "BODY") body!.pending = length;
     else this.#hasHeld = true;
@@ -216,6 +218,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
 
   onLeave(): void {
     if (this.response === undefined) return this.#connection.end("destroy");
+    this.response.fetched?.hurry();
+    if (!this.#connection.isOpen || this.response === undefined) return;
     // What is being answered may still leave, within closeTimeoutMs.
     if (this.response.isTransferring) {
       this.response.closes = true;
@@ -319,6 +323,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
       if (decision.kind === "websocket") counters.refusedFor("destroy");
       return this.refuse(503, "the context is being destroyed");
     }
+    const isPlain = decision.kind === "plain" || !isForProtocol(connection.owner, head);
+    if (isPlain) return serveRequest(connection, this, head, framing, behind);
     switch (decision.kind) {
       case "refused":
         counters.refusedFor(decision.isOfOtherVersion ? "version" : "malformed");
@@ -333,8 +339,6 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
         this.step("whole");
         this.#handshake = new ServerHandshake(connection, this, head, decision, challenge);
         return this.#handshake.begin();
-      case "plain":
-        return serveRequest(connection, this, head, framing, behind);
     }
   }
 
@@ -440,8 +444,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (!connection.isOpen) return;
     log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
     const response = this.response ?? new HttpResponse(connection, this, undefined);
-    response.closes = true;
-    response.returnStatus(status, undefined, fields);
+    response.refuse(status, reason, fields);
     connection.end(status === 408 ? "timeout" : "self", "lingers");
   }
 }

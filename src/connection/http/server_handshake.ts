@@ -12,12 +12,12 @@ import type { HeaderSource } from "../phase.ts";
 import { isSecure, setParams } from "./requested.ts";
 import type { HttpResponse } from "./response.ts";
 import { chooseProtocol, type NoChoice } from "../upgrade/choice.ts";
+import { UpgradeFilter } from "../upgrade/filter.ts";
 import { WebSocketSession } from "../websocket_session.ts";
 import type { RequestHead } from "../../core/http/head.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import { type ExtensionOffer, parseExtensions } from "../../core/websocket/extension_header.ts";
 import type { WebSocketUpgrade } from "../../core/websocket/handshake/decision.ts";
-import { HandshakeFields } from "../../core/websocket/handshake/fields.ts";
 import { hixieResponse } from "../../core/websocket/handshake/hixie_server.ts";
 import { connectionKey, newKey } from "../../core/websocket/handshake/keys.ts";
 import { upgradeResponse } from "../../core/websocket/handshake/server.ts";
@@ -60,9 +60,8 @@ export class ServerHandshake {
   readonly #first: ProtocolEntry;
   /** The `user` of the first protocol. */
   readonly #httpUser: unknown;
-  #chosen: string | undefined;
   #offers: readonly ExtensionOffer[] = [];
-  #filter: HandshakeFields | undefined;
+  #filter: UpgradeFilter | undefined;
 
   constructor(
     connection: Connection,
@@ -109,9 +108,8 @@ export class ServerHandshake {
       connection.enter(entry);
     }
     connection.wireVersion = this.#upgrade.version;
-    this.#chosen = subprotocol;
     this.#offers = offers;
-    this.#filter = new HandshakeFields(subprotocol ?? "");
+    this.#filter = new UpgradeFilter(this.#upgrade.protocols, subprotocol);
     // An answer of the filter's own refuses, which ends the connection: its head is to say so.
     exchange.response!.closes = true;
     const reason = "filterProtocolConnection";
@@ -152,6 +150,10 @@ export class ServerHandshake {
     this.#exchange.callbacks.await(entry, reason, promised, (late) => this.#accept(late));
   }
 
+  get #isToAgree(): boolean {
+    return this.#offers.length > 0 && this.#connection.isOpen && !this.#exchange.hasAnswered;
+  }
+
   /** The extensions that the server and the program agree to. */
   #agree(): ExtensionAnswer | undefined {
     const connection = this.#connection;
@@ -178,9 +180,10 @@ export class ServerHandshake {
     const connection = this.#connection;
     const exchange = this.#exchange;
     const { fields } = this.#filter!;
+    this.#filter!.isSettled = true;
     let agreed: ExtensionAnswer | undefined;
     if (verdict !== 0) exchange.noteReturn("filterProtocolConnection", verdict);
-    else if (this.#offers.length > 0 && connection.isOpen) agreed = this.#agree();
+    else if (this.#isToAgree) agreed = this.#agree();
     // What was answered already can't become a 101.
     const isRefused = verdict !== 0 || exchange.hasAnswered;
     if (!isRefused) exchange.endIfComplete();
@@ -223,7 +226,7 @@ export class ServerHandshake {
   #answer(fields: readonly FieldLine[]): WireCodec | undefined {
     const { outbox, owner: { digests, draft04Masking } } = this.#connection;
     const upgrade = this.#upgrade;
-    const protocol = this.#chosen;
+    const protocol = this.#filter!.chosen;
     const setup = { isClient: false, digests, draft04Masking, connectionKey: undefined };
     if (upgrade.version === 0 || upgrade.version === "hixie-75") {
       const chosen = { protocol, fields, isSecure: this.#isSecure, challenge: this.#challenge };

@@ -3,7 +3,7 @@
 import { delayBefore, mayRetry, type RetryPolicy } from "./retry_policy.ts";
 import type { CheckedClient } from "../client_options.ts";
 import type { ClientRetry } from "../../api/client/retry.ts";
-import { noteClosing } from "../../base/callback_results.ts";
+import { THREW } from "../../base/callback_results.ts";
 import { log } from "../../base/log.ts";
 import { call } from "../../connection/callbacks.ts";
 import { ClientHandshake } from "../../connection/client/handshake.ts";
@@ -103,7 +103,12 @@ export class ClientSupervisor implements WheelTimerOwner {
     const { socketFd, entry } = connection;
     log("client", () => `connection ${socketFd}: connects again in ${data.delayMs} ms`);
     const verdict = call(connection, entry, "clientRetry", Object.freeze(data));
-    if (verdict !== 0) noteClosing(socketFd, "clientRetry", verdict);
+    if (verdict !== 0 && verdict !== THREW) {
+      log(
+        "notice",
+        () => `connection ${socketFd}: clientRetry returned ${verdict}, so it is not made again`,
+      );
+    }
     return verdict === 0 && !this.#isOver && !this.#host.isDestroyed;
   }
 

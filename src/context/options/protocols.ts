@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from "../../base/option_rules.ts";
 import { handlers } from "../handlers.ts";
+import { fetchRule } from "./fetch.ts";
 import { isToken } from "../../core/http/syntax.ts";
 import { callbackExtension, faultsOfStruct } from "../../extensions/callback_extension.ts";
 import { compilePath } from "../../web/paths.ts";
@@ -84,6 +85,7 @@ export const PROTOCOL_RULES = {
     about: "The paths on which servers serve it, as `/chat/:room`.",
     check: checkPath,
   },
+  fetch: fetchRule("Answers the context's requests of HTTP whose paths fit, by a `Response`."),
   id: anything("Free for the program."),
   user: anything("Free for the program."),
 } satisfies Record<keyof Protocol, Rule>;
@@ -97,7 +99,7 @@ const ADDED_MEMBERS: Readonly<Record<Exclude<keyof ActiveProtocol, keyof Protoco
   broadcastToken: true,
 };
 
-/** In place of the program's, where mounts alone are served. */
+/** In place of the program's, where HTTP alone is served, by mounts or `fetch`. */
 const NO_PROTOCOL: Protocol = {
   name: "http-only",
   callback: handlers({ filterProtocolConnection: () => -1 }),
@@ -109,6 +111,11 @@ export const UNSERVED: Protocol = {
   callback: handlers({ filterProtocolConnection: () => -1 }),
 };
 
+/** Whether there is one that the program has given. */
+export function hasProtocols(protocols: readonly Protocol[]): boolean {
+  return protocols[0] !== NO_PROTOCOL && protocols[0] !== UNSERVED;
+}
+
 /** The piece size of a protocol. */
 export function rxBufferSizeOf(protocol: Protocol): number {
   return protocol.rxBufferSize || DEFAULT_RX_BUFFER_SIZE;
@@ -119,10 +126,11 @@ export function checkProtocols(
   given: unknown,
   ask: Inquiry<ContextCreationInfo>,
 ): readonly Protocol[] {
-  const { mounts, port } = ask.info;
+  const { mounts, port, fetch } = ask.info;
   const isNone = given === undefined || (given as unknown[] | null)?.length === 0;
   if (isNone && Array.isArray(mounts) && mounts.length > 0) return [NO_PROTOCOL];
   if (isNone && port === CONTEXT_PORT_NO_LISTEN) return [UNSERVED];
+  if (isNone && fetch !== undefined) return [NO_PROTOCOL];
   if (!Array.isArray(given)) {
     ask.refuse(given);
     return [];

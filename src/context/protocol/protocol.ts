@@ -1,14 +1,16 @@
 /** Turns one flat object into a protocol. */
 
+import type { UpgradeHandler } from "../../api/http/upgrade.ts";
 import type { Protocol } from "../../api/protocol.ts";
-import { LwsError } from "../../base/errors.ts";
-import { describeValue } from "../../base/check.ts";
-import { gatherMessages } from "./messages.ts";
-import { callbackOf, type MethodRules } from "./method_table.ts";
-import type { HandlerResult, Handlers } from "./method_types.ts";
 import type { CloseInfo } from "../../api/reasons.ts";
 import type { TlsInfo } from "../../api/tls.ts";
 import type { Wsi } from "../../api/wsi.ts";
+import { describeValue } from "../../base/check.ts";
+import { LwsError } from "../../base/errors.ts";
+import { gatherMessages } from "./messages.ts";
+import { filterBy } from "./upgrade.ts";
+import { callbackOf, type MethodRules } from "./method_table.ts";
+import type { HandlerResult, Handlers } from "./method_types.ts";
 
 /**
  * The everyday names of reasons, of which an object has one or the other.
@@ -16,6 +18,11 @@ import type { Wsi } from "../../api/wsi.ts";
  * @category Protocols
  */
 export interface EverydayHandlers<User> {
+  /**
+   * A client asks for a WebSocket, and is not answered yet; on servers alone. The place of
+   * `filterProtocolConnection`: it is awaited, for `headerTimeoutMs` at most, and the `user` is made before.
+   */
+  readonly upgrade?: UpgradeHandler<User>;
   /**
    * A connection is established: the place of `established`, and on clients of `clientEstablished`.
    *
@@ -61,14 +68,16 @@ const MEMBERS: Readonly<Record<Exclude<keyof Protocol, "callback">, true>> = {
   id: true,
   user: true,
   allowedOrigins: true,
+  fetch: true,
   encode: true,
 };
 
 const ALIASES: MethodRules["aliases"] = {
-  message: { reasons: ["receive", "clientReceive"], wrap: gatherMessages },
+  upgrade: { reasons: ["filterProtocolConnection"], wrap: filterBy },
   open: { reasons: ["established", "clientEstablished"] },
-  close: { reasons: ["closed"] },
+  message: { reasons: ["receive", "clientReceive"], wrap: gatherMessages },
   drain: { reasons: ["serverWriteable", "clientWriteable"] },
+  close: { reasons: ["closed"] },
 };
 
 const RULES: MethodRules = {
@@ -84,7 +93,7 @@ const RULES: MethodRules = {
 /**
  * Makes a protocol of one flat object, whose `user` has the type that `perSessionData` returns.
  *
- * Beside `message`, `open`, `close` and `drain` it may have a method for each reason, by the reason's name; what
+ * Beside `upgrade`, `open`, `message`, `drain` and `close` it may have a method for each reason, by the reason's name; what
  * methods return counts as {@linkcode HandlerResult} says. An instance of a class with such members will do as well.
  *
  * @category Protocols
@@ -129,6 +138,25 @@ const RULES: MethodRules = {
  * function count(wsi: { write(text: string): number; partialBuffered: boolean }, user: { next: number }) {
  *   while (user.next < 1_000_000 && !wsi.partialBuffered) wsi.write(`${user.next++}`);
  * }
+ * ```
+ *
+ * @example A login that is looked up
+ * ```ts
+ * import { protocol } from "@x/lws";
+ *
+ * const sessions = new Map([["s3cret", "alice"]]);
+ *
+ * const chat = protocol({
+ *   name: "chat",
+ *   perSessionData: () => ({ nick: "" }),
+ *   async upgrade(request, handshake) {
+ *     const nick = await Promise.resolve(sessions.get(request.cookies.get("session") ?? ""));
+ *     if (nick === undefined) return new Response("Log in first.", { status: 403 });
+ *     handshake.user.nick = nick;
+ *     handshake.accept({ headers: { "x-nick": nick } });
+ *   },
+ *   open: (wsi, user) => void wsi.write(`hello, ${user.nick}`),
+ * });
  * ```
  */
 export function protocol<User = undefined>(

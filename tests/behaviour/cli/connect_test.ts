@@ -396,6 +396,53 @@ Deno.test("a long line is sent behind others that wait, and nothing behind a /cl
   assertEquals(lengths, [100_000, long.length]);
 });
 
+/** A server whose first connections are closed with these codes; what comes then is echoed. */
+function leaving(heard: Heard, codes: number[]): Protocol {
+  return {
+    name: "leaving",
+    callback: handlers({
+      established(wsi) {
+        const code = codes.shift();
+        if (code !== undefined) wsi.close(code);
+      },
+      message(wsi, _user, message) {
+        heard.messages.push(message);
+        wsi.write(message);
+      },
+    }),
+  };
+}
+
+Deno.test("--retry connects again and sends --execute anew; Ctrl-C ends the waiting", async () => {
+  const heard = new Heard();
+  const protocol = leaving(heard, [1012, 1001]);
+  await using both = talk(["-x", "a", "--retry", "--once"], {}, { protocol });
+  for (const n of [1, 2]) {
+    await both.connect.untilErrors(new RegExp(`(connects again in [^]*){${n}}`));
+    await settle();
+    both.clock.advance(2_000);
+  }
+  assertEquals(await both.connect.ended, 0);
+  assertEquals(both.connect.output, "a\n");
+  assertEquals(heard.messages.at(-1), "a");
+  assertEquals(both.connect.errors.match(/connected to/g)!.length, 3);
+  await using waiting = talk(["--retry"], {}, { protocol: leaving(heard, [1013]) });
+  await waiting.connect.untilErrors("connects again in ");
+  await settle();
+  waiting.connect.interrupt();
+  assertEquals(await waiting.connect.ended, 1);
+});
+
+Deno.test("--retry does not come again where it is not wanted, and Ctrl-C of an open connection ends it", async () => {
+  await using refused = talk(["--retry"], {}, { protocol: leaving(new Heard(), [1008]) });
+  assertEquals(await refused.connect.ended, 1);
+  assert(!refused.connect.errors.includes("connects again"));
+  await using open = talk(["--retry"]);
+  await open.connect.untilErrors(CONNECTED);
+  open.connect.interrupt();
+  assertEquals(await open.connect.ended, 0);
+});
+
 Deno.test("Ctrl-C while it connects ends it, with exit code 1", async () => {
   const network = new MemoryNetwork();
   const listener = network.listen({ hostname: "slow.example", port: 80 });

@@ -24,6 +24,10 @@ const URL = "ws://server.example.com/x";
 const closeFrame = (code: number) =>
   frame({ opcode: 8, payload: new Uint8Array([code >> 8, code & 255]) });
 
+/** Longer than the longest delay. */
+const LONG_MS = 31_000;
+const STEP_MS = 500;
+
 /** Without the dice. */
 const EXACT = { jitter: 0 } as const;
 
@@ -107,7 +111,8 @@ function side(
     /** Whether another attempt comes by then. */
     async comesAfter(ms: number): Promise<boolean> {
       const before = recorder.reasons.length;
-      await played.pass(ms);
+      // Step by step, as a leap would be past the time that an attempt has.
+      for (let left = ms; left > 0; left -= STEP_MS) await played.pass(Math.min(left, STEP_MS));
       return recorder.reasons.slice(before).includes("clientAppendHandshakeHeader");
     },
   };
@@ -189,7 +194,7 @@ Deno.test("so many attempts in a row and not one more, and then nothing is told 
     "retry 2 in 10",
     "the server answered 500 No",
   ]);
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
   assertEquals(it.context.stats().timers, 0);
 });
 
@@ -197,7 +202,7 @@ Deno.test("without retry nothing is made again", async () => {
   for (const retry of [undefined, false]) {
     await using it = side(retry === undefined ? {} : { retry });
     await lose(await it.welcome());
-    assertEquals(await it.comesAfter(100_000), false);
+    assertEquals(await it.comesAfter(LONG_MS), false);
     assertEquals(it.told, ["closed 1006"]);
   }
 });
@@ -246,7 +251,7 @@ Deno.test("what this end does itself is not made again", async () => {
     end(it.wsi);
     await settle();
     peer.close();
-    assertEquals(await it.comesAfter(100_000), false, name);
+    assertEquals(await it.comesAfter(LONG_MS), false, name);
     assertEquals([it.count("closed"), it.retries.length], [1, 0], name);
   }
   const refusing: Answers = { clientFilterPreEstablish: () => 1 };
@@ -254,7 +259,7 @@ Deno.test("what this end does itself is not made again", async () => {
   const peer = await it.accept();
   peer.send(headOf(answerLines(await readHead(peer))));
   await it.recorder.until("wsiDestroy");
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
   peer.close();
 });
 
@@ -268,7 +273,7 @@ Deno.test("a number other than 0 from clientRetry, and a throw, end it", async (
     await using it = side({ retry: EXACT }, { answers: { clientRetry } });
     await it.refuse("500 No");
     assertEquals(it.retries.length, 1);
-    assertEquals(await it.comesAfter(100_000), false, String(verdict));
+    assertEquals(await it.comesAfter(LONG_MS), false, String(verdict));
     assertEquals([it.context.stats().timers, it.context.stats().clientRetries], [0, 0]);
   }
 });
@@ -278,7 +283,7 @@ Deno.test("close of an ended connection ends the client while it waits or connec
     await using it = side();
     await it.refuse("500 No");
     assertEquals([it.wsi.close(), it.wsi.close()], [0, -1]);
-    assertEquals(await it.comesAfter(100_000), false);
+    assertEquals(await it.comesAfter(LONG_MS), false);
     assertEquals(it.told.length, 2, "nothing more is told");
   }
   {
@@ -289,7 +294,7 @@ Deno.test("close of an ended connection ends the client while it waits or connec
     assertEquals(it.wsi.close(), 0);
     await it.recorder.until("wsiDestroy", 2);
     assertEquals(it.told.at(-1), "closed before it was established");
-    assertEquals(await it.comesAfter(100_000), false);
+    assertEquals(await it.comesAfter(LONG_MS), false);
     assertEquals(it.wsi.close(), -1);
   }
   {
@@ -309,12 +314,12 @@ Deno.test("close inside closed, clientConnectionError and clientRetry ends it", 
     const answers: Answers = { [reason]: (wsi: Wsi) => void wsi.close() };
     await using it = side({ retry: EXACT }, { answers });
     await it.refuse("500 No");
-    assertEquals(await it.comesAfter(100_000), false, reason);
+    assertEquals(await it.comesAfter(LONG_MS), false, reason);
     assertEquals(it.context.stats().timers, 0);
   }
   await using it = side({ retry: EXACT }, { answers: { closed: (wsi) => void wsi.close() } });
   await lose(await it.welcome());
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
   assertEquals(it.retries.length, 0);
 });
 
@@ -325,7 +330,7 @@ Deno.test("close while the server closes ends it as well", async () => {
   await settle();
   assertEquals([it.count("closed"), it.wsi.close()], [0, 0]);
   peer.close();
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
   assertEquals(it.told, ["closed 1001"]);
 });
 
@@ -354,7 +359,7 @@ Deno.test("a signal ends it wherever it is, and is let go of", async () => {
     await settle();
     peer?.close();
     await settle();
-    assertEquals(await it.comesAfter(100_000), false, where);
+    assertEquals(await it.comesAfter(LONG_MS), false, where);
     const last = { waiting: [], established: ["closed 1000"] }[where] ?? ["signal has aborted"];
     assertEquals(it.told.slice(before), last, where);
     assertEquals(listeners, 0, where);
@@ -370,7 +375,7 @@ Deno.test("the end of the context ends what waits at once", async () => {
   await settle();
   assertEquals(isClosed, true);
   await gone;
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
   await it[Symbol.asyncDispose]();
 });
 
@@ -390,8 +395,31 @@ Deno.test("destroy inside clientRetry leaves nothing behind", async () => {
   const it = side({ retry: EXACT }, { answers });
   await it.refuse("500 No");
   await it.context.closed;
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
   await it[Symbol.asyncDispose]();
+});
+
+Deno.test("while a context that is destroyed waits for others, nothing connects again", async () => {
+  for (const when of ["waits", "inside clientRetry", "lost behind destroy"]) {
+    const answers: Answers = {
+      clientRetry: (wsi) => {
+        if (when === "inside clientRetry") void wsi.context.destroy();
+      },
+    };
+    const it = side({ retry: EXACT }, { answers });
+    const mine = await it.welcome();
+    it.context.clientConnect(URL);
+    const other = await it.welcome();
+    if (when === "lost behind destroy") void it.context.destroy({ spreadMs: 3_600_000 });
+    const before = it.retries.length;
+    await lose(mine);
+    if (when === "waits") void it.context.destroy();
+    assertEquals(await it.comesAfter(3000), false, when);
+    assertEquals(it.retries.length - before, when === "lost behind destroy" ? 0 : 1, when);
+    assertEquals(it.count("clientEstablished"), 2);
+    other.close();
+    await it[Symbol.asyncDispose]();
+  }
 });
 
 Deno.test("each attempt starts from the URL again, with its credentials and redirects", async () => {
@@ -416,7 +444,7 @@ Deno.test("a proxy's refusal counts as a server's: 502 is tried again, 407 is no
   await it.pass(600);
   await it.refuse("407 Proxy Authentication Required");
   assertEquals(it.retries.length, 1);
-  assertEquals(await it.comesAfter(100_000), false);
+  assertEquals(await it.comesAfter(LONG_MS), false);
 });
 
 Deno.test("userdata is the user of all of them", async () => {

@@ -197,7 +197,10 @@ Deno.test("members of other names, and methods that are none, are refused by nam
   assertEquals(error.code, "invalid-argument");
   const lines = error.message.split("\n");
   assertEquals(lines.length, 4);
-  assertStringIncludes(lines[0]!, "protocol: opne is no member; allowed: message, open, close, ");
+  assertStringIncludes(
+    lines[0]!,
+    "protocol: opne is no member; allowed: upgrade, open, message, drain, ",
+  );
   assertStringIncludes(lines[0]!, "perSessionData");
   assertStringIncludes(lines[0]!, "; did you mean open?");
   assertStringIncludes(lines[1]!, "protocol: perSession is no member");

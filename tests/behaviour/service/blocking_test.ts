@@ -207,6 +207,28 @@ for (const reason of ["filterNetworkConnection", "filterProtocolConnection", "ht
   });
 }
 
+testDescriptors(
+  "fetch answers by promises, and so with 500 alone, which the log names",
+  async (network) => {
+    using log = captureLog();
+    let calls = 0;
+    const fetch = () => (calls++, new Response("x"));
+    const context = blocking(network, () => 0, { fetch });
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: context.port });
+    await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    for (let i = 0; i < 10 && log.lines.length === 0; i++) context.serviceSync(100);
+    assertStringIncludes(log.lines.join("\n"), "fetch of GET /: ");
+    assertStringIncludes(log.lines.join("\n"), "can't settle while serviceSync blocks");
+    context.serviceSync(0);
+    const answer = new Uint8Array(1024);
+    const length = await conn.read(answer);
+    assertStringIncludes(new TextDecoder().decode(answer.subarray(0, length!)), "HTTP/1.1 500 ");
+    assertEquals(calls, 0);
+    conn.close();
+    await context.destroy();
+  },
+);
+
 Deno.test("other networks and policies say what they need", async () => {
   const make = (info: Partial<ContextCreationInfo>) =>
     createContext({

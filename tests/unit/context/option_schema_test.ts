@@ -6,6 +6,7 @@ import { checkAll, type Rule } from "../../../src/base/option_rules.ts";
 import { LIMIT_RULES } from "../../../src/context/options/limits.ts";
 import { LISTEN_RULES } from "../../../src/context/options/listen.ts";
 import { OPTION_SCHEMA } from "../../../src/context/option_schema.ts";
+import { FETCH_RULES } from "../../../src/context/options/fetch.ts";
 import { PROTOCOL_RULES } from "../../../src/context/options/protocols.ts";
 import { RATE_RULES } from "../../../src/context/options/rates.ts";
 import { SWITCH_RULES } from "../../../src/context/options/switches.ts";
@@ -24,6 +25,7 @@ const DECLARED: readonly (readonly [file: string, interfaceName: string, Rules])
   ["creation_info", "ListenInfo", LISTEN_RULES],
   ["creation_info", "ContextOptions", SWITCH_RULES],
   ["creation_info", "Mount", MOUNT_RULES],
+  ["creation/fetch_info", "FetchInfo", FETCH_RULES],
   ["creation/rate_info", "RateInfo", RATE_RULES],
   ["creation/wire_info", "WireInfo", WIRE_RULES],
   ["limits", "Limits", LIMIT_RULES],

@@ -46,12 +46,7 @@ function refuseField(why: string): never {
 
 /** Collects checked fields. */
 export class HandshakeFields {
-  readonly protocol: string;
   readonly fields: [string, string][] = [];
-
-  constructor(protocol: string) {
-    this.protocol = protocol;
-  }
 
   add(name: string, value: string): void {
     checkHandshakeField(name, value);

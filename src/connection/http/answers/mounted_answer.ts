@@ -1,10 +1,10 @@
 /** Answers a request from a mount, or lets it go on to the program. */
 
-import type { HttpResponse } from "./response.ts";
-import type { RequestHead } from "../../core/http/head.ts";
-import { LISTING_FIELDS } from "../../files/listing.ts";
-import { lookUp, type MountAnswer } from "../../files/lookup.ts";
-import type { CheckedMount } from "../../files/mounts.ts";
+import type { HttpResponse } from "../response.ts";
+import type { RequestHead } from "../../../core/http/head.ts";
+import { LISTING_FIELDS } from "../../../files/listing.ts";
+import { lookUp, type MountAnswer } from "../../../files/lookup.ts";
+import type { CheckedMount } from "../../../files/mounts.ts";
 
 const encoder = new TextEncoder();
 

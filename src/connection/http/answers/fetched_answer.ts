@@ -1,0 +1,230 @@
+/** An answer that a program's `fetch` gives. */
+
+import type { FetchHandler } from "../../../api/http/fetch.ts";
+import { POLLOUT } from "../../../api/service.ts";
+import { isBlocking } from "../../../base/callback_results.ts";
+import { LwsError } from "../../../base/errors.ts";
+import { describeError, log } from "../../../base/log.ts";
+import type { AwaitedCallbacks } from "../../awaited_callback.ts";
+import type { Connection } from "../../connection.ts";
+import type { ConnectionOwner } from "../../owner.ts";
+import type { PendingAnswer } from "./pending_lookup.ts";
+import type { RequestBody } from "../request_body.ts";
+import { isSecure, setParams } from "../requested.ts";
+import type { HttpResponse } from "../response.ts";
+import { paramsFor } from "../../upgrade/choice.ts";
+import type { RequestHead } from "../../../core/http/head.ts";
+import { fetchRequest, isFetchable, takesBody } from "../../../web/fetch_request.ts";
+import {
+  type Asked,
+  discard,
+  isResponse,
+  sendable,
+  type SendableResponse,
+} from "../../../web/fetch_response.ts";
+import { IncomingBody } from "../../../web/incoming_body.ts";
+
+/** The session that the request came in. Implemented by HttpSession. */
+export interface FetchExchange {
+  readonly callbacks: Pick<AwaitedCallbacks<never>, "inside">;
+  /** The answering half of the request in hand; undefined once that is over. */
+  readonly response: HttpResponse | undefined;
+  endIfComplete(): void;
+  onAsked(): void;
+  endIfQuiet(): void;
+  onThrow(): void;
+  refuse(status: number, reason: string): void;
+}
+
+/** What has the `fetch` that answers. */
+interface Fetching {
+  readonly fetch?: FetchHandler | undefined;
+}
+
+/**
+ * What answers a request in the web's own types: the first protocol that has a `fetch` and serves the path, whose
+ * parameters are the request's from then on, or the context; undefined for the first protocol's `http`.
+ */
+export function fetchingFor(
+  connection: Connection,
+  { target }: RequestHead,
+): Fetching | undefined {
+  const { owner } = connection;
+  for (const entry of owner.entries) {
+    if (entry.protocol.fetch === undefined) continue;
+    const params = paramsFor(entry, target);
+    if (params === undefined) continue;
+    setParams(connection, params);
+    return entry.protocol;
+  }
+  return owner.fetch === undefined ? undefined : owner;
+}
+
+/** Whether an upgrade is for one of the protocols, and not for the context's `fetch`. */
+export function isForProtocol(
+  { fetch, hasProtocols, entries }: ConnectionOwner,
+  { target }: RequestHead,
+): boolean {
+  if (fetch === undefined) return true;
+  return hasProtocols && entries.some((entry) => paramsFor(entry, target) !== undefined);
+}
+
+/** One of them, from the call until its body is on its way. */
+export class FetchedAnswer implements PendingAnswer {
+  /** Whether the program has the request, and its answer is not there yet. */
+  isPending = true;
+  readonly #connection: Connection;
+  readonly #exchange: FetchExchange;
+  readonly #response: HttpResponse;
+  readonly #body: RequestBody;
+  readonly #controller = new AbortController();
+
+  constructor(
+    connection: Connection,
+    exchange: FetchExchange,
+    response: HttpResponse,
+    body: RequestBody,
+  ) {
+    this.#connection = connection;
+    this.#exchange = exchange;
+    this.#response = response;
+    this.#body = body;
+  }
+
+  /** Asks the program. */
+  begin(fetching: Fetching): void {
+    const { method } = this.#response;
+    if (!isFetchable(method)) {
+      this.isPending = false;
+      return this.#exchange.refuse(501, `fetch can't be asked for ${method}`);
+    }
+    const body = this.#body.hasEnded || !takesBody(method)
+      ? undefined
+      : new IncomingBody(this.#body);
+    this.#body.giveTo(body);
+    this.#response.fetched = this;
+    try {
+      this.#ask(fetching, body);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#exchange.endIfComplete();
+    if (!this.#isHere) return;
+    if (this.#body.hasEnded) this.#exchange.onAsked();
+    this.#exchange.endIfQuiet();
+  }
+
+  /** Whether the request is still the one in hand: it may have been answered, and its connection be gone. */
+  get #isHere(): boolean {
+    return this.#connection.isOpen && this.#exchange.response === this.#response;
+  }
+
+  #ask(fetching: Fetching, body: IncomingBody | undefined): void {
+    const connection = this.#connection;
+    if (isBlocking()) {
+      throw new LwsError(
+        "invalid-state",
+        "its answer is a promise, which can't settle while serviceSync blocks the thread",
+      );
+    }
+    const shown = connection.phase!.headers!.request!;
+    const request = fetchRequest(shown, {
+      isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
+      signal: this.#controller.signal,
+      body: body?.stream,
+    });
+    const returned = this.#exchange.callbacks.inside(() =>
+      fetching.fetch!(request, connection.wsi)
+    );
+    void this.#settle(returned);
+  }
+
+  /** What is there of the answer at once is read before the connection is served. */
+  async #settle(returned: unknown): Promise<void> {
+    let result: unknown;
+    try {
+      result = await returned;
+      const isWanted = this.isPending && !this.#response.hasBegun && isResponse(result);
+      const answer = isWanted ? await sendable(result as Response, this.#asked) : undefined;
+      this.#arrived(() => this.#take(result, answer));
+    } catch (error) {
+      discard(result, error);
+      this.#arrived(() => this.#fail(error));
+    }
+  }
+
+  get #asked(): Asked {
+    return { method: this.#response.method, path: this.#connection.uri };
+  }
+
+  /** Goes on when the connection may be served. */
+  #arrived(goOn: () => void): void {
+    const { owner, socketFd } = this.#connection;
+    const service = () => this.#connection.turn(goOn);
+    owner.scheduler.arrived({ socketFd, service }, POLLOUT);
+  }
+
+  #take(result: unknown, answer: SendableResponse | undefined): void {
+    const response = this.#response;
+    if (!this.isPending || response.hasBegun || !this.#isHere) {
+      this.#cancel(result, answer);
+      const isSecond = this.isPending && response.hasBegun && isResponse(result);
+      if (isSecond) this.#log("warn", "it returned a response, and has answered by wsi before");
+      this.isPending = false;
+      return;
+    }
+    if (answer === undefined) return this.#fail(new TypeError("it returned no Response"));
+    this.isPending = false;
+    try {
+      response.send(answer.status, answer.fields, answer.body);
+    } catch (error) {
+      this.#cancel(result, answer);
+      this.#answer500(error);
+    }
+  }
+
+  /** The reader of what was begun to be read has the stream. */
+  #cancel(result: unknown, answer: SendableResponse | undefined): void {
+    const reason = new LwsError("aborted", "the response is not sent");
+    const body = answer?.body;
+    if (body === undefined) discard(result, reason);
+    else if ("getReader" in body) body.getReader().cancel(reason).catch(() => {});
+  }
+
+  #fail(error: unknown): void {
+    // A peer that has gone waits for no answer, and what a program threw then was told to it before.
+    if (!this.isPending) return;
+    this.isPending = false;
+    this.#answer500(error);
+  }
+
+  #answer500(error: unknown): void {
+    const response = this.#response;
+    this.#log("err", describeError(error));
+    if (!this.#isHere) return;
+    if (response.returnStatus(500, undefined) === 0) response.complete();
+    else if (!response.isComplete) this.#exchange.onThrow();
+  }
+
+  #log(level: "err" | "warn", what: string): void {
+    const { socketFd, uri } = this.#connection;
+    log(level, () => `connection ${socketFd}: fetch of ${this.#response.method} ${uri}: ${what}`);
+  }
+
+  /** The context is being destroyed, and the answer may still leave. */
+  hurry(): void {
+    this.#controller.abort(abortError("the context is being destroyed"));
+  }
+
+  /** The peer gets no answer of the program's any more. */
+  abandon(why: string): void {
+    this.#body.fail(new LwsError("connection-closed", `the body of the request broke off: ${why}`));
+    this.isPending = false;
+    if (!this.#response.isComplete) this.#controller.abort(abortError(why));
+  }
+}
+
+/** What `fetch` and the like reject with when they are given the signal. */
+function abortError(why: string): DOMException {
+  return new DOMException(why, "AbortError");
+}

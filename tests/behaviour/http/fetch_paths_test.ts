@@ -1,0 +1,114 @@
+/** `fetch` of protocols with a path, and upgrades that no path is for. */
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { createContext, handlers, type Protocol, protocol } from "../../../mod.ts";
+import { get, request, statusOf } from "../../support/http.ts";
+import { LOOPBACK } from "../../support/patience.ts";
+import { handshake, readHead, readResponse, serve } from "../../support/serve.ts";
+
+const answering = (name: string, path?: string): Protocol =>
+  protocol({
+    name,
+    ...path === undefined ? {} : { path },
+    fetch: (_request, wsi) => new Response(`${name} ${JSON.stringify(wsi.pathParams)}`),
+  });
+
+Deno.test("the first protocol whose fetch and path fit answers, and the context what is left", async () => {
+  const protocols = [
+    protocol({ name: "silent", path: "/a/*" }),
+    answering("user", "/user/:id"),
+    answering("users", "/user/*"),
+    answering("exact", "/a/b"),
+  ];
+  await using served = serve(protocols, {
+    fetch: (_request, wsi) => {
+      return new Response(`context ${JSON.stringify(wsi.pathParams)}`);
+    },
+  });
+  const answers: [path: string, body: string][] = [
+    ["/user/7?x=1", 'user {"id":"7"}'],
+    ["/user/a%2Fb", 'user {"id":"a/b"}'],
+    ["/user/7/x", 'users {"0":"7/x"}'],
+    ["/a/b", "exact {}"],
+    ["/a/c", "context {}"],
+    ["/", "context {}"],
+  ];
+  const peer = await served.dial(answers.map(([path]) => get(path)).join(""));
+  for (const [, body] of answers) assertEquals((await readResponse(peer)).body, body);
+});
+
+Deno.test("wsi.request.params are wsi.pathParams, also where the request was asked for before", async () => {
+  let seen = 0;
+  const check = protocol({
+    name: "check",
+    path: "/user/:__proto__",
+    filterHttpConnection(wsi) {
+      if (wsi.uri === "/user/early") assertEquals(Object.keys(wsi.request!.params), []);
+    },
+    fetch(_request, wsi) {
+      assertStrictEquals(wsi.request!.params, wsi.pathParams);
+      assert(Object.isFrozen(wsi.pathParams));
+      assertEquals(Object.getPrototypeOf(wsi.pathParams), null);
+      seen++;
+      return new Response(wsi.pathParams["__proto__"]);
+    },
+  });
+  await using served = serve([check]);
+  const peer = await served.dial(get("/user/early") + get("/user/late"));
+  assertEquals((await readResponse(peer)).body, "early");
+  assertEquals((await readResponse(peer)).body, "late");
+  assertEquals(seen, 2);
+});
+
+Deno.test("where no path fits and the context has no fetch, http of the first protocol is asked", async () => {
+  const http = protocol({ name: "first", path: "/ws", http: (wsi) => wsi.respond(200, "http") });
+  await using served = serve([http, answering("user", "/user")]);
+  const peer = await served.dial(get("/x") + get("/user"));
+  assertEquals((await readResponse(peer)).body, "http");
+  assertEquals((await readResponse(peer)).body, "user {}");
+});
+
+Deno.test("an upgrade that no protocol takes is a GET for fetch, and 404 without one", async () => {
+  const chat = protocol({ name: "chat", path: "/chat" });
+  const heads = [
+    handshake({ path: "/other" }),
+    handshake({ path: "/other", protocol: "chat" }),
+    handshake({ path: "/other" }).replace("Version: 13", "Version: 7"),
+    request("GET", "/other", "Upgrade: websocket", "Connection: Upgrade"),
+  ];
+  await using served = serve([chat], {
+    fetch: ({ method, headers }) =>
+      new Response(`${method} ${headers.get("upgrade")}`, { status: 418 }),
+  });
+  for (const head of heads) {
+    const peer = await served.dial(head + get("/other"));
+    const { head: answer, body } = await readResponse(peer);
+    assertEquals([statusOf(answer), body], [418, "GET websocket"]);
+    assertEquals((await readResponse(peer)).body, "GET null", "the connection stays");
+  }
+  const socket = await served.open({ path: "/chat" });
+  socket.peer.close();
+  await using other = serve([chat]);
+  assertEquals(statusOf(await readHead(await other.dial(heads[0]))), 404);
+});
+
+Deno.test("a protocol's fetch has the protocol as its this", async () => {
+  class Counter {
+    readonly name = "counter";
+    readonly callback = handlers({});
+    count = 0;
+    fetch() {
+      return new Response(`${++this.count}`);
+    }
+  }
+  for (
+    const counter of [
+      new Counter(),
+      protocol({ name: "counter", fetch: () => new Response("1") }),
+    ]
+  ) {
+    await using context = createContext({ ...LOOPBACK, protocols: [counter] });
+    const response = await fetch(`http://127.0.0.1:${context.port}/`);
+    assertEquals(await response.text(), "1");
+  }
+});

@@ -1,0 +1,41 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { fetchRequest, isFetchable, takesBody } from "../../../src/web/fetch_request.ts";
+
+const shown = (method: string) => ({
+  head: { method, path: "/p", host: "a.example", minorVersion: 1 as const },
+  rawUri: "/p?x",
+  names: () => ["host", "cookie"],
+  values: (name: string) => name === "host" ? ["a.example"] : ["a=1", "b=2"],
+});
+
+Deno.test("a request has the head's parts, the scheme, and the body where there is one", async () => {
+  const { signal } = new AbortController();
+  const body = new Blob(["abc"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const request = fetchRequest(shown("PUT"), { isSecure: true, signal, body });
+  assertEquals([request.method, request.url], ["PUT", "https://a.example/p?x"]);
+  assertEquals([...request.headers], [["cookie", "a=1; b=2"], ["host", "a.example"]]);
+  assertEquals(await request.text(), "abc");
+  const bare = fetchRequest(shown("PUT"), { isSecure: false, signal, body: undefined });
+  assertEquals([bare.body, bare.url], [null, "http://a.example/p?x"]);
+});
+
+Deno.test("the signal of a request is that which it is given", () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const request = fetchRequest(shown("GET"), { isSecure: false, signal, body: undefined });
+  controller.abort("gone");
+  assertEquals([request.signal.aborted, request.signal.reason], [true, "gone"]);
+});
+
+Deno.test("what is not fetchable is what the constructor refuses, and so it is with a body", () => {
+  for (const method of ["GET", "get", "M-SEARCH", "TRACE", "trace", "TRACK", "CONNECT", "TRACED"]) {
+    const make = () => new Request("http://a.example/", { method });
+    if (isFetchable(method)) make();
+    else assertThrows(make, TypeError);
+  }
+  for (const method of ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]) {
+    const make = () => new Request("http://a.example/", { method, body: "x" });
+    if (takesBody(method)) make();
+    else assertThrows(make, TypeError);
+  }
+});
