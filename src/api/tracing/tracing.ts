@@ -43,6 +43,7 @@ export const MESSAGE_CHANNEL = "lws:message";
  * ```
  */
 export interface ConnectionTrace {
+  /** What has become of it. */
   readonly event: "accepted" | "connecting" | "established" | "closed" | "failed";
   /** The same object as in all of the connection's traces and callbacks. */
   readonly wsi: Wsi;
@@ -60,11 +61,14 @@ export interface ConnectionTrace {
  * @category Statistics
  */
 export interface MessageTrace {
+  /** Which way it goes. */
   readonly event: "received" | "sent";
+  /** Its connection. */
   readonly wsi: Wsi;
   /** The name of its protocol. */
   readonly protocol: string;
   /** Bytes of payload as the program has it, not compressed. */
   readonly bytes: number;
+  /** Whether it is a binary message; else it is a text. */
   readonly isBinary: boolean;
 }

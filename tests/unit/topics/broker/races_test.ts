@@ -148,6 +148,45 @@ Deno.test("a topic that comes again while it is being unsubscribed from stays, a
   ]);
 });
 
+Deno.test("an answer that was read before the feed was interrupted again is not enough", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  await rig.publish("t", "1");
+  rig.broker.deafen();
+  await rig.publish("t", "2");
+  for (const call of ["history", "tops"] as const) {
+    const held = rig.broker.holdAnswer(call);
+    rig.broker.interrupt();
+    await settle();
+    await rig.publish("t", call);
+    rig.broker.interrupt();
+    held.release();
+    await settle();
+  }
+  assertEquals(subscriber.got, ["1", "2", "history", "tops"]);
+});
+
+Deno.test("what comes late of a count that has ended is left out", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  const late: BrokerPublication[] = [];
+  rig.broker.onLive = (_topic, publication) => {
+    late.push(publication);
+    return [publication];
+  };
+  await rig.publish("t", "old");
+  rig.broker.onLive = undefined;
+  rig.broker.stop();
+  rig.broker.live("t", { ...late[0]!, offset: 9, previous: 8 });
+  await rig.broker.restart(memoryBroker({ historySize: 10 }));
+  await settle();
+  await rig.publish("t", "new");
+  rig.broker.live("t", { ...late[0]!, offset: 10, previous: 9 });
+  await settle();
+  await rig.publish("t", "newer");
+  assertEquals(subscriber.got, ["old", "(gap: epoch)", "new", "newer"]);
+});
+
 Deno.test("behind a gap by a new epoch comes all of that from its start", async () => {
   const next = memoryBroker({ historySize: 10 });
   await using rig = new Rig();
