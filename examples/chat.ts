@@ -7,7 +7,7 @@
 import { createContext, protocol } from "../mod.ts";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
-const page = await Deno.readTextFile(new URL("chat/page.html", import.meta.url));
+const page = await orEnd(() => Deno.readTextFile(new URL("chat/page.html", import.meta.url)));
 /** The names of guests by what is in their cookie. */
 const guests = new Map<string, string>();
 

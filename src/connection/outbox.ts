@@ -284,8 +284,12 @@ export abstract class Outbox implements Serviceable {
   turn(work: () => void): void {
     if (this.isInTurn) return work();
     this.beginTurn();
-    work();
-    this.endTurn();
+    try {
+      work();
+    } finally {
+      // What threw is answered as well, and nothing would leave in a turn without an end.
+      this.endTurn();
+    }
   }
 
   /** Gives what was sent to the transport, if that is free; whether it has. */

@@ -119,6 +119,8 @@ export interface HttpExchange {
   writeEarlyHints(headers: Iterable<readonly [string, string]>): 0 | -1;
   writeHeaders(status: number, headers: Iterable<readonly [string, string]>): 0 | -1;
   complete(trailers?: Iterable<readonly [string, string]>): 0 | 1;
+  /** Whether a part of the answer was written. */
+  readonly hasBegun: boolean;
   readonly isComplete: boolean;
   /** Whether an end of the connection would make what was sent of the body look whole. */
   readonly endsWithConnection: boolean;

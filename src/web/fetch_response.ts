@@ -1,6 +1,7 @@
 /** A response as `fetch` of a program returns it, on its way to a connection. */
 
 import type { ResponseBodyStream } from "../api/response.ts";
+import { bytesOf } from "../base/bytes.ts";
 import { log } from "../base/log.ts";
 import type { FieldLine } from "../core/http/writer.ts";
 
@@ -93,15 +94,26 @@ interface FirstPieces {
   readonly rest: ResponseBodyStream;
 }
 
-/** @throws what the stream broke with, if nothing of it was there before */
+/** @throws what the stream broke with, if nothing of it was there before, and for a first piece that can't be sent */
 async function firstPieces(reader: Reader): Promise<FirstPieces> {
   const reads: Promise<Result>[] = [];
   const rest = restOf(reader, reads);
   const first = await atOnce(reader, reads);
   if (first === undefined) return { whole: undefined, rest };
   if (first.done) return { whole: NO_BYTES, rest };
+  const piece = bytesIn(first.value, reader);
   const second = await atOnce(reader, reads).catch(() => undefined);
-  return { whole: second?.done ? first.value : undefined, rest };
+  return { whole: second?.done ? piece : undefined, rest };
+}
+
+/** A stream that is none of bytes may yield anything: a text, as `wsi.respond` takes it, and a buffer are bytes as well. */
+function bytesIn(piece: unknown, reader: Reader): Uint8Array {
+  try {
+    return bytesOf("a piece of the body", piece as string);
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
+  }
 }
 
 /** The next piece, if it is there at once. */

@@ -43,7 +43,7 @@ export const MESSAGE_CHANNEL = "lws:message";
  * ```
  */
 export interface ConnectionTrace {
-  /** What has become of it. */
+  /** What has happened to it. */
   readonly event: "accepted" | "connecting" | "established" | "closed" | "failed";
   /** The same object as in all of the connection's traces and callbacks. */
   readonly wsi: Wsi;
@@ -61,7 +61,7 @@ export interface ConnectionTrace {
  * @category Statistics
  */
 export interface MessageTrace {
-  /** Which way it goes. */
+  /** Which way it went. */
   readonly event: "received" | "sent";
   /** Its connection. */
   readonly wsi: Wsi;
@@ -69,6 +69,6 @@ export interface MessageTrace {
   readonly protocol: string;
   /** Bytes of payload as the program has it, not compressed. */
   readonly bytes: number;
-  /** Whether it is a binary message; else it is a text. */
+  /** Whether it is binary, and no text. */
   readonly isBinary: boolean;
 }

@@ -111,8 +111,9 @@ export function callbackOf<User>(
     if (result === undefined || result === null) return 0;
     const takesOne = Object.hasOwn(TAKES_ONE, reason);
     if (result === -1 || result === 0 || (result === 1 && takesOne)) return result;
-    // A method that returns `false` means no; it must not let the peer in.
-    const counts = typeof result !== "number" && takesOne ? 1 : 0;
+    // A method that returns `false` means no; it must not let the peer in. Nor must what `upgrade` has mistaken.
+    const isNo = typeof result !== "number" || named.get(reason)?.name === "upgrade";
+    const counts = isNo && takesOne ? 1 : 0;
     return warn(reason, result, counts, `nothing, 0, −1${takesOne ? " or 1" : ""}`);
   };
 

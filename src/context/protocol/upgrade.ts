@@ -18,7 +18,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { checkOffered } from "../../connection/upgrade/filter.ts";
 import type { AnyMethod } from "./method_table.ts";
 import { checkHandshakeField } from "../../core/websocket/handshake/fields.ts";
-import { discard, isResponse, sendable } from "../../web/fetch_response.ts";
+import { discard, isResponse, sendable, type SendableResponse } from "../../web/fetch_response.ts";
 
 /** Makes the filter that asks a method for its verdict. */
 export function filterBy(upgrade: AnyMethod): AnyMethod {
@@ -49,33 +49,43 @@ async function later(
 }
 
 function conclude(handshake: WaitingHandshake, result: unknown): unknown {
-  const isAnswered = WaitingHandshake.settle(handshake);
-  if (isResponse(result)) return answer(handshake.wsi, result, isAnswered);
+  const isRejected = WaitingHandshake.settle(handshake);
+  if (isResponse(result)) return answer(handshake.wsi, result, isRejected);
   // What was answered refuses by itself; the log would tell of a number.
-  return isAnswered ? 0 : result as UpgradeResult;
+  return isRejected ? 0 : result as UpgradeResult;
 }
 
 /** Sends a response in place of the 101. */
-async function answer(wsi: Wsi, given: Response, isAnswered: boolean): Promise<0> {
+async function answer(wsi: Wsi, given: Response, isRejected: boolean): Promise<0> {
   const connection = behind<Connection>(wsi);
   const exchange = connection.phase?.response;
+  const isAnswered = isRejected || exchange?.hasBegun === true;
   if (isAnswered) {
-    log(
-      "warn",
-      () => `${wsi.protocol.name}: upgrade has rejected, and returned a Response as well`,
-    );
+    const how = isRejected ? "rejected" : "answered by wsi";
+    log("warn", () => `${wsi.protocol.name}: upgrade has ${how}, and returned a Response as well`);
   }
   if (isAnswered || exchange === undefined) {
     discard(given, new LwsError("aborted", "the response is not sent"));
     return 0;
   }
   const { status, fields, body } = await sendable(given, { method: "GET", path: wsi.uri });
-  if (connection.isOpen && connection.phase?.response === exchange) {
+  const isHere = connection.isOpen && connection.phase?.response === exchange;
+  if (!isHere || exchange.hasBegun) {
+    letGo(body, new LwsError("aborted", "the peer has gone, or was answered"));
+    return 0;
+  }
+  try {
     connection.turn(() => void exchange.send(status, fields, body));
-  } else if ("getReader" in body) {
-    body.getReader().cancel(new LwsError("aborted", "the peer has gone")).catch(() => {});
+  } catch (error) {
+    letGo(body, error);
+    throw error;
   }
   return 0;
+}
+
+/** Tells the source of a body that is not sent. */
+function letGo(body: SendableResponse["body"], reason: unknown): void {
+  if ("getReader" in body) body.getReader().cancel(reason).catch(() => {});
 }
 
 type State = "waits" | "was accepted" | "was rejected";

@@ -10,6 +10,7 @@ import {
   protocol,
   type SubprotocolPolicy,
   type UpgradeResult,
+  type Wsi,
 } from "../../../mod.ts";
 import { fieldOf, statusOf } from "../../support/http.ts";
 import { captureLog } from "../../support/recorder.ts";
@@ -160,6 +161,8 @@ Deno.test("what can't be sent, and a throw, are 500 and a line in the log", asyn
     [() => Promise.reject(new Error("on purpose")), "on purpose"],
     [() => Response.error(), "status"],
     [() => used, "read already"],
+    [() => new Response(ReadableStream.from([42 as never])), "a piece of the body is 42"],
+    [() => new Response(new ReadableStream(), { headers: { "content-length": "x" } }), '"x"'],
     [(_request, { accept }) => accept(), ""],
   ];
   for (const [upgrade, says] of faults) {
@@ -171,10 +174,13 @@ Deno.test("what can't be sent, and a throw, are 500 and a line in the log", asyn
   }
 });
 
-Deno.test("another value counts as no, with a line in the log", async () => {
-  using captured = captureLog(["warn"]);
-  assertEquals((await answered(() => false as never)).status, 403);
-  assertStringIncludes(captured.lines[0]!, "protocol: upgrade returned false, which counts as 1");
+Deno.test("another value counts as no, a number as well, with a line in the log", async () => {
+  for (const [value, shown] of [[false, "false"], [2, "2"], [NaN, "NaN"]]) {
+    using captured = captureLog(["warn"]);
+    assertEquals((await answered(() => value as never)).status, 403);
+    const says = `protocol: upgrade returned ${shown}, which counts as 1`;
+    assertStringIncludes(captured.lines[0]!, says);
+  }
 });
 
 Deno.test("accept adds fields to the 101, given in any of three ways", async () => {
@@ -266,6 +272,37 @@ Deno.test("a Response behind reject is let go, with a line in the log", async ()
     "warn: chat: upgrade has rejected, and returned a Response as well",
   ]);
 });
+
+/** The ways in which a program answers by itself. */
+const OWN_ANSWERS: Readonly<Record<string, (wsi: Wsi) => unknown>> = {
+  respond: (wsi) => wsi.respond(418, "first"),
+  "respond with a stream": (wsi) => wsi.respond(418, ReadableStream.from(["first"])),
+  returnHttpStatus: (wsi) => wsi.returnHttpStatus(418, "first"),
+  writeHttpHeaders: (wsi) => wsi.writeHttpHeaders(418, [["content-length", "5"]]),
+};
+
+for (const [name, answerBy] of Object.entries(OWN_ANSWERS)) {
+  for (const isLater of [false, true]) {
+    const when = isLater ? "later" : "at once";
+    Deno.test(`a Response behind an answer by ${name}, ${when}, is let go: one request has one`, async () => {
+      using captured = captureLog(["warn"]);
+      let isCancelled = false;
+      const body = new ReadableStream({ cancel: () => void (isCancelled = true) });
+      await using served = guarded(async (_request, { wsi }) => {
+        if (isLater) await settle();
+        answerBy(wsi);
+        return new Response(body);
+      });
+      const peer = await served.dial(opening({ path: "/chat/kitchen" }));
+      const sent = new TextDecoder().decode(await peer.readToEnd());
+      assertEquals(sent.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 418"]);
+      assertEquals(isCancelled, true);
+      assertEquals(captured.lines[0], SECOND_ANSWER);
+    });
+  }
+}
+
+const SECOND_ANSWER = "warn: chat: upgrade has answered by wsi, and returned a Response as well";
 
 /** Refuses with 403 when the call has thrown as it must. */
 async function throws(

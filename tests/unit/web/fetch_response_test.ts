@@ -29,6 +29,31 @@ Deno.test("a body that is there all at once is bytes with a length, up to 64 KiB
   assertEquals((await piecesOf(long.body)).join("").length, limit + 1);
 });
 
+Deno.test("what is no Uint8Array in a stream is measured in bytes, wherever respond would take it", async () => {
+  const buffer = new Uint8Array([65, 66, 67, 68]).buffer;
+  for (const piece of ["\u00e9\u00e9", buffer, new Uint16Array(buffer), new DataView(buffer)]) {
+    const sent = await sendable(new Response(ReadableStream.from([piece as never])), GET);
+    assert(sent.body instanceof Uint8Array);
+    assertEquals(sent.body.length, 4);
+    assertEquals(sent.fields, [["content-length", "4"]]);
+  }
+});
+
+Deno.test("a first piece that is no bytes at all throws, and the stream is cancelled", async () => {
+  for (const isAlone of [true, false]) {
+    let isCancelled = false;
+    const stream = new ReadableStream({
+      start(controller) {
+        controller.enqueue(42);
+        if (isAlone) controller.close();
+      },
+      cancel: () => void (isCancelled = true),
+    });
+    await assertRejects(() => sendable(new Response(stream), GET), Error, "is 42; allowed");
+    assertEquals(isCancelled, !isAlone);
+  }
+});
+
 Deno.test("a body that comes in pieces or late has no length, and loses nothing", async () => {
   const late = new ReadableStream<Uint8Array>({
     async pull(controller) {
