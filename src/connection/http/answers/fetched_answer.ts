@@ -78,6 +78,8 @@ export class FetchedAnswer implements PendingAnswer {
   readonly #response: HttpResponse;
   readonly #body: RequestBody;
   readonly #controller = new AbortController();
+  /** For the log, as the connection may have a later request by then. */
+  readonly #asked: Asked;
 
   constructor(
     connection: Connection,
@@ -89,6 +91,7 @@ export class FetchedAnswer implements PendingAnswer {
     this.#exchange = exchange;
     this.#response = response;
     this.#body = body;
+    this.#asked = { method: response.method, path: connection.uri };
   }
 
   /** Asks the program. */
@@ -142,19 +145,17 @@ export class FetchedAnswer implements PendingAnswer {
   /** What is there of the answer at once is read before the connection is served. */
   async #settle(returned: unknown): Promise<void> {
     let result: unknown;
+    let goOn: () => void;
     try {
       result = await returned;
       const isWanted = this.isPending && !this.#response.hasBegun && isResponse(result);
       const answer = isWanted ? await sendable(result as Response, this.#asked) : undefined;
-      this.#arrived(() => this.#take(result, answer));
+      goOn = () => this.#take(result, answer);
     } catch (error) {
       discard(result, error);
-      this.#arrived(() => this.#fail(error));
+      goOn = () => this.#fail(error);
     }
-  }
-
-  get #asked(): Asked {
-    return { method: this.#response.method, path: this.#connection.uri };
+    this.#arrived(goOn);
   }
 
   /** Goes on when the connection may be served. */
@@ -192,8 +193,8 @@ export class FetchedAnswer implements PendingAnswer {
   }
 
   #fail(error: unknown): void {
-    // A peer that has gone waits for no answer, and what a program threw then was told to it before.
-    if (!this.isPending) return;
+    // Behind the end of a request it is mostly what the program was told of that by.
+    if (!this.isPending) return this.#log("info", describeError(error));
     this.isPending = false;
     this.#answer500(error);
   }
@@ -206,14 +207,19 @@ export class FetchedAnswer implements PendingAnswer {
     else if (!response.isComplete) this.#exchange.onThrow();
   }
 
-  #log(level: "err" | "warn", what: string): void {
-    const { socketFd, uri } = this.#connection;
-    log(level, () => `connection ${socketFd}: fetch of ${this.#response.method} ${uri}: ${what}`);
+  #log(level: "err" | "warn" | "info", what: string): void {
+    const { method, path } = this.#asked;
+    log(
+      level,
+      () => `connection ${this.#connection.socketFd}: fetch of ${method} ${path}: ${what}`,
+    );
   }
 
   /** The context is being destroyed, and the answer may still leave. */
   hurry(): void {
-    this.#controller.abort(abortError("the context is being destroyed"));
+    if (!this.#response.isComplete) {
+      this.#controller.abort(abortError("the context is being destroyed"));
+    }
   }
 
   /** The peer gets no answer of the program's any more. */
