@@ -114,9 +114,14 @@ export function openMetrics(
  * const metrics = metricsHandler();
  * await using context = createContext({
  *   port: 0,
+ *   iface: "127.0.0.1",
  *   protocols: [{ name: "chat", callback: handlers({}) }],
+ *   fetch: (request, wsi) =>
+ *     new URL(request.url).pathname === "/metrics"
+ *       ? metrics(request, wsi)
+ *       : new Response("not found", { status: 404 }),
  * });
- * const response = metrics(new Request("http://localhost/metrics"), { context });
+ * const response = await fetch(`http://127.0.0.1:${context.port}/metrics`);
  * if (!(await response.text()).includes("# TYPE lws_timers gauge")) throw new Error("no metrics");
  * ```
  */

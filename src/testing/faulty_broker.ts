@@ -113,6 +113,19 @@ export class FaultyBroker implements Broker {
     this.onLive = undefined;
   }
 
+  /** The end of all that was ordered and goes on: failures, lost answers, calls that are held, a dead feed. */
+  mend(): void {
+    this.#failures.clear();
+    this.#lostAnswers.clear();
+    for (const gates of [this.#gates, this.#answerGates]) {
+      for (const each of gates.values()) each.open();
+      gates.clear();
+    }
+    this.onLive = undefined;
+    this.onHistory = undefined;
+    this.onTops = undefined;
+  }
+
   /** As the broker tells it: the live feed may have missed something. */
   interrupt(topics?: readonly string[]): void {
     this.#events?.interrupted(topics);

@@ -4,12 +4,14 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { fromFileUrl } from "@std/path";
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../../mod.ts";
 import { byteCounter, type ByteCounts } from "../../examples/byte_counter.ts";
+import { serveDashboard } from "../../examples/dashboard.ts";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../../examples/virtual_files.ts";
 import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/certificates.ts";
 import { freePort } from "../support/free_port.ts";
+import { readOpenMetrics } from "../support/metrics/open_metrics.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
 import { runArguments, runProgram } from "../support/program.ts";
 import { serve } from "../../src/testing/mod.ts";
@@ -345,6 +347,30 @@ Deno.test("chat.ts lets in who has logged in, and tells everybody in a room and 
   server.process.kill("SIGTERM");
   for (const guest of [anna, carl]) assertEquals((await guest.closed).code, 1001);
   assertEquals((await server.end()).code, 0);
+});
+
+Deno.test("dashboard.ts updates 200 pages many times, and tells the same at /metrics", async () => {
+  await using context = serveDashboard(0, "127.0.0.1");
+  const url = `127.0.0.1:${context.port}/`;
+  const page = await fetch(`http://${url}`);
+  assertEquals(page.headers.get("content-type"), "text/html; charset=utf-8");
+  assertStringIncludes(await page.text(), '"dashboard"');
+  const pages = await Promise.all(
+    Array.from({ length: 200 }, () => connect(`ws://${url}`, "dashboard")),
+  );
+  await Promise.all(pages.map(({ until }) => until((messages) => messages.length >= 10)));
+  const updates = pages[0]!.messages.map((message) => JSON.parse(message));
+  assert(updates.every(({ at }, i) => i === 0 || at >= updates[i - 1].at), "in order");
+  assertEquals(updates.at(-1).servers, { now: 200, ever: 200 });
+  const headers = { accept: "application/openmetrics-text; version=1.0.0" };
+  const metrics = await fetch(`http://${url}metrics`, { headers });
+  const families = readOpenMetrics(await metrics.text());
+  const servers = 'protocol="dashboard",role="server"';
+  assertEquals(families.get("lws_connections")!.samples.get(servers), 200);
+  const missing = await fetch(`http://${url}nothing`);
+  assertEquals(missing.status, 404);
+  await missing.body?.cancel();
+  await Promise.all(pages.map((each) => each.close()));
 });
 
 Deno.test("byte_counter.ts prints what both ends have sent and received", async () => {

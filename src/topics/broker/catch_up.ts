@@ -148,10 +148,13 @@ export class CatchUp<Message extends Publishable> {
     const group = needing.filter(({ position }) => position.epoch === epoch);
     const offset = Math.min(...group.map(({ position }) => position.offset));
     const asked = topic.position;
+    const positions = group.map(({ position }) => position);
     topic.isReading = true;
     this.#host.read(topic, { epoch, offset }, (answer) => {
       topic.isReading = false;
-      this.#answered(topic, group, asked, answer);
+      // One that went on meanwhile, with what the topic has at hand, is further than this.
+      const left = group.filter(({ position }, i) => position === positions[i]);
+      this.#answered(topic, left, asked, answer);
     }, () => {
       topic.isReading = false;
       this.serve(topic);

@@ -66,6 +66,7 @@ export class Feed<Message extends Publishable> {
 
   /** What comes of it waits until it is known where it stands. */
   suspend(topic: Of<Message>): void {
+    topic.interruptions++;
     if (topic.state === "CLOSING") this.#host.giveUp(topic);
     else topic.go("missed");
   }
@@ -142,16 +143,26 @@ export class Feed<Message extends Publishable> {
   /** Does not reject. What can't be done now is done when the broker is back, or later. */
   async #repair(topic: Of<Message>): Promise<void> {
     if (topic.state !== "REPAIRING") return;
-    const since = topic.position;
+    const { waiting, position: since, interruptions } = topic;
+    const count = waiting.length;
     try {
       const answer = await this.#link.ask(
         "repair",
         (broker) => broker.history(topic.name, since, PAGE),
       );
-      this.#turns.run(() => this.#repaired(topic, answer));
+      this.#turns.run(() => {
+        if (topic.interruptions !== interruptions) return this.#again(topic);
+        // It was read behind these, so that they are of a count that has ended.
+        topic.dropElder(waiting, count, answer.epoch);
+        this.#repaired(topic, answer);
+      });
     } catch (error) {
       this.#later(topic, error);
     }
+  }
+
+  #again(topic: Of<Message>): void {
+    if (topic.state === "REPAIRING") this.#repairs.add(topic);
   }
 
   #later(topic: Of<Message>, error?: unknown): void {

@@ -255,8 +255,13 @@ export class BrokerHub<Message extends Publishable>
   #interrupted(names: readonly string[] | undefined): void {
     const given = names?.map((name) => this.topics.get(name)) ?? [...this.topics.values()];
     for (const topic of given) if (topic !== undefined) this.#feed.suspend(topic);
-    const left = given.filter((topic) => topic?.state === "REPAIRING") as Of<Message>[];
-    if (this.#link.isUp && left.length > 0) this.#openings.checkAll(left);
+    if (!this.#link.isUp) return;
+    const left: Of<Message>[] = [];
+    for (const topic of given) {
+      if (topic?.state === "REPAIRING") left.push(topic);
+      else if (topic?.state === "OPENING") this.#openings.open(topic);
+    }
+    if (left.length > 0) this.#openings.checkAll(left);
   }
 
   #arrived(name: string, publication: BrokerPublication): void {

@@ -76,8 +76,12 @@ export class Openings<Message extends Publishable> {
         const left = names.map((name) => this.#leaving.get(name));
         if (left.some((each) => each !== undefined)) await Promise.all(left);
         if (subscribes) await this.#link.ask("subscribe", (broker) => broker.subscribe(names));
+        const before = some.map(({ interruptions }) => interruptions);
         const tops = await this.#link.ask("subscribe", (broker) => broker.tops(names));
-        if (generation === this.#generation) this.#standAt(some, tops);
+        if (generation !== this.#generation) return;
+        // Those that were interrupted meanwhile are asked about again.
+        const isCurrent = (i: number) => some[i]!.interruptions === before[i];
+        this.#standAt(some.filter((_, i) => isCurrent(i)), tops.filter((_, i) => isCurrent(i)));
       } catch (error) {
         if (generation !== this.#generation || !this.#link.isUp) return;
         log("warn", () => `the broker does not subscribe: ${describeError(error)}`);

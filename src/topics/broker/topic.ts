@@ -4,6 +4,7 @@ import type { BrokerPublication } from "../../api/topics/broker.ts";
 import type { Position, Subscription } from "../../api/topics/topics.ts";
 import type { LwsError } from "../../base/errors.ts";
 import { next } from "../../base/state_table.ts";
+import { isVirgin } from "./gaps.ts";
 import { TOPIC, type TopicEvent, type TopicState } from "./states.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
 import { Tail } from "./tail.ts";
@@ -55,6 +56,8 @@ export class BrokerTopic<Message extends Publishable>
   isReading = false;
   /** How often in a row the broker had no good answer. */
   attempts = 0;
+  /** How often the live feed was interrupted: an answer from before that tells nothing of what followed. */
+  interruptions = 0;
   /** What has come and can't go out yet. */
   waiting: BrokerPublication[] = [];
   /** More came than may wait, so that the live feed was interrupted here. */
@@ -81,9 +84,17 @@ export class BrokerTopic<Message extends Publishable>
     return epoch === this.epoch && offset === this.offset;
   }
 
+  /** What waited when `waiting` had `count` entries and is not of an epoch: that is over. */
+  dropElder(waiting: readonly BrokerPublication[], count: number, epoch: string): void {
+    if (waiting !== this.waiting) return;
+    this.waiting = waiting.filter((each, i) =>
+      i >= count || each.epoch === epoch || isVirgin(each)
+    );
+  }
+
   wait(publication: BrokerPublication): void {
     if (this.waiting.length >= MOST_WAITING) {
-      this.waiting.length = 0;
+      this.waiting = [];
       this.hasOverrun = true;
     }
     this.waiting.push(publication);

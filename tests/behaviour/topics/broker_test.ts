@@ -223,6 +223,63 @@ for (const service of ["manual", "external"] satisfies ServicePolicy[]) {
   });
 }
 
+for (const service of ["automatic", "manual"] satisfies ServicePolicy[]) {
+  Deno.test(`with ${service} service a subscriber that stops reading is told, holds little, and gets all as it reads on`, async () => {
+    const { all, told, protocol } = resuming("t");
+    await using served = serve([protocol], {
+      service,
+      broker: memoryBroker({ historySize: 300 }),
+      topics: { maxUnsent: 10_000 },
+    });
+    const { context } = served;
+    const go = () => service === "manual" ? work(context) : settle();
+    const peers = [await served.dial(handshake()), await served.dial(handshake())];
+    const heads = peers.map((peer) => readHead(peer));
+    await go();
+    const [slow, fast] = [
+      new WebSocketPeer(peers[0]!, await heads[0]!),
+      new WebSocketPeer(peers[1]!, await heads[1]!),
+    ];
+    const subscribed = all.map((wsi) => wsi.subscribe("t"));
+    await go();
+    await Promise.all(subscribed);
+    slow.peer.transport.stopReading();
+    const line = (i: number) => `${i} `.padEnd(1_000, "x");
+    for (let i = 0; i < 200; i++) {
+      await context.publish("t", line(i));
+      await go();
+      assertEquals(await fast.receiveText(), line(i));
+    }
+    assert(all[0]!.unsentBytes < 12_000, String(all[0]!.unsentBytes));
+    assertEquals(told.length, 1);
+    slow.peer.transport.startReading();
+    for (let i = 0; i < 200; i++) {
+      const next = slow.receiveText();
+      await go();
+      assertEquals(await next, line(i));
+    }
+    await context.publish("t", "live");
+    await go();
+    assertEquals([await slow.receiveText(), await fast.receiveText()], ["live", "live"]);
+    assertEquals([told.length, all[0]!.topics], [1, ["t"]]);
+  });
+}
+
+Deno.test("a callback that answers topicLagging with a number closes the connection with 1013", async () => {
+  using _log = captureLog([]);
+  const all: Wsi[] = [];
+  await using served = serve([named("x", {
+    established: (wsi) => void all.push(wsi),
+    topicLagging: () => -1,
+  })], { broker: memoryBroker(KEEPS), topics: { maxUnsent: 10_000 } });
+  const socket = await served.open();
+  await all[0]!.subscribe("t");
+  all[0]!.write(new Uint8Array(10_001));
+  await served.context.publish("t", "too late");
+  assertEquals((await socket.receive()).payload.length, 10_001);
+  assertEquals((await socket.receiveClose()).code, 1013);
+});
+
 Deno.test("clients of a context, and peers of old versions, resume as well", async () => {
   using _log = captureLog([]);
   const broker = memoryBroker(KEEPS);

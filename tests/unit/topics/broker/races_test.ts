@@ -50,6 +50,8 @@ Deno.test("an answer of a copy that lags behind is asked for again", async () =>
   };
   const subscriber = new Played();
   const resumed = rig.hub.subscribe(subscriber, "t", first);
+  await settle();
+  assertEquals(answers, 2, "what brings nothing is not asked for again at once");
   await rig.pass(2_000);
   assertEquals((await resumed).count, 40);
   assertEquals([subscriber.got.length, answers], [40, 4]);
@@ -128,6 +130,20 @@ for (const [how, cut] of Object.entries(CUTS)) {
   });
 }
 
+Deno.test("a repair goes on until it has all, though nothing more comes", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  rig.broker.deafen();
+  await rig.publish("t", ...numbers(1, 10));
+  rig.broker.onHistory = (_topic, answer) => ({
+    ...answer,
+    publications: answer.publications.slice(0, 3),
+  });
+  rig.broker.interrupt();
+  await settle();
+  assertEquals(subscriber.got, numbers(1, 10));
+});
+
 Deno.test("a topic that comes again while it is being unsubscribed from stays, and comes once", async () => {
   await using rig = new Rig({ limits: { lingerMs: 0 } });
   const subscriber = await rig.join("t");
@@ -146,6 +162,46 @@ Deno.test("a topic that comes again while it is being unsubscribed from stays, a
     "unsubscribe t",
     "subscribe t",
   ]);
+});
+
+Deno.test("an answer that was read before the feed was interrupted again is not enough", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  await rig.publish("t", "1");
+  rig.broker.deafen();
+  await rig.publish("t", "2");
+  for (const call of ["history", "tops"] as const) {
+    const held = rig.broker.holdAnswer(call);
+    rig.broker.interrupt();
+    await settle();
+    await rig.publish("t", call);
+    rig.broker.interrupt();
+    held.release();
+    await settle();
+    assertEquals(subscriber.got.at(-1), call);
+  }
+  assertEquals(subscriber.got, ["1", "2", "history", "tops"]);
+});
+
+Deno.test("what comes late of a count that has ended is left out", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  const late: BrokerPublication[] = [];
+  rig.broker.onLive = (_topic, publication) => {
+    late.push(publication);
+    return [publication];
+  };
+  await rig.publish("t", "old");
+  rig.broker.onLive = undefined;
+  rig.broker.stop();
+  rig.broker.live("t", { ...late[0]!, offset: 9, previous: 8 });
+  await rig.broker.restart(memoryBroker({ historySize: 10 }));
+  await settle();
+  await rig.publish("t", "new");
+  rig.broker.live("t", { ...late[0]!, offset: 10, previous: 9 });
+  await settle();
+  await rig.publish("t", "newer");
+  assertEquals(subscriber.got, ["old", "(gap: epoch)", "new", "newer"]);
 });
 
 Deno.test("behind a gap by a new epoch comes all of that from its start", async () => {
