@@ -9,8 +9,8 @@
  */
 
 import { Hono } from "npm:hono@^4";
-import { type Context, createContext, handlers, type Wsi } from "../mod.ts";
-import { readOptions, TLS_OPTIONS, tlsMembers, untilInterrupted } from "./arguments.ts";
+import { type Context, createContext, protocol, type Wsi } from "../mod.ts";
+import { orEnd, readOptions, TLS_OPTIONS, tlsMembers, untilInterrupted } from "./arguments.ts";
 
 const { options } = readOptions({ port: 7688, folder: ".", ...TLS_OPTIONS });
 const hasTls = options.cert !== "";
@@ -23,7 +23,7 @@ app.post("/notes", async (c) => {
   const { text } = await c.req.json();
   if (typeof text !== "string") return c.json({ error: "text is missing" }, 400);
   const id = notes.push({ text, by: c.env.peerAddresses.ip }) - 1;
-  context.broadcast("news", JSON.stringify(notes[id]));
+  await context.publish("news", JSON.stringify(notes[id]));
   return c.json({ id }, 201);
 });
 app.put("/files/:name{[\\w-][\\w.-]*}", async (c) => {
@@ -34,25 +34,22 @@ app.put("/files/:name{[\\w-][\\w.-]*}", async (c) => {
   return c.body(null, 201);
 });
 
-const callback = handlers({
+const news = protocol({
+  name: "news",
   filterHttpConnection(wsi) {
     const { url } = wsi.request!;
     if (!hasTls || url.protocol === "https:") return;
     url.protocol = "https:";
     wsi.respond(308, null, [["location", url.href]]);
   },
-  broadcast: (wsi, _user, note) => void wsi.write(note, "text"),
+  open: (wsi) => void wsi.subscribe("news"),
 });
-await using context: Context = createContext({
-  ...tlsMembers(options, options),
-  port: options.port,
-  iface: "127.0.0.1",
-  options: { allowNonSslOnSslPort: hasTls },
-  maxBodySize: 1024 * 1024 * 1024,
-  mounts: [{ path: "/files", folder: options.folder, listing: true }],
-  protocols: [{ name: "news", callback }],
-  fetch: app.fetch,
-});
+const web = { port: options.port, iface: "127.0.0.1", maxBodySize: 2 ** 30, fetch: app.fetch };
+const mounts = [{ path: "/files", folder: options.folder, listing: true }];
+const tls = { ...tlsMembers(options, options), options: { allowNonSslOnSslPort: hasTls } };
+await using context: Context = orEnd(() =>
+  createContext({ ...web, ...tls, mounts, protocols: [news] })
+);
 // deno-lint-ignore no-console -- a program's own output
 console.log(`serving http${hasTls ? "s" : ""}://127.0.0.1:${context.port}/`);
 await untilInterrupted();

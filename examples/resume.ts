@@ -10,39 +10,32 @@
 
 // deno-lint-ignore-file no-console -- a program's own output
 
-import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Protocol } from "../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, protocol } from "../mod.ts";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
-interface Ticking {
-  timer?: ReturnType<typeof setInterval>;
-}
-
 /** The server's side, which remembers nothing of a client. */
-const ticker = (everyMs: number): Protocol<Ticking> => ({
-  name: "ticker",
-  perSessionData: () => ({}),
-  callback: handlers<Ticking>({
+const ticker = (everyMs: number) =>
+  protocol({
+    name: "ticker",
+    perSessionData: (): { timer?: ReturnType<typeof setInterval> } => ({}),
     message(wsi, user, message) {
       let number = Number(message);
       clearInterval(user.timer);
       user.timer = setInterval(() => wsi.write(String(++number)), everyMs);
     },
-    closed: (_wsi, user) => clearInterval(user.timer),
-  }),
-});
+    close: (_wsi, user) => clearInterval(user.timer),
+  });
 
 /** The client's side, whose `user` lives on from one connection to the next. */
-const follower: Protocol<{ last: number }> = {
+const follower = protocol({
   name: "ticker",
   perSessionData: () => ({ last: 0 }),
-  callback: handlers<{ last: number }>({
-    clientEstablished: (wsi, user) => void wsi.write(String(user.last)),
-    message: (_wsi, user, message) => console.log(user.last = Number(message)),
-    clientRetry(_wsi, _user, { attempt, delayMs }) {
-      console.log(`lost; attempt ${attempt} follows in ${delayMs} ms`);
-    },
-  }),
-};
+  open: (wsi, user) => void wsi.write(String(user.last)),
+  message: (_wsi, user, message) => console.log(user.last = Number(message)),
+  clientRetry(_wsi, _user, { attempt, delayMs }) {
+    console.log(`lost; attempt ${attempt} follows in ${delayMs} ms`);
+  },
+});
 
 const { options, rest } = readOptions({ serve: false, port: 9001, "every-ms": 1000 });
 await using context = orEnd(() =>

@@ -118,7 +118,7 @@ export function optionsPage(): string {
 /** Large numbers of bytes in their units as well. */
 function shownDefault({ kind, default: shown }: AnyRule): string {
   const bytes = Number(shown.replaceAll("`", ""));
-  if (kind !== "bytes" || !(bytes >= 1024)) return shown;
+  if (kind !== "bytes" || !(bytes >= 1024) || bytes === Infinity) return shown;
   const isMany = bytes >= 1024 * 1024;
   return `${shown} (${bytes / (isMany ? 1024 * 1024 : 1024)} ${isMany ? "MiB" : "KiB"})`;
 }

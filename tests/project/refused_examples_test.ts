@@ -23,9 +23,11 @@ for (
     ["all_cores.ts", "--workers", "1"],
     ["broadcast.ts"],
     ["chat.ts"],
+    ["dashboard.ts"],
     ["demo/main.ts"],
     ["echo.ts"],
     ["files.ts"],
+    ["rest.ts"],
     ["resume.ts", "--serve"],
     ["shared_loop.ts"],
     ["upload.ts"],
@@ -52,6 +54,7 @@ for (
     ["a port that is none", "echo.ts", ["--port", "70000"], /^port is 70000; allowed: /],
     ["a missing certificate", "echo.ts", ["--cert", "/none", "--key", "/none"], /^sslCert.*\/none/],
     ["missing authorities", "client.ts", ["--ca", "/none", "ws://localhost:1"], /^sslCa.*\/none/],
+    ["a missing certificate", "rest.ts", ["--cert", "/none", "--key", "/none"], /^sslCert.*\/none/],
     ["a missing folder", "files.ts", ["--port", "0", "--folder", "/none"], /folder is "\/none"/],
   ] as const
 ) {

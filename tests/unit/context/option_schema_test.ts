@@ -51,6 +51,13 @@ Deno.test("docs/options.md is what tools/options_page.ts makes of the rules", ()
   assertEquals(Deno.readTextFileSync(OPTIONS_PATH), optionsPage());
 });
 
+Deno.test("docs/options.md has large numbers of bytes in their units, and Infinity as it is", () => {
+  const page = optionsPage();
+  assert(page.includes("`16384` (16 KiB)"));
+  assert(page.includes("`10485760` (10 MiB)"));
+  assert(!page.includes("Infinity MiB"));
+});
+
 for (const [file, name, rules] of DECLARED) {
   Deno.test(`the rules have the defaults that the docstrings of ${name} have`, () => {
     const documented = documentedDefaults(file, name);
