@@ -65,9 +65,8 @@ export class WebSocketSession extends FrameWriter
   aliveAt: number = UNPROBED;
   probing: Probing | undefined = undefined;
   #state = WEBSOCKET.first;
-  /** The code and reason of the close frame that we sent. */
+  // What the close frames say: ours, and the peer's.
   #sentClose: SentClose | undefined;
-  /** The code and reason of the close frame that the peer sent. */
   #receivedClose: CloseStatus | undefined;
 
   /**
@@ -148,7 +147,7 @@ export class WebSocketSession extends FrameWriter
     if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
-    const frames = this.frames;
+    const frames = this.#extended?.frames ?? this.#parser;
     const isLast = frames.isFinal && frames.remaining === 0;
     if (this.meter !== undefined && !this.meter.received(piece.length, isLast)) return;
     const connection = this.connection;

@@ -47,6 +47,8 @@ export const LEFT_OUT: readonly LeftOutRule[] = `
   takes long; version 8 has the close frames of RFC 6455, 6 but for one code, 4 and 5 no codes
 4 5 8.1 a close reason that is not UTF-8 fails with 1007
   no codes
+6 8 8.1 a close reason that is not UTF-8 fails with 1007
+  takes long; 13 has the close frames of 8, and 6 but for one code
 5 8 5.4 fragments are put together whatever reads they come in
   takes long; 13 has the frames of 8, and 6 those of 5
 5 8 5.4 pieces of every size put frames together
@@ -55,14 +57,14 @@ export const LEFT_OUT: readonly LeftOutRule[] = `
   takes long; 13 has the frames of 8, and 6 those of 5
 5 8 5.5.1 nothing is read behind a close frame, whatever it is
   takes long; 13 has the frames of 8, and 6 those of 5
-5 8 8.1 every ill-formed class of text fails the connection with 1007
-  takes long; 13 has the frames of 8, and 6 those of 5
-5 8 8.1 ill-formed text fails at every split over reads
-  takes long; 13 has the frames of 8, and 6 those of 5
-5 8 8.1 ill-formed text fails at every split over fragments
-  takes long; 13 has the frames of 8, and 6 those of 5
-5 8 8.1 text fails at its first bad byte, before its frame is whole
-  takes long; 13 has the frames of 8, and 6 those of 5
+5 6 8 8.1 every ill-formed class of text fails the connection with 1007
+  takes long; the frames of 13 and 4 stand for theirs, and their text is judged by the same code
+5 6 8 8.1 ill-formed text fails at every split over reads
+  takes long; the frames of 13 and 4 stand for theirs, and their text is judged by the same code
+5 6 8 8.1 ill-formed text fails at every split over fragments
+  takes long; the frames of 13 and 4 stand for theirs, and their text is judged by the same code
+5 6 8 8.1 text fails at its first bad byte, before its frame is whole
+  takes long; the frames of 13 and 4 stand for theirs, and their text is judged by the same code
 5 8 10.4 a frame beyond maxFramePayload fails with 1009 by its header
   takes long; 13 has the frames of 8, and 6 those of 5
 `.trim().split(/\n(?=\d)/).map((each) => {

@@ -209,6 +209,8 @@ function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolS
       structs.set(name, struct);
     }
   }
+  // The main API's clients may do without one; the C library has its first entry in hand at once.
+  if (structs.size === 0) throw new LwsError("invalid-option", "protocols has no entry");
   return structs;
 }
 
