@@ -156,7 +156,10 @@ export interface ReasonData {
    * A ping came to a server; `data` is its payload. It is answered without help. Negative closes.
    */
   receivePing: Uint8Array;
-  /** A pong came to a server; `data` is its payload. Negative closes. */
+  /**
+   * A pong came to a server; `data` is its payload. Those that answer the probes of `kaTime` don't come here.
+   * Negative closes.
+   */
   receivePong: Uint8Array;
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
   serverWriteable: undefined;
@@ -174,7 +177,10 @@ export interface ReasonData {
    * A ping came to a client; `data` is its payload. It is answered without help. Non-zero closes.
    */
   clientReceivePing: Uint8Array;
-  /** A pong came to a client; `data` is its payload. Non-zero closes. */
+  /**
+   * A pong came to a client; `data` is its payload. Those that answer the probes of `kaTime` don't come here.
+   * Non-zero closes.
+   */
   clientReceivePong: Uint8Array;
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
   clientWriteable: undefined;

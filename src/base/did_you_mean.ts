@@ -16,9 +16,16 @@ const SEPARATORS = /[_\- ]/g;
  *
  * @param names The names that there are; of two that are as near the first one is meant.
  * @param prefix What the message has in front of a name.
+ * @param synonyms What is meant by names that other libraries have, however near another one is.
  */
-export function didYouMean(name: unknown, names: Iterable<string>, prefix = ""): string {
-  const meant = typeof name === "string" ? nearestName(name, names) : undefined;
+export function didYouMean(
+  name: unknown,
+  names: Iterable<string>,
+  prefix = "",
+  synonyms: Readonly<Record<string, string>> = {},
+): string {
+  if (typeof name !== "string") return "";
+  const meant = Object.hasOwn(synonyms, name) ? synonyms[name] : nearestName(name, names);
   return meant === undefined ? "" : `; did you mean ${prefix}${meant}?`;
 }
 

@@ -65,7 +65,8 @@ export function checkClient(
   if (typeof place === "string" || place instanceof URL) {
     return checkClientInfo(infoOf(`${place}`, options));
   }
-  if (options !== undefined) refuse("options", options, "nothing beside an object");
+  const isObject = typeof place === "object" && place !== null;
+  if (options !== undefined && isObject) refuse("options", options, "nothing beside an object");
   return checkClientInfo(place);
 }
 

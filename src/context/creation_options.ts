@@ -23,6 +23,7 @@ import type { CheckedListenInfo } from "./listen.ts";
 import { listenInfoOf } from "./options/listen.ts";
 import { OPTION_SCHEMA } from "./option_schema.ts";
 import { identityOf, keepAliveOf, tcpKeepAliveOf } from "./options/platform.ts";
+import { OPTION_SYNONYMS } from "./options/synonyms.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 import type { CheckedMount } from "../files/mounts.ts";
@@ -86,7 +87,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
   const problems: string[] = [];
   for (const field of Object.keys(info)) {
     if (Object.hasOwn(OPTION_SCHEMA, field)) continue;
-    const hint = didYouMean(field, Object.keys(OPTION_SCHEMA));
+    const hint = didYouMean(field, Object.keys(OPTION_SCHEMA), "", OPTION_SYNONYMS);
     problems.push(`${field} is no option of createContext${hint}`);
   }
   const checked = checkAll(OPTION_SCHEMA, info, { info, problems });

@@ -157,8 +157,11 @@ function checkOptions(call: string, options: object, known: readonly string[]): 
   }
 }
 
+function isSource(each: unknown): each is MetricsSource {
+  return typeof (each as MetricsSource | null | undefined)?.stats === "function";
+}
+
 function checkSources(call: string, contexts: unknown): asserts contexts is MetricsSource[] {
-  const isSource = (each: unknown) => typeof (each as MetricsSource | null)?.stats === "function";
   if (Array.isArray(contexts) && contexts.every(isSource)) return;
   refuseArgument(call, "contexts", contexts, "an array of contexts");
 }
@@ -168,8 +171,8 @@ function sourcesOf(
   context: MetricsSource | readonly MetricsSource[],
   labels: Readonly<Record<string, string>>,
 ): Source[] {
-  const contexts: unknown = Array.isArray(context) ? context : [context];
-  checkSources(call, contexts);
+  if (!isSource(context)) checkSources(call, context);
+  const contexts = Array.isArray(context) ? context : [context];
   return contexts.map((each, i) => ({
     stats: each.stats(),
     labels: Array.isArray(context) ? { ...labels, context: String(i) } : labels,

@@ -4,6 +4,7 @@ import type { Address, Listener, Network, NetworkTarget } from "../api/network.t
 import { MemoryPeer } from "./memory_peer.ts";
 import { MemoryError, type MemoryOptions, MemoryTransport } from "./memory_transport.ts";
 import {
+  checkWebSocketOptions,
   type MemoryWebSocket,
   type MemoryWebSocketOptions,
   openWebSocket,
@@ -132,7 +133,11 @@ export class MemoryNetwork implements Network {
    * }
    * ```
    */
-  async dialWebSocket(port: number, options?: MemoryWebSocketOptions): Promise<MemoryWebSocket> {
+  async dialWebSocket(
+    port: number,
+    options: MemoryWebSocketOptions = {},
+  ): Promise<MemoryWebSocket> {
+    checkWebSocketOptions(options);
     return await openWebSocket(await this.dial(port), options);
   }
 

@@ -2,6 +2,8 @@
 
 import { MemoryError } from "./memory_transport.ts";
 import type { MemoryPeer } from "./memory_peer.ts";
+import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { digests } from "../context/digests.ts";
 import { type ResponseHead, ResponseHeadParser } from "../core/http/head.ts";
 import {
@@ -229,10 +231,24 @@ export class MemoryWebSocket {
   }
 }
 
+const OPTIONS = ["path", "protocol", "headers"];
+
+/** @throws {LwsError} `invalid-argument` that names what is no option */
+export function checkWebSocketOptions(options: MemoryWebSocketOptions): void {
+  if (typeof options !== "object" || options === null) {
+    refuseArgument("dialWebSocket", "options", options, "an object");
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (OPTIONS.includes(name)) continue;
+    const hint = didYouMean(name, OPTIONS);
+    refuseArgument("dialWebSocket", name, value, `only ${OPTIONS.join(", ")}${hint}`);
+  }
+}
+
 /** Shakes hands as a client. */
 export async function openWebSocket(
   peer: MemoryPeer,
-  { path = "/", protocol = [], headers }: MemoryWebSocketOptions = {},
+  { path = "/", protocol = [], headers }: MemoryWebSocketOptions,
 ): Promise<MemoryWebSocket> {
   const { host, ...fields } = Object.fromEntries(new Headers(headers));
   const opening = newOpening(13, {

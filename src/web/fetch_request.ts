@@ -10,9 +10,12 @@ export function isFetchable(method: string): boolean {
   return !FORBIDDEN.test(method);
 }
 
+/** What can't have a body, in any case, which a `Request` puts right (section 2.2.1). */
+const BODILESS = /^(?:GET|HEAD)$/i;
+
 /** Whether a `Request` of that method can have a body. */
 export function takesBody(method: string): boolean {
-  return method !== "GET" && method !== "HEAD";
+  return !BODILESS.test(method);
 }
 
 /** What a request has beside its head. */

@@ -82,6 +82,36 @@ Deno.test("server.ts and client.ts of the README talk to each other and stay unt
   });
 });
 
+Deno.test("chat.ts of the README serves its page, and says in a room what is said there", async () => {
+  const chat = examples.find(({ name }) => name === "chat.ts")!;
+  assertEquals(chat.flags, ["--allow-net"]);
+  await inFolder(async (folder) => {
+    const [path] = await save(folder, [chat]);
+    const serving = runProgram([...IN_CLONE, ...chat.flags], path!);
+    const [, port] = /open http:\/\/127\.0\.0\.1:(\d+)\/lobby\n/.exec(await serving.until("\n"))!;
+    const page = await fetch(`http://127.0.0.1:${port}/lobby`);
+    assertEquals(page.headers.get("content-type"), "text/html");
+    assertMatch(await page.text(), /new WebSocket\("ws:\/\/" \+ location\.host \+ "\/chat"/);
+
+    const sockets = ["lobby", "lobby", "attic"].map((room) =>
+      new WebSocket(`ws://127.0.0.1:${port}/chat/${room}`)
+    );
+    await Promise.all(sockets.map((each) => new Promise((open) => each.onopen = open)));
+    const [one, other, elsewhere] = sockets as [WebSocket, WebSocket, WebSocket];
+    const next = (socket: WebSocket) =>
+      new Promise((heard) => socket.onmessage = ({ data }) => heard(data));
+    const heard = Promise.all([next(one), next(other), next(elsewhere)]);
+    one.send("hello");
+    elsewhere.send("alone");
+    assertEquals(await heard, ["hello", "hello", "alone"]);
+    const closed = sockets.map((each) => new Promise((resolve) => each.onclose = resolve));
+    for (const each of sockets) each.close();
+    await Promise.all(closed);
+    serving.process.kill("SIGTERM");
+    await serving.end();
+  });
+});
+
 Deno.test("the README's examples have the types that they use, and the others end by themselves", async () => {
   await inFolder(async (folder) => {
     const paths = await save(folder, examples);

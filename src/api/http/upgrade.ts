@@ -32,7 +32,7 @@ export interface HandshakeAcceptance {
 
 /**
  * A WebSocket handshake that waits for what `upgrade` of a {@linkcode protocol} says of it. Both calls count once, and
- * do nothing when the peer has gone meanwhile.
+ * do nothing when the peer has gone meanwhile; neither needs its `this`, as behind `{ user, accept }`.
  *
  * @category Protocols
  * @typeParam User The type of the per-session data.

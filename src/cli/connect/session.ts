@@ -43,7 +43,7 @@ const FINE: readonly number[] = [
 
 /** A conversation, from its first connect to its end. */
 export class Session {
-  readonly callback = handlers({
+  readonly #reasons = handlers({
     clientEstablished: (wsi) => this.#onEstablished(wsi),
     message: (wsi, _user, message) => this.#onMessage(wsi, message),
     clientReceivePing: (_wsi, _user, payload) => {
@@ -55,6 +55,11 @@ export class Session {
     clientConnectionError: (wsi, _user, why) => this.#onRefused(wsi, why),
     clientRetry: (wsi, _user, { delayMs }) => this.#onRetry(wsi, delayMs),
   });
+  readonly callback: ReturnType<typeof handlers> = (...args) => {
+    // A long message comes by and by, and is none before its end.
+    if (args[1] === "clientReceive") this.#heardAt = this.#report.host.clock.now();
+    return this.#reasons(...args);
+  };
   readonly #manner: Manner;
   readonly #report: Report;
   readonly #shown: string;
@@ -73,7 +78,7 @@ export class Session {
   /** Whether something that was asked for could not be done. */
   #hasFailed = false;
   #messages = 0;
-  /** When the last message came, or the last line was sent. */
+  /** When the last piece of a message came, or the last line was sent. */
   #heardAt = 0;
   /** When each ping that is not answered was sent, by its payload. */
   readonly #pings = new Map<string, number>();
@@ -222,7 +227,6 @@ export class Session {
 
   #onMessage(wsi: Wsi, message: string | Uint8Array): void {
     this.#messages++;
-    this.#heardAt = this.#report.host.clock.now();
     this.#show(message);
     const resume = () => void wsi.rxFlowControl(true);
     if (this.#report.isBehind(resume)) wsi.rxFlowControl(false);

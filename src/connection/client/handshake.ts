@@ -162,7 +162,7 @@ export class ClientHandshake implements Phase {
       if (this.#refused === undefined) {
         const isTls = this.#agreed === undefined && bytes[0] === TLS_ALERT_RECORD &&
           this.#target.ssl === 0;
-        this.#fail(isTls ? "the server speaks TLS; connect with ssl: 1" : error.message);
+        this.#fail(isTls ? "the server speaks TLS; connect with wss:, or ssl: 1" : error.message);
       } else {
         this.#failure = error.message + this.#unfollowed;
         this.#takeBody(this.#refused, bytes.subarray(length));

@@ -1,6 +1,7 @@
 /** Reads requests as far as it takes to know what becomes of them. */
 
 import type { ConnectionOwner } from "../owner.ts";
+import { isForProtocol } from "./answers/fetched_answer.ts";
 import { logRequest } from "./request_log.ts";
 import { type BodyFraming, requestFraming } from "../../core/http/body/reader.ts";
 import { type RequestHead, RequestHeadParser } from "../../core/http/head.ts";
@@ -17,17 +18,22 @@ export interface ReadRequest {
   readonly challenge: Uint8Array | undefined;
 }
 
+type ReadingOwner = Pick<
+  ConnectionOwner,
+  "limits" | "methods" | "versions" | "fetch" | "hasProtocols" | "entries"
+>;
+
 /** Reads the requests of one connection, one after the other. */
 export class RequestReader {
   readonly #parser: RequestHeadParser;
-  readonly #owner: Pick<ConnectionOwner, "limits" | "methods" | "versions">;
+  readonly #owner: ReadingOwner;
   readonly #socketFd: number;
   #request: ReadRequest | undefined;
   /** The length of a head whose eight bytes have not all come; else 0. */
   #headLength = 0;
 
   constructor(
-    owner: Pick<ConnectionOwner, "limits" | "methods" | "versions">,
+    owner: ReadingOwner,
     socketFd: number,
   ) {
     this.#parser = new RequestHeadParser(owner.limits, owner.methods);
@@ -50,8 +56,10 @@ export class RequestReader {
     const length = this.#headLength > 0 ? this.#headLength : this.#readHead(bytes);
     if (length === 0) return 0;
     const request = this.#request!;
-    const { decision } = request;
+    const { head, decision } = request;
     if (decision.kind !== "websocket" || decision.version !== 0) return length;
+    // A request for `fetch` is one of HTTP, behind which the next one begins.
+    if (!isForProtocol(this.#owner, head)) return length;
     const end = length + CHALLENGE_LENGTH;
     const isWhole = bytes.length >= end;
     this.#headLength = isWhole ? 0 : length;

@@ -143,7 +143,10 @@ export function checkProtocols(
     if (typeof each !== "object" || each === null || !isPlain(each)) return;
     for (const member of Object.keys(each)) {
       if (Object.hasOwn(PROTOCOL_RULES, member) || Object.hasOwn(ADDED_MEMBERS, member)) continue;
-      const hint = didYouMean(member, Object.keys(PROTOCOL_RULES));
+      const isMethod = typeof (each as Record<string, unknown>)[member] === "function";
+      const hint = isMethod
+        ? "; one with methods is made by protocol({ … })"
+        : didYouMean(member, Object.keys(PROTOCOL_RULES));
       ask.problems.push(`protocols[${index}].${member} is no member of a protocol${hint}`);
     }
   });

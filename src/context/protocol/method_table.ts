@@ -10,6 +10,7 @@ import { LwsError } from "../../base/errors.ts";
 import { behind } from "../../base/face.ts";
 import { log } from "../../base/log.ts";
 import type { Connection } from "../../connection/connection.ts";
+import { METHOD_SYNONYMS } from "../options/synonyms.ts";
 import type { VerdictReason } from "./method_types.ts";
 
 /** A method without the pairing of reasons and data. */
@@ -119,6 +120,8 @@ export function callbackOf<User>(
 
   const countedTooLate = (reason: Reason, result: unknown): number => {
     if (result === undefined || result === null || result === 0) return 0;
+    // What `subscribe` and `publish` have told, which is no verdict.
+    if (typeof result === "object" && "offset" in result && "epoch" in result) return 0;
     return warn(reason, result, 0, "nothing or 0, as no promise is awaited here");
   };
 
@@ -216,7 +219,9 @@ function namesOf(methods: object, rules: MethodRules, faults: string[]): Set<str
         rules.others.includes(name);
       if (isKnown) names.add(name);
       else if (isPlain(methods)) {
-        faults.push(`${name} ${rules.complaint}${didYouMean(name, known)}`);
+        // `handlers` has no everyday names, which most of these are.
+        const synonyms = known.includes(METHOD_SYNONYMS[name] ?? "") ? METHOD_SYNONYMS : {};
+        faults.push(`${name} ${rules.complaint}${didYouMean(name, known, "", synonyms)}`);
       }
     }
     each = Object.getPrototypeOf(each);

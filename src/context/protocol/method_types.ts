@@ -1,6 +1,7 @@
 /** The methods of a protocol, one a reason, and what each may return. */
 
 import type { Reason, ReasonData, UserOf, UserReason } from "../../api/reasons.ts";
+import type { Position } from "../../api/topics/topics.ts";
 import type { Wsi } from "../../api/wsi.ts";
 
 /**
@@ -29,8 +30,9 @@ export type VerdictReason =
 /**
  * What the method for a reason may return: nothing or 0 to go on, −1 to close the connection, and 1 in
  * filters and the reasons of HTTP. Where a promise is awaited its value counts as if it was returned;
- * elsewhere a promise counts as 0, with a `warn` line in the log if it was of anything else. See
- * {@linkcode Protocol.callback}.
+ * elsewhere a promise counts as 0, with a `warn` line in the log if it was of anything else
+ * than what `subscribe` and `publish` tell: `(wsi) => wsi.subscribe("news")` is a whole method. A promise that is
+ * rejected is a throw. See {@linkcode Protocol.callback}.
  *
  * An async method whose only result is a number needs `return -1 as const`, as the compiler takes it for any
  * number otherwise; beside another `return`, or none at its end, it sees the −1.
@@ -39,7 +41,7 @@ export type VerdictReason =
  */
 export type HandlerResult<R extends Reason | "message"> = R extends VerdictReason
   ? void | 0 | -1 | 1 | Promise<void | 0 | -1 | 1>
-  : void | 0 | -1 | Promise<void | 0 | -1>;
+  : void | 0 | -1 | Promise<void | 0 | -1 | Position>;
 
 /**
  * One method a reason, each with the reason's name; see {@linkcode ReasonData}. A reason without a

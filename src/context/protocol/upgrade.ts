@@ -108,7 +108,8 @@ class WaitingHandshake implements Handshake {
     return this.#filter.protocols;
   }
 
-  accept(acceptance: HandshakeAcceptance = {}): void {
+  // Both calls are taken off the handshake by programs that take `{ user, accept }` as their parameter.
+  readonly accept = (acceptance: HandshakeAcceptance = {}): void => {
     this.#mustWait("accept");
     const { protocol, headers } = checkedAcceptance(acceptance);
     if (protocol !== undefined) checkOffered("accept", protocol, this.protocols);
@@ -119,9 +120,13 @@ class WaitingHandshake implements Handshake {
     if (!behind<Connection>(this.wsi).isOpen) return;
     if (protocol !== undefined) this.#filter.choose(protocol);
     for (const [name, value] of fields) this.#filter.add(name, value);
-  }
+  };
 
-  reject(status: number, body?: ResponseBodyInit | null, headers?: HandshakeHeaders): void {
+  readonly reject = (
+    status: number,
+    body?: ResponseBodyInit | null,
+    headers?: HandshakeHeaders,
+  ): void => {
     this.#mustWait("reject");
     if (!Number.isInteger(status) || status < 200 || status > 599) {
       refuseArgument("reject", "status", status, "a whole number from 200 to 599");
@@ -129,7 +134,7 @@ class WaitingHandshake implements Handshake {
     const fields = fieldsOf("reject", headers);
     this.wsi.respond(status, body, fields);
     this.#state = "was rejected";
-  }
+  };
 
   /** `upgrade` is over; returns whether it has answered. */
   static settle(handshake: WaitingHandshake): boolean {

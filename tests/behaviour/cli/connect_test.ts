@@ -108,6 +108,20 @@ Deno.test("--wait says how much quiet ends it, or that none does", async () => {
   assertEquals(three.heard.closes, []);
   three.clock.advance(1);
   assertEquals(await three.connect.ended, 0);
+  // A message that is still coming is no quiet.
+  await using long = talk(["-w", "3"], { input: "a\n" });
+  await long.connect.until("A\n");
+  for (const part of ["be", "low", "the"]) {
+    long.heard.wsi!.write(part, part === "be" ? "text" : "continuation", { fin: false });
+    await settle();
+    long.clock.advance(2_000);
+    await settle();
+  }
+  long.heard.wsi!.write(" end", "continuation");
+  await long.connect.until("belowthe end\n");
+  await settle();
+  long.clock.advance(3_100);
+  assertEquals(await long.connect.ended, 0);
   await using forever = talk(["-w", "forever"], { input: "a\n" });
   await forever.connect.until("A\n");
   await settle();

@@ -104,6 +104,11 @@ Deno.test("what is wrong with a URL or its options is refused by its name", asyn
     ["ws://a/", { signal: {} }, "signal is {…}; allowed: an AbortSignal"],
     [{ address: "a", port: 1 }, {}, "options is {…}; allowed: nothing beside an object"],
     [undefined, undefined, "info is undefined; allowed: a URL or an object"],
+    // As of a variable of the environment that is not set.
+    [undefined, { retry: true }, "info is undefined; allowed: a URL or an object"],
+    [null, {}, "info is null; allowed: a URL or an object"],
+    ["ws://a/", { headers: { a: undefined } }, "header a: the value is undefined, and no text"],
+    ["ws://a/", { headers: [["a", 1]] }, "header a: the value is 1, and no text"],
   ];
   const connect = side.context.clientConnect as (this: Context, ...given: unknown[]) => unknown;
   for (const [url, options, message] of refused) {

@@ -92,6 +92,27 @@ Deno.test("an upgrade that no protocol takes is a GET for fetch, and 404 without
   assertEquals(statusOf(await readHead(await other.dial(heads[0]))), 404);
 });
 
+Deno.test("an upgrade of any version for fetch is one of HTTP, and takes nothing of what follows", async () => {
+  const hixie76 = [
+    "Upgrade: WebSocket",
+    "Connection: Upgrade",
+    "Origin: http://localhost",
+    "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5",
+    "Sec-WebSocket-Key2: 12998 5 Y3 1  .P00",
+  ];
+  for (const protocols of [[], [protocol({ name: "x", path: "/x" })]]) {
+    await using served = serve(protocols, {
+      versions: [13, 0, "hixie-75"],
+      fetch: ({ url }) => new Response(new URL(url).pathname),
+    });
+    for (const lines of [hixie76, hixie76.slice(0, 3)]) {
+      const peer = await served.dial(get("/upgrade", ...lines) + get("/next"));
+      assertEquals((await readResponse(peer)).body, "/upgrade");
+      assertEquals((await readResponse(peer)).body, "/next");
+    }
+  }
+});
+
 Deno.test("a protocol's fetch has the protocol as its this", async () => {
   class Counter {
     readonly name = "counter";

@@ -1,6 +1,6 @@
 /** A protocol as one flat object. */
 
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type CloseInfo,
   handlers,
@@ -257,4 +257,35 @@ Deno.test("what protocol makes goes wherever a protocol does", async () => {
   const socket = await served.open();
   assertEquals(await socket.receiveText(), "1");
   assertEquals([...served.context.connections(made)].length, 1);
+});
+
+Deno.test("a method that returns what subscribe and publish promise is no line in the log", async () => {
+  using captured = captureLog(["warn", "err"]);
+  await using served = serve([protocol({
+    name: "x",
+    open: (wsi) => wsi.subscribe("news"),
+    message: (wsi, _user, data) => wsi.context.publish("news", data),
+  })]);
+  const socket = await served.open();
+  socket.send({ opcode: 1, payload: "hello" });
+  assertEquals(await socket.receiveText(), "hello");
+  assertEquals(captured.lines, []);
+});
+
+Deno.test("a subscription that is refused costs the connection whose method has returned it", async () => {
+  using captured = captureLog(["err"]);
+  await using served = serve([protocol({ name: "x", open: (wsi) => wsi.subscribe("") })]);
+  const socket = await served.open();
+  await socket.peer.readToEnd();
+  assertStringIncludes(captured.lines[0]!, "subscribe: topic is ");
+});
+
+Deno.test("names of other libraries' methods are refused with the ones that are meant", () => {
+  for (const [given, meant] of [["pong", "receivePong"], ["verifyClient", "upgrade"]] as const) {
+    const wrong = { name: "x", [given]() {} };
+    const error = assertThrows(() => protocol(wrong as never), LwsError);
+    assertStringIncludes(error.message, `; did you mean ${meant}?`);
+  }
+  const none = assertThrows(() => handlers({ verifyClient() {} } as never), LwsError);
+  assert(!none.message.includes("upgrade"), none.message);
 });

@@ -98,3 +98,20 @@ Deno.test("a member of another name is an error of the compiler, as is one of an
   ];
   assertEquals(attempts.length, 6);
 });
+
+Deno.test("a method may return what subscribe and publish promise, and no other value", () => {
+  protocol({
+    name: "x",
+    open: (wsi) => wsi.subscribe("news"),
+    message: (wsi, _user, data) => wsi.publish("news", data),
+    drain: (wsi) => wsi.send("more"),
+    close: (wsi) => wsi.context.publish("news", "gone"),
+    // @ts-expect-error: a promise of another value says nothing
+    receivePing: () => Promise.resolve("pong"),
+  });
+  protocol({
+    name: "x",
+    // @ts-expect-error: a filter says yes or no
+    filterProtocolConnection: (wsi) => wsi.context.publish("news", "one comes"),
+  });
+});

@@ -163,7 +163,6 @@ Deno.test("what can't be sent, and a throw, are 500 and a line in the log", asyn
     [() => used, "read already"],
     [() => new Response(ReadableStream.from([42 as never])), "a piece of the body is 42"],
     [() => new Response(new ReadableStream(), { headers: { "content-length": "x" } }), '"x"'],
-    [(_request, { accept }) => accept(), ""],
   ];
   for (const [upgrade, says] of faults) {
     using captured = captureLog(["err"]);
@@ -524,4 +523,15 @@ Deno.test("a raw filter chooses by data.choose, until it is decided", async () =
     assertThrows(late, LwsError, "choose: the handshake is decided").code,
     "invalid-state",
   );
+});
+
+Deno.test("accept and reject may be taken off the handshake, as parameters are", async () => {
+  const accepted = await answered((_request, { user, accept }) => {
+    user.nick = "ada";
+    accept({ headers: { "x-nick": user.nick } });
+  });
+  assertEquals(accepted.status, 101);
+  assertEquals(fieldOf(accepted.head, "x-nick"), "ada");
+  const rejected = await answered((_request, { reject }) => reject(451, "not here"));
+  assertEquals([rejected.status, rejected.body], [451, "not here"]);
 });

@@ -270,7 +270,7 @@ Deno.test("a client without TLS is told that its server speaks TLS", async () =>
   await using served = serve([echo], TLS);
   const talk = talker();
   served.client([talk.protocol]).clientConnect({ ...CLIENT, ssl: 0 });
-  assertEquals(await talk.outcome, "the server speaks TLS; connect with ssl: 1");
+  assertEquals(await talk.outcome, "the server speaks TLS; connect with wss:, or ssl: 1");
 });
 
 // A TLS layer of the program's own.

@@ -39,3 +39,10 @@ Deno.test("the hint stands at the end of a message, with what is in front of the
   assertEquals(didYouMean("certificates", NAMES), "");
   assertEquals(didYouMean(7, NAMES), "");
 });
+
+Deno.test("a name of another library's means what that is called here, however near another is", () => {
+  const synonyms = { part: "user-agent" };
+  assertEquals(didYouMean("part", NAMES), "; did you mean port?");
+  assertEquals(didYouMean("part", NAMES, "", synonyms), "; did you mean user-agent?");
+  assertEquals(didYouMean("constructor", NAMES, "", synonyms), "");
+});

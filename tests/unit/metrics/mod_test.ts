@@ -33,6 +33,11 @@ Deno.test("what is no context and what is no option is refused by name", () => {
       "openMetrics: contexts is ",
     );
   }
+  assertThrows(
+    () => openMetrics(undefined as unknown as MetricsSource),
+    LwsError,
+    "contexts is undefined",
+  );
   const context = [] as MetricsSource[];
   for (const options of [null, 1, []] as unknown as MetricsOptions[]) {
     assertThrows(() => openMetrics(context, options), LwsError, "options is ");

@@ -1,8 +1,9 @@
 /** The WebSocket client for tests, beside a server that keeps RFC 6455 and one that does not. */
 
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { handlers, type Protocol } from "../../../mod.ts";
+import { handlers, LwsError, type Protocol } from "../../../mod.ts";
 import { MemoryError, MemoryNetwork, MemoryPeer, serve } from "../../../src/testing/mod.ts";
+import type { MemoryWebSocketOptions } from "../../../src/testing/mod.ts";
 import type { MemoryTransport } from "../../../src/testing/memory_transport.ts";
 import { concat, frame } from "../../support/frames.ts";
 import { acceptOf, readFrame, readHead } from "../../support/serve.ts";
@@ -142,4 +143,21 @@ Deno.test("an answer that is no good handshake is refused", async () => {
   await server.readToEnd();
   server.close();
   listener.close();
+});
+
+Deno.test("what is no option of dialWebSocket is refused by its name, before anything is connected", async () => {
+  await using served = serve({ name: "chat", callback: () => 0 });
+  for (
+    const [options, message] of [
+      [
+        { header: {} },
+        "header is {…}; allowed: only path, protocol, headers; did you mean headers?",
+      ],
+      [{ subprotocol: "chat" }, 'subprotocol is "chat"; allowed: only'],
+      [null, "options is null; allowed: an object"],
+    ] as unknown as [MemoryWebSocketOptions, string][]
+  ) {
+    await assertRejects(() => served.dialWebSocket(options), LwsError, `dialWebSocket: ${message}`);
+  }
+  assertEquals(served.context.stats().http.ever, 0);
 });

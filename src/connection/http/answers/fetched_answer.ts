@@ -62,7 +62,7 @@ export function fetchingFor(
 
 /** Whether an upgrade is for one of the protocols, and not for the context's `fetch`. */
 export function isForProtocol(
-  { fetch, hasProtocols, entries }: ConnectionOwner,
+  { fetch, hasProtocols, entries }: Pick<ConnectionOwner, "fetch" | "hasProtocols" | "entries">,
   { target }: RequestHead,
 ): boolean {
   if (fetch === undefined) return true;

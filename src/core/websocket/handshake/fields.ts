@@ -35,7 +35,10 @@ export function checkHandshakeField(name: string, value: string): void {
   if (RESERVED.has(name.toLowerCase())) {
     refuseField(`header ${name} is set by the handshake itself`);
   }
-  if (typeof value !== "string" || !isFieldValue(value)) {
+  if (typeof value !== "string") {
+    refuseField(`header ${name}: the value is ${describeValue(value)}, and no text`);
+  }
+  if (!isFieldValue(value)) {
     refuseField(`header ${name}: the value has a line break or a control character`);
   }
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import type { FetchHandler } from "../../../../src/api/http/fetch.ts";
 import { DEFAULT_LIMITS } from "../../../../src/api/limits.ts";
 import { RequestReader } from "../../../../src/connection/http/request_reader.ts";
 import { COMMON_METHODS } from "../../../../src/core/http/methods.ts";
@@ -10,8 +11,10 @@ import { bytesOf, textOf } from "../../../support/http_messages.ts";
 const GET = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HIXIE = requestOf(0);
 
-function reader(versions: readonly WireVersion[]): RequestReader {
-  return new RequestReader({ limits: DEFAULT_LIMITS, methods: COMMON_METHODS, versions }, 1);
+function reader(versions: readonly WireVersion[], fetch?: FetchHandler): RequestReader {
+  const upgrades = { fetch, hasProtocols: false, entries: [] };
+  const rules = { limits: DEFAULT_LIMITS, methods: COMMON_METHODS, versions };
+  return new RequestReader({ ...rules, ...upgrades }, 1);
 }
 
 /** What is read of bytes that come one by one: the lengths, and where each was told. */
@@ -54,6 +57,13 @@ Deno.test("what is refused has no eight bytes to wait for", () => {
     assertEquals(read.read(bytesOf(text)), text.length);
     assertEquals(read.request.decision.kind, "refused");
   }
+});
+
+Deno.test("what is for fetch has no eight bytes either: the next request is there", () => {
+  const read = reader([0], () => new Response());
+  const head = HIXIE.slice(0, -CHALLENGE.length);
+  assertEquals(readSlowly(read, head + GET), [head.length, head.length + GET.length]);
+  assertEquals(read.request.head.path, "/a");
 });
 
 Deno.test("a body that can't be framed is no request", () => {
