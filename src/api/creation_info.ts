@@ -40,7 +40,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
  *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxMessagesPerSecond`,
  *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
- *   `lifetimeSpreadMs`;
+ *   `spreadMs`;
  * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *
  * @category Server and client

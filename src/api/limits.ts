@@ -146,7 +146,7 @@ export interface Limits {
    * Milliseconds, at most {@linkcode maxLifetimeMs}, by which a life may be shorter: each is drawn anew, so that a crowd
    * that came at once doesn't come back at once. Default: `0`.
    */
-  readonly lifetimeSpreadMs: number;
+  readonly spreadMs: number;
 }
 
 /**
@@ -179,7 +179,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxHandshakesPerSecond: Infinity,
   idleTimeoutMs: Infinity,
   maxLifetimeMs: Infinity,
-  lifetimeSpreadMs: 0,
+  spreadMs: 0,
 };
 
 /**

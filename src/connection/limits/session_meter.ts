@@ -66,12 +66,12 @@ export class SessionMeter {
     const { limits } = metering;
     this.#messages = bucketOf(limits.maxMessagesPerSecond, now);
     this.#bytes = bucketOf(limits.maxBytesPerSecond, now);
-    const { maxLifetimeMs, lifetimeSpreadMs, idleTimeoutMs } = limits;
+    const { maxLifetimeMs, spreadMs, idleTimeoutMs } = limits;
     if (maxLifetimeMs !== Infinity) {
       this.#lifetime = new WheelTimer({
         onTimeout: () => this.#end("maxLifetimeMs", "livedLong"),
       });
-      wheel.arm(this.#lifetime, maxLifetimeMs - Math.random() * lifetimeSpreadMs);
+      wheel.arm(this.#lifetime, maxLifetimeMs - Math.random() * spreadMs);
     }
     if (idleTimeoutMs !== Infinity) {
       this.#idle = new WheelTimer({

@@ -36,7 +36,7 @@ function lasting(name: keyof Limits, about: string): Rule<number> {
 
 const LIFETIME_SPREAD: Rule<number> = {
   ...milliseconds(
-    "lifetimeSpreadMs",
+    "spreadMs",
     "By which the life of a WebSocket may be shorter, drawn anew for each.",
   ),
   allowed: `a whole number from 0 to ${MAX_DELAY_MS}, at most maxLifetimeMs`,
@@ -148,5 +148,5 @@ export const LIMIT_RULES = {
     "Without a message either way; then a WebSocket is closed with 1001.",
   ),
   maxLifetimeMs: lasting("maxLifetimeMs", "After which a WebSocket is closed with 1001."),
-  lifetimeSpreadMs: LIFETIME_SPREAD,
+  spreadMs: LIFETIME_SPREAD,
 } satisfies Record<keyof Limits, Rule<number>>;

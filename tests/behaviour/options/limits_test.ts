@@ -203,6 +203,6 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     maxHandshakesPerSecond: Infinity,
     idleTimeoutMs: Infinity,
     maxLifetimeMs: Infinity,
-    lifetimeSpreadMs: 0,
+    spreadMs: 0,
   });
 });

@@ -1,4 +1,4 @@
-/** `idleTimeoutMs`, `maxLifetimeMs` and `lifetimeSpreadMs`. */
+/** `idleTimeoutMs`, `maxLifetimeMs` and `spreadMs`. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Context, ContextCreationInfo, ServicePolicy, Wsi } from "../../../mod.ts";
@@ -138,8 +138,8 @@ for (const service of ["automatic", "manual", "external"] as const) {
   });
 }
 
-Deno.test("lives are spread over the last lifetimeSpreadMs of maxLifetimeMs", async () => {
-  const limits = { maxLifetimeMs: 60_000, lifetimeSpreadMs: 20_000 };
+Deno.test("lives are spread over the last spreadMs of maxLifetimeMs", async () => {
+  const limits = { maxLifetimeMs: 60_000, spreadMs: 20_000 };
   const { protocol, info, closes } = serving({ ...limits, closeTimeoutMs: 0 });
   await using served = serve([protocol], info);
   for (let i = 0; i < 40; i++) await served.open();
@@ -186,9 +186,9 @@ Deno.test("no timer is left of a WebSocket that has closed", async () => {
 Deno.test("a spread without a life, or past it, and a rateExcess without a rate are refused", () => {
   const protocols = [named("x", {})];
   const refused: readonly [info: Partial<ContextCreationInfo>, field: string][] = [
-    [{ lifetimeSpreadMs: 1 }, "lifetimeSpreadMs is 1; "],
-    [{ lifetimeSpreadMs: 1, maxLifetimeMs: Infinity }, "lifetimeSpreadMs is 1; "],
-    [{ lifetimeSpreadMs: 11, maxLifetimeMs: 10 }, "lifetimeSpreadMs is 11; "],
+    [{ spreadMs: 1 }, "spreadMs is 1; "],
+    [{ spreadMs: 1, maxLifetimeMs: Infinity }, "spreadMs is 1; "],
+    [{ spreadMs: 11, maxLifetimeMs: 10 }, "spreadMs is 11; "],
     [{ maxLifetimeMs: 0 }, "maxLifetimeMs is 0; "],
     [{ idleTimeoutMs: 2 ** 31 }, "idleTimeoutMs is 2147483648; "],
     [{ rateExcess: "close" }, 'rateExcess is "close"; '],

@@ -28,5 +28,5 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   maxHandshakesPerSecond: "none",
   idleTimeoutMs: "none",
   maxLifetimeMs: "none",
-  lifetimeSpreadMs: "none",
+  spreadMs: "none",
 };
