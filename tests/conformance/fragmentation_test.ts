@@ -5,7 +5,7 @@ import { LwsError, prepareMessage } from "../../mod.ts";
 import type { FrameOptions } from "../support/frames.ts";
 import { settle } from "../support/serve.ts";
 import { assertSameBytes, partsOf, patternOf } from "./payloads.ts";
-import { ruleOfBoth } from "./rule.ts";
+import { ruleOfBoth, ruleOfServer } from "./rule.ts";
 import { assertBreaks, type Link, type Offence } from "./sides.ts";
 
 const KiB = 1024;
@@ -250,7 +250,7 @@ ruleOfBoth("5.4", "as many fragments as are allowed make one message", async (si
   assertSameBytes((await link.messages(1))[0], payload);
 });
 
-ruleOfBoth(
+ruleOfServer(
   "5.4",
   "a message of 64 MiB comes in fragments when the limits allow it",
   async (side) => {
