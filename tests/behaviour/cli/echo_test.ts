@@ -45,10 +45,11 @@ Deno.test("echo is quiet about connections without --verbose, and answers HTTP w
 
 Deno.test("echo compresses with --compress alone, and speaks old versions with --versions", async () => {
   const network = new MemoryNetwork();
-  await using _plain = runCli(["echo", "-p", "7000"], { network });
-  await using _other = runCli(["echo", "-p", "7001", "--compress", "--versions", "8,13"], {
+  await using plain = runCli(["echo", "-p", "7000"], { network });
+  await using other = runCli(["echo", "-p", "7001", "--compress", "--versions", "8,13"], {
     network,
   });
+  await Promise.all([plain.until("\n"), other.until("\n")]);
   const headers = ["Sec-WebSocket-Extensions: permessage-deflate"];
   const ask = async (port: number, version: number) => {
     const request = handshake({ headers }).replace("Version: 13", `Version: ${version}`);

@@ -76,7 +76,8 @@ Deno.test("a command line that can't be followed is told in one line, with exit 
 
 Deno.test("a failure is one line, with exit code 1, and has a stack with --verbose alone", async () => {
   const network = new MemoryNetwork();
-  await using _first = runCli(["echo", "-p", "7000"], { network });
+  await using first = runCli(["echo", "-p", "7000"], { network });
+  await first.until("\n");
   const { code, errors } = await finishCli(["echo", "-p", "7000"], { network });
   assertEquals(code, 1);
   assertEquals(errors, "lws: 127.0.0.1 port 7000 is in use; free it or listen on another\n");
