@@ -112,7 +112,8 @@ export interface Protocol<User = unknown> {
    * [`URLPattern`](https://developer.mozilla.org/docs/Web/API/URL_Pattern_API), as `"/chat/:room"` or
    * `"/files/*"`, that begins with `/` or `*`. A handshake that names no subprotocol gets the first protocol of
    * the list whose path fits; one that names some gets the first of those that is a protocol's name and whose path
-   * fits. Where none fits at all it is for `fetch` of the context, or answered 404. `wsi.pathParams` has what the groups have matched.
+   * fits. Where none fits at all it is for {@linkcode fetch}, or answered 404. `wsi.pathParams` has what the groups have
+   * matched.
    *
    * What is matched is the path as it was sent, normalised as in a URL: an encoded slash, `%2F`, divides no
    * segment, and `//` is an empty one, whereas `wsi.uri` is decoded. A regular expression in it is the
@@ -125,6 +126,9 @@ export interface Protocol<User = unknown> {
    * Answers requests of HTTP by a `Response`, if they are for its {@linkcode path}; see {@linkcode FetchHandler}.
    * The first protocol of the list that has one and serves the path is asked, behind the mounts, and before the
    * context's own {@linkcode ContextCreationInfo.fetch}. `wsi.pathParams` has what the path's groups have matched.
+   *
+   * A protocol of methods that has a `fetch` and no method of a server's WebSockets, as `message`, is for HTTP alone:
+   * handshakes are for the other protocols, or for a `fetch` as well.
    *
    * Default: none.
    */

@@ -50,6 +50,8 @@ export interface ProtocolEntry {
   readonly allowedOrigins: readonly string[] | undefined;
   /** The paths that it serves; undefined for all. */
   readonly path: PathPattern | undefined;
+  /** Whether handshakes may be its own; else it is for HTTP alone. */
+  readonly servesWebSockets: boolean;
   /** Whether it is told when what was unsent has fallen below `softUnsentBytes`, without asking. */
   readonly hearsDrain: boolean;
   /** How frames are read where no extension is in use, by each side; made by the first that reads any. */

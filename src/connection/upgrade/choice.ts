@@ -54,7 +54,12 @@ export function paramsFor({ path }: ProtocolEntry, target: string): PathParams |
   return path === undefined ? NO_PARAMS : path.match(rawPathOf(target));
 }
 
-/** The first that serves the path, of one name or of all. */
+/** Whether a handshake's path is one that a protocol serves WebSockets on. */
+export function isServed(entries: readonly ProtocolEntry[], target: string): boolean {
+  return firstFitting(entries, target, undefined, undefined) !== undefined;
+}
+
+/** The first that serves WebSockets on the path, of one name or of all. */
 function firstFitting(
   entries: readonly ProtocolEntry[],
   target: string,
@@ -62,7 +67,7 @@ function firstFitting(
   subprotocol: string | undefined,
 ): Choice | undefined {
   for (const entry of entries) {
-    if (name !== undefined && entry.protocol.name !== name) continue;
+    if (!entry.servesWebSockets || (name !== undefined && entry.protocol.name !== name)) continue;
     const params = paramsFor(entry, target);
     if (params !== undefined) return { entry, subprotocol, params };
   }
@@ -70,5 +75,7 @@ function firstFitting(
 }
 
 function fittingOf(entries: readonly ProtocolEntry[], target: string): ProtocolEntry[] {
-  return entries.filter((entry) => paramsFor(entry, target) !== undefined);
+  return entries.filter((entry) =>
+    entry.servesWebSockets && paramsFor(entry, target) !== undefined
+  );
 }

@@ -146,25 +146,44 @@ export function callbackOf<User>(
     }
     return verdict;
   };
-  if (!hasHttp) withoutHttp.add(callback);
-  if ([...named.values()].some(({ name }) => name === "drain")) withDrain.add(callback);
+  namesOfMethods.set(callback, new Set([...named.values()].map(({ name }) => name)));
   return callback;
 }
 
-/** Callbacks that answer every request 404, since they were given no method for it. */
-const withoutHttp = new WeakSet<object>();
+/** What methods a callback was made of, by the names that they were given by. */
+const namesOfMethods = new WeakMap<object, ReadonlySet<string>>();
 
-/** Whether a callback may answer HTTP requests otherwise than by 404. */
+/** Whether a callback may answer HTTP requests otherwise than by 404, which is what one without a method does. */
 export function answersHttp(callback: Protocol["callback"]): boolean {
-  return !withoutHttp.has(callback);
+  return namesOfMethods.get(callback)?.has("http") ?? true;
 }
 
-/** Callbacks that are told when what was unsent has fallen below `softUnsentBytes`. */
-const withDrain = new WeakSet<object>();
-
-/** Whether a callback hears of that as if it had asked for it. */
+/** Whether a callback hears as if it had asked for it that what was unsent has fallen below `softUnsentBytes`. */
 export function hearsDrain(callback: Protocol["callback"]): boolean {
-  return withDrain.has(callback);
+  return namesOfMethods.get(callback)?.has("drain") ?? false;
+}
+
+/** Methods of which a protocol that serves WebSockets has one. */
+const OF_SERVED_WEBSOCKETS: readonly string[] = [
+  "upgrade",
+  "open",
+  "message",
+  "drain",
+  "close",
+  "filterProtocolConnection",
+  "established",
+  "receive",
+  "receivePing",
+  "receivePong",
+  "serverWriteable",
+  "closed",
+  "broadcast",
+];
+
+/** Whether handshakes may be a protocol's own: one that is made of a `fetch`, and of none of these, is for HTTP alone. */
+export function servesWebSockets({ fetch, callback }: Protocol): boolean {
+  const names = fetch === undefined ? undefined : namesOfMethods.get(callback);
+  return names === undefined || OF_SERVED_WEBSOCKETS.some((name) => names.has(name));
 }
 
 /** The methods by reason. @throws {LwsError} */

@@ -92,6 +92,32 @@ Deno.test("an upgrade that no protocol takes is a GET for fetch, and 404 without
   assertEquals(statusOf(await readHead(await other.dial(heads[0]))), 404);
 });
 
+Deno.test("a protocol of a fetch and no method of a WebSocket is for HTTP alone, and others take upgrades", async () => {
+  const chat = protocol({ name: "chat", path: "/both", open: () => {} });
+  const http = answering("http");
+  await using served = serve([http, chat]);
+  const heads = [handshake({ path: "/http" }), handshake({ path: "/http", protocol: "http" })];
+  for (const head of heads) {
+    const peer = await served.dial(head + get("/next"));
+    assertEquals((await readResponse(peer)).body, "http {}");
+    assertEquals((await readResponse(peer)).body, "http {}");
+  }
+  const socket = await served.open({ path: "/both" });
+  socket.peer.close();
+  const taking: Partial<Parameters<typeof protocol>[0]>[] = [
+    { message: () => {} },
+    { upgrade: () => {} },
+    { receivePong: () => {} },
+    { broadcast: () => {} },
+  ];
+  for (const methods of taking) {
+    const fetch = () => new Response("http");
+    const both = protocol({ name: "both", fetch, ...methods } as Parameters<typeof protocol>[0]);
+    await using other = serve([both]);
+    (await other.open()).peer.close();
+  }
+});
+
 Deno.test("an upgrade of any version for fetch is one of HTTP, and takes nothing of what follows", async () => {
   const hixie76 = [
     "Upgrade: WebSocket",

@@ -12,7 +12,7 @@ import type { PendingAnswer } from "./pending_lookup.ts";
 import type { RequestBody } from "../request_body.ts";
 import { isSecure, setParams } from "../requested.ts";
 import type { HttpResponse } from "../response.ts";
-import { paramsFor } from "../../upgrade/choice.ts";
+import { isServed, paramsFor } from "../../upgrade/choice.ts";
 import type { RequestHead } from "../../../core/http/head.ts";
 import { fetchRequest, isFetchable, takesBody } from "../../../web/fetch_request.ts";
 import {
@@ -60,13 +60,16 @@ export function fetchingFor(
   return owner.fetch === undefined ? undefined : owner;
 }
 
-/** Whether an upgrade is for one of the protocols, and not for the context's `fetch`. */
+/** Whether an upgrade is for one of the protocols, and not for a `fetch`, if there is one for its path. */
 export function isForProtocol(
   { fetch, hasProtocols, entries }: Pick<ConnectionOwner, "fetch" | "hasProtocols" | "entries">,
   { target }: RequestHead,
 ): boolean {
-  if (fetch === undefined) return true;
-  return hasProtocols && entries.some((entry) => paramsFor(entry, target) !== undefined);
+  if (hasProtocols && isServed(entries, target)) return true;
+  return fetch === undefined &&
+    !entries.some((entry) =>
+      entry.protocol.fetch !== undefined && paramsFor(entry, target) !== undefined
+    );
 }
 
 /** One of them, from the call until its body is on its way. */
