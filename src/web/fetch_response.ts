@@ -57,6 +57,11 @@ export function discard(value: unknown, reason: unknown): void {
   if (isResponse(value) && !value.body?.locked) value.body?.cancel(reason).catch(() => {});
 }
 
+/** The same for a body whose first pieces were read, so that its stream has a reader. */
+export function letGo(body: SendableResponse["body"], reason: unknown): void {
+  if ("getReader" in body) body.getReader().cancel(reason).catch(() => {});
+}
+
 const NO_BYTES = new Uint8Array(0);
 
 /** The fields but for those that frame the body where the library does. */

@@ -18,7 +18,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { checkOffered } from "../../connection/upgrade/filter.ts";
 import type { AnyMethod } from "./method_table.ts";
 import { checkHandshakeField } from "../../core/websocket/handshake/fields.ts";
-import { discard, isResponse, sendable, type SendableResponse } from "../../web/fetch_response.ts";
+import { discard, isResponse, letGo, sendable } from "../../web/fetch_response.ts";
 
 /** Makes the filter that asks a method for its verdict. */
 export function filterBy(upgrade: AnyMethod): AnyMethod {
@@ -81,11 +81,6 @@ async function answer(wsi: Wsi, given: Response, isRejected: boolean): Promise<0
     throw error;
   }
   return 0;
-}
-
-/** Tells the source of a body that is not sent. */
-function letGo(body: SendableResponse["body"], reason: unknown): void {
-  if ("getReader" in body) body.getReader().cancel(reason).catch(() => {});
 }
 
 type State = "waits" | "was accepted" | "was rejected";

@@ -19,6 +19,7 @@ import {
   type Asked,
   discard,
   isResponse,
+  letGo,
   sendable,
   type SendableResponse,
 } from "../../../web/fetch_response.ts";
@@ -190,9 +191,8 @@ export class FetchedAnswer implements PendingAnswer {
   /** The reader of what was begun to be read has the stream. */
   #cancel(result: unknown, answer: SendableResponse | undefined): void {
     const reason = new LwsError("aborted", "the response is not sent");
-    const body = answer?.body;
-    if (body === undefined) discard(result, reason);
-    else if ("getReader" in body) body.getReader().cancel(reason).catch(() => {});
+    if (answer === undefined) discard(result, reason);
+    else letGo(answer.body, reason);
   }
 
   #fail(error: unknown): void {
