@@ -1,20 +1,14 @@
 /** `Accept` (RFC 9110 section 12.5.1): which of the two formats a request is answered in. */
 
 import type { Format } from "./exposition.ts";
+import { parseWeight, splitList } from "../core/http/syntax.ts";
 
 /** The media types by their formats, and how the parameter `version` must be where there is one. */
 const VERSIONS: Readonly<Record<Format, string>> = { openmetrics: "1.0.0", prometheus: "0.0.4" };
-const TYPES: Readonly<Record<string, Format>> = {
-  "application/openmetrics-text": "openmetrics",
-  "text/plain": "prometheus",
-};
-
-/** An element, in which a comma of a quoted text does not end it. */
-const ELEMENT = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
-/** A parameter, likewise. */
-const PARAMETER = /(?:"(?:[^"\\]|\\.)*"|[^;"])+/g;
-/** RFC 9110 section 12.4.2. */
-const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+const TYPES: ReadonlyMap<string, Format> = new Map([
+  ["application/openmetrics-text", "openmetrics"],
+  ["text/plain", "prometheus"],
+]);
 
 /**
  * The format that `Accept` weighs most, OpenMetrics where both weigh the same. Without either by its name it is
@@ -22,7 +16,7 @@ const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
  */
 export function acceptedFormat(accept: string | null): Format {
   const weights: Record<Format, number> = { openmetrics: 0, prometheus: 0 };
-  for (const [element] of (accept ?? "").matchAll(ELEMENT)) {
+  for (const element of splitList(accept ?? "")) {
     const [format, weight] = readElement(element);
     if (format !== undefined) weights[format] = Math.max(weights[format], weight);
   }
@@ -31,8 +25,8 @@ export function acceptedFormat(accept: string | null): Format {
 }
 
 function readElement(element: string): readonly [format: Format | undefined, weight: number] {
-  const [type = "", ...parameters] = [...element.matchAll(PARAMETER)].map(([part]) => part.trim());
-  const format = TYPES[type.toLowerCase()];
+  const [type, ...parameters] = splitList(element, ";");
+  const format = TYPES.get(type?.toLowerCase() ?? "");
   if (format === undefined) return [undefined, 0];
   let weight = 1;
   for (const parameter of parameters) {
@@ -41,8 +35,9 @@ function readElement(element: string): readonly [format: Format | undefined, wei
       return [undefined, 0];
     }
     if (/^q$/i.test(name!)) {
-      if (!WEIGHT.test(value)) return [undefined, 0];
-      weight = Number(value);
+      const said = parseWeight(value);
+      if (said === undefined) return [undefined, 0];
+      weight = said;
     }
   }
   return [format, weight];

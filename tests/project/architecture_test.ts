@@ -77,7 +77,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
     ],
   ],
   ["websocket_client", ["base", "core/http", "api", "extensions", "context"]],
-  ["metrics", ["base", "api"]],
+  ["metrics", ["base", "core/http", "api"]],
   // The command: what a user could import, and what mounts are made of, for pages with a script in them.
   [
     "cli",

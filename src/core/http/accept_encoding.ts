@@ -1,6 +1,6 @@
 /** `Accept-Encoding` (RFC 9110 section 12.5.3): which content coding an answer may have. */
 
-import { isToken, splitList, trimBlanks } from "./syntax.ts";
+import { isToken, parseWeight, splitList, trimBlanks } from "./syntax.ts";
 
 /** Content codings as the field names them. */
 export type ContentCoding = "br" | "gzip";
@@ -17,9 +17,6 @@ const IDENTITY_ALONE: AcceptedCodings = { codings: [], acceptsIdentity: true };
 
 /** RFC 9110 section 8.4.1.3: `x-gzip` is the same as `gzip`. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["x-gzip", "gzip"]]);
-
-/** RFC 9110 section 12.4.2: `0`, `0.5` … `1.000`. */
-const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
  * Reads `Accept-Encoding`.
@@ -59,7 +56,7 @@ function readElement(element: string): readonly [coding: string | undefined, wei
   const coding = ALIASES.get(name) ?? name;
   if (semicolon === -1) return [coding, 1];
   const parameter = trimBlanks(element.slice(semicolon + 1));
-  const weight = trimBlanks(parameter.slice(2));
-  if (!/^q=/i.test(parameter) || !WEIGHT.test(weight)) return [undefined, 0];
-  return [coding, Number(weight)];
+  const weight = parseWeight(trimBlanks(parameter.slice(2)));
+  if (!/^q=/i.test(parameter) || weight === undefined) return [undefined, 0];
+  return [coding, weight];
 }

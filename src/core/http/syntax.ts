@@ -94,21 +94,21 @@ export function isBlank(code: number): boolean {
 }
 
 /**
- * The elements of a comma list (RFC 9110 section 5.6.1), trimmed. A comma inside a quoted string
- * does not part; empty elements are dropped, as section 5.6.1.2 asks of recipients.
+ * The elements of a comma list (RFC 9110 section 5.6.1), or the parameters of one behind its first, trimmed. A
+ * separator inside a quoted string does not part; empty elements are dropped, as section 5.6.1.2 asks of recipients.
  */
-export function splitList(value: string): string[] {
+export function splitList(value: string, separator: "," | ";" = ","): string[] {
   const elements: string[] = [];
   let start = 0;
   let isQuoted = false;
   for (let i = 0; i <= value.length; i++) {
-    const character = i < value.length ? value[i] : ",";
+    const character = i < value.length ? value[i] : separator;
     if (isQuoted && i < value.length) {
       if (character === "\\") i++;
       else if (character === '"') isQuoted = false;
     } else if (character === '"') {
       isQuoted = true;
-    } else if (character === ",") {
+    } else if (character === separator) {
       pushTrimmed(elements, value.slice(start, i));
       start = i + 1;
     }
@@ -129,6 +129,11 @@ export function parseLength(text: string): number {
     if (value > Number.MAX_SAFE_INTEGER) return -1;
   }
   return value;
+}
+
+/** RFC 9110 section 12.4.2: `0`, `0.5` … `1.000`; undefined for what is no weight. */
+export function parseWeight(text: string): number | undefined {
+  return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(text) ? Number(text) : undefined;
 }
 
 /** Whether two texts are equal but for the case of ASCII letters. */

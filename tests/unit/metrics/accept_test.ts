@@ -14,6 +14,7 @@ const CASES: readonly [accept: string | null, format: "openmetrics" | "prometheu
   ["", "prometheus"],
   ["*/*", "prometheus"],
   ["text/html, */*;q=0.8", "prometheus"],
+  ["__proto__, constructor;q=0.9", "prometheus"],
   [PROMETHEUS_2, "openmetrics"],
   [PROMETHEUS_3, "openmetrics"],
   ["application/openmetrics-text", "openmetrics"],
@@ -26,6 +27,11 @@ const CASES: readonly [accept: string | null, format: "openmetrics" | "prometheu
   ["application/openmetrics-text; q=0.5, text/plain; q=0.6", "prometheus"],
   ["application/openmetrics-text; q=0.5, text/plain; version=1.0.0; q=0.6", "openmetrics"],
   ['text/plain; note="a, application/openmetrics-text"', "prometheus"],
+  ['text/plain; note="a\\", application/openmetrics-text"', "prometheus"],
+  ['text/plain; note="a\\\\", application/openmetrics-text', "openmetrics"],
+  ['text/html; note="a, application/openmetrics-text', "prometheus"],
+  ['application/openmetrics-text; note="q=0;q=0"', "openmetrics"],
+  [",;, application/openmetrics-text ;q=1.000,", "openmetrics"],
 ];
 
 for (const [accept, format] of CASES) {

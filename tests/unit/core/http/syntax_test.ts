@@ -9,6 +9,7 @@ import {
   latin1,
   listHasToken,
   parseLength,
+  parseWeight,
   splitList,
   trimBlanks,
 } from "../../../../src/core/http/syntax.ts";
@@ -102,4 +103,20 @@ Deno.test("Latin-1 keeps every byte, however many", () => {
 Deno.test("a syntax error has the status to answer with", () => {
   const error = new HttpSyntaxError(431, "too long");
   assertEquals([error.name, error.status, error.message], ["HttpSyntaxError", 431, "too long"]);
+});
+
+Deno.test("RFC 9110 section 12.4.2: a weight is from 0 to 1, with three decimals at most", () => {
+  for (
+    const [text, weight] of [["0", 0], ["0.", 0], ["0.125", 0.125], ["1", 1], ["1.000", 1]] as const
+  ) {
+    assertEquals(parseWeight(text), weight);
+  }
+  for (const text of ["", "2", "1.001", "0.1234", "-0", "+1", ".5", "0,5", "1 ", "1e0"]) {
+    assertEquals(parseWeight(text), undefined, text);
+  }
+});
+
+Deno.test("parameters are parted as lists are, by their own separator", () => {
+  assertEquals(splitList('a; b="c;d,\\";" ;; e=f', ";"), ["a", 'b="c;d,\\";"', "e=f"]);
+  assertEquals(splitList('a;b="c', ";"), ["a", 'b="c']);
 });
