@@ -77,6 +77,11 @@ export {
   type HistoryOptions,
 } from "./src/api/topics/broker.ts";
 export type {
+  BrokerPresence,
+  PresenceMember,
+  PresenceMembers,
+} from "./src/api/topics/broker_presence.ts";
+export type {
   HistoryQuery,
   Position,
   Publication,

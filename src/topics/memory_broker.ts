@@ -6,22 +6,12 @@ import {
   type BrokerHistory,
   type BrokerPublication,
   type BrokerPublish,
-  DEFAULT_HISTORY,
   type HistoryOptions,
 } from "../api/topics/broker.ts";
 import type { Position } from "../api/topics/topics.ts";
 import type { Clock } from "../api/service.ts";
-import { refuseArgument } from "../base/check.ts";
-import { isWhole } from "../base/option_rules.ts";
+import { checkHistory } from "./history_options.ts";
 import { KnownIds } from "./known_ids.ts";
-
-/** The least that each option may be. */
-const LEAST: Required<HistoryOptions> = {
-  historySize: 0,
-  historyTtlMs: 1,
-  historyBytes: 0,
-  idempotencyMs: 0,
-};
 
 interface Kept extends BrokerPublication {
   readonly previous: number;
@@ -73,26 +63,6 @@ interface Log {
  */
 export function memoryBroker(options: HistoryOptions = {}): Broker {
   return new MemoryNode(new MemoryStore(checkHistory("memoryBroker", options)));
-}
-
-/** The options, checked, with defaults filled in. */
-export function checkHistory(call: string, options: HistoryOptions): Required<HistoryOptions> {
-  if (typeof options !== "object" || options === null) {
-    refuseArgument(call, "options", options, "an object");
-  }
-  const checked = { ...DEFAULT_HISTORY };
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(LEAST, name)) {
-      refuseArgument(call, name, value, `one of ${Object.keys(LEAST).join(", ")}`);
-    }
-    if (value === undefined) continue;
-    const least = LEAST[name as keyof HistoryOptions];
-    if (!isWhole(value, least, Infinity)) {
-      refuseArgument(call, name, value, `a whole number from ${least} to Infinity`);
-    }
-    checked[name as keyof HistoryOptions] = value;
-  }
-  return checked;
 }
 
 /** What all ends of one broker have in common. */

@@ -72,7 +72,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/topics/hub_test.ts": ["topics/known_ids", "topics/subscriber", "topics/topics"],
   "unit/connection/states_test.ts": ["topics/broker/states"],
-  "unit/topics/memory_broker_test.ts": ["testing/broker_contract"],
+  "unit/topics/memory_broker_test.ts": ["testing/broker_contract", "topics/history_options"],
   "behaviour/extensions/callback_extension_test.ts": [
     "extensions/callback_extension",
     "extensions/callback_session",

@@ -1,6 +1,7 @@
 /** The seam to what carries publications from context to context, and what it keeps of them. */
 
 import type { Clock } from "../service.ts";
+import type { BrokerPresence } from "./broker_presence.ts";
 import type { Position } from "./topics.ts";
 
 /**
@@ -67,6 +68,8 @@ export interface BrokerPublication extends Position {
   readonly isBinary: boolean;
   /** As {@linkcode BrokerPublish.sender}. */
   readonly sender?: string;
+  /** What a {@linkcode BrokerPresence} published: its data is the {@linkcode PresenceMember}, as JSON. */
+  readonly presence?: "join" | "leave";
 }
 
 /**
@@ -132,6 +135,8 @@ export interface BrokerEvents {
 export interface Broker extends AsyncDisposable {
   /** Whether publications are kept, unless they say `history: false`. */
   readonly keepsHistory: boolean;
+  /** Which connections are in a topic. Without it `context.presence` is refused. */
+  readonly presence?: BrokerPresence;
   /**
    * Another end of the same broker, for each context that is given this one. A broker without it serves
    * one context.

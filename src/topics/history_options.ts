@@ -1,0 +1,33 @@
+/** What every broker that keeps publications lets be chosen of that. */
+
+import { DEFAULT_HISTORY, type HistoryOptions } from "../api/topics/broker.ts";
+import { refuseArgument } from "../base/check.ts";
+import { isWhole } from "../base/option_rules.ts";
+
+/** The least that each option may be. */
+const LEAST: Required<HistoryOptions> = {
+  historySize: 0,
+  historyTtlMs: 1,
+  historyBytes: 0,
+  idempotencyMs: 0,
+};
+
+/** The options, checked, with defaults filled in. */
+export function checkHistory(call: string, options: HistoryOptions): Required<HistoryOptions> {
+  if (typeof options !== "object" || options === null) {
+    refuseArgument(call, "options", options, "an object");
+  }
+  const checked = { ...DEFAULT_HISTORY };
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(LEAST, name)) {
+      refuseArgument(call, name, value, `one of ${Object.keys(LEAST).join(", ")}`);
+    }
+    if (value === undefined) continue;
+    const least = LEAST[name as keyof HistoryOptions];
+    if (!isWhole(value, least, Infinity)) {
+      refuseArgument(call, name, value, `a whole number from ${least} to Infinity`);
+    }
+    checked[name as keyof HistoryOptions] = value;
+  }
+  return checked;
+}
