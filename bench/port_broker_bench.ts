@@ -61,7 +61,7 @@ const group = `${TURNS} turns of ${BATCH} × 125 bytes`;
 Deno.bench("bare messages of an array", { group, baseline: true }, async () => {
   const done = told();
   for (let i = 0; i < TURNS; i++) {
-    bare.postMessage(Array.from({ length: BATCH }, () => DATA));
+    bare.postMessage(Array.from({ length: BATCH }, () => DATA.slice()));
     await turn();
   }
   await done;
