@@ -9,7 +9,7 @@ import { type Message, message, messages, Played } from "../../unit/topics/playe
 const PATIENCE_MS = 30_000;
 
 /** The runtime's, whose timers end with it, as those of a context do. */
-class EndingClock implements Clock {
+export class EndingClock implements Clock {
   readonly #timers = new Set<unknown>();
 
   now(): number {
