@@ -46,7 +46,7 @@ interface Lease {
   topics: Map<string, Joined>;
   /** Whether there was one under this name. */
   isHeld: boolean;
-  /** Whether the context has not heard yet that its connections have to join anew. */
+  /** Whether the context has not heard yet that its connections have to join, or join anew. */
   hasLost: boolean;
 }
 
@@ -63,7 +63,7 @@ export class RedisPresence implements BrokerPresence {
   #leaseOf(home: string): Lease {
     const known = this.#leases.get(home);
     if (known !== undefined) return known;
-    const made = { node: newNode(), topics: new Map(), isHeld: false, hasLost: false };
+    const made = { node: newNode(), topics: new Map(), isHeld: false, hasLost: true };
     this.#leases.set(home, made);
     return made;
   }
