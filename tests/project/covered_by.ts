@@ -191,6 +191,13 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "context/topics/topics",
     "service/wheel_clock",
   ],
+  "behaviour/topics/ports_test.ts": [
+    "remote/broker/channel",
+    "remote/broker/port_broker",
+    "remote/broker/port_presence",
+    "remote/broker/share",
+    "remote/broker/share_port",
+  ],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
   "behaviour/tracing/tracing_test.ts": [
     "connection/tracing/channels",
