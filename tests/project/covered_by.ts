@@ -72,7 +72,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/topics/hub_test.ts": ["topics/known_ids", "topics/subscriber", "topics/topics"],
   "unit/connection/states_test.ts": ["topics/broker/states"],
-  "unit/topics/memory_broker_test.ts": ["testing/broker_contract", "topics/history_options"],
+  "unit/topics/memory_broker_test.ts": [
+    "testing/broker_contract",
+    "testing/contract/",
+    "topics/history_options",
+    "topics/presence/memory_presence",
+  ],
   "behaviour/extensions/callback_extension_test.ts": [
     "extensions/callback_extension",
     "extensions/callback_session",
