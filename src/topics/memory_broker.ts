@@ -13,14 +13,13 @@ import type { Position } from "../api/topics/topics.ts";
 import type { Clock } from "../api/service.ts";
 import { checkHistory } from "./history_options.ts";
 import { KnownIds } from "./known_ids.ts";
+import { bytesOf } from "./presence/member.ts";
 import { MemoryPresence, MemoryPresenceNode } from "./presence/memory_presence.ts";
 
 /** What is to be taken. */
 type Taken = Pick<BrokerPublication, "isBinary" | "sender" | "presence"> & {
   readonly history: boolean;
 };
-
-const encoder = new TextEncoder();
 
 interface Kept extends BrokerPublication {
   readonly previous: number;
@@ -79,8 +78,7 @@ export function memoryBroker(options: HistoryOptions = {}): Broker {
 class MemoryStore {
   readonly keepsHistory: boolean;
   readonly presence: MemoryPresence = new MemoryPresence((topic, presence, member, history) => {
-    const data = encoder.encode(JSON.stringify(member));
-    this.#take(topic, data, { isBinary: false, history, presence });
+    this.#take(topic, bytesOf(member), { isBinary: false, history, presence });
   });
   readonly #options: Required<HistoryOptions>;
   readonly #ids: KnownIds;

@@ -189,6 +189,17 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "service/wheel_clock",
   ],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
+  "behaviour/topics/presence_test.ts": [
+    "connection/topics/presence_calls",
+    "context/topics/presence",
+    "topics/presence/broker_presence_calls",
+    "topics/presence/local_presence",
+    "topics/presence/member",
+    "topics/presence/memberships",
+    "topics/presence/own_members",
+    "topics/presence/presence_calls",
+    "topics/presence/rooms",
+  ],
   "behaviour/tracing/tracing_test.ts": [
     "connection/tracing/channels",
     "connection/tracing/guarded_channel",
