@@ -196,9 +196,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "topics/presence/local_presence",
     "topics/presence/member",
     "topics/presence/memberships",
-    "topics/presence/own_members",
     "topics/presence/presence_calls",
-    "topics/presence/rooms",
   ],
   "behaviour/tracing/tracing_test.ts": [
     "connection/tracing/channels",

@@ -47,8 +47,8 @@ export interface BrokerPresence {
    * lease has ended: each of them is published as a `"leave"` once, whichever of the contexts does it. Called
    * before the first `join`, as members of a context without a lease are not listed.
    *
-   * @returns False if this context's own had ended: its connections are members no more, and have to join anew. The
-   *   first time it is of no consequence.
+   * @returns False if this context had no lease, as at first, when it has ended, and when the broker has lost its
+   *   data: its connections are members no more, and have to join anew.
    */
   tend(leaseMs: number, history: boolean): Promise<boolean>;
   /** Up to `limit` members of a topic, of contexts with a lease. */

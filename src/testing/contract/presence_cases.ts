@@ -152,6 +152,14 @@ export const PRESENCE_CASES: Readonly<Record<string, Play>> = {
     same(await idsOf(two, topic), ["a", "c"], "ids at the end");
   },
 
+  async "tend tells whether there was a lease already"(stage) {
+    const { history } = stage.kept;
+    for (const end of [await stage.end(), await stage.end()]) {
+      same(await end.presence.tend(LONG_MS, history), false, "of one that has none tend tells");
+      same(await end.presence.tend(LONG_MS, history), true, "of one that has one");
+    }
+  },
+
   async "a lease that is renewed has no end, and nothing is published for it"(stage) {
     const topic = stage.topic();
     const [stays, other] = [await stage.end(topic), await tended(stage, topic)];

@@ -272,10 +272,9 @@ export class BrokerHub<Message extends Publishable>
 
   onState(isUp: boolean): void {
     this.#turns.run(() => {
-      if (isUp) {
-        this.#openings.openAll(this.topics.values());
-        this.presence.up();
-      } else {
+      this.presence.onState(isUp);
+      if (isUp) this.#openings.openAll(this.topics.values());
+      else {
         this.#openings.pause();
         for (const topic of [...this.topics.values()]) this.#feed.suspend(topic);
       }

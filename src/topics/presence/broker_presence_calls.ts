@@ -20,8 +20,6 @@ import { Rooms, type RoomsHost } from "./rooms.ts";
 
 const LEASE_MS = 15_000;
 const TEND_MS = 5_000;
-/** Behind this no broker's clock has a lease of this context go on. */
-const SURELY_ENDED_MS = 2 * LEASE_MS;
 
 /** What it needs of the hub. Implemented by BrokerHub. */
 export interface BrokerPresenceHost {
@@ -55,7 +53,7 @@ export class BrokerPresenceCalls<Message>
   readonly #rooms: Rooms;
   /** Until when the broker has a lease of this context at least. */
   #leaseEnd = -Infinity;
-  /** It may have none all the same, as a broker that has begun anew. */
+  /** It may have none all the same, as one that has begun anew. */
   #isDoubtful = false;
   #tending: Promise<void> | undefined;
   #timer: unknown;
@@ -133,11 +131,10 @@ export class BrokerPresenceCalls<Message>
     this.#rooms.drop(topic);
   }
 
-  /** The broker is there again. */
-  up(): void {
-    if (this.#own.size + this.#rooms.size === 0) return;
+  /** The broker is away, or there again: it may have begun anew with nothing. */
+  onState(isUp: boolean): void {
     this.#isDoubtful = true;
-    this.#tendSoon();
+    if (isUp && this.#own.size + this.#rooms.size > 0) this.#tendSoon();
   }
 
   /** Resolves when the broker has heard of all that have left, or can't be told. */
@@ -168,8 +165,8 @@ export class BrokerPresenceCalls<Message>
       await this.#tend();
       this.#own.goOn();
     } catch (error) {
+      this.#isDoubtful = true;
       log("info", () => describeError(error));
-      if (this.#leaseEnd + SURELY_ENDED_MS - LEASE_MS < this.clock.now()) this.#own.lost();
     }
   }
 
@@ -180,10 +177,12 @@ export class BrokerPresenceCalls<Message>
   async #tendOnce(): Promise<void> {
     const end = this.clock.now() + LEASE_MS;
     const isKept = await this.ask("tend", (presence) => presence.tend(LEASE_MS, this.history));
+    // The word that it had ended may have been an answer that was lost.
+    const mayHaveEnded = this.#leaseEnd <= this.clock.now();
     this.#leaseEnd = end;
     this.#isDoubtful = false;
-    if (isKept) return;
-    this.#own.lost();
+    if (isKept && !mayHaveEnded) return;
+    this.#own.forget(isKept);
     this.#own.goOn();
   }
 

@@ -76,7 +76,7 @@ export class MemoryPresence {
 export class MemoryPresenceNode implements BrokerPresence {
   readonly #all: MemoryPresence;
   readonly #now: () => number;
-  #leaseEnd: number | undefined;
+  #leaseEnd = -Infinity;
 
   /** @param now the time of the context */
   constructor(all: MemoryPresence, now: () => number) {
@@ -85,7 +85,7 @@ export class MemoryPresenceNode implements BrokerPresence {
   }
 
   hasLease(now: number): boolean {
-    return this.#leaseEnd !== undefined && this.#leaseEnd > now;
+    return this.#leaseEnd > now;
   }
 
   join(topic: string, member: PresenceMember, history: boolean): Promise<void> {
@@ -100,10 +100,10 @@ export class MemoryPresenceNode implements BrokerPresence {
 
   tend(leaseMs: number, history: boolean): Promise<boolean> {
     const now = this.#now();
-    const hasEnded = this.#leaseEnd !== undefined && !this.hasLease(now);
+    const hadLease = this.hasLease(now);
     this.#all.sweep(now, history);
     this.#leaseEnd = now + leaseMs;
-    return Promise.resolve(!hasEnded);
+    return Promise.resolve(hadLease);
   }
 
   members(topic: string, limit: number): Promise<PresenceMembers> {

@@ -25,6 +25,8 @@ interface OwnMember<Message> extends Membership<Message> {
   known: PresenceMember | undefined | typeof UNKNOWN;
   /** What the others of this context have been told that it is. */
   shown: PresenceMember | undefined;
+  /** How many calls of the program wait for it. */
+  callers: number;
   /** The last call to the broker. */
   work: Promise<void>;
   /** How often in a row that has failed. */
@@ -86,6 +88,7 @@ export class OwnMembers<Message> {
     if (known?.wanted === undefined) this.#members.checkEstablished(subscriber);
     const own = known ?? this.#add(subscriber, topic);
     const member = own.wanted = memberOf(own.id, choices, own.wanted);
+    own.callers++;
     try {
       await this.#host.lease();
       await this.#settle(own);
@@ -94,6 +97,8 @@ export class OwnMembers<Message> {
       if (own.wanted === member) own.wanted = own.shown;
       this.#later(own);
       throw error;
+    } finally {
+      own.callers--;
     }
     if (own.wanted !== undefined) return;
     throw new LwsError("connection-closed", "join: it ended, or left, meanwhile");
@@ -108,6 +113,7 @@ export class OwnMembers<Message> {
       wanted: undefined,
       known: undefined,
       shown: undefined,
+      callers: 0,
       work: Promise.resolve(),
       attempts: 0,
       isRetrying: false,
@@ -211,15 +217,19 @@ export class OwnMembers<Message> {
   /** Tells the broker, which is there, what it does not know. */
   goOn(): void {
     for (const own of this.#members.all()) {
-      if (own.wanted !== own.known) this.#rejoining.add(own);
+      if (own.wanted !== own.known && own.callers === 0) this.#rejoining.add(own);
     }
   }
 
-  /** The lease has ended, and with it all that the broker had of this context. */
-  lost(): void {
+  /**
+   * The lease has ended, and with it all that the broker had of this context.
+   *
+   * @param isDoubtful Whether that may be so, and need not.
+   */
+  forget(isDoubtful: boolean): void {
     this.#leases++;
     for (const own of [...this.#members.all()]) {
-      own.known = undefined;
+      own.known = isDoubtful && own.known !== undefined ? UNKNOWN : undefined;
       this.#tidy(own);
     }
   }

@@ -184,7 +184,6 @@ export class Rooms {
 
   #reread(followed: Followed, ...moves: Move[]): void {
     followed.moves ??= moves;
-    if (followed.room !== undefined) followed.moves = [];
     followed.reading++;
     if (this.#host.isLive(followed.topic)) this.#readings.add(followed);
   }

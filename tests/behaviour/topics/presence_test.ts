@@ -280,6 +280,35 @@ Deno.test("what joins and leaves has no effect on clients that resume, unless th
   }
 });
 
+Deno.test("without a broker and an encode, what joins and leaves is no publication that a client has missed", async () => {
+  const { all, protocol } = hearing(false);
+  await using served = serve([protocol]);
+  await served.open();
+  const since = await served.context.publish("t", "1");
+  await served.context.presence.join(all[0]!, "t");
+  assertEquals(await all[0]!.subscribe("t", { since }), { ...since, recovered: true, count: 0 });
+});
+
+Deno.test("a client of a protocol without encode resumes over those that came and went for others", async () => {
+  const { all, protocol } = hearing(false);
+  const coded = { ...named("coded", {}), encode: () => undefined };
+  await using served = serve([protocol, coded], { broker: memoryBroker(KEEPS) });
+  const { context: { presence }, context } = served;
+  const sockets = [await served.open(), await served.open()];
+  const since = await context.publish("t", "1");
+  await presence.join(all[0]!, "t", { key: "ada" });
+  await context.publish("t", "2");
+  await presence.leave(all[0]!, "t");
+  for (const [i, wsi] of all.entries()) {
+    // From history, and from the tail that the context keeps of the topic.
+    const { recovered, count } = await wsi.subscribe("t", { since });
+    assertEquals([recovered, count, await sockets[i]!.receiveText()], [true, 1, "2"]);
+  }
+  const { offset } = await context.publish("t", "3");
+  assertEquals(offset, since.offset + 4);
+  for (const socket of sockets) assertEquals(await socket.receiveText(), "3");
+});
+
 Deno.test("a client that resumes is sent what encode makes of those that came and went meanwhile", async () => {
   const { all, protocol } = hearing(false);
   const encode = ({ presence, member }: Publication) => `${presence} ${member?.key}`;
@@ -353,6 +382,25 @@ Deno.test("a callback that answers presence with a number, or throws, closes its
   for (const { peer } of sockets.slice(0, 2)) peer.close();
   await settle();
   assertEquals(closes, [[0, "callback"], [1, "callback"]]);
+});
+
+Deno.test("one that is closed by another's callback is not told any more", async () => {
+  const all: Wsi[] = [];
+  const told: number[] = [];
+  await using served = serve([named("x", {
+    established(wsi) {
+      all.push(wsi);
+      wsi.subscribe("t");
+    },
+    presence(wsi) {
+      told.push(all.indexOf(wsi));
+      served.context.hangupOnClient(all[1]!.socketFd);
+    },
+  })]);
+  for (let i = 0; i < 3; i++) await served.open();
+  await served.context.presence.join(all[2]!, "t");
+  await settle();
+  assertEquals(told, [0, 2]);
 });
 
 Deno.test("a raw callback is told of presence as well", async () => {
