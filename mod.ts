@@ -82,6 +82,14 @@ export type {
   PresenceMembers,
 } from "./src/api/topics/broker_presence.ts";
 export type {
+  Presence,
+  PresenceChange,
+  PresenceEntry,
+  PresenceOptions,
+  PresenceQuery,
+  PresentConnection,
+} from "./src/api/topics/presence.ts";
+export type {
   HistoryQuery,
   Position,
   Publication,
