@@ -62,8 +62,8 @@ export class Openings<Message extends Publishable> {
   }
 
   /** A part of the broker that is away keeps none of another waiting. */
-  #bringAll(topics: readonly Of<Message>[], subscribes: boolean): void {
-    for (const some of this.#link.byPart(topics)) this.#bring(some, subscribes, 0);
+  #bringAll(topics: readonly Of<Message>[], subscribes: boolean, attempt = 0): void {
+    for (const some of this.#link.byPart(topics)) this.#bring(some, subscribes, attempt);
   }
 
   async #bring(
@@ -93,7 +93,8 @@ export class Openings<Message extends Publishable> {
         log(level, () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
         const again = () => {
-          if (generation === this.#generation) this.#bring(rest, subscribes, attempt + 1);
+          // The parts may be known only by the failure.
+          if (generation === this.#generation) this.#bringAll(rest, subscribes, attempt + 1);
         };
         this.#clock.setTimer(again, retryDelay(attempt));
         return;
