@@ -1,0 +1,81 @@
+/** A way between a node and its broker that can die without a word, as behind a router that has lost its state. */
+
+/** One of them: a port that forwards to another one. */
+export class Path implements AsyncDisposable {
+  readonly port: number;
+  readonly #target: number;
+  readonly #listener: Deno.TcpListener;
+  readonly #conns = new Set<Deno.TcpConn>();
+  readonly #forwarding = new Set<Promise<void>>();
+  readonly #accepting: Promise<void>;
+  /** Those that lead nowhere any more, and stay open. */
+  readonly #dead = new WeakSet<Deno.TcpConn>();
+
+  constructor(target: number) {
+    this.#target = target;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = this.#listener.addr.port;
+    this.#accepting = this.#accept();
+  }
+
+  /** How many connections lead through it. */
+  get count(): number {
+    return [...this.#conns].filter((conn) => !this.#dead.has(conn)).length / 2;
+  }
+
+  /** What comes from now on, on the connections that there are, goes nowhere; none of them ends by that. */
+  freeze(): void {
+    for (const conn of this.#conns) this.#dead.add(conn);
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      for await (const conn of this.#listener) {
+        const pair = this.#lead(conn);
+        this.#forwarding.add(pair);
+        pair.finally(() => this.#forwarding.delete(pair));
+      }
+    } catch { /* It is closed. */ }
+  }
+
+  async #lead(near: Deno.TcpConn): Promise<void> {
+    this.#conns.add(near);
+    try {
+      const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
+      this.#conns.add(far);
+      await Promise.all([this.#pipe(near, far), this.#pipe(far, near)]);
+    } catch {
+      // The broker is not there, and the node hears of that.
+      this.#close(near);
+    }
+  }
+
+  async #pipe(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (;;) {
+        const count = await from.read(buffer);
+        if (this.#dead.has(from)) {
+          if (count === null) break;
+          continue;
+        }
+        if (count === null) break;
+        for (let at = 0; at < count;) at += await to.write(buffer.subarray(at, count));
+      }
+    } catch { /* The other end has gone. */ }
+    this.#close(from);
+    // The end of one that is dead stays a secret, too.
+    if (!this.#dead.has(from)) this.#close(to);
+  }
+
+  #close(conn: Deno.TcpConn): void {
+    if (this.#conns.delete(conn)) conn.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#accepting;
+    for (const conn of [...this.#conns]) this.#close(conn);
+    await Promise.all(this.#forwarding);
+  }
+}
