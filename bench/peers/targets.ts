@@ -51,6 +51,8 @@ export const TARGET_TABLES: readonly TargetTable[] = [
       { measure: "idle-deflate", figure: "moreBytes", atMost: 1024 },
       { measure: "idle-cpu", figure: "cpuPercent", atMost: 1 },
       { measure: "broadcast", figure: RATE, against: "deno", atLeast: 2 },
+      { measure: "topics", figure: "ofLoop", atLeast: 0.9 },
+      { measure: "topics", figure: "ofOne", atLeast: 0.4 },
       { measure: "growth", figure: "kept", atLeast: 0.75 },
     ],
   },

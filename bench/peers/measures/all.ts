@@ -10,6 +10,7 @@ import { idleDeflate } from "./idle_deflate.ts";
 import { latency } from "./latency.ts";
 import { throughputCase, throughputCaseNamed } from "./throughput.ts";
 import { tlsCase, tlsCaseNamed } from "./tls.ts";
+import { topics } from "./topics.ts";
 
 export const CASES: readonly Case[] = [
   throughputCase([1, 1, 125]),
@@ -30,6 +31,7 @@ export const CASES: readonly Case[] = [
   idleDeflate,
   idleCpu,
   broadcast,
+  topics,
   growth,
   // After the case whose maximum it halves.
   latency,
