@@ -190,7 +190,8 @@ export async function servingFiles(
 export function publishing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ id }) => isOurs(id)).map((each) => {
     const more = each.id === OURS_EPOLL ? ["--epoll"] : [];
-    return { ...each, command: onDeno("lws_topics.ts", ...more) };
+    const [program, verb, ...rest] = onDeno("lws_topics.ts", ...more) as [string, ...string[]];
+    return { ...each, command: [program, verb!, "--v8-flags=--expose-gc", ...rest] };
   });
 }
 

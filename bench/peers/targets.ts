@@ -53,6 +53,7 @@ export const TARGET_TABLES: readonly TargetTable[] = [
       { measure: "broadcast", figure: RATE, against: "deno", atLeast: 2 },
       { measure: "topics", figure: "ofLoop", atLeast: 0.9 },
       { measure: "topics", figure: "ofOne", atLeast: 0.4 },
+      { measure: "topics-idle", figure: "ofConnection", atMost: 0.2 },
       { measure: "growth", figure: "kept", atLeast: 0.75 },
     ],
   },

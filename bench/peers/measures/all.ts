@@ -11,6 +11,7 @@ import { latency } from "./latency.ts";
 import { throughputCase, throughputCaseNamed } from "./throughput.ts";
 import { tlsCase, tlsCaseNamed } from "./tls.ts";
 import { topics } from "./topics.ts";
+import { topicsIdle } from "./topics_idle.ts";
 
 export const CASES: readonly Case[] = [
   throughputCase([1, 1, 125]),
@@ -32,6 +33,7 @@ export const CASES: readonly Case[] = [
   idleCpu,
   broadcast,
   topics,
+  topicsIdle,
   growth,
   // After the case whose maximum it halves.
   latency,

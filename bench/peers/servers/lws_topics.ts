@@ -1,7 +1,8 @@
 /**
  * A server of this module that has what one connection sends reach all of them: on `/loop` by a loop of
  * prepared writes, on `/topic` by a topic of all, on `/topics` by a topic of each one's own. A connection to
- * `/idle` subscribes to one of its own, and nothing more.
+ * `/idle` subscribes to one of its own, and nothing more; one to `/nothing` not even that; one to `/heap` is told the
+ * bytes of the heap that are in use. Needs `--v8-flags=--expose-gc`.
  */
 
 import { createContext, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
@@ -58,10 +59,22 @@ const idle: Protocol = {
   },
 };
 
+const nothing: Protocol = { name: "nothing", callback() {} };
+
+const heap: Protocol = {
+  name: "heap",
+  callback(...[wsi, reason]) {
+    if (reason !== "established") return;
+    for (let i = 0; i < 3; i++) (globalThis as unknown as { gc(): void }).gc();
+    const { heapUsed, external } = Deno.memoryUsage();
+    wsi.write(String(heapUsed + external));
+  },
+};
+
 await using context = createContext({
   port: PORT,
   iface: "127.0.0.1",
-  protocols: [loop, topic, topics, idle],
+  protocols: [loop, topic, topics, idle, nothing, heap],
   ...Deno.args.includes("--epoll") && { network: epollNetwork() },
 });
 announce(context.port);
