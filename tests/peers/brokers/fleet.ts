@@ -81,14 +81,11 @@ export class Fleet implements AsyncDisposable {
     for (const node of this.nodes) await node.order({ publish: this.topics, rate: this.#rate });
   }
 
-  get #delivered(): number {
-    return this.followers.reduce((sum, { trace }) => sum + trace.length, 0);
-  }
-
-  /** Resolves when followers have got so many more messages, each on average. */
-  async delivered(each: number): Promise<void> {
-    const wanted = this.#delivered + each * this.followers.length;
-    await until(() => this.#delivered >= wanted, () => `${this.#delivered} of ${wanted} have come`);
+  /** Resolves when followers, by default all, have been told so many more things, each on average. */
+  async delivered(each: number, followers: readonly Follower[] = this.followers): Promise<void> {
+    const told = () => followers.reduce((sum, { trace }) => sum + trace.length, 0);
+    const wanted = told() + each * followers.length;
+    await until(() => told() >= wanted, () => `${told()} of ${wanted} have come`);
   }
 
   /** Ends the publications, waits for the last of them, and tells what became of all. */
