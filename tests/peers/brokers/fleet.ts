@@ -1,9 +1,10 @@
 /** Nodes with a broker, followers on all of them, and publishers in each: what faults are tried on. */
 
-import { type Account, audit } from "./audit.ts";
+import { type Account, audit } from "../../support/topics/audit.ts";
 import { Follower } from "./follower.ts";
 import { NodeProcess } from "./node_process.ts";
-import type { BrokerChoice, Stopped } from "./wire.ts";
+import type { Published } from "../../support/topics/trace.ts";
+import type { BrokerChoice } from "./wire.ts";
 
 /** How many there are of everything. */
 export interface FleetChoice {
@@ -112,7 +113,7 @@ export class Fleet implements AsyncDisposable {
 }
 
 /** Of each topic the last number of each publisher. */
-function lastNumbers(stopped: readonly Stopped[]): Map<string, Map<string, number>> {
+function lastNumbers(stopped: readonly Published[]): Map<string, Map<string, number>> {
   const last = new Map<string, Map<string, number>>();
   for (const [i, { confirmed }] of stopped.entries()) {
     for (const [topic, number] of confirmed) {

@@ -1,28 +1,15 @@
 /** A client that follows a topic, and goes on at its position wherever it connects again. */
 
 import type { Position } from "../../../mod.ts";
+import type { Entry, Followed } from "../../support/topics/trace.ts";
 import { PlainClient } from "./plain_client.ts";
-import { type Numbered, readTold, type Told, type Wish } from "./wire.ts";
-
-/** What it was told, in the order in which a program would see it. */
-export type Entry =
-  | { readonly kind: "message"; readonly message: Numbered & Position }
-  | {
-    readonly kind: "begun";
-    readonly since: Position | undefined;
-    readonly recovered: boolean;
-    readonly start: Position;
-    /** How many messages the node says to have sent for the resume, and how many had come. */
-    readonly count: number;
-    readonly came: number;
-  }
-  | { readonly kind: "gap"; readonly start: Position; readonly cause: string };
+import { readTold, type Told, type Wish } from "./wire.ts";
 
 /** How long to wait before something is tried again. */
 const RETRY_MS = 50;
 
 /** One of them. */
-export class Follower {
+export class Follower implements Followed {
   readonly topic: string;
   readonly trace: Entry[] = [];
   /** The latest number of each publisher. */

@@ -1,7 +1,7 @@
 /** The ground of the other tests here: what they ask of brokers in processes of their own holds without one. */
 
 import { assert, assertEquals } from "@std/assert";
-import { NO_FAULTS } from "./audit.ts";
+import { NO_FAULTS } from "../../support/topics/audit.ts";
 import { Fleet } from "./fleet.ts";
 
 const KEEPS = { kind: "memory", options: { historySize: 1_000 } } as const;

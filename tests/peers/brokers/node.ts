@@ -5,9 +5,9 @@
 import { type Context, createContext, handlers, LwsError, memoryBroker } from "../../../mod.ts";
 import type { Broker } from "../../../mod.ts";
 import { LOOPBACK } from "../../support/patience.ts";
+import type { Confirmed } from "../../support/topics/trace.ts";
 import {
   type BrokerChoice,
-  type Confirmed,
   type NodeChoice,
   type Order,
   type Wish,
@@ -60,7 +60,7 @@ function makeBroker({ kind, options }: BrokerChoice): Broker {
 class Publisher {
   readonly confirmed: Confirmed[] = [];
   refused = 0;
-  #isStopped = false;
+  #isPublished = false;
   readonly #done: Promise<unknown>;
 
   constructor(context: Context, topics: readonly string[], rate: number) {
@@ -70,7 +70,7 @@ class Publisher {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#isPublished = true;
     await this.#done;
   }
 
@@ -81,7 +81,7 @@ class Publisher {
     phase: number,
   ): Promise<void> {
     const begin = performance.now() + phase * everyMs;
-    for (let number = 1; !this.#isStopped; number++) {
+    for (let number = 1; !this.#isPublished; number++) {
       const early = begin + number * everyMs - performance.now();
       if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       await this.#publish(context, topic, number);

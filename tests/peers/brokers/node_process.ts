@@ -1,7 +1,8 @@
 /** Nodes in processes of their own. */
 
 import { fromFileUrl } from "@std/path";
-import type { NodeChoice, Order, Stopped } from "./wire.ts";
+import type { Published } from "../../support/topics/trace.ts";
+import type { NodeChoice, Order } from "./wire.ts";
 
 const NODE = fromFileUrl(new URL("node.ts", import.meta.url));
 
@@ -42,9 +43,9 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** Ends its publications, and tells what they were. */
-  async stopPublishing(): Promise<Stopped> {
+  async stopPublishing(): Promise<Published> {
     await this.order({ stop: true });
-    return JSON.parse(await nextLine(this.#lines)) as Stopped;
+    return JSON.parse(await nextLine(this.#lines)) as Published;
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {

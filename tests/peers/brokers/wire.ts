@@ -1,6 +1,7 @@
 /** What nodes and followers of these tests say to each other, and what a node tells the test. */
 
 import type { Position } from "../../../mod.ts";
+import type { Numbered } from "../../support/topics/trace.ts";
 
 /** Which broker a node has: its options, as far as JSON has them. */
 export interface BrokerChoice {
@@ -21,24 +22,8 @@ export interface NodeChoice {
 export type Order =
   /** One publication after the other to each of these topics, so many a second to each. */
   | { readonly publish: readonly string[]; readonly rate: number }
-  /** The end of that: it answers with a {@linkcode Stopped}. */
+  /** The end of that: it answers with what was published. */
   | { readonly stop: true };
-
-/** One publication that the broker has confirmed: topic, number of its publisher's there, position. */
-export type Confirmed = readonly [topic: string, number: number, epoch: string, offset: number];
-
-/** What a node has published, once nothing of it is under way any more. */
-export interface Stopped {
-  readonly confirmed: readonly Confirmed[];
-  /** How many attempts were refused, and made again with the same id. */
-  readonly refused: number;
-}
-
-/** What a publication carries. */
-export interface Numbered {
-  readonly publisher: string;
-  readonly number: number;
-}
 
 /** What a node sends on a connection. */
 export type Told =

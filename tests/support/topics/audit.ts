@@ -1,8 +1,7 @@
 /** What followers were told beside what was published: whether anything is missing without a word, or came twice. */
 
 import type { Position } from "../../../mod.ts";
-import type { Entry, Follower } from "./follower.ts";
-import type { Numbered, Stopped } from "./wire.ts";
+import type { Entry, Followed, Numbered, Published } from "./trace.ts";
 
 /** What must not happen, each as a count. */
 export interface Faults {
@@ -46,7 +45,7 @@ export interface Account {
 class Ledger {
   readonly #offsets = new Map<string, number[]>();
 
-  constructor(all: readonly Stopped[]) {
+  constructor(all: readonly Published[]) {
     for (const { confirmed } of all) {
       for (const [topic, , epoch, offset] of confirmed) {
         const key = `${topic} ${epoch}`;
@@ -80,16 +79,16 @@ function firstAtLeast(sorted: readonly number[], value: number): number {
 }
 
 /** Compares what followers were told with what nodes have published. */
-export function audit(followers: readonly Follower[], stopped: readonly Stopped[]): Account {
-  const ledger = new Ledger(stopped);
+export function audit(followers: readonly Followed[], all: readonly Published[]): Account {
+  const ledger = new Ledger(all);
   const sum = new Sum();
   for (const [i, { topic, trace }] of followers.entries()) {
     new Reader(topic, ledger, sum, `follower ${i} of ${topic}`).read(trace);
   }
   return {
     ...{ faults: sum.faults, complaints: sum.complaints, delivered: sum.delivered },
-    published: stopped.reduce((all, { confirmed }) => all + confirmed.length, 0),
-    refused: stopped.reduce((all, { refused }) => all + refused, 0),
+    published: all.reduce((all, { confirmed }) => all + confirmed.length, 0),
+    refused: all.reduce((all, { refused }) => all + refused, 0),
     ...{ recovered: sum.recovered, unrecovered: sum.unrecovered },
     ...{ gaps: sum.gaps, lostOpenly: sum.lostOpenly },
   };
