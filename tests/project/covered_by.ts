@@ -55,6 +55,14 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/contract_test.ts": [
+    "brokers/redis/broker",
+    "brokers/redis/connection",
+    "brokers/redis/history",
+    "brokers/redis/mod",
+    "brokers/redis/scripts",
+    "brokers/redis/server",
+  ],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
