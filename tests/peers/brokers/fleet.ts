@@ -67,14 +67,19 @@ export class Fleet implements AsyncDisposable {
     return fleet;
   }
 
-  /** Has followers subscribe, spread over the nodes, each at another one than `turn` less one ago. */
+  /** Has followers subscribe, each at its node, or `turn` nodes further. */
   async connect(followers: readonly Follower[], turn = 0): Promise<void> {
     await Promise.all(followers.map((each) => each.follow(this.#portOf(each, turn))));
   }
 
   #portOf(follower: Follower, turn: number): number {
+    return this.nodes[(this.nodeOf(follower) + turn) % this.nodes.length]!.port;
+  }
+
+  /** Which node a follower begins at. */
+  nodeOf(follower: Follower): number {
     const place = Math.floor(this.followers.indexOf(follower) / this.topics.length);
-    return this.nodes[(place + turn) % this.nodes.length]!.port;
+    return place % this.nodes.length;
   }
 
   /** Begins to publish on all nodes. */

@@ -3,7 +3,8 @@
 // deno-lint-ignore-file no-console -- a program's own output
 
 import { type Context, createContext, handlers, LwsError, memoryBroker } from "../../../mod.ts";
-import type { Broker } from "../../../mod.ts";
+import { type Broker, setLogLevel } from "../../../mod.ts";
+import type { RedisBrokerOptions } from "../../../src/brokers/redis/mod.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import type { Confirmed } from "../../support/topics/trace.ts";
 import {
@@ -15,6 +16,9 @@ import {
   writeNumbered,
   writeTold,
 } from "./wire.ts";
+
+// It would tell of each publication that is refused.
+setLogLevel(["err"]);
 
 const choice = JSON.parse(Deno.args[0]!) as NodeChoice;
 
@@ -42,17 +46,21 @@ const context = createContext({
     callback: following,
     encode: (publication) => writeMessage(publication, publication.data),
   }],
-  broker: makeBroker(choice.broker),
+  broker: await makeBroker(choice.broker),
   topics: choice.topics,
 });
 
 /** Only what a node needs is loaded. */
-function makeBroker({ kind, options }: BrokerChoice): Broker {
+async function makeBroker({ kind, options }: BrokerChoice): Promise<Broker> {
   switch (kind) {
     case "memory":
       return memoryBroker(options);
-    default:
-      throw new Error(`no broker ${kind}`);
+    case "redis": {
+      const { redisBroker } = await import("../../../src/brokers/redis/mod.ts");
+      return redisBroker(options as unknown as RedisBrokerOptions);
+    }
+    case "nats":
+      throw new Error("not yet");
   }
 }
 

@@ -10,6 +10,7 @@ export class Path implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   /** Those that lead nowhere any more, and stay open. */
   readonly #dead = new WeakSet<Deno.TcpConn>();
+  #isBlocked = false;
 
   constructor(target: number) {
     this.#target = target;
@@ -18,19 +19,28 @@ export class Path implements AsyncDisposable {
     this.#accepting = this.#accept();
   }
 
-  /** How many connections lead through it. */
-  get count(): number {
-    return [...this.#conns].filter((conn) => !this.#dead.has(conn)).length / 2;
-  }
-
   /** What comes from now on, on the connections that there are, goes nowhere; none of them ends by that. */
   freeze(): void {
     for (const conn of this.#conns) this.#dead.add(conn);
   }
 
+  /** Ends all connections, and takes no other one until {@linkcode open}. */
+  block(): void {
+    this.#isBlocked = true;
+    for (const conn of [...this.#conns]) this.#close(conn);
+  }
+
+  open(): void {
+    this.#isBlocked = false;
+  }
+
   async #accept(): Promise<void> {
     try {
       for await (const conn of this.#listener) {
+        if (this.#isBlocked) {
+          conn.close();
+          continue;
+        }
         const pair = this.#lead(conn);
         this.#forwarding.add(pair);
         pair.finally(() => this.#forwarding.delete(pair));
