@@ -1,5 +1,8 @@
 /** A way between a node and its broker that can die without a word, as behind a router that has lost its state. */
 
+/** What Redis is told, and what NATS is. */
+const SUBSCRIBES = /^s?subscribe\r$|^SUB /im;
+
 /** One of them: a port that forwards to another one. */
 export class Path implements AsyncDisposable {
   readonly port: number;
@@ -10,6 +13,8 @@ export class Path implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   /** Those that lead nowhere any more, and stay open. */
   readonly #dead = new WeakSet<Deno.TcpConn>();
+  /** Those on which something was subscribed to. */
+  readonly #live = new WeakSet<Deno.TcpConn>();
   #isBlocked = false;
 
   constructor(target: number) {
@@ -19,9 +24,14 @@ export class Path implements AsyncDisposable {
     this.#accepting = this.#accept();
   }
 
-  /** What comes from now on, on the connections that there are, goes nowhere; none of them ends by that. */
-  freeze(): void {
-    for (const conn of this.#conns) this.#dead.add(conn);
+  /**
+   * What comes from now on goes nowhere: on all connections that there are, or on those by which a node has
+   * subscribed. None of them ends by that. Returns how many they are.
+   */
+  freeze(which: "all" | "live"): number {
+    const chosen = [...this.#conns].filter((conn) => which === "all" || this.#live.has(conn));
+    for (const conn of chosen) this.#dead.add(conn);
+    return chosen.length / 2;
   }
 
   /** Ends all connections, and takes no other one until {@linkcode open}. */
@@ -70,6 +80,9 @@ export class Path implements AsyncDisposable {
           continue;
         }
         if (count === null) break;
+        if (SUBSCRIBES.test(new TextDecoder().decode(buffer.subarray(0, count)))) {
+          this.#live.add(from).add(to);
+        }
         for (let at = 0; at < count;) at += await to.write(buffer.subarray(at, count));
       }
     } catch { /* The other end has gone. */ }
