@@ -22,10 +22,12 @@ export function readHistory(
 ): BrokerHistory {
   const [top, start, first, entries] = reply as [number, number, number, Reply[]];
   const publications: BrokerPublication[] = [];
+  const isOfAll = since === undefined || since.offset === 0;
   for (const entry of entries) {
     const [id, [, body]] = entry as [Uint8Array, [Uint8Array, Uint8Array]];
     const offset = Number(decoder.decode(id).split("-")[0]);
-    const previous = offset === start ? 0 : offset - 1;
+    // A count that has begun anew may have lost what was behind another position.
+    const previous = offset === start && isOfAll ? 0 : offset - 1;
     const publication = decodeKept(body, { epoch, offset, previous });
     if (publication !== undefined) publications.push(publication);
   }
