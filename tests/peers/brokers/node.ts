@@ -4,6 +4,7 @@
 
 import { type Context, createContext, handlers, LwsError, memoryBroker } from "../../../mod.ts";
 import { type Broker, setLogLevel } from "../../../mod.ts";
+import type { NatsOptions } from "../../../src/brokers/nats/mod.ts";
 import type { RedisBrokerOptions } from "../../../src/brokers/redis/mod.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import type { Confirmed } from "../../support/topics/trace.ts";
@@ -59,8 +60,10 @@ async function makeBroker({ kind, options }: BrokerChoice): Promise<Broker> {
       const { redisBroker } = await import("../../../src/brokers/redis/mod.ts");
       return redisBroker(options as unknown as RedisBrokerOptions);
     }
-    case "nats":
-      throw new Error("not yet");
+    case "nats": {
+      const { natsBroker } = await import("../../../src/brokers/nats/mod.ts");
+      return natsBroker(options as unknown as NatsOptions);
+    }
   }
 }
 

@@ -11,6 +11,7 @@ function redis(port: number, options: Readonly<Record<string, unknown>>): Broker
 }
 
 testFaults({
+  hasLiveWay: true,
   title: "Redis",
   program: REDIS,
   start: () => startRedis({ appendonly: true, args: ["--appendfsync", "everysec"] }),
