@@ -3,8 +3,7 @@
 import { type Account, audit } from "../../support/topics/audit.ts";
 import { Follower } from "./follower.ts";
 import { NodeProcess } from "./node_process.ts";
-import type { Published } from "../../support/topics/trace.ts";
-import type { BrokerChoice } from "./wire.ts";
+import type { BrokerChoice, Stopped } from "./wire.ts";
 
 /** How many there are of everything. */
 export interface FleetChoice {
@@ -32,6 +31,7 @@ export class Fleet implements AsyncDisposable {
   readonly followers: readonly Follower[];
   readonly topics: readonly string[];
   readonly #rate: number;
+  #stopped: readonly Stopped[] = [];
 
   private constructor(
     nodes: readonly NodeProcess[],
@@ -94,9 +94,20 @@ export class Fleet implements AsyncDisposable {
     await until(() => told() >= wanted, () => `${told()} of ${wanted} have come`);
   }
 
+  /** Has followers go on where they are, and forgets what has been. */
+  begin(): void {
+    for (const follower of this.followers) follower.forget();
+  }
+
+  /** Bytes of the heaps of all nodes, when they were last told to publish no more. */
+  get heapBytes(): number {
+    return this.#stopped.reduce((sum, { heapBytes }) => sum + heapBytes, 0);
+  }
+
   /** Ends the publications, waits for the last of them, and tells what became of all. */
   async settle(): Promise<Account> {
     const stopped = await Promise.all(this.nodes.map((node) => node.stopPublishing()));
+    this.#stopped = stopped;
     const last = lastNumbers(stopped);
     const behind = () =>
       this.followers.filter(({ topic, latest }) =>
@@ -118,12 +129,12 @@ export class Fleet implements AsyncDisposable {
 }
 
 /** Of each topic the last number of each publisher. */
-function lastNumbers(stopped: readonly Published[]): Map<string, Map<string, number>> {
+function lastNumbers(stopped: readonly Stopped[]): Map<string, Map<string, number>> {
   const last = new Map<string, Map<string, number>>();
-  for (const [i, { confirmed }] of stopped.entries()) {
+  for (const { publisher, confirmed } of stopped) {
     for (const [topic, number] of confirmed) {
       const known = last.get(topic) ?? new Map<string, number>();
-      last.set(topic, known.set(`p${i}`, number));
+      last.set(topic, known.set(publisher, number));
     }
   }
   return last;

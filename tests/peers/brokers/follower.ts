@@ -42,6 +42,16 @@ export class Follower implements Followed {
     await this.#begun.promise;
   }
 
+  /** Begins its trace anew, where it is. */
+  forget(): void {
+    const start = this.#position;
+    this.trace.length = 0;
+    this.latest.clear();
+    if (start === undefined) return;
+    const begun = { recovered: true, start, count: 0, came: 0 };
+    this.trace.push({ kind: "begun", since: undefined, ...begun });
+  }
+
   /** Goes away without a word, and stays away. */
   leave(): void {
     this.#isAway = true;

@@ -12,6 +12,7 @@ import {
   type BrokerChoice,
   type NodeChoice,
   type Order,
+  type Stopped,
   type Wish,
   writeMessage,
   writeNumbered,
@@ -69,12 +70,14 @@ async function makeBroker({ kind, options }: BrokerChoice): Promise<Broker> {
 
 /** Publishes to topics, each at a pace, and one at a time: so its numbers are in the broker's order. */
 class Publisher {
+  readonly name: string;
   readonly confirmed: Confirmed[] = [];
   refused = 0;
   #isPublished = false;
   readonly #done: Promise<unknown>;
 
-  constructor(context: Context, topics: readonly string[], rate: number) {
+  constructor(name: string, context: Context, topics: readonly string[], rate: number) {
+    this.name = name;
     this.#done = Promise.all(topics.map((topic, i) => {
       return this.#publishTo(context, topic, 1000 / rate, i / topics.length);
     }));
@@ -101,7 +104,7 @@ class Publisher {
 
   /** Until the broker has it: what it has taken, and not confirmed, it takes no second time. */
   async #publish(context: Context, topic: string, number: number): Promise<void> {
-    const data = writeNumbered({ publisher: choice.name, number });
+    const data = writeNumbered({ publisher: this.name, number });
     for (;;) {
       try {
         const { epoch, offset } = await context.publish(topic, data, { id: data });
@@ -121,12 +124,18 @@ class Publisher {
 
 console.log(JSON.stringify({ port: context.port }));
 let publisher: Publisher | undefined;
+let runs = 0;
 for await (const order of orders()) {
-  if ("publish" in order) publisher = new Publisher(context, order.publish, order.rate);
-  else if (publisher !== undefined) {
+  if ("publish" in order) {
+    const name = `${choice.name}.${++runs}`;
+    publisher = new Publisher(name, context, order.publish, order.rate);
+  } else if (publisher !== undefined) {
     await publisher.stop();
-    const { confirmed, refused } = publisher;
-    console.log(JSON.stringify({ confirmed, refused }));
+    const { name, confirmed, refused } = publisher;
+    const heapBytes = Deno.memoryUsage().heapUsed;
+    const stopped: Stopped = { publisher: name, confirmed, refused, heapBytes };
+    console.log(JSON.stringify(stopped));
+    publisher = undefined;
   }
 }
 // The test has closed our input.

@@ -1,8 +1,7 @@
 /** Nodes in processes of their own. */
 
 import { fromFileUrl } from "@std/path";
-import type { Published } from "../../support/topics/trace.ts";
-import type { NodeChoice, Order } from "./wire.ts";
+import type { NodeChoice, Order, Stopped } from "./wire.ts";
 
 const NODE = fromFileUrl(new URL("node.ts", import.meta.url));
 
@@ -43,9 +42,9 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** Ends its publications, and tells what they were. */
-  async stopPublishing(): Promise<Published> {
+  async stopPublishing(): Promise<Stopped> {
     await this.order({ stop: true });
-    return JSON.parse(await nextLine(this.#lines)) as Published;
+    return JSON.parse(await nextLine(this.#lines)) as Stopped;
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {

@@ -9,9 +9,11 @@ export class Path implements AsyncDisposable {
   readonly #target: number;
   readonly #listener: Deno.TcpListener;
   readonly #conns = new Set<Deno.TcpConn>();
+  /** Those of them that lead to the broker. */
+  readonly #far = new Set<Deno.TcpConn>();
   readonly #forwarding = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
-  /** Those that lead nowhere any more, and stay open. */
+  /** Those of which nothing comes any more, though they stay open. */
   readonly #dead = new WeakSet<Deno.TcpConn>();
   /** Those on which something was subscribed to. */
   readonly #live = new WeakSet<Deno.TcpConn>();
@@ -25,13 +27,13 @@ export class Path implements AsyncDisposable {
   }
 
   /**
-   * What comes from now on goes nowhere: on all connections that there are, or on those by which a node has
-   * subscribed. None of them ends by that. Returns how many they are.
+   * What the broker sends from now on goes nowhere, and what nodes send arrives: on all connections that there are, or
+   * on those by which a node has subscribed. None of them ends by that. Returns how many they are.
    */
   freeze(which: "all" | "live"): number {
-    const chosen = [...this.#conns].filter((conn) => which === "all" || this.#live.has(conn));
+    const chosen = [...this.#far].filter((conn) => which === "all" || this.#live.has(conn));
     for (const conn of chosen) this.#dead.add(conn);
-    return chosen.length / 2;
+    return chosen.length;
   }
 
   /** Ends all connections, and takes no other one until {@linkcode open}. */
@@ -63,6 +65,7 @@ export class Path implements AsyncDisposable {
     try {
       const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
       this.#conns.add(far);
+      this.#far.add(far);
       await Promise.all([this.#pipe(near, far), this.#pipe(far, near)]);
     } catch {
       // The broker is not there, and the node hears of that.
@@ -73,17 +76,11 @@ export class Path implements AsyncDisposable {
   async #pipe(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
     const buffer = new Uint8Array(65_536);
     try {
-      for (;;) {
-        const count = await from.read(buffer);
-        if (this.#dead.has(from)) {
-          if (count === null) break;
-          continue;
-        }
-        if (count === null) break;
-        if (SUBSCRIBES.test(new TextDecoder().decode(buffer.subarray(0, count)))) {
-          this.#live.add(from).add(to);
-        }
-        for (let at = 0; at < count;) at += await to.write(buffer.subarray(at, count));
+      for (let count; (count = await from.read(buffer)) !== null;) {
+        if (this.#dead.has(from)) continue;
+        const bytes = buffer.subarray(0, count);
+        if (SUBSCRIBES.test(new TextDecoder().decode(bytes))) this.#live.add(from).add(to);
+        for (let at = 0; at < count;) at += await to.write(bytes.subarray(at));
       }
     } catch { /* The other end has gone. */ }
     this.#close(from);
@@ -92,6 +89,7 @@ export class Path implements AsyncDisposable {
   }
 
   #close(conn: Deno.TcpConn): void {
+    this.#far.delete(conn);
     if (this.#conns.delete(conn)) conn.close();
   }
 

@@ -1,7 +1,7 @@
 /** What nodes and followers of these tests say to each other, and what a node tells the test. */
 
 import type { Position } from "../../../mod.ts";
-import type { Numbered } from "../../support/topics/trace.ts";
+import type { Numbered, Published } from "../../support/topics/trace.ts";
 
 /** Which broker a node has: its options, as far as JSON has them. */
 export interface BrokerChoice {
@@ -22,8 +22,13 @@ export interface NodeChoice {
 export type Order =
   /** One publication after the other to each of these topics, so many a second to each. */
   | { readonly publish: readonly string[]; readonly rate: number }
-  /** The end of that: it answers with what was published. */
+  /** The end of that: it answers with a {@linkcode Stopped}. */
   | { readonly stop: true };
+
+/** What a node has published, once nothing of it is under way any more, and its memory then. */
+export interface Stopped extends Published {
+  readonly heapBytes: number;
+}
 
 /** What a node sends on a connection. */
 export type Told =

@@ -32,7 +32,7 @@ export class SlowStore {
   }
 
   get published(): Published {
-    return { confirmed: this.#taken, refused: 0 };
+    return { publisher: "store", confirmed: this.#taken, refused: 0 };
   }
 
   /** Its data is the number that it has among those of its topic. */

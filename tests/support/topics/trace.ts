@@ -7,6 +7,8 @@ export type Confirmed = readonly [topic: string, number: number, epoch: string, 
 
 /** What a node has published, once nothing of it is under way any more. */
 export interface Published {
+  /** The name that its publications carry. */
+  readonly publisher: string;
   readonly confirmed: readonly Confirmed[];
   /** How many attempts were refused, and made again with the same id. */
   readonly refused: number;
