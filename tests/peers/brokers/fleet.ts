@@ -21,7 +21,7 @@ export interface FleetChoice {
 
 /** Less than the defaults, so that what they bound is seen within seconds. */
 const SOON = { positionCheckMs: 1_000, brokerTimeoutMs: 3_000, lingerMs: 1_000 };
-/** How long followers may take to get the last publication: past that they never will. */
+/** How long followers may get nothing: past that they never will. */
 const SETTLED_MS = 30_000;
 const LOOK_MS = 20;
 
@@ -140,11 +140,13 @@ function lastNumbers(stopped: readonly Stopped[]): Map<string, Map<string, numbe
   return last;
 }
 
-/** Looks until something holds. */
+/** Looks until something holds, for as long as its state changes. */
 export async function until(holds: () => boolean, state: () => string): Promise<void> {
-  const end = performance.now() + SETTLED_MS;
+  let [last, changed] = [state(), performance.now()];
   while (!holds()) {
-    if (performance.now() > end) throw new Error(`it does not settle: ${state()}`);
+    const now = [state(), performance.now()] as const;
+    if (now[0] !== last) [last, changed] = now;
+    else if (now[1] - changed > SETTLED_MS) throw new Error(`it does not settle: ${last}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
