@@ -40,7 +40,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "topics",
     ],
   ],
-  ["remote", ["base", "core/websocket", "api", "service", "transport"]],
+  ["remote", ["base", "core/websocket", "api", "service", "transport", "topics"]],
   [
     "context",
     [
@@ -104,6 +104,8 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/(transport|tls|testing)\//,
   /^src\/base\/descriptors\.ts$/,
   /^src\/service\/clock\.ts$/,
+  // Only Node's ports tell when their other end has gone.
+  /^src\/remote\/broker\/channel\.ts$/,
   // The channels of tracers are the runtime's.
   /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,

@@ -1,4 +1,4 @@
-/** A context's end of Redis: topics and what is published to them, over one server or several. */
+/** A context's end of Redis: topics and what is published to them. */
 
 import type { Clock } from "../../api/service.ts";
 import type {
@@ -7,43 +7,46 @@ import type {
   BrokerHistory,
   BrokerPublish,
 } from "../../api/topics/broker.ts";
+import type { BrokerPresence } from "../../api/topics/broker_presence.ts";
 import type { Position } from "../../api/topics/topics.ts";
 import { LwsError } from "../../base/errors.ts";
 import { readFrom, readHistory } from "./history.ts";
-import { Keys } from "./keys.ts";
 import { decodeMessage, encodeContent } from "./message.ts";
-import { type Settings, shardName } from "./options.ts";
-import { chooseByScore } from "./rendezvous.ts";
-import { makeScripts, type Script, type Scripts } from "./scripts.ts";
-import { RedisServer, type ServerHost } from "./server.ts";
+import type { Settings } from "./options.ts";
+import { type PresenceHost, RedisPresence } from "./presence.ts";
+import type { Route } from "./route.ts";
+import { makeScripts, type Scripts } from "./scripts.ts";
+import type { RedisServer, ServerHost } from "./server.ts";
+import { Shards } from "./shards.ts";
 
 /** The epoch of all counts, where a server that starts anew goes on with them. */
 const ONE_EPOCH = "k";
 /** As much of a run's id as makes it another one. */
 const EPOCH_LENGTH = 10;
-/** How long `start` waits for other servers when one is there. */
-const OTHERS_MS = 1_000;
 
 const NO_PLACE: Position = { epoch: "", offset: 0 };
 
 /** One node of it. */
-export class RedisBroker implements Broker, ServerHost {
+export class RedisBroker implements Broker, ServerHost, PresenceHost {
   readonly keepsHistory: boolean;
+  readonly presence: BrokerPresence = new RedisPresence(this);
   readonly isCluster = false;
+  readonly trustsRestarts: boolean;
+  readonly route: Route;
   readonly #settings: Settings;
-  readonly #names: readonly string[];
-  #servers: readonly RedisServer[] = [];
   #scripts: Scripts | undefined;
   #events: BrokerEvents | undefined;
   #clock: Clock | undefined;
   /** Whether `start` has resolved, and what the context was told last. */
   #hasStarted = false;
   #isUp = false;
+  #isClosed = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
     this.keepsHistory = settings.history.historySize > 0;
-    this.#names = settings.targets.map(shardName);
+    this.trustsRestarts = settings.restartKeepsEpoch;
+    this.route = new Shards(settings, this);
   }
 
   openNode(): Broker {
@@ -54,32 +57,9 @@ export class RedisBroker implements Broker, ServerHost {
     this.#events = events;
     this.#clock = clock;
     this.#scripts ??= await makeScripts(this.#settings.history, this.isCluster);
-    if (this.#servers.length === 0) {
-      const { targets, prefix } = this.#settings;
-      this.#servers = targets.map((target) => {
-        return new RedisServer(target, new Keys(prefix, target.database), this);
-      });
-    }
-    await this.#connectAll(clock);
-    // It may have been closed meanwhile.
-    if (this.#events === undefined) throw new LwsError("destroyed", "the broker is closed");
+    await this.route.start();
+    if (this.#isClosed) throw new LwsError("destroyed", "the broker is closed");
     this.#hasStarted = this.#isUp = true;
-    for (const server of this.#servers) server.keepTrying();
-  }
-
-  /** Resolves when all are there, or one and no other comes soon. */
-  async #connectAll(clock: Clock): Promise<void> {
-    const attempts = this.#servers.map((server) => server.start());
-    const all = Promise.allSettled(attempts);
-    try {
-      await Promise.any(attempts);
-    } catch (error) {
-      throw (error as AggregateError).errors[0];
-    }
-    let timer: unknown;
-    const soon = new Promise<void>((resolve) => timer = clock.setTimer(resolve, OTHERS_MS));
-    await Promise.race([all, soon]);
-    clock.clearTimer(timer);
   }
 
   // What a server tells.
@@ -88,8 +68,8 @@ export class RedisBroker implements Broker, ServerHost {
     return this.#clock!;
   }
 
-  get scripts(): readonly Script[] {
-    return Object.values(this.#scripts!);
+  get scripts(): Scripts {
+    return this.#scripts!;
   }
 
   onMessage({ keys }: RedisServer, channel: string, message: Uint8Array): void {
@@ -99,9 +79,11 @@ export class RedisBroker implements Broker, ServerHost {
 
   onLost(server: RedisServer): void {
     if (!this.#hasStarted) return;
-    if (this.#servers.some(({ isBack }) => isBack)) return this.#interrupted(server);
+    const servers = [...this.route.servers];
+    if (servers.some(({ isBack }) => isBack)) return this.#interrupted(server);
     this.#isUp = false;
-    for (const each of this.#servers) each.forgetChannels();
+    // The context subscribes to all anew.
+    for (const each of servers) each.forgetChannels();
     this.#events?.state(false);
   }
 
@@ -117,80 +99,52 @@ export class RedisBroker implements Broker, ServerHost {
     if (topics.length > 0) this.#events?.interrupted(topics);
   }
 
+  epochOf({ runId }: RedisServer): string {
+    return this.trustsRestarts ? ONE_EPOCH : runId.slice(0, EPOCH_LENGTH);
+  }
+
   // What the context asks.
 
   partOf(topic: string): string {
-    return this.#names[this.#indexOf(topic)]!;
-  }
-
-  #indexOf(topic: string): number {
-    return this.#names.length === 1 ? 0 : chooseByScore(this.#names, topic);
-  }
-
-  #serverOf(topic: string): RedisServer {
-    const server = this.#servers[this.#indexOf(topic)];
-    if (server === undefined) throw new LwsError("broker-unavailable", "it has not started");
-    return server;
-  }
-
-  #epochOf(server: RedisServer): string {
-    const { runId } = server;
-    return this.#settings.restartKeepsEpoch ? ONE_EPOCH : runId.slice(0, EPOCH_LENGTH);
+    return this.route.partOf(topic);
   }
 
   async subscribe(topics: readonly string[]): Promise<void> {
-    const subscribe = (server: RedisServer, channels: readonly string[]) =>
-      server.subscribe(channels);
-    await this.#onChannels(topics, subscribe);
-  }
-
-  async unsubscribe(topics: readonly string[]): Promise<void> {
-    const unsubscribe = (server: RedisServer, channels: readonly string[]) =>
-      server.unsubscribe(channels);
-    await this.#onChannels(topics, unsubscribe);
-  }
-
-  async #onChannels(
-    topics: readonly string[],
-    work: (server: RedisServer, channels: readonly string[]) => Promise<void>,
-  ): Promise<void> {
-    const calls = [...this.#byServer(topics)].map(([server, indices]) => {
-      return work(server, indices.map((i) => server.keys.channel(topics[i]!)));
+    const calls = [...this.#byServer(topics)].map(([server, some]) => {
+      return server.subscribe(some.map((topic) => server.keys.channel(topic)));
     });
     await Promise.all(calls);
   }
 
-  /** The indices of topics, by where these are. */
-  #byServer(topics: readonly string[]): Map<RedisServer, number[]> {
-    const found = new Map<RedisServer, number[]>();
-    for (const [i, topic] of topics.entries()) {
-      const server = this.#serverOf(topic);
-      const indices = found.get(server);
-      if (indices === undefined) found.set(server, [i]);
-      else indices.push(i);
-    }
-    return found;
+  async unsubscribe(topics: readonly string[]): Promise<void> {
+    const calls = [...this.#byServer(topics)].map(([server, some]) => {
+      return server.unsubscribe(some.map((topic) => server.keys.channel(topic)));
+    });
+    await Promise.all(calls);
+  }
+
+  #byServer(topics: readonly string[]): Map<RedisServer, string[]> {
+    return Map.groupBy(topics, (topic) => this.route.serverOf(topic));
   }
 
   async publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
     const body = encodeContent({ data, ...options });
-    const server = this.#serverOf(topic);
-    const { keys } = server;
-    const channel = keys.channel(topic);
     const id = this.#settings.history.idempotencyMs > 0 ? options.id : undefined;
-    const result = id === undefined ? [] : [keys.result(topic, id)];
-    if (!options.history) {
-      if (id === undefined) await server.call(["PUBLISH", channel, body]);
-      else await server.run(this.#scripts!.publishOnce, [channel, ...result], [body]);
-      return NO_PLACE;
-    }
-    const epoch = this.#epochOf(server);
-    const answer = await server.run(
-      this.#scripts!.publish,
-      [keys.meta(topic), keys.stream(topic), channel, ...result],
-      [epoch, body, String(data.length)],
-    );
-    return typeof answer === "number" ? { epoch, offset: answer } : positionOf(answer as string);
+    const { publish, publishOnce } = this.scripts;
+    return await this.route.ask(topic, async (server) => {
+      const { keys } = server;
+      const channel = keys.channel(topic);
+      const result = id === undefined ? [] : [keys.result(topic, id)];
+      if (!options.history) {
+        if (id === undefined) await server.call(["PUBLISH", channel, body]);
+        else await server.run(publishOnce, [channel, ...result], [body]);
+        return NO_PLACE;
+      }
+      const epoch = this.epochOf(server);
+      const names = [keys.meta(topic), keys.stream(topic), channel, ...result];
+      const answer = await server.run(publish, names, [epoch, body, String(data.length)]);
+      return typeof answer === "number" ? { epoch, offset: answer } : positionOf(answer as string);
+    });
   }
 
   async history(
@@ -202,38 +156,40 @@ export class RedisBroker implements Broker, ServerHost {
     if (!this.keepsHistory) {
       return { epoch: "", top: 0, complete: since?.offset === 0, publications: [] };
     }
-    const server = this.#serverOf(topic);
-    const { keys } = server;
-    const epoch = this.#epochOf(server);
-    const answer = await server.run(
-      this.#scripts!.history,
-      [keys.meta(topic), keys.stream(topic)],
-      [epoch, String(readFrom(since, epoch)), String(limit)],
-      true,
-    );
-    return readHistory(answer, epoch, since);
+    return await this.route.ask(topic, async (server) => {
+      const { keys } = server;
+      const epoch = this.epochOf(server);
+      const answer = await server.run(
+        this.scripts.history,
+        [keys.meta(topic), keys.stream(topic)],
+        [epoch, String(readFrom(since, epoch)), String(limit)],
+        true,
+      );
+      return readHistory(answer, epoch, since);
+    });
   }
 
   async tops(topics: readonly string[]): Promise<readonly Position[]> {
     if (!this.keepsHistory) return topics.map(() => NO_PLACE);
-    const tops: Position[] = new Array(topics.length);
-    const work = [...this.#byServer(topics)].map(async ([server, indices]) => {
-      const epoch = this.#epochOf(server);
-      const metas = indices.map((i) => server.keys.meta(topics[i]!));
-      const offsets = await server.run(this.#scripts!.tops, metas, [epoch]) as readonly number[];
-      for (const [at, i] of indices.entries()) tops[i] = { epoch, offset: offsets[at]! };
+    const found = new Map<string, Position>();
+    const calls = [...this.#byServer(topics)].map(async ([server, some]) => {
+      const epoch = this.epochOf(server);
+      const metas = some.map((topic) => server.keys.meta(topic));
+      const offsets = await server.run(this.scripts.tops, metas, [epoch]) as readonly number[];
+      for (const [i, topic] of some.entries()) found.set(topic, { epoch, offset: offsets[i]! });
     });
-    await Promise.all(work);
-    return tops;
+    await Promise.all(calls);
+    return topics.map((topic) => found.get(topic)!);
   }
 
   reconnect(): void {
-    for (const server of this.#servers) server.renewFeed();
+    for (const server of this.route.servers) server.renewFeed();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#events = undefined;
-    await Promise.all(this.#servers.map((server) => server.close()));
+    await this.route.close();
   }
 }
 

@@ -3,11 +3,13 @@
 /** Names of one prefix. */
 export class Keys {
   readonly #front: string;
+  readonly #nodes: string;
   readonly #channelEnd: string;
 
   /** @param database channels know none: their names tell those of several apart */
   constructor(prefix: string, database: number) {
     this.#front = `{${prefix}:`;
+    this.#nodes = `{${prefix}}`;
     this.#channelEnd = database === 0 ? "}:c" : `}:c${database}`;
   }
 
@@ -26,8 +28,30 @@ export class Keys {
     return `${this.#front}${escaped(topic)}}:i:${id}`;
   }
 
+  /** The hash of the connections that are in the topic. */
+  members(topic: string): string {
+    return `${this.#front}${escaped(topic)}}:p`;
+  }
+
   channel(topic: string): string {
     return `${this.#front}${escaped(topic)}${this.#channelEnd}`;
+  }
+
+  // What is of no topic is of one slot, too.
+
+  /** The sorted set of nodes, by the end of their leases. */
+  get leases(): string {
+    return `${this.#nodes}:nodes`;
+  }
+
+  /** The one of nodes whose lease has ended. */
+  get ended(): string {
+    return `${this.#nodes}:ended`;
+  }
+
+  /** The set of topics in which a node has members. */
+  topicsOf(node: string): string {
+    return `${this.#nodes}:node:${node}`;
   }
 
   /** The topic of a channel of these. */

@@ -7,6 +7,8 @@
  * `OFFSET-BYTES BEFORE IT`, one field, which is named by the time and has the line and the payload.
  */
 
+import { presenceTexts } from "./presence_scripts.ts";
+
 /** Bounds that scripts have written into them; `Infinity` for none. */
 export interface Bounds {
   readonly historySize: number;
@@ -21,7 +23,7 @@ export interface Script {
   readonly digest: string;
 }
 
-/** All that a broker needs. */
+/** All that a broker needs. Arguments are of one publication where nothing else is said. */
 export interface Scripts {
   /** Keys: meta, stream, channel, and the result of the id if it has one. Arguments: epoch, body, size. */
   readonly publish: Script;
@@ -31,6 +33,18 @@ export interface Scripts {
   readonly history: Script;
   /** Keys: metas. Arguments: epoch. */
   readonly tops: Script;
+  /** Keys: meta, stream, channel, members. Arguments: epoch, body, size, whether it is kept, field, member. */
+  readonly join: Script;
+  /** Keys as of `join`. Arguments: epoch, whether it is kept, field. */
+  readonly leave: Script;
+  /** Keys as of `join`. Arguments: epoch, whether they are kept, what the fields begin with. */
+  readonly sweep: Script;
+  /** Keys: members. Arguments: limit, and the nodes that have a lease. */
+  readonly members: Script;
+  /** Keys: leases, ended leases. Arguments: node, milliseconds. */
+  readonly lease: Script;
+  /** Keys: leases. Answers with the nodes that have one. */
+  readonly leases: Script;
 }
 
 /** From when on counts begin: 2025, so that offsets have 13 digits. */
@@ -42,14 +56,19 @@ const LEAST_META_TTL_MS = 3_600_000;
 const META_TTLS = 10;
 
 export async function makeScripts(bounds: Bounds, isSharded: boolean): Promise<Scripts> {
-  const publish = isSharded ? "SPUBLISH" : "PUBLISH";
-  const script = async (text: string): Promise<Script> => ({ text, digest: await digestOf(text) });
-  return {
-    publish: await script(publishText(bounds, publish)),
-    publishOnce: await script(publishOnceText(bounds, publish)),
-    history: await script(historyText(bounds)),
-    tops: await script(topsText(bounds)),
+  const command = isSharded ? "SPUBLISH" : "PUBLISH";
+  const publication = publicationText(bounds, command);
+  const texts: Readonly<Record<keyof Scripts, string>> = {
+    publish: publishText(publication, bounds),
+    publishOnce: publishOnceText(bounds, command),
+    history: historyText(bounds),
+    tops: topsText(bounds),
+    ...presenceTexts(publication, command),
   };
+  const made = Object.entries(texts).map(async ([name, text]) => {
+    return [name, { text, digest: await digestOf(text) }] as const;
+  });
+  return Object.fromEntries(await Promise.all(made)) as Record<keyof Scripts, Script>;
 }
 
 async function digestOf(text: string): Promise<string> {
@@ -64,58 +83,66 @@ function metaTtl({ historyTtlMs }: Bounds): number {
   return Math.max(historyTtlMs * META_TTLS, LEAST_META_TTL_MS);
 }
 
-function publishText(bounds: Bounds, publish: string): string {
+/** The function `publication`, which all that is kept goes through; it returns the place, and that as a text. */
+function publicationText(bounds: Bounds, command: string): string {
   const { historySize, historyTtlMs, historyBytes } = bounds;
   const maxLength = historySize === Infinity ? "" : `'MAXLEN', '~', ${historySize}, `;
   // What is added last must live for the whole time: the rest of it is set again after an eighth.
   const slack = Math.ceil(historyTtlMs / 8);
   const touch = historyTtlMs === Infinity ? "" : `
-local touched = tonumber(meta[4] or 0)
-if now - touched >= ${slack} or now < touched then
-  redis.call('HSET', KEYS[1], 't', now)
-  redis.call('PEXPIRE', KEYS[1], ${metaTtl(bounds)})
-  redis.call('PEXPIRE', KEYS[2], ${historyTtlMs + slack})
-end`;
+  local touched = tonumber(meta[4] or 0)
+  if now - touched >= ${slack} or now < touched then
+    redis.call('HSET', KEYS[1], 't', now)
+    redis.call('PEXPIRE', KEYS[1], ${metaTtl(bounds)})
+    redis.call('PEXPIRE', KEYS[2], ${historyTtlMs + slack})
+  end`;
   const cut = historyBytes === Infinity ? "" : `
-if after > tonumber(meta[5] or ${historyBytes}) then
-  local low, high = 0, offset + 1
-  local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  if first then low = tonumber(string.match(first[1], '^%d+')) end
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local at = redis.call('XRANGE', KEYS[2], middle, '+', 'COUNT', 1)[1]
-    if at and after - string.match(at[1], '%d+$') > ${historyBytes} then low = middle + 1
-    else high = middle end
+  if after > tonumber(meta[5] or ${historyBytes}) then
+    local low, high = 0, offset + 1
+    local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    if first then low = tonumber(string.match(first[1], '^%d+')) end
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local at = redis.call('XRANGE', KEYS[2], middle, '+', 'COUNT', 1)[1]
+      if at and after - string.match(at[1], '%d+$') > ${historyBytes} then low = middle + 1
+      else high = middle end
+    end
+    redis.call('XTRIM', KEYS[2], 'MINID', low)
+    redis.call('HSET', KEYS[1], 'w', after + ${Math.floor(historyBytes / 4)})
+  end`;
+  return `local function publication(epoch, body, size)
+  ${NOW}
+  local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 'b', 't', 'w')
+  local offset, before, mark
+  if meta[1] == epoch then
+    offset, before, mark = meta[2] + 1, tonumber(meta[3]), ''
+  else
+    redis.call('DEL', KEYS[1], KEYS[2])
+    meta = {}
+    offset, before, mark = math.max(1, (now - ${START_MS}) * ${OFFSETS_A_MS}), 0, '='
+    redis.call('HSET', KEYS[1], 'e', epoch, 's', offset)
   end
-  redis.call('XTRIM', KEYS[2], 'MINID', low)
-  redis.call('HSET', KEYS[1], 'w', after + ${Math.floor(historyBytes / 4)})
-end`;
+  local after = before + size
+  local place = string.format('%.0f', offset)
+  redis.call('HSET', KEYS[1], 'o', place, 'b', after)
+  redis.call('XADD', KEYS[2], ${maxLength}place .. '-' .. string.format('%.0f', before), now, body)
+  ${touch}${cut}
+  redis.call('${command}', KEYS[3], mark .. place .. ' ' .. epoch .. ' ' .. body)
+  return offset, place
+end
+`;
+}
+
+function publishText(publication: string, bounds: Bounds): string {
   return `#!lua
-local id = KEYS[4]
+${publication}local id = KEYS[4]
 if id then
   local known = redis.call('GET', id)
   if known then return known end
 end
-${NOW}
-local epoch = ARGV[1]
-local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 'b', 't', 'w')
-local offset, before, mark
-if meta[1] == epoch then
-  offset, before, mark = meta[2] + 1, tonumber(meta[3]), ''
-else
-  redis.call('DEL', KEYS[1], KEYS[2])
-  meta = {}
-  offset, before, mark = math.max(1, (now - ${START_MS}) * ${OFFSETS_A_MS}), 0, '='
-  redis.call('HSET', KEYS[1], 'e', epoch, 's', offset)
-end
-local after = before + ARGV[3]
-local place = string.format('%.0f', offset)
-redis.call('HSET', KEYS[1], 'o', place, 'b', after)
-redis.call('XADD', KEYS[2], ${maxLength}place .. '-' .. string.format('%.0f', before), now, ARGV[2])
-${touch}${cut}
-redis.call('${publish}', KEYS[3], mark .. place .. ' ' .. epoch .. ' ' .. ARGV[2])
+local offset, place = publication(ARGV[1], ARGV[2], ARGV[3])
 if id then
-  local result = place .. ' ' .. epoch
+  local result = place .. ' ' .. ARGV[1]
 ${keepResult("id", bounds)}
 end
 return offset`;
@@ -126,10 +153,10 @@ function keepResult(key: string, { idempotencyMs }: Bounds): string {
   return `  redis.call('SET', ${key}, result, 'PX', ${idempotencyMs})`;
 }
 
-function publishOnceText(bounds: Bounds, publish: string): string {
+function publishOnceText(bounds: Bounds, command: string): string {
   return `#!lua
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-redis.call('${publish}', KEYS[1], ARGV[1])
+redis.call('${command}', KEYS[1], ARGV[1])
 local result = '0 '
 ${keepResult("KEYS[2]", bounds)}
 return 0`;

@@ -12,7 +12,7 @@ import type { Keys } from "./keys.ts";
 import type { Target } from "./options.ts";
 import { checkNetPermission } from "./permission.ts";
 import { codeOf, unavailable } from "./reply_errors.ts";
-import type { Script } from "./scripts.ts";
+import type { Script, Scripts } from "./scripts.ts";
 import { readServerInfo } from "./server_info.ts";
 
 /** How often a connection that brings nothing is asked whether it is there, and how long that may take. */
@@ -27,7 +27,7 @@ const decoder = new TextDecoder();
 export interface ServerHost {
   readonly clock: Clock;
   /** Loaded when a connection begins, so that they can be called by their digests. */
-  readonly scripts: readonly Script[];
+  readonly scripts: Scripts;
   readonly isCluster: boolean;
   onMessage(server: RedisServer, channel: string, message: Uint8Array): void;
   /** What is live may be missed from now on. */
@@ -129,7 +129,9 @@ export class RedisServer {
 
   async #load(connection: Connection): Promise<void> {
     await Promise.all(
-      this.#host.scripts.map(({ text }) => connection.call(["SCRIPT", "LOAD", text])),
+      Object.values(this.#host.scripts).map(({ text }) =>
+        connection.call(["SCRIPT", "LOAD", text])
+      ),
     );
   }
 
@@ -182,6 +184,7 @@ export class RedisServer {
   }
 
   #again(delayMs: number): void {
+    if (this.#isClosed) return;
     this.#host.clock.clearTimer(this.#retry);
     this.#retry = this.#host.clock.setTimer(() => {
       this.#connect().catch((error) => log("info", () => messageOf(error)));
