@@ -89,6 +89,7 @@ export type {
   PublishOptions,
   SubscribeOptions,
   Subscription,
+  SubscriptionStart,
   TopicGap,
   TopicHistory,
   TopicLag,

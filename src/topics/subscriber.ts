@@ -25,6 +25,8 @@ export interface Subscriber<Message> {
   tellLagging(lag: TopicLag): void;
   /** Tells the program that it has missed something, which may close it. */
   tellGap(gap: TopicGap): void;
+  /** What the program does for it has failed outside of a callback: closes it. */
+  hasFailed(): void;
 }
 
 /** A message as topics need to know it. Implemented by Framed. */

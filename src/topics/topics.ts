@@ -1,7 +1,13 @@
 /** Which connections subscribe to which topics, and how one message gets to all of those. */
 
 import type { TopicLimits } from "../api/topics/limits.ts";
-import type { HistoryQuery, Position, Subscription, TopicHistory } from "../api/topics/topics.ts";
+import type {
+  HistoryQuery,
+  Position,
+  Subscription,
+  SubscriptionStart,
+  TopicHistory,
+} from "../api/topics/topics.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import {
@@ -55,6 +61,9 @@ interface Held<Message, Of> {
   bytes: number;
 }
 
+/** Called with where a subscription begins, before it is sent anything. Does not throw. */
+export type Begin = (start: SubscriptionStart) => void;
+
 /** How topics are made. */
 export interface TopicsSetup<Message> {
   readonly limits: TopicLimits;
@@ -77,6 +86,7 @@ export interface TopicCalls<Message> {
     subscriber: Subscriber<Message>,
     name: string,
     since?: Position,
+    begin?: Begin,
   ): Subscription | Promise<Subscription>;
   unsubscribe(subscriber: Subscriber<Message>, name: string): boolean;
   /** Ends all subscriptions of a connection. */
@@ -265,11 +275,10 @@ export abstract class Topics<
   #encoded(encoder: object, out: Outgoing<Message, Of>): Message | undefined {
     const known = out.encoded ??= new Map();
     if (!known.has(encoder)) {
-      const { message: { payload, isBinary }, topic: { name }, position } = out;
-      known.set(
-        encoder,
-        this.messages.encode(encoder, { ...position, topic: name, data: payload, isBinary }),
-      );
+      const { message: { payload: data, isBinary }, topic: { name: topic }, position } = out;
+      const hasPlace = out.offset !== NO_PLACE;
+      const publication = { ...position, topic, data, isBinary, hasPlace };
+      known.set(encoder, this.messages.encode(encoder, publication));
     }
     return known.get(encoder);
   }

@@ -81,4 +81,8 @@ export class Played implements Subscriber<Message> {
     this.got.push(`(gap: ${gap.cause})`);
     this.onTold?.(gap);
   }
+
+  hasFailed(): void {
+    this.got.push("(failed)");
+  }
 }
