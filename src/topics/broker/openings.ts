@@ -41,7 +41,7 @@ export class Openings<Message extends Publishable> {
     queueMicrotask(() => {
       const topics = this.#toOpen;
       this.#toOpen = [];
-      this.#bring(topics, true, 0);
+      this.#bring(topics, 0);
     });
   }
 
@@ -53,19 +53,17 @@ export class Openings<Message extends Publishable> {
   /** The broker knows nothing of this context any more. */
   openAll(topics: Iterable<Of<Message>>): void {
     this.#generation++;
-    this.#bring([...topics], true, 0);
+    const all = [...topics];
+    for (const topic of all) topic.isSubscribed = false;
+    this.#bring(all, 0);
   }
 
   /** They come, and may have missed something. */
   checkAll(topics: readonly Of<Message>[]): void {
-    this.#bring(topics, false, 0);
+    this.#bring(topics, 0);
   }
 
-  async #bring(
-    topics: readonly Of<Message>[],
-    subscribes: boolean,
-    attempt: number,
-  ): Promise<void> {
+  async #bring(topics: readonly Of<Message>[], attempt: number): Promise<void> {
     const generation = this.#generation;
     for (let at = 0; at < topics.length; at += MOST_AT_ONCE) {
       if (generation !== this.#generation) return;
@@ -75,7 +73,7 @@ export class Openings<Message extends Publishable> {
       try {
         const left = names.map((name) => this.#leaving.get(name));
         if (left.some((each) => each !== undefined)) await Promise.all(left);
-        if (subscribes) await this.#link.ask("subscribe", (broker) => broker.subscribe(names));
+        await this.#subscribe(some.filter(({ isSubscribed }) => !isSubscribed));
         const before = some.map(({ interruptions }) => interruptions);
         const tops = await this.#link.ask("subscribe", (broker) => broker.tops(names));
         if (generation !== this.#generation) return;
@@ -87,12 +85,22 @@ export class Openings<Message extends Publishable> {
         log("warn", () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
         const again = () => {
-          if (generation === this.#generation) this.#bring(rest, subscribes, attempt + 1);
+          if (generation === this.#generation) this.#bring(rest, attempt + 1);
         };
         this.#clock.setTimer(again, retryDelay(attempt));
         return;
       }
     }
+  }
+
+  /** @throws {LwsError} `broker-unavailable` */
+  async #subscribe(topics: readonly Of<Message>[]): Promise<void> {
+    if (topics.length === 0) return;
+    const generation = this.#generation;
+    const names = topics.map(({ name }) => name);
+    await this.#link.ask("subscribe", (broker) => broker.subscribe(names));
+    if (generation !== this.#generation) return;
+    for (const topic of topics) topic.isSubscribed = true;
   }
 
   /** Unsubscribes soon. One that comes again waits for the end of that: it must not go with it. */

@@ -50,6 +50,8 @@ export class BrokerTopic<Message extends Publishable>
   readonly name: string;
   readonly subscribers: Map<Subscriber<Message>, BrokerPlace<Message>> = new Map();
   state: TopicState = TOPIC.first;
+  /** Whether the broker has it come: without that it must not be live. */
+  isSubscribed = false;
   /** Up to where publications have gone out. */
   epoch = "";
   offset = 0;

@@ -70,6 +70,8 @@ Deno.test("a broker that was set back to an elder state with the same epoch is f
   await using rig = new Rig();
   const subscriber = await rig.join("t");
   const last = await rig.publish("t", ...numbers(1, 10));
+  // What it begins behind is there no more.
+  const second = await rig.join("t");
   rig.broker.onTops = (tops) => tops.map(({ epoch }) => ({ epoch, offset: 6 }));
   rig.broker.onHistory = (_topic, answer) => ({
     ...answer,
@@ -84,6 +86,27 @@ Deno.test("a broker that was set back to an elder state with the same epoch is f
   const late = new Played();
   const { recovered, offset } = await rig.hub.subscribe(late, "t", last);
   assertEquals([recovered, offset, late.got], [false, 6, []]);
+  const data = new TextEncoder().encode("another 7");
+  rig.broker.live("t", { epoch: last.epoch, offset: 7, data, isBinary: false });
+  for (const each of [subscriber, second]) {
+    assertEquals(each.got.slice(-2), ["(gap: epoch)", "another 7"]);
+  }
+});
+
+Deno.test("a subscriber that is ahead of a gap, by history, has missed nothing and hears of none", async () => {
+  await using rig = new Rig({ history: { historySize: 2 } });
+  const live = await rig.join("t");
+  const { epoch } = await rig.publish("t", "1");
+  rig.broker.deafen();
+  await rig.publish("t", "2", "3", "4", "5", "6");
+  const ahead = new Played();
+  await rig.hub.subscribe(ahead, "t", { epoch, offset: 4 });
+  assertEquals(ahead.got, ["5", "6"]);
+  rig.broker.revive();
+  await rig.publish("t", "7");
+  await settle();
+  assertEquals(live.got, ["1", "(gap: trimmed)", "6", "7"]);
+  assertEquals(ahead.got, ["5", "6", "7"]);
 });
 
 Deno.test("a live feed that was cut is made up for when the broker says so, of all topics or of some", async () => {
@@ -214,6 +237,23 @@ Deno.test("a subscription that fails is made again", async () => {
   await subscribed;
   await rig.publish("t", "1");
   assertEquals([subscriber.got, rig.log.lines.length], [["1"], 3]);
+});
+
+Deno.test("a topic that could not be subscribed to anew is not live, whatever the broker says meanwhile", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  rig.broker.fail("history", new Error("no"));
+  rig.broker.deafen();
+  await rig.publish("t", "1");
+  rig.broker.revive();
+  // Its repair is begun anew before its subscription is.
+  await rig.publish("t", "2");
+  rig.broker.fail("subscribe", new Error("no"), 3);
+  await rig.broker.restart();
+  rig.broker.interrupt();
+  await rig.pass(2_000);
+  await rig.publish("t", "3");
+  assertEquals(subscriber.got, ["1", "2", "3"]);
 });
 
 Deno.test("two nodes that are the first on a topic at once, and nothing is known of it", async () => {
