@@ -22,7 +22,8 @@ export function checkTopic(call: string, topic: unknown): asserts topic is strin
   );
 }
 
-function isTopic(topic: unknown): topic is string {
+/** Whether it may be one. */
+export function isTopic(topic: unknown): topic is string {
   if (typeof topic !== "string" || topic === "" || topic.length > LONGEST_TOPIC) return false;
   if (CONTROL.test(topic) || !topic.isWellFormed()) return false;
   if (topic.length * LONGEST_UNIT <= LONGEST_TOPIC) return true;
