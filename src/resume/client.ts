@@ -13,6 +13,7 @@ import type { Bytes, Entry, Told } from "./client_state.ts";
  * @category Client
  * @param target The server's URL, or what makes a new `WebSocket` each time, as for a URL with a token that ages.
  * @throws {DOMException} `SyntaxError` for a URL that is none, as `WebSocket` does.
+ * @throws {RangeError} For an option that is no time, by its name.
  *
  * @example
  * ```ts
@@ -45,9 +46,11 @@ export function resumeClient(
   const { onError = (error: unknown) => reportError(error) } = options;
   const entries = new Map<string, Entry>();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  let socket: ResumeSocket | undefined;
   let [isOpen, isClosed, attempts, lastId, silence] = [false, signal?.aborted ?? false, 0, 0, 0];
-  let timer: unknown;
+  let [socket, timer]: [socket?: ResumeSocket, timer?: unknown] = [];
+  Object.entries({ minDelayMs, maxDelayMs, idleMs }).forEach(([name, ms]) => {
+    if (!(ms >= 1)) throw new RangeError(`resumeClient: ${name} is ${ms}; allowed: from 1`);
+  });
 
   const later = (f: () => void, ms: number) => clock ? clock.setTimer(f, ms) : setTimeout(f, ms);
   const cancel = (id: unknown) => clock ? clock.clearTimer(id) : clearTimeout(id as number);
@@ -55,11 +58,10 @@ export function resumeClient(
   /** Whether it has not thrown. */
   const guarded = (call: () => void): boolean => {
     try {
-      call();
+      return call(), true;
     } catch (error) {
       return onError(error), false;
     }
-    return true;
   };
 
   function connect(): void {
@@ -171,11 +173,10 @@ export function resumeClient(
   if (!isClosed) connect();
   signal?.addEventListener("abort", close);
   return {
-    subscribe(topic, subscribing) {
+    subscribe(topic, { since: position, ...callbacks }) {
       if (isClosed) throw new Error("subscribe: the client is closed");
       if (entries.has(topic)) throw new Error(`subscribe: ${topic} is subscribed to already`);
-      const { since: position } = subscribing;
-      const entry = { ...subscribing, topic, position, id: 0, isLive: false, attempts: 0 } as Entry;
+      const entry = { ...callbacks, topic, position, id: 0, isLive: false, attempts: 0 } as Entry;
       entries.set(topic, entry);
       if (isOpen) ask(entry);
       const unsubscribe = () => {

@@ -6,7 +6,7 @@ import type { ResumeGap, ResumePosition, ResumeSubscribing } from "./client_type
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A topic that is subscribed to. */
-export interface Entry extends ResumeSubscribing {
+export interface Entry extends Omit<ResumeSubscribing, "since"> {
   readonly topic: string;
   position: ResumePosition | undefined;
   /** Of what was asked for on this connection; 0 for nothing. */

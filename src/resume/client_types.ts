@@ -111,9 +111,9 @@ export interface ResumeSocket {
 export interface ResumeClientOptions {
   /** The subprotocol. Default: `"lws.resume.v1"`. */
   readonly protocol?: string;
-  /** What bounds the first wait for another connection, in milliseconds; it doubles each time. Default: `500`. */
+  /** What bounds the first wait for another connection, in milliseconds from 1; it doubles each time. Default: `500`. */
   readonly minDelayMs?: number;
-  /** What bounds any of them. Default: `20000`. */
+  /** What bounds any of them, in milliseconds from 1. Default: `20000`. */
   readonly maxDelayMs?: number;
   /**
    * How often it is looked at whether something has come, in milliseconds from 1: a server that was silent for one to

@@ -14,6 +14,8 @@ export type Request =
   | { readonly kind: "probe"; readonly id: number }
   | { readonly kind: "data"; readonly data: unknown };
 
+/** Of an epoch, in UTF-16 units: those of brokers are short, and this goes to them. */
+const LONGEST_EPOCH = 255;
 /** Names of members, of which one says what a request is. */
 const KINDS = ["s", "u", "p", "d"];
 
@@ -43,7 +45,9 @@ function subscribing({ s, t, e, o }: Readonly<Record<string, unknown>>): Request
   if (typeof t !== "string") return "t is no text";
   const request = { kind: "subscribe", id: s, topic: t } as const;
   if (e === undefined && o === undefined) return { ...request, since: undefined };
-  if (typeof e !== "string") return "e is no text";
+  if (typeof e !== "string" || e.length > LONGEST_EPOCH) {
+    return `e is no text of at most ${LONGEST_EPOCH} characters`;
+  }
   if (!isWhole(o)) return "o is no whole number";
   return { ...request, since: { epoch: e, offset: o } };
 }

@@ -173,6 +173,16 @@ Deno.test("the bounds of the waits are options", () => {
   assertEquals(waits, [10, 20, 25]);
 });
 
+Deno.test("a time that is none is refused by its name", () => {
+  for (const name of ["minDelayMs", "maxDelayMs", "idleMs"]) {
+    for (const ms of [0, -1, NaN, "x"]) {
+      const message = `resumeClient: ${name} is ${ms}; allowed: from 1`;
+      assertThrows(() => play({ [name]: ms } as never), RangeError, message);
+    }
+    play({ [name]: 1 });
+  }
+});
+
 Deno.test("a server that is silent is asked, and given up when it does not answer", () => {
   const ends: unknown[] = [];
   const onLost = (end: { code: number; reason: string }) => void ends.push([end.code, end.reason]);
