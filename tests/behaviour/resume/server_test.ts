@@ -158,6 +158,36 @@ Deno.test("what is ended or gone while authorize thinks is not subscribed, and i
   assertEquals(log.lines, []);
 });
 
+Deno.test("a connection that is closed for a fault subscribes to nothing more", async () => {
+  using log = captureLog();
+  await using rig = served({ authorize: () => Promise.resolve(true) });
+  const socket = await rig.dialWebSocket({ protocol });
+  say(socket, { s: 1, t: "t" }, { s: 2 });
+  assertEquals((await socket.closed).code, 1007);
+  assertEquals([log.lines, rig.context.subscriberCount("t")], [[], 0]);
+});
+
+Deno.test("a subscriber that reads too slowly is told what history has no more", async () => {
+  using _log = captureLog([]);
+  const options = { broker: memoryBroker({ historySize: 2 }), topics: { maxUnsent: 100 } };
+  await using rig = served({}, options);
+  const socket = await rig.dialWebSocket({ protocol });
+  say(socket, { s: 1, t: "t" });
+  await heard(socket);
+  socket.peer.transport.stopReading();
+  const text = "a".repeat(60_000);
+  for (let i = 0; i < 8; i++) await rig.context.publish("t", `${i} ${text}`);
+  await rig.advance(0);
+  socket.peer.transport.startReading();
+  const all = await heard(socket, 4) as { d?: string; g?: string; w?: number }[];
+  assertEquals(all.map(({ d, g, w }) => d?.[0] ?? [g, w]), [
+    "0",
+    "1",
+    ["overflow", undefined],
+    "6",
+  ]);
+});
+
 Deno.test("limits: topics of a connection, those that authorize thinks of, those of the context, names", async () => {
   using _log = captureLog([]);
   const waiting: ((verdict: boolean) => void)[] = [];

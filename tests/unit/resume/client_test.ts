@@ -207,6 +207,11 @@ Deno.test("a server that is silent is asked, and given up when it does not answe
   // One that does not open in that time.
   played.clock.advance(1_000);
   assertEquals(ends.length, 2);
+  // The next one has its time anew.
+  played.clock.advance(500);
+  played.socket.open();
+  played.clock.advance(2_000);
+  assertEquals([ends.length, played.socket.take()], [2, [{ p: 0 }]]);
 });
 
 Deno.test("a message that is not understood costs the connection, and not its place", () => {
@@ -314,6 +319,12 @@ Deno.test("closing ends the connection and all that waits, by a signal as well",
     }
   }
   assertEquals(play({ signal: abort.signal }).sockets, []);
+  // A signal that lives on keeps no client.
+  const { signal } = new AbortController();
+  let removed = 0;
+  signal.removeEventListener = () => void removed++;
+  play({ signal }).client.close();
+  assertEquals(removed, 1);
 });
 
 Deno.test("a URL that is none is thrown at once, and a socket that can't be made later is tried again", () => {
