@@ -55,6 +55,14 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/contract_test.ts": [
+    "brokers/redis/broker",
+    "brokers/redis/connection",
+    "brokers/redis/history",
+    "brokers/redis/mod",
+    "brokers/redis/scripts",
+    "brokers/redis/server",
+  ],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
@@ -72,7 +80,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/topics/hub_test.ts": ["topics/known_ids", "topics/subscriber", "topics/topics"],
   "unit/connection/states_test.ts": ["topics/broker/states"],
-  "unit/topics/memory_broker_test.ts": ["testing/broker_contract", "topics/history_options"],
+  "unit/topics/memory_broker_test.ts": [
+    "testing/broker_contract",
+    "testing/contract/",
+    "topics/history_options",
+    "topics/presence/memory_presence",
+  ],
   "behaviour/extensions/callback_extension_test.ts": [
     "extensions/callback_extension",
     "extensions/callback_session",
@@ -185,7 +198,23 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "context/topics/topics",
     "service/wheel_clock",
   ],
+  "behaviour/topics/ports_test.ts": [
+    "remote/broker/channel",
+    "remote/broker/port_broker",
+    "remote/broker/port_presence",
+    "remote/broker/share",
+    "remote/broker/share_port",
+  ],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
+  "behaviour/topics/presence_test.ts": [
+    "connection/topics/presence_calls",
+    "context/topics/presence",
+    "topics/presence/broker_presence_calls",
+    "topics/presence/local_presence",
+    "topics/presence/member",
+    "topics/presence/memberships",
+    "topics/presence/presence_calls",
+  ],
   "behaviour/tracing/tracing_test.ts": [
     "connection/tracing/channels",
     "connection/tracing/guarded_channel",

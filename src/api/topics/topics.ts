@@ -1,6 +1,7 @@
 /** Topics as programs see them: names to which connections subscribe, and to which messages are published. */
 
 import type { PreparedMessage } from "../write.ts";
+import type { PresentConnection } from "./presence.ts";
 import type { Wsi } from "../wsi.ts";
 
 /**
@@ -32,6 +33,10 @@ export interface Publication extends Position {
    * history: the position is that of the publication before it.
    */
   readonly hasPlace: boolean;
+  /** Set if it tells of a connection that has joined the topic, or has other `info`, or has left it. */
+  readonly presence?: "join" | "leave";
+  /** The connection, beside {@linkcode presence}; the `data` has the same. */
+  readonly member?: PresentConnection;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Position } from "../../api/topics/topics.ts";
 import type { BrokerPlace, BrokerTopic, Pending } from "./topic.ts";
 import { givenUp, isOfSameCount, judge, type Verdict } from "./gaps.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
-import type { Outgoing } from "../topics.ts";
+import { isFor, type Outgoing } from "../topics.ts";
 
 /** The most that is read at a time, and that is written before `subscribe` resolves. */
 export const PAGE = 1_000;
@@ -107,14 +107,15 @@ export class CatchUp<Message extends Publishable> {
     if (pending !== undefined) this.#begin(place, pending);
     // It may have closed by that.
     if (!topic.behind.has(place)) return false;
-    if (subscriber !== out.except && !this.#host.write(subscriber, out)) {
+    const isSent = subscriber !== out.except && isFor(subscriber, out);
+    if (isSent && !this.#host.write(subscriber, out)) {
       // It may have closed by that.
       if (topic.behind.has(place)) this.#pause(place);
       return false;
     }
     place.position = out.position;
     if (pending !== undefined) {
-      pending.count++;
+      if (isFor(subscriber, out)) pending.count++;
       if (pending.count >= PAGE) this.#settle(place);
     }
     return topic.behind.has(place);

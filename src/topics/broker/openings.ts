@@ -41,7 +41,7 @@ export class Openings<Message extends Publishable> {
     queueMicrotask(() => {
       const topics = this.#toOpen;
       this.#toOpen = [];
-      this.#bring(topics, 0);
+      this.#bringAll(topics);
     });
   }
 
@@ -55,12 +55,17 @@ export class Openings<Message extends Publishable> {
     this.#generation++;
     const all = [...topics];
     for (const topic of all) topic.isSubscribed = false;
-    this.#bring(all, 0);
+    this.#bringAll(all);
   }
 
   /** They come, and may have missed something. */
   checkAll(topics: readonly Of<Message>[]): void {
-    this.#bring(topics, 0);
+    this.#bringAll(topics);
+  }
+
+  /** A part of the broker that is away keeps none of another waiting. */
+  #bringAll(topics: readonly Of<Message>[]): void {
+    for (const some of this.#link.byPart(topics)) this.#bring(some, 0);
   }
 
   async #bring(topics: readonly Of<Message>[], attempt: number): Promise<void> {
@@ -82,7 +87,8 @@ export class Openings<Message extends Publishable> {
         this.#standAt(some.filter((_, i) => isCurrent(i)), tops.filter((_, i) => isCurrent(i)));
       } catch (error) {
         if (generation !== this.#generation || !this.#link.isUp) return;
-        log("warn", () => `the broker does not subscribe: ${describeError(error)}`);
+        const level = attempt === 0 ? "warn" : "info";
+        log(level, () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
         const again = () => {
           if (generation === this.#generation) this.#bring(rest, attempt + 1);
