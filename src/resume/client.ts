@@ -121,7 +121,7 @@ export function resumeClient(
     if (t === undefined && d !== undefined) guarded(() => options.onData?.(d));
     if (entry === undefined) return;
     if (x !== undefined) return refused(entry, x);
-    if (d !== undefined) return deliver(entry.topic, e, o, d as string);
+    if (!s && !g) return deliver(entry.topic, e, o, d as string | undefined);
     if (!s && !entry.isLive) return;
     const cause = g ?? (e === entry.position?.epoch ? "trimmed" : "epoch");
     const position = entry.position = { epoch: e, offset: o };
@@ -139,13 +139,13 @@ export function resumeClient(
     guarded(() => (entry.onRefused ?? complain)(reason as "forbidden"));
   }
 
-  function deliver(topic: string, epoch: string, offset: number, data: string | Bytes): void {
+  function deliver(topic: string, epoch: string, offset: number, data?: string | Bytes): void {
     const entry = entries.get(topic);
     if (!entry?.isLive) return;
     // What has no place leaves the position as it is.
     if (offset && entry.position?.epoch === epoch && offset <= entry.position.offset) return;
     if (offset) entry.position = { epoch, offset };
-    guarded(() => entry.onMessage(data, entry.position!));
+    if (data !== undefined) guarded(() => entry.onMessage(data, entry.position!));
   }
 
   /** A publication in bytes: 1, topic, epoch, offset, data; in front of a text its length. */

@@ -30,9 +30,15 @@ export function gapOf({ topic, position, cause }: TopicGap, spreadMs: number): s
   return JSON.stringify({ t: topic, e: epoch, o: offset, g: cause, w: wait });
 }
 
-/** The same for all subscribers. Without a place it has no position. */
-export function publicationOf(publication: Publication): string | Uint8Array {
-  const { topic, epoch, offset, data, isBinary, hasPlace } = publication;
+/**
+ * The same for all subscribers. Without a place it has no position. Of one that tells of a member the position is all
+ * that is sent: a client whose position stayed behind would look as if it had missed something.
+ */
+export function publicationOf(publication: Publication): string | Uint8Array | undefined {
+  const { topic, epoch, offset, data, isBinary, hasPlace, presence } = publication;
+  if (presence !== undefined) {
+    return hasPlace ? JSON.stringify({ t: topic, e: epoch, o: offset }) : undefined;
+  }
   if (isBinary) return packed(topic, hasPlace ? epoch : "", hasPlace ? offset : 0, data);
   const position = hasPlace ? { e: epoch, o: offset } : {};
   return JSON.stringify({ t: topic, ...position, d: decoder.decode(data) });

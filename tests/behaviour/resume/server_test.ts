@@ -188,6 +188,30 @@ Deno.test("a subscriber that reads too slowly is told what history has no more",
   ]);
 });
 
+Deno.test("members that come and go move positions, and the program tells of them as it likes", async () => {
+  await using rig = served({
+    presence: (wsi, _user, { joins, leaves }) => {
+      const [came, left] = [joins, leaves].map((some) => some.map(({ key }) => key));
+      wsi.write(JSON.stringify({ d: { came, left } }));
+    },
+    message: (wsi, _user, key) =>
+      void wsi.context.presence.join(wsi, "t", { key: String(key) }).catch(() => {}),
+  });
+  const [socket, other] = [
+    await rig.dialWebSocket({ protocol }),
+    await rig.dialWebSocket({ protocol }),
+  ];
+  say(socket, { s: 1, t: "t" });
+  const [{ e, o }] = await heard(socket) as [{ e: string; o: number }];
+  const sorted = async (count: number) =>
+    (await heard(socket, count)).map((each) => JSON.stringify(each)).toSorted();
+  say(other, { d: "ada" });
+  const position = (more: number) => JSON.stringify({ t: "t", e, o: o + more });
+  assertEquals(await sorted(2), ['{"d":{"came":["ada"],"left":[]}}', position(1)]);
+  await other.close(1000);
+  assertEquals(await sorted(2), ['{"d":{"came":[],"left":["ada"]}}', position(2)]);
+});
+
 Deno.test("limits: topics of a connection, those that authorize thinks of, those of the context, names", async () => {
   using _log = captureLog([]);
   const waiting: ((verdict: boolean) => void)[] = [];

@@ -56,9 +56,20 @@ Deno.test("a message without a place is handed on, and moves nothing", () => {
   played.socket.open();
   const data = new TextEncoder().encode("bytes");
   const live = { topic: "a", epoch: "a", offset: 10, data, isBinary: true, hasPlace: false };
-  played.socket.say(answer(1, 10), { t: "a", d: "text" }, publicationOf(live));
+  played.socket.say(answer(1, 10), { t: "a", d: "text" }, publicationOf(live)!);
   assertEquals(got, [["text", 10], [data, 10]]);
   assertEquals(subscription.position, { epoch: "a", offset: 10 });
+});
+
+Deno.test("a position without a message moves that of the topic alone", () => {
+  const played = play();
+  const { got, subscription } = played.follow("a");
+  played.socket.open();
+  played.socket.say({ t: "a", e: "a", o: 99 }, answer(1, 10), { t: "a", e: "a", o: 12 });
+  played.socket.say({ t: "a", e: "a", o: 11 }, message("a", 12, "twice"));
+  assertEquals([got, subscription.position], [[], { epoch: "a", offset: 12 }]);
+  played.socket.say(message("a", 13, "x"));
+  assertEquals(got, [["x", 13]]);
 });
 
 Deno.test("what was published as bytes comes as bytes, at positions of any size", () => {

@@ -42,6 +42,12 @@ Deno.test("a text is a JSON string beside its position, if it has one", () => {
   );
 });
 
+Deno.test("of what tells of a member the position alone is sent, as it has to move", () => {
+  const join = { ...publication, presence: "join" } as const;
+  assertEquals(publicationOf(join), '{"t":"room.1","e":"k3v9","o":1042}');
+  assertEquals(publicationOf({ ...join, hasPlace: false }), undefined);
+});
+
 Deno.test("bytes follow 1, the topic, the epoch and the offset; without a place an empty epoch and 0", () => {
   const data = new Uint8Array([0, 255]);
   const bytes = { ...publication, topic: "ä", data, isBinary: true };
@@ -58,5 +64,5 @@ Deno.test("bytes follow 1, the topic, the epoch and the offset; without a place 
     ]),
   );
   const long = publicationOf({ ...bytes, topic: "t".repeat(128), epoch: "", offset: 127 });
-  assertEquals([...long.slice(0, 4) as Uint8Array], [1, 128, 1, 116]);
+  assertEquals([...long!.slice(0, 4) as Uint8Array], [1, 128, 1, 116]);
 });
