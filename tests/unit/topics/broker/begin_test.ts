@@ -57,10 +57,10 @@ Deno.test("a gap that is found behind the beginning is told as one more", async 
   };
   const subscriber = new Played();
   const subscription = rig.hub.subscribe(subscriber, "t", first, telling(subscriber));
-  assertEquals(await subscription, { ...first, recovered: true, count: 2 });
+  assertEquals(await subscription, { ...first, recovered: true, count: 1 });
   assertEquals(
     subscriber.got,
-    [`(begin ${first.offset} true)`, "2", "(gap: overflow)", "5"],
+    [`(begin ${first.offset} true)`, "2", "(gap: trimmed)", "5"],
   );
 });
 
