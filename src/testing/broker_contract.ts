@@ -59,7 +59,7 @@ const CASES: Readonly<Record<string, Play>> = {
     same(first!.topic, topic, "topic");
   },
 
-  async "offsets grow, and each publication names the one before it"(stage) {
+  async "offsets grow, and each publication names the one before it"(stage, historySize) {
     const [topic, other] = [stage.topic(), stage.topic()];
     const end = await stage.end(topic);
     const [before] = await end.broker.tops([topic]);
@@ -69,7 +69,9 @@ const CASES: Readonly<Record<string, Play>> = {
     }
     await end.until("3");
     let last = before!.offset;
-    for (const { offset, previous = offset - 1 } of end.got) {
+    for (const { epoch, offset, previous = offset - 1 } of end.got) {
+      // Where nothing is kept they need have no place.
+      if (historySize === 0 && epoch === "" && offset === 0) continue;
       same(previous, last, "previous");
       if (!(offset > last)) throw new Error(`offset ${offset} behind ${last}`);
       last = offset;

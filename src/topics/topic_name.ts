@@ -27,7 +27,8 @@ export function checkName(call: string, parameter: string, name: unknown): asser
   );
 }
 
-function isTopic(topic: unknown): topic is string {
+/** Whether a value may be one. */
+export function isTopic(topic: unknown): topic is string {
   if (typeof topic !== "string" || topic === "" || topic.length > LONGEST_TOPIC) return false;
   if (CONTROL.test(topic) || !topic.isWellFormed()) return false;
   if (topic.length * LONGEST_UNIT <= LONGEST_TOPIC) return true;

@@ -55,6 +55,14 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/contract_test.ts": [
+    "brokers/redis/broker",
+    "brokers/redis/connection",
+    "brokers/redis/history",
+    "brokers/redis/mod",
+    "brokers/redis/scripts",
+    "brokers/redis/server",
+  ],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
@@ -187,6 +195,13 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/topics/messages",
     "context/topics/topics",
     "service/wheel_clock",
+  ],
+  "behaviour/topics/ports_test.ts": [
+    "remote/broker/channel",
+    "remote/broker/port_broker",
+    "remote/broker/port_presence",
+    "remote/broker/share",
+    "remote/broker/share_port",
   ],
   "behaviour/topics/topics_test.ts": ["connection/topics/calls"],
   "behaviour/topics/presence_test.ts": [

@@ -214,6 +214,10 @@ export class Feed<Message extends Publishable> {
   /** Asks where topics stand that have been silent. */
   async check(topics: readonly Of<Message>[]): Promise<void> {
     const live = topics.filter(({ state }) => state === "LIVE");
+    await Promise.all(this.#link.byPart(live).map((some) => this.#checkPart(some)));
+  }
+
+  async #checkPart(live: readonly Of<Message>[]): Promise<void> {
     for (let at = 0; at < live.length; at += PAGE) {
       const some = live.slice(at, at + PAGE);
       const asked = some.map(({ position }) => position);

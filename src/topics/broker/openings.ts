@@ -41,7 +41,7 @@ export class Openings<Message extends Publishable> {
     queueMicrotask(() => {
       const topics = this.#toOpen;
       this.#toOpen = [];
-      this.#bring(topics, true, 0);
+      this.#bringAll(topics, true);
     });
   }
 
@@ -53,12 +53,17 @@ export class Openings<Message extends Publishable> {
   /** The broker knows nothing of this context any more. */
   openAll(topics: Iterable<Of<Message>>): void {
     this.#generation++;
-    this.#bring([...topics], true, 0);
+    this.#bringAll([...topics], true);
   }
 
   /** They come, and may have missed something. */
   checkAll(topics: readonly Of<Message>[]): void {
-    this.#bring(topics, false, 0);
+    this.#bringAll(topics, false);
+  }
+
+  /** A part of the broker that is away keeps none of another waiting. */
+  #bringAll(topics: readonly Of<Message>[], subscribes: boolean): void {
+    for (const some of this.#link.byPart(topics)) this.#bring(some, subscribes, 0);
   }
 
   async #bring(
@@ -84,7 +89,8 @@ export class Openings<Message extends Publishable> {
         this.#standAt(some.filter((_, i) => isCurrent(i)), tops.filter((_, i) => isCurrent(i)));
       } catch (error) {
         if (generation !== this.#generation || !this.#link.isUp) return;
-        log("warn", () => `the broker does not subscribe: ${describeError(error)}`);
+        const level = attempt === 0 ? "warn" : "info";
+        log(level, () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
         const again = () => {
           if (generation === this.#generation) this.#bring(rest, subscribes, attempt + 1);
