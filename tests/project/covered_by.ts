@@ -63,6 +63,21 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/redis/scripts",
     "brokers/redis/server",
   ],
+  "peers/nats/contract_test.ts": [
+    "brokers/nats/broker",
+    "brokers/nats/feed",
+    "brokers/nats/history",
+    "brokers/nats/server/connection",
+    "brokers/nats/server/requests",
+    "brokers/nats/streams/jetstream",
+  ],
+  "peers/nats/faults_test.ts": [
+    "brokers/nats/server/permission",
+    "brokers/nats/shard",
+    "brokers/nats/streams/rewound",
+  ],
+  "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
+  "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",

@@ -105,7 +105,8 @@ export interface TopicLag {
 export interface Subscription extends Position {
   /**
    * False if something may have been published after the `since` that was asked for, which is gone for
-   * good. True without a `since`, too.
+   * good. True without a `since`, too. A gap behind messages that were written to make up for it is told by
+   * `topicGap`, behind those.
    */
   readonly recovered: boolean;
   /**

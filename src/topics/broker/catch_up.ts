@@ -204,12 +204,14 @@ export class CatchUp<Message extends Publishable> {
   #tellGap(place: At<Message>, cause: "epoch" | "trimmed", start: Position): void {
     const { pending, subscriber, topic } = place;
     place.position = start;
-    if (pending !== undefined) {
+    if (pending !== undefined && pending.count === 0) {
       pending.recovered = false;
       pending.start = start;
       return;
     }
-    const why = cause === "trimmed" ? "overflow" : cause;
+    // What was sent of a resume stands in front of the gap, which its answer can't say.
+    this.#settle(place);
+    const why = cause === "trimmed" && pending === undefined ? "overflow" : cause;
     subscriber.tellGap({ topic: topic.name, position: start, cause: why });
   }
 }
