@@ -60,9 +60,15 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/redis/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
+    "brokers/redis/route",
     "brokers/redis/scripts",
     "brokers/redis/server",
   ],
+  "peers/redis/presence_test.ts": [
+    "brokers/redis/presence/presence",
+    "brokers/redis/presence/scripts",
+  ],
+  "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
