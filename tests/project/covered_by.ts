@@ -55,8 +55,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
+    "brokers/redis/commands",
     "brokers/redis/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
