@@ -8,10 +8,18 @@ import type {
   BrokerPublication,
   BrokerPublish,
 } from "../api/topics/broker.ts";
+import type { BrokerPresence } from "../api/topics/broker_presence.ts";
 import type { Position } from "../api/topics/topics.ts";
 
 /** The calls of a broker that can be held up and made to fail. */
-export type BrokerCall = "start" | "subscribe" | "unsubscribe" | "publish" | "history" | "tops";
+export type BrokerCall =
+  | "start"
+  | "subscribe"
+  | "unsubscribe"
+  | "publish"
+  | "history"
+  | "tops"
+  | keyof BrokerPresence;
 
 /** Calls that wait; made by {@linkcode FaultyBroker.hold} and {@linkcode FaultyBroker.holdAnswer}. */
 export interface HeldCalls {
@@ -26,6 +34,8 @@ export class FaultyBroker implements Broker {
   /** All calls in their order, as `"subscribe a,b"` or `"publish a"`. */
   readonly calls: string[] = [];
   readonly keepsHistory: boolean;
+  /** That of the broker inside, if it has one. */
+  readonly presence?: BrokerPresence;
   /** What is done to a publication on its way in; nothing comes of an empty list. */
   onLive:
     | ((topic: string, publication: BrokerPublication) => readonly BrokerPublication[])
@@ -50,6 +60,7 @@ export class FaultyBroker implements Broker {
   constructor(inner: Broker) {
     this.#inner = inner.openNode?.() ?? inner;
     this.keepsHistory = inner.keepsHistory;
+    if (inner.presence !== undefined) this.presence = this.#presence();
   }
 
   // What a test orders.
@@ -190,6 +201,19 @@ export class FaultyBroker implements Broker {
       const tops = await this.#inner.tops(topics);
       return this.onTops?.(tops) ?? tops;
     });
+  }
+
+  #presence(): BrokerPresence {
+    const inner = () => this.#inner.presence!;
+    return {
+      join: (topic, member, history) =>
+        this.#called("join", `${topic} ${member.key}`, () => inner().join(topic, member, history)),
+      leave: (topic, id, history) =>
+        this.#called("leave", topic, () => inner().leave(topic, id, history)),
+      tend: (leaseMs, history) => this.#called("tend", "", () => inner().tend(leaseMs, history)),
+      members: (topic, limit) =>
+        this.#called("members", topic, () => inner().members(topic, limit)),
+    };
   }
 
   reconnect(): void {

@@ -4,6 +4,9 @@ import { DEFAULT_HISTORY } from "../api/topics/broker.ts";
 import type { Position, Subscription, TopicHistory } from "../api/topics/topics.ts";
 import { LwsError } from "../base/errors.ts";
 import { KnownIds } from "./known_ids.ts";
+import { LocalPresence } from "./presence/local_presence.ts";
+import { bytesOf } from "./presence/member.ts";
+import type { Move } from "./presence/room.ts";
 import type { Publishable, Subscriber } from "./subscriber.ts";
 import {
   type Outgoing,
@@ -24,6 +27,8 @@ interface OwnTopic<Message> extends Topic<Message, Place> {
 /** How it is made. */
 export interface HubSetup<Message> extends TopicsSetup<Message> {
   readonly now: () => number;
+  /** Has work that calls the program done when that may be; undefined: before long. */
+  readonly serve: ((work: () => void) => void) | undefined;
 }
 
 /** All topics, of which nothing is kept without a subscriber. */
@@ -31,6 +36,7 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   implements TopicCalls<Message> {
   readonly hasLagging = false;
   readonly keepsHistory = false;
+  readonly presence: LocalPresence<Message>;
   readonly #epoch = crypto.randomUUID();
   readonly #now: () => number;
   #ids: KnownIds | undefined;
@@ -39,6 +45,28 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   constructor(setup: HubSetup<Message>) {
     super(setup);
     this.#now = setup.now;
+    this.presence = new LocalPresence({
+      limits: setup.limits,
+      onLimit: setup.onLimit,
+      isClosed: () => this.isClosed,
+      publishMove: (topic, move) => this.#publishMove(topic, move),
+      tellPresence: (change) => {
+        const tell = () => this.isClosed || this.tellPresence(change);
+        // Not inside of what the program calls.
+        (setup.serve ?? queueMicrotask)(tell);
+      },
+    });
+  }
+
+  override end(subscriber: Subscriber<Message>): void {
+    super.end(subscriber);
+    this.presence.end(subscriber);
+  }
+
+  /** Without encoders nothing is sent of it, so that nothing is missed without it either. */
+  #publishMove(topic: string, move: Move): void {
+    if (!this.messages.hasEncoders || this.isClosed) return;
+    this.#publish(topic, this.messages.of(bytesOf(move.member), false), undefined, move);
   }
 
   close(): undefined {
@@ -83,14 +111,19 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
     return this.#publish(name, message, except);
   }
 
-  #publish(name: string, message: Message, except: Subscriber<Message> | undefined): Position {
+  #publish(
+    name: string,
+    message: Message,
+    except: Subscriber<Message> | undefined,
+    move?: Move,
+  ): Position {
     const before = this.#offset;
     const offset = ++this.#offset;
     const position = { epoch: this.#epoch, offset };
     const topic = this.topics.get(name);
     if (topic !== undefined) {
       topic.offset = offset;
-      this.send({ topic, position, offset, before, message, except, encoded: undefined });
+      this.send({ topic, position, offset, before, message, except, move, encoded: undefined });
     }
     return position;
   }

@@ -1,6 +1,7 @@
 /** Topics as programs see them: names to which connections subscribe, and to which messages are published. */
 
 import type { PreparedMessage } from "../write.ts";
+import type { PresentConnection } from "./presence.ts";
 import type { Wsi } from "../wsi.ts";
 
 /**
@@ -27,6 +28,10 @@ export interface Publication extends Position {
   readonly data: Uint8Array;
   /** Whether it was published as bytes, or as a binary message. */
   readonly isBinary: boolean;
+  /** Set if it tells of a connection that has joined the topic, or has other `info`, or has left it. */
+  readonly presence?: "join" | "leave";
+  /** The connection, beside {@linkcode presence}; the `data` has the same. */
+  readonly member?: PresentConnection;
 }
 
 /**
@@ -100,7 +105,8 @@ export interface TopicLag {
 export interface Subscription extends Position {
   /**
    * False if something may have been published after the `since` that was asked for, which is gone for
-   * good. True without a `since`, too.
+   * good. True without a `since`, too. A gap behind messages that were written to make up for it is told by
+   * `topicGap`, behind those.
    */
   readonly recovered: boolean;
   /**

@@ -135,7 +135,7 @@ export function subscriberCount(topics: Topics, topic: string): number {
   return topics.subscriberCount(topic);
 }
 
-function checkOptions(
+export function checkOptions(
   call: string,
   options: object | undefined,
   members: readonly string[],
@@ -154,7 +154,7 @@ function checkOptions(
  * What comes of a call. A rejection that the program doesn't look at must not end the process, which the
  * runtime would have it do: a peer may have caused it, as by a message that is too long to be published.
  */
-function promised<Result>(call: () => Result | Promise<Result>): Promise<Result> {
+export function promised<Result>(call: () => Result | Promise<Result>): Promise<Result> {
   let result: Promise<Result>;
   try {
     const called = call();

@@ -163,6 +163,11 @@ export function hearsDrain(callback: Protocol["callback"]): boolean {
   return namesOfMethods.get(callback)?.has("drain") ?? false;
 }
 
+/** Whether a callback may do something about members of topics that join and leave. */
+export function hearsPresence(callback: Protocol["callback"]): boolean {
+  return namesOfMethods.get(callback)?.has("presence") ?? true;
+}
+
 /** Methods of which a protocol that serves WebSockets has one. */
 const OF_SERVED_WEBSOCKETS: readonly string[] = [
   "upgrade",

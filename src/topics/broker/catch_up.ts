@@ -5,7 +5,7 @@ import type { Position } from "../../api/topics/topics.ts";
 import type { BrokerPlace, BrokerTopic } from "./topic.ts";
 import { givenUp, isOfSameCount, judge, type Verdict } from "./gaps.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
-import type { Outgoing } from "../topics.ts";
+import { isFor, type Outgoing } from "../topics.ts";
 
 /** The most that is read at a time, and that is written before `subscribe` resolves. */
 export const PAGE = 1_000;
@@ -104,7 +104,8 @@ export class CatchUp<Message extends Publishable> {
   /** Whether it goes on. */
   #write(place: At<Message>, out: Outgoing<Message, Of<Message>>): boolean {
     const { pending, subscriber, topic } = place;
-    if (subscriber !== out.except && !this.#host.write(subscriber, out)) {
+    const isSent = subscriber !== out.except && isFor(subscriber, out);
+    if (isSent && !this.#host.write(subscriber, out)) {
       // It may have closed by that.
       if (topic.behind.has(place)) this.#pause(place);
       return false;
@@ -112,7 +113,7 @@ export class CatchUp<Message extends Publishable> {
     place.position = out.position;
     if (pending !== undefined) {
       pending.start ??= pending.since;
-      pending.count++;
+      if (isFor(subscriber, out)) pending.count++;
       if (pending.count >= PAGE) this.#settle(place);
     }
     return topic.behind.has(place);
@@ -203,12 +204,14 @@ export class CatchUp<Message extends Publishable> {
   #tellGap(place: At<Message>, cause: "epoch" | "trimmed", start: Position): void {
     const { pending, subscriber, topic } = place;
     place.position = start;
-    if (pending !== undefined) {
+    if (pending !== undefined && pending.count === 0) {
       pending.recovered = false;
       pending.start = start;
       return;
     }
-    const why = cause === "trimmed" ? "overflow" : cause;
+    // What was sent of a resume stands in front of the gap, which its answer can't say.
+    this.#settle(place);
+    const why = cause === "trimmed" && pending === undefined ? "overflow" : cause;
     subscriber.tellGap({ topic: topic.name, position: start, cause: why });
   }
 }

@@ -196,15 +196,17 @@ export class Feed<Message extends Publishable> {
 
   /** Those in the live feed have missed something; the others hear of it when they get there. */
   #tellGap(topic: Of<Message>, { cause, start }: Verdict & { kind: "gap" }): void {
-    const isSame = topic.epoch === start.epoch;
+    const before = topic.offset;
+    const isTrimmed = cause === "trimmed" && topic.epoch === start.epoch;
     topic.epoch = start.epoch;
     topic.offset = start.offset;
     topic.tail.clear();
     const gap: TopicGap = { topic: topic.name, position: start, cause };
     for (const [subscriber, place] of [...topic.subscribers]) {
       if (place.above === Infinity || topic.subscribers.get(subscriber) !== place) continue;
-      // It may be ahead, by history.
-      place.above = isSame ? Math.max(place.above, start.offset) : start.offset;
+      // It may be ahead, by history, and has missed nothing then.
+      if (isTrimmed && place.above > before && place.above >= start.offset) continue;
+      place.above = start.offset;
       subscriber.tellGap(gap);
     }
   }

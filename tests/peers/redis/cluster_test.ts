@@ -17,7 +17,7 @@ REDIS.test("redis, a cluster: it does what a broker has to, and a slot that move
   const [url] = cluster.urls;
   for (const historySize of [0, 10]) {
     const make = () => redisBroker({ url: url!, cluster: true, historySize });
-    for (const { name, run } of brokerContract(make, { historySize })) {
+    for (const { name, run } of brokerContract(make, { historySize, presence: true })) {
       await run().catch((error) => {
         throw new Error(`${historySize} kept: ${name}`, { cause: error });
       });

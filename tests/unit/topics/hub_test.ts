@@ -15,6 +15,7 @@ function rig(limits: Partial<TopicLimits> = {}, hasEncoders = false) {
     messages: messages(hasEncoders),
     onLimit: () => {},
     now: () => now,
+    serve: undefined,
   });
   return {
     hub,

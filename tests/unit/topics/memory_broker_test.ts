@@ -13,15 +13,17 @@ import { brokerContract } from "../../../src/testing/broker_contract.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { faultyBroker } from "../../../src/testing/faulty_broker.ts";
 
+const known = (historySize: number) => ({ historySize, presence: true, leaseMs: 20 });
+
 for (const historySize of [0, 10]) {
   const broker = memoryBroker({ historySize });
-  for (const { name, run } of brokerContract(() => broker.openNode!(), { historySize })) {
+  for (const { name, run } of brokerContract(() => broker.openNode!(), known(historySize))) {
     Deno.test(`memoryBroker, historySize ${historySize}: ${name}`, run);
   }
 }
 
 const inner = memoryBroker({ historySize: 10 });
-for (const { name, run } of brokerContract(() => faultyBroker(inner), { historySize: 10 })) {
+for (const { name, run } of brokerContract(() => faultyBroker(inner), known(10))) {
   Deno.test(`faultyBroker: ${name}`, run);
 }
 

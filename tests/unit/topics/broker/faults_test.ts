@@ -69,7 +69,9 @@ Deno.test("a broker without history that was away: a gap is told where positions
 Deno.test("a broker that was set back to an elder state with the same epoch is found out", async () => {
   await using rig = new Rig();
   const subscriber = await rig.join("t");
-  const last = await rig.publish("t", ...numbers(1, 10));
+  await rig.publish("t", ...numbers(1, 8));
+  const joined = await rig.join("t");
+  const last = await rig.publish("t", "9", "10");
   rig.broker.onTops = (tops) => tops.map(({ epoch }) => ({ epoch, offset: 6 }));
   rig.broker.onHistory = (_topic, answer) => ({
     ...answer,
@@ -84,6 +86,9 @@ Deno.test("a broker that was set back to an elder state with the same epoch is f
   const late = new Played();
   const { recovered, offset } = await rig.hub.subscribe(late, "t", last);
   assertEquals([recovered, offset, late.got], [false, 6, []]);
+  const data = new TextEncoder().encode("new");
+  rig.broker.live("t", { epoch: last.epoch, offset: 7, data, isBinary: false });
+  for (const each of [subscriber, joined, late]) assertEquals(each.got.at(-1), "new");
 });
 
 Deno.test("a live feed that was cut is made up for when the broker says so, of all topics or of some", async () => {

@@ -1,0 +1,343 @@
+/** The end of one context of a broker of NATS. */
+
+import type {
+  Broker,
+  BrokerEvents,
+  BrokerHistory,
+  BrokerPublish,
+} from "../../api/topics/broker.ts";
+import type { Clock } from "../../api/service.ts";
+import type { Position } from "../../api/topics/topics.ts";
+import { LwsError } from "../../base/errors.ts";
+import { log, messageOf } from "../../base/log.ts";
+import { type Line, type LineHost, Lines } from "./server/connection.ts";
+import { type FeedHost, LiveFeed } from "./feed.ts";
+import { readHistory, readTop, type Source } from "./history.ts";
+import { JetStream, type StreamInfo } from "./streams/jetstream.ts";
+import { encodeFacts, messageId } from "./message.ts";
+import type { CheckedOptions } from "./options.ts";
+import { NoResponders } from "./server/requests.ts";
+import { beginAnew, isRewound } from "./streams/rewound.ts";
+import { Shard } from "./shard.ts";
+import { checkJetStream, ensureStream, keptConfig, onceConfig } from "./streams/config.ts";
+import { Layout, tokenOf } from "./subjects.ts";
+
+/**
+ * How long a server has to delete a stream, before it is made again: it says that it is gone before its files are, and
+ * takes away those of the next one with them.
+ */
+const DELETION_MS = 1_000;
+const NO_POSITION: Position = { epoch: "", offset: 0 };
+
+/** One context's. */
+export class NatsNode implements Broker, LineHost, FeedHost {
+  readonly keepsHistory: boolean;
+  readonly #options: CheckedOptions;
+  readonly #layout: Layout;
+  readonly #shards: readonly Shard[];
+  #events: BrokerEvents | undefined;
+  #lines: Lines | undefined;
+  #feed: LiveFeed | undefined;
+  #clock: Clock | undefined;
+  /** The ends of the pauses that are made now. */
+  readonly #pauses = new Set<() => void>();
+  #flushing: Promise<void> | undefined;
+  /** Whether the stream for ids is known to be there. */
+  #hasOnce: Promise<unknown> | undefined;
+
+  constructor(options: CheckedOptions) {
+    this.#options = options;
+    this.keepsHistory = options.history.historySize > 0;
+    const layout = this.#layout = new Layout(options.prefix, options.shards);
+    this.#shards = Array.from(
+      { length: options.shards },
+      (_, i) => new Shard(i, layout.stream(i)),
+    );
+  }
+
+  openNode(): Broker {
+    return new NatsNode(this.#options);
+  }
+
+  async start(events: BrokerEvents, clock: Clock): Promise<void> {
+    const { historyTtlMs } = this.#options.history;
+    const setup = { layout: this.#layout, shards: this.#shards, events, clock, historyTtlMs };
+    this.#events = events;
+    this.#clock = clock;
+    this.#feed = new LiveFeed(setup, this);
+    const lines = new Lines(this.#options, this, clock);
+    this.#lines = lines;
+    try {
+      await lines.open();
+    } catch (error) {
+      await lines.close();
+      throw error;
+    }
+  }
+
+  // The connection.
+
+  async prepare({ connection, requests }: Line): Promise<void> {
+    this.#hasOnce = undefined;
+    if (!this.keepsHistory) return;
+    const api = new JetStream(requests);
+    await checkJetStream(api, "a history needs");
+    for (const shard of this.#shards) {
+      const info = await this.#ensure(api, shard, shard.epoch === "");
+      const isOld = !shard.identify(info) && await isRewound(api, shard, info);
+      if (isOld) shard.identify(await beginAnew(api, info));
+      connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.*.${shard.stream}`, {
+        callback: (error) => {
+          if (error === null) this.check(shard);
+          else log("info", () => messageOf(error));
+        },
+      });
+    }
+  }
+
+  #ensure(api: JetStream, { index }: Shard, adapts: boolean): Promise<StreamInfo> {
+    return ensureStream(api, keptConfig(this.#options, this.#layout, index), adapts);
+  }
+
+  up(): void {
+    this.#events?.state(true);
+  }
+
+  down(): void {
+    this.#feed?.lost();
+    this.#events?.state(false);
+  }
+
+  reconnect(): void {
+    this.#lines?.renew();
+  }
+
+  get #line(): Line {
+    const lines = this.#lines;
+    if (lines === undefined) {
+      throw new LwsError("invalid-state", "natsBroker: it has not been started");
+    }
+    return lines.line;
+  }
+
+  get #api(): JetStream {
+    return new JetStream(this.#line.requests);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock!.setTimer(() => {
+        this.#pauses.delete(end);
+        resolve();
+      }, ms);
+      const end = () => {
+        this.#clock!.clearTimer(timer);
+        resolve();
+      };
+      this.#pauses.add(end);
+    });
+  }
+
+  check(shard: Shard): Promise<void> {
+    return shard.checking ??= this.#check(shard);
+  }
+
+  async #check(shard: Shard): Promise<void> {
+    const lines = this.#lines!;
+    const line = lines.isUp ? lines.line : undefined;
+    try {
+      if (line === undefined) return;
+      const api = new JetStream(line.requests);
+      if (await api.info(shard.stream) === undefined) await this.#pause(DELETION_MS);
+      const isOther = shard.identify(await this.#ensure(api, shard, false));
+      shard.checking = undefined;
+      if (lines.isUp && lines.line === line) this.#feed?.checked(shard, isOther);
+    } catch (error) {
+      log("warn", () => messageOf(error));
+      // What is of no known count can't be told.
+      if (lines.isUp && lines.line === line) lines.renew();
+    } finally {
+      shard.checking = undefined;
+    }
+  }
+
+  // Topics.
+
+  async subscribe(topics: readonly string[]): Promise<void> {
+    await this.#feed!.subscribe(topics, this.#line);
+  }
+
+  async unsubscribe(topics: readonly string[]): Promise<void> {
+    this.#feed?.unsubscribe(topics);
+    if (this.#lines?.isUp) await this.#line.connection.flush();
+  }
+
+  publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
+    // The library sends it later. What a Buffer calls a slice is no copy.
+    return this.#publish(topic, new Uint8Array(data), options);
+  }
+
+  async #publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
+    const line = this.#line;
+    const most = line.connection.info?.max_payload ?? Infinity;
+    if (data.length > most) {
+      throw new LwsError(
+        "invalid-argument",
+        `publish: data has ${data.length} bytes; allowed: ${most}, the max_payload of nats-server`,
+      );
+    }
+    const token = tokenOf(topic);
+    const { idempotencyMs } = this.#options.history;
+    const id = options.id === undefined || idempotencyMs === 0
+      ? undefined
+      : messageId(token, options.id);
+    const headers = encodeFacts(options, id);
+    if (options.history && this.keepsHistory) {
+      return await this.#keep(this.#shardOf(token), token, data, headers);
+    }
+    if (id === undefined) {
+      line.connection.publish(this.#layout.live(token), data, headers && { headers });
+      await this.#flushed(line);
+      return NO_POSITION;
+    }
+    await this.#ensureOnce();
+    await this.#api.put(this.#layout.once(token), data, { headers });
+    return NO_POSITION;
+  }
+
+  /** The server has all that was published before; those of one turn ask once. */
+  #flushed({ connection }: Line): Promise<void> {
+    return this.#flushing ??= Promise.resolve().then(() => {
+      this.#flushing = undefined;
+      return connection.flush();
+    });
+  }
+
+  #shardOf(token: string): Shard {
+    return this.#shards[this.#layout.shardOf(token)]!;
+  }
+
+  async #keep(
+    shard: Shard,
+    token: string,
+    data: Uint8Array,
+    headers: ReturnType<typeof encodeFacts>,
+  ): Promise<Position> {
+    const subject = this.#layout.kept(shard.index, token);
+    let put;
+    try {
+      put = await this.#api.put(subject, data, { headers });
+    } catch (error) {
+      if (!(error instanceof NoResponders)) throw error;
+      // Nothing has taken it: the stream is gone.
+      await this.check(shard);
+      put = await this.#api.put(subject, data, { headers });
+    }
+    const { seq, isDuplicate } = put!;
+    if (!isDuplicate && seq <= shard.acked) await this.check(shard);
+    else if (shard.checking !== undefined) await shard.checking;
+    if (!isDuplicate) {
+      shard.acked = Math.max(shard.acked, seq);
+      shard.heardOf(seq, data);
+    }
+    return { epoch: shard.epoch, offset: seq };
+  }
+
+  async #ensureOnce(): Promise<void> {
+    const { requests } = this.#line;
+    const api = new JetStream(requests);
+    this.#hasOnce ??= checkJetStream(api, "a publication with an id needs")
+      .then(() => ensureStream(api, onceConfig(this.#options, this.#layout), true));
+    try {
+      await this.#hasOnce;
+    } catch (error) {
+      this.#hasOnce = undefined;
+      throw error;
+    }
+  }
+
+  // What is kept.
+
+  async tops(topics: readonly string[]): Promise<readonly Position[]> {
+    if (!this.keepsHistory) return topics.map(() => NO_POSITION);
+    const tokens = topics.map(tokenOf);
+    for (;;) {
+      const shards = new Set(tokens.map((token) => this.#shardOf(token)));
+      const checks = Promise.all([...shards].map((shard) => this.#isSame(shard)));
+      const reads = topics.map((topic, i) => this.#top(topic, tokens[i]!));
+      const [same, tops] = await Promise.all([checks, Promise.all(reads)]);
+      if (same.every((each) => each)) return tops;
+    }
+  }
+
+  /** Whether a stream is still the one that it was; if not, it is known now. */
+  async #isSame(shard: Shard): Promise<boolean> {
+    const { epoch } = shard;
+    const info = await this.#api.info(shard.stream);
+    if (info !== undefined && shard.isOf(info)) return true;
+    await this.check(shard);
+    return shard.epoch === epoch;
+  }
+
+  #source(topic: string, token: string): Source {
+    const shard = this.#shardOf(token);
+    const entry = this.#feed?.entry(topic);
+    return {
+      api: this.#api,
+      shard,
+      subject: this.#layout.kept(shard.index, token),
+      hasCopies: this.#options.replicas > 1,
+      size: this.#options.history.historySize,
+      known: entry !== undefined && this.#feed!.knows(entry) ? entry.offset : 0,
+    };
+  }
+
+  async #top(topic: string, token: string): Promise<Position> {
+    const source = this.#source(topic, token);
+    const { shard } = source;
+    const { epoch } = shard;
+    let offset = await readTop(source);
+    if (offset === undefined) {
+      const end = await this.#end(shard);
+      // Only now: what came before the end was asked for has gone by then.
+      offset = await readTop(source) ?? (source.known > 0 ? source.known : end);
+    }
+    const entry = this.#feed?.entry(topic);
+    if (entry !== undefined && epoch === shard.epoch) this.#feed!.standsAt(entry, offset);
+    return { epoch, offset };
+  }
+
+  async #end({ stream }: Shard): Promise<number> {
+    return (await this.#api.info(stream))?.state.last_seq ?? 0;
+  }
+
+  async history(
+    topic: string,
+    since: Position | undefined,
+    limit: number,
+  ): Promise<BrokerHistory> {
+    if (!this.keepsHistory) {
+      const complete = since === undefined || (since.epoch === "" && since.offset === 0);
+      return { epoch: "", top: 0, complete, publications: [] };
+    }
+    const token = tokenOf(topic);
+    const shard = this.#shardOf(token);
+    for (;;) {
+      const { epoch } = shard;
+      const source = this.#source(topic, token);
+      const [isSame, top] = await Promise.all([this.#isSame(shard), readTop(source)]);
+      if (!isSame) continue;
+      const end = top === undefined ? await this.#end(shard) : top;
+      const again = top === undefined ? await readTop(source) : top;
+      const answer = await readHistory(source, since, limit, again, end);
+      if (epoch === shard.epoch) return answer;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#events = undefined;
+    this.#feed?.close();
+    for (const end of this.#pauses) end();
+    await this.#lines?.close();
+  }
+}

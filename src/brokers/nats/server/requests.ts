@@ -1,0 +1,153 @@
+/** Questions to a server of NATS over one connection, and their answers: one inbox is for all that have one answer. */
+
+import {
+  createInbox,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+} from "npm:@nats-io/transport-node@^3.4";
+import type { Clock } from "../../../api/service.ts";
+
+/** How often it is looked whether an answer is late, as a part of the time that it may take. */
+const LOOKS = 4;
+const NO_RESPONDERS = 503;
+
+/** Nothing there answers such a question: a stream is missing, or JetStream is. */
+export class NoResponders extends Error {}
+
+/** The answer has not come in time, or can't come any more. */
+export class NoAnswer extends Error {}
+
+interface Asked {
+  readonly deadline: number;
+  readonly subject: string;
+  /** Whether that was all. */
+  readonly take: (message: Msg) => boolean;
+  readonly fail: (error: Error) => void;
+}
+
+/** All that wait for an answer on one connection. */
+export class Requests {
+  readonly #connection: NatsConnection;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #inbox = `${createInbox()}.`;
+  /** By the subjects of their answers, in the order of their deadlines. */
+  readonly #asked = new Map<string, Asked>();
+  #last = 0;
+  #timer: unknown;
+  #isArmed = false;
+  #ended: Error | undefined;
+
+  constructor(connection: NatsConnection, clock: Clock, timeoutMs: number) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    connection.subscribe(`${this.#inbox}*`, {
+      callback: (error, message) => {
+        if (error === null) this.#take(message.subject, message);
+        else this.end(error);
+      },
+    });
+  }
+
+  ask(subject: string, data?: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
+    return new Promise((resolve, reject) => {
+      const reply = `${this.#inbox}${++this.#last}`;
+      this.#send(reply, subject, data, headers, (message) => {
+        resolve(message);
+        return true;
+      }, reject);
+    });
+  }
+
+  /**
+   * Gets several answers, which may have any subject, so that they have an inbox of their own; `take` says with which
+   * of them the last one has come.
+   */
+  async askMany(subject: string, data: string, take: (message: Msg) => boolean): Promise<void> {
+    const inbox = createInbox();
+    const { promise, resolve, reject } = Promise.withResolvers<Msg>();
+    const subscription = this.#connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error === null) this.#take(inbox, message);
+        else reject(error);
+      },
+    });
+    this.#send(inbox, subject, data, undefined, (message) => {
+      const isLast = take(message);
+      if (isLast) resolve(message);
+      return isLast;
+    }, reject);
+    try {
+      await promise;
+    } finally {
+      subscription.unsubscribe();
+    }
+  }
+
+  #send(
+    reply: string,
+    subject: string,
+    data: Uint8Array | string | undefined,
+    headers: MsgHdrs | undefined,
+    take: (message: Msg) => boolean,
+    fail: (error: Error) => void,
+  ): void {
+    if (this.#ended !== undefined) return fail(this.#ended);
+    const deadline = this.#clock.now() + this.#timeoutMs;
+    this.#asked.set(reply, { deadline, subject, take, fail });
+    this.#arm();
+    try {
+      this.#connection.publish(subject, data, headers ? { reply, headers } : { reply });
+    } catch (error) {
+      this.#asked.delete(reply);
+      fail(error as Error);
+    }
+  }
+
+  #take(reply: string, message: Msg): void {
+    const asked = this.#asked.get(reply);
+    // Late.
+    if (asked === undefined) return;
+    if (message.data.length === 0 && message.headers?.code === NO_RESPONDERS) {
+      this.#asked.delete(reply);
+      return asked.fail(new NoResponders(`nothing answers at ${asked.subject}`));
+    }
+    try {
+      if (asked.take(message)) this.#asked.delete(reply);
+    } catch (error) {
+      this.#asked.delete(reply);
+      asked.fail(error as Error);
+    }
+  }
+
+  #arm(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    this.#timer = this.#clock.setTimer(() => {
+      this.#isArmed = false;
+      this.#look();
+    }, this.#timeoutMs / LOOKS);
+  }
+
+  #look(): void {
+    const now = this.#clock.now();
+    for (const [token, { deadline, subject, fail }] of this.#asked) {
+      if (deadline > now) break;
+      this.#asked.delete(token);
+      fail(new NoAnswer(`no answer from ${subject} within ${this.#timeoutMs} ms`));
+    }
+    if (this.#asked.size > 0) this.#arm();
+  }
+
+  /** The connection is gone, or of no use: none of them is answered. */
+  end(error: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#clock.clearTimer(this.#timer);
+    const asked = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const { fail } of asked) fail(error);
+  }
+}

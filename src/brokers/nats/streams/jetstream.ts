@@ -1,0 +1,285 @@
+/** The calls of JetStream's API that are needed, as its wire protocol has them. */
+
+import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
+import { LwsError } from "../../../base/errors.ts";
+import type { Requests } from "../server/requests.ts";
+
+const API = "$JS.API";
+const STREAM_NOT_FOUND = 10059;
+const WRONG_LAST_SEQUENCE = 10071;
+/** Of what a direct read does not find. */
+const NOT_FOUND = 404;
+/** What ends a pull that has brought all there was. */
+const PULL_ENDS: readonly number[] = [404, 408];
+/** How long a consumer that was forgotten is kept, in nanoseconds. */
+const CONSUMER_NS = 30_000_000_000;
+
+/** A stream's configuration, as the API spells it. */
+export type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string };
+
+/** What is known of a stream. */
+export interface StreamInfo {
+  readonly config: StreamConfig;
+  /** When it was made: another one of the same name has another time. */
+  readonly created: string;
+  readonly state: {
+    readonly first_seq: number;
+    readonly last_seq: number;
+    readonly subjects?: Readonly<Record<string, number>>;
+  };
+  /** How many subjects there are; a page has 100,000 at most. */
+  readonly total?: number;
+}
+
+/** A message that a stream has kept. */
+export interface StoredMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly headers: MsgHdrs | undefined;
+  readonly data: Uint8Array;
+}
+
+/** What JetStream refuses. */
+export class ApiError extends LwsError {
+  readonly number: number;
+
+  constructor(number: number, description: string) {
+    super("broker-unavailable", `natsBroker: JetStream: ${description} (${number})`);
+    this.number = number;
+  }
+}
+
+interface Answer {
+  readonly error?: {
+    readonly err_code?: number;
+    readonly code: number;
+    readonly description: string;
+  };
+}
+
+/** JetStream, over one connection. */
+export class JetStream {
+  readonly #requests: Requests;
+
+  constructor(requests: Requests) {
+    this.#requests = requests;
+  }
+
+  async #call<Result>(what: string, body?: unknown): Promise<Result & Answer> {
+    const data = body === undefined ? undefined : JSON.stringify(body);
+    const message = await this.#requests.ask(`${API}.${what}`, data);
+    const answer = message.json<Result & Answer>();
+    if (answer.error !== undefined) throw errorOf(answer.error);
+    return answer;
+  }
+
+  /** Whether there is one; rejects with NoResponders if there is none. */
+  async probe(): Promise<void> {
+    await this.#call("INFO");
+  }
+
+  /** Undefined if there is no such stream. */
+  async info(stream: string, query?: unknown): Promise<StreamInfo | undefined> {
+    try {
+      return await this.#call<StreamInfo>(`STREAM.INFO.${stream}`, query);
+    } catch (error) {
+      if (error instanceof ApiError && error.number === STREAM_NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  create(config: StreamConfig): Promise<StreamInfo> {
+    return this.#call(`STREAM.CREATE.${config.name}`, config);
+  }
+
+  update(config: StreamConfig): Promise<StreamInfo> {
+    return this.#call(`STREAM.UPDATE.${config.name}`, config);
+  }
+
+  /** The subjects of a stream that match a pattern, and how many messages each has. */
+  async subjects(stream: string, pattern: string): Promise<string[]> {
+    const subjects: string[] = [];
+    for (;;) {
+      const query = { subjects_filter: pattern, offset: subjects.length };
+      const page = await this.info(stream, query);
+      const names = Object.keys(page?.state.subjects ?? {});
+      subjects.push(...names);
+      if (names.length === 0 || subjects.length >= (page?.total ?? 0)) return subjects;
+    }
+  }
+
+  /**
+   * Reads one message: the last one of a subject, the first one of it from a sequence on, or that of a
+   * sequence. From any copy of the stream, or from the one that leads, which has all that was ever
+   * acknowledged.
+   */
+  async read(
+    stream: string,
+    which: { last_by_subj: string } | { seq: number; next_by_subj?: string },
+    fromLeader: boolean,
+  ): Promise<StoredMessage | undefined> {
+    if (fromLeader) return await this.#readFromLeader(stream, which);
+    const data = JSON.stringify(which);
+    const message = await this.#requests.ask(`${API}.DIRECT.GET.${stream}`, data);
+    const all = message.headers;
+    if (all?.code === NOT_FOUND) return undefined;
+    const sequence = Number(all?.get("Nats-Sequence"));
+    if (!(sequence > 0)) throw new ApiError(all?.code ?? 0, all?.description ?? "no message");
+    return { subject: all!.get("Nats-Subject"), sequence, headers: all, data: message.data };
+  }
+
+  async #readFromLeader(stream: string, which: unknown): Promise<StoredMessage | undefined> {
+    interface Got {
+      readonly message: {
+        readonly subject: string;
+        readonly seq: number;
+        readonly hdrs?: string;
+        readonly data?: string;
+      };
+    }
+    const answer = await this.#requests.ask(
+      `${API}.STREAM.MSG.GET.${stream}`,
+      JSON.stringify(which),
+    );
+    const { message, error } = answer.json<Partial<Got> & Answer>();
+    if (error?.code === NOT_FOUND && error.err_code !== STREAM_NOT_FOUND) return undefined;
+    if (error !== undefined) throw errorOf(error);
+    const { subject, seq, hdrs, data } = message!;
+    return {
+      subject,
+      sequence: seq,
+      headers: hdrs === undefined ? undefined : headersOf(Uint8Array.fromBase64(hdrs)),
+      data: data === undefined ? new Uint8Array() : Uint8Array.fromBase64(data),
+    };
+  }
+
+  /** Whether the message was there, and is not any more: of several that ask, one is told so. */
+  async remove(stream: string, seq: number): Promise<boolean> {
+    try {
+      await this.#call(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.number !== STREAM_NOT_FOUND) return false;
+      throw error;
+    }
+  }
+
+  /** Its sequence; undefined if `expected` says that the subject's last one is another. */
+  async put(
+    subject: string,
+    data: Uint8Array | string,
+    options: { readonly headers?: MsgHdrs | undefined; readonly expected?: number } = {},
+  ): Promise<{ readonly seq: number; readonly isDuplicate: boolean } | undefined> {
+    let all = options.headers;
+    if (options.expected !== undefined) {
+      all ??= headers();
+      all.append("Nats-Expected-Last-Subject-Sequence", String(options.expected));
+    }
+    const message = await this.#requests.ask(subject, data, all);
+    const { seq, duplicate, error } = message.json<
+      { seq: number; duplicate?: boolean } & Answer
+    >();
+    if (error?.err_code === WRONG_LAST_SEQUENCE) return undefined;
+    if (error !== undefined) throw errorOf(error);
+    return { seq, isDuplicate: duplicate === true };
+  }
+
+  /** Reads a subject's messages from a sequence on, the oldest first, page by page. */
+  async openReader(stream: string, subject: string, from: number): Promise<Reader> {
+    const name = crypto.randomUUID();
+    interface Consumer {
+      readonly num_pending: number;
+    }
+    const { num_pending } = await this.#call<Consumer>(
+      `CONSUMER.CREATE.${stream}.${name}.${subject}`,
+      {
+        stream_name: stream,
+        config: {
+          name,
+          filter_subject: subject,
+          deliver_policy: "by_start_sequence",
+          opt_start_seq: Math.max(1, from),
+          ack_policy: "none",
+          max_deliver: 1,
+          mem_storage: true,
+          num_replicas: 1,
+          inactive_threshold: CONSUMER_NS,
+        },
+      },
+    );
+    return new Reader(this.#requests, stream, name, num_pending);
+  }
+}
+
+/** A consumer of its own for one reading. */
+export class Reader {
+  readonly #requests: Requests;
+  readonly #stream: string;
+  readonly #name: string;
+  /** How many messages are left to read. */
+  pending: number;
+
+  constructor(requests: Requests, stream: string, name: string, pending: number) {
+    this.#requests = requests;
+    this.#stream = stream;
+    this.#name = name;
+    this.pending = pending;
+  }
+
+  /** Up to `most`; none where there are none left. What it took is lost if it rejects. */
+  async read(most: number): Promise<StoredMessage[]> {
+    const got: StoredMessage[] = [];
+    if (this.pending === 0) return got;
+    const call = `${API}.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`;
+    await this.#requests.askMany(
+      call,
+      JSON.stringify({ batch: most, no_wait: true }),
+      (message) => {
+        const code = message.headers?.code ?? 0;
+        if (code !== 0) {
+          if (PULL_ENDS.includes(code)) return true;
+          throw new ApiError(code, message.headers!.description);
+        }
+        const { sequence, pending } = delivered(message);
+        this.pending = pending;
+        const { subject, headers, data } = message;
+        got.push({ subject, sequence, headers, data });
+        return got.length === most || pending === 0;
+      },
+    );
+    return got;
+  }
+
+  /** Nothing waits for that: a consumer that is not deleted ends by itself. */
+  close(): void {
+    const call = `${API}.CONSUMER.DELETE.${this.#stream}.${this.#name}`;
+    this.#requests.ask(call).catch(() => {});
+  }
+}
+
+/** What the reply subject of a delivery says: in its longer form with the domain and the account in front. */
+export function delivered(
+  { reply = "" }: Pick<Msg, "reply">,
+): { sequence: number; pending: number } {
+  const parts = reply.split(".");
+  const at = parts.length > 9 ? 7 : 5;
+  const [sequence, pending] = [Number(parts[at]), Number(parts[at + 3])];
+  if (!reply.startsWith("$JS.ACK.") || !(sequence > 0) || !(pending >= 0)) {
+    throw new ApiError(0, `no delivery has the reply ${reply}`);
+  }
+  return { sequence, pending };
+}
+
+function errorOf(error: NonNullable<Answer["error"]>): ApiError {
+  return new ApiError(error.err_code ?? error.code, error.description);
+}
+
+/** Reads a block of headers, as one line each. */
+export function headersOf(block: Uint8Array): MsgHdrs {
+  const all = headers();
+  for (const line of new TextDecoder().decode(block).split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon > 0) all.append(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return all;
+}

@@ -1,0 +1,271 @@
+/** What a broker of NATS makes of a server, and of a way to it, that fails: nothing is missed without a word. */
+
+import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect } from "npm:@nats-io/transport-node@^3.4";
+import { LwsError, setLogLevel } from "@x/lws";
+import { NATS_SERVER, startNats } from "./nats_server.ts";
+import { Path } from "./path.ts";
+import { eventually, Watcher } from "./watcher.ts";
+
+// That this server is an old one is no fault of these.
+Deno.test.beforeAll(() => setLogLevel(["err"]));
+
+/** Calls the API as an administrator does. */
+async function administer(url: string, call: string, body?: unknown): Promise<unknown> {
+  const connection = await connect({ servers: url, reconnect: false });
+  try {
+    const data = body === undefined ? "" : JSON.stringify(body);
+    return (await connection.request(`$JS.API.${call}`, data, { timeout: 10_000 })).json();
+  } finally {
+    await connection.close();
+  }
+}
+
+NATS_SERVER.test("a server that is killed and comes back with its data goes on where it was", async () => {
+  await using server = await startNats();
+  await using one = await Watcher.start({ servers: server.url }, "a");
+  await using two = await Watcher.start({ servers: server.url }, "a");
+  const first = await one.publish("a", "1");
+  await one.publish("a", "2");
+  await two.untilText("2");
+  await server.kill();
+  await Promise.all([one.untilState("down"), two.untilState("down")]);
+  const error = await assertRejects(() => one.publish("a", "lost"), LwsError);
+  assertEquals(error.code, "broker-unavailable");
+  await server.restart();
+  await Promise.all([one.untilState("up"), two.untilState("up")]);
+  // As a context does.
+  await Promise.all([one.broker.subscribe(["a"]), two.broker.subscribe(["a"])]);
+  await two.broker.subscribe(["a"]);
+  const third = await one.publish("a", "3");
+  await two.untilText("3");
+  assertEquals(third.epoch, first.epoch);
+  assertEquals(two.texts, ["1", "2", "3"]);
+  assertEquals(await two.behind("a", first), [true, "2", "3"]);
+  assertEquals(two.states, ["down", "up"]);
+});
+
+NATS_SERVER.test("a server that comes back without its data begins another count", async () => {
+  await using server = await startNats();
+  await using watcher = await Watcher.start({ servers: server.url }, "a", "b");
+  const first = await watcher.publish("a", "1");
+  await server.kill();
+  await watcher.untilState("down");
+  await Deno.remove(`${server.dir}/jetstream`, { recursive: true });
+  await server.restart();
+  await watcher.untilState("up");
+  await watcher.broker.subscribe(["a", "b"]);
+  const top = await watcher.top("a");
+  assertNotEquals(top.epoch, first.epoch);
+  assertEquals(top.offset, 0);
+  assertEquals(await watcher.behind("a", first), [false]);
+  await watcher.publish("a", "2");
+  await watcher.untilText("2");
+  assertEquals(watcher.got.at(-1)!.epoch, top.epoch);
+  assertEquals(await watcher.behind("a", first), [false, "2"]);
+  assertEquals(await watcher.behind("a", top), [true, "2"]);
+});
+
+NATS_SERVER.test("a server that is restored from an elder copy begins another count", async () => {
+  await using server = await startNats();
+  await using watcher = await Watcher.start({ servers: server.url }, "a");
+  const first = await watcher.publish("a", "1");
+  const copy = await Deno.makeTempDir({ prefix: "nats_copy_" });
+  try {
+    await server.kill();
+    await watcher.untilState("down");
+    await copyFolder(server.dir, copy);
+    await server.restart();
+    await watcher.untilState("up");
+    await watcher.broker.subscribe(["a"]);
+    const second = await watcher.publish("a", "2");
+    assertEquals(second, { epoch: first.epoch, offset: 2 });
+    await watcher.untilText("2");
+    await server.kill();
+    await watcher.until(() => watcher.states.at(-1) === "down");
+    await Deno.remove(server.dir, { recursive: true });
+    await copyFolder(copy, server.dir);
+    await server.restart();
+    // One that has seen nothing of it, and publishes first.
+    await using other = await Watcher.start({ servers: server.url });
+    await other.publish("a", "another 2");
+    await watcher.until(() => watcher.states.at(-1) === "up");
+    await watcher.broker.subscribe(["a"]);
+    const top = await watcher.top("a");
+    assertNotEquals(top.epoch, first.epoch);
+    assertEquals(await watcher.behind("a", second), [false, "1", "another 2"]);
+    // That one is told, too.
+    await eventually(() => other.top("a"), ({ epoch }) => epoch === top.epoch);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
+
+NATS_SERVER.test("a stream that is deleted is made again, as another count, and that is told", async () => {
+  await using server = await startNats();
+  await using one = await Watcher.start({ servers: server.url, prefix: "x" }, "a", "b");
+  await using two = await Watcher.start({ servers: server.url, prefix: "x" }, "a");
+  const first = await one.publish("a", "1");
+  await two.untilText("1");
+  await administer(server.url, "STREAM.DELETE.x_0");
+  await Promise.all([one.untilState("interrupted a,b"), two.untilState("interrupted a")]);
+  const second = await one.publish("a", "2");
+  await two.untilText("2");
+  assertNotEquals(second.epoch, first.epoch);
+  assertEquals(two.got.map(({ epoch, offset }) => [epoch, offset]), [
+    [first.epoch, 1],
+    [second.epoch, 1],
+  ]);
+  assertEquals(await two.behind("a", first), [false, "2"]);
+});
+
+NATS_SERVER.test("a connection that is cut is made again, and brings each publication once", async () => {
+  await using server = await startNats();
+  await using path = new Path(server.port);
+  await using cut = await Watcher.start({ servers: path.url }, "a");
+  await using other = await Watcher.start({ servers: server.url }, "a");
+  const first = await other.publish("a", "1");
+  await cut.untilText("1");
+  path.cut();
+  await cut.untilState("down");
+  await other.publish("a", "2");
+  await cut.untilState("up");
+  await cut.broker.subscribe(["a"]);
+  await other.publish("a", "3");
+  await Promise.all([cut.untilText("3"), other.untilText("3")]);
+  assertEquals(cut.texts.filter((text) => text !== "2"), ["1", "3"]);
+  assertEquals(await cut.behind("a", first), [true, "2", "3"]);
+  assertEquals(other.states, []);
+});
+
+NATS_SERVER.test("a connection that has gone dead is given up when that is asked for", async () => {
+  await using server = await startNats();
+  await using path = new Path(server.port);
+  await using dead = await Watcher.start({ servers: path.url }, "a");
+  path.mute();
+  const lost = assertRejects(() => dead.publish("a", "1"), Error, "the connection was lost");
+  dead.broker.reconnect!();
+  await dead.untilState("up");
+  await lost;
+  await dead.broker.subscribe(["a"]);
+  await dead.publish("a", "2");
+  await dead.untilText("2");
+  assertEquals(dead.states, ["down", "up"]);
+});
+
+NATS_SERVER.test("a publication whose acknowledgement is lost is taken once, by its id", async () => {
+  await using server = await startNats();
+  await using path = new Path(server.port);
+  await using sender = await Watcher.start({ servers: path.url });
+  await using other = await Watcher.start({ servers: server.url }, "a");
+  path.mute();
+  const lost = assertRejects(() => sender.publish("a", "1", "id"));
+  await other.untilText("1");
+  path.cut();
+  await lost;
+  await sender.untilState("up");
+  const { epoch, offset } = other.got[0]!;
+  assertEquals(await sender.publish("a", "1", "id"), { epoch, offset });
+  await sender.publish("a", "2", "another");
+  await other.untilText("2");
+  assertEquals(other.texts, ["1", "2"]);
+});
+
+NATS_SERVER.test("of a topic that is silent for long nothing counts as missed where it was subscribed to", async () => {
+  await using server = await startNats();
+  const options = { servers: server.url, historyTtlMs: 200 };
+  await using quiet = await Watcher.start(options, "a");
+  await using fresh = await Watcher.start(options);
+  await quiet.top("a");
+  const last = await quiet.publish("a", "1");
+  await fresh.publish("b", "beside");
+  await quiet.untilText("1");
+  // Nothing is kept any more.
+  await eventually(() => fresh.behind("a"), ({ length }) => length === 1);
+  assertEquals(await quiet.top("a"), last);
+  assertEquals(await quiet.behind("a", last), [true]);
+  // What has never heard of it can't know.
+  const end = await fresh.top("a");
+  assertEquals(end.offset >= last.offset, true);
+  assertEquals(await fresh.behind("a", last), [false]);
+  assertEquals(await fresh.behind("a", end), [true]);
+  const next = await fresh.publish("a", "2");
+  await quiet.untilText("2");
+  assertEquals(quiet.got.at(-1)!.previous, last.offset);
+  assertEquals(await fresh.behind("a", last), [false, "2"]);
+  assertEquals(await fresh.behind("a", end), [true, "2"]);
+  assertEquals(await fresh.top("a"), next);
+});
+
+NATS_SERVER.test("without JetStream a history is refused, and topics work without one", async () => {
+  await using server = await startNats({ jetstream: false });
+  const error = await assertRejects(() => Watcher.start({ servers: server.url }), LwsError);
+  assertEquals(error.code, "unsupported");
+  assertStringIncludes(error.message, "JetStream");
+  await using watcher = await Watcher.start({ servers: server.url, historySize: 0 }, "a");
+  assertEquals(await watcher.publish("a", "1"), { epoch: "", offset: 0 });
+  await watcher.untilText("1");
+  const refused = await assertRejects(() => watcher.publish("a", "2", "id"), LwsError);
+  assertEquals(refused.code, "unsupported");
+});
+
+NATS_SERVER.test("a stream with other limits is changed, and told of; one that can't be is refused", async () => {
+  await using server = await startNats();
+  const lines: string[] = [];
+  setLogLevel(["warn"], (_, line) => lines.push(line));
+  try {
+    await using _small = await Watcher.start({ servers: server.url, historySize: 5 });
+    await using big = await Watcher.start({ servers: server.url, historySize: 20 }, "a");
+    assertEquals(
+      lines.filter((line) => line.includes("max_msgs_per_subject 6 instead of 21")).length,
+      1,
+    );
+    for (let i = 0; i < 20; i++) await big.publish("a", String(i));
+    const { publications } = await big.broker.history("a", undefined, 100);
+    assertEquals(publications.length, 20);
+    const error = await assertRejects(
+      () => Watcher.start({ servers: server.url, storage: "memory", historySize: 20 }),
+      LwsError,
+    );
+    assertEquals(error.code, "unsupported");
+    assertStringIncludes(error.message, 'storage "file" instead of "memory"');
+  } finally {
+    setLogLevel(["err"], () => {});
+  }
+});
+
+NATS_SERVER.test("a login that is wrong, and a server that is not there, are told", async () => {
+  await using server = await startNats({ args: ["--user", "me", "--pass", "secret"] });
+  const login = { user: "me", password: "wrong" };
+  const refused = await assertRejects(
+    () => Watcher.start({ servers: server.url, ...login }),
+    LwsError,
+  );
+  assertEquals(refused.code, "broker-unavailable");
+  assertStringIncludes(refused.message, "Authorization Violation");
+  assertEquals(refused.message.includes("wrong"), false);
+  await using _good = await Watcher.start({ servers: server.url, user: "me", password: "secret" });
+  await server.kill();
+  const away = await assertRejects(() => Watcher.start({ servers: server.url }), LwsError);
+  assertEquals(away.code, "broker-unavailable");
+  assertStringIncludes(away.message, `${server.url}: connection refused`);
+});
+
+Deno.test({
+  name: "without the permission to connect that is what is said, with the host",
+  permissions: { net: ["127.0.0.1:1"], read: true, env: true },
+  async fn() {
+    const options = { servers: ["127.0.0.1:1", "nats.example:4223"] };
+    const error = await assertRejects(() => Watcher.start(options), LwsError);
+    assertEquals(error.code, "permission-denied");
+    assertStringIncludes(error.message, "--allow-net=nats.example:4223");
+  },
+});
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
