@@ -55,14 +55,22 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
+    "brokers/redis/commands",
     "brokers/redis/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
+    "brokers/redis/route",
     "brokers/redis/scripts",
     "brokers/redis/server",
   ],
+  "peers/redis/presence_test.ts": [
+    "brokers/redis/presence/presence",
+    "brokers/redis/presence/scripts",
+  ],
+  "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
     "brokers/nats/feed",
