@@ -60,6 +60,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/redis/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
+    "brokers/redis/route",
     "brokers/redis/scripts",
     "brokers/redis/server",
   ],
@@ -78,6 +79,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
+  "peers/redis/presence_test.ts": [
+    "brokers/redis/presence/presence",
+    "brokers/redis/presence/scripts",
+  ],
+  "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",

@@ -13,7 +13,7 @@ import { LwsError } from "../../base/errors.ts";
 import { readFrom, readHistory } from "./history.ts";
 import { decodeMessage, encodeContent } from "./message.ts";
 import type { Settings } from "./options.ts";
-import { type PresenceHost, RedisPresence } from "./presence.ts";
+import { type PresenceHost, RedisPresence } from "./presence/presence.ts";
 import type { Route } from "./route.ts";
 import { makeScripts, type Scripts } from "./scripts.ts";
 import type { RedisServer, ServerHost } from "./server.ts";

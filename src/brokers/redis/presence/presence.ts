@@ -7,13 +7,13 @@ import type {
   BrokerPresence,
   PresenceMember,
   PresenceMembers,
-} from "../../api/topics/broker_presence.ts";
-import { log, messageOf } from "../../base/log.ts";
-import type { Reply } from "./connection.ts";
-import { encodeContent } from "./message.ts";
-import type { Route } from "./route.ts";
-import type { Scripts } from "./scripts.ts";
-import type { RedisServer } from "./server.ts";
+} from "../../../api/topics/broker_presence.ts";
+import { log, messageOf } from "../../../base/log.ts";
+import type { Reply } from "../connection.ts";
+import { encodeContent } from "../message.ts";
+import type { Route } from "../route.ts";
+import type { Scripts } from "../scripts.ts";
+import type { RedisServer } from "../server.ts";
 
 /** Topics that are swept at a time. */
 const MOST_AT_ONCE = 64;
