@@ -80,10 +80,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/nats/streams/jetstream",
   ],
   "peers/nats/faults_test.ts": [
+    "brokers/nats/publishing",
     "brokers/nats/server/permission",
     "brokers/nats/shard",
     "brokers/nats/streams/rewound",
   ],
+  "peers/nats/presence_test.ts": ["brokers/nats/presence/"],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
   "unit/topics/broker/faults_test.ts": [
