@@ -97,6 +97,22 @@ Deno.test("a broker that was set back to an elder state with the same epoch is f
   for (const each of [subscriber, joined, late]) assertEquals(each.got.at(-1), "new");
 });
 
+Deno.test("a subscriber that is ahead of a gap, by history, has missed nothing and hears of none", async () => {
+  await using rig = new Rig({ history: { historySize: 2 } });
+  const live = await rig.join("t");
+  const { epoch } = await rig.publish("t", "1");
+  rig.broker.deafen();
+  await rig.publish("t", "2", "3", "4", "5", "6");
+  const ahead = new Played();
+  await rig.hub.subscribe(ahead, "t", { epoch, offset: 4 });
+  assertEquals(ahead.got, ["5", "6"]);
+  rig.broker.revive();
+  await rig.publish("t", "7");
+  await settle();
+  assertEquals(live.got, ["1", "(gap: trimmed)", "6", "7"]);
+  assertEquals(ahead.got, ["5", "6", "7"]);
+});
+
 Deno.test("a live feed that was cut is made up for when the broker says so, of all topics or of some", async () => {
   await using rig = new Rig();
   const [t, u] = [await rig.join("t"), await rig.join("u")];
@@ -262,6 +278,23 @@ for (const how of ["", ", over a port"]) {
     assertEquals([there.got, late.got], [["1", "2"], []]);
   });
 }
+
+Deno.test("a topic that could not be subscribed to anew is not live, whatever the broker says meanwhile", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  rig.broker.fail("history", new Error("no"));
+  rig.broker.deafen();
+  await rig.publish("t", "1");
+  rig.broker.revive();
+  // Its repair is begun anew before its subscription is.
+  await rig.publish("t", "2");
+  rig.broker.fail("subscribe", new Error("no"), 3);
+  await rig.broker.restart();
+  rig.broker.interrupt();
+  await rig.pass(2_000);
+  await rig.publish("t", "3");
+  assertEquals(subscriber.got, ["1", "2", "3"]);
+});
 
 Deno.test("two nodes that are the first on a topic at once, and nothing is known of it", async () => {
   const inner = memoryBroker(KEEPS);
