@@ -291,7 +291,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|resume\/client|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>
