@@ -372,6 +372,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
   async #released(closing: Promise<void> | undefined): Promise<void> {
     await closing;
+    // The end of a broker has timers of its own.
+    this.wheel.stop();
     await this.admission.stopped;
     await this.network.released?.();
   }
