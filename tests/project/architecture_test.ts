@@ -110,7 +110,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   // The channels of tracers are the runtime's.
   /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
-  /^src\/brokers\/redis\/(connection|permission)\.ts$/,
+  /^src\/brokers\/redis\/server\/(connection|permission|tls_probe)\.ts$/,
   /^src\/brokers\/nats\/server\/permission\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];

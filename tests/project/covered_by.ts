@@ -59,17 +59,19 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
     "brokers/redis/commands",
-    "brokers/redis/connection",
+    "brokers/redis/server/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
     "brokers/redis/route",
     "brokers/redis/scripts",
-    "brokers/redis/server",
+    "brokers/redis/server/redis_server",
+    "brokers/redis/server/subscriptions",
   ],
   "peers/redis/presence_test.ts": [
     "brokers/redis/presence/presence",
     "brokers/redis/presence/scripts",
   ],
+  "peers/redis/refusals_test.ts": ["brokers/redis/server/tls_probe"],
   "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
