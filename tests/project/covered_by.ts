@@ -57,7 +57,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
-    "brokers/nats/feed",
     "brokers/nats/server/connection",
     "brokers/nats/server/requests",
     "brokers/nats/streams/jetstream",
@@ -65,7 +64,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/nats/faults_test.ts": [
     "brokers/nats/publishing",
     "brokers/nats/server/permission",
-    "brokers/nats/shard",
     "brokers/nats/streams/rewound",
   ],
   "peers/nats/presence_test.ts": [
@@ -73,6 +71,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/nats/presence/leases",
     "brokers/nats/presence/presence",
   ],
+  "unit/brokers/nats/feed_test.ts": ["brokers/nats/shard"],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
   "unit/topics/broker/faults_test.ts": [
