@@ -55,8 +55,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
+    "brokers/redis/commands",
     "brokers/redis/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
@@ -64,6 +66,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/redis/scripts",
     "brokers/redis/server",
   ],
+  "peers/redis/presence_test.ts": [
+    "brokers/redis/presence/presence",
+    "brokers/redis/presence/scripts",
+  ],
+  "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
     "brokers/nats/feed",
@@ -81,11 +88,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/nats/presence_test.ts": ["brokers/nats/presence/"],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
-  "peers/redis/presence_test.ts": [
-    "brokers/redis/presence/presence",
-    "brokers/redis/presence/scripts",
-  ],
-  "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
