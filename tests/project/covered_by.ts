@@ -73,8 +73,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
-    "brokers/nats/feed",
-    "brokers/nats/history",
     "brokers/nats/server/connection",
     "brokers/nats/server/requests",
     "brokers/nats/streams/jetstream",
@@ -82,10 +80,14 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/nats/faults_test.ts": [
     "brokers/nats/publishing",
     "brokers/nats/server/permission",
-    "brokers/nats/shard",
     "brokers/nats/streams/rewound",
   ],
-  "peers/nats/presence_test.ts": ["brokers/nats/presence/"],
+  "peers/nats/presence_test.ts": [
+    "brokers/nats/presence/chunks",
+    "brokers/nats/presence/leases",
+    "brokers/nats/presence/presence",
+  ],
+  "unit/brokers/nats/feed_test.ts": ["brokers/nats/shard"],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
   "unit/topics/broker/faults_test.ts": [
