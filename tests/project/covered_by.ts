@@ -218,6 +218,8 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "unit/metrics/exposition_test.ts": ["metrics/families"],
+  "behaviour/resume/server_test.ts": ["resume/mod", "resume/resumable", "resume/session"],
+  "unit/resume/client_test.ts": ["resume/client_state", "resume/client_types"],
   "behaviour/topics/broker_test.ts": [
     "connection/topics/messages",
     "context/topics/topics",

@@ -142,7 +142,8 @@ export class Feed<Message extends Publishable> {
 
   /** Does not reject. What can't be done now is done when the broker is back, or later. */
   async #repair(topic: Of<Message>): Promise<void> {
-    if (topic.state !== "REPAIRING") return;
+    // One that does not come is repaired when it does.
+    if (topic.state !== "REPAIRING" || !topic.isSubscribed) return;
     const { waiting, position: since, interruptions } = topic;
     const count = waiting.length;
     try {

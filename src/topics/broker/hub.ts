@@ -24,6 +24,7 @@ import { PositionChecks } from "./position_checks.ts";
 import { Publishing } from "./publishing.ts";
 import { BUSY, type Publishable, type Subscriber } from "../subscriber.ts";
 import {
+  type Begin,
   NO_PLACE,
   type Outgoing,
   type PublishChoices,
@@ -131,6 +132,7 @@ export class BrokerHub<Message extends Publishable>
     subscriber: Subscriber<Message>,
     name: string,
     since?: Position,
+    begin?: Begin,
   ): Subscription | Promise<Subscription> {
     this.checkEstablished(subscriber);
     const known = this.topics.get(name);
@@ -150,9 +152,11 @@ export class BrokerHub<Message extends Publishable>
     };
     this.join(subscriber, topic, place);
     if (topic.state === "LIVE" && (since === undefined || topic.isAt(since))) {
-      return place.begun = { ...topic.position, recovered: true, count: 0 };
+      place.begun = { ...topic.position, recovered: true, count: 0 };
+      begin?.({ ...topic.position, recovered: true });
+      return place.begun;
     }
-    return this.#begin(place, since);
+    return this.#begin(place, since, begin);
   }
 
   override end(subscriber: Subscriber<Message>): void {
@@ -180,7 +184,11 @@ export class BrokerHub<Message extends Publishable>
   }
 
   /** One that can't be in the live feed yet. */
-  #begin(place: At<Message>, since: Position | undefined): Promise<Subscription> {
+  #begin(
+    place: At<Message>,
+    since: Position | undefined,
+    begin: Begin | undefined,
+  ): Promise<Subscription> {
     const { promise, resolve, reject } = Promise.withResolvers<Subscription>();
     const { brokerTimeoutMs } = this.limits;
     const timer = this.#clock.setTimer(() => {
@@ -201,6 +209,8 @@ export class BrokerHub<Message extends Publishable>
       },
       reject,
       start: undefined,
+      begin,
+      hasBegun: false,
       recovered: true,
       count: 0,
     };
@@ -265,7 +275,7 @@ export class BrokerHub<Message extends Publishable>
     const read = (broker: Broker) => broker.history(name, since, limit);
     const { epoch, top, complete, publications } = await this.#link.ask("history", read);
     const own = publications.map(({ epoch, offset, data, isBinary, presence }) => {
-      const of = { topic: name, epoch, offset, data: data.slice(), isBinary };
+      const of = { topic: name, epoch, offset, data: data.slice(), isBinary, hasPlace: true };
       if (presence === undefined) return of;
       const member = memberIn(data);
       return { ...of, presence, ...(member && { member: connectionOf(member) }) };
