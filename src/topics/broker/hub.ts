@@ -101,6 +101,11 @@ export class BrokerHub<Message extends Publishable>
     });
   }
 
+  /** A broker that has begun does so. */
+  get takesAtOnce(): boolean {
+    return this.#link.hasStarted;
+  }
+
   get hasLagging(): boolean {
     return this.#catchUp.count > 0;
   }
