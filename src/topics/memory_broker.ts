@@ -8,7 +8,6 @@ import {
   type BrokerPublish,
   type HistoryOptions,
 } from "../api/topics/broker.ts";
-import type { BrokerPresence } from "../api/topics/broker_presence.ts";
 import type { Position } from "../api/topics/topics.ts";
 import type { Clock } from "../api/service.ts";
 import { checkHistory } from "./history_options.ts";
@@ -245,7 +244,7 @@ class MemoryStore {
 /** The end of one context. */
 class MemoryNode implements Broker {
   readonly keepsHistory: boolean;
-  readonly presence: BrokerPresence;
+  readonly presence: MemoryPresenceNode;
   readonly #store: MemoryStore;
   readonly #topics = new Set<string>();
   #events: BrokerEvents | undefined;
@@ -302,5 +301,6 @@ class MemoryNode implements Broker {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#events = undefined;
     await this.unsubscribe([...this.#topics]);
+    this.presence.close();
   }
 }

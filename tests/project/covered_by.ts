@@ -55,14 +55,22 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
+    "brokers/redis/commands",
     "brokers/redis/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
+    "brokers/redis/route",
     "brokers/redis/scripts",
     "brokers/redis/server",
   ],
+  "peers/redis/presence_test.ts": [
+    "brokers/redis/presence/presence",
+    "brokers/redis/presence/scripts",
+  ],
+  "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
     "brokers/nats/feed",
@@ -72,10 +80,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/nats/streams/jetstream",
   ],
   "peers/nats/faults_test.ts": [
+    "brokers/nats/publishing",
     "brokers/nats/server/permission",
     "brokers/nats/shard",
     "brokers/nats/streams/rewound",
   ],
+  "peers/nats/presence_test.ts": ["brokers/nats/presence/"],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
   "unit/topics/broker/faults_test.ts": [

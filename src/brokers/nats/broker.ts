@@ -13,13 +13,13 @@ import { log, messageOf } from "../../base/log.ts";
 import { type Line, type LineHost, Lines } from "./server/connection.ts";
 import { type FeedHost, LiveFeed } from "./feed.ts";
 import { readHistory, readTop, type Source } from "./history.ts";
-import { JetStream, type StreamInfo } from "./streams/jetstream.ts";
-import { encodeFacts, messageId } from "./message.ts";
+import { JetStream, type StreamConfig, type StreamInfo } from "./streams/jetstream.ts";
 import type { CheckedOptions } from "./options.ts";
-import { NoResponders } from "./server/requests.ts";
+import { NatsPresence, type PresenceHost } from "./presence/presence.ts";
+import { Publishing, type PublishingHost } from "./publishing.ts";
 import { beginAnew, isRewound } from "./streams/rewound.ts";
 import { Shard } from "./shard.ts";
-import { checkJetStream, ensureStream, keptConfig, onceConfig } from "./streams/config.ts";
+import { checkJetStream, ensureStream, keptConfig } from "./streams/config.ts";
 import { Layout, tokenOf } from "./subjects.ts";
 
 /**
@@ -30,7 +30,7 @@ const DELETION_MS = 1_000;
 const NO_POSITION: Position = { epoch: "", offset: 0 };
 
 /** One context's. */
-export class NatsNode implements Broker, LineHost, FeedHost {
+export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, PresenceHost {
   readonly keepsHistory: boolean;
   readonly #options: CheckedOptions;
   readonly #layout: Layout;
@@ -41,9 +41,10 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   #clock: Clock | undefined;
   /** The ends of the pauses that are made now. */
   readonly #pauses = new Set<() => void>();
-  #flushing: Promise<void> | undefined;
-  /** Whether the stream for ids is known to be there. */
-  #hasOnce: Promise<unknown> | undefined;
+  readonly #publishing: Publishing;
+  readonly presence: NatsPresence;
+  /** The streams beside those of the shards that are known to be there. */
+  #others: Map<string, Promise<unknown>> = new Map();
 
   constructor(options: CheckedOptions) {
     this.#options = options;
@@ -53,6 +54,8 @@ export class NatsNode implements Broker, LineHost, FeedHost {
       { length: options.shards },
       (_, i) => new Shard(i, layout.stream(i)),
     );
+    this.#publishing = new Publishing(options, layout, this.#shards, this);
+    this.presence = new NatsPresence(options, layout, this);
   }
 
   openNode(): Broker {
@@ -78,7 +81,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   // The connection.
 
   async prepare({ connection, requests }: Line): Promise<void> {
-    this.#hasOnce = undefined;
+    this.#others.clear();
     if (!this.keepsHistory) return;
     const api = new JetStream(requests);
     await checkJetStream(api, "a history needs");
@@ -112,7 +115,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
     this.#lines?.renew();
   }
 
-  get #line(): Line {
+  get line(): Line {
     const lines = this.#lines;
     if (lines === undefined) {
       throw new LwsError("invalid-state", "natsBroker: it has not been started");
@@ -121,7 +124,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   }
 
   get #api(): JetStream {
-    return new JetStream(this.#line.requests);
+    return new JetStream(this.line.requests);
   }
 
   #pause(ms: number): Promise<void> {
@@ -136,6 +139,35 @@ export class NatsNode implements Broker, LineHost, FeedHost {
       };
       this.#pauses.add(end);
     });
+  }
+
+  async ensure(config: StreamConfig, needs: string): Promise<JetStream> {
+    const api = this.#api;
+    let ensured = this.#others.get(config.name);
+    if (ensured === undefined) {
+      ensured = checkJetStream(api, needs).then(() => ensureStream(api, config, true));
+      this.#others.set(config.name, ensured);
+    }
+    try {
+      await ensured;
+    } catch (error) {
+      this.#others.delete(config.name);
+      throw error;
+    }
+    return api;
+  }
+
+  forget(stream: string): void {
+    this.#others.delete(stream);
+  }
+
+  tellPresence(
+    topic: string,
+    presence: "join" | "leave",
+    data: Uint8Array,
+    history: boolean,
+  ): Promise<Position> {
+    return this.#publishing.publish(topic, data, { isBinary: false, presence }, { history });
   }
 
   check(shard: Shard): Promise<void> {
@@ -164,96 +196,22 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   // Topics.
 
   async subscribe(topics: readonly string[]): Promise<void> {
-    await this.#feed!.subscribe(topics, this.#line);
+    await this.#feed!.subscribe(topics, this.line);
   }
 
   async unsubscribe(topics: readonly string[]): Promise<void> {
     this.#feed?.unsubscribe(topics);
-    if (this.#lines?.isUp) await this.#line.connection.flush();
+    if (this.#lines?.isUp) await this.line.connection.flush();
   }
 
   publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
     // The library sends it later. What a Buffer calls a slice is no copy.
-    return this.#publish(topic, new Uint8Array(data), options);
-  }
-
-  async #publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
-    const line = this.#line;
-    const most = line.connection.info?.max_payload ?? Infinity;
-    if (data.length > most) {
-      throw new LwsError(
-        "invalid-argument",
-        `publish: data has ${data.length} bytes; allowed: ${most}, the max_payload of nats-server`,
-      );
-    }
-    const token = tokenOf(topic);
-    const { idempotencyMs } = this.#options.history;
-    const id = options.id === undefined || idempotencyMs === 0
-      ? undefined
-      : messageId(token, options.id);
-    const headers = encodeFacts(options, id);
-    if (options.history && this.keepsHistory) {
-      return await this.#keep(this.#shardOf(token), token, data, headers);
-    }
-    if (id === undefined) {
-      line.connection.publish(this.#layout.live(token), data, headers && { headers });
-      await this.#flushed(line);
-      return NO_POSITION;
-    }
-    await this.#ensureOnce();
-    await this.#api.put(this.#layout.once(token), data, { headers });
-    return NO_POSITION;
-  }
-
-  /** The server has all that was published before; those of one turn ask once. */
-  #flushed({ connection }: Line): Promise<void> {
-    return this.#flushing ??= Promise.resolve().then(() => {
-      this.#flushing = undefined;
-      return connection.flush();
-    });
+    const own = new Uint8Array(data);
+    return this.#publishing.publish(topic, own, options, options);
   }
 
   #shardOf(token: string): Shard {
     return this.#shards[this.#layout.shardOf(token)]!;
-  }
-
-  async #keep(
-    shard: Shard,
-    token: string,
-    data: Uint8Array,
-    headers: ReturnType<typeof encodeFacts>,
-  ): Promise<Position> {
-    const subject = this.#layout.kept(shard.index, token);
-    let put;
-    try {
-      put = await this.#api.put(subject, data, { headers });
-    } catch (error) {
-      if (!(error instanceof NoResponders)) throw error;
-      // Nothing has taken it: the stream is gone.
-      await this.check(shard);
-      put = await this.#api.put(subject, data, { headers });
-    }
-    const { seq, isDuplicate } = put!;
-    if (!isDuplicate && seq <= shard.acked) await this.check(shard);
-    else if (shard.checking !== undefined) await shard.checking;
-    if (!isDuplicate) {
-      shard.acked = Math.max(shard.acked, seq);
-      shard.heardOf(seq, data);
-    }
-    return { epoch: shard.epoch, offset: seq };
-  }
-
-  async #ensureOnce(): Promise<void> {
-    const { requests } = this.#line;
-    const api = new JetStream(requests);
-    this.#hasOnce ??= checkJetStream(api, "a publication with an id needs")
-      .then(() => ensureStream(api, onceConfig(this.#options, this.#layout), true));
-    try {
-      await this.#hasOnce;
-    } catch (error) {
-      this.#hasOnce = undefined;
-      throw error;
-    }
   }
 
   // What is kept.

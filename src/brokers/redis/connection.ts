@@ -1,7 +1,7 @@
 /** One connection to one server. It is never repaired: when it ends, another one takes its place. */
 
 import { Buffer } from "node:buffer";
-import { createClient, RESP_TYPES } from "npm:@redis/client@^6.3";
+import { RedisClient, RESP_TYPES } from "npm:@redis/client@^6.3";
 import type { Target } from "./options.ts";
 
 /** An argument of a command. */
@@ -23,6 +23,9 @@ interface Client {
   destroy(): void;
 }
 
+/** Made once, as the library makes a class of hundreds of commands for each other text of options. */
+const makeClient = RedisClient.factory({ RESP: 3 }) as unknown as (options: object) => Client;
+
 const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** Told of one connection. Implemented by RedisServer. */
@@ -42,7 +45,7 @@ export class Connection {
   private constructor(target: Target, host: ConnectionHost) {
     this.#host = host;
     const { connectTimeoutMs, tls } = target;
-    this.#client = createClient({
+    this.#client = makeClient({
       socket: {
         host: target.host,
         port: target.port,
@@ -66,8 +69,7 @@ export class Connection {
       maintNotifications: "disabled",
       // Its own timer for each command is never needed: what is not answered ends with the connection.
       commandOptions: { timeout: 0 },
-      // deno-lint-ignore no-explicit-any -- the library's options are a union that depends on the version
-    } as any) as unknown as Client;
+    });
     this.#client.on("error", (error: unknown) => this.#ended(error));
     this.#client.on("sharded-channel-moved", (channel: string) => host.onMoved?.(channel));
   }

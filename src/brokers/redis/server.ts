@@ -12,7 +12,9 @@ import type { Keys } from "./keys.ts";
 import type { Target } from "./options.ts";
 import { checkNetPermission } from "./permission.ts";
 import { codeOf, unavailable } from "./reply_errors.ts";
+import type { Commands } from "./commands.ts";
 import type { Script, Scripts } from "./scripts.ts";
+import { slotOf } from "./cluster/slots.ts";
 import { readServerInfo } from "./server_info.ts";
 
 /** How often a connection that brings nothing is asked whether it is there, and how long that may take. */
@@ -30,10 +32,14 @@ export interface ServerHost {
   readonly scripts: Scripts;
   readonly isCluster: boolean;
   onMessage(server: RedisServer, channel: string, message: Uint8Array): void;
+  /** What came by these channels may have been missed, and comes again. */
+  onInterrupted(server: RedisServer, channels: readonly string[]): void;
   /** What is live may be missed from now on. */
   onLost(server: RedisServer): void;
   /** It is there again, and subscribes to all that it did. */
   onBack(server: RedisServer): void;
+  /** What it had is elsewhere. */
+  onMoved?(server: RedisServer): void;
 }
 
 /** A connection, and the run of the server at its other end. */
@@ -43,11 +49,13 @@ interface Linked {
 }
 
 /** Both connections to one server. */
-export class RedisServer {
+export class RedisServer implements Commands {
   readonly target: Target;
   readonly keys: Keys;
   readonly #host: ServerHost;
   readonly #channels = new Set<string>();
+  /** Those that the server has ended by itself. */
+  readonly #ended = new Set<string>();
   /** Subscriptions that are under way. */
   readonly #underway = new Set<Promise<void>>();
   #commands: Linked | undefined;
@@ -73,7 +81,6 @@ export class RedisServer {
     return this.#isBack;
   }
 
-  /** Of the run that answers; calls fail where it is not known. */
   get runId(): string {
     return this.#linked().runId;
   }
@@ -110,7 +117,11 @@ export class RedisServer {
 
   async #open(kind: "commands" | "feed"): Promise<Linked> {
     const connection: Connection = await Connection.open(this.target, {
-      onEnd: (error) => this.#ended(connection, error),
+      onEnd: (error) => this.#onEnd(connection, error),
+      onMoved: (channel) => {
+        this.#ended.add(channel);
+        this.#host.onMoved?.(this);
+      },
     });
     try {
       if (this.#isClosed) throw new Error("it is closed");
@@ -135,13 +146,23 @@ export class RedisServer {
     );
   }
 
+  /** Channels by what one command may be about. */
+  #groupsOf(channels: readonly string[]): readonly (readonly string[])[] {
+    if (channels.length === 0) return [];
+    return this.#host.isCluster ? [...Map.groupBy(channels, slotOf).values()] : [channels];
+  }
+
+  #subscribe(feed: Connection, channels: readonly string[]): Promise<void> {
+    return feed.subscribe(channels, this.#host.isCluster, this.#onMessage);
+  }
+
   async #subscribeAll(feed: Connection): Promise<void> {
     const channels = [...this.#channels];
     for (let at = 0; at < channels.length; at += MOST_CHANNELS_AT_ONCE) {
       const next = channels.slice(at, at + MOST_CHANNELS_AT_ONCE);
       // Some may be wanted no more by now.
       const some = next.filter((channel) => this.#channels.has(channel));
-      if (some.length > 0) await feed.subscribe(some, false, this.#onMessage);
+      await Promise.all(this.#groupsOf(some).map((group) => this.#subscribe(feed, group)));
     }
   }
 
@@ -149,7 +170,7 @@ export class RedisServer {
     this.#host.onMessage(this, decoder.decode(channel), message);
   };
 
-  #ended(connection: Connection, error: unknown): void {
+  #onEnd(connection: Connection, error: unknown): void {
     if (this.#isClosed) return;
     this.#reason = error;
     const isFeed = this.#feed?.connection === connection;
@@ -195,6 +216,7 @@ export class RedisServer {
     this.#host.clock.clearTimer(this.#probe);
     this.#commands?.connection.close();
     this.#feed?.connection.close();
+    this.#ended.clear();
     this.#commands = this.#feed = undefined;
   }
 
@@ -221,7 +243,7 @@ export class RedisServer {
 
   #kill(connection: Connection, error: Error): void {
     connection.close();
-    this.#ended(connection, error);
+    this.#onEnd(connection, error);
   }
 
   /** The live feed is made anew. */
@@ -231,28 +253,55 @@ export class RedisServer {
 
   // Calls.
 
-  /** @throws {LwsError} `broker-unavailable`, by a rejection */
-  async call(args: readonly Argument[]): Promise<Reply> {
+  call(args: readonly Argument[]): Promise<Reply> {
+    return this.#call(args, false);
+  }
+
+  run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    bytes?: boolean,
+  ): Promise<Reply> {
+    return this.#run(script, keys, args, bytes, false);
+  }
+
+  /** For what a slot that is on its way to this one has already. */
+  asking(): Commands {
+    const { keys, runId } = this;
+    return {
+      keys,
+      runId,
+      call: (args) => this.#call(args, true),
+      run: (script, names, args, bytes) => this.#run(script, names, args, bytes, true),
+    };
+  }
+
+  async #call(args: readonly Argument[], asks: boolean): Promise<Reply> {
     try {
-      return await this.#linked().connection.call(args);
+      const { connection } = this.#linked();
+      if (asks) ask(connection);
+      return await connection.call(args);
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
-  /** As {@linkcode call}, of a script. @param bytes whether bulk strings come as bytes */
-  async run(
+  async #run(
     { text, digest }: Script,
     keys: readonly string[],
     args: readonly Argument[],
-    bytes = false,
+    bytes: boolean | undefined,
+    asks: boolean,
   ): Promise<Reply> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
       // The same one twice: the arguments are of the run behind it.
       const { connection } = this.#linked();
-      const call = (...command: readonly Argument[]) =>
-        bytes ? connection.callForBytes(command) : connection.call(command);
+      const call = (...command: readonly Argument[]) => {
+        if (asks) ask(connection);
+        return bytes ? connection.callForBytes(command) : connection.call(command);
+      };
       try {
         return await call("EVALSHA", digest, ...rest);
       } catch (error) {
@@ -294,15 +343,7 @@ export class RedisServer {
     const work: Promise<void>[] = added.length < channels.length ? [...this.#underway] : [];
     if (added.length > 0) {
       for (const channel of added) this.#channels.add(channel);
-      const done = connection.subscribe(added, false, this.#onMessage);
-      this.#underway.add(done);
-      done.then(() => this.#underway.delete(done), () => {
-        this.#underway.delete(done);
-        // It was refused. Where the connection ended, the next one is told of them.
-        if (this.#feed?.connection !== connection) return;
-        for (const channel of added) this.#channels.delete(channel);
-      });
-      work.push(done);
+      for (const group of this.#groupsOf(added)) work.push(this.#add(connection, group));
     }
     try {
       await Promise.all(work);
@@ -311,14 +352,53 @@ export class RedisServer {
     }
   }
 
+  #add(connection: Connection, channels: readonly string[]): Promise<void> {
+    const done = this.#subscribe(connection, channels);
+    this.#underway.add(done);
+    done.then(() => this.#underway.delete(done), () => {
+      this.#underway.delete(done);
+      // It was refused. Where the connection ended, the next one is told of them.
+      if (this.#feed?.connection !== connection) return;
+      for (const channel of channels) this.#channels.delete(channel);
+    });
+    return done;
+  }
+
   async unsubscribe(channels: readonly string[]): Promise<void> {
     const removed = channels.filter((channel) => this.#channels.delete(channel));
     if (removed.length === 0 || this.#feed === undefined) return;
+    const { connection } = this.#feed;
+    const calls = this.#groupsOf(removed).map((group) => {
+      return connection.unsubscribe(group, this.#host.isCluster, this.#onMessage);
+    });
     try {
-      await this.#feed.connection.unsubscribe(removed, false, this.#onMessage);
+      await Promise.all(calls);
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  /** Another server has these from now on. */
+  release(channels: readonly string[]): void {
+    let isClean = true;
+    for (const channel of channels) {
+      this.#channels.delete(channel);
+      if (!this.#ended.delete(channel)) isClean = false;
+    }
+    // The client takes itself for a subscriber of those of which it has not heard: none if they come back.
+    if (!isClean) this.renewFeed();
+  }
+
+  /** This one has these from now on. */
+  adopt(channels: readonly string[]): void {
+    for (const channel of channels) this.#channels.add(channel);
+    if (!this.#isBack || this.#feed === undefined) return;
+    const { connection } = this.#feed;
+    const calls = this.#groupsOf(channels).map((group) => this.#subscribe(connection, group));
+    Promise.all(calls).then(
+      () => this.#host.onInterrupted(this, channels),
+      (error) => this.#kill(connection, error),
+    );
   }
 
   /** All that it is to subscribe to. */
@@ -339,6 +419,13 @@ export class RedisServer {
     await this.#connecting?.catch(() => {});
     await Promise.allSettled([...this.#underway]);
   }
+}
+
+/** What comes next is for a slot that is on its way here. */
+function ask(connection: Connection): void {
+  connection.call(["ASKING"]).catch(() => {
+    // What comes next fails as well, and says why.
+  });
 }
 
 function wrongKind(name: string, isCluster: boolean): LwsError {

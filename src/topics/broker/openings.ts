@@ -64,8 +64,8 @@ export class Openings<Message extends Publishable> {
   }
 
   /** A part of the broker that is away keeps none of another waiting. */
-  #bringAll(topics: readonly Of<Message>[]): void {
-    for (const some of this.#link.byPart(topics)) this.#bring(some, 0);
+  #bringAll(topics: readonly Of<Message>[], attempt = 0): void {
+    for (const some of this.#link.byPart(topics)) this.#bring(some, attempt);
   }
 
   async #bring(topics: readonly Of<Message>[], attempt: number): Promise<void> {
@@ -91,7 +91,8 @@ export class Openings<Message extends Publishable> {
         log(level, () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
         const again = () => {
-          if (generation === this.#generation) this.#bring(rest, attempt + 1);
+          // The parts may be known only by the failure.
+          if (generation === this.#generation) this.#bringAll(rest, attempt + 1);
         };
         this.#clock.setTimer(again, retryDelay(attempt));
         return;

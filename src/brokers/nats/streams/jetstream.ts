@@ -7,6 +7,8 @@ import type { Requests } from "../server/requests.ts";
 const API = "$JS.API";
 const STREAM_NOT_FOUND = 10059;
 const WRONG_LAST_SEQUENCE = 10071;
+/** Of a message that is not there, or not any more. */
+const NOT_REMOVED: readonly number[] = [10043, 10057];
 /** Of what a direct read does not find. */
 const NOT_FOUND = 404;
 /** What ends a pull that has brought all there was. */
@@ -37,6 +39,8 @@ export interface StoredMessage {
   readonly sequence: number;
   readonly headers: MsgHdrs | undefined;
   readonly data: Uint8Array;
+  /** When it was stored, by the server's clock, in milliseconds; 0 where it was not asked for. */
+  readonly storedAt: number;
 }
 
 /** What JetStream refuses. */
@@ -47,6 +51,13 @@ export class ApiError extends LwsError {
     super("broker-unavailable", `natsBroker: JetStream: ${description} (${number})`);
     this.number = number;
   }
+}
+
+/** What a stream has taken. */
+export interface Put {
+  readonly seq: number;
+  /** Whether it had it already. */
+  readonly isDuplicate: boolean;
 }
 
 interface Answer {
@@ -125,7 +136,13 @@ export class JetStream {
     if (all?.code === NOT_FOUND) return undefined;
     const sequence = Number(all?.get("Nats-Sequence"));
     if (!(sequence > 0)) throw new ApiError(all?.code ?? 0, all?.description ?? "no message");
-    return { subject: all!.get("Nats-Subject"), sequence, headers: all, data: message.data };
+    return {
+      subject: all!.get("Nats-Subject"),
+      sequence,
+      headers: all,
+      data: message.data,
+      storedAt: 0,
+    };
   }
 
   async #readFromLeader(stream: string, which: unknown): Promise<StoredMessage | undefined> {
@@ -150,6 +167,7 @@ export class JetStream {
       sequence: seq,
       headers: hdrs === undefined ? undefined : headersOf(Uint8Array.fromBase64(hdrs)),
       data: data === undefined ? new Uint8Array() : Uint8Array.fromBase64(data),
+      storedAt: 0,
     };
   }
 
@@ -159,7 +177,7 @@ export class JetStream {
       await this.#call(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
       return true;
     } catch (error) {
-      if (error instanceof ApiError && error.number !== STREAM_NOT_FOUND) return false;
+      if (error instanceof ApiError && NOT_REMOVED.includes(error.number)) return false;
       throw error;
     }
   }
@@ -169,7 +187,7 @@ export class JetStream {
     subject: string,
     data: Uint8Array | string,
     options: { readonly headers?: MsgHdrs | undefined; readonly expected?: number } = {},
-  ): Promise<{ readonly seq: number; readonly isDuplicate: boolean } | undefined> {
+  ): Promise<Put | undefined> {
     let all = options.headers;
     if (options.expected !== undefined) {
       all ??= headers();
@@ -189,8 +207,9 @@ export class JetStream {
     const name = crypto.randomUUID();
     interface Consumer {
       readonly num_pending: number;
+      readonly created: string;
     }
-    const { num_pending } = await this.#call<Consumer>(
+    const { num_pending, created } = await this.#call<Consumer>(
       `CONSUMER.CREATE.${stream}.${name}.${subject}`,
       {
         stream_name: stream,
@@ -207,7 +226,7 @@ export class JetStream {
         },
       },
     );
-    return new Reader(this.#requests, stream, name, num_pending);
+    return new Reader(this.#requests, stream, name, num_pending, Date.parse(created));
   }
 }
 
@@ -218,8 +237,17 @@ export class Reader {
   readonly #name: string;
   /** How many messages are left to read. */
   pending: number;
+  /** When it was opened, by the server's clock, in milliseconds. */
+  readonly openedAt: number;
 
-  constructor(requests: Requests, stream: string, name: string, pending: number) {
+  constructor(
+    requests: Requests,
+    stream: string,
+    name: string,
+    pending: number,
+    openedAt: number,
+  ) {
+    this.openedAt = openedAt;
     this.#requests = requests;
     this.#stream = stream;
     this.#name = name;
@@ -240,10 +268,10 @@ export class Reader {
           if (PULL_ENDS.includes(code)) return true;
           throw new ApiError(code, message.headers!.description);
         }
-        const { sequence, pending } = delivered(message);
+        const { sequence, pending, storedAt } = delivered(message);
         this.pending = pending;
         const { subject, headers, data } = message;
-        got.push({ subject, sequence, headers, data });
+        got.push({ subject, sequence, headers, data, storedAt });
         return got.length === most || pending === 0;
       },
     );
@@ -260,14 +288,14 @@ export class Reader {
 /** What the reply subject of a delivery says: in its longer form with the domain and the account in front. */
 export function delivered(
   { reply = "" }: Pick<Msg, "reply">,
-): { sequence: number; pending: number } {
+): { sequence: number; pending: number; storedAt: number } {
   const parts = reply.split(".");
   const at = parts.length > 9 ? 7 : 5;
-  const [sequence, pending] = [Number(parts[at]), Number(parts[at + 3])];
-  if (!reply.startsWith("$JS.ACK.") || !(sequence > 0) || !(pending >= 0)) {
+  const [sequence, , nanos, pending] = parts.slice(at, at + 4).map(Number);
+  if (!reply.startsWith("$JS.ACK.") || !(sequence! > 0) || !(pending! >= 0)) {
     throw new ApiError(0, `no delivery has the reply ${reply}`);
   }
-  return { sequence, pending };
+  return { sequence: sequence!, pending: pending!, storedAt: nanos! / 1_000_000 };
 }
 
 function errorOf(error: NonNullable<Answer["error"]>): ApiError {
