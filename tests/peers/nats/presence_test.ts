@@ -72,6 +72,14 @@ NATS_SERVER.test("members are listed with a history or without, and gone if the 
   assertEquals(await presence.members(TOPIC, 10), { count: 1, members: [memberOf("a")] });
   assertEquals(await presence.tend(LONG_MS, false), true);
   const connection = await connect({ servers: server.url, reconnect: false });
+  // Anything may write there.
+  const asked = JSON.stringify({ subjects_filter: "lws.member.>" });
+  const info = (await connection.request("$JS.API.STREAM.INFO.lws_presence", asked)).json<
+    { state: { subjects: Record<string, number> } }
+  >();
+  const own = Object.keys(info.state.subjects).find((subject) => !subject.includes(".other."))!;
+  for (const odd of ["null", "{"]) await connection.request(`${own}-${odd.length}`, odd);
+  assertEquals((await presence.members(TOPIC, 10)).members, [memberOf("a")]);
   await connection.request("$JS.API.STREAM.DELETE.lws_presence", "");
   await connection.close();
   const still = await eventually(
