@@ -172,6 +172,23 @@ REDIS.test("redis: several contexts with the same options have nodes of their ow
   });
 });
 
+REDIS.test("redis: without a history nothing has a place, though other contexts keep one", async () => {
+  await withBroker({ historySize: 10 }, async (broker, { url }) => {
+    await using bare = redisBroker({ url });
+    const clock = new EndingClock();
+    const { promise, resolve } = Promise.withResolvers<BrokerPublication>();
+    await bare.start(
+      { ...NOTHING, publication: (_topic, publication) => resolve(publication) },
+      clock,
+    );
+    await bare.subscribe(["t"]);
+    await publish(broker, "1");
+    const { epoch, offset } = await promise;
+    assertEquals([epoch, offset], ["", 0]);
+    assertEquals(await bare.tops(["t"]), [{ epoch, offset }]);
+  });
+});
+
 REDIS.test("redis: a full memory is told by its name, and what is there can still be read", async () => {
   await withBroker({ historySize: 10 }, async (broker, server) => {
     await publish(broker, "1");
