@@ -11,7 +11,7 @@ import { settle } from "../support/serve.ts";
 import { Rig } from "../unit/topics/broker/rig.ts";
 import { Played } from "../unit/topics/played_subscriber.ts";
 
-const ROUNDS = 25;
+const ROUNDS = 40;
 const STEPS = 120;
 const CALLS: readonly BrokerCall[] = ["join", "leave", "tend", "members", "history", "tops"];
 const KEYS = ["a", "b", "c"];

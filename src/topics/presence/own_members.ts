@@ -33,6 +33,8 @@ interface OwnMember<Message> extends Membership<Message> {
   work: Promise<void>;
   /** Calls that were given up, and may reach the broker yet. */
   late: number;
+  /** How many of those have. */
+  overtaken: number;
   /** How often in a row that has failed. */
   attempts: number;
   isRetrying: boolean;
@@ -125,6 +127,7 @@ export class OwnMembers<Message> {
       callers: 0,
       work: Promise.resolve(),
       late: 0,
+      overtaken: 0,
       attempts: 0,
       isRetrying: false,
     };
@@ -176,21 +179,21 @@ export class OwnMembers<Message> {
   }
 
   async #tell(own: OwnMember<Message>): Promise<void> {
-    const { topic, wanted } = own;
+    const { topic, wanted, overtaken } = own;
     if (wanted !== own.known) {
       const leases = this.#leases;
       own.known = UNKNOWN;
       await this.#ask(own, wanted);
-      if (leases !== this.#leases) {
-        // It was done before the lease ended, or behind that.
+      if (leases !== this.#leases || overtaken !== own.overtaken) {
+        // It was done before the lease ended, or another one was, or behind that.
         own.known = UNKNOWN;
         return await this.#tell(own);
       }
       own.known = wanted;
-      if (wanted !== undefined && own.wanted === wanted) {
-        own.shown = wanted;
-        this.#host.moved(topic, { kind: "join", member: wanted });
-      }
+    }
+    if (wanted !== undefined && own.wanted === wanted && own.shown !== wanted) {
+      own.shown = wanted;
+      this.#host.moved(topic, { kind: "join", member: wanted });
     }
     own.attempts = 0;
     this.#tidy(own);
@@ -220,6 +223,7 @@ export class OwnMembers<Message> {
   #awaitLate(own: OwnMember<Message>, call: Promise<void>): void {
     const settle = () => {
       own.late--;
+      own.overtaken++;
       own.known = UNKNOWN;
       this.#settleSoon(own);
     };
@@ -269,7 +273,9 @@ export class OwnMembers<Message> {
   forget(isDoubtful: boolean): void {
     this.#leases++;
     for (const own of [...this.#members.all()]) {
-      own.known = isDoubtful && own.known !== undefined ? UNKNOWN : undefined;
+      // A call that is under way may be done behind that.
+      const isUnknown = own.known === UNKNOWN || (isDoubtful && own.known !== undefined);
+      own.known = isUnknown ? UNKNOWN : undefined;
       this.#tidy(own);
     }
   }
