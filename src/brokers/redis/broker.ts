@@ -10,13 +10,15 @@ import type {
 import type { BrokerPresence } from "../../api/topics/broker_presence.ts";
 import type { Position } from "../../api/topics/topics.ts";
 import { LwsError } from "../../base/errors.ts";
+import { Cluster } from "./cluster/cluster.ts";
 import { readFrom, readHistory } from "./history.ts";
 import { decodeMessage, encodeContent } from "./message.ts";
 import type { Settings } from "./options.ts";
-import { type PresenceHost, RedisPresence } from "./presence.ts";
+import { type PresenceHost, RedisPresence } from "./presence/presence.ts";
+import type { Commands } from "./commands.ts";
 import type { Route } from "./route.ts";
 import { makeScripts, type Scripts } from "./scripts.ts";
-import type { RedisServer, ServerHost } from "./server.ts";
+import type { RedisServer, ServerHost } from "./server/redis_server.ts";
 import { Shards } from "./shards.ts";
 
 /** The epoch of all counts, where a server that starts anew goes on with them. */
@@ -30,7 +32,7 @@ const NO_PLACE: Position = { epoch: "", offset: 0 };
 export class RedisBroker implements Broker, ServerHost, PresenceHost {
   readonly keepsHistory: boolean;
   readonly presence: BrokerPresence = new RedisPresence(this);
-  readonly isCluster = false;
+  readonly isCluster: boolean;
   readonly trustsRestarts: boolean;
   readonly route: Route;
   readonly #settings: Settings;
@@ -46,7 +48,8 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
     this.#settings = settings;
     this.keepsHistory = settings.history.historySize > 0;
     this.trustsRestarts = settings.restartKeepsEpoch;
-    this.route = new Shards(settings, this);
+    this.isCluster = settings.isCluster;
+    this.route = settings.isCluster ? new Cluster(settings, this) : new Shards(settings, this);
   }
 
   openNode(): Broker {
@@ -80,7 +83,7 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
   onLost(server: RedisServer): void {
     if (!this.#hasStarted) return;
     const servers = [...this.route.servers];
-    if (servers.some(({ isBack }) => isBack)) return this.#interrupted(server);
+    if (servers.some(({ isBack }) => isBack)) return this.onInterrupted(server, server.channels);
     this.#isUp = false;
     // The context subscribes to all anew.
     for (const each of servers) each.forgetChannels();
@@ -89,17 +92,17 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
 
   onBack(server: RedisServer): void {
     if (!this.#hasStarted) return;
-    if (this.#isUp) return this.#interrupted(server);
+    if (this.#isUp) return this.onInterrupted(server, server.channels);
     this.#isUp = true;
     this.#events?.state(true);
   }
 
-  #interrupted({ channels, keys }: RedisServer): void {
+  onInterrupted({ keys }: RedisServer, channels: readonly string[]): void {
     const topics = channels.map((channel) => keys.topicOf(channel));
     if (topics.length > 0) this.#events?.interrupted(topics);
   }
 
-  epochOf({ runId }: RedisServer): string {
+  epochOf({ runId }: Commands): string {
     return this.trustsRestarts ? ONE_EPOCH : runId.slice(0, EPOCH_LENGTH);
   }
 
@@ -131,12 +134,13 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
     const body = encodeContent({ data, ...options });
     const id = this.#settings.history.idempotencyMs > 0 ? options.id : undefined;
     const { publish, publishOnce } = this.scripts;
+    const command = this.isCluster ? "SPUBLISH" : "PUBLISH";
     return await this.route.ask(topic, async (server) => {
       const { keys } = server;
       const channel = keys.channel(topic);
       const result = id === undefined ? [] : [keys.result(topic, id)];
       if (!options.history) {
-        if (id === undefined) await server.call(["PUBLISH", channel, body]);
+        if (id === undefined) await server.call([command, channel, body]);
         else await server.run(publishOnce, [channel, ...result], [body]);
         return NO_PLACE;
       }
@@ -172,11 +176,13 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
   async tops(topics: readonly string[]): Promise<readonly Position[]> {
     if (!this.keepsHistory) return topics.map(() => NO_PLACE);
     const found = new Map<string, Position>();
-    const calls = [...this.#byServer(topics)].map(async ([server, some]) => {
-      const epoch = this.epochOf(server);
-      const metas = some.map((topic) => server.keys.meta(topic));
-      const offsets = await server.run(this.scripts.tops, metas, [epoch]) as readonly number[];
-      for (const [i, topic] of some.entries()) found.set(topic, { epoch, offset: offsets[i]! });
+    const calls = [...this.route.groupsOf(topics)].map((group) => {
+      return this.route.ask(group[0]!, async (server) => {
+        const epoch = this.epochOf(server);
+        const metas = group.map((topic) => server.keys.meta(topic));
+        const offsets = await server.run(this.scripts.tops, metas, [epoch]) as readonly number[];
+        for (const [i, topic] of group.entries()) found.set(topic, { epoch, offset: offsets[i]! });
+      });
     });
     await Promise.all(calls);
     return topics.map((topic) => found.get(topic)!);

@@ -37,6 +37,9 @@ export type { RedisBrokerOptions, RedisTls } from "./options.ts";
  * kept; repeated with the same `id` it happens once. What subscribers miss meanwhile is made up for from
  * what is kept, or they are told of a gap.
  *
+ * A list of servers shares the topics out among them; one that is away keeps its own topics waiting, and no other.
+ * A Redis Cluster is told by `cluster: true`.
+ *
  * Topics are kept apart from all else by their `prefix`. The server's `maxmemory-policy` had better be `noeviction`
  * or `volatile-ttl`: of what it evicts, subscribers are told as of a gap.
  *

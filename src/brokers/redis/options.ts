@@ -35,6 +35,13 @@ export interface RedisBrokerOptions extends HistoryOptions {
    */
   readonly url: string | readonly string[];
   /**
+   * Whether it is a Redis Cluster, of which `url` names one node or several to ask first: user, password and TLS
+   * of the first are for all. Publications go by its sharded channels. A topic that comes to another node, as
+   * when a replica takes over or slots are moved, is told as a gap, unless {@linkcode restartKeepsEpoch}.
+   * Default: `false`.
+   */
+  readonly cluster?: boolean;
+  /**
    * What all names in Redis begin with: contexts with the same one have their topics in common. 1 to 64
    * letters, digits and `_ - .`. Default: `"lws"`.
    */
@@ -74,6 +81,7 @@ export interface Target {
 /** The options with defaults filled in. */
 export interface Settings {
   readonly targets: readonly Target[];
+  readonly isCluster: boolean;
   readonly prefix: string;
   readonly restartKeepsEpoch: boolean;
   readonly history: Required<HistoryOptions>;
@@ -83,6 +91,7 @@ const CALL = "redisBroker";
 const HISTORY_NAMES = ["historySize", "historyTtlMs", "historyBytes", "idempotencyMs"] as const;
 const NAMES: readonly string[] = [
   "url",
+  "cluster",
   "prefix",
   "restartKeepsEpoch",
   "username",
@@ -109,7 +118,8 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
     if (NAMES.includes(name)) continue;
     refuseArgument(CALL, name, value, `one of ${NAMES.join(", ")}${didYouMean(name, NAMES)}`);
   }
-  const { prefix = "lws", restartKeepsEpoch = false } = options;
+  const { cluster = false, prefix = "lws", restartKeepsEpoch = false } = options;
+  if (typeof cluster !== "boolean") refuseArgument(CALL, "cluster", cluster, "true or false");
   if (typeof prefix !== "string" || !PREFIX.test(prefix)) {
     refuseArgument(CALL, "prefix", prefix, "1 to 64 letters, digits, _, - and .");
   }
@@ -118,8 +128,14 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
   }
   const history: HistoryOptions = {};
   for (const name of HISTORY_NAMES) Object.assign(history, { [name]: options[name] });
+  const targets = checkTargets(options);
+  const numbered = targets.find(({ database }) => database !== 0);
+  if (cluster && numbered !== undefined) {
+    refuseArgument(CALL, "database", numbered.database, "0, as a Redis Cluster has no other");
+  }
   return {
-    targets: checkTargets(options),
+    targets,
+    isCluster: cluster,
     prefix,
     restartKeepsEpoch,
     history: checkHistory(CALL, history),

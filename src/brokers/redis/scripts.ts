@@ -7,7 +7,7 @@
  * `OFFSET-BYTES BEFORE IT`, one field, which is named by the time and has the line and the payload.
  */
 
-import { presenceTexts } from "./presence_scripts.ts";
+import { presenceTexts } from "./presence/scripts.ts";
 
 /** Bounds that scripts have written into them; `Infinity` for none. */
 export interface Bounds {

@@ -4,11 +4,9 @@ import { LwsError } from "../../base/errors.ts";
 import { Keys } from "./keys.ts";
 import { type Settings, shardName } from "./options.ts";
 import { chooseByScore } from "./rendezvous.ts";
-import type { Route } from "./route.ts";
-import { RedisServer, type ServerHost } from "./server.ts";
-
-/** How long `start` waits for other servers when one is there. */
-const OTHERS_MS = 1_000;
+import { begin, type Route } from "./route.ts";
+import type { Commands } from "./commands.ts";
+import { RedisServer, type ServerHost } from "./server/redis_server.ts";
 
 /** They, by their names. */
 export class Shards implements Route {
@@ -24,21 +22,8 @@ export class Shards implements Route {
     });
   }
 
-  /** Resolves when all are there, or one and no other comes soon. */
   async start(): Promise<void> {
-    const attempts = this.servers.map((server) => server.start());
-    const all = Promise.allSettled(attempts);
-    try {
-      await Promise.any(attempts);
-    } catch (error) {
-      throw (error as AggregateError).errors[0];
-    }
-    const { clock } = this.#host;
-    let timer: unknown;
-    const soon = new Promise<void>((resolve) => timer = clock.setTimer(resolve, OTHERS_MS));
-    await Promise.race([all, soon]);
-    clock.clearTimer(timer);
-    for (const server of this.servers) server.keepTrying();
+    await begin(this.servers, this.#host.clock);
   }
 
   serverOf(topic: string): RedisServer {
@@ -47,11 +32,12 @@ export class Shards implements Route {
     return server;
   }
 
-  async ask<Result>(
-    topic: string,
-    work: (server: RedisServer) => Promise<Result>,
-  ): Promise<Result> {
+  async ask<Result>(topic: string, work: (at: Commands) => Promise<Result>): Promise<Result> {
     return await work(this.serverOf(topic));
+  }
+
+  groupsOf(topics: readonly string[]): Iterable<readonly string[]> {
+    return Map.groupBy(topics, (topic) => this.#indexOf(topic)).values();
   }
 
   partOf(topic: string): string {
@@ -68,10 +54,7 @@ export class Shards implements Route {
     return this.partOf(topic);
   }
 
-  async askHome<Result>(
-    home: string,
-    work: (server: RedisServer) => Promise<Result>,
-  ): Promise<Result> {
+  async askHome<Result>(home: string, work: (at: Commands) => Promise<Result>): Promise<Result> {
     return await work(this.servers[this.#names.indexOf(home)]!);
   }
 

@@ -9,7 +9,7 @@ async function holds(servers: readonly RedisProcess[], historySize: number): Pro
   const [first, ...others] = servers.map(({ url }) => url);
   const url = others.length === 0 ? first! : [first!, ...others];
   const failed: Error[] = [];
-  for (const { name, run } of brokerContract(make, { historySize })) {
+  for (const { name, run } of brokerContract(make, { historySize, presence: true })) {
     await run().catch((error) => failed.push(new Error(name, { cause: error })));
   }
   if (failed.length > 0) throw new AggregateError(failed, "the contract does not hold");

@@ -66,7 +66,7 @@ class End {
   }
 }
 
-REDIS.test("redis: what had joined before a server began anew joins again, and who left meanwhile is out", async () => {
+REDIS.test("redis: what had joined before a server began anew joins again, and those that left meanwhile are out", async () => {
   using _log = captureLog();
   await using server = await startRedis();
   await using end = await new End(server.url).start();

@@ -74,7 +74,7 @@ REDIS.test("redis, two servers: when all are away the program hears of it, and w
   await two.kill();
   await until(() => near.states.length === 1, "it is told");
   await two.restart();
-  await until(() => near.states.length === 2, "it is told again");
+  await until(() => near.states.length === 2 && far.states.length === 2, "it is told again");
   const back: string[] = [];
   for (const topic of TOPICS) {
     try {

@@ -45,6 +45,7 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
   const right: readonly RedisBrokerOptions[] = [
     { url, prefix: "a".repeat(64) },
     { url, database: 1_000_000 },
+    { url, cluster: true, database: 0 },
     { url: "redis://h/1000000" },
     { url, connectTimeoutMs: 1 },
     { url, connectTimeoutMs: 600_000 },
@@ -70,6 +71,9 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
     [{ url, prefix: "" }, "prefix"],
     [{ url, prefix: "a".repeat(65) }, "prefix"],
     [{ url, prefix: "a:b" }, "prefix"],
+    [{ url, cluster: 1 }, "cluster is 1"],
+    [{ url, cluster: true, database: 1 }, "database is 1"],
+    [{ url: [url, "redis://h/2"], cluster: true }, "database is 2; allowed: 0"],
     [{ url, restartKeepsEpoch: 1 }, "restartKeepsEpoch is 1"],
     [{ url, username: "" }, "username"],
     [{ url, password: 7 }, "password is"],

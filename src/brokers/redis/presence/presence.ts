@@ -7,13 +7,13 @@ import type {
   BrokerPresence,
   PresenceMember,
   PresenceMembers,
-} from "../../api/topics/broker_presence.ts";
-import { log, messageOf } from "../../base/log.ts";
-import type { Reply } from "./connection.ts";
-import { encodeContent } from "./message.ts";
-import type { Route } from "./route.ts";
-import type { Scripts } from "./scripts.ts";
-import type { RedisServer } from "./server.ts";
+} from "../../../api/topics/broker_presence.ts";
+import { log, messageOf } from "../../../base/log.ts";
+import type { Reply } from "../server/connection.ts";
+import { encodeContent } from "../message.ts";
+import type { Commands } from "../commands.ts";
+import type { Route } from "../route.ts";
+import type { Scripts } from "../scripts.ts";
 
 /** Topics that are swept at a time. */
 const MOST_AT_ONCE = 64;
@@ -27,7 +27,7 @@ export interface PresenceHost {
   readonly keepsHistory: boolean;
   /** Whether what a server had before it started anew is what it has now. */
   readonly trustsRestarts: boolean;
-  epochOf(server: RedisServer): string;
+  epochOf(server: Commands): string;
 }
 
 /** The members of this node in a topic. */
@@ -197,7 +197,7 @@ export class RedisPresence implements BrokerPresence {
     lease.hasLost = true;
     const topics = doubtful.map(([topic]) => topic);
     await inBatches(topics, (topic) => this.#sweepTopic(topic, lease.node, history));
-    // They join anew; who has left meanwhile is out.
+    // They join anew; those that have left meanwhile are out.
     for (const [, joined] of doubtful) joined.runId = "";
   }
 
@@ -236,7 +236,7 @@ function newNode(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
-function keysOf({ keys }: RedisServer, topic: string): string[] {
+function keysOf({ keys }: Commands, topic: string): string[] {
   return [keys.meta(topic), keys.stream(topic), keys.channel(topic), keys.members(topic)];
 }
 
