@@ -7,6 +7,7 @@ import { type RedisProcess, startRedis } from "./redis_server.ts";
 const SLOTS = 16_384;
 /** Where a node listens for the others, above its port. */
 const BUS = 10_000;
+const FIRST_GIVEN = 32_768;
 
 /** One that runs. */
 export interface RedisCluster extends AsyncDisposable {
@@ -28,7 +29,7 @@ export async function startRedisCluster(
   const nodes: RedisProcess[] = [];
   const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
   while (nodes.length < (replicas ? 6 : 3)) {
-    nodes.push(stack.use(await startRedis({ port: portWithBus(), args })));
+    nodes.push(stack.use(await startRedis({ port: clusterPort(), args })));
   }
   const ids = await Promise.all(nodes.map(({ cli }) => cli("cluster", "myid")));
   const [first] = nodes;
@@ -111,10 +112,11 @@ export async function startRedisCluster(
   };
 }
 
-/** A free port whose bus port is free as well. */
-function portWithBus(): number {
+/** A free port whose bus port is free as well, and none of those that systems give to connections. */
+export function clusterPort(): number {
   for (;;) {
     const port = freePort();
+    if (port + BUS >= FIRST_GIVEN) continue;
     try {
       Deno.listen({ hostname: "127.0.0.1", port: port + BUS }).close();
       return port;
