@@ -107,7 +107,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   // The channels of tracers are the runtime's.
   /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
-  /^src\/brokers\/nats\/server\/permission\.ts$/,
+  /^src\/brokers\/nats\/server\/(permission|socket)\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
 
