@@ -82,6 +82,14 @@ export type {
   PresenceMembers,
 } from "./src/api/topics/broker_presence.ts";
 export type {
+  Presence,
+  PresenceChange,
+  PresenceEntry,
+  PresenceOptions,
+  PresenceQuery,
+  PresentConnection,
+} from "./src/api/topics/presence.ts";
+export type {
   HistoryQuery,
   Position,
   Publication,
@@ -89,6 +97,7 @@ export type {
   PublishOptions,
   SubscribeOptions,
   Subscription,
+  SubscriptionStart,
   TopicGap,
   TopicHistory,
   TopicLag,
@@ -178,6 +187,8 @@ export {
   type BroadcastTarget,
   connectBroadcast,
 } from "./src/remote/broadcast_client.ts";
+export { portBroker } from "./src/remote/broker/port_broker.ts";
+export { shareBroker, type SharedBroker, type ShareOptions } from "./src/remote/broker/share.ts";
 export { type ForkOptions, forkServiceLoop } from "./src/remote/fork.ts";
 export type { ForkedProtocol, ForkedService, ForkInfo } from "./src/remote/forked_service.ts";
 export { type RemoteContext, remoteContext } from "./src/remote/remote_context.ts";

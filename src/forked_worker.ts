@@ -8,6 +8,7 @@ import type { Network } from "./api/network.ts";
 import { LwsError, type LwsErrorCode } from "./base/errors.ts";
 import { describeError } from "./base/log.ts";
 import { createContext } from "./context/face.ts";
+import { portBroker } from "./remote/broker/port_broker.ts";
 import { CLOSE_ALL, type ForkNotice, type ForkOrder } from "./remote/forked_service.ts";
 
 globalThis.addEventListener("message", (event) => {
@@ -15,11 +16,12 @@ globalThis.addEventListener("message", (event) => {
   void serve(order);
 }, { once: true });
 
-async function serve({ moduleUrl, info, control }: ForkOrder): Promise<void> {
+async function serve({ moduleUrl, info, control, broker }: ForkOrder): Promise<void> {
   const tell = (notice: ForkNotice, transfer: Transferable[] = []) =>
     control.postMessage(notice, transfer);
   try {
-    const whole = { ...await load(moduleUrl), ...info } as ContextCreationInfo;
+    const shared = broker && { broker: portBroker(broker) };
+    const whole = { ...await load(moduleUrl), ...info, ...shared } as ContextCreationInfo;
     if ((whole.service ?? "automatic") !== "automatic") {
       throw new LwsError(
         "invalid-option",

@@ -186,6 +186,15 @@ export async function servingFiles(
   return await Promise.all(serving);
 }
 
+/** Ours, as servers that publish to topics. */
+export function publishing(contenders: readonly Contender[]): Contender[] {
+  return contenders.filter(({ id }) => isOurs(id)).map((each) => {
+    const more = each.id === OURS_EPOLL ? ["--epoll"] : [];
+    const [program, verb, ...rest] = onDeno("lws_topics.ts", ...more) as [string, ...string[]];
+    return { ...each, command: [program, verb!, "--v8-flags=--expose-gc", ...rest] };
+  });
+}
+
 /** Those that know permessage-deflate, set up to agree to it, which they otherwise don't. */
 export function compressing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ deflates }) => deflates)

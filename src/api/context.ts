@@ -11,6 +11,7 @@ import type { PollFd } from "./service.ts";
 import type { Stats } from "./stats/stats.ts";
 import type { CertificateInfo } from "./tls.ts";
 import type { PeerAddresses } from "./network.ts";
+import type { Presence } from "./topics/presence.ts";
 import type { TopicPublisher } from "./topics/topics.ts";
 import type { Wsi } from "./wsi.ts";
 
@@ -66,6 +67,8 @@ export interface Context extends AsyncDisposable, DialMember, TopicPublisher {
    * `--allow-sys=hostname`, for which no prompt is shown, and with `options.skipServerCanonicalName`.
    */
   readonly canonicalHostname: string;
+  /** Which connections are in which topics. */
+  readonly presence: Presence;
   /** Whether {@linkcode destroy} was called. */
   readonly isDestroyed: boolean;
   /**

@@ -148,6 +148,9 @@ export interface Protocol<User = unknown> {
    * that is undefined. Called once a publication and context, and not for each subscriber. One that throws has a
    * line in the log, and the publication is left out.
    *
+   * What `context.presence` publishes, of each connection that joins or leaves, comes here as well, with
+   * {@linkcode Publication.presence}, and is not sent otherwise.
+   *
    * Default: none, and the data is sent as it is.
    *
    * @example

@@ -3,6 +3,7 @@
 import type { ClientRetry } from "./client/retry.ts";
 import type { PollArgs, PollLock } from "./service.ts";
 import type { ClientCertificateTrial, PrivateKeyLoader, TlsInfo, TrustLoader } from "./tls.ts";
+import type { PresenceChange } from "./topics/presence.ts";
 import type { TopicGap, TopicLag } from "./topics/topics.ts";
 import type { Wsi } from "./wsi.ts";
 
@@ -254,6 +255,11 @@ export interface ReasonData {
    * until it has caught up. Non-zero closes it with 1013.
    */
   topicLagging: TopicLag;
+  /**
+   * In a topic that this connection subscribes to, keys have joined or left by `context.presence`, at whichever
+   * context: once for each change and subscriber. Non-zero closes.
+   */
+  presence: PresenceChange;
   /** First protocol; the broker can't be reached. Once an outage; the result is of no consequence. */
   brokerDown: undefined;
   /** First protocol; the broker is there again, behind `brokerDown`. The result is of no consequence. */
@@ -305,6 +311,7 @@ const NAMES: Record<keyof ReasonData, true> = {
   getThreadId: true,
   topicGap: true,
   topicLagging: true,
+  presence: true,
   brokerDown: true,
   brokerUp: true,
 };

@@ -9,6 +9,7 @@ import { POLLOUT } from "../api/service.ts";
 import type { LimitName } from "../api/stats/stats.ts";
 import type { TlsInfo } from "../api/tls.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
+import type { PresenceChange } from "../api/topics/presence.ts";
 import type { TopicGap, TopicLag } from "../api/topics/topics.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
@@ -240,6 +241,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     return this.entry.protocol.encode === undefined ? undefined : this.entry;
   }
 
+  get hearsPresence(): boolean {
+    return this.entry.hearsPresence;
+  }
+
   closeLagging(): void {
     this.close("unsent", ...FAILURES.lagging);
   }
@@ -251,6 +256,11 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   tellGap(gap: TopicGap): void {
     const result = call(this, this.entry, "topicGap", gap);
     if (result !== 0) this.dropFor("topicGap", result);
+  }
+
+  tellPresence(change: PresenceChange): void {
+    const result = call(this, this.entry, "presence", change);
+    if (result !== 0) this.dropFor("presence", result);
   }
 
   // Timeouts.

@@ -54,6 +54,8 @@ export interface ProtocolEntry {
   readonly servesWebSockets: boolean;
   /** Whether it is told when what was unsent has fallen below `softUnsentBytes`, without asking. */
   readonly hearsDrain: boolean;
+  /** Whether it may be interested in members that join and leave topics. */
+  readonly hearsPresence: boolean;
   /** How frames are read where no extension is in use, by each side; made by the first that reads any. */
   serverRules: FrameRules | undefined;
   clientRules: FrameRules | undefined;

@@ -40,6 +40,7 @@ import { Protocols } from "./protocols.ts";
 import { Shutdown } from "./shutdown.ts";
 import { statsOf } from "./stats/stats.ts";
 import { tlsOf } from "./tls_callbacks.ts";
+import { PresenceFace } from "./topics/presence.ts";
 import { topicsOf } from "./topics/topics.ts";
 import type { Methods } from "../core/http/methods.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
@@ -100,6 +101,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly inbox: BroadcastInbox;
   readonly counters = new ContextCounters();
   readonly topics: TopicCalls<Framed>;
+  readonly presence: PresenceFace;
   readonly clients = new Clients(this);
   readonly protocols: Protocols;
   readonly entries: readonly ProtocolEntry[];
@@ -172,6 +174,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
         this.callFirst(LISTENER_FD, isUp ? "brokerUp" : "brokerDown", undefined);
       },
     });
+    this.presence = new PresenceFace(this.topics);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     const rollBack: RollBack = [() => this.polling?.network?.release()];
     try {
@@ -360,7 +363,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#shutdown?.stop();
     const closing = this.topics.close();
-    this.wheel.stop();
+    if (closing === undefined) this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
     this.#resolveClosed(this.#released(closing));
@@ -368,7 +371,9 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
   async #released(closing: Promise<void> | undefined): Promise<void> {
+    // A broker is waited for by the wheel, and not for good.
     await closing;
+    this.wheel.stop();
     await this.admission.stopped;
     await this.network.released?.();
   }

@@ -9,6 +9,7 @@ import type { PeerAddresses, StreamConn } from "../api/network.ts";
 import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { PollFd } from "../api/service.ts";
 import type { Stats } from "../api/stats/stats.ts";
+import type { Presence } from "../api/topics/presence.ts";
 import type { CertificateInfo } from "../api/tls.ts";
 import type {
   HistoryQuery,
@@ -96,6 +97,10 @@ class ContextFace extends Face<ServingContext> implements Context {
 
   get canonicalHostname(): string {
     return contextOf(this).canonicalHostname;
+  }
+
+  get presence(): Presence {
+    return contextOf(this).presence;
   }
 
   get isDestroyed(): boolean {

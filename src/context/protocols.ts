@@ -13,7 +13,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { Member, ProtocolEntry } from "../connection/owner.ts";
 import { ProtocolCounters } from "../connection/stats/counters.ts";
 import { rxBufferSizeOf, UNSERVED } from "./options/protocols.ts";
-import { hearsDrain, servesWebSockets } from "./protocol/method_table.ts";
+import { hearsDrain, hearsPresence, servesWebSockets } from "./protocol/method_table.ts";
 import { compilePath } from "../web/paths.ts";
 
 /** Where other processes broadcast to a protocol. */
@@ -58,6 +58,7 @@ export class Protocols {
       path: protocol.path === undefined ? undefined : compilePath(protocol.path),
       servesWebSockets: servesWebSockets(protocol),
       hearsDrain: hearsDrain(protocol.callback),
+      hearsPresence: hearsPresence(protocol.callback),
       serverRules: undefined,
       clientRules: undefined,
       counters: new ProtocolCounters(),

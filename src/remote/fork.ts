@@ -1,9 +1,11 @@
 /** The service in workers of its own. */
 
 import type { ContextCreationInfo } from "../api/creation_info.ts";
+import type { Broker } from "../api/topics/broker.ts";
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { isWhole } from "../base/option_rules.ts";
+import { checkBroker, shareBroker, type SharedBroker } from "./broker/share.ts";
 import { ForkedGroup } from "./forked_group.ts";
 import { type ForkedService, ForkedWorker, type ForkInfo } from "./forked_service.ts";
 
@@ -11,7 +13,7 @@ import { type ForkedService, ForkedWorker, type ForkInfo } from "./forked_servic
 const NOT_CLONEABLE: ReadonlySet<string> = new Set<
   Exclude<keyof ContextCreationInfo, keyof ForkInfo>
 >(
-  ["protocols", "extensions", "fileOps", "signal", "network", "clock", "listener"],
+  ["protocols", "extensions", "fileOps", "signal", "network", "clock", "listener", "broker"],
 );
 
 /**
@@ -34,6 +36,14 @@ export interface ForkOptions {
    * Default: 1.
    */
   readonly workers?: number;
+  /**
+   * Shared with all workers as by {@linkcode shareBroker}: a topic of one is a topic of all, and the module needs
+   * no line for it. As the `broker` of `createContext`: of one with `openNode`, as `memoryBroker`, an end of its own
+   * is used, so that a context here can be given it as well; another is closed when the last worker has ended.
+   *
+   * Default: none, or what each worker's module exports in its `info`.
+   */
+  readonly broker?: Broker;
 }
 
 /** More would have no use, and might exhaust the system. */
@@ -48,8 +58,8 @@ const MOST_WORKERS = 1024;
  *
  * **The callbacks share no variables with the caller, exactly as after a fork:** the module is loaded
  * anew in the worker, with module variables and log levels of its own. What the caller has to say goes
- * through {@linkcode ForkedService.broadcast}; what callbacks have to say, through ports or sockets of
- * their own.
+ * through {@linkcode ForkedService.broadcast}; what callbacks have to say to the clients of all workers, through topics
+ * of a `broker`; anything else, through ports or sockets of their own.
  *
  * Needs what the module needs, `--allow-net` to listen, and to load the module and this library:
  * `--allow-read` for files, `--allow-import` for hosts that Deno does not allow by itself.
@@ -62,7 +72,7 @@ const MOST_WORKERS = 1024;
  *   the message of `createContext` there; `invalid-option`, which names the field, when something
  *   in `info` can't be cloned; `invalid-argument` when the module can't be loaded or exports no
  *   `protocols`; `permission-denied` when this library's files can't be read; `worker-failed` when
- *   the worker fails in another way.
+ *   the worker fails in another way; `invalid-argument`, which names it, when `workers` or `broker` is none.
  *
  * @example
  * ```ts
@@ -84,6 +94,28 @@ const MOST_WORKERS = 1024;
  * console.log(`ws://127.0.0.1:${forked.port}`);
  * forked.broadcast("news", "It has begun.");
  * ```
+ *
+ * @example A chat on all cores: its topics are those of all workers
+ * ```ts
+ * import { forkServiceLoop, memoryBroker } from "@x/lws";
+ *
+ * // A file would be named by new URL("./service.ts", import.meta.url).
+ * const service = `
+ *   export const protocols = [{
+ *     name: "chat",
+ *     callback(wsi, reason, user, data) {
+ *       if (reason === "established") wsi.subscribe("room/1");
+ *       if (reason === "receive") wsi.publish("room/1", data);
+ *     },
+ *   }];
+ * `;
+ * await using forked = await forkServiceLoop(
+ *   `data:text/javascript,${encodeURIComponent(service)}`,
+ *   { port: 0, iface: "127.0.0.1" },
+ *   { workers: 2, broker: memoryBroker({ historySize: 100 }) },
+ * );
+ * console.log(`ws://127.0.0.1:${forked.port}`);
+ * ```
  */
 export async function forkServiceLoop(
   moduleUrl: string | URL,
@@ -98,15 +130,17 @@ export async function forkServiceLoop(
     );
   }
   checkCloneable(info);
-  const { workers = 1, signal } = options;
+  const { workers = 1, signal, broker } = options;
   checkWorkers(workers, info);
+  if (broker !== undefined) checkBroker("forkServiceLoop", broker);
+  const share = broker && shareBroker(broker);
   const started: ForkedWorker[] = [];
   const giveUp = () => {
     for (const worker of started) worker.abandon(signal!.reason);
   };
   const start = async (its: ForkInfo): Promise<ForkedWorker> => {
     const name = workers === 1 ? "the worker" : `workers[${started.length}]`;
-    const worker = new ForkedWorker(name, url, its);
+    const worker = new ForkedWorker(name, url, its, share?.openPort());
     started.push(worker);
     if (signal?.aborted) giveUp();
     await worker.serving;
@@ -114,7 +148,10 @@ export async function forkServiceLoop(
   };
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    if (workers === 1) return await start(info);
+    if (workers === 1) {
+      const worker = await start(info);
+      return share === undefined ? worker : new ForkedGroup([worker], share);
+    }
     const shared = { ...info, reusePort: true };
     const first = await start(shared);
     const others = Array.from(
@@ -122,9 +159,9 @@ export async function forkServiceLoop(
       () => start({ ...shared, port: first.port }),
     );
     await Promise.all(others);
-    return new ForkedGroup(started);
+    return new ForkedGroup(started, share);
   } catch (error) {
-    await endAll(started);
+    await endAll(started, share);
     throw error;
   } finally {
     signal?.removeEventListener("abort", giveUp);
@@ -132,10 +169,14 @@ export async function forkServiceLoop(
 }
 
 /** Ends workers of which one could not start; one that still starts is waited for, as it may be about to listen. */
-async function endAll(workers: readonly ForkedWorker[]): Promise<void> {
+async function endAll(
+  workers: readonly ForkedWorker[],
+  share: SharedBroker | undefined,
+): Promise<void> {
   await Promise.allSettled(workers.map((worker) => worker.serving));
   for (const worker of workers) worker.terminate();
   await Promise.allSettled(workers.map((worker) => worker.done));
+  await share?.[Symbol.asyncDispose]();
 }
 
 function checkWorkers(workers: number, { reusePort }: ForkInfo): void {
@@ -161,20 +202,26 @@ function checkCloneable(info: ForkInfo): void {
   }
   for (const [field, value] of Object.entries(info)) {
     if (value === undefined) continue;
+    if (field === "broker") {
+      refuse(field, "can't be sent to a worker", { instead: "give it in the options, { broker }" });
+    }
     if (NOT_CLONEABLE.has(field)) refuse(field, "can't be sent to a worker");
     const found = findFunction(field, value, new Set());
     if (found !== undefined) refuse(found, "is a function, which can't be sent to a worker");
     try {
       structuredClone(value);
     } catch (cause) {
-      refuse(field, "can't be cloned", cause);
+      refuse(field, "can't be cloned", { cause });
     }
   }
 }
 
-function refuse(field: string, why: string, cause?: unknown): never {
-  const message = `forkServiceLoop: ${field} ${why}; have the module export it`;
-  throw new LwsError("invalid-option", message, { cause });
+function refuse(
+  field: string,
+  why: string,
+  { instead = "have the module export it", cause }: { instead?: string; cause?: unknown } = {},
+): never {
+  throw new LwsError("invalid-option", `forkServiceLoop: ${field} ${why}; ${instead}`, { cause });
 }
 
 /** The path of a function in `value`, which is named `path`; undefined when there is none. */

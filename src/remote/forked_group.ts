@@ -2,6 +2,7 @@
 
 import type { Bytes } from "../base/bytes.ts";
 import { LwsError } from "../base/errors.ts";
+import type { SharedBroker } from "./broker/share.ts";
 import type { ForkedProtocol, ForkedService } from "./forked_service.ts";
 
 /** All of them as one service. */
@@ -11,12 +12,18 @@ export class ForkedGroup implements ForkedService {
   readonly workers: readonly ForkedService[];
   readonly done: Promise<void>;
 
-  /** @param workers which serve already */
-  constructor(workers: readonly ForkedService[]) {
+  readonly #share: SharedBroker | undefined;
+
+  /**
+   * @param workers which serve already
+   * @param share the broker that they have in common; closed with the last of them
+   */
+  constructor(workers: readonly ForkedService[], share?: SharedBroker) {
     const [first] = workers;
     this.port = first!.port;
     this.protocols = first!.protocols;
     this.workers = workers;
+    this.#share = share;
     this.done = this.#allDone();
     // It may be left alone, as that of each.
     this.done.catch(() => {});
@@ -50,6 +57,7 @@ export class ForkedGroup implements ForkedService {
 
   async #allDone(): Promise<void> {
     const ends = await Promise.allSettled(this.workers.map((worker) => worker.done));
+    await this.#share?.[Symbol.asyncDispose]();
     const failed = ends.flatMap((end, i) =>
       end.status === "rejected" ? [`workers[${i}] failed: ${end.reason.message}`] : []
     );

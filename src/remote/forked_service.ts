@@ -15,7 +15,14 @@ import { type RemoteContext, remoteContext } from "./remote_context.ts";
 export type ForkInfo = Partial<
   Omit<
     ContextCreationInfo,
-    "protocols" | "extensions" | "fileOps" | "signal" | "network" | "clock" | "listener"
+    | "protocols"
+    | "extensions"
+    | "fileOps"
+    | "signal"
+    | "network"
+    | "clock"
+    | "listener"
+    | "broker"
   >
 >;
 
@@ -104,8 +111,11 @@ export class ForkedWorker implements ForkedService {
   #closesItself = false;
   #closing: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param name what errors and the log call it */
-  constructor(name: string, moduleUrl: string, info: ForkInfo) {
+  /**
+   * @param name what errors and the log call it
+   * @param broker the port by which it has a broker
+   */
+  constructor(name: string, moduleUrl: string, info: ForkInfo, broker?: MessagePort) {
     this.#name = name;
     this.serving = this.#serving.promise;
     this.done = this.#done.promise;
@@ -126,8 +136,8 @@ export class ForkedWorker implements ForkedService {
       const code = isDenied && this.#remote === undefined ? "permission-denied" : "worker-failed";
       this.#fail(new LwsError(code, `${event.message}${where}`));
     };
-    const order: ForkOrder = { moduleUrl, info, control: port2 };
-    this.#worker.postMessage(order, [port2]);
+    const order: ForkOrder = { moduleUrl, info, control: port2, broker };
+    this.#worker.postMessage(order, broker === undefined ? [port2] : [port2, broker]);
   }
 
   broadcast(protocol: string, data: Bytes | string): number {
@@ -226,6 +236,8 @@ export interface ForkOrder {
   readonly info: ForkInfo;
   /** Where it tells what becomes of it. */
   readonly control: MessagePort;
+  /** A port of a shared broker. */
+  readonly broker: MessagePort | undefined;
 }
 
 /** What is said to the worker: to close what the runtime doesn't, and to tell that it has ended. */

@@ -1,13 +1,16 @@
 /** What a broker has to do, as tests of any runner. */
 
-import type { Clock } from "../api/service.ts";
-import type {
-  Broker,
-  BrokerEvents,
-  BrokerPublication,
-  BrokerPublish,
-} from "../api/topics/broker.ts";
-import type { Position } from "../api/topics/topics.ts";
+import type { Broker, BrokerPublication, BrokerPublish } from "../api/topics/broker.ts";
+import {
+  type ContractOptions,
+  decoder,
+  encoder,
+  type Play,
+  same,
+  Stage,
+  textsOf,
+} from "./contract/stage.ts";
+import { PRESENCE_CASES, PRESENCE_HISTORY_CASES } from "./contract/presence_cases.ts";
 
 /** One test of {@linkcode brokerContract}. */
 export interface ContractCase {
@@ -17,112 +20,7 @@ export interface ContractCase {
   run(): Promise<void>;
 }
 
-/** What is known of the broker that is tested. */
-export interface ContractOptions {
-  /** The `historySize` that it has; with 0 history is not tested. From 5. */
-  readonly historySize: number;
-  /** How long something may take to come, in milliseconds. Default: `5000`. */
-  readonly patienceMs?: number;
-}
-
 const LIVE_ONLY: BrokerPublish = { isBinary: false, history: false };
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-const clock: Clock = {
-  now: () => performance.now(),
-  setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
-  clearTimer: (timer) => clearTimeout(timer as number),
-};
-
-/** One end of the broker, and what has come to it. */
-class End implements BrokerEvents {
-  readonly broker: Broker;
-  readonly got: (BrokerPublication & { readonly topic: string })[] = [];
-  readonly #patienceMs: number;
-  #changed = Promise.withResolvers<void>();
-
-  constructor(broker: Broker, patienceMs: number) {
-    this.broker = broker;
-    this.#patienceMs = patienceMs;
-  }
-
-  publication(topic: string, publication: BrokerPublication): void {
-    this.got.push({ topic, ...publication, data: publication.data.slice() });
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-  }
-
-  interrupted(): void {}
-
-  state(): void {}
-
-  get texts(): string[] {
-    return this.got.map(({ data }) => decoder.decode(data));
-  }
-
-  /** Waits for a text, behind which all that was published before on its topic has come. */
-  async until(text: string): Promise<void> {
-    const deadline = performance.now() + this.#patienceMs;
-    while (!this.texts.includes(text)) {
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) {
-        throw new Error(`${text} has not come, but ${this.texts.join() || "nothing"}`);
-      }
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, leftMs));
-      await Promise.race([this.#changed.promise, late]);
-      clearTimeout(timer);
-    }
-  }
-}
-
-/** What a case works with. */
-class Stage {
-  readonly kept: BrokerPublish;
-  readonly #make: () => Broker | Promise<Broker>;
-  readonly #patienceMs: number;
-  readonly #ends: End[] = [];
-  #topics = 0;
-
-  constructor(make: () => Broker | Promise<Broker>, { historySize, patienceMs }: ContractOptions) {
-    this.#make = make;
-    this.#patienceMs = patienceMs ?? 5_000;
-    this.kept = { isBinary: false, history: historySize > 0 };
-  }
-
-  async end(...topics: readonly string[]): Promise<End> {
-    const end = new End(await this.#make(), this.#patienceMs);
-    this.#ends.push(end);
-    await end.broker.start(end, clock);
-    if (topics.length > 0) await end.broker.subscribe(topics);
-    return end;
-  }
-
-  /** A topic that no other case has. */
-  topic(): string {
-    return `contract ${crypto.randomUUID()} ${++this.#topics}`;
-  }
-
-  async publish(end: End, topic: string, ...texts: readonly string[]): Promise<Position[]> {
-    const positions: Position[] = [];
-    for (const text of texts) {
-      positions.push(await end.broker.publish(topic, encoder.encode(text), this.kept));
-    }
-    return positions;
-  }
-
-  async close(): Promise<void> {
-    for (const { broker } of this.#ends) await broker[Symbol.asyncDispose]();
-  }
-}
-
-function same(actual: unknown, expected: unknown, what: string): void {
-  const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (is !== should) throw new Error(`${what}: ${is}, and not ${should}`);
-}
-
-type Play = (stage: Stage, historySize: number) => Promise<void>;
 
 const CASES: Readonly<Record<string, Play>> = {
   async "what is published comes to all ends that subscribe to its topic, in one order"(stage) {
@@ -346,10 +244,6 @@ const HISTORY_CASES: Readonly<Record<string, Play>> = {
   },
 };
 
-function textsOf(publications: readonly BrokerPublication[]): string[] {
-  return publications.map(({ data }) => decoder.decode(data));
-}
-
 /**
  * Tests of a broker, for any runner: each is a sentence and a function that rejects where it does not hold.
  * They open no socket by themselves, and leave nothing behind but topics of their own.
@@ -371,7 +265,13 @@ export function brokerContract(
   make: () => Broker | Promise<Broker>,
   options: ContractOptions,
 ): readonly ContractCase[] {
-  const cases = options.historySize > 0 ? { ...CASES, ...HISTORY_CASES } : CASES;
+  const hasHistory = options.historySize > 0;
+  const cases = {
+    ...CASES,
+    ...(hasHistory && HISTORY_CASES),
+    ...(options.presence && PRESENCE_CASES),
+    ...(options.presence && hasHistory && PRESENCE_HISTORY_CASES),
+  };
   return Object.entries(cases).map(([name, play]) => ({
     name,
     async run() {

@@ -8,10 +8,18 @@ import type {
   BrokerPublication,
   BrokerPublish,
 } from "../api/topics/broker.ts";
+import type { BrokerPresence } from "../api/topics/broker_presence.ts";
 import type { Position } from "../api/topics/topics.ts";
 
 /** The calls of a broker that can be held up and made to fail. */
-export type BrokerCall = "start" | "subscribe" | "unsubscribe" | "publish" | "history" | "tops";
+export type BrokerCall =
+  | "start"
+  | "subscribe"
+  | "unsubscribe"
+  | "publish"
+  | "history"
+  | "tops"
+  | keyof BrokerPresence;
 
 /** Calls that wait; made by {@linkcode FaultyBroker.hold} and {@linkcode FaultyBroker.holdAnswer}. */
 export interface HeldCalls {
@@ -26,6 +34,8 @@ export class FaultyBroker implements Broker {
   /** All calls in their order, as `"subscribe a,b"` or `"publish a"`. */
   readonly calls: string[] = [];
   readonly keepsHistory: boolean;
+  /** That of the broker inside, if it has one. */
+  readonly presence?: BrokerPresence;
   /** What is done to a publication on its way in; nothing comes of an empty list. */
   onLive:
     | ((topic: string, publication: BrokerPublication) => readonly BrokerPublication[])
@@ -41,6 +51,8 @@ export class FaultyBroker implements Broker {
   #clock: Clock | undefined;
   #isUp = true;
   readonly #topics = new Set<string>();
+  /** Those that are unsubscribed from, and by which call. */
+  readonly #leaving = new Map<string, symbol>();
   readonly #failures = new Map<BrokerCall, unknown[]>();
   readonly #gates = new Map<BrokerCall, Gate>();
   readonly #answerGates = new Map<BrokerCall, Gate>();
@@ -50,6 +62,7 @@ export class FaultyBroker implements Broker {
   constructor(inner: Broker) {
     this.#inner = inner.openNode?.() ?? inner;
     this.keepsHistory = inner.keepsHistory;
+    if (inner.presence !== undefined) this.presence = this.#presence();
   }
 
   // What a test orders.
@@ -159,6 +172,7 @@ export class FaultyBroker implements Broker {
   }
 
   async subscribe(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#leaving.delete(topic);
     await this.#called("subscribe", topics.join(), async () => {
       for (const topic of topics) this.#topics.add(topic);
       await this.#inner.subscribe(topics);
@@ -166,9 +180,16 @@ export class FaultyBroker implements Broker {
   }
 
   async unsubscribe(topics: readonly string[]): Promise<void> {
+    const call = Symbol();
+    for (const topic of topics) this.#leaving.set(topic, call);
     await this.#called("unsubscribe", topics.join(), async () => {
-      for (const topic of topics) this.#topics.delete(topic);
-      await this.#inner.unsubscribe(topics);
+      // One that was subscribed to while this was held up stays.
+      const left = topics.filter((topic) => this.#leaving.get(topic) === call);
+      for (const topic of left) {
+        this.#leaving.delete(topic);
+        this.#topics.delete(topic);
+      }
+      await this.#inner.unsubscribe(left);
     });
   }
 
@@ -190,6 +211,19 @@ export class FaultyBroker implements Broker {
       const tops = await this.#inner.tops(topics);
       return this.onTops?.(tops) ?? tops;
     });
+  }
+
+  #presence(): BrokerPresence {
+    const inner = () => this.#inner.presence!;
+    return {
+      join: (topic, member, history) =>
+        this.#called("join", `${topic} ${member.key}`, () => inner().join(topic, member, history)),
+      leave: (topic, id, history) =>
+        this.#called("leave", topic, () => inner().leave(topic, id, history)),
+      tend: (leaseMs, history) => this.#called("tend", "", () => inner().tend(leaseMs, history)),
+      members: (topic, limit) =>
+        this.#called("members", topic, () => inner().members(topic, limit)),
+    };
   }
 
   reconnect(): void {

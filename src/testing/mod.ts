@@ -57,7 +57,8 @@
  */
 
 export { type Clock } from "../api/service.ts";
-export { brokerContract, type ContractCase, type ContractOptions } from "./broker_contract.ts";
+export { brokerContract, type ContractCase } from "./broker_contract.ts";
+export type { ContractOptions } from "./contract/stage.ts";
 export { type BrokerCall, FaultyBroker, faultyBroker, type HeldCalls } from "./faulty_broker.ts";
 export { FakeClock } from "./fake_clock.ts";
 export {

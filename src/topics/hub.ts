@@ -4,8 +4,12 @@ import { DEFAULT_HISTORY } from "../api/topics/broker.ts";
 import type { Position, Subscription, TopicHistory } from "../api/topics/topics.ts";
 import { LwsError } from "../base/errors.ts";
 import { KnownIds } from "./known_ids.ts";
+import { LocalPresence } from "./presence/local_presence.ts";
+import { bytesOf } from "./presence/member.ts";
+import type { Move } from "./presence/room.ts";
 import type { Publishable, Subscriber } from "./subscriber.ts";
 import {
+  type Begin,
   type Outgoing,
   type Place,
   type PublishChoices,
@@ -24,6 +28,8 @@ interface OwnTopic<Message> extends Topic<Message, Place> {
 /** How it is made. */
 export interface HubSetup<Message> extends TopicsSetup<Message> {
   readonly now: () => number;
+  /** Has work that calls the program done when that may be; undefined: before long. */
+  readonly serve: ((work: () => void) => void) | undefined;
 }
 
 /** All topics, of which nothing is kept without a subscriber. */
@@ -31,6 +37,7 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   implements TopicCalls<Message> {
   readonly hasLagging = false;
   readonly keepsHistory = false;
+  readonly presence: LocalPresence<Message>;
   readonly #epoch = crypto.randomUUID();
   readonly #now: () => number;
   #ids: KnownIds | undefined;
@@ -39,6 +46,28 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   constructor(setup: HubSetup<Message>) {
     super(setup);
     this.#now = setup.now;
+    this.presence = new LocalPresence({
+      limits: setup.limits,
+      onLimit: setup.onLimit,
+      isClosed: () => this.isClosed,
+      publishMove: (topic, move) => this.#publishMove(topic, move),
+      tellPresence: (change) => {
+        const tell = () => this.isClosed || this.tellPresence(change);
+        // Not inside of what the program calls.
+        (setup.serve ?? queueMicrotask)(tell);
+      },
+    });
+  }
+
+  override end(subscriber: Subscriber<Message>): void {
+    super.end(subscriber);
+    this.presence.end(subscriber);
+  }
+
+  /** Without encoders nothing is sent of it, so that nothing is missed without it either. */
+  #publishMove(topic: string, move: Move): void {
+    if (!this.messages.hasEncoders || this.isClosed) return;
+    this.#publish(topic, this.messages.of(bytesOf(move.member), false), undefined, move);
   }
 
   close(): undefined {
@@ -46,7 +75,12 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   }
 
   /** @throws {LwsError} `invalid-state`, `topic-limit` */
-  subscribe(subscriber: Subscriber<Message>, name: string, since?: Position): Subscription {
+  subscribe(
+    subscriber: Subscriber<Message>,
+    name: string,
+    since?: Position,
+    begin?: Begin,
+  ): Subscription {
     this.checkEstablished(subscriber);
     const known = this.topics.get(name);
     const at = known?.subscribers.get(subscriber);
@@ -55,8 +89,12 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
     const last = known?.offset ?? this.#offset;
     const recovered = since === undefined ||
       (since.epoch === this.#epoch && since.offset >= last && since.offset <= this.#offset);
-    if (at === undefined) this.#begin(subscriber, name, known);
-    return { epoch: this.#epoch, offset, recovered, count: 0 };
+    const start = { epoch: this.#epoch, offset, recovered };
+    if (at === undefined) {
+      this.#begin(subscriber, name, known);
+      begin?.(start);
+    }
+    return { ...start, count: 0 };
   }
 
   #begin(
@@ -83,14 +121,19 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
     return this.#publish(name, message, except);
   }
 
-  #publish(name: string, message: Message, except: Subscriber<Message> | undefined): Position {
+  #publish(
+    name: string,
+    message: Message,
+    except: Subscriber<Message> | undefined,
+    move?: Move,
+  ): Position {
     const before = this.#offset;
     const offset = ++this.#offset;
     const position = { epoch: this.#epoch, offset };
     const topic = this.topics.get(name);
     if (topic !== undefined) {
       topic.offset = offset;
-      this.send({ topic, position, offset, before, message, except, encoded: undefined });
+      this.send({ topic, position, offset, before, message, except, move, encoded: undefined });
     }
     return position;
   }

@@ -12,6 +12,13 @@ import type { Position } from "../api/topics/topics.ts";
 import type { Clock } from "../api/service.ts";
 import { checkHistory } from "./history_options.ts";
 import { KnownIds } from "./known_ids.ts";
+import { bytesOf } from "./presence/member.ts";
+import { MemoryPresence, MemoryPresenceNode } from "./presence/memory_presence.ts";
+
+/** What is to be taken. */
+type Taken = Pick<BrokerPublication, "isBinary" | "sender" | "presence"> & {
+  readonly history: boolean;
+};
 
 interface Kept extends BrokerPublication {
   readonly previous: number;
@@ -32,7 +39,8 @@ interface Log {
 
 /**
  * A broker in memory: what is published goes to all contexts of this process that are given it, and the
- * latest of each topic are kept, if `historySize` says so. All is gone with the process.
+ * latest of each topic are kept, if `historySize` says so. It knows which connections of all of them are in a
+ * topic, for `context.presence`. All is gone with the process.
  *
  * A text, or a message of `prepareMessage`, is kept as bytes. Offsets count all topics together, so that one topic
  * has holes between them.
@@ -68,6 +76,9 @@ export function memoryBroker(options: HistoryOptions = {}): Broker {
 /** What all ends of one broker have in common. */
 class MemoryStore {
   readonly keepsHistory: boolean;
+  readonly presence: MemoryPresence = new MemoryPresence((topic, presence, member, history) => {
+    this.#take(topic, bytesOf(member), { isBinary: false, history, presence });
+  });
   readonly #options: Required<HistoryOptions>;
   readonly #ids: KnownIds;
   /** By the time of their last publication, where anything is kept. */
@@ -126,12 +137,20 @@ class MemoryStore {
     return Promise.resolve(position);
   }
 
-  #take(topic: string, data: Uint8Array, options: BrokerPublish): Position {
-    const { isBinary, sender } = options;
-    const own = { data: data.slice(), isBinary, ...(sender !== undefined && { sender }) };
+  #take(
+    topic: string,
+    data: Uint8Array,
+    { isBinary, sender, presence, history }: Taken,
+  ): Position {
+    const own = {
+      data: data.slice(),
+      isBinary,
+      ...(sender !== undefined && { sender }),
+      ...(presence !== undefined && { presence }),
+    };
     const log = this.#logOf(topic);
     const position = { epoch: this.#epoch, offset: log.top };
-    if (this.keepsHistory && !options.history) {
+    if (!history && (this.keepsHistory || presence !== undefined)) {
       // It has no place among those that are kept.
       this.#tell(topic, log, { epoch: "", offset: 0, ...own });
       this.#forget(topic, log);
@@ -225,12 +244,15 @@ class MemoryStore {
 /** The end of one context. */
 class MemoryNode implements Broker {
   readonly keepsHistory: boolean;
+  readonly presence: MemoryPresenceNode;
   readonly #store: MemoryStore;
   readonly #topics = new Set<string>();
   #events: BrokerEvents | undefined;
+  #now: () => number = () => 0;
 
   constructor(store: MemoryStore) {
     this.#store = store;
+    this.presence = new MemoryPresenceNode(store.presence, () => this.#now());
     this.keepsHistory = store.keepsHistory;
   }
 
@@ -240,6 +262,7 @@ class MemoryNode implements Broker {
 
   start(events: BrokerEvents, clock: Clock): Promise<void> {
     this.#events = events;
+    this.#now = () => clock.now();
     this.#store.begin(clock);
     return Promise.resolve();
   }
@@ -278,5 +301,6 @@ class MemoryNode implements Broker {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#events = undefined;
     await this.unsubscribe([...this.#topics]);
+    this.presence.close();
   }
 }

@@ -1,5 +1,6 @@
 /** What the topics of a context are told of connections and of messages, as they know neither. */
 
+import type { PresenceChange } from "../api/topics/presence.ts";
 import type { Publication, TopicGap, TopicLag } from "../api/topics/topics.ts";
 import type { LwsError } from "../base/errors.ts";
 
@@ -17,6 +18,8 @@ export interface Subscriber<Message> {
   readonly unsent: number;
   /** What makes its form of a publication, if that is not the data as it is. */
   readonly encoder: object | undefined;
+  /** Whether its protocol may hear of those that join and leave. */
+  readonly hearsPresence: boolean;
   /** Writes a message, in one frame. */
   deliver(message: Message): Delivery;
   /** It reads too slowly: closes it. */
@@ -25,6 +28,10 @@ export interface Subscriber<Message> {
   tellLagging(lag: TopicLag): void;
   /** Tells the program that it has missed something, which may close it. */
   tellGap(gap: TopicGap): void;
+  /** What the program does for it has failed outside of a callback: closes it. */
+  hasFailed(): void;
+  /** Tells the program which members of a topic have changed, which may close it. */
+  tellPresence(change: PresenceChange): void;
 }
 
 /** A message as topics need to know it. Implemented by Framed. */

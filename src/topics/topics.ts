@@ -1,9 +1,19 @@
 /** Which connections subscribe to which topics, and how one message gets to all of those. */
 
 import type { TopicLimits } from "../api/topics/limits.ts";
-import type { HistoryQuery, Position, Subscription, TopicHistory } from "../api/topics/topics.ts";
+import type { PresenceChange } from "../api/topics/presence.ts";
+import type {
+  HistoryQuery,
+  Position,
+  Subscription,
+  SubscriptionStart,
+  TopicHistory,
+} from "../api/topics/topics.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { connectionOf, NO_MEMBER } from "./presence/member.ts";
+import type { PresenceCalls } from "./presence/presence_calls.ts";
+import type { Move } from "./presence/room.ts";
 import {
   BUSY,
   type Delivery,
@@ -37,6 +47,8 @@ export interface Outgoing<Message, Of> {
   readonly before: number;
   readonly message: Message;
   readonly except: Subscriber<Message> | undefined;
+  /** What it tells of a member, if it does: none but encoders make a message of that. */
+  readonly move: Move | undefined;
   /** What encoders have made of it. */
   encoded: Map<object, Message | undefined> | undefined;
 }
@@ -55,6 +67,9 @@ interface Held<Message, Of> {
   bytes: number;
 }
 
+/** Called with where a subscription begins, before it is sent anything. Does not throw. */
+export type Begin = (start: SubscriptionStart) => void;
+
 /** How topics are made. */
 export interface TopicsSetup<Message> {
   readonly limits: TopicLimits;
@@ -69,6 +84,7 @@ export interface TopicCalls<Message> {
   readonly hasLagging: boolean;
   /** Whether publications are kept. */
   readonly keepsHistory: boolean;
+  readonly presence: PresenceCalls<Message>;
   has(name: string): boolean;
   subscriberCount(name: string): number;
   topicsOf(subscriber: Subscriber<Message>): string[];
@@ -77,9 +93,10 @@ export interface TopicCalls<Message> {
     subscriber: Subscriber<Message>,
     name: string,
     since?: Position,
+    begin?: Begin,
   ): Subscription | Promise<Subscription>;
   unsubscribe(subscriber: Subscriber<Message>, name: string): boolean;
-  /** Ends all subscriptions of a connection. */
+  /** Ends all subscriptions of a connection, and has it be in no topic. */
   end(subscriber: Subscriber<Message>): void;
   /** @throws {LwsError} `topic-limit`, `destroyed`, `aborted`, `broker-unavailable` */
   publish(
@@ -233,6 +250,7 @@ export abstract class Topics<
   #fanOut(out: Outgoing<Message, Of>): void {
     if (this.#hasEncoders) return this.#fanOutEncoded(out);
     const { topic, offset, message, except } = out;
+    if (out.move !== undefined) return;
     const { maxUnsent } = this.limits;
     topic.subscribers.forEach((at, subscriber) => {
       // One may have come in the middle of this.
@@ -247,7 +265,7 @@ export abstract class Topics<
   #fanOutEncoded(out: Outgoing<Message, Of>): void {
     const { topic, offset, except } = out;
     topic.subscribers.forEach((at, subscriber) => {
-      if (subscriber === except || at.above >= offset) return;
+      if (subscriber === except || at.above >= offset || !isFor(subscriber, out)) return;
       if (subscriber.unsent > this.limits.maxUnsent) return this.lag(at, subscriber, out);
       const delivery = this.deliver(subscriber, out);
       if (delivery !== undefined) this.#undelivered(at, subscriber, out, delivery);
@@ -265,11 +283,11 @@ export abstract class Topics<
   #encoded(encoder: object, out: Outgoing<Message, Of>): Message | undefined {
     const known = out.encoded ??= new Map();
     if (!known.has(encoder)) {
-      const { message: { payload, isBinary }, topic: { name }, position } = out;
-      known.set(
-        encoder,
-        this.messages.encode(encoder, { ...position, topic: name, data: payload, isBinary }),
-      );
+      const { message: { payload: data, isBinary }, topic: { name: topic }, position, move } = out;
+      const hasPlace = out.offset !== NO_PLACE;
+      const of = move && { presence: move.kind, member: connectionOf(move.member) };
+      const publication = { ...position, topic, data, isBinary, hasPlace, ...of };
+      known.set(encoder, this.messages.encode(encoder, publication));
     }
     return known.get(encoder);
   }
@@ -320,6 +338,22 @@ export abstract class Topics<
     );
   }
 
+  /** Whether the protocol of any subscriber may hear of members of a topic. */
+  hasHearers(name: string): boolean {
+    for (const { hearsPresence } of this.topics.get(name)?.subscribers.keys() ?? []) {
+      if (hearsPresence) return true;
+    }
+    return false;
+  }
+
+  /** Tells them. */
+  tellPresence(change: PresenceChange): void {
+    for (const subscriber of [...this.topics.get(change.topic)?.subscribers.keys() ?? []]) {
+      // One may close another.
+      if (subscriber.hearsPresence && subscriber.isEstablished) subscriber.tellPresence(change);
+    }
+  }
+
   /** Closes one that reads too slowly. */
   protected cut(subscriber: Subscriber<Message>): void {
     log(
@@ -332,6 +366,14 @@ export abstract class Topics<
     this.end(subscriber);
     subscriber.closeLagging();
   }
+}
+
+/** Whether a subscriber is sent anything of a publication. */
+export function isFor<Message, Of>(
+  { encoder }: Subscriber<Message>,
+  { move }: Outgoing<Message, Of>,
+): boolean {
+  return move === undefined || (encoder !== undefined && move.member !== NO_MEMBER);
 }
 
 /** What a publication that was called off rejects with. */

@@ -40,7 +40,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
       "topics",
     ],
   ],
-  ["remote", ["base", "core/websocket", "api", "service", "transport"]],
+  ["remote", ["base", "core/websocket", "api", "service", "transport", "topics"]],
   [
     "context",
     [
@@ -79,6 +79,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ],
   ["websocket_client", ["base", "core/http", "api", "extensions", "context"]],
   ["metrics", ["base", "core/http", "api"]],
+  ["resume", ["base", "api", "topics", "context"]],
   // The command: what a user could import, and what mounts are made of, for pages with a script in them.
   [
     "cli",
@@ -104,9 +105,12 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/(transport|tls|testing)\//,
   /^src\/base\/descriptors\.ts$/,
   /^src\/service\/clock\.ts$/,
+  // Only Node's ports tell when their other end has gone.
+  /^src\/remote\/broker\/channel\.ts$/,
   // The channels of tracers are the runtime's.
   /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
+  /^src\/brokers\/redis\/(connection|permission)\.ts$/,
   /^src\/brokers\/nats\/server\/(permission|socket)\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
@@ -267,6 +271,7 @@ Deno.test("only transport, tls, the clock, descriptors and zlib name the runtime
 
 Deno.test("a client library is named by its own broker alone", () => {
   const owners: ReadonlyMap<RegExp, RegExp> = new Map([
+    [/^npm:@redis\//, /^src\/brokers\/redis\//],
     [/^npm:@nats-io\//, /^src\/brokers\/nats\//],
   ]);
   const ownerOf = (library: string) => [...owners].find(([sign]) => sign.test(library))?.[1];
@@ -286,7 +291,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|cli|brokers\/nats)\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>

@@ -20,13 +20,16 @@ const PAGES = [
   ["old-wire-versions", 2],
   ["protocols", 2],
   ["rates", 1],
+  ["resume", 2],
   ["testing", 3],
-  ["topics", 1],
+  ["topics", 4],
 ] as const;
 /** An example in a clone of this project, with no more rights than it needs. */
 const COMMAND = ["run", "--quiet", "--no-prompt", "--config", `${ROOT}deno.json`, "--allow-net"];
 /** What those with a folder need besides. */
 const FOLDER = ["--allow-read", "--allow-write"];
+/** What those with workers need besides. */
+const WORKERS = ["--allow-read"];
 
 /** The examples of a page. */
 function examplesOf(name: string): string[] {
@@ -48,7 +51,8 @@ for (const [page, least] of PAGES) {
     for (const [i, code] of examples.entries()) {
       const path = `${folder}/example_${i}.ts`;
       await Deno.writeTextFile(path, code);
-      const more = code.includes("makeTempDir") ? FOLDER : [];
+      const forks = code.includes("forkServiceLoop") ? WORKERS : [];
+      const more = code.includes("makeTempDir") ? FOLDER : forks;
       const command = new Deno.Command(Deno.execPath(), {
         args: [...COMMAND, ...more, path],
         stdin: "null",

@@ -4,7 +4,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Broker, memoryBroker, type Position } from "../../mod.ts";
+import {
+  type Broker,
+  memoryBroker,
+  portBroker,
+  type Position,
+  shareBroker,
+  type SharedBroker,
+} from "../../mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { type BrokerCall, faultyBroker } from "../../src/testing/faulty_broker.ts";
 import { Rig } from "../unit/topics/broker/rig.ts";
@@ -57,13 +64,30 @@ async function truthOf(
   return truth;
 }
 
-async function play(seed: number, losesData: boolean): Promise<void> {
+interface Game {
+  readonly losesData: boolean;
+  /** Whether the contexts have one broker in common, each at a port of its own. */
+  readonly isShared?: boolean;
+}
+
+async function play(seed: number, { losesData, isShared = false }: Game): Promise<void> {
   const dice = random(seed);
   const clock = new FakeClock();
   const make = () => memoryBroker({ historySize: Infinity, historyBytes: Infinity });
   const stores = [make()];
   const limits = { maxUnsent: 40, lingerMs: 500, brokerTimeoutMs: 60_000 };
-  const rigs = [0, 1].map(() => new Rig({ clock, limits, broker: faultyBroker(stores[0]!) }));
+  const common = isShared ? faultyBroker(stores[0]!) : undefined;
+  const share: SharedBroker | undefined = common && shareBroker(common, { clock });
+  const rigs = [0, 1].map(() => {
+    const broker = common ?? faultyBroker(stores[0]!);
+    return new Rig({
+      clock,
+      limits,
+      broker,
+      ...(share && { through: portBroker(share.openPort()) }),
+    });
+  });
+  const brokers = new Set(rigs.map(({ broker }) => broker));
   const all: Watched[] = [];
   const last = new Map<string, string>();
   let texts = 0;
@@ -131,9 +155,9 @@ async function play(seed: number, losesData: boolean): Promise<void> {
     async () => {
       if (!losesData || dice(4) > 0) return;
       stores.push(make());
-      for (const { broker } of rigs) broker.stop();
+      for (const broker of brokers) broker.stop();
       if (dice(2) === 0) await settle();
-      for (const { broker } of rigs) await broker.restart(stores.at(-1)!);
+      for (const broker of brokers) await broker.restart(stores.at(-1)!);
       publish();
     },
     settle,
@@ -143,7 +167,7 @@ async function play(seed: number, losesData: boolean): Promise<void> {
   for (let i = 0; i < STEPS; i++) await steps[dice(steps.length)]!();
 
   // All is well again, and time goes by.
-  for (const { broker } of rigs) broker.mend();
+  for (const broker of brokers) broker.mend();
   for (const subscriber of all) subscriber.isStuck = false;
   await rigs[0]!.pass(70_000);
   for (const subscriber of all) {
@@ -166,6 +190,7 @@ async function play(seed: number, losesData: boolean): Promise<void> {
     assertEquals(gotLast, end, `seed ${seed}: all that is there was sent in the end`);
   }
   for (const rig of rigs) await rig[Symbol.asyncDispose]();
+  await share?.[Symbol.asyncDispose]();
 }
 
 /** Each message follows the one before it, or a gap was told. */
@@ -196,9 +221,15 @@ function check(
 }
 
 Deno.test("through random faults of a broker that keeps its data nothing is missed, and nothing doubled", async () => {
-  for (let seed = 1; seed <= ROUNDS; seed++) await play(seed, false);
+  for (let seed = 1; seed <= ROUNDS; seed++) await play(seed, { losesData: false });
 });
 
 Deno.test("through random faults of a broker that loses its data everything missed is told", async () => {
-  for (let seed = 1_001; seed <= 1_000 + ROUNDS; seed++) await play(seed, true);
+  for (let seed = 1_001; seed <= 1_000 + ROUNDS; seed++) await play(seed, { losesData: true });
+});
+
+Deno.test("the same holds for contexts that share a broker, each at a port", async () => {
+  for (let seed = 1; seed <= ROUNDS; seed++) {
+    await play(seed, { losesData: seed % 2 === 0, isShared: true });
+  }
 });

@@ -10,6 +10,7 @@ const MEMBERS = {
   limits: true,
   fileOps: true,
   canonicalHostname: true,
+  presence: true,
   isDestroyed: true,
   closed: true,
   clientConnect: true,

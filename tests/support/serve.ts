@@ -44,7 +44,7 @@ export function serve(
   info: Partial<ContextCreationInfo> = {},
 ): Served {
   const network = info.network instanceof MemoryNetwork ? info.network : new MemoryNetwork();
-  const clock = new FakeClock();
+  const clock = info.clock instanceof FakeClock ? info.clock : new FakeClock();
   const context = createContext({ port: 80, network, clock, ...info, protocols });
   const clients: Context[] = [];
   const dial = dialer(network, context.port);

@@ -10,6 +10,8 @@ import { idleDeflate } from "./idle_deflate.ts";
 import { latency } from "./latency.ts";
 import { throughputCase, throughputCaseNamed } from "./throughput.ts";
 import { tlsCase, tlsCaseNamed } from "./tls.ts";
+import { topics } from "./topics.ts";
+import { topicsIdle } from "./topics_idle.ts";
 
 export const CASES: readonly Case[] = [
   throughputCase([1, 1, 125]),
@@ -30,6 +32,8 @@ export const CASES: readonly Case[] = [
   idleDeflate,
   idleCpu,
   broadcast,
+  topics,
+  topicsIdle,
   growth,
   // After the case whose maximum it halves.
   latency,

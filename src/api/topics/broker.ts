@@ -138,6 +138,11 @@ export interface Broker extends AsyncDisposable {
   /** Which connections are in a topic. Without it `context.presence` is refused. */
   readonly presence?: BrokerPresence;
   /**
+   * Names the part of the broker that a topic is of, where parts can fail by themselves: of several topics the
+   * context asks part by part. Default: all are of one.
+   */
+  partOf?(topic: string): string;
+  /**
    * Another end of the same broker, for each context that is given this one. A broker without it serves
    * one context.
    */

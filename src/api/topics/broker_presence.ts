@@ -35,17 +35,20 @@ export interface PresenceMembers {
 export interface BrokerPresence {
   /**
    * A connection of this context is in the topic from now on, or has other `info`. What was no member
-   * before is published to the topic, in its order and kept as any other publication if `history` says so, as
-   * `presence: "join"` with the member as JSON for its data.
+   * before, or had other `info`, is published to the topic, in its order and kept as any other publication if
+   * `history` says so, as `presence: "join"` with the member as JSON for its data; what is the same already
+   * is not. One that is not kept is best given no place in the topic, as nothing is missed without it.
    */
   join(topic: string, member: PresenceMember, history: boolean): Promise<void>;
   /** The end of that; published as `presence: "leave"` if it was a member. */
   leave(topic: string, id: string, history: boolean): Promise<void>;
   /**
    * Has this context's lease last another `leaseMs`, and ends the membership of all connections of contexts whose
-   * lease has ended: each of them is published as a `"leave"` once, whichever of the contexts does it.
+   * lease has ended: each of them is published as a `"leave"` once, whichever of the contexts does it. Called
+   * before the first `join`, as members of a context without a lease are not listed.
    *
-   * @returns False if this context's own had ended: its connections are members no more, and have to join anew.
+   * @returns False if this context had no lease, as at first, when it has ended, and when the broker has lost its
+   *   data: its connections are members no more, and have to join anew.
    */
   tend(leaseMs: number, history: boolean): Promise<boolean>;
   /** Up to `limit` members of a topic, of contexts with a lease. */

@@ -52,6 +52,14 @@ export interface TopicLimits {
   readonly positionCheckMs: number;
   /** How long a call may wait for the broker, in milliseconds from 1. Default: `5000`. */
   readonly brokerTimeoutMs: number;
+  /**
+   * Connections in a topic, by `context.presence`, that are listed, from 1. With the option `broker` it is also as
+   * many as this context follows: of a topic with more the reason `presence` tells nothing, and what is
+   * counted are connections, and not keys. Default: `1000`.
+   */
+  readonly maxMembers: number;
+  /** Bytes of the `info` of a connection in a topic, as JSON, from 4. Default: `1024`. */
+  readonly maxMemberInfo: number;
 }
 
 /**
@@ -68,6 +76,8 @@ export const DEFAULT_TOPIC_LIMITS: TopicLimits = {
   lingerMs: 5_000,
   positionCheckMs: 25_000,
   brokerTimeoutMs: 5_000,
+  maxMembers: 1_000,
+  maxMemberInfo: 1_024,
 };
 
 /**

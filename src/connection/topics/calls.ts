@@ -13,12 +13,12 @@ import type { Bytes } from "../../base/bytes.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { behind, isFace } from "../../base/face.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { describeError, log, messageOf } from "../../base/log.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { type Framed, framed } from "../prepared_message.ts";
 import type { Subscriber } from "../../topics/subscriber.ts";
 import { checkTopic } from "../../topics/topic_name.ts";
-import type { PublishChoices, TopicCalls } from "../../topics/topics.ts";
+import type { Begin, PublishChoices, TopicCalls } from "../../topics/topics.ts";
 
 type Topics = TopicCalls<Framed>;
 type Member = Subscriber<Framed>;
@@ -35,8 +35,23 @@ export function subscribe(
 ): Promise<Subscription> {
   return promised(() => {
     checkTopic("subscribe", topic);
-    return topics.subscribe(member, topic, sinceOf("subscribe", options, ["since"]));
+    const since = sinceOf("subscribe", options, ["since", "begin"]);
+    return topics.subscribe(member, topic, since, beginOf(member, options));
   });
+}
+
+function beginOf(member: Member, options: SubscribeOptions | undefined): Begin | undefined {
+  const begin = options?.begin;
+  if (begin === undefined) return undefined;
+  if (typeof begin !== "function") refuseArgument("subscribe", "begin", begin, "a function");
+  return (start) => {
+    try {
+      begin(start);
+    } catch (error) {
+      log("err", () => `subscribe: begin threw: ${describeError(error)}`);
+      member.hasFailed();
+    }
+  };
 }
 
 function sinceOf(
@@ -135,7 +150,7 @@ export function subscriberCount(topics: Topics, topic: string): number {
   return topics.subscriberCount(topic);
 }
 
-function checkOptions(
+export function checkOptions(
   call: string,
   options: object | undefined,
   members: readonly string[],
@@ -154,7 +169,7 @@ function checkOptions(
  * What comes of a call. A rejection that the program doesn't look at must not end the process, which the
  * runtime would have it do: a peer may have caused it, as by a message that is too long to be published.
  */
-function promised<Result>(call: () => Result | Promise<Result>): Promise<Result> {
+export function promised<Result>(call: () => Result | Promise<Result>): Promise<Result> {
   let result: Promise<Result>;
   try {
     const called = call();

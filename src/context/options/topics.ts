@@ -1,6 +1,7 @@
 /** The rules of the limits of topics, and their check. */
 
 import type { Broker } from "../../api/topics/broker.ts";
+import type { BrokerPresence } from "../../api/topics/broker_presence.ts";
 import { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "../../api/topics/limits.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import {
@@ -36,6 +37,8 @@ export const TOPIC_LIMIT_RULES = {
     "Of silence of a topic, until the broker is asked whether something was missed.",
   ),
   brokerTimeoutMs: limit("milliseconds", "brokerTimeoutMs", 1, "A call waits for the broker."),
+  maxMembers: limit("number", "maxMembers", 1, "Connections in a topic that are listed."),
+  maxMemberInfo: limit("bytes", "maxMemberInfo", 4, "Of what the others know of a connection."),
 } satisfies Record<keyof TopicLimits, Rule<number>>;
 
 /** The rules of {@linkcode TopicInfo}. */
@@ -91,6 +94,10 @@ const BROKER_METHODS = [
   "tops",
 ] as const satisfies (keyof Broker)[];
 
+const PRESENCE_METHODS = ["join", "leave", "tend", "members"] as const satisfies (
+  keyof BrokerPresence
+)[];
+
 function checkBroker(given: unknown, ask: Inquiry<unknown>): Broker | undefined {
   if (given === undefined) return undefined;
   const missing: string[] = missingMethods(given, BROKER_METHODS);
@@ -100,6 +107,13 @@ function checkBroker(given: unknown, ask: Inquiry<unknown>): Broker | undefined 
   if (missing.length > 0) ask.refuse(given, `an object with ${missing.join(", ")}`);
   else if (typeof (given as Broker).keepsHistory !== "boolean") {
     ask.refusePart(".keepsHistory", (given as Broker).keepsHistory, "true or false");
+  }
+  const presence = (given as Partial<Broker> | null)?.presence;
+  if (presence !== undefined) {
+    const lacking = missingMethods(presence, PRESENCE_METHODS);
+    if (lacking.length > 0) {
+      ask.refusePart(".presence", presence, `an object with ${lacking.join(", ")}`);
+    }
   }
   return given as Broker;
 }

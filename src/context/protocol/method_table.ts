@@ -26,7 +26,7 @@ export interface Alias {
 
 /** What an object of methods may have, and the call that is given it. */
 export interface MethodRules {
-  readonly call: "handlers" | "protocol";
+  readonly call: string;
   /** The name of the call's parameter. */
   readonly parameter: string;
   readonly aliases: Readonly<Record<string, Alias>>;
@@ -161,6 +161,11 @@ export function answersHttp(callback: Protocol["callback"]): boolean {
 /** Whether a callback hears as if it had asked for it that what was unsent has fallen below `softUnsentBytes`. */
 export function hearsDrain(callback: Protocol["callback"]): boolean {
   return namesOfMethods.get(callback)?.has("drain") ?? false;
+}
+
+/** Whether a callback may do something about members of topics that join and leave. */
+export function hearsPresence(callback: Protocol["callback"]): boolean {
+  return namesOfMethods.get(callback)?.has("presence") ?? true;
 }
 
 /** Methods of which a protocol that serves WebSockets has one. */

@@ -25,7 +25,7 @@ export function topicsOf(
   { wheel, onLimit, serve, tellState }: TopicsOwner,
 ): TopicCalls<Framed> {
   const setup = { limits: topics, messages: new FramedMessages(protocols), onLimit };
-  if (broker === undefined) return new Hub({ ...setup, now: () => wheel.now() });
+  if (broker === undefined) return new Hub({ ...setup, now: () => wheel.now(), serve });
   return new BrokerHub({
     ...setup,
     broker: broker.openNode?.() ?? broker,

@@ -142,7 +142,8 @@ export class Feed<Message extends Publishable> {
 
   /** Does not reject. What can't be done now is done when the broker is back, or later. */
   async #repair(topic: Of<Message>): Promise<void> {
-    if (topic.state !== "REPAIRING") return;
+    // One that does not come is repaired when it does.
+    if (topic.state !== "REPAIRING" || !topic.isSubscribed) return;
     const { waiting, position: since, interruptions } = topic;
     const count = waiting.length;
     try {
@@ -196,14 +197,17 @@ export class Feed<Message extends Publishable> {
 
   /** Those in the live feed have missed something; the others hear of it when they get there. */
   #tellGap(topic: Of<Message>, { cause, start }: Verdict & { kind: "gap" }): void {
-    const isSame = topic.epoch === start.epoch;
+    // Of a count that has ended, or lost its end, no offset means what it did.
+    const isSame = cause === "trimmed";
+    const goesOn = start.offset > topic.offset;
     topic.epoch = start.epoch;
     topic.offset = start.offset;
     topic.tail.clear();
     const gap: TopicGap = { topic: topic.name, position: start, cause };
     for (const [subscriber, place] of [...topic.subscribers]) {
       if (place.above === Infinity || topic.subscribers.get(subscriber) !== place) continue;
-      // It may be ahead, by history.
+      // It is further, by history.
+      if (isSame && goesOn && place.above >= start.offset) continue;
       place.above = isSame ? Math.max(place.above, start.offset) : start.offset;
       subscriber.tellGap(gap);
     }
@@ -214,6 +218,10 @@ export class Feed<Message extends Publishable> {
   /** Asks where topics stand that have been silent. */
   async check(topics: readonly Of<Message>[]): Promise<void> {
     const live = topics.filter(({ state }) => state === "LIVE");
+    await Promise.all(this.#link.byPart(live).map((some) => this.#checkPart(some)));
+  }
+
+  async #checkPart(live: readonly Of<Message>[]): Promise<void> {
     for (let at = 0; at < live.length; at += PAGE) {
       const some = live.slice(at, at + PAGE);
       const asked = some.map(({ position }) => position);

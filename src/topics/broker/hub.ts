@@ -14,6 +14,8 @@ import type {
 import { LwsError } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { type BrokerPlace, BrokerTopic } from "./topic.ts";
+import { BrokerPresenceCalls } from "../presence/broker_presence_calls.ts";
+import { connectionOf, memberIn, moveOf, NO_MEMBER } from "../presence/member.ts";
 import { CatchUp, type CatchUpHost, PAGE } from "./catch_up.ts";
 import { Feed, type FeedHost } from "./feed.ts";
 import { BrokerLink, type LinkHost, retryDelay } from "./link.ts";
@@ -22,6 +24,7 @@ import { PositionChecks } from "./position_checks.ts";
 import { Publishing } from "./publishing.ts";
 import { BUSY, type Publishable, type Subscriber } from "../subscriber.ts";
 import {
+  type Begin,
   NO_PLACE,
   type Outgoing,
   type PublishChoices,
@@ -50,6 +53,7 @@ export class BrokerHub<Message extends Publishable>
   extends Topics<Message, At<Message>, Of<Message>>
   implements TopicCalls<Message>, CatchUpHost<Message>, FeedHost<Message>, LinkHost {
   readonly keepsHistory: boolean;
+  readonly presence: BrokerPresenceCalls<Message>;
   readonly #clock: Clock;
   readonly #tellState: (isUp: boolean) => void;
   readonly #turns: Turns;
@@ -78,6 +82,22 @@ export class BrokerHub<Message extends Publishable>
     const check = (topics: readonly Of<Message>[]) => void this.#feed.check(topics);
     this.#checks = new PositionChecks(clock, limits.positionCheckMs, check);
     this.#catchUp = new CatchUp(this);
+    this.presence = new BrokerPresenceCalls({
+      limits,
+      clock,
+      keepsMoves: this.keepsHistory && this.messages.hasEncoders,
+      onLimit: this.onLimit,
+      isClosed: () => this.isClosed,
+      isUp: () => this.#link.isUp,
+      ask: (what, call) => {
+        this.#start();
+        return this.#link.ask(what, call);
+      },
+      isLive: (topic) => this.#isLive(this.topics.get(topic)),
+      hasHearers: (topic) => this.hasHearers(topic),
+      run: (work) => this.#turns.run(work),
+      tellPresence: (change) => this.tellPresence(change),
+    });
   }
 
   get hasLagging(): boolean {
@@ -96,6 +116,7 @@ export class BrokerHub<Message extends Publishable>
   async close(): Promise<void> {
     this.isClosed = true;
     this.#turns.stop();
+    await this.presence.close();
     await this.#link.close();
   }
 
@@ -106,6 +127,7 @@ export class BrokerHub<Message extends Publishable>
     subscriber: Subscriber<Message>,
     name: string,
     since?: Position,
+    begin?: Begin,
   ): Subscription | Promise<Subscription> {
     this.checkEstablished(subscriber);
     const known = this.topics.get(name);
@@ -125,9 +147,16 @@ export class BrokerHub<Message extends Publishable>
     };
     this.join(subscriber, topic, place);
     if (topic.state === "LIVE" && (since === undefined || topic.isAt(since))) {
-      return place.begun = { ...topic.position, recovered: true, count: 0 };
+      place.begun = { ...topic.position, recovered: true, count: 0 };
+      begin?.({ ...topic.position, recovered: true });
+      return place.begun;
     }
-    return this.#begin(place, since);
+    return this.#begin(place, since, begin);
+  }
+
+  override end(subscriber: Subscriber<Message>): void {
+    super.end(subscriber);
+    this.presence.end(subscriber);
   }
 
   #open(name: string): Of<Message> {
@@ -150,7 +179,11 @@ export class BrokerHub<Message extends Publishable>
   }
 
   /** One that can't be in the live feed yet. */
-  #begin(place: At<Message>, since: Position | undefined): Promise<Subscription> {
+  #begin(
+    place: At<Message>,
+    since: Position | undefined,
+    begin: Begin | undefined,
+  ): Promise<Subscription> {
     const { promise, resolve, reject } = Promise.withResolvers<Subscription>();
     const { brokerTimeoutMs } = this.limits;
     const timer = this.#clock.setTimer(() => {
@@ -171,6 +204,8 @@ export class BrokerHub<Message extends Publishable>
       },
       reject,
       start: undefined,
+      begin,
+      hasBegun: false,
       recovered: true,
       count: 0,
     };
@@ -207,6 +242,7 @@ export class BrokerHub<Message extends Publishable>
     this.#clock.clearTimer(topic.linger);
     this.#checks.remove(topic);
     this.topics.delete(topic.name);
+    this.presence.dropped(topic.name);
     if (!this.isClosed) this.#openings.leave(topic);
   }
 
@@ -233,9 +269,12 @@ export class BrokerHub<Message extends Publishable>
     this.#start();
     const read = (broker: Broker) => broker.history(name, since, limit);
     const { epoch, top, complete, publications } = await this.#link.ask("history", read);
-    const own = publications.map(({ epoch, offset, data, isBinary }) => (
-      { topic: name, epoch, offset, data: data.slice(), isBinary }
-    ));
+    const own = publications.map(({ epoch, offset, data, isBinary, presence }) => {
+      const of = { topic: name, epoch, offset, data: data.slice(), isBinary, hasPlace: true };
+      if (presence === undefined) return of;
+      const member = memberIn(data);
+      return { ...of, presence, ...(member && { member: connectionOf(member) }) };
+    });
     return { epoch, top, complete, publications: own };
   }
 
@@ -243,6 +282,7 @@ export class BrokerHub<Message extends Publishable>
 
   onState(isUp: boolean): void {
     this.#turns.run(() => {
+      this.presence.onState(isUp);
       if (isUp) this.#openings.openAll(this.topics.values());
       else {
         this.#openings.pause();
@@ -268,14 +308,20 @@ export class BrokerHub<Message extends Publishable>
     const topic = this.topics.get(name);
     if (topic === undefined) return;
     topic.heardAt = this.#clock.now();
-    if (topic.state === "LIVE" || topic.state === "CLOSING") this.#feed.accept(topic, publication);
+    if (this.#isLive(topic)) this.#feed.accept(topic, publication);
     else topic.wait(publication);
+  }
+
+  #isLive(topic: Of<Message> | undefined): boolean {
+    return topic?.state === "LIVE" || topic?.state === "CLOSING";
   }
 
   // What the feed and those behind need.
 
   sendOut(out: Out<Message>): void {
     this.send(out);
+    const { move } = out;
+    if (move !== undefined && move.member !== NO_MEMBER) this.presence.heard(out.topic.name, move);
   }
 
   get isOpen(): boolean {
@@ -292,6 +338,7 @@ export class BrokerHub<Message extends Publishable>
 
   livesAt(topic: Of<Message>): void {
     this.#catchUp.begin(topic);
+    this.presence.live(topic.name);
   }
 
   caughtUp(topic: Of<Message>): void {
@@ -303,7 +350,7 @@ export class BrokerHub<Message extends Publishable>
   }
 
   outgoing(topic: Of<Message>, publication: BrokerPublication, before: number): Out<Message> {
-    const { epoch, offset, data, isBinary, sender } = publication;
+    const { epoch, offset, data, isBinary, sender, presence } = publication;
     return {
       topic,
       position: { epoch, offset },
@@ -311,6 +358,7 @@ export class BrokerHub<Message extends Publishable>
       before,
       message: this.messages.of(data, isBinary),
       except: sender === undefined ? undefined : this.#publishing.senderOf(sender),
+      move: presence && moveOf(presence, data),
       encoded: undefined,
     };
   }

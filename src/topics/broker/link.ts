@@ -90,6 +90,13 @@ export class BrokerLink {
     this.#host.onState(isUp);
   }
 
+  /** Topics by the parts of the broker that they are of. */
+  byPart<Of extends { readonly name: string }>(topics: readonly Of[]): readonly (readonly Of[])[] {
+    const broker = this.#broker;
+    if (broker.partOf === undefined) return [topics];
+    return [...Map.groupBy(topics, ({ name }) => broker.partOf!(name)).values()];
+  }
+
   /** Calls the broker at once, if it has begun. @throws {LwsError} `broker-unavailable`, `destroyed` */
   ask<Result>(what: string, call: (broker: Broker) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {

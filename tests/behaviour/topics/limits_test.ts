@@ -8,10 +8,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  type Broker,
   CONTEXT_PORT_NO_LISTEN,
   createContext,
   DEFAULT_TOPIC_LIMITS,
   LwsError,
+  memoryBroker,
   type TopicLimits,
   type Wsi,
 } from "../../../mod.ts";
@@ -19,13 +21,13 @@ import { named } from "../../support/named.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { serve, type Served, settle } from "../../support/serve.ts";
 
-async function open(topics: Partial<TopicLimits>, count = 1) {
+async function open(topics: Partial<TopicLimits>, count = 1, broker?: Broker) {
   const all: Wsi[] = [];
   const closes: unknown[] = [];
   const served = serve([named("x", {
     established: (wsi) => void all.push(wsi),
     closed: (_wsi, _user, { code, cause }) => void closes.push([code, cause]),
-  })], { topics });
+  })], { topics, ...(broker !== undefined && { broker }) });
   const sockets = [];
   for (let i = 0; i < count; i++) sockets.push(await served.open());
   return {
@@ -147,6 +149,58 @@ Deno.test("a client that reads slowly is closed by itself, too", async () => {
   assertEquals(closes, [[1013, "the subscriber reads too slowly"]]);
 });
 
+Deno.test("maxMemberInfo: as many bytes of JSON in UTF-8, and one more is refused and changes nothing", async () => {
+  using _log = captureLog([]);
+  await using rig = await open({ maxMemberInfo: 8 });
+  const [wsi] = rig.all as [Wsi];
+  const { presence } = rig.served.context;
+  await presence.join(wsi, "t", { info: "äöü" });
+  await refused(() => presence.join(wsi, "t", { info: "äöüx" }), "topics.maxMemberInfo (8)");
+  await refused(() => presence.join(wsi, "u", { info: [1, 2, 3, 4] }), "has 9 bytes");
+  assertEquals((await presence.list("t"))[0]!.info, "äöü");
+  assertEquals(await presence.count("u"), 0);
+  assertEquals(rig.served.context.stats().limitsHit["topics.maxMemberInfo"], 2);
+});
+
+Deno.test("the default of maxMemberInfo is 1 KiB", async () => {
+  using _log = captureLog([]);
+  await using rig = await open({});
+  const { presence } = rig.served.context;
+  await presence.join(rig.all[0]!, "t", { info: "x".repeat(1_022) });
+  await refused(() => presence.join(rig.all[0]!, "t", { info: "x".repeat(1_023) }), "(1024)");
+});
+
+for (const broker of [undefined, memoryBroker()]) {
+  const how = broker === undefined ? "without a broker" : "with one";
+  Deno.test(`maxPerConnection: a connection is in as many topics, and in one more once it has left one, ${how}`, async () => {
+    using _log = captureLog([]);
+    await using rig = await open({ maxPerConnection: 2 }, 2, broker);
+    const [wsi, other] = rig.all as [Wsi, Wsi];
+    const { presence } = rig.served.context;
+    for (const topic of ["1", "2", "1"]) await presence.join(wsi, topic);
+    await refused(() => presence.join(wsi, "3"), "topics.maxPerConnection (2)");
+    await presence.join(other, "3");
+    await presence.leave(wsi, "1");
+    await presence.join(wsi, "3");
+    const counts = ["1", "2", "3"].map((topic) => presence.count(topic));
+    assertEquals(await Promise.all(counts), [0, 1, 2]);
+    await wsi.subscribe("4");
+    await wsi.subscribe("5");
+  });
+}
+
+Deno.test("maxMembers: as many keys are listed at once, and without a broker all are counted and told", async () => {
+  using _log = captureLog([]);
+  await using rig = await open({ maxMembers: 2 }, 3);
+  const { presence } = rig.served.context;
+  for (const wsi of rig.all.slice(0, 2)) await presence.join(wsi, "t");
+  assertEquals((await presence.list("t")).length, 2);
+  await presence.join(rig.all[2]!, "t");
+  assertEquals([(await presence.list("t")).length, await presence.count("t")], [2, 3]);
+  assertEquals((await presence.list("t", { limit: 2 })).length, 2);
+  await assertRejects(() => presence.list("t", { limit: 3 }), LwsError, "from 1 to 2");
+});
+
 Deno.test("limits of topics are refused by name, and have their defaults", () => {
   const wrong: Record<string, unknown>[] = [
     { maxUnsent: -1 },
@@ -154,6 +208,8 @@ Deno.test("limits of topics are refused by name, and have their defaults", () =>
     { maxTopics: 0.5 },
     { maxPublication: "1" },
     { maxPublications: 1 },
+    { maxMembers: 0 },
+    { maxMemberInfo: 3 },
   ];
   for (const topics of wrong) {
     const create = () =>

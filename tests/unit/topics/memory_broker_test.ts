@@ -13,15 +13,17 @@ import { brokerContract } from "../../../src/testing/broker_contract.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { faultyBroker } from "../../../src/testing/faulty_broker.ts";
 
+const known = (historySize: number) => ({ historySize, presence: true, leaseMs: 20 });
+
 for (const historySize of [0, 10]) {
   const broker = memoryBroker({ historySize });
-  for (const { name, run } of brokerContract(() => broker.openNode!(), { historySize })) {
+  for (const { name, run } of brokerContract(() => broker.openNode!(), known(historySize))) {
     Deno.test(`memoryBroker, historySize ${historySize}: ${name}`, run);
   }
 }
 
 const inner = memoryBroker({ historySize: 10 });
-for (const { name, run } of brokerContract(() => faultyBroker(inner), { historySize: 10 })) {
+for (const { name, run } of brokerContract(() => faultyBroker(inner), known(10))) {
   Deno.test(`faultyBroker: ${name}`, run);
 }
 
@@ -100,6 +102,21 @@ Deno.test("a topic that is forgotten begins behind all that was, so that no posi
   const next = await broker.publish("t", bytes(3), KEPT);
   const { complete, publications } = await broker.history("t", last, 9);
   assertEquals([complete, publications.map(({ offset }) => offset)], [true, [next.offset]]);
+});
+
+Deno.test("members of an end that is closed leave with it, and those of the others stay", async () => {
+  const { broker, clock } = await started({ historySize: 9 });
+  const other = broker.openNode!();
+  await other.start(SILENT, clock);
+  for (const [end, id] of [[broker, "a"], [other, "b"]] as const) {
+    await end.presence!.tend(1_000, true);
+    await end.presence!.join("t", { id, key: id, info: "null" }, true);
+  }
+  await broker[Symbol.asyncDispose]();
+  const { members } = await other.presence!.members("t", 9);
+  assertEquals(members.map(({ id }) => id), ["b"]);
+  const { publications } = await other.history("t", undefined, 9);
+  assertEquals(publications.map(({ presence }) => presence), ["join", "join", "leave"]);
 });
 
 Deno.test("options are refused by name", () => {

@@ -1,6 +1,6 @@
 /** Subscribers that are played by hand, and the messages that they get. */
 
-import type { LwsError, Publication, TopicGap, TopicLag } from "../../../mod.ts";
+import type { LwsError, PresenceChange, Publication, TopicGap, TopicLag } from "../../../mod.ts";
 import type {
   Delivery,
   Messages,
@@ -45,6 +45,8 @@ export class Played implements Subscriber<Message> {
   readonly gaps: TopicGap[] = [];
   readonly lags: TopicLag[] = [];
   readonly encoder: PlayedEncoder | undefined;
+  hearsPresence = false;
+  readonly changes: PresenceChange[] = [];
   isEstablished = true;
   unsent = 0;
   lagged = 0;
@@ -80,5 +82,16 @@ export class Played implements Subscriber<Message> {
     this.gaps.push(gap);
     this.got.push(`(gap: ${gap.cause})`);
     this.onTold?.(gap);
+  }
+
+  hasFailed(): void {
+    this.got.push("(failed)");
+  }
+
+  tellPresence(change: PresenceChange): void {
+    this.changes.push(change);
+    const keysOf = (kind: "joins" | "updates" | "leaves") =>
+      change[kind].map(({ key }) => `${kind} ${key}`);
+    this.got.push(`(${[...keysOf("joins"), ...keysOf("updates"), ...keysOf("leaves")].join()})`);
   }
 }

@@ -226,3 +226,41 @@ Deno.test("behind a gap by a new epoch comes all of that from its start", async 
     cause: "epoch",
   }]);
 });
+
+Deno.test("a gap of the live feed is not told to one that has all by history", async () => {
+  await using rig = new Rig({ history: { historySize: 10 } });
+  const stays = await rig.join("t");
+  await rig.publish("t", "1");
+  rig.broker.deafen();
+  const since = await rig.publish("t", ...numbers(2, 38));
+  await rig.publish("t", "39", "40");
+  const ahead = new Played();
+  const { recovered } = await rig.hub.subscribe(ahead, "t", since);
+  assertEquals([recovered, ahead.got], [true, ["39", "40"]]);
+  rig.broker.revive();
+  await rig.publish("t", "41");
+  await settle();
+  assertEquals(stays.got, ["1", "(gap: trimmed)", ...numbers(32, 41)]);
+  assertEquals(ahead.got, ["39", "40", "41"]);
+});
+
+Deno.test("a gap behind the first messages of a resume is told where it is", async () => {
+  await using rig = new Rig();
+  await rig.join("t");
+  const since = await rig.publish("t", "1");
+  await rig.publish("t", ...numbers(2, 41));
+  let answers = 0;
+  rig.broker.onHistory = (_topic, answer) => {
+    if (answers++ === 0) return { ...answer, publications: answer.publications.slice(0, 2) };
+    const publications = answer.publications.filter(({ offset }) => offset >= 10);
+    return { ...answer, complete: false, publications };
+  };
+  const subscriber = new Played();
+  assertEquals(await rig.hub.subscribe(subscriber, "t", since), {
+    ...since,
+    recovered: true,
+    count: 2,
+  });
+  assertEquals(subscriber.got, ["2", "3", "(gap: trimmed)", ...numbers(10, 41)]);
+  assertEquals(subscriber.gaps.map(({ position }) => position.offset), [9]);
+});

@@ -1,6 +1,6 @@
 /** A hub on a broker with faults, and a clock that stands still. */
 
-import { memoryBroker, type TopicLimits } from "../../../../mod.ts";
+import { type Broker, memoryBroker, type TopicLimits } from "../../../../mod.ts";
 import { DEFAULT_TOPIC_LIMITS } from "../../../../src/api/topics/limits.ts";
 import type { HistoryOptions } from "../../../../src/api/topics/broker.ts";
 import { FakeClock } from "../../../../src/testing/fake_clock.ts";
@@ -16,6 +16,8 @@ export interface RigOptions {
   readonly history?: HistoryOptions;
   readonly limits?: Partial<TopicLimits>;
   readonly broker?: FaultyBroker;
+  /** What the hub is given in place of that, as a port to it. */
+  readonly through?: Broker;
   readonly clock?: FakeClock;
   readonly hasEncoders?: boolean;
   readonly serve?: (work: () => void) => void;
@@ -36,7 +38,7 @@ export class Rig {
       limits: { ...DEFAULT_TOPIC_LIMITS, ...options.limits },
       messages: messages(options.hasEncoders),
       onLimit: (limit) => this.limits.push(limit),
-      broker: this.broker,
+      broker: options.through ?? this.broker,
       clock: this.clock,
       serve: options.serve,
       tellState: (isUp) => this.states.push(isUp),

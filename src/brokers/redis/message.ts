@@ -1,0 +1,99 @@
+/**
+ * A publication as Redis carries it: a line, and the payload behind it. The line of what has a place is
+ * `OFFSET EPOCH KINDSENDER`, with `=` in front for the first of a count; else it is `KINDSENDER` alone. In a
+ * stream, too, as there the offset is the name of the entry.
+ */
+
+import type { BrokerPublication } from "../../api/topics/broker.ts";
+
+/** What of a publication is the same wherever it stands. */
+export interface Content {
+  readonly data: Uint8Array;
+  readonly isBinary: boolean;
+  readonly sender?: string;
+  readonly presence?: "join" | "leave";
+}
+
+/** Where it stands. */
+export type Place = Pick<BrokerPublication, "epoch" | "offset" | "previous">;
+
+const NEWLINE = 10;
+/** Senders as contexts name them need no encoding. */
+const PLAIN_SENDER = /^[\w.-]*$/;
+const DIGIT_OR_FIRST = /^[=\d]/;
+const CONTENT = /^([btjl])(?:-(\S*))?$/;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The line without a place, and the payload. */
+export function encodeContent({ data, isBinary, sender, presence }: Content): Uint8Array {
+  const kind = presence === undefined ? (isBinary ? "b" : "t") : presence === "join" ? "j" : "l";
+  const line = encoder.encode(sender === undefined ? `${kind}\n` : `${kind}-${encoded(sender)}\n`);
+  const body = new Uint8Array(line.length + data.length);
+  body.set(line);
+  body.set(data, line.length);
+  return body;
+}
+
+function encoded(sender: string): string {
+  return PLAIN_SENDER.test(sender) ? sender : encodeURIComponent(sender);
+}
+
+/** What came by a channel; undefined for what is none of ours. */
+export function decodeMessage(message: Uint8Array): BrokerPublication | undefined {
+  const end = message.indexOf(NEWLINE);
+  if (end < 1) return undefined;
+  const line = decoder.decode(message.subarray(0, end));
+  if (!DIGIT_OR_FIRST.test(line)) {
+    return publicationOf({ epoch: "", offset: 0 }, line, message, end);
+  }
+  const [place = "", epoch = "", content = ""] = line.split(" ");
+  const isFirst = place.startsWith("=");
+  const offset = Number(isFirst ? place.slice(1) : place);
+  if (!Number.isSafeInteger(offset)) return undefined;
+  const previous = isFirst ? 0 : offset - 1;
+  return publicationOf({ epoch, offset, previous }, content, message, end);
+}
+
+/** What is kept in a stream; undefined for what is none of ours. */
+export function decodeKept(body: Uint8Array, place: Place): BrokerPublication | undefined {
+  const end = body.indexOf(NEWLINE);
+  if (end < 1) return undefined;
+  return publicationOf(place, decoder.decode(body.subarray(0, end)), body, end);
+}
+
+function publicationOf(
+  place: Place,
+  content: string,
+  bytes: Uint8Array,
+  end: number,
+): BrokerPublication | undefined {
+  const found = CONTENT.exec(content);
+  if (found === null) return undefined;
+  const [, kind, sender] = found;
+  return {
+    ...place,
+    // The client's own buffer, of which this is a part, must not be kept for it.
+    data: copyOf(bytes.subarray(end + 1)),
+    isBinary: kind === "b",
+    ...(sender !== undefined && { sender: decoded(sender) }),
+    ...(kind === "j" && { presence: "join" as const }),
+    ...(kind === "l" && { presence: "leave" as const }),
+  };
+}
+
+/** By `slice` of a Buffer of Node's it would be the same bytes. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+function decoded(sender: string): string {
+  try {
+    return decodeURIComponent(sender);
+  } catch {
+    return sender;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What happens inside of Redis with members of topics. A topic's hash of members has fields `NODE/ID`, and
+ * the member as JSON. A node has a lease in a sorted set, by the time when it ends; one that has ended goes to
+ * another set, by the time until which one node is at work on it.
+ */
+
+/** How long a node has for what an ended one has left, before others do it. */
+const CLAIM_MS = 10_000;
+/** As many ended nodes one node has at a time. */
+const MOST_CLAIMS = 16;
+
+const NOW = `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
+/** @param publication the function of that name; without it `command` publishes what has no place */
+export function presenceTexts(publication: string, command: string) {
+  const announce = `${publication}local function announce(epoch, keeps, body, size)
+  if keeps == '1' then publication(epoch, body, size)
+  else redis.call('${command}', KEYS[3], body) end
+end
+`;
+  return {
+    join: `#!lua
+${announce}if redis.call('HGET', KEYS[4], ARGV[5]) == ARGV[6] then return 0 end
+redis.call('HSET', KEYS[4], ARGV[5], ARGV[6])
+announce(ARGV[1], ARGV[4], ARGV[2], ARGV[3])
+return 1`,
+    leave: `#!lua
+${announce}local member = redis.call('HGET', KEYS[4], ARGV[3])
+if not member then return 0 end
+redis.call('HDEL', KEYS[4], ARGV[3])
+announce(ARGV[1], ARGV[2], 'l\\n' .. member, #member)
+return 1`,
+    sweep: `#!lua
+${announce}local front = ARGV[3]
+local all = redis.call('HGETALL', KEYS[4])
+local count = 0
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, #front) == front then
+    redis.call('HDEL', KEYS[4], all[i])
+    announce(ARGV[1], ARGV[2], 'l\\n' .. all[i + 1], #all[i + 1])
+    count = count + 1
+  end
+end
+return count`,
+    members: `#!lua flags=no-writes
+local nodes = {}
+for i = 2, #ARGV do nodes[ARGV[i]] = true end
+local limit = tonumber(ARGV[1])
+local all = redis.call('HGETALL', KEYS[1])
+local count, found = 0, {}
+for i = 1, #all, 2 do
+  if nodes[string.match(all[i], '^[^/]*')] then
+    count = count + 1
+    if count <= limit then found[count] = all[i + 1] end
+  end
+end
+return { count, found }`,
+    lease: `#!lua
+${NOW}
+local own = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+for _, node in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE')) do
+  redis.call('ZREM', KEYS[1], node)
+  redis.call('ZADD', KEYS[2], 0, node)
+end
+local claimed = redis.call('ZRANGE', KEYS[2], '-inf', now, 'BYSCORE', 'LIMIT', 0, ${MOST_CLAIMS})
+for _, node in ipairs(claimed) do redis.call('ZADD', KEYS[2], now + ${CLAIM_MS}, node) end
+return { (own and tonumber(own) > now) and 1 or 0, claimed }`,
+    leases: `#!lua flags=no-writes
+${NOW}
+return redis.call('ZRANGE', KEYS[1], '(' .. string.format('%.0f', now), '+inf', 'BYSCORE')`,
+  };
+}
