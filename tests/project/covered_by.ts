@@ -82,6 +82,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/nats/faults_test.ts": [
     "brokers/nats/publishing",
     "brokers/nats/server/permission",
+    "brokers/nats/server/socket",
     "brokers/nats/streams/rewound",
   ],
   "peers/nats/presence_test.ts": [

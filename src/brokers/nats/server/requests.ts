@@ -5,7 +5,7 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
-} from "npm:@nats-io/transport-node@^3.4";
+} from "npm:@nats-io/nats-core@^3.4";
 import type { Clock } from "../../../api/service.ts";
 
 /** How often it is looked whether an answer is late, as a part of the time that it may take. */

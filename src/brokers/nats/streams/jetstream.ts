@@ -1,6 +1,6 @@
 /** The calls of JetStream's API that are needed, as its wire protocol has them: by them a message costs one question. */
 
-import { headers, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type MsgHdrs } from "npm:@nats-io/nats-core@^3.4";
 import { LwsError } from "../../../base/errors.ts";
 import type { Requests } from "../server/requests.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import type { Msg } from "npm:@nats-io/transport-node@^3.4";
+import type { Msg } from "npm:@nats-io/nats-core@^3.4";
 import { headersOf } from "../../../../src/brokers/nats/streams/jetstream.ts";
 import {
   decodeKept,
