@@ -53,8 +53,7 @@ export async function readHistory(
   const isOfAll = since.epoch === "" && since.offset === 0;
   if (!isOfAll && since.epoch !== epoch) {
     const messages = await readUpTo(source, 1, top, limit + 1);
-    const { count } = await stateOf(source);
-    const publications = firstOfKept(source, messages, count, limit);
+    const publications = await firstOfKept(source, messages, limit);
     return { epoch, top: top ?? end, complete: false, publications };
   }
   const { offset } = since;
@@ -81,7 +80,7 @@ async function readBehind(
   const complete = isComplete({ since: offset, count, most: size + 1, first, isYoung });
   const publications = complete
     ? chained(source, messages.slice(0, limit), offset)
-    : firstOfKept(source, messages, count, limit);
+    : await firstOfKept(source, messages, limit);
   return { epoch, top: top ?? (complete ? offset : end), complete, publications };
 }
 
@@ -93,7 +92,7 @@ async function readLatest(
 ): Promise<BrokerHistory> {
   const { shard: { epoch }, size } = source;
   const most = Math.min(limit, size);
-  const all = await readUpTo(source, 1, top, Infinity);
+  const all = await stillKept(source, await readUpTo(source, 1, top, Infinity));
   const { count, first } = await stateOf(source);
   const isWhole = isComplete({ since: 0, count, most: size + 1, first, isYoung: false });
   const latest = all.slice(-most);
@@ -104,17 +103,32 @@ async function readLatest(
 }
 
 /** The first `limit` of all that is kept, where one more than is to be kept is none. */
-function firstOfKept(
+async function firstOfKept(
   source: Source,
   messages: readonly StoredMessage[],
-  count: number,
   limit: number,
-): BrokerPublication[] {
-  const [elder] = messages;
+): Promise<BrokerPublication[]> {
+  const { count } = await stateOf(source);
+  const kept = await stillKept(source, messages);
+  const [elder] = kept;
   if (count > source.size && elder !== undefined) {
-    return chained(source, messages.slice(1, limit + 1), elder.sequence);
+    return chained(source, kept.slice(1, limit + 1), elder.sequence);
   }
-  return chained(source, messages.slice(0, limit), beforeOf(elder));
+  return chained(source, kept.slice(0, limit), beforeOf(elder));
+}
+
+/**
+ * Those behind which nothing has gone while they were read one after the other: the oldest go first, so that all
+ * from the first on that is there now was there all the time.
+ */
+async function stillKept(
+  { api, stream, subject, hasCopies }: Source,
+  messages: readonly StoredMessage[],
+): Promise<readonly StoredMessage[]> {
+  if (messages.length === 0) return messages;
+  const first = await api.read(stream, { seq: 1, next_by_subj: subject }, hasCopies);
+  if (first === undefined) return [];
+  return messages.filter(({ sequence }) => sequence >= first.sequence);
 }
 
 /** Of one that something may be missing in front of, so that it follows nothing that is known. */

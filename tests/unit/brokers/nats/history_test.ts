@@ -103,3 +103,15 @@ Deno.test("what goes while it is read is missed", async () => {
   const [complete, first] = await behind(source, 1);
   assertEquals([complete, first === "1>2"], [false, false]);
 });
+
+Deno.test("what goes while a history is read leaves no hole in it", async () => {
+  for (const since of [1, { epoch: "other", offset: 5 }, undefined]) {
+    const stream = streamOf(2, 3, 4, 5, 6);
+    // The first of them has been read by then.
+    stream.beforeRead = (which) => {
+      if (!("seq" in which) || which.seq !== 3) return;
+      for (const gone of [1, 2, 3]) stream.kept.delete(gone);
+    };
+    assertEquals(await behind(stream.source("own"), since), [false, "3>4", "4>5", "5>6"]);
+  }
+});
