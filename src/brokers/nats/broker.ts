@@ -12,9 +12,10 @@ import { LwsError } from "../../base/errors.ts";
 import { log, messageOf } from "../../base/log.ts";
 import { type Line, type LineHost, Lines } from "./server/connection.ts";
 import { type FeedHost, LiveFeed } from "./feed.ts";
-import { readHistory, readTop, type Source } from "./history.ts";
+import { type Ends, readHistory, readTop, type Source } from "./history.ts";
 import { JetStream, type StreamConfig, type StreamInfo } from "./streams/jetstream.ts";
 import type { CheckedOptions } from "./options.ts";
+import { NoAnswer } from "./server/requests.ts";
 import { NatsPresence, type PresenceHost } from "./presence/presence.ts";
 import { Publishing, type PublishingHost } from "./publishing.ts";
 import { beginAnew, isRewound } from "./streams/rewound.ts";
@@ -27,6 +28,8 @@ import { Layout, tokenOf } from "./subjects.ts";
  * takes away those of the next one with them.
  */
 const DELETION_MS = 1_000;
+/** How often history is read whose messages go meanwhile. */
+const MOST_TRIES = 3;
 const NO_POSITION: Position = { epoch: "", offset: 0 };
 
 /** One context's. */
@@ -157,6 +160,10 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
     return api;
   }
 
+  now(): number {
+    return this.#clock!.now();
+  }
+
   forget(stream: string): void {
     this.#others.delete(stream);
   }
@@ -243,6 +250,7 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
     return {
       api: this.#api,
       shard,
+      stream: shard.stream,
       subject: this.#layout.kept(shard.index, token),
       hasCopies: this.#options.replicas > 1,
       size: this.#options.history.historySize,
@@ -252,21 +260,21 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
 
   async #top(topic: string, token: string): Promise<Position> {
     const source = this.#source(topic, token);
-    const { shard } = source;
+    const { shard, known } = source;
     const { epoch } = shard;
-    let offset = await readTop(source);
-    if (offset === undefined) {
-      const end = await this.#end(shard);
-      // Only now: what came before the end was asked for has gone by then.
-      offset = await readTop(source) ?? (source.known > 0 ? source.known : end);
-    }
+    const { top, end } = await this.#ends(source);
+    const offset = top ?? (known > 0 ? known : end);
     const entry = this.#feed?.entry(topic);
     if (entry !== undefined && epoch === shard.epoch) this.#feed!.standsAt(entry, offset);
     return { epoch, offset };
   }
 
-  async #end({ stream }: Shard): Promise<number> {
-    return (await this.#api.info(stream))?.state.last_seq ?? 0;
+  async #ends(source: Source): Promise<Ends> {
+    const top = await readTop(source);
+    if (top !== undefined) return { top, end: top };
+    const info = await source.api.info(source.stream);
+    // Only now: what came before the end was asked for has gone by then.
+    return { top: await readTop(source), end: info?.state.last_seq ?? 0 };
   }
 
   async history(
@@ -279,16 +287,18 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
       return { epoch: "", top: 0, complete, publications: [] };
     }
     const token = tokenOf(topic);
-    const shard = this.#shardOf(token);
-    for (;;) {
-      const { epoch } = shard;
+    for (let tries = 1;; tries++) {
       const source = this.#source(topic, token);
-      const [isSame, top] = await Promise.all([this.#isSame(shard), readTop(source)]);
+      const { shard } = source;
+      const { epoch } = shard;
+      const [isSame, ends] = await Promise.all([this.#isSame(shard), this.#ends(source)]);
       if (!isSame) continue;
-      const end = top === undefined ? await this.#end(shard) : top;
-      const again = top === undefined ? await readTop(source) : top;
-      const answer = await readHistory(source, since, limit, again, end);
-      if (epoch === shard.epoch) return answer;
+      try {
+        const answer = await readHistory(source, since, limit, ends);
+        if (epoch === shard.epoch) return answer;
+      } catch (error) {
+        if (!(error instanceof NoAnswer) || tries === MOST_TRIES) throw error;
+      }
     }
   }
 

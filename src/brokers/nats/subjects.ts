@@ -62,6 +62,11 @@ export class Layout {
     return `${this.prefix}_presence`;
   }
 
+  /** Of no use but for the time when it was stored. */
+  get time(): string {
+    return `${this.prefix}.time`;
+  }
+
   lease(node: string): string {
     return `${this.prefix}.lease.${node}`;
   }

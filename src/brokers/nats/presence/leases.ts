@@ -2,12 +2,10 @@
 
 import type { JetStream } from "../streams/jetstream.ts";
 import type { Layout } from "../subjects.ts";
+import { chunksOf } from "./chunks.ts";
 
 /** What stands in the place of a lease that has ended, until the members that it was for are gone. */
 const ENDED = "ended";
-/** How many are read at a time. */
-const CHUNK = 250;
-
 const decoder = new TextDecoder();
 
 /** One context's. */
@@ -23,33 +21,50 @@ export interface Lease {
 /** The leases of all contexts. */
 export class Leases {
   readonly #layout: Layout;
+  readonly #now: () => number;
+  /** How far the server's clock is ahead of this one, at least. */
+  #ahead: number | undefined;
 
-  constructor(layout: Layout) {
+  /** @param now the context's clock */
+  constructor(layout: Layout, now: () => number) {
     this.#layout = layout;
+    this.#now = now;
   }
 
   async read(api: JetStream): Promise<Lease[]> {
-    const reader = await api.openReader(this.#layout.presenceStream, this.#layout.lease("*"), 1);
+    const { presenceStream: stream } = this.#layout;
+    if (this.#ahead === undefined) {
+      const put = await api.put(this.#layout.time, "");
+      await this.#synchronize(api, put!.seq);
+    }
+    const subjects = await api.subjects(stream, this.#layout.lease("*"));
     const leases: Lease[] = [];
-    try {
-      for (;;) {
-        const some = await reader.read(CHUNK);
-        if (some.length === 0) break;
-        for (const { subject, sequence, data, storedAt } of some) {
-          const text = decoder.decode(data);
-          const isClosed = text === ENDED;
-          leases.push({
-            node: subject.slice(this.#layout.lease("").length),
-            sequence,
-            isClosed,
-            isOver: isClosed || storedAt + Number(text) < reader.openedAt,
-          });
-        }
+    for (const some of chunksOf(subjects)) {
+      const read = await Promise.all(
+        some.map((subject) => api.read(stream, { last_by_subj: subject }, true)),
+      );
+      const now = this.#now() + (this.#ahead ?? -Infinity);
+      for (const message of read) {
+        if (message === undefined) continue;
+        const { subject, sequence, data, storedAt } = message;
+        const text = decoder.decode(data);
+        const isClosed = text === ENDED;
+        leases.push({
+          node: subject.slice(this.#layout.lease("").length),
+          sequence,
+          isClosed,
+          isOver: isClosed || Date.parse(storedAt) + Number(text) < now,
+        });
       }
-    } finally {
-      reader.close();
     }
     return leases;
+  }
+
+  /** Sees when the server says that something was stored which has just been. */
+  async #synchronize(api: JetStream, seq: number): Promise<void> {
+    const stored = await api.read(this.#layout.presenceStream, { seq }, true);
+    // Behind by the time that the answer took, so that no lease is over too soon.
+    if (stored !== undefined) this.#ahead = Date.parse(stored.storedAt) - this.#now();
   }
 
   /**
@@ -66,7 +81,10 @@ export class Leases {
   ): Promise<number | undefined> {
     const subject = this.#layout.lease(node);
     const put = await api.put(subject, String(leaseMs), { expected: sequence });
-    if (put !== undefined) return put.seq;
+    if (put !== undefined) {
+      await this.#synchronize(api, put.seq);
+      return put.seq;
+    }
     // The answer to an earlier renewal may have been lost: no other context renews it.
     const which = { last_by_subj: subject };
     const is = await api.read(this.#layout.presenceStream, which, true);

@@ -12,12 +12,11 @@ import { NoResponders } from "../server/requests.ts";
 import { presenceConfig } from "../streams/config.ts";
 import type { JetStream, StreamConfig } from "../streams/jetstream.ts";
 import { type Layout, nameOf, tokenOf } from "../subjects.ts";
+import { chunksOf } from "./chunks.ts";
 import { Leases } from "./leases.ts";
 
 /** How often something is tried that others may change meanwhile. */
 const MOST_TRIES = 10;
-/** How many messages are asked for at once. */
-const MOST_AT_ONCE = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -26,6 +25,8 @@ const decoder = new TextDecoder();
 export interface PresenceHost {
   /** Has a stream be there. */
   ensure(config: StreamConfig, needs: string): Promise<JetStream>;
+  /** The context's clock. */
+  now(): number;
   /** It is not, or not any more. */
   forget(stream: string): void;
   /** Publishes what has come of a member. */
@@ -62,7 +63,7 @@ export class NatsPresence implements BrokerPresence {
     this.#config = presenceConfig(options, layout);
     this.#layout = layout;
     this.#host = host;
-    this.#leases = new Leases(layout);
+    this.#leases = new Leases(layout, () => host.now());
   }
 
   get #api(): Promise<JetStream> {
@@ -158,7 +159,7 @@ export class NatsPresence implements BrokerPresence {
     if (subjects.length > 0) {
       log("info", () => `a context has gone that had ${subjects.length} members in topics`);
     }
-    for (const some of chunks(subjects)) {
+    for (const some of chunksOf(subjects)) {
       await Promise.all(some.map((subject) => this.#remove(api, subject, history)));
     }
   }
@@ -176,7 +177,7 @@ export class NatsPresence implements BrokerPresence {
     );
     const members: PresenceMember[] = [];
     let gone = 0;
-    for (const some of chunks(present)) {
+    for (const some of chunksOf(present)) {
       if (members.length >= limit) break;
       const read = await Promise.all(some.map((subject) => this.#read(api, subject)));
       for (const known of read) {
@@ -195,10 +196,4 @@ function changes(subject: string): LwsError {
 function memberOf(data: Uint8Array): PresenceMember {
   const { id, key, info } = JSON.parse(decoder.decode(data));
   return { id, key, info };
-}
-
-function* chunks(subjects: readonly string[]): Iterable<readonly string[]> {
-  for (let at = 0; at < subjects.length; at += MOST_AT_ONCE) {
-    yield subjects.slice(at, at + MOST_AT_ONCE);
-  }
 }

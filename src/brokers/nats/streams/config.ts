@@ -43,7 +43,7 @@ export function presenceConfig(options: CheckedOptions, layout: Layout): StreamC
   const config = common(options, layout.presenceStream, layout.lease("*"));
   return {
     ...config,
-    subjects: [layout.lease("*"), layout.member("*", "*", "*")],
+    subjects: [layout.lease("*"), layout.member("*", "*", "*"), layout.time],
     max_msgs_per_subject: 1,
   };
 }
