@@ -37,6 +37,8 @@ export class BrokerLink {
   #isUp = false;
   #isClosed = false;
   #retry: unknown;
+  /** Why it could not begin so far. */
+  #failure: string | undefined;
 
   constructor(broker: Broker, clock: Clock, timeoutMs: number, host: LinkHost) {
     this.#broker = broker;
@@ -79,6 +81,7 @@ export class BrokerLink {
       done();
     }, (error) => {
       if (this.#isClosed) return;
+      this.#failure = messageOf(error);
       if (attempt === 0) {
         log("warn", () => `the broker can't be reached: ${messageOf(error)}`);
         this.#host.onState(false);
@@ -115,7 +118,8 @@ export class BrokerLink {
       };
       const timer = this.#clock.setTimer(() => {
         const limit = `topics.brokerTimeoutMs (${this.#timeoutMs})`;
-        asked.fail(new LwsError("broker-unavailable", `${what}: no answer within ${limit}`));
+        const why = this.#hasStarted || this.#failure === undefined ? "" : `: ${this.#failure}`;
+        asked.fail(new LwsError("broker-unavailable", `${what}: no answer within ${limit}${why}`));
       }, this.#timeoutMs);
       this.#asked.add(asked);
       const begin = () => {
