@@ -1,6 +1,6 @@
 /**
- * A chat on several processes, or machines, over one Redis: who is in a room is known to all of them, and a page
- * that loses its server goes on at another one, where it was. Start it twice, and open the address that it prints:
+ * A chat on several processes, or machines, over one Redis: each knows all guests of a room, and a page that loses
+ * its server goes on at another one, where it was. Start it twice, and open the address that it prints:
  *
  *     redis-server --port 6379 --appendonly yes
  *     export NODES=http://127.0.0.1:7691,http://127.0.0.1:7692

@@ -1,4 +1,4 @@
-/** Guests that any server knows which has the secret: who it is stands in the cookie, signed. */
+/** Guests that are known to each server which has the secret: key and name are in their cookie, signed. */
 
 const encoder = new TextEncoder();
 

@@ -106,6 +106,19 @@ Deno.test("a guest's cookie is good wherever the secret is the same, and nothing
   assertEquals(await key.verify(""), undefined);
 });
 
+Deno.test("the chat on several servers ends without a Redis, and says where it looked for it", async () => {
+  const args = ["--port", "0", "--secret", "s", "--redis", "redis://127.0.0.1:1"];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...FLAGS, CHAT, ...args],
+    stdin: "null",
+    stdout: "null",
+  }).output();
+  const last = new TextDecoder().decode(stderr).trimEnd().split("\n").at(-1);
+  const reason = "redis://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1";
+  const line = `history: no answer within topics.brokerTimeoutMs (5000): ${reason}`;
+  assertEquals([code, last], [1, line]);
+});
+
 const title =
   "the chat on two servers: all are in one room, and a tab goes on when its server is killed";
 const needed = REDIS.isThere ? CHROMIUM : REDIS;
