@@ -96,7 +96,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
-    "topics/broker/link",
     "topics/broker/openings",
     "topics/broker/position_checks",
     "topics/broker/repairs",
