@@ -97,6 +97,7 @@ export type {
   PublishOptions,
   SubscribeOptions,
   Subscription,
+  SubscriptionStart,
   TopicGap,
   TopicHistory,
   TopicLag,

@@ -1,12 +1,18 @@
 /**
- * An echo on all cores: as many workers serve one port, and all of their clients are told what time it is.
+ * An echo and a chat on all cores: as many workers serve one port, and all of their clients are told what time it is.
  *
  *     deno run --allow-net --allow-read examples/all_cores.ts --port 7684
  *
  * With `--allow-ffi` it is faster on Linux, as each worker calls the C library itself then.
  */
 
-import { type ContextCreationInfo, forkServiceLoop, handlers, type Protocol } from "../mod.ts";
+import {
+  type ContextCreationInfo,
+  forkServiceLoop,
+  handlers,
+  memoryBroker,
+  type Protocol,
+} from "../mod.ts";
 import { epollNetwork, isEpollAvailable } from "../src/transport/epoll/mod.ts";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
@@ -17,6 +23,16 @@ export const protocols: readonly Protocol[] = [{
     http: (wsi) => wsi.respond(426, "This port speaks WebSocket."),
     message: (wsi, _user, message) => void wsi.write(message),
     broadcast: (wsi, _user, data) => void wsi.write(data, "text"),
+  }),
+}, {
+  name: "chat",
+  callback: handlers({
+    // By the broker below it is a topic of all workers.
+    async established(wsi) {
+      await wsi.subscribe("chat");
+      wsi.write("you are in");
+    },
+    message: (wsi, _user, message) => void wsi.publish("chat", message),
   }),
 }];
 
@@ -33,7 +49,8 @@ if (import.meta.main) {
     "every-ms": 1000,
   });
   const info = { port, iface: hostname };
-  const service = await orEnd(() => forkServiceLoop(import.meta.url, info, { workers }));
+  const choices = { workers, broker: memoryBroker() };
+  const service = await orEnd(() => forkServiceLoop(import.meta.url, info, choices));
   const tell = () => void service.broadcast("echo", `it is ${new Date().toLocaleTimeString()}`);
   const timer = setInterval(tell, everyMs);
   // deno-lint-ignore no-console -- a program's own output

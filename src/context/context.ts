@@ -363,7 +363,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     for (const extension of this.extensions) attempt("close", () => extension.close());
     this.#shutdown?.stop();
     const closing = this.topics.close();
-    this.wheel.stop();
+    if (closing === undefined) this.wheel.stop();
     this.budget.rest();
     this.scheduler.stop();
     this.#resolveClosed(this.#released(closing));
@@ -371,8 +371,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
   async #released(closing: Promise<void> | undefined): Promise<void> {
+    // A broker is waited for by the wheel, and not for good.
     await closing;
-    // The end of a broker has timers of its own.
     this.wheel.stop();
     await this.admission.stopped;
     await this.network.released?.();

@@ -51,6 +51,8 @@ export class FaultyBroker implements Broker {
   #clock: Clock | undefined;
   #isUp = true;
   readonly #topics = new Set<string>();
+  /** Those that are unsubscribed from, and by which call. */
+  readonly #leaving = new Map<string, symbol>();
   readonly #failures = new Map<BrokerCall, unknown[]>();
   readonly #gates = new Map<BrokerCall, Gate>();
   readonly #answerGates = new Map<BrokerCall, Gate>();
@@ -170,6 +172,7 @@ export class FaultyBroker implements Broker {
   }
 
   async subscribe(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#leaving.delete(topic);
     await this.#called("subscribe", topics.join(), async () => {
       for (const topic of topics) this.#topics.add(topic);
       await this.#inner.subscribe(topics);
@@ -177,9 +180,16 @@ export class FaultyBroker implements Broker {
   }
 
   async unsubscribe(topics: readonly string[]): Promise<void> {
+    const call = Symbol();
+    for (const topic of topics) this.#leaving.set(topic, call);
     await this.#called("unsubscribe", topics.join(), async () => {
-      for (const topic of topics) this.#topics.delete(topic);
-      await this.#inner.unsubscribe(topics);
+      // One that was subscribed to while this was held up stays.
+      const left = topics.filter((topic) => this.#leaving.get(topic) === call);
+      for (const topic of left) {
+        this.#leaving.delete(topic);
+        this.#topics.delete(topic);
+      }
+      await this.#inner.unsubscribe(left);
     });
   }
 

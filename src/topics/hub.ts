@@ -9,6 +9,7 @@ import { bytesOf } from "./presence/member.ts";
 import type { Move } from "./presence/room.ts";
 import type { Publishable, Subscriber } from "./subscriber.ts";
 import {
+  type Begin,
   type Outgoing,
   type Place,
   type PublishChoices,
@@ -36,6 +37,8 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   implements TopicCalls<Message> {
   readonly hasLagging = false;
   readonly keepsHistory = false;
+  /** One may be in the middle of a message, behind which others wait. */
+  readonly takesAtOnce = false;
   readonly presence: LocalPresence<Message>;
   readonly #epoch = crypto.randomUUID();
   readonly #now: () => number;
@@ -74,7 +77,12 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   }
 
   /** @throws {LwsError} `invalid-state`, `topic-limit` */
-  subscribe(subscriber: Subscriber<Message>, name: string, since?: Position): Subscription {
+  subscribe(
+    subscriber: Subscriber<Message>,
+    name: string,
+    since?: Position,
+    begin?: Begin,
+  ): Subscription {
     this.checkEstablished(subscriber);
     const known = this.topics.get(name);
     const at = known?.subscribers.get(subscriber);
@@ -83,8 +91,12 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
     const last = known?.offset ?? this.#offset;
     const recovered = since === undefined ||
       (since.epoch === this.#epoch && since.offset >= last && since.offset <= this.#offset);
-    if (at === undefined) this.#begin(subscriber, name, known);
-    return { epoch: this.#epoch, offset, recovered, count: 0 };
+    const start = { epoch: this.#epoch, offset, recovered };
+    if (at === undefined) {
+      this.#begin(subscriber, name, known);
+      begin?.(start);
+    }
+    return { ...start, count: 0 };
   }
 
   #begin(

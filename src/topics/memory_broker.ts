@@ -8,7 +8,6 @@ import {
   type BrokerPublish,
   type HistoryOptions,
 } from "../api/topics/broker.ts";
-import type { BrokerPresence } from "../api/topics/broker_presence.ts";
 import type { Position } from "../api/topics/topics.ts";
 import type { Clock } from "../api/service.ts";
 import { checkHistory } from "./history_options.ts";
@@ -39,9 +38,9 @@ interface Log {
 }
 
 /**
- * A broker in memory: what is published goes to all contexts of this process that are given it, and the
- * latest of each topic are kept, if `historySize` says so. It knows which connections of all of them are in a
- * topic, for `context.presence`. All is gone with the process.
+ * A broker in memory: what is published goes to all contexts of this worker that are given it, and to those of
+ * others by {@linkcode shareBroker} and {@linkcode forkServiceLoop}; the latest of each topic are kept, if
+ * `historySize` says so, and it knows which connections are in a topic. All is gone with the worker.
  *
  * A text, or a message of `prepareMessage`, is kept as bytes. Offsets count all topics together, so that one topic
  * has holes between them.
@@ -245,7 +244,7 @@ class MemoryStore {
 /** The end of one context. */
 class MemoryNode implements Broker {
   readonly keepsHistory: boolean;
-  readonly presence: BrokerPresence;
+  readonly presence: MemoryPresenceNode;
   readonly #store: MemoryStore;
   readonly #topics = new Set<string>();
   #events: BrokerEvents | undefined;
@@ -302,5 +301,6 @@ class MemoryNode implements Broker {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#events = undefined;
     await this.unsubscribe([...this.#topics]);
+    this.presence.close();
   }
 }

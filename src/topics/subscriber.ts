@@ -28,6 +28,8 @@ export interface Subscriber<Message> {
   tellLagging(lag: TopicLag): void;
   /** Tells the program that it has missed something, which may close it. */
   tellGap(gap: TopicGap): void;
+  /** What the program does for it has failed outside of a callback: closes it. */
+  hasFailed(): void;
   /** Tells the program which members of a topic have changed, which may close it. */
   tellPresence(change: PresenceChange): void;
 }

@@ -2,7 +2,13 @@
 
 import type { TopicLimits } from "../api/topics/limits.ts";
 import type { PresenceChange } from "../api/topics/presence.ts";
-import type { HistoryQuery, Position, Subscription, TopicHistory } from "../api/topics/topics.ts";
+import type {
+  HistoryQuery,
+  Position,
+  Subscription,
+  SubscriptionStart,
+  TopicHistory,
+} from "../api/topics/topics.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { connectionOf, NO_MEMBER } from "./presence/member.ts";
@@ -61,6 +67,9 @@ interface Held<Message, Of> {
   bytes: number;
 }
 
+/** Called with where a subscription begins, before it is sent anything. Does not throw. */
+export type Begin = (start: SubscriptionStart) => void;
+
 /** How topics are made. */
 export interface TopicsSetup<Message> {
   readonly limits: TopicLimits;
@@ -75,6 +84,8 @@ export interface TopicCalls<Message> {
   readonly hasLagging: boolean;
   /** Whether publications are kept. */
   readonly keepsHistory: boolean;
+  /** Whether the data of a publication has been taken when `publish` returns, and is not looked at any more. */
+  readonly takesAtOnce: boolean;
   readonly presence: PresenceCalls<Message>;
   has(name: string): boolean;
   subscriberCount(name: string): number;
@@ -84,6 +95,7 @@ export interface TopicCalls<Message> {
     subscriber: Subscriber<Message>,
     name: string,
     since?: Position,
+    begin?: Begin,
   ): Subscription | Promise<Subscription>;
   unsubscribe(subscriber: Subscriber<Message>, name: string): boolean;
   /** Ends all subscriptions of a connection, and has it be in no topic. */
@@ -273,12 +285,11 @@ export abstract class Topics<
   #encoded(encoder: object, out: Outgoing<Message, Of>): Message | undefined {
     const known = out.encoded ??= new Map();
     if (!known.has(encoder)) {
-      const { message: { payload, isBinary }, topic: { name }, position, move } = out;
+      const { message: { payload: data, isBinary }, topic: { name: topic }, position, move } = out;
+      const hasPlace = out.offset !== NO_PLACE;
       const of = move && { presence: move.kind, member: connectionOf(move.member) };
-      known.set(
-        encoder,
-        this.messages.encode(encoder, { ...position, topic: name, data: payload, isBinary, ...of }),
-      );
+      const publication = { ...position, topic, data, isBinary, hasPlace, ...of };
+      known.set(encoder, this.messages.encode(encoder, publication));
     }
     return known.get(encoder);
   }

@@ -79,6 +79,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ],
   ["websocket_client", ["base", "core/http", "api", "extensions", "context"]],
   ["metrics", ["base", "core/http", "api"]],
+  ["resume", ["base", "api", "topics", "context"]],
   // The command: what a user could import, and what mounts are made of, for pages with a script in them.
   [
     "cli",
@@ -290,7 +291,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|resume\/client|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>

@@ -74,17 +74,21 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
-    "brokers/nats/feed",
-    "brokers/nats/history",
     "brokers/nats/server/connection",
     "brokers/nats/server/requests",
     "brokers/nats/streams/jetstream",
   ],
   "peers/nats/faults_test.ts": [
+    "brokers/nats/publishing",
     "brokers/nats/server/permission",
-    "brokers/nats/shard",
     "brokers/nats/streams/rewound",
   ],
+  "peers/nats/presence_test.ts": [
+    "brokers/nats/presence/chunks",
+    "brokers/nats/presence/leases",
+    "brokers/nats/presence/presence",
+  ],
+  "unit/brokers/nats/feed_test.ts": ["brokers/nats/shard"],
   "unit/brokers/nats/options_test.ts": ["brokers/nats/mod"],
   "unit/brokers/nats/streams/config_test.ts": ["brokers/nats/streams/epoch"],
   "unit/topics/broker/faults_test.ts": [
@@ -215,6 +219,12 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "unit/metrics/exposition_test.ts": ["metrics/families"],
+  "behaviour/resume/server_test.ts": ["resume/mod", "resume/resumable", "resume/session"],
+  "unit/resume/client/client_test.ts": [
+    "resume/client/mod",
+    "resume/client/state",
+    "resume/client/types",
+  ],
   "behaviour/topics/broker_test.ts": [
     "connection/topics/messages",
     "context/topics/topics",

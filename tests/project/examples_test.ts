@@ -294,7 +294,7 @@ Deno.test("broadcast.ts: everybody hears the other process", async () => {
 
 for (const more of isEpollAvailable() ? [[], ["--allow-ffi"]] : [[]]) {
   Deno.test({
-    name: `all_cores.ts: two workers echo, and all hear a broadcast ${more.join()}`,
+    name: `all_cores.ts: two workers echo and chat, and all hear a broadcast ${more.join()}`,
     ignore: Deno.build.os !== "linux",
     async fn() {
       const flags = ["--allow-net", "--allow-read", ...more];
@@ -307,6 +307,10 @@ for (const more of isEpollAvailable() ? [[], ["--allow-ffi"]] : [[]]) {
         await until((messages) => messages.includes("hello"));
         await until((messages) => messages.some((each) => each.startsWith("it is ")));
       }
+      const chat = await Promise.all(Array.from({ length: 10 }, () => connect(url, "chat")));
+      for (const { until } of chat) await until((messages) => messages.includes("you are in"));
+      chat[0]!.socket.send("hi");
+      for (const { until } of chat.slice(1)) await until((messages) => messages.includes("hi"));
       server.process.kill("SIGINT");
       for (const { closed } of clients) assertEquals((await closed).code, 1001);
       assertEquals((await server.end()).code, 0);

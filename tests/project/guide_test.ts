@@ -20,6 +20,7 @@ const PAGES = [
   ["old-wire-versions", 2],
   ["protocols", 2],
   ["rates", 1],
+  ["resume", 2],
   ["testing", 3],
   ["topics", 4],
 ] as const;

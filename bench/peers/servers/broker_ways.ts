@@ -1,8 +1,10 @@
 /** The ways to publish by a broker's server: by a bare loop of its client library, and by contexts of this module. */
 
 import { createClient } from "npm:@redis/client@^6.3";
+import { connect } from "npm:@nats-io/transport-node@^3.4";
 import { Buffer } from "node:buffer";
 import { type Broker, createContext, type Protocol } from "../../../mod.ts";
+import { natsBroker } from "../../../src/brokers/nats/mod.ts";
 import { redisBroker } from "../../../src/brokers/redis/mod.ts";
 import type { Question } from "./broker_receiver.ts";
 import { Received, type Taken } from "./broker_received.ts";
@@ -26,7 +28,7 @@ export function brokerOf(id: BrokerId, port: number, historySize: number): Broke
     case "redis":
       return redisBroker({ url: `redis://127.0.0.1:${port}`, historySize });
     case "nats":
-      throw new Error("not yet");
+      return natsBroker({ servers: `127.0.0.1:${port}`, historySize });
   }
 }
 
@@ -94,6 +96,23 @@ async function bareRedis(port: number, received: Received): Promise<Bare> {
   };
 }
 
-function bareNats(_port: number, _received: Received): Promise<Bare> {
-  throw new Error("not yet");
+/** Core NATS confirms nothing: that what was sent has gone is all that can be waited for. */
+async function bareNats(port: number, received: Received): Promise<Bare> {
+  const options = { servers: `127.0.0.1:${port}`, noAsyncTraces: true };
+  const [publisher, subscriber] = await Promise.all([connect(options), connect(options)]);
+  subscriber.subscribe(TOPIC, {
+    callback: (_error, message) => received.add(message.string()),
+  });
+  await subscriber.flush();
+  // As many as wait for their confirmation elsewhere go out with one flush.
+  let flushing: Promise<void> | undefined;
+  return {
+    publish(text) {
+      publisher.publish(TOPIC, text);
+      return flushing ??= publisher.flush().finally(() => flushing = undefined);
+    },
+    async close() {
+      await Promise.all([publisher.close(), subscriber.close()]);
+    },
+  };
 }

@@ -28,6 +28,11 @@ export interface Publication extends Position {
   readonly data: Uint8Array;
   /** Whether it was published as bytes, or as a binary message. */
   readonly isBinary: boolean;
+  /**
+   * Whether the position is its own. False for what was published with `history: false` where the broker keeps
+   * history: the position is that of the publication before it.
+   */
+  readonly hasPlace: boolean;
   /** Set if it tells of a connection that has joined the topic, or has other `info`, or has left it. */
   readonly presence?: "join" | "leave";
   /** The connection, beside {@linkcode presence}; the `data` has the same. */
@@ -98,17 +103,25 @@ export interface TopicLag {
 }
 
 /**
- * What `wsi.subscribe` resolves with: where the subscription begins.
+ * Where a subscription begins: what {@linkcode SubscribeOptions.begin} is given.
  *
  * @category Topics
  */
-export interface Subscription extends Position {
+export interface SubscriptionStart extends Position {
   /**
    * False if something may have been published after the `since` that was asked for, which is gone for
    * good. True without a `since`, too. A gap behind messages that were written to make up for it is told by
    * `topicGap`, behind those.
    */
   readonly recovered: boolean;
+}
+
+/**
+ * What `wsi.subscribe` resolves with: where the subscription begins.
+ *
+ * @category Topics
+ */
+export interface Subscription extends SubscriptionStart {
   /**
    * How many messages were written to make up for what came after `since`, before this was told; 0 where the
    * broker keeps none. A connection that can't take all at once gets the rest as it reads.
@@ -127,6 +140,13 @@ export interface SubscribeOptions {
    * {@linkcode Subscription.recovered} tells of a gap. Default: none, and it begins now.
    */
   readonly since?: Position;
+  /**
+   * Called once, unless the promise rejects before or the connection subscribes already, with where the subscription
+   * begins, right before the first message of the topic is written, and before the promise resolves: the place to
+   * answer the peer from, as it hears of a gap in front of what follows it then. A gap that is found later is told by
+   * `topicGap`. What it throws is logged, and closes the connection. Default: nothing is done.
+   */
+  readonly begin?: (start: SubscriptionStart) => void;
 }
 
 /**

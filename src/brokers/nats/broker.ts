@@ -12,14 +12,15 @@ import { LwsError } from "../../base/errors.ts";
 import { log, messageOf } from "../../base/log.ts";
 import { type Line, type LineHost, Lines } from "./server/connection.ts";
 import { type FeedHost, LiveFeed } from "./feed.ts";
-import { readHistory, readTop, type Source } from "./history.ts";
-import { JetStream, type StreamInfo } from "./streams/jetstream.ts";
-import { encodeFacts, messageId } from "./message.ts";
+import { type Ends, readHistory, readTop, type Source } from "./history.ts";
+import { JetStream, type StreamConfig, type StreamInfo } from "./streams/jetstream.ts";
 import type { CheckedOptions } from "./options.ts";
-import { NoResponders } from "./server/requests.ts";
+import { NoAnswer } from "./server/requests.ts";
+import { NatsPresence, type PresenceHost } from "./presence/presence.ts";
+import { Publishing, type PublishingHost } from "./publishing.ts";
 import { beginAnew, isRewound } from "./streams/rewound.ts";
 import { Shard } from "./shard.ts";
-import { checkJetStream, ensureStream, keptConfig, onceConfig } from "./streams/config.ts";
+import { checkJetStream, ensureStream, keptConfig } from "./streams/config.ts";
 import { Layout, tokenOf } from "./subjects.ts";
 
 /**
@@ -27,10 +28,12 @@ import { Layout, tokenOf } from "./subjects.ts";
  * takes away those of the next one with them.
  */
 const DELETION_MS = 1_000;
+/** How often history is read whose messages go meanwhile. */
+const MOST_TRIES = 3;
 const NO_POSITION: Position = { epoch: "", offset: 0 };
 
 /** One context's. */
-export class NatsNode implements Broker, LineHost, FeedHost {
+export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, PresenceHost {
   readonly keepsHistory: boolean;
   readonly #options: CheckedOptions;
   readonly #layout: Layout;
@@ -41,9 +44,10 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   #clock: Clock | undefined;
   /** The ends of the pauses that are made now. */
   readonly #pauses = new Set<() => void>();
-  #flushing: Promise<void> | undefined;
-  /** Whether the stream for ids is known to be there. */
-  #hasOnce: Promise<unknown> | undefined;
+  readonly #publishing: Publishing;
+  readonly presence: NatsPresence;
+  /** The streams beside those of the shards that are known to be there. */
+  #others: Map<string, Promise<unknown>> = new Map();
 
   constructor(options: CheckedOptions) {
     this.#options = options;
@@ -53,6 +57,8 @@ export class NatsNode implements Broker, LineHost, FeedHost {
       { length: options.shards },
       (_, i) => new Shard(i, layout.stream(i)),
     );
+    this.#publishing = new Publishing(options, layout, this.#shards, this);
+    this.presence = new NatsPresence(options, layout, this);
   }
 
   openNode(): Broker {
@@ -78,7 +84,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   // The connection.
 
   async prepare({ connection, requests }: Line): Promise<void> {
-    this.#hasOnce = undefined;
+    this.#others.clear();
     if (!this.keepsHistory) return;
     const api = new JetStream(requests);
     await checkJetStream(api, "a history needs");
@@ -112,7 +118,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
     this.#lines?.renew();
   }
 
-  get #line(): Line {
+  get line(): Line {
     const lines = this.#lines;
     if (lines === undefined) {
       throw new LwsError("invalid-state", "natsBroker: it has not been started");
@@ -121,7 +127,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   }
 
   get #api(): JetStream {
-    return new JetStream(this.#line.requests);
+    return new JetStream(this.line.requests);
   }
 
   #pause(ms: number): Promise<void> {
@@ -136,6 +142,39 @@ export class NatsNode implements Broker, LineHost, FeedHost {
       };
       this.#pauses.add(end);
     });
+  }
+
+  async ensure(config: StreamConfig, needs: string): Promise<JetStream> {
+    const api = this.#api;
+    let ensured = this.#others.get(config.name);
+    if (ensured === undefined) {
+      ensured = checkJetStream(api, needs).then(() => ensureStream(api, config, true));
+      this.#others.set(config.name, ensured);
+    }
+    try {
+      await ensured;
+    } catch (error) {
+      this.#others.delete(config.name);
+      throw error;
+    }
+    return api;
+  }
+
+  now(): number {
+    return this.#clock!.now();
+  }
+
+  forget(stream: string): void {
+    this.#others.delete(stream);
+  }
+
+  tellPresence(
+    topic: string,
+    presence: "join" | "leave",
+    data: Uint8Array,
+    history: boolean,
+  ): Promise<Position> {
+    return this.#publishing.publish(topic, data, { isBinary: false, presence }, { history });
   }
 
   check(shard: Shard): Promise<void> {
@@ -164,96 +203,22 @@ export class NatsNode implements Broker, LineHost, FeedHost {
   // Topics.
 
   async subscribe(topics: readonly string[]): Promise<void> {
-    await this.#feed!.subscribe(topics, this.#line);
+    await this.#feed!.subscribe(topics, this.line);
   }
 
   async unsubscribe(topics: readonly string[]): Promise<void> {
     this.#feed?.unsubscribe(topics);
-    if (this.#lines?.isUp) await this.#line.connection.flush();
+    if (this.#lines?.isUp) await this.line.connection.flush();
   }
 
   publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
     // The library sends it later. What a Buffer calls a slice is no copy.
-    return this.#publish(topic, new Uint8Array(data), options);
-  }
-
-  async #publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
-    const line = this.#line;
-    const most = line.connection.info?.max_payload ?? Infinity;
-    if (data.length > most) {
-      throw new LwsError(
-        "invalid-argument",
-        `publish: data has ${data.length} bytes; allowed: ${most}, the max_payload of nats-server`,
-      );
-    }
-    const token = tokenOf(topic);
-    const { idempotencyMs } = this.#options.history;
-    const id = options.id === undefined || idempotencyMs === 0
-      ? undefined
-      : messageId(token, options.id);
-    const headers = encodeFacts(options, id);
-    if (options.history && this.keepsHistory) {
-      return await this.#keep(this.#shardOf(token), token, data, headers);
-    }
-    if (id === undefined) {
-      line.connection.publish(this.#layout.live(token), data, headers && { headers });
-      await this.#flushed(line);
-      return NO_POSITION;
-    }
-    await this.#ensureOnce();
-    await this.#api.put(this.#layout.once(token), data, { headers });
-    return NO_POSITION;
-  }
-
-  /** The server has all that was published before; those of one turn ask once. */
-  #flushed({ connection }: Line): Promise<void> {
-    return this.#flushing ??= Promise.resolve().then(() => {
-      this.#flushing = undefined;
-      return connection.flush();
-    });
+    const own = new Uint8Array(data);
+    return this.#publishing.publish(topic, own, options, options);
   }
 
   #shardOf(token: string): Shard {
     return this.#shards[this.#layout.shardOf(token)]!;
-  }
-
-  async #keep(
-    shard: Shard,
-    token: string,
-    data: Uint8Array,
-    headers: ReturnType<typeof encodeFacts>,
-  ): Promise<Position> {
-    const subject = this.#layout.kept(shard.index, token);
-    let put;
-    try {
-      put = await this.#api.put(subject, data, { headers });
-    } catch (error) {
-      if (!(error instanceof NoResponders)) throw error;
-      // Nothing has taken it: the stream is gone.
-      await this.check(shard);
-      put = await this.#api.put(subject, data, { headers });
-    }
-    const { seq, isDuplicate } = put!;
-    if (!isDuplicate && seq <= shard.acked) await this.check(shard);
-    else if (shard.checking !== undefined) await shard.checking;
-    if (!isDuplicate) {
-      shard.acked = Math.max(shard.acked, seq);
-      shard.heardOf(seq, data);
-    }
-    return { epoch: shard.epoch, offset: seq };
-  }
-
-  async #ensureOnce(): Promise<void> {
-    const { requests } = this.#line;
-    const api = new JetStream(requests);
-    this.#hasOnce ??= checkJetStream(api, "a publication with an id needs")
-      .then(() => ensureStream(api, onceConfig(this.#options, this.#layout), true));
-    try {
-      await this.#hasOnce;
-    } catch (error) {
-      this.#hasOnce = undefined;
-      throw error;
-    }
   }
 
   // What is kept.
@@ -285,6 +250,7 @@ export class NatsNode implements Broker, LineHost, FeedHost {
     return {
       api: this.#api,
       shard,
+      stream: shard.stream,
       subject: this.#layout.kept(shard.index, token),
       hasCopies: this.#options.replicas > 1,
       size: this.#options.history.historySize,
@@ -294,21 +260,21 @@ export class NatsNode implements Broker, LineHost, FeedHost {
 
   async #top(topic: string, token: string): Promise<Position> {
     const source = this.#source(topic, token);
-    const { shard } = source;
+    const { shard, known } = source;
     const { epoch } = shard;
-    let offset = await readTop(source);
-    if (offset === undefined) {
-      const end = await this.#end(shard);
-      // Only now: what came before the end was asked for has gone by then.
-      offset = await readTop(source) ?? (source.known > 0 ? source.known : end);
-    }
+    const { top, end } = await this.#ends(source);
+    const offset = top ?? (known > 0 ? known : end);
     const entry = this.#feed?.entry(topic);
     if (entry !== undefined && epoch === shard.epoch) this.#feed!.standsAt(entry, offset);
     return { epoch, offset };
   }
 
-  async #end({ stream }: Shard): Promise<number> {
-    return (await this.#api.info(stream))?.state.last_seq ?? 0;
+  async #ends(source: Source): Promise<Ends> {
+    const top = await readTop(source);
+    if (top !== undefined) return { top, end: top };
+    const info = await source.api.info(source.stream);
+    // Only now: what came before the end was asked for has gone by then.
+    return { top: await readTop(source), end: info?.state.last_seq ?? 0 };
   }
 
   async history(
@@ -321,16 +287,18 @@ export class NatsNode implements Broker, LineHost, FeedHost {
       return { epoch: "", top: 0, complete, publications: [] };
     }
     const token = tokenOf(topic);
-    const shard = this.#shardOf(token);
-    for (;;) {
-      const { epoch } = shard;
+    for (let tries = 1;; tries++) {
       const source = this.#source(topic, token);
-      const [isSame, top] = await Promise.all([this.#isSame(shard), readTop(source)]);
+      const { shard } = source;
+      const { epoch } = shard;
+      const [isSame, ends] = await Promise.all([this.#isSame(shard), this.#ends(source)]);
       if (!isSame) continue;
-      const end = top === undefined ? await this.#end(shard) : top;
-      const again = top === undefined ? await readTop(source) : top;
-      const answer = await readHistory(source, since, limit, again, end);
-      if (epoch === shard.epoch) return answer;
+      try {
+        const answer = await readHistory(source, since, limit, ends);
+        if (epoch === shard.epoch) return answer;
+      } catch (error) {
+        if (!(error instanceof NoAnswer) || tries === MOST_TRIES) throw error;
+      }
     }
   }
 

@@ -33,7 +33,7 @@ export type { NatsOptions, NatsTls } from "./options.ts";
  *
  * Without `historySize` a publication is one message of NATS, and comes at most once. With it, it is kept by a
  * stream of JetStream, which is made if it is missing, and changed if it has other limits. JetStream is
- * also needed for publications with an `id`. Needed is nats-server 2.9 or newer; one before 2.10 is warned about.
+ * also needed for publications with an `id`, and for presence. Needed is nats-server 2.9 or newer; one before 2.10 is warned about.
  *
  * A topic of which nothing is kept any more, as all is older than `historyTtlMs`, has no end in NATS: only a context
  * that has been subscribed to it since knows that nothing was missed there, and a client that comes back to another one

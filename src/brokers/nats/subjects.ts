@@ -56,6 +56,24 @@ export class Layout {
   once(token: string): string {
     return `${this.prefix}.once.${token}`;
   }
+
+  /** The stream of all that are in topics, and of the leases of contexts. */
+  get presenceStream(): string {
+    return `${this.prefix}_presence`;
+  }
+
+  /** Of no use but for the time when it was stored. */
+  get time(): string {
+    return `${this.prefix}.time`;
+  }
+
+  lease(node: string): string {
+    return `${this.prefix}.lease.${node}`;
+  }
+
+  member(node: string, token: string, id: string): string {
+    return `${this.prefix}.member.${node}.${token}.${id}`;
+  }
 }
 
 /** FNV-1a, of 32 bits. */

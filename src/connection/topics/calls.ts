@@ -13,12 +13,12 @@ import type { Bytes } from "../../base/bytes.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { behind, isFace } from "../../base/face.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { describeError, log, messageOf } from "../../base/log.ts";
 import { isWhole } from "../../base/option_rules.ts";
-import { type Framed, framed } from "../prepared_message.ts";
+import { borrowed, type Framed, framed } from "../prepared_message.ts";
 import type { Subscriber } from "../../topics/subscriber.ts";
 import { checkTopic } from "../../topics/topic_name.ts";
-import type { PublishChoices, TopicCalls } from "../../topics/topics.ts";
+import type { Begin, PublishChoices, TopicCalls } from "../../topics/topics.ts";
 
 type Topics = TopicCalls<Framed>;
 type Member = Subscriber<Framed>;
@@ -35,8 +35,23 @@ export function subscribe(
 ): Promise<Subscription> {
   return promised(() => {
     checkTopic("subscribe", topic);
-    return topics.subscribe(member, topic, sinceOf("subscribe", options, ["since"]));
+    const since = sinceOf("subscribe", options, ["since", "begin"]);
+    return topics.subscribe(member, topic, since, beginOf(member, options));
   });
+}
+
+function beginOf(member: Member, options: SubscribeOptions | undefined): Begin | undefined {
+  const begin = options?.begin;
+  if (begin === undefined) return undefined;
+  if (typeof begin !== "function") refuseArgument("subscribe", "begin", begin, "a function");
+  return (start) => {
+    try {
+      begin(start);
+    } catch (error) {
+      log("err", () => `subscribe: begin threw: ${describeError(error)}`);
+      member.hasFailed();
+    }
+  };
 }
 
 function sinceOf(
@@ -70,7 +85,7 @@ export function publish(
     if (!topics.has(topic)) checkTopic("publish", topic);
     checkOptions("publish", options, ["id", "history", "signal"]);
     const choices = { ...choicesOf(topics, options), except };
-    return topics.publish(topic, framed("publish", data), choices);
+    return topics.publish(topic, publicationOf(topics, data), choices);
   });
 }
 
@@ -84,8 +99,12 @@ export function publishToAll(
   return promised(() => {
     if (!topics.has(topic)) checkTopic("publish", topic);
     checkOptions("publish", options, ["id", "except", "history", "signal"]);
-    return topics.publish(topic, framed("publish", data), choicesOf(topics, options));
+    return topics.publish(topic, publicationOf(topics, data), choicesOf(topics, options));
   });
+}
+
+function publicationOf(topics: Topics, data: string | Bytes | PreparedMessage): Framed {
+  return topics.takesAtOnce ? borrowed("publish", data) : framed("publish", data);
 }
 
 function choicesOf(topics: Topics, options: PublishOptions | undefined): PublishChoices<Framed> {

@@ -26,7 +26,7 @@ export interface Alias {
 
 /** What an object of methods may have, and the call that is given it. */
 export interface MethodRules {
-  readonly call: "handlers" | "protocol";
+  readonly call: string;
   /** The name of the call's parameter. */
   readonly parameter: string;
   readonly aliases: Readonly<Record<string, Alias>>;

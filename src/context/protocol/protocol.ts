@@ -80,15 +80,12 @@ const ALIASES: MethodRules["aliases"] = {
   close: { reasons: ["closed"] },
 };
 
-const RULES: MethodRules = {
-  call: "protocol",
-  parameter: "definition",
-  aliases: ALIASES,
-  others: Object.keys(MEMBERS),
-  complaint: `is no member; allowed: ${
-    [...Object.keys(ALIASES), ...Object.keys(MEMBERS)].join(", ")
-  }, and the names of ReasonData`,
-};
+function rulesOf(call: string, own: readonly string[]): MethodRules {
+  const others = [...Object.keys(MEMBERS), ...own];
+  const allowed = [...Object.keys(ALIASES), ...others].join(", ");
+  const complaint = `is no member; allowed: ${allowed}, and the names of ReasonData`;
+  return { call, parameter: "definition", aliases: ALIASES, others, complaint };
+}
 
 /**
  * Makes a protocol of one flat object, whose `user` has the type that `perSessionData` returns.
@@ -179,15 +176,29 @@ export function protocol(
   },
 ): Protocol<ArrayBuffer>;
 export function protocol(definition: Omit<Protocol, "callback">): Protocol {
+  return protocolFor("protocol", definition);
+}
+
+/**
+ * The same for a call of another name.
+ *
+ * @param own Members of the definition that are that call's alone.
+ * @throws {LwsError} `invalid-argument`
+ */
+export function protocolFor(
+  call: string,
+  definition: Omit<Protocol, "callback">,
+  own: readonly string[] = [],
+): Protocol {
   const given = (definition as Partial<Protocol> | null | undefined)?.callback;
   if (given !== undefined) {
     throw new LwsError(
       "invalid-argument",
-      `protocol: callback is ${describeValue(given)}; an object with one is a protocol already, ` +
+      `${call}: callback is ${describeValue(given)}; an object with one is a protocol already, ` +
         "and methods have the names of their reasons",
     );
   }
-  const callback = callbackOf(definition, RULES);
+  const callback = callbackOf(definition, rulesOf(call, own));
   const made: Record<string, unknown> = {};
   for (const name of Object.keys(MEMBERS)) {
     const value: unknown = definition[name as keyof typeof MEMBERS];

@@ -37,12 +37,14 @@ export function openChannel(events: ChannelEvents): OpenChannel {
     isOpen = false;
     port1.close();
   };
-  port1.on("message", (message: unknown) => {
-    if (isOpen) events.onMessage(message);
-  });
-  port1.on("messageerror", () => {
+  // As the web has it: Node's own listeners have each message searched for ports, byte by byte.
+  const web = port1 as unknown as MessagePort;
+  web.onmessage = ({ data }) => {
+    if (isOpen) events.onMessage(data);
+  };
+  web.onmessageerror = () => {
     if (isOpen) events.onUnreadable();
-  });
+  };
   port1.on("close", () => {
     if (!isOpen) return;
     close();
@@ -50,7 +52,7 @@ export function openChannel(events: ChannelEvents): OpenChannel {
   });
   port1.unref();
   const end: ChannelEnd = {
-    post: (message, transfer = []) => port1.postMessage(message, transfer),
+    post: (message, transfer = []) => web.postMessage(message, [...transfer]),
     close,
   };
   return { end, port: port2 as unknown as MessagePort };

@@ -12,6 +12,8 @@ export interface Hello {
   readonly keepsHistory: boolean;
   readonly hasPresence: boolean;
   readonly canReconnect: boolean;
+  /** Whether parts of the broker can fail by themselves. */
+  readonly hasParts: boolean;
 }
 
 /** The calls of a port, and what they are given. */
@@ -78,6 +80,8 @@ export type ShareItem =
     readonly id: number;
     readonly code: string;
     readonly message: string;
+    /** The parts that the topics of the call are of, in their order, if it had topics and there are parts. */
+    readonly parts?: readonly string[] | undefined;
   }
   | { readonly kind: "interrupted"; readonly topics: readonly string[] | undefined }
   | { readonly kind: "state"; readonly isUp: boolean };
@@ -110,6 +114,10 @@ function isText(value: unknown): boolean {
 
 function isBoolean(value: unknown): boolean {
   return typeof value === "boolean";
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
 }
 
 function isTextOrNone(value: unknown): boolean {
@@ -170,7 +178,7 @@ export function isPortMessage(value: unknown): value is PortMessage {
 /** Whether it is the first word of a share. */
 export function isHello(value: unknown): value is Hello {
   return isObject(value) && value.kind === "broker" &&
-    [value.keepsHistory, value.hasPresence, value.canReconnect].every(isBoolean);
+    [value.keepsHistory, value.hasPresence, value.canReconnect, value.hasParts].every(isBoolean);
 }
 
 function isItem(value: unknown): value is ShareItem {
@@ -181,9 +189,10 @@ function isItem(value: unknown): value is ShareItem {
     case "answer":
       return isCount(value.id);
     case "refusal":
-      return isCount(value.id) && isText(value.code) && isText(value.message);
+      return isCount(value.id) && isText(value.code) && isText(value.message) &&
+        (value.parts === undefined || areTexts(value.parts));
     case "interrupted":
-      return value.topics === undefined || Array.isArray(value.topics);
+      return value.topics === undefined || areTexts(value.topics);
     default:
       return value.kind === "state" && isBoolean(value.isUp);
   }

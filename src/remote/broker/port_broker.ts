@@ -64,7 +64,10 @@ export function portBroker(port: MessagePort): Broker {
   );
 }
 
+const ANY_PART = "";
+
 interface Asked {
+  readonly args: CallArguments[CallName];
   resolve(result: CallResults[CallName]): void;
   reject(error: LwsError): void;
 }
@@ -73,6 +76,7 @@ class PortBroker implements Broker {
   readonly keepsHistory: boolean;
   readonly presence?: BrokerPresence;
   readonly reconnect?: () => void;
+  readonly partOf?: (topic: string) => string;
   readonly #port: MessagePort;
   readonly #asked = new Map<number, Asked>();
   #events: BrokerEvents | undefined;
@@ -85,7 +89,11 @@ class PortBroker implements Broker {
   /** Why nothing can be asked any more. */
   #end: LwsError | undefined;
 
-  constructor(port: MessagePort, { keepsHistory, hasPresence, canReconnect }: Hello) {
+  /** The parts of the broker that topics are of for which something has failed; of others they don't matter. */
+  readonly #parts = new Map<string, string>();
+
+  constructor(port: MessagePort, hello: Hello) {
+    const { keepsHistory, hasPresence, canReconnect, hasParts } = hello;
     this.#port = port;
     this.keepsHistory = keepsHistory;
     if (hasPresence) {
@@ -99,6 +107,7 @@ class PortBroker implements Broker {
     if (canReconnect) {
       this.reconnect = () => void this.#ask("reconnect", []).catch(() => {});
     }
+    if (hasParts) this.partOf = (topic) => this.#parts.get(topic) ?? ANY_PART;
     port.onmessage = ({ data }) => this.#onMessage(data);
     port.onmessageerror = () => log("warn", "portBroker: a message can't be read");
   }
@@ -121,6 +130,7 @@ class PortBroker implements Broker {
   }
 
   unsubscribe(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#parts.delete(topic);
     return this.#ask("unsubscribe", [topics]);
   }
 
@@ -160,7 +170,7 @@ class PortBroker implements Broker {
     return new Promise((resolve, reject) => {
       if (this.#end !== undefined) return reject(this.#end);
       const id = ++this.#lastId;
-      this.#asked.set(id, { resolve: resolve as Asked["resolve"], reject });
+      this.#asked.set(id, { args, resolve: resolve as Asked["resolve"], reject });
       this.#calls.push({ id, call, args });
       this.#flushSoon();
     });
@@ -203,15 +213,24 @@ class PortBroker implements Broker {
         this.#answered(item.id)?.resolve(item.result);
         break;
       case "refusal":
-        this.#answered(item.id)?.reject(new LwsError(item.code as LwsErrorCode, item.message));
+        this.#refused(item);
         break;
       case "interrupted":
         this.#events?.interrupted(item.topics);
         break;
       case "state":
+        this.#parts.clear();
         this.#events?.state(item.isUp);
         break;
     }
+  }
+
+  #refused({ id, code, message, parts }: ShareItem & { kind: "refusal" }): void {
+    const asked = this.#answered(id);
+    if (asked === undefined) return;
+    const [topics] = asked.args;
+    parts?.forEach((part, i) => this.#parts.set((topics as readonly string[])[i]!, part));
+    asked.reject(new LwsError(code as LwsErrorCode, message));
   }
 
   #answered(id: number): Asked | undefined {

@@ -167,6 +167,7 @@ class BrokerShare implements SharedBroker, SharePortHost, BrokerEvents {
       keepsHistory: broker.keepsHistory,
       hasPresence: broker.presence !== undefined && broker.openNode !== undefined,
       canReconnect: broker.reconnect !== undefined,
+      hasParts: broker.partOf !== undefined,
     };
   }
 

@@ -127,8 +127,16 @@ export class SharePort implements TopicPort {
     } catch (error) {
       if (!this.#isOpen) return;
       const code = error instanceof LwsError ? error.code : "broker-unavailable";
-      this.#outbox.answer({ kind: "refusal", id, code, message: messageOf(error) });
+      const parts = this.#partsOf(call);
+      this.#outbox.answer({ kind: "refusal", id, code, message: messageOf(error), parts });
     }
+  }
+
+  /** What fails for one part of the broker is asked again part by part. */
+  #partsOf({ call, args: [topics] }: PortCall): readonly string[] | undefined {
+    const { broker } = this.#host;
+    if (broker.partOf === undefined || !TOPIC_CALLS.has(call)) return undefined;
+    return (topics as readonly string[]).map((topic) => broker.partOf!(topic));
   }
 
   /** The answer goes by itself: to a context the broker is there behind it, and what is told in front is lost. */
@@ -171,6 +179,8 @@ export class SharePort implements TopicPort {
     return { epoch, top, complete, publications: columns };
   }
 }
+
+const TOPIC_CALLS: ReadonlySet<CallName> = new Set(["subscribe", "unsubscribe", "tops"]);
 
 /** A broker may give more than a message can carry. */
 function positionOf({ epoch, offset }: Position): Position {

@@ -2,7 +2,7 @@
 
 import type { BrokerHistory, BrokerPublication } from "../../api/topics/broker.ts";
 import type { Position } from "../../api/topics/topics.ts";
-import type { BrokerPlace, BrokerTopic } from "./topic.ts";
+import type { BrokerPlace, BrokerTopic, Pending } from "./topic.ts";
 import { givenUp, isOfSameCount, judge, type Verdict } from "./gaps.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
 import { isFor, type Outgoing } from "../topics.ts";
@@ -104,6 +104,9 @@ export class CatchUp<Message extends Publishable> {
   /** Whether it goes on. */
   #write(place: At<Message>, out: Outgoing<Message, Of<Message>>): boolean {
     const { pending, subscriber, topic } = place;
+    if (pending !== undefined) this.#begin(place, pending);
+    // It may have closed by that.
+    if (!topic.behind.has(place)) return false;
     const isSent = subscriber !== out.except && isFor(subscriber, out);
     if (isSent && !this.#host.write(subscriber, out)) {
       // It may have closed by that.
@@ -112,7 +115,6 @@ export class CatchUp<Message extends Publishable> {
     }
     place.position = out.position;
     if (pending !== undefined) {
-      pending.start ??= pending.since;
       if (isFor(subscriber, out)) pending.count++;
       if (pending.count >= PAGE) this.#settle(place);
     }
@@ -134,10 +136,23 @@ export class CatchUp<Message extends Publishable> {
   #settle(place: At<Message>): void {
     const { pending } = place;
     if (pending === undefined) return;
+    this.#begin(place, pending);
+    // It may have closed by that.
+    if (place.pending === undefined) return;
     place.pending = undefined;
-    const { start = pending.since ?? place.position, recovered, count } = pending;
-    place.begun = { ...start, recovered, count };
+    const { recovered, count } = pending;
+    place.begun = { ...pending.start!, recovered, count };
     pending.resolve(place.begun);
+  }
+
+  /** Tells it where it begins, before it is sent anything. */
+  #begin(place: At<Message>, pending: Pending): void {
+    pending.start ??= pending.since ?? place.position;
+    const { begin, start, recovered } = pending;
+    if (begin === undefined) return;
+    pending.begin = undefined;
+    pending.hasBegun = true;
+    begin({ ...start, recovered });
   }
 
   /** Reads for all that are in one count with the first of them. */
@@ -204,7 +219,7 @@ export class CatchUp<Message extends Publishable> {
   #tellGap(place: At<Message>, cause: "epoch" | "trimmed", start: Position): void {
     const { pending, subscriber, topic } = place;
     place.position = start;
-    if (pending !== undefined && pending.count === 0) {
+    if (pending !== undefined && !pending.hasBegun && pending.count === 0) {
       pending.recovered = false;
       pending.start = start;
       return;

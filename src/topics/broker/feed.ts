@@ -142,7 +142,8 @@ export class Feed<Message extends Publishable> {
 
   /** Does not reject. What can't be done now is done when the broker is back, or later. */
   async #repair(topic: Of<Message>): Promise<void> {
-    if (topic.state !== "REPAIRING") return;
+    // One that does not come is repaired when it does.
+    if (topic.state !== "REPAIRING" || !topic.isSubscribed) return;
     const { waiting, position: since, interruptions } = topic;
     const count = waiting.length;
     try {
@@ -196,17 +197,18 @@ export class Feed<Message extends Publishable> {
 
   /** Those in the live feed have missed something; the others hear of it when they get there. */
   #tellGap(topic: Of<Message>, { cause, start }: Verdict & { kind: "gap" }): void {
-    const before = topic.offset;
-    const isTrimmed = cause === "trimmed" && topic.epoch === start.epoch;
+    // Of a count that has ended, or lost its end, no offset means what it did.
+    const isSame = cause === "trimmed";
+    const goesOn = start.offset > topic.offset;
     topic.epoch = start.epoch;
     topic.offset = start.offset;
     topic.tail.clear();
     const gap: TopicGap = { topic: topic.name, position: start, cause };
     for (const [subscriber, place] of [...topic.subscribers]) {
       if (place.above === Infinity || topic.subscribers.get(subscriber) !== place) continue;
-      // It may be ahead, by history, and has missed nothing then.
-      if (isTrimmed && place.above > before && place.above >= start.offset) continue;
-      place.above = start.offset;
+      // It is further, by history.
+      if (isSame && goesOn && place.above >= start.offset) continue;
+      place.above = isSame ? Math.max(place.above, start.offset) : start.offset;
       subscriber.tellGap(gap);
     }
   }

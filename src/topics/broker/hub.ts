@@ -18,12 +18,14 @@ import { BrokerPresenceCalls } from "../presence/broker_presence_calls.ts";
 import { connectionOf, memberIn, moveOf, NO_MEMBER } from "../presence/member.ts";
 import { CatchUp, type CatchUpHost, PAGE } from "./catch_up.ts";
 import { Feed, type FeedHost } from "./feed.ts";
+import { isVirgin } from "./gaps.ts";
 import { BrokerLink, type LinkHost, retryDelay } from "./link.ts";
 import { Openings } from "./openings.ts";
 import { PositionChecks } from "./position_checks.ts";
 import { Publishing } from "./publishing.ts";
 import { BUSY, type Publishable, type Subscriber } from "../subscriber.ts";
 import {
+  type Begin,
   NO_PLACE,
   type Outgoing,
   type PublishChoices,
@@ -99,6 +101,11 @@ export class BrokerHub<Message extends Publishable>
     });
   }
 
+  /** A broker that has begun does so. */
+  get takesAtOnce(): boolean {
+    return this.#link.hasStarted;
+  }
+
   get hasLagging(): boolean {
     return this.#catchUp.count > 0;
   }
@@ -126,6 +133,7 @@ export class BrokerHub<Message extends Publishable>
     subscriber: Subscriber<Message>,
     name: string,
     since?: Position,
+    begin?: Begin,
   ): Subscription | Promise<Subscription> {
     this.checkEstablished(subscriber);
     const known = this.topics.get(name);
@@ -145,9 +153,12 @@ export class BrokerHub<Message extends Publishable>
     };
     this.join(subscriber, topic, place);
     if (topic.state === "LIVE" && (since === undefined || topic.isAt(since))) {
-      return place.begun = { ...topic.position, recovered: true, count: 0 };
+      const start = { ...topic.position, recovered: this.#canRecover(since) };
+      place.begun = { ...start, count: 0 };
+      begin?.(start);
+      return place.begun;
     }
-    return this.#begin(place, since);
+    return this.#begin(place, since, begin);
   }
 
   override end(subscriber: Subscriber<Message>): void {
@@ -174,8 +185,17 @@ export class BrokerHub<Message extends Publishable>
     topic.go("joined");
   }
 
+  /** Where nothing is kept, a broker may count nothing either: then what came since has left no trace. */
+  #canRecover(since: Position | undefined): boolean {
+    return since === undefined || this.keepsHistory || !isVirgin(since);
+  }
+
   /** One that can't be in the live feed yet. */
-  #begin(place: At<Message>, since: Position | undefined): Promise<Subscription> {
+  #begin(
+    place: At<Message>,
+    since: Position | undefined,
+    begin: Begin | undefined,
+  ): Promise<Subscription> {
     const { promise, resolve, reject } = Promise.withResolvers<Subscription>();
     const { brokerTimeoutMs } = this.limits;
     const timer = this.#clock.setTimer(() => {
@@ -196,7 +216,9 @@ export class BrokerHub<Message extends Publishable>
       },
       reject,
       start: undefined,
-      recovered: true,
+      begin,
+      hasBegun: false,
+      recovered: this.#canRecover(since),
       count: 0,
     };
     this.#catchUp.add(place, since ?? place.position, false);
@@ -260,7 +282,7 @@ export class BrokerHub<Message extends Publishable>
     const read = (broker: Broker) => broker.history(name, since, limit);
     const { epoch, top, complete, publications } = await this.#link.ask("history", read);
     const own = publications.map(({ epoch, offset, data, isBinary, presence }) => {
-      const of = { topic: name, epoch, offset, data: data.slice(), isBinary };
+      const of = { topic: name, epoch, offset, data: data.slice(), isBinary, hasPlace: true };
       if (presence === undefined) return of;
       const member = memberIn(data);
       return { ...of, presence, ...(member && { member: connectionOf(member) }) };

@@ -41,7 +41,7 @@ export class Openings<Message extends Publishable> {
     queueMicrotask(() => {
       const topics = this.#toOpen;
       this.#toOpen = [];
-      this.#bringAll(topics, true);
+      this.#bringAll(topics);
     });
   }
 
@@ -53,24 +53,22 @@ export class Openings<Message extends Publishable> {
   /** The broker knows nothing of this context any more. */
   openAll(topics: Iterable<Of<Message>>): void {
     this.#generation++;
-    this.#bringAll([...topics], true);
+    const all = [...topics];
+    for (const topic of all) topic.isSubscribed = false;
+    this.#bringAll(all);
   }
 
   /** They come, and may have missed something. */
   checkAll(topics: readonly Of<Message>[]): void {
-    this.#bringAll(topics, false);
+    this.#bringAll(topics);
   }
 
   /** A part of the broker that is away keeps none of another waiting. */
-  #bringAll(topics: readonly Of<Message>[], subscribes: boolean): void {
-    for (const some of this.#link.byPart(topics)) this.#bring(some, subscribes, 0);
+  #bringAll(topics: readonly Of<Message>[], attempt = 0): void {
+    for (const some of this.#link.byPart(topics)) this.#bring(some, attempt);
   }
 
-  async #bring(
-    topics: readonly Of<Message>[],
-    subscribes: boolean,
-    attempt: number,
-  ): Promise<void> {
+  async #bring(topics: readonly Of<Message>[], attempt: number): Promise<void> {
     const generation = this.#generation;
     for (let at = 0; at < topics.length; at += MOST_AT_ONCE) {
       if (generation !== this.#generation) return;
@@ -80,7 +78,7 @@ export class Openings<Message extends Publishable> {
       try {
         const left = names.map((name) => this.#leaving.get(name));
         if (left.some((each) => each !== undefined)) await Promise.all(left);
-        if (subscribes) await this.#link.ask("subscribe", (broker) => broker.subscribe(names));
+        await this.#subscribe(some.filter(({ isSubscribed }) => !isSubscribed));
         const before = some.map(({ interruptions }) => interruptions);
         const tops = await this.#link.ask("subscribe", (broker) => broker.tops(names));
         if (generation !== this.#generation) return;
@@ -93,12 +91,23 @@ export class Openings<Message extends Publishable> {
         log(level, () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
         const again = () => {
-          if (generation === this.#generation) this.#bring(rest, subscribes, attempt + 1);
+          // The parts may be known only by the failure.
+          if (generation === this.#generation) this.#bringAll(rest, attempt + 1);
         };
         this.#clock.setTimer(again, retryDelay(attempt));
         return;
       }
     }
+  }
+
+  /** @throws {LwsError} `broker-unavailable` */
+  async #subscribe(topics: readonly Of<Message>[]): Promise<void> {
+    if (topics.length === 0) return;
+    const generation = this.#generation;
+    const names = topics.map(({ name }) => name);
+    await this.#link.ask("subscribe", (broker) => broker.subscribe(names));
+    if (generation !== this.#generation) return;
+    for (const topic of topics) topic.isSubscribed = true;
   }
 
   /** Unsubscribes soon. One that comes again waits for the end of that: it must not go with it. */

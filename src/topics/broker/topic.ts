@@ -8,7 +8,7 @@ import { isVirgin } from "./gaps.ts";
 import { TOPIC, type TopicEvent, type TopicState } from "./states.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
 import { Tail } from "./tail.ts";
-import type { Place, Topic } from "../topics.ts";
+import type { Begin, Place, Topic } from "../topics.ts";
 
 /** The most that waits of a topic until it is repaired. */
 const MOST_WAITING = 1_000;
@@ -22,6 +22,10 @@ export interface Pending {
   reject(error: LwsError): void;
   /** Where its messages begin, once that is known. */
   start: Position | undefined;
+  /** Called with that in front of its first message, once. */
+  begin: Begin | undefined;
+  /** Whether it was told where it begins: a gap from then on is one more. */
+  hasBegun: boolean;
   recovered: boolean;
   /** How many messages were written. */
   count: number;
@@ -46,6 +50,8 @@ export class BrokerTopic<Message extends Publishable>
   readonly name: string;
   readonly subscribers: Map<Subscriber<Message>, BrokerPlace<Message>> = new Map();
   state: TopicState = TOPIC.first;
+  /** Whether the broker has it come: without that it must not be live. */
+  isSubscribed = false;
   /** Up to where publications have gone out. */
   epoch = "";
   offset = 0;

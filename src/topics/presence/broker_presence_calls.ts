@@ -134,6 +134,7 @@ export class BrokerPresenceCalls<Message>
   /** The broker is away, or there again: it may have begun anew with nothing. */
   onState(isUp: boolean): void {
     this.#isDoubtful = true;
+    if (isUp) this.#rooms.returned();
     if (isUp && this.#own.size + this.#rooms.size > 0) this.#tendSoon();
   }
 

@@ -77,6 +77,8 @@ export class MemoryPresenceNode implements BrokerPresence {
   readonly #all: MemoryPresence;
   readonly #now: () => number;
   #leaseEnd = -Infinity;
+  /** Whether its members are kept in history. */
+  #keeps = false;
 
   /** @param now the time of the context */
   constructor(all: MemoryPresence, now: () => number) {
@@ -89,6 +91,7 @@ export class MemoryPresenceNode implements BrokerPresence {
   }
 
   join(topic: string, member: PresenceMember, history: boolean): Promise<void> {
+    this.#keeps = history;
     this.#all.join(this, topic, member, history);
     return Promise.resolve();
   }
@@ -104,6 +107,12 @@ export class MemoryPresenceNode implements BrokerPresence {
     this.#all.sweep(now, history);
     this.#leaseEnd = now + leaseMs;
     return Promise.resolve(hadLease);
+  }
+
+  /** The context is gone, and its members with it. */
+  close(): void {
+    this.#leaseEnd = -Infinity;
+    this.#all.sweep(this.#now(), this.#keeps);
   }
 
   members(topic: string, limit: number): Promise<PresenceMembers> {

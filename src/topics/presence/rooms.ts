@@ -14,6 +14,11 @@ import { changesBetween, type Move, Room } from "./room.ts";
 
 /** How long a topic with too many members is left alone, before it is looked whether it still has. */
 const LEFT_ALONE_MS = 5_000;
+/**
+ * How long other contexts have to join anew at a broker that is there again, before members are read: those that
+ * only seem to have gone are not told.
+ */
+const RETURN_MS = 3_000;
 /** As far as brokers count. */
 const MOST = 2 ** 31 - 1;
 
@@ -49,6 +54,8 @@ interface Followed {
   /** Tells one reading from another. */
   reading: number;
   attempts: number;
+  /** Whether it is waited for members that only seem to have gone. */
+  isSettling: boolean;
   /** Read first, so that the publication of their coming may still be under way. */
   readonly unheard: Set<string>;
   /** It had too many members, and is not looked at until then. */
@@ -62,6 +69,8 @@ export class Rooms {
   readonly #host: RoomsHost;
   readonly #followed = new Map<string, Followed>();
   readonly #readings = new Repairs<Followed>((followed) => this.#read(followed));
+  /** When the broker has been there again for long enough. */
+  #settledAt = -Infinity;
 
   constructor(host: RoomsHost) {
     this.#host = host;
@@ -77,7 +86,8 @@ export class Rooms {
     const inStep = this.#inStep(topic);
     if (inStep !== undefined || !this.#host.isLive(topic)) return inStep;
     const followed = this.#followed.get(topic) ?? this.#begin(topic);
-    if (followed.leftAloneUntil > this.#host.clock.now()) return undefined;
+    const isLeftAlone = followed.leftAloneUntil > this.#host.clock.now();
+    if (isLeftAlone || followed.isSettling) return undefined;
     if (followed.moves === undefined) this.#reread(followed);
     await new Promise<void>((resolve) => followed.waiting.push(resolve));
     return this.#inStep(topic);
@@ -97,6 +107,7 @@ export class Rooms {
       elder: 0,
       reading: 0,
       attempts: 0,
+      isSettling: false,
       unheard: new Set(),
       leftAloneUntil: 0,
       waiting: [],
@@ -122,8 +133,14 @@ export class Rooms {
 
   // What happens to members.
 
+  /** The broker is there again, and begins with what it has. */
+  returned(): void {
+    this.#settledAt = this.#host.clock.now() + RETURN_MS;
+  }
+
   /** What was published of a member; called in the order of the topic. */
   heard(topic: string, move: Move): void {
+    if (this.#followed.get(topic)?.isSettling) return;
     if (!this.#host.isOwn(move.member.id)) this.#moved(topic, move, (work) => work());
   }
 
@@ -163,6 +180,7 @@ export class Rooms {
   #overfull(followed: Followed): void {
     followed.room = undefined;
     followed.moves = undefined;
+    followed.isSettling = false;
     followed.unheard.clear();
     followed.leftAloneUntil = this.#host.clock.now() + LEFT_ALONE_MS;
     this.#host.onOverfull();
@@ -178,12 +196,21 @@ export class Rooms {
   /** What is published comes again, or for the first time: something may have been missed. */
   live(topic: string): void {
     const followed = this.#followed.get(topic);
-    const isOfUse = followed?.room !== undefined || followed?.moves !== undefined;
-    if (isOfUse) this.#reread(followed);
+    if (followed?.room === undefined && followed?.moves === undefined) return;
+    const leftMs = this.#settledAt - this.#host.clock.now();
+    if (leftMs <= 0 || followed.room === undefined) return this.#reread(followed);
+    followed.moves ??= [];
+    followed.isSettling = true;
+    this.#release(followed);
+    const { reading } = followed;
+    this.#host.clock.setTimer(() => {
+      if (reading === followed.reading) this.#reread(followed);
+    }, leftMs);
   }
 
   #reread(followed: Followed, ...moves: Move[]): void {
     followed.moves ??= moves;
+    followed.isSettling = false;
     followed.reading++;
     if (this.#host.isLive(followed.topic)) this.#readings.add(followed);
   }

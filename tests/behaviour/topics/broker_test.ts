@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type Context,
+  createContext,
   LwsError,
   memoryBroker,
   type Position,
@@ -14,6 +15,7 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { faultyBroker } from "../../../src/testing/faulty_broker.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { named } from "../../support/named.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
@@ -65,6 +67,34 @@ Deno.test("a client that was away goes on at its position, at another context wi
   assertEquals(await second.receiveText(), "4");
   const { publications } = await two.context.history("t", { since: position, limit: 2 });
   assertEquals(publications.map(({ data }) => new TextDecoder().decode(data)), ["2", "3"]);
+});
+
+Deno.test("a connection is told where its subscription begins before what follows; a throw there closes it", async () => {
+  using log = captureLog();
+  const begins = [
+    (wsi: Wsi, { recovered }: { recovered: boolean }) => void wsi.write(`${recovered}`),
+    () => {
+      throw new Error("in begin");
+    },
+  ];
+  await using served = serve([protocol({
+    name: "news",
+    async message(wsi, _user, text) {
+      const { since, which }: { since: Position; which: number } = JSON.parse(String(text));
+      await wsi.subscribe("t", { since, begin: (start) => begins[which]!(wsi, start) });
+    },
+  })], { broker: memoryBroker({ historySize: 1 }) });
+  const since = await served.context.publish("t", "1");
+  for (const each of ["2", "3"]) await served.context.publish("t", each);
+  const [one, two] = [await served.open(), await served.open()];
+  one.send(text(JSON.stringify({ since, which: 0 })));
+  assertEquals([await one.receiveText(), await one.receiveText()], ["false", "3"]);
+  two.send(text(JSON.stringify({ since, which: 1 })));
+  await settle();
+  await served.context.publish("t", "4");
+  assertEquals(await one.receiveText(), "4");
+  assertEquals(served.context.subscriberCount("t"), 1);
+  assert(log.lines[0]!.startsWith("err: subscribe: begin threw: Error: in begin"), log.lines[0]);
 });
 
 Deno.test("a context that ends leaves the broker to the others", async () => {
@@ -371,6 +401,19 @@ Deno.test("destroy rejects publications under way, and closes the broker behind 
   await settle();
   await served[Symbol.asyncDispose]();
   assertEquals([(await error).code, broker.calls.at(-1)], ["destroyed", "dispose"]);
+});
+
+Deno.test("a context with a broker leaves no timer behind, by the runtime's clock", async () => {
+  const { protocol } = resuming("t");
+  const network = new MemoryNetwork();
+  const context = createContext({
+    port: 0,
+    network,
+    broker: memoryBroker(KEEPS),
+    protocols: [protocol],
+  });
+  await context.publish("t", "1");
+  await context.destroy();
 });
 
 Deno.test("a broker that lacks something is refused by name", () => {

@@ -4,10 +4,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type Broker,
   type BrokerEvents,
-  type BrokerPresence,
   type BrokerPublication,
   type BrokerPublish,
-  forkServiceLoop,
   LwsError,
   type LwsErrorCode,
   memoryBroker,
@@ -18,14 +16,13 @@ import {
 import { brokerContract } from "../../../src/testing/broker_contract.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { faultyBroker } from "../../../src/testing/faulty_broker.ts";
-import { PATIENT } from "../../support/patience.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { settle } from "../../support/serve.ts";
 
 for (const historySize of [0, 10]) {
   let share = shareBroker(memoryBroker());
   const make = () => portBroker(share.openPort());
-  for (const { name, run } of brokerContract(make, { historySize })) {
+  for (const { name, run } of brokerContract(make, { historySize, presence: true, leaseMs: 20 })) {
     Deno.test(`portBroker, historySize ${historySize}: ${name}`, async () => {
       await using own = shareBroker(memoryBroker({ historySize }));
       share = own;
@@ -348,77 +345,49 @@ Deno.test("a broker that can't be closed is told of in the log", async () => {
   assertEquals(log.lines, ["warn: shareBroker: the broker can't be closed: it is stuck"]);
 });
 
-/** A broker with presence, of which each end tells what it is asked. */
-function attended(calls: string[]): Broker {
-  let ends = 0;
-  const open = (): Broker => {
-    const name = `${ends++}`;
-    const note = (call: string, ...args: unknown[]) => {
-      calls.push([name, call, ...args.map((each) => JSON.stringify(each))].join(" "));
+/** A broker that notes which ends are opened and closed, by their numbers. */
+function counted(notes: string[]): Broker {
+  const broker = memoryBroker();
+  const openNode = broker.openNode!.bind(broker);
+  let count = 0;
+  broker.openNode = () => {
+    const node = openNode();
+    const number = ++count;
+    notes.push(`open ${number}`);
+    const close = node[Symbol.asyncDispose].bind(node);
+    node[Symbol.asyncDispose] = () => {
+      notes.push(`close ${number}`);
+      return close();
     };
-    const presence: BrokerPresence = {
-      join: (topic, { id }, history) => Promise.resolve(note("join", topic, id, history)),
-      leave: (topic, id, history) => Promise.resolve(note("leave", topic, id, history)),
-      tend: (leaseMs, history) => {
-        note("tend", leaseMs, history);
-        return Promise.resolve(name !== "3");
-      },
-      members: (topic, limit) => {
-        note("members", topic, limit);
-        const members = [{ id: "1", key: "ada", info: "{}", more: () => {} }];
-        return Promise.resolve({ count: 7, members });
-      },
-    };
-    const inner = memoryBroker();
-    return {
-      keepsHistory: false,
-      presence,
-      openNode: open,
-      start: (events, clock) => inner.start(events, clock),
-      subscribe: (topics) => inner.subscribe(topics),
-      unsubscribe: (topics) => inner.unsubscribe(topics),
-      publish: (...args) => inner.publish(...args),
-      history: (...args) => inner.history(...args),
-      tops: (topics) => inner.tops(topics),
-      [Symbol.asyncDispose]() {
-        note("dispose");
-        return inner[Symbol.asyncDispose]();
-      },
-    };
+    return node;
   };
-  return open();
+  return broker;
 }
 
 Deno.test("presence: each port has an end of the broker of its own, from its first call on", async () => {
-  const calls: string[] = [];
-  const share = shareBroker(attended(calls));
+  const notes: string[] = [];
+  const share = shareBroker(counted(notes));
   const [one, two, none] = [0, 1, 2].map(() => new End(share.openPort())) as [End, End, End];
   for (const end of [one, two, none]) await end.start();
+  assertEquals(notes, ["open 1"]);
   const member = { id: "1", key: "ada", info: "{}" };
-  await one.broker.presence!.join("t", member, true);
-  assertEquals(await two.broker.presence!.tend(15_000, false), false);
-  assertEquals(await one.broker.presence!.tend(15_000, false), true);
-  assertEquals(await one.broker.presence!.members("t", 10), { count: 7, members: [member] });
-  await one.broker.presence!.leave("t", "1", true);
-  // 0 was given, and 1 is the end that all share.
-  assertEquals(calls.splice(0), [
-    '2 join "t" "1" true',
-    "3 tend 15000 false",
-    "2 tend 15000 false",
-    '2 members "t" 10',
-    '2 leave "t" "1" true',
-  ]);
+  for (const isFirst of [true, false]) {
+    assertEquals(await one.broker.presence!.tend(60_000, false), !isFirst);
+    assertEquals(await two.broker.presence!.tend(60_000, false), !isFirst);
+  }
+  await one.broker.presence!.join("t", member, false);
+  assertEquals(await two.broker.presence!.members("t", 10), { count: 1, members: [member] });
+  assertEquals(notes.splice(0), ["open 1", "open 2", "open 3"]);
   await one.broker[Symbol.asyncDispose]();
   await two.broker.tops([]);
-  assertEquals(calls, ["2 dispose"]);
+  assertEquals(notes, ["close 2"]);
   await share[Symbol.asyncDispose]();
-  assertEquals(calls, ["2 dispose", "3 dispose", "1 dispose"]);
+  assertEquals(notes, ["close 2", "close 3", "close 1"]);
 });
 
 Deno.test("presence: a broker with one end has none to share", async () => {
-  const calls: string[] = [];
-  const broker = attended(calls);
-  delete (broker as { openNode?: unknown }).openNode;
+  const broker = memoryBroker();
+  broker.openNode = undefined as unknown as () => Broker;
   await using share = shareBroker(broker);
   const { broker: end } = new End(share.openPort());
   assertEquals(end.presence, undefined);
@@ -453,148 +422,4 @@ Deno.test("what is no broker, no option and no port is refused by name", async (
   await broker[Symbol.asyncDispose]();
   port1.close();
   port2.close();
-});
-
-// Workers.
-
-/** A worker that subscribes to "t" by its port, says so, and runs on. */
-const SUBSCRIBER = `
-  import { portBroker } from "${import.meta.resolve("../../../mod.ts")}";
-  const nothing = () => {};
-  onmessage = async ({ data: port }) => {
-    const broker = portBroker(port);
-    await broker.start({ publication: nothing, interrupted: nothing, state: nothing });
-    await broker.subscribe(["t"]);
-    postMessage("there");
-  };
-`;
-
-Deno.test("a worker that has ended is noticed, and what it had is let go", async () => {
-  const { broker, share, ends: [one] } = await shared(1);
-  await using _share = share;
-  const url = `data:text/javascript,${encodeURIComponent(SUBSCRIBER)}`;
-  const worker = new Worker(url, { type: "module" });
-  const port = share.openPort();
-  const isThere = new Promise((resolve) => worker.onmessage = resolve);
-  worker.postMessage(port, [port]);
-  await isThere;
-  assertEquals([share.portCount, broker.calls], [2, ["subscribe t"]]);
-  worker.terminate();
-  while (share.portCount > 1) await one.broker.tops([]);
-  assertEquals(broker.calls.filter((call) => !call.startsWith("tops")), [
-    "subscribe t",
-    "unsubscribe t",
-  ]);
-});
-
-const ROOM = new URL("../../fixtures/forked/topics.ts", import.meta.url);
-const LOOPBACK = { port: 0, iface: "127.0.0.1", ...PATIENT };
-
-/** A client in the room. */
-function open(port: number) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}`, "room");
-  const got: string[] = [];
-  let wake = () => {};
-  socket.onmessage = ({ data }) => {
-    got.push(data);
-    wake();
-  };
-  const closed = new Promise<void>((resolve) => {
-    socket.onclose = () => {
-      resolve();
-      wake();
-    };
-  });
-  socket.onerror = () => {};
-  const until = async (isDone: () => boolean) => {
-    while (!isDone()) await new Promise<void>((resolve) => wake = resolve);
-  };
-  return { socket, got, closed, until };
-}
-
-/** The same, with the worker that serves it, which its first message says. */
-async function enter(port: number) {
-  for (;;) {
-    const client = open(port);
-    await client.until(() =>
-      client.got.length > 0 || client.socket.readyState === WebSocket.CLOSED
-    );
-    const worker = client.got.shift();
-    // Otherwise it was in the backlog of a worker that has just ended.
-    if (worker !== undefined) return { ...client, worker };
-  }
-}
-
-Deno.test({
-  name:
-    "what is published in one worker reaches subscribers of all, and one that ends disturbs no other",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const broker = memoryBroker({ historySize: 10 });
-    const service = await forkServiceLoop(ROOM, LOOPBACK, { workers: 2, broker });
-    const groups = new Map<string, Awaited<ReturnType<typeof enter>>[]>();
-    // Two of each worker.
-    while (groups.size < 2 || [...groups.values()].some(({ length }) => length < 2)) {
-      const client = await enter(service.port);
-      groups.getOrInsertComputed(client.worker, () => []).push(client);
-    }
-    const [some, others] = [...groups.values()];
-    const [one, two] = [some![0]!, others![0]!];
-    one.socket.send("to all but me");
-    await two.until(() => two.got.length === 1);
-    assertEquals(two.got, ["to all but me"]);
-    two.socket.send("back");
-    await one.until(() => one.got.length === 1);
-    assertEquals(one.got, ["back"]);
-    // This worker has the same topics.
-    await using share = shareBroker(broker);
-    const here = new End(share.openPort());
-    await here.start();
-    await here.broker.subscribe(["room"]);
-    service.workers[0]!.terminate();
-    const ends = [some!, others!].map((group) =>
-      Promise.all(group.map(({ closed }) => closed)).then(() => group)
-    );
-    const ended = await Promise.race(ends);
-    const [left, right] = ended === some ? others! : some!;
-    left!.socket.send("still there");
-    await right!.until(() => right!.got.includes("still there"));
-    await here.until("room still there");
-    await service.stop();
-    await Promise.all(ends);
-    await here.broker[Symbol.asyncDispose]();
-  },
-});
-
-Deno.test("forkServiceLoop has a broker in its options, also for one worker, and closes it with the last", async () => {
-  const broker = faultyBroker(memoryBroker());
-  const service = await forkServiceLoop(ROOM, LOOPBACK, { broker });
-  assertEquals(service.workers.length, 1);
-  const [one, two] = [await enter(service.port), await enter(service.port)];
-  one.socket.send("hello");
-  await two.until(() => two.got.includes("hello"));
-  assert(!broker.calls.includes("dispose"));
-  await service.stop();
-  assertEquals(broker.calls.filter((call) => call === "dispose"), ["dispose"]);
-  await Promise.all([one.closed, two.closed]);
-});
-
-Deno.test("a broker in the wrong place, or none, is refused by name", async () => {
-  const info = { ...LOOPBACK, broker: memoryBroker() };
-  const error = await assertRejects(() => forkServiceLoop(ROOM, info), LwsError);
-  assertEquals([error.code, error.message], [
-    "invalid-option",
-    "forkServiceLoop: broker can't be sent to a worker; give it in the options, { broker }",
-  ]);
-  const none = { broker: {} as Broker };
-  const other = await assertRejects(() => forkServiceLoop(ROOM, LOOPBACK, none), LwsError);
-  assertEquals(other.code, "invalid-argument");
-  assert(other.message.startsWith("forkServiceLoop: broker is {…}; allowed: a broker"));
-});
-
-Deno.test("a service that can't start closes the broker that it was given", async () => {
-  const broker = faultyBroker(memoryBroker());
-  const nothing = new URL("../../fixtures/forked/nothing.ts", import.meta.url);
-  await assertRejects(() => forkServiceLoop(nothing, LOOPBACK, { broker }), LwsError);
-  assertEquals(broker.calls, ["dispose"]);
 });

@@ -175,6 +175,7 @@ Deno.test("wrong arguments are named, and a rejection that is not looked at ends
     ["subscribe: topic", () => wsi.subscribe!("a".repeat(256))],
     ["subscribe: options", () => wsi.subscribe!("t", 7)],
     ["subscribe: since", () => wsi.subscribe!("t", { since: { epoch: "e", offset: 0.5 } })],
+    ["subscribe: begin", () => wsi.subscribe!("t", { begin: true })],
     ["subscribe: until", () => wsi.subscribe!("t", { until: 7 })],
     ["publish: topic", () => wsi.publish!("\n", "x")],
     ["publish: data", () => wsi.publish!("t", 7)],

@@ -5,6 +5,9 @@ import type { NodeChoice, Order, Stopped } from "./wire.ts";
 
 const NODE = fromFileUrl(new URL("node.ts", import.meta.url));
 
+/** How long the last publications may take, which time out and are made again in less. */
+const STOPPED_MS = 60_000;
+
 /** A node that serves. */
 export class NodeProcess implements AsyncDisposable {
   readonly port: number;
@@ -41,10 +44,17 @@ export class NodeProcess implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
   }
 
-  /** Ends its publications, and tells what they were. */
+  /** Ends its publications, and tells what they were, unless the broker takes the last one no more. */
   async stopPublishing(): Promise<Stopped> {
     await this.order({ stop: true });
-    return JSON.parse(await nextLine(this.#lines)) as Stopped;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const late = () => reject(new Error("the node can't publish what it has begun to"));
+    const timer = setTimeout(late, STOPPED_MS);
+    try {
+      return JSON.parse(await Promise.race([nextLine(this.#lines), promise])) as Stopped;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {

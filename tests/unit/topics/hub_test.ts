@@ -162,6 +162,19 @@ Deno.test("recovered is true where nothing can be missing, and only there", () =
   assert(!rig().hub.subscribe(subscriber, "t", second).recovered, "another count");
 });
 
+Deno.test("where a subscription begins is told once, before anything is sent", () => {
+  const { hub, publish } = rig();
+  const subscriber = new Played();
+  const { epoch } = publish("t", "1");
+  for (let i = 0; i < 2; i++) {
+    hub.subscribe(subscriber, "t", { epoch, offset: 0 }, ({ offset, recovered }) => {
+      subscriber.got.push(`(begin ${offset} ${recovered})`);
+      publish("t", "2");
+    });
+  }
+  assertEquals(subscriber.got, ["(begin 1 false)", "2"]);
+});
+
 Deno.test("what comes inside of a fragmented message waits for its end, in order, of topics that are left none", () => {
   const { hub, publish } = rig();
   const subscriber = new Played();
@@ -274,7 +287,7 @@ Deno.test("an encoder makes its form once a publication, and the others get the 
   publish("t", "");
   assertEquals(all.map(({ got }) => got), [["t 1"], ["1", ""], ["t 1"]]);
   const data = new Uint8Array([49]);
-  assertEquals(calls[0], { epoch, offset: 1, topic: "t", data, isBinary: false });
+  assertEquals(calls[0], { epoch, offset: 1, topic: "t", data, isBinary: false, hasPlace: true });
   assertEquals(calls.length, 2);
 });
 

@@ -104,6 +104,21 @@ Deno.test("a topic that is forgotten begins behind all that was, so that no posi
   assertEquals([complete, publications.map(({ offset }) => offset)], [true, [next.offset]]);
 });
 
+Deno.test("members of an end that is closed leave with it, and those of the others stay", async () => {
+  const { broker, clock } = await started({ historySize: 9 });
+  const other = broker.openNode!();
+  await other.start(SILENT, clock);
+  for (const [end, id] of [[broker, "a"], [other, "b"]] as const) {
+    await end.presence!.tend(1_000, true);
+    await end.presence!.join("t", { id, key: id, info: "null" }, true);
+  }
+  await broker[Symbol.asyncDispose]();
+  const { members } = await other.presence!.members("t", 9);
+  assertEquals(members.map(({ id }) => id), ["b"]);
+  const { publications } = await other.history("t", undefined, 9);
+  assertEquals(publications.map(({ presence }) => presence), ["join", "join", "leave"]);
+});
+
 Deno.test("options are refused by name", () => {
   const wrong: [name: string, options: unknown][] = [
     ["options", 7],

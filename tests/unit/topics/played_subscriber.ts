@@ -84,6 +84,10 @@ export class Played implements Subscriber<Message> {
     this.onTold?.(gap);
   }
 
+  hasFailed(): void {
+    this.got.push("(failed)");
+  }
+
   tellPresence(change: PresenceChange): void {
     this.changes.push(change);
     const keysOf = (kind: "joins" | "updates" | "leaves") =>

@@ -1,4 +1,4 @@
-/** Questions to a server of NATS over one connection, and their answers: one inbox is for all that have one answer. */
+/** Questions to a server of NATS over one connection, and their answers: one inbox is for all of them. */
 
 import {
   createInbox,
@@ -21,8 +21,7 @@ export class NoAnswer extends Error {}
 interface Asked {
   readonly deadline: number;
   readonly subject: string;
-  /** Whether that was all. */
-  readonly take: (message: Msg) => boolean;
+  readonly take: (message: Msg) => void;
   readonly fail: (error: Error) => void;
 }
 
@@ -45,81 +44,36 @@ export class Requests {
     this.#timeoutMs = timeoutMs;
     connection.subscribe(`${this.#inbox}*`, {
       callback: (error, message) => {
-        if (error === null) this.#take(message.subject, message);
+        if (error === null) this.#take(message);
         else this.end(error);
       },
     });
   }
 
   ask(subject: string, data?: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
-    return new Promise((resolve, reject) => {
+    return new Promise((take, fail) => {
+      if (this.#ended !== undefined) return fail(this.#ended);
       const reply = `${this.#inbox}${++this.#last}`;
-      this.#send(reply, subject, data, headers, (message) => {
-        resolve(message);
-        return true;
-      }, reject);
+      const deadline = this.#clock.now() + this.#timeoutMs;
+      this.#asked.set(reply, { deadline, subject, take, fail });
+      this.#arm();
+      try {
+        this.#connection.publish(subject, data, headers ? { reply, headers } : { reply });
+      } catch (error) {
+        this.#asked.delete(reply);
+        fail(error as Error);
+      }
     });
   }
 
-  /**
-   * Gets several answers, which may have any subject, so that they have an inbox of their own; `take` says with which
-   * of them the last one has come.
-   */
-  async askMany(subject: string, data: string, take: (message: Msg) => boolean): Promise<void> {
-    const inbox = createInbox();
-    const { promise, resolve, reject } = Promise.withResolvers<Msg>();
-    const subscription = this.#connection.subscribe(inbox, {
-      callback: (error, message) => {
-        if (error === null) this.#take(inbox, message);
-        else reject(error);
-      },
-    });
-    this.#send(inbox, subject, data, undefined, (message) => {
-      const isLast = take(message);
-      if (isLast) resolve(message);
-      return isLast;
-    }, reject);
-    try {
-      await promise;
-    } finally {
-      subscription.unsubscribe();
-    }
-  }
-
-  #send(
-    reply: string,
-    subject: string,
-    data: Uint8Array | string | undefined,
-    headers: MsgHdrs | undefined,
-    take: (message: Msg) => boolean,
-    fail: (error: Error) => void,
-  ): void {
-    if (this.#ended !== undefined) return fail(this.#ended);
-    const deadline = this.#clock.now() + this.#timeoutMs;
-    this.#asked.set(reply, { deadline, subject, take, fail });
-    this.#arm();
-    try {
-      this.#connection.publish(subject, data, headers ? { reply, headers } : { reply });
-    } catch (error) {
-      this.#asked.delete(reply);
-      fail(error as Error);
-    }
-  }
-
-  #take(reply: string, message: Msg): void {
-    const asked = this.#asked.get(reply);
+  #take(message: Msg): void {
+    const asked = this.#asked.get(message.subject);
     // Late.
     if (asked === undefined) return;
+    this.#asked.delete(message.subject);
     if (message.data.length === 0 && message.headers?.code === NO_RESPONDERS) {
-      this.#asked.delete(reply);
-      return asked.fail(new NoResponders(`nothing answers at ${asked.subject}`));
-    }
-    try {
-      if (asked.take(message)) this.#asked.delete(reply);
-    } catch (error) {
-      this.#asked.delete(reply);
-      asked.fail(error as Error);
-    }
+      asked.fail(new NoResponders(`nothing answers at ${asked.subject}`));
+    } else asked.take(message);
   }
 
   #arm(): void {

@@ -38,6 +38,16 @@ export function onceConfig(options: CheckedOptions, layout: Layout): StreamConfi
   };
 }
 
+/** The stream of members and leases: of each the last that was said. */
+export function presenceConfig(options: CheckedOptions, layout: Layout): StreamConfig {
+  const config = common(options, layout.presenceStream, layout.lease("*"));
+  return {
+    ...config,
+    subjects: [layout.lease("*"), layout.member("*", "*", "*"), layout.time],
+    max_msgs_per_subject: 1,
+  };
+}
+
 function common({ replicas, storage }: CheckedOptions, name: string, subject: string) {
   return {
     name,

@@ -1,18 +1,16 @@
-/** The calls of JetStream's API that are needed, as its wire protocol has them. */
+/** The calls of JetStream's API that are needed, as its wire protocol has them: by them a message costs one question. */
 
-import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
 import { LwsError } from "../../../base/errors.ts";
 import type { Requests } from "../server/requests.ts";
 
 const API = "$JS.API";
 const STREAM_NOT_FOUND = 10059;
 const WRONG_LAST_SEQUENCE = 10071;
+/** Of a message that is not there, or not any more. */
+const NOT_REMOVED: readonly number[] = [10043, 10057];
 /** Of what a direct read does not find. */
 const NOT_FOUND = 404;
-/** What ends a pull that has brought all there was. */
-const PULL_ENDS: readonly number[] = [404, 408];
-/** How long a consumer that was forgotten is kept, in nanoseconds. */
-const CONSUMER_NS = 30_000_000_000;
 
 /** A stream's configuration, as the API spells it. */
 export type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string };
@@ -37,6 +35,8 @@ export interface StoredMessage {
   readonly sequence: number;
   readonly headers: MsgHdrs | undefined;
   readonly data: Uint8Array;
+  /** When it was stored, by the server's clock, as RFC 3339 has it. */
+  readonly storedAt: string;
 }
 
 /** What JetStream refuses. */
@@ -47,6 +47,13 @@ export class ApiError extends LwsError {
     super("broker-unavailable", `natsBroker: JetStream: ${description} (${number})`);
     this.number = number;
   }
+}
+
+/** What a stream has taken. */
+export interface Put {
+  readonly seq: number;
+  /** Whether it had it already. */
+  readonly isDuplicate: boolean;
 }
 
 interface Answer {
@@ -96,7 +103,7 @@ export class JetStream {
     return this.#call(`STREAM.UPDATE.${config.name}`, config);
   }
 
-  /** The subjects of a stream that match a pattern, and how many messages each has. */
+  /** The subjects of a stream that match a pattern. */
   async subjects(stream: string, pattern: string): Promise<string[]> {
     const subjects: string[] = [];
     for (;;) {
@@ -125,7 +132,13 @@ export class JetStream {
     if (all?.code === NOT_FOUND) return undefined;
     const sequence = Number(all?.get("Nats-Sequence"));
     if (!(sequence > 0)) throw new ApiError(all?.code ?? 0, all?.description ?? "no message");
-    return { subject: all!.get("Nats-Subject"), sequence, headers: all, data: message.data };
+    return {
+      subject: all!.get("Nats-Subject"),
+      sequence,
+      headers: all,
+      data: message.data,
+      storedAt: all!.get("Nats-Time-Stamp"),
+    };
   }
 
   async #readFromLeader(stream: string, which: unknown): Promise<StoredMessage | undefined> {
@@ -133,6 +146,7 @@ export class JetStream {
       readonly message: {
         readonly subject: string;
         readonly seq: number;
+        readonly time: string;
         readonly hdrs?: string;
         readonly data?: string;
       };
@@ -144,12 +158,13 @@ export class JetStream {
     const { message, error } = answer.json<Partial<Got> & Answer>();
     if (error?.code === NOT_FOUND && error.err_code !== STREAM_NOT_FOUND) return undefined;
     if (error !== undefined) throw errorOf(error);
-    const { subject, seq, hdrs, data } = message!;
+    const { subject, seq, time, hdrs, data } = message!;
     return {
       subject,
       sequence: seq,
       headers: hdrs === undefined ? undefined : headersOf(Uint8Array.fromBase64(hdrs)),
       data: data === undefined ? new Uint8Array() : Uint8Array.fromBase64(data),
+      storedAt: time,
     };
   }
 
@@ -159,7 +174,7 @@ export class JetStream {
       await this.#call(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
       return true;
     } catch (error) {
-      if (error instanceof ApiError && error.number !== STREAM_NOT_FOUND) return false;
+      if (error instanceof ApiError && NOT_REMOVED.includes(error.number)) return false;
       throw error;
     }
   }
@@ -169,7 +184,7 @@ export class JetStream {
     subject: string,
     data: Uint8Array | string,
     options: { readonly headers?: MsgHdrs | undefined; readonly expected?: number } = {},
-  ): Promise<{ readonly seq: number; readonly isDuplicate: boolean } | undefined> {
+  ): Promise<Put | undefined> {
     let all = options.headers;
     if (options.expected !== undefined) {
       all ??= headers();
@@ -183,91 +198,6 @@ export class JetStream {
     if (error !== undefined) throw errorOf(error);
     return { seq, isDuplicate: duplicate === true };
   }
-
-  /** Reads a subject's messages from a sequence on, the oldest first, page by page. */
-  async openReader(stream: string, subject: string, from: number): Promise<Reader> {
-    const name = crypto.randomUUID();
-    interface Consumer {
-      readonly num_pending: number;
-    }
-    const { num_pending } = await this.#call<Consumer>(
-      `CONSUMER.CREATE.${stream}.${name}.${subject}`,
-      {
-        stream_name: stream,
-        config: {
-          name,
-          filter_subject: subject,
-          deliver_policy: "by_start_sequence",
-          opt_start_seq: Math.max(1, from),
-          ack_policy: "none",
-          max_deliver: 1,
-          mem_storage: true,
-          num_replicas: 1,
-          inactive_threshold: CONSUMER_NS,
-        },
-      },
-    );
-    return new Reader(this.#requests, stream, name, num_pending);
-  }
-}
-
-/** A consumer of its own for one reading. */
-export class Reader {
-  readonly #requests: Requests;
-  readonly #stream: string;
-  readonly #name: string;
-  /** How many messages are left to read. */
-  pending: number;
-
-  constructor(requests: Requests, stream: string, name: string, pending: number) {
-    this.#requests = requests;
-    this.#stream = stream;
-    this.#name = name;
-    this.pending = pending;
-  }
-
-  /** Up to `most`; none where there are none left. What it took is lost if it rejects. */
-  async read(most: number): Promise<StoredMessage[]> {
-    const got: StoredMessage[] = [];
-    if (this.pending === 0) return got;
-    const call = `${API}.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`;
-    await this.#requests.askMany(
-      call,
-      JSON.stringify({ batch: most, no_wait: true }),
-      (message) => {
-        const code = message.headers?.code ?? 0;
-        if (code !== 0) {
-          if (PULL_ENDS.includes(code)) return true;
-          throw new ApiError(code, message.headers!.description);
-        }
-        const { sequence, pending } = delivered(message);
-        this.pending = pending;
-        const { subject, headers, data } = message;
-        got.push({ subject, sequence, headers, data });
-        return got.length === most || pending === 0;
-      },
-    );
-    return got;
-  }
-
-  /** Nothing waits for that: a consumer that is not deleted ends by itself. */
-  close(): void {
-    const call = `${API}.CONSUMER.DELETE.${this.#stream}.${this.#name}`;
-    this.#requests.ask(call).catch(() => {});
-  }
-}
-
-/** What the reply subject of a delivery says: in its longer form with the domain and the account in front. */
-export function delivered(
-  { reply = "" }: Pick<Msg, "reply">,
-): { sequence: number; pending: number } {
-  const parts = reply.split(".");
-  const at = parts.length > 9 ? 7 : 5;
-  const [sequence, pending] = [Number(parts[at]), Number(parts[at + 3])];
-  if (!reply.startsWith("$JS.ACK.") || !(sequence > 0) || !(pending >= 0)) {
-    throw new ApiError(0, `no delivery has the reply ${reply}`);
-  }
-  return { sequence, pending };
 }
 
 function errorOf(error: NonNullable<Answer["error"]>): ApiError {

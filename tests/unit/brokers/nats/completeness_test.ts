@@ -1,13 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { isComplete, isCutShort } from "../../../../src/brokers/nats/completeness.ts";
+import { isComplete } from "../../../../src/brokers/nats/completeness.ts";
 
 /** Behind 5, of a topic that keeps 10 and one more. */
-const SEEN = { since: 5, hasElder: false, count: 0, most: 11, first: 1_000, isYoung: false };
-
-Deno.test("nothing is missing while something up to there is kept", () => {
-  assertEquals(isComplete({ ...SEEN, hasElder: true, count: 10 }), true);
-  assertEquals(isComplete({ ...SEEN, hasElder: true, count: 11 }), true);
-});
+const SEEN = { since: 5, count: 0, most: 11, first: 1_000, isYoung: false };
 
 Deno.test("as many as are kept at most may be the last of more", () => {
   const young = { ...SEEN, isYoung: true, first: 1 };
@@ -22,14 +17,4 @@ Deno.test("what has gone by its age is missed, unless it is in front", () => {
   assertEquals(isComplete({ ...SEEN, first: 7, isYoung: true }), true);
   assertEquals(isComplete({ ...SEEN, since: 0, first: 1 }), true);
   assertEquals(isComplete({ ...SEEN, since: 0, first: 2 }), false);
-});
-
-Deno.test("a reading that ends in front of the top is cut short, unless it has what was asked for", () => {
-  const wanted = { count: 3, top: 9 };
-  assertEquals(isCutShort({ count: 2, last: 8, bytesLeft: 1 }, wanted), true);
-  assertEquals(isCutShort({ count: 0, last: 0, bytesLeft: 1 }, wanted), true);
-  assertEquals(isCutShort({ count: 2, last: 9, bytesLeft: 1 }, wanted), false);
-  assertEquals(isCutShort({ count: 2, last: 12, bytesLeft: 1 }, wanted), false);
-  assertEquals(isCutShort({ count: 3, last: 8, bytesLeft: 1 }, wanted), false);
-  assertEquals(isCutShort({ count: 2, last: 8, bytesLeft: 0 }, wanted), false);
 });

@@ -103,6 +103,7 @@ Deno.test("a share's messages are those that a port can do something with", () =
     { kind: "publications", columns: toColumns([]) },
     { kind: "answer", id: 1, result: undefined },
     { kind: "refusal", id: 1, code: "aborted", message: "m" },
+    { kind: "refusal", id: 1, code: "aborted", message: "m", parts: ["p"] },
     { kind: "interrupted", topics: undefined },
     { kind: "interrupted", topics: ["t"] },
     { kind: "state", isUp: true },
@@ -114,13 +115,21 @@ Deno.test("a share's messages are those that a port can do something with", () =
     { kind: "publications" },
     { kind: "answer" },
     { kind: "refusal", id: 1, code: "aborted" },
+    { kind: "refusal", id: 1, code: "aborted", message: "m", parts: [1] },
+    { kind: "interrupted", topics: [1] },
     { kind: "interrupted", topics: "t" },
     { kind: "state", isUp: 1 },
     { kind: "other" },
   ];
   for (const each of bad) assertEquals(item(each), false, Deno.inspect(each));
   for (const each of [null, {}, { items: 7 }]) assertEquals(isShareMessage(each), false);
-  const hello = { kind: "broker", keepsHistory: true, hasPresence: false, canReconnect: false };
+  const hello = {
+    kind: "broker",
+    keepsHistory: true,
+    hasPresence: false,
+    canReconnect: false,
+    hasParts: false,
+  };
   assert(isHello(hello));
   for (const each of [null, {}, { ...hello, kind: "x" }, { ...hello, keepsHistory: undefined }]) {
     assertEquals(isHello(each), false);

@@ -1,7 +1,13 @@
 /** What becomes of publications through the faults of a broker. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type BrokerPublication, LwsError, memoryBroker } from "../../../../mod.ts";
+import {
+  type BrokerPublication,
+  LwsError,
+  memoryBroker,
+  portBroker,
+  shareBroker,
+} from "../../../../mod.ts";
 import { faultyBroker } from "../../../../src/testing/faulty_broker.ts";
 import { message, Played } from "../played_subscriber.ts";
 import { settle } from "../../../support/serve.ts";
@@ -89,6 +95,22 @@ Deno.test("a broker that was set back to an elder state with the same epoch is f
   const data = new TextEncoder().encode("new");
   rig.broker.live("t", { epoch: last.epoch, offset: 7, data, isBinary: false });
   for (const each of [subscriber, joined, late]) assertEquals(each.got.at(-1), "new");
+});
+
+Deno.test("a subscriber that is ahead of a gap, by history, has missed nothing and hears of none", async () => {
+  await using rig = new Rig({ history: { historySize: 2 } });
+  const live = await rig.join("t");
+  const { epoch } = await rig.publish("t", "1");
+  rig.broker.deafen();
+  await rig.publish("t", "2", "3", "4", "5", "6");
+  const ahead = new Played();
+  await rig.hub.subscribe(ahead, "t", { epoch, offset: 4 });
+  assertEquals(ahead.got, ["5", "6"]);
+  rig.broker.revive();
+  await rig.publish("t", "7");
+  await settle();
+  assertEquals(live.got, ["1", "(gap: trimmed)", "6", "7"]);
+  assertEquals(ahead.got, ["5", "6", "7"]);
 });
 
 Deno.test("a live feed that was cut is made up for when the broker says so, of all topics or of some", async () => {
@@ -231,33 +253,57 @@ Deno.test("a subscription that fails is made again", async () => {
   assertEquals([subscriber.got, rig.log.lines.length], [["1"], 1], "the log has the first time");
 });
 
-Deno.test("a part of the broker that is away keeps nothing of another part waiting", async () => {
-  const broker = faultyBroker(memoryBroker(KEEPS));
-  const refused = new Error("away");
-  let isAway = true;
-  const guarded = <Result>(topics: readonly string[], call: () => Promise<Result>) =>
-    isAway && topics.some((topic) => topic.startsWith("away")) ? Promise.reject(refused) : call();
-  const { subscribe, tops } = broker;
-  Object.assign(broker, {
-    partOf: (topic: string) => topic.split("/")[0],
-    subscribe: (topics: readonly string[]) => guarded(topics, () => subscribe.call(broker, topics)),
-    tops: (topics: readonly string[]) => guarded(topics, () => tops.call(broker, topics)),
+for (const how of ["", ", over a port"]) {
+  Deno.test(`a part of the broker that is away keeps nothing of another part waiting${how}`, async () => {
+    const broker = faultyBroker(memoryBroker(KEEPS));
+    const refused = new Error("away");
+    let isAway = true;
+    const guarded = <Result>(topics: readonly string[], call: () => Promise<Result>) =>
+      isAway && topics.some((topic) => topic.startsWith("away")) ? Promise.reject(refused) : call();
+    const { subscribe, tops } = broker;
+    Object.assign(broker, {
+      partOf: (topic: string) => topic.split("/")[0],
+      subscribe: (topics: readonly string[]) =>
+        guarded(topics, () => subscribe.call(broker, topics)),
+      tops: (topics: readonly string[]) => guarded(topics, () => tops.call(broker, topics)),
+    });
+    await using share = shareBroker(broker);
+    const through = how === "" ? broker : portBroker(share.openPort());
+    await using rig = new Rig({ broker, through, limits: { positionCheckMs: 10_000 } });
+    const late = new Played();
+    const waiting = rig.hub.subscribe(late, "away/1");
+    const joined = rig.join("there/1");
+    await rig.pass(500);
+    const there = await joined;
+    await rig.publish("there/1", "1");
+    // What the live feed loses is found by a check of its own part.
+    broker.onLive = () => [];
+    await rig.publish("there/1", "2");
+    broker.onLive = undefined;
+    isAway = false;
+    await rig.pass(2_000);
+    await waiting;
+    isAway = true;
+    await rig.pass(20_000);
+    assertEquals([there.got, late.got], [["1", "2"], []]);
   });
-  await using rig = new Rig({ broker, limits: { positionCheckMs: 10_000 } });
-  const late = new Played();
-  const waiting = rig.hub.subscribe(late, "away/1");
-  const there = await rig.join("there/1");
-  await rig.publish("there/1", "1");
-  // What the live feed loses is found by a check of its own part.
-  broker.onLive = () => [];
-  await rig.publish("there/1", "2");
-  broker.onLive = undefined;
-  isAway = false;
+}
+
+Deno.test("a topic that could not be subscribed to anew is not live, whatever the broker says meanwhile", async () => {
+  await using rig = new Rig();
+  const subscriber = await rig.join("t");
+  rig.broker.fail("history", new Error("no"));
+  rig.broker.deafen();
+  await rig.publish("t", "1");
+  rig.broker.revive();
+  // Its repair is begun anew before its subscription is.
+  await rig.publish("t", "2");
+  rig.broker.fail("subscribe", new Error("no"), 3);
+  await rig.broker.restart();
+  rig.broker.interrupt();
   await rig.pass(2_000);
-  await waiting;
-  isAway = true;
-  await rig.pass(20_000);
-  assertEquals([there.got, late.got], [["1", "2"], []]);
+  await rig.publish("t", "3");
+  assertEquals(subscriber.got, ["1", "2", "3"]);
 });
 
 Deno.test("two nodes that are the first on a topic at once, and nothing is known of it", async () => {

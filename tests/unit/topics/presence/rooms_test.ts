@@ -124,9 +124,16 @@ Deno.test("while the broker is away nothing is listed, and what has changed is t
   const error = await assertRejects(() => keys(two), LwsError);
   assertEquals(error.code, "broker-unavailable");
   await two.broker.restart();
-  await town.pass(2_000);
-  assertEquals(watcher.got.toSorted(), ["(joins a)", "(joins b,leaves a)"]);
-  assertEquals(await keys(two), ["b 1"]);
+  await town.pass(2_500);
+  const c = await member(one, "c");
+  assertEquals(await keys(two), ["b 1", "c 1"]);
+  one.hub.end(c);
+  await settle();
+  assertEquals(watcher.got, ["(joins a)"], "others may be on their way back");
+  await town.pass(500);
+  assertEquals(watcher.got, ["(joins a)", "(joins b,leaves a)"]);
+  const before = readsOf(two);
+  assertEquals([await keys(two), readsOf(two)], [["b 1"], before], "it is followed again");
 });
 
 Deno.test("reading that fails is tried again, and what came meanwhile is told", async () => {
