@@ -65,7 +65,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/redis/route",
     "brokers/redis/scripts",
     "brokers/redis/server/redis_server",
-    "brokers/redis/server/subscriptions",
   ],
   "peers/redis/presence_test.ts": [
     "brokers/redis/presence/presence",

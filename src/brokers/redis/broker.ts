@@ -145,12 +145,13 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
       const channel = keys.channel(topic);
       const result = isNamed ? [keys.result(topic, id)] : [];
       if (!history) {
-        await server.run(publishOnce, [channel, ...result], [body]);
+        await server.run(publishOnce, result, [channel, body]);
         return NO_PLACE;
       }
       const epoch = this.epochOf(server);
-      const names = [keys.meta(topic), keys.stream(topic), channel, ...result];
-      const answer = await server.run(publish, names, [epoch, body, String(data.length)]);
+      const names = [keys.meta(topic), keys.stream(topic), ...result];
+      const facts = [channel, epoch, body, String(data.length)];
+      const answer = await server.run(publish, names, facts);
       return typeof answer === "number" ? { epoch, offset: answer } : positionOf(answer as string);
     });
   }

@@ -9,6 +9,13 @@ const SLOTS = 16_384;
 const BUS = 10_000;
 const FIRST_GIVEN = 32_768;
 
+/** A slot on its way, of which both nodes know. */
+export interface SlotMove {
+  /** What is in it goes over. */
+  takeKeys(): Promise<void>;
+  end(): Promise<void>;
+}
+
 /** One that runs. */
 export interface RedisCluster extends AsyncDisposable {
   readonly urls: readonly string[];
@@ -17,7 +24,9 @@ export interface RedisCluster extends AsyncDisposable {
   primaryOf(topic: string, prefix?: string): Promise<RedisProcess>;
   /** Takes the slot of a topic to a node, with all that is in it. */
   moveSlotOf(topic: string, to: RedisProcess, prefix?: string): Promise<void>;
-  /** Has a replica take the place of a primary that is there, or gone. */
+  /** As that, step by step. */
+  beginMove(topic: string, to: RedisProcess, prefix?: string): Promise<SlotMove>;
+  /** The replica of a primary. */
   replicaOf(primary: RedisProcess): Promise<RedisProcess>;
 }
 
@@ -83,24 +92,35 @@ export async function startRedisCluster(
     }
     throw new Error(`no node has slot ${slot}`);
   };
+  const beginMove = async (topic: string, to: RedisProcess, prefix?: string) => {
+    const from = await primaryOf(topic, prefix);
+    const slot = await slotOf(topic, prefix);
+    const idOf = async (node: RedisProcess) => await node.cli("cluster", "myid");
+    await to.cli("cluster", "setslot", slot, "importing", await idOf(from));
+    await from.cli("cluster", "setslot", slot, "migrating", await idOf(to));
+    return {
+      async takeKeys() {
+        const keys = (await from.cli("cluster", "getkeysinslot", slot, "100")).split("\n");
+        const there = ["127.0.0.1", String(to.port), "", "0", "5000", "KEYS"];
+        if (keys[0] !== "") await from.cli("migrate", ...there, ...keys);
+      },
+      async end() {
+        for (const node of [to, from]) {
+          await node.cli("cluster", "setslot", slot, "node", await idOf(to));
+        }
+      },
+    };
+  };
   return {
     urls: nodes.map(({ url }) => url),
     nodes,
     primaryOf,
     async moveSlotOf(topic, to, prefix) {
-      const from = await primaryOf(topic, prefix);
-      const slot = await slotOf(topic, prefix);
-      if (from === to) return;
-      const idOf = async (node: RedisProcess) => await node.cli("cluster", "myid");
-      await to.cli("cluster", "setslot", slot, "importing", await idOf(from));
-      await from.cli("cluster", "setslot", slot, "migrating", await idOf(to));
-      const keys = (await from.cli("cluster", "getkeysinslot", slot, "100")).split("\n");
-      const there = ["127.0.0.1", String(to.port), "", "0", "5000", "KEYS"];
-      if (keys[0] !== "") await from.cli("migrate", ...there, ...keys);
-      for (const node of [to, from]) {
-        await node.cli("cluster", "setslot", slot, "node", await idOf(to));
-      }
+      const move = await beginMove(topic, to, prefix);
+      await move.takeKeys();
+      await move.end();
     },
+    beginMove,
     async replicaOf(primary) {
       const lines = await linesOf();
       const id = lines.find((line) => nodeOf(line) === primary)!.split(" ")[0]!;
