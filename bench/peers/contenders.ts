@@ -64,23 +64,28 @@ type Found = Pick<Contender, "version" | "command">;
 const ROOT_CONFIG = here("../../deno.json");
 
 /** A script on this Deno; the lock file is the project's, and has none of the contenders. */
-function onDeno(script: string, ...args: readonly string[]): readonly string[] {
+function serverOnDeno(script: string, ...args: readonly string[]): readonly string[] {
+  return onDeno(script, "0", ...args);
+}
+
+/** The same for a script that listens to nothing. */
+export function onDeno(script: string, ...args: readonly string[]): readonly string[] {
   const options = ["run", "-A", "--quiet", "--no-lock", "--config", ROOT_CONFIG];
-  return [Deno.execPath(), ...options, here(`servers/${script}`), "0", ...args];
+  return [Deno.execPath(), ...options, here(`servers/${script}`), ...args];
 }
 
 const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = {
-  lws: async () => ({ version: await ownVersion(), command: onDeno("lws.ts") }),
+  lws: async () => ({ version: await ownVersion(), command: serverOnDeno("lws.ts") }),
 
   "lws-epoll": async () => {
     requireEpoll();
-    return { version: await ownVersion(), command: onDeno("lws.ts", "--epoll") };
+    return { version: await ownVersion(), command: serverOnDeno("lws.ts", "--epoll") };
   },
 
-  deno: () => ({ version: Deno.version.deno, command: onDeno("deno_builtin.ts") }),
+  deno: () => ({ version: Deno.version.deno, command: serverOnDeno("deno_builtin.ts") }),
 
   "ws-deno": async () => {
-    const command = onDeno("ws.mjs", `npm:ws@${WS_VERSION}`);
+    const command = serverOnDeno("ws.mjs", `npm:ws@${WS_VERSION}`);
     const script = `await import("npm:ws@${WS_VERSION}")`;
     const { success, stderr } = await output([Deno.execPath(), "eval", "--no-lock", script]);
     if (!success) throw new Error(`npm:ws@${WS_VERSION} can't be loaded: ${firstLine(stderr)}`);
@@ -113,11 +118,11 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
     return { version: version!.replace(/-.*$/, ""), command: [program, "0"] };
   },
 
-  floor: () => ({ version: `Deno ${Deno.version.deno}`, command: onDeno("floor.ts") }),
+  floor: () => ({ version: `Deno ${Deno.version.deno}`, command: serverOnDeno("floor.ts") }),
 
   "floor-epoll": () => {
     requireEpoll();
-    return { version: `Deno ${Deno.version.deno}`, command: onDeno("floor_epoll.ts") };
+    return { version: `Deno ${Deno.version.deno}`, command: serverOnDeno("floor_epoll.ts") };
   },
 
   nginx: async () => {
@@ -180,7 +185,7 @@ export async function servingFiles(
     const script = FILE_SERVERS[each.id];
     const command = script === undefined
       ? await nginxServing(NGINX, folder)
-      : onDeno(script, folder);
+      : serverOnDeno(script, folder);
     return { ...each, command };
   });
   return await Promise.all(serving);
@@ -190,7 +195,10 @@ export async function servingFiles(
 export function publishing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ id }) => isOurs(id)).map((each) => {
     const more = each.id === OURS_EPOLL ? ["--epoll"] : [];
-    const [program, verb, ...rest] = onDeno("lws_topics.ts", ...more) as [string, ...string[]];
+    const [program, verb, ...rest] = serverOnDeno("lws_topics.ts", ...more) as [
+      string,
+      ...string[],
+    ];
     return { ...each, command: [program, verb!, "--v8-flags=--expose-gc", ...rest] };
   });
 }

@@ -18,7 +18,7 @@ import {
 export class PreparedMessage extends Face<Framed> implements Prepared {
   /** Use {@linkcode prepareMessage}. */
   constructor(kind: "text" | "binary", payload: Bytes) {
-    super(new Framed(kind, payload));
+    super(inFrame(kind, bytesOf("prepareMessage: data", payload)));
   }
 
   get kind(): "text" | "binary" {
@@ -37,16 +37,28 @@ export const framedOf = behind<Framed>;
 export class Framed {
   readonly kind: "text" | "binary";
   readonly byteLength: number;
-  /** The whole frame, as a server sends it. */
-  readonly frame: SharedBytes;
+  /** Until it is in its frame. */
+  #payload: Uint8Array | undefined;
+  #frame: SharedBytes | undefined;
   /** What extensions made of it, by their key; the frame itself where they leave it as it is. */
   #encoded: Map<string, SharedBytes> | undefined;
 
-  constructor(kind: "text" | "binary", payload: Bytes) {
-    const bytes = bytesOf("prepareMessage: data", payload);
+  /** @param payload does not change before the message is in its frame */
+  constructor(kind: "text" | "binary", payload: Uint8Array) {
     this.kind = kind;
-    this.byteLength = bytes.length;
-    this.frame = frameOf(this.opcode | FIN, bytes);
+    this.byteLength = payload.length;
+    this.#payload = payload;
+  }
+
+  /** The whole frame, as a server sends it; made when it is first asked for. */
+  get frame(): SharedBytes {
+    return this.#frame ?? this.#makeFrame();
+  }
+
+  #makeFrame(): SharedBytes {
+    const frame = this.#frame = frameOf(this.opcode | FIN, this.#payload!);
+    this.#payload = undefined;
+    return frame;
   }
 
   /** The frame for connections with an extension, made once for all of its kind. */
@@ -71,7 +83,7 @@ export class Framed {
   }
 
   get payload(): Uint8Array {
-    return this.frame.bytes.subarray(this.frame.length - this.byteLength);
+    return this.#payload ?? this.frame.bytes.subarray(this.frame.length - this.byteLength);
   }
 }
 
@@ -117,7 +129,21 @@ export function prepareMessage(
 export function framed(call: string, data: string | Bytes | Prepared): Framed {
   if (data instanceof PreparedMessage && isFace(data)) return framedOf(data);
   const kind = typeof data === "string" ? "text" : "binary";
+  return inFrame(kind, bytesOf(`${call}: data`, data));
+}
+
+/** As {@linkcode framed}, of data that is the program's own still: for what is done with it in the same turn. */
+export function borrowed(call: string, data: string | Bytes | Prepared): Framed {
+  if (data instanceof PreparedMessage && isFace(data)) return framedOf(data);
+  const kind = typeof data === "string" ? "text" : "binary";
   return new Framed(kind, bytesOf(`${call}: data`, data));
+}
+
+/** A copy of what may change. */
+function inFrame(kind: "text" | "binary", payload: Uint8Array): Framed {
+  const message = new Framed(kind, payload);
+  void message.frame;
+  return message;
 }
 
 function frameOf(first: number, payload: Uint8Array): SharedBytes {

@@ -37,6 +37,8 @@ export class Hub<Message extends Publishable> extends Topics<Message, Place, Own
   implements TopicCalls<Message> {
   readonly hasLagging = false;
   readonly keepsHistory = false;
+  /** One may be in the middle of a message, behind which others wait. */
+  readonly takesAtOnce = false;
   readonly presence: LocalPresence<Message>;
   readonly #epoch = crypto.randomUUID();
   readonly #now: () => number;

@@ -84,6 +84,8 @@ export interface TopicCalls<Message> {
   readonly hasLagging: boolean;
   /** Whether publications are kept. */
   readonly keepsHistory: boolean;
+  /** Whether the data of a publication has been taken when `publish` returns, and is not looked at any more. */
+  readonly takesAtOnce: boolean;
   readonly presence: PresenceCalls<Message>;
   has(name: string): boolean;
   subscriberCount(name: string): number;

@@ -1,6 +1,7 @@
 /** All cases, in the order in which they are measured. */
 
 import { broadcast } from "./broadcast.ts";
+import { brokerCase } from "./brokers.ts";
 import type { Case } from "./case.ts";
 import { files } from "./files.ts";
 import { growth } from "./growth.ts";
@@ -34,6 +35,8 @@ export const CASES: readonly Case[] = [
   broadcast,
   topics,
   topicsIdle,
+  brokerCase("redis"),
+  brokerCase("nats"),
   growth,
   // After the case whose maximum it halves.
   latency,

@@ -36,9 +36,9 @@ export const topics: Case = {
       figures: [
         { name: "loop", title: "loop" },
         { name: "one", title: "one topic" },
-        { name: "ofLoop", title: "of the loop", digits: 2 },
+        { name: "ofLoop", title: "one topic ÷ loop", digits: 2 },
         { name: "many", title: "topics" },
-        { name: "ofOne", title: "of one topic", digits: 2 },
+        { name: "ofOne", title: "topics ÷ one topic", digits: 2 },
       ],
       ...taken,
       notes: [],
@@ -46,7 +46,8 @@ export const topics: Case = {
   },
 };
 
-async function rate(
+/** Deliveries a second by one of the ways of `servers/lws_topics.ts`. */
+export async function rate(
   { load, effort: { warmup } }: Bench,
   server: ServerProcess,
   way: string,

@@ -38,7 +38,7 @@ export const topicsIdle: Case = {
       figures: [
         { name: "connection", title: "bytes/connection" },
         { name: "topic", title: "bytes/topic" },
-        { name: "ofConnection", title: "of a connection", digits: 2 },
+        { name: "ofConnection", title: "topic ÷ connection", digits: 2 },
       ],
       ...taken,
       notes: [],
@@ -47,7 +47,7 @@ export const topicsIdle: Case = {
 };
 
 /** What each of so many connections costs: memory of the process, and of the heap when it is swept. */
-async function held(
+export async function held(
   { load }: Bench,
   server: ServerProcess,
   way: string,

@@ -2,11 +2,18 @@
  * A server of this module that has what one connection sends reach all of them: on `/loop` by a loop of
  * prepared writes, on `/topic` by a topic of all, on `/topics` by a topic of each one's own. A connection to
  * `/idle` subscribes to one of its own, and nothing more; one to `/nothing` not even that; one to `/heap` is told the
- * bytes of the heap that are in use. Needs `--v8-flags=--expose-gc`.
+ * bytes of the heap that are in use. With `--broker redis 6379` topics are that broker's. Needs `--v8-flags=--expose-gc`.
  */
 
-import { createContext, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
+import {
+  type Broker,
+  createContext,
+  prepareMessage,
+  type Protocol,
+  type Wsi,
+} from "../../../mod.ts";
 import { epollNetwork } from "../../../src/transport/epoll/mod.ts";
+import type { BrokerId } from "./broker_ways.ts";
 import { announce, PORT } from "./listening.mjs";
 
 const audience = new Set<Wsi>();
@@ -71,11 +78,20 @@ const heap: Protocol = {
   },
 };
 
+const brokerAt = Deno.args.indexOf("--broker");
+
 await using context = createContext({
   port: PORT,
   iface: "127.0.0.1",
   protocols: [loop, topic, topics, idle, nothing, heap],
+  ...brokerAt >= 0 && { broker: await brokerFor(Deno.args.slice(brokerAt + 1)) },
   ...Deno.args.includes("--epoll") && { network: epollNetwork() },
 });
 announce(context.port);
 await context.closed;
+
+/** The client libraries are for those that ask for them. */
+async function brokerFor([id, port]: readonly string[]): Promise<Broker> {
+  const { brokerOf } = await import("./broker_ways.ts");
+  return brokerOf(id as BrokerId, Number(port), 100);
+}

@@ -15,7 +15,7 @@ import { behind, isFace } from "../../base/face.ts";
 import { LwsError } from "../../base/errors.ts";
 import { describeError, log, messageOf } from "../../base/log.ts";
 import { isWhole } from "../../base/option_rules.ts";
-import { type Framed, framed } from "../prepared_message.ts";
+import { borrowed, type Framed, framed } from "../prepared_message.ts";
 import type { Subscriber } from "../../topics/subscriber.ts";
 import { checkTopic } from "../../topics/topic_name.ts";
 import type { Begin, PublishChoices, TopicCalls } from "../../topics/topics.ts";
@@ -85,7 +85,7 @@ export function publish(
     if (!topics.has(topic)) checkTopic("publish", topic);
     checkOptions("publish", options, ["id", "history", "signal"]);
     const choices = { ...choicesOf(topics, options), except };
-    return topics.publish(topic, framed("publish", data), choices);
+    return topics.publish(topic, publicationOf(topics, data), choices);
   });
 }
 
@@ -99,8 +99,12 @@ export function publishToAll(
   return promised(() => {
     if (!topics.has(topic)) checkTopic("publish", topic);
     checkOptions("publish", options, ["id", "except", "history", "signal"]);
-    return topics.publish(topic, framed("publish", data), choicesOf(topics, options));
+    return topics.publish(topic, publicationOf(topics, data), choicesOf(topics, options));
   });
+}
+
+function publicationOf(topics: Topics, data: string | Bytes | PreparedMessage): Framed {
+  return topics.takesAtOnce ? borrowed("publish", data) : framed("publish", data);
 }
 
 function choicesOf(topics: Topics, options: PublishOptions | undefined): PublishChoices<Framed> {

@@ -45,6 +45,11 @@ export class BrokerLink {
     this.#host = host;
   }
 
+  /** Whether calls reach the broker before they return. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
   /** Whether it has started, and is not known to be away. */
   get isUp(): boolean {
     return this.#isUp;

@@ -1,6 +1,7 @@
 /** What is promised of topics over Redis, between two nodes in processes of their own, through what goes wrong. */
 
 import { assert, assertEquals } from "@std/assert";
+import { startRedisCluster } from "../redis/redis_cluster.ts";
 import { REDIS, startRedis } from "../redis/redis_server.ts";
 import { assertHonest, assertWhole, KEEPS, testFaults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
@@ -49,4 +50,34 @@ REDIS.test("connections to Redis are killed, of one kind or the other: nothing i
   }
   await fleet.delivered(50);
   assertWhole(await fleet.settle());
+});
+
+REDIS.test("slots of a Redis Cluster move, and a primary is lost: what may be missed is told, and nothing else", async () => {
+  await using cluster = await startRedisCluster({ replicas: true });
+  const options = { url: cluster.urls, cluster: true, ...KEEPS };
+  const one: BrokerChoice = { kind: "redis", options };
+  await using fleet = await Fleet.start({ brokers: [one, one] });
+  await fleet.publish();
+  await fleet.delivered(50);
+  const touched = new Set<string>();
+  for (const topic of fleet.topics.slice(0, 4)) {
+    const from = await cluster.primaryOf(topic);
+    const to = cluster.nodes.slice(0, 3).find((node) => node !== from)!;
+    await cluster.moveSlotOf(topic, to);
+    touched.add(topic);
+    await fleet.delivered(10);
+  }
+  const lost = await cluster.primaryOf(fleet.topics[0]!);
+  for (const topic of fleet.topics) {
+    if (await cluster.primaryOf(topic) === lost) touched.add(topic);
+  }
+  const others = fleet.followers.filter(({ topic }) => !touched.has(topic));
+  await lost.kill();
+  await fleet.delivered(50, others);
+  await fleet.delivered(50, fleet.followers.filter(({ topic }) => touched.has(topic)));
+  const account = await fleet.settle();
+  assertHonest(account);
+  assert(account.gaps["epoch"]! >= touched.size * 10, JSON.stringify(account.gaps));
+  const told = fleet.followers.filter(({ trace }) => trace.some(({ kind }) => kind === "gap"));
+  assertEquals(new Set(told.map(({ topic }) => topic)), touched);
 });
