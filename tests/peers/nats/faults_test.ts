@@ -2,11 +2,14 @@
 
 import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LwsError, setLogLevel } from "@x/lws";
+import { checkOptions } from "../../../src/brokers/nats/options.ts";
+import { Lines } from "../../../src/brokers/nats/server/connection.ts";
+import { JetStream } from "../../../src/brokers/nats/streams/jetstream.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { administer } from "./administer.ts";
 import { NATS_SERVER, startNats } from "./nats_server.ts";
 import { Path } from "./path.ts";
-import { eventually, Watcher } from "./watcher.ts";
+import { clock, eventually, Watcher } from "./watcher.ts";
 
 // That this server is an old one is no fault of these.
 Deno.test.beforeAll(() => setLogLevel(["err"]));
@@ -240,6 +243,32 @@ NATS_SERVER.test("a login that is wrong, and a server that is not there, are tol
   const away = await assertRejects(() => Watcher.start({ servers: server.url }), LwsError);
   assertEquals(away.code, "broker-unavailable");
   assertStringIncludes(away.message, `${server.url}: connect ECONNREFUSED`);
+});
+
+NATS_SERVER.test("a reading ends where nothing is left of what there was", async () => {
+  await using server = await startNats();
+  await using watcher = await Watcher.start({ servers: server.url, historySize: 30 });
+  for (let i = 1; i <= 20; i++) await watcher.publish("a", String(i));
+  const options = checkOptions({ servers: server.url });
+  const lines = new Lines(options, { prepare: () => Promise.resolve(), up() {}, down() {} }, clock);
+  try {
+    await lines.open();
+    const api = new JetStream(lines.line.requests);
+    const read = async (from: number, most: number) => {
+      const got: number[] = [];
+      await api.readOn("lws_0", "lws.0.in.a", from, most, ({ sequence }) => {
+        got.push(sequence);
+        return false;
+      });
+      return got;
+    };
+    assertEquals(await read(18, 10), [18, 19, 20]);
+    assertEquals(await read(1, 3), [1, 2, 3]);
+    assertEquals(await read(21, 10), []);
+    await assertRejects(() => api.readOn("none", "lws.0.in.a", 1, 10, () => true), LwsError);
+  } finally {
+    await lines.close();
+  }
 });
 
 NATS_SERVER.test("over TLS a server is told by its certificate; both ends have to want it", async () => {

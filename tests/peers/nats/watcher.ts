@@ -5,7 +5,7 @@ import { natsBroker, type NatsOptions } from "@x/lws/nats";
 
 const PATIENCE_MS = 30_000;
 
-const clock: Clock = {
+export const clock: Clock = {
   now: () => performance.now(),
   setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimer: (timer) => clearTimeout(timer as number),
