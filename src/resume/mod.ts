@@ -31,8 +31,8 @@
  */
 
 export { resumable, type ResumableDefinition, type ResumableMembers } from "./resumable.ts";
-export { resumeClient } from "./client.ts";
-export { resumeClientScript } from "./client_script.ts";
+export { resumeClient } from "./client/client.ts";
+export { resumeClientScript } from "./client/script.ts";
 export type {
   ResumeClient,
   ResumeClientOptions,
@@ -42,4 +42,4 @@ export type {
   ResumeSocket,
   ResumeSubscribing,
   ResumeSubscription,
-} from "./client_types.ts";
+} from "./client/types.ts";

@@ -7,7 +7,7 @@ import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { describeError, log } from "../base/log.ts";
 import { isTopic } from "../topics/topic_name.ts";
-import type { ResumeRefusal } from "./client_types.ts";
+import type { ResumeRefusal } from "./client/types.ts";
 import { readRequest, type Request } from "./requests.ts";
 import { answerOf, gapOf, refusalOf } from "./wire.ts";
 

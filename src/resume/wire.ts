@@ -1,7 +1,7 @@
 /** What a server says in `lws.resume.v1`: one JSON object a message, or bytes for what was published as such. */
 
 import type { Publication, SubscriptionStart, TopicGap } from "../api/topics/topics.ts";
-import type { ResumeRefusal } from "./client_types.ts";
+import type { ResumeRefusal } from "./client/types.ts";
 
 /** The first byte of a binary message. */
 const TYPE_PUBLICATION = 1;

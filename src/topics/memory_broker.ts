@@ -38,9 +38,9 @@ interface Log {
 }
 
 /**
- * A broker in memory: what is published goes to all contexts of this process that are given it, and the
- * latest of each topic are kept, if `historySize` says so. It knows which connections of all of them are in a
- * topic, for `context.presence`. All is gone with the process.
+ * A broker in memory: what is published goes to all contexts of this worker that are given it, and to those of
+ * others by {@linkcode shareBroker} and {@linkcode forkServiceLoop}; the latest of each topic are kept, if
+ * `historySize` says so, and it knows which connections are in a topic. All is gone with the worker.
  *
  * A text, or a message of `prepareMessage`, is kept as bytes. Offsets count all topics together, so that one topic
  * has holes between them.

@@ -110,7 +110,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   // The channels of tracers are the runtime's.
   /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
-  /^src\/brokers\/redis\/(connection|permission)\.ts$/,
+  /^src\/brokers\/redis\/server\/(connection|permission|tls_probe)\.ts$/,
   /^src\/brokers\/nats\/server\/permission\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
@@ -291,7 +291,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|resume\/client|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>

@@ -59,17 +59,19 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
     "brokers/redis/commands",
-    "brokers/redis/connection",
+    "brokers/redis/server/connection",
     "brokers/redis/history",
     "brokers/redis/mod",
     "brokers/redis/route",
     "brokers/redis/scripts",
-    "brokers/redis/server",
+    "brokers/redis/server/redis_server",
+    "brokers/redis/server/subscriptions",
   ],
   "peers/redis/presence_test.ts": [
     "brokers/redis/presence/presence",
     "brokers/redis/presence/scripts",
   ],
+  "peers/redis/refusals_test.ts": ["brokers/redis/server/tls_probe"],
   "peers/redis/shards_test.ts": ["brokers/redis/shards"],
   "peers/nats/contract_test.ts": [
     "brokers/nats/broker",
@@ -219,7 +221,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/websocket_client/lifetime_test.ts": ["websocket_client/contexts"],
   "unit/metrics/exposition_test.ts": ["metrics/families"],
   "behaviour/resume/server_test.ts": ["resume/mod", "resume/resumable", "resume/session"],
-  "unit/resume/client_test.ts": ["resume/client_state", "resume/client_types"],
+  "unit/resume/client/client_test.ts": [
+    "resume/client/mod",
+    "resume/client/state",
+    "resume/client/types",
+  ],
   "behaviour/topics/broker_test.ts": [
     "connection/topics/messages",
     "context/topics/topics",

@@ -18,7 +18,7 @@ import { type PresenceHost, RedisPresence } from "./presence/presence.ts";
 import type { Commands } from "./commands.ts";
 import type { Route } from "./route.ts";
 import { makeScripts, type Scripts } from "./scripts.ts";
-import type { RedisServer, ServerHost } from "./server.ts";
+import type { RedisServer, ServerHost } from "./server/redis_server.ts";
 import { Shards } from "./shards.ts";
 
 /** The epoch of all counts, where a server that starts anew goes on with them. */

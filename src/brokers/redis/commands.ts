@@ -1,6 +1,6 @@
 /** Where commands go: what callers see of a server. */
 
-import type { Argument, Reply } from "./connection.ts";
+import type { Argument, Reply } from "./server/connection.ts";
 import type { Keys } from "./keys.ts";
 import type { Script } from "./scripts.ts";
 

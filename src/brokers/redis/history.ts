@@ -2,7 +2,7 @@
 
 import type { BrokerHistory, BrokerPublication } from "../../api/topics/broker.ts";
 import type { Position } from "../../api/topics/topics.ts";
-import type { Reply } from "./connection.ts";
+import type { Reply } from "./server/connection.ts";
 import { decodeKept } from "./message.ts";
 
 const decoder = new TextDecoder();

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../api/service.ts";
 import type { Commands } from "./commands.ts";
-import type { RedisServer } from "./server.ts";
+import type { RedisServer } from "./server/redis_server.ts";
 
 /** The servers of one broker. Implemented by Shards and Cluster. */
 export interface Route {

@@ -6,7 +6,7 @@ import { type Settings, shardName } from "./options.ts";
 import { chooseByScore } from "./rendezvous.ts";
 import { begin, type Route } from "./route.ts";
 import type { Commands } from "./commands.ts";
-import { RedisServer, type ServerHost } from "./server.ts";
+import { RedisServer, type ServerHost } from "./server/redis_server.ts";
 
 /** They, by their names. */
 export class Shards implements Route {

@@ -40,28 +40,31 @@ export class PortOutbox {
   }
 
   publication(topic: string, publication: BrokerPublication): void {
-    if (this.#missed !== undefined) return this.#missed.add(topic);
     const size = publication.data.length + OVERHEAD;
-    if (this.#unread > 0 && this.#unread + size > this.#maxUnread) {
-      log(
-        "warn",
-        () => `port of a broker: ${this.#unread} bytes are unread; it misses what follows`,
-      );
-      this.#missed = new Missed();
-      return this.#missed.add(topic);
-    }
-    this.#add({ topic, publication }, size);
+    const missed = this.#missing(size);
+    if (missed === undefined) this.#add({ topic, publication }, size);
+    else missed.add(topic);
   }
 
   interrupted(topics: readonly string[] | undefined): void {
-    if (this.#missed === undefined) return this.#add({ kind: "interrupted", topics }, OVERHEAD);
-    if (topics === undefined) this.#missed.addAll();
-    else for (const topic of topics) this.#missed.add(topic);
+    const missed = this.#missing(OVERHEAD);
+    if (missed === undefined) this.#add({ kind: "interrupted", topics }, OVERHEAD);
+    else if (topics === undefined) missed.addAll();
+    else for (const topic of topics) missed.add(topic);
   }
 
   state(isUp: boolean): void {
-    if (this.#missed === undefined) this.#add({ kind: "state", isUp }, OVERHEAD);
-    else this.#missed.state(isUp);
+    const missed = this.#missing(OVERHEAD);
+    if (missed === undefined) this.#add({ kind: "state", isUp }, OVERHEAD);
+    else missed.state(isUp);
+  }
+
+  /** Where what has no room is noted; undefined if it has. */
+  #missing(size: number): Missed | undefined {
+    const hasRoom = this.#unread === 0 || this.#unread + size <= this.#maxUnread;
+    if (this.#missed !== undefined || hasRoom) return this.#missed;
+    log("warn", () => `port of a broker: ${this.#unread} bytes are unread; it misses what follows`);
+    return this.#missed = new Missed();
   }
 
   /**
@@ -117,7 +120,7 @@ export class PortOutbox {
     if (this.#missed === undefined || this.#unread > this.#maxUnread / 2) return;
     const missed = this.#missed;
     this.#missed = undefined;
-    missed.tell(this);
+    for (const item of missed.told()) this.#add(item, OVERHEAD);
   }
 
   /** Nothing leaves any more. */
@@ -151,10 +154,12 @@ class Missed {
     this.#isUp = isUp;
   }
 
-  tell(port: PortOutbox): void {
-    if (this.#wasDown) port.state(false);
-    if (this.#isUp === true) port.state(true);
-    if (this.#all) port.interrupted(undefined);
-    else if (this.#topics.size > 0) port.interrupted([...this.#topics]);
+  told(): Told[] {
+    const told: Told[] = [];
+    if (this.#wasDown) told.push({ kind: "state", isUp: false });
+    if (this.#isUp === true) told.push({ kind: "state", isUp: true });
+    if (this.#all) told.push({ kind: "interrupted", topics: undefined });
+    else if (this.#topics.size > 0) told.push({ kind: "interrupted", topics: [...this.#topics] });
+    return told;
   }
 }

@@ -18,6 +18,7 @@ import { BrokerPresenceCalls } from "../presence/broker_presence_calls.ts";
 import { connectionOf, memberIn, moveOf, NO_MEMBER } from "../presence/member.ts";
 import { CatchUp, type CatchUpHost, PAGE } from "./catch_up.ts";
 import { Feed, type FeedHost } from "./feed.ts";
+import { isVirgin } from "./gaps.ts";
 import { BrokerLink, type LinkHost, retryDelay } from "./link.ts";
 import { Openings } from "./openings.ts";
 import { PositionChecks } from "./position_checks.ts";
@@ -152,8 +153,9 @@ export class BrokerHub<Message extends Publishable>
     };
     this.join(subscriber, topic, place);
     if (topic.state === "LIVE" && (since === undefined || topic.isAt(since))) {
-      place.begun = { ...topic.position, recovered: true, count: 0 };
-      begin?.({ ...topic.position, recovered: true });
+      const start = { ...topic.position, recovered: this.#canRecover(since) };
+      place.begun = { ...start, count: 0 };
+      begin?.(start);
       return place.begun;
     }
     return this.#begin(place, since, begin);
@@ -181,6 +183,11 @@ export class BrokerHub<Message extends Publishable>
     if (!this.#lingering.delete(topic)) return;
     this.#clock.clearTimer(topic.linger);
     topic.go("joined");
+  }
+
+  /** Where nothing is kept, a broker may count nothing either: then what came since has left no trace. */
+  #canRecover(since: Position | undefined): boolean {
+    return since === undefined || this.keepsHistory || !isVirgin(since);
   }
 
   /** One that can't be in the live feed yet. */
@@ -211,7 +218,7 @@ export class BrokerHub<Message extends Publishable>
       start: undefined,
       begin,
       hasBegun: false,
-      recovered: true,
+      recovered: this.#canRecover(since),
       count: 0,
     };
     this.#catchUp.add(place, since ?? place.position, false);

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type Context,
+  createContext,
   LwsError,
   memoryBroker,
   type Position,
@@ -14,6 +15,7 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { faultyBroker } from "../../../src/testing/faulty_broker.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { named } from "../../support/named.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { handshake, readHead, serve, settle, WebSocketPeer } from "../../support/serve.ts";
@@ -399,6 +401,19 @@ Deno.test("destroy rejects publications under way, and closes the broker behind 
   await settle();
   await served[Symbol.asyncDispose]();
   assertEquals([(await error).code, broker.calls.at(-1)], ["destroyed", "dispose"]);
+});
+
+Deno.test("a context with a broker leaves no timer behind, by the runtime's clock", async () => {
+  const { protocol } = resuming("t");
+  const network = new MemoryNetwork();
+  const context = createContext({
+    port: 0,
+    network,
+    broker: memoryBroker(KEEPS),
+    protocols: [protocol],
+  });
+  await context.publish("t", "1");
+  await context.destroy();
 });
 
 Deno.test("a broker that lacks something is refused by name", () => {

@@ -137,6 +137,8 @@ test(
     far,
   }) => {
     const subscriber = await near.join("t");
+    // Without a subscription its connection for that would be cut, too.
+    await far.join("u");
     const texts = Array.from({ length: 300 }, (_, i) => `text ${i}`);
     const sent = Promise.all(texts.map((text) => far.publish("t", text)));
     await server.cli("client", "kill", "type", "normal");

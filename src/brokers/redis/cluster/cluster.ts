@@ -6,15 +6,15 @@
 import { LwsError } from "../../../base/errors.ts";
 import { log, messageOf } from "../../../base/log.ts";
 import type { Clock } from "../../../api/service.ts";
-import { Connection, type Reply } from "../connection.ts";
+import { Connection, type Reply } from "../server/connection.ts";
 import { Keys } from "../keys.ts";
 import type { Settings, Target } from "../options.ts";
-import { checkNetPermission } from "../permission.ts";
-import { codeOf, unavailable } from "../reply_errors.ts";
+import { checkNetPermission } from "../server/permission.ts";
+import { codeOf, unavailable } from "../server/reply_errors.ts";
 import type { Commands } from "../commands.ts";
 import { begin, type Route } from "../route.ts";
 import type { Scripts } from "../scripts.ts";
-import { RedisServer, type ServerHost } from "../server.ts";
+import { RedisServer, type ServerHost } from "../server/redis_server.ts";
 import { slotOf } from "./slots.ts";
 import { type Address, nameOf, type Owners, readOwners, readRedirection } from "./topology.ts";
 
@@ -164,7 +164,7 @@ export class Cluster implements Route, ServerHost {
     for (const target of [...this.#settings.targets, ...away.map((each) => each.target)]) {
       if (this.#isClosed) break;
       try {
-        return await ownersOf(target);
+        return await ownersOf(target, this.clock);
       } catch (error) {
         failure = error;
       }
@@ -193,6 +193,8 @@ export class Cluster implements Route, ServerHost {
       from.release([...moves.values()].flat());
       for (const [to, channels] of moves) to.adopt(channels);
     }
+    // Of one that went and came back, this node has only heard that it went.
+    for (const server of this.#servers.values()) server.adoptEnded();
     if (before.length > 0) this.#closeIdle();
   }
 
@@ -268,13 +270,19 @@ function causeOf(error: unknown): unknown {
 }
 
 /** By a connection that is made for it. */
-async function ownersOf(target: Target): Promise<Owners> {
+async function ownersOf(target: Target, clock: Clock): Promise<Owners> {
   try {
     checkNetPermission(target.host, target.port);
-    const connection = await Connection.open(target, { onEnd() {} });
+    const connection = new Connection(target, { onEnd() {} });
+    const { connectTimeoutMs } = target;
+    const timer = clock.setTimer(() => {
+      connection.close(new Error(`no answer within connectTimeoutMs (${connectTimeoutMs})`));
+    }, connectTimeoutMs);
     try {
+      await connection.connect();
       return await ownersBy(target, (args) => connection.call(args));
     } finally {
+      clock.clearTimer(timer);
       connection.close();
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Which node of a Redis Cluster has which slots, as nodes tell. */
 
-import type { Reply } from "../connection.ts";
+import type { Reply } from "../server/connection.ts";
 import { SLOTS } from "./slots.ts";
 
 /** A node's address. */

@@ -9,7 +9,7 @@ import type {
   PresenceMembers,
 } from "../../../api/topics/broker_presence.ts";
 import { log, messageOf } from "../../../base/log.ts";
-import type { Reply } from "../connection.ts";
+import type { Reply } from "../server/connection.ts";
 import { encodeContent } from "../message.ts";
 import type { Commands } from "../commands.ts";
 import type { Route } from "../route.ts";

@@ -173,6 +173,22 @@ function sorted(told: string): string {
   return topics === undefined ? told : `${what} ${topics.split(",").sort().join()}`;
 }
 
+Deno.test("what is told beside publications counts, and is kept in short past the limit", () => {
+  using log = captureLog();
+  const { it, posted } = outbox(2 * OVERHEAD);
+  it.state(false);
+  it.state(true);
+  it.flush();
+  assertEquals([posted, log.lines.length], [[["down", "up"]], 0]);
+  for (let i = 0; i < 1_000; i++) it.state(i % 2 === 1);
+  it.interrupted(["a"]);
+  it.flush();
+  assertEquals([posted.length, log.lines.length], [1, 1]);
+  it.taken(1);
+  it.flush();
+  assertEquals(posted[1], ["down", "up", "interrupted a"]);
+});
+
 Deno.test("of up to 1,000 topics it is told which were missed, of one more all", () => {
   using _log = captureLog();
   for (const [count, expected] of [[1_000, 1_000], [1_001, 1]] as const) {

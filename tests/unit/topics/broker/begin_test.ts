@@ -74,6 +74,21 @@ Deno.test("a beginning is told after the broker has lost its data, as a gap", as
   assertEquals(subscriber.got, ["(begin 0 false)", "2"]);
 });
 
+Deno.test("behind no position at all nothing is recovered of a broker that counts nothing", async () => {
+  const broker = faultyBroker(memoryBroker());
+  // As one does that only sends on: what it publishes has no place.
+  broker.onTops = (tops) => tops.map(() => ({ epoch: "", offset: 0 }));
+  await using rig = new Rig({ broker });
+  const [opens, joins] = [new Played(), new Played()];
+  const since = { epoch: "", offset: 0 };
+  for (const each of [opens, joins]) await rig.hub.subscribe(each, "t", since, telling(each));
+  const fresh = new Played();
+  await rig.hub.subscribe(fresh, "t", undefined, telling(fresh));
+  assertEquals([opens, joins, fresh].map(({ got }) => got), [
+    ...[["(begin 0 false)"], ["(begin 0 false)"], ["(begin 0 true)"]],
+  ]);
+});
+
 Deno.test("what has no place is told from what has its position", async () => {
   await using rig = new Rig({ broker: faultyBroker(memoryBroker(KEEPS)), hasEncoders: true });
   const encoder = {

@@ -1,6 +1,6 @@
 /** What a client of `lws.resume.v1` keeps of a topic, and what it is told. */
 
-import type { ResumeGap, ResumePosition, ResumeSubscribing } from "./client_types.ts";
+import type { ResumeGap, ResumePosition, ResumeSubscribing } from "./types.ts";
 
 /** What was published as bytes. */
 export type Bytes = Uint8Array<ArrayBuffer>;

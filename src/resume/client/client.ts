@@ -1,7 +1,7 @@
 /** The client's side of `lws.resume.v1`: one function, which needs nothing outside of it but a `WebSocket`. */
 
-import type { ResumeClient, ResumeClientOptions, ResumeSocket } from "./client_types.ts";
-import type { Bytes, Entry, Told } from "./client_state.ts";
+import type { ResumeClient, ResumeClientOptions, ResumeSocket } from "./types.ts";
+import type { Bytes, Entry, Told } from "./state.ts";
 
 /**
  * Connects to a server of {@linkcode resumable}, and connects again whenever the connection is lost, after waits at

@@ -1,12 +1,14 @@
 /** The client, on sockets that are played by hand. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { resumeClient } from "../../../src/resume/client.ts";
-import { publicationOf } from "../../../src/resume/wire.ts";
+import { resumeClient } from "../../../../src/resume/client/client.ts";
+import { publicationOf } from "../../../../src/resume/wire.ts";
 import { answer, message, play } from "./played_socket.ts";
 
 Deno.test("the client has at most 150 lines of code", async () => {
-  const text = await Deno.readTextFile(new URL("../../../src/resume/client.ts", import.meta.url));
+  const text = await Deno.readTextFile(
+    new URL("../../../../src/resume/client/client.ts", import.meta.url),
+  );
   const lines = text.split("\n").filter((line) => !/^\s*(\/\/|\/\*|\*|$)/.test(line));
   assertEquals(lines.length <= 150, true, `${lines.length} lines`);
 });

@@ -1,6 +1,6 @@
 /** What a server says of itself when a connection begins. */
 
-import { LwsError } from "../../base/errors.ts";
+import { LwsError } from "../../../base/errors.ts";
 
 /** As far as it matters. */
 export interface ServerInfo {

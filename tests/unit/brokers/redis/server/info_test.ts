@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { LwsError } from "../../../../mod.ts";
-import { readServerInfo } from "../../../../src/brokers/redis/server_info.ts";
+import { LwsError } from "../../../../../mod.ts";
+import { readServerInfo } from "../../../../../src/brokers/redis/server/info.ts";
 
 function info(fields: Readonly<Record<string, string>>): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}:${value}`);

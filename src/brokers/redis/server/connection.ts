@@ -1,8 +1,10 @@
 /** One connection to one server. It is never repaired: when it ends, another one takes its place. */
 
 import { Buffer } from "node:buffer";
+import type { ConnectionOptions } from "node:tls";
 import { RedisClient, RESP_TYPES } from "npm:@redis/client@^6.3";
-import type { Target } from "./options.ts";
+import type { Target } from "../options.ts";
+import { probeTls, type TlsProbe } from "./tls_probe.ts";
 
 /** An argument of a command. */
 export type Argument = string | Uint8Array;
@@ -30,7 +32,7 @@ const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** Told of one connection. Implemented by RedisServer. */
 export interface ConnectionHost {
-  /** It is no more; called once, unless it was closed. */
+  /** It is no more; called once, unless it was closed or has not come about. */
   onEnd(error: unknown): void;
   /** The server has ended the subscription to a channel by itself. */
   onMoved?(channel: string): void;
@@ -39,24 +41,32 @@ export interface ConnectionHost {
 /** A client of the library's. */
 export class Connection {
   readonly #client: Client;
+  readonly #target: Target;
   readonly #host: ConnectionHost;
+  readonly #tls: ConnectionOptions | undefined;
+  #probe: TlsProbe | undefined;
   #isOpen = true;
+  #isConnected = false;
+  #reason: unknown;
 
-  private constructor(target: Target, host: ConnectionHost) {
+  constructor(target: Target, host: ConnectionHost) {
+    this.#target = target;
     this.#host = host;
-    const { connectTimeoutMs, tls } = target;
+    const { host: name, port, connectTimeoutMs, tls } = target;
+    if (tls !== undefined) {
+      this.#tls = {
+        ...(tls.serverName !== undefined && { servername: tls.serverName }),
+        ...(tls.caCerts !== undefined && { ca: [...tls.caCerts] }),
+        ...(tls.cert !== undefined && { cert: tls.cert, key: tls.key! }),
+      };
+    }
     this.#client = makeClient({
       socket: {
-        host: target.host,
-        port: target.port,
+        host: name,
+        port,
         connectTimeout: connectTimeoutMs,
         reconnectStrategy: false,
-        ...(tls !== undefined && {
-          tls: true,
-          servername: tls.serverName ?? target.host,
-          ...(tls.caCerts !== undefined && { ca: [...tls.caCerts] }),
-          ...(tls.cert !== undefined && { cert: tls.cert, key: tls.key }),
-        }),
+        ...(this.#tls !== undefined && { tls: true, ...this.#tls }),
       },
       ...(target.username !== undefined && { username: target.username }),
       ...(target.password !== undefined && { password: target.password }),
@@ -74,32 +84,31 @@ export class Connection {
     this.#client.on("sharded-channel-moved", (channel: string) => host.onMoved?.(channel));
   }
 
-  /** Rejects with what is in the way. */
-  static async open(target: Target, host: ConnectionHost): Promise<Connection> {
-    const errors: unknown[] = [];
-    let isReady = false;
-    const connection = new Connection(target, {
-      onEnd: (error) => {
-        if (isReady) host.onEnd(error);
-        else errors.push(error);
-      },
-      onMoved: (channel) => host.onMoved?.(channel),
-    });
+  /** Rejects with what is in the way, as that it was closed. */
+  async connect(): Promise<void> {
     try {
-      await connection.#client.connect();
+      if (this.#tls !== undefined) {
+        const { host, port } = this.#target;
+        this.#probe = probeTls({ host, port, ...this.#tls });
+        await this.#probe.done;
+      }
+      if (this.#isOpen) await this.#client.connect();
     } catch (error) {
-      connection.close();
-      throw errors[0] ?? error;
+      this.close();
+      throw this.#reason ?? error;
     }
-    if (errors.length > 0) throw errors[0];
-    isReady = true;
-    return connection;
+    if (!this.#isOpen) throw this.#reason ?? new Error("it is closed");
+    this.#isConnected = true;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   #ended(error: unknown): void {
     if (!this.#isOpen) return;
-    this.close();
-    this.#host.onEnd(error);
+    this.close(error);
+    if (this.#isConnected) this.#host.onEnd(error);
   }
 
   call(args: readonly Argument[]): Promise<Reply> {
@@ -123,10 +132,12 @@ export class Connection {
       : this.#client.unsubscribe(channels, listener, true);
   }
 
-  /** What is under way is rejected. */
-  close(): void {
+  /** What is under way is rejected. @param reason what `connect` rejects with */
+  close(reason?: unknown): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#reason = reason;
+    this.#probe?.cancel();
     this.#client.destroy();
   }
 }

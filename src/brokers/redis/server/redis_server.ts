@@ -3,27 +3,25 @@
  * the run of the server that both are of.
  */
 
-import type { Clock } from "../../api/service.ts";
-import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
-import { retryDelay } from "../../topics/broker/link.ts";
+import type { Clock } from "../../../api/service.ts";
+import { LwsError } from "../../../base/errors.ts";
+import { log, messageOf } from "../../../base/log.ts";
+import { retryDelay } from "../../../topics/broker/link.ts";
 import { type Argument, Connection, type Reply } from "./connection.ts";
-import type { Keys } from "./keys.ts";
-import type { Target } from "./options.ts";
+import type { Keys } from "../keys.ts";
+import type { Target } from "../options.ts";
 import { checkNetPermission } from "./permission.ts";
 import { codeOf, unavailable } from "./reply_errors.ts";
-import type { Commands } from "./commands.ts";
-import type { Script, Scripts } from "./scripts.ts";
-import { slotOf } from "./cluster/slots.ts";
-import { readServerInfo } from "./server_info.ts";
+import type { Commands } from "../commands.ts";
+import type { Script, Scripts } from "../scripts.ts";
+import { readServerInfo } from "./info.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 /** How often a connection that brings nothing is asked whether it is there, and how long that may take. */
 const PROBE_MS = 10_000;
 const ANSWER_MS = 5_000;
-/** So that what comes live is looked at between them. */
-const MOST_CHANNELS_AT_ONCE = 1_000;
-
-const decoder = new TextDecoder();
+/** How much longer, if this node had too much to do to hear of it. */
+const GRACE_MS = 1_000;
 
 /** What a server is to do, and is told of. Implemented by RedisBroker. */
 export interface ServerHost {
@@ -53,13 +51,11 @@ export class RedisServer implements Commands {
   readonly target: Target;
   readonly keys: Keys;
   readonly #host: ServerHost;
-  readonly #channels = new Set<string>();
-  /** Those that the server has ended by itself. */
-  readonly #ended = new Set<string>();
-  /** Subscriptions that are under way. */
-  readonly #underway = new Set<Promise<void>>();
+  readonly #subscriptions: Subscriptions;
   #commands: Linked | undefined;
   #feed: Linked | undefined;
+  /** The one that is coming about. */
+  #opening: Connection | undefined;
   /** Whether it has told that it is there. */
   #isBack = false;
   #hasBegun = false;
@@ -75,6 +71,9 @@ export class RedisServer implements Commands {
     this.target = target;
     this.keys = keys;
     this.#host = host;
+    this.#subscriptions = new Subscriptions(host.isCluster, (channel, message) => {
+      host.onMessage(this, channel, message);
+    });
   }
 
   get isBack(): boolean {
@@ -97,11 +96,13 @@ export class RedisServer implements Commands {
   async #attempt(): Promise<void> {
     try {
       checkNetPermission(this.target.host, this.target.port);
+      if (this.#isClosed) throw new Error("it is closed");
       const commands = this.#commands ??= await this.#open("commands");
       const isNew = this.#feed === undefined;
       const feed = this.#feed ??= await this.#open("feed");
       if (commands.runId !== feed.runId) throw new Error("two servers answer by this name");
-      if (isNew) await this.#subscribeAll(feed.connection);
+      this.#arm();
+      if (isNew) await this.#subscriptions.begin(feed.connection);
       if (this.#commands !== commands || this.#feed !== feed) throw this.#away();
     } catch (error) {
       this.#drop(error);
@@ -109,24 +110,29 @@ export class RedisServer implements Commands {
     }
     if (this.#isClosed) return this.#closeBoth();
     this.#attempts = 0;
-    this.#arm();
     if (this.#isBack) return;
     this.#isBack = true;
     this.#host.onBack(this);
   }
 
   async #open(kind: "commands" | "feed"): Promise<Linked> {
-    const connection: Connection = await Connection.open(this.target, {
+    const connection: Connection = new Connection(this.target, {
       onEnd: (error) => this.#onEnd(connection, error),
       onMoved: (channel) => {
-        this.#ended.add(channel);
+        this.#subscriptions.end(channel);
         this.#host.onMoved?.(this);
       },
     });
+    const { clock } = this.#host;
+    const { name, connectTimeoutMs } = this.target;
+    // A server may take connections and say nothing.
+    const timer = clock.setTimer(() => {
+      connection.close(new Error(`no answer within connectTimeoutMs (${connectTimeoutMs})`));
+    }, connectTimeoutMs);
+    this.#opening = connection;
     try {
-      if (this.#isClosed) throw new Error("it is closed");
+      await connection.connect();
       const text = await connection.call(["INFO", "server", "replication"]);
-      const { name } = this.target;
       const { runId, isCluster, isReplica } = readServerInfo(String(text), name);
       if (isCluster !== this.#host.isCluster) throw wrongKind(name, isCluster);
       if (isReplica) throw new Error("READONLY it is a replica now");
@@ -135,6 +141,9 @@ export class RedisServer implements Commands {
     } catch (error) {
       connection.close();
       throw error;
+    } finally {
+      clock.clearTimer(timer);
+      this.#opening = undefined;
     }
   }
 
@@ -145,30 +154,6 @@ export class RedisServer implements Commands {
       ),
     );
   }
-
-  /** Channels by what one command may be about. */
-  #groupsOf(channels: readonly string[]): readonly (readonly string[])[] {
-    if (channels.length === 0) return [];
-    return this.#host.isCluster ? [...Map.groupBy(channels, slotOf).values()] : [channels];
-  }
-
-  #subscribe(feed: Connection, channels: readonly string[]): Promise<void> {
-    return feed.subscribe(channels, this.#host.isCluster, this.#onMessage);
-  }
-
-  async #subscribeAll(feed: Connection): Promise<void> {
-    const channels = [...this.#channels];
-    for (let at = 0; at < channels.length; at += MOST_CHANNELS_AT_ONCE) {
-      const next = channels.slice(at, at + MOST_CHANNELS_AT_ONCE);
-      // Some may be wanted no more by now.
-      const some = next.filter((channel) => this.#channels.has(channel));
-      await Promise.all(this.#groupsOf(some).map((group) => this.#subscribe(feed, group)));
-    }
-  }
-
-  readonly #onMessage = (message: Uint8Array, channel: Uint8Array): void => {
-    this.#host.onMessage(this, decoder.decode(channel), message);
-  };
 
   #onEnd(connection: Connection, error: unknown): void {
     if (this.#isClosed) return;
@@ -216,7 +201,6 @@ export class RedisServer implements Commands {
     this.#host.clock.clearTimer(this.#probe);
     this.#commands?.connection.close();
     this.#feed?.connection.close();
-    this.#ended.clear();
     this.#commands = this.#feed = undefined;
   }
 
@@ -233,11 +217,18 @@ export class RedisServer implements Commands {
     const { clock } = this.#host;
     const late = new Set(asked);
     for (const connection of asked) {
-      connection.call(["PING"]).then(() => late.delete(connection), () => {});
+      connection.call(["PING"]).then(() => late.delete(connection), (error) => {
+        // One that is busy, or loads, is there.
+        if (codeOf(error) !== "") late.delete(connection);
+      });
     }
-    this.#probe = clock.setTimer(() => {
+    const judge = () => {
       for (const connection of late) this.#kill(connection, new Error("it does not answer"));
       this.#arm();
+    };
+    this.#probe = clock.setTimer(() => {
+      if (late.size === 0) this.#arm();
+      else this.#probe = clock.setTimer(judge, GRACE_MS);
     }, ANSWER_MS);
   }
 
@@ -337,87 +328,65 @@ export class RedisServer implements Commands {
 
   /** Resolves when what is published to all of these comes. */
   async subscribe(channels: readonly string[]): Promise<void> {
-    if (!this.#isBack || this.#feed === undefined) throw this.#away();
-    const { connection } = this.#feed;
-    const added = channels.filter((channel) => !this.#channels.has(channel));
-    const work: Promise<void>[] = added.length < channels.length ? [...this.#underway] : [];
-    if (added.length > 0) {
-      for (const channel of added) this.#channels.add(channel);
-      for (const group of this.#groupsOf(added)) work.push(this.#add(connection, group));
-    }
+    const feed = this.#liveFeed;
+    if (feed === undefined) throw this.#away();
     try {
-      await Promise.all(work);
+      await this.#subscriptions.add(feed, channels);
     } catch (error) {
       throw this.#failed(error);
     }
-  }
-
-  #add(connection: Connection, channels: readonly string[]): Promise<void> {
-    const done = this.#subscribe(connection, channels);
-    this.#underway.add(done);
-    done.then(() => this.#underway.delete(done), () => {
-      this.#underway.delete(done);
-      // It was refused. Where the connection ended, the next one is told of them.
-      if (this.#feed?.connection !== connection) return;
-      for (const channel of channels) this.#channels.delete(channel);
-    });
-    return done;
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
-    const removed = channels.filter((channel) => this.#channels.delete(channel));
-    if (removed.length === 0 || this.#feed === undefined) return;
-    const { connection } = this.#feed;
-    const calls = this.#groupsOf(removed).map((group) => {
-      return connection.unsubscribe(group, this.#host.isCluster, this.#onMessage);
-    });
     try {
-      await Promise.all(calls);
+      await this.#subscriptions.remove(this.#feed?.connection, channels);
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
-  /** Another server has these from now on. */
-  release(channels: readonly string[]): void {
-    let isClean = true;
-    for (const channel of channels) {
-      this.#channels.delete(channel);
-      if (!this.#ended.delete(channel)) isClean = false;
-    }
-    // The client takes itself for a subscriber of those of which it has not heard: none if they come back.
-    if (!isClean) this.renewFeed();
-  }
-
-  /** This one has these from now on. */
-  adopt(channels: readonly string[]): void {
-    for (const channel of channels) this.#channels.add(channel);
-    if (!this.#isBack || this.#feed === undefined) return;
-    const { connection } = this.#feed;
-    const calls = this.#groupsOf(channels).map((group) => this.#subscribe(connection, group));
-    Promise.all(calls).then(
-      () => this.#host.onInterrupted(this, channels),
-      (error) => this.#kill(connection, error),
-    );
+  /** That which subscribes to all that is wanted. */
+  get #liveFeed(): Connection | undefined {
+    return this.#isBack ? this.#feed?.connection : undefined;
   }
 
   /** All that it is to subscribe to. */
   get channels(): readonly string[] {
-    return [...this.#channels];
+    return this.#subscriptions.channels;
   }
 
   /** It is told anew what to subscribe to. */
   forgetChannels(): void {
-    this.#channels.clear();
+    this.#subscriptions.clear();
+  }
+
+  /** Another server has these from now on. */
+  release(channels: readonly string[]): void {
+    if (!this.#subscriptions.release(channels)) this.renewFeed();
+  }
+
+  /** This one has these from now on. */
+  adopt(channels: readonly string[]): void {
+    const feed = this.#liveFeed;
+    this.#subscriptions.adopt(feed, channels).then(() => {
+      if (feed !== undefined) this.#host.onInterrupted(this, channels);
+    }, (error) => this.#kill(feed!, error));
+  }
+
+  /** What the server has ended, though no other has it, begins anew. */
+  adoptEnded(): void {
+    const ended = this.#subscriptions.takeEnded();
+    if (ended.length > 0) this.adopt(ended);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#isBack = false;
     this.#host.clock.clearTimer(this.#retry);
+    this.#opening?.close();
     this.#closeBoth();
     await this.#connecting?.catch(() => {});
-    await Promise.allSettled([...this.#underway]);
+    await this.#subscriptions.settled();
   }
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { LwsError } from "../../../../mod.ts";
-import { codeOf, unavailable } from "../../../../src/brokers/redis/reply_errors.ts";
+import { LwsError } from "../../../../../mod.ts";
+import { codeOf, unavailable } from "../../../../../src/brokers/redis/server/reply_errors.ts";
 
 Deno.test("each error of a server is broker-unavailable, says what it means, and has what it said", () => {
   const said: Readonly<Record<string, string>> = {

@@ -1,9 +1,9 @@
 /** The client as a page gets it: JavaScript that needs nothing else. */
 
 import { assertEquals } from "@std/assert";
-import { resumeClientScript } from "../../../src/resume/client_script.ts";
-import type { resumeClient } from "../../../src/resume/client.ts";
-import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import { resumeClientScript } from "../../../../src/resume/client/script.ts";
+import type { resumeClient } from "../../../../src/resume/client/client.ts";
+import { FakeClock } from "../../../../src/testing/fake_clock.ts";
 import { answer, message, PlayedSocket } from "./played_socket.ts";
 
 Deno.test("the script is a module by itself, without types and imports, and does what the client does", async () => {

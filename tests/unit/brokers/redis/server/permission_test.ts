@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { LwsError } from "../../../../mod.ts";
-import { checkNetPermission } from "../../../../src/brokers/redis/permission.ts";
+import { LwsError } from "../../../../../mod.ts";
+import { checkNetPermission } from "../../../../../src/brokers/redis/server/permission.ts";
 
 Deno.test({
   name: "a server that may not be reached is named, with the flag that is missing",

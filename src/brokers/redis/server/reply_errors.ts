@@ -1,7 +1,7 @@
 /** The errors of Redis, and of the connections to it, as those of this module. */
 
-import { LwsError } from "../../base/errors.ts";
-import { messageOf } from "../../base/log.ts";
+import { LwsError } from "../../../base/errors.ts";
+import { messageOf } from "../../../base/log.ts";
 
 /** What the first word of an error says, in words of a program's. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([

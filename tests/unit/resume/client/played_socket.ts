@@ -6,8 +6,8 @@ import {
   type ResumeClientOptions,
   type ResumeSocket,
   type ResumeSubscribing,
-} from "../../../src/resume/mod.ts";
-import { FakeClock } from "../../../src/testing/fake_clock.ts";
+} from "../../../../src/resume/client/mod.ts";
+import { FakeClock } from "../../../../src/testing/fake_clock.ts";
 
 type Listener = ((event: never) => void) | null;
 

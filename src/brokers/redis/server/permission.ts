@@ -1,6 +1,6 @@
 /** Whether the runtime lets a server be reached: the client's own sockets fail without a word. */
 
-import { LwsError } from "../../base/errors.ts";
+import { LwsError } from "../../../base/errors.ts";
 
 /** @throws {LwsError} `permission-denied` */
 export function checkNetPermission(host: string, port: number): void {
