@@ -223,6 +223,24 @@ Deno.test("what ends while the broker is away is told when it is there again, go
   }
 });
 
+Deno.test("an outage that is longer than a lease has nobody leave, but for those that don't come back", async () => {
+  await using town = new Town();
+  const [one, two, three] = [town.rig(), town.rig(), town.rig()];
+  const watcher = await hearer(one);
+  await member(two, "b");
+  await member(three, "c");
+  for (const { broker } of [one, two, three]) broker.stop();
+  await town.pass(40_000);
+  await one.broker.restart();
+  await town.pass(2_000);
+  await two.broker.restart();
+  await town.pass(2_500);
+  assertEquals((await keys(one)).includes("b 1"), true);
+  await town.pass(20_000);
+  assertEquals(watcher.got, ["(joins b)", "(joins c)", "(leaves c)"]);
+  assertEquals(await keys(one), ["b 1"]);
+});
+
 Deno.test("the broker is closed behind the last leave, or when that has no answer in time", async () => {
   for (const answers of [true, false]) {
     await using town = new Town();
