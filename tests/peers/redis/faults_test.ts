@@ -34,6 +34,11 @@ function test(
 }
 
 const KEEPS = { historySize: 100 };
+
+function incompressible(length: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(length));
+  return String.fromCharCode(...bytes.map((byte) => 33 + byte % 90));
+}
 const TRUSTS = { ...KEEPS, restartKeepsEpoch: true };
 
 test(
@@ -149,6 +154,35 @@ test(
     assertEquals([near.states, far.states], [[], []], "the live feed goes on");
   },
 );
+
+test("a server that loads its data says so, and is used when it has", {}, TRUSTS, async ({
+  server,
+  near,
+  far,
+}) => {
+  const subscriber = await near.join("t");
+  await far.publish("t", "1");
+  for (let i = 0; i < 20; i++) await far.publish(`other ${i}`, incompressible(3_000));
+  await near.has(subscriber, "1");
+  await server.cli("save");
+  // Hundredths of a second for each key.
+  const slow = ["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"];
+  const restarted = server.restart(slow);
+  const said: string[] = [];
+  await until(async () => {
+    const { message: text } = await far.hub.publish("t", message("lost")).then(
+      () => ({ message: "taken" }),
+      (error: LwsError) => error,
+    );
+    said.push(text);
+    return text.includes("is loading its data");
+  }, "it loads");
+  assertEquals(said.includes("taken"), false);
+  await restarted;
+  await far.publish("t", "2");
+  await near.has(subscriber, "2");
+  assertEquals(subscriber.got, ["1", "2"]);
+});
 
 test("scripts that the server has forgotten are told it again", {}, KEEPS, async ({
   server,
