@@ -81,6 +81,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/nats/faults_test.ts": [
     "brokers/nats/publishing",
     "brokers/nats/server/permission",
+    "brokers/nats/server/socket",
     "brokers/nats/streams/rewound",
   ],
   "peers/nats/presence_test.ts": [
@@ -94,7 +95,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
-    "topics/broker/link",
     "topics/broker/openings",
     "topics/broker/position_checks",
     "topics/broker/repairs",
