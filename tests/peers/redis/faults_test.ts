@@ -5,7 +5,7 @@ import { LwsError } from "../../../mod.ts";
 import { redisBroker, type RedisBrokerOptions } from "../../../src/brokers/redis/mod.ts";
 import { message, Played } from "../../unit/topics/played_subscriber.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { Node, until } from "./node.ts";
+import { EndingClock, Node, until } from "./node.ts";
 import { startProxy } from "./proxy.ts";
 import { REDIS, type RedisProcess, type RedisSetup, startRedis } from "./redis_server.ts";
 
@@ -274,4 +274,24 @@ REDIS.test("redis: a live feed that is dead without a word is found, and nothing
   await far.publish("t", "3");
   await near.has(subscriber, "3");
   assertEquals([subscriber.got, near.states], [["1", "2", "3"], [false, true]]);
+});
+
+REDIS.test("redis: a server that is gone without a word is found by asking it, and each attempt ends", async () => {
+  using _log = captureLog();
+  await using server = await startRedis();
+  await using proxy = startProxy(server.port);
+  await using broker = redisBroker({ url: proxy.url, ...KEEPS });
+  const clock = new EndingClock(50);
+  const states: boolean[] = [];
+  const state = (isUp: boolean) => states.push(isUp);
+  await broker.start({ publication() {}, interrupted() {}, state }, clock);
+  await until(() => proxy.count === 2, "both connections are there");
+  proxy.holdAnswers();
+  await until(() => states.length === 1, "it is found");
+  const { held } = proxy;
+  await until(() => proxy.held > held + 1, "it is tried again, and again");
+  proxy.letNew();
+  await until(() => states.length === 2, "it is there");
+  assertEquals(states, [false, true]);
+  clock.end();
 });
