@@ -1,6 +1,6 @@
 /** What comes live, told in the count that it is of. */
 
-import type { Msg } from "npm:@nats-io/transport-node@^3.4";
+import type { Msg } from "npm:@nats-io/nats-core@^3.4";
 import type { BrokerEvents } from "../../api/topics/broker.ts";
 import type { Clock } from "../../api/service.ts";
 import { LwsError } from "../../base/errors.ts";

@@ -1,6 +1,6 @@
 /** What a publication is in NATS: its data is the payload, all else is in headers. */
 
-import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/nats-core@^3.4";
 import type { BrokerPublication } from "../../api/topics/broker.ts";
 
 /** Of data that is binary; text has none. */

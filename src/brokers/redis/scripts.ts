@@ -23,21 +23,24 @@ export interface Script {
   readonly digest: string;
 }
 
-/** All that a broker needs. Arguments are of one publication where nothing else is said. */
+/**
+ * All that a broker needs. Channels are arguments: as keys they would be missing ones, which a cluster takes for
+ * keys that have left with a slot on its way.
+ */
 export interface Scripts {
-  /** Keys: meta, stream, channel, and the result of the id if it has one. Arguments: epoch, body, size. */
+  /** Keys: meta, stream, and the result of the id if it has one. Arguments: channel, epoch, body, size. */
   readonly publish: Script;
-  /** Without a place. Keys: channel, result. Arguments: body. */
+  /** Without a place. Keys: result. Arguments: channel, body. */
   readonly publishOnce: Script;
   /** Keys: meta, stream. Arguments: epoch, offset behind which or -1, limit. */
   readonly history: Script;
   /** Keys: metas. Arguments: epoch. */
   readonly tops: Script;
-  /** Keys: meta, stream, channel, members. Arguments: epoch, body, size, whether it is kept, field, member. */
+  /** Keys: meta, stream, members. Arguments: channel, epoch, whether it is kept, field, member, body, size. */
   readonly join: Script;
-  /** Keys as of `join`. Arguments: epoch, whether it is kept, field. */
+  /** Keys as of `join`. Arguments: channel, epoch, whether it is kept, field. */
   readonly leave: Script;
-  /** Keys as of `join`. Arguments: epoch, whether they are kept, what the fields begin with. */
+  /** Keys as of `join`. Arguments: channel, epoch, whether they are kept, what the fields begin with. */
   readonly sweep: Script;
   /** Keys: members. Arguments: limit, and the nodes that have a lease. */
   readonly members: Script;
@@ -127,7 +130,7 @@ function publicationText(bounds: Bounds, command: string): string {
   redis.call('HSET', KEYS[1], 'o', place, 'b', after)
   redis.call('XADD', KEYS[2], ${maxLength}place .. '-' .. string.format('%.0f', before), now, body)
   ${touch}${cut}
-  redis.call('${command}', KEYS[3], mark .. place .. ' ' .. epoch .. ' ' .. body)
+  redis.call('${command}', ARGV[1], mark .. place .. ' ' .. epoch .. ' ' .. body)
   return offset, place
 end
 `;
@@ -135,14 +138,14 @@ end
 
 function publishText(publication: string, bounds: Bounds): string {
   return `#!lua
-${publication}local id = KEYS[4]
+${publication}local id = KEYS[3]
 if id then
   local known = redis.call('GET', id)
   if known then return known end
 end
-local offset, place = publication(ARGV[1], ARGV[2], ARGV[3])
+local offset, place = publication(ARGV[2], ARGV[3], ARGV[4])
 if id then
-  local result = place .. ' ' .. ARGV[1]
+  local result = place .. ' ' .. ARGV[2]
 ${keepResult("id", bounds)}
 end
 return offset`;
@@ -155,10 +158,10 @@ function keepResult(key: string, { idempotencyMs }: Bounds): string {
 
 function publishOnceText(bounds: Bounds, command: string): string {
   return `#!lua
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-redis.call('${command}', KEYS[1], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('${command}', ARGV[1], ARGV[2])
 local result = '0 '
-${keepResult("KEYS[2]", bounds)}
+${keepResult("KEYS[1]", bounds)}
 return 0`;
 }
 

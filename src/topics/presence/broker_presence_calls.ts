@@ -55,6 +55,8 @@ export class BrokerPresenceCalls<Message>
   #leaseEnd = -Infinity;
   /** It may have none all the same, as one that has begun anew. */
   #isDoubtful = false;
+  /** An answer was lost, which may have said that the last one had ended. */
+  #hasMissed = false;
   #tending: Promise<void> | undefined;
   #timer: unknown;
   #isArmed = false;
@@ -166,7 +168,6 @@ export class BrokerPresenceCalls<Message>
       await this.#tend();
       this.#own.goOn();
     } catch (error) {
-      this.#isDoubtful = true;
       log("info", () => describeError(error));
     }
   }
@@ -177,12 +178,19 @@ export class BrokerPresenceCalls<Message>
 
   async #tendOnce(): Promise<void> {
     const end = this.clock.now() + LEASE_MS;
-    const isKept = await this.ask("tend", (presence) => presence.tend(LEASE_MS, this.history));
-    // The word that it had ended may have been an answer that was lost.
-    const mayHaveEnded = this.#leaseEnd <= this.clock.now();
+    let isKept: boolean;
+    try {
+      isKept = await this.ask("tend", (presence) => presence.tend(LEASE_MS, this.history));
+    } catch (error) {
+      this.#isDoubtful = true;
+      this.#hasMissed = true;
+      throw error;
+    }
+    const hasMissed = this.#hasMissed;
     this.#leaseEnd = end;
     this.#isDoubtful = false;
-    if (isKept && !mayHaveEnded) return;
+    this.#hasMissed = false;
+    if (isKept && !hasMissed) return;
     this.#own.forget(isKept);
     this.#own.goOn();
   }

@@ -1,8 +1,8 @@
 /** Which connections are in topics, by NATS: what the contract of brokers does not ask for. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { connect } from "npm:@nats-io/transport-node@^3.4";
 import { LwsError, setLogLevel } from "@x/lws";
+import { administer } from "./administer.ts";
 import { NATS_SERVER, startNats } from "./nats_server.ts";
 import { eventually, Watcher } from "./watcher.ts";
 
@@ -39,23 +39,26 @@ NATS_SERVER.test("members of a context that is gone leave once, however many loo
     }
     for (const { broker } of lookers) await broker.presence!.tend(LONG_MS, true);
     await one!.broker.presence!.join(TOPIC, memberOf("stays"), true);
-    await eventually(async () => {
-      await Promise.all(lookers.map(({ broker }) => broker.presence!.tend(LONG_MS, true)));
-      return await one!.broker.presence!.members(TOPIC, 1);
-    }, ({ count }) => count === 1);
+    // Each in its own time, so that some come to what another one has begun.
+    const left = (looker: Watcher) => moves(looker).filter((move) => move.startsWith("leave"));
+    await Promise.all(lookers.map((looker) =>
+      eventually(
+        () => looker.broker.presence!.tend(LONG_MS, true),
+        () => left(looker).length >= ids.length,
+        1,
+      )
+    ));
+    await Promise.all(lookers.map(({ broker }) => broker.presence!.tend(LONG_MS, true)));
     await one!.publish(TOPIC, '{"id":"end"}');
     for (const looker of lookers) {
       await looker.untilText('{"id":"end"}');
-      const left = moves(looker).filter((move) => move.startsWith("leave"));
-      assertEquals(left.toSorted(), ids.map((id) => `leave ${id}`).toSorted());
+      assertEquals(left(looker).toSorted(), ids.map((id) => `leave ${id}`).toSorted());
     }
     const { members } = await one!.broker.presence!.members(TOPIC, 10);
     assertEquals(members, [memberOf("stays")]);
     // Nothing of the other one is left behind.
-    const connection = await connect({ servers: server.url, reconnect: false });
-    const info = await connection.request("$JS.API.STREAM.INFO.lws_presence", "");
-    assertEquals(info.json<{ state: { messages: number } }>().state.messages, 4);
-    await connection.close();
+    const { state } = await administer(server.port, "STREAM.INFO.lws_presence");
+    assertEquals(state.messages, 4);
   } finally {
     for (const looker of lookers) await looker[Symbol.asyncDispose]();
   }
@@ -71,9 +74,7 @@ NATS_SERVER.test("members are listed with a history or without, and gone if the 
   await presence.join("other", memberOf("a"), false);
   assertEquals(await presence.members(TOPIC, 10), { count: 1, members: [memberOf("a")] });
   assertEquals(await presence.tend(LONG_MS, false), true);
-  const connection = await connect({ servers: server.url, reconnect: false });
-  await connection.request("$JS.API.STREAM.DELETE.lws_presence", "");
-  await connection.close();
+  await administer(server.port, "STREAM.DELETE.lws_presence");
   const still = await eventually(
     () => presence.tend(LONG_MS, false).catch(() => undefined),
     (answer) => answer !== undefined,

@@ -81,9 +81,9 @@ export class RedisPresence implements BrokerPresence {
     const body = encodeContent({ data, isBinary: false, presence: "join" });
     await this.#host.route.ask(topic, (server) => {
       joined.runId = server.runId;
-      const facts = [body, String(data.length), this.#keeps(history), `${node}/${id}`, text];
-      const epoch = this.#host.epochOf(server);
-      return server.run(this.#host.scripts.join, keysOf(server, topic), [epoch, ...facts]);
+      const facts = this.#factsOf(server, topic, history);
+      const own = [`${node}/${id}`, text, body, String(data.length)];
+      return server.run(this.#host.scripts.join, keysOf(server, topic), [...facts, ...own]);
     });
     // The lease has ended meanwhile, and nothing would take it out.
     if (lease.node !== node) await this.#sweepTopic(topic, node, history);
@@ -108,7 +108,7 @@ export class RedisPresence implements BrokerPresence {
     const joined = topics.get(topic);
     if (joined === undefined || !joined.ids.has(id)) return;
     await this.#host.route.ask(topic, (server) => {
-      const facts = [this.#host.epochOf(server), this.#keeps(history), `${node}/${id}`];
+      const facts = [...this.#factsOf(server, topic, history), `${node}/${id}`];
       return server.run(this.#host.scripts.leave, keysOf(server, topic), facts);
     });
     joined.ids.delete(id);
@@ -222,13 +222,15 @@ export class RedisPresence implements BrokerPresence {
 
   #sweepTopic(topic: string, node: string, history: boolean): Promise<Reply> {
     return this.#host.route.ask(topic, (server) => {
-      const facts = [this.#host.epochOf(server), this.#keeps(history), `${node}/`];
+      const facts = [...this.#factsOf(server, topic, history), `${node}/`];
       return server.run(this.#host.scripts.sweep, keysOf(server, topic), facts);
     });
   }
 
-  #keeps(history: boolean): string {
-    return history && this.#host.keepsHistory ? "1" : "0";
+  /** What scripts that publish begin with. */
+  #factsOf(server: Commands, topic: string, history: boolean): string[] {
+    const keeps = history && this.#host.keepsHistory ? "1" : "0";
+    return [server.keys.channel(topic), this.#host.epochOf(server), keeps];
   }
 }
 
@@ -237,7 +239,7 @@ function newNode(): string {
 }
 
 function keysOf({ keys }: Commands, topic: string): string[] {
-  return [keys.meta(topic), keys.stream(topic), keys.channel(topic), keys.members(topic)];
+  return [keys.meta(topic), keys.stream(topic), keys.members(topic)];
 }
 
 async function inBatches(

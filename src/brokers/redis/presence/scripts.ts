@@ -14,31 +14,31 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /** @param publication the function of that name; without it `command` publishes what has no place */
 export function presenceTexts(publication: string, command: string) {
-  const announce = `${publication}local function announce(epoch, keeps, body, size)
-  if keeps == '1' then publication(epoch, body, size)
-  else redis.call('${command}', KEYS[3], body) end
+  const announce = `${publication}local function announce(body, size)
+  if ARGV[3] == '1' then publication(ARGV[2], body, size)
+  else redis.call('${command}', ARGV[1], body) end
 end
 `;
   return {
     join: `#!lua
-${announce}if redis.call('HGET', KEYS[4], ARGV[5]) == ARGV[6] then return 0 end
-redis.call('HSET', KEYS[4], ARGV[5], ARGV[6])
-announce(ARGV[1], ARGV[4], ARGV[2], ARGV[3])
+${announce}if redis.call('HGET', KEYS[3], ARGV[4]) == ARGV[5] then return 0 end
+redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
+announce(ARGV[6], ARGV[7])
 return 1`,
     leave: `#!lua
-${announce}local member = redis.call('HGET', KEYS[4], ARGV[3])
+${announce}local member = redis.call('HGET', KEYS[3], ARGV[4])
 if not member then return 0 end
-redis.call('HDEL', KEYS[4], ARGV[3])
-announce(ARGV[1], ARGV[2], 'l\\n' .. member, #member)
+redis.call('HDEL', KEYS[3], ARGV[4])
+announce('l\\n' .. member, #member)
 return 1`,
     sweep: `#!lua
-${announce}local front = ARGV[3]
-local all = redis.call('HGETALL', KEYS[4])
+${announce}local front = ARGV[4]
+local all = redis.call('HGETALL', KEYS[3])
 local count = 0
 for i = 1, #all, 2 do
   if string.sub(all[i], 1, #front) == front then
-    redis.call('HDEL', KEYS[4], all[i])
-    announce(ARGV[1], ARGV[2], 'l\\n' .. all[i + 1], #all[i + 1])
+    redis.call('HDEL', KEYS[3], all[i])
+    announce('l\\n' .. all[i + 1], #all[i + 1])
     count = count + 1
   end
 end

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { headers, type Msg } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type Msg } from "npm:@nats-io/nats-core@^3.4";
 import { type BrokerEvents, LwsError, setLogLevel } from "@x/lws";
 import { FakeClock } from "@x/lws/testing";
 import { LiveFeed } from "../../../../src/brokers/nats/feed.ts";
