@@ -2,6 +2,7 @@
 
 import { DEFAULT_HISTORY, type HistoryOptions } from "../api/topics/broker.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { isWhole } from "../base/option_rules.ts";
 
 /** The least that each option may be. */
@@ -20,7 +21,8 @@ export function checkHistory(call: string, options: HistoryOptions): Required<Hi
   const checked = { ...DEFAULT_HISTORY };
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(LEAST, name)) {
-      refuseArgument(call, name, value, `one of ${Object.keys(LEAST).join(", ")}`);
+      const names = Object.keys(LEAST);
+      refuseArgument(call, name, value, `one of ${names.join(", ")}${didYouMean(name, names)}`);
     }
     if (value === undefined) continue;
     const least = LEAST[name as keyof HistoryOptions];

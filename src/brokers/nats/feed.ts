@@ -140,7 +140,9 @@ export class LiveFeed {
   #come(entry: Entry, received: Msg): void {
     const { shard } = entry;
     const { data } = received;
-    const message = decodeLive(received);
+    const given = decodeLive(received);
+    // Without a history nothing has a place, though other contexts may keep one.
+    const message = shard.epoch === "" ? { ...given, stream: undefined } : given;
     if (shard.checking !== undefined) return this.#hold(entry, message, data);
     if (message.stream !== shard.stream) return this.#tell(entry, message, data);
     if (!isSuspicious(entry, message)) return this.#tell(entry, message, data);

@@ -62,7 +62,15 @@ export function decodeLive({ headers: all }: Msg): LiveMessage {
     else if (name === "Nats-Last-Sequence") last = Number(value);
     else facts.take(name, value!);
   }
-  return { ...facts.all, stream, sequence, last };
+  // Anything may publish to the subject, and say that a stream has kept it.
+  const isPlaced = sequence > 0 && isCount(sequence) && isCount(last);
+  return isPlaced
+    ? { ...facts.all, stream, sequence, last }
+    : { ...facts.all, stream: undefined, sequence: 0, last: 0 };
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** A message that was read from a stream. */

@@ -77,7 +77,10 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
 
   onMessage({ keys }: RedisServer, channel: string, message: Uint8Array): void {
     const publication = decodeMessage(message);
-    if (publication !== undefined) this.#events?.publication(keys.topicOf(channel), publication);
+    if (publication === undefined) return;
+    // Without a history nothing has a place, though other contexts may keep one.
+    const told = this.keepsHistory ? publication : { ...publication, ...NO_PLACE };
+    this.#events?.publication(keys.topicOf(channel), told);
   }
 
   onLost(server: RedisServer): void {

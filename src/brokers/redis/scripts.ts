@@ -86,7 +86,10 @@ function metaTtl({ historyTtlMs }: Bounds): number {
   return Math.max(historyTtlMs * META_TTLS, LEAST_META_TTL_MS);
 }
 
-/** The function `publication`, which all that is kept goes through; it returns the place, and that as a text. */
+/**
+ * The function `publication`, which all that is kept goes through; it returns the place, and that as a text. What other
+ * programs have put under its names, as a key of another type, makes room for it.
+ */
 function publicationText(bounds: Bounds, command: string): string {
   const { historySize, historyTtlMs, historyBytes } = bounds;
   const maxLength = historySize === Infinity ? "" : `'MAXLEN', '~', ${historySize}, `;
@@ -115,7 +118,7 @@ function publicationText(bounds: Bounds, command: string): string {
   end`;
   return `local function publication(epoch, body, size)
   ${NOW}
-  local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 'b', 't', 'w')
+  local meta = redis.pcall('HMGET', KEYS[1], 'e', 'o', 'b', 't', 'w')
   local offset, before, mark
   if meta[1] == epoch then
     offset, before, mark = meta[2] + 1, tonumber(meta[3]), ''
@@ -128,7 +131,11 @@ function publicationText(bounds: Bounds, command: string): string {
   local after = before + size
   local place = string.format('%.0f', offset)
   redis.call('HSET', KEYS[1], 'o', place, 'b', after)
-  redis.call('XADD', KEYS[2], ${maxLength}place .. '-' .. string.format('%.0f', before), now, body)
+  local id = place .. '-' .. string.format('%.0f', before)
+  if type(redis.pcall('XADD', KEYS[2], ${maxLength}id, now, body)) == 'table' then
+    redis.call('DEL', KEYS[2])
+    redis.call('XADD', KEYS[2], id, now, body)
+  end
   ${touch}${cut}
   redis.call('${command}', ARGV[1], mark .. place .. ' ' .. epoch .. ' ' .. body)
   return offset, place
@@ -140,8 +147,8 @@ function publishText(publication: string, bounds: Bounds): string {
   return `#!lua
 ${publication}local id = KEYS[3]
 if id then
-  local known = redis.call('GET', id)
-  if known then return known end
+  local known = redis.pcall('GET', id)
+  if type(known) == 'string' and string.match(known, '^%d+ ') then return known end
 end
 local offset, place = publication(ARGV[2], ARGV[3], ARGV[4])
 if id then
@@ -167,15 +174,21 @@ return 0`;
 
 function historyText({ historySize, historyTtlMs, historyBytes }: Bounds): string {
   const fits = historyBytes === Infinity ? "true" : `total - bytes <= ${historyBytes}`;
-  const lives = historyTtlMs === Infinity ? "true" : `now - entry[2][1] < ${historyTtlMs}`;
+  const lives = historyTtlMs === Infinity
+    ? "true"
+    : `now - (tonumber(entry[2][1]) or 0) < ${historyTtlMs}`;
   const low = historySize === Infinity ? "start" : `math.max(start, top - ${historySize} + 1)`;
   return `#!lua flags=no-writes
-local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 's', 'b')
+local meta = redis.pcall('HMGET', KEYS[1], 'e', 'o', 's', 'b')
 if meta[1] ~= ARGV[1] then return { 0, 0, 1, {} } end
 local top, start, total = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4])
 ${NOW}
+local function range(from, limit)
+  local found = redis.pcall('XRANGE', KEYS[2], from, '+', 'COUNT', limit)
+  return found.err and {} or found
+end
 local function at(offset)
-  local entry = redis.call('XRANGE', KEYS[2], offset, '+', 'COUNT', 1)[1]
+  local entry = range(offset, 1)[1]
   if not entry then return top + 1, true end
   local found, bytes = string.match(entry[1], '^(%d+)-(%d+)$')
   return tonumber(found), ${fits} and ${lives}
@@ -195,7 +208,7 @@ local since, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local from = first
 if since >= 0 then from = math.max(first, since + 1)
 else from = math.max(first, top - limit + 1) end
-return { top, start, first, redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', limit) }`;
+return { top, start, first, range(from, limit) }`;
 }
 
 function topsText(bounds: Bounds): string {
@@ -209,7 +222,7 @@ function topsText(bounds: Bounds): string {
   return `#!lua flags=allow-oom
 local tops = {}
 for i, key in ipairs(KEYS) do
-  local meta = redis.call('HMGET', key, 'e', 'o')
+  local meta = redis.pcall('HMGET', key, 'e', 'o')
   if meta[1] == ARGV[1] then
     tops[i] = tonumber(meta[2])
 ${touch}  else

@@ -365,6 +365,7 @@ Deno.test("choices of calls are refused by name", async () => {
   const wrong: [name: string, call: () => Promise<unknown>][] = [
     ["publish: id", () => context.publish!("t", "x", { id: "" })],
     ["publish: id", () => context.publish!("t", "x", { id: "a".repeat(256) })],
+    ["publish: id", () => context.publish!("t", "x", { id: "\ud800" })],
     ["publish: history", () => context.publish!("t", "x", { history: 1 })],
     ["publish: history", () => plain.context.publish("t", "x", { history: true })],
     ["publish: signal", () => context.publish!("t", "x", { signal: {} })],

@@ -1,6 +1,7 @@
 /** Which connections are in topics, by NATS: what the contract of brokers does not ask for. */
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { connect } from "npm:@nats-io/transport-node@^3.4";
 import { LwsError, setLogLevel } from "@x/lws";
 import { administer } from "./administer.ts";
 import { NATS_SERVER, startNats } from "./nats_server.ts";
@@ -74,6 +75,16 @@ NATS_SERVER.test("members are listed with a history or without, and gone if the 
   await presence.join("other", memberOf("a"), false);
   assertEquals(await presence.members(TOPIC, 10), { count: 1, members: [memberOf("a")] });
   assertEquals(await presence.tend(LONG_MS, false, true), true);
+  // Anything may write there.
+  const connection = await connect({ servers: server.url, reconnect: false });
+  const asked = JSON.stringify({ subjects_filter: "lws.member.>" });
+  const info = (await connection.request("$JS.API.STREAM.INFO.lws_presence", asked)).json<
+    { state: { subjects: Record<string, number> } }
+  >();
+  const own = Object.keys(info.state.subjects).find((subject) => !subject.includes(".other."))!;
+  for (const odd of ["null", "{"]) await connection.request(`${own}-${odd.length}`, odd);
+  await connection.close();
+  assertEquals((await presence.members(TOPIC, 10)).members, [memberOf("a")]);
   await administer(server.port, "STREAM.DELETE.lws_presence");
   const still = await eventually(
     () => presence.tend(LONG_MS, false, true).catch(() => undefined),

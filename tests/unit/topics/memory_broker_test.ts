@@ -134,6 +134,8 @@ Deno.test("options are refused by name", () => {
     assertEquals(error.code, "invalid-argument");
     assert(error.message.startsWith(`memoryBroker: ${name} is `), error.message);
   }
+  const near = { histroySize: 1 } as HistoryOptions;
+  assertThrows(() => memoryBroker(near), LwsError, "did you mean historySize?");
   assertEquals(memoryBroker({ historySize: Infinity }).keepsHistory, true);
   assertEquals(memoryBroker().keepsHistory, false);
 });

@@ -182,7 +182,7 @@ export class NatsPresence implements BrokerPresence {
       const read = await Promise.all(some.map((subject) => this.#read(api, subject)));
       for (const known of read) {
         if (known === undefined) gone++;
-        else if (members.length < limit) members.push(memberOf(known.data));
+        else if (members.length < limit) members.push(...memberOf(known.data));
       }
     }
     return { count: present.length - gone, members };
@@ -193,7 +193,12 @@ function changes(subject: string): LwsError {
   return new LwsError("broker-unavailable", `natsBroker: ${subject} is changed all the time`);
 }
 
-function memberOf(data: Uint8Array): PresenceMember {
-  const { id, key, info } = JSON.parse(decoder.decode(data));
-  return { id, key, info };
+/** None for what is no member, as another program's. */
+function memberOf(data: Uint8Array): PresenceMember[] {
+  try {
+    const { id, key, info } = JSON.parse(decoder.decode(data));
+    return [{ id, key, info }];
+  } catch {
+    return [];
+  }
 }

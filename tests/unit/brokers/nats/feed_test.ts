@@ -108,6 +108,15 @@ Deno.test("what follows comes at once, with the sequence in front of it", async 
   assertEquals(rig.checks, 0);
 });
 
+Deno.test("without a history nothing has a place, though other contexts keep one", async () => {
+  const rig = new Rig();
+  rig.shard.epoch = "";
+  await rig.open({ a: 0 });
+  rig.come("a", 7, 4);
+  rig.come("a", 5);
+  assertEquals([rig.take(), rig.checks], [["a beside", "a beside"], 0]);
+});
+
 Deno.test("what is not consecutive is told so: the context makes up for it", async () => {
   const rig = new Rig();
   await rig.open({ a: 4 });

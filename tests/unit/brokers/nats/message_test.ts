@@ -45,6 +45,14 @@ Deno.test("what others publish there is taken as far as it goes", () => {
     encoder.encode("NATS/1.0\r\nLws-Sender: %zz\r\nLws-Presence: gone\r\n\r\n"),
   );
   assertEquals(decodeKept(headers), { isBinary: false, sender: "%zz" });
+  // A place that is none would be where the topic stands for good.
+  for (
+    const [sequence, last] of [["x", "0"], ["1e999", "0"], ["1.5", "1"], ["0", "0"], ["9", "-1"]]
+  ) {
+    const block = `Nats-Stream: lws_0\r\nNats-Sequence: ${sequence}\r\nNats-Last-Sequence: ${last}`;
+    const { stream } = decodeLive(live(headersOf(encoder.encode(`NATS/1.0\r\n${block}\r\n\r\n`))));
+    assertEquals(stream, undefined, `${sequence} behind ${last}`);
+  }
 });
 
 Deno.test("an id is one of its topic", () => {
