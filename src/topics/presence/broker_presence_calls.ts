@@ -57,6 +57,8 @@ export class BrokerPresenceCalls<Message>
   #isDoubtful = false;
   /** An answer was lost, which may have said that the last one had ended. */
   #hasMissed = false;
+  /** Before that the other contexts may not have renewed theirs yet, as the broker was away. */
+  #sweepsFrom = -Infinity;
   #tending: Promise<void> | undefined;
   #timer: unknown;
   #isArmed = false;
@@ -136,6 +138,7 @@ export class BrokerPresenceCalls<Message>
   /** The broker is away, or there again: it may have begun anew with nothing. */
   onState(isUp: boolean): void {
     this.#isDoubtful = true;
+    if (isUp) this.#sweepsFrom = this.clock.now() + TEND_MS;
     if (isUp) this.#rooms.returned();
     if (isUp && this.#own.size + this.#rooms.size > 0) this.#tendSoon();
   }
@@ -180,7 +183,9 @@ export class BrokerPresenceCalls<Message>
     const end = this.clock.now() + LEASE_MS;
     let isKept: boolean;
     try {
-      isKept = await this.ask("tend", (presence) => presence.tend(LEASE_MS, this.history));
+      isKept = await this.ask("tend", (presence) => {
+        return presence.tend(LEASE_MS, this.history, this.clock.now() >= this.#sweepsFrom);
+      });
     } catch (error) {
       this.#isDoubtful = true;
       this.#hasMissed = true;

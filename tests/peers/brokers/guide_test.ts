@@ -13,7 +13,7 @@ import { REDIS, startRedis } from "../redis/redis_server.ts";
 const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
 const PAGE = Deno.readTextFileSync(`${ROOT}docs/guide/scale.md`);
 const PROXIES = Deno.readTextFileSync(`${ROOT}docs/guide/proxies.md`);
-const ROOMS = Array.from({ length: 16 }, (_, i) => `room-${i}`);
+const ROOMS = Array.from({ length: 15 }, (_, i) => `room-${i}`);
 
 /** The blocks of a page in a language. */
 function blocks(page: string, language: string): string[] {

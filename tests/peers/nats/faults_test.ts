@@ -305,6 +305,38 @@ NATS_SERVER.test("over TLS a server is told by its certificate; both ends have t
   }
 });
 
+Deno.test("what is no server of NATS is told so", async () => {
+  for (
+    const [says, message] of [
+      ["HTTP/1.1 400 Bad Request\r\n\r\n", "it is no server of NATS"],
+      ["INFO {\r\n", "it is no server of NATS"],
+      ["x".repeat(70_000), "it is no server of NATS"],
+      ["", "it was closed"],
+      ['INFO {"version":"2.8.4","headers":true}\r\n', "2.8.4 can't republish"],
+    ] as const
+  ) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const served = (async () => {
+      using conn = await listener.accept();
+      const bytes = new TextEncoder().encode(says);
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+      if (!says.startsWith('INFO {"')) return;
+      const buffer = new Uint8Array(4_096);
+      // It says hello, and wants to know whether that was heard.
+      await conn.read(buffer);
+      await conn.write(new TextEncoder().encode("PONG\r\n"));
+      while (await conn.read(buffer) !== null);
+    })().catch(() => {});
+    const { port } = listener.addr;
+    const error = await assertRejects(
+      () => Watcher.start({ servers: `127.0.0.1:${port}` }),
+      LwsError,
+    );
+    assertStringIncludes(error.message, message);
+    await served;
+  }
+});
+
 Deno.test({
   name: "without the permission to connect that is what is said, with the host",
   permissions: { net: ["127.0.0.1:1"], read: true, env: true },

@@ -211,7 +211,7 @@ REDIS.test("redis: what other programs have put under our names makes room, and 
     await publish(broker, "1");
     for (const key of ["nodes", "ended"]) await cli("set", `{lws}:${key}`, "odd");
     assertEquals((await presence.members("t", 10)).count, 0);
-    await presence.tend(60_000, false);
+    await presence.tend(60_000, false, true);
     for (const key of ["m", "p"]) {
       await cli("del", `{lws:t}:${key}`);
       await cli("set", `{lws:t}:${key}`, "odd");

@@ -109,7 +109,7 @@ Deno.test("members of an end that is closed leave with it, and those of the othe
   const other = broker.openNode!();
   await other.start(SILENT, clock);
   for (const [end, id] of [[broker, "a"], [other, "b"]] as const) {
-    await end.presence!.tend(1_000, true);
+    await end.presence!.tend(1_000, true, true);
     await end.presence!.join("t", { id, key: id, info: "null" }, true);
   }
   await broker[Symbol.asyncDispose]();

@@ -122,7 +122,7 @@ export class NatsPresence implements BrokerPresence {
     if (this.#owed.get(subject) === owed) this.#owed.delete(subject);
   }
 
-  async tend(leaseMs: number, history: boolean): Promise<boolean> {
+  async tend(leaseMs: number, history: boolean, sweeps: boolean): Promise<boolean> {
     const api = await this.#api;
     const renewed = await this.#renew(api, leaseMs);
     const isFirst = this.#lease === 0;
@@ -135,7 +135,7 @@ export class NatsPresence implements BrokerPresence {
       await this.#sweep(api, former, history);
     }
     for (const subject of [...this.#owed.keys()]) await this.#pay(subject);
-    for (const lease of await this.#leases.read(api)) {
+    for (const lease of sweeps ? await this.#leases.read(api) : []) {
       if (!lease.isOver || lease.node === this.#node) continue;
       const end = lease.isClosed ? lease.sequence : await this.#leases.close(api, lease);
       if (end === undefined) continue;

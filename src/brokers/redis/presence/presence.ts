@@ -55,6 +55,8 @@ export class RedisPresence implements BrokerPresence {
   readonly #host: PresenceHost;
   /** By their homes. */
   readonly #leases = new Map<string, Lease>();
+  /** Homes that could not be reached when that was last tried: the other contexts had no way to them either. */
+  #away: ReadonlySet<string> = new Set();
 
   constructor(host: PresenceHost) {
     this.#host = host;
@@ -131,9 +133,12 @@ export class RedisPresence implements BrokerPresence {
     return { count, members: found.flatMap(memberOf) };
   }
 
-  async tend(leaseMs: number, history: boolean): Promise<boolean> {
-    const calls = this.#host.route.homes.map((home) => this.#tend(home, leaseMs, history));
-    const results = await Promise.allSettled(calls);
+  async tend(leaseMs: number, history: boolean, sweeps: boolean): Promise<boolean> {
+    const { homes } = this.#host.route;
+    const results = await Promise.allSettled(homes.map((home) => {
+      return this.#tend(home, leaseMs, history, sweeps && !this.#away.has(home));
+    }));
+    this.#away = new Set(homes.filter((_, i) => results[i]!.status === "rejected"));
     const failed = results.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
     // Those that are away are looked after when they are there again.
     if (failed.length === results.length) throw failed[0];
@@ -141,9 +146,14 @@ export class RedisPresence implements BrokerPresence {
   }
 
   /** Whether all that it has joined there is as it was. */
-  async #tend(home: string, leaseMs: number, history: boolean): Promise<boolean> {
+  async #tend(
+    home: string,
+    leaseMs: number,
+    history: boolean,
+    sweeps: boolean,
+  ): Promise<boolean> {
     const lease = this.#leaseOf(home);
-    const { isKept, ended } = await this.#renew(home, lease.node, leaseMs);
+    const { isKept, ended } = await this.#renew(home, lease.node, leaseMs, sweeps);
     if (lease.isHeld && !isKept) await this.#begin(home, lease, leaseMs, history);
     lease.isHeld = true;
     await this.#mistrust(lease, history);
@@ -162,10 +172,15 @@ export class RedisPresence implements BrokerPresence {
     home: string,
     node: string,
     leaseMs: number,
+    sweeps: boolean,
   ): Promise<{ readonly isKept: boolean; readonly ended: readonly string[] }> {
     const answer = await this.#host.route.askHome(home, (server) => {
       const { leases, ended } = server.keys;
-      return server.run(this.#host.scripts.lease, [leases, ended], [node, String(leaseMs)]);
+      return server.run(this.#host.scripts.lease, [leases, ended], [
+        node,
+        String(leaseMs),
+        sweeps ? "1" : "0",
+      ]);
     });
     const [isKept, ended] = answer as [number, readonly string[]];
     return { isKept: isKept === 1, ended };
@@ -177,7 +192,7 @@ export class RedisPresence implements BrokerPresence {
     lease.node = newNode();
     lease.topics = new Map();
     lease.hasLost = true;
-    await this.#renew(home, lease.node, leaseMs);
+    await this.#renew(home, lease.node, leaseMs, false);
     await this.#host.route.askHome(home, async (server) => {
       // What this does not get done others do.
       await server.call(["ZADD", server.keys.ended, "0", node]);

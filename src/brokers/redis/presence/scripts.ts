@@ -67,13 +67,15 @@ for _, key in ipairs(KEYS) do
 end
 local own = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+local kept = own and 1 or 0
+if ARGV[3] == '0' then return { kept, {} } end
 for _, node in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE')) do
   redis.call('ZREM', KEYS[1], node)
   redis.call('ZADD', KEYS[2], 0, node)
 end
 local claimed = redis.call('ZRANGE', KEYS[2], '-inf', now, 'BYSCORE', 'LIMIT', 0, ${MOST_CLAIMS})
 for _, node in ipairs(claimed) do redis.call('ZADD', KEYS[2], now + ${CLAIM_MS}, node) end
-return { (own and tonumber(own) > now) and 1 or 0, claimed }`,
+return { kept, claimed }`,
     leases: `#!lua flags=no-writes
 ${NOW}
 local nodes = redis.pcall('ZRANGE', KEYS[1], '(' .. string.format('%.0f', now), '+inf', 'BYSCORE')

@@ -223,6 +223,33 @@ Deno.test("what ends while the broker is away is told when it is there again, go
   }
 });
 
+Deno.test("an outage that is longer than a lease has only those leave that don't come back", async () => {
+  await using town = new Town();
+  const moves: string[] = [];
+  const observer = town.store.openNode!();
+  await observer.start({
+    publication: (_, { presence, data }) => {
+      moves.push(`${presence} ${JSON.parse(new TextDecoder().decode(data)).key}`);
+    },
+    interrupted() {},
+    state() {},
+  }, town.clock);
+  await observer.subscribe(["t"]);
+  const [one, two, three] = [town.rig(), town.rig(), town.rig()];
+  const watcher = await hearer(one);
+  await member(two, "b");
+  await member(three, "c");
+  for (const { broker } of [one, two, three]) broker.stop();
+  await town.pass(40_000);
+  await one.broker.restart();
+  await town.pass(2_000);
+  await two.broker.restart();
+  await town.pass(20_000);
+  assertEquals(moves, ["join b", "join c", "leave c"]);
+  assertEquals(watcher.got, ["(joins b)", "(joins c)", "(leaves c)"]);
+  assertEquals(await keys(one), ["b 1"]);
+});
+
 Deno.test("the broker is closed behind the last leave, or when that has no answer in time", async () => {
   for (const answers of [true, false]) {
     await using town = new Town();

@@ -297,7 +297,7 @@ Deno.test("what is no member is neither told nor listed, and harms nothing", asy
   assertEquals([watcher.got, await keys(two)], [["(joins a)"], ["a 1"]]);
   const inner = memoryBroker().openNode!();
   await inner.start({ publication() {}, interrupted() {}, state() {} }, town.clock);
-  await inner.presence!.tend(1_000, false);
+  await inner.presence!.tend(1_000, false, true);
   await inner.presence!.join("t", { id: "x", key: "x", info: "{" }, false);
   const third = town.rig();
   await third.broker.restart(inner);
