@@ -204,7 +204,7 @@ function targetOf(given: unknown, field: string, options: RedisBrokerOptions): T
 
 /** What a message may show of a URL. */
 function withoutPassword(url: unknown): unknown {
-  return typeof url === "string" ? url.replace(/\/\/.*@/, "//…@") : url;
+  return typeof url === "string" ? url.replace(/(\/\/|^).*@/s, "$1…@") : url;
 }
 
 function decoded(text: string, field: string): string {

@@ -98,7 +98,9 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
 });
 
 Deno.test("no password is in an error", () => {
-  for (const url of ["http://u:secret@h", "redis://u:secret@h?x", "redis://u:secret@h/x"]) {
+  for (
+    const url of ["http://u:secret@h", "redis://u:secret@h?x", "redis://u:secret@h/x", "u:secret@h"]
+  ) {
     const error = assertThrows(() => redisBroker({ url }), LwsError);
     assertEquals(error.message.includes("secret"), false, error.message);
   }
