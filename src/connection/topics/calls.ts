@@ -135,7 +135,9 @@ function isId(id: unknown): boolean {
 function exceptOf({ except }: PublishOptions): Member | undefined {
   if (except === undefined) return undefined;
   if (typeof except === "object" && except !== null && isFace(except)) {
-    return behind<Member>(except);
+    const member = behind<Member>(except);
+    // A context has a face as well.
+    if (typeof member.deliver === "function") return member;
   }
   refuseArgument("publish", "except", except, "a Wsi");
 }

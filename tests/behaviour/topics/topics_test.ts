@@ -182,6 +182,7 @@ Deno.test("wrong arguments are named, and a rejection that is not looked at ends
     ["publish: data", () => context.publish!("t", { length: 3 })],
     ["publish: options", () => context.publish!("t", "x", null)],
     ["publish: except", () => context.publish!("t", "x", { except: {} })],
+    ["publish: except", () => context.publish!("t", "x", { except: context })],
     ["publish: excepting", () => context.publish!("t", "x", { excepting: all[0] })],
   ];
   for (const [name, call] of wrong) {
