@@ -56,11 +56,14 @@ export class Pipes {
     throw new LwsError("connection-closed", "OpenSSL has no memory left");
   }
 
+  /** Whether all that was fed has been taken. */
+  get isConsumed(): boolean {
+    return this.openssl.BIO_ctrl_pending(this.#input) === 0;
+  }
+
   /** Drops what was fed and is of no use any more. */
   discard(): void {
-    if (this.openssl.BIO_ctrl_pending(this.#input) > 0) {
-      this.openssl.BIO_ctrl(this.#input, BIO_CTRL_RESET, 0n, null);
-    }
+    if (!this.isConsumed) this.openssl.BIO_ctrl(this.#input, BIO_CTRL_RESET, 0n, null);
   }
 
   /** How many bytes there are to send. */

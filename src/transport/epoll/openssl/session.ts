@@ -10,6 +10,11 @@ const SSL_ERROR_WANT_READ = 2;
 const SSL_ERROR_ZERO_RETURN = 6;
 const SSL_CTRL_SET_TLSEXT_HOSTNAME = 55;
 
+/** What a record has besides its content: header, type and tag, RFC 8446 section 5.2. */
+const LEAST_OF_A_RECORD = 22;
+/** Of what was fed, what may be left when it is worth to look whether all was taken. */
+const NEARLY_ALL = 64;
+
 /** Decrypts, encrypts, and shakes hands, by what is in the {@linkcode Pipes}. */
 export class Session {
   readonly pipes: Pipes;
@@ -56,17 +61,22 @@ export class Session {
    * Decrypts all that was fed.
    *
    * @param at where in the buffer, which has room for it
+   * @param fed how many bytes that were
    * @returns where what is decrypted ends
    * @throws {LwsError} `connection-closed` when it is broken
    */
-  read(buffer: Uint8Array<ArrayBuffer>, at: number): number {
+  read(buffer: Uint8Array<ArrayBuffer>, at: number, fed: number): number {
     const { openssl } = this.pipes;
     openssl.ERR_clear_error();
-    for (;;) {
+    for (let left = fed;;) {
       const room = at === 0 ? buffer : buffer.subarray(at);
       const count = openssl.SSL_read(this.#ssl, room, room.length);
       if (count > 0) {
         at += count;
+        left -= count + LEAST_OF_A_RECORD;
+        // Without read-ahead OpenSSL takes no more than it decrypts: where nothing is left to take, asking it
+        // costs as much as a small message.
+        if (left <= NEARLY_ALL && this.pipes.isConsumed) return at;
         continue;
       }
       const error = openssl.SSL_get_error(this.#ssl, count);

@@ -176,7 +176,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
         else this.#break(error);
         return bytes.length;
       }
-      if (this.#info !== undefined || this.#shakeHands()) this.#decrypt();
+      if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(piece.length);
     }
     return at;
   }
@@ -264,7 +264,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   }
 
   /** Decrypts what was fed, and offers it. */
-  #decrypt(): void {
+  #decrypt(fed: number): void {
     const { pipes } = this.#session;
     const rest = this.#rest;
     const held = rest === undefined ? 0 : rest.length;
@@ -274,7 +274,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       let failure: unknown;
       let end = held;
       try {
-        end = this.#session.read(buffer, held);
+        end = this.#session.read(buffer, held, fed);
       } catch (error) {
         failure = error;
       }
