@@ -49,14 +49,6 @@ export interface ResumableMembers<User> {
   readonly gapSpreadMs?: number;
 }
 
-/** What the subprotocol does itself. */
-type Taken =
-  | keyof ResumableMembers<unknown>
-  | "encode"
-  | "receive"
-  | "clientReceive"
-  | "message";
-
 /**
  * What {@linkcode resumable} is given: its own members, and what `protocol` takes beside them, as `perSessionData`,
  * `path`, `upgrade`, `open` and `close`.
@@ -65,7 +57,10 @@ type Taken =
  */
 export type ResumableDefinition<User> =
   & ResumableMembers<User>
-  & Omit<ProtocolDefinition<User>, Taken>;
+  & Omit<
+    ProtocolDefinition<User>,
+    keyof ResumableMembers<unknown> | "encode" | "receive" | "clientReceive"
+  >;
 
 /** What `protocol` does not know. */
 const OWN = ["authorize", "maxTopics", "gapSpreadMs"];

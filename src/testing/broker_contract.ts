@@ -117,6 +117,22 @@ const CASES: Readonly<Record<string, Play>> = {
     same(end.texts.toSorted(), ["1", "3", "end"], "got");
   },
 
+  async "data is taken before the call that publishes it returns"(stage) {
+    const topic = stage.topic();
+    const end = await stage.end(topic);
+    const published = ["1", "2", "3"].map((text, i) => {
+      const data = encoder.encode(text);
+      const id = i === 0 ? {} : { id: text };
+      const done = end.broker.publish(topic, data, { ...stage.kept, ...id });
+      data.fill(0);
+      return done;
+    });
+    await Promise.all(published);
+    await stage.publish(end, topic, "end");
+    await end.until("end");
+    same(end.texts.toSorted(), ["1", "2", "3", "end"], "got");
+  },
+
   async "tops are the positions of the last publications, in the order of the topics"(stage) {
     const [topic, other, none] = [stage.topic(), stage.topic(), stage.topic()];
     const end = await stage.end(topic, other, none);

@@ -220,7 +220,7 @@ export class FaultyBroker implements Broker {
         this.#called("join", `${topic} ${member.key}`, () => inner().join(topic, member, history)),
       leave: (topic, id, history) =>
         this.#called("leave", topic, () => inner().leave(topic, id, history)),
-      tend: (leaseMs, history) => this.#called("tend", "", () => inner().tend(leaseMs, history)),
+      tend: (...args) => this.#called("tend", "", () => inner().tend(...args)),
       members: (topic, limit) =>
         this.#called("members", topic, () => inner().members(topic, limit)),
     };

@@ -2,7 +2,11 @@
 
 import { DEFAULT_HISTORY, type HistoryOptions } from "../api/topics/broker.ts";
 import { refuseArgument } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { isWhole } from "../base/option_rules.ts";
+
+/** Brokers count in 63 bits at least, and write no exponents. */
+const MOST = Number.MAX_SAFE_INTEGER;
 
 /** The least that each option may be. */
 const LEAST: Required<HistoryOptions> = {
@@ -20,12 +24,13 @@ export function checkHistory(call: string, options: HistoryOptions): Required<Hi
   const checked = { ...DEFAULT_HISTORY };
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(LEAST, name)) {
-      refuseArgument(call, name, value, `one of ${Object.keys(LEAST).join(", ")}`);
+      const names = Object.keys(LEAST);
+      refuseArgument(call, name, value, `one of ${names.join(", ")}${didYouMean(name, names)}`);
     }
     if (value === undefined) continue;
     const least = LEAST[name as keyof HistoryOptions];
-    if (!isWhole(value, least, Infinity)) {
-      refuseArgument(call, name, value, `a whole number from ${least} to Infinity`);
+    if (value !== Infinity && !isWhole(value, least, MOST)) {
+      refuseArgument(call, name, value, `a whole number from ${least} to ${MOST}, or Infinity`);
     }
     checked[name as keyof HistoryOptions] = value;
   }

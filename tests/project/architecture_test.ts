@@ -113,7 +113,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/connection\/tracing\/(guarded_channel|channels)\.ts$/,
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
   /^src\/brokers\/redis\/server\/(connection|permission|tls_probe)\.ts$/,
-  /^src\/brokers\/nats\/server\/permission\.ts$/,
+  /^src\/brokers\/nats\/server\/(permission|socket)\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
 

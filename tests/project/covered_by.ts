@@ -65,7 +65,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "brokers/redis/route",
     "brokers/redis/scripts",
     "brokers/redis/server/redis_server",
-    "brokers/redis/server/subscriptions",
   ],
   "peers/redis/presence_test.ts": [
     "brokers/redis/presence/presence",
@@ -82,6 +81,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "peers/nats/faults_test.ts": [
     "brokers/nats/publishing",
     "brokers/nats/server/permission",
+    "brokers/nats/server/socket",
     "brokers/nats/streams/rewound",
   ],
   "peers/nats/presence_test.ts": [
@@ -95,7 +95,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/topics/broker/faults_test.ts": [
     "testing/faulty_broker",
     "topics/broker/feed",
-    "topics/broker/link",
     "topics/broker/openings",
     "topics/broker/position_checks",
     "topics/broker/repairs",

@@ -23,6 +23,7 @@ for (
     ["all_cores.ts", "--workers", "1"],
     ["broadcast.ts"],
     ["chat.ts"],
+    ["chat_cluster.ts", "--secret", "s"],
     ["dashboard.ts"],
     ["demo/main.ts"],
     ["echo.ts"],

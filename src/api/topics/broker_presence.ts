@@ -47,10 +47,12 @@ export interface BrokerPresence {
    * lease has ended: each of them is published as a `"leave"` once, whichever of the contexts does it. Called
    * before the first `join`, as members of a context without a lease are not listed.
    *
+   * @param sweeps Whether it does the latter. It is false soon after the broker was away: the other contexts had no way
+   *   to renew theirs either.
    * @returns False if this context had no lease, as at first, when it has ended, and when the broker has lost its
    *   data: its connections are members no more, and have to join anew.
    */
-  tend(leaseMs: number, history: boolean): Promise<boolean>;
+  tend(leaseMs: number, history: boolean, sweeps: boolean): Promise<boolean>;
   /** Up to `limit` members of a topic, of contexts with a lease. */
   members(topic: string, limit: number): Promise<PresenceMembers>;
 }

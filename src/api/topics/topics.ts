@@ -144,7 +144,8 @@ export interface SubscribeOptions {
    * Called once, unless the promise rejects before or the connection subscribes already, with where the subscription
    * begins, right before the first message of the topic is written, and before the promise resolves: the place to
    * answer the peer from, as it hears of a gap in front of what follows it then. A gap that is found later is told by
-   * `topicGap`. What it throws is logged, and closes the connection. Default: nothing is done.
+   * `topicGap`. What it throws, or a promise of it rejects with, is logged, and closes the connection. Default: nothing is
+   * done.
    */
   readonly begin?: (start: SubscriptionStart) => void;
 }
@@ -158,7 +159,7 @@ export interface PublishOptions {
   /**
    * Names it: of several publications of a topic with the same id within `idempotencyMs`, 60 seconds, the
    * first is taken, and the others resolve with its position. So one that was rejected can be repeated. 1 to
-   * 255 characters. Default: none.
+   * 255 characters, without halves of surrogate pairs. Default: none.
    */
   readonly id?: string;
   /** A subscriber of this context that is left out, as the one that a message came from. Default: none. */

@@ -28,7 +28,7 @@ import { Layout, tokenOf } from "./subjects.ts";
  * takes away those of the next one with them.
  */
 const DELETION_MS = 1_000;
-/** How often history is read whose messages go meanwhile. */
+/** How often history is read whose messages go meanwhile, and a stream is asked about. */
 const MOST_TRIES = 3;
 const NO_POSITION: Position = { epoch: "", offset: 0 };
 
@@ -130,7 +130,7 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
     return new JetStream(this.line.requests);
   }
 
-  #pause(ms: number): Promise<void> {
+  pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#clock!.setTimer(() => {
         this.#pauses.delete(end);
@@ -186,9 +186,7 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
     const line = lines.isUp ? lines.line : undefined;
     try {
       if (line === undefined) return;
-      const api = new JetStream(line.requests);
-      if (await api.info(shard.stream) === undefined) await this.#pause(DELETION_MS);
-      const isOther = shard.identify(await this.#ensure(api, shard, false));
+      const isOther = shard.identify(await this.#found(line, shard));
       shard.checking = undefined;
       if (lines.isUp && lines.line === line) this.#feed?.checked(shard, isOther);
     } catch (error) {
@@ -197,6 +195,22 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
       if (lines.isUp && lines.line === line) lines.renew();
     } finally {
       shard.checking = undefined;
+    }
+  }
+
+  /** The stream, made again if it is gone. While one is being deleted a server may say anything. */
+  async #found({ requests, connection }: Line, shard: Shard): Promise<StreamInfo> {
+    const api = new JetStream(requests);
+    for (let tries = 1;; tries++) {
+      try {
+        const info = await api.info(shard.stream);
+        if (info !== undefined) return info;
+        await this.pause(DELETION_MS);
+        return await this.#ensure(api, shard, false);
+      } catch (error) {
+        if (tries === MOST_TRIES || connection.isClosed()) throw error;
+        await this.pause(DELETION_MS);
+      }
     }
   }
 

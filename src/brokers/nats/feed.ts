@@ -1,6 +1,6 @@
 /** What comes live, told in the count that it is of. */
 
-import type { Msg } from "npm:@nats-io/transport-node@^3.4";
+import type { Msg } from "npm:@nats-io/nats-core@^3.4";
 import type { BrokerEvents } from "../../api/topics/broker.ts";
 import type { Clock } from "../../api/service.ts";
 import { LwsError } from "../../base/errors.ts";
@@ -140,7 +140,9 @@ export class LiveFeed {
   #come(entry: Entry, received: Msg): void {
     const { shard } = entry;
     const { data } = received;
-    const message = decodeLive(received);
+    const given = decodeLive(received);
+    // Without a history nothing has a place, though other contexts may keep one.
+    const message = shard.epoch === "" ? { ...given, stream: undefined } : given;
     if (shard.checking !== undefined) return this.#hold(entry, message, data);
     if (message.stream !== shard.stream) return this.#tell(entry, message, data);
     if (!isSuspicious(entry, message)) return this.#tell(entry, message, data);

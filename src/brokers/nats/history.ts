@@ -52,7 +52,7 @@ export async function readHistory(
   if (since === undefined) return await readLatest(source, limit, { top, end });
   const isOfAll = since.epoch === "" && since.offset === 0;
   if (!isOfAll && since.epoch !== epoch) {
-    const messages = await readUpTo(source, 1, top, limit + 1);
+    const messages = await stillKept(source, await readUpTo(source, 1, top, limit + 1));
     const { count } = await stateOf(source);
     const publications = firstOfKept(source, messages, count, limit);
     return { epoch, top: top ?? end, complete: false, publications };
@@ -70,12 +70,13 @@ async function readBehind(
   { top, end }: Ends,
 ): Promise<BrokerHistory> {
   const { shard: { epoch }, size, known } = source;
-  const messages = await readUpTo(source, offset + 1, top, limit + 1);
+  const read = await readUpTo(source, offset + 1, top, limit + 1);
   // After that: the elder one was there all the time, and so was all behind it.
   if (await hasUpTo(source, offset)) {
-    const publications = chained(source, messages.slice(0, limit), offset);
+    const publications = chained(source, read.slice(0, limit), offset);
     return { epoch, top: top ?? end, complete: true, publications };
   }
+  const messages = await stillKept(source, read);
   const { count, first } = await stateOf(source);
   const isYoung = known > 0 && known <= offset;
   const complete = isComplete({ since: offset, count, most: size + 1, first, isYoung });
@@ -93,7 +94,7 @@ async function readLatest(
 ): Promise<BrokerHistory> {
   const { shard: { epoch }, size } = source;
   const most = Math.min(limit, size);
-  const all = await readUpTo(source, 1, top, Infinity);
+  const all = await stillKept(source, await readUpTo(source, 1, top, Infinity));
   const { count, first } = await stateOf(source);
   const isWhole = isComplete({ since: 0, count, most: size + 1, first, isYoung: false });
   const latest = all.slice(-most);
@@ -150,16 +151,36 @@ async function readUpTo(
   throw new NoAnswer(`the reading of ${source.subject} ended at ${last}, and not at ${top}`);
 }
 
+/**
+ * Of what was read that which is still kept: the oldest go first, so that behind the first of them none has gone while
+ * they were read. Between those in front of it there may be holes.
+ */
+async function stillKept(
+  source: Source,
+  messages: readonly StoredMessage[],
+): Promise<readonly StoredMessage[]> {
+  if (messages.length === 0) return messages;
+  const first = await readFirst(source);
+  const kept = messages.filter(({ sequence }) => first !== undefined && sequence >= first);
+  if (kept.length > 0) return kept;
+  throw new NoAnswer(`all that was read of ${source.subject} has gone meanwhile`);
+}
+
+async function readFirst(
+  { api, stream, subject, hasCopies }: Subject,
+): Promise<number | undefined> {
+  const first = await api.read(stream, { seq: 1, next_by_subj: subject }, hasCopies);
+  return first?.sequence;
+}
+
 /** Whether a message of the topic is kept that is not behind an offset. */
-async function hasUpTo(
-  { api, stream, subject, hasCopies }: Source,
-  offset: number,
-): Promise<boolean> {
+async function hasUpTo(source: Source, offset: number): Promise<boolean> {
   if (offset === 0) return false;
+  const { api, stream, subject, hasCopies } = source;
   const own = await api.read(stream, { seq: offset }, hasCopies);
   if (own?.subject === subject) return true;
-  const first = await api.read(stream, { seq: 1, next_by_subj: subject }, hasCopies);
-  return first !== undefined && first.sequence <= offset;
+  const first = await readFirst(source);
+  return first !== undefined && first <= offset;
 }
 
 /** How many messages of the topic are kept, and the first sequence of all topics. */

@@ -1,6 +1,6 @@
 /** What a publication is in NATS: its data is the payload, all else is in headers. */
 
-import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/nats-core@^3.4";
 import type { BrokerPublication } from "../../api/topics/broker.ts";
 
 /** Of data that is binary; text has none. */
@@ -62,7 +62,15 @@ export function decodeLive({ headers: all }: Msg): LiveMessage {
     else if (name === "Nats-Last-Sequence") last = Number(value);
     else facts.take(name, value!);
   }
-  return { ...facts.all, stream, sequence, last };
+  // Anything may publish to the subject, and say that a stream has kept it.
+  const isPlaced = sequence > 0 && isCount(sequence) && isCount(last);
+  return isPlaced
+    ? { ...facts.all, stream, sequence, last }
+    : { ...facts.all, stream: undefined, sequence: 0, last: 0 };
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** A message that was read from a stream. */

@@ -39,6 +39,8 @@ export type { NatsOptions, NatsTls } from "./options.ts";
  * that has been subscribed to it since knows that nothing was missed there, and a client that comes back to another one
  * is told that something may have been.
  *
+ * What it makes in NATS, and which permissions a user needs there, is in `docs/guide/nats.md`.
+ *
  * Needs `--allow-net` for each server, by the name that is given.
  *
  * @category Topics

@@ -13,6 +13,10 @@ import { type Layout, tokenOf } from "./subjects.ts";
 
 const NO_POSITION: Position = { epoch: "", offset: 0 };
 
+/** How often a publication is tried that nothing takes, and how long it is waited for that then. */
+const MOST_TRIES = 4;
+const RETRY_MS = 300;
+
 type Headers = ReturnType<typeof encodeFacts>;
 
 /** What publishing needs. Implemented by NatsNode. */
@@ -21,6 +25,8 @@ export interface PublishingHost {
   readonly line: Line;
   /** Finds out of which count a stream is, and has it made anew if it is gone. */
   check(shard: Shard): Promise<void>;
+  /** Waits, but not for longer than there is a context. */
+  pause(ms: number): Promise<void>;
   /** Has a stream be there. */
   ensure(config: StreamConfig, needs: string): Promise<JetStream>;
   /** It is not, or not any more. */
@@ -126,13 +132,15 @@ export class Publishing {
     const subject = this.#layout.kept(shard.index, token);
     const put = () =>
       new JetStream(this.#host.line.requests).put(subject, data, { headers }) as Promise<Put>;
-    try {
-      return await put();
-    } catch (error) {
-      if (!(error instanceof NoResponders)) throw error;
-      // Nothing has taken it: the stream is gone.
-      await this.#host.check(shard);
-      return await put();
+    for (let tries = 1;; tries++) {
+      try {
+        return await put();
+      } catch (error) {
+        if (!(error instanceof NoResponders) || tries === MOST_TRIES) throw error;
+        // Nothing has taken it: the stream is gone, or about to be.
+        await this.#host.check(shard);
+        if (tries > 1) await this.#host.pause(RETRY_MS);
+      }
     }
   }
 }

@@ -77,7 +77,10 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
 
   onMessage({ keys }: RedisServer, channel: string, message: Uint8Array): void {
     const publication = decodeMessage(message);
-    if (publication !== undefined) this.#events?.publication(keys.topicOf(channel), publication);
+    if (publication === undefined) return;
+    // Without a history nothing has a place, though other contexts may keep one.
+    const told = this.keepsHistory ? publication : { ...publication, ...NO_PLACE };
+    this.#events?.publication(keys.topicOf(channel), told);
   }
 
   onLost(server: RedisServer): void {
@@ -130,25 +133,34 @@ export class RedisBroker implements Broker, ServerHost, PresenceHost {
     return Map.groupBy(topics, (topic) => this.route.serverOf(topic));
   }
 
-  async publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
-    const body = encodeContent({ data, ...options });
-    const id = this.#settings.history.idempotencyMs > 0 ? options.id : undefined;
+  publish(topic: string, data: Uint8Array, options: BrokerPublish): Promise<Position> {
+    const body = encodeContent({ ...options, data });
+    const { id, history } = options;
+    const isNamed = id !== undefined && this.#settings.history.idempotencyMs > 0;
+    if (!history && !isNamed) {
+      return this.route.ask(topic, (server) => {
+        return server.call([this.#command, server.keys.channel(topic), body]).then(() => NO_PLACE);
+      });
+    }
     const { publish, publishOnce } = this.scripts;
-    const command = this.isCluster ? "SPUBLISH" : "PUBLISH";
-    return await this.route.ask(topic, async (server) => {
+    return this.route.ask(topic, async (server) => {
       const { keys } = server;
       const channel = keys.channel(topic);
-      const result = id === undefined ? [] : [keys.result(topic, id)];
-      if (!options.history) {
-        if (id === undefined) await server.call([command, channel, body]);
-        else await server.run(publishOnce, [channel, ...result], [body]);
+      const result = isNamed ? [keys.result(topic, id)] : [];
+      if (!history) {
+        await server.run(publishOnce, result, [channel, body]);
         return NO_PLACE;
       }
       const epoch = this.epochOf(server);
-      const names = [keys.meta(topic), keys.stream(topic), channel, ...result];
-      const answer = await server.run(publish, names, [epoch, body, String(data.length)]);
+      const names = [keys.meta(topic), keys.stream(topic), ...result];
+      const facts = [channel, epoch, body, String(data.length)];
+      const answer = await server.run(publish, names, facts);
       return typeof answer === "number" ? { epoch, offset: answer } : positionOf(answer as string);
     });
+  }
+
+  get #command(): string {
+    return this.isCluster ? "SPUBLISH" : "PUBLISH";
   }
 
   async history(

@@ -17,6 +17,7 @@ export interface Content {
 /** Where it stands. */
 export type Place = Pick<BrokerPublication, "epoch" | "offset" | "previous">;
 
+const NO_PLACE: Place = { epoch: "", offset: 0 };
 const NEWLINE = 10;
 /** Senders as contexts name them need no encoding. */
 const PLAIN_SENDER = /^[\w.-]*$/;
@@ -26,14 +27,25 @@ const CONTENT = /^([btjl])(?:-(\S*))?$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** Of most publications. */
+const BINARY_LINE = encoder.encode("b\n");
+const TEXT_LINE = encoder.encode("t\n");
+
 /** The line without a place, and the payload. */
-export function encodeContent({ data, isBinary, sender, presence }: Content): Uint8Array {
-  const kind = presence === undefined ? (isBinary ? "b" : "t") : presence === "join" ? "j" : "l";
-  const line = encoder.encode(sender === undefined ? `${kind}\n` : `${kind}-${encoded(sender)}\n`);
+export function encodeContent(content: Content): Uint8Array {
+  const { data } = content;
+  const line = lineOf(content);
   const body = new Uint8Array(line.length + data.length);
   body.set(line);
   body.set(data, line.length);
   return body;
+}
+
+function lineOf({ isBinary, sender, presence }: Content): Uint8Array {
+  const plain = isBinary ? BINARY_LINE : TEXT_LINE;
+  if (presence !== undefined) return encoder.encode(presence === "join" ? "j\n" : "l\n");
+  if (sender === undefined) return plain;
+  return encoder.encode(`${isBinary ? "b" : "t"}-${encoded(sender)}\n`);
 }
 
 function encoded(sender: string): string {
@@ -44,10 +56,9 @@ function encoded(sender: string): string {
 export function decodeMessage(message: Uint8Array): BrokerPublication | undefined {
   const end = message.indexOf(NEWLINE);
   if (end < 1) return undefined;
+  if (end === 1) return publicationOf(NO_PLACE, String.fromCharCode(message[0]!), message, end);
   const line = decoder.decode(message.subarray(0, end));
-  if (!DIGIT_OR_FIRST.test(line)) {
-    return publicationOf({ epoch: "", offset: 0 }, line, message, end);
-  }
+  if (!DIGIT_OR_FIRST.test(line)) return publicationOf(NO_PLACE, line, message, end);
   const [place = "", epoch = "", content = ""] = line.split(" ");
   const isFirst = place.startsWith("=");
   const offset = Number(isFirst ? place.slice(1) : place);

@@ -46,8 +46,8 @@ export type { RedisBrokerOptions, RedisTls } from "./options.ts";
  * It needs `--allow-net` for each server, and no other permission.
  *
  * @category Topics
- * @throws {LwsError} `invalid-argument`, which names the option. Later calls reject with `broker-unavailable`, with
- *   `permission-denied`, or with `unsupported` for a server that is too old.
+ * @throws {LwsError} `invalid-argument`, which names the option. What uses it later rejects with `broker-unavailable`,
+ *   whose `cause` says why, as `permission-denied`, or `unsupported` for a server that is too old.
  *
  * @example
  * ```ts

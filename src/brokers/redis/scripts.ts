@@ -23,21 +23,24 @@ export interface Script {
   readonly digest: string;
 }
 
-/** All that a broker needs. Arguments are of one publication where nothing else is said. */
+/**
+ * All that a broker needs. Channels are arguments: as keys they would be missing ones, which a cluster takes for
+ * keys that have left with a slot on its way.
+ */
 export interface Scripts {
-  /** Keys: meta, stream, channel, and the result of the id if it has one. Arguments: epoch, body, size. */
+  /** Keys: meta, stream, and the result of the id if it has one. Arguments: channel, epoch, body, size. */
   readonly publish: Script;
-  /** Without a place. Keys: channel, result. Arguments: body. */
+  /** Without a place. Keys: result. Arguments: channel, body. */
   readonly publishOnce: Script;
   /** Keys: meta, stream. Arguments: epoch, offset behind which or -1, limit. */
   readonly history: Script;
   /** Keys: metas. Arguments: epoch. */
   readonly tops: Script;
-  /** Keys: meta, stream, channel, members. Arguments: epoch, body, size, whether it is kept, field, member. */
+  /** Keys: meta, stream, members. Arguments: channel, epoch, whether it is kept, field, member, body, size. */
   readonly join: Script;
-  /** Keys as of `join`. Arguments: epoch, whether it is kept, field. */
+  /** Keys as of `join`. Arguments: channel, epoch, whether it is kept, field. */
   readonly leave: Script;
-  /** Keys as of `join`. Arguments: epoch, whether they are kept, what the fields begin with. */
+  /** Keys as of `join`. Arguments: channel, epoch, whether they are kept, what the fields begin with. */
   readonly sweep: Script;
   /** Keys: members. Arguments: limit, and the nodes that have a lease. */
   readonly members: Script;
@@ -83,7 +86,10 @@ function metaTtl({ historyTtlMs }: Bounds): number {
   return Math.max(historyTtlMs * META_TTLS, LEAST_META_TTL_MS);
 }
 
-/** The function `publication`, which all that is kept goes through; it returns the place, and that as a text. */
+/**
+ * The function `publication`, which all that is kept goes through; it returns the place, and that as a text. What other
+ * programs have put under its names, as a key of another type, makes room for it.
+ */
 function publicationText(bounds: Bounds, command: string): string {
   const { historySize, historyTtlMs, historyBytes } = bounds;
   const maxLength = historySize === Infinity ? "" : `'MAXLEN', '~', ${historySize}, `;
@@ -112,7 +118,7 @@ function publicationText(bounds: Bounds, command: string): string {
   end`;
   return `local function publication(epoch, body, size)
   ${NOW}
-  local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 'b', 't', 'w')
+  local meta = redis.pcall('HMGET', KEYS[1], 'e', 'o', 'b', 't', 'w')
   local offset, before, mark
   if meta[1] == epoch then
     offset, before, mark = meta[2] + 1, tonumber(meta[3]), ''
@@ -125,9 +131,13 @@ function publicationText(bounds: Bounds, command: string): string {
   local after = before + size
   local place = string.format('%.0f', offset)
   redis.call('HSET', KEYS[1], 'o', place, 'b', after)
-  redis.call('XADD', KEYS[2], ${maxLength}place .. '-' .. string.format('%.0f', before), now, body)
+  local id = place .. '-' .. string.format('%.0f', before)
+  if type(redis.pcall('XADD', KEYS[2], ${maxLength}id, now, body)) == 'table' then
+    redis.call('DEL', KEYS[2])
+    redis.call('XADD', KEYS[2], id, now, body)
+  end
   ${touch}${cut}
-  redis.call('${command}', KEYS[3], mark .. place .. ' ' .. epoch .. ' ' .. body)
+  redis.call('${command}', ARGV[1], mark .. place .. ' ' .. epoch .. ' ' .. body)
   return offset, place
 end
 `;
@@ -135,14 +145,14 @@ end
 
 function publishText(publication: string, bounds: Bounds): string {
   return `#!lua
-${publication}local id = KEYS[4]
+${publication}local id = KEYS[3]
 if id then
-  local known = redis.call('GET', id)
-  if known then return known end
+  local known = redis.pcall('GET', id)
+  if type(known) == 'string' and string.match(known, '^%d+ ') then return known end
 end
-local offset, place = publication(ARGV[1], ARGV[2], ARGV[3])
+local offset, place = publication(ARGV[2], ARGV[3], ARGV[4])
 if id then
-  local result = place .. ' ' .. ARGV[1]
+  local result = place .. ' ' .. ARGV[2]
 ${keepResult("id", bounds)}
 end
 return offset`;
@@ -155,24 +165,30 @@ function keepResult(key: string, { idempotencyMs }: Bounds): string {
 
 function publishOnceText(bounds: Bounds, command: string): string {
   return `#!lua
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-redis.call('${command}', KEYS[1], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('${command}', ARGV[1], ARGV[2])
 local result = '0 '
-${keepResult("KEYS[2]", bounds)}
+${keepResult("KEYS[1]", bounds)}
 return 0`;
 }
 
 function historyText({ historySize, historyTtlMs, historyBytes }: Bounds): string {
   const fits = historyBytes === Infinity ? "true" : `total - bytes <= ${historyBytes}`;
-  const lives = historyTtlMs === Infinity ? "true" : `now - entry[2][1] < ${historyTtlMs}`;
+  const lives = historyTtlMs === Infinity
+    ? "true"
+    : `now - (tonumber(entry[2][1]) or 0) < ${historyTtlMs}`;
   const low = historySize === Infinity ? "start" : `math.max(start, top - ${historySize} + 1)`;
   return `#!lua flags=no-writes
-local meta = redis.call('HMGET', KEYS[1], 'e', 'o', 's', 'b')
+local meta = redis.pcall('HMGET', KEYS[1], 'e', 'o', 's', 'b')
 if meta[1] ~= ARGV[1] then return { 0, 0, 1, {} } end
 local top, start, total = tonumber(meta[2]), tonumber(meta[3]), tonumber(meta[4])
 ${NOW}
+local function range(from, limit)
+  local found = redis.pcall('XRANGE', KEYS[2], from, '+', 'COUNT', limit)
+  return found.err and {} or found
+end
 local function at(offset)
-  local entry = redis.call('XRANGE', KEYS[2], offset, '+', 'COUNT', 1)[1]
+  local entry = range(offset, 1)[1]
   if not entry then return top + 1, true end
   local found, bytes = string.match(entry[1], '^(%d+)-(%d+)$')
   return tonumber(found), ${fits} and ${lives}
@@ -192,7 +208,7 @@ local since, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local from = first
 if since >= 0 then from = math.max(first, since + 1)
 else from = math.max(first, top - limit + 1) end
-return { top, start, first, redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', limit) }`;
+return { top, start, first, range(from, limit) }`;
 }
 
 function topsText(bounds: Bounds): string {
@@ -206,7 +222,7 @@ function topsText(bounds: Bounds): string {
   return `#!lua flags=allow-oom
 local tops = {}
 for i, key in ipairs(KEYS) do
-  local meta = redis.call('HMGET', key, 'e', 'o')
+  local meta = redis.pcall('HMGET', key, 'e', 'o')
   if meta[1] == ARGV[1] then
     tops[i] = tonumber(meta[2])
 ${touch}  else

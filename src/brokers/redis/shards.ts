@@ -32,8 +32,12 @@ export class Shards implements Route {
     return server;
   }
 
-  async ask<Result>(topic: string, work: (at: Commands) => Promise<Result>): Promise<Result> {
-    return await work(this.serverOf(topic));
+  ask<Result>(topic: string, work: (at: Commands) => Promise<Result>): Promise<Result> {
+    try {
+      return work(this.serverOf(topic));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   groupsOf(topics: readonly string[]): Iterable<readonly string[]> {

@@ -10,7 +10,9 @@ import type {
 } from "../../api/topics/topics.ts";
 import type { PreparedMessage } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
+import { disregard } from "../../base/callback_results.ts";
 import { refuseArgument } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { behind, isFace } from "../../base/face.ts";
 import { LwsError } from "../../base/errors.ts";
 import { describeError, log, messageOf } from "../../base/log.ts";
@@ -46,7 +48,7 @@ function beginOf(member: Member, options: SubscribeOptions | undefined): Begin |
   if (typeof begin !== "function") refuseArgument("subscribe", "begin", begin, "a function");
   return (start) => {
     try {
-      begin(start);
+      disregard(begin(start), "subscribe: begin", () => member.hasFailed());
     } catch (error) {
       log("err", () => `subscribe: begin threw: ${describeError(error)}`);
       member.hasFailed();
@@ -110,8 +112,8 @@ function publicationOf(topics: Topics, data: string | Bytes | PreparedMessage): 
 function choicesOf(topics: Topics, options: PublishOptions | undefined): PublishChoices<Framed> {
   if (options === undefined) return NO_CHOICES;
   const { id, history, signal } = options;
-  if (id !== undefined && (typeof id !== "string" || id === "" || id.length > LONGEST_ID)) {
-    refuseArgument("publish", "id", id, `a text of 1 to ${LONGEST_ID} characters`);
+  if (id !== undefined && !isId(id)) {
+    refuseArgument("publish", "id", id, `a text of 1 to ${LONGEST_ID} characters, well-formed`);
   }
   if (history !== undefined && typeof history !== "boolean") {
     refuseArgument("publish", "history", history, "true or false");
@@ -123,6 +125,11 @@ function choicesOf(topics: Topics, options: PublishOptions | undefined): Publish
     refuseArgument("publish", "signal", signal, "an AbortSignal");
   }
   return { id, history, signal, except: exceptOf(options) };
+}
+
+/** What is ill-formed is not told from others of that kind where it is encoded. */
+function isId(id: unknown): boolean {
+  return typeof id === "string" && id !== "" && id.length <= LONGEST_ID && id.isWellFormed();
 }
 
 function exceptOf({ except }: PublishOptions): Member | undefined {
@@ -166,7 +173,8 @@ export function checkOptions(
   }
   const stray = Object.keys(options).find((name) => !members.includes(name));
   if (stray === undefined) return;
-  refuseArgument(call, stray, options[stray as keyof typeof options], `only ${allowed}`);
+  const hint = didYouMean(stray, members);
+  refuseArgument(call, stray, options[stray as keyof typeof options], `only ${allowed}${hint}`);
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import type { Protocol } from "../../api/protocol.ts";
 import type { Publication } from "../../api/topics/topics.ts";
+import { disregard } from "../../base/callback_results.ts";
 import { describeError, log } from "../../base/log.ts";
+import { isUtf8 } from "../../core/websocket/utf8.ts";
 import { Framed, framed } from "../prepared_message.ts";
 import type { Messages } from "../../topics/subscriber.ts";
 
@@ -20,14 +22,18 @@ export class FramedMessages implements Messages<Framed> {
   }
 
   of(data: Uint8Array, isBinary: boolean): Framed {
-    return new Framed(isBinary ? "binary" : "text", data);
+    // Of a broker it may be another program's: a text that is none would have each peer close its connection.
+    return new Framed(isBinary || !isUtf8(data) ? "binary" : "text", data);
   }
 
   encode(encoder: object, publication: Publication): Framed | undefined {
     const { protocol } = encoder as Encoder;
     try {
       const encoded = protocol.encode?.(publication);
-      return encoded === undefined ? undefined : framed(`${protocol.name}: encode`, encoded);
+      if (encoded === undefined) return undefined;
+      // A promise is refused, and may be rejected all the same.
+      disregard(encoded, `${protocol.name}: encode`);
+      return framed(`${protocol.name}: encode`, encoded);
     } catch (error) {
       log("err", () => `${protocol.name}: encode threw: ${describeError(error)}`);
       return undefined;

@@ -27,7 +27,7 @@ export interface CallArguments {
   reconnect: [];
   join: [topic: string, member: PresenceMember, history: boolean];
   leave: [topic: string, id: string, history: boolean];
-  tend: [leaseMs: number, history: boolean];
+  tend: [leaseMs: number, history: boolean, sweeps: boolean];
   members: [topic: string, limit: number];
 }
 
@@ -157,7 +157,7 @@ const ARGUMENTS: Readonly<Record<CallName, readonly ((value: unknown) => boolean
   reconnect: [],
   join: [isTopic, isMember, isBoolean],
   leave: [isTopic, isText, isBoolean],
-  tend: [isLimit, isBoolean],
+  tend: [isLimit, isBoolean, isBoolean],
   members: [isTopic, isLimit],
 };
 

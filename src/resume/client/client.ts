@@ -98,9 +98,7 @@ export function resumeClient(
     socket = undefined;
     if (isClosed) return;
     const delayMs = delayOf(attempts++);
-    timer = later(() => {
-      if (!guarded(connect)) lost(1006, "not connected");
-    }, delayMs);
+    timer = later(() => guarded(connect) || lost(1006, "not connected"), delayMs);
     guarded(() => options.onLost?.({ code, reason, delayMs }));
   }
 
@@ -116,18 +114,25 @@ export function resumeClient(
     [entry.id, entry.isLive] = [0, false];
   }
 
+  /** What is none would have another server refuse the connection each time. */
+  const placeOf = (epoch: string, offset: number) => {
+    const isPlace = typeof epoch === "string" && Number.isSafeInteger(offset) && offset >= 0;
+    if (isPlace) return { epoch, offset };
+    throw new TypeError(`${epoch} ${offset} is no position`);
+  };
+
   function told({ s, t, e, o, g, w = 0, x, r, d }: Told): void {
     const entry = s ? [...entries.values()].find(({ id }) => id === s) : entries.get(t!);
     if (t === undefined && d !== undefined) guarded(() => options.onData?.(d));
     if (entry === undefined) return;
     if (x !== undefined) return refused(entry, x);
-    if (!s && !g) return deliver(entry.topic, e, o, d as string | undefined);
+    if (!s && !g) return deliver(entry.topic, e, o, d === undefined ? d : `${d}`);
     if (!s && !entry.isLive) return;
     const cause = g ?? (e === entry.position?.epoch ? "trimmed" : "epoch");
-    const position = entry.position = { epoch: e, offset: o };
+    const position = entry.position = placeOf(e, o);
     if (s) [entry.isLive, entry.attempts] = [true, 0];
     if (s) guarded(() => entry.onBegin?.(position));
-    if (!r) guarded(() => entry.onGap?.({ position, cause, waitMs: random() * w }));
+    if (!r) guarded(() => entry.onGap?.({ position, cause, waitMs: random() * (w > 0 ? w : 0) }));
   }
 
   function refused(entry: Entry, reason: string): void {
@@ -144,7 +149,7 @@ export function resumeClient(
     if (!entry?.isLive) return;
     // What has no place leaves the position as it is.
     if (offset && entry.position?.epoch === epoch && offset <= entry.position.offset) return;
-    if (offset) entry.position = { epoch, offset };
+    if (offset) entry.position = placeOf(epoch, offset);
     if (data !== undefined) guarded(() => entry.onMessage(data, entry.position!));
   }
 
@@ -157,10 +162,7 @@ export function resumeClient(
       if (byte === undefined) throw new RangeError("a message is cut short");
       return byte < 128 ? byte : byte - 128 + 128 * number();
     };
-    const text = () => {
-      const length = number();
-      return decoder.decode(bytes.subarray(at, at += length));
-    };
+    const text = (size = number()) => decoder.decode(bytes.subarray(at, at += size));
     if (bytes[0] === 1) deliver(text(), text(), number(), bytes.subarray(at));
   }
 

@@ -14,7 +14,7 @@ function member(id: string, info = "null", key = id): PresenceMember {
 /** An end with a lease. */
 async function tended(stage: Stage, ...topics: readonly string[]): Promise<End> {
   const end = await stage.end(...topics);
-  await end.presence.tend(LONG_MS, stage.kept.history);
+  await end.presence.tend(LONG_MS, stage.kept.history, true);
   return end;
 }
 
@@ -118,21 +118,21 @@ export const PRESENCE_CASES: Readonly<Record<string, Play>> = {
       await tended(stage, topic, other),
     ];
     const { history } = stage.kept;
-    await gone.presence.tend(stage.leaseMs, history);
+    await gone.presence.tend(stage.leaseMs, history, true);
     await gone.presence.join(topic, member("a"), history);
     await gone.presence.join(topic, member("b"), history);
     await gone.presence.join(other, member("a"), history);
     await one.presence.join(topic, member("c"), history);
     await until(async () => {
       const still = await Promise.all(
-        [one, two].map((end) => end.presence.tend(LONG_MS, history)),
+        [one, two].map((end) => end.presence.tend(LONG_MS, history, true)),
       );
       same(still, [true, true], "of those with a lease tend tells");
       return one.moves.filter((move) => move.startsWith("leave")).length >= 3;
     }, "three have left");
     same(await idsOf(two, topic), ["c"], "ids");
     same(
-      await gone.presence.tend(LONG_MS, history),
+      await gone.presence.tend(LONG_MS, history, true),
       false,
       "of one whose lease has ended tend tells",
     );
@@ -152,11 +152,36 @@ export const PRESENCE_CASES: Readonly<Record<string, Play>> = {
     same(await idsOf(two, topic), ["a", "c"], "ids at the end");
   },
 
+  async "a lease that has ended has nobody leave where tend does not sweep, and can be renewed"(
+    stage,
+  ) {
+    const topic = stage.topic();
+    const [late, other] = [await stage.end(topic), await tended(stage, topic)];
+    const { history } = stage.kept;
+    await late.presence.tend(stage.leaseMs, history, true);
+    await late.presence.join(topic, member("a"), history);
+    await until(async () => {
+      await other.presence.tend(LONG_MS, history, false);
+      return (await idsOf(other, topic)).length === 0;
+    }, "it has ended");
+    await late.presence.tend(LONG_MS, history, false);
+    await late.presence.join(topic, member("a"), history);
+    await other.presence.tend(LONG_MS, history, true);
+    await stage.publish(other, topic, "end");
+    await other.until("end");
+    same(other.moves, ["join a"], "got");
+    same(await idsOf(other, topic), ["a"], "ids");
+  },
+
   async "tend tells whether there was a lease already"(stage) {
     const { history } = stage.kept;
     for (const end of [await stage.end(), await stage.end()]) {
-      same(await end.presence.tend(LONG_MS, history), false, "of one that has none tend tells");
-      same(await end.presence.tend(LONG_MS, history), true, "of one that has one");
+      same(
+        await end.presence.tend(LONG_MS, history, true),
+        false,
+        "of one that has none tend tells",
+      );
+      same(await end.presence.tend(LONG_MS, history, true), true, "of one that has one");
     }
   },
 
@@ -164,11 +189,11 @@ export const PRESENCE_CASES: Readonly<Record<string, Play>> = {
     const topic = stage.topic();
     const [stays, other] = [await stage.end(topic), await tended(stage, topic)];
     const { history } = stage.kept;
-    await stays.presence.tend(LONG_MS, history);
+    await stays.presence.tend(LONG_MS, history, true);
     await stays.presence.join(topic, member("a"), history);
     for (let i = 0; i < 3; i++) {
-      same(await stays.presence.tend(LONG_MS, history), true, "tend tells");
-      await other.presence.tend(LONG_MS, history);
+      same(await stays.presence.tend(LONG_MS, history, true), true, "tend tells");
+      await other.presence.tend(LONG_MS, history, true);
     }
     await stage.publish(other, topic, "end");
     await other.until("end");

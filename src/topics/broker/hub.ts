@@ -350,11 +350,12 @@ export class BrokerHub<Message extends Publishable>
 
   livesAt(topic: Of<Message>): void {
     this.#catchUp.begin(topic);
-    this.presence.live(topic.name);
   }
 
   caughtUp(topic: Of<Message>): void {
     this.#catchUp.serve(topic);
+    // Members are read behind all that has waited, which is older.
+    if (this.#isLive(topic)) this.presence.live(topic.name);
   }
 
   missed(topic: Of<Message>): void {

@@ -37,6 +37,8 @@ export class BrokerLink {
   #isUp = false;
   #isClosed = false;
   #retry: unknown;
+  /** Why it has not started. */
+  #refusal: unknown;
 
   constructor(broker: Broker, clock: Clock, timeoutMs: number, host: LinkHost) {
     this.#broker = broker;
@@ -79,6 +81,7 @@ export class BrokerLink {
       done();
     }, (error) => {
       if (this.#isClosed) return;
+      this.#refusal = error;
       if (attempt === 0) {
         log("warn", () => `the broker can't be reached: ${messageOf(error)}`);
         this.#host.onState(false);
@@ -114,8 +117,7 @@ export class BrokerLink {
         },
       };
       const timer = this.#clock.setTimer(() => {
-        const limit = `topics.brokerTimeoutMs (${this.#timeoutMs})`;
-        asked.fail(new LwsError("broker-unavailable", `${what}: no answer within ${limit}`));
+        asked.fail(this.#late(what));
       }, this.#timeoutMs);
       this.#asked.add(asked);
       const begin = () => {
@@ -129,6 +131,15 @@ export class BrokerLink {
       if (this.#hasStarted) begin();
       else this.#starting?.then(begin);
     });
+  }
+
+  #late(what: string): LwsError {
+    const text = `${what}: no answer within topics.brokerTimeoutMs (${this.#timeoutMs})`;
+    if (this.#hasStarted || this.#refusal === undefined) {
+      return new LwsError("broker-unavailable", text);
+    }
+    const cause = this.#refusal;
+    return new LwsError("broker-unavailable", `${text}: ${messageOf(cause)}`, { cause });
   }
 
   /** Fails all calls under way, and closes the broker. */

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../api/service.ts";
 import type { Position } from "../../api/topics/topics.ts";
+import { LwsError } from "../../base/errors.ts";
 import { describeError, log } from "../../base/log.ts";
 import type { BrokerTopic } from "./topic.ts";
 import { type BrokerLink, retryDelay } from "./link.ts";
@@ -90,11 +91,14 @@ export class Openings<Message extends Publishable> {
         const level = attempt === 0 ? "warn" : "info";
         log(level, () => `the broker does not subscribe: ${describeError(error)}`);
         const rest = topics.slice(at);
+        // One that is refused must not keep the others waiting: it is found by halves.
+        const tries = isRefusal(error) ? halvesOf(rest) : [rest];
         const again = () => {
+          if (generation !== this.#generation) return;
           // The parts may be known only by the failure.
-          if (generation === this.#generation) this.#bringAll(rest, attempt + 1);
+          for (const some of tries) this.#bringAll(some, attempt + 1);
         };
-        this.#clock.setTimer(again, retryDelay(attempt));
+        this.#clock.setTimer(again, retryDelay(tries.length > 1 ? 0 : attempt));
         return;
       }
     }
@@ -133,6 +137,16 @@ export class Openings<Message extends Publishable> {
     });
     for (const name of names) this.#leaving.set(name, done);
   }
+}
+
+/** Whether the broker is there, and will not have it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof LwsError && error.code !== "broker-unavailable";
+}
+
+function halvesOf<Each>(all: readonly Each[]): (readonly Each[])[] {
+  const middle = Math.ceil(all.length / 2);
+  return [all.slice(0, middle), all.slice(middle)].filter(({ length }) => length > 0);
 }
 
 /** Whether it is still wanted to come. */

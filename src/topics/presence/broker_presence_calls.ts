@@ -55,6 +55,10 @@ export class BrokerPresenceCalls<Message>
   #leaseEnd = -Infinity;
   /** It may have none all the same, as one that has begun anew. */
   #isDoubtful = false;
+  /** An answer was lost, which may have said that the last one had ended. */
+  #hasMissed = false;
+  /** Before that the other contexts may not have renewed theirs yet, as the broker was away. */
+  #sweepsFrom = -Infinity;
   #tending: Promise<void> | undefined;
   #timer: unknown;
   #isArmed = false;
@@ -134,6 +138,7 @@ export class BrokerPresenceCalls<Message>
   /** The broker is away, or there again: it may have begun anew with nothing. */
   onState(isUp: boolean): void {
     this.#isDoubtful = true;
+    if (isUp) this.#sweepsFrom = this.clock.now() + TEND_MS;
     if (isUp) this.#rooms.returned();
     if (isUp && this.#own.size + this.#rooms.size > 0) this.#tendSoon();
   }
@@ -166,7 +171,6 @@ export class BrokerPresenceCalls<Message>
       await this.#tend();
       this.#own.goOn();
     } catch (error) {
-      this.#isDoubtful = true;
       log("info", () => describeError(error));
     }
   }
@@ -177,12 +181,21 @@ export class BrokerPresenceCalls<Message>
 
   async #tendOnce(): Promise<void> {
     const end = this.clock.now() + LEASE_MS;
-    const isKept = await this.ask("tend", (presence) => presence.tend(LEASE_MS, this.history));
-    // The word that it had ended may have been an answer that was lost.
-    const mayHaveEnded = this.#leaseEnd <= this.clock.now();
+    let isKept: boolean;
+    try {
+      isKept = await this.ask("tend", (presence) => {
+        return presence.tend(LEASE_MS, this.history, this.clock.now() >= this.#sweepsFrom);
+      });
+    } catch (error) {
+      this.#isDoubtful = true;
+      this.#hasMissed = true;
+      throw error;
+    }
+    const hasMissed = this.#hasMissed;
     this.#leaseEnd = end;
     this.#isDoubtful = false;
-    if (isKept && !mayHaveEnded) return;
+    this.#hasMissed = false;
+    if (isKept && !hasMissed) return;
     this.#own.forget(isKept);
     this.#own.goOn();
   }

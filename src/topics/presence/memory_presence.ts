@@ -101,10 +101,10 @@ export class MemoryPresenceNode implements BrokerPresence {
     return Promise.resolve();
   }
 
-  tend(leaseMs: number, history: boolean): Promise<boolean> {
+  tend(leaseMs: number, history: boolean, sweeps: boolean): Promise<boolean> {
     const now = this.#now();
     const hadLease = this.hasLease(now);
-    this.#all.sweep(now, history);
+    if (sweeps) this.#all.sweep(now, history);
     this.#leaseEnd = now + leaseMs;
     return Promise.resolve(hadLease);
   }

@@ -21,6 +21,8 @@ const UNKNOWN = Symbol("unknown");
 interface OwnMember<Message> extends Membership<Message> {
   /** What it is to be; undefined for no member. */
   wanted: PresenceMember | undefined;
+  /** What it is by the last call that has not been rejected. */
+  agreed: PresenceMember | undefined;
   /** What it is at the broker. */
   known: PresenceMember | undefined | typeof UNKNOWN;
   /** What the others of this context have been told that it is. */
@@ -29,6 +31,10 @@ interface OwnMember<Message> extends Membership<Message> {
   callers: number;
   /** The last call to the broker. */
   work: Promise<void>;
+  /** Calls that were given up, and may reach the broker yet. */
+  late: number;
+  /** How many of those have. */
+  overtaken: number;
   /** How often in a row that has failed. */
   attempts: number;
   isRetrying: boolean;
@@ -94,12 +100,16 @@ export class OwnMembers<Message> {
       await this.#settle(own);
     } catch (error) {
       // Unless something else is wanted by now, it is to be what it was.
-      if (own.wanted === member) own.wanted = own.shown;
+      if (own.wanted === member) {
+        if (own.agreed === undefined) this.#hide(own);
+        else own.wanted = own.agreed;
+      }
       this.#later(own);
       throw error;
     } finally {
       own.callers--;
     }
+    own.agreed = own.wanted;
     if (own.wanted !== undefined) return;
     throw new LwsError("connection-closed", "join: it ended, or left, meanwhile");
   }
@@ -111,10 +121,13 @@ export class OwnMembers<Message> {
       topic,
       id: this.#members.idOf(subscriber),
       wanted: undefined,
+      agreed: undefined,
       known: undefined,
       shown: undefined,
       callers: 0,
       work: Promise.resolve(),
+      late: 0,
+      overtaken: 0,
       attempts: 0,
       isRetrying: false,
     };
@@ -147,6 +160,7 @@ export class OwnMembers<Message> {
   #hide(own: OwnMember<Message>): void {
     const { shown, topic } = own;
     own.wanted = undefined;
+    own.agreed = undefined;
     own.shown = undefined;
     if (shown !== undefined) this.#host.moved(topic, { kind: "leave", member: shown });
   }
@@ -165,31 +179,61 @@ export class OwnMembers<Message> {
   }
 
   async #tell(own: OwnMember<Message>): Promise<void> {
-    const { topic, id, wanted } = own;
+    const { topic, wanted, overtaken } = own;
     if (wanted !== own.known) {
       const leases = this.#leases;
-      const { history } = this.#host;
       own.known = UNKNOWN;
-      await (wanted === undefined
-        ? this.#host.ask("leave", (presence) => presence.leave(topic, id, history))
-        : this.#host.ask("join", (presence) => presence.join(topic, wanted, history)));
-      if (leases !== this.#leases) {
-        // It was done before the lease ended, or behind that.
+      await this.#ask(own, wanted);
+      if (leases !== this.#leases || overtaken !== own.overtaken) {
+        // It was done before the lease ended, or another one was, or behind that.
         own.known = UNKNOWN;
         return await this.#tell(own);
       }
       own.known = wanted;
-      if (wanted !== undefined && own.wanted === wanted) {
-        own.shown = wanted;
-        this.#host.moved(topic, { kind: "join", member: wanted });
-      }
+    }
+    if (wanted !== undefined && own.wanted === wanted && own.shown !== wanted) {
+      own.shown = wanted;
+      this.#host.moved(topic, { kind: "join", member: wanted });
     }
     own.attempts = 0;
     this.#tidy(own);
   }
 
+  async #ask(own: OwnMember<Message>, wanted: PresenceMember | undefined): Promise<void> {
+    const { topic, id } = own;
+    const { history } = this.#host;
+    let call: Promise<void> | undefined;
+    let isDone = false;
+    try {
+      await this.#host.ask(wanted === undefined ? "leave" : "join", (presence) => {
+        call = wanted === undefined
+          ? presence.leave(topic, id, history)
+          : presence.join(topic, wanted, history);
+        return call.finally(() => isDone = true);
+      });
+    } catch (error) {
+      if (call !== undefined && !isDone) this.#awaitLate(own, call);
+      // Whatever a lease that has ended meanwhile has made of it.
+      own.known = UNKNOWN;
+      throw error;
+    }
+  }
+
+  /** One that is given up may be done all the same, and undo what came of others behind it. */
+  #awaitLate(own: OwnMember<Message>, call: Promise<void>): void {
+    const settle = () => {
+      own.late--;
+      own.overtaken++;
+      own.known = UNKNOWN;
+      this.#settleSoon(own);
+    };
+    own.late++;
+    call.then(settle, settle);
+  }
+
   #tidy(own: OwnMember<Message>): void {
-    if (own.wanted === undefined && own.known === undefined) this.#members.remove(own);
+    const isNothing = own.wanted === undefined && own.known === undefined && own.late === 0;
+    if (isNothing) this.#members.remove(own);
   }
 
   /** Does not reject. */
@@ -229,7 +273,9 @@ export class OwnMembers<Message> {
   forget(isDoubtful: boolean): void {
     this.#leases++;
     for (const own of [...this.#members.all()]) {
-      own.known = isDoubtful && own.known !== undefined ? UNKNOWN : undefined;
+      // A call that is under way may be done behind that.
+      const isUnknown = own.known === UNKNOWN || (isDoubtful && own.known !== undefined);
+      own.known = isUnknown ? UNKNOWN : undefined;
       this.#tidy(own);
     }
   }

@@ -365,6 +365,7 @@ Deno.test("choices of calls are refused by name", async () => {
   const wrong: [name: string, call: () => Promise<unknown>][] = [
     ["publish: id", () => context.publish!("t", "x", { id: "" })],
     ["publish: id", () => context.publish!("t", "x", { id: "a".repeat(256) })],
+    ["publish: id", () => context.publish!("t", "x", { id: "\ud800" })],
     ["publish: history", () => context.publish!("t", "x", { history: 1 })],
     ["publish: history", () => plain.context.publish("t", "x", { history: true })],
     ["publish: signal", () => context.publish!("t", "x", { signal: {} })],
@@ -428,4 +429,22 @@ Deno.test("a broker that lacks something is refused by name", () => {
     }
     assert(message.includes("broker is "), message);
   }
+});
+
+Deno.test("data is the program's again when the call that publishes it has returned, the broker begun or not", async () => {
+  const { protocol } = resuming("t");
+  await using server = serve([protocol], { broker: memoryBroker(KEEPS) });
+  const [context, data] = [server.context, new Uint8Array(2)];
+  const first = context.publish("t", data.fill(1));
+  data.fill(2);
+  await first;
+  const socket = await server.open();
+  socket.send(text("null"));
+  await settle();
+  const second = context.publish("t", data.fill(3));
+  data.fill(4);
+  await second;
+  assertEquals((await socket.receive()).payload, new Uint8Array([3, 3]));
+  const { publications } = await context.history("t");
+  assertEquals(publications.map(({ data }) => [...data]), [[1, 1], [3, 3]]);
 });

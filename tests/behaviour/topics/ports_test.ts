@@ -372,8 +372,8 @@ Deno.test("presence: each port has an end of the broker of its own, from its fir
   assertEquals(notes, ["open 1"]);
   const member = { id: "1", key: "ada", info: "{}" };
   for (const isFirst of [true, false]) {
-    assertEquals(await one.broker.presence!.tend(60_000, false), !isFirst);
-    assertEquals(await two.broker.presence!.tend(60_000, false), !isFirst);
+    assertEquals(await one.broker.presence!.tend(60_000, false, true), !isFirst);
+    assertEquals(await two.broker.presence!.tend(60_000, false, true), !isFirst);
   }
   await one.broker.presence!.join("t", member, false);
   assertEquals(await two.broker.presence!.members("t", 10), { count: 1, members: [member] });

@@ -190,6 +190,9 @@ Deno.test("wrong arguments are named, and a rejection that is not looked at ends
     assertStringIncludes(error.message, `${name} is `);
     assertEquals(log.lines.pop(), `warn: ${error.message}`);
   }
+  const near = await assertRejects(() => context.publish!("t", "x", { excpet: all[0] }), LwsError);
+  assertStringIncludes(near.message, "did you mean except?");
+  log.lines.pop();
   assertThrows(() => all[0]!.unsubscribe(""), LwsError, "unsubscribe: topic");
   assertThrows(() => served.context.subscriberCount(""), LwsError, "subscriberCount: topic");
   // Nothing looks at these.

@@ -100,7 +100,9 @@ export function testFaults({ title, program, start, broker, hasLiveWay }: Broker
     const account = await fleet.settle();
     assertHonest(account);
     assertEquals([account.recovered, account.unrecovered], [0, 20]);
-    assertEquals(account.gaps, { trimmed: 100 });
+    // More than once where it is slow, as what is published goes on.
+    assertEquals(Object.keys(account.gaps), ["trimmed"]);
+    assert(account.gaps["trimmed"]! >= 100, `${account.gaps["trimmed"]} gaps were told`);
     assert(account.lostOpenly > 120 * 50, `${account.lostOpenly} were told to be lost`);
   });
 
@@ -120,12 +122,16 @@ export function testFaults({ title, program, start, broker, hasLiveWay }: Broker
   program.test(`500 clients come back at once, each to another node: all get from ${title} what they have missed`, async () => {
     await using server = await start();
     const one = broker(server.port, KEEPS);
-    await using fleet = await Fleet.start({ brokers: [one, one], followers: 520 });
+    // As many deliveries a second as elsewhere.
+    await using fleet = await Fleet.start({
+      ...{ brokers: [one, one], followers: 520, rate: 20, limits: { brokerTimeoutMs: 10_000 } },
+    });
     await fleet.publish();
     await fleet.delivered(20);
     const [stay, away] = [fleet.followers.slice(0, 20), fleet.followers.slice(20)];
     for (const follower of away) follower.leave();
-    await fleet.delivered(100, stay);
+    // More than a node has at hand.
+    await fleet.delivered(80, stay);
     await fleet.connect(away, 1);
     await fleet.delivered(20);
     const account = await fleet.settle();

@@ -78,6 +78,8 @@ export class Follower implements Followed {
 
   #told(client: PlainClient, told: Told): void {
     if (told.kind === "refused") {
+      // What came of it is not handed on.
+      this.#early = [];
       setTimeout(() => {
         if (this.#client === client) void this.#wish(client);
       }, RETRY_MS);

@@ -73,7 +73,7 @@ class Publisher {
   readonly name: string;
   readonly confirmed: Confirmed[] = [];
   refused = 0;
-  #isPublished = false;
+  #isStopped = false;
   readonly #done: Promise<unknown>;
 
   constructor(name: string, context: Context, topics: readonly string[], rate: number) {
@@ -83,9 +83,10 @@ class Publisher {
     }));
   }
 
-  async stop(): Promise<void> {
-    this.#isPublished = true;
+  async stop(): Promise<this> {
+    this.#isStopped = true;
     await this.#done;
+    return this;
   }
 
   async #publishTo(
@@ -95,7 +96,7 @@ class Publisher {
     phase: number,
   ): Promise<void> {
     const begin = performance.now() + phase * everyMs;
-    for (let number = 1; !this.#isPublished; number++) {
+    for (let number = 1; !this.#isStopped; number++) {
       const early = begin + number * everyMs - performance.now();
       if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       await this.#publish(context, topic, number);
@@ -130,16 +131,19 @@ for await (const order of orders()) {
     const name = `${choice.name}.${++runs}`;
     publisher = new Publisher(name, context, order.publish, order.rate);
   } else if (publisher !== undefined) {
-    await publisher.stop();
-    const { name, confirmed, refused } = publisher;
-    const heapBytes = Deno.memoryUsage().heapUsed;
-    const stopped: Stopped = { publisher: name, confirmed, refused, heapBytes };
-    console.log(JSON.stringify(stopped));
+    // Not awaited, as the test may end meanwhile.
+    publisher.stop().then(tell);
     publisher = undefined;
   }
 }
-// The test has closed our input.
+// The test has closed our input, or is no more.
 await context.destroy();
+
+function tell({ name, confirmed, refused }: Publisher): void {
+  const heapBytes = Deno.memoryUsage().heapUsed;
+  const stopped: Stopped = { publisher: name, confirmed, refused, heapBytes };
+  console.log(JSON.stringify(stopped));
+}
 
 async function* orders(): AsyncGenerator<Order> {
   let unread = "";

@@ -4,6 +4,9 @@ import { fromFileUrl } from "@std/path";
 import type { NodeChoice, Order, Stopped } from "./wire.ts";
 
 const NODE = fromFileUrl(new URL("node.ts", import.meta.url));
+/** Has it use the network that these tests are run over. */
+const NETWORK = fromFileUrl(new URL("../../network.ts", import.meta.url));
+const FLAGS = ["-A", "--no-prompt", "--quiet", "--no-check", "--preload", NETWORK];
 
 /** How long the last publications may take, which time out and are made again in less. */
 const STOPPED_MS = 60_000;
@@ -30,7 +33,7 @@ export class NodeProcess implements AsyncDisposable {
   /** Starts one; resolves once it serves. */
   static async start(choice: NodeChoice): Promise<NodeProcess> {
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-prompt", "--quiet", "--no-check", NODE, JSON.stringify(choice)],
+      args: ["run", ...FLAGS, NODE, JSON.stringify(choice)],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

@@ -21,7 +21,7 @@ Deno.test.afterAll(async () => {
 for (const historySize of [0, 10]) {
   const make = () =>
     natsBroker({ servers: server!.url, prefix: `size${historySize}`, historySize }).openNode!();
-  for (const { name, run } of brokerContract(make, { historySize })) {
+  for (const { name, run } of brokerContract(make, { historySize, presence: true })) {
     NATS_SERVER.test(`NATS keeps ${historySize}: ${name}`, run);
   }
 }

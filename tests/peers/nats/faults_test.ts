@@ -1,25 +1,18 @@
 /** What a broker of NATS makes of a server, and of a way to it, that fails: nothing is missed without a word. */
 
 import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect } from "npm:@nats-io/transport-node@^3.4";
 import { LwsError, setLogLevel } from "@x/lws";
+import { checkOptions } from "../../../src/brokers/nats/options.ts";
+import { Lines } from "../../../src/brokers/nats/server/connection.ts";
+import { JetStream } from "../../../src/brokers/nats/streams/jetstream.ts";
+import { makeAuthority } from "../../support/certificates.ts";
+import { administer } from "./administer.ts";
 import { NATS_SERVER, startNats } from "./nats_server.ts";
 import { Path } from "./path.ts";
-import { eventually, Watcher } from "./watcher.ts";
+import { clock, eventually, Watcher } from "./watcher.ts";
 
 // That this server is an old one is no fault of these.
 Deno.test.beforeAll(() => setLogLevel(["err"]));
-
-/** Calls the API as an administrator does. */
-async function administer(url: string, call: string, body?: unknown): Promise<unknown> {
-  const connection = await connect({ servers: url, reconnect: false });
-  try {
-    const data = body === undefined ? "" : JSON.stringify(body);
-    return (await connection.request(`$JS.API.${call}`, data, { timeout: 10_000 })).json();
-  } finally {
-    await connection.close();
-  }
-}
 
 NATS_SERVER.test("a server that is killed and comes back with its data goes on where it was", async () => {
   await using server = await startNats();
@@ -107,16 +100,17 @@ NATS_SERVER.test("a stream that is deleted is made again, as another count, and 
   await using two = await Watcher.start({ servers: server.url, prefix: "x" }, "a");
   const first = await one.publish("a", "1");
   await two.untilText("1");
-  await administer(server.url, "STREAM.DELETE.x_0");
-  await Promise.all([one.untilState("interrupted a,b"), two.untilState("interrupted a")]);
+  await administer(server.port, "STREAM.DELETE.x_0");
   const second = await one.publish("a", "2");
-  await two.untilText("2");
+  await Promise.all([one.untilState("interrupted a,b"), two.untilState("interrupted a")]);
   assertNotEquals(second.epoch, first.epoch);
-  assertEquals(two.got.map(({ epoch, offset }) => [epoch, offset]), [
-    [first.epoch, 1],
-    [second.epoch, 1],
-  ]);
+  assertEquals(second.offset, 1);
+  // It may have come before that was told, and is in history then.
   assertEquals(await two.behind("a", first), [false, "2"]);
+  const third = await one.publish("a", "3");
+  await two.untilText("3");
+  const { epoch, offset, previous } = two.got.at(-1)!;
+  assertEquals([epoch, offset, previous], [second.epoch, third.offset, 1]);
 });
 
 NATS_SERVER.test("a connection that is cut is made again, and brings each publication once", async () => {
@@ -248,7 +242,99 @@ NATS_SERVER.test("a login that is wrong, and a server that is not there, are tol
   await server.kill();
   const away = await assertRejects(() => Watcher.start({ servers: server.url }), LwsError);
   assertEquals(away.code, "broker-unavailable");
-  assertStringIncludes(away.message, `${server.url}: connection refused`);
+  assertStringIncludes(away.message, `${server.url}: connect ECONNREFUSED`);
+});
+
+NATS_SERVER.test("a reading ends where nothing is left of what there was", async () => {
+  await using server = await startNats();
+  await using watcher = await Watcher.start({ servers: server.url, historySize: 30 });
+  for (let i = 1; i <= 20; i++) await watcher.publish("a", String(i));
+  const options = checkOptions({ servers: server.url });
+  const lines = new Lines(options, { prepare: () => Promise.resolve(), up() {}, down() {} }, clock);
+  try {
+    await lines.open();
+    const api = new JetStream(lines.line.requests);
+    const read = async (from: number, most: number) => {
+      const got: number[] = [];
+      await api.readOn("lws_0", "lws.0.in.a", from, most, ({ sequence }) => {
+        got.push(sequence);
+        return false;
+      });
+      return got;
+    };
+    assertEquals(await read(18, 10), [18, 19, 20]);
+    assertEquals(await read(1, 3), [1, 2, 3]);
+    assertEquals(await read(21, 10), []);
+    await assertRejects(() => api.readOn("none", "lws.0.in.a", 1, 10, () => true), LwsError);
+  } finally {
+    await lines.close();
+  }
+});
+
+NATS_SERVER.test("over TLS a server is told by its certificate; both ends have to want it", async () => {
+  const authority = await makeAuthority("authority");
+  const { cert, key } = await authority.issue({ name: "nats", hosts: ["localhost", "127.0.0.1"] });
+  const client = await authority.issue({ name: "context", purpose: "client" });
+  const dir = await Deno.makeTempDir({ prefix: "nats_tls_" });
+  try {
+    for (const [name, text] of Object.entries({ cert, key, ca: authority.cert })) {
+      await Deno.writeTextFile(`${dir}/${name}.pem`, text);
+    }
+    const files = ["--tlscert", `${dir}/cert.pem`, "--tlskey", `${dir}/key.pem`];
+    const args = ["--tls", ...files, "--tlsverify", "--tlscacert", `${dir}/ca.pem`];
+    await using server = await startNats({ args });
+    const tls = { caCerts: [authority.cert], ...client };
+    for (const servers of [`127.0.0.1:${server.port}`, `tls://localhost:${server.port}`]) {
+      await using watcher = await Watcher.start({ servers, tls }, "a");
+      await watcher.publish("a", servers);
+      await watcher.untilText(servers);
+    }
+    const plain = await assertRejects(() => Watcher.start({ servers: server.url }), LwsError);
+    assertEquals(plain.code, "unsupported");
+    assertStringIncludes(plain.message, "tls: true");
+    const unknown = await assertRejects(
+      () => Watcher.start({ servers: server.url, tls: true }),
+      LwsError,
+    );
+    assertEquals(unknown.code, "broker-unavailable");
+    await using other = await startNats();
+    const none = await assertRejects(() => Watcher.start({ servers: other.url, tls }), LwsError);
+    assertStringIncludes(none.message, "has no TLS");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("what is no server of NATS is told so", async () => {
+  for (
+    const [says, message] of [
+      ["HTTP/1.1 400 Bad Request\r\n\r\n", "it is no server of NATS"],
+      ["INFO {\r\n", "it is no server of NATS"],
+      ["x".repeat(70_000), "it is no server of NATS"],
+      ["", "it was closed"],
+      ['INFO {"version":"2.8.4","headers":true}\r\n', "2.8.4 can't republish"],
+    ] as const
+  ) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const served = (async () => {
+      using conn = await listener.accept();
+      const bytes = new TextEncoder().encode(says);
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+      if (!says.startsWith('INFO {"')) return;
+      const buffer = new Uint8Array(4_096);
+      // It says hello, and wants to know whether that was heard.
+      await conn.read(buffer);
+      await conn.write(new TextEncoder().encode("PONG\r\n"));
+      while (await conn.read(buffer) !== null);
+    })().catch(() => {});
+    const { port } = listener.addr;
+    const error = await assertRejects(
+      () => Watcher.start({ servers: `127.0.0.1:${port}` }),
+      LwsError,
+    );
+    assertStringIncludes(error.message, message);
+    await served;
+  }
 });
 
 Deno.test({

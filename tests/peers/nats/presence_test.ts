@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect } from "npm:@nats-io/transport-node@^3.4";
 import { LwsError, setLogLevel } from "@x/lws";
+import { administer } from "./administer.ts";
 import { NATS_SERVER, startNats } from "./nats_server.ts";
 import { eventually, Watcher } from "./watcher.ts";
 
@@ -34,28 +35,31 @@ NATS_SERVER.test("members of a context that is gone leave once, however many loo
     const [one] = lookers;
     {
       await using gone = await Watcher.start(options);
-      await gone.broker.presence!.tend(300, true);
+      await gone.broker.presence!.tend(300, true, true);
       await Promise.all(ids.map((id) => gone.broker.presence!.join(TOPIC, memberOf(id), true)));
     }
-    for (const { broker } of lookers) await broker.presence!.tend(LONG_MS, true);
+    for (const { broker } of lookers) await broker.presence!.tend(LONG_MS, true, true);
     await one!.broker.presence!.join(TOPIC, memberOf("stays"), true);
-    await eventually(async () => {
-      await Promise.all(lookers.map(({ broker }) => broker.presence!.tend(LONG_MS, true)));
-      return await one!.broker.presence!.members(TOPIC, 1);
-    }, ({ count }) => count === 1);
+    // Each in its own time, so that some come to what another one has begun.
+    const left = (looker: Watcher) => moves(looker).filter((move) => move.startsWith("leave"));
+    await Promise.all(lookers.map((looker) =>
+      eventually(
+        () => looker.broker.presence!.tend(LONG_MS, true, true),
+        () => left(looker).length >= ids.length,
+        1,
+      )
+    ));
+    await Promise.all(lookers.map(({ broker }) => broker.presence!.tend(LONG_MS, true, true)));
     await one!.publish(TOPIC, '{"id":"end"}');
     for (const looker of lookers) {
       await looker.untilText('{"id":"end"}');
-      const left = moves(looker).filter((move) => move.startsWith("leave"));
-      assertEquals(left.toSorted(), ids.map((id) => `leave ${id}`).toSorted());
+      assertEquals(left(looker).toSorted(), ids.map((id) => `leave ${id}`).toSorted());
     }
     const { members } = await one!.broker.presence!.members(TOPIC, 10);
     assertEquals(members, [memberOf("stays")]);
     // Nothing of the other one is left behind.
-    const connection = await connect({ servers: server.url, reconnect: false });
-    const info = await connection.request("$JS.API.STREAM.INFO.lws_presence", "");
-    assertEquals(info.json<{ state: { messages: number } }>().state.messages, 4);
-    await connection.close();
+    const { state } = await administer(server.port, "STREAM.INFO.lws_presence");
+    assertEquals(state.messages, 4);
   } finally {
     for (const looker of lookers) await looker[Symbol.asyncDispose]();
   }
@@ -66,16 +70,24 @@ NATS_SERVER.test("members are listed with a history or without, and gone if the 
   await using watcher = await Watcher.start({ servers: server.url, historySize: 0 }, TOPIC);
   const presence = watcher.broker.presence!;
   assertEquals(await presence.members(TOPIC, 10), { count: 0, members: [] });
-  assertEquals(await presence.tend(LONG_MS, false), false);
+  assertEquals(await presence.tend(LONG_MS, false, true), false);
   await presence.join(TOPIC, memberOf("a"), false);
   await presence.join("other", memberOf("a"), false);
   assertEquals(await presence.members(TOPIC, 10), { count: 1, members: [memberOf("a")] });
-  assertEquals(await presence.tend(LONG_MS, false), true);
+  assertEquals(await presence.tend(LONG_MS, false, true), true);
+  // Anything may write there.
   const connection = await connect({ servers: server.url, reconnect: false });
-  await connection.request("$JS.API.STREAM.DELETE.lws_presence", "");
+  const asked = JSON.stringify({ subjects_filter: "lws.member.>" });
+  const info = (await connection.request("$JS.API.STREAM.INFO.lws_presence", asked)).json<
+    { state: { subjects: Record<string, number> } }
+  >();
+  const own = Object.keys(info.state.subjects).find((subject) => !subject.includes(".other."))!;
+  for (const odd of ["null", "{"]) await connection.request(`${own}-${odd.length}`, odd);
   await connection.close();
+  assertEquals((await presence.members(TOPIC, 10)).members, [memberOf("a")]);
+  await administer(server.port, "STREAM.DELETE.lws_presence");
   const still = await eventually(
-    () => presence.tend(LONG_MS, false).catch(() => undefined),
+    () => presence.tend(LONG_MS, false, true).catch(() => undefined),
     (answer) => answer !== undefined,
   );
   assertEquals(still, false);
@@ -86,6 +98,9 @@ NATS_SERVER.test("members are listed with a history or without, and gone if the 
 NATS_SERVER.test("without JetStream presence is refused", async () => {
   await using server = await startNats({ jetstream: false });
   await using watcher = await Watcher.start({ servers: server.url, historySize: 0 });
-  const error = await assertRejects(() => watcher.broker.presence!.tend(LONG_MS, false), LwsError);
+  const error = await assertRejects(
+    () => watcher.broker.presence!.tend(LONG_MS, false, true),
+    LwsError,
+  );
   assertEquals(error.code, "unsupported");
 });

@@ -5,7 +5,7 @@ import { natsBroker, type NatsOptions } from "@x/lws/nats";
 
 const PATIENCE_MS = 30_000;
 
-const clock: Clock = {
+export const clock: Clock = {
   now: () => performance.now(),
   setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimer: (timer) => clearTimeout(timer as number),
@@ -112,12 +112,13 @@ export class Watcher implements BrokerEvents, AsyncDisposable {
 export async function eventually<Answer>(
   ask: () => Promise<Answer>,
   isSo: (answer: Answer) => boolean,
+  everyMs = 20,
 ): Promise<Answer> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const answer = await ask();
     if (isSo(answer)) return answer;
     if (performance.now() > deadline) throw new Error(`it stays ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { redisBroker, type RedisBrokerOptions } from "../../../src/brokers/redis/mod.ts";
 import { brokerContract } from "../../../src/testing/broker_contract.ts";
-import type { Played } from "../../unit/topics/played_subscriber.ts";
+import { message, type Played } from "../../unit/topics/played_subscriber.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { Node, until } from "./node.ts";
 import { startRedisCluster } from "./redis_cluster.ts";
@@ -57,10 +57,31 @@ REDIS.test("redis, a cluster: it does what a broker has to, and a slot that move
   const calm = await trusting.join(moved);
   await trusting.publish(moved, "1");
   await trusting.has(calm, "1");
-  await cluster.moveSlotOf(moved, to, "trusts");
+  const home = await cluster.primaryOf(moved, "trusts");
+  const other = cluster.nodes.find((node) => node !== home)!;
+  await cluster.moveSlotOf(moved, other, "trusts");
   await trusting.publish(moved, "2");
   await trusting.has(calm, "2");
   assertEquals(calm.got, ["1", "2"]);
+
+  // While a slot is on its way, what is in it is here, or there already; what is new waits for the end of that.
+  const waiting = await near.join("kept");
+  await far.publish("kept", "0");
+  await near.has(waiting, "0");
+  const way = await cluster.beginMove("kept", await another("kept"));
+  await far.hub.publish("kept", message("1"));
+  await way.takeKeys();
+  await far.hub.publish("kept", message("2"));
+  const named = far.hub.publish("kept", message("3"), { id: "a" });
+  await way.end();
+  await named;
+  await near.has(waiting, "3");
+  assertEquals(waiting.got.filter((text) => !text.startsWith("(")), ["0", "1", "2", "3"]);
+
+  async function another(topic: string) {
+    const owner = await cluster.primaryOf(topic);
+    return cluster.nodes.find((node) => node !== owner)!;
+  }
 });
 
 REDIS.test("redis, a cluster: a replica that takes over is told, and all of the others goes on", async () => {

@@ -5,7 +5,7 @@ import { LwsError } from "../../../mod.ts";
 import { redisBroker, type RedisBrokerOptions } from "../../../src/brokers/redis/mod.ts";
 import { message, Played } from "../../unit/topics/played_subscriber.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { Node, until } from "./node.ts";
+import { EndingClock, Node, until } from "./node.ts";
 import { startProxy } from "./proxy.ts";
 import { REDIS, type RedisProcess, type RedisSetup, startRedis } from "./redis_server.ts";
 
@@ -34,6 +34,11 @@ function test(
 }
 
 const KEEPS = { historySize: 100 };
+
+function incompressible(length: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(length));
+  return String.fromCharCode(...bytes.map((byte) => 33 + byte % 90));
+}
 const TRUSTS = { ...KEEPS, restartKeepsEpoch: true };
 
 test(
@@ -150,6 +155,35 @@ test(
   },
 );
 
+test("a server that loads its data says so, and is used when it has", {}, TRUSTS, async ({
+  server,
+  near,
+  far,
+}) => {
+  const subscriber = await near.join("t");
+  await far.publish("t", "1");
+  for (let i = 0; i < 20; i++) await far.publish(`other ${i}`, incompressible(3_000));
+  await near.has(subscriber, "1");
+  await server.cli("save");
+  // Hundredths of a second for each key.
+  const slow = ["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"];
+  const restarted = server.restart(slow);
+  const said: string[] = [];
+  await until(async () => {
+    const { message: text } = await far.hub.publish("t", message("lost")).then(
+      () => ({ message: "taken" }),
+      (error: LwsError) => error,
+    );
+    said.push(text);
+    return text.includes("is loading its data");
+  }, "it loads");
+  assertEquals(said.includes("taken"), false);
+  await restarted;
+  await far.publish("t", "2");
+  await near.has(subscriber, "2");
+  assertEquals(subscriber.got, ["1", "2"]);
+});
+
 test("scripts that the server has forgotten are told it again", {}, KEEPS, async ({
   server,
   near,
@@ -240,4 +274,24 @@ REDIS.test("redis: a live feed that is dead without a word is found, and nothing
   await far.publish("t", "3");
   await near.has(subscriber, "3");
   assertEquals([subscriber.got, near.states], [["1", "2", "3"], [false, true]]);
+});
+
+REDIS.test("redis: a server that is gone without a word is found by asking it, and each attempt ends", async () => {
+  using _log = captureLog();
+  await using server = await startRedis();
+  await using proxy = startProxy(server.port);
+  await using broker = redisBroker({ url: proxy.url, ...KEEPS });
+  const clock = new EndingClock(50);
+  const states: boolean[] = [];
+  const state = (isUp: boolean) => states.push(isUp);
+  await broker.start({ publication() {}, interrupted() {}, state }, clock);
+  await until(() => proxy.count === 2, "both connections are there");
+  proxy.holdAnswers();
+  await until(() => states.length === 1, "it is found");
+  const { held } = proxy;
+  await until(() => proxy.held > held + 1, "it is tried again, and again");
+  proxy.letNew();
+  await until(() => states.length === 2, "it is there");
+  assertEquals(states, [false, true]);
+  clock.end();
 });

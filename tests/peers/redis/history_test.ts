@@ -172,6 +172,23 @@ REDIS.test("redis: several contexts with the same options have nodes of their ow
   });
 });
 
+REDIS.test("redis: without a history nothing has a place, though other contexts keep one", async () => {
+  await withBroker({ historySize: 10 }, async (broker, { url }) => {
+    await using bare = redisBroker({ url });
+    const clock = new EndingClock();
+    const { promise, resolve } = Promise.withResolvers<BrokerPublication>();
+    await bare.start(
+      { ...NOTHING, publication: (_topic, publication) => resolve(publication) },
+      clock,
+    );
+    await bare.subscribe(["t"]);
+    await publish(broker, "1");
+    const { epoch, offset } = await promise;
+    assertEquals([epoch, offset], ["", 0]);
+    assertEquals(await bare.tops(["t"]), [{ epoch, offset }]);
+  });
+});
+
 REDIS.test("redis: a full memory is told by its name, and what is there can still be read", async () => {
   await withBroker({ historySize: 10 }, async (broker, server) => {
     await publish(broker, "1");
@@ -183,5 +200,40 @@ REDIS.test("redis: a full memory is told by its name, and what is there can stil
     await server.cli("config", "set", "maxmemory", "0");
     await publish(broker, "3");
     assertEquals(await kept(broker), ["1", "3"]);
+  });
+});
+
+REDIS.test("redis: what other programs have put under our names makes room, and costs no other topic", async () => {
+  await withBroker({ historySize: 10 }, async (broker, { cli }) => {
+    const presence = broker.presence!;
+    const member = { id: "a", key: "a", info: "1" };
+    const topics = ["t", "other"];
+    await publish(broker, "1");
+    for (const key of ["nodes", "ended"]) await cli("set", `{lws}:${key}`, "odd");
+    assertEquals((await presence.members("t", 10)).count, 0);
+    await presence.tend(60_000, false, true);
+    for (const key of ["m", "p"]) {
+      await cli("del", `{lws:t}:${key}`);
+      await cli("set", `{lws:t}:${key}`, "odd");
+    }
+    assertEquals((await broker.tops(topics)).map(({ offset }) => offset), [0, 0]);
+    assertEquals((await broker.history("t", undefined, 10)).publications, []);
+    assertEquals(await presence.members("t", 10), { count: 0, members: [] });
+    await presence.join("t", member, false);
+    await cli("hset", "{lws:t}:p", (await cli("hkeys", "{lws:t}:p")).replace("/a", "/odd"), "null");
+    assertEquals((await presence.members("t", 10)).members[0], member);
+    await publish(broker, "2");
+    assertEquals(await kept(broker), ["2"]);
+    const far = ["xadd", "{lws:t}:s", "9999999999999999-1", "odd", "odd"];
+    for (const args of [["set", "{lws:t}:s", "odd"], far]) {
+      await cli("set", "{lws:t}:i:id", "odd");
+      await cli(...args);
+      await kept(broker);
+      const { offset } = await broker.publish("t", encoder.encode("3"), { ...KEPT, id: "id" });
+      assertEquals(await kept(broker), ["3"]);
+      assertEquals((await broker.tops(["t"]))[0]!.offset, offset);
+    }
+    await cli("set", "{lws:t}:p", "odd");
+    await presence.leave("t", "a", false);
   });
 });

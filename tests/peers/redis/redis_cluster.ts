@@ -7,6 +7,14 @@ import { type RedisProcess, startRedis } from "./redis_server.ts";
 const SLOTS = 16_384;
 /** Where a node listens for the others, above its port. */
 const BUS = 10_000;
+const FIRST_GIVEN = 32_768;
+
+/** A slot on its way, of which both nodes know. */
+export interface SlotMove {
+  /** What is in it goes over. */
+  takeKeys(): Promise<void>;
+  end(): Promise<void>;
+}
 
 /** One that runs. */
 export interface RedisCluster extends AsyncDisposable {
@@ -16,7 +24,9 @@ export interface RedisCluster extends AsyncDisposable {
   primaryOf(topic: string, prefix?: string): Promise<RedisProcess>;
   /** Takes the slot of a topic to a node, with all that is in it. */
   moveSlotOf(topic: string, to: RedisProcess, prefix?: string): Promise<void>;
-  /** Has a replica take the place of a primary that is there, or gone. */
+  /** As that, step by step. */
+  beginMove(topic: string, to: RedisProcess, prefix?: string): Promise<SlotMove>;
+  /** The replica of a primary. */
   replicaOf(primary: RedisProcess): Promise<RedisProcess>;
 }
 
@@ -28,7 +38,7 @@ export async function startRedisCluster(
   const nodes: RedisProcess[] = [];
   const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
   while (nodes.length < (replicas ? 6 : 3)) {
-    nodes.push(stack.use(await startRedis({ port: portWithBus(), args })));
+    nodes.push(stack.use(await startRedis({ port: clusterPort(), args })));
   }
   const ids = await Promise.all(nodes.map(({ cli }) => cli("cluster", "myid")));
   const [first] = nodes;
@@ -82,24 +92,35 @@ export async function startRedisCluster(
     }
     throw new Error(`no node has slot ${slot}`);
   };
+  const beginMove = async (topic: string, to: RedisProcess, prefix?: string) => {
+    const from = await primaryOf(topic, prefix);
+    const slot = await slotOf(topic, prefix);
+    const idOf = async (node: RedisProcess) => await node.cli("cluster", "myid");
+    await to.cli("cluster", "setslot", slot, "importing", await idOf(from));
+    await from.cli("cluster", "setslot", slot, "migrating", await idOf(to));
+    return {
+      async takeKeys() {
+        const keys = (await from.cli("cluster", "getkeysinslot", slot, "100")).split("\n");
+        const there = ["127.0.0.1", String(to.port), "", "0", "5000", "KEYS"];
+        if (keys[0] !== "") await from.cli("migrate", ...there, ...keys);
+      },
+      async end() {
+        for (const node of [to, from]) {
+          await node.cli("cluster", "setslot", slot, "node", await idOf(to));
+        }
+      },
+    };
+  };
   return {
     urls: nodes.map(({ url }) => url),
     nodes,
     primaryOf,
     async moveSlotOf(topic, to, prefix) {
-      const from = await primaryOf(topic, prefix);
-      const slot = await slotOf(topic, prefix);
-      if (from === to) return;
-      const idOf = async (node: RedisProcess) => await node.cli("cluster", "myid");
-      await to.cli("cluster", "setslot", slot, "importing", await idOf(from));
-      await from.cli("cluster", "setslot", slot, "migrating", await idOf(to));
-      const keys = (await from.cli("cluster", "getkeysinslot", slot, "100")).split("\n");
-      const there = ["127.0.0.1", String(to.port), "", "0", "5000", "KEYS"];
-      if (keys[0] !== "") await from.cli("migrate", ...there, ...keys);
-      for (const node of [to, from]) {
-        await node.cli("cluster", "setslot", slot, "node", await idOf(to));
-      }
+      const move = await beginMove(topic, to, prefix);
+      await move.takeKeys();
+      await move.end();
     },
+    beginMove,
     async replicaOf(primary) {
       const lines = await linesOf();
       const id = lines.find((line) => nodeOf(line) === primary)!.split(" ")[0]!;
@@ -111,10 +132,11 @@ export async function startRedisCluster(
   };
 }
 
-/** A free port whose bus port is free as well. */
-function portWithBus(): number {
+/** A free port whose bus port is free as well, and none of those that systems give to connections. */
+export function clusterPort(): number {
   for (;;) {
     const port = freePort();
+    if (port + BUS >= FIRST_GIVEN) continue;
     try {
       Deno.listen({ hostname: "127.0.0.1", port: port + BUS }).close();
       return port;

@@ -9,6 +9,7 @@ import { freePort } from "../../support/free_port.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { message } from "../../unit/topics/played_subscriber.ts";
 import { EndingClock, Node, until } from "./node.ts";
+import { clusterPort } from "./redis_cluster.ts";
 import { REDIS, startRedis } from "./redis_server.ts";
 
 const NOTHING = { publication() {}, interrupted() {}, state() {} };
@@ -73,7 +74,7 @@ REDIS.test("redis: a replica takes nothing, and one that becomes one is used aga
 
 REDIS.test("redis: a node of a cluster and a server of none are told from each other", async () => {
   await using server = await startRedis();
-  await using node = await startRedis({ args: ["--cluster-enabled", "yes"] });
+  await using node = await startRedis({ port: clusterPort(), args: ["--cluster-enabled", "yes"] });
   await refuses({ url: node.url }, "unsupported", "it is used with cluster: true");
   await refuses({ url: server.url, cluster: true }, "unsupported", "used without cluster: true");
   await refuses({ url: node.url, cluster: true }, "broker-unavailable", "see the whole cluster");

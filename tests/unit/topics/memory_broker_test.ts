@@ -109,7 +109,7 @@ Deno.test("members of an end that is closed leave with it, and those of the othe
   const other = broker.openNode!();
   await other.start(SILENT, clock);
   for (const [end, id] of [[broker, "a"], [other, "b"]] as const) {
-    await end.presence!.tend(1_000, true);
+    await end.presence!.tend(1_000, true, true);
     await end.presence!.join("t", { id, key: id, info: "null" }, true);
   }
   await broker[Symbol.asyncDispose]();
@@ -127,6 +127,7 @@ Deno.test("options are refused by name", () => {
     ["historyTtlMs", { historyTtlMs: 0 }],
     ["historyBytes", { historyBytes: "1" }],
     ["idempotencyMs", { idempotencyMs: -1 }],
+    ["idempotencyMs", { idempotencyMs: 2 ** 53 }],
     ["size", { size: 1 }],
   ];
   for (const [name, options] of wrong) {
@@ -134,6 +135,10 @@ Deno.test("options are refused by name", () => {
     assertEquals(error.code, "invalid-argument");
     assert(error.message.startsWith(`memoryBroker: ${name} is `), error.message);
   }
-  assertEquals(memoryBroker({ historySize: Infinity }).keepsHistory, true);
+  const near = { histroySize: 1 } as HistoryOptions;
+  assertThrows(() => memoryBroker(near), LwsError, "did you mean historySize?");
+  for (const historySize of [Number.MAX_SAFE_INTEGER, Infinity]) {
+    assertEquals(memoryBroker({ historySize }).keepsHistory, true);
+  }
   assertEquals(memoryBroker().keepsHistory, false);
 });

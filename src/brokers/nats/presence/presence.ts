@@ -122,7 +122,7 @@ export class NatsPresence implements BrokerPresence {
     if (this.#owed.get(subject) === owed) this.#owed.delete(subject);
   }
 
-  async tend(leaseMs: number, history: boolean): Promise<boolean> {
+  async tend(leaseMs: number, history: boolean, sweeps: boolean): Promise<boolean> {
     const api = await this.#api;
     const renewed = await this.#renew(api, leaseMs);
     const isFirst = this.#lease === 0;
@@ -135,7 +135,7 @@ export class NatsPresence implements BrokerPresence {
       await this.#sweep(api, former, history);
     }
     for (const subject of [...this.#owed.keys()]) await this.#pay(subject);
-    for (const lease of await this.#leases.read(api)) {
+    for (const lease of sweeps ? await this.#leases.read(api) : []) {
       if (!lease.isOver || lease.node === this.#node) continue;
       const end = lease.isClosed ? lease.sequence : await this.#leases.close(api, lease);
       if (end === undefined) continue;
@@ -182,7 +182,7 @@ export class NatsPresence implements BrokerPresence {
       const read = await Promise.all(some.map((subject) => this.#read(api, subject)));
       for (const known of read) {
         if (known === undefined) gone++;
-        else if (members.length < limit) members.push(memberOf(known.data));
+        else if (members.length < limit) members.push(...memberOf(known.data));
       }
     }
     return { count: present.length - gone, members };
@@ -193,7 +193,12 @@ function changes(subject: string): LwsError {
   return new LwsError("broker-unavailable", `natsBroker: ${subject} is changed all the time`);
 }
 
-function memberOf(data: Uint8Array): PresenceMember {
-  const { id, key, info } = JSON.parse(decoder.decode(data));
-  return { id, key, info };
+/** None for what is no member, as another program's. */
+function memberOf(data: Uint8Array): PresenceMember[] {
+  try {
+    const { id, key, info } = JSON.parse(decoder.decode(data));
+    return [{ id, key, info }];
+  } catch {
+    return [];
+  }
 }

@@ -3,17 +3,14 @@
  * sends what was published meanwhile as if it were new, and has messages come before it is known what they belong to.
  */
 
-import {
-  connect,
-  type ConnectionOptions,
-  type NatsConnection,
-} from "npm:@nats-io/transport-node@^3.4";
+import { type NatsConnection, wsconnect } from "npm:@nats-io/nats-core@^3.4";
 import type { Clock } from "../../../api/service.ts";
 import { LwsError } from "../../../base/errors.ts";
 import { log, messageOf } from "../../../base/log.ts";
 import type { CheckedOptions, ServerAddress } from "../options.ts";
 import { checkNetPermission } from "./permission.ts";
 import { NoAnswer, Requests } from "./requests.ts";
+import { openSocket } from "./socket.ts";
 import { judgeVersion } from "./version.ts";
 
 const FIRST_RETRY_MS = 50;
@@ -120,6 +117,7 @@ export class Lines {
       try {
         return await this.#dial(server);
       } catch (error) {
+        // The others would say the same.
         if (error instanceof LwsError) throw error;
         failure ??= error;
       }
@@ -131,21 +129,22 @@ export class Lines {
   }
 
   async #dial(server: ServerAddress): Promise<NatsConnection> {
-    const { hostname, port } = server;
-    const { user, password, token, connectTimeoutMs } = this.#options;
-    const connection = await connect({
-      servers: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
+    const { hostname, port, isTls } = server;
+    const { user, password, token, tls, connectTimeoutMs } = this.#options;
+    const socket = await openSocket(server, tls, connectTimeoutMs);
+    const connection = await wsconnect({
+      // It is connected to already.
+      servers: hostname.includes(":") ? `ws://[${hostname}]:${port}` : `ws://${hostname}:${port}`,
+      wsFactory: () =>
+        Promise.resolve({ socket: socket as unknown as WebSocket, encrypted: isTls }),
       name: "@x/lws",
       reconnect: false,
       noAsyncTraces: true,
-      // Names are left to the runtime: the permission is for them, and not for their addresses.
-      resolve: false,
       timeout: connectTimeoutMs,
       pingInterval: PING_MS,
       maxPingOut: MOST_PINGS,
       ...(user !== undefined && { user, pass: password! }),
       ...(token !== undefined && { token }),
-      tls: this.#tlsOf(server),
     });
     const info = connection.info!;
     try {
@@ -161,18 +160,6 @@ export class Lines {
       return parts === null ? [] : [{ ...server, hostname: parts[1]!, port: Number(parts[2]) }];
     });
     return connection;
-  }
-
-  #tlsOf({ hostname, isTls }: ServerAddress): NonNullable<ConnectionOptions["tls"]> | null {
-    if (!isTls) return null;
-    const { caCerts, cert, key } = this.#options.tls;
-    const isAddress = /^[\d.]+$|:/.test(hostname);
-    const tls = {
-      ...(caCerts !== undefined && { ca: caCerts.join("\n") }),
-      ...(cert !== undefined && { cert, key: key! }),
-      ...(!isAddress && { servername: hostname }),
-    };
-    return tls;
   }
 
   #lost(line: Line): void {

@@ -5,7 +5,7 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
-} from "npm:@nats-io/transport-node@^3.4";
+} from "npm:@nats-io/nats-core@^3.4";
 import type { Clock } from "../../../api/service.ts";
 
 /** How often it is looked whether an answer is late, as a part of the time that it may take. */
@@ -22,6 +22,8 @@ interface Asked {
   readonly deadline: number;
   readonly subject: string;
   readonly take: (message: Msg) => void;
+  /** Whether that may be called again. */
+  readonly isMany: boolean;
   readonly fail: (error: Error) => void;
 }
 
@@ -55,7 +57,7 @@ export class Requests {
       if (this.#ended !== undefined) return fail(this.#ended);
       const reply = `${this.#inbox}${++this.#last}`;
       const deadline = this.#clock.now() + this.#timeoutMs;
-      this.#asked.set(reply, { deadline, subject, take, fail });
+      this.#asked.set(reply, { deadline, subject, take, fail, isMany: false });
       this.#arm();
       try {
         this.#connection.publish(subject, data, headers ? { reply, headers } : { reply });
@@ -66,11 +68,59 @@ export class Requests {
     });
   }
 
-  #take(message: Msg): void {
-    const asked = this.#asked.get(message.subject);
+  /**
+   * Listens to an inbox of its own, where messages of any subject may come, until `take` says that all have.
+   *
+   * @param ask is given the inbox; what it asks for must not come before it returns
+   */
+  async listen(
+    what: string,
+    ask: (inbox: string) => Promise<unknown>,
+    take: (message: Msg) => boolean,
+  ): Promise<void> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const inbox = createInbox();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (error: Error) => {
+      this.#asked.delete(inbox);
+      reject(error);
+    };
+    const subscription = this.#connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error === null) this.#take(message, inbox);
+        else fail(error);
+      },
+    });
+    const expect = () => {
+      const deadline = this.#clock.now() + this.#timeoutMs;
+      // Behind all others, as that is the order of their deadlines.
+      this.#asked.delete(inbox);
+      this.#asked.set(inbox, { deadline, subject: what, take: one, fail, isMany: true });
+      this.#arm();
+    };
+    const one = (message: Msg) => {
+      try {
+        if (!take(message)) return expect();
+        this.#asked.delete(inbox);
+        resolve();
+      } catch (error) {
+        fail(error as Error);
+      }
+    };
+    expect();
+    try {
+      ask(inbox).catch(fail);
+      await promise;
+    } finally {
+      if (!this.#connection.isClosed()) subscription.unsubscribe();
+    }
+  }
+
+  #take(message: Msg, inbox: string = message.subject): void {
+    const asked = this.#asked.get(inbox);
     // Late.
     if (asked === undefined) return;
-    this.#asked.delete(message.subject);
+    if (!asked.isMany) this.#asked.delete(inbox);
     if (message.data.length === 0 && message.headers?.code === NO_RESPONDERS) {
       asked.fail(new NoResponders(`nothing answers at ${asked.subject}`));
     } else asked.take(message);

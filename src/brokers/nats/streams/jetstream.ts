@@ -1,6 +1,6 @@
 /** The calls of JetStream's API that are needed, as its wire protocol has them: by them a message costs one question. */
 
-import { headers, type MsgHdrs } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/nats-core@^3.4";
 import { LwsError } from "../../../base/errors.ts";
 import type { Requests } from "../server/requests.ts";
 
@@ -9,6 +9,10 @@ const STREAM_NOT_FOUND = 10059;
 const WRONG_LAST_SEQUENCE = 10071;
 /** Of a message that is not there, or not any more. */
 const NOT_REMOVED: readonly number[] = [10043, 10057];
+/** How long a reading waits for what is not there any more, in nanoseconds: the least that may be. */
+const HEARTBEAT_NS = 100_000_000;
+/** How long a consumer that was forgotten is kept, in nanoseconds. */
+const FORGOTTEN_NS = 10_000_000_000;
 /** Of what a direct read does not find. */
 const NOT_FOUND = 404;
 
@@ -198,6 +202,67 @@ export class JetStream {
     if (error !== undefined) throw errorOf(error);
     return { seq, isDuplicate: duplicate === true };
   }
+
+  /**
+   * Reads the messages of a subject from a sequence on, in order, until `take` has enough of them, or none are left.
+   *
+   * @param most More than these are never sent.
+   */
+  async readOn(
+    stream: string,
+    subject: string,
+    from: number,
+    most: number,
+    take: (message: StoredMessage) => boolean,
+  ): Promise<void> {
+    const name = crypto.randomUUID();
+    let count = 0;
+    const open = async (inbox: string) => {
+      const config = {
+        name,
+        deliver_subject: inbox,
+        filter_subject: subject,
+        deliver_policy: "by_start_sequence",
+        opt_start_seq: from,
+        // None is acknowledged, so that the server stops by itself.
+        ack_policy: "explicit",
+        max_ack_pending: most,
+        mem_storage: true,
+        num_replicas: 1,
+        // Says that nothing is left of what there was, where some of it has gone meanwhile.
+        idle_heartbeat: HEARTBEAT_NS,
+        inactive_threshold: FORGOTTEN_NS,
+      };
+      const call = `CONSUMER.CREATE.${stream}.${name}.${subject}`;
+      await this.#call(call, { stream_name: stream, config });
+    };
+    try {
+      await this.#requests.listen(`a reading of ${subject}`, open, (message) => {
+        if ((message.headers?.code ?? 0) !== 0) return true;
+        const { sequence, place, pending } = delivered(message);
+        if (place !== ++count) throw new ApiError(0, `delivery ${place} came as number ${count}`);
+        const { headers, data } = message;
+        const isEnough = take({ subject, sequence, headers, data, storedAt: "" });
+        return isEnough || pending === 0 || count === most;
+      });
+    } finally {
+      // Nothing waits for that: a consumer that is not deleted ends by itself.
+      this.#call(`CONSUMER.DELETE.${stream}.${name}`).catch(() => {});
+    }
+  }
+}
+
+/** What the reply subject of a delivery says: in its longer form with the domain and the account in front. */
+export function delivered(
+  { reply = "" }: Pick<Msg, "reply">,
+): { sequence: number; place: number; pending: number } {
+  const parts = reply.split(".");
+  const at = parts.length > 9 ? 7 : 5;
+  const [sequence, place, , pending] = parts.slice(at, at + 4).map(Number);
+  if (!reply.startsWith("$JS.ACK.") || !(sequence! > 0) || !(place! > 0) || !(pending! >= 0)) {
+    throw new ApiError(0, `no delivery has the reply ${reply}`);
+  }
+  return { sequence: sequence!, place: place!, pending: pending! };
 }
 
 function errorOf(error: NonNullable<Answer["error"]>): ApiError {

@@ -55,6 +55,8 @@ export class RedisPresence implements BrokerPresence {
   readonly #host: PresenceHost;
   /** By their homes. */
   readonly #leases = new Map<string, Lease>();
+  /** Homes that could not be reached when that was last tried: the other contexts had no way to them either. */
+  #away: ReadonlySet<string> = new Set();
 
   constructor(host: PresenceHost) {
     this.#host = host;
@@ -81,9 +83,9 @@ export class RedisPresence implements BrokerPresence {
     const body = encodeContent({ data, isBinary: false, presence: "join" });
     await this.#host.route.ask(topic, (server) => {
       joined.runId = server.runId;
-      const facts = [body, String(data.length), this.#keeps(history), `${node}/${id}`, text];
-      const epoch = this.#host.epochOf(server);
-      return server.run(this.#host.scripts.join, keysOf(server, topic), [epoch, ...facts]);
+      const facts = this.#factsOf(server, topic, history);
+      const own = [`${node}/${id}`, text, body, String(data.length)];
+      return server.run(this.#host.scripts.join, keysOf(server, topic), [...facts, ...own]);
     });
     // The lease has ended meanwhile, and nothing would take it out.
     if (lease.node !== node) await this.#sweepTopic(topic, node, history);
@@ -108,7 +110,7 @@ export class RedisPresence implements BrokerPresence {
     const joined = topics.get(topic);
     if (joined === undefined || !joined.ids.has(id)) return;
     await this.#host.route.ask(topic, (server) => {
-      const facts = [this.#host.epochOf(server), this.#keeps(history), `${node}/${id}`];
+      const facts = [...this.#factsOf(server, topic, history), `${node}/${id}`];
       return server.run(this.#host.scripts.leave, keysOf(server, topic), facts);
     });
     joined.ids.delete(id);
@@ -131,9 +133,12 @@ export class RedisPresence implements BrokerPresence {
     return { count, members: found.flatMap(memberOf) };
   }
 
-  async tend(leaseMs: number, history: boolean): Promise<boolean> {
-    const calls = this.#host.route.homes.map((home) => this.#tend(home, leaseMs, history));
-    const results = await Promise.allSettled(calls);
+  async tend(leaseMs: number, history: boolean, sweeps: boolean): Promise<boolean> {
+    const { homes } = this.#host.route;
+    const results = await Promise.allSettled(homes.map((home) => {
+      return this.#tend(home, leaseMs, history, sweeps && !this.#away.has(home));
+    }));
+    this.#away = new Set(homes.filter((_, i) => results[i]!.status === "rejected"));
     const failed = results.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
     // Those that are away are looked after when they are there again.
     if (failed.length === results.length) throw failed[0];
@@ -141,9 +146,14 @@ export class RedisPresence implements BrokerPresence {
   }
 
   /** Whether all that it has joined there is as it was. */
-  async #tend(home: string, leaseMs: number, history: boolean): Promise<boolean> {
+  async #tend(
+    home: string,
+    leaseMs: number,
+    history: boolean,
+    sweeps: boolean,
+  ): Promise<boolean> {
     const lease = this.#leaseOf(home);
-    const { isKept, ended } = await this.#renew(home, lease.node, leaseMs);
+    const { isKept, ended } = await this.#renew(home, lease.node, leaseMs, sweeps);
     if (lease.isHeld && !isKept) await this.#begin(home, lease, leaseMs, history);
     lease.isHeld = true;
     await this.#mistrust(lease, history);
@@ -162,10 +172,15 @@ export class RedisPresence implements BrokerPresence {
     home: string,
     node: string,
     leaseMs: number,
+    sweeps: boolean,
   ): Promise<{ readonly isKept: boolean; readonly ended: readonly string[] }> {
     const answer = await this.#host.route.askHome(home, (server) => {
       const { leases, ended } = server.keys;
-      return server.run(this.#host.scripts.lease, [leases, ended], [node, String(leaseMs)]);
+      return server.run(this.#host.scripts.lease, [leases, ended], [
+        node,
+        String(leaseMs),
+        sweeps ? "1" : "0",
+      ]);
     });
     const [isKept, ended] = answer as [number, readonly string[]];
     return { isKept: isKept === 1, ended };
@@ -177,7 +192,7 @@ export class RedisPresence implements BrokerPresence {
     lease.node = newNode();
     lease.topics = new Map();
     lease.hasLost = true;
-    await this.#renew(home, lease.node, leaseMs);
+    await this.#renew(home, lease.node, leaseMs, false);
     await this.#host.route.askHome(home, async (server) => {
       // What this does not get done others do.
       await server.call(["ZADD", server.keys.ended, "0", node]);
@@ -222,13 +237,15 @@ export class RedisPresence implements BrokerPresence {
 
   #sweepTopic(topic: string, node: string, history: boolean): Promise<Reply> {
     return this.#host.route.ask(topic, (server) => {
-      const facts = [this.#host.epochOf(server), this.#keeps(history), `${node}/`];
+      const facts = [...this.#factsOf(server, topic, history), `${node}/`];
       return server.run(this.#host.scripts.sweep, keysOf(server, topic), facts);
     });
   }
 
-  #keeps(history: boolean): string {
-    return history && this.#host.keepsHistory ? "1" : "0";
+  /** What scripts that publish begin with. */
+  #factsOf(server: Commands, topic: string, history: boolean): string[] {
+    const keeps = history && this.#host.keepsHistory ? "1" : "0";
+    return [server.keys.channel(topic), this.#host.epochOf(server), keeps];
   }
 }
 
@@ -237,7 +254,7 @@ function newNode(): string {
 }
 
 function keysOf({ keys }: Commands, topic: string): string[] {
-  return [keys.meta(topic), keys.stream(topic), keys.channel(topic), keys.members(topic)];
+  return [keys.meta(topic), keys.stream(topic), keys.members(topic)];
 }
 
 async function inBatches(

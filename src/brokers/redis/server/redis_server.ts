@@ -268,40 +268,36 @@ export class RedisServer implements Commands {
     };
   }
 
-  async #call(args: readonly Argument[], asks: boolean): Promise<Reply> {
-    try {
-      const { connection } = this.#linked();
-      if (asks) ask(connection);
-      return await connection.call(args);
-    } catch (error) {
+  #call(args: readonly Argument[], asks: boolean): Promise<Reply> {
+    if (this.#commands === undefined) return Promise.reject(this.#away());
+    const { connection } = this.#commands;
+    if (asks) ask(connection);
+    return connection.call(args).catch((error) => {
       throw this.#failed(error);
-    }
+    });
   }
 
-  async #run(
+  #run(
     { text, digest }: Script,
     keys: readonly string[],
     args: readonly Argument[],
     bytes: boolean | undefined,
     asks: boolean,
   ): Promise<Reply> {
+    if (this.#commands === undefined) return Promise.reject(this.#away());
+    // The same one twice: the arguments are of the run behind it.
+    const { connection } = this.#commands;
     const rest = [String(keys.length), ...keys, ...args];
-    try {
-      // The same one twice: the arguments are of the run behind it.
-      const { connection } = this.#linked();
-      const call = (...command: readonly Argument[]) => {
-        if (asks) ask(connection);
-        return bytes ? connection.callForBytes(command) : connection.call(command);
-      };
-      try {
-        return await call("EVALSHA", digest, ...rest);
-      } catch (error) {
-        if (codeOf(error) !== "NOSCRIPT") throw error;
-        return await call("EVAL", text, ...rest);
-      }
-    } catch (error) {
+    const call = (...command: readonly Argument[]) => {
+      if (asks) ask(connection);
+      return bytes ? connection.callForBytes(command) : connection.call(command);
+    };
+    return call("EVALSHA", digest, ...rest).catch((error) => {
+      if (codeOf(error) !== "NOSCRIPT") throw error;
+      return call("EVAL", text, ...rest);
+    }).catch((error) => {
       throw this.#failed(error);
-    }
+    });
   }
 
   #failed(error: unknown): LwsError {

@@ -8,10 +8,9 @@ import type { JetStream, StoredMessage } from "../../../../src/brokers/nats/stre
 export class FakeStream {
   readonly kept = new Map<number, StoredMessage>();
   #last = 0;
-  /** How many questions it was asked, and how many at once at most. */
+  /** How many questions it was asked for one message, and how many messages were sent in a row. */
   reads = 0;
-  mostAtOnce = 0;
-  #atOnce = 0;
+  sent = 0;
   /** Called in front of each answer. */
   beforeRead: (which: object) => void = () => {};
 
@@ -24,8 +23,12 @@ export class FakeStream {
     return this.#last;
   }
 
-  #first(isSo: (message: StoredMessage) => boolean): StoredMessage | undefined {
-    return [...this.kept.values()].find(isSo);
+  #first(isSo: (message: StoredMessage) => boolean, from = 1): StoredMessage | undefined {
+    for (let seq = from; seq <= this.#last; seq++) {
+      const message = this.kept.get(seq);
+      if (message !== undefined && isSo(message)) return message;
+    }
+    return undefined;
   }
 
   async read(
@@ -33,16 +36,32 @@ export class FakeStream {
     which: { last_by_subj?: string; seq?: number; next_by_subj?: string },
   ): Promise<StoredMessage | undefined> {
     this.reads++;
-    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);
     await Promise.resolve();
-    this.#atOnce--;
     this.beforeRead(which);
     const { last_by_subj: last, seq, next_by_subj: next } = which;
     if (last !== undefined) {
       return [...this.kept.values()].findLast(({ subject }) => subject === last);
     }
     if (next === undefined) return this.kept.get(seq!);
-    return this.#first(({ subject, sequence }) => subject === next && sequence >= seq!);
+    return this.#first(({ subject }) => subject === next, seq);
+  }
+
+  async readOn(
+    _stream: string,
+    own: string,
+    from: number,
+    most: number,
+    take: (message: StoredMessage) => boolean,
+  ): Promise<void> {
+    for (let seq = from, count = 0; count < most; count++) {
+      await Promise.resolve();
+      this.beforeRead({ seq, next_by_subj: own });
+      const message = this.#first(({ subject }) => subject === own, seq);
+      if (message === undefined) return;
+      this.sent++;
+      if (take(message)) return;
+      seq = message.sequence + 1;
+    }
   }
 
   info(_stream: string, query?: { subjects_filter: string }): Promise<unknown> {

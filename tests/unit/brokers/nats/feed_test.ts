@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { headers, type Msg } from "npm:@nats-io/transport-node@^3.4";
+import { headers, type Msg } from "npm:@nats-io/nats-core@^3.4";
 import { type BrokerEvents, LwsError, setLogLevel } from "@x/lws";
 import { FakeClock } from "@x/lws/testing";
 import { LiveFeed } from "../../../../src/brokers/nats/feed.ts";
@@ -106,6 +106,15 @@ Deno.test("what follows comes at once, with the sequence in front of it", async 
   rig.come("a", 9, 7);
   assertEquals(rig.take(), ["a old 4>7", "b old 0>8", "a beside", "a old 7>9"]);
   assertEquals(rig.checks, 0);
+});
+
+Deno.test("without a history nothing has a place, though other contexts keep one", async () => {
+  const rig = new Rig();
+  rig.shard.epoch = "";
+  await rig.open({ a: 0 });
+  rig.come("a", 7, 4);
+  rig.come("a", 5);
+  assertEquals([rig.take(), rig.checks], [["a beside", "a beside"], 0]);
 });
 
 Deno.test("what is not consecutive is told so: the context makes up for it", async () => {

@@ -87,19 +87,23 @@ Deno.test("a reading whose end has gone meanwhile is cut short, and no short his
   await assertRejects(() => behind(stream.source("own"), 2), NoAnswer, "ended at 5, and not at 9");
 });
 
-Deno.test("what goes while it is read is missed", async () => {
-  const stream = new FakeStream();
-  stream.put("own", "", 40);
-  const source = stream.source("own", { size: 39 });
-  let count = 0;
-  stream.beforeRead = () => {
-    // Others come, and take the place of the oldest.
-    if (++count !== 12) return;
-    for (let i = 1; i <= 30; i++) {
-      stream.kept.delete(i);
+Deno.test("what goes while it is read is missed in front of what is told, and not between", async () => {
+  for (const since of [1, undefined, { epoch: "other", offset: 1 }]) {
+    const stream = new FakeStream();
+    stream.put("own", "", 80);
+    let count = 0;
+    stream.beforeRead = () => {
+      // Others come, and take the place of the oldest.
+      count++;
+      if (count < 10 || count > 40) return;
+      stream.kept.delete(count - 9);
       stream.put("own");
-    }
-  };
-  const [complete, first] = await behind(source, 1);
-  assertEquals([complete, first === "1>2"], [false, false]);
+    };
+    const [complete, ...told] = await behind(stream.source("own", { size: 79 }), since);
+    assertEquals(complete, false);
+    assertEquals(told.length > 40, true, told.join());
+    const offsets = told.map((each) => Number(each.split(">")[1]));
+    assertEquals(told, offsets.map((offset) => `${offset - 1}>${offset}`));
+    assertEquals(offsets, offsets.map((_, i) => offsets[0]! + i));
+  }
 });

@@ -1,6 +1,6 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
-import type { Msg } from "npm:@nats-io/transport-node@^3.4";
-import { headersOf } from "../../../../src/brokers/nats/streams/jetstream.ts";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import type { Msg } from "npm:@nats-io/nats-core@^3.4";
+import { delivered, headersOf } from "../../../../src/brokers/nats/streams/jetstream.ts";
 import {
   decodeKept,
   decodeLive,
@@ -45,10 +45,26 @@ Deno.test("what others publish there is taken as far as it goes", () => {
     encoder.encode("NATS/1.0\r\nLws-Sender: %zz\r\nLws-Presence: gone\r\n\r\n"),
   );
   assertEquals(decodeKept(headers), { isBinary: false, sender: "%zz" });
+  // A place that is none would be where the topic stands for good.
+  for (
+    const [sequence, last] of [["x", "0"], ["1e999", "0"], ["1.5", "1"], ["0", "0"], ["9", "-1"]]
+  ) {
+    const block = `Nats-Stream: lws_0\r\nNats-Sequence: ${sequence}\r\nNats-Last-Sequence: ${last}`;
+    const { stream } = decodeLive(live(headersOf(encoder.encode(`NATS/1.0\r\n${block}\r\n\r\n`))));
+    assertEquals(stream, undefined, `${sequence} behind ${last}`);
+  }
 });
 
 Deno.test("an id is one of its topic", () => {
   assertNotEquals(messageId("a", "b c"), messageId("a b", "c"));
   assertNotEquals(messageId("a", "b"), messageId("b", "b"));
   assertEquals(/[\r\n]/.test(messageId("a", "b\r\nX: c")), false);
+});
+
+Deno.test("a delivery says its sequence, its place and what is left, in both forms", () => {
+  const at = (reply: string) => delivered({ reply });
+  const said = { sequence: 20, place: 3, pending: 2 };
+  assertEquals(at("$JS.ACK.lws_0.h.1.20.3.1795780997531025580.2"), said);
+  assertEquals(at("$JS.ACK.hub.acc.lws_0.h.1.20.3.179578.2.x1"), said);
+  for (const reply of ["", "_INBOX.1", "$JS.ACK.lws_0.h.1.x.3.1.2"]) assertThrows(() => at(reply));
 });

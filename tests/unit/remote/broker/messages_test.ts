@@ -24,7 +24,7 @@ const GOOD: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   reconnect: [[]],
   join: [["t", MEMBER, true]],
   leave: [["t", "1", false]],
-  tend: [[15_000, true]],
+  tend: [[15_000, true, true]],
   members: [["t", 1_000]],
 };
 
@@ -60,7 +60,7 @@ const BAD: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   reconnect: [[[]]],
   join: [["t", { ...MEMBER, info: {} }, true], ["t", MEMBER], ["t", MEMBER, 1]],
   leave: [["t", 1, false], ["", "1", false]],
-  tend: [["15", true], [15]],
+  tend: [["15", true, true], [15, true]],
   members: [["t", 0.5], ["t"]],
 };
 

@@ -228,7 +228,14 @@ Deno.test("a server that is silent is asked, and given up when it does not answe
 });
 
 Deno.test("a message that is not understood costs the connection, and not its place", () => {
-  for (const wrong of ["{", "null", new Uint8Array([1]), new Uint8Array([1, 200])]) {
+  const far = [1, 1, 97, 1, 97, 255, 255, 255, 255, 255, 255, 255, 127];
+  const places = [{ e: "a", o: "4" }, { e: "a", o: 2 ** 53 }, { e: 7, o: 4 }, { o: 4 }];
+  const wrongs = [
+    ...["{", "null", new Uint8Array([1]), new Uint8Array([1, 200]), new Uint8Array(far)],
+    ...places.flatMap((place) => [{ t: "a", d: "x", ...place }, { s: 1, r: true, ...place }]),
+    ...[{ s: 1, r: true, e: "a", o: -1 }, { t: "a", g: "epoch" }],
+  ];
+  for (const wrong of wrongs) {
     const played = play();
     played.follow("a");
     played.socket.open();

@@ -231,6 +231,16 @@ Deno.test("a broker that can't be reached at first is begun anew until it is the
   assertEquals(rig.log.lines, ["warn: the broker can't be reached: refused"]);
 });
 
+Deno.test("what waited for a broker in vain says what was in the way", async () => {
+  await using rig = new Rig({ limits: { brokerTimeoutMs: 1_000 } });
+  const refused = new LwsError("permission-denied", "may not connect");
+  rig.broker.fail("start", refused, 100);
+  const failed = assertRejects(() => rig.hub.publish("t", message("1")), LwsError, refused.message);
+  await rig.pass(2_000);
+  const { code, cause } = await failed;
+  assertEquals([code, cause], ["broker-unavailable", refused]);
+});
+
 Deno.test("a subscription that fails is made again", async () => {
   await using rig = new Rig();
   rig.broker.fail("subscribe", new Error("no"), 2);

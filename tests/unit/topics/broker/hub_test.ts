@@ -269,3 +269,20 @@ Deno.test("where the program serves, nothing goes out before it does", async () 
   await served();
   assertEquals(subscriber.got, ["1"]);
 });
+
+Deno.test("a topic that the broker refuses keeps none waiting that came in the same turn", async () => {
+  await using rig = new Rig();
+  const subscribe = rig.broker.subscribe.bind(rig.broker);
+  rig.broker.subscribe = (topics) =>
+    topics.includes("secret")
+      ? Promise.reject(new LwsError("permission-denied", "it is secret"))
+      : subscribe(topics);
+  const subscriber = new Played();
+  const topics = [..."abc", "secret", ..."defgh"];
+  const joined = topics.map((topic) => rig.hub.subscribe(subscriber, topic));
+  const refused = assertRejects(async () => await joined[3], LwsError);
+  await rig.pass(5_000);
+  await Promise.all(joined.toSpliced(3, 1));
+  await refused;
+  assertEquals(rig.hub.topicsOf(subscriber), topics.toSpliced(3, 1));
+});

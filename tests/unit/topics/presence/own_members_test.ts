@@ -164,6 +164,27 @@ Deno.test("a lease that may have ended and has not leaves no ghost of what is ye
   assertEquals(await stored(town), ["b"]);
 });
 
+Deno.test("a call that is given up, and done later, is undone", async () => {
+  await using town = new Town();
+  const [one, two] = [town.rig(), town.rig()];
+  const watcher = await hearer(two);
+  const played = await member(one, "a");
+  const joins = one.broker.hold("join");
+  const late = codeOf(join(one, new Played(), "b"));
+  const leaves = one.broker.hold("leave");
+  const left = codeOf(one.hub.presence.leave(played, "t"));
+  await settle();
+  await town.pass(5_000);
+  assertEquals([await late, await left], ["broker-unavailable", "broker-unavailable"]);
+  leaves.release();
+  await town.pass(3_000);
+  assertEquals(watcher.got, ["(joins a)", "(leaves a)"]);
+  joins.release();
+  await town.pass(3_000);
+  assertEquals(watcher.got.slice(2), ["(joins b)", "(leaves b)"]);
+  assertEquals(await stored(town), []);
+});
+
 Deno.test("members come again to a broker that has lost all", async () => {
   await using town = new Town();
   const [one, two] = [town.rig(), town.rig()];
@@ -181,8 +202,8 @@ Deno.test("members come again to a broker that has lost all", async () => {
   assertEquals(await keys(two), ["b 1"]);
 });
 
-Deno.test("what ends while the broker is away is told when it is there again, or gone with the lease", async () => {
-  for (const [awayMs, told] of [[3_000, ["leave t"]], [40_000, []]] as const) {
+Deno.test("what ends while the broker is away is told when it is there again, gone with the lease or not", async () => {
+  for (const awayMs of [3_000, 40_000]) {
     await using town = new Town();
     const [one, two] = [town.rig(), town.rig()];
     const watcher = await hearer(two);
@@ -198,9 +219,35 @@ Deno.test("what ends while the broker is away is told when it is there again, or
     assertEquals(await keys(two), ["b 1"]);
     assertEquals(watcher.got.filter((got) => got === "(leaves a)").length, 1);
     assertEquals(watcher.got.includes("(joins late)"), false);
-    const leaves = one.broker.calls.filter((call) => call.startsWith("leave"));
-    assertEquals(leaves.slice(0, 1), [...told]);
+    assertEquals(one.broker.calls.includes("leave t"), true);
   }
+});
+
+Deno.test("an outage that is longer than a lease has only those leave that don't come back", async () => {
+  await using town = new Town();
+  const moves: string[] = [];
+  const observer = town.store.openNode!();
+  await observer.start({
+    publication: (_, { presence, data }) => {
+      moves.push(`${presence} ${JSON.parse(new TextDecoder().decode(data)).key}`);
+    },
+    interrupted() {},
+    state() {},
+  }, town.clock);
+  await observer.subscribe(["t"]);
+  const [one, two, three] = [town.rig(), town.rig(), town.rig()];
+  const watcher = await hearer(one);
+  await member(two, "b");
+  await member(three, "c");
+  for (const { broker } of [one, two, three]) broker.stop();
+  await town.pass(40_000);
+  await one.broker.restart();
+  await town.pass(2_000);
+  await two.broker.restart();
+  await town.pass(20_000);
+  assertEquals(moves, ["join b", "join c", "leave c"]);
+  assertEquals(watcher.got, ["(joins b)", "(joins c)", "(leaves c)"]);
+  assertEquals(await keys(one), ["b 1"]);
 });
 
 Deno.test("the broker is closed behind the last leave, or when that has no answer in time", async () => {

@@ -164,6 +164,24 @@ Deno.test("what came before a reading that has missed its end is not brought bac
   assertEquals([watcher.got, await keys(two)], [[], []]);
 });
 
+Deno.test("what waits while a topic is repaired is older than what is read behind that", async () => {
+  await using town = new Town();
+  const [one, two] = [town.rig(), town.rig()];
+  await hearer(two);
+  const a = await member(one, "a", 0);
+  await settle();
+  const tops = two.broker.hold("tops");
+  two.broker.interrupt();
+  await join(one, a, "a", 1);
+  two.broker.deafen();
+  await join(one, a, "a", 2);
+  two.broker.revive();
+  tops.release();
+  await town.pass(1_000);
+  const [entry] = await two.hub.presence.list("t", 9);
+  assertEquals(entry, { key: "a", info: 2, connections: 1 });
+});
+
 Deno.test("of its own connections a context goes by what it did, and not by what comes late", async () => {
   await using town = new Town();
   const one = town.rig();
@@ -279,7 +297,7 @@ Deno.test("what is no member is neither told nor listed, and harms nothing", asy
   assertEquals([watcher.got, await keys(two)], [["(joins a)"], ["a 1"]]);
   const inner = memoryBroker().openNode!();
   await inner.start({ publication() {}, interrupted() {}, state() {} }, town.clock);
-  await inner.presence!.tend(1_000, false);
+  await inner.presence!.tend(1_000, false, true);
   await inner.presence!.join("t", { id: "x", key: "x", info: "{" }, false);
   const third = town.rig();
   await third.broker.restart(inner);
