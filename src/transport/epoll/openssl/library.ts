@@ -206,11 +206,6 @@ export function openOpenssl(): Openssl {
   return opened ??= load();
 }
 
-/** Whether {@linkcode openOpenssl} would ask for no permission. */
-export function mayOpenOpenssl(): boolean {
-  return FOLDERS.some((folder) => isPermitted(`${folder}/${SSL}`));
-}
-
 function isPermitted(path: string): boolean {
   return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
 }
