@@ -27,7 +27,8 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `socketPath`, `socketMode`, `listenFd`, `listener`, `reusePort`, `ipv6Only`, `proxyProtocol`,
  *   `trustProxy`;
  * - {@linkcode TlsMembers}: `sslCertFilepath`, `sslPrivateKeyFilepath`, `sslPrivateKeyPassword`,
- *   `sslCaFilepath`, `sslCipherList`, `certificates`, `providedClientTls`;
+ *   `sslCaFilepath`, `sslCipherList`, `sslTls13Ciphers`, `sslMinVersion`, `sslMaxVersion`,
+ *   `sslGroups`, `certificates`, `providedClientTls`;
  * - {@linkcode PlatformInfo}, switches, the way out through a proxy, rights and pings: `options`,
  *   `httpProxyAddress`, `httpProxyPort`, `gid`, `uid`, `kaTime`, `kaProbes`, `kaInterval`,
  *   `keepAlive`;

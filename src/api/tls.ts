@@ -56,12 +56,40 @@ export interface TlsMembers {
    */
   readonly sslCaFilepath?: string | null;
   /**
-   * OpenSSL's list of ciphers. Only `"DEFAULT"`: the runtime's TLS has one list of its own, which can't
-   * be changed.
+   * The ciphers of TLS 1.2, as OpenSSL's lists have them (`openssl-ciphers(1)`), of both sides. Other than
+   * `"DEFAULT"` only over `epollNetwork({ tls: "openssl" })` of `@x/lws/epoll`: the runtime's TLS has one list of
+   * its own, which can't be changed. `"DEFAULT"` is `ECDHE+AESGCM:ECDHE+CHACHA20` there.
    *
    * Default: `"DEFAULT"`.
    */
   readonly sslCipherList?: string | null;
+  /**
+   * The ciphers of TLS 1.3 by their names, with `:` between. Only over `epollNetwork({ tls: "openssl" })`;
+   * `null` leaves it to OpenSSL.
+   *
+   * Default: `null`.
+   */
+  readonly sslTls13Ciphers?: string | null;
+  /**
+   * The oldest version to speak, of both sides. Only over `epollNetwork({ tls: "openssl" })`; `null` is
+   * `"TLSv1.2"`.
+   *
+   * Default: `null`.
+   */
+  readonly sslMinVersion?: "TLSv1.2" | "TLSv1.3" | null;
+  /**
+   * The newest one, likewise; `null` is `"TLSv1.3"`.
+   *
+   * Default: `null`.
+   */
+  readonly sslMaxVersion?: "TLSv1.2" | "TLSv1.3" | null;
+  /**
+   * The groups for the exchange of keys, the preferred one first: `X25519:P-256`. Only over
+   * `epollNetwork({ tls: "openssl" })`; `null` leaves it to OpenSSL.
+   *
+   * Default: `null`.
+   */
+  readonly sslGroups?: string | null;
   /** Further certificates of a server, by the host name that a client asks for (SNI). Default: none. */
   readonly certificates?: readonly CertificateInfo[];
   /**

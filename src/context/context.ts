@@ -184,6 +184,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       this.entries = this.protocols.entries;
       this.#standIn = new Connection(this, LISTENER_FD, false);
       this.tls = tlsOf(info, this.#standIn, this.entries[0]!);
+      rollBack.push(() => this.tls.close());
       // Behind all that may need root, and before the program's first callback of a protocol.
       giveUpRoot(info.identity);
       this.connector = new Connector(served, this.tls);
@@ -376,5 +377,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.wheel.stop();
     await this.admission.stopped;
     await this.network.released?.();
+    this.tls.close();
   }
 }

@@ -6,6 +6,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { ProtocolEntry } from "../connection/owner.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { ContextTls } from "../tls/context_tls.ts";
+import { tlsStackOf } from "../tls/stack.ts";
 
 /**
  * Sets TLS up.
@@ -18,6 +19,7 @@ export function tlsOf(info: CheckedInfo, standIn: Connection, first: ProtocolEnt
     members: info.tls,
     listens: info.listen.port !== CONTEXT_PORT_NO_LISTEN,
     handshakeTimeoutMs: info.limits.headerTimeoutMs,
+    stack: tlsStackOf(info.network),
   }, {
     loadClientTrust(loader) {
       call(standIn, first, "opensslLoadExtraClientVerifyCerts", loader, undefined);

@@ -86,7 +86,13 @@ export class TlsClient {
       if (handshake.isOver) return;
       duplex.hold();
       try {
-        judge(socket, host, options.allowSelfSigned === true);
+        judgeServer({
+          chain: peerChain(socket),
+          host,
+          isForHost: isForHost(socket, host),
+          authorizationError: socket.authorized ? undefined : String(socket.authorizationError),
+          allowSelfSigned: options.allowSelfSigned === true,
+        });
         handshake.succeed(
           new TlsTransport(socket, duplex, inner, describeServer(socket, host, options)),
         );
@@ -122,9 +128,40 @@ function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
+function isForHost(socket: TLSSocket, host: string): boolean {
+  const certificate = socket.getPeerCertificate() as NodeCertificate | undefined;
+  return certificate?.raw !== undefined && checkServerIdentity(host, certificate) === undefined;
+}
+
+function describeServer(socket: TLSSocket, host: string, options: TlsConnectOptions) {
+  const [certificate] = peerChain(socket);
+  return {
+    ...describeConnection(socket),
+    serverName: isIP(host) === 0 ? host : undefined,
+    authorized: socket.authorized,
+    authorizationError: socket.authorized ? undefined : String(socket.authorizationError),
+    peerCertificate: certificate && describeCertificate(certificate),
+    isSsl: options.allowSelfSigned === true ? 2 as const : 1 as const,
+  };
+}
+
+/** What a stack of TLS has found out. */
+export interface ShownByServer {
+  /** Its own certificate first; empty when it showed none. */
+  readonly chain: readonly X509Certificate[];
+  /** The host that is meant. */
+  readonly host: string;
+  /** Whether the names in its own certificate are that host's. */
+  readonly isForHost: boolean;
+  /** What is wrong with the chain, by the names of `node:tls`; undefined for nothing. */
+  readonly authorizationError: string | undefined;
+  /** Whether to forgive a chain that ends in what is its own issuer. */
+  readonly allowSelfSigned: boolean;
+}
+
 /** @throws {LwsError} when the server is not one to talk to. */
-function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void {
-  const chain = peerChain(socket);
+export function judgeServer(shown: ShownByServer): void {
+  const { chain, host, authorizationError: code } = shown;
   if (chain.length === 0) {
     throw new LwsError("tls-handshake-failed", "the server has no certificate");
   }
@@ -140,8 +177,7 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
       "the server's certificate has a name that can't be one",
     );
   }
-  const problem = checkServerIdentity(host, socket.getPeerCertificate() as NodeCertificate);
-  if (problem !== undefined) {
+  if (!shown.isForHost) {
     const named = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
     throw new LwsError(
       "certificate-name-mismatch",
@@ -151,10 +187,9 @@ function judge(socket: TLSSocket, host: string, allowSelfSigned: boolean): void 
   if (!isMeantFor(chain[0]!, "server")) {
     throw new LwsError("certificate-wrong-purpose", "the server's certificate is not for servers");
   }
-  if (socket.authorized) return;
-  const code = String(socket.authorizationError);
+  if (code === undefined) return;
   const isSelfSigned = SELF_SIGNED.includes(code);
-  if (allowSelfSigned && isSelfSigned && isWhole(chain)) return;
+  if (shown.allowSelfSigned && isSelfSigned && isWhole(chain)) return;
   if (isSelfSigned) {
     throw new LwsError(
       "certificate-self-signed",
@@ -182,16 +217,4 @@ function isWhole(chain: readonly X509Certificate[]): boolean {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey) &&
       (issuer === certificate || issuer.ca);
   });
-}
-
-function describeServer(socket: TLSSocket, host: string, options: TlsConnectOptions) {
-  const [certificate] = peerChain(socket);
-  return {
-    ...describeConnection(socket),
-    serverName: isIP(host) === 0 ? host : undefined,
-    authorized: socket.authorized,
-    authorizationError: socket.authorized ? undefined : String(socket.authorizationError),
-    peerCertificate: certificate && describeCertificate(certificate),
-    isSsl: options.allowSelfSigned === true ? 2 as const : 1 as const,
-  };
 }

@@ -12,13 +12,18 @@ import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { checkIdentity, parseCertificates, readPem, type TlsIdentity } from "./certificate.ts";
-import { TlsClient } from "./client.ts";
 import { HandshakingTransport, type Making } from "./handshaking_transport.ts";
 import { provided } from "./provided_client_tls.ts";
 import { refusalBy, type TlsField } from "./refusal.ts";
 import { secureByRuntime } from "./runtime_client.ts";
-import { type NamedIdentity, TlsServer } from "./server.ts";
-import type { TlsTransport } from "./transport.ts";
+import type { NamedIdentity } from "./server.ts";
+import {
+  type ClientSide,
+  nodeStack,
+  type SecuredTransport,
+  type ServerSide,
+  type TlsStack,
+} from "./stack.ts";
 import { firstByteOf, PeekedTransport, TLS_HANDSHAKE_RECORD } from "../transport/first_bytes.ts";
 import { detached } from "../transport/network.ts";
 
@@ -31,6 +36,8 @@ export interface TlsSettings {
   readonly allowNonSslOnSslPort: boolean;
   readonly disableOsCaCerts: boolean;
   readonly handshakeTimeoutMs: number;
+  /** What the network brings. @default {nodeStack} */
+  readonly stack?: TlsStack | undefined;
 }
 
 /** What the program may add, by callbacks of the first protocol. */
@@ -82,9 +89,10 @@ export class ContextTls {
   readonly #callbacks: TlsCallbacks;
   readonly #ca: readonly string[];
   readonly #clientIdentity: TlsIdentity | undefined;
-  readonly #server: TlsServer | undefined;
+  readonly #stack: TlsStack;
+  readonly #server: ServerSide | undefined;
   /** Made when the first client wants it. */
-  #client: TlsClient | undefined;
+  #client: ClientSide | undefined;
   #isPrepared = false;
   /** Whether clients need nothing that the runtime's own TLS hasn't got. */
   #runtimeWillDo = false;
@@ -93,6 +101,8 @@ export class ContextTls {
   constructor(settings: TlsSettings, callbacks: TlsCallbacks) {
     this.#settings = settings;
     this.#callbacks = callbacks;
+    this.#stack = settings.stack ?? nodeStack;
+    this.#stack.check(settings.members);
     const { sslCaFilepath } = settings.members;
     this.#ca = isGiven(sslCaFilepath) ? [readPem(sslCaFilepath, "sslCaFilepath")] : [];
     for (const ca of this.#ca) parseCertificates(ca, "sslCaFilepath");
@@ -141,6 +151,12 @@ export class ContextTls {
     this.#server.setCertificate(own, more);
   }
 
+  /** The context is over, and makes no connection any more. */
+  close(): void {
+    this.#server?.close?.();
+    this.#client?.close?.();
+  }
+
   /**
    * Has the program add authorities that clients trust, once, while it is the program's own call that runs.
    *
@@ -152,16 +168,17 @@ export class ContextTls {
     this.#isPrepared = true;
     const ca = [...this.#ca];
     lendLoader(ca, (loader) => this.#callbacks.loadClientTrust(loader));
-    this.#runtimeWillDo = ca.length === 0 && !this.#settings.disableOsCaCerts &&
+    const isPlain = ca.length === 0 && !this.#settings.disableOsCaCerts &&
       this.#clientIdentity === undefined;
+    this.#runtimeWillDo = isPlain && this.#stack === nodeStack;
     // Nothing can be wrong with it then, and few clients need it.
-    if (this.#runtimeWillDo) return;
+    if (isPlain) return;
     try {
-      this.#client = new TlsClient({
+      this.#client = this.#stack.client({
         ca,
         disableOsCaCerts: this.#settings.disableOsCaCerts,
         identity: this.#clientIdentity,
-      });
+      }, this.#settings.members);
     } catch (error) {
       this.#isPrepared = false;
       throw error;
@@ -192,7 +209,7 @@ export class ContextTls {
     let shaking;
     try {
       signal.throwIfAborted();
-      this.#client ??= new TlsClient();
+      this.#client ??= this.#stack.client({}, this.#settings.members);
       shaking = this.#client.secure(inner, { serverName, allowSelfSigned: ssl === 2 });
     } catch (error) {
       inner.close();
@@ -208,14 +225,14 @@ export class ContextTls {
     }
   }
 
-  #shake(server: TlsServer, inner: Transport, options: AcceptOptions): Making {
+  #shake(server: ServerSide, inner: Transport, options: AcceptOptions): Making {
     // Whether a client is welcome is said below, in service where the program wants that.
     const shaking = server.secure(inner, { verifyClient: () => true });
     shaking.done.catch((error: LwsError) => options.failed(error.message));
     return {
       done: shaking.done,
       judge: (made, admit) => {
-        const { info } = made as TlsTransport;
+        const { info } = made as SecuredTransport;
         const tell = (verdict: boolean) => {
           if (!verdict) {
             options.failed(`the client's certificate was refused: ${whyRefused(info)}`);
@@ -275,7 +292,7 @@ export class ContextTls {
     );
   }
 
-  #makeServer(identity: TlsIdentity): TlsServer {
+  #makeServer(identity: TlsIdentity): ServerSide {
     const { members, requireValidClientCert, peerCertNotRequired } = this.#settings;
     const ca = [...this.#ca];
     if (requireValidClientCert) {
@@ -284,14 +301,14 @@ export class ContextTls {
       if (this.#settings.allowNonSslOnSslPort) log("warn", PLAIN_IS_NOT_ASKED);
     }
     const asks = peerCertNotRequired ? "request" : "require";
-    return new TlsServer({
+    return this.#stack.server({
       identity,
       identities: readOthers(members.certificates ?? [], "certificates", "invalid-option"),
       // An empty list trusts none; the runtime's authorities vouch for servers, not for clients.
       ca,
       clientCertificate: requireValidClientCert ? asks : "none",
       handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,
-    });
+    }, members);
   }
 }
 

@@ -76,7 +76,7 @@ export class TlsServer {
   readonly #handshakeTimeoutMs: number;
   /** Fingerprints of certificates that passed a whole handshake here; a resumed one checks nothing. */
   readonly #passed = new Set<string>();
-  #identities: Identities;
+  #identities: Identities<Server>;
 
   /** @throws {LwsError} that names the member that can't be used. */
   constructor(options: TlsServerOptions) {
@@ -117,7 +117,7 @@ export class TlsServer {
     return handshake;
   }
 
-  #load(identity: TlsIdentity, others: readonly NamedIdentity[] = []): Identities {
+  #load(identity: TlsIdentity, others: readonly NamedIdentity[] = []): Identities<Server> {
     return new Identities(identity, others, (checked) => this.#makeServer(checked));
   }
 
@@ -198,23 +198,23 @@ export class TlsServer {
   }
 }
 
-/** The identities of a server, by host name. */
-class Identities {
+/** The identities of a server, by host name: of each what a stack of TLS makes of it. */
+export class Identities<Made> {
   /** For clients that name no host, or an unknown one. */
-  readonly default: Server;
-  readonly #byName = new Map<string, Server>();
+  readonly default: Made;
+  readonly #byName = new Map<string, Made>();
 
   constructor(
     identity: TlsIdentity,
     others: readonly NamedIdentity[],
-    makeServer: (identity: CheckedIdentity) => Server,
+    make: (identity: CheckedIdentity) => Made,
   ) {
-    this.default = makeServer(checkIdentity(identity));
+    this.default = make(checkIdentity(identity));
     for (const other of others) {
       const checked = checkIdentity(other);
-      const server = makeServer(checked);
+      const made = make(checked);
       for (const name of other.serverNames ?? checked.hostNames) {
-        this.#byName.set(name.toLowerCase(), server);
+        this.#byName.set(name.toLowerCase(), made);
       }
     }
   }
@@ -223,8 +223,13 @@ class Identities {
     return this.#byName.size > 0;
   }
 
+  /** Each of them once. */
+  get all(): ReadonlySet<Made> {
+    return new Set([this.default, ...this.#byName.values()]);
+  }
+
   /** RFC 6066 section 3 and RFC 9525 section 6.3: a wildcard stands for the whole first label. */
-  forName(name: string): Server {
+  forName(name: string): Made {
     return this.#byName.get(name) ?? this.#byName.get(name.replace(/^[^.]+/, "*")) ?? this.default;
   }
 }
@@ -264,13 +269,29 @@ function hasPassed(socket: TLSSocket, certificate: X509Certificate, passed: Set<
 
 /** The runtime says nearly always that no authority of the list signed it. */
 function reasonOf(socket: TLSSocket, certificate: X509Certificate | undefined): string {
+  if (certificate !== undefined && isFit(certificate) && socket.isSessionReused()) {
+    return "its session was resumed, and it was never checked here";
+  }
+  return whyNotTrusted(certificate, String(socket.authorizationError));
+}
+
+function isFit(certificate: X509Certificate): boolean {
+  const now = Date.now();
+  return now <= Date.parse(certificate.validTo) && now >= Date.parse(certificate.validFrom) &&
+    isMeantFor(certificate, "client");
+}
+
+/**
+ * Why a client's certificate is not trusted.
+ *
+ * @param code what the stack says, by the names of `node:tls`
+ */
+export function whyNotTrusted(certificate: X509Certificate | undefined, code: string): string {
   if (certificate === undefined) return "it showed none";
   const now = Date.now();
   if (now > Date.parse(certificate.validTo)) return "it has expired";
   if (now < Date.parse(certificate.validFrom)) return "it is not valid yet";
   if (!isMeantFor(certificate, "client")) return "it is not for clients";
-  if (socket.isSessionReused()) return "its session was resumed, and it was never checked here";
-  const code = String(socket.authorizationError);
   return UNKNOWN_ISSUER.includes(code) ? "nobody in the CA list signed it" : code;
 }
 
@@ -278,5 +299,6 @@ const UNKNOWN_ISSUER = [
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ];

@@ -20,6 +20,8 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["transport", ["base", "api", "service"]],
   ["proxy", ["base", "core/http", "api", "transport"]],
   ["tls", ["base", "api", "service", "transport"]],
+  // The epoll network's entry point, and what it makes TLS with.
+  ["transport/epoll", ["base", "api", "service", "transport", "tls"]],
   ["extensions", ["base", "core/http", "core/websocket", "api", "service"]],
   ["files", ["base", "core/http", "api", "service", "transport"]],
   ["web", ["base", "core/http", "api"]],
@@ -154,8 +156,9 @@ const modules = [
   readModule(join(ROOT, "mod.ts")),
 ];
 
-/** The room of a module: its folder at the top, of `core` the one below. */
+/** The room of a module: its folder at the top, of `core` the one below, and the entry point of epoll. */
 function room(name: string): string {
+  if (/^src\/transport\/epoll\/(mod\.ts|openssl\/)/.test(name)) return "transport/epoll";
   const [, first = "", second = ""] = name.split("/");
   return first === "core" ? `core/${second}` : first;
 }

@@ -1,24 +1,31 @@
-/** TLS handshakes between two transports in memory. */
+/** TLS handshakes between two transports in memory, and the stacks of TLS over which the same tests run. */
 
 import { memoryPair, type MemoryTransport } from "../../src/testing/memory_transport.ts";
-import type { TlsClient, TlsConnectOptions } from "../../src/tls/client.ts";
+import type { TlsClientOptions, TlsConnectOptions } from "../../src/tls/client.ts";
 import { LwsError } from "../../src/base/errors.ts";
-import type { SecureOptions, TlsServer } from "../../src/tls/server.ts";
-import type { TlsTransport } from "../../src/tls/transport.ts";
+import type { SecureOptions, TlsServerOptions } from "../../src/tls/server.ts";
+import {
+  type ClientSide,
+  nodeStack,
+  type SecuredTransport,
+  type ServerSide,
+  type TlsStack,
+} from "../../src/tls/stack.ts";
+import { opensslStack } from "../../src/transport/epoll/openssl/stack.ts";
 import { Recorder } from "./transport_contract.ts";
 
 /** What became of a handshake, at both ends. */
 export interface Outcome extends AsyncDisposable {
-  readonly client: TlsTransport | LwsError;
-  readonly server: TlsTransport | LwsError;
+  readonly client: SecuredTransport | LwsError;
+  readonly server: SecuredTransport | LwsError;
   /** The transports below. */
   readonly below: readonly [MemoryTransport, MemoryTransport];
 }
 
 /** Lets a client and a server shake hands. */
 export async function shakeHands(
-  client: TlsClient,
-  server: TlsServer,
+  client: ClientSide,
+  server: ServerSide,
   connectOptions: TlsConnectOptions = { serverName: "localhost" },
   secureOptions: SecureOptions = {},
 ): Promise<Outcome> {
@@ -37,7 +44,7 @@ export async function shakeHands(
   };
 }
 
-async function settled(done: Promise<TlsTransport>): Promise<TlsTransport | LwsError> {
+async function settled(done: Promise<SecuredTransport>): Promise<SecuredTransport | LwsError> {
   try {
     return await done;
   } catch (error) {
@@ -47,19 +54,19 @@ async function settled(done: Promise<TlsTransport>): Promise<TlsTransport | LwsE
 }
 
 /** Closes an end that nobody started, or somebody did. */
-function closed(end: TlsTransport): Promise<void> {
+function closed(end: SecuredTransport): Promise<void> {
   end.close();
   return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The transport, or the failure as a test's failure. */
-export function secured(end: TlsTransport | LwsError): TlsTransport {
+export function secured(end: SecuredTransport | LwsError): SecuredTransport {
   if (end instanceof LwsError) throw end;
   return end;
 }
 
 /** The failure, or a test's failure. */
-export function refused(end: TlsTransport | LwsError): LwsError {
+export function refused(end: SecuredTransport | LwsError): LwsError {
   if (end instanceof LwsError) return end;
   end.close();
   throw new Error("the handshake should have failed");
@@ -78,4 +85,33 @@ export async function converse(outcome: Outcome): Promise<void> {
     end.transport.close();
     await end.until(() => end.count("close") === 1);
   }
+}
+
+/** A stack without tuning. */
+export interface TestedStack {
+  readonly name: string;
+  server(options: TlsServerOptions): ServerSide;
+  client(options?: TlsClientOptions): ClientSide;
+}
+
+export const NODE: TestedStack = tested("node:tls", nodeStack);
+
+/** Where there is no OpenSSL 3 it is left out. */
+export const TLS_STACKS: readonly TestedStack[] = [NODE, ...openssl()];
+
+function openssl(): TestedStack[] {
+  try {
+    return [tested("OpenSSL", opensslStack())];
+  } catch (error) {
+    if (error instanceof LwsError && error.code === "unsupported") return [];
+    throw error;
+  }
+}
+
+function tested(name: string, stack: TlsStack): TestedStack {
+  return {
+    name,
+    server: (options) => stack.server(options, {}),
+    client: (options = {}) => stack.client(options, {}),
+  };
 }

@@ -15,6 +15,7 @@ import { type Checked, type Inquiry, isWhole, type Rule } from "../../base/optio
 import { checkSwitches } from "./switches.ts";
 import { parseProxy, type ProxySettings, ProxySettingsError } from "../../proxy/selection.ts";
 import type { Identity } from "../../transport/machine.ts";
+import { tlsStackOf } from "../../tls/stack.ts";
 import { tcpNetwork } from "../../transport/network.ts";
 
 /** What the checks see of a creation struct. */
@@ -36,6 +37,8 @@ const DEFAULT_KA_INTERVAL = 10;
 const MOST_OF_TCP = { kaTime: 32_767, kaProbes: 127, kaInterval: 32_767 };
 const KEEP_ALIVE_KINDS: readonly unknown[] = ["ping", "tcp", "both"] satisfies KeepAliveKind[];
 
+const OVER_OPENSSL = 'epollNetwork({ tls: "openssl" })';
+const VERSIONS = '"TLSv1.2" or "TLSv1.3"';
 const PEM = "PEM text, or the path of a PEM file";
 
 /** The rules of {@linkcode TlsMembers}. */
@@ -55,13 +58,30 @@ export const TLS_RULES = {
   },
   sslCipherList: {
     kind: "text",
-    allowed: '"DEFAULT", as the runtime\'s list of ciphers is fixed',
+    allowed: `"DEFAULT", as the runtime's list of ciphers is fixed; ${OVER_OPENSSL} takes others`,
     default: '`"DEFAULT"`',
-    about: "OpenSSL's list of ciphers.",
+    about: "OpenSSL's list of ciphers, of TLS 1.2.",
     check(value, ask: Ask): void {
-      if ((value ?? "DEFAULT") !== "DEFAULT") ask.refuse(value);
+      if ((value ?? "DEFAULT") !== "DEFAULT") checkTuning(value, ask, "OpenSSL's list of ciphers");
     },
   },
+  sslTls13Ciphers: tuning(
+    "The ciphers of TLS 1.3, with `:` between.",
+    'names such as "TLS_AES_128_GCM_SHA256", with ":" between',
+  ),
+  sslMinVersion: version("The oldest version of TLS to speak."),
+  sslMaxVersion: {
+    ...version("The newest version of TLS to speak."),
+    check(value, ask: Ask): void {
+      checkVersion(value, ask);
+      if (value !== "TLSv1.2" || ask.info.sslMinVersion !== "TLSv1.3") return;
+      ask.refuse(value, '"TLSv1.3" beside that sslMinVersion');
+    },
+  },
+  sslGroups: tuning(
+    "The groups for the exchange of keys, with `:` between.",
+    'names such as "X25519", with ":" between',
+  ),
   providedClientTls: {
     kind: "function",
     allowed: "a function",
@@ -169,6 +189,35 @@ export function identityOf({ gid, uid }: Checked<typeof SYSTEM_RULES>): Identity
 
 function pem(about: string): Rule<void, PlatformStruct> {
   return { kind: "text", allowed: PEM, default: "`null`", about, check: checkPem };
+}
+
+function tuning(about: string, allowed: string): Rule<void, PlatformStruct> {
+  return {
+    kind: "text",
+    allowed: `null, as the runtime's TLS can't be told; ${OVER_OPENSSL} takes ${allowed}`,
+    default: "`null`",
+    about,
+    check: (value, ask) => checkTuning(value, ask, allowed),
+  };
+}
+
+function version(about: string): Rule<void, PlatformStruct> {
+  return { ...tuning(about, VERSIONS), check: checkVersion };
+}
+
+function checkVersion(value: unknown, ask: Ask): void {
+  checkTuning(value, ask, VERSIONS);
+  if (typeof value !== "string" || tlsStackOf(ask.info.network) === undefined) return;
+  if (value !== "" && !["TLSv1.2", "TLSv1.3"].includes(value)) ask.refuse(value, VERSIONS);
+}
+
+/** Refuses what the network's TLS can't be told, and what is no text; the stack knows the rest. */
+function checkTuning(value: unknown, ask: Ask, allowed: string): void {
+  if ((value ?? undefined) === undefined) return;
+  if (tlsStackOf(ask.info.network) === undefined) ask.refuse(value);
+  else if (typeof value !== "string" || value === "" || value.includes("\0")) {
+    ask.refuse(value, allowed);
+  }
 }
 
 function checkPem(value: unknown, ask: Ask): void {

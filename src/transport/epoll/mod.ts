@@ -10,9 +10,12 @@
 
 import type { Network } from "../../api/network.ts";
 import { refuseArgument } from "../../base/check.ts";
+import { didYouMean } from "../../base/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { mayOpenLibc, openLibc } from "./libc.ts";
 import { EpollNetwork } from "./network.ts";
+import { opensslStack } from "./openssl/stack.ts";
+import { bringTlsStack } from "../../tls/stack.ts";
 
 /**
  * How {@linkcode epollNetwork} waits.
@@ -28,6 +31,14 @@ export interface EpollOptions {
    * Default: 1.
    */
   readonly busyWaitMs?: number;
+  /**
+   * What makes TLS of connections, of both sides: what the runtime has, or the system's OpenSSL 3, which is
+   * faster and takes `sslCipherList`, `sslTls13Ciphers`, `sslMinVersion`, `sslMaxVersion` and `sslGroups`. It
+   * needs `--allow-ffi` for `libssl.so.3` and `libcrypto.so.3` as well.
+   *
+   * Default: `"runtime"`.
+   */
+  readonly tls?: "runtime" | "openssl";
 }
 
 /** Above this other work would feel it. */
@@ -37,7 +48,8 @@ const LONGEST_BUSY_WAIT_MS = 10;
  * A network over the C library's sockets, for `createContext({ network })`. Contexts may share one.
  *
  * @throws {LwsError} `unsupported` elsewhere than on Linux on x86-64 or arm64, or where there is no C library;
- *   `permission-denied` without `--allow-ffi`; `invalid-argument` for a wrong `busyWaitMs`.
+ *   and with `tls: "openssl"` without OpenSSL 3; `permission-denied` without `--allow-ffi`; `invalid-argument` for a
+ *   wrong `busyWaitMs` or `tls`, and for what is no option.
  *
  * @example
  * ```ts
@@ -56,7 +68,11 @@ const LONGEST_BUSY_WAIT_MS = 10;
  * @category Networks and clocks
  */
 export function epollNetwork(options: EpollOptions = {}): Network {
-  const { busyWaitMs = 1 } = options;
+  const { busyWaitMs = 1, tls = "runtime", ...others } = options;
+  for (const name of Object.keys(others)) {
+    const hint = didYouMean(name, ["busyWaitMs", "tls"]);
+    throw new LwsError("invalid-argument", `${name} is no option of epollNetwork${hint}`);
+  }
   if (!Number.isInteger(busyWaitMs) || busyWaitMs < 0 || busyWaitMs > LONGEST_BUSY_WAIT_MS) {
     refuseArgument(
       "epollNetwork",
@@ -65,7 +81,12 @@ export function epollNetwork(options: EpollOptions = {}): Network {
       `a whole number from 0 to ${LONGEST_BUSY_WAIT_MS}`,
     );
   }
-  return new EpollNetwork(openLibc(), busyWaitMs);
+  if (tls !== "runtime" && tls !== "openssl") {
+    refuseArgument("epollNetwork", "tls", tls, '"runtime" or "openssl"');
+  }
+  const network = new EpollNetwork(openLibc(), busyWaitMs);
+  if (tls === "openssl") bringTlsStack(network, opensslStack());
+  return network;
 }
 
 // The library stays open for as long as the program runs. One that is opened in a test would look like a

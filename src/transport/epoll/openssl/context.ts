@@ -1,0 +1,172 @@
+/** What connections of one kind share in OpenSSL: an `SSL_CTX`, with certificates, authorities and rules. */
+
+import { LwsError } from "../../../base/errors.ts";
+import type { CheckedIdentity } from "../../../tls/certificate.ts";
+import { keyRefused } from "../../../tls/certificate.ts";
+import type { TlsTuning } from "../../../tls/stack.ts";
+import { ALPN_CLIENT, type Openssl, type Pointer, queuedErrors } from "./library.ts";
+import { tune } from "./tuning.ts";
+
+// <openssl/ssl.h>
+const SSL_CTRL_MODE = 33;
+const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+const SSL_CTRL_CHAIN_CERT = 89;
+const SSL_SESS_CACHE_OFF = 0n;
+const SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1n;
+const SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 0x2n;
+const SSL_MODE_RELEASE_BUFFERS = 0x10n;
+const SSL_OP_NO_TICKET = 1n << 14n;
+const SSL_OP_NO_COMPRESSION = 1n << 17n;
+const SSL_OP_CIPHER_SERVER_PREFERENCE = 1n << 22n;
+const SSL_OP_NO_RENEGOTIATION = 1n << 30n;
+const SSL_VERIFY_PEER = 1;
+
+/** How an {@linkcode OpensslContext} is made. */
+export interface OpensslContextOptions {
+  readonly side: "server" | "client";
+  readonly identity: CheckedIdentity | undefined;
+  /** Authorities, as PEM texts of one or more. */
+  readonly ca: readonly string[];
+  /** Whether the system's authorities count as well. */
+  readonly trustsSystem: boolean;
+  /** Whether a server asks clients for a certificate. */
+  readonly asksForCertificate: boolean;
+  readonly tuning: TlsTuning;
+}
+
+/** It holds one reference; each connection has one of its own. */
+export class OpensslContext {
+  readonly side: "server" | "client";
+  readonly #openssl: Openssl;
+  #pointer: Pointer;
+
+  /** @throws {LwsError} that names the member that can't be used */
+  constructor(openssl: Openssl, options: OpensslContextOptions) {
+    this.side = options.side;
+    this.#openssl = openssl;
+    openssl.ERR_clear_error();
+    const isServer = options.side === "server";
+    this.#pointer = openssl.SSL_CTX_new(
+      isServer ? openssl.TLS_server_method() : openssl.TLS_client_method(),
+    );
+    if (this.#pointer === null) throw new LwsError("unsupported", queuedErrors(openssl));
+    try {
+      this.#setUp(options);
+      if (isServer) this.#setUpServer(options);
+      else openssl.SSL_CTX_set_alpn_protos(this.#pointer, ALPN_CLIENT, ALPN_CLIENT.length);
+    } catch (error) {
+      this.free();
+      throw error;
+    }
+  }
+
+  /** Null once it is freed. */
+  get pointer(): Pointer {
+    return this.#pointer;
+  }
+
+  /** Connections that stand keep what they need of it. Harmless when repeated. */
+  free(): void {
+    const pointer = this.#pointer;
+    if (pointer === null) return;
+    this.#pointer = null;
+    this.#openssl.SSL_CTX_free(pointer);
+  }
+
+  #setUp({ identity, ca, trustsSystem, tuning, side }: OpensslContextOptions): void {
+    const openssl = this.#openssl;
+    const context = this.#pointer;
+    const modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+      SSL_MODE_RELEASE_BUFFERS;
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_MODE, modes, null);
+    openssl.SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    // A session that is not resumed by a ticket of this very context is not resumed.
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, null);
+    tune(openssl, context, tuning);
+    if (trustsSystem) openssl.SSL_CTX_set_default_verify_paths(context);
+    const store = openssl.SSL_CTX_get_cert_store(context);
+    for (const pem of ca) {
+      certificatesIn(openssl, pem, (certificate) => {
+        openssl.X509_STORE_add_cert(store, certificate);
+        if (side === "server") openssl.SSL_CTX_add_client_CA(context, certificate);
+      });
+    }
+    if (identity !== undefined) this.#use(identity);
+  }
+
+  #setUpServer({ asksForCertificate }: OpensslContextOptions): void {
+    const openssl = this.#openssl;
+    const context = this.#pointer;
+    openssl.SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    openssl.SSL_CTX_set_alpn_select_cb(context, openssl.selectAlpn, null);
+    const id = crypto.getRandomValues(new Uint8Array(32));
+    openssl.SSL_CTX_set_session_id_context(context, id, id.length);
+    if (!asksForCertificate) return;
+    // What a resumed session was verified for can't be told: each connection is verified itself.
+    openssl.SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    openssl.SSL_CTX_set_num_tickets(context, 0);
+    openssl.SSL_CTX_set_verify(context, SSL_VERIFY_PEER, null);
+    // The verdict is ours, behind the handshake. A function that says yes: with 0 as its second argument
+    // this one sets nothing, and returns 1.
+    openssl.SSL_CTX_set_cert_verify_callback(context, openssl.X509_STORE_CTX_set_purpose, null);
+  }
+
+  #use(identity: CheckedIdentity): void {
+    const openssl = this.#openssl;
+    const context = this.#pointer;
+    let isFirst = true;
+    certificatesIn(openssl, identity.cert, (certificate) => {
+      // Each takes a reference of its own.
+      const isUsed = isFirst
+        ? openssl.SSL_CTX_use_certificate(context, certificate) === 1
+        : openssl.SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 1n, certificate) === 1n;
+      isFirst = false;
+      if (isUsed) return;
+      throw identity.refusal("sslCertFilepath", queuedErrors(openssl));
+    });
+    const key = inMemory(
+      openssl,
+      identity.key,
+      (bio) => openssl.PEM_read_bio_PrivateKey(bio, null, null, null),
+    );
+    try {
+      if (key !== null && openssl.SSL_CTX_use_PrivateKey(context, key) === 1) return;
+      throw keyRefused(new Error(queuedErrors(openssl)), identity.refusal);
+    } finally {
+      openssl.EVP_PKEY_free(key);
+    }
+  }
+}
+
+/** Reads the certificates of a PEM text, which were parsed before; each is freed behind `use`. */
+function certificatesIn(
+  openssl: Openssl,
+  pem: string,
+  use: (certificate: Pointer) => void,
+): void {
+  inMemory(openssl, pem, (bio) => {
+    for (;;) {
+      const certificate = openssl.PEM_read_bio_X509(bio, null, null, null);
+      if (certificate === null) break;
+      try {
+        use(certificate);
+      } finally {
+        openssl.X509_free(certificate);
+      }
+    }
+  });
+  // The end of the text is an error to the parser.
+  openssl.ERR_clear_error();
+}
+
+/** Lends a BIO with a text in it. */
+function inMemory<T>(openssl: Openssl, text: string, use: (bio: Pointer) => T): T {
+  const bio = openssl.BIO_new(openssl.BIO_s_mem());
+  try {
+    const bytes = new TextEncoder().encode(text);
+    openssl.BIO_write(bio, bytes, bytes.length);
+    return use(bio);
+  } finally {
+    openssl.BIO_free(bio);
+  }
+}

@@ -1,0 +1,388 @@
+/** A TLS connection by OpenSSL over any transport: its handshake, and then what is said. */
+
+import {
+  abortTransport,
+  type Address,
+  type Transport,
+  type TransportHandler,
+} from "../../../api/network.ts";
+import type { TlsInfo } from "../../../api/tls.ts";
+import { LwsError } from "../../../base/errors.ts";
+import type { SecuredTransport } from "../../../tls/stack.ts";
+import { LARGEST_FEED, LARGEST_WRITE } from "./pipes.ts";
+import { Sender } from "./sender.ts";
+import type { Session } from "./session.ts";
+
+const LOST = "the peer closed the connection in the TLS handshake, or it was lost";
+/**
+ * RFC 8446 section 6: a fatal alert, handshake_failure, for a peer that doesn't speak TLS at all. OpenSSL sends none
+ * then.
+ */
+const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 3, 1, 0, 2, 2, 40);
+
+/** First the handshake, then the decrypted bytes, both ways. */
+export class OpensslTransport implements SecuredTransport, TransportHandler {
+  /** Fulfils when the handshake is over and the peer is one to talk to; rejects, and all is closed then. */
+  readonly done: Promise<OpensslTransport>;
+  readonly #inner: Transport;
+  readonly #session: Session;
+  readonly #sender: Sender;
+  readonly #judge: (session: Session) => TlsInfo;
+  readonly #answersGarbage: boolean;
+  #settle: PromiseWithResolvers<OpensslTransport> | undefined = Promise.withResolvers();
+  #info: TlsInfo | undefined;
+  #handler: TransportHandler | undefined;
+  /** What was decrypted and not taken. */
+  #rest: Uint8Array | undefined;
+  #isPaused = false;
+  #isOffering = false;
+  #resumeIsDue = false;
+  #hasEnded = false;
+  #endIsTold = false;
+  /** What is still to be encrypted of the write under way. */
+  #unwritten: Uint8Array | undefined;
+  #endIsDue = false;
+  #isEnding = false;
+  #isClosed = false;
+  #isGone = false;
+  /** Why it broke before there was a handler to hear it. */
+  #earlyClose: { readonly error: unknown } | undefined;
+
+  /**
+   * @param session is freed when the transport is gone
+   * @param judge says what the handshake told, or throws when the peer is not one to talk to
+   */
+  constructor(
+    inner: Transport,
+    session: Session,
+    isServer: boolean,
+    judge: (session: Session) => TlsInfo,
+  ) {
+    this.#inner = inner;
+    this.#session = session;
+    this.#judge = judge;
+    this.#answersGarbage = isServer;
+    this.#sender = new Sender(inner, session.pipes);
+    this.done = this.#settle!.promise;
+    this.done.catch(() => {});
+  }
+
+  /** Gives the handshake up and closes the connection below; harmless once it is done. */
+  giveUp(): void {
+    if (this.#settle !== undefined) this.close();
+  }
+
+  /** Starts the transport below, and says the first word where that is ours. */
+  begin(): void {
+    this.#inner.start(this);
+    if (!this.#answersGarbage) this.#shakeHands();
+  }
+
+  get info(): TlsInfo {
+    return this.#info!;
+  }
+
+  get localAddress(): Address {
+    return this.#inner.localAddress;
+  }
+
+  get remoteAddress(): Address {
+    return this.#inner.remoteAddress;
+  }
+
+  get fd(): number | undefined {
+    return this.#inner.fd;
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    const earlyClose = this.#earlyClose;
+    if (earlyClose !== undefined) queueMicrotask(() => handler.onClose(earlyClose.error));
+    else if (!this.#isClosed && !this.#isPaused) this.#resumeSoon();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#isEnding) return false;
+    this.#unwritten = bytes;
+    return this.#encrypt();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#inner.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#resumeIsDue || this.#isClosed || this.#handler === undefined) return;
+    const isDue = this.#isOffering || this.#rest !== undefined || this.#isEndDue;
+    if (isDue) this.#resumeSoon();
+    else this.#inner.resume();
+  }
+
+  end(): void {
+    if (this.#isClosed || this.#isEnding) return;
+    if (this.#unwritten !== undefined || this.#sender.isSending) {
+      this.#endIsDue = true;
+      return;
+    }
+    this.#isEnding = true;
+    this.#session.sayGoodbye();
+    this.#sender.flush();
+    if (!this.#sender.isSending) this.#inner.end();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    // Without the notice the peer can't tell the end from an attack; its way is not waited for.
+    const canSayGoodbye = this.#info !== undefined && !this.#isEnding && !this.#sender.isSending;
+    if (canSayGoodbye) {
+      this.#session.sayGoodbye();
+      this.#sender.flush();
+    }
+    this.#shut();
+    this.#failHandshake(new LwsError("connection-closed", "the TLS handshake was given up"));
+    if (this.#sender.isSending && canSayGoodbye) setImmediate(() => this.#inner.close());
+    else this.#inner.close();
+  }
+
+  /** Without the notice that ends the stream: the peer knows that it was cut (RFC 8446 section 6.1). */
+  abort(): void {
+    if (this.#isClosed) return;
+    this.#shut();
+    this.#failHandshake(new LwsError("connection-closed", "the TLS handshake was given up"));
+    abortTransport(this.#inner);
+  }
+
+  // What the transport below tells.
+
+  onBytes(bytes: Uint8Array): number {
+    let at = 0;
+    while (at < bytes.length) {
+      // What comes behind the peer's end counts for nothing.
+      if (this.#isClosed || this.#hasEnded) return bytes.length;
+      if (this.#isPaused || this.#resumeIsDue) return at;
+      // The transport below is held back until there is a handler.
+      if (this.#info !== undefined && this.#handler === undefined) return at;
+      const piece = at === 0 && bytes.length <= LARGEST_FEED
+        ? bytes
+        : bytes.subarray(at, at + LARGEST_FEED);
+      at += piece.length;
+      try {
+        this.#session.pipes.feed(piece);
+      } catch (error) {
+        if (this.#info === undefined) this.#refuse(error as LwsError);
+        else this.#break(error);
+        return bytes.length;
+      }
+      if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(piece.length);
+    }
+    return at;
+  }
+
+  onDrain(): void {
+    if (this.#isClosed || !this.#sender.drained()) return;
+    if (this.#isEnding) return this.#inner.end();
+    if (this.#unwritten === undefined) {
+      if (this.#endIsDue) this.end();
+      return;
+    }
+    if (!this.#encrypt()) {
+      if (!this.#isClosed) this.#handler?.onProgress?.();
+      return;
+    }
+    try {
+      this.#handler?.onDrain();
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  onProgress(): void {
+    if (this.#unwritten !== undefined) this.#handler?.onProgress?.();
+  }
+
+  onEnd(): void {
+    if (this.#isClosed) return;
+    if (this.#info === undefined) {
+      return this.#refuse(new LwsError("connection-closed", LOST));
+    }
+    this.#hasEnded = true;
+    this.#tellEnd();
+  }
+
+  onClose(error?: unknown): void {
+    if (this.#isClosed) return this.#gone(undefined);
+    if (this.#info === undefined) {
+      this.#shut();
+      return this.#failHandshake(new LwsError("connection-closed", LOST, { cause: error }));
+    }
+    this.#break(error ?? new LwsError("connection-closed", "the connection below was closed"));
+  }
+
+  /** Goes on with the handshake; whether it is done, and the peer is one to talk to. */
+  #shakeHands(): boolean {
+    try {
+      const isDone = this.#session.handshake();
+      this.#sender.flush();
+      if (!isDone) return false;
+      const info = this.#judge(this.#session);
+      if (this.#isClosed) return false;
+      this.#info = info;
+    } catch (error) {
+      const isLws = error instanceof LwsError;
+      this.#refuse(
+        isLws ? error : new LwsError("tls-handshake-failed", `the TLS handshake failed: ${error}`, {
+          cause: error,
+        }),
+      );
+      return false;
+    }
+    this.#inner.pause();
+    this.#settle!.resolve(this);
+    this.#settle = undefined;
+    return true;
+  }
+
+  /** Nothing comes of the handshake; an alert may be on its way. */
+  #refuse(error: LwsError): void {
+    this.#session.pipes.discard();
+    this.#sender.flush();
+    if (this.#answersGarbage && !this.#sender.hasSent && error.code === "tls-handshake-failed") {
+      this.#sender.send(HANDSHAKE_FAILURE);
+    }
+    this.#shut();
+    this.#failHandshake(error);
+    if (this.#sender.isSending) setImmediate(() => this.#inner.close());
+    else this.#inner.close();
+  }
+
+  #failHandshake(error: LwsError): void {
+    this.#settle?.reject(error);
+    this.#settle = undefined;
+  }
+
+  /** Decrypts what was fed, and offers it. */
+  #decrypt(fed: number): void {
+    const { pipes } = this.#session;
+    const rest = this.#rest;
+    const held = rest === undefined ? 0 : rest.length;
+    const buffer = pipes.borrowPlain(held);
+    try {
+      if (rest !== undefined) buffer.set(rest);
+      let failure: unknown;
+      let end = held;
+      try {
+        end = this.#session.read(buffer, held, fed);
+      } catch (error) {
+        failure = error;
+      }
+      // Such as an answer to a change of keys, or an alert.
+      if (this.#sender.flush() === false) failure ??= flooded();
+      if (failure !== undefined) return this.#break(failure);
+      if (this.#session.hasEnded) this.#hasEnded = true;
+      if (end > held) this.#offer(new Uint8Array(buffer.buffer, 0, end));
+      this.#tellEnd();
+    } finally {
+      pipes.giveBackPlain(buffer);
+    }
+  }
+
+  /** Offers a view of memory that others use as well. */
+  #offer(bytes: Uint8Array): void {
+    if (this.#handler === undefined || this.#isPaused || this.#resumeIsDue) {
+      this.#rest = bytes.slice();
+      return;
+    }
+    this.#isOffering = true;
+    try {
+      const taken = this.#handler.onBytes(bytes);
+      if (!this.#isClosed) this.#rest = taken < bytes.length ? bytes.slice(taken) : undefined;
+    } catch (error) {
+      this.#break(error);
+    } finally {
+      this.#isOffering = false;
+    }
+  }
+
+  #resumeSoon(): void {
+    this.#resumeIsDue = true;
+    queueMicrotask(() => this.#onResumed());
+  }
+
+  #onResumed(): void {
+    this.#resumeIsDue = false;
+    if (this.#isPaused || this.#isClosed) return;
+    const rest = this.#rest;
+    if (rest !== undefined) {
+      this.#rest = undefined;
+      this.#offer(rest);
+    }
+    this.#tellEnd();
+    if (!this.#isPaused && !this.#resumeIsDue && !this.#isClosed) this.#inner.resume();
+  }
+
+  get #isEndDue(): boolean {
+    return this.#hasEnded && !this.#endIsTold;
+  }
+
+  /** Behind all that was read: a rest whose turn is due comes first. */
+  #tellEnd(): void {
+    if (this.#handler === undefined || this.#isPaused || this.#resumeIsDue) return;
+    if (this.#isClosed || !this.#isEndDue) return;
+    this.#endIsTold = true;
+    this.#handler.onEnd();
+  }
+
+  /** Encrypts and sends as much as leaves at once; whether that is all. */
+  #encrypt(): boolean {
+    let left = this.#unwritten!;
+    try {
+      while (left.length > 0 && !this.#sender.isSending) {
+        const isLast = left.length <= LARGEST_WRITE;
+        this.#session.write(isLast ? left : left.subarray(0, LARGEST_WRITE));
+        this.#sender.flush();
+        left = isLast ? NO_BYTES : left.subarray(LARGEST_WRITE);
+      }
+    } catch (error) {
+      queueMicrotask(() => this.#break(error));
+      return false;
+    }
+    this.#unwritten = left;
+    if (left.length > 0 || this.#sender.isSending) return false;
+    this.#unwritten = undefined;
+    if (this.#endIsDue) {
+      this.#endIsDue = false;
+      this.end();
+    }
+    return true;
+  }
+
+  /** The peer, the network or the handler's failure ended the connection. */
+  #break(error: unknown): void {
+    if (this.#isClosed) return;
+    this.#shut();
+    this.#inner.close();
+    this.#gone(error);
+  }
+
+  #shut(): void {
+    this.#isClosed = true;
+    this.#rest = this.#unwritten = undefined;
+    this.#session.free();
+  }
+
+  #gone(error: unknown): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    if (this.#handler === undefined) this.#earlyClose = { error };
+    else this.#handler.onClose(error);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function flooded(): LwsError {
+  return new LwsError("connection-closed", "the peer asks for answers, and reads none");
+}
