@@ -83,12 +83,14 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
     [{ url, connectTimeoutMs: 600_001 }, "connectTimeoutMs is 600001"],
     [{ url, tls: {} }, "tls is {…}; allowed: only with a URL that begins with rediss:"],
     [{ url: "rediss://h", tls: true }, "tls is true"],
-    [{ url: "rediss://h", tls: { caCert: [] } }, "did you mean caCerts?"],
+    [{ url: "rediss://h", tls: { caCert: [] } }, "did you mean tls.caCerts?"],
     [{ url: "rediss://h", tls: { caCerts: "a" } }, "tls.caCerts"],
     [{ url: "rediss://h", tls: { cert: "a" } }, "tls.key"],
     [{ url: "rediss://h", tls: { serverName: "" } }, "tls.serverName"],
     [{ url, historySize: -1 }, "historySize is -1"],
+    [{ url, historysize: 1 }, "there is no historysize; allowed: url, cluster, "],
     [{ url, historysize: 1 }, "did you mean historySize?"],
+    [{ host: "h" }, "did you mean url?"],
   ];
   for (const [options, said] of wrong) {
     const error = assertThrows(() => redisBroker(options as RedisBrokerOptions), LwsError, said);
@@ -107,4 +109,9 @@ Deno.test("no password is in an error", () => {
     LwsError,
   );
   assertEquals(error.message.includes("secret"), false, error.message);
+  for (const wrong of [{ pass: "secret" }, { tls: { password: "secret" } }]) {
+    const options = { url: "rediss://h", ...wrong } as RedisBrokerOptions;
+    const { message } = assertThrows(() => redisBroker(options), LwsError);
+    assertEquals(message.includes("secret"), false, message);
+  }
 });
