@@ -168,6 +168,7 @@ export class Lines {
     if (this.#line !== line) return;
     this.#line = undefined;
     if (this.#isClosed) return;
+    log("warn", () => `natsBroker: ${line.connection.getServer()} is away`);
     this.#host.down();
     this.#again();
   }
