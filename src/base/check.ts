@@ -15,6 +15,20 @@ export function refuseArgument(
   );
 }
 
+/** Throws for a member that there is not. Its value may be a secret, and is not shown. */
+export function refuseName(
+  call: string,
+  name: string,
+  names: readonly string[],
+  hint: string,
+): never {
+  const allowed = names.join(", ");
+  throw new LwsError(
+    "invalid-argument",
+    `${call}: there is no ${name}; allowed: ${allowed}${hint}`,
+  );
+}
+
 /** As much of a text as a message shows: of a payload in the wrong place the log needs no more. */
 const LONGEST_SHOWN = 256;
 

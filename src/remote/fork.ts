@@ -2,7 +2,8 @@
 
 import type { ContextCreationInfo } from "../api/creation_info.ts";
 import type { Broker } from "../api/topics/broker.ts";
-import { refuseArgument } from "../base/check.ts";
+import { refuseArgument, refuseName } from "../base/check.ts";
+import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { isWhole } from "../base/option_rules.ts";
 import { checkBroker, shareBroker, type SharedBroker } from "./broker/share.ts";
@@ -15,6 +16,8 @@ const NOT_CLONEABLE: ReadonlySet<string> = new Set<
 >(
   ["protocols", "extensions", "fileOps", "signal", "network", "clock", "listener", "broker"],
 );
+
+const NAMES: readonly string[] = ["signal", "workers", "broker"] satisfies (keyof ForkOptions)[];
 
 /**
  * How {@linkcode forkServiceLoop} starts workers.
@@ -72,7 +75,8 @@ const MOST_WORKERS = 1024;
  *   the message of `createContext` there; `invalid-option`, which names the field, when something
  *   in `info` can't be cloned; `invalid-argument` when the module can't be loaded or exports no
  *   `protocols`; `permission-denied` when this library's files can't be read; `worker-failed` when
- *   the worker fails in another way; `invalid-argument`, which names it, when `workers` or `broker` is none.
+ *   the worker fails in another way; `invalid-argument`, which names it, when `workers` or `broker` is none,
+ *   or there is no such option.
  *
  * @example
  * ```ts
@@ -130,6 +134,10 @@ export async function forkServiceLoop(
     );
   }
   checkCloneable(info);
+  for (const name of Object.keys(options)) {
+    if (NAMES.includes(name)) continue;
+    refuseName("forkServiceLoop", name, NAMES, didYouMean(name, NAMES));
+  }
   const { workers = 1, signal, broker } = options;
   checkWorkers(workers, info);
   if (broker !== undefined) checkBroker("forkServiceLoop", broker);

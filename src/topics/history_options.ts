@@ -1,7 +1,7 @@
 /** What every broker that keeps publications lets be chosen of that. */
 
 import { DEFAULT_HISTORY, type HistoryOptions } from "../api/topics/broker.ts";
-import { refuseArgument } from "../base/check.ts";
+import { refuseArgument, refuseName } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
 import { isWhole } from "../base/option_rules.ts";
 
@@ -25,7 +25,7 @@ export function checkHistory(call: string, options: HistoryOptions): Required<Hi
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(LEAST, name)) {
       const names = Object.keys(LEAST);
-      refuseArgument(call, name, value, `one of ${names.join(", ")}${didYouMean(name, names)}`);
+      refuseName(call, name, names, didYouMean(name, names));
     }
     if (value === undefined) continue;
     const least = LEAST[name as keyof HistoryOptions];

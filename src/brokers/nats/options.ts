@@ -1,9 +1,8 @@
 /** The options of a broker of NATS, and their check. */
 
 import type { HistoryOptions } from "../../api/topics/broker.ts";
-import { refuseArgument } from "../../base/check.ts";
+import { refuseArgument, refuseName } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
-import { LwsError } from "../../base/errors.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { checkHistory } from "../../topics/history_options.ts";
 
@@ -149,7 +148,6 @@ export function checkOptions(options: NatsOptions): CheckedOptions {
   };
 }
 
-/** The value of an option that there is not may be a secret, and is not shown. */
 function checkNames(
   options: object,
   names: readonly string[],
@@ -159,10 +157,7 @@ function checkNames(
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     const hint = didYouMean(name, names, prefix, synonyms);
-    throw new LwsError(
-      "invalid-argument",
-      `${CALL}: there is no ${prefix}${name}; allowed: ${names.join(", ")}${hint}`,
-    );
+    refuseName(CALL, `${prefix}${name}`, names, hint);
   }
 }
 

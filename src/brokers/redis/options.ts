@@ -1,8 +1,7 @@
 /** What a program says of its Redis, checked. */
 
 import type { HistoryOptions } from "../../api/topics/broker.ts";
-import { refuseArgument } from "../../base/check.ts";
-import { LwsError } from "../../base/errors.ts";
+import { refuseArgument, refuseName } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { checkHistory } from "../../topics/history_options.ts";
@@ -108,6 +107,15 @@ const DEFAULT_PORT = 6379;
 const MOST_SHARDS = 1_000;
 const HIGHEST_DATABASE = 1_000_000;
 const LONGEST_CONNECT_MS = 600_000;
+/** What other clients call them. */
+const SYNONYMS = {
+  host: "url",
+  servers: "url",
+  pass: "password",
+  user: "username",
+  db: "database",
+  keyPrefix: "prefix",
+};
 const URLS = "redis://host:port, rediss://host:port, or a list of them";
 
 /** @throws {LwsError} `invalid-argument` */
@@ -115,7 +123,10 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
   if (typeof options !== "object" || options === null) {
     refuseArgument(CALL, "options", options, "an object with url");
   }
-  checkNames(options, NAMES, "");
+  for (const name of Object.keys(options)) {
+    if (NAMES.includes(name)) continue;
+    refuseName(CALL, name, NAMES, didYouMean(name, NAMES, "", SYNONYMS));
+  }
   const { cluster = false, prefix = "lws", restartKeepsEpoch = false } = options;
   if (typeof cluster !== "boolean") refuseArgument(CALL, "cluster", cluster, "true or false");
   if (typeof prefix !== "string" || !PREFIX.test(prefix)) {
@@ -138,18 +149,6 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
     restartKeepsEpoch,
     history: checkHistory(CALL, history),
   };
-}
-
-/** The value of an option that there is not may be a secret, and is not shown. */
-function checkNames(options: object, names: readonly string[], prefix: string): void {
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    const hint = didYouMean(name, names, prefix);
-    throw new LwsError(
-      "invalid-argument",
-      `${CALL}: there is no ${prefix}${name}; allowed: ${names.join(", ")}${hint}`,
-    );
-  }
 }
 
 function checkTargets(options: RedisBrokerOptions): Target[] {
@@ -239,7 +238,10 @@ function checkTls(tls: unknown, isSecure: boolean): RedisTls | undefined {
   if (tls === undefined) return isSecure ? {} : undefined;
   if (!isSecure) refuseArgument(CALL, "tls", tls, "only with a URL that begins with rediss:");
   if (typeof tls !== "object" || tls === null) refuseArgument(CALL, "tls", tls, "an object");
-  checkNames(tls, TLS_NAMES, "tls.");
+  for (const name of Object.keys(tls)) {
+    if (TLS_NAMES.includes(name)) continue;
+    refuseName(CALL, `tls.${name}`, TLS_NAMES, didYouMean(name, TLS_NAMES, "tls."));
+  }
   const { caCerts, cert, key, serverName } = tls as Record<string, unknown>;
   const isText = (value: unknown) => typeof value === "string" && value !== "";
   if (caCerts !== undefined && !(Array.isArray(caCerts) && caCerts.every(isText))) {

@@ -199,11 +199,7 @@ export class BrokerHub<Message extends Publishable>
     const { promise, resolve, reject } = Promise.withResolvers<Subscription>();
     const { brokerTimeoutMs } = this.limits;
     const timer = this.#clock.setTimer(() => {
-      const limit = `topics.brokerTimeoutMs (${brokerTimeoutMs})`;
-      this.#reject(
-        place,
-        new LwsError("broker-unavailable", `subscribe: no answer within ${limit}`),
-      );
+      this.#reject(place, this.#link.late("subscribe"));
       this.unsubscribe(place.subscriber, place.topic.name);
     }, brokerTimeoutMs);
     place.pending = {

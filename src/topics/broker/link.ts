@@ -117,7 +117,7 @@ export class BrokerLink {
         },
       };
       const timer = this.#clock.setTimer(() => {
-        asked.fail(this.#late(what));
+        asked.fail(this.late(what));
       }, this.#timeoutMs);
       this.#asked.add(asked);
       const begin = () => {
@@ -133,7 +133,8 @@ export class BrokerLink {
     });
   }
 
-  #late(what: string): LwsError {
+  /** What a call is told that has waited in vain: with the reason, where the broker has never been there. */
+  late(what: string): LwsError {
     const text = `${what}: no answer within topics.brokerTimeoutMs (${this.#timeoutMs})`;
     if (this.#hasStarted || this.#refusal === undefined) {
       return new LwsError("broker-unavailable", text);

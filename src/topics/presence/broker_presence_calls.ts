@@ -217,7 +217,7 @@ export class BrokerPresenceCalls<Message>
   }
 
   read(topic: string, limit: number): Promise<PresenceMembers> {
-    return this.ask("members", (presence) => presence.members(topic, limit));
+    return this.ask("list", (presence) => presence.members(topic, limit));
   }
 
   moved(topic: string, move: Move): void {

@@ -223,6 +223,12 @@ Deno.test("what several workers can't do is refused by name", async () => {
     [{}, { workers: 1025 }, "invalid-argument", "workers is 1025"],
     [{}, { workers: 1.5 }, "invalid-argument", "workers is 1.5"],
     [{}, { workers: "4" as unknown as number }, "invalid-argument", 'workers is "4"'],
+    [
+      {},
+      { worker: 2 } as ForkOptions,
+      "invalid-argument",
+      "there is no worker; allowed: signal, workers, broker; did you mean workers?",
+    ],
     [{ reusePort: false }, { workers: 2 }, "invalid-option", "reusePort is false"],
     [{ port: -1 }, { workers: 2 }, "invalid-option", "reusePort is true; allowed: false beside"],
   ];

@@ -56,7 +56,7 @@ async function prints(code: string): Promise<void> {
   assertEquals([printed!.trimEnd().split("\n"), complaint], [promised, ""]);
 }
 
-const program = () => block(PAGE, "ts", "resumeClient(");
+const program = () => block(PAGE, "ts ignore", "resumeClient(");
 
 REDIS.test("the guide's two nodes over Redis: a client goes on at the other one", async () => {
   await using server = await startRedis();

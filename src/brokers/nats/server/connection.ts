@@ -38,6 +38,9 @@ export interface LineHost {
   down(): void;
 }
 
+/** Options of brokers that have warned of their server: once each, however often they start. */
+const WARNED = new WeakSet<CheckedOptions>();
+
 /** One, or the attempts to get one. */
 export class Lines {
   readonly #options: CheckedOptions;
@@ -51,7 +54,6 @@ export class Lines {
   #attempts = 0;
   #retry: unknown;
   #isClosed = false;
-  #hasWarned = false;
   #opening: Promise<void> | undefined;
 
   constructor(options: CheckedOptions, host: LineHost, clock: Clock) {
@@ -149,8 +151,8 @@ export class Lines {
     const info = connection.info!;
     try {
       const { warning } = judgeVersion(info.version);
-      if (warning !== undefined && !this.#hasWarned) log("warn", warning);
-      this.#hasWarned = true;
+      if (warning !== undefined && !WARNED.has(this.#options)) log("warn", warning);
+      WARNED.add(this.#options);
     } catch (error) {
       await connection.close();
       throw error;
@@ -166,6 +168,7 @@ export class Lines {
     if (this.#line !== line) return;
     this.#line = undefined;
     if (this.#isClosed) return;
+    log("warn", () => `natsBroker: ${line.connection.getServer()} is away`);
     this.#host.down();
     this.#again();
   }

@@ -14,3 +14,12 @@ Deno.test("a call that waits in vain for a broker that can't be reached says why
   assertEquals(code, "broker-unavailable");
   assertEquals(message, "history: no answer within topics.brokerTimeoutMs (1000): refused");
 });
+
+Deno.test("and so does subscribe", async () => {
+  await using rig = new Rig({ limits: { brokerTimeoutMs: 1_000 } });
+  rig.broker.fail("start", new Error("refused"), 9);
+  const asked = assertRejects(() => rig.join("t"), LwsError);
+  await rig.pass(1_100);
+  const late = "no answer within topics.brokerTimeoutMs (1000): refused";
+  assertEquals((await asked).message, `subscribe: ${late}`);
+});
