@@ -55,12 +55,12 @@ export class CatchUp<Message extends Publishable> {
     place.position = position;
     place.isWaiting = isWaiting;
     if (place.topic.behind.has(place)) return;
-    place.topic.behind.add(place);
+    place.topic.addBehind(place);
     this.#count++;
   }
 
   remove(place: At<Message>): void {
-    if (place.topic.behind.delete(place)) this.#count--;
+    if (place.topic.removeBehind(place)) this.#count--;
   }
 
   /** Those that came without a position are in the live feed from here on. */
@@ -92,7 +92,7 @@ export class CatchUp<Message extends Publishable> {
     if (topic.state !== "LIVE" || place.isWaiting || !topic.behind.has(place)) return;
     if (place.position.epoch !== topic.epoch) return;
     if (place.position.offset < topic.offset) {
-      for (const out of topic.tail.behind(place.position.offset) ?? []) {
+      for (const out of topic.tail?.behind(place.position.offset) ?? []) {
         if (!this.#write(place, out)) return;
       }
     }
