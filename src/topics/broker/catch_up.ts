@@ -2,7 +2,7 @@
 
 import type { BrokerHistory, BrokerPublication } from "../../api/topics/broker.ts";
 import type { Position } from "../../api/topics/topics.ts";
-import type { BrokerPlace, BrokerTopic, Pending } from "./topic.ts";
+import { type BrokerPlace, type BrokerTopic, NOWHERE, type Pending } from "./topic.ts";
 import { givenUp, isOfSameCount, judge, type Verdict } from "./gaps.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
 import { isFor, type Outgoing } from "../topics.ts";
@@ -131,6 +131,8 @@ export class CatchUp<Message extends Publishable> {
     place.above = place.position.offset;
     this.remove(place);
     this.#settle(place);
+    // One that was told so may have closed, or left the feed again.
+    if (place.above !== Infinity) place.position = NOWHERE;
   }
 
   #settle(place: At<Message>): void {

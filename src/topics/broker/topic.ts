@@ -13,6 +13,9 @@ import type { Begin, Place, Topic } from "../topics.ts";
 /** The most that waits of a topic until it is repaired. */
 const MOST_WAITING = 1_000;
 
+/** Of a place in the live feed, which needs no position of its own. */
+export const NOWHERE: Position = { epoch: "", offset: 0 };
+
 /** A call of `subscribe` that has not been answered. */
 export interface Pending {
   readonly since: Position | undefined;
