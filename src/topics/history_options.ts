@@ -5,6 +5,9 @@ import { refuseArgument } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
 import { isWhole } from "../base/option_rules.ts";
 
+/** Brokers count in 63 bits at least, and write no exponents. */
+const MOST = Number.MAX_SAFE_INTEGER;
+
 /** The least that each option may be. */
 const LEAST: Required<HistoryOptions> = {
   historySize: 0,
@@ -26,8 +29,8 @@ export function checkHistory(call: string, options: HistoryOptions): Required<Hi
     }
     if (value === undefined) continue;
     const least = LEAST[name as keyof HistoryOptions];
-    if (!isWhole(value, least, Infinity)) {
-      refuseArgument(call, name, value, `a whole number from ${least} to Infinity`);
+    if (value !== Infinity && !isWhole(value, least, MOST)) {
+      refuseArgument(call, name, value, `a whole number from ${least} to ${MOST}, or Infinity`);
     }
     checked[name as keyof HistoryOptions] = value;
   }

@@ -178,10 +178,7 @@ function checkServers(servers: unknown, isTls: boolean | undefined): ServerAddre
 function checkServer(name: string, server: unknown, isTls: boolean | undefined): ServerAddress {
   const allowed = "host, host:port, nats://host:port or tls://host:port";
   if (typeof server !== "string") refuseArgument(CALL, name, server, allowed);
-  const parts = /^(?:(nats|tls):\/\/)?([^\s/?#]+?)\/?$/.exec(server);
-  if (parts === null) refuseArgument(CALL, name, server, allowed);
-  const [, scheme, authority] = parts;
-  if (authority!.includes("@")) {
+  if (server.includes("@")) {
     refuseArgument(
       CALL,
       name,
@@ -189,6 +186,9 @@ function checkServer(name: string, server: unknown, isTls: boolean | undefined):
       `${allowed}; a login is in user and password`,
     );
   }
+  const parts = /^(?:(nats|tls):\/\/)?([^\s/?#]+?)\/?$/.exec(server);
+  if (parts === null) refuseArgument(CALL, name, server, allowed);
+  const [, scheme, authority] = parts;
   const url = URL.parse(`http://${authority}`);
   if (url === null) refuseArgument(CALL, name, server, allowed);
   if (scheme === "tls" && isTls === false) {

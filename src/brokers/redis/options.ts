@@ -2,6 +2,7 @@
 
 import type { HistoryOptions } from "../../api/topics/broker.ts";
 import { refuseArgument } from "../../base/check.ts";
+import { LwsError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { checkHistory } from "../../topics/history_options.ts";
@@ -114,10 +115,7 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
   if (typeof options !== "object" || options === null) {
     refuseArgument(CALL, "options", options, "an object with url");
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (NAMES.includes(name)) continue;
-    refuseArgument(CALL, name, value, `one of ${NAMES.join(", ")}${didYouMean(name, NAMES)}`);
-  }
+  checkNames(options, NAMES, "");
   const { cluster = false, prefix = "lws", restartKeepsEpoch = false } = options;
   if (typeof cluster !== "boolean") refuseArgument(CALL, "cluster", cluster, "true or false");
   if (typeof prefix !== "string" || !PREFIX.test(prefix)) {
@@ -140,6 +138,18 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
     restartKeepsEpoch,
     history: checkHistory(CALL, history),
   };
+}
+
+/** The value of an option that there is not may be a secret, and is not shown. */
+function checkNames(options: object, names: readonly string[], prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const hint = didYouMean(name, names, prefix);
+    throw new LwsError(
+      "invalid-argument",
+      `${CALL}: there is no ${prefix}${name}; allowed: ${names.join(", ")}${hint}`,
+    );
+  }
 }
 
 function checkTargets(options: RedisBrokerOptions): Target[] {
@@ -194,7 +204,7 @@ function targetOf(given: unknown, field: string, options: RedisBrokerOptions): T
 
 /** What a message may show of a URL. */
 function withoutPassword(url: unknown): unknown {
-  return typeof url === "string" ? url.replace(/\/\/.*@/, "//…@") : url;
+  return typeof url === "string" ? url.replace(/(\/\/|^).*@/s, "$1…@") : url;
 }
 
 function decoded(text: string, field: string): string {
@@ -229,11 +239,7 @@ function checkTls(tls: unknown, isSecure: boolean): RedisTls | undefined {
   if (tls === undefined) return isSecure ? {} : undefined;
   if (!isSecure) refuseArgument(CALL, "tls", tls, "only with a URL that begins with rediss:");
   if (typeof tls !== "object" || tls === null) refuseArgument(CALL, "tls", tls, "an object");
-  for (const [name, value] of Object.entries(tls)) {
-    if (TLS_NAMES.includes(name)) continue;
-    const allowed = `one of ${TLS_NAMES.join(", ")}${didYouMean(name, TLS_NAMES)}`;
-    refuseArgument(CALL, `tls.${name}`, value, allowed);
-  }
+  checkNames(tls, TLS_NAMES, "tls.");
   const { caCerts, cert, key, serverName } = tls as Record<string, unknown>;
   const isText = (value: unknown) => typeof value === "string" && value !== "";
   if (caCerts !== undefined && !(Array.isArray(caCerts) && caCerts.every(isText))) {

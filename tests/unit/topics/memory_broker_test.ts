@@ -127,6 +127,7 @@ Deno.test("options are refused by name", () => {
     ["historyTtlMs", { historyTtlMs: 0 }],
     ["historyBytes", { historyBytes: "1" }],
     ["idempotencyMs", { idempotencyMs: -1 }],
+    ["idempotencyMs", { idempotencyMs: 2 ** 53 }],
     ["size", { size: 1 }],
   ];
   for (const [name, options] of wrong) {
@@ -136,6 +137,8 @@ Deno.test("options are refused by name", () => {
   }
   const near = { histroySize: 1 } as HistoryOptions;
   assertThrows(() => memoryBroker(near), LwsError, "did you mean historySize?");
-  assertEquals(memoryBroker({ historySize: Infinity }).keepsHistory, true);
+  for (const historySize of [Number.MAX_SAFE_INTEGER, Infinity]) {
+    assertEquals(memoryBroker({ historySize }).keepsHistory, true);
+  }
   assertEquals(memoryBroker().keepsHistory, false);
 });

@@ -83,7 +83,7 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
     [{ url, connectTimeoutMs: 600_001 }, "connectTimeoutMs is 600001"],
     [{ url, tls: {} }, "tls is {…}; allowed: only with a URL that begins with rediss:"],
     [{ url: "rediss://h", tls: true }, "tls is true"],
-    [{ url: "rediss://h", tls: { caCert: [] } }, "did you mean caCerts?"],
+    [{ url: "rediss://h", tls: { caCert: [] } }, "did you mean tls.caCerts?"],
     [{ url: "rediss://h", tls: { caCerts: "a" } }, "tls.caCerts"],
     [{ url: "rediss://h", tls: { cert: "a" } }, "tls.key"],
     [{ url: "rediss://h", tls: { serverName: "" } }, "tls.serverName"],
@@ -98,8 +98,15 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
 });
 
 Deno.test("no password is in an error", () => {
-  for (const url of ["http://u:secret@h", "redis://u:secret@h?x", "redis://u:secret@h/x"]) {
+  for (
+    const url of ["http://u:secret@h", "redis://u:secret@h?x", "redis://u:secret@h/x", "u:secret@h"]
+  ) {
     const error = assertThrows(() => redisBroker({ url }), LwsError);
+    assertEquals(error.message.includes("secret"), false, error.message);
+  }
+  for (const odd of [{ passwrod: "secret" }, { tls: { kye: "secret" } }]) {
+    const options = { url: "rediss://h", ...odd } as RedisBrokerOptions;
+    const error = assertThrows(() => redisBroker(options), LwsError, "there is no");
     assertEquals(error.message.includes("secret"), false, error.message);
   }
   const error = assertThrows(
