@@ -4,6 +4,7 @@
  * stream, too, as there the offset is the name of the entry.
  */
 
+import { Buffer } from "node:buffer";
 import type { BrokerPublication } from "../../api/topics/broker.ts";
 
 /** What of a publication is the same wherever it stands. */
@@ -35,7 +36,8 @@ const TEXT_LINE = encoder.encode("t\n");
 export function encodeContent(content: Content): Uint8Array {
   const { data } = content;
   const line = lineOf(content);
-  const body = new Uint8Array(line.length + data.length);
+  // Of the pool: a buffer of its own costs more than all that is copied into it.
+  const body = Buffer.allocUnsafe(line.length + data.length);
   body.set(line);
   body.set(data, line.length);
   return body;
@@ -80,13 +82,16 @@ function publicationOf(
   bytes: Uint8Array,
   end: number,
 ): BrokerPublication | undefined {
+  // The client's own buffer, of which this is a part, must not be kept for it.
+  const data = copyOf(bytes.subarray(end + 1));
+  // Most have nothing more to tell.
+  if (content === "t" || content === "b") return { ...place, data, isBinary: content === "b" };
   const found = CONTENT.exec(content);
   if (found === null) return undefined;
   const [, kind, sender] = found;
   return {
     ...place,
-    // The client's own buffer, of which this is a part, must not be kept for it.
-    data: copyOf(bytes.subarray(end + 1)),
+    data,
     isBinary: kind === "b",
     ...(sender !== undefined && { sender: decoded(sender) }),
     ...(kind === "j" && { presence: "join" as const }),

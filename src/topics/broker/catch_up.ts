@@ -2,7 +2,7 @@
 
 import type { BrokerHistory, BrokerPublication } from "../../api/topics/broker.ts";
 import type { Position } from "../../api/topics/topics.ts";
-import type { BrokerPlace, BrokerTopic, Pending } from "./topic.ts";
+import { type BrokerPlace, type BrokerTopic, NOWHERE, type Pending } from "./topic.ts";
 import { givenUp, isOfSameCount, judge, type Verdict } from "./gaps.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
 import { isFor, type Outgoing } from "../topics.ts";
@@ -55,12 +55,12 @@ export class CatchUp<Message extends Publishable> {
     place.position = position;
     place.isWaiting = isWaiting;
     if (place.topic.behind.has(place)) return;
-    place.topic.behind.add(place);
+    place.topic.addBehind(place);
     this.#count++;
   }
 
   remove(place: At<Message>): void {
-    if (place.topic.behind.delete(place)) this.#count--;
+    if (place.topic.removeBehind(place)) this.#count--;
   }
 
   /** Those that came without a position are in the live feed from here on. */
@@ -92,7 +92,7 @@ export class CatchUp<Message extends Publishable> {
     if (topic.state !== "LIVE" || place.isWaiting || !topic.behind.has(place)) return;
     if (place.position.epoch !== topic.epoch) return;
     if (place.position.offset < topic.offset) {
-      for (const out of topic.tail.behind(place.position.offset) ?? []) {
+      for (const out of topic.tail?.behind(place.position.offset) ?? []) {
         if (!this.#write(place, out)) return;
       }
     }
@@ -131,6 +131,8 @@ export class CatchUp<Message extends Publishable> {
     place.above = place.position.offset;
     this.remove(place);
     this.#settle(place);
+    // One that was told so may have closed, or left the feed again.
+    if (place.above !== Infinity) place.position = NOWHERE;
   }
 
   #settle(place: At<Message>): void {

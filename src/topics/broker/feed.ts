@@ -9,6 +9,7 @@ import { givenUp, isOfSameCount, isVirgin, judge, previousOf, type Verdict } fro
 import { type BrokerLink, retryDelay } from "./link.ts";
 import { Repairs } from "./repairs.ts";
 import type { Publishable } from "../subscriber.ts";
+import { Tail } from "./tail.ts";
 import type { BrokerTopic } from "./topic.ts";
 import { NO_PLACE, type Outgoing } from "../topics.ts";
 import type { Turns } from "./turns.ts";
@@ -88,7 +89,7 @@ export class Feed<Message extends Publishable> {
     const out = this.#host.outgoing(topic, publication, topic.offset);
     topic.epoch = publication.epoch;
     topic.offset = publication.offset;
-    if (this.#host.keepsHistory) topic.tail.push(out);
+    if (this.#host.keepsHistory) (topic.tail ??= new Tail()).push(out);
     this.#host.sendOut(out);
   }
 
@@ -202,7 +203,7 @@ export class Feed<Message extends Publishable> {
     const goesOn = start.offset > topic.offset;
     topic.epoch = start.epoch;
     topic.offset = start.offset;
-    topic.tail.clear();
+    topic.tail = undefined;
     const gap: TopicGap = { topic: topic.name, position: start, cause };
     for (const [subscriber, place] of [...topic.subscribers]) {
       if (place.above === Infinity || topic.subscribers.get(subscriber) !== place) continue;

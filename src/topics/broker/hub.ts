@@ -13,7 +13,7 @@ import type {
 } from "../../api/topics/topics.ts";
 import { LwsError } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { type BrokerPlace, BrokerTopic } from "./topic.ts";
+import { type BrokerPlace, BrokerTopic, NOWHERE } from "./topic.ts";
 import { BrokerPresenceCalls } from "../presence/broker_presence_calls.ts";
 import { connectionOf, memberIn, moveOf, NO_MEMBER } from "../presence/member.ts";
 import { CatchUp, type CatchUpHost, PAGE } from "./catch_up.ts";
@@ -146,7 +146,7 @@ export class BrokerHub<Message extends Publishable>
       above: topic.offset,
       subscriber,
       topic,
-      position: topic.position,
+      position: NOWHERE,
       isWaiting: false,
       pending: undefined,
       begun: undefined,
@@ -217,7 +217,7 @@ export class BrokerHub<Message extends Publishable>
       recovered: this.#canRecover(since),
       count: 0,
     };
-    this.#catchUp.add(place, since ?? place.position, false);
+    this.#catchUp.add(place, since ?? place.topic.position, false);
     this.#turns.run(() => this.#catchUp.serve(place.topic));
     return promise;
   }

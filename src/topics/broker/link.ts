@@ -22,7 +22,9 @@ export function retryDelay(attempt: number): number {
 
 /** A call of the program's or the hub's that waits for the broker. */
 interface Asked {
-  fail(error: LwsError): void;
+  readonly what: string;
+  readonly dueAt: number;
+  reject(error: LwsError): void;
 }
 
 /** One context's broker. */
@@ -31,7 +33,11 @@ export class BrokerLink {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #host: LinkHost;
+  /** By the time when they are due, as all have the same time. */
   readonly #asked = new Set<Asked>();
+  /** One for all of them: armed and disarmed for each, it would cost more than the call. */
+  #deadline: unknown;
+  #hasDeadline = false;
   #starting: Promise<void> | undefined;
   #hasStarted = false;
   #isUp = false;
@@ -109,28 +115,38 @@ export class BrokerLink {
   ask<Result>(what: string, call: (broker: Broker) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(destroyedAt(what));
-      const asked: Asked = {
-        fail: (error) => {
-          this.#asked.delete(asked);
-          this.#clock.clearTimer(timer);
-          reject(error);
-        },
-      };
-      const timer = this.#clock.setTimer(() => {
-        asked.fail(this.late(what));
-      }, this.#timeoutMs);
+      const asked: Asked = { what, dueAt: this.#clock.now() + this.#timeoutMs, reject };
       this.#asked.add(asked);
+      if (!this.#hasDeadline) this.#await(this.#timeoutMs);
       const begin = () => {
         if (!this.#asked.has(asked)) return;
         called(() => call(this.#broker)).then((result) => {
           this.#asked.delete(asked);
-          this.#clock.clearTimer(timer);
           resolve(result);
-        }, (error) => asked.fail(unavailable(what, error)));
+        }, (error) => this.#fail(asked, unavailable(what, error)));
       };
       if (this.#hasStarted) begin();
       else this.#starting?.then(begin);
     });
+  }
+
+  #fail(asked: Asked, error: LwsError): void {
+    this.#asked.delete(asked);
+    asked.reject(error);
+  }
+
+  #await(delayMs: number): void {
+    this.#hasDeadline = true;
+    this.#deadline = this.#clock.setTimer(() => this.#onDeadline(), delayMs);
+  }
+
+  #onDeadline(): void {
+    this.#hasDeadline = false;
+    const now = this.#clock.now();
+    for (const asked of this.#asked) {
+      if (asked.dueAt > now) return this.#await(asked.dueAt - now);
+      this.#fail(asked, this.late(asked.what));
+    }
   }
 
   /** What a call is told that has waited in vain: with the reason, where the broker has never been there. */
@@ -147,7 +163,8 @@ export class BrokerLink {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#clock.clearTimer(this.#retry);
-    for (const asked of [...this.#asked]) asked.fail(destroyedAt("publish"));
+    this.#clock.clearTimer(this.#deadline);
+    for (const asked of this.#asked) this.#fail(asked, destroyedAt("publish"));
     let timer: unknown;
     const late = new Promise<void>((resolve) => {
       timer = this.#clock.setTimer(resolve, this.#timeoutMs);

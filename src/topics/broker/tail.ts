@@ -21,12 +21,6 @@ export class Tail<Message extends Publishable, Of> {
     }
   }
 
-  /** What does not follow comes. */
-  clear(): void {
-    this.#kept.length = 0;
-    this.#bytes = 0;
-  }
-
   /** All that follow a place, the oldest first; undefined when it does not reach back so far. */
   behind(offset: number): readonly Outgoing<Message, Of>[] | undefined {
     const kept = this.#kept;

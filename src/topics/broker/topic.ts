@@ -7,11 +7,14 @@ import { next } from "../../base/state_table.ts";
 import { isVirgin } from "./gaps.ts";
 import { TOPIC, type TopicEvent, type TopicState } from "./states.ts";
 import type { Publishable, Subscriber } from "../subscriber.ts";
-import { Tail } from "./tail.ts";
+import type { Tail } from "./tail.ts";
 import type { Begin, Place, Topic } from "../topics.ts";
 
 /** The most that waits of a topic until it is repaired. */
 const MOST_WAITING = 1_000;
+
+/** Of a place in the live feed, which needs no position of its own. */
+export const NOWHERE: Position = { epoch: "", offset: 0 };
 
 /** A call of `subscribe` that has not been answered. */
 export interface Pending {
@@ -44,6 +47,9 @@ export interface BrokerPlace<Message extends Publishable> extends Place {
   begun: Subscription | undefined;
 }
 
+/** What a silent topic has instead of a set of its own, which would be a tenth of its memory. */
+const NONE: ReadonlySet<never> = new Set<never>();
+
 /** One topic. */
 export class BrokerTopic<Message extends Publishable>
   implements Topic<Message, BrokerPlace<Message>> {
@@ -55,9 +61,10 @@ export class BrokerTopic<Message extends Publishable>
   /** Up to where publications have gone out. */
   epoch = "";
   offset = 0;
-  readonly tail: Tail<Message, BrokerTopic<Message>> = new Tail();
+  /** Of what has gone out, from the first that is kept on. */
+  tail: Tail<Message, BrokerTopic<Message>> | undefined;
   /** Those that are not in the live feed. */
-  readonly behind: Set<BrokerPlace<Message>> = new Set();
+  #behind: Set<BrokerPlace<Message>> | undefined;
   /** Whether history is read for some of them. */
   isReading = false;
   /** How often in a row the broker had no good answer. */
@@ -80,6 +87,21 @@ export class BrokerTopic<Message extends Publishable>
 
   get position(): Position {
     return { epoch: this.epoch, offset: this.offset };
+  }
+
+  get behind(): ReadonlySet<BrokerPlace<Message>> {
+    return this.#behind ?? NONE;
+  }
+
+  addBehind(place: BrokerPlace<Message>): void {
+    (this.#behind ??= new Set()).add(place);
+  }
+
+  /** Whether it was one of those. */
+  removeBehind(place: BrokerPlace<Message>): boolean {
+    const wasBehind = this.#behind?.delete(place) ?? false;
+    if (this.#behind?.size === 0) this.#behind = undefined;
+    return wasBehind;
   }
 
   go(event: TopicEvent): void {

@@ -272,9 +272,7 @@ export class RedisServer implements Commands {
     if (this.#commands === undefined) return Promise.reject(this.#away());
     const { connection } = this.#commands;
     if (asks) ask(connection);
-    return connection.call(args).catch((error) => {
-      throw this.#failed(error);
-    });
+    return connection.call(args).catch(this.#fails);
   }
 
   #run(
@@ -293,12 +291,14 @@ export class RedisServer implements Commands {
       return bytes ? connection.callForBytes(command) : connection.call(command);
     };
     return call("EVALSHA", digest, ...rest).catch((error) => {
-      if (codeOf(error) !== "NOSCRIPT") throw error;
-      return call("EVAL", text, ...rest);
-    }).catch((error) => {
-      throw this.#failed(error);
+      if (codeOf(error) !== "NOSCRIPT") return this.#fails(error);
+      return call("EVAL", text, ...rest).catch(this.#fails);
     });
   }
+
+  readonly #fails = (error: unknown): never => {
+    throw this.#failed(error);
+  };
 
   #failed(error: unknown): LwsError {
     // It has become a replica: another one may be behind the name by now.
