@@ -4,7 +4,6 @@
  * stream, too, as there the offset is the name of the entry.
  */
 
-import { Buffer } from "node:buffer";
 import type { BrokerPublication } from "../../api/topics/broker.ts";
 
 /** What of a publication is the same wherever it stands. */
@@ -36,11 +35,24 @@ const TEXT_LINE = encoder.encode("t\n");
 export function encodeContent(content: Content): Uint8Array {
   const { data } = content;
   const line = lineOf(content);
-  // Of the pool: a buffer of its own costs more than all that is copied into it.
-  const body = Buffer.allocUnsafe(line.length + data.length);
+  const body = takeRoom(line.length + data.length);
   body.set(line);
   body.set(data, line.length);
   return body;
+}
+
+/** Where bytes lie until they are sent: a buffer of their own would cost more than to fill it. */
+const ROOM = 8_192;
+let room = new Uint8Array(ROOM);
+let taken = 0;
+
+function takeRoom(length: number): Uint8Array {
+  if (length > ROOM / 2) return new Uint8Array(length);
+  if (taken + length > ROOM) {
+    room = new Uint8Array(ROOM);
+    taken = 0;
+  }
+  return room.subarray(taken, taken += length);
 }
 
 function lineOf({ isBinary, sender, presence }: Content): Uint8Array {

@@ -144,6 +144,6 @@ export class Connection {
 
 /** The library takes no `Uint8Array`. */
 function forClient(argument: Argument): string | Buffer {
-  if (typeof argument === "string" || argument instanceof Buffer) return argument;
+  if (typeof argument === "string") return argument;
   return Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength);
 }

@@ -73,3 +73,15 @@ Deno.test("what others publish to such a channel is no publication", () => {
     assertEquals(decodeMessage(message(line)), undefined, line);
   }
 });
+
+Deno.test("what is encoded stays as it is, whatever is encoded after it", () => {
+  const sizes = [0, 1, 125, 4_000, 4_093, 4_094, 4_095, 100, 8_192, 65_536, 3_000, 1_000, 96];
+  const all = [...sizes, ...sizes].map((size, i) => {
+    const data = new Uint8Array(size).fill(i + 1);
+    return { data, body: encodeContent({ data, isBinary: true }) };
+  });
+  for (const { data, body } of all) {
+    assertEquals(decodeMessage(body)?.data, data);
+    assertEquals(body.length, data.length + 2);
+  }
+});
