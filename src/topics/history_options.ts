@@ -1,9 +1,12 @@
 /** What every broker that keeps publications lets be chosen of that. */
 
 import { DEFAULT_HISTORY, type HistoryOptions } from "../api/topics/broker.ts";
-import { refuseArgument, refuseName } from "../base/check.ts";
+import { refuseArgument } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
 import { isWhole } from "../base/option_rules.ts";
+
+/** Brokers count in 63 bits at least, and write no exponents. */
+const MOST = Number.MAX_SAFE_INTEGER;
 
 /** The least that each option may be. */
 const LEAST: Required<HistoryOptions> = {
@@ -22,12 +25,12 @@ export function checkHistory(call: string, options: HistoryOptions): Required<Hi
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(LEAST, name)) {
       const names = Object.keys(LEAST);
-      refuseName(call, name, names, didYouMean(name, names));
+      refuseArgument(call, name, value, `one of ${names.join(", ")}${didYouMean(name, names)}`);
     }
     if (value === undefined) continue;
     const least = LEAST[name as keyof HistoryOptions];
-    if (!isWhole(value, least, Infinity)) {
-      refuseArgument(call, name, value, `a whole number from ${least} to Infinity`);
+    if (value !== Infinity && !isWhole(value, least, MOST)) {
+      refuseArgument(call, name, value, `a whole number from ${least} to ${MOST}, or Infinity`);
     }
     checked[name as keyof HistoryOptions] = value;
   }

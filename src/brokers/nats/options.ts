@@ -1,8 +1,9 @@
 /** The options of a broker of NATS, and their check. */
 
 import type { HistoryOptions } from "../../api/topics/broker.ts";
-import { refuseArgument, refuseName } from "../../base/check.ts";
+import { refuseArgument } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
+import { LwsError } from "../../base/errors.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { checkHistory } from "../../topics/history_options.ts";
 
@@ -148,6 +149,7 @@ export function checkOptions(options: NatsOptions): CheckedOptions {
   };
 }
 
+/** The value of an option that there is not may be a secret, and is not shown. */
 function checkNames(
   options: object,
   names: readonly string[],
@@ -157,7 +159,10 @@ function checkNames(
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     const hint = didYouMean(name, names, prefix, synonyms);
-    refuseName(CALL, `${prefix}${name}`, names, hint);
+    throw new LwsError(
+      "invalid-argument",
+      `${CALL}: there is no ${prefix}${name}; allowed: ${names.join(", ")}${hint}`,
+    );
   }
 }
 
@@ -173,10 +178,7 @@ function checkServers(servers: unknown, isTls: boolean | undefined): ServerAddre
 function checkServer(name: string, server: unknown, isTls: boolean | undefined): ServerAddress {
   const allowed = "host, host:port, nats://host:port or tls://host:port";
   if (typeof server !== "string") refuseArgument(CALL, name, server, allowed);
-  const parts = /^(?:(nats|tls):\/\/)?([^\s/?#]+?)\/?$/.exec(server);
-  if (parts === null) refuseArgument(CALL, name, server, allowed);
-  const [, scheme, authority] = parts;
-  if (authority!.includes("@")) {
+  if (server.includes("@")) {
     refuseArgument(
       CALL,
       name,
@@ -184,6 +186,9 @@ function checkServer(name: string, server: unknown, isTls: boolean | undefined):
       `${allowed}; a login is in user and password`,
     );
   }
+  const parts = /^(?:(nats|tls):\/\/)?([^\s/?#]+?)\/?$/.exec(server);
+  if (parts === null) refuseArgument(CALL, name, server, allowed);
+  const [, scheme, authority] = parts;
   const url = URL.parse(`http://${authority}`);
   if (url === null) refuseArgument(CALL, name, server, allowed);
   if (scheme === "tls" && isTls === false) {

@@ -1,7 +1,8 @@
 /** What a program says of its Redis, checked. */
 
 import type { HistoryOptions } from "../../api/topics/broker.ts";
-import { refuseArgument, refuseName } from "../../base/check.ts";
+import { refuseArgument } from "../../base/check.ts";
+import { LwsError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { checkHistory } from "../../topics/history_options.ts";
@@ -107,15 +108,6 @@ const DEFAULT_PORT = 6379;
 const MOST_SHARDS = 1_000;
 const HIGHEST_DATABASE = 1_000_000;
 const LONGEST_CONNECT_MS = 600_000;
-/** What other clients call them. */
-const SYNONYMS = {
-  host: "url",
-  servers: "url",
-  pass: "password",
-  user: "username",
-  db: "database",
-  keyPrefix: "prefix",
-};
 const URLS = "redis://host:port, rediss://host:port, or a list of them";
 
 /** @throws {LwsError} `invalid-argument` */
@@ -123,10 +115,7 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
   if (typeof options !== "object" || options === null) {
     refuseArgument(CALL, "options", options, "an object with url");
   }
-  for (const name of Object.keys(options)) {
-    if (NAMES.includes(name)) continue;
-    refuseName(CALL, name, NAMES, didYouMean(name, NAMES, "", SYNONYMS));
-  }
+  checkNames(options, NAMES, "");
   const { cluster = false, prefix = "lws", restartKeepsEpoch = false } = options;
   if (typeof cluster !== "boolean") refuseArgument(CALL, "cluster", cluster, "true or false");
   if (typeof prefix !== "string" || !PREFIX.test(prefix)) {
@@ -149,6 +138,18 @@ export function checkOptions(options: RedisBrokerOptions): Settings {
     restartKeepsEpoch,
     history: checkHistory(CALL, history),
   };
+}
+
+/** The value of an option that there is not may be a secret, and is not shown. */
+function checkNames(options: object, names: readonly string[], prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const hint = didYouMean(name, names, prefix);
+    throw new LwsError(
+      "invalid-argument",
+      `${CALL}: there is no ${prefix}${name}; allowed: ${names.join(", ")}${hint}`,
+    );
+  }
 }
 
 function checkTargets(options: RedisBrokerOptions): Target[] {
@@ -203,7 +204,7 @@ function targetOf(given: unknown, field: string, options: RedisBrokerOptions): T
 
 /** What a message may show of a URL. */
 function withoutPassword(url: unknown): unknown {
-  return typeof url === "string" ? url.replace(/\/\/.*@/, "//…@") : url;
+  return typeof url === "string" ? url.replace(/(\/\/|^).*@/s, "$1…@") : url;
 }
 
 function decoded(text: string, field: string): string {
@@ -238,10 +239,7 @@ function checkTls(tls: unknown, isSecure: boolean): RedisTls | undefined {
   if (tls === undefined) return isSecure ? {} : undefined;
   if (!isSecure) refuseArgument(CALL, "tls", tls, "only with a URL that begins with rediss:");
   if (typeof tls !== "object" || tls === null) refuseArgument(CALL, "tls", tls, "an object");
-  for (const name of Object.keys(tls)) {
-    if (TLS_NAMES.includes(name)) continue;
-    refuseName(CALL, `tls.${name}`, TLS_NAMES, didYouMean(name, TLS_NAMES, "tls."));
-  }
+  checkNames(tls, TLS_NAMES, "tls.");
   const { caCerts, cert, key, serverName } = tls as Record<string, unknown>;
   const isText = (value: unknown) => typeof value === "string" && value !== "";
   if (caCerts !== undefined && !(Array.isArray(caCerts) && caCerts.every(isText))) {

@@ -104,7 +104,9 @@ Deno.test("a name that is wrong is told with the one that was meant, and no secr
   assertStringIncludes(refusal({ servers: "a", historysize: 3 }), "did you mean historySize?");
   assertStringIncludes(refusal({ servers: "a", url: "b" }), "did you mean servers?");
   assertStringIncludes(refusal({ servers: "a", tls: { ca: PEM } }), "did you mean tls.caCerts?");
-  assertEquals(refusal({ servers: "nats://me:secret@a" }).includes("secret"), false);
+  for (const servers of ["nats://me:secret@a", "nats://me:secret@a/b", "me:secret@a b"]) {
+    assertEquals(refusal({ servers }).includes("secret"), false);
+  }
   assertEquals(refusal({ servers: "a", tls: { key: "secret" } }).includes("secret"), false);
   assertEquals(refusal({ servers: "a", pass: "secret" }).includes("secret"), false);
 });

@@ -88,9 +88,7 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
     [{ url: "rediss://h", tls: { cert: "a" } }, "tls.key"],
     [{ url: "rediss://h", tls: { serverName: "" } }, "tls.serverName"],
     [{ url, historySize: -1 }, "historySize is -1"],
-    [{ url, historysize: 1 }, "there is no historysize; allowed: url, cluster, "],
     [{ url, historysize: 1 }, "did you mean historySize?"],
-    [{ host: "h" }, "did you mean url?"],
   ];
   for (const [options, said] of wrong) {
     const error = assertThrows(() => redisBroker(options as RedisBrokerOptions), LwsError, said);
@@ -100,8 +98,15 @@ Deno.test("options are refused by name, at each limit and one past it", () => {
 });
 
 Deno.test("no password is in an error", () => {
-  for (const url of ["http://u:secret@h", "redis://u:secret@h?x", "redis://u:secret@h/x"]) {
+  for (
+    const url of ["http://u:secret@h", "redis://u:secret@h?x", "redis://u:secret@h/x", "u:secret@h"]
+  ) {
     const error = assertThrows(() => redisBroker({ url }), LwsError);
+    assertEquals(error.message.includes("secret"), false, error.message);
+  }
+  for (const odd of [{ passwrod: "secret" }, { tls: { kye: "secret" } }]) {
+    const options = { url: "rediss://h", ...odd } as RedisBrokerOptions;
+    const error = assertThrows(() => redisBroker(options), LwsError, "there is no");
     assertEquals(error.message.includes("secret"), false, error.message);
   }
   const error = assertThrows(
@@ -109,9 +114,4 @@ Deno.test("no password is in an error", () => {
     LwsError,
   );
   assertEquals(error.message.includes("secret"), false, error.message);
-  for (const wrong of [{ pass: "secret" }, { tls: { password: "secret" } }]) {
-    const options = { url: "rediss://h", ...wrong } as RedisBrokerOptions;
-    const { message } = assertThrows(() => redisBroker(options), LwsError);
-    assertEquals(message.includes("secret"), false, message);
-  }
 });
