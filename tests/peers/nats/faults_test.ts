@@ -137,7 +137,7 @@ NATS_SERVER.test("a connection that has gone dead is given up when that is asked
   await using path = new Path(server.port);
   await using dead = await Watcher.start({ servers: path.url }, "a");
   path.mute();
-  const lost = assertRejects(() => dead.publish("a", "1"), Error, "the connection was lost");
+  const lost = assertRejects(() => dead.publish("a", "1"), Error, "was lost");
   dead.broker.reconnect!();
   await dead.untilState("up");
   await lost;

@@ -93,7 +93,9 @@ export class Lines {
     const requests = new Requests(connection, this.#clock, ANSWER_MS);
     const line = { connection, requests };
     connection.closed().then((error) => {
-      requests.end(error instanceof Error ? error : new NoAnswer("the connection was lost"));
+      const lost = `the connection to ${connection.getServer()} was lost`;
+      const cause = error instanceof Error ? error : undefined;
+      requests.end(cause ? new Error(`${lost}: ${cause.message}`, { cause }) : new NoAnswer(lost));
       this.#lost(line);
     });
     try {
