@@ -1,6 +1,6 @@
 /** What comes live, told in the count that it is of. */
 
-import type { Msg } from "npm:@nats-io/nats-core@^3.4";
+import type { Msg, NatsConnection } from "npm:@nats-io/nats-core@^3.4";
 import type { BrokerEvents } from "../../api/topics/broker.ts";
 import type { Clock } from "../../api/service.ts";
 import { LwsError } from "../../base/errors.ts";
@@ -29,6 +29,8 @@ export class LiveFeed {
   /** For how long nothing can have gone by its age. */
   readonly #youngMs: number;
   readonly #entries = new Map<string, Entry>();
+  /** Topics that the server lets nothing subscribe to. */
+  readonly #refused = new Set<string>();
   #generation = 0;
   /** When the connection before this one was alive for certain. */
   #aliveAt = -Infinity;
@@ -60,7 +62,7 @@ export class LiveFeed {
     this.#generation++;
     this.#aliveAt = this.#clock.now() - DEAD_MS;
     for (const entry of this.#entries.values()) {
-      entry.end = undefined;
+      entry.subscription = undefined;
       entry.live = 0;
     }
     for (const shard of this.#shards) shard.renewed();
@@ -85,19 +87,13 @@ export class LiveFeed {
 
   /** @throws {LwsError} `permission-denied` if the server does not let it */
   async subscribe(topics: readonly string[], { connection }: Line): Promise<void> {
-    const refused: string[] = [];
     for (const topic of topics) {
+      this.#refused.delete(topic);
       const entry = this.#entries.get(topic) ?? this.#add(topic);
-      if (entry.end !== undefined) continue;
-      const subscription = connection.subscribe(this.#layout.live(entry.token), {
-        callback: (error, message) => {
-          if (error === null) this.#come(entry, message);
-          else refused.push(topic);
-        },
-      });
-      entry.end = () => subscription.unsubscribe();
+      if (entry.subscription === undefined) this.#listen(entry, connection);
     }
     await connection.flush();
+    const refused = topics.filter((topic) => this.#refused.delete(topic));
     if (refused.length === 0) return;
     for (const topic of refused) this.#remove(topic);
     const subject = this.#layout.live(tokenOf(refused[0]!));
@@ -107,6 +103,16 @@ export class LiveFeed {
     );
   }
 
+  /** Apart, as what it closes over lives as long as the subscription. */
+  #listen(entry: Entry, connection: NatsConnection): void {
+    entry.subscription = connection.subscribe(this.#layout.live(entry.token), {
+      callback: (error, message) => {
+        if (error === null) this.#come(entry, message);
+        else this.#refused.add(entry.topic);
+      },
+    });
+  }
+
   #add(topic: string): Entry {
     const token = tokenOf(topic);
     const shard = this.#shards[this.#layout.shardOf(token)]!;
@@ -114,7 +120,7 @@ export class LiveFeed {
       topic,
       token,
       shard,
-      end: undefined,
+      subscription: undefined,
       offset: 0,
       generation: -1,
       live: 0,
@@ -133,8 +139,8 @@ export class LiveFeed {
     if (entry === undefined) return;
     this.#entries.delete(topic);
     entry.shard.entries.delete(entry);
-    entry.end?.();
-    entry.end = undefined;
+    entry.subscription?.unsubscribe();
+    entry.subscription = undefined;
   }
 
   #come(entry: Entry, received: Msg): void {
@@ -165,7 +171,7 @@ export class LiveFeed {
   #tell(entry: Entry, message: LiveMessage, data: Uint8Array): void {
     const { shard, topic } = entry;
     // It was unsubscribed from.
-    if (entry.end === undefined) return;
+    if (entry.subscription === undefined) return;
     if (message.stream !== shard.stream) {
       return this.#events.publication(topic, placeless(message, data));
     }

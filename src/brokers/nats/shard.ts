@@ -1,5 +1,6 @@
 /** One stream as a context sees it: which count its sequences are of, and what has come of it. */
 
+import type { Subscription } from "npm:@nats-io/nats-core@^3.4";
 import type { StreamInfo } from "./streams/jetstream.ts";
 import type { LiveMessage } from "./message.ts";
 import { epochOf } from "./streams/epoch.ts";
@@ -16,8 +17,8 @@ export interface Entry {
   readonly topic: string;
   readonly token: string;
   readonly shard: Shard;
-  /** Ends the subscription; undefined while the connection that had it is gone. */
-  end: (() => void) | undefined;
+  /** Undefined while the connection that had it is gone. */
+  subscription: Subscription | undefined;
   /** Up to here the topic's publications are known of, or have come; 0 if it is not known. */
   offset: number;
   /** During which connection that was. */

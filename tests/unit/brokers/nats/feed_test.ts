@@ -159,7 +159,7 @@ Deno.test("after another connection what was known counts for half as long as th
     const rig = new Rig();
     await rig.open({ a: 4 });
     rig.feed.lost();
-    assertEquals(rig.feed.entry("a")!.end, undefined);
+    assertEquals(rig.feed.entry("a")!.subscription, undefined);
     rig.clock.advance(silentMs);
     await rig.feed.subscribe(["a"], rig.line);
     assertEquals(rig.feed.knows(rig.feed.entry("a")!), silentMs === 14_000);
