@@ -17,22 +17,12 @@ import { type BrokerCall, faultyBroker } from "../../src/testing/faulty_broker.t
 import { Rig } from "../unit/topics/broker/rig.ts";
 import { Played } from "../unit/topics/played_subscriber.ts";
 import { settle } from "../support/serve.ts";
+import { random } from "./random.ts";
 
 const ROUNDS = 25;
 const STEPS = 150;
 const TOPICS = ["t", "u"];
 const CALLS: readonly BrokerCall[] = ["subscribe", "unsubscribe", "history", "tops"];
-
-/** Mulberry32: the same numbers for the same seed. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return Math.floor(((mixed ^ mixed >>> 14) >>> 0) / 4294967296 * below);
-  };
-}
 
 /** A subscriber, and what it may have missed. */
 class Watched extends Played {

@@ -13,6 +13,7 @@ import type { Entry, Followed } from "../support/topics/trace.ts";
 import { SlowNode, SlowStore } from "../support/topics/slow_broker.ts";
 import { captureLog } from "../support/recorder.ts";
 import { type Message, message, messages, Played } from "../unit/topics/played_subscriber.ts";
+import { random } from "./random.ts";
 
 const SEEDS = 1_000;
 const STEPS = 300;
@@ -21,17 +22,6 @@ const LIMITS = {
   ...DEFAULT_TOPIC_LIMITS,
   ...{ maxUnsent: 60, lingerMs: 300, positionCheckMs: 1_000, brokerTimeoutMs: 60_000 },
 };
-
-/** Mulberry32: the same numbers for the same seed. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return Math.floor(((mixed ^ mixed >>> 14) >>> 0) / 4294967296 * below);
-  };
-}
 
 type Hub = BrokerHub<Message>;
 type Told = Extract<Entry, { kind: "message" | "gap" }>;

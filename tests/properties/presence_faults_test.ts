@@ -10,22 +10,12 @@ import { type BrokerCall, faultyBroker } from "../../src/testing/faulty_broker.t
 import { settle } from "../support/serve.ts";
 import { Rig } from "../unit/topics/broker/rig.ts";
 import { Played } from "../unit/topics/played_subscriber.ts";
+import { random } from "./random.ts";
 
 const ROUNDS = 40;
 const STEPS = 120;
 const CALLS: readonly BrokerCall[] = ["join", "leave", "tend", "members", "history", "tops"];
 const KEYS = ["a", "b", "c"];
-
-/** Mulberry32: the same numbers for the same seed. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return Math.floor(((mixed ^ mixed >>> 14) >>> 0) / 4294967296 * below);
-  };
-}
 
 /** A connection, and what it is to be in the end. */
 class Peer extends Played {

@@ -10,23 +10,13 @@ import type { BrokerCall } from "../../src/testing/mod.ts";
 import { ResumeRig, type Roamer } from "../behaviour/resume/rig.ts";
 import { captureLog } from "../support/recorder.ts";
 import { settle } from "../support/serve.ts";
+import { random } from "./random.ts";
 
 const ROUNDS = 20;
 const STEPS = 200;
 const CLIENTS = 4;
 const TOPICS = ["t", "u"];
 const CALLS: readonly BrokerCall[] = ["subscribe", "unsubscribe", "history", "tops"];
-
-/** Mulberry32: the same numbers for the same seed. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return Math.floor(((mixed ^ mixed >>> 14) >>> 0) / 4294967296 * below);
-  };
-}
 
 /** All that a store took of each topic, in order, whatever it keeps. */
 class Truth {
