@@ -55,6 +55,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/core/core_test.ts": ["core/mod"],
   "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",

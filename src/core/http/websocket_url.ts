@@ -3,6 +3,8 @@
  * WebSockets Standard, and what of them goes where.
  */
 
+import { base64Of } from "../../base/base64.ts";
+
 const SCHEMES: Readonly<Record<string, "ws:" | "wss:">> = {
   "http:": "ws:",
   "https:": "wss:",
@@ -57,7 +59,7 @@ export function placeOf(url: URL): UrlPlace {
 export function authorizationOf({ username, password }: URL): string | undefined {
   if (username === "" && password === "") return undefined;
   const credentials = `${decoded(username)}:${decoded(password)}`;
-  return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
+  return `Basic ${base64Of(new TextEncoder().encode(credentials))}`;
 }
 
 function decoded(text: string): string {
