@@ -21,6 +21,7 @@ import {
   type ClientSide,
   nodeStack,
   type SecuredTransport,
+  type SecuringHandshake,
   type ServerSide,
   type TlsStack,
 } from "./stack.ts";
@@ -117,6 +118,26 @@ export class ContextTls {
     return this.#server !== undefined;
   }
 
+  /**
+   * What of it goes on only while the runtime does, if there is such.
+   *
+   * @param hasClients whether there were clients with TLS
+   */
+  runtimeIsNeededFor(hasClients: boolean): string | undefined {
+    const isUsed = this.isServer || hasClients;
+    if (isUsed && this.#stack === nodeStack) return BY_THE_RUNTIME;
+    return hasClients && this.#isProvided ? "providedClientTls" : undefined;
+  }
+
+  /** Whether clients need no promise. */
+  get shakesAtOnce(): boolean {
+    return this.#stack !== nodeStack && !this.#isProvided;
+  }
+
+  get #isProvided(): boolean {
+    return isGiven(this.#settings.members.providedClientTls);
+  }
+
   /** Makes TLS of an accepted connection, or finds out that it is none, where that is allowed. */
   accept(inner: Transport, options: AcceptOptions): Transport {
     const server = this.#server;
@@ -163,7 +184,7 @@ export class ContextTls {
    * @throws {LwsError} `invalid-option`, naming what can't be used any more
    */
   prepareClient(): void {
-    if (this.#isPrepared || isGiven(this.#settings.members.providedClientTls)) return;
+    if (this.#isPrepared || this.#isProvided) return;
     // The callback may connect as well.
     this.#isPrepared = true;
     const ca = [...this.#ca];
@@ -206,7 +227,20 @@ export class ContextTls {
       const secured = await secureByRuntime(conn, { serverName, onAbandoned }, signal);
       return { ...secured, isSsl: 1 };
     }
-    let shaking;
+    return await this.shake(inner, target, signal);
+  }
+
+  /**
+   * As {@linkcode connect}, by what the context itself brings: without a promise where the stack needs none.
+   *
+   * @throws {LwsError} when that can't be begun
+   */
+  shake(
+    inner: Transport,
+    { ssl, serverName }: ClientTlsTarget,
+    signal: AbortSignal,
+  ): PromiseLike<SecuredClient> {
+    let shaking: SecuringHandshake;
     try {
       signal.throwIfAborted();
       this.#client ??= this.#stack.client({}, this.#settings.members);
@@ -217,18 +251,19 @@ export class ContextTls {
     }
     const giveUp = () => shaking.close();
     signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      const transport = await shaking.done;
-      return { transport, isSsl: ssl, info: transport.info };
-    } finally {
+    return shaking.done.then((transport) => {
       signal.removeEventListener("abort", giveUp);
-    }
+      return { transport, isSsl: ssl, info: transport.info };
+    }, (error) => {
+      signal.removeEventListener("abort", giveUp);
+      throw error;
+    });
   }
 
   #shake(server: ServerSide, inner: Transport, options: AcceptOptions): Making {
     // Whether a client is welcome is said below, in service where the program wants that.
     const shaking = server.secure(inner, { verifyClient: () => true });
-    shaking.done.catch((error: LwsError) => options.failed(error.message));
+    shaking.done.then(undefined, (error: LwsError) => options.failed(error.message));
     return {
       done: shaking.done,
       judge: (made, admit) => {
@@ -311,6 +346,8 @@ export class ContextTls {
     }, members);
   }
 }
+
+const BY_THE_RUNTIME = 'TLS without epollNetwork({ tls: "openssl" })';
 
 const NOBODY_TRUSTED =
   "options.requireValidClientCert: there is no authority for clients, from sslCaFilepath or from " +

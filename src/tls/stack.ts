@@ -2,6 +2,7 @@
 
 import type { Network, Transport } from "../api/network.ts";
 import type { TlsInfo, TlsMembers } from "../api/tls.ts";
+import type { Settling } from "../base/outcome.ts";
 import type { TlsIdentity } from "./certificate.ts";
 import { TlsClient, type TlsClientOptions, type TlsConnectOptions } from "./client.ts";
 import {
@@ -19,7 +20,7 @@ export interface SecuredTransport extends Transport {
 
 /** As `TlsHandshake`, of any stack. */
 export interface SecuringHandshake {
-  readonly done: Promise<SecuredTransport>;
+  readonly done: Settling<SecuredTransport>;
   close(): void;
 }
 
