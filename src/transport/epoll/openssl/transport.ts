@@ -11,7 +11,8 @@ import {
 import type { TlsInfo } from "../../../api/tls.ts";
 import { LwsError } from "../../../base/errors.ts";
 import { Outcome } from "../../../base/outcome.ts";
-import type { SecuredTransport } from "../../../tls/stack.ts";
+import type { SecuredTransport, TrialPointers } from "../../../tls/stack.ts";
+import { lendTrial } from "./peer.ts";
 import { LARGEST_FEED, LARGEST_WRITE } from "./pipes.ts";
 import { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
@@ -82,6 +83,10 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
   get info(): TlsInfo {
     return this.#info!;
+  }
+
+  lendTrial<T>(use: (trial: TrialPointers) => T): T {
+    return lendTrial(this.#session, use);
   }
 
   get localAddress(): Address {
