@@ -17,7 +17,7 @@ import {
   usePrivateKeyFile,
   X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
   X509_V_OK,
-} from "../../support/own_openssl.ts";
+} from "../../unit/transport/epoll/openssl/own_openssl.ts";
 import { pemFiles } from "../../support/folder.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { CountedOpenssl } from "../../unit/transport/epoll/openssl/counted.ts";
@@ -88,6 +88,9 @@ testPointers(
     for (const loads of [true, false]) {
       using log = captureLog();
       await using own = server(ASKING, (_wsi, reason, _user, data) => {
+        if (reason === "opensslPerformClientCertVerification") {
+          assertEquals(toldAuthorities(data.ssl), loads ? 1 : 0);
+        }
         if (reason !== "opensslLoadExtraServerVerifyCerts") return;
         if (loads) assert(loadVerifyLocations(data.sslCtx, files.ca));
       });

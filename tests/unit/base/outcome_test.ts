@@ -35,14 +35,14 @@ Deno.test("a chain follows what its listeners return, another outcome included, 
   const inner = new Outcome<string>(later);
   outcome.then((value) => value + 1).then(() => inner).then(tell);
   outcome.then(() => {
-    throw "thrown";
+    throw new Error("thrown");
   }).then(tell, (error) => tell(`caught ${error}`));
   outcome.resolve(1);
   for (let rounds = 0; rounds < 3; rounds++) round();
-  assertEquals(told, ["caught thrown"]);
+  assertEquals(told, ["caught Error: thrown"]);
   inner.resolve("inner");
   for (let rounds = 0; rounds < 3; rounds++) round();
-  assertEquals(told, ["caught thrown", "inner"]);
+  assertEquals(told, ["caught Error: thrown", "inner"]);
 });
 
 Deno.test("a failure that nobody listens to is none of the runtime's, and passes what has no use for it", async () => {
