@@ -156,12 +156,23 @@ function makeData(caller: Caller, { name, perSessionData }: Protocol): boolean {
  * The program's verdict on a client's certificate; undefined for none. To let in a client that is not
  * trusted takes a call of `accept`: the 0 that a callback returns for reasons it doesn't know must not.
  */
-export function judges(caller: Caller, first: Called, info: TlsInfo): boolean | undefined {
+export function judges(
+  caller: Caller,
+  first: Called,
+  info: TlsInfo,
+  pointers: Pick<ClientCertificateTrial, "ssl" | "x509StoreCtx"> | undefined,
+): boolean | undefined {
   let isAccepted = false;
   const trial: ClientCertificateTrial = {
     info,
     isTrusted: info.authorized,
     accept: () => void (isAccepted = true),
+    get ssl() {
+      return pointers?.ssl;
+    },
+    get x509StoreCtx() {
+      return pointers?.x509StoreCtx;
+    },
   };
   const reason = "opensslPerformClientCertVerification";
   const verdict = call(caller, first, reason, trial);

@@ -267,8 +267,8 @@ export class Admission implements AcceptorHost {
     const { socketFd } = connection;
     return this.#parts.tls.accept(transport, {
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
-      verify(info) {
-        return connection.isOpen && judges(connection, entries[0]!, info);
+      verify(info, trial) {
+        return connection.isOpen && judges(connection, entries[0]!, info, trial);
       },
       failed: (why) => log("info", () => `connection ${socketFd}: ${why}`),
       secured(info) {

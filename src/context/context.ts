@@ -212,8 +212,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** What of the context goes on only while the runtime does, if there is such. */
   get runtimeIsNeededFor(): string | undefined {
-    if (this.tls.isServer || this.connector.usesTls) return "TLS";
-    return this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined;
+    return this.tls.runtimeIsNeededFor(this.connector.usesTls) ??
+      (this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined);
   }
 
   stats(): Stats {

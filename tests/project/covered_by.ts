@@ -208,7 +208,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/remote/remote_context_test.ts": ["remote/message_port", "remote/remote_context"],
   "behaviour/service/external_test.ts": ["service/poll_slot", "service/polling"],
   "behaviour/tls/client_test.ts": ["tls/handshake", "tls/info", "tls/refusal"],
-  "behaviour/tls/members_test.ts": ["tls/context_tls"],
+  "behaviour/tls/members_test.ts": ["tls/context_tls", "tls/context/"],
   "behaviour/tls/tls_test.ts": ["context/tls_callbacks"],
   "behaviour/lifecycle/stats_test.ts": ["connection/stats/counters", "context/stats/stats"],
   "behaviour/websocket_client/close_test.ts": ["websocket_client/link"],
