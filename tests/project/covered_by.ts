@@ -340,7 +340,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/service/polled_service_test.ts": ["service/serviced_clock"],
   "unit/service/turn_budget_test.ts": ["service/clock"],
   "unit/testing/memory_transport_test.ts": ["testing/memory_network", "testing/memory_peer"],
-  "unit/transport/epoll/openssl/transport_test.ts": ["transport/epoll/openssl/pipes"],
   "unit/transport/epoll/network_test.ts": [
     "transport/epoll/connect",
     "transport/epoll/constants",
@@ -353,6 +352,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/transport/network_tcp_test.ts": ["transport/network"],
   "unit/tls/client_test.ts": ["transport/epoll/openssl/client"],
+  "unit/tls/transport_test.ts": [
+    "transport/epoll/openssl/pipes",
+    "transport/epoll/openssl/transport",
+  ],
   "unit/tls/server_test.ts": [
     "tls/stack",
     "tls/transport_duplex",
