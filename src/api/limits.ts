@@ -103,9 +103,11 @@ export interface Limits {
   /** Milliseconds that each step of a client's connect may take. Default: `5000`. */
   readonly clientTimeoutMs: number;
   /**
-   * Connections in all, from 1, also before their PROXY header has come; above it, accepting waits.
+   * Connections in all, from 1, also before their PROXY header has come; above it, accepting waits, and a `warn`
+   * line in the log says so. Clients have places, too, but are never refused one. Each context counts for itself.
    *
-   * Default: `Infinity`.
+   * Default: 80 % of the descriptors that the process may have by its hard limit, to which the runtime raises the
+   * soft one, where `/proc/self/limits` can be read: on Linux, with `--allow-all`. Else `10000`.
    */
   readonly maxConnections: number;
   /**
@@ -150,7 +152,8 @@ export interface Limits {
 }
 
 /**
- * The defaults of {@linkcode Limits}.
+ * The defaults of {@linkcode Limits}; of `maxConnections` the one that holds where the descriptors of the process are
+ * not known.
  *
  * @category Server and client
  */
@@ -172,7 +175,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxUnsentBytes: 4 * 1024 * 1024,
   closeTimeoutMs: 5_000,
   clientTimeoutMs: 5_000,
-  maxConnections: Infinity,
+  maxConnections: 10_000,
   maxConnectionsPerAddress: Infinity,
   maxMessagesPerSecond: Infinity,
   maxBytesPerSecond: Infinity,
