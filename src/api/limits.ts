@@ -116,6 +116,13 @@ export interface Limits {
    */
   readonly maxConnectionsPerAddress: number;
   /**
+   * Accepted connections, from 1, whose first request is not complete: TLS, the header of the PROXY protocol and
+   * the head together. When one more comes the oldest one of which nothing has come yet is closed, or else the oldest.
+   * Those whose `filterNetworkConnection` is awaited don't count, nor do those between two requests, which
+   * {@linkcode keepAliveTimeoutMs} and {@linkcode maxConnections} bound. It is of use below that. Default: `1000`.
+   */
+  readonly maxPendingHandshakes: number;
+  /**
    * Messages that the peer of a WebSocket, a server's or a client's, may send in a second, from 1. As many may come
    * at once; then they count as they come in on average. Control frames don't count. More has reading wait, or
    * closes with 1008, as {@linkcode RateInfo.rateExcess} says. Default: `Infinity`.
@@ -177,6 +184,7 @@ export const DEFAULT_LIMITS: Limits = {
   clientTimeoutMs: 5_000,
   maxConnections: 10_000,
   maxConnectionsPerAddress: Infinity,
+  maxPendingHandshakes: 1_000,
   maxMessagesPerSecond: Infinity,
   maxBytesPerSecond: Infinity,
   maxHandshakesPerSecond: Infinity,

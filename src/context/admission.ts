@@ -54,7 +54,8 @@ export class Admission implements AcceptorHost {
     this.#owner = owner;
     this.#info = info;
     this.#parts = parts;
-    this.#proxyHeaders = new ProxyHeaders(owner.wheel, owner.limits.headerTimeoutMs);
+    const { wheel, limits: { headerTimeoutMs }, pendingHandshakes } = owner;
+    this.#proxyHeaders = new ProxyHeaders(wheel, headerTimeoutMs, pendingHandshakes);
   }
 
   /** Takes a listener, from which {@linkcode open} accepts; false when the program can't watch it. */
@@ -252,6 +253,7 @@ export class Admission implements AcceptorHost {
     const { allowedOrigins, halfOpenHttp } = this.#info;
     const { descriptors, tls, polling } = this.#parts;
     const first = owner.entries[0]!;
+    if (verdict === 0) owner.pendingHandshakes.makeRoom();
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
     if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
@@ -260,6 +262,7 @@ export class Admission implements AcceptorHost {
     }
     owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
+    owner.pendingHandshakes.add(connection);
     owner.counters.accepted++;
     if (this.#counts) this.#count(transport.remoteAddress.hostname, 1);
     connection.enter(first);
@@ -277,7 +280,8 @@ export class Admission implements AcceptorHost {
   }
 
   #secure(connection: Connection, transport: Transport): Transport {
-    const { scheduler, entries } = this.#owner;
+    const owner = this.#owner;
+    const { scheduler, entries } = owner;
     const { socketFd } = connection;
     return this.#parts.tls.accept(transport, {
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
@@ -288,6 +292,7 @@ export class Admission implements AcceptorHost {
       secured(info) {
         connection.tls = info;
         connection.isSsl = info.isSsl;
+        owner.pendingHandshakes.begins(connection);
       },
     });
   }

@@ -151,6 +151,11 @@ export const LIMIT_RULES = {
     1,
     "Connections of one address; above it, new ones are refused.",
   ),
+  maxPendingHandshakes: count(
+    "maxPendingHandshakes",
+    1,
+    "Connections whose first request is not complete; one more closes the oldest silent one.",
+  ),
   maxMessagesPerSecond: count(
     "maxMessagesPerSecond",
     1,

@@ -199,6 +199,7 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     closeTimeoutMs: 5_000,
     clientTimeoutMs: 5_000,
     maxConnectionsPerAddress: Infinity,
+    maxPendingHandshakes: 1_000,
     maxMessagesPerSecond: Infinity,
     maxBytesPerSecond: Infinity,
     maxHandshakesPerSecond: Infinity,
