@@ -3,7 +3,7 @@
 import type { AcceptedExtension, Extension, ExtensionSession } from "../api/extension.ts";
 import { disregard } from "../base/callback_results.ts";
 import { describeValue } from "../base/check.ts";
-import { describeError, log, messageOf } from "../base/log.ts";
+import { line, log, messageOf, thrown } from "../base/log.ts";
 import { isFieldValue } from "../core/http/syntax.ts";
 import { type ExtensionOffer, parseExtensions } from "../core/websocket/extension_header.ts";
 import { HandshakeError } from "../core/websocket/handshake/client.ts";
@@ -94,7 +94,7 @@ function tryAccept(
     checkSession(session);
     return accepted;
   } catch (error) {
-    log("err", () => `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
+    log("err", () => line`accept of the extension "${extension.name}" threw: ${thrown(error)}`);
     return undefined;
   }
 }

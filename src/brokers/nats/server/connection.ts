@@ -6,7 +6,7 @@
 import { type NatsConnection, wsconnect } from "npm:@nats-io/nats-core@^3.4";
 import type { Clock } from "../../../api/service.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { line, log, messageOf } from "../../../base/log.ts";
 import type { CheckedOptions, ServerAddress } from "../options.ts";
 import { checkNetPermission } from "./permission.ts";
 import { NoAnswer, Requests } from "./requests.ts";
@@ -166,11 +166,11 @@ export class Lines {
     return connection;
   }
 
-  #lost(line: Line): void {
-    if (this.#line !== line) return;
+  #lost(lost: Line): void {
+    if (this.#line !== lost) return;
     this.#line = undefined;
     if (this.#isClosed) return;
-    log("warn", () => `natsBroker: ${line.connection.getServer()} is away`);
+    log("warn", () => line`natsBroker: ${lost.connection.getServer()} is away`);
     this.#host.down();
     this.#again();
   }
@@ -182,7 +182,7 @@ export class Lines {
         if (this.isUp) this.#host.up();
       }, (error) => {
         if (this.#isClosed) return;
-        log("info", () => messageOf(error));
+        log("info", () => line`${messageOf(error)}`);
         this.#again();
       });
     }, most * (0.5 + Math.random() / 2));

@@ -1,7 +1,7 @@
 /** The streams that a broker needs, made where they are missing, and changed where they are others. */
 
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { line, log, messageOf, own } from "../../../base/log.ts";
 import { ApiError, type JetStream, type StreamConfig, type StreamInfo } from "./jetstream.ts";
 import type { CheckedOptions } from "../options.ts";
 import { NoResponders } from "../server/requests.ts";
@@ -115,7 +115,7 @@ async function adapt(api: JetStream, wanted: StreamConfig, known: StreamInfo): P
   const what = `stream ${wanted.name} of NATS had ${found.join(", ")}`;
   try {
     const changed = await api.update({ ...known.config, ...wanted });
-    log("warn", `${what}, and was changed; do other contexts have other options?`);
+    log("warn", line`${own(what)}, and was changed; do other contexts have other options?`);
     return changed;
   } catch (error) {
     throw refused(wanted, error, `${what}, and can't be changed: `);

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../../api/service.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { line, log, messageOf, own } from "../../../base/log.ts";
 import { retryDelay } from "../../../topics/broker/link.ts";
 import { type Argument, Connection, type Reply } from "./connection.ts";
 import type { Keys } from "../keys.ts";
@@ -171,7 +171,7 @@ export class RedisServer implements Commands {
   #lost(error: unknown): void {
     if (!this.#isBack) return;
     this.#isBack = false;
-    log("warn", () => `${this.target.name} is away: ${messageOf(error)}`);
+    log("warn", () => line`${own(this.target.name)} is away: ${messageOf(error)}`);
     this.#host.onLost(this);
   }
 
@@ -193,7 +193,7 @@ export class RedisServer implements Commands {
     if (this.#isClosed) return;
     this.#host.clock.clearTimer(this.#retry);
     this.#retry = this.#host.clock.setTimer(() => {
-      this.#connect().catch((error) => log("info", () => messageOf(error)));
+      this.#connect().catch((error) => log("info", () => line`${messageOf(error)}`));
     }, delayMs);
   }
 
