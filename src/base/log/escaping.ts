@@ -34,6 +34,21 @@ export function harmless(text: string, longest: number): string {
   return escaped;
 }
 
+/**
+ * A text of the program's without what may be secret in it: keys, a URL's user and password, and what stands
+ * behind a question mark.
+ */
+export function discreet(text: string): string {
+  if (text.includes("-----BEGIN")) return "... in PEM";
+  const query = text.indexOf("?");
+  const login = text.lastIndexOf("@");
+  const [scheme = ""] = /^[^/?@]*\/\//.exec(text) ?? [];
+  // Either may have the sign of the other in it.
+  if (query >= 0 && query < login) return `${scheme}...`;
+  const rest = text.slice(0, query < 0 ? undefined : query);
+  return (login < 0 ? rest : `${scheme}...${rest.slice(login)}`) + (query < 0 ? "" : "?...");
+}
+
 function escapeOf(code: number): string {
   if (code === 0x0a) return "\\n";
   if (code === 0x0d) return "\\r";

@@ -290,7 +290,7 @@ async function ownersOf(target: Target, clock: Clock): Promise<Owners> {
       const text = `${target.name} is no node of a Redis Cluster; it is used without cluster: true`;
       throw new LwsError("unsupported", text);
     }
-    throw unavailable(target.name, error);
+    throw unavailable(target, error);
   }
 }
 

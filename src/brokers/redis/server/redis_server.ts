@@ -106,7 +106,7 @@ export class RedisServer implements Commands {
       if (this.#commands !== commands || this.#feed !== feed) throw this.#away();
     } catch (error) {
       this.#drop(error);
-      throw unavailable(this.target.name, error);
+      throw unavailable(this.target, error);
     }
     if (this.#isClosed) return this.#closeBoth();
     this.#attempts = 0;
@@ -305,7 +305,7 @@ export class RedisServer implements Commands {
     if (codeOf(error) === "READONLY" && this.#commands !== undefined) {
       this.#kill(this.#commands.connection, error as Error);
     }
-    return unavailable(this.target.name, error);
+    return unavailable(this.target, error);
   }
 
   #linked(): Linked {
@@ -317,7 +317,7 @@ export class RedisServer implements Commands {
     if (this.#reason === undefined) {
       return new LwsError("broker-unavailable", `${this.target.name} is not connected yet`);
     }
-    return unavailable(this.target.name, this.#reason);
+    return unavailable(this.target, this.#reason);
   }
 
   // Subscriptions.

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { harmless, shown } from "../../../../src/base/log/escaping.ts";
+import { discreet, harmless, shown } from "../../../../src/base/log/escaping.ts";
 
 /** All that forges a line or turns it around, and what it is escaped to. */
 const UNSAFE: readonly [sign: string, escape: string][] = [
@@ -40,4 +40,18 @@ Deno.test("a stranger's text of 200 characters is whole, one of 201 is cut", () 
   assertEquals(shown("\x80".repeat(33)).length, 198);
   assertEquals(shown("\x80".repeat(34)), `${"\\u0080".repeat(33)}...`);
   assertEquals(harmless("é".repeat(11), 10), `${"é".repeat(10)}...`);
+});
+
+Deno.test("of the program's own texts keys, logins and queries are not shown", () => {
+  const cases: readonly (readonly [text: string, seen: string])[] = [
+    ["a/b", "a/b"],
+    ["a -----BEGIN PRIVATE KEY-----\nMII", "... in PEM"],
+    ["redis://user:pa@ss@a:1/", "redis://...@a:1/"],
+    ["user:pass@a:1", "...@a:1"],
+    ["wss://a/b?token=x", "wss://a/b?..."],
+    ["wss://u:p@a/b?c", "wss://...@a/b?..."],
+    ["/b\n?token=x@", "..."],
+    ["//user:x?y@a", "//..."],
+  ];
+  for (const [text, seen] of cases) assertEquals(discreet(text), seen);
 });
