@@ -1,8 +1,8 @@
 /** The headers of the PROXY protocol that are awaited, each within the same time. */
 
 import type { Transport } from "../api/network.ts";
-import { log } from "../base/log.ts";
 import type { PendingHandshakes } from "../connection/limits/pending_handshakes.ts";
+import { line, log } from "../base/log.ts";
 import { readProxyHeader } from "../proxy/proxy_protocol.ts";
 import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
 
@@ -50,7 +50,7 @@ export class ProxyHeaders {
     } catch (error) {
       if (!done()) return undefined;
       const { message } = error as Error;
-      log("warn", () => `dropped a connection without a PROXY header: ${message}`);
+      log("warn", () => line`dropped a connection without a PROXY header: ${message}`);
     }
     return undefined;
   }

@@ -1,5 +1,7 @@
 /** Asking an HTTP proxy for a tunnel, and reading its answer (RFC 9110 section 9.3.6). */
 
+import { describeValue } from "../base/check.ts";
+import { shown } from "../base/log/escaping.ts";
 import type { Transport } from "../api/network.ts";
 import { base64Of } from "../base/base64.ts";
 import { type HeadLimits, ResponseHeadParser } from "../core/http/head.ts";
@@ -51,7 +53,7 @@ export function tunnelRequest(request: TunnelRequest): Uint8Array {
   const authority = `${isIpv6 ? `[${name}]` : host}:${port}`;
   const isHost = isIpv6 || (host[0] !== "[" && !host.includes(":"));
   if (!isHost || parseAuthority(authority)?.port !== port || port === 0) {
-    throw new TunnelError(`no proxy can be asked for ${JSON.stringify(host)} port ${port}`);
+    throw new TunnelError(`no proxy can be asked for ${describeValue(host)} port ${port}`);
   }
   const authorization = credentials === undefined
     ? ""
@@ -129,7 +131,7 @@ export class TunnelAnswer {
     }
     // 101 is final, and no answer to CONNECT.
     if (status >= 200 || status === 101) {
-      const text = (reason || statusText(status)).slice(0, LONGEST_REASON);
+      const text = shown(reason || statusText(status), LONGEST_REASON);
       this.#refusal = new TunnelError(
         `the proxy answered ${status} ${text}`.trimEnd(),
         new RefusedAnswer(this.#parser.head),
