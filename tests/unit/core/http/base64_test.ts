@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { base64Of } from "../../../src/base/base64.ts";
+import { base64Of } from "../../../../src/core/http/base64.ts";
 
 Deno.test("RFC 4648 section 10's vectors, also where the engine has no method for it", () => {
   const vectors = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
