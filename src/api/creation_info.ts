@@ -40,7 +40,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
  *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxMessagesPerSecond`,
- *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
+ *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `messageTimeoutMs`, `maxLifetimeMs`, `maxBufferedBytes`,
  *   `spreadMs`;
  * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *

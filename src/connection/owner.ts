@@ -11,6 +11,7 @@ import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
 import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
+import type { BufferedBytes } from "./limits/buffered_bytes.ts";
 import type { HandshakeRates } from "./limits/handshake_rates.ts";
 import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
@@ -68,6 +69,7 @@ export interface ProtocolEntry {
 export interface ConnectionOwner {
   readonly face: Context;
   readonly limits: Limits;
+  readonly buffered: BufferedBytes;
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;
