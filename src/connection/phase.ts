@@ -26,6 +26,8 @@ export interface Phase {
   readonly response?: HttpExchange | undefined;
   /** What is known of the frame that is being received. */
   readonly frames?: FrameFacts;
+  /** Bytes that it holds of what has come: what is not whole yet, or waits for the program. */
+  readonly held: number;
   /** As `onBytes` of a transport's handler. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */

@@ -123,6 +123,10 @@ class StreamSession implements ExtensionSession {
     this.#inflater.keep();
   }
 
+  get held(): number {
+    return this.#inflater.held;
+  }
+
   read(target: Uint8Array): number {
     return this.#inflater.pull(target);
   }

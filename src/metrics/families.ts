@@ -149,6 +149,13 @@ export const FAMILIES: readonly Family[] = [
     samples: (stats) => byProtocol(stats, ({ unsentBytes }) => [[unsentBytes, {}]]),
   },
   {
+    name: "lws_buffered_bytes",
+    type: "gauge",
+    unit: "bytes",
+    help: "Bytes that all connections hold: unsent, gathered, or waiting to be read.",
+    samples: ({ bufferedBytes }) => [[bufferedBytes, {}]],
+  },
+  {
     name: "lws_probes_missed",
     type: "counter",
     help: "Pings that find a peer gone, and were not answered.",

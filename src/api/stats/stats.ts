@@ -120,9 +120,12 @@ export interface Stats extends ProtocolStats {
   readonly clientRetries: number;
   /**
    * How often a limit was hit, by its name; those that never were are left out. `maxConnections` counts the
-   * connections that took the last place. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
+   * connections that took the last place, `maxBufferedBytes` how often reading stopped, and each connection that was
+   * cut. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
    */
   readonly limitsHit: Readonly<Partial<Record<LimitName, number>>>;
+  /** What `maxBufferedBytes` bounds: bytes that all connections hold now. */
+  readonly bufferedBytes: number;
   /** Timers that are armed now, most of them timeouts of connections. */
   readonly timers: number;
   /** The same for each protocol, by its name. */

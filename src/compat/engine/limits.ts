@@ -23,6 +23,8 @@ export const GENEROUS_LIMITS: Partial<Limits> = {
   maxFragments: Number.MAX_SAFE_INTEGER,
   softUnsentBytes: MIB,
   maxUnsentBytes: 64 * MIB,
+  maxBufferedBytes: 1024 * MIB,
+  messageTimeoutMs: 0,
 };
 
 /**

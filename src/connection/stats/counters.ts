@@ -16,6 +16,7 @@ const LIMITS: { readonly [Name in Failure]?: LimitName } = {
   messageTooBig: "maxMessageSize",
   tooManyFragments: "maxFragments",
   tooManyEmptyFragments: "maxEmptyFragments",
+  messageTimeout: "messageTimeoutMs",
   tooManyMessages: "maxMessagesPerSecond",
   tooManyBytes: "maxBytesPerSecond",
 };

@@ -26,6 +26,7 @@ const FIRST: Omit<Stats, "protocols"> = {
   clientsFailed: {},
   clientRetries: 0,
   limitsHit: {},
+  bufferedBytes: 0,
   timers: 0,
 };
 
