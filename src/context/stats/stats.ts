@@ -51,6 +51,7 @@ export function statsOf({ counters, entries, connections, timers }: CountedConte
     ...sumOf(each),
     http: tally(http, counters.accepted),
     connecting,
+    turnedAway: recordOf(counters.turnedAway),
     handshakesRefused: recordOf(counters.refused),
     clientsFailed: recordOf(counters.failed),
     clientRetries: counters.retried,
