@@ -237,7 +237,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   onThrow(): void {
     if (this.response !== undefined && !this.response.hasBegun) {
       this.response.closes = true;
-      this.response.returnStatus(500, undefined);
+      this.response.turnAway(500);
     }
     this.#breakOff("callback", "lingers");
   }

@@ -53,6 +53,7 @@ export function statsOf(counted: CountedContext): Stats {
     ...sumOf(each),
     http: tally(http, counters.accepted),
     connecting,
+    turnedAway: recordOf(counters.turnedAway),
     handshakesRefused: recordOf(counters.refused),
     clientsFailed: recordOf(counters.failed),
     clientRetries: counters.retried,

@@ -22,6 +22,7 @@ const FIRST: Omit<Stats, "protocols"> = {
   probesMissed: 0,
   http: { now: 0, ever: 0 },
   connecting: 0,
+  turnedAway: {},
   handshakesRefused: {},
   clientsFailed: {},
   clientRetries: 0,
