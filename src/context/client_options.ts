@@ -255,7 +255,19 @@ function refuseName(field: string, value: unknown, fields: readonly string[]): n
   refuse(field, value, `only ${fields.join(", ")}${didYouMean(field, fields)}`);
 }
 
+/** In these are tokens and logins, and in what is no option may be anything. */
+const SHOWN: ReadonlySet<string> = FIELDS.difference(
+  new Set(["headers", "origin", "path", "protocol"]),
+);
+
 function refuse(field: string, value: unknown, allowed: string): never {
+  if (typeof value === "string" && value !== "" && !SHOWN.has(field)) {
+    const what = `a text of ${value.length} characters`;
+    throw new LwsError(
+      "invalid-argument",
+      `clientConnect: ${field} is ${what}; allowed: ${allowed}`,
+    );
+  }
   refuseArgument("clientConnect", field, value, allowed);
 }
 

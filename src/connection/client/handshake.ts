@@ -376,7 +376,7 @@ export class ClientHandshake implements Phase {
     const { hasUser } = this.#target;
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolForClient(protocol);
     if (entry === undefined) {
-      return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
+      return this.#fail("the server chose a protocol that the context has not");
     }
     connection.enter(entry);
     const isThere = hasUser || entry === this.#userOf;
