@@ -6,7 +6,7 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";

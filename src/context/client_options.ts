@@ -3,7 +3,7 @@
 import { checkRetry, type RetryPolicy } from "./clients/retry_policy.ts";
 import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import { isPlain, refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { isWhole } from "../base/option_rules.ts";
 import type { ClientTarget } from "../connection/client/route.ts";

@@ -121,7 +121,11 @@ export class FrameParser implements FrameFacts {
     return this.#inHand?.assembly?.length ?? 0;
   }
 
-  /** Whether a message is under way, and whether that has begun since the last call. */
+  /**
+   * Whether a message is under way, and whether that has begun since the last call.
+   *
+   * @ignore
+   */
   takeProgress(): Progress {
     const message = this.#inHand;
     if (message === undefined || !message.isOpen) return NONE;
