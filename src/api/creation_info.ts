@@ -39,8 +39,8 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
- *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxPendingHandshakes`, `maxMessagesPerSecond`,
- *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
+ *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxPendingHandshakes`,
+ *   `maxLoopLagMs`, `maxMessagesPerSecond`, `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
  *   `spreadMs`;
  * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *

@@ -19,6 +19,7 @@ export interface CountedContext {
   readonly entries: readonly ProtocolEntry[];
   readonly connections: Iterable<CountedConnection>;
   readonly timers: number;
+  readonly loopLagMs: number;
 }
 
 /** What there is now of one protocol. */
@@ -30,7 +31,8 @@ interface Now {
 
 type Numbers = { -readonly [Name in keyof ProtocolStats]: ProtocolStats[Name] };
 
-export function statsOf({ counters, entries, connections, timers }: CountedContext): Stats {
+export function statsOf(context: CountedContext): Stats {
+  const { counters, entries, connections, timers, loopLagMs } = context;
   const nows = entries.map((): Now => ({ servers: 0, clients: 0, unsent: 0 }));
   let http = 0;
   let connecting = 0;
@@ -57,6 +59,7 @@ export function statsOf({ counters, entries, connections, timers }: CountedConte
     clientRetries: counters.retried,
     limitsHit: recordOf(counters.limits),
     timers,
+    loopLagMs,
     protocols: Object.freeze(protocols),
   });
 }

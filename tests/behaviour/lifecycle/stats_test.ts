@@ -28,6 +28,7 @@ const FIRST: Omit<Stats, "protocols"> = {
   clientRetries: 0,
   limitsHit: {},
   timers: 0,
+  loopLagMs: 0,
 };
 
 const QUIET: Partial<ContextCreationInfo> = { kaTime: 0 };
