@@ -11,6 +11,8 @@
  *
  * With `--deflate` it takes and sends compressed messages (permessage-deflate), with
  * `--deflate-takeover` such that refer to the messages before them.
+ *
+ * With `--shed` it answers new requests 503 while its event loop lags by more than 100 ms.
  */
 
 import { createContext, type Protocol } from "../mod.ts";
@@ -60,6 +62,7 @@ if (import.meta.main) {
     port: 9001,
     hostname: "127.0.0.1",
     versions: "13",
+    shed: false,
     ...TLS_OPTIONS,
     ...DEFLATE_OPTIONS,
   };
@@ -75,6 +78,7 @@ if (import.meta.main) {
       versions: readVersions(options.versions, known),
       maxFramePayload: LONGEST,
       maxMessageSize: LONGEST,
+      maxLoopLagMs: options.shed ? 100 : Infinity,
       extensions: deflateExtensions(options),
       ...tls,
       options: { requireValidClientCert: options.ca !== "" },

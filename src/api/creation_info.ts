@@ -40,8 +40,8 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
  *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxPendingHandshakes`,
- *   `maxMessagesPerSecond`, `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`,
- *   `messageTimeoutMs`, `maxLifetimeMs`, `maxBufferedBytes`,
+ *   `maxLoopLagMs`, `maxMessagesPerSecond`, `maxBytesPerSecond`, `maxHandshakesPerSecond`,
+ *   `idleTimeoutMs`, `messageTimeoutMs`, `maxLifetimeMs`, `maxBufferedBytes`,
  *   `spreadMs`;
  * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *

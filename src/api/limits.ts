@@ -133,6 +133,13 @@ export interface Limits {
    */
   readonly maxPendingHandshakes: number;
   /**
+   * Milliseconds, from 1, by which the event loop may come late to its timers. While it is later, requests of HTTP and
+   * handshakes of WebSockets are answered 503, with `Retry-After: 1`, and established WebSockets go on; requests are
+   * served again once it lags less than half as much. A lag is told by {@linkcode Stats.loopLagMs}.
+   * Default: `Infinity`.
+   */
+  readonly maxLoopLagMs: number;
+  /**
    * Messages that the peer of a WebSocket, a server's or a client's, may send in a second, from 1. As many may come
    * at once; then they count as they come in on average. Control frames don't count. More has reading wait, or
    * closes with 1008, as {@linkcode RateInfo.rateExcess} says. Default: `Infinity`.
@@ -202,6 +209,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnections: 10_000,
   maxConnectionsPerAddress: Infinity,
   maxPendingHandshakes: 1_000,
+  maxLoopLagMs: Infinity,
   maxMessagesPerSecond: Infinity,
   maxBytesPerSecond: Infinity,
   maxHandshakesPerSecond: Infinity,

@@ -13,6 +13,7 @@ import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { BufferedBytes } from "./limits/buffered_bytes.ts";
 import type { HandshakeRates } from "./limits/handshake_rates.ts";
+import type { Overload } from "./limits/overload.ts";
 import type { PendingHandshakes } from "./limits/pending_handshakes.ts";
 import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
@@ -95,6 +96,8 @@ export interface ConnectionOwner {
   readonly handshakeRates: HandshakeRates | undefined;
   /** The accepted connections whose first request is not complete. */
   readonly pendingHandshakes: PendingHandshakes;
+  /** Undefined where a lag of the event loop is no reason to refuse. */
+  readonly overload: Overload | undefined;
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;

@@ -21,6 +21,7 @@ import { KeepAlive } from "../connection/keep_alive.ts";
 import { BufferedBytes } from "../connection/limits/buffered_bytes.ts";
 import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
 import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
+import { Overload } from "../connection/limits/overload.ts";
 import { PendingHandshakes } from "../connection/limits/pending_handshakes.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
@@ -52,6 +53,7 @@ import type { CheckedMount } from "../files/mounts.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import { BroadcastInbox } from "../remote/broadcast_inbox.ts";
 import { PatientClock } from "../service/patient_clock.ts";
+import { LoopLag } from "../service/loop_lag.ts";
 import { type PollCallbacks, Polling } from "../service/polling.ts";
 import { AutomaticScheduler, type Scheduler } from "../service/scheduler.ts";
 import { TimerWheel } from "../service/timer_wheel.ts";
@@ -81,6 +83,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly buffered: BufferedBytes;
   readonly handshakeRates: HandshakeRates | undefined;
   readonly pendingHandshakes: PendingHandshakes;
+  readonly overload: Overload | undefined;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -121,6 +124,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly #onAbort = () => void this.face.destroy();
   /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
   #isSetUp = false;
+  readonly #loopLag: LoopLag;
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
   #shutdown: Shutdown | undefined;
@@ -170,6 +174,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       counters: this.counters,
       holders: () => this.descriptors.connections.values(),
     });
+    this.#loopLag = new LoopLag(
+      this.polling?.scheduler.clock ?? info.clock,
+      () => this.overload?.look(),
+    );
+    const { maxLoopLagMs } = info.limits;
+    this.overload = maxLoopLagMs === Infinity
+      ? undefined
+      : new Overload(this.#loopLag, maxLoopLagMs);
     this.keepAlive = info.keepAlive && new KeepAlive(info.keepAlive, this.wheel, (socketFd) => {
       const phase = this.descriptors.connections.get(socketFd)?.phase;
       return phase instanceof WebSocketSession ? phase : undefined;
@@ -215,6 +227,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     }
     this.#setUpProtocols();
     this.inbox.open();
+    this.overload?.look();
     this.admission.open();
   }
 
@@ -229,14 +242,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   }
 
   stats(): Stats {
-    const { counters, entries, descriptors: { connections }, wheel, buffered } = this;
-    return statsOf({
-      counters,
-      entries,
-      connections: connections.values(),
-      timers: wheel.size,
-      buffered: buffered.bytes,
-    });
+    const { counters, entries, descriptors, wheel: { size: timers }, buffered } = this;
+    const connections = descriptors.connections.values();
+    const { ms: loopLagMs } = this.#loopLag;
+    return statsOf({ counters, entries, connections, timers, buffered: buffered.bytes, loopLagMs });
   }
 
   /** Begins a client's connection; what becomes of it is told later. */
@@ -265,6 +274,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.isDestroyed = true;
     this.#info.signal?.removeEventListener("abort", this.#onAbort);
     this.admission.stop();
+    this.#loopLag.stop();
     this.clients.stop();
     this.inbox.close();
     this.polling?.scheduler.release();

@@ -23,7 +23,7 @@ export interface Family {
   /** Of a counter without its `_total`; with a unit it ends in that. */
   readonly name: string;
   readonly type: "counter" | "gauge";
-  readonly unit?: "bytes";
+  readonly unit?: "bytes" | "seconds";
   readonly help: string;
   /** Its samples; none has the same labels as another. */
   samples(stats: Stats): readonly Sample[];
@@ -42,6 +42,7 @@ const REFUSAL_CAUSES = Object.keys(
     filter: 0,
     fault: 0,
     destroy: 0,
+    overload: 0,
   } satisfies Record<RefusalCause, 0>,
 );
 const TURNED_AWAY = [
@@ -195,6 +196,13 @@ export const FAMILIES: readonly Family[] = [
     type: "gauge",
     help: "Timers that are armed now.",
     samples: ({ timers }) => [[timers, {}]],
+  },
+  {
+    name: "lws_event_loop_lag_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "By how much the event loop comes late to its timers.",
+    samples: ({ loopLagMs }) => [[loopLagMs / 1000, {}]],
   },
 ];
 

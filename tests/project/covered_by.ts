@@ -253,6 +253,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/tracing/guarded_channel",
   ],
   "behaviour/rates/messages_test.ts": ["connection/limits/session_meter"],
+  "behaviour/rates/overload_test.ts": ["connection/limits/overload"],
   "behaviour/rates/pending_test.ts": ["connection/limits/pending_handshakes"],
   "behaviour/rates/times_test.ts": ["context/options/rates"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],

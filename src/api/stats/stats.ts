@@ -39,7 +39,8 @@ export interface TrafficTally {
  * context does not speak its version. `path`: no protocol serves its path. `subprotocol`: none of its subprotocols is
  * spoken. `origin`: a browser's page of another origin. `rate`: its address has asked for more than
  * `maxHandshakesPerSecond`. `filter`: the program, by `filterProtocolConnection` or an extension. `fault`: something of the
- * program's threw. `destroy`: the context is being destroyed.
+ * program's threw. `destroy`: the context is being destroyed. `overload`: the
+ * event loop lags more than `maxLoopLagMs`.
  *
  * @category Statistics
  */
@@ -52,7 +53,8 @@ export type RefusalCause =
   | "rate"
   | "filter"
   | "fault"
-  | "destroy";
+  | "destroy"
+  | "overload";
 
 /**
  * Why a server turned a connection or a request away. Connections: `accept`, the system could hand none out, as when
@@ -152,6 +154,13 @@ export interface Stats extends ProtocolStats {
   readonly bufferedBytes: number;
   /** Timers that are armed now, most of them timeouts of connections. */
   readonly timers: number;
+  /**
+   * Milliseconds by which the event loop comes late to a timer of 100 ms: what all that is ready has to wait. A lag
+   * fades within a second after it has passed. It is looked at from the first call of `stats` on, which has 0, until
+   * there was none for a minute, and always with `maxLoopLagMs`. Where the program calls for service it is how late
+   * it calls.
+   */
+  readonly loopLagMs: number;
   /** The same for each protocol, by its name. */
   readonly protocols: Readonly<Record<string, ProtocolStats>>;
 }

@@ -10,6 +10,7 @@ import { next } from "../../base/state_table.ts";
 import { AwaitedCallbacks } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
 import type { Connection, EndMode } from "../connection.ts";
+import { unavailability } from "../limits/overload.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { ExchangeTimer } from "./exchange_timer.ts";
 import { isForProtocol } from "./answers/fetched_answer.ts";
@@ -316,16 +317,13 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const seconds = Math.floor(owner.limits.keepAliveTimeoutMs / 1000);
     this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = new HttpResponse(connection, this, head);
-    const { counters, isDestroyed } = owner;
-    if (isDestroyed) {
-      if (decision.kind === "websocket") counters.refusedFor("destroy");
-      return this.refuse(503, "the context is being destroyed");
-    }
+    const unavailable = unavailability(owner, decision.kind === "websocket");
+    if (unavailable !== undefined) return this.refuse(503, unavailable.why, unavailable.fields);
     const isPlain = decision.kind === "plain" || !isForProtocol(owner, head);
     if (isPlain) return serveRequest(connection, this, head, framing, behind);
     switch (decision.kind) {
       case "refused":
-        counters.refusedFor(decision.isOfOtherVersion ? "version" : "malformed");
+        owner.counters.refusedFor(decision.isOfOtherVersion ? "version" : "malformed");
         return this.refuse(
           decision.status,
           decision.reason,

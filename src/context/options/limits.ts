@@ -161,6 +161,10 @@ export const LIMIT_RULES = {
     1,
     "Connections whose first request is not complete; one more closes the oldest silent one.",
   ),
+  maxLoopLagMs: lasting(
+    "maxLoopLagMs",
+    "By which the event loop may lag; past it new requests are answered 503.",
+  ),
   maxMessagesPerSecond: count(
     "maxMessagesPerSecond",
     1,

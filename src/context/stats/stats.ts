@@ -20,6 +20,7 @@ export interface CountedContext {
   readonly connections: Iterable<CountedConnection>;
   readonly timers: number;
   readonly buffered: number;
+  readonly loopLagMs: number;
 }
 
 /** What there is now of one protocol. */
@@ -31,8 +32,8 @@ interface Now {
 
 type Numbers = { -readonly [Name in keyof ProtocolStats]: ProtocolStats[Name] };
 
-export function statsOf(counted: CountedContext): Stats {
-  const { counters, entries, connections, timers, buffered } = counted;
+export function statsOf(context: CountedContext): Stats {
+  const { counters, entries, connections, timers, buffered, loopLagMs } = context;
   const nows = entries.map((): Now => ({ servers: 0, clients: 0, unsent: 0 }));
   let http = 0;
   let connecting = 0;
@@ -60,6 +61,7 @@ export function statsOf(counted: CountedContext): Stats {
     limitsHit: recordOf(counters.limits),
     bufferedBytes: buffered,
     timers,
+    loopLagMs,
     protocols: Object.freeze(protocols),
   });
 }

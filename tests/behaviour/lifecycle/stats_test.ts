@@ -29,6 +29,7 @@ const FIRST: Omit<Stats, "protocols"> = {
   limitsHit: {},
   bufferedBytes: 0,
   timers: 0,
+  loopLagMs: 0,
 };
 
 const QUIET: Partial<ContextCreationInfo> = { kaTime: 0 };

@@ -201,6 +201,7 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     clientTimeoutMs: 5_000,
     maxConnectionsPerAddress: Infinity,
     maxPendingHandshakes: 1_000,
+    maxLoopLagMs: Infinity,
     maxMessagesPerSecond: Infinity,
     maxBytesPerSecond: Infinity,
     maxHandshakesPerSecond: Infinity,

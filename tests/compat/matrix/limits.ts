@@ -25,6 +25,7 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   maxConnections: "the descriptors that the process may have",
   maxConnectionsPerAddress: "none",
   maxPendingHandshakes: "none",
+  maxLoopLagMs: "none",
   maxMessagesPerSecond: "none",
   maxBytesPerSecond: "none",
   maxHandshakesPerSecond: "none",
