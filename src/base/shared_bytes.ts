@@ -41,7 +41,7 @@ export class SharedBytes {
   hold(counted: HeldBytes): void {
     if (this.#holders++ > 0) return;
     this.#countedIn = counted;
-    counted.bytes += this.length;
+    counted.add(this.length);
   }
 
   /** Undoes {@linkcode hold}. */

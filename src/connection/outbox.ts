@@ -244,21 +244,16 @@ export abstract class Outbox implements Serviceable {
 
   /** Whether so many more bytes may be unsent, which a write of `given` bytes became. */
   #hasRoom(size: number, given: number): boolean {
-    const { buffered } = this.owner;
-    if (buffered.bytes + size > buffered.most && !this.#hasMemory(size)) return false;
-    return given < 0 || this.#queue.unsent + size <= this.owner.limits.maxUnsentBytes ||
-      this.#takesLong(given);
+    return given < 0 || this.#queue.unsent + size <= this.owner.buffered.unsentAtEase ||
+      this.#takesMore(size, given);
   }
 
-  /** Whether the connection is still there, once the context has what it may hold. */
-  #hasMemory(size: number): boolean {
+  /** Whether a write past the limit, or past that of all connections, is taken; if not, the connection is cut. */
+  #takesMore(size: number, given: number): boolean {
     const wasOpen = this.isOpen;
-    this.owner.buffered.onExcess(size);
-    return this.isOpen === wasOpen;
-  }
-
-  /** Whether a write past the limit is taken; if not, the connection is cut. */
-  #takesLong(given: number): boolean {
+    this.owner.buffered.makeRoom(size);
+    if (this.isOpen !== wasOpen) return false;
+    if (this.#queue.unsent + size <= this.owner.limits.maxUnsentBytes) return true;
     const others = this.#queue.unsent - this.#queue.besides;
     if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
     log(

@@ -169,9 +169,10 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
     this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
-    this.buffered = new BufferedBytes(info.limits.maxBufferedBytes, {
+    this.buffered = new BufferedBytes({
       wheel: this.wheel,
       counters: this.counters,
+      limits: info.limits,
       holders: () => this.descriptors.connections.values(),
     });
     this.#loopLag = new LoopLag(

@@ -51,6 +51,7 @@ export interface Holder {
 export interface BufferingContext {
   readonly wheel: TimerWheel;
   readonly counters: { hit(limit: "maxBufferedBytes"): void };
+  readonly limits: { readonly maxBufferedBytes: number; readonly maxUnsentBytes: number };
   /** All that there are. */
   readonly holders: () => Iterable<Holder>;
 }
@@ -60,21 +61,23 @@ export interface BufferingContext {
  * where it is too much.
  */
 export class BufferedBytes extends HeldBytes {
-  /** What would have the sum pass this calls {@linkcode onExcess} first. */
-  most: number;
+  /** What a connection may have unsent without asking for room by {@linkcode makeRoom}. */
+  unsentAtEase: number;
   readonly #limit: number;
   readonly #context: BufferingContext;
   readonly #holdings = new Map<Holder, Holding>();
-  /** Armed while connections are held back. */
+  /** Armed while the sum is looked after. */
   readonly #look: WheelTimer = new WheelTimer({ onTimeout: () => this.#lookAgain() });
   #heldBack = new Set<Holder>();
-  #heldSince = 0;
+  /** Since when reading is stopped, if it is. */
+  #heldSince: number | undefined;
   #loggedAt = -Infinity;
 
-  /** @param limit `maxBufferedBytes` */
-  constructor(limit: number, context: BufferingContext) {
+  constructor(context: BufferingContext) {
     super();
-    this.#limit = this.most = limit;
+    const { maxBufferedBytes, maxUnsentBytes } = context.limits;
+    this.#limit = this.most = maxBufferedBytes;
+    this.unsentAtEase = maxUnsentBytes;
     this.#context = context;
   }
 
@@ -124,22 +127,31 @@ export class BufferedBytes extends HeldBytes {
   #add(holder: Holder, holding: Holding, added: number): void {
     this.bytes += added;
     if (holding.sum === 0) this.#holdings.delete(holder);
-    else if (added > 0 && this.bytes > this.most) this.onExcess(0);
+    else if (added > 0 && this.bytes > this.most) this.makeRoom(0);
   }
 
-  /** The sum has passed {@linkcode most}, or would with so many bytes more. */
-  onExcess(more: number): void {
+  /** In the middle of a write nothing can be done; what writes or reads next asks, or the timer does. */
+  protected override onMost(): void {
+    if (this.unsentAtEase < 0) return;
+    this.unsentAtEase = -1;
+    this.#context.wheel.arm(this.#look, 0);
+  }
+
+  /** Does what there is to do for so many bytes more. */
+  makeRoom(more: number): void {
     const limit = this.#limit;
     if (this.bytes + more > limit * CUT_AT) this.#cut(limit - more);
-    if (this.bytes + more <= limit) return;
-    this.#holdBack();
-    this.most = Math.min(limit * CUT_AT, Math.max(limit, this.bytes + more) + limit * LOOKS_EACH);
+    if (this.bytes + more > this.most) {
+      this.#holdBack();
+      this.most = Math.min(limit * CUT_AT, this.bytes + more + limit * LOOKS_EACH);
+    }
+    this.unsentAtEase = this.#context.limits.maxUnsentBytes;
   }
 
   /** Reading stops for all that hold no less than those which hold something do on average. */
   #holdBack(): void {
     const { wheel, counters } = this.#context;
-    if (!this.#look.pending) {
+    if (this.#heldSince === undefined) {
       this.#heldSince = wheel.now();
       counters.hit("maxBufferedBytes");
       wheel.arm(this.#look, LOOK_MS);
@@ -156,12 +168,14 @@ export class BufferedBytes extends HeldBytes {
 
   #lookAgain(): void {
     const { wheel } = this.#context;
-    const isOver = this.bytes > this.#limit;
+    if (this.unsentAtEase < 0) this.makeRoom(0);
+    if (this.#heldSince === undefined) return;
     const hasTime = wheel.now() - this.#heldSince < PATIENCE_MS;
     if (this.bytes > this.#limit * GOES_ON_AT && hasTime) return wheel.arm(this.#look, LOOK_MS);
-    if (isOver) this.#cut(this.#limit * GOES_ON_AT);
+    if (this.bytes > this.#limit) this.#cut(this.#limit * GOES_ON_AT);
     const heldBack = this.#heldBack;
     this.#heldBack = new Set();
+    this.#heldSince = undefined;
     this.most = this.#limit;
     for (const holder of heldBack) holder.holdForMemory(false);
   }

@@ -330,7 +330,7 @@ export class TxQueue {
   }
 
   #take(size: number): Bytes {
-    this.counted.bytes += size;
+    this.counted.add(size);
     return acquire(size);
   }
 
@@ -374,7 +374,7 @@ export class TxQueue {
     const { length } = bytes;
     // A chunk is counted already.
     const added = SEGMENT_OVERHEAD + (chunk !== undefined || shared !== undefined ? 0 : length);
-    this.counted.bytes += added;
+    this.counted.add(added);
     const cost = added + (chunk === undefined ? 0 : chunk.length);
     this.#segments.push({ bytes, length, chunk, shared, cost, isBeside });
   }

@@ -178,6 +178,7 @@ Deno.test("one write that would take the sum past five quarters of the limit cut
   await settle();
   assertEquals(served.context.stats().servers.now, 3);
   assertEquals(small!.write(new Uint8Array(300 * KIB)), 300 * KIB);
+  assertEquals(small!.write("more"), 4);
   await settle();
   assertEquals(served.context.stats().servers.now, 2);
   assertEquals(large!.write("more"), -1, "the largest is gone");

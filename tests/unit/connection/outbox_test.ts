@@ -17,7 +17,8 @@ class TestOutbox extends Outbox {
   override readonly owner = {
     counters: { hit() {} },
     limits: DEFAULT_LIMITS,
-    buffered: new BufferedBytes(Infinity, {
+    buffered: new BufferedBytes({
+      limits: DEFAULT_LIMITS,
       wheel: new TimerWheel(new FakeClock()),
       counters: { hit() {} },
       holders: () => [],
