@@ -4,7 +4,7 @@
  *     deno run --allow-read --allow-write bench/peers/page.ts FILE.json docs/performance.md
  */
 
-import { type ContenderId, OURS, OURS_EPOLL, TITLES } from "./contenders.ts";
+import { type ContenderId, OURS, OURS_EPOLL, OURS_OPENSSL, TITLES } from "./contenders.ts";
 import { formatNumber, formatRatio, formatVerdict } from "./report.ts";
 import { type Measure, medianOf, type Report } from "./results.ts";
 import { TARGET_TABLES } from "./targets.ts";
@@ -29,9 +29,14 @@ export function fillPage(page: string, report: Report): string {
 
 function tablesOf(report: Report): string {
   const lines = report.measures.flatMap(linesOf);
+  const tls = report.measures.flatMap(tlsLinesOf);
   const cpu = report.measures.flatMap(cpuLinesOf);
   const ids = report.contenders.map(({ id }) => id);
-  const tables = ([OURS, OURS_EPOLL] as const).filter((of) => ids.includes(of)).map((of) =>
+  const ratios = ([OURS, OURS_EPOLL, OURS_OPENSSL] as const).map((of) => ({
+    of,
+    lines: of === OURS_OPENSSL ? tls : lines,
+  })).filter(({ of, lines }) => ids.includes(of) && lines.length > 0);
+  const tables = ratios.map(({ of, lines }) =>
     `${TITLES[of]}; for the others ${TITLES[of]} ÷ theirs, median (smallest–largest):\n\n` +
     table(lines, [of, ...ids.filter((id) => id !== of)], ({ measure, figure, digits }, id) => {
       const row = measure.rows.find(({ contender }) => contender === id);
@@ -72,6 +77,17 @@ function linesOf(measure: Measure): Line[] {
   return [
     line("messagesPerSecond", shape),
     ...isCrowd ? [line("worstMs", `${shape}: worst ms (less is better)`, 1)] : [],
+  ];
+}
+
+/** The same of what goes over TLS. */
+function tlsLinesOf(measure: Measure): Line[] {
+  if (measure.name === "idle-tls") return linesOf({ ...measure, name: "idle" });
+  if (!measure.name.startsWith("tls-")) return [];
+  const shape = shapeOf(measure.name.slice("tls-".length))!;
+  return [
+    { measure, figure: "messagesPerSecond", title: shape, digits: 0 },
+    { measure, figure: "cpu", title: `${shape}: CPU µs (less is better)`, digits: 1 },
   ];
 }
 
