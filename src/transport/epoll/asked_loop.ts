@@ -160,7 +160,7 @@ export class AskedLoop extends Readiness {
     for (let i = 0; i < count; i++) {
       const start = i * words;
       const fd = events[start + data]!;
-      if (fd === this.wakeFd) this.drain(fd);
+      if (fd === this.wakeFd) this.#wokeUp();
       else if (this.isOf(fd, events[start + data + 1]!)) tell(fd, events[start]!);
     }
     this.#events = events;
@@ -181,10 +181,15 @@ export class AskedLoop extends Readiness {
     try {
       await waiting;
     } finally {
-      // It ends them all.
-      if (--this.#waiting === 0) this.drain(this.wakeFd);
+      this.#waiting--;
+      this.#wokeUp();
       this.#shutIfDone();
     }
+  }
+
+  /** What wakes one wait ends them all, also one whose thread has yet to begin with it. */
+  #wokeUp(): void {
+    if (this.#waiting === 0) this.drain(this.wakeFd);
   }
 
   pollNow(pollFds: readonly PollFd[]): void {

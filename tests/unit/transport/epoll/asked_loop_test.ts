@@ -1,0 +1,46 @@
+/** How waits on other threads end, of a context that its program serves. */
+
+import { assertEquals } from "@std/assert";
+import type { PolledHost } from "../../../../src/api/network.ts";
+import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
+import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
+import { asIs, type Fault, FaultyLibc } from "./faulty_libc.ts";
+
+const HOST: PolledHost = {
+  isKnown: () => true,
+  watches() {},
+  leaves() {},
+  later: (_fd, work) => queueMicrotask(work),
+  asideIsNeeded() {},
+};
+
+Deno.test({
+  name:
+    "a wait whose thread begins late is ended by what has ended another one, so that all is closed",
+  ignore: !isEpollAvailable(),
+  async fn() {
+    const faulty = new FaultyLibc();
+    const threadIsThere = Promise.withResolvers<void>();
+    const late = (real: (...args: unknown[]) => unknown, ...args: unknown[]) =>
+      threadIsThere.promise.then(() => real(...args));
+    const goOn = Promise.withResolvers<void>();
+    const third: Fault = (real, ...args) => {
+      goOn.resolve();
+      return real(...args);
+    };
+    faulty.next("epollReady", late as unknown as Fault, asIs, third);
+    const network = new EpollNetwork(faulty.libc, 1).polled(HOST);
+    const listener = network.listen({ hostname: "127.0.0.1", port: 0 });
+    const waiting = network.ready();
+    network.release();
+    await goOn.promise;
+    listener.close();
+    threadIsThere.resolve();
+    let timer;
+    const hangs = new Promise((resolve) => timer = setTimeout(() => resolve("it hangs"), 20_000));
+    const ended = Promise.all([waiting, network.released!()]).then(() => "all is closed");
+    assertEquals(await Promise.race([ended, hangs]), "all is closed");
+    clearTimeout(timer);
+    assertEquals([...faulty.descriptors], []);
+  },
+});
