@@ -60,6 +60,7 @@ export type {
   RefusalCause,
   Stats,
   TrafficTally,
+  TurnedAwayCause,
 } from "./src/api/stats/stats.ts";
 export {
   CONNECTION_CHANNEL,

@@ -146,6 +146,8 @@ export interface ExtensionSession {
    * @throws {Error} which fails the connection, as for `read`.
    */
   keep?(): void;
+  /** How many bytes it holds of what was pushed, and of what that stands for: `maxBufferedBytes`. Default: none. */
+  readonly held?: number;
   /**
    * Fills `target` from its start as far as what was pushed goes, and returns how many bytes that are, from
    * 0 to the length of `target`; any other number fails the connection with 1011, with an `err` line.

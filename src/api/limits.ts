@@ -94,6 +94,16 @@ export interface Limits {
    */
   readonly maxUnsentBytes: number;
   /**
+   * Bytes, from 1024, that all connections may hold in memory together: what is unsent, with its buffers, what was read
+   * and waits for the rest of a frame or a message, for a turn or for the program, and heads of requests that are not
+   * answered. What `prepareMessage` or a topic sends to many counts once. Above it nothing more is read from those
+   * that hold the most, until three quarters are left, or for 5 seconds. What is still above it then is cut, the largest
+   * first, down to three quarters, with the cause `"unsent"` or `"limit"`; and at once above five quarters, down to the
+   * limit. Not in it are compressors, what the system holds, and what the program
+   * was given. Default: `268435456`.
+   */
+  readonly maxBufferedBytes: number;
+  /**
    * Milliseconds that a close handshake may take, and then, once more, that a client waits for the server
    * to close the connection. What was written before it has as much time for each part that leaves.
    *
@@ -147,6 +157,12 @@ export interface Limits {
    */
   readonly idleTimeoutMs: number;
   /**
+   * Milliseconds from the first byte of a message, or of a control frame, to its last one, of a server's or a client's
+   * peer; then the WebSocket is closed with 1008 and the cause `"timeout"`. Only the time in which this end does not
+   * read, as by `rxFlowControl` or past a rate, doesn't count. 0 is off, for messages without an end. Default: `60000`.
+   */
+  readonly messageTimeoutMs: number;
+  /**
    * Milliseconds after which a WebSocket, a server's or a client's, is closed with 1001 and the cause `"timeout"`, from
    * 1, so that clients come back: with new rights, or to another server. Default: `Infinity`.
    */
@@ -180,6 +196,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxEmptyFragments: 1_024,
   softUnsentBytes: 256 * 1024,
   maxUnsentBytes: 4 * 1024 * 1024,
+  maxBufferedBytes: 256 * 1024 * 1024,
   closeTimeoutMs: 5_000,
   clientTimeoutMs: 5_000,
   maxConnections: 10_000,
@@ -189,6 +206,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxBytesPerSecond: Infinity,
   maxHandshakesPerSecond: Infinity,
   idleTimeoutMs: Infinity,
+  messageTimeoutMs: 60_000,
   maxLifetimeMs: Infinity,
   spreadMs: 0,
 };

@@ -1,7 +1,7 @@
 /** The error for a wrong argument of a call, which names it. */
 
 import { LwsError } from "./errors.ts";
-import { discreet } from "./log/escaping.ts";
+import { discreet, LONGEST_SHOWN } from "./log/escaping.ts";
 
 /** Throws for the argument `name` of `call`. */
 export function refuseArgument(
@@ -29,9 +29,6 @@ export function refuseName(
     `${call}: there is no ${name}; allowed: ${allowed}${hint}`,
   );
 }
-
-/** As much of a text as a message shows: of a payload in the wrong place the log needs no more. */
-const LONGEST_SHOWN = 256;
 
 /** A value as a message shows it: never long, never with what an object holds, a key or a password. */
 export function describeValue(value: unknown): string {

@@ -1,6 +1,7 @@
 /** Bytes that many queues send: what follows each other in all of them is joined once, and not in each. */
 
 import { joined } from "./buffers.ts";
+import type { HeldBytes } from "./held_bytes.ts";
 
 /** Up to this length they are joined: longer ones cost no more in a write each. */
 const LONGEST_JOINED = 16 * 1024;
@@ -14,6 +15,9 @@ export class SharedBytes {
   /** What was put behind it last, and both of them. */
   #follower: SharedBytes | undefined;
   #withFollower: SharedBytes | undefined;
+  /** How many queues have them, and where the first one of these counts. */
+  #holders = 0;
+  #countedIn: HeldBytes | undefined;
 
   constructor(part: Uint8Array, before?: SharedBytes) {
     this.#part = part;
@@ -31,6 +35,20 @@ export class SharedBytes {
     const parts = [this.#part];
     for (let one = this.#before; one !== undefined; one = one.#before) parts.push(one.#part);
     return joined(parts.reverse());
+  }
+
+  /** A queue has them from now on: they count once, however many have them. */
+  hold(counted: HeldBytes): void {
+    if (this.#holders++ > 0) return;
+    this.#countedIn = counted;
+    counted.bytes += this.length;
+  }
+
+  /** Undoes {@linkcode hold}. */
+  letGo(): void {
+    if (--this.#holders > 0) return;
+    this.#countedIn!.bytes -= this.length;
+    this.#countedIn = undefined;
   }
 
   /** These and `follower` behind them, which are the same for all that ask in a row; undefined when too long. */

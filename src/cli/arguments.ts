@@ -1,7 +1,7 @@
 /** What a command line says: the options of a command, their help, and their values. */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { messageOf } from "../base/log.ts";
 
 /** One option of a command. */

@@ -1,6 +1,6 @@
 /** The program: which command, its help, its failures, its exit code. */
 
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { libraryVersion } from "../base/version.ts";
 import { Arguments, columns, helpOf, UsageError } from "./arguments.ts";

@@ -162,6 +162,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.#go("gone");
     this.transport = undefined;
     this.drop();
+    this.owner.buffered.forget(this);
     this.#liftTimeout();
     this.owner.unwatch(this.socketFd);
     const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
@@ -179,6 +180,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   #goOnWith(successor: Successor): void {
     this.transport = undefined;
     this.drop();
+    this.owner.buffered.forget(this);
     this.#peer = undefined;
     this.hasPeerEnded = false;
     this.isSsl = 0;
@@ -369,6 +371,11 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.#go("ends");
     // Without a transport a client is still connecting; its phase sees the state and lets go.
     this.transport?.close();
+  }
+
+  cutForMemory(cause: CloseCause): void {
+    this.abort(cause);
+    this.drop();
   }
 
   /**

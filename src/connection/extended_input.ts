@@ -101,6 +101,11 @@ export class ExtendedInput implements DecodedMessageHandler, DecodedStreamHandle
     this.#handler.onFail(failure, detail);
   }
 
+  /** Bytes that it holds of what has come. */
+  get held(): number {
+    return (this.#messages?.held ?? 0) + (this.#stream?.held ?? 0);
+  }
+
   /** Whether something decoded waits for receiving to go on, or for a turn. */
   get isHolding(): boolean {
     return this.#messages?.isStopped === true || this.#stream?.isHolding === true;

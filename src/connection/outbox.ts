@@ -9,6 +9,7 @@ import type { CloseCause } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
 import { line, log } from "../base/log.ts";
 import type { SharedBytes } from "../base/shared_bytes.ts";
+import type { BufferedBytes } from "./limits/buffered_bytes.ts";
 import { markEnd, moveMarks, passMarks } from "./messages/marks.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
 import { hasPadded, PRE_PADDING, takePadded } from "../core/websocket/lws_padding.ts";
@@ -52,6 +53,8 @@ export const FIRST_FREE_FLAG = 128;
 export interface SendingOwner {
   readonly counters: { hit(limit: "maxUnsentBytes"): void };
   readonly limits: Limits;
+  /** What all of its connections hold. */
+  readonly buffered: BufferedBytes;
   readonly scheduler: Scheduler;
   /** Calls `flush` of one that was written to outside a turn, before long. */
   flushLater(outbox: Outbox): void;
@@ -112,7 +115,11 @@ export abstract class Outbox implements Serviceable {
   /** The queue to put something in. */
   #filling(): TxQueue {
     const queue = this.#queue;
-    return queue === EMPTY_QUEUE ? this.#queue = takeQueue(this.#sizeHint) : queue;
+    return queue === EMPTY_QUEUE ? this.#queue = this.#newQueue() : queue;
+  }
+
+  #newQueue(): TxQueue {
+    return takeQueue(this.#sizeHint, this.owner.buffered);
   }
 
   // Queueing. Each says whether it was done; if not, there was no room, and the connection is cut.
@@ -219,6 +226,8 @@ export abstract class Outbox implements Serviceable {
     const queue = this.#filling();
     const before = queue.unsent;
     queue.ahead(work);
+    // It was cut meanwhile.
+    if (queue !== this.#queue) return queue.clear();
     if ((this.flags & MARKED) !== 0) moveMarks(this, queue.unsent - before);
   }
 
@@ -235,8 +244,17 @@ export abstract class Outbox implements Serviceable {
 
   /** Whether so many more bytes may be unsent, which a write of `given` bytes became. */
   #hasRoom(size: number, given: number): boolean {
+    const { buffered } = this.owner;
+    if (buffered.bytes + size > buffered.most && !this.#hasMemory(size)) return false;
     return given < 0 || this.#queue.unsent + size <= this.owner.limits.maxUnsentBytes ||
       this.#takesLong(given);
+  }
+
+  /** Whether the connection is still there, once the context has what it may hold. */
+  #hasMemory(size: number): boolean {
+    const wasOpen = this.isOpen;
+    this.owner.buffered.onExcess(size);
+    return this.isOpen === wasOpen;
   }
 
   /** Whether a write past the limit is taken; if not, the connection is cut. */
@@ -362,6 +380,8 @@ export abstract class Outbox implements Serviceable {
   /** The transport is done with its write: how many bytes have left, or {@linkcode BROKEN}. */
   written(): number {
     const queue = this.#queue;
+    // It was cut meanwhile, and what was under way is forgotten.
+    if (!queue.isWriting) return 0;
     const before = queue.unsent;
     if (!queue.written()) return this.#broken();
     if ((this.flags & MARKED) !== 0 && !passMarks(this, before - queue.unsent)) {

@@ -11,6 +11,7 @@ import type { ActiveProtocol, Protocol } from "../api/protocol.ts";
 import type { Caller } from "./callbacks.ts";
 import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
+import type { BufferedBytes } from "./limits/buffered_bytes.ts";
 import type { HandshakeRates } from "./limits/handshake_rates.ts";
 import type { PendingHandshakes } from "./limits/pending_handshakes.ts";
 import type { Metering } from "./limits/session_meter.ts";
@@ -69,6 +70,7 @@ export interface ProtocolEntry {
 export interface ConnectionOwner {
   readonly face: Context;
   readonly limits: Limits;
+  readonly buffered: BufferedBytes;
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;

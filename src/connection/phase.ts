@@ -6,7 +6,7 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import type { ClientEnd } from "./client/watch.ts";
 import type { Framed, PreparedMessage } from "./prepared_message.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
@@ -26,6 +26,8 @@ export interface Phase {
   readonly response?: HttpExchange | undefined;
   /** What is known of the frame that is being received. */
   readonly frames?: FrameFacts;
+  /** Bytes that it holds of what has come: what is not whole yet, or waits for the program. */
+  readonly held: number;
   /** As `onBytes` of a transport's handler. */
   onBytes(bytes: Uint8Array): number;
   /** The peer will send no more. */

@@ -1,6 +1,8 @@
 /** When a connection takes what has come: by leave of the program, of its phase and of the turn budget. */
 
 import type { Transport } from "../api/network.ts";
+import type { CloseCause } from "../api/reasons.ts";
+import type { Holder } from "./limits/buffered_bytes.ts";
 import { FIRST_FREE_FLAG, Outbox, type SendingOwner } from "./outbox.ts";
 import type { Phase } from "./phase.ts";
 import type { ProtocolCounters } from "./stats/counters.ts";
@@ -16,10 +18,15 @@ const PAUSED_BY_LOOP = FIRST_FREE_FLAG * 8;
 const PAUSED_BY_DIAL = FIRST_FREE_FLAG * 16;
 const DIVERTED = FIRST_FREE_FLAG * 32;
 const PAUSED_BY_RATE = FIRST_FREE_FLAG * 64;
-const PAUSED = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP | PAUSED_BY_DIAL | PAUSED_BY_RATE;
+const PAUSED_BY_MEMORY = FIRST_FREE_FLAG * 128;
+/** It is counted that something is held. */
+const HOLDS = FIRST_FREE_FLAG * 256;
+const PAUSED_BY_THIS_END = PAUSED_BY_USER | PAUSED_BY_PHASE | PAUSED_BY_LOOP | PAUSED_BY_DIAL |
+  PAUSED_BY_RATE;
+const PAUSED = PAUSED_BY_THIS_END | PAUSED_BY_MEMORY;
 
 /** The base of a connection, as {@linkcode Outbox} is. */
-export abstract class RxFlow extends Outbox implements TurnTaker {
+export abstract class RxFlow extends Outbox implements TurnTaker, Holder {
   transport: Transport | undefined;
   servedMs = 0;
 
@@ -27,18 +34,43 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
   abstract readonly phase: Phase | undefined;
   abstract readonly entry: { readonly counters: ProtocolCounters };
 
+  abstract cutForMemory(cause: CloseCause): void;
+
   onBytes(bytes: Uint8Array): number {
     const { budget } = this.owner;
-    if (!budget.begin(this)) return this.#waitForTurn(0);
+    if (!budget.begin(this)) {
+      this.#count(bytes.length);
+      return this.#waitForTurn(0);
+    }
     if (!this.isOpen) return bytes.length;
     const { outbox } = this;
     outbox.beginTurn();
     const taken = this.phase!.onBytes(bytes);
     outbox.endTurn();
+    this.#count(bytes.length - taken);
     this.entry.counters.wireReceived += taken;
     if (!budget.isSpent) return taken;
     budget.charge(this);
     return this.#waitForTurn(taken);
+  }
+
+  /** Counts what is held now, of which the transport has so many bytes that were not taken. */
+  #count(untaken: number): void {
+    const ofPhase = this.phase?.held ?? 0;
+    if (untaken + ofPhase > 0 || (this.flags & HOLDS) !== 0) this.#holds(untaken, ofPhase);
+  }
+
+  #holds(untaken: number, ofPhase: number): void {
+    this.#set(HOLDS, untaken + ofPhase > 0);
+    this.owner.buffered.holds(this, untaken, ofPhase);
+  }
+
+  /** What the phase holds may be another now. */
+  recount(): void {
+    const ofPhase = this.phase?.held ?? 0;
+    if (ofPhase === 0 && (this.flags & HOLDS) === 0) return;
+    this.flags |= HOLDS;
+    this.owner.buffered.holdsInPhase(this, ofPhase);
   }
 
   /** The turn budget is used up: what was not taken, and what follows, comes in this connection's turn. */
@@ -61,6 +93,7 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
     const { budget } = this.owner;
     if (budget.begin(this)) {
       this.outbox.turn(() => this.phase?.onTurn());
+      this.recount();
       if (!budget.isSpent) return true;
       budget.charge(this);
     }
@@ -77,6 +110,11 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
   /** Whether anything holds input back; a phase then stops in the middle of a read. */
   get isPaused(): boolean {
     return (this.flags & PAUSED) !== 0;
+  }
+
+  /** Whether anything but the memory of all does, so that it is not the peer that keeps a message waiting. */
+  get isPausedByThisEnd(): boolean {
+    return (this.flags & PAUSED_BY_THIS_END) !== 0;
   }
 
   /** Whether the program may be told of what has come. */
@@ -102,6 +140,10 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
     this.#hold(PAUSED_BY_DIAL, held);
   }
 
+  holdForMemory(held: boolean): void {
+    this.#hold(PAUSED_BY_MEMORY, held);
+  }
+
   #hold(flag: number, held: boolean): void {
     if (((this.flags & flag) !== 0) === held) return;
     this.#set(flag, held);
@@ -110,7 +152,7 @@ export abstract class RxFlow extends Outbox implements TurnTaker {
 
   /** Lets the peer's close frame in, however little the program wants to receive. */
   allowClose(): void {
-    this.#set(PAUSED_BY_LOOP | PAUSED_BY_DIAL, false);
+    this.#set(PAUSED_BY_LOOP | PAUSED_BY_DIAL | PAUSED_BY_MEMORY, false);
     this.allowInput(true);
   }
 

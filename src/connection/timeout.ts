@@ -2,7 +2,7 @@
 
 import { TIMEOUT_REASONS, type TimeoutReason } from "../api/timeouts.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { line, log, own } from "../base/log.ts";
 import { type TimerWheel, WheelEntry } from "../service/timer_wheel.ts";
 

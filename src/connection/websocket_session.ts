@@ -10,9 +10,9 @@ import { line, log, own } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
-import { type DecodedDataHandler, ExtendedInput, rulesFor, rulesOf } from "./extended_input.ts";
-import { checkWriteOptions, FrameWriter } from "./frame_writer.ts";
-import { endMessages, factsInHand, handOnMessages, takePiece } from "./messages/inbox.ts";
+import { checkWriteOptions } from "./frame_writer.ts";
+import { endMessages, handOnMessages, takePiece } from "./messages/inbox.ts";
+import { IncomingFrames } from "./messages/incoming_frames.ts";
 import { failSends } from "./messages/sending.ts";
 import type { HeaderSource, Phase } from "./phase.ts";
 import { isAnswer, type Probed, type Probing, UNPROBED } from "./probing.ts";
@@ -40,8 +40,7 @@ import {
   OPCODE_PING,
   OPCODE_TEXT,
 } from "../core/websocket/frame.ts";
-import { type FrameFacts, type FrameHandler, FrameParser } from "../core/websocket/frame_parser.ts";
-import type { FrameReader, WireCodec } from "../core/websocket/wire/codec.ts";
+import type { WireCodec } from "../core/websocket/wire/codec.ts";
 import {
   attempt,
   type ExtensionLayers,
@@ -56,12 +55,9 @@ interface SentClose extends CloseStatus {
 }
 
 /** One side of an established WebSocket connection (RFC 6455 sections 5 to 7). */
-export class WebSocketSession extends FrameWriter
-  implements Phase, FrameHandler, DecodedDataHandler, MeteredSession, Probed {
-  readonly #parser: FrameReader;
+export class WebSocketSession extends IncomingFrames implements Phase, MeteredSession, Probed {
   /** Those of the request, until the session has begun. */
   headers: HeaderSource | undefined;
-  readonly #extended: ExtendedInput | undefined;
   aliveAt: number = UNPROBED;
   probing: Probing | undefined = undefined;
   #state = WEBSOCKET.first;
@@ -81,13 +77,6 @@ export class WebSocketSession extends FrameWriter
   ) {
     super(connection, layers, codec);
     this.headers = headers;
-    if (codec !== undefined) {
-      this.#parser = codec.reader({ ...rulesOf(connection, layers), handler: this });
-    } else this.#parser = new FrameParser(rulesFor(connection, layers), this);
-    if (layers !== undefined) {
-      connection.extensions = layers.names;
-      this.#extended = new ExtendedInput(connection, this.#parser, layers, this);
-    }
     const { keepAlive } = connection.owner;
     if (codec === undefined || codec.hasPing) keepAlive?.begin(this);
   }
@@ -106,6 +95,8 @@ export class WebSocketSession extends FrameWriter
       if (result !== 0) this.onReturn(reason, result);
     }
     this.headers = undefined;
+    // The head of the request is not held any more.
+    connection.recount();
   }
 
   /** All that the context lists hear of it, and those in use are called from now on. */
@@ -139,15 +130,15 @@ export class WebSocketSession extends FrameWriter
 
   onBytes(bytes: Uint8Array): number {
     if (this.aliveAt !== UNPROBED) this.connection.owner.keepAlive!.heard(this);
-    return this.#extended === undefined ? this.#parser.parse(bytes) : this.#extended.take(bytes);
+    return this.take(bytes);
   }
 
   /** The callback is called from here, plain or decoded: one call deeper it would not be inlined. */
   onData(piece: Uint8Array): void {
-    if (this.#extended !== undefined && this.#extended.decodes(piece)) return;
+    if (this.extended !== undefined && this.extended.decodes(piece)) return;
     // Once the closing handshake has begun only the peer's close frame still counts.
     if (this.#state !== "OPEN") return;
-    const frames = this.#extended?.frames ?? this.#parser;
+    const frames = this.extended?.frames ?? this.parser;
     const isLast = frames.isFinal && frames.remaining === 0;
     if (this.meter !== undefined && !this.meter.received(piece.length, isLast)) return;
     const connection = this.connection;
@@ -163,11 +154,6 @@ export class WebSocketSession extends FrameWriter
       const result = call(connection, connection.entry, "receive", piece);
       if (result < 0) this.onReturn("receive", result);
     }
-  }
-
-  get frames(): FrameFacts {
-    const inHand = this.connection.isDiverted ? factsInHand(this.connection) : undefined;
-    return inHand ?? this.#extended?.frames ?? this.#parser;
   }
 
   get isEstablished(): boolean {
@@ -201,7 +187,7 @@ export class WebSocketSession extends FrameWriter
   }
 
   onEnd(): void {
-    if (!this.#extended?.isHolding) return this.#onEnded();
+    if (!this.extended?.isHolding) return this.#onEnded();
     // All that came before it is told first, and onTurn looks for the end then.
     if (!this.connection.isPaused) this.connection.goOn();
   }
@@ -211,7 +197,7 @@ export class WebSocketSession extends FrameWriter
     if (this.#state === "OPEN") {
       this.#flushExtensions();
       // What has no close frames is closed like this, but not inside a frame.
-      if (this.framing.codec?.hasCloseFrame === false && this.#parser.remaining === 0) {
+      if (this.framing.codec?.hasCloseFrame === false && this.parser.remaining === 0) {
         this.#sentClose = { code: CLOSE_NO_STATUS, reason: "", behind: 0 };
       }
     }
@@ -282,13 +268,13 @@ export class WebSocketSession extends FrameWriter
       connection.endsFor("callback");
       if (this.framing.layers !== undefined) this.#flushExtensions();
     }
-    this.#parser.stop();
+    this.parser.stop();
     connection.end("callback");
   }
 
   onTurn(): void {
     const connection = this.connection;
-    this.#extended?.resume();
+    this.extended?.resume();
     if (connection.isDiverted) handOnMessages(connection);
     // A program that has stopped receiving is not told of the end either.
     const mayGoOn = connection.canDeliver && !connection.owner.budget.isSpent;
@@ -299,8 +285,9 @@ export class WebSocketSession extends FrameWriter
     if (this.aliveAt !== UNPROBED) this.connection.owner.keepAlive!.pause(this, paused);
     const connection = this.connection;
     const { socketFd } = connection;
-    if (paused) this.#parser.stop();
-    else if (this.#extended?.mayHold || connection.hasPeerEnded || connection.isDiverted) {
+    if (this.clock !== undefined) this.clock.onPause();
+    if (paused) this.parser.stop();
+    else if (this.extended?.mayHold || connection.hasPeerEnded || connection.isDiverted) {
       // In a turn of its own, as all that was held back is.
       const service = () => {
         if (connection.phase === this && connection.canDeliver) connection.goOn();
@@ -317,7 +304,7 @@ export class WebSocketSession extends FrameWriter
     const { code, reason } = said ??
       { code: wasClean ? CLOSE_NO_STATUS : CLOSE_ABNORMAL, reason: "" };
     this.#step("gone");
-    this.#parser.release();
+    this.parser.release();
     this.connection.owner.keepAlive?.end(this);
     const info = { code, reason, wasClean, cause };
     connection.entry.counters.closed(info);
@@ -336,7 +323,7 @@ export class WebSocketSession extends FrameWriter
     const { codec } = this.framing;
     if (this.#sentClose === undefined) return false;
     if (codec === undefined || codec.hasCloseFrame) return this.#receivedClose !== undefined;
-    return codec.mayClose && this.#parser.remaining === 0 && this.connection.hasPeerEnded;
+    return codec.mayClose && this.parser.remaining === 0 && this.connection.hasPeerEnded;
   }
 
   write(
@@ -398,7 +385,7 @@ export class WebSocketSession extends FrameWriter
   #onClose(payload: Uint8Array): void {
     const status = decodeClose(payload);
     if (typeof status === "string") return this.onFail(status);
-    this.#parser.stop();
+    this.parser.stop();
     this.#receivedClose = status;
     this.connection.endsFor("peer");
     if (this.#state === "OPEN") {
@@ -417,6 +404,7 @@ export class WebSocketSession extends FrameWriter
     this.#state = next(WEBSOCKET, this.#state, event, connection.socketFd);
     connection.owner.topics.end(connection);
     this.meter?.stop();
+    this.clock?.stop();
   }
 
   #failWith(failure: Failure, detail?: string): void {
@@ -431,7 +419,7 @@ export class WebSocketSession extends FrameWriter
       this.#sentClose = { code, reason, behind: 0 };
       if (this.#flushExtensions()) this.closeFrame(encodeClose(code, reason), code);
     }
-    this.#parser.stop();
+    this.parser.stop();
     this.connection.end(cause, "lingers");
   }
 

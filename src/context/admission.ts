@@ -54,8 +54,7 @@ export class Admission implements AcceptorHost {
     this.#owner = owner;
     this.#info = info;
     this.#parts = parts;
-    const { wheel, limits: { headerTimeoutMs }, pendingHandshakes } = owner;
-    this.#proxyHeaders = new ProxyHeaders(wheel, headerTimeoutMs, pendingHandshakes);
+    this.#proxyHeaders = new ProxyHeaders(owner);
   }
 
   /** Takes a listener, from which {@linkcode open} accepts; false when the program can't watch it. */
@@ -104,6 +103,10 @@ export class Admission implements AcceptorHost {
     counters.hit("maxConnections");
     if (!this.#isToldFull) log("warn", `maxConnections (${maxConnections}) reached: others wait`);
     this.#isToldFull = true;
+  }
+
+  acceptFailed(): void {
+    this.#owner.counters.turnAway("accept");
   }
 
   #take(transport: Transport): void {
@@ -256,7 +259,9 @@ export class Admission implements AcceptorHost {
     if (verdict === 0) owner.pendingHandshakes.makeRoom();
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
-    if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
+    const hasUser = verdict === 0 && !owner.isDestroyed && makeUser(connection, first);
+    if (!hasUser) {
+      if (!owner.isDestroyed) owner.counters.turnAway(verdict === 0 ? "fault" : "filter");
       this.#drop(fd, transport);
       return undefined;
     }
@@ -288,7 +293,11 @@ export class Admission implements AcceptorHost {
       verify(info, trial) {
         return connection.isOpen && judges(connection, entries[0]!, info, trial);
       },
-      failed: (why) => log("info", () => line`connection ${socketFd}: ${why}`),
+      failed(why) {
+        // Where it isn't, this is what came of its end.
+        if (connection.isOpen) owner.counters.turnAway("tls");
+        log("info", () => line`connection ${socketFd}: ${why}`);
+      },
       secured(info) {
         connection.tls = info;
         connection.isSsl = info.isSsl;
@@ -301,6 +310,7 @@ export class Admission implements AcceptorHost {
     const count = this.#perAddress.get(address) ?? 0;
     if (count < this.#owner.limits.maxConnectionsPerAddress) return false;
     this.#owner.counters.hit("maxConnectionsPerAddress");
+    this.#owner.counters.turnAway("maxConnectionsPerAddress");
     log("info", () => line`${address} has maxConnectionsPerAddress (${count}) already`);
     return true;
   }

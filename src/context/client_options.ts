@@ -3,7 +3,7 @@
 import { checkRetry, type RetryPolicy } from "./clients/retry_policy.ts";
 import type { ClientConnectInfo, ClientConnectOptions } from "../api/client_info.ts";
 import { isPlain, refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { isWhole } from "../base/option_rules.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
@@ -255,7 +255,19 @@ function refuseName(field: string, value: unknown, fields: readonly string[]): n
   refuse(field, value, `only ${fields.join(", ")}${didYouMean(field, fields)}`);
 }
 
+/** In these are tokens and logins, and in what is no option may be anything. */
+const SHOWN: ReadonlySet<string> = FIELDS.difference(
+  new Set(["headers", "origin", "path", "protocol"]),
+);
+
 function refuse(field: string, value: unknown, allowed: string): never {
+  if (typeof value === "string" && value !== "" && !SHOWN.has(field)) {
+    const what = `a text of ${value.length} characters`;
+    throw new LwsError(
+      "invalid-argument",
+      `clientConnect: ${field} is ${what}; allowed: ${allowed}`,
+    );
+  }
   refuseArgument("clientConnect", field, value, allowed);
 }
 

@@ -18,6 +18,7 @@ import type { ClientTarget } from "../connection/client/route.ts";
 import { Connection } from "../connection/connection.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
+import { BufferedBytes } from "../connection/limits/buffered_bytes.ts";
 import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
 import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
 import { PendingHandshakes } from "../connection/limits/pending_handshakes.ts";
@@ -77,6 +78,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly options: CheckedOptions;
   readonly keepAlive: KeepAlive | undefined;
   readonly metering: Metering | undefined;
+  readonly buffered: BufferedBytes;
   readonly handshakeRates: HandshakeRates | undefined;
   readonly pendingHandshakes: PendingHandshakes;
   /** Whether TCP keep-alive is on for what the program brings along. */
@@ -163,6 +165,11 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.scheduler = this.polling?.scheduler ?? new AutomaticScheduler();
     this.budget = this.polling === undefined ? turnBudgetOf(info.clock, info.network) : UNLIMITED;
     this.wheel = new TimerWheel(this.polling?.scheduler.clock ?? new PatientClock(info.clock));
+    this.buffered = new BufferedBytes(info.limits.maxBufferedBytes, {
+      wheel: this.wheel,
+      counters: this.counters,
+      holders: () => this.descriptors.connections.values(),
+    });
     this.keepAlive = info.keepAlive && new KeepAlive(info.keepAlive, this.wheel, (socketFd) => {
       const phase = this.descriptors.connections.get(socketFd)?.phase;
       return phase instanceof WebSocketSession ? phase : undefined;
@@ -222,8 +229,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   }
 
   stats(): Stats {
-    const { counters, entries, descriptors: { connections }, wheel } = this;
-    return statsOf({ counters, entries, connections: connections.values(), timers: wheel.size });
+    const { counters, entries, descriptors: { connections }, wheel, buffered } = this;
+    return statsOf({
+      counters,
+      entries,
+      connections: connections.values(),
+      timers: wheel.size,
+      buffered: buffered.bytes,
+    });
   }
 
   /** Begins a client's connection; what becomes of it is told later. */

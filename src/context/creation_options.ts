@@ -14,7 +14,7 @@ import type { TlsMembers } from "../api/tls.ts";
 import type { Broker } from "../api/topics/broker.ts";
 import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { line, log, own } from "../base/log.ts";
 import { checkAll } from "../base/option_rules.ts";

@@ -6,7 +6,7 @@ import { isReason, type Reason, REASONS } from "../api/reasons.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { call, callAny } from "../connection/callbacks.ts";
 import type { Connection } from "../connection/connection.ts";

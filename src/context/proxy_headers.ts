@@ -1,22 +1,21 @@
 /** The headers of the PROXY protocol that are awaited, each within the same time. */
 
 import type { Transport } from "../api/network.ts";
-import type { PendingHandshakes } from "../connection/limits/pending_handshakes.ts";
 import { line, log } from "../base/log.ts";
+import type { ConnectionOwner } from "../connection/owner.ts";
 import { readProxyHeader } from "../proxy/proxy_protocol.ts";
-import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
+import { WheelTimer } from "../service/timer_wheel.ts";
+
+/** What they need of their context. */
+type HeaderOwner = Pick<ConnectionOwner, "wheel" | "limits" | "counters" | "pendingHandshakes">;
 
 /** Reads them, until it is stopped. */
 export class ProxyHeaders {
-  readonly #wheel: TimerWheel;
-  readonly #timeoutMs: number;
-  readonly #handshakes: PendingHandshakes;
+  readonly #owner: HeaderOwner;
   readonly #pending = new Set<AbortController>();
 
-  constructor(wheel: TimerWheel, timeoutMs: number, handshakes: PendingHandshakes) {
-    this.#wheel = wheel;
-    this.#timeoutMs = timeoutMs;
-    this.#handshakes = handshakes;
+  constructor(owner: HeaderOwner) {
+    this.#owner = owner;
   }
 
   /** How many there are. */
@@ -27,20 +26,24 @@ export class ProxyHeaders {
   /** Reads the one of an accepted connection; undefined when there is none, and it is closed. */
   async read(transport: Transport): Promise<Transport | undefined> {
     const aborter = new AbortController();
+    const { wheel, counters, pendingHandshakes, limits: { headerTimeoutMs } } = this.#owner;
     const timer = new WheelTimer({
-      onTimeout: () => aborter.abort(new Error(`none came within ${this.#timeoutMs} ms`)),
+      onTimeout() {
+        counters.hit("headerTimeoutMs");
+        aborter.abort(new Error(`none came within ${headerTimeoutMs} ms`));
+      },
     });
     const newcomer = {
       abort: () => this.#drop(aborter, "it made room for another"),
     };
-    this.#handshakes.makeRoom();
-    this.#handshakes.add(newcomer);
+    pendingHandshakes.makeRoom();
+    pendingHandshakes.add(newcomer);
     this.#pending.add(aborter);
-    this.#wheel.arm(timer, this.#timeoutMs);
+    wheel.arm(timer, headerTimeoutMs);
     /** Whether it is still wanted. */
     const done = () => {
-      this.#wheel.cancel(timer);
-      this.#handshakes.forget(newcomer);
+      wheel.cancel(timer);
+      pendingHandshakes.forget(newcomer);
       return this.#pending.delete(aborter);
     };
     try {
@@ -49,6 +52,7 @@ export class ProxyHeaders {
       proxied.close();
     } catch (error) {
       if (!done()) return undefined;
+      counters.turnAway("proxyHeader");
       const { message } = error as Error;
       log("warn", () => line`dropped a connection without a PROXY header: ${message}`);
     }

@@ -2,7 +2,7 @@
 
 import type { DestroyOptions } from "../api/context.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import type { Connection } from "../connection/connection.ts";
 import { type TimerWheel, WheelTimer, type WheelTimerOwner } from "../service/timer_wheel.ts";
 

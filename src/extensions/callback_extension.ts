@@ -12,7 +12,7 @@ import {
 } from "../api/extension.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { disregard, isPromised } from "../base/callback_results.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind } from "../base/face.ts";
 import { isLogged, line, log, own, thrown } from "../base/log.ts";

@@ -144,6 +144,10 @@ export class DeflateSession implements ExtensionSession {
     this.#inflater?.keep();
   }
 
+  get held(): number {
+    return this.#inflater?.held ?? 0;
+  }
+
   read(target: Uint8Array): number {
     const inflater = this.#inflater;
     // The unit ended where the target did.

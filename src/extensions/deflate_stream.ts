@@ -9,7 +9,7 @@ import type {
   ExtensionSession,
   OutgoingPart,
 } from "../api/extension.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { messageOf } from "../base/log.ts";
 import type { ExtensionOffer } from "../core/websocket/extension_header.ts";
@@ -121,6 +121,10 @@ class StreamSession implements ExtensionSession {
 
   keep(): void {
     this.#inflater.keep();
+  }
+
+  get held(): number {
+    return this.#inflater.held;
   }
 
   read(target: Uint8Array): number {

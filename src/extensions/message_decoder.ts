@@ -84,6 +84,11 @@ export class MessageDecoder implements FrameFacts {
     return this.#stop !== undefined;
   }
 
+  /** Bytes that it holds, of what has come and of what that stands for. */
+  get held(): number {
+    return (this.#stop?.ahead.length ?? 0) + (this.#extension.held ?? 0);
+  }
+
   /**
    * Takes a piece of a frame, of which `frame` tells: the same until all of it is decoded, which may be
    * behind a stop.

@@ -2,7 +2,7 @@
 
 import { shown } from "../base/log/escaping.ts";
 import { describeValue } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { parseLength } from "../core/http/syntax.ts";
 import {

@@ -113,6 +113,14 @@ export class SessionChain implements ExtensionSession {
     );
   }
 
+  get held(): number {
+    let sum = this.#plain?.length ?? 0;
+    for (const { session, buffer } of this.#links) {
+      sum += (session.held ?? 0) + (buffer?.length ?? 0);
+    }
+    return sum;
+  }
+
   /** Copies the piece only: what lies between two members is in buffers of this chain. */
   keep(): void {
     this.#plain = this.#plain?.slice();

@@ -38,6 +38,11 @@ export class StreamDecoder {
     return this.#hasMore || (this.#isStopped && this.#rest.length > 0);
   }
 
+  /** Bytes that it holds, of what has come and of what that stands for. */
+  get held(): number {
+    return this.#rest.length + (this.#extension.held ?? 0);
+  }
+
   /** Takes all of `bytes`, or nothing while what came before can't be parsed. */
   take(bytes: Uint8Array): number {
     this.resume();

@@ -206,6 +206,10 @@ class NativeInflater implements Inflater {
     return this.#input.subarray(this.#position);
   }
 
+  get held(): number {
+    return this.#input.length - this.#position;
+  }
+
   push(data: Uint8Array): void {
     if (this.#handle === undefined) throw new Error(INFLATER_CLOSED);
     if (this.#position < this.#input.length) throw new Error(NOT_USED_UP);

@@ -77,6 +77,8 @@ export interface Inflater {
   keep(): void;
   /** What was pushed and isn't used up yet: a view. */
   readonly rest: Uint8Array;
+  /** Bytes of its buffers, the window not counted. */
+  readonly held: number;
   /**
    * Forgets what was inflated and what was pushed.
    *

@@ -95,6 +95,10 @@ class WholeInflater implements Inflater {
     return this.#input.subarray(0, this.#length);
   }
 
+  get held(): number {
+    return this.#input.length + (this.#output?.length ?? 0);
+  }
+
   push(data: Uint8Array): void {
     if (this.#isClosed) throw new Error(INFLATER_CLOSED);
     if (this.#hasTail) throw new Error(NOT_USED_UP);

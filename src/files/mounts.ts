@@ -3,7 +3,7 @@
 import type { Mount } from "../api/creation_info.ts";
 import type { Folder } from "../api/folder.ts";
 import { isPlain } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { checkAll, type Checked, flag, type Inquiry, type Rule } from "../base/option_rules.ts";
 import { isFieldValue } from "../core/http/syntax.ts";
 

@@ -8,6 +8,7 @@ import {
   type ProtocolStats,
   type RefusalCause,
   type Stats,
+  type TurnedAwayCause,
 } from "../api/stats/stats.ts";
 import { DEFAULT_TOPIC_LIMITS } from "../api/topics/limits.ts";
 
@@ -43,6 +44,22 @@ const REFUSAL_CAUSES = Object.keys(
     destroy: 0,
   } satisfies Record<RefusalCause, 0>,
 );
+const TURNED_AWAY = [
+  ...Object.keys(
+    {
+      accept: 0,
+      fault: 0,
+      filter: 0,
+      maxConnectionsPerAddress: 0,
+      maxPendingHandshakes: 0,
+      proxyHeader: 0,
+      tls: 0,
+    } satisfies Record<Exclude<TurnedAwayCause, `${number}`>, 0>,
+  ),
+  // What the library answers of itself.
+  ...["400", "403", "404", "405", "406", "408", "413", "414", "417", "426", "429", "431"],
+  ...["500", "501", "503", "505"],
+];
 const FAILURE_CAUSES = Object.keys(
   { refused: 0, timeout: 0, failed: 0 } satisfies Record<ClientFailureCause, 0>,
 );
@@ -98,6 +115,12 @@ export const FAMILIES: readonly Family[] = [
     samples: ({ connecting }) => [[connecting, {}]],
   },
   {
+    name: "lws_turned_away",
+    type: "counter",
+    help: "Connections and requests that a server turned away.",
+    samples: ({ turnedAway }) => named("cause", TURNED_AWAY, turnedAway),
+  },
+  {
     name: "lws_handshakes_refused",
     type: "counter",
     help: "Handshakes of WebSockets that a server refused.",
@@ -147,6 +170,13 @@ export const FAMILIES: readonly Family[] = [
     unit: "bytes",
     help: "Bytes that were written and have not left.",
     samples: (stats) => byProtocol(stats, ({ unsentBytes }) => [[unsentBytes, {}]]),
+  },
+  {
+    name: "lws_buffered_bytes",
+    type: "gauge",
+    unit: "bytes",
+    help: "Bytes that all connections hold: unsent, gathered, or waiting to be read.",
+    samples: ({ bufferedBytes }) => [[bufferedBytes, {}]],
   },
   {
     name: "lws_probes_missed",

@@ -10,7 +10,7 @@ import {
 import type { Clock } from "../api/service.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { isPermissionError, LwsError } from "../base/errors.ts";
 import { TxQueue } from "../core/websocket/send_queue.ts";
 import {

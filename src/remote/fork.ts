@@ -3,7 +3,7 @@
 import type { ContextCreationInfo } from "../api/creation_info.ts";
 import type { Broker } from "../api/topics/broker.ts";
 import { refuseArgument, refuseName } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { isWhole } from "../base/option_rules.ts";
 import { checkBroker, shareBroker, type SharedBroker } from "./broker/share.ts";

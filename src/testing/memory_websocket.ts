@@ -3,7 +3,7 @@
 import { MemoryError } from "./memory_transport.ts";
 import type { MemoryPeer } from "./memory_peer.ts";
 import { refuseArgument } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { digests } from "../context/digests.ts";
 import { type ResponseHead, ResponseHeadParser } from "../core/http/head.ts";
 import {

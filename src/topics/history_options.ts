@@ -2,7 +2,7 @@
 
 import { DEFAULT_HISTORY, type HistoryOptions } from "../api/topics/broker.ts";
 import { refuseArgument, refuseName } from "../base/check.ts";
-import { didYouMean } from "../base/did_you_mean.ts";
+import { didYouMean } from "../base/text/did_you_mean.ts";
 import { isWhole } from "../base/option_rules.ts";
 
 /** Brokers count in 63 bits at least, and write no exponents. */

@@ -23,6 +23,8 @@ export interface AcceptorHost {
   readonly hasRoom: boolean;
   /** Takes a connection; the next one waits in the backlog until a promise is fulfilled. */
   accepted(transport: Transport): void | Promise<void>;
+  /** No connection could be taken from the system, as when no descriptor is left. */
+  acceptFailed?(): void;
 }
 
 /** What an accept that failed says, and what follows from it. */
@@ -83,7 +85,9 @@ export class Acceptor {
         transport = await this.#listener.accept();
       } catch (error) {
         if (this.#isStopped) return;
-        if (this.#failures.failed(error)) await this.#rest(REST_MS);
+        if (!this.#failures.failed(error)) continue;
+        this.#host.acceptFailed?.();
+        await this.#rest(REST_MS);
         continue;
       }
       this.#failures.accepted();
@@ -174,6 +178,7 @@ export class PolledAcceptor {
         void this.#host.accepted(transport);
       } catch (error) {
         if (!this.#failures.failed(error)) continue;
+        this.#host.acceptFailed?.();
         this.#timer = this.#clock.setTimer(() => this.#rested(), REST_MS);
         break;
       }

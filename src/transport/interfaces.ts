@@ -1,6 +1,7 @@
 /** The addresses of a network interface, to listen on or to connect from. */
 
 import { isIP } from "node:net";
+import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 
 /** What is read of an interface's address. */
@@ -40,13 +41,18 @@ export function interfaceAddresses(iface: string, options: InterfaceOptions = {}
   if (all === undefined) {
     throw new LwsError(
       "permission-denied",
-      `may not look up the interface "${iface}"; run with --allow-sys=networkInterfaces, or give an IP address`,
+      `may not look up the interface ${
+        describeValue(iface)
+      }; run with --allow-sys=networkInterfaces, or give an IP address`,
     );
   }
   const own = all.filter(({ name }) => name === iface);
   if (own.length === 0) {
     const names = [...new Set(all.map(({ name }) => name))].join(", ");
-    throw new LwsError("invalid-option", `no interface "${iface}"; there are: ${names}`);
+    throw new LwsError(
+      "invalid-option",
+      `no interface ${describeValue(iface)}; there are: ${names}`,
+    );
   }
   const usable = own.filter((each) => !(disableIpv6 && each.family === "IPv6"));
   if (usable.length === 0) {

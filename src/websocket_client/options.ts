@@ -3,7 +3,7 @@
 import type { ClientConnectInfo } from "../api/client_info.ts";
 import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../api/creation_info.ts";
 import { describeValue, isPlain } from "../base/check.ts";
-import { nearestName } from "../base/did_you_mean.ts";
+import { nearestName } from "../base/text/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import type { PermessageDeflateOptions } from "../extensions/permessage_deflate_params.ts";
 import type {

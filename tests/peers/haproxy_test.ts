@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { makeCertificates } from "../support/certificates.ts";
+import { overStacks } from "../support/tls/stacks.ts";
 import { assertSeen, CLIENT, goThrough } from "./front.ts";
 import { haproxy } from "./haproxy.ts";
 import { HAPROXY } from "./peer.ts";
@@ -40,10 +41,11 @@ HAPROXY.test("HAProxy comes by a unix socket, with the PROXY protocol", async ()
   await Deno.remove(folder, { recursive: true });
 });
 
-HAPROXY.test("HAProxy speaks TLS to us, with the PROXY protocol in front of it", async () => {
+overStacks("HAProxy speaks TLS to us, with the PROXY protocol in front of it", async (stack) => {
   const { localhost } = await makeCertificates();
   const seen = await goThrough(
     {
+      ...stack.sockets,
       proxyProtocol: true,
       sslCertFilepath: localhost.cert,
       sslPrivateKeyFilepath: localhost.key,
@@ -53,4 +55,4 @@ HAPROXY.test("HAProxy speaks TLS to us, with the PROXY protocol in front of it",
   );
   assertSeen(seen);
   assertEquals([...new Set(seen.filtered)], [CLIENT]);
-});
+}, HAPROXY.test);

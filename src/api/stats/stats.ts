@@ -55,6 +55,25 @@ export type RefusalCause =
   | "destroy";
 
 /**
+ * Why a server turned a connection or a request away. Connections: `accept`, the system could hand none out, as when
+ * no descriptor is left; `maxConnectionsPerAddress` and `maxPendingHandshakes`; `proxyHeader`, there was none of the
+ * PROXY protocol; `filter`, the program by `filterNetworkConnection`; `tls`, the handshake of TLS failed; `fault`,
+ * `perSessionData` threw. Requests, handshakes of WebSockets included, that the library answered with an error: its
+ * status, as `"431"`.
+ *
+ * @category Statistics
+ */
+export type TurnedAwayCause =
+  | "accept"
+  | "fault"
+  | "filter"
+  | "maxConnectionsPerAddress"
+  | "maxPendingHandshakes"
+  | "proxyHeader"
+  | "tls"
+  | `${number}`;
+
+/**
  * Why a client's handshake came to nothing. `refused`: the server, or a proxy, answered with another status.
  * `timeout`: `clientTimeoutMs`. `failed`: anything else, as a server that is not there.
  *
@@ -112,6 +131,11 @@ export interface Stats extends ProtocolStats {
   readonly http: ConnectionTally;
   /** Clients that are connecting now. */
   readonly connecting: number;
+  /**
+   * Connections and requests that a server turned away, by their causes; those that never came about are left out.
+   * What the program itself answers does not count, nor do 404, 412 and 416 of files.
+   */
+  readonly turnedAway: Readonly<Partial<Record<TurnedAwayCause, number>>>;
   /** Handshakes that a server refused, by their causes; those that never came about are left out. */
   readonly handshakesRefused: Readonly<Partial<Record<RefusalCause, number>>>;
   /** Clients that were never established, by their causes. */
@@ -120,9 +144,12 @@ export interface Stats extends ProtocolStats {
   readonly clientRetries: number;
   /**
    * How often a limit was hit, by its name; those that never were are left out. `maxConnections` counts the
-   * connections that took the last place. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
+   * connections that took the last place, `maxBufferedBytes` how often reading stopped, and each connection that was
+   * cut. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
    */
   readonly limitsHit: Readonly<Partial<Record<LimitName, number>>>;
+  /** What `maxBufferedBytes` bounds: bytes that all connections hold now. */
+  readonly bufferedBytes: number;
   /** Timers that are armed now, most of them timeouts of connections. */
   readonly timers: number;
   /** The same for each protocol, by its name. */

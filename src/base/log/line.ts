@@ -1,6 +1,7 @@
 /** A line of the log as a template and its values, of which the template says whether two are of one kind. */
 
-import { harmless, shown } from "./escaping.ts";
+import { LwsError } from "../errors.ts";
+import { harmless, LONGEST_SHOWN, shown } from "./escaping.ts";
 import { describeError, describeFailure } from "./thrown.ts";
 
 /** The longest text of the program's own, as an error's message that lists what is allowed. */
@@ -51,19 +52,26 @@ export function own(text: string | number): OwnText {
 export function thrown(error: unknown): OwnText {
   const stack = describeError(error);
   const message = describeFailure(error);
-  return traced(stack, stack.startsWith(message) ? message.length : undefined);
+  // The library's own have lists of what is allowed; in the others may be what a stranger has sent.
+  const longest = error instanceof LwsError ? LONGEST_OWN : LONGEST_SHOWN;
+  return traced(stack, longest, stack.startsWith(message) ? message.length : undefined);
 }
 
 /**
  * The text of an error with its stack, as a value of a line.
  *
+ * @param longest of what stands before the stack more is cut
  * @param length of what stands before the stack. Default: up to the first frame.
  */
-export function traced(text: string, length: number = text.search(/\n {4}at /)): OwnText {
+export function traced(
+  text: string,
+  longest: number = LONGEST_SHOWN,
+  length: number = text.search(/\n {4}at /),
+): OwnText {
   const end = length < 0 ? text.length : length;
   const lines = text.slice(end).split("\n").filter((each) => each.startsWith("    at "));
   const frames = lines.slice(0, MOST_FRAMES).map((each) => `\n${harmless(each, LONGEST_OWN)}`);
-  return new OwnText(shown(text.slice(0, end), LONGEST_OWN) + frames.join(""), false);
+  return new OwnText(shown(text.slice(0, end), longest) + frames.join(""), false);
 }
 
 /** A line that is one text of the library's own. */

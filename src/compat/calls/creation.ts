@@ -8,7 +8,7 @@ import {
 } from "../../api/creation_info.ts";
 import type { Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
 import { FileService } from "./files/file_service.ts";

@@ -6,7 +6,7 @@
 import type { RateInfo } from "../../api/creation/rate_info.ts";
 import type { WireInfo } from "../../api/creation/wire_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { refuse } from "./guards.ts";
 
 const MIB = 1024 * 1024;
@@ -23,6 +23,8 @@ export const GENEROUS_LIMITS: Partial<Limits> = {
   maxFragments: Number.MAX_SAFE_INTEGER,
   softUnsentBytes: MIB,
   maxUnsentBytes: 64 * MIB,
+  maxBufferedBytes: 1024 * MIB,
+  messageTimeoutMs: 0,
 };
 
 /**

@@ -44,6 +44,7 @@ const CONNECTING: Partial<Record<HandshakeState, TimeoutReason>> = {
 
 /** Connects, asks, and hands over to a {@linkcode WebSocketSession}, or fails with one reason. */
 export class ClientHandshake implements Phase {
+  readonly held = 0;
   readonly #connection: Connection;
   readonly #target: ClientTarget;
   readonly #routes: Connector;
@@ -213,13 +214,10 @@ export class ClientHandshake implements Phase {
     this.giveUp(`${reason} returned ${result}`);
   }
 
-  onTurn(): void {
-    // The transport has held the bytes back.
-  }
+  // The transport holds the bytes back.
+  onTurn(): void {}
 
-  onPause(_paused: boolean): void {
-    // The transport holds the bytes back.
-  }
+  onPause(_paused: boolean): void {}
 
   onClose(cause: CloseCause, error: unknown): ClientFailure {
     this.#step("gone");
@@ -378,7 +376,7 @@ export class ClientHandshake implements Phase {
     const { hasUser } = this.#target;
     const entry = protocol === undefined ? owner.entries[0]! : owner.protocolForClient(protocol);
     if (entry === undefined) {
-      return this.#fail(`the server chose the protocol "${protocol}", which the context has not`);
+      return this.#fail("the server chose a protocol that the context has not");
     }
     connection.enter(entry);
     const isThere = hasUser || entry === this.#userOf;

@@ -31,6 +31,8 @@ export class RequestReader {
   #request: ReadRequest | undefined;
   /** The length of a head whose eight bytes have not all come; else 0. */
   #headLength = 0;
+  /** That of the last head that was read. */
+  length = 0;
 
   constructor(
     owner: ReadingOwner,
@@ -71,6 +73,7 @@ export class RequestReader {
   #readHead(bytes: Uint8Array): number {
     const length = this.#parser.parse(bytes);
     if (length === 0) return 0;
+    this.length = length;
     const { head } = this.#parser;
     this.#parser.reset();
     logRequest(this.#socketFd, head, length);

@@ -167,7 +167,8 @@ export class HttpResponse implements HttpExchange {
   }
 
   #fail(status: FileFailure, fields: Fields = []): void {
-    this.returnStatus(status, undefined, fields);
+    if (status < 500) this.returnStatus(status, undefined, fields);
+    else this.turnAway(status, fields);
     this.complete();
   }
 
@@ -250,7 +251,14 @@ export class HttpResponse implements HttpExchange {
   refuse(status: number, why: string, fields: Fields): void {
     this.closes = true;
     this.fetched?.abandon(why);
-    this.returnStatus(status, undefined, fields);
+    this.turnAway(status, fields);
+  }
+
+  /** As `returnStatus`, with an error that is the library's own and counts as such. */
+  turnAway(status: number, fields: Fields = []): 0 | 1 {
+    const result = this.returnStatus(status, undefined, fields);
+    if (result === 0) this.#connection.owner.counters.turnAway(`${status}`);
+    return result;
   }
 
   writeEarlyHints(headers: Fields): 0 | -1 {

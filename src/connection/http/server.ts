@@ -35,6 +35,7 @@ export interface HttpSessionOptions {
 
 /** HTTP/1.1 on one accepted connection (RFC 9112): one request after the other. */
 export class HttpSession implements Phase, HandshakeExchange, PlainExchange, ResponseHost {
+  readonly isEstablished = false;
   readonly #connection: Connection;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly #first: ProtocolEntry;
@@ -72,8 +73,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.state = next(HTTP_SERVER, this.state, event, this.#connection.socketFd);
   }
 
-  get isEstablished(): boolean {
-    return false;
+  get held(): number {
+    return this.response === undefined ? 0 : this.#reader.length;
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -236,7 +237,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   onThrow(): void {
     if (this.response !== undefined && !this.response.hasBegun) {
       this.response.closes = true;
-      this.response.returnStatus(500, undefined);
+      this.response.turnAway(500);
     }
     this.#breakOff("callback", "lingers");
   }
@@ -255,11 +256,9 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.endIfQuiet();
   }
 
-  /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
-  onTurn(): void {
-    // The transport has held the bytes back.
-  }
+  onTurn(): void {} // The transport has held the bytes back.
 
+  /** The loop in onBytes looks for itself, after every piece; here only the time stops. */
   onPause(paused: boolean): void {
     if (this.callbacks.isAwaiting) return;
     if (paused) this.body?.rest();
@@ -414,6 +413,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.isCompletionOwed = response.isCompletionOwed;
     this.response = undefined;
     this.headers = undefined;
+    connection.recount();
     // The next answer doesn't wait for it to leave.
     connection.outbox.setAside();
     // The program may have the last piece in hand.

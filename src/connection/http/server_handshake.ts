@@ -1,7 +1,7 @@
 /** The opening handshake on a server: how a request becomes a WebSocket (RFC 6455 section 4.2.2). */
 
 import type { Reason } from "../../api/reasons.ts";
-import { KeptTexts } from "../../base/kept_texts.ts";
+import { KeptTexts } from "../../base/text/kept_texts.ts";
 import { line, log, type LogLevel, messageOf, own } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";

@@ -13,13 +13,13 @@ export interface Newcomer {
 /** Has the oldest one make room for a new one: first those of which nothing has come. */
 export class PendingHandshakes {
   readonly #most: number;
-  readonly #counters: Pick<ContextCounters, "hit">;
+  readonly #counters: ContextCounters;
   /** As sets, the oldest ones first. */
   readonly #silent = new Set<Newcomer>();
   readonly #begun = new Set<Newcomer>();
 
   /** @param most from 1 */
-  constructor(most: number, counters: Pick<ContextCounters, "hit">) {
+  constructor(most: number, counters: ContextCounters) {
     this.#most = most;
     this.#counters = counters;
   }
@@ -35,6 +35,7 @@ export class PendingHandshakes {
     const [oldest] = this.#silent.size > 0 ? this.#silent : this.#begun;
     this.forget(oldest!);
     this.#counters.hit("maxPendingHandshakes");
+    this.#counters.turnAway("maxPendingHandshakes");
     log("info", () => {
       const which = oldest!.socketFd ?? "without a PROXY header";
       return `connection ${which}: made room for another, at maxPendingHandshakes (${this.#most})`;

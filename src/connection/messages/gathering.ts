@@ -1,19 +1,51 @@
 /** Whole messages, of the pieces in which they come. */
 
 import type { Wsi } from "../../api/wsi.ts";
+import { freeBuffer } from "../../base/buffers.ts";
 import { behind } from "../../base/face.ts";
+import type { BufferedBytes, Gathered, Holder } from "../limits/buffered_bytes.ts";
 import { FAILURES } from "../../core/websocket/close.ts";
 
 /** What fails when a message is too big. Implemented by Connection. */
-interface Failing {
-  readonly owner: { readonly counters: { hit(limit: "maxMessageSize"): void } };
+interface Failing extends Holder {
+  readonly owner: {
+    readonly counters: { hit(limit: "maxMessageSize"): void };
+    readonly buffered: BufferedBytes;
+  };
   close(cause: "limit", code: number, reason: string): number;
 }
 
+const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+/** What one takes beside its bytes. */
+const OVERHEAD = 200;
+
 /** The pieces of a message that came in several. */
-interface Gathering {
-  bytes: Uint8Array;
-  length: number;
+class Gathering implements Gathered {
+  bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
+  length = 0;
+
+  /** Returns how many bytes it takes more for it. */
+  append(piece: Uint8Array): number {
+    const old = this.bytes;
+    const from = this.length;
+    const length = from + piece.length;
+    const room = old.length;
+    if (length > room) {
+      this.bytes = new Uint8Array(Math.max(length, 2 * (from === 0 ? length : room)));
+      this.bytes.set(old.subarray(0, from));
+      // The garbage collector would let many such pile up first.
+      if (from > 0) freeBuffer(old);
+    }
+    this.bytes.set(piece, from);
+    this.length = length;
+    return this.bytes.length - room;
+  }
+
+  free(): void {
+    if (this.length > 0) freeBuffer(this.bytes);
+    this.bytes = NO_BYTES;
+    this.length = 0;
+  }
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -39,21 +71,36 @@ export class MessageGatherer {
     const before = gathering === undefined ? 0 : gathering.length;
     // Refused by what the frame announces, before it is gathered.
     if (before + piece.length + wsi.remainingPacketPayload > maxMessageSize) {
-      this.#gatherings.delete(wsi);
+      if (gathering !== undefined) this.#drop(wsi, gathering);
       return refuseTooBig(wsi);
     }
     if (isFirst && isLast) return wsi.frameIsBinary ? piece.slice() : decoder.decode(piece);
 
-    const grown = gathering ?? { bytes: new Uint8Array(piece.length * 2), length: 0 };
-    append(grown, piece);
+    const grown = gathering ?? new Gathering();
+    const added = grown.append(piece);
     if (!isLast) {
       if (gathering === undefined) this.#gatherings.set(wsi, grown);
+      if (added > 0) count(wsi, gathering === undefined ? added + OVERHEAD : added, grown);
       return undefined;
     }
-    this.#gatherings.delete(wsi);
     const whole = grown.bytes.subarray(0, grown.length);
-    return wsi.frameIsBinary ? whole.slice() : decoder.decode(whole);
+    const message = wsi.frameIsBinary ? whole.slice() : decoder.decode(whole);
+    if (gathering !== undefined) this.#drop(wsi, gathering, added);
+    else grown.free();
+    return message;
   }
+
+  /** @param added by how much it grew last, which is not counted */
+  #drop(wsi: Wsi, gathering: Gathering, added = 0): void {
+    this.#gatherings.delete(wsi);
+    count(wsi, added - gathering.bytes.length - OVERHEAD, undefined);
+    gathering.free();
+  }
+}
+
+function count(wsi: Wsi, added: number, gathered: Gathered | undefined): void {
+  const connection = behind<Failing>(wsi);
+  connection.owner.buffered.gathers(connection, added, gathered);
 }
 
 /** What fails the connection is no close of the program's, which an extension may put off. */
@@ -61,15 +108,4 @@ function refuseTooBig(wsi: Wsi): undefined {
   const connection = behind<Failing>(wsi);
   connection.owner.counters.hit("maxMessageSize");
   connection.close("limit", ...FAILURES.messageTooBig);
-}
-
-function append(gathering: Gathering, piece: Uint8Array): void {
-  const length = gathering.length + piece.length;
-  if (length > gathering.bytes.length) {
-    const grown = new Uint8Array(Math.max(length, gathering.bytes.length * 2));
-    grown.set(gathering.bytes.subarray(0, gathering.length));
-    gathering.bytes = grown;
-  }
-  gathering.bytes.set(piece, gathering.length);
-  gathering.length = length;
 }

@@ -33,6 +33,8 @@ export interface Receiving extends Caller {
   divert(isOn: boolean): void;
   /** Holds input back while the loop works, whatever the program says by flow control. */
   holdForLoop(held: boolean): void;
+  /** What waits for the loop is less. */
+  recount(): void;
   dropFor(reason: "receive" | "clientReceive", result: number): void;
   turn(work: () => void): void;
 }
@@ -109,11 +111,16 @@ class Inbox {
   #dequeue(): Message {
     const message = this.#queued[this.#taken++]!;
     this.#queuedBytes -= message.length + MESSAGE_OVERHEAD;
+    this.#connection.recount();
     if (!this.#hasQueued) {
       this.#queued = [];
       this.#taken = 0;
     }
     return message;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
   }
 
   #hold(): void {
@@ -250,6 +257,11 @@ export function messagesOf(
 /** Gives a piece to the loop of a connection that has one; false for one that the callback gets. */
 export function takePiece(connection: object, piece: Uint8Array): boolean {
   return inboxes.get(connection)?.take(piece) ?? false;
+}
+
+/** Bytes of messages that no loop has taken yet. */
+export function queuedFor(connection: object): number {
+  return inboxes.get(connection)?.queuedBytes ?? 0;
 }
 
 /** What is known of a message that a loop has left to the callback, while that is called for it. */

@@ -7,6 +7,7 @@ import {
   MOST_CODES,
   OTHER_CODES,
   type RefusalCause,
+  type TurnedAwayCause,
 } from "../../api/stats/stats.ts";
 import type { Failure } from "../../core/websocket/close.ts";
 
@@ -16,6 +17,7 @@ const LIMITS: { readonly [Name in Failure]?: LimitName } = {
   messageTooBig: "maxMessageSize",
   tooManyFragments: "maxFragments",
   tooManyEmptyFragments: "maxEmptyFragments",
+  messageTimeout: "messageTimeoutMs",
   tooManyMessages: "maxMessagesPerSecond",
   tooManyBytes: "maxBytesPerSecond",
 };
@@ -61,6 +63,7 @@ export class ContextCounters {
   readonly refused: Map<RefusalCause, number> = new Map();
   readonly failed: Map<ClientFailureCause, number> = new Map();
   readonly limits: Map<LimitName, number> = new Map();
+  readonly turnedAway: Map<TurnedAwayCause, number> = new Map();
 
   refusedFor(cause: RefusalCause): void {
     increment(this.refused, cause);
@@ -68,6 +71,10 @@ export class ContextCounters {
 
   failedFor(cause: ClientFailureCause): void {
     increment(this.failed, cause);
+  }
+
+  turnAway(cause: TurnedAwayCause): void {
+    increment(this.turnedAway, cause);
   }
 
   hit(limit: LimitName): void {

@@ -12,7 +12,7 @@ import type { PreparedMessage } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { disregard } from "../../base/callback_results.ts";
 import { refuseArgument } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { behind, isFace } from "../../base/face.ts";
 import { LwsError } from "../../base/errors.ts";
 import { line, log, messageOf, own, thrown } from "../../base/log.ts";

@@ -2,7 +2,7 @@
 
 import type { RetryOptions } from "../../api/client/retry.ts";
 import { refuseArgument } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import type { ClientEnd } from "../../connection/client/watch.ts";
 import { retryAfterOf } from "../../core/http/retry_after.ts";

@@ -140,6 +140,11 @@ export const LIMIT_RULES = {
     1024,
     "Unsent on a connection; a `write` past it fails, and ends the connection.",
   ),
+  maxBufferedBytes: bytes(
+    "maxBufferedBytes",
+    1024,
+    "That all connections may hold; above it the largest are not read from, and cut in the end.",
+  ),
   closeTimeoutMs: milliseconds("closeTimeoutMs", "That a closing handshake may take."),
   clientTimeoutMs: milliseconds(
     "clientTimeoutMs",
@@ -174,6 +179,10 @@ export const LIMIT_RULES = {
   idleTimeoutMs: lasting(
     "idleTimeoutMs",
     "Without a message either way; then a WebSocket is closed with 1001.",
+  ),
+  messageTimeoutMs: milliseconds(
+    "messageTimeoutMs",
+    "From a message's first byte to its last one; then 1008. 0 is off.",
   ),
   maxLifetimeMs: lasting("maxLifetimeMs", "After which a WebSocket is closed with 1001."),
   spreadMs: LIFETIME_SPREAD,

@@ -4,7 +4,7 @@ import { CONTEXT_PORT_NO_LISTEN, type ContextCreationInfo } from "../../api/crea
 import type { Extension, ExtensionStruct } from "../../api/extension.ts";
 import type { ActiveProtocol, Protocol } from "../../api/protocol.ts";
 import { isPlain } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { messageOf } from "../../base/log.ts";
 import {
   anything,

@@ -1,6 +1,6 @@
 /** The checks of what requests may bring, and how much of it the program sees. */
 
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import type { Inquiry } from "../../base/option_rules.ts";
 import type { CheckedTokenLimits } from "../../connection/http/header_reader.ts";
 import { HEADER_TOKENS, type HeaderToken, TOKEN_NAMES } from "../../core/http/header_tokens.ts";

@@ -1,7 +1,7 @@
 /** The rules of the switches of a context, and their check. */
 
 import type { CheckedOptions, ContextOptions } from "../../api/creation_info.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { checkAll, flag, type Inquiry, type Rule } from "../../base/option_rules.ts";
 
 /** What a switch may depend on. */

@@ -3,7 +3,7 @@
 import type { Broker } from "../../api/topics/broker.ts";
 import type { BrokerPresence } from "../../api/topics/broker_presence.ts";
 import { DEFAULT_TOPIC_LIMITS, type TopicInfo, type TopicLimits } from "../../api/topics/limits.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import {
   checkAll,
   type Inquiry,

@@ -5,7 +5,7 @@ import { type CallbackArguments, isReason, type Reason, REASONS } from "../../ap
 import type { Wsi } from "../../api/wsi.ts";
 import { isPromised } from "../../base/callback_results.ts";
 import { describeValue, isPlain, refuseArgument } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { behind } from "../../base/face.ts";
 import { line, log, own } from "../../base/log.ts";

@@ -19,6 +19,7 @@ export interface CountedContext {
   readonly entries: readonly ProtocolEntry[];
   readonly connections: Iterable<CountedConnection>;
   readonly timers: number;
+  readonly buffered: number;
 }
 
 /** What there is now of one protocol. */
@@ -30,7 +31,8 @@ interface Now {
 
 type Numbers = { -readonly [Name in keyof ProtocolStats]: ProtocolStats[Name] };
 
-export function statsOf({ counters, entries, connections, timers }: CountedContext): Stats {
+export function statsOf(counted: CountedContext): Stats {
+  const { counters, entries, connections, timers, buffered } = counted;
   const nows = entries.map((): Now => ({ servers: 0, clients: 0, unsent: 0 }));
   let http = 0;
   let connecting = 0;
@@ -51,10 +53,12 @@ export function statsOf({ counters, entries, connections, timers }: CountedConte
     ...sumOf(each),
     http: tally(http, counters.accepted),
     connecting,
+    turnedAway: recordOf(counters.turnedAway),
     handshakesRefused: recordOf(counters.refused),
     clientsFailed: recordOf(counters.failed),
     clientRetries: counters.retried,
     limitsHit: recordOf(counters.limits),
+    bufferedBytes: buffered,
     timers,
     protocols: Object.freeze(protocols),
   });

@@ -4,7 +4,7 @@
  */
 
 import { refuseArgument } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { isToken, trimBlanks } from "./syntax.ts";
 
 /**

@@ -99,6 +99,7 @@ export const FAILURES = {
   tooManyBytes: [CLOSE_STATUS.policyViolation, "too many bytes a second"],
   // Times.
   idle: [CLOSE_STATUS.goingaway, "no message for too long"],
+  messageTimeout: [CLOSE_STATUS.policyViolation, "message timeout"],
   livedLong: [CLOSE_STATUS.goingaway, "the connection has had its time"],
   // This end; what it met is not for the peer.
   callbackThrew: [CLOSE_STATUS.unexpectedCondition, ""],
@@ -114,7 +115,9 @@ export type Failure = keyof typeof FAILURES;
 export function causeOf(
   failure: Failure,
 ): "limit" | "protocol" | "callback" | "destroy" | "unsent" | "timeout" {
-  if (failure === "idle" || failure === "livedLong") return "timeout";
+  if (failure === "idle" || failure === "livedLong" || failure === "messageTimeout") {
+    return "timeout";
+  }
   switch (FAILURES[failure][0]) {
     case CLOSE_STATUS.policyViolation:
     case CLOSE_STATUS.messageTooLarge:

@@ -19,6 +19,14 @@ import {
 } from "./frame.ts";
 import type { FrameRuleOptions, FrameRules } from "./frame_rules.ts";
 import { mask } from "./mask.ts";
+import {
+  BEGUN,
+  BEGUN_IN_FRONT,
+  MessageInHand,
+  NONE,
+  type Progress,
+  SAME,
+} from "./message_in_hand.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.ts";
 
 /**
@@ -38,8 +46,6 @@ export interface FrameParserOptions extends FrameRuleOptions {
   readonly handler: FrameHandler;
 }
 
-/** The first room that a piece which is split over reads gets; it grows with what arrives. */
-const FIRST_ASSEMBLY = 1024;
 /** A view of a buffer up to this size is kept by its connection until the next read. */
 const LARGEST_KEPT = 4096;
 /** One of a buffer up to this size is kept for all connections together. */
@@ -54,25 +60,6 @@ const RESERVED_SHIFT = 3;
 const GOES_ON = 0;
 const STOPS = 1;
 const FAILED = 2;
-
-/** A message that doesn't lie whole and plain in one read. Most connections are idle, and have none. */
-class MessageInHand {
-  /** A message has begun, and its last frame has not ended. */
-  isOpen = false;
-  /** A payload has begun, and not ended. */
-  inPayload = false;
-  isText = false;
-  utf8 = UTF8_ACCEPT;
-  fragments = 0;
-  emptyFragments = 0;
-  key = 0;
-  /** Payload bytes of the current frame which come after what was delivered. */
-  remaining = 0;
-  /** Payload bytes of the current frame that were delivered. */
-  delivered = 0;
-  assembly: Uint8Array<ArrayBuffer> | undefined = undefined;
-  assembled = 0;
-}
 
 /** One that is used again, as most are read in one go. */
 let spare: MessageInHand | undefined;
@@ -127,6 +114,24 @@ export class FrameParser implements FrameFacts {
   /** Payload bytes of the current data frame which come after this piece. */
   get remaining(): number {
     return this.#inHand === undefined ? 0 : this.#inHand.remaining;
+  }
+
+  /** Bytes of the buffer of a piece that is split over reads. */
+  get held(): number {
+    return this.#inHand?.assembly?.length ?? 0;
+  }
+
+  /**
+   * Whether a message is under way, and whether that has begun since the last call.
+   *
+   * @ignore
+   */
+  takeProgress(): Progress {
+    const message = this.#inHand;
+    if (message === undefined || !message.isOpen) return NONE;
+    const { began } = message;
+    message.began = SAME;
+    return began;
   }
 
   /** Ends {@linkcode parse} after the callback that is running. */
@@ -300,10 +305,17 @@ export class FrameParser implements FrameFacts {
       this.#handler.onControl(opcode, bytes.subarray(payload, payloadEnd));
       return payloadEnd;
     }
-    return this.#beginFrame(first, opcode, length, key) ? payload : -1;
+    const began = position === 0 ? BEGUN_IN_FRONT : BEGUN;
+    return this.#beginFrame(first, opcode, length, key, began) ? payload : -1;
   }
 
-  #beginFrame(first: number, opcode: number, length: number, key: number): boolean {
+  #beginFrame(
+    first: number,
+    opcode: number,
+    length: number,
+    key: number,
+    began: Progress,
+  ): boolean {
     const { limits, frameBits, checksText } = this.#rules;
     const message = this.#inHand ??= spare ?? new MessageInHand();
     spare = undefined;
@@ -315,6 +327,7 @@ export class FrameParser implements FrameFacts {
     } else {
       message.isText = opcode === OPCODE_TEXT && bits === 0 && checksText;
       message.isOpen = true;
+      message.began = began;
       message.fragments = message.emptyFragments = 0;
       message.utf8 = UTF8_ACCEPT;
       facts |= FIRST_PIECE | bits << RESERVED_SHIFT;
@@ -358,7 +371,7 @@ export class FrameParser implements FrameFacts {
 
     const taken = Math.min(end - position, wanted - from);
     const to = from + taken;
-    const assembly = assemblyFor(message, to, wanted);
+    const assembly = message.assemblyFor(to, wanted);
     assembly.set(bytes.subarray(position, position + taken), from);
     message.assembled = to;
     if (masked) {
@@ -410,20 +423,6 @@ export class FrameParser implements FrameFacts {
     this.#handler.onFail(failure);
     return -1;
   }
-}
-
-/** A buffer that holds `length` bytes, grown by what arrived and not by what was announced. */
-function assemblyFor(message: MessageInHand, length: number, wanted: number): Uint8Array {
-  const old = message.assembly;
-  if (old !== undefined && old.length >= length) return old;
-  let size = old === undefined ? FIRST_ASSEMBLY : old.length;
-  while (size < length) size *= 2;
-  const grown = new Uint8Array(Math.min(size, wanted));
-  if (old !== undefined) {
-    grown.set(old.subarray(0, message.assembled));
-    freeBuffer(old);
-  }
-  return message.assembly = grown;
 }
 
 const EMPTY = new Uint8Array(0);

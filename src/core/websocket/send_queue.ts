@@ -1,18 +1,19 @@
 /** What a connection has to send: filled by writes, emptied one transport write at a time. */
 
-import { freeBuffer } from "../../base/buffers.ts";
+import { type HeldBytes, UNCOUNTED } from "../../base/held_bytes.ts";
 import type { SharedBytes } from "../../base/shared_bytes.ts";
+import {
+  acquire,
+  type Bytes,
+  chunkSizeFor,
+  hintAfter,
+  LARGEST_CHUNK,
+  release,
+  SMALLEST_CHUNK,
+} from "./chunk_pool.ts";
 import { headerLength, writeHeader } from "./frame.ts";
 import { mask, newMaskingKey, writeMaskingKey } from "./mask.ts";
 
-/**
- * Messages of a power of two fit with their headers. The largest chunk holds four of 64 KiB, which cost the
- * kernel a third less in one write than in four; longer writes get a buffer of their own.
- */
-const CHUNK_SIZES = [1024, 4 * 1024 + 64, 16 * 1024 + 64, 72 * 1024, 256 * 1024 + 64] as const;
-const SMALLEST_CHUNK = CHUNK_SIZES[0];
-const SECOND_LARGEST_CHUNK = CHUNK_SIZES[3];
-const LARGEST_CHUNK = CHUNK_SIZES[4];
 /** Shared segments up to this length are gathered. */
 const LONGEST_GATHERED = 4 * 1024;
 /**
@@ -20,13 +21,8 @@ const LONGEST_GATHERED = 4 * 1024;
  */
 const LONGEST_COPIED = 4 * 1024;
 const LONGEST_COPIED_SHARED = 1024;
-/** Chunks of one size that are kept for reuse, in bytes. */
-const POOL_BYTES = 2 * 1024 * 1024;
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-const pools = new Map<number, Bytes[]>(CHUNK_SIZES.map((size) => [size, []]));
-
+/** What a segment takes beside its bytes, or the chunk that has them. */
+const SEGMENT_OVERHEAD = 200;
 /** What {@linkcode frontOf} returned last. */
 let lastFront: Uint8Array = new Uint8Array(0);
 
@@ -44,8 +40,10 @@ interface Segment {
   readonly length: number;
   /** The pooled chunk that the bytes are a part of, if they are. */
   readonly chunk: Bytes | undefined;
-  /** Whether other queues have the same bytes, so that a copy may be made without a loss. */
-  readonly isShared: boolean;
+  /** Set when other queues have the same bytes, so that a copy may be made without a loss. */
+  readonly shared: SharedBytes | undefined;
+  /** What is counted of it: all of its chunk, and nothing of what is shared. */
+  readonly cost: number;
   /** Whether no byte of it is the program's: it counts in {@linkcode TxQueue.besides}. */
   readonly isBeside: boolean;
 }
@@ -59,6 +57,8 @@ export class TxQueue {
   unsent = 0;
   /** Those of them that no program has written: heads, pongs and probes. The outbox counts them here. */
   besides = 0;
+  /** Where counts what it takes: chunks as a whole, however little fills them. */
+  counted: HeldBytes = UNCOUNTED;
 
   /** What comes before the chunk. Few connections ever need it, and most are idle. */
   #segments: Segment[] | undefined;
@@ -71,6 +71,9 @@ export class TxQueue {
   #underWay: Uint8Array | undefined;
   #underWayChunk: Bytes | undefined;
   #underWayLength = 0;
+  /** What is counted of it. */
+  #underWayCost = 0;
+  #underWayShared: SharedBytes | undefined;
   #besidesUnderWay = 0;
 
   /** Whether a transport write is under way. */
@@ -139,29 +142,33 @@ export class TxQueue {
    * million segments would cost far more than their bytes.
    */
   append(bytes: Uint8Array): void {
-    this.#append(bytes, false, LONGEST_COPIED);
+    this.#append(bytes, LONGEST_COPIED);
   }
 
   /** Queues bytes that other queues have as well; short ones that follow each other are no copies either. */
   share(shared: SharedBytes): void {
     if (this.#filled === 0 && !this.#hasSegments) {
-      const all = this.#shared === undefined ? shared : this.#shared.with(shared);
+      const before = this.#shared;
+      const all = before === undefined ? shared : before.with(shared);
       if (all !== undefined) {
+        all.hold(this.counted);
+        before?.letGo();
         this.#shared = all;
         this.unsent += shared.length;
         return;
       }
     }
-    this.#append(shared.bytes, true, LONGEST_COPIED_SHARED);
+    this.#append(shared.bytes, LONGEST_COPIED_SHARED, shared);
   }
 
-  #append(bytes: Uint8Array, isShared: boolean, longestCopied: number): void {
+  #append(bytes: Uint8Array, longestCopied: number, shared?: SharedBytes): void {
     if (bytes.length <= longestCopied && (this.isWriting || this.hasQueued)) {
       return this.put(bytes);
     }
     this.unsent += bytes.length;
     this.#sealChunk();
-    this.#push(bytes, undefined, isShared);
+    shared?.hold(this.counted);
+    this.#push(bytes, undefined, shared);
   }
 
   /** Puts what `work` queues, which is none of the program's, in front of all that waits. */
@@ -194,9 +201,11 @@ export class TxQueue {
       this.#besidesUnderWay = 0;
       const gathered = this.#gather(segments);
       if (gathered !== undefined) return gathered;
-      const { bytes, length, chunk, isBeside } = segments.shift()!;
+      const { bytes, length, chunk, isBeside, cost, shared } = segments.shift()!;
       if (isBeside) this.#besidesUnderWay = length;
       this.#underWayChunk = chunk;
+      this.#underWayCost = cost;
+      this.#underWayShared = shared;
       this.#underWayLength = length;
       return this.#underWay = bytes;
     }
@@ -206,6 +215,7 @@ export class TxQueue {
     const chunk = this.#chunk!;
     this.sizeHint = hintAfter(this.#filled, chunk.length);
     this.#underWayChunk = chunk;
+    this.#underWayCost = chunk.length;
     this.#underWay = frontOf(chunk, this.#filled);
     this.#chunk = undefined;
     this.#filled = 0;
@@ -216,6 +226,7 @@ export class TxQueue {
     this.#shared = undefined;
     this.#besidesUnderWay = this.besides;
     this.#underWayLength = shared.length;
+    this.#underWayShared = shared;
     return this.#underWay = shared.bytes;
   }
 
@@ -227,20 +238,29 @@ export class TxQueue {
     const isWhole = this.#underWay!.length === this.#underWayLength;
     this.unsent -= this.#underWayLength;
     this.besides = this.unsent === 0 ? 0 : this.besides - this.#besidesUnderWay;
-    this.#underWay = undefined;
     if (this.#underWayChunk !== undefined) release(this.#underWayChunk);
-    this.#underWayChunk = undefined;
+    this.#forgetUnderWay();
     return isWhole;
+  }
+
+  #forgetUnderWay(): void {
+    this.#underWay = this.#underWayChunk = undefined;
+    // Not by the length of the chunk, whose buffer may be gone.
+    this.counted.bytes -= this.#underWayCost;
+    this.#underWayCost = 0;
+    if (this.#underWayShared !== undefined) this.#underWayShared.letGo();
+    this.#underWayShared = undefined;
   }
 
   /** Drops everything. What is under way may still be read by the transport, so it is not reused. */
   clear(): void {
-    if (this.#chunk !== undefined) release(this.#chunk);
+    if (this.#chunk !== undefined) this.#giveBack(this.#chunk);
     this.#chunk = undefined;
     this.#filled = 0;
+    this.#shared?.letGo();
+    for (const segment of this.#segments ?? []) this.#uncount(segment);
     this.#segments = this.#shared = undefined;
-    this.#underWay = undefined;
-    this.#underWayChunk = undefined;
+    this.#forgetUnderWay();
     this.unsent = this.besides = 0;
   }
 
@@ -251,8 +271,11 @@ export class TxQueue {
   #gather(segments: Segment[]): Uint8Array | undefined {
     let count = 0;
     let length = 0;
-    for (const { bytes, isShared } of segments) {
-      if (!isShared || bytes.length > LONGEST_GATHERED || length + bytes.length > LARGEST_CHUNK) {
+    for (const { bytes, shared } of segments) {
+      if (
+        shared === undefined || bytes.length > LONGEST_GATHERED ||
+        length + bytes.length > LARGEST_CHUNK
+      ) {
         break;
       }
       count++;
@@ -262,20 +285,22 @@ export class TxQueue {
     const isLast = count === segments.length && this.#filled <= LONGEST_GATHERED;
     const behind = isLast && length + this.#filled <= LARGEST_CHUNK ? this.#filled : 0;
     if (count + Math.sign(behind) < 2) return undefined;
-    const chunk = acquire(chunkSizeFor(length + behind));
+    const chunk = this.#take(chunkSizeFor(length + behind));
     let position = 0;
-    for (const { bytes } of segments.splice(0, count)) {
-      chunk.set(bytes, position);
-      position += bytes.length;
+    for (const segment of segments.splice(0, count)) {
+      chunk.set(segment.bytes, position);
+      position += segment.bytes.length;
+      this.#uncount(segment);
     }
     if (behind > 0) {
       chunk.set(this.#chunk!.subarray(0, behind), position);
-      release(this.#chunk!);
+      this.#giveBack(this.#chunk!);
       this.#chunk = undefined;
       this.#filled = 0;
       this.#besidesUnderWay = this.besides;
     }
     this.#underWayChunk = chunk;
+    this.#underWayCost = chunk.length;
     this.#underWayLength = length + behind;
     return this.#underWay = chunk.subarray(0, length + behind);
   }
@@ -284,11 +309,11 @@ export class TxQueue {
     const old = this.#chunk!;
     if (needed > LARGEST_CHUNK) {
       this.#sealChunk();
-      return this.#chunk = acquire(chunkSizeFor(length));
+      return this.#chunk = this.#take(chunkSizeFor(length));
     }
-    const grown = acquire(chunkSizeFor(needed));
+    const grown = this.#take(chunkSizeFor(needed));
     grown.set(old.subarray(0, this.#filled));
-    release(old);
+    this.#giveBack(old);
     return this.#chunk = grown;
   }
 
@@ -301,7 +326,17 @@ export class TxQueue {
   }
 
   #newChunk(length: number): Bytes {
-    return this.#chunk = acquire(Math.max(this.sizeHint, chunkSizeFor(length)));
+    return this.#chunk = this.#take(Math.max(this.sizeHint, chunkSizeFor(length)));
+  }
+
+  #take(size: number): Bytes {
+    this.counted.bytes += size;
+    return acquire(size);
+  }
+
+  #giveBack(chunk: Bytes): void {
+    this.counted.bytes -= chunk.length;
+    release(chunk);
   }
 
   /** Ends the chunk, so that what comes next gets a segment after it; one that is mostly empty goes. */
@@ -309,10 +344,12 @@ export class TxQueue {
     const chunk = this.#chunk;
     if (chunk === undefined) return;
     if (this.#filled * 2 >= chunk.length) {
-      this.#push(chunk.subarray(0, this.#filled), chunk, false, isBeside);
+      this.#push(chunk.subarray(0, this.#filled), chunk, undefined, isBeside);
     } else {
-      if (this.#filled > 0) this.#push(chunk.slice(0, this.#filled), undefined, false, isBeside);
-      release(chunk);
+      if (this.#filled > 0) {
+        this.#push(chunk.slice(0, this.#filled), undefined, undefined, isBeside);
+      }
+      this.#giveBack(chunk);
     }
     this.#chunk = undefined;
     this.#filled = 0;
@@ -323,13 +360,29 @@ export class TxQueue {
     const shared = this.#shared;
     if (shared === undefined) return;
     this.#shared = undefined;
-    this.#push(shared.bytes, undefined, true);
+    this.#push(shared.bytes, undefined, shared);
   }
 
-  #push(bytes: Uint8Array, chunk: Bytes | undefined, isShared = false, isBeside = false): void {
+  #push(
+    bytes: Uint8Array,
+    chunk: Bytes | undefined,
+    shared?: SharedBytes,
+    isBeside = false,
+  ): void {
     this.#settle();
     this.#segments ??= [];
-    this.#segments.push({ bytes, length: bytes.length, chunk, isShared, isBeside });
+    const { length } = bytes;
+    // A chunk is counted already.
+    const added = SEGMENT_OVERHEAD + (chunk !== undefined || shared !== undefined ? 0 : length);
+    this.counted.bytes += added;
+    const cost = added + (chunk === undefined ? 0 : chunk.length);
+    this.#segments.push({ bytes, length, chunk, shared, cost, isBeside });
+  }
+
+  /** It goes, without having been under way. */
+  #uncount({ cost, shared }: Segment): void {
+    this.counted.bytes -= cost;
+    shared?.letGo();
   }
 }
 
@@ -340,15 +393,17 @@ const MOST_SPARE = 1024;
 /** The queue of all that have nothing to send, which must stay empty. */
 export const EMPTY_QUEUE = new TxQueue();
 
-/** An empty queue of one's own; by {@linkcode takeBack} it is handed on. */
-export function takeQueue(sizeHint: number): TxQueue {
+/** An empty queue of one's own, which counts in `counted`; by {@linkcode takeBack} it is handed on. */
+export function takeQueue(sizeHint: number, counted: HeldBytes): TxQueue {
   const queue = spare.pop() ?? new TxQueue();
   queue.sizeHint = sizeHint;
+  queue.counted = counted;
   return queue;
 }
 
 /** Takes a queue whose last byte has left. */
 export function takeBack(queue: TxQueue): void {
+  queue.counted = UNCOUNTED;
   if (spare.length < MOST_SPARE) spare.push(queue);
 }
 
@@ -369,33 +424,4 @@ export function maskPayload(
 function frontOf(chunk: Bytes, length: number): Uint8Array {
   if (lastFront.length === length && lastFront.buffer === chunk.buffer) return lastFront;
   return lastFront = new Uint8Array(chunk.buffer, 0, length);
-}
-
-function acquire(size: number): Bytes {
-  return pools.get(size)!.pop() ?? new Uint8Array(size);
-}
-
-function release(chunk: Bytes): void {
-  const pool = pools.get(chunk.length);
-  // Its buffer was transferred, as by a connection of the program's own.
-  if (pool === undefined) return;
-  if (pool.length * chunk.length < POOL_BYTES) pool.push(chunk);
-  else freeBuffer(chunk);
-}
-
-/**
- * What size the next chunk is, behind one that was filled so far. It shrinks slowly, that a connection which
- * mostly sends little doesn't take large ones; the largest is for those alone that need it.
- */
-function hintAfter(filled: number, size: number): number {
-  if (size === LARGEST_CHUNK && filled <= SECOND_LARGEST_CHUNK) {
-    return Math.min(chunkSizeFor(filled * 4), SECOND_LARGEST_CHUNK);
-  }
-  return filled * 16 <= size ? chunkSizeFor(filled * 4) : size;
-}
-
-/** The smallest chunk that holds `length` bytes, or the largest there is. */
-function chunkSizeFor(length: number): number {
-  for (const size of CHUNK_SIZES) if (size >= length) return size;
-  return LARGEST_CHUNK;
 }

@@ -3,7 +3,7 @@
 import type { Clock } from "../../api/service.ts";
 import type { Broker, BrokerEvents, BrokerPublication } from "../../api/topics/broker.ts";
 import { refuseArgument } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { line, log, messageOf } from "../../base/log.ts";
 import { isWhole, missingMethods } from "../../base/option_rules.ts";

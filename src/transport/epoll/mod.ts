@@ -10,7 +10,7 @@
 
 import type { Network } from "../../api/network.ts";
 import { refuseArgument } from "../../base/check.ts";
-import { didYouMean } from "../../base/did_you_mean.ts";
+import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { mayOpenLibc, openLibc } from "./libc.ts";
 import { EpollNetwork } from "./network.ts";

@@ -22,10 +22,12 @@ const FIRST: Omit<Stats, "protocols"> = {
   probesMissed: 0,
   http: { now: 0, ever: 0 },
   connecting: 0,
+  turnedAway: {},
   handshakesRefused: {},
   clientsFailed: {},
   clientRetries: 0,
   limitsHit: {},
+  bufferedBytes: 0,
   timers: 0,
 };
 

@@ -196,6 +196,7 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     maxEmptyFragments: 1_024,
     softUnsentBytes: 262_144,
     maxUnsentBytes: 4_194_304,
+    maxBufferedBytes: 268_435_456,
     closeTimeoutMs: 5_000,
     clientTimeoutMs: 5_000,
     maxConnectionsPerAddress: Infinity,
@@ -204,6 +205,7 @@ Deno.test("the defaults are those that the documentation tells", async () => {
     maxBytesPerSecond: Infinity,
     maxHandshakesPerSecond: Infinity,
     idleTimeoutMs: Infinity,
+    messageTimeoutMs: 60_000,
     maxLifetimeMs: Infinity,
     spreadMs: 0,
   });

@@ -28,9 +28,15 @@ interface Way {
 const PAST_ALL = Uint8Array.of(0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 const PAST_ALL_UNMASKED = Uint8Array.of(0x82, 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0);
 
-type Elsewhere = "brokenStream" | "extensionThrew" | "lagging" | "idle" | "livedLong";
+type Elsewhere =
+  | "brokenStream"
+  | "extensionThrew"
+  | "lagging"
+  | "idle"
+  | "livedLong"
+  | "messageTimeout";
 
-/** Two have tests of their own below, `lagging` those of slow subscribers, and the last two those of times. */
+/** Two have tests of their own below, `lagging` those of slow subscribers, and the last three those of times. */
 const WAYS: Record<Exclude<Failure, Elsewhere>, Way> = {
   reservedBit: { frames: [{ opcode: 1, rsv: 2 }] },
   unknownOpcode: { frames: [{ opcode: 11 }] },

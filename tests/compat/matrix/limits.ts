@@ -19,6 +19,7 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   maxEmptyFragments: "none",
   softUnsentBytes: "0: whatever was unsent counted",
   maxUnsentBytes: "none",
+  maxBufferedBytes: "none",
   closeTimeoutMs: "5 s, from 2013 on 1 s",
   clientTimeoutMs: "5 s for each step",
   maxConnections: "the descriptors that the process may have",
@@ -28,6 +29,7 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   maxBytesPerSecond: "none",
   maxHandshakesPerSecond: "none",
   idleTimeoutMs: "none",
+  messageTimeoutMs: "none",
   maxLifetimeMs: "none",
   spreadMs: "none",
 };

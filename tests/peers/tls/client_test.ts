@@ -9,6 +9,7 @@ import { Child } from "../../support/child.ts";
 import { connectTo, echoServer, talkTo } from "../echo.ts";
 import { LWS_SERVER, NGINX, start, untilListening } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
+import { overStacks, type TestedStack } from "../../support/tls/stacks.ts";
 import { freePort } from "../../support/free_port.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -18,8 +19,9 @@ const { ca, localhost, example, client } = await makeCertificates();
 const TRUST = { sslCaFilepath: ca.cert, options: { disableOsCaCerts: true } };
 const IDENTITY = { sslCertFilepath: client.cert, sslPrivateKeyFilepath: client.key };
 const TARGET = { ssl: 1, serverName: "localhost" } as const;
-const TLS = { info: TRUST, target: TARGET };
-const KNOWN = { info: { ...TRUST, ...IDENTITY }, target: TARGET };
+/** How clients by a stack connect. */
+const trusting = (stack: TestedStack) => ({ ...stack.sockets, ...TRUST });
+const TLS = (stack: TestedStack) => ({ info: trusting(stack), target: TARGET });
 
 /** Talks in a process whose runtime trusts our CA, and tells by whose TLS. */
 async function talkByRuntime(port: number, sendsFragments: boolean): Promise<string> {
@@ -57,33 +59,37 @@ function nginxConfiguration(folder: string, cert: string, key: string, from: num
     }`;
 }
 
-NGINX.test("our client talks over TLS to nginx, behind which a server of ours is", async () => {
-  await using server = echoServer();
-  const port = freePort();
-  await using temporary = await temporaryFolder();
-  const folder = temporary.path;
-  await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
-    const configuration = `${folder}/nginx.conf`;
-    await Deno.writeTextFile(
-      configuration,
-      nginxConfiguration(folder, cert, key, port, server.context.port),
-    );
-    // Without a master, which would leave its worker behind when it is killed.
-    const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
-    await using _nginx = start(NGINX.path, args);
-    await untilListening(port);
-    await talkTo(port, { sendsFragments: true }, TLS);
-    assertEquals(await talkByRuntime(port, true), "unknown");
-  });
-  assertEquals(await server.nextClose(), {
-    code: 3001,
-    reason: "done",
-    wasClean: true,
-    cause: "peer",
-  });
-  for (let i = 0; i < 4; i++) assertEquals((await server.nextClose()).wasClean, true);
-  assertEquals(server.pongs, ["one", "two", "one", "two"]);
-});
+overStacks(
+  "our client talks over TLS to nginx, behind which a server of ours is",
+  async (stack) => {
+    await using server = echoServer();
+    const port = freePort();
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
+    await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
+      const configuration = `${folder}/nginx.conf`;
+      await Deno.writeTextFile(
+        configuration,
+        nginxConfiguration(folder, cert, key, port, server.context.port),
+      );
+      // Without a master, which would leave its worker behind when it is killed.
+      const args = ["-p", folder, "-c", configuration, "-g", "master_process off;"];
+      await using _nginx = start(NGINX.path, args);
+      await untilListening(port);
+      await talkTo(port, { sendsFragments: true }, TLS(stack));
+      assertEquals(await talkByRuntime(port, true), "unknown");
+    });
+    assertEquals(await server.nextClose(), {
+      code: 3001,
+      reason: "done",
+      wasClean: true,
+      cause: "peer",
+    });
+    for (let i = 0; i < 4; i++) assertEquals((await server.nextClose()).wasClean, true);
+    assertEquals(server.pongs, ["one", "two", "one", "two"]);
+  },
+  NGINX.test,
+);
 
 /** An echo server of npm:ws over TLS. */
 async function wsServer(options: object) {
@@ -107,9 +113,9 @@ async function wsServer(options: object) {
   };
 }
 
-Deno.test("our client talks to a server of npm:ws over TLS", async () => {
+overStacks("our client talks to a server of npm:ws over TLS", async (stack) => {
   await using server = await wsServer(localhost);
-  await talkTo(server.port, { sendsFragments: false }, TLS);
+  await talkTo(server.port, { sendsFragments: false }, TLS(stack));
 });
 
 Deno.test("our client talks to a server of npm:ws over the runtime's own TLS", async () => {
@@ -117,35 +123,54 @@ Deno.test("our client talks to a server of npm:ws over the runtime's own TLS", a
   assertEquals(await talkByRuntime(server.port, false), "unknown");
 });
 
-Deno.test("our client shows a server of npm:ws its certificate", async () => {
+overStacks("our client shows a server of npm:ws its certificate", async (stack) => {
   const asking = { ...localhost, ca: ca.cert, requestCert: true, rejectUnauthorized: true };
   await using server = await wsServer(asking);
   const lengths = [125, 65_536];
-  await talkTo(server.port, { sendsFragments: false }, { ...KNOWN, lengths });
-  await assertRejects(() => connectTo(server.port, [], [], TRUST, TARGET));
+  await talkTo(server.port, { sendsFragments: false }, {
+    info: { ...trusting(stack), ...IDENTITY },
+    target: TARGET,
+    lengths,
+  });
+  await assertRejects(() => connectTo(server.port, [], [], trusting(stack), TARGET));
 });
 
-Deno.test("our client does not talk to a server of npm:ws with another's certificate", async () => {
-  await using server = await wsServer(example);
-  await assertRejects(
-    () => connectTo(server.port, [], [], TRUST, TARGET),
-    Error,
-    "is for DNS:example.test, DNS:*.example.test, not for localhost",
-  );
-});
+overStacks(
+  "our client does not talk to a server of npm:ws with another's certificate",
+  async (stack) => {
+    await using server = await wsServer(example);
+    await assertRejects(
+      () => connectTo(server.port, [], [], trusting(stack), TARGET),
+      Error,
+      "is for DNS:example.test, DNS:*.example.test, not for localhost",
+    );
+  },
+);
 
-LWS_SERVER.test("our client counts and draws with libwebsockets-test-server over TLS", async () => {
+overStacks("our client counts and draws with libwebsockets-test-server over TLS", async (stack) => {
   const port = freePort();
   await withFiles({ cert: localhost.cert, key: localhost.key }, async ({ cert, key }) => {
     const args = ["-p", String(port), "--ssl", "-C", cert, "-K", key];
     await using _server = start(LWS_SERVER.path, args);
     await untilListening(port);
-    await using counter = await connectTo(port, ["dumb-increment-protocol"], [], TRUST, TARGET);
+    await using counter = await connectTo(
+      port,
+      ["dumb-increment-protocol"],
+      [],
+      trusting(stack),
+      TARGET,
+    );
     const first = Number(await counter.receive());
     for (let step = 1; step <= 10; step++) {
       assertEquals(Number(await counter.receive()), first + step);
     }
-    await using painter = await connectTo(port, ["lws-mirror-protocol"], [], TRUST, TARGET);
+    await using painter = await connectTo(
+      port,
+      ["lws-mirror-protocol"],
+      [],
+      trusting(stack),
+      TARGET,
+    );
     for (const length of [1, 125, 126, 1_000, 4_000]) {
       const drawing = "d #ff0000 1 2 3 4;".repeat(300).slice(0, length);
       painter.wsi.write(drawing);
@@ -156,4 +181,4 @@ LWS_SERVER.test("our client counts and draws with libwebsockets-test-server over
     counter.wsi.write("closeme\n");
     assertEquals((await counter.closed).code, 1001);
   });
-});
+}, LWS_SERVER.test);

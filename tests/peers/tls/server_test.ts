@@ -15,6 +15,7 @@ import { LENGTHS, textOf } from "../echo.ts";
 import { CHROMIUM, CURL, LWS_CLIENT, NODE, OPENSSL, output } from "../peer.ts";
 import { PYTHON, scriptPath, start } from "../peer.ts";
 import { withFiles } from "../pem_files.ts";
+import { overStacks } from "../../support/tls/stacks.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -42,10 +43,15 @@ function curl(cacert: string, ...args: string[]): Promise<string> {
   return output(CURL.path, ["-sS", "--max-time", "20", "--cacert", cacert, ...args]);
 }
 
-CURL.test("curl gets pages over one TLS connection, and uploads", async () => {
+overStacks("curl gets pages over one TLS connection, and uploads", async (stack) => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
-  await using context = createContext({ ...LOOPBACK, ...TLS, protocols: [upload(folder)] });
+  await using context = createContext({
+    ...LOOPBACK,
+    ...stack.sockets,
+    ...TLS,
+    protocols: [upload(folder)],
+  });
   const origin = `https://localhost:${context.port}`;
   await Deno.writeFile(`${folder}/source.bin`, bytesOf(5_000_000));
   await withFiles({ ca: ca.cert }, async (paths) => {
@@ -64,19 +70,19 @@ CURL.test("curl gets pages over one TLS connection, and uploads", async () => {
   for (const name of ["whole.bin", "chunked.bin"]) {
     assertSame(await Deno.readFile(`${folder}/${name}`), bytesOf(5_000_000));
   }
-});
+}, CURL.test);
 
-CURL.test("curl trusts the certificate only with its CA", async () => {
-  await using server = echoServer([], TLS);
+overStacks("curl trusts the certificate only with its CA", async (stack) => {
+  await using server = echoServer([], { ...stack.sockets, ...TLS });
   const url = `https://localhost:${server.context.port}/`;
   await withFiles({ ca: ca.cert }, async (paths) => {
     assertStringIncludes(await curl(paths.ca, url), "This port speaks WebSocket.");
     await assertRejects(() => output(CURL.path, ["-sS", url]), Error, "ended with 60");
   });
-});
+}, CURL.test);
 
-CURL.test("curl needs a client certificate of the right CA", async () => {
-  await using server = echoServer([], STRICT);
+overStacks("curl needs a client certificate of the right CA", async (stack) => {
+  await using server = echoServer([], { ...stack.sockets, ...STRICT });
   const url = `https://localhost:${server.context.port}/`;
   for (const [identity, isLetIn] of [[client, true], [foreignClient, false]] as const) {
     await withFiles(pemsOf(identity), async (paths) => {
@@ -86,10 +92,10 @@ CURL.test("curl needs a client certificate of the right CA", async () => {
       await assertRejects(() => curl(paths.ca, url));
     });
   }
-});
+}, CURL.test);
 
-OPENSSL.test("openssl s_client carries a WebSocket's bytes, with TLS 1.3 and 1.2", async () => {
-  await using server = echoServer([], STRICT);
+overStacks("openssl s_client carries a WebSocket's bytes, with TLS 1.3 and 1.2", async (stack) => {
+  await using server = echoServer([], { ...stack.sockets, ...STRICT });
   for (const version of ["-tls1_3", "-tls1_2"]) {
     await withFiles(pemsOf(client), async (paths) => {
       const process = new Deno.Command(OPENSSL.path, {
@@ -126,30 +132,28 @@ OPENSSL.test("openssl s_client carries a WebSocket's bytes, with TLS 1.3 and 1.2
     });
     assertEquals((await server.nextClose()).wasClean, true);
   }
-});
+}, OPENSSL.test);
 
-CHROMIUM.test("Chromium's WebSocket talks to our server over TLS", async () => {
-  await using server = echoServer([], TLS);
-  await withBrowser(async (browser) => {
-    const page = await newPage(browser, { ignoreHTTPSErrors: true });
-    await page.goto(`https://localhost:${server.context.port}/`);
-    const report = await page.evaluate(conversation, LENGTHS);
-    assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);
-  });
-  await checkConversation(server);
-});
+overStacks(
+  "Chromium's WebSocket talks to our server over TLS, and comes to no certificate that it doesn't know",
+  async (stack) => {
+    await using server = echoServer([], { ...stack.sockets, ...TLS });
+    await withBrowser(async (browser) => {
+      const page = await newPage(browser, { ignoreHTTPSErrors: true });
+      await page.goto(`https://localhost:${server.context.port}/`);
+      const report = await page.evaluate(conversation, LENGTHS);
+      assertEquals(report, ["closed 3001 done true", "closed 4001 bye true"]);
+      const strict = await newPage(browser);
+      const coming = () => strict.goto(`https://localhost:${server.context.port}/`);
+      await assertRejects(coming, Error, "ERR_CERT_AUTHORITY_INVALID");
+    });
+    await checkConversation(server);
+  },
+  CHROMIUM.test,
+);
 
-CHROMIUM.test("Chromium does not come to a certificate that it doesn't know", async () => {
-  await using server = echoServer([], TLS);
-  await withBrowser(async (browser) => {
-    const page = await newPage(browser);
-    const url = `https://localhost:${server.context.port}/`;
-    await assertRejects(() => page.goto(url), Error, "ERR_CERT_AUTHORITY_INVALID");
-  });
-});
-
-NODE.test("Node's own WebSocket talks to our server over TLS", async () => {
-  await using server = echoServer([], TLS);
+overStacks("Node's own WebSocket talks to our server over TLS", async (stack) => {
+  await using server = echoServer([], { ...stack.sockets, ...TLS });
   await withFiles({ ca: ca.cert }, async (paths) => {
     const args = ["--no-warnings", "--experimental-websocket", scriptPath("node/echo_client.mjs")];
     const env = { NODE_EXTRA_CA_CERTS: paths.ca };
@@ -158,10 +162,10 @@ NODE.test("Node's own WebSocket talks to our server over TLS", async () => {
     assertStringIncludes(printed, "closed 4001 bye true");
   });
   await checkConversation(server);
-});
+}, NODE.test);
 
-PYTHON.test("a client of python3-websockets talks to our server over TLS", async () => {
-  await using server = echoServer([], TLS);
+overStacks("a client of python3-websockets talks to our server over TLS", async (stack) => {
+  await using server = echoServer([], { ...stack.sockets, ...TLS });
   await withFiles({ ca: ca.cert }, async (paths) => {
     const args = [scriptPath("python/echo_client.py"), server.url];
     const printed = await output(PYTHON.path, args, { SSL_CERT_FILE: paths.ca });
@@ -169,49 +173,54 @@ PYTHON.test("a client of python3-websockets talks to our server over TLS", async
   });
   await checkConversation(server);
   assertEquals(server.pings, ["one", "two"]);
-});
+}, PYTHON.test);
 
-Deno.test("a client of npm:ws talks to our server over TLS, and shows its certificate", async () => {
-  await using server = echoServer([], STRICT);
-  const connect = async (options: object) => {
-    const url = server.url.replace("127.0.0.1", "localhost");
-    const socket = new WsClient(url, { ca: ca.cert, maxPayload: 64 * 1024 * 1024, ...options });
-    await new Promise<void>((resolve, reject) => {
-      socket.once("open", () => resolve());
-      socket.once("error", reject);
-    });
-    return socket;
-  };
-  const socket = await connect(client);
-  for (const length of LENGTHS) {
-    for (const message of [textOf(length), bytesOf(length)]) {
-      const echoed = new Promise<string | Uint8Array>((resolve) =>
-        socket.once("message", (data: Buffer, isBinary: boolean) => {
-          resolve(isBinary ? new Uint8Array(data) : data.toString());
-        })
-      );
-      socket.send(message);
-      assertSame(await echoed, message);
+overStacks(
+  "a client of npm:ws talks to our server over TLS, and shows its certificate",
+  async (stack) => {
+    await using server = echoServer([], { ...stack.sockets, ...STRICT });
+    const connect = async (options: object) => {
+      const url = server.url.replace("127.0.0.1", "localhost");
+      const socket = new WsClient(url, { ca: ca.cert, maxPayload: 64 * 1024 * 1024, ...options });
+      await new Promise<void>((resolve, reject) => {
+        socket.once("open", () => resolve());
+        socket.once("error", reject);
+      });
+      return socket;
+    };
+    const socket = await connect(client);
+    for (const length of LENGTHS) {
+      for (const message of [textOf(length), bytesOf(length)]) {
+        const echoed = new Promise<string | Uint8Array>((resolve) =>
+          socket.once("message", (data: Buffer, isBinary: boolean) => {
+            resolve(isBinary ? new Uint8Array(data) : data.toString());
+          })
+        );
+        socket.send(message);
+        assertSame(await echoed, message);
+      }
     }
-  }
-  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
-  socket.close(3001, "done");
-  assertEquals(await closed, 3001);
-  assertEquals(await server.nextClose(), DONE);
-  await assertRejects(() => connect({}));
-  await assertRejects(() => connect(foreignClient));
-});
+    const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+    socket.close(3001, "done");
+    assertEquals(await closed, 3001);
+    assertEquals(await server.nextClose(), DONE);
+    await assertRejects(() => connect({}));
+    await assertRejects(() => connect(foreignClient));
+  },
+);
 
-LWS_CLIENT.test("libwebsockets-test-client counts and draws over TLS", async () => {
+overStacks("libwebsockets-test-client counts and draws over TLS", async (stack) => {
   const presence = new Presence();
   await using context = createContext({
     ...LOOPBACK,
+    ...stack.sockets,
     ...STRICT,
     // What it says it comes from, over TLS as well.
     allowedOrigins: ["http://127.0.0.1"],
     protocols: [incrementProtocol(presence), mirrorProtocol(presence)],
   });
   const info = {
+    ...stack.sockets,
     sslCertFilepath: client.cert,
     sslPrivateKeyFilepath: client.key,
     sslCaFilepath: ca.cert,
@@ -234,4 +243,4 @@ LWS_CLIENT.test("libwebsockets-test-client counts and draws over TLS", async () 
       "lws-mirror-protocol",
     ]);
   });
-});
+}, LWS_CLIENT.test);

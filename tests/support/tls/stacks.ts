@@ -94,9 +94,17 @@ const RUNTIME: TestedClients = {
 /** All that clients can use; the runtime's TLS is for clients alone. */
 export const TLS_CLIENTS: readonly TestedClients[] = [...TLS_STACKS, RUNTIME];
 
-/** Registers a test over each stack, which its name begins with. */
-export function overStacks(name: string, body: (stack: TestedStack) => Promise<void> | void): void {
-  for (const stack of TLS_STACKS) Deno.test(`${stack.name}: ${name}`, () => body(stack));
+/**
+ * Registers a test over each stack, which its name begins with.
+ *
+ * @param test as `test` of a foreign program that it needs
+ */
+export function overStacks(
+  name: string,
+  body: (stack: TestedStack) => Promise<void> | void,
+  test: (name: string, run: () => Promise<void>) => void = Deno.test,
+): void {
+  for (const stack of TLS_STACKS) test(`${stack.name}: ${name}`, async () => await body(stack));
 }
 
 function openssl(): TestedStack[] {

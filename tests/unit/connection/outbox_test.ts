@@ -3,8 +3,11 @@
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../src/api/limits.ts";
 import type { Transport } from "../../../src/api/network.ts";
+import { BufferedBytes } from "../../../src/connection/limits/buffered_bytes.ts";
 import { Outbox, PACED } from "../../../src/connection/outbox.ts";
 import { AutomaticScheduler } from "../../../src/service/scheduler.ts";
+import { TimerWheel } from "../../../src/service/timer_wheel.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { memoryPair } from "../../../src/testing/memory_transport.ts";
 
 /** An outbox over `transport`, whose connection does `onLeft` when a write has left. */
@@ -14,6 +17,11 @@ class TestOutbox extends Outbox {
   override readonly owner = {
     counters: { hit() {} },
     limits: DEFAULT_LIMITS,
+    buffered: new BufferedBytes(Infinity, {
+      wheel: new TimerWheel(new FakeClock()),
+      counters: { hit() {} },
+      holders: () => [],
+    }),
     scheduler: new AutomaticScheduler(),
     flushLater: (outbox: Outbox) => void outbox.flush(),
   };

@@ -206,7 +206,7 @@ export class FetchedAnswer implements PendingAnswer {
     const response = this.#response;
     this.#log("err", thrown(error));
     if (!this.#isHere) return;
-    if (response.returnStatus(500, undefined) === 0) response.complete();
+    if (response.turnAway(500) === 0) response.complete();
     else if (!response.isComplete) this.#exchange.onThrow();
   }
 

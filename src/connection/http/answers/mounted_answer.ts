@@ -26,7 +26,7 @@ export function askMount(
 ): void {
   const { method, path, target, uriArgs, fields } = head;
   if (!isForMounts(method)) {
-    response.returnStatus(405, undefined, [["allow", "GET, HEAD"]]);
+    response.turnAway(405, [["allow", "GET, HEAD"]]);
     response.complete();
     return;
   }
@@ -51,10 +51,10 @@ function answer(response: HttpResponse, found: MountAnswer, onNothing: () => voi
       response.returnStatus(301, undefined, [["location", found.location]]);
       break;
     case "unacceptable":
-      response.returnStatus(406, undefined, [["vary", "accept-encoding"]]);
+      response.turnAway(406, [["vary", "accept-encoding"]]);
       break;
     case "unavailable":
-      response.returnStatus(503, undefined);
+      response.turnAway(503);
       break;
     case "page": {
       const page = encoder.encode(found.html);

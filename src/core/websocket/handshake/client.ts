@@ -125,9 +125,8 @@ export function checkUpgradeResponse(
   }
   const protocol = onlyValue(head, "Sec-WebSocket-Protocol");
   if (protocol !== undefined && !offer.protocols.includes(protocol)) {
-    throw new HandshakeError(
-      `the server chose the protocol "${shown(protocol)}", which was not offered`,
-    );
+    // It may be almost the one that was, with the token in it.
+    throw new HandshakeError("the server chose a protocol that was not offered");
   }
   const extensions = listedExtensions(head.fields);
   if (extensions === undefined) {

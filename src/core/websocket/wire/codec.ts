@@ -4,6 +4,7 @@
  */
 
 import type { FrameFacts, FrameParserOptions } from "../frame_parser.ts";
+import type { Progress } from "../message_in_hand.ts";
 import type { Masking } from "../send_queue.ts";
 import type { WireVersion } from "../wire_version.ts";
 
@@ -15,6 +16,8 @@ export interface FrameReader extends FrameFacts {
   parse(bytes: Uint8Array): number;
   stop(): void;
   release(): void;
+  readonly held: number;
+  takeProgress(): Progress;
 }
 
 /**

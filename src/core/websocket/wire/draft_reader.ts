@@ -17,6 +17,7 @@ import {
 } from "../frame.ts";
 import { type FrameHandler, FrameParser, type FrameParserOptions } from "../frame_parser.ts";
 import { FrameRules, type ParserPace } from "../frame_rules.ts";
+import { BEGUN, BEGUN_IN_FRONT, NONE, type Progress, SAME } from "../message_in_hand.ts";
 import type { FrameReader } from "./codec.ts";
 import { type FrameKeys, maskFrame, NO_KEY, NONCE_LENGTH } from "./draft_mask.ts";
 
@@ -61,6 +62,8 @@ export class DraftReader implements FrameReader, FrameHandler {
   /** Bytes of the frame's payload that were handed on, and those that are to come. */
   #taken = 0;
   #left = 0;
+  /** Of the message under way; the parser sees no positions. */
+  #began: Progress = SAME;
 
   /**
    * @param keys of what clients send
@@ -126,6 +129,17 @@ export class DraftReader implements FrameReader, FrameHandler {
     this.#parser.release();
   }
 
+  get held(): number {
+    return this.#parser.held;
+  }
+
+  takeProgress(): Progress {
+    if (this.#parser.takeProgress() === NONE) return NONE;
+    const began = this.#began;
+    this.#began = SAME;
+    return began;
+  }
+
   onData(piece: Uint8Array): void {
     this.#handler.onData(piece);
   }
@@ -159,6 +173,9 @@ export class DraftReader implements FrameReader, FrameHandler {
     const needed = 2 + (isLong ? second === LENGTH_16 ? 2 : 8 : isControl ? second : 0);
     if (needed > 2 && this.#isBroken(header)) return -1;
     if (available < needed) return -1;
+    if (!isControl && opcode !== OPCODE_CONTINUATION) {
+      this.#began = position === 0 ? BEGUN_IN_FRONT : BEGUN;
+    }
     return isControl
       ? this.#takeControl(bytes, start, start + needed, key)
       : this.#beginFrame(start + needed, key);

@@ -5,6 +5,7 @@ import type { Failure } from "../close.ts";
 import { OPCODE_CLOSE } from "../frame.ts";
 import type { FrameHandler, FrameParserOptions } from "../frame_parser.ts";
 import type { FrameLimits, ParserPace } from "../frame_rules.ts";
+import { BEGUN, BEGUN_IN_FRONT, NONE, type Progress, SAME } from "../message_in_hand.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../utf8.ts";
 import type { FrameReader } from "./codec.ts";
 
@@ -58,6 +59,7 @@ export class HixieReader implements FrameReader {
   #utf8 = UTF8_ACCEPT;
   #assembly: Uint8Array<ArrayBuffer> | undefined;
   #assembled = 0;
+  #began: Progress = SAME;
 
   constructor(options: FrameParserOptions, hasCloseFrame: boolean) {
     this.#pieceSize = options.pieceSize;
@@ -75,6 +77,17 @@ export class HixieReader implements FrameReader {
     if (this.#assembly === undefined) return;
     freeBuffer(this.#assembly);
     this.#assembly = undefined;
+  }
+
+  get held(): number {
+    return this.#assembly?.length ?? 0;
+  }
+
+  takeProgress(): Progress {
+    if (this.#state === TYPE) return NONE;
+    const began = this.#began;
+    this.#began = SAME;
+    return began;
   }
 
   parse(bytes: Uint8Array): number {
@@ -102,6 +115,7 @@ export class HixieReader implements FrameReader {
       case SIZED:
         return this.#dropSized(position, end);
       default:
+        this.#began = position === 0 ? BEGUN_IN_FRONT : BEGUN;
         this.#begin(bytes[position]!);
         return position + 1;
     }

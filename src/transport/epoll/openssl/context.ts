@@ -11,8 +11,6 @@ const SSL_CTRL_MODE = 33;
 const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 const SSL_CTRL_CHAIN_CERT = 89;
 const SSL_SESS_CACHE_OFF = 0n;
-const SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1n;
-const SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 0x2n;
 const SSL_MODE_RELEASE_BUFFERS = 0x10n;
 const SSL_OP_NO_TICKET = 1n << 14n;
 const SSL_OP_NO_COMPRESSION = 1n << 17n;
@@ -84,9 +82,7 @@ export class OpensslContext {
   #setUp({ trustsSystem, tuning }: OpensslContextOptions): void {
     const openssl = this.#openssl;
     const context = this.#pointer;
-    const modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-      SSL_MODE_RELEASE_BUFFERS;
-    openssl.SSL_CTX_ctrl(context, SSL_CTRL_MODE, modes, null);
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, null);
     openssl.SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     // A session that is not resumed by a ticket of this very context is not resumed.
     openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, null);

@@ -23,8 +23,10 @@ export class Pipes {
   readonly #input: Pointer;
   readonly #output: Pointer;
   #plain: Uint8Array<ArrayBuffer> | undefined;
+  /** Each a view from the begin of its buffer, as long as what it held last. */
   #small: Uint8Array<ArrayBuffer> | undefined;
   #large: Uint8Array<ArrayBuffer> | undefined;
+  #view: Uint8Array | undefined;
 
   /** @throws {LwsError} `unsupported` without memory for it */
   constructor(openssl: Openssl) {
@@ -72,7 +74,7 @@ export class Pipes {
   }
 
   /** Takes what there is to send, in a buffer that is the caller's until {@linkcode giveBack}. */
-  take(length: number): Uint8Array {
+  take(length: number): Uint8Array<ArrayBuffer> {
     let buffer: Uint8Array<ArrayBuffer>;
     if (length <= SMALL_OUTPUT) {
       buffer = this.#small ?? new Uint8Array(SMALL_OUTPUT);
@@ -81,14 +83,16 @@ export class Pipes {
       buffer = this.#large ?? new Uint8Array(LARGE_OUTPUT);
       this.#large = undefined;
     } else buffer = new Uint8Array(length);
+    // Most are as long as the one before.
+    if (buffer.length !== length) buffer = new Uint8Array(buffer.buffer, 0, length);
     this.openssl.BIO_read(this.#output, buffer, length);
-    return new Uint8Array(buffer.buffer, 0, length);
+    return buffer;
   }
 
-  giveBack(bytes: Uint8Array): void {
-    const buffer = bytes.buffer as ArrayBuffer;
-    if (buffer.byteLength === SMALL_OUTPUT) this.#small ??= new Uint8Array(buffer);
-    else if (buffer.byteLength === LARGE_OUTPUT) this.#large ??= new Uint8Array(buffer);
+  giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+    const { byteLength } = bytes.buffer;
+    if (byteLength === SMALL_OUTPUT) this.#small ??= bytes;
+    else if (byteLength === LARGE_OUTPUT) this.#large ??= bytes;
   }
 
   /**
@@ -107,6 +111,13 @@ export class Pipes {
 
   giveBackPlain(buffer: Uint8Array<ArrayBuffer>): void {
     if (buffer.length === LARGEST_FEED + PARTIAL_RECORD) this.#plain = buffer;
+  }
+
+  /** What was decrypted into such memory: most reads bring as much as the one before, and a view is valid during it only. */
+  viewOf(buffer: Uint8Array<ArrayBuffer>, length: number): Uint8Array {
+    const view = this.#view;
+    if (view?.length === length && view.buffer === buffer.buffer) return view;
+    return this.#view = new Uint8Array(buffer.buffer, 0, length);
   }
 }
 

@@ -13,8 +13,8 @@ export class Sender {
   readonly #inner: Transport;
   readonly #pipes: Pipes;
   /** What the transport below is sending. */
-  #lent: Uint8Array | undefined;
-  #waiting: Uint8Array[] | undefined;
+  #lent: Uint8Array<ArrayBuffer> | undefined;
+  #waiting: Uint8Array<ArrayBuffer>[] | undefined;
   #waitingLength = 0;
 
   constructor(inner: Transport, pipes: Pipes) {
@@ -43,7 +43,7 @@ export class Sender {
   }
 
   /** Sends bytes; nothing may be on its way. */
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array<ArrayBuffer>): void {
     this.hasSent = true;
     if (this.#inner.write(bytes) === true) this.#pipes.giveBack(bytes);
     else this.#lent = bytes;

@@ -2,7 +2,7 @@
 
 import { LwsError } from "../../../base/errors.ts";
 import type { OpensslContext } from "./context.ts";
-import { type Openssl, type Pointer, queuedErrors } from "./library.ts";
+import { dropErrors, type Openssl, type Pointer, queuedErrors } from "./library.ts";
 import type { Pipes } from "./pipes.ts";
 
 // <openssl/ssl.h>, <openssl/tls1.h>
@@ -30,7 +30,7 @@ export class Session {
   constructor(pipes: Pipes, context: OpensslContext, serverName?: string) {
     const { openssl } = pipes;
     this.pipes = pipes;
-    openssl.ERR_clear_error();
+    dropErrors(openssl);
     this.#ssl = openssl.SSL_new(context.pointer);
     if (this.#ssl === null) throw failed(openssl, "the TLS handshake failed");
     pipes.lend(this.#ssl);
@@ -49,7 +49,7 @@ export class Session {
   /** Goes on with the handshake; whether it is done. @throws {LwsError} `tls-handshake-failed` */
   handshake(): boolean {
     const { openssl } = this.pipes;
-    openssl.ERR_clear_error();
+    dropErrors(openssl);
     const result = openssl.SSL_do_handshake(this.#ssl);
     if (result === 1) return true;
     if (openssl.SSL_get_error(this.#ssl, result) === SSL_ERROR_WANT_READ) return false;
@@ -67,7 +67,7 @@ export class Session {
    */
   read(buffer: Uint8Array<ArrayBuffer>, at: number, fed: number): number {
     const { openssl } = this.pipes;
-    openssl.ERR_clear_error();
+    dropErrors(openssl);
     for (let left = fed;;) {
       const room = at === 0 ? buffer : buffer.subarray(at);
       const count = openssl.SSL_read(this.#ssl, room, room.length);
@@ -92,17 +92,17 @@ export class Session {
   /** Encrypts the bytes. @throws {LwsError} `connection-closed` when that can't be done any more */
   write(bytes: Uint8Array): void {
     const { openssl } = this.pipes;
-    openssl.ERR_clear_error();
-    for (let left = bytes; left.length > 0;) {
-      const count = openssl.SSL_write(this.#ssl, left as Uint8Array<ArrayBuffer>, left.length);
-      if (count <= 0) throw failed(openssl, "the TLS connection broke", "connection-closed");
-      left = left.subarray(count);
-    }
+    const { length } = bytes;
+    if (length === 0) return;
+    dropErrors(openssl);
+    // Memory takes all of it.
+    const count = openssl.SSL_write(this.#ssl, bytes as Uint8Array<ArrayBuffer>, length);
+    if (count !== length) throw failed(openssl, "the TLS connection broke", "connection-closed");
   }
 
   /** Says that nothing more will be sent, RFC 8446 section 6.1. */
   sayGoodbye(): void {
-    this.pipes.openssl.ERR_clear_error();
+    dropErrors(this.pipes.openssl);
     this.pipes.openssl.SSL_shutdown(this.#ssl);
   }
 

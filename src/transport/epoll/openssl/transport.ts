@@ -293,7 +293,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       if (this.#sender.flush() === false) failure ??= flooded();
       if (failure !== undefined) return this.#break(failure);
       if (this.#session.hasEnded) this.#hasEnded = true;
-      if (end > held) this.#offer(new Uint8Array(buffer.buffer, 0, end));
+      if (end > held) this.#offer(pipes.viewOf(buffer, end));
       this.#tellEnd();
     } finally {
       pipes.giveBackPlain(buffer);

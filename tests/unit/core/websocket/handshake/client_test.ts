@@ -160,7 +160,7 @@ Deno.test("RFC 6455 section 4.1: a missing, wrong or repeated accept value fails
 Deno.test("RFC 6455 section 4.1: a subprotocol that was not offered fails", () => {
   const lines = [...ANSWER, "Sec-WebSocket-Protocol: x"];
   const error = assertThrows(() => check(lines, { protocols: ["a"] }), HandshakeError);
-  assertEquals(error.message, 'the server chose the protocol "x", which was not offered');
+  assertEquals(error.message, "the server chose a protocol that was not offered");
   for (const value of ["A", "a, b", ""]) {
     const other = [...ANSWER, `Sec-WebSocket-Protocol: ${value}`];
     assertThrows(() => check(other, { protocols: ["a", "b"] }), HandshakeError, "not offered");

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { LwsError } from "../../../../../src/base/errors.ts";
 import { memoryPair } from "../../../../../src/testing/memory_transport.ts";
 import { epollNetwork } from "../../../../../src/transport/epoll/mod.ts";
+import { openOpenssl } from "../../../../../src/transport/epoll/openssl/library.ts";
 import { opensslStack } from "../../../../../src/transport/epoll/openssl/stack.ts";
 import { makeCertificates } from "../../../../support/certificates.ts";
 import { Recorder } from "../../../../support/transport_contract.ts";
@@ -134,3 +135,39 @@ for (const fault of ["SSL_new", "BIO_write", "SSL_read", "SSL_write"] as const) 
     assertEquals(counted.held, PIPES);
   });
 }
+
+Deno.test("what others leave in the queue of errors breaks no connection", async () => {
+  const openssl = openOpenssl();
+  const stack = opensslStack();
+  const server = stack.server({ identity: localhost }, {});
+  const side = stack.client({ ca: [ca.cert], disableOsCaCerts: true }, {});
+  const [near, far] = memoryPair();
+  const [clientEnd, serverEnd] = await Promise.all([
+    side.secure(near, { serverName: "localhost" }).done,
+    server.secure(far).done,
+  ]);
+  const peer = new Recorder(clientEnd);
+  const own = new Recorder(serverEnd);
+  const empty = openssl.BIO_new(openssl.BIO_s_mem());
+  // Parts of a record are no failure, and the peer's end is a clean one.
+  far.chop(7);
+  for (const act of [() => peer.send(GARBAGE), () => peer.transport.end()]) {
+    far.hold();
+    act();
+    assertEquals(openssl.PEM_read_bio_X509(empty, null, null, null), null);
+    far.release();
+    await own.until(() => own.taken.length === GARBAGE.length || own.count("close") > 0);
+  }
+  await own.until(() => own.count("end") + own.count("close") > 0);
+  assertEquals([own.taken.length, own.count("end"), own.closeError], [
+    GARBAGE.length,
+    1,
+    undefined,
+  ]);
+  openssl.BIO_free(empty);
+  own.transport.close();
+  peer.transport.close();
+  await peer.until(() => peer.count("close") === 1);
+  side.close!();
+  server.close!();
+});

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { KeptTexts } from "../../../src/base/kept_texts.ts";
+import { KeptTexts } from "../../../../src/base/text/kept_texts.ts";
 
 Deno.test("a text is the same behind it, short or long, and above what is shared", () => {
   const texts = new KeptTexts();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { didYouMean, nearestName } from "../../../src/base/did_you_mean.ts";
+import { didYouMean, nearestName } from "../../../../src/base/text/did_you_mean.ts";
 
 const NAMES = ["port", "kaTime", "softUnsentBytes", "sslCertFilepath", "receive", "user-agent"];
 

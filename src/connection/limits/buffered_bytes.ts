@@ -1,0 +1,204 @@
+/** What the connections of a context hold in memory, all together, and what is done where that is too much. */
+
+import type { CloseCause } from "../../api/reasons.ts";
+import { HeldBytes } from "../../base/held_bytes.ts";
+import { log } from "../../base/log.ts";
+import { type TimerWheel, WheelTimer } from "../../service/timer_wheel.ts";
+
+/** Past so much of the limit connections are cut at once. */
+const CUT_AT = 1.25;
+/** Down to so much of it they are cut, and from there on all read again. */
+const GOES_ON_AT = 0.75;
+/** The largest are looked for anew whenever so much of the limit has come since. */
+const LOOKS_EACH = 1 / 16;
+/** How often it is looked whether the sum has fallen, and how long it may stay above the limit, in milliseconds. */
+const LOOK_MS = 100;
+const PATIENCE_MS = 5_000;
+/** The log has a line of it at most so often, in milliseconds. */
+const LOG_EACH_MS = 60_000;
+
+/** A message that is put together. Implemented in `messages/gathering`. */
+export interface Gathered {
+  /** Its connection is gone, and it will never be whole. */
+  free(): void;
+}
+
+/** What a connection holds, beside what it has to send. */
+class Holding {
+  /** What has come and was not taken: it is its transport's still. */
+  untaken = 0;
+  /** What its phase holds of frames and bodies that have not come whole, or wait for the program. */
+  ofPhase = 0;
+  /** Of a message that is put together for the program. */
+  gathered = 0;
+  gathering: Gathered | undefined = undefined;
+
+  get sum(): number {
+    return this.untaken + this.ofPhase + this.gathered;
+  }
+}
+
+/** A connection that may hold something. Implemented by Connection. */
+export interface Holder {
+  readonly unsent: number;
+  /** Holds back what its peer sends, whatever the program says. */
+  holdForMemory(held: boolean): void;
+  /** Ends it now, and forgets what it has to send. */
+  cutForMemory(cause: CloseCause): void;
+}
+
+/** What it asks of its context. */
+export interface BufferingContext {
+  readonly wheel: TimerWheel;
+  readonly counters: { hit(limit: "maxBufferedBytes"): void };
+  /** All that there are. */
+  readonly holders: () => Iterable<Holder>;
+}
+
+/**
+ * A sum that is always there, and no order of those that make it up: the largest of them are looked for only
+ * where it is too much.
+ */
+export class BufferedBytes extends HeldBytes {
+  /** What would have the sum pass this calls {@linkcode onExcess} first. */
+  most: number;
+  readonly #limit: number;
+  readonly #context: BufferingContext;
+  readonly #holdings = new Map<Holder, Holding>();
+  /** Armed while connections are held back. */
+  readonly #look: WheelTimer = new WheelTimer({ onTimeout: () => this.#lookAgain() });
+  #heldBack = new Set<Holder>();
+  #heldSince = 0;
+  #loggedAt = -Infinity;
+
+  /** @param limit `maxBufferedBytes` */
+  constructor(limit: number, context: BufferingContext) {
+    super();
+    this.#limit = this.most = limit;
+    this.#context = context;
+  }
+
+  /** A connection has so much now that was not taken, and so much in its phase. */
+  holds(holder: Holder, untaken: number, ofPhase: number): void {
+    const holding = this.#holdings.get(holder);
+    if (holding === undefined && untaken + ofPhase === 0) return;
+    const it = holding ?? this.#begin(holder);
+    const added = untaken + ofPhase - it.untaken - it.ofPhase;
+    it.untaken = untaken;
+    it.ofPhase = ofPhase;
+    this.#add(holder, it, added);
+  }
+
+  /** What its phase holds has changed. */
+  holdsInPhase(holder: Holder, ofPhase: number): void {
+    this.holds(holder, this.#holdings.get(holder)?.untaken ?? 0, ofPhase);
+  }
+
+  /** It has got so many bytes more, or less, of a message that is put together. */
+  gathers(holder: Holder, added: number, gathering: Gathered | undefined): void {
+    const holding = this.#holdings.get(holder);
+    // It was cut meanwhile.
+    if (holding === undefined && added < 0) return;
+    const it = holding ?? this.#begin(holder);
+    it.gathered += added;
+    it.gathering = gathering;
+    this.#add(holder, it, added);
+  }
+
+  /** The connection is gone, or as good as that. */
+  forget(holder: Holder): void {
+    const holding = this.#holdings.get(holder);
+    this.#heldBack.delete(holder);
+    if (holding === undefined) return;
+    this.bytes -= holding.sum;
+    holding.gathering?.free();
+    this.#holdings.delete(holder);
+  }
+
+  #begin(holder: Holder): Holding {
+    const holding = new Holding();
+    this.#holdings.set(holder, holding);
+    return holding;
+  }
+
+  #add(holder: Holder, holding: Holding, added: number): void {
+    this.bytes += added;
+    if (holding.sum === 0) this.#holdings.delete(holder);
+    else if (added > 0 && this.bytes > this.most) this.onExcess(0);
+  }
+
+  /** The sum has passed {@linkcode most}, or would with so many bytes more. */
+  onExcess(more: number): void {
+    const limit = this.#limit;
+    if (this.bytes + more > limit * CUT_AT) this.#cut(limit - more);
+    if (this.bytes + more <= limit) return;
+    this.#holdBack();
+    this.most = Math.min(limit * CUT_AT, Math.max(limit, this.bytes + more) + limit * LOOKS_EACH);
+  }
+
+  /** Reading stops for all that hold no less than those which hold something do on average. */
+  #holdBack(): void {
+    const { wheel, counters } = this.#context;
+    if (!this.#look.pending) {
+      this.#heldSince = wheel.now();
+      counters.hit("maxBufferedBytes");
+      wheel.arm(this.#look, LOOK_MS);
+    }
+    const all = this.#weighed();
+    const mean = all.reduce((sum, [weight]) => sum + weight, 0) / all.length;
+    for (const [weight, holder] of all) {
+      if (weight < mean || this.#heldBack.has(holder)) continue;
+      this.#heldBack.add(holder);
+      holder.holdForMemory(true);
+    }
+    this.#tell(() => `nothing more is read for ${this.#heldBack.size} of them`);
+  }
+
+  #lookAgain(): void {
+    const { wheel } = this.#context;
+    const isOver = this.bytes > this.#limit;
+    const hasTime = wheel.now() - this.#heldSince < PATIENCE_MS;
+    if (this.bytes > this.#limit * GOES_ON_AT && hasTime) return wheel.arm(this.#look, LOOK_MS);
+    if (isOver) this.#cut(this.#limit * GOES_ON_AT);
+    const heldBack = this.#heldBack;
+    this.#heldBack = new Set();
+    this.most = this.#limit;
+    for (const holder of heldBack) holder.holdForMemory(false);
+  }
+
+  /** Cuts the largest, until no more than that is held. */
+  #cut(most: number): void {
+    const all = this.#weighed().sort(([a], [b]) => b - a);
+    let cut = 0;
+    for (const [, holder] of all) {
+      if (this.bytes <= most) break;
+      cut++;
+      this.#context.counters.hit("maxBufferedBytes");
+      const held = this.#holdings.get(holder)?.sum ?? 0;
+      this.forget(holder);
+      holder.cutForMemory(held > holder.unsent ? "limit" : "unsent");
+    }
+    this.#tell(() => `${cut} of them are cut`);
+  }
+
+  /** All that hold something, with how much that is. */
+  #weighed(): [weight: number, holder: Holder][] {
+    const all: [number, Holder][] = [];
+    for (const holder of this.#context.holders()) {
+      const weight = holder.unsent + (this.#holdings.get(holder)?.sum ?? 0);
+      if (weight > 0) all.push([weight, holder]);
+    }
+    return all;
+  }
+
+  #tell(what: () => string): void {
+    const now = this.#context.wheel.now();
+    if (now - this.#loggedAt < LOG_EACH_MS) return;
+    this.#loggedAt = now;
+    const { bytes } = this;
+    log(
+      "warn",
+      () => `connections hold ${bytes} bytes, maxBufferedBytes is ${this.#limit}: ${what()}`,
+    );
+  }
+}

@@ -1,0 +1,67 @@
+/** The runtime's own WebSocket, and its server's upgrade. */
+
+import { Conversation, type Socket } from "../conversation.ts";
+import { randomOf } from "../decisions.ts";
+import { type ClientEnd, type Identity, portOf, type ServerEnd } from "./end.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Starts clients of the runtime, which trusts the authority by `DENO_CERT`. */
+export function runtimeClient(isSecure = false): ClientEnd {
+  return {
+    talk(place, name) {
+      const conversation = new Conversation(name);
+      const path = ["pieces", "whole", "loop"][randomOf(`${name} reads`)(3)];
+      const ws = new WebSocket(
+        `${isSecure ? "wss://localhost" : "ws://127.0.0.1"}:${portOf(place)}/${path}`,
+      );
+      ws.binaryType = "arraybuffer";
+      let isOpen = false;
+      const socket: Socket = {
+        hasFrames: false,
+        send: (bytes, kind) => ws.send(kind === "text" ? decoder.decode(bytes) : bytes),
+        ping() {},
+        close: () => ws.close(1000),
+      };
+      ws.onopen = () => {
+        isOpen = true;
+        conversation.opened(socket);
+      };
+      ws.onmessage = ({ data }) => {
+        const isText = typeof data === "string";
+        conversation.received(isText, isText ? encoder.encode(data) : new Uint8Array(data));
+      };
+      ws.onclose = ({ code, wasClean }) => {
+        conversation.ended(isOpen ? { code, wasClean } : undefined);
+      };
+      return conversation.done;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Starts `Deno.serve` with `Deno.upgradeWebSocket`. */
+export function runtimeServer(identity?: Identity): ServerEnd {
+  const answer = (request: Request): Response => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(data);
+    };
+    return response;
+  };
+  const listen = {
+    port: 0,
+    hostname: "127.0.0.1",
+    onListen() {},
+    onError: () => new Response(null, { status: 400 }),
+  };
+  const server = identity === undefined
+    ? Deno.serve(listen, answer)
+    : Deno.serve({ ...listen, cert: identity.cert, key: identity.key }, answer);
+  return {
+    place: { port: server.addr.port },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
