@@ -76,7 +76,8 @@ export function decodeMessage(message: Uint8Array): BrokerPublication | undefine
   const [place = "", epoch = "", content = ""] = line.split(" ");
   const isFirst = place.startsWith("=");
   const offset = Number(isFirst ? place.slice(1) : place);
-  if (!Number.isSafeInteger(offset)) return undefined;
+  // Anything may publish to the channel.
+  if (!Number.isSafeInteger(offset) || offset < 1) return undefined;
   const previous = isFirst ? 0 : offset - 1;
   return publicationOf({ epoch, offset, previous }, content, message, end);
 }

@@ -45,6 +45,7 @@ type State =
   | "extension value"
   | "quoted value"
   | "quoted pair"
+  | "extension end"
   | "after extension"
   | "size line feed"
   | "data"
@@ -176,6 +177,7 @@ export class ChunkedDecoder {
         break;
       case "extension name":
         if (isTokenByte[byte] === 1) return "extension name";
+        if (byte === CR) return "size line feed";
         return afterExtensionName(byte);
       case "after extension name":
         return afterExtensionName(byte);
@@ -186,15 +188,19 @@ export class ChunkedDecoder {
         break;
       case "extension value":
         if (isTokenByte[byte] === 1) return "extension value";
+        if (byte === CR) return "size line feed";
         return afterExtension(byte);
       case "quoted value":
-        if (byte === QUOTE) return "after extension";
+        if (byte === QUOTE) return "extension end";
         if (byte === BACKSLASH) return "quoted pair";
         if (isFieldByte[byte] === 1) return "quoted value";
         break;
       case "quoted pair":
         if (isFieldByte[byte] === 1) return "quoted value";
         break;
+      case "extension end":
+        if (byte === CR) return "size line feed";
+        return afterExtension(byte);
       case "after extension":
         return afterExtension(byte);
     }
@@ -250,20 +256,17 @@ export class ChunkedDecoder {
   }
 }
 
+/** Behind a blank no line ends: the grammar has blanks in front of `;` and `=` only. */
 function afterExtensionName(byte: number): State {
   if (isBlank(byte)) return "after extension name";
   if (byte === EQUALS) return "extension value start";
-  return nextExtension(byte);
+  if (byte === SEMICOLON) return "extension start";
+  throw broken("a bad chunk extension");
 }
 
 function afterExtension(byte: number): State {
   if (isBlank(byte)) return "after extension";
-  return nextExtension(byte);
-}
-
-function nextExtension(byte: number): State {
   if (byte === SEMICOLON) return "extension start";
-  if (byte === CR) return "size line feed";
   throw broken("a bad chunk extension");
 }
 

@@ -68,6 +68,9 @@ Deno.test("what others publish to such a channel is no publication", () => {
       "x y z\n",
       "12x e1 t\n",
       "99999999999999999 e t\n",
+      "=-1 e t\n",
+      "0 e t\n",
+      "= e t\n",
     ]
   ) {
     assertEquals(decodeMessage(message(line)), undefined, line);
