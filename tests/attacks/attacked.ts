@@ -31,17 +31,18 @@ export class Attacked implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    let server: Attacked | undefined;
     const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
     const { value = "" } = await lines.read();
+    const said = Promise.withResolvers<unknown>();
+    const server = new Attacked(process, JSON.parse(value), said.promise);
     const counting = process.stderr.pipeThrough(new TextDecoderStream()).pipeTo(
       new WritableStream({
         write(text) {
-          if (server !== undefined) server.logged += text.split("\n").length - 1;
+          server.logged += text.split("\n").length - 1;
         },
       }),
     );
-    server = new Attacked(process, JSON.parse(value), Promise.all([counting, lines.closed]));
+    said.resolve(Promise.all([counting, lines.closed]));
     void process.status.then(() => server.hasEnded = true);
     return server;
   }
