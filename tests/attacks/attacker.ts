@@ -1,0 +1,15 @@
+/** Carries out one attack: its name, how many milliseconds, and the ports, as JSON. */
+
+import { ATTACKS } from "./list/mod.ts";
+import { Crowd } from "./wire.ts";
+
+const [name, ms, target] = Deno.args;
+const attack = ATTACKS.find((each) => each.name === name)!;
+const time = new AbortController();
+const crowd = new Crowd(JSON.parse(target!), time.signal);
+setTimeout(() => time.abort(), Number(ms));
+await attack.run(crowd);
+crowd.close();
+// deno-lint-ignore no-console -- its result
+console.log(JSON.stringify({ made: crowd.made, done: crowd.done }));
+Deno.exit(0);

@@ -1,0 +1,186 @@
+/**
+ * Attacks a server of the library, a healthy client beside, and says what it cost:
+ *
+ *     deno task attack [--seconds 6] [--network tcp|epoll] [--name ATTACK] [--short] [--write FILE]
+ *
+ * The short form has ten attacks of 2 seconds each over both networks. What decides is that no healthy client
+ * had an error, that memory stayed within its limit and that every descriptor came back; in the long form also
+ * the 99th percentile of the round trip, which may be 3 times the quiet one and 5 ms.
+ */
+
+import { parseArgs } from "node:util";
+import { fromFileUrl } from "@std/path";
+import { makeCertificates } from "../support/certificates.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { Attacked } from "./attacked.ts";
+import { type Health, speak } from "./healthy.ts";
+import { ATTACKS } from "./list/mod.ts";
+import type { Attack } from "./wire.ts";
+
+const QUIET_MS = 1500;
+const MOST_MEMORY = 150;
+/** How long descriptors may take to come back, and how many more may be there. */
+const BACK_MS = 20_000;
+const SLACK = 4;
+
+/** One line of the table. */
+interface Row {
+  readonly attack: Attack;
+  readonly network: string;
+  readonly done: number;
+  readonly quiet: Health;
+  readonly health: Health;
+  readonly before: number;
+  readonly peak: number;
+  readonly after: number;
+  readonly logged: number;
+  /** What doesn't hold. */
+  readonly faults: readonly string[];
+}
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function carryOut(attack: Attack, network: string, ms: number, folder: string): Promise<Row> {
+  await using server = await Attacked.start(network, folder);
+  const { target } = server;
+  const quiet = await speak(target.plain, wait(QUIET_MS));
+  const before = server.memory();
+  const descriptors = server.descriptors();
+  const attacker = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...[
+        "run",
+        "-A",
+        "--no-check",
+        "--quiet",
+        fromFileUrl(new URL("attacker.ts", import.meta.url)),
+      ],
+      ...[attack.name, String(ms), JSON.stringify(target)],
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const health = await speak(target.plain, attacker);
+  const { success, stdout, stderr } = await attacker;
+  const { peak } = server;
+  for (let left = BACK_MS; left > 0 && !server.hasEnded; left -= 100) {
+    if (server.descriptors() <= descriptors + SLACK) break;
+    await wait(100);
+  }
+  const after = server.memory();
+  const most = attack.mostMemory ?? MOST_MEMORY;
+  const faults = [
+    ...health.errors,
+    ...server.hasEnded ? ["the server has ended"] : [],
+    ...success ? [] : [`the attack: ${new TextDecoder().decode(stderr).slice(0, 200)}`],
+    ...peak - before <= most ? [] : [`${Math.round(peak - before)} MiB more, of at most ${most}`],
+    ...server.hasEnded || server.descriptors() <= descriptors + SLACK
+      ? []
+      : [`${server.descriptors() - descriptors} descriptors have not come back`],
+  ];
+  const { done } = success ? JSON.parse(new TextDecoder().decode(stdout)) : { done: 0 };
+  const { logged } = server;
+  return { attack, network, done, quiet, health, before, peak, after, logged, faults };
+}
+
+const isSlow = ({ quiet, health }: Row) => health.p99 > 3 * quiet.p99 + 5;
+
+function lineOf(row: Row): string {
+  const { attack, network, done, quiet, health, before, peak, after, logged, faults } = row;
+  const times = [quiet.p50, health.p50, quiet.p99, health.p99].map((ms) => ms.toFixed(1));
+  return [
+    ...[attack.name, network, String(done), ...times],
+    ...[before, peak, after, logged].map((each) => String(Math.round(each))),
+    faults.join("; ") || "held",
+  ].join(" | ");
+}
+
+const HEAD =
+  "attack | network | times | p50 quiet, ms | p50 | p99 quiet | p99 | MiB before | at the peak | " +
+  "after | lines of log | verdict";
+
+function pageOf(rows: readonly Row[], ms: number): string {
+  const listed = ATTACKS.filter((attack) => rows.some((row) => row.attack === attack));
+  return [
+    "# Attacks, measured",
+    "",
+    `Each attack for ${
+      ms / 1000
+    } s against an echo server with the limits that it has by default, four`,
+    "healthy clients beside: `deno task attack` makes this page. Server, attackers and clients share two",
+    "cores. What the columns are: how often it was done; the round trip of the healthy clients' messages,",
+    "quiet and under attack, 50th and 99th percentile; the server's resident memory; the lines that it",
+    "logged. *Held* is: no healthy client had an error, memory stayed within its limit, every descriptor",
+    "came back. A p99 above 3 times the quiet one and 5 ms stands in bold.",
+    "",
+    "| " + HEAD + " |",
+    "|" +
+    HEAD.split("|").map((each, at) => at < 2 || each.includes("verdict") ? "---|" : "--:|").join(
+      "",
+    ),
+    ...rows.map((row) => {
+      const cells = lineOf(row).split(" | ");
+      if (isSlow(row)) cells[6] = `**${cells[6]}**`;
+      return `| ${cells.join(" | ")} |`;
+    }),
+    "",
+    "## What each does, and what stops it",
+    "",
+    "| attack | what | stopped by |",
+    "|---|---|---|",
+    ...listed.map(({ name, what, stoppedBy }) => `| \`${name}\` | ${what} | ${stoppedBy} |`),
+    "",
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      seconds: { type: "string" },
+      network: { type: "string" },
+      name: { type: "string" },
+      short: { type: "boolean" },
+      write: { type: "string" },
+    },
+  });
+  const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  const ms = 1000 * Number(values.seconds ?? (values.short ? 2 : 6));
+  const networks = values.network !== undefined ? [values.network] : ["tcp", "epoll"];
+  const attacks = ATTACKS.filter(({ name, isShort }) =>
+    values.name !== undefined ? name === values.name : !values.short || isShort
+  );
+  const isKnown = networks.every((each) => ["tcp", "epoll"].includes(each));
+  if (!(ms > 0) || !isKnown || attacks.length === 0) {
+    say(
+      `--seconds is a number, --network tcp or epoll, --name one of ${
+        ATTACKS.map(({ name }) => name).join(", ")
+      }`,
+    );
+    Deno.exit(2);
+  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const { localhost } = await makeCertificates();
+  await Deno.writeTextFile(`${folder}/cert.pem`, localhost.cert);
+  await Deno.writeTextFile(`${folder}/key.pem`, localhost.key);
+  await Deno.mkdir(`${folder}/files`);
+  await Deno.writeFile(`${folder}/files/large.bin`, new Uint8Array(4 << 20));
+
+  say(HEAD);
+  const rows: Row[] = [];
+  for (const network of networks) {
+    for (const attack of attacks) {
+      const row = await carryOut(attack, network, ms, folder);
+      rows.push(row);
+      say(lineOf(row));
+    }
+  }
+  if (values.write !== undefined) await Deno.writeTextFile(values.write, pageOf(rows, ms));
+  const broken = rows.filter((row) => row.faults.length > 0 || (!values.short && isSlow(row)));
+  for (const { attack, network } of rows.filter(isSlow)) {
+    say(`slow: ${attack.name} over ${network}`);
+  }
+  say(`${rows.length - broken.length} of ${rows.length} attacks held`);
+  Deno.exit(broken.length > 0 ? 1 : 0);
+}
