@@ -3,7 +3,7 @@
 import type { Listener, PolledListener, Transport } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
-import { isLogged, log } from "../base/log.ts";
+import { isLogged, line, log } from "../base/log.ts";
 import { askAwaited, call, judges, makeUser } from "../connection/callbacks.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionOwner, Member } from "../connection/owner.ts";
@@ -210,7 +210,7 @@ export class Admission implements AcceptorHost {
       onTimeout: () => {
         if (isSettled) return;
         this.#owner.counters.hit("headerTimeoutMs");
-        log("warn", `connection ${fd}: ${reason} did not settle within ${headerTimeoutMs} ms`);
+        log("warn", line`connection ${fd}: ${reason} did not settle within ${headerTimeoutMs} ms`);
         drop();
       },
     });
@@ -273,7 +273,7 @@ export class Admission implements AcceptorHost {
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
     if (isLogged("debug")) {
-      log("debug", `connection ${fd}: from ${transport.remoteAddress.hostname}`);
+      log("debug", line`connection ${fd}: from ${transport.remoteAddress.hostname}`);
     }
     if (CONNECTIONS.hasSubscribers) traceStep(connection, "accepted");
     connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
@@ -290,13 +290,13 @@ export class Admission implements AcceptorHost {
     const { socketFd } = connection;
     return this.#parts.tls.accept(transport, {
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
-      verify(info) {
-        return connection.isOpen && judges(connection, entries[0]!, info);
+      verify(info, trial) {
+        return connection.isOpen && judges(connection, entries[0]!, info, trial);
       },
       failed(why) {
         // Where it isn't, this is what came of its end.
         if (connection.isOpen) owner.counters.turnAway("tls");
-        log("info", () => `connection ${socketFd}: ${why}`);
+        log("info", () => line`connection ${socketFd}: ${why}`);
       },
       secured(info) {
         connection.tls = info;
@@ -311,7 +311,7 @@ export class Admission implements AcceptorHost {
     if (count < this.#owner.limits.maxConnectionsPerAddress) return false;
     this.#owner.counters.hit("maxConnectionsPerAddress");
     this.#owner.counters.turnAway("maxConnectionsPerAddress");
-    log("info", () => `${address} has maxConnectionsPerAddress (${count}) already`);
+    log("info", () => line`${address} has maxConnectionsPerAddress (${count}) already`);
     return true;
   }
 

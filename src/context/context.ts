@@ -11,7 +11,7 @@ import type { ReasonData } from "../api/reasons.ts";
 import type { Stats } from "../api/stats/stats.ts";
 import { POLLOUT } from "../api/service.ts";
 import { LwsError } from "../base/errors.ts";
-import { isLogged, log } from "../base/log.ts";
+import { isLogged, limitBy, line, log } from "../base/log.ts";
 import { call } from "../connection/callbacks.ts";
 import { ClientHandshake } from "../connection/client/handshake.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
@@ -126,6 +126,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
   #shutdown: Shutdown | undefined;
+  readonly #unlimit: () => void;
   #resolveClosed!: (released?: Promise<void>) => void;
 
   /** @param faceOf makes what programs get */
@@ -191,7 +192,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     });
     this.presence = new PresenceFace(this.topics);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    const rollBack: RollBack = [() => this.polling?.network?.release()];
+    this.#unlimit = limitBy(info.clock);
+    const rollBack: RollBack = [this.#unlimit, () => this.polling?.network?.release()];
     try {
       this.listener = this.#listen(rollBack);
       this.inbox = this.#openInbox(rollBack);
@@ -228,8 +230,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** What of the context goes on only while the runtime does, if there is such. */
   get runtimeIsNeededFor(): string | undefined {
-    if (this.tls.isServer || this.connector.usesTls) return "TLS";
-    return this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined;
+    return this.tls.runtimeIsNeededFor(this.connector.usesTls) ??
+      (this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined);
   }
 
   stats(): Stats {
@@ -313,7 +315,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   }
 
   forget(connection: Member): void {
-    if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
+    if (isLogged("debug")) log("debug", line`connection ${connection.socketFd}: gone`);
     this.descriptors.close(connection.socketFd, connection.descriptor);
     this.admission.forget(connection);
     if (this.isDestroyed) this.#endIfEmpty();
@@ -396,5 +398,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     await this.admission.stopped;
     await this.network.released?.();
     this.tls.close();
+    this.#unlimit();
   }
 }

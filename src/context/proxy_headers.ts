@@ -1,7 +1,7 @@
 /** The headers of the PROXY protocol that are awaited, each within the same time. */
 
 import type { Transport } from "../api/network.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import type { ConnectionOwner } from "../connection/owner.ts";
 import { readProxyHeader } from "../proxy/proxy_protocol.ts";
 import { WheelTimer } from "../service/timer_wheel.ts";
@@ -54,7 +54,7 @@ export class ProxyHeaders {
       if (!done()) return undefined;
       counters.turnAway("proxyHeader");
       const { message } = error as Error;
-      log("warn", () => `dropped a connection without a PROXY header: ${message}`);
+      log("warn", () => line`dropped a connection without a PROXY header: ${message}`);
     }
     return undefined;
   }

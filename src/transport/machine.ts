@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { LwsError } from "../base/errors.ts";
-import { log, messageOf } from "../base/log.ts";
+import { line, log, messageOf } from "../base/log.ts";
 import { failure } from "./epoll/failure.ts";
 import { mayOpenLibc, openLibc } from "./epoll/libc.ts";
 
@@ -79,9 +79,9 @@ function leaveGroups(): void {
   try {
     const libc = openLibc();
     if (libc.setgroups(0, new Uint8Array(4)) === 0) return;
-    log("info", () => `gid and uid: ${messageOf(failure(libc, "setgroups", libc.errno()))}`);
+    log("info", () => line`gid and uid: ${messageOf(failure(libc, "setgroups", libc.errno()))}`);
   } catch (error) {
-    log("info", () => `gid and uid: the groups stay: ${messageOf(error)}`);
+    log("info", () => line`gid and uid: the groups stay: ${messageOf(error)}`);
   }
 }
 

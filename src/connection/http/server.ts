@@ -5,7 +5,7 @@ import type { TimeoutReason } from "../../api/timeouts.ts";
 import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
-import { log, type LogLevel } from "../../base/log.ts";
+import { line, log, type LogLevel, own } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { AwaitedCallbacks } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
@@ -194,9 +194,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const { filter } = this.callbacks;
     if (filter !== undefined) {
       const { socketFd, owner: { limits: { headerTimeoutMs } } } = this.#connection;
-      log("warn", () => {
-        return `connection ${socketFd}: ${filter} did not settle within ${headerTimeoutMs} ms`;
-      });
+      const late = `did not settle within ${headerTimeoutMs} ms`;
+      log("warn", line`connection ${socketFd}: ${own(filter)} ${late}`);
       return this.refuse(503, `${filter} took too long`);
     }
     if (reason === "establishWithServer" && this.state === "HEAD") {
@@ -440,7 +439,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   ): void {
     const connection = this.#connection;
     if (!connection.isOpen) return;
-    log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
+    log(level, () => line`connection ${connection.socketFd}: ${own(status)} ${reason}`);
     const response = this.response ?? new HttpResponse(connection, this, undefined);
     response.refuse(status, reason, fields);
     connection.end(status === 408 ? "timeout" : "self", "lingers");
