@@ -8,8 +8,8 @@ const PERIOD_MS = 100;
 const MOST_UNASKED = 600;
 
 /**
- * Looks with a coarse timer, from the first time that it is asked: without a question it costs nothing. A lag fades by half
- * from look to look, so that one that has just passed is seen.
+ * Looks with a coarse timer, from the first time that it is asked: without a question it costs nothing. A lag fades
+ * by half from look to look, so that one that has just passed is seen.
  */
 export class LoopLag {
   readonly #clock: Clock;

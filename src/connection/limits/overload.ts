@@ -1,8 +1,8 @@
 /** When a server takes no new requests, and what it answers them with. */
 
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
-import type { ConnectionOwner } from "../owner.ts";
+import type { ContextCounters } from "../stats/counters.ts";
 
 /** Overload ends below so much of the limit, so that it doesn't begin again at once. */
 const QUIET_SHARE = 0.5;
@@ -38,10 +38,21 @@ export class Overload {
     if (isOn === this.#isOn) return;
     this.#isOn = isOn;
     if (isOn) {
-      const lag = `the event loop lags ${Math.round(ms)} ms`;
-      log("warn", `${lag}, past maxLoopLagMs (${this.#mostMs}): new requests are answered 503`);
+      const lagMs = Math.round(ms);
+      const mostMs = this.#mostMs;
+      log(
+        "warn",
+        line`the event loop lags ${lagMs} ms, past maxLoopLagMs (${mostMs}): new requests are answered 503`,
+      );
     } else log("notice", "the event loop has caught up: requests are served again");
   }
+}
+
+/** What of a context says whether it serves. */
+export interface Available {
+  readonly isDestroyed: boolean;
+  readonly overload: Overload | undefined;
+  readonly counters: ContextCounters;
 }
 
 /** Why a new request is answered 503. */
@@ -58,7 +69,7 @@ const OVERLOADED: Unavailability = {
 
 /** Undefined when it is to be served; else it is counted. */
 export function unavailability(
-  { isDestroyed, overload, counters }: ConnectionOwner,
+  { isDestroyed, overload, counters }: Available,
   isHandshake: boolean,
 ): Unavailability | undefined {
   if (!isDestroyed && !overload?.isOn) return undefined;

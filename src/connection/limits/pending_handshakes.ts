@@ -1,6 +1,6 @@
 /** The connections whose first request is not complete: so many at a time. */
 
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import type { ContextCounters } from "../stats/counters.ts";
 
 /** One of them. Implemented by Connection, and by ProxyHeaders for those that are none yet. */
@@ -38,7 +38,7 @@ export class PendingHandshakes {
     this.#counters.turnAway("maxPendingHandshakes");
     log("info", () => {
       const which = oldest!.socketFd ?? "without a PROXY header";
-      return `connection ${which}: made room for another, at maxPendingHandshakes (${this.#most})`;
+      return line`connection ${which}: made room for another, at maxPendingHandshakes (${this.#most})`;
     });
     oldest!.abort("limit");
   }
