@@ -130,7 +130,7 @@ export interface TrustLoader {
    * OpenSSL's `SSL_CTX`, over `epollNetwork({ tls: "openssl" })`: a `Deno.PointerObject`, for calls that the program
    * opens by `Deno.dlopen` of the same `libssl.so.3`, such as `SSL_CTX_load_verify_locations`. It is valid during the
    * callback, which comes for each such context: of a server one for each certificate, whenever certificates are
-   * set. Later it is `undefined`; whoever has kept the pointer has one to memory that may be freed.
+   * set. Later it is `undefined`; a pointer that was kept points to memory that may be freed.
    *
    * Default: `undefined`.
    */

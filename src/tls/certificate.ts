@@ -1,5 +1,6 @@
 /** A certificate with its key: what one end shows the other. */
 
+import { shown } from "../base/log/escaping.ts";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { LwsError } from "../base/errors.ts";
@@ -111,10 +112,10 @@ export function readPem(
     text = Deno.readTextFileSync(pathOrPem);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw refusal(field, `can't read ${pathOrPem}: ${why}`, cause);
+    throw refusal(field, `can't read ${shown(pathOrPem)}: ${why}`, cause);
   }
   if (text.includes(BEGIN)) return text;
-  throw refusal(field, `${pathOrPem} is not a PEM file: it has no ${BEGIN} line`);
+  throw refusal(field, `${shown(pathOrPem)} is not a PEM file: it has no ${BEGIN} line`);
 }
 
 /**

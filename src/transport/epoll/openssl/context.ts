@@ -176,7 +176,9 @@ export class OpensslContext {
     if (openssl.SSL_CTX_check_private_key(this.#pointer) === 1) return undefined;
     throw keyRefused(
       new Error(
-        `opensslContextRequiresPrivateKey has set none that fits: ${queuedErrors(openssl)}`,
+        `opensslContextRequiresPrivateKey has not given one, nor set one that fits: ${
+          queuedErrors(openssl)
+        }`,
       ),
       identity.refusal,
     );
