@@ -99,6 +99,9 @@ Structs:
 - \`SSL_CTX\`, where a callback fills one, is a loader: \`addCaCert(pem)\` and \`addCaFile(path)\` take
   authorities, \`setPrivateKey(pem, passphrase)\` takes a key. \`X509_STORE_CTX\` is what a client's
   certificate says, \`SSL\` what is known of a connection's TLS. \`src/compat/mod.ts\` has the details.
+- Over \`overNetwork(epollNetwork({ tls: "openssl" }), create)\` TLS is OpenSSL's: \`ssl_cipher_list\`
+  counts, the loop may block, and the reasons \`LWS_CALLBACK_OPENSSL_…\` have OpenSSL's own pointers,
+  during their callback, for functions that the program opens by \`Deno.dlopen("libssl.so.3", …)\`.
 
 Buffers:
 
@@ -130,8 +133,8 @@ What stays as it is in the text, and is not quite the same:
 - Text that comes has to be UTF-8, which C did not look at: a program that sends on what came asks
   \`lws_frame_is_binary\` whether to send it as text.
 
-What can't be done returns null or −1, and the log names the argument: a list of ciphers. What had a
-meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`,
+What can't be done returns null or −1, and the log names the argument: a list of ciphers without
+OpenSSL. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`,
 \`lws_serve_http_file_fragment\`, \`lwsl_emit_syslog\`.
 
 Wrong arguments, which C did not look at, return what failure was in C, and the log names them: a

@@ -3,12 +3,12 @@
  * own, and connects to other servers. The conventions are those of `@x/lws/compat`.
  *
  * `libwebsocket_client_connect` blocked until the handshake was over; here it returns a promise, and
- * serves its context meanwhile.
+ * serves its context meanwhile. It blocks, as the calls of service, for a context of `overNetwork`.
  *
  * @module
  */
 
-import { type ClientConnect, connectingBlocking } from "./calls/client_calls.ts";
+import { type ClientConnectWhole, connectingWhole } from "./calls/client_calls.ts";
 import {
   callbackOnWritable,
   protocolOf,
@@ -41,7 +41,7 @@ export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/cre
 export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
-export { type ClientConnect } from "./calls/client_calls.ts";
+export { type ClientConnect, type ClientConnectWhole } from "./calls/client_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type BroadcastFilledIn, type FilledIn, type ProtocolStruct } from "./engine/structs.ts";
@@ -210,12 +210,13 @@ export function libwebsocket_rx_flow_control(wsi: libwebsocket, enable: number):
 }
 
 /**
- * Connects, and serves the context until the handshake is over. A promise, in place of blocking: the
- * connection, or null when that failed; `LWS_CALLBACK_CLIENT_ESTABLISHED` has come before.
+ * Connects, and serves the context until the handshake is over. A promise, in place of blocking, unless the
+ * context is one of `overNetwork`: the connection, or null when that failed; `LWS_CALLBACK_CLIENT_ESTABLISHED` has come before.
  *
  * `ssl_connection` is 0 for `ws`, 1 for `wss`, 2 for `wss` with self-signed certificates allowed;
  * `protocol` is one name, several with commas, or null; the version is 4, 5 or 13, which −1 is as well:
  * the newest was 5 then, and servers of today speak 13.
  */
-export const libwebsocket_client_connect: ClientConnect<Promise<libwebsocket | null>> =
-  connectingBlocking("libwebsocket_client_connect");
+export const libwebsocket_client_connect: ClientConnectWhole = connectingWhole(
+  "libwebsocket_client_connect",
+);

@@ -22,6 +22,10 @@
  *   `setPrivateKey(pem, passphrase)` takes the key, in `…_CONTEXT_REQUIRES_PRIVATE_KEY`.
  * - `X509_STORE_CTX *` is the client's {@linkcode PeerCertificate}, and `SSL *` the {@linkcode TlsInfo} of
  *   the connection, null without TLS.
+ * - Over `overNetwork(epollNetwork({ tls: "openssl" }), …)` the reasons `LWS_CALLBACK_OPENSSL_…` have OpenSSL's
+ *   pointers in place of these: `SSL_CTX *`, `X509_STORE_CTX *` and `SSL *`, each a `Deno.PointerObject` for
+ *   functions that the program opens by `Deno.dlopen("libssl.so.3", …)`. They are valid during their callback.
+ *   `…_LOAD_EXTRA_SERVER_VERIFY_CERTS` comes for each `SSL_CTX`, and so again where certificates are changed.
  * - Arrays end with an entry whose callback is null, or just end.
  * - Contexts and connections are those of `@x/lws`: its methods and getters can be mixed in.
  *
@@ -29,8 +33,9 @@
  *
  * - `lws_service` returns a promise in place of blocking: `while (n >= 0) n = await lws_service(context,
  *   50)`. Nothing is delivered in between, as in C. Over `@x/lws/epoll` it blocks, and the loop runs without
- *   the `await`: `const context = overNetwork(epollNetwork(), () => lws_create_context(info))`. `lws_context_destroy` returns one as well, for the
- *   end of all connections, and so does `poll` with another timeout than 0.
+ *   the `await`: `const context = overNetwork(epollNetwork(), () => lws_create_context(info))`. TLS goes on there
+ *   by `epollNetwork({ tls: "openssl" })`. `lws_context_destroy` returns one as well, for the end of all
+ *   connections, and so does `poll` with another timeout than 0.
  * - A callback can't await: a promise that it returns counts as 0, whatever becomes of it, and the log
  *   says so.
  * - The drafts before RFC 6455 are spoken by the generations that spoke them: 2010 has hixie-76, 2011 the
@@ -40,7 +45,7 @@
  * - There are limits, most of them generous: `limits` of the creation struct, or the argument behind
  *   those of C in older calls, sets others.
  * - What can't be done is refused, with null or −1 and a line in the log that names the argument: a
- *   list of ciphers.
+ *   list of ciphers without OpenSSL.
  * - Wrong arguments, which C did not look at, return what failure was in C, and a line in the log names
  *   them: a null connection, a `len` beyond the end of `buf`, a number that no constant has. Members of
  *   the creation struct that there are not are refused.

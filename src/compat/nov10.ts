@@ -35,6 +35,7 @@ export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/cre
 export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
+export { type BlockingContext, overNetwork } from "./calls/over_network.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export type {

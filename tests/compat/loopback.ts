@@ -1,10 +1,11 @@
 /** Contexts of any generation on the loopback interface, for what needs the runtime's own sockets. */
 
 import { assertEquals } from "@std/assert";
-import type { Context, Wsi } from "../../mod.ts";
+import type { Context, Network, Wsi } from "../../mod.ts";
 import { PATIENT } from "../support/patience.ts";
 import { freePort } from "../support/free_port.ts";
 import { useHost } from "../../src/compat/calls/creation.ts";
+import { overNetwork } from "../../src/compat/calls/over_network.ts";
 import type { Callback, ContextSpec, Face } from "./support.ts";
 import { DEC15, FEB11, stayInMemory } from "./support.ts";
 
@@ -37,19 +38,34 @@ export interface Talk {
   readonly isSsl: number;
 }
 
-/** Puts contexts on the runtime's sockets. */
-export function loopback(): Loopback {
+/** Another network than the runtime's, and how the loop over it goes. */
+export interface Over {
+  readonly network: Network;
+  readonly blocks: boolean;
+}
+
+/** Puts contexts on the runtime's sockets, or over another network. */
+export function loopback(over?: Over): Loopback {
   useHost({});
-  const contexts: Context[] = [];
+  const contexts = new Map<Context, Face>();
   const make = (face: Face, spec: ContextSpec): Context => {
-    const context = face.create({ limits: PATIENT, ...spec });
+    const create = () => face.create({ limits: PATIENT, ...spec });
+    const context = over === undefined
+      ? create()
+      : overNetwork(over.network, create, over.blocks as false);
     if (context === null) throw new Error(`${face.name} made no context`);
-    contexts.push(context);
+    contexts.set(context, face);
     return context;
   };
   const until = async (isSo: () => boolean) => {
+    const timeoutMs = over?.blocks ? 1 : ROUND_MS;
     while (!isSo()) {
-      for (const each of contexts) if (!each.isDestroyed) await each.service(ROUND_MS);
+      for (const [each, face] of contexts) {
+        if (each.isDestroyed) continue;
+        const result = face.call("service", each, timeoutMs);
+        // A loop of C leaves the runtime no turn.
+        assertEquals(over?.blocks ? result : await result, 0);
+      }
     }
   };
   const client = (face: Face, spec: ContextSpec) =>
@@ -88,7 +104,8 @@ export function loopback(): Loopback {
     },
     async [Symbol.asyncDispose]() {
       stayInMemory();
-      await Promise.all(contexts.map((each) => each.destroy()));
+      await Promise.all([...contexts.keys()].map((each) => each.destroy()));
+      await over?.network.released?.();
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Context } from "../../api/context.ts";
 import type { Wsi } from "../../api/wsi.ts";
+import { type BlockingContext, isBlocking } from "./over_network.ts";
 import { attempt, attemptSoon } from "../engine/attempt.ts";
 import { theContext, theText, theWhole } from "../engine/guards.ts";
 import { servedOf } from "../engine/served.ts";
@@ -42,14 +43,44 @@ export function connectingExtended(name: string): ClientConnectExtended {
     connect(name, context, address, port, ssl, path, host, origin, protocol, version, userdata);
 }
 
-/** As {@linkcode connecting}, with a promise in place of blocking until the handshake is over. */
-export function connectingBlocking(name: string): ClientConnect<Promise<Wsi | null>> {
+/** A {@linkcode ClientConnect} that goes on until the handshake is over, and blocks where the context says so. */
+export interface ClientConnectWhole {
+  /** Blocks; null when the handshake failed. */
+  (context: BlockingContext, ...target: Target): Wsi | null;
+  /** A promise, in place of blocking. */
+  (context: Context, ...target: Target): Promise<Wsi | null>;
+}
+
+type Target = Parameters<ClientConnect> extends [unknown, ...infer Rest] ? Rest : never;
+
+/** As {@linkcode connecting}, until the handshake is over. */
+export function connectingWhole(name: string): ClientConnectWhole {
   const begin = connecting(name);
-  return (context, address, port, ssl, path, host, origin, protocol, version) =>
-    attemptSoon<Wsi | null>(name, null, async () => {
-      const wsi = begin(context, address, port, ssl, path, host, origin, protocol, version);
+  const connectWhole: ClientConnect<Wsi | null | Promise<Wsi | null>> = (
+    context,
+    address,
+    port,
+    ssl,
+    path,
+    host,
+    origin,
+    protocol,
+    version,
+  ) => {
+    const beginNow = () =>
+      begin(context, address, port, ssl, path, host, origin, protocol, version);
+    if (isBlocking(context)) {
+      return attempt<Wsi | null>(name, null, () => {
+        const wsi = beginNow();
+        return wsi !== null && blocksUntilEstablished(context, wsi) ? wsi : null;
+      });
+    }
+    return attemptSoon<Wsi | null>(name, null, async () => {
+      const wsi = beginNow();
       return wsi !== null && await isEstablished(context, wsi) ? wsi : null;
     });
+  };
+  return connectWhole as ClientConnectWhole;
 }
 
 function connect(name: string, ...given: Parameters<ClientConnectExtended>): Wsi | null {
@@ -88,18 +119,33 @@ function prefixed(prefix = "", origin: string): string {
 
 /** Serves the context until the outcome of a client's handshake is known. */
 async function isEstablished(context: Context, wsi: Wsi): Promise<boolean> {
-  const outcomes = servedOf(context)?.outcomes;
-  // A context of the main API tells the outcome to its own callbacks.
-  if (outcomes === undefined) return true;
-  let outcome: boolean | undefined;
-  outcomes.set(wsi, (established) => {
-    outcome = established;
-    // The call of service that told it may be another one than that below.
-    context.cancelService();
-  });
-  while (outcome === undefined && await context.service(Infinity) >= 0) {
+  const outcome = outcomeOf(context, wsi);
+  while (outcome.isEstablished === undefined && await context.service(Infinity) >= 0) {
     // Each round delivers one event or more, the outcome among them.
   }
-  outcomes.delete(wsi);
-  return outcome === true;
+  return outcome.isEstablished === true;
+}
+
+/** As {@linkcode isEstablished}, by blocking the thread. */
+function blocksUntilEstablished(context: Context, wsi: Wsi): boolean {
+  const outcome = outcomeOf(context, wsi);
+  while (outcome.isEstablished === undefined && context.serviceSync(Infinity) >= 0) {
+    // As above.
+  }
+  return outcome.isEstablished === true;
+}
+
+/** What comes of a client's handshake, once that is known. */
+function outcomeOf(context: Context, wsi: Wsi): { readonly isEstablished: boolean | undefined } {
+  const outcomes = servedOf(context)?.outcomes;
+  // A context of the main API tells the outcome to its own callbacks.
+  if (outcomes === undefined) return { isEstablished: true };
+  const outcome = { isEstablished: undefined as boolean | undefined };
+  outcomes.set(wsi, (established) => {
+    outcomes.delete(wsi);
+    outcome.isEstablished = established;
+    // The call of service that told it may be another one than that which waits.
+    context.cancelService();
+  });
+  return outcome;
 }

@@ -13,7 +13,7 @@ import { LwsError } from "../../base/errors.ts";
 import { type AnyExtensionStruct, extensionOf } from "./extensions.ts";
 import { FileService } from "./files/file_service.ts";
 import { willBePolled } from "./poll.ts";
-import { checkKeyPair, hasCertificate, withoutEffectlessBits } from "./tls.ts";
+import { checkKeyPair, hasCertificate, livingCiphers, withoutEffectlessBits } from "./tls.ts";
 import { attempt } from "../engine/attempt.ts";
 import { adapt, type LooseCallback } from "../engine/callback.ts";
 import type { Generation } from "../engine/generation.ts";
@@ -284,7 +284,7 @@ function sameMembers(struct: AnyCreationStruct): Record<string, unknown> {
     const value = struct[member as keyof AnyCreationStruct];
     if (!isGiven(value) || value === off) continue;
     if (OF_A_CERTIFICATE.has(member) && !hasCertificate(struct)) continue;
-    given[mainName(member)] = value;
+    given[mainName(member)] = member === "ssl_cipher_list" ? livingCiphers(value) : value;
   }
   return given;
 }

@@ -2,6 +2,7 @@
 
 import type { ContextOptions } from "../../api/creation_info.ts";
 import { LwsError } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
 import type { Generation, Placements } from "../engine/generation.ts";
 import type { CreationStruct } from "../engine/structs.ts";
 
@@ -26,6 +27,20 @@ export function checkKeyPair({ reasons }: Generation, files: Files): void {
 /** Whether there is a certificate; a key, and its passphrase, are ignored without one. */
 export function hasCertificate({ ssl_cert_filepath }: Pick<Files, "ssl_cert_filepath">): boolean {
   return (ssl_cert_filepath ?? null) !== null;
+}
+
+/** What OpenSSL has given up since, of which C programs named much: it passed over what it didn't know. */
+const RETIRED = /^\+?(?:EXP|EXPORT\d*|LOW|MEDIUM|SSLv2|.*(?:RC2|RC4|DES|IDEA|SEED|KRB5).*)$/;
+
+/** A list of ciphers without those that there are no more; the log names them. */
+export function livingCiphers(list: unknown): unknown {
+  if (typeof list !== "string") return list;
+  const parts = list.split(/[:, ;]+/);
+  const gone = parts.filter((each) => RETIRED.test(each));
+  // A list of nothing else is refused as it stands.
+  if (gone.length === 0 || gone.length === parts.length) return list;
+  log("notice", () => `ssl_cipher_list: there is no ${gone.join(", ")} any more`);
+  return parts.filter((each) => !gone.includes(each)).join(":");
 }
 
 /**

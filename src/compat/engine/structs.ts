@@ -131,7 +131,11 @@ export interface CreationStruct<Protocol, ExtensionOf> {
    * of their clients, which in C had to load them by a callback.
    */
   ssl_ca_filepath?: string | null;
-  /** Null or `DEFAULT`: the runtime has one list of ciphers. */
+  /**
+   * Null, `DEFAULT`, or over `overNetwork(epollNetwork({ tls: "openssl" }), …)` any list of OpenSSL's, of TLS 1.2:
+   * the runtime has one list of its own. Ciphers that OpenSSL has given up since, such as RC4, are passed over, and
+   * the log names them.
+   */
   ssl_cipher_list?: string | null;
   /** Null, or the proxy through which clients connect. */
   http_proxy_address?: string | null;

@@ -15,7 +15,7 @@ const TESTS = fromFileUrl(new URL("../../", import.meta.url));
 const SOURCES = fromFileUrl(new URL("../../../src/compat/", import.meta.url));
 const ROWS: readonly Row[] = [...FUNCTIONS, ...HELPERS, ...REASON_ROWS, ...CONSTANTS, ...MEMBERS];
 const EXTRAS: Record<GenerationName, readonly string[]> = {
-  nov10: ["serverContext"],
+  nov10: ["overNetwork", "serverContext"],
   feb11: ["overNetwork"],
   oct12: ["box", "libwebsocket_internal_extensions", "overNetwork"],
   mar13: ["box", "overNetwork"],

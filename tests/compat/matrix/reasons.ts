@@ -80,7 +80,7 @@ export const REASON_ROWS: readonly ReasonRow[] = [
     "- - 13 15 21",
     tls("LOAD_EXTRA_CLIENT_VERIFY_CERTS gives what takes authorities"),
     undefined,
-    "with the first client that wants TLS; `user` is a loader",
+    "with the first client that wants TLS; `user` is a loader, over OpenSSL the `SSL_CTX`",
   ),
   row(
     "R25",
@@ -88,7 +88,7 @@ export const REASON_ROWS: readonly ReasonRow[] = [
     "- - 14 16 22",
     tls("LOAD_EXTRA_SERVER_VERIFY_CERTS gives what takes authorities"),
     undefined,
-    "`user` is a loader",
+    "`user` is a loader, over OpenSSL the `SSL_CTX`, each one",
   ),
   row(
     "R26",
@@ -96,7 +96,7 @@ export const REASON_ROWS: readonly ReasonRow[] = [
     "- - - - 37",
     tls("CONTEXT_REQUIRES_PRIVATE_KEY gives what takes the key"),
     undefined,
-    "`user` is a loader",
+    "`user` is a loader, over OpenSSL the `SSL_CTX`",
   ),
   row(
     "R27",
@@ -104,7 +104,7 @@ export const REASON_ROWS: readonly ReasonRow[] = [
     "- - 15 17 23",
     tls("PERFORM_CLIENT_CERT_VERIFICATION has the certificate"),
     undefined,
-    "once a client; unhandled, it accepts every certificate in C names, and the chain's verdict counts in the main API",
+    "once a client; over OpenSSL with its pointers; unhandled, it accepts every certificate in C names, and the chain's verdict counts in the main API",
   ),
   row("R28", "CLIENT_APPEND_HANDSHAKE_HEADER", "- - 16 18 24"),
   row("R29", "CONFIRM_EXTENSION_OKAY", "- - 17 19 25", EXTENSIONS),

@@ -133,7 +133,7 @@ export const MEMBERS: readonly MemberRow[] = [
       SINCE_MAR13,
       "sslCipherList",
       tls("ssl_cipher_list may be null or DEFAULT"),
-      "null or `DEFAULT`",
+      "null or `DEFAULT`; any over OpenSSL",
     ],
     ["http_proxy_address", DEC15, "httpProxyAddress", PROXIED],
     ["http_proxy_port", DEC15, "httpProxyPort", PROXIED],
