@@ -28,7 +28,7 @@ async function whole(stack: TestedStack) {
   ]);
 }
 
-async function failureOf(done: Promise<unknown>): Promise<LwsError> {
+async function failureOf(done: PromiseLike<unknown>): Promise<LwsError> {
   const error = await done.then(() => undefined, (error) => error);
   assert(error instanceof LwsError);
   return error;

@@ -37,7 +37,7 @@ export async function shakeHands(
   };
 }
 
-async function settled(done: Promise<SecuredTransport>): Promise<SecuredTransport | LwsError> {
+async function settled(done: PromiseLike<SecuredTransport>): Promise<SecuredTransport | LwsError> {
   try {
     return await done;
   } catch (error) {
