@@ -21,7 +21,7 @@ function serve(stack: TestedStack, options: Partial<TlsServerOptions> = {}) {
     for (;;) {
       const inner = await listener.accept().catch(() => undefined);
       if (inner === undefined) return;
-      const answered = server.secure(inner).done.then(answer, () => {});
+      const answered = Promise.resolve(server.secure(inner).done).then(answer, () => {});
       open.add(answered);
       answered.finally(() => open.delete(answered));
     }
