@@ -6,6 +6,9 @@
  * With `--cert FILE --key FILE` it serves wss and https, and with `--ca FILE` besides only clients with a
  * certificate that leads to one of that file; that needs `--allow-read`.
  *
+ * With `--network epoll` it takes its sockets from the C library, on Linux, and with `--tls openssl` besides the
+ * system's OpenSSL makes its TLS, for which `--ciphers LIST` says what TLS 1.2 may use; both need `--allow-ffi`.
+ *
  * With `--versions 0,4,5,6,7,8,13` it speaks these versions of the protocol, all on one port; `hixie-75` may be
  * among them.
  *
@@ -16,6 +19,7 @@
  */
 
 import { createContext, type Protocol } from "../mod.ts";
+import { epollNetwork } from "../src/transport/epoll/mod.ts";
 import {
   DEFLATE_OPTIONS,
   deflateExtensions,
@@ -63,12 +67,25 @@ if (import.meta.main) {
     hostname: "127.0.0.1",
     versions: "13",
     shed: false,
+    network: "runtime",
+    tls: "runtime",
+    ciphers: "",
     ...TLS_OPTIONS,
     ...DEFLATE_OPTIONS,
   };
   const { options } = readOptions(known);
   if (options.ca !== "" && options.cert === "") fail("--ca needs --cert and --key", known);
-  const tls = tlsMembers(options, known);
+  const { network, tls, ciphers } = options;
+  if (network !== "runtime" && network !== "epoll") {
+    fail(`--network is runtime or epoll, not ${network}`, known);
+  }
+  if (tls !== "runtime" && tls !== "openssl") {
+    fail(`--tls is runtime or openssl, not ${tls}`, known);
+  }
+  if (ciphers !== "" && tls !== "openssl") fail("--ciphers needs --tls openssl", known);
+  if (tls === "openssl" && network !== "epoll") fail("--tls openssl needs --network epoll", known);
+  if (tls === "openssl" && options.cert === "") fail("--tls openssl needs --cert and --key", known);
+  const members = tlsMembers(options, known);
   await using context = orEnd(() =>
     createContext({
       port: options.port,
@@ -80,7 +97,9 @@ if (import.meta.main) {
       maxMessageSize: LONGEST,
       maxLoopLagMs: options.shed ? 100 : Infinity,
       extensions: deflateExtensions(options),
-      ...tls,
+      ...network === "epoll" && { network: epollNetwork({ tls }) },
+      ...ciphers !== "" && { sslCipherList: ciphers },
+      ...members,
       options: { requireValidClientCert: options.ca !== "" },
     })
   );

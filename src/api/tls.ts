@@ -72,7 +72,7 @@ export interface TlsMembers {
   readonly sslTls13Ciphers?: string | null;
   /**
    * The oldest version to speak, of both sides. Only over `epollNetwork({ tls: "openssl" })`; `null` is
-   * `"TLSv1.2"`.
+   * `"TLSv1.2"`, or what `openssl.cnf` says where that is newer.
    *
    * Default: `null`.
    */

@@ -261,12 +261,20 @@ Deno.test("client.ts takes a self-signed certificate when it is told to", async 
   assertStringIncludes(await sayHello([echo.url]), "self-signed");
 });
 
-Deno.test("the examples refuse half of a pair, and a --ca that would not count", async () => {
+Deno.test("the examples refuse half of a pair, and what would not count", async () => {
   for (
     const [args, complaint] of [
       [["echo.ts", "--cert", "x.pem"], "--cert and --key go together"],
       [["echo.ts", "--ca", "x.pem"], "--ca needs --cert and --key"],
       [["client.ts", "--key", "x.pem", "wss://localhost"], "--cert and --key go together"],
+      [["echo.ts", "--ciphers", "AES256"], "--ciphers needs --tls openssl"],
+      [["echo.ts", "--tls", "openssl"], "--tls openssl needs --network epoll"],
+      [
+        ["echo.ts", "--tls", "openssl", "--network", "epoll"],
+        "--tls openssl needs --cert and --key",
+      ],
+      [["echo.ts", "--tls", "gnutls"], "--tls is runtime or openssl, not gnutls"],
+      [["echo.ts", "--network", "tcp"], "--network is runtime or epoll, not tcp"],
     ] as const
   ) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {

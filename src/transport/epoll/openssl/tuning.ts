@@ -9,6 +9,8 @@ import type { Openssl, Pointer } from "./library.ts";
 const SSL_CTRL_SET_GROUPS_LIST = 92;
 const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
 const SSL_CTRL_SET_MAX_PROTO_VERSION = 124;
+const SSL_CTRL_GET_MIN_PROTO_VERSION = 130;
+const SSL_CTRL_GET_MAX_PROTO_VERSION = 131;
 const VERSIONS: Readonly<Record<TlsVersion, bigint>> = { "TLSv1.2": 0x0303n, "TLSv1.3": 0x0304n };
 
 /** Forward secrecy and authenticated encryption, in TLS 1.2 as TLS 1.3 has them by itself. */
@@ -21,8 +23,15 @@ const DEFAULT_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20";
  */
 export function tune(openssl: Openssl, context: Pointer, tuning: TlsTuning): void {
   const { sslMinVersion, sslMaxVersion, sslCipherList, sslTls13Ciphers, sslGroups } = tuning;
-  const least = VERSIONS[sslMinVersion ?? "TLSv1.2"];
-  const most = VERSIONS[sslMaxVersion ?? "TLSv1.3"];
+  // `openssl.cnf` may be stricter than our defaults, and yields to what the context is told; 0 stands for no bound.
+  const bound = (get: number) => openssl.SSL_CTX_ctrl(context, get, 0n, null);
+  const highest = VERSIONS[sslMaxVersion ?? "TLSv1.3"];
+  const least = isGiven(sslMinVersion)
+    ? VERSIONS[sslMinVersion]
+    : within(bound(SSL_CTRL_GET_MIN_PROTO_VERSION), VERSIONS["TLSv1.2"], highest);
+  const most = isGiven(sslMaxVersion)
+    ? highest
+    : within(bound(SSL_CTRL_GET_MAX_PROTO_VERSION) || highest, least, highest);
   openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, least, null);
   openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, most, null);
   const isDefault = (sslCipherList ?? "DEFAULT") === "DEFAULT";
@@ -78,6 +87,10 @@ function eachKnown(
 
 function refuse(option: keyof TlsTuning, value: string, allowed: string): never {
   throw new LwsError("invalid-option", `${option} is ${describeValue(value)}; allowed: ${allowed}`);
+}
+
+function within(value: bigint, least: bigint, most: bigint): bigint {
+  return value < least ? least : value > most ? most : value;
 }
 
 function isGiven<T>(value: T | null | undefined): value is T {

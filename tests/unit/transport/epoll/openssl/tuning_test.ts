@@ -6,6 +6,7 @@ import type { TlsTuning } from "../../../../../src/tls/stack.ts";
 import { epollNetwork } from "../../../../../src/transport/epoll/mod.ts";
 import { opensslStack } from "../../../../../src/transport/epoll/openssl/stack.ts";
 import { makeCertificates } from "../../../../support/certificates.ts";
+import { temporaryFolder } from "../../../../support/folder.ts";
 
 const { localhost, ca } = await makeCertificates();
 const stack = opensslStack();
@@ -87,3 +88,52 @@ for (const [server, client, what] of pairs) {
     assertEquals(await agreed(server, client), what);
   });
 }
+
+/** What is agreed on where `openssl.cnf` says a thing: a client's words, one for each tuning. */
+async function agreedBy(rule: string, tunings: readonly TlsTuning[]): Promise<string[]> {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/openssl.cnf`;
+  await Deno.writeTextFile(
+    file,
+    `openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\n${rule}\n`,
+  );
+  const src = (path: string) => import.meta.resolve(`../../../../../src/${path}`);
+  const code = `import { opensslStack } from "${src("transport/epoll/openssl/stack.ts")}";
+    import { memoryPair } from "${src("testing/memory_transport.ts")}";
+    const [identity, ca, tunings] = JSON.parse(Deno.args[0]);
+    const stack = opensslStack();
+    const server = stack.server({ identity }, {});
+    for (const tuning of tunings) {
+      const [near, far] = memoryPair();
+      const client = stack.client({ ca: [ca], disableOsCaCerts: true }, tuning);
+      const ends = [client.secure(near, { serverName: "localhost" }).done, server.secure(far).done];
+      const [made] = await Promise.allSettled(ends);
+      console.log(made.value?.info.protocol ?? "none", made.value?.info.cipher ?? "none");
+    }`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", "--no-check", "--allow-ffi"],
+      ...[`data:text/typescript,${encodeURIComponent(code)}`],
+      JSON.stringify([localhost, ca.cert, tunings]),
+    ],
+    env: { OPENSSL_CONF: file },
+    stderr: "inherit",
+  }).output();
+  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+}
+
+Deno.test("openssl.cnf may be stricter than the defaults, and no laxer; members go before it", async () => {
+  const [older, newer] = [{ sslMaxVersion: "TLSv1.2" }, {}] as const;
+  const [strict, lax, chosen] = await Promise.all([
+    agreedBy("MinProtocol = TLSv1.3", [older, newer]),
+    agreedBy("MinProtocol = TLSv1\nMaxProtocol = TLSv1.2", [newer]),
+    agreedBy("Ciphersuites = TLS_AES_128_GCM_SHA256", [
+      newer,
+      { sslTls13Ciphers: "TLS_AES_256_GCM_SHA384" },
+    ]),
+  ]);
+  assertEquals(strict, ["none none", "TLSv1.3 TLS_AES_256_GCM_SHA384"]);
+  assertEquals(lax, ["TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384"]);
+  // The server has been told nothing else, so that the client's choice is none of its own.
+  assertEquals(chosen, ["TLSv1.3 TLS_AES_128_GCM_SHA256", "none none"]);
+});
