@@ -13,6 +13,7 @@ import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { BufferedBytes } from "./limits/buffered_bytes.ts";
 import type { HandshakeRates } from "./limits/handshake_rates.ts";
+import type { PendingHandshakes } from "./limits/pending_handshakes.ts";
 import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
@@ -92,6 +93,8 @@ export interface ConnectionOwner {
   readonly metering: Metering | undefined;
   /** Undefined where each address may ask for as many as it wants. */
   readonly handshakeRates: HandshakeRates | undefined;
+  /** The accepted connections whose first request is not complete. */
+  readonly pendingHandshakes: PendingHandshakes;
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;
