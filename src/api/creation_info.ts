@@ -39,9 +39,9 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
- *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxPendingHandshakes`,
- *   `maxLoopLagMs`, `maxMessagesPerSecond`, `maxBytesPerSecond`, `maxHandshakesPerSecond`,
- *   `idleTimeoutMs`, `messageTimeoutMs`, `maxLifetimeMs`, `maxBufferedBytes`,
+ *   `maxBufferedBytes`, `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`,
+ *   `maxPendingHandshakes`, `maxLoopLagMs`, `maxMessagesPerSecond`, `maxBytesPerSecond`,
+ *   `maxHandshakesPerSecond`, `idleTimeoutMs`, `messageTimeoutMs`, `maxLifetimeMs`,
  *   `spreadMs`;
  * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.
  *

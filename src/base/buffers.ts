@@ -1,4 +1,4 @@
-/** Buffers as a whole: made of parts, and large ones that don't wait for the garbage collector. */
+/** Buffers as a whole: made of parts, large ones that don't wait for the garbage collector, and how much is held. */
 
 /** Below this a buffer costs less to leave behind than to free. */
 const WORTH_FREEING = 4096;
@@ -24,3 +24,21 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** Bytes held in one place, which all that hold some count in: each counts what it takes and what it gives back. */
+export class HeldBytes {
+  bytes = 0;
+  /** What the sum has to pass to be looked at. */
+  most = Infinity;
+
+  add(bytes: number): void {
+    this.bytes += bytes;
+    if (this.bytes > this.most) this.onMost();
+  }
+
+  /** Called for each of those that take it past `most`, in the middle of their work. */
+  protected onMost(): void {}
+}
+
+/** Where it counts nothing that would be looked at. */
+export const UNCOUNTED = new HeldBytes();

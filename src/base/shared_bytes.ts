@@ -1,7 +1,6 @@
 /** Bytes that many queues send: what follows each other in all of them is joined once, and not in each. */
 
-import { joined } from "./buffers.ts";
-import type { HeldBytes } from "./held_bytes.ts";
+import { type HeldBytes, joined } from "./buffers.ts";
 
 /** Up to this length they are joined: longer ones cost no more in a write each. */
 const LONGEST_JOINED = 16 * 1024;

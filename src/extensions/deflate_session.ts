@@ -1,9 +1,16 @@
 /** What the extensions that compress share: streams, and both ways of a connection. */
 
-import type { ExtensionSession, OutgoingPart } from "../api/extension.ts";
+import type { ExtensionSession, IncomingFrame, OutgoingPart } from "../api/extension.ts";
 import { DEFAULT_LIMITS } from "../api/limits.ts";
 import type { Wsi } from "../api/wsi.ts";
-import { type Deflater, type Inflater, TAIL, type ZlibCodec } from "./zlib_codec.ts";
+import {
+  type Deflater,
+  InflatedTooLong,
+  type Inflater,
+  InflatesTooMuch,
+  TAIL,
+  type ZlibCodec,
+} from "./zlib_codec.ts";
 
 /** The group of all extensions that compress: to compress twice is of no use. */
 export const COMPRESSION = "compression";
@@ -15,6 +22,7 @@ export interface DeflateTuning {
   readonly level: number;
   readonly memLevel: number;
   readonly threshold: number;
+  readonly maxInflationRatio: number;
 }
 
 /** The agreed parameters as one side sees them: what it sends and what it receives. */
@@ -25,12 +33,15 @@ export interface AgreedParams {
   readonly receiveContextTakeover: boolean;
 }
 
+/** Up to so many bytes a message may stand for, whatever it came in. */
+const ALWAYS_INFLATED = 64 * 1024;
 /** Streams between two messages; more than a few at once need only messages in fragments. */
 const MAX_SPARE = 4;
 
 /** The compressors and decompressors of all connections that keep none of their own. */
 export class SharedStreams {
   readonly threshold: number;
+  readonly maxInflationRatio: number;
   readonly #codec: ZlibCodec;
   readonly #level: number;
   readonly #memLevel: number;
@@ -41,6 +52,7 @@ export class SharedStreams {
   constructor(codec: ZlibCodec, options: DeflateTuning) {
     this.#codec = codec;
     this.threshold = options.threshold;
+    this.maxInflationRatio = options.maxInflationRatio;
     this.#level = options.level;
     this.#memLevel = options.memLevel;
   }
@@ -83,6 +95,10 @@ export class DeflateSession implements ExtensionSession {
   #inflater: Inflater | undefined;
   /** How many bytes a message of the peer may have. */
   #most = DEFAULT_LIMITS.maxMessageSize;
+  /** Bytes of the message in hand, as they came and as they are inflated. */
+  #compressed = 0;
+  #inflated = 0;
+  #isNew = true;
   #encodes = false;
   #tailIsDue = false;
   #endsUnit = false;
@@ -132,9 +148,13 @@ export class DeflateSession implements ExtensionSession {
     this.#deflater?.reset();
   }
 
-  push(piece: Uint8Array, endsUnit: boolean): void {
+  push(piece: Uint8Array, endsUnit: boolean, frame?: IncomingFrame): void {
     const inflater = this.#inflater ??= this.#streams.inflater(this.#agreed.receiveWindowBits);
-    inflater.most = this.#most;
+    if (this.#isNew) this.#compressed = this.#inflated = 0;
+    this.#isNew = frame === undefined ? endsUnit : frame.isFinal && frame.remaining === 0;
+    this.#compressed += piece.length;
+    // What is inflated at once must not be more.
+    inflater.most = Math.min(this.#most, this.#allowed);
     inflater.push(piece);
     this.#tailIsDue = endsUnit;
     this.#endsUnit = endsUnit;
@@ -148,7 +168,25 @@ export class DeflateSession implements ExtensionSession {
     return this.#inflater?.held ?? 0;
   }
 
+  /** How many bytes the message may stand for by what has come of it. */
+  get #allowed(): number {
+    return Math.max(ALWAYS_INFLATED, this.#compressed * this.#streams.maxInflationRatio);
+  }
+
   read(target: Uint8Array): number {
+    let count: number;
+    try {
+      count = this.#read(target);
+    } catch (error) {
+      const isByRatio = error instanceof InflatedTooLong && this.#allowed < this.#most;
+      throw isByRatio ? new InflatesTooMuch() : error;
+    }
+    this.#inflated += count;
+    if (this.#inflated > this.#allowed) throw new InflatesTooMuch();
+    return count;
+  }
+
+  #read(target: Uint8Array): number {
     const inflater = this.#inflater;
     // The unit ended where the target did.
     if (inflater === undefined) return 0;

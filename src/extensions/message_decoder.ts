@@ -6,7 +6,7 @@ import type { Failure } from "../core/websocket/close.ts";
 import type { FrameFacts } from "../core/websocket/frame_parser.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "../core/websocket/utf8.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
-import { InflatedTooLong } from "./zlib_codec.ts";
+import { InflatedTooLong, InflatesTooMuch } from "./zlib_codec.ts";
 
 /** What a {@linkcode MessageDecoder} hands its bytes to. Implemented by ExtendedInput. */
 export interface DecodedMessageHandler {
@@ -182,6 +182,7 @@ export class MessageDecoder implements FrameFacts {
   #fail(error: unknown): void {
     if (error instanceof ExtensionFailure) this.#handler.onFail("extensionThrew");
     else if (error instanceof InflatedTooLong) this.#handler.onFail("messageTooBig");
+    else if (error instanceof InflatesTooMuch) this.#handler.onFail("inflatesTooMuch");
     else this.#handler.onFail("brokenMessage", messageOf(error));
   }
 

@@ -79,6 +79,15 @@ export interface PermessageDeflateOptions {
    * Default: `1024`.
    */
   readonly threshold?: number;
+  /**
+   * How many bytes a message of the peer, or of a server to a client, may stand for by each byte of it that came
+   * compressed, from 1. One past that and past 64 KiB fails the connection with 1009, before more of it is inflated;
+   * `maxMessageSize` bounds it in any case. Zeros reach 1032, and texts that repeat themselves hundreds, with context
+   * takeover any of them.
+   *
+   * Default: `Infinity`.
+   */
+  readonly maxInflationRatio?: number;
 }
 
 /** What both sides have agreed to. */
@@ -238,6 +247,7 @@ const DEFAULTS: Required<PermessageDeflateOptions> = {
   level: 1,
   memLevel: 8,
   threshold: 1024,
+  maxInflationRatio: Infinity,
 };
 
 interface Rule {
@@ -260,6 +270,10 @@ const RULES: Readonly<Record<keyof PermessageDeflateOptions, Rule>> = {
   threshold: {
     allows: (value) => value === Infinity || (Number.isInteger(value) && Number(value) >= 0),
     allowed: "a whole number from 0 to Infinity",
+  },
+  maxInflationRatio: {
+    allows: (value) => typeof value === "number" && value >= 1,
+    allowed: "a number from 1 to Infinity",
   },
 };
 

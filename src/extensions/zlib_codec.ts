@@ -114,6 +114,12 @@ export class InflatedTooLong extends Error {
   override readonly name = "InflatedTooLong";
 }
 
+/** What a session throws for a message that stands for too many bytes by each of its own. */
+export class InflatesTooMuch extends Error {
+  /** `"InflatesTooMuch"`. */
+  override readonly name = "InflatesTooMuch";
+}
+
 /** @throws {RangeError} naming the option that is out of range. */
 export function checkDeflaterOptions({ windowBits, level, memLevel }: DeflaterOptions): void {
   checkRange("windowBits", windowBits, 9, 15);

@@ -1,7 +1,7 @@
 /** What connections hold is counted exactly, whatever they do. */
 
 import { assert, assertEquals } from "@std/assert";
-import { HeldBytes } from "../../src/base/held_bytes.ts";
+import { HeldBytes } from "../../src/base/buffers.ts";
 import { SharedBytes } from "../../src/base/shared_bytes.ts";
 import { FRESH_KEY, TxQueue, UNMASKED } from "../../src/core/websocket/send_queue.ts";
 import { permessageDeflate, protocol, type Wsi } from "../../mod.ts";

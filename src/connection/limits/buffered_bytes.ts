@@ -1,7 +1,7 @@
 /** What the connections of a context hold in memory, all together, and what is done where that is too much. */
 
 import type { CloseCause } from "../../api/reasons.ts";
-import { HeldBytes } from "../../base/held_bytes.ts";
+import { HeldBytes } from "../../base/buffers.ts";
 import { log } from "../../base/log.ts";
 import { type TimerWheel, WheelTimer } from "../../service/timer_wheel.ts";
 

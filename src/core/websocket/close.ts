@@ -93,6 +93,7 @@ export const FAILURES = {
   // Limits.
   frameTooBig: [CLOSE_STATUS.messageTooLarge, "frame too big"],
   messageTooBig: [CLOSE_STATUS.messageTooLarge, "message too big"],
+  inflatesTooMuch: [CLOSE_STATUS.messageTooLarge, "the message inflates too much"],
   tooManyFragments: [CLOSE_STATUS.policyViolation, "too many fragments"],
   tooManyEmptyFragments: [CLOSE_STATUS.policyViolation, "too many empty fragments"],
   tooManyMessages: [CLOSE_STATUS.policyViolation, "too many messages a second"],

@@ -1,6 +1,6 @@
 /** What a connection has to send: filled by writes, emptied one transport write at a time. */
 
-import { type HeldBytes, UNCOUNTED } from "../../base/held_bytes.ts";
+import { type HeldBytes, UNCOUNTED } from "../../base/buffers.ts";
 import type { SharedBytes } from "../../base/shared_bytes.ts";
 import {
   acquire,

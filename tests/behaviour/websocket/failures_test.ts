@@ -34,9 +34,10 @@ type Elsewhere =
   | "lagging"
   | "idle"
   | "livedLong"
-  | "messageTimeout";
+  | "messageTimeout"
+  | "inflatesTooMuch";
 
-/** Two have tests of their own below, `lagging` those of slow subscribers, and the last three those of times. */
+/** Two have tests of their own below, `lagging` those of slow subscribers, `inflatesTooMuch` those of compression, and the last three those of times. */
 const WAYS: Record<Exclude<Failure, Elsewhere>, Way> = {
   reservedBit: { frames: [{ opcode: 1, rsv: 2 }] },
   unknownOpcode: { frames: [{ opcode: 11 }] },

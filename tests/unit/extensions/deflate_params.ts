@@ -19,6 +19,7 @@ export const DEFAULTS: CheckedOptions = {
   level: 1,
   memLevel: 8,
   threshold: 1024,
+  maxInflationRatio: Infinity,
 };
 
 /** Options that ask the peer for nothing. */

@@ -74,6 +74,12 @@ Deno.test("options are allowed up to their bounds and not past them", () => {
       [-1, 0.5, NaN, -Infinity, "0", null, false, 1n, Symbol("s"), () => 0],
       "a whole number from 0 to Infinity",
     ],
+    [
+      "maxInflationRatio",
+      [1, 1.5, 1032, Infinity],
+      [0.99, 0, -1, NaN, "2", null],
+      "a number from 1 to Infinity",
+    ],
   ];
   assertEquals(table.map(([name]) => name).sort(), Object.keys(DEFAULTS).sort());
   for (const [name, good, bad, allowed] of table) {
