@@ -22,7 +22,7 @@ import { concat } from "../../support/frames.ts";
 import type { Dice } from "../dice.ts";
 import { type Heard, heard } from "../oracles/llhttp.ts";
 import { pump, sameHoweverSplit, splits } from "../splits.ts";
-import { expect, expectSame, latin1, type Target, textOf } from "../target.ts";
+import { expect, expectSame, latin1, type Target } from "../target.ts";
 import { isLooser, STRICTER } from "./llhttp_rules.ts";
 import { HTTP_WORDS, makeChunks, makeFields, makeMessage, TARGETS } from "./http_text.ts";
 
