@@ -39,7 +39,7 @@ const brittle: Target = {
   make: (dice) => latin1(dice.pick(["a", "bc", "xyz", "..a..b.."])),
   check(input) {
     const text = textOf(input);
-    if (/a.*b.*c/.test(text)) throw new Violation(`broken by ${text}`);
+    if (/a.*b.*c/.test(text)) throw new Violation("broken");
     return `${text.includes("a")} ${text.includes("b")} ${text.includes("c")}`;
   },
 };
@@ -48,7 +48,7 @@ Deno.test("fuzz: a fault is found, shrunk, and found again by its seed", async (
   const find = () => new Campaign(brittle, 7, []).run(Infinity, 20_000, () => {});
   const finding = await find();
   assertEquals(textOf(finding!.input), "abc");
-  assertEquals(finding!.fault, "broken by abc");
+  assertEquals(finding!.fault, "broken");
   assertEquals(await find(), finding);
 });
 

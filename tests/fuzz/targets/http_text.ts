@@ -81,8 +81,9 @@ export function makeChunks(dice: Dice): Uint8Array {
     const data = dice.bytes(1 + dice.small(20));
     const size = data.length + (dice.once(30) ? 1 : 0);
     const digits = dice.once(6) ? size.toString(16).toUpperCase() : size.toString(16);
+    const odd = dice.once(12) ? dice.pick(["g", "G", "/", ":", "@", "`", "_", "+", "0x", " "]) : "";
     const zeros = "0".repeat(dice.once(8) ? dice.small(18) : 0);
-    text += `${zeros}${digits}${makeExtension(dice)}\r\n${textOf(data)}\r\n`;
+    text += `${zeros}${digits}${odd}${makeExtension(dice)}\r\n${textOf(data)}\r\n`;
   }
   const last = dice.once(20) ? dice.pick(["", "00", "x", "-0", "0x0", "10000000000000000"]) : "0";
   const trailers = dice.once(3) ? makeFields(dice, []).map((line) => `${line}\r\n`).join("") : "";

@@ -32,6 +32,8 @@ import { makeFrames, makePayload } from "./frames.ts";
 const SETUP_BYTES = 2;
 const PIECE_SIZES = [65_536, 1, 7, 1000];
 const LIMITS = [20_000, 100, 5000, 60_000];
+/** Pieces of one message at most: what expands a thousandfold may come byte by byte, and be stopped behind each. */
+const MOST_PIECES = 4000;
 
 const codec = nativeZlibCodec()!;
 const keeps = { serverNoContextTakeover: false, clientNoContextTakeover: false };
@@ -172,11 +174,15 @@ class Input implements DecodedMessageHandler, DecodedStreamHandler {
   }
 }
 
+function limitOf(setup: number): number {
+  return Math.min(LIMITS[setup >> 2 & 3]!, MOST_PIECES * PIECE_SIZES[setup & 3]!);
+}
+
 function decode(input: Uint8Array, reads: readonly Uint8Array[]): Decoded {
   const [kind = 0, setup = 0] = input;
   const { extension, offer } = EXTENSIONS[kind & 7]!;
   const { session } = extension.accept(parseExtensions(offer)!)!;
-  const maxMessageSize = LIMITS[setup >> 2 & 3]!;
+  const maxMessageSize = limitOf(setup);
   session.begin?.({ context: { limits: { maxMessageSize } } } as unknown as Wsi);
   const stopEvery = [Infinity, 1, 2, 5][setup >> 4 & 3]!;
   const taking = new Input(session, PIECE_SIZES[setup & 3]!, maxMessageSize, stopEvery);
@@ -253,20 +259,21 @@ function expectedOf(wire: Uint8Array, takesOver: boolean, most: number) {
   return { events, failure, inflater };
 }
 
+/** The first has a small window. */
+const DEFLATERS = [[9, 6], [15, 0], [15, 1], [15, 9]].map(([windowBits, level]) =>
+  codec.deflater({ windowBits: windowBits!, level: level!, memLevel: 8 })
+);
+
 function makeCompressed(dice: Dice, kind: number): Uint8Array {
-  const { unit } =
-    EXTENSIONS[kind]!.extension.accept(parseExtensions(EXTENSIONS[kind]!.offer)!)!.session;
-  const deflater = codec.deflater({
-    windowBits: kind === 7 ? 9 : 15,
-    level: dice.pick([0, 1, 9]),
-    memLevel: 8,
-  });
+  const unit = kind === STREAM ? "stream" : isCompared(kind) || kind === 7 ? "message" : "frame";
+  const deflater = DEFLATERS[kind === 7 ? 0 : 1 + dice.below(3)]!;
+  deflater.reset();
   const coded = (data: Uint8Array, mayEnd: boolean): Uint8Array => {
     if (mayEnd && dice.once(12)) {
       const whole = new Uint8Array(deflateRawSync(data));
       return dice.once(2) ? whole : concat(whole, Uint8Array.of(0));
     }
-    if (dice.once(30)) {
+    if (dice.once(60)) {
       const flush = { finishFlush: constants.Z_FULL_FLUSH };
       return new Uint8Array(deflateRawSync(new Uint8Array(dice.below(100_000)), flush)).slice(
         0,
@@ -307,7 +314,6 @@ function makeCompressed(dice: Dice, kind: number): Uint8Array {
   }
   const wire = concat(...frames.map(frame));
   const result = unit === "stream" ? deflater.deflate(wire).slice() : wire;
-  deflater.close();
   return result;
 }
 
@@ -332,7 +338,7 @@ const inflate: Target = {
   },
   check(input, dice) {
     const kind = (input[0] ?? 0) & 7;
-    const most = LIMITS[(input[1] ?? 0) >> 2 & 3]!;
+    const most = limitOf(input[1] ?? 0);
     const wire = input.subarray(SETUP_BYTES);
     const told = sameHoweverSplit(
       wire,
