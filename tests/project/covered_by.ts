@@ -52,7 +52,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/service/descriptors_test.ts": [
     "service/descriptor_service",
     "service/descriptor_slot",
-    "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
   "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
