@@ -25,7 +25,6 @@ async def main(word):
         compression=None,
         extensions=server_extensions(word),
         ping_interval=None,
-        open_timeout=20,
         close_timeout=20,
     ) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
