@@ -1,6 +1,6 @@
 /** What callbacks return: numbers, and promises of them. */
 
-import { describeError, log } from "./log.ts";
+import { line, log, own, thrown } from "./log.ts";
 
 /** The result of a callback that threw: less than any number of the program's, and logged already. */
 export const THREW = -Infinity;
@@ -52,9 +52,9 @@ export function whenSettled(
 ): void {
   // Adopted by a new promise, one that breaks the rules can't settle twice or throw from `then`.
   new Promise((resolve) => resolve(promised)).then(numberOf, (error) => {
-    log("err", () => `${what} was rejected: ${describeError(error)}`);
+    log("err", () => line`${own(what)} was rejected: ${thrown(error)}`);
     return THREW;
-  }).then(tell).catch((error) => log("err", () => `${what}: ${describeError(error)}`));
+  }).then(tell).catch((error) => log("err", () => line`${own(what)}: ${thrown(error)}`));
 }
 
 /** Ignores the result of a callback, promise or not, but logs a rejection and calls `failed` for it. */
@@ -76,5 +76,8 @@ export function disregardPromise(
 /** Tells that a number which a callback returned closes a connection. */
 export function noteClosing(socketFd: number, reason: string, result: number): void {
   if (result === THREW) return;
-  log("notice", () => `connection ${socketFd}: ${reason} returned ${result}, which closes it`);
+  log(
+    "notice",
+    () => line`connection ${socketFd}: ${own(reason)} returned ${result}, which closes it`,
+  );
 }

@@ -1,6 +1,7 @@
 /** The error for a wrong argument of a call, which names it. */
 
 import { LwsError } from "./errors.ts";
+import { discreet } from "./log/escaping.ts";
 
 /** Throws for the argument `name` of `call`. */
 export function refuseArgument(
@@ -32,11 +33,12 @@ export function refuseName(
 /** As much of a text as a message shows: of a payload in the wrong place the log needs no more. */
 const LONGEST_SHOWN = 256;
 
-/** A value as a message shows it: never long, never with what an object holds. */
+/** A value as a message shows it: never long, never with what an object holds, a key or a password. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") {
-    if (value.length <= LONGEST_SHOWN) return JSON.stringify(value);
-    return `${JSON.stringify(value.slice(0, LONGEST_SHOWN))}… of ${value.length} characters`;
+    const text = JSON.stringify(discreet(value).slice(0, LONGEST_SHOWN));
+    if (value.length <= LONGEST_SHOWN) return text;
+    return `${text}… of ${value.length} characters`;
   }
   if (Array.isArray(value)) return "[…]";
   if (typeof value === "object" && value !== null) return "{…}";

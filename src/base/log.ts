@@ -1,7 +1,11 @@
 /** Logging after libwebsockets' `lws_set_log_level`: module-wide levels and one emitter. */
 
 import { refuseArgument } from "./check.ts";
-import { hasDescriptor } from "./descriptors.ts";
+import { type Line, plain } from "./log/line.ts";
+import { type LimiterClock, LineLimiter } from "./log/limiter.ts";
+
+export { line, own, thrown, traced, type Value } from "./log/line.ts";
+export { describeError, describeFailure, messageOf } from "./log/thrown.ts";
 
 /**
  * The log levels, after the C library's `LLL_` bits: `err` is a fault of the program or the system, `warn`
@@ -9,6 +13,9 @@ import { hasDescriptor } from "./descriptors.ts";
  * for looking closer: `debug` connections that come and go, `parser` the heads that were read,
  * `header` their fields (names and lengths, never values), `ext` extensions that were agreed on, `client`
  * the steps of client connections, and `latency` how long those took.
+ *
+ * Of the first four, five lines of a kind come in a second, and one that says how many more there were.
+ * What a peer has written is cut at 200 characters, and escaped where it is not printable ASCII.
  *
  * @category Errors and logging
  */
@@ -95,6 +102,7 @@ export function setLogLevel(levels: readonly LogLevel[], emit?: LogEmitter | nul
   if (emit !== undefined && emit !== null && typeof emit !== "function") {
     refuseArgument("setLogLevel", "emit", emit, "a function, or null");
   }
+  limiter.reset();
   enabled = new Set(levels);
   if (emit) emitter = emit;
 }
@@ -104,54 +112,45 @@ export function isLogged(level: LogLevel): boolean {
   return enabled.has(level);
 }
 
+/** What tells of what went wrong or ended; the others, for looking closer, are worth nothing with gaps. */
+const LIMITED: ReadonlySet<LogLevel> = new Set<LogLevel>(["err", "warn", "notice", "info"]);
+
+const limiter = new LineLimiter<LogLevel>((level, text) => {
+  if (enabled.has(level)) emit(level, text);
+});
+
+/** Limits lines by a context's clock until what is returned is called. */
+export function limitBy(clock: LimiterClock): () => void {
+  return limiter.lend(clock);
+}
+
 /**
- * Writes one line, when its level is enabled. What the emitter throws is dropped.
+ * Writes one line, when its level is enabled. What a stranger can cause says {@linkcode line} with a template,
+ * so that it is limited in length, signs and number.
  *
- * @param line a function where it takes something to make it, which is called for enabled levels only
+ * @param given a function where it takes something to make it, which is called for enabled levels only
  */
-export function log(level: LogLevel, line: string | (() => string)): void {
+export function log(level: LogLevel, given: string | Line | (() => string | Line)): void {
   if (!enabled.has(level)) return;
   try {
-    const promised: unknown = emitter(level, typeof line === "string" ? line : line());
+    const made = typeof given === "function" ? given() : given;
+    const { kind, text } = typeof made === "string" ? plain(made) : made;
+    if (!LIMITED.has(level) || limiter.passes(level, kind)) emit(level, text);
+  } catch {
+    // What makes the line has failed: the log is where it would be told.
+  }
+}
+
+/** Writes a line of the program's own, as it is. */
+export function logOwn(level: LogLevel, given: () => string): void {
+  if (enabled.has(level)) emit(level, given());
+}
+
+function emit(level: LogLevel, text: string): void {
+  try {
+    const promised: unknown = emitter(level, text);
     if (promised instanceof Promise) promised.catch(() => {});
   } catch {
     // The program's own emitter failed, as it did in the promise above: the log is where it would be told.
   }
 }
-
-/**
- * What the program threw, for the log, with its stack. The runtime opens files to map a stack to the
- * sources, and panics when it can't: with no descriptor left there is the message alone.
- */
-export function describeError(error: unknown): string {
-  try {
-    // Asked once: it may be a getter, and each time files are opened.
-    const stack = error instanceof Error && hasDescriptor() ? error.stack : undefined;
-    if (stack !== undefined) {
-      return String(stack);
-    }
-  } catch {
-    // What is thrown may be anything, with getters that throw.
-  }
-  return describeFailure(error);
-}
-
-/** What the runtime threw (an accept, a file that can't be opened), for the log: its stack says nothing. */
-export function describeFailure(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  } catch {
-    return UNSHOWABLE;
-  }
-}
-
-/** The message of a thrown value of any type. */
-export function messageOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error);
-  } catch {
-    return UNSHOWABLE;
-  }
-}
-
-const UNSHOWABLE = "something that can't be shown";

@@ -1,6 +1,6 @@
 /** The states of something, and the events that lead from one to the next, as data. */
 
-import { isLogged, log } from "./log.ts";
+import { isLogged, line, log, own } from "./log.ts";
 
 /** Plain data: `steps` has each state, the events that it lists, and where those lead. */
 export interface StateTable<State extends string, Event extends string> {
@@ -31,13 +31,15 @@ export function next<State extends string, Event extends string>(
     if (table.unlisted === "fault") {
       log(
         "err",
-        `${nameOf(subject)}: ${table.name} ${state}: unexpected "${event}", a fault here`,
+        line`${nameOf(subject)}: ${own(table.name)} ${own(state)}: unexpected "${
+          own(event)
+        }", a fault here`,
       );
     }
     return state;
   }
   if (isLogged("debug")) {
-    log("debug", `${nameOf(subject)}: ${table.name} ${state} → ${target} (${event})`);
+    log("debug", line`${nameOf(subject)}: ${table.name} ${state} → ${target} (${event})`);
   }
   return target;
 }

@@ -13,7 +13,7 @@ import {
   THREW,
 } from "../base/callback_results.ts";
 import { LwsError } from "../base/errors.ts";
-import { describeError, log } from "../base/log.ts";
+import { line, log, own, thrown } from "../base/log.ts";
 
 /** The connection that a callback is for. Implemented by Connection. */
 export interface Caller {
@@ -71,7 +71,7 @@ export function ask<R extends keyof ReasonData>(
     if (result === undefined) return 0;
     return typeof result === "number" ? result : promiseOrNumber(result);
   } catch (error) {
-    return thrown(caller, protocol, reason, error);
+    return hasThrown(caller, protocol, reason, error);
   }
 }
 
@@ -90,7 +90,7 @@ export function askAwaited<R extends keyof ReasonData>(
     "invalid-state",
     "it returned a promise, which can't settle while serviceSync blocks the thread",
   );
-  return thrown(caller, called.protocol, reason, error);
+  return hasThrown(caller, called.protocol, reason, error);
 }
 
 /** As {@linkcode ask}, for reasons in which a promise is not awaited but counts as 0. */
@@ -121,7 +121,7 @@ function unawaited(
   return 0;
 }
 
-function thrown(caller: Caller, { name }: Protocol, reason: Reason, error: unknown): number {
+function hasThrown(caller: Caller, { name }: Protocol, reason: Reason, error: unknown): number {
   logThrown(name, reason, error);
   if (caller.isOpen && !HARMLESS.has(reason)) caller.phase?.onThrow();
   return THREW;
@@ -129,7 +129,7 @@ function thrown(caller: Caller, { name }: Protocol, reason: Reason, error: unkno
 
 /** Apart, as a closure in there would cost every call of a callback an allocation. */
 function logThrown(protocol: string, what: string, error: unknown): void {
-  log("err", () => `${protocol}: ${what} threw: ${describeError(error)}`);
+  log("err", () => line`${own(protocol)}: ${own(what)} threw: ${thrown(error)}`);
 }
 
 /** Makes the per-session data of a protocol; false when its factory threw, which is logged. */
@@ -156,12 +156,23 @@ function makeData(caller: Caller, { name, perSessionData }: Protocol): boolean {
  * The program's verdict on a client's certificate; undefined for none. To let in a client that is not
  * trusted takes a call of `accept`: the 0 that a callback returns for reasons it doesn't know must not.
  */
-export function judges(caller: Caller, first: Called, info: TlsInfo): boolean | undefined {
+export function judges(
+  caller: Caller,
+  first: Called,
+  info: TlsInfo,
+  pointers: Pick<ClientCertificateTrial, "ssl" | "x509StoreCtx"> | undefined,
+): boolean | undefined {
   let isAccepted = false;
   const trial: ClientCertificateTrial = {
     info,
     isTrusted: info.authorized,
     accept: () => void (isAccepted = true),
+    get ssl() {
+      return pointers?.ssl;
+    },
+    get x509StoreCtx() {
+      return pointers?.x509StoreCtx;
+    },
   };
   const reason = "opensslPerformClientCertVerification";
   const verdict = call(caller, first, reason, trial);

@@ -170,6 +170,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
     this.entry.connections.delete(this);
+    this.owner.pendingHandshakes.forget(this);
     this.owner.forget(this);
     if (this.owner.hasDescriptors) this.descriptor = -1;
   }

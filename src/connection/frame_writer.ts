@@ -6,7 +6,7 @@ import { type Bytes, bytesOf, lengthOf, plainLength, viewOf } from "../base/byte
 import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { isFace } from "../base/face.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionMeter } from "./limits/session_meter.ts";
 import { BESIDE } from "./outbox.ts";
@@ -335,8 +335,7 @@ export abstract class FrameWriter {
     log(
       "info",
       () =>
-        `connection ${this.connection.socketFd}: ${code} is not sent, as version ${version} of the ` +
-        "protocol has no close codes",
+        line`connection ${this.connection.socketFd}: ${code} is not sent, as version ${version} of the protocol has no close codes`,
     );
   }
 

@@ -7,7 +7,7 @@ import { type Limits, longestWrite } from "../api/limits.ts";
 import type { Transport } from "../api/network.ts";
 import type { CloseCause } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import type { SharedBytes } from "../base/shared_bytes.ts";
 import { markEnd, moveMarks, passMarks } from "./messages/marks.ts";
 import { headerLength, writeHeader } from "../core/websocket/frame.ts";
@@ -245,7 +245,7 @@ export abstract class Outbox implements Serviceable {
     if (others <= 0 && given <= longestWrite(this.owner.limits)) return true;
     log(
       "warn",
-      () => `connection ${this.socketFd}: ${whyNoRoom(this.owner.limits, given, others)}`,
+      () => line`connection ${this.socketFd}: ${whyNoRoom(this.owner.limits, given, others)}`,
     );
     this.owner.counters.hit("maxUnsentBytes");
     this.abort("unsent");
@@ -379,8 +379,7 @@ export abstract class Outbox implements Serviceable {
     log(
       "err",
       () =>
-        `connection ${socketFd}: the buffer of a write was transferred before it had left; what is ` +
-        "written from allocPadded belongs to the connection",
+        line`connection ${socketFd}: the buffer of a write was transferred before it had left; what is written from allocPadded belongs to the connection`,
     );
     return BROKEN;
   }

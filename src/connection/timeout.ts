@@ -3,7 +3,7 @@
 import { TIMEOUT_REASONS, type TimeoutReason } from "../api/timeouts.ts";
 import { refuseArgument } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
-import { log } from "../base/log.ts";
+import { line, log, own } from "../base/log.ts";
 import { type TimerWheel, WheelEntry } from "../service/timer_wheel.ts";
 
 /** The longest delay that the runtime's timers can wait. */
@@ -43,7 +43,7 @@ export class Timeout extends WheelEntry {
 
   onDue(): void {
     const reason = this.#reason;
-    log("info", () => `connection ${this.#connection.socketFd}: timeout ${reason}`);
+    log("info", () => line`connection ${this.#connection.socketFd}: timeout ${own(reason)}`);
     this.#connection.onTimeout(reason);
   }
 }

@@ -6,7 +6,7 @@ import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
 import { noteClosing } from "../base/callback_results.ts";
-import { log } from "../base/log.ts";
+import { line, log, own } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
@@ -195,7 +195,7 @@ export class WebSocketSession extends FrameWriter
   onFail(failure: Failure, detail?: string): void {
     log("info", () => {
       const [code, reason] = FAILURES[failure];
-      return `connection ${this.connection.socketFd}: ${code} ${detail ?? reason}`;
+      return line`connection ${this.connection.socketFd}: ${own(code)} ${detail ?? reason}`;
     });
     this.#failWith(failure, detail);
   }
@@ -254,7 +254,7 @@ export class WebSocketSession extends FrameWriter
   }
 
   onSilent(): void {
-    log("info", () => `connection ${this.connection.socketFd}: the peer answers no probe`);
+    log("info", () => line`connection ${this.connection.socketFd}: the peer answers no probe`);
     this.connection.abort("keepAlive");
   }
 

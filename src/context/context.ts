@@ -11,7 +11,7 @@ import type { ReasonData } from "../api/reasons.ts";
 import type { Stats } from "../api/stats/stats.ts";
 import { POLLOUT } from "../api/service.ts";
 import { LwsError } from "../base/errors.ts";
-import { isLogged, log } from "../base/log.ts";
+import { isLogged, limitBy, line, log } from "../base/log.ts";
 import { call } from "../connection/callbacks.ts";
 import { ClientHandshake } from "../connection/client/handshake.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
@@ -20,6 +20,7 @@ import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
 import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
 import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
+import { PendingHandshakes } from "../connection/limits/pending_handshakes.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
@@ -77,6 +78,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly keepAlive: KeepAlive | undefined;
   readonly metering: Metering | undefined;
   readonly handshakeRates: HandshakeRates | undefined;
+  readonly pendingHandshakes: PendingHandshakes;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -120,6 +122,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
   #shutdown: Shutdown | undefined;
+  readonly #unlimit: () => void;
   #resolveClosed!: (released?: Promise<void>) => void;
 
   /** @param faceOf makes what programs get */
@@ -137,10 +140,11 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.extensions = info.extensions;
     this.options = info.options;
     this.metering = meteringOf(info.limits, info.rateExcess);
-    const { maxHandshakesPerSecond } = info.limits;
+    const { maxHandshakesPerSecond, maxPendingHandshakes } = info.limits;
     this.handshakeRates = maxHandshakesPerSecond === Infinity
       ? undefined
       : new HandshakeRates(maxHandshakesPerSecond);
+    this.pendingHandshakes = new PendingHandshakes(maxPendingHandshakes, this.counters);
     this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
@@ -176,7 +180,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     });
     this.presence = new PresenceFace(this.topics);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    const rollBack: RollBack = [() => this.polling?.network?.release()];
+    this.#unlimit = limitBy(info.clock);
+    const rollBack: RollBack = [this.#unlimit, () => this.polling?.network?.release()];
     try {
       this.listener = this.#listen(rollBack);
       this.inbox = this.#openInbox(rollBack);
@@ -212,8 +217,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** What of the context goes on only while the runtime does, if there is such. */
   get runtimeIsNeededFor(): string | undefined {
-    if (this.tls.isServer || this.connector.usesTls) return "TLS";
-    return this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined;
+    return this.tls.runtimeIsNeededFor(this.connector.usesTls) ??
+      (this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined);
   }
 
   stats(): Stats {
@@ -295,7 +300,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   }
 
   forget(connection: Member): void {
-    if (isLogged("debug")) log("debug", `connection ${connection.socketFd}: gone`);
+    if (isLogged("debug")) log("debug", line`connection ${connection.socketFd}: gone`);
     this.descriptors.close(connection.socketFd, connection.descriptor);
     this.admission.forget(connection);
     if (this.isDestroyed) this.#endIfEmpty();
@@ -378,5 +383,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     await this.admission.stopped;
     await this.network.released?.();
     this.tls.close();
+    this.#unlimit();
   }
 }

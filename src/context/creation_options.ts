@@ -16,7 +16,7 @@ import type { TopicLimits } from "../api/topics/limits.ts";
 import { describeValue } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
-import { log } from "../base/log.ts";
+import { line, log, own } from "../base/log.ts";
 import { checkAll } from "../base/option_rules.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import type { CheckedListenInfo } from "./listen.ts";
@@ -95,7 +95,7 @@ export function checkCreationInfo(info: ContextCreationInfo): CheckedInfo {
 
   for (const loop of ["libev", "libuv"] as const) {
     if (checked.options[loop]) {
-      log("notice", () => `options.${loop}: there is one event loop, the runtime's`);
+      log("notice", () => line`options.${own(loop)}: there is one event loop, the runtime's`);
     }
   }
   const fileOps = checked.fileOps ?? hostFileOps();

@@ -1,7 +1,7 @@
 /** The descriptors of a context, and their connections. */
 
 import type { Address, Network, PeerAddresses } from "../api/network.ts";
-import { describeFailure, log } from "../base/log.ts";
+import { describeFailure, line, log } from "../base/log.ts";
 import type { Connection } from "../connection/connection.ts";
 
 /** The descriptor of the listener, and of what belongs to no connection. */
@@ -106,7 +106,7 @@ export class Descriptors {
     try {
       name = await network.reverse(known.ip);
     } catch (error) {
-      log("info", () => `${known.ip} has no name: ${describeFailure(error)}`);
+      log("info", () => line`${known.ip} has no name: ${describeFailure(error)}`);
     }
     // Asked for by a filter, it is for the connection that the filter has let in since.
     const peer = (before ?? this.connection(socketFd))?.peer;

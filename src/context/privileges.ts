@@ -1,6 +1,6 @@
 /** Giving up root's rights. */
 
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import { dropPrivileges, type Identity } from "../transport/machine.ts";
 
 /**
@@ -14,7 +14,7 @@ export function giveUpRoot({ gid, uid }: Identity): void {
   if (groups.length > 0) {
     log(
       "warn",
-      () => `gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
+      () => line`gid and uid: the process keeps its supplementary groups ${groups.join(", ")}`,
     );
   }
 }

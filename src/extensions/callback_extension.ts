@@ -15,7 +15,7 @@ import { disregard, isPromised } from "../base/callback_results.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
 import { behind } from "../base/face.ts";
-import { describeError, isLogged, log } from "../base/log.ts";
+import { isLogged, line, log, own, thrown } from "../base/log.ts";
 import { isToken } from "../core/http/syntax.ts";
 import { type ExtensionOffer, formatExtension } from "../core/websocket/extension_header.ts";
 import { CallbackSession } from "./callback_session.ts";
@@ -188,7 +188,7 @@ export class StructExtension implements CallbackExtension {
       );
       return user;
     } catch (error) {
-      log("err", () => `${this.name}: perSessionData threw: ${describeError(error)}`);
+      log("err", () => line`${own(this.name)}: perSessionData threw: ${thrown(error)}`);
       throw new ExtensionFailure(`${this.name}: perSessionData threw`);
     }
   }
@@ -215,12 +215,17 @@ export class StructExtension implements CallbackExtension {
       }
       const result = returned ?? 0;
       if (result < 0 && !HARMLESS.has(reason) && isLogged("warn")) {
-        log("warn", `${this.name}: ${reason} returned ${result}, which ends the connection`);
+        log(
+          "warn",
+          line`${own(this.name)}: ${own(reason)} returned ${result}, which ends the connection`,
+        );
       }
       return result;
     } catch (error) {
       // No closure, which would cost every call an allocation.
-      if (isLogged("err")) log("err", `${this.name}: ${reason} threw: ${describeError(error)}`);
+      if (isLogged("err")) {
+        log("err", line`${own(this.name)}: ${own(reason)} threw: ${thrown(error)}`);
+      }
       return -1;
     }
   }

@@ -1,9 +1,10 @@
 /** Which of a context's extensions a connection uses (RFC 6455 section 9.1). */
 
+import { shown } from "../base/log/escaping.ts";
 import type { AcceptedExtension, Extension, ExtensionSession } from "../api/extension.ts";
 import { disregard } from "../base/callback_results.ts";
 import { describeValue } from "../base/check.ts";
-import { describeError, log, messageOf } from "../base/log.ts";
+import { line, log, messageOf, thrown } from "../base/log.ts";
 import { isFieldValue } from "../core/http/syntax.ts";
 import { type ExtensionOffer, parseExtensions } from "../core/websocket/extension_header.ts";
 import { HandshakeError } from "../core/websocket/handshake/client.ts";
@@ -94,7 +95,7 @@ function tryAccept(
     checkSession(session);
     return accepted;
   } catch (error) {
-    log("err", () => `accept of the extension "${extension.name}" threw: ${describeError(error)}`);
+    log("err", () => line`accept of the extension "${extension.name}" threw: ${thrown(error)}`);
     return undefined;
   }
 }
@@ -123,7 +124,7 @@ function matched(
   const names = new Set<string>();
   return elements.map((element) => {
     const extension = offered.find(({ name }) => name === element.name);
-    const said = `the server chose the extension ${JSON.stringify(element.name)}`;
+    const said = `the server chose the extension "${shown(element.name)}"`;
     if (extension === undefined) throw new Error(`${said}, which was not offered`);
     if (names.has(element.name)) throw new Error(`${said} twice`);
     names.add(element.name);

@@ -1,5 +1,6 @@
 /** What is negotiated for permessage-deflate (RFC 7692 sections 5 and 7.1). */
 
+import { shown } from "../base/log/escaping.ts";
 import { describeValue } from "../base/check.ts";
 import { didYouMean } from "../base/did_you_mean.ts";
 import { LwsError } from "../base/errors.ts";
@@ -187,7 +188,7 @@ export function checkAnswer(
   options: Required<PermessageDeflateOptions>,
   canTakeover: boolean,
 ): PermessageDeflateParams {
-  if (answer.name !== NAME) throw badAnswer(`it is ${JSON.stringify(answer.name)}`);
+  if (answer.name !== NAME) throw badAnswer(`it is "${shown(answer.name)}"`);
   const wanted = wantedParams(options, canTakeover);
   const answered = readParams(answer.params, "answer");
   if (typeof answered === "string") throw badAnswer(answered);
@@ -339,7 +340,7 @@ function readParams(
         read.clientMaxWindowBits = bits ?? "any";
         break;
       default:
-        return `${JSON.stringify(name)} is no parameter of it`;
+        return `"${shown(name)}" is no parameter of it`;
     }
   }
   return read;
@@ -348,7 +349,7 @@ function readParams(
 function badBits(name: string, value: string | undefined): string {
   return value === undefined
     ? `${name} has no value`
-    : `${name} is ${JSON.stringify(value)}, not an integer from 8 to 15`;
+    : `${name} is "${shown(value)}", not an integer from 8 to 15`;
 }
 
 function bitsOf(bits: WireParams["clientMaxWindowBits"]): number {

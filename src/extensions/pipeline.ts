@@ -9,7 +9,7 @@ import {
 import type { Wsi } from "../api/wsi.ts";
 import { lengthOf, viewOf } from "../base/bytes.ts";
 import { disregard } from "../base/callback_results.ts";
-import { describeError, log } from "../base/log.ts";
+import { line, log, own, thrown } from "../base/log.ts";
 import { readDecoded, readyFor } from "./decoded_bytes.ts";
 import { type TimerWheel, WheelTimer } from "../service/timer_wheel.ts";
 
@@ -287,7 +287,7 @@ export function attempt(what: string, work: () => unknown): void {
   try {
     disregard(work(), `${what} of an extension`);
   } catch (error) {
-    log("err", () => `${what} of an extension threw: ${describeError(error)}`);
+    log("err", () => line`${own(what)} of an extension threw: ${thrown(error)}`);
   }
 }
 
@@ -297,7 +297,7 @@ export function logExtensionFailure(
   error: unknown,
 ): void {
   if (error instanceof ExtensionFailure) return;
-  log("err", () => `connection ${socketFd}: an extension threw: ${describeError(error)}`);
+  log("err", () => line`connection ${socketFd}: an extension threw: ${thrown(error)}`);
 }
 
 /** A session whose `mayClose` throws doesn't keep the connection open. */

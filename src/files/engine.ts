@@ -3,7 +3,7 @@
 import type { FileOps, FileStat, OpenFile } from "../api/file_ops.ts";
 import type { Wsi } from "../api/wsi.ts";
 import { lengthOf } from "../base/bytes.ts";
-import { describeFailure, log } from "../base/log.ts";
+import { describeFailure, line, log } from "../base/log.ts";
 import type { ContentCoding } from "../core/http/accept_encoding.ts";
 import { isConditional } from "../core/http/caching/conditions.ts";
 import type { FieldName } from "../core/http/fields.ts";
@@ -186,7 +186,7 @@ class Transfer implements FileTransfer {
       for (const { first } of answer.pieces.toReversed()) await source.moveTo(first);
       return answer;
     } catch (error) {
-      log("info", () => `${request.path}: served whole: ${describeFailure(error)}`);
+      log("info", () => line`${request.path}: served whole: ${describeFailure(error)}`);
     }
     // It may stand at any position now.
     await source.close();
@@ -253,9 +253,9 @@ class Transfer implements FileTransfer {
       const room = buffer.subarray(0, Math.min(buffer.length, this.#left));
       const count = await source.read(room, this.#left > SHORT);
       if (count > 0) return room.subarray(0, count);
-      log("warn", () => `${this.#access.path}: the file ended ${this.#left} bytes early`);
+      log("warn", () => line`${this.#access.path}: the file ended ${this.#left} bytes early`);
     } catch (error) {
-      log("warn", () => `${this.#access.path}: ${describeFailure(error)}`);
+      log("warn", () => line`${this.#access.path}: ${describeFailure(error)}`);
     }
     return NOTHING;
   }
@@ -277,7 +277,7 @@ class Transfer implements FileTransfer {
     if (lengthOf(bytes) > 0) return false;
     // Service may have come late.
     if (bytes !== NOTHING) {
-      log("warn", () => `${this.#access.path}: the buffer of a read was transferred`);
+      log("warn", () => line`${this.#access.path}: the buffer of a read was transferred`);
     }
     this.#stop();
     return true;

@@ -1,7 +1,7 @@
 /** What a mount has for a request. */
 
 import type { FoundFile } from "../api/folder.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import type { FieldLine } from "../core/http/writer.ts";
 import { listingPage, MOST_LISTED } from "./listing.ts";
 import type { CheckedMount } from "./mounts.ts";
@@ -68,7 +68,7 @@ export function lookUp(
   log("debug", () => {
     const kind = "kind" in answer ? answer.kind : "page";
     const what = "file" in answer ? answer.file.path : kind;
-    return `mount ${mount.path || "/"}: ${request.path}: ${what}`;
+    return line`mount ${mount.path || "/"}: ${request.path}: ${what}`;
   });
   return answer;
 }

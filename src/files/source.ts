@@ -4,7 +4,7 @@ import { atOnce, type FileOps, type FileStat, type OpenFile, statBeside } from "
 import type { Wsi } from "../api/wsi.ts";
 import { lengthOf } from "../base/bytes.ts";
 import { describeValue } from "../base/check.ts";
-import { describeFailure, log } from "../base/log.ts";
+import { describeFailure, line, log } from "../base/log.ts";
 
 /** What a file is read by. */
 export interface FileAccess {
@@ -100,7 +100,7 @@ export class FileSource {
     try {
       await ops.close(wsi, this.stat.handle);
     } catch (error) {
-      log("warn", () => `${path}: ${describeFailure(error)}`);
+      log("warn", () => line`${path}: ${describeFailure(error)}`);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import type { FileStat } from "../api/file_ops.ts";
 import { describeValue } from "../base/check.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import type { Validators } from "../core/http/caching/conditions.ts";
 import { isEntityTag } from "../core/http/caching/etag.ts";
 import { parseHttpDate } from "../core/http/caching/http_date.ts";
@@ -62,7 +62,10 @@ function mtimeOf(path: string, { mtime }: FileStat): number | undefined {
   if (mtime === undefined || mtime === null) return undefined;
   const time = mtime instanceof Date ? mtime.getTime() : NaN;
   if (Math.abs(time) <= LAST_DATE_MS) return time;
-  log("warn", () => `${path}: mtime is ${describeValue(mtime)}, and is left out; allowed: a Date`);
+  log(
+    "warn",
+    () => line`${path}: mtime is ${describeValue(mtime)}, and is left out; allowed: a Date`,
+  );
   return undefined;
 }
 
@@ -77,7 +80,8 @@ function etagOf(
     if (typeof etag === "string" && isEntityTag(etag)) return etag;
     log(
       "warn",
-      () => `${path}: etag is ${describeValue(etag)}, and is left out; allowed: "…" or W/"…"`,
+      () =>
+        line`${path}: etag is ${describeValue(etag)}, and is left out; allowed: "tag" or W/"tag"`,
     );
   }
   if (mtime === undefined) return undefined;

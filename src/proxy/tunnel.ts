@@ -1,6 +1,9 @@
 /** Asking an HTTP proxy for a tunnel, and reading its answer (RFC 9110 section 9.3.6). */
 
+import { describeValue } from "../base/check.ts";
+import { shown } from "../base/log/escaping.ts";
 import type { Transport } from "../api/network.ts";
+import { base64Of } from "../core/http/base64.ts";
 import { type HeadLimits, ResponseHeadParser } from "../core/http/head.ts";
 import { RefusedAnswer } from "../core/http/refused_answer.ts";
 import { statusText } from "../core/http/status.ts";
@@ -50,11 +53,11 @@ export function tunnelRequest(request: TunnelRequest): Uint8Array {
   const authority = `${isIpv6 ? `[${name}]` : host}:${port}`;
   const isHost = isIpv6 || (host[0] !== "[" && !host.includes(":"));
   if (!isHost || parseAuthority(authority)?.port !== port || port === 0) {
-    throw new TunnelError(`no proxy can be asked for ${JSON.stringify(host)} port ${port}`);
+    throw new TunnelError(`no proxy can be asked for ${describeValue(host)} port ${port}`);
   }
   const authorization = credentials === undefined
     ? ""
-    : `Proxy-Authorization: Basic ${new TextEncoder().encode(credentials).toBase64()}\r\n`;
+    : `Proxy-Authorization: Basic ${base64Of(new TextEncoder().encode(credentials))}\r\n`;
   return new TextEncoder().encode(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`,
   );
@@ -128,7 +131,7 @@ export class TunnelAnswer {
     }
     // 101 is final, and no answer to CONNECT.
     if (status >= 200 || status === 101) {
-      const text = (reason || statusText(status)).slice(0, LONGEST_REASON);
+      const text = shown(reason || statusText(status), LONGEST_REASON);
       this.#refusal = new TunnelError(
         `the proxy answered ${status} ${text}`.trimEnd(),
         new RefusedAnswer(this.#parser.head),

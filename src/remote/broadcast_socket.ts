@@ -9,7 +9,7 @@ import {
   writeAndDrain,
 } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import {
   isSameToken,
   MessageReader,
@@ -172,7 +172,7 @@ class BroadcastPeer implements TransportHandler {
     const { hostname, port } = this.#transport.remoteAddress;
     log(
       "warn",
-      () => `broadcast socket of "${this.#socket.protocol}": ${hostname} port ${port} ${why}`,
+      () => line`broadcast socket of "${this.#socket.protocol}": ${hostname} port ${port} ${why}`,
     );
     this.close();
   }

@@ -4,7 +4,7 @@ import type { ContextCreationInfo } from "../api/creation_info.ts";
 import type { ActiveProtocol } from "../api/protocol.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { LwsError, type LwsErrorCode } from "../base/errors.ts";
-import { log } from "../base/log.ts";
+import { line, log, traced } from "../base/log.ts";
 import { type RemoteContext, remoteContext } from "./remote_context.ts";
 
 /**
@@ -172,7 +172,7 @@ export class ForkedWorker implements ForkedService {
     this.#remote!.close();
     this.#control.postMessage(CLOSE_ALL);
     this.#closing = setTimeout(() => {
-      log("warn", () => `forkServiceLoop: ${this.#name} doesn't answer; its sockets stay open`);
+      log("warn", () => line`forkServiceLoop: ${this.#name} doesn't answer; its sockets stay open`);
       this.#ended();
     }, CLOSE_MS);
   }
@@ -209,7 +209,7 @@ export class ForkedWorker implements ForkedService {
     this.#end();
     // Before there is a service, its starter is told.
     if (this.#remote !== undefined) {
-      log("err", () => `forkServiceLoop: ${this.#name} failed: ${error.message}`);
+      log("err", () => line`forkServiceLoop: ${this.#name} failed: ${traced(error.message)}`);
     }
     this.#serving.reject(error);
     this.#done.reject(error);

@@ -2,7 +2,7 @@
 
 import type { Context } from "../api/context.ts";
 import { LwsError } from "../base/errors.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 
 /** How a port's messages get to their context. Implemented by BroadcastInbox. */
 export interface PortInbox {
@@ -58,7 +58,7 @@ export class ContextPort {
       }
     } catch (error) {
       if (!(error instanceof LwsError)) throw error;
-      log("warn", () => `port of a context: ${message.call}: ${error.message}`);
+      log("warn", () => line`port of a context: ${message.call}: ${error.message}`);
     }
   }
 }

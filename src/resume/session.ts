@@ -5,7 +5,7 @@ import type { Wsi } from "../api/wsi.ts";
 import { isPromised } from "../base/callback_results.ts";
 import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
-import { describeError, log } from "../base/log.ts";
+import { line, log, own, thrown } from "../base/log.ts";
 import { isTopic } from "../topics/topic_name.ts";
 import type { ResumeRefusal } from "./client/types.ts";
 import { readRequest, type Request } from "./requests.ts";
@@ -77,7 +77,7 @@ export class Session<User> {
   }
 
   #fail(code: number, reason: string): void {
-    log("info", () => `connection ${this.#wsi.socketFd}: ${this.#rules.name}: ${reason}`);
+    log("info", () => line`connection ${this.#wsi.socketFd}: ${own(this.#rules.name)}: ${reason}`);
     this.#asked.clear();
     this.#wsi.close(code, reason);
   }
@@ -116,14 +116,14 @@ export class Session<User> {
   }
 
   #threw(request: Subscribing, error: unknown): void {
-    log("err", () => `${this.#rules.name}: authorize threw: ${describeError(error)}`);
+    log("err", () => line`${own(this.#rules.name)}: authorize threw: ${thrown(error)}`);
     this.#giveUp(request, "forbidden");
   }
 
   #judged(request: Subscribing, verdict: unknown): void {
     if (typeof verdict !== "boolean") {
       const returned = `authorize returned ${describeValue(verdict)}, which counts as false`;
-      log("warn", () => `${this.#rules.name}: ${returned}; allowed: true, false`);
+      log("warn", () => line`${own(this.#rules.name)}: ${returned}; allowed: true, false`);
     }
     if (this.#asked.get(request.topic) !== request) return;
     if (verdict !== true) return this.#giveUp(request, "forbidden");

@@ -1,5 +1,6 @@
 /** The client's side of TLS, over connections that are made already. */
 
+import { shown as printable } from "../base/log/escaping.ts";
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import {
@@ -181,7 +182,7 @@ export function judgeServer(shown: ShownByServer): void {
     const named = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
     throw new LwsError(
       "certificate-name-mismatch",
-      `the server's certificate is for ${named}, not for ${host}`,
+      `the server's certificate is for ${printable(named)}, not for ${host}`,
     );
   }
   if (!isMeantFor(chain[0]!, "server")) {
@@ -193,13 +194,15 @@ export function judgeServer(shown: ShownByServer): void {
   if (isSelfSigned) {
     throw new LwsError(
       "certificate-self-signed",
-      `the server's certificate leads to ${nameOf(chain.at(-1)!)}, ` +
+      `the server's certificate leads to ${printable(nameOf(chain.at(-1)!))}, ` +
         "which is self-signed and not in the CA list",
     );
   }
   throw new LwsError(
     "certificate-unknown-issuer",
-    `the server's certificate was issued by ${chain.at(-1)!.issuer.replaceAll("\n", ", ")}, ` +
+    `the server's certificate was issued by ${
+      printable(chain.at(-1)!.issuer.replaceAll("\n", ", "))
+    }, ` +
       `whom nobody in the CA list vouches for (${code})`,
   );
 }

@@ -10,7 +10,7 @@ import type {
   TopicHistory,
 } from "../api/topics/topics.ts";
 import { LwsError } from "../base/errors.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import { connectionOf, NO_MEMBER } from "./presence/member.ts";
 import type { PresenceCalls } from "./presence/presence_calls.ts";
 import type { Move } from "./presence/room.ts";
@@ -336,7 +336,7 @@ export abstract class Topics<
     log(
       "warn",
       () =>
-        `connection ${subscriber.socketFd}: publications are left out, as the first: ${message}`,
+        line`connection ${subscriber.socketFd}: publications are left out, as the first: ${message}`,
     );
   }
 
@@ -361,8 +361,7 @@ export abstract class Topics<
     log(
       "warn",
       () =>
-        `connection ${subscriber.socketFd}: the subscriber reads too slowly, topics.maxUnsent ` +
-        `(${this.limits.maxUnsent}) is reached`,
+        line`connection ${subscriber.socketFd}: the subscriber reads too slowly, topics.maxUnsent (${this.limits.maxUnsent}) is reached`,
     );
     this.onLimit("maxUnsent");
     this.end(subscriber);

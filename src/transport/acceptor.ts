@@ -2,7 +2,7 @@
 
 import type { Listener, PolledListener, Transport } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
-import { describeFailure, log } from "../base/log.ts";
+import { describeFailure, line, log, own } from "../base/log.ts";
 
 /** How long accepting rests after it failed, as it does when no descriptor is left. */
 const REST_MS = 100;
@@ -38,18 +38,18 @@ class AcceptFailures {
   /** Whether to rest until the next one. */
   failed(error: unknown): boolean {
     if (GONE.has((error as { name?: string }).name ?? "")) {
-      log("info", () => `${this.#what}: a connection was gone before it was accepted`);
+      log("info", () => line`${own(this.#what)}: a connection was gone before it was accepted`);
       return false;
     }
     if (!this.#isFailing) {
       const why = describeFailure(error);
-      log("err", () => `${this.#what}: accept failed, trying every ${REST_MS} ms: ${why}`);
+      log("err", () => line`${own(this.#what)}: accept failed, trying every ${REST_MS} ms: ${why}`);
     }
     return this.#isFailing = true;
   }
 
   accepted(): void {
-    if (this.#isFailing) log("notice", () => `${this.#what}: accepts again`);
+    if (this.#isFailing) log("notice", () => line`${own(this.#what)}: accepts again`);
     this.#isFailing = false;
   }
 }

@@ -1,7 +1,7 @@
 /** A file that can't be opened: what the log says, and what the peer is answered. */
 
 import { isOutOfDescriptors } from "../base/descriptors.ts";
-import { describeFailure, log } from "../base/log.ts";
+import { describeFailure, line, log } from "../base/log.ts";
 
 /**
  * Logs why a file can't be opened, and returns the status to answer with. What is not there is the
@@ -13,6 +13,6 @@ export function openFailure(path: string, error: unknown): 404 | 503 {
   const isHidden = error instanceof Error && error.name === "NotCapable";
   const why = isHidden ? "--allow-read does not cover it: " : "";
   const level = isHidden || status === 503 ? "warn" : "info";
-  log(level, () => `${path}: ${why}${describeFailure(error)}`);
+  log(level, () => line`${path}: ${why}${describeFailure(error)}`);
   return status;
 }

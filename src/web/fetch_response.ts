@@ -2,7 +2,7 @@
 
 import type { ResponseBodyStream } from "../api/response.ts";
 import { bytesOf } from "../base/bytes.ts";
-import { log } from "../base/log.ts";
+import { line, log } from "../base/log.ts";
 import type { FieldLine } from "../core/http/writer.ts";
 
 /** How often what is there already is asked for; a body that is no stream of the program's needs three. */
@@ -80,7 +80,7 @@ function measured(fields: FieldLine[], length: number, { method, path }: Asked):
     log(
       "warn",
       () =>
-        `fetch of ${method} ${path}: content-length is ${said}, and the body has ${length} bytes`,
+        line`fetch of ${method} ${path}: content-length is ${said}, and the body has ${length} bytes`,
     );
   }
   return [...fields.filter(([name]) => name !== "content-length"), [

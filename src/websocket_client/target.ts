@@ -23,10 +23,10 @@ export function checkProtocols(protocols: readonly string[]): void {
   const seen = new Set<string>();
   for (const protocol of protocols) {
     if (!isToken(protocol)) {
-      refuse(`the subprotocol ${JSON.stringify(protocol)} is no token of RFC 9110 section 5.6.2`);
+      refuse("a subprotocol is no token of RFC 9110 section 5.6.2");
     }
     const name = protocol.toLowerCase();
-    if (seen.has(name)) refuse(`the subprotocol "${protocol}" comes twice`);
+    if (seen.has(name)) refuse("a subprotocol comes twice");
     seen.add(name);
   }
 }

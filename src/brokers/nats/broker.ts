@@ -9,7 +9,7 @@ import type {
 import type { Clock } from "../../api/service.ts";
 import type { Position } from "../../api/topics/topics.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf } from "../../base/log.ts";
 import { type Line, type LineHost, Lines } from "./server/connection.ts";
 import { type FeedHost, LiveFeed } from "./feed.ts";
 import { type Ends, readHistory, readTop, type Source } from "./history.ts";
@@ -95,7 +95,7 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
       connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.*.${shard.stream}`, {
         callback: (error) => {
           if (error === null) this.check(shard);
-          else log("info", () => messageOf(error));
+          else log("info", () => line`${messageOf(error)}`);
         },
       });
     }
@@ -183,16 +183,16 @@ export class NatsNode implements Broker, LineHost, FeedHost, PublishingHost, Pre
 
   async #check(shard: Shard): Promise<void> {
     const lines = this.#lines!;
-    const line = lines.isUp ? lines.line : undefined;
+    const asked = lines.isUp ? lines.line : undefined;
     try {
-      if (line === undefined) return;
-      const isOther = shard.identify(await this.#found(line, shard));
+      if (asked === undefined) return;
+      const isOther = shard.identify(await this.#found(asked, shard));
       shard.checking = undefined;
-      if (lines.isUp && lines.line === line) this.#feed?.checked(shard, isOther);
+      if (lines.isUp && lines.line === asked) this.#feed?.checked(shard, isOther);
     } catch (error) {
-      log("warn", () => messageOf(error));
+      log("warn", () => line`${messageOf(error)}`);
       // What is of no known count can't be told.
-      if (lines.isUp && lines.line === line) lines.renew();
+      if (lines.isUp && lines.line === asked) lines.renew();
     } finally {
       shard.checking = undefined;
     }

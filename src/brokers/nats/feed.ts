@@ -4,7 +4,7 @@ import type { Msg, NatsConnection } from "npm:@nats-io/nats-core@^3.4";
 import type { BrokerEvents } from "../../api/topics/broker.ts";
 import type { Clock } from "../../api/service.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf } from "../../base/log.ts";
 import { DEAD_MS, type Line } from "./server/connection.ts";
 import { decodeLive, type LiveMessage, placed, placeless } from "./message.ts";
 import { type Entry, isSuspicious, type Shard } from "./shard.ts";
@@ -162,7 +162,7 @@ export class LiveFeed {
     if (shard.held.length <= MOST_HELD) return;
     log(
       "warn",
-      () => `stream ${shard.stream} of NATS does not answer, and ${MOST_HELD} messages wait`,
+      () => line`stream ${shard.stream} of NATS does not answer, and ${MOST_HELD} messages wait`,
     );
     shard.held = [];
     this.#events.interrupted(topicsOf(shard));
@@ -198,7 +198,7 @@ export class LiveFeed {
     const { held } = shard;
     shard.held = [];
     if (isOther) {
-      log("notice", () => `stream ${shard.stream} of NATS has begun anew`);
+      log("notice", () => line`stream ${shard.stream} of NATS has begun anew`);
       this.#events.interrupted(topicsOf(shard));
     }
     for (const { entry, message, data } of held) {
@@ -207,7 +207,7 @@ export class LiveFeed {
       try {
         this.#tell(entry, message, data);
       } catch (error) {
-        log("err", () => messageOf(error));
+        log("err", () => line`${messageOf(error)}`);
       }
     }
   }

@@ -182,7 +182,7 @@ function waitOf(args: Arguments): number {
 function fieldOf(text: string): [string, string] {
   const [, name, value] = /^([^:\s]+)\s*:\s*(.*?)\s*$/s.exec(text) ?? [];
   if (name !== undefined) return [name, value!];
-  throw new UsageError(`--header is ${JSON.stringify(text)}; allowed: a name, a colon and a value`);
+  throw new UsageError("--header has no name; allowed: a name, a colon and a value");
 }
 
 export const connect: Command = { manual, run };

@@ -3,7 +3,7 @@
 import type { Context } from "../../api/context.ts";
 import type { WriteKind } from "../../api/write.ts";
 import type { Wsi } from "../../api/wsi.ts";
-import { log } from "../../base/log.ts";
+import { line, log, own } from "../../base/log.ts";
 import { attempt } from "../engine/attempt.ts";
 import type { Generation } from "../engine/generation.ts";
 import { refuse, theConnection, theWhole } from "../engine/guards.ts";
@@ -152,7 +152,8 @@ export function writing(generation: Generation, name: string): Write {
       if (kind === undefined) refuse("protocol", protocol, "LWS_WRITE_ kinds, with flags");
       if (len === 0 && !emptyWrites.some((each) => each === kind)) {
         const kinds = () => namesOf(generation, emptyWrites).join(", ");
-        log("warn", () => `${name}: len is 0, and nothing is sent; allowed for ${kinds()}`);
+        log("warn", () =>
+          line`${own(name)}: len is 0, and nothing is sent; allowed for ${own(kinds())}`);
         return 0;
       }
       const options = {
@@ -160,7 +161,9 @@ export function writing(generation: Generation, name: string): Write {
         ...((protocol & IGNORE_XOR_MASK) === 0 ? {} : { ignoreXorMask: true }),
       };
       const written = wsi.write(bytes, kind as never, options);
-      if (completesWholeAnswers && kind === "http" && written >= 0) followAnswer(wsi, bytes);
+      if (completesWholeAnswers && kind === "http" && written >= 0) {
+        followAnswer(wsi, bytes);
+      }
       return writeReturns === "zero" && written > 0 ? 0 : written;
     });
 }

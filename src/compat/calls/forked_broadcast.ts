@@ -2,7 +2,7 @@
 
 import type { Context } from "../../api/context.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import { hostInUse } from "./creation.ts";
 import { refuse } from "../engine/guards.ts";
 import { NAMELESS, servedOf } from "../engine/served.ts";
@@ -186,6 +186,6 @@ class Outlet {
     this.#failure = error instanceof LwsError
       ? error
       : new LwsError("connection-closed", String(error));
-    log("err", `${NAME}: ${this.#failure.message}`);
+    log("err", line`${NAME}: ${this.#failure.message}`);
   }
 }

@@ -142,7 +142,9 @@ function fieldsOf(block: Uint8Array | string | null, length: number): [string, s
   const lines = text.split("\r\n").filter((line) => line !== "");
   return lines.map((line) => {
     const colon = line.indexOf(":");
-    if (colon < 1) throw new TypeError(`other_headers: ${JSON.stringify(line)} is no header line`);
+    if (colon < 1) {
+      throw new TypeError(`other_headers: a line of ${line.length} characters is no header line`);
+    }
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
 }

@@ -1,6 +1,6 @@
 /** `lws_set_log_level` and the `lwsl_` functions. */
 
-import { log, LOG_LEVELS, type LogLevel, setLogLevel } from "../../base/log.ts";
+import { LOG_LEVELS, type LogLevel, logOwn, setLogLevel } from "../../base/log.ts";
 import { attempt } from "../engine/attempt.ts";
 import { refuse, theText, theWhole } from "../engine/guards.ts";
 import { bytesAt } from "../engine/pointers.ts";
@@ -37,7 +37,7 @@ export function hexdump(vbuf: Uint8Array | string, len: number): void {
   attempt("lwsl_hexdump", undefined, () => {
     const bytes = bytesAt(vbuf, len, ["vbuf", "len"]);
     for (let start = 0; start < bytes.length; start += DUMP_WIDTH) {
-      log("debug", () => dumpLine(start, [...bytes.subarray(start, start + DUMP_WIDTH)]));
+      logOwn("debug", () => dumpLine(start, [...bytes.subarray(start, start + DUMP_WIDTH)]));
     }
   });
 }
@@ -45,7 +45,10 @@ export function hexdump(vbuf: Uint8Array | string, len: number): void {
 function logger(level: LogLevel): (line: string) => void {
   // Lines carried their own newline.
   return (line) =>
-    attempt(`lwsl_${level}`, undefined, () => log(level, theText("line", line).replace(/\n$/, "")));
+    attempt(`lwsl_${level}`, undefined, () => {
+      const text = theText("line", line);
+      logOwn(level, () => text.replace(/\n$/, ""));
+    });
 }
 
 function dumpLine(start: number, bytes: readonly number[]): string {

@@ -1,7 +1,7 @@
 /** C calls tell failure by what they return. */
 
 import { LwsError } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
+import { line, log, own } from "../../base/log.ts";
 
 /** The name of the call that begins now, if it is one under an elder name. */
 let elderName: string | undefined;
@@ -69,6 +69,9 @@ const IN_C = ["addPollFd", "LWS_CALLBACK_ADD_POLL_FD"] as const;
 
 function refused<T>(name: string, failure: T, error: unknown): T {
   if (!(error instanceof LwsError) && !(error instanceof TypeError)) throw error;
-  log("err", () => `${name}: ${error.message.replace(MAIN_CALL, "").replace(...IN_C)}`);
+  log(
+    "err",
+    () => line`${own(name)}: ${own(error.message.replace(MAIN_CALL, "").replace(...IN_C))}`,
+  );
   return failure;
 }

@@ -33,7 +33,7 @@ export class HandshakeLines {
     if (!lines.endsWith("\r\n")) refuse("a line has no CR LF at its end");
     for (const line of lines.slice(0, -2).split("\r\n")) {
       const colon = line.indexOf(":");
-      if (colon === -1) refuse(`there is no colon in ${JSON.stringify(line)}`);
+      if (colon === -1) refuse(`there is no colon in a line of ${line.length} characters`);
       this.#fields.add(line.slice(0, colon), line.slice(colon + 1).trim());
     }
     this.#room -= lines.length;

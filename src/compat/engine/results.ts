@@ -1,6 +1,6 @@
 /** What C callbacks return. */
 
-import { describeError, log } from "../../base/log.ts";
+import { line, log, own, thrown } from "../../base/log.ts";
 import type { Constants } from "./names.ts";
 
 /** Structs of which it was logged that their callbacks' promises are not awaited. */
@@ -37,12 +37,15 @@ function refusePromise(
   const who = `the callback of ${JSON.stringify(struct.name)}`;
   // It would be an unhandled rejection, and end the program.
   promise.catch((error) =>
-    log("err", () => `${who} rejected after ${name}: ${describeError(error)}`)
+    log("err", () => line`${own(who)} rejected after ${own(name)}: ${thrown(error)}`)
   );
   if (told.has(struct)) return;
   told.add(struct);
   log(
     "err",
-    () => `${who} returned a promise for ${name}; that counts as 0, as nothing waits for it`,
+    () =>
+      line`${own(who)} returned a promise for ${
+        own(name)
+      }; that counts as 0, as nothing waits for it`,
   );
 }

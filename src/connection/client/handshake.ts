@@ -6,7 +6,7 @@ import { POLLOUT } from "../../api/service.ts";
 import type { TimeoutReason } from "../../api/timeouts.ts";
 import type { WriteKind } from "../../api/write.ts";
 import { noteClosing } from "../../base/callback_results.ts";
-import { describeFailure, isLogged, log, messageOf } from "../../base/log.ts";
+import { describeFailure, isLogged, line, log, messageOf } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { call, consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
@@ -90,8 +90,9 @@ export class ClientHandshake implements Phase {
   /** Connects; whatever becomes of it is told later, by callbacks. */
   start(): void {
     const connection = this.#connection;
-    this.#startedAt = connection.owner.wheel.now();
-    log("client", () => `connection ${connection.socketFd}: connecting to ${nameOf(this.#target)}`);
+    const { socketFd, owner } = connection;
+    this.#startedAt = owner.wheel.now();
+    log("client", () => line`connection ${socketFd}: connecting to ${nameOf(this.#target)}`);
     this.#armTimeout();
     this.#routes.connect(this.#target, this.#aborter.signal, {
       onStep: (step) => {
@@ -99,7 +100,7 @@ export class ClientHandshake implements Phase {
         this.#armTimeout();
       },
       onSocket: (fd) => {
-        if (connection.isOpen) connection.owner.opened(connection, fd);
+        if (connection.isOpen) owner.opened(connection, fd);
       },
       onConnected: (route) => this.#onConnected(route),
       onRefused: (error) => this.#arrived(() => this.#onRefused(error)),
@@ -286,7 +287,7 @@ export class ClientHandshake implements Phase {
     }
     this.#refused = answer;
     this.#error = error;
-    log("info", () => `connection ${connection.socketFd}: ${describeFailure(error)}`);
+    log("info", () => line`connection ${connection.socketFd}: ${describeFailure(error)}`);
     connection.onClose();
   }
 
@@ -416,10 +417,10 @@ export class ClientHandshake implements Phase {
 
   #logStep(step: string): void {
     const { socketFd, owner } = this.#connection;
-    log("client", () => `connection ${socketFd}: ${step}`);
+    log("client", () => line`connection ${socketFd}: ${step}`);
     if (!isLogged("latency")) return;
     const took = owner.wheel.now() - this.#startedAt;
-    log("latency", () => `connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
+    log("latency", () => line`connection ${socketFd}: ${step} after ${took.toFixed(1)} ms`);
   }
 
   /** Whether neither an extension nor the program has anything against an answer that is good. */
@@ -443,7 +444,7 @@ export class ClientHandshake implements Phase {
   #fail(text: string): void {
     // A refusal is told as the reason, whatever ends the wait for the rest of the answer.
     if (this.#refused === undefined) this.#failure = text;
-    log("client", () => `connection ${this.#connection.socketFd}: ${this.#failure}`);
+    log("client", () => line`connection ${this.#connection.socketFd}: ${this.#failure}`);
     this.#connection.abort("self");
     this.#aborter.abort();
   }

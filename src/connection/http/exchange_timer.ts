@@ -4,7 +4,7 @@
  */
 
 import type { Limits } from "../../api/limits.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
 
 /** Over so many milliseconds of waiting for a body its rate is measured. */
@@ -159,7 +159,7 @@ export class ExchangeTimer {
   #tellOfSilence(): "goes on" {
     const { socketFd, phase, uri, owner: { limits: { sendTimeoutMs } } } = this.#connection;
     log("warn", () => {
-      return `connection ${socketFd}: ${phase?.response?.method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
+      return line`connection ${socketFd}: ${phase?.response?.method} ${uri} was answered with nothing for ${sendTimeoutMs} ms`;
     });
     this.#askedAt = NEVER;
     this.rearm();

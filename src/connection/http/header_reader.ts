@@ -1,6 +1,6 @@
 /** Headers as users read them: field names and the library's pseudo tokens. */
 
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import type { HeaderSource } from "../phase.ts";
 import { findCookie } from "../../core/http/cookies.ts";
 import { type FieldName, fieldName } from "../../core/http/fields.ts";
@@ -45,7 +45,10 @@ abstract class Headers<Head extends RequestHead | ResponseHead> implements Heade
       if (length <= limit) continue;
       this.#cut ??= new Map();
       this.#cut.set(name, limit);
-      log("warn", () => `connection ${socketFd}: header ${name} is cut from ${length} to ${limit}`);
+      log(
+        "warn",
+        () => line`connection ${socketFd}: header ${name} is cut from ${length} to ${limit}`,
+      );
     }
     return this;
   }

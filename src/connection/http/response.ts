@@ -7,7 +7,7 @@ import { type Bytes, bytesOf } from "../../base/bytes.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { httpDate } from "../../base/date.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import { call } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionFileResponse } from "./file_transfer.ts";
@@ -420,7 +420,7 @@ export class HttpResponse implements HttpExchange {
     log(
       "warn",
       () =>
-        `connection ${connection.socketFd}: the answer to ${this.method} ${connection.uri} has ${missing}`,
+        line`connection ${connection.socketFd}: the answer to ${this.method} ${connection.uri} has ${missing}`,
     );
     this.closes = true;
     connection.reset("self");

@@ -3,7 +3,7 @@
 import { bytesOf } from "../../base/bytes.ts";
 import { isPlain, refuseArgument } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
 import { isStream } from "./streamed_body.ts";
 import { type AnswerFraming, NEEDED_FIELDS } from "../../core/http/body/response_framing.ts";
@@ -94,7 +94,7 @@ export function noteMissing(
   told.add(status);
   log(
     "notice",
-    () => `the ${status} to ${method} ${uri} has no ${needed}, which RFC 9110 asks for`,
+    () => line`the ${status} to ${method} ${uri} has no ${needed}, which RFC 9110 asks for`,
   );
 }
 

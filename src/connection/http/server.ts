@@ -5,7 +5,7 @@ import type { TimeoutReason } from "../../api/timeouts.ts";
 import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { noteClosing } from "../../base/callback_results.ts";
-import { log, type LogLevel } from "../../base/log.ts";
+import { line, log, type LogLevel, own } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { AwaitedCallbacks } from "../awaited_callback.ts";
 import { call } from "../callbacks.ts";
@@ -193,9 +193,8 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     const { filter } = this.callbacks;
     if (filter !== undefined) {
       const { socketFd, owner: { limits: { headerTimeoutMs } } } = this.#connection;
-      log("warn", () => {
-        return `connection ${socketFd}: ${filter} did not settle within ${headerTimeoutMs} ms`;
-      });
+      const late = `did not settle within ${headerTimeoutMs} ms`;
+      log("warn", line`connection ${socketFd}: ${own(filter)} ${late}`);
       return this.refuse(503, `${filter} took too long`);
     }
     if (reason === "establishWithServer" && this.state === "HEAD") {
@@ -294,10 +293,12 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (this.state === "IDLE") {
       connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
     }
+    if (this.state === "NEW") connection.owner.pendingHandshakes.begins(connection);
     if (this.state !== "HEAD") this.step("bytes");
     const length = this.#reader.read(bytes);
     if (length === 0) return 0;
     this.timer.rearm();
+    connection.owner.pendingHandshakes.forget(connection);
     this.#onRequest(this.#reader.request, bytes.length - length);
     return length;
   }
@@ -305,25 +306,23 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   /** @param behind how many bytes have come behind it */
   #onRequest({ head, framing, decision, challenge }: ReadRequest, behind: number): void {
     const connection = this.#connection;
+    const { owner, socketFd } = connection;
     connection.uri = head.path;
     connection.requested = undefined;
-    const { proxyTrust } = connection.owner;
+    const { proxyTrust } = owner;
     if (proxyTrust !== undefined) {
       connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
-    this.headers = new RequestHeaders(head, challenge).limit(
-      connection.owner.tokenLimits,
-      connection.socketFd,
-    );
-    const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
+    this.headers = new RequestHeaders(head, challenge).limit(owner.tokenLimits, socketFd);
+    const seconds = Math.floor(owner.limits.keepAliveTimeoutMs / 1000);
     this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = new HttpResponse(connection, this, head);
-    const { counters, isDestroyed } = connection.owner;
+    const { counters, isDestroyed } = owner;
     if (isDestroyed) {
       if (decision.kind === "websocket") counters.refusedFor("destroy");
       return this.refuse(503, "the context is being destroyed");
     }
-    const isPlain = decision.kind === "plain" || !isForProtocol(connection.owner, head);
+    const isPlain = decision.kind === "plain" || !isForProtocol(owner, head);
     if (isPlain) return serveRequest(connection, this, head, framing, behind);
     switch (decision.kind) {
       case "refused":
@@ -442,7 +441,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   ): void {
     const connection = this.#connection;
     if (!connection.isOpen) return;
-    log(level, () => `connection ${connection.socketFd}: ${status} ${reason}`);
+    log(level, () => line`connection ${connection.socketFd}: ${own(status)} ${reason}`);
     const response = this.response ?? new HttpResponse(connection, this, undefined);
     response.refuse(status, reason, fields);
     connection.end(status === 408 ? "timeout" : "self", "lingers");

@@ -2,7 +2,7 @@
 
 import type { Reason } from "../../api/reasons.ts";
 import { KeptTexts } from "../../base/kept_texts.ts";
-import { log, type LogLevel, messageOf } from "../../base/log.ts";
+import { line, log, type LogLevel, messageOf, own } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
@@ -166,7 +166,7 @@ export class ServerHandshake {
   }
 
   #logAgreed(text: string): void {
-    log("ext", () => `connection ${this.#connection.socketFd}: agreed on ${text}`);
+    log("ext", () => line`connection ${this.#connection.socketFd}: agreed on ${text}`);
   }
 
   /** It came to nothing: the connection stays one of HTTP, and ends as one. */
@@ -248,9 +248,9 @@ export class ServerHandshake {
     log(
       "warn",
       () =>
-        `connection ${this.#connection.socketFd}: the Origin is not that of Host; to let such ` +
-        `handshakes in, list the origin of their pages in allowedOrigins of the context ` +
-        `or of protocol "${entry.protocol.name}"`,
+        line`connection ${this.#connection.socketFd}: the Origin is not that of Host; to let such handshakes in, list the origin of their pages in allowedOrigins of the context or of protocol "${
+          own(entry.protocol.name)
+        }"`,
     );
     return false;
   }

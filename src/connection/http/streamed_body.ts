@@ -4,7 +4,7 @@ import { POLLOUT } from "../../api/service.ts";
 import type { ResponseBodyStream } from "../../api/response.ts";
 import { bytesOf, lengthOf } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
-import { describeError, log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf, thrown } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
 import { WheelTimer } from "../../service/timer_wheel.ts";
 
@@ -64,7 +64,7 @@ export async function cancel(source: Source, reason: unknown): Promise<void> {
   try {
     await source.cancel(reason);
   } catch (error) {
-    log("info", () => `respond: the body could not be cancelled: ${messageOf(error)}`);
+    log("info", () => line`respond: the body could not be cancelled: ${messageOf(error)}`);
   }
 }
 
@@ -204,7 +204,7 @@ export class StreamedBody {
     this.#end();
     log(
       "err",
-      () => `connection ${this.#connection.socketFd}: the body of respond: ${describeError(error)}`,
+      () => line`connection ${this.#connection.socketFd}: the body of respond: ${thrown(error)}`,
     );
     void cancel(this.#source, error);
     this.#sink.fail();

@@ -4,7 +4,7 @@ import type { CloseInfo } from "../../api/reasons.ts";
 import type { PreparedMessage, WriteKind, WriteOptions } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf } from "../../base/log.ts";
 import { closedError } from "./end.ts";
 import { dropMarks } from "./marks.ts";
 
@@ -65,6 +65,6 @@ function refusal(
  * do: a peer that goes is enough for one.
  */
 function watched(sent: Promise<void>): Promise<void> {
-  sent.catch((error) => log("info", () => messageOf(error)));
+  sent.catch((error) => log("info", () => line`${messageOf(error)}`));
   return sent;
 }

@@ -15,7 +15,7 @@ import { refuseArgument } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import { behind, isFace } from "../../base/face.ts";
 import { LwsError } from "../../base/errors.ts";
-import { describeError, log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf, own, thrown } from "../../base/log.ts";
 import { isWhole } from "../../base/option_rules.ts";
 import { borrowed, type Framed, framed } from "../prepared_message.ts";
 import type { Subscriber } from "../../topics/subscriber.ts";
@@ -50,7 +50,7 @@ function beginOf(member: Member, options: SubscribeOptions | undefined): Begin |
     try {
       disregard(begin(start), "subscribe: begin", () => member.hasFailed());
     } catch (error) {
-      log("err", () => `subscribe: begin threw: ${describeError(error)}`);
+      log("err", () => line`subscribe: begin threw: ${thrown(error)}`);
       member.hasFailed();
     }
   };
@@ -199,5 +199,8 @@ export function promised<Result>(call: () => Result | Promise<Result>): Promise<
 /** A connection that ends meanwhile is nothing to be warned of. */
 function logRejection(error: unknown): void {
   const isOfPeer = error instanceof LwsError && error.code === "connection-closed";
-  log(isOfPeer ? "info" : "warn", () => messageOf(error));
+  log(
+    isOfPeer ? "info" : "warn",
+    () => line`${isOfPeer ? messageOf(error) : own(messageOf(error))}`,
+  );
 }

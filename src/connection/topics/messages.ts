@@ -3,7 +3,7 @@
 import type { Protocol } from "../../api/protocol.ts";
 import type { Publication } from "../../api/topics/topics.ts";
 import { disregard } from "../../base/callback_results.ts";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, own, thrown } from "../../base/log.ts";
 import { isUtf8 } from "../../core/websocket/utf8.ts";
 import { Framed, framed } from "../prepared_message.ts";
 import type { Messages } from "../../topics/subscriber.ts";
@@ -35,7 +35,7 @@ export class FramedMessages implements Messages<Framed> {
       disregard(encoded, `${protocol.name}: encode`);
       return framed(`${protocol.name}: encode`, encoded);
     } catch (error) {
-      log("err", () => `${protocol.name}: encode threw: ${describeError(error)}`);
+      log("err", () => line`${own(protocol.name)}: encode threw: ${thrown(error)}`);
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 /** Channels of `node:diagnostics_channel` whose subscribers may throw. */
 
 import { type Channel, channel, type ChannelListener } from "node:diagnostics_channel";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, own, thrown } from "../../base/log.ts";
 
 /** What a channel can do, in its state of the moment: with subscribers it has another prototype than without. */
 function methodsOf(guarded: Channel): Channel {
@@ -25,7 +25,7 @@ export function guardedChannel(name: string): Channel {
         try {
           listener(message, channelName);
         } catch (error) {
-          log("err", () => `a subscriber of ${name} threw: ${describeError(error)}`);
+          log("err", () => line`a subscriber of ${own(name)} threw: ${thrown(error)}`);
         }
       };
       guards.set(listener, guard);

@@ -4,7 +4,7 @@ import { delayBefore, mayRetry, type RetryPolicy } from "./retry_policy.ts";
 import type { CheckedClient } from "../client_options.ts";
 import type { ClientRetry } from "../../api/client/retry.ts";
 import { THREW } from "../../base/callback_results.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import { call } from "../../connection/callbacks.ts";
 import { ClientHandshake } from "../../connection/client/handshake.ts";
 import type { ClientTarget } from "../../connection/client/route.ts";
@@ -101,12 +101,13 @@ export class ClientSupervisor implements WheelTimerOwner {
   #isWanted(data: ClientRetry): boolean {
     const connection = this.#connection;
     const { socketFd, entry } = connection;
-    log("client", () => `connection ${socketFd}: connects again in ${data.delayMs} ms`);
+    log("client", () => line`connection ${socketFd}: connects again in ${data.delayMs} ms`);
     const verdict = call(connection, entry, "clientRetry", Object.freeze(data));
     if (verdict !== 0 && verdict !== THREW) {
       log(
         "notice",
-        () => `connection ${socketFd}: clientRetry returned ${verdict}, so it is not made again`,
+        () =>
+          line`connection ${socketFd}: clientRetry returned ${verdict}, so it is not made again`,
       );
     }
     return verdict === 0 && !this.#isOver && !this.#host.isDestroyed;

@@ -8,7 +8,7 @@ import { describeValue, isPlain, refuseArgument } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
 import { behind } from "../../base/face.ts";
-import { log } from "../../base/log.ts";
+import { line, log, own } from "../../base/log.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { METHOD_SYNONYMS } from "../options/synonyms.ts";
 import type { VerdictReason } from "./method_types.ts";
@@ -102,8 +102,9 @@ export function callbackOf<User>(
     log(
       "warn",
       () =>
-        `${rules.call}: ${name} returned ${describeValue(result)}, ` +
-        `which counts as ${counts}; allowed: ${allowed}`,
+        line`${own(rules.call)}: ${own(name)} returned ${
+          describeValue(result)
+        }, which counts as ${counts}; allowed: ${own(allowed)}`,
     );
     return counts;
   };

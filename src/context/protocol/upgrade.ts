@@ -13,7 +13,7 @@ import { isPromised } from "../../base/callback_results.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
 import { behind } from "../../base/face.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { checkOffered } from "../../connection/upgrade/filter.ts";
 import type { AnyMethod } from "./method_table.ts";
@@ -62,7 +62,10 @@ async function answer(wsi: Wsi, given: Response, isRejected: boolean): Promise<0
   const isAnswered = isRejected || exchange?.hasBegun === true;
   if (isAnswered) {
     const how = isRejected ? "rejected" : "answered by wsi";
-    log("warn", () => `${wsi.protocol.name}: upgrade has ${how}, and returned a Response as well`);
+    log(
+      "warn",
+      () => line`${wsi.protocol.name}: upgrade has ${how}, and returned a Response as well`,
+    );
   }
   if (isAnswered || exchange === undefined) {
     discard(given, new LwsError("aborted", "the response is not sent"));

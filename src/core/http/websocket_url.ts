@@ -3,6 +3,9 @@
  * WebSockets Standard, and what of them goes where.
  */
 
+import { base64Of } from "./base64.ts";
+import { describeValue } from "../../base/check.ts";
+
 const SCHEMES: Readonly<Record<string, "ws:" | "wss:">> = {
   "http:": "ws:",
   "https:": "wss:",
@@ -11,13 +14,13 @@ const SCHEMES: Readonly<Record<string, "ws:" | "wss:">> = {
 };
 
 /**
- * Reads a URL; a text says what is wrong with one, and never shows a password.
+ * Reads a URL; a text says what is wrong with one, and shows neither a password nor a query.
  *
  * @param base what a relative one is relative to
  */
 export function readWebSocketUrl(text: string, base?: string): URL | string {
   const url = URL.parse(text, base);
-  if (url === null) return `url is no URL: ${JSON.stringify(withoutUserinfo(text))}`;
+  if (url === null) return `url is no URL: ${describeValue(text)}`;
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) {
     return `url has the scheme "${url.protocol}"; allowed: ws:, wss:, http: and https:`;
@@ -25,11 +28,6 @@ export function readWebSocketUrl(text: string, base?: string): URL | string {
   if (url.href.includes("#")) return "url has a fragment, which no server gets to see";
   url.protocol = scheme;
   return url;
-}
-
-/** What lies between the slashes and the last @ before a path; more rather than less. */
-function withoutUserinfo(text: string): string {
-  return text.slice(0, 256).replace(/^([^/]*\/\/)?.*@/, "$1…@");
 }
 
 /** The parts of a URL that say where to connect. */
@@ -57,7 +55,7 @@ export function placeOf(url: URL): UrlPlace {
 export function authorizationOf({ username, password }: URL): string | undefined {
   if (username === "" && password === "") return undefined;
   const credentials = `${decoded(username)}:${decoded(password)}`;
-  return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
+  return `Basic ${base64Of(new TextEncoder().encode(credentials))}`;
 }
 
 function decoded(text: string): string {

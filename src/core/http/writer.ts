@@ -1,5 +1,6 @@
 /** Writes heads of HTTP/1.1 messages; nothing that could break out of its line gets through. */
 
+import { describeValue } from "../../base/check.ts";
 import { statusText } from "./status.ts";
 import { isFieldValue, isToken } from "./syntax.ts";
 
@@ -23,7 +24,7 @@ export function responseHead(
     throw new TypeError(`the status must be a whole number from 100 to 999, not ${status}`);
   }
   if (!isFieldValue(reason)) {
-    throw new TypeError(`the reason has a character that can't be sent: ${JSON.stringify(reason)}`);
+    throw new TypeError("the reason has a character that can't be sent");
   }
   return writeHead(`HTTP/1.1 ${status} ${reason}`, fields);
 }
@@ -45,12 +46,10 @@ export function writeHead(startLine: string, fields: Iterable<FieldLine>): Uint8
 /** @throws {TypeError} naming the field, if its name or value can't be sent */
 export function checkField([name, value]: FieldLine): void {
   if (typeof name !== "string" || !isToken(name)) {
-    throw new TypeError(`the header name ${JSON.stringify(name)} is not a token`);
+    throw new TypeError(`the header name ${describeValue(name)} is not a token`);
   }
   if (typeof value === "string" && isFieldValue(value)) return;
-  throw new TypeError(
-    `the value of the header ${name} has a character that can't be sent: ${JSON.stringify(value)}`,
-  );
+  throw new TypeError(`the value of the header ${name} has a character that can't be sent`);
 }
 
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@
  */
 
 import type { BrokerPublication } from "../../api/topics/broker.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import { type OfTopic, toColumns, transfersOf } from "./columns.ts";
 import type { ShareItem, ShareMessage } from "./messages.ts";
 
@@ -63,7 +63,10 @@ export class PortOutbox {
   #missing(size: number): Missed | undefined {
     const hasRoom = this.#unread === 0 || this.#unread + size <= this.#maxUnread;
     if (this.#missed !== undefined || hasRoom) return this.#missed;
-    log("warn", () => `port of a broker: ${this.#unread} bytes are unread; it misses what follows`);
+    log(
+      "warn",
+      () => line`port of a broker: ${this.#unread} bytes are unread; it misses what follows`,
+    );
     return this.#missed = new Missed();
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../../api/service.ts";
 import type { Broker, BrokerEvents } from "../../api/topics/broker.ts";
 import type { BrokerPresence, PresenceMembers } from "../../api/topics/broker_presence.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf } from "../../base/log.ts";
 import type { PortCall } from "./messages.ts";
 
 type PresenceCall = Extract<PortCall, { readonly call: keyof BrokerPresence }>;
@@ -59,7 +59,10 @@ export class PortPresence {
     try {
       await this.#node?.[Symbol.asyncDispose]();
     } catch (error) {
-      log("warn", () => `shareBroker: the presence of a port can't be closed: ${messageOf(error)}`);
+      log(
+        "warn",
+        () => line`shareBroker: the presence of a port can't be closed: ${messageOf(error)}`,
+      );
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Broker, BrokerEvents, BrokerPublication } from "../../api/topics/b
 import { refuseArgument } from "../../base/check.ts";
 import { didYouMean } from "../../base/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf } from "../../base/log.ts";
 import { isWhole, missingMethods } from "../../base/option_rules.ts";
 import { systemClock } from "../../service/clock.ts";
 import type { Hello } from "./messages.ts";
@@ -195,7 +195,7 @@ class BrokerShare implements SharedBroker, SharePortHost, BrokerEvents {
     try {
       await this.broker[Symbol.asyncDispose]();
     } catch (error) {
-      log("warn", () => `shareBroker: the broker can't be closed: ${messageOf(error)}`);
+      log("warn", () => line`shareBroker: the broker can't be closed: ${messageOf(error)}`);
     }
   }
 

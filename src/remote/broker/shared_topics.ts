@@ -2,7 +2,7 @@
 
 import type { Broker, BrokerPublication } from "../../api/topics/broker.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf } from "../../base/log.ts";
 
 /** One that subscribes. Implemented by SharePort. */
 export interface TopicPort {
@@ -124,7 +124,7 @@ function namesOf(topics: readonly SharedTopic[]): string[] {
 
 /** Its topics come for longer, and go to no port. */
 function ignored(error: unknown): void {
-  log("info", () => `shareBroker: unsubscribe: ${messageOf(error)}`);
+  log("info", () => line`shareBroker: unsubscribe: ${messageOf(error)}`);
 }
 
 /** As `call`, which may throw at once as well. */

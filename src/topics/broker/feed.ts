@@ -3,7 +3,7 @@
 import type { Clock } from "../../api/service.ts";
 import type { Broker, BrokerHistory, BrokerPublication } from "../../api/topics/broker.ts";
 import type { Position, TopicGap } from "../../api/topics/topics.ts";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, thrown } from "../../base/log.ts";
 import { MOST_STALE, PAGE } from "./catch_up.ts";
 import { givenUp, isOfSameCount, isVirgin, judge, previousOf, type Verdict } from "./gaps.ts";
 import { type BrokerLink, retryDelay } from "./link.ts";
@@ -170,7 +170,7 @@ export class Feed<Message extends Publishable> {
   #later(topic: Of<Message>, error?: unknown): void {
     if (!this.#host.isOpen || !this.#link.isUp) return;
     if (error !== undefined) {
-      log("info", () => `topic ${JSON.stringify(topic.name)}: ${describeError(error)}`);
+      log("info", () => line`topic "${topic.name}": ${thrown(error)}`);
     }
     this.#clock.setTimer(() => this.#repairs.add(topic), retryDelay(topic.attempts++));
   }
@@ -233,7 +233,7 @@ export class Feed<Message extends Publishable> {
           some.forEach((topic, i) => this.#compare(topic, asked[i]!, tops[i]!));
         });
       } catch (error) {
-        log("info", () => describeError(error));
+        log("info", () => line`${thrown(error)}`);
         return;
       }
     }

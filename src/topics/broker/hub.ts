@@ -12,7 +12,7 @@ import type {
   TopicHistory,
 } from "../../api/topics/topics.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
+import { line, log } from "../../base/log.ts";
 import { type BrokerPlace, BrokerTopic, NOWHERE } from "./topic.ts";
 import { BrokerPresenceCalls } from "../presence/broker_presence_calls.ts";
 import { connectionOf, memberIn, moveOf, NO_MEMBER } from "../presence/member.ts";
@@ -402,7 +402,7 @@ export class BrokerHub<Message extends Publishable>
     const position = this.#leaveFeed(place, out);
     log(
       "info",
-      () => `connection ${subscriber.socketFd}: it reads too slowly, and goes on from history`,
+      () => line`connection ${subscriber.socketFd}: it reads too slowly, and goes on from history`,
     );
     this.onLimit("maxUnsent");
     const { topic } = place;

@@ -3,7 +3,7 @@
 import type { Clock } from "../../api/service.ts";
 import type { Broker, BrokerEvents } from "../../api/topics/broker.ts";
 import { LwsError } from "../../base/errors.ts";
-import { log, messageOf } from "../../base/log.ts";
+import { line, log, messageOf, own } from "../../base/log.ts";
 
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
@@ -89,7 +89,7 @@ export class BrokerLink {
       if (this.#isClosed) return;
       this.#refusal = error;
       if (attempt === 0) {
-        log("warn", () => `the broker can't be reached: ${messageOf(error)}`);
+        log("warn", () => line`the broker can't be reached: ${messageOf(error)}`);
         this.#host.onState(false);
       }
       const again = () => this.#begin(events, attempt + 1, done);
@@ -100,7 +100,7 @@ export class BrokerLink {
   #changed(isUp: boolean): void {
     if (isUp === this.#isUp || this.#isClosed) return;
     this.#isUp = isUp;
-    log(isUp ? "notice" : "warn", () => `the broker is ${isUp ? "there again" : "away"}`);
+    log(isUp ? "notice" : "warn", () => line`the broker is ${own(isUp ? "there again" : "away")}`);
     this.#host.onState(isUp);
   }
 
@@ -172,7 +172,7 @@ export class BrokerLink {
     try {
       await Promise.race([called(() => this.#broker[Symbol.asyncDispose]()), late]);
     } catch (error) {
-      log("warn", () => `the broker can't be closed: ${messageOf(error)}`);
+      log("warn", () => line`the broker can't be closed: ${messageOf(error)}`);
     }
     this.#clock.clearTimer(timer);
   }

@@ -3,7 +3,7 @@
 import type { Clock } from "../../api/service.ts";
 import type { Position } from "../../api/topics/topics.ts";
 import { LwsError } from "../../base/errors.ts";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, thrown } from "../../base/log.ts";
 import type { BrokerTopic } from "./topic.ts";
 import { type BrokerLink, retryDelay } from "./link.ts";
 import type { Publishable } from "../subscriber.ts";
@@ -89,7 +89,7 @@ export class Openings<Message extends Publishable> {
       } catch (error) {
         if (generation !== this.#generation || !this.#link.isUp) return;
         const level = attempt === 0 ? "warn" : "info";
-        log(level, () => `the broker does not subscribe: ${describeError(error)}`);
+        log(level, () => line`the broker does not subscribe: ${thrown(error)}`);
         const rest = topics.slice(at);
         // One that is refused must not keep the others waiting: it is found by halves.
         const tries = isRefusal(error) ? halvesOf(rest) : [rest];
@@ -131,7 +131,7 @@ export class Openings<Message extends Publishable> {
     if (!this.#link.isUp) return;
     const done = this.#link.ask("unsubscribe", (broker) => broker.unsubscribe(names)).then(
       () => {},
-      (error) => log("info", () => describeError(error)),
+      (error) => log("info", () => line`${thrown(error)}`),
     ).then(() => {
       for (const name of names) this.#leaving.delete(name);
     });

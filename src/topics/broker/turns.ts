@@ -1,6 +1,6 @@
 /** The order of what happens to topics: one thing after the other, in service where the program serves. */
 
-import { describeError, log } from "../../base/log.ts";
+import { line, log, thrown } from "../../base/log.ts";
 
 /** What is begun inside of another goes on behind it, as a publication by a callback does. */
 export class Turns {
@@ -42,7 +42,7 @@ export class Turns {
     try {
       work();
     } catch (error) {
-      log("err", () => `topics: ${describeError(error)}`);
+      log("err", () => line`topics: ${thrown(error)}`);
     }
   }
 }

@@ -10,7 +10,7 @@ import type {
 import type { TopicLimits } from "../../api/topics/limits.ts";
 import type { PresenceChange, PresenceEntry } from "../../api/topics/presence.ts";
 import { LwsError } from "../../base/errors.ts";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, thrown } from "../../base/log.ts";
 import type { Subscriber } from "../subscriber.ts";
 import { checkedMember } from "./member.ts";
 import { OwnMembers, type OwnMembersHost } from "./own_members.ts";
@@ -171,7 +171,7 @@ export class BrokerPresenceCalls<Message>
       await this.#tend();
       this.#own.goOn();
     } catch (error) {
-      log("info", () => describeError(error));
+      log("info", () => line`${thrown(error)}`);
     }
   }
 

@@ -7,7 +7,7 @@ import type { Clock } from "../../api/service.ts";
 import type { BrokerPresence, PresenceMember } from "../../api/topics/broker_presence.ts";
 import type { TopicLimits } from "../../api/topics/limits.ts";
 import { LwsError } from "../../base/errors.ts";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, thrown } from "../../base/log.ts";
 import { retryDelay } from "../broker/link.ts";
 import { Repairs } from "../broker/repairs.ts";
 import type { Subscriber } from "../subscriber.ts";
@@ -241,7 +241,7 @@ export class OwnMembers<Message> {
     try {
       await this.#settle(own);
     } catch (error) {
-      log("info", () => `topic ${JSON.stringify(own.topic)}: ${describeError(error)}`);
+      log("info", () => line`topic "${own.topic}": ${thrown(error)}`);
       this.#later(own);
     }
   }

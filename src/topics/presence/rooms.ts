@@ -6,7 +6,7 @@
 import type { Clock } from "../../api/service.ts";
 import type { PresenceMember, PresenceMembers } from "../../api/topics/broker_presence.ts";
 import type { PresenceChange } from "../../api/topics/presence.ts";
-import { describeError, log } from "../../base/log.ts";
+import { line, log, thrown } from "../../base/log.ts";
 import { retryDelay } from "../broker/link.ts";
 import { Repairs } from "../broker/repairs.ts";
 import { checkedMember } from "./member.ts";
@@ -186,8 +186,8 @@ export class Rooms {
     this.#host.onOverfull();
     this.#release(followed);
     log("info", () => {
-      const limit = `topics.maxMembers (${this.#host.maxMembers})`;
-      return `topic ${JSON.stringify(followed.topic)}: more members than ${limit}`;
+      const { maxMembers } = this.#host;
+      return line`topic "${followed.topic}": more members than topics.maxMembers (${maxMembers})`;
     });
   }
 
@@ -236,7 +236,7 @@ export class Rooms {
   #failed(followed: Followed, reading: number, error: unknown): void {
     if (reading !== followed.reading) return;
     const { topic } = followed;
-    log("info", () => `topic ${JSON.stringify(topic)}: ${describeError(error)}`);
+    log("info", () => line`topic "${topic}": ${thrown(error)}`);
     this.#release(followed);
     const current = followed.reading;
     this.#host.clock.setTimer(() => {

@@ -473,7 +473,7 @@ Deno.test("Ctrl-C while it connects ends it, with exit code 1", async () => {
 
 const WRONG: readonly (readonly [string[], string])[] = [
   [[], "connect: URL is missing"],
-  [[URL, "-H", "no colon"], '--header is "no colon"; allowed: a name, a colon and a value'],
+  [[URL, "-H", "no colon"], "--header has no name; allowed: a name, a colon and a value"],
   [[URL, "-s", "a,,b"], "--protocol has a name without a letter"],
   [[URL, "--version", "9"], '--version: "9" is none of 0, 4, 5, 6, 7, 8, 13'],
   [[URL, "--wait", "soon"], '--wait is "soon"; allowed: a number from 0'],

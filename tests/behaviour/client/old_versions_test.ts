@@ -178,10 +178,10 @@ Deno.test("version 0: a wrong proof, origin, location or subprotocol fails the c
     // The record of a TLS alert begins with this byte; behind a head it is no such thing.
     [(answer) => answer.slice(0, -16) + "\x15" + answer.slice(-15), "no answer to the keys"],
     [(answer) => answer.slice(0, -16) + "x".repeat(16), "no answer to the keys"],
-    [(answer) => answer.replace(`Origin: http://${HOST}`, "Origin: http://b"), 'is "http://b"'],
+    [(answer) => answer.replace(`Origin: http://${HOST}`, "Origin: http://b"), "not what was sent"],
     [(answer) => answer.replace("Location: ws:", "Location: wss:"), "Sec-WebSocket-Location"],
     [(answer) => answer.replace("101 WebSocket", "200 WebSocket"), "answered 200"],
-    [(answer) => answer, 'missing, not "chat"', { protocol: "chat" }],
+    [(answer) => answer, "Protocol is missing", { protocol: "chat" }],
     [
       (answer) => answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: a\r\n\r\n"),
       "not offered",

@@ -116,7 +116,7 @@ Deno.test("malformed messages and unknown protocols are logged and cost nothing"
   await until(1);
   assertEquals(heard, ["fine"]);
   assertEquals(log.lines, [
-    ...malformed.map(() =>
+    ...malformed.slice(0, 5).map(() =>
       "warn: port of a context: a message that no RemoteContext sends is ignored"
     ),
     'warn: port of a context: broadcast: the context has no protocol "toString"',

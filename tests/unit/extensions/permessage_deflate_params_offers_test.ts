@@ -25,6 +25,7 @@ import {
   summary,
   UNDEMANDING,
 } from "./deflate_params.ts";
+import { shown } from "../../../src/base/log/escaping.ts";
 
 // What is illegal
 
@@ -230,7 +231,7 @@ Deno.test("values that only a program can make are not window bits either", () =
       assertThrows(
         () => checkAnswer(extension, UNDEMANDING, true),
         Error,
-        `${name} is ${JSON.stringify(value)}, not an integer from 8 to 15`,
+        `${name} is "${shown(value)}", not an integer from 8 to 15`,
       );
     }
   }

@@ -6,7 +6,7 @@ import type {
   PresenceMembers,
 } from "../../../api/topics/broker_presence.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { log } from "../../../base/log.ts";
+import { line, log } from "../../../base/log.ts";
 import type { CheckedOptions } from "../options.ts";
 import { NoResponders } from "../server/requests.ts";
 import { presenceConfig } from "../streams/config.ts";
@@ -157,7 +157,7 @@ export class NatsPresence implements BrokerPresence {
   async #sweep(api: JetStream, node: string, history: boolean): Promise<void> {
     const subjects = await api.subjects(this.#config.name, this.#layout.member(node, "*", "*"));
     if (subjects.length > 0) {
-      log("info", () => `a context has gone that had ${subjects.length} members in topics`);
+      log("info", () => line`a context has gone that had ${subjects.length} members in topics`);
     }
     for (const some of chunksOf(subjects)) {
       await Promise.all(some.map((subject) => this.#remove(api, subject, history)));

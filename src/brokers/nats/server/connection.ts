@@ -6,7 +6,8 @@
 import { type NatsConnection, wsconnect } from "npm:@nats-io/nats-core@^3.4";
 import type { Clock } from "../../../api/service.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { shown } from "../../../base/log/escaping.ts";
+import { line, log, messageOf } from "../../../base/log.ts";
 import type { CheckedOptions, ServerAddress } from "../options.ts";
 import { checkNetPermission } from "./permission.ts";
 import { NoAnswer, Requests } from "./requests.ts";
@@ -95,7 +96,9 @@ export class Lines {
     connection.closed().then((error) => {
       const lost = `the connection to ${connection.getServer()} was lost`;
       const cause = error instanceof Error ? error : undefined;
-      requests.end(cause ? new Error(`${lost}: ${cause.message}`, { cause }) : new NoAnswer(lost));
+      requests.end(
+        cause ? new Error(`${lost}: ${shown(cause.message)}`, { cause }) : new NoAnswer(lost),
+      );
       this.#lost(line);
     });
     try {
@@ -127,7 +130,7 @@ export class Lines {
       }
     }
     const where = given.map(({ hostname, port }) => `${hostname}:${port}`).join(", ");
-    throw new LwsError("broker-unavailable", `natsBroker: ${where}: ${messageOf(failure)}`, {
+    throw new LwsError("broker-unavailable", `natsBroker: ${where}: ${shown(messageOf(failure))}`, {
       cause: failure,
     });
   }
@@ -166,11 +169,11 @@ export class Lines {
     return connection;
   }
 
-  #lost(line: Line): void {
-    if (this.#line !== line) return;
+  #lost(lost: Line): void {
+    if (this.#line !== lost) return;
     this.#line = undefined;
     if (this.#isClosed) return;
-    log("warn", () => `natsBroker: ${line.connection.getServer()} is away`);
+    log("warn", () => line`natsBroker: ${lost.connection.getServer()} is away`);
     this.#host.down();
     this.#again();
   }
@@ -182,7 +185,7 @@ export class Lines {
         if (this.isUp) this.#host.up();
       }, (error) => {
         if (this.#isClosed) return;
-        log("info", () => messageOf(error));
+        log("info", () => line`${messageOf(error)}`);
         this.#again();
       });
     }, most * (0.5 + Math.random() / 2));

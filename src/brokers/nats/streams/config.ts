@@ -1,7 +1,8 @@
 /** The streams that a broker needs, made where they are missing, and changed where they are others. */
 
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { shown } from "../../../base/log/escaping.ts";
+import { line, log, messageOf, own } from "../../../base/log.ts";
 import { ApiError, type JetStream, type StreamConfig, type StreamInfo } from "./jetstream.ts";
 import type { CheckedOptions } from "../options.ts";
 import { NoResponders } from "../server/requests.ts";
@@ -115,7 +116,7 @@ async function adapt(api: JetStream, wanted: StreamConfig, known: StreamInfo): P
   const what = `stream ${wanted.name} of NATS had ${found.join(", ")}`;
   try {
     const changed = await api.update({ ...known.config, ...wanted });
-    log("warn", `${what}, and was changed; do other contexts have other options?`);
+    log("warn", line`${own(what)}, and was changed; do other contexts have other options?`);
     return changed;
   } catch (error) {
     throw refused(wanted, error, `${what}, and can't be changed: `);
@@ -125,7 +126,9 @@ async function adapt(api: JetStream, wanted: StreamConfig, known: StreamInfo): P
 function refused(wanted: StreamConfig, error: unknown, what?: string): unknown {
   if (!(error instanceof ApiError)) return error;
   const why = what ?? `stream ${wanted.name} can't be made: `;
-  return new LwsError("unsupported", `natsBroker: ${why}${messageOf(error)}`, { cause: error });
+  return new LwsError("unsupported", `natsBroker: ${why}${shown(messageOf(error))}`, {
+    cause: error,
+  });
 }
 
 /** @throws {LwsError} `unsupported` where there is no JetStream */
@@ -137,7 +140,7 @@ export async function checkJetStream(api: JetStream, needs: string): Promise<voi
     throw new LwsError(
       "unsupported",
       `natsBroker: ${needs} JetStream, which this server or account does not have ` +
-        `(nats-server -js): ${messageOf(error)}`,
+        `(nats-server -js): ${shown(messageOf(error))}`,
       { cause: error },
     );
   }

@@ -4,7 +4,7 @@
  */
 
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { line, log, messageOf } from "../../../base/log.ts";
 import type { Clock } from "../../../api/service.ts";
 import { Connection, type Reply } from "../server/connection.ts";
 import { Keys } from "../keys.ts";
@@ -145,7 +145,7 @@ export class Cluster implements Route, ServerHost {
     const isWell = [...this.#servers.values()].every(({ isBack }) => isBack);
     this.clock.clearTimer(this.#timer);
     this.#timer = this.clock.setTimer(() => {
-      this.#look().catch((error) => log("info", () => messageOf(error)));
+      this.#look().catch((error) => log("info", () => line`${messageOf(error)}`));
     }, delayMs ?? (isWell ? QUIET_LOOK_MS : TROUBLED_LOOK_MS));
   }
 
@@ -209,7 +209,7 @@ export class Cluster implements Route, ServerHost {
     const server = new RedisServer(target, this.#keys, this);
     this.#servers.set(name, server);
     if (this.#owners.length > 0) {
-      server.start().catch((error) => log("info", () => messageOf(error)));
+      server.start().catch((error) => log("info", () => line`${messageOf(error)}`));
       server.keepTrying();
     }
     return server;
@@ -290,7 +290,7 @@ async function ownersOf(target: Target, clock: Clock): Promise<Owners> {
       const text = `${target.name} is no node of a Redis Cluster; it is used without cluster: true`;
       throw new LwsError("unsupported", text);
     }
-    throw unavailable(target.name, error);
+    throw unavailable(target, error);
   }
 }
 

@@ -8,7 +8,7 @@ import type {
   PresenceMember,
   PresenceMembers,
 } from "../../../api/topics/broker_presence.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { line, log, messageOf } from "../../../base/log.ts";
 import type { Reply } from "../server/connection.ts";
 import { encodeContent } from "../message.ts";
 import type { Commands } from "../commands.ts";
@@ -160,7 +160,7 @@ export class RedisPresence implements BrokerPresence {
     for (const node of ended) {
       if (node === lease.node) continue;
       this.#sweepNode(home, node, [], history).catch((error) => {
-        log("info", () => `presence: ${messageOf(error)}`);
+        log("info", () => line`presence: ${messageOf(error)}`);
       });
     }
     const { hasLost } = lease;

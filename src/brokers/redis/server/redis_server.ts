@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../../api/service.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { log, messageOf } from "../../../base/log.ts";
+import { line, log, messageOf, own } from "../../../base/log.ts";
 import { retryDelay } from "../../../topics/broker/link.ts";
 import { type Argument, Connection, type Reply } from "./connection.ts";
 import type { Keys } from "../keys.ts";
@@ -106,7 +106,7 @@ export class RedisServer implements Commands {
       if (this.#commands !== commands || this.#feed !== feed) throw this.#away();
     } catch (error) {
       this.#drop(error);
-      throw unavailable(this.target.name, error);
+      throw unavailable(this.target, error);
     }
     if (this.#isClosed) return this.#closeBoth();
     this.#attempts = 0;
@@ -171,7 +171,7 @@ export class RedisServer implements Commands {
   #lost(error: unknown): void {
     if (!this.#isBack) return;
     this.#isBack = false;
-    log("warn", () => `${this.target.name} is away: ${messageOf(error)}`);
+    log("warn", () => line`${own(this.target.name)} is away: ${messageOf(error)}`);
     this.#host.onLost(this);
   }
 
@@ -193,7 +193,7 @@ export class RedisServer implements Commands {
     if (this.#isClosed) return;
     this.#host.clock.clearTimer(this.#retry);
     this.#retry = this.#host.clock.setTimer(() => {
-      this.#connect().catch((error) => log("info", () => messageOf(error)));
+      this.#connect().catch((error) => log("info", () => line`${messageOf(error)}`));
     }, delayMs);
   }
 
@@ -305,7 +305,7 @@ export class RedisServer implements Commands {
     if (codeOf(error) === "READONLY" && this.#commands !== undefined) {
       this.#kill(this.#commands.connection, error as Error);
     }
-    return unavailable(this.target.name, error);
+    return unavailable(this.target, error);
   }
 
   #linked(): Linked {
@@ -317,7 +317,7 @@ export class RedisServer implements Commands {
     if (this.#reason === undefined) {
       return new LwsError("broker-unavailable", `${this.target.name} is not connected yet`);
     }
-    return unavailable(this.target.name, this.#reason);
+    return unavailable(this.target, this.#reason);
   }
 
   // Subscriptions.

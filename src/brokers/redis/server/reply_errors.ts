@@ -1,6 +1,7 @@
 /** The errors of Redis, and of the connections to it, as those of this module. */
 
 import { LwsError } from "../../../base/errors.ts";
+import { shown } from "../../../base/log/escaping.ts";
 import { messageOf } from "../../../base/log.ts";
 
 /** What the first word of an error says, in words of a program's. */
@@ -24,10 +25,16 @@ export function codeOf(error: unknown): string {
   return /^([A-Z]{2,}) /.exec(messageOf(error))?.[1] ?? "";
 }
 
-/** @param name names the server */
-export function unavailable(name: string, error: unknown): LwsError {
+/** The server that has failed. */
+interface Failed {
+  readonly name: string;
+  readonly password: string | undefined;
+}
+
+/** What a server says of a command that it does not know has the command's arguments in it: the password. */
+export function unavailable({ name, password }: Failed, error: unknown): LwsError {
   if (error instanceof LwsError) return error;
-  const message = messageOf(error);
+  const message = shown(messageOf(error).replaceAll(password ?? "\n", "..."));
   const meaning = MEANINGS.get(codeOf(error));
   const text = meaning === undefined ? `${name}: ${message}` : `${name} ${meaning}: ${message}`;
   return new LwsError("broker-unavailable", text, { cause: error });

@@ -4,7 +4,7 @@ import type { FetchHandler } from "../../../api/http/fetch.ts";
 import { POLLOUT } from "../../../api/service.ts";
 import { isBlocking } from "../../../base/callback_results.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { describeError, log } from "../../../base/log.ts";
+import { line, log, thrown, type Value } from "../../../base/log.ts";
 import type { AwaitedCallbacks } from "../../awaited_callback.ts";
 import type { Connection } from "../../connection.ts";
 import type { ConnectionOwner } from "../../owner.ts";
@@ -197,24 +197,24 @@ export class FetchedAnswer implements PendingAnswer {
 
   #fail(error: unknown): void {
     // Behind the end of a request it is mostly what the program was told of that by.
-    if (!this.isPending) return this.#log("info", describeError(error));
+    if (!this.isPending) return this.#log("info", thrown(error));
     this.isPending = false;
     this.#answer500(error);
   }
 
   #answer500(error: unknown): void {
     const response = this.#response;
-    this.#log("err", describeError(error));
+    this.#log("err", thrown(error));
     if (!this.#isHere) return;
     if (response.returnStatus(500, undefined) === 0) response.complete();
     else if (!response.isComplete) this.#exchange.onThrow();
   }
 
-  #log(level: "err" | "warn" | "info", what: string): void {
+  #log(level: "err" | "warn" | "info", what: Value): void {
     const { method, path } = this.#asked;
     log(
       level,
-      () => `connection ${this.#connection.socketFd}: fetch of ${method} ${path}: ${what}`,
+      () => line`connection ${this.#connection.socketFd}: fetch of ${method} ${path}: ${what}`,
     );
   }
 

@@ -3,6 +3,7 @@
  * otherwise. That of hixie-76 is in `hixie_client`.
  */
 
+import { shown } from "../../../base/log/escaping.ts";
 import { fieldName } from "../../http/fields.ts";
 import type { ResponseHead } from "../../http/head.ts";
 import { equalsIgnoreCase, isVisibleAscii, listHasToken } from "../../http/syntax.ts";
@@ -30,6 +31,7 @@ export interface UpgradeRequest {
 
 /** How it asks since draft 04. */
 export interface KeyedRequest extends UpgradeRequest {
+  /** `Sec-WebSocket-Version`: 13 is RFC 6455's. */
   readonly version: NumberedVersion;
   /** See {@linkcode newKey}. */
   readonly key: string;
@@ -47,6 +49,7 @@ export interface UpgradeAnswer {
 
 /** The server's answer is no consent to the handshake. */
 export class HandshakeError extends Error {
+  /** The class's name. */
   override readonly name = "HandshakeError";
 }
 
@@ -59,7 +62,7 @@ export class HandshakeError extends Error {
 export function upgradeRequest(request: KeyedRequest): Uint8Array {
   const { path, host, origin, protocols, key, extensions, version } = request;
   checkParameters(request);
-  if (!isKey(key)) throw new TypeError(`key must be 16 bytes of base64: ${JSON.stringify(key)}`);
+  if (!isKey(key)) throw new TypeError(`key must be 16 bytes of base64`);
   const lines: FieldLine[] = [
     ["Host", host],
     ["Upgrade", "websocket"],
@@ -97,7 +100,9 @@ export function writeRequest(
 
 /** What a client has offered, by which an answer is judged. */
 export interface Offer {
+  /** The subprotocols, of which the answer may name one. */
   readonly protocols: readonly string[];
+  /** Whether any extension was offered. */
   readonly hasExtensions: boolean;
 }
 
@@ -121,7 +126,7 @@ export function checkUpgradeResponse(
   const protocol = onlyValue(head, "Sec-WebSocket-Protocol");
   if (protocol !== undefined && !offer.protocols.includes(protocol)) {
     throw new HandshakeError(
-      `the server chose the protocol ${JSON.stringify(protocol)}, which was not offered`,
+      `the server chose the protocol "${shown(protocol)}", which was not offered`,
     );
   }
   const extensions = listedExtensions(head.fields);
@@ -130,7 +135,7 @@ export function checkUpgradeResponse(
   }
   if (extensions !== "" && !offer.hasExtensions) {
     throw new HandshakeError(
-      `the server chose the extensions ${JSON.stringify(extensions)}, but none was offered`,
+      `the server chose the extensions "${shown(extensions)}", but none was offered`,
     );
   }
   return { protocol, extensions };
@@ -139,7 +144,9 @@ export function checkUpgradeResponse(
 /** What every version asks of an answer: 101, and the two fields of an upgrade. */
 export function checkSwitch(head: ResponseHead): void {
   const { fields, status, reason } = head;
-  if (status !== 101) throw new HandshakeError(`the server answered ${status} ${reason}`.trimEnd());
+  if (status !== 101) {
+    throw new HandshakeError(`the server answered ${status} ${shown(reason)}`.trimEnd());
+  }
   if (head.minorVersion === 0) throw new HandshakeError("the server answered in HTTP/1.0");
   if (!equalsIgnoreCase(onlyValue(head, "Upgrade") ?? "", "websocket")) {
     throw new HandshakeError("Upgrade is missing or not websocket");
@@ -164,24 +171,20 @@ export function onlyValue(head: ResponseHead, name: string): string | undefined 
   return head.fields.get(key);
 }
 
-/** @throws {TypeError} naming the parameter that can't be sent */
+/** @throws {TypeError} naming the parameter that can't be sent; its value may be secret, and is not told */
 export function checkParameters({ path, host, origin, protocols }: UpgradeRequest): void {
   if (!path.startsWith("/") || !isVisibleAscii(path) || path.includes("#")) {
-    throw new TypeError(
-      `path must begin with / and have visible ASCII without # only: ${JSON.stringify(path)}`,
-    );
+    throw new TypeError("path must begin with / and have visible ASCII without # only");
   }
   if (parseAuthority(host) === undefined) {
-    throw new TypeError(
-      `host must be a name or address with or without a port: ${JSON.stringify(host)}`,
-    );
+    throw new TypeError("host must be a name or address with or without a port");
   }
   if (origin !== undefined && (origin === "" || !isVisibleAscii(origin))) {
-    throw new TypeError(`origin must be visible ASCII: ${JSON.stringify(origin)}`);
+    throw new TypeError("origin must be visible ASCII");
   }
   const fault = faultOfProtocols(protocols);
   if (fault !== undefined) {
-    throw new TypeError(`protocols has ${fault}: ${JSON.stringify(protocols)}`);
+    throw new TypeError(`protocols has ${fault}`);
   }
 }
 

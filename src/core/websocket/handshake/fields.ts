@@ -79,5 +79,5 @@ export function faultOfProtocols(protocols: readonly string[]): string | undefin
 /** @throws {TypeError} naming the parameter, for a protocol that can't stand in a head */
 export function checkProtocol(parameter: string, protocol: string): void {
   if (isToken(protocol)) return;
-  throw new TypeError(`${parameter} is not a token: ${JSON.stringify(protocol)}`);
+  throw new TypeError(`${parameter} is not a token`);
 }

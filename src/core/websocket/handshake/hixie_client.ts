@@ -58,20 +58,18 @@ export function checkHixieResponse(head: ResponseHead, request: HixieRequest): U
   // The draft has both compare what was sent in lower case, as servers did as they liked.
   const origin = onlyValue(head, "Sec-WebSocket-Origin");
   if (origin === undefined || !equalsIgnoreCase(origin, request.origin!)) {
-    throw new HandshakeError(`Sec-WebSocket-Origin is ${shown(origin)}, not ${request.origin}`);
+    throw wrong("Sec-WebSocket-Origin", origin, "not what was sent as Origin");
   }
   const location = onlyValue(head, "Sec-WebSocket-Location");
   const authority = `${isSecure ? "wss" : "ws"}://${host}`;
   const isOurs = location !== undefined && location.slice(authority.length) === path &&
     equalsIgnoreCase(location.slice(0, authority.length), authority);
   if (!isOurs) {
-    const what = `Sec-WebSocket-Location is ${shown(location)}, not ${authority}${path}`;
-    throw new HandshakeError(what);
+    throw wrong("Sec-WebSocket-Location", location, "not where the request went");
   }
   const protocol = onlyValue(head, "Sec-WebSocket-Protocol");
   if (protocol !== asked) {
-    const what = asked === undefined ? "which was not offered" : `not ${JSON.stringify(asked)}`;
-    throw new HandshakeError(`the server chose the protocol ${shown(protocol)}, ${what}`);
+    throw wrong("Sec-WebSocket-Protocol", protocol, "one that was not offered");
   }
   return { protocol, extensions: "" };
 }
@@ -88,6 +86,7 @@ export function checkProof(
   }
 }
 
-function shown(value: string | undefined): string {
-  return value === undefined ? "missing" : JSON.stringify(value);
+/** What was sent may be secret, and comes back in what is almost the same. */
+function wrong(name: string, value: string | undefined, what: string): HandshakeError {
+  return new HandshakeError(`${name} is ${value === undefined ? "missing" : what}`);
 }

@@ -35,7 +35,7 @@ Deno.test("what is wrong with a URL is said, and never a password", () => {
       ["ftp://user:secret@a/", 'url has the scheme "ftp:"; allowed: ws:, wss:, http: and https:'],
       ["ws://user:secret@a/#", "url has a fragment"],
       ["ws://a/?#b", "url has a fragment"],
-      ["ws://user:secret@a:99999/", 'url is no URL: "ws://…@a:99999/"'],
+      ["ws://user:secret@a:99999/", 'url is no URL: "ws://...@a:99999/"'],
       ["ws://user:se/cret@ a@b/", "url is no URL"],
       ["//user:secret@a b", "url is no URL"],
     ] as const

@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import { LwsError } from "../../../../../mod.ts";
 import { codeOf, unavailable } from "../../../../../src/brokers/redis/server/reply_errors.ts";
 
+const SERVER = { name: "redis://a:1", password: undefined };
+
 Deno.test("each error of a server is broker-unavailable, says what it means, and has what it said", () => {
   const said: Readonly<Record<string, string>> = {
     "LOADING Redis is loading the dataset in memory": "is loading its data",
@@ -15,7 +17,7 @@ Deno.test("each error of a server is broker-unavailable, says what it means, and
   };
   for (const [message, meaning] of Object.entries(said)) {
     const cause = new Error(message);
-    const error = unavailable("redis://a:1", cause);
+    const error = unavailable(SERVER, cause);
     assertEquals(error.code, "broker-unavailable");
     assertEquals(error.cause, cause);
     for (const part of [meaning, message, "redis://a:1"]) {
@@ -24,9 +26,18 @@ Deno.test("each error of a server is broker-unavailable, says what it means, and
   }
 });
 
+Deno.test("what a server repeats of a password is not repeated, and it has 200 characters", () => {
+  const said = new Error(
+    `ERR unknown command HELLO, with args: 3 AUTH u hunter2 \x9b${"a".repeat(300)}`,
+  );
+  const { message } = unavailable({ ...SERVER, password: "hunter2" }, said);
+  const start = "redis://a:1: ERR unknown command HELLO, with args: 3 AUTH u ... \\u009baaa";
+  assertEquals([message.slice(0, start.length), message.length], [start, 216]);
+});
+
 Deno.test("an error of this module stays what it is", () => {
   const error = new LwsError("permission-denied", "no");
-  assertEquals(unavailable("redis://a:1", error), error);
+  assertEquals(unavailable(SERVER, error), error);
 });
 
 Deno.test("the code of an error is its first word, if that is one", () => {

@@ -100,7 +100,7 @@ Deno.test("the case of origin, scheme and host does not matter, that of the path
   }
   const secure = { isSecure: true };
   assertEquals(check(location("wss://example.com/demo"), secure).protocol, "sample");
-  assertThrows(() => check(ANSWER, secure), HandshakeError, "wss://example.com/demo");
+  assertThrows(() => check(ANSWER, secure), HandshakeError, "not where the request went");
 });
 
 Deno.test("what of an answer is missing, repeated or another's fails", () => {
@@ -109,12 +109,12 @@ Deno.test("what of an answer is missing, repeated or another's fails", () => {
     [changed("Upgrade", "Upgrade: h2c"), "Upgrade"],
     [changed("Connection"), "Connection"],
     [changed("Sec-WebSocket-Origin"), "Sec-WebSocket-Origin is missing"],
-    [changed("Sec-WebSocket-Origin", "Sec-WebSocket-Origin: http://b"), "http://b"],
+    [changed("Sec-WebSocket-Origin", "Sec-WebSocket-Origin: http://b"), "not what was sent"],
     [[...ANSWER, "Sec-WebSocket-Origin: http://example.com"], "more than one"],
     [changed("Sec-WebSocket-Location"), "Sec-WebSocket-Location is missing"],
     [[...ANSWER, "Sec-WebSocket-Location: ws://example.com/demo"], "more than one"],
-    [changed("Sec-WebSocket-Protocol"), 'missing, not "sample"'],
-    [changed("Sec-WebSocket-Protocol", "Sec-WebSocket-Protocol: Sample"), '"Sample", not "sample"'],
+    [changed("Sec-WebSocket-Protocol"), "Protocol is missing"],
+    [changed("Sec-WebSocket-Protocol", "Sec-WebSocket-Protocol: Sample"), "not offered"],
     [[...ANSWER, "Sec-WebSocket-Protocol: sample"], "more than one"],
   ];
   for (const [lines, message] of cases) assertThrows(() => check(lines), HandshakeError, message);
