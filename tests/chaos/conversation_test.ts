@@ -63,7 +63,7 @@ Deno.test("pongs that come out of order or of no ping are faults, one that is le
     return bytes;
   };
   const faultsOf = async (...numbers: number[]) => {
-    const conversation = new Conversation("pings");
+    const conversation = new Conversation("many pings");
     let pings = 0;
     const socket: Socket = { hasFrames: true, send() {}, ping: () => void pings++, close() {} };
     conversation.opened(socket);

@@ -35,6 +35,9 @@ const encoder = new TextEncoder();
 /** A loop that serves waits no longer for something to do. */
 const SERVICE_MS = 50;
 
+/** Longer than a machine with too much to do takes, and shorter than what counts as a hang. */
+const PATIENT = { closeTimeoutMs: 20_000, clientTimeoutMs: 20_000, headerTimeoutMs: 20_000 };
+
 /** What is counted, so that it adds up in the end. */
 interface Counts {
   wsiCreate: number;
@@ -158,6 +161,7 @@ export function ourServer(options: OurOptions = {}): ServerEnd {
     }),
   };
   const context = createContext({
+    ...PATIENT,
     port: 0,
     ...socketPath === undefined ? { iface: "127.0.0.1" } : { socketPath },
     extensions,
@@ -258,6 +262,7 @@ export function ourClient(options: OurOptions = {}): ClientEnd {
     },
   };
   const context = createContext({
+    ...PATIENT,
     port: CONTEXT_PORT_NO_LISTEN,
     extensions,
     protocols: [counted(protocol, counts)],
