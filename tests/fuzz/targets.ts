@@ -7,10 +7,12 @@ import { UPGRADE_TARGETS } from "./targets/upgrades.ts";
 import { INFLATE_TARGETS } from "./targets/inflate.ts";
 import { PREFACE_TARGETS } from "./targets/prefaces.ts";
 import { TEXT_TARGETS } from "./targets/texts.ts";
+import { WRITTEN_TARGETS } from "./targets/written.ts";
 import { WIRE_TARGETS } from "./targets/wires.ts";
 
 export const TARGETS: readonly Target[] = [
   ...FRAME_TARGETS,
+  ...WRITTEN_TARGETS,
   ...HTTP_TARGETS,
   ...UPGRADE_TARGETS,
   ...INFLATE_TARGETS,
