@@ -41,7 +41,11 @@ export { type Draft04Masking, type WireInfo, type WireVersion } from "../api/cre
 export { type RateExcess, type RateInfo } from "../api/creation/rate_info.ts";
 export { type Limits } from "../api/limits.ts";
 export { type OwnOptions } from "./engine/limits.ts";
-export { type ClientConnect, type ClientConnectWhole } from "./calls/client_calls.ts";
+export {
+  type ClientConnect,
+  type ClientConnectWhole,
+  type ConnectTarget,
+} from "./calls/client_calls.ts";
 export { type Write } from "./calls/connection_calls.ts";
 export { type ServeFile } from "./calls/http_calls.ts";
 export { type BroadcastFilledIn, type FilledIn, type ProtocolStruct } from "./engine/structs.ts";

@@ -46,12 +46,14 @@ export function connectingExtended(name: string): ClientConnectExtended {
 /** A {@linkcode ClientConnect} that goes on until the handshake is over, and blocks where the context says so. */
 export interface ClientConnectWhole {
   /** Blocks; null when the handshake failed. */
-  (context: BlockingContext, ...target: Target): Wsi | null;
+  (context: BlockingContext, ...target: ConnectTarget): Wsi | null;
   /** A promise, in place of blocking. */
-  (context: Context, ...target: Target): Promise<Wsi | null>;
+  (context: Context, ...target: ConnectTarget): Promise<Wsi | null>;
 }
 
-type Target = Parameters<ClientConnect> extends [unknown, ...infer Rest] ? Rest : never;
+/** What a {@linkcode ClientConnect} is given behind its context. */
+export type ConnectTarget = Parameters<ClientConnect> extends [unknown, ...infer Rest] ? Rest
+  : never;
 
 /** As {@linkcode connecting}, until the handshake is over. */
 export function connectingWhole(name: string): ClientConnectWhole {
