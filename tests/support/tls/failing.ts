@@ -1,6 +1,7 @@
 /** Handshakes that come to nothing, by the thousand, and what they leave behind. */
 
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { memoryPair } from "../../../src/testing/memory_transport.ts";
 import type { ClientSide, ServerSide } from "../../../src/tls/stack.ts";
 import type { LwsError } from "../../../src/base/errors.ts";
@@ -64,4 +65,19 @@ export async function assertFlat(stack: TestedStack, count: number): Promise<voi
   server.close?.();
   stranger.close?.();
   assert(grown < count * MOST_BYTES_EACH, `${count} handshakes left ${grown} bytes`);
+}
+
+/** As {@linkcode assertFlat}, of OpenSSL, in a process of its own: tests that run beside it share its memory else. */
+export async function assertFlatApart(count: number): Promise<void> {
+  const code = `import { assertFlat } from "${import.meta.url}";
+    import { TLS_STACKS } from "${import.meta.resolve("./stacks.ts")}";
+    await assertFlat(TLS_STACKS.find(({ name }) => name === "OpenSSL"), ${count});`;
+  const config = fromFileUrl(new URL("../../../deno.json", import.meta.url));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-check", "-A", "--config", config],
+      `data:text/typescript,${encodeURIComponent(code)}`,
+    ],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
 }
