@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { parseArgs } from "node:util";
-import { type ContenderId, isOurs, OURS, OURS_EPOLL, TITLES } from "./contenders.ts";
+import { type ContenderId, isOurs, OURS, OURS_EPOLL, OURS_OPENSSL, TITLES } from "./contenders.ts";
 import { caseNamed, CASES } from "./measures/all.ts";
 import type { Case, Effort } from "./measures/case.ts";
 
@@ -14,7 +14,7 @@ export const USAGE = `Measures this module's server beside others, each in a pro
   --case A,B       only these cases: ${CASES.map(({ name }) => name).join(", ")},
                    or any other connections x in flight x bytes, with deflate- or tls- before it
   --only A,B       only these contenders: ${Object.keys(TITLES).join(", ")};
-                   and both of ours, unless one of them is named
+                   and all of ours, unless one of them is named
   --rounds N       how often each is measured (3; with --quick 2)
   --seconds N      how long each time (3; with --quick 0.6)
   --json FILE      writes all figures
@@ -100,7 +100,7 @@ function parse(args: readonly string[]) {
 
 function wantedOf(named: readonly ContenderId[]): ReadonlySet<ContenderId> {
   if (named.length === 0) return new Set(Object.keys(TITLES) as ContenderId[]);
-  return new Set(named.some(isOurs) ? named : [OURS, OURS_EPOLL, ...named]);
+  return new Set(named.some(isOurs) ? named : [OURS, OURS_EPOLL, OURS_OPENSSL, ...named]);
 }
 
 function listOf(text: string | undefined): string[] {

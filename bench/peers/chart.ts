@@ -13,7 +13,7 @@ import {
   type PanelPlan,
   text,
 } from "./chart_panel.ts";
-import { OURS_EPOLL } from "./contenders.ts";
+import { isOurs, OURS } from "./contenders.ts";
 import type { Measure, Report } from "./results.ts";
 
 const MARGIN = 16;
@@ -128,7 +128,9 @@ function plansFor({ name, title, figures, rows, broken }: Measure): PanelPlan[] 
 }
 
 function footLines({ contenders, missing }: Report): string[] {
-  const versions = contenders.filter(({ id }) => !id.includes("floor") && id !== OURS_EPOLL)
+  const versions = contenders.filter(({ id }) =>
+    !id.includes("floor") && id === OURS || !isOurs(id)
+  )
     .map(({ title, version }) => `${title} ${version}`);
   const half = Math.ceil(versions.length / 2);
   return [

@@ -4,7 +4,7 @@ import { compile, here } from "./compile.ts";
 import { nginxServing } from "./nginx_files.ts";
 import { bunProgram, WS_VERSION, wsForNode } from "./npm_packages.ts";
 import { output, versionOf } from "./processes.ts";
-import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
+import { epollNetwork, isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 
 /** A server that is here. */
 export interface Contender {
@@ -13,7 +13,7 @@ export interface Contender {
   readonly version: string;
   /** The program and its arguments; takes a free port and tells which. */
   readonly command: readonly string[];
-  /** Whether it knows WebSocket; every one but a server of files alone. */
+  /** Whether it is one of those that echo without TLS: no server of files alone, and none whose TLS is all that differs. */
   readonly echoes: boolean;
   /** Whether it has a server of files, see {@linkcode servingFiles}. */
   readonly servesFiles: boolean;
@@ -36,11 +36,14 @@ export interface Missing {
 export const OURS = "lws";
 /** The same one over the epoll network. */
 export const OURS_EPOLL = "lws-epoll";
+/** The same one with TLS by OpenSSL, which differs from it only there. */
+export const OURS_OPENSSL = "lws-openssl";
 
 /** All contenders, in the order of the tables. */
 export const TITLES = {
   lws: "@x/lws",
   "lws-epoll": "@x/lws, epoll",
+  "lws-openssl": "@x/lws, epoll, OpenSSL",
   deno: "Deno built-in",
   "ws-deno": "ws on Deno",
   "ws-node": "ws on Node",
@@ -55,7 +58,7 @@ export type ContenderId = keyof typeof TITLES;
 
 /** Whether it is a server of this module. */
 export function isOurs(id: ContenderId): boolean {
-  return id === OURS || id === OURS_EPOLL;
+  return id === OURS || id === OURS_EPOLL || id === OURS_OPENSSL;
 }
 
 /** What a contender's finder returns; it throws an error that says what is missing. */
@@ -80,6 +83,12 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
   "lws-epoll": async () => {
     requireEpoll();
     return { version: await ownVersion(), command: serverOnDeno("lws.ts", "--epoll") };
+  },
+
+  "lws-openssl": async () => {
+    requireEpoll();
+    epollNetwork({ tls: "openssl" });
+    return { version: await ownVersion(), command: serverOnDeno("lws.ts", "--openssl") };
   },
 
   deno: () => ({ version: Deno.version.deno, command: serverOnDeno("deno_builtin.ts") }),
@@ -164,6 +173,7 @@ const DEFLATERS: ReadonlySet<ContenderId> = new Set([
 const SECURERS: ReadonlySet<ContenderId> = new Set([
   "lws",
   "lws-epoll",
+  "lws-openssl",
   "deno",
   "ws-deno",
   "ws-node",
@@ -222,7 +232,7 @@ export async function findContenders(
     try {
       const found = await FINDERS[id](cache);
       const abilities = {
-        echoes: id !== "nginx",
+        echoes: id !== "nginx" && id !== OURS_OPENSSL,
         servesFiles: id === "nginx" || FILE_SERVERS[id] !== undefined,
         broadcasts: BROADCASTERS.has(id),
         deflates: DEFLATERS.has(id),

@@ -180,6 +180,12 @@ static ssize_t write_some(struct connection *c, const void *bytes, size_t length
 	return outcome(c, SSL_write(c->tls, bytes, (int)length));
 }
 
+/* Whether it has read more than it gave: that is no event any more. */
+static bool holds_more(struct connection *c)
+{
+	return c->tls && SSL_has_pending(c->tls);
+}
+
 static void hang_up(struct connection *c)
 {
 	SSL_free(c->tls);
@@ -203,6 +209,12 @@ static ssize_t read_some(struct connection *c, void *bytes, size_t room)
 static ssize_t write_some(struct connection *c, const void *bytes, size_t length)
 {
 	return write(c->fd, bytes, length);
+}
+
+static bool holds_more(struct connection *c)
+{
+	(void)c;
+	return false;
 }
 
 static void hang_up(struct connection *c)
@@ -717,8 +729,7 @@ static void receive(struct connection *c)
 		bool fits = deflates ? take_compressed(c, bytes, (size_t)got, now())
 			: take(c, bytes, (size_t)got, now());
 		if (!fits) return drop(c);
-		if (!c->tls) return;
-		/* What OpenSSL has read is no event any more. */
+		if (!holds_more(c)) return;
 		got = read_some(c, bytes, sizeof bytes);
 	}
 	if (got == 0 || errno != EAGAIN) {

@@ -1,6 +1,6 @@
 /** A run as text. */
 
-import { type ContenderId, OURS, OURS_EPOLL, TITLES } from "./contenders.ts";
+import { type ContenderId, OURS, OURS_EPOLL, OURS_OPENSSL, TITLES } from "./contenders.ts";
 import { type Figure, type Measure, median, medianOf, ratios, type Report } from "./results.ts";
 import type { Row, Verdict } from "./results.ts";
 import { TARGET_TABLES } from "./targets.ts";
@@ -11,6 +11,7 @@ type Head = Omit<Report, "measures" | "verdicts">;
 const RATIO_HEADS: readonly (readonly [ContenderId, string])[] = [
   [OURS, "ours ÷ theirs"],
   [OURS_EPOLL, "epoll ÷ theirs"],
+  [OURS_OPENSSL, "OpenSSL ÷ theirs"],
 ];
 
 /** The machine, the contenders, and which are missing. */

@@ -65,7 +65,7 @@ async function run({ cases, only, effort, cache }: Choices): Promise<Report> {
   const measures: Measure[] = [];
   const verdicts: Verdict[] = [];
   for (const each of cases) {
-    const able = contenders.filter((one) => each.servesFiles ? one.servesFiles : one.echoes);
+    const able = contenders.filter((one) => one[each.needs ?? "echoes"]);
     const measure = await each.measure({ contenders: able, load, effort, cache, done: measures });
     const judged = judge(measure);
     measures.push(measure);

@@ -1,6 +1,6 @@
 /** What our servers are to reach, and whether they did. */
 
-import { type ContenderId, OURS, OURS_EPOLL } from "./contenders.ts";
+import { type ContenderId, OURS, OURS_EPOLL, OURS_OPENSSL } from "./contenders.ts";
 import { type Measure, median, medianOf, ratios, type Verdict } from "./results.ts";
 
 /** A bound on ours ÷ theirs, or on our own figure where there is no `against`. */
@@ -90,6 +90,20 @@ export const TARGET_TABLES: readonly TargetTable[] = [
       { measure: "idle", figure: "bytesPerConnection", against: "bun", atMost: 1.5 },
       { measure: "broadcast", figure: RATE, against: "deno", atLeast: 1.8 },
       { measure: "broadcast", figure: RATE, against: "bun", atLeast: 1 },
+    ],
+  },
+  {
+    title: "To reach with OpenSSL",
+    of: OURS_OPENSSL,
+    targets: [
+      { measure: "tls-64x1x125", figure: RATE, against: "lws", atLeast: 1.6 },
+      { measure: "tls-64x1x125", figure: RATE, against: "bun", atLeast: 0.8 },
+      { measure: "tls-64x16x125", figure: RATE, against: "lws", atLeast: 1.5 },
+      { measure: "tls-64x16x125", figure: RATE, against: "bun", atLeast: 0.75 },
+      { measure: "tls-16x4x65536", figure: RATE, against: "lws", atLeast: 1.05 },
+      { measure: "tls-16x4x65536", figure: RATE, against: "bun", atLeast: 0.75 },
+      { measure: "idle-tls", figure: "handshakesPerSecond", against: "lws", atLeast: 1.2 },
+      { measure: "idle-tls", figure: "bytesPerConnection", atMost: 25_000 },
     ],
   },
 ];

@@ -299,7 +299,7 @@ export interface Context extends AsyncDisposable, DialMember, TopicPublisher {
   /**
    * As {@linkcode service}, by blocking the thread until the first event or the timeout, as `lws_service` does in
    * C; for contexts with `service: "manual"` or `"external"` over a network with real descriptors, as of
-   * `@x/lws/epoll`. Accepting, reading, writing, closing, timeouts, writeable callbacks and connecting to an IP
+   * `@x/lws/epoll`. Accepting, reading, writing, closing, timeouts, writeable callbacks, TLS by OpenSSL and connecting to an IP
    * address need nothing else. Meanwhile the runtime does nothing: no timer, promise, signal listener, file or
    * stream of the program goes on, nor connecting to a name or through a proxy, before the program awaits
    * something, such as `await context.service(0)`. A callback that returns a promise where one is awaited has
@@ -308,7 +308,8 @@ export interface Context extends AsyncDisposable, DialMember, TopicPublisher {
    * @param timeoutMs How long to block, from 0 milliseconds; `Infinity` blocks without an end.
    * @returns 0, or a negative number once the context is destroyed.
    * @throws {LwsError} `invalid-state` when the context serves by itself, or its network has no real descriptors;
-   *   `unsupported` with TLS or the PROXY protocol, which need the runtime; `invalid-argument`.
+   *   `unsupported` with TLS other than by `epollNetwork({ tls: "openssl" })`, with `providedClientTls` and with the
+   *   PROXY protocol, which need the runtime; `invalid-argument`.
    */
   serviceSync(timeoutMs: number): number;
   /**

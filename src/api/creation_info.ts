@@ -39,7 +39,7 @@ export type ServicePolicy = "automatic" | "manual" | "external";
  *   `maxHeaderFields`, `headerTimeoutMs`, `contentTimeoutMs`, `minBodyRate`, `sendTimeoutMs`,
  *   `keepAliveTimeoutMs`, `maxBodySize`, `maxDrainBytes`, `maxFramePayload`, `maxMessageSize`,
  *   `maxFragments`, `maxEmptyFragments`, `softUnsentBytes`, `maxUnsentBytes`, `closeTimeoutMs`,
- *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxMessagesPerSecond`,
+ *   `clientTimeoutMs`, `maxConnections`, `maxConnectionsPerAddress`, `maxPendingHandshakes`, `maxMessagesPerSecond`,
  *   `maxBytesPerSecond`, `maxHandshakesPerSecond`, `idleTimeoutMs`, `maxLifetimeMs`,
  *   `spreadMs`;
  * - {@linkcode RateInfo}, what becomes of a peer that sends too fast: `rateExcess`.

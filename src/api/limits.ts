@@ -103,9 +103,11 @@ export interface Limits {
   /** Milliseconds that each step of a client's connect may take. Default: `5000`. */
   readonly clientTimeoutMs: number;
   /**
-   * Connections in all, from 1, also before their PROXY header has come; above it, accepting waits.
+   * Connections in all, from 1, also before their PROXY header has come; above it, accepting waits, and a `warn`
+   * line in the log says so. Clients have places, too, but are never refused one. Each context counts for itself.
    *
-   * Default: `Infinity`.
+   * Default: 80 % of the descriptors that the process may have by its hard limit, to which the runtime raises the
+   * soft one, where `/proc/self/limits` can be read: on Linux, with `--allow-all`. Else `10000`.
    */
   readonly maxConnections: number;
   /**
@@ -113,6 +115,13 @@ export interface Limits {
    * are refused. Those without an address, of unix sockets, are not counted. Default: `Infinity`.
    */
   readonly maxConnectionsPerAddress: number;
+  /**
+   * Accepted connections, from 1, whose first request is not complete: TLS, the header of the PROXY protocol and
+   * the head together. When one more comes the oldest one of which nothing has come yet is closed, or else the oldest.
+   * Those whose `filterNetworkConnection` is awaited don't count, nor do those between two requests, which
+   * {@linkcode keepAliveTimeoutMs} and {@linkcode maxConnections} bound. It is of use below that. Default: `1000`.
+   */
+  readonly maxPendingHandshakes: number;
   /**
    * Messages that the peer of a WebSocket, a server's or a client's, may send in a second, from 1. As many may come
    * at once; then they count as they come in on average. Control frames don't count. More has reading wait, or
@@ -150,7 +159,8 @@ export interface Limits {
 }
 
 /**
- * The defaults of {@linkcode Limits}.
+ * The defaults of {@linkcode Limits}; of `maxConnections` the one that holds where the descriptors of the process are
+ * not known.
  *
  * @category Server and client
  */
@@ -172,8 +182,9 @@ export const DEFAULT_LIMITS: Limits = {
   maxUnsentBytes: 4 * 1024 * 1024,
   closeTimeoutMs: 5_000,
   clientTimeoutMs: 5_000,
-  maxConnections: Infinity,
+  maxConnections: 10_000,
   maxConnectionsPerAddress: Infinity,
+  maxPendingHandshakes: 1_000,
   maxMessagesPerSecond: Infinity,
   maxBytesPerSecond: Infinity,
   maxHandshakesPerSecond: Infinity,

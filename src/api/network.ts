@@ -141,10 +141,29 @@ export interface Transport {
    * Default: `close`, where there is no other way.
    */
   abort?(): void;
+  /**
+   * Has `work` done in a service to come, where all that this tells comes in service by itself; never from inside
+   * the call. Default: a microtask does.
+   */
+  readonly later?: ((work: () => void) => void) | undefined;
+}
+
+/** {@linkcode Transport.later}, or a microtask. */
+export function soon(transport: Transport, work: () => void): void {
+  const { later } = transport;
+  if (later === undefined) queueMicrotask(work);
+  else later(work);
+}
+
+/** As {@linkcode soon}, behind what the kernel may take until then. */
+export function afterATurn(transport: Transport, work: () => void): void {
+  const { later } = transport;
+  if (later === undefined) setImmediate(work);
+  else later(work);
 }
 
 /**
- * {@linkcode Transport.write} for handlers that are told by `onDrain` in any case: in a microtask, where all
+ * {@linkcode Transport.write} for handlers that are told by `onDrain` in any case: {@linkcode soon}, where all
  * has left at once.
  */
 export function writeAndDrain(
@@ -152,7 +171,7 @@ export function writeAndDrain(
   bytes: Uint8Array,
   handler: Pick<TransportHandler, "onDrain">,
 ): void {
-  if (transport.write(bytes) === true) queueMicrotask(() => handler.onDrain());
+  if (transport.write(bytes) === true) soon(transport, () => handler.onDrain());
 }
 
 /** {@linkcode Transport.abort}, or `close` where there is none. */

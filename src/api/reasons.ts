@@ -212,23 +212,26 @@ export interface ReasonData {
   clientConfirmExtensionSupported: string;
   /**
    * First protocol; once a context, from inside the first `clientConnect` with TLS, unless
-   * `providedClientTls` is there: `data` takes further authorities that may vouch for servers. The result
-   * is of no consequence.
+   * `providedClientTls` is there: `data` takes further authorities that may vouch for servers, and over
+   * `epollNetwork({ tls: "openssl" })` has the `SSL_CTX`. The result is of no consequence.
    */
   opensslLoadExtraClientVerifyCerts: TrustLoader;
   /**
    * First protocol; at the creation of a TLS server that asks for client certificates: `data` takes
-   * further authorities that may vouch for clients. The result is of no consequence.
+   * further authorities that may vouch for clients. Over `epollNetwork({ tls: "openssl" })` it has the `SSL_CTX`, and
+   * comes for each of them: one a certificate, those by host name included, and again from inside
+   * `setCertificate`. The result is of no consequence.
    */
   opensslLoadExtraServerVerifyCerts: TrustLoader;
   /**
-   * First protocol; at creation with a certificate and without a private key: `data` takes that.
-   * Non-zero, or no key, fails the creation.
+   * First protocol; at creation with a certificate and without a private key: `data` takes that, and over
+   * `epollNetwork({ tls: "openssl" })` has the `SSL_CTX` to set it in. Non-zero, or no key, fails the creation.
    */
   opensslContextRequiresPrivateKey: PrivateKeyLoader;
   /**
    * First protocol; a client showed a certificate, and nothing of it was served. `data.accept()` lets it in
-   * whatever the verdict; a number other than 0 or a throw drops it; else the verdict counts. The
+   * whatever the verdict; a number other than 0 or a throw drops it; else the verdict counts. Over
+   * `epollNetwork({ tls: "openssl" })` `data` has the `SSL` and the `X509_STORE_CTX`. The
    * handshake itself needs no service; like any other reason this one comes in service only, and
    * `headerTimeoutMs` goes on meanwhile.
    */

@@ -126,12 +126,21 @@ export interface TrustLoader {
    * @throws {LwsError} as {@linkcode addCaCert}; `permission-denied` when the file may not be read.
    */
   addCaFile(path: string): void;
+  /**
+   * OpenSSL's `SSL_CTX`, over `epollNetwork({ tls: "openssl" })`: a `Deno.PointerObject`, for calls that the program
+   * opens by `Deno.dlopen` of the same `libssl.so.3`, such as `SSL_CTX_load_verify_locations`. It is valid during the
+   * callback, which comes for each such context: of a server one for each certificate, whenever certificates are
+   * set. Later it is `undefined`; a pointer that was kept points to memory that may be freed.
+   *
+   * Default: `undefined`.
+   */
+  readonly sslCtx?: object | undefined;
 }
 
 /**
  * Takes the private key of the context's certificate. It is the `data` of
  * `opensslContextRequiresPrivateKey`, of use during that callback only. A key that never leaves its smart
- * card can't be used.
+ * card can be used by {@linkcode PrivateKeyLoader.sslCtx} alone.
  *
  * @category TLS
  */
@@ -145,6 +154,14 @@ export interface PrivateKeyLoader {
    *   be read; `invalid-state` when the callback is over. The creation fails for the same reason then.
    */
   setPrivateKey(pem: string, passphrase?: string): void;
+  /**
+   * As {@linkcode TrustLoader.sslCtx}, with the certificate in it: in place of `setPrivateKey` the program may set
+   * the key by it, as by `SSL_CTX_use_PrivateKey_file`, also one that never leaves its smart card. One that isn't
+   * the certificate's fails the creation.
+   *
+   * Default: `undefined`.
+   */
+  readonly sslCtx?: object | undefined;
 }
 
 /**
@@ -160,6 +177,20 @@ export interface ClientCertificateTrial {
   readonly isTrusted: boolean;
   /** Lets the client in whatever the verdict; a number other than 0 or a throw still drops it. */
   accept(): void;
+  /**
+   * OpenSSL's `SSL` of the connection, over `epollNetwork({ tls: "openssl" })`: a `Deno.PointerObject`, as
+   * {@linkcode TrustLoader.sslCtx}, valid during the callback and `undefined` later.
+   *
+   * Default: `undefined`.
+   */
+  readonly ssl?: object | undefined;
+  /**
+   * The `X509_STORE_CTX` in which the certificate was verified, likewise: `X509_STORE_CTX_get_error` tells what is
+   * wrong with it. The verification is made once more for that, when this is read first.
+   *
+   * Default: `undefined`.
+   */
+  readonly x509StoreCtx?: object | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { Reason, ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
-import { nameOf } from "../base/callback_names.ts";
+import { nameOf } from "../base/log/callback_names.ts";
 import { THREW, whenSettled } from "../base/callback_results.ts";
 import { askAwaited } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";

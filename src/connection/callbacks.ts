@@ -4,7 +4,7 @@ import type { Protocol } from "../api/protocol.ts";
 import type { ConsentReason, Reason, ReasonData } from "../api/reasons.ts";
 import type { ClientCertificateTrial, TlsInfo } from "../api/tls.ts";
 import type { Wsi } from "../api/wsi.ts";
-import { nameOf } from "../base/callback_names.ts";
+import { nameOf } from "../base/log/callback_names.ts";
 import {
   disregard,
   disregardPromise,
@@ -170,12 +170,23 @@ function makeData(caller: Caller, { name, perSessionData }: Protocol): boolean {
  * The program's verdict on a client's certificate; undefined for none. To let in a client that is not
  * trusted takes a call of `accept`: the 0 that a callback returns for reasons it doesn't know must not.
  */
-export function judges(caller: Caller, first: Called, info: TlsInfo): boolean | undefined {
+export function judges(
+  caller: Caller,
+  first: Called,
+  info: TlsInfo,
+  pointers: Pick<ClientCertificateTrial, "ssl" | "x509StoreCtx"> | undefined,
+): boolean | undefined {
   let isAccepted = false;
   const trial: ClientCertificateTrial = {
     info,
     isTrusted: info.authorized,
     accept: () => void (isAccepted = true),
+    get ssl() {
+      return pointers?.ssl;
+    },
+    get x509StoreCtx() {
+      return pointers?.x509StoreCtx;
+    },
   };
   const reason = "opensslPerformClientCertVerification";
   const verdict = call(caller, first, reason, trial);

@@ -171,6 +171,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
+    this.owner.pendingHandshakes.forget(this);
     this.owner.forget(this);
     if (this.owner.hasDescriptors) this.descriptor = -1;
   }

@@ -12,6 +12,7 @@ import type { Caller } from "./callbacks.ts";
 import type { ClientWatch } from "./client/watch.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { HandshakeRates } from "./limits/handshake_rates.ts";
+import type { PendingHandshakes } from "./limits/pending_handshakes.ts";
 import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
@@ -90,6 +91,8 @@ export interface ConnectionOwner {
   readonly metering: Metering | undefined;
   /** Undefined where each address may ask for as many as it wants. */
   readonly handshakeRates: HandshakeRates | undefined;
+  /** The accepted connections whose first request is not complete. */
+  readonly pendingHandshakes: PendingHandshakes;
   /** Whether the context is being destroyed, so that nothing new begins. */
   readonly isDestroyed: boolean;
   readonly tokenLimits: CheckedTokenLimits;

@@ -2,7 +2,7 @@
 
 import type { Listener, PolledListener, Transport } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
-import { nameOf } from "../base/callback_names.ts";
+import { nameOf } from "../base/log/callback_names.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
 import { isLogged, line, log } from "../base/log.ts";
 import { askAwaited, call, judges, makeUser } from "../connection/callbacks.ts";
@@ -30,6 +30,9 @@ export interface AdmissionParts {
   readonly polling: Polling | undefined;
 }
 
+/** Below so much of `maxConnections` the log tells again when it is reached. */
+const QUIET_SHARE = 0.9;
+
 /** Accepts, asks the filters, counts, and makes connections. */
 export class Admission implements AcceptorHost {
   readonly #owner: ConnectionOwner;
@@ -43,6 +46,8 @@ export class Admission implements AcceptorHost {
   /** Resolves when the listener has let go of its socket, once {@linkcode stop} was called. */
   stopped: Promise<void> | undefined;
   #slot: Slot | undefined;
+  /** Whether the log has it that all places are taken. */
+  #isToldFull = false;
   /** Drops those whose filter is awaited, by descriptor. */
   readonly #awaiting = new Map<number, () => void>();
 
@@ -50,7 +55,8 @@ export class Admission implements AcceptorHost {
     this.#owner = owner;
     this.#info = info;
     this.#parts = parts;
-    this.#proxyHeaders = new ProxyHeaders(owner.wheel, owner.limits.headerTimeoutMs);
+    const { wheel, limits: { headerTimeoutMs }, pendingHandshakes } = owner;
+    this.#proxyHeaders = new ProxyHeaders(wheel, headerTimeoutMs, pendingHandshakes);
   }
 
   /** Takes a listener, from which {@linkcode open} accepts; false when the program can't watch it. */
@@ -83,14 +89,27 @@ export class Admission implements AcceptorHost {
   }
 
   get hasRoom(): boolean {
-    const { connections } = this.#parts.descriptors;
     // While one waits to be served, the next one waits in the backlog.
-    const waiting = this.#proxyHeaders.size + this.#awaiting.size;
-    return this.#unserved.size === 0 &&
-      connections.size + waiting < this.#owner.limits.maxConnections;
+    return this.#unserved.size === 0 && this.#size < this.#owner.limits.maxConnections;
+  }
+
+  /** All that have a place, but for those that are not served yet. */
+  get #size(): number {
+    return this.#parts.descriptors.connections.size + this.#proxyHeaders.size + this.#awaiting.size;
   }
 
   accepted(transport: Transport): void {
+    this.#take(transport);
+    const { counters, limits: { maxConnections } } = this.#owner;
+    if (this.#size + this.#unserved.size < maxConnections) return;
+    counters.hit("maxConnections");
+    if (!this.#isToldFull) {
+      log("warn", line`maxConnections (${maxConnections}) reached: others wait`);
+    }
+    this.#isToldFull = true;
+  }
+
+  #take(transport: Transport): void {
     if (!this.#info.listen.proxyProtocol) {
       if (!(this.#acceptor instanceof PolledAcceptor)) return this.#admit(transport);
       this.serve(transport);
@@ -136,6 +155,7 @@ export class Admission implements AcceptorHost {
   forget(connection: Member): void {
     const isCounted = this.#counts && !connection.isClient;
     if (isCounted) this.#count(connection.peer?.socketAddress ?? "", -1);
+    if (this.#size < this.#owner.limits.maxConnections * QUIET_SHARE) this.#isToldFull = false;
     this.#left();
   }
 
@@ -240,6 +260,7 @@ export class Admission implements AcceptorHost {
     const { allowedOrigins, halfOpenHttp } = this.#info;
     const { descriptors, tls, polling } = this.#parts;
     const first = owner.entries[0]!;
+    if (verdict === 0) owner.pendingHandshakes.makeRoom();
     const connection = new Connection(owner, fd, false);
     if (verdict !== 0) noteClosing(fd, "filterNetworkConnection", verdict);
     if (verdict !== 0 || owner.isDestroyed || !makeUser(connection, first)) {
@@ -248,10 +269,8 @@ export class Admission implements AcceptorHost {
     }
     owner.opened(connection, transport.fd);
     descriptors.connections.set(fd, connection);
+    owner.pendingHandshakes.add(connection);
     owner.counters.accepted++;
-    if (descriptors.connections.size === owner.limits.maxConnections) {
-      owner.counters.hit("maxConnections");
-    }
     if (this.#counts) this.#count(transport.remoteAddress.hostname, 1);
     connection.enter(first);
     connection.phase = new HttpSession(connection, { allowedOrigins, halfOpenHttp });
@@ -268,17 +287,19 @@ export class Admission implements AcceptorHost {
   }
 
   #secure(connection: Connection, transport: Transport): Transport {
-    const { scheduler, entries } = this.#owner;
+    const owner = this.#owner;
+    const { scheduler, entries } = owner;
     const { socketFd } = connection;
     return this.#parts.tls.accept(transport, {
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
-      verify(info) {
-        return connection.isOpen && judges(connection, entries[0]!, info);
+      verify(info, trial) {
+        return connection.isOpen && judges(connection, entries[0]!, info, trial);
       },
       failed: (why) => log("info", () => line`connection ${socketFd}: ${why}`),
       secured(info) {
         connection.tls = info;
         connection.isSsl = info.isSsl;
+        owner.pendingHandshakes.begins(connection);
       },
     });
   }

@@ -17,7 +17,7 @@ import {
   readEnvironmentProxies,
 } from "../proxy/selection.ts";
 import { openTunnel } from "../proxy/tunnel.ts";
-import type { ContextTls } from "../tls/context_tls.ts";
+import type { ClientTlsTarget, ContextTls } from "../tls/context_tls.ts";
 import { interfaceAddresses, sourceAddress } from "../transport/interfaces.ts";
 import { readVariable } from "../transport/machine.ts";
 import { tcpNetwork } from "../transport/network.ts";
@@ -73,9 +73,9 @@ export class Connector {
 
   #dials(target: RouteTarget, signal: AbortSignal, asker: RouteAsker): boolean {
     const { network } = this.#info;
-    if (!("connectNow" in network) || target.ssl !== 0 || target.socketPath !== undefined) {
-      return false;
-    }
+    const { ssl } = target;
+    if (!("connectNow" in network) || target.socketPath !== undefined) return false;
+    if (ssl !== 0 && !this.#tls.shakesAtOnce) return false;
     let way: Way;
     try {
       way = this.#placeOf(target);
@@ -84,13 +84,40 @@ export class Connector {
       return false;
     }
     if (way.proxy !== undefined) return false;
+    const failed = (error: unknown) => asker.onRefused(error);
+    try {
+      if (ssl !== 0) this.#tls.prepareClient();
+    } catch (error) {
+      // The asker waits for service before it tells that.
+      failed(error);
+      return true;
+    }
     return (network as PolledNetwork).connectNow(way.place, signal, {
       connected: (transport) => {
         asker.onSocket(transport.fd);
-        asker.onConnected({ transport, isSsl: 0, tls: undefined });
+        if (ssl === 0) return asker.onConnected({ transport, isSsl: 0, tls: undefined });
+        asker.onStep("tls");
+        this.#shake(transport, { ...target, ssl }, signal, asker);
       },
-      failed: (error) => asker.onRefused(error),
+      failed,
     });
+  }
+
+  #shake(
+    transport: Transport,
+    target: ClientTlsTarget,
+    signal: AbortSignal,
+    asker: RouteAsker,
+  ): void {
+    const failed = (error: unknown) => asker.onRefused(error);
+    try {
+      this.#tls.shake(transport, target, signal).then(
+        (secured) => asker.onConnected({ ...secured, tls: secured.info }),
+        failed,
+      );
+    } catch (error) {
+      failed(error);
+    }
   }
 
   async #connect(

@@ -20,6 +20,7 @@ import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
 import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
 import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
+import { PendingHandshakes } from "../connection/limits/pending_handshakes.ts";
 import type { Outbox } from "../connection/outbox.ts";
 import type { ConnectionOwner, Member, ProtocolEntry } from "../connection/owner.ts";
 import type { Framed } from "../connection/prepared_message.ts";
@@ -77,6 +78,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly keepAlive: KeepAlive | undefined;
   readonly metering: Metering | undefined;
   readonly handshakeRates: HandshakeRates | undefined;
+  readonly pendingHandshakes: PendingHandshakes;
   /** Whether TCP keep-alive is on for what the program brings along. */
   readonly hasTcpKeepAlive: boolean;
   readonly proxyTrust: ProxyTrust | undefined;
@@ -138,10 +140,11 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.extensions = info.extensions;
     this.options = info.options;
     this.metering = meteringOf(info.limits, info.rateExcess);
-    const { maxHandshakesPerSecond } = info.limits;
+    const { maxHandshakesPerSecond, maxPendingHandshakes } = info.limits;
     this.handshakeRates = maxHandshakesPerSecond === Infinity
       ? undefined
       : new HandshakeRates(maxHandshakesPerSecond);
+    this.pendingHandshakes = new PendingHandshakes(maxPendingHandshakes, this.counters);
     this.hasTcpKeepAlive = info.tcpKeepAlive !== false;
     this.proxyTrust = info.listen.proxyTrust;
     this.tokenLimits = info.tokenLimits;
@@ -214,8 +217,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** What of the context goes on only while the runtime does, if there is such. */
   get runtimeIsNeededFor(): string | undefined {
-    if (this.tls.isServer || this.connector.usesTls) return "TLS";
-    return this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined;
+    return this.tls.runtimeIsNeededFor(this.connector.usesTls) ??
+      (this.#info.listen.proxyProtocol ? "the PROXY protocol" : undefined);
   }
 
   stats(): Stats {

@@ -3,6 +3,7 @@
 import { describeValue } from "../base/check.ts";
 import { shown } from "../base/log/escaping.ts";
 import type { Transport } from "../api/network.ts";
+import { base64Of } from "../core/http/base64.ts";
 import { type HeadLimits, ResponseHeadParser } from "../core/http/head.ts";
 import { RefusedAnswer } from "../core/http/refused_answer.ts";
 import { statusText } from "../core/http/status.ts";
@@ -56,7 +57,7 @@ export function tunnelRequest(request: TunnelRequest): Uint8Array {
   }
   const authorization = credentials === undefined
     ? ""
-    : `Proxy-Authorization: Basic ${new TextEncoder().encode(credentials).toBase64()}\r\n`;
+    : `Proxy-Authorization: Basic ${base64Of(new TextEncoder().encode(credentials))}\r\n`;
   return new TextEncoder().encode(
     `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`,
   );

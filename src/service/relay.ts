@@ -3,6 +3,7 @@
 import {
   abortTransport,
   type Address,
+  soon,
   type Transport,
   type TransportHandler,
 } from "../api/network.ts";
@@ -39,9 +40,13 @@ export class Relay implements Transport, TransportHandler {
     return this.inner.fd;
   }
 
+  get later(): Transport["later"] {
+    return this.inner.later;
+  }
+
   start(handler: TransportHandler): void {
     this.owner = handler;
-    if (this.earlyClose !== undefined || this.hasEnded) queueMicrotask(() => this.#tellEarlyEnd());
+    if (this.earlyClose !== undefined || this.hasEnded) soon(this, () => this.#tellEarlyEnd());
     // Held back since the first byte, or so that nothing comes before the end that is due above.
     this.inner.pause();
     if (!this.isPaused) this.inner.resume();

@@ -10,8 +10,8 @@ import { type Refusal, refusedOption, type TlsField } from "./refusal.ts";
 export interface TlsIdentity {
   /** The certificate, and the intermediate ones behind it. */
   readonly cert: string;
-  /** The private key of the first certificate. */
-  readonly key: string;
+  /** The private key of the first certificate; undefined where the stack is given it otherwise. */
+  readonly key: string | undefined;
   /** The key's passphrase, when it is encrypted. */
   readonly passphrase?: string | undefined;
   /**
@@ -26,8 +26,8 @@ export interface TlsIdentity {
 export interface CheckedIdentity {
   /** What `node:tls` wants. */
   readonly cert: string;
-  /** The key, decrypted. */
-  readonly key: string;
+  /** The key, decrypted, where there was one. */
+  readonly key: string | undefined;
   /** The host names that the first certificate is for, `*.` included. */
   readonly hostNames: readonly string[];
   readonly refusal: Refusal;
@@ -42,16 +42,18 @@ export interface CheckedIdentity {
 export function checkIdentity(identity: TlsIdentity, now: number = Date.now()): CheckedIdentity {
   const { refusal = refusedOption } = identity;
   const chain = parseCertificates(identity.cert, "sslCertFilepath", refusal);
-  const key = decryptKey(identity, refusal);
+  const key = identity.key === undefined
+    ? undefined
+    : decryptKey(identity.key, identity.passphrase, refusal);
   const own = chain[0]!;
-  if (!own.checkPrivateKey(key)) throw keyOfAnother(chain, key, refusal);
+  if (key !== undefined && !own.checkPrivateKey(key)) throw keyOfAnother(chain, key, refusal);
   for (const certificate of chain) {
     const problem = outOfDate(certificate, now);
     if (problem !== undefined) throw refusal("sslCertFilepath", problem.message);
   }
   return {
     cert: identity.cert,
-    key: key.export({ type: "pkcs8", format: "pem" }) as string,
+    key: key?.export({ type: "pkcs8", format: "pem" }) as string | undefined,
     hostNames: hostNamesOf(own),
     refusal,
   };
@@ -142,7 +144,7 @@ export function parseCertificates(
   });
 }
 
-function decryptKey({ key, passphrase }: TlsIdentity, refusal: Refusal): KeyObject {
+function decryptKey(key: string, passphrase: string | undefined, refusal: Refusal): KeyObject {
   const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key);
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) {
     throw refusal("sslPrivateKeyFilepath", "there is no private key in it");

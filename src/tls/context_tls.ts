@@ -8,22 +8,25 @@ import type {
   TlsMembers,
   TrustLoader,
 } from "../api/tls.ts";
-import { refuseArgument } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { checkIdentity, parseCertificates, readPem, type TlsIdentity } from "./certificate.ts";
 import { HandshakingTransport, type Making } from "./handshaking_transport.ts";
 import { provided } from "./provided_client_tls.ts";
-import { refusalBy, type TlsField } from "./refusal.ts";
 import { secureByRuntime } from "./runtime_client.ts";
-import type { NamedIdentity } from "./server.ts";
 import {
+  type Additions,
   type ClientSide,
+  lendTrial,
   nodeStack,
   type SecuredTransport,
+  type SecuringHandshake,
   type ServerSide,
   type TlsStack,
+  type TrialPointers,
 } from "./stack.ts";
+import { readCertificate, readOthers } from "./context/certificates.ts";
+import { askForKey, askForTrust, type GivenKey } from "./context/loaders.ts";
 import { firstByteOf, PeekedTransport, TLS_HANDSHAKE_RECORD } from "../transport/first_bytes.ts";
 import { detached } from "../transport/network.ts";
 
@@ -53,7 +56,7 @@ export interface AcceptOptions {
   /** Does `work` when the service policy allows callbacks, at once or later; never, once all is over. */
   deliver(work: () => void): void;
   /** The program's word on a client's certificate; undefined for none. */
-  verify(info: TlsInfo): boolean | undefined;
+  verify(info: TlsInfo, trial: TrialPointers | undefined): boolean | undefined;
   /** The handshake is done, and nothing was read. */
   secured(info: TlsInfo): void;
   /** Nothing came of it. */
@@ -109,12 +112,35 @@ export class ContextTls {
     const identity = this.#readIdentity();
     if (settings.listens) this.#server = identity && this.#makeServer(identity);
     else this.#clientIdentity = identity;
-    if (this.#clientIdentity !== undefined) checkIdentity(this.#clientIdentity);
+    if (this.#clientIdentity === undefined) return;
+    checkIdentity(this.#clientIdentity);
+    // The program sets its key by the pointer, while creation can still fail for that.
+    if (this.#clientIdentity.key === undefined) this.prepareClient();
   }
 
   /** Whether what is accepted speaks TLS. */
   get isServer(): boolean {
     return this.#server !== undefined;
+  }
+
+  /**
+   * What of it goes on only while the runtime does, if there is such.
+   *
+   * @param hasClients whether there were clients with TLS
+   */
+  runtimeIsNeededFor(hasClients: boolean): string | undefined {
+    const isUsed = this.isServer || hasClients;
+    if (isUsed && this.#stack === nodeStack) return BY_THE_RUNTIME;
+    return hasClients && this.#isProvided ? "providedClientTls" : undefined;
+  }
+
+  /** Whether clients need no promise. */
+  get shakesAtOnce(): boolean {
+    return this.#stack !== nodeStack && !this.#isProvided;
+  }
+
+  get #isProvided(): boolean {
+    return isGiven(this.#settings.members.providedClientTls);
   }
 
   /** Makes TLS of an accepted connection, or finds out that it is none, where that is allowed. */
@@ -163,22 +189,22 @@ export class ContextTls {
    * @throws {LwsError} `invalid-option`, naming what can't be used any more
    */
   prepareClient(): void {
-    if (this.#isPrepared || isGiven(this.#settings.members.providedClientTls)) return;
+    if (this.#isPrepared || this.#isProvided) return;
     // The callback may connect as well.
     this.#isPrepared = true;
     const ca = [...this.#ca];
-    lendLoader(ca, (loader) => this.#callbacks.loadClientTrust(loader));
-    const isPlain = ca.length === 0 && !this.#settings.disableOsCaCerts &&
-      this.#clientIdentity === undefined;
-    this.#runtimeWillDo = isPlain && this.#stack === nodeStack;
-    // Nothing can be wrong with it then, and few clients need it.
-    if (isPlain) return;
+    const trust = (loader: TrustLoader) => this.#callbacks.loadClientTrust(loader);
+    const { disableOsCaCerts, members } = this.#settings;
+    const identity = this.#clientIdentity;
+    if (!this.#stack.lendsContexts) {
+      ca.push(...askForTrust(trust, undefined));
+      this.#runtimeWillDo = ca.length === 0 && !disableOsCaCerts && identity === undefined;
+      // Nothing can be wrong with it then, and few clients need it.
+      if (this.#runtimeWillDo) return;
+    }
     try {
-      this.#client = this.#stack.client({
-        ca,
-        disableOsCaCerts: this.#settings.disableOsCaCerts,
-        identity: this.#clientIdentity,
-      }, this.#settings.members);
+      const options = { ca, disableOsCaCerts, identity };
+      this.#client = this.#stack.client(options, members, this.#additions(trust));
     } catch (error) {
       this.#isPrepared = false;
       throw error;
@@ -206,7 +232,20 @@ export class ContextTls {
       const secured = await secureByRuntime(conn, { serverName, onAbandoned }, signal);
       return { ...secured, isSsl: 1 };
     }
-    let shaking;
+    return await this.shake(inner, target, signal);
+  }
+
+  /**
+   * As {@linkcode connect}, by what the context itself brings: without a promise where the stack needs none.
+   *
+   * @throws {LwsError} when that can't be begun
+   */
+  shake(
+    inner: Transport,
+    { ssl, serverName }: ClientTlsTarget,
+    signal: AbortSignal,
+  ): PromiseLike<SecuredClient> {
+    let shaking: SecuringHandshake;
     try {
       signal.throwIfAborted();
       this.#client ??= this.#stack.client({}, this.#settings.members);
@@ -217,18 +256,19 @@ export class ContextTls {
     }
     const giveUp = () => shaking.close();
     signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      const transport = await shaking.done;
-      return { transport, isSsl: ssl, info: transport.info };
-    } finally {
+    return shaking.done.then((transport) => {
       signal.removeEventListener("abort", giveUp);
-    }
+      return { transport, isSsl: ssl, info: transport.info };
+    }, (error) => {
+      signal.removeEventListener("abort", giveUp);
+      throw error;
+    });
   }
 
   #shake(server: ServerSide, inner: Transport, options: AcceptOptions): Making {
     // Whether a client is welcome is said below, in service where the program wants that.
     const shaking = server.secure(inner, { verifyClient: () => true });
-    shaking.done.catch((error: LwsError) => options.failed(error.message));
+    shaking.done.then(undefined, (error: LwsError) => options.failed(error.message));
     return {
       done: shaking.done,
       judge: (made, admit) => {
@@ -243,74 +283,77 @@ export class ContextTls {
         const { requireValidClientCert, peerCertNotRequired } = this.#settings;
         if (!requireValidClientCert) return tell(true);
         if (info.peerCertificate === undefined) return tell(peerCertNotRequired);
-        options.deliver(() =>
-          tell(options.verify(info) ?? (info.authorized || peerCertNotRequired))
-        );
+        const { authorized } = info;
+        options.deliver(() => {
+          lendTrial(made as SecuredTransport, (trial) => {
+            tell(options.verify(info, trial) ?? (authorized || peerCertNotRequired));
+          });
+        });
       },
       close: () => shaking.close(),
     };
   }
 
   #readIdentity(): TlsIdentity | undefined {
-    const { sslCertFilepath, sslPrivateKeyFilepath, sslPrivateKeyPassword } =
-      this.#settings.members;
+    const { sslCertFilepath, sslPrivateKeyFilepath } = this.#settings.members;
     if (!isGiven(sslCertFilepath)) return undefined;
     const cert = readPem(sslCertFilepath, "sslCertFilepath");
-    const passphrase = sslPrivateKeyPassword ?? undefined;
+    const passphrase = this.#settings.members.sslPrivateKeyPassword ?? undefined;
     if (isGiven(sslPrivateKeyFilepath)) {
       return { cert, key: readPem(sslPrivateKeyFilepath, "sslPrivateKeyFilepath"), passphrase };
     }
-    let loaded: Pick<TlsIdentity, "key" | "passphrase"> | undefined;
-    let isOver = false;
-    let failure: unknown;
-    const result = this.#callbacks.requirePrivateKey({
-      setPrivateKey(pem, ownPassphrase) {
-        try {
-          mustBeDuringCallback(isOver, "setPrivateKey");
-          mustBeText("setPrivateKey", "pem", pem);
-          if (ownPassphrase !== undefined) {
-            mustBeText("setPrivateKey", "passphrase", ownPassphrase, "no text");
-          }
-          const key = readPem(pem, "sslPrivateKeyFilepath", refusalBy("invalid-argument"));
-          loaded = { key, passphrase: ownPassphrase ?? passphrase };
-        } catch (error) {
-          failure = error;
-          throw error;
-        }
-      },
-    });
-    isOver = true;
-    if (result === 0 && loaded !== undefined) return { cert, ...loaded };
-    throw new LwsError(
-      failure instanceof LwsError && failure.code === "permission-denied"
-        ? failure.code
-        : "invalid-option",
-      failure instanceof Error
-        ? `sslPrivateKeyFilepath: opensslContextRequiresPrivateKey: ${failure.message}`
-        : "sslPrivateKeyFilepath: there is none, and opensslContextRequiresPrivateKey has not given one",
-      { cause: failure },
+    return this.#stack.lendsContexts
+      ? { cert, key: undefined, passphrase }
+      : { cert, ...this.#askForKey(undefined)! };
+  }
+
+  #askForKey(sslCtx: object | undefined): GivenKey | undefined {
+    return askForKey(
+      (loader) => this.#callbacks.requirePrivateKey(loader),
+      this.#settings.members.sslPrivateKeyPassword ?? undefined,
+      sslCtx,
     );
+  }
+
+  /** What the program adds to each context that the stack makes; it is asked before where the stack lends none. */
+  #additions(trust: (loader: TrustLoader) => void): Additions {
+    return {
+      trust: (sslCtx) => askForTrust(trust, sslCtx),
+      privateKey: (sslCtx) => this.#askForKey(sslCtx),
+    };
   }
 
   #makeServer(identity: TlsIdentity): ServerSide {
     const { members, requireValidClientCert, peerCertNotRequired } = this.#settings;
     const ca = [...this.#ca];
+    const trust = (loader: TrustLoader) => {
+      if (requireValidClientCert) this.#callbacks.loadServerTrust(loader);
+    };
     if (requireValidClientCert) {
-      lendLoader(ca, (loader) => this.#callbacks.loadServerTrust(loader));
-      if (ca.length === 0) log("warn", NOBODY_TRUSTED);
+      if (!this.#stack.lendsContexts) ca.push(...askForTrust(trust, undefined));
       if (this.#settings.allowNonSslOnSslPort) log("warn", PLAIN_IS_NOT_ASKED);
     }
     const asks = peerCertNotRequired ? "request" : "require";
-    return this.#stack.server({
-      identity,
-      identities: readOthers(members.certificates ?? [], "certificates", "invalid-option"),
-      // An empty list trusts none; the runtime's authorities vouch for servers, not for clients.
-      ca,
-      clientCertificate: requireValidClientCert ? asks : "none",
-      handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,
-    }, members);
+    const server = this.#stack.server(
+      {
+        identity,
+        identities: readOthers(members.certificates ?? [], "certificates", "invalid-option"),
+        // An empty list trusts none; the runtime's authorities vouch for servers, not for clients.
+        ca,
+        clientCertificate: requireValidClientCert ? asks : "none",
+        handshakeTimeoutMs: this.#settings.handshakeTimeoutMs + UNREAD_MS,
+      },
+      members,
+      this.#additions(trust),
+    );
+    if (requireValidClientCert && (server.trustsNobody ?? ca.length === 0)) {
+      log("warn", NOBODY_TRUSTED);
+    }
+    return server;
   }
 }
+
+const BY_THE_RUNTIME = 'TLS without epollNetwork({ tls: "openssl" })';
 
 const NOBODY_TRUSTED =
   "options.requireValidClientCert: there is no authority for clients, from sslCaFilepath or from " +
@@ -320,89 +363,8 @@ const PLAIN_IS_NOT_ASKED =
   "options.allowNonSslOnSslPort: who speaks plain HTTP is asked for no certificate, " +
   "requireValidClientCert or not";
 
-type CertificateErrorCode = "invalid-argument" | "invalid-option";
-
 function isGiven<T>(value: T | null | undefined): value is T {
   return value !== undefined && value !== null;
-}
-
-/** The member of a {@linkcode CertificateInfo} that an error of a file's check is about. */
-const CERTIFICATE_MEMBERS: Record<TlsField, keyof CertificateInfo> = {
-  sslCertFilepath: "cert",
-  sslPrivateKeyFilepath: "key",
-  sslPrivateKeyPassword: "passphrase",
-  sslCaFilepath: "cert",
-};
-
-/** Reads and checks one, so that what is wrong has the name of where it stands. */
-function readCertificate(
-  given: CertificateInfo,
-  where: string,
-  code: CertificateErrorCode,
-): NamedIdentity & { readonly hostNames: readonly string[] } {
-  const refuse = (member: string, allowed: string) => {
-    throw new LwsError(code, `${where}${member} must be ${allowed}`);
-  };
-  if (typeof given !== "object" || given === null) refuse("", "an object with cert and key");
-  const { cert, key, passphrase, serverNames } = given;
-  for (const [member, value] of [["cert", cert], ["key", key]] as const) {
-    if (typeof value === "string" && value !== "") continue;
-    refuse(`.${member}`, "PEM text, or the path of a PEM file");
-  }
-  if (passphrase !== undefined && typeof passphrase !== "string") refuse(".passphrase", "a text");
-  const isName = (each: unknown) => typeof each === "string" && each !== "";
-  if (serverNames !== undefined && !(Array.isArray(serverNames) && serverNames.every(isName))) {
-    refuse(".serverNames", "an array of host names");
-  }
-  const refusal = refusalBy(code, (field) => `${where}.${CERTIFICATE_MEMBERS[field]}`);
-  const identity = {
-    cert: readPem(cert, "sslCertFilepath", refusal),
-    key: readPem(key, "sslPrivateKeyFilepath", refusal),
-    passphrase,
-    refusal,
-  };
-  return { ...identity, serverNames, hostNames: checkIdentity(identity).hostNames };
-}
-
-/** Reads the certificates that are chosen by host names. */
-function readOthers(
-  given: readonly CertificateInfo[],
-  where: string,
-  code: CertificateErrorCode,
-): NamedIdentity[] {
-  if (!Array.isArray(given)) throw new LwsError(code, `${where} must be an array of certificates`);
-  return given.map((each, index) => {
-    const name = `${where}[${index}]`;
-    const identity = readCertificate(each, name, code);
-    if ((identity.serverNames ?? identity.hostNames).length > 0) return identity;
-    throw new LwsError(
-      code,
-      `${name}.serverNames must name a host, as the certificate itself names none`,
-    );
-  });
-}
-
-/** Lends a loader for the time of a callback. */
-function lendLoader(ca: string[], callback: (loader: TrustLoader) => void): void {
-  let isOver = false;
-  const adder = (call: string, member: string) => (pemOrPath: string) => {
-    mustBeDuringCallback(isOver, call);
-    mustBeText(call, member, pemOrPath);
-    const refusal = refusalBy("invalid-argument", () => `${call}: ${member}`);
-    const pem = readPem(pemOrPath, "sslCaFilepath", refusal);
-    parseCertificates(pem, "sslCaFilepath", refusal);
-    ca.push(pem);
-  };
-  callback({ addCaCert: adder("addCaCert", "pem"), addCaFile: adder("addCaFile", "path") });
-  isOver = true;
-}
-
-function mustBeDuringCallback(isOver: boolean, call: string): void {
-  if (isOver) throw new LwsError("invalid-state", `${call}: the callback that it was for is over`);
-}
-
-function mustBeText(call: string, member: string, value: unknown, shown = value): void {
-  if (typeof value !== "string" || value === "") refuseArgument(call, member, shown, "a text");
 }
 
 function whyRefused(info: TlsInfo): string {

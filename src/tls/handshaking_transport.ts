@@ -2,6 +2,7 @@
 
 import {
   abortTransport,
+  soon,
   type Transport,
   type TransportHandler,
   writeAndDrain,
@@ -11,7 +12,7 @@ import { Relay } from "../service/relay.ts";
 /** How a transport is made of another one. */
 export interface Making {
   /** Fulfils with the transport; rejects when nothing came of it, and all is closed then. */
-  readonly done: Promise<Transport>;
+  readonly done: PromiseLike<Transport>;
   /**
    * Has the last word on what was made, and says it by `admit`, at once or later, once; until then
    * nothing is read. Without an answer what was made lasts until its owner closes it.
@@ -38,7 +39,7 @@ export class HandshakingTransport extends Relay {
     super(inner);
     this.#making = making;
     // An owner that never starts it is not told.
-    making.done.catch(() => {});
+    making.done.then(undefined, () => {});
   }
 
   override start(handler: TransportHandler): void {
@@ -77,7 +78,7 @@ export class HandshakingTransport extends Relay {
     if (this.owner === undefined) {
       // It may be made all the same by now.
       this.#making.done.then((made) => made.close(), () => {});
-    } else queueMicrotask(() => this.#gone(undefined));
+    } else soon(this.inner, () => this.#gone(undefined));
   }
 
   override abort(): void {

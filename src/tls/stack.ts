@@ -1,8 +1,10 @@
 /** What makes TLS of a connection: `node:tls`, or what a network brings. */
 
 import type { Network, Transport } from "../api/network.ts";
-import type { TlsInfo, TlsMembers } from "../api/tls.ts";
+import type { ClientCertificateTrial, TlsInfo, TlsMembers } from "../api/tls.ts";
+import type { Settling } from "../base/outcome.ts";
 import type { TlsIdentity } from "./certificate.ts";
+import type { GivenKey } from "./context/loaders.ts";
 import { TlsClient, type TlsClientOptions, type TlsConnectOptions } from "./client.ts";
 import {
   type NamedIdentity,
@@ -15,11 +17,24 @@ import {
 export interface SecuredTransport extends Transport {
   /** What the handshake told. */
   readonly info: TlsInfo;
+  /** Lends a client's certificate on trial as the stack has it. Default: it has none to lend. */
+  lendTrial?<T>(use: (trial: TrialPointers) => T): T;
+}
+
+/** Pointers that last as long as the call they are lent for; made when they are asked for. */
+export type TrialPointers = Pick<ClientCertificateTrial, "ssl" | "x509StoreCtx">;
+
+/** As {@linkcode SecuredTransport.lendTrial}, or without pointers where there is none. */
+export function lendTrial<T>(
+  transport: SecuredTransport,
+  use: (trial: TrialPointers | undefined) => T,
+): T {
+  return transport.lendTrial === undefined ? use(undefined) : transport.lendTrial(use);
 }
 
 /** As `TlsHandshake`, of any stack. */
 export interface SecuringHandshake {
-  readonly done: Promise<SecuredTransport>;
+  readonly done: Settling<SecuredTransport>;
   close(): void;
 }
 
@@ -27,6 +42,8 @@ export interface SecuringHandshake {
 export interface ServerSide {
   secure(inner: Transport, options?: SecureOptions): SecuringHandshake;
   setCertificate(identity: TlsIdentity, identities?: readonly NamedIdentity[]): void;
+  /** Whether there is no authority for clients; undefined where that is for the options to say. */
+  readonly trustsNobody?: boolean | undefined;
   /** Gives back what isn't the engine's; connections that stand go on. Default: there is nothing. */
   close?(): void;
 }
@@ -47,18 +64,33 @@ export type TlsTuning = Pick<
   "sslCipherList" | "sslTls13Ciphers" | "sslMinVersion" | "sslMaxVersion" | "sslGroups"
 >;
 
+/** What the program adds to contexts of a stack that lends them: to each one, while it is being made. */
+export interface Additions {
+  /** Authorities to trust, as PEM texts, beside those that it adds by the pointer. */
+  trust(sslCtx: object): readonly string[];
+  /**
+   * The key of an identity that has none; undefined where it was set by the pointer.
+   *
+   * @throws {LwsError} when there is none
+   */
+  privateKey(sslCtx: object): GivenKey | undefined;
+}
+
 /** Makes both sides. */
 export interface TlsStack {
+  /** Whether the program is lent each context as it is made, by the {@linkcode Additions}. */
+  readonly lendsContexts: boolean;
   /** @throws {LwsError} that names the member that can't be used */
-  server(options: TlsServerOptions, tuning: TlsTuning): ServerSide;
+  server(options: TlsServerOptions, tuning: TlsTuning, additions?: Additions): ServerSide;
   /** @throws {LwsError} likewise */
-  client(options: TlsClientOptions, tuning: TlsTuning): ClientSide;
+  client(options: TlsClientOptions, tuning: TlsTuning, additions?: Additions): ClientSide;
   /** @throws {LwsError} `invalid-option`, which names a member of the tuning */
   check(tuning: TlsTuning): void;
 }
 
 /** The runtime's own, which takes no tuning. */
 export const nodeStack: TlsStack = {
+  lendsContexts: false,
   server: (options) => new TlsServer(options),
   client: (options) => new TlsClient(options),
   check() {},

@@ -45,7 +45,7 @@ export class TlsTransport implements Transport {
     this.#socket = socket;
     this.#duplex = duplex;
     this.#inner = inner;
-    duplex.whenEnded = () => {};
+    duplex.whenEnded = () => this.#onInnerEnd();
     duplex.whenIdle = () => this.#onIdle();
     duplex.whenProgressed = () => {
       if (this.#isWriting && !this.#isClosed) this.#handler!.onProgress?.();
@@ -158,6 +158,18 @@ export class TlsTransport implements Transport {
     if (this.#isPaused || this.#isClosed) return;
     this.#tellEnd();
     this.#duplex.release();
+  }
+
+  /**
+   * `node:tls` loses the notice that ends the stream where it comes at once behind more than its own buffer holds,
+   * and tells no end at all then.
+   */
+  #onInnerEnd(): void {
+    if (this.#isClosed || this.#hasEnded || this.#handler === undefined) return;
+    setImmediate(() => {
+      if (this.#socket.readableLength > 0) this.#onInnerEnd();
+      else if (!this.#isClosed && !this.#hasEnded) this.#onEnd();
+    });
   }
 
   #onEnd(): void {

@@ -1,6 +1,7 @@
 /** What is said on a connection before its own bytes begin, read off in front of them. */
 
-import { type Address, type Transport, writeAndDrain } from "../api/network.ts";
+import { type Address, soon, type Transport, writeAndDrain } from "../api/network.ts";
+import { Outcome } from "../base/outcome.ts";
 import { Relay } from "../service/relay.ts";
 import { type DetachableTransport, detached } from "./network.ts";
 
@@ -153,9 +154,8 @@ export class PeekedTransport<Found = number> extends Relay {
    * Fulfils with what was found in the first bytes, or with `undefined` when the connection ended,
    * broke or was closed before. Never rejects.
    */
-  readonly found: Promise<Found | undefined>;
+  readonly found: Outcome<Found | undefined>;
   readonly #find: (bytes: Uint8Array) => Found | undefined;
-  readonly #tell: (found: Found | undefined) => void;
 
   /**
    * Starts `inner`, which is not started.
@@ -165,31 +165,29 @@ export class PeekedTransport<Found = number> extends Relay {
   constructor(inner: Transport, find: (bytes: Uint8Array) => Found | undefined) {
     super(inner);
     this.#find = find;
-    const { promise, resolve } = Promise.withResolvers<Found | undefined>();
-    this.found = promise;
-    this.#tell = resolve;
+    this.found = new Outcome((work) => soon(inner, work));
     inner.start(this);
   }
 
   override close(): void {
     super.close();
-    this.#tell(undefined);
+    this.found.resolve(undefined);
   }
 
   override abort(): void {
     super.abort();
-    this.#tell(undefined);
+    this.found.resolve(undefined);
   }
 
   protected override onEarlyBytes(bytes: Uint8Array): number {
     const found = this.#find(bytes);
     if (found === undefined) return 0;
     this.inner.pause();
-    this.#tell(found);
+    this.found.resolve(found);
     return 0;
   }
 
   protected override onEarlyEnd(): void {
-    this.#tell(undefined);
+    this.found.resolve(undefined);
   }
 }

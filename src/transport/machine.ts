@@ -85,6 +85,29 @@ function leaveGroups(): void {
   }
 }
 
+/** Where Linux tells what bounds the process. */
+const LIMITS_FILE = "/proc/self/limits";
+
+/**
+ * The descriptors that this process may have by its hard limit, to which the runtime raises the soft one as it
+ * starts; undefined where that is not known. Never prompts: such files are only read with `--allow-all`.
+ */
+export function descriptorLimit(): number | undefined {
+  try {
+    const { state } = Deno.permissions.querySync({ name: "read", path: LIMITS_FILE });
+    return state === "granted" ? hardLimitOf(Deno.readTextFileSync(LIMITS_FILE)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The last number of the line `Max open files`: soft, hard, unit. */
+export function hardLimitOf(text: string): number | undefined {
+  const line = text.split("\n").find((each) => each.startsWith("Max open files"));
+  const hard = Number(line?.trim().split(/\s+/).at(-2));
+  return Number.isSafeInteger(hard) && hard > 0 ? hard : undefined;
+}
+
 /** What stands where a name is not known, or may not be. */
 export const UNKNOWN_HOST = "unknown";
 

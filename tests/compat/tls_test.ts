@@ -1,12 +1,12 @@
 /** TLS by the C names, over sockets of the loopback interface. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
 import * as tls from "node:tls";
 import type { PrivateKeyLoader, TlsInfo, TrustLoader, Wsi } from "../../mod.ts";
 import { nov10 } from "../../src/compat/mod.ts";
 import { encryptKey, makeAuthority, makeSelfSigned } from "../support/certificates.ts";
 import type { TestIdentity } from "../support/certificates.ts";
+import { pemFiles } from "../support/folder.ts";
 import { freePort } from "../support/free_port.ts";
 import { PATIENT } from "../support/patience.ts";
 import { echoing, isSsl, loopback } from "./loopback.ts";
@@ -21,17 +21,6 @@ const selfSigned = await makeSelfSigned({ name: "localhost", hosts });
 const elsewhere = await makeSelfSigned({ name: "elsewhere", hosts: ["elsewhere.test"] });
 const client = await authority.issue({ name: "client", purpose: "client" });
 const stranger = await foreign.issue({ name: "stranger", purpose: "client" });
-
-/** Files that go with their test. */
-function files(texts: Record<string, string>): Disposable & { readonly paths: typeof texts } {
-  const folder = Deno.makeTempDirSync();
-  const paths: Record<string, string> = {};
-  for (const [name, text] of Object.entries(texts)) {
-    paths[name] = join(folder, `${name}.pem`);
-    Deno.writeTextFileSync(paths[name], text);
-  }
-  return { paths, [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
-}
 
 /** The members for a certificate and its key. */
 const certified = ({ cert, key }: TestIdentity) => ({
@@ -51,7 +40,7 @@ const isNew = (face: Face) => face === DEC15;
 
 for (const face of FACES) {
   Deno.test(`${face.name}: TLS is spoken with a certificate and its key, and ssl_connection 2 forgives one that is self-signed`, async () => {
-    using pem = files({ cert: selfSigned.cert, key: selfSigned.key });
+    using pem = pemFiles({ cert: selfSigned.cert, key: selfSigned.key });
     const kinds: number[] = [];
     const callback = on("ESTABLISHED", (wsi) => void kinds.push(isSsl(wsi)));
     await using net = loopback();
@@ -155,8 +144,8 @@ FACES.test("a key without a certificate is ignored", async (face) => {
 });
 
 Deno.test("nov10: TLS is spoken with a certificate and its key, and a key alone is ignored", async () => {
-  using pem = files({ cert: selfSigned.cert, key: selfSigned.key });
-  const { cert, key } = pem.paths as { cert: string; key: string };
+  using pem = pemFiles({ cert: selfSigned.cert, key: selfSigned.key });
+  const { cert, key } = pem.paths;
   const create = (given: string | null, itsKey: string | null) =>
     nov10.libwebsocket_create_server(port, callback, 13, 0, given, itsKey, -1, -1, PATIENT);
   const port = freePort();
@@ -180,7 +169,7 @@ Deno.test("nov10: TLS is spoken with a certificate and its key, and a key alone 
 
 for (const face of [MAR13, DEC15]) {
   Deno.test(`${face.name}: ssl_ca_filepath vouches for servers`, async () => {
-    using pem = files({ ca: authority.cert });
+    using pem = pemFiles({ ca: authority.cert });
     await using net = loopback();
     const { port } = net.serve(face, { ...TLS, protocols: [echoing(face)] });
     const ca = { ssl_ca_filepath: pem.paths.ca };
@@ -223,7 +212,7 @@ for (const face of [MAR13, DEC15]) {
 }
 
 Deno.test("dec15: ssl_private_key_password opens an encrypted key, and another one fails the creation", async () => {
-  using pem = files({ key: encryptKey(server.key, "open sesame") });
+  using pem = pemFiles({ key: encryptKey(server.key, "open sesame") });
   const members = { ...TLS, ssl_private_key_filepath: pem.paths.key };
   await using net = loopback();
   const { port } = net.serve(DEC15, {
@@ -299,13 +288,13 @@ Deno.test("dec15: bit 64 leaves nobody to trust but ssl_ca_filepath", async () =
 
 for (const face of withReason("OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS")) {
   Deno.test(`${face.name}: LOAD_EXTRA_CLIENT_VERIFY_CERTS gives what takes authorities that vouch for servers`, async () => {
-    using pem = files({ foreign: foreign.cert, authority: authority.cert });
+    using pem = pemFiles({ foreign: foreign.cert, authority: authority.cert });
     const calls: unknown[] = [];
     const callback: Callback = (wsi, reason, user: TrustLoader, input, len) => {
       if (reason !== "OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS") return;
       calls.push(input, len, wsi.context.port);
       user.addCaCert(foreign.cert);
-      user.addCaFile(pem.paths.authority!);
+      user.addCaFile(pem.paths.authority);
       return 1;
     };
     await using net = loopback();
@@ -416,7 +405,7 @@ for (const face of withReason(ASKED)) {
 }
 
 Deno.test("dec15: CONTEXT_REQUIRES_PRIVATE_KEY gives what takes the key of a certificate alone", async () => {
-  using pem = files({ key: encryptKey(server.key, "open sesame") });
+  using pem = pemFiles({ key: encryptKey(server.key, "open sesame") });
   const calls: unknown[] = [];
   const asking =
     (give: (user: PrivateKeyLoader) => number | void): Callback =>
@@ -427,7 +416,7 @@ Deno.test("dec15: CONTEXT_REQUIRES_PRIVATE_KEY gives what takes the key of a cer
     };
   const spec = { ssl_cert_filepath: server.cert, port: 0, iface: "127.0.0.1" };
   const protocols = [
-    echoing(DEC15, asking((user) => user.setPrivateKey(pem.paths.key!, "open sesame"))),
+    echoing(DEC15, asking((user) => user.setPrivateKey(pem.paths.key, "open sesame"))),
     { name: "two", callback: asking(() => 1) },
   ];
   await using net = loopback();

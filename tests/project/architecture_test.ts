@@ -15,6 +15,7 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["base", []],
   ["core/http", ["base"]],
   ["core/websocket", ["base", "core/http"]],
+  ["core/mod.ts", ["base", "core/http", "core/websocket"]],
   ["api", ["base", "core/http", "core/websocket"]],
   ["service", ["base", "api"]],
   ["transport", ["base", "api", "service"]],

@@ -55,6 +55,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/asked_loop",
     "transport/epoll/readiness",
   ],
+  "peers/core/core_test.ts": ["core/mod"],
   "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [
     "brokers/redis/broker",
@@ -207,7 +208,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/remote/remote_context_test.ts": ["remote/message_port", "remote/remote_context"],
   "behaviour/service/external_test.ts": ["service/poll_slot", "service/polling"],
   "behaviour/tls/client_test.ts": ["tls/handshake", "tls/info", "tls/refusal"],
-  "behaviour/tls/members_test.ts": ["tls/context_tls"],
+  "behaviour/tls/members_test.ts": ["tls/context_tls", "tls/context/"],
   "behaviour/tls/tls_test.ts": ["context/tls_callbacks"],
   "behaviour/lifecycle/stats_test.ts": ["connection/stats/counters", "context/stats/stats"],
   "behaviour/websocket_client/close_test.ts": ["websocket_client/link"],
@@ -252,6 +253,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/tracing/guarded_channel",
   ],
   "behaviour/rates/messages_test.ts": ["connection/limits/session_meter"],
+  "behaviour/rates/pending_test.ts": ["connection/limits/pending_handshakes"],
   "behaviour/rates/times_test.ts": ["context/options/rates"],
   "behaviour/websocket/close_cause_test.ts": ["connection/websocket_session"],
   "behaviour/websocket/handshake_test.ts": ["connection/http/server_handshake"],
@@ -339,7 +341,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/service/polled_service_test.ts": ["service/serviced_clock"],
   "unit/service/turn_budget_test.ts": ["service/clock"],
   "unit/testing/memory_transport_test.ts": ["testing/memory_network", "testing/memory_peer"],
-  "unit/transport/epoll/openssl/transport_test.ts": ["transport/epoll/openssl/pipes"],
   "unit/transport/epoll/network_test.ts": [
     "transport/epoll/connect",
     "transport/epoll/constants",
@@ -352,6 +353,10 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   "unit/transport/network_tcp_test.ts": ["transport/network"],
   "unit/tls/client_test.ts": ["transport/epoll/openssl/client"],
+  "unit/tls/transport_test.ts": [
+    "transport/epoll/openssl/pipes",
+    "transport/epoll/openssl/transport",
+  ],
   "unit/tls/server_test.ts": [
     "tls/stack",
     "tls/transport_duplex",

@@ -13,6 +13,19 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
+/** PEM files that go with their test, by their names without `.pem`. */
+export function pemFiles<Name extends string>(
+  texts: Readonly<Record<Name, string>>,
+): Disposable & { readonly paths: Readonly<Record<Name, string>> } {
+  const folder = Deno.makeTempDirSync();
+  const paths = {} as Record<Name, string>;
+  for (const [name, text] of Object.entries<string>(texts)) {
+    const path = paths[name as Name] = join(folder, `${name}.pem`);
+    Deno.writeTextFileSync(path, text);
+  }
+  return { paths, [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
+}
+
 /** A folder `public` with files, and `secret.txt` beside it. */
 export async function withFiles(files: Files, run: (folder: string) => Promise<void>) {
   await using temporary = await temporaryFolder();

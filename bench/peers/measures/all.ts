@@ -8,6 +8,7 @@ import { growth } from "./growth.ts";
 import { idle } from "./idle.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleDeflate } from "./idle_deflate.ts";
+import { idleTls } from "./idle_tls.ts";
 import { latency } from "./latency.ts";
 import { throughputCase, throughputCaseNamed } from "./throughput.ts";
 import { tlsCase, tlsCaseNamed } from "./tls.ts";
@@ -26,11 +27,14 @@ export const CASES: readonly Case[] = [
   throughputCase([16, 16, 1024], { isQuick: true, deflate: true }),
   throughputCase([4, 1, 65_536], { deflate: true }),
   throughputCase([16, 1, 1024], { deflate: true }),
+  tlsCase([64, 1, 125], true),
+  tlsCase([64, 16, 125], true),
   tlsCase([16, 4, 65_536], true),
   tlsCase([1, 1, 65_536], false),
   files,
   idle,
   idleDeflate,
+  idleTls,
   idleCpu,
   broadcast,
   topics,

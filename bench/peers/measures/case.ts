@@ -30,8 +30,8 @@ export interface Case {
   readonly name: string;
   /** Whether it is part of a quick run. */
   readonly isQuick: boolean;
-  /** Whether it is for servers of files, and not for those that echo. @default {false} */
-  readonly servesFiles?: boolean;
+  /** Which contenders it is for. @default {"echoes"} */
+  readonly needs?: "echoes" | "servesFiles" | "secures";
   measure(bench: Bench): Promise<Measure>;
 }
 

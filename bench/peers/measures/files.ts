@@ -36,7 +36,7 @@ const FIGURES: readonly Figure[] = NAMES.flatMap((name) => [
 export const files: Case = {
   name: "files",
   isQuick: true,
-  servesFiles: true,
+  needs: "servesFiles",
   async measure({ contenders, cache, effort: { rounds, seconds, warmup } }) {
     const program = await compile("http_load.c", cache);
     const work = await Deno.makeTempDir();

@@ -18,17 +18,17 @@ export const idle: Case = {
         { name: "cpuUs", title: "CPU µs/handshake", digits: 1 },
         { name: "bytesPerConnection", title: "bytes/connection", better: "less" },
       ],
-      ...await takeIdleTurns("idle", bench, false),
+      ...await takeIdleTurns("idle", bench),
       notes: [],
     };
   },
 };
 
-/** Opens connections to each contender, which must agree to permessage-deflate with `deflate`. */
+/** Opens connections to each contender: over TLS with `tls`; it must agree to permessage-deflate with `deflate`. */
 export function takeIdleTurns(
   name: string,
   { contenders, load, effort }: Bench,
-  deflate: boolean,
+  kind: { readonly deflate?: boolean; readonly tls?: boolean } = {},
 ): Promise<Taken> {
   const { isQuick, rounds } = effort;
   const connections = connectionsOf({ effort });
@@ -40,14 +40,14 @@ export function takeIdleTurns(
     // Memory that earlier connections left behind would serve the next ones.
     isFresh: true,
     async warmUp(server) {
-      await using held = await load.hold({ server, connections: WARM_UP, deflate });
+      await using held = await load.hold({ server, connections: WARM_UP, ...kind });
       await held.release();
       await pause(settle);
     },
     async sample(server) {
       const before = server.residentBytes();
       const cpuBefore = server.cpuSeconds();
-      await using held = await load.hold({ server, connections, deflate });
+      await using held = await load.hold({ server, connections, ...kind });
       const cpuUs = (server.cpuSeconds() - cpuBefore) / connections * 1_000_000;
       await pause(settle);
       const bytesPerConnection = (server.residentBytes() - before) / connections;

@@ -22,9 +22,9 @@ export const idleDeflate: Case = {
     };
     if (bench.load.withoutDeflate !== undefined) return leftOut(head, bench.load.withoutDeflate);
     const ours = { ...bench, contenders: bench.contenders.filter(({ id }) => id === OURS) };
-    const plain = await takeIdleTurns("idle-deflate, without", ours, false);
+    const plain = await takeIdleTurns("idle-deflate, without", ours);
     const offering = { ...ours, contenders: compressing(ours.contenders) };
-    const deflate = await takeIdleTurns("idle-deflate, with", offering, true);
+    const deflate = await takeIdleTurns("idle-deflate, with", offering, { deflate: true });
     const rows = deflate.rows.flatMap((row, index) => {
       const without = plain.rows[index];
       if (without === undefined) return [];

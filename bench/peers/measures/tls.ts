@@ -1,6 +1,6 @@
 /** What TLS costs each server: messages a second with it, and without it, in the same turn. */
 
-import { type Contender, type ContenderId, OURS, securing } from "../contenders.ts";
+import { type Contender, type ContenderId, OURS, OURS_OPENSSL, securing } from "../contenders.ts";
 import type { Figure } from "../results.ts";
 import { type ServerProcess, startServer } from "../server_process.ts";
 import { takeTurns } from "../turns.ts";
@@ -10,7 +10,7 @@ import { readShape, type Shape } from "./throughput.ts";
 
 const PREFIX = "tls-";
 /** Those of a quick run. */
-const QUICK: readonly ContenderId[] = [OURS, "ws-deno"];
+const QUICK: readonly ContenderId[] = [OURS, OURS_OPENSSL, "ws-deno", "bun"];
 
 const FIGURES: readonly Figure[] = [
   { name: "plainPerSecond", title: "plain messages/s" },
@@ -36,18 +36,18 @@ export function tlsCase(shape: Shape, isQuick: boolean): Case {
   return {
     name,
     isQuick,
+    needs: "secures",
     async measure(bench) {
       const { load, effort, contenders } = bench;
       if (load.withoutTls !== undefined) return leftOut(head, load.withoutTls);
       const wanted = contenders.filter(({ id }) => !effort.isQuick || QUICK.includes(id));
-      const folder = await Deno.makeTempDir();
+      await using folder = await certificateFolder();
       // One without TLS beside each with it; it has nothing to do in the other's time.
       const plain = new Map<ContenderId, ServerProcess>();
       try {
-        await writeCertificate(folder);
         const taken = await takeTurns({
           name,
-          contenders: securing(wanted, folder),
+          contenders: securing(wanted, folder.path),
           rounds: effort.rounds,
           async warmUp(server) {
             const companion = await startServer(plainOf(wanted, server));
@@ -71,7 +71,6 @@ export function tlsCase(shape: Shape, isQuick: boolean): Case {
         return { ...head, ...taken, notes: [] };
       } finally {
         for (const server of plain.values()) await server[Symbol.asyncDispose]();
-        await Deno.remove(folder, { recursive: true });
       }
     },
   };
@@ -94,8 +93,11 @@ async function echo(
   return { rate: messagesPerSecond, cpu: cpuUs };
 }
 
-async function writeCertificate(folder: string): Promise<void> {
+/** A folder with a certificate and its key, as {@linkcode securing} wants it; disposing of it removes it. */
+export async function certificateFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
   const { cert, key } = await makeSelfSigned({ name: "localhost", hosts: ["localhost"] });
-  await Deno.writeTextFile(`${folder}/cert.pem`, cert);
-  await Deno.writeTextFile(`${folder}/key.pem`, key);
+  const path = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${path}/cert.pem`, cert);
+  await Deno.writeTextFile(`${path}/key.pem`, key);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }

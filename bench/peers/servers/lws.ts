@@ -1,6 +1,6 @@
 /**
  * A server of this module: `deno run --allow-net bench/peers/servers/lws.ts 9001`; with `--epoll` and
- * `--allow-ffi` over the epoll network.
+ * `--allow-ffi` over the epoll network, with `--openssl` there by OpenSSL.
  */
 
 import {
@@ -40,6 +40,7 @@ await using context = createContext({
   iface: "127.0.0.1",
   protocols: [echo, broadcast],
   ...Deno.args.includes("--epoll") && { network: epollNetwork() },
+  ...Deno.args.includes("--openssl") && { network: epollNetwork({ tls: "openssl" }) },
   ...TLS && { sslCertFilepath: TLS.cert, sslPrivateKeyFilepath: TLS.key },
   extensions: DEFLATES ? [permessageDeflate({ threshold: 0 })] : [],
 });

@@ -45,9 +45,9 @@ export function withoutEffectlessBits(
   };
 }
 
-/** A loader in place of `SSL_CTX`. */
-function loaded(_user: unknown, loader: unknown): readonly [unknown, null, 0] {
-  return [loader, null, 0];
+/** `SSL_CTX *` over OpenSSL, and else a loader in its place. */
+function loaded(_user: unknown, loader: { readonly sslCtx?: object | undefined }) {
+  return [loader.sslCtx ?? loader, null, 0] as const;
 }
 
 /** Where the reasons of TLS have their data, in all generations that have them. */
@@ -55,9 +55,9 @@ export const TLS_PLACEMENTS: Placements = {
   opensslLoadExtraClientVerifyCerts: loaded,
   opensslLoadExtraServerVerifyCerts: loaded,
   opensslContextRequiresPrivateKey: loaded,
-  opensslPerformClientCertVerification: (_user, { info, isTrusted }) => [
-    info.peerCertificate ?? null,
-    info,
+  opensslPerformClientCertVerification: (_user, { info, isTrusted, x509StoreCtx, ssl }) => [
+    x509StoreCtx ?? info.peerCertificate ?? null,
+    ssl ?? info,
     isTrusted ? 1 : 0,
   ],
 };

@@ -292,10 +292,12 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     if (this.state === "IDLE") {
       connection.armTimeout("establishWithServer", connection.owner.limits.headerTimeoutMs);
     }
+    if (this.state === "NEW") connection.owner.pendingHandshakes.begins(connection);
     if (this.state !== "HEAD") this.step("bytes");
     const length = this.#reader.read(bytes);
     if (length === 0) return 0;
     this.timer.rearm();
+    connection.owner.pendingHandshakes.forget(connection);
     this.#onRequest(this.#reader.request, bytes.length - length);
     return length;
   }
@@ -303,25 +305,23 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   /** @param behind how many bytes have come behind it */
   #onRequest({ head, framing, decision, challenge }: ReadRequest, behind: number): void {
     const connection = this.#connection;
+    const { owner, socketFd } = connection;
     connection.uri = head.path;
     connection.requested = undefined;
-    const { proxyTrust } = connection.owner;
+    const { proxyTrust } = owner;
     if (proxyTrust !== undefined) {
       connection.peer?.believe(head.fields.get("x-forwarded-for"), proxyTrust);
     }
-    this.headers = new RequestHeaders(head, challenge).limit(
-      connection.owner.tokenLimits,
-      connection.socketFd,
-    );
-    const seconds = Math.floor(connection.owner.limits.keepAliveTimeoutMs / 1000);
+    this.headers = new RequestHeaders(head, challenge).limit(owner.tokenLimits, socketFd);
+    const seconds = Math.floor(owner.limits.keepAliveTimeoutMs / 1000);
     this.keepAliveSeconds = seconds > 0 && asksForKeepAlive(head) ? seconds : undefined;
     this.response = new HttpResponse(connection, this, head);
-    const { counters, isDestroyed } = connection.owner;
+    const { counters, isDestroyed } = owner;
     if (isDestroyed) {
       if (decision.kind === "websocket") counters.refusedFor("destroy");
       return this.refuse(503, "the context is being destroyed");
     }
-    const isPlain = decision.kind === "plain" || !isForProtocol(connection.owner, head);
+    const isPlain = decision.kind === "plain" || !isForProtocol(owner, head);
     if (isPlain) return serveRequest(connection, this, head, framing, behind);
     switch (decision.kind) {
       case "refused":

@@ -2,7 +2,7 @@
 
 import type { Reason } from "../../api/reasons.ts";
 import { KeptTexts } from "../../base/kept_texts.ts";
-import { nameOf } from "../../base/callback_names.ts";
+import { nameOf } from "../../base/log/callback_names.ts";
 import { line, log, type LogLevel, messageOf, own } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import { consents, makeUser } from "../callbacks.ts";

@@ -2,6 +2,7 @@
 
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
 import { isWhole, type Rule, wholeNumber } from "../../base/option_rules.ts";
+import { descriptorLimit } from "../../transport/machine.ts";
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -45,6 +46,28 @@ const LIFETIME_SPREAD: Rule<number> = {
     const mostMs = isWhole(maxLifetimeMs, 1, MAX_DELAY_MS) ? maxLifetimeMs : 0;
     if (!isWhole(value, 0, mostMs)) ask.refuse(value);
     return value as number;
+  },
+};
+
+/** Of all descriptors; the others are for files, brokers and what else the program opens. */
+const SHARE_OF_DESCRIPTORS = 0.8;
+
+const CONNECTIONS = count(
+  "maxConnections",
+  1,
+  "Connections in all; above it, accepting waits.",
+);
+
+const MOST_CONNECTIONS: Rule<number> = {
+  ...CONNECTIONS,
+  default:
+    `80 % of the descriptors that the process may have; \`${DEFAULT_LIMITS.maxConnections}\` ` +
+    "where that can't be read",
+  check(value, ask) {
+    if (value !== undefined) return CONNECTIONS.check(value, ask);
+    const descriptors = descriptorLimit();
+    if (descriptors === undefined) return DEFAULT_LIMITS.maxConnections;
+    return Math.max(1, Math.floor(descriptors * SHARE_OF_DESCRIPTORS));
   },
 };
 
@@ -122,11 +145,16 @@ export const LIMIT_RULES = {
     "clientTimeoutMs",
     "That each step of a client's connect may take.",
   ),
-  maxConnections: count("maxConnections", 1, "Connections in all; above it, accepting waits."),
+  maxConnections: MOST_CONNECTIONS,
   maxConnectionsPerAddress: count(
     "maxConnectionsPerAddress",
     1,
     "Connections of one address; above it, new ones are refused.",
+  ),
+  maxPendingHandshakes: count(
+    "maxPendingHandshakes",
+    1,
+    "Connections whose first request is not complete; one more closes the oldest silent one.",
   ),
   maxMessagesPerSecond: count(
     "maxMessagesPerSecond",

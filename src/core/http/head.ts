@@ -35,6 +35,7 @@ export interface RequestHead {
   readonly uriArgs: string;
   /** 0 for HTTP/1.0; 1 for HTTP/1.1 and every later 1.x (RFC 9110 section 2.5). */
   readonly minorVersion: 0 | 1;
+  /** The header fields. */
   readonly fields: HeaderFields;
   /** What `Host` says, or the target in absolute form; empty for an HTTP/1.0 request with neither. */
   readonly host: string;
@@ -42,16 +43,18 @@ export interface RequestHead {
 
 /** The head of a response. */
 export interface ResponseHead {
+  /** The status code, from 100 to 999. */
   readonly status: number;
   /** The reason phrase; often empty, and without meaning. */
   readonly reason: string;
   /** 0 for HTTP/1.0; 1 for HTTP/1.1 and every later 1.x. */
   readonly minorVersion: 0 | 1;
+  /** The header fields. */
   readonly fields: HeaderFields;
 }
 
 /** What a parser throws, and what it forgives. */
-interface HeadRules {
+export interface HeadRules {
   /** The status of broken syntax. */
   readonly syntaxStatus: number;
   /** The status of a start line that alone is past the limit. */
@@ -65,7 +68,7 @@ interface HeadRules {
 const decoder = new TextDecoder();
 
 /** What both parsers do: find lines, hold the limits, gather fields. */
-abstract class HeadParser<Head> {
+export abstract class HeadParser<Head> {
   readonly #limits: HeadLimits;
   readonly #rules: HeadRules;
   #head: Head | undefined;
@@ -78,6 +81,7 @@ abstract class HeadParser<Head> {
   /** Three numbers a field line: its start, its colon and its end. */
   #fieldLines: number[] = [];
 
+  /** A parser for one message at a time. */
   constructor(limits: HeadLimits, rules: HeadRules) {
     this.#limits = limits;
     this.#rules = rules;
@@ -139,7 +143,9 @@ abstract class HeadParser<Head> {
 
   /** Throws if an incomplete start line is hopeless; takes constant time. */
   protected abstract checkStart(bytes: Uint8Array, start: number, end: number): void;
+  /** Reads a whole start line. */
   protected abstract takeStartLine(line: string): void;
+  /** Makes the head of the start line and these. */
   protected abstract finish(fields: HeaderFields): Head;
 
   #takeLine(bytes: Uint8Array, start: number, end: number, isAscii: boolean): boolean {
@@ -228,6 +234,7 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
     this.#methods = methods;
   }
 
+  /** As {@linkcode HeadParser} says. */
   protected override checkStart(bytes: Uint8Array, start: number, end: number): void {
     const { longest } = this.#methods;
     let at = start;
@@ -239,6 +246,7 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
     checkMethod(latin1(bytes, start, at), this.#methods);
   }
 
+  /** Reads a request line. */
   protected override takeStartLine(line: string): void {
     const methodEnd = line.indexOf(" ");
     const targetEnd = line.indexOf(" ", methodEnd + 1);
@@ -253,6 +261,7 @@ export class RequestHeadParser extends HeadParser<RequestHead> {
     this.#parsedTarget = parseTarget(this.#method, this.#target);
   }
 
+  /** Makes the head. */
   protected override finish(fields: HeaderFields): RequestHead {
     const { path, uriArgs } = this.#parsedTarget!;
     return {
@@ -307,6 +316,7 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
     super(limits, RESPONSE_RULES);
   }
 
+  /** As {@linkcode HeadParser} says. */
   protected override checkStart(bytes: Uint8Array, start: number, end: number): void {
     const length = Math.min(end - start, VERSION_PREFIX.length);
     const text = latin1(bytes, start, start + length);
@@ -316,7 +326,7 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
   }
 
   /**
-   * RFC 9112 section 4 wants a blank behind the code, also where no reason follows. Servers leave it
+   * Reads a status line. RFC 9112 section 4 wants a blank behind the code, also where no reason follows. Servers leave it
    * out, and all common clients take that.
    */
   protected override takeStartLine(line: string): void {
@@ -331,6 +341,7 @@ export class ResponseHeadParser extends HeadParser<ResponseHead> {
     this.#reason = line.slice(REASON_START);
   }
 
+  /** Makes the head. */
   protected override finish(fields: HeaderFields): ResponseHead {
     return {
       status: this.#status,

@@ -6,6 +6,7 @@ import { HttpSyntaxError, isToken } from "./syntax.ts";
 export interface Methods {
   /** Undefined for all. */
   readonly names: ReadonlySet<string> | undefined;
+  /** The most characters of a method. */
   readonly longest: number;
 }
 

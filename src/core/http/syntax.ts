@@ -5,6 +5,7 @@ export type HttpLimit = "maxHeaderBytes" | "maxHeaderFields" | "maxBodySize";
 
 /** A message that breaks HTTP's rules; its sender is answered with `status`, and the connection closed. */
 export class HttpSyntaxError extends Error {
+  /** The class's name. */
   override readonly name = "HttpSyntaxError";
   /** The status to answer a request with; 0 for a response, which has no answer. */
   readonly status: number;

@@ -3,6 +3,7 @@
  * WebSockets Standard, and what of them goes where.
  */
 
+import { base64Of } from "./base64.ts";
 import { describeValue } from "../../base/check.ts";
 
 const SCHEMES: Readonly<Record<string, "ws:" | "wss:">> = {
@@ -54,7 +55,7 @@ export function placeOf(url: URL): UrlPlace {
 export function authorizationOf({ username, password }: URL): string | undefined {
   if (username === "" && password === "") return undefined;
   const credentials = `${decoded(username)}:${decoded(password)}`;
-  return `Basic ${new TextEncoder().encode(credentials).toBase64()}`;
+  return `Basic ${base64Of(new TextEncoder().encode(credentials))}`;
 }
 
 function decoded(text: string): string {

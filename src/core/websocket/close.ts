@@ -144,6 +144,7 @@ export function isCloseCode(code: number): boolean {
 export interface CloseStatus {
   /** {@linkcode CLOSE_NO_STATUS} when the payload was empty. */
   readonly code: number;
+  /** At most {@linkcode MAX_CLOSE_REASON} bytes as UTF-8; empty without one. */
   readonly reason: string;
 }
 

@@ -1,11 +1,17 @@
 /** The base framing protocol of RFC 6455 section 5.2: its constants and the frame header's writer. */
 
-/** Opcodes of RFC 6455 section 11.8. */
+// RFC 6455 section 11.8.
+/** The opcode of what goes on with a message. */
 export const OPCODE_CONTINUATION = 0x0;
+/** The opcode of text, which is UTF-8. */
 export const OPCODE_TEXT = 0x1;
+/** The opcode of bytes. */
 export const OPCODE_BINARY = 0x2;
+/** The opcode of the close frame. */
 export const OPCODE_CLOSE = 0x8;
+/** The opcode of a ping. */
 export const OPCODE_PING = 0x9;
+/** The opcode of its answer, or of a pong without a ping. */
 export const OPCODE_PONG = 0xa;
 
 /** FIN, the final fragment's bit in a header's first byte. */
@@ -20,8 +26,9 @@ export const CONTROL_BIT = 0x08;
 export const MASK = 0x80;
 /** The 7-bit length in a header's second byte. */
 export const LENGTH_BITS = 0x7f;
-/** 7-bit lengths that announce a 16-bit and a 64-bit one. */
+/** The 7-bit length that announces a 16-bit one. */
 export const LENGTH_16 = 126;
+/** The 7-bit length that announces a 64-bit one. */
 export const LENGTH_64 = 127;
 /** Control frames carry at most this many bytes (section 5.5). */
 export const MAX_CONTROL_PAYLOAD = 125;

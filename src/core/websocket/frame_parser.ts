@@ -22,8 +22,7 @@ import { mask } from "./mask.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.ts";
 
 /**
- * What a {@linkcode FrameParser} calls, from inside {@linkcode FrameParser.parse}. Implemented by
- * WebSocketSession; any of these calls may {@linkcode FrameParser.stop} the parser.
+ * What a {@linkcode FrameParser} calls, from inside {@linkcode FrameParser.parse}. Any of these calls may {@linkcode FrameParser.stop} the parser.
  */
 export interface FrameHandler {
   /** A piece of a data frame, unmasked; the view is valid during the call only. */
@@ -96,6 +95,7 @@ export class FrameParser implements FrameFacts {
   #inHand: MessageInHand | undefined;
   #view: DataView | undefined;
 
+  /** A parser for one connection. */
   constructor(rules: FrameRules, handler: FrameHandler) {
     this.#rules = rules;
     this.#handler = handler;
@@ -433,9 +433,14 @@ const EMPTY = new Uint8Array(0);
  * an extension transforms; read by the session while a piece is delivered.
  */
 export interface FrameFacts {
+  /** Payload bytes of the frame which come after this piece. */
   readonly remaining: number;
+  /** Whether the frame is its message's last. */
   readonly isFinal: boolean;
+  /** Whether the piece is its message's first. */
   readonly isFirstPiece: boolean;
+  /** Whether the message is binary. */
   readonly isBinary: boolean;
+  /** RSV1 to RSV3 as a number from 0 to 7. */
   readonly reservedBits: number;
 }

@@ -20,6 +20,7 @@ export interface FrameRuleOptions {
   readonly acceptsEither?: boolean;
   /** Frames up to this many bytes come in one piece, longer ones in several. */
   readonly pieceSize: number;
+  /** What is too much. */
   readonly limits: FrameLimits;
   /**
    * The reserved bits, 0 to 7, that extensions have given a meaning to on the first frame of a
@@ -49,20 +50,26 @@ export interface ParserPace {
 
 /** The same as a parser reads it. One object serves all connections to which it applies. */
 export class FrameRules {
+  /** {@linkcode FrameRuleOptions.masked}. */
   readonly masked: boolean;
+  /** {@linkcode FrameRuleOptions.pieceSize}. */
   readonly pieceSize: number;
+  /** {@linkcode FrameRuleOptions.limits}. */
   readonly limits: FrameLimits;
   /** {@linkcode FrameRuleOptions.reservedBits} where a header has them. */
   readonly extensionBits: number;
   /** {@linkcode FrameRuleOptions.frameBits} where a header has them. */
   readonly frameBits: number;
+  /** {@linkcode FrameRuleOptions.checksText}. */
   readonly checksText: boolean;
   /** Up to this length a frame may be plain in every way, with a short header; 0 for none. */
   readonly plainSize: number;
+  /** {@linkcode FrameRuleOptions.pace}. */
   readonly pace: ParserPace | undefined;
   /** Those for frames that break the rule of masking, where these are taken. */
   readonly others: FrameRules | undefined;
 
+  /** The rules of these options; `others` are those of the constructor alone. */
   constructor(options: FrameRuleOptions, others?: FrameRules) {
     const { masked, pieceSize, limits } = options;
     this.masked = masked;

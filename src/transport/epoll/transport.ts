@@ -88,6 +88,10 @@ export class EpollTransport implements Transport, Watcher {
     return this.#isClosed ? NO_ADDRESS : localAddressOf(this.#loop, this.#fd);
   }
 
+  get later(): Transport["later"] {
+    return this.#loop.isEager ? (work) => this.#loop.later(this.#fd, work) : undefined;
+  }
+
   get #isClosed(): boolean {
     return this.#fd < 0;
   }

@@ -14,6 +14,8 @@ const HITS: Partial<
     readonly info?: Partial<ContextCreationInfo>;
     /** What is sent, and nothing after it. */
     readonly sent?: string;
+    /** On how many connections. Default: `1`. */
+    readonly times?: number;
     /** Frames behind a handshake. */
     readonly frames?: readonly FrameOptions[];
     readonly act?: (wsi: Wsi) => void;
@@ -68,6 +70,7 @@ const HITS: Partial<
     },
   },
   closeTimeoutMs: { act: (wsi) => void wsi.close(), waitMs: 6_000 },
+  maxPendingHandshakes: { info: { maxPendingHandshakes: 1 }, sent: "", times: 2 },
   maxConnections: { info: { maxConnections: 1 }, sent: "" },
   maxMessagesPerSecond: {
     info: { maxMessagesPerSecond: 1 },
@@ -111,8 +114,9 @@ for (const [name, hit] of Object.entries(HITS)) {
       http: (wsi) => wsi.method === "GET" ? reply(wsi) : 0,
     })], { kaTime: 0, ...hit.info });
     assertEquals(served.context.stats().limitsHit, {});
-    if (hit.sent !== undefined) await served.dial(hit.sent);
-    else {
+    if (hit.sent !== undefined) {
+      for (let i = 0; i < (hit.times ?? 1); i++) await served.dial(hit.sent);
+    } else {
       const socket = await served.open();
       if (hit.frames !== undefined) socket.send(...hit.frames);
       hit.act?.(all[0]!);

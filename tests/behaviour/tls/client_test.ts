@@ -12,8 +12,9 @@ import { makeCertificates } from "../../support/certificates.ts";
 import { connectProxy } from "../../support/connect_proxy.ts";
 import { LOOPBACK, PATIENT } from "../../support/patience.ts";
 import { captureLog, record, type Recorder } from "../../support/recorder.ts";
-import { serve, settle } from "../../support/serve.ts";
+import { settle } from "../../support/serve.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { overStacks, type TestedStack } from "../../support/tls/stacks.ts";
 
 /** How exact the limits in time are. */
 const TICK_MS = 100;
@@ -59,10 +60,15 @@ function talker(): Talker {
   return { ...recorder, outcome: promise, facts };
 }
 
-function clientOn(protocol: Protocol<{ of: string }>, info: Partial<ContextCreationInfo>): Context {
+function clientOn(
+  stack: TestedStack,
+  protocol: Protocol<{ of: string }>,
+  info: Partial<ContextCreationInfo>,
+): Context {
   return createContext({
     port: CONTEXT_PORT_NO_LISTEN,
     ...PATIENT,
+    ...stack.sockets,
     ...info,
     protocols: [protocol],
   });
@@ -74,29 +80,37 @@ async function until(satisfied: () => boolean): Promise<void> {
 
 // Ways.
 
-Deno.test("wss goes through a CONNECT proxy, with credentials, and the server's name is checked", async () => {
-  using _log = captureLog([]);
-  await using proxy = connectProxy({ credentials: "me:secret" });
-  await using server = createContext({ ...LOOPBACK, ...TLS, protocols: [echo] });
-  const cases = [["localhost", /^hello$/], ["other.test", /not for other/]] as const;
-  for (const [serverName, message] of cases) {
-    const talk = talker();
-    await using context = clientOn(talk.protocol, {
-      ...TRUST,
-      httpProxyAddress: `me:secret@127.0.0.1:${proxy.port}`,
+overStacks(
+  "wss goes through a CONNECT proxy, with credentials, and the server's name is checked",
+  async (stack) => {
+    using _log = captureLog([]);
+    await using proxy = connectProxy({ credentials: "me:secret" });
+    await using server = createContext({
+      ...LOOPBACK,
+      ...stack.sockets,
+      ...TLS,
+      protocols: [echo],
     });
-    context.clientConnect({ ...CLIENT, address: "127.0.0.1", port: server.port, serverName });
-    assertMatch(await talk.outcome, message);
-  }
-  assertEquals(proxy.requests.length, 2);
-  assertMatch(proxy.requests[0]!, new RegExp(`^CONNECT 127\\.0\\.0\\.1:${server.port} `));
-});
+    const cases = [["localhost", /^hello$/], ["other.test", /not for other/]] as const;
+    for (const [serverName, message] of cases) {
+      const talk = talker();
+      await using context = clientOn(stack, talk.protocol, {
+        ...TRUST,
+        httpProxyAddress: `me:secret@127.0.0.1:${proxy.port}`,
+      });
+      context.clientConnect({ ...CLIENT, address: "127.0.0.1", port: server.port, serverName });
+      assertMatch(await talk.outcome, message);
+    }
+    assertEquals(proxy.requests.length, 2);
+    assertMatch(proxy.requests[0]!, new RegExp(`^CONNECT 127\\.0\\.0\\.1:${server.port} `));
+  },
+);
 
-Deno.test("a proxy that refuses wss is what the client is told", async () => {
+overStacks("a proxy that refuses wss is what the client is told", async (stack) => {
   using _log = captureLog([]);
   await using proxy = connectProxy({ refusal: "HTTP/1.1 403 Forbidden\r\n\r\n" });
   const talk = talker();
-  await using context = clientOn(talk.protocol, {
+  await using context = clientOn(stack, talk.protocol, {
     ...TRUST,
     httpProxyAddress: `127.0.0.1:${proxy.port}`,
   });
@@ -105,7 +119,7 @@ Deno.test("a proxy that refuses wss is what the client is told", async () => {
   assertEquals([wsi.isSsl, wsi.tls], [0, undefined]);
 });
 
-Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
+overStacks("TLS goes over a unix socket, for localhost by default", async (stack) => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   const socketPath = `${folder}/tls.sock`;
@@ -117,11 +131,12 @@ Deno.test("TLS goes over a unix socket, for localhost by default", async () => {
   await using _server = createContext({
     socketPath,
     ...PATIENT,
+    ...stack.sockets,
     ...TLS,
     protocols: [server.protocol],
   });
   const talk = talker();
-  await using context = clientOn(talk.protocol, TRUST);
+  await using context = clientOn(stack, talk.protocol, TRUST);
   context.clientConnect({ socketPath, ssl: 1, protocol: "echo" });
   assertEquals(await talk.outcome, "hello");
   assertEquals([talk.facts.isSsl, talk.facts.tls?.serverName], [1, "localhost"]);
@@ -136,30 +151,33 @@ for (
     ["127.0.0.1", "127.0.0.1:80"],
   ] as const
 ) {
-  Deno.test(`an address as the server's name, ${address}, has to be in its certificate`, async () => {
-    using _log = captureLog([]);
-    const hosts: (string | undefined)[] = [];
-    const server = record("echo", (wsi, reason, _user, data) => {
-      if (reason === "established") hosts.push(wsi.tls?.serverName);
-      if (reason === "filterProtocolConnection") hosts.push(wsi.hdrCopy("host"));
-      if (reason === "receive") wsi.write(data, "text");
-    });
-    await using served = serve([server.protocol], TLS);
-    const talk = talker();
-    served.client([talk.protocol], TRUST).clientConnect({ ...CLIENT, address });
-    assertEquals(await talk.outcome, "hello");
-    // RFC 6066 section 3: an address is not asked for by name.
-    assertEquals(hosts, [host, undefined]);
-    const other = talker();
-    const names = { serverName: address === "127.0.0.1" ? "127.0.0.2" : "[::2]" };
-    served.client([other.protocol], TRUST).clientConnect({ ...CLIENT, address, ...names });
-    assertMatch(await other.outcome, /not for/);
-  });
+  overStacks(
+    `an address as the server's name, ${address}, has to be in its certificate`,
+    async (stack) => {
+      using _log = captureLog([]);
+      const hosts: (string | undefined)[] = [];
+      const server = record("echo", (wsi, reason, _user, data) => {
+        if (reason === "established") hosts.push(wsi.tls?.serverName);
+        if (reason === "filterProtocolConnection") hosts.push(wsi.hdrCopy("host"));
+        if (reason === "receive") wsi.write(data, "text");
+      });
+      await using served = stack.serve([server.protocol], TLS);
+      const talk = talker();
+      served.client([talk.protocol], TRUST).clientConnect({ ...CLIENT, address });
+      assertEquals(await talk.outcome, "hello");
+      // RFC 6066 section 3: an address is not asked for by name.
+      assertEquals(hosts, [host, undefined]);
+      const other = talker();
+      const names = { serverName: address === "127.0.0.1" ? "127.0.0.2" : "[::2]" };
+      served.client([other.protocol], TRUST).clientConnect({ ...CLIENT, address, ...names });
+      assertMatch(await other.outcome, /not for/);
+    },
+  );
 }
 
-Deno.test("the server's name comes from host, unless serverName says otherwise", async () => {
+overStacks("the server's name comes from host, unless serverName says otherwise", async (stack) => {
   using _log = captureLog([]);
-  await using served = serve([echo], { ...TLS, certificates: [made.example] });
+  await using served = stack.serve([echo], { ...TLS, certificates: [made.example] });
   const cases = [
     [{ host: "sub.example.test:8443" }, "sub.example.test"],
     [{ host: "elsewhere.test", serverName: "example.test" }, "example.test"],
@@ -179,7 +197,7 @@ Deno.test("the server's name comes from host, unless serverName says otherwise",
   }
 });
 
-Deno.test("ssl 2 forgives self-signing only, and says 2; ssl 1 doesn't", async () => {
+overStacks("ssl 2 forgives self-signing only, and says 2; ssl 1 doesn't", async (stack) => {
   using _log = captureLog([]);
   const cases = [
     ["selfSigned", 2, /^hello$/],
@@ -190,7 +208,7 @@ Deno.test("ssl 2 forgives self-signing only, and says 2; ssl 1 doesn't", async (
   ] as const;
   for (const [name, ssl, message] of cases) {
     const { cert, key } = made[name];
-    await using served = serve([echo], { sslCertFilepath: cert, sslPrivateKeyFilepath: key });
+    await using served = stack.serve([echo], { sslCertFilepath: cert, sslPrivateKeyFilepath: key });
     const talk = talker();
     served.client([talk.protocol], TRUST).clientConnect({ ...CLIENT, ssl });
     assertMatch(await talk.outcome, message);
@@ -204,70 +222,81 @@ Deno.test("ssl 2 forgives self-signing only, and says 2; ssl 1 doesn't", async (
 // Failures.
 
 for (const how of ["timeout", "destroy", "close", "hangup", "reset"] as const) {
-  Deno.test(`${how} in the middle of a client's handshake is one error, and leaves nothing`, async () => {
-    using _log = captureLog([]);
-    const network = new MemoryNetwork();
-    const clock = new FakeClock();
-    const listener = network.listen({ hostname: "127.0.0.1", port: 80 });
-    const talk = talker();
-    const context = clientOn(talk.protocol, { ...TRUST, network, clock, clientTimeoutMs: 1_000 });
-    const wsi = context.clientConnect(CLIENT);
-    const accepted = await listener.accept();
-    let heard = 0;
-    const gone = Promise.withResolvers<void>();
-    accepted.start({
-      onBytes: (bytes) => {
-        heard += bytes.length;
-        return bytes.length;
-      },
-      onDrain() {},
-      onEnd: () => accepted.close(),
-      onClose: () => gone.resolve(),
-    });
-    await until(() => heard > 100);
-    if (how === "timeout") {
-      clock.advance(1_000 - TICK_MS);
-      await settle();
-      assertEquals(talk.reasons.includes("clientConnectionError"), false);
-      clock.advance(2 * TICK_MS);
-    } else if (how === "destroy") void context.destroy();
-    else if (how === "close") wsi.close();
-    else if (how === "hangup") context.hangupOnClient(wsi.socketFd);
-    else accepted.close();
-    await talk.until("wsiDestroy");
-    await gone.promise;
-    listener.close();
-    await context.destroy();
-    assertEquals(talk.reasons.slice(-3), [
-      "clientConnectionError",
-      "wsiDestroy",
-      "protocolDestroy",
-    ]);
-    assertEquals(talk.reasons.filter((each) => each === "clientConnectionError").length, 1);
-    assertMatch(
-      await talk.outcome,
-      {
-        timeout: /timed out while connecting \(establishWithServer/,
-        destroy: /destroyed/,
-        close: /closed before/,
-        hangup: /closed before/,
-        reset: /TLS handshake/,
-      }[how],
-    );
-  });
+  overStacks(
+    `${how} in the middle of a client's handshake is one error, and leaves nothing`,
+    async (stack) => {
+      using _log = captureLog([]);
+      const network = stack.bring(new MemoryNetwork());
+      const clock = new FakeClock();
+      const listener = network.listen({ hostname: "127.0.0.1", port: 80 });
+      const talk = talker();
+      const context = clientOn(stack, talk.protocol, {
+        ...TRUST,
+        network,
+        clock,
+        clientTimeoutMs: 1_000,
+      });
+      const wsi = context.clientConnect(CLIENT);
+      const accepted = await listener.accept();
+      let heard = 0;
+      const gone = Promise.withResolvers<void>();
+      accepted.start({
+        onBytes: (bytes) => {
+          heard += bytes.length;
+          return bytes.length;
+        },
+        onDrain() {},
+        onEnd: () => accepted.close(),
+        onClose: () => gone.resolve(),
+      });
+      await until(() => heard > 100);
+      if (how === "timeout") {
+        clock.advance(1_000 - TICK_MS);
+        await settle();
+        assertEquals(talk.reasons.includes("clientConnectionError"), false);
+        clock.advance(2 * TICK_MS);
+      } else if (how === "destroy") void context.destroy();
+      else if (how === "close") wsi.close();
+      else if (how === "hangup") context.hangupOnClient(wsi.socketFd);
+      else accepted.close();
+      await talk.until("wsiDestroy");
+      await gone.promise;
+      listener.close();
+      await context.destroy();
+      assertEquals(talk.reasons.slice(-3), [
+        "clientConnectionError",
+        "wsiDestroy",
+        "protocolDestroy",
+      ]);
+      assertEquals(talk.reasons.filter((each) => each === "clientConnectionError").length, 1);
+      assertMatch(
+        await talk.outcome,
+        {
+          timeout: /timed out while connecting \(establishWithServer/,
+          destroy: /destroyed/,
+          close: /closed before/,
+          hangup: /closed before/,
+          reset: /TLS handshake/,
+        }[how],
+      );
+    },
+  );
 }
 
-Deno.test("a server that speaks no TLS, or ends at once, is an error of the handshake", async () => {
-  using _log = captureLog([]);
-  await using served = serve([echo]);
-  const talk = talker();
-  served.client([talk.protocol], TRUST).clientConnect(CLIENT);
-  assertMatch(await talk.outcome, /can't connect to localhost port 80: the TLS handshake failed/);
-});
+overStacks(
+  "a server that speaks no TLS, or ends at once, is an error of the handshake",
+  async (stack) => {
+    using _log = captureLog([]);
+    await using served = stack.serve([echo]);
+    const talk = talker();
+    served.client([talk.protocol], TRUST).clientConnect(CLIENT);
+    assertMatch(await talk.outcome, /can't connect to localhost port 80: the TLS handshake failed/);
+  },
+);
 
-Deno.test("a client without TLS is told that its server speaks TLS", async () => {
+overStacks("a client without TLS is told that its server speaks TLS", async (stack) => {
   using _log = captureLog([]);
-  await using served = serve([echo], TLS);
+  await using served = stack.serve([echo], TLS);
   const talk = talker();
   served.client([talk.protocol]).clientConnect({ ...CLIENT, ssl: 0 });
   assertEquals(await talk.outcome, "the server speaks TLS; connect with wss:, or ssl: 1");
@@ -277,23 +306,26 @@ Deno.test("a client without TLS is told that its server speaks TLS", async () =>
 
 type Provide = NonNullable<ContextCreationInfo["providedClientTls"]>;
 
-Deno.test("a TLS layer of the program's own works over the connection that it is given", async () => {
-  const asked: unknown[] = [];
-  await using served = serve([echo], TLS);
-  const talk = talker();
-  const providedClientTls: Provide = async (hostname, port, conn) => {
-    asked.push(hostname, port);
-    const transport = new TlsClient({ ca: [made.ca.cert], disableOsCaCerts: true })
-      .secure(new StreamTransport(conn), { serverName: hostname });
-    return new TransportConn(await transport.done);
-  };
-  const context = served.client([talk.protocol], { providedClientTls });
-  context.clientConnect({ ...CLIENT, ssl: 2 });
-  assertEquals(await talk.outcome, "hello");
-  assertEquals(asked, ["localhost", 80]);
-  assertEquals(talk.facts, { isSsl: 2, tls: undefined });
-  assertEquals(talk.reasons.includes("opensslLoadExtraClientVerifyCerts"), false);
-});
+overStacks(
+  "a TLS layer of the program's own works over the connection that it is given",
+  async (stack) => {
+    const asked: unknown[] = [];
+    await using served = stack.serve([echo], TLS);
+    const talk = talker();
+    const providedClientTls: Provide = async (hostname, port, conn) => {
+      asked.push(hostname, port);
+      const transport = new TlsClient({ ca: [made.ca.cert], disableOsCaCerts: true })
+        .secure(new StreamTransport(conn), { serverName: hostname });
+      return new TransportConn(await transport.done);
+    };
+    const context = served.client([talk.protocol], { providedClientTls });
+    context.clientConnect({ ...CLIENT, ssl: 2 });
+    assertEquals(await talk.outcome, "hello");
+    assertEquals(asked, ["localhost", 80]);
+    assertEquals(talk.facts, { isSsl: 2, tls: undefined });
+    assertEquals(talk.reasons.includes("opensslLoadExtraClientVerifyCerts"), false);
+  },
+);
 
 const BROKEN: readonly (readonly [string, Provide, RegExp])[] = [
   ["rejects", () => Promise.reject(new Error("no such host")), /can't connect.*no such host/],
@@ -324,44 +356,50 @@ const BROKEN: readonly (readonly [string, Provide, RegExp])[] = [
 ];
 
 for (const [what, provide, message] of BROKEN) {
-  Deno.test(`a TLS layer that ${what} is an error, and the connection is closed`, async () => {
-    using _log = captureLog([]);
-    const server = record("echo");
-    await using served = serve([server.protocol]);
-    const talk = talker();
-    served.client([talk.protocol], { providedClientTls: provide }).clientConnect(CLIENT);
-    assertMatch(await talk.outcome, message);
-    await server.until("wsiDestroy");
-  });
+  overStacks(
+    `a TLS layer that ${what} is an error, and the connection is closed`,
+    async (stack) => {
+      using _log = captureLog([]);
+      const server = record("echo");
+      await using served = stack.serve([server.protocol]);
+      const talk = talker();
+      served.client([talk.protocol], { providedClientTls: provide }).clientConnect(CLIENT);
+      assertMatch(await talk.outcome, message);
+      await server.until("wsiDestroy");
+    },
+  );
 }
 
 for (const how of ["timeout", "destroy", "close"] as const) {
-  Deno.test(`${how} while the program's TLS layer takes its time: all is closed, what comes late as well`, async () => {
-    using _log = captureLog([]);
-    const server = record("echo");
-    await using served = serve([server.protocol], { headerTimeoutMs: 60_000 });
-    const talk = talker();
-    const layer = Promise.withResolvers<TransportConn>();
-    let given: TransportConn | undefined;
-    const context = served.client([talk.protocol], {
-      clientTimeoutMs: 1_000,
-      providedClientTls(_hostname, _port, conn) {
-        given = conn as TransportConn;
-        return layer.promise;
-      },
-    });
-    const wsi = context.clientConnect(CLIENT);
-    await until(() => given !== undefined);
-    if (how === "timeout") served.clock.advance(1_000 + TICK_MS);
-    else if (how === "destroy") void context.destroy();
-    else wsi.close();
-    await talk.until("wsiDestroy");
-    await server.until("wsiDestroy");
-    await context.destroy();
-    let isClosed = false;
-    given!.close = () => void (isClosed = true);
-    layer.resolve(given!);
-    await settle();
-    assert(isClosed);
-  });
+  overStacks(
+    `${how} while the program's TLS layer takes its time: all is closed, what comes late as well`,
+    async (stack) => {
+      using _log = captureLog([]);
+      const server = record("echo");
+      await using served = stack.serve([server.protocol], { headerTimeoutMs: 60_000 });
+      const talk = talker();
+      const layer = Promise.withResolvers<TransportConn>();
+      let given: TransportConn | undefined;
+      const context = served.client([talk.protocol], {
+        clientTimeoutMs: 1_000,
+        providedClientTls(_hostname, _port, conn) {
+          given = conn as TransportConn;
+          return layer.promise;
+        },
+      });
+      const wsi = context.clientConnect(CLIENT);
+      await until(() => given !== undefined);
+      if (how === "timeout") served.clock.advance(1_000 + TICK_MS);
+      else if (how === "destroy") void context.destroy();
+      else wsi.close();
+      await talk.until("wsiDestroy");
+      await server.until("wsiDestroy");
+      await context.destroy();
+      let isClosed = false;
+      given!.close = () => void (isClosed = true);
+      layer.resolve(given!);
+      await settle();
+      assert(isClosed);
+    },
+  );
 }

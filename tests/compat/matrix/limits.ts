@@ -23,6 +23,7 @@ export const LIMITS_IN_C: Readonly<Record<keyof Limits, string>> = {
   clientTimeoutMs: "5 s for each step",
   maxConnections: "the descriptors that the process may have",
   maxConnectionsPerAddress: "none",
+  maxPendingHandshakes: "none",
   maxMessagesPerSecond: "none",
   maxBytesPerSecond: "none",
   maxHandshakesPerSecond: "none",

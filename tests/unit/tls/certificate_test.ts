@@ -67,7 +67,7 @@ refuses("sslPrivateKeyPassword", {
 Deno.test("an identity is good with the right passphrase, which a plain key ignores", () => {
   for (const identity of [encrypted, localhost]) {
     const checked = checkIdentity({ ...identity, passphrase: "open sesame" });
-    assert(checked.key.startsWith("-----BEGIN PRIVATE KEY-----"));
+    assert(checked.key!.startsWith("-----BEGIN PRIVATE KEY-----"));
   }
 });
 

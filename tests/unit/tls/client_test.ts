@@ -17,7 +17,8 @@ import {
   makeSelfSigned,
   type TestIdentity,
 } from "../../support/certificates.ts";
-import { converse, secured, shakeHands, type TestedStack, TLS_STACKS } from "../../support/tls.ts";
+import { converse, secured, shakeHands } from "../../support/tls/handshakes.ts";
+import { type TestedStack, TLS_STACKS } from "../../support/tls/stacks.ts";
 import { Recorder } from "../../support/transport_contract.ts";
 import { TLSSocket } from "node:tls";
 

@@ -6,15 +6,8 @@ import type { TlsInfo } from "../../../src/api/tls.ts";
 import type { ServerSide } from "../../../src/tls/stack.ts";
 import { TransportDuplex } from "../../../src/tls/transport_duplex.ts";
 import { makeCertificates, type TestIdentity } from "../../support/certificates.ts";
-import {
-  converse,
-  NODE,
-  refused,
-  secured,
-  shakeHands,
-  type TestedStack,
-  TLS_STACKS,
-} from "../../support/tls.ts";
+import { converse, refused, secured, shakeHands } from "../../support/tls/handshakes.ts";
+import { NODE, type TestedStack, TLS_STACKS } from "../../support/tls/stacks.ts";
 import { Recorder } from "../../support/transport_contract.ts";
 
 const certificates = await makeCertificates();

@@ -2,7 +2,12 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { IdentityCalls } from "../../../src/transport/machine.ts";
-import { dropPrivileges, readVariable, writeVariable } from "../../../src/transport/machine.ts";
+import {
+  dropPrivileges,
+  hardLimitOf,
+  readVariable,
+  writeVariable,
+} from "../../../src/transport/machine.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import { Child, isInstalled } from "../../support/child.ts";
 
@@ -189,4 +194,14 @@ Deno.test({
     assertEquals(writeVariable("LWS_TEST_VARIABLE", "kept"), false);
     assertEquals(readVariable("LWS_TEST_VARIABLE"), null);
   },
+});
+
+Deno.test("the hard limit of descriptors is read from the kernel's table", () => {
+  const table = (hard: string) =>
+    "Limit                     Soft Limit           Hard Limit           Units     \n" +
+    "Max processes             100                  200                  processes \n" +
+    `Max open files            1024                 ${hard}               files     \n`;
+  assertEquals(hardLimitOf(table("524288")), 524_288);
+  for (const odd of ["unlimited", "0", "1.5"]) assertEquals(hardLimitOf(table(odd)), undefined);
+  assertEquals(hardLimitOf("nothing of it"), undefined);
 });

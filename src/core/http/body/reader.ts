@@ -100,6 +100,8 @@ export class BodyReader {
   #remaining = 0;
 
   /**
+   * A reader of one body.
+   *
    * @param maxBodySize bytes of payload; see {@linkcode ChunkedDecoder} for what tiny chunks cost
    * @throws {HttpSyntaxError} 413 for a length above `maxBodySize`
    */

@@ -31,6 +31,7 @@ export interface UpgradeRequest {
 
 /** How it asks since draft 04. */
 export interface KeyedRequest extends UpgradeRequest {
+  /** `Sec-WebSocket-Version`: 13 is RFC 6455's. */
   readonly version: NumberedVersion;
   /** See {@linkcode newKey}. */
   readonly key: string;
@@ -48,6 +49,7 @@ export interface UpgradeAnswer {
 
 /** The server's answer is no consent to the handshake. */
 export class HandshakeError extends Error {
+  /** The class's name. */
   override readonly name = "HandshakeError";
 }
 
@@ -98,7 +100,9 @@ export function writeRequest(
 
 /** What a client has offered, by which an answer is judged. */
 export interface Offer {
+  /** The subprotocols, of which the answer may name one. */
   readonly protocols: readonly string[];
+  /** Whether any extension was offered. */
   readonly hasExtensions: boolean;
 }
 

@@ -5,8 +5,11 @@ import type { WireVersion } from "../wire_version.ts";
 /** A version that `Sec-WebSocket-Version` names. */
 export type NumberedVersion = Exclude<WireVersion, 0 | "hixie-75">;
 
-interface Upgrade {
+/** What handshakes of all versions have. */
+export interface Upgrade {
+  /** That it can be answered. */
   readonly kind: "websocket";
+  /** Of which version it is. */
   readonly version: WireVersion;
   /** The client's subprotocols in its order of preference. */
   readonly protocols: readonly string[];
@@ -18,13 +21,17 @@ interface Upgrade {
 
 /** A handshake as it has been since draft 04. */
 export interface KeyedUpgrade extends Upgrade {
+  /** Of which version it is. */
   readonly version: NumberedVersion;
+  /** `Sec-WebSocket-Key`: 16 bytes of base64. */
   readonly key: string;
 }
 
 /** A handshake of hixie-76, whose third key is behind its head. */
 export interface Hixie76Upgrade extends Upgrade {
+  /** Of which version it is. */
   readonly version: 0;
+  /** The page that it comes from. */
   readonly origin: string;
   /** What the first two keys hide. */
   readonly numbers: readonly [number, number];
@@ -32,7 +39,9 @@ export interface Hixie76Upgrade extends Upgrade {
 
 /** A handshake of hixie-75, which proves nothing. */
 export interface Hixie75Upgrade extends Upgrade {
+  /** Of which version it is. */
   readonly version: "hixie-75";
+  /** The page that it comes from. */
   readonly origin: string;
 }
 
@@ -41,7 +50,9 @@ export type WebSocketUpgrade = KeyedUpgrade | Hixie76Upgrade | Hixie75Upgrade;
 
 /** A handshake that can't. */
 export interface RefusedUpgrade {
+  /** That it can't be answered. */
   readonly kind: "refused";
+  /** The status code that answers it. */
   readonly status: number;
   /** What was wrong, for the log. */
   readonly reason: string;

@@ -1,5 +1,6 @@
 /** The keys of opening handshakes from draft 04 to RFC 6455, and what is made of them. */
 
+import { base64Of } from "../../http/base64.ts";
 import { tableOf } from "../../http/syntax.ts";
 import type { Digests } from "../digests.ts";
 
@@ -27,12 +28,12 @@ const BASE64_BYTES = /* @__PURE__ */ tableOf(
  */
 export function acceptValue(key: string, digests: Sha1): string {
   encoder.encodeInto(key, keyAndGuid);
-  return digests.sha1(keyAndGuid).toBase64();
+  return base64Of(digests.sha1(keyAndGuid));
 }
 
 /** A fresh `Sec-WebSocket-Key`, or `Sec-WebSocket-Nonce`: 16 random bytes in base64 (section 4.1). */
 export function newKey(): string {
-  return crypto.getRandomValues(new Uint8Array(16)).toBase64();
+  return base64Of(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 /** Whether a text is 16 bytes in base64: 22 characters and two of padding. */

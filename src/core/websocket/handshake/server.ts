@@ -87,7 +87,9 @@ function readKeyed(
 
 /** What a server has chosen for an answer. */
 export interface KeyedAnswer {
+  /** The subprotocol, one of the client's. */
   readonly protocol: string | undefined;
+  /** Further fields, `Sec-WebSocket-Extensions` among them. */
   readonly fields: readonly FieldLine[];
   /** `Sec-WebSocket-Nonce`, which draft 04 alone has. */
   readonly nonce?: string | undefined;

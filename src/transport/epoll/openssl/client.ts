@@ -5,7 +5,7 @@ import type { Transport } from "../../../api/network.ts";
 import { checkIdentity, parseCertificates } from "../../../tls/certificate.ts";
 import { judgeServer, type TlsClientOptions, type TlsConnectOptions } from "../../../tls/client.ts";
 import { describeCertificate } from "../../../tls/info.ts";
-import type { ClientSide, SecuringHandshake, TlsTuning } from "../../../tls/stack.ts";
+import type { Additions, ClientSide, SecuringHandshake, TlsTuning } from "../../../tls/stack.ts";
 import { OpensslContext } from "./context.ts";
 import { chainOf, describeSession, isForHost, serverVerdict } from "./peer.ts";
 import type { Pipes } from "./pipes.ts";
@@ -18,7 +18,12 @@ export class OpensslClient implements ClientSide {
   readonly #context: OpensslContext;
 
   /** @throws {LwsError} that names the member that can't be used */
-  constructor(pipes: Pipes, options: TlsClientOptions, tuning: TlsTuning) {
+  constructor(
+    pipes: Pipes,
+    options: TlsClientOptions,
+    tuning: TlsTuning,
+    additions?: Additions,
+  ) {
     const { ca = [], identity, disableOsCaCerts = false } = options;
     for (const each of ca) parseCertificates(each, "sslCaFilepath");
     this.#pipes = pipes;
@@ -29,6 +34,7 @@ export class OpensslClient implements ClientSide {
       trustsSystem: !disableOsCaCerts,
       asksForCertificate: false,
       tuning,
+      additions,
     });
   }
 

@@ -1,9 +1,8 @@
 /** What connections of one kind share in OpenSSL: an `SSL_CTX`, with certificates, authorities and rules. */
 
 import { LwsError } from "../../../base/errors.ts";
-import type { CheckedIdentity } from "../../../tls/certificate.ts";
-import { keyRefused } from "../../../tls/certificate.ts";
-import type { TlsTuning } from "../../../tls/stack.ts";
+import { type CheckedIdentity, checkIdentity, keyRefused } from "../../../tls/certificate.ts";
+import type { Additions, TlsTuning } from "../../../tls/stack.ts";
 import { ALPN_CLIENT, type Openssl, type Pointer, queuedErrors } from "./library.ts";
 import { tune } from "./tuning.ts";
 
@@ -32,6 +31,7 @@ export interface OpensslContextOptions {
   /** Whether a server asks clients for a certificate. */
   readonly asksForCertificate: boolean;
   readonly tuning: TlsTuning;
+  readonly additions?: Additions | undefined;
 }
 
 /** It holds one reference; each connection has one of its own. */
@@ -54,6 +54,9 @@ export class OpensslContext {
       this.#setUp(options);
       if (isServer) this.#setUpServer(options);
       else openssl.SSL_CTX_set_alpn_protos(this.#pointer, ALPN_CLIENT, ALPN_CLIENT.length);
+      // In the order of the C library, which has the program's word on all but the certificate.
+      this.#trust(options);
+      if (options.identity !== undefined) this.#use(options.identity, options.additions);
     } catch (error) {
       this.free();
       throw error;
@@ -65,6 +68,11 @@ export class OpensslContext {
     return this.#pointer;
   }
 
+  /** Whether no authority has been added to those it trusts. */
+  get trustsNobody(): boolean {
+    return this.#authorities.length === 0;
+  }
+
   /** Connections that stand keep what they need of it. Harmless when repeated. */
   free(): void {
     const pointer = this.#pointer;
@@ -73,7 +81,7 @@ export class OpensslContext {
     this.#openssl.SSL_CTX_free(pointer);
   }
 
-  #setUp({ identity, ca, trustsSystem, tuning, side }: OpensslContextOptions): void {
+  #setUp({ trustsSystem, tuning }: OpensslContextOptions): void {
     const openssl = this.#openssl;
     const context = this.#pointer;
     const modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -84,14 +92,35 @@ export class OpensslContext {
     openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, null);
     tune(openssl, context, tuning);
     if (trustsSystem) openssl.SSL_CTX_set_default_verify_paths(context);
+  }
+
+  #trust({ ca, additions, asksForCertificate }: OpensslContextOptions): void {
+    const openssl = this.#openssl;
+    const context = this.#pointer!;
+    const given = additions?.trust(context) ?? [];
     const store = openssl.SSL_CTX_get_cert_store(context);
-    for (const pem of ca) {
+    for (const pem of [...ca, ...given]) {
       certificatesIn(openssl, pem, (certificate) => {
         openssl.X509_STORE_add_cert(store, certificate);
-        if (side === "server") openssl.SSL_CTX_add_client_CA(context, certificate);
       });
     }
-    if (identity !== undefined) this.#use(identity);
+    if (!asksForCertificate) return;
+    // Clients are told whose certificates count, unless the program has said that by the pointer.
+    const told = openssl.SSL_CTX_get_client_CA_list(context);
+    if (told !== null && openssl.OPENSSL_sk_num(told) > 0) return;
+    for (const each of this.#authorities) openssl.SSL_CTX_add_client_CA(context, each);
+  }
+
+  /** The authorities that are loaded; those of a folder are when they are needed. */
+  get #authorities(): Pointer[] {
+    const openssl = this.#openssl;
+    const store = openssl.SSL_CTX_get_cert_store(this.#pointer);
+    const objects = openssl.X509_STORE_get0_objects(store);
+    const count = objects === null ? 0 : openssl.OPENSSL_sk_num(objects);
+    return Array.from(
+      { length: count },
+      (_, i) => openssl.X509_OBJECT_get0_X509(openssl.OPENSSL_sk_value(objects, i)),
+    ).filter((each) => each !== null);
   }
 
   #setUpServer({ asksForCertificate }: OpensslContextOptions): void {
@@ -111,7 +140,7 @@ export class OpensslContext {
     openssl.SSL_CTX_set_cert_verify_callback(context, openssl.X509_STORE_CTX_set_purpose, null);
   }
 
-  #use(identity: CheckedIdentity): void {
+  #use(identity: CheckedIdentity, additions: Additions | undefined): void {
     const openssl = this.#openssl;
     const context = this.#pointer;
     let isFirst = true;
@@ -124,9 +153,11 @@ export class OpensslContext {
       if (isUsed) return;
       throw identity.refusal("sslCertFilepath", queuedErrors(openssl));
     });
+    const pem = identity.key ?? this.#askForKey(identity, additions);
+    if (pem === undefined) return;
     const key = inMemory(
       openssl,
-      identity.key,
+      pem,
       (bio) => openssl.PEM_read_bio_PrivateKey(bio, null, null, null),
     );
     try {
@@ -135,6 +166,22 @@ export class OpensslContext {
     } finally {
       openssl.EVP_PKEY_free(key);
     }
+  }
+  /** The key that the program gives, decrypted; undefined where it has set it by the pointer. */
+  #askForKey(identity: CheckedIdentity, additions: Additions | undefined): string | undefined {
+    const openssl = this.#openssl;
+    const given = additions?.privateKey(this.#pointer!);
+    if (given !== undefined) return checkIdentity({ ...identity, ...given }).key;
+    openssl.ERR_clear_error();
+    if (openssl.SSL_CTX_check_private_key(this.#pointer) === 1) return undefined;
+    throw keyRefused(
+      new Error(
+        `opensslContextRequiresPrivateKey has not given one, nor set one that fits: ${
+          queuedErrors(openssl)
+        }`,
+      ),
+      identity.refusal,
+    );
   }
 }
 

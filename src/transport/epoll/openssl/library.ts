@@ -62,6 +62,9 @@ const CRYPTO_SYMBOLS = {
   // int OPENSSL_sk_num(const OPENSSL_STACK *), void *OPENSSL_sk_value(const OPENSSL_STACK *, int)
   OPENSSL_sk_num: { parameters: ["pointer"], result: "i32" },
   OPENSSL_sk_value: { parameters: ["pointer", "i32"], result: "pointer" },
+  // STACK_OF(X509_OBJECT) *X509_STORE_get0_objects(const X509_STORE *), X509 *X509_OBJECT_get0_X509(const X509_OBJECT *)
+  X509_STORE_get0_objects: { parameters: ["pointer"], result: "pointer" },
+  X509_OBJECT_get0_X509: { parameters: ["pointer"], result: "pointer" },
   // int X509_STORE_add_cert(X509_STORE *ctx, X509 *x)
   X509_STORE_add_cert: { parameters: ["pointer", "pointer"], result: "i32" },
   // X509_STORE_CTX *X509_STORE_CTX_new(void), void X509_STORE_CTX_free(X509_STORE_CTX *ctx)
@@ -72,6 +75,8 @@ const CRYPTO_SYMBOLS = {
     parameters: ["pointer", "pointer", "pointer", "pointer"],
     result: "i32",
   },
+  // int X509_STORE_CTX_set_ex_data(X509_STORE_CTX *ctx, int idx, void *data)
+  X509_STORE_CTX_set_ex_data: { parameters: ["pointer", "i32", "pointer"], result: "i32" },
   // int X509_STORE_CTX_set_default(X509_STORE_CTX *ctx, const char *name)
   X509_STORE_CTX_set_default: { parameters: ["pointer", "buffer"], result: "i32" },
   // int X509_verify_cert(X509_STORE_CTX *ctx), int X509_STORE_CTX_get_error(const X509_STORE_CTX *ctx)
@@ -102,10 +107,13 @@ const SSL_SYMBOLS = {
   // int SSL_CTX_use_certificate(SSL_CTX *ctx, X509 *x), int SSL_CTX_use_PrivateKey(SSL_CTX *ctx, EVP_PKEY *pkey)
   SSL_CTX_use_certificate: { parameters: ["pointer", "pointer"], result: "i32" },
   SSL_CTX_use_PrivateKey: { parameters: ["pointer", "pointer"], result: "i32" },
+  // int SSL_CTX_check_private_key(const SSL_CTX *ctx)
+  SSL_CTX_check_private_key: { parameters: ["pointer"], result: "i32" },
   // X509_STORE *SSL_CTX_get_cert_store(const SSL_CTX *), int SSL_CTX_set_default_verify_paths(SSL_CTX *ctx)
   SSL_CTX_get_cert_store: { parameters: ["pointer"], result: "pointer" },
   SSL_CTX_set_default_verify_paths: { parameters: ["pointer"], result: "i32" },
-  // int SSL_CTX_add_client_CA(SSL_CTX *ctx, X509 *x)
+  // STACK_OF(X509_NAME) *SSL_CTX_get_client_CA_list(const SSL_CTX *ctx), int SSL_CTX_add_client_CA(SSL_CTX *ctx, X509 *x)
+  SSL_CTX_get_client_CA_list: { parameters: ["pointer"], result: "pointer" },
   SSL_CTX_add_client_CA: { parameters: ["pointer", "pointer"], result: "i32" },
   // void SSL_CTX_set_verify(SSL_CTX *ctx, int mode, SSL_verify_cb callback)
   SSL_CTX_set_verify: { parameters: ["pointer", "i32", "pointer"], result: "void" },
@@ -131,9 +139,12 @@ const SSL_SYMBOLS = {
     parameters: ["pointer", "pointer", "buffer", "u32", "pointer", "u32"],
     result: "i32",
   },
-  // SSL *SSL_new(SSL_CTX *ctx), void SSL_free(SSL *ssl)
+  // SSL *SSL_new(SSL_CTX *ctx), int SSL_up_ref(SSL *s), void SSL_free(SSL *ssl)
+  SSL_up_ref: { parameters: ["pointer"], result: "i32" },
   SSL_new: { parameters: ["pointer"], result: "pointer" },
   SSL_free: { parameters: ["pointer"], result: "void" },
+  // int SSL_get_ex_data_X509_STORE_CTX_idx(void)
+  SSL_get_ex_data_X509_STORE_CTX_idx: { parameters: [], result: "i32" },
   // SSL_CTX *SSL_get_SSL_CTX(const SSL *ssl)
   SSL_get_SSL_CTX: { parameters: ["pointer"], result: "pointer" },
   // void SSL_set_bio(SSL *s, BIO *rbio, BIO *wbio)

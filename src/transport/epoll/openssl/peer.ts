@@ -2,6 +2,7 @@
 
 import { X509Certificate } from "node:crypto";
 import type { TlsInfo } from "../../../api/tls.ts";
+import type { TrialPointers } from "../../../tls/stack.ts";
 import { type Openssl, type Pointer, textAt } from "./library.ts";
 import type { Session } from "./session.ts";
 
@@ -86,11 +87,9 @@ export function clientVerdict(session: Session): string | undefined {
     if (own === null) return "it showed none";
     const trial = openssl.X509_STORE_CTX_new();
     try {
-      const store = openssl.SSL_CTX_get_cert_store(openssl.SSL_get_SSL_CTX(session.pointer));
-      const shown = openssl.SSL_get_peer_cert_chain(session.pointer);
-      if (openssl.X509_STORE_CTX_init(trial, store, own, shown) !== 1) return "out of memory";
-      openssl.X509_STORE_CTX_set_default(trial, new TextEncoder().encode("ssl_client\0"));
-      if (openssl.X509_verify_cert(trial) === 1) return undefined;
+      const isVerified = verify(session, own, trial);
+      if (isVerified === undefined) return "out of memory";
+      if (isVerified) return undefined;
       const code = openssl.X509_STORE_CTX_get_error(trial);
       // It never says no without an error, but what counts is that it hasn't said yes.
       return verdictOf(openssl, code) ?? "it was not verified";
@@ -99,6 +98,48 @@ export function clientVerdict(session: Session): string | undefined {
       openssl.ERR_clear_error();
     }
   });
+}
+
+/** Verifies a client's chain as {@linkcode clientVerdict} says; undefined without memory for it. */
+function verify(session: Session, own: Pointer, trial: Pointer): boolean | undefined {
+  const { openssl } = session.pipes;
+  const ssl = session.pointer;
+  const store = openssl.SSL_CTX_get_cert_store(openssl.SSL_get_SSL_CTX(ssl));
+  const shown = openssl.SSL_get_peer_cert_chain(ssl);
+  if (openssl.X509_STORE_CTX_init(trial, store, own, shown) !== 1) return undefined;
+  openssl.X509_STORE_CTX_set_default(trial, new TextEncoder().encode("ssl_client\0"));
+  // As in a verification of OpenSSL's own.
+  openssl.X509_STORE_CTX_set_ex_data(trial, openssl.SSL_get_ex_data_X509_STORE_CTX_idx(), ssl);
+  return openssl.X509_verify_cert(trial) === 1;
+}
+
+/** Lends a client's trial, with what the pointers need held until `use` has returned, whatever that closes. */
+export function lendTrial<T>(session: Session, use: (trial: TrialPointers) => T): T {
+  const { openssl } = session.pipes;
+  const ssl = session.pointer;
+  if (ssl === null) return use({});
+  openssl.SSL_up_ref(ssl);
+  const own = openssl.SSL_get1_peer_certificate(ssl);
+  let trial: Pointer = null;
+  let isOver = false;
+  try {
+    return use({
+      get ssl() {
+        return isOver ? undefined : ssl;
+      },
+      get x509StoreCtx() {
+        if (isOver || own === null || session.pointer === null) return undefined;
+        if (trial === null) verify(session, own, trial = openssl.X509_STORE_CTX_new());
+        return trial ?? undefined;
+      },
+    });
+  } finally {
+    isOver = true;
+    if (trial !== null) openssl.X509_STORE_CTX_free(trial);
+    if (own !== null) openssl.X509_free(own);
+    openssl.SSL_free(ssl);
+    openssl.ERR_clear_error();
+  }
 }
 
 /** Whether the peer's certificate is for a host name, or for an IP address. */

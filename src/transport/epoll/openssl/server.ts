@@ -13,7 +13,7 @@ import {
   type TlsServerOptions,
   whyNotTrusted,
 } from "../../../tls/server.ts";
-import type { SecuringHandshake, ServerSide, TlsTuning } from "../../../tls/stack.ts";
+import type { Additions, SecuringHandshake, ServerSide, TlsTuning } from "../../../tls/stack.ts";
 import { PeekedTransport } from "../../first_bytes.ts";
 import { OpensslContext } from "./context.ts";
 import { askedName, chainOf, clientVerdict, describeSession } from "./peer.ts";
@@ -26,24 +26,39 @@ export class OpensslServer implements ServerSide {
   readonly #pipes: Pipes;
   readonly #options: TlsServerOptions;
   readonly #tuning: TlsTuning;
+  readonly #additions: Additions | undefined;
   #identities: Identities<OpensslContext>;
+  #isClosed = false;
 
   /** @throws {LwsError} that names the member that can't be used */
-  constructor(pipes: Pipes, options: TlsServerOptions, tuning: TlsTuning) {
+  constructor(
+    pipes: Pipes,
+    options: TlsServerOptions,
+    tuning: TlsTuning,
+    additions?: Additions,
+  ) {
     for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
     this.#pipes = pipes;
     this.#options = options;
     this.#tuning = tuning;
+    this.#additions = additions;
     this.#identities = this.#load(options.identity, options.identities);
   }
 
   setCertificate(identity: TlsIdentity, identities: readonly NamedIdentity[] = []): void {
-    const former = this.#identities;
-    this.#identities = this.#load(identity, identities);
+    const made = this.#load(identity, identities);
+    // The program may have done anything while it was asked.
+    const former = this.#isClosed ? made : this.#identities;
+    if (!this.#isClosed) this.#identities = made;
     for (const context of former.all) context.free();
   }
 
+  get trustsNobody(): boolean {
+    return this.#identities.default.trustsNobody;
+  }
+
   close(): void {
+    this.#isClosed = true;
     for (const context of this.#identities.all) context.free();
   }
 
@@ -104,6 +119,7 @@ export class OpensslServer implements ServerSide {
           trustsSystem: false,
           asksForCertificate: this.#asks,
           tuning: this.#tuning,
+          additions: this.#additions,
         });
         made.push(context);
         return context;

@@ -16,8 +16,9 @@ import { pipesOf } from "./pipes.ts";
 export function opensslStack(openssl: Openssl = openOpenssl()): TlsStack {
   const pipes = pipesOf(openssl);
   return {
-    server: (options, tuning) => new OpensslServer(pipes, options, tuning),
-    client: (options, tuning) => new OpensslClient(pipes, options, tuning),
+    lendsContexts: true,
+    server: (...given) => new OpensslServer(pipes, ...given),
+    client: (...given) => new OpensslClient(pipes, ...given),
     check(tuning: TlsTuning) {
       new OpensslContext(openssl, {
         side: "server",

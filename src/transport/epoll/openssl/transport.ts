@@ -3,12 +3,16 @@
 import {
   abortTransport,
   type Address,
+  afterATurn,
+  soon,
   type Transport,
   type TransportHandler,
 } from "../../../api/network.ts";
 import type { TlsInfo } from "../../../api/tls.ts";
 import { LwsError } from "../../../base/errors.ts";
-import type { SecuredTransport } from "../../../tls/stack.ts";
+import { Outcome } from "../../../base/outcome.ts";
+import type { SecuredTransport, TrialPointers } from "../../../tls/stack.ts";
+import { lendTrial } from "./peer.ts";
 import { LARGEST_FEED, LARGEST_WRITE } from "./pipes.ts";
 import { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
@@ -23,13 +27,13 @@ const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 3, 1, 0, 2, 2, 40);
 /** First the handshake, then the decrypted bytes, both ways. */
 export class OpensslTransport implements SecuredTransport, TransportHandler {
   /** Fulfils when the handshake is over and the peer is one to talk to; rejects, and all is closed then. */
-  readonly done: Promise<OpensslTransport>;
+  readonly done: Outcome<OpensslTransport>;
   readonly #inner: Transport;
   readonly #session: Session;
   readonly #sender: Sender;
   readonly #judge: (session: Session) => TlsInfo;
   readonly #answersGarbage: boolean;
-  #settle: PromiseWithResolvers<OpensslTransport> | undefined = Promise.withResolvers();
+  #isSettled = false;
   #info: TlsInfo | undefined;
   #handler: TransportHandler | undefined;
   /** What was decrypted and not taken. */
@@ -63,13 +67,12 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     this.#judge = judge;
     this.#answersGarbage = isServer;
     this.#sender = new Sender(inner, session.pipes);
-    this.done = this.#settle!.promise;
-    this.done.catch(() => {});
+    this.done = new Outcome((work) => soon(inner, work));
   }
 
   /** Gives the handshake up and closes the connection below; harmless once it is done. */
   giveUp(): void {
-    if (this.#settle !== undefined) this.close();
+    if (!this.#isSettled) this.close();
   }
 
   /** Starts the transport below, and says the first word where that is ours. */
@@ -80,6 +83,10 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
   get info(): TlsInfo {
     return this.#info!;
+  }
+
+  lendTrial<T>(use: (trial: TrialPointers) => T): T {
+    return lendTrial(this.#session, use);
   }
 
   get localAddress(): Address {
@@ -94,10 +101,14 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     return this.#inner.fd;
   }
 
+  get later(): Transport["later"] {
+    return this.#inner.later;
+  }
+
   start(handler: TransportHandler): void {
     this.#handler = handler;
     const earlyClose = this.#earlyClose;
-    if (earlyClose !== undefined) queueMicrotask(() => handler.onClose(earlyClose.error));
+    if (earlyClose !== undefined) soon(this.#inner, () => handler.onClose(earlyClose.error));
     else if (!this.#isClosed && !this.#isPaused) this.#resumeSoon();
   }
 
@@ -143,7 +154,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     }
     this.#shut();
     this.#failHandshake(new LwsError("connection-closed", "the TLS handshake was given up"));
-    if (this.#sender.isSending && canSayGoodbye) setImmediate(() => this.#inner.close());
+    if (this.#sender.isSending && canSayGoodbye) afterATurn(this.#inner, () => this.#inner.close());
     else this.#inner.close();
   }
 
@@ -240,8 +251,8 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       return false;
     }
     this.#inner.pause();
-    this.#settle!.resolve(this);
-    this.#settle = undefined;
+    this.#isSettled = true;
+    this.done.resolve(this);
     return true;
   }
 
@@ -254,13 +265,13 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     }
     this.#shut();
     this.#failHandshake(error);
-    if (this.#sender.isSending) setImmediate(() => this.#inner.close());
+    if (this.#sender.isSending) afterATurn(this.#inner, () => this.#inner.close());
     else this.#inner.close();
   }
 
   #failHandshake(error: LwsError): void {
-    this.#settle?.reject(error);
-    this.#settle = undefined;
+    this.#isSettled = true;
+    this.done.reject(error);
   }
 
   /** Decrypts what was fed, and offers it. */
@@ -308,7 +319,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
   #resumeSoon(): void {
     this.#resumeIsDue = true;
-    queueMicrotask(() => this.#onResumed());
+    soon(this.#inner, () => this.#onResumed());
   }
 
   #onResumed(): void {
@@ -346,7 +357,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
         left = isLast ? NO_BYTES : left.subarray(LARGEST_WRITE);
       }
     } catch (error) {
-      queueMicrotask(() => this.#break(error));
+      soon(this.#inner, () => this.#break(error));
       return false;
     }
     this.#unwritten = left;

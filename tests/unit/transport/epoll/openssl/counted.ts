@@ -43,6 +43,7 @@ export class CountedOpenssl {
       }
       wrap(free, (_, [pointer]) => pointer !== null && this.#count(free, pointer as Pointer, -1));
     }
+    wrap("SSL_up_ref", (_, [pointer]) => this.#count("SSL_free", pointer as Pointer, 1));
     for (const name of ["BIO_write", "SSL_read", "SSL_write"]) wrap(name, () => {});
     this.openssl = table as unknown as Openssl;
   }

@@ -1,18 +1,11 @@
-/** TLS handshakes between two transports in memory, and the stacks of TLS over which the same tests run. */
+/** TLS handshakes between two transports in memory. */
 
-import { memoryPair, type MemoryTransport } from "../../src/testing/memory_transport.ts";
-import type { TlsClientOptions, TlsConnectOptions } from "../../src/tls/client.ts";
-import { LwsError } from "../../src/base/errors.ts";
-import type { SecureOptions, TlsServerOptions } from "../../src/tls/server.ts";
-import {
-  type ClientSide,
-  nodeStack,
-  type SecuredTransport,
-  type ServerSide,
-  type TlsStack,
-} from "../../src/tls/stack.ts";
-import { opensslStack } from "../../src/transport/epoll/openssl/stack.ts";
-import { Recorder } from "./transport_contract.ts";
+import { memoryPair, type MemoryTransport } from "../../../src/testing/memory_transport.ts";
+import type { TlsConnectOptions } from "../../../src/tls/client.ts";
+import { LwsError } from "../../../src/base/errors.ts";
+import type { SecureOptions } from "../../../src/tls/server.ts";
+import type { ClientSide, SecuredTransport, ServerSide } from "../../../src/tls/stack.ts";
+import { Recorder } from "../transport_contract.ts";
 
 /** What became of a handshake, at both ends. */
 export interface Outcome extends AsyncDisposable {
@@ -44,7 +37,7 @@ export async function shakeHands(
   };
 }
 
-async function settled(done: Promise<SecuredTransport>): Promise<SecuredTransport | LwsError> {
+async function settled(done: PromiseLike<SecuredTransport>): Promise<SecuredTransport | LwsError> {
   try {
     return await done;
   } catch (error) {
@@ -85,33 +78,4 @@ export async function converse(outcome: Outcome): Promise<void> {
     end.transport.close();
     await end.until(() => end.count("close") === 1);
   }
-}
-
-/** A stack without tuning. */
-export interface TestedStack {
-  readonly name: string;
-  server(options: TlsServerOptions): ServerSide;
-  client(options?: TlsClientOptions): ClientSide;
-}
-
-export const NODE: TestedStack = tested("node:tls", nodeStack);
-
-/** Where there is no OpenSSL 3 it is left out. */
-export const TLS_STACKS: readonly TestedStack[] = [NODE, ...openssl()];
-
-function openssl(): TestedStack[] {
-  try {
-    return [tested("OpenSSL", opensslStack())];
-  } catch (error) {
-    if (error instanceof LwsError && error.code === "unsupported") return [];
-    throw error;
-  }
-}
-
-function tested(name: string, stack: TlsStack): TestedStack {
-  return {
-    name,
-    server: (options) => stack.server(options, {}),
-    client: (options = {}) => stack.client(options, {}),
-  };
 }

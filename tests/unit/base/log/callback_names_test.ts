@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { nameOf, setNames } from "../../../src/base/callback_names.ts";
+import { nameOf, setNames } from "../../../../src/base/log/callback_names.ts";
 
 Deno.test("a reason has the name that the program wrote, and else its own", () => {
   const callback = () => {};

@@ -1,0 +1,50 @@
+/** OpenSSL as a program opens it by itself, for the pointers that callbacks lend. */
+
+const ssl = Deno.dlopen("libssl.so.3", {
+  SSL_CTX_load_verify_locations: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  SSL_CTX_use_PrivateKey_file: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
+  SSL_get_client_CA_list: { parameters: ["pointer"], result: "pointer" },
+  SSL_get_ex_data_X509_STORE_CTX_idx: { parameters: [], result: "i32" },
+  SSL_is_server: { parameters: ["pointer"], result: "i32" },
+});
+const crypto = Deno.dlopen("libcrypto.so.3", {
+  OPENSSL_sk_num: { parameters: ["pointer"], result: "i32" },
+  X509_STORE_CTX_get_error: { parameters: ["pointer"], result: "i32" },
+  X509_STORE_CTX_get_ex_data: { parameters: ["pointer", "i32"], result: "pointer" },
+});
+
+const SSL_FILETYPE_PEM = 1;
+/** <openssl/x509_vfy.h>: `X509_V_OK`, and that the issuer is not known. */
+export const X509_V_OK = 0;
+export const X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY = 20;
+
+const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
+const pointer = (given: unknown) => given as Deno.PointerObject;
+
+/** Has an `SSL_CTX` trust the authorities of a file; whether that was done. */
+export function loadVerifyLocations(sslCtx: unknown, path: string): boolean {
+  const { SSL_CTX_load_verify_locations } = ssl.symbols;
+  return SSL_CTX_load_verify_locations(pointer(sslCtx), cString(path), null) === 1;
+}
+
+/** Gives an `SSL_CTX` the key of a file, likewise. */
+export function usePrivateKeyFile(sslCtx: unknown, path: string): boolean {
+  const { SSL_CTX_use_PrivateKey_file } = ssl.symbols;
+  return SSL_CTX_use_PrivateKey_file(pointer(sslCtx), cString(path), SSL_FILETYPE_PEM) === 1;
+}
+
+/** How many authorities the client of an `SSL` was told of. */
+export function toldAuthorities(of: unknown): number {
+  const list = ssl.symbols.SSL_get_client_CA_list(pointer(of));
+  return list === null ? 0 : crypto.symbols.OPENSSL_sk_num(list);
+}
+
+/** What is wrong with the certificate of an `X509_STORE_CTX`, and whether it is the one of `ssl`. */
+export function trialOf(storeCtx: unknown, of: unknown): { error: number; isOf: boolean } {
+  const index = ssl.symbols.SSL_get_ex_data_X509_STORE_CTX_idx();
+  const own = crypto.symbols.X509_STORE_CTX_get_ex_data(pointer(storeCtx), index);
+  return {
+    error: crypto.symbols.X509_STORE_CTX_get_error(pointer(storeCtx)),
+    isOf: Deno.UnsafePointer.equals(own, pointer(of)) && ssl.symbols.SSL_is_server(own) === 1,
+  };
+}
