@@ -2,6 +2,7 @@
 
 import type { Reason, ReasonData } from "../api/reasons.ts";
 import { POLLOUT } from "../api/service.ts";
+import { nameOf } from "../base/log/callback_names.ts";
 import { THREW, whenSettled } from "../base/callback_results.ts";
 import { askAwaited } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
@@ -118,7 +119,7 @@ export class AwaitedCallbacks<Host extends AwaitingPhase> {
     const awaited = { reason, isSettled: false, hasInput: false, wantsWritable: false, later: [] };
     this.#awaited = awaited;
     this.armTimeout();
-    whenSettled(promised, `${entry.protocol.name}: ${reason}`, (result) => {
+    whenSettled(promised, `${entry.protocol.name}: ${nameOf(entry.protocol, reason)}`, (result) => {
       awaited.isSettled = true;
       const service = () => this.#settle(awaited, result, goOn);
       scheduler.arrived({ socketFd, service }, POLLOUT);

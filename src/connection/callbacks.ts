@@ -4,6 +4,7 @@ import type { Protocol } from "../api/protocol.ts";
 import type { ConsentReason, Reason, ReasonData } from "../api/reasons.ts";
 import type { ClientCertificateTrial, TlsInfo } from "../api/tls.ts";
 import type { Wsi } from "../api/wsi.ts";
+import { nameOf } from "../base/log/callback_names.ts";
 import {
   disregard,
   disregardPromise,
@@ -85,7 +86,7 @@ export function askAwaited<R extends keyof ReasonData>(
 ): number | PromiseLike<unknown> {
   const result = ask(caller, called, reason, data, user);
   if (typeof result === "number" || !isBlocking()) return result;
-  disregard(result, `${called.protocol.name}: ${reason}`);
+  disregard(result, `${called.protocol.name}: ${nameOf(called.protocol, reason)}`);
   const error = new LwsError(
     "invalid-state",
     "it returned a promise, which can't settle while serviceSync blocks the thread",
@@ -113,16 +114,20 @@ export function callAny(caller: Caller, called: Called, reason: Reason): number 
 /** Apart from {@linkcode call}, in which its closure would cost every call. */
 function unawaited(
   caller: Caller,
-  { name }: Protocol,
+  protocol: Protocol,
   reason: Reason,
   promised: PromiseLike<unknown>,
 ): number {
-  disregardPromise(promised, `${name}: ${reason}`, () => caller.hasFailed());
+  disregardPromise(
+    promised,
+    `${protocol.name}: ${nameOf(protocol, reason)}`,
+    () => caller.hasFailed(),
+  );
   return 0;
 }
 
-function hasThrown(caller: Caller, { name }: Protocol, reason: Reason, error: unknown): number {
-  logThrown(name, reason, error);
+function hasThrown(caller: Caller, protocol: Protocol, reason: Reason, error: unknown): number {
+  logThrown(protocol.name, nameOf(protocol, reason), error);
   if (caller.isOpen && !HARMLESS.has(reason)) caller.phase?.onThrow();
   return THREW;
 }
@@ -130,6 +135,15 @@ function hasThrown(caller: Caller, { name }: Protocol, reason: Reason, error: un
 /** Apart, as a closure in there would cost every call of a callback an allocation. */
 function logThrown(protocol: string, what: string, error: unknown): void {
   log("err", () => line`${own(protocol)}: ${own(what)} threw: ${thrown(error)}`);
+}
+
+/** Tells that what a callback returned closes the connection. */
+export function noteReturn(
+  { socketFd, entry }: { readonly socketFd: number; readonly entry: Called },
+  reason: Reason,
+  result: number,
+): void {
+  noteClosing(socketFd, nameOf(entry.protocol, reason), result);
 }
 
 /** Makes the per-session data of a protocol; false when its factory threw, which is logged. */
@@ -177,7 +191,7 @@ export function judges(
   const reason = "opensslPerformClientCertVerification";
   const verdict = call(caller, first, reason, trial);
   if (verdict === 0) return isAccepted ? true : undefined;
-  noteClosing(caller.socketFd, reason, verdict);
+  noteClosing(caller.socketFd, nameOf(first.protocol, reason), verdict);
   return false;
 }
 

@@ -164,13 +164,14 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.drop();
     this.owner.buffered.forget(this);
     this.#liftTimeout();
+    // Before the program hears of it: what it does for all of a protocol in there is not for this one.
+    this.entry.connections.delete(this);
     this.owner.unwatch(this.socketFd);
     const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
     if (CONNECTIONS.hasSubscribers) traceEnd(this, end ?? undefined);
     if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;
     call(this, this.owner.entries[0]!, "wsiDestroy", undefined);
-    this.entry.connections.delete(this);
     this.owner.pendingHandshakes.forget(this);
     this.owner.forget(this);
     if (this.owner.hasDescriptors) this.descriptor = -1;
@@ -210,7 +211,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
   enter(entry: ProtocolEntry): void {
     this.entry.connections.delete(this);
     this.entry = entry;
-    entry.connections.add(this);
+    if (this.#state !== "GONE") entry.connections.add(this);
   }
 
   // Writing.

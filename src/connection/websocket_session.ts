@@ -5,10 +5,9 @@ import { POLLIN } from "../api/service.ts";
 import type { TimeoutReason } from "../api/timeouts.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import { type Bytes, bytesOf } from "../base/bytes.ts";
-import { noteClosing } from "../base/callback_results.ts";
 import { line, log, own } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
-import { call } from "./callbacks.ts";
+import { call, noteReturn } from "./callbacks.ts";
 import type { Connection } from "./connection.ts";
 import { checkWriteOptions } from "./frame_writer.ts";
 import { endMessages, handOnMessages, takePiece } from "./messages/inbox.ts";
@@ -264,7 +263,7 @@ export class WebSocketSession extends IncomingFrames implements Phase, MeteredSe
     // One that threw has closed already.
     if (connection.isOpen) {
       if (!this.#mayClose) return;
-      noteClosing(connection.socketFd, reason, result);
+      noteReturn(connection, reason, result);
       connection.endsFor("callback");
       if (this.framing.layers !== undefined) this.#flushExtensions();
     }

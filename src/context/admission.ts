@@ -2,6 +2,7 @@
 
 import type { Listener, PolledListener, Transport } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
+import { nameOf } from "../base/log/callback_names.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
 import { isLogged, line, log } from "../base/log.ts";
 import { askAwaited, call, judges, makeUser } from "../connection/callbacks.ts";
@@ -101,7 +102,9 @@ export class Admission implements AcceptorHost {
     const { counters, limits: { maxConnections } } = this.#owner;
     if (this.#size + this.#unserved.size < maxConnections) return;
     counters.hit("maxConnections");
-    if (!this.#isToldFull) log("warn", `maxConnections (${maxConnections}) reached: others wait`);
+    if (!this.#isToldFull) {
+      log("warn", line`maxConnections (${maxConnections}) reached: others wait`);
+    }
     this.#isToldFull = true;
   }
 
@@ -201,10 +204,14 @@ export class Admission implements AcceptorHost {
       this.#judged(fd, peeked, result, true);
       this.#left();
     };
-    whenSettled(promised, `${entries[0]!.protocol.name}: ${reason}`, (result) => {
-      isSettled = true;
-      scheduler.arrived({ socketFd: fd, service: () => judge(result) }, POLLOUT);
-    });
+    whenSettled(
+      promised,
+      `${entries[0]!.protocol.name}: ${nameOf(entries[0]!.protocol, reason)}`,
+      (result) => {
+        isSettled = true;
+        scheduler.arrived({ socketFd: fd, service: () => judge(result) }, POLLOUT);
+      },
+    );
     if (polling !== undefined && polling.watch(fd, 0) === undefined) return this.#drop(fd, peeked);
     const timer = new WheelTimer({
       onTimeout: () => {

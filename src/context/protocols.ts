@@ -108,7 +108,10 @@ export class Protocols {
       const allowed = `a reason, or user: and a name${didYouMean(reason, REASONS)}`;
       refuseArgument("callbackAllProtocol", "reason", reason, allowed);
     }
-    for (const connection of [...entry.connections]) callAny(connection, entry, reason);
+    for (const connection of [...entry.connections]) {
+      // A callback before may have closed it.
+      if (entry.connections.has(connection)) callAny(connection, entry, reason);
+    }
     return 0;
   }
 

@@ -147,8 +147,9 @@ export class PolledService implements Scheduler, PollSlotOwner {
 
   /** As `Context.service`. */
   async service(timeoutMs: number): Promise<number> {
-    if (this.#released !== undefined) return -1;
+    // Behind the end as well: a loop that goes on calling must not keep the runtime from all else.
     await this.#rest();
+    if (this.#released !== undefined) return -1;
     const isCancelled = this.takeCancel();
     if (!isCancelled && timeoutMs > 0 && !this.hasWork()) await this.wait(timeoutMs);
     if (this.#released !== undefined) return -1;

@@ -43,6 +43,10 @@ export interface AnswerMember {
    * line and the answer is cut so that it never looks whole, as far as {@linkcode writeHttpHeaders} says. HEAD
    * gets the head alone; a stream is cancelled then.
    *
+   * A {@linkcode Wsi} is a connection: a second answer to a request that comes late, as by a timer of the program's,
+   * is one to the next request, if the program has that already. Return a promise instead, behind which the next
+   * request waits: until it settles a second answer is −1.
+   *
    * @param status 200 to 599; what {@linkcode returnHttpStatus} says of their fields holds here.
    * @param body Left out or null: an empty one. None with 204, 205 and 304. Bytes are copied before the call
    *   returns; those of a stream's piece must stay as they are until the next piece is asked for. At once up

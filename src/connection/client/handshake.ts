@@ -5,10 +5,9 @@ import type { CloseCause, Reason } from "../../api/reasons.ts";
 import { POLLOUT } from "../../api/service.ts";
 import type { TimeoutReason } from "../../api/timeouts.ts";
 import type { WriteKind } from "../../api/write.ts";
-import { noteClosing } from "../../base/callback_results.ts";
 import { describeFailure, isLogged, line, log, messageOf } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
-import { call, consents, makeUser } from "../callbacks.ts";
+import { call, consents, makeUser, noteReturn } from "../callbacks.ts";
 import type { Connection } from "../connection.ts";
 import type { ProtocolEntry } from "../owner.ts";
 import { fieldsFor, redirectOf } from "./redirect.ts";
@@ -210,7 +209,7 @@ export class ClientHandshake implements Phase {
   }
 
   onReturn(reason: Reason, result: number): void {
-    noteClosing(this.#connection.socketFd, reason, result);
+    noteReturn(this.#connection, reason, result);
     this.giveUp(`${reason} returned ${result}`);
   }
 
@@ -433,7 +432,7 @@ export class ClientHandshake implements Phase {
     const verdict = call(connection, connection.entry, "clientFilterPreEstablish", undefined);
     if (!connection.isOpen) return false;
     if (verdict !== 0) {
-      noteClosing(connection.socketFd, "clientFilterPreEstablish", verdict);
+      noteReturn(connection, "clientFilterPreEstablish", verdict);
       this.giveUp("clientFilterPreEstablish refused the server's answer");
     }
     return verdict === 0;

@@ -4,11 +4,10 @@ import type { CloseCause, Reason } from "../../api/reasons.ts";
 import type { TimeoutReason } from "../../api/timeouts.ts";
 import type { WriteKind } from "../../api/write.ts";
 import type { Bytes } from "../../base/bytes.ts";
-import { noteClosing } from "../../base/callback_results.ts";
 import { line, log, type LogLevel, own } from "../../base/log.ts";
 import { next } from "../../base/state_table.ts";
 import { AwaitedCallbacks } from "../awaited_callback.ts";
-import { call } from "../callbacks.ts";
+import { call, noteReturn } from "../callbacks.ts";
 import type { Connection, EndMode } from "../connection.ts";
 import { unavailability } from "../limits/overload.ts";
 import type { ProtocolEntry } from "../owner.ts";
@@ -368,10 +367,10 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
 
   /** A transaction that has ended closes by itself, and its 1 only says so. */
   noteReturn(reason: Reason, result: number): void {
-    const { isOpen, socketFd } = this.#connection;
+    const connection = this.#connection;
     const response = this.response;
-    if (isOpen && !(result === 1 && response?.isComplete && response.closes)) {
-      noteClosing(socketFd, reason, result);
+    if (connection.isOpen && !(result === 1 && response?.isComplete && response.closes)) {
+      noteReturn(connection, reason, result);
     }
   }
 

@@ -1,6 +1,7 @@
 /** The opening handshake on a server: how a request becomes a WebSocket (RFC 6455 section 4.2.2). */
 
 import type { Reason } from "../../api/reasons.ts";
+import { nameOf } from "../../base/log/callback_names.ts";
 import { KeptTexts } from "../../base/text/kept_texts.ts";
 import { line, log, type LogLevel, messageOf, own } from "../../base/log.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
@@ -193,7 +194,7 @@ export class ServerHandshake {
       return this.undo();
     }
     if (isRefused || !connection.isOpen) {
-      return this.#refuse(agreed, 403, "filterProtocolConnection refused it");
+      return this.#refuse(agreed, 403, `${this.#filterName} refused it`);
     }
     try {
       agreed?.layers.begin(connection);
@@ -213,6 +214,10 @@ export class ServerHandshake {
     connection.phase = session;
     exchange.step("upgraded");
     session.begin();
+  }
+
+  get #filterName(): string {
+    return nameOf(this.#connection.entry.protocol, "filterProtocolConnection");
   }
 
   #refuse(agreed: ExtensionAnswer | undefined, status: number, reason: string): void {

@@ -3,6 +3,7 @@
 import type { CallbackResult, Protocol } from "../../api/protocol.ts";
 import { type CallbackArguments, isReason, type Reason, REASONS } from "../../api/reasons.ts";
 import type { Wsi } from "../../api/wsi.ts";
+import { setNames } from "../../base/log/callback_names.ts";
 import { isPromised } from "../../base/callback_results.ts";
 import { describeValue, isPlain, refuseArgument } from "../../base/check.ts";
 import { didYouMean } from "../../base/text/did_you_mean.ts";
@@ -147,6 +148,7 @@ export function callbackOf<User>(
     }
     return verdict;
   };
+  setNames(callback, named);
   namesOfMethods.set(callback, new Set([...named.values()].map(({ name }) => name)));
   return callback;
 }

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import { fieldOf, get, readPage, request, statusOf } from "../../support/http.ts";
-import { captureLog } from "../../support/recorder.ts";
+import { captureLog, record } from "../../support/recorder.ts";
 import { dialAlone, readHead, readResponse, serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 
@@ -404,4 +404,29 @@ Deno.test("a timeout of the program's own cuts a request that it has not answere
   served.clock.advance(21_000);
   assertEquals((await peer.readToEnd()).length, 0);
   assertEquals(log.lines, []);
+});
+
+Deno.test("a second answer within the promise of a request is none to the next request", async () => {
+  let late: number | undefined;
+  let goOn!: () => void;
+  const { protocol } = record("x", {
+    http(wsi) {
+      if (wsi.uri !== "/1") return wsi.respond(200, "two");
+      wsi.respond(200, "one");
+      return new Promise<void>((resolve) => goOn = resolve).then(() => {
+        late = wsi.respond(200, "late");
+      });
+    },
+  });
+  await using served = serve([protocol]);
+  const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const peer = await served.dial(ask("/1") + ask("/2"));
+  await settle();
+  goOn();
+  await settle();
+  assertEquals(late, -1);
+  const first = await readResponse(peer);
+  const second = await readResponse(peer);
+  assertEquals([first.body, second.body], ["one", "two"]);
+  peer.close();
 });

@@ -119,8 +119,7 @@ for (const reason of CLOSING) {
     await socket.peer.readToEnd();
     await settle();
     assertEquals(causes, ["callback"]);
-    const name = reason === "message" ? "receive" : reason;
-    assertEquals(returned(log), [`notice: connection 1: ${name} returned -1, which closes it`]);
+    assertEquals(returned(log), [`notice: connection 1: ${reason} returned -1, which closes it`]);
   });
 }
 

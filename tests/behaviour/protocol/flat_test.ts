@@ -10,7 +10,14 @@ import {
   type Wsi,
 } from "../../../mod.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { openAlone, readResponse, serve, settle } from "../../support/serve.ts";
+import {
+  handshake,
+  openAlone,
+  readHead,
+  readResponse,
+  serve,
+  settle,
+} from "../../support/serve.ts";
 
 Deno.test("open, message and close come on servers, each with the user of its connection", async () => {
   const told: string[] = [];
@@ -243,7 +250,7 @@ Deno.test("what a method returns counts as in handlers, and the log has its ever
   assertEquals((await ended.promise).cause, "callback");
   assertEquals(captured.lines, [
     "warn: protocol: open returned true, which counts as 0; allowed: nothing, 0, −1",
-    "notice: connection 1: receive returned -1, which closes it",
+    "notice: connection 1: message returned -1, which closes it",
   ]);
 });
 
@@ -288,4 +295,34 @@ Deno.test("names of other libraries' methods are refused with the ones that are 
   }
   const none = assertThrows(() => handlers({ verifyClient() {} } as never), LwsError);
   assert(!none.message.includes("upgrade"), none.message);
+});
+
+Deno.test("the log names methods as the program wrote them", async () => {
+  using log = captureLog(["err", "notice", "info"]);
+  await using served = serve([
+    protocol({
+      name: "chat",
+      upgrade: (request) => request.url.search === "?no" ? false as never : undefined,
+      message: (_wsi, _user, data) => {
+        if (`${data}` === "throw") throw new Error("on purpose");
+        return -1;
+      },
+    }),
+  ]);
+  const peer = await served.dial(handshake({ path: "/?no" }));
+  await readHead(peer);
+  peer.close();
+  for (const payload of ["throw", "end"]) {
+    const socket = await served.open();
+    socket.send({ opcode: 1, payload });
+    await settle();
+    socket.peer.close();
+    await settle();
+  }
+  assertEquals(log.lines.map((line) => line.split("\n")[0]), [
+    "notice: connection 1: upgrade returned 1, which closes it",
+    "info: connection 1: 403 upgrade refused it",
+    "err: chat: message threw: Error: on purpose",
+    "notice: connection 3: message returned -1, which closes it",
+  ]);
 });

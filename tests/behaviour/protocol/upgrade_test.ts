@@ -168,7 +168,7 @@ Deno.test("what can't be sent, and a throw, are 500 and a line in the log", asyn
     using captured = captureLog(["err"]);
     assertEquals((await answered(upgrade)).status, 500);
     assertEquals(captured.lines.length, 1);
-    assertStringIncludes(captured.lines[0]!, "chat: filterProtocolConnection");
+    assertStringIncludes(captured.lines[0]!, "chat: upgrade");
     assertStringIncludes(captured.lines[0]!, says);
   }
 });
