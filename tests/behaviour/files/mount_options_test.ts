@@ -22,7 +22,7 @@ Deno.test("each member of a mount is checked when the context is made, and named
       [{ path: "/a/../b" }, 'path is "/a/../b"'],
       [{ path: "/." }, 'path is "/."'],
       [{ path: "/a%20b" }, 'path is "/a%20b"'],
-      [{ path: "/a?b" }, 'path is "/a?b"'],
+      [{ path: "/a?b" }, 'path is "/a?..."'],
       [{ path: "/a\\b" }, 'path is "/a\\\\b"'],
       [{ path: "//" }, 'path is "//"'],
       [{ folder: undefined }, "folder is undefined"],

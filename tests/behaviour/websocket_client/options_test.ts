@@ -51,7 +51,7 @@ Deno.test("what the layers below refuse the constructor throws, by its own optio
       [{ headers: { host: "x" } }, "headers: header host is set by the handshake itself"],
       [{ headers: { "a b": "x" } }, 'headers: header name "a b" is no token'],
       [{ headers: [["a", "b\nc"]] }, "headers: header a: the value has a line break"],
-      [{ origin: "ü" }, 'origin is "ü"; allowed: visible ASCII'],
+      [{ origin: "ü" }, "origin is a text of 1 characters; allowed: visible ASCII"],
       [{ maxMessageSize: -1 }, "maxMessageSize is -1"],
       [{ clientTimeoutMs: 0.5 }, "clientTimeoutMs is 0.5"],
       [{ keepAlive: { time: -1 } }, "keepAlive.time is -1"],
