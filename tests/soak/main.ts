@@ -86,6 +86,9 @@ for (const [process, samples] of Object.entries(processes)) {
 const svg = option("--svg");
 if (svg !== undefined) await Deno.writeTextFile(svg, drawSoak(processes));
 if (grown.length > 0) console.error(`it grows on: ${grown.join(", ")}`);
+if (grown.length > 0 && minutes < 10) {
+  console.error("in fewer than 10 minutes a process that warms up looks like one that grows");
+}
 Deno.exitCode = grown.length > 0 ? 1 : 0;
 
 function format(value: number): string {

@@ -10,6 +10,22 @@ Deno.test("a buffer of 4 KiB or more is freed at once, a smaller one is left alo
   }
 });
 
+Deno.test("without ArrayBuffer.prototype.transfer a buffer is left to the collector", () => {
+  const { transfer } = ArrayBuffer.prototype;
+  Reflect.deleteProperty(ArrayBuffer.prototype, "transfer");
+  try {
+    const bytes = new Uint8Array(4096);
+    freeBuffer(bytes);
+    assertEquals(bytes.length, 4096);
+  } finally {
+    Object.defineProperty(ArrayBuffer.prototype, "transfer", {
+      value: transfer,
+      writable: true,
+      configurable: true,
+    });
+  }
+});
+
 Deno.test("parts are joined in order, in a buffer of their own", () => {
   const part = Uint8Array.of(1, 2);
   const whole = joined([part, new Uint8Array(0), Uint8Array.of(3)]);
