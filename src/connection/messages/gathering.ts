@@ -1,6 +1,7 @@
 /** Whole messages, of the pieces in which they come. */
 
 import type { Wsi } from "../../api/wsi.ts";
+import { line, log, own } from "../../base/log.ts";
 import { freeBuffer } from "../../base/buffers.ts";
 import { behind } from "../../base/face.ts";
 import type { BufferedBytes, Gathered, Holder } from "../limits/buffered_bytes.ts";
@@ -8,6 +9,7 @@ import { FAILURES } from "../../core/websocket/close.ts";
 
 /** What fails when a message is too big. Implemented by Connection. */
 interface Failing extends Holder {
+  readonly socketFd: number;
   readonly owner: {
     readonly counters: { hit(limit: "maxMessageSize"): void };
     readonly buffered: BufferedBytes;
@@ -106,6 +108,8 @@ function count(wsi: Wsi, added: number, gathered: Gathered | undefined): void {
 /** What fails the connection is no close of the program's, which an extension may put off. */
 function refuseTooBig(wsi: Wsi): undefined {
   const connection = behind<Failing>(wsi);
+  const [code, reason] = FAILURES.messageTooBig;
+  log("info", () => line`connection ${connection.socketFd}: ${own(code)} ${reason}`);
   connection.owner.counters.hit("maxMessageSize");
-  connection.close("limit", ...FAILURES.messageTooBig);
+  connection.close("limit", code, reason);
 }
