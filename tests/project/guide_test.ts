@@ -15,9 +15,12 @@ const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${na
 const PAGES = [
   ["clients", 4],
   ["command", 1],
+  ["errors", 1],
   ["http", 7],
+  ["login", 3],
   ["metrics", 3],
   ["old-wire-versions", 2],
+  ["permissions", 1],
   ["protocols", 2],
   ["rates", 1],
   ["resume", 2],
@@ -89,4 +92,14 @@ Deno.test("the guide to metrics lists the names and the labels of all", async ()
     const labels = [...first.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``).join(", ");
     assertEquals(row.split("|")[2]!.trim(), labels, sampleName);
   }
+});
+
+Deno.test("the guide to errors has each code once", async () => {
+  const source = await Deno.readTextFile(`${ROOT}src/base/errors.ts`);
+  const codes = [
+    ...source.split("export type LwsErrorCode =")[1]!.split(";")[0]!.matchAll(/"([^"]+)"/g),
+  ]
+    .map(([, code]) => code!);
+  const rows = [...readPage("errors").matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, code]) => code!);
+  assertEquals(rows.toSorted(), codes.toSorted());
 });
