@@ -13,9 +13,11 @@ const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${na
 /** The pages, and how many examples each has at least. */
 // deno-fmt-ignore
 const PAGES = [
+  ["backpressure", 2],
   ["clients", 4],
   ["command", 1],
   ["errors", 1],
+  ["heartbeat", 1],
   ["http", 7],
   ["login", 3],
   ["metrics", 3],
