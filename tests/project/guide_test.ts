@@ -16,6 +16,7 @@ const PAGES = [
   ["backpressure", 2],
   ["clients", 4],
   ["command", 1],
+  ["draining", 1],
   ["errors", 1],
   ["heartbeat", 1],
   ["http", 7],
