@@ -86,11 +86,11 @@ function noWay(
   sources: readonly string[] | undefined,
   found: readonly string[],
 ): Error {
-  const has = found.length === 0 ? "no address" : `only ${found.join(", ")}`;
+  if (found.length === 0) return new Error(`${hostname} has no address`);
   const why = sources === undefined
     ? "disableIpv6 turns IPv6 off"
     : `there is no way from ${sources.join(", ")} to that`;
-  return new Error(`${hostname} has ${has}, and ${why}`);
+  return new Error(`${hostname} has only ${found.join(", ")}, and ${why}`);
 }
 
 /** A lookup can't be cancelled; after an abort it is not waited for. */

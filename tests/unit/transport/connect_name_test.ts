@@ -72,6 +72,13 @@ Deno.test("a name without an address that will do is an error that says what it 
     Error,
     "name.test has only 2001:db8::5, and there is no way from 192.0.2.1 to that",
   );
+  for (const more of [{}, { disableIpv6: true }]) {
+    await assertRejects(
+      () => connectName({ ...TARGET, ...more }, never, systemOf([], "").system),
+      Error,
+      "name.test has no address",
+    );
+  }
   assertEquals(dialled, []);
 });
 
