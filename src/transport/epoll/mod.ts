@@ -2,7 +2,8 @@
  * A network that calls the C library itself: sockets, `epoll`, and nothing of the runtime's between. It is
  * faster than the runtime's own sockets, and its descriptors are real.
  *
- * Linux on x86-64 and arm64; needs `--allow-ffi`, without a list of libraries behind it. With that permission a program may do all that its user may: what else it is denied no longer keeps it from anything.
+ * Linux on x86-64 and arm64; needs `--allow-ffi`, without a list of libraries behind it. With that permission
+ * a program may do all that its user may: what else it is denied no longer keeps it from anything.
  *
  * @module
  */
