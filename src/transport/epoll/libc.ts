@@ -154,6 +154,23 @@ export function openLibc(): Libc {
   return opened ??= load();
 }
 
+/**
+ * The C library for a network, which needs pointers as well.
+ *
+ * @throws {LwsError} as {@linkcode openLibc}; `permission-denied` where `--allow-ffi` has a list: the runtime opens
+ *   what is on it, and then refuses each pointer
+ */
+export function openLibcWhole(): Libc {
+  const libc = openLibc();
+  if (Deno.permissions.requestSync({ name: "ffi" }).state === "granted") return libc;
+  throw denied();
+}
+
+/** Whether {@linkcode openLibcWhole} would ask for no permission. */
+export function mayOpenLibcWhole(): boolean {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
 /** Whether {@linkcode openLibc} would ask for no permission. */
 export function mayOpenLibc(): boolean {
   return PATHS.some(isPermitted);
@@ -178,28 +195,31 @@ function load(): Libc {
 
 /** Opens the library at one of its paths; where some are permitted, no other is asked for. */
 function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
-  let denied: unknown;
+  let refused: unknown;
   let missing: unknown;
   const permitted = PATHS.filter(isPermitted);
   for (const path of permitted.length > 0 ? permitted : PATHS) {
     try {
       return Deno.dlopen(path, SYMBOLS);
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) denied ??= error;
+      if (error instanceof Deno.errors.NotCapable) refused ??= error;
       else missing ??= error;
     }
   }
   const isWhole = permitted.length === 0 || permitted.length === PATHS.length;
-  if (denied === undefined && isWhole) {
+  if (refused === undefined && isWhole) {
     throw new LwsError("unsupported", `the epoll network finds no C library: ${PATHS.join(", ")}`, {
       cause: missing,
     });
   }
-  throw new LwsError(
+  throw denied(refused ?? missing);
+}
+
+function denied(cause?: unknown): LwsError {
+  return new LwsError(
     "permission-denied",
-    "the epoll network calls the C library; run with --allow-ffi, or with --allow-ffi= and its path " +
-      `(one of ${PATHS.join(", ")})`,
-    { cause: denied ?? missing },
+    "the epoll network calls the C library by pointers; run with --allow-ffi, without a list of paths",
+    { cause },
   );
 }
 

@@ -211,7 +211,7 @@ let opened: Openssl | undefined;
  * OpenSSL, opened once a program.
  *
  * @throws {LwsError} `unsupported` where there is no version 3 of it; `permission-denied` without
- *   `--allow-ffi` for the paths of both libraries.
+ *   `--allow-ffi`, or where it is denied for the paths of a library.
  */
 export function openOpenssl(): Openssl {
   return opened ??= load();
@@ -289,8 +289,8 @@ function openAny<Table extends Deno.ForeignLibraryInterface>(
 function denied(name: string, paths: readonly string[], cause: unknown): LwsError {
   return new LwsError(
     "permission-denied",
-    `tls: "openssl" calls ${name}; run with --allow-ffi, or with --allow-ffi= and its path ` +
-      `(one of ${paths.join(", ")})`,
+    `tls: "openssl" calls ${name}; run with --allow-ffi, without a list of paths, and without ` +
+      `--deny-ffi for ${paths.join(", ")}`,
     { cause },
   );
 }
