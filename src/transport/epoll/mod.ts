@@ -2,7 +2,7 @@
  * A network that calls the C library itself: sockets, `epoll`, and nothing of the runtime's between. It is
  * faster than the runtime's own sockets, and its descriptors are real.
  *
- * Linux on x86-64 and arm64; needs `--allow-ffi`, without a list of paths. With that permission a program may do all that its user may: what else it is denied no longer keeps it from anything.
+ * Linux on x86-64 and arm64; needs `--allow-ffi`, without a list of libraries behind it. With that permission a program may do all that its user may: what else it is denied no longer keeps it from anything.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Network } from "../../api/network.ts";
 import { refuseArgument } from "../../base/check.ts";
 import { didYouMean } from "../../base/text/did_you_mean.ts";
 import { LwsError } from "../../base/errors.ts";
-import { mayOpenLibcWhole, openLibcWhole } from "./libc.ts";
+import { mayOpenLibc, openLibc } from "./libc.ts";
 import { EpollNetwork } from "./network.ts";
 import { opensslStack } from "./openssl/stack.ts";
 import { bringTlsStack } from "../../tls/stack.ts";
@@ -33,7 +33,7 @@ export interface EpollOptions {
   /**
    * What makes TLS of connections, of both sides: what the runtime has, or the system's OpenSSL 3, which is
    * faster and takes `sslCipherList`, `sslTls13Ciphers`, `sslMinVersion`, `sslMaxVersion` and `sslGroups`. It
-   * needs `--allow-ffi` for `libssl.so.3` and `libcrypto.so.3` as well.
+   * opens `libssl.so.3` and `libcrypto.so.3`.
    *
    * Default: `"runtime"`.
    */
@@ -47,7 +47,7 @@ const LONGEST_BUSY_WAIT_MS = 10;
  * A network over the C library's sockets, for `createContext({ network })`. Contexts may share one.
  *
  * @throws {LwsError} `unsupported` elsewhere than on Linux on x86-64 or arm64, or where there is no C library;
- *   and with `tls: "openssl"` without OpenSSL 3; `permission-denied` without `--allow-ffi`, or with a list; `invalid-argument` for a
+ *   and with `tls: "openssl"` without OpenSSL 3; `permission-denied` without `--allow-ffi`; `invalid-argument` for a
  *   wrong `busyWaitMs` or `tls`, and for what is no option.
  *
  * @example
@@ -83,7 +83,7 @@ export function epollNetwork(options: EpollOptions = {}): Network {
   if (tls !== "runtime" && tls !== "openssl") {
     refuseArgument("epollNetwork", "tls", tls, '"runtime" or "openssl"');
   }
-  const network = new EpollNetwork(openLibcWhole(), busyWaitMs);
+  const network = new EpollNetwork(openLibc(), busyWaitMs);
   if (tls === "openssl") bringTlsStack(network, opensslStack());
   return network;
 }
@@ -99,9 +99,9 @@ isEpollAvailable();
  * @category Networks and clocks
  */
 export function isEpollAvailable(): boolean {
-  if (!mayOpenLibcWhole()) return false;
+  if (!mayOpenLibc()) return false;
   try {
-    openLibcWhole();
+    openLibc();
     return true;
   } catch (error) {
     if (error instanceof LwsError) return false;

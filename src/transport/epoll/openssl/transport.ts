@@ -45,7 +45,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   #endIsTold = false;
   /** What is still to be encrypted of the write under way. */
   #unwritten: Uint8Array | undefined;
-  /** Whether that waits for the rest of what OpenSSL reads for itself: it is read although nobody wants more. */
+  /** Whether that waits for the rest of what OpenSSL reads for itself: that is read in a pause as well. */
   #awaitsPeer = false;
   #endIsDue = false;
   #isEnding = false;
