@@ -125,8 +125,11 @@ function targetOf(info: ClientConnectInfo): ClientTarget {
       ["serverName", info.serverName],
     ] as const
   ) {
-    const isText = typeof value === "string" && value !== "";
-    if (value !== undefined && !isText) refuse(field, value, "a text that is not empty");
+    // A text of C ends at a NUL: another name than the one that was meant.
+    const isText = typeof value === "string" && value !== "" && !value.includes("\0");
+    if (value !== undefined && !isText) {
+      refuse(field, value, "a text that is not empty, without NUL");
+    }
   }
   const isUnix = socketPath !== undefined;
   if (isUnix) {

@@ -24,7 +24,7 @@ export interface TlsIdentity {
 
 /** An identity that was found good. */
 export interface CheckedIdentity {
-  /** What `node:tls` wants. */
+  /** As {@linkcode plainPem} writes it. */
   readonly cert: string;
   /** The key, decrypted, where there was one. */
   readonly key: string | undefined;
@@ -52,7 +52,7 @@ export function checkIdentity(identity: TlsIdentity, now: number = Date.now()): 
     if (problem !== undefined) throw refusal("sslCertFilepath", problem.message);
   }
   return {
-    cert: identity.cert,
+    cert: chain.join(""),
     key: key?.export({ type: "pkcs8", format: "pem" }) as string | undefined,
     hostNames: hostNamesOf(own),
     refusal,
@@ -142,6 +142,14 @@ export function parseCertificates(
       throw refusal(field, `certificate ${i + 1} can't be parsed`, cause);
     }
   });
+}
+
+/**
+ * The certificates alone, as each stack reads them: what it makes nothing of, such as a byte order mark or a begin
+ * amid a line, it would pass over without a word.
+ */
+export function plainPem(pem: string): string {
+  return parseCertificates(pem, "sslCaFilepath").join("");
 }
 
 function decryptKey(key: string, passphrase: string | undefined, refusal: Refusal): KeyObject {

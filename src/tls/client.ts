@@ -17,7 +17,7 @@ import {
   contextOf,
   nameOf,
   outOfDate,
-  parseCertificates,
+  plainPem,
   type TlsIdentity,
 } from "./certificate.ts";
 import { isMeantFor, subjectAltNameOf } from "./certificate_extensions.ts";
@@ -62,7 +62,6 @@ export class TlsClient {
 
   /** @throws {LwsError} that names the member that can't be used. */
   constructor(options: TlsClientOptions = {}) {
-    for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
     const identity = options.identity && checkIdentity(options.identity);
     this.#context = contextOf(identity, trusted(options));
   }
@@ -108,7 +107,9 @@ export class TlsClient {
 }
 
 /** `undefined` leaves it to the runtime, and to what its user set by `DENO_CERT`. */
-function trusted({ ca = [], disableOsCaCerts }: TlsClientOptions): readonly string[] | undefined {
+function trusted(options: TlsClientOptions): readonly string[] | undefined {
+  const { disableOsCaCerts } = options;
+  const ca = options.ca?.map(plainPem) ?? [];
   if (disableOsCaCerts) return ca;
   if (ca.length === 0) return undefined;
   return [...runtimeAuthorities(), ...ca];
@@ -178,7 +179,8 @@ export function judgeServer(shown: ShownByServer): void {
       "the server's certificate has a name that can't be one",
     );
   }
-  if (!shown.isForHost) {
+  // A dot in front stands for all hosts of a domain to OpenSSL, and for an empty label to `node:tls`.
+  if (!shown.isForHost || host.startsWith(".")) {
     const named = chain[0]!.subjectAltName ?? nameOf(chain[0]!);
     throw new LwsError(
       "certificate-name-mismatch",

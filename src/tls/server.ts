@@ -8,7 +8,7 @@ import {
   type CheckedIdentity,
   checkIdentity,
   keyRefused,
-  parseCertificates,
+  plainPem,
   type TlsIdentity,
 } from "./certificate.ts";
 import { isMeantFor } from "./certificate_extensions.ts";
@@ -80,8 +80,7 @@ export class TlsServer {
 
   /** @throws {LwsError} that names the member that can't be used. */
   constructor(options: TlsServerOptions) {
-    for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
-    this.#ca = options.ca;
+    this.#ca = options.ca?.map(plainPem);
     this.#clientCertificate = options.clientCertificate ?? "none";
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
     this.#identities = this.#load(options.identity, options.identities);
@@ -202,6 +201,8 @@ export class TlsServer {
 export class Identities<Made> {
   /** For clients that name no host, or an unknown one. */
   readonly default: Made;
+  /** Each of them once, also one whose names are another's by now. */
+  readonly all: ReadonlySet<Made>;
   readonly #byName = new Map<string, Made>();
 
   constructor(
@@ -210,9 +211,12 @@ export class Identities<Made> {
     make: (identity: CheckedIdentity) => Made,
   ) {
     this.default = make(checkIdentity(identity));
+    const all = new Set([this.default]);
+    this.all = all;
     for (const other of others) {
       const checked = checkIdentity(other);
       const made = make(checked);
+      all.add(made);
       for (const name of other.serverNames ?? checked.hostNames) {
         this.#byName.set(name.toLowerCase(), made);
       }
@@ -221,11 +225,6 @@ export class Identities<Made> {
 
   get hasNames(): boolean {
     return this.#byName.size > 0;
-  }
-
-  /** Each of them once. */
-  get all(): ReadonlySet<Made> {
-    return new Set([this.default, ...this.#byName.values()]);
   }
 
   /** RFC 6066 section 3 and RFC 9525 section 6.3: a wildcard stands for the whole first label. */

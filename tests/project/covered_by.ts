@@ -362,7 +362,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/tls/client_test.ts": ["transport/epoll/openssl/client"],
   "unit/tls/transport_test.ts": [
     "transport/epoll/openssl/pipes",
-    "transport/epoll/openssl/transport",
   ],
   "unit/tls/server_test.ts": [
     "tls/stack",

@@ -59,6 +59,14 @@ export function encryptKey(key: string, passphrase: string): string {
   }) as string;
 }
 
+/** What the check of a PEM text takes, and a reader of lines would pass over without a word. */
+export const ODD_PEM: Readonly<Record<string, (pem: string) => string>> = {
+  "a byte order mark": (pem) => `\ufeff${pem}`,
+  "a begin amid a line": (pem) => `subject=CN ${pem}`,
+  "empty lines between": (pem) => pem.replaceAll("\n", "\n\n"),
+  "no end of its last line": (pem) => pem.trimEnd(),
+};
+
 /** All that the tests of TLS need; made once for each test module that asks. */
 export async function makeCertificates() {
   const [ca, foreignCa] = await Promise.all([

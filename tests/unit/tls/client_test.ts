@@ -15,6 +15,7 @@ import {
   makeAuthority,
   makeCertificates,
   makeSelfSigned,
+  ODD_PEM,
   type TestIdentity,
 } from "../../support/certificates.ts";
 import { converse, secured, shakeHands } from "../../support/tls/handshakes.ts";
@@ -105,10 +106,17 @@ async function testOver(stack: TestedStack): Promise<void> {
     "a certificate for the address ::1": [client, localhost, namedAs("::1")],
     "a certificate for the address [::1]": [client, localhost, namedAs("[::1]")],
     "a wildcard": [client, example, namedAs("www.example.test")],
+    "a name with the dot that ends it": [client, localhost, namedAs("localhost.")],
     "its own CA's certificate beside those of the system": [
       stack.client({ ca: [ca.cert] }),
       localhost,
     ],
+    ...Object.fromEntries(
+      Object.entries(ODD_PEM).map(([how, odd]) => [
+        `one of several CAs, with ${how}`,
+        [stack.client({ ca: [odd(ca.cert) + foreignCa.cert], disableOsCaCerts: true }), localhost],
+      ]),
+    ),
     "one of several CAs": [stack.client({ ca: [foreignCa.cert + ca.cert] }), localhost],
     "a self-signed certificate that is in its CA list": [
       stack.client({ ca: [selfSigned.cert], disableOsCaCerts: true }),
@@ -132,6 +140,14 @@ async function testOver(stack: TestedStack): Promise<void> {
     ],
   });
 
+  test("a client takes no host that begins with a dot for all of a domain", async () => {
+    await using outcome = await shakeHands(
+      client,
+      stack.server({ identity: example }),
+      namedAs(".example.test"),
+    );
+    assertEquals((outcome.client as LwsError).code, "certificate-name-mismatch");
+  });
   refuses("certificate-name-mismatch", {
     "a certificate for another name": [
       "is for DNS:example.test, DNS:*.example.test, not for localhost",

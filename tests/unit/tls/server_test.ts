@@ -5,7 +5,7 @@ import { LwsError } from "../../../src/base/errors.ts";
 import type { TlsInfo } from "../../../src/api/tls.ts";
 import type { ServerSide } from "../../../src/tls/stack.ts";
 import { TransportDuplex } from "../../../src/tls/transport_duplex.ts";
-import { makeCertificates, type TestIdentity } from "../../support/certificates.ts";
+import { makeCertificates, ODD_PEM, type TestIdentity } from "../../support/certificates.ts";
 import { converse, refused, secured, shakeHands } from "../../support/tls/handshakes.ts";
 import { NODE, type TestedStack, TLS_STACKS } from "../../support/tls/stacks.ts";
 import { Recorder } from "../../support/transport_contract.ts";
@@ -45,6 +45,17 @@ function testOver(stack: TestedStack): void {
     });
     assert(secured(outcome.server).info.cipher.startsWith("TLS_"));
   });
+
+  for (const [how, odd] of Object.entries(ODD_PEM)) {
+    test(`a server shows a certificate and its chain from a file with ${how}`, async () => {
+      const between = await ca.delegate("between");
+      const own = await between.issue({ name: "below", hosts: ["localhost"] });
+      const server = stack.server({
+        identity: { cert: odd(own.cert) + odd(between.cert), key: own.key },
+      });
+      assertEquals(await shown(server, "localhost"), "CN=below");
+    });
+  }
 
   test("a server shows the certificate that is for the name a client asks for", async () => {
     const other = await ca.issue({ name: "other", hosts: ["localhost", "a.b.example.test"] });

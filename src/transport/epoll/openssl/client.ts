@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import type { Transport } from "../../../api/network.ts";
-import { checkIdentity, parseCertificates } from "../../../tls/certificate.ts";
+import { checkIdentity } from "../../../tls/certificate.ts";
 import { judgeServer, type TlsClientOptions, type TlsConnectOptions } from "../../../tls/client.ts";
 import { describeCertificate } from "../../../tls/info.ts";
 import type { Additions, ClientSide, SecuringHandshake, TlsTuning } from "../../../tls/stack.ts";
@@ -25,7 +25,6 @@ export class OpensslClient implements ClientSide {
     additions?: Additions,
   ) {
     const { ca = [], identity, disableOsCaCerts = false } = options;
-    for (const each of ca) parseCertificates(each, "sslCaFilepath");
     this.#pipes = pipes;
     this.#context = new OpensslContext(pipes.openssl, {
       side: "client",
@@ -44,7 +43,8 @@ export class OpensslClient implements ClientSide {
 
   /** @throws {LwsError} `tls-handshake-failed` when OpenSSL can't make a connection's state */
   secure(inner: Transport, options: TlsConnectOptions): SecuringHandshake {
-    const host = options.serverName.replace(/^\[(.*)\]$/, "$1");
+    // RFC 6066 section 3: a name goes without the dot that ends it.
+    const host = options.serverName.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
     const isIp = isIP(host) !== 0;
     const allowSelfSigned = options.allowSelfSigned === true;
     // RFC 6066 section 3: an IP address is no server name.

@@ -1,7 +1,12 @@
 /** What connections of one kind share in OpenSSL: an `SSL_CTX`, with certificates, authorities and rules. */
 
 import { LwsError } from "../../../base/errors.ts";
-import { type CheckedIdentity, checkIdentity, keyRefused } from "../../../tls/certificate.ts";
+import {
+  type CheckedIdentity,
+  checkIdentity,
+  keyRefused,
+  plainPem,
+} from "../../../tls/certificate.ts";
 import type { Additions, TlsTuning } from "../../../tls/stack.ts";
 import { ALPN_CLIENT, type Openssl, type Pointer, queuedErrors } from "./library.ts";
 import { tune } from "./tuning.ts";
@@ -96,7 +101,7 @@ export class OpensslContext {
     const given = additions?.trust(context) ?? [];
     const store = openssl.SSL_CTX_get_cert_store(context);
     for (const pem of [...ca, ...given]) {
-      certificatesIn(openssl, pem, (certificate) => {
+      certificatesIn(openssl, plainPem(pem), (certificate) => {
         openssl.X509_STORE_add_cert(store, certificate);
       });
     }
@@ -183,7 +188,7 @@ export class OpensslContext {
   }
 }
 
-/** Reads the certificates of a PEM text, which were parsed before; each is freed behind `use`. */
+/** Reads the certificates of a PEM text in its plain form; each is freed behind `use`. */
 function certificatesIn(
   openssl: Openssl,
   pem: string,

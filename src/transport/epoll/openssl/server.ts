@@ -3,7 +3,7 @@
 import type { Transport } from "../../../api/network.ts";
 import type { TlsInfo } from "../../../api/tls.ts";
 import { LwsError } from "../../../base/errors.ts";
-import { parseCertificates, type TlsIdentity } from "../../../tls/certificate.ts";
+import type { TlsIdentity } from "../../../tls/certificate.ts";
 import { serverNameIn } from "../../../tls/client_hello.ts";
 import { describeCertificate } from "../../../tls/info.ts";
 import {
@@ -37,7 +37,6 @@ export class OpensslServer implements ServerSide {
     tuning: TlsTuning,
     additions?: Additions,
   ) {
-    for (const ca of options.ca ?? []) parseCertificates(ca, "sslCaFilepath");
     this.#pipes = pipes;
     this.#options = options;
     this.#tuning = tuning;

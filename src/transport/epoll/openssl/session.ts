@@ -89,15 +89,22 @@ export class Session {
     }
   }
 
-  /** Encrypts the bytes. @throws {LwsError} `connection-closed` when that can't be done any more */
-  write(bytes: Uint8Array): void {
+  /**
+   * Encrypts the bytes.
+   *
+   * @returns false when it took none, as a ticket or a change of keys has come in part: once more is read it can
+   * @throws {LwsError} `connection-closed` when that can't be done any more
+   */
+  write(bytes: Uint8Array): boolean {
     const { openssl } = this.pipes;
     const { length } = bytes;
-    if (length === 0) return;
+    if (length === 0) return true;
     dropErrors(openssl);
     // Memory takes all of it.
     const count = openssl.SSL_write(this.#ssl, bytes as Uint8Array<ArrayBuffer>, length);
-    if (count !== length) throw failed(openssl, "the TLS connection broke", "connection-closed");
+    if (count === length) return true;
+    if (openssl.SSL_get_error(this.#ssl, count) === SSL_ERROR_WANT_READ) return false;
+    throw failed(openssl, "the TLS connection broke", "connection-closed");
   }
 
   /** Says that nothing more will be sent, RFC 8446 section 6.1. */

@@ -45,6 +45,8 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   #endIsTold = false;
   /** What is still to be encrypted of the write under way. */
   #unwritten: Uint8Array | undefined;
+  /** Whether that waits for the rest of what OpenSSL reads for itself: that is read in a pause as well. */
+  #awaitsPeer = false;
   #endIsDue = false;
   #isEnding = false;
   #isClosed = false;
@@ -120,7 +122,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
   pause(): void {
     this.#isPaused = true;
-    this.#inner.pause();
+    if (!this.#awaitsPeer) this.#inner.pause();
   }
 
   resume(): void {
@@ -173,7 +175,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     while (at < bytes.length) {
       // What comes behind the peer's end counts for nothing.
       if (this.#isClosed || this.#hasEnded) return bytes.length;
-      if (this.#isPaused || this.#resumeIsDue) return at;
+      if (this.#isHeldBack && !this.#awaitsPeer) return at;
       // The transport below is held back until there is a handler.
       if (this.#info !== undefined && this.#handler === undefined) return at;
       const piece = at === 0 && bytes.length <= LARGEST_FEED
@@ -188,6 +190,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
         return bytes.length;
       }
       if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(piece.length);
+      if (this.#awaitsPeer) this.#writeOn();
     }
     return at;
   }
@@ -199,6 +202,12 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       if (this.#endIsDue) this.end();
       return;
     }
+    this.#writeOn();
+  }
+
+  /** Goes on with the write under way, and tells of it. */
+  #writeOn(): void {
+    if (this.#isClosed) return;
     if (!this.#encrypt()) {
       if (!this.#isClosed) this.#handler?.onProgress?.();
       return;
@@ -218,6 +227,9 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     if (this.#isClosed) return;
     if (this.#info === undefined) {
       return this.#refuse(new LwsError("connection-closed", LOST));
+    }
+    if (this.#awaitsPeer) {
+      return this.#break(new LwsError("connection-closed", "the peer ended amid a TLS message"));
     }
     this.#hasEnded = true;
     this.#tellEnd();
@@ -302,7 +314,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
   /** Offers a view of memory that others use as well. */
   #offer(bytes: Uint8Array): void {
-    if (this.#handler === undefined || this.#isPaused || this.#resumeIsDue) {
+    if (this.#handler === undefined || this.#isHeldBack) {
       this.#rest = bytes.slice();
       return;
     }
@@ -334,13 +346,17 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     if (!this.#isPaused && !this.#resumeIsDue && !this.#isClosed) this.#inner.resume();
   }
 
+  get #isHeldBack(): boolean {
+    return this.#isPaused || this.#resumeIsDue;
+  }
+
   get #isEndDue(): boolean {
     return this.#hasEnded && !this.#endIsTold;
   }
 
   /** Behind all that was read: a rest whose turn is due comes first. */
   #tellEnd(): void {
-    if (this.#handler === undefined || this.#isPaused || this.#resumeIsDue) return;
+    if (this.#handler === undefined || this.#isHeldBack) return;
     if (this.#isClosed || !this.#isEndDue) return;
     this.#endIsTold = true;
     this.#handler.onEnd();
@@ -349,10 +365,12 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   /** Encrypts and sends as much as leaves at once; whether that is all. */
   #encrypt(): boolean {
     let left = this.#unwritten!;
+    let isTaken = true;
     try {
       while (left.length > 0 && !this.#sender.isSending) {
         const isLast = left.length <= LARGEST_WRITE;
-        this.#session.write(isLast ? left : left.subarray(0, LARGEST_WRITE));
+        isTaken = this.#session.write(isLast ? left : left.subarray(0, LARGEST_WRITE));
+        if (!isTaken) break;
         this.#sender.flush();
         left = isLast ? NO_BYTES : left.subarray(LARGEST_WRITE);
       }
@@ -361,6 +379,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       return false;
     }
     this.#unwritten = left;
+    if (isTaken === this.#awaitsPeer) this.#readForItself(!isTaken);
     if (left.length > 0 || this.#sender.isSending) return false;
     this.#unwritten = undefined;
     if (this.#endIsDue) {
@@ -368,6 +387,12 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       this.end();
     }
     return true;
+  }
+
+  #readForItself(awaitsPeer: boolean): void {
+    this.#awaitsPeer = awaitsPeer;
+    if (awaitsPeer) this.#inner.resume();
+    else if (this.#isHeldBack) this.#inner.pause();
   }
 
   /** The peer, the network or the handler's failure ended the connection. */

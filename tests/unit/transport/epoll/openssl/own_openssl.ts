@@ -1,7 +1,10 @@
 /** OpenSSL as a program opens it by itself, for the pointers that callbacks lend. */
 
 const ssl = Deno.dlopen("libssl.so.3", {
+  SSL_CTX_clear_options: { parameters: ["pointer", "u64"], result: "u64" },
+  SSL_CTX_ctrl: { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },
   SSL_CTX_load_verify_locations: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  SSL_CTX_set_num_tickets: { parameters: ["pointer", "usize"], result: "i32" },
   SSL_CTX_use_PrivateKey_file: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
   SSL_get_client_CA_list: { parameters: ["pointer"], result: "pointer" },
   SSL_get_ex_data_X509_STORE_CTX_idx: { parameters: [], result: "i32" },
@@ -14,6 +17,8 @@ const crypto = Deno.dlopen("libcrypto.so.3", {
 });
 
 const SSL_FILETYPE_PEM = 1;
+const SSL_CTRL_SET_MAX_SEND_FRAGMENT = 52;
+const SSL_OP_NO_TICKET = 1n << 14n;
 /** <openssl/x509_vfy.h>: `X509_V_OK`, and that the issuer is not known. */
 export const X509_V_OK = 0;
 export const X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY = 20;
@@ -31,6 +36,16 @@ export function loadVerifyLocations(sslCtx: unknown, path: string): boolean {
 export function usePrivateKeyFile(sslCtx: unknown, path: string): boolean {
   const { SSL_CTX_use_PrivateKey_file } = ssl.symbols;
   return SSL_CTX_use_PrivateKey_file(pointer(sslCtx), cString(path), SSL_FILETYPE_PEM) === 1;
+}
+
+/**
+ * Has an `SSL_CTX` that asks for certificates send tickets, which have the client's in them, in records of at most
+ * 512 bytes: each comes in two.
+ */
+export function sendLongTickets(sslCtx: unknown): void {
+  ssl.symbols.SSL_CTX_clear_options(pointer(sslCtx), SSL_OP_NO_TICKET);
+  ssl.symbols.SSL_CTX_set_num_tickets(pointer(sslCtx), 1n);
+  ssl.symbols.SSL_CTX_ctrl(pointer(sslCtx), SSL_CTRL_SET_MAX_SEND_FRAGMENT, 512n, null);
 }
 
 /** How many authorities the client of an `SSL` was told of. */

@@ -91,6 +91,10 @@ Deno.test("a context that can't be made frees what it had, and one that is repla
   assertEquals(counted.held, { ...PIPES, SSL_CTX_free: 2 });
   server.setCertificate(example);
   assertEquals(counted.held, { ...PIPES, SSL_CTX_free: 1 });
+  // Two for the same names: only the last one is ever chosen.
+  server.setCertificate(localhost, [example, example]);
+  server.setCertificate(example);
+  assertEquals(counted.held, { ...PIPES, SSL_CTX_free: 1 });
   server.close!();
   const [near, far] = memoryPair();
   const error = await server.secure(far).done.catch((each) => each);
