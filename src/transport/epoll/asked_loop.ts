@@ -70,9 +70,11 @@ export class AskedLoop extends Readiness {
   known(fd: number): void {
     const events = this.#watchedAside.get(fd);
     if (events === undefined) return;
-    this.#watchedAside.delete(fd);
-    this.control(this.#aside, EPOLL_CTL_DEL, fd, 0);
-    this.control(this.epoll, EPOLL_CTL_ADD, fd, events);
+    // What the kernel can't watch here is watched aside as before.
+    if (this.control(this.epoll, EPOLL_CTL_ADD, fd, events) === 0) {
+      this.#watchedAside.delete(fd);
+      this.control(this.#aside, EPOLL_CTL_DEL, fd, 0);
+    }
     this.#host.watches(fd, events & (POLLIN | POLLOUT));
   }
 

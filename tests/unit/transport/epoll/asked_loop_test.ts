@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { PolledHost } from "../../../../src/api/network.ts";
 import type { PollFd } from "../../../../src/api/service.ts";
+import { EPOLL_CTL_ADD } from "../../../../src/transport/epoll/constants.ts";
 import { isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { type Fault, FaultyLibc } from "./faulty_libc.ts";
@@ -73,6 +74,53 @@ Deno.test({
     await Promise.all(all.map((each) => each.done));
     network.release();
     await network.released!();
+    assertEquals([...faulty.descriptors], []);
+  },
+});
+
+Deno.test({
+  name: "what the kernel can't watch once its program knows of it is watched aside as before",
+  ignore: !isEpollAvailable(),
+  async fn() {
+    const faulty = new FaultyLibc();
+    const target = { hostname: "127.0.0.1", port: 0 };
+    const known = new Set<number>();
+    const network = new EpollNetwork(faulty.libc, 1).polled({
+      ...HOST,
+      isKnown: (fd) => known.has(fd),
+    });
+    const peers = new EpollNetwork(faulty.libc, 1);
+    const listener = peers.listen(target);
+    const here = { ...target, port: listener.address.port };
+    const serve = async () => {
+      await network.ready().done;
+      network.wait(0, (each, revents) => network.serve(each, revents));
+    };
+    const connecting = network.connect(here, AbortSignal.any([]));
+    await serve();
+    const transport = await connecting;
+    const fd = transport.fd!;
+    const heard: number[] = [];
+    transport.start({
+      onBytes: (bytes) => heard.push(...bytes) && bytes.length,
+      onDrain() {},
+      onEnd() {},
+      onClose() {},
+    });
+    known.add(fd);
+    const isAdding = (_epoll: number, operation: number) => operation === EPOLL_CTL_ADD;
+    faulty.nextWith("epoll_ctl", isAdding, faulty.fails("ENOMEM"));
+    network.known(fd);
+    const far = await listener.accept();
+    far.start({ onBytes: (bytes) => bytes.length, onDrain() {}, onEnd() {}, onClose() {} });
+    far.write(Uint8Array.of(7));
+    await serve();
+    assertEquals(heard, [7]);
+    transport.close();
+    far.close();
+    listener.close();
+    network.release();
+    await Promise.all([network.released!(), peers.released()]);
     assertEquals([...faulty.descriptors], []);
   },
 });
