@@ -207,29 +207,43 @@ testDescriptors(
 testDescriptors(
   "a number that the kernel gives again is the new owner's alone",
   async (network) => {
-    const ends: string[] = [];
     const open: Wsi[] = [];
+    const ends: Wsi[] = [];
     const program = new PolledProgram(network, (wsi, reason, _user, _data) => {
       if (reason === "established") open.push(wsi);
-      if (reason === "closed") ends.push(String(open.indexOf(wsi)));
+      if (reason === "closed") ends.push(wsi);
     });
     const { context } = program;
-    const one = await Peer.open(context.port);
-    await program.until(() => open.length === 1);
-    const fd = open[0]!.socketFd;
-    one.close();
-    await program.until(() => ends.length === 1);
-    const other = await Peer.open(context.port);
-    await program.until(() => open.length === 2);
-    assertEquals(open[1]!.socketFd, fd, "the number is given again");
-    assertEquals(open[0]!.socketFd, -1);
-    open[0]!.rxFlowControl(false);
-    open[0]!.callbackOnWritable();
-    assertEquals(program.entry(fd)!.events, POLLIN);
-    context.hangupOnClient(fd);
-    await program.until(() => ends.length === 2);
-    assertEquals(ends, ["0", "1"]);
-    other.close();
+    const next = async () => {
+      const count = open.length;
+      const peer = await Peer.open(context.port);
+      await program.until(() => open.length > count);
+      return { peer, wsi: open.at(-1)!, fd: open.at(-1)!.socketFd };
+    };
+    const leave = async ({ peer, wsi }: { peer: Peer; wsi: Wsi }) => {
+      peer.close();
+      await program.until(() => ends.includes(wsi));
+    };
+    const twoAfterEachOther = async () => {
+      const one = await next();
+      await leave(one);
+      return [one, await next()] as const;
+    };
+    let [one, other] = await twoAfterEachOther();
+    // Another thread of the process may have taken the number in between.
+    while (other.fd !== one.fd) {
+      await leave(other);
+      [one, other] = await twoAfterEachOther();
+    }
+    assertEquals(one.wsi.socketFd, -1);
+    one.wsi.rxFlowControl(false);
+    one.wsi.callbackOnWritable();
+    assertEquals(program.entry(other.fd)!.events, POLLIN);
+    context.hangupOnClient(other.fd);
+    await program.until(() => ends.includes(other.wsi));
+    assertEquals(ends.length, new Set(ends).size);
+    assert(ends.at(-1) === other.wsi && ends.at(-2) === one.wsi);
+    other.peer.close();
     await context.destroy();
   },
 );

@@ -1,6 +1,6 @@
 /** By whose TLS a client of a context comes to its server: the runtime's own, or `node:tls`. */
 
-import { unlessEpoll } from "../../network.ts";
+import { unlessEpoll } from "../../runtime_network.ts";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CONTEXT_PORT_NO_LISTEN, createContext, LwsError, type Protocol } from "../../../mod.ts";
 import { makeCertificates } from "../../support/certificates.ts";

@@ -21,7 +21,7 @@ import {
 } from "../../../src/tls/stack.ts";
 import { epollNetwork } from "../../../src/transport/epoll/mod.ts";
 import { detached, tcpNetwork } from "../../../src/transport/network.ts";
-import { runtimeNetwork } from "../../network.ts";
+import { runtimeNetwork } from "../../runtime_network.ts";
 import { serve, type Served } from "../serve.ts";
 
 /** Clients by one stack. */

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createServer } from "node:tls";
 import { type RuntimeTlsOptions, secureByRuntime } from "../../../src/tls/runtime_client.ts";
 import { detached } from "../../../src/transport/network.ts";
-import { runtimeNetwork as tcpNetwork } from "../../network.ts";
+import { runtimeNetwork as tcpNetwork } from "../../runtime_network.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import type { TlsIdentity } from "../../../src/tls/certificate.ts";
 import { TlsServer } from "../../../src/tls/server.ts";

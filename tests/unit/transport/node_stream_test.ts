@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { interfaceAddresses } from "../../../src/transport/interfaces.ts";
 import { NodeStream } from "../../../src/transport/node_stream.ts";
 import { StreamTransport } from "../../../src/transport/stream_transport.ts";
-import { runtimeNetwork as tcpNetwork } from "../../network.ts";
+import { runtimeNetwork as tcpNetwork } from "../../runtime_network.ts";
 import type { NetworkTarget, Transport } from "../../../src/api/network.ts";
 import { LwsError } from "../../../src/base/errors.ts";
 import { Child } from "../../support/child.ts";
