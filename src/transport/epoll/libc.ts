@@ -23,6 +23,7 @@ import {
   POLLFD_SIZE,
   SOCKADDR_SIZE,
 } from "./structs.ts";
+import { runtime } from "../../base/runtime/runtime.ts";
 
 /** Where Linux has the C library; the permission is for a path, and not for a name. */
 const PATHS: readonly string[] = [
@@ -160,7 +161,7 @@ export function mayOpenLibc(): boolean {
 }
 
 function isPermitted(path: string): boolean {
-  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+  return runtime.permissions.querySync({ name: "ffi", path }).state === "granted";
 }
 
 function load(): Libc {
