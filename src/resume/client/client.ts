@@ -43,14 +43,8 @@ export function resumeClient(
 ): ResumeClient {
   const { minDelayMs = 500, maxDelayMs = 20_000, idleMs = 30_000, random = Math.random } = options;
   const { protocol = "lws.resume.v1", signal, clock } = options;
-  // Node has no such function.
-  const raise = (error: unknown) => {
-    if (typeof reportError === "function") return reportError(error);
-    queueMicrotask(() => {
-      throw error;
-    });
-  };
-  const { onError = raise } = options;
+  // Node has no such function; an unhandled rejection is the same there.
+  const { onError = globalThis.reportError ?? Promise.reject.bind(Promise) } = options;
   const entries = new Map<string, Entry>();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let [isOpen, isClosed, attempts, lastId, silence] = [false, signal?.aborted ?? false, 0, 0, 0];
