@@ -217,6 +217,7 @@ export type {
   PolledHost,
   PolledListener,
   PolledNetwork,
+  PolledWait,
   StreamConn,
   StreamListener,
   TcpKeepAlive,

@@ -18,7 +18,7 @@ import { clearInterval, setInterval } from "node:timers";
 import { getSystemErrorName } from "node:util";
 import type { StreamConn, StreamListener } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
-import { isDeno, runtime } from "../base/runtime/runtime.ts";
+import { isBun, isDeno, runtime } from "../base/runtime/runtime.ts";
 
 /** What is written at once, so that a longer write is seen to go on. */
 const LARGEST_WRITE = 64 * 1024;
@@ -214,6 +214,7 @@ export function listenOnDescriptor(fd: number): StreamListener {
 export function listenShared(ip: string, port: number): StreamListener {
   if (isIP(ip) === 0) refuseSharing(`${ip} is a name; give its address`);
   const create = handleMaker();
+  if (isBun) return listenUntold({ host: ip, port, reusePort: true }, `${ip} port ${port}`, true);
   const flags = tcpFlags()?.["UV_TCP_REUSEPORT"];
   if (create === undefined || flags === undefined) {
     return refuseSharing("this runtime's node:net can't");
