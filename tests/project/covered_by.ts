@@ -55,7 +55,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/epoll/readiness",
   ],
   "peers/npm/npm_test.ts": [
-    "base/runtime/node",
     "base/runtime/node_errors",
     "base/runtime/runtime",
     "base/runtime/types",
