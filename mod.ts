@@ -151,6 +151,7 @@ export { HEADER_TOKENS, type HeaderToken, tokenToString } from "./src/core/http/
 export { HTTP_STATUS } from "./src/core/http/status.ts";
 export type { FileOps, FileStat, OpenFile } from "./src/api/file_ops.ts";
 export { hostFileOps, type HostFileOptions } from "./src/transport/host_files.ts";
+export type { HostFile, HostFileFacts } from "./src/base/runtime/types.ts";
 export { callbackExtension } from "./src/extensions/callback_extension.ts";
 export {
   type AcceptedExtension,

@@ -1,5 +1,7 @@
 /** Whether the system has descriptors left for this process. */
 
+import { runtime } from "./runtime/runtime.ts";
+
 /** open(2): no descriptor is left in the process, or in the system. */
 const OUT_OF_DESCRIPTORS: readonly unknown[] = ["EMFILE", "ENFILE"];
 
@@ -15,5 +17,5 @@ export function isOutOfDescriptors(error: unknown): boolean {
  * for this answer, and says 0 when it can't be opened.
  */
 export function hasDescriptor(): boolean {
-  return Deno.memoryUsage().rss > 0;
+  return runtime.memoryUsage().rss > 0;
 }

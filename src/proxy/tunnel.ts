@@ -3,7 +3,7 @@
 import { describeValue } from "../base/check.ts";
 import { shown } from "../base/log/escaping.ts";
 import type { Transport } from "../api/network.ts";
-import { base64Of } from "../core/http/base64.ts";
+import { base64Of } from "../base/text/encodings.ts";
 import { type HeadLimits, ResponseHeadParser } from "../core/http/head.ts";
 import { RefusedAnswer } from "../core/http/refused_answer.ts";
 import { statusText } from "../core/http/status.ts";

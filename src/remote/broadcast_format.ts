@@ -4,6 +4,8 @@
  * strangers out.
  */
 
+import { hexOf } from "../base/text/encodings.ts";
+
 /** Characters in a token. */
 export const TOKEN_LENGTH = 64;
 /** The answer to the right token (ACK of ASCII); a wrong one is answered by closing. */
@@ -18,7 +20,7 @@ const FIRST_ROOM = 64 * 1024;
 
 /** A token that can't be guessed: 32 random bytes as hexadecimal digits. */
 export function newToken(): string {
-  return crypto.getRandomValues(new Uint8Array(TOKEN_LENGTH / 2)).toHex();
+  return hexOf(crypto.getRandomValues(new Uint8Array(TOKEN_LENGTH / 2)));
 }
 
 /** Whether `text` looks like a token. */

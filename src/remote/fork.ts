@@ -9,6 +9,7 @@ import { isWhole } from "../base/option_rules.ts";
 import { checkBroker, shareBroker, type SharedBroker } from "./broker/share.ts";
 import { ForkedGroup } from "./forked_group.ts";
 import { type ForkedService, ForkedWorker, type ForkInfo } from "./forked_service.ts";
+import { isDeno } from "../base/runtime/runtime.ts";
 
 /** Options of `createContext` that are objects with methods, which no worker can be sent. */
 const NOT_CLONEABLE: ReadonlySet<string> = new Set<
@@ -126,6 +127,12 @@ export async function forkServiceLoop(
   info: ForkInfo = {},
   options: ForkOptions = {},
 ): Promise<ForkedService> {
+  if (!isDeno) {
+    throw new LwsError(
+      "unsupported",
+      "forkServiceLoop needs Deno's workers; start several processes that listen with reusePort",
+    );
+  }
   const url = URL.parse(String(moduleUrl))?.href;
   if (url === undefined) {
     throw new LwsError(

@@ -1,6 +1,7 @@
 /** The runtime's own time. */
 
 import type { Clock } from "../api/service.ts";
+import { runtime } from "../base/runtime/runtime.ts";
 
 /** What a context goes by unless it is given another clock. */
 export const systemClock: Clock = {
@@ -9,7 +10,7 @@ export const systemClock: Clock = {
   setTimer: (callback, delayMs) => setTimeout(callback, Math.ceil(delayMs)),
   clearTimer: (timer) => clearTimeout(timer as number),
   keepAlive: (timer, keeps) => {
-    if (keeps) Deno.refTimer(timer as number);
-    else Deno.unrefTimer(timer as number);
+    if (keeps) runtime.refTimer(timer as number);
+    else runtime.unrefTimer(timer as number);
   },
 };

@@ -5,6 +5,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { LwsError } from "../base/errors.ts";
 import { type Refusal, refusedOption, type TlsField } from "./refusal.ts";
+import { runtime } from "../base/runtime/runtime.ts";
 
 /** A certificate with its key, as PEM text; {@linkcode readPem} reads files. */
 export interface TlsIdentity {
@@ -109,7 +110,7 @@ export function readPem(
   }
   let text: string;
   try {
-    text = Deno.readTextFileSync(pathOrPem);
+    text = runtime.readTextFileSync(pathOrPem);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw refusal(field, `can't read ${shown(pathOrPem)}: ${why}`, cause);

@@ -9,6 +9,7 @@ import {
   SEQUENCE,
   soleElement,
 } from "./der.ts";
+import { hexOf } from "../base/text/encodings.ts";
 
 /** Identifiers, as DER has them, in hex. */
 const EXTENDED_KEY_USAGE = "551d25"; // 2.5.29.37, RFC 5280 section 4.2.1.12
@@ -28,7 +29,7 @@ export function isMeantFor(certificate: X509Certificate, side: "server" | "clien
   const list = soleElement(usage, SEQUENCE);
   const purposes = list && elementsOf(list.content);
   return purposes?.some(({ tag, content }) => {
-    const purpose = content.toHex();
+    const purpose = hexOf(content);
     return tag === OBJECT_IDENTIFIER && (purpose === PURPOSES[side] || purpose === ANY_PURPOSE);
   }) ?? false;
 }
@@ -54,7 +55,7 @@ export function extensionsOf(der: Uint8Array): ReadonlyMap<string, Uint8Array> |
     const parts = tag === SEQUENCE ? elementsOf(content) : undefined;
     if (parts?.[0]?.tag !== OBJECT_IDENTIFIER) return undefined;
     const value = parts[parts[1]?.tag === BOOLEAN ? 2 : 1];
-    const identifier = parts[0].content.toHex();
+    const identifier = hexOf(parts[0].content);
     // RFC 5280 section 4.2: each comes once.
     if (value?.tag !== OCTET_STRING || found.has(identifier)) return undefined;
     found.set(identifier, value.content);

@@ -6,11 +6,11 @@ import { isIP } from "node:net";
 import {
   checkServerIdentity,
   connect,
-  getCACertificates,
   type PeerCertificate as NodeCertificate,
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
+import tls from "node:tls";
 import type { Transport } from "../api/network.ts";
 import {
   checkIdentity,
@@ -26,6 +26,8 @@ import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshak
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
+import { runtime } from "../base/runtime/runtime.ts";
+import type { PermissionQuery } from "../base/runtime/types.ts";
 
 /** The authorities that a client trusts, and the certificate that it shows. */
 export interface TlsClientOptions {
@@ -122,12 +124,12 @@ function trusted(options: TlsClientOptions): readonly string[] | undefined {
 function runtimeAuthorities(): readonly string[] {
   if (!isGranted({ name: "sys" })) return [];
   return isGranted({ name: "env", variable: "NODE_USE_SYSTEM_CA" })
-    ? getCACertificates("default")
-    : [...getCACertificates("bundled"), ...getCACertificates("extra")];
+    ? tls.getCACertificates("default")
+    : [...tls.getCACertificates("bundled"), ...tls.getCACertificates("extra")];
 }
 
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
+function isGranted(permission: PermissionQuery): boolean {
+  return runtime.permissions.querySync(permission).state === "granted";
 }
 
 function isForHost(socket: TLSSocket, host: string): boolean {

@@ -2,6 +2,7 @@
 
 import type { X509Certificate } from "node:crypto";
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import { isBun } from "../base/runtime/runtime.ts";
 import type { Transport } from "../api/network.ts";
 import type { TlsInfo } from "../api/tls.ts";
 import {
@@ -68,6 +69,9 @@ export interface SecureOptions {
 
 /** A server object of one connection, which inherits all else from that of all. */
 type ServerOfOne = Server & { handshakeUnderWay: (event: TLSSocket | Error) => void };
+
+/** Bun calls listeners with the server that they were given to as `this`: there each connection has a server. */
+const remakes = new WeakMap<Server, () => Server>();
 
 /** A server's certificates, and the handshakes that show them. */
 export class TlsServer {
@@ -143,6 +147,7 @@ export class TlsServer {
     server.on("tlsClientError", function (this: ServerOfOne, error: Error) {
       this.handshakeUnderWay(error);
     });
+    if (isBun) remakes.set(server, () => this.#makeServer(identity));
     return server;
   }
 
@@ -154,7 +159,7 @@ export class TlsServer {
     options: SecureOptions,
   ): void {
     // The events of a server don't tell whose connection they are about, but its `this` does.
-    const serverOfOne = Object.create(server) as ServerOfOne;
+    const serverOfOne = (remakes.get(server)?.() ?? Object.create(server)) as ServerOfOne;
     serverOfOne.handshakeUnderWay = (event) => {
       if (event instanceof Error) return handshake.fail(handshakeFailed(event));
       if (handshake.isOver) return void event.destroy();

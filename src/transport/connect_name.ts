@@ -6,6 +6,7 @@ import { LwsError } from "../base/errors.ts";
 import { interleaved, raceAddresses, type RaceOptions } from "./happy_eyeballs.ts";
 import { sourceAddress } from "./interfaces.ts";
 import { connectByNode } from "./node_stream.ts";
+import { isDeno, runtime } from "../base/runtime/runtime.ts";
 
 /** What of the system is asked, for tests to put something else there. */
 export interface NameSystem<Connection> extends Pick<RaceOptions<Connection>, "after"> {
@@ -119,14 +120,14 @@ export const runtimeSystem: NameSystem<StreamConn> = {
 
   mayConnect(address, port) {
     const host = isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
-    return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+    return runtime.permissions.querySync({ name: "net", host }).state === "granted";
   },
 
   async dial(address, port, source, signal) {
     // `node:net` knows no zones; the runtime does, and the zone says where to connect from.
     const isOnLink = source !== undefined && zoneOf(address) !== undefined;
-    if (source !== undefined && !isOnLink) {
-      mayBind(source);
+    if (!isDeno || (source !== undefined && !isOnLink)) {
+      if (source !== undefined) mayBind(source);
       return await connectByNode({ address, port, source, family: 0 }, signal);
     }
     return await Deno.connect({ hostname: address, port, signal });
@@ -146,7 +147,7 @@ function mayNotLookUp(name: string, port: number): LwsError {
 /** Where that is denied, `node:net` throws in a callback of its own, where it can't be caught. */
 function mayBind(source: string): void {
   const host = isIP(source) === 6 ? `[${source}]:0` : `${source}:0`;
-  if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;
+  if (runtime.permissions.querySync({ name: "net", host }).state === "granted") return;
   throw new LwsError(
     "permission-denied",
     `may not connect from ${source}; run with --allow-net=${host}`,

@@ -2,6 +2,8 @@
 
 import { closeSync, constants, openSync, read, readSync } from "node:fs";
 import { alsoAtOnce, type FileOps, type OpenFile, pairStat } from "../api/file_ops.ts";
+import { runtime } from "../base/runtime/runtime.ts";
+import type { FileFacts } from "../base/runtime/types.ts";
 
 /** An open file, and where its next byte is read. */
 interface FoundHandle {
@@ -24,7 +26,7 @@ const MOST_TRIES = 3;
 export function foundFileOps(): Operations {
   const ops: Operations = {
     open: (_wsi, path) => open(path),
-    stat: (_wsi, path) => factsOf(Deno.lstatSync(path), path),
+    stat: (_wsi, path) => factsOf(runtime.lstatSync(path), path),
     close(_wsi, { fd }) {
       closeSync(fd);
     },
@@ -55,13 +57,13 @@ export function foundFileOps(): Operations {
  * descriptor takes this runtime ten times as long as to look at the name.
  */
 function open(path: string): OpenFile<FoundHandle> {
-  let before = factsOf(Deno.lstatSync(path), path);
+  let before = factsOf(runtime.lstatSync(path), path);
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const fd = openSync(path, FLAGS);
     try {
       // Folders above it may have become links, too.
-      if (Deno.realPathSync(path) !== path) throw new Error(`${path} is a link by now`);
-      const after = factsOf(Deno.lstatSync(path), path);
+      if (runtime.realPathSync(path) !== path) throw new Error(`${path} is a link by now`);
+      const after = factsOf(runtime.lstatSync(path), path);
       if (isSame(before, after)) {
         return { handle: { fd, position: 0 }, length: after.length, mtime: after.mtime };
       }
@@ -82,7 +84,7 @@ interface Facts {
   readonly inode: number | null;
 }
 
-function factsOf(info: Deno.FileInfo, path: string): Facts {
+function factsOf(info: FileFacts, path: string): Facts {
   if (!info.isFile) throw new Error(`${path} is no regular file`);
   return { length: info.size, mtime: info.mtime, device: info.dev, inode: info.ino };
 }

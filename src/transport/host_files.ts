@@ -9,6 +9,8 @@ import {
   pairStat,
 } from "../api/file_ops.ts";
 import { refuseArgument } from "../base/check.ts";
+import { runtime } from "../base/runtime/runtime.ts";
+import type { HostFile, HostFileFacts } from "../base/runtime/types.ts";
 
 /**
  * Choices of {@linkcode hostFileOps}.
@@ -64,7 +66,7 @@ export interface HostFileOptions {
 export function hostFileOps(
   root?: string | URL,
   options: HostFileOptions = {},
-): FileOps<Deno.FsFile> {
+): FileOps<HostFile> {
   if (typeof options !== "object" || options === null) {
     refuseArgument("hostFileOps", "options", options, "an object");
   }
@@ -81,22 +83,22 @@ function pathOf(root: string | URL): string {
   refuseArgument("hostFileOps", "root", root, "a path, or a file: URL");
 }
 
-function operationsOn(place: Place): FileOps<Deno.FsFile> {
-  const ops: FileOps<Deno.FsFile> = {
+function operationsOn(place: Place): FileOps<HostFile> {
+  const ops: FileOps<HostFile> = {
     open: alsoAtOnce<Operations["open"]>(
       (_wsi, path, flags) => open(place, path, flags),
       (_wsi, path, flags) => openSync(place, path, flags),
     ),
     stat: alsoAtOnce<NonNullable<Operations["stat"]>>(
-      async (_wsi, path) => factsOf(await Deno.stat(await nameOf(place, path)), path),
-      (_wsi, path) => factsOf(Deno.statSync(nameOfSync(place, path)), path),
+      async (_wsi, path) => factsOf(await runtime.stat(await nameOf(place, path)), path),
+      (_wsi, path) => factsOf(runtime.statSync(nameOfSync(place, path)), path),
     ),
     close(_wsi, handle) {
       handle.close();
     },
     seekCur: alsoAtOnce<Operations["seekCur"]>(
-      (_wsi, handle, offset) => handle.seek(offset, Deno.SeekMode.Current),
-      (_wsi, handle, offset) => handle.seekSync(offset, Deno.SeekMode.Current),
+      (_wsi, handle, offset) => handle.seek(offset, FROM_HERE),
+      (_wsi, handle, offset) => handle.seekSync(offset, FROM_HERE),
     ),
     read: alsoAtOnce<Operations["read"]>(
       async (_wsi, handle, buffer) => (await handle.read(buffer)) ?? 0,
@@ -111,7 +113,10 @@ function operationsOn(place: Place): FileOps<Deno.FsFile> {
   return ops;
 }
 
-type Operations = FileOps<Deno.FsFile>;
+/** `SEEK_CUR` of C. */
+const FROM_HERE = 1;
+
+type Operations = FileOps<HostFile>;
 
 /** Which files there are. */
 interface Place {
@@ -124,11 +129,11 @@ async function open(
   place: Place,
   path: string,
   flags: "read" | "readWrite",
-): Promise<OpenFile<Deno.FsFile>> {
+): Promise<OpenFile<HostFile>> {
   const name = await nameOf(place, path);
   // Opening a FIFO waits for its other end, so the kind is asked for first.
-  factsOf(await Deno.stat(name), path);
-  const handle = await Deno.open(name, { read: true, write: flags === "readWrite" });
+  factsOf(await runtime.stat(name), path);
+  const handle = await runtime.open(name, { read: true, write: flags === "readWrite" });
   try {
     return { handle, ...factsOf(await handle.stat(), path) };
   } catch (error) {
@@ -142,10 +147,10 @@ function openSync(
   place: Place,
   path: string,
   flags: "read" | "readWrite",
-): OpenFile<Deno.FsFile> {
+): OpenFile<HostFile> {
   const name = nameOfSync(place, path);
-  factsOf(Deno.statSync(name), path);
-  const handle = Deno.openSync(name, { read: true, write: flags === "readWrite" });
+  factsOf(runtime.statSync(name), path);
+  const handle = runtime.openSync(name, { read: true, write: flags === "readWrite" });
   try {
     return { handle, ...factsOf(handle.statSync(), path) };
   } catch (error) {
@@ -159,7 +164,7 @@ async function nameOf(place: Place, path: string): Promise<string> {
   checkPath(place, path);
   const { folder } = place;
   if (folder === undefined) return path;
-  return below(await Deno.realPath(folder), await Deno.realPath(join(folder, path)), path);
+  return below(await runtime.realPath(folder), await runtime.realPath(join(folder, path)), path);
 }
 
 /** As {@linkcode nameOf}, without waiting. */
@@ -167,7 +172,7 @@ function nameOfSync(place: Place, path: string): string {
   checkPath(place, path);
   const { folder } = place;
   if (folder === undefined) return path;
-  return below(Deno.realPathSync(folder), Deno.realPathSync(join(folder, path)), path);
+  return below(runtime.realPathSync(folder), runtime.realPathSync(join(folder, path)), path);
 }
 
 function checkPath({ folder, dotfiles }: Place, path: string): void {
@@ -183,7 +188,7 @@ function checkPath({ folder, dotfiles }: Place, path: string): void {
 }
 
 /** What is known of what has to be a regular file. */
-function factsOf({ isFile, size, mtime }: Deno.FileInfo, path: string): FileStat {
+function factsOf({ isFile, size, mtime }: HostFileFacts, path: string): FileStat {
   if (!isFile) throw new Error(`${path} is no regular file`);
   return { length: size, mtime };
 }

@@ -3,6 +3,7 @@
 import { fromFileUrl, join, resolve, SEPARATOR } from "@std/path";
 import type { Folder, FolderContent, FolderEntry, Found } from "../api/folder.ts";
 import { openFailure } from "./file_failure.ts";
+import { runtime } from "../base/runtime/runtime.ts";
 
 /** How many entries of a folder are looked at, at a time. */
 const AT_A_TIME = 32;
@@ -15,10 +16,10 @@ const AT_A_TIME = 32;
 export function hostFolder(folder: string | URL): Folder {
   try {
     const path = resolve(folder instanceof URL ? fromFileUrl(folder) : folder);
-    const root = Deno.realPathSync(path);
-    if (Deno.statSync(root).isDirectory) return new HostFolder(path, root);
+    const root = runtime.realPathSync(path);
+    if (runtime.statSync(root).isDirectory) return new HostFolder(path, root);
   } catch (cause) {
-    const isHidden = cause instanceof Deno.errors.NotCapable;
+    const isHidden = cause instanceof runtime.errors.NotCapable;
     throw new TypeError(`a folder that ${isHidden ? "--allow-read covers" : "is there"}`, {
       cause,
     });
@@ -53,7 +54,7 @@ class HostFolder implements Folder {
       const folder = this.#real(name);
       const names: string[] = [];
       let isWhole = true;
-      for await (const entry of Deno.readDir(folder)) {
+      for await (const entry of runtime.readDir(folder)) {
         if (!isShown(entry.name)) continue;
         isWhole = names.length < most;
         if (!isWhole) break;
@@ -78,7 +79,7 @@ class HostFolder implements Folder {
   /** What can't be served isn't shown either: links that lead out, devices, what has gone meanwhile. */
   async #entry(path: string, name: string): Promise<FolderEntry | undefined> {
     try {
-      const { isFile, isDirectory, size, mtime } = await Deno.stat(this.#real(path));
+      const { isFile, isDirectory, size, mtime } = await runtime.stat(this.#real(path));
       if (!isFile && !isDirectory) return undefined;
       return { name, isFolder: isDirectory, length: isFile ? size : 0, mtime };
     } catch {
@@ -89,7 +90,7 @@ class HostFolder implements Folder {
   #find(name: string): Found {
     // To wait for what the host does at once would take many times as long as the work itself.
     const path = this.#real(name);
-    const { isFile, isDirectory, size, mtime } = Deno.statSync(path);
+    const { isFile, isDirectory, size, mtime } = runtime.statSync(path);
     if (isFile) return { kind: "file", path, length: size, mtime };
     if (isDirectory) return { kind: "folder" };
     throw new Error("neither a regular file nor a folder");
@@ -97,9 +98,9 @@ class HostFolder implements Folder {
 
   /** The path of `name` without symbolic links. @throws when it isn't there, or leads out */
   #real(name: string): string {
-    const path = Deno.realPathSync(join(this.path, name));
+    const path = runtime.realPathSync(join(this.path, name));
     if (isBelow(this.#root, path)) return path;
-    this.#root = Deno.realPathSync(this.path);
+    this.#root = runtime.realPathSync(this.path);
     if (isBelow(this.#root, path)) return path;
     throw new Error("a symbolic link leads out of the folder");
   }

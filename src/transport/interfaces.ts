@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { describeValue } from "../base/check.ts";
 import { LwsError } from "../base/errors.ts";
+import { runtime } from "../base/runtime/runtime.ts";
 
 /** What is read of an interface's address. */
 export interface InterfaceAddress {
@@ -86,8 +87,8 @@ export function sourceAddress(addresses: readonly string[], target: string): str
 
 function systemInterfaces(): readonly InterfaceAddress[] | undefined {
   const permission = { name: "sys", kind: "networkInterfaces" } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return undefined;
-  return Deno.networkInterfaces();
+  if (runtime.permissions.querySync(permission).state !== "granted") return undefined;
+  return runtime.networkInterfaces();
 }
 
 function rank({ family, address }: InterfaceAddress): number {

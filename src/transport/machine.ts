@@ -8,6 +8,7 @@ import { LwsError } from "../base/errors.ts";
 import { line, log, messageOf } from "../base/log.ts";
 import { failure } from "./epoll/failure.ts";
 import { mayOpenLibc, openLibc } from "./epoll/libc.ts";
+import { runtime } from "../base/runtime/runtime.ts";
 
 /** The ids to change to; −1 leaves one as it is. */
 export interface Identity {
@@ -52,7 +53,7 @@ export function dropPrivileges(identity: Identity, calls: IdentityCalls = system
   checkId("uid", uid);
   if (gid === LEAVE && uid === LEAVE) return [];
   const permission = { name: "sys", kind: "setuid" as "uid" } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") {
+  if (runtime.permissions.querySync(permission).state !== "granted") {
     throw new LwsError(
       "permission-denied",
       "may not change gid and uid; run with --allow-sys",
@@ -94,8 +95,8 @@ const LIMITS_FILE = "/proc/self/limits";
  */
 export function descriptorLimit(): number | undefined {
   try {
-    const { state } = Deno.permissions.querySync({ name: "read", path: LIMITS_FILE });
-    return state === "granted" ? hardLimitOf(Deno.readTextFileSync(LIMITS_FILE)) : undefined;
+    const { state } = runtime.permissions.querySync({ name: "read", path: LIMITS_FILE });
+    return state === "granted" ? hardLimitOf(runtime.readTextFileSync(LIMITS_FILE)) : undefined;
   } catch {
     return undefined;
   }
@@ -117,9 +118,9 @@ const MAX_HOST_NAME = 127;
 /** This host's name; `"unknown"` when there is none, or without `--allow-sys=hostname`. */
 export function hostName(): string {
   try {
-    const permission = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
+    const permission = runtime.permissions.querySync({ name: "sys", kind: "hostname" });
     if (permission.state !== "granted") return UNKNOWN_HOST;
-    return Deno.hostname().slice(0, MAX_HOST_NAME) || UNKNOWN_HOST;
+    return runtime.hostname().slice(0, MAX_HOST_NAME) || UNKNOWN_HOST;
   } catch {
     return UNKNOWN_HOST;
   }
@@ -132,7 +133,7 @@ export function hostName(): string {
 export async function reverseLookup(ip: string): Promise<string> {
   try {
     const host = ip.includes(":") ? `[${ip}]` : ip;
-    const permission = Deno.permissions.querySync({ name: "net", host });
+    const permission = runtime.permissions.querySync({ name: "net", host });
     if (permission.state !== "granted") return "";
     // Loaded at the first lookup: most programs need none.
     const { lookupService } = await import("node:dns/promises");
@@ -147,8 +148,8 @@ export async function reverseLookup(ip: string): Promise<string> {
  * Never prompts: what isn't granted (`--allow-env=NAME`) is not asked for.
  */
 export function readVariable(name: string): string | undefined | null {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : null;
+  const { state } = runtime.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? runtime.env.get(name) : null;
 }
 
 /**
@@ -156,10 +157,10 @@ export function readVariable(name: string): string | undefined | null {
  * it. False when the program may not (`--allow-env=NAME`); never prompts.
  */
 export function writeVariable(name: string, value: string | undefined): boolean {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  const { state } = runtime.permissions.querySync({ name: "env", variable: name });
   if (state !== "granted") return false;
-  if (value === undefined) Deno.env.delete(name);
-  else Deno.env.set(name, value);
+  if (value === undefined) runtime.env.delete(name);
+  else runtime.env.set(name, value);
   return true;
 }
 

@@ -1,4 +1,4 @@
-/** Streams over sockets: TCP by `Deno.listen` and `Deno.connect`, and what else there is. */
+/** Streams over sockets: TCP by `Deno.listen` and `Deno.connect`, elsewhere by `node:net`, and what else there is. */
 
 import { isIP } from "node:net";
 import type {
@@ -10,9 +10,16 @@ import type {
   Transport,
 } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
+import { isDeno } from "../base/runtime/runtime.ts";
 import { connectName, runtimeSystem } from "./connect_name.ts";
 import { reverseLookup } from "./machine.ts";
-import { listenOnDescriptor, listenShared, NodeStream } from "./node_stream.ts";
+import {
+  connectByNode,
+  listenByNode,
+  listenOnDescriptor,
+  listenShared,
+  NodeStream,
+} from "./node_stream.ts";
 import { addressOf, keepAliveOn, StreamTransport, transportOver } from "./stream_transport.ts";
 import { connectUnix, listenUnix } from "./unix.ts";
 
@@ -83,7 +90,9 @@ export const tcpNetwork: Network = {
 export const backgroundNetwork: Network = {
   ...tcpNetwork,
   async connect({ hostname, port }: NetworkTarget, signal: AbortSignal): Promise<Transport> {
-    const conn = await Deno.connect({ hostname, port, signal });
+    const conn = isDeno
+      ? await Deno.connect({ hostname, port, signal })
+      : await connectByNode({ address: hostname, port, source: undefined, family: 0 }, signal);
     conn.unref();
     return transportOver(conn);
   },
@@ -110,6 +119,7 @@ function open(target: NetworkTarget): StreamListener {
 }
 
 function listenOnPort({ hostname, port, reusePort = false }: NetworkTarget): StreamListener {
+  if (!isDeno) return reusePort ? listenShared(hostname, port) : listenByNode(hostname, port);
   if (!reusePort) return Deno.listen({ hostname, port });
   // Without that flag, by which this is there, the runtime ends the program.
   const mayShare = typeof (Deno as { listenDatagram?: unknown }).listenDatagram === "function";
@@ -121,7 +131,7 @@ function dial(target: NetworkTarget, signal: AbortSignal): Promise<StreamConn> {
   if (path !== undefined) return connectUnix(path, signal);
   refuseIpv6(target, hostname);
   for (const each of [localAddress ?? []].flat()) refuseIpv6(target, each);
-  if (localAddress !== undefined || (target.disableIpv6 && isIP(hostname) === 0)) {
+  if (!isDeno || localAddress !== undefined || (target.disableIpv6 && isIP(hostname) === 0)) {
     return connectName(target, signal, runtimeSystem);
   }
   // This does by itself what `connectName` does.

@@ -1,14 +1,24 @@
 /**
- * Stream connections by `node:net`, for what the runtime's own sockets can't: connecting from an
- * address, and listening on a descriptor or a port that others have as well. They are 20 to 30 % slower.
+ * Stream connections by `node:net`: all there are in Node and Bun, and in Deno what its own sockets can't,
+ * which are 20 to 30 % faster: connecting from an address, and listening on a descriptor or a port that
+ * others have as well.
  */
 
-import net, { connect, createServer, isIP, type Server, type Socket } from "node:net";
+import net, {
+  connect,
+  createServer,
+  isIP,
+  type ListenOptions,
+  type NetConnectOpts,
+  type Server,
+  type Socket,
+} from "node:net";
 import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 import { getSystemErrorName } from "node:util";
 import type { StreamConn, StreamListener } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
+import { isBun, isDeno, runtime } from "../base/runtime/runtime.ts";
 
 /** What is written at once, so that a longer write is seen to go on. */
 const LARGEST_WRITE = 64 * 1024;
@@ -79,6 +89,11 @@ export class NodeStream implements StreamConn {
     this.#socket.resetAndDestroy();
   }
 
+  /** Keeps no program running from now on. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
   setNoDelay(noDelay = true): void {
     this.#socket.setNoDelay(noDelay);
   }
@@ -121,15 +136,22 @@ export interface NodeTarget {
 /** Connects. Rejects as {@linkcode Network.connect} does. */
 export function connectByNode(target: NodeTarget, signal: AbortSignal): Promise<NodeStream> {
   const { address, port, source, family } = target;
+  const localAddress = source === undefined ? {} : { localAddress: source };
+  return connectSocket({ host: address, port, family, ...localAddress }, signal);
+}
+
+/** As {@linkcode connectByNode}, to a unix socket; the name of an abstract one begins with a NUL. */
+export function connectUnixByNode(path: string, signal: AbortSignal): Promise<NodeStream> {
+  return connectSocket({ path }, signal);
+}
+
+async function connectSocket(
+  target: NetConnectOpts,
+  signal: AbortSignal,
+): Promise<NodeStream> {
   signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: address,
-      port,
-      family,
-      allowHalfOpen: true,
-      ...(source === undefined ? {} : { localAddress: source }),
-    });
+  return await new Promise((resolve, reject) => {
+    const socket = connect({ ...target, allowHalfOpen: true });
     const settle = (outcome: () => void) => {
       signal.removeEventListener("abort", abort);
       outcome();
@@ -191,18 +213,66 @@ export function listenOnDescriptor(fd: number): StreamListener {
  */
 export function listenShared(ip: string, port: number): StreamListener {
   if (isIP(ip) === 0) refuseSharing(`${ip} is a name; give its address`);
-  const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle };
+  const create = handleMaker();
+  if (isBun) return listenUntold({ host: ip, port, reusePort: true }, `${ip} port ${port}`, true);
   const flags = tcpFlags()?.["UV_TCP_REUSEPORT"];
   if (create === undefined || flags === undefined) {
     return refuseSharing("this runtime's node:net can't");
   }
-  const handle = create(ip, port, isIP(ip), undefined, flags);
-  if (typeof handle === "number") throw listenError(handle, ip, port);
+  return listenOn(create(ip, port, isIP(ip), undefined, flags), `${ip} port ${port}`);
+}
+
+/**
+ * Listens on a port, where the runtime is not Deno.
+ *
+ * @throws {LwsError} `invalid-option` for a name other than `localhost`, which can't be looked up at once.
+ */
+export function listenByNode(hostname: string, port: number): StreamListener {
+  const ip = hostname === "localhost" ? "127.0.0.1" : hostname;
+  if (isIP(ip) === 0) {
+    throw new LwsError("invalid-option", `${ip} is a name; give its address to listen on`);
+  }
+  const where = `${ip} port ${port}`;
+  const create = handleMaker();
+  if (create !== undefined) return listenOn(create(ip, port, isIP(ip), undefined, 0), where);
+  return listenUntold({ host: ip, port }, where, port >= FIRST_FREE_PORT);
+}
+
+/** As {@linkcode listenByNode}, on a unix socket; the name of an abstract one begins with a NUL. */
+export function listenUnixByNode(path: string): StreamListener {
+  return listenUntold({ path }, path, path[0] === "\0" || exists(path));
+}
+
+function exists(path: string): boolean {
+  try {
+    return runtime.lstatSync(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Ports below are for root, and what fails there mostly fails for that. */
+const FIRST_FREE_PORT = 1024;
+
+/** Listens where the runtime tells a turn later why it doesn't; `isTaken` says whether another one is why. */
+function listenUntold(target: ListenOptions, where: string, isTaken: boolean): StreamListener {
+  const listener = listenerOver(target);
+  if (listener !== undefined) return listener;
+  const Kind = isTaken ? runtime.errors.AddrInUse : Error;
+  throw new Kind(`${where}: the runtime can't listen there`);
+}
+
+function listenOn(handle: ListeningHandle | number, where: string): StreamListener {
+  if (typeof handle === "number") throw listenError(handle, where);
   const failed = handle.listen!(MOST_WAITING);
   const listener = failed < 0 ? undefined : listenerOver(handle);
   if (listener !== undefined) return listener;
   handle.close!();
-  throw listenError(failed, ip, port);
+  throw listenError(failed, where);
+}
+
+function handleMaker(): CreateServerHandle | undefined {
+  return (net as { _createServerHandle?: CreateServerHandle })._createServerHandle;
 }
 
 function refuseSharing(why: string): never {
@@ -218,15 +288,16 @@ function tcpFlags(): Readonly<Record<string, number>> | undefined {
 }
 
 /** As the runtime's own listening throws it. */
-function listenError(errno: number, ip: string, port: number): Error {
+function listenError(errno: number, where: string): Error {
   const name = errno < 0 ? getSystemErrorName(errno) : "no socket";
-  const Kind = { EADDRINUSE: Deno.errors.AddrInUse, EACCES: Deno.errors.PermissionDenied }[name];
-  return new (Kind ?? Error)(`${ip} port ${port}: ${name}`);
+  const Kind =
+    { EADDRINUSE: runtime.errors.AddrInUse, EACCES: runtime.errors.PermissionDenied }[name];
+  return new (Kind ?? Error)(`${where}: ${name}`);
 }
 
 /** Accepts from what `Server.listen` takes; undefined when it can't be listened on. */
 function listenerOver(
-  socket: { readonly fd: number } | ListeningHandle,
+  socket: ListenOptions | { readonly fd: number } | ListeningHandle,
 ): StreamListener | undefined {
   const waiting: NodeStream[] = [];
   const accepting: PromiseWithResolvers<NodeStream>[] = [];
@@ -269,10 +340,11 @@ function listenerOver(
 }
 
 /**
- * The runtime's `node:net` never accepts again after an accept that found no descriptor left, and
+ * Deno's `node:net` never accepts again after an accept that found no descriptor left, and
  * doesn't tell. Listening once more, which the system takes for a change of the backlog, wakes it.
  */
 function keepListening(server: Server): () => void {
+  if (!isDeno) return () => {};
   const timer = setInterval(() => {
     (server as { _handle?: ListeningHandle })._handle?.listen?.(MOST_WAITING);
   }, RELISTEN_MS);

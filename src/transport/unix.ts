@@ -1,7 +1,11 @@
-/** Unix sockets by `Deno.listen` and `Deno.connect`. */
+/** Unix sockets by `Deno.listen` and `Deno.connect`, elsewhere by `node:net`. */
 
+import { spawnSync } from "node:child_process";
+import process from "node:process";
 import type { StreamConn, StreamListener } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
+import { isDeno, runtime } from "../base/runtime/runtime.ts";
+import { connectUnixByNode, listenUnixByNode } from "./node_stream.ts";
 
 /** The most bytes of a path in Linux's `sockaddr_un`, with room for the NUL behind it. */
 const LONGEST_PATH = 107;
@@ -16,7 +20,11 @@ const LONGEST_PATH = 107;
  *   `invalid-option` when the path can't be a socket's.
  */
 export function listenUnix(path: string, mode?: number): StreamListener {
-  const listener = bindUnix(path, mode, (real) => Deno.listen({ transport: "unix", path: real }));
+  const listener = bindUnix(
+    path,
+    mode,
+    (real) => isDeno ? Deno.listen({ transport: "unix", path: real }) : listenUnixByNode(real),
+  );
   return {
     addr: { hostname: `unix:${path}`, port: 0 },
     accept: () => listener.accept(),
@@ -44,7 +52,7 @@ export function bindUnix<Bound extends { close(): void }>(
   try {
     return bindMasked();
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    if (!(error instanceof runtime.errors.AddrInUse)) throw error;
     if (!isFile) throw inUse(path, "somebody listens there", error);
     removeStale(path, error);
     return bindMasked();
@@ -55,6 +63,7 @@ export function bindUnix<Bound extends { close(): void }>(
 export function connectUnix(path: string, signal: AbortSignal): Promise<StreamConn> {
   const real = checkPath(path);
   signal.throwIfAborted();
+  if (!isDeno) return connectUnixByNode(real, signal);
   // The runtime takes no signal here, and a full backlog makes it wait.
   const { promise, resolve, reject } = Promise.withResolvers<StreamConn>();
   const abort = () => reject(signal.reason);
@@ -84,7 +93,7 @@ export function checkPath(path: string): string {
   const size = new TextEncoder().encode(path).length;
   if (size > LONGEST_PATH) refuse(`it has ${size} bytes, and ${LONGEST_PATH} is the most`);
   if (path[0] !== "@") return path;
-  if (Deno.build.os !== "linux") refuse("only Linux has abstract names");
+  if (runtime.build.os !== "linux") refuse("only Linux has abstract names");
   return `\0${path.slice(1)}`;
 }
 
@@ -94,16 +103,16 @@ function withMode<Bound extends { close(): void }>(
   bind: (real: string) => Bound,
 ): Bound {
   // With the mask no other user can connect before the mode is set; without that permission one might.
-  const canMask = Deno.permissions.querySync({ name: "sys", kind: "umask" as "uid" });
-  const mask = canMask.state === "granted" ? Deno.umask(0o777 & ~mode) : undefined;
+  const canMask = runtime.permissions.querySync({ name: "sys", kind: "umask" as "uid" });
+  const mask = canMask.state === "granted" ? runtime.umask(0o777 & ~mode) : undefined;
   let bound: Bound;
   try {
     bound = bind(path);
   } finally {
-    if (mask !== undefined) Deno.umask(mask);
+    if (mask !== undefined) runtime.umask(mask);
   }
   try {
-    Deno.chmodSync(path, mode);
+    runtime.chmodSync(path, mode);
   } catch (error) {
     bound.close();
     throw error;
@@ -116,18 +125,18 @@ function removeStale(path: string, cause: Error): void {
   if (!isSocket(path)) throw inUse(path, "the file is no socket", cause);
   if (isListenedOn(path)) throw inUse(path, "somebody listens there", cause);
   try {
-    Deno.removeSync(path);
+    runtime.removeSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof runtime.errors.NotFound)) throw error;
   }
 }
 
 /** A symbolic link is none: what it leads to must not be removed. */
 function isSocket(path: string): boolean {
   try {
-    return Deno.lstatSync(path).isSocket === true;
+    return runtime.lstatSync(path).isSocket === true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
+    if (error instanceof runtime.errors.NotFound) return true;
     throw error;
   }
 }
@@ -152,6 +161,7 @@ const PROBE_MS = 3000;
  * synchronous step and connecting isn't, so that a worker does it, in some ten milliseconds.
  */
 function isListenedOn(path: string): boolean {
+  if (!isDeno) return isListenedOnByNode(path);
   const answer = new Int32Array(new SharedArrayBuffer(4));
   const source = `data:text/javascript,${encodeURIComponent(PROBE)}`;
   const worker = new Worker(source, { type: "module" });
@@ -162,6 +172,20 @@ function isListenedOn(path: string): boolean {
     worker.terminate();
   }
   return answer[0] !== NOBODY;
+}
+
+/** As {@linkcode PROBE}, by a process, which Node and Bun both wait for. */
+const NODE_PROBE = `require("node:net").connect(process.env.LWS_PROBED)
+  .on("connect", () => process.exit(1))
+  .on("error", ({ code }) => process.exit(code === "ECONNREFUSED" || code === "ENOENT" ? ${NOBODY} : 3));`;
+
+function isListenedOnByNode(path: string): boolean {
+  const { status } = spawnSync(process.execPath, ["-e", NODE_PROBE], {
+    env: { ...process.env, LWS_PROBED: path },
+    stdio: "ignore",
+    timeout: PROBE_MS,
+  });
+  return status !== NOBODY;
 }
 
 function inUse(path: string, why: string, cause: Error): LwsError {

@@ -17,7 +17,12 @@ import {
   protocolsOf,
   sizeOf,
 } from "./web_idl.ts";
-import type { WebSocketEvents, WebSocketHandler } from "./websocket_events.ts";
+import {
+  closeEvent,
+  errorEvent,
+  type WebSocketEvents,
+  type WebSocketHandler,
+} from "./websocket_events.ts";
 import type { WebSocketOptions } from "./websocket_options.ts";
 
 const CONNECTING = 0;
@@ -413,12 +418,12 @@ export class WebSocket extends EventTarget implements globalThis.WebSocket {
       onSent: (bytes) => this.#bufferedAmount -= bytes,
       onFailure: (error) => {
         this.#readyState = CLOSED;
-        this.dispatchEvent(new ErrorEvent("error", { message: error.message, error }));
+        this.dispatchEvent(errorEvent({ message: error.message, error }));
       },
       onEnd: ({ code, reason, wasClean }) => {
         this.#signal?.removeEventListener("abort", this.#onAbort);
         this.#readyState = CLOSED;
-        this.dispatchEvent(new CloseEvent("close", { code, reason, wasClean }));
+        this.dispatchEvent(closeEvent({ code, reason, wasClean }));
       },
     };
   }

@@ -39,3 +39,18 @@ export interface WebSocketEvents {
 export type WebSocketHandler<E extends Event> =
   | ((this: globalThis.WebSocket, event: E) => unknown)
   | null;
+
+type CloseFacts = Pick<CloseEvent, "code" | "reason" | "wasClean">;
+type ErrorFacts = Pick<ErrorEvent, "message" | "error">;
+
+/** Node 22 has no class for it. */
+export function closeEvent(facts: CloseFacts): CloseEvent {
+  if (typeof CloseEvent === "function") return new CloseEvent("close", facts);
+  return Object.assign(new Event("close"), facts);
+}
+
+/** As {@linkcode closeEvent}. */
+export function errorEvent(facts: ErrorFacts): ErrorEvent {
+  if (typeof ErrorEvent === "function") return new ErrorEvent("error", facts);
+  return Object.assign(new Event("error"), { filename: "", lineno: 0, colno: 0, ...facts });
+}

@@ -106,8 +106,8 @@ const PROGRAMS: ReadonlySet<string> = new Set(["mod.ts", "src/forked_worker.ts"]
 /** Who may name the runtime: `Deno`, or a module of `node:`. */
 const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/(transport|tls|testing)\//,
-  /^src\/base\/descriptors\.ts$/,
-  /^src\/service\/clock\.ts$/,
+  // What this library needs of it, whether it is Deno or Node; others ask it, and name none.
+  /^src\/base\/runtime\/(runtime|node)\.ts$/,
   // Only Node's ports tell when their other end has gone.
   /^src\/remote\/broker\/channel\.ts$/,
   // The channels of tracers are the runtime's.

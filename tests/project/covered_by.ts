@@ -54,6 +54,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "service/descriptor_slot",
     "transport/epoll/readiness",
   ],
+  "peers/npm/npm_test.ts": [
+    "base/runtime/node_errors",
+    "base/runtime/runtime",
+    "base/runtime/types",
+  ],
   "peers/core/core_test.ts": ["core/mod"],
   "peers/redis/cluster_test.ts": ["brokers/redis/cluster/cluster"],
   "peers/redis/contract_test.ts": [

@@ -4,6 +4,7 @@ import { attempt } from "../engine/attempt.ts";
 import { type Box, refuse, theBox, theBytes, theText, theWhole } from "../engine/guards.ts";
 import { bytesAt } from "../engine/pointers.ts";
 import { digests } from "../../context/digests.ts";
+import { base64Of, bytesOfBase64 } from "../../base/text/encodings.ts";
 
 /** The most bytes that the runtime's generator fills in one call. */
 const RANDOM_PIECE = 65_536;
@@ -39,7 +40,7 @@ export function base64Encode(
   out_size: number,
 ): number {
   return attempt("lws_b64_encode_string", -1, () => {
-    const text = bytesAt(input, in_len, ["in", "in_len"]).toBase64();
+    const text = base64Of(bytesAt(input, in_len, ["in", "in_len"]));
     if (text.length >= theWhole("out_size", out_size)) return -1;
     theBox("out", out).value = text;
     return text.length;
@@ -61,7 +62,7 @@ export function base64Decode(input: string, out: Uint8Array, out_size: number): 
 
 function decoded(text: string): Uint8Array | undefined {
   try {
-    return Uint8Array.fromBase64(text);
+    return bytesOfBase64(text);
   } catch {
     return undefined;
   }

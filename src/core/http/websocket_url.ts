@@ -3,7 +3,7 @@
  * WebSockets Standard, and what of them goes where.
  */
 
-import { base64Of } from "./base64.ts";
+import { base64Of } from "../../base/text/encodings.ts";
 import { describeValue } from "../../base/check.ts";
 
 const SCHEMES: Readonly<Record<string, "ws:" | "wss:">> = {

@@ -43,7 +43,8 @@ export function resumeClient(
 ): ResumeClient {
   const { minDelayMs = 500, maxDelayMs = 20_000, idleMs = 30_000, random = Math.random } = options;
   const { protocol = "lws.resume.v1", signal, clock } = options;
-  const { onError = (error: unknown) => reportError(error) } = options;
+  // Node has no such function; an unhandled rejection is the same there.
+  const { onError = globalThis.reportError ?? Promise.reject.bind(Promise) } = options;
   const entries = new Map<string, Entry>();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let [isOpen, isClosed, attempts, lastId, silence] = [false, signal?.aborted ?? false, 0, 0, 0];

@@ -2,6 +2,7 @@
 
 import { constants } from "node:os";
 import type { Libc } from "./libc.ts";
+import { runtime } from "../../base/runtime/runtime.ts";
 
 /** The names of errors by their numbers: `EAGAIN` for 11. Of two names of a number the first counts. */
 const NAMES: ReadonlyMap<number, string> = new Map(
@@ -12,17 +13,17 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 
 /** The runtime's classes, by which programs and this library know failures. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
-  EACCES: Deno.errors.PermissionDenied,
-  EPERM: Deno.errors.PermissionDenied,
-  EADDRINUSE: Deno.errors.AddrInUse,
-  EADDRNOTAVAIL: Deno.errors.AddrNotAvailable,
-  ECONNABORTED: Deno.errors.ConnectionAborted,
-  ECONNREFUSED: Deno.errors.ConnectionRefused,
-  ECONNRESET: Deno.errors.ConnectionReset,
-  ENOENT: Deno.errors.NotFound,
-  ENOTCONN: Deno.errors.NotConnected,
-  EPIPE: Deno.errors.BrokenPipe,
-  ETIMEDOUT: Deno.errors.TimedOut,
+  EACCES: runtime.errors.PermissionDenied,
+  EPERM: runtime.errors.PermissionDenied,
+  EADDRINUSE: runtime.errors.AddrInUse,
+  EADDRNOTAVAIL: runtime.errors.AddrNotAvailable,
+  ECONNABORTED: runtime.errors.ConnectionAborted,
+  ECONNREFUSED: runtime.errors.ConnectionRefused,
+  ECONNRESET: runtime.errors.ConnectionReset,
+  ENOENT: runtime.errors.NotFound,
+  ENOTCONN: runtime.errors.NotConnected,
+  EPIPE: runtime.errors.BrokenPipe,
+  ETIMEDOUT: runtime.errors.TimedOut,
 };
 
 /**

@@ -23,6 +23,7 @@ import {
   POLLFD_SIZE,
   SOCKADDR_SIZE,
 } from "./structs.ts";
+import { runtime } from "../../base/runtime/runtime.ts";
 
 /** Where Linux has the C library; the permission is for a path, and not for a name. */
 const PATHS: readonly string[] = [
@@ -156,7 +157,7 @@ export function openLibc(): Libc {
 
 /** Whether {@linkcode openLibc} would ask for no permission. */
 export function mayOpenLibc(): boolean {
-  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  return runtime.permissions.querySync({ name: "ffi" }).state === "granted";
 }
 
 function load(): Libc {

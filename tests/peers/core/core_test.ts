@@ -5,13 +5,11 @@ import { fromFileUrl, join } from "@std/path";
 import { createContext, handlers } from "../../../mod.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { newPage, withBrowser } from "../chromium.ts";
-import { CHROMIUM, program } from "../peer.ts";
+import { BUN, bunIn, ESBUILD, install, NPM, output } from "../npm/packages.ts";
+import { CHROMIUM } from "../peer.ts";
 import { conversation } from "./program.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
-const NPM = program("npm", "npm", "--version");
-const ESBUILD_VERSION = "0.28.2";
-const BUN_VERSION = "1.4.5";
 const FRAMES = "long|9:1|fragment|8:1000 bye|notUtf8";
 const EXPECTED = [
   "/chat",
@@ -22,20 +20,6 @@ const EXPECTED = [
   FRAMES,
 ].join("\n");
 
-async function output(...command: readonly string[]): Promise<string> {
-  const [path, ...args] = command;
-  const { success, stdout, stderr } = await new Deno.Command(path!, { args }).output();
-  const decoder = new TextDecoder();
-  if (!success) throw new Error(decoder.decode(stderr));
-  return decoder.decode(stdout).trimEnd();
-}
-
-/** Packages of npm in a folder; none of their scripts runs. */
-async function install(folder: string, ...packages: readonly string[]): Promise<void> {
-  const flags = ["--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"];
-  await output("npm", "install", "--prefix", folder, ...flags, ...packages);
-}
-
 /** The program as one file without imports, which calls `tell` with what it came to. */
 async function bundle(folder: string, tell: string): Promise<string> {
   const entry = join(folder, "entry.ts");
@@ -45,7 +29,7 @@ async function bundle(folder: string, tell: string): Promise<string> {
     `import { conversation } from ${JSON.stringify(file)};\n${tell}(conversation());\n`,
   );
   const path = join(folder, "bundle.mjs");
-  await output(
+  await output([
     join(folder, "node_modules/.bin/esbuild"),
     entry,
     "--bundle",
@@ -53,7 +37,7 @@ async function bundle(folder: string, tell: string): Promise<string> {
     "--log-level=warning",
     `--alias:npm:@noble/hashes@2/legacy.js=${join(folder, "node_modules/@noble/hashes/legacy.js")}`,
     `--outfile=${path}`,
-  );
+  ]);
   return path;
 }
 
@@ -77,7 +61,7 @@ Deno.test("the guide's client over a stream talks to an echo server, and ends wh
   await Deno.writeTextFile(path, code!.replaceAll("9001", String(context.port)));
   const config = fromFileUrl(new URL("deno.json", ROOT));
   const said = await output(
-    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--config", config, "--allow-net", path],
+    [Deno.execPath(), "run", "--quiet", "--no-prompt", "--config", config, "--allow-net", path],
   );
   assertEquals(said, `you said hello ${"aß→😀".repeat(20_000)}`);
 });
@@ -89,20 +73,17 @@ Deno.test("the sans-I/O part does what it says, in Deno", () => {
 NPM.test("bundled by esbuild, it does the same in Deno without a permission, Node and Bun", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;
-  await install(path, `esbuild@${ESBUILD_VERSION}`, "@noble/hashes@2", `bun@${BUN_VERSION}`);
+  await install(path, ESBUILD, "@noble/hashes@2", BUN);
   const file = await bundle(path, "console.log");
-  assertEquals(await output(Deno.execPath(), "run", "--no-prompt", file), EXPECTED, "Deno");
-  assertEquals(await output("node", file), EXPECTED, "Node");
-  // Of the packages that npm chooses by the system, the plainest is always there.
-  const [bun] = [...Deno.readDirSync(join(path, "node_modules/@oven"))].map(({ name }) => name);
-  const program = join(path, "node_modules/@oven", bun!, "bin/bun");
-  assertEquals(await output(program, file), EXPECTED, "Bun");
+  assertEquals(await output([Deno.execPath(), "run", "--no-prompt", file]), EXPECTED, "Deno");
+  assertEquals(await output(["node", file]), EXPECTED, "Node");
+  assertEquals(await output([bunIn(path), file]), EXPECTED, "Bun");
 });
 
 CHROMIUM.test("bundled by esbuild, it does the same in a page", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;
-  await install(path, `esbuild@${ESBUILD_VERSION}`, "@noble/hashes@2");
+  await install(path, ESBUILD, "@noble/hashes@2");
   const code = await Deno.readTextFile(await bundle(path, "globalThis.tell"));
   await withBrowser(async (browser) => {
     const page = await newPage(browser);

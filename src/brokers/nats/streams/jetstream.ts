@@ -3,6 +3,7 @@
 import { headers, type Msg, type MsgHdrs } from "npm:@nats-io/nats-core@^3.4";
 import { LwsError } from "../../../base/errors.ts";
 import type { Requests } from "../server/requests.ts";
+import { bytesOfBase64 } from "../../../base/text/encodings.ts";
 
 const API = "$JS.API";
 const STREAM_NOT_FOUND = 10059;
@@ -166,8 +167,8 @@ export class JetStream {
     return {
       subject,
       sequence: seq,
-      headers: hdrs === undefined ? undefined : headersOf(Uint8Array.fromBase64(hdrs)),
-      data: data === undefined ? new Uint8Array() : Uint8Array.fromBase64(data),
+      headers: hdrs === undefined ? undefined : headersOf(bytesOfBase64(hdrs)),
+      data: data === undefined ? new Uint8Array() : bytesOfBase64(data),
       storedAt: time,
     };
   }

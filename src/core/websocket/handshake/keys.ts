@@ -1,6 +1,6 @@
 /** The keys of opening handshakes from draft 04 to RFC 6455, and what is made of them. */
 
-import { base64Of } from "../../http/base64.ts";
+import { base64Of } from "../../../base/text/encodings.ts";
 import { tableOf } from "../../http/syntax.ts";
 import type { Digests } from "../digests.ts";
 

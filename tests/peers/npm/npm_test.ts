@@ -1,0 +1,83 @@
+/** The npm package in an empty project: each entry point and a whole conversation, in Node 22 and Bun. */
+
+import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { makeAuthority } from "../../support/certificates.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { BUN, bunIn, install, nodeIn, NPM, OLDEST_NODE, output } from "./packages.ts";
+
+const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
+const COMPILER = ["typescript@5.9.3", "@types/node@22"];
+/** These need a library of their own, which is not installed here. */
+const BROKERS = ["./redis", "./nats"];
+const STRICT = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024"];
+
+const HEARD = `plain permessage-deflate 250000,100000,3
+tls permessage-deflate 250000,100000,3
+unix permessage-deflate 250000,100000,3
+no room handshake-refused
+file 206 bcd text/plain; charset=utf-8
+/..%2fkey.pem 404
+/b.txt 404
+WebSocket bye
+1000 bye true`;
+
+const IMPORT_ALL = `
+  const [name, ...entries] = process.argv.slice(2);
+  for (const entry of entries) await import(name + entry.slice(1));
+  console.log("all");
+`;
+
+/** A server in one runtime until `talk` is through, a client in the other. */
+async function converse(server: string, client: string, folder: string): Promise<string> {
+  const program = join(folder, "program.ts");
+  await using child = new Deno.Command(server, {
+    args: [program, "serve", folder],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value = "" } = await reader.read();
+  const [port, tlsPort, taken] = value.trim().split(" ");
+  assertEquals(taken, "address-in-use");
+  const said = await output([client, program, "talk", folder, port!, tlsPort!]);
+  await child.stdin.close();
+  while (!(await reader.read()).done);
+  assertEquals((await child.status).code, 0, "the server ends by itself");
+  return said;
+}
+
+NPM.test("the npm package: entry points, types, and Node 22 and Bun as server and client of each other", async () => {
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const built = join(folder, "built");
+  await output([Deno.execPath(), "run", "-A", join(ROOT, "tools/npm.ts"), built], ROOT);
+  const packed = await output(["npm", "pack", "--silent", built], folder);
+  await Deno.writeTextFile(join(folder, "package.json"), '{ "type": "module" }');
+  await install(folder, join(folder, packed), BUN, OLDEST_NODE, ...COMPILER);
+  const [node, bun] = [nodeIn(folder), bunIn(folder)];
+
+  const facts = JSON.parse(await Deno.readTextFile(join(built, "package.json")));
+  const entries = Object.keys(facts.exports).filter((each) => !BROKERS.includes(each));
+  const all = join(folder, "all.js");
+  await Deno.writeTextFile(all, IMPORT_ALL);
+  for (const each of [node, bun]) {
+    assertEquals(await output([each, all, facts.name, ...entries], folder), "all");
+  }
+
+  await Deno.copyFile(new URL("program.ts", import.meta.url), join(folder, "program.ts"));
+  const compiler = join(folder, "node_modules/typescript/bin/tsc");
+  await output([node, compiler, ...STRICT, "--types", "node", "program.ts"], folder);
+
+  const ca = await makeAuthority("npm test CA");
+  const { cert, key } = await ca.issue({ name: "localhost", hosts: ["localhost"] });
+  for (const [name, text] of Object.entries({ cert, key, ca: ca.cert })) {
+    await Deno.writeTextFile(join(folder, `${name}.pem`), text);
+  }
+  await Deno.mkdir(join(folder, "public"));
+  await Deno.writeTextFile(join(folder, "public/a.txt"), "abcdef");
+  for (const [server, client] of [[node, bun], [bun, node]] as const) {
+    assertEquals(await converse(server, client, folder), HEARD);
+  }
+});
