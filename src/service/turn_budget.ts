@@ -24,6 +24,11 @@ const BUDGET_MS = 2.5;
 const TURNS_TO_LOOK = 64;
 /** Within this of the budget's end newcomers are served a piece each. */
 const GRACE_MS = 1;
+/**
+ * A taker is charged for no more a turn: a pause of the engine's collector, or of the whole process, would keep the
+ * one that it happened to come in from its turn until all others had been served for as long.
+ */
+const MOST_CHARGED_MS = BUDGET_MS;
 /** Pieces of work between two looks at the clock; how many depends on how long they take. */
 const MOST_UNLOOKED = 64;
 const SHORT_MS = 0.1;
@@ -64,6 +69,9 @@ export class TurnBudget {
   /** Empty turns until the runtime has looked for readiness. */
   #turnsLeft = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
+  /** What has its turn and was not charged for it, and since when. */
+  #inTurn: TurnTaker | undefined;
+  #turnAt = 0;
   /** The `servedMs` of the taker that had the last turn: where newcomers begin. */
   #virtualMs = 0;
 
@@ -106,9 +114,14 @@ export class TurnBudget {
 
   /** Counts what `taker`, which has to wait now, has used up since `begin`. */
   charge(taker: TurnTaker): void {
+    if (taker === this.#inTurn) this.#inTurn = undefined;
     // The time before this turn of the loop counts for none.
     const since = Math.max(this.#beganAt, this.#startedAt);
-    taker.servedMs += this.#clock!.now() - since + BUDGET_MS / MOST_UNLOOKED;
+    this.#add(taker, this.#clock!.now() - since);
+  }
+
+  #add(taker: TurnTaker, tookMs: number): void {
+    taker.servedMs += Math.min(tookMs, MOST_CHARGED_MS) + BUDGET_MS / MOST_UNLOOKED;
   }
 
   /** Called when traffic rests: the timer is not needed any more, unless a taker waits. */
@@ -197,10 +210,16 @@ export class TurnBudget {
   };
 
   readonly #serveNext = (): void => {
-    if (this.isSpent || this.#clock!.now() - this.#startedAt > BUDGET_MS) return;
+    const now = this.#clock!.now();
+    // Were only those charged in whose work the budget ends, they would wait behind all others for ever.
+    if (this.#inTurn !== undefined) this.#add(this.#inTurn, now - this.#turnAt);
+    this.#inTurn = undefined;
+    if (this.isSpent || now - this.#startedAt > BUDGET_MS) return;
     const taker = this.#turns.shift();
     if (taker === undefined) return;
     this.#virtualMs = taker.servedMs;
+    this.#inTurn = taker;
+    this.#turnAt = now;
     // Behind the microtask in which it goes on.
     try {
       taker.onTurn();

@@ -11,6 +11,8 @@ export class IncomingBody {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   #controller!: ReadableByteStreamController;
   #isOver = false;
+  #isGathered = false;
+  #gathered = 0;
 
   constructor(source: BodySource) {
     // Without a queue: what is not read stays with the peer.
@@ -28,7 +30,19 @@ export class IncomingBody {
 
   /** A piece, which is the stream's from now on; one that a program has cancelled meanwhile is gone. */
   take(piece: Uint8Array<ArrayBuffer>): void {
-    if (!this.#isOver) this.#controller.enqueue(piece);
+    if (this.#isOver) return;
+    if (this.#isGathered) this.#gathered += piece.length;
+    this.#controller.enqueue(piece);
+  }
+
+  /** The program wants all of it in one piece: what comes is kept until then, by the runtime. */
+  gather(): void {
+    this.#isGathered = true;
+  }
+
+  /** Bytes that are kept until all has come. */
+  get held(): number {
+    return this.#isOver ? 0 : this.#gathered;
   }
 
   /** All has come. */

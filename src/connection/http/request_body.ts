@@ -33,6 +33,8 @@ export interface BodyTaker {
   take(piece: Uint8Array<ArrayBuffer>): void;
   end(): void;
   fail(error: unknown): void;
+  /** What it keeps of the pieces until all have come, in bytes. */
+  readonly held: number;
 }
 
 /** Of what has come a taker gets so much at a time. */
@@ -90,6 +92,11 @@ export class RequestBody {
     if (this.#reader.done) return false;
     if (this.#isHeldBack && this.pending === 0) return true;
     return this.#reader.remaining > this.pending + this.#connection.owner.limits.maxDrainBytes;
+  }
+
+  /** What is kept until it is whole. */
+  get held(): number {
+    return this.#taker?.held ?? 0;
   }
 
   /** From now on a piece comes when it is wanted. */

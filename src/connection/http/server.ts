@@ -74,7 +74,7 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
   }
 
   get held(): number {
-    return this.response === undefined ? 0 : this.#reader.length;
+    return this.response === undefined ? 0 : this.#reader.length + (this.body?.held ?? 0);
   }
 
   onBytes(bytes: Uint8Array): number {

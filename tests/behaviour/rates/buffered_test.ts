@@ -1,6 +1,6 @@
 /** `maxBufferedBytes`: what all connections hold together. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { constants, deflateRawSync } from "node:zlib";
 import {
   type Context,
@@ -14,7 +14,7 @@ import {
 import { createContext } from "../../../mod.ts";
 import { named } from "../../support/named.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { serve, settle, type WebSocketPeer } from "../../support/serve.ts";
+import { readResponse, serve, settle, type WebSocketPeer } from "../../support/serve.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 
@@ -202,6 +202,44 @@ Deno.test("what the head of a request takes counts until it is answered", async 
   await settle();
   assertEquals(buffered(served.context), 0);
   peer.close();
+});
+
+Deno.test("bodies that fetch wants whole count until they are, and the largest are cut", async () => {
+  using log = captureLog(["warn", "err"]);
+  const failed: string[] = [];
+  await using served = serve([ECHO], {
+    ...QUIET,
+    maxBufferedBytes: 4 * MIB,
+    fetch: async (request) => {
+      if (request.url.endsWith("/streamed")) { for await (const _piece of request.body!); }
+      const whole = await request.arrayBuffer().catch((error) => {
+        failed.push(error.code);
+        throw error;
+      });
+      return new Response(String(whole.byteLength));
+    },
+  });
+  const { context } = served;
+  const send = async (path: string) => {
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${HALF.length + 1}\r\n\r\n`;
+    const peer = await served.dial(head);
+    peer.send(HALF);
+    await settle();
+    return peer;
+  };
+  for (let i = 0; i < 8; i++) await send("/streamed");
+  assert(buffered(context) < 64 * KIB, String(buffered(context)));
+  const whole = await send("/whole");
+  assert(buffered(context) >= HALF.length, String(buffered(context)));
+  whole.send("!");
+  assertMatch((await readResponse(whole)).head, /^HTTP\/1\.1 200 /);
+  assert(buffered(context) < 64 * KIB, String(buffered(context)));
+  for (let i = 0; i < 15; i++) await send("/whole");
+  assert(buffered(context) <= 5 * MIB, String(buffered(context)));
+  await served.pass(PATIENCE_MS);
+  assert(buffered(context) <= 4 * MIB, String(buffered(context)));
+  assert(failed.length > 0 && failed.every((code) => code === "connection-closed"), `${failed}`);
+  assert(log.lines.some((each) => each.includes("maxBufferedBytes")));
 });
 
 Deno.test("what a program doesn't receive counts, and what a loop hasn't taken", async () => {

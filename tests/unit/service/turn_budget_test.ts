@@ -148,6 +148,38 @@ Deno.test("each turn goes to who was served least, a newcomer first", async () =
   budget.rest();
 });
 
+Deno.test("a pause of the process in somebody's turn keeps him from the next one for no more than others have one", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  budget.wait(new Worker(budget, clock, "paused", told, 3_000, 2));
+  await clock.comeRound();
+  for (let i = 0; i < 6; i++) budget.wait(new Worker(budget, clock, "a", told, 1, 10));
+  while (budget.waiting > 0) await clock.comeRound();
+  assertEquals([told.indexOf("paused"), told.length], [0, 62]);
+  const again = told.lastIndexOf("paused");
+  assertEquals(again <= 30, true, told.join());
+});
+
+Deno.test("a turn costs time whether or not its taker was charged: who was waits for no more than that", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  const greedy = (): TurnTaker => ({
+    servedMs: 0,
+    onTurn() {
+      told.push("greedy");
+      clock.time += 1;
+      if (told.length < 60) budget.wait(this);
+    },
+  });
+  budget.wait(new Worker(budget, clock, "small", told, 2, 3));
+  for (let i = 0; i < 6; i++) budget.wait(greedy());
+  while (budget.waiting > 0) await clock.comeRound();
+  const last = told.lastIndexOf("small");
+  assertEquals(last < 40, true, told.join());
+});
+
 Deno.test("who comes late doesn't make up for the time when he had nothing to do", async () => {
   const clock = new LoopClock();
   const budget = new TurnBudget(clock);

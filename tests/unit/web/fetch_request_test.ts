@@ -1,5 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fetchRequest, isFetchable, takesBody } from "../../../src/web/fetch_request.ts";
+
+const onWhole = () => {};
 
 const shown = (method: string) => ({
   head: { method, path: "/p", host: "a.example", minorVersion: 1 as const },
@@ -11,18 +13,18 @@ const shown = (method: string) => ({
 Deno.test("a request has the head's parts, the scheme, and the body where there is one", async () => {
   const { signal } = new AbortController();
   const body = new Blob(["abc"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-  const request = fetchRequest(shown("PUT"), { isSecure: true, signal, body });
+  const request = fetchRequest(shown("PUT"), { isSecure: true, signal, body, onWhole });
   assertEquals([request.method, request.url], ["PUT", "https://a.example/p?x"]);
   assertEquals([...request.headers], [["cookie", "a=1; b=2"], ["host", "a.example"]]);
   assertEquals(await request.text(), "abc");
-  const bare = fetchRequest(shown("PUT"), { isSecure: false, signal, body: undefined });
+  const bare = fetchRequest(shown("PUT"), { isSecure: false, signal, body: undefined, onWhole });
   assertEquals([bare.body, bare.url], [null, "http://a.example/p?x"]);
 });
 
 Deno.test("the signal of a request is that which it is given", () => {
   const controller = new AbortController();
   const { signal } = controller;
-  const request = fetchRequest(shown("GET"), { isSecure: false, signal, body: undefined });
+  const request = fetchRequest(shown("GET"), { isSecure: false, signal, body: undefined, onWhole });
   controller.abort("gone");
   assertEquals([request.signal.aborted, request.signal.reason], [true, "gone"]);
 });
@@ -38,4 +40,24 @@ Deno.test("what is not fetchable is what the constructor refuses, and so it is w
     if (takesBody(method)) make();
     else assertThrows(make, TypeError);
   }
+});
+
+Deno.test("it is told when the body is put together, by any method, and not when it is streamed", async () => {
+  const { signal } = new AbortController();
+  const made = () => {
+    const told = { times: 0 };
+    const body = new Blob(["{}"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+    const parts = { isSecure: false, signal, body, onWhole: () => void told.times++ };
+    return { told, request: fetchRequest(shown("PUT"), parts) };
+  };
+  for (const name of ["arrayBuffer", "blob", "bytes", "json", "text"] as const) {
+    const { told, request } = made();
+    const whole = request[name]();
+    assertEquals(told.times, 1, name);
+    await whole;
+    await assertRejects(() => request[name](), TypeError);
+  }
+  const { told, request } = made();
+  for await (const _piece of request.body!);
+  assertEquals(told.times, 0);
 });

@@ -65,3 +65,15 @@ Deno.test("what comes of a body that was cancelled is nothing", async () => {
   incoming.fail(new Error("gone"));
   assertEquals((await read).done, true);
 });
+
+Deno.test("what is gathered is held until the end, and what is streamed is not", () => {
+  const { incoming } = body();
+  incoming.take(piece(1, 2));
+  assertEquals(incoming.held, 0);
+  incoming.gather();
+  incoming.take(piece(3));
+  incoming.take(piece(4, 5));
+  assertEquals(incoming.held, 3);
+  incoming.end();
+  assertEquals(incoming.held, 0);
+});

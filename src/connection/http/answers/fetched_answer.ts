@@ -139,6 +139,7 @@ export class FetchedAnswer implements PendingAnswer {
       isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
       signal: this.#controller.signal,
       body: body?.stream,
+      onWhole: () => body?.gather(),
     });
     const returned = this.#exchange.callbacks.inside(() =>
       fetching.fetch!(request, connection.wsi)
