@@ -13,6 +13,9 @@ const WAITING = 256 * 1024;
 
 interface Upload {
   file: Deno.FsFile | undefined;
+  /** What it has until it is whole, and what it is called then. */
+  partial: string;
+  path: string;
   waiting: Uint8Array[];
   waitingBytes: number;
   received: number;
@@ -23,6 +26,8 @@ interface Upload {
 
 const fresh = (): Upload => ({
   file: undefined,
+  partial: "",
+  path: "",
   waiting: [],
   waitingBytes: 0,
   received: 0,
@@ -45,17 +50,18 @@ export function upload(folder: string): Protocol<Upload> {
           const name = data.slice(1);
           if (!/^[\w-][\w.-]*$/.test(name)) return wsi.respond(400, "Not a file name.");
           try {
-            user.file = Deno.openSync(`${folder}/${name}`, {
-              write: true,
-              create: true,
-              truncate: true,
-            });
+            user.path = `${folder}/${name}`;
+            // Nobody takes a part for the whole: it gets its name when all has come.
+            user.partial = `${folder}/.${crypto.randomUUID()}`;
+            user.file = Deno.openSync(user.partial, { write: true, createNew: true });
           } catch {
             return wsi.respond(500, "The file can't be written.");
           }
           return;
         }
         case "httpBody":
+          // What comes behind a failure is read, so that the client gets to read the answer.
+          if (user.file === undefined) return;
           // The view is only lent.
           user.waiting.push(data.slice());
           user.waitingBytes += data.length;
@@ -71,7 +77,7 @@ export function upload(folder: string): Protocol<Upload> {
         case "closedHttp":
           user.isGone = true;
           user.waiting.length = 0;
-          if (!user.isWriting) user.file?.close();
+          if (!user.isWriting) discard(user);
           return;
       }
     },
@@ -89,21 +95,34 @@ async function drain(wsi: Wsi, user: Upload): Promise<void> {
       user.waitingBytes -= piece.length;
       if (user.waitingBytes < WAITING) wsi.rxFlowControl(true);
     }
-  } catch {
-    user.file = undefined;
+    if (user.isGone) return discard(user);
+    if (!user.isWhole) return;
     file.close();
-    wsi.respond(500, "The file could not be written.");
-    return;
+    user.file = undefined;
+    Deno.renameSync(user.partial, user.path);
+    const { received } = user;
+    Object.assign(user, fresh());
+    wsi.respond(201, `Stored ${received} bytes.`);
+  } catch {
+    discard(user);
+    wsi.rxFlowControl(true);
+    if (!user.isGone) wsi.respond(500, "The file could not be written.");
   } finally {
     user.isWriting = false;
   }
-  if (!user.isWhole && !user.isGone) return;
-  file.close();
-  user.file = undefined;
-  if (user.isGone) return;
-  const { received } = user;
-  Object.assign(user, fresh());
-  wsi.respond(201, `Stored ${received} bytes.`);
+}
+
+/** Nothing is left of what did not become whole. */
+function discard(user: Upload): void {
+  const { file, partial } = user;
+  if (partial === "") return;
+  Object.assign(user, { ...fresh(), isGone: user.isGone });
+  try {
+    file?.close();
+  } catch { /* It is closed. */ }
+  try {
+    Deno.removeSync(partial);
+  } catch { /* It is gone. */ }
 }
 
 if (import.meta.main) {

@@ -9,8 +9,11 @@ export interface FoundFile {
   readonly mtime: Date | null;
 }
 
-/** What a name stands for: a regular file, a folder, or nothing that may be served. */
-export type Found = FoundFile | { readonly kind: "folder" } | undefined;
+/**
+ * What a name stands for: a regular file, a folder, or nothing that may be served; `unavailable` while the
+ * system can't tell, such as for want of a descriptor.
+ */
+export type Found = FoundFile | { readonly kind: "folder" | "unavailable" } | undefined;
 
 /** A file or folder in a folder. */
 export interface FolderEntry {
@@ -39,8 +42,8 @@ export interface Folder {
   /** Never throws: what can't be read isn't there, and the log says why. */
   find(name: string): Found;
   /**
-   * The files and folders in one of them; 404 when that is no folder, 503 when there is no descriptor left
-   * to read it. Never rejects.
+   * The files and folders in one of them; 404 when that is no folder, 503 when the system can't read
+   * it now, as for want of a descriptor. Never rejects.
    *
    * @param most How many are looked at.
    * @param isShown Says which ones are.

@@ -328,7 +328,7 @@ export interface PolledListener extends Listener {
   take(): Transport | undefined;
   /** Calls `onReady` when there may be connections; in a service, where there are services. */
   watch(onReady: () => void): void;
-  /** Whether it is watched for connections, as it is at first. */
+  /** Whether it is watched for connections, as it is at first. @throws {Error} when it can't be watched again */
   accepts(isOn: boolean): void;
 }
 

@@ -38,10 +38,11 @@ export type MountAnswer =
   | { readonly kind: "page"; readonly html: string }
   /** The client accepts none of the forms that there are. */
   | { readonly kind: "unacceptable" }
-  /** It is there, and can't be read for want of a descriptor. */
+  /** The system can't tell now, or can't read it, as for want of a descriptor. */
   | { readonly kind: "unavailable" };
 
 const NONE: MountAnswer = { kind: "none" };
+const UNAVAILABLE: MountAnswer = { kind: "unavailable" };
 
 /**
  * An encoded slash, a backslash in either form, and `..` in any: a proxy or a file system may read such a
@@ -81,12 +82,15 @@ function find(mount: CheckedMount, request: MountRequest): MountAnswer | Promise
   if (!mount.dotfiles && hasDotfile(name, mount.path === "")) return NONE;
   if (!name.endsWith("/")) {
     const found = folder.find(name);
-    if (found?.kind === "folder") return { kind: "redirect", location: locationOf(request) };
-    return found === undefined ? NONE : fileAnswer(mount, name, found, request);
+    if (found === undefined) return NONE;
+    if (found.kind === "file") return fileAnswer(mount, name, found, request);
+    if (found.kind === "unavailable") return UNAVAILABLE;
+    return { kind: "redirect", location: locationOf(request) };
   }
   if (index !== undefined) {
     const found = folder.find(name + index);
     if (found?.kind === "file") return fileAnswer(mount, name + index, found, request);
+    if (found?.kind === "unavailable") return UNAVAILABLE;
   }
   return mount.listing ? listing(mount, path, name) : NONE;
 }
@@ -126,7 +130,7 @@ async function list(mount: CheckedMount, path: string, name: string): Promise<Mo
     (mount.dotfiles || !each.startsWith(".")) && !NEVER_FOUND.test(each);
   const content = await mount.folder.list(name, MOST_LISTED, isShown);
   if (content === 404) return NONE;
-  if (content === 503) return { kind: "unavailable" };
+  if (content === 503) return UNAVAILABLE;
   return { kind: "page", html: listingPage(path, content, name !== "/") };
 }
 

@@ -155,7 +155,12 @@ export class PolledAcceptor {
 
   /** There may be room again, or none any more. */
   resume(): void {
-    this.#listener.accepts(this.#host.hasRoom && this.#timer === undefined);
+    try {
+      this.#listener.accepts(this.#host.hasRoom && this.#timer === undefined);
+    } catch (error) {
+      this.#failures.failed(error);
+      this.#restAWhile();
+    }
   }
 
   /** Stops listening. */
@@ -178,12 +183,16 @@ export class PolledAcceptor {
         void this.#host.accepted(transport);
       } catch (error) {
         if (!this.#failures.failed(error)) continue;
-        this.#host.acceptFailed?.();
-        this.#timer = this.#clock.setTimer(() => this.#rested(), REST_MS);
+        this.#restAWhile();
         break;
       }
     }
     this.resume();
+  }
+
+  #restAWhile(): void {
+    this.#host.acceptFailed?.();
+    this.#timer = this.#clock.setTimer(() => this.#rested(), REST_MS);
   }
 
   #rested(): void {

@@ -41,7 +41,8 @@ class HostFolder implements Folder {
     try {
       return this.#find(name);
     } catch (error) {
-      openFailure(join(this.path, name), error);
+      const status = openFailure(join(this.path, name), error);
+      return status === 503 ? { kind: "unavailable" } : undefined;
     }
   }
 

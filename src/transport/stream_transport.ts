@@ -158,8 +158,12 @@ export class StreamTransport implements Transport {
   #onResumed(): void {
     this.#resumeIsDue = false;
     if (this.#isPaused || this.#isClosed) return;
-    if (this.#buffer.length > 0) this.#offer();
-    this.#tellEnd();
+    try {
+      if (this.#buffer.length > 0) this.#offer();
+      this.#tellEnd();
+    } catch (error) {
+      return this.#break(error);
+    }
     this.#read();
   }
 
@@ -173,6 +177,14 @@ export class StreamTransport implements Transport {
 
   #onWritten(bytes: Uint8Array, count: number): void {
     if (this.#isClosed) return;
+    try {
+      this.#goOnBehind(bytes, count);
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #goOnBehind(bytes: Uint8Array, count: number): void {
     if (!(count >= bytes.length)) {
       if (!(Number.isInteger(count) && count >= 0)) {
         return this.#break(new Error(`a write has written ${count} bytes`));

@@ -63,8 +63,12 @@ export class EpollListener implements PolledListener, Watcher {
         return Promise.reject(error);
       }
     }
+    try {
+      this.accepts(true);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#waiting = Promise.withResolvers();
-    this.accepts(true);
     return this.#waiting.promise;
   }
 
@@ -111,6 +115,8 @@ export class EpollListener implements PolledListener, Watcher {
   accepts(isOn: boolean): void {
     if (isOn === this.#isWatched || this.#fd < 0) return;
     if (this.#loop.change(this.#fd, isOn ? EPOLLIN : 0)) this.#isWatched = isOn;
+    // To no avail watched on it tells again, and is asked to be quiet again.
+    else if (isOn) throw failure(this.#loop.libc, "epoll_ctl", this.#loop.libc.errno());
   }
 
   /** The next connection, if there is one. @throws {Error} such as `EMFILE` */

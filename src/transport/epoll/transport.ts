@@ -145,7 +145,11 @@ export class EpollTransport implements Transport, Watcher {
   onReady(events: number): void {
     const isBroken = (events & (EPOLLERR | EPOLLHUP)) !== 0;
     if (this.#unsent !== undefined && (isBroken || (events & EPOLLOUT) !== 0)) {
-      this.#sendMore();
+      try {
+        this.#sendMore();
+      } catch (error) {
+        return this.#break(error);
+      }
       if (this.#isClosed) return;
     }
     if (!isBroken && (events & READING) === 0) return;

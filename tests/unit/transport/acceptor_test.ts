@@ -126,3 +126,28 @@ Deno.test("an acceptor that is stopped closes its listener, in a rest as well", 
   clock.advance(1000);
   assertEquals([backlog.isClosed, backlog.isWatched, clock.pending], [true, false, 0]);
 });
+
+Deno.test("a listener that can't be watched again is tried again every 100 ms", () => {
+  using log = captureLog(["err", "notice"]);
+  const { backlog, host, clock, acceptor } = accepting();
+  host.room = 1;
+  assertEquals(backlog.round(1), [1, 1]);
+  assertEquals(backlog.isWatched, false);
+  let tries = 0;
+  const watch = backlog.accepts.bind(backlog);
+  backlog.accepts = (isOn) => {
+    if (isOn && ++tries < 3) throw new Error("no memory");
+    watch(isOn);
+  };
+  host.room = 1;
+  acceptor.resume();
+  for (const done of [1, 2, 3]) {
+    assertEquals([tries, backlog.isWatched], [done, done === 3]);
+    clock.advance(99);
+    assertEquals(tries, done);
+    clock.advance(1);
+  }
+  assertEquals(backlog.round(1), [1, 1]);
+  assertEquals(log.lines.length, 2, "one line a spell, and one at its end");
+  acceptor.stop();
+});

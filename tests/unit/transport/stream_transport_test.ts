@@ -214,3 +214,26 @@ Deno.test("writes of nothing, again and again, leave timers and others their tur
   await turn();
   assertEquals([writes, handler.events], [before, ["close"]]);
 });
+
+Deno.test("a handler that throws, whatever it was told, breaks its connection once, and no more", async () => {
+  const thrown = new RangeError("Array buffer allocation failed");
+  const throwing = () => {
+    throw thrown;
+  };
+  for (const told of ["bytes", "resumed", "drain", "end", "resumed end"]) {
+    const conn = new FakeConn();
+    const near = new Recorder(new StreamTransport(conn));
+    const { transport } = near;
+    if (told.startsWith("resumed")) transport.pause();
+    if (told.endsWith("end")) near.whenEnded = throwing;
+    else near.take = near.whenDrained = throwing;
+    if (told === "drain") {
+      transport.write(new Uint8Array(1));
+      conn.writing.resolve(1);
+    } else conn.reading.resolve(told.endsWith("end") ? null : 1);
+    await turn();
+    if (told.startsWith("resumed")) transport.resume();
+    await near.until(() => near.count("close") === 1);
+    assertEquals([near.closeError, conn.calls.at(-1)], [thrown, "close"], told);
+  }
+});

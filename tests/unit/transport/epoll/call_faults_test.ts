@@ -13,6 +13,7 @@ import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { captureLog, record, type Recorder } from "../../../support/recorder.ts";
 import { failing, noMemory } from "../../../support/faults/failing.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
+import { Recorder as TransportRecorder } from "../../../support/transport_contract.ts";
 import { asIs, type Fault, FaultyLibc } from "./faulty_libc.ts";
 
 const IFACE = "127.0.0.1";
@@ -307,4 +308,27 @@ test("no memory for what a read goes to ends its connection alone", async () => 
     assertEquals(none.failed, 1);
   }
   await all.isWell();
+});
+
+test("a handler that throws when it may send again breaks its connection alone", async () => {
+  const faulty = new FaultyLibc();
+  const network = new EpollNetwork(faulty.libc, 1);
+  const listener = network.listen({ hostname: IFACE, port: 0 });
+  const here = { hostname: IFACE, port: listener.address.port };
+  const connecting = network.connect(here, AbortSignal.any([]));
+  const near = new TransportRecorder(await listener.accept());
+  const far = new TransportRecorder(await connecting);
+  const thrown = new Error("thrown");
+  near.whenDrained = () => {
+    throw thrown;
+  };
+  faulty.next("send", faulty.fails("EAGAIN"));
+  near.transport.write(Uint8Array.of(1));
+  await near.until(() => near.count("close") === 1);
+  assertEquals(near.closeError, thrown);
+  await far.until(() => far.count("end") === 1);
+  far.transport.close();
+  listener.close();
+  await network.released();
+  assertEquals([...faulty.descriptors], []);
 });

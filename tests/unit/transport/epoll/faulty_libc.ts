@@ -30,6 +30,8 @@ export class FaultyLibc {
     for (const name of Object.keys(real) as (keyof Libc)[]) {
       const call = real[name] as (...args: unknown[]) => number;
       table[name] = (...args: unknown[]) => {
+        // Of the call before, which may not have been asked for it.
+        this.#errno = undefined;
         this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
         const fault = this.#faults.get(name)?.shift() ?? this.judge(name, args);
         // Its number may be another thread's in the moment in which it is closed.
