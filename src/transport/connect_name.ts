@@ -86,11 +86,11 @@ function noWay(
   sources: readonly string[] | undefined,
   found: readonly string[],
 ): Error {
-  const has = found.length === 0 ? "no address" : `only ${found.join(", ")}`;
+  if (found.length === 0) return new Error(`${hostname} has no address`);
   const why = sources === undefined
     ? "disableIpv6 turns IPv6 off"
     : `there is no way from ${sources.join(", ")} to that`;
-  return new Error(`${hostname} has ${has}, and ${why}`);
+  return new Error(`${hostname} has only ${found.join(", ")}, and ${why}`);
 }
 
 /** A lookup can't be cancelled; after an abort it is not waited for. */
@@ -111,8 +111,8 @@ export const runtimeSystem: NameSystem<StreamConn> = {
     // With the port, as that may be all that the name is permitted with.
     const options = { all: true as const, order: "verbatim" as const, port };
     lookup(name, options, (error, found) => {
-      if (error) reject(error);
-      else resolve(found.map(({ address }) => address));
+      if (error === null) resolve(found.map(({ address }) => address));
+      else reject(error.code === "EPERM" ? mayNotLookUp(name, port) : error);
     });
     return await promise;
   },
@@ -137,6 +137,11 @@ export const runtimeSystem: NameSystem<StreamConn> = {
     return await connectByNode({ address: name, port, source, family }, signal);
   },
 };
+
+function mayNotLookUp(name: string, port: number): LwsError {
+  const text = `may not look up ${name}; run with --allow-net=${name}:${port}`;
+  return new LwsError("permission-denied", text);
+}
 
 /** Where that is denied, `node:net` throws in a callback of its own, where it can't be caught. */
 function mayBind(source: string): void {

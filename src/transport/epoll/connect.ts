@@ -128,7 +128,7 @@ async function connectUnix(
     }
     const errno = libc.errno();
     libc.close(fd);
-    if (errno !== EAGAIN) throw failure(libc, "connect", errno);
+    if (errno !== EAGAIN && errno !== EINTR) throw failure(libc, "connect", errno);
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     signal.throwIfAborted();
   }

@@ -18,7 +18,7 @@ import {
   SO_REUSEPORT,
   SOL_SOCKET,
 } from "./constants.ts";
-import { must } from "./failure.ts";
+import { failure, must } from "./failure.ts";
 import { EpollListener } from "./listener.ts";
 import type { Readiness } from "./readiness.ts";
 import {
@@ -63,7 +63,9 @@ function onAddress(loop: Readiness, target: NetworkTarget): EpollListener {
     // What it accepts has the same options.
     tune(libc, fd, target);
     must(libc, "listen", libc.listen(fd, BACKLOG));
-    return new EpollListener(loop, fd, { address: localAddressOf(loop, fd), tunes: false });
+    const bound = localAddressOf(loop, fd);
+    if (bound === undefined) throw failure(libc, "getsockname", libc.errno());
+    return new EpollListener(loop, fd, { address: bound, tunes: false });
   });
 }
 
@@ -110,23 +112,25 @@ function onUnix(loop: Readiness, path: string, real: string): EpollListener {
 /** Takes over a socket that listens already, or is bound. */
 function onDescriptor(loop: Readiness, fd: number, target: NetworkTarget): EpollListener {
   const { libc } = loop;
-  const refuse = () =>
+  const refuse = (call: string) =>
     new LwsError(
       "invalid-option",
       `can't listen on descriptor ${fd}; it must be open, and a TCP or unix socket`,
+      { cause: failure(libc, call, libc.errno()) },
     );
   const name = new Uint8Array(SOCKADDR_SIZE);
   const length = Int32Array.of(name.length);
-  if (libc.getsockname(fd, name, bytesOf(length)) < 0) throw refuse();
+  if (libc.getsockname(fd, name, bytesOf(length)) < 0) throw refuse("getsockname");
   const isUnix = name[0] === AF_UNIX && name[1] === 0;
   const address: Address = isUnix
     ? { hostname: `unix:${unixPath(name.subarray(2, length[0]))}`, port: 0 }
     : addressFrom(libc, name);
   refuseIpv6(target, address.hostname);
-  if (!isListening(loop, fd) && libc.listen(fd, BACKLOG) < 0) throw refuse();
-  const flags = libc.fcntl(fd, F_GETFL, 0);
-  libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-  libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (!isListening(loop, fd) && libc.listen(fd, BACKLOG) < 0) throw refuse("listen");
+  const flags = must(libc, "fcntl", libc.fcntl(fd, F_GETFL, 0));
+  // One that blocks would have the whole program wait.
+  must(libc, "fcntl", libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+  must(libc, "fcntl", libc.fcntl(fd, F_SETFD, FD_CLOEXEC));
   // Connections that wait there already have what it had when they came.
   return new EpollListener(loop, fd, { address, tunes: !isUnix, keepAlive: target.keepAlive });
 }

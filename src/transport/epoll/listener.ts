@@ -110,8 +110,7 @@ export class EpollListener implements PolledListener, Watcher {
 
   accepts(isOn: boolean): void {
     if (isOn === this.#isWatched || this.#fd < 0) return;
-    this.#isWatched = isOn;
-    this.#loop.change(this.#fd, isOn ? EPOLLIN : 0);
+    if (this.#loop.change(this.#fd, isOn ? EPOLLIN : 0)) this.#isWatched = isOn;
   }
 
   /** The next connection, if there is one. @throws {Error} such as `EMFILE` */

@@ -66,7 +66,7 @@ export class Rests {
     if (this.#others.size > 0) {
       this.#isWaiting = true;
       this.#libc.epollReady(this.#epoll, -1).then(this.#onOthers);
-    } else {
+    } else if (this.#epoll >= 0) {
       this.#libc.close(this.#epoll);
       this.#epoll = -1;
     }
@@ -74,7 +74,10 @@ export class Rests {
 
   #watch(epoll: number): boolean {
     if (this.#epoll < 0) this.#epoll = this.#libc.epoll_create1(EPOLL_CLOEXEC);
-    return this.#epoll >= 0 && this.#control(EPOLL_CTL_ADD, epoll) === 0;
+    if (this.#epoll < 0) return false;
+    if (this.#control(EPOLL_CTL_ADD, epoll) === 0) return true;
+    this.#wait();
+    return false;
   }
 
   #control(operation: number, epoll: number): number {

@@ -85,7 +85,7 @@ export class EpollTransport implements Transport, Watcher {
 
   /** Empty once it is closed. */
   get localAddress(): Address {
-    return this.#isClosed ? NO_ADDRESS : localAddressOf(this.#loop, this.#fd);
+    return (this.#isClosed ? undefined : localAddressOf(this.#loop, this.#fd)) ?? NO_ADDRESS;
   }
 
   get later(): Transport["later"] {
@@ -171,8 +171,9 @@ export class EpollTransport implements Transport, Watcher {
     const { libc } = this.#loop;
     const rest = this.#rest;
     const held = rest === undefined ? 0 : rest.length;
-    const borrowed = this.#loop.borrow();
+    let borrowed: Uint8Array<ArrayBuffer> | undefined;
     try {
+      borrowed = this.#loop.borrow();
       const buffer = held * 2 > borrowed.length ? new Uint8Array(held * 2) : borrowed;
       if (rest !== undefined) buffer.set(rest);
       const room = held === 0 ? buffer : buffer.subarray(held);
@@ -186,7 +187,7 @@ export class EpollTransport implements Transport, Watcher {
     } catch (error) {
       this.#break(error);
     } finally {
-      this.#loop.giveBack(borrowed);
+      if (borrowed !== undefined) this.#loop.giveBack(borrowed);
     }
   }
 
@@ -276,6 +277,8 @@ export class EpollTransport implements Transport, Watcher {
     if (wanted === this.#watched) return;
     if (this.#watched !== UNWATCHED) {
       if (this.#loop.change(this.#fd, wanted)) this.#watched = wanted;
+      // It would wait for ever.
+      else this.#breakSoon(failure(this.#loop.libc, "epoll_ctl", this.#loop.libc.errno()));
       return;
     }
     // Broken while nothing was read: there is nothing to wait for until reading goes on.
@@ -326,18 +329,18 @@ export class EpollTransport implements Transport, Watcher {
   }
 }
 
-/** What `SO_ERROR` is, which is 0 behind that. */
+/** What `SO_ERROR` is, which is 0 behind that; or why it can't be told. */
 export function socketError({ libc }: Readiness, fd: number): number {
   const value = Int32Array.of(0);
   const length = Int32Array.of(value.byteLength);
-  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, bytesOf(value), bytesOf(length));
-  return value[0]!;
+  const told = libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, bytesOf(value), bytesOf(length));
+  return told < 0 ? libc.errno() : value[0]!;
 }
 
-/** Our end of a socket. */
-export function localAddressOf({ libc }: Readiness, fd: number): Address {
+/** Our end of a socket; undefined when the system doesn't tell. */
+export function localAddressOf({ libc }: Readiness, fd: number): Address | undefined {
   const address = new Uint8Array(SOCKADDR_SIZE);
   const length = int(address.length);
-  if (libc.getsockname(fd, address, length) < 0) return NO_ADDRESS;
+  if (libc.getsockname(fd, address, length) < 0) return undefined;
   return addressFrom(libc, address);
 }

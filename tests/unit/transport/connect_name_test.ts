@@ -72,6 +72,13 @@ Deno.test("a name without an address that will do is an error that says what it 
     Error,
     "name.test has only 2001:db8::5, and there is no way from 192.0.2.1 to that",
   );
+  for (const more of [{}, { disableIpv6: true }]) {
+    await assertRejects(
+      () => connectName({ ...TARGET, ...more }, never, systemOf([], "").system),
+      Error,
+      "name.test has no address",
+    );
+  }
   assertEquals(dialled, []);
 });
 
@@ -127,4 +134,17 @@ Deno.test("a source that is no address is refused by name, before anything is lo
     "eth0",
   );
   assertEquals(error.code, "invalid-option");
+});
+
+Deno.test({
+  name: "a lookup that is not permitted says with what to run",
+  permissions: { net: false },
+  async fn() {
+    const error = await assertRejects(
+      () => Promise.resolve(runtimeSystem.resolve("localhost", 80)),
+      LwsError,
+      "may not look up localhost; run with --allow-net=localhost:80",
+    );
+    assertEquals(error.code, "permission-denied");
+  },
 });

@@ -19,6 +19,8 @@ export class FaultyLibc {
   readonly calls = new Map<keyof Libc, number>();
   /** Descriptors that are open, of all that came from here. */
   readonly descriptors = new Set<number>();
+  /** Asked for each call for which no fault is due; a fault that it returns is made. */
+  judge: (name: keyof Libc, args: readonly unknown[]) => Fault | undefined = () => undefined;
   readonly #faults = new Map<keyof Libc, Fault[]>();
   #errno: number | undefined;
 
@@ -29,7 +31,7 @@ export class FaultyLibc {
       const call = real[name] as (...args: unknown[]) => number;
       table[name] = (...args: unknown[]) => {
         this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
-        const fault = this.#faults.get(name)?.shift();
+        const fault = this.#faults.get(name)?.shift() ?? this.judge(name, args);
         // Its number may be another thread's in the moment in which it is closed.
         if (name === "close") this.#closes(args[0] as number);
         const result = fault === undefined ? call(...args) : fault(call, ...args);
@@ -60,6 +62,25 @@ export class FaultyLibc {
   /** The call isn't made, and fails with an error's name such as `EAGAIN`. */
   fails(code: keyof typeof constants.errno): Fault {
     return () => {
+      this.#errno = constants.errno[code];
+      return -1;
+    };
+  }
+
+  /** The first call with such arguments goes so. */
+  nextWith(name: keyof Libc, isIt: (...args: number[]) => boolean, fault: Fault): this {
+    this.judge = (called, args) => {
+      if (called !== name || !isIt(...args as number[])) return undefined;
+      this.judge = () => undefined;
+      return fault;
+    };
+    return this;
+  }
+
+  /** The call is made, and says that it failed. */
+  saysItFails(code: keyof typeof constants.errno): Fault {
+    return (real, ...args) => {
+      real(...args);
       this.#errno = constants.errno[code];
       return -1;
     };
