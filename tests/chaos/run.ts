@@ -20,12 +20,16 @@ export interface Order extends Setting {
   readonly cases: readonly string[];
 }
 
-/** How long the rest may take, once no conversation begins any more. */
+/**
+ * How long the rest may take, once no conversation begins any more: in turns of the event loop, so that a machine that
+ * has no time for this process does not make a hang of it.
+ */
 const REST_MS = 45_000;
 const LOOK_MS = 20;
 
 const order = JSON.parse(Deno.args[0]!) as Order;
 let faultCount = 0;
+let isLate = false;
 const totals = { connections: 0, whole: 0, broken: 0, messages: 0, bytes: 0 };
 
 function fault(where: string, what: string): void {
@@ -33,15 +37,26 @@ function fault(where: string, what: string): void {
   console.log(`FAULT ${where}: ${what}`);
 }
 
+/** Resolves when what is not over by then hangs. */
+const late = new Promise<undefined>((resolve) => {
+  let left = (1_000 * order.seconds + REST_MS) / LOOK_MS;
+  const timer = setInterval(() => {
+    if (--left > 0) return;
+    isLate = true;
+    clearInterval(timer);
+    resolve(undefined);
+  }, LOOK_MS);
+});
+
 /** The conversations of one client, one after the other. */
 async function converse(each: Case, slot: number, proxy: Proxy, talk: Talk, until: number) {
   const name = `${order.seed}/${each.name}/${slot}`;
   for (let number = 0; performance.now() < until; number++) {
     const place = `${each.name}, client ${slot}, connection ${number}`;
     proxy.begin(`${name}/${number}`);
-    const outcome = await withinRest(talk(proxy.place, `${name}/${number}`), until);
+    const outcome = await withinRest(talk(proxy.place, `${name}/${number}`));
     if (outcome === undefined) return fault(place, "it hangs");
-    await idle(proxy, until);
+    await idle(proxy);
     totals.connections++;
     totals.messages += outcome.confirmed;
     totals.bytes += outcome.bytes;
@@ -57,27 +72,19 @@ async function converse(each: Case, slot: number, proxy: Proxy, talk: Talk, unti
 type Talk = ReturnType<Case["client"]>["talk"];
 
 /** The value, or undefined when it has not come in time. */
-async function withinRest<T>(value: Promise<T>, until: number): Promise<T | undefined> {
-  let timer;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), until + REST_MS - performance.now());
-  });
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function withinRest<T>(value: Promise<T>): Promise<T | undefined> {
+  return Promise.race([value, late]);
 }
 
 /** Waits for the proxy to have no connection; the case's faults tell of one that it keeps. */
-async function idle(proxy: Proxy, until: number): Promise<void> {
-  await settled(() => proxy.open === 0, until);
+async function idle(proxy: Proxy): Promise<void> {
+  await settled(() => proxy.open === 0);
 }
 
 /** Waits for something to be so; false when it is not in time. */
-async function settled(isSo: () => boolean, until: number): Promise<boolean> {
+async function settled(isSo: () => boolean): Promise<boolean> {
   while (!isSo()) {
-    if (performance.now() > until + REST_MS) return false;
+    if (isLate) return false;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return true;
@@ -97,7 +104,7 @@ async function runCase(each: Case, slots: number, until: number): Promise<void> 
     proxies.map((proxy, slot) => converse(each, slot, proxy, client.talk.bind(client), until)),
   );
   for (const end of [client, server]) {
-    if (await settled(() => (end.faults?.() ?? []).length === 0, until)) continue;
+    if (await settled(() => (end.faults?.() ?? []).length === 0)) continue;
     for (const what of end.faults!()) {
       fault(each.name, `${end === client ? "client" : "server"}: ${what}`);
     }
@@ -106,7 +113,7 @@ async function runCase(each: Case, slots: number, until: number): Promise<void> 
     if (proxy.open > 0) fault(each.name, `${proxy.open} sockets of a proxy are open`);
   }
   const closing = [client, server, ...proxies].map((end) => end[Symbol.asyncDispose]());
-  const closed = await withinRest(Promise.all(closing), until);
+  const closed = await withinRest(Promise.all(closing));
   if (closed === undefined) fault(each.name, "it is not closed in the end");
 }
 
@@ -148,7 +155,7 @@ await Promise.all(chosen.map((each, index) => {
   return slots > 0 ? runCase(each, slots, until) : undefined;
 }));
 const left = () => [...descriptors()].filter(([name]) => !before.has(name));
-if (!await settled(() => left().length === 0, until)) {
+if (!await settled(() => left().length === 0)) {
   fault("all", `descriptors are left: ${left().map(([, what]) => what).join(", ")}`);
 }
 const { connections, whole, broken, messages, bytes } = totals;

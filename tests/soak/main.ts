@@ -4,33 +4,28 @@
  *
  *     deno task soak --minutes 10 --svg soak.svg
  *
- * `--leak` has the server keep a kibibyte of each connection, to see it fail. Topics with brokers and faults in them
- * have a soak of their own: `deno task test:soak`.
+ * `--only plain,tls` has these features alone, to find which one it is that grows; `--network epoll` and `--network
+ * openssl` have both processes use the epoll network, with TLS by the runtime or by OpenSSL. `--leak` has the server
+ * keep a kibibyte of each connection, to see it fail. `--brokers` is another soak instead: topics over Redis and NATS,
+ * with a fault in each minute.
  */
 
 // deno-lint-ignore-file no-console -- a program's own output
 
 import { fromFileUrl } from "@std/path";
-import { makeCertificates, type TestIdentity } from "../support/certificates.ts";
+import { makeCertificates } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { start } from "./lines.ts";
+import {
+  type ClientOrder,
+  type Feature,
+  FEATURES,
+  type NetworkName,
+  NETWORKS,
+  type ServerOrder,
+} from "./order.ts";
 import { drawSoak } from "./chart.ts";
 import { judge, MOST_A_MINUTE, type Sample, type SeriesName } from "./series.ts";
-
-/** What the server is told. */
-export interface ServerOrder {
-  readonly folder: string;
-  /** Two that take turns. */
-  readonly identities: readonly [TestIdentity, TestIdentity];
-  readonly leaks: boolean;
-}
-
-/** What the clients are told. */
-export interface ClientOrder {
-  readonly ports: readonly [plain: number, secure: number];
-  readonly ca: string;
-  readonly roundMs: number;
-}
 
 const ROUND_MS = 3_000;
 
@@ -41,7 +36,16 @@ function option(name: string): string | undefined {
 
 const minutes = Number(option("--minutes") ?? "10");
 if (!(minutes >= 1)) {
-  console.error("soak --minutes N [--svg FILE] [--leak]; N is 1 at least");
+  console.error(
+    "soak --minutes N [--only NAMES] [--network NAME] [--svg FILE] [--leak] [--brokers]; N is 1 at least",
+  );
+  Deno.exit(2);
+}
+if (Deno.args.includes("--brokers")) Deno.exit(await soakBrokers());
+const features = option("--only")?.split(",") as Feature[] | undefined ?? FEATURES;
+const network = option("--network") as NetworkName | undefined ?? "runtime";
+if (!features.every((each) => FEATURES.includes(each)) || !NETWORKS.includes(network)) {
+  console.error(`--only takes ${FEATURES.join()}; --network one of ${NETWORKS.join()}`);
   Deno.exit(2);
 }
 const { ca, localhost, renewed } = await makeCertificates();
@@ -49,13 +53,15 @@ await using folder = await temporaryFolder();
 await Deno.writeFile(`${folder.path}/data.bin`, new Uint8Array(300_000));
 
 const serverOrder: ServerOrder = {
+  features,
+  network,
   folder: folder.path,
   identities: [localhost, renewed],
   leaks: Deno.args.includes("--leak"),
 };
 await using server = start(module("server.ts"), serverOrder);
 const ports = await server.line() as ClientOrder["ports"];
-const clientOrder: ClientOrder = { ports, ca: ca.cert, roundMs: ROUND_MS };
+const clientOrder: ClientOrder = { features, network, ports, ca: ca.cert, roundMs: ROUND_MS };
 await using client = start(module("client.ts"), clientOrder);
 
 function module(name: string): string {
@@ -65,13 +71,22 @@ function module(name: string): string {
 const processes: Record<string, Sample[]> = { server: [], clients: [] };
 const until = performance.now() + 60_000 * minutes;
 let counts: unknown;
+let told = 1;
 while (performance.now() < until) {
   await client.send();
   const answer = await client.line() as { sample: Sample; counts: unknown };
   counts = answer.counts;
   processes.clients!.push(answer.sample);
   await server.send();
-  processes.server!.push(await server.line() as Sample);
+  const own = await server.line() as Sample;
+  processes.server!.push(own);
+  if (own.minute < told) continue;
+  told++;
+  console.log(
+    `minute ${own.minute.toFixed(1)}: ${inShort("server", own)}; ${
+      inShort("clients", answer.sample)
+    }`,
+  );
 }
 console.log(`rounds: ${processes.server!.length}; ${JSON.stringify(counts)}`);
 const grown: string[] = [];
@@ -90,6 +105,20 @@ if (grown.length > 0 && minutes < 10) {
   console.error("in fewer than 10 minutes a process that warms up looks like one that grows");
 }
 Deno.exitCode = grown.length > 0 ? 1 : 0;
+
+/** The tests of brokers that want minutes; returns the end of their process. */
+async function soakBrokers(): Promise<number> {
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", module("../peers/brokers/soak_test.ts")],
+    env: { LWS_SOAK_MINUTES: String(Math.ceil(minutes)) },
+  }).spawn().status;
+  return code;
+}
+
+/** What the memory of a process is, for those who wait. */
+function inShort(name: string, { heap, resident }: Sample): string {
+  return `${name} ${format(heap)} of heap, ${format(resident)} resident`;
+}
 
 function format(value: number): string {
   return Math.abs(value) >= 10_000 ? `${(value / 1024).toFixed(0)} KiB` : value.toFixed(1);

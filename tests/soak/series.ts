@@ -4,7 +4,7 @@
 export interface Sample {
   /** Minutes since the start. */
   readonly minute: number;
-  /** Bytes of the heap behind a collection. */
+  /** Bytes of the heap behind a collection, and of the buffers that belong to it. */
   readonly heap: number;
   /** Bytes of resident memory. */
   readonly resident: number;

@@ -13,10 +13,12 @@ import {
 } from "../../mod.ts";
 import { resumable } from "../../src/resume/mod.ts";
 import { answerLines, sample } from "./sampling.ts";
-import type { ServerOrder } from "./main.ts";
+import { contextOptions, type ServerOrder } from "./order.ts";
 
 // Handshakes that are refused are a part of it.
 setLogLevel(["err"]);
+/** The pause before a sample is longer. */
+const LINGER_MS = 100;
 const order = JSON.parse(Deno.args[0]!) as ServerOrder;
 
 const echo: Protocol = {
@@ -56,6 +58,7 @@ const refused: Protocol = {
 
 function serve(more: Parameters<typeof createContext>[0] | object): Context {
   return createContext({
+    ...contextOptions(order),
     port: 0,
     iface: "127.0.0.1",
     protocols: [echo, room, refused, resumable({ authorize: () => true })],
@@ -63,6 +66,8 @@ function serve(more: Parameters<typeof createContext>[0] | object): Context {
     extensions: [
       permessageDeflate({ serverNoContextTakeover: false, clientNoContextTakeover: false }),
     ],
+    // A topic that lingers is a timer: how many do would tell how many rooms were in the last seconds.
+    topics: { lingerMs: LINGER_MS },
     mounts: [{ path: "/files", folder: order.folder }],
     fetch: async (request) => new Response(`${(await request.arrayBuffer()).byteLength} bytes`),
     ...more,
@@ -75,8 +80,11 @@ const secure = serve({ sslCertFilepath: first.cert, sslPrivateKeyFilepath: first
 const contexts = [plain, secure];
 console.log(JSON.stringify([plain.port, secure.port]));
 let round = 0;
-await answerLines(() => {
-  secure.setCertificate(order.identities[++round % 2]!);
+await answerLines(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 2 * LINGER_MS));
+  if (order.features.includes("certificates")) {
+    secure.setCertificate(order.identities[++round % 2]!);
+  }
   return sample(contexts);
 });
 await Promise.all(contexts.map((context) => context.destroy()));

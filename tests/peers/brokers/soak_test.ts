@@ -1,4 +1,4 @@
-/** Hours of faults, for those that have them: `LWS_SOAK_MINUTES=60`. Each minute one, and an audit behind it. */
+/** Hours of faults, for those that have them: `deno task soak --brokers --minutes 60`. Each minute one, and an audit behind it. */
 
 import { assert } from "@std/assert";
 import { NATS_SERVER, startNats } from "../nats/nats_server.ts";
@@ -66,7 +66,9 @@ async function soak(server: BrokerServer, broker: BrokerChoice): Promise<void> {
 
 /** Has no deadline, as the tests of other programs have. */
 function soakTest(name: string, { isThere }: Program, run: () => Promise<void>): void {
-  const why = isThere ? MINUTES > 0 ? "" : " (needs LWS_SOAK_MINUTES)" : " (its server is missing)";
+  const why = isThere
+    ? MINUTES > 0 ? "" : " (needs deno task soak --brokers)"
+    : " (its server is missing)";
   Deno.test({ name: `${name}, with a fault in each minute${why}`, ignore: why !== "", fn: run });
 }
 
