@@ -9,7 +9,7 @@ import { type Context, type ContextCreationInfo, createContext } from "../../../
 import { type Libc, openLibc } from "../../../src/transport/epoll/libc.ts";
 import { isEpollAvailable } from "../../../src/transport/epoll/mod.ts";
 import { EpollNetwork } from "../../../src/transport/epoll/network.ts";
-import { runtimeNetwork } from "../../network.ts";
+import { runtimeNetwork } from "../../runtime_network.ts";
 import { failing, systemError } from "../../support/faults/failing.ts";
 import { watchedNetwork } from "../../support/faults/watched_network.ts";
 import { LOOPBACK, PATIENT } from "../../support/patience.ts";

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type Context, type ContextCreationInfo, createContext, LwsError } from "../../../mod.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
-import { runtimeNetwork } from "../../network.ts";
+import { runtimeNetwork } from "../../runtime_network.ts";
 import { failing, noMemory, systemError } from "../../support/faults/failing.ts";
 import { type WatchedNetwork, watchedNetwork } from "../../support/faults/watched_network.ts";
 import { LOOPBACK, PATIENT } from "../../support/patience.ts";

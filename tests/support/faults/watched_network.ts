@@ -2,7 +2,7 @@
 
 import type { Network } from "../../../src/api/network.ts";
 import { adoptListener } from "../../../src/transport/network.ts";
-import { runtimeNetwork } from "../../network.ts";
+import { runtimeNetwork } from "../../runtime_network.ts";
 
 export interface WatchedNetwork {
   readonly network: Network;

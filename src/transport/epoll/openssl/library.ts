@@ -14,6 +14,8 @@ const FOLDERS: readonly string[] = [
   "/usr/lib",
 ];
 const CRYPTO = "libcrypto.so.3";
+/** <openssl/crypto.h> */
+const OPENSSL_INIT_NO_ATEXIT = 0x0008_0000n;
 const SSL = "libssl.so.3";
 
 // Lengths and counts that fit are declared with 32 bits, which keeps a call a fast one: both calling conventions
@@ -21,6 +23,8 @@ const SSL = "libssl.so.3";
 const CRYPTO_SYMBOLS = {
   // unsigned int OPENSSL_version_major(void)
   OPENSSL_version_major: { parameters: [], result: "u32" },
+  // int OPENSSL_init_crypto(uint64_t opts, const OPENSSL_INIT_SETTINGS *settings)
+  OPENSSL_init_crypto: { parameters: ["u64", "pointer"], result: "i32" },
   // unsigned long ERR_get_error(void)
   ERR_get_error: { parameters: [], result: "u32" },
   // void ERR_clear_error(void)
@@ -220,6 +224,8 @@ export function openOpenssl(): Openssl {
 function load(): Openssl {
   const crypto = openAny(CRYPTO, CRYPTO_SYMBOLS);
   const ssl = openAny(SSL, SSL_SYMBOLS);
+  // At its end the process would free what threads of other workers may still use: the system does it anyway.
+  crypto.OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, null);
   const major = crypto.OPENSSL_version_major();
   if (major !== 3) {
     throw new LwsError("unsupported", `tls: "openssl" needs OpenSSL 3, and this is ${major}`);
