@@ -216,6 +216,7 @@ export type {
   PolledHost,
   PolledListener,
   PolledNetwork,
+  PolledWait,
   StreamConn,
   StreamListener,
   TcpKeepAlive,

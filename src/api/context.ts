@@ -313,7 +313,7 @@ export interface Context extends AsyncDisposable, DialMember, TopicPublisher {
    */
   serviceSync(timeoutMs: number): number;
   /**
-   * Ends a {@linkcode service} or {@linkcode poll} that waits, or the next one that would
+   * Ends each {@linkcode service} and {@linkcode poll} that has begun and waits, or else the next one that would
    * (`lws_cancel_service`).
    *
    * @throws {LwsError} `invalid-state` when the context serves by itself.

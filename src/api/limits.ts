@@ -127,7 +127,8 @@ export interface Limits {
   readonly maxConnectionsPerAddress: number;
   /**
    * Accepted connections, from 1, whose first request is not complete: TLS, the header of the PROXY protocol and
-   * the head together. When one more comes the oldest one of which nothing has come yet is closed, or else the oldest.
+   * the head together. When one more comes the oldest one of which nothing has come yet is closed, or, where they
+   * are more, the oldest of those of which something has.
    * Those whose `filterNetworkConnection` is awaited don't count, nor do those between two requests, which
    * {@linkcode keepAliveTimeoutMs} and {@linkcode maxConnections} bound. It is of use below that. Default: `1000`.
    */

@@ -345,6 +345,18 @@ export interface Dialling {
 }
 
 /**
+ * A wait of {@linkcode PolledNetwork.ready}, which no other one's end ends.
+ *
+ * @category Networks and clocks
+ */
+export interface PolledWait {
+  /** Resolves when it is over, and nothing of it is left behind. */
+  readonly done: Promise<void>;
+  /** Ends it early; harmless when repeated. */
+  end(): void;
+}
+
+/**
  * A network that reads and writes nothing by itself: only what a call of these is about. Made by
  * {@linkcode Network.polled} for one context, which calls it.
  *
@@ -361,14 +373,15 @@ export interface PolledNetwork extends Network {
   readonly hasReady: boolean;
   /** Blocks the thread until a descriptor is ready, or for so long, and tells of those that are. */
   wait(timeoutMs: number, tell: (fd: number, revents: number) => void): void;
-  /** Resolves when a descriptor is ready, or when it is woken. One at a time. */
-  ready(): Promise<void>;
-  /** Resolves when one of these is, as poll(2) sees it, or when it is woken. One at a time. */
-  pollReady(pollFds: readonly PollFd[]): Promise<void>;
+  /**
+   * Waits, beside this thread, until a descriptor is ready, or one of these, as poll(2) sees it. Several may wait
+   * at once.
+   *
+   * @throws {Error} when there is no descriptor left for one more
+   */
+  ready(pollFds?: readonly PollFd[]): PolledWait;
   /** Sets `revents` of each entry with a descriptor from 0 on, as poll(2). */
   pollNow(pollFds: readonly PollFd[]): void;
-  /** Ends a `ready` or a `pollReady` that waits. */
-  wake(): void;
   /** A descriptor is a connection's now, and is not watched aside any more. */
   known(fd: number): void;
   /** Reads and writes what a descriptor is ready for. */

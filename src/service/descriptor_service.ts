@@ -172,15 +172,11 @@ export class DescriptorService extends PolledService implements PolledHost {
     return pollFds.filter(({ revents }) => revents !== 0).length;
   }
 
-  protected override async wait(timeoutMs: number, pollFds?: readonly PollFd[]): Promise<boolean> {
-    const network = this.#network;
-    const ready = pollFds === undefined ? network.ready() : network.pollReady(pollFds);
-    const woken = () => this.wake();
-    ready.then(woken, woken);
-    const isCancelled = await super.wait(timeoutMs);
-    network.wake();
-    await ready;
-    return isCancelled;
+  protected override async wait(timeoutMs: number, pollFds?: readonly PollFd[]): Promise<void> {
+    const { done, end } = this.#network.ready(pollFds);
+    await super.wait(timeoutMs, pollFds, done);
+    end();
+    await done;
   }
 
   /** As `Context.serviceSync`. */

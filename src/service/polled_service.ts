@@ -28,9 +28,14 @@ export class PolledService implements Scheduler, PollSlotOwner {
   protected readonly slots = new Map<number, Slot>();
   /** Slots that may be ready, in the order in which they became so. */
   readonly #ready = new Set<Slot>();
-  readonly #waiting = new Set<(isCancelled: boolean) => void>();
+  readonly #waiting = new Set<() => void>();
+  /** Calls that wait, or are about to. */
+  #calls = 0;
+  /** How often calls of service were cancelled. */
+  #cancels = 0;
   /** Serves by itself once the context has ended. */
   #released: AutomaticScheduler | undefined;
+  /** Whether the next call is cancelled, as there was none that waited. */
   #isCancelled = false;
   #hasBegun = false;
   /** Whether `poll` has said already that timeouts are due, which only a call that serves runs. */
@@ -147,13 +152,24 @@ export class PolledService implements Scheduler, PollSlotOwner {
 
   /** As `Context.service`. */
   async service(timeoutMs: number): Promise<number> {
-    // Behind the end as well: a loop that goes on calling must not keep the runtime from all else.
-    await this.#rest();
-    if (this.#released !== undefined) return -1;
+    await this.#call(async (isCancelled) => {
+      if (!isCancelled() && timeoutMs > 0 && !this.hasWork()) await this.wait(timeoutMs);
+    });
+    return this.#released === undefined ? this.serveReady() : -1;
+  }
+
+  /** What a call waits for; a cancel counts from its begin to its end, whatever else wakes it meanwhile. */
+  async #call<T>(wait: (isCancelled: () => boolean) => Promise<T>): Promise<T> {
     const isCancelled = this.takeCancel();
-    if (!isCancelled && timeoutMs > 0 && !this.hasWork()) await this.wait(timeoutMs);
-    if (this.#released !== undefined) return -1;
-    return this.serveReady();
+    const before = this.#cancels;
+    this.#calls++;
+    try {
+      // Behind the end as well: a loop that goes on calling must not keep the runtime from all else.
+      await this.#rest();
+      return await wait(() => isCancelled || this.#cancels !== before);
+    } finally {
+      this.#calls--;
+    }
   }
 
   /** Tells what came, and then runs timeouts, which judge peers that are silent. */
@@ -171,7 +187,8 @@ export class PolledService implements Scheduler, PollSlotOwner {
 
   /** As `Context.cancelService`. */
   cancel(): void {
-    if (this.#waiting.size > 0) this.wake(true);
+    this.#cancels++;
+    if (this.#calls > 0) this.wake();
     else this.#isCancelled = true;
   }
 
@@ -190,21 +207,21 @@ export class PolledService implements Scheduler, PollSlotOwner {
   }
 
   /** As `Context.poll`. */
-  async poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
+  poll(pollFds: readonly PollFd[], timeoutMs: number): Promise<number> {
     const deadline = this.#hostClock.now() + timeoutMs;
-    await this.#rest();
-    let isCancelled = this.takeCancel();
-    for (;;) {
-      if (this.#released !== undefined) return -1;
-      const count = this.report(pollFds);
-      const leftMs = deadline - this.#hostClock.now();
-      const tellsDue = this.clock.hasDue && !this.#hasToldDue;
-      if (count > 0 || isCancelled || leftMs <= 0 || tellsDue) {
-        this.#hasToldDue ||= tellsDue;
-        return count;
+    return this.#call(async (isCancelled) => {
+      for (;;) {
+        if (this.#released !== undefined) return -1;
+        const count = this.report(pollFds);
+        const leftMs = deadline - this.#hostClock.now();
+        const tellsDue = this.clock.hasDue && !this.#hasToldDue;
+        if (count > 0 || isCancelled() || leftMs <= 0 || tellsDue) {
+          this.#hasToldDue ||= tellsDue;
+          return count;
+        }
+        await this.wait(leftMs, pollFds);
       }
-      isCancelled = await this.wait(leftMs, pollFds);
-    }
+    });
   }
 
   /** As `Context.pollNow`. */
@@ -259,26 +276,26 @@ export class PolledService implements Scheduler, PollSlotOwner {
   }
 
   /**
-   * Waits until something may be ready, or for so long; whether the wait was cancelled.
+   * Waits until something may be ready, or for so long.
    *
    * @param _pollFds what is looked at by `poll`
+   * @param ready ends this wait, and no other
    */
-  protected async wait(timeoutMs: number, _pollFds?: readonly PollFd[]): Promise<boolean> {
-    let timer: unknown;
-    const isCancelled = await new Promise<boolean>((resolve) => {
-      this.#waiting.add(resolve);
-      if (timeoutMs === Infinity) return;
-      timer = this.#hostClock.setTimer(() => {
-        this.#waiting.delete(resolve);
-        resolve(false);
-      }, timeoutMs);
-    });
+  protected async wait(
+    timeoutMs: number,
+    _pollFds?: readonly PollFd[],
+    ready?: Promise<void>,
+  ): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    ready?.then(resolve, resolve);
+    const timer = timeoutMs === Infinity ? undefined : this.#hostClock.setTimer(resolve, timeoutMs);
+    await promise;
+    this.#waiting.delete(resolve);
     if (timer !== undefined) this.#hostClock.clearTimer(timer);
-    return isCancelled;
   }
 
-  protected wake(isCancelled = false): void {
-    for (const resolve of this.#waiting) resolve(isCancelled);
-    this.#waiting.clear();
+  protected wake(): void {
+    for (const resolve of this.#waiting) resolve();
   }
 }

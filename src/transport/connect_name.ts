@@ -111,8 +111,8 @@ export const runtimeSystem: NameSystem<StreamConn> = {
     // With the port, as that may be all that the name is permitted with.
     const options = { all: true as const, order: "verbatim" as const, port };
     lookup(name, options, (error, found) => {
-      if (error) reject(error);
-      else resolve(found.map(({ address }) => address));
+      if (error === null) resolve(found.map(({ address }) => address));
+      else reject(error.code === "EPERM" ? mayNotLookUp(name, port) : error);
     });
     return await promise;
   },
@@ -137,6 +137,11 @@ export const runtimeSystem: NameSystem<StreamConn> = {
     return await connectByNode({ address: name, port, source, family }, signal);
   },
 };
+
+function mayNotLookUp(name: string, port: number): LwsError {
+  const text = `may not look up ${name}; run with --allow-net=${name}:${port}`;
+  return new LwsError("permission-denied", text);
+}
 
 /** Where that is denied, `node:net` throws in a callback of its own, where it can't be caught. */
 function mayBind(source: string): void {

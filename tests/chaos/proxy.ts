@@ -73,7 +73,7 @@ function listening(server: Server, path: string | undefined): Promise<void> {
 }
 
 /** One direction of a connection. */
-class Carrier {
+export class Carrier {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #direction: Direction;

@@ -21,7 +21,7 @@ export interface Order extends Setting {
 }
 
 /** How long the rest may take, once no conversation begins any more. */
-const REST_MS = 30_000;
+const REST_MS = 45_000;
 const LOOK_MS = 20;
 
 const order = JSON.parse(Deno.args[0]!) as Order;

@@ -17,7 +17,7 @@ export interface Finding {
 }
 
 /** No input takes that long, but on a machine that does something else. */
-const SLOW_MS = 500;
+const SLOW_MS = 2000;
 /** Inputs that led to something new; more are not kept. */
 const MOST_KEPT = 512;
 

@@ -13,11 +13,17 @@ const readPage = (name: string) => Deno.readTextFileSync(`${ROOT}docs/guide/${na
 /** The pages, and how many examples each has at least. */
 // deno-fmt-ignore
 const PAGES = [
+  ["backpressure", 2],
   ["clients", 4],
   ["command", 1],
+  ["draining", 1],
+  ["errors", 1],
+  ["heartbeat", 1],
   ["http", 7],
+  ["login", 3],
   ["metrics", 3],
   ["old-wire-versions", 2],
+  ["permissions", 1],
   ["protocols", 2],
   ["rates", 1],
   ["resume", 2],
@@ -89,4 +95,14 @@ Deno.test("the guide to metrics lists the names and the labels of all", async ()
     const labels = [...first.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``).join(", ");
     assertEquals(row.split("|")[2]!.trim(), labels, sampleName);
   }
+});
+
+Deno.test("the guide to errors has each code once", async () => {
+  const source = await Deno.readTextFile(`${ROOT}src/base/errors.ts`);
+  const codes = [
+    ...source.split("export type LwsErrorCode =")[1]!.split(";")[0]!.matchAll(/"([^"]+)"/g),
+  ]
+    .map(([, code]) => code!);
+  const rows = [...readPage("errors").matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, code]) => code!);
+  assertEquals(rows.toSorted(), codes.toSorted());
 });

@@ -16,18 +16,20 @@ interface Example {
   readonly code: string;
 }
 
-/** The examples in their order, each with the command in the text above it. */
-const examples = Deno.readTextFileSync(`${ROOT}README.md`).split("```ts\n")
-  .map((part, i, parts): Example => {
-    const command = /.*`deno run (--\S.*) (\w+\.ts)`/s.exec(
-      parts[i - 1]?.split("\n#").at(-1) ?? "",
-    );
-    return {
-      name: command?.[2],
-      flags: command?.[1]?.split(" ") ?? ["--allow-net"],
-      code: part.slice(0, part.indexOf("```")),
-    };
-  }).slice(1);
+/** The examples of a page in their order, each with the command in the text above it. */
+const examplesOf = (page: string) =>
+  Deno.readTextFileSync(`${ROOT}${page}`).split(/```ts(?: ignore)?\n/)
+    .map((part, i, parts): Example => {
+      const command = /.*`deno run (--\S.*) (\w+\.ts)`/s.exec(
+        parts[i - 1]?.split("\n#").at(-1) ?? "",
+      );
+      return {
+        name: command?.[2],
+        flags: command?.[1]?.split(" ") ?? ["--allow-net"],
+        code: part.slice(0, part.indexOf("```")),
+      };
+    }).slice(1);
+const examples = examplesOf("README.md");
 
 /** Saves examples, with `port` in place of the one that they take; returns where each of them is. */
 async function save(folder: string, saved: readonly Example[], port = 0): Promise<string[]> {
@@ -82,8 +84,8 @@ Deno.test("server.ts and client.ts of the README talk to each other and stay unt
   });
 });
 
-Deno.test("chat.ts of the README serves its page, and says in a room what is said there", async () => {
-  const chat = examples.find(({ name }) => name === "chat.ts")!;
+Deno.test("chat.ts of the guide serves its page, and says in a room what is said there", async () => {
+  const chat = examplesOf("docs/guide/topics.md").find(({ name }) => name === "chat.ts")!;
   assertEquals(chat.flags, ["--allow-net"]);
   await inFolder(async (folder) => {
     const [path] = await save(folder, [chat]);
@@ -137,4 +139,50 @@ Deno.test("nothing that readers copy puts a text that is made of others into HTM
       .test(Deno.readTextFileSync(path))
   );
   assertEquals(offenders, []);
+});
+
+/** The anchors that a page has for its headings, as GitHub makes them. */
+function anchorsOf(page: string): Set<string> {
+  const headings = page.replaceAll(/```[^]*?```/g, "").matchAll(/^#+ (.*)$/gm);
+  return new Set(
+    [...headings].map(([, text]) =>
+      text!.toLowerCase().replaceAll(/\]\([^)]*\)/g, "").replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-")
+    ),
+  );
+}
+
+Deno.test("each link of a page leads to a file that is there, and to a heading that it has", async () => {
+  const pages = [
+    "README.md",
+    "examples/README.md",
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    "SECURITY.md",
+  ];
+  const options = { includeDirs: false, exts: [".md"] };
+  pages.push(...[...walkSync(`${ROOT}docs`, options)].map(({ path }) => path.slice(ROOT.length)));
+  const broken: string[] = [];
+  for (const page of pages) {
+    const text = await Deno.readTextFile(`${ROOT}${page}`);
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link!)) continue;
+      const [path = "", anchor] = link!.split("#");
+      const target = new URL(path === "" ? page.split("/").at(-1)! : path, `file://${ROOT}${page}`);
+      const found = await Deno.readTextFile(target).catch(() => undefined);
+      const isThere = found !== undefined || await Deno.stat(target).then(() => true, () => false);
+      const leads = isThere && (anchor === undefined || !target.pathname.endsWith(".md") ||
+        anchorsOf(found ?? "").has(anchor));
+      if (!leads) broken.push(`${page}: ${link}`);
+    }
+  }
+  assertEquals(broken, []);
+});
+
+Deno.test("the guide's index leads to each of its pages, and the README is short", async () => {
+  const index = await Deno.readTextFile(`${ROOT}docs/guide/README.md`);
+  const pages = [...Deno.readDirSync(`${ROOT}docs/guide`)].map(({ name }) => name);
+  assertEquals(pages.filter((name) => name !== "README.md" && !index.includes(`](${name})`)), []);
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  assertEquals(readme.split("\n").length <= 151, true);
 });

@@ -10,7 +10,11 @@ export interface Newcomer {
   abort(cause: "limit"): void;
 }
 
-/** Has the oldest one make room for a new one: first those of which nothing has come. */
+/**
+ * Has the oldest one make room for a new one: of those of which nothing has come, or of the others where these are
+ * more. Were it always a silent one, strangers who send a byte each and stay would have every newcomer ended by the
+ * next one, before its request has had the time to come.
+ */
 export class PendingHandshakes {
   readonly #most: number;
   readonly #counters: ContextCounters;
@@ -32,7 +36,7 @@ export class PendingHandshakes {
   /** Makes sure that one more has room. */
   makeRoom(): void {
     if (this.size < this.#most) return;
-    const [oldest] = this.#silent.size > 0 ? this.#silent : this.#begun;
+    const [oldest] = this.#silent.size >= this.#begun.size ? this.#silent : this.#begun;
     this.forget(oldest!);
     this.#counters.hit("maxPendingHandshakes");
     this.#counters.turnAway("maxPendingHandshakes");

@@ -1,10 +1,8 @@
 /** Readiness for a context that its program serves: the kernel is asked when the program asks. */
 
-import type { PolledHost } from "../../api/network.ts";
+import type { PolledHost, PolledWait } from "../../api/network.ts";
 import { type PollFd, POLLIN, POLLOUT } from "../../api/service.ts";
 import {
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
@@ -35,8 +33,10 @@ export class AskedLoop extends Readiness {
   readonly #watchedAside = new Map<number, number>();
   /** Descriptors that are closed once that is told. */
   #closing = 0;
-  /** Waits on other threads. */
-  #waiting = 0;
+  /** What ends each wait on another thread: one that ended others' as well would be ended by theirs in turn. */
+  readonly #waits = new Set<number>();
+  /** What ends no wait now. There is one at least for the first, however few descriptors are left. */
+  readonly #spares: number[] = [];
   /** Where a wait puts its events. */
   #events: Int32Array<ArrayBuffer> | undefined = new Int32Array(MOST_EVENTS * this.layout.words);
   #isReleased = false;
@@ -162,36 +162,27 @@ export class AskedLoop extends Readiness {
     for (let i = 0; i < count; i++) {
       const start = i * words;
       const fd = events[start + data]!;
-      if (fd === this.wakeFd) this.#wokeUp();
-      else if (this.isOf(fd, events[start + data + 1]!)) tell(fd, events[start]!);
+      if (this.isOf(fd, events[start + data + 1]!)) tell(fd, events[start]!);
     }
     this.#events = events;
   }
 
-  async ready(): Promise<void> {
-    await this.#waitElsewhere(this.libc.epollReady(this.opened(), -1));
-  }
-
-  async pollReady(pollFds: readonly PollFd[]): Promise<void> {
-    this.opened();
-    const table = pollTable([...pollFds, { fd: this.wakeFd, events: POLLIN, revents: 0 }]);
-    await this.#waitElsewhere(this.libc.pollElsewhere(table));
-  }
-
-  async #waitElsewhere(waiting: Promise<number>): Promise<void> {
-    this.#waiting++;
-    try {
-      await waiting;
-    } finally {
-      this.#waiting--;
-      this.#wokeUp();
+  ready(pollFds?: readonly PollFd[]): PolledWait {
+    const epoll = this.opened();
+    const ending = this.#spares.pop() ?? this.openEvent();
+    const isReadable = (fd: number): PollFd => ({ fd, events: POLLIN, revents: 0 });
+    const table = pollTable([...pollFds ?? [isReadable(epoll)], isReadable(ending)]);
+    this.#waits.add(ending);
+    let isOver = false;
+    const done = this.libc.pollElsewhere(table).then(() => {
+      isOver = true;
+      this.#waits.delete(ending);
+      // Not before, so that a thread that begins late is ended as well.
+      this.drain(ending);
+      this.#spares.push(ending);
       this.#shutIfDone();
-    }
-  }
-
-  /** What wakes one wait ends them all, also one whose thread has yet to begin with it. */
-  #wokeUp(): void {
-    if (this.#waiting === 0) this.drain(this.wakeFd);
+    });
+    return { done, end: () => void (isOver || this.libc.eventfd_write(ending)) };
   }
 
   pollNow(pollFds: readonly PollFd[]): void {
@@ -199,8 +190,8 @@ export class AskedLoop extends Readiness {
     if (this.libc.poll(table, pollFds.length, 0) >= 0) takeRevents(table, pollFds);
   }
 
-  wake(): void {
-    if (this.#waiting > 0) this.libc.eventfd_write(this.wakeFd);
+  #endWaits(): void {
+    for (const each of this.#waits) this.libc.eventfd_write(each);
   }
 
   signal(): void {
@@ -225,7 +216,7 @@ export class AskedLoop extends Readiness {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.wake();
+    this.#endWaits();
     this.#shutIfDone();
     if (this.epoll >= 0) void this.#drive();
     else this.#onReleased();
@@ -239,7 +230,7 @@ export class AskedLoop extends Readiness {
 
   async #drive(): Promise<void> {
     while (this.epoll >= 0) {
-      await this.ready();
+      await this.ready().done;
       if (this.epoll >= 0) this.wait(0, (fd, revents) => this.serve(fd, revents));
     }
   }
@@ -254,34 +245,28 @@ export class AskedLoop extends Readiness {
   protected onAdded(): void {}
 
   protected onLastUnwatched(): void {
-    if (this.#isReleased) this.wake();
+    if (this.#isReleased) this.#endWaits();
   }
 
-  protected override opened(): number {
-    if (this.epoll >= 0) return this.epoll;
+  protected onOpened(epoll: number): void {
     const { libc } = this;
-    const epoll = super.opened();
-    try {
-      const aside = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
-      orClose(libc, aside, () => {
-        const signalFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-        orClose(libc, signalFd, () => {
-          this.addOwn(aside, signalFd);
-          this.addOwn(epoll, aside);
-        });
-        this.#signalFd = signalFd;
+    const aside = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
+    orClose(libc, aside, () => {
+      const signalFd = this.openEvent();
+      orClose(libc, signalFd, () => {
+        this.addOwn(aside, signalFd);
+        this.addOwn(epoll, aside);
+        this.#spares.push(this.openEvent());
       });
-      this.#aside = aside;
-    } catch (error) {
-      super.shut();
-      throw error;
-    }
-    return epoll;
+      this.#signalFd = signalFd;
+    });
+    this.#aside = aside;
   }
 
   #shutIfDone(): void {
     if (!this.#isReleased || this.watched > 0 || this.#closing > 0 || this.epoll < 0) return;
-    if (this.#waiting > 0) return this.wake();
+    if (this.#waits.size > 0) return this.#endWaits();
+    for (const each of this.#spares.splice(0)) this.libc.close(each);
     this.libc.close(this.#signalFd);
     this.libc.close(this.#aside);
     this.#signalFd = this.#aside = -1;

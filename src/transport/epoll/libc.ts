@@ -148,7 +148,7 @@ let opened: Libc | undefined;
  * The C library, opened once a program.
  *
  * @throws {LwsError} `unsupported` elsewhere than on Linux, on other architectures, or where the library isn't
- *   found; `permission-denied` without `--allow-ffi` for its path.
+ *   found; `permission-denied` without `--allow-ffi`, or with a list of libraries behind it.
  */
 export function openLibc(): Libc {
   return opened ??= load();
@@ -156,11 +156,7 @@ export function openLibc(): Libc {
 
 /** Whether {@linkcode openLibc} would ask for no permission. */
 export function mayOpenLibc(): boolean {
-  return PATHS.some(isPermitted);
-}
-
-function isPermitted(path: string): boolean {
-  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 }
 
 function load(): Libc {
@@ -176,31 +172,30 @@ function load(): Libc {
   return libc;
 }
 
-/** Opens the library at one of its paths; where some are permitted, no other is asked for. */
+/** Opens the library at one of its paths. */
 function openAny(): Deno.DynamicLibrary<typeof SYMBOLS> {
-  let denied: unknown;
   let missing: unknown;
-  const permitted = PATHS.filter(isPermitted);
-  for (const path of permitted.length > 0 ? permitted : PATHS) {
-    try {
-      return Deno.dlopen(path, SYMBOLS);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) denied ??= error;
-      else missing ??= error;
+  try {
+    Deno.UnsafePointer.of(new Uint8Array(1)); // a list of libraries grants no pointers
+    for (const path of PATHS) {
+      try {
+        return Deno.dlopen(path, SYMBOLS);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotCapable) throw error;
+        missing ??= error;
+      }
     }
+  } catch (cause) {
+    throw new LwsError(
+      "permission-denied",
+      "the epoll network calls the C library; run with --allow-ffi (a list of libraries behind it is not " +
+        "enough, as the runtime then refuses pointers)",
+      { cause },
+    );
   }
-  const isWhole = permitted.length === 0 || permitted.length === PATHS.length;
-  if (denied === undefined && isWhole) {
-    throw new LwsError("unsupported", `the epoll network finds no C library: ${PATHS.join(", ")}`, {
-      cause: missing,
-    });
-  }
-  throw new LwsError(
-    "permission-denied",
-    "the epoll network calls the C library; run with --allow-ffi, or with --allow-ffi= and its path " +
-      `(one of ${PATHS.join(", ")})`,
-    { cause: denied ?? missing },
-  );
+  throw new LwsError("unsupported", `the epoll network finds no C library: ${PATHS.join(", ")}`, {
+    cause: missing,
+  });
 }
 
 function tableOf(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]): Libc {

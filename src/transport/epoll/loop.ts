@@ -2,7 +2,7 @@
 
 import { TurnBudget } from "../../service/turn_budget.ts";
 import type { Libc } from "./libc.ts";
-import { resetAtClose } from "./socket.ts";
+import { orClose, resetAtClose } from "./socket.ts";
 import { Readiness } from "./readiness.ts";
 import { type Rests, restsOver } from "./rests.ts";
 import { RoundClock } from "./round_clock.ts";
@@ -31,6 +31,8 @@ export class EpollLoop extends Readiness {
   readonly #rounds = new RoundClock();
   /** What all do until the next round. */
   readonly budget: TurnBudget = new TurnBudget(this.#rounds, TURNS_TO_LOOK);
+  /** Ends the wait on another thread. */
+  #wakeFd = -1;
   readonly #busyWaitMs: number;
   readonly #rests: Rests;
   readonly #events = new Int32Array(MOST_EVENTS * this.layout.words);
@@ -86,12 +88,19 @@ export class EpollLoop extends Readiness {
     setImmediate(this.#round);
   }
 
+  protected onOpened(epoll: number): void {
+    const wakeFd = this.openEvent();
+    orClose(this.libc, wakeFd, () => this.addOwn(epoll, wakeFd));
+    this.#wakeFd = wakeFd;
+  }
+
   protected onLastUnwatched(): void {
-    if (this.#isResting) this.libc.eventfd_write(this.wakeFd);
+    if (this.#isResting) this.libc.eventfd_write(this.#wakeFd);
   }
 
   /** Nothing is watched any more: a program that has nothing else to do may end. */
   #shut(): void {
+    this.libc.close(this.#wakeFd);
     this.shut();
     this.#isRunning = this.#isBusy = false;
     this.#rounds.rest();
@@ -168,7 +177,7 @@ export class EpollLoop extends Readiness {
     for (let i = 0; i < count; i++) {
       const start = i * words;
       const fd = this.#events[start + data]!;
-      if (fd === this.wakeFd) this.drain(fd);
+      if (fd === this.#wakeFd) this.drain(fd);
       // It, or a watcher that was told before it in this round, has closed it meanwhile.
       else if (this.isOf(fd, this.#events[start + data + 1]!)) {
         this.serve(fd, this.#events[start]!);

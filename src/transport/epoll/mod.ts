@@ -2,8 +2,7 @@
  * A network that calls the C library itself: sockets, `epoll`, and nothing of the runtime's between. It is
  * faster than the runtime's own sockets, and its descriptors are real.
  *
- * Linux on x86-64 and arm64; needs `--allow-ffi`, or `--allow-ffi=` and the path of the C library. With that
- * permission a program may do all that its user may: what else it is denied no longer keeps it from anything.
+ * Linux on x86-64 and arm64; needs `--allow-ffi`, without a list of libraries behind it. With that permission a program may do all that its user may: what else it is denied no longer keeps it from anything.
  *
  * @module
  */
@@ -34,7 +33,7 @@ export interface EpollOptions {
   /**
    * What makes TLS of connections, of both sides: what the runtime has, or the system's OpenSSL 3, which is
    * faster and takes `sslCipherList`, `sslTls13Ciphers`, `sslMinVersion`, `sslMaxVersion` and `sslGroups`. It
-   * needs `--allow-ffi` for `libssl.so.3` and `libcrypto.so.3` as well.
+   * opens `libssl.so.3` and `libcrypto.so.3`.
    *
    * Default: `"runtime"`.
    */

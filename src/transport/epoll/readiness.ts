@@ -34,8 +34,6 @@ export abstract class Readiness {
   hasSent = false;
   protected readonly layout = epollEventLayout(Deno.build.arch);
   protected epoll = -1;
-  /** Ends a wait on another thread. */
-  protected wakeFd = -1;
   /** How many descriptors are watched. */
   protected watched = 0;
   readonly #event = new Int32Array(this.layout.words);
@@ -179,12 +177,16 @@ export abstract class Readiness {
     if (this.epoll >= 0) return this.epoll;
     const { libc } = this;
     const epoll = must(libc, "epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
-    orClose(libc, epoll, () => {
-      const wakeFd = must(libc, "eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-      orClose(libc, wakeFd, () => this.addOwn(epoll, wakeFd));
-      this.wakeFd = wakeFd;
-    });
+    orClose(libc, epoll, () => this.onOpened(epoll));
     return this.epoll = epoll;
+  }
+
+  /** Opens what else is needed beside an `epoll`, or nothing of it. @throws {Error} as `opened` */
+  protected abstract onOpened(epoll: number): void;
+
+  /** A new descriptor that another thread may wait for. @throws {Error} such as `EMFILE` */
+  protected openEvent(): number {
+    return must(this.libc, "eventfd", this.libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   }
 
   /** Watches a descriptor that is no watcher's. */
@@ -195,12 +197,11 @@ export abstract class Readiness {
 
   /** Closes that again. */
   protected shut(): void {
-    this.libc.close(this.wakeFd);
     this.libc.close(this.epoll);
-    this.wakeFd = this.epoll = -1;
+    this.epoll = -1;
   }
 
-  /** The next call that would wait for {@linkcode wakeFd} does. */
+  /** The next call that would wait for it does. */
   protected drain(eventfd: number): void {
     this.libc.eventfd_read(eventfd, this.#eventfdValue);
   }

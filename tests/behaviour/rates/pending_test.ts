@@ -51,14 +51,23 @@ Deno.test("as many as maxPendingHandshakes may be silent, and one more closes th
   assertEquals(log.lines, []);
 });
 
-Deno.test("those of which something has come go last, the oldest first", async () => {
-  const { served, dialAll, hits } = serving({ maxPendingHandshakes: 3 });
+Deno.test("a silent one goes where they are as many as the others, however old these are", async () => {
+  const { served, dialAll, hits } = serving({ maxPendingHandshakes: 4 });
   await using _served = served;
-  const peers = await dialAll("GET / HT", "", "GET", "G");
-  assertEquals(states(peers), [false, true, false, false]);
-  peers.push(...await dialAll(""));
-  assertEquals([states(peers), hits()], [[true, true, false, false, false], 2]);
-  await isServed(peers[2]!, GET.slice(3));
+  const peers = await dialAll("GET / HT", "GET", "", "", "");
+  assertEquals([states(peers), hits()], [[false, false, true, false, false], 1]);
+  await isServed(peers[0]!, GET.slice(8));
+});
+
+Deno.test("of those that have sent something the oldest goes where they are more, and no newcomer", async () => {
+  const { served, dialAll, hits } = serving({ maxPendingHandshakes: 4 });
+  await using _served = served;
+  const strangers = await dialAll("GET / HT", "G", "G");
+  const newcomers = await dialAll("");
+  strangers.push(...await dialAll("G", "G", "G"));
+  assertEquals([states(strangers), hits()], [[true, true, true, false, false, false], 3]);
+  await isServed(newcomers[0]!, GET);
+  await isServed(strangers[3]!, GET.slice(1));
 });
 
 Deno.test("between two requests, and as a WebSocket, a connection isn't pending", async () => {

@@ -91,6 +91,30 @@ for (const service of POLICIES) {
     await next;
   });
 
+  Deno.test(name("cancelService ends all calls, one that has just begun as well"), async () => {
+    await using served = serve([record("echo").protocol], { service });
+    const { context } = served;
+    const waiting = [context.service(Infinity), context.poll([], Infinity)];
+    await settle();
+    waiting.push(context.service(Infinity), context.poll([], Infinity));
+    context.cancelService();
+    assertEquals(await Promise.all(waiting), [0, 0, 0, 0]);
+  });
+
+  Deno.test(name("cancelService ends a poll that something else has just woken"), async () => {
+    let open: Wsi | undefined;
+    const recorder = record("echo", { established: (wsi) => void (open = wsi) });
+    await using served = serve([recorder.protocol], { service });
+    const { context } = served;
+    await served.dial(handshake());
+    await serviceAll(context);
+    const polling = context.poll([], Infinity);
+    await settle();
+    open!.callbackOnWritable();
+    context.cancelService();
+    assertEquals(await polling, 0);
+  });
+
   Deno.test(name("destroy ends a waiting call, and every later one is negative"), async () => {
     const served = serve([record("echo").protocol], { service });
     const { context } = served;

@@ -61,8 +61,8 @@ async def converse(url, name, context, word):
             compression=None,
             extensions=client_extensions(word),
             ping_interval=None,
-            open_timeout=20,
-            close_timeout=20,
+            open_timeout=30,
+            close_timeout=30,
         ) as websocket:
             outcome["wasEstablished"] = True
             saying = asyncio.create_task(say(websocket))

@@ -73,6 +73,7 @@ const LOOSER: readonly (readonly [words: RegExp, sign: RegExp])[] = [
   [/^Invalid method encountered$|^Expected (space|SOURCE) /, /(^|\n)\S+ \S+ HTTP\/1/],
   // RFC 9110 section 5.5: a blank behind a value is none of it, a tab neither.
   [/^Invalid character in Content-Length/, /content-length:[ \t]*\d+[ \t]+\r/i],
+  [/^Request has invalid `Transfer-Encoding`/, /transfer-encoding:[^\r]*chunked *\t[ \t]*\r/i],
   // RFC 9110 section 2.5: a later minor version is read as the one that is known.
   [/^Invalid (minor|HTTP) version/, /HTTP\/1\.[2-9]/],
 ];

@@ -135,3 +135,16 @@ Deno.test("a source that is no address is refused by name, before anything is lo
   );
   assertEquals(error.code, "invalid-option");
 });
+
+Deno.test({
+  name: "a lookup that is not permitted says with what to run",
+  permissions: { net: false },
+  async fn() {
+    const error = await assertRejects(
+      () => Promise.resolve(runtimeSystem.resolve("localhost", 80)),
+      LwsError,
+      "may not look up localhost; run with --allow-net=localhost:80",
+    );
+    assertEquals(error.code, "permission-denied");
+  },
+});

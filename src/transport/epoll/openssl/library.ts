@@ -211,14 +211,10 @@ let opened: Openssl | undefined;
  * OpenSSL, opened once a program.
  *
  * @throws {LwsError} `unsupported` where there is no version 3 of it; `permission-denied` without
- *   `--allow-ffi` for the paths of both libraries.
+ *   `--allow-ffi`.
  */
 export function openOpenssl(): Openssl {
   return opened ??= load();
-}
-
-function isPermitted(path: string): boolean {
-  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
 }
 
 function load(): Openssl {
@@ -258,24 +254,26 @@ function load(): Openssl {
   };
 }
 
-/** Opens a library in one of the folders; where some are permitted, no other is asked for. */
+/** Opens a library in one of the folders. */
 function openAny<Table extends Deno.ForeignLibraryInterface>(
   name: string,
   table: Table,
 ): Deno.DynamicLibrary<Table>["symbols"] {
   const paths = FOLDERS.map((folder) => `${folder}/${name}`);
-  const permitted = paths.filter(isPermitted);
   const missing: unknown[] = [];
-  for (const path of permitted.length > 0 ? permitted : paths) {
+  for (const path of paths) {
     try {
       return Deno.dlopen(path, table).symbols;
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw denied(name, paths, error);
+      if (error instanceof Deno.errors.NotCapable) {
+        throw new LwsError(
+          "permission-denied",
+          `tls: "openssl" calls ${name}; run with --allow-ffi`,
+          { cause: error },
+        );
+      }
       missing.push(error);
     }
-  }
-  if (permitted.length > 0 && permitted.length < paths.length) {
-    throw denied(name, paths, missing[0]);
   }
   throw new LwsError(
     "unsupported",
@@ -283,15 +281,6 @@ function openAny<Table extends Deno.ForeignLibraryInterface>(
     {
       cause: missing.find((each) => !/cannot open shared object/.test(String(each))) ?? missing[0],
     },
-  );
-}
-
-function denied(name: string, paths: readonly string[], cause: unknown): LwsError {
-  return new LwsError(
-    "permission-denied",
-    `tls: "openssl" calls ${name}; run with --allow-ffi, or with --allow-ffi= and its path ` +
-      `(one of ${paths.join(", ")})`,
-    { cause },
   );
 }
 
