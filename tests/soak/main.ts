@@ -6,7 +6,7 @@
  *
  * `--only plain,tls` has these features alone, to find which one it is that grows; `--network epoll` and `--network
  * openssl` have both processes use the epoll network, with TLS by the runtime or by OpenSSL. `--leak` has the server
- * keep a kibibyte of each connection, to see it fail. `--brokers` is another soak instead: topics over Redis and NATS,
+ * keep a kibibyte of each message, to see it fail. `--brokers` is another soak instead: topics over Redis and NATS,
  * with a fault in each minute.
  */
 

@@ -22,7 +22,7 @@ export type SeriesName = Exclude<keyof Sample, "minute">;
 /** How much a series may grow in a minute, in its own unit: above what code that is compiled late takes. */
 export const MOST_A_MINUTE: Readonly<Record<SeriesName, number>> = {
   heap: 128 * 1024,
-  resident: 4 * 1024 * 1024,
+  resident: 2 * 1024 * 1024,
   descriptors: 0.5,
   timers: 0.5,
   connections: 0.5,

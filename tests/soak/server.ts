@@ -27,9 +27,9 @@ const echo: Protocol = {
     established(wsi) {
       // A timer that comes and goes.
       wsi.setTimeout("userReason", 60);
-      if (order.leaks) leaked.set(leaked.size, new Uint8Array(1024));
     },
     message(wsi, _user, message) {
+      if (order.leaks) leaked.set(leaked.size, new Uint8Array(1024));
       wsi.setTimeout("noPendingTimeout", 0);
       wsi.write(message, typeof message === "string" ? "text" : "binary");
     },
