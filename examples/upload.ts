@@ -51,7 +51,7 @@ export function upload(folder: string): Protocol<Upload> {
           if (!/^[\w-][\w.-]*$/.test(name)) return wsi.respond(400, "Not a file name.");
           try {
             user.path = `${folder}/${name}`;
-            // Nobody takes a part for the whole: it gets its name when all has come.
+            // It gets its name when all has come, so that no part of it is taken for the whole.
             user.partial = `${folder}/.${crypto.randomUUID()}`;
             user.file = Deno.openSync(user.partial, { write: true, createNew: true });
           } catch {

@@ -11,7 +11,7 @@ import { serve } from "../../support/serve.ts";
 
 Deno.test("clients hear of a server that is killed while it serves, and its port can be bound at once", async () => {
   using _log = captureLog([]);
-  const child = new Child([], "echo_server.ts", ["--allow-net"]);
+  const child = new Child([], "faults/echo_server.ts", ["--allow-net"]);
   const port = Number(await child.line());
   const recorder = record("echo");
   await using clients = createContext({ ...PATIENT, port: -1, protocols: [recorder.protocol] });
