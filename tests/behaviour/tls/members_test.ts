@@ -233,7 +233,7 @@ Deno.test(
     const file = await Deno.makeTempFile({ suffix: ".pem" });
     await Deno.writeTextFile(file, made.ca.cert);
     try {
-      await using child = new Child([], "tls_denied.ts", ["--allow-net"], [
+      await using child = new Child([], "tls/denied.ts", ["--allow-net"], [
         JSON.stringify({ sslCaFilepath: file }),
         JSON.stringify({ sslCertFilepath: file, sslPrivateKeyFilepath: key }),
         JSON.stringify({ sslCertFilepath: cert, sslPrivateKeyFilepath: file }),

@@ -32,7 +32,7 @@ async function outcomes(
   await Deno.writeTextFile(`${folder}/ca.pem`, made.ca.cert);
   await using child = new Child(
     ["env", `${trustBy}=${folder}/ca.pem`],
-    "runtime_tls_client.ts",
+    "tls/runtime_client.ts",
     flags,
     [JSON.stringify(ways)],
   );

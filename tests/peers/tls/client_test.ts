@@ -28,7 +28,7 @@ async function talkByRuntime(port: number, sendsFragments: boolean): Promise<str
   return await withFiles({ trusted: ca.cert }, async ({ trusted }) => {
     await using child = new Child(
       ["env", `DENO_CERT=${trusted}`],
-      "runtime_tls_talk.ts",
+      "tls/runtime_talk.ts",
       ["-A"],
       [String(port), String(sendsFragments)],
     );
