@@ -7,7 +7,11 @@ const [name, ms, target] = Deno.args;
 const attack = ATTACKS.find((each) => each.name === name)!;
 const time = new AbortController();
 const crowd = new Crowd(JSON.parse(target!), time.signal);
-setTimeout(() => time.abort(), Number(ms));
+// A send that the server doesn't take ends with its connection.
+setTimeout(() => {
+  time.abort();
+  crowd.close();
+}, Number(ms));
 await attack.run(crowd);
 crowd.close();
 // deno-lint-ignore no-console -- its result

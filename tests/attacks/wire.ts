@@ -39,7 +39,10 @@ export class Wire {
 
   /** Sends; resolves when the system has it, or the connection is gone. */
   send(data: string | Uint8Array): Promise<void> {
-    if (this.isGone || this.socket.destroyed) return Promise.resolve();
+    // In a turn of its own: who goes on until the connection is gone would never hear of it.
+    if (this.isGone || !this.socket.writable) {
+      return new Promise((resolve) => setImmediate(resolve));
+    }
     return new Promise((resolve) => {
       this.socket.once("close", resolve);
       this.socket.write(typeof data === "string" ? new TextEncoder().encode(data) : data, () => {

@@ -159,7 +159,7 @@ export const LIMIT_RULES = {
   maxPendingHandshakes: count(
     "maxPendingHandshakes",
     1,
-    "Connections whose first request is not complete; one more closes the oldest silent one.",
+    "Connections whose first request is not complete; one more closes the oldest.",
   ),
   maxLoopLagMs: lasting(
     "maxLoopLagMs",
