@@ -65,6 +65,8 @@ export const LEFT_OUT: readonly LeftOutRule[] = `
   takes long; the frames of 13 and 4 stand for theirs, and their text is judged by the same code
 5 6 8 8.1 text fails at its first bad byte, before its frame is whole
   takes long; the frames of 13 and 4 stand for theirs, and their text is judged by the same code
+4 10.7 invalid data behind the handshake is answered with a close frame
+  a hash with the connection's random nonce makes any frame of it at all
 5 8 10.4 a frame beyond maxFramePayload fails with 1009 by its header
   takes long; 13 has the frames of 8, and 6 those of 5
 `.trim().split(/\n(?=\d)/).map((each) => {

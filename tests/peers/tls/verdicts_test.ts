@@ -335,6 +335,8 @@ function withServer(
   return withFiles({ cert: identity.cert, key: identity.key, ca: ca.cert }, async (paths) => {
     await using server = await serveBy(paths, args);
     await use(server);
+    // A thread may wait for a client's socket a moment longer than that lives.
+    for (const { network } of TLS_CLIENTS) await network.released?.();
   });
 }
 

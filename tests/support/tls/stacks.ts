@@ -104,7 +104,16 @@ export function overStacks(
   body: (stack: TestedStack) => Promise<void> | void,
   test: (name: string, run: () => Promise<void>) => void = Deno.test,
 ): void {
-  for (const stack of TLS_STACKS) test(`${stack.name}: ${name}`, async () => await body(stack));
+  for (const stack of TLS_STACKS) {
+    test(`${stack.name}: ${name}`, async () => {
+      try {
+        await body(stack);
+      } finally {
+        // A thread may wait for the sockets of the test a moment longer than they live.
+        await stack.network.released?.();
+      }
+    });
+  }
 }
 
 function openssl(): TestedStack[] {
