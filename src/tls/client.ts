@@ -23,7 +23,7 @@ import {
 import { isMeantFor, subjectAltNameOf } from "./certificate_extensions.ts";
 import { LwsError } from "../base/errors.ts";
 import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshake.ts";
-import { describeCertificate, describeConnection, peerChain } from "./info.ts";
+import { describeCertificate, describeConnection, peerChain, readChainOnce } from "./info.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
 import { runtime } from "../base/runtime/runtime.ts";
@@ -83,6 +83,7 @@ export class TlsClient {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
     });
+    readChainOnce(socket);
     socket.on("error", (error) => handshake.fail(handshakeFailed(error)));
     socket.once("secureConnect", () => {
       if (handshake.isOver) return;

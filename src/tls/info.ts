@@ -1,7 +1,7 @@
 /** What is known of a TLS connection once its handshake is over. */
 
 import { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { PeerCertificate, TlsInfo } from "../api/tls.ts";
 
 /** Reads a certificate. */
@@ -30,6 +30,19 @@ export function peerChain(socket: TLSSocket): X509Certificate[] {
   }
   return chain;
 }
+
+/**
+ * Has a client's socket read the chain once. With authorities of its own Deno parses all of them each time it is asked,
+ * some 20 ms for those of the runtime, and `node:tls` asks as well as we do.
+ */
+export function readChainOnce(socket: TLSSocket): void {
+  const read = socket.getPeerCertificate.bind(socket) as (isWhole: boolean) => PeerChain;
+  let chain: PeerChain;
+  const get = (isWhole = false) => isWhole ? chain ??= read(true) : read(false);
+  socket.getPeerCertificate = get as TLSSocket["getPeerCertificate"];
+}
+
+type PeerChain = DetailedPeerCertificate | null | undefined;
 
 /** What both sides of a handshake know. */
 export function describeConnection(

@@ -19,7 +19,7 @@ import {
   type TestIdentity,
 } from "../../support/certificates.ts";
 import { converse, secured, shakeHands } from "../../support/tls/handshakes.ts";
-import { type TestedStack, TLS_STACKS } from "../../support/tls/stacks.ts";
+import { NODE, type TestedStack, TLS_STACKS } from "../../support/tls/stacks.ts";
 import { Recorder } from "../../support/transport_contract.ts";
 import { TLSSocket } from "node:tls";
 
@@ -319,3 +319,20 @@ async function testOver(stack: TestedStack): Promise<void> {
     }
   });
 }
+
+Deno.test("node:tls: the chain, for which the runtime parses all authorities, is read once", async () => {
+  const read = TLSSocket.prototype.getPeerCertificate;
+  let times = 0;
+  TLSSocket.prototype.getPeerCertificate = function (this: TLSSocket, isWhole?: boolean) {
+    if (isWhole) times++;
+    return read.call(this, isWhole);
+  } as typeof read;
+  try {
+    const outcome = await shakeHands(NODE.client(trusting), NODE.server({ identity: localhost }));
+    await converse(outcome);
+    assertEquals(secured(outcome.client).info.peerCertificate?.pem, localhost.cert);
+  } finally {
+    TLSSocket.prototype.getPeerCertificate = read;
+  }
+  assertEquals(times, 1);
+});
