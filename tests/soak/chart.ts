@@ -20,6 +20,7 @@ rect { fill: none; stroke: #8c959f }
 
 const UNITS: Readonly<Record<SeriesName, [unit: string, divisor: number]>> = {
   heap: ["MiB of heap", 2 ** 20],
+  code: ["MiB of code", 2 ** 20],
   resident: ["MiB resident", 2 ** 20],
   descriptors: ["descriptors", 1],
   timers: ["timers", 1],

@@ -2,6 +2,7 @@
 
 // deno-lint-ignore-file no-console -- how it answers
 
+import { getHeapSpaceStatistics } from "node:v8";
 import type { Context } from "../../mod.ts";
 import type { Sample } from "./series.ts";
 
@@ -32,14 +33,24 @@ export async function sample(contexts: readonly Context[]): Promise<Sample> {
   }
   libc?.symbols.malloc_trim(0n);
   const { heapUsed, external, rss } = Deno.memoryUsage();
+  const code = codeBytes();
   return {
     minute: (performance.now() - startedAt) / 60_000,
-    heap: heapUsed + external,
+    heap: heapUsed + external - code,
+    code,
     resident: rss,
     descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
     timers: contexts.reduce((sum, context) => sum + context.stats().timers, 0),
     connections: connectionsOf(contexts),
   };
+}
+
+/** V8 has bytecode among what it trusts, and machine code by itself. */
+const CODE = /^(code|trusted)_/;
+
+function codeBytes(): number {
+  return getHeapSpaceStatistics().filter(({ space_name }) => CODE.test(space_name))
+    .reduce((sum, { space_used_size }) => sum + space_used_size, 0);
 }
 
 function connectionsOf(contexts: readonly Context[]): number {

@@ -6,7 +6,7 @@ import { judge, MOST_A_MINUTE, type Sample } from "./series.ts";
 /** A sample each six seconds for so many minutes, of a heap. */
 function heaps(minutes: number, heap: (minute: number) => number): Sample[] {
   return Array.from({ length: minutes * 10 }, (_, i) => {
-    const rest = { resident: 1, descriptors: 10, timers: 0, connections: 0 };
+    const rest = { code: 1, resident: 1, descriptors: 10, timers: 0, connections: 0 };
     return { minute: i / 10, heap: heap(i / 10), ...rest };
   });
 }
@@ -18,6 +18,16 @@ Deno.test("a heap that only warms up is flat, and so is one that goes up and dow
   assertEquals(judge(heaps(10, (at) => 20 * MIB + MIB * ((at * 10) % 2)), "heap").isFlat, true);
   const most = MOST_A_MINUTE.heap - 1;
   assertEquals(judge(heaps(10, (at) => 20 * MIB + most * at), "heap").isFlat, true, "at the limit");
+});
+
+Deno.test("samples of a bad moment make no difference to a heap that is flat", () => {
+  const odd = (at: number) => at > 8 && Math.round(at * 10) % 10 === 0 ? 20 * MIB : 0;
+  assertEquals(judge(heaps(10, (at) => 20 * MIB + odd(at)), "heap"), {
+    isFlat: true,
+    slope: 0,
+    first: 20 * MIB,
+    last: 20 * MIB,
+  });
 });
 
 Deno.test("a heap that grows on is not, at more than the limit, and neither is one that has jumped", () => {
