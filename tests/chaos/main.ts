@@ -18,7 +18,7 @@ import type { Order } from "./run.ts";
 
 const OPTIONS = { seed: "1", seeds: "1", connections: "80", seconds: "10", case: "" };
 /** Beyond its seconds, and the rest that it gives itself, which a busy machine may take long for, a run hangs for good. */
-const LATEST_MS = 300_000;
+const LATEST_MS = 600_000;
 
 type Options = typeof OPTIONS;
 

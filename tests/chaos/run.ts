@@ -24,12 +24,14 @@ export interface Order extends Setting {
  * How long the rest may take, once no conversation begins any more: in turns of the event loop, so that a machine that
  * has no time for this process does not make a hang of it.
  */
-const REST_MS = 45_000;
+const REST_MS = 150_000;
 const LOOK_MS = 20;
 
 const order = JSON.parse(Deno.args[0]!) as Order;
 let faultCount = 0;
 let isLate = false;
+/** Sockets that foreign servers keep open. */
+let kept = 0;
 const totals = { connections: 0, whole: 0, broken: 0, messages: 0, bytes: 0 };
 
 function fault(where: string, what: string): void {
@@ -115,6 +117,7 @@ async function runCase(each: Case, slots: number, until: number): Promise<void> 
   const closing = [client, server, ...proxies].map((end) => end[Symbol.asyncDispose]());
   const closed = await withinRest(Promise.all(closing));
   if (closed === undefined) fault(each.name, "it is not closed in the end");
+  kept += server.kept?.() ?? 0;
 }
 
 /**
@@ -155,9 +158,13 @@ await Promise.all(chosen.map((each, index) => {
   return slots > 0 ? runCase(each, slots, until) : undefined;
 }));
 const left = () => [...descriptors()].filter(([name]) => !before.has(name));
-if (!await settled(() => left().length === 0)) {
-  fault("all", `descriptors are left: ${left().map(([, what]) => what).join(", ")}`);
+if (!await settled(() => left().length <= kept)) {
+  fault(
+    "all",
+    `descriptors are left: ${left().map(([, what]) => what).join(", ")}, ${kept} of them foreign`,
+  );
 }
+if (kept > 0) console.log(`${kept} sockets are kept open by foreign servers`);
 const { connections, whole, broken, messages, bytes } = totals;
 console.log(
   `${chosen.length} cases, ${connections} connections, ${broken} broken off, ${whole} whole, ` +

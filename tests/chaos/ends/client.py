@@ -61,8 +61,8 @@ async def converse(url, name, context, word):
             compression=None,
             extensions=client_extensions(word),
             ping_interval=None,
-            open_timeout=30,
-            close_timeout=30,
+            open_timeout=120,
+            close_timeout=120,
         ) as websocket:
             outcome["wasEstablished"] = True
             saying = asyncio.create_task(say(websocket))

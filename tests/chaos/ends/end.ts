@@ -31,6 +31,8 @@ export interface ServerEnd extends AsyncDisposable {
   readonly place: Place;
   /** What is wrong once all connections are over; for ours only. */
   faults?(): readonly string[];
+  /** Sockets that it never closes, by a fault of its own; not for ours. */
+  kept?(): number;
 }
 
 /** The port, where there is one. */

@@ -36,7 +36,7 @@ const encoder = new TextEncoder();
 const SERVICE_MS = 50;
 
 /** Longer than a machine with too much to do takes, and shorter than what counts as a hang. */
-const PATIENT = { closeTimeoutMs: 30_000, clientTimeoutMs: 30_000, headerTimeoutMs: 30_000 };
+const PATIENT = { closeTimeoutMs: 120_000, clientTimeoutMs: 120_000, headerTimeoutMs: 120_000 };
 
 /** What is counted, so that it adds up in the end. */
 interface Counts {

@@ -41,10 +41,17 @@ export function runtimeClient(isSecure = false): ClientEnd {
   };
 }
 
-/** Starts `Deno.serve` with `Deno.upgradeWebSocket`. */
+/**
+ * Starts `Deno.serve` with `Deno.upgradeWebSocket`. As of 2.9.6 an upgrade whose client is gone before the answer has left
+ * comes to nothing: its `WebSocket` has no event ever, its socket stays open, and `shutdown` waits for it for good.
+ */
 export function runtimeServer(identity?: Identity): ServerEnd {
+  const unopened = new Set<WebSocket>();
+  const ending = new AbortController();
   const answer = (request: Request): Response => {
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+    unopened.add(socket);
+    socket.onopen = socket.onclose = () => unopened.delete(socket);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(data);
@@ -54,6 +61,7 @@ export function runtimeServer(identity?: Identity): ServerEnd {
   const listen = {
     port: 0,
     hostname: "127.0.0.1",
+    signal: ending.signal,
     onListen() {},
     onError: () => new Response(null, { status: 400 }),
   };
@@ -62,6 +70,10 @@ export function runtimeServer(identity?: Identity): ServerEnd {
     : Deno.serve({ ...listen, cert: identity.cert, key: identity.key }, answer);
   return {
     place: { port: server.addr.port },
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    kept: () => unopened.size,
+    [Symbol.asyncDispose]() {
+      ending.abort();
+      return server.finished;
+    },
   };
 }

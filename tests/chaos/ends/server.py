@@ -25,7 +25,7 @@ async def main(word):
         compression=None,
         extensions=server_extensions(word),
         ping_interval=None,
-        close_timeout=30,
+        close_timeout=120,
     ) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.Future()
