@@ -35,6 +35,6 @@ export async function apiPages(
 }
 
 function kindOf(path: string): PageKind {
-  if (/^docs\/(?:options|reasons|porting)\.md$/.test(path)) return "reference";
+  if (/^docs\/(?:options|reasons)\.md$/.test(path)) return "reference";
   return /^(?:docs\/guide|examples|README)/.test(path) ? "guide" : "project";
 }

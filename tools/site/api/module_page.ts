@@ -37,7 +37,7 @@ export function modulePage(module: ApiModule, workshop: Workshop): Page {
     }</div>` +
       `<div class="table"><table class="names"><tbody>${rows.join("")}</tbody></table></div>`;
   });
-  const html = `<p class="kind">entry point</p><h1>${escaped(specifier)}</h1>${
+  const html = `<p class="kind">entry point</p><h1 class="name">${escaped(specifier)}</h1>${
     comments.whole(doc, 2)
   }${lists.join("\n")}`;
   return { url, title: specifier, kind: "reference", html, sections };

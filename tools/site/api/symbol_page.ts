@@ -49,7 +49,7 @@ export function symbolPage(symbol: ApiSymbol, workshop: Workshop): Page {
     `<p class="kind">${kind} of <a href="${relativeUrl(url, module.url)}">${
       escaped(module.specifier)
     }</a></p>`,
-    `<h1>${escaped(name)}</h1>`,
+    `<h1 class="name">${escaped(name)}</h1>`,
     pre(
       `${word("import")} ${isType ? `${word("type")} ` : ""}{ ${name} } ${
         word("from")
@@ -65,9 +65,9 @@ export function plainDoc(doc: JsDoc | undefined): string {
   return (doc?.doc ?? "").replace(/\{@\w+\s+([^}]*)\}/g, "$1").replace(/[`*]|\n?```[^]*?```/g, "");
 }
 
-/** Code whose colours are there already. */
+/** The shape of what is exported; its colours are there already. */
 export function pre(html: string): string {
-  return `<div class="code"><pre><code>${html}</code></pre></div>`;
+  return `<div class="code shape"><pre><code>${html}</code></pre></div>`;
 }
 
 function declarationHtml(

@@ -55,7 +55,7 @@ function startMenu(): void {
 
 /** Programs can be copied, and what is wider than the page can be scrolled by the keyboard. */
 function startCode(): void {
-  for (const block of document.querySelectorAll<HTMLElement>(".code:not(.numbered)")) {
+  for (const block of document.querySelectorAll<HTMLElement>(".code:not(.numbered, .shape)")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";

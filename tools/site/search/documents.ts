@@ -7,10 +7,13 @@ const EXCERPT = 160;
 
 const WEIGHTS: Readonly<Record<PageKind, number>> = {
   guide: 1,
-  reference: 0.5,
+  reference: 0.35,
   project: 0.35,
   source: 0,
 };
+
+/** A page's beginning says what all of it is about, and a row is one name with what is said of it. */
+const BY_LEVEL: Readonly<Record<number, number>> = { 0: 1.5, 1: 1.2 };
 
 /** The documents of all pages but sources. */
 export function documentsOf(pages: readonly Page[]): Document[] {
@@ -30,8 +33,7 @@ function documentOf(id: number, { url, title, kind }: Page, section: Section): D
     heading: section.heading === "" ? title : section.heading,
     text,
     code: section.code,
-    // A page's beginning says what all of it is about.
-    weight: WEIGHTS[kind] * (section.level === 1 ? 1.2 : 1),
+    weight: WEIGHTS[kind] * (BY_LEVEL[section.level] ?? 1),
     excerpt: text.length > EXCERPT ? `${text.slice(0, text.lastIndexOf(" ", EXCERPT))} …` : text,
   };
 }

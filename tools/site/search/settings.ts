@@ -20,6 +20,9 @@ export interface Document {
 /** What a search gives back of a document. */
 export type Hit = SearchResult & Pick<Document, "url" | "page" | "heading" | "excerpt">;
 
+/** What a hit is worth that has some of the words alone. */
+const OF_SOME = 0.5;
+
 /** Words of questions that say nothing of what is asked for. */
 const IDLE = new Set(
   ("a an and are as at be by can could did do does for from get has have how i if in is it its me my not of on " +
@@ -29,10 +32,10 @@ const IDLE = new Set(
 
 /** Words that mean the same to those who ask. */
 const SAME: readonly (readonly string[])[] = [
-  ["authenticate", "authentication", "login", "logging", "auth", "jwt"],
+  ["authenticate", "authentication", "authentification", "login", "logging", "auth", "jwt"],
   ["argument", "parameter", "query", "querystring"],
   ["disconnect", "close", "drop", "lost"],
-  ["scale", "cluster", "machines", "cores"],
+  ["scale", "scaling", "scalable", "cluster"],
   ["forbidden", "403"],
   ["cors", "origin"],
   ["abnormal", "1006"],
@@ -78,17 +81,19 @@ export function indexOf(documents: readonly Document[]): MiniSearch<Document> {
   return index;
 }
 
-/** What a person finds: parts that have all words, or where there are none, some of them. */
+/** What a person finds: parts that have all the words, and those with some of them that fit much better. */
 export function search(index: MiniSearch<Document>, text: string, limit = 12): Hit[] {
   const asked = (text.match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) =>
     !IDLE.has(word.toLowerCase())
   );
   if (asked.length === 0) return [];
   const queries = asked.map(wordQuery);
-  const all = found(index, { combineWith: "AND", queries });
-  const some = all.length < 3 ? found(index, { combineWith: "OR", queries }) : [];
-  const known = new Set(all.map(({ id }) => id));
-  return [...all, ...some.filter(({ id }) => !known.has(id))].slice(0, limit);
+  const hits = new Map<number, Hit>();
+  for (const hit of found(index, { combineWith: "OR", queries })) {
+    hits.set(hit.id, { ...hit, score: hit.score * OF_SOME });
+  }
+  for (const hit of found(index, { combineWith: "AND", queries })) hits.set(hit.id, hit);
+  return [...hits.values()].sort((a, b) => b.score - a.score).slice(0, limit);
 }
 
 function found(index: MiniSearch<Document>, query: Query): Hit[] {
