@@ -41,6 +41,8 @@ type AnyRule = Omit<Rule, "check">;
 
 interface Section {
   readonly title: string;
+  /** What its options' anchors begin with, as `path` and others are options of several. */
+  readonly anchor: string;
   readonly text: string;
   readonly rules: Readonly<Record<string, AnyRule>>;
 }
@@ -48,47 +50,56 @@ interface Section {
 const SECTIONS: readonly Section[] = [
   {
     title: "Listening",
+    anchor: "option",
     text: "Beside a `socketPath`, a `listenFd` or a `listener` nothing else says where.",
     rules: LISTEN_RULES,
   },
   {
     title: "What is served, and how",
+    anchor: "option",
     text: "",
     rules: { ...FETCH_RULES, ...OWN_RULES, ...TOPIC_RULES },
   },
   {
     title: "Members of a protocol",
+    anchor: "protocol",
     text: "Those of the entries of `protocols`. The list may end at one with a `null` callback.",
     rules: PROTOCOL_RULES,
   },
   {
     title: "Members of a mount",
+    anchor: "mount",
     text: "Those of the entries of `mounts`. `--allow-read` has to cover the folders.",
     rules: MOUNT_RULES,
   },
   {
     title: "Versions of the protocol",
+    anchor: "option",
     text: "Which they are, and what each lacks: [the guide](guide/old-wire-versions.md).",
     rules: WIRE_RULES,
   },
   {
     title: "Limits",
+    anchor: "option",
     text: "What a limit costs, it costs the connection that is past it, and no other.",
     rules: { ...LIMIT_RULES, ...RATE_RULES },
   },
   {
     title: "Limits of topics",
+    anchor: "topics",
     text: "Members of `topics`.",
     rules: TOPIC_LIMIT_RULES,
   },
   {
     title: "TLS",
+    anchor: "option",
     text: "Files are read when the context is made.",
     rules: TLS_RULES,
   },
-  { title: "The system, keep-alive and proxies", text: "", rules: SYSTEM_RULES },
+  { title: "The system, keep-alive and proxies", anchor: "option", text: "", rules: SYSTEM_RULES },
   {
     title: "Switches",
+    anchor: "switch",
     text: "Members of `options`.",
     rules: SWITCH_RULES,
   },
@@ -96,14 +107,14 @@ const SECTIONS: readonly Section[] = [
 
 /** The page. */
 export function optionsPage(): string {
-  const sections = SECTIONS.flatMap(({ title, text, rules }) => [
+  const sections = SECTIONS.flatMap(({ title, anchor, text, rules }) => [
     `## ${title}`,
     "",
     ...(text === "" ? [] : [text, ""]),
     ...tableOf(
       ["Name", "Kind", "Default", "Allowed", "What it is for"],
       Object.entries(rules).map(([name, rule]) => [
-        `\`${name}\``,
+        `<a id="${anchor}-${name}"></a>\`${name}\``,
         rule.kind,
         shownDefault(rule),
         escaped(rule.allowed.replaceAll("Infinity", "∞")),

@@ -238,13 +238,13 @@ export interface ReasonData {
   opensslPerformClientCertVerification: ClientCertificateTrial;
   /** First protocol; begin to watch a descriptor. Non-zero: it can't be watched and is closed. */
   addPollFd: PollArgs;
-  /** First protocol; watch a descriptor no more. */
+  /** First protocol; watch a descriptor no more. The result is of no consequence. */
   delPollFd: PollArgs;
   /** First protocol; watch a descriptor for something else. Non-zero: it can't be and is closed. */
   changeModePollFd: PollArgs;
-  /** First protocol; what is watched is about to change. */
+  /** First protocol; what is watched is about to change. Non-zero: it can't, and the connection is closed. */
   lockPoll: PollLock;
-  /** First protocol; what is watched has changed. */
+  /** First protocol; what is watched has changed. Non-zero closes the connection. */
   unlockPoll: PollLock;
   /** First protocol; the first call of `service` or `serviceFd`. The result is of no consequence here. */
   getThreadId: undefined;

@@ -1,0 +1,97 @@
+/** What the pages do by script: light or dark, the menu of small screens, buttons to copy, and the search. */
+
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+
+import { startSearch } from "./search.ts";
+
+const root = document.documentElement;
+
+startTheme();
+startMenu();
+startCode();
+startToc();
+startSearch();
+
+/** The button turns what is shown now; where that is the system's own choice, nothing is kept. */
+function startTheme(): void {
+  const button = document.querySelector<HTMLButtonElement>("button.theme")!;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const shown = () => root.dataset["theme"] ?? (dark.matches ? "dark" : "light");
+  const tell = () =>
+    button.setAttribute("aria-label", shown() === "dark" ? "Switch to light" : "Switch to dark");
+  button.addEventListener("click", () => {
+    const next = shown() === "dark" ? "light" : "dark";
+    if (next === (dark.matches ? "dark" : "light")) {
+      delete root.dataset["theme"];
+      localStorage.removeItem("theme");
+    } else {
+      root.dataset["theme"] = next;
+      localStorage.setItem("theme", next);
+    }
+    tell();
+  });
+  dark.addEventListener("change", tell);
+  tell();
+}
+
+/** On small screens the list of pages is behind a button. */
+function startMenu(): void {
+  const button = document.querySelector<HTMLButtonElement>("button.menu")!;
+  const side = document.querySelector<HTMLElement>("#side")!;
+  const show = (isOpen: boolean) => {
+    button.setAttribute("aria-expanded", String(isOpen));
+    root.classList.toggle("with-menu", isOpen);
+  };
+  button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || button.getAttribute("aria-expanded") !== "true") return;
+    show(false);
+    button.focus();
+  });
+  side.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+  scrollTo(scrollX, scrollY);
+}
+
+/** Programs can be copied, and what is wider than the page can be scrolled by the keyboard. */
+function startCode(): void {
+  for (const block of document.querySelectorAll<HTMLElement>(".code:not(.numbered, .shape)")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.querySelector("pre")!.textContent ?? "");
+      button.textContent = "Copied";
+      setTimeout(() => button.textContent = "Copy", 1500);
+    });
+    block.append(button);
+  }
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const isWide = target.scrollWidth > target.clientWidth;
+      if (!isWide) target.removeAttribute("tabindex");
+      else target.setAttribute("tabindex", "0");
+    }
+  });
+  for (const each of document.querySelectorAll("pre, .table")) observer.observe(each);
+}
+
+/** Marks the heading that is being read. */
+function startToc(): void {
+  const links = new Map<string, Element>();
+  for (const link of document.querySelectorAll<HTMLAnchorElement>(".toc a")) {
+    links.set(decodeURIComponent(link.hash.slice(1)), link);
+  }
+  if (links.size === 0) return;
+  const headings = [...links.keys()].map((id) => document.getElementById(id)).filter((each) =>
+    each !== null
+  );
+  const mark = () => {
+    const above = headings.filter((each) => each.getBoundingClientRect().top < 120);
+    const current = (above.at(-1) ?? headings[0])?.id;
+    for (const [id, link] of links) link.classList.toggle("here", id === current);
+  };
+  addEventListener("scroll", mark, { passive: true });
+  mark();
+}

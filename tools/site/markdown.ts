@@ -1,0 +1,158 @@
+/** Markdown as pages: headings with GitHub's anchors, programs in colours, and the parts that a search finds. */
+
+import GithubSlugger from "npm:github-slugger@2";
+import MarkdownIt, { type Token } from "npm:markdown-it@15";
+import { highlighted } from "./highlight.ts";
+import { escaped } from "./html.ts";
+import type { Section } from "./page.ts";
+
+type Markdown = InstanceType<typeof MarkdownIt>;
+
+/** What a text is rendered with. */
+export interface Rendering {
+  /** Where a link leads on the site. */
+  readonly resolve: (href: string) => string;
+  /** Whether programs get colours; a search needs none. */
+  readonly hasColours?: boolean;
+}
+
+/** What a text became. */
+export interface Rendered {
+  readonly html: string;
+  /** The first heading of the first level. */
+  readonly title: string;
+  readonly sections: Section[];
+}
+
+const ROW_ANCHOR = /^<a id="([^"]+)">$/;
+
+/** A whole file. */
+export function renderMarkdown(text: string, rendering: Rendering): Rendered {
+  const markdown = renderer(rendering);
+  const tokens = markdown.parse(text, {});
+  const slugger = new GithubSlugger();
+  const sections: Section[] = [{ id: "", level: 1, heading: "", text: "", code: "" }];
+  let title = "";
+  for (const [i, token] of tokens.entries()) {
+    if (token.type === "heading_open") {
+      const heading = plain(tokens[i + 1]!);
+      const id = slugger.slug(heading);
+      token.attrSet("id", id);
+      const level = Number(token.tag.slice(1));
+      if (level === 1 && title === "") title = heading;
+      sections.push({ id, level, heading, text: "", code: "" });
+    } else if (token.type === "inline" && tokens[i - 1]?.type !== "heading_open") {
+      const id = rowAnchor(token);
+      if (id !== undefined) {
+        sections.push({ id, level: 0, heading: plain(token), text: "", code: "" });
+      }
+      sections.at(-1)!.text += `${plain(token)} `;
+    } else if (token.type === "fence") {
+      sections.at(-1)!.code += `${token.content} `;
+    } else if (token.type === "table_close") {
+      // What follows a table with anchors belongs to the heading again.
+      const above = sections.findLast(({ level }) => level > 0)!;
+      if (above !== sections.at(-1)) sections.push({ ...above, text: "", code: "" });
+    }
+  }
+  return {
+    html: markdown.renderer.render(withoutEmptyHeads(tokens), markdown.options, {}),
+    title,
+    sections: merged(sections),
+  };
+}
+
+/** A comment in the code, whose headings and anchors count for nothing. */
+export function renderComment(text: string, rendering: Rendering): string {
+  const markdown = renderer(rendering);
+  return markdown.render(text);
+}
+
+function renderer({ resolve, hasColours = true }: Rendering): Markdown {
+  const markdown = new MarkdownIt({ html: true });
+  const { rules } = markdown.renderer;
+  rules.fence = (tokens, i) => {
+    const { content, info } = tokens[i]!;
+    return codeBlock(content, info.split(" ")[0]!, hasColours);
+  };
+  rules.code_block = (tokens, i) => codeBlock(tokens[i]!.content, "", hasColours);
+  rules.table_open = () => `<div class="table"><table>\n`;
+  rules.table_close = () => `</table></div>\n`;
+  rules.heading_open = (tokens, i) =>
+    `<div class="heading"><${tokens[i]!.tag} id="${tokens[i]!.attrGet("id") ?? ""}">`;
+  rules.heading_close = (tokens, i) => {
+    const open = tokens[i - 2]!;
+    const name = escaped(plain(tokens[i - 1]!));
+    const link = open.tag === "h1" ? "" : anchorLink(String(open.attrGet("id")), name);
+    return `</${open.tag}>${link}</div>\n`;
+  };
+  rules.link_open = (tokens, i, options, _env, self) => {
+    const token = tokens[i]!;
+    token.attrSet("href", resolve(String(token.attrGet("href"))));
+    return self.renderToken(tokens, i, options);
+  };
+  rules.image = (tokens, i) => {
+    const token = tokens[i]!;
+    const source = resolve(String(token.attrGet("src")));
+    return `<img src="${escaped(source)}" alt="${escaped(token.content)}" loading="lazy">`;
+  };
+  return markdown;
+}
+
+/** The link beside a heading, to the heading. */
+export function anchorLink(id: string, name: string): string {
+  return `<a class="anchor" href="#${id}" aria-label="Link to ${name}">#</a>`;
+}
+
+/** A program, with what the script needs to put a button to it. */
+export function codeBlock(code: string, language: string, hasColours = true): string {
+  const shown = hasColours ? highlighted(code.trimEnd(), language) : escaped(code);
+  return `<div class="code"><pre><code>${shown}</code></pre></div>\n`;
+}
+
+/** What inline text says, without its markup. */
+function plain(inline: Token): string {
+  return (inline.children ?? []).map((child) => {
+    if (child.type === "softbreak" || child.type === "hardbreak") return " ";
+    if (child.type === "image") return child.content;
+    return child.type === "text" || child.type === "code_inline" ? child.content : "";
+  }).join("");
+}
+
+function rowAnchor(inline: Token): string | undefined {
+  const first = inline.children?.[0];
+  return first?.type === "html_inline" ? ROW_ANCHOR.exec(first.content)?.[1] : undefined;
+}
+
+/** A table without heads has an empty row of them in Markdown. */
+function withoutEmptyHeads(tokens: Token[]): Token[] {
+  const kept: Token[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i]!.type === "thead_open") {
+      const end = tokens.findIndex((token, at) => at > i && token.type === "thead_close");
+      const isEmpty = tokens.slice(i, end).every((token) =>
+        token.type !== "inline" || token.content === ""
+      );
+      if (isEmpty) {
+        i = end;
+        continue;
+      }
+    }
+    kept.push(tokens[i]!);
+  }
+  return kept;
+}
+
+/** Parts of the same anchor are one. */
+function merged(sections: readonly Section[]): Section[] {
+  const byId = new Map<string, Section>();
+  for (const section of sections) {
+    const known = byId.get(section.id);
+    if (known === undefined) byId.set(section.id, section);
+    else {
+      known.text += section.text;
+      known.code += section.code;
+    }
+  }
+  return [...byId.values()].filter(({ heading, text }) => heading !== "" || text.trim() !== "");
+}
