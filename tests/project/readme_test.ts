@@ -85,7 +85,7 @@ Deno.test("server.ts and client.ts of the README talk to each other and stay unt
 });
 
 Deno.test("chat.ts of the guide serves its page, and says in a room what is said there", async () => {
-  const chat = examplesOf("docs/guide/topics.md").find(({ name }) => name === "chat.ts")!;
+  const chat = examplesOf("docs/guide/rooms.md").find(({ name }) => name === "chat.ts")!;
   assertEquals(chat.flags, ["--allow-net"]);
   await inFolder(async (folder) => {
     const [path] = await save(folder, [chat]);
