@@ -185,3 +185,15 @@ Deno.test("the guide's index leads to each of its pages, and the README is short
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   assertEquals(readme.split("\n").length <= 151, true);
 });
+
+Deno.test("the versions that the README names are those that are tested", async () => {
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  const tested = /^version=(.*)$/m.exec(await Deno.readTextFile(`${ROOT}.ci/run`))![1];
+  const packages = await Deno.readTextFile(`${ROOT}tests/peers/npm/packages.ts`);
+  const [bun, node] = ['BUN_VERSION = "', "NODE_22}@"].map((before) =>
+    packages.split(before)[1]!.split(/["`]/)[0]
+  );
+  for (const [runtime, version] of [["Deno", tested], ["Node", node], ["Bun", bun]]) {
+    assertMatch(readme, new RegExp(`^\\| ${runtime} .*\\| ${version} +\\|$`, "m"));
+  }
+});
