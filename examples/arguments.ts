@@ -8,7 +8,10 @@ import {
   type WireVersion,
 } from "../mod.ts";
 
-/** Reads options from the command line; an unknown one ends the program with a usage line. */
+/**
+ * Reads options from the command line. `--help` ends the program with those that there are, and an unknown
+ * one with what is wrong with it besides.
+ */
 export function readOptions<T extends Record<string, string | number | boolean>>(defaults: T): {
   options: T;
   rest: string[];
@@ -22,6 +25,7 @@ export function readOptions<T extends Record<string, string | number | boolean>>
       continue;
     }
     const [name = "", joined] = arg.slice(2).split("=", 2);
+    if (name === "help") help(defaults);
     const standard = defaults[name];
     if (standard === undefined) fail(`there is no option --${name}`, defaults);
     if (typeof standard === "boolean") {
@@ -37,13 +41,24 @@ export function readOptions<T extends Record<string, string | number | boolean>>
   return { options: options as T, rest };
 }
 
+/** The options with their defaults, in one line. */
+function usage(defaults: Record<string, unknown>): string {
+  const known = Object.entries(defaults).map(([name, value]) =>
+    typeof value === "boolean" ? `[--${name}]` : `[--${name} ${value === "" ? "TEXT" : value}]`
+  );
+  return `options: ${known.join(" ")}`;
+}
+
+function help(defaults: Record<string, unknown>): never {
+  // deno-lint-ignore no-console -- a program's own output
+  console.log(usage(defaults));
+  Deno.exit(0);
+}
+
 /** Ends the program with a word on what is wrong, and the options that there are. */
 export function fail(problem: string, defaults: Record<string, unknown>): never {
-  const known = Object.entries(defaults).map(([name, value]) =>
-    typeof value === "boolean" ? `[--${name}]` : `[--${name} ${value}]`
-  );
   // deno-lint-ignore no-console -- a program's own output
-  console.error(`${problem}\noptions: ${known.join(" ")}`);
+  console.error(`${problem}\n${usage(defaults)}`);
   Deno.exit(2);
 }
 

@@ -1,6 +1,6 @@
 /** `dumb-increment-protocol`: a counter a connection, sent every 50 ms; `reset\n` zeroes it. */
 
-import { handlers, type Protocol } from "../../mod.ts";
+import { handlers, type Protocol } from "@x/lws";
 import type { Presence } from "./presence.ts";
 
 const INTERVAL_MS = 50;

@@ -1,5 +1,5 @@
 /**
- * The demo: a page with a counter, a canvas that all visitors draw on, and a list of them.
+ * The demo: a page with a counter, a canvas that all visitors draw on, and what the server carries.
  *
  *     deno task demo --port 7681
  */
@@ -7,8 +7,8 @@
 import { orEnd, readOptions, untilInterrupted } from "../arguments.ts";
 import { serveDemo } from "./server.ts";
 
-const { options } = readOptions({ port: 7681, hostname: "127.0.0.1" });
-await using context = orEnd(() => serveDemo(options.port, options.hostname));
+const { options: { port, hostname } } = readOptions({ port: 7681, hostname: "127.0.0.1" });
+await using context = orEnd(() => serveDemo(port, hostname));
 // deno-lint-ignore no-console -- a program's own output
-console.log(`serving the demo on http://${options.hostname}:${context.port}/ (Ctrl-C stops it)`);
+console.log(`open http://${hostname}:${context.port}/ twice, and draw (Ctrl-C stops it)`);
 await untilInterrupted();

@@ -1,16 +1,12 @@
 /**
  * `lws-mirror-protocol`: every packet goes to all connections of the protocol, its sender included,
- * through one ring buffer. When the slowest reader is about to be overtaken no client is read from until
- * it has caught up; one that reads nothing for some seconds is cut.
+ * through one ring buffer, and first of all what was drawn before they came. When the slowest reader is
+ * about to be overtaken no client is read from until it has caught up; one that reads nothing for some
+ * seconds is cut. The packet `clear;` forgets the drawing.
  */
 
-import {
-  handlers,
-  type PreparedMessage,
-  prepareMessage,
-  type Protocol,
-  type Wsi,
-} from "../../mod.ts";
+import { handlers, type PreparedMessage, prepareMessage, type Protocol, type Wsi } from "@x/lws";
+import { Past } from "./past.ts";
 import type { Presence } from "./presence.ts";
 
 const RING = 64;
@@ -20,6 +16,8 @@ const PATIENCE_SECONDS = 5;
 const LONGEST_PACKET = 4096;
 
 interface Reader {
+  /** What is left to send of what was drawn before it came. */
+  past: string[];
   /** The number of the next packet to send. */
   next: number;
 }
@@ -28,6 +26,7 @@ interface Reader {
 export function mirrorProtocol(presence: Presence): Protocol<Reader> {
   const ring = new Array<PreparedMessage>(RING);
   const readers = new Map<Wsi, Reader>();
+  const past = new Past();
   let written = 0;
   let isStopped = false;
 
@@ -47,13 +46,15 @@ export function mirrorProtocol(presence: Presence): Protocol<Reader> {
 
   const protocol: Protocol<Reader> = {
     name: "lws-mirror-protocol",
-    perSessionData: () => ({ next: 0 }),
+    perSessionData: () => ({ past: [], next: 0 }),
     callback: handlers<Reader>({
       established(wsi, reader) {
+        reader.past = past.packets();
         reader.next = written;
         readers.set(wsi, reader);
         if (isStopped) wsi.rxFlowControl(false);
         presence.enter(wsi);
+        wsi.callbackOnWritable();
       },
       closed(wsi) {
         readers.delete(wsi);
@@ -66,15 +67,17 @@ export function mirrorProtocol(presence: Presence): Protocol<Reader> {
         }
         // Only a message that was read in the same turn as the stop can find the ring full.
         if (written - slowest() >= RING) return;
+        past.add(message);
         ring[written++ % RING] = prepareMessage(message);
         control();
         wsi.context.callbackOnWritableAllProtocol(protocol);
       },
       serverWriteable(wsi, reader) {
+        while (reader.past.length > 0 && !wsi.partialBuffered) wsi.write(reader.past.shift()!);
         while (reader.next < written && !wsi.partialBuffered) {
           wsi.write(ring[reader.next++ % RING]!);
         }
-        if (reader.next < written) wsi.callbackOnWritable();
+        if (reader.next < written || reader.past.length > 0) wsi.callbackOnWritable();
         control();
       },
     }),

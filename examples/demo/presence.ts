@@ -1,6 +1,9 @@
 /** The visitors that are connected, for the protocol `lws-status`. */
 
-import type { Wsi } from "../../mod.ts";
+import type { Wsi } from "@x/lws";
+
+/** A page lists no more of them. */
+const LISTED = 100;
 
 /** One line of the list. */
 export interface Visitor {
@@ -15,6 +18,11 @@ export class Presence {
   readonly #visitors = new Map<number, Visitor>();
   /** Called after every change. */
   onChange: () => void = () => {};
+
+  /** How many there are. */
+  get size(): number {
+    return this.#visitors.size;
+  }
 
   /** A connection is established. */
   enter(wsi: Wsi): void {
@@ -34,10 +42,10 @@ export class Presence {
     this.onChange();
   }
 
-  /** The list as the page wants it. */
+  /** The first of them, as the page wants them. */
   list(): readonly unknown[] {
     const now = Date.now();
-    return [...this.#visitors.values()].map(({ since, ...visitor }) => ({
+    return [...this.#visitors.values()].slice(0, LISTED).map(({ since, ...visitor }) => ({
       ...visitor,
       seconds: Math.floor((now - since) / 1000),
     }));

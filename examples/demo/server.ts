@@ -7,11 +7,11 @@ import {
   handlers,
   hostFileOps,
   type Protocol,
-} from "../../mod.ts";
-import config from "../../deno.json" with { type: "json" };
+} from "@x/lws";
 import { incrementProtocol } from "./increment.ts";
 import { mirrorProtocol } from "./mirror.ts";
 import { Presence } from "./presence.ts";
+import { readingPage } from "./reading.ts";
 import { statusProtocol } from "./status.ts";
 
 /** The page loads nothing from other origins. */
@@ -24,10 +24,15 @@ const HEADERS = [
 const pages: Protocol = {
   name: "http-only",
   callback: handlers({
-    http(wsi, _user, path) {
+    async http(wsi, _user, path) {
       if (wsi.method !== "GET" && wsi.method !== "HEAD") {
         const headers = [["allow", "GET, HEAD"], ...HEADERS] as const;
         return wsi.respond(405, "There is only something to read here.", headers);
+      }
+      const page = await readingPage(path);
+      if (page !== undefined) {
+        const headers = [["content-type", "text/html; charset=utf-8"], ...HEADERS] as const;
+        return wsi.respond(200, page, headers);
       }
       return wsi.serveHttpFile(path === "/" ? "/index.html" : path, undefined, HEADERS);
     },
@@ -49,7 +54,7 @@ export function serveDemo(
       pages,
       incrementProtocol(presence),
       mirrorProtocol(presence),
-      statusProtocol(presence, config.version),
+      statusProtocol(presence),
     ],
     ...info,
   });

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import axe from "npm:axe-core@4";
 import type { Page } from "npm:playwright-core@1";
 import { serveDemo } from "../../examples/demo/server.ts";
 import { conversation, newPage, withBrowser } from "./chromium.ts";
@@ -29,6 +30,7 @@ const INK = `(() => {
 })()`;
 
 const COUNT = `Number(document.querySelector("#counter").textContent.replace(/\\D/g, ""))`;
+const tile = (name: string) => `document.querySelector("#tile-${name}")`;
 const LISTED = `document.querySelector("#connections").children.length`;
 
 /** Waits, a frame of the page after the other, for an expression of the page to be true. */
@@ -49,6 +51,13 @@ async function draw(page: Page): Promise<void> {
   await page.mouse.down();
   for (let i = 1; i <= 10; i++) await page.mouse.move(...at(0.2 + i * 0.05, 0.3 + i * 0.03));
   await page.mouse.up();
+}
+
+/** What axe-core finds in the page that keeps people from using it, a line each. */
+async function hindrances(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(`axe.run().then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ": " + target)))`);
 }
 
 async function capture(page: Page, name: string): Promise<void> {
@@ -88,13 +97,49 @@ CHROMIUM.test("the demo page works in Chromium, and comes back with its server",
 
       // Three sockets a page.
       await until(first, `${LISTED} === 6`);
-      await capture(first, "desktop-light");
-      await first.emulateMedia({ colorScheme: "dark" });
-      await capture(first, "desktop-dark");
-      await first.setViewportSize({ width: 390, height: 844 });
-      await capture(first, "phone-dark");
-      await first.emulateMedia({ colorScheme: "light" });
-      await capture(first, "phone-light");
+      const third = await open();
+      await until(third, `${INK} > ${blank} + 50 && document.querySelector("#invitation").hidden`);
+      await third.close();
+      await until(first, `${LISTED} === 6`);
+
+      // Its numbers move, and each leaves its line.
+      const soFar = await first.textContent("#sent-bytes");
+      await until(first, `document.querySelector("#sent-bytes").textContent !== "${soFar}"`);
+      for (const name of ["connections", "sent", "received", "round-trip"]) {
+        await until(first, `${tile(name)}.querySelector(".line").getAttribute("d").includes("L")`);
+        await until(first, `Number(${tile(name)}.querySelector("b").textContent) > 0`);
+      }
+
+      const looks = [["desktop", 1280, 900], ["phone", 360, 740]] as const;
+      for (const [name, width, height] of looks) {
+        await first.setViewportSize({ width, height });
+        for (const colorScheme of ["light", "dark"] as const) {
+          await first.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+          await capture(first, `${name}-${colorScheme}`);
+          assertEquals(await hindrances(first), [], `${name}, ${colorScheme}`);
+        }
+      }
+      // One row of tools, and nothing beside the screen.
+      assertEquals(await first.evaluate("document.documentElement.scrollWidth"), 360);
+      const rows = await first.evaluate(`[...document.querySelector(".tools").children]
+        .map((tool) => tool.getBoundingClientRect())
+        .map(({ top, bottom, right }) => Math.round((top + bottom) / 2) + (right > 348 ? " out" : ""))`);
+      assertEquals(new Set(rows as string[]).size, 1, String(rows));
+      await first.setViewportSize({ width: 1280, height: 900 });
+
+      const links = await first.evaluate(`[...document.links].map(({ href }) => href)`) as string[];
+      for (const link of links) {
+        const response = await fetch(link);
+        assertEquals(response.status, 200, link);
+        await response.body?.cancel();
+      }
+      const opening = first.waitForEvent("popup");
+      await first.click("#second");
+      const popup = await opening;
+      await until(popup, `${INK} > ${blank} + 50`);
+      await popup.click("#clear");
+      for (const page of [first, second, popup]) await until(page, `${INK} === ${blank}`);
+      await popup.close();
       assertEquals(errors, []);
 
       await server.destroy();

@@ -5,7 +5,6 @@ import { fromFileUrl } from "@std/path";
 import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../../mod.ts";
 import { byteCounter, type ByteCounts } from "../../examples/byte_counter.ts";
 import { serveDashboard } from "../../examples/dashboard.ts";
-import { serveDemo } from "../../examples/demo/server.ts";
 import { upload } from "../../examples/upload.ts";
 import { memoryFiles, virtualFiles } from "../../examples/virtual_files.ts";
 import { isEpollAvailable } from "../../src/transport/epoll/mod.ts";
@@ -13,41 +12,13 @@ import { makeAuthority, makeSelfSigned, type TestIdentity } from "../support/cer
 import { freePort } from "../support/free_port.ts";
 import { readOpenMetrics } from "../support/metrics/open_metrics.ts";
 import { LOOPBACK, PATIENT } from "../support/patience.ts";
+import { connect } from "./platform_socket.ts";
 import { runArguments, runProgram } from "../support/program.ts";
-import { serve } from "../../src/testing/mod.ts";
 import { openAlone, settle } from "../support/serve.ts";
 import { named } from "../support/named.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const example = (name: string) => fromFileUrl(new URL(`../../examples/${name}`, import.meta.url));
-
-/** A WebSocket of the platform's, with its messages in order. */
-async function connect(url: string, protocol: string | string[] | { headers: HeadersInit } = []) {
-  const socket = new WebSocket(url, protocol);
-  const messages: string[] = [];
-  const waiting: (() => void)[] = [];
-  socket.onmessage = (event) => {
-    messages.push(event.data);
-    for (const wake of waiting.splice(0)) wake();
-  };
-  await new Promise((resolve, reject) => {
-    socket.onopen = resolve;
-    socket.onerror = reject;
-  });
-  const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
-  return {
-    socket,
-    messages,
-    closed,
-    async until(found: (messages: readonly string[]) => boolean) {
-      while (!found(messages)) await new Promise<void>((resolve) => waiting.push(resolve));
-    },
-    async close() {
-      socket.close();
-      await closed;
-    },
-  };
-}
 
 const echo = (wsi: Wsi, _user: unknown, message: string | Uint8Array) => void wsi.write(message);
 
@@ -467,83 +438,6 @@ Deno.test("upload.ts puts bodies on the disk, byte for byte, and refuses other n
     await response.body?.cancel();
     assertEquals(response.status, status);
   }
-});
-
-Deno.test("the demo serves its page, counts, mirrors and tells who is there", async () => {
-  await using context = serveDemo(0, "127.0.0.1", PATIENT);
-  const http = `http://127.0.0.1:${context.port}`;
-  for (const [path, type] of [["/", "text/html"], ["/app.js", "text/javascript"]]) {
-    const response = await fetch(http + path);
-    assertEquals(response.status, 200);
-    assertStringIncludes(response.headers.get("content-type")!, type!);
-    assertStringIncludes(response.headers.get("content-security-policy")!, "'self'");
-    await response.body?.cancel();
-  }
-  const url = `ws://127.0.0.1:${context.port}/`;
-  const counter = await connect(url, "dumb-increment-protocol");
-  await counter.until((messages) => messages.length >= 5);
-  assertEquals(counter.messages.slice(0, 5), ["0", "1", "2", "3", "4"]);
-  counter.socket.send("reset\n");
-  await counter.until((messages) => messages.lastIndexOf("0") > 0);
-
-  const [one, two] = [
-    await connect(url, "lws-mirror-protocol"),
-    await connect(url, "lws-mirror-protocol"),
-  ];
-  const drawings = Array.from({ length: 200 }, (_, i) => `d #ff0000 ${i} 2 3 4;`);
-  for (const drawing of drawings) one!.socket.send(drawing);
-  for (const each of [one!, two!]) {
-    await each.until((messages) => messages.length >= drawings.length);
-    assertEquals(each.messages, drawings);
-  }
-
-  const status = await connect(url, "lws-status");
-  await status.until((messages) =>
-    messages.some((message) => JSON.parse(message).connections.length === 4)
-  );
-  await Promise.all([counter, one!, two!, status].map((each) => each.close()));
-});
-
-Deno.test("the mirror cuts a reader that reads nothing, and the others go on", async () => {
-  const { mirrorProtocol } = await import("../../examples/demo/mirror.ts");
-  const { Presence } = await import("../../examples/demo/presence.ts");
-  await using served = serve(mirrorProtocol(new Presence()), { softUnsentBytes: 1_000 });
-  const reader = await served.dialWebSocket();
-  const stuck = await served.dialWebSocket();
-  stuck.peer.transport.stopReading();
-  const packet = "x".repeat(4_000);
-  let received = 0;
-  for (let i = 0; i < 100; i++) {
-    reader.send(`${i} ${packet}`);
-    // What the stuck one holds up comes once it is cut.
-    await served.advance(i === 90 ? 6_000 : 0);
-  }
-  while (received < 100) {
-    assertEquals(`${await reader.next()}`.split(" ")[0], String(received++));
-  }
-  stuck.peer.transport.startReading();
-  await stuck.closed;
-  assert(stuck.peer.received.length < 100 * 4_000);
-});
-
-Deno.test("a client context of its own sees the demo's counter", async () => {
-  await using demo = serveDemo(0, "127.0.0.1", PATIENT);
-  const { promise, resolve } = Promise.withResolvers<string>();
-  await using context = createContext({
-    port: CONTEXT_PORT_NO_LISTEN,
-    ...PATIENT,
-    protocols: [
-      named("dumb-increment-protocol", {
-        message: (_wsi, _user, message) => resolve(message as string),
-      }),
-    ],
-  });
-  context.clientConnect({
-    address: "127.0.0.1",
-    port: demo.port,
-    protocol: "dumb-increment-protocol",
-  });
-  assertEquals(await promise, "0");
 });
 
 Deno.test("files.ts serves a folder, and tells what changes in it", async () => {

@@ -3,10 +3,8 @@
  * Nothing here keeps state the server does not have: the canvas shows what the server sent back.
  */
 
-const FIRST_RETRY_MS = 250;
-const LONGEST_RETRY_MS = 4_000;
-/** A connection that held this long was a good one: the next wait starts small again. */
-const SETTLED_MS = 2_000;
+import { keepOpen } from "./keep_open.js";
+import { numbers } from "./numbers.js";
 
 /** The canvas in the units of the mirror protocol, whatever its size on the screen. */
 const SHEET = { width: 800, height: 500 };
@@ -15,87 +13,12 @@ const STAMP_RADIUS = 26;
 const LARGEST_RADIUS = 400;
 /** Keeps each packet inside one small frame, which even a tiny receive buffer takes whole. */
 const PACKET_CHARACTERS = 1_000;
-/** More unsent than this and the network is behind: strokes wait for the next animation frame. */
-const UNSENT_BYTES = 65_536;
 /** Bounds what a long wait may gather, in characters. */
 const OUTBOX_CHARACTERS = 65_536;
 
-const LISTED_CONNECTIONS = 200;
-
-/** RFC 6455 section 7.4.1, and the registry's later codes, for a close that gave no reason. */
-const CLOSE_CODES = new Map([
-  [1000, "finished"],
-  [1001, "server going away"],
-  [1002, "protocol error"],
-  [1003, "unsupported data"],
-  [1006, "connection lost"],
-  [1007, "invalid text"],
-  [1008, "policy"],
-  [1009, "message too big"],
-  [1011, "server error"],
-  [1012, "server restarting"],
-  [1013, "try again later"],
-]);
+const ROUND_TRIP_MS = 1_000;
 
 const byId = (id) => document.getElementById(id);
-
-/**
- * Keeps one protocol connected for as long as the page lives, and its badge true.
- * The badge stays `closed` while the retries run, with what ended the connection that was open.
- */
-function keepOpen(protocol, badge, { open, message, close }) {
-  let socket;
-  let retries = 0;
-  let timer;
-  let openedAt = 0;
-
-  const show = (state, text) => {
-    badge.dataset.state = state;
-    if (badge.textContent !== text) badge.textContent = text;
-  };
-
-  const connect = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    openedAt = 0;
-    socket = new WebSocket(new URL("/", location.href.replace(/^http/, "ws")), protocol);
-    socket.addEventListener("open", () => {
-      openedAt = performance.now();
-      show("open", "open");
-      open?.();
-    });
-    socket.addEventListener("message", ({ data }) => {
-      if (typeof data === "string") message(data);
-    });
-    socket.addEventListener("close", ({ code, reason }) => {
-      const wasOpen = openedAt > 0;
-      if (wasOpen && performance.now() - openedAt > SETTLED_MS) retries = 0;
-      if (wasOpen || badge.dataset.state === "connecting") {
-        show("closed", `closed · ${code} ${reason || (CLOSE_CODES.get(code) ?? "")}`.trim());
-        close?.();
-      }
-      const wait = Math.min(FIRST_RETRY_MS * 2 ** retries++, LONGEST_RETRY_MS);
-      // Jitter spreads the visitors of a server that has just come back.
-      timer = setTimeout(connect, wait * (0.75 + Math.random() * 0.5));
-    });
-  };
-
-  const retryNow = () => {
-    if (timer !== undefined && document.visibilityState === "visible") connect();
-  };
-  addEventListener("online", retryNow);
-  document.addEventListener("visibilitychange", retryNow);
-
-  connect();
-  return {
-    get ready() {
-      return socket.readyState === WebSocket.OPEN && socket.bufferedAmount < UNSENT_BYTES;
-    },
-    send(text) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-  };
-}
 
 /** Runs `task` once before the next paint, however often it was asked for. */
 function oncePerFrame(task) {
@@ -149,6 +72,7 @@ function drawing() {
   const context = canvas.getContext("2d");
   const ring = byId("ring");
   const crosshair = byId("crosshair");
+  const invitation = byId("invitation");
   const picker = byId("picker");
   const swatches = [...document.querySelectorAll("input[name=colour]")];
   const tools = [...document.querySelectorAll("input[name=tool]")];
@@ -162,9 +86,16 @@ function drawing() {
   const LINE = /^d (#[0-9a-f]{6}) (-?\d{1,5}) (-?\d{1,5}) (-?\d{1,5}) (-?\d{1,5})$/i;
   const CIRCLE = /^c (#[0-9a-f]{6}) (-?\d{1,5}) (-?\d{1,5}) (\d{1,5})$/i;
 
+  const wipe = () => {
+    context.clearRect(0, 0, SHEET.width, SHEET.height);
+    invitation.hidden = false;
+  };
+
   const draw = (command) => {
+    if (command === "clear") return wipe();
     const line = LINE.exec(command);
     if (line) {
+      invitation.hidden = true;
       const [x, y, x2, y2] = line.slice(2).map(Number);
       context.beginPath();
       if (x === x2 && y === y2) {
@@ -182,6 +113,7 @@ function drawing() {
     }
     const circle = CIRCLE.exec(command);
     if (!circle) return;
+    invitation.hidden = true;
     const [x, y, radius] = circle.slice(2).map(Number);
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);
@@ -215,6 +147,8 @@ function drawing() {
   });
 
   const connection = keepOpen("lws-mirror-protocol", byId("state-mirror"), {
+    // What was drawn so far comes first.
+    open: wipe,
     message(text) {
       for (const command of text.split(";")) draw(command.trim());
     },
@@ -249,12 +183,16 @@ function drawing() {
   }
   picker.addEventListener("input", () => choose(picker.value));
   picker.addEventListener("click", () => choose(picker.value));
-  choose(swatches[Math.floor(Math.random() * swatches.length)].value);
+  // On phones there is room for some of them only.
+  const shown = swatches.filter((swatch) => swatch.offsetParent !== null);
+  choose(shown[Math.floor(Math.random() * shown.length)].value);
 
   const tool = () => tools.find(({ checked }) => checked).value;
 
   byId("clear").addEventListener("click", () => {
-    context.clearRect(0, 0, SHEET.width, SHEET.height);
+    outbox = [];
+    outboxCharacters = 0;
+    connection.send("clear;");
   });
 
   // Pointers: mouse, pen, and each finger for itself
@@ -386,7 +324,7 @@ function visiting() {
   };
 
   const render = oncePerFrame(() => {
-    const connections = (status?.connections ?? []).slice(0, LISTED_CONNECTIONS);
+    const connections = status?.connections ?? [];
     const gone = new Set(rows.keys());
     const passed = Math.floor((performance.now() - receivedAt) / 1_000);
     for (const [index, connection] of connections.entries()) {
@@ -402,12 +340,12 @@ function visiting() {
       rows.get(id).row.remove();
       rows.delete(id);
     }
-    const hidden = (status?.connections.length ?? 0) - connections.length;
-    put(total, String(status?.connections.length ?? 0));
+    const hidden = (status?.total ?? 0) - connections.length;
+    put(total, String(status?.total ?? 0));
     put(empty, status ? `and ${hidden} more` : "Waiting for the server’s list.");
     empty.hidden = status !== undefined && hidden === 0;
     put(version, status?.version ?? "–");
-    put(uptime, status ? duration(status.uptimeSeconds + passed) : "–");
+    put(uptime, status ? duration(Math.floor(status.uptimeMs / 1_000) + passed) : "–");
   });
 
   /** Takes only what has the protocol's shape, so that a strange server cannot break the page. */
@@ -422,7 +360,10 @@ function visiting() {
     const whole = (number) => Number.isFinite(number) ? Math.max(0, Math.floor(number)) : 0;
     return {
       version: String(value.version ?? "–"),
-      uptimeSeconds: whole(value.uptimeSeconds),
+      uptimeMs: whole(value.uptimeMs),
+      sentBytes: whole(value.sentBytes),
+      receivedBytes: whole(value.receivedBytes),
+      total: whole(value.total),
       connections: value.connections
         .filter((one) => one !== null && typeof one === "object")
         .map((one) => ({
@@ -434,22 +375,40 @@ function visiting() {
     };
   };
 
-  keepOpen("lws-status", byId("state-status"), {
+  const tiles = numbers();
+  const connection = keepOpen("lws-status", byId("state-status"), {
     message(text) {
+      // Its own text has come back: when it was sent.
+      if (/^\d{1,12}\.\d$/.test(text)) return tiles.roundTrip(performance.now() - Number(text));
       const parsed = parse(text);
       if (!parsed) return;
       status = parsed;
       receivedAt = performance.now();
+      tiles.status(status);
       render();
     },
     close() {
       status = undefined;
+      tiles.forget();
       render();
     },
   });
   setInterval(render, 1_000);
+  setInterval(() => connection.send(performance.now().toFixed(1)), ROUND_TRIP_MS);
+}
+
+/** A window beside this one shows more than a tab behind it; where there is none, the link is a link. */
+function secondWindow() {
+  byId("second").addEventListener("click", (event) => {
+    const { availWidth, availHeight } = screen;
+    if (availWidth < 900) return;
+    const width = Math.min(900, Math.floor(availWidth / 2));
+    const size = `popup,width=${width},height=${Math.min(860, availHeight)}`;
+    if (open(event.currentTarget.href, "_blank", size)) event.preventDefault();
+  });
 }
 
 counting();
 drawing();
 visiting();
+secondWindow();
