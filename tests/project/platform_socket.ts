@@ -5,7 +5,8 @@ export async function connect(
   url: string,
   protocol: string | string[] | { headers: HeadersInit } = [],
 ) {
-  const socket = new WebSocket(url, protocol);
+  // A browser's types, which come with the site's scripts, know no fields.
+  const socket = new WebSocket(url, protocol as string[]);
   const messages: string[] = [];
   const waiting: (() => void)[] = [];
   socket.onmessage = (event) => {

@@ -52,8 +52,9 @@ async function heard(context: Context, url: string, more: object): Promise<strin
   const wsi = await context.dial(url, { protocol: "echo", ...more });
   const extensions = wsi.extensions.join();
   const sizes: unknown[] = [];
+  const messages = wsi.messages(); // before anything is awaited, so that none is missed
   for (const message of [LONG, new Uint8Array(100_000).fill(7), "bye"]) await wsi.send(message);
-  for await (const message of wsi.messages()) sizes.push(message.length);
+  for await (const message of messages) sizes.push(message.length);
   return `${extensions} ${sizes}`;
 }
 

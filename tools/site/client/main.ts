@@ -44,7 +44,7 @@ function startMenu(): void {
     root.classList.toggle("with-menu", isOpen);
   };
   button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
-  addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || button.getAttribute("aria-expanded") !== "true") return;
     show(false);
     button.focus();

@@ -62,7 +62,7 @@ export function startSearch(): void {
     } else return;
     event.preventDefault();
   });
-  addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     const isTyping = event.target instanceof Element &&
       event.target.closest("input, textarea, select") !== null;
     const isShortcut = event.key === "/" || (event.key === "k" && (event.metaKey || event.ctrlKey));
