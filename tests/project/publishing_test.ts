@@ -35,3 +35,14 @@ Deno.test("the workflows run what .ci/run does, by the same Deno", () => {
   const tasks = [...publish.matchAll(/deno task (\w+)/g)].map(([, task]) => task!);
   assertEquals(tasks.filter((task) => !Object.hasOwn(config.tasks, task)), []);
 });
+
+Deno.test("deno publish has nothing to warn of", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["publish", "--dry-run", "--allow-dirty", "--no-check"],
+    cwd: ROOT,
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  const said = [stdout, stderr].map((each) => new TextDecoder().decode(each)).join("");
+  assertEquals([code, /^warning.*/m.exec(said)?.[0]], [0, undefined], said);
+});
